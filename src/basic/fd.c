@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* File descriptors: closed exactly once, read with a bound. */
+
+#include "basic/fd.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "basic/macro.h"
+
+int fd_close(int fd)
+{
+        if (fd >= 0) {
+                int saved = errno;
+                (void) close(fd);
+                errno = saved;
+        }
+
+        return -EBADF;
+}
+
+ssize_t fd_pread_text(int fd, char *buffer, size_t size)
+{
+        size_t filled = 0;
+
+        assert(size > 0);
+
+        while (filled < size) {
+                ssize_t n = pread(fd, buffer + filled, size - filled, (off_t) filled);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                if (n == 0) {
+                        buffer[filled] = '\0';
+                        return (ssize_t) filled;
+                }
+                filled += (size_t) n;
+        }
+
+        return -EFBIG;
+}
+
+int fd_read_file_at(int dir_fd, const char *path, size_t max, char **ret_text, size_t *ret_size)
+{
+        _cleanup_(fd_closep) int fd = -EBADF;
+        _cleanup_(freep) char *text = NULL;
+        size_t room = MIN(max, (size_t) 4096), filled = 0;
+
+        fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        if (fd < 0)
+                return -errno;
+
+        /* Not st_size: files of /proc say 0, and a file may grow meanwhile. One byte more than `max` tells
+         * it is too big. */
+        for (;;) {
+                char *grown = realloc(text, room + 2);
+                if (!grown)
+                        return -ENOMEM;
+                text = grown;
+
+                ssize_t n = read(fd, text + filled, room + 1 - filled);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                if (n == 0)
+                        break;
+
+                filled += (size_t) n;
+                if (filled > max)
+                        return -EFBIG;
+                if (filled > room)
+                        room = MIN(max, room * 2);
+        }
+
+        text[filled] = '\0';
+        *ret_text = TAKE_PTR(text);
+        if (ret_size)
+                *ret_size = filled;
+        return 0;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* File descriptors: closed exactly once, read with a bound. */
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Closes `fd` unless it is negative; keeps errno. Returns -EBADF, to assign back. */
+int fd_close(int fd);
+
+static inline void fd_closep(int *fd)
+{
+        *fd = fd_close(*fd);
+}
+
+/* Reads all of a file that is opened anew, relative to the directory `dir_fd` (or AT_FDCWD), as a string
+ * with a terminating NUL that the caller frees. `ret_size` may be NULL; the text may hold NUL bytes, then it
+ * tells. Errors: -ENOENT and the like from openat(2), read(2); -EFBIG more than `max` bytes; -ENOMEM. */
+int fd_read_file_at(int dir_fd, const char *path, size_t max, char **ret_text, size_t *ret_size);
+
+/* Reads from the start of an open, seekable file into `buffer` and terminates it with NUL: how a kept
+ * descriptor of /proc is read again. Returns the number of bytes, or -EFBIG if they and the NUL do not fit
+ * in `size`. */
+ssize_t fd_pread_text(int fd, char *buffer, size_t size);

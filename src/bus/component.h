@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What every daemon has on the bus: its well-known name and org.devbox.Component1
+ * (dbus/org.devbox.Component1.xml). */
+
+#include <stdbool.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "basic/time.h"
+
+typedef struct Component Component;
+
+struct Component {
+        /* Set by the owner before component_attach(). */
+        const char *name; /* "Collector1": gives org.devbox.Collector1 and /org/devbox/Collector1 */
+        int (*append_metrics)(sd_bus_message *reply, void *owner); /* with component_append_metric() */
+        int (*restart)(void *owner, const char **ret_detail);      /* 0, or a reason for bus_error_set() */
+        void *owner;
+
+        /* Kept by the component. */
+        usec_t started_at_usec; /* CLOCK_REALTIME */
+        bool healthy;
+        bool retired;
+        sd_bus *bus;
+        sd_bus_slot *slot_object, *slot_name;
+        char bus_name[64], object_path[64];
+};
+
+/* Opens the system bus ($DBUS_SYSTEM_BUS_ADDRESS where it is set) on the loop. The handshake goes on in the
+ * background. */
+int bus_open_system(sd_event *event, const char *description, sd_bus **ret_bus);
+
+/* Adds the interface and asks for the name; a name that is taken ends the loop with -EEXIST. Takes a
+ * reference on `bus`. */
+int component_attach(Component *component, sd_bus *bus);
+void component_detach(Component *component);
+
+int component_append_metric(sd_bus_message *reply, const char *name, double value);
+
+/* Tells the listeners when it changes. */
+void component_set_healthy(Component *component, bool healthy);
+
+/* Gives the name back before an idle exit, so that no call is lost: whatever the bus had already sent us is
+ * handled before this returns, and the next caller activates a new process. May leave work under way: leave
+ * the loop only when done. */
+int component_retire(Component *component);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* Our errors as D-Bus errors, and back. */
+
+#include "bus/error.h"
+
+int bus_error_set(sd_bus_error *ret_error, int reason, const char *detail)
+{
+        DevboxError error = reason > 0 ? (DevboxError) reason : DEVBOX_ERROR_INTERNAL;
+        const char *sentence = devbox_error_sentence(error);
+
+        if (detail)
+                return sd_bus_error_setf(ret_error, devbox_error_bus_name(error), "%s: %s", sentence,
+                                         detail);
+
+        return sd_bus_error_set(ret_error, devbox_error_bus_name(error), sentence);
+}
+
+DevboxError bus_error_reason(const sd_bus_error *error, DevboxError unavailable, DevboxError timeout)
+{
+        DevboxError ours;
+
+        if (devbox_error_from_bus_name(error->name, &ours) >= 0)
+                return ours;
+        if (sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED))
+                return DEVBOX_ERROR_ACCESS_DENIED;
+        if (sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY) ||
+            sd_bus_error_has_name(error, SD_BUS_ERROR_TIMEOUT) ||
+            sd_bus_error_has_name(error, "org.freedesktop.DBus.Error.TimedOut"))
+                return timeout;
+
+        return unavailable;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* A secret text in guarded memory. */
+
+#include "crypto/secret.h"
+
+#include <sodium.h>
+
+struct Secret {
+        size_t size;
+        unsigned char bytes[];
+};
+
+int secret_new(const void *bytes, size_t size, Secret **ret_secret)
+{
+        if (sodium_init() < 0)
+                return -ENOMEM;
+
+        Secret *secret = sodium_malloc(sizeof *secret + size);
+        if (!secret)
+                return -ENOMEM;
+
+        secret->size = size;
+        memcpy(secret->bytes, bytes, size);
+        (void) sodium_mprotect_readonly(secret);
+
+        *ret_secret = secret;
+        return 0;
+}
+
+Secret *secret_free(Secret *secret)
+{
+        sodium_free(secret); /* wipes, also a read-only page; accepts NULL */
+        return NULL;
+}
+
+bool secret_equals(const Secret *secret, const char *text)
+{
+        unsigned char ours[crypto_hash_sha256_BYTES], theirs[crypto_hash_sha256_BYTES];
+
+        crypto_hash_sha256(ours, secret->bytes, secret->size);
+        crypto_hash_sha256(theirs, (const unsigned char *) text, strlen(text));
+        bool equal = sodium_memcmp(ours, theirs, sizeof ours) == 0;
+
+        sodium_memzero(ours, sizeof ours);
+        return equal;
+}

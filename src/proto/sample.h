@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What devbox-collector measures, as values: what it puts on the bus, and what the others take from it.
+ * How each is measured stands in collector/; how it travels, in bus/sample-wire.h. */
+
+#include "basic/macro.h"
+#include "basic/time.h"
+
+#define SAMPLE_DISKS_MAX    16
+#define SAMPLE_NETWORKS_MAX 64
+#define SAMPLE_UNITS_MAX    64
+
+/* The first eight columns of /proc/stat's `cpu` line. Source: proc(5); guest time is inside user and nice.
+ */
+typedef enum CpuMode {
+        CPU_USER,
+        CPU_NICE,
+        CPU_SYSTEM,
+        CPU_IDLE,
+        CPU_IOWAIT,
+        CPU_IRQ,
+        CPU_SOFTIRQ,
+        CPU_STEAL,
+        _CPU_MODE_MAX,
+        _CPU_MODE_INVALID = -EINVAL,
+} CpuMode;
+
+const char *cpu_mode_to_string(CpuMode mode);
+
+typedef struct DiskSample {
+        char *path;
+        uint64_t total_bytes, free_bytes; /* free: root's reserve included */
+        uint64_t available_bytes;         /* to users who are not root */
+} DiskSample;
+
+typedef struct NetworkSample {
+        char *device;
+        uint64_t receive_bytes, receive_packets, receive_errors, receive_drops;
+        uint64_t transmit_bytes, transmit_packets, transmit_errors, transmit_drops;
+} NetworkSample;
+
+typedef enum PressureKind {
+        PRESSURE_CPU_SOME,
+        PRESSURE_MEMORY_SOME,
+        PRESSURE_MEMORY_FULL,
+        PRESSURE_IO_SOME,
+        PRESSURE_IO_FULL,
+        _PRESSURE_KIND_MAX,
+        _PRESSURE_KIND_INVALID = -EINVAL,
+} PressureKind;
+
+const char *pressure_kind_resource(PressureKind kind); /* "cpu", "memory", "io" */
+const char *pressure_kind_scope(PressureKind kind);    /* "some", "full" */
+
+typedef struct SystemSample {
+        double cpu_percent;             /* 0..100, one decimal, over the last window */
+        usec_t cpu_usec[_CPU_MODE_MAX]; /* since boot, all CPUs together */
+        uint64_t memory_total_bytes, memory_available_bytes;
+        uint64_t swap_total_bytes, swap_free_bytes;
+        double load_1, load_5, load_15;
+        usec_t uptime_usec;  /* CLOCK_BOOTTIME: counts suspend */
+        usec_t boot_at_usec; /* CLOCK_REALTIME */
+        bool has_pressure;   /* kernels without CONFIG_PSI have none */
+        usec_t pressure_usec[_PRESSURE_KIND_MAX];
+        size_t n_disks, n_networks;
+        DiskSample disks[SAMPLE_DISKS_MAX]; /* in the order of the configuration; one that cannot be asked is
+                                               left out */
+        NetworkSample networks[SAMPLE_NETWORKS_MAX];
+} SystemSample;
+
+/* Frees the strings and leaves an empty sample. */
+void system_sample_done(SystemSample *sample);
+
+/* Derived figures, in one place so that HTTP, metrics and devboxctl agree; percent with one decimal, as
+ * psutil has it. */
+uint64_t system_sample_memory_used_bytes(const SystemSample *sample); /* total - available */
+double system_sample_memory_percent(const SystemSample *sample);
+uint64_t disk_sample_used_bytes(const DiskSample *disk);
+double disk_sample_percent(const DiskSample *disk); /* used / (used + available): what df(1) says */
+double percent_round(double percent);               /* one decimal */
+
+typedef struct UnitSample {
+        char *name;         /* as the configuration has it: "docker" */
+        char *id;           /* systemd's primary name: "docker.service" */
+        char *load_state;   /* "loaded", "not-found", "masked", … : org.freedesktop.systemd1(5) */
+        char *active_state; /* "active", "reloading", "inactive", "failed", "activating", "deactivating",
+                               "maintenance" */
+        char *sub_state;
+        usec_t active_enter_at_usec; /* CLOCK_REALTIME; 0: never since boot */
+} UnitSample;
+
+typedef struct UnitSamples {
+        size_t n_units;
+        UnitSample units[SAMPLE_UNITS_MAX]; /* in the order of the configuration */
+} UnitSamples;
+
+void unit_samples_done(UnitSamples *samples);
+
+bool unit_sample_active(const UnitSample *unit);       /* active or reloading, as `systemctl is-active` */
+const char *unit_sample_state(const UnitSample *unit); /* active_state, or "not-found" */
+
+/* How one part of the collector ("system", "units") fared when it last gathered its data. */
+typedef struct PartSample {
+        char *name;
+        bool success;
+        usec_t refresh_usec;      /* how long it took */
+        usec_t refreshed_at_usec; /* CLOCK_REALTIME */
+} PartSample;
+
+#define SAMPLE_PARTS_MAX 4
+
+typedef struct PartSamples {
+        size_t n_parts;
+        PartSample parts[SAMPLE_PARTS_MAX];
+} PartSamples;
+
+void part_samples_done(PartSamples *samples);
