@@ -37,19 +37,20 @@ static void system_sample_fill(SystemSample *sample)
 
         *sample = (SystemSample){
                 .cpu_percent = 12.4,
-                .memory_total_bytes = n++,
-                .memory_available_bytes = n++,
-                .swap_total_bytes = n++,
-                .swap_free_bytes = n++,
+                .memory_total_bytes = n + 0,
+                .memory_available_bytes = n + 1,
+                .swap_total_bytes = n + 2,
+                .swap_free_bytes = n + 3,
                 .load_1 = 0.25,
                 .load_5 = 1.5,
                 .load_15 = 2.75,
-                .uptime_usec = n++,
-                .boot_at_usec = n++,
+                .uptime_usec = n + 4,
+                .boot_at_usec = n + 5,
                 .has_pressure = true,
                 .n_disks = SAMPLE_DISKS_MAX,
                 .n_networks = SAMPLE_NETWORKS_MAX,
         };
+        n += 6;
         for (size_t i = 0; i < _CPU_MODE_MAX; i++)
                 sample->cpu_usec[i] = n++;
         for (size_t i = 0; i < _PRESSURE_KIND_MAX; i++)
