@@ -183,7 +183,7 @@ static int fixture_run(Fixture *fixture, void (*talk)(Peer *peer))
 
 static void talk_about_everything(Peer *peer)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *metrics = NULL, *version = NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *metrics = NULL;
         _cleanup_(freep) char *text = NULL;
         int healthy = 0;
 
