@@ -18,7 +18,7 @@ typedef struct YamlNode YamlNode;
 
 typedef struct YamlProblem {
         unsigned line;    /* from 1; 0: the file as a whole */
-        char reason[128]; /* for a person; holds nothing of the text */
+        char reason[192]; /* for a person; holds nothing of the text */
 } YamlProblem;
 
 /* Reads one document. The caller frees the root; an empty document is an empty scalar. Errors: -EBADMSG

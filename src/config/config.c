@@ -51,8 +51,8 @@ static const ConfigKey keys[] = {
           .min = 0, .max = 86400, .unit = USEC_PER_SEC, .fallback = "120" },
         { "api", "max_connections", NULL, config_set_number, AT(api_max_connections),
           .min = 8, .max = 4096, .unit = 1, .fallback = "512" },
-        { "collector", "disks", "a list of absolute paths, each on a line of its own after '- '", config_add_disk,
-          .fallback = "/", .list = true, .quoted = true },
+        { "collector", "disks", "a list of absolute paths, each on a line of its own after '- '",
+          config_add_disk, .fallback = "/", .list = true, .quoted = true },
         { "collector", "idle_exit_sec", NULL, config_set_number, AT(collector_idle_exit_usec),
           .min = 0, .max = 86400, .unit = USEC_PER_SEC, .fallback = "300" },
 };
@@ -180,36 +180,6 @@ static size_t names_within(const char *section, const char *ret_names[static ELE
         return n;
 }
 
-static int refuse_unknown(Reader *reader, const char *section, const YamlNode *member)
-{
-        const char *names[ELEMENTSOF(keys)], *word = yaml_node_key(member), *nearest;
-        const char *in = section ? "in " : "at the top level", *where = strempty(section);
-        _cleanup_(text_done) Text takes = TEXT_NULL;
-        unsigned line = yaml_node_key_line(member);
-        size_t n = names_within(section, names);
-
-        /* What stands in place of a key may be the token. */
-        bool show = word_is_showable(word) && !(section && streq(section, "auth"));
-
-        nearest = word_nearest(word, names, n);
-        if (nearest && show)
-                return refuse(reader, line, "unknown key '%s' %s%s; did you mean '%s'?", word, in, where,
-                              nearest);
-
-        for (size_t i = 0; show && i < ELEMENTSOF(keys); i++)
-                if (streq(keys[i].name, word) && keys[i].section)
-                        return refuse(reader, line, "unknown key '%s' %s%s; it belongs under '%s:'", word,
-                                      in, where, keys[i].section);
-
-        for (size_t i = 0; i < n; i++)
-                text_appendf(&takes, "%s%s", i > 0 ? ", " : "", names[i]);
-        if (takes.error < 0)
-                return takes.error;
-
-        return refuse(reader, line, "unknown key%s%s%s %s%s, which takes: %s", show ? " '" : "",
-                      show ? word : "", show ? "'" : "", in, where, takes.data);
-}
-
 static const ConfigKey *find_key(const char *section, const char *name)
 {
         for (size_t i = 0; i < ELEMENTSOF(keys); i++)
@@ -226,6 +196,48 @@ static bool is_section(const char *name)
                         return true;
 
         return false;
+}
+
+/* The section that has a key of this name, or NULL. */
+static const char *section_of(const char *name)
+{
+        for (size_t i = 0; i < ELEMENTSOF(keys); i++)
+                if (streq(keys[i].name, name))
+                        return keys[i].section;
+
+        return NULL;
+}
+
+/* Says the word that was meant, or the section it belongs to, or all that could stand there. */
+static int refuse_unknown(Reader *reader, const char *section, const YamlNode *member)
+{
+        const char *names[ELEMENTSOF(keys)], *word = yaml_node_key(member);
+        _cleanup_(text_done) Text problem = TEXT_NULL;
+        size_t n = names_within(section, names);
+        const char *nearest = word_nearest(word, names, n), *home = section_of(word);
+
+        /* What stands in place of the token's key may be the token. */
+        bool show = word_is_showable(word) && !(section && streq(section, "auth"));
+
+        text_append(&problem, "unknown key");
+        if (show)
+                text_appendf(&problem, " '%s'", word);
+        if (section)
+                text_appendf(&problem, " in %s", section);
+        else
+                text_append(&problem, " at the top level");
+
+        if (nearest)
+                text_appendf(&problem, "; did you mean '%s'?", nearest);
+        else if (show && home)
+                text_appendf(&problem, "; it belongs under '%s:'", home);
+        else
+                for (size_t i = 0; i < n; i++)
+                        text_appendf(&problem, "%s%s", i == 0 ? ", which takes: " : ", ", names[i]);
+        if (problem.error < 0)
+                return problem.error;
+
+        return refuse(reader, yaml_node_key_line(member), "%s", problem.data);
 }
 
 /* The members of a section, or of the file (NULL). */

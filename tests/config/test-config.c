@@ -154,7 +154,9 @@ static void test_placeholders_are_no_tokens(void **state)
         }
 }
 
-#define TOKEN    "must be 8 to 256 visible ASCII characters without blanks; make one with: openssl rand -hex 32"
+#define TOKEN                                                                                               \
+        "must be 8 to 256 visible ASCII characters without blanks; make one with: "                         \
+        "openssl rand -hex 32"
 #define HOST     "http.host must be 127.0.0.1, localhost, or another IP address of this machine"
 #define PORT     "http.port must be a whole number from 1 to 65535"
 #define SERVICES "services must be a list of units, each on a line of its own after '- '"
@@ -170,7 +172,8 @@ static const WrongRow wrong_rows[] = {
         { "just words", "1: the file must hold lines of the form 'key: value'" },
         { "- a\n- b\n", "1: the file must hold lines of the form 'key: value'" },
         { "http:\n\tport: 1\n", "2: indented with a tab; use spaces" },
-        { "http:\n  port: 1\n port: 2\n", "3: not YAML: did not find expected key" },
+        { "http:\n  port: 1\n port: 2\n", "3: not YAML: did not find expected key; see to the quotes and "
+                                          "the indentation, also on the line before" },
         { "http: {}\n---\nhttp: {}\n", "2: a second document begins here; keep one" },
         { "http: &a {}\n", "1: anchors (&name) are not taken; write the values out" },
         { "services: [*a]\n",
@@ -192,7 +195,7 @@ static const WrongRow wrong_rows[] = {
         { "\"a\\e[31m\": 1\n",
           "1: unknown key at the top level, which takes: http, auth, services, api, collector" },
         { "auth:\n  s3cr3t-t0ken: 1\n", "2: unknown key in auth, which takes: token" },
-        { "auth:\n  tokn: 1\n", "2: unknown key in auth, which takes: token" },
+        { "auth:\n  tokn: 1\n", "2: unknown key in auth; did you mean 'token'?" },
 
         /* Duplicates. */
         { "http: {}\nauth: {}\nhttp: {}\n", "3: this key is already on line 1; keep one of the two" },
