@@ -1,27 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* devbox-collector: answers for the state of this machine and of the configured units.
  *
- * A call is answered at once if it can be: the machine's figures are read for each call, only CPU use has to
- * wait for a first window. Questions about units wait for the refresh that answers all of them.
- *
  * Leaving (nothing asked for a while, SIGTERM, Restart) goes in one way: the name is given back, so that
  * later callers start a new process; what arrived before is answered; the loop ends when nothing waits any
  * more. All waits have deadlines of two seconds at most. */
 
-#include "collector/collector.h"
-
 #include "basic/fd.h"
-#include "bus/component.h"
-#include "bus/error.h"
-#include "bus/sample-wire.h"
-#include "collector/call.h"
 #include "collector/collector-internal.h"
-#include "collector/sampler.h"
-#include "collector/system.h"
-#include "collector/units.h"
-#include "config/config.h"
 #include "event/daemon.h"
-#include "event/idle.h"
 #include "log/log.h"
 #include "proto/error.h"
 
@@ -30,29 +16,6 @@
 
 /* Started on a bad configuration there is nothing to stay for: the next caller's process reads it anew. */
 #define IDLE_INVALID_USEC (5 * USEC_PER_SEC)
-
-struct Collector {
-        sd_event *event;
-        sd_bus *bus;
-        Component component;
-        sd_bus_slot *slot_interface;
-        sd_event_source *defer_restart;
-        Idle idle;
-
-        Config *config; /* NULL: none was valid yet */
-        char *problem;  /* of the configuration on disk, NULL: none known */
-
-        System *system;
-        Sampler *sampler;
-        Units *units;
-        Calls calls;
-
-        uint64_t system_samples;
-        usec_t system_usec;              /* how long the last sample took */
-        int system_result, units_result; /* of the last time: 0, or a DevboxError */
-        bool leaving;
-        int exit_code;
-};
 
 /* ---- health: told when it changes, logged when it changes */
 
@@ -63,7 +26,7 @@ static void update_health(Collector *collector)
                                                              collector->units_result == 0);
 }
 
-static void set_system_result(Collector *collector, int error)
+void collector_set_system_result(Collector *collector, int error)
 {
         int result = error < 0 ? DEVBOX_ERROR_SAMPLE_FAILED : 0;
 
@@ -78,7 +41,7 @@ static void set_system_result(Collector *collector, int error)
         update_health(collector);
 }
 
-static void set_units_result(Collector *collector, int result)
+void collector_set_units_result(Collector *collector, int result)
 {
         if (collector->units_result == result)
                 return;
@@ -159,7 +122,7 @@ int collector_on_reload(void *owner)
 
 /* ---- leaving */
 
-static int leave_if_done(Collector *collector)
+int collector_leave_if_done(Collector *collector)
 {
         if (!collector->leaving || collector->calls.n_calls > 0)
                 return 0;
@@ -179,7 +142,7 @@ static int leave(Collector *collector, int exit_code)
 
         collector->leaving = true;
         collector->exit_code = exit_code;
-        return leave_if_done(collector);
+        return collector_leave_if_done(collector);
 }
 
 int collector_on_stop(void *owner)
@@ -228,202 +191,6 @@ static int restart(void *owner, const char **ret_detail)
         }
 
         return sd_event_source_set_enabled(collector->defer_restart, SD_EVENT_ONESHOT);
-}
-
-/* ---- replies */
-
-static int read_system(Collector *collector, SystemSample *ret_sample)
-{
-        usec_t began = time_now(CLOCK_MONOTONIC);
-
-        int r = system_read(collector->system, ret_sample);
-        collector->system_usec = time_now(CLOCK_MONOTONIC) - began;
-        collector->system_samples++;
-        set_system_result(collector, r);
-        if (r < 0)
-                return DEVBOX_ERROR_SAMPLE_FAILED;
-
-        ret_sample->cpu_percent = sampler_cpu_percent(collector->sampler);
-        return 0;
-}
-
-static int append_parts(const Collector *collector, const Call *call, sd_bus_message *reply)
-{
-        const PartSamples parts = {
-                .n_parts = 2,
-                .parts = { { .name = (char *) "system",
-                             .success = call->system_result == 0,
-                             .refresh_usec = collector->system_usec,
-                             .refreshed_at_usec = time_now(CLOCK_REALTIME) },
-                           { .name = (char *) "units",
-                             .success = call->units_result == 0,
-                             .refresh_usec = units_refresh_usec(collector->units),
-                             .refreshed_at_usec = units_refreshed_at_usec(collector->units) } },
-        };
-
-        return part_samples_append(reply, &parts);
-}
-
-/* What the call wants, with nothing in the place of a part that failed. */
-static int append_results(const Collector *collector, const Call *call, const SystemSample *sample,
-                          sd_bus_message *reply)
-{
-        int r = 0;
-
-        if (call_wants_system(call))
-                r = call->system_result == 0 ? system_sample_append(reply, sample)
-                                             : sd_bus_message_append(reply, "a{sv}", 0);
-        if (r >= 0 && call_wants_units(call))
-                r = call->units_result == 0 ? unit_samples_append(reply, units_samples(collector->units))
-                                            : sd_bus_message_append(reply, "aa{sv}", 0);
-        if (r >= 0 && call->kind == CALL_SNAPSHOT)
-                r = append_parts(collector, call, reply);
-
-        return r;
-}
-
-static int reply_error(const Call *call, int reason)
-{
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-
-        (void) bus_error_set(&error, reason, NULL);
-        return sd_bus_reply_method_error(call->message, &error);
-}
-
-static int reply(Collector *collector, Call *call)
-{
-        _cleanup_(system_sample_done) SystemSample sample = { 0 };
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
-
-        if (call_wants_system(call) && call->system_result == 0)
-                call->system_result = read_system(collector, &sample);
-        if (call->kind == CALL_SYSTEM && call->system_result != 0)
-                return reply_error(call, call->system_result);
-        if (call->kind == CALL_UNITS && call->units_result != 0)
-                return reply_error(call, call->units_result);
-
-        int r = sd_bus_message_new_method_return(call->message, &message);
-        if (r < 0)
-                return r;
-        r = append_results(collector, call, &sample, message);
-        if (r < 0)
-                return reply_error(call, log_error_errno(r, "Cannot write an answer"));
-
-        return sd_bus_send(NULL, message, NULL);
-}
-
-/* Answers and frees the call. */
-static void complete(Collector *collector, Call *call)
-{
-        int r = reply(collector, call);
-        if (r < 0)
-                (void) log_debug_errno(r, "Cannot send an answer, ignoring");
-
-        call_free(call);
-        (void) leave_if_done(collector);
-}
-
-static void complete_ready(Collector *collector)
-{
-        Call *next;
-
-        for (Call *call = collector->calls.first; call; call = next) {
-                next = call->next;
-                if (!call->waits_system && !call->waits_units)
-                        complete(collector, call);
-        }
-}
-
-static void on_window(int result, void *owner)
-{
-        Collector *collector = owner;
-
-        set_system_result(collector, result);
-        for (Call *call = collector->calls.first; call; call = call->next)
-                if (TAKE(call->waits_system, false))
-                        call->system_result = collector->system_result;
-        complete_ready(collector);
-}
-
-static void on_refreshed(int result, void *owner)
-{
-        Collector *collector = owner;
-
-        set_units_result(collector, result);
-        for (Call *call = collector->calls.first; call; call = call->next)
-                if (TAKE(call->waits_units, false))
-                        call->units_result = result;
-        complete_ready(collector);
-}
-
-static void on_units_changed(const char *const *names, size_t n_names, void *owner)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *signal = NULL;
-        Collector *collector = owner;
-
-        int r = sd_bus_message_new_signal(collector->bus, &signal, collector->component.object_path,
-                                          "org.devbox.Collector1", "UnitsChanged");
-        if (r >= 0)
-                r = sd_bus_message_open_container(signal, 'a', "s");
-        for (size_t i = 0; r >= 0 && i < n_names; i++)
-                r = sd_bus_message_append_basic(signal, 's', names[i]);
-        if (r >= 0)
-                r = sd_bus_message_close_container(signal);
-        if (r >= 0)
-                r = sd_bus_send(collector->bus, signal, NULL);
-        if (r < 0)
-                (void) log_warning_errno(r, "Cannot tell that units changed, ignoring");
-}
-
-/* ---- calls */
-
-static void ask_system(Collector *collector, Call *call)
-{
-        int r = sampler_ask(collector->sampler);
-        if (r < 0) {
-                set_system_result(collector, r);
-                call->system_result = collector->system_result;
-        } else
-                call->waits_system = r == SAMPLER_WAIT;
-}
-
-static void ask_units(Collector *collector, Call *call)
-{
-        int r = units_refresh(collector->units);
-        if (r < 0) {
-                set_units_result(collector, DEVBOX_ERROR_SYSTEMD_UNAVAILABLE);
-                call->units_result = collector->units_result;
-        } else
-                call->waits_units = r == UNITS_WAIT;
-}
-
-int collector_handle(Collector *collector, sd_bus_message *message, CallKind kind, sd_bus_error *error)
-{
-        Call *call;
-
-        collector->calls.total++;
-        idle_touch(&collector->idle);
-        if (!collector->config)
-                return bus_error_set(error, DEVBOX_ERROR_CONFIG_INVALID, collector->problem);
-
-        int r = call_new(&collector->calls, message, kind, &call);
-        if (r != 0)
-                return bus_error_set(error, r, NULL);
-
-        if (call_wants_system(call))
-                ask_system(collector, call);
-        if (call_wants_units(call))
-                ask_units(collector, call);
-
-        if (!call->waits_system && !call->waits_units) {
-                complete(collector, call);
-                return 1;
-        }
-
-        r = call_watch_client(call);
-        if (r < 0)
-                (void) log_debug_errno(r, "Cannot watch a client, ignoring");
-        return 1;
 }
 
 static int append_metrics(sd_bus_message *reply, void *owner)
@@ -502,14 +269,14 @@ static int start_parts(Collector *collector, int take_proc_fd)
         if (r < 0)
                 return r;
         r = sampler_new(collector->event, collector->system,
-                        &(SamplerOptions){ .on_window = on_window, .owner = collector },
+                        &(SamplerOptions){ .on_window = collector_on_window, .owner = collector },
                         &collector->sampler);
         if (r < 0)
                 return r;
 
         return units_new(collector->bus,
-                         &(UnitsOptions){ .on_refreshed = on_refreshed,
-                                          .on_changed = on_units_changed,
+                         &(UnitsOptions){ .on_refreshed = collector_on_refreshed,
+                                          .on_changed = collector_on_units_changed,
                                           .owner = collector },
                          &collector->units);
 }
