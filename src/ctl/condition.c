@@ -177,11 +177,11 @@ const char *component_condition_problem(const ComponentCondition *component)
         case COMPONENT_UNKNOWN:
                 return "systemd does not tell its state";
         case COMPONENT_ABSENT:
-                return "not installed; run scripts/install.sh";
+                return "run: scripts/install.sh";
         case COMPONENT_STOPPED:
-                return "stopped; run: systemctl start devbox.target";
+                return "run: systemctl start devbox.target";
         case COMPONENT_FAILED:
-                return "failed; see: journalctl -u 'devbox-*'";
+                return "see: journalctl -u 'devbox-*'";
         default:
                 return component->answers && !component->properties.healthy
                                ? "not healthy; run: devboxctl config check, and see: journalctl -u "

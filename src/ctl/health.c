@@ -45,23 +45,26 @@ static int print_document(const Condition *condition, const char *config_problem
 
 static int print_lines(const Ctl *ctl, const Condition *condition, const char *config_problem)
 {
-        _cleanup_(table_done) Table table = { .n_columns = 2 };
+        _cleanup_(table_done) Table table = { .n_columns = 3 };
 
         if (is_well(condition, config_problem)) {
                 table_add(&table, TONE_GOOD, "ok");
                 table_add(&table, TONE_PLAIN, "devbox " DEVBOX_VERSION);
-                return table_print(&table, stdout, ctl->colour);
+                table_add(&table, TONE_PLAIN, "%s", "");
         }
 
         if (config_problem) {
-                table_add(&table, TONE_BAD, "config");
+                table_add(&table, TONE_HEAD, "config");
+                table_add(&table, TONE_BAD, "invalid");
                 table_add(&table, TONE_PLAIN, "%s", config_problem);
         }
         for (int i = 0; i < _COMPONENT_MAX; i++) {
-                const char *problem = component_condition_problem(&condition->components[i]);
+                const ComponentCondition *component = &condition->components[i];
+                const char *problem = component_condition_problem(component);
 
                 if (problem) {
-                        table_add(&table, TONE_BAD, "%s", condition->components[i].name);
+                        table_add(&table, TONE_HEAD, "%s", component->name);
+                        table_add(&table, TONE_BAD, "%s", component_state_to_string(component->state));
                         table_add(&table, TONE_PLAIN, "%s", problem);
                 }
         }

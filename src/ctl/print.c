@@ -118,28 +118,44 @@ void table_add(Table *table, Tone tone, const char *format, ...)
         table->cells[table->n_cells++] = (Cell){ TAKE_PTR(text), width, tone };
 }
 
+/* Writes one row; what is empty at its end leaves no blanks behind. */
+static int print_row(FILE *stream, bool colour, const Cell *row, const size_t *widths, size_t n)
+{
+        while (n > 0 && row[n - 1].width == 0)
+                n--;
+
+        for (size_t i = 0; i < n; i++) {
+                bool toned = colour && row[i].tone != TONE_PLAIN, last = i + 1 == n;
+                int padding = last ? 0 : (int) (widths[i] - row[i].width) + 2;
+
+                if (fprintf(stream, "%s%s%s%*s", toned ? tone_codes[row[i].tone] : "", row[i].text,
+                            toned ? "\x1b[0m" : "", padding, "") < 0)
+                        return -errno;
+        }
+
+        return fputc('\n', stream) == EOF ? -errno : 0;
+}
+
 int table_print(Table *table, FILE *stream, bool colour)
 {
         size_t widths[TABLE_COLUMNS_MAX] = { 0 }, n = table->n_columns;
 
-        assert(n > 0 && n <= TABLE_COLUMNS_MAX && table->n_cells % n == 0);
+        assert(n > 0 && n <= TABLE_COLUMNS_MAX && (table->error < 0 || table->n_cells % n == 0));
 
         for (size_t i = 0; i < table->n_cells; i++)
                 widths[i % n] = MAX(widths[i % n], table->cells[i].width);
-
-        for (size_t i = 0; i < table->n_cells && table->error >= 0; i++) {
-                const Cell *cell = &table->cells[i];
-                bool toned = colour && cell->tone != TONE_PLAIN, last = i % n == n - 1;
-                int padding = last ? 0 : (int) (widths[i % n] - cell->width) + 2;
-
-                if (fprintf(stream, "%s%s%s%*s%s", toned ? tone_codes[cell->tone] : "", cell->text,
-                            toned ? "\x1b[0m" : "", padding, "", last ? "\n" : "") < 0)
-                        table->error = -errno;
-        }
+        for (size_t i = 0; i < table->n_cells && table->error >= 0; i += n)
+                table->error = print_row(stream, colour, &table->cells[i], widths, n);
 
         int r = table->error;
         table_done(table);
         return r;
+}
+
+void table_add_blank(Table *table)
+{
+        for (size_t i = 0; i < table->n_columns; i++)
+                table_add(table, TONE_PLAIN, "%s", "");
 }
 
 int print_json(Json *json)

@@ -39,6 +39,9 @@ void table_done(Table *table);
 /* Bytes that a terminal could take as a command are shown as '?'. */
 void table_add(Table *table, Tone tone, const char *format, ...) _printf_(3, 4);
 
+/* A row of empty cells. */
+void table_add_blank(Table *table);
+
 /* Writes the rows, in colour if `colour`, and forgets them. Errors: -ENOMEM of any table_add(), or of
  * writing. */
 int table_print(Table *table, FILE *stream, bool colour);

@@ -92,6 +92,7 @@ static void add_units(Table *table, const UnitSamples *samples)
 {
         size_t n_inactive = count_inactive(samples);
 
+        table_add_blank(table);
         table_add(table, TONE_HEAD, "services");
         table_add(table, n_inactive > 0 ? TONE_BAD : TONE_PLAIN, "%zu of %zu", samples->n_units - n_inactive,
                   samples->n_units);
@@ -121,6 +122,7 @@ static int print_screen(const Ctl *ctl, const Screen *screen)
         for (int i = 0; i < _COMPONENT_MAX; i++)
                 add_component(&table, &screen->condition, &screen->condition.components[i]);
 
+        table_add_blank(&table);
         if (screen->problem) {
                 table_add(&table, TONE_HEAD, "figures");
                 table_add(&table, TONE_BAD, "none");
