@@ -92,5 +92,5 @@ if [[ $purge == yes ]]; then
     purge_rest
     say "Its configuration, state and users are removed."
 elif [[ -e /etc/devbox ]]; then
-    say "Left on purpose: /etc/devbox, /var/lib/devbox and the users; scripts/uninstall.sh --purge removes them."
+    say "Left on purpose: /etc/devbox, /var/lib/devbox and the users (--purge removes them)."
 fi
