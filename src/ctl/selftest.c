@@ -3,6 +3,7 @@
  * runs it as the user devbox; it changes nothing. Each check prints one line, "ok NAME" or "not ok NAME:
  * reason". */
 
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "config/config.h"
@@ -14,6 +15,7 @@
 #define API_SOCKET        "/run/devbox/api.sock"
 #define API_APPEARS_USEC  (2 * USEC_PER_SEC)
 #define BUS_UNREACHABLE   "the system bus cannot be reached"
+#define RELOAD            "systemctl try-reload-or-restart devbox-collector"
 #define CONFIG_UNREADABLE "the configuration cannot be read, so there is nothing to compare with"
 
 typedef struct Selftest {
@@ -134,15 +136,11 @@ static int check_services(Selftest *test, char **ret_reason)
                 return r;
 
         if (samples.n_units != test->config->n_services)
-                return differs(ret_reason,
-                               "%zu services are configured and %zu told; run: systemctl reload "
-                               "devbox-collector",
+                return differs(ret_reason, "%zu services are configured and %zu told; run: " RELOAD,
                                test->config->n_services, samples.n_units);
         for (size_t i = 0; i < samples.n_units; i++)
                 if (!streq(samples.units[i].name, test->config->services[i].name))
-                        return differs(ret_reason,
-                                       "service %zu is not the configured one; run: systemctl "
-                                       "reload devbox-collector",
+                        return differs(ret_reason, "service %zu is not the configured one; run: " RELOAD,
                                        i + 1);
 
         return 0;

@@ -23,6 +23,7 @@ static void tell_error(const char *format, ...) _printf_(1, 2);
 static void tell_error(const char *format, ...)
 {
         _cleanup_(fd_closep) int kmsg_fd = -EBADF;
+        const char *scope = getenv("SYSTEMD_SCOPE"); /* set by systemd: systemd.generator(7) */
         char message[900], line[1000];
         va_list args;
 
@@ -31,6 +32,8 @@ static void tell_error(const char *format, ...)
         va_end(args);
 
         (void) fprintf(stderr, "%s: %s\n", PROGRAM, message);
+        if (!scope || !streq(scope, "system"))
+                return; /* a person tries it out, and reads stderr */
 
         /* One write is one record. In a container it is missing, or a pipe that nobody reads. */
         kmsg_fd = open("/dev/kmsg", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
