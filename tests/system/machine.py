@@ -33,6 +33,10 @@ class Machine:
         """Runs the command inside, yields what it prints line by line, and raises if it fails."""
         with subprocess.Popen([TOP / "scripts/machine", "run", self.name, *command], text=True,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
-            yield from process.stdout
+            try:
+                yield from process.stdout
+            except BaseException:
+                process.kill()      # what it started inside ends with the machine
+                raise
         if process.returncode:
             raise subprocess.CalledProcessError(process.returncode, command)

@@ -5,6 +5,7 @@ except in the last topic, which takes devbox apart and puts it together again.""
 
 import importlib
 import inspect
+import signal
 import sys
 import time
 
@@ -13,6 +14,7 @@ import world
 
 TOPICS = ["install", "units", "bus", "api", "metrics", "activation", "actions", "journal", "config", "abuse",
           "crash", "removal"]
+LIMIT_SECONDS = 150     # far more than any test needs: for a daemon that hangs
 
 
 def tests_of(topic):
@@ -26,8 +28,18 @@ def one_line(text):
     return " ".join(str(text).split())
 
 
+class TooLate(Exception):
+    pass
+
+
+def too_late(*_):
+    raise TooLate(f"not through after {LIMIT_SECONDS} s")
+
+
 def outcome(function):
-    """None if all holds, else the line that says what happened: ("skip" or "not ok", reason)."""
+    """What happened, in the words of the output, and why."""
+    signal.signal(signal.SIGALRM, too_late)
+    signal.alarm(LIMIT_SECONDS)
     try:
         function()
     except world.Skip as skip:
@@ -37,6 +49,8 @@ def outcome(function):
     except Exception as error:      # a bug in a test, or an answer no test thought of: the other tests still run
         frame = inspect.trace()[-1]
         return "not ok", one_line(f"{type(error).__name__} {error} ({frame.filename.split('/')[-1]}:{frame.lineno})")
+    finally:
+        signal.alarm(0)
     return "ok", None
 
 

@@ -95,6 +95,7 @@ def test_damage_is_repaired():
     """Files lost, changed, or of the wrong mode."""
     config = CONFIG.read_bytes()
     pathlib.Path("/usr/bin/devboxctl").unlink()
+    pathlib.Path("/usr/libexec/devbox/devbox-api").unlink()
     pathlib.Path("/usr/libexec/devbox/devbox-api").write_bytes(b"")
     pathlib.Path("/usr/lib/systemd/system/devbox.target").chmod(0o600)
     pathlib.Path("/usr/share/polkit-1/rules.d/devbox.rules").write_text("// something else\n")

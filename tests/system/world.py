@@ -94,7 +94,8 @@ def state(unit):
 
 
 def main_pid(unit):
-    return int(show(unit, "MainPID"))
+    """The unit's main process; 0 if it has none."""
+    return int(show(unit, "MainPID") or 0)
 
 
 def running(unit):
@@ -109,7 +110,7 @@ def awake():
 
 
 def collector_awake():
-    bus_call("Collector1", "org.devbox.Collector1", "GetUnits")
+    bus_call("Collector1", "org.freedesktop.DBus.Peer", "Ping")
     return running(COLLECTOR)
 
 
