@@ -12,8 +12,8 @@ LONG = "t" * 257
 
 # Wrong content, the line it is wrong in, and words that the complaint has: at least the key or what is wrong.
 WRONG = [
-    ("http:\n  host: 300.1.2.3\n", 2, ["host", "300.1.2.3"]),
-    ("http:\n  host: example.org\n", 2, ["host", "example.org"]),
+    ("http:\n  host: 300.1.2.3\n", 2, ["http.host", "127.0.0.1"]),
+    ("http:\n  host: example.org\n", 2, ["http.host", "127.0.0.1"]),
     ("http:\n  host: 0.0.0.0\n", 2, ["host", "insecure_expose"]),
     ("http:\n  host: '::'\n", 2, ["host", "insecure_expose"]),
     ("http:\n  host: [127.0.0.1]\n", 2, ["host"]),
@@ -28,7 +28,7 @@ WRONG = [
     (f"auth:\n  token: {LONG}\n", 2, ["token", "256"]),
     ("auth:\n  token: 'with a\ttab in it'\n", 2, ["token"]),
     ("auth:\n  token: [one, two]\n", 2, ["token"]),
-    ("auth:\n  password: correct-horse\n", 2, ["password"]),
+    ("auth:\n  password: correct-horse\n", 2, ["auth", "token"]),
     ("services: docker\n", 1, ["services", "list"]),
     ("services:\n  - docker\n  - getty@.service\n", 3, ["getty@.service", "instance"]),
     ("services:\n  - 's*'\n", 2, ["s*"]),
@@ -51,8 +51,8 @@ WRONG = [
     ("htpp:\n  port: 8080\n", 1, ["htpp", "http"]),
     ("http: 8080\n", 1, ["http"]),
     ("- http\n", 1, []),
-    ("http:\n  port: 8080\nhttp:\n  port: 8081\n", 3, ["http"]),
-    ("http:\n  port: 8080\n  port: 8081\n", 3, ["port"]),
+    ("http:\n  port: 8080\nhttp:\n  port: 8081\n", 3, ["line 1"]),
+    ("http:\n  port: 8080\n  port: 8081\n", 3, ["line 2"]),
     ("http:\n\tport: 8080\n", 2, []),
     ("http: {port: 8080\nservices: []\n", 2, []),
     ("http: &a\n  port: 8080\napi: *a\n", 1, []),
