@@ -11,7 +11,8 @@ from world import CONFIG, GUEST, MEMBER, SOURCE, eventually, run, systemctl
 # Units in every state that /services can meet.
 UNITS = {
     "ring-failing.service": "[Service]\nType=oneshot\nExecStart=/bin/false\n",
-    "ring-reloading.service": "[Service]\nExecStart=/bin/sleep infinity\nExecReload=/bin/sleep infinity\n",
+    "ring-reloading.service": "[Service]\nExecStart=/bin/sleep infinity\nExecReload=/bin/sleep infinity\n"
+                              "TimeoutStartSec=infinity\n",
     "ring-aliased.service": "[Service]\nExecStart=/bin/sleep infinity\n",
     "ring-listening.socket": "[Socket]\nListenStream=/run/ring-listening.sock\nAccept=yes\n",
     "ring-listening@.service": "[Service]\nExecStart=/bin/true\n",

@@ -217,7 +217,7 @@ def apply_config():
     """Everything reads the file anew: both services start again when next asked, the socket at once."""
     systemctl("daemon-reload")
     systemctl("stop", API, COLLECTOR)
-    systemctl("reset-failed", check=False)
+    systemctl("reset-failed", "devbox*", check=False)
     systemctl("restart", SOCKET)
     eventually("the API answers", lambda: probe() == 200)
 
