@@ -104,8 +104,12 @@ def test_damage_is_repaired():
 
 
 def test_lost_manifest_is_repaired():
-    MANIFEST.unlink()
-    reinstall()
+    kept = MANIFEST.rename(MANIFEST.with_suffix(".kept"))
+    try:
+        reinstall()
+        equal(MANIFEST.read_text(), kept.read_text(), "the new manifest")
+    finally:
+        kept.replace(MANIFEST)
 
 
 def test_broken_config_is_named_and_kept():
