@@ -12,7 +12,7 @@ import time
 import prepare
 import world
 
-TOPICS = ["install", "units", "bus", "api", "metrics", "activation", "actions", "journal", "config", "abuse",
+TOPICS = ["install", "units", "bus", "api", "metrics", "activation", "actions", "journal", "ctl", "config", "abuse",
           "crash", "removal"]
 LIMIT_SECONDS = 150     # far more than any test needs: for a daemon that hangs
 
