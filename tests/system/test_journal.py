@@ -41,7 +41,7 @@ def event_of(name, act):
 def test_accepted_action_is_an_event():
     world.awake()
     entry = event_of("ACTION_ACCEPTED", lambda: wire.post("/actions/restart", token=world.token()))
-    equal((entry["_SYSTEMD_UNIT"], entry["DEVBOX_OUTCOME"]), (API, "accepted"), "unit and DEVBOX_OUTCOME")
+    equal((entry["_SYSTEMD_UNIT"], entry["DEVBOX_ACTION"]), (API, "restart"), "unit and DEVBOX_ACTION")
     expect("restart" in entry["MESSAGE"], f"the message does not name the action: {entry['MESSAGE']}")
     eventually("the API answers", lambda: world.probe() == 200)
 
@@ -57,7 +57,8 @@ def test_accepted_run_names_its_job():
 def test_denied_action_is_an_event():
     world.awake()
     entry = event_of("ACTION_DENIED", lambda: wire.post("/actions/restart", token="certainly-not-the-token"))
-    equal((entry["_SYSTEMD_UNIT"], entry["DEVBOX_OUTCOME"]), (API, "denied"), "unit and DEVBOX_OUTCOME")
+    equal((entry["_SYSTEMD_UNIT"], entry["DEVBOX_ACTION"], entry["DEVBOX_OUTCOME"]),
+          (API, "restart", "token_invalid"), "unit, DEVBOX_ACTION and DEVBOX_OUTCOME")
     expect(int(entry["PRIORITY"]) <= 5, f"a denied action has priority {entry['PRIORITY']}, below notice")
 
 

@@ -71,7 +71,10 @@ def test_figures_agree_with_system():
 
 def test_requests_are_counted_by_route():
     def count(route, code):
-        return prom.value(scrape(), "devbox_http_requests_total", route=route, code=code) or 0
+        """Whatever other labels a version of devbox adds."""
+        wanted = {("route", route), ("code", code)}
+        samples = scrape()["devbox_http_requests_total"].samples
+        return sum(value for key, value in samples.items() if wanted <= key)
 
     def check(path, route, code):
         before = count(route, code)

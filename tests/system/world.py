@@ -146,19 +146,20 @@ class Journal:
         run("journalctl", "--sync")
         self.cursor = run("journalctl", "-n", "1", "--show-cursor", "-q", "-o", "cat").stdout.split("-- cursor: ")[1]
 
-    def entries(self, *matches):
+    def entries(self, **fields):
+        """The entries that have all these fields. Chosen here: journalctl 252 with matches after a cursor passes
+        over the first that fits."""
         run("journalctl", "--sync")
-        lines = run("journalctl", "-q", "-o", "json", "--all", f"--after-cursor={self.cursor.strip()}",
-                    *matches).stdout
-        return [json.loads(line) for line in lines.splitlines()]
+        lines = run("journalctl", "-q", "-o", "json", "--all", f"--after-cursor={self.cursor.strip()}").stdout
+        entries = [json.loads(line) for line in lines.splitlines()]
+        return [entry for entry in entries if fields.items() <= {key: str(value) for key, value in entry.items()}.items()]
 
-    def of_devbox(self):
-        return self.entries(f"_SYSTEMD_UNIT={API}", f"_SYSTEMD_UNIT={COLLECTOR}")
+    def of_devbox(self, **fields):
+        return [entry for unit in (API, COLLECTOR) for entry in self.entries(_SYSTEMD_UNIT=unit, **fields)]
 
     def event(self, name):
         """The entry of the event, as src/log/message-ids.h names it, once it is there."""
-        match = f"MESSAGE_ID={message_id(name)}"
-        return eventually(f"{name} in the journal", lambda: self.entries(match))[0]
+        return eventually(f"{name} in the journal", lambda: self.entries(MESSAGE_ID=message_id(name)))[0]
 
 
 def message_id(name):
