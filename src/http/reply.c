@@ -15,7 +15,6 @@ struct HttpReply {
         struct MHD_Response *response;
 };
 
-/* Header names in small letters cost nothing, and our own answers look alike; MHD writes them as given. */
 static const struct {
         const char *name, *value;
 } common_headers[] = {
@@ -47,18 +46,6 @@ static int reply_new(unsigned status, const char *content_type, struct MHD_Respo
         return 0;
 }
 
-static int reply_new_body(unsigned status, const char *content_type, struct MHD_Response *response,
-                          const char *body, size_t size, HttpReply **ret_reply)
-{
-        int r = reply_new(status, content_type, response, ret_reply);
-        if (r < 0)
-                return r;
-
-        (*ret_reply)->body = body;
-        (*ret_reply)->size = size;
-        return 0;
-}
-
 int http_reply_new_take(unsigned status, const char *content_type, char *body, size_t size,
                         HttpReply **ret_reply)
 {
@@ -68,7 +55,13 @@ int http_reply_new_take(unsigned status, const char *content_type, char *body, s
                 return -ENOMEM;
         }
 
-        return reply_new_body(status, content_type, response, body, size, ret_reply);
+        int r = reply_new(status, content_type, response, ret_reply);
+        if (r < 0)
+                return r;
+
+        (*ret_reply)->body = body;
+        (*ret_reply)->size = size;
+        return 0;
 }
 
 int http_reply_new_static(unsigned status, const char *content_type, const char *body, size_t size,
@@ -79,7 +72,13 @@ int http_reply_new_static(unsigned status, const char *content_type, const char 
         if (!response)
                 return -ENOMEM;
 
-        return reply_new_body(status, content_type, response, body, size, ret_reply);
+        int r = reply_new(status, content_type, response, ret_reply);
+        if (r < 0)
+                return r;
+
+        (*ret_reply)->body = body;
+        (*ret_reply)->size = size;
+        return 0;
 }
 
 static int error_message(DevboxError error, const char *detail, char **ret_message)

@@ -115,7 +115,7 @@ void http_request_start(HttpRequest *request)
         request->started = true;
         http_connection_enter(http_request_connection(request), HTTP_PHASE_WORKING);
 
-        if (!(route->flags & HTTP_ROUTE_AUTHORISE) || server->handlers.authorise(request, server->owner))
+        if (server->handlers.admit(request, route, server->owner))
                 route->handle(request, server->owner);
 }
 
@@ -123,6 +123,11 @@ void http_request_done(HttpRequest *request)
 {
         http_reply_unref(request->reply);
         *request = (HttpRequest){ 0 };
+}
+
+void *http_request_owner(const HttpRequest *request)
+{
+        return http_request_server(request)->owner;
 }
 
 const char *http_request_parameter(const HttpRequest *request)

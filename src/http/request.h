@@ -7,6 +7,9 @@
 #include "http/reply.h"
 #include "http/route.h"
 
+/* The owner of the server. */
+void *http_request_owner(const HttpRequest *request);
+
 /* The value of the parameter of the route's path. */
 const char *http_request_parameter(const HttpRequest *request);
 

@@ -7,16 +7,12 @@
 
 typedef struct HttpRequest HttpRequest;
 
-typedef enum HttpRouteFlags {
-        HTTP_ROUTE_AUTHORISE = 1 << 0, /* the server asks its owner before it calls the handler */
-} HttpRouteFlags;
-
 /* A table ends with a row without a method. What is not GET changes something. */
 typedef struct HttpRoute {
         const char *method; /* "GET" (which answers HEAD as well) or "POST" */
         const char *path;   /* "/health", or "/jobs/{id}": the last segment is a parameter */
         void (*handle)(HttpRequest *request, void *owner);
-        HttpRouteFlags flags;
+        unsigned tag; /* the owner's: what it wants to know of a route */
 } HttpRoute;
 
 typedef struct HttpRouteMatch {

@@ -39,7 +39,9 @@ typedef struct HttpLimits {
                        .body_bytes = 4 * 1024 })
 
 typedef struct HttpHandlers {
-        bool (*authorise)(HttpRequest *request, void *owner); /* false: it has answered the request itself */
+        /* Asked before each handler, once the request is complete; false: it has answered the request
+         * itself. */
+        bool (*admit)(HttpRequest *request, const HttpRoute *route, void *owner);
         void (*on_answer)(const HttpRoute *route, unsigned status,
                           void *owner); /* route NULL: none matched */
         void (*on_drained)(void *owner);
