@@ -42,14 +42,14 @@ static void on_answer(HttpReply *reply, void *asker)
 
 static int setup(void **state)
 {
-        static const CacheHandlers handlers = { fetch, now };
         World *world = calloc(1, sizeof *world);
+        CacheOptions options = { 2, TTL_USEC, WAITING_MAX, { fetch, now }, world };
 
         assert_non_null(world);
         world->now_usec = 5 * USEC_PER_SEC;
         assert_ok(http_reply_new_static(200, "text/plain", "1", 1, &world->first));
         assert_ok(http_reply_new_static(200, "text/plain", "2", 1, &world->second));
-        assert_ok(cache_new(2, TTL_USEC, WAITING_MAX, &handlers, world, &world->cache));
+        assert_ok(cache_new(&options, &world->cache));
         *state = world;
         return 0;
 }

@@ -77,12 +77,12 @@ static void fill(World *world)
 
 static int setup(void **state)
 {
-        static const CacheHandlers handlers = { fetch, now };
         World *world = calloc(1, sizeof *world);
+        CacheOptions options = { 1, 0, 1, { fetch, now }, world };
 
         assert_non_null(world);
         fill(world);
-        assert_ok(cache_new(1, 0, 1, &handlers, world, &world->cache));
+        assert_ok(cache_new(&options, &world->cache));
         world->source = (MetricsSource){
                 .system = &world->system,
                 .units = &world->units,
