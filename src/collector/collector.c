@@ -59,12 +59,14 @@ void collector_set_units_result(Collector *collector, int result)
 
 static int apply_config(Collector *collector, Config *take_config)
 {
-        _cleanup_(config_freep) Config *old = TAKE_PTR(collector->config);
+        Config *old = collector->config;
 
         collector->config = take_config;
+        collector->sampled_after_usec = 0;
         system_set_disks(collector->system, collector->config->disks, collector->config->n_disks);
         int r = units_set_services(collector->units, collector->config->services,
                                    collector->config->n_services);
+        config_free(old); /* now that nobody borrows from it any more */
         if (r < 0)
                 return r;
 
@@ -251,6 +253,7 @@ Collector *collector_free(Collector *collector)
         units_free(collector->units);
         sampler_free(collector->sampler);
         system_free(collector->system);
+        system_sample_done(&collector->sample);
         config_free(collector->config);
         free(collector->problem);
         idle_done(&collector->idle);

@@ -69,7 +69,7 @@ MountKind mounts_find_kind(const char *text, const char *path)
         ssize_t best = -1;
         const char *end;
 
-        for (const char *line = text; (end = strchr(line, '\n')); line = end + 1) {
+        for (const char *line = text; *(end = strchrnul(line, '\n')) != '\0'; line = end + 1) {
                 const char *type = memmem(line, (size_t) (end - line), " - ", 3);
                 size_t size = 0;
 

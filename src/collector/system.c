@@ -151,12 +151,10 @@ static bool read_pressure(System *system, SystemSample *sample)
 static void log_disk(System *system, size_t i, DiskOutcome outcome)
 {
         static const char *const reasons[] = {
-                [DISK_OK] = "Disk of collector.disks can be asked again",
-                [DISK_REMOTE] =
-                        "Disk of collector.disks is left out: a network, FUSE or autofs mount could hang",
-                [DISK_SYMLINK] = "Disk of collector.disks is left out: write its path without symbolic "
-                                 "links and dots",
-                [DISK_ABSENT] = "Disk of collector.disks is left out: it is not there or cannot be asked",
+                [DISK_OK] = "can be asked again",
+                [DISK_REMOTE] = "is left out: a network, FUSE or autofs mount could hang",
+                [DISK_SYMLINK] = "is left out: write its path without symbolic links and dots",
+                [DISK_ABSENT] = "is left out: it is not there or cannot be asked",
         };
 
         if (system->disk_outcomes[i] == outcome)

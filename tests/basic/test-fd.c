@@ -64,7 +64,7 @@ static void test_read_file_has_a_bound(void **state)
                 _cleanup_(freep) char *text = NULL;
                 size_t size = 77;
                 char path[64];
-                _cleanup_(fd_closep) int fd = file_new(rows[i].size, path);
+                _cleanup_(fd_closep) _unused_ int fd = file_new(rows[i].size, path);
 
                 assert_err(fd_read_file_at(AT_FDCWD, path, rows[i].max, &text, &size), rows[i].expected);
                 if (rows[i].expected == 0) {
