@@ -25,15 +25,32 @@ static void test_this_process(void **state)
         close(fd);
 }
 
-/* A fake /proc: what is missing or no statm is an error, and the sample stays as it was. */
+static void put(int dir_fd, const char *path, const char *text)
+{
+        _cleanup_(fd_closep) int fd = -EBADF;
+
+        if (!text)
+                return;
+        fd = openat(dir_fd, path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+        assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+}
+
+/* A fake /proc: what is missing or no such file is an error, and the sample stays as it was. */
 static void test_bad_worlds(void **state)
 {
+        static const char good[] = "Limit  Soft  Hard\nMax open files            1024      4096    files\n";
         static const struct {
-                const char *statm; /* NULL: none */
+                const char *statm, *limits; /* NULL: none */
                 int error;
         } rows[] = {
-                { NULL, -ENOENT },     { "", -EBADMSG },    { "12", -EBADMSG },
-                { "x y z", -EBADMSG }, { "12 3", -ENOENT }, /* fine, but there is no fd/ */
+                { NULL, good, -ENOENT },
+                { "", good, -EBADMSG },
+                { "12", good, -EBADMSG },
+                { "x y z", good, -EBADMSG },
+                { "12 3", NULL, -ENOENT },
+                { "12 3", "", -EBADMSG },
+                { "12 3", "\nMax open files unlimited\n", -EBADMSG },
+                { "12 3", good, -ENOENT }, /* but there is no fd/ */
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
@@ -43,16 +60,15 @@ static void test_bad_worlds(void **state)
                 assert_non_null(mkdtemp(path));
                 int fd = open(path, O_DIRECTORY | O_CLOEXEC);
                 assert_ok(mkdirat(fd, "self", 0700));
-                if (rows[i].statm) {
-                        int file = openat(fd, "self/statm", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
-                        assert_int_equal(write(file, rows[i].statm, strlen(rows[i].statm)),
-                                         strlen(rows[i].statm));
-                        close(file);
-                }
+                put(fd, "self/statm", rows[i].statm);
+                put(fd, "self/limits", rows[i].limits);
+
+                print_message("row %zu\n", i);
                 assert_err(process_sample_read(fd, &sample), rows[i].error);
                 assert_int_equal(sample.max_fds, 7);
 
                 (void) unlinkat(fd, "self/statm", 0);
+                (void) unlinkat(fd, "self/limits", 0);
                 assert_ok(unlinkat(fd, "self", AT_REMOVEDIR));
                 close(fd);
                 assert_ok(rmdir(path));
