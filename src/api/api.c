@@ -297,7 +297,11 @@ Api *api_free(Api *api)
 static int make_parts(Api *api)
 {
         static const HttpHandlers http_handlers = { admit, on_answer, on_drained };
-        static const CacheHandlers cache_handlers = { fetch, now };
+        const CacheOptions cache_options = { .n_keys = _COLLECTOR_CALL_MAX,
+                                             .ttl_usec = USEC_PER_SEC,
+                                             .waiting_max = WAITING_MAX,
+                                             .handlers = { fetch, now },
+                                             .owner = api };
         static const CollectorHandlers collector_handlers = { api_on_collector_answer,
                                                               api_on_units_changed };
 
@@ -306,7 +310,7 @@ static int make_parts(Api *api)
                 return r;
         http_server_set_owner(api->server, api);
 
-        r = cache_new(_COLLECTOR_CALL_MAX, USEC_PER_SEC, WAITING_MAX, &cache_handlers, api, &api->cache);
+        r = cache_new(&cache_options, &api->cache);
         if (r < 0)
                 return r;
         r = collector_client_new(&collector_handlers, api, &api->collector);
