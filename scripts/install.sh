@@ -163,14 +163,14 @@ has_changed() {
     printf '%s\n' "${changed[@]}" | grep -qE "$1"
 }
 
-# Makes FILE from standard input in one step: whoever looks sees the old one or the whole new one.
+# Makes FILE from standard input in one step: whoever looks sees the old one or the whole new one. What a run
+# that was cut short left of it, the next one writes over.
 write_file() {
-    local file=$1 mode=$2 owner=$3 new
-    new=$(mktemp "$file.XXXXXX")
-    cat >"$new"
-    chown "$owner" "$new"
-    chmod "$mode" "$new"
-    mv -fT "$new" "$file"
+    local file=$1 mode=$2 owner=$3
+    (umask 077 && cat >"$file.devbox-new")
+    chown "$owner" "$file.devbox-new"
+    chmod "$mode" "$file.devbox-new"
+    mv -fT "$file.devbox-new" "$file"
 }
 
 # ---- what stands around the files
