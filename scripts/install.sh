@@ -185,7 +185,8 @@ put_config() {
     [[ ! -e $config ]] || return 0
 
     token=$(od -An -vtx1 -N32 /dev/urandom | tr -d ' \n')
-    sed -e "s/CHANGE_ME/$token/" -e "s/^\(  port:\).*/\1 $port/" "$stage/usr/share/devbox/config.yaml" |
+    sed -e "s/CHANGE_ME/$token/" -e "s/^\(  port:\).*/\1 $port/" \
+        "$stage/usr/share/devbox/config.example.yaml" |
         write_file "$config" 640 root:devbox
     note_changed "$config"
 }

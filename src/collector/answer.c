@@ -8,18 +8,30 @@
 #include "log/log.h"
 #include "proto/error.h"
 
-static int read_system(Collector *collector, SystemSample *ret_sample)
+/* The kernel counts CPU time in ticks of 10 ms (at 100 Hz): asked more often it has nothing new to tell,
+ * while reading takes 40 us. So a flood of calls costs no more than a hundred readings a second. */
+#define SAMPLE_USEC (10 * USEC_PER_MSEC)
+
+/* Makes `sample` that of now. */
+static int refresh_sample(Collector *collector)
 {
         usec_t began = time_now(CLOCK_MONOTONIC);
+        SystemSample sample;
 
-        int r = system_read(collector->system, ret_sample);
-        collector->system_usec = time_now(CLOCK_MONOTONIC) - began;
-        collector->system_samples++;
-        collector_set_system_result(collector, r);
-        if (r < 0)
-                return DEVBOX_ERROR_SAMPLE_FAILED;
+        if (collector->sampled_after_usec == 0 || began - collector->sampled_after_usec >= SAMPLE_USEC) {
+                int r = system_read(collector->system, &sample);
+                collector_set_system_result(collector, r);
+                collector->system_samples++;
+                collector->system_usec = time_now(CLOCK_MONOTONIC) - began;
+                collector->sampled_after_usec = r < 0 ? 0 : began;
+                if (r < 0)
+                        return DEVBOX_ERROR_SAMPLE_FAILED;
 
-        ret_sample->cpu_percent = sampler_cpu_percent(collector->sampler);
+                system_sample_done(&collector->sample);
+                collector->sample = sample;
+        }
+
+        collector->sample.cpu_percent = sampler_cpu_percent(collector->sampler);
         return 0;
 }
 
@@ -41,13 +53,12 @@ static int append_parts(const Collector *collector, const Call *call, sd_bus_mes
 }
 
 /* What the call wants, with nothing in the place of a part that failed. */
-static int append_results(const Collector *collector, const Call *call, const SystemSample *sample,
-                          sd_bus_message *reply)
+static int append_results(const Collector *collector, const Call *call, sd_bus_message *reply)
 {
         int r = 0;
 
         if (call_wants_system(call))
-                r = call->system_result == 0 ? system_sample_append(reply, sample)
+                r = call->system_result == 0 ? system_sample_append(reply, &collector->sample)
                                              : sd_bus_message_append(reply, "a{sv}", 0);
         if (r >= 0 && call_wants_units(call))
                 r = call->units_result == 0 ? unit_samples_append(reply, units_samples(collector->units))
@@ -68,11 +79,10 @@ static int reply_error(const Call *call, int reason)
 
 static int reply(Collector *collector, Call *call)
 {
-        _cleanup_(system_sample_done) SystemSample sample = { 0 };
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
 
         if (call_wants_system(call) && call->system_result == 0)
-                call->system_result = read_system(collector, &sample);
+                call->system_result = refresh_sample(collector);
         if (call->kind == CALL_SYSTEM && call->system_result != 0)
                 return reply_error(call, call->system_result);
         if (call->kind == CALL_UNITS && call->units_result != 0)
@@ -81,7 +91,7 @@ static int reply(Collector *collector, Call *call)
         int r = sd_bus_message_new_method_return(call->message, &message);
         if (r < 0)
                 return r;
-        r = append_results(collector, call, &sample, message);
+        r = append_results(collector, call, message);
         if (r < 0)
                 return reply_error(call, log_error_errno(r, "Cannot write an answer"));
 

@@ -30,6 +30,8 @@ struct Collector {
         Calls calls;
 
         uint64_t system_samples;
+        SystemSample sample;
+        usec_t sampled_after_usec;       /* CLOCK_MONOTONIC; 0: there is no sample that may be used */
         usec_t system_usec;              /* how long the last sample took */
         int system_result, units_result; /* of the last time: 0, or a DevboxError */
         bool leaving;

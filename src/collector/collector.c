@@ -62,6 +62,7 @@ static int apply_config(Collector *collector, Config *take_config)
         Config *old = collector->config;
 
         collector->config = take_config;
+        collector->sampled_after_usec = 0;
         system_set_disks(collector->system, collector->config->disks, collector->config->n_disks);
         int r = units_set_services(collector->units, collector->config->services,
                                    collector->config->n_services);
@@ -252,6 +253,7 @@ Collector *collector_free(Collector *collector)
         units_free(collector->units);
         sampler_free(collector->sampler);
         system_free(collector->system);
+        system_sample_done(&collector->sample);
         config_free(collector->config);
         free(collector->problem);
         idle_done(&collector->idle);

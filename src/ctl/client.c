@@ -150,6 +150,23 @@ bool snapshot_has(const Snapshot *snapshot, const char *part)
         return false;
 }
 
+/* A component that is not there is DEVBOX_ERROR_NOT_FOUND, told by its name on the bus. */
+static int component_problem(const sd_bus_error *error, const Address *address, char **ret_problem)
+{
+        _cleanup_(freep) char *problem = NULL;
+        char told[128];
+
+        int r = client_problem(error, DEVBOX_ERROR_NOT_FOUND, &problem);
+        if (r != DEVBOX_ERROR_NOT_FOUND) {
+                *ret_problem = TAKE_PTR(problem);
+                return r;
+        }
+
+        (void) snprintf(told, sizeof told, "%s is not on the bus; see: journalctl -u 'devbox-*'",
+                        address->bus_name);
+        return set_problem(DEVBOX_ERROR_NOT_FOUND, told, ret_problem);
+}
+
 /* Reads a{sv}, passing over what it does not know. */
 static int read_properties(sd_bus_message *reply, ComponentProperties *properties)
 {
@@ -209,7 +226,7 @@ int client_get_component(sd_bus *bus, const char *name, ComponentProperties *ret
         if (r == -ENOMEM)
                 return r;
         if (r < 0)
-                return client_problem(&error, DEVBOX_ERROR_NOT_FOUND, ret_problem);
+                return component_problem(&error, &address, ret_problem);
 
         r = read_properties(reply, &properties);
         if (r < 0)
@@ -223,7 +240,7 @@ int client_introspect(sd_bus *bus, const char *name, char **ret_xml, char **ret_
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        Address address = address_of(name);
+        const Address address = address_of(name);
         const char *xml;
 
         int r = sd_bus_call_method(bus, address.bus_name, address.path,
@@ -232,7 +249,7 @@ int client_introspect(sd_bus *bus, const char *name, char **ret_xml, char **ret_
         if (r == -ENOMEM)
                 return r;
         if (r < 0)
-                return client_problem(&error, DEVBOX_ERROR_NOT_FOUND, ret_problem);
+                return component_problem(&error, &address, ret_problem);
 
         r = sd_bus_message_read(reply, "s", &xml);
         if (r < 0)

@@ -8,6 +8,7 @@
 
 #include "fake-systemd.h"
 
+#include <stdio.h>
 #include <sys/random.h>
 
 FakeSystemd fake;

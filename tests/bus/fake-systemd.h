@@ -4,7 +4,6 @@
 /* The body of the fake systemd1: fake-systemd.c answers as systemd, fake-units.c holds the units and tells
  * of them, fake-control.c does what the test wants. */
 
-#include <stdio.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
@@ -61,7 +60,11 @@ extern FakeSystemd fake;
 
 static inline void copy_text(char *to, size_t size, const char *from)
 {
-        (void) snprintf(to, size, "%s", from);
+        size_t i = 0;
+
+        for (; i + 1 < size && from[i] != '\0'; i++)
+                to[i] = from[i];
+        to[i] = '\0';
 }
 
 /* ---- fake-units.c */

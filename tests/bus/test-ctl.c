@@ -253,7 +253,7 @@ static void test_selftest_tells_each_check(void **state)
         assert_true(startswith(run.output, "ok config\nok bus\nok collector\nok system\nok services\n"
                                            "not ok http: GET /health over "));
         assert_has(run.output,
-                   "not ok api: org.devbox.Api1 is not on the bus; see: journalctl -u devbox-api\n");
+                   "not ok api: org.devbox.Api1 is not on the bus; see: journalctl -u 'devbox-*'\n");
         assert_int_equal(run.status, 1);
 }
 
