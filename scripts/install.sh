@@ -86,9 +86,9 @@ check_port() {
 # ---- files
 
 make_stage() {
-    build_tree "$tree" --prefix=/usr --buildtype=release -Dtests=disabled
-    as_owner rm -rf "$stage"
-    as_owner env DESTDIR="$stage" meson install -C "$tree" --no-rebuild --quiet
+    build_tree "$tree" --prefix=/usr --buildtype=release -Dtests=disabled &&
+        as_owner rm -rf "$stage" &&
+        as_owner env DESTDIR="$stage" meson install -C "$tree" --no-rebuild --quiet
 }
 
 # The paths of the installation in DIR, as they are on the machine.
