@@ -145,9 +145,11 @@ put_files() {
     for file in "${files[@]}"; do
         is_same "$file" || different+=("$file")
     done
-    ((${#different[@]} + ${#gone[@]})) || return 0
+    if ((${#different[@]} == 0)) && cmp -s <(manifest_files) <(printf '%s\n' "${files[@]}"); then
+        return 0
+    fi
 
-    note_changed "${different[@]}" "${gone[@]}"
+    note_changed "${different[@]}" "${gone[@]}" "$manifest"
     printf '%s\n' "${files[@]}" "${gone[@]}" | LC_ALL=C sort | write_file "$manifest" 644 root:root
     for file in "${different[@]}"; do
         put_file "$file"
