@@ -162,7 +162,7 @@ put_files() {
 
 # Whether a file of what changed matches the pattern.
 has_changed() {
-    printf '%s\n' "${changed[@]}" | grep -qE "$1"
+    grep -qE "$1" < <(printf '%s\n' "${changed[@]}")
 }
 
 # Makes FILE from standard input in one step: whoever looks sees the old one or the whole new one. What a run
@@ -234,7 +234,7 @@ start() {
 
 # The address the API listens on, as systemd has it.
 address() {
-    systemctl show -P Listen devbox-api.socket | sed -n 's/^\([^/].*\) (Stream)$/\1/p' | head -n 1
+    systemctl show -P Listen devbox-api.socket | sed -n '/^[^/].* (Stream)$/ { s/ (Stream)$//p; q; }'
 }
 
 check_answers() {
