@@ -18,7 +18,8 @@
 
 typedef struct ApiListener {
         HttpListener *http;
-        bool local; /* a Unix socket: has a limit of its own */
+        bool local;   /* a Unix socket: has a limit of its own */
+        bool exposed; /* beyond loopback */
 } ApiListener;
 
 struct Api {

@@ -103,15 +103,39 @@ static int load(Api *api, Config **ret_config)
         return r;
 }
 
+/* Says in the log, at every start and reload, that a port is open to others, or that it would be. */
+static bool may_be_exposed(const Config *config)
+{
+        if (config && config->http_insecure_expose) {
+                (void) log_full(
+                        LOG_WARNING, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_INSECURE_EXPOSE }),
+                        "http.insecure_expose is on: whoever reaches this machine can read its state, "
+                        "and the token travels unencrypted");
+                return true;
+        }
+
+        log_error("A socket beyond loopback was handed over, and the configuration does not allow it: set "
+                  "http.insecure_expose: true, or http.host: 127.0.0.1; not listening there");
+        return false;
+}
+
+static size_t max_connections(const Config *config, const ApiListener *listener)
+{
+        if (listener->local)
+                return LOCAL_CONNECTIONS_MAX;
+        if (listener->exposed && !may_be_exposed(config))
+                return 0;
+
+        return config ? config->api_max_connections : INVALID_CONNECTIONS_MAX;
+}
+
 static void apply(Api *api)
 {
         const Config *config = api->config;
-        size_t max_connections = config ? config->api_max_connections : INVALID_CONNECTIONS_MAX;
 
         http_server_set_exposed(api->server, config && config->http_insecure_expose);
         for (size_t i = 0; i < api->n_listeners; i++)
-                if (!api->listeners[i].local)
-                        http_listener_set_max(api->listeners[i].http, max_connections);
+                http_listener_set_max(api->listeners[i].http, max_connections(config, &api->listeners[i]));
 
         if (config)
                 cache_set_ttl(api->cache, config->api_cache_ttl_usec);
@@ -208,29 +232,8 @@ static bool address_is_loopback(const struct sockaddr_storage *address)
                 return IN6_IS_ADDR_LOOPBACK(v6);
         }
 
-        return ntohl(((const struct sockaddr_in *) address)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-}
-
-/* Whether to listen there; says in the log, at every start, that a port is open to others. */
-static int check_address(const Api *api, const struct sockaddr_storage *address)
-{
-        if (address->ss_family == AF_UNIX || address_is_loopback(address))
-                return 0;
-        if (address->ss_family != AF_INET && address->ss_family != AF_INET6)
-                return -EAFNOSUPPORT;
-
-        if (!api->config || !api->config->http_insecure_expose) {
-                log_error(
-                        "A socket beyond loopback was handed over, and the configuration does not allow it: "
-                        "set http.insecure_expose: true, or http.host to 127.0.0.1; not listening there");
-                return -EADDRNOTAVAIL;
-        }
-
-        (void) log_full(
-                LOG_WARNING, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_INSECURE_EXPOSE }),
-                "http.insecure_expose is on: whoever reaches this machine can read its state, and the "
-                "token travels unencrypted");
-        return 0;
+        return address->ss_family == AF_INET &&
+               ntohl(((const struct sockaddr_in *) address)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
 }
 
 int api_listen_take(Api *api, int take_fd)
@@ -244,17 +247,14 @@ int api_listen_take(Api *api, int take_fd)
         if (getsockname(fd, (struct sockaddr *) &address, &size) < 0)
                 return -errno;
 
-        int r = check_address(api, &address);
-        if (r < 0)
-                return r;
-
         ApiListener listener = { .local = address.ss_family == AF_UNIX };
-        r = http_server_listen_take(api->server, TAKE_FD(fd), LOCAL_CONNECTIONS_MAX, &listener.http);
+        listener.exposed = !listener.local && !address_is_loopback(&address);
+
+        size_t max = max_connections(api->config, &listener);
+        int r = http_server_listen_take(api->server, TAKE_FD(fd), max, &listener.http);
         if (r < 0)
                 return r;
 
-        if (!listener.local && api->config)
-                http_listener_set_max(listener.http, api->config->api_max_connections);
         api->listeners[api->n_listeners++] = listener;
         return 0;
 }

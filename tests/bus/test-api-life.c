@@ -171,6 +171,14 @@ static void test_not_exposed(void **state)
         fd = http_connect_unix(world);
         http_send(fd, "GET /health", NULL);
         assert_answer(http_receive(fd), 200, "ok");
+
+        /* Allowed by a reload, whoever waits there is answered; forbidden again, nobody. */
+        _cleanup_(fd_closep) int waiting = http_connect(world);
+        http_send(waiting, "GET /health", NULL);
+        test_bus_write_config(world->bus, AUTH "http: { host: 0.0.0.0, insecure_expose: true }\n");
+        test_daemon_signal(world->api, SIGHUP);
+        assert_answer(http_receive(waiting), 200, "ok");
+        test_bus_wait_log(world->bus, API, "http.insecure_expose is on");
 }
 
 int main(void)

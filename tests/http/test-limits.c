@@ -120,7 +120,7 @@ static void test_crowd(void **state)
         World *world = *state;
         int fds[40];
 
-        limits.crowded_idle_usec = 5 * USEC_PER_MSEC;
+        limits.crowded_usec = 5 * USEC_PER_MSEC;
         world_restart(world, &limits, 8);
 
         /* All ask, all keep their connection, all are answered: the idle ones make room for those who wait.
@@ -136,6 +136,49 @@ static void test_crowd(void **state)
         assert_true(http_server_stats(world->server)->crowded_total > 0);
         for (size_t i = 0; i < ELEMENTSOF(fds); i++)
                 close(fds[i]);
+}
+
+/* Who is silent gives way soon to who waits. */
+static void test_crowd_of_the_silent(void **state)
+{
+        HttpLimits limits = HTTP_LIMITS_DEFAULT;
+        World *world = *state;
+        int fds[8];
+
+        limits.crowded_usec = 5 * USEC_PER_MSEC;
+        world_restart(world, &limits, ELEMENTSOF(fds));
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                fds[i] = world_connect(world);
+        RUN_UNTIL(world, http_server_stats(world->server)->n_connections == ELEMENTSOF(fds));
+        assert_true(endswith(world_ask(world, GET("/now") END), "now"));
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                close(fds[i]);
+}
+
+static void test_closed_listener(void **state)
+{
+        World *world = *state;
+
+        http_listener_set_max(world->listener, 0);
+        int fd = world_connect(world);
+        world_send(fd, GET("/now") END);
+        world_spin(world);
+        assert_int_equal(http_server_stats(world->server)->n_connections, 0);
+
+        http_listener_set_max(world->listener, 1);
+        assert_true(endswith(world_read_to_end(world, fd), "now"));
+        close(fd);
+}
+
+/* A socket that somebody shut down is left alone, not asked again and again. */
+static void test_dead_listener(void **state)
+{
+        World *world = *state;
+
+        assert_ok(shutdown(world->listen_fd, SHUT_RDWR));
+        world_spin(world);
+        for (int i = 0; i < 10; i++)
+                assert_err(sd_event_run(world->event, 0), 0); /* nothing to do */
 }
 
 /* The limit of one listening socket is not the other's. */
@@ -247,6 +290,9 @@ int main(void)
                 TEST(test_slow_reader_is_cut),
                 TEST(test_work_is_not_cut),
                 TEST(test_crowd),
+                TEST(test_crowd_of_the_silent),
+                TEST(test_closed_listener),
+                TEST(test_dead_listener),
                 TEST(test_two_listeners),
                 TEST(test_many),
                 TEST(test_drain),
