@@ -274,14 +274,14 @@ int api_new(Api **ret_api)
 
 Api *api_free(Api *api)
 {
-        /* First who waits for answers is forgotten, then those who would answer. */
-        if (api->server)
-                http_server_free(api->server);
-        if (api->collector)
-                api_bus_stop(api);
+        /* Who would answer goes before the cache that waits for it, that before the server whose requests
+         * wait: so nothing that is gone is answered. */
         collector_client_freep(&api->collector);
         selftest_freep(&api->selftest);
         cache_freep(&api->cache);
+        if (api->server)
+                http_server_free(api->server);
+        api_bus_stop(api);
         idle_done(&api->idle);
 
         http_reply_unref(api->health);

@@ -36,7 +36,7 @@ typedef struct HttpLimits {
                        .idle_usec = 60 * USEC_PER_SEC,                                                      \
                        .crowded_usec = 1 * USEC_PER_SEC,                                                    \
                        .drain_usec = 250 * USEC_PER_MSEC,                                                   \
-                       .connection_bytes = 16 * 1024,                                                        \
+                       .connection_bytes = 16 * 1024,                                                       \
                        .body_bytes = 4 * 1024 })
 
 typedef struct HttpHandlers {

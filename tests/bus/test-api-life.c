@@ -42,6 +42,22 @@ static void test_stop_finishes_first(void **state)
         assert_int_equal(test_daemon_wait(world->api), 0);
 }
 
+/* A second process of the same name leaves at once, also with requests under way. */
+static void test_name_taken(void **state)
+{
+        World *world = *state;
+        const int fds[] = { world->tcp_fd };
+        const TestDaemonOptions options = {
+                .program = API_PROGRAM, .name = API, .listen_fds = fds, .n_listen_fds = 1, .no_wait = true
+        };
+        _cleanup_(fd_closep) _unused_ int waiting = http_connect(world);
+
+        http_send(waiting, "GET /services", NULL);
+        TestDaemon *second = test_daemon_start_full(world->bus, &options);
+        assert_int_equal(test_daemon_wait(second), 1);
+        test_daemon_free(second);
+}
+
 static void test_invalid_config(void **state)
 {
         static const struct {
@@ -186,6 +202,7 @@ int main(void)
         static const struct CMUnitTest tests[] = {
                 world_test(test_stop),
                 world_test(test_stop_finishes_first),
+                world_test(test_name_taken),
                 world_test(test_invalid_config),
                 world_test(test_invalid_config_leaves_soon),
                 world_test(test_reload),

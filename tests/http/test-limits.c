@@ -98,14 +98,15 @@ static void test_work_is_not_cut(void **state)
 {
         HttpLimits limits = HTTP_LIMITS_DEFAULT;
         World *world = *state;
-        _cleanup_(fd_closep) int slow = world_connect(world), fd = -EBADF;
+        _cleanup_(fd_closep) _unused_ int silent = world_connect(world);
+        _cleanup_(fd_closep) int fd = -EBADF;
         const char *text;
 
         limits.request_usec = limits.answer_usec = limits.idle_usec = 30 * USEC_PER_MSEC;
         world_restart(world, &limits, 512);
         fd = world_connect(world);
         world_send(fd, GET("/later") END);
-        RUN_UNTIL(world, http_server_stats(world->server)->cut_total == 1); /* the other one, silent */
+        RUN_UNTIL(world, http_server_stats(world->server)->cut_total == 1);
         RUN_UNTIL(world, world->n_held == 1);
         for (int i = 0; i < 60; i++)
                 assert_ok(sd_event_run(world->event, 1000));
