@@ -280,20 +280,18 @@ void http_listeners_drain(HttpServer *server)
         HttpListener *listener;
 
         LIST_FOREACH(listener, &server->listeners, entry) {
-                static const HttpPhase phases[] = { HTTP_PHASE_READING, HTTP_PHASE_IDLE };
+                HttpConnection *connection, *next;
 
                 (void) sd_event_source_set_enabled(listener->source, SD_EVENT_OFF);
-                for (size_t i = 0; i < ELEMENTSOF(phases); i++) {
-                        HttpConnection *connection = TAILQ_FIRST(&listener->phases[phases[i]]);
 
-                        while (connection) {
-                                HttpConnection *next = TAILQ_NEXT(connection, in_phase);
-
-                                connection->since_usec = now_of(server);
-                                if (!connection->line_seen)
-                                        leave_if_silent(connection);
-                                connection = next;
-                        }
+                /* Who has just connected is about to ask, and nobody else can answer on that connection. */
+                TAILQ_FOREACH(connection, &listener->phases[HTTP_PHASE_READING], in_phase)
+                        connection->since_usec = now_of(server);
+                for (connection = TAILQ_FIRST(&listener->phases[HTTP_PHASE_IDLE]); connection;
+                     connection = next) {
+                        next = TAILQ_NEXT(connection, in_phase);
+                        connection->since_usec = now_of(server);
+                        leave_if_silent(connection);
                 }
                 expect_late_of(listener);
         }

@@ -23,7 +23,7 @@ def unharmed(growth_bytes=8 * MIB):
     yield
     equal(wire.get("/health").status, 200, "GET /health afterwards")
     equal(world.main_pid(API), pid, "the process afterwards")
-    eventually("its descriptors are back", lambda: world.open_fds(pid) <= fds)
+    eventually("its descriptors are back", lambda: world.open_fds(pid) <= fds, 90)  # the rest of 60 s
     growth = world.rss_bytes(pid) - rss
     expect(growth < growth_bytes, f"it grew by {growth / MIB:.1f} MiB")
 
