@@ -223,11 +223,17 @@ static void test_many(void **state)
 
 static void test_drain(void **state)
 {
+        HttpLimits limits = HTTP_LIMITS_DEFAULT;
         World *world = *state;
-        _cleanup_(fd_closep) int idle = world_connect(world), busy = world_connect(world), late = -EBADF,
-                                 silent = world_connect(world);
+        _cleanup_(fd_closep) int idle = -EBADF, busy = -EBADF, silent = -EBADF, late = -EBADF;
         const char *text;
 
+        /* Nobody is waited for who does nothing. */
+        limits.drain_usec = limits.request_usec = limits.idle_usec = 3600 * USEC_PER_SEC;
+        world_restart(world, &limits, 512);
+        idle = world_connect(world);
+        busy = world_connect(world);
+        silent = world_connect(world);
         world_send(idle, GET("/now") "\r\n");
         (void) world_read_until(world, idle, "\r\n\r\nnow");
         world_send(busy, GET("/later") "\r\n");
