@@ -67,7 +67,10 @@ static void on_drained(void *owner)
         Api *api = owner;
 
         (void) component_retire(&api->component);
-        (void) sd_event_exit(api->event, api->exit_code);
+        if (api->component.bus)
+                (void) component_exit(&api->component, api->exit_code);
+        else
+                (void) sd_event_exit(api->event, api->exit_code);
 }
 
 void api_stop(Api *api, int exit_code)

@@ -184,15 +184,17 @@ static void unit_state(Writer *writer, const MetricsSource *source)
         static const char *const states[] = { "activating", "active",      "deactivating", "failed",
                                               "inactive",   "maintenance", "reloading" };
 
-        for (size_t i = 0; source->units && i < source->units->n_units; i++)
-                for (size_t j = 0; j < ELEMENTSOF(states); j++) {
-                        const UnitSample *unit = &source->units->units[i];
+        for (size_t i = 0; source->units && i < source->units->n_units; i++) {
+                const UnitSample *unit = &source->units->units[i];
 
+                if (streq(unit_sample_state(unit), "not-found"))
+                        continue;
+                for (size_t j = 0; j < ELEMENTSOF(states); j++)
                         add_u64(writer,
                                 LABELS({ "name", unit->id }, { "type", unit_type(unit) },
                                        { "state", states[j] }),
                                 streq(unit->active_state, states[j]));
-                }
+        }
 }
 
 static void unit_loaded(Writer *writer, const MetricsSource *source)

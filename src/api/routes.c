@@ -158,7 +158,7 @@ static int reply_of_snapshot(const Api *api, const CollectorAnswer *answer, Http
                 source.parts = &snapshot.parts;
                 if (part_succeeded(&snapshot.parts, "system"))
                         source.system = &snapshot.system;
-                if (part_succeeded(&snapshot.parts, "units"))
+                if (part_succeeded(&snapshot.parts, "services"))
                         source.units = &snapshot.units;
         }
         if (process_sample_read(api->proc_fd, &process) >= 0)

@@ -6,6 +6,7 @@
  * (whoever floods the TCP port does not lock out the Unix socket), and every connection is known from its
  * first moment. A connection that is late is shut down; libmicrohttpd then finds it closed and lets go. */
 
+#include <malloc.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -99,7 +100,7 @@ static void accept_again(HttpListener *listener)
 
 static void be_crowded(HttpListener *listener)
 {
-        listener->crowded = true;
+        listener->crowded = listener->swollen = true;
         listener->server->stats.crowded_total++;
         (void) sd_event_source_set_enabled(listener->source, SD_EVENT_OFF);
         expect_late_of(listener);
@@ -242,6 +243,10 @@ void http_connection_free(HttpConnection *connection)
         listener->n_connections--;
         listener->server->stats.n_connections--;
         accept_again(listener);
+
+        /* malloc keeps what was freed for the next crowd, which may never come. */
+        if (listener->n_connections == 0 && TAKE(listener->swollen, false))
+                (void) malloc_trim(0);
 }
 
 void http_connection_enter(HttpConnection *connection, HttpPhase phase)
@@ -280,20 +285,18 @@ void http_listeners_drain(HttpServer *server)
         HttpListener *listener;
 
         LIST_FOREACH(listener, &server->listeners, entry) {
-                static const HttpPhase phases[] = { HTTP_PHASE_READING, HTTP_PHASE_IDLE };
+                HttpConnection *connection, *next;
 
                 (void) sd_event_source_set_enabled(listener->source, SD_EVENT_OFF);
-                for (size_t i = 0; i < ELEMENTSOF(phases); i++) {
-                        HttpConnection *connection = TAILQ_FIRST(&listener->phases[phases[i]]);
 
-                        while (connection) {
-                                HttpConnection *next = TAILQ_NEXT(connection, in_phase);
-
-                                connection->since_usec = now_of(server);
-                                if (!connection->line_seen)
-                                        leave_if_silent(connection);
-                                connection = next;
-                        }
+                /* Who has just connected is about to ask, and nobody else can answer on that connection. */
+                TAILQ_FOREACH(connection, &listener->phases[HTTP_PHASE_READING], in_phase)
+                        connection->since_usec = now_of(server);
+                for (connection = TAILQ_FIRST(&listener->phases[HTTP_PHASE_IDLE]); connection;
+                     connection = next) {
+                        next = TAILQ_NEXT(connection, in_phase);
+                        connection->since_usec = now_of(server);
+                        leave_if_silent(connection);
                 }
                 expect_late_of(listener);
         }

@@ -47,6 +47,7 @@ struct HttpListener {
         sd_event_source *source;
         size_t n_connections, max_connections;
         bool crowded; /* not accepting until one of ours ends */
+        bool swollen; /* was crowded: the memory of so many goes back when all are gone */
         HttpConnections phases[_HTTP_PHASE_MAX];
         LIST_ENTRY(HttpListener) entry;
 };

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Uninstalling, and installing again over every kind of leftover. The last topic: each test ends installed."""
+"""Uninstalling, and installing again over every leftover. The last topic: each test ends installed."""
 
 import os
 import pathlib
