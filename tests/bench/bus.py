@@ -58,8 +58,9 @@ def cost_of_units(devbox, put, quick):
         run("systemctl", "is-active", "-q", unit)
     ran = ran_usec(pids)
     n //= 30
-    children = sum(probe("spawn", n, "systemctl", "is-active", unit, user="devbox")["cpu_us"] for unit in UNITS)
-    put(kind="units", way="systemctl", units=len(UNITS), cpu_us=children + (ran_usec(pids) - ran) / n)
+    asked = [probe("spawn", n, "systemctl", "is-active", unit, user="devbox") for unit in UNITS]
+    cpu = sum(row["cpu_us"] for row in asked) + (ran_usec(pids) - ran) / n
+    put(kind="units", way="systemctl", units=len(UNITS), cpu_us=cpu)
 
 
 def state_of_victim(connection):

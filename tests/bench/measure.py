@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """How things are measured: CPU time, memory and wake-ups of processes, a quiet machine, load, one probe.
 
-Servers run on CPU 0 and what asks them on CPU 1, both at a nice value of -15, so that a desktop or another
-job disturbs little. What still took CPU time meanwhile is counted ("noise", in CPUs) and kept with each figure.
+Servers run on CPU 0 and what asks them on CPU 1, both at a nice value of -15, so that what else runs disturbs
+little. The CPU time that it still took is counted ("noise", in CPUs) and kept with each figure.
 """
 import json
 import os
@@ -33,8 +33,8 @@ function done(summary, latency)
   local e = summary.errors
   io.stderr:write(string.format(
     '{"requests":%%d,"us":%%d,"p50_us":%%d,"p99_us":%%d,"max_us":%%d,"bad":%%d,"socket_errors":%%d}\\n',
-    summary.requests, summary.duration, latency:percentile(50), latency:percentile(99), latency.max, e.status,
-    e.connect + e.read + e.write + e.timeout))
+    summary.requests, summary.duration, latency:percentile(50), latency:percentile(99), latency.max,
+    e.status, e.connect + e.read + e.write + e.timeout))
 end
 """
 
@@ -154,8 +154,9 @@ def wrk(port, paths, connections, seconds, keep_alive=True, limit=0):
     script = "/run/bench/load.lua"
     with open(script, "w", encoding="ascii") as file:
         file.write(LUA % {"paths": ",".join(f'"{p}"' for p in paths), "limit": limit})
-    command = ["nice", "-n", NICE, "taskset", "-c", CLIENT_CPU, "wrk", "-t1", "-s", script, "--timeout", "10s"]
-    command += [f"-c{connections}", f"-d{seconds}s"] + ([] if keep_alive else ["-H", "Connection: close"])
+    command = ["nice", "-n", NICE, "taskset", "-c", CLIENT_CPU, "wrk", "-s", script, "--timeout", "10s"]
+    command += ["-t1", f"-c{connections}", f"-d{seconds}s"]
+    command += [] if keep_alive else ["-H", "Connection: close"]
     url = f"http://127.0.0.1:{port}/"
     done = subprocess.run([*map(str, command), url], capture_output=True, text=True, check=True)
     return json.loads(done.stderr.strip().splitlines()[-1])

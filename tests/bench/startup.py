@@ -46,7 +46,7 @@ def executions(devbox, put, turns):
 
 
 def activations(devbox, put, turns):
-    """From connect() to the first byte: only the sockets are there, all services stopped; then, all are running."""
+    """From connect() to the first byte: all services stopped, their sockets there; then, all running."""
     cases = [
         ("devbox", 8080, "/health", devbox.units),
         ("devbox", 8080, "/services", devbox.units),
