@@ -119,6 +119,15 @@ put_file() {
     mv -fT "$file.devbox-new" "$file"
 }
 
+# Removes FILE of an older version; a unit that has no file any more must not go on running.
+drop_file() {
+    local file=$1
+    if [[ $file == */systemd/system/* && -d /run/systemd/system ]]; then
+        systemctl --quiet disable --now "${file##*/}" || warn "${file##*/} could not be stopped"
+    fi
+    rm -f "$file"
+}
+
 # Remembers what was changed and has not been announced yet: in $changed, and on disk for the run after one
 # that was cut short.
 note_changed() {
@@ -144,7 +153,7 @@ put_files() {
         put_file "$file"
     done
     for file in "${gone[@]}"; do
-        rm -f "$file"
+        drop_file "$file"
     done
     printf '%s\n' "${files[@]}" | write_file "$manifest" 644 root:root
 }
@@ -241,6 +250,8 @@ tell() {
         say "devbox is installed and running: nothing to do."
     elif [[ $start == no ]]; then
         say "${green}devbox is installed.$plain Start it with: systemctl start devbox.target"
+    elif ! has_changed "^$config$"; then
+        say "${green}devbox is up to date and answers on http://$(address)$plain"
     else
         say "${green}devbox is installed and answers on http://$(address)$plain  Try:
 

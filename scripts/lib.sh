@@ -19,7 +19,7 @@ else
 fi
 
 say() {
-    printf '%s\n' "$*" >&2
+    printf '%s\n' "$@" >&2
 }
 
 warn() {
@@ -46,7 +46,7 @@ step() {
     printf '  %-52s' "$what" >&2
     "$@" >"$log" 2>&1 </dev/null || r=$?
     if ((r == 0)); then
-        printf '%s\n' "$dim$(elapsed_since "$started")$plain" >&2
+        printf '%s\n' "$dim$(printf '%9s' "$(elapsed_since "$started")")$plain" >&2
     else
         printf '%s\n' "${red}failed$plain after $(elapsed_since "$started")" >&2
         sed 's/^/    | /' "$log" >&2
@@ -59,7 +59,7 @@ step() {
 elapsed_since() {
     local now=${EPOCHREALTIME/[.,]/}
     local tenths=$(((now - $1) / 100000))
-    printf '%4d.%d s' $((tenths / 10)) $((tenths % 10))
+    printf '%d.%d s' $((tenths / 10)) $((tenths % 10))
 }
 
 # ---- users
