@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """How things are measured: CPU time, memory and wake-ups of processes, a quiet machine, load, one probe.
 
-Servers run on CPU 0 and what asks them on CPU 1, both at a nice value of -15, so that what else runs disturbs
-little. The CPU time that it still took is counted ("noise", in CPUs) and kept with each figure.
+Servers run on CPU 0 and what asks them on CPU 1, both at a nice value of -15, so that others disturb little.
+The CPU time that they still took is counted ("noise", in CPUs) and kept with each figure.
 """
 import json
 import os
