@@ -86,9 +86,9 @@ check_port() {
 # ---- files
 
 make_stage() {
-    build_tree "$tree" --prefix=/usr --buildtype=release -Dtests=disabled
-    as_owner rm -rf "$stage"
-    as_owner env DESTDIR="$stage" meson install -C "$tree" --no-rebuild --quiet
+    build_tree "$tree" --prefix=/usr --buildtype=release -Dtests=disabled &&
+        as_owner rm -rf "$stage" &&
+        as_owner env DESTDIR="$stage" meson install -C "$tree" --no-rebuild --quiet
 }
 
 # The paths of the installation in DIR, as they are on the machine.
@@ -163,14 +163,14 @@ has_changed() {
     printf '%s\n' "${changed[@]}" | grep -qE "$1"
 }
 
-# Makes FILE from standard input in one step: whoever looks sees the old one or the whole new one.
+# Makes FILE from standard input in one step: whoever looks sees the old one or the whole new one. What a run
+# that was cut short left of it, the next one writes over.
 write_file() {
-    local file=$1 mode=$2 owner=$3 new
-    new=$(mktemp "$file.XXXXXX")
-    cat >"$new"
-    chown "$owner" "$new"
-    chmod "$mode" "$new"
-    mv -fT "$new" "$file"
+    local file=$1 mode=$2 owner=$3
+    (umask 077 && cat >"$file.devbox-new")
+    chown "$owner" "$file.devbox-new"
+    chmod "$mode" "$file.devbox-new"
+    mv -fT "$file.devbox-new" "$file"
 }
 
 # ---- what stands around the files
@@ -185,7 +185,8 @@ put_config() {
     [[ ! -e $config ]] || return 0
 
     token=$(od -An -vtx1 -N32 /dev/urandom | tr -d ' \n')
-    sed -e "s/CHANGE_ME/$token/" -e "s/^\(  port:\).*/\1 $port/" "$stage/usr/share/devbox/config.yaml" |
+    sed -e "s/CHANGE_ME/$token/" -e "s/^\(  port:\).*/\1 $port/" \
+        "$stage/usr/share/devbox/config.example.yaml" |
         write_file "$config" 640 root:devbox
     note_changed "$config"
 }

@@ -92,7 +92,7 @@ int bus_open_system(sd_event *event, const char *description, sd_bus **ret_bus)
 static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         Component *component = userdata;
-        uint32_t outcome;
+        uint32_t outcome = 0;
 
         /* org.freedesktop.DBus.RequestName: 1 we own it now, 2 we wait, 3 somebody else owns it, 4 we owned
          * it already. */

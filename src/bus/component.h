@@ -44,5 +44,5 @@ void component_set_healthy(Component *component, bool healthy);
 
 /* Gives the name back before an idle exit, so that no call is lost: whatever the bus had already sent us is
  * handled before this returns, and the next caller activates a new process. May leave work under way: leave
- * the loop only when done. */
+ * the loop only when done. Not from a handler of the bus, which would handle messages inside a message. */
 int component_retire(Component *component);
