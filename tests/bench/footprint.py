@@ -6,7 +6,16 @@ import servers
 from measure import family, memory, wait_quiet, wakeups, wrk
 
 PATHS = ["/health", "/system", "/services", "/metrics"]
+CONNECTIONS = 16
 RESTED_SEC = 32  # the sampler and the watch on units rest 30 s after the last question
+
+
+def ask(port, paths, n):
+    """About n requests; wrk itself ends only when its time is over."""
+    asked = 0
+    while n - asked > CONNECTIONS:
+        asked += wrk(port, paths, CONNECTIONS, 2, limit=n - asked)["requests"]
+    return asked
 
 
 def after_load(devbox, put, quick):
@@ -14,7 +23,7 @@ def after_load(devbox, put, quick):
     devbox.wake()
     asked = 0
     for total in (10**4, 10**5 if quick else 10**6):
-        asked += wrk(8080, PATHS, 16, 300, limit=total - asked)["requests"]
+        asked += ask(8080, PATHS, total - asked)
         put(kind="memory", server="devbox", when="first" if total == 10**4 else "last", requests=asked,
             **memory(devbox.pids()))
 
@@ -40,7 +49,7 @@ def measure(devbox, put, quick):
     seconds = 4 if quick else 10
     fastapi = servers.start("fastapi")
     try:
-        wrk(8081, ["/health", "/system"], 16, 300, limit=10**4)
+        ask(8081, PATHS[:2], 10**4)
         put(kind="memory", server="fastapi", when="last", requests=10**4, **memory(family(fastapi)))
 
         servers.ask(8080, "/metrics")

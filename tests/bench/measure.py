@@ -18,7 +18,7 @@ QUIET = 0.15  # CPUs in use by others that pass for quiet
 QUIET_WAIT_SEC = 6
 
 # wrk calls done() at its end: its own report has neither the 99th percentile nor machine-readable units.
-# PATHS are asked in turn; after LIMIT requests the thread stops.
+# PATHS are asked in turn; after LIMIT requests no further one is sent.
 LUA = """
 local asked, texts = 0, {}
 function init(args)
@@ -150,7 +150,7 @@ def wait_quiet():
 
 
 def wrk(port, paths, connections, seconds, keep_alive=True, limit=0):
-    """Asks for the paths in turn, for so long or until so many requests went out."""
+    """Asks for the paths in turn, for so long; sends no more than `limit` requests if that is not 0."""
     script = "/run/bench/load.lua"
     with open(script, "w", encoding="ascii") as file:
         file.write(LUA % {"paths": ",".join(f'"{p}"' for p in paths), "limit": limit})
