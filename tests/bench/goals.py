@@ -64,7 +64,7 @@ def failures(connections):
 
 
 def differs(what):
-    return of("semantics", "difference", max, what=what)
+    return of("semantics", "difference", what=what)
 
 
 def wakes(key, when, server):
