@@ -26,7 +26,6 @@ def system():
 
 def compare_cpu(put, seconds):
     """Under a load that is half of one CPU and lasts, windows that are shifted by a second see the same."""
-    wait_quiet()
     psutil.cpu_percent()
     ours = []
     for _ in range(seconds):
@@ -53,6 +52,7 @@ def compare_rest(put):
 def measure(devbox, put, quick):
     devbox.pin(False)
     devbox.configure()
+    wait_quiet()
     with subprocess.Popen(["/usr/bin/python3", "-c", BURN]) as burner:
         try:
             first = system()["cpu_percent"]  # of a collector that was started for it
