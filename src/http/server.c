@@ -71,7 +71,7 @@ static void *on_line(void *userdata, const char *uri, struct MHD_Connection *mhd
 
         /* The first request on a connection began when it was accepted. */
         connection->line_seen = true;
-        if (connection->phase == HTTP_PHASE_IDLE)
+        if (connection->phase == HTTP_PHASE_IDLE || connection->phase == HTTP_PHASE_RESTING)
                 http_connection_enter(connection, HTTP_PHASE_READING);
 
         return &connection->request;

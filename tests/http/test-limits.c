@@ -80,6 +80,34 @@ static void test_idle_is_cut(void **state)
         assert_int_equal(http_server_stats(world->server)->cut_total, 1);
 }
 
+/* What `nc -N` does: it asks, hangs up its side at once, and reads. */
+static void test_who_hung_up_is_let_go(void **state)
+{
+        HttpLimits limits = HTTP_LIMITS_DEFAULT;
+        World *world = *state;
+        _cleanup_(fd_closep) int gone = -EBADF, quiet = -EBADF;
+        const char *text;
+
+        limits.hangup_usec = 5 * USEC_PER_MSEC;
+        world_restart(world, &limits, 512);
+        quiet = world_connect(world);
+        world_send(quiet, GET("/now") "\r\n");
+        (void) world_read_until(world, quiet, "\r\n\r\nnow");
+
+        gone = world_connect(world);
+        world_send(gone, GET("/now") "\r\n");
+        assert_ok(shutdown(gone, SHUT_WR));
+        text = world_read_to_end(world, gone);
+        assert_true(endswith(text, "now"));
+        RUN_UNTIL(world, http_server_stats(world->server)->n_connections == 1);
+
+        /* Who is only quiet may go on. */
+        world_send(quiet, GET("/now") END);
+        text = world_read_to_end(world, quiet);
+        assert_true(endswith(text, "now"));
+        assert_int_equal(http_server_stats(world->server)->cut_total, 0);
+}
+
 static void test_slow_reader_is_cut(void **state)
 {
         HttpLimits limits = HTTP_LIMITS_DEFAULT;
@@ -299,6 +327,7 @@ int main(void)
                 TEST(test_slow_requests_are_cut),
                 TEST(test_slowloris),
                 TEST(test_idle_is_cut),
+                TEST(test_who_hung_up_is_let_go),
                 TEST(test_slow_reader_is_cut),
                 TEST(test_work_is_not_cut),
                 TEST(test_crowd),

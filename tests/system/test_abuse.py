@@ -133,7 +133,7 @@ def crowd(count):
 
 
 def test_a_thousand_connections():
-    """512 of them at once (api.max_connections), 16 KiB each; a second crowd is served from the same memory."""
+    """512 of them at once (api.max_connections), 16 KiB each, and again: what the first took is back."""
     many_sockets(1000)
     for growth in (12 * MIB, MIB):
         with unharmed(growth):
