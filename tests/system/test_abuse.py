@@ -17,13 +17,14 @@ MIB = 1 << 20
 
 
 @contextlib.contextmanager
-def unharmed(growth_bytes=8 * MIB, seconds=30):
+def unharmed(growth_bytes=8 * MIB):
     pid = world.awake()
+    wire.post("/actions/restart")  # refused, and so the first line it logs: that opens the journal's socket
     rss, fds = world.rss_bytes(pid), world.open_fds(pid)
     yield
     equal(wire.get("/health").status, 200, "GET /health afterwards")
     equal(world.main_pid(API), pid, "the process afterwards")
-    eventually("its descriptors are back", lambda: world.open_fds(pid) <= fds, seconds)
+    eventually("its descriptors are back", lambda: world.open_fds(pid) <= fds)
     growth = world.rss_bytes(pid) - rss
     expect(growth < growth_bytes, f"it grew by {growth / MIB:.1f} MiB")
 
@@ -503,7 +504,7 @@ def test_garbage():
             status = answers(connection)
             expect(status in ("closed", 200, 401) or 300 <= status <= 505, f"{data[:30]!r}: {status}")
 
-    with unharmed(seconds=100):
+    with unharmed():
         each([(data, hang_up_after(data)) for data in GARBAGE + noise + cut], check)
 
 
