@@ -108,10 +108,12 @@ static void test_reload(void **state)
         test_bus_wait_log(world->bus, API, "config.yaml:2: ");
         test_bus_wait_log(world->bus, API, "going on with the old configuration");
         assert_answer(http_get(world, "/health"), 200, "ok");
+        assert_false(healthy(world));
 
         test_bus_write_config(world->bus, "http: { port: 9999 }\n");
         test_daemon_signal(world->api, SIGHUP);
         test_bus_wait_log(world->bus, API, "systemctl restart devbox-api.socket");
+        assert_true(healthy(world));
 }
 
 static void test_idle_exit(void **state)
@@ -149,6 +151,7 @@ static void test_no_idle_exit_into_a_bad_config(void **state)
         test_bus_write_config(world->bus, "nonsense\n");
         test_bus_wait_log(world->bus, API, "not leaving when idle");
         assert_answer(http_get(world, "/health"), 200, "ok");
+        assert_false(healthy(world));
         test_bus_write_config(world->bus, AUTH);
         assert_int_equal(test_daemon_wait(world->api), 0);
 }
