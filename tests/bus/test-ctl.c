@@ -308,8 +308,10 @@ static void test_wrong_usage(void **state)
                 { { "dance" }, "devboxctl: unknown command 'dance'; see: devboxctl --help\n" },
                 { { "config" }, "devboxctl: config takes: check [FILE]; see: devboxctl --help\n" },
                 { { "config", "cheque" }, "devboxctl: config takes: check [FILE]; see: devboxctl --help\n" },
-                { { "status", "now" },
-                  "devboxctl: 'status' takes 0 arguments at most; see: devboxctl --help\n" },
+                { { "status", "now" }, "devboxctl: 'status' takes no arguments; see: devboxctl --help\n" },
+                { { "--jsno" }, "devboxctl: unknown option '--jsno'; see: devboxctl --help\n" },
+                { { "--json=x" }, "devboxctl: unknown option; see: devboxctl --help\n" },
+                { { "status", "-xh" }, "devboxctl: unknown option; see: devboxctl --help\n" },
         };
         World *world = *state;
 
@@ -321,8 +323,6 @@ static void test_wrong_usage(void **state)
                 assert_int_equal(run.status, 2);
         }
 
-        _cleanup_(run_done) Run option = run_ctl(world, "--jsno", NULL, NULL);
-        assert_int_equal(option.status, 2);
         _cleanup_(run_done) Run help = run_ctl(world, "--help", NULL, NULL);
         assert_has(help.output, "config check [FILE]");
         assert_int_equal(help.status, 0);
