@@ -88,8 +88,8 @@ void api_stop(Api *api, int exit_code)
 
 static int log_invalid(const Api *api, const char *consequence)
 {
-        return log_full(LOG_ERR, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CONFIG_INVALID }), "%s; %s",
-                        api->problem, consequence);
+        return log_full(LOG_ERR, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CONFIG_INVALID }),
+                        "The configuration has an error, %s: %s", consequence, api->problem);
 }
 
 /* Reads the file anew. A bad one changes nothing but `problem`. */
@@ -173,10 +173,10 @@ int api_on_reload(void *owner)
         daemon_notify_reloading();
         int r = load(api, &config);
         if (r < 0)
-                (void) log_error_errno(r, "Cannot read the configuration, going on with the old one");
+                (void) log_error_errno(r, "Cannot read the configuration, going on with the one before");
         else if (r > 0) {
-                (void) log_invalid(api, api->config ? "going on with the old configuration"
-                                                    : "answering nothing else until it is fixed");
+                (void) log_invalid(api, api->config ? "going on with the one before"
+                                                    : "nothing can be answered until it is fixed");
                 api_update_health(api);
         } else {
                 if (api->config)
@@ -186,7 +186,7 @@ int api_on_reload(void *owner)
                 api->stale_told = false;
                 apply(api);
                 (void) log_full(LOG_NOTICE, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CONFIG_RELOADED }),
-                                "Configuration read anew");
+                                "The configuration was read again");
         }
         daemon_notify_ready();
         return 0;
@@ -220,7 +220,7 @@ static bool may_leave(Api *api)
 
         api_update_health(api);
         if (!api->stale_told)
-                (void) log_invalid(api, "not leaving when idle, so that the old configuration lives on");
+                (void) log_invalid(api, "staying with the one before");
         api->stale_told = true;
         return false;
 }
@@ -349,7 +349,7 @@ int api_start(Api *api, sd_event *event)
         if (r < 0)
                 return r;
         if (r > 0)
-                (void) log_invalid(api, "answering nothing else until it is fixed");
+                (void) log_invalid(api, "nothing can be answered until it is fixed");
 
         r = make_parts(api);
         if (r < 0)
