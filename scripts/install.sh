@@ -263,7 +263,7 @@ tell() {
     journalctl -u 'devbox-*'
 
 Its configuration, and the token of its actions: $config
-To look after it without being root: usermod -aG devbox NAME, then log in again."
+To look after it without being root: usermod -aG devbox,systemd-journal NAME, then log in again."
     fi
 }
 
