@@ -45,6 +45,14 @@ static inline uint8_t *put_be64(uint8_t *at, uint64_t value)
         return (uint8_t *) memcpy(at, &value, sizeof value) + sizeof value;
 }
 
+static inline uint32_t get_be32(const uint8_t *at)
+{
+        uint32_t value;
+
+        memcpy(&value, at, sizeof value);
+        return be32toh(value);
+}
+
 static inline uint8_t *put_bytes(uint8_t *at, const void *bytes, size_t size)
 {
         return (uint8_t *) memcpy(at, bytes, size) + size;

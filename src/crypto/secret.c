@@ -10,17 +10,38 @@ struct Secret {
         unsigned char bytes[];
 };
 
-int secret_new(const void *bytes, size_t size, Secret **ret_secret)
+static Secret *allocate(size_t size)
 {
         if (sodium_init() < 0)
-                return -ENOMEM;
+                return NULL;
 
         Secret *secret = sodium_malloc(sizeof *secret + size);
+        if (secret)
+                secret->size = size;
+        return secret;
+}
+
+int secret_new(const void *bytes, size_t size, Secret **ret_secret)
+{
+        Secret *secret = allocate(size);
         if (!secret)
                 return -ENOMEM;
 
-        secret->size = size;
-        memcpy(secret->bytes, bytes, size);
+        if (size > 0)
+                memcpy(secret->bytes, bytes, size);
+        (void) sodium_mprotect_readonly(secret);
+
+        *ret_secret = secret;
+        return 0;
+}
+
+int secret_new_random(size_t size, Secret **ret_secret)
+{
+        Secret *secret = allocate(size);
+        if (!secret)
+                return -ENOMEM;
+
+        randombytes_buf(secret->bytes, size);
         (void) sodium_mprotect_readonly(secret);
 
         *ret_secret = secret;
@@ -43,4 +64,9 @@ bool secret_equals(const Secret *secret, const char *text)
 
         sodium_memzero(ours, sizeof ours);
         return equal;
+}
+
+Bytes secret_bytes(const Secret *secret)
+{
+        return BYTES(secret->bytes, secret->size);
 }
