@@ -13,9 +13,13 @@
 void hex_format(Bytes bytes, char *ret_text);
 void base64_format(Bytes bytes, char *ret_text);
 
+/* The alphabet of RFC 4648, section 5, without padding: at most BASE64_SIZE(bytes.size) characters. */
+void base64url_format(Bytes bytes, char *ret_text);
+
 /* All of `text` must be `size` bytes. Errors: -EINVAL. */
 int hex_parse(const char *text, void *ret_bytes, size_t size);
 
 /* Any number of bytes up to `max`; the caller frees `ret_bytes` (never NULL on success).
  * Errors: -EINVAL; -EFBIG more than `max`; -ENOMEM. */
 int base64_parse(const char *text, size_t max, uint8_t **ret_bytes, size_t *ret_size);
+int base64url_parse(const char *text, size_t max, uint8_t **ret_bytes, size_t *ret_size);
