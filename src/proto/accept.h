@@ -23,6 +23,10 @@
 
 #define APPROVALS_MAX 4
 
+/* The roles that key ids are made of. */
+#define DISPATCHER_ROLE "dispatcher" /* signs requests and deliveries */
+#define APPROVAL_ROLE   "approval"   /* attesters and approvers */
+
 /* What the ledger remembers. Each returns 0 for no and 1 for yes; < 0 is -errno and refuses with
  * DEVBOX_ERROR_AUDIT_UNAVAILABLE: what cannot be looked up is not allowed. */
 typedef struct AcceptLedger {

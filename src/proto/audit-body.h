@@ -19,7 +19,7 @@ typedef struct AuditBody {
         char *request_id;
         Sha256 request_sha256;
         char *capability, *entry, *mxid, *room, *event_id; /* entry: the id in the manifest */
-        char *arguments;                                   /* JSON after redaction; see audit_redact() */
+        char *arguments;                                   /* JSON, after audit_redact() */
         Sha256 arguments_sha256;
         RequestManifest manifest; /* the one it was judged by */
         LIST_OF(AuditApproval) approvals;

@@ -24,9 +24,10 @@ typedef struct KeyFile {
 extern const Schema key_file_schema;
 DEFINE_THING(KeyFile, key_file);
 
-/* The text of a new file; the caller frees it. Errors: -EINVAL role or label; -ENOMEM. */
-int key_file_seal(const KeyPair *pair, const char *role, const char *label, const Secret *passphrase,
-                  SealCost cost, char **ret_text);
+/* The text of a new file with the role and label of `like`, which the caller frees. Errors: -EINVAL role,
+ * label or cost; -ENOMEM. */
+int key_file_seal(const KeyFile *like, const KeyPair *pair, const Secret *passphrase, SealCost cost,
+                  char **ret_text);
 
 /* Errors: -EACCES wrong passphrase; -EBADMSG damaged, or the sealed key is not the public one; -ENOMEM. */
 int key_file_unseal(const KeyFile *file, const Secret *passphrase, KeyPair **ret_pair);

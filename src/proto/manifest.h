@@ -87,7 +87,8 @@ static inline void manifest_verdict_done(ManifestVerdict *verdict)
 
 /* Verifies, parses and judges. `ret_verdict` is set on success; on a refusal only its fault is.
  * Errors: DEVBOX_ERROR_MANIFEST_INVALID_SIGNATURE, BAD_SCHEMA, WRONG_DEVICE, MANIFEST_ROLLBACK,
- * MANIFEST_FORK (the same version with other content), MANIFEST_EXPIRED, MANIFEST_CEILING; -ENOMEM. */
+ * MANIFEST_FORK (the same version with other content), ROOT_NEEDED, ROOT_EXPIRED, MANIFEST_EXPIRED,
+ * MANIFEST_CEILING; -ENOMEM. */
 int manifest_accept(const ManifestJudge *judge, const Envelope *envelope, ManifestVerdict *ret_verdict);
 
 bool manifest_is_tombstone(const Manifest *manifest);

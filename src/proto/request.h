@@ -28,8 +28,9 @@ typedef struct Request {
         char *device;
         RequestManifest manifest; /* the one that the dispatcher parsed against */
         char *capability;         /* a name; whether it is known is for the acceptance to say */
-        int kind;                 /* CapabilityKind, or _CAPABILITY_KIND_INVALID: then arguments are empty */
+        int kind;                 /* CapabilityKind, or _CAPABILITY_KIND_INVALID */
         Arguments arguments;
+        char *unknown_arguments; /* their JSON, of a kind that is not known; else NULL */
         uint8_t nonce[REQUEST_NONCE_SIZE];
         int64_t issued_at_ms, expires_at_ms;
         RequestLimits limits;

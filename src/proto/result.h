@@ -21,7 +21,7 @@ typedef enum ResultStatus {
 } ResultStatus;
 
 typedef struct ResultExit {
-        int64_t code;   /* 0..255; -1: it did not exit */
+        int64_t code;   /* 0..255; -1: it did not exit, or never ran */
         int64_t signal; /* 0: none */
 } ResultExit;
 

@@ -16,7 +16,8 @@ typedef enum RootRole {
         ROOT_ROLE_ROOT,     /* the next root */
         ROOT_ROLE_MANIFEST, /* what a device may do */
         ROOT_ROLE_TOKEN,    /* invitations */
-        ROOT_ROLE_APPROVAL, /* approvals of the signed tier, besides the approver's own key */
+        ROOT_ROLE_APPROVAL, /* if there are any: of an approver's keys, only these count for the signed tier
+                             */
         ROOT_ROLE_WITNESS,  /* countersignatures of checkpoints */
         _ROOT_ROLE_MAX,
 } RootRole;

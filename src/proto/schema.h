@@ -10,6 +10,8 @@
 
 #include "basic/bytes.h"
 
+#define SCHEMA_INTEGER_MAX ((INT64_C(1) << 53) - 1)
+
 typedef struct Schema Schema;
 
 typedef enum SchemaType {
@@ -21,10 +23,11 @@ typedef enum SchemaType {
         SCHEMA_NAME,     /* int, the index in `names` */
         SCHEMA_HEX,      /* uint8_t[max], exactly */
         SCHEMA_BASE64,   /* SchemaBlob, min..max bytes */
-        SCHEMA_STRINGS,  /* LIST_OF(char *), min..max distinct or not, each `valid` */
+        SCHEMA_STRINGS,  /* LIST_OF(char *), min..max of up to 4096 bytes, each `valid` if set */
         SCHEMA_DIGESTS,  /* LIST_OF(32 bytes), min..max, distinct, as hexadecimal */
         SCHEMA_MAP,      /* LIST_OF(SchemaPair), min..max keys, each `valid` */
         SCHEMA_OBJECT,   /* the struct of `nested`, in place */
+        SCHEMA_JSON,     /* char *, the text of an object of any content */
         SCHEMA_OBJECTS,  /* LIST_OF(struct of `nested`), min..max */
 } SchemaType;
 
@@ -81,6 +84,8 @@ struct Schema {
         int tag;
 };
 
+#define SCHEMA_TABLE(table) .fields = (table), .n_fields = ELEMENTSOF(table)
+
 /* Reads the text of an object; `ret_fault` may be NULL and is set with DEVBOX_ERROR_BAD_SCHEMA only.
  * Errors: DEVBOX_ERROR_BAD_SCHEMA, -ENOMEM. */
 int schema_parse(const Schema *schema, Bytes text, void **ret_object, SchemaFault *ret_fault);
@@ -91,7 +96,7 @@ int schema_bind(const Schema *schema, const cJSON *tree, void **ret_object, Sche
 /* The text, without any space, in the order of the table; the caller frees it. What could not be read back
  * is not written: DEVBOX_ERROR_BAD_SCHEMA, with the fault. Errors: also -ENOMEM. */
 int schema_format(const Schema *schema, const void *object, char **ret_text, SchemaFault *ret_fault);
-int schema_build(const Schema *schema, const void *object, cJSON **ret_tree);
+int schema_build(const Schema *schema, const void *object, cJSON **ret_tree, SchemaFault *ret_fault);
 
 /* Frees what the fields own, then the object. Accepts NULL. Only for objects that were read. */
 void *schema_free(const Schema *schema, void *object);
