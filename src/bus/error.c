@@ -15,18 +15,25 @@ int bus_error_set(sd_bus_error *ret_error, int reason, const char *detail)
         return sd_bus_error_set(ret_error, devbox_error_bus_name(error), sentence);
 }
 
+/* Both "the call took too long" and "the callee went away before it answered" are NoReply. sd-bus tells the
+ * first, the bus the second: dbus-daemon and dbus-broker call that "disconnected". */
+static bool error_is_timeout(const sd_bus_error *error)
+{
+        if (sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY))
+                return !error->message || !strstr(error->message, "disconnected");
+
+        return sd_bus_error_has_name(error, SD_BUS_ERROR_TIMEOUT) ||
+               sd_bus_error_has_name(error, "org.freedesktop.DBus.Error.TimedOut");
+}
+
 DevboxError bus_error_reason(const sd_bus_error *error, DevboxError unavailable, DevboxError timeout)
 {
         DevboxError ours;
 
-        if (devbox_error_from_bus_name(error->name, &ours) >= 0)
+        if (error->name && devbox_error_from_bus_name(error->name, &ours) >= 0)
                 return ours;
         if (sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED))
                 return DEVBOX_ERROR_ACCESS_DENIED;
-        if (sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY) ||
-            sd_bus_error_has_name(error, SD_BUS_ERROR_TIMEOUT) ||
-            sd_bus_error_has_name(error, "org.freedesktop.DBus.Error.TimedOut"))
-                return timeout;
 
-        return unavailable;
+        return error_is_timeout(error) ? timeout : unavailable;
 }

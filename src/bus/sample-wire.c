@@ -165,7 +165,7 @@ static int dict_read(sd_bus_message *message, const WireField *fields, void *obj
 
 /* An array of structs inside a sample: how many there are, where, and how each is described. */
 typedef struct WireRows {
-        const WireField *fields; /* the first is the name, which each row must have */
+        const WireField *fields; /* the strings first: each row must have all of them */
         size_t row_size, rows_max;
 } WireRows;
 

@@ -15,7 +15,8 @@ int part_samples_append(sd_bus_message *message, const PartSamples *samples);
 
 /* Each reads what its twin wrote into a sample that the caller frees with its `_done`. Unknown keys are
  * passed over, so that an older client understands a newer collector; what is absent is zero. Errors:
- * -EBADMSG a value of another type, more rows than a sample holds, or a row without its name; -ENOMEM. */
+ * -EBADMSG a value of another type, more rows than a sample holds, or a row without one of its strings;
+ * -ENOMEM. */
 int system_sample_read(sd_bus_message *message, SystemSample *ret_sample);
 int unit_samples_read(sd_bus_message *message, UnitSamples *ret_samples);
 int part_samples_read(sd_bus_message *message, PartSamples *ret_samples);

@@ -4,6 +4,7 @@
 #include "crypto/secret.h"
 
 #include <sodium.h>
+#include <stdalign.h>
 
 struct Secret {
         size_t size;
@@ -15,7 +16,9 @@ static Secret *allocate(size_t size)
         if (sodium_init() < 0)
                 return NULL;
 
-        Secret *secret = sodium_malloc(sizeof *secret + size);
+        /* What sodium_malloc() returns ends at a guard page, and so begins aligned only if its size is. */
+        size_t room = (sizeof(Secret) + size + alignof(Secret) - 1) / alignof(Secret) * alignof(Secret);
+        Secret *secret = sodium_malloc(room);
         if (secret)
                 secret->size = size;
         return secret;

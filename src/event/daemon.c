@@ -62,6 +62,9 @@ int daemon_new_event(const DaemonHandlers *handlers, void *owner, sd_event **ret
                 (void) sd_event_source_set_destroy_callback(source, on_destroy);
                 TAKE_PTR(daemon);
 
+                r = sd_event_source_set_exit_on_failure(source, true);
+                if (r < 0)
+                        return r;
                 r = sd_event_source_set_floating(source, true);
                 if (r < 0)
                         return r;

@@ -22,14 +22,22 @@ static int idle_arm(Idle *idle)
         return sd_event_source_set_enabled(idle->timer, SD_EVENT_ONESHOT);
 }
 
-static int on_timer(sd_event_source *source, uint64_t now_usec, void *userdata)
+static int on_timer(sd_event_source *source, uint64_t due_usec, void *userdata)
 {
         Idle *idle = userdata;
+        sd_event *event = sd_event_source_get_event(source);
+        usec_t now_usec;
+
+        /* Not due_usec, which is when the timer was set for: something may have been asked since, even in
+         * this very iteration of the loop. */
+        int r = sd_event_now(event, CLOCK_MONOTONIC, &now_usec);
+        if (r < 0)
+                return r;
 
         if (now_usec - idle->touched_at_usec >= idle->after_usec) {
-                int r = idle->on_idle(idle->owner);
+                r = idle->on_idle(idle->owner);
                 if (r < 0)
-                        return sd_event_exit(sd_event_source_get_event(source), r);
+                        return sd_event_exit(event, r);
                 idle_touch(idle);
         }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#define SD_JOURNAL_SUPPRESS_LOCATION /* it would name this file in every line */
 #include <systemd/sd-journal.h>
 #include <unistd.h>
 

@@ -69,6 +69,20 @@ double system_sample_memory_percent(const SystemSample *sample)
                              (double) sample->memory_total_bytes);
 }
 
+uint64_t system_sample_swap_used_bytes(const SystemSample *sample)
+{
+        return sample->swap_total_bytes - MIN(sample->swap_free_bytes, sample->swap_total_bytes);
+}
+
+double system_sample_swap_percent(const SystemSample *sample)
+{
+        if (sample->swap_total_bytes == 0)
+                return 0;
+
+        return percent_round(100.0 * (double) system_sample_swap_used_bytes(sample) /
+                             (double) sample->swap_total_bytes);
+}
+
 uint64_t disk_sample_used_bytes(const DiskSample *disk)
 {
         return disk->total_bytes - MIN(disk->free_bytes, disk->total_bytes);

@@ -76,6 +76,8 @@ void system_sample_done(SystemSample *sample);
  * psutil has it. */
 uint64_t system_sample_memory_used_bytes(const SystemSample *sample); /* total - available */
 double system_sample_memory_percent(const SystemSample *sample);
+uint64_t system_sample_swap_used_bytes(const SystemSample *sample);
+double system_sample_swap_percent(const SystemSample *sample); /* 0 without swap */
 uint64_t disk_sample_used_bytes(const DiskSample *disk);
 double disk_sample_percent(const DiskSample *disk); /* used / (used + available): what df(1) says */
 double percent_round(double percent);               /* one decimal */

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* The clock, in microseconds. */
+
+#include "basic/time.h"
+
+#include "test.h"
+
+static void test_monotonic_clocks_do_not_go_back(void **state)
+{
+        static const clockid_t clocks[] = { CLOCK_MONOTONIC, CLOCK_BOOTTIME };
+
+        for (size_t i = 0; i < ELEMENTSOF(clocks); i++) {
+                usec_t before_usec = time_now(clocks[i]);
+                assert_true(time_now(clocks[i]) >= before_usec);
+        }
+}
+
+static void test_the_unit_is_microseconds(void **state)
+{
+        usec_t from_usec = (usec_t) time(NULL) * USEC_PER_SEC;
+        usec_t now_usec = time_now(CLOCK_REALTIME);
+        usec_t to_usec = (usec_t) (time(NULL) + 1) * USEC_PER_SEC;
+
+        /* time(2) reads a coarse clock that may be one tick (10 ms) behind. */
+        assert_in_range(now_usec, from_usec, to_usec + 10 * USEC_PER_MSEC);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_monotonic_clocks_do_not_go_back),
+                cmocka_unit_test(test_the_unit_is_microseconds),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
