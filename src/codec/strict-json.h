@@ -16,10 +16,10 @@
 
 #include "basic/bytes.h"
 
-#define STRICT_JSON_DEPTH    8
-#define STRICT_JSON_MEMBERS  64
-#define STRICT_JSON_VALUES   16384 /* in all: about 1 MiB of tree, whatever the text */
-#define STRICT_JSON_INTEGER  ((INT64_C(1) << 53) - 1)
+#define STRICT_JSON_DEPTH   8
+#define STRICT_JSON_MEMBERS 64
+#define STRICT_JSON_VALUES  16384 /* in all: about 1 MiB of tree, whatever the text */
+#define STRICT_JSON_INTEGER ((INT64_C(1) << 53) - 1)
 
 /* Where and why a text was refused; `why` is one of our own sentences, never text from outside. */
 typedef struct JsonFault {

@@ -33,19 +33,20 @@ static const char *check(const void *object)
 
 /* clang-format off */
 static const SchemaField fields[] = {
-        { "v",                  SCHEMA_CONSTANT, true,  .min = 1 },
-        { "request_id",         SCHEMA_STRING,   true,  AT(request_id), 26, 26, .valid = ulid_valid },
-        { "request_sha256",     SCHEMA_HEX,      true,  AT(request_sha256), .max = SHA256_SIZE },
-        { "device",             SCHEMA_STRING,   true,  AT(device), 1, 63, .valid = device_name_valid },
-        { "tier",               SCHEMA_NAME,     true,  AT(tier), .names = approval_tier_names },
-        { "approver",           SCHEMA_STRING,   true,  AT(approver), 1, 255, .valid = mxid_valid },
-        { "approver_device_fp", SCHEMA_STRING,   false, AT(approver_device_fp), 1, 128 },
-        { "approval_msg_id",    SCHEMA_STRING,   false, AT(approval_msg_id), 2, 255, .valid = event_id_valid },
-        { "reaction_event_id",  SCHEMA_STRING,   false, AT(reaction_event_id), 2, 255, .valid = event_id_valid },
-        { "room",               SCHEMA_STRING,   false, AT(room), 2, 255, .valid = room_id_valid },
-        { "decision",           SCHEMA_NAME,     true,  AT(decision), .names = decision_names },
-        { "decided_at",         SCHEMA_INTEGER,  true,  AT(decided_at_ms), 0, SCHEMA_INTEGER_MAX },
-        { "expires_at",         SCHEMA_INTEGER,  true,  AT(expires_at_ms), 0, SCHEMA_INTEGER_MAX },
+        { "v", SCHEMA_CONSTANT, true, .min = 1 },
+        { "request_id", SCHEMA_STRING, true, AT(request_id), 26, 26, .valid = ulid_valid },
+        { "request_sha256", SCHEMA_HEX, true, AT(request_sha256), .max = SHA256_SIZE },
+        { "device", SCHEMA_STRING, true, AT(device), 1, 63, .valid = device_name_valid },
+        { "tier", SCHEMA_NAME, true, AT(tier), .names = approval_tier_names },
+        { "approver", SCHEMA_STRING, true, AT(approver), 1, 255, .valid = mxid_valid },
+        { "approver_device_fp", SCHEMA_STRING, false, AT(approver_device_fp), 1, 128 },
+        { "approval_msg_id", SCHEMA_STRING, false, AT(approval_msg_id), 2, 255, .valid = event_id_valid },
+        { "reaction_event_id", SCHEMA_STRING, false, AT(reaction_event_id), 2, 255,
+          .valid = event_id_valid },
+        { "room", SCHEMA_STRING, false, AT(room), 2, 255, .valid = room_id_valid },
+        { "decision", SCHEMA_NAME, true, AT(decision), .names = decision_names },
+        { "decided_at", SCHEMA_INTEGER, true, AT(decided_at_ms), 0, SCHEMA_INTEGER_MAX },
+        { "expires_at", SCHEMA_INTEGER, true, AT(expires_at_ms), 0, SCHEMA_INTEGER_MAX },
 };
 /* clang-format on */
 

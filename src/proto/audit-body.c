@@ -16,11 +16,11 @@ static bool code_valid(const char *text)
 
 /* clang-format off */
 static const SchemaField approval_fields[] = {
-        { "approver",        SCHEMA_STRING, true,  offsetof(AuditApproval, approver), 1, 255, .valid = mxid_valid },
+        { "approver", SCHEMA_STRING, true, offsetof(AuditApproval, approver), 1, 255, .valid = mxid_valid },
         { "approval_msg_id", SCHEMA_STRING, false, offsetof(AuditApproval, approval_msg_id), 2, 255,
           .valid = event_id_valid },
-        { "tier",            SCHEMA_NAME,   true,  offsetof(AuditApproval, tier), .names = approval_tier_names },
-        { "sha256",          SCHEMA_HEX,    true,  offsetof(AuditApproval, sha256), .max = SHA256_SIZE },
+        { "tier", SCHEMA_NAME, true, offsetof(AuditApproval, tier), .names = approval_tier_names },
+        { "sha256", SCHEMA_HEX, true, offsetof(AuditApproval, sha256), .max = SHA256_SIZE },
 };
 static const Schema approval_entry_schema = { .size = sizeof(AuditApproval), SCHEMA_TABLE(approval_fields) };
 
@@ -29,21 +29,21 @@ static const SchemaField manifest_fields[] = {
         { "version", SCHEMA_INTEGER, true, offsetof(RequestManifest, version), 0, INT32_MAX },
         { "sha256",  SCHEMA_HEX,     true, offsetof(RequestManifest, sha256), .max = SHA256_SIZE },
 };
-static const Schema manifest_reference_schema = { .size = sizeof(RequestManifest), SCHEMA_TABLE(manifest_fields) };
+static const Schema reference_schema = { .size = sizeof(RequestManifest), SCHEMA_TABLE(manifest_fields) };
 
 #define REQUEST(required) \
-        { "request_id",     SCHEMA_STRING,  required, AT(request_id), 26, 26, .valid = ulid_valid },             \
-        { "request_sha256", SCHEMA_HEX,     true,     AT(request_sha256), .max = SHA256_SIZE }
+        { "request_id", SCHEMA_STRING, required, AT(request_id), 26, 26, .valid = ulid_valid }, \
+        { "request_sha256", SCHEMA_HEX, true, AT(request_sha256), .max = SHA256_SIZE }
 #define ASKED(required) \
-        { "capability",     SCHEMA_STRING,  required, AT(capability), 1, 64 },                                   \
-        { "entry",          SCHEMA_STRING,  required, AT(entry), 1, 63, .valid = label_valid },                  \
-        { "mxid",           SCHEMA_STRING,  required, AT(mxid), 1, 255, .valid = mxid_valid },                   \
-        { "room",           SCHEMA_STRING,  false,    AT(room), 2, 255, .valid = room_id_valid },                \
-        { "event_id",       SCHEMA_STRING,  false,    AT(event_id), 2, 255, .valid = event_id_valid },           \
-        { "args",           SCHEMA_JSON,    required, AT(arguments) },                                           \
-        { "args_sha256",    SCHEMA_HEX,     required, AT(arguments_sha256), .max = SHA256_SIZE },                \
-        { "manifest",       SCHEMA_OBJECT,  required, AT(manifest), .nested = &manifest_reference_schema },      \
-        { "approvals",      SCHEMA_OBJECTS, false,    AT(approvals), 0, 4, .nested = &approval_entry_schema }
+        { "capability", SCHEMA_STRING, required, AT(capability), 1, 64 }, \
+        { "entry", SCHEMA_STRING, required, AT(entry), 1, 63, .valid = label_valid }, \
+        { "mxid", SCHEMA_STRING, required, AT(mxid), 1, 255, .valid = mxid_valid }, \
+        { "room", SCHEMA_STRING, false, AT(room), 2, 255, .valid = room_id_valid }, \
+        { "event_id", SCHEMA_STRING, false, AT(event_id), 2, 255, .valid = event_id_valid }, \
+        { "args", SCHEMA_JSON, required, AT(arguments) }, \
+        { "args_sha256", SCHEMA_HEX, required, AT(arguments_sha256), .max = SHA256_SIZE }, \
+        { "manifest", SCHEMA_OBJECT, required, AT(manifest), .nested = &reference_schema }, \
+        { "approvals", SCHEMA_OBJECTS, false, AT(approvals), 0, 4, .nested = &approval_entry_schema }
 #define STATUS   { "status", SCHEMA_STRING, true, AT(status), 1, 64, .valid = code_valid }
 #define REASON(required) { "reason", SCHEMA_STRING, required, AT(reason), 1, 64, .valid = code_valid }
 #define DIGEST(key, required, member) { key, SCHEMA_HEX, required, AT(member), .max = 32 }

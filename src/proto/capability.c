@@ -110,26 +110,27 @@ static const SchemaField window_fields[] = {
 static const Schema window_schema = { .size = sizeof(Window), SCHEMA_TABLE(window_fields) };
 
 /* What every kind has. The name comes first: it decides which table the object is freed by. */
-#define COMMON                                                                                                   \
-        { "name",           SCHEMA_NAME,    true,  AT(kind), .names = capability_kind_names },                   \
-        { "id",             SCHEMA_STRING,  true,  AT(id), 1, LABEL_MAX, .valid = label_valid },                 \
-        { "approval",       SCHEMA_NAME,    true,  AT(approval), .names = approval_tier_names },                 \
-        { "approval_count", SCHEMA_INTEGER, false, AT(approval_count), 1, 4, .fallback = 1 },                    \
-        { "approval_self",  SCHEMA_BOOLEAN, false, AT(approval_self) },                                          \
-        { "timeout_s",      SCHEMA_INTEGER, false, AT(timeout_s), 1, 3600, .fallback = 10 },                     \
-        { "max_output",     SCHEMA_INTEGER, false, AT(max_output), 0, 1024 * 1024, .fallback = 64 * 1024 },      \
-        { "max_age_s",      SCHEMA_INTEGER, false, AT(max_age_s), 1, 3600, .fallback = 120 },                    \
-        { "rate",           SCHEMA_OBJECT,  false, AT(rate), .nested = &rate_schema },                           \
-        { "window",         SCHEMA_OBJECT,  false, AT(window), .nested = &window_schema },                       \
-        { "queue",          SCHEMA_BOOLEAN, false, AT(queue), .fallback = 1 },                                   \
-        { "strict",         SCHEMA_BOOLEAN, false, AT(strict) },                                                 \
-        { "redact",         SCHEMA_STRINGS, false, AT(redact), 0, 8 },                                           \
-        { "accept_risk",    SCHEMA_STRING,  false, AT(accept_risk), 1, 512 }
+#define COMMON \
+        { "name", SCHEMA_NAME, true, AT(kind), .names = capability_kind_names }, \
+        { "id", SCHEMA_STRING, true, AT(id), 1, LABEL_MAX, .valid = label_valid }, \
+        { "approval", SCHEMA_NAME, true, AT(approval), .names = approval_tier_names }, \
+        { "approval_count", SCHEMA_INTEGER, false, AT(approval_count), 1, 4, .fallback = 1 }, \
+        { "approval_self", SCHEMA_BOOLEAN, false, AT(approval_self) }, \
+        { "timeout_s", SCHEMA_INTEGER, false, AT(timeout_s), 1, 3600, .fallback = 10 }, \
+        { "max_output", SCHEMA_INTEGER, false, AT(max_output), 0, 1024 * 1024, .fallback = 64 * 1024 }, \
+        { "max_age_s", SCHEMA_INTEGER, false, AT(max_age_s), 1, 3600, .fallback = 120 }, \
+        { "rate", SCHEMA_OBJECT, false, AT(rate), .nested = &rate_schema }, \
+        { "window", SCHEMA_OBJECT, false, AT(window), .nested = &window_schema }, \
+        { "queue", SCHEMA_BOOLEAN, false, AT(queue), .fallback = 1 }, \
+        { "strict", SCHEMA_BOOLEAN, false, AT(strict) }, \
+        { "redact", SCHEMA_STRINGS, false, AT(redact), 0, 8 }, \
+        { "accept_risk", SCHEMA_STRING, false, AT(accept_risk), 1, 512 }
 #define CWD        { "cwd", SCHEMA_STRING, false, AT(cwd), 1, 4095, .valid = absolute_path_valid }
 #define ROOTS      { "roots", SCHEMA_STRINGS, true, AT(roots), 1, LIST_MAX, .valid = label_valid }
 #define UNITS      { "units", SCHEMA_STRINGS, true, AT(units), 1, LIST_MAX, .valid = unit_name_valid }
 #define CONTAINERS(required_, min_) \
-        { "containers", SCHEMA_STRINGS, required_, AT(containers), min_, LIST_MAX, .valid = container_name_valid }
+        { "containers", SCHEMA_STRINGS, required_, AT(containers), min_, LIST_MAX, \
+          .valid = container_name_valid }
 #define MAX_BYTES(max_) \
         { "max_bytes", SCHEMA_INTEGER, false, AT(max_bytes), 0, max_, .fallback = max_ }
 

@@ -29,16 +29,16 @@ static bool type_valid(const char *text)
 
 /* clang-format off */
 static const SchemaField signature_fields[] = {
-        { "keyid", SCHEMA_HEX,    false, offsetof(WireSignature, key_id), .max = SHA256_SIZE },
-        { "sig",   SCHEMA_BASE64, true,  offsetof(WireSignature, signature), SIGNATURE_SIZE, SIGNATURE_SIZE },
+        { "keyid", SCHEMA_HEX, false, offsetof(WireSignature, key_id), .max = SHA256_SIZE },
+        { "sig", SCHEMA_BASE64, true, offsetof(WireSignature, signature), SIGNATURE_SIZE, SIGNATURE_SIZE },
 };
 static const Schema signature_schema = { .size = sizeof(WireSignature), SCHEMA_TABLE(signature_fields) };
 
 static const SchemaField wire_fields[] = {
         { "payloadType", SCHEMA_STRING,  true, offsetof(WireEnvelope, type), 1, ENVELOPE_TYPE_MAX,
           .valid = type_valid },
-        { "payload",     SCHEMA_BASE64,  true, offsetof(WireEnvelope, payload), 0, ENVELOPE_PAYLOAD_MAX },
-        { "signatures",  SCHEMA_OBJECTS, true, offsetof(WireEnvelope, signatures), 1, ENVELOPE_SIGNATURES_MAX,
+        { "payload", SCHEMA_BASE64, true, offsetof(WireEnvelope, payload), 0, ENVELOPE_PAYLOAD_MAX },
+        { "signatures", SCHEMA_OBJECTS, true, offsetof(WireEnvelope, signatures), 1, ENVELOPE_SIGNATURES_MAX,
           .nested = &signature_schema },
 };
 /* clang-format on */

@@ -34,36 +34,47 @@ static const SchemaField approver_fields[] = { MXID(ManifestApprover), KEY(Manif
 static const SchemaField dispatcher_fields[] = {
         KEY(ManifestDispatcher, "pub", true),
         NOT_AFTER(ManifestDispatcher),
-        { "capabilities", SCHEMA_STRINGS, false, AT(ManifestDispatcher, capabilities), 0, 256, .valid = label_valid },
+        { "capabilities", SCHEMA_STRINGS, false, AT(ManifestDispatcher, capabilities), 0, 256,
+          .valid = label_valid },
 };
-static const SchemaField attester_fields[] = { KEY(ManifestAttester, "pub", true), NOT_AFTER(ManifestAttester) };
+static const SchemaField attester_fields[] = {
+        KEY(ManifestAttester, "pub", true),
+        NOT_AFTER(ManifestAttester),
+};
 static const SchemaField limits_fields[] = {
-        { "skew_s",      SCHEMA_INTEGER, false, AT(ManifestLimits, skew_s), 1, 300, .fallback = 30 },
-        { "stale_max_s", SCHEMA_INTEGER, false, AT(ManifestLimits, stale_max_s), 60, 2592000, .fallback = 86400 },
+        { "skew_s", SCHEMA_INTEGER, false, AT(ManifestLimits, skew_s), 1, 300, .fallback = 30 },
+        { "stale_max_s", SCHEMA_INTEGER, false, AT(ManifestLimits, stale_max_s), 60, 2592000,
+          .fallback = 86400 },
 };
 
 static const Schema operator_schema = { .size = sizeof(ManifestOperator), SCHEMA_TABLE(operator_fields) };
 static const Schema approver_schema = { .size = sizeof(ManifestApprover), SCHEMA_TABLE(approver_fields) };
-static const Schema dispatcher_schema = { .size = sizeof(ManifestDispatcher), SCHEMA_TABLE(dispatcher_fields) };
+static const Schema dispatcher_schema = { .size = sizeof(ManifestDispatcher),
+                                          SCHEMA_TABLE(dispatcher_fields) };
 static const Schema attester_schema = { .size = sizeof(ManifestAttester), SCHEMA_TABLE(attester_fields) };
 static const Schema limits_schema = { .size = sizeof(ManifestLimits), SCHEMA_TABLE(limits_fields) };
 
 static const SchemaField fields[] = {
-        { "v",           SCHEMA_CONSTANT, true,  .min = 1 },
-        { "device",      SCHEMA_STRING,   true,  AT(Manifest, device), 1, 63, .valid = device_name_valid },
-        { "dev_pub",     SCHEMA_HEX,      true,  AT(Manifest, device_key), .max = PUBLIC_KEY_SIZE },
-        { "epoch",       SCHEMA_INTEGER,  true,  AT(Manifest, epoch), 1, INT32_MAX },
-        { "version",     SCHEMA_INTEGER,  true,  AT(Manifest, version), 1, MANIFEST_TOMBSTONE },
-        { "prev_sha256", SCHEMA_HEX,      false, AT(Manifest, previous), .max = SHA256_SIZE },
-        { "issued_at",   SCHEMA_INTEGER,  true,  AT(Manifest, issued_at_ms), 0, SCHEMA_INTEGER_MAX },
-        { "expires_at",  SCHEMA_INTEGER,  true,  AT(Manifest, expires_at_ms), 0, SCHEMA_INTEGER_MAX },
-        { "operators",   SCHEMA_OBJECTS,  true,  AT(Manifest, operators), 0, PEOPLE_MAX, .nested = &operator_schema },
-        { "approvers",   SCHEMA_OBJECTS,  true,  AT(Manifest, approvers), 0, PEOPLE_MAX, .nested = &approver_schema },
-        { "dispatchers", SCHEMA_OBJECTS,  true,  AT(Manifest, dispatchers), 0, KEYS_MAX, .nested = &dispatcher_schema },
-        { "attesters",   SCHEMA_OBJECTS,  true,  AT(Manifest, attesters), 0, KEYS_MAX, .nested = &attester_schema },
-        { "limits",      SCHEMA_OBJECT,   false, AT(Manifest, limits), .nested = &limits_schema },
-        { "roots",       SCHEMA_OBJECTS,  false, AT(Manifest, roots), 0, 64, .nested = &path_root_schema },
-        { "capabilities",SCHEMA_OBJECTS,  true,  AT(Manifest, capabilities), 0, 256, .nested = &capability_schema },
+        { "v", SCHEMA_CONSTANT, true, .min = 1 },
+        { "device", SCHEMA_STRING, true, AT(Manifest, device), 1, 63, .valid = device_name_valid },
+        { "dev_pub", SCHEMA_HEX, true, AT(Manifest, device_key), .max = PUBLIC_KEY_SIZE },
+        { "epoch", SCHEMA_INTEGER, true, AT(Manifest, epoch), 1, INT32_MAX },
+        { "version", SCHEMA_INTEGER, true, AT(Manifest, version), 1, MANIFEST_TOMBSTONE },
+        { "prev_sha256", SCHEMA_HEX, false, AT(Manifest, previous), .max = SHA256_SIZE },
+        { "issued_at", SCHEMA_INTEGER, true, AT(Manifest, issued_at_ms), 0, SCHEMA_INTEGER_MAX },
+        { "expires_at", SCHEMA_INTEGER, true, AT(Manifest, expires_at_ms), 0, SCHEMA_INTEGER_MAX },
+        { "operators", SCHEMA_OBJECTS, true, AT(Manifest, operators), 0, PEOPLE_MAX,
+          .nested = &operator_schema },
+        { "approvers", SCHEMA_OBJECTS, true, AT(Manifest, approvers), 0, PEOPLE_MAX,
+          .nested = &approver_schema },
+        { "dispatchers", SCHEMA_OBJECTS, true, AT(Manifest, dispatchers), 0, KEYS_MAX,
+          .nested = &dispatcher_schema },
+        { "attesters", SCHEMA_OBJECTS, true, AT(Manifest, attesters), 0, KEYS_MAX,
+          .nested = &attester_schema },
+        { "limits", SCHEMA_OBJECT, false, AT(Manifest, limits), .nested = &limits_schema },
+        { "roots", SCHEMA_OBJECTS, false, AT(Manifest, roots), 0, 64, .nested = &path_root_schema },
+        { "capabilities",SCHEMA_OBJECTS, true, AT(Manifest, capabilities), 0, 256,
+          .nested = &capability_schema },
 };
 /* clang-format on */
 

@@ -17,28 +17,29 @@ static const SchemaField limits_fields[] = {
         { "max_output", SCHEMA_INTEGER, false, offsetof(RequestLimits, max_output), 0, 1024 * 1024 },
 };
 static const SchemaField origin_fields[] = {
-        { "mxid",      SCHEMA_STRING, true,  offsetof(RequestOrigin, mxid), 1, 255, .valid = mxid_valid },
-        { "room",      SCHEMA_STRING, false, offsetof(RequestOrigin, room), 2, 255, .valid = room_id_valid },
-        { "event_id",  SCHEMA_STRING, false, offsetof(RequestOrigin, event_id), 2, 255, .valid = event_id_valid },
+        { "mxid", SCHEMA_STRING, true, offsetof(RequestOrigin, mxid), 1, 255, .valid = mxid_valid },
+        { "room", SCHEMA_STRING, false, offsetof(RequestOrigin, room), 2, 255, .valid = room_id_valid },
+        { "event_id", SCHEMA_STRING, false, offsetof(RequestOrigin, event_id), 2, 255,
+          .valid = event_id_valid },
         { "device_fp", SCHEMA_STRING, false, offsetof(RequestOrigin, device_fp), 1, 128 },
 };
 
-static const Schema manifest_reference_schema = { .size = sizeof(RequestManifest), SCHEMA_TABLE(manifest_fields) };
+static const Schema reference_schema = { .size = sizeof(RequestManifest), SCHEMA_TABLE(manifest_fields) };
 static const Schema limits_schema = { .size = sizeof(RequestLimits), SCHEMA_TABLE(limits_fields) };
 static const Schema origin_schema = { .size = sizeof(RequestOrigin), SCHEMA_TABLE(origin_fields) };
 
-#define FIELDS(...) {                                                                                               \
-        { "v",          SCHEMA_CONSTANT, true,  .min = 1 },                                                         \
-        { "request_id", SCHEMA_STRING,   true,  AT(request_id), 26, 26, .valid = ulid_valid },                      \
-        { "device",     SCHEMA_STRING,   true,  AT(device), 1, 63, .valid = device_name_valid },                    \
-        { "manifest",   SCHEMA_OBJECT,   true,  AT(manifest), .nested = &manifest_reference_schema },               \
-        { "capability", SCHEMA_STRING,   true,  AT(capability), 1, 64 },                                            \
-        { "args",       __VA_ARGS__ },                                                                              \
-        { "nonce",      SCHEMA_HEX,      true,  AT(nonce), .max = REQUEST_NONCE_SIZE },                             \
-        { "issued_at",  SCHEMA_INTEGER,  true,  AT(issued_at_ms), 0, SCHEMA_INTEGER_MAX },                          \
-        { "expires_at", SCHEMA_INTEGER,  true,  AT(expires_at_ms), 0, SCHEMA_INTEGER_MAX },                         \
-        { "limits",     SCHEMA_OBJECT,   false, AT(limits), .nested = &limits_schema },                             \
-        { "origin",     SCHEMA_OBJECT,   true,  AT(origin), .nested = &origin_schema },                             \
+#define FIELDS(...) { \
+        { "v", SCHEMA_CONSTANT, true, .min = 1 }, \
+        { "request_id", SCHEMA_STRING, true, AT(request_id), 26, 26, .valid = ulid_valid }, \
+        { "device", SCHEMA_STRING, true, AT(device), 1, 63, .valid = device_name_valid }, \
+        { "manifest", SCHEMA_OBJECT, true, AT(manifest), .nested = &reference_schema }, \
+        { "capability", SCHEMA_STRING, true, AT(capability), 1, 64 }, \
+        { "args", __VA_ARGS__ }, \
+        { "nonce", SCHEMA_HEX, true, AT(nonce), .max = REQUEST_NONCE_SIZE }, \
+        { "issued_at", SCHEMA_INTEGER, true, AT(issued_at_ms), 0, SCHEMA_INTEGER_MAX }, \
+        { "expires_at", SCHEMA_INTEGER, true, AT(expires_at_ms), 0, SCHEMA_INTEGER_MAX }, \
+        { "limits", SCHEMA_OBJECT, false, AT(limits), .nested = &limits_schema }, \
+        { "origin", SCHEMA_OBJECT, true, AT(origin), .nested = &origin_schema }, \
 }
 /* clang-format on */
 

@@ -11,7 +11,6 @@
 #include "basic/bytes.h"
 
 #define SCHEMA_INTEGER_MAX ((INT64_C(1) << 53) - 1)
-
 typedef struct Schema Schema;
 
 typedef enum SchemaType {
@@ -86,11 +85,9 @@ struct Schema {
 
 #define SCHEMA_TABLE(table) .fields = (table), .n_fields = ELEMENTSOF(table)
 
-/* Reads the text of an object; `ret_fault` may be NULL and is set with DEVBOX_ERROR_BAD_SCHEMA only.
- * Errors: DEVBOX_ERROR_BAD_SCHEMA, -ENOMEM. */
+/* Reads the text of an object, or a tree that came another way, such as from YAML. `ret_fault` may be
+ * NULL and is set with DEVBOX_ERROR_BAD_SCHEMA only. Errors: DEVBOX_ERROR_BAD_SCHEMA, -ENOMEM. */
 int schema_parse(const Schema *schema, Bytes text, void **ret_object, SchemaFault *ret_fault);
-
-/* The same from a tree that came another way, such as YAML that a person wrote. */
 int schema_bind(const Schema *schema, const cJSON *tree, void **ret_object, SchemaFault *ret_fault);
 
 /* The text, without any space, in the order of the table; the caller frees it. What could not be read back
