@@ -134,7 +134,7 @@ static void check_chain(const cJSON *row)
         hex_at(row, "chain_id", chain.bytes, CHAIN_ID_SIZE);
         audit_walk_begin(&walk, &chain, text_at(row, "device"));
         cJSON_ArrayForEach(item, at(row, "entries")) {
-                _cleanup_(freep) uint8_t *body = entry_of(item, &entry);
+                _unused_ _cleanup_(freep) uint8_t *body = entry_of(item, &entry);
 
                 fault = audit_walk_step(&walk, &entry);
                 if (fault != 0)
@@ -179,7 +179,7 @@ static int witness(const cJSON *row, const Checkpoint *claimed)
         int refusal = witness_begin(&growth, &seen, claimed);
         cJSON_ArrayForEach(item, at(row, "entries")) {
                 AuditEntry entry;
-                _cleanup_(freep) uint8_t *body = entry_of(item, &entry);
+                _unused_ _cleanup_(freep) uint8_t *body = entry_of(item, &entry);
 
                 if (refusal == 0)
                         refusal = witness_step(&growth, &entry);
