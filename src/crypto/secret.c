@@ -11,19 +11,40 @@ struct Secret {
         unsigned char bytes[];
 };
 
-int secret_new(const void *bytes, size_t size, Secret **ret_secret)
+static Secret *allocate(size_t size)
 {
         if (sodium_init() < 0)
-                return -ENOMEM;
+                return NULL;
 
         /* What sodium_malloc() returns ends at a guard page, and so begins aligned only if its size is. */
         size_t room = (sizeof(Secret) + size + alignof(Secret) - 1) / alignof(Secret) * alignof(Secret);
         Secret *secret = sodium_malloc(room);
+        if (secret)
+                secret->size = size;
+        return secret;
+}
+
+int secret_new(const void *bytes, size_t size, Secret **ret_secret)
+{
+        Secret *secret = allocate(size);
         if (!secret)
                 return -ENOMEM;
 
-        secret->size = size;
-        memcpy(secret->bytes, bytes, size);
+        if (size > 0)
+                memcpy(secret->bytes, bytes, size);
+        (void) sodium_mprotect_readonly(secret);
+
+        *ret_secret = secret;
+        return 0;
+}
+
+int secret_new_random(size_t size, Secret **ret_secret)
+{
+        Secret *secret = allocate(size);
+        if (!secret)
+                return -ENOMEM;
+
+        randombytes_buf(secret->bytes, size);
         (void) sodium_mprotect_readonly(secret);
 
         *ret_secret = secret;
@@ -46,4 +67,9 @@ bool secret_equals(const Secret *secret, const char *text)
 
         sodium_memzero(ours, sizeof ours);
         return equal;
+}
+
+Bytes secret_bytes(const Secret *secret)
+{
+        return BYTES(secret->bytes, secret->size);
 }

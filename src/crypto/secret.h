@@ -4,16 +4,23 @@
 /* A secret text in guarded memory: locked out of swap, wiped when freed, compared in constant time. There is
  * no function that formats it, so it cannot be logged by accident. Source: libsodium, "Secure memory". */
 
-#include "basic/macro.h"
+#include "basic/bytes.h"
 
 typedef struct Secret Secret;
 
 /* Copies `size` bytes. Errors: -ENOMEM. Where RLIMIT_MEMLOCK is too small the memory is guarded but not
  * locked. */
 int secret_new(const void *bytes, size_t size, Secret **ret_secret);
+
+/* A secret of `size` bytes from the kernel's random generator. Errors: -ENOMEM. */
+int secret_new_random(size_t size, Secret **ret_secret);
 Secret *secret_free(Secret *secret);
 DEFINE_CLEANUP(Secret, secret_free);
 
 /* Whether the text is the secret. The time it takes tells nothing about where they differ, nor whether their
  * lengths do: both sides are hashed first. */
 bool secret_equals(const Secret *secret, const char *text);
+
+/* The bytes, borrowed: for the arithmetic of src/crypto and for handing them to the kernel or a sealed file.
+ */
+Bytes secret_bytes(const Secret *secret);

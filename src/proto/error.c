@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Every reason that a person can act on, in one table. */
+/* Every reason that a person can act on, in one table. The codes and sentences with a name of their own in
+ * the first documents of the project (nonce_replay, "capability not in manifest") keep it. */
 
 #include "proto/error.h"
+
+#include <stdio.h>
 
 typedef struct ErrorRow {
         const char *code, *bus_name, *sentence;
         int http_status, error;
+        const char *audit_status; /* NULL: "failed" */
+        const char *about; /* the sentence when the thing is known, which stands for {}; may be NULL */
 } ErrorRow;
 
 #define ROW(number, name, bus, status, negative_errno, text)                                                \
@@ -14,6 +19,16 @@ typedef struct ErrorRow {
                                     .http_status = status,                                                  \
                                     .error = negative_errno,                                                \
                                     .sentence = text }
+
+/* A refusal of something signed. */
+#define REFUSAL(number, name, bus, status, negative_errno, audit, text, ...)                                \
+        [DEVBOX_ERROR_##number] = { .code = name,                                                           \
+                                    .bus_name = "org.devbox.Error." bus,                                    \
+                                    .http_status = status,                                                  \
+                                    .error = negative_errno,                                                \
+                                    .audit_status = audit,                                                  \
+                                    .sentence = text,                                                       \
+                                    .about = __VA_ARGS__ }
 
 /* clang-format off */
 static const ErrorRow rows[_DEVBOX_ERROR_MAX] = {
@@ -56,6 +71,114 @@ static const ErrorRow rows[_DEVBOX_ERROR_MAX] = {
             "the kernel's figures could not be read; see: journalctl -u devbox-collector"),
         ROW(INTERNAL,              "internal_error",        "InternalError",        500, -EIO,
             "something went wrong inside devbox; see: journalctl -u 'devbox-*'"),
+        REFUSAL(BAD_ENVELOPE, "bad_envelope", "BadEnvelope", 400, -EBADMSG, "rejected_malformed",
+            "this is not a signed envelope of devbox, or it is larger than allowed", NULL),
+        REFUSAL(BAD_SIG, "bad_sig", "BadSig", 403, -EKEYREJECTED, "rejected_signature",
+            "the signature does not fit what was signed, or too few of the keys signed", NULL),
+        REFUSAL(UNKNOWN_KEY, "unknown_key", "UnknownKey", 403, -ENOKEY, "rejected_signature",
+            "it was signed with a key that has no say here", NULL),
+        REFUSAL(BAD_SCHEMA, "bad_schema", "BadSchema", 400, -EBADMSG, "rejected_malformed",
+            "it is signed well, but does not say what such a thing must say", NULL),
+        REFUSAL(WRONG_DEVICE, "wrong_device", "WrongDevice", 403, -EXDEV, "rejected_device",
+            "it is meant for another device", NULL),
+        REFUSAL(PEER_REVOKED, "peer_revoked", "PeerRevoked", 403, -EKEYREVOKED, "rejected_revoked",
+            "peer_revoked: this device was revoked; invite it again to bring it back", NULL),
+        REFUSAL(SESSION_MISMATCH, "session_mismatch", "SessionMismatch", 409, -ESTALE, "rejected_session",
+            "it belongs to another session of the device; deliver the request anew", NULL),
+        REFUSAL(REQUEST_ID_CONFLICT, "request_id_conflict", "RequestIdConflict", 409, -EEXIST,
+            "rejected_nonce",
+            "another request already has this id", NULL),
+        REFUSAL(NONCE_REPLAY, "nonce_replay", "NonceReplay", 409, -EEXIST, "rejected_nonce",
+            "nonce_replay: a request with this nonce was already judged", NULL),
+        REFUSAL(CLOCK_ROLLBACK, "clock_rollback", "ClockRollback", 409, -ETIME, "rejected_time",
+            "the device's clock stands before a time it has already acted at; set the clock", NULL),
+        REFUSAL(CLOCK_UNSYNCED, "clock_unsynced", "ClockUnsynced", 409, -ETIME, "rejected_time",
+            "the device's clock is not synchronised: until it is, the device only answers questions", NULL),
+        REFUSAL(NOT_YET_VALID, "not_yet_valid", "NotYetValid", 409, -ETIME, "rejected_time",
+            "it is dated in the future; compare the clocks of hub and device", NULL),
+        REFUSAL(EXPIRED, "expired", "Expired", 410, -ETIME, "rejected_time",
+            "it has expired; send it again", NULL),
+        REFUSAL(STALE_MANIFEST, "stale_manifest", "StaleManifest", 409, -ESTALE, "rejected_manifest",
+            "it was made for an older manifest than the device has", NULL),
+        REFUSAL(MANIFEST_NEEDED, "manifest_needed", "ManifestNeeded", 409, -ESTALE, "rejected_manifest",
+            "it was made for a manifest that the device does not have yet", NULL),
+        REFUSAL(MANIFEST_MISSING, "manifest_missing", "ManifestMissing", 409, -ENODATA, "rejected_manifest",
+            "the device has no manifest, so it does nothing; sign one with: devboxctl manifest sign", NULL),
+        REFUSAL(MANIFEST_UNCONFIRMED, "manifest_unconfirmed", "ManifestUnconfirmed", 409, -ESTALE,
+            "rejected_manifest",
+            "the hub has not confirmed the manifest for too long, and this capability is strict", NULL),
+        REFUSAL(MANIFEST_EXPIRED, "manifest_expired", "ManifestExpired", 403, -EKEYEXPIRED,
+            "rejected_manifest",
+            "the manifest has expired; sign a new one with: devboxctl manifest sign", NULL),
+        REFUSAL(MANIFEST_INVALID_SIGNATURE, "manifest_invalid_signature", "ManifestInvalidSignature",
+            403, -EKEYREJECTED, "rejected_manifest",
+            "manifest_invalid_signature: the manifest is not signed by an operator of the current root",
+            NULL),
+        REFUSAL(MANIFEST_ROLLBACK, "manifest_rollback", "ManifestRollback", 409, -ESTALE,
+            "rejected_manifest",
+            "the manifest is older than one that the device already had", NULL),
+        REFUSAL(MANIFEST_FORK, "manifest_fork", "ManifestFork", 409, -EEXIST, "rejected_manifest",
+            "there are two different manifests with this version; sign one with a higher version", NULL),
+        REFUSAL(MANIFEST_CEILING, "manifest_ceiling", "ManifestCeiling", 403, -EPERM, "rejected_manifest",
+            "the manifest goes beyond this machine's /etc/devbox/ceiling.yaml",
+            "the manifest goes beyond this machine's /etc/devbox/ceiling.yaml: {}"),
+        REFUSAL(ROOT_CHAIN, "root_chain", "RootChain", 403, -EKEYREJECTED, "rejected_root",
+            "the root does not follow the one before: exactly one version more, signed by old and new keys",
+            NULL),
+        REFUSAL(ROOT_EXPIRED, "root_expired", "RootExpired", 403, -EKEYEXPIRED, "rejected_root",
+            "the root has expired; make the next one with: devboxctl operator rotate", NULL),
+        REFUSAL(ROOT_NEEDED, "root_needed", "RootNeeded", 409, -ESTALE, "rejected_root",
+            "it belongs to a newer root than the device has; send the root first", NULL),
+        REFUSAL(TOKEN_EXPIRED, "token_expired", "TokenExpired", 401, -EKEYEXPIRED, "rejected_token",
+            "the invitation has expired; make a new one with: devboxctl invite NAME", NULL),
+        REFUSAL(TOKEN_USED, "token_used", "TokenUsed", 409, -EEXIST, "rejected_token",
+            "the invitation was already used", NULL),
+        REFUSAL(OPERATOR_UNKNOWN, "operator_unknown", "OperatorUnknown", 403, -EACCES, "rejected_operator",
+            "this is not an operator of the device",
+            "{} is not an operator of the device"),
+        REFUSAL(UNKNOWN_CAPABILITY, "unknown_capability", "UnknownCapability", 403, -EPERM,
+            "rejected_capability",
+            "capability not in manifest", NULL),
+        REFUSAL(DISPATCHER_SCOPE, "dispatcher_scope", "DispatcherScope", 403, -EPERM, "rejected_capability",
+            "this dispatcher may not ask for that capability",
+            "this dispatcher may not ask for {}"),
+        REFUSAL(BINARY_NOT_ALLOWED, "binary_not_allowed", "BinaryNotAllowed", 403, -EPERM,
+            "rejected_capability",
+            "capability rejected: not in manifest",
+            "capability rejected: {} not in manifest"),
+        REFUSAL(ARGS_DENIED, "args_denied", "ArgsDenied", 403, -EPERM, "rejected_capability",
+            "capability rejected: these arguments are not in the manifest",
+            "capability rejected: {} is not allowed with these arguments"),
+        REFUSAL(PATH_DENIED, "path_denied", "PathDenied", 403, -EPERM, "rejected_capability",
+            "capability rejected: this path is not in the manifest",
+            "capability rejected: {} is not allowed on this path"),
+        REFUSAL(OUTSIDE_WINDOW, "outside_window", "OutsideWindow", 403, -EPERM, "rejected_capability",
+            "the manifest does not allow it at this hour",
+            "the manifest does not allow {} at this hour"),
+        REFUSAL(RATE_LIMITED, "rate_limited", "RateLimited", 429, -EBUSY, "rejected_rate",
+            "too many requests of this kind; try again later",
+            "too many requests for {}; try again later"),
+        REFUSAL(APPROVAL_MISSING, "approval_missing", "ApprovalMissing", 403, -EACCES, "rejected_approval",
+            "it needs an approval and came without",
+            "{} needs an approval and came without"),
+        REFUSAL(APPROVAL_MISMATCH, "approval_mismatch", "ApprovalMismatch", 403, -EACCES,
+            "rejected_approval",
+            "the approval is for another request", NULL),
+        REFUSAL(APPROVAL_EXPIRED, "approval_expired", "ApprovalExpired", 403, -ETIME, "rejected_approval",
+            "the approval has expired; ask again", NULL),
+        REFUSAL(APPROVAL_DENIED, "approval_denied", "ApprovalDenied", 403, -EACCES, "rejected_approval",
+            "it was refused, or not approved by people who may", NULL),
+        REFUSAL(APPROVAL_REUSED, "approval_reused", "ApprovalReused", 409, -EEXIST, "rejected_approval",
+            "the approval was already used", NULL),
+        REFUSAL(AUDIT_UNAVAILABLE, "audit_unavailable", "AuditUnavailable", 503, -EIO, "failed",
+            "the audit chain cannot be written, so nothing is done; see: journalctl -u devbox-ledger",
+            NULL),
+        REFUSAL(WITNESS_ROLLBACK, "witness_rollback", "WitnessRollback", 409, -ESTALE, "rejected_witness",
+            "the device's audit chain is shorter than a witness has seen it", NULL),
+        REFUSAL(WITNESS_FORK, "witness_fork", "WitnessFork", 409, -EEXIST, "rejected_witness",
+            "the device's audit chain differs from what a witness has seen", NULL),
+        REFUSAL(MESH_UNREACHABLE, "mesh_unreachable", "MeshUnreachable", 503, -EHOSTUNREACH, "failed",
+            "mesh_unreachable: the device does not answer over the mesh", NULL),
 };
 /* clang-format on */
 
@@ -87,6 +210,36 @@ int devbox_error_errno(DevboxError error)
 const char *devbox_error_sentence(DevboxError error)
 {
         return row_of(error)->sentence;
+}
+
+const char *devbox_error_audit_status(DevboxError error)
+{
+        const char *status = row_of(error)->audit_status;
+
+        return status ? status : "failed";
+}
+
+void devbox_error_sentence_about(DevboxError error, const char *subject, char *ret_text, size_t size)
+{
+        const ErrorRow *row = row_of(error);
+        const char *hole = row->about ? strstr(row->about, "{}") : NULL;
+
+        if (!hole || !subject || *subject == '\0')
+                (void) snprintf(ret_text, size, "%s", row->sentence);
+        else
+                (void) snprintf(ret_text, size, "%.*s%s%s", (int) (hole - row->about), row->about, subject,
+                                hole + strlen("{}"));
+}
+
+int devbox_error_from_code(const char *code, DevboxError *ret_error)
+{
+        for (int i = 1; i < _DEVBOX_ERROR_MAX; i++)
+                if (streq(rows[i].code, code)) {
+                        *ret_error = (DevboxError) i;
+                        return 0;
+                }
+
+        return -ENOENT;
 }
 
 int devbox_error_from_bus_name(const char *bus_name, DevboxError *ret_error)

@@ -27,6 +27,52 @@ typedef enum DevboxError {
         DEVBOX_ERROR_BUS_UNAVAILABLE,
         DEVBOX_ERROR_SAMPLE_FAILED,
         DEVBOX_ERROR_INTERNAL,
+
+        /* Signed things: see proto/accept.h for the order in which a request meets them. */
+        DEVBOX_ERROR_BAD_ENVELOPE,
+        DEVBOX_ERROR_BAD_SIG,
+        DEVBOX_ERROR_UNKNOWN_KEY,
+        DEVBOX_ERROR_BAD_SCHEMA,
+        DEVBOX_ERROR_WRONG_DEVICE,
+        DEVBOX_ERROR_PEER_REVOKED,
+        DEVBOX_ERROR_SESSION_MISMATCH,
+        DEVBOX_ERROR_REQUEST_ID_CONFLICT,
+        DEVBOX_ERROR_NONCE_REPLAY,
+        DEVBOX_ERROR_CLOCK_ROLLBACK,
+        DEVBOX_ERROR_CLOCK_UNSYNCED,
+        DEVBOX_ERROR_NOT_YET_VALID,
+        DEVBOX_ERROR_EXPIRED,
+        DEVBOX_ERROR_STALE_MANIFEST,
+        DEVBOX_ERROR_MANIFEST_NEEDED,
+        DEVBOX_ERROR_MANIFEST_MISSING,
+        DEVBOX_ERROR_MANIFEST_UNCONFIRMED,
+        DEVBOX_ERROR_MANIFEST_EXPIRED,
+        DEVBOX_ERROR_MANIFEST_INVALID_SIGNATURE,
+        DEVBOX_ERROR_MANIFEST_ROLLBACK,
+        DEVBOX_ERROR_MANIFEST_FORK,
+        DEVBOX_ERROR_MANIFEST_CEILING,
+        DEVBOX_ERROR_ROOT_CHAIN,
+        DEVBOX_ERROR_ROOT_EXPIRED,
+        DEVBOX_ERROR_ROOT_NEEDED,
+        DEVBOX_ERROR_TOKEN_EXPIRED,
+        DEVBOX_ERROR_TOKEN_USED,
+        DEVBOX_ERROR_OPERATOR_UNKNOWN,
+        DEVBOX_ERROR_UNKNOWN_CAPABILITY,
+        DEVBOX_ERROR_DISPATCHER_SCOPE,
+        DEVBOX_ERROR_BINARY_NOT_ALLOWED,
+        DEVBOX_ERROR_ARGS_DENIED,
+        DEVBOX_ERROR_PATH_DENIED,
+        DEVBOX_ERROR_OUTSIDE_WINDOW,
+        DEVBOX_ERROR_RATE_LIMITED,
+        DEVBOX_ERROR_APPROVAL_MISSING,
+        DEVBOX_ERROR_APPROVAL_MISMATCH,
+        DEVBOX_ERROR_APPROVAL_EXPIRED,
+        DEVBOX_ERROR_APPROVAL_DENIED,
+        DEVBOX_ERROR_APPROVAL_REUSED,
+        DEVBOX_ERROR_AUDIT_UNAVAILABLE,
+        DEVBOX_ERROR_WITNESS_ROLLBACK,
+        DEVBOX_ERROR_WITNESS_FORK,
+        DEVBOX_ERROR_MESH_UNREACHABLE,
         _DEVBOX_ERROR_MAX,
 } DevboxError;
 
@@ -36,6 +82,16 @@ const char *devbox_error_bus_name(DevboxError error); /* "org.devbox.Error.Token
 int devbox_error_http_status(DevboxError error);      /* 401 */
 int devbox_error_errno(DevboxError error);            /* -EACCES */
 const char *devbox_error_sentence(DevboxError error); /* what is wrong and what to do next; no full stop */
+
+/* What the audit chain and a result call the outcome: "rejected_nonce". */
+const char *devbox_error_audit_status(DevboxError error);
+
+/* The sentence about one thing: "capability rejected: shell.exec.rm not in manifest". `subject` may be NULL
+ * or empty: then the plain sentence. Cut to fit; always ends with NUL. */
+void devbox_error_sentence_about(DevboxError error, const char *subject, char *ret_text, size_t size);
+
+/* The reverse of devbox_error_code(). Errors: -ENOENT not one of ours. */
+int devbox_error_from_code(const char *code, DevboxError *ret_error);
 
 /* The reverse of devbox_error_bus_name(). Errors: -ENOENT not one of ours. */
 int devbox_error_from_bus_name(const char *bus_name, DevboxError *ret_error);

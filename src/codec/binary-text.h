@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Bytes as text: lower-case hexadecimal, and base64 with padding (RFC 4648, section 4). Both readers take
+ * exactly one spelling of each value, so that text that differs never means the same bytes. */
+
+#include "basic/bytes.h"
+
+#define HEX_SIZE(bytes)    ((bytes) *2 + 1)            /* with the NUL */
+#define BASE64_SIZE(bytes) (((bytes) + 2) / 3 * 4 + 1) /* with the NUL */
+
+/* Writes HEX_SIZE(bytes.size) characters, or BASE64_SIZE(bytes.size). */
+void hex_format(Bytes bytes, char *ret_text);
+void base64_format(Bytes bytes, char *ret_text);
+
+/* The alphabet of RFC 4648, section 5, without padding: at most BASE64_SIZE(bytes.size) characters. */
+void base64url_format(Bytes bytes, char *ret_text);
+
+/* All of `text` must be `size` bytes. Errors: -EINVAL. */
+int hex_parse(const char *text, void *ret_bytes, size_t size);
+
+/* Any number of bytes up to `max`; the caller frees `ret_bytes` (never NULL on success).
+ * Errors: -EINVAL; -EFBIG more than `max`; -ENOMEM. */
+int base64_parse(const char *text, size_t max, uint8_t **ret_bytes, size_t *ret_size);
+int base64url_parse(const char *text, size_t max, uint8_t **ret_bytes, size_t *ret_size);

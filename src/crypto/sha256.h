@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* SHA-256 (FIPS 180-4), by libsodium. A digest is a value: copied, compared, never freed. */
+
+#include "basic/bytes.h"
+
+#define SHA256_SIZE 32
+
+typedef struct Sha256 {
+        uint8_t bytes[SHA256_SIZE];
+} Sha256;
+
+void sha256(Bytes data, Sha256 *ret_digest);
+
+/* The digest of the parts one after the other, without joining them in memory. */
+void sha256_of_parts(const Bytes *parts, size_t n_parts, Sha256 *ret_digest);
+
+static inline bool sha256_equal(const Sha256 *a, const Sha256 *b)
+{
+        return memcmp(a, b, sizeof *a) == 0; /* digests are public: no need for constant time */
+}
+
+/* Thirty-two zero bytes stand for "none": nobody can make data that hash to them. */
+static inline bool sha256_is_null(const Sha256 *digest)
+{
+        return sha256_equal(digest, &(Sha256){ { 0 } });
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The DSSE JSON envelope that every signed thing travels and rests in:
+ *
+ *     {"payloadType":"application/vnd.devbox.request.v1+json","payload":"<base64>",
+ *      "signatures":[{"keyid":"<hex>","sig":"<base64>"}]}
+ *
+ * Reading one only takes it apart. The payload is opaque until envelope_verify() says who signed it; only
+ * then may it be parsed. */
+
+#include "crypto/dsse.h"
+
+#define ENVELOPE_TYPE(thing) "application/vnd.devbox." thing ".v1+json"
+
+#define ENVELOPE_ROOT       ENVELOPE_TYPE("root")
+#define ENVELOPE_TOKEN      ENVELOPE_TYPE("token")
+#define ENVELOPE_MANIFEST   ENVELOPE_TYPE("manifest")
+#define ENVELOPE_REQUEST    ENVELOPE_TYPE("request")
+#define ENVELOPE_DELIVERY   ENVELOPE_TYPE("delivery")
+#define ENVELOPE_APPROVAL   ENVELOPE_TYPE("approval")
+#define ENVELOPE_RESULT     ENVELOPE_TYPE("result")
+#define ENVELOPE_CHECKPOINT "application/vnd.devbox.checkpoint.v1" /* text, not JSON */
+
+#define ENVELOPE_TYPE_MAX       96
+#define ENVELOPE_PAYLOAD_MAX    (512 * 1024)
+#define ENVELOPE_SIGNATURES_MAX 8
+#define KEY_SET_MAX             32
+
+typedef struct EnvelopeSignature {
+        Sha256 key_id; /* all zero: none was given */
+        Signature signature;
+} EnvelopeSignature;
+
+typedef struct Envelope {
+        char *type;
+        uint8_t *payload;
+        size_t payload_size;
+        EnvelopeSignature signatures[ENVELOPE_SIGNATURES_MAX];
+        size_t n_signatures;
+} Envelope;
+
+/* Who may sign: distinct keys, and how many of them must. Borrowed. `role` only makes the key ids. An empty
+ * set, or a threshold of 0, verifies nothing. */
+typedef struct KeySet {
+        const char *role;
+        const PublicKey *keys;
+        size_t n_keys; /* more than KEY_SET_MAX are not looked at */
+        size_t threshold;
+} KeySet;
+
+/* Copies type and payload. Errors: -EINVAL type or payload too long; -ENOMEM. */
+int envelope_new(const char *type, Bytes payload, Envelope **ret_envelope);
+Envelope *envelope_free(Envelope *envelope);
+DEFINE_CLEANUP(Envelope, envelope_free);
+
+/* Errors: DEVBOX_ERROR_BAD_ENVELOPE (also a payload of more than `max_payload` bytes); -ENOMEM. */
+int envelope_parse(Bytes text, size_t max_payload, Envelope **ret_envelope);
+
+/* The caller frees the text. Errors: -ENOMEM. */
+int envelope_format(const Envelope *envelope, char **ret_text);
+
+/* Adds a signature; a second one by the same key replaces the first. Errors: -ENOSPC; -ENOMEM. */
+int envelope_sign(Envelope *envelope, const char *role, const KeyPair *pair);
+
+/* Whether the type is `type` and enough distinct keys of the set signed. `ret_signers` (may be NULL) has bit
+ * i set for keys[i]. Errors: DEVBOX_ERROR_UNKNOWN_KEY there are signatures, but every key id names a key
+ * that is not in the set; DEVBOX_ERROR_BAD_SIG otherwise; -ENOMEM. */
+int envelope_verify(const Envelope *envelope, const char *type, const KeySet *keys, uint32_t *ret_signers);
+
+static inline Bytes envelope_payload(const Envelope *envelope)
+{
+        return BYTES(envelope->payload, envelope->payload_size);
+}
+
+/* The identity of the signed thing, the same whoever signed it. */
+void envelope_digest(const Envelope *envelope, Sha256 *ret_digest);
+
+/* Signs a payload in one step: new, sign, format. Errors: -EINVAL, -ENOMEM. */
+int envelope_make(const char *type, const char *payload, const char *role, const KeyPair *pair,
+                  char **ret_text);

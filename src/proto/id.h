@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The names things go by, and the one place that says what each may look like. All of them are ASCII that is
+ * safe in a file name, a journal field and a chat message, but for Matrix names, which Matrix fixes. */
+
+#include "basic/bytes.h"
+
+#define ULID_SIZE        27 /* with the NUL */
+#define ULID_RANDOM_SIZE 10
+#define DEVICE_NAME_SIZE 64 /* with the NUL */
+
+/* A request's id: 26 characters of Crockford's base32, 48 bits of milliseconds and 80 random bits, so that
+ * ids sort by time (github.com/ulid/spec). Time and randomness come in, as everywhere in proto. */
+void ulid_format(uint64_t time_ms, const uint8_t random[ULID_RANDOM_SIZE], char ret_ulid[ULID_SIZE]);
+bool ulid_valid(const char *text);
+
+/* A DNS label: a-z, 0-9 and inner hyphens, 1 to 63 characters. It is also the host name and the room. */
+bool device_name_valid(const char *text);
+
+/* What an operator calls an entry, a root, a sensor: [a-z0-9][a-z0-9._-]{0,62}. */
+bool label_valid(const char *text);
+
+/* "@local:server", "!opaque" or "!opaque:server", "$event": up to 255 bytes of graphic ASCII with that
+ * sigil. */
+bool mxid_valid(const char *text);
+bool room_id_valid(const char *text);
+bool event_id_valid(const char *text);
+
+/* A Docker container's name: [A-Za-z0-9][A-Za-z0-9_.-]{0,127}. */
+bool container_name_valid(const char *text);
+
+/* A unit of systemd with its suffix, no template without instance, no glob, no slash: up to 255 bytes. */
+bool unit_name_valid(const char *text);
+
+/* "/" or "/a/b": absolute, no empty, "." or ".." component, none longer than 255 bytes, no control
+ * characters, no slash at the end, less than 4096 bytes. */
+bool absolute_path_valid(const char *text);
+
+/* "a/b" likewise, and not empty. */
+bool relative_path_valid(const char *text);
+
+/* Whether a valid absolute path is `root` or lies below it, by whole components. */
+bool path_is_under(const char *path, const char *root);

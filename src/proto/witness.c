@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* What a witness checks before it signs. */
+
+#include "proto/witness.h"
+
+#include "proto/error.h"
+
+int witness_begin(WitnessGrowth *growth, const Checkpoint *seen, const Checkpoint *claimed)
+{
+        growth->claimed = *claimed;
+        if (seen->size == 0) {
+                audit_walk_begin(&growth->walk, &claimed->chain, claimed->device);
+                return 0;
+        }
+
+        if (!streq(seen->device, claimed->device) ||
+            memcmp(&seen->chain, &claimed->chain, sizeof seen->chain) != 0)
+                return DEVBOX_ERROR_WITNESS_FORK;
+        if (claimed->size < seen->size)
+                return DEVBOX_ERROR_WITNESS_ROLLBACK;
+        if (claimed->size == seen->size && !sha256_equal(&claimed->head, &seen->head))
+                return DEVBOX_ERROR_WITNESS_FORK;
+
+        audit_walk_resume(&growth->walk, &seen->chain, seen->size, &seen->head);
+        return 0;
+}
+
+int witness_step(WitnessGrowth *growth, const AuditEntry *entry)
+{
+        if (growth->walk.size >= growth->claimed.size || audit_walk_step(&growth->walk, entry) != 0)
+                return DEVBOX_ERROR_WITNESS_FORK;
+
+        return 0;
+}
+
+int witness_finish(const WitnessGrowth *growth)
+{
+        return growth->walk.size == growth->claimed.size &&
+                               sha256_equal(&growth->walk.head, &growth->claimed.head)
+                       ? 0
+                       : DEVBOX_ERROR_WITNESS_FORK;
+}
