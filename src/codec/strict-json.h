@@ -36,5 +36,10 @@ static inline void json_deletep(cJSON **tree)
  * Errors: -EBADMSG outside the subset; -EFBIG more than `max` bytes; -ENOMEM. */
 int strict_json_parse(Bytes text, size_t max, cJSON **ret_tree, JsonFault *ret_fault);
 
+/* The text of a tree, or of a part of one, without any space; the caller frees it. cJSON's own printer would
+ * round integers of more than 15 digits. Errors: -EBADMSG the tree holds something outside the subset;
+ * -ENOMEM. */
+int strict_json_format(const cJSON *tree, char **ret_text);
+
 /* Whether the text may stand in a string of the subset: UTF-8 without control characters. */
 bool strict_json_text_valid(const char *text);

@@ -164,9 +164,9 @@ static int redact_member(cJSON *arguments, cJSON *member, const Request *request
         else if (cJSON_IsString(member))
                 value = bytes_of_string(member->valuestring);
         else {
-                text = cJSON_PrintUnformatted(member);
-                if (!text)
-                        return -ENOMEM;
+                int r = strict_json_format(member, &text);
+                if (r < 0)
+                        return r;
                 value = bytes_of_string(text);
         }
 
@@ -207,9 +207,9 @@ int audit_redact(const Request *request, const Capability *capability, char **re
         if (r != 0)
                 return r > 0 ? -EINVAL : r;
 
-        plain = cJSON_PrintUnformatted(arguments);
-        if (!plain)
-                return -ENOMEM;
+        r = strict_json_format(arguments, &plain);
+        if (r < 0)
+                return r;
         sha256(bytes_of_string(plain), &digest);
 
         for (cJSON *member = arguments->child, *next; member; member = next) {
@@ -221,9 +221,10 @@ int audit_redact(const Request *request, const Capability *capability, char **re
                 }
         }
 
-        char *redacted = cJSON_PrintUnformatted(arguments);
-        if (!redacted)
-                return -ENOMEM;
+        char *redacted;
+        r = strict_json_format(arguments, &redacted);
+        if (r < 0)
+                return r;
 
         *ret_arguments = redacted;
         *ret_sha256 = digest;

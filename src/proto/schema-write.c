@@ -256,9 +256,15 @@ int schema_format(const Schema *schema, const void *object, char **ret_text, Sch
         if (r != 0)
                 return r;
 
-        char *text = cJSON_PrintUnformatted(tree);
-        if (!text)
-                return -ENOMEM;
+        char *text;
+        r = strict_json_format(tree, &text);
+        if (r == -EBADMSG) {
+                if (ret_fault)
+                        *ret_fault = (SchemaFault){ .why = "is nested too deeply" };
+                return DEVBOX_ERROR_BAD_SCHEMA;
+        }
+        if (r < 0)
+                return r;
         if (schema->max_bytes > 0 && strlen(text) > schema->max_bytes) {
                 free(text);
                 if (ret_fault)

@@ -143,8 +143,8 @@ static int bind_json(const cJSON *item, char **text, SchemaFault *fault)
         if (!cJSON_IsObject(item))
                 return refuse(fault, "must be an object");
 
-        *text = cJSON_PrintUnformatted(item);
-        return *text ? 0 : -ENOMEM;
+        int r = strict_json_format(item, text);
+        return r == -EBADMSG ? refuse(fault, "has characters or numbers that are not allowed") : r;
 }
 
 /* Makes the zeroed list that the elements of an array or object go to. */

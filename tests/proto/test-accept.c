@@ -3,52 +3,9 @@
 
 #include "proto/accept.h"
 
-#include <sodium.h>
-
 #include "proto/error.h"
 
 #include "world.h"
-
-/* Requests that stand in for the usual `ls -- /home`. */
-#define ARGS(json)                                                                                          \
-        {                                                                                                   \
-                "{\"argv\":[\"/usr/bin/ls\",\"--\",\"/home\"]}", json                                       \
-        }
-#define KIND(name)                                                                                          \
-        {                                                                                                   \
-                "\"shell.exec\"", "\"" name "\""                                                            \
-        }
-#define WRITE                                                                                               \
-        {                                                                                                   \
-                KIND("fs.write"), ARGS("{\"root\":\"srv\",\"path\":\"x\",\"mode\":\"create\",\"content_"    \
-                                       "b64\":\"aGk=\"}")                                                   \
-        }
-#define RESTART                                                                                             \
-        {                                                                                                   \
-                KIND("service.restart"), ARGS("{\"unit\":\"nginx.service\"}")                               \
-        }
-#define DOCKER                                                                                              \
-        {                                                                                                   \
-                KIND("docker.exec"), ARGS("{\"name\":\"web\",\"argv\":[\"ps\"]}")                           \
-        }
-
-typedef struct Row {
-        const char *attack;
-        int expected;
-        Case given;
-} Row;
-
-static void judge_rows(const World *world, const Row *rows, size_t n)
-{
-        for (size_t i = 0; i < n; i++) {
-                int got = world_judge(world, &rows[i].given);
-
-                if (got != rows[i].expected)
-                        fail_msg("%s: got %s, wanted %s", rows[i].attack,
-                                 got ? devbox_error_code((DevboxError) got) : "0",
-                                 rows[i].expected ? devbox_error_code((DevboxError) rows[i].expected) : "0");
-        }
-}
 
 static void test_what_the_manifest_allows_is_accepted(void **state)
 {
@@ -81,300 +38,158 @@ static void test_what_the_manifest_allows_is_accepted(void **state)
         World world;
 
         world_init(&world, NULL, 0);
-        judge_rows(&world, rows, ELEMENTSOF(rows));
+        world_judge_rows(&world, rows, ELEMENTSOF(rows));
         world_done(&world);
 }
+
+static const Row request_rows[] = {
+        { "2: signed as a manifest would be, by a key of nobody",
+          DEVBOX_ERROR_UNKNOWN_KEY,
+          { .request_key = KEY_STRANGER } },
+        { "the manifest's key signs no requests",
+          DEVBOX_ERROR_UNKNOWN_KEY,
+          { .request_key = KEY_MANIFEST } },
+        { "a delivery by nobody", DEVBOX_ERROR_UNKNOWN_KEY, { .delivery_key = KEY_STRANGER } },
+        { "4: a key twice",
+          DEVBOX_ERROR_BAD_SCHEMA,
+          { .request = { { "\"args\"", "\"capability\":\"fs.read\",\"args\"" } } } },
+        { "4: a key twice, escaped",
+          DEVBOX_ERROR_BAD_SCHEMA,
+          { .request = { { "\"args\"", "\"c\\u0061pability\":\"shell.exec\",\"args\"" } } } },
+        { "5: an unknown field",
+          DEVBOX_ERROR_BAD_SCHEMA,
+          { .request = { { "\"args\"", "\"sudo\":true,\"args\"" } } } },
+        { "5: a float", DEVBOX_ERROR_BAD_SCHEMA, { .request = { { "1760000000000", "1760000000000.0" } } } },
+        { "5: an exponent", DEVBOX_ERROR_BAD_SCHEMA, { .request = { { "1760000000000", "176e10" } } } },
+        { "5: depth 9", DEVBOX_ERROR_BAD_SCHEMA, { .request = { ARGS("{\"argv\":[[[[[[[\"x\"]]]]]]]}") } } },
+        { "5: 2^53", DEVBOX_ERROR_BAD_SCHEMA, { .request = { { "1760000060000", "9007199254740992" } } } },
+        { "5: NUL in a text",
+          DEVBOX_ERROR_BAD_SCHEMA,
+          { .request = { { "\"/home\"", "\"/home\\u0000x\"" } } } },
+        { "24: a line end in an argument",
+          DEVBOX_ERROR_BAD_SCHEMA,
+          { .request = { { "\"/home\"", "\"/home\\u000aid\"" } } } },
+        { "no origin",
+          DEVBOX_ERROR_BAD_SCHEMA,
+          { .request = { { ",\"origin\":{\"mxid\":\"@ana:hs.example\"}", "" } } } },
+        { "expires before it was issued",
+          DEVBOX_ERROR_BAD_SCHEMA,
+          { .request = { { "1760000060000", "1759999999999" } } } },
+        { "7: for another device", DEVBOX_ERROR_WRONG_DEVICE, { .request = { { "dev-a", "dev-b" } } } },
+        { "7: delivered for another device",
+          DEVBOX_ERROR_WRONG_DEVICE,
+          { .delivery = { { "dev-a", "dev-b" } } } },
+        { "9: an old session", DEVBOX_ERROR_SESSION_MISMATCH, { .delivery = { { "5353", "5252" } } } },
+        { "a delivery of another request",
+          DEVBOX_ERROR_SESSION_MISMATCH,
+          { .delivery = { { "@@request@@", "00000000000000000000000000000000000000000000000000000000"
+                                           "000000aa" } } } },
+        { "14: issued 31 s ahead",
+          DEVBOX_ERROR_NOT_YET_VALID,
+          { .request = { { "1760000000000", "1760000041000" } } } },
+        { "issued 30 s ahead", 0, { .request = { { "1760000000000", "1760000040000" } } } },
+        { "14: expired 31 s ago",
+          DEVBOX_ERROR_EXPIRED,
+          { .request = { { "1760000000000", "1759999970000" }, { "1760000060000", "1759999979000" } } } },
+        { "expired 30 s ago",
+          0,
+          { .request = { { "1760000000000", "1759999970000" }, { "1760000060000", "1759999980000" } } } },
+        { "older than the entry allows, whatever it says",
+          DEVBOX_ERROR_EXPIRED,
+          { .request = { { "1760000000000", "1759999850000" } } } },
+        { "made for an older manifest",
+          DEVBOX_ERROR_STALE_MANIFEST,
+          { .request = { { "\"version\":7", "\"version\":6" } } } },
+        { "made for a newer manifest",
+          DEVBOX_ERROR_MANIFEST_NEEDED,
+          { .request = { { "\"version\":7", "\"version\":8" } } } },
+        { "made for a newer epoch",
+          DEVBOX_ERROR_MANIFEST_NEEDED,
+          { .request = { { "\"epoch\":1", "\"epoch\":2" } } } },
+        { "made for another manifest of this version",
+          DEVBOX_ERROR_MANIFEST_FORK,
+          { .request = { { "@@manifest@@", "00000000000000000000000000000000000000000000000000000000"
+                                           "000000aa" } } } },
+        { "not an operator", DEVBOX_ERROR_OPERATOR_UNKNOWN, { .request = { { "@ana", "@eve" } } } },
+};
 
 static void test_attacks_on_the_request(void **state)
 {
-        static const Row rows[] = {
-                { "2: signed as a manifest would be, by a key of nobody",
-                  DEVBOX_ERROR_UNKNOWN_KEY,
-                  { .request_key = KEY_STRANGER } },
-                { "the manifest's key signs no requests",
-                  DEVBOX_ERROR_UNKNOWN_KEY,
-                  { .request_key = KEY_MANIFEST } },
-                { "a delivery by nobody", DEVBOX_ERROR_UNKNOWN_KEY, { .delivery_key = KEY_STRANGER } },
-                { "4: a key twice",
-                  DEVBOX_ERROR_BAD_SCHEMA,
-                  { .request = { { "\"args\"", "\"capability\":\"fs.read\",\"args\"" } } } },
-                { "4: a key twice, escaped",
-                  DEVBOX_ERROR_BAD_SCHEMA,
-                  { .request = { { "\"args\"", "\"c\\u0061pability\":\"shell.exec\",\"args\"" } } } },
-                { "5: an unknown field",
-                  DEVBOX_ERROR_BAD_SCHEMA,
-                  { .request = { { "\"args\"", "\"sudo\":true,\"args\"" } } } },
-                { "5: a float",
-                  DEVBOX_ERROR_BAD_SCHEMA,
-                  { .request = { { "1760000000000", "1760000000000.0" } } } },
-                { "5: an exponent",
-                  DEVBOX_ERROR_BAD_SCHEMA,
-                  { .request = { { "1760000000000", "176e10" } } } },
-                { "5: depth 9",
-                  DEVBOX_ERROR_BAD_SCHEMA,
-                  { .request = { ARGS("{\"argv\":[[[[[[[\"x\"]]]]]]]}") } } },
-                { "5: 2^53",
-                  DEVBOX_ERROR_BAD_SCHEMA,
-                  { .request = { { "1760000060000", "9007199254740992" } } } },
-                { "5: NUL in a text",
-                  DEVBOX_ERROR_BAD_SCHEMA,
-                  { .request = { { "\"/home\"", "\"/home\\u0000x\"" } } } },
-                { "24: a line end in an argument",
-                  DEVBOX_ERROR_BAD_SCHEMA,
-                  { .request = { { "\"/home\"", "\"/home\\u000aid\"" } } } },
-                { "no origin",
-                  DEVBOX_ERROR_BAD_SCHEMA,
-                  { .request = { { ",\"origin\":{\"mxid\":\"@ana:hs.example\"}", "" } } } },
-                { "expires before it was issued",
-                  DEVBOX_ERROR_BAD_SCHEMA,
-                  { .request = { { "1760000060000", "1759999999999" } } } },
-                { "7: for another device",
-                  DEVBOX_ERROR_WRONG_DEVICE,
-                  { .request = { { "dev-a", "dev-b" } } } },
-                { "7: delivered for another device",
-                  DEVBOX_ERROR_WRONG_DEVICE,
-                  { .delivery = { { "dev-a", "dev-b" } } } },
-                { "9: an old session",
-                  DEVBOX_ERROR_SESSION_MISMATCH,
-                  { .delivery = { { "5353", "5252" } } } },
-                { "a delivery of another request",
-                  DEVBOX_ERROR_SESSION_MISMATCH,
-                  { .delivery = { { "@@request@@", "00000000000000000000000000000000000000000000000000000000"
-                                                   "000000aa" } } } },
-                { "14: issued 31 s ahead",
-                  DEVBOX_ERROR_NOT_YET_VALID,
-                  { .request = { { "1760000000000", "1760000041000" } } } },
-                { "issued 30 s ahead", 0, { .request = { { "1760000000000", "1760000040000" } } } },
-                { "14: expired 31 s ago",
-                  DEVBOX_ERROR_EXPIRED,
-                  { .request = { { "1760000000000", "1759999970000" },
-                                 { "1760000060000", "1759999979000" } } } },
-                { "expired 30 s ago",
-                  0,
-                  { .request = { { "1760000000000", "1759999970000" },
-                                 { "1760000060000", "1759999980000" } } } },
-                { "older than the entry allows, whatever it says",
-                  DEVBOX_ERROR_EXPIRED,
-                  { .request = { { "1760000000000", "1759999850000" } } } },
-                { "made for an older manifest",
-                  DEVBOX_ERROR_STALE_MANIFEST,
-                  { .request = { { "\"version\":7", "\"version\":6" } } } },
-                { "made for a newer manifest",
-                  DEVBOX_ERROR_MANIFEST_NEEDED,
-                  { .request = { { "\"version\":7", "\"version\":8" } } } },
-                { "made for a newer epoch",
-                  DEVBOX_ERROR_MANIFEST_NEEDED,
-                  { .request = { { "\"epoch\":1", "\"epoch\":2" } } } },
-                { "made for another manifest of this version",
-                  DEVBOX_ERROR_MANIFEST_FORK,
-                  { .request = { { "@@manifest@@", "00000000000000000000000000000000000000000000000000000000"
-                                                   "000000aa" } } } },
-                { "not an operator", DEVBOX_ERROR_OPERATOR_UNKNOWN, { .request = { { "@ana", "@eve" } } } },
-        };
         World world;
 
         world_init(&world, NULL, 0);
-        judge_rows(&world, rows, ELEMENTSOF(rows));
+        world_judge_rows(&world, request_rows, ELEMENTSOF(request_rows));
         world_done(&world);
 }
+
+static const Row capability_rows[] = {
+        { "19: not in the manifest",
+          DEVBOX_ERROR_UNKNOWN_CAPABILITY,
+          { .request = { KIND("camera.snapshot"),
+                         ARGS("{\"device\":\"/dev/video0\",\"w\":640,\"h\":480}") } } },
+        { "19: of no kind there is",
+          DEVBOX_ERROR_UNKNOWN_CAPABILITY,
+          { .request = { KIND("shell.sudo") } } },
+        { "19: another case", DEVBOX_ERROR_UNKNOWN_CAPABILITY, { .request = { KIND("shell.Exec") } } },
+        { "19: with a space that nobody sees",
+          DEVBOX_ERROR_UNKNOWN_CAPABILITY,
+          { .request = { KIND("shell.exec\\u200b") } } },
+        { "another program",
+          DEVBOX_ERROR_BINARY_NOT_ALLOWED,
+          { .request = { ARGS("{\"argv\":[\"/usr/bin/rm\",\"-rf\",\"/\"]}") } } },
+        { "20: a path around",
+          DEVBOX_ERROR_BAD_SCHEMA,
+          { .request = { ARGS("{\"argv\":[\"/bin/../usr/bin/ls\",\"--\",\"/home\"]}") } } },
+        { "a name without a path",
+          DEVBOX_ERROR_BAD_SCHEMA,
+          { .request = { ARGS("{\"argv\":[\"ls\",\"--\",\"/home\"]}") } } },
+        { "21: an option nobody wrote down",
+          DEVBOX_ERROR_ARGS_DENIED,
+          { .request = { ARGS("{\"argv\":[\"/usr/bin/ls\",\"--color=always\",\"--\",\"/home\"]}") } } },
+        { "21: one path more",
+          DEVBOX_ERROR_ARGS_DENIED,
+          { .request = { ARGS("{\"argv\":[\"/usr/bin/ls\",\"--\",\"/home\",\"/etc/shadow\"]}") } } },
+        { "21: two arguments in one",
+          DEVBOX_ERROR_ARGS_DENIED,
+          { .request = { ARGS("{\"argv\":[\"/usr/bin/ls\",\"--\",\"/home /etc/shadow\"]}") } } },
+        { "a path beside the root",
+          DEVBOX_ERROR_ARGS_DENIED,
+          { .request = { ARGS("{\"argv\":[\"/usr/bin/ls\",\"--\",\"/home2\"]}") } } },
+        { "a path out of the root",
+          DEVBOX_ERROR_ARGS_DENIED,
+          { .request = { ARGS("{\"argv\":[\"/usr/bin/ls\",\"--\",\"/home/../etc\"]}") } } },
+        { "24: $(id)",
+          DEVBOX_ERROR_ARGS_DENIED,
+          { .request = { ARGS("{\"argv\":[\"/usr/bin/ls\",\"--\",\"$(id)\"]}") } } },
+        { "24: ;id",
+          DEVBOX_ERROR_ARGS_DENIED,
+          { .request = { ARGS("{\"argv\":[\"/usr/bin/ls\",\"--\",\";id\"]}") } } },
+        { "24: `id`",
+          DEVBOX_ERROR_ARGS_DENIED,
+          { .request = { ARGS("{\"argv\":[\"/usr/bin/ls\",\"--\",\"`id`\"]}") } } },
+        { "25: out of the root",
+          DEVBOX_ERROR_BAD_SCHEMA,
+          { .request = { KIND("fs.read"), ARGS("{\"root\":\"home\",\"path\":\"../../etc/shadow\"}") } } },
+        { "25: absolute",
+          DEVBOX_ERROR_BAD_SCHEMA,
+          { .request = { KIND("fs.read"), ARGS("{\"root\":\"home\",\"path\":\"/etc/shadow\"}") } } },
+        { "a root of another capability",
+          DEVBOX_ERROR_PATH_DENIED,
+          { .request = { KIND("fs.read"), ARGS("{\"root\":\"srv\",\"path\":\"x\"}") } } },
+        { "a unit that is not listed",
+          DEVBOX_ERROR_BINARY_NOT_ALLOWED,
+          { .request = { KIND("service.restart"), ARGS("{\"unit\":\"ssh.service\"}") } } },
+        { "another container",
+          DEVBOX_ERROR_BINARY_NOT_ALLOWED,
+          { .request = { KIND("docker.exec"), ARGS("{\"name\":\"db\",\"argv\":[\"ps\"]}") } } },
+};
 
 static void test_attacks_on_the_capability(void **state)
 {
-        static const Row rows[] = {
-                { "19: not in the manifest",
-                  DEVBOX_ERROR_UNKNOWN_CAPABILITY,
-                  { .request = { KIND("camera.snapshot"),
-                                 ARGS("{\"device\":\"/dev/video0\",\"w\":640,\"h\":480}") } } },
-                { "19: of no kind there is",
-                  DEVBOX_ERROR_UNKNOWN_CAPABILITY,
-                  { .request = { KIND("shell.sudo") } } },
-                { "19: another case",
-                  DEVBOX_ERROR_UNKNOWN_CAPABILITY,
-                  { .request = { KIND("shell.Exec") } } },
-                { "19: with a space that nobody sees",
-                  DEVBOX_ERROR_UNKNOWN_CAPABILITY,
-                  { .request = { KIND("shell.exec\\u200b") } } },
-                { "another program",
-                  DEVBOX_ERROR_BINARY_NOT_ALLOWED,
-                  { .request = { ARGS("{\"argv\":[\"/usr/bin/rm\",\"-rf\",\"/\"]}") } } },
-                { "20: a path around",
-                  DEVBOX_ERROR_BAD_SCHEMA,
-                  { .request = { ARGS("{\"argv\":[\"/bin/../usr/bin/ls\",\"--\",\"/home\"]}") } } },
-                { "a name without a path",
-                  DEVBOX_ERROR_BAD_SCHEMA,
-                  { .request = { ARGS("{\"argv\":[\"ls\",\"--\",\"/home\"]}") } } },
-                { "21: an option nobody wrote down",
-                  DEVBOX_ERROR_ARGS_DENIED,
-                  { .request = { ARGS(
-                            "{\"argv\":[\"/usr/bin/ls\",\"--color=always\",\"--\",\"/home\"]}") } } },
-                { "21: one path more",
-                  DEVBOX_ERROR_ARGS_DENIED,
-                  { .request = { ARGS("{\"argv\":[\"/usr/bin/ls\",\"--\",\"/home\",\"/etc/shadow\"]}") } } },
-                { "21: two arguments in one",
-                  DEVBOX_ERROR_ARGS_DENIED,
-                  { .request = { ARGS("{\"argv\":[\"/usr/bin/ls\",\"--\",\"/home /etc/shadow\"]}") } } },
-                { "a path beside the root",
-                  DEVBOX_ERROR_ARGS_DENIED,
-                  { .request = { ARGS("{\"argv\":[\"/usr/bin/ls\",\"--\",\"/home2\"]}") } } },
-                { "a path out of the root",
-                  DEVBOX_ERROR_ARGS_DENIED,
-                  { .request = { ARGS("{\"argv\":[\"/usr/bin/ls\",\"--\",\"/home/../etc\"]}") } } },
-                { "24: $(id)",
-                  DEVBOX_ERROR_ARGS_DENIED,
-                  { .request = { ARGS("{\"argv\":[\"/usr/bin/ls\",\"--\",\"$(id)\"]}") } } },
-                { "24: ;id",
-                  DEVBOX_ERROR_ARGS_DENIED,
-                  { .request = { ARGS("{\"argv\":[\"/usr/bin/ls\",\"--\",\";id\"]}") } } },
-                { "24: `id`",
-                  DEVBOX_ERROR_ARGS_DENIED,
-                  { .request = { ARGS("{\"argv\":[\"/usr/bin/ls\",\"--\",\"`id`\"]}") } } },
-                { "25: out of the root",
-                  DEVBOX_ERROR_BAD_SCHEMA,
-                  { .request = { KIND("fs.read"),
-                                 ARGS("{\"root\":\"home\",\"path\":\"../../etc/shadow\"}") } } },
-                { "25: absolute",
-                  DEVBOX_ERROR_BAD_SCHEMA,
-                  { .request = { KIND("fs.read"), ARGS("{\"root\":\"home\",\"path\":\"/etc/shadow\"}") } } },
-                { "a root of another capability",
-                  DEVBOX_ERROR_PATH_DENIED,
-                  { .request = { KIND("fs.read"), ARGS("{\"root\":\"srv\",\"path\":\"x\"}") } } },
-                { "a unit that is not listed",
-                  DEVBOX_ERROR_BINARY_NOT_ALLOWED,
-                  { .request = { KIND("service.restart"), ARGS("{\"unit\":\"ssh.service\"}") } } },
-                { "another container",
-                  DEVBOX_ERROR_BINARY_NOT_ALLOWED,
-                  { .request = { KIND("docker.exec"), ARGS("{\"name\":\"db\",\"argv\":[\"ps\"]}") } } },
-        };
         World world;
 
         world_init(&world, NULL, 0);
-        judge_rows(&world, rows, ELEMENTSOF(rows));
-        world_done(&world);
-}
-
-static void test_attacks_on_the_approval(void **state)
-{
-        static const Row rows[] = {
-                { "28: none", DEVBOX_ERROR_APPROVAL_MISSING, { .request = WRITE } },
-                { "29: of another request",
-                  DEVBOX_ERROR_APPROVAL_MISMATCH,
-                  { .request = WRITE,
-                    .n_approvals = 1,
-                    .approval = { { "000000000001", "000000000002" } } } },
-                { "29: the arguments changed after it",
-                  DEVBOX_ERROR_APPROVAL_MISMATCH,
-                  { .request = WRITE,
-                    .n_approvals = 1,
-                    .approval = { { "@@request@@", "00000000000000000000000000000000000000000000000000000000"
-                                                   "000000aa" } } } },
-                { "for another device",
-                  DEVBOX_ERROR_APPROVAL_MISMATCH,
-                  { .request = WRITE, .n_approvals = 1, .approval = { { "dev-a", "dev-b" } } } },
-                { "given before it was asked for",
-                  DEVBOX_ERROR_APPROVAL_MISMATCH,
-                  { .request = WRITE,
-                    .n_approvals = 1,
-                    .approval = { { "1760000005000", "1759999960000" },
-                                  { "1760000065000", "1759999990000" } } } },
-                { "30: by the requester",
-                  DEVBOX_ERROR_APPROVAL_DENIED,
-                  { .request = WRITE, .n_approvals = 1, .approval = { { "@bob", "@ana" } } } },
-                { "30: by somebody who is not listed",
-                  DEVBOX_ERROR_APPROVAL_DENIED,
-                  { .request = WRITE, .n_approvals = 1, .approval = { { "@bob", "@mal" } } } },
-                { "30: one person twice",
-                  DEVBOX_ERROR_APPROVAL_DENIED,
-                  { .request = RESTART,
-                    .n_approvals = 2,
-                    .approval = { { "\"reaction\"", "\"message\"" } },
-                    .second = { { "\"reaction\"", "\"message\"" }, { "$ask", "$ask2" } } } },
-                { "one of the two it needs",
-                  DEVBOX_ERROR_APPROVAL_MISSING,
-                  { .request = RESTART,
-                    .n_approvals = 1,
-                    .approval = { { "\"reaction\"", "\"message\"" } } } },
-                { "31: expired",
-                  DEVBOX_ERROR_APPROVAL_EXPIRED,
-                  { .request = WRITE,
-                    .n_approvals = 1,
-                    .approval = { { "1760000005000", "1759999978000" },
-                                  { "1760000065000", "1759999979000" } } } },
-                { "valid for longer than five minutes",
-                  DEVBOX_ERROR_BAD_SCHEMA,
-                  { .request = WRITE,
-                    .n_approvals = 1,
-                    .approval = { { "1760000065000", "1760000305001" } } } },
-                { "a no",
-                  DEVBOX_ERROR_APPROVAL_DENIED,
-                  { .request = WRITE, .n_approvals = 1, .approval = { { "\"approve\"", "\"deny\"" } } } },
-                { "32: a reaction where a message is needed",
-                  DEVBOX_ERROR_APPROVAL_DENIED,
-                  { .request = RESTART, .n_approvals = 1 } },
-                { "33: the attester claims the signed tier",
-                  DEVBOX_ERROR_APPROVAL_DENIED,
-                  { .request = DOCKER,
-                    .n_approvals = 1,
-                    .approval = { { "\"reaction\"", "\"signed\"" } } } },
-                { "an approver's key for another approver",
-                  DEVBOX_ERROR_APPROVAL_DENIED,
-                  { .request = DOCKER,
-                    .n_approvals = 1,
-                    .approval_key = KEY_BOB,
-                    .approval = { { "\"reaction\"", "\"signed\"" }, { "@bob", "@eve" } } } },
-                { "signed by the dispatcher",
-                  DEVBOX_ERROR_APPROVAL_DENIED,
-                  { .request = WRITE, .n_approvals = 1, .approval_key = KEY_DISPATCHER } },
-                { "signed by nobody",
-                  DEVBOX_ERROR_APPROVAL_DENIED,
-                  { .request = WRITE, .n_approvals = 1, .approval_key = KEY_STRANGER } },
-                { "a good one and a bad one",
-                  DEVBOX_ERROR_APPROVAL_DENIED,
-                  { .request = WRITE, .n_approvals = 2, .second_key = KEY_STRANGER } },
-        };
-        World world;
-
-        world_init(&world, NULL, 0);
-        judge_rows(&world, rows, ELEMENTSOF(rows));
-        world_done(&world);
-}
-
-/* 30: an empty set of approvers is nobody, and not everybody. */
-static void test_no_approvers_is_nobody(void **state)
-{
-        static const Edit nobody[] = {
-                { "{\"mxid\":\"@bob:hs.example\",\"pub\":\"@bob@\"},{\"mxid\":\"@eve:hs.example\"},{"
-                  "\"mxid\":\"@ana:hs.example\"}",
-                  "" },
-        };
-        World world;
-
-        world_init(&world, nobody, 1);
-        assert_err(world_judge(&world, &(Case){ .request = WRITE, .n_approvals = 1 }),
-                   DEVBOX_ERROR_APPROVAL_DENIED);
-        assert_err(world_judge(&world, &(Case){ .request = WRITE }), DEVBOX_ERROR_APPROVAL_DENIED);
-        assert_err(world_judge(&world, &(Case){ 0 }), 0);
-        world_done(&world);
-}
-
-/* Where the root lists approval keys, the manifest's key cannot add one. */
-static void test_the_root_bounds_who_signs_approvals(void **state)
-{
-        static const Case approved = { .request = DOCKER,
-                                       .n_approvals = 1,
-                                       .approval = { { "\"reaction\"", "\"signed\"" } },
-                                       .approval_key = KEY_BOB };
-        PublicKey other = *key_pair_public(world_key(KEY_STRANGER)),
-                  bob = *key_pair_public(world_key(KEY_BOB));
-        World world;
-
-        world_init(&world, NULL, 0);
-        world.root->roles[ROOT_ROLE_APPROVAL] = (RootKeys){ .threshold = 1, .keys = { &other, 1 } };
-        assert_err(world_judge(&world, &approved), DEVBOX_ERROR_APPROVAL_DENIED);
-
-        world.root->roles[ROOT_ROLE_APPROVAL].keys.items = &bob;
-        assert_err(world_judge(&world, &approved), 0);
-
-        world.root->roles[ROOT_ROLE_APPROVAL] = (RootKeys){ 0 };
+        world_judge_rows(&world, capability_rows, ELEMENTSOF(capability_rows));
         world_done(&world);
 }
 
@@ -531,89 +346,16 @@ static void test_refusals_name_the_thing(void **state)
         world_done(&world);
 }
 
-/* Of two entries that allow the same, the one that asks for more counts, wherever it stands. */
-static void test_another_entry_never_loosens(void **state)
-{
-        static const Edit both[] = {
-                { "\"capabilities\":[{", "\"capabilities\":[{\"name\":\"fs.write\",\"id\":\"free\","
-                                         "\"approval\":\"none\",\"roots\":[\"srv\"]},{" },
-        };
-        World world;
-
-        world_init(&world, both, 1);
-        assert_err(world_judge(&world, &(Case){ .request = WRITE }), DEVBOX_ERROR_APPROVAL_MISSING);
-        world_done(&world);
-}
-
-/* Ten thousand altered approvals: every bit of payload, signature and type is somewhere among them. */
-static void test_no_altered_approval_is_accepted(void **state)
-{
-        _cleanup_(freep) char *request_text = NULL, *delivery_text = NULL, *approval_text = NULL;
-        _cleanup_(envelope_freep) Envelope *request = NULL, *delivery = NULL, *approval = NULL;
-        Case given = { .request = WRITE, .n_approvals = 1 };
-        uint8_t seed[randombytes_SEEDBYTES] = { 7 }, draws[10000 * 8];
-        char hex[65];
-        Sha256 digest;
-        World world;
-
-        world_init(&world, NULL, 0);
-        world_digest_hex(&world.device.manifest_digest, hex);
-        request_text = world_text(
-                world_request, (Edit[]){ given.request[0], given.request[1], { "@@manifest@@", hex } }, 3);
-        request = WORLD_SIGN(ENVELOPE_REQUEST, request_text, KEY_DISPATCHER);
-        envelope_digest(request, &digest);
-        world_digest_hex(&digest, hex);
-        delivery_text = world_text(world_delivery, &(Edit){ "@@request@@", hex }, 1);
-        delivery = WORLD_SIGN(ENVELOPE_DELIVERY, delivery_text, KEY_DISPATCHER);
-        approval_text = world_text(world_approval, &(Edit){ "@@request@@", hex }, 1);
-        approval = WORLD_SIGN(ENVELOPE_APPROVAL, approval_text, KEY_ATTESTER);
-
-        AcceptInput input = {
-                .request = request, .delivery = delivery, .approvals = { approval }, .n_approvals = 1
-        };
-        randombytes_buf_deterministic(draws, sizeof draws, seed);
-
-        for (size_t i = 0; i < 10001; i++) {
-                AcceptVerdict verdict = ACCEPT_VERDICT_NULL;
-                uint8_t *where = NULL, before = 0;
-
-                if (i <
-                    10000) { /* the last round is unaltered: it shows that the others could have passed */
-                        size_t place = (draws[i * 8] | (size_t) draws[i * 8 + 1] << 8) %
-                                       (approval->payload_size + SIGNATURE_SIZE);
-
-                        where = place < approval->payload_size ? approval->payload + place
-                                                               : approval->signatures[0].signature.bytes +
-                                                                         (place - approval->payload_size);
-                        before = *where;
-                        *where ^= (uint8_t) (1 << (draws[i * 8 + 2] & 7));
-                }
-
-                assert_err(accept_request(&world.device, &world.ledger, &input, &verdict),
-                           i < 10000 ? DEVBOX_ERROR_APPROVAL_DENIED : 0);
-                accept_verdict_done(&verdict);
-                if (where)
-                        *where = before;
-        }
-
-        world_done(&world);
-}
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_what_the_manifest_allows_is_accepted),
                 cmocka_unit_test(test_attacks_on_the_request),
                 cmocka_unit_test(test_attacks_on_the_capability),
-                cmocka_unit_test(test_attacks_on_the_approval),
-                cmocka_unit_test(test_no_approvers_is_nobody),
-                cmocka_unit_test(test_the_root_bounds_who_signs_approvals),
                 cmocka_unit_test(test_nothing_counts_twice),
                 cmocka_unit_test(test_what_the_device_is_decides),
                 cmocka_unit_test(test_an_entry_bounds_hours_dispatchers_and_staleness),
                 cmocka_unit_test(test_refusals_name_the_thing),
-                cmocka_unit_test(test_another_entry_never_loosens),
-                cmocka_unit_test(test_no_altered_approval_is_accepted),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

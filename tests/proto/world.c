@@ -7,6 +7,7 @@
 
 #include "basic/text.h"
 #include "codec/binary-text.h"
+#include "proto/error.h"
 
 #define DAY_MS "86400000"
 
@@ -287,4 +288,16 @@ int world_judge(const World *world, const Case *given)
                 assert_int_equal(r, verdict.error);
         accept_verdict_done(&verdict);
         return r;
+}
+
+void world_judge_rows(const World *world, const Row *rows, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                int got = world_judge(world, &rows[i].given);
+
+                if (got != rows[i].expected)
+                        fail_msg("%s: got %s, wanted %s", rows[i].attack,
+                                 got ? devbox_error_code((DevboxError) got) : "0",
+                                 rows[i].expected ? devbox_error_code((DevboxError) rows[i].expected) : "0");
+        }
 }

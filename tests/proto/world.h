@@ -76,3 +76,35 @@ int world_judge(const World *world, const Case *given);
 
 /* The same, keeping the verdict for the caller to release. */
 int world_judge_verdict(const World *world, const Case *given, AcceptVerdict *ret_verdict);
+
+/* An attack, and the refusal it must meet. */
+typedef struct Row {
+        const char *attack;
+        int expected;
+        Case given;
+} Row;
+
+void world_judge_rows(const World *world, const Row *rows, size_t n);
+
+/* Requests that stand in for the usual `ls -- /home`. */
+#define ARGS(json)                                                                                          \
+        {                                                                                                   \
+                "{\"argv\":[\"/usr/bin/ls\",\"--\",\"/home\"]}", json                                       \
+        }
+#define KIND(name)                                                                                          \
+        {                                                                                                   \
+                "\"shell.exec\"", "\"" name "\""                                                            \
+        }
+#define WRITE                                                                                               \
+        {                                                                                                   \
+                KIND("fs.write"), ARGS("{\"root\":\"srv\",\"path\":\"x\",\"mode\":\"create\",\"content_"    \
+                                       "b64\":\"aGk=\"}")                                                   \
+        }
+#define RESTART                                                                                             \
+        {                                                                                                   \
+                KIND("service.restart"), ARGS("{\"unit\":\"nginx.service\"}")                               \
+        }
+#define DOCKER                                                                                              \
+        {                                                                                                   \
+                KIND("docker.exec"), ARGS("{\"name\":\"web\",\"argv\":[\"ps\"]}")                           \
+        }

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/* Approvals: the attacks as rows, each with the exact refusal. */
+
+#include <sodium.h>
+
+#include "proto/error.h"
+
+#include "world.h"
+
+static const Row approval_rows[] = {
+        { "28: none", DEVBOX_ERROR_APPROVAL_MISSING, { .request = WRITE } },
+        { "29: of another request",
+          DEVBOX_ERROR_APPROVAL_MISMATCH,
+          { .request = WRITE, .n_approvals = 1, .approval = { { "000000000001", "000000000002" } } } },
+        { "29: the arguments changed after it",
+          DEVBOX_ERROR_APPROVAL_MISMATCH,
+          { .request = WRITE,
+            .n_approvals = 1,
+            .approval = { { "@@request@@", "00000000000000000000000000000000000000000000000000000000"
+                                           "000000aa" } } } },
+        { "for another device",
+          DEVBOX_ERROR_APPROVAL_MISMATCH,
+          { .request = WRITE, .n_approvals = 1, .approval = { { "dev-a", "dev-b" } } } },
+        { "given before it was asked for",
+          DEVBOX_ERROR_APPROVAL_MISMATCH,
+          { .request = WRITE,
+            .n_approvals = 1,
+            .approval = { { "1760000005000", "1759999960000" }, { "1760000065000", "1759999990000" } } } },
+        { "30: by the requester",
+          DEVBOX_ERROR_APPROVAL_DENIED,
+          { .request = WRITE, .n_approvals = 1, .approval = { { "@bob", "@ana" } } } },
+        { "30: by somebody who is not listed",
+          DEVBOX_ERROR_APPROVAL_DENIED,
+          { .request = WRITE, .n_approvals = 1, .approval = { { "@bob", "@mal" } } } },
+        { "30: one person twice",
+          DEVBOX_ERROR_APPROVAL_DENIED,
+          { .request = RESTART,
+            .n_approvals = 2,
+            .approval = { { "\"reaction\"", "\"message\"" } },
+            .second = { { "\"reaction\"", "\"message\"" }, { "$ask", "$ask2" } } } },
+        { "one of the two it needs",
+          DEVBOX_ERROR_APPROVAL_MISSING,
+          { .request = RESTART, .n_approvals = 1, .approval = { { "\"reaction\"", "\"message\"" } } } },
+        { "31: expired",
+          DEVBOX_ERROR_APPROVAL_EXPIRED,
+          { .request = WRITE,
+            .n_approvals = 1,
+            .approval = { { "1760000005000", "1759999978000" }, { "1760000065000", "1759999979000" } } } },
+        { "valid for longer than five minutes",
+          DEVBOX_ERROR_BAD_SCHEMA,
+          { .request = WRITE, .n_approvals = 1, .approval = { { "1760000065000", "1760000305001" } } } },
+        { "a no",
+          DEVBOX_ERROR_APPROVAL_DENIED,
+          { .request = WRITE, .n_approvals = 1, .approval = { { "\"approve\"", "\"deny\"" } } } },
+        { "32: a reaction where a message is needed",
+          DEVBOX_ERROR_APPROVAL_DENIED,
+          { .request = RESTART, .n_approvals = 1 } },
+        { "33: the attester claims the signed tier",
+          DEVBOX_ERROR_APPROVAL_DENIED,
+          { .request = DOCKER, .n_approvals = 1, .approval = { { "\"reaction\"", "\"signed\"" } } } },
+        { "an approver's key for another approver",
+          DEVBOX_ERROR_APPROVAL_DENIED,
+          { .request = DOCKER,
+            .n_approvals = 1,
+            .approval_key = KEY_BOB,
+            .approval = { { "\"reaction\"", "\"signed\"" }, { "@bob", "@eve" } } } },
+        { "signed by the dispatcher",
+          DEVBOX_ERROR_APPROVAL_DENIED,
+          { .request = WRITE, .n_approvals = 1, .approval_key = KEY_DISPATCHER } },
+        { "signed by nobody",
+          DEVBOX_ERROR_APPROVAL_DENIED,
+          { .request = WRITE, .n_approvals = 1, .approval_key = KEY_STRANGER } },
+        { "a good one and a bad one",
+          DEVBOX_ERROR_APPROVAL_DENIED,
+          { .request = WRITE, .n_approvals = 2, .second_key = KEY_STRANGER } },
+};
+
+static void test_attacks_on_the_approval(void **state)
+{
+        World world;
+
+        world_init(&world, NULL, 0);
+        world_judge_rows(&world, approval_rows, ELEMENTSOF(approval_rows));
+        world_done(&world);
+}
+
+/* 30: an empty set of approvers is nobody, and not everybody. */
+static void test_no_approvers_is_nobody(void **state)
+{
+        static const Edit nobody[] = {
+                { "{\"mxid\":\"@bob:hs.example\",\"pub\":\"@bob@\"},{\"mxid\":\"@eve:hs.example\"},{"
+                  "\"mxid\":\"@ana:hs.example\"}",
+                  "" },
+        };
+        World world;
+
+        world_init(&world, nobody, 1);
+        assert_err(world_judge(&world, &(Case){ .request = WRITE, .n_approvals = 1 }),
+                   DEVBOX_ERROR_APPROVAL_DENIED);
+        assert_err(world_judge(&world, &(Case){ .request = WRITE }), DEVBOX_ERROR_APPROVAL_DENIED);
+        assert_err(world_judge(&world, &(Case){ 0 }), 0);
+        world_done(&world);
+}
+
+/* Where the root lists approval keys, the manifest's key cannot add one. */
+static void test_the_root_bounds_who_signs_approvals(void **state)
+{
+        static const Case approved = { .request = DOCKER,
+                                       .n_approvals = 1,
+                                       .approval = { { "\"reaction\"", "\"signed\"" } },
+                                       .approval_key = KEY_BOB };
+        PublicKey other = *key_pair_public(world_key(KEY_STRANGER)),
+                  bob = *key_pair_public(world_key(KEY_BOB));
+        World world;
+
+        world_init(&world, NULL, 0);
+        world.root->roles[ROOT_ROLE_APPROVAL] = (RootKeys){ .threshold = 1, .keys = { &other, 1 } };
+        assert_err(world_judge(&world, &approved), DEVBOX_ERROR_APPROVAL_DENIED);
+
+        world.root->roles[ROOT_ROLE_APPROVAL].keys.items = &bob;
+        assert_err(world_judge(&world, &approved), 0);
+
+        world.root->roles[ROOT_ROLE_APPROVAL] = (RootKeys){ 0 };
+        world_done(&world);
+}
+
+/* Ten thousand altered approvals: every bit of payload, signature and type is somewhere among them. */
+static void test_no_altered_approval_is_accepted(void **state)
+{
+        _cleanup_(freep) char *request_text = NULL, *delivery_text = NULL, *approval_text = NULL;
+        _cleanup_(envelope_freep) Envelope *request = NULL, *delivery = NULL, *approval = NULL;
+        Case given = { .request = WRITE, .n_approvals = 1 };
+        uint8_t seed[randombytes_SEEDBYTES] = { 7 }, draws[10000 * 8];
+        char hex[65];
+        Sha256 digest;
+        World world;
+
+        world_init(&world, NULL, 0);
+        world_digest_hex(&world.device.manifest_digest, hex);
+        request_text = world_text(
+                world_request, (Edit[]){ given.request[0], given.request[1], { "@@manifest@@", hex } }, 3);
+        request = WORLD_SIGN(ENVELOPE_REQUEST, request_text, KEY_DISPATCHER);
+        envelope_digest(request, &digest);
+        world_digest_hex(&digest, hex);
+        delivery_text = world_text(world_delivery, &(Edit){ "@@request@@", hex }, 1);
+        delivery = WORLD_SIGN(ENVELOPE_DELIVERY, delivery_text, KEY_DISPATCHER);
+        approval_text = world_text(world_approval, &(Edit){ "@@request@@", hex }, 1);
+        approval = WORLD_SIGN(ENVELOPE_APPROVAL, approval_text, KEY_ATTESTER);
+
+        AcceptInput input = {
+                .request = request, .delivery = delivery, .approvals = { approval }, .n_approvals = 1
+        };
+        randombytes_buf_deterministic(draws, sizeof draws, seed);
+
+        for (size_t i = 0; i < 10001; i++) {
+                AcceptVerdict verdict = ACCEPT_VERDICT_NULL;
+                uint8_t *where = NULL, before = 0;
+
+                if (i <
+                    10000) { /* the last round is unaltered: it shows that the others could have passed */
+                        size_t place = (draws[i * 8] | (size_t) draws[i * 8 + 1] << 8) %
+                                       (approval->payload_size + SIGNATURE_SIZE);
+
+                        where = place < approval->payload_size ? approval->payload + place
+                                                               : approval->signatures[0].signature.bytes +
+                                                                         (place - approval->payload_size);
+                        before = *where;
+                        *where ^= (uint8_t) (1 << (draws[i * 8 + 2] & 7));
+                }
+
+                assert_err(accept_request(&world.device, &world.ledger, &input, &verdict),
+                           i < 10000 ? DEVBOX_ERROR_APPROVAL_DENIED : 0);
+                accept_verdict_done(&verdict);
+                if (where)
+                        *where = before;
+        }
+
+        world_done(&world);
+}
+
+/* Of two entries that allow the same, the one that asks for more counts, wherever it stands. */
+static void test_another_entry_never_loosens(void **state)
+{
+        static const Edit both[] = {
+                { "\"capabilities\":[{", "\"capabilities\":[{\"name\":\"fs.write\",\"id\":\"free\","
+                                         "\"approval\":\"none\",\"roots\":[\"srv\"]},{" },
+        };
+        World world;
+
+        world_init(&world, both, 1);
+        assert_err(world_judge(&world, &(Case){ .request = WRITE }), DEVBOX_ERROR_APPROVAL_MISSING);
+        world_done(&world);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_attacks_on_the_approval),
+                cmocka_unit_test(test_no_approvers_is_nobody),
+                cmocka_unit_test(test_the_root_bounds_who_signs_approvals),
+                cmocka_unit_test(test_no_altered_approval_is_accepted),
+                cmocka_unit_test(test_another_entry_never_loosens),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
