@@ -17,7 +17,7 @@ static void shift_times(char *text, int64_t shift_ms)
 
                 if (n == 13 && at > text && at[-1] == ':') {
                         (void) snprintf(digits, sizeof digits, "%013" PRId64,
-                                        strtoll(at, NULL, 10) + shift_ms);
+                                        (int64_t) strtoll(at, NULL, 10) + shift_ms);
                         memcpy(at, digits, 13);
                 }
                 at += n > 0 ? n : 1;

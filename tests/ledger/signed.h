@@ -4,7 +4,7 @@
 /* The signed things of tests/proto/world.h as a ledger gets them: envelopes as text, bound to a session and
  * a manifest, and dated so that its clock finds them as fresh as the world does. */
 
-#include "world.h"
+#include "proto/world.h"
 
 #define CHAIN_ID_HEX "a0a1a2a3a4a5a6a7a8a9aaabacadaeaf"
 
