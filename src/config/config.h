@@ -45,8 +45,11 @@ const char *config_path(void);
  * 'prot' in http; did you mean 'port'?". The caller frees both. Errors: -ENOMEM. */
 int config_load(const char *path, Config **ret_config, char **ret_problem);
 
+/* The same for a text in memory; `name` stands for the path in `ret_problem`. */
+int config_parse(const char *name, const char *text, size_t size, Config **ret_config, char **ret_problem);
+
 Config *config_free(Config *config);
 DEFINE_CLEANUP(Config, config_free);
 
-/* Whether the host is a loopback address, so that nobody else can reach the API. */
+/* Whether the host (an IP literal) is a loopback address, so that nobody else can reach the API. */
 bool config_host_is_loopback(const char *host);

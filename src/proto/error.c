@@ -52,6 +52,8 @@ static const ErrorRow rows[_DEVBOX_ERROR_MAX] = {
             "no such run, or a later one has replaced it"),
         ROW(METHOD_NOT_ALLOWED,    "method_not_allowed",    "MethodNotAllowed",     405, -EOPNOTSUPP,
             "this path does not take that method; the header Allow names those it takes"),
+        ROW(LENGTH_REQUIRED,       "length_required",       "LengthRequired",       411, -EBADMSG,
+            "send the body with a Content-Length, not in chunks"),
         ROW(BODY_TOO_LARGE,        "body_too_large",        "BodyTooLarge",         413, -EFBIG,
             "the request's body is larger than this path takes"),
         ROW(BUSY,                  "busy",                  "Busy",                 503, -EBUSY,

@@ -6,97 +6,12 @@
  * What differs from the real one: jobs of devbox-selftest.service and the like end when the test says so
  * (Finish), and nothing is ever loaded from a disk. */
 
+#include "fake-systemd.h"
+
 #include <stdio.h>
 #include <sys/random.h>
-#include <systemd/sd-bus.h>
-#include <systemd/sd-event.h>
 
-#include "basic/macro.h"
-#include "basic/time.h"
-
-#define MANAGER_PATH      "/org/freedesktop/systemd1"
-#define MANAGER_INTERFACE "org.freedesktop.systemd1.Manager"
-#define UNIT_PREFIX       MANAGER_PATH "/unit"
-#define UNIT_INTERFACE    "org.freedesktop.systemd1.Unit"
-#define SERVICE_INTERFACE "org.freedesktop.systemd1.Service"
-#define PROPERTIES        "org.freedesktop.DBus.Properties"
-
-#define NAME_MAX_BYTES 256
-#define UNITS_MAX      128
-#define HELD_MAX       1024
-#define MEMBERS_MAX    32
-#define WAITERS_MAX    32
-
-typedef struct Unit {
-        char id[NAME_MAX_BYTES], alias[NAME_MAX_BYTES]; /* alias: empty for none */
-        char load_state[32], active_state[32], sub_state[32], result[32];
-        uint64_t active_enter_at_usec, main_start_at_usec, main_exit_at_usec;
-        int32_t main_status;
-        uint8_t invocation_id[16];
-        uint32_t job; /* 0: none */
-} Unit;
-
-/* What a test arranged for a member, and how often it was called. */
-typedef struct Member {
-        char name[64], error[128]; /* error: empty to work */
-        bool held;
-        uint64_t calls;
-} Member;
-
-typedef struct Waiter {
-        sd_bus_message *message;
-        char member[64];
-        uint64_t calls;
-} Waiter;
-
-static struct {
-        sd_bus *bus;
-        sd_bus_track *subscribers;
-        Unit units[UNITS_MAX];
-        Member members[MEMBERS_MAX];
-        sd_bus_message *held[HELD_MAX];
-        Waiter waiters[WAITERS_MAX];
-        size_t n_units, n_members, n_held, n_waiters;
-        uint32_t last_job;
-} fake;
-
-static void copy_text(char *to, size_t size, const char *from)
-{
-        (void) snprintf(to, size, "%s", from);
-}
-
-/* ---- units ------------------------------------------------------------------------------------------ */
-
-static Unit *unit_find(const char *name)
-{
-        for (size_t i = 0; i < fake.n_units; i++)
-                if (streq(fake.units[i].id, name) || streq(fake.units[i].alias, name))
-                        return &fake.units[i];
-
-        return NULL;
-}
-
-/* systemd answers for units that do not exist as well: one that was looked for in vain. */
-static Unit unit_absent(const char *name)
-{
-        Unit unit = { .load_state = "not-found", .active_state = "inactive", .sub_state = "dead" };
-
-        copy_text(unit.id, sizeof unit.id, name);
-        return unit;
-}
-
-static Unit *unit_make(const char *name)
-{
-        Unit *unit = unit_find(name);
-
-        if (unit)
-                return unit;
-        assert(fake.n_units < UNITS_MAX);
-        unit = &fake.units[fake.n_units++];
-        *unit = unit_absent(name);
-        copy_text(unit->result, sizeof unit->result, "success");
-        return unit;
-}
+FakeSystemd fake;
 
 /* Enough of systemd's unit_name_is_valid(). */
 static bool name_is_valid(const char *name)
@@ -112,151 +27,6 @@ static bool name_is_template(const char *name)
         const char *at = strchr(name, '@');
 
         return at && at[1] == '.';
-}
-
-static char *unit_path(const char *id)
-{
-        char *path = NULL;
-
-        int r = sd_bus_path_encode(UNIT_PREFIX, id, &path);
-        assert(r >= 0);
-        (void) r;
-
-        return path;
-}
-
-/* ---- properties ------------------------------------------------------------------------------------- */
-
-typedef struct Property {
-        const char *interface, *name, *type;
-        size_t offset;
-        bool changes; /* is told in PropertiesChanged */
-} Property;
-
-static const Property properties[] = {
-        { UNIT_INTERFACE, "Id", "s", offsetof(Unit, id), false },
-        { UNIT_INTERFACE, "Names", "as", 0, false },
-        { UNIT_INTERFACE, "Description", "s", offsetof(Unit, id), false },
-        { UNIT_INTERFACE, "LoadState", "s", offsetof(Unit, load_state), false },
-        { UNIT_INTERFACE, "ActiveState", "s", offsetof(Unit, active_state), true },
-        { UNIT_INTERFACE, "SubState", "s", offsetof(Unit, sub_state), true },
-        { UNIT_INTERFACE, "ActiveEnterTimestamp", "t", offsetof(Unit, active_enter_at_usec), true },
-        { UNIT_INTERFACE, "InvocationID", "ay", offsetof(Unit, invocation_id), true },
-        { SERVICE_INTERFACE, "Result", "s", offsetof(Unit, result), true },
-        { SERVICE_INTERFACE, "ExecMainStatus", "i", offsetof(Unit, main_status), true },
-        { SERVICE_INTERFACE, "ExecMainStartTimestamp", "t", offsetof(Unit, main_start_at_usec), true },
-        { SERVICE_INTERFACE, "ExecMainExitTimestamp", "t", offsetof(Unit, main_exit_at_usec), true },
-};
-
-static int property_append(sd_bus_message *message, const Property *property, const Unit *unit)
-{
-        static const uint8_t none[16];
-        const char *value = (const char *) unit + property->offset;
-
-        int r = sd_bus_message_open_container(message, 'v', property->type);
-        if (r < 0)
-                return r;
-
-        if (streq(property->type, "as"))
-                r = unit->alias[0] != '\0' ? sd_bus_message_append(message, "as", 2, unit->id, unit->alias)
-                                           : sd_bus_message_append(message, "as", 1, unit->id);
-        else if (streq(property->type, "ay")) /* empty as long as the unit never ran */
-                r = sd_bus_message_append_array(message, 'y', value,
-                                                memcmp(value, none, sizeof none) == 0 ? 0 : sizeof none);
-        else
-                r = sd_bus_message_append_basic(message, property->type[0], value);
-        if (r < 0)
-                return r;
-
-        return sd_bus_message_close_container(message);
-}
-
-static int properties_append(sd_bus_message *message, const char *interface, const Unit *unit, bool changes)
-{
-        int r = sd_bus_message_open_container(message, 'a', "{sv}");
-        if (r < 0)
-                return r;
-
-        for (size_t i = 0; i < ELEMENTSOF(properties); i++) {
-                const Property *property = &properties[i];
-
-                if ((interface[0] != '\0' && !streq(property->interface, interface)) ||
-                    (changes && !property->changes))
-                        continue;
-                r = sd_bus_message_open_container(message, 'e', "sv");
-                if (r < 0)
-                        return r;
-                r = sd_bus_message_append_basic(message, 's', property->name);
-                if (r < 0)
-                        return r;
-                r = property_append(message, property, unit);
-                if (r < 0)
-                        return r;
-                r = sd_bus_message_close_container(message);
-                if (r < 0)
-                        return r;
-        }
-
-        return sd_bus_message_close_container(message);
-}
-
-/* ---- signals: only while somebody subscribed -------------------------------------------------------- */
-
-static bool subscribed(void)
-{
-        return sd_bus_track_count(fake.subscribers) > 0;
-}
-
-static int emit_properties(const Unit *unit, const char *interface)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *signal = NULL;
-        _cleanup_(freep) char *path = unit_path(unit->id);
-
-        int r = sd_bus_message_new_signal(fake.bus, &signal, path, PROPERTIES, "PropertiesChanged");
-        if (r < 0)
-                return r;
-        r = sd_bus_message_append_basic(signal, 's', interface);
-        if (r < 0)
-                return r;
-        r = properties_append(signal, interface, unit, true);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_append(signal, "as", 0);
-        if (r < 0)
-                return r;
-
-        return sd_bus_send(fake.bus, signal, NULL);
-}
-
-static int emit_changed(const Unit *unit)
-{
-        if (!subscribed())
-                return 0;
-
-        int r = endswith(unit->id, ".service") ? emit_properties(unit, SERVICE_INTERFACE) : 0;
-        if (r < 0)
-                return r;
-
-        return emit_properties(unit, UNIT_INTERFACE);
-}
-
-static int emit_unit(const char *member, const char *id)
-{
-        _cleanup_(freep) char *path = unit_path(id);
-
-        return subscribed() ? sd_bus_emit_signal(fake.bus, MANAGER_PATH, MANAGER_INTERFACE, member, "so", id,
-                                                 path)
-                            : 0;
-}
-
-/* Asking for a unit that nothing keeps in memory loads it and drops it again, with signals for both. */
-static int emit_loaded_and_dropped(const Unit *unit)
-{
-        if (!streq(unit->active_state, "inactive"))
-                return 0;
-
-        int r = emit_unit("UnitNew", unit->id);
-        return r < 0 ? r : emit_unit("UnitRemoved", unit->id);
 }
 
 /* ---- org.freedesktop.systemd1.Manager --------------------------------------------------------------- */
@@ -293,7 +63,7 @@ static int method_list_units_by_names(sd_bus_message *message)
                                           unit.job ? "start" : "", "/");
                 if (r < 0)
                         return r;
-                r = emit_loaded_and_dropped(&unit);
+                r = unit_emit_loaded_and_dropped(&unit);
                 if (r < 0)
                         return r;
         }
@@ -354,7 +124,7 @@ static int method_get_unit(sd_bus_message *message)
         return reply_path(message, name);
 }
 
-static void job_path(uint32_t job, char *ret_path, size_t size)
+void job_path(uint32_t job, char *ret_path, size_t size)
 {
         (void) snprintf(ret_path, size, MANAGER_PATH "/job/%u", job);
 }
@@ -388,7 +158,7 @@ static int method_start_unit(sd_bus_message *message)
 
         job_path(unit->job, path, sizeof path);
         r = sd_bus_reply_method_return(message, "o", path);
-        return r < 0 ? r : emit_changed(unit);
+        return r < 0 ? r : unit_emit_changed(unit);
 }
 
 /* ---- org.freedesktop.DBus.Properties ---------------------------------------------------------------- */
@@ -423,21 +193,15 @@ static int method_get(sd_bus_message *message)
         r = unit_of_message(message, &unit);
         if (r < 0)
                 return r;
-        for (size_t i = 0; r > 0 && i < ELEMENTSOF(properties); i++) {
-                if (!streq(properties[i].interface, interface) || !streq(properties[i].name, name))
-                        continue;
-                r = sd_bus_message_new_method_return(message, &reply);
-                if (r < 0)
-                        return r;
-                r = property_append(reply, &properties[i], &unit);
-                if (r < 0)
-                        return r;
-                r = sd_bus_send(NULL, reply, NULL);
-                return r < 0 ? r : emit_loaded_and_dropped(&unit);
-        }
+        r = r > 0 ? sd_bus_message_new_method_return(message, &reply) : -ENOENT;
+        if (r >= 0)
+                r = unit_append_property(reply, &unit, interface, name);
+        if (r < 0)
+                return sd_bus_reply_method_errorf(message, SD_BUS_ERROR_UNKNOWN_PROPERTY,
+                                                  "Unknown property '%s'.", name);
 
-        return sd_bus_reply_method_errorf(message, SD_BUS_ERROR_UNKNOWN_PROPERTY, "Unknown property '%s'.",
-                                          name);
+        r = sd_bus_send(NULL, reply, NULL);
+        return r < 0 ? r : unit_emit_loaded_and_dropped(&unit);
 }
 
 static int method_get_all(sd_bus_message *message)
@@ -458,12 +222,12 @@ static int method_get_all(sd_bus_message *message)
         r = sd_bus_message_new_method_return(message, &reply);
         if (r < 0)
                 return r;
-        r = properties_append(reply, interface, &unit, false);
+        r = unit_append_properties(reply, &unit, interface);
         if (r < 0)
                 return r;
 
         r = sd_bus_send(NULL, reply, NULL);
-        return r < 0 ? r : emit_loaded_and_dropped(&unit);
+        return r < 0 ? r : unit_emit_loaded_and_dropped(&unit);
 }
 
 static const struct {
@@ -482,7 +246,7 @@ static const struct {
 
 /* ---- counting, holding, failing --------------------------------------------------------------------- */
 
-static Member *member_make(const char *name)
+Member *member_make(const char *name)
 {
         for (size_t i = 0; i < fake.n_members; i++)
                 if (streq(fake.members[i].name, name))
@@ -494,7 +258,7 @@ static Member *member_make(const char *name)
         return member;
 }
 
-static int handle(sd_bus_message *message)
+int handle(sd_bus_message *message)
 {
         const char *name = sd_bus_message_get_member(message);
         const Member *member = member_make(name);
@@ -510,7 +274,7 @@ static int handle(sd_bus_message *message)
         return r < 0 ? sd_bus_reply_method_errno(message, r, NULL) : 1;
 }
 
-static int answer_waiters(void)
+int answer_waiters(void)
 {
         for (size_t i = 0; i < fake.n_waiters;) {
                 Waiter *waiter = &fake.waiters[i];
@@ -548,161 +312,6 @@ static int on_call(sd_bus_message *message, void *userdata, sd_bus_error *error)
         return 1;
 }
 
-/* ---- org.devbox.FakeSystemd1: what fake.h calls ----------------------------------------------------- */
-
-static int control_set_unit(sd_bus_message *message, void *userdata, sd_bus_error *error)
-{
-        const char *id, *load, *active, *sub;
-        uint64_t enter;
-
-        int r = sd_bus_message_read(message, "sssst", &id, &load, &active, &sub, &enter);
-        if (r < 0)
-                return r;
-
-        Unit *unit = unit_make(id);
-        copy_text(unit->load_state, sizeof unit->load_state, load);
-        copy_text(unit->active_state, sizeof unit->active_state, active);
-        copy_text(unit->sub_state, sizeof unit->sub_state, sub);
-        unit->active_enter_at_usec = enter;
-        r = emit_changed(unit);
-        return r < 0 ? r : sd_bus_reply_method_return(message, NULL);
-}
-
-static int control_set_alias(sd_bus_message *message, void *userdata, sd_bus_error *error)
-{
-        const char *id, *alias;
-
-        int r = sd_bus_message_read(message, "ss", &id, &alias);
-        if (r < 0)
-                return r;
-
-        Unit *unit = unit_make(id);
-        copy_text(unit->alias, sizeof unit->alias, alias);
-        return sd_bus_reply_method_return(message, NULL);
-}
-
-static int control_finish(sd_bus_message *message, void *userdata, sd_bus_error *error)
-{
-        const char *id, *result;
-        int32_t status;
-        char path[64];
-
-        int r = sd_bus_message_read(message, "ssi", &id, &result, &status);
-        if (r < 0)
-                return r;
-
-        Unit *unit = unit_make(id);
-        bool done = streq(result, "success");
-        uint32_t job = TAKE(unit->job, 0);
-        job_path(job, path, sizeof path);
-        copy_text(unit->active_state, sizeof unit->active_state, done ? "inactive" : "failed");
-        copy_text(unit->sub_state, sizeof unit->sub_state, done ? "dead" : "failed");
-        copy_text(unit->result, sizeof unit->result, result);
-        unit->main_status = status;
-        unit->main_exit_at_usec = time_now(CLOCK_REALTIME);
-
-        r = emit_changed(unit);
-        if (r >= 0 && subscribed())
-                r = sd_bus_emit_signal(fake.bus, MANAGER_PATH, MANAGER_INTERFACE, "JobRemoved", "uoss", job,
-                                       path, id, done ? "done" : "failed");
-        return r < 0 ? r : sd_bus_reply_method_return(message, NULL);
-}
-
-static int control_reload(sd_bus_message *message, void *userdata, sd_bus_error *error)
-{
-        for (int active = 1; subscribed() && active >= 0; active--) {
-                int r = sd_bus_emit_signal(fake.bus, MANAGER_PATH, MANAGER_INTERFACE, "Reloading", "b",
-                                           active);
-                if (r < 0)
-                        return r;
-        }
-
-        return sd_bus_reply_method_return(message, NULL);
-}
-
-static int control_fail(sd_bus_message *message, void *userdata, sd_bus_error *error)
-{
-        const char *name, *with;
-
-        int r = sd_bus_message_read(message, "ss", &name, &with);
-        if (r < 0)
-                return r;
-
-        Member *member = member_make(name);
-        copy_text(member->error, sizeof member->error, with);
-        return sd_bus_reply_method_return(message, NULL);
-}
-
-static int control_hold(sd_bus_message *message, void *userdata, sd_bus_error *error)
-{
-        const char *name;
-        int held;
-
-        int r = sd_bus_message_read(message, "sb", &name, &held);
-        if (r < 0)
-                return r;
-
-        member_make(name)->held = held;
-        for (size_t i = 0; !held && i < fake.n_held;) {
-                if (!streq(sd_bus_message_get_member(fake.held[i]), name)) {
-                        i++;
-                        continue;
-                }
-                _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = fake.held[i];
-                fake.n_held--;
-                memmove(&fake.held[i], &fake.held[i + 1], (fake.n_held - i) * sizeof fake.held[0]);
-                r = handle(call);
-                if (r < 0)
-                        return r;
-        }
-
-        return sd_bus_reply_method_return(message, NULL);
-}
-
-static int control_get_calls(sd_bus_message *message, void *userdata, sd_bus_error *error)
-{
-        const char *name;
-
-        int r = sd_bus_message_read(message, "s", &name);
-        return r < 0 ? r : sd_bus_reply_method_return(message, "t", member_make(name)->calls);
-}
-
-static int control_wait_calls(sd_bus_message *message, void *userdata, sd_bus_error *error)
-{
-        Waiter *waiter = &fake.waiters[fake.n_waiters];
-        const char *name;
-
-        assert(fake.n_waiters < WAITERS_MAX);
-        int r = sd_bus_message_read(message, "st", &name, &waiter->calls);
-        if (r < 0)
-                return r;
-
-        copy_text(waiter->member, sizeof waiter->member, name);
-        waiter->message = sd_bus_message_ref(message);
-        fake.n_waiters++;
-        r = answer_waiters();
-        return r < 0 ? r : 1;
-}
-
-static int control_get_subscribers(sd_bus_message *message, void *userdata, sd_bus_error *error)
-{
-        return sd_bus_reply_method_return(message, "u", sd_bus_track_count(fake.subscribers));
-}
-
-static const sd_bus_vtable control_vtable[] = {
-        SD_BUS_VTABLE_START(0),
-        SD_BUS_METHOD("SetUnit", "sssst", NULL, control_set_unit, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD("SetAlias", "ss", NULL, control_set_alias, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD("Finish", "ssi", NULL, control_finish, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD("Reload", NULL, NULL, control_reload, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD("Fail", "ss", NULL, control_fail, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD("Hold", "sb", NULL, control_hold, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD("GetCalls", "s", "t", control_get_calls, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD("WaitCalls", "st", NULL, control_wait_calls, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD("GetSubscribers", NULL, "u", control_get_subscribers, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_VTABLE_END,
-};
-
 static int run(sd_event *event)
 {
         int r = sd_bus_open_system(&fake.bus);
@@ -720,8 +329,7 @@ static int run(sd_event *event)
         r = sd_bus_add_fallback(fake.bus, NULL, MANAGER_PATH, on_call, NULL);
         if (r < 0)
                 return r;
-        r = sd_bus_add_object_vtable(fake.bus, NULL, "/org/devbox/FakeSystemd1", "org.devbox.FakeSystemd1",
-                                     control_vtable, NULL);
+        r = control_add(fake.bus);
         if (r < 0)
                 return r;
         r = sd_bus_request_name(fake.bus, "org.freedesktop.systemd1", 0);

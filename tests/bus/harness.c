@@ -439,34 +439,54 @@ static char *object_path_of(const char *name)
         return path;
 }
 
-sd_bus_message *test_call(sd_bus *client, const char *name, const char *interface, const char *member)
+static sd_bus_message *new_call(sd_bus *client, const char *name, const char *method)
+{
+        const char *member = strrchr(method, '.') + 1;
+        _cleanup_(freep) char *interface = text_of("%.*s", (int) (member - method - 1), method);
+        _cleanup_(freep) char *path = object_path_of(name);
+        sd_bus_message *call = NULL;
+
+        assert_ok(sd_bus_message_new_method_call(client, &call, name, path, interface, member));
+        return call;
+}
+
+sd_bus_message *test_call(sd_bus *client, const char *name, const char *method)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        _cleanup_(freep) char *path = object_path_of(name);
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = new_call(client, name, method);
         sd_bus_message *reply = NULL;
 
-        if (sd_bus_call_method(client, name, path, interface, member, &error, &reply, NULL) < 0)
-                fail_msg("%s: %s: %s", member, error.name, error.message);
+        if (sd_bus_call(client, call, 0, &error, &reply) < 0)
+                fail_msg("%s: %s: %s", method, error.name, error.message);
         return reply;
 }
 
-void test_call_error(sd_bus *client, const char *name, const char *interface, const char *member,
-                     const char *error_name, char **ret_message)
+void test_call_error(sd_bus *client, const char *name, const char *method, const char *error_name,
+                     char **ret_message)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        _cleanup_(freep) char *path = object_path_of(name);
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = new_call(client, name, method);
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
 
-        assert_true(sd_bus_call_method(client, name, path, interface, member, &error, &reply, NULL) < 0);
+        assert_true(sd_bus_call(client, call, 0, &error, &reply) < 0);
         assert_string_equal(error.name, error_name);
         if (ret_message)
                 *ret_message = text_of("%s", strempty(error.message));
 }
 
+void test_call_async(sd_bus *client, const char *name, const char *method, sd_bus_message_handler_t on_reply,
+                     void *userdata)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = new_call(client, name, method);
+
+        assert_ok(sd_bus_call_async(client, NULL, call, on_reply, userdata, 0));
+        assert_ok(sd_bus_flush(client));
+}
+
 double test_metric(sd_bus *client, const char *name, const char *metric)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply =
-                test_call(client, name, "org.devbox.Component1", "GetMetrics");
+                test_call(client, name, "org.devbox.Component1.GetMetrics");
         const char *key;
         double value;
 

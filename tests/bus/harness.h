@@ -80,14 +80,18 @@ void test_daemon_signal(const TestDaemon *daemon, int number);
 int test_daemon_wait(TestDaemon *daemon);
 int test_daemon_stop(TestDaemon *daemon); /* SIGTERM, then as above */
 
-/* A method of a devbox component: object and interface follow from the name and the given interface's last
- * part. Returns the reply, which the caller unrefs; fails the test on an error. */
-sd_bus_message *test_call(sd_bus *client, const char *name, const char *interface, const char *member);
+/* Calls a method ("org.devbox.Component1.GetMetrics") of the object that belongs to the name. Returns the
+ * reply, which the caller unrefs; fails the test on an error. */
+sd_bus_message *test_call(sd_bus *client, const char *name, const char *method);
 
 /* The same for a call that must fail with exactly this D-Bus error; `ret_message` may be NULL, the caller
  * frees it. */
-void test_call_error(sd_bus *client, const char *name, const char *interface, const char *member,
-                     const char *error_name, char **ret_message);
+void test_call_error(sd_bus *client, const char *name, const char *method, const char *error_name,
+                     char **ret_message);
+
+/* The same without waiting: on_reply() gets the reply or the error. */
+void test_call_async(sd_bus *client, const char *name, const char *method, sd_bus_message_handler_t on_reply,
+                     void *userdata);
 
 /* One figure of Component1.GetMetrics; fails if there is none of that name. */
 double test_metric(sd_bus *client, const char *name, const char *metric);

@@ -132,6 +132,7 @@ static void test_the_bus_activates(void **state)
         World *world = *state;
 
         assert_int_equal(test_daemon_stop(world->systemd), 128 + SIGTERM);
+        test_bus_wait_owner(world->bus, "org.freedesktop.systemd1", false); /* the bus learns of it later */
         test_bus_add_activation(world->bus, "org.freedesktop.systemd1", "tests/bus/fake-systemd");
         assert_int_equal(fake_calls(world->bus, "total"), 0);
         assert_true(test_bus_has_owner(world->bus, "org.freedesktop.systemd1"));

@@ -79,8 +79,10 @@ BAD = [
     ("calls", "src/low/low.c", LOW + "        strcpy(a, b);\n", 3, "strcpy() is forbidden"),
     ("tests", "tests/low/test-low.c", TEST + "static void test_f(void **state)\n{\n        f();\n}\n", 3,
      "test_f() asserts nothing"),
-    ("tests", "tests/low/test-low.c", TEST + "        r = f();\n", 3, "a bare r = f()"),
-    ("tests", "tests/low/test-low.c", TEST + "        int r = f();\n", 3, "a bare r = f()"),
+    ("tests", "tests/low/test-low.c", TEST + "static void test_f(void **state)\n{\n        r = f();\n"
+     "        assert_ok(r);\n}\n", 5, "a bare r = f()"),
+    ("tests", "tests/low/test-low.c", TEST + "static void test_f(void **state)\n{\n"
+     "        int r = f();\n        assert_ok(r);\n}\n", 5, "a bare r = f()"),
     ("messages", "src/log/message-ids.h", MIT + '#define MESSAGE_B "aaaaaaaabbbbbbbbaaaaaaaabbbbbbbb"\n', 2,
      "MESSAGE_B has no entry"),
     ("messages", "src/log/message-ids.h", MIT + '#define MESSAGE_B "abc"\n', 2, "MESSAGE_B is not 128 bits"),

@@ -1,0 +1,289 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# scripts/install.sh: build devbox from this source tree and install it on this machine, which runs Debian 12
+# or 13 or Ubuntu 24.04.
+#
+#   scripts/install.sh [--port N] [--no-start]
+#   scripts/install.sh --packages-only
+#
+#   --port N         the port of a new configuration, 8080 otherwise; an existing one stays as it is
+#   --no-start       install and enable, start nothing
+#   --packages-only  install the packages of scripts/packages (build, run), nothing else
+#
+# It may be run again at any time, after a pull for example: what is the same already is left alone, services
+# are restarted only where their files changed, and files of an older version that are gone now are removed.
+# The files it put in place are listed in /var/lib/devbox/install.manifest; scripts/uninstall.sh removes
+# them.
+
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+config=/etc/devbox/config.yaml
+manifest=/var/lib/devbox/install.manifest
+pending=/var/lib/devbox/install.pending
+tree=$build/install
+stage=$build/install-stage
+
+port=8080 port_given=no start=yes packages_only=no arguments=()
+while (($#)); do
+    case $1 in
+    --port)
+        port=${2-} port_given=yes
+        if [[ ! $port =~ ^[1-9][0-9]{0,4}$ ]] || ((port > 65535)); then
+            die "--port takes a number from 1 to 65535"
+        fi
+        arguments+=("$1" "$2")
+        shift 2
+        ;;
+    --no-start) start=no && arguments+=("$1") && shift ;;
+    --packages-only) packages_only=yes && arguments+=("$1") && shift ;;
+    -h | --help)
+        usage
+        exit 0
+        ;;
+    *) die "unknown option '$1': scripts/install.sh --help" ;;
+    esac
+done
+
+# ---- may it go on
+
+check_system() {
+    local id version
+    # shellcheck source=/dev/null
+    read -r id version < <(. /etc/os-release && printf '%s %s\n' "${ID-}" "${VERSION_ID-}") || true
+    case $id:$version in
+    debian:12 | debian:13 | ubuntu:24.04) ;;
+    *) die "this is ${id:-an unknown system} ${version-}; devbox is for Debian 12, 13 and Ubuntu 24.04" ;;
+    esac
+    command -v apt-get >/dev/null || die "there is no apt-get here, and packages are needed"
+
+    if [[ $start == yes && $packages_only == no && ! -d /run/systemd/system ]]; then
+        die "the init of this machine is not systemd; scripts/try shows devbox in a throwaway machine"
+    fi
+}
+
+# A configuration with an error would be found out only when the services start anew: so nothing is touched.
+check_config() {
+    [[ -e $config ]] || return 0
+    "$stage/usr/bin/devboxctl" config check >&2 ||
+        die "$config has an error, so nothing was changed: mend it and run this again"
+    if [[ $port_given == yes ]]; then
+        warn "--port is for a new configuration: $config stays as it is"
+    fi
+}
+
+check_port() {
+    if [[ $start == no || -e $config ]] || systemctl -q is-active devbox-api.socket; then
+        return 0
+    fi
+    if (: <>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+        die "port $port of 127.0.0.1 is in use: choose another with --port N"
+    fi
+}
+
+# ---- files
+
+make_stage() {
+    build_tree "$tree" --prefix=/usr --buildtype=release -Dtests=disabled
+    as_owner rm -rf "$stage"
+    as_owner env DESTDIR="$stage" meson install -C "$tree" --no-rebuild --quiet
+}
+
+# The paths of the installation in DIR, as they are on the machine.
+staged_files() {
+    (cd "$stage" && find . \( -type f -o -type l \) -printf '/%P\n' | LC_ALL=C sort)
+}
+
+manifest_files() {
+    [[ ! -e $manifest ]] || cat "$manifest"
+}
+
+is_same() {
+    local new=$stage$1 old=$1
+    if [[ -L $new ]]; then
+        [[ -L $old && $(readlink "$new") == "$(readlink "$old")" ]]
+    else
+        [[ -f $old && ! -L $old && $(stat -c %a "$new") == "$(stat -c %a "$old")" ]] && cmp -s "$new" "$old"
+    fi
+}
+
+# Copies FILE beside its place and renames it: a program that runs keeps its old self, nobody sees half a
+# file.
+put_file() {
+    local file=$1
+    mkdir -p "${file%/*}"
+    cp -d --preserve=mode "$stage$file" "$file.devbox-new"
+    chown -h root:root "$file.devbox-new"
+    mv -fT "$file.devbox-new" "$file"
+}
+
+# Removes FILE of an older version; a unit that has no file any more must not go on running.
+drop_file() {
+    local file=$1
+    if [[ $file == */systemd/system/* && -d /run/systemd/system ]]; then
+        systemctl --quiet disable --now "${file##*/}" || warn "${file##*/} could not be stopped"
+    fi
+    rm -f "$file"
+}
+
+# Remembers what was changed and has not been announced yet: in $changed, and on disk for the run after one
+# that was cut short.
+note_changed() {
+    changed+=("$@")
+    mkdir -p "${pending%/*}"
+    printf '%s\n' "$@" >>"$pending"
+}
+
+# Brings the machine's files to what the stage has. The manifest names old and new files while this goes on,
+# so that an uninstall after a power cut finds them all.
+put_files() {
+    local file files gone different=()
+    mapfile -t files < <(staged_files)
+    mapfile -t gone < <(manifest_files | LC_ALL=C comm -23 - <(printf '%s\n' "${files[@]}"))
+    for file in "${files[@]}"; do
+        is_same "$file" || different+=("$file")
+    done
+    ((${#different[@]} + ${#gone[@]})) || return 0
+
+    note_changed "${different[@]}" "${gone[@]}"
+    printf '%s\n' "${files[@]}" "${gone[@]}" | LC_ALL=C sort | write_file "$manifest" 644 root:root
+    for file in "${different[@]}"; do
+        put_file "$file"
+    done
+    for file in "${gone[@]}"; do
+        drop_file "$file"
+    done
+    printf '%s\n' "${files[@]}" | write_file "$manifest" 644 root:root
+}
+
+# Whether a file of what changed matches the pattern.
+has_changed() {
+    printf '%s\n' "${changed[@]}" | grep -qE "$1"
+}
+
+# Makes FILE from standard input in one step: whoever looks sees the old one or the whole new one.
+write_file() {
+    local file=$1 mode=$2 owner=$3 new
+    new=$(mktemp "$file.XXXXXX")
+    cat >"$new"
+    chown "$owner" "$new"
+    chmod "$mode" "$new"
+    mv -fT "$new" "$file"
+}
+
+# ---- what stands around the files
+
+put_users_and_folders() {
+    systemd-sysusers devbox.conf
+    systemd-tmpfiles --create devbox.conf
+}
+
+put_config() {
+    local token
+    [[ ! -e $config ]] || return 0
+
+    token=$(od -An -vtx1 -N32 /dev/urandom | tr -d ' \n')
+    sed -e "s/CHANGE_ME/$token/" -e "s/^\(  port:\).*/\1 $port/" \
+        "$stage/usr/share/devbox/config.example.yaml" |
+        write_file "$config" 640 root:devbox
+    note_changed "$config"
+}
+
+# Tells those who read the changed files, and only them.
+announce() {
+    if has_changed '/systemd/catalog/'; then
+        journalctl --update-catalog
+    fi
+    [[ -d /run/systemd/system ]] || return 0
+    if has_changed "/systemd/system|^$config$"; then
+        systemctl daemon-reload
+    fi
+    if has_changed '/dbus-1/'; then
+        busctl --quiet call org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus ReloadConfig
+    fi
+}
+
+enable() {
+    if [[ $(systemctl is-enabled devbox.target devbox-api.socket 2>/dev/null | sort -u) != enabled ]]; then
+        systemctl --quiet enable devbox.target devbox-api.socket
+        note_changed enabled
+    fi
+}
+
+# Starts what does not run, and starts anew what runs from files that changed. The socket stays open where it
+# can: clients then wait for the new service instead of being refused.
+start() {
+    if systemctl -q is-active devbox-api.socket; then
+        if has_changed "/devbox-api.socket$|/devbox-generator$"; then
+            systemctl stop devbox-api.service
+            systemctl restart devbox-api.socket
+        fi
+        if has_changed '/libexec/devbox/|/devbox-.*\.service$'; then
+            systemctl try-restart devbox-api.service devbox-collector.service
+        fi
+    fi
+    if ! systemctl -q is-active devbox.target || ! systemctl -q is-active devbox-api.socket; then
+        systemctl start devbox.target devbox-api.socket || die_with_journal "the socket does not start"
+        note_changed started
+    fi
+}
+
+# The address the API listens on, as systemd has it.
+address() {
+    systemctl show -P Listen devbox-api.socket | sed -n 's/^\([^/].*\) (Stream)$/\1/p' | head -n 1
+}
+
+check_answers() {
+    curl -fsS --max-time 20 "http://$(address)/system" >/dev/null ||
+        die_with_journal "the API does not answer"
+}
+
+die_with_journal() {
+    systemctl --no-pager --lines=0 status 'devbox-*' >&2 || true
+    journalctl --no-pager --quiet --lines=20 -u 'devbox-*' >&2 || true
+    die "$1; above is what the services say"
+}
+
+tell() {
+    if ((${#changed[@]} == 0)); then
+        say "devbox is installed and running: nothing to do."
+    elif [[ $start == no ]]; then
+        say "${green}devbox is installed.$plain Start it with: systemctl start devbox.target"
+    elif ! has_changed "^$config$"; then
+        say "${green}devbox is up to date and answers on http://$(address)$plain"
+    else
+        say "${green}devbox is installed and answers on http://$(address)$plain  Try:
+
+    curl http://$(address)/system
+    devboxctl status
+    journalctl -u 'devbox-*'
+
+Its configuration, and the token of its actions: $config
+To look after it without being root: usermod -aG devbox NAME, then log in again."
+    fi
+}
+
+check_system
+become_root "install packages, files and services" "${arguments[@]+"${arguments[@]}"}"
+umask 022
+packages_install build run
+[[ $packages_only == no ]] || exit 0
+
+check_port
+step "building" make_stage || die "the build failed"
+check_config
+changed=()
+[[ ! -e $pending ]] || mapfile -t changed <"$pending"
+put_files
+put_users_and_folders
+put_config
+announce
+enable
+if [[ $start == yes ]]; then
+    start
+    check_answers
+fi
+rm -f "$pending"
+tell

@@ -1,0 +1,143 @@
+# shellcheck shell=bash disable=SC2034 # variables are for the scripts that source this file
+# SPDX-License-Identifier: MIT
+#
+# What the scripts share: messages, becoming root, packages, building. Sourced, never run.
+#
+# Everything slow is kept under build/, which git ignores. That folder and what is compiled in it belong to
+# the owner of the source tree, also when a script runs as root: `meson setup build` must work afterwards.
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+program=${0##*/}
+build=$top/build
+
+# ---- messages: what happens goes to stderr, so that stdout stays a command's own output
+
+if [[ -t 2 && -z ${NO_COLOR-} ]]; then
+    bold=$'\e[1m' dim=$'\e[2m' red=$'\e[31m' green=$'\e[32m' yellow=$'\e[33m' plain=$'\e[0m'
+else
+    bold='' dim='' red='' green='' yellow='' plain=''
+fi
+
+say() {
+    printf '%s\n' "$@" >&2
+}
+
+warn() {
+    printf '%s: %s\n' "${yellow}warning${plain}" "$*" >&2
+}
+
+die() {
+    printf '%s: %s\n' "$red$program$plain" "$*" >&2
+    exit 1
+}
+
+# Prints the comment at the head of the running script: the one text that says how it is used.
+usage() {
+    sed -n '3,/^[^#]/ { s/^# \{0,1\}//p; }' "$0"
+}
+
+# Runs CMD as one step of longer work: its output goes to a file, which is shown only where CMD fails, and
+# its time is told. `step "building" meson compile -C build`
+step() {
+    local what=$1 log started=${EPOCHREALTIME/[.,]/} r=0
+    shift
+    log=$(mktemp "${TMPDIR:-/tmp}/devbox-step.XXXXXX")
+
+    printf '  %-52s' "$what" >&2
+    "$@" >"$log" 2>&1 </dev/null || r=$?
+    if ((r == 0)); then
+        printf '%s\n' "$dim$(printf '%9s' "$(elapsed_since "$started")")$plain" >&2
+    else
+        printf '%s\n' "${red}failed$plain after $(elapsed_since "$started")" >&2
+        sed 's/^/    | /' "$log" >&2
+    fi
+    rm -f "$log"
+    return "$r"
+}
+
+# The time since STARTED (EPOCHREALTIME without its dot), as "12.3 s".
+elapsed_since() {
+    local now=${EPOCHREALTIME/[.,]/}
+    local tenths=$(((now - $1) / 100000))
+    printf '%d.%d s' $((tenths / 10)) $((tenths % 10))
+}
+
+# ---- users
+
+# Starts the script again as root where it does not run as root yet. WHY completes "it must be root to …".
+become_root() {
+    local why=$1
+    shift
+    [[ $EUID -ne 0 ]] || return 0
+
+    if command -v sudo >/dev/null; then
+        exec sudo -- "$top/scripts/$program" "$@"
+    fi
+    die "it must be root to $why, and there is no sudo here: become root (su -) and run it again"
+}
+
+# Runs CMD as the owner of the source tree, so that root leaves no files of its own there.
+as_owner() {
+    local owner
+    owner=$(stat -c %u:%g "$top")
+    if [[ $EUID -eq 0 && $owner != 0:* ]]; then
+        setpriv --reuid="${owner%:*}" --regid="${owner#*:}" --clear-groups -- "$@"
+    else
+        "$@"
+    fi
+}
+
+# ---- packages
+
+# The names in SECTION... of scripts/packages that hold for this system, one per line.
+packages_of() {
+    local codename section
+    # shellcheck source=/dev/null
+    codename=$(. /etc/os-release && printf '%s' "${VERSION_CODENAME-}")
+    for section in "$@"; do
+        sed -n "s/^$section\(@$codename\)\{0,1\}: *//p" "$top/scripts/packages"
+    done | tr -s ' ' '\n' | sort -u
+}
+
+packages_missing() {
+    local name status
+    packages_of "$@" | while read -r name; do
+        status=$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null) || true
+        [[ $status == installed ]] || printf '%s\n' "$name"
+    done
+}
+
+# Installs what is missing of SECTION..., and touches nothing where nothing is. Must run as root then.
+packages_install() {
+    local missing
+    command -v apt-get >/dev/null || die "there is no apt-get here: devbox knows Debian and Ubuntu"
+    mapfile -t missing < <(packages_missing "$@")
+    ((${#missing[@]})) || return 0
+
+    step "packages: ${#missing[@]} to install" packages_apt "${missing[@]}" ||
+        die "apt-get could not install: ${missing[*]}"
+}
+
+packages_apt() {
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -q
+    apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=120 "$@"
+}
+
+# ---- building
+
+# Makes DIR below build/ if need be, owned like the source tree.
+build_folder() {
+    as_owner mkdir -p "$1"
+}
+
+# Configures (the first time) and compiles the tree in DIR: build_tree DIR MESON-OPTION...
+build_tree() {
+    local dir=$1
+    shift
+    build_folder "$dir"
+    if [[ ! -e $dir/build.ninja ]]; then
+        as_owner meson setup "$dir" "$top" "$@"
+    fi
+    as_owner meson compile -C "$dir"
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/* The two actions and the token that they need.
+ *
+ * An action does one fixed thing and takes no argument from outside. Who may ask for it: whoever knows the
+ * token of the configuration, compared in constant time; a configuration without a token, or with the
+ * placeholder of the example, allows nobody. */
+
+#include "api/api-internal.h"
+
+#include <stdio.h>
+
+#include "codec/json.h"
+#include "log/log.h"
+
+#define TOKEN_HEADER "X-Devbox-Token"
+
+/* RFC 9110 wants a challenge with each 401; this scheme makes no browser ask for a password. */
+#define CHALLENGE TOKEN_HEADER " realm=\"devbox\""
+
+static void count(Api *api, ActionKind kind, ActionOutcome outcome)
+{
+        api->counters.actions[kind][outcome]++;
+}
+
+static void log_accepted(ActionKind kind, const char *job)
+{
+        (void) log_full(LOG_NOTICE, 0,
+                        LOG_FIELDS({ "MESSAGE_ID", MESSAGE_ACTION_ACCEPTED },
+                                   { "DEVBOX_ACTION", action_kind_to_string(kind) }, { "DEVBOX_JOB", job }),
+                        "Action %s accepted", action_kind_to_string(kind));
+}
+
+static void log_denied(Api *api, ActionKind kind, DevboxError reason)
+{
+        usec_t now_usec = 0;
+        unsigned suppressed;
+
+        (void) sd_event_now(api->event, CLOCK_MONOTONIC, &now_usec);
+        if (!ratelimit_pass(&api->denied_limit, now_usec, &suppressed))
+                return;
+
+        (void) log_full(LOG_WARNING, 0,
+                        LOG_FIELDS({ "MESSAGE_ID", MESSAGE_ACTION_DENIED },
+                                   { "DEVBOX_ACTION", action_kind_to_string(kind) },
+                                   { "DEVBOX_OUTCOME", devbox_error_code(reason) }),
+                        "Action %s denied: %s (%u more since the last such line)",
+                        action_kind_to_string(kind), devbox_error_sentence(reason), suppressed);
+}
+
+static int check_token(const Config *config, const HttpRequest *request)
+{
+        const char *token;
+
+        if (!config->auth_token || config->auth_token_is_placeholder)
+                return DEVBOX_ERROR_TOKEN_PLACEHOLDER;
+
+        switch (http_request_header(request, TOKEN_HEADER, &token)) {
+        case 0:
+                return secret_equals(config->auth_token, token) ? 0 : DEVBOX_ERROR_TOKEN_INVALID;
+        case -ENOENT:
+                return DEVBOX_ERROR_TOKEN_REQUIRED;
+        default:
+                return DEVBOX_ERROR_BAD_REQUEST;
+        }
+}
+
+bool api_action_authorise(Api *api, HttpRequest *request, ActionKind kind)
+{
+        _cleanup_(http_reply_unrefp) HttpReply *reply = NULL;
+
+        int reason = check_token(api->config, request);
+        if (reason == 0)
+                return true;
+
+        count(api, kind, ACTION_DENIED);
+        log_denied(api, kind, (DevboxError) reason);
+
+        int r = http_reply_new_error(reason, NULL, &reply);
+        if (r >= 0 && http_reply_status(reply) == 401)
+                r = http_reply_add_header(reply, "WWW-Authenticate", CHALLENGE);
+        if (r < 0)
+                http_request_refuse(request, r, NULL);
+        else
+                http_request_answer(request, reply);
+        return false;
+}
+
+/* 409: the request is fine, the state of the machine is not. */
+static void refuse_restart(HttpRequest *request, int reason, const char *problem)
+{
+        _cleanup_(http_reply_unrefp) HttpReply *reply = NULL;
+
+        if (reason != DEVBOX_ERROR_CONFIG_INVALID ||
+            http_reply_new_error_status(409, reason, problem, &reply) < 0)
+                http_request_refuse(request, reason, NULL);
+        else
+                http_request_answer(request, reply);
+}
+
+void api_handle_restart(HttpRequest *request, void *owner)
+{
+        static const char body[] = "{\"status\":\"restarting\"}";
+        _cleanup_(http_reply_unrefp) HttpReply *reply = NULL;
+        const char *problem = NULL;
+        Api *api = owner;
+
+        int r = http_reply_new_static(202, "application/json", body, strlen(body), &reply);
+        if (r >= 0)
+                r = api_restart(api, &problem);
+        if (r != 0) {
+                count(api, ACTION_RESTART, ACTION_FAILED);
+                refuse_restart(request, r, problem);
+                return;
+        }
+
+        count(api, ACTION_RESTART, ACTION_ACCEPTED);
+        log_accepted(ACTION_RESTART, NULL);
+        http_request_answer(request, reply);
+}
+
+static const char *run_status(const SelftestRun *run)
+{
+        if (run->running)
+                return "running";
+
+        return streq(run->result, "success") ? "passed" : "failed";
+}
+
+static int run_to_json(const SelftestRun *run, char **ret_body, size_t *ret_size)
+{
+        _cleanup_(json_done) Json json = JSON_NULL;
+
+        json_open_object(&json, NULL);
+        json_add_string(&json, "id", run->id);
+        json_add_string(&json, "status", run_status(run));
+        json_add_string(&json, "result", run->running ? NULL : run->result);
+        if (run->running || run->exit_code < 0)
+                json_add_null(&json, "exit_code");
+        else
+                json_add_u64(&json, "exit_code", (uint64_t) run->exit_code);
+        json_add_time(&json, "started_at", run->started_at_usec);
+        json_add_time(&json, "finished_at", run->finished_at_usec);
+        json_close_object(&json);
+        return json_take(&json, ret_body, ret_size);
+}
+
+static int reply_of_run(const SelftestRun *run, unsigned status, HttpReply **ret_reply)
+{
+        char *body;
+        size_t size;
+
+        int r = run_to_json(run, &body, &size);
+        if (r < 0)
+                return r;
+
+        return http_reply_new_take(status, "application/json", body, size, ret_reply);
+}
+
+static void on_run(const SelftestAnswer *answer, void *asker)
+{
+        _cleanup_(http_reply_unrefp) HttpReply *reply = NULL;
+
+        int r = answer->run ? reply_of_run(answer->run, 200, &reply) : answer->reason;
+        if (r != 0)
+                http_request_refuse(asker, r, answer->detail);
+        else
+                http_request_answer(asker, reply);
+}
+
+static void on_started(const SelftestAnswer *answer, void *asker)
+{
+        _cleanup_(http_reply_unrefp) HttpReply *reply = NULL;
+        Api *api = http_request_owner(asker);
+        char location[64];
+
+        int r = answer->run ? reply_of_run(answer->run, 202, &reply) : answer->reason;
+        if (r == 0) {
+                (void) snprintf(location, sizeof location, "/actions/run-tests/%s", answer->run->id);
+                r = http_reply_add_header(reply, "Location", location);
+        }
+        if (r != 0) {
+                count(api, ACTION_RUN_TESTS, ACTION_FAILED);
+                http_request_refuse(asker, r, answer->detail);
+                return;
+        }
+
+        count(api, ACTION_RUN_TESTS, ACTION_ACCEPTED);
+        log_accepted(ACTION_RUN_TESTS, answer->run->id);
+        http_request_answer(asker, reply);
+}
+
+void api_handle_run_tests(HttpRequest *request, void *owner)
+{
+        selftest_start(((Api *) owner)->selftest, on_started, request);
+}
+
+void api_handle_run(HttpRequest *request, void *owner)
+{
+        selftest_query(((Api *) owner)->selftest, http_request_parameter(request), on_run, request);
+}

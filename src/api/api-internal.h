@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The body of Api, for api.c, bus.c, routes.c and actions.c; nobody else includes this. */
+
+#include "api/api.h"
+#include "api/cache.h"
+#include "api/collector-client.h"
+#include "api/counters.h"
+#include "api/selftest.h"
+#include "basic/ratelimit.h"
+#include "bus/component.h"
+#include "config/config.h"
+#include "event/idle.h"
+#include "http/server.h"
+
+#define API_LISTENERS_MAX 8
+
+typedef struct ApiListener {
+        HttpListener *http;
+        bool local; /* a Unix socket: has a limit of its own */
+} ApiListener;
+
+struct Api {
+        sd_event *event;
+        int proc_fd;
+
+        Config *config; /* NULL: invalid, and `problem` says why */
+        char *problem;  /* of the last configuration that was refused, also beside a valid one */
+        bool stale_told;
+
+        HttpServer *server;
+        ApiListener listeners[API_LISTENERS_MAX];
+        size_t n_listeners;
+        HttpReply *health, *openapi;
+        Cache *cache;
+        Counters counters;
+        RateLimit denied_limit;
+
+        sd_bus *bus; /* NULL: not connected */
+        sd_bus_slot *slot_disconnected;
+        sd_event_source *bus_timer;
+        usec_t bus_retry_usec;
+        Component component;
+        CollectorClient *collector;
+        Selftest *selftest;
+
+        Idle idle;
+        bool stopping;
+        int exit_code;
+};
+
+/* api.c */
+void api_stop(Api *api, int exit_code);
+
+/* Stops with API_EXIT_RESTART, unless the configuration on disk is invalid: then returns
+ * DEVBOX_ERROR_CONFIG_INVALID and what is wrong with it, kept in the api. */
+int api_restart(Api *api, const char **ret_problem);
+
+/* bus.c: connects, and goes on trying in the background; the first failure is told in the log. */
+int api_bus_start(Api *api);
+void api_bus_stop(Api *api);
+
+/* routes.c */
+extern const HttpRoute api_routes[];
+extern const char *const api_cache_keys[];
+int api_routes_init(Api *api);
+void api_on_collector_answer(CollectorCall call, const CollectorAnswer *answer, void *owner);
+void api_on_units_changed(void *owner);
+
+/* actions.c: whether the request has the token; otherwise it is answered. */
+bool api_action_authorise(Api *api, HttpRequest *request, ActionKind kind);
+void api_handle_restart(HttpRequest *request, void *owner);
+void api_handle_run_tests(HttpRequest *request, void *owner);
+void api_handle_run(HttpRequest *request, void *owner);

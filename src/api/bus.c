@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* The api on the bus: org.devbox.Api1 with org.devbox.Component1, and the connection that its calls use. */
+
+#include "api/api-internal.h"
+#include "log/log.h"
+
+/* A bus that went away comes back within seconds or with the next boot. */
+#define RETRY_MIN_USEC (1 * USEC_PER_SEC)
+#define RETRY_MAX_USEC (32 * USEC_PER_SEC)
+
+/* A call that gets no answer must not hold up the end of the process. */
+#define CALL_DEADLINE_USEC (2 * USEC_PER_SEC)
+
+static int append_metrics(sd_bus_message *reply, void *owner)
+{
+        const Api *api = owner;
+        const HttpStats *http = http_server_stats(api->server);
+        const CollectorStats *collector = collector_client_stats(api->collector);
+        uint64_t hits = 0, misses = 0, waiting = 0, accepted = 0, denied = 0;
+
+        for (unsigned key = 0; api_cache_keys[key]; key++) {
+                const CacheStats *stats = cache_stats(api->cache, key);
+
+                hits += stats->hits;
+                misses += stats->misses;
+                waiting += stats->n_waiting;
+        }
+        for (ActionKind kind = ACTION_NONE + 1; kind < _ACTION_KIND_MAX; kind++) {
+                accepted += api->counters.actions[kind][ACTION_ACCEPTED];
+                denied += api->counters.actions[kind][ACTION_DENIED];
+        }
+
+        const struct {
+                const char *name;
+                uint64_t value;
+        } metrics[] = {
+                { "requests_total", api->counters.answers_total },
+                { "requests_malformed_total", http->malformed_total },
+                { "requests_waiting", waiting },
+                { "connections", http->n_connections },
+                { "connections_total", http->connections_total },
+                { "connections_cut_total", http->cut_total },
+                { "connections_crowded_total", http->crowded_total },
+                { "cache_hits_total", hits },
+                { "cache_misses_total", misses },
+                { "dbus_calls_total", collector->calls_total },
+                { "dbus_call_failures_total", collector->failed_total },
+                { "actions_accepted_total", accepted },
+                { "actions_denied_total", denied },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(metrics); i++) {
+                int r = component_append_metric(reply, metrics[i].name, (double) metrics[i].value);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+static int restart(void *owner, const char **ret_detail)
+{
+        return api_restart(owner, ret_detail);
+}
+
+static void disconnect(Api *api)
+{
+        component_detach(&api->component);
+        api->slot_disconnected = sd_bus_slot_unref(api->slot_disconnected);
+        collector_client_detach(api->collector);
+        selftest_detach(api->selftest);
+        api->bus = sd_bus_flush_close_unref(api->bus);
+}
+
+static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error *ret_error);
+
+static int attach(Api *api)
+{
+        int r = sd_bus_set_method_call_timeout(api->bus, CALL_DEADLINE_USEC);
+        if (r < 0)
+                return r;
+        r = sd_bus_match_signal(api->bus, &api->slot_disconnected, "org.freedesktop.DBus.Local",
+                                "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local", "Disconnected",
+                                on_disconnected, api);
+        if (r < 0)
+                return r;
+        r = collector_client_attach(api->collector, api->bus);
+        if (r < 0)
+                return r;
+
+        selftest_attach(api->selftest, api->bus);
+        return component_attach(&api->component, api->bus);
+}
+
+static void retry_later(Api *api)
+{
+        (void) sd_event_source_set_time_relative(api->bus_timer, api->bus_retry_usec);
+        (void) sd_event_source_set_enabled(api->bus_timer, SD_EVENT_ONESHOT);
+        api->bus_retry_usec = MIN(api->bus_retry_usec * 2, RETRY_MAX_USEC);
+}
+
+static void connect_bus(Api *api)
+{
+        int r = bus_open_system(api->event, "devbox-api", &api->bus);
+        if (r >= 0)
+                r = attach(api);
+        if (r >= 0)
+                return;
+
+        if (api->bus_retry_usec == RETRY_MIN_USEC)
+                (void) log_warning_errno(r, "Cannot reach the system bus, trying again");
+        disconnect(api);
+        retry_later(api);
+}
+
+static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
+{
+        Api *api = userdata;
+
+        log_warning("The system bus is gone, trying again");
+        disconnect(api);
+        retry_later(api);
+        return 0;
+}
+
+static int on_retry(sd_event_source *source, uint64_t now_usec, void *userdata)
+{
+        connect_bus(userdata);
+        return 0;
+}
+
+int api_bus_start(Api *api)
+{
+        api->component = (Component){ .name = "Api1",
+                                      .append_metrics = append_metrics,
+                                      .restart = restart,
+                                      .owner = api,
+                                      .started_at_usec = time_now(CLOCK_REALTIME),
+                                      .healthy = !!api->config };
+        api->bus_retry_usec = RETRY_MIN_USEC;
+
+        int r = sd_event_add_time(api->event, &api->bus_timer, CLOCK_MONOTONIC, 0, 0, on_retry, api);
+        if (r < 0)
+                return r;
+        r = sd_event_source_set_enabled(api->bus_timer, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+
+        connect_bus(api);
+        return 0;
+}
+
+void api_bus_stop(Api *api)
+{
+        api->bus_timer = sd_event_source_disable_unref(api->bus_timer);
+        if (api->bus)
+                disconnect(api);
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* Answers that are kept for a while. */
+
+#include "api/cache.h"
+
+#include <sys/queue.h>
+
+typedef struct Waiter Waiter;
+typedef STAILQ_HEAD(Waiters, Waiter) Waiters;
+
+struct Waiter {
+        cache_answer_t answer;
+        void *asker;
+        STAILQ_ENTRY(Waiter) entry;
+};
+
+typedef struct Entry {
+        HttpReply *reply; /* NULL: nothing kept */
+        usec_t expires_at_usec;
+        bool fetching, dropped; /* dropped: since the fetch began */
+        Waiters waiting;        /* for the fetch under way */
+        Waiters waiting_next;   /* for one after it, because they asked after a drop */
+        CacheStats stats;
+} Entry;
+
+struct Cache {
+        CacheHandlers handlers;
+        void *owner;
+        usec_t ttl_usec;
+        size_t n_waiting, waiting_max;
+        unsigned n_keys;
+        Entry entries[];
+};
+
+int cache_new(unsigned n_keys, usec_t ttl_usec, size_t waiting_max, const CacheHandlers *handlers,
+              void *owner, Cache **ret_cache)
+{
+        Cache *cache = calloc(1, sizeof *cache + n_keys * sizeof(Entry));
+        if (!cache)
+                return -ENOMEM;
+
+        cache->handlers = *handlers;
+        cache->owner = owner;
+        cache->ttl_usec = ttl_usec;
+        cache->waiting_max = waiting_max;
+        cache->n_keys = n_keys;
+        for (unsigned key = 0; key < n_keys; key++) {
+                STAILQ_INIT(&cache->entries[key].waiting);
+                STAILQ_INIT(&cache->entries[key].waiting_next);
+        }
+
+        *ret_cache = cache;
+        return 0;
+}
+
+static void waiters_free(Waiters *waiters)
+{
+        while (!STAILQ_EMPTY(waiters)) {
+                Waiter *waiter = STAILQ_FIRST(waiters);
+
+                STAILQ_REMOVE_HEAD(waiters, entry);
+                free(waiter);
+        }
+}
+
+Cache *cache_free(Cache *cache)
+{
+        for (unsigned key = 0; key < cache->n_keys; key++) {
+                waiters_free(&cache->entries[key].waiting);
+                waiters_free(&cache->entries[key].waiting_next);
+                http_reply_unref(cache->entries[key].reply);
+        }
+
+        free(cache);
+        return NULL;
+}
+
+void cache_set_ttl(Cache *cache, usec_t ttl_usec)
+{
+        cache->ttl_usec = ttl_usec;
+}
+
+static void fetch(Cache *cache, unsigned key)
+{
+        Entry *entry = &cache->entries[key];
+
+        entry->fetching = true;
+        entry->dropped = false;
+        entry->stats.misses++;
+        cache->handlers.fetch(key, cache->owner);
+}
+
+int cache_get(Cache *cache, unsigned key, cache_answer_t answer, void *asker)
+{
+        Entry *entry = &cache->entries[key];
+
+        if (entry->reply && cache->handlers.now(cache->owner) < entry->expires_at_usec) {
+                entry->stats.hits++;
+                answer(entry->reply, asker);
+                return 0;
+        }
+
+        if (cache->n_waiting >= cache->waiting_max)
+                return DEVBOX_ERROR_BUSY;
+
+        Waiter *waiter = malloc(sizeof *waiter);
+        if (!waiter)
+                return -ENOMEM;
+
+        *waiter = (Waiter){ .answer = answer, .asker = asker };
+        cache->n_waiting++;
+        entry->stats.n_waiting++;
+        if (entry->dropped)
+                STAILQ_INSERT_TAIL(&entry->waiting_next, waiter, entry);
+        else
+                STAILQ_INSERT_TAIL(&entry->waiting, waiter, entry);
+
+        if (!entry->fetching)
+                fetch(cache, key);
+        return 0;
+}
+
+void cache_store(Cache *cache, unsigned key, HttpReply *reply)
+{
+        Entry *entry = &cache->entries[key];
+        Waiters waiting = STAILQ_HEAD_INITIALIZER(waiting);
+
+        assert(entry->fetching);
+        entry->fetching = false;
+        entry->reply = http_reply_unref(entry->reply);
+        if (reply && !entry->dropped && cache->ttl_usec > 0) {
+                entry->reply = http_reply_ref(reply);
+                entry->expires_at_usec = cache->handlers.now(cache->owner) + cache->ttl_usec;
+        }
+
+        /* Whoever is answered may ask again at once: the lists are in order before that. */
+        STAILQ_CONCAT(&waiting, &entry->waiting);
+        STAILQ_CONCAT(&entry->waiting, &entry->waiting_next);
+        entry->dropped = false;
+        if (!STAILQ_EMPTY(&entry->waiting))
+                fetch(cache, key);
+
+        while (!STAILQ_EMPTY(&waiting)) {
+                Waiter *waiter = STAILQ_FIRST(&waiting);
+
+                STAILQ_REMOVE_HEAD(&waiting, entry);
+                cache->n_waiting--;
+                entry->stats.n_waiting--;
+                waiter->answer(reply, waiter->asker);
+                free(waiter);
+        }
+}
+
+void cache_drop(Cache *cache, unsigned key)
+{
+        Entry *entry = &cache->entries[key];
+
+        entry->reply = http_reply_unref(entry->reply);
+        entry->dropped = entry->fetching;
+}
+
+const CacheStats *cache_stats(const Cache *cache, unsigned key)
+{
+        return &cache->entries[key].stats;
+}

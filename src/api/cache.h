@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Answers that are kept for a while, by a fixed set of keys.
+ *
+ * Whatever the load, a key has at most one fetch under way: who asks meanwhile waits for it. What it brings,
+ * an error as well, is the answer for the time to live. A dropped answer is not given to anybody who asks
+ * after the drop, even if its fetch began before. */
+
+#include "basic/time.h"
+#include "http/reply.h"
+
+typedef struct Cache Cache;
+
+/* Gets the answer, borrowed; NULL if there is no memory for one. */
+typedef void (*cache_answer_t)(HttpReply *reply, void *asker);
+
+typedef struct CacheHandlers {
+        /* Begins a fetch, which ends in exactly one cache_store(), now or later. */
+        void (*fetch)(unsigned key, void *owner);
+        usec_t (*now)(void *owner); /* CLOCK_MONOTONIC */
+} CacheHandlers;
+
+typedef struct CacheStats {
+        uint64_t hits, misses; /* a miss is one fetch; who waits for it with others is neither */
+        size_t n_waiting;
+} CacheStats;
+
+/* `waiting_max` is for all keys together. A `ttl_usec` of 0 keeps nothing, but fetches are still shared. */
+int cache_new(unsigned n_keys, usec_t ttl_usec, size_t waiting_max, const CacheHandlers *handlers,
+              void *owner, Cache **ret_cache);
+
+/* Who waits is forgotten, not answered. */
+Cache *cache_free(Cache *cache);
+DEFINE_CLEANUP(Cache, cache_free);
+
+void cache_set_ttl(Cache *cache, usec_t ttl_usec);
+
+/* Calls `answer` once: at once if the answer is there, otherwise when it comes. Returns DEVBOX_ERROR_BUSY if
+ * too many wait, or -ENOMEM; then `answer` is not called. */
+int cache_get(Cache *cache, unsigned key, cache_answer_t answer, void *asker);
+
+/* Ends the fetch of the key. */
+void cache_store(Cache *cache, unsigned key, HttpReply *reply);
+
+void cache_drop(Cache *cache, unsigned key);
+
+const CacheStats *cache_stats(const Cache *cache, unsigned key);

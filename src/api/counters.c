@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* What the api counts of its own work. */
+
+#include "api/counters.h"
+
+static const char *const action_kinds[_ACTION_KIND_MAX] = {
+        [ACTION_RESTART] = "restart",
+        [ACTION_RUN_TESTS] = "run-tests",
+};
+
+static const char *const action_outcomes[_ACTION_OUTCOME_MAX] = {
+        [ACTION_ACCEPTED] = "accepted",
+        [ACTION_DENIED] = "denied",
+        [ACTION_FAILED] = "failed",
+};
+
+const char *action_kind_to_string(ActionKind kind)
+{
+        return action_kinds[kind];
+}
+
+const char *action_outcome_to_string(ActionOutcome outcome)
+{
+        return action_outcomes[outcome];
+}
+
+void counters_count_answer(Counters *counters, size_t route, unsigned status)
+{
+        assert(route < COUNTERS_ROUTES_MAX);
+
+        counters->answers_total++;
+        for (size_t i = 0; i < COUNTERS_STATUSES_MAX; i++) {
+                if (counters->statuses[i] == 0)
+                        counters->statuses[i] = status;
+                if (counters->statuses[i] == status) {
+                        counters->answers[route][i]++;
+                        return;
+                }
+        }
+}

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Listening sockets where no systemd hands them over: development, containers. */
+
+/* "127.0.0.1:8080", "[::1]:8080" or "/path/of/a/socket", which is made anew and for this user only. Returns
+ * the descriptor. Errors: -EINVAL for what is none of these; those of socket(2), bind(2), listen(2). */
+int listen_on(const char *address);

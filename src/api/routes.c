@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* What there is to ask for: the table of routes, which src/api/openapi.json describes, and the answers that
+ * come out of the collector's samples. */
+
+#include "api/api-internal.h"
+#include "api/metrics.h"
+#include "api/openapi.h"
+#include "bus/sample-wire.h"
+#include "log/log.h"
+#include "proto/sample-json.h"
+
+#define JSON_CONTENT_TYPE "application/json"
+
+/* The keys of the cache are the calls of the collector: /metrics needs the snapshot. */
+const char *const api_cache_keys[] = {
+        [COLLECTOR_CALL_SYSTEM] = "system",
+        [COLLECTOR_CALL_UNITS] = "services",
+        [COLLECTOR_CALL_SNAPSHOT] = "snapshot",
+        NULL,
+};
+
+static void on_cached(HttpReply *reply, void *asker)
+{
+        if (reply)
+                http_request_answer(asker, reply);
+        else
+                http_request_refuse(asker, -ENOMEM, NULL);
+}
+
+static void answer_cached(Api *api, HttpRequest *request, CollectorCall call)
+{
+        int r = cache_get(api->cache, call, on_cached, request);
+        if (r != 0)
+                http_request_refuse(request, r, NULL);
+}
+
+static void handle_health(HttpRequest *request, void *owner)
+{
+        http_request_answer(request, ((Api *) owner)->health);
+}
+
+static void handle_system(HttpRequest *request, void *owner)
+{
+        answer_cached(owner, request, COLLECTOR_CALL_SYSTEM);
+}
+
+static void handle_services(HttpRequest *request, void *owner)
+{
+        answer_cached(owner, request, COLLECTOR_CALL_UNITS);
+}
+
+static void handle_metrics(HttpRequest *request, void *owner)
+{
+        answer_cached(owner, request, COLLECTOR_CALL_SNAPSHOT);
+}
+
+static void handle_openapi(HttpRequest *request, void *owner)
+{
+        http_request_answer(request, ((Api *) owner)->openapi);
+}
+
+const HttpRoute api_routes[] = {
+        { "GET", "/health", handle_health, 0 },
+        { "GET", "/system", handle_system, 0 },
+        { "GET", "/services", handle_services, 0 },
+        { "GET", "/metrics", handle_metrics, 0 },
+        { "POST", "/actions/restart", api_handle_restart, ACTION_RESTART },
+        { "POST", "/actions/run-tests", api_handle_run_tests, ACTION_RUN_TESTS },
+        { "GET", "/actions/run-tests/{id}", api_handle_run, 0 },
+        { "GET", "/openapi.json", handle_openapi, 0 },
+        {},
+};
+
+static int reply_of_system(const CollectorAnswer *answer, HttpReply **ret_reply)
+{
+        _cleanup_(system_sample_done) SystemSample sample = { 0 };
+        char *body;
+        size_t size;
+
+        int r = system_sample_read(answer->message, &sample);
+        if (r < 0)
+                return r;
+        r = system_sample_to_json(&sample, &body, &size);
+        if (r < 0)
+                return r;
+
+        return http_reply_new_take(200, JSON_CONTENT_TYPE, body, size, ret_reply);
+}
+
+static int reply_of_units(const CollectorAnswer *answer, HttpReply **ret_reply)
+{
+        _cleanup_(unit_samples_done) UnitSamples samples = { 0 };
+        char *body;
+        size_t size;
+
+        int r = unit_samples_read(answer->message, &samples);
+        if (r < 0)
+                return r;
+        r = unit_samples_to_json(&samples, &body, &size);
+        if (r < 0)
+                return r;
+
+        return http_reply_new_take(200, JSON_CONTENT_TYPE, body, size, ret_reply);
+}
+
+typedef struct Snapshot {
+        SystemSample system;
+        UnitSamples units;
+        PartSamples parts;
+} Snapshot;
+
+static void snapshot_done(Snapshot *snapshot)
+{
+        system_sample_done(&snapshot->system);
+        unit_samples_done(&snapshot->units);
+        part_samples_done(&snapshot->parts);
+}
+
+static int snapshot_read(sd_bus_message *message, Snapshot *snapshot)
+{
+        int r = system_sample_read(message, &snapshot->system);
+        if (r < 0)
+                return r;
+        r = unit_samples_read(message, &snapshot->units);
+        if (r < 0)
+                return r;
+
+        return part_samples_read(message, &snapshot->parts);
+}
+
+static bool part_succeeded(const PartSamples *parts, const char *name)
+{
+        for (size_t i = 0; i < parts->n_parts; i++)
+                if (streq(parts->parts[i].name, name))
+                        return parts->parts[i].success;
+
+        return false;
+}
+
+/* Without the collector a scrape still tells of the api itself. */
+static int reply_of_snapshot(const Api *api, const CollectorAnswer *answer, HttpReply **ret_reply)
+{
+        _cleanup_(snapshot_done) Snapshot snapshot = { 0 };
+        ProcessSample process;
+        MetricsSource source = {
+                .routes = api_routes,
+                .counters = &api->counters,
+                .http = http_server_stats(api->server),
+                .collector = collector_client_stats(api->collector),
+                .cache_keys = api_cache_keys,
+                .cache = api->cache,
+                .started_at_usec = api->component.started_at_usec,
+        };
+        char *text;
+        size_t size;
+
+        if (answer->message && snapshot_read(answer->message, &snapshot) >= 0) {
+                source.parts = &snapshot.parts;
+                if (part_succeeded(&snapshot.parts, "system"))
+                        source.system = &snapshot.system;
+                if (part_succeeded(&snapshot.parts, "units"))
+                        source.units = &snapshot.units;
+        }
+        if (process_sample_read(api->proc_fd, &process) >= 0)
+                source.process = &process;
+
+        int r = metrics_render(&source, &text, &size);
+        if (r < 0)
+                return r;
+
+        return http_reply_new_take(200, METRICS_CONTENT_TYPE, text, size, ret_reply);
+}
+
+static int reply_of(const Api *api, CollectorCall call, const CollectorAnswer *answer, HttpReply **ret_reply)
+{
+        if (call == COLLECTOR_CALL_SNAPSHOT)
+                return reply_of_snapshot(api, answer, ret_reply);
+        if (answer->reason != 0)
+                return http_reply_new_error(answer->reason, answer->detail, ret_reply);
+
+        int r = call == COLLECTOR_CALL_SYSTEM ? reply_of_system(answer, ret_reply)
+                                              : reply_of_units(answer, ret_reply);
+        if (r >= 0 || r == -ENOMEM)
+                return r;
+
+        (void) log_error_errno(r, "Cannot read what devbox-collector sent");
+        return http_reply_new_error(r, NULL, ret_reply);
+}
+
+void api_on_collector_answer(CollectorCall call, const CollectorAnswer *answer, void *owner)
+{
+        _cleanup_(http_reply_unrefp) HttpReply *reply = NULL;
+        Api *api = owner;
+
+        component_set_healthy(&api->component, api->config && !collector_client_lost(api->collector));
+        (void) reply_of(api, call, answer, &reply); /* no memory: no reply, and the cache tells so */
+        cache_store(api->cache, call, reply);
+}
+
+void api_on_units_changed(void *owner)
+{
+        Api *api = owner;
+
+        cache_drop(api->cache, COLLECTOR_CALL_UNITS);
+        cache_drop(api->cache, COLLECTOR_CALL_SNAPSHOT);
+}
+
+int api_routes_init(Api *api)
+{
+        static const char health[] =
+                "{\"status\":\"ok\",\"service\":\"devbox\",\"version\":\"" DEVBOX_VERSION "\"}";
+
+        int r = http_reply_new_static(200, JSON_CONTENT_TYPE, health, strlen(health), &api->health);
+        if (r < 0)
+                return r;
+
+        return http_reply_new_static(200, JSON_CONTENT_TYPE, api_openapi, api_openapi_size, &api->openapi);
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* What each network device has carried. */
+
+#include "collector/netdev.h"
+
+#include <net/if.h>
+
+#include "basic/parse.h"
+
+/* Columns behind the name: bytes packets errs drop fifo frame compressed multicast, the same for sending
+ * (colls and carrier in the places of frame and compressed). */
+#define COLUMNS 16
+
+static const struct {
+        int column;
+        size_t offset;
+} columns[] = {
+        { 0, offsetof(NetworkSample, receive_bytes) },    { 1, offsetof(NetworkSample, receive_packets) },
+        { 2, offsetof(NetworkSample, receive_errors) },   { 3, offsetof(NetworkSample, receive_drops) },
+        { 8, offsetof(NetworkSample, transmit_bytes) },   { 9, offsetof(NetworkSample, transmit_packets) },
+        { 10, offsetof(NetworkSample, transmit_errors) }, { 11, offsetof(NetworkSample, transmit_drops) },
+};
+
+/* 1 for a device's line, 0 for another, whose name then means nothing. */
+static int parse_line(const char *line, size_t size, NetworkSample *ret_counters, size_t *ret_name_size)
+{
+        const char *colon = memrchr(line, ':', size);
+        uint64_t values[COLUMNS];
+
+        if (!colon || colon == line || colon - line >= IFNAMSIZ)
+                return 0;
+
+        const char *cursor = colon + 1;
+        for (int i = 0; i < COLUMNS; i++)
+                if (parse_next_u64(&cursor, &values[i]) < 0)
+                        return 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(columns); i++)
+                memcpy((char *) ret_counters + columns[i].offset, &values[columns[i].column],
+                       sizeof values[0]);
+        *ret_name_size = (size_t) (colon - line);
+        return 1;
+}
+
+/* The kernel takes nearly any byte in a name, the bus and JSON only UTF-8. */
+static char *name_dup(const char *name, size_t size)
+{
+        char *copy = strndup(name, size);
+
+        for (char *at = copy; at && *at; at++)
+                if (*at <= ' ' || *at > '~')
+                        *at = '_';
+        return copy;
+}
+
+/* Appends the devices that are called veth*, or those that are not. */
+static int parse_devices(const char *text, bool veth, SystemSample *sample)
+{
+        const char *end;
+
+        for (const char *line = text; sample->n_networks < SAMPLE_NETWORKS_MAX && (end = strchr(line, '\n'));
+             line = end + 1) {
+                NetworkSample counters = { 0 };
+                size_t size;
+
+                while (*line == ' ')
+                        line++;
+                if (startswith(line, "veth") != veth)
+                        continue;
+
+                if (parse_line(line, (size_t) (end - line), &counters, &size) == 0)
+                        continue;
+                counters.device = name_dup(line, size);
+                if (!counters.device)
+                        return -ENOMEM;
+                sample->networks[sample->n_networks++] = counters;
+        }
+
+        return 0;
+}
+
+int netdev_parse(const char *text, SystemSample *sample)
+{
+        int r = parse_devices(text, false, sample);
+        if (r < 0)
+                return r;
+
+        return parse_devices(text, true, sample);
+}

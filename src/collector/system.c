@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads the whole state of the machine, from a /proc that is given as a directory. */
+
+#include "collector/system.h"
+
+#include <unistd.h>
+
+#include "collector/cpu.h"
+#include "collector/disks.h"
+#include "collector/loadavg.h"
+#include "collector/meminfo.h"
+#include "collector/netdev.h"
+#include "collector/pressure.h"
+#include "collector/proc-file.h"
+#include "log/log.h"
+
+typedef enum File {
+        FILE_STAT,
+        FILE_MEMINFO,
+        FILE_LOADAVG,
+        FILE_NETDEV,
+        FILE_PRESSURE_CPU,
+        FILE_PRESSURE_MEMORY,
+        FILE_PRESSURE_IO,
+        FILE_MOUNTINFO,
+        _FILE_MAX,
+} File;
+
+/* The first line of /proc/stat is all we want of it: ten numbers. On machines with many CPUs and interrupts
+ * the rest is a hundred kilobytes. */
+#define STAT_HEAD 1024
+
+static const ProcFile file_table[_FILE_MAX] = {
+        [FILE_STAT] = { "stat", STAT_HEAD, -EBADF },
+        [FILE_MEMINFO] = { "meminfo", 0, -EBADF },
+        [FILE_LOADAVG] = { "loadavg", 0, -EBADF },
+        [FILE_NETDEV] = { "net/dev", 0, -EBADF },
+        [FILE_PRESSURE_CPU] = { "pressure/cpu", 0, -EBADF },
+        [FILE_PRESSURE_MEMORY] = { "pressure/memory", 0, -EBADF },
+        [FILE_PRESSURE_IO] = { "pressure/io", 0, -EBADF },
+        [FILE_MOUNTINFO] = { "self/mountinfo", 0, -EBADF },
+};
+
+struct System {
+        int proc_fd;
+        uint64_t ticks_per_sec;
+        ProcFile files[_FILE_MAX];
+        ProcBuffer buffer;
+        File failed;
+        char *const *disks;
+        size_t n_disks;
+        DiskOutcome disk_outcomes[SAMPLE_DISKS_MAX]; /* those that were logged */
+};
+
+int system_new(int take_proc_fd, System **ret_system)
+{
+        _cleanup_(fd_closep) int proc_fd = take_proc_fd;
+        System *system = malloc(sizeof *system);
+
+        if (!system)
+                return -ENOMEM;
+
+        *system = (System){ .proc_fd = TAKE_FD(proc_fd), .ticks_per_sec = (uint64_t) sysconf(_SC_CLK_TCK) };
+        memcpy(system->files, file_table, sizeof file_table);
+        *ret_system = system;
+        return 0;
+}
+
+System *system_free(System *system)
+{
+        if (!system)
+                return NULL;
+
+        for (int i = 0; i < _FILE_MAX; i++)
+                proc_file_close(&system->files[i]);
+        fd_close(system->proc_fd);
+        free(system->buffer.text);
+        free(system);
+        return NULL;
+}
+
+void system_set_disks(System *system, char *const *disks, size_t n_disks)
+{
+        system->disks = disks;
+        system->n_disks = MIN(n_disks, (size_t) SAMPLE_DISKS_MAX);
+        memset(system->disk_outcomes, 0, sizeof system->disk_outcomes);
+}
+
+/* The text stays until the next file is read. */
+static int read_text(System *system, File file, const char **ret_text)
+{
+        int r = proc_file_read(&system->files[file], system->proc_fd, &system->buffer);
+        if (r < 0)
+                return r;
+
+        *ret_text = system->buffer.text;
+        return 0;
+}
+
+/* For the files without which there is no sample. */
+static int failed(System *system, File file, int error)
+{
+        system->failed = file;
+        return error;
+}
+
+int system_read_cpu(System *system, usec_t ret_cpu_usec[static _CPU_MODE_MAX])
+{
+        const char *text;
+
+        int r = read_text(system, FILE_STAT, &text);
+        if (r >= 0)
+                r = cpu_parse(text, system->ticks_per_sec, ret_cpu_usec);
+
+        return r < 0 ? failed(system, FILE_STAT, r) : 0;
+}
+
+static int read_parsed(System *system, File file, int (*parse)(const char *text, SystemSample *sample),
+                       SystemSample *sample)
+{
+        const char *text;
+
+        int r = read_text(system, file, &text);
+        if (r >= 0)
+                r = parse(text, sample);
+
+        return r < 0 ? failed(system, file, r) : 0;
+}
+
+/* Kernels without CONFIG_PSI have no such directory, those booted with psi=0 refuse to open its files. */
+static bool read_pressure(System *system, SystemSample *sample)
+{
+        static const struct {
+                File file;
+                const char *resource;
+        } resources[] = {
+                { FILE_PRESSURE_CPU, "cpu" },
+                { FILE_PRESSURE_MEMORY, "memory" },
+                { FILE_PRESSURE_IO, "io" },
+        };
+        const char *text;
+
+        for (size_t i = 0; i < ELEMENTSOF(resources); i++)
+                if (read_text(system, resources[i].file, &text) < 0 ||
+                    pressure_parse(text, resources[i].resource, sample) < 0)
+                        return false;
+
+        return true;
+}
+
+static void log_disk(System *system, size_t i, DiskOutcome outcome)
+{
+        static const char *const reasons[] = {
+                [DISK_OK] = "can be asked again",
+                [DISK_REMOTE] = "is left out: a network, FUSE or autofs mount could hang",
+                [DISK_SYMLINK] = "is left out: write its path without symbolic links and dots",
+                [DISK_ABSENT] = "is left out: it is not there or cannot be asked",
+        };
+
+        if (system->disk_outcomes[i] == outcome)
+                return;
+
+        system->disk_outcomes[i] = outcome;
+        (void) log_full(outcome == DISK_OK ? LOG_INFO : LOG_WARNING, 0,
+                        LOG_FIELDS({ "DEVBOX_PATH", system->disks[i] }), "%s (number %zu in the list)",
+                        reasons[outcome], i + 1);
+}
+
+static int read_disks(System *system, SystemSample *sample)
+{
+        const char *mountinfo = "";
+
+        /* The usual list is "/" alone, and "/" needs no look at the mounts. */
+        if (system->n_disks > 1 || (system->n_disks == 1 && !streq(system->disks[0], "/")))
+                (void) read_text(system, FILE_MOUNTINFO, &mountinfo);
+
+        for (size_t i = 0; i < system->n_disks; i++) {
+                int r = disk_read(mountinfo, system->disks[i], sample);
+                if (r < 0)
+                        return r;
+                log_disk(system, i, (DiskOutcome) r);
+        }
+
+        return 0;
+}
+
+static int read_into(System *system, SystemSample *sample)
+{
+        int r = system_read_cpu(system, sample->cpu_usec);
+        if (r < 0)
+                return r;
+        r = read_parsed(system, FILE_MEMINFO, meminfo_parse, sample);
+        if (r < 0)
+                return r;
+        r = read_parsed(system, FILE_LOADAVG, loadavg_parse, sample);
+        if (r < 0)
+                return r;
+
+        (void) read_parsed(system, FILE_NETDEV, netdev_parse, sample);
+        sample->has_pressure = read_pressure(system, sample);
+        if (!sample->has_pressure)
+                memset(sample->pressure_usec, 0, sizeof sample->pressure_usec);
+        r = read_disks(system, sample);
+        if (r < 0)
+                return r;
+
+        sample->uptime_usec = time_now(CLOCK_BOOTTIME);
+        usec_t now =
+                time_now(CLOCK_REALTIME); /* 1970 until somebody sets the clock of a board without one */
+        sample->boot_at_usec = now - MIN(now, sample->uptime_usec);
+        return 0;
+}
+
+int system_read(System *system, SystemSample *ret_sample)
+{
+        _cleanup_(system_sample_done) SystemSample sample = { 0 };
+
+        int r = read_into(system, &sample);
+        if (r < 0)
+                return r;
+
+        *ret_sample = TAKE(sample, (SystemSample){ 0 });
+        return 0;
+}
+
+const char *system_failed_path(const System *system)
+{
+        return system->files[system->failed].path;
+}

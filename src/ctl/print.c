@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/* What a person reads. */
+
+#include "ctl/print.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+
+#include "proto/error.h"
+
+typedef struct Cell {
+        char *text;
+        size_t width; /* in columns of a terminal */
+        Tone tone;
+} Cell;
+
+/* Source: ECMA-48, SGR. */
+static const char *const tone_codes[_TONE_MAX] = {
+        [TONE_PLAIN] = "",        [TONE_GOOD] = "\x1b[32m", [TONE_BAD] = "\x1b[1;31m",
+        [TONE_FAINT] = "\x1b[2m", [TONE_HEAD] = "\x1b[1m",
+};
+
+const char *format_bytes(char buffer[static FIGURE_MAX], uint64_t bytes)
+{
+        static const char *const units[] = { "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+        double value = (double) bytes / 1024;
+        size_t unit = 0;
+
+        if (bytes < 1024) {
+                (void) snprintf(buffer, FIGURE_MAX, "%" PRIu64 " B", bytes);
+                return buffer;
+        }
+
+        /* 1023.95 would be shown as 1024.0 */
+        for (; value >= 1023.95 && unit + 1 < ELEMENTSOF(units); unit++)
+                value /= 1024;
+
+        (void) snprintf(buffer, FIGURE_MAX, "%.1f %s", value, units[unit]);
+        return buffer;
+}
+
+const char *format_span(char buffer[static FIGURE_MAX], usec_t span_usec)
+{
+        static const struct {
+                const char *name;
+                uint64_t seconds;
+        } units[] = { { "d", 86400 }, { "h", 3600 }, { "min", 60 }, { "s", 1 } };
+        uint64_t seconds = span_usec / USEC_PER_SEC, rest;
+        size_t i = 0;
+
+        while (i + 1 < ELEMENTSOF(units) && seconds < units[i].seconds)
+                i++;
+
+        rest = seconds % units[i].seconds;
+        if (i + 1 < ELEMENTSOF(units))
+                (void) snprintf(buffer, FIGURE_MAX, "%" PRIu64 " %s %" PRIu64 " %s",
+                                seconds / units[i].seconds, units[i].name, rest / units[i + 1].seconds,
+                                units[i + 1].name);
+        else
+                (void) snprintf(buffer, FIGURE_MAX, "%" PRIu64 " s", seconds);
+        return buffer;
+}
+
+const char *format_percent(char buffer[static FIGURE_MAX], double percent)
+{
+        (void) snprintf(buffer, FIGURE_MAX, "%.1f %%", percent);
+        return buffer;
+}
+
+void table_done(Table *table)
+{
+        for (size_t i = 0; i < table->n_cells; i++)
+                free(table->cells[i].text);
+
+        free(table->cells);
+        *table = (Table){ .n_columns = table->n_columns };
+}
+
+/* Makes the text harmless and measures it: every byte but the followers of a UTF-8 sequence is a column. */
+static size_t tame(char *text)
+{
+        size_t width = 0;
+
+        for (; *text; text++) {
+                if ((unsigned char) *text < ' ' || *text == 0x7f)
+                        *text = '?';
+                width += ((unsigned char) *text & 0xc0) != 0x80;
+        }
+
+        return width;
+}
+
+void table_add(Table *table, Tone tone, const char *format, ...)
+{
+        _cleanup_(freep) char *text = NULL;
+        va_list args;
+
+        if (table->error < 0)
+                return;
+
+        va_start(args, format);
+        int length = vasprintf(&text, format, args);
+        va_end(args);
+        if (length < 0) {
+                text = NULL;
+                table->error = -ENOMEM;
+                return;
+        }
+
+        Cell *grown = realloc(table->cells, (table->n_cells + 1) * sizeof *grown);
+        if (!grown) {
+                table->error = -ENOMEM;
+                return;
+        }
+
+        size_t width = tame(text);
+        table->cells = grown;
+        table->cells[table->n_cells++] = (Cell){ TAKE_PTR(text), width, tone };
+}
+
+/* Writes one row; what is empty at its end leaves no blanks behind. */
+static int print_row(FILE *stream, bool colour, const Cell *row, const size_t *widths, size_t n)
+{
+        while (n > 0 && row[n - 1].width == 0)
+                n--;
+
+        for (size_t i = 0; i < n; i++) {
+                bool toned = colour && row[i].tone != TONE_PLAIN, last = i + 1 == n;
+                int padding = last ? 0 : (int) (widths[i] - row[i].width) + 2;
+
+                if (fprintf(stream, "%s%s%s%*s", toned ? tone_codes[row[i].tone] : "", row[i].text,
+                            toned ? "\x1b[0m" : "", padding, "") < 0)
+                        return -errno;
+        }
+
+        return fputc('\n', stream) == EOF ? -errno : 0;
+}
+
+int table_print(Table *table, FILE *stream, bool colour)
+{
+        size_t widths[TABLE_COLUMNS_MAX] = { 0 }, n = table->n_columns;
+
+        assert(n > 0 && n <= TABLE_COLUMNS_MAX && (table->error < 0 || table->n_cells % n == 0));
+
+        for (size_t i = 0; i < table->n_cells; i++)
+                widths[i % n] = MAX(widths[i % n], table->cells[i].width);
+        for (size_t i = 0; i < table->n_cells && table->error >= 0; i += n)
+                table->error = print_row(stream, colour, &table->cells[i], widths, n);
+
+        int r = table->error;
+        table_done(table);
+        return r;
+}
+
+void table_add_blank(Table *table)
+{
+        for (size_t i = 0; i < table->n_columns; i++)
+                table_add(table, TONE_PLAIN, "%s", "");
+}
+
+int print_json(Json *json)
+{
+        _cleanup_(freep) char *document = NULL;
+
+        int r = json_take(json, &document, NULL);
+        if (r < 0)
+                return r;
+
+        return puts(document) < 0 ? -errno : 0;
+}
+
+int print_problem(const Ctl *ctl, int error, const char *problem)
+{
+        _cleanup_(json_done) Json json = JSON_NULL;
+
+        if (!ctl->json) {
+                (void) fprintf(stderr, "devboxctl: %s\n", problem);
+                return CTL_PROBLEM;
+        }
+
+        json_open_object(&json, NULL);
+        json_open_object(&json, "error");
+        json_add_string(&json, "code", devbox_error_code((DevboxError) error));
+        json_add_string(&json, "message", problem);
+        json_close_object(&json);
+        json_close_object(&json);
+
+        int r = print_json(&json);
+        return r < 0 ? r : CTL_PROBLEM;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What a person reads: figures with units, and tables whose columns stand in line. */
+
+#include <stdio.h>
+
+#include "basic/macro.h"
+#include "basic/text.h"
+#include "basic/time.h"
+#include "codec/json.h"
+#include "ctl/ctl.h"
+
+#define FIGURE_MAX 48
+
+/* "3.9 GiB", "512 B". Returns `buffer`. */
+const char *format_bytes(char buffer[static FIGURE_MAX], uint64_t bytes);
+
+/* "3 d 4 h", "5 min 1 s", "12 s": the two largest units. Returns `buffer`. */
+const char *format_span(char buffer[static FIGURE_MAX], usec_t span_usec);
+
+/* "41.0 %". Returns `buffer`. */
+const char *format_percent(char buffer[static FIGURE_MAX], double percent);
+
+typedef enum Tone { TONE_PLAIN, TONE_GOOD, TONE_BAD, TONE_FAINT, TONE_HEAD, _TONE_MAX } Tone;
+
+#define TABLE_COLUMNS_MAX 8
+
+/* Cells are added from left to right, row after row. The first failure sticks. */
+typedef struct Table {
+        size_t n_columns;
+        struct Cell *cells;
+        size_t n_cells;
+        int error;
+} Table;
+
+void table_done(Table *table);
+
+/* Bytes that a terminal could take as a command are shown as '?'. */
+void table_add(Table *table, Tone tone, const char *format, ...) _printf_(3, 4);
+
+/* A row of empty cells. */
+void table_add_blank(Table *table);
+
+/* Writes the rows, in colour if `colour`, and forgets them. Errors: -ENOMEM of any table_add(), or of
+ * writing. */
+int table_print(Table *table, FILE *stream, bool colour);
+
+/* Writes the document and a newline on standard output. */
+int print_json(Json *json);
+
+/* Says what went wrong and what to do: on standard error, or with --json as {"error":{"code":…,"message":…}}
+ * on standard output. Returns CTL_PROBLEM. Errors: as print_json(). */
+int print_problem(const Ctl *ctl, int error, const char *problem);

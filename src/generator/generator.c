@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* From the configuration to devbox-api.socket's addresses. Source: systemd.generator(7), systemd.socket(5).
+ */
+
+#include "generator/generator.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "basic/fd.h"
+#include "basic/text.h"
+
+#define API_SOCKET "/run/devbox/api.sock"
+#define DROP_IN_OF "devbox-api.socket.d"
+#define DROP_IN    "50-config.conf"
+#define TEMPORARY  ".50-config.conf.new"
+
+/* In the value of a unit file's key a percent sign begins a specifier. */
+static void append_escaped(Text *text, const char *value)
+{
+        for (; *value; value++) {
+                text_append_bytes(text, value, 1);
+                if (*value == '%')
+                        text_append(text, "%");
+        }
+}
+
+int generator_format_drop_in(const Config *config, const char *source, char **ret_text)
+{
+        _cleanup_(text_done) Text text = TEXT_NULL;
+        bool v6 = strchr(config->http_host, ':');
+
+        text_append(&text,
+                    "# Made by devbox-generator(8) at boot and daemon-reload; changes here are lost.\n");
+
+        /* With its source, systemd knows when the configuration is newer than what it has loaded, and asks
+         * for a daemon-reload. */
+        text_append(&text, "[Unit]\nSourcePath=");
+        append_escaped(&text, source);
+
+        /* The empty assignment forgets the addresses of the unit. */
+        text_append(&text, "\n\n[Socket]\nListenStream=\n");
+        text_appendf(&text, v6 ? "ListenStream=[%s]:%" PRIu64 "\n" : "ListenStream=%s:%" PRIu64 "\n",
+                     config->http_host, config->http_port);
+        text_append(&text, "ListenStream=" API_SOCKET "\n");
+
+        /* Sockets are made before the network is up: an address of it cannot be bound yet. */
+        if (!config_host_is_loopback(config->http_host))
+                text_append(&text, "FreeBind=yes\n");
+
+        return text_take(&text, ret_text, NULL);
+}
+
+static int write_all(int fd, const char *text)
+{
+        for (size_t left = strlen(text); left > 0;) {
+                ssize_t n = write(fd, text, left);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+
+                text += n;
+                left -= (size_t) n;
+        }
+
+        return 0;
+}
+
+static int write_file(int dir_fd, const char *name, const char *text)
+{
+        _cleanup_(fd_closep) int fd = -EBADF;
+
+        fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+        if (fd < 0)
+                return -errno;
+
+        return write_all(fd, text);
+}
+
+int generator_write_drop_in(const char *directory, const char *text)
+{
+        _cleanup_(fd_closep) int root_fd = -EBADF, dir_fd = -EBADF;
+
+        root_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (root_fd < 0)
+                return -errno;
+        if (mkdirat(root_fd, DROP_IN_OF, 0755) < 0 && errno != EEXIST)
+                return -errno;
+
+        dir_fd = openat(root_fd, DROP_IN_OF, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (dir_fd < 0)
+                return -errno;
+
+        int r = write_file(dir_fd, TEMPORARY, text);
+        if (r >= 0 && renameat(dir_fd, TEMPORARY, dir_fd, DROP_IN) < 0)
+                r = -errno;
+        if (r < 0)
+                (void) unlinkat(dir_fd, TEMPORARY, 0);
+
+        return r;
+}

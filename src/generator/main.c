@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* devbox-generator: run by systemd at boot and at each daemon-reload, before any unit is loaded.
+ *
+ * It must never hold up or break a boot: it reads one file, writes one file, talks to nobody. When the
+ * configuration has an error it leaves the default of devbox-api.socket (loopback) alone, says what to mend
+ * in the kernel's log, which is the only log there is at that time, and fails; systemd goes on. */
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "basic/fd.h"
+#include "config/config.h"
+#include "generator/generator.h"
+
+#define PROGRAM "devbox-generator"
+
+static void tell_error(const char *format, ...) _printf_(1, 2);
+
+static void tell_error(const char *format, ...)
+{
+        _cleanup_(fd_closep) int kmsg_fd = -EBADF;
+        const char *scope = getenv("SYSTEMD_SCOPE"); /* set by systemd: systemd.generator(7) */
+        char message[900], line[1000];
+        va_list args;
+
+        va_start(args, format);
+        (void) vsnprintf(message, sizeof message, format, args);
+        va_end(args);
+
+        (void) fprintf(stderr, "%s: %s\n", PROGRAM, message);
+        if (!scope || !streq(scope, "system"))
+                return; /* a person tries it out, and reads stderr */
+
+        /* One write is one record. In a container it is missing, or a pipe that nobody reads. */
+        kmsg_fd = open("/dev/kmsg", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        if (kmsg_fd >= 0) {
+                int size = snprintf(line, sizeof line, "<%d>%s[%d]: %s", LOG_DAEMON | LOG_ERR, PROGRAM,
+                                    (int) getpid(), message);
+                if (write(kmsg_fd, line, (size_t) size) < 0)
+                        return; /* said on stderr already */
+        }
+}
+
+static int generate(const char *directory)
+{
+        _cleanup_(config_freep) Config *config = NULL;
+        _cleanup_(freep) char *problem = NULL, *text = NULL;
+
+        int r = config_load(config_path(), &config, &problem);
+        if (r > 0) {
+                tell_error("%s; devbox-api.socket keeps its default address", problem);
+                return EXIT_FAILURE;
+        }
+
+        if (r == 0)
+                r = generator_format_drop_in(config, config_path(), &text);
+        if (r == 0)
+                r = generator_write_drop_in(directory, text);
+        if (r < 0) {
+                tell_error("Cannot write the addresses of devbox-api.socket below %s: %s", directory,
+                           strerror(-r));
+                return EXIT_FAILURE;
+        }
+
+        return EXIT_SUCCESS;
+}
+
+int main(int argc, char *argv[])
+{
+        static const char usage[] = "Usage: " PROGRAM " DIRECTORY [EARLY-DIRECTORY LATE-DIRECTORY]\n"
+                                    "Writes DIRECTORY/devbox-api.socket.d/50-config.conf from the "
+                                    "configuration. See devbox-generator(8).\n";
+
+        if (argc == 2 && streq(argv[1], "--help"))
+                return fputs(usage, stdout) < 0;
+        if (argc == 2 && streq(argv[1], "--version"))
+                return puts(PROGRAM " " DEVBOX_VERSION) < 0;
+        if ((argc != 2 && argc != 4) || argv[1][0] == '-') {
+                (void) fputs(usage, stderr);
+                return 2;
+        }
+
+        (void) umask(0022);
+        return generate(argv[1]);
+}

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT */
+/* Listening sockets and how long their connections may take.
+ *
+ * Connections are accepted here, not by libmicrohttpd, and handed to it one by one: so the listening socket,
+ * which systemd keeps for the next process, is never touched by anybody else, each has a limit of its own
+ * (whoever floods the TCP port does not lock out the Unix socket), and every connection is known from its
+ * first moment. A connection that is late is shut down; libmicrohttpd then finds it closed and lets go. */
+
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "basic/fd.h"
+#include "http/server-internal.h"
+#include "log/log.h"
+
+/* How many connections are accepted before others get their turn. */
+#define ACCEPT_BURST 16
+
+static usec_t now_of(const HttpServer *server)
+{
+        usec_t now = 0;
+
+        (void) sd_event_now(server->event, CLOCK_MONOTONIC, &now);
+        return now;
+}
+
+/* The longest a phase may take now. */
+static usec_t phase_limit(const HttpListener *listener, HttpPhase phase)
+{
+        const HttpLimits *limits = &listener->server->limits;
+        const usec_t spans[_HTTP_PHASE_MAX] = {
+                [HTTP_PHASE_READING] = limits->request_usec,
+                [HTTP_PHASE_WORKING] = USEC_INFINITY,
+                [HTTP_PHASE_WRITING] = limits->answer_usec,
+                [HTTP_PHASE_IDLE] = listener->crowded ? limits->crowded_idle_usec : limits->idle_usec,
+                [HTTP_PHASE_CUT] = USEC_INFINITY,
+        };
+
+        if (listener->server->draining && spans[phase] != USEC_INFINITY)
+                return MIN(spans[phase], limits->drain_usec);
+
+        return spans[phase];
+}
+
+static usec_t phase_late_at(const HttpListener *listener, HttpPhase phase)
+{
+        const HttpConnection *oldest = TAILQ_FIRST(&listener->phases[phase]);
+        usec_t limit = phase_limit(listener, phase);
+
+        return oldest && limit != USEC_INFINITY ? oldest->since_usec + limit : USEC_INFINITY;
+}
+
+/* The timer is only ever moved forward in time here; fired too early, it finds nobody late and is set anew.
+ * So a busy connection costs no timer at all. */
+static void expect_late(HttpServer *server, usec_t at_usec)
+{
+        if (at_usec >= server->late_at_usec)
+                return;
+
+        server->late_at_usec = at_usec;
+        (void) sd_event_source_set_time(server->source_late, at_usec);
+        (void) sd_event_source_set_enabled(server->source_late, SD_EVENT_ONESHOT);
+}
+
+static void expect_late_of(HttpListener *listener)
+{
+        for (HttpPhase phase = 0; phase < _HTTP_PHASE_MAX; phase++)
+                expect_late(listener->server, phase_late_at(listener, phase));
+}
+
+static void enter(HttpConnection *connection, HttpPhase phase)
+{
+        TAILQ_REMOVE(&connection->listener->phases[connection->phase], connection, in_phase);
+        connection->phase = phase;
+        TAILQ_INSERT_TAIL(&connection->listener->phases[phase], connection, in_phase);
+}
+
+/* Whoever does not take an answer must not keep it in the kernel either: such a connection is reset. */
+static void cut(HttpConnection *connection)
+{
+        if (connection->phase == HTTP_PHASE_WRITING)
+                (void) setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &(struct linger){ .l_onoff = 1 },
+                                  sizeof(struct linger));
+
+        enter(connection, HTTP_PHASE_CUT);
+        (void) shutdown(connection->fd, SHUT_RDWR);
+}
+
+static void accept_again(HttpListener *listener)
+{
+        if (!listener->crowded || listener->server->draining ||
+            listener->n_connections >= listener->max_connections)
+                return;
+
+        listener->crowded = false;
+        (void) sd_event_source_set_enabled(listener->source, SD_EVENT_ON);
+}
+
+static void be_crowded(HttpListener *listener)
+{
+        listener->crowded = true;
+        listener->server->stats.crowded_total++;
+        (void) sd_event_source_set_enabled(listener->source, SD_EVENT_OFF);
+        expect_late_of(listener);
+}
+
+static int on_late(sd_event_source *source, uint64_t now_usec, void *userdata)
+{
+        HttpServer *server = userdata;
+        HttpListener *listener;
+
+        server->late_at_usec = USEC_INFINITY;
+        LIST_FOREACH(listener, &server->listeners, entry) {
+                for (HttpPhase phase = 0; phase < _HTTP_PHASE_MAX; phase++)
+                        while (phase_late_at(listener, phase) <= now_usec) {
+                                cut(TAILQ_FIRST(&listener->phases[phase]));
+                                server->stats.cut_total++;
+                        }
+                expect_late_of(listener);
+        }
+
+        return 0;
+}
+
+/* What to do after accept4(2) failed: false, try the next. */
+static bool accept_must_stop(HttpListener *listener, int error)
+{
+        switch (error) {
+        case EAGAIN:
+                return true;
+        case EMFILE:
+        case ENFILE:
+        case ENOBUFS:
+        case ENOMEM:
+                if (listener->n_connections > 0) /* the end of one of ours makes room */
+                        be_crowded(listener);
+                return true;
+        default: /* that connection failed before we took it: accept(2), Linux */
+                return false;
+        }
+}
+
+/* Newer libmicrohttpd tells of a connection later than it takes it, so the two are matched by the
+ * descriptor.
+ */
+static HttpConnection *find_arriving(const HttpServer *server, int fd)
+{
+        HttpConnection *connection;
+
+        TAILQ_FOREACH(connection, &server->arriving, in_arriving)
+                if (connection->fd == fd)
+                        return connection;
+
+        return NULL;
+}
+
+static void take_connection(HttpListener *listener, int fd, const struct sockaddr *address, socklen_t size)
+{
+        HttpServer *server = listener->server;
+        HttpConnection *connection = calloc(1, sizeof *connection);
+
+        if (!connection) {
+                (void) fd_close(fd);
+                return;
+        }
+
+        *connection = (HttpConnection){
+                .listener = listener, .fd = fd, .phase = HTTP_PHASE_READING, .since_usec = now_of(server)
+        };
+        listener->n_connections++;
+        server->stats.n_connections++;
+        server->stats.connections_total++;
+        TAILQ_INSERT_TAIL(&listener->phases[HTTP_PHASE_READING], connection, in_phase);
+        TAILQ_INSERT_TAIL(&server->arriving, connection, in_arriving);
+        expect_late(server, connection->since_usec + phase_limit(listener, HTTP_PHASE_READING));
+
+        /* From here on libmicrohttpd closes the descriptor, also when it refuses, and has told of the end of
+         * a connection whose beginning it told of. */
+        enum MHD_Result taken = MHD_add_connection(server->daemon, fd, address, size);
+        connection = find_arriving(server, fd);
+        if (connection && taken == MHD_NO)
+                http_connection_free(connection);
+        else if (connection)
+                http_server_wake(server);
+}
+
+static int on_acceptable(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+        HttpListener *listener = userdata;
+
+        for (int i = 0; i < ACCEPT_BURST; i++) {
+                struct sockaddr_storage address;
+                socklen_t size = sizeof address;
+
+                if (listener->n_connections >= listener->max_connections) {
+                        be_crowded(listener);
+                        break;
+                }
+
+                int connection =
+                        accept4(fd, (struct sockaddr *) &address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+                if (connection >= 0)
+                        take_connection(listener, connection, (struct sockaddr *) &address, size);
+                else if (accept_must_stop(listener, errno))
+                        break;
+        }
+
+        return 0;
+}
+
+HttpConnection *http_connection_arrived(HttpServer *server, struct MHD_Connection *mhd, int fd)
+{
+        HttpConnection *connection = find_arriving(server, fd);
+
+        assert(connection);
+        TAILQ_REMOVE(&server->arriving, connection, in_arriving);
+        connection->mhd = mhd;
+        return connection;
+}
+
+void http_connection_free(HttpConnection *connection)
+{
+        HttpListener *listener = connection->listener;
+
+        http_request_done(&connection->request);
+        if (!connection->mhd)
+                TAILQ_REMOVE(&listener->server->arriving, connection, in_arriving);
+        TAILQ_REMOVE(&listener->phases[connection->phase], connection, in_phase);
+        free(connection);
+
+        listener->n_connections--;
+        listener->server->stats.n_connections--;
+        accept_again(listener);
+}
+
+void http_connection_enter(HttpConnection *connection, HttpPhase phase)
+{
+        HttpListener *listener = connection->listener;
+        usec_t limit = phase_limit(listener, phase);
+
+        if (connection->phase == HTTP_PHASE_CUT)
+                return;
+
+        enter(connection, phase);
+        connection->since_usec = now_of(listener->server);
+        if (limit != USEC_INFINITY)
+                expect_late(listener->server, connection->since_usec + limit);
+}
+
+/* While draining, a connection that rests is closed, unless the next request is already there. */
+static void leave_if_silent(HttpConnection *connection)
+{
+        int waiting = 0;
+
+        if (ioctl(connection->fd, FIONREAD, &waiting) < 0 || waiting == 0)
+                cut(connection);
+}
+
+void http_connection_rest(HttpConnection *connection)
+{
+        connection->line_seen = false;
+        http_connection_enter(connection, HTTP_PHASE_IDLE);
+        if (connection->listener->server->draining && connection->phase == HTTP_PHASE_IDLE)
+                leave_if_silent(connection);
+}
+
+void http_listeners_drain(HttpServer *server)
+{
+        HttpListener *listener;
+
+        LIST_FOREACH(listener, &server->listeners, entry) {
+                static const HttpPhase phases[] = { HTTP_PHASE_READING, HTTP_PHASE_IDLE };
+
+                (void) sd_event_source_set_enabled(listener->source, SD_EVENT_OFF);
+                for (size_t i = 0; i < ELEMENTSOF(phases); i++) {
+                        HttpConnection *connection = TAILQ_FIRST(&listener->phases[phases[i]]);
+
+                        while (connection) {
+                                HttpConnection *next = TAILQ_NEXT(connection, in_phase);
+
+                                connection->since_usec = now_of(server);
+                                if (!connection->line_seen)
+                                        leave_if_silent(connection);
+                                connection = next;
+                        }
+                }
+                expect_late_of(listener);
+        }
+}
+
+int http_listeners_init_deadlines(HttpServer *server)
+{
+        server->late_at_usec = USEC_INFINITY;
+
+        int r = sd_event_add_time(server->event, &server->source_late, CLOCK_MONOTONIC, 0, 0, on_late,
+                                  server);
+        if (r < 0)
+                return r;
+
+        return sd_event_source_set_enabled(server->source_late, SD_EVENT_OFF);
+}
+
+HttpListener *http_listener_free(HttpListener *listener)
+{
+        sd_event_source_disable_unref(listener->source);
+        (void) fd_close(listener->fd);
+        free(listener);
+        return NULL;
+}
+
+void http_listener_set_max(HttpListener *listener, size_t max_connections)
+{
+        listener->max_connections = max_connections;
+        accept_again(listener);
+}
+
+int http_server_listen_take(HttpServer *server, int fd, size_t max_connections, HttpListener **ret_listener)
+{
+        _cleanup_(http_listener_freep) HttpListener *listener = calloc(1, sizeof *listener);
+        if (!listener) {
+                (void) fd_close(fd);
+                return -ENOMEM;
+        }
+
+        *listener = (HttpListener){ .server = server, .fd = fd, .max_connections = max_connections };
+        for (HttpPhase phase = 0; phase < _HTTP_PHASE_MAX; phase++)
+                TAILQ_INIT(&listener->phases[phase]);
+
+        /* systemd hands over blocking sockets, and a client may be gone between poll and accept. */
+        if (ioctl(fd, FIONBIO, &(int){ 1 }) < 0)
+                return -errno;
+
+        int r = sd_event_add_io(server->event, &listener->source, fd, EPOLLIN, on_acceptable, listener);
+        if (r < 0)
+                return r;
+
+        if (ret_listener)
+                *ret_listener = listener;
+        LIST_INSERT_HEAD(&server->listeners, listener, entry);
+        TAKE_PTR(listener);
+        return 0;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* An answer: status, headers and body, made once and sent as often as wanted without a copy. */
+
+#include "proto/error.h"
+
+typedef struct HttpReply HttpReply;
+
+/* Both make an answer with Cache-Control: no-store and X-Content-Type-Options: nosniff. The first takes over
+ * `body` in every case, also on failure; the second borrows it for ever. Errors: -ENOMEM. */
+int http_reply_new_take(unsigned status, const char *content_type, char *body, size_t size,
+                        HttpReply **ret_reply);
+int http_reply_new_static(unsigned status, const char *content_type, const char *body, size_t size,
+                          HttpReply **ret_reply);
+
+/* {"error":{"code":…,"message":…}} with the status of the error table. `reason` is a DevboxError, or a
+ * negative errno, which becomes DEVBOX_ERROR_INTERNAL and says no more; `detail` (may be NULL) follows the
+ * sentence. */
+int http_reply_new_error(int reason, const char *detail, HttpReply **ret_reply);
+int http_reply_new_error_status(unsigned status, int reason, const char *detail, HttpReply **ret_reply);
+
+HttpReply *http_reply_ref(HttpReply *reply);
+HttpReply *http_reply_unref(HttpReply *reply);
+DEFINE_CLEANUP(HttpReply, http_reply_unref);
+
+/* Before it is sent the first time. */
+int http_reply_add_header(HttpReply *reply, const char *name, const char *value);
+
+unsigned http_reply_status(const HttpReply *reply);
+const char *http_reply_body(const HttpReply *reply, size_t *ret_size);
+
+/* What libmicrohttpd sends: for http/server.c. Borrowed. */
+struct MHD_Response *http_reply_response(const HttpReply *reply);

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/* A request from its headers to its answer. */
+
+#include "http/request.h"
+
+#include <strings.h>
+
+#include "basic/parse.h"
+#include "http/guard.h"
+#include "http/server-internal.h"
+
+/* Every header that decides something, found in one walk. */
+typedef struct RequestHeaders {
+        HttpGuardHeaders guard;
+        const char *content_length;
+        unsigned n_content_length, n_transfer_encoding;
+} RequestHeaders;
+
+static enum MHD_Result on_header(void *userdata, enum MHD_ValueKind kind, const char *name,
+                                 const char *value)
+{
+        RequestHeaders *headers = userdata;
+
+        if (strcasecmp(name, MHD_HTTP_HEADER_HOST) == 0) {
+                headers->guard.host = strempty(value);
+                headers->guard.n_host++;
+        } else if (strcasecmp(name, MHD_HTTP_HEADER_ORIGIN) == 0) {
+                headers->guard.origin = strempty(value);
+                headers->guard.n_origin++;
+        } else if (strcasecmp(name, "Sec-Fetch-Site") == 0) {
+                headers->guard.fetch_site = strempty(value);
+                headers->guard.n_fetch_site++;
+        } else if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0) {
+                headers->content_length = strempty(value);
+                headers->n_content_length++;
+        } else if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0)
+                headers->n_transfer_encoding++;
+
+        return MHD_YES;
+}
+
+/* libmicrohttpd can answer before a body or after it, not in the middle: so a body without a length, whose
+ * size shows only on the way, is refused at its head. */
+static int check_body(const RequestHeaders *headers, const HttpLimits *limits)
+{
+        uint64_t size;
+
+        if (headers->n_transfer_encoding > 0)
+                return DEVBOX_ERROR_LENGTH_REQUIRED;
+        if (headers->n_content_length == 0)
+                return 0;
+        if (headers->n_content_length > 1)
+                return DEVBOX_ERROR_BAD_REQUEST;
+
+        switch (parse_u64(headers->content_length, 0, limits->body_bytes, &size)) {
+        case 0:
+                return 0;
+        case -ERANGE:
+                return DEVBOX_ERROR_BODY_TOO_LARGE;
+        default:
+                return DEVBOX_ERROR_BAD_REQUEST;
+        }
+}
+
+static int find_route(HttpRequest *request, const HttpGuardHeaders *headers, const char *method,
+                      const char *path)
+{
+        HttpServer *server = http_request_server(request);
+        bool mutation = !streq(method, MHD_HTTP_METHOD_GET) && !streq(method, MHD_HTTP_METHOD_HEAD);
+
+        int r = http_guard_check(headers, (server->exposed ? HTTP_GUARD_EXPOSED : 0) |
+                                                  (mutation ? HTTP_GUARD_MUTATION : 0));
+        if (r != 0)
+                return r;
+
+        return http_route_find(server->routes, method, path, &request->match);
+}
+
+static void refuse_method(HttpRequest *request, const char *path)
+{
+        _cleanup_(http_reply_unrefp) HttpReply *reply = NULL;
+        _cleanup_(freep) char *methods = NULL;
+
+        if (http_route_allowed(http_request_server(request)->routes, path, &methods) < 0 ||
+            http_reply_new_error(DEVBOX_ERROR_METHOD_NOT_ALLOWED, NULL, &reply) < 0 ||
+            http_reply_add_header(reply, MHD_HTTP_HEADER_ALLOW, methods) < 0)
+                return;
+
+        http_request_answer(request, reply);
+}
+
+void http_request_begin(HttpRequest *request, const char *method, const char *path, bool *ret_refuse_body)
+{
+        const HttpConnection *connection = http_request_connection(request);
+        RequestHeaders headers = { 0 };
+
+        (void) MHD_get_connection_values(connection->mhd, MHD_HEADER_KIND, on_header, &headers);
+
+        int body = check_body(&headers, &connection->listener->server->limits);
+        int r = body != 0 ? body : find_route(request, &headers.guard, method, path);
+        if (r == DEVBOX_ERROR_METHOD_NOT_ALLOWED)
+                refuse_method(request, path);
+        else if (r != 0)
+                http_request_refuse(request, r, NULL);
+
+        request->begun = true;
+        *ret_refuse_body = body != 0;
+}
+
+void http_request_start(HttpRequest *request)
+{
+        HttpServer *server = http_request_server(request);
+        const HttpRoute *route = request->match.route;
+
+        request->started = true;
+        http_connection_enter(http_request_connection(request), HTTP_PHASE_WORKING);
+
+        if (server->handlers.admit(request, route, server->owner))
+                route->handle(request, server->owner);
+}
+
+void http_request_done(HttpRequest *request)
+{
+        http_reply_unref(request->reply);
+        *request = (HttpRequest){ 0 };
+}
+
+void *http_request_owner(const HttpRequest *request)
+{
+        return http_request_server(request)->owner;
+}
+
+const char *http_request_parameter(const HttpRequest *request)
+{
+        return request->match.parameter;
+}
+
+typedef struct HeaderQuery {
+        const char *name, *value;
+        unsigned found;
+} HeaderQuery;
+
+static enum MHD_Result on_queried_header(void *userdata, enum MHD_ValueKind kind, const char *name,
+                                         const char *value)
+{
+        HeaderQuery *query = userdata;
+
+        if (strcasecmp(name, query->name) == 0) {
+                query->value = strempty(value);
+                query->found++;
+        }
+
+        return MHD_YES;
+}
+
+int http_request_header(const HttpRequest *request, const char *name, const char **ret_value)
+{
+        HeaderQuery query = { .name = name };
+
+        (void) MHD_get_connection_values(http_request_connection(request)->mhd, MHD_HEADER_KIND,
+                                         on_queried_header, &query);
+        if (query.found == 0)
+                return -ENOENT;
+        if (query.found > 1)
+                return -ENOTUNIQ;
+
+        *ret_value = query.value;
+        return 0;
+}
+
+/* A request that is not suspended is in the hands of libmicrohttpd, which asks for the answer by itself. */
+static void resume(HttpRequest *request)
+{
+        if (!TAKE(request->suspended, false))
+                return;
+
+        MHD_resume_connection(http_request_connection(request)->mhd);
+        http_server_wake(http_request_server(request));
+}
+
+void http_request_answer(HttpRequest *request, HttpReply *reply)
+{
+        assert(!request->reply);
+
+        request->reply = http_reply_ref(reply);
+        resume(request);
+}
+
+void http_request_refuse(HttpRequest *request, int reason, const char *detail)
+{
+        _cleanup_(http_reply_unrefp) HttpReply *reply = NULL;
+
+        if (http_reply_new_error(reason, detail, &reply) >= 0)
+                http_request_answer(request, reply);
+        else
+                resume(request); /* out of memory: the connection is closed without an answer */
+}

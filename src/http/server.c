@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+/* An HTTP server on libmicrohttpd.
+ *
+ * libmicrohttpd runs without a thread and without a listening socket of its own: its epoll descriptor is one
+ * source on our loop, whatever the number of connections. It calls us for each request when its line is
+ * there (on_line), when its headers are (on_request, first call), with pieces of the body, and when it is
+ * complete; then again and again until an answer is queued, unless the connection is suspended. An answer
+ * queued before the request is complete makes it close the connection, so we do that only to refuse a body.
+ */
+
+#include "http/server.h"
+
+#include "http/server-internal.h"
+
+static void server_run(HttpServer *server)
+{
+        MHD_UNSIGNED_LONG_LONG wait_ms;
+
+        (void) MHD_run(server->daemon);
+
+        /* It keeps no time for us, so it waits for its descriptor or has more to do at once. */
+        if (MHD_get_timeout(server->daemon, &wait_ms) == MHD_YES && wait_ms == 0)
+                http_server_wake(server);
+
+        if (server->draining && server->stats.n_connections == 0)
+                (void) sd_event_source_set_enabled(server->source_drained, SD_EVENT_ONESHOT);
+}
+
+static int on_epoll(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+        server_run(userdata);
+        return 0;
+}
+
+static int on_again(sd_event_source *source, void *userdata)
+{
+        server_run(userdata);
+        return 0;
+}
+
+static int on_drained(sd_event_source *source, void *userdata)
+{
+        HttpServer *server = userdata;
+
+        if (server->handlers.on_drained)
+                server->handlers.on_drained(server->owner);
+        return 0;
+}
+
+static HttpConnection *connection_of(struct MHD_Connection *mhd)
+{
+        return MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
+static void on_connection(void *userdata, struct MHD_Connection *mhd, void **socket_context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+        HttpServer *server = userdata;
+
+        if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+                int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+
+                *socket_context = http_connection_arrived(server, mhd, fd);
+        } else
+                http_connection_free(*socket_context);
+}
+
+static void *on_line(void *userdata, const char *uri, struct MHD_Connection *mhd)
+{
+        HttpConnection *connection = connection_of(mhd);
+
+        /* The first request on a connection began when it was accepted. */
+        connection->line_seen = true;
+        if (connection->phase == HTTP_PHASE_IDLE)
+                http_connection_enter(connection, HTTP_PHASE_READING);
+
+        return &connection->request;
+}
+
+/* Paths are compared as they came: nothing is unescaped. */
+static size_t on_unescape(void *userdata, struct MHD_Connection *mhd, char *text)
+{
+        return strlen(text);
+}
+
+static enum MHD_Result queue_answer(HttpRequest *request)
+{
+        HttpConnection *connection = http_request_connection(request);
+        HttpServer *server = connection->listener->server;
+        unsigned status = http_reply_status(request->reply);
+
+        request->queued = true;
+        http_connection_enter(connection, HTTP_PHASE_WRITING);
+        if (server->handlers.on_answer)
+                server->handlers.on_answer(request->match.route, status, server->owner);
+
+        return MHD_queue_response(connection->mhd, status, http_reply_response(request->reply));
+}
+
+static enum MHD_Result on_request(void *userdata, struct MHD_Connection *mhd, const char *path,
+                                  const char *method, const char *version, const char *body,
+                                  size_t *body_size, void **context)
+{
+        HttpServer *server = userdata;
+        HttpRequest *request = *context;
+
+        if (server->ending)
+                return MHD_NO;
+
+        if (!request->begun) {
+                bool refuse_body;
+
+                http_request_begin(request, method, path, &refuse_body);
+                if (refuse_body)
+                        return request->reply ? queue_answer(request) : MHD_NO;
+                return MHD_YES;
+        }
+
+        if (*body_size > 0) { /* at most limits.body_bytes in all */
+                *body_size = 0;
+                return MHD_YES;
+        }
+
+        if (!request->reply && request->match.route && !request->started) {
+                http_request_start(request);
+                if (!request->reply) {
+                        request->suspended = true;
+                        MHD_suspend_connection(mhd);
+                        return MHD_YES;
+                }
+        }
+
+        return request->reply ? queue_answer(request) : MHD_NO;
+}
+
+static void on_completed(void *userdata, struct MHD_Connection *mhd, void **context,
+                         enum MHD_RequestTerminationCode code)
+{
+        HttpRequest *request = *context;
+        HttpConnection *connection = http_request_connection(request);
+
+        /* Refused before we were asked, and neither cut nor left by the client. */
+        if (!request->begun && code == MHD_REQUEST_TERMINATED_WITH_ERROR &&
+            connection->phase != HTTP_PHASE_CUT)
+                connection->listener->server->stats.malformed_total++;
+
+        http_request_done(request);
+        http_connection_rest(connection);
+}
+
+static int start_daemon(HttpServer *server)
+{
+        unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME;
+        struct MHD_OptionItem options[] = {
+                { MHD_OPTION_CONNECTION_LIMIT, 65535, NULL }, /* each listener has its own below that */
+                { MHD_OPTION_CONNECTION_TIMEOUT, 0, NULL },   /* none: listener.c cuts the late ones */
+                { MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t) server->limits.connection_bytes, NULL },
+                { MHD_OPTION_NOTIFY_CONNECTION, (intptr_t) on_connection, server },
+                { MHD_OPTION_NOTIFY_COMPLETED, (intptr_t) on_completed, server },
+                { MHD_OPTION_URI_LOG_CALLBACK, (intptr_t) on_line, server },
+                { MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t) on_unescape, server },
+                { MHD_OPTION_END, 0, NULL },
+        };
+
+        server->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, server, MHD_OPTION_ARRAY,
+                                          options, MHD_OPTION_END);
+        if (!server->daemon)
+                return -EIO;
+
+        const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+        if (!info || info->epoll_fd < 0)
+                return -EOPNOTSUPP;
+
+        return sd_event_add_io(server->event, &server->source_epoll, info->epoll_fd, EPOLLIN, on_epoll,
+                               server);
+}
+
+static int add_defer(HttpServer *server, sd_event_source **source, sd_event_handler_t handler)
+{
+        int r = sd_event_add_defer(server->event, source, handler, server);
+        if (r < 0)
+                return r;
+
+        return sd_event_source_set_enabled(*source, SD_EVENT_OFF);
+}
+
+static int add_sources(HttpServer *server)
+{
+        int r = add_defer(server, &server->source_again, on_again);
+        if (r < 0)
+                return r;
+
+        r = add_defer(server, &server->source_drained, on_drained);
+        if (r < 0)
+                return r;
+
+        return http_listeners_init_deadlines(server);
+}
+
+int http_server_new(sd_event *event, const HttpRoute *routes, const HttpHandlers *handlers,
+                    const HttpLimits *limits, HttpServer **ret_server)
+{
+        _cleanup_(http_server_freep) HttpServer *server = calloc(1, sizeof *server);
+        if (!server)
+                return -ENOMEM;
+
+        *server = (HttpServer){
+                .event = sd_event_ref(event), .routes = routes, .handlers = *handlers, .limits = *limits
+        };
+        TAILQ_INIT(&server->arriving);
+        LIST_INIT(&server->listeners);
+
+        int r = add_sources(server);
+        if (r < 0)
+                return r;
+
+        r = start_daemon(server);
+        if (r < 0)
+                return r;
+
+        *ret_server = TAKE_PTR(server);
+        return 0;
+}
+
+/* libmicrohttpd must not be stopped while a connection is suspended. Resumed without an answer it is closed.
+ */
+static void resume_all(HttpServer *server)
+{
+        HttpListener *listener;
+        HttpConnection *connection;
+
+        LIST_FOREACH(listener, &server->listeners, entry) {
+                TAILQ_FOREACH(connection, &listener->phases[HTTP_PHASE_WORKING], in_phase)
+                        if (TAKE(connection->request.suspended, false))
+                                MHD_resume_connection(connection->mhd);
+        }
+}
+
+HttpServer *http_server_free(HttpServer *server)
+{
+        if (server->daemon) {
+                server->ending = true;
+                resume_all(server);
+                (void) MHD_run(server->daemon);
+                sd_event_source_disable_unref(server->source_epoll);
+                MHD_stop_daemon(server->daemon);
+        }
+
+        while (!TAILQ_EMPTY(&server->arriving))
+                http_connection_free(TAILQ_FIRST(&server->arriving));
+        while (!LIST_EMPTY(&server->listeners)) {
+                HttpListener *listener = LIST_FIRST(&server->listeners);
+
+                LIST_REMOVE(listener, entry);
+                http_listener_free(listener);
+        }
+
+        sd_event_source_disable_unref(server->source_again);
+        sd_event_source_disable_unref(server->source_late);
+        sd_event_source_disable_unref(server->source_drained);
+        sd_event_unref(server->event);
+        free(server);
+        return NULL;
+}
+
+void http_server_set_owner(HttpServer *server, void *owner)
+{
+        server->owner = owner;
+}
+
+void http_server_set_exposed(HttpServer *server, bool exposed)
+{
+        server->exposed = exposed;
+}
+
+void http_server_drain(HttpServer *server)
+{
+        if (server->draining)
+                return;
+
+        server->draining = true;
+        http_listeners_drain(server);
+        if (server->stats.n_connections == 0)
+                (void) sd_event_source_set_enabled(server->source_drained, SD_EVENT_ONESHOT);
+}
+
+void http_server_wake(HttpServer *server)
+{
+        (void) sd_event_source_set_enabled(server->source_again, SD_EVENT_ONESHOT);
+}
+
+const HttpStats *http_server_stats(const HttpServer *server)
+{
+        return &server->stats;
+}

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+/* devboxctl as a person runs it, against the real collector and a fake systemd1. */
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+
+#include "fake.h"
+#include "harness.h"
+
+#define COLLECTOR_PROGRAM "src/collector/devbox-collector"
+#define COLLECTOR         "org.devbox.Collector1"
+#define CONFIG            "http:\n  port: 8081\nservices:\n  - docker\n  - ssh.socket\n"
+
+typedef struct World {
+        TestBus *bus;
+        TestDaemon *systemd;
+        unsigned n_runs;
+} World;
+
+typedef struct Run {
+        int status;
+        char *output;
+} Run;
+
+static void run_done(Run *run)
+{
+        free(run->output);
+}
+
+/* Runs of blanks become one: how wide a column is depends on the figures of this machine. */
+static void squeeze(char *text)
+{
+        char *to = text;
+
+        for (const char *from = text; *from; from++)
+                if (*from != ' ' || to == text || to[-1] != ' ')
+                        *to++ = *from;
+        *to = '\0';
+}
+
+/* Runs devboxctl with these words; its output and its complaints come in one text. */
+static Run run_ctl(World *world, const char *a, const char *b, const char *c)
+{
+        const char *words[] = { a, b, c, NULL };
+        char name[32];
+        Run run;
+
+        (void) snprintf(name, sizeof name, "devboxctl-%u", world->n_runs++);
+        _cleanup_(test_daemon_freep) TestDaemon *daemon = test_daemon_start_full(
+                world->bus,
+                &(TestDaemonOptions){
+                        .program = "src/ctl/devboxctl", .name = name, .arguments = words, .no_wait = true });
+        run.status = test_daemon_wait(daemon);
+        run.output = test_bus_read_log(world->bus, name);
+        squeeze(run.output);
+        return run;
+}
+
+/* All is as an installation makes it: the units are there, the socket listens, the API sleeps, the collector
+ * starts on demand. */
+static int world_up(void **state)
+{
+        World *world = calloc(1, sizeof *world);
+
+        assert_non_null(world);
+        world->bus = test_bus_new();
+        world->systemd = fake_start(world->bus);
+        test_bus_write_config(world->bus, CONFIG);
+        test_bus_add_activation(world->bus, COLLECTOR, COLLECTOR_PROGRAM);
+        fake_set_unit(world->bus, &(FakeUnit){ .id = "devbox-api.socket", .sub_state = "listening" });
+        fake_set_unit(world->bus, &(FakeUnit){ .id = "devbox-api.service", .active_state = "inactive" });
+        fake_set_unit(world->bus,
+                      &(FakeUnit){ .id = "devbox-collector.service", .active_state = "inactive" });
+        fake_set_unit(world->bus, &(FakeUnit){ .id = "docker.service" });
+        fake_set_unit(world->bus, &(FakeUnit){ .id = "ssh.socket", .sub_state = "listening" });
+        *state = world;
+        return 0;
+}
+
+static int world_down(void **state)
+{
+        World *world = *state;
+
+        test_daemon_free(world->systemd);
+        test_bus_free(world->bus);
+        free(world);
+        return 0;
+}
+
+#define assert_has(text, part)                                                                              \
+        ({                                                                                                  \
+                if (!strstr(text, part))                                                                    \
+                        fail_msg("no '%s' in:\n%s", part, text);                                            \
+        })
+
+static void test_status_shows_all_and_wakes_no_api(void **state)
+{
+        World *world = *state;
+        _cleanup_(run_done) Run run = run_ctl(world, "status", NULL, NULL);
+
+        assert_has(run.output, "devbox " DEVBOX_VERSION " on ");
+        assert_has(run.output, "socket listening");
+        assert_has(run.output, "api sleeping socket listening: the next request wakes it\n");
+        assert_has(run.output, "collector running " DEVBOX_VERSION ", for ");
+        assert_has(run.output, "memory ");
+        assert_has(run.output, "services 2 of 2 active\n");
+        assert_null(strchr(run.output, '\x1b')); /* no terminal, no colours */
+        assert_int_equal(run.status, 0);
+        assert_false(test_bus_has_owner(world->bus, "org.devbox.Api1"));
+}
+
+static void test_status_names_what_is_wrong(void **state)
+{
+        World *world = *state;
+
+        fake_set_unit(
+                world->bus,
+                &(FakeUnit){ .id = "docker.service", .active_state = "failed", .sub_state = "failed" });
+        fake_set_unit(world->bus, &(FakeUnit){ .id = "devbox-api.socket", .active_state = "inactive" });
+        _cleanup_(run_done) Run run = run_ctl(world, NULL, NULL, NULL);
+        assert_has(run.output, "socket stopped run: systemctl start devbox.target\n");
+        assert_has(run.output, "services 1 of 2 active\n");
+        assert_has(run.output, " docker failed see: systemctl status docker.service\n");
+        assert_int_equal(run.status, 1);
+}
+
+static void test_status_as_json(void **state)
+{
+        World *world = *state;
+        _cleanup_(run_done) Run run = run_ctl(world, "--json", "status", NULL);
+        cJSON *tree = cJSON_Parse(run.output);
+
+        assert_non_null(tree);
+        assert_string_equal(cJSON_GetObjectItem(tree, "version")->valuestring, DEVBOX_VERSION);
+        assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(tree, "components")), 3);
+        assert_true(cJSON_IsNull(cJSON_GetObjectItem(tree, "problem")));
+        assert_true(cJSON_IsNumber(cJSON_GetObjectItem(cJSON_GetObjectItem(tree, "system"), "cpu_percent")));
+        assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(tree, "services")), 2);
+        cJSON_Delete(tree);
+        assert_int_equal(run.status, 0);
+}
+
+static void test_system(void **state)
+{
+        World *world = *state;
+        _cleanup_(run_done) Run text = run_ctl(world, "system", NULL, NULL);
+        _cleanup_(run_done) Run json = run_ctl(world, "system", "--json", NULL);
+        cJSON *tree = cJSON_Parse(json.output);
+
+        assert_has(text.output, "cpu ");
+        assert_has(text.output, "disk / ");
+        assert_int_equal(text.status, 0);
+
+        assert_true(startswith(json.output, "{\"cpu_percent\":"));
+        assert_non_null(tree);
+        cJSON_Delete(tree);
+        assert_int_equal(json.status, 0);
+}
+
+static void test_services(void **state)
+{
+        World *world = *state;
+
+        fake_set_unit(world->bus, &(FakeUnit){ .id = "docker.service",
+                                               .load_state = "not-found",
+                                               .active_state = "inactive",
+                                               .sub_state = "dead" });
+        _cleanup_(run_done) Run text = run_ctl(world, "services", NULL, NULL);
+        _cleanup_(run_done) Run json = run_ctl(world, "--json", "services", NULL);
+
+        assert_string_equal(text.output, "NAME STATE DETAIL FOR UNIT\n"
+                                         "docker not-found dead - docker.service\n"
+                                         "ssh.socket active listening - ssh.socket\n");
+        assert_int_equal(text.status, 1);
+        assert_true(startswith(json.output, "{\"services\":[{\"name\":\"docker\",\"active\":false,"
+                                            "\"state\":\"not-found\",\"unit\":\"docker.service\","));
+        assert_int_equal(json.status, 1);
+}
+
+static void test_no_services_are_configured(void **state)
+{
+        World *world = *state;
+
+        test_bus_write_config(world->bus, "");
+        _cleanup_(run_done) Run run = run_ctl(world, "services", NULL, NULL);
+        assert_has(run.output, "No services are configured");
+        assert_int_equal(run.status, 0);
+}
+
+static void test_health_wakes_nobody(void **state)
+{
+        World *world = *state;
+        _cleanup_(run_done) Run text = run_ctl(world, "health", NULL, NULL);
+        _cleanup_(run_done) Run json = run_ctl(world, "health", "--json", NULL);
+
+        assert_string_equal(text.output, "ok devbox " DEVBOX_VERSION "\n");
+        assert_int_equal(text.status, 0);
+        assert_true(startswith(json.output, "{\"status\":\"ok\",\"service\":\"devbox\",\"version\":"));
+        assert_int_equal(json.status, 0);
+        assert_false(test_bus_has_owner(world->bus, COLLECTOR));
+}
+
+static void test_health_names_what_is_wrong(void **state)
+{
+        World *world = *state;
+
+        test_bus_write_config(world->bus, "http:\n  prot: 1\n");
+        fake_set_unit(world->bus, &(FakeUnit){ .id = "devbox-collector.service", .active_state = "failed" });
+        _cleanup_(run_done) Run run = run_ctl(world, "health", NULL, NULL);
+        assert_has(run.output, "config.yaml:2: unknown key 'prot' in http; did you mean 'port'?\n");
+        assert_has(run.output, "collector failed see: journalctl -u 'devbox-*'\n");
+        assert_int_equal(run.status, 1);
+}
+
+static void test_an_invalid_configuration_is_told_by_the_collector(void **state)
+{
+        World *world = *state;
+
+        test_bus_write_config(world->bus, "http:\n  port: 0\n");
+        _cleanup_(run_done) Run text = run_ctl(world, "services", NULL, NULL);
+        _cleanup_(run_done) Run json = run_ctl(world, "services", "--json", NULL);
+
+        assert_has(text.output, "config.yaml:2: http.port must be a whole number from 1 to 65535");
+        assert_int_equal(text.status, 1);
+        assert_true(startswith(json.output, "{\"error\":{\"code\":\"config_invalid\",\"message\":"));
+        assert_int_equal(json.status, 1);
+}
+
+static void test_config_check(void **state)
+{
+        World *world = *state;
+        _cleanup_(run_done) Run fine = run_ctl(world, "config", "check", NULL);
+
+        assert_has(fine.output, "/config.yaml: ok\n");
+        assert_has(fine.output, "note: auth.token is not set: all actions are refused\n");
+        assert_int_equal(fine.status, 0);
+
+        test_bus_write_config(world->bus, "auth:\n  token: s3cr3t\n");
+        _cleanup_(run_done) Run wrong = run_ctl(world, "config", "check", world->bus->config_path);
+        _cleanup_(run_done) Run json = run_ctl(world, "--json", "config", "check");
+        assert_has(wrong.output, "/config.yaml:2: auth.token must be 8 to 256 visible");
+        assert_null(strstr(wrong.output, "s3cr3t"));
+        assert_int_equal(wrong.status, 1);
+        assert_has(json.output, "\"valid\":false,\"problem\":\"");
+        assert_int_equal(json.status, 1);
+}
+
+static void test_selftest_tells_each_check(void **state)
+{
+        World *world = *state;
+        _cleanup_(run_done) Run run = run_ctl(world, "selftest", NULL, NULL);
+
+        assert_true(startswith(run.output, "ok config\nok bus\nok collector\nok system\nok services\n"
+                                           "not ok http: GET /health over "));
+        assert_has(run.output,
+                   "not ok api: org.devbox.Api1 is not on the bus; see: journalctl -u 'devbox-*'\n");
+        assert_int_equal(run.status, 1);
+}
+
+static void test_there_is_no_collector(void **state)
+{
+        World *world = calloc(1, sizeof *world);
+
+        assert_non_null(world);
+        world->bus = test_bus_new(); /* nothing on it */
+        _cleanup_(run_done) Run text = run_ctl(world, "system", NULL, NULL);
+        _cleanup_(run_done) Run json = run_ctl(world, "system", "--json", NULL);
+        _cleanup_(run_done) Run status = run_ctl(world, "status", NULL, NULL);
+        assert_string_equal(text.output,
+                            "devboxctl: devbox-collector does not answer; see: systemctl status "
+                            "devbox-collector\n");
+        assert_int_equal(text.status, 1);
+        assert_true(startswith(json.output, "{\"error\":{\"code\":\"collector_unavailable\","));
+        assert_has(status.output, "collector unknown");
+        assert_has(status.output, "figures none");
+        assert_int_equal(status.status, 1);
+
+        test_bus_free(world->bus);
+        free(world);
+}
+
+static void test_there_is_no_bus(void **state)
+{
+        World *world = *state;
+        char name[] = "no-bus";
+        const char *environment[] = { "DBUS_SYSTEM_BUS_ADDRESS=unix:path=/nonexistent", NULL };
+        const char *words[] = { "status", NULL };
+
+        _cleanup_(test_daemon_freep) TestDaemon *daemon =
+                test_daemon_start_full(world->bus, &(TestDaemonOptions){ .program = "src/ctl/devboxctl",
+                                                                         .name = name,
+                                                                         .arguments = words,
+                                                                         .environment = environment,
+                                                                         .no_wait = true });
+        assert_int_equal(test_daemon_wait(daemon), 1);
+        _cleanup_(freep) char *output = test_bus_read_log(world->bus, name);
+        assert_string_equal(output,
+                            "devboxctl: the system bus cannot be reached; see: systemctl status dbus\n");
+}
+
+static void test_wrong_usage(void **state)
+{
+        static const struct {
+                const char *words[3], *complaint;
+        } rows[] = {
+                { { "statsu" },
+                  "devboxctl: unknown command (did you mean 'status'?); see: devboxctl --help\n" },
+                { { "dance" }, "devboxctl: unknown command 'dance'; see: devboxctl --help\n" },
+                { { "config" }, "devboxctl: config takes: check [FILE]; see: devboxctl --help\n" },
+                { { "config", "cheque" }, "devboxctl: config takes: check [FILE]; see: devboxctl --help\n" },
+                { { "status", "now" },
+                  "devboxctl: 'status' takes 0 arguments at most; see: devboxctl --help\n" },
+        };
+        World *world = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(run_done) Run run =
+                        run_ctl(world, rows[i].words[0], rows[i].words[1], rows[i].words[2]);
+
+                assert_string_equal(run.output, rows[i].complaint);
+                assert_int_equal(run.status, 2);
+        }
+
+        _cleanup_(run_done) Run option = run_ctl(world, "--jsno", NULL, NULL);
+        assert_int_equal(option.status, 2);
+        _cleanup_(run_done) Run help = run_ctl(world, "--help", NULL, NULL);
+        assert_has(help.output, "config check [FILE]");
+        assert_int_equal(help.status, 0);
+        _cleanup_(run_done) Run version = run_ctl(world, "--version", NULL, NULL);
+        assert_string_equal(version.output, "devboxctl " DEVBOX_VERSION "\n");
+        assert_int_equal(version.status, 0);
+}
+
+#define test_in_world(function) cmocka_unit_test_setup_teardown(function, world_up, world_down)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                test_in_world(test_status_shows_all_and_wakes_no_api),
+                test_in_world(test_status_names_what_is_wrong),
+                test_in_world(test_status_as_json),
+                test_in_world(test_system),
+                test_in_world(test_services),
+                test_in_world(test_no_services_are_configured),
+                test_in_world(test_health_wakes_nobody),
+                test_in_world(test_health_names_what_is_wrong),
+                test_in_world(test_an_invalid_configuration_is_told_by_the_collector),
+                test_in_world(test_config_check),
+                test_in_world(test_selftest_tells_each_check),
+                cmocka_unit_test(test_there_is_no_collector),
+                test_in_world(test_there_is_no_bus),
+                test_in_world(test_wrong_usage),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

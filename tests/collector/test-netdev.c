@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* What each network device has carried. */
+
+#include "collector/netdev.h"
+
+#include "basic/text.h"
+#include "test.h"
+
+#define HEAD                                                                                                \
+        "Inter-|   Receive                            |  Transmit\n"                                        \
+        " face |bytes packets errs drop fifo frame compressed multicast|bytes packets errs drop\n"
+
+#define ZEROS "0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
+
+static void test_columns_find_their_places(void **state)
+{
+        _cleanup_(system_sample_done) SystemSample sample = { 0 };
+
+        assert_ok(netdev_parse(HEAD "    lo: " ZEROS "  eth0:1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n",
+                               &sample));
+        assert_int_equal(sample.n_networks, 2);
+        assert_string_equal(sample.networks[0].device, "lo");
+
+        const NetworkSample *network = &sample.networks[1];
+        assert_string_equal(network->device, "eth0");
+        assert_int_equal(network->receive_bytes, 1);
+        assert_int_equal(network->receive_packets, 2);
+        assert_int_equal(network->receive_errors, 3);
+        assert_int_equal(network->receive_drops, 4);
+        assert_int_equal(network->transmit_bytes, 9);
+        assert_int_equal(network->transmit_packets, 10);
+        assert_int_equal(network->transmit_errors, 11);
+        assert_int_equal(network->transmit_drops, 12);
+}
+
+static void test_other_lines_are_passed_over(void **state)
+{
+        static const char *const texts[] = {
+                "",
+                HEAD,
+                "garbage\n\n\n: : :\n",
+                "eth0: 1 2 3\n",
+                "eth0: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 x\n",
+                "eth0: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16", /* cut off */
+                "eth0: 99999999999999999999 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n",
+                ":1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n",
+                "a-name-longer-than-any:" ZEROS,
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+                _cleanup_(system_sample_done) SystemSample sample = { 0 };
+
+                assert_ok(netdev_parse(texts[i], &sample));
+                assert_int_equal(sample.n_networks, 0);
+        }
+}
+
+static void test_names_are_made_fit_for_the_bus(void **state)
+{
+        _cleanup_(system_sample_done) SystemSample sample = { 0 };
+
+        assert_ok(netdev_parse("eth0:1:" ZEROS "a\377\001b:" ZEROS, &sample));
+        assert_int_equal(sample.n_networks, 2);
+        assert_string_equal(sample.networks[0].device, "eth0:1");
+        assert_string_equal(sample.networks[1].device, "a__b");
+}
+
+static void test_of_too_many_those_of_containers_give_way(void **state)
+{
+        _cleanup_(system_sample_done) SystemSample sample = { 0 };
+        _cleanup_(text_done) Text text = TEXT_NULL;
+
+        text_append(&text, HEAD);
+        for (int i = 0; i < 10000; i++)
+                text_appendf(&text, "veth%d: " ZEROS, i);
+        text_append(&text, "  eth0: " ZEROS);
+
+        assert_ok(netdev_parse(text.data, &sample));
+        assert_int_equal(sample.n_networks, SAMPLE_NETWORKS_MAX);
+        assert_string_equal(sample.networks[0].device, "eth0");
+        assert_string_equal(sample.networks[1].device, "veth0");
+        assert_string_equal(sample.networks[SAMPLE_NETWORKS_MAX - 1].device, "veth62");
+}
+
+static void test_of_too_many_the_first_stay(void **state)
+{
+        _cleanup_(system_sample_done) SystemSample sample = { 0 };
+        _cleanup_(text_done) Text text = TEXT_NULL;
+
+        for (int i = 0; i < SAMPLE_NETWORKS_MAX + 1; i++)
+                text_appendf(&text, "eth%d: " ZEROS, i);
+
+        assert_ok(netdev_parse(text.data, &sample));
+        assert_int_equal(sample.n_networks, SAMPLE_NETWORKS_MAX);
+        assert_string_equal(sample.networks[SAMPLE_NETWORKS_MAX - 1].device, "eth63");
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_columns_find_their_places),
+                cmocka_unit_test(test_other_lines_are_passed_over),
+                cmocka_unit_test(test_names_are_made_fit_for_the_bus),
+                cmocka_unit_test(test_of_too_many_those_of_containers_give_way),
+                cmocka_unit_test(test_of_too_many_the_first_stay),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* Time lost waiting for a resource (PSI). */
+
+#include "collector/pressure.h"
+
+#include "test.h"
+
+#define AVERAGES "avg10=0.95 avg60=5.27 avg300=3.54 "
+
+static void test_totals_are_read(void **state)
+{
+        SystemSample sample = { 0 };
+
+        assert_ok(pressure_parse("some " AVERAGES "total=1\nfull " AVERAGES "total=2\n", "cpu", &sample));
+        assert_ok(pressure_parse("some " AVERAGES "total=3\nfull " AVERAGES "total=4\n", "memory", &sample));
+        assert_ok(pressure_parse("full " AVERAGES "total=6\nsome " AVERAGES "total=5\n", "io", &sample));
+        assert_int_equal(sample.pressure_usec[PRESSURE_CPU_SOME], 1);
+        assert_int_equal(sample.pressure_usec[PRESSURE_MEMORY_SOME], 3);
+        assert_int_equal(sample.pressure_usec[PRESSURE_MEMORY_FULL], 4);
+        assert_int_equal(sample.pressure_usec[PRESSURE_IO_SOME], 5);
+        assert_int_equal(sample.pressure_usec[PRESSURE_IO_FULL], 6);
+}
+
+static void test_what_is_incomplete_is_refused(void **state)
+{
+        static const char *const texts[] = {
+                "",
+                "some " AVERAGES "total=1\n",                         /* memory has both */
+                "some " AVERAGES "total=1\nfull " AVERAGES "total=2", /* cut off */
+                "some " AVERAGES "total=1\nfull " AVERAGES "\n",
+                "some " AVERAGES "total=1\nfull " AVERAGES "total=x\n",
+                "some " AVERAGES "total=1\nfull " AVERAGES "total=2x\n",
+                "some " AVERAGES "total=1\nfull " AVERAGES "total=99999999999999999999\n",
+                "something total=1\nfull total=1\n",
+                "some\nfull\n",
+        };
+        SystemSample sample = { .pressure_usec = { [PRESSURE_MEMORY_SOME] = 42 } };
+
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++)
+                assert_err(pressure_parse(texts[i], "memory", &sample), -EBADMSG);
+        assert_int_equal(sample.pressure_usec[PRESSURE_MEMORY_SOME], 42);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_totals_are_read),
+                cmocka_unit_test(test_what_is_incomplete_is_refused),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* CPU use over the last whole window. Spans are short; only the order of events is asserted. */
+
+#include "collector/sampler.h"
+
+#include "proc-tree.h"
+
+typedef struct World {
+        ProcTree *tree;
+        sd_event *event;
+        System *system;
+        Sampler *sampler;
+        unsigned n_windows;
+        int result;
+} World;
+
+static void on_window(int result, void *owner)
+{
+        World *world = owner;
+
+        world->n_windows++;
+        world->result = result;
+}
+
+static int world_up(void **state)
+{
+        World *world = calloc(1, sizeof *world);
+        void *tree;
+
+        assert_non_null(world);
+        assert_ok(proc_tree_up(&tree));
+        world->tree = tree;
+        assert_ok(sd_event_new(&world->event));
+        assert_ok(system_new(fcntl(world->tree->fd, F_DUPFD_CLOEXEC, 0), &world->system));
+        assert_ok(sampler_new(world->event, world->system,
+                              &(SamplerOptions){ .first_window_usec = 10 * USEC_PER_MSEC,
+                                                 .window_usec = 20 * USEC_PER_MSEC,
+                                                 .rest_after_usec = 200 * USEC_PER_MSEC,
+                                                 .on_window = on_window,
+                                                 .owner = world },
+                              &world->sampler));
+        *state = world;
+        return 0;
+}
+
+static int world_down(void **state)
+{
+        World *world = *state;
+        void *tree = world->tree;
+
+        sampler_free(world->sampler);
+        system_free(world->system);
+        sd_event_unref(world->event);
+        free(world);
+        return proc_tree_down(&tree);
+}
+
+static void run_until_window(World *world, unsigned n_windows)
+{
+        while (world->n_windows < n_windows)
+                assert_true(assert_ok(sd_event_run(world->event, 10 * USEC_PER_SEC)) > 0);
+}
+
+static void test_the_first_answer_waits_for_a_window(void **state)
+{
+        World *world = *state;
+
+        assert_false(sampler_running(world->sampler));
+        assert_err(sampler_ask(world->sampler), SAMPLER_WAIT);
+        assert_err(sampler_ask(world->sampler), SAMPLER_WAIT);
+        assert_true(sampler_running(world->sampler));
+        proc_tree_write(world->tree, "stat", "cpu  175 0 100 825 0 0 0 0 0 0\n");
+        run_until_window(world, 1);
+        assert_int_equal(world->result, 0);
+        assert_err(sampler_ask(world->sampler), SAMPLER_READY);
+        assert_float_equal(sampler_cpu_percent(world->sampler), 75, 1e-9);
+}
+
+static void test_windows_follow_each_other(void **state)
+{
+        World *world = *state;
+
+        assert_err(sampler_ask(world->sampler), SAMPLER_WAIT);
+        run_until_window(world, 1);
+        assert_float_equal(sampler_cpu_percent(world->sampler), 0, 1e-9);
+        proc_tree_write(world->tree, "stat", "cpu  150 0 100 850 0 0 0 0 0 0\n");
+        assert_true(assert_ok(sd_event_run(world->event, 10 * USEC_PER_SEC)) > 0);
+        assert_float_equal(sampler_cpu_percent(world->sampler), 50, 1e-9);
+        assert_int_equal(world->n_windows, 1); /* told for the first only */
+}
+
+static void test_it_rests_when_nobody_asks(void **state)
+{
+        World *world = *state;
+
+        assert_err(sampler_ask(world->sampler), SAMPLER_WAIT);
+        while (sampler_running(world->sampler))
+                assert_true(assert_ok(sd_event_run(world->event, 10 * USEC_PER_SEC)) > 0);
+        assert_int_equal(world->n_windows, 1);
+
+        /* Nothing wakes us any more. */
+        assert_err(sd_event_run(world->event, 300 * USEC_PER_MSEC), 0);
+        assert_err(sampler_ask(world->sampler), SAMPLER_WAIT);
+        run_until_window(world, 2);
+}
+
+static void test_what_cannot_be_read_is_told(void **state)
+{
+        World *world = *state;
+
+        assert_err(sampler_ask(world->sampler), SAMPLER_WAIT);
+        proc_tree_write(world->tree, "stat", "garbage\n");
+        run_until_window(world, 1);
+        assert_int_equal(world->result, -EBADMSG);
+        assert_false(sampler_running(world->sampler));
+        assert_err(sampler_ask(world->sampler), -EBADMSG);
+
+        proc_tree_write(world->tree, "stat", PROC_STAT);
+        assert_err(sampler_ask(world->sampler), SAMPLER_WAIT);
+        run_until_window(world, 2);
+        assert_int_equal(world->result, 0);
+}
+
+static void test_a_window_that_fails_later_starts_over(void **state)
+{
+        World *world = *state;
+
+        assert_err(sampler_ask(world->sampler), SAMPLER_WAIT);
+        run_until_window(world, 1);
+        proc_tree_write(world->tree, "stat", "");
+        while (sampler_running(world->sampler))
+                assert_true(assert_ok(sd_event_run(world->event, 10 * USEC_PER_SEC)) > 0);
+        assert_int_equal(world->n_windows, 1);
+        assert_err(sampler_ask(world->sampler), -EBADMSG);
+}
+
+#define world_test(function) cmocka_unit_test_setup_teardown(function, world_up, world_down)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                world_test(test_the_first_answer_waits_for_a_window),
+                world_test(test_windows_follow_each_other),
+                world_test(test_it_rests_when_nobody_asks),
+                world_test(test_what_cannot_be_read_is_told),
+                world_test(test_a_window_that_fails_later_starts_over),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

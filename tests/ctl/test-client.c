@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* What failed calls mean for a person. The calls themselves are tested on a bus: tests/bus/test-ctl.c. */
+
+#include "ctl/client.h"
+
+#include "test.h"
+
+static void test_problems_say_what_to_do(void **state)
+{
+        static const struct {
+                const char *name, *message;
+                DevboxError reason;
+                const char *problem;
+        } rows[] = {
+                { "org.freedesktop.DBus.Error.AccessDenied", "Rejected send message, 2 matched rules",
+                  DEVBOX_ERROR_ACCESS_DENIED,
+                  "this needs root or a member of the group devbox; run: sudo usermod -aG devbox $USER, and "
+                  "log "
+                  "in anew" },
+                { "org.freedesktop.DBus.Error.ServiceUnknown", "The name is not activatable",
+                  DEVBOX_ERROR_COLLECTOR_UNAVAILABLE,
+                  "devbox-collector does not answer; see: systemctl status devbox-collector" },
+                { "org.freedesktop.DBus.Error.NoReply", "Timeout", DEVBOX_ERROR_COLLECTOR_TIMEOUT,
+                  "devbox-collector took too long to answer; see: journalctl -u devbox-collector" },
+                { "org.devbox.Error.ConfigInvalid", "c.yaml:3: unknown key", DEVBOX_ERROR_CONFIG_INVALID,
+                  "c.yaml:3: unknown key" }, /* the component knows more than the table */
+                { "org.devbox.Error.SystemdUnavailable", NULL, DEVBOX_ERROR_SYSTEMD_UNAVAILABLE,
+                  "systemd does not answer on the system bus" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                sd_bus_error error = SD_BUS_ERROR_MAKE_CONST(rows[i].name, rows[i].message);
+                _cleanup_(freep) char *problem = NULL;
+
+                assert_err(client_problem(&error, DEVBOX_ERROR_COLLECTOR_UNAVAILABLE, &problem),
+                           (int) rows[i].reason);
+                assert_string_equal(problem, rows[i].problem);
+        }
+}
+
+static void test_a_snapshot_tells_which_parts_it_has(void **state)
+{
+        const Snapshot snapshot = { .parts = { .n_parts = 2,
+                                               .parts = { { (char *) "system", true, 0, 0 },
+                                                          { (char *) "units", false, 0, 0 } } } };
+
+        assert_true(snapshot_has(&snapshot, "system"));
+        assert_false(snapshot_has(&snapshot, "units"));
+        assert_false(snapshot_has(&snapshot, "other"));
+        assert_false(snapshot_has(&(Snapshot){ 0 }, "system"));
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_problems_say_what_to_do),
+                cmocka_unit_test(test_a_snapshot_tells_which_parts_it_has),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* What a person reads. */
+
+#include "ctl/print.h"
+
+#include "test.h"
+
+static void test_bytes(void **state)
+{
+        static const struct {
+                uint64_t bytes;
+                const char *text;
+        } rows[] = {
+                { 0, "0 B" },
+                { 1023, "1023 B" },
+                { 1024, "1.0 KiB" },
+                { 1536, "1.5 KiB" },
+                { 1048575, "1.0 MiB" }, /* never 1024.0 KiB */
+                { 1048576, "1.0 MiB" },
+                { 8053063680, "7.5 GiB" },
+                { 1099511627776, "1.0 TiB" },
+                { UINT64_MAX, "16.0 EiB" },
+        };
+        char buffer[FIGURE_MAX];
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                assert_string_equal(format_bytes(buffer, rows[i].bytes), rows[i].text);
+}
+
+static void test_spans(void **state)
+{
+        static const struct {
+                usec_t seconds;
+                const char *text;
+        } rows[] = {
+                { 0, "0 s" },
+                { 59, "59 s" },
+                { 60, "1 min 0 s" },
+                { 301, "5 min 1 s" },
+                { 3600, "1 h 0 min" },
+                { 7380, "2 h 3 min" },
+                { 86399, "23 h 59 min" },
+                { 86400, "1 d 0 h" },
+                { 123456, "1 d 10 h" },
+                { 86400000, "1000 d 0 h" },
+        };
+        char buffer[FIGURE_MAX];
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                assert_string_equal(format_span(buffer, rows[i].seconds * USEC_PER_SEC + 999999),
+                                    rows[i].text);
+        assert_string_equal(format_span(buffer, USEC_INFINITY), "213503982 d 8 h");
+}
+
+static void test_percents(void **state)
+{
+        char buffer[FIGURE_MAX];
+
+        assert_string_equal(format_percent(buffer, 0), "0.0 %");
+        assert_string_equal(format_percent(buffer, 12.4), "12.4 %");
+        assert_string_equal(format_percent(buffer, 100), "100.0 %");
+}
+
+/* What the table prints, which the caller frees. */
+static char *print(Table *table, bool colour)
+{
+        char *text = NULL;
+        size_t size;
+        FILE *stream = open_memstream(&text, &size);
+
+        assert_non_null(stream);
+        assert_ok(table_print(table, stream, colour));
+        assert_ok(fclose(stream));
+        return text;
+}
+
+static void test_columns_stand_in_line(void **state)
+{
+        _cleanup_(table_done) Table table = { .n_columns = 3 };
+        _cleanup_(freep) char *text = NULL, *nothing = NULL;
+
+        table_add(&table, TONE_HEAD, "NAME");
+        table_add(&table, TONE_HEAD, "STATE");
+        table_add(&table, TONE_HEAD, "UNIT");
+        table_add(&table, TONE_PLAIN,
+                  "ma\xc3\xb1"
+                  "ana");
+        table_add(&table, TONE_GOOD, "%s", "active");
+        table_add(&table, TONE_PLAIN, "%d", 1);
+        text = print(&table, false);
+        assert_string_equal(text, "NAME    STATE   UNIT\nma\xc3\xb1"
+                                  "ana  active  1\n");
+
+        nothing = print(&table, false); /* printed once */
+        assert_string_equal(nothing, "");
+}
+
+static void test_colours_do_not_move_columns(void **state)
+{
+        _cleanup_(table_done) Table table = { .n_columns = 2 };
+        _cleanup_(freep) char *text = NULL;
+
+        table_add(&table, TONE_GOOD, "ok");
+        table_add(&table, TONE_PLAIN, "a");
+        table_add(&table, TONE_BAD, "failed");
+        table_add(&table, TONE_PLAIN, "b");
+        text = print(&table, true);
+        assert_string_equal(text, "\x1b[32mok\x1b[0m      a\n\x1b[1;31mfailed\x1b[0m  b\n");
+}
+
+static void test_outside_text_commands_no_terminal(void **state)
+{
+        _cleanup_(table_done) Table table = { .n_columns = 1 };
+        _cleanup_(freep) char *text = NULL;
+
+        table_add(&table, TONE_PLAIN, "%s", "eth\x1b[31m\n\x7f");
+        text = print(&table, true);
+        assert_string_equal(text, "eth?[31m??\n");
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_bytes),
+                cmocka_unit_test(test_spans),
+                cmocka_unit_test(test_percents),
+                cmocka_unit_test(test_columns_stand_in_line),
+                cmocka_unit_test(test_colours_do_not_move_columns),
+                cmocka_unit_test(test_outside_text_commands_no_terminal),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

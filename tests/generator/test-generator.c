@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* From the configuration to devbox-api.socket's addresses. */
+
+#include "generator/generator.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "basic/fd.h"
+#include "test.h"
+
+#define HEAD                                                                                                \
+        "# Made by devbox-generator(8) at boot and daemon-reload; changes here are lost.\n"                 \
+        "[Unit]\nSourcePath=/etc/devbox/config.yaml\n\n"                                                    \
+        "[Socket]\nListenStream=\n"
+#define TAIL "ListenStream=/run/devbox/api.sock\n"
+
+static void test_addresses(void **state)
+{
+        static const struct {
+                const char *host;
+                uint64_t port;
+                const char *text;
+        } rows[] = {
+                { "127.0.0.1", 8080, HEAD "ListenStream=127.0.0.1:8080\n" TAIL },
+                { "::1", 1, HEAD "ListenStream=[::1]:1\n" TAIL },
+                { "0.0.0.0", 65535, HEAD "ListenStream=0.0.0.0:65535\n" TAIL "FreeBind=yes\n" },
+                { "2001:db8::1", 80, HEAD "ListenStream=[2001:db8::1]:80\n" TAIL "FreeBind=yes\n" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                Config config = { .http_host = (char *) rows[i].host, .http_port = rows[i].port };
+                _cleanup_(freep) char *text = NULL;
+
+                assert_ok(generator_format_drop_in(&config, "/etc/devbox/config.yaml", &text));
+                assert_string_equal(text, rows[i].text);
+        }
+}
+
+static void test_specifiers_are_escaped(void **state)
+{
+        Config config = { .http_host = (char *) "127.0.0.1", .http_port = 1 };
+        _cleanup_(freep) char *text = NULL;
+
+        assert_ok(generator_format_drop_in(&config, "/tmp/100%/%n.yaml", &text));
+        assert_non_null(strstr(text, "SourcePath=/tmp/100%%/%%n.yaml\n"));
+}
+
+/* A directory of its own, gone after the test. */
+static int make_directory(void **state)
+{
+        char *path = strdup("/tmp/devbox-test-generator-XXXXXX");
+
+        *state = path && mkdtemp(path) ? path : NULL;
+        return *state ? 0 : -1;
+}
+
+static int remove_directory(void **state)
+{
+        char *path = *state;
+        int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        (void) unlinkat(fd, "devbox-api.socket.d/50-config.conf", 0);
+        (void) unlinkat(fd, "devbox-api.socket.d", AT_REMOVEDIR);
+        (void) unlinkat(fd, "devbox-api.socket.d", 0);
+        (void) fd_close(fd);
+        (void) rmdir(path);
+        free(path);
+        return 0;
+}
+
+static void assert_content(const char *directory, const char *wanted)
+{
+        _cleanup_(freep) char *path = NULL, *text = NULL;
+
+        assert_ok(asprintf(&path, "%s/devbox-api.socket.d/50-config.conf", directory));
+        assert_ok(fd_read_file_at(AT_FDCWD, path, 4096, &text, NULL));
+        assert_string_equal(text, wanted);
+}
+
+static void test_the_file_is_written_and_replaced(void **state)
+{
+        const char *directory = *state;
+        _cleanup_(freep) char *left_over = NULL;
+
+        assert_ok(generator_write_drop_in(directory, "first, and longer\n"));
+        assert_content(directory, "first, and longer\n");
+        assert_ok(generator_write_drop_in(directory, "second\n"));
+        assert_content(directory, "second\n");
+
+        assert_ok(asprintf(&left_over, "%s/devbox-api.socket.d/.50-config.conf.new", directory));
+        assert_int_equal(access(left_over, F_OK), -1);
+}
+
+static void test_places_that_cannot_be_written(void **state)
+{
+        const char *directory = *state;
+        _cleanup_(freep) char *absent = NULL, *file = NULL;
+
+        assert_ok(asprintf(&absent, "%s/absent", directory));
+        assert_err(generator_write_drop_in(absent, "x"), -ENOENT);
+
+        assert_ok(asprintf(&file, "%s/devbox-api.socket.d", directory));
+        assert_ok(mknod(file, S_IFREG | 0600, 0));
+        assert_err(generator_write_drop_in(directory, "x"), -ENOTDIR);
+        assert_err(generator_write_drop_in(file, "x"), -ENOTDIR);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_addresses),
+                cmocka_unit_test(test_specifiers_are_escaped),
+                cmocka_unit_test_setup_teardown(test_the_file_is_written_and_replaced, make_directory,
+                                                remove_directory),
+                cmocka_unit_test_setup_teardown(test_places_that_cannot_be_written, make_directory,
+                                                remove_directory),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

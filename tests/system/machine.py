@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+"""A throwaway machine, as scripts/machine makes it, for the length of a with block."""
+
+import pathlib
+import subprocess
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+
+
+class Machine:
+    def __init__(self, name, suite, keep=False):
+        self.name, self.suite, self.keep = name, suite, keep
+
+    def __enter__(self):
+        self.do("rm", self.name)
+        try:
+            self.do("new", self.name, self.suite)
+            self.do("boot", self.name)
+            self.do("copy", self.name)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        if not self.keep:
+            self.do("rm", self.name)
+
+    def do(self, *arguments):
+        subprocess.run([TOP / "scripts/machine", *arguments], check=True, stdin=subprocess.DEVNULL)
+
+    def lines(self, *command):
+        """Runs the command inside, yields what it prints line by line, and raises if it fails."""
+        with subprocess.Popen([TOP / "scripts/machine", "run", self.name, *command], text=True,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+            try:
+                yield from process.stdout
+            except BaseException:
+                process.kill()      # what it started inside ends with the machine
+                raise
+        if process.returncode:
+            raise subprocess.CalledProcessError(process.returncode, command)

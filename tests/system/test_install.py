@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: MIT
+"""What the installer leaves: files, users, configuration, running units."""
+
+import os
+import pathlib
+import pwd
+import re
+
+import prepare
+import world
+from world import API, COLLECTOR, CONFIG, MANIFEST, SOCKET, TARGET, each, equal, expect, owner, run, systemctl
+
+# Everything that is installed, with its mode and owner: a file that is missing here fails the test, as does one
+# that is missing there.
+FILES = {
+    "/usr/bin/devboxctl": "0755",
+    "/usr/libexec/devbox/devbox-api": "0755",
+    "/usr/libexec/devbox/devbox-collector": "0755",
+    "/usr/lib/systemd/system-generators/devbox-generator": "0755",
+    "/usr/lib/systemd/system/devbox-api.service": "0644",
+    "/usr/lib/systemd/system/devbox-api.socket": "0644",
+    "/usr/lib/systemd/system/devbox-collector.service": "0644",
+    "/usr/lib/systemd/system/devbox-selftest.service": "0644",
+    "/usr/lib/systemd/system/devbox.target": "0644",
+    "/usr/lib/systemd/catalog/devbox.catalog": "0644",
+    "/usr/lib/sysusers.d/devbox.conf": "0644",
+    "/usr/lib/tmpfiles.d/devbox.conf": "0644",
+    "/usr/share/dbus-1/interfaces/org.devbox.Collector1.xml": "0644",
+    "/usr/share/dbus-1/interfaces/org.devbox.Component1.xml": "0644",
+    "/usr/share/dbus-1/system-services/org.devbox.Collector1.service": "0644",
+    "/usr/share/dbus-1/system.d/org.devbox.Api1.conf": "0644",
+    "/usr/share/dbus-1/system.d/org.devbox.Collector1.conf": "0644",
+    "/usr/share/polkit-1/rules.d/devbox.rules": "0644",
+    "/usr/share/devbox/config.example.yaml": "0644",
+    "/usr/share/bash-completion/completions/devboxctl": "0644",
+    "/usr/share/man/man1/devboxctl.1": "0644",
+    "/usr/share/man/man5/devbox-config.5": "0644",
+    "/usr/share/man/man5/org.devbox.Collector1.5": "0644",
+    "/usr/share/man/man5/org.devbox.Component1.5": "0644",
+    "/usr/share/man/man7/devbox.7": "0644",
+    "/usr/share/man/man8/devbox-api.8": "0644",
+    "/usr/share/man/man8/devbox-collector.8": "0644",
+    "/usr/share/man/man8/devbox-generator.8": "0644",
+}
+
+# What is made rather than copied.
+PLACES = [
+    ("/etc/devbox", "0750 root:devbox"),
+    ("/etc/devbox/config.yaml", "0640 root:devbox"),
+    ("/run/devbox", "0750 root:devbox"),
+    ("/run/devbox/api.sock", "0660 root:devbox"),
+    ("/var/lib/devbox", "0755 root:root"),
+    ("/var/lib/devbox/install.manifest", "0644 root:root"),
+]
+
+
+def manifest():
+    """The files the installer says it owns."""
+    return sorted(set(re.findall(r"(?:^|\s)(/\S+)$", MANIFEST.read_text(), re.MULTILINE)))
+
+
+def identity(path):
+    """What a file that was not touched still has."""
+    status = os.lstat(path)
+    return status.st_ino, status.st_mtime_ns, status.st_ctime_ns
+
+
+def installation():
+    """All that a second run of the installer has no reason to change."""
+    links = [str(path) for path in pathlib.Path("/etc/systemd/system").rglob("devbox*")]
+    paths = [*manifest(), *links, str(MANIFEST), str(CONFIG), "/etc/passwd", "/etc/group",
+             "/var/lib/systemd/catalog/database"]
+    units = {unit: (world.main_pid(unit), world.show(unit, "ActiveEnterTimestampMonotonic"))
+             for unit in (API, COLLECTOR, SOCKET, TARGET)}
+    return {path: identity(path) for path in paths} | units | {"config": CONFIG.read_bytes()}
+
+
+def test_second_run_changes_nothing():
+    world.awake(), world.collector_awake()
+    before = installation()
+    said = prepare.install()
+    after = installation()
+    changed = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
+    expect(not changed, f"a second run changed {changed}")
+    expect("nothing to do" in said, f"a second run does not say 'nothing to do': {said.splitlines()[-3:]}")
+
+
+def test_files_are_the_expected_ones():
+    installed = {re.sub(r"(/man/.*)\.gz$", r"\1", path) for path in manifest()}
+    equal(sorted(installed - FILES.keys()), [], "installed, but not in the table,")
+    equal(sorted(FILES.keys() - installed), [], "in the table, but not installed,")
+
+
+def test_permissions_of_every_file():
+    def check(path, wanted):
+        equal(owner(path), wanted, path)
+
+    modes = [(path, FILES.get(path, "0644") + " root:root") for path in manifest()]
+    each(modes + PLACES, check)
+
+
+def test_users_cannot_log_in():
+    def check(name):
+        try:
+            user = pwd.getpwnam(name)
+        except KeyError:
+            raise world.Failure(f"there is no user {name}") from None
+        expect(user.pw_shell.endswith("/nologin"), f"the shell of {name} is {user.pw_shell}")
+        expect(0 < user.pw_uid < 1000, f"{name} is no system user: uid {user.pw_uid}")
+        fields = run("getent", "shadow", name).stdout.split(":")
+        expect(fields[1].startswith(("!", "*")), f"{name} has a password")
+
+    each([("devbox",), ("devbox-collector",)], check)
+
+
+def test_config_has_a_token_of_its_own():
+    token = re.search(r'token: *"?([^"\s]+)', prepare.installed_config)
+    expect(token and re.fullmatch(r"[0-9a-f]{32,}", token[1]), "the new configuration has no random hex token")
+    world.CONFIG.parent.joinpath("ring.yaml").write_text(prepare.installed_config)
+    try:
+        run("devboxctl", "config", "check", "/etc/devbox/ring.yaml")
+    finally:
+        world.CONFIG.parent.joinpath("ring.yaml").unlink()
+
+
+def test_enabled_and_started():
+    equal(systemctl("is-enabled", TARGET).stdout.strip(), "enabled", TARGET)
+    for unit in (TARGET, SOCKET):
+        equal(world.state(unit), "active", unit)
+
+
+def test_help_is_the_head_comment():
+    for script in ("install.sh", "uninstall.sh"):
+        said = run(world.SOURCE / "scripts" / script, "--help").stdout
+        expect(script in said, f"{script} --help does not show how it is used")

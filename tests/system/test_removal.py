@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: MIT
+"""Uninstalling, and installing again over every kind of leftover. The last topic: each test ends installed."""
+
+import os
+import pathlib
+import pwd
+import random
+import re
+import signal
+import subprocess
+import time
+
+import prepare
+import test_install
+import world
+from world import API, COLLECTOR, CONFIG, MANIFEST, SOCKET, SOURCE, TARGET, each, equal, eventually, expect, run
+
+UNITS = (API, COLLECTOR, SOCKET, TARGET, world.SELFTEST)
+KEPT = {"/etc/devbox", "/etc/devbox/config.yaml", "/var/lib/devbox"}
+
+
+def uninstall(*options):
+    return run(SOURCE / "scripts/uninstall.sh", *options)
+
+
+def reinstall():
+    """Installs and shows that it is whole."""
+    prepare.install()
+    prepare.member_joins()
+    whole()
+
+
+def whole():
+    test_install.test_files_are_the_expected_ones()
+    test_install.test_permissions_of_every_file()
+    test_install.test_enabled_and_started()
+    run("devboxctl", "config", "check")
+    eventually("the API answers", lambda: world.probe("/services") == 200)
+    said = prepare.install()
+    expect("nothing to do" in said, f"one run is not enough: {said.splitlines()[-3:]}")
+
+
+def nothing_runs():
+    for unit in UNITS:
+        equal(world.show(unit, "LoadState"), "not-found", f"the load state of {unit}")
+    names = [path.read_text().strip() for path in pathlib.Path("/proc").glob("[0-9]*/comm") if path.exists()]
+    equal([name for name in names if name.startswith("devbox-")], [], "processes")
+    equal(world.probe(), 0, "the answer at the port")
+
+
+def test_uninstall_keeps_what_is_the_operators():
+    config = CONFIG.read_bytes()
+    uninstall()
+    try:
+        nothing_runs()
+        extra = {path for path in prepare.files().keys() - prepare.before["files"].keys()
+                 if not path.startswith("/var/lib/devbox/")}
+        equal(sorted(extra), sorted(KEPT), "what uninstall leaves")
+        equal(CONFIG.read_bytes(), config, "the configuration")
+        pwd.getpwnam("devbox"), pwd.getpwnam("devbox-collector")
+        uninstall()
+        equal(CONFIG.read_bytes(), config, "the configuration after a second uninstall")
+    finally:
+        reinstall()
+    equal(CONFIG.read_bytes(), config, "the configuration after installing again")
+
+
+def test_purge_leaves_nothing():
+    token = world.token()
+    uninstall("--purge")
+    try:
+        nothing_runs()
+        files = prepare.files()
+        changed = {path: (prepare.before["files"].get(path), files.get(path))
+                   for path in files.keys() | prepare.before["files"].keys()
+                   if files.get(path) != prepare.before["files"].get(path)}
+        equal(changed, {}, "what differs from before the first install")
+        equal(prepare.accounts(), prepare.before["accounts"], "the users and groups")
+        uninstall("--purge")
+    finally:
+        reinstall()
+    expect(world.token() != token, "the token of a new installation is the old one")
+
+
+def test_purge_after_uninstall():
+    uninstall()
+    uninstall("--purge")
+    try:
+        equal([path for path in KEPT if os.path.exists(path)], [], "what is left")
+    finally:
+        reinstall()
+
+
+def test_damage_is_repaired():
+    """Files lost, changed, or of the wrong mode."""
+    config = CONFIG.read_bytes()
+    pathlib.Path("/usr/bin/devboxctl").unlink()
+    pathlib.Path("/usr/libexec/devbox/devbox-api").unlink()
+    pathlib.Path("/usr/libexec/devbox/devbox-api").write_bytes(b"")
+    pathlib.Path("/usr/lib/systemd/system/devbox.target").chmod(0o600)
+    pathlib.Path("/usr/share/polkit-1/rules.d/devbox.rules").write_text("// something else\n")
+    reinstall()
+    equal(CONFIG.read_bytes(), config, "the configuration")
+
+
+def test_lost_manifest_is_repaired():
+    kept = MANIFEST.rename(MANIFEST.with_suffix(".kept"))
+    try:
+        reinstall()
+        equal(MANIFEST.read_text(), kept.read_text(), "the new manifest")
+    finally:
+        kept.replace(MANIFEST)
+
+
+def test_broken_config_is_named_and_kept():
+    pid = world.awake()
+    broken = CONFIG.read_text().replace("port: 8080", "port: 80800")
+    with world.config(broken):
+        done = run(SOURCE / "scripts/install.sh", check=False)
+        expect("config.yaml:" in done.stdout + done.stderr, f"the installer names no line: {done.stderr[-200:]}")
+        equal(CONFIG.read_text(), broken, "the configuration")
+        equal((world.main_pid(API), world.probe()), (pid, 200), "process and health after the installer ran")
+    whole()
+
+
+# ---- power cuts
+
+def interrupted_install(seconds):
+    """Starts the installer and kills it with all its children after so long; whether it was still running."""
+    installer = subprocess.Popen([SOURCE / "scripts/install.sh"], stdin=subprocess.DEVNULL, start_new_session=True,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        installer.wait(seconds)
+        return False
+    except subprocess.TimeoutExpired:
+        return True
+    finally:
+        os.killpg(installer.pid, signal.SIGKILL) if installer.poll() is None else None
+        installer.wait()
+
+
+def config_is_whole_or_absent():
+    if CONFIG.exists():
+        token = re.search(r'token: *"?([^"\s]+)', CONFIG.read_text())
+        expect(token and len(token[1]) >= 32, "a killed installer left half a configuration")
+        equal(world.owner(CONFIG), "0640 root:devbox", "the configuration of a killed installer")
+
+
+def test_killed_installer_is_repaired_by_the_next():
+    uninstall("--purge")
+    started = time.monotonic()
+    prepare.install()
+    whole_run = time.monotonic() - started
+    chance = random.Random(12)
+    cut = 0
+    try:
+        for round_number in range(10):
+            if round_number % 2 == 0:
+                uninstall("--purge")
+            cut += interrupted_install(chance.uniform(0.05, whole_run))
+            config_is_whole_or_absent()
+        expect(cut >= 3, f"only {cut} of 10 installers were caught at work")
+    finally:
+        reinstall()
+
+
+def test_killed_build_is_repaired_by_the_next():
+    run("rm", "-rf", SOURCE / "build")
+    interrupted_install(4)
+    reinstall()
+
+
+def test_secrets_of_all_installations():
+    """Each installation had its own token, and none of them is in the journal."""
+    import test_journal
+    expect(len(prepare.tokens) >= 2, f"only {len(prepare.tokens)} tokens")
+    test_journal.test_no_secret_in_the_journal()

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""The units as systemd sees them: sandbox, syntax, documentation."""
+
+import pathlib
+import re
+
+import world
+from world import API, COLLECTOR, SELFTEST, SOCKET, TARGET, each, equal, expect, run
+
+SERVICES = (API, COLLECTOR, SELFTEST)
+UNITS = (*SERVICES, SOCKET, TARGET)
+
+
+def test_exposure_is_low():
+    def check(unit):
+        said = run("systemd-analyze", "security", "--no-pager", unit).stdout
+        level = float(re.search(r"Overall exposure level for \S+: ([\d.]+)", said)[1])
+        expect(level <= 1.5, f"systemd-analyze security rates {unit} {level}, more than 1.5")
+
+    each([(unit,) for unit in SERVICES], check)
+
+
+def test_units_verify_clean():
+    said = run("systemd-analyze", "verify", "--man=no", *UNITS, check=False)
+    about_us = [line for line in (said.stdout + said.stderr).splitlines() if "devbox" in line]
+    equal(about_us, [], "systemd-analyze verify")
+    equal(said.returncode, 0, "the exit status of systemd-analyze verify")
+
+
+def test_documentation_exists():
+    def check(unit):
+        pages = re.findall(r"man:([\w.@-]+)\((\d)\)", world.show(unit, "Documentation"))
+        expect(pages, f"{unit} names no man page in Documentation=")
+        for name, section in pages:
+            found = list(pathlib.Path(f"/usr/share/man/man{section}").glob(f"{name}.{section}*"))
+            expect(found, f"{unit} names {name}({section}), which is not installed")
+
+    each([(unit,) for unit in UNITS], check)
+
+
+def test_descriptions_differ():
+    said = [world.show(unit, "Description") for unit in UNITS]
+    expect(all(said) and len(set(said)) == len(said), f"descriptions are missing or the same: {said}")
+    expect(not any(text in UNITS for text in said), f"a unit has no Description=: {said}")
+
+
+def test_daemons_have_no_privilege():
+    def check(pid, name):
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+        for field in ("CapEff", "CapPrm", "CapAmb", "CapBnd"):
+            equal(int(re.search(rf"{field}:\s+(\w+)", status)[1], 16), 0, f"{field} of {name}")
+        equal(re.search(r"NoNewPrivs:\s+(\d)", status)[1], "1", f"NoNewPrivs of {name}")
+        equal(re.search(r"Seccomp:\s+(\d)", status)[1], "2", f"Seccomp of {name}")
+        expect("\nUid:\t0" not in status, f"{name} runs as root")
+
+    each([(world.awake(), API), (world.collector_awake(), COLLECTOR)], check)
+
+
+def test_catalog_explains_every_event():
+    header = (world.SOURCE / "src/log/message-ids.h").read_text()
+
+    def check(name):
+        said = run("journalctl", "--catalog", "--dump-catalog", world.message_id(name), check=False).stdout
+        expect("Subject:" in said, f"journalctl --dump-catalog knows no MESSAGE_{name}")
+
+    each([(name,) for name in re.findall(r"MESSAGE_(\w+)", header)], check)
