@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The shape of ledger.db, for the one program that writes it and for those that audit a copy. */
+
+#include "store/database.h"
+
+extern const DatabaseSchema ledger_schema;
+
+/* The entries of the device's own chain from a number on, and those of a device that this hub witnesses
+ * (device, number); both take a limit last. LEDGER_ENTRY_* are their columns. */
+#define LEDGER_SELECT_AUDIT                                                                                 \
+        "SELECT seq, prev, time_ms, type, body, hash FROM audit WHERE seq >= ? ORDER BY seq LIMIT ?"
+#define LEDGER_SELECT_REPLICA                                                                               \
+        "SELECT seq, prev, time_ms, type, body, hash FROM replica_audit "                                   \
+        "WHERE device = ? AND seq >= ? ORDER BY seq LIMIT ?"
+
+enum {
+        LEDGER_ENTRY_SEQ,
+        LEDGER_ENTRY_PREV,
+        LEDGER_ENTRY_TIME,
+        LEDGER_ENTRY_TYPE,
+        LEDGER_ENTRY_BODY,
+        LEDGER_ENTRY_HASH,
+};
+
+/* What the table `state` keeps, one row each: SELECT value FROM state WHERE key = ? */
+#define LEDGER_DEVICE                "device"
+#define LEDGER_CHAIN_ID              "chain_id"   /* 16 bytes */
+#define LEDGER_DEVICE_KEY            "device_key" /* 32 bytes: whose signatures the chain's checkpoints bear */
+#define LEDGER_ROOT                  "root"       /* the current one, its envelope as text */
+#define LEDGER_MANIFEST              "manifest"   /* likewise */
+#define LEDGER_MANIFEST_CONFIRMED_AT "manifest_confirmed_at_ms"
+#define LEDGER_TIME_FLOOR            "time_floor_ms"
+#define LEDGER_CHECKPOINT            "checkpoint" /* the last one that the device signed, its envelope */

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/* A database in good and bad worlds: durable, strict, and never half done. */
+
+#include "store/database.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fault-vfs.h"
+#include "test.h"
+
+static const char *const one[] = { "CREATE TABLE t(k INTEGER PRIMARY KEY, v BLOB NOT NULL) STRICT" };
+static const char *const two[] = { "CREATE TABLE t(k INTEGER PRIMARY KEY, v BLOB NOT NULL) STRICT",
+                                   "ALTER TABLE t ADD COLUMN w TEXT" };
+static const char *const broken[] = { "CREATE TABLE t(k INTEGER PRIMARY KEY, v BLOB NOT NULL) STRICT",
+                                      "CREATE TABLE u(x INTEGER); SELECT nonsense" };
+static const DatabaseSchema version_1 = { 0x54455354, one, ELEMENTSOF(one) };
+static const DatabaseSchema version_2 = { 0x54455354, two, ELEMENTSOF(two) };
+static const DatabaseSchema version_broken = { 0x54455354, broken, ELEMENTSOF(broken) };
+static const DatabaseSchema another = { 0x4f544852, one, ELEMENTSOF(one) };
+
+static char directory[64], path[96];
+
+static int remove_entry(const char *name, const struct stat *st, int type, struct FTW *ftw)
+{
+        return remove(name);
+}
+
+static int set_up(void **state)
+{
+        (void) snprintf(directory, sizeof directory, "/tmp/devbox-store.XXXXXX");
+        assert_non_null(mkdtemp(directory));
+        (void) snprintf(path, sizeof path, "%s/t.db", directory);
+        fault_vfs_arm(FAULT_NONE, 0, 0);
+        return 0;
+}
+
+static int tear_down(void **state)
+{
+        fault_vfs_arm(FAULT_NONE, 0, 0);
+        return nftw(directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static Database *open_one(void)
+{
+        Database *database = NULL;
+
+        assert_ok(database_open(path, DATABASE_OWN, &version_1, &database));
+        return database;
+}
+
+static int64_t count(Database *database)
+{
+        _cleanup_(statement_freep) Statement *statement = NULL;
+
+        assert_ok(database_prepare(database, "SELECT count(*) FROM t", &statement));
+        assert_int_equal(assert_ok(statement_step(statement)), 1);
+        return statement_integer(statement, 0);
+}
+
+/* Adds rows one transaction each; returns the first error, and how many were acknowledged. */
+static int add_rows(Database *database, int n, int *ret_done)
+{
+        _cleanup_(statement_freep) Statement *insert = NULL;
+        static const uint8_t value[3000];
+
+        *ret_done = 0;
+        int r = database_prepare(database, "INSERT INTO t(v) VALUES(?)", &insert);
+        for (int i = 0; r == 0 && i < n; i++) {
+                _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+
+                r = transaction_begin(database, &transaction);
+                if (r < 0)
+                        break;
+                statement_bind_bytes(insert, BYTES_OF(value));
+                r = statement_run(insert);
+                if (r == 0)
+                        r = transaction_commit(&transaction);
+                if (r == 0)
+                        ++*ret_done;
+        }
+
+        return r;
+}
+
+static void test_values_come_back(void **state)
+{
+        _cleanup_(database_closep) Database *database = open_one();
+        _cleanup_(statement_freep) Statement *insert = NULL, *select = NULL;
+        uint8_t wrong[3];
+
+        assert_ok(database_prepare(database, "INSERT INTO t(k, v) VALUES(?, ?)", &insert));
+        assert_ok(database_prepare(database, "SELECT k, v, NULL FROM t ORDER BY k", &select));
+        statement_bind_integer(insert, INT64_MIN);
+        statement_bind_bytes(insert, bytes_of_string("abcd"));
+        assert_ok(statement_run(insert));
+        statement_bind_integer(insert, 7);
+        statement_bind_bytes(insert, BYTES_NULL);
+        assert_ok(statement_run(insert));
+
+        assert_int_equal(assert_ok(statement_step(select)), 1);
+        assert_true(statement_integer(select, 0) == INT64_MIN);
+        assert_true(bytes_equal(statement_bytes(select, 1), bytes_of_string("abcd")));
+        assert_null(statement_text(select, 2));
+        assert_err(statement_copy_bytes(select, 1, wrong, sizeof wrong), -EBADMSG);
+        assert_int_equal(assert_ok(statement_step(select)), 1);
+        assert_int_equal(statement_bytes(select, 1).size, 0);
+        assert_int_equal(assert_ok(statement_step(select)), 0);
+        assert_int_equal(assert_ok(statement_step(select)), 1); /* from the start */
+        statement_reset(select);
+}
+
+static void test_constraints_are_told_apart(void **state)
+{
+        _cleanup_(database_closep) Database *database = open_one();
+        _cleanup_(statement_freep) Statement *insert = NULL, *none = NULL;
+
+        assert_ok(database_prepare(database, "INSERT INTO t(k, v) VALUES(?, ?)", &insert));
+        for (int i = 0; i < 2; i++) {
+                statement_bind_integer(insert, 1);
+                statement_bind_bytes(insert, BYTES_NULL);
+                assert_err(statement_run(insert), i == 0 ? 0 : -EEXIST);
+        }
+        statement_bind_integer(insert, 2);
+        statement_bind_text(insert, "a text where bytes belong");
+        assert_err(statement_run(insert), -EEXIST);
+        statement_bind_integer(insert, 2);
+        statement_bind_bytes(insert, BYTES_NULL);
+        statement_bind_integer(insert, 3); /* one too many */
+        assert_err(statement_run(insert), -EIO);
+        assert_true(database_prepare(database, "SELECT * FROM \"no such\"", &none) < 0);
+}
+
+static void test_what_is_not_committed_never_was(void **state)
+{
+        _cleanup_(database_closep) Database *database = open_one();
+
+        {
+                _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+
+                assert_ok(transaction_begin(database, &transaction));
+                assert_ok(database_run(database, "INSERT INTO t(v) VALUES(x'00')"));
+                assert_int_equal(count(database), 1);
+        }
+        assert_int_equal(count(database), 0);
+}
+
+static void test_versions(void **state)
+{
+        _cleanup_(database_closep) Database *database = open_one();
+        Database *none = NULL;
+
+        database = database_close(database);
+        assert_err(database_open(path, DATABASE_OWN, &another, &none), -EBADMSG);
+        assert_true(database_open(path, DATABASE_OWN, &version_broken, &none) < 0);
+        assert_ok(database_open(path, DATABASE_OWN, &version_2, &database));
+        assert_ok(database_run(database, "INSERT INTO t(v, w) VALUES(x'00', 'w')"));
+        database = database_close(database);
+        assert_err(database_open(path, DATABASE_OWN, &version_1, &none), -EPROTONOSUPPORT);
+        assert_ok(database_open(path, DATABASE_READ, &version_2, &database));
+        assert_int_equal(count(database), 1);
+        assert_err(database_run(database, "DELETE FROM t"), -EROFS);
+        assert_null(none);
+}
+
+static void test_bad_files(void **state)
+{
+        static const char garbage[] = "this is no database, but it is long enough to look at: "
+                                      "0123456789012345678901234567890123456789012345678901234567890123456";
+        char link_path[128];
+        Database *none = NULL;
+
+        FILE *file = fopen(path, "we");
+        assert_non_null(file);
+        assert_true(fputs(garbage, file) >= 0);
+        assert_int_equal(fclose(file), 0);
+        assert_err(database_open(path, DATABASE_OWN, &version_1, &none), -EBADMSG);
+        assert_err(database_open(path, DATABASE_READ, &version_1, &none), -EBADMSG);
+
+        (void) snprintf(link_path, sizeof link_path, "%s/link.db", directory);
+        assert_int_equal(symlink(path, link_path), 0);
+        assert_err(database_open(link_path, DATABASE_OWN, &version_1, &none), -EACCES);
+        assert_int_equal(unlink(path), 0);
+        assert_err(database_open(path, DATABASE_READ, &version_1, &none), -EACCES);
+        assert_err(database_open("/nonexistent/t.db", DATABASE_OWN, &version_1, &none), -EACCES);
+}
+
+static void test_a_failing_disk_loses_nothing_acknowledged(void **state)
+{
+        static const struct {
+                Fault fault;
+                int error;
+        } rows[] = { { FAULT_FULL, -ENOSPC }, { FAULT_WRITE, -EIO }, { FAULT_SYNC, -EIO } };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                for (uint64_t at = 1; at < 40; at++) {
+                        _cleanup_(database_closep) Database *database = NULL;
+                        int done, before;
+
+                        assert_ok(tear_down(NULL));
+                        assert_ok(set_up(NULL));
+                        database = open_one();
+                        assert_ok(add_rows(database, 2, &before));
+                        fault_vfs_arm(rows[i].fault, at, 0);
+                        assert_err(add_rows(database, 100, &done), rows[i].error);
+                        assert_int_equal(count(database), before + done);
+
+                        fault_vfs_arm(FAULT_NONE, 0, 0); /* somebody made room */
+                        assert_ok(add_rows(database, 1, &before));
+                        database = database_close(database);
+                        database = open_one();
+                        assert_int_equal(count(database), 2 + done + before);
+                }
+}
+
+/* In a child that dies at a step; the pipe tells how many rows were acknowledged before. */
+static int rows_before_death(Fault fault, uint64_t at, int n, bool *ret_survived)
+{
+        int pipe_fds[2], status, done = 0;
+        char byte;
+
+        assert_int_equal(pipe2(pipe_fds, O_CLOEXEC), 0);
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                Database *database = NULL;
+                int ignored;
+
+                fault_vfs_arm(fault, at, at);
+                if (database_open(path, DATABASE_OWN, &version_1, &database) < 0)
+                        _exit(1);
+                while (n-- > 0 && add_rows(database, 1, &ignored) == 0)
+                        (void) !write(pipe_fds[1], "", 1);
+                (void) database_close(database);
+                _exit(0);
+        }
+
+        (void) close(pipe_fds[1]);
+        while (read(pipe_fds[0], &byte, 1) == 1)
+                done++;
+        (void) close(pipe_fds[0]);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        *ret_survived = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+        assert_true(*ret_survived || WIFSIGNALED(status));
+        return done;
+}
+
+static void test_death_at_any_step_loses_nothing_acknowledged(void **state)
+{
+        static const Fault faults[] = { FAULT_KILL, FAULT_POWER };
+
+        for (size_t i = 0; i < ELEMENTSOF(faults); i++) {
+                bool survived = false;
+
+                for (uint64_t at = 1; !survived; at++) {
+                        assert_ok(tear_down(NULL));
+                        assert_ok(set_up(NULL));
+
+                        int done = rows_before_death(faults[i], at, 4, &survived);
+                        _cleanup_(database_closep) Database *database = open_one();
+                        assert_in_range(count(database), done, done + 1);
+                }
+        }
+}
+
+int main(void)
+{
+#define store_test(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+        const struct CMUnitTest tests[] = {
+                store_test(test_values_come_back),
+                store_test(test_constraints_are_told_apart),
+                store_test(test_what_is_not_committed_never_was),
+                store_test(test_versions),
+                store_test(test_bad_files),
+                store_test(test_a_failing_disk_loses_nothing_acknowledged),
+                store_test(test_death_at_any_step_loses_nothing_acknowledged),
+        };
+
+        fault_vfs_install();
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
