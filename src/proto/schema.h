@@ -98,22 +98,21 @@ int schema_build(const Schema *schema, const void *object, cJSON **ret_tree, Sch
 /* Frees what the fields own, then the object. Accepts NULL. Only for objects that were read. */
 void *schema_free(const Schema *schema, void *object);
 
-/* Makes name_parse(), name_bind(), name_format(), name_free() and its cleanup of `const Schema name_schema`.
- */
+/* Makes name_parse(), _bind(), _format(), _free() and its cleanup of `const Schema name_schema`. */
 #define DEFINE_THING(Type, name)                                                                            \
-        static inline int name##_parse(Bytes text, Type **ret, SchemaFault *ret_fault)                      \
+        static inline _unused_ int name##_parse(Bytes text, Type **ret, SchemaFault *ret_fault)             \
         {                                                                                                   \
                 return schema_parse(&name##_schema, text, (void **) ret, ret_fault);                        \
         }                                                                                                   \
-        static inline int name##_bind(const cJSON *tree, Type **ret, SchemaFault *ret_fault)                \
+        static inline _unused_ int name##_bind(const cJSON *tree, Type **ret, SchemaFault *ret_fault)       \
         {                                                                                                   \
                 return schema_bind(&name##_schema, tree, (void **) ret, ret_fault);                         \
         }                                                                                                   \
-        static inline int name##_format(const Type *object, char **ret_text, SchemaFault *ret_fault)        \
+        static inline _unused_ int name##_format(const Type *it, char **ret_text, SchemaFault *ret_fault)   \
         {                                                                                                   \
-                return schema_format(&name##_schema, object, ret_text, ret_fault);                          \
+                return schema_format(&name##_schema, it, ret_text, ret_fault);                              \
         }                                                                                                   \
-        static inline Type *name##_free(Type *object)                                                       \
+        static inline _unused_ Type *name##_free(Type *object)                                              \
         {                                                                                                   \
                 return schema_free(&name##_schema, object);                                                 \
         }                                                                                                   \

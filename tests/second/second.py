@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: MIT
+"""A second reading of the formats of src/crypto/dsse.h, src/proto/audit.h and src/proto/checkpoint.h, made
+from their descriptions and sharing no code with them: the encoding that is signed, signatures with a
+threshold, the audit chain, checkpoints and what a witness checks. Needs python3-nacl."""
+
+import base64
+import hashlib
+import re
+import struct
+
+from nacl.exceptions import BadSignatureError
+from nacl.signing import VerifyKey
+
+AUDIT_TYPES = 15
+CLOCK = 10
+BACKWARDS_MAX_MS = 30000
+BODY_MAX = 64 * 1024
+CHECKPOINT_TYPE = "application/vnd.devbox.checkpoint.v1"
+
+
+def pae(payload_type, payload):
+    kind = payload_type.encode()
+    return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
+
+
+def digest(payload_type, payload):
+    return hashlib.sha256(pae(payload_type, payload)).digest()
+
+
+def verify(payload_type, payload, signatures, keys, threshold):
+    """Whether `threshold` different keys made one of the signatures each."""
+    message = pae(payload_type, payload)
+    signers = set()
+    for signature in signatures:
+        for key in keys:
+            if key in signers:
+                continue
+            try:
+                VerifyKey(key).verify(message, signature)
+            except (BadSignatureError, ValueError):
+                continue
+            signers.add(key)
+            break
+    return threshold > 0 and len(signers) >= threshold
+
+
+def genesis_prev(device):
+    return hashlib.sha256(b"DBX-GENESIS-v1\0" + device.encode()).digest()
+
+
+def entry_hash(chain_id, seq, prev, ts, kind, body):
+    head = struct.pack(">Q", seq) + prev + struct.pack(">QHI", ts, kind, len(body))
+    return hashlib.sha256(b"DBX-AUDIT-v1\0" + chain_id + head + body).digest()
+
+
+def walk(chain_id, entries, prev, size=0, ts=0):
+    """Follows a chain. Gives (fault, number) of the first bad entry, or (None, size) and the last hash."""
+    for entry in entries:
+        body = entry["body"]
+        if entry["seq"] != size:
+            return "seq", entry["seq"], prev
+        if entry["type"] >= AUDIT_TYPES or (entry["type"] == 0) != (size == 0):
+            return "type", size, prev
+        if len(body) > BODY_MAX:
+            return "size", size, prev
+        if entry["prev"] != prev:
+            return "prev", size, prev
+        if entry_hash(chain_id, size, prev, entry["ts"], entry["type"], body) != entry["hash"]:
+            return "hash", size, prev
+        if entry["type"] != CLOCK and entry["ts"] + BACKWARDS_MAX_MS < ts:
+            return "time", size, prev
+        prev, size, ts = entry["hash"], size + 1, entry["ts"]
+    return None, size, prev
+
+
+CHECKPOINT = re.compile(rb"devbox/([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)/([0-9a-f]{32})\n"
+                        rb"([1-9][0-9]{0,18})\n([A-Za-z0-9+/]{43}=)\n")
+
+
+def checkpoint(text):
+    """(device, chain id, size, head), or None."""
+    match = CHECKPOINT.fullmatch(text)
+    if not match or int(match[3]) > 2**63 - 1:
+        return None
+    head = base64.b64decode(match[4])
+    if base64.b64encode(head) != match[4]:
+        return None
+    return match[1].decode(), bytes.fromhex(match[2].decode()), int(match[3]), head
+
+
+def grown(seen, claimed, entries):
+    """What a witness says: "ok", "witness_rollback" or "witness_fork". `seen` may be None."""
+    device, chain_id, size, head = claimed
+    if seen is None:
+        start, prev = 0, genesis_prev(device)
+    else:
+        if seen[:2] != claimed[:2]:
+            return "witness_fork"
+        if size < seen[2]:
+            return "witness_rollback"
+        if size == seen[2] and head != seen[3]:
+            return "witness_fork"
+        start, prev = seen[2], seen[3]
+    fault, reached, last = walk(chain_id, entries, prev, start)
+    return "ok" if fault is None and reached == size and last == head else "witness_fork"
