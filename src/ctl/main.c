@@ -71,6 +71,16 @@ static const Verb verbs[] = {
         { "operator", "export-pub", "", "the operator's public key", ctl_operator_export_pub, 0, 0, OWN_KEY },
         { "operator", "rotate", "", "the next root, with a new key", ctl_operator_rotate, 0, 0,
           OWN_KEY | O(LABEL) | O(NEW_KEY) | O(NEW_KEY_FD) | O(KEEP_KEY) | O(EXPIRES) | O(WITNESS) },
+        { "manifest", "sign", "FILE", "make a signed manifest of a YAML file", ctl_manifest_sign, 1, 1,
+          OWN_KEY | O(ROOT) | O(PREVIOUS) | O(CEILING) | O(EXPIRES) | O(OUTPUT) },
+        { "manifest", "verify", "FILE", "who signed it, and whether it holds", ctl_manifest_verify, 1, 1,
+          O(DIR) | O(ROOT) | O(CEILING) },
+        { "manifest", "show", "FILE", "what a manifest allows", ctl_manifest_show, 1, 1, O(DIR) | O(ROOT) },
+        { "manifest", "diff", "OLD NEW", "what changes between two manifests", ctl_manifest_diff, 2, 2, 0 },
+        { "manifest", "lint", "FILE", "what in a manifest is dangerous", ctl_manifest_lint, 1, 1,
+          O(CEILING) },
+        { "manifest", "ceiling", "FILE", "whether this machine's ceiling holds it", ctl_manifest_ceiling,
+          1, 1, O(CEILING) | O(PRINT) },
 };
 /* clang-format on */
 
