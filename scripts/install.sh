@@ -86,9 +86,9 @@ check_port() {
 # ---- files
 
 make_stage() {
-    build_tree "$tree" --prefix=/usr --buildtype=release -Dtests=disabled
-    as_owner rm -rf "$stage"
-    as_owner env DESTDIR="$stage" meson install -C "$tree" --no-rebuild --quiet
+    build_tree "$tree" --prefix=/usr --buildtype=release -Dtests=disabled &&
+        as_owner rm -rf "$stage" &&
+        as_owner env DESTDIR="$stage" meson install -C "$tree" --no-rebuild --quiet
 }
 
 # The paths of the installation in DIR, as they are on the machine.
@@ -145,9 +145,11 @@ put_files() {
     for file in "${files[@]}"; do
         is_same "$file" || different+=("$file")
     done
-    ((${#different[@]} + ${#gone[@]})) || return 0
+    if ((${#different[@]} == 0)) && cmp -s <(manifest_files) <(printf '%s\n' "${files[@]}"); then
+        return 0
+    fi
 
-    note_changed "${different[@]}" "${gone[@]}"
+    note_changed "${different[@]}" "${gone[@]}" "$manifest"
     printf '%s\n' "${files[@]}" "${gone[@]}" | LC_ALL=C sort | write_file "$manifest" 644 root:root
     for file in "${different[@]}"; do
         put_file "$file"
@@ -160,17 +162,17 @@ put_files() {
 
 # Whether a file of what changed matches the pattern.
 has_changed() {
-    printf '%s\n' "${changed[@]}" | grep -qE "$1"
+    grep -qE "$1" < <(printf '%s\n' "${changed[@]}")
 }
 
-# Makes FILE from standard input in one step: whoever looks sees the old one or the whole new one.
+# Makes FILE from standard input in one step: whoever looks sees the old one or the whole new one. What a run
+# that was cut short left of it, the next one writes over.
 write_file() {
-    local file=$1 mode=$2 owner=$3 new
-    new=$(mktemp "$file.XXXXXX")
-    cat >"$new"
-    chown "$owner" "$new"
-    chmod "$mode" "$new"
-    mv -fT "$new" "$file"
+    local file=$1 mode=$2 owner=$3
+    (umask 077 && cat >"$file.devbox-new")
+    chown "$owner" "$file.devbox-new"
+    chmod "$mode" "$file.devbox-new"
+    mv -fT "$file.devbox-new" "$file"
 }
 
 # ---- what stands around the files
@@ -232,7 +234,7 @@ start() {
 
 # The address the API listens on, as systemd has it.
 address() {
-    systemctl show -P Listen devbox-api.socket | sed -n 's/^\([^/].*\) (Stream)$/\1/p' | head -n 1
+    systemctl show -P Listen devbox-api.socket | sed -n '/^[^/].* (Stream)$/ { s/ (Stream)$//p; q; }'
 }
 
 check_answers() {

@@ -37,7 +37,7 @@ usage() {
 }
 
 # Runs CMD as one step of longer work: its output goes to a file, which is shown only where CMD fails, and
-# its time is told. `step "building" meson compile -C build`
+# its time is told. CMD may be a function, which then must not rely on `set -e`: the shell ignores that here.
 step() {
     local what=$1 log started=${EPOCHREALTIME/[.,]/} r=0
     shift
@@ -120,7 +120,7 @@ packages_install() {
 
 packages_apt() {
     export DEBIAN_FRONTEND=noninteractive
-    apt-get update -q
+    apt-get update -q || return
     apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=120 "$@"
 }
 
@@ -136,8 +136,6 @@ build_tree() {
     local dir=$1
     shift
     build_folder "$dir"
-    if [[ ! -e $dir/build.ninja ]]; then
-        as_owner meson setup "$dir" "$top" "$@"
-    fi
+    [[ -e $dir/build.ninja ]] || as_owner meson setup "$dir" "$top" "$@" || return
     as_owner meson compile -C "$dir"
 }

@@ -58,7 +58,7 @@ remove_files() {
             rmdir --ignore-fail-on-non-empty "$folder" 2>/dev/null || true
         fi
     done <"$manifest"
-    rm -f "$manifest" "$pending"
+    rm -f "$manifest" "$manifest.devbox-new" "$pending"
 }
 
 # Tells systemd, the bus and the journal; polkit sees it by itself.

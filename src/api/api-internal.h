@@ -18,7 +18,8 @@
 
 typedef struct ApiListener {
         HttpListener *http;
-        bool local; /* a Unix socket: has a limit of its own */
+        bool local;   /* a Unix socket: has a limit of its own */
+        bool exposed; /* beyond loopback */
 } ApiListener;
 
 struct Api {
@@ -59,6 +60,8 @@ int api_restart(Api *api, const char **ret_problem);
 
 /* bus.c: connects, and goes on trying in the background; the first failure is told in the log. */
 int api_bus_start(Api *api);
+
+/* After the collector's client and the self test, which use the bus, are gone. */
 void api_bus_stop(Api *api);
 
 /* routes.c */

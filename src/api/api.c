@@ -103,15 +103,39 @@ static int load(Api *api, Config **ret_config)
         return r;
 }
 
+/* Says in the log, at every start and reload, that a port is open to others, or that it would be. */
+static bool may_be_exposed(const Config *config)
+{
+        if (config && config->http_insecure_expose) {
+                (void) log_full(
+                        LOG_WARNING, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_INSECURE_EXPOSE }),
+                        "http.insecure_expose is on: whoever reaches this machine can read its state, "
+                        "and the token travels unencrypted");
+                return true;
+        }
+
+        log_error("A socket beyond loopback was handed over, and the configuration does not allow it: set "
+                  "http.insecure_expose: true, or http.host: 127.0.0.1; not listening there");
+        return false;
+}
+
+static size_t max_connections(const Config *config, const ApiListener *listener)
+{
+        if (listener->local)
+                return LOCAL_CONNECTIONS_MAX;
+        if (listener->exposed && !may_be_exposed(config))
+                return 0;
+
+        return config ? config->api_max_connections : INVALID_CONNECTIONS_MAX;
+}
+
 static void apply(Api *api)
 {
         const Config *config = api->config;
-        size_t max_connections = config ? config->api_max_connections : INVALID_CONNECTIONS_MAX;
 
         http_server_set_exposed(api->server, config && config->http_insecure_expose);
         for (size_t i = 0; i < api->n_listeners; i++)
-                if (!api->listeners[i].local)
-                        http_listener_set_max(api->listeners[i].http, max_connections);
+                http_listener_set_max(api->listeners[i].http, max_connections(config, &api->listeners[i]));
 
         if (config)
                 cache_set_ttl(api->cache, config->api_cache_ttl_usec);
@@ -208,29 +232,8 @@ static bool address_is_loopback(const struct sockaddr_storage *address)
                 return IN6_IS_ADDR_LOOPBACK(v6);
         }
 
-        return ntohl(((const struct sockaddr_in *) address)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-}
-
-/* Whether to listen there; says in the log, at every start, that a port is open to others. */
-static int check_address(const Api *api, const struct sockaddr_storage *address)
-{
-        if (address->ss_family == AF_UNIX || address_is_loopback(address))
-                return 0;
-        if (address->ss_family != AF_INET && address->ss_family != AF_INET6)
-                return -EAFNOSUPPORT;
-
-        if (!api->config || !api->config->http_insecure_expose) {
-                log_error(
-                        "A socket beyond loopback was handed over, and the configuration does not allow it: "
-                        "set http.insecure_expose: true, or http.host to 127.0.0.1; not listening there");
-                return -EADDRNOTAVAIL;
-        }
-
-        (void) log_full(
-                LOG_WARNING, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_INSECURE_EXPOSE }),
-                "http.insecure_expose is on: whoever reaches this machine can read its state, and the "
-                "token travels unencrypted");
-        return 0;
+        return address->ss_family == AF_INET &&
+               ntohl(((const struct sockaddr_in *) address)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
 }
 
 int api_listen_take(Api *api, int take_fd)
@@ -244,17 +247,14 @@ int api_listen_take(Api *api, int take_fd)
         if (getsockname(fd, (struct sockaddr *) &address, &size) < 0)
                 return -errno;
 
-        int r = check_address(api, &address);
-        if (r < 0)
-                return r;
-
         ApiListener listener = { .local = address.ss_family == AF_UNIX };
-        r = http_server_listen_take(api->server, TAKE_FD(fd), LOCAL_CONNECTIONS_MAX, &listener.http);
+        listener.exposed = !listener.local && !address_is_loopback(&address);
+
+        size_t max = max_connections(api->config, &listener);
+        int r = http_server_listen_take(api->server, TAKE_FD(fd), max, &listener.http);
         if (r < 0)
                 return r;
 
-        if (!listener.local && api->config)
-                http_listener_set_max(listener.http, api->config->api_max_connections);
         api->listeners[api->n_listeners++] = listener;
         return 0;
 }
@@ -274,14 +274,14 @@ int api_new(Api **ret_api)
 
 Api *api_free(Api *api)
 {
-        /* First who waits for answers is forgotten, then those who would answer. */
-        if (api->server)
-                http_server_free(api->server);
-        if (api->collector)
-                api_bus_stop(api);
+        /* Who would answer goes before the cache that waits for it, that before the server whose requests
+         * wait: so nothing that is gone is answered. */
         collector_client_freep(&api->collector);
         selftest_freep(&api->selftest);
         cache_freep(&api->cache);
+        if (api->server)
+                http_server_free(api->server);
+        api_bus_stop(api);
         idle_done(&api->idle);
 
         http_reply_unref(api->health);
@@ -297,7 +297,11 @@ Api *api_free(Api *api)
 static int make_parts(Api *api)
 {
         static const HttpHandlers http_handlers = { admit, on_answer, on_drained };
-        static const CacheHandlers cache_handlers = { fetch, now };
+        const CacheOptions cache_options = { .n_keys = _COLLECTOR_CALL_MAX,
+                                             .ttl_usec = USEC_PER_SEC,
+                                             .waiting_max = WAITING_MAX,
+                                             .handlers = { fetch, now },
+                                             .owner = api };
         static const CollectorHandlers collector_handlers = { api_on_collector_answer,
                                                               api_on_units_changed };
 
@@ -306,7 +310,7 @@ static int make_parts(Api *api)
                 return r;
         http_server_set_owner(api->server, api);
 
-        r = cache_new(_COLLECTOR_CALL_MAX, USEC_PER_SEC, WAITING_MAX, &cache_handlers, api, &api->cache);
+        r = cache_new(&cache_options, &api->cache);
         if (r < 0)
                 return r;
         r = collector_client_new(&collector_handlers, api, &api->collector);

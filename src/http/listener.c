@@ -28,18 +28,19 @@ static usec_t now_of(const HttpServer *server)
 static usec_t phase_limit(const HttpListener *listener, HttpPhase phase)
 {
         const HttpLimits *limits = &listener->server->limits;
-        const usec_t spans[_HTTP_PHASE_MAX] = {
-                [HTTP_PHASE_READING] = limits->request_usec,
-                [HTTP_PHASE_WORKING] = USEC_INFINITY,
-                [HTTP_PHASE_WRITING] = limits->answer_usec,
-                [HTTP_PHASE_IDLE] = listener->crowded ? limits->crowded_idle_usec : limits->idle_usec,
-                [HTTP_PHASE_CUT] = USEC_INFINITY,
-        };
+        usec_t crowded_usec = listener->crowded ? limits->crowded_usec : USEC_INFINITY;
+        usec_t drain_usec = listener->server->draining ? limits->drain_usec : USEC_INFINITY;
 
-        if (listener->server->draining && spans[phase] != USEC_INFINITY)
-                return MIN(spans[phase], limits->drain_usec);
-
-        return spans[phase];
+        switch (phase) {
+        case HTTP_PHASE_READING:
+                return MIN(MIN(limits->request_usec, crowded_usec), drain_usec);
+        case HTTP_PHASE_IDLE:
+                return MIN(MIN(limits->idle_usec, crowded_usec), drain_usec);
+        case HTTP_PHASE_WRITING:
+                return MIN(limits->answer_usec, drain_usec);
+        default:
+                return USEC_INFINITY;
+        }
 }
 
 static usec_t phase_late_at(const HttpListener *listener, HttpPhase phase)
@@ -116,13 +117,15 @@ static int on_late(sd_event_source *source, uint64_t now_usec, void *userdata)
                                 cut(TAILQ_FIRST(&listener->phases[phase]));
                                 server->stats.cut_total++;
                         }
+                accept_again(listener);
                 expect_late_of(listener);
         }
 
         return 0;
 }
 
-/* What to do after accept4(2) failed: false, try the next. */
+/* What to do after accept4(2) failed: true, leave it for now. The errors of a connection that failed before
+ * we took it are skipped over. Source: accept(2), Linux. */
 static bool accept_must_stop(HttpListener *listener, int error)
 {
         switch (error) {
@@ -131,11 +134,19 @@ static bool accept_must_stop(HttpListener *listener, int error)
         case EMFILE:
         case ENFILE:
         case ENOBUFS:
-        case ENOMEM:
-                if (listener->n_connections > 0) /* the end of one of ours makes room */
-                        be_crowded(listener);
+        case ENOMEM: /* try again when one of ours ended, or in a while */
+                be_crowded(listener);
+                expect_late(listener->server,
+                            now_of(listener->server) + listener->server->limits.crowded_usec);
                 return true;
-        default: /* that connection failed before we took it: accept(2), Linux */
+        case EBADF:
+        case EINVAL:
+        case ENOTSOCK:
+        case EOPNOTSUPP: /* nothing will ever come from there */
+                log_debug("A listening socket does not listen any more");
+                (void) sd_event_source_set_enabled(listener->source, SD_EVENT_OFF);
+                return true;
+        default:
                 return false;
         }
 }

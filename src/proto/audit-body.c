@@ -93,7 +93,7 @@ static const SchemaField checkpoint_fields[] = {
         COUNT("size", true, size), DIGEST("head", true, head), DIGEST("witness", true, witness),
         { "sig", SCHEMA_HEX, true, AT(signature), .max = SIGNATURE_SIZE },
 };
-static const SchemaField quarantine_fields[] = { REASON(true) };
+static const SchemaField quarantine_fields[] = { DEVICE, REASON(true) };
 static const SchemaField revoke_fields[] = { DIGEST("sha256", false, sha256), REASON(false) };
 /* clang-format on */
 

@@ -37,7 +37,7 @@ typedef struct AuditBody {
         char *device;
         ChainId chain;
         PublicKey key, old_key;
-        Sha256 sha256; /* of the root, the manifest, the token */
+        Sha256 sha256; /* of the root, manifest, token; adopt: of the manifest that names the new key */
         int64_t epoch, version;
         bool gap;
         uint8_t session[16];

@@ -54,15 +54,20 @@ static bool all_listed(const Names *inner, const Names *names)
         return true;
 }
 
+static bool inside(const Names *directories, const char *path)
+{
+        for (size_t i = 0; i < directories->n; i++)
+                if (path_is_under(path, directories->items[i]))
+                        return true;
+
+        return false;
+}
+
 static bool root_inside(const Names *directories, const PathRoots *roots, const char *name)
 {
         const PathRoot *root = path_root_find(roots, name);
 
-        for (size_t i = 0; root && i < directories->n; i++)
-                if (path_is_under(root->path, directories->items[i]))
-                        return true;
-
-        return false;
+        return root && inside(directories, root->path);
 }
 
 static bool roots_inside(const Names *directories, const PathRoots *roots, const Names *names)
@@ -99,6 +104,8 @@ static const char *what_is_outside(const Ceiling *ceiling, const PathRoots *root
         case CAPABILITY_SHELL_EXEC:
                 if (!listed(NAMES(ceiling->programs), capability->bin))
                         return "names a program beyond the ceiling";
+                if (capability->cwd && !streq(capability->cwd, "/") && !inside(read, capability->cwd))
+                        return "starts in a directory beyond the ceiling";
                 return items_inside(read, roots, &capability->argv) ? NULL
                                                                     : "names a directory beyond the ceiling";
         case CAPABILITY_FS_LIST:

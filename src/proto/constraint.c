@@ -106,8 +106,11 @@ static const Schema kind_schemas[_ITEM_KIND_MAX] = { KIND(ITEM_LITERAL), KIND(IT
 
 static const Schema *choose_kind(const cJSON *tree, const void *object)
 {
-        if (object)
-                return &kind_schemas[((const Item *) object)->kind];
+        if (object) {
+                int kind = ((const Item *) object)->kind;
+
+                return kind >= 0 && kind < _ITEM_KIND_MAX ? &kind_schemas[kind] : NULL;
+        }
 
         for (int i = 0; i < _ITEM_KIND_MAX; i++)
                 if (cJSON_GetObjectItemCaseSensitive(tree, kind_fields[i][0].key))

@@ -181,6 +181,16 @@ static const ErrorRow rows[_DEVBOX_ERROR_MAX] = {
             "the device's audit chain differs from what a witness has seen", NULL),
         REFUSAL(MESH_UNREACHABLE, "mesh_unreachable", "MeshUnreachable", 503, -EHOSTUNREACH, "failed",
             "mesh_unreachable: the device does not answer over the mesh", NULL),
+        ROW(NOT_ENROLLED,          "not_enrolled",          "NotEnrolled",          409, -ENODATA,
+            "this machine is not enrolled; enroll it with: devboxctl enroll TOKEN"),
+        ROW(ENROLLED_OTHERWISE,    "enrolled_otherwise",    "EnrolledOtherwise",    409, -EEXIST,
+            "this machine is enrolled already, under another name, chain or root"),
+        ROW(REQUEST_UNKNOWN,       "request_unknown",       "RequestUnknown",       404, -ENOENT,
+            "no request of this id was accepted here, or it is long over"),
+        ROW(REQUEST_STATE,         "request_state",         "RequestState",         409, -EALREADY,
+            "the request was started before, or has ended; nothing runs twice"),
+        ROW(PEER_UNKNOWN,          "peer_unknown",          "PeerUnknown",          404, -ENOENT,
+            "no device of this name is enrolled here"),
 };
 /* clang-format on */
 

@@ -210,7 +210,8 @@ static int build_object(const Schema *schema, const void *object, cJSON **ret_tr
         if (!tree)
                 return -ENOMEM;
 
-        for (const SchemaField *field = schema->fields; field < schema->fields + schema->n_fields; field++) {
+        for (size_t i = 0; i < schema->n_fields; i++) {
+                const SchemaField *field = &schema->fields[i];
                 cJSON *item = NULL;
 
                 if (!field->required && is_absent(field, object))

@@ -337,7 +337,8 @@ static int bind_object(const Schema *schema, const cJSON *tree, void *object, Sc
         if (r != 0)
                 return r;
 
-        for (const SchemaField *field = schema->fields; field < schema->fields + schema->n_fields; field++) {
+        for (size_t i = 0; i < schema->n_fields; i++) {
+                const SchemaField *field = &schema->fields[i];
                 const cJSON *item = cJSON_GetObjectItemCaseSensitive(tree, field->key);
                 size_t length = path_push(fault, "%s%s", *fault->path ? "." : "", field->key);
 

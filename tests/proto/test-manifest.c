@@ -191,6 +191,7 @@ static void test_the_ceiling_bounds_every_kind(void **state)
 {
         static const Edit rows[][2] = {
                 { { "/usr/bin/df", "/usr/bin/du" } },
+                { { "\"id\":\"df\"", "\"id\":\"df\",\"cwd\":\"/etc\"" } },
                 { { "\"path\":\"/home\"", "\"path\":\"/etc\"" } },
                 { { "\"path\":\"/home\"", "\"path\":\"/\"" } },
                 { { "\"path\":\"/home\"", "\"path\":\"/homes\"" } },

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Requests: whether this device acts on one, and how it went. Errors as in ledger/ledger.h. */
+
+#include "ledger/ledger.h"
+
+/* Ends the session before. */
+int ledger_begin_session(Ledger *ledger, uint8_t ret_session[SESSION_NONCE_SIZE]);
+
+typedef struct LedgerBundle {
+        const char *request, *delivery; /* envelopes */
+        const char *approvals[APPROVALS_MAX];
+        size_t n_approvals;
+} LedgerBundle;
+
+typedef enum LedgerOutcome {
+        LEDGER_DENIED,
+        LEDGER_ACCEPTED, /* run it: once, now */
+        LEDGER_KNOWN,    /* it was judged before: see state and result */
+} LedgerOutcome;
+
+typedef struct LedgerAnswer {
+        LedgerOutcome outcome;
+        DevboxError error; /* why it was denied; 0: it was not */
+        int failure;       /* -errno behind AUDIT_UNAVAILABLE, for the log */
+        char message[512];
+        char request_id[ULID_SIZE]; /* empty: it never got so far */
+        Sha256 digest;
+        RequestState state; /* of one that was accepted, is known or was denied for good; else 0 */
+        uint64_t seq;
+        bool logged;  /* there is an audit entry, whose number is `seq` */
+        char *entry;  /* of the manifest, which allowed it */
+        char *result; /* a signed result, where there is one; owned by the caller */
+} LedgerAnswer;
+
+#define LEDGER_ANSWER_NULL ((LedgerAnswer){ 0 })
+
+/* Decides. Returns 0 and the answer, also when it is no; the caller releases it.
+ * Errors: DEVBOX_ERROR_NOT_ENROLLED, BAD_REQUEST; < 0 only -ENOMEM. */
+int ledger_accept(Ledger *ledger, const LedgerBundle *bundle, LedgerAnswer *ret_answer);
+void ledger_answer_done(LedgerAnswer *answer);
+
+/* Errors: DEVBOX_ERROR_REQUEST_UNKNOWN; DEVBOX_ERROR_REQUEST_STATE it was started, or has ended. */
+int ledger_started(Ledger *ledger, const char *request_id);
+
+/* Of `how`: status, reason, message, process_may_continue, exit, out, err, started_at_ms, finished_at_ms;
+ * the rest is the ledger's. Gives the signed result, which the caller frees; that of a request that has
+ * ended already stays as it is. Errors: DEVBOX_ERROR_REQUEST_UNKNOWN; BAD_SCHEMA no such outcome. */
+int ledger_finish(Ledger *ledger, const char *request_id, const Result *how, char **ret_result);

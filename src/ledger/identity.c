@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* The node's own key. */
+
+#include "ledger/identity.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "basic/fd.h"
+#include "codec/binary-text.h"
+#include "proto/key-file.h"
+
+#define NAME       "identity"
+#define NAME_ASIDE "identity.new"
+#define TEXT_MAX   256
+
+static int check_mode(int fd)
+{
+        struct stat st;
+
+        if (fstat(fd, &st) < 0)
+                return -errno;
+
+        return S_ISREG(st.st_mode) && (st.st_mode & 077) == 0 ? 0 : -EPERM;
+}
+
+/* Reads the key without leaving its text anywhere. */
+static int read_key(int fd, KeyPair **ret_identity)
+{
+        _cleanup_(secret_freep) Secret *text = NULL;
+        char buffer[TEXT_MAX];
+
+        ssize_t n = fd_pread_text(fd, buffer, sizeof buffer);
+        int r = n < 0 ? (int) n : secret_new(buffer, (size_t) n, &text);
+        explicit_bzero(buffer, sizeof buffer);
+        if (r < 0)
+                return r == -EFBIG ? -EINVAL : r;
+
+        return key_seed_parse(text, ret_identity);
+}
+
+static int load_credential(const char *credentials, KeyPair **ret_identity)
+{
+        _cleanup_(fd_closep) int directory = open(credentials, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (directory < 0)
+                return -errno;
+
+        /* systemd decides who may read it. */
+        _cleanup_(fd_closep) int fd = openat(directory, NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0)
+                return -errno;
+
+        return read_key(fd, ret_identity);
+}
+
+static int load_file(int state_fd, KeyPair **ret_identity)
+{
+        _cleanup_(fd_closep) int fd = openat(state_fd, NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0)
+                return -errno;
+
+        int r = check_mode(fd);
+        return r < 0 ? r : read_key(fd, ret_identity);
+}
+
+static int write_all(int fd, const char *text, size_t size)
+{
+        while (size > 0) {
+                ssize_t n = write(fd, text, size);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                text += n;
+                size -= (size_t) n;
+        }
+
+        return 0;
+}
+
+static int write_key(int state_fd, const KeyPair *identity)
+{
+        char text[HEX_SIZE(KEY_SEED_SIZE)];
+
+        _cleanup_(fd_closep) int fd =
+                openat(state_fd, NAME_ASIDE, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (fd < 0)
+                return -errno;
+
+        hex_format(secret_bytes(key_pair_seed(identity)), text);
+        text[sizeof text - 1] = '\n';
+        int r = write_all(fd, text, sizeof text);
+        explicit_bzero(text, sizeof text);
+        if (r < 0)
+                return r;
+
+        if (fsync(fd) < 0 || renameat(state_fd, NAME_ASIDE, state_fd, NAME) < 0 || fsync(state_fd) < 0)
+                return -errno;
+        return 0;
+}
+
+static int make_file(int state_fd, KeyPair **ret_identity)
+{
+        _cleanup_(key_pair_freep) KeyPair *identity = NULL;
+
+        int r = key_pair_generate(&identity);
+        if (r < 0)
+                return r;
+        r = write_key(state_fd, identity);
+        if (r < 0)
+                return r;
+
+        *ret_identity = TAKE_PTR(identity);
+        return 0;
+}
+
+int identity_load(int state_fd, const char *credentials, KeyPair **ret_identity)
+{
+        int r = credentials ? load_credential(credentials, ret_identity) : -ENOENT;
+        if (r != -ENOENT)
+                return r;
+
+        r = load_file(state_fd, ret_identity);
+        return r == -ENOENT ? make_file(state_fd, ret_identity) : r;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The node's own key. It is made here, at the first start, and never leaves the process: what others get are
+ * signatures. It rests in a systemd credential named `identity` where the unit has one (so that it can be
+ * sealed to the machine: systemd-creds(1)), otherwise in the file `identity` of the state directory, 0600.
+ */
+
+#include "crypto/ed25519.h"
+
+/* `credentials` is $CREDENTIALS_DIRECTORY or NULL. A new key is on the disk, with its directory entry,
+ * before this returns. Errors: -EINVAL what is there is no key; -EPERM others may read or write the file;
+ * -errno of the file system; -ENOMEM. */
+int identity_load(int state_fd, const char *credentials, KeyPair **ret_identity);

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The body of Ledger, for ledger.c (what it is), install.c (what it obeys), decide.c and recover.c (what it
+ * does), witness.c (what others see). */
+
+#include "basic/ratelimit.h"
+#include "ledger/ledger.h"
+#include "ledger/policy.h"
+#include "ledger/tally.h"
+
+typedef struct Session {
+        bool begun;
+        uint8_t nonce[SESSION_NONCE_SIZE];
+        int64_t counter; /* of the last delivery */
+} Session;
+
+struct Ledger {
+        LedgerOptions options; /* its texts are not kept */
+        char *ceiling_path;
+        int directory_fd; /* also holds the lock */
+        char boot_id[33];
+
+        KeyPair *identity;
+        PublicKey device_key; /* whose the chain is; another one than ours: see install.c */
+        Database *database;
+        Chain chain;
+        Requests requests;
+        Policy policy;
+        Tally tally;
+        RateLimit denials; /* entries for refusals in a minute */
+
+        Session session; /* not on the disk: a restored backup ends it */
+        uint64_t time_floor_ms;
+        uint64_t flushed_size; /* of the chain at the last checkpoint */
+};
+
+static inline LedgerTime ledger_time(const Ledger *ledger)
+{
+        return ledger->options.time(ledger->options.owner);
+}
+
+/* Whether the chain's key is ours: otherwise nothing may be signed in its name. */
+static inline bool ledger_key_fits(const Ledger *ledger)
+{
+        return public_key_equal(&ledger->device_key, key_pair_public(ledger->identity));
+}
+
+/* Signs a result whose text depends on where its entry stands: fills in device, boot id and position.
+ * `ret_envelope` is the caller's. Errors: DEVBOX_ERROR_BAD_SCHEMA, -ENOMEM. */
+int ledger_sign_result(const Ledger *ledger, Result *result, uint64_t seq, char **ret_envelope);
+
+/* The checkpoint of the first `size` entries, signed. */
+int ledger_sign_checkpoint(Ledger *ledger, uint64_t size, char **ret_envelope);
+
+/* Ends what a crash left open. */
+int ledger_recover(Ledger *ledger);
+
+/* Logs that something signed well was refused, or counts it where a minute has seen many. */
+int ledger_deny_thing(Ledger *ledger, const Envelope *envelope, int error, const char *subject);

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+/* The ledger: what it is, from opening to closing. */
+
+#include "ledger/ledger.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <systemd/sd-id128.h>
+#include <unistd.h>
+
+#include "basic/fd.h"
+#include "basic/time.h"
+#include "ledger/identity.h"
+#include "ledger/ledger-internal.h"
+#include "ledger/state.h"
+
+#define DATABASE_NAME "ledger.db"
+
+/* Far more than people ask for; what is beyond is counted. */
+#define DENIALS_PER_MINUTE 120
+
+/* ---- signing */
+
+int ledger_sign_result(const Ledger *ledger, Result *result, uint64_t seq, char **ret_envelope)
+{
+        const AuditWalk *walk = &ledger->chain.walk;
+        _cleanup_(freep) char *text = NULL;
+
+        result->device = (char *) ledger->chain.device;
+        result->boot_id = (char *) ledger->boot_id;
+        result->seq = (int64_t) seq;
+        result->size = (int64_t) walk->size;
+        result->head = walk->head;
+
+        int r = result_format(result, &text, NULL);
+        if (r > 0 && result->message) { /* words from outside may be anything */
+                result->message = NULL;
+                r = result_format(result, &text, NULL);
+        }
+        if (r != 0)
+                return r;
+
+        return envelope_make(ENVELOPE_RESULT, text, CHECKPOINT_DEVICE_ROLE, ledger->identity, ret_envelope);
+}
+
+int ledger_sign_checkpoint(Ledger *ledger, uint64_t size, char **ret_envelope)
+{
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        Checkpoint checkpoint;
+
+        int r = chain_checkpoint(&ledger->chain, size, &checkpoint);
+        if (r < 0)
+                return r;
+        r = checkpoint_sign(&checkpoint, ledger->identity, &envelope);
+        if (r < 0)
+                return r;
+
+        return envelope_format(envelope, ret_envelope);
+}
+
+/* ---- opening */
+
+/* One ledger per directory: the end of the chain is kept in memory. */
+static int lock_directory(Ledger *ledger, const char *path)
+{
+        ledger->directory_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (ledger->directory_fd < 0)
+                return -errno;
+
+        if (flock(ledger->directory_fd, LOCK_EX | LOCK_NB) < 0)
+                return errno == EWOULDBLOCK ? -EBUSY : -errno;
+        return 0;
+}
+
+static int load_state(Ledger *ledger)
+{
+        int64_t floor = 0;
+
+        int r = state_read_integer(ledger->database, LEDGER_TIME_FLOOR, &floor);
+        if (r < 0)
+                return r;
+        r = state_read_bytes(ledger->database, LEDGER_DEVICE_KEY, ledger->device_key.bytes, PUBLIC_KEY_SIZE);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                ledger->device_key = *key_pair_public(ledger->identity);
+
+        ledger->time_floor_ms = (uint64_t) floor;
+        ledger->flushed_size = ledger->chain.committed.size;
+        return policy_load(&ledger->policy, ledger->database);
+}
+
+static int open_parts(Ledger *ledger, const LedgerOptions *options)
+{
+        char path[4096];
+        sd_id128_t boot;
+
+        int n = snprintf(path, sizeof path, "%s/" DATABASE_NAME, options->directory);
+        if (n < 0 || (size_t) n >= sizeof path)
+                return -ENAMETOOLONG;
+
+        int r = lock_directory(ledger, options->directory);
+        if (r < 0)
+                return r;
+        r = sd_id128_get_boot(&boot);
+        if (r < 0)
+                return r;
+        (void) sd_id128_to_string(boot, ledger->boot_id);
+        r = identity_load(ledger->directory_fd, options->credentials, &ledger->identity);
+        if (r < 0)
+                return r;
+        r = database_open(path, DATABASE_OWN, &ledger_schema, &ledger->database);
+        if (r < 0)
+                return r;
+        r = chain_init(&ledger->chain, ledger->database);
+        if (r < 0)
+                return r;
+
+        return requests_init(&ledger->requests, ledger->database,
+                             options->requests_max > 0 ? options->requests_max : REQUESTS_MAX);
+}
+
+int ledger_open(const LedgerOptions *options, Ledger **ret_ledger)
+{
+        _cleanup_(ledger_closep) Ledger *ledger = calloc(1, sizeof *ledger);
+
+        if (!ledger)
+                return -ENOMEM;
+
+        ledger->directory_fd = -EBADF;
+        ledger->options = (LedgerOptions){ .time = options->time, .owner = options->owner };
+        ledger->denials = (RateLimit){ .interval_usec = 60 * USEC_PER_SEC, .burst = DENIALS_PER_MINUTE };
+        ledger->ceiling_path = strdup(options->ceiling);
+        if (!ledger->ceiling_path)
+                return -ENOMEM;
+
+        int r = open_parts(ledger, options);
+        if (r < 0)
+                return r;
+        r = policy_load_ceiling(&ledger->policy, ledger->ceiling_path);
+        if (r < 0)
+                return r;
+        r = load_state(ledger);
+        if (r < 0)
+                return r;
+        r = ledger_recover(ledger);
+        if (r != 0)
+                return r < 0 ? r : -EUCLEAN;
+
+        *ret_ledger = TAKE_PTR(ledger);
+        return 0;
+}
+
+Ledger *ledger_close(Ledger *ledger)
+{
+        if (!ledger)
+                return NULL;
+
+        policy_done(&ledger->policy);
+        requests_done(&ledger->requests);
+        chain_done(&ledger->chain);
+        database_close(ledger->database);
+        key_pair_free(ledger->identity);
+        ledger->directory_fd = fd_close(ledger->directory_fd);
+        explicit_bzero(&ledger->session, sizeof ledger->session);
+        free(ledger->ceiling_path);
+        free(ledger);
+        return NULL;
+}
+
+int ledger_reload(Ledger *ledger)
+{
+        int r = policy_load_ceiling(&ledger->policy, ledger->ceiling_path);
+        if (r < 0)
+                return r;
+
+        return policy_review(&ledger->policy, ledger->database);
+}
+
+const char *ledger_ceiling_problem(const Ledger *ledger)
+{
+        return ledger->policy.problem[0] != '\0' ? ledger->policy.problem : NULL;
+}
+
+/* ---- checkpoints */
+
+int ledger_checkpoint(Ledger *ledger, uint64_t size, char **ret_envelope)
+{
+        if (!chain_exists(&ledger->chain) || !ledger_key_fits(ledger))
+                return DEVBOX_ERROR_NOT_ENROLLED;
+
+        return ledger_sign_checkpoint(ledger, size, ret_envelope);
+}
+
+bool ledger_flush_wanted(const Ledger *ledger)
+{
+        return chain_exists(&ledger->chain) &&
+               (ledger->tally.total > 0 || ledger->chain.committed.size > ledger->flushed_size);
+}
+
+bool ledger_flush_due(const Ledger *ledger)
+{
+        return ledger->chain.committed.size >= ledger->flushed_size + LEDGER_FLUSH_ENTRIES;
+}
+
+static int write_tally(Ledger *ledger)
+{
+        _cleanup_(chain_write_done) ChainWrite write = CHAIN_WRITE_NULL;
+
+        if (ledger->tally.total == 0)
+                return 0;
+
+        int r = chain_write_begin(&ledger->chain, &write);
+        if (r < 0)
+                return r;
+        r = tally_append(&ledger->tally, &write, ledger_time(ledger).now_ms);
+        if (r != 0)
+                return r;
+        r = chain_write_commit(&write);
+        if (r < 0)
+                return r;
+
+        tally_reset(&ledger->tally);
+        return 0;
+}
+
+/* The checkpoint is of what is committed, so it comes after; losing it costs nothing. Rows are forgotten by
+ * the floor of time: nothing older than that is accepted, even if this clock should be wrong. */
+static int write_checkpoint(Ledger *ledger, char **ret_checkpoint)
+{
+        _cleanup_(chain_write_done) ChainWrite write = CHAIN_WRITE_NULL;
+        _cleanup_(freep) char *checkpoint = NULL;
+        uint64_t size = ledger->chain.committed.size;
+
+        int r = ledger_sign_checkpoint(ledger, 0, &checkpoint);
+        if (r < 0)
+                return r;
+        r = chain_write_begin(&ledger->chain, &write);
+        if (r < 0)
+                return r;
+        r = state_write_text(ledger->database, LEDGER_CHECKPOINT, checkpoint);
+        if (r < 0)
+                return r;
+        r = requests_prune(&ledger->requests, MIN(ledger->time_floor_ms, ledger_time(ledger).now_ms));
+        if (r < 0)
+                return r;
+        r = chain_write_commit(&write);
+        if (r < 0)
+                return r;
+
+        ledger->flushed_size = size;
+        *ret_checkpoint = TAKE_PTR(checkpoint);
+        return 0;
+}
+
+int ledger_flush(Ledger *ledger, char **ret_checkpoint)
+{
+        char *checkpoint = NULL;
+
+        if (ledger_flush_wanted(ledger) && ledger_key_fits(ledger)) {
+                int r = write_tally(ledger);
+                if (r != 0)
+                        return r;
+                r = write_checkpoint(ledger, &checkpoint);
+                if (r < 0)
+                        return r;
+        }
+
+        *ret_checkpoint = checkpoint;
+        return 0;
+}
+
+/* ---- what there is to tell */
+
+static int export_replica(Ledger *ledger, Statement *select, ChainReader reader, void *userdata)
+{
+        AuditEntry entry;
+
+        for (;;) {
+                int r = statement_step(select);
+                if (r <= 0)
+                        return r;
+                r = chain_entry_from_row(select, &entry);
+                if (r < 0)
+                        return r;
+                r = reader(&entry, userdata);
+                if (r != 0)
+                        return r < 0 ? r : 0;
+        }
+}
+
+int ledger_export(Ledger *ledger, const LedgerRange *range, ChainReader reader, void *userdata)
+{
+        _cleanup_(statement_freep) Statement *select = NULL;
+
+        if (!range->device || streq(range->device, ledger->chain.device))
+                return chain_read(&ledger->chain, range->from, range->max, reader, userdata);
+
+        int r = database_prepare(ledger->database, LEDGER_SELECT_REPLICA, &select);
+        if (r < 0)
+                return r;
+
+        statement_bind_text(select, range->device);
+        statement_bind_integer(select, (int64_t) MIN(range->from, (uint64_t) INT64_MAX));
+        statement_bind_integer(select, (int64_t) MIN(range->max, (uint64_t) INT64_MAX));
+        return export_replica(ledger, select, reader, userdata);
+}
+
+void ledger_status(const Ledger *ledger, LedgerStatus *ret_status)
+{
+        const Policy *policy = &ledger->policy;
+        const AuditWalk *walk = &ledger->chain.committed;
+
+        *ret_status = (LedgerStatus){
+                .device = ledger->chain.device,
+                .chain = walk->chain,
+                .size = walk->size,
+                .head = walk->head,
+                .key = *key_pair_public(ledger->identity),
+                .requests = ledger->requests.n,
+                .root_version = policy->root ? policy->root->version : 0,
+                .epoch = policy->floor.epoch,
+                .version = policy->floor.version,
+                .manifest_sha256 = policy->floor.digest,
+                .expires_at_ms = policy->manifest ? policy->manifest->expires_at_ms : 0,
+                .in_force = policy->manifest && policy->manifest->epoch == policy->root->epoch &&
+                            !policy->outside && !manifest_is_tombstone(policy->manifest) &&
+                            ledger_time(ledger).now_ms < (uint64_t) policy->manifest->expires_at_ms,
+                .adoption_needed = !ledger_key_fits(ledger),
+                .time_floor_ms = ledger->time_floor_ms,
+        };
+}
+
+void ledger_trim(Ledger *ledger)
+{
+        database_trim(ledger->database);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What was asked of this device, for as long as anybody could ask it again: the ids and nonces that are
+ * spent, the approvals that were used, how each request went, and its result. A request lives through
+ *
+ *     accepted → started → finished
+ *
+ * or was denied for good. After a crash, one that was accepted is interrupted (it never ran), and one that
+ * was started is interrupted_unknown (nobody knows); neither is ever run again. */
+
+#include "proto/accept.h"
+#include "proto/result.h"
+#include "store/ledger-schema.h"
+
+/* The numbers are in the database and never change. */
+typedef enum RequestState {
+        REQUEST_ACCEPTED = 1,
+        REQUEST_STARTED = 2,
+        REQUEST_FINISHED = 3,
+        REQUEST_DENIED = 4,
+        REQUEST_INTERRUPTED = 5,
+        REQUEST_INTERRUPTED_UNKNOWN = 6,
+        _REQUEST_STATE_MAX,
+} RequestState;
+
+const char *request_state_name(RequestState state); /* "interrupted_unknown" */
+
+/* Rows that are not evicted before they have expired; beyond, new requests are refused with `busy`. */
+#define REQUESTS_MAX     50000
+#define REQUESTS_KEEP_MS (UINT64_C(24) * 3600 * 1000)
+
+typedef struct Requests {
+        Database *database;
+        Statement *find, *find_nonce, *find_approval, *count_rate, *find_open;
+        Statement *insert, *insert_approval, *update, *prune, *prune_approvals;
+        uint64_t n, max;
+} Requests;
+
+int requests_init(Requests *requests, Database *database, uint64_t max);
+void requests_done(Requests *requests);
+
+typedef struct RequestRow {
+        char request_id[ULID_SIZE];
+        Sha256 digest;
+        RequestState state;
+        uint64_t seq; /* of its first entry in the chain */
+        char *result; /* an envelope; NULL: none yet */
+} RequestRow;
+
+void request_row_done(RequestRow *row);
+
+/* 1: found; 0: there is none. The caller releases the row. */
+int requests_find(Requests *requests, const char *request_id, RequestRow *ret_row);
+
+/* Any request that is accepted or started, for recovery. */
+int requests_find_open(Requests *requests, RequestRow *ret_row);
+
+/* What proto/accept.h asks; `ledger` is Requests. */
+extern const AcceptLedger requests_ledger;
+
+/* Each of these belongs inside a ChainWrite. */
+typedef struct NewRequest {
+        const Request *request;
+        const Sha256 *digest;
+        const char *entry; /* NULL: denied */
+        const Sha256 *approvals;
+        size_t n_approvals;
+        RequestState state;
+        uint64_t now_ms, keep_until_ms, seq;
+        const char *result; /* NULL: none yet */
+} NewRequest;
+
+int requests_add(Requests *requests, const NewRequest *row);
+int requests_set_state(Requests *requests, const char *request_id, RequestState state, const char *result);
+
+/* Forgets what has expired. */
+int requests_prune(Requests *requests, uint64_t now_ms);
+
+/* Counts anew, after a write was committed or undone. */
+int requests_count(Requests *requests);

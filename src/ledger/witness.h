@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Witnesses: on a hub the chains of its devices, on a device what the hub signed of its own. Errors as in
+ * ledger/ledger.h. */
+
+#include "ledger/ledger.h"
+
+/* From an enrolment, or a new key of a device that was enrolled again. Also ends a quarantine.
+ * Errors: DEVBOX_ERROR_BAD_REQUEST; DEVBOX_ERROR_ENROLLED_OTHERWISE it has another chain. */
+int ledger_pin(Ledger *ledger, const char *device, const ChainId *chain, const PublicKey *key);
+
+typedef struct AuditEntries {
+        const AuditEntry *entries;
+        size_t n;
+} AuditEntries;
+
+/* Checks that the chain only grew, stores, then signs: the checkpoint with both signatures, which the caller
+ * frees. `seen` says how far it has looked at the device's chain, also when it refuses.
+ * Errors: DEVBOX_ERROR_PEER_UNKNOWN, BAD_ENVELOPE, BAD_SIG, UNKNOWN_KEY, BAD_SCHEMA, WITNESS_ROLLBACK,
+ * WITNESS_FORK. */
+int ledger_witness(Ledger *ledger, const char *checkpoint, AuditEntries entries, uint64_t *ret_seen,
+                   char **ret_cosigned);
+
+/* On the device: a checkpoint of ours that a witness of the root signed, too, is kept in the chain.
+ * Errors: DEVBOX_ERROR_BAD_ENVELOPE, BAD_SIG, UNKNOWN_KEY, BAD_SCHEMA, WITNESS_FORK it is not of this
+ * chain. */
+int ledger_record_cosignature(Ledger *ledger, const char *envelope);

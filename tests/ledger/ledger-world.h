@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* A ledger in a directory of its own, with the device's key of tests/proto/world.h and a clock that the test
+ * sets. */
+
+#include "ledger/decide.h"
+#include "ledger/install.h"
+#include "ledger/witness.h"
+#include "signed.h"
+
+typedef struct LedgerWorld {
+        char directory[64];
+        char ceiling[96]; /* a file in it */
+        LedgerTime time;
+        uint64_t requests_max;
+        Ledger *ledger;
+        Signed made;
+} LedgerWorld;
+
+/* cmocka fixtures: enrolled, with the world's manifest and a session; without any of that. */
+int ledger_world_up(void **state);
+int ledger_world_up_empty(void **state);
+int ledger_world_down(void **state);
+
+#define ledger_test(function) cmocka_unit_test_setup_teardown(function, ledger_world_up, ledger_world_down)
+#define ledger_test_empty(function)                                                                         \
+        cmocka_unit_test_setup_teardown(function, ledger_world_up_empty, ledger_world_down)
+
+int ledger_world_try_open(LedgerWorld *world);
+void ledger_world_open(LedgerWorld *world);
+void ledger_world_close(LedgerWorld *world);
+void ledger_world_write_ceiling(const LedgerWorld *world, const char *yaml);
+
+/* Steps of the set-up, each of which must succeed. */
+void ledger_world_enroll(LedgerWorld *world);
+void ledger_world_install(LedgerWorld *world);
+void ledger_world_begin_session(LedgerWorld *world);
+
+/* Puts the bundle before the ledger. The caller releases the answer. */
+void ledger_world_put(LedgerWorld *world, const SignedBundle *bundle, LedgerAnswer *ret_answer);
+
+/* Makes the case and puts it; returns the refusal, or 0. */
+int ledger_world_judge(LedgerWorld *world, const Case *given);
+
+uint64_t ledger_world_size(const LedgerWorld *world);
+
+/* The body of an entry, from the end: 1 is the last. The caller frees it. */
+char *ledger_world_entry(LedgerWorld *world, uint64_t from_end, uint16_t *ret_type);
+
+/* Walks all of the chain from its beginning; fails the test where it does not hold together. */
+void ledger_world_verify(LedgerWorld *world);
+
+/* Runs SQL on the closed database, behind the ledger's back. */
+void ledger_world_tamper(const LedgerWorld *world, const char *sql);

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* The node's own key: made once, kept, and refused when others could have it. */
+
+#include "ledger/identity.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "test.h"
+
+static char directory[64];
+static int directory_fd;
+
+static int set_up(void **state)
+{
+        (void) snprintf(directory, sizeof directory, "/tmp/devbox-identity.XXXXXX");
+        assert_non_null(mkdtemp(directory));
+        directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        assert_true(directory_fd >= 0);
+        return 0;
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+        return remove(path);
+}
+
+static int tear_down(void **state)
+{
+        (void) close(directory_fd);
+        return nftw(directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static void write_file(const char *name, const char *text, mode_t mode)
+{
+        int fd = openat(directory_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+        assert_true(fd >= 0);
+        assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+        assert_int_equal(fchmod(fd, mode), 0);
+        assert_int_equal(close(fd), 0);
+}
+
+static void test_it_is_made_once(void **state)
+{
+        _cleanup_(key_pair_freep) KeyPair *first = NULL, *second = NULL;
+        struct stat st;
+
+        assert_ok(identity_load(directory_fd, NULL, &first));
+        assert_ok(identity_load(directory_fd, NULL, &second));
+        assert_true(public_key_equal(key_pair_public(first), key_pair_public(second)));
+        assert_int_equal(fstatat(directory_fd, "identity", &st, 0), 0);
+        assert_int_equal(st.st_mode & 07777, 0600);
+        assert_int_equal(fstatat(directory_fd, "identity.new", &st, 0), -1);
+}
+
+static void test_a_credential_comes_first(void **state)
+{
+        _cleanup_(key_pair_freep) KeyPair *file = NULL, *credential = NULL;
+        char path[96];
+
+        assert_ok(identity_load(directory_fd, NULL, &file));
+        (void) snprintf(path, sizeof path, "%s/credentials", directory);
+        assert_int_equal(mkdir(path, 0700), 0);
+        assert_ok(identity_load(directory_fd, path, &credential)); /* there is none in it */
+        assert_true(public_key_equal(key_pair_public(file), key_pair_public(credential)));
+        credential = key_pair_free(credential);
+
+        write_file("credentials/identity",
+                   "0101010101010101010101010101010101010101010101010101010101010101\n", 0440);
+        assert_ok(identity_load(directory_fd, path, &credential));
+        assert_false(public_key_equal(key_pair_public(file), key_pair_public(credential)));
+}
+
+static void test_what_is_no_key_is_not_replaced(void **state)
+{
+        static const char *const texts[] = { "", "garbage", "0101", "zz" };
+        KeyPair *none = NULL;
+
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+                write_file("identity", texts[i], 0600);
+                assert_err(identity_load(directory_fd, NULL, &none), -EINVAL);
+        }
+        write_file("identity", "0101010101010101010101010101010101010101010101010101010101010101", 0640);
+        assert_err(identity_load(directory_fd, NULL, &none), -EPERM);
+        assert_int_equal(unlinkat(directory_fd, "identity", 0), 0);
+        assert_int_equal(symlinkat("/etc/hostname", directory_fd, "identity"), 0);
+        assert_err(identity_load(directory_fd, NULL, &none), -ELOOP);
+        assert_null(none);
+}
+
+int main(void)
+{
+#define identity_test(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+        const struct CMUnitTest tests[] = {
+                identity_test(test_it_is_made_once),
+                identity_test(test_a_credential_comes_first),
+                identity_test(test_what_is_no_key_is_not_replaced),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
