@@ -81,6 +81,14 @@ static const Verb verbs[] = {
           O(CEILING) },
         { "manifest", "ceiling", "FILE", "whether this machine's ceiling holds it", ctl_manifest_ceiling,
           1, 1, O(CEILING) | O(PRINT) },
+        { "audit", "verify", "", "whether the history is whole", ctl_audit_verify, 0, 0,
+          CHAIN | O(ALL) | O(ROOT) | O(CHECKPOINTS) | O(HASH_ONLY) },
+        { "audit", "show", "", "the history, one line per entry", ctl_audit_show, 0, 0,
+          CHAIN | O(FROM) | O(LINES) },
+        { "audit", "tail", "", "the end of the history", ctl_audit_tail, 0, 0,
+          CHAIN | O(FOLLOW) | O(LINES) },
+        { "audit", "export", "", "the history as a file for an auditor", ctl_audit_export, 0, 0,
+          CHAIN | O(FORMAT) | O(OUTPUT) | O(CHECKPOINTS) },
 };
 /* clang-format on */
 

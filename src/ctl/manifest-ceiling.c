@@ -85,7 +85,8 @@ static int print_ceiling(const Manifest *manifest)
                 collect(manifest, &manifest->capabilities.items[i], lists);
 
         if (printf("# What no manifest may go beyond on this machine. Owned by root, changed only by hand:\n"
-                   "# it bounds what a stolen operator key can do. Take out what you do not need.\n") < 0)
+                   "# it bounds what a stolen operator key can do. Take out what you do not need.\n"
+                   "v: 1\n") < 0)
                 return -errno;
         for (int i = 0; i < _LISTS; i++)
                 print_list(keys[i], &lists[i]);

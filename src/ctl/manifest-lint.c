@@ -129,7 +129,8 @@ static void check_separator(Lint *lint, const Capability *capability, size_t i)
 {
         if (capability->kind == CAPABILITY_SHELL_EXEC && needs_separator(&capability->argv))
                 note(lint, i, "separator",
-                     "put \"--\" before the first argument that the caller chooses, if the program knows it");
+                     "put \"--\" before the first argument that the caller chooses, if the program knows "
+                     "it");
 }
 
 static void check_tier(Lint *lint, const Capability *capability, size_t i)

@@ -11,6 +11,7 @@
 #include "basic/parse.h"
 #include "basic/word.h"
 #include "codec/strict-json.h"
+#include "codec/yaml-json.h"
 #include "proto/constraint.h"
 
 typedef struct Bridge {
@@ -273,60 +274,9 @@ int schema_yaml_tree(const Schema *schema, const YamlNode *root, uint64_t now_ms
         return 0;
 }
 
-static const YamlNode *find_member(const YamlNode *node, const char *key, size_t length)
-{
-        const YamlNode *member = yaml_node_kind(node) == YAML_KIND_MAP ? yaml_node_first(node) : NULL;
-
-        while (member &&
-               (strlen(yaml_node_key(member)) != length || strncmp(yaml_node_key(member), key, length) != 0))
-                member = yaml_node_next(member);
-
-        return member;
-}
-
-static const YamlNode *find_nth(const YamlNode *node, uint64_t n)
-{
-        const YamlNode *member = yaml_node_kind(node) == YAML_KIND_LIST ? yaml_node_first(node) : NULL;
-
-        for (; member && n > 0; n--)
-                member = yaml_node_next(member);
-
-        return member;
-}
-
-/* Goes as far along "capabilities[2].argv[0]" as the document has it. */
-static const YamlNode *follow(const YamlNode *node, const char *path)
-{
-        while (*path != '\0') {
-                const YamlNode *next;
-
-                if (*path == '[') {
-                        uint64_t n;
-
-                        path++;
-                        if (parse_next_u64(&path, &n) < 0)
-                                return node;
-                        next = find_nth(node, n);
-                        path += *path == ']';
-                } else {
-                        path += *path == '.';
-                        size_t length = strcspn(path, ".[");
-
-                        next = find_member(node, path, length);
-                        path += length;
-                }
-
-                if (!next)
-                        return node;
-                node = next;
-        }
-
-        return node;
-}
-
 void schema_yaml_problem(const YamlNode *root, const SchemaFault *fault, YamlProblem *ret_problem)
 {
-        const YamlNode *node = follow(root, fault->path);
+        const YamlNode *node = yaml_node_at(root, fault->path);
 
         ret_problem->line = yaml_node_line(node);
         (void) snprintf(ret_problem->reason, sizeof ret_problem->reason, "%s%s%s", fault->path,
