@@ -306,8 +306,10 @@ static void test_wrong_usage(void **state)
                 { { "statsu" },
                   "devboxctl: unknown command (did you mean 'status'?); see: devboxctl --help\n" },
                 { { "dance" }, "devboxctl: unknown command 'dance'; see: devboxctl --help\n" },
-                { { "config" }, "devboxctl: config takes: check [FILE]; see: devboxctl --help\n" },
-                { { "config", "cheque" }, "devboxctl: config takes: check [FILE]; see: devboxctl --help\n" },
+                { { "config" },
+                  "devboxctl: 'config' needs a second word, such as: check; see: devboxctl --help\n" },
+                { { "config", "cheque" },
+                  "devboxctl: unknown command (did you mean 'config check'?); see: devboxctl --help\n" },
                 { { "status", "now" },
                   "devboxctl: 'status' takes 0 arguments at most; see: devboxctl --help\n" },
         };

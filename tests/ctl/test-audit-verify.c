@@ -11,6 +11,7 @@
 #include "ctl/audit-text.h"
 #include "proto/audit-body.h"
 #include "proto/world.h"
+#include "store/ledger-schema.h"
 
 #define ENTRIES 400
 #define CUTS    1000
@@ -160,6 +161,11 @@ static AuditReport verify(const void *bytes, size_t size, const char *said, bool
                 assert_ok(audit_verifier_add_statement(verifier, said));
         assert_ok(audit_verify(verifier, source, &report));
         return report;
+}
+
+static int add_statement(void *userdata, const char *envelope)
+{
+        return audit_verifier_add_statement(userdata, envelope);
 }
 
 static const AuditForm forms[] = { AUDIT_FORM_JSON, AUDIT_FORM_BINARY };
@@ -411,6 +417,101 @@ static void test_impossible(void **state)
         }
 }
 
+/* ---- a ledger's database: its own chain, and that of a device that it witnesses */
+
+static void insert(Database *database, const char *sql, const AuditEntry *entry)
+{
+        _cleanup_(statement_freep) Statement *statement = NULL;
+
+        assert_ok(database_prepare(database, sql, &statement));
+        statement_bind_integer(statement, (int64_t) entry->seq);
+        statement_bind_bytes(statement, BYTES_OF(entry->prev.bytes));
+        statement_bind_integer(statement, (int64_t) entry->time_ms);
+        statement_bind_integer(statement, entry->type);
+        statement_bind_bytes(statement, entry->body);
+        statement_bind_bytes(statement, BYTES_OF(entry->hash.bytes));
+        assert_ok(statement_run(statement));
+}
+
+static Database *make_database(const char *path, const char *said)
+{
+        static const char state[] = "INSERT INTO state VALUES('device', 'hub'), "
+                                    "('chain_id', x'30313233343536373839616263646566')";
+        static const char replica[] = "INSERT INTO replica(device, chain_id, device_key, head, checkpoint) "
+                                      "VALUES('dev-a', x'30313233343536373839616263646566', zeroblob(32), "
+                                      "zeroblob(32), ?)";
+        _cleanup_(statement_freep) Statement *statement = NULL;
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+        Database *database;
+
+        assert_ok(database_open(path, DATABASE_OWN, &ledger_schema, &database));
+        assert_ok(transaction_begin(database, &transaction));
+        assert_ok(database_run(database, state));
+        assert_ok(database_prepare(database, replica, &statement));
+        statement_bind_text(statement, said);
+        assert_ok(statement_run(statement));
+        for (size_t i = 0; i < ENTRIES; i++)
+                insert(database, "INSERT INTO replica_audit VALUES('dev-a', ?, ?, ?, ?, ?, ?)",
+                       &chain.entries[i]);
+        assert_ok(transaction_commit(&transaction));
+        return database;
+}
+
+static AuditReport verify_database(const char *path)
+{
+        _cleanup_(audit_source_freep) AuditSource *source = NULL;
+        _cleanup_(audit_verifier_freep) AuditVerifier *verifier = NULL;
+        AuditReport report;
+
+        assert_ok(audit_source_open(path, "dev-a", &source));
+        assert_ok(audit_verifier_new(audit_source_identity(source), chain.root, chain.roots, 1, &verifier));
+        assert_ok(audit_source_checkpoints(source, add_statement, verifier));
+        assert_ok(audit_verify(verifier, source, &report));
+        return report;
+}
+
+static int count_device(void *userdata, const char *device)
+{
+        assert_string_equal(device, *(int *) userdata == 0 ? "hub" : "dev-a");
+        (*(int *) userdata)++;
+        return 0;
+}
+
+static void test_database(void **state)
+{
+        static const char *const tails[] = { "", "-wal", "-shm" };
+        _cleanup_(freep) char *said = statement(&chain.at[ENTRIES], KEY_DEVICE, true);
+        _cleanup_(audit_source_freep) AuditSource *source = NULL;
+        char path[96], name[104];
+        int n = 0;
+
+        (void) snprintf(path, sizeof path, "%s.db", chain.path);
+        _cleanup_(database_closep) Database *database = make_database(path, said);
+
+        assert_int_equal(verify_database(path).outcome, AUDIT_WHOLE);
+        assert_ok(audit_source_devices(path, count_device, &n));
+        assert_int_equal(n, 2);
+        assert_err(audit_source_open(path, "nobody", &source), -ESRCH);
+
+        assert_ok(database_run(database, "UPDATE replica_audit SET time_ms = time_ms + 1 WHERE seq = 57"));
+        AuditReport report = verify_database(path);
+        assert_int_equal(report.outcome, AUDIT_BROKEN);
+        assert_int_equal(report.at, 57);
+        assert_ok(database_run(database, "UPDATE replica_audit SET time_ms = time_ms - 1 WHERE seq = 57"));
+        assert_ok(database_run(database, "DELETE FROM replica_audit WHERE seq >= 399"));
+        report = verify_database(path);
+        assert_int_equal(report.outcome, AUDIT_TRUNCATED);
+        assert_int_equal(report.at, ENTRIES);
+        assert_int_equal(report.size, 399);
+        assert_ok(database_run(database, "DELETE FROM replica_audit WHERE seq = 0"));
+        assert_int_equal(verify_database(path).outcome, AUDIT_BROKEN);
+
+        for (size_t i = 0; i < ELEMENTSOF(tails); i++) {
+                (void) snprintf(name, sizeof name, "%s%s", path, tails[i]);
+                (void) unlink(name);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -418,6 +519,7 @@ int main(void)
                 cmocka_unit_test(test_each_byte), cmocka_unit_test(test_tampering),
                 cmocka_unit_test(test_rewritten), cmocka_unit_test(test_other_chain),
                 cmocka_unit_test(test_cuts),      cmocka_unit_test(test_impossible),
+                cmocka_unit_test(test_database),
         };
 
         return cmocka_run_group_tests(tests, make_chain, free_chain);

@@ -188,7 +188,8 @@ class Operator(unittest.TestCase):
         old = (self.home / "operator.key").read_text()
         self.operator("rotate", "--passphrase-fd", "0", text="the first passphrase\nthe second passphrase\n")
         self.assertEqual((self.home / "1.operator.key").read_text(), old)
-        self.assertEqual((self.home / "2.operator.key").read_text(), (self.home / "operator.key").read_text())
+        self.assertEqual((self.home / "2.operator.key").read_text(),
+                         (self.home / "operator.key").read_text())
         self.assertNotEqual((self.home / "operator.key").read_text(), old)
 
     # manifests
@@ -198,7 +199,8 @@ class Operator(unittest.TestCase):
         self.sign(MANIFEST)
         verify = ["manifest", "verify", "--dir", self.home]
         self.assertIn("good: laptop, epoch 1, version 1", self.run_ctl(*verify, self.dir / "signed.json"))
-        self.assertIn("/usr/bin/ls -- (PATH in home)", self.run_ctl("manifest", "show", self.dir / "signed.json"))
+        self.assertIn("/usr/bin/ls -- (PATH in home)",
+                      self.run_ctl("manifest", "show", self.dir / "signed.json"))
 
         signed = json.loads((self.dir / "signed.json").read_text())
         payload = base64.b64decode(signed["payload"])
@@ -219,16 +221,16 @@ class Operator(unittest.TestCase):
 
     def test_mistakes_have_lines(self):
         for edit, expected in (
-                (("approval: none", "aproval: none"), ":15: unknown key 'aproval'; did you mean 'approval'?"),
-                (("approval: none", "approval: never"), ":15: capabilities[0].approval is none of the names"),
+                (("approval: none", "aproval: none"), ":15: unknown key 'aproval'; did you mean 'approval"),
+                (("approval: none", "approval: never"), ":15: capabilities[0].approval is none of"),
                 (("/usr/bin/ls", "usr/bin/ls"), ":16: capabilities[0].bin does not have the form"),
                 (("name: shell.exec", "name: shell.Exec"), ":13: this is of no known kind"),
                 (("root: home}", "root: hone}"), "has a path in a root that it does not define"),
                 (("not_after: 30d", "not_after: soon"), ":8: not_after must be a date"),
                 (("device: laptop", "device: Laptop"), ":1: device does not have the form"),
                 (("approvers: []", "approvers: {}"), ":5: approvers must be a list"),
-                (("id: ls", "id: ls\n    timeout_s: '10'"), ":15: timeout_s must be a whole number, without"),
-                (("id: ls", "id: ls\n    timeout_s: 99999"), ":15: capabilities[0].timeout_s is out of range"),
+                (("id: ls", "id: ls\n    timeout_s: '10'"), ":15: timeout_s must be a whole number"),
+                (("id: ls", "id: ls\n    timeout_s: 99999"), ":15: capabilities[0].timeout_s is out of"),
                 (("operators:", "device: again\noperators:"), "this key is already on line 1"),
         ):
             with self.subTest(edit):
@@ -251,9 +253,9 @@ class Operator(unittest.TestCase):
                 self.assertIn(f"[{rule}]", said)
                 self.assertIn("not signed", self.sign(text, status=1))
 
-                accepted = text.replace("    id: ls\n", "    id: ls\n    accept_risk: only on a spare machine\n")
+                accepted = text.replace("    id: ls\n", "    id: ls\n    accept_risk: a spare machine\n")
                 self.sign(accepted)
-                self.assertIn("RISK ACCEPTED: only on a spare machine",
+                self.assertIn("RISK ACCEPTED: a spare machine",
                               self.run_ctl("manifest", "show", self.dir / "signed.json"))
 
         pinned = MANIFEST.replace(exec_of, "    bin: /usr/bin/find\n").replace(
@@ -269,14 +271,14 @@ class Operator(unittest.TestCase):
                 self.assertIn("[example-key]", self.run_ctl("manifest", "lint", example, status=1))
                 self.assertIn("not signed", self.sign(text, status=1))
                 self.sign(re.sub(r"\b[0-9a-f]{64}\b", KEY, text))
-                ceiling = self.write(self.run_ctl("manifest", "ceiling", "--print", self.dir / "signed.json"),
-                                     "ceiling.yaml")
+                printed = self.run_ctl("manifest", "ceiling", "--print", self.dir / "signed.json")
+                ceiling = self.write(printed, "ceiling.yaml")
                 self.run_ctl("manifest", "verify", "--dir", self.home, "--ceiling", ceiling,
                              self.dir / "signed.json")
 
     def test_ceiling(self):
         path = self.write(MANIFEST)
-        ceiling = self.write("capabilities: [shell.exec]\nprograms: [/usr/bin/df]\nread: [/home]\n", "ceiling")
+        ceiling = self.write("capabilities: [shell.exec]\nprograms: [/usr/bin/df]\nread: [/home]\n", "top")
         check = ["manifest", "ceiling", path, "--ceiling", ceiling]
         self.assertIn(":13: capabilities[0] (ls) names a program beyond the ceiling",
                       self.run_ctl(*check, status=1))
@@ -302,7 +304,8 @@ class Operator(unittest.TestCase):
 
     def test_usage(self):
         for words in (["operator"], ["operator", "dance"], ["manifest", "sign"], ["audit", "verify", "x"],
-                      ["manifest", "lint", "x", "--follow"], ["operator", "show", "--dir", "a", "--dir", "b"]):
+                      ["manifest", "lint", "x", "--follow"],
+                      ["operator", "show", "--dir", "a", "--dir", "b"]):
             self.run_ctl(*words, status=2)
         self.assertIn("did you mean 'manifest verify'", self.run_ctl("manifest", "verfy", "x", status=2))
         self.assertIn("--previous FILE", self.run_ctl("manifest", "--help"))
