@@ -175,7 +175,8 @@ static int unknown_verb(const char *first, const char *word)
                 return usage_error("unknown command (did you mean '%s%s%s'?)", strempty(first),
                                    first ? " " : "", nearest);
 
-        return usage_error("unknown command '%s'", word_is_showable(word) ? word : "?");
+        return usage_error("unknown command '%s%s%s'", strempty(first), first ? " " : "",
+                           word_is_showable(word) ? word : "?");
 }
 
 /* NULL: there is none; then it was said. Moves on behind the words of the verb. */

@@ -309,7 +309,7 @@ static void test_wrong_usage(void **state)
                 { { "config" },
                   "devboxctl: 'config' needs a second word, such as: check; see: devboxctl --help\n" },
                 { { "config", "cheque" },
-                  "devboxctl: unknown command (did you mean 'config check'?); see: devboxctl --help\n" },
+                  "devboxctl: unknown command 'config cheque'; see: devboxctl --help\n" },
                 { { "status", "now" },
                   "devboxctl: 'status' takes 0 arguments at most; see: devboxctl --help\n" },
         };
