@@ -6,8 +6,6 @@
 #include <inttypes.h>
 #include <stdarg.h>
 
-#include "proto/error.h"
-
 typedef struct Cell {
         char *text;
         size_t width; /* in columns of a terminal */
@@ -187,4 +185,31 @@ int print_problem(const Ctl *ctl, int error, const char *problem)
 
         int r = print_json(&json);
         return r < 0 ? r : CTL_PROBLEM;
+}
+
+int print_failure(const Ctl *ctl, DevboxError error, const char *format, ...)
+{
+        _cleanup_(freep) char *problem = NULL;
+        va_list args;
+
+        va_start(args, format);
+        int length = vasprintf(&problem, format, args);
+        va_end(args);
+        if (length < 0) {
+                problem = NULL;
+                return -ENOMEM;
+        }
+
+        return print_problem(ctl, (int) error, problem);
+}
+
+const char *format_moment(char buffer[static FIGURE_MAX], uint64_t time_ms)
+{
+        time_t seconds = (time_t) (time_ms / 1000);
+        struct tm parts;
+
+        if (!gmtime_r(&seconds, &parts) ||
+            strftime(buffer, FIGURE_MAX, "%Y-%m-%d %H:%M:%S UTC", &parts) == 0)
+                (void) snprintf(buffer, FIGURE_MAX, "%" PRIu64 " ms", time_ms);
+        return buffer;
 }

@@ -10,6 +10,7 @@
 #include "basic/time.h"
 #include "codec/json.h"
 #include "ctl/ctl.h"
+#include "proto/error.h"
 
 #define FIGURE_MAX 48
 
@@ -52,3 +53,9 @@ int print_json(Json *json);
 /* Says what went wrong and what to do: on standard error, or with --json as {"error":{"code":…,"message":…}}
  * on standard output. Returns CTL_PROBLEM. Errors: as print_json(). */
 int print_problem(const Ctl *ctl, int error, const char *problem);
+
+/* The same with a sentence that is made here. */
+int print_failure(const Ctl *ctl, DevboxError error, const char *format, ...) _printf_(3, 4);
+
+/* "2026-11-22 02:24:14 UTC". Returns `buffer`. */
+const char *format_moment(char buffer[static FIGURE_MAX], uint64_t time_ms);

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* Files written whole. */
+
+#include "basic/file.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "basic/fd.h"
+
+static int write_all(int fd, Bytes content)
+{
+        while (content.size > 0) {
+                ssize_t n = write(fd, content.data, content.size);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+
+                content = BYTES(content.data + n, content.size - (size_t) n);
+        }
+
+        return 0;
+}
+
+static int write_and_sync(int fd, mode_t mode, Bytes content)
+{
+        int r = write_all(fd, content);
+        if (r < 0)
+                return r;
+
+        return fchmod(fd, mode) < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+/* `name` becomes the part of the path behind the last slash. */
+static int open_directory_of(const char *path, const char **ret_name)
+{
+        const char *slash = strrchr(path, '/');
+        char directory[PATH_MAX] = ".";
+
+        if (slash) {
+                size_t length = MAX((size_t) (slash - path), (size_t) 1); /* "/name" lies in "/" */
+
+                if (length >= sizeof directory)
+                        return -ENAMETOOLONG;
+                memcpy(directory, path, length);
+                directory[length] = '\0';
+        }
+
+        int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+
+        *ret_name = slash ? slash + 1 : path;
+        return fd;
+}
+
+int file_write(const char *path, FileWrite how, mode_t mode, Bytes content)
+{
+        _cleanup_(fd_closep) int directory = -EBADF, fd = -EBADF;
+        char temporary[NAME_MAX + 1];
+        const char *name;
+
+        directory = open_directory_of(path, &name);
+        if (directory < 0)
+                return directory;
+        if (*name == '\0')
+                return -EISDIR;
+        if (snprintf(temporary, sizeof temporary, ".%s.%d.new", name, (int) getpid()) >=
+            (int) sizeof temporary)
+                return -ENAMETOOLONG;
+
+        fd = openat(directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (fd < 0)
+                return -errno;
+
+        int r = write_and_sync(fd, mode, content);
+        if (r == 0 &&
+            renameat2(directory, temporary, directory, name, how == FILE_NEW ? RENAME_NOREPLACE : 0) < 0)
+                r = -errno;
+        if (r < 0) {
+                (void) unlinkat(directory, temporary, 0);
+                return r;
+        }
+
+        return fsync(directory) < 0 ? -errno : 0;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Files written whole: under a name of their own first, synced, then renamed, and the directory synced. So
+ * that after a crash or a loss of power there is the old content, or none, or the new, never a part. */
+
+#include <sys/types.h>
+
+#include "basic/bytes.h"
+
+typedef enum FileWrite {
+        FILE_NEW,     /* there must be no such file: nothing is ever overwritten */
+        FILE_REPLACE, /* what was there is replaced; a symbolic link is, too */
+} FileWrite;
+
+/* Errors: -EEXIST with FILE_NEW; -ENAMETOOLONG; those of open(2), write(2), fsync(2), rename(2). */
+int file_write(const char *path, FileWrite how, mode_t mode, Bytes content);

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/* devboxctl audit verify: says whether a history is whole, in one line and one exit status. */
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "codec/binary-text.h"
+#include "ctl/audit-open.h"
+#include "ctl/audit-verify.h"
+#include "ctl/operator-files.h"
+#include "ctl/print.h"
+
+#define STATEMENTS_MAX (256 * 1024 * 1024)
+
+/* What the auditor brought, and what came out for all chains. */
+typedef struct Audit {
+        const Ctl *ctl;
+        const char *path;
+        RootChain chain; /* empty without --root */
+        AuditRoot *roots;
+        char *statements; /* lines; NULL without --checkpoints */
+        Json json;
+        int worst;
+} Audit;
+
+static void audit_done(Audit *audit)
+{
+        root_chain_done(&audit->chain);
+        free(audit->roots);
+        free(audit->statements);
+        json_done(&audit->json);
+}
+
+/* ---- what is printed */
+
+static int add_report(Audit *audit, const char *device, const AuditReport *report)
+{
+        Json *json = &audit->json;
+        char head[HEX_SIZE(SHA256_SIZE)];
+
+        hex_format(BYTES_OF(report->head.bytes), head);
+        json_open_object(json, NULL);
+        json_add_string(json, "device", device);
+        json_add_string(json, "outcome", audit_outcome_name(report->outcome));
+        if (report->why) {
+                json_add_u64(json, "at", report->at);
+                json_add_string(json, "why", report->why);
+        }
+        json_add_u64(json, "size", report->size);
+        json_add_string(json, "head", head);
+        json_add_u64(json, "witnessed", report->witnessed);
+        json_add_u64(json, "statements", report->n_statements);
+        json_add_u64(json, "ignored", report->n_ignored);
+        json_close_object(json);
+        return 0;
+}
+
+static int print_report(const Audit *audit, const char *device, const AuditReport *report)
+{
+        const char *colour = !audit->ctl->colour                    ? ""
+                             : report->outcome == AUDIT_WHOLE       ? "\x1b[32m"
+                             : report->outcome == AUDIT_UNWITNESSED ? "\x1b[33m"
+                                                                    : "\x1b[1;31m";
+        bool at = report->outcome > AUDIT_UNWITNESSED;
+        int n = printf("%s: %s%s%s", device, colour, audit_outcome_name(report->outcome),
+                       audit->ctl->colour ? "\x1b[0m" : "");
+
+        if (n >= 0 && at)
+                n = printf(" at %s %" PRIu64, report->outcome == AUDIT_BROKEN ? "entry" : "size",
+                           report->at);
+        if (n >= 0 && report->why)
+                n = printf(": %s", report->why);
+        if (n >= 0)
+                n = printf("%s %" PRIu64 " entries hold together, %" PRIu64 " of them witnessed",
+                           report->why ? ";" : ":", report->size, report->witnessed);
+        if (n >= 0 && report->n_ignored > 0)
+                n = printf("; %zu statements had no valid signature", report->n_ignored);
+
+        return n < 0 || putchar('\n') < 0 ? -errno : 0;
+}
+
+/* ---- one chain */
+
+static int add_statement(void *userdata, const char *envelope)
+{
+        int r = audit_verifier_add_statement(userdata, envelope);
+
+        return r == -EBADMSG ? 0 : r; /* a database that was tampered with: its chain will tell */
+}
+
+/* Each line of the file. It is not changed, so that the next chain can read it, too. */
+static int add_statements(Audit *audit, AuditVerifier *verifier)
+{
+        unsigned number = 1;
+
+        for (char *line = audit->statements; line && *line != '\0'; number++) {
+                char *end = strchr(line, '\n');
+                int r = 0;
+
+                if (end)
+                        *end = '\0';
+                if (*line != '\0')
+                        r = audit_verifier_add_statement(verifier, line);
+                if (end)
+                        *end = '\n';
+                if (r == -EBADMSG)
+                        return print_failure(audit->ctl, DEVBOX_ERROR_BAD_ENVELOPE,
+                                             "%s:%u: this is no checkpoint in an envelope",
+                                             audit->ctl->options[OPTION_CHECKPOINTS], number);
+                if (r < 0)
+                        return r;
+                line = end ? end + 1 : NULL;
+        }
+
+        return 0;
+}
+
+static int verify_source(Audit *audit, AuditSource *source)
+{
+        const AuditIdentity *identity = audit_source_identity(source);
+        _cleanup_(audit_verifier_freep) AuditVerifier *verifier = NULL;
+        AuditReport report;
+
+        int r = audit_verifier_new(identity, audit->chain.root, audit->roots, audit->chain.n_steps,
+                                   &verifier);
+        if (r == 0)
+                r = add_statements(audit, verifier);
+        if (r == 0)
+                r = audit_source_checkpoints(source, add_statement, verifier);
+        if (r != 0)
+                return r;
+
+        if (audit->ctl->options[OPTION_HASH_ONLY])
+                audit_verifier_hash_only(verifier);
+        r = audit_verify(verifier, source, &report);
+        if (r < 0)
+                return r == -ENOMEM ? r
+                                    : print_failure(audit->ctl, DEVBOX_ERROR_AUDIT_UNAVAILABLE,
+                                                    "cannot read %s: %s", audit->path, strerror(-r));
+
+        audit->worst = MAX(audit->worst, (int) report.outcome);
+        return audit->ctl->json ? add_report(audit, identity->device, &report)
+                                : print_report(audit, identity->device, &report);
+}
+
+static int verify_device(void *userdata, const char *device)
+{
+        _cleanup_(audit_source_freep) AuditSource *source = NULL;
+        Audit *audit = userdata;
+
+        int r = audit_open(audit->ctl, audit->path, device, &source);
+        return r != 0 ? r : verify_source(audit, source);
+}
+
+/* ---- the verb */
+
+static int load_roots(Audit *audit)
+{
+        if (!audit->ctl->options[OPTION_ROOT])
+                return 0;
+
+        int r = operator_load_roots(audit->ctl, audit->ctl->options[OPTION_ROOT], &audit->chain);
+        if (r != 0)
+                return r;
+
+        audit->roots = calloc(audit->chain.n_steps, sizeof *audit->roots);
+        if (!audit->roots)
+                return -ENOMEM;
+        for (size_t i = 0; i < audit->chain.n_steps; i++)
+                audit->roots[i] = (AuditRoot){ audit->chain.steps[i].version, audit->chain.steps[i].digest };
+
+        return 0;
+}
+
+static int verify_all(Audit *audit)
+{
+        int r = audit_source_devices(audit->path, verify_device, audit);
+
+        return r < 0 && r != -ENOMEM ? print_failure(audit->ctl, DEVBOX_ERROR_AUDIT_UNAVAILABLE,
+                                                     "--all takes a ledger's database, which %s is not: %s",
+                                                     audit->path, strerror(-r))
+                                     : r;
+}
+
+int ctl_audit_verify(const Ctl *ctl, char **args)
+{
+        _cleanup_(audit_done) Audit audit = { .ctl = ctl, .path = audit_path(ctl) };
+
+        int r = load_roots(&audit);
+        if (r == 0 && ctl->options[OPTION_CHECKPOINTS])
+                r = operator_read_file(ctl, ctl->options[OPTION_CHECKPOINTS], STATEMENTS_MAX,
+                                       &audit.statements);
+        if (r != 0)
+                return r;
+
+        json_open_object(&audit.json, NULL);
+        json_open_array(&audit.json, "chains");
+        r = ctl->options[OPTION_ALL] ? verify_all(&audit)
+                                     : verify_device(&audit, ctl->options[OPTION_DEVICE]);
+        if (r != 0)
+                return r;
+
+        if (ctl->json) {
+                json_close_array(&audit.json);
+                json_close_object(&audit.json);
+                r = print_json(&audit.json);
+        }
+        return r < 0 ? r : audit.worst;
+}

@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: MIT */
+/* Whether a history is whole: every way to tamper with an exported chain must be seen. */
+
+#include "ctl/audit-verify.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "basic/file.h"
+#include "codec/binary-text.h"
+#include "ctl/audit-text.h"
+#include "proto/audit-body.h"
+#include "proto/world.h"
+#include "store/ledger-schema.h"
+
+#define ENTRIES 400
+#define CUTS    1000
+
+static const AuditIdentity identity = { "dev-a", { "0123456789abcdef" } };
+
+typedef struct Chain {
+        char *bodies[ENTRIES];
+        AuditEntry entries[ENTRIES];
+        Checkpoint at[ENTRIES + 1]; /* at[n]: after n entries */
+        Root *root;
+        AuditRoot roots[1];
+        char path[64];
+} Chain;
+
+static Chain chain;
+
+static char *body_of(AuditType type, const AuditBody *body)
+{
+        SchemaFault fault = { 0 };
+        char *text = NULL;
+
+        if (audit_body_format(type, body, &text, &fault) != 0)
+                fail_msg("%s %s", fault.path, fault.why);
+        return text;
+}
+
+static char *genesis_body(void)
+{
+        char device[] = "dev-a";
+        AuditBody body = { .device = device, .chain = identity.chain, .sha256 = chain.roots[0].digest };
+
+        body.key = *key_pair_public(world_key(KEY_DEVICE));
+        return body_of(AUDIT_GENESIS, &body);
+}
+
+/* Requests that come, start and finish, one after the other. */
+static char *request_body(AuditType type, size_t i)
+{
+        char id[ULID_SIZE], kind[] = "shell.exec", entry[] = "ls", mxid[] = "@ana:hs.example",
+                            done[] = "finished", arguments[] = "{\"argv\":[\"/usr/bin/ls\",\"\\\"q\\\"\"]}";
+        uint8_t random[ULID_RANDOM_SIZE] = { (uint8_t) (i / 3), (uint8_t) (i / 3 >> 8) };
+        AuditBody body = { .request_id = id,
+                           .capability = kind,
+                           .entry = entry,
+                           .mxid = mxid,
+                           .arguments = arguments,
+                           .status = done,
+                           .request_sha256 = { { 1 } },
+                           .arguments_sha256 = { { 2 } },
+                           .manifest = { .epoch = 1, .version = 1, .sha256 = { { 3 } } } };
+
+        ulid_format(1760000000000, random, id);
+        return body_of(type, &body);
+}
+
+static AuditType type_at(size_t i)
+{
+        static const AuditType turns[] = { AUDIT_REQUEST_ACCEPTED, AUDIT_REQUEST_STARTED,
+                                           AUDIT_REQUEST_FINISHED };
+
+        return i == 0 ? AUDIT_GENESIS : turns[(i - 1) % 3];
+}
+
+/* Builds the entries from number `from` on; all bodies must be there. */
+static void link_entries(AuditEntry *entries, size_t n, Checkpoint *ret_at)
+{
+        AuditWalk walk;
+
+        audit_walk_begin(&walk, &identity.chain, identity.device);
+        for (size_t i = 0; i < n; i++) {
+                audit_walk_append(&walk, type_at(i), 1760000000000 + i, entries[i].body, &entries[i]);
+                if (ret_at) {
+                        ret_at[i + 1] =
+                                (Checkpoint){ .chain = identity.chain, .size = i + 1, .head = walk.head };
+                        memcpy(ret_at[i + 1].device, identity.device, sizeof "dev-a");
+                }
+        }
+}
+
+static int make_chain(void **state)
+{
+        _cleanup_(envelope_freep) Envelope *envelope =
+                WORLD_SIGN(ENVELOPE_ROOT, world_root, KEY_ROOT_A, KEY_ROOT_B);
+
+        assert_ok(root_accept_first(envelope, NULL, &chain.root));
+        chain.roots[0].version = 1;
+        envelope_digest(envelope, &chain.roots[0].digest);
+        for (size_t i = 0; i < ENTRIES; i++) {
+                chain.bodies[i] = i == 0 ? genesis_body() : request_body(type_at(i), i - 1);
+                chain.entries[i].body = bytes_of_string(chain.bodies[i]);
+        }
+        link_entries(chain.entries, ENTRIES, chain.at);
+        (void) snprintf(chain.path, sizeof chain.path, "/tmp/devbox-audit-%d", (int) getpid());
+        return 0;
+}
+
+static int free_chain(void **state)
+{
+        for (size_t i = 0; i < ENTRIES; i++)
+                free(chain.bodies[i]);
+        root_free(chain.root);
+        (void) unlink(chain.path);
+        return 0;
+}
+
+/* The text of entries in a form; the caller frees it. */
+static char *export(AuditForm form, const AuditEntry *entries, size_t n, size_t *ret_size)
+{
+        _cleanup_(text_done) Text text = TEXT_NULL;
+        char *bytes;
+
+        audit_write_head(form, &identity, &text);
+        for (size_t i = 0; i < n; i++)
+                audit_write_entry(form, &entries[i], &text);
+        assert_ok(text_take(&text, &bytes, ret_size));
+        return bytes;
+}
+
+/* What was said of the first `size` entries, by the device and maybe a witness. */
+static char *statement(const Checkpoint *checkpoint, WorldKey device, bool witnessed)
+{
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        char *text;
+
+        assert_ok(checkpoint_sign(checkpoint, world_key(device), &envelope));
+        if (witnessed)
+                assert_ok(envelope_sign(envelope, CHECKPOINT_WITNESS_ROLE, world_key(KEY_WITNESS)));
+        assert_ok(envelope_format(envelope, &text));
+        return text;
+}
+
+/* Verifies bytes as a file. `said` may be NULL; `root` says whether the auditor has it. */
+static AuditReport verify(const void *bytes, size_t size, const char *said, bool root)
+{
+        _cleanup_(audit_source_freep) AuditSource *source = NULL;
+        _cleanup_(audit_verifier_freep) AuditVerifier *verifier = NULL;
+        AuditReport report = { .outcome = AUDIT_BROKEN };
+
+        assert_ok(file_write(chain.path, FILE_REPLACE, 0600, BYTES(bytes, size)));
+        if (audit_source_open(chain.path, NULL, &source) < 0)
+                return report; /* not even a chain */
+
+        assert_ok(audit_verifier_new(audit_source_identity(source), root ? chain.root : NULL, chain.roots,
+                                     root, &verifier));
+        if (said)
+                assert_ok(audit_verifier_add_statement(verifier, said));
+        assert_ok(audit_verify(verifier, source, &report));
+        return report;
+}
+
+static int add_statement(void *userdata, const char *envelope)
+{
+        return audit_verifier_add_statement(userdata, envelope);
+}
+
+static const AuditForm forms[] = { AUDIT_FORM_JSON, AUDIT_FORM_BINARY };
+
+static void test_whole(void **state)
+{
+        _cleanup_(freep) char *said = statement(&chain.at[390], KEY_DEVICE, true);
+        size_t size;
+
+        for (size_t i = 0; i < ELEMENTSOF(forms); i++) {
+                _cleanup_(freep) char *bytes = export(forms[i], chain.entries, ENTRIES, &size);
+                AuditReport report = verify(bytes, size, said, true);
+
+                assert_int_equal(report.outcome, AUDIT_WHOLE);
+                assert_int_equal(report.size, ENTRIES);
+                assert_int_equal(report.witnessed, 390);
+                assert_memory_equal(&report.head, &chain.at[ENTRIES].head, sizeof report.head);
+        }
+}
+
+static void test_unwitnessed(void **state)
+{
+        _cleanup_(freep) char *by_device = statement(&chain.at[ENTRIES], KEY_DEVICE, false);
+        _cleanup_(freep) char *by_both = statement(&chain.at[ENTRIES], KEY_DEVICE, true);
+        _cleanup_(freep) char *by_stranger = statement(&chain.at[ENTRIES], KEY_STRANGER, false);
+        size_t size;
+        _cleanup_(freep) char *bytes = export(AUDIT_FORM_JSON, chain.entries, ENTRIES, &size);
+
+        assert_int_equal(verify(bytes, size, NULL, true).outcome, AUDIT_UNWITNESSED);
+        assert_int_equal(verify(bytes, size, by_device, true).outcome, AUDIT_UNWITNESSED);
+        assert_int_equal(verify(bytes, size, by_both, false).outcome, AUDIT_UNWITNESSED);
+
+        AuditReport report = verify(bytes, size, by_stranger, true);
+        assert_int_equal(report.outcome, AUDIT_UNWITNESSED);
+        assert_int_equal(report.n_ignored, 1);
+}
+
+/* Every bit of one entry's every byte, and of the head: nothing passes for the same history. */
+static void test_each_byte(void **state)
+{
+        _cleanup_(freep) char *said = statement(&chain.at[5], KEY_DEVICE, true);
+        size_t size, n = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(forms); i++) {
+                _cleanup_(freep) char *bytes = export(forms[i], chain.entries, 5, &size);
+
+                for (size_t at = 0; at < size; at++) {
+                        char kept = bytes[at];
+
+                        bytes[at] = (char) (kept ^ (1 << at % 8));
+                        AuditReport report = verify(bytes, size, said, true);
+                        if (report.outcome != AUDIT_BROKEN && report.outcome != AUDIT_TRUNCATED)
+                                fail_msg("byte %zu: %s", at, audit_outcome_name(report.outcome));
+                        bytes[at] = kept;
+                        n++;
+                }
+        }
+
+        assert_true(n > 2000);
+}
+
+typedef struct Tamper {
+        const char *what;
+        void (*change)(AuditEntry *entries, size_t *n);
+        uint64_t bad;
+} Tamper;
+
+static void change_seq(AuditEntry *entries, size_t *n)
+{
+        entries[57].seq = 58;
+}
+
+static void change_time(AuditEntry *entries, size_t *n)
+{
+        entries[57].time_ms++;
+}
+
+static void change_type(AuditEntry *entries, size_t *n)
+{
+        entries[57].type = AUDIT_SESSION;
+}
+
+static void change_prev(AuditEntry *entries, size_t *n)
+{
+        entries[57].prev.bytes[0] ^= 1;
+}
+
+static void change_hash(AuditEntry *entries, size_t *n)
+{
+        entries[57].hash.bytes[31] ^= 0x80;
+}
+
+static void change_body(AuditEntry *entries, size_t *n)
+{
+        entries[57].body = entries[60].body;
+}
+
+static void swap_two(AuditEntry *entries, size_t *n)
+{
+        AuditEntry kept = entries[57];
+
+        entries[57] = entries[58];
+        entries[58] = kept;
+}
+
+static void leave_out(AuditEntry *entries, size_t *n)
+{
+        memmove(&entries[57], &entries[58], (--*n - 57) * sizeof *entries);
+}
+
+static void double_one(AuditEntry *entries, size_t *n)
+{
+        entries[58] = entries[57];
+}
+
+static void cut_the_head(AuditEntry *entries, size_t *n)
+{
+        memmove(entries, &entries[3], (*n -= 3) * sizeof *entries);
+}
+
+/* The hash is made anew, but not that of what follows. */
+static void change_and_rehash(AuditEntry *entries, size_t *n)
+{
+        entries[57].time_ms++;
+        audit_hash(&identity.chain, &entries[57], &entries[57].hash);
+}
+
+static void test_tampering(void **state)
+{
+        static const Tamper rows[] = {
+                { "number", change_seq, 57 },
+                { "time", change_time, 57 },
+                { "type", change_type, 57 },
+                { "previous hash", change_prev, 57 },
+                { "hash", change_hash, 57 },
+                { "body", change_body, 57 },
+                { "order", swap_two, 57 },
+                { "left out", leave_out, 57 },
+                { "doubled", double_one, 58 },
+                { "without the beginning", cut_the_head, 0 },
+                { "rehashed", change_and_rehash, 58 },
+        };
+        _cleanup_(freep) AuditEntry *entries = malloc(sizeof chain.entries);
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                for (size_t k = 0; k < ELEMENTSOF(forms); k++) {
+                        size_t n = ENTRIES, size;
+
+                        memcpy(entries, chain.entries, sizeof chain.entries);
+                        rows[i].change(entries, &n);
+                        _cleanup_(freep) char *bytes = export(forms[k], entries, n, &size);
+                        AuditReport report = verify(bytes, size, NULL, true);
+                        if (report.outcome != AUDIT_BROKEN || report.at != rows[i].bad)
+                                fail_msg("%s: %s at %d", rows[i].what, audit_outcome_name(report.outcome),
+                                         (int) report.at);
+                }
+}
+
+/* A whole other history, every hash of it right: only what was said before tells. */
+static void test_rewritten(void **state)
+{
+        _cleanup_(freep) char *said = statement(&chain.at[300], KEY_DEVICE, true);
+        _cleanup_(freep) AuditEntry *entries = malloc(sizeof chain.entries);
+        AuditWalk walk;
+        size_t size;
+
+        memcpy(entries, chain.entries, sizeof chain.entries);
+        audit_walk_resume(&walk, &identity.chain, 200, &chain.at[200].head);
+        for (size_t i = 200; i < ENTRIES; i++)
+                audit_walk_append(&walk, (uint16_t) type_at(i), 1760000000001 + i, entries[i].body,
+                                  &entries[i]);
+
+        _cleanup_(freep) char *rewritten = export(AUDIT_FORM_JSON, entries, ENTRIES, &size);
+        AuditReport report = verify(rewritten, size, said, true);
+        assert_int_equal(report.outcome, AUDIT_FORK);
+        assert_int_equal(report.at, 300);
+        assert_int_equal(verify(rewritten, size, NULL, true).outcome, AUDIT_UNWITNESSED);
+}
+
+static void test_other_chain(void **state)
+{
+        Checkpoint other = chain.at[10];
+        size_t size;
+        _cleanup_(freep) char *bytes = export(AUDIT_FORM_JSON, chain.entries, ENTRIES, &size);
+
+        other.chain.bytes[0] ^= 1;
+        _cleanup_(freep) char *said = statement(&other, KEY_DEVICE, true);
+        assert_int_equal(verify(bytes, size, said, true).outcome, AUDIT_FORK);
+}
+
+/* Deterministic: xorshift. */
+static uint32_t random_below(uint32_t *seed, uint32_t n)
+{
+        *seed ^= *seed << 13;
+        *seed ^= *seed >> 17;
+        *seed ^= *seed << 5;
+        return *seed % n;
+}
+
+/* The end cut off anywhere, also within an entry, before the place that a witness has seen. */
+static void test_cuts(void **state)
+{
+        _cleanup_(freep) char *said = statement(&chain.at[ENTRIES], KEY_DEVICE, true);
+        uint32_t seed = 20261122;
+
+        for (size_t i = 0; i < ELEMENTSOF(forms); i++) {
+                size_t size, head_size;
+                _cleanup_(freep) char *bytes = export(forms[i], chain.entries, ENTRIES, &size);
+                _cleanup_(freep) char *head = export(forms[i], chain.entries, 1, &head_size);
+
+                for (int cut = 0; cut < CUTS / 2; cut++) {
+                        size_t kept = head_size + random_below(&seed, (uint32_t) (size - head_size));
+                        AuditReport report = verify(bytes, kept, said, true);
+
+                        if (report.outcome != AUDIT_TRUNCATED || report.at != ENTRIES)
+                                fail_msg("cut to %zu of %zu: %s", kept, size,
+                                         audit_outcome_name(report.outcome));
+                }
+        }
+}
+
+/* The chain holds together, but what it says cannot have happened. */
+static void test_impossible(void **state)
+{
+        static const struct {
+                size_t i;
+                AuditType type;
+        } rows[] = { { 1, AUDIT_REQUEST_STARTED },
+                     { 1, AUDIT_REQUEST_FINISHED },
+                     { 2, AUDIT_REQUEST_ACCEPTED } };
+
+        for (size_t k = 0; k < ELEMENTSOF(rows); k++) {
+                _cleanup_(freep) char *body = request_body(rows[k].type, 0);
+                _cleanup_(text_done) Text text = TEXT_NULL;
+                AuditEntry entry;
+                AuditWalk walk;
+
+                audit_write_head(AUDIT_FORM_JSON, &identity, &text);
+                for (size_t i = 0; i < rows[k].i; i++)
+                        audit_write_entry(AUDIT_FORM_JSON, &chain.entries[i], &text);
+                audit_walk_resume(&walk, &identity.chain, rows[k].i, &chain.at[rows[k].i].head);
+                audit_walk_append(&walk, (uint16_t) rows[k].type, 1760000000009, bytes_of_string(body),
+                                  &entry);
+                audit_write_entry(AUDIT_FORM_JSON, &entry, &text);
+
+                AuditReport report = verify(text.data, text.size, NULL, true);
+                assert_int_equal(report.outcome, AUDIT_BROKEN);
+                assert_int_equal(report.at, rows[k].i);
+        }
+}
+
+/* ---- a ledger's database: its own chain, and that of a device that it witnesses */
+
+static void insert(Database *database, const char *sql, const AuditEntry *entry)
+{
+        _cleanup_(statement_freep) Statement *statement = NULL;
+
+        assert_ok(database_prepare(database, sql, &statement));
+        statement_bind_integer(statement, (int64_t) entry->seq);
+        statement_bind_bytes(statement, BYTES_OF(entry->prev.bytes));
+        statement_bind_integer(statement, (int64_t) entry->time_ms);
+        statement_bind_integer(statement, entry->type);
+        statement_bind_bytes(statement, entry->body);
+        statement_bind_bytes(statement, BYTES_OF(entry->hash.bytes));
+        assert_ok(statement_run(statement));
+}
+
+static Database *make_database(const char *path, const char *said)
+{
+        static const char state[] = "INSERT INTO state VALUES('device', 'hub'), "
+                                    "('chain_id', x'30313233343536373839616263646566')";
+        static const char replica[] = "INSERT INTO replica(device, chain_id, device_key, head, checkpoint) "
+                                      "VALUES('dev-a', x'30313233343536373839616263646566', zeroblob(32), "
+                                      "zeroblob(32), ?)";
+        _cleanup_(statement_freep) Statement *statement = NULL;
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+        Database *database;
+
+        assert_ok(database_open(path, DATABASE_OWN, &ledger_schema, &database));
+        assert_ok(transaction_begin(database, &transaction));
+        assert_ok(database_run(database, state));
+        assert_ok(database_prepare(database, replica, &statement));
+        statement_bind_text(statement, said);
+        assert_ok(statement_run(statement));
+        for (size_t i = 0; i < ENTRIES; i++)
+                insert(database, "INSERT INTO replica_audit VALUES('dev-a', ?, ?, ?, ?, ?, ?)",
+                       &chain.entries[i]);
+        assert_ok(transaction_commit(&transaction));
+        return database;
+}
+
+static AuditReport verify_database(const char *path)
+{
+        _cleanup_(audit_source_freep) AuditSource *source = NULL;
+        _cleanup_(audit_verifier_freep) AuditVerifier *verifier = NULL;
+        AuditReport report;
+
+        assert_ok(audit_source_open(path, "dev-a", &source));
+        assert_ok(audit_verifier_new(audit_source_identity(source), chain.root, chain.roots, 1, &verifier));
+        assert_ok(audit_source_checkpoints(source, add_statement, verifier));
+        assert_ok(audit_verify(verifier, source, &report));
+        return report;
+}
+
+static int count_device(void *userdata, const char *device)
+{
+        assert_string_equal(device, *(int *) userdata == 0 ? "hub" : "dev-a");
+        (*(int *) userdata)++;
+        return 0;
+}
+
+static void test_database(void **state)
+{
+        static const char *const tails[] = { "", "-wal", "-shm" };
+        _cleanup_(freep) char *said = statement(&chain.at[ENTRIES], KEY_DEVICE, true);
+        _cleanup_(audit_source_freep) AuditSource *source = NULL;
+        char path[96], name[104];
+        int n = 0;
+
+        (void) snprintf(path, sizeof path, "%s.db", chain.path);
+        _cleanup_(database_closep) Database *database = make_database(path, said);
+
+        assert_int_equal(verify_database(path).outcome, AUDIT_WHOLE);
+        assert_ok(audit_source_devices(path, count_device, &n));
+        assert_int_equal(n, 2);
+        assert_err(audit_source_open(path, "nobody", &source), -ESRCH);
+
+        assert_ok(database_run(database, "UPDATE replica_audit SET time_ms = time_ms + 1 WHERE seq = 57"));
+        AuditReport report = verify_database(path);
+        assert_int_equal(report.outcome, AUDIT_BROKEN);
+        assert_int_equal(report.at, 57);
+        assert_ok(database_run(database, "UPDATE replica_audit SET time_ms = time_ms - 1 WHERE seq = 57"));
+        assert_ok(database_run(database, "DELETE FROM replica_audit WHERE seq >= 399"));
+        report = verify_database(path);
+        assert_int_equal(report.outcome, AUDIT_TRUNCATED);
+        assert_int_equal(report.at, ENTRIES);
+        assert_int_equal(report.size, 399);
+        assert_ok(database_run(database, "DELETE FROM replica_audit WHERE seq = 0"));
+        assert_int_equal(verify_database(path).outcome, AUDIT_BROKEN);
+
+        for (size_t i = 0; i < ELEMENTSOF(tails); i++) {
+                (void) snprintf(name, sizeof name, "%s%s", path, tails[i]);
+                (void) unlink(name);
+        }
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_whole),     cmocka_unit_test(test_unwitnessed),
+                cmocka_unit_test(test_each_byte), cmocka_unit_test(test_tampering),
+                cmocka_unit_test(test_rewritten), cmocka_unit_test(test_other_chain),
+                cmocka_unit_test(test_cuts),      cmocka_unit_test(test_impossible),
+                cmocka_unit_test(test_database),
+        };
+
+        return cmocka_run_group_tests(tests, make_chain, free_chain);
+}

@@ -1,0 +1,315 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""devboxctl as an operator runs it: keys, roots and manifests in a directory of their own.
+
+    test-operator.py DEVBOXCTL SOURCE_DIR
+"""
+
+import base64
+import json
+import os
+import pathlib
+import pty
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+DEVBOXCTL, SOURCE = sys.argv[1], pathlib.Path(sys.argv[2])
+EXAMPLES = sorted((SOURCE / "examples").glob("*.yaml"))
+SEED = base64.b64encode(bytes(range(32))).decode()
+OTHER_SEED = bytes(range(1, 33)).hex()
+KEY = "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8"  # of SEED
+MANIFEST = f"""device: laptop
+dev_pub: {KEY}
+operators:
+  - mxid: "@ana:example.org"
+approvers: []
+dispatchers:
+  - pub: {KEY}
+    not_after: 30d
+attesters: []
+roots:
+  - {{name: home, path: /home}}
+capabilities:
+  - name: shell.exec
+    id: ls
+    approval: none
+    bin: /usr/bin/ls
+    argv: ["--", {{path: {{root: home}}}}]
+"""
+
+
+class Operator(unittest.TestCase):
+    def setUp(self):
+        self.temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(self.temporary.cleanup)
+        self.dir = pathlib.Path(self.temporary.name)
+        self.home = self.dir / "operator"
+
+    def run_ctl(self, *words, status=0, text=None, **options):
+        result = subprocess.run([DEVBOXCTL, *map(str, words)], input=text, capture_output=True, text=True,
+                                timeout=60, **options)
+        self.assertEqual(result.returncode, status, f"{words}: {result.stdout}{result.stderr}")
+        return result.stdout + result.stderr
+
+    def operator(self, *words, **options):
+        return self.run_ctl("operator", *words, "--dir", self.home, **options)
+
+    def init(self):
+        return self.operator("init", "--key", "-", text=SEED)
+
+    def write(self, text, name="manifest.yaml"):
+        path = self.dir / name
+        path.write_text(text)
+        return path
+
+    def sign(self, text, *words, output="signed.json", **options):
+        return self.run_ctl("manifest", "sign", self.write(text), "--dir", self.home, "--key", "-", "-o",
+                            self.dir / output, *words, text=options.pop("seed", SEED), **options)
+
+    # keys and roots
+
+    def test_seed_from_a_password_manager(self):
+        self.assertIn("network  home", self.init())
+        self.assertEqual(sorted(path.name for path in self.home.iterdir()), ["1.root.json", "root.json"])
+        self.assertEqual(self.home.stat().st_mode & 0o777, 0o700)
+        self.assertEqual(self.operator("export-pub", "--key", "-", text=SEED).strip(), KEY)
+
+        reading, writing = os.pipe()
+        os.write(writing, f" {SEED}\n".encode())
+        os.close(writing)
+        shown = self.operator("export-pub", "--json", "--key-fd", reading, pass_fds=[reading])
+        self.assertEqual(json.loads(shown)["public"], KEY)
+
+    def test_show(self):
+        self.operator("init", "--key", "-", "--network", "lab", "--witness", KEY, text=OTHER_SEED)
+        shown = json.loads(self.operator("show", "--json"))
+        self.assertEqual((shown["network"], shown["version"], shown["epoch"]), ("lab", 1, 1))
+        self.assertEqual(shown["roles"]["witness"]["keys"][0]["public"], KEY)
+        self.assertRegex(shown["roles"]["root"]["keys"][0]["words"], r"^([a-z]{5}-){5}[a-z]{5}$")
+        self.assertIn("witness   1 of 1", self.operator("show"))
+
+    def test_wrong_material(self):
+        for seed in ("", "x", SEED[:-4], SEED + "AA", "{}", '{"v":1}', "zz" * 32):
+            self.operator("init", "--key", "-", text=seed, status=1)
+        self.assertFalse((self.home / "root.json").exists())
+        self.operator("init", "--key", "-", "--network", "Not A Label", text=SEED, status=1)
+        self.operator("init", "--key", "-", "--witness", "00" * 32, text=SEED, status=1)
+
+    def test_nothing_is_overwritten(self):
+        self.init()
+        before = (self.home / "root.json").read_bytes()
+        self.assertIn("there is an operator already", self.operator("init", "--key", "-", text=OTHER_SEED,
+                                                                    status=1))
+        self.assertEqual((self.home / "root.json").read_bytes(), before)
+
+    def converse(self, words, answers):
+        """Runs a command on a terminal of its own; gives its status and all that stood on the terminal."""
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execv(DEVBOXCTL, [DEVBOXCTL, *words])
+        seen = b""
+        while True:
+            try:
+                more = os.read(terminal, 4096)
+            except OSError:
+                break
+            if not more:
+                break
+            seen += more
+            if answers and seen.endswith(b": "):
+                time.sleep(0.05)
+                os.write(terminal, answers.pop(0).encode() + b"\n")
+                seen += b"\n"
+        os.close(terminal)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen.decode()
+
+    def test_passphrase_on_a_terminal(self):
+        words = ["operator", "init", "--dir", str(self.home)]
+        status, seen = self.converse(words, ["first passphrase", "another one"])
+        self.assertEqual(status, 1, seen)
+        self.assertIn("the two passphrases differ", seen)
+        self.assertFalse((self.home / "operator.key").exists())
+
+        status, seen = self.converse(words, ["my long passphrase", "my long passphrase"])
+        self.assertEqual(status, 0, seen)
+        self.assertNotIn("my long", seen)
+        key = self.home / "operator.key"
+        self.assertEqual(key.stat().st_mode & 0o777, 0o600)
+        self.assertNotIn("my long", key.read_text())
+
+        path = self.write(MANIFEST)
+        signing = ["manifest", "sign", str(path), "--dir", str(self.home), "-o", str(self.dir / "m.json")]
+        status, seen = self.converse(signing, ["not my passphrase"])
+        self.assertEqual(status, 1, seen)
+        self.assertIn("wrong passphrase", seen)
+        status, seen = self.converse(signing, ["my long passphrase"])
+        self.assertEqual(status, 0, seen)
+        self.run_ctl("manifest", "verify", self.dir / "m.json", "--root", self.home / "root.json")
+
+    def test_short_passphrase(self):
+        self.assertIn("at least 8", self.operator("init", "--passphrase-fd", "0", text="short\n", status=1))
+
+    def test_rotate(self):
+        self.init()
+        self.sign(MANIFEST)
+        self.write(OTHER_SEED, "next")
+        shown = self.operator("rotate", "--key", "-", "--new-key", self.dir / "next", text=SEED)
+        self.assertIn("root     2, epoch 2", shown)
+        (self.dir / "all").write_text("".join((self.home / f"{n}.root.json").read_text() for n in (1, 2)))
+        self.assertIn("root     2", self.operator("show", self.dir / "all"))
+
+        # a manifest of the epoch before is void, the old key signs nothing, the new one goes on
+        verify = ["manifest", "verify", "--root", self.dir / "all"]
+        self.assertIn("manifest_invalid_signature",
+                      self.run_ctl(*verify, self.dir / "signed.json", status=1))
+        self.assertIn("manifest_invalid_signature", self.run_ctl(
+            "manifest", "verify", "--root", self.home / "2.root.json", self.dir / "signed.json", status=1))
+        self.assertIn("does not let this key", self.sign(MANIFEST, status=1))
+        self.sign(MANIFEST, "--previous", self.dir / "signed.json", seed=OTHER_SEED, output="second.json")
+        self.assertIn("epoch 2, version 1", self.run_ctl(*verify, self.dir / "second.json"))
+
+        # the chain in the wrong order, or with a root left out, is none
+        self.write("".join((self.home / f"{n}.root.json").read_text() for n in (2, 1)), "all")
+        self.operator("show", self.dir / "all", status=1)
+
+    def test_keep_key(self):
+        self.init()
+        self.assertIn("root     2, epoch 1",
+                      self.operator("rotate", "--keep-key", "--witness", KEY, "--key", "-", text=SEED))
+        self.assertIn("has no say", self.operator("rotate", "--keep-key", "--key", "-", text=OTHER_SEED,
+                                                  status=1))
+
+    def test_sealed_rotation(self):
+        self.operator("init", "--passphrase-fd", "0", text="the first passphrase\n")
+        old = (self.home / "operator.key").read_text()
+        self.operator("rotate", "--passphrase-fd", "0", text="the first passphrase\nthe second passphrase\n")
+        self.assertEqual((self.home / "1.operator.key").read_text(), old)
+        self.assertEqual((self.home / "2.operator.key").read_text(),
+                         (self.home / "operator.key").read_text())
+        self.assertNotEqual((self.home / "operator.key").read_text(), old)
+
+    # manifests
+
+    def test_sign_and_verify(self):
+        self.init()
+        self.sign(MANIFEST)
+        verify = ["manifest", "verify", "--dir", self.home]
+        self.assertIn("good: laptop, epoch 1, version 1", self.run_ctl(*verify, self.dir / "signed.json"))
+        self.assertIn("/usr/bin/ls -- (PATH in home)",
+                      self.run_ctl("manifest", "show", self.dir / "signed.json"))
+
+        signed = json.loads((self.dir / "signed.json").read_text())
+        payload = base64.b64decode(signed["payload"])
+        signed["payload"] = base64.b64encode(payload.replace(b"/usr/bin/ls", b"/usr/bin/sh")).decode()
+        forged = self.write(json.dumps(signed), "forged.json")
+        self.assertIn("manifest_invalid_signature", self.run_ctl(*verify, forged, status=1))
+
+    def test_versions(self):
+        self.init()
+        self.sign(MANIFEST)
+        self.sign(MANIFEST, "--previous", self.dir / "signed.json", output="second.json")
+        shown = json.loads(self.run_ctl("manifest", "show", "--json", self.dir / "second.json"))
+        self.assertEqual(shown["version"], 2)
+        self.assertEqual(len(shown["prev_sha256"]), 64)
+        self.assertIn("version must be 3", self.sign(MANIFEST + "version: 2\n", "--previous",
+                                                     self.dir / "second.json", status=1))
+        self.assertIn("epoch is 7", self.sign(MANIFEST + "epoch: 7\n", status=1))
+
+    def test_mistakes_have_lines(self):
+        for edit, expected in (
+                (("approval: none", "aproval: none"), ":15: unknown key 'aproval'; did you mean 'approval"),
+                (("approval: none", "approval: never"), ":15: capabilities[0].approval is none of"),
+                (("/usr/bin/ls", "usr/bin/ls"), ":16: capabilities[0].bin does not have the form"),
+                (("name: shell.exec", "name: shell.Exec"), ":13: this is of no known kind"),
+                (("root: home}", "root: hone}"), "has a path in a root that it does not define"),
+                (("not_after: 30d", "not_after: soon"), ":8: not_after must be a date"),
+                (("device: laptop", "device: Laptop"), ":1: device does not have the form"),
+                (("approvers: []", "approvers: {}"), ":5: approvers must be a list"),
+                (("id: ls", "id: ls\n    timeout_s: '10'"), ":15: timeout_s must be a whole number"),
+                (("id: ls", "id: ls\n    timeout_s: 99999"), ":15: capabilities[0].timeout_s is out of"),
+                (("operators:", "device: again\noperators:"), "this key is already on line 1"),
+        ):
+            with self.subTest(edit):
+                path = self.write(MANIFEST.replace(*edit))
+                self.assertIn(f"{path}", self.run_ctl("manifest", "lint", path, status=1))
+                self.assertIn(expected, self.run_ctl("manifest", "lint", path, status=1))
+
+    def test_lint(self):
+        self.init()
+        exec_of = "    bin: /usr/bin/ls\n"
+        rows = (
+            ("/usr/bin/find", "shell"), ("/usr/bin/python3.11", "shell"), ("/usr/bin/tar", "shell"),
+            ("/usr/bin/tee", "writes"), ("/home/ana/tool", "place"), ("/usr/bin/env", "shell"),
+        )
+        for program, rule in rows:
+            with self.subTest(program):
+                text = MANIFEST.replace(exec_of, f"    bin: {program}\n")
+                said = self.run_ctl("manifest", "lint", self.write(text), status=1)
+                self.assertIn(f":13: ls: ", said)
+                self.assertIn(f"[{rule}]", said)
+                self.assertIn("not signed", self.sign(text, status=1))
+
+                accepted = text.replace("    id: ls\n", "    id: ls\n    accept_risk: a spare machine\n")
+                self.sign(accepted)
+                self.assertIn("RISK ACCEPTED: a spare machine",
+                              self.run_ctl("manifest", "show", self.dir / "signed.json"))
+
+        pinned = MANIFEST.replace(exec_of, "    bin: /usr/bin/find\n").replace(
+            '["--", {path: {root: home}}]', '["/home", {enum: ["-name", "-type"]}]')
+        self.assertIn(": ok", self.run_ctl("manifest", "lint", self.write(pinned)))
+
+    def test_examples(self):
+        self.init()
+        self.assertEqual(len(EXAMPLES), 3)
+        for example in EXAMPLES:
+            with self.subTest(example.name):
+                text = example.read_text()
+                self.assertIn("[example-key]", self.run_ctl("manifest", "lint", example, status=1))
+                self.assertIn("not signed", self.sign(text, status=1))
+                self.sign(re.sub(r"\b[0-9a-f]{64}\b", KEY, text))
+                printed = self.run_ctl("manifest", "ceiling", "--print", self.dir / "signed.json")
+                ceiling = self.write(printed, "ceiling.yaml")
+                self.run_ctl("manifest", "verify", "--dir", self.home, "--ceiling", ceiling,
+                             self.dir / "signed.json")
+
+    def test_ceiling(self):
+        path = self.write(MANIFEST)
+        ceiling = self.write("capabilities: [shell.exec]\nprograms: [/usr/bin/df]\nread: [/home]\n", "top")
+        check = ["manifest", "ceiling", path, "--ceiling", ceiling]
+        self.assertIn(":13: capabilities[0] (ls) names a program beyond the ceiling",
+                      self.run_ctl(*check, status=1))
+        ceiling.write_text("capabilities: [shell.exec]\nprograms: [/usr/bin/ls]\nread: [/homes]\n")
+        self.assertIn("a directory beyond the ceiling", self.run_ctl(*check, status=1))
+        ceiling.write_text("capabilities: [shell.exec]\nprograms: [/usr/bin/ls]\nread: [/home]\n")
+        self.run_ctl(*check)
+        self.assertIn("[ceiling]", self.run_ctl("manifest", "lint", path, "--ceiling", self.write(
+            "capabilities: []\n", "none"), status=1))
+
+    def test_diff(self):
+        old = self.write(MANIFEST, "old.yaml")
+        new = self.write(MANIFEST.replace("approval: none", "approval: reaction").replace(
+            "dispatchers:", "dispatchers: # the hub"), "new.yaml")
+        said = self.run_ctl("manifest", "diff", old, new, status=1)
+        self.assertIn('- capabilities[ls].approval: "none"\n+ capabilities[ls].approval: "reaction"\n', said)
+        self.assertNotIn("device", said)
+        changes = json.loads(self.run_ctl("manifest", "diff", "--json", old, new, status=1))["changes"]
+        self.assertIn({"path": "capabilities[ls].approval", "old": '"none"', "new": '"reaction"'}, changes)
+        self.assertEqual(self.run_ctl("manifest", "diff", old, old), "")
+
+    # usage
+
+    def test_usage(self):
+        for words in (["operator"], ["operator", "dance"], ["manifest", "sign"], ["audit", "verify", "x"],
+                      ["manifest", "lint", "x", "--follow"],
+                      ["operator", "show", "--dir", "a", "--dir", "b"]):
+            self.run_ctl(*words, status=2)
+        self.assertIn("did you mean 'manifest verify'", self.run_ctl("manifest", "verfy", "x", status=2))
+        self.assertIn("--previous FILE", self.run_ctl("manifest", "--help"))
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=1)
