@@ -145,9 +145,11 @@ put_files() {
     for file in "${files[@]}"; do
         is_same "$file" || different+=("$file")
     done
-    ((${#different[@]} + ${#gone[@]})) || return 0
+    if ((${#different[@]} == 0)) && cmp -s <(manifest_files) <(printf '%s\n' "${files[@]}"); then
+        return 0
+    fi
 
-    note_changed "${different[@]}" "${gone[@]}"
+    note_changed "${different[@]}" "${gone[@]}" "$manifest"
     printf '%s\n' "${files[@]}" "${gone[@]}" | LC_ALL=C sort | write_file "$manifest" 644 root:root
     for file in "${different[@]}"; do
         put_file "$file"
@@ -160,7 +162,7 @@ put_files() {
 
 # Whether a file of what changed matches the pattern.
 has_changed() {
-    printf '%s\n' "${changed[@]}" | grep -qE "$1"
+    grep -qE "$1" < <(printf '%s\n' "${changed[@]}")
 }
 
 # Makes FILE from standard input in one step: whoever looks sees the old one or the whole new one. What a run
@@ -180,14 +182,14 @@ put_users_and_folders() {
     systemd-tmpfiles --create devbox.conf
 }
 
+# The token never is an argument of a command: for a moment, every user of the machine could read it there.
 put_config() {
-    local token
+    local token example
     [[ ! -e $config ]] || return 0
 
     token=$(od -An -vtx1 -N32 /dev/urandom | tr -d ' \n')
-    sed -e "s/CHANGE_ME/$token/" -e "s/^\(  port:\).*/\1 $port/" \
-        "$stage/usr/share/devbox/config.example.yaml" |
-        write_file "$config" 640 root:devbox
+    example=$(sed "s/^\(  port:\).*/\1 $port/" "$stage/usr/share/devbox/config.example.yaml")
+    printf '%s\n' "${example/CHANGE_ME/"$token"}" | write_file "$config" 640 root:devbox
     note_changed "$config"
 }
 
@@ -232,7 +234,7 @@ start() {
 
 # The address the API listens on, as systemd has it.
 address() {
-    systemctl show -P Listen devbox-api.socket | sed -n 's/^\([^/].*\) (Stream)$/\1/p' | head -n 1
+    systemctl show -P Listen devbox-api.socket | sed -n '/^[^/].* (Stream)$/ { s/ (Stream)$//p; q; }'
 }
 
 check_answers() {
@@ -261,7 +263,7 @@ tell() {
     journalctl -u 'devbox-*'
 
 Its configuration, and the token of its actions: $config
-To look after it without being root: usermod -aG devbox NAME, then log in again."
+To look after it without being root: usermod -aG devbox,systemd-journal NAME, then log in again."
     fi
 }
 

@@ -67,7 +67,10 @@ static void on_drained(void *owner)
         Api *api = owner;
 
         (void) component_retire(&api->component);
-        (void) sd_event_exit(api->event, api->exit_code);
+        if (api->component.bus)
+                (void) component_exit(&api->component, api->exit_code);
+        else
+                (void) sd_event_exit(api->event, api->exit_code);
 }
 
 void api_stop(Api *api, int exit_code)
@@ -85,33 +88,63 @@ void api_stop(Api *api, int exit_code)
 
 static int log_invalid(const Api *api, const char *consequence)
 {
-        return log_full(LOG_ERR, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CONFIG_INVALID }), "%s; %s",
-                        api->problem, consequence);
+        return log_full(LOG_ERR, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CONFIG_INVALID }),
+                        "The configuration has an error, %s: %s", consequence, api->problem);
 }
 
-/* Reads the file anew. A refused one leaves its problem in the api. */
+/* Reads the file anew. A bad one changes nothing but `problem`. */
 static int load(Api *api, Config **ret_config)
 {
         char *problem = NULL;
 
         int r = config_load(config_path(), ret_config, &problem);
-        if (r == DEVBOX_ERROR_CONFIG_INVALID) {
-                free(api->problem);
-                api->problem = problem;
+        if (r < 0)
+                return r;
+
+        free(api->problem);
+        api->problem = problem;
+        return r;
+}
+
+void api_update_health(Api *api)
+{
+        component_set_healthy(&api->component,
+                              api->config && !api->problem && !collector_client_lost(api->collector));
+}
+
+/* Says in the log, at every start and reload, that a port is open to others, or that it would be. */
+static bool may_be_exposed(const Config *config)
+{
+        if (config && config->http_insecure_expose) {
+                (void) log_full(
+                        LOG_WARNING, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_INSECURE_EXPOSE }),
+                        "http.insecure_expose is on: whoever reaches this machine can read its state, "
+                        "and the token travels unencrypted");
+                return true;
         }
 
-        return r;
+        log_error("A socket beyond loopback was handed over, and the configuration does not allow it: set "
+                  "http.insecure_expose: true, or http.host: 127.0.0.1; not listening there");
+        return false;
+}
+
+static size_t max_connections(const Config *config, const ApiListener *listener)
+{
+        if (listener->local)
+                return LOCAL_CONNECTIONS_MAX;
+        if (listener->exposed && !may_be_exposed(config))
+                return 0;
+
+        return config ? config->api_max_connections : INVALID_CONNECTIONS_MAX;
 }
 
 static void apply(Api *api)
 {
         const Config *config = api->config;
-        size_t max_connections = config ? config->api_max_connections : INVALID_CONNECTIONS_MAX;
 
         http_server_set_exposed(api->server, config && config->http_insecure_expose);
         for (size_t i = 0; i < api->n_listeners; i++)
-                if (!api->listeners[i].local)
-                        http_listener_set_max(api->listeners[i].http, max_connections);
+                http_listener_set_max(api->listeners[i].http, max_connections(config, &api->listeners[i]));
 
         if (config)
                 cache_set_ttl(api->cache, config->api_cache_ttl_usec);
@@ -119,7 +152,7 @@ static void apply(Api *api)
                 cache_drop(api->cache, key);
 
         (void) idle_set_after(&api->idle, config ? config->api_idle_exit_usec : INVALID_IDLE_EXIT_USEC);
-        component_set_healthy(&api->component, config && !collector_client_lost(api->collector));
+        api_update_health(api);
 }
 
 /* The socket belongs to systemd: a new address takes effect there. */
@@ -140,11 +173,12 @@ int api_on_reload(void *owner)
         daemon_notify_reloading();
         int r = load(api, &config);
         if (r < 0)
-                (void) log_error_errno(r, "Cannot read the configuration, going on with the old one");
-        else if (r > 0)
-                (void) log_invalid(api, api->config ? "going on with the old configuration"
-                                                    : "answering nothing else until it is fixed");
-        else {
+                (void) log_error_errno(r, "Cannot read the configuration, going on with the one before");
+        else if (r > 0) {
+                (void) log_invalid(api, api->config ? "going on with the one before"
+                                                    : "nothing can be answered until it is fixed");
+                api_update_health(api);
+        } else {
                 if (api->config)
                         tell_other_address(api->config, config);
                 config_free(api->config);
@@ -152,7 +186,7 @@ int api_on_reload(void *owner)
                 api->stale_told = false;
                 apply(api);
                 (void) log_full(LOG_NOTICE, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CONFIG_RELOADED }),
-                                "Configuration read anew");
+                                "The configuration was read again");
         }
         daemon_notify_ready();
         return 0;
@@ -167,6 +201,7 @@ int api_restart(Api *api, const char **ret_problem)
                 return r;
         if (r > 0) {
                 (void) log_invalid(api, "not restarting");
+                api_update_health(api);
                 *ret_problem = api->problem;
                 return r;
         }
@@ -183,8 +218,9 @@ static bool may_leave(Api *api)
         if (!api->config || load(api, &config) == 0)
                 return true;
 
+        api_update_health(api);
         if (!api->stale_told)
-                (void) log_invalid(api, "not leaving when idle, so that the old configuration lives on");
+                (void) log_invalid(api, "staying with the one before");
         api->stale_told = true;
         return false;
 }
@@ -208,29 +244,8 @@ static bool address_is_loopback(const struct sockaddr_storage *address)
                 return IN6_IS_ADDR_LOOPBACK(v6);
         }
 
-        return ntohl(((const struct sockaddr_in *) address)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-}
-
-/* Whether to listen there; says in the log, at every start, that a port is open to others. */
-static int check_address(const Api *api, const struct sockaddr_storage *address)
-{
-        if (address->ss_family == AF_UNIX || address_is_loopback(address))
-                return 0;
-        if (address->ss_family != AF_INET && address->ss_family != AF_INET6)
-                return -EAFNOSUPPORT;
-
-        if (!api->config || !api->config->http_insecure_expose) {
-                log_error(
-                        "A socket beyond loopback was handed over, and the configuration does not allow it: "
-                        "set http.insecure_expose: true, or http.host to 127.0.0.1; not listening there");
-                return -EADDRNOTAVAIL;
-        }
-
-        (void) log_full(
-                LOG_WARNING, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_INSECURE_EXPOSE }),
-                "http.insecure_expose is on: whoever reaches this machine can read its state, and the "
-                "token travels unencrypted");
-        return 0;
+        return address->ss_family == AF_INET &&
+               ntohl(((const struct sockaddr_in *) address)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
 }
 
 int api_listen_take(Api *api, int take_fd)
@@ -244,17 +259,14 @@ int api_listen_take(Api *api, int take_fd)
         if (getsockname(fd, (struct sockaddr *) &address, &size) < 0)
                 return -errno;
 
-        int r = check_address(api, &address);
-        if (r < 0)
-                return r;
-
         ApiListener listener = { .local = address.ss_family == AF_UNIX };
-        r = http_server_listen_take(api->server, TAKE_FD(fd), LOCAL_CONNECTIONS_MAX, &listener.http);
+        listener.exposed = !listener.local && !address_is_loopback(&address);
+
+        size_t max = max_connections(api->config, &listener);
+        int r = http_server_listen_take(api->server, TAKE_FD(fd), max, &listener.http);
         if (r < 0)
                 return r;
 
-        if (!listener.local && api->config)
-                http_listener_set_max(listener.http, api->config->api_max_connections);
         api->listeners[api->n_listeners++] = listener;
         return 0;
 }
@@ -274,14 +286,14 @@ int api_new(Api **ret_api)
 
 Api *api_free(Api *api)
 {
-        /* First who waits for answers is forgotten, then those who would answer. */
-        if (api->server)
-                http_server_free(api->server);
-        if (api->collector)
-                api_bus_stop(api);
+        /* Who would answer goes before the cache that waits for it, that before the server whose requests
+         * wait: so nothing that is gone is answered. */
         collector_client_freep(&api->collector);
         selftest_freep(&api->selftest);
         cache_freep(&api->cache);
+        if (api->server)
+                http_server_free(api->server);
+        api_bus_stop(api);
         idle_done(&api->idle);
 
         http_reply_unref(api->health);
@@ -297,7 +309,11 @@ Api *api_free(Api *api)
 static int make_parts(Api *api)
 {
         static const HttpHandlers http_handlers = { admit, on_answer, on_drained };
-        static const CacheHandlers cache_handlers = { fetch, now };
+        const CacheOptions cache_options = { .n_keys = _COLLECTOR_CALL_MAX,
+                                             .ttl_usec = USEC_PER_SEC,
+                                             .waiting_max = WAITING_MAX,
+                                             .handlers = { fetch, now },
+                                             .owner = api };
         static const CollectorHandlers collector_handlers = { api_on_collector_answer,
                                                               api_on_units_changed };
 
@@ -306,7 +322,7 @@ static int make_parts(Api *api)
                 return r;
         http_server_set_owner(api->server, api);
 
-        r = cache_new(_COLLECTOR_CALL_MAX, USEC_PER_SEC, WAITING_MAX, &cache_handlers, api, &api->cache);
+        r = cache_new(&cache_options, &api->cache);
         if (r < 0)
                 return r;
         r = collector_client_new(&collector_handlers, api, &api->collector);
@@ -333,7 +349,7 @@ int api_start(Api *api, sd_event *event)
         if (r < 0)
                 return r;
         if (r > 0)
-                (void) log_invalid(api, "answering nothing else until it is fixed");
+                (void) log_invalid(api, "nothing can be answered until it is fixed");
 
         r = make_parts(api);
         if (r < 0)

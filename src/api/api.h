@@ -22,8 +22,7 @@ DEFINE_CLEANUP(Api, api_free);
  * of the process. */
 int api_start(Api *api, sd_event *event);
 
-/* Takes a listening socket. Returns -EADDRNOTAVAIL, after a line in the log, for one beyond loopback that
- * the configuration does not allow. */
+/* Takes a listening socket. On one beyond loopback nobody is accepted unless the configuration allows it. */
 int api_listen_take(Api *api, int fd);
 
 /* Handlers of daemon_new_event(); `owner` is the api. Stopping first answers what waits. */

@@ -63,13 +63,18 @@ static int restart(void *owner, const char **ret_detail)
         return api_restart(owner, ret_detail);
 }
 
-static void disconnect(Api *api)
+static void close_bus(Api *api)
 {
         component_detach(&api->component);
         api->slot_disconnected = sd_bus_slot_unref(api->slot_disconnected);
+        api->bus = sd_bus_flush_close_unref(api->bus);
+}
+
+static void disconnect(Api *api)
+{
         collector_client_detach(api->collector);
         selftest_detach(api->selftest);
-        api->bus = sd_bus_flush_close_unref(api->bus);
+        close_bus(api);
 }
 
 static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error *ret_error);
@@ -153,6 +158,5 @@ int api_bus_start(Api *api)
 void api_bus_stop(Api *api)
 {
         api->bus_timer = sd_event_source_disable_unref(api->bus_timer);
-        if (api->bus)
-                disconnect(api);
+        close_bus(api);
 }

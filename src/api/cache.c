@@ -24,33 +24,30 @@ typedef struct Entry {
 } Entry;
 
 struct Cache {
-        CacheHandlers handlers;
-        void *owner;
-        usec_t ttl_usec;
-        size_t n_waiting, waiting_max;
-        unsigned n_keys;
+        CacheOptions options;
+        size_t n_waiting;
         Entry entries[];
 };
 
-int cache_new(unsigned n_keys, usec_t ttl_usec, size_t waiting_max, const CacheHandlers *handlers,
-              void *owner, Cache **ret_cache)
+int cache_new(const CacheOptions *options, Cache **ret_cache)
 {
-        Cache *cache = calloc(1, sizeof *cache + n_keys * sizeof(Entry));
+        Cache *cache = calloc(1, sizeof *cache + options->n_keys * sizeof(Entry));
         if (!cache)
                 return -ENOMEM;
 
-        cache->handlers = *handlers;
-        cache->owner = owner;
-        cache->ttl_usec = ttl_usec;
-        cache->waiting_max = waiting_max;
-        cache->n_keys = n_keys;
-        for (unsigned key = 0; key < n_keys; key++) {
+        cache->options = *options;
+        for (unsigned key = 0; key < options->n_keys; key++) {
                 STAILQ_INIT(&cache->entries[key].waiting);
                 STAILQ_INIT(&cache->entries[key].waiting_next);
         }
 
         *ret_cache = cache;
         return 0;
+}
+
+static usec_t now_of(const Cache *cache)
+{
+        return cache->options.handlers.now(cache->options.owner);
 }
 
 static void waiters_free(Waiters *waiters)
@@ -65,7 +62,7 @@ static void waiters_free(Waiters *waiters)
 
 Cache *cache_free(Cache *cache)
 {
-        for (unsigned key = 0; key < cache->n_keys; key++) {
+        for (unsigned key = 0; key < cache->options.n_keys; key++) {
                 waiters_free(&cache->entries[key].waiting);
                 waiters_free(&cache->entries[key].waiting_next);
                 http_reply_unref(cache->entries[key].reply);
@@ -77,7 +74,7 @@ Cache *cache_free(Cache *cache)
 
 void cache_set_ttl(Cache *cache, usec_t ttl_usec)
 {
-        cache->ttl_usec = ttl_usec;
+        cache->options.ttl_usec = ttl_usec;
 }
 
 static void fetch(Cache *cache, unsigned key)
@@ -87,20 +84,20 @@ static void fetch(Cache *cache, unsigned key)
         entry->fetching = true;
         entry->dropped = false;
         entry->stats.misses++;
-        cache->handlers.fetch(key, cache->owner);
+        cache->options.handlers.fetch(key, cache->options.owner);
 }
 
 int cache_get(Cache *cache, unsigned key, cache_answer_t answer, void *asker)
 {
         Entry *entry = &cache->entries[key];
 
-        if (entry->reply && cache->handlers.now(cache->owner) < entry->expires_at_usec) {
+        if (entry->reply && now_of(cache) < entry->expires_at_usec) {
                 entry->stats.hits++;
                 answer(entry->reply, asker);
                 return 0;
         }
 
-        if (cache->n_waiting >= cache->waiting_max)
+        if (cache->n_waiting >= cache->options.waiting_max)
                 return DEVBOX_ERROR_BUSY;
 
         Waiter *waiter = malloc(sizeof *waiter);
@@ -128,9 +125,9 @@ void cache_store(Cache *cache, unsigned key, HttpReply *reply)
         assert(entry->fetching);
         entry->fetching = false;
         entry->reply = http_reply_unref(entry->reply);
-        if (reply && !entry->dropped && cache->ttl_usec > 0) {
+        if (reply && !entry->dropped && cache->options.ttl_usec > 0) {
                 entry->reply = http_reply_ref(reply);
-                entry->expires_at_usec = cache->handlers.now(cache->owner) + cache->ttl_usec;
+                entry->expires_at_usec = now_of(cache) + cache->options.ttl_usec;
         }
 
         /* Whoever is answered may ask again at once: the lists are in order before that. */

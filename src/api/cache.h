@@ -26,9 +26,16 @@ typedef struct CacheStats {
         size_t n_waiting;
 } CacheStats;
 
-/* `waiting_max` is for all keys together. A `ttl_usec` of 0 keeps nothing, but fetches are still shared. */
-int cache_new(unsigned n_keys, usec_t ttl_usec, size_t waiting_max, const CacheHandlers *handlers,
-              void *owner, Cache **ret_cache);
+typedef struct CacheOptions {
+        unsigned n_keys;
+        usec_t ttl_usec;    /* 0 keeps nothing, but fetches are still shared */
+        size_t waiting_max; /* for all keys together */
+        CacheHandlers handlers;
+        void *owner;
+} CacheOptions;
+
+/* Copies the options. */
+int cache_new(const CacheOptions *options, Cache **ret_cache);
 
 /* Who waits is forgotten, not answered. */
 Cache *cache_free(Cache *cache);

@@ -75,16 +75,13 @@ static int parse_arguments(int argc, char **argv, Options *options, int *ret_exi
 
 static int listen_everywhere(Api *api, const Options *options)
 {
-        size_t n = 0;
-
         int n_fds = sd_listen_fds(true);
         if (n_fds < 0)
                 return log_error_errno(n_fds, "Cannot take the sockets of systemd");
         for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + n_fds; fd++) {
                 int r = api_listen_take(api, fd);
-                if (r < 0 && r != -EADDRNOTAVAIL)
+                if (r < 0)
                         return log_error_errno(r, "Cannot listen on the sockets of systemd");
-                n += r >= 0;
         }
 
         for (size_t i = 0; i < options->n_listen; i++) {
@@ -92,10 +89,9 @@ static int listen_everywhere(Api *api, const Options *options)
                 int r = fd < 0 ? fd : api_listen_take(api, fd);
                 if (r < 0)
                         return log_error_errno(r, "Cannot listen on %s", options->listen[i]);
-                n++;
         }
 
-        if (n > 0)
+        if (n_fds > 0 || options->n_listen > 0)
                 return 0;
 
         return log_error_errno(-EDESTADDRREQ,

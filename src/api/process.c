@@ -34,6 +34,24 @@ static int read_memory(int proc_fd, ProcessSample *sample)
         return 0;
 }
 
+/* Not getrlimit(2): that is prlimit64(2), which can also set limits and so is kept from the service. */
+static int read_limit(int proc_fd, ProcessSample *sample)
+{
+        static const char label[] = "\nMax open files ";
+        _cleanup_(freep) char *text = NULL;
+
+        int r = fd_read_file_at(proc_fd, "self/limits", 16384, &text, NULL);
+        if (r < 0)
+                return r;
+
+        const char *at = strstr(text, label);
+        if (!at)
+                return -EBADMSG;
+
+        at += strlen(label);
+        return parse_next_u64(&at, &sample->max_fds) < 0 ? -EBADMSG : 0;
+}
+
 static int count_fds(int proc_fd, ProcessSample *sample)
 {
         int fd = openat(proc_fd, "self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -59,10 +77,12 @@ static int count_fds(int proc_fd, ProcessSample *sample)
 int process_sample_read(int proc_fd, ProcessSample *ret_sample)
 {
         ProcessSample sample = { 0 };
-        struct rlimit limit = { 0 };
         struct rusage usage = { 0 };
 
         int r = read_memory(proc_fd, &sample);
+        if (r < 0)
+                return r;
+        r = read_limit(proc_fd, &sample);
         if (r < 0)
                 return r;
         r = count_fds(proc_fd, &sample);
@@ -70,9 +90,7 @@ int process_sample_read(int proc_fd, ProcessSample *ret_sample)
                 return r;
 
         (void) getrusage(RUSAGE_SELF, &usage);
-        (void) getrlimit(RLIMIT_NOFILE, &limit);
         sample.cpu_usec = usec_of(usage.ru_utime) + usec_of(usage.ru_stime);
-        sample.max_fds = limit.rlim_cur;
 
         *ret_sample = sample;
         return 0;

@@ -9,8 +9,8 @@
 typedef struct ProcessSample {
         usec_t cpu_usec;                        /* user and system: getrusage(2) */
         uint64_t resident_bytes, virtual_bytes; /* /proc/self/statm, proc(5) */
-        uint64_t open_fds, max_fds;             /* /proc/self/fd; getrlimit(2) */
+        uint64_t open_fds, max_fds;             /* /proc/self/fd; the soft limit of /proc/self/limits */
 } ProcessSample;
 
-/* `proc_fd` is /proc. Errors: those of openat(2), -EBADMSG for what is no statm. */
+/* `proc_fd` is /proc. Errors: those of openat(2), -EBADMSG for what is none of these files. */
 int process_sample_read(int proc_fd, ProcessSample *ret_sample);

@@ -128,6 +128,7 @@ int component_attach(Component *component, sd_bus *bus)
 
 void component_detach(Component *component)
 {
+        component->slot_exit = sd_bus_slot_unref(component->slot_exit);
         component->slot_name = sd_bus_slot_unref(component->slot_name);
         component->slot_object = sd_bus_slot_unref(component->slot_object);
         component->bus = sd_bus_unref(component->bus);
@@ -167,4 +168,29 @@ int component_retire(Component *component)
         while (r > 0);
 
         return r;
+}
+
+static int on_settled(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        const Component *component = userdata;
+
+        return sd_event_exit(sd_bus_get_event(component->bus), component->exit_code);
+}
+
+int component_exit(Component *component, int exit_code)
+{
+        if (component->slot_exit)
+                return 0;
+
+        /* dbus-daemon drops a connection, with all that it has not read of it yet, when it cannot write to
+         * it any more; and something to write to us it nearly always has. It takes our messages in order:
+         * when it answers this one, it has passed on all before. */
+        component->exit_code = exit_code;
+        int r = sd_bus_call_method_async(component->bus, &component->slot_exit, "org.freedesktop.DBus",
+                                         "/org/freedesktop/DBus", "org.freedesktop.DBus", "GetId",
+                                         on_settled, component, NULL);
+        if (r < 0)
+                return sd_event_exit(sd_bus_get_event(component->bus), exit_code);
+
+        return 0;
 }

@@ -23,8 +23,9 @@ struct Component {
         usec_t started_at_usec; /* CLOCK_REALTIME */
         bool healthy;
         bool retired;
+        int exit_code;
         sd_bus *bus;
-        sd_bus_slot *slot_object, *slot_name;
+        sd_bus_slot *slot_object, *slot_name, *slot_exit;
         char bus_name[64], object_path[64];
 };
 
@@ -46,3 +47,7 @@ void component_set_healthy(Component *component, bool healthy);
  * handled before this returns, and the next caller activates a new process. May leave work under way: leave
  * the loop only when done. Not from a handler of the bus, which would handle messages inside a message. */
 int component_retire(Component *component);
+
+/* Ends the loop with the exit code as soon as the bus has passed on everything that we sent it: a process
+ * that closes its connection right after an answer can lose it. Later calls change nothing. */
+int component_exit(Component *component, int exit_code);

@@ -129,7 +129,7 @@ int collector_leave_if_done(Collector *collector)
         if (!collector->leaving || collector->calls.n_calls > 0)
                 return 0;
 
-        return sd_event_exit(collector->event, collector->exit_code);
+        return component_exit(&collector->component, collector->exit_code);
 }
 
 static int leave(Collector *collector, int exit_code)

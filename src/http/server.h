@@ -20,12 +20,14 @@ typedef struct HttpServer HttpServer;
 typedef struct HttpListener HttpListener;
 
 typedef struct HttpLimits {
-        usec_t request_usec;      /* from the connection, later the request line, to the end of the body */
-        usec_t answer_usec;       /* from its first to its last byte: slow readers */
-        usec_t idle_usec;         /* between two requests on a connection */
-        usec_t crowded_idle_usec; /* the same while all of a listener's connections are taken */
-        usec_t drain_usec;        /* what is left of all these when the server goes */
-        size_t connection_bytes;  /* memory for one connection, so the size of its headers */
+        usec_t request_usec; /* from the connection, later the request line, to the end of the body */
+        usec_t answer_usec;  /* from its first to its last byte: slow readers */
+        usec_t idle_usec;    /* between two requests on a connection */
+        usec_t hangup_usec;  /* until a client is noticed that hung up before it was answered */
+        usec_t crowded_usec; /* the most of these, and of all requests on a connection together, while all of
+                                a listener's connections are taken */
+        usec_t drain_usec;   /* what is left of all these when the server goes */
+        size_t connection_bytes; /* memory for one connection, so the size of its headers */
         uint64_t body_bytes;
 } HttpLimits;
 
@@ -33,9 +35,10 @@ typedef struct HttpLimits {
         ((HttpLimits){ .request_usec = 10 * USEC_PER_SEC,                                                   \
                        .answer_usec = 30 * USEC_PER_SEC,                                                    \
                        .idle_usec = 60 * USEC_PER_SEC,                                                      \
-                       .crowded_idle_usec = 1 * USEC_PER_SEC,                                               \
+                       .hangup_usec = 1 * USEC_PER_SEC,                                                     \
+                       .crowded_usec = 1 * USEC_PER_SEC,                                                    \
                        .drain_usec = 250 * USEC_PER_MSEC,                                                   \
-                       .connection_bytes = 8 * 1024,                                                        \
+                       .connection_bytes = 16 * 1024,                                                       \
                        .body_bytes = 4 * 1024 })
 
 typedef struct HttpHandlers {
@@ -73,6 +76,8 @@ void http_server_set_exposed(HttpServer *server, bool exposed);
  * queue. Takes the descriptor, and closes it in the end, but never shuts it down: a socket that systemd
  * handed over goes on to live there. */
 int http_server_listen_take(HttpServer *server, int fd, size_t max_connections, HttpListener **ret_listener);
+
+/* 0 accepts nobody. */
 void http_listener_set_max(HttpListener *listener, size_t max_connections);
 
 /* Accepts no more, finishes what was asked, then calls on_drained(). Clients that connect meanwhile wait for

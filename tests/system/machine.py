@@ -31,12 +31,16 @@ class Machine:
 
     def lines(self, *command):
         """Runs the command inside, yields what it prints line by line, and raises if it fails."""
-        with subprocess.Popen([TOP / "scripts/machine", "run", self.name, *command], text=True,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+        with subprocess.Popen(
+            [TOP / "scripts/machine", "run", self.name, *command],
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+        ) as process:
             try:
                 yield from process.stdout
             except BaseException:
-                process.kill()      # what it started inside ends with the machine
+                process.kill()  # what it started inside ends with the machine
                 raise
         if process.returncode:
             raise subprocess.CalledProcessError(process.returncode, command)

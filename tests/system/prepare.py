@@ -12,7 +12,7 @@ from world import CONFIG, GUEST, MEMBER, SOURCE, eventually, run, systemctl
 UNITS = {
     "ring-failing.service": "[Service]\nType=oneshot\nExecStart=/bin/false\n",
     "ring-reloading.service": "[Service]\nExecStart=/bin/sleep infinity\nExecReload=/bin/sleep infinity\n"
-                              "TimeoutStartSec=infinity\n",
+    "TimeoutStartSec=infinity\n",
     "ring-aliased.service": "[Service]\nExecStart=/bin/sleep infinity\n",
     "ring-listening.socket": "[Socket]\nListenStream=/run/ring-listening.sock\nAccept=yes\n",
     "ring-listening@.service": "[Service]\nExecStart=/bin/true\n",
@@ -23,13 +23,25 @@ UNITS = {
 UNIT_FOLDER = pathlib.Path("/etc/systemd/system")
 
 # What changes in a machine whether devbox is there or not.
-RESTLESS = ("/dev", "/proc", "/run", "/sys", "/tmp", "/root", "/usr/src", "/var/cache", "/var/lib/apt",
-            "/var/lib/systemd", "/var/log", "/var/tmp")
+RESTLESS = (
+    "/dev",
+    "/proc",
+    "/run",
+    "/sys",
+    "/tmp",
+    "/root",
+    "/usr/src",
+    "/var/cache",
+    "/var/lib/apt",
+    "/var/lib/systemd",
+    "/var/log",
+    "/var/tmp",
+)
 ACCOUNTS = ("/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow")
 
-before = {}             # the machine without devbox: files, accounts
-installed_config = ""   # as the installer wrote it
-tokens = set()          # every token there has been
+before = {}  # the machine without devbox: files, accounts
+installed_config = ""  # as the installer wrote it
+tokens = set()  # every token there has been
 
 
 def files():
@@ -42,8 +54,11 @@ def files():
             status = os.lstat(path)
             found[path] = f"{stat.filemode(status.st_mode)} {status.st_uid}:{status.st_gid}"
     # useradd and userdel keep the previous version of what they change
-    return {path: about for path, about in found.items()
-            if path.removesuffix("-") not in ACCOUNTS and path != "/etc/.pwd.lock"}
+    return {
+        path: about
+        for path, about in found.items()
+        if path.removesuffix("-") not in ACCOUNTS and path != "/etc/.pwd.lock"
+    }
 
 
 def accounts():

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Runs inside the machine, as root: installs devbox, then runs the tests of the topics below, in this order.
-A test is a function test_x of test_TOPIC.py; its name is SUITE/TOPIC/x. A test leaves the machine as it found it,
-except in the last topic, which takes devbox apart and puts it together again."""
+A test is a function test_x of test_TOPIC.py; its name is SUITE/TOPIC/x. A test leaves the machine as it
+found it, except in the last topic, which takes devbox apart and puts it together again."""
 
 import importlib
 import inspect
@@ -12,9 +12,22 @@ import time
 import prepare
 import world
 
-TOPICS = ["install", "units", "bus", "api", "metrics", "activation", "actions", "journal", "ctl", "config", "abuse",
-          "crash", "removal"]
-LIMIT_SECONDS = 150     # far more than any test needs: for a daemon that hangs
+TOPICS = [
+    "install",
+    "units",
+    "bus",
+    "api",
+    "metrics",
+    "activation",
+    "actions",
+    "journal",
+    "ctl",
+    "config",
+    "abuse",
+    "crash",
+    "removal",
+]
+LIMIT_SECONDS = 150  # far more than any test needs: for a daemon that hangs
 
 
 def tests_of(topic):
@@ -46,9 +59,11 @@ def outcome(function):
         return "skip", one_line(skip)
     except world.Failure as failure:
         return "not ok", one_line(failure)
-    except Exception as error:      # a bug in a test, or an answer no test thought of: the other tests still run
+    except Exception as error:  # a bug in a test, or an answer no test thought of: the other tests still run
         frame = inspect.trace()[-1]
-        return "not ok", one_line(f"{type(error).__name__} {error} ({frame.filename.split('/')[-1]}:{frame.lineno})")
+        return "not ok", one_line(
+            f"{type(error).__name__} {error} ({frame.filename.split('/')[-1]}:{frame.lineno})"
+        )
     finally:
         signal.alarm(0)
     return "ok", None

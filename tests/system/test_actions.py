@@ -93,6 +93,7 @@ def test_restart_over_the_bus():
 
 # ---- run-tests
 
+
 def start_run():
     answer = wire.post("/actions/run-tests", token=world.token())
     equal(answer.status, 202, f"POST /actions/run-tests ({answer})")
@@ -114,10 +115,15 @@ def finished(run_id):
 def test_selftest_passes():
     run_id = start_run()
     outcome = finished(run_id)
-    log = run("journalctl", "--sync") and run("journalctl", "-q", "-o", "cat",
-                                              f"_SYSTEMD_INVOCATION_ID={run_id}").stdout.splitlines()
-    equal((outcome["status"], outcome["result"], outcome["exit_code"]), ("passed", "success", 0),
-          f"the outcome, after {[line for line in log if line.startswith('not ok')]},")
+    log = (
+        run("journalctl", "--sync")
+        and run("journalctl", "-q", "-o", "cat", f"_SYSTEMD_INVOCATION_ID={run_id}").stdout.splitlines()
+    )
+    equal(
+        (outcome["status"], outcome["result"], outcome["exit_code"]),
+        ("passed", "success", 0),
+        f"the outcome, after {[line for line in log if line.startswith('not ok')]},",
+    )
     expect(any(line.startswith("ok ") for line in log), f"the run's journal has no 'ok' line: {log[:5]}")
     expect(outcome["started_at"] and outcome["finished_at"], f"the times are missing: {outcome}")
 
@@ -141,7 +147,11 @@ def test_failed_run_says_so():
     with world.drop_in(SELFTEST, "[Service]\nExecStart=\nExecStart=/bin/false\n"):
         run_id = start_run()
         outcome = finished(run_id)
-    equal((outcome["status"], outcome["result"], outcome["exit_code"]), ("failed", "exit-code", 1), "the outcome")
+    equal(
+        (outcome["status"], outcome["result"], outcome["exit_code"]),
+        ("failed", "exit-code", 1),
+        "the outcome",
+    )
     world.systemctl("reset-failed", SELFTEST)
 
 
@@ -151,12 +161,21 @@ def test_unknown_runs():
         equal((answer.status, answer.code), (404, code), f"GET /actions/run-tests/{run_id[:40]}")
 
     start_run()
-    each([("0" * 32, "job_not_found"), ("f" * 32, "job_not_found"), ("nonsense", "job_not_found"),
-          ("A" * 500, "job_not_found"), ("%00", "job_not_found")], check)
+    each(
+        [
+            ("0" * 32, "job_not_found"),
+            ("f" * 32, "job_not_found"),
+            ("nonsense", "job_not_found"),
+            ("A" * 500, "job_not_found"),
+            ("%00", "job_not_found"),
+        ],
+        check,
+    )
     eventually(f"{SELFTEST} ends", lambda: show(SELFTEST, "ActiveState") in ("inactive", "failed"))
 
 
 # ---- who may
+
 
 def refusal(path, token=None, headers=(), host="localhost"):
     answer = wire.post(path, token, headers, host=host)
@@ -170,15 +189,26 @@ def test_actions_need_the_token():
         for path in ("/actions/restart", "/actions/run-tests"):
             equal(refusal(path, wrong), wanted, f"POST {path} with token {wrong and wrong[:8]!r}")
 
-    each([(None, (401, "token_required")), ("", (401, "token_invalid")), ("wrong", (401, "token_invalid")),
-          (token[:-1], (401, "token_invalid")), (token + "x", (401, "token_invalid")),
-          (token.upper() + "A", (401, "token_invalid")), ("é" * 20, (401, "token_invalid"))], check)
+    each(
+        [
+            (None, (401, "token_required")),
+            ("", (401, "token_invalid")),
+            ("wrong", (401, "token_invalid")),
+            (token[:-1], (401, "token_invalid")),
+            (token + "x", (401, "token_invalid")),
+            (token.upper() + "A", (401, "token_invalid")),
+            ("é" * 20, (401, "token_invalid")),
+        ],
+        check,
+    )
     equal(world.main_pid(API), pid, "the process after refused restarts")
 
 
 def test_token_counts_once():
     token = world.token()
-    answer = wire.request("POST", "/actions/run-tests", [("X-Devbox-Token", "wrong"), ("X-Devbox-Token", token)])
+    answer = wire.request(
+        "POST", "/actions/run-tests", [("X-Devbox-Token", "wrong"), ("X-Devbox-Token", token)]
+    )
     expect(answer.status in (400, 401), f"the answer to a wrong token followed by the right one: {answer}")
 
 
@@ -186,7 +216,11 @@ def test_placeholder_never_works():
     def check(placeholder):
         token = world.token()
         with world.config(world.CONFIG.read_text().replace(token, placeholder), apply=True):
-            equal(refusal("/actions/restart", placeholder), (403, "token_placeholder"), f"token {placeholder!r}")
+            equal(
+                refusal("/actions/restart", placeholder),
+                (403, "token_placeholder"),
+                f"token {placeholder!r}",
+            )
 
     each([("CAMBIAR_ESTE_TOKEN",), ("CHANGE_ME_PLEASE",)], check)
 
@@ -195,11 +229,25 @@ def test_web_pages_cannot_act():
     pid, token = world.awake(), world.token()
 
     def check(name, value):
-        equal(refusal("/actions/restart", token, [(name, value)]), (403, "origin_not_allowed"), f"{name}: {value}")
+        equal(
+            refusal("/actions/restart", token, [(name, value)]),
+            (403, "origin_not_allowed"),
+            f"{name}: {value}",
+        )
 
-    each([("Origin", "https://example.org"), ("Origin", "null"), ("Origin", "http://localhost.example.org:8080"),
-          ("Origin", "http://localhost:8080.example.org"), ("Origin", "http://localhost@example.org"),
-          ("Origin", "file://"), ("Origin", "http://localhost:1"), ("Sec-Fetch-Site", "cross-site")], check)
+    each(
+        [
+            ("Origin", "https://example.org"),
+            ("Origin", "null"),
+            ("Origin", "http://localhost.example.org:8080"),
+            ("Origin", "http://localhost:8080.example.org"),
+            ("Origin", "http://localhost@example.org"),
+            ("Origin", "file://"),
+            ("Origin", "http://localhost:1"),
+            ("Sec-Fetch-Site", "cross-site"),
+        ],
+        check,
+    )
     equal(world.main_pid(API), pid, "the process after refused restarts")
 
 

@@ -6,7 +6,20 @@ import socket
 
 import wire
 import world
-from world import (API, COLLECTOR, GUEST, MEMBER, SOCKET, equal, eventually, expect, run, show, state, systemctl)
+from world import (
+    API,
+    COLLECTOR,
+    GUEST,
+    MEMBER,
+    SOCKET,
+    equal,
+    eventually,
+    expect,
+    run,
+    show,
+    state,
+    systemctl,
+)
 
 CONNECT = f"import socket; socket.socket(socket.AF_UNIX).connect({wire.UNIX!r})"
 FAST_EXIT = "\napi:\n  idle_exit_sec: 1\ncollector:\n  idle_exit_sec: 1\n"
@@ -25,7 +38,11 @@ def test_a_request_wakes_both():
 
 def test_the_unix_socket_wakes_too():
     systemctl("stop", API)
-    equal(wire.get("/health", address=wire.UNIX).status, 200, "GET /health on the Unix socket with the API asleep")
+    equal(
+        wire.get("/health", address=wire.UNIX).status,
+        200,
+        "GET /health on the Unix socket with the API asleep",
+    )
 
 
 def test_a_crowd_at_a_sleeping_socket_is_served():
@@ -73,7 +90,10 @@ def test_status_does_not_wake_a_sleeping_api():
 
 def test_unix_socket_is_for_the_group():
     equal(world.owner(wire.UNIX), "0660 root:devbox", wire.UNIX)
-    expect(run("python3", "-c", CONNECT, user=GUEST, check=False).returncode, "a stranger reaches the Unix socket")
+    expect(
+        run("python3", "-c", CONNECT, user=GUEST, check=False).returncode,
+        "a stranger reaches the Unix socket",
+    )
     expect(MEMBER in grp.getgrnam("devbox").gr_mem, f"{MEMBER} is no member")
     run("python3", "-c", CONNECT, user=MEMBER)
 

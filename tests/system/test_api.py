@@ -11,9 +11,17 @@ from world import API, COLLECTOR, SERVICES, each, equal, eventually, expect, nea
 
 # The members that GET /system has at least, with their types. None may be a bool.
 SYSTEM = {
-    "cpu_percent": float, "mem": dict, "disk": dict, "uptime_seconds": int,
-    "mem.total": int, "mem.used": int, "mem.percent": float,
-    "disk.path": str, "disk.total": int, "disk.used": int, "disk.percent": float,
+    "cpu_percent": float,
+    "mem": dict,
+    "disk": dict,
+    "uptime_seconds": int,
+    "mem.total": int,
+    "mem.used": int,
+    "mem.percent": float,
+    "disk.path": str,
+    "disk.total": int,
+    "disk.used": int,
+    "disk.percent": float,
 }
 
 
@@ -32,7 +40,10 @@ def member(value, path):
 def has_type(value, path, wanted):
     actual = member(value, path)
     kinds = (int, float) if wanted is float else wanted
-    expect(isinstance(actual, kinds) and not isinstance(actual, bool), f"{path} is {actual!r}, no {wanted.__name__}")
+    expect(
+        isinstance(actual, kinds) and not isinstance(actual, bool),
+        f"{path} is {actual!r}, no {wanted.__name__}",
+    )
 
 
 def system():
@@ -49,7 +60,11 @@ def services():
 
 def test_health():
     answer = wire.get("/health")
-    equal((answer.status, answer.body), (200, b'{"status":"ok","service":"devbox","version":"0.1.0"}'), "/health")
+    equal(
+        (answer.status, answer.body),
+        (200, b'{"status":"ok","service":"devbox","version":"0.1.0"}'),
+        "/health",
+    )
 
 
 def test_headers():
@@ -59,8 +74,16 @@ def test_headers():
         equal(answer.header("Cache-Control"), "no-store", f"Cache-Control of {path}")
         equal(answer.header("X-Content-Type-Options"), "nosniff", f"X-Content-Type-Options of {path}")
 
-    each([("/health", "application/json"), ("/system", "application/json"), ("/services", "application/json"),
-          ("/nowhere", "application/json"), ("/metrics", "text/plain; version=0.0.4; charset=utf-8")], check)
+    each(
+        [
+            ("/health", "application/json"),
+            ("/system", "application/json"),
+            ("/services", "application/json"),
+            ("/nowhere", "application/json"),
+            ("/metrics", "text/plain; version=0.0.4; charset=utf-8"),
+        ],
+        check,
+    )
 
 
 def test_system_shape():
@@ -135,25 +158,46 @@ def test_openapi_describes_what_answers():
         got = (said.status, said.code)
         equal(got, wanted, f"{method} {path}")
 
-    each([(path, method) for path, item in answer.json["paths"].items() for method in item
-          if method in ("get", "post")], check)
+    each(
+        [
+            (path, method)
+            for path, item in answer.json["paths"].items()
+            for method in item
+            if method in ("get", "post")
+        ],
+        check,
+    )
 
 
 def test_all_documented_paths_are_there():
     paths = wire.get("/openapi.json").json["paths"]
-    wanted = ["/actions/restart", "/actions/run-tests", "/actions/run-tests/{id}", "/health", "/metrics",
-              "/openapi.json", "/services", "/system"]
+    wanted = [
+        "/actions/restart",
+        "/actions/run-tests",
+        "/actions/run-tests/{id}",
+        "/health",
+        "/metrics",
+        "/openapi.json",
+        "/services",
+        "/system",
+    ]
     equal(sorted(paths), wanted, "the paths in /openapi.json")
 
 
 def test_head_is_get_without_a_body():
     def check(path):
         head, full = wire.request("HEAD", path), wire.get(path)
-        equal((head.status, head.header("Content-Type")), (full.status, full.header("Content-Type")), f"HEAD {path}")
+        equal(
+            (head.status, head.header("Content-Type")),
+            (full.status, full.header("Content-Type")),
+            f"HEAD {path}",
+        )
         expect(head.header("Content-Length"), f"HEAD {path} tells no Content-Length")
 
     each([("/health",), ("/system",), ("/openapi.json",), ("/nowhere",)], check)
 
 
 def test_unix_socket_answers_alike():
-    equal(wire.get("/health", address=wire.UNIX).body, wire.get("/health").body, "/health on the Unix socket")
+    equal(
+        wire.get("/health", address=wire.UNIX).body, wire.get("/health").body, "/health on the Unix socket"
+    )

@@ -1,24 +1,37 @@
 # SPDX-License-Identifier: MIT
 """Who may say what on the system bus, and that the daemons are what dbus/*.xml promises."""
 
+import json
 import xml.etree.ElementTree as ElementTree
 
+import wire
 import world
 from world import COLLECTOR, GUEST, MEMBER, SELFTEST, SOURCE, each, equal, expect, run
 
-OBJECTS = {"Api1": ["org.devbox.Component1"], "Collector1": ["org.devbox.Component1", "org.devbox.Collector1"]}
+OBJECTS = {
+    "Api1": ["org.devbox.Component1"],
+    "Collector1": ["org.devbox.Component1", "org.devbox.Collector1"],
+}
 
 
 def members(node):
     """Interface to the set of its members, each with arguments and annotations, whatever their order."""
-    return {interface.get("name"): {signature(member) for member in interface} for interface in node
-            if interface.tag == "interface"}
+    return {
+        interface.get("name"): {signature(member) for member in interface}
+        for interface in node
+        if interface.tag == "interface"
+    }
 
 
 def signature(member):
-    arguments = tuple((child.get("name"), child.get("type"), child.get("direction") or "out")
-                      for child in member if child.tag == "arg")
-    notes = frozenset((child.get("name"), child.get("value")) for child in member if child.tag == "annotation")
+    arguments = tuple(
+        (child.get("name"), child.get("type"), child.get("direction") or "out")
+        for child in member
+        if child.tag == "arg"
+    )
+    notes = frozenset(
+        (child.get("name"), child.get("value")) for child in member if child.tag == "annotation"
+    )
     return member.tag, member.get("name"), member.get("type"), member.get("access"), arguments, notes
 
 
@@ -26,8 +39,9 @@ def test_introspection_equals_the_contract():
     world.awake(), world.collector_awake()
 
     def check(component, interface):
-        said = run("busctl", "introspect", "--xml-interface", f"org.devbox.{component}",
-                   f"/org/devbox/{component}").stdout
+        said = run(
+            "busctl", "introspect", "--xml-interface", f"org.devbox.{component}", f"/org/devbox/{component}"
+        ).stdout
         actual = members(ElementTree.fromstring(said)).get(interface)
         wanted = members(ElementTree.parse(SOURCE / f"dbus/{interface}.xml").getroot())[interface]
         expect(actual is not None, f"org.devbox.{component} has no {interface}")
@@ -41,12 +55,24 @@ def test_version_and_health():
     world.awake(), world.collector_awake()
 
     def check(component, name, wanted):
-        said = run("busctl", "get-property", f"org.devbox.{component}", f"/org/devbox/{component}",
-                   "org.devbox.Component1", name).stdout.strip()
+        said = run(
+            "busctl",
+            "get-property",
+            f"org.devbox.{component}",
+            f"/org/devbox/{component}",
+            "org.devbox.Component1",
+            name,
+        ).stdout.strip()
         equal(said, wanted, f"{name} of {component}")
 
-    each([(component, name, wanted) for component in OBJECTS
-          for name, wanted in (("Version", 's "0.1.0"'), ("Healthy", "b true"))], check)
+    each(
+        [
+            (component, name, wanted)
+            for component in OBJECTS
+            for name, wanted in (("Version", 's "0.1.0"'), ("Healthy", "b true"))
+        ],
+        check,
+    )
 
 
 def test_metrics_of_the_components():
@@ -54,8 +80,11 @@ def test_metrics_of_the_components():
     for component in OBJECTS:
         figures = world.bus_metrics(component)
         expect(figures, f"GetMetrics of {component} is empty")
-        bad = [name for name, value in figures.items() if not isinstance(value["data"], (int, float))] \
-            if isinstance(next(iter(figures.values())), dict) else []
+        bad = (
+            [name for name, value in figures.items() if not isinstance(value["data"], (int, float))]
+            if isinstance(next(iter(figures.values())), dict)
+            else []
+        )
         equal(bad, [], f"figures of {component} that are no number")
 
 
@@ -65,19 +94,70 @@ def test_members_may_call_and_guests_may_not():
     def check(user, component, allowed):
         said = world.bus_call(component, "org.devbox.Component1", "GetMetrics", user=user, check=False)
         equal(said.returncode == 0, allowed, f"{user} may call {component}")
-        expect(allowed or "denied" in said.stderr.lower(), f"{user} is refused, but not by policy: {said.stderr}")
+        expect(
+            allowed or "denied" in said.stderr.lower(),
+            f"{user} is refused, but not by policy: {said.stderr}",
+        )
 
-    each([(user, component, allowed) for component in OBJECTS
-          for user, allowed in (("root", True), (MEMBER, True), ("devbox", True), (GUEST, False),
-                                ("nobody", False))], check)
+    each(
+        [
+            (user, component, allowed)
+            for component in OBJECTS
+            for user, allowed in (
+                ("root", True),
+                (MEMBER, True),
+                ("devbox", True),
+                (GUEST, False),
+                ("nobody", False),
+            )
+        ],
+        check,
+    )
+
+
+# As systemd says that it was restarted, and the collector that units changed.
+RESTARTED = ("/org/freedesktop/DBus", "org.freedesktop.DBus", "NameOwnerChanged")
+RESTARTED += ("sss", "org.freedesktop.systemd1", ":1.0", ":1.1")
+CHANGED = ("/org/devbox/Collector1", "org.devbox.Collector1", "UnitsChanged", "as", "0")
+
+
+def test_nobody_forges_signals():
+    """A signal that is sent to one daemon alone passes its match rules, whoever sends it."""
+    world.awake(), world.collector_awake()
+    equal(wire.get("/services").status, 200, "GET /services, after which both listen to signals")
+
+    def emit(user, component, signal):
+        bus = ("org.freedesktop.DBus", "/", "org.freedesktop.DBus", "GetNameOwner")
+        said = run("busctl", "--json=short", "call", *bus, "s", f"org.devbox.{component}").stdout
+        run("busctl", "emit", "--destination", json.loads(said)["data"][0], *signal, user=user)
+
+    def figure(component, name):
+        return world.bus_metrics(component)[name]
+
+    def check(user):
+        told, calls = figure("Collector1", "units_changed_total"), figure("Api1", "dbus_calls_total")
+        for _ in range(8):
+            emit(user, "Collector1", RESTARTED)
+            emit(user, "Api1", CHANGED)
+            wire.get("/services")
+        equal(figure("Collector1", "units_changed_total") - told, 0, f"units that {user} changed")
+        more = figure("Api1", "dbus_calls_total") - calls
+        expect(more < 6, f"{user} made the API forget its answers: it asked {more} times for 8 requests")
+
+    each([(user,) for user in (GUEST, MEMBER, "devbox")], check)
 
 
 def test_guests_cannot_own_the_names():
     def check(user, name):
         said = run("python3", "-c", OWN_NAME, name, user=user, check=False)
-        expect("AccessDenied" in said.stdout, f"{user} asking for {name}: {said.stdout} {said.stderr[-100:]}")
+        expect(
+            "AccessDenied" in said.stdout, f"{user} asking for {name}: {said.stdout} {said.stderr[-100:]}"
+        )
 
-    each([(user, f"org.devbox.{component}") for component in OBJECTS for user in (GUEST, MEMBER, "root")], check)
+    each(
+        [(user, f"org.devbox.{component}") for component in OBJECTS for user in (GUEST, MEMBER, "root")],
+        check,
+    )
 
 
 # RequestName over a bare socket: busctl has no verb for it. Prints the bus's answer.
@@ -118,8 +198,19 @@ print("AccessDenied" if b"AccessDenied" in said else said)
 
 
 def ask_systemd(user, verb, unit):
-    return run("busctl", "call", "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-               "org.freedesktop.systemd1.Manager", verb, "ss", unit, "replace", user=user, check=False)
+    return run(
+        "busctl",
+        "call",
+        "org.freedesktop.systemd1",
+        "/org/freedesktop/systemd1",
+        "org.freedesktop.systemd1.Manager",
+        verb,
+        "ss",
+        unit,
+        "replace",
+        user=user,
+        check=False,
+    )
 
 
 def test_polkit_lets_devbox_start_one_unit():
@@ -134,13 +225,18 @@ def test_polkit_refuses_everything_else():
         refused = "denied" in said.stderr.lower() or "authentication" in said.stderr.lower()
         expect(said.returncode and refused, f"{user}: {verb} {unit} is not refused: {said.stderr.strip()}")
 
-    each([("devbox", "StopUnit", SELFTEST),
-          ("devbox", "RestartUnit", SELFTEST),
-          ("devbox", "ReloadUnit", SELFTEST),
-          ("devbox", "StartUnit", "ring-flip.service"),
-          ("devbox", "StartUnit", COLLECTOR),
-          ("devbox", "StopUnit", COLLECTOR),
-          ("devbox-collector", "StartUnit", SELFTEST),
-          (MEMBER, "StartUnit", SELFTEST),
-          (GUEST, "StartUnit", SELFTEST)], check)
+    each(
+        [
+            ("devbox", "StopUnit", SELFTEST),
+            ("devbox", "RestartUnit", SELFTEST),
+            ("devbox", "ReloadUnit", SELFTEST),
+            ("devbox", "StartUnit", "ring-flip.service"),
+            ("devbox", "StartUnit", COLLECTOR),
+            ("devbox", "StopUnit", COLLECTOR),
+            ("devbox-collector", "StartUnit", SELFTEST),
+            (MEMBER, "StartUnit", SELFTEST),
+            (GUEST, "StartUnit", SELFTEST),
+        ],
+        check,
+    )
     equal(world.state("ring-flip.service"), "inactive", "ring-flip.service")

@@ -6,11 +6,24 @@ import time
 
 import wire
 import world
-from world import API, COLLECTOR, CONFIG, SOCKET, Journal, each, equal, eventually, expect, run, state, systemctl
+from world import (
+    API,
+    COLLECTOR,
+    CONFIG,
+    SOCKET,
+    Journal,
+    each,
+    equal,
+    eventually,
+    expect,
+    run,
+    state,
+    systemctl,
+)
 
 LONG = "t" * 257
 
-# Wrong content, the line it is wrong in, and words that the complaint has: at least the key or what is wrong.
+# Wrong content, the line it is wrong in, and words that the complaint has: the key, or what would be right.
 WRONG = [
     ("http:\n  host: 300.1.2.3\n", 2, ["http.host", "127.0.0.1"]),
     ("http:\n  host: example.org\n", 2, ["http.host", "127.0.0.1"]),
@@ -75,7 +88,9 @@ def test_check_names_line_and_fix():
         done = check_file(content)
         said = done.stdout + done.stderr
         equal(done.returncode, 1, f"the exit status for {content[:40]!r}")
-        expect(f"/etc/devbox/ring.yaml:{line}:" in said, f"{content[:40]!r}: no line {line} in {said.strip()!r}")
+        expect(
+            f"/etc/devbox/ring.yaml:{line}:" in said, f"{content[:40]!r}: no line {line} in {said.strip()!r}"
+        )
         missing = [word for word in words if word not in said]
         expect(not missing, f"{content[:40]!r}: {missing} not in {said.strip()!r}")
 
@@ -84,7 +99,10 @@ def test_check_names_line_and_fix():
 
 def test_check_keeps_the_token_to_itself():
     said = check_file("auth:\n  token: 'top secret \x7f'\n")
-    expect(said.returncode and "top secret" not in said.stdout + said.stderr, "config check shows a refused token")
+    expect(
+        said.returncode and "top secret" not in said.stdout + said.stderr,
+        "config check shows a refused token",
+    )
 
 
 def test_check_of_a_good_file():
@@ -95,7 +113,9 @@ def test_check_of_a_good_file():
 def test_check_of_an_absent_file():
     done = run("devboxctl", "config", "check", "/etc/devbox/absent.yaml", check=False)
     equal(done.returncode, 1, "the exit status")
-    expect("config.example.yaml" in done.stdout + done.stderr, f"no way out is named: {done.stderr.strip()!r}")
+    expect(
+        "config.example.yaml" in done.stdout + done.stderr, f"no way out is named: {done.stderr.strip()!r}"
+    )
 
 
 def broken():
@@ -116,7 +136,9 @@ def test_reload_with_any_error_keeps_the_service():
             equal((world.main_pid(API), world.main_pid(COLLECTOR)), pids, "the processes")
 
     each(WRONG[::3], check)
-    equal([row["name"] for row in wire.get("/services").json["services"]], list(world.SERVICES), "the services")
+    equal(
+        [row["name"] for row in wire.get("/services").json["services"]], list(world.SERVICES), "the services"
+    )
 
 
 class written:
@@ -142,7 +164,9 @@ def test_reload_says_what_is_wrong():
             systemctl("reload", unit)
             entry = journal.event("CONFIG_INVALID")
         equal(entry["_SYSTEMD_UNIT"], unit, "the unit that says so")
-        expect(LINE in entry["MESSAGE"] and "65535" in entry["MESSAGE"], f"no line and fix: {entry['MESSAGE']}")
+        expect(
+            LINE in entry["MESSAGE"] and "65535" in entry["MESSAGE"], f"no line and fix: {entry['MESSAGE']}"
+        )
 
     each([(API,), (COLLECTOR,)], check)
 
@@ -172,6 +196,7 @@ def test_restart_action_is_refused():
 def test_start_on_an_error_tells_it():
     systemctl("stop", API, COLLECTOR)
     with world.config(broken()):
+
         def check(path):
             answer = wire.get(path)
             equal((answer.status, answer.code), (503, "config_invalid"), f"GET {path}")
@@ -250,18 +275,29 @@ def test_exposure_with_consent_is_warned_about():
     open_wide = CONFIG.read_text().replace('host: "127.0.0.1"', 'host: "0.0.0.0"\n  insecure_expose: true')
     equal(world.probe(address=outside), 0, "an answer from outside before")
     with world.config(open_wide, apply=True):
-        for _ in range(2):      # at every start, not only at the first
+        for _ in range(2):  # at every start, not only at the first
             systemctl("stop", API)
             journal = Journal()
-            equal(wire.get("/health", address=outside, host="192.0.2.1:8080").status, 200, "GET from outside")
+            equal(
+                wire.get("/health", address=outside, host="192.0.2.1:8080").status, 200, "GET from outside"
+            )
             entry = journal.event("INSECURE_EXPOSE")
             equal(entry["PRIORITY"], "4", "the priority of the warning")
-        equal(wire.get("/health", address=outside, host="example.org").code, "host_not_allowed", "a foreign Host")
-        equal(wire.post("/actions/restart", address=outside, host="192.0.2.1").code, "token_required", "an action")
+        equal(
+            wire.get("/health", address=outside, host="example.org").code,
+            "host_not_allowed",
+            "a foreign Host",
+        )
+        equal(
+            wire.post("/actions/restart", address=outside, host="192.0.2.1").code,
+            "token_required",
+            "an action",
+        )
     equal(world.probe(address=outside), 0, "an answer from outside afterwards")
 
 
 # ---- keys with an effect that shows
+
 
 def dbus_calls(requests):
     """How many calls the API makes to the bus for so many requests for /system."""
@@ -276,7 +312,9 @@ def test_cache_ttl():
         with world.config(CONFIG.read_text() + f"\napi:\n  cache_ttl_ms: {ttl_ms}\n", apply=True):
             wire.get("/system")
             calls = dbus_calls(20)
-            expect(least <= calls <= most, f"cache_ttl_ms {ttl_ms}: {calls} calls to the bus for 20 requests")
+            expect(
+                least <= calls <= most, f"cache_ttl_ms {ttl_ms}: {calls} calls to the bus for 20 requests"
+            )
 
     each([(0, 20, 20), (60000, 0, 0)], check)
 

@@ -41,7 +41,9 @@ def fresh(path="/system"):
 def die(unit, number):
     pid = world.running(unit)
     os.kill(pid, number)
-    eventually(f"{unit} has another process after signal {number}", lambda: world.main_pid(unit) not in (0, pid))
+    eventually(
+        f"{unit} has another process after signal {number}", lambda: world.main_pid(unit) not in (0, pid)
+    )
 
 
 DEATHS = [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT]
@@ -67,6 +69,7 @@ def test_collector_comes_back():
 
 def test_socket_outlives_the_api():
     """Connections that come while the API is dead wait in the socket: none is refused."""
+
     def check(number):
         world.awake()
         os.kill(world.main_pid(API), number)
@@ -79,11 +82,13 @@ def test_socket_outlives_the_api():
 
 def check_unless_in_flight(check):
     """A request that reaches the dying process itself may be reset; the one after it may not."""
+
     def checked(*row):
         try:
             check(*row)
         except (OSError, wire.Closed):
             equal(wire.get("/health").status, 200, "GET /health, the second time")
+
     return checked
 
 
@@ -101,7 +106,7 @@ def test_collector_killed_while_a_request_waits():
     eventually("there is no answer in the cache", uncached)
     with wire.Connection() as waiting, frozen(pid):
         waiting.send(wire.text("GET", "/system"))
-        world.probe("/health")      # by now the API has read the request before it
+        world.probe("/health")  # by now the API has read the request before it
         os.kill(pid, signal.SIGKILL)
         answer = waiting.response()
         equal((answer.status, answer.code), (503, "collector_unavailable"), "the answer to who waited")
@@ -111,6 +116,7 @@ def test_collector_killed_while_a_request_waits():
 def uncached():
     """Whether the next request has to ask the collector: 1 s of nobody asking."""
     import time
+
     time.sleep(1.2)
     return True
 
@@ -135,7 +141,9 @@ def test_no_collector_at_all():
         equal(wire.get("/health").status, 200, "GET /health")
         families = prom.parse(wire.get("/metrics").body.decode())
         equal(prom.value(families, "devbox_collector_up"), 0, "devbox_collector_up")
-        absent = [name for name in families if name.startswith(("devbox_memory", "devbox_cpu", "devbox_unit"))]
+        absent = [
+            name for name in families if name.startswith(("devbox_memory", "devbox_cpu", "devbox_unit"))
+        ]
         equal(absent, [], "families that only the collector can fill")
         equal(wire.get("/openapi.json").status, 200, "GET /openapi.json")
     fresh(), fresh("/services")
@@ -155,8 +163,10 @@ def test_bus_restart():
     systemctl("restart", "dbus.service")
     equal(wire.get("/health").status, 200, "GET /health")
     eventually("the API and the collector are back on the bus", lambda: world.probe("/services") == 200, 60)
-    eventually("Component1 answers", lambda: not world.bus_call("Api1", "org.devbox.Component1", "GetMetrics",
-                                                                check=False).returncode)
+    eventually(
+        "Component1 answers",
+        lambda: not world.bus_call("Api1", "org.devbox.Component1", "GetMetrics", check=False).returncode,
+    )
 
 
 def test_systemd_reexecution():

@@ -21,15 +21,21 @@ def shape(value):
         return {key: shape(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [shape(inner) for inner in value[:1]]
-    return "number" if isinstance(value, (int, float)) and not isinstance(value, bool) else type(value).__name__
+    return (
+        "number" if isinstance(value, (int, float)) and not isinstance(value, bool) else type(value).__name__
+    )
 
 
 def test_members_get_answers():
     """The list has units that are not active, which status and services tell by their exit."""
+
     def check(verb, wanted):
         said = ctl(verb)
         equal((said.returncode, said.stderr), (wanted, ""), f"exit and stderr of devboxctl {verb}")
-        expect(said.stdout.strip() and "\x1b" not in said.stdout, f"devboxctl {verb} into a pipe: {said.stdout[:80]!r}")
+        expect(
+            said.stdout.strip() and "\x1b" not in said.stdout,
+            f"devboxctl {verb} into a pipe: {said.stdout[:80]!r}",
+        )
 
     world.awake()
     each([("status", 1), ("system", 0), ("services", 1), ("health", 0)], check)
@@ -45,7 +51,9 @@ def test_all_is_well_when_it_is():
 
 def test_json_is_what_the_api_says():
     def check(verb):
-        equal(shape(json.loads(ctl(verb, "--json").stdout)), shape(wire.get(f"/{verb}").json), f"{verb} --json")
+        equal(
+            shape(json.loads(ctl(verb, "--json").stdout)), shape(wire.get(f"/{verb}").json), f"{verb} --json"
+        )
 
     world.awake()
     each([("system",), ("services",)], check)
@@ -67,7 +75,10 @@ def test_strangers_are_told_what_to_do():
     def check(verb):
         said = ctl(verb, user=GUEST)
         equal(said.returncode, 1, f"the exit of devboxctl {verb} by a stranger")
-        expect("usermod" in said.stderr and "devbox" in said.stderr, f"devboxctl {verb}: {said.stderr.strip()!r}")
+        expect(
+            "usermod" in said.stderr and "devbox" in said.stderr,
+            f"devboxctl {verb}: {said.stderr.strip()!r}",
+        )
 
     each([("system",), ("services",)], check)
 
@@ -76,8 +87,17 @@ def test_usage():
     def check(arguments, wanted):
         equal(ctl(*arguments).returncode, wanted, f"the exit of devboxctl {arguments}")
 
-    each([(("nonsense",), 2), (("--nonsense",), 2), (("system", "extra"), 2), (("config",), 2),
-          (("--help",), 0), (("--version",), 0)], check)
+    each(
+        [
+            (("nonsense",), 2),
+            (("--nonsense",), 2),
+            (("system", "extra"), 2),
+            (("config",), 2),
+            (("--help",), 0),
+            (("--version",), 0),
+        ],
+        check,
+    )
     expect("0.1.0" in ctl("--version").stdout, "devboxctl --version")
 
 
@@ -89,10 +109,14 @@ def test_collector_wakes_for_it():
 
 def test_trouble_is_told_in_words():
     from test_crash import collector_masked
+
     with collector_masked():
         said = ctl("system")
         equal(said.returncode, 1, "the exit of devboxctl system without a collector")
-        expect("devbox-collector" in said.stderr, f"devboxctl system without a collector: {said.stderr.strip()!r}")
+        expect(
+            "devbox-collector" in said.stderr,
+            f"devboxctl system without a collector: {said.stderr.strip()!r}",
+        )
 
 
 def test_completion_is_valid_bash():

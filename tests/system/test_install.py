@@ -8,10 +8,23 @@ import re
 
 import prepare
 import world
-from world import API, COLLECTOR, CONFIG, MANIFEST, SOCKET, TARGET, each, equal, expect, owner, run, systemctl
+from world import (
+    API,
+    COLLECTOR,
+    CONFIG,
+    MANIFEST,
+    SOCKET,
+    TARGET,
+    each,
+    equal,
+    expect,
+    owner,
+    run,
+    systemctl,
+)
 
-# Everything that is installed, with its mode and owner: a file that is missing here fails the test, as does one
-# that is missing there.
+# Everything that is installed, with its mode: a file that is missing here fails the test, as does one that
+# is missing there.
 FILES = {
     "/usr/bin/devboxctl": "0755",
     "/usr/libexec/devbox/devbox-api": "0755",
@@ -68,10 +81,19 @@ def identity(path):
 def installation():
     """All that a second run of the installer has no reason to change."""
     links = [str(path) for path in pathlib.Path("/etc/systemd/system").rglob("devbox*")]
-    paths = [*manifest(), *links, str(MANIFEST), str(CONFIG), "/etc/passwd", "/etc/group",
-             "/var/lib/systemd/catalog/database"]
-    units = {unit: (world.main_pid(unit), world.show(unit, "ActiveEnterTimestampMonotonic"))
-             for unit in (API, COLLECTOR, SOCKET, TARGET)}
+    paths = [
+        *manifest(),
+        *links,
+        str(MANIFEST),
+        str(CONFIG),
+        "/etc/passwd",
+        "/etc/group",
+        "/var/lib/systemd/catalog/database",
+    ]
+    units = {
+        unit: (world.main_pid(unit), world.show(unit, "ActiveEnterTimestampMonotonic"))
+        for unit in (API, COLLECTOR, SOCKET, TARGET)
+    }
     return {path: identity(path) for path in paths} | units | {"config": CONFIG.read_bytes()}
 
 
@@ -115,7 +137,9 @@ def test_users_cannot_log_in():
 
 def test_config_has_a_token_of_its_own():
     token = re.search(r'token: *"?([^"\s]+)', prepare.installed_config)
-    expect(token and re.fullmatch(r"[0-9a-f]{32,}", token[1]), "the new configuration has no random hex token")
+    expect(
+        token and re.fullmatch(r"[0-9a-f]{32,}", token[1]), "the new configuration has no random hex token"
+    )
     world.CONFIG.parent.joinpath("ring.yaml").write_text(prepare.installed_config)
     try:
         run("devboxctl", "config", "check", "/etc/devbox/ring.yaml")

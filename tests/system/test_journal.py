@@ -57,8 +57,11 @@ def test_accepted_run_names_its_job():
 def test_denied_action_is_an_event():
     world.awake()
     entry = event_of("ACTION_DENIED", lambda: wire.post("/actions/restart", token="certainly-not-the-token"))
-    equal((entry["_SYSTEMD_UNIT"], entry["DEVBOX_ACTION"], entry["DEVBOX_OUTCOME"]),
-          (API, "restart", "token_invalid"), "unit, DEVBOX_ACTION and DEVBOX_OUTCOME")
+    equal(
+        (entry["_SYSTEMD_UNIT"], entry["DEVBOX_ACTION"], entry["DEVBOX_OUTCOME"]),
+        (API, "restart", "token_invalid"),
+        "unit, DEVBOX_ACTION and DEVBOX_OUTCOME",
+    )
     expect(int(entry["PRIORITY"]) <= 5, f"a denied action has priority {entry['PRIORITY']}, below notice")
 
 
@@ -85,6 +88,7 @@ def test_collector_lost_and_back_are_events():
 
 def masked():
     from test_crash import collector_masked
+
     return collector_masked()
 
 
@@ -96,5 +100,11 @@ def test_no_secret_in_the_journal():
     def check(secret, what):
         expect(secret not in journal, f"{what} is in the journal")
 
-    each([(token, "the token") for token in prepare.tokens]
-         + [("certainly-not-the-token", "a wrong token that somebody sent"), ("wrong-token", "a wrong token")], check)
+    each(
+        [(token, "the token") for token in prepare.tokens]
+        + [
+            ("certainly-not-the-token", "a wrong token that somebody sent"),
+            ("wrong-token", "a wrong token"),
+        ],
+        check,
+    )

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Uninstalling, and installing again over every kind of leftover. The last topic: each test ends installed."""
+"""Uninstalling, and installing again over every leftover. The last topic: each test ends installed."""
 
+import contextlib
 import os
 import pathlib
 import pwd
 import random
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -13,7 +15,20 @@ import time
 import prepare
 import test_install
 import world
-from world import API, COLLECTOR, CONFIG, MANIFEST, SOCKET, SOURCE, TARGET, each, equal, eventually, expect, run
+from world import (
+    API,
+    COLLECTOR,
+    CONFIG,
+    MANIFEST,
+    SOCKET,
+    SOURCE,
+    TARGET,
+    each,
+    equal,
+    eventually,
+    expect,
+    run,
+)
 
 UNITS = (API, COLLECTOR, SOCKET, TARGET, world.SELFTEST)
 KEPT = {"/etc/devbox", "/etc/devbox/config.yaml", "/var/lib/devbox"}
@@ -53,8 +68,11 @@ def test_uninstall_keeps_what_is_the_operators():
     uninstall()
     try:
         nothing_runs()
-        extra = {path for path in prepare.files().keys() - prepare.before["files"].keys()
-                 if not path.startswith("/var/lib/devbox/")}
+        extra = {
+            path
+            for path in prepare.files().keys() - prepare.before["files"].keys()
+            if not path.startswith("/var/lib/devbox/")
+        }
         equal(sorted(extra), sorted(KEPT), "what uninstall leaves")
         equal(CONFIG.read_bytes(), config, "the configuration")
         pwd.getpwnam("devbox"), pwd.getpwnam("devbox-collector")
@@ -71,15 +89,53 @@ def test_purge_leaves_nothing():
     try:
         nothing_runs()
         files = prepare.files()
-        changed = {path: (prepare.before["files"].get(path), files.get(path))
-                   for path in files.keys() | prepare.before["files"].keys()
-                   if files.get(path) != prepare.before["files"].get(path)}
+        changed = {
+            path: (prepare.before["files"].get(path), files.get(path))
+            for path in files.keys() | prepare.before["files"].keys()
+            if files.get(path) != prepare.before["files"].get(path)
+        }
         equal(changed, {}, "what differs from before the first install")
         equal(prepare.accounts(), prepare.before["accounts"], "the users and groups")
         uninstall("--purge")
     finally:
         reinstall()
     expect(world.token() != token, "the token of a new installation is the old one")
+
+
+# Notes the arguments of a command, then becomes it.
+SPY = """#!/bin/bash
+printf '%s\\n' "$0 $*" >>/run/ring-spy/arguments
+PATH=${PATH#/run/ring-spy:} exec "${0##*/}" "$@"
+"""
+
+
+@contextlib.contextmanager
+def spying_on(*commands):
+    """Yields the file of all their arguments, which every user could read in /proc while they ran."""
+    folder = pathlib.Path("/run/ring-spy")
+    folder.mkdir()
+    for command in commands:
+        (folder / command).write_text(SPY)
+        (folder / command).chmod(0o755)
+    path = os.environ["PATH"]
+    os.environ["PATH"] = f"{folder}:{path}"
+    try:
+        yield folder / "arguments"
+    finally:
+        os.environ["PATH"] = path
+        shutil.rmtree(folder)
+
+
+def test_no_command_has_the_token_as_argument():
+    uninstall("--purge")
+    try:
+        with spying_on("awk", "cat", "chmod", "chown", "cp", "grep", "mv", "od", "sed", "tr") as arguments:
+            prepare.install()
+            said = arguments.read_text()
+    finally:
+        reinstall()
+    expect("/sed " in said and "/chown " in said, "the spies saw nothing")
+    expect(world.token() not in said, "the token of the new configuration was an argument of a command")
 
 
 def test_purge_after_uninstall():
@@ -117,7 +173,9 @@ def test_broken_config_is_named_and_kept():
     broken = CONFIG.read_text().replace("port: 8080", "port: 80800")
     with world.config(broken):
         done = run(SOURCE / "scripts/install.sh", check=False)
-        expect("config.yaml:" in done.stdout + done.stderr, f"the installer names no line: {done.stderr[-200:]}")
+        expect(
+            "config.yaml:" in done.stdout + done.stderr, f"the installer names no line: {done.stderr[-200:]}"
+        )
         equal(CONFIG.read_text(), broken, "the configuration")
         equal((world.main_pid(API), world.probe()), (pid, 200), "process and health after the installer ran")
     whole()
@@ -125,10 +183,16 @@ def test_broken_config_is_named_and_kept():
 
 # ---- power cuts
 
+
 def interrupted_install(seconds):
-    """Starts the installer and kills it with all its children after so long; whether it was still running."""
-    installer = subprocess.Popen([SOURCE / "scripts/install.sh"], stdin=subprocess.DEVNULL, start_new_session=True,
-                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    """Starts the installer and kills it with all its children after so long; whether that caught it."""
+    installer = subprocess.Popen(
+        [SOURCE / "scripts/install.sh"],
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         installer.wait(seconds)
         return False
@@ -173,5 +237,6 @@ def test_killed_build_is_repaired_by_the_next():
 def test_secrets_of_all_installations():
     """Each installation had its own token, and none of them is in the journal."""
     import test_journal
+
     expect(len(prepare.tokens) >= 2, f"only {len(prepare.tokens)} tokens")
     test_journal.test_no_secret_in_the_journal()

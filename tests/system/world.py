@@ -31,6 +31,7 @@ class Skip(Exception):
 
 # ---- saying what must hold
 
+
 def expect(condition, reason):
     if not condition:
         raise Failure(reason)
@@ -68,11 +69,18 @@ def eventually(what, probe, seconds=30):
 
 # ---- commands
 
+
 def run(*command, user=None, check=True, seconds=300):
     """Runs a command to its end; stdout and stderr are text. As another user with that user's groups."""
     prefix = ["runuser", "-u", user, "--"] if user else []
-    done = subprocess.run([*prefix, *map(str, command)], capture_output=True, text=True, errors="replace",
-                          stdin=subprocess.DEVNULL, timeout=seconds)
+    done = subprocess.run(
+        [*prefix, *map(str, command)],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        stdin=subprocess.DEVNULL,
+        timeout=seconds,
+    )
     if check and done.returncode:
         said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-3:]
         raise Failure(f"{' '.join(map(str, command))}: exit {done.returncode}: {' / '.join(said)}")
@@ -84,6 +92,7 @@ def systemctl(*arguments, **options):
 
 
 # ---- units and processes
+
 
 def show(unit, name):
     return systemctl("show", "--value", "-p", name, unit).stdout.strip()
@@ -125,34 +134,62 @@ def open_fds(pid):
 
 # ---- the bus
 
+
 def bus_call(component, interface, member, *arguments, user=None, check=True):
-    return run("busctl", "--system", "call", f"org.devbox.{component}", f"/org/devbox/{component}",
-               interface, member, *arguments, user=user, check=check)
+    return run(
+        "busctl",
+        "--system",
+        "call",
+        f"org.devbox.{component}",
+        f"/org/devbox/{component}",
+        interface,
+        member,
+        *arguments,
+        user=user,
+        check=check,
+    )
 
 
 def bus_metrics(component):
     """What GetMetrics says, by name."""
-    said = run("busctl", "--system", "--json=short", "call", f"org.devbox.{component}",
-               f"/org/devbox/{component}", "org.devbox.Component1", "GetMetrics").stdout
+    said = run(
+        "busctl",
+        "--system",
+        "--json=short",
+        "call",
+        f"org.devbox.{component}",
+        f"/org/devbox/{component}",
+        "org.devbox.Component1",
+        "GetMetrics",
+    ).stdout
     return json.loads(said)["data"][0]
 
 
 # ---- the journal
+
 
 class Journal:
     """What is logged from now on."""
 
     def __init__(self):
         run("journalctl", "--sync")
-        self.cursor = run("journalctl", "-n", "1", "--show-cursor", "-q", "-o", "cat").stdout.split("-- cursor: ")[1]
+        self.cursor = run("journalctl", "-n", "1", "--show-cursor", "-q", "-o", "cat").stdout.split(
+            "-- cursor: "
+        )[1]
 
     def entries(self, **fields):
-        """The entries that have all these fields. Chosen here: journalctl 252 with matches after a cursor passes
-        over the first that fits."""
+        """The entries that have all these fields. Chosen here: journalctl 252 with matches after a cursor
+        passes over the first that fits."""
         run("journalctl", "--sync")
-        lines = run("journalctl", "-q", "-o", "json", "--all", f"--after-cursor={self.cursor.strip()}").stdout
+        lines = run(
+            "journalctl", "-q", "-o", "json", "--all", f"--after-cursor={self.cursor.strip()}"
+        ).stdout
         entries = [json.loads(line) for line in lines.splitlines()]
-        return [entry for entry in entries if fields.items() <= {key: str(value) for key, value in entry.items()}.items()]
+        return [
+            entry
+            for entry in entries
+            if fields.items() <= {key: str(value) for key, value in entry.items()}.items()
+        ]
 
     def of_devbox(self, **fields):
         return [entry for unit in (API, COLLECTOR) for entry in self.entries(_SYSTEMD_UNIT=unit, **fields)]
@@ -169,7 +206,7 @@ def message_id(name):
 
 # ---- users
 
-GUEST, MEMBER = "ring-guest", "ring-member"     # outside and inside the group devbox
+GUEST, MEMBER = "ring-guest", "ring-member"  # outside and inside the group devbox
 
 
 def owner(path):
@@ -187,6 +224,7 @@ SERVICES = {
     "ring-failing": "failed",
     "ring-reloading": "reloading",
     "ring-alias": "active",
+    "ring-aliased": "active",  # the same unit by its own name
     "ring-listening.socket": "active",
     "ring-daily.timer": "active",
     "ring-idle": "inactive",

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/listen.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "basic/fd.h"
+#include "test.h"
+
+static void test_good(void **state)
+{
+        static const struct {
+                const char *address;
+                int family;
+        } rows[] = {
+                { "127.0.0.1:0", AF_INET },
+                { "0.0.0.0:0", AF_INET },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                struct sockaddr_storage address;
+                socklen_t size = sizeof address;
+                _cleanup_(fd_closep) int fd = listen_on(rows[i].address);
+
+                assert_ok(fd);
+                assert_ok(getsockname(fd, (struct sockaddr *) &address, &size));
+                assert_int_equal(address.ss_family, rows[i].family);
+        }
+}
+
+static void test_bad(void **state)
+{
+        static const char *const rows[] = {
+                "",       "8080",         ":8080",         "127.0.0.1",       "127.0.0.1:",
+                "x:1",    "127.0.0.1:+1", "127.0.0.1:1x",  "[::1:80",         "[]:80",
+                "::1:80", "localhost:80", "[127.0.0.1]:1", "127.0.0.1:65536",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                print_message("%s\n", rows[i]);
+                assert_err(listen_on(rows[i]), -EINVAL);
+        }
+}
+
+static void test_path(void **state)
+{
+        char directory[] = "/tmp/test-listen-XXXXXX", path[64], too_long[256];
+
+        assert_non_null(mkdtemp(directory));
+        (void) snprintf(path, sizeof path, "%s/socket", directory);
+        for (int i = 0; i < 2; i++) { /* an old one is in nobody's way */
+                _cleanup_(fd_closep) int fd = listen_on(path);
+                struct stat st;
+
+                assert_ok(fd);
+                assert_ok(stat(path, &st));
+                assert_true(S_ISSOCK(st.st_mode));
+        }
+        assert_ok(unlink(path));
+        assert_ok(rmdir(directory));
+
+        memset(too_long, '/', sizeof too_long - 1);
+        too_long[sizeof too_long - 1] = '\0';
+        assert_err(listen_on(too_long), -ENAMETOOLONG);
+}
+
+int main(void)
+{
+        static const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_good),
+                cmocka_unit_test(test_bad),
+                cmocka_unit_test(test_path),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

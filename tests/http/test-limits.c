@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: MIT */
+/* What the server allows a client at most, and its end. */
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "basic/fd.h"
+#include "world.h"
+
+#define CLIENTS_MAX 300
+
+static void test_free_with_requests_under_way(void **state)
+{
+        World *world = *state;
+        int fds[3];
+
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++) {
+                fds[i] = world_connect(world);
+                world_send(fds[i], GET("/later") "\r\n");
+        }
+        RUN_UNTIL(world, world->n_held == 3);
+        world->server = http_server_free(world->server);
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                close(fds[i]);
+        assert_int_equal(world->n_answered, 0);
+}
+
+static void test_slow_requests_are_cut(void **state)
+{
+        static const char *const beginnings[] = {
+                "",
+                "GET /no",
+                GET("/now"),
+                "POST /now HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhel",
+        };
+        HttpLimits limits = HTTP_LIMITS_DEFAULT;
+        World *world = *state;
+        const char *text;
+
+        limits.request_usec = 30 * USEC_PER_MSEC;
+        world_restart(world, &limits, 512);
+
+        for (size_t i = 0; i < ELEMENTSOF(beginnings); i++) {
+                _cleanup_(fd_closep) int fd = world_connect(world);
+
+                world_send(fd, beginnings[i]);
+                text = world_read_to_end(world, fd);
+                assert_string_equal(text, "");
+        }
+        assert_int_equal(http_server_stats(world->server)->cut_total, ELEMENTSOF(beginnings));
+        assert_int_equal(world->n_handled, 0);
+}
+
+/* A byte now and then does not help. */
+static void test_slowloris(void **state)
+{
+        HttpLimits limits = HTTP_LIMITS_DEFAULT;
+        World *world = *state;
+        _cleanup_(fd_closep) int fd = world_connect(world);
+
+        limits.request_usec = 50 * USEC_PER_MSEC;
+        world_restart(world, &limits, 512);
+        world_send(fd, GET("/now"));
+        RUN_UNTIL(world, (send(fd, "X-A: b\r\n", 1, MSG_NOSIGNAL | MSG_DONTWAIT),
+                          http_server_stats(world->server)->cut_total == 1));
+        RUN_UNTIL(world, http_server_stats(world->server)->n_connections == 0);
+}
+
+static void test_idle_is_cut(void **state)
+{
+        HttpLimits limits = HTTP_LIMITS_DEFAULT;
+        World *world = *state;
+        _cleanup_(fd_closep) int fd = world_connect(world);
+        const char *text;
+
+        limits.idle_usec = 30 * USEC_PER_MSEC;
+        world_restart(world, &limits, 512);
+        world_send(fd, GET("/now") "\r\n");
+        text = world_read_to_end(world, fd);
+        assert_true(endswith(text, "now"));
+        assert_int_equal(http_server_stats(world->server)->cut_total, 1);
+}
+
+/* What `nc -N` does: it asks, hangs up its side at once, and reads. */
+static void test_who_hung_up_is_let_go(void **state)
+{
+        HttpLimits limits = HTTP_LIMITS_DEFAULT;
+        World *world = *state;
+        _cleanup_(fd_closep) int gone = -EBADF, quiet = -EBADF;
+        const char *text;
+
+        limits.hangup_usec = 5 * USEC_PER_MSEC;
+        world_restart(world, &limits, 512);
+        quiet = world_connect(world);
+        world_send(quiet, GET("/now") "\r\n");
+        (void) world_read_until(world, quiet, "\r\n\r\nnow");
+
+        gone = world_connect(world);
+        world_send(gone, GET("/now") "\r\n");
+        assert_ok(shutdown(gone, SHUT_WR));
+        text = world_read_to_end(world, gone);
+        assert_true(endswith(text, "now"));
+        RUN_UNTIL(world, http_server_stats(world->server)->n_connections == 1);
+
+        /* Who is only quiet may go on. */
+        world_send(quiet, GET("/now") END);
+        text = world_read_to_end(world, quiet);
+        assert_true(endswith(text, "now"));
+        assert_int_equal(http_server_stats(world->server)->cut_total, 0);
+}
+
+static void test_slow_reader_is_cut(void **state)
+{
+        HttpLimits limits = HTTP_LIMITS_DEFAULT;
+        World *world = *state;
+        _cleanup_(fd_closep) int fd = world_connect(world);
+
+        limits.answer_usec = 50 * USEC_PER_MSEC;
+        world_restart(world, &limits, 512);
+        world_send(fd, GET("/big") "\r\n");
+        RUN_UNTIL(world, http_server_stats(world->server)->cut_total == 1);
+        RUN_UNTIL(world, http_server_stats(world->server)->n_connections == 0);
+}
+
+/* A handler may take longer than a client. */
+static void test_work_is_not_cut(void **state)
+{
+        HttpLimits limits = HTTP_LIMITS_DEFAULT;
+        World *world = *state;
+        _cleanup_(fd_closep) _unused_ int silent = world_connect(world);
+        _cleanup_(fd_closep) int fd = -EBADF;
+        const char *text;
+
+        limits.request_usec = limits.answer_usec = limits.idle_usec = 30 * USEC_PER_MSEC;
+        world_restart(world, &limits, 512);
+        fd = world_connect(world);
+        world_send(fd, GET("/later") END);
+        RUN_UNTIL(world, http_server_stats(world->server)->cut_total == 1);
+        RUN_UNTIL(world, world->n_held == 1);
+        for (int i = 0; i < 60; i++)
+                assert_ok(sd_event_run(world->event, 1000));
+        world_answer(world->held[0], "worth it");
+        text = world_read_to_end(world, fd);
+        assert_true(endswith(text, "worth it"));
+}
+
+/* Sends a request on each connection and drops what was answered; those that are cut do not mind. */
+static void ask_all(const int *fds, size_t n_fds)
+{
+        char dropped[4096];
+
+        for (size_t i = 0; i < n_fds; i++) {
+                while (recv(fds[i], dropped, sizeof dropped, MSG_DONTWAIT) > 0)
+                        ;
+                (void) send(fds[i], GET("/now") "\r\n", strlen(GET("/now") "\r\n"),
+                            MSG_NOSIGNAL | MSG_DONTWAIT);
+        }
+}
+
+static bool is_readable(int fd)
+{
+        return recv(fd, (char[1]){ 0 }, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
+}
+
+static void test_crowd(void **state)
+{
+        HttpLimits limits = HTTP_LIMITS_DEFAULT;
+        World *world = *state;
+        int fds[40];
+
+        limits.crowded_usec = 5 * USEC_PER_MSEC;
+        world_restart(world, &limits, 8);
+
+        /* All ask, all keep their connection, all are answered: the idle ones make room for those who wait.
+         */
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++) {
+                fds[i] = world_connect(world);
+                world_send(fds[i], GET("/now") "\r\n");
+        }
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++) {
+                (void) world_read_until(world, fds[i], "\r\n\r\nnow");
+                assert_true(http_server_stats(world->server)->n_connections <= 8);
+        }
+        assert_true(http_server_stats(world->server)->crowded_total > 0);
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                close(fds[i]);
+}
+
+/* Who is silent gives way soon to who waits. */
+static void test_crowd_of_the_silent(void **state)
+{
+        HttpLimits limits = HTTP_LIMITS_DEFAULT;
+        World *world = *state;
+        int fds[8];
+
+        limits.crowded_usec = 5 * USEC_PER_MSEC;
+        world_restart(world, &limits, ELEMENTSOF(fds));
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                fds[i] = world_connect(world);
+        RUN_UNTIL(world, http_server_stats(world->server)->n_connections == ELEMENTSOF(fds));
+        assert_true(endswith(world_ask(world, GET("/now") END), "now"));
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                close(fds[i]);
+}
+
+/* Nor does who asks all the time keep others out. */
+static void test_crowd_of_the_busy(void **state)
+{
+        HttpLimits limits = HTTP_LIMITS_DEFAULT;
+        World *world = *state;
+        int fds[8];
+
+        limits.crowded_usec = 5 * USEC_PER_MSEC;
+        world_restart(world, &limits, ELEMENTSOF(fds));
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                fds[i] = world_connect(world);
+        RUN_UNTIL(world, http_server_stats(world->server)->n_connections == ELEMENTSOF(fds));
+
+        _cleanup_(fd_closep) int late = world_connect(world);
+        world_send(late, GET("/now") END);
+        RUN_UNTIL(world, (ask_all(fds, ELEMENTSOF(fds)), is_readable(late)));
+        assert_true(endswith(world_read_to_end(world, late), "now"));
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                close(fds[i]);
+}
+
+/* Nor who does not take an answer. */
+static void test_crowd_of_slow_readers(void **state)
+{
+        HttpLimits limits = HTTP_LIMITS_DEFAULT;
+        World *world = *state;
+        int fds[8];
+
+        limits.crowded_usec = 5 * USEC_PER_MSEC;
+        limits.answer_usec = 3600 * USEC_PER_SEC;
+        world_restart(world, &limits, ELEMENTSOF(fds));
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++) {
+                fds[i] = world_connect(world);
+                world_send(fds[i], GET("/big") "\r\n");
+        }
+        RUN_UNTIL(world, world->n_answered == ELEMENTSOF(fds));
+        assert_true(endswith(world_ask(world, GET("/now") END), "now"));
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                close(fds[i]);
+}
+
+static void test_closed_listener(void **state)
+{
+        World *world = *state;
+
+        http_listener_set_max(world->listener, 0);
+        int fd = world_connect(world);
+        world_send(fd, GET("/now") END);
+        world_spin(world);
+        assert_int_equal(http_server_stats(world->server)->n_connections, 0);
+
+        http_listener_set_max(world->listener, 1);
+        assert_true(endswith(world_read_to_end(world, fd), "now"));
+        close(fd);
+}
+
+/* A socket that somebody shut down is left alone, not asked again and again. */
+static void test_dead_listener(void **state)
+{
+        World *world = *state;
+
+        assert_ok(shutdown(world->listen_fd, SHUT_RDWR));
+        world_spin(world);
+        for (int i = 0; i < 10; i++)
+                assert_err(sd_event_run(world->event, 0), 0); /* nothing to do */
+}
+
+/* The limit of one listening socket is not the other's. */
+static void test_two_listeners(void **state)
+{
+        World *world = *state;
+        int other_fd = world_listen_socket(), fds[4];
+        const char *text;
+
+        world_restart(world, &HTTP_LIMITS_DEFAULT, 4);
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                fds[i] = world_connect(world);
+        RUN_UNTIL(world, http_server_stats(world->server)->n_connections == 4);
+
+        assert_ok(http_server_listen_take(world->server, dup(other_fd), 4, NULL));
+        close(TAKE(world->listen_fd, other_fd));
+        text = world_ask(world, GET("/now") END);
+        assert_true(endswith(text, "now"));
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                close(fds[i]);
+}
+
+static void test_many(void **state)
+{
+        World *world = *state;
+        static int fds[CLIENTS_MAX];
+        const char *text;
+
+        for (size_t i = 0; i < CLIENTS_MAX; i++) {
+                fds[i] = world_connect(world);
+                world_send(fds[i], GET("/now") END);
+        }
+        for (size_t i = 0; i < CLIENTS_MAX; i++) {
+                text = world_read_to_end(world, fds[i]);
+                assert_true(endswith(text, "now"));
+                close(fds[i]);
+        }
+        RUN_UNTIL(world, http_server_stats(world->server)->n_connections == 0);
+        assert_int_equal(world->n_answered, CLIENTS_MAX);
+}
+
+static void test_drain(void **state)
+{
+        HttpLimits limits = HTTP_LIMITS_DEFAULT;
+        World *world = *state;
+        _cleanup_(fd_closep) int idle = -EBADF, busy = -EBADF, silent = -EBADF, late = -EBADF;
+        const char *text;
+
+        /* Nobody is waited for who does nothing. */
+        limits.drain_usec = limits.request_usec = limits.idle_usec = 3600 * USEC_PER_SEC;
+        world_restart(world, &limits, 512);
+        idle = world_connect(world);
+        busy = world_connect(world);
+        silent = world_connect(world);
+        world_send(idle, GET("/now") "\r\n");
+        (void) world_read_until(world, idle, "\r\n\r\nnow");
+        world_send(busy, GET("/later") "\r\n");
+        RUN_UNTIL(world, world->n_held == 1);
+
+        http_server_drain(world->server);
+        late = world_connect(world);
+        world_send(late, GET("/now") END);
+        assert_string_equal(world_read_to_end(world, idle), "");
+        world_spin(world);
+        assert_false(world->drained);
+
+        /* Who had connected before may still ask. */
+        world_send(silent, GET("/now") "\r\n");
+        text = world_read_to_end(world, silent);
+        assert_true(endswith(text, "now"));
+
+        world_answer(world->held[0], "in time");
+        text = world_read_to_end(world, busy);
+        assert_true(endswith(text, "in time"));
+        RUN_UNTIL(world, world->drained);
+
+        /* Who came meanwhile is served by the next server on the same socket. */
+        world_restart(world, &HTTP_LIMITS_DEFAULT, 512);
+        text = world_read_to_end(world, late);
+        assert_true(endswith(text, "now"));
+}
+
+static void test_drain_bounds_the_slow(void **state)
+{
+        HttpLimits limits = HTTP_LIMITS_DEFAULT;
+        World *world = *state;
+        _cleanup_(fd_closep) int reader = -EBADF, writer = -EBADF, silent = -EBADF;
+
+        limits.drain_usec = 20 * USEC_PER_MSEC;
+        world_restart(world, &limits, 512);
+        reader = world_connect(world);
+        writer = world_connect(world);
+        silent = world_connect(world);
+        world_send(reader, GET("/big") "\r\n");
+        world_send(writer, GET("/now"));
+        RUN_UNTIL(world, world->n_answered == 1);
+        world_spin(world);
+        http_server_drain(world->server);
+        RUN_UNTIL(world, world->drained);
+        assert_int_equal(world->n_handled, 0);
+}
+
+static void test_drain_of_nobody(void **state)
+{
+        World *world = *state;
+
+        http_server_drain(world->server);
+        assert_false(world->drained);
+        RUN_UNTIL(world, world->drained);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_up, world_down)
+        static const struct CMUnitTest tests[] = {
+                TEST(test_free_with_requests_under_way),
+                TEST(test_slow_requests_are_cut),
+                TEST(test_slowloris),
+                TEST(test_idle_is_cut),
+                TEST(test_who_hung_up_is_let_go),
+                TEST(test_slow_reader_is_cut),
+                TEST(test_work_is_not_cut),
+                TEST(test_crowd),
+                TEST(test_crowd_of_the_silent),
+                TEST(test_crowd_of_the_busy),
+                TEST(test_crowd_of_slow_readers),
+                TEST(test_closed_listener),
+                TEST(test_dead_listener),
+                TEST(test_two_listeners),
+                TEST(test_many),
+                TEST(test_drain),
+                TEST(test_drain_bounds_the_slow),
+                TEST(test_drain_of_nobody),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
