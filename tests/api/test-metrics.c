@@ -60,12 +60,13 @@ static void fill(World *world)
                 .networks = { { .device = eth0, .receive_bytes = 7 } },
         };
         world->units = (UnitSamples){
-                .n_units = 2,
+                .n_units = 3, /* the last is the first by another name */
                 .units = { { .id = ssh,
                              .load_state = loaded,
                              .active_state = active,
                              .active_enter_at_usec = 1795292093000000 },
-                           { .id = gone, .load_state = not_found, .active_state = inactive } },
+                           { .id = gone, .load_state = not_found, .active_state = inactive },
+                           { .id = ssh, .load_state = loaded, .active_state = active } },
         };
         world->parts = (PartSamples){
                 .n_parts = 1,
@@ -131,6 +132,7 @@ static void test_lines(void **state)
                 "devbox_cache_hits_total{key=\"system\"} 0",
                 "devbox_actions_total{action=\"restart\",outcome=\"accepted\"} 0",
         };
+        static const char loaded_ssh[] = "\ndevbox_unit_loaded{name=\"ssh.service\"";
         _cleanup_(freep) char *text = NULL;
         World *world = *state;
 
@@ -143,6 +145,7 @@ static void test_lines(void **state)
                         fail_msg("no line %s in\n%s", lines[i], text);
         }
         assert_null(strstr(text, "unit_state{name=\"gone"));
+        assert_null(strstr(strstr(text, loaded_ssh) + 1, loaded_ssh));
         assert_null(strstr(text, "unit_start_time_seconds{name=\"gone"));
 }
 
