@@ -219,7 +219,7 @@ enable() {
 start() {
     if systemctl -q is-active devbox-api.socket; then
         if has_changed "/devbox-api.socket$|/devbox-generator$"; then
-            systemctl stop devbox-api.service
+            systemctl --quiet stop devbox-api.service # its socket goes next: no need to warn
             systemctl restart devbox-api.socket
         fi
         if has_changed '/libexec/devbox/|/devbox-.*\.service$'; then

@@ -67,14 +67,15 @@ elapsed_since() {
 
 # ---- users
 
-# Starts the script again as root where it does not run as root yet. WHY completes "it must be root to …".
+# Starts the script again as root where it does not run as root yet. WHY completes "it must be root to …",
+# and tells whoever is asked for a password what for.
 become_root() {
     local why=$1
     shift
     [[ $EUID -ne 0 ]] || return 0
 
     if command -v sudo >/dev/null; then
-        exec sudo -- "$top/scripts/$program" "$@"
+        exec sudo -p "[sudo] password for %p, to $why: " -- "$top/scripts/$program" "$@"
     fi
     die "it must be root to $why, and there is no sudo here: become root (su -) and run it again"
 }
