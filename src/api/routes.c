@@ -192,7 +192,7 @@ void api_on_collector_answer(CollectorCall call, const CollectorAnswer *answer, 
         _cleanup_(http_reply_unrefp) HttpReply *reply = NULL;
         Api *api = owner;
 
-        component_set_healthy(&api->component, api->config && !collector_client_lost(api->collector));
+        api_update_health(api);
         (void) reply_of(api, call, answer, &reply); /* no memory: no reply, and the cache tells so */
         cache_store(api->cache, call, reply);
 }

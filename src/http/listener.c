@@ -40,7 +40,7 @@ static usec_t phase_limit(const HttpListener *listener, HttpPhase phase)
         case HTTP_PHASE_RESTING:
                 return MIN(MIN(limits->idle_usec, crowded_usec), drain_usec);
         case HTTP_PHASE_WRITING:
-                return MIN(limits->answer_usec, drain_usec);
+                return MIN(MIN(limits->answer_usec, crowded_usec), drain_usec);
         default:
                 return USEC_INFINITY;
         }
@@ -206,6 +206,7 @@ static void take_connection(HttpListener *listener, int fd, const struct sockadd
         *connection = (HttpConnection){
                 .listener = listener, .fd = fd, .phase = HTTP_PHASE_READING, .since_usec = now_of(server)
         };
+        connection->accepted_at_usec = connection->since_usec;
         listener->n_connections++;
         server->stats.n_connections++;
         server->stats.connections_total++;
@@ -299,11 +300,26 @@ static void leave_if_silent(HttpConnection *connection)
                 cut(connection);
 }
 
+/* Whoever asks again and again is never silent: while others wait, each connection has its turn, and then
+ * queues like them. */
+static bool had_its_turn(const HttpConnection *connection)
+{
+        const HttpListener *listener = connection->listener;
+        usec_t age = connection->since_usec - connection->accepted_at_usec;
+
+        return listener->crowded && age >= listener->server->limits.crowded_usec;
+}
+
 void http_connection_rest(HttpConnection *connection)
 {
         connection->line_seen = false;
         http_connection_enter(connection, HTTP_PHASE_IDLE);
-        if (connection->listener->server->draining && connection->phase == HTTP_PHASE_IDLE)
+        if (connection->phase != HTTP_PHASE_IDLE)
+                return;
+
+        if (had_its_turn(connection))
+                cut(connection);
+        else if (connection->listener->server->draining)
                 leave_if_silent(connection);
 }
 

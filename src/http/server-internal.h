@@ -36,7 +36,7 @@ struct HttpConnection {
         struct MHD_Connection *mhd; /* NULL until libmicrohttpd told that it took the connection */
         int fd;                     /* libmicrohttpd closes it */
         HttpPhase phase;
-        usec_t since_usec;
+        usec_t since_usec, accepted_at_usec;
         bool line_seen; /* the request line of the current request */
         TAILQ_ENTRY(HttpConnection) in_phase, in_arriving;
         HttpRequest request; /* one at a time, so it needs no memory of its own */

@@ -104,7 +104,8 @@ static enum MHD_Result on_request(void *userdata, struct MHD_Connection *mhd, co
         HttpServer *server = userdata;
         HttpRequest *request = *context;
 
-        if (server->ending)
+        /* Nobody could hear what became of a request that is still read from a connection we cut. */
+        if (server->ending || http_request_connection(request)->phase == HTTP_PHASE_CUT)
                 return MHD_NO;
 
         if (!request->begun) {

@@ -17,6 +17,8 @@ NICE = -15
 QUIET = 0.15  # CPUs in use by others that pass for quiet
 QUIET_WAIT_SEC = 6
 
+others_seen = []  # CPUs that others used right before each measurement
+
 # wrk calls done() at its end: its own report has neither the 99th percentile nor machine-readable units.
 # PATHS are asked in turn; after LIMIT requests no further one is sent.
 LUA = """
@@ -138,12 +140,14 @@ def busy_seconds():
 
 
 def wait_quiet():
+    """Waits for the others to rest, and notes how much they still did before what comes now."""
     deadline = time.monotonic() + QUIET_WAIT_SEC
-    while time.monotonic() < deadline:
+    others = QUIET + 1
+    while others > QUIET and time.monotonic() < deadline:
         before = busy_seconds()
         time.sleep(0.25)
-        if busy_seconds() - before <= 0.25 * QUIET:
-            return
+        others = (busy_seconds() - before) / 0.25
+    others_seen.append(others)
 
 
 # ---- load

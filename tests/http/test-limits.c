@@ -143,6 +143,24 @@ static void test_work_is_not_cut(void **state)
         assert_true(endswith(text, "worth it"));
 }
 
+/* Sends a request on each connection and drops what was answered; those that are cut do not mind. */
+static void ask_all(const int *fds, size_t n_fds)
+{
+        char dropped[4096];
+
+        for (size_t i = 0; i < n_fds; i++) {
+                while (recv(fds[i], dropped, sizeof dropped, MSG_DONTWAIT) > 0)
+                        ;
+                (void) send(fds[i], GET("/now") "\r\n", strlen(GET("/now") "\r\n"),
+                            MSG_NOSIGNAL | MSG_DONTWAIT);
+        }
+}
+
+static bool is_readable(int fd)
+{
+        return recv(fd, (char[1]){ 0 }, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
+}
+
 static void test_crowd(void **state)
 {
         HttpLimits limits = HTTP_LIMITS_DEFAULT;
@@ -179,6 +197,47 @@ static void test_crowd_of_the_silent(void **state)
         for (size_t i = 0; i < ELEMENTSOF(fds); i++)
                 fds[i] = world_connect(world);
         RUN_UNTIL(world, http_server_stats(world->server)->n_connections == ELEMENTSOF(fds));
+        assert_true(endswith(world_ask(world, GET("/now") END), "now"));
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                close(fds[i]);
+}
+
+/* Nor does who asks all the time keep others out. */
+static void test_crowd_of_the_busy(void **state)
+{
+        HttpLimits limits = HTTP_LIMITS_DEFAULT;
+        World *world = *state;
+        int fds[8];
+
+        limits.crowded_usec = 5 * USEC_PER_MSEC;
+        world_restart(world, &limits, ELEMENTSOF(fds));
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                fds[i] = world_connect(world);
+        RUN_UNTIL(world, http_server_stats(world->server)->n_connections == ELEMENTSOF(fds));
+
+        _cleanup_(fd_closep) int late = world_connect(world);
+        world_send(late, GET("/now") END);
+        RUN_UNTIL(world, (ask_all(fds, ELEMENTSOF(fds)), is_readable(late)));
+        assert_true(endswith(world_read_to_end(world, late), "now"));
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                close(fds[i]);
+}
+
+/* Nor who does not take an answer. */
+static void test_crowd_of_slow_readers(void **state)
+{
+        HttpLimits limits = HTTP_LIMITS_DEFAULT;
+        World *world = *state;
+        int fds[8];
+
+        limits.crowded_usec = 5 * USEC_PER_MSEC;
+        limits.answer_usec = 3600 * USEC_PER_SEC;
+        world_restart(world, &limits, ELEMENTSOF(fds));
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++) {
+                fds[i] = world_connect(world);
+                world_send(fds[i], GET("/big") "\r\n");
+        }
+        RUN_UNTIL(world, world->n_answered == ELEMENTSOF(fds));
         assert_true(endswith(world_ask(world, GET("/now") END), "now"));
         for (size_t i = 0; i < ELEMENTSOF(fds); i++)
                 close(fds[i]);
@@ -332,6 +391,8 @@ int main(void)
                 TEST(test_work_is_not_cut),
                 TEST(test_crowd),
                 TEST(test_crowd_of_the_silent),
+                TEST(test_crowd_of_the_busy),
+                TEST(test_crowd_of_slow_readers),
                 TEST(test_closed_listener),
                 TEST(test_dead_listener),
                 TEST(test_two_listeners),
