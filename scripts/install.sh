@@ -238,6 +238,8 @@ address() {
 }
 
 check_answers() {
+    # The bus may still wait for a collector that was stopped while it started: this wakes both
+    systemctl start devbox-collector.service || die_with_journal "the collector does not start"
     curl -fsS --max-time 20 "http://$(address)/system" >/dev/null ||
         die_with_journal "the API does not answer"
 }

@@ -135,11 +135,14 @@ build_folder() {
     as_owner mkdir -p "$1"
 }
 
-# Configures (the first time) and compiles the tree in DIR: build_tree DIR MESON-OPTION...
+# Configures (the first time, or after one that was cut short) and compiles the tree in DIR:
+# build_tree DIR MESON-OPTION...
 build_tree() {
     local dir=$1
     shift
     build_folder "$dir"
-    [[ -e $dir/build.ninja ]] || as_owner meson setup "$dir" "$top" "$@" || return
+    if [[ ! -e $dir/build.ninja || ! -e $dir/meson-private/build.dat ]]; then
+        as_owner rm -rf "$dir" && as_owner meson setup "$dir" "$top" "$@" || return
+    fi
     as_owner meson compile -C "$dir"
 }
