@@ -55,6 +55,8 @@ static const ConfigKey keys[] = {
           config_add_disk, .fallback = "/", .list = true, .quoted = true },
         { "collector", "idle_exit_sec", NULL, config_set_number, AT(collector_idle_exit_usec),
           .min = 0, .max = 86400, .unit = USEC_PER_SEC, .fallback = "300" },
+        { "ledger", "trust_clock", "true or false", config_set_bool, AT(ledger_trust_clock),
+          .fallback = "false" },
 };
 /* clang-format on */
 

@@ -35,6 +35,8 @@ typedef struct Config {
         size_t n_disks;
         char *disks[CONFIG_DISKS_MAX];   /* at least one */
         usec_t collector_idle_exit_usec; /* 0: never */
+
+        bool ledger_trust_clock; /* the clock is right even where the kernel does not say so */
 } Config;
 
 /* Where the configuration is: $DEVBOX_CONFIG, or the path given at build time. */

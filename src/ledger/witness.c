@@ -104,6 +104,22 @@ int ledger_pin(Ledger *ledger, const char *device, const ChainId *chain, const P
         return write_pin(ledger, device, chain, key);
 }
 
+int ledger_replica(Ledger *ledger, const char *device, ReplicaStatus *ret_status)
+{
+        _cleanup_(replica_done) Replica replica = { 0 };
+
+        int r = find_replica(ledger, device, &replica);
+        if (r != 0)
+                return r;
+
+        *ret_status = (ReplicaStatus){ .chain = replica.seen.chain,
+                                       .key = replica.key,
+                                       .size = replica.seen.size,
+                                       .quarantine = replica.quarantine,
+                                       .checkpoint = TAKE_PTR(replica.checkpoint) };
+        return 0;
+}
+
 /* ---- witnessing */
 
 /* Whose it says it is; nothing is believed yet. */
@@ -251,8 +267,7 @@ static int store_growth(Ledger *ledger, const Replica *replica, const Checkpoint
         return chain_write_commit(&write);
 }
 
-int ledger_witness(Ledger *ledger, const char *checkpoint, AuditEntries entries, uint64_t *ret_seen,
-                   char **ret_cosigned)
+int ledger_witness(Ledger *ledger, const char *checkpoint, AuditEntries entries, char **ret_cosigned)
 {
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
         _cleanup_(replica_done) Replica replica = { 0 };
@@ -260,12 +275,10 @@ int ledger_witness(Ledger *ledger, const char *checkpoint, AuditEntries entries,
         Checkpoint claimed;
         WitnessGrowth growth;
 
-        *ret_seen = 0;
         int r = open_checkpoint(ledger, checkpoint, &replica, &envelope, &claimed);
         if (r != 0)
                 return r;
 
-        *ret_seen = replica.seen.size;
         if (replica.quarantine != 0)
                 return replica.quarantine;
 
@@ -289,7 +302,6 @@ int ledger_witness(Ledger *ledger, const char *checkpoint, AuditEntries entries,
         if (r != 0)
                 return r;
 
-        *ret_seen = claimed.size;
         *ret_cosigned = TAKE_PTR(cosigned);
         return 0;
 }

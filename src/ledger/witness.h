@@ -16,11 +16,20 @@ typedef struct AuditEntries {
 } AuditEntries;
 
 /* Checks that the chain only grew, stores, then signs: the checkpoint with both signatures, which the caller
- * frees. `seen` says how far it has looked at the device's chain, also when it refuses.
- * Errors: DEVBOX_ERROR_PEER_UNKNOWN, BAD_ENVELOPE, BAD_SIG, UNKNOWN_KEY, BAD_SCHEMA, WITNESS_ROLLBACK,
- * WITNESS_FORK. */
-int ledger_witness(Ledger *ledger, const char *checkpoint, AuditEntries entries, uint64_t *ret_seen,
-                   char **ret_cosigned);
+ * frees. Errors: DEVBOX_ERROR_PEER_UNKNOWN, BAD_ENVELOPE, BAD_SIG, UNKNOWN_KEY, BAD_SCHEMA,
+ * WITNESS_ROLLBACK, WITNESS_FORK; of a device in quarantine, why it is. */
+int ledger_witness(Ledger *ledger, const char *checkpoint, AuditEntries entries, char **ret_cosigned);
+
+typedef struct ReplicaStatus {
+        ChainId chain;
+        PublicKey key;
+        uint64_t size;          /* seen so far: the number of the entry to send next */
+        DevboxError quarantine; /* 0: none */
+        char *checkpoint;       /* the last one; NULL: none; the caller frees it */
+} ReplicaStatus;
+
+/* Errors: DEVBOX_ERROR_PEER_UNKNOWN. */
+int ledger_replica(Ledger *ledger, const char *device, ReplicaStatus *ret_status);
 
 /* On the device: a checkpoint of ours that a witness of the root signed, too, is kept in the chain.
  * Errors: DEVBOX_ERROR_BAD_ENVELOPE, BAD_SIG, UNKNOWN_KEY, BAD_SCHEMA, WITNESS_FORK it is not of this

@@ -63,17 +63,23 @@ void ledger_world_write_ceiling(const LedgerWorld *world, const char *yaml)
         write_file(world->directory, "ceiling.yaml", yaml);
 }
 
+void ledger_world_set_key(const LedgerWorld *world, WorldKey key)
+{
+        char seed[HEX_SIZE(KEY_SEED_SIZE)];
+
+        hex_format(secret_bytes(key_pair_seed(world_key(key))), seed);
+        write_file(world->directory, "identity", seed);
+}
+
 int ledger_world_up_empty(void **state)
 {
         LedgerWorld *world = calloc(1, sizeof *world);
-        char seed[HEX_SIZE(KEY_SEED_SIZE)];
 
         assert_non_null(world);
         (void) snprintf(world->directory, sizeof world->directory, "/tmp/devbox-ledger.XXXXXX");
         assert_non_null(mkdtemp(world->directory));
         (void) snprintf(world->ceiling, sizeof world->ceiling, "%s/ceiling.yaml", world->directory);
-        hex_format(secret_bytes(key_pair_seed(world_key(KEY_DEVICE))), seed);
-        write_file(world->directory, "identity", seed);
+        ledger_world_set_key(world, KEY_DEVICE);
         ledger_world_write_ceiling(world, wide_ceiling);
         world->time = (LedgerTime){ .now_ms = WORLD_NOW, .synchronised = true };
         ledger_world_open(world);

@@ -30,6 +30,10 @@ int ledger_world_down(void **state);
 int ledger_world_try_open(LedgerWorld *world);
 void ledger_world_open(LedgerWorld *world);
 void ledger_world_close(LedgerWorld *world);
+
+/* Of a closed ledger: its identity. */
+void ledger_world_set_key(const LedgerWorld *world, WorldKey key);
+
 void ledger_world_write_ceiling(const LedgerWorld *world, const char *yaml);
 
 /* Steps of the set-up, each of which must succeed. */

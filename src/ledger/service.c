@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: MIT */
+/* devbox-ledger on the bus.
+ *
+ * It writes at once whatever it answers for. What may wait a minute, counts and checkpoints, is written by a
+ * timer that is armed only while there is something: an idle ledger never wakes up. */
+
+#include "ledger/service.h"
+
+#include <malloc.h>
+#include <pwd.h>
+#include <sys/timex.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "event/daemon.h"
+#include "ledger/service-internal.h"
+#include "log/log.h"
+
+#define STATE_DIRECTORY "/var/lib/devbox/ledger"
+#define CEILING_PATH    "/etc/devbox/ceiling.yaml"
+
+/* RestartForceExitStatus= of the unit names this. */
+#define EXIT_RESTART 75
+
+static const char *const role_users[N_ROLES] = { "devbox-agent", "devbox-dispatch" };
+
+static const char *environment(const char *name, const char *otherwise)
+{
+        const char *value = secure_getenv(name);
+
+        return value && *value != '\0' ? value : otherwise;
+}
+
+/* ---- the clock */
+
+/* Whether the kernel's clock follows another one: adjtimex(2), which reading needs no privilege for. */
+static LedgerTime read_time(void *owner)
+{
+        const Service *service = owner;
+        struct timex timex = { 0 };
+
+        return (LedgerTime){ .now_ms = time_now(CLOCK_REALTIME) / USEC_PER_MSEC,
+                             .synchronised = service->trust_clock || (adjtimex(&timex) != TIME_ERROR &&
+                                                                      !(timex.status & STA_UNSYNC)) };
+}
+
+/* ---- health */
+
+static void update_health(Service *service)
+{
+        LedgerStatus status;
+
+        ledger_status(service->ledger, &status);
+        component_set_healthy(&service->component, service->failure == 0 && !status.adoption_needed);
+}
+
+int service_note(Service *service, int result)
+{
+        int failure = result < 0 ? result : 0;
+
+        if ((failure == 0) != (service->failure == 0)) {
+                if (failure != 0)
+                        (void) log_full(LOG_CRIT, failure,
+                                        LOG_FIELDS({ "MESSAGE_ID", MESSAGE_AUDIT_UNAVAILABLE }),
+                                        "The ledger cannot be written, so nothing is done");
+                else
+                        (void) log_full(LOG_NOTICE, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_AUDIT_AVAILABLE }),
+                                        "The ledger can be written again");
+        }
+        service->failure = failure;
+        update_health(service);
+        return failure != 0 ? DEVBOX_ERROR_AUDIT_UNAVAILABLE : result;
+}
+
+/* ---- what may wait */
+
+static void tell_checkpoint(Service *service, const char *checkpoint)
+{
+        int r = sd_bus_emit_signal(service->bus, service->component.object_path, "org.devbox.Ledger1",
+                                   "CheckpointMade", "s", checkpoint);
+        if (r < 0)
+                (void) log_warning_errno(r, "Cannot tell of a checkpoint, ignoring");
+}
+
+static void flush(Service *service)
+{
+        _cleanup_(freep) char *checkpoint = NULL;
+
+        if (service_note(service, ledger_flush(service->ledger, &checkpoint)) == 0 && checkpoint)
+                tell_checkpoint(service, checkpoint);
+        ledger_trim(service->ledger);
+        (void) malloc_trim(0);
+}
+
+static int on_flush(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        flush(userdata);
+        return 0;
+}
+
+/* After each call: a full batch is written now, the first entry of the next arms the timer. */
+static int schedule_flush(Service *service)
+{
+        int enabled;
+
+        if (ledger_flush_due(service->ledger))
+                flush(service);
+
+        int r = sd_event_source_get_enabled(service->timer_flush, &enabled);
+        if (r < 0)
+                return r;
+        if (!ledger_flush_wanted(service->ledger))
+                return sd_event_source_set_enabled(service->timer_flush, SD_EVENT_OFF);
+        if (enabled != SD_EVENT_OFF)
+                return 0;
+
+        r = sd_event_source_set_time_relative(service->timer_flush, LEDGER_FLUSH_USEC);
+        return r < 0 ? r : sd_event_source_set_enabled(service->timer_flush, SD_EVENT_ONESHOT);
+}
+
+/* ---- calls */
+
+static bool may_ask(const Service *service, const ServiceMember *member, uid_t uid)
+{
+        if (uid == 0 || uid == geteuid() || member->roles & ROLE_ALL)
+                return true;
+
+        for (unsigned i = 0; i < N_ROLES; i++)
+                if (member->roles & 1u << i && service->role_uids[i] != UID_INVALID &&
+                    service->role_uids[i] == uid)
+                        return true;
+
+        return false;
+}
+
+static void reply_error(sd_bus_message *message, int reason)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        (void) bus_error_set(&error, reason == -EBADMSG ? DEVBOX_ERROR_BAD_REQUEST : reason, NULL);
+        int r = sd_bus_reply_method_error(message, &error);
+        if (r < 0)
+                (void) log_debug_errno(r, "Cannot send an answer, ignoring");
+}
+
+/* SenderHandler: the user is known. */
+static void handle(sd_bus_message *message, uid_t uid, void *owner)
+{
+        Service *service = owner;
+        const ServiceMember *member = service_find_member(sd_bus_message_get_member(message));
+
+        assert(member);
+        service->calls++;
+        if (!may_ask(service, member, uid)) {
+                service->denied_calls++;
+                reply_error(message, DEVBOX_ERROR_ACCESS_DENIED);
+                return;
+        }
+
+        int r = member->method(service, message);
+        if (r < 0 && r != -EBADMSG)
+                (void) log_error_errno(r, "Cannot answer %s", member->name);
+        if (r != 0)
+                reply_error(message, r);
+
+        r = schedule_flush(service);
+        if (r < 0)
+                (void) log_warning_errno(r, "Cannot set a timer, ignoring");
+}
+
+int service_on_call(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        Service *service = userdata;
+
+        int r = senders_ask(service->senders, message);
+        return r != 0 ? bus_error_set(error, r, NULL) : 1;
+}
+
+/* ---- configuration */
+
+static void tell_ceiling(const Service *service)
+{
+        const char *problem = ledger_ceiling_problem(service->ledger);
+
+        if (problem)
+                (void) log_full(LOG_WARNING, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CEILING_INVALID }),
+                                "No manifest can be in force: %s", problem);
+}
+
+/* A configuration with an error changes nothing here; its defaults are the strict ones. */
+static int load_config(Service *service)
+{
+        _cleanup_(config_freep) Config *config = NULL;
+        _cleanup_(freep) char *problem = NULL;
+
+        int r = config_load(config_path(), &config, &problem);
+        if (r < 0)
+                return r;
+        if (r > 0)
+                (void) log_full(LOG_WARNING, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CONFIG_INVALID }),
+                                "The configuration has an error, going on without: %s", problem);
+        else
+                service->trust_clock = config->ledger_trust_clock;
+        return 0;
+}
+
+int service_on_reload(void *owner)
+{
+        Service *service = owner;
+
+        daemon_notify_reloading();
+        int r = load_config(service);
+        if (r >= 0)
+                r = ledger_reload(service->ledger);
+        if (r >= 0) {
+                tell_ceiling(service);
+                (void) log_full(LOG_INFO, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CONFIG_RELOADED }),
+                                "Configuration and ceiling were read again");
+        }
+        daemon_notify_ready();
+        return r;
+}
+
+/* ---- leaving */
+
+static int leave(Service *service, int exit_code)
+{
+        int r = component_retire(&service->component);
+        if (r < 0)
+                (void) log_warning_errno(r, "Cannot give the name back, ignoring");
+
+        flush(service);
+        return sd_event_exit(service->event, exit_code);
+}
+
+int service_on_stop(void *owner)
+{
+        return leave(owner, EXIT_SUCCESS);
+}
+
+static int on_restart(sd_event_source *source, void *userdata)
+{
+        return leave(userdata, EXIT_RESTART);
+}
+
+static int restart(void *owner, const char **ret_detail)
+{
+        return sd_event_source_set_enabled(((Service *) owner)->defer_restart, SD_EVENT_ONESHOT);
+}
+
+static int append_metrics(sd_bus_message *reply, void *owner)
+{
+        const Service *service = owner;
+        LedgerStatus status;
+
+        ledger_status(service->ledger, &status);
+        const struct {
+                const char *name;
+                uint64_t value;
+        } metrics[] = {
+                { "calls_total", service->calls },
+                { "calls_refused_total", service->denied_calls },
+                { "requests_accepted_total", service->accepted },
+                { "requests_denied_total", service->refused },
+                { "requests_repeated_total", service->known },
+                { "requests_remembered", status.requests },
+                { "chain_entries", status.size },
+                { "manifest_in_force", status.in_force },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(metrics); i++) {
+                int r = component_append_metric(reply, metrics[i].name, (double) metrics[i].value);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+/* ---- the object */
+
+int service_new(Service **ret_service)
+{
+        Service *service = calloc(1, sizeof *service);
+
+        if (!service)
+                return -ENOMEM;
+
+        service->component = (Component){
+                .name = "Ledger1",
+                .append_metrics = append_metrics,
+                .restart = restart,
+                .owner = service,
+        };
+        *ret_service = service;
+        return 0;
+}
+
+Service *service_free(Service *service)
+{
+        if (!service)
+                return NULL;
+
+        senders_free(service->senders);
+        sd_event_source_disable_unref(service->defer_restart);
+        sd_event_source_disable_unref(service->timer_flush);
+        sd_bus_slot_unref(service->slot_interface);
+        component_detach(&service->component);
+        ledger_close(service->ledger);
+        sd_bus_unref(service->bus);
+        sd_event_unref(service->event);
+        free(service);
+        return NULL;
+}
+
+/* Read once: users are made when the package is installed. */
+static void find_users(Service *service)
+{
+        for (size_t i = 0; i < N_ROLES; i++) {
+                const struct passwd *user = getpwnam(role_users[i]);
+
+                service->role_uids[i] = user ? user->pw_uid : UID_INVALID;
+        }
+        endpwent();
+}
+
+static int open_ledger(Service *service)
+{
+        LedgerStatus status;
+
+        int r = ledger_open(&(LedgerOptions){ .directory = environment("STATE_DIRECTORY", STATE_DIRECTORY),
+                                              .credentials = environment("CREDENTIALS_DIRECTORY", NULL),
+                                              .ceiling = environment("DEVBOX_CEILING", CEILING_PATH),
+                                              .time = read_time,
+                                              .owner = service },
+                            &service->ledger);
+        if (r == -EUCLEAN)
+                return log_full(LOG_CRIT, r, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_LEDGER_BROKEN }),
+                                "The audit chain does not hold together, so nothing is done");
+        if (r < 0)
+                return log_error_errno(r, "Cannot open the ledger");
+
+        ledger_status(service->ledger, &status);
+        if (status.adoption_needed)
+                (void) log_full(LOG_ERR, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_IDENTITY_CHANGED }),
+                                "This node has a new key, and signs nothing until a manifest names it");
+        tell_ceiling(service);
+        return 0;
+}
+
+static int add_sources(Service *service)
+{
+        int r = sd_event_add_defer(service->event, &service->defer_restart, on_restart, service);
+        if (r < 0)
+                return r;
+        r = sd_event_source_set_enabled(service->defer_restart, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+        r = sd_event_add_time_relative(service->event, &service->timer_flush, CLOCK_MONOTONIC, 0,
+                                       USEC_PER_SEC, on_flush, service);
+        if (r < 0)
+                return r;
+
+        return sd_event_source_set_enabled(service->timer_flush, SD_EVENT_OFF);
+}
+
+int service_start(Service *service, sd_event *event, sd_bus *bus)
+{
+        service->event = sd_event_ref(event);
+        service->bus = sd_bus_ref(bus);
+
+        find_users(service);
+        int r = load_config(service);
+        if (r < 0)
+                return r;
+        r = open_ledger(service);
+        if (r < 0)
+                return r;
+        r = add_sources(service);
+        if (r < 0)
+                return r;
+        r = senders_new(bus, handle, service, &service->senders);
+        if (r < 0)
+                return r;
+        r = component_attach(&service->component, bus);
+        if (r < 0)
+                return r;
+        r = service_add_interface(service, bus, service->component.object_path, &service->slot_interface);
+        if (r < 0)
+                return r;
+
+        update_health(service);
+        return schedule_flush(service);
+}

@@ -1,0 +1,580 @@
+/* SPDX-License-Identifier: MIT */
+/* The real ledger on a private bus: what it promises, whom it refuses, what it keeps when it is killed. */
+
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "basic/time.h"
+#include "codec/binary-text.h"
+#include "harness.h"
+#include "introspect.h"
+#include "ledger/signed.h"
+#include "proto/audit.h"
+#include "proto/result.h"
+
+#define LEDGER   "org.devbox.Ledger1"
+#define PATH     "/org/devbox/Ledger1"
+#define PROGRAM  "src/ledger/devbox-ledger"
+#define WORLD_ID "01K75A3Q000000000000000001"
+
+typedef struct LedgerBus {
+        TestBus *bus;
+        TestDaemon *daemon;
+        sd_bus *client;
+        Signed made;
+        char state_variable[128], ceiling_variable[128], directory[96];
+} LedgerBus;
+
+static void write_file(const char *directory, const char *name, const char *text)
+{
+        char path[256];
+
+        (void) snprintf(path, sizeof path, "%s/%s", directory, name);
+        FILE *file = fopen(path, "we");
+        assert_non_null(file);
+        assert_true(fputs(text, file) >= 0);
+        assert_int_equal(fclose(file), 0);
+        assert_int_equal(chmod(path, 0600), 0);
+}
+
+static TestDaemon *start_ledger(LedgerBus *world, bool no_wait)
+{
+        const char *const environment[] = { world->state_variable, world->ceiling_variable, NULL };
+
+        return test_daemon_start_full(world->bus, &(TestDaemonOptions){ .program = PROGRAM,
+                                                                        .name = LEDGER,
+                                                                        .environment = environment,
+                                                                        .no_wait = no_wait });
+}
+
+static int up_empty(void **state)
+{
+        LedgerBus *world = calloc(1, sizeof *world);
+        char seed[HEX_SIZE(KEY_SEED_SIZE)];
+
+        assert_non_null(world);
+        world->bus = test_bus_new();
+        world->client = world->bus->client;
+        (void) snprintf(world->directory, sizeof world->directory, "%s/state", world->bus->directory);
+        (void) snprintf(world->state_variable, sizeof world->state_variable, "STATE_DIRECTORY=%s",
+                        world->directory);
+        (void) snprintf(world->ceiling_variable, sizeof world->ceiling_variable,
+                        "DEVBOX_CEILING=%s/ceiling.yaml", world->directory);
+        assert_int_equal(mkdir(world->directory, 0700), 0);
+        hex_format(secret_bytes(key_pair_seed(world_key(KEY_DEVICE))), seed);
+        write_file(world->directory, "identity", seed);
+        write_file(world->directory, "ceiling.yaml",
+                   "v: 1\ncapabilities: [shell.exec, fs.read, fs.write, service.restart, docker.exec]\n"
+                   "programs: [/usr/bin/ls, /usr/bin/df]\nread: [/home]\nwrite: [/srv/share]\n"
+                   "containers: [web]\nunits: [nginx.service]\n");
+        test_bus_write_config(world->bus, "ledger:\n  trust_clock: true\n");
+        world->made.shift_ms = (int64_t) (time_now(CLOCK_REALTIME) / USEC_PER_MSEC) - (int64_t) WORLD_NOW;
+        world->daemon = start_ledger(world, false);
+        *state = world;
+        return 0;
+}
+
+static int down(void **state)
+{
+        LedgerBus *world = *state;
+
+        test_daemon_free(world->daemon);
+        test_bus_free(world->bus);
+        free(world);
+        return 0;
+}
+
+/* ---- calls; `wanted` is the last part of the error's name, NULL for none */
+
+static sd_bus_message *new_call(const LedgerBus *world, const char *member)
+{
+        sd_bus_message *call = NULL;
+
+        assert_ok(sd_bus_message_new_method_call(world->client, &call, LEDGER, PATH, LEDGER, member));
+        return call;
+}
+
+static sd_bus_message *finish_call(sd_bus *client, sd_bus_message *call, const char *wanted)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        sd_bus_message *reply = NULL;
+        char name[96] = "nothing";
+
+        int r = sd_bus_call(client, call, 0, &error, &reply);
+        if (wanted)
+                (void) snprintf(name, sizeof name, "org.devbox.Error.%s", wanted);
+        if (r < 0 ? !wanted || !streq(error.name, name) : wanted != NULL)
+                fail_msg("%s: %s (%s) instead of %s", sd_bus_message_get_member(call),
+                         r < 0 ? error.name : "no error", strempty(error.message), name);
+        sd_bus_message_unref(call);
+        return reply;
+}
+
+static void call_text(const LedgerBus *world, const char *member, const char *text, const char *wanted)
+{
+        sd_bus_message *call = new_call(world, member);
+
+        assert_ok(sd_bus_message_append(call, "s", text));
+        sd_bus_message_unref(finish_call(world->client, call, wanted));
+}
+
+/* One value of a dictionary as text; empty if there is none. */
+static const char *dictionary_text(sd_bus_message *reply, const char *key)
+{
+        const char *name, *contents;
+        static char text[400000];
+
+        text[0] = '\0';
+        assert_ok(sd_bus_message_rewind(reply, true));
+        assert_ok(sd_bus_message_enter_container(reply, 'a', "{sv}"));
+        while (assert_ok(sd_bus_message_enter_container(reply, 'e', "sv")) > 0) {
+                assert_ok(sd_bus_message_read(reply, "s", &name));
+                assert_ok(sd_bus_message_peek_type(reply, NULL, &contents));
+                if (!streq(name, key))
+                        assert_ok(sd_bus_message_skip(reply, "v"));
+                else if (streq(contents, "s")) {
+                        const char *value;
+
+                        assert_ok(sd_bus_message_read(reply, "v", "s", &value));
+                        (void) snprintf(text, sizeof text, "%s", value);
+                } else {
+                        uint64_t value;
+
+                        assert_ok(sd_bus_message_read(reply, "v", "t", &value));
+                        (void) snprintf(text, sizeof text, "%llu", (unsigned long long) value);
+                }
+                assert_ok(sd_bus_message_exit_container(reply));
+        }
+        return text;
+}
+
+static uint64_t chain_size(const LedgerBus *world)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply =
+                finish_call(world->client, new_call(world, "GetStatus"), NULL);
+
+        return strtoull(dictionary_text(reply, "size"), NULL, 10);
+}
+
+static void enroll(LedgerBus *world, const char *device, const char *wanted)
+{
+        _cleanup_(freep) char *root = signed_root(&world->made);
+        sd_bus_message *call = new_call(world, "Enroll");
+        uint8_t chain[16];
+
+        assert_ok(hex_parse(CHAIN_ID_HEX, chain, sizeof chain));
+        assert_ok(sd_bus_message_append(call, "s", device));
+        assert_ok(sd_bus_message_append_array(call, 'y', chain, sizeof chain));
+        assert_ok(sd_bus_message_append(call, "s", root));
+        assert_ok(sd_bus_message_append_array(call, 'y', world->made.root.bytes, 32));
+        assert_ok(sd_bus_message_append(call, "a{sv}", 0));
+        sd_bus_message_unref(finish_call(world->client, call, wanted));
+}
+
+static void begin_session(LedgerBus *world)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply =
+                finish_call(world->client, new_call(world, "BeginSession"), NULL);
+        const void *session;
+        size_t size;
+
+        assert_ok(sd_bus_message_read_array(reply, 'y', &session, &size));
+        assert_int_equal(size, 16);
+        hex_format(BYTES(session, size), world->made.session);
+        world->made.counter = 0;
+}
+
+static int up(void **state)
+{
+        assert_int_equal(up_empty(state), 0);
+        LedgerBus *world = *state;
+        enroll(world, "dev-a", NULL);
+        _cleanup_(freep) char *manifest = signed_manifest(&world->made, NULL, 0, KEY_MANIFEST);
+        call_text(world, "InstallManifest", manifest, NULL);
+        begin_session(world);
+        return 0;
+}
+
+static sd_bus_message *put(const LedgerBus *world, const SignedBundle *bundle)
+{
+        sd_bus_message *call = new_call(world, "Accept");
+
+        assert_ok(sd_bus_message_append(call, "ss", bundle->request, bundle->delivery));
+        assert_ok(sd_bus_message_open_container(call, 'a', "s"));
+        for (size_t i = 0; i < bundle->n_approvals; i++)
+                assert_ok(sd_bus_message_append(call, "s", bundle->approvals[i]));
+        assert_ok(sd_bus_message_close_container(call));
+        return finish_call(world->client, call, NULL);
+}
+
+/* "accepted", "known:STATE" or the reason of a refusal. */
+static const char *judge(LedgerBus *world, const Case *given)
+{
+        _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
+        static char text[128];
+
+        signed_bundle(&world->made, given, &bundle);
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = put(world, &bundle);
+        (void) snprintf(text, sizeof text, "%s", dictionary_text(reply, "outcome"));
+        if (streq(text, "denied"))
+                (void) snprintf(text, sizeof text, "%s", dictionary_text(reply, "reason"));
+        else if (streq(text, "known"))
+                (void) snprintf(text, sizeof text, "known:%s", dictionary_text(reply, "state"));
+        return text;
+}
+
+/* Reads all of the chain over the bus and walks along it. */
+static void verify_chain(const LedgerBus *world)
+{
+        sd_bus_message *call = new_call(world, "Export");
+        ChainId chain;
+        AuditWalk walk;
+        int r;
+
+        assert_ok(hex_parse(CHAIN_ID_HEX, chain.bytes, sizeof chain.bytes));
+        audit_walk_begin(&walk, &chain, "dev-a");
+        assert_ok(sd_bus_message_append(call, "stu", "", (uint64_t) 0, (uint32_t) UINT32_MAX));
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = finish_call(world->client, call, NULL);
+        assert_ok(sd_bus_message_enter_container(reply, 'a', "(ttqayayay)"));
+        while ((r = sd_bus_message_enter_container(reply, 'r', "ttqayayay")) > 0) {
+                const void *body, *prev, *hash;
+                AuditEntry entry;
+                size_t size;
+
+                assert_ok(sd_bus_message_read(reply, "ttq", &entry.seq, &entry.time_ms, &entry.type));
+                assert_ok(sd_bus_message_read_array(reply, 'y', &body, &entry.body.size));
+                entry.body.data = body;
+                assert_ok(sd_bus_message_read_array(reply, 'y', &prev, &size));
+                assert_int_equal(size, 32);
+                memcpy(&entry.prev, prev, 32);
+                assert_ok(sd_bus_message_read_array(reply, 'y', &hash, &size));
+                assert_int_equal(size, 32);
+                memcpy(&entry.hash, hash, 32);
+                assert_int_equal(audit_walk_step(&walk, &entry), 0);
+                assert_ok(sd_bus_message_exit_container(reply));
+        }
+        assert_ok(r);
+        assert_true(walk.size == chain_size(world));
+}
+
+/* ---- tests */
+
+static void test_introspects_as_promised(void **state)
+{
+        const LedgerBus *world = *state;
+
+        assert_introspects(world->bus, LEDGER, LEDGER);
+        assert_introspects(world->bus, LEDGER, "org.devbox.Component1");
+}
+
+static void test_before_it_is_enrolled_it_does_nothing(void **state)
+{
+        LedgerBus *world = *state;
+        sd_bus_message *call;
+
+        sd_bus_message_unref(finish_call(world->client, new_call(world, "BeginSession"), "NotEnrolled"));
+        sd_bus_message_unref(finish_call(world->client, new_call(world, "AcceptClock"), "NotEnrolled"));
+        call_text(world, "InstallManifest", "{}", "NotEnrolled");
+        call_text(world, "InstallRoot", "{}", "NotEnrolled");
+        call_text(world, "RecordCosignature", "{}", "NotEnrolled");
+        call = new_call(world, "Accept");
+        assert_ok(sd_bus_message_append(call, "ssas", "{}", "{}", 0));
+        sd_bus_message_unref(finish_call(world->client, call, "NotEnrolled"));
+        call = new_call(world, "Checkpoint");
+        assert_ok(sd_bus_message_append(call, "t", (uint64_t) 0));
+        sd_bus_message_unref(finish_call(world->client, call, "NotEnrolled"));
+
+        enroll(world, "Not a name", "BadRequest");
+        enroll(world, "dev-a", NULL);
+        enroll(world, "dev-a", NULL);
+        enroll(world, "dev-b", "EnrolledOtherwise");
+        assert_int_equal(chain_size(world), 3);
+        verify_chain(world);
+}
+
+static void append_outcome(sd_bus_message *call, const char *status)
+{
+        assert_ok(sd_bus_message_append(call, "sa{sv}", WORLD_ID, 3, "status", "s", status, "exit_code", "i",
+                                        0, "stdout", "ay", 2, 'h', 'i'));
+}
+
+static void test_a_request_from_start_to_end(void **state)
+{
+        LedgerBus *world = *state;
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        KeySet keys = { "device", key_pair_public(world_key(KEY_DEVICE)), 1, 1 };
+        const char *text;
+
+        assert_string_equal(judge(world, &(Case){ 0 }), "accepted");
+        call_text(world, "Started", WORLD_ID, NULL);
+        call_text(world, "Started", WORLD_ID, "RequestState");
+        call_text(world, "Started", "01K75A3Q000000000000000002", "RequestUnknown");
+        sd_bus_message *call = new_call(world, "Finish");
+        append_outcome(call, "finished");
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply =
+                finish_call(world->client, call, "BadSchema");
+        call = new_call(world, "Finish");
+        assert_ok(sd_bus_message_append(call, "sa{sv}", WORLD_ID, 4, "status", "s", "finished", "exit_code",
+                                        "i", 0, "stdout", "ay", 2, 'h', 'i', "stdout_size", "t",
+                                        (uint64_t) 2));
+        reply = finish_call(world->client, call, NULL);
+        assert_ok(sd_bus_message_read(reply, "s", &text));
+        assert_int_equal(envelope_parse(bytes_of_string(text), ENVELOPE_PAYLOAD_MAX, &envelope), 0);
+        assert_int_equal(envelope_verify(envelope, ENVELOPE_RESULT, &keys, NULL), 0);
+        assert_string_equal(judge(world, &(Case){ 0 }), "known:finished");
+        verify_chain(world);
+}
+
+static void test_attacks(void **state)
+{
+        static const struct {
+                const char *reason;
+                int entries;
+                Case given;
+        } rows[] = {
+                { "unknown_key", 0, { .request_key = KEY_STRANGER } },
+                { "bad_schema", 1, { .request = { { "\"args\"", "\"sudo\":true,\"args\"" } } } },
+                { "wrong_device", 1, { .request = { { "dev-a", "dev-b" } } } },
+                { "session_mismatch",
+                  1,
+                  { .delivery = { { "53535353535353535353535353535353",
+                                    "52525252525252525252525252525252" } } } },
+                { "not_yet_valid", 1, { .request = { { "1760000000000", "1760000045000" } } } },
+                { "expired",
+                  1,
+                  { .request = { { "1760000000000", "1759999970000" },
+                                 { "1760000060000", "1759999975000" } } } },
+                { "stale_manifest", 1, { .request = { { "\"version\":7", "\"version\":6" } } } },
+                { "approval_missing", 1, { .request = WRITE } },
+                { "approval_denied",
+                  1,
+                  { .request = WRITE, .n_approvals = 1, .approval = { { "@bob", "@ana" } } } },
+                { "unknown_capability", 1, { .request = { KIND("shell.Exec") } } },
+        };
+        LedgerBus *world = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                uint64_t size = chain_size(world);
+                const char *reason = judge(world, &rows[i].given);
+
+                if (!streq(reason, rows[i].reason))
+                        fail_msg("%s instead of %s", reason, rows[i].reason);
+                assert_int_equal(chain_size(world) - size, rows[i].entries);
+        }
+        verify_chain(world);
+}
+
+static void test_what_is_not_of_the_form_is_refused(void **state)
+{
+        LedgerBus *world = *state;
+        sd_bus_message *call = new_call(world, "Accept");
+
+        assert_ok(sd_bus_message_append(call, "ssas", "{}", "{}", 5, "", "", "", "", ""));
+        sd_bus_message_unref(finish_call(world->client, call, "BadRequest"));
+        call = new_call(world, "Finish");
+        assert_ok(sd_bus_message_append(call, "sa{sv}", WORLD_ID, 1, "sudo", "b", true));
+        sd_bus_message_unref(finish_call(world->client, call, "BadRequest"));
+        call = new_call(world, "Finish");
+        assert_ok(sd_bus_message_append(call, "sa{sv}", WORLD_ID, 2, "status", "s", "failed", "status", "s",
+                                        "failed"));
+        sd_bus_message_unref(finish_call(world->client, call, "BadRequest"));
+        call = new_call(world, "Finish");
+        assert_ok(sd_bus_message_append(call, "sa{sv}", WORLD_ID, 1, "status", "t", (uint64_t) 1));
+        sd_bus_message_unref(finish_call(world->client, call, "BadRequest"));
+        call = new_call(world, "Pin");
+        assert_ok(sd_bus_message_append(call, "sayay", "dev-b", 1, 0, 1, 0));
+        sd_bus_message_unref(finish_call(world->client, call, "BadRequest"));
+        call_text(world, "GetReplica", "dev-b", "PeerUnknown");
+}
+
+/* In its own uid it may look; what acts is for others. */
+static void test_strangers_may_only_look(void **state)
+{
+        LedgerBus *world = *state;
+        static const char *const members[] = { "BeginSession", "AcceptClock" };
+
+        if (geteuid() != 0)
+                skip(); /* only root can be somebody else */
+
+        assert_int_equal(chmod(world->bus->directory, 0711), 0);
+        assert_int_equal(seteuid(65534), 0);
+        sd_bus *stranger = test_bus_connect(world->bus);
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        assert_ok(sd_bus_message_new_method_call(stranger, &call, LEDGER, PATH, LEDGER, "GetStatus"));
+        sd_bus_message_unref(finish_call(stranger, TAKE_PTR(call), NULL));
+        assert_int_equal(seteuid(0), 0);
+
+        for (size_t i = 0; i < ELEMENTSOF(members); i++) {
+                assert_ok(sd_bus_message_new_method_call(stranger, &call, LEDGER, PATH, LEDGER, members[i]));
+                sd_bus_message_unref(finish_call(stranger, TAKE_PTR(call), "AccessDenied"));
+        }
+        assert_ok(sd_bus_message_new_method_call(stranger, &call, LEDGER, PATH, LEDGER, "Accept"));
+        assert_ok(sd_bus_message_append(call, "ssas", "{}", "{}", 0));
+        sd_bus_message_unref(finish_call(stranger, TAKE_PTR(call), "AccessDenied"));
+        sd_bus_flush_close_unref(stranger);
+}
+
+static void kill_ledger(LedgerBus *world)
+{
+        test_daemon_signal(world->daemon, SIGKILL);
+        assert_int_equal(test_daemon_wait(world->daemon), 128 + SIGKILL);
+        world->daemon = test_daemon_free(world->daemon);
+}
+
+static void test_39_killed_it_loses_nothing_it_said(void **state)
+{
+        LedgerBus *world = *state;
+        _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
+        Sibling sibling;
+
+        sibling_init(&sibling, 1);
+        assert_string_equal(judge(world, &(Case){ 0 }), "accepted");
+        assert_string_equal(judge(world, &(Case){ .request = { sibling.edits[0], sibling.edits[1] } }),
+                            "accepted");
+        call_text(world, "Started", WORLD_ID, NULL);
+        signed_bundle(&world->made, &(Case){ 0 }, &bundle);
+        uint64_t size = chain_size(world);
+
+        kill_ledger(world);
+        world->daemon = start_ledger(world, false);
+        assert_int_equal(chain_size(world) - size, 2);
+        sd_bus_message *reply = put(world, &bundle);
+        assert_string_equal(dictionary_text(reply, "reason"), "session_mismatch");
+        sd_bus_message_unref(reply);
+        begin_session(world);
+        assert_string_equal(judge(world, &(Case){ 0 }), "known:interrupted_unknown");
+        assert_string_equal(judge(world, &(Case){ .request = { sibling.edits[0], sibling.edits[1] } }),
+                            "known:interrupted");
+        verify_chain(world);
+}
+
+static int on_checkpoint(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        KeySet keys = { "device", key_pair_public(world_key(KEY_DEVICE)), 1, 1 };
+        const char *text;
+
+        assert_ok(sd_bus_message_read(message, "s", &text));
+        assert_int_equal(envelope_parse(bytes_of_string(text), 1024, &envelope), 0);
+        assert_int_equal(envelope_verify(envelope, ENVELOPE_CHECKPOINT, &keys, NULL), 0);
+        *(bool *) userdata = true;
+        return 0;
+}
+
+static bool is_true(void *userdata)
+{
+        return *(bool *) userdata;
+}
+
+static void test_ending_it_tells_a_checkpoint(void **state)
+{
+        LedgerBus *world = *state;
+        bool told = false;
+
+        assert_ok(sd_bus_match_signal(world->client, NULL, NULL, PATH, LEDGER, "CheckpointMade",
+                                      on_checkpoint, &told));
+        assert_string_equal(judge(world, &(Case){ .request_key = KEY_STRANGER }), "unknown_key");
+        uint64_t size = chain_size(world);
+        assert_int_equal(test_daemon_stop(world->daemon), EXIT_SUCCESS);
+        test_bus_process_until(world->client, is_true, &told);
+        world->daemon = test_daemon_free(world->daemon);
+
+        world->daemon = start_ledger(world, false);
+        assert_int_equal(chain_size(world) - size, 1); /* what was only counted was written */
+        verify_chain(world);
+        sd_bus_message_unref(test_call(world->client, LEDGER, "org.devbox.Component1.Restart"));
+        assert_int_equal(test_daemon_wait(world->daemon), 75);
+}
+
+static void test_every_64_entries_there_is_a_checkpoint(void **state)
+{
+        LedgerBus *world = *state;
+        bool told = false;
+
+        assert_ok(sd_bus_match_signal(world->client, NULL, NULL, PATH, LEDGER, "CheckpointMade",
+                                      on_checkpoint, &told));
+        for (int i = 0; i < 64; i++)
+                begin_session(world);
+        test_bus_process_until(world->client, is_true, &told);
+}
+
+static void test_there_is_one_ledger_per_directory(void **state)
+{
+        LedgerBus *world = *state;
+        TestDaemon *second = start_ledger(world, true);
+
+        assert_int_equal(test_daemon_wait(second), EXIT_FAILURE);
+        test_daemon_free(second);
+        verify_chain(world);
+}
+
+/* The checkpoint that it signed itself, when it ended, tells. */
+static void test_39_a_cut_tail_is_noticed(void **state)
+{
+        LedgerBus *world = *state;
+        sqlite3 *database = NULL;
+        char path[160];
+
+        assert_int_equal(test_daemon_stop(world->daemon), EXIT_SUCCESS);
+        world->daemon = test_daemon_free(world->daemon);
+        (void) snprintf(path, sizeof path, "%s/ledger.db", world->directory);
+        assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(database,
+                                      "DROP TRIGGER audit_no_delete;"
+                                      "DELETE FROM audit WHERE seq = (SELECT max(seq) FROM audit)",
+                                      NULL, NULL, NULL),
+                         SQLITE_OK);
+        assert_int_equal(sqlite3_close(database), SQLITE_OK);
+        world->daemon = start_ledger(world, true);
+        assert_int_equal(test_daemon_wait(world->daemon), EXIT_FAILURE);
+        test_bus_wait_log(world->bus, LEDGER, "does not hold together");
+}
+
+static void test_manifests(void **state)
+{
+        LedgerBus *world = *state;
+        const Edit older[] = { { "\"version\":7", "\"version\":6" } };
+        const Edit other[] = { { "1759900000000", "1759900000001" } };
+        _cleanup_(freep) char *forged = signed_manifest(&world->made, NULL, 0, KEY_DISPATCHER);
+        _cleanup_(freep) char *old = signed_manifest(&world->made, older, 1, KEY_MANIFEST);
+        _cleanup_(freep) char *fork = signed_manifest(&world->made, other, 1, KEY_MANIFEST);
+        _cleanup_(freep) char *same = signed_manifest(&world->made, NULL, 0, KEY_MANIFEST);
+
+        call_text(world, "InstallManifest", forged, "ManifestInvalidSignature");
+        call_text(world, "InstallManifest", old, "ManifestRollback");
+        call_text(world, "InstallManifest", fork, "ManifestFork");
+        call_text(world, "InstallManifest", same, NULL);
+
+        write_file(world->directory, "ceiling.yaml", "v: 1\ncapabilities: [fs.read]\nread: [/home]\n");
+        test_daemon_signal(world->daemon, SIGHUP);
+        test_bus_wait_log(world->bus, LEDGER, "were read again");
+        assert_string_equal(judge(world, &(Case){ 0 }), "manifest_ceiling");
+        write_file(world->directory, "ceiling.yaml", "v: 1\nprograms: bash\n");
+        test_daemon_signal(world->daemon, SIGHUP);
+        test_bus_wait_log(world->bus, LEDGER, "ceiling.yaml:2: programs");
+}
+
+int main(void)
+{
+#define ledger_test(function)       cmocka_unit_test_setup_teardown(function, up, down)
+#define ledger_test_empty(function) cmocka_unit_test_setup_teardown(function, up_empty, down)
+        const struct CMUnitTest tests[] = {
+                ledger_test_empty(test_introspects_as_promised),
+                ledger_test_empty(test_before_it_is_enrolled_it_does_nothing),
+                ledger_test(test_a_request_from_start_to_end),
+                ledger_test(test_attacks),
+                ledger_test(test_what_is_not_of_the_form_is_refused),
+                ledger_test(test_strangers_may_only_look),
+                ledger_test(test_39_killed_it_loses_nothing_it_said),
+                ledger_test(test_ending_it_tells_a_checkpoint),
+                ledger_test(test_every_64_entries_there_is_a_checkpoint),
+                ledger_test(test_there_is_one_ledger_per_directory),
+                ledger_test(test_39_a_cut_tail_is_noticed),
+                ledger_test(test_manifests),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT */
+/* A ledger that dies: at every single step that it takes on the disk, with and without the loss of what was
+ * not synced, and again and again at random moments. Afterwards, always:
+ *
+ *     the chain holds together · every entry that was answered for is there · nothing was accepted twice
+ *
+ * $DEVBOX_CRASH_ROUNDS: how many random deaths; 100 unless it is set. */
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fault-vfs.h"
+#include "ledger-world.h"
+
+/* What the child says once the ledger has answered. */
+typedef struct Said {
+        uint32_t n; /* the sibling */
+        uint32_t outcome;
+        uint64_t size; /* of the chain, after it */
+        Sha256 head;
+} Said;
+
+#define SAID_MAX 4096
+
+/* ---- in the child */
+
+static void say(const LedgerWorld *world, int fd, uint32_t n, LedgerOutcome outcome)
+{
+        LedgerStatus status;
+
+        ledger_status(world->ledger, &status);
+        Said said = { .n = n, .outcome = outcome, .size = status.size, .head = status.head };
+        (void) !write(fd, &said, sizeof said); /* shorter than what a pipe keeps together */
+}
+
+/* Any failure ends the child: it is not the disk's fault here. */
+static LedgerOutcome put_sibling(LedgerWorld *world, uint32_t n)
+{
+        _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
+        LedgerAnswer answer = LEDGER_ANSWER_NULL;
+        Sibling sibling;
+
+        sibling_init(&sibling, n);
+        signed_bundle(&world->made, &(Case){ .request = { sibling.edits[0], sibling.edits[1] } }, &bundle);
+        ledger_world_put(world, &bundle, &answer);
+        if (answer.outcome == LEDGER_DENIED)
+                _exit(3);
+
+        LedgerOutcome outcome = answer.outcome;
+        ledger_answer_done(&answer);
+        return outcome;
+}
+
+static void run_one(LedgerWorld *world, int fd, uint32_t n)
+{
+        _cleanup_(freep) char *result = NULL;
+        Sibling sibling;
+
+        LedgerOutcome outcome = put_sibling(world, n);
+        say(world, fd, n, outcome);
+        if (outcome != LEDGER_ACCEPTED)
+                return;
+
+        sibling_init(&sibling, n);
+        if (ledger_started(world->ledger, sibling.id) != 0)
+                _exit(4);
+        say(world, fd, n, LEDGER_KNOWN);
+        if (ledger_finish(world->ledger, sibling.id, &(Result){ .status = RESULT_FINISHED }, &result) != 0)
+                _exit(5);
+        say(world, fd, n, LEDGER_KNOWN);
+}
+
+/* Old ones again, and new ones from `first` on. */
+static void run_many(LedgerWorld *world, int fd, uint32_t first, uint32_t seed)
+{
+        ledger_world_open(world);
+        ledger_world_begin_session(world);
+        for (uint32_t n = first;; n++) {
+                _cleanup_(freep) char *checkpoint = NULL;
+
+                run_one(world, fd, n);
+                seed = seed * 1103515245 + 12345;
+                run_one(world, fd, (seed >> 8) % (n + 1));
+                if (seed >> 28 == 0 && ledger_flush(world->ledger, &checkpoint) != 0)
+                        _exit(6);
+        }
+}
+
+/* Everything that a ledger does, once. */
+static void run_all_kinds(LedgerWorld *world, int fd)
+{
+        _cleanup_(freep) char *checkpoint = NULL;
+
+        ledger_world_open(world);
+        ledger_world_enroll(world);
+        ledger_world_install(world);
+        ledger_world_begin_session(world);
+        for (uint32_t n = 0; n < 3; n++)
+                run_one(world, fd, n);
+        if (ledger_world_judge(world, &(Case){ .request = { { "dev-a", "dev-b" } } }) !=
+            DEVBOX_ERROR_WRONG_DEVICE)
+                _exit(7);
+        say(world, fd, 0, LEDGER_KNOWN);
+        if (ledger_flush(world->ledger, &checkpoint) != 0)
+                _exit(8);
+        (void) put_sibling(world, 3);
+        ledger_world_close(world);
+        ledger_world_open(world);
+        say(world, fd, 3, LEDGER_KNOWN);
+        ledger_world_close(world);
+}
+
+/* ---- in the parent */
+
+typedef struct Deaths {
+        LedgerWorld *world;
+        AuditWalk walk;      /* what was verified so far */
+        uint8_t *accepted;   /* of each sibling: whether it was */
+        uint32_t n_siblings; /* those that were tried */
+        uint64_t n_said;
+} Deaths;
+
+static int walk_on(const AuditEntry *entry, void *userdata)
+{
+        Deaths *deaths = userdata;
+        int fault = audit_walk_step(&deaths->walk, entry);
+
+        if (fault != 0)
+                fail_msg("entry %llu: %s", (unsigned long long) entry->seq,
+                         audit_fault_sentence((AuditFault) fault));
+        return 0;
+}
+
+typedef struct Wanted {
+        const Said *said;
+        size_t n, found;
+} Wanted;
+
+static int find_said(const AuditEntry *entry, void *userdata)
+{
+        Wanted *wanted = userdata;
+
+        for (size_t i = 0; i < wanted->n; i++)
+                if (wanted->said[i].size == entry->seq + 1) {
+                        assert_true(sha256_equal(&wanted->said[i].head, &entry->hash));
+                        wanted->found++;
+                }
+        return 0;
+}
+
+static void note_said(Deaths *deaths, const Said *said)
+{
+        if (said->n >= deaths->n_siblings) {
+                deaths->accepted = realloc(deaths->accepted, said->n + 1);
+                assert_non_null(deaths->accepted);
+                memset(deaths->accepted + deaths->n_siblings, 0, said->n + 1 - deaths->n_siblings);
+                deaths->n_siblings = said->n + 1;
+        }
+        if (said->outcome == LEDGER_ACCEPTED) {
+                if (deaths->accepted[said->n])
+                        fail_msg("request %u was accepted twice", said->n);
+                deaths->accepted[said->n] = true;
+        }
+        deaths->n_said++;
+}
+
+/* Whether all is well with what the dead one left. */
+static void check(Deaths *deaths, const Said *said, size_t n)
+{
+        LedgerWorld *world = deaths->world;
+        LedgerStatus status;
+        uint64_t first = n > 0 ? said[0].size - 1 : 0;
+        Wanted wanted = { said, n, 0 };
+
+        for (size_t i = 0; i < n; i++)
+                note_said(deaths, &said[i]);
+
+        ledger_world_open(world);
+        ledger_status(world->ledger, &status);
+        if (status.device[0] == '\0') {
+                assert_int_equal(n, 0);
+                ledger_world_close(world);
+                return;
+        }
+        if (deaths->walk.size == 0)
+                audit_walk_begin(&deaths->walk, &status.chain, status.device);
+        assert_ok(ledger_export(world->ledger,
+                                &(LedgerRange){ .from = deaths->walk.size, .max = UINT64_MAX }, walk_on,
+                                deaths));
+        assert_true(deaths->walk.size == status.size);
+        assert_ok(ledger_export(world->ledger, &(LedgerRange){ .from = first, .max = UINT64_MAX }, find_said,
+                                &wanted));
+        assert_int_equal(wanted.found, n);
+        ledger_world_close(world);
+}
+
+/* All that it said before it died. */
+static size_t listen_to(int fd, Said said[static SAID_MAX])
+{
+        size_t n = 0;
+
+        while (n < SAID_MAX) {
+                ssize_t size = read(fd, &said[n], sizeof said[n]);
+                if (size == 0)
+                        break;
+                assert_int_equal(size, sizeof said[n]);
+                n++;
+        }
+
+        return n;
+}
+
+/* ---- tests */
+
+static void die_at_every_step(LedgerWorld *world, Fault fault)
+{
+        bool survived = false;
+        uint64_t at;
+
+        for (at = 1; !survived; at++) {
+                static Said said[SAID_MAX];
+                int fds[2], status;
+
+                void *fresh = NULL;
+                assert_int_equal(ledger_world_up_empty(&fresh), 0);
+                Deaths deaths = { .world = fresh };
+                ledger_world_close(deaths.world);
+                assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+                pid_t pid = fork();
+                assert_true(pid >= 0);
+                if (pid == 0) {
+                        fault_vfs_arm(fault, at, at);
+                        run_all_kinds(deaths.world, fds[1]);
+                        _exit(0);
+                }
+
+                (void) close(fds[1]);
+                size_t n = listen_to(fds[0], said);
+                (void) close(fds[0]);
+                assert_int_equal(waitpid(pid, &status, 0), pid);
+                survived = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+                if (!survived && !WIFSIGNALED(status))
+                        fail_msg("step %llu: it ended with %d", (unsigned long long) at,
+                                 WEXITSTATUS(status));
+                check(&deaths, said, n);
+                free(deaths.accepted);
+                assert_int_equal(ledger_world_down(&fresh), 0);
+        }
+        assert_true(at > 40);
+        print_message("# died at each of %llu steps\n", (unsigned long long) at - 2);
+}
+
+static void test_killed_at_every_step(void **state)
+{
+        die_at_every_step(*state, FAULT_KILL);
+}
+
+static void test_without_power_at_every_step(void **state)
+{
+        die_at_every_step(*state, FAULT_POWER);
+}
+
+static void test_killed_at_random(void **state)
+{
+        static Said said[SAID_MAX];
+        Deaths deaths = { .world = *state };
+        const char *text = getenv("DEVBOX_CRASH_ROUNDS");
+        uint32_t rounds = text ? (uint32_t) strtoul(text, NULL, 10) : 100, seed = 1;
+
+        ledger_world_close(deaths.world);
+        for (uint32_t round = 0; round < rounds; round++) {
+                int fds[2], status;
+
+                seed = seed * 1103515245 + 12345;
+                assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+                pid_t pid = fork();
+                assert_true(pid >= 0);
+                if (pid == 0)
+                        run_many(deaths.world, fds[1], deaths.n_siblings, seed);
+
+                (void) close(fds[1]);
+                struct timespec moment = { 0, (long) ((seed >> 16) % 40000) * 1000 };
+                (void) nanosleep(&moment, NULL);
+                assert_int_equal(kill(pid, SIGKILL), 0);
+                size_t n = listen_to(fds[0], said);
+                (void) close(fds[0]);
+                assert_int_equal(waitpid(pid, &status, 0), pid);
+                if (!WIFSIGNALED(status))
+                        fail_msg("round %u: it ended with %d", round, WEXITSTATUS(status));
+                check(&deaths, said, n);
+        }
+        print_message("# %u deaths, %llu answers, %llu entries\n", rounds,
+                      (unsigned long long) deaths.n_said, (unsigned long long) deaths.walk.size);
+        free(deaths.accepted);
+}
+
+/* ---- a disk that fails, and does not die */
+
+static void test_a_failing_disk_refuses(void **state)
+{
+        static const Fault faults[] = { FAULT_FULL, FAULT_WRITE, FAULT_SYNC };
+        LedgerWorld *world = *state;
+        uint32_t n = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(faults); i++)
+                for (uint64_t at = 1; at < 12; at++) {
+                        Sibling sibling;
+                        uint64_t size = ledger_world_size(world);
+
+                        sibling_init(&sibling, ++n);
+                        fault_vfs_arm(faults[i], at, 0);
+                        int error = ledger_world_judge(
+                                world, &(Case){ .request = { sibling.edits[0], sibling.edits[1] } });
+                        fault_vfs_arm(FAULT_NONE, 0, 0);
+                        if (error != 0) {
+                                assert_int_equal(error, DEVBOX_ERROR_AUDIT_UNAVAILABLE);
+                                assert_true(ledger_world_size(world) == size);
+                                assert_int_equal(ledger_started(world->ledger, sibling.id),
+                                                 DEVBOX_ERROR_REQUEST_UNKNOWN);
+                                /* It was not spent: with room again, it is accepted. */
+                                assert_int_equal(ledger_world_judge(
+                                                         world, &(Case){ .request = { sibling.edits[0],
+                                                                                      sibling.edits[1] } }),
+                                                 0);
+                        }
+                }
+        ledger_world_verify(world);
+        ledger_world_close(world);
+        ledger_world_open(world);
+        ledger_world_verify(world);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                ledger_test(test_killed_at_every_step),
+                ledger_test(test_without_power_at_every_step),
+                ledger_test(test_killed_at_random),
+                ledger_test(test_a_failing_disk_refuses),
+        };
+
+        fault_vfs_install();
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+/* What a device obeys: enrolment, roots, manifests, its ceiling, its key. */
+
+#include <stdio.h>
+
+#include "ledger-world.h"
+
+static int install(LedgerWorld *world, const Edit *edits, size_t n, WorldKey key)
+{
+        _cleanup_(freep) char *manifest = signed_manifest(&world->made, edits, n, key);
+        ManifestInstalled installed;
+
+        return ledger_install_manifest(world->ledger, manifest, &installed);
+}
+
+#define INSTALL(world, ...)                                                                                 \
+        ({                                                                                                  \
+                const Edit _edits[] = { __VA_ARGS__ };                                                      \
+                install(world, _edits, ELEMENTSOF(_edits), KEY_MANIFEST);                                   \
+        })
+
+static int install_root(LedgerWorld *world, const Edit *edits, size_t n, const WorldKey *keys)
+{
+        _cleanup_(freep) char *root = signed_root_edited(&world->made, edits, n, keys);
+
+        return ledger_install_root(world->ledger, root);
+}
+
+static const WorldKey two_roots[] = { KEY_ROOT_A, KEY_ROOT_B, _KEY_MAX };
+
+#define NEXT                                                                                                \
+        {                                                                                                   \
+                "\"version\":1", "\"version\":2"                                                            \
+        }
+
+static void test_enrolment(void **state)
+{
+        LedgerWorld *world = *state;
+        _cleanup_(freep) char *root = signed_root(&world->made);
+        const Sha256 right = world->made.root;
+        Enrolment enrolment = { .device = "dev-a", .root = root, .root_sha256 = { { 1 } } };
+
+        assert_int_equal(ledger_enroll(world->ledger, &enrolment), DEVBOX_ERROR_ROOT_CHAIN);
+        enrolment.root_sha256 = right;
+        enrolment.device = "dev a";
+        assert_int_equal(ledger_enroll(world->ledger, &enrolment), DEVBOX_ERROR_BAD_REQUEST);
+        enrolment.device = "dev-a";
+        enrolment.root = "{}";
+        assert_int_equal(ledger_enroll(world->ledger, &enrolment), DEVBOX_ERROR_BAD_ENVELOPE);
+        assert_int_equal(ledger_world_size(world), 0);
+
+        ledger_world_enroll(world);
+        ledger_world_enroll(world);
+        assert_int_equal(ledger_world_size(world), 3);
+        enrolment.root = root;
+        assert_int_equal(ledger_enroll(world->ledger, &enrolment), DEVBOX_ERROR_ENROLLED_OTHERWISE);
+        ledger_world_verify(world);
+        ledger_world_close(world);
+        ledger_world_open(world);
+        ledger_world_verify(world);
+}
+
+static void test_15_16_18_manifests(void **state)
+{
+        LedgerWorld *world = *state;
+        uint64_t size = ledger_world_size(world);
+
+        assert_int_equal(install(world, NULL, 0, KEY_DISPATCHER), DEVBOX_ERROR_MANIFEST_INVALID_SIGNATURE);
+        assert_int_equal(install(world, NULL, 0, KEY_STRANGER), DEVBOX_ERROR_MANIFEST_INVALID_SIGNATURE);
+        assert_true(ledger_world_size(world) == size);
+
+        assert_int_equal(INSTALL(world, { "\"version\":7", "\"version\":6" }),
+                         DEVBOX_ERROR_MANIFEST_ROLLBACK);
+        assert_int_equal(INSTALL(world, { "1759900000000", "1759900000001" }), DEVBOX_ERROR_MANIFEST_FORK);
+        assert_int_equal(INSTALL(world, { "dev-a", "dev-b" }), DEVBOX_ERROR_WRONG_DEVICE);
+        assert_int_equal(
+                INSTALL(world, { "\"@device@\"", "\"@stranger@\"" }, { "\"version\":7", "\"version\":8" }),
+                DEVBOX_ERROR_WRONG_DEVICE);
+        assert_int_equal(INSTALL(world, { "\"epoch\":1", "\"epoch\":2" }), DEVBOX_ERROR_ROOT_NEEDED);
+        assert_int_equal(
+                INSTALL(world, { "\"version\":7", "\"version\":8" }, { "1762000000000", "1759950000000" }),
+                DEVBOX_ERROR_MANIFEST_EXPIRED);
+        assert_int_equal(
+                INSTALL(world, { "\"version\":7", "\"version\":8" }, { "/usr/bin/df", "/usr/bin/env" }),
+                DEVBOX_ERROR_MANIFEST_CEILING);
+        assert_true(ledger_world_size(world) == size + 7);
+
+        /* 18: one that expired while it was in force */
+        world->time.now_ms = UINT64_C(1762000000001);
+        world->made.shift_ms = 0;
+        _cleanup_(freep) char *same = signed_manifest(&world->made, NULL, 0, KEY_MANIFEST);
+        ManifestInstalled installed;
+        assert_int_equal(ledger_install_manifest(world->ledger, same, &installed), 0);
+        assert_true(installed.unchanged);
+        world->made.shift_ms = 0;
+        assert_int_equal(
+                ledger_world_judge(world, &(Case){ .request = { { "1760000000000", "1761999999000" },
+                                                                { "1760000060000", "1762000060000" } } }),
+                DEVBOX_ERROR_UNKNOWN_KEY); /* the dispatcher's key ended with it */
+        ledger_world_verify(world);        /* and history can be read all the same */
+}
+
+static void test_18_an_expired_manifest(void **state)
+{
+        LedgerWorld *world = *state;
+
+        assert_int_equal(
+                INSTALL(world, { "\"version\":7", "\"version\":8" }, { "1762000000000", "1760500000000" }),
+                0);
+        world->time.now_ms = UINT64_C(1760500000001);
+        world->made.shift_ms = 1760500000001 - (int64_t) WORLD_NOW;
+        assert_int_equal(
+                ledger_world_judge(world, &(Case){ .request = { { "\"version\":7", "\"version\":8" } } }),
+                DEVBOX_ERROR_MANIFEST_EXPIRED);
+        ledger_world_verify(world);
+}
+
+static void test_17_roots(void **state)
+{
+        LedgerWorld *world = *state;
+        const Edit next[] = { NEXT }, skipping[] = { { "\"version\":1", "\"version\":3" } };
+        const WorldKey twice[] = { KEY_ROOT_A, KEY_ROOT_A, _KEY_MAX },
+                       strangers[] = { KEY_STRANGER, _KEY_MAX };
+        uint64_t size = ledger_world_size(world);
+
+        assert_int_equal(install_root(world, skipping, 1, two_roots), DEVBOX_ERROR_ROOT_CHAIN);
+        assert_int_equal(install_root(world, next, 1, strangers), DEVBOX_ERROR_ROOT_CHAIN);
+        assert_int_equal(install_root(world, next, 1, twice), DEVBOX_ERROR_ROOT_CHAIN);
+        assert_true(ledger_world_size(world) == size);
+        assert_int_equal(install_root(world, NULL, 0, two_roots), 0); /* the current one */
+        assert_true(ledger_world_size(world) == size);
+
+        assert_int_equal(install_root(world, next, 1, two_roots), 0);
+        assert_true(ledger_world_size(world) == size + 1);
+        assert_int_equal(ledger_world_judge(world, &(Case){ 0 }), 0); /* the manifest still stands */
+        assert_int_equal(install_root(world, NULL, 0, two_roots), DEVBOX_ERROR_ROOT_CHAIN);
+        ledger_world_verify(world);
+}
+
+static void test_40_a_new_operator_and_a_tombstone(void **state)
+{
+        LedgerWorld *world = *state;
+        const Edit rotated[] = { NEXT,
+                                 { "\"epoch\":1", "\"epoch\":2" },
+                                 { "\"@manifest@\"", "\"@stranger@\"" } };
+        static const Edit empty[] = {
+                { "\"version\":7", "\"version\":2147483647" },
+                { "\"dispatchers\":[{\"pub\":\"@dispatcher@\",\"not_after\":1762000000000}]",
+                  "\"dispatchers\":[]" },
+        };
+        char *tombstone_text = world_text(world_manifest, empty, 2);
+        uint16_t type;
+
+        /* No capabilities either: cut them off the text. */
+        char *capabilities = strstr(tombstone_text, ",\"capabilities\":[");
+        assert_non_null(capabilities);
+        (void) stpcpy(capabilities, ",\"capabilities\":[]}");
+        _cleanup_(envelope_freep) Envelope *envelope =
+                WORLD_SIGN(ENVELOPE_MANIFEST, tombstone_text, KEY_MANIFEST);
+        _cleanup_(freep) char *tombstone = NULL, *body = NULL;
+        ManifestInstalled installed;
+        free(tombstone_text);
+        assert_ok(envelope_format(envelope, &tombstone));
+        int r = ledger_install_manifest(world->ledger, tombstone, &installed);
+        if (r != 0)
+                fail_msg("%s: %s", devbox_error_code((DevboxError) r), installed.fault);
+        body = ledger_world_entry(world, 1, &type);
+        assert_int_equal(type, AUDIT_REVOKE);
+        assert_int_equal(ledger_world_judge(world, &(Case){ 0 }), DEVBOX_ERROR_PEER_REVOKED);
+        assert_int_equal(INSTALL(world, { "\"version\":7", "\"version\":8" }),
+                         DEVBOX_ERROR_MANIFEST_ROLLBACK);
+
+        /* Only a new epoch brings it back, under a new operator's key. */
+        assert_int_equal(install_root(world, rotated, 3, two_roots), 0);
+        assert_int_equal(ledger_world_judge(world, &(Case){ 0 }), DEVBOX_ERROR_MANIFEST_MISSING);
+        const Edit revived[] = { { "\"epoch\":1", "\"epoch\":2" }, { "\"version\":7", "\"version\":1" } };
+        assert_int_equal(install(world, revived, 2, KEY_MANIFEST), DEVBOX_ERROR_MANIFEST_INVALID_SIGNATURE);
+        assert_int_equal(install(world, revived, 2, KEY_STRANGER), 0);
+        assert_int_equal(
+                ledger_world_judge(world, &(Case){ .request = { { "\"epoch\":1", "\"epoch\":2" },
+                                                                { "\"version\":7", "\"version\":1" } } }),
+                0);
+        ledger_world_verify(world);
+        ledger_world_close(world);
+        ledger_world_open(world);
+        ledger_world_verify(world);
+}
+
+static void test_the_ceiling(void **state)
+{
+        static const struct {
+                const char *yaml, *problem;
+        } rows[] = {
+                { "v: 1\ncapabilities: [fs.read]\nread: [/home]\n", NULL },
+                { "", ":1: " },
+                { "v: 2\n", ":1: v " },
+                { "v: 1\nprograms: [ls]\n", ":2: programs" },
+                { "v: 1\nsudo: true\n", "sudo" },
+                { "a: &b\n", ": " },
+        };
+        LedgerWorld *world = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                ledger_world_write_ceiling(world, rows[i].yaml);
+                assert_ok(ledger_reload(world->ledger));
+                const char *problem = ledger_ceiling_problem(world->ledger);
+                if (!rows[i].problem != !problem || (problem && !strstr(problem, rows[i].problem)))
+                        fail_msg("%s: %s", rows[i].yaml, strempty(problem));
+                Sibling sibling;
+                sibling_init(&sibling, (unsigned) i);
+                assert_int_equal(ledger_world_judge(world, &(Case){ .request = { sibling.edits[0],
+                                                                                 sibling.edits[1] } }),
+                                 DEVBOX_ERROR_MANIFEST_CEILING);
+        }
+}
+
+static void test_a_lost_key_is_adopted_by_a_manifest(void **state)
+{
+        LedgerWorld *world = *state;
+        uint8_t session[SESSION_NONCE_SIZE];
+        LedgerStatus status;
+        _cleanup_(freep) char *checkpoint = NULL, *body = NULL;
+        uint16_t type;
+
+        ledger_world_close(world);
+        ledger_world_set_key(world, KEY_BOB);
+        ledger_world_open(world);
+        ledger_status(world->ledger, &status);
+        assert_true(status.adoption_needed);
+        assert_int_equal(ledger_begin_session(world->ledger, session), DEVBOX_ERROR_NOT_ENROLLED);
+        assert_int_equal(ledger_checkpoint(world->ledger, 0, &checkpoint), DEVBOX_ERROR_NOT_ENROLLED);
+        assert_int_equal(INSTALL(world, { "\"version\":7", "\"version\":8" }), DEVBOX_ERROR_WRONG_DEVICE);
+
+        assert_int_equal(
+                INSTALL(world, { "\"version\":7", "\"version\":8" }, { "\"@device@\"", "\"@bob@\"" }), 0);
+        ledger_status(world->ledger, &status);
+        assert_false(status.adoption_needed);
+        body = ledger_world_entry(world, 2, &type);
+        assert_int_equal(type, AUDIT_ADOPT);
+        ledger_world_begin_session(world);
+        assert_int_equal(
+                ledger_world_judge(world, &(Case){ .request = { { "\"version\":7", "\"version\":8" } } }),
+                0);
+        ledger_world_close(world);
+        ledger_world_open(world);
+        ledger_status(world->ledger, &status);
+        assert_false(status.adoption_needed);
+        ledger_world_verify(world);
+}
+
+static void test_39_tampering_is_noticed_at_the_start(void **state)
+{
+        static const char *const rows[] = {
+                "DELETE FROM audit WHERE seq = (SELECT max(seq) FROM audit)",
+                "DELETE FROM audit WHERE seq = (SELECT max(seq) - 1 FROM audit)",
+                "UPDATE audit SET body = CAST(body || x'20' AS BLOB) WHERE seq = (SELECT max(seq) FROM "
+                "audit)",
+                "UPDATE audit SET time_ms = time_ms + 1 WHERE seq = (SELECT max(seq) FROM audit)",
+                "UPDATE state SET value = zeroblob(16) WHERE key = 'chain_id'",
+                "DELETE FROM state WHERE key = 'device'",
+                "UPDATE state SET value = '{}' WHERE key = 'root'",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                LedgerWorld *world = *state;
+                _cleanup_(freep) char *checkpoint = NULL;
+
+                assert_int_equal(ledger_flush(world->ledger, &checkpoint), 0);
+                ledger_world_close(world);
+                ledger_world_tamper(world, "DROP TRIGGER audit_no_delete; DROP TRIGGER audit_no_update;");
+                ledger_world_tamper(world, rows[i]);
+                int r = ledger_world_try_open(world);
+                if (r != -EUCLEAN)
+                        fail_msg("%s: %d", rows[i], r);
+                assert_int_equal(ledger_world_down(state), 0);
+                assert_int_equal(ledger_world_up(state), 0);
+        }
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                ledger_test_empty(test_enrolment),
+                ledger_test(test_15_16_18_manifests),
+                ledger_test(test_18_an_expired_manifest),
+                ledger_test(test_17_roots),
+                ledger_test(test_40_a_new_operator_and_a_tombstone),
+                ledger_test(test_the_ceiling),
+                ledger_test(test_a_lost_key_is_adopted_by_a_manifest),
+                ledger_test(test_39_tampering_is_noticed_at_the_start),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
