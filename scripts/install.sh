@@ -182,14 +182,14 @@ put_users_and_folders() {
     systemd-tmpfiles --create devbox.conf
 }
 
+# The token never is an argument of a command: for a moment, every user of the machine could read it there.
 put_config() {
-    local token
+    local token example
     [[ ! -e $config ]] || return 0
 
     token=$(od -An -vtx1 -N32 /dev/urandom | tr -d ' \n')
-    sed -e "s/CHANGE_ME/$token/" -e "s/^\(  port:\).*/\1 $port/" \
-        "$stage/usr/share/devbox/config.example.yaml" |
-        write_file "$config" 640 root:devbox
+    example=$(sed "s/^\(  port:\).*/\1 $port/" "$stage/usr/share/devbox/config.example.yaml")
+    printf '%s\n' "${example/CHANGE_ME/"$token"}" | write_file "$config" 640 root:devbox
     note_changed "$config"
 }
 
@@ -263,7 +263,7 @@ tell() {
     journalctl -u 'devbox-*'
 
 Its configuration, and the token of its actions: $config
-To look after it without being root: usermod -aG devbox NAME, then log in again."
+To look after it without being root: usermod -aG devbox,systemd-journal NAME, then log in again."
     fi
 }
 

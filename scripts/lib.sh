@@ -38,20 +38,23 @@ usage() {
 
 # Runs CMD as one step of longer work: its output goes to a file, which is shown only where CMD fails, and
 # its time is told. CMD may be a function, which then must not rely on `set -e`: the shell ignores that here.
+# The file has no name any more while CMD runs, so that Ctrl-C leaves none behind.
 step() {
-    local what=$1 log started=${EPOCHREALTIME/[.,]/} r=0
+    local what=$1 file log started=${EPOCHREALTIME/[.,]/} r=0
     shift
-    log=$(mktemp "${TMPDIR:-/tmp}/devbox-step.XXXXXX")
+    file=$(mktemp "${TMPDIR:-/tmp}/devbox-step.XXXXXX")
+    exec {log}<>"$file"
+    rm -f "$file"
 
     printf '  %-52s' "$what" >&2
-    "$@" >"$log" 2>&1 </dev/null || r=$?
+    "$@" >&"$log" 2>&1 </dev/null || r=$?
     if ((r == 0)); then
         printf '%s\n' "$dim$(printf '%9s' "$(elapsed_since "$started")")$plain" >&2
     else
         printf '%s\n' "${red}failed$plain after $(elapsed_since "$started")" >&2
-        sed 's/^/    | /' "$log" >&2
+        sed 's/^/    | /' <"/proc/self/fd/$log" >&2
     fi
-    rm -f "$log"
+    exec {log}>&-
     return "$r"
 }
 

@@ -125,7 +125,7 @@ static int on_scalar(Reader *reader, const yaml_event_t *event)
 {
         const char *text = (const char *) event->data.scalar.value;
         size_t line = event->start_mark.line + 1;
-        YamlNode *node;
+        YamlNode *node = NULL;
 
         if (event->data.scalar.anchor)
                 return refuse(reader, line, "anchors (&name) are not taken; write the value out");
@@ -152,7 +152,7 @@ static int on_open(Reader *reader, YamlKind kind, const yaml_event_t *event)
         const yaml_char_t *tag =
                 kind == YAML_KIND_MAP ? event->data.mapping_start.tag : event->data.sequence_start.tag;
         size_t line = event->start_mark.line + 1;
-        YamlNode *node;
+        YamlNode *node = NULL;
 
         if (anchor)
                 return refuse(reader, line, "anchors (&name) are not taken; write the values out");
@@ -274,7 +274,7 @@ static int read_events(Reader *reader, yaml_parser_t *parser)
 static int read_document(Reader *reader)
 {
         yaml_parser_t parser;
-        YamlNode *node;
+        YamlNode *node = NULL;
 
         if (reader->size > YAML_SIZE_MAX)
                 return refuse(reader, 0, "larger than %zu KiB", YAML_SIZE_MAX / 1024);
