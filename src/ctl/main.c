@@ -204,6 +204,17 @@ static const Verb *find_verb(char ***words)
         return NULL;
 }
 
+/* What getopt_long() just refused; among letters that share one dash it does not say where that is. */
+static int unknown_option(char **argv)
+{
+        const char *word = argv[optind - 1];
+
+        if (optopt == 0 && word_is_showable(word))
+                return usage_error("unknown option '%s'", word);
+
+        return usage_error("unknown option");
+}
+
 /* Runs the verb that `words` begins with; none means status. */
 static int dispatch(const Ctl *ctl, char **words)
 {
@@ -215,13 +226,10 @@ static int dispatch(const Ctl *ctl, char **words)
 
         while (words[n])
                 n++;
-        if (n > verb->max_arguments)
-                return usage_error("'%s%s%s' takes %s", verb->name, verb->second ? " " : "",
-                                   strempty(verb->second),
-                                   verb->max_arguments > 1    ? "two arguments"
-                                   : verb->max_arguments == 1 ? "one argument at most"
-                                                              : "no arguments");
-        if (n < verb->min_arguments)
+        if (n > verb->max_arguments && verb->max_arguments == 0)
+                return usage_error("'%s%s%s' takes no arguments", verb->name, verb->second ? " " : "",
+                                   strempty(verb->second));
+        if (n > verb->max_arguments || n < verb->min_arguments)
                 return usage_error("'%s%s%s' takes: %s", verb->name, verb->second ? " " : "",
                                    strempty(verb->second), verb->arguments);
         for (int i = 0; i < _OPTION_MAX; i++)
@@ -255,12 +263,17 @@ static void make_long_options(struct option ret_options[static _OPTION_MAX + 4])
         *ret_options = (struct option){ 0 };
 }
 
-/* 0: noted; otherwise it was said what is wrong with it. */
+/* 0: noted; > 0: it was said what is wrong with it. Errors: -ENOENT there is no such option. */
 static int note_option(Ctl *ctl, int found)
 {
         for (int i = 0; i < _OPTION_MAX; i++) {
-                if (found != LONG_FIRST + i && (!options[i].letter || found != options[i].letter))
+                bool missing = found == ':';
+
+                if ((missing ? optopt : found) != LONG_FIRST + i &&
+                    (!options[i].letter || (missing ? optopt : found) != options[i].letter))
                         continue;
+                if (missing)
+                        return usage_error("--%s needs a value: %s", options[i].name, options[i].value);
                 if (ctl->options[i])
                         return usage_error("--%s is given twice", options[i].name);
 
@@ -268,23 +281,7 @@ static int note_option(Ctl *ctl, int found)
                 return 0;
         }
 
-        return CTL_USAGE;
-}
-
-/* What getopt_long() just refused; among letters that share one dash it does not say where that is. */
-static int unknown_option(char **argv)
-{
-        const char *word = argv[optind - 1];
-
-        for (int i = 0; i < _OPTION_MAX; i++)
-                if (options[i].value &&
-                    (optopt == LONG_FIRST + i || (options[i].letter && optopt == options[i].letter)))
-                        return usage_error("--%s needs a value: %s", options[i].name, options[i].value);
-
-        if (optopt == 0 && word_is_showable(word))
-                return usage_error("unknown option '%s'", word);
-
-        return usage_error("unknown option");
+        return -ENOENT;
 }
 
 int main(int argc, char *argv[])
@@ -292,11 +289,11 @@ int main(int argc, char *argv[])
         struct option long_options[_OPTION_MAX + 4];
         Ctl ctl = { .colour = colour_is_wanted() };
         bool help = false;
-        int found;
+        int found, r;
 
         make_long_options(long_options);
         opterr = 0; /* its own message does not say where help is */
-        while ((found = getopt_long(argc, argv, "hfo:n:", long_options, NULL)) >= 0)
+        while ((found = getopt_long(argc, argv, ":hfo:n:", long_options, NULL)) >= 0)
                 switch (found) {
                 case LONG_JSON:
                         ctl.json = true;
@@ -306,17 +303,16 @@ int main(int argc, char *argv[])
                         break;
                 case LONG_VERSION:
                         return puts("devboxctl " DEVBOX_VERSION) < 0 ? CTL_PROBLEM : CTL_FINE;
-                case '?':
-                        return unknown_option(argv);
                 default:
-                        if (note_option(&ctl, found) != 0)
-                                return CTL_USAGE;
+                        r = note_option(&ctl, found);
+                        if (r != 0)
+                                return r < 0 ? unknown_option(argv) : r;
                 }
 
         if (help)
                 return print_help(argv[optind]);
 
-        int r = dispatch(&ctl, argv + optind);
+        r = dispatch(&ctl, argv + optind);
         if (r >= 0 && fflush(stdout) != 0)
                 r = -errno;
         if (r < 0) {

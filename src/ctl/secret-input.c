@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -42,6 +43,9 @@ static ssize_t read_some(int fd, bool line, char *buffer, size_t room)
 static int read_secret(int fd, bool line, Secret **ret_secret)
 {
         char buffer[SECRET_INPUT_MAX + 1];
+
+        /* From here on a crash leaves no image of the memory behind. */
+        (void) setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
 
         ssize_t n = read_some(fd, line, buffer, sizeof buffer);
         int r = n < 0 ? (int) n : secret_new(buffer, (size_t) n, ret_secret);

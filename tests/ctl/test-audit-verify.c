@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Whether a history is whole: every way to tamper with an exported chain must be seen. */
 
-#include "ctl/audit-verify.h"
+#include "audit-chain.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -13,136 +13,7 @@
 #include "proto/world.h"
 #include "store/ledger-schema.h"
 
-#define ENTRIES 400
-#define CUTS    1000
-
-static const AuditIdentity identity = { "dev-a", { "0123456789abcdef" } };
-
-typedef struct Chain {
-        char *bodies[ENTRIES];
-        AuditEntry entries[ENTRIES];
-        Checkpoint at[ENTRIES + 1]; /* at[n]: after n entries */
-        Root *root;
-        AuditRoot roots[1];
-        char path[64];
-} Chain;
-
-static Chain chain;
-
-static char *body_of(AuditType type, const AuditBody *body)
-{
-        SchemaFault fault = { 0 };
-        char *text = NULL;
-
-        if (audit_body_format(type, body, &text, &fault) != 0)
-                fail_msg("%s %s", fault.path, fault.why);
-        return text;
-}
-
-static char *genesis_body(void)
-{
-        char device[] = "dev-a";
-        AuditBody body = { .device = device, .chain = identity.chain, .sha256 = chain.roots[0].digest };
-
-        body.key = *key_pair_public(world_key(KEY_DEVICE));
-        return body_of(AUDIT_GENESIS, &body);
-}
-
-/* Requests that come, start and finish, one after the other. */
-static char *request_body(AuditType type, size_t i)
-{
-        char id[ULID_SIZE], kind[] = "shell.exec", entry[] = "ls", mxid[] = "@ana:hs.example",
-                            done[] = "finished", arguments[] = "{\"argv\":[\"/usr/bin/ls\",\"\\\"q\\\"\"]}";
-        uint8_t random[ULID_RANDOM_SIZE] = { (uint8_t) (i / 3), (uint8_t) (i / 3 >> 8) };
-        AuditBody body = { .request_id = id,
-                           .capability = kind,
-                           .entry = entry,
-                           .mxid = mxid,
-                           .arguments = arguments,
-                           .status = done,
-                           .request_sha256 = { { 1 } },
-                           .arguments_sha256 = { { 2 } },
-                           .manifest = { .epoch = 1, .version = 1, .sha256 = { { 3 } } } };
-
-        ulid_format(1760000000000, random, id);
-        return body_of(type, &body);
-}
-
-static AuditType type_at(size_t i)
-{
-        static const AuditType turns[] = { AUDIT_REQUEST_ACCEPTED, AUDIT_REQUEST_STARTED,
-                                           AUDIT_REQUEST_FINISHED };
-
-        return i == 0 ? AUDIT_GENESIS : turns[(i - 1) % 3];
-}
-
-/* Builds the entries from number `from` on; all bodies must be there. */
-static void link_entries(AuditEntry *entries, size_t n, Checkpoint *ret_at)
-{
-        AuditWalk walk;
-
-        audit_walk_begin(&walk, &identity.chain, identity.device);
-        for (size_t i = 0; i < n; i++) {
-                audit_walk_append(&walk, type_at(i), 1760000000000 + i, entries[i].body, &entries[i]);
-                if (ret_at) {
-                        ret_at[i + 1] =
-                                (Checkpoint){ .chain = identity.chain, .size = i + 1, .head = walk.head };
-                        memcpy(ret_at[i + 1].device, identity.device, sizeof "dev-a");
-                }
-        }
-}
-
-static int make_chain(void **state)
-{
-        _cleanup_(envelope_freep) Envelope *envelope =
-                WORLD_SIGN(ENVELOPE_ROOT, world_root, KEY_ROOT_A, KEY_ROOT_B);
-
-        assert_ok(root_accept_first(envelope, NULL, &chain.root));
-        chain.roots[0].version = 1;
-        envelope_digest(envelope, &chain.roots[0].digest);
-        for (size_t i = 0; i < ENTRIES; i++) {
-                chain.bodies[i] = i == 0 ? genesis_body() : request_body(type_at(i), i - 1);
-                chain.entries[i].body = bytes_of_string(chain.bodies[i]);
-        }
-        link_entries(chain.entries, ENTRIES, chain.at);
-        (void) snprintf(chain.path, sizeof chain.path, "/tmp/devbox-audit-%d", (int) getpid());
-        return 0;
-}
-
-static int free_chain(void **state)
-{
-        for (size_t i = 0; i < ENTRIES; i++)
-                free(chain.bodies[i]);
-        root_free(chain.root);
-        (void) unlink(chain.path);
-        return 0;
-}
-
-/* The text of entries in a form; the caller frees it. */
-static char *export(AuditForm form, const AuditEntry *entries, size_t n, size_t *ret_size)
-{
-        _cleanup_(text_done) Text text = TEXT_NULL;
-        char *bytes;
-
-        audit_write_head(form, &identity, &text);
-        for (size_t i = 0; i < n; i++)
-                audit_write_entry(form, &entries[i], &text);
-        assert_ok(text_take(&text, &bytes, ret_size));
-        return bytes;
-}
-
-/* What was said of the first `size` entries, by the device and maybe a witness. */
-static char *statement(const Checkpoint *checkpoint, WorldKey device, bool witnessed)
-{
-        _cleanup_(envelope_freep) Envelope *envelope = NULL;
-        char *text;
-
-        assert_ok(checkpoint_sign(checkpoint, world_key(device), &envelope));
-        if (witnessed)
-                assert_ok(envelope_sign(envelope, CHECKPOINT_WITNESS_ROLE, world_key(KEY_WITNESS)));
-        assert_ok(envelope_format(envelope, &text));
-        return text;
-}
+#define CUTS 1000
 
 /* Verifies bytes as a file. `said` may be NULL; `root` says whether the auditor has it. */
 static AuditReport verify(const void *bytes, size_t size, const char *said, bool root)
@@ -172,11 +43,11 @@ static const AuditForm forms[] = { AUDIT_FORM_JSON, AUDIT_FORM_BINARY };
 
 static void test_whole(void **state)
 {
-        _cleanup_(freep) char *said = statement(&chain.at[390], KEY_DEVICE, true);
+        _cleanup_(freep) char *said = chain_statement(&chain.at[390], KEY_DEVICE, true);
         size_t size;
 
         for (size_t i = 0; i < ELEMENTSOF(forms); i++) {
-                _cleanup_(freep) char *bytes = export(forms[i], chain.entries, ENTRIES, &size);
+                _cleanup_(freep) char *bytes = chain_export(forms[i], chain.entries, ENTRIES, &size);
                 AuditReport report = verify(bytes, size, said, true);
 
                 assert_int_equal(report.outcome, AUDIT_WHOLE);
@@ -188,11 +59,11 @@ static void test_whole(void **state)
 
 static void test_unwitnessed(void **state)
 {
-        _cleanup_(freep) char *by_device = statement(&chain.at[ENTRIES], KEY_DEVICE, false);
-        _cleanup_(freep) char *by_both = statement(&chain.at[ENTRIES], KEY_DEVICE, true);
-        _cleanup_(freep) char *by_stranger = statement(&chain.at[ENTRIES], KEY_STRANGER, false);
+        _cleanup_(freep) char *by_device = chain_statement(&chain.at[ENTRIES], KEY_DEVICE, false);
+        _cleanup_(freep) char *by_both = chain_statement(&chain.at[ENTRIES], KEY_DEVICE, true);
+        _cleanup_(freep) char *by_stranger = chain_statement(&chain.at[ENTRIES], KEY_STRANGER, false);
         size_t size;
-        _cleanup_(freep) char *bytes = export(AUDIT_FORM_JSON, chain.entries, ENTRIES, &size);
+        _cleanup_(freep) char *bytes = chain_export(AUDIT_FORM_JSON, chain.entries, ENTRIES, &size);
 
         assert_int_equal(verify(bytes, size, NULL, true).outcome, AUDIT_UNWITNESSED);
         assert_int_equal(verify(bytes, size, by_device, true).outcome, AUDIT_UNWITNESSED);
@@ -206,11 +77,11 @@ static void test_unwitnessed(void **state)
 /* Every bit of one entry's every byte, and of the head: nothing passes for the same history. */
 static void test_each_byte(void **state)
 {
-        _cleanup_(freep) char *said = statement(&chain.at[5], KEY_DEVICE, true);
+        _cleanup_(freep) char *said = chain_statement(&chain.at[5], KEY_DEVICE, true);
         size_t size, n = 0;
 
         for (size_t i = 0; i < ELEMENTSOF(forms); i++) {
-                _cleanup_(freep) char *bytes = export(forms[i], chain.entries, 5, &size);
+                _cleanup_(freep) char *bytes = chain_export(forms[i], chain.entries, 5, &size);
 
                 for (size_t at = 0; at < size; at++) {
                         char kept = bytes[at];
@@ -290,7 +161,7 @@ static void cut_the_head(AuditEntry *entries, size_t *n)
 static void change_and_rehash(AuditEntry *entries, size_t *n)
 {
         entries[57].time_ms++;
-        audit_hash(&identity.chain, &entries[57], &entries[57].hash);
+        audit_hash(&chain_identity.chain, &entries[57], &entries[57].hash);
 }
 
 static void test_tampering(void **state)
@@ -316,7 +187,7 @@ static void test_tampering(void **state)
 
                         memcpy(entries, chain.entries, sizeof chain.entries);
                         rows[i].change(entries, &n);
-                        _cleanup_(freep) char *bytes = export(forms[k], entries, n, &size);
+                        _cleanup_(freep) char *bytes = chain_export(forms[k], entries, n, &size);
                         AuditReport report = verify(bytes, size, NULL, true);
                         if (report.outcome != AUDIT_BROKEN || report.at != rows[i].bad)
                                 fail_msg("%s: %s at %d", rows[i].what, audit_outcome_name(report.outcome),
@@ -327,18 +198,18 @@ static void test_tampering(void **state)
 /* A whole other history, every hash of it right: only what was said before tells. */
 static void test_rewritten(void **state)
 {
-        _cleanup_(freep) char *said = statement(&chain.at[300], KEY_DEVICE, true);
+        _cleanup_(freep) char *said = chain_statement(&chain.at[300], KEY_DEVICE, true);
         _cleanup_(freep) AuditEntry *entries = malloc(sizeof chain.entries);
         AuditWalk walk;
         size_t size;
 
         memcpy(entries, chain.entries, sizeof chain.entries);
-        audit_walk_resume(&walk, &identity.chain, 200, &chain.at[200].head);
+        audit_walk_resume(&walk, &chain_identity.chain, 200, &chain.at[200].head);
         for (size_t i = 200; i < ENTRIES; i++)
-                audit_walk_append(&walk, (uint16_t) type_at(i), 1760000000001 + i, entries[i].body,
+                audit_walk_append(&walk, (uint16_t) chain_type_at(i), 1760000000001 + i, entries[i].body,
                                   &entries[i]);
 
-        _cleanup_(freep) char *rewritten = export(AUDIT_FORM_JSON, entries, ENTRIES, &size);
+        _cleanup_(freep) char *rewritten = chain_export(AUDIT_FORM_JSON, entries, ENTRIES, &size);
         AuditReport report = verify(rewritten, size, said, true);
         assert_int_equal(report.outcome, AUDIT_FORK);
         assert_int_equal(report.at, 300);
@@ -349,10 +220,10 @@ static void test_other_chain(void **state)
 {
         Checkpoint other = chain.at[10];
         size_t size;
-        _cleanup_(freep) char *bytes = export(AUDIT_FORM_JSON, chain.entries, ENTRIES, &size);
+        _cleanup_(freep) char *bytes = chain_export(AUDIT_FORM_JSON, chain.entries, ENTRIES, &size);
 
         other.chain.bytes[0] ^= 1;
-        _cleanup_(freep) char *said = statement(&other, KEY_DEVICE, true);
+        _cleanup_(freep) char *said = chain_statement(&other, KEY_DEVICE, true);
         assert_int_equal(verify(bytes, size, said, true).outcome, AUDIT_FORK);
 }
 
@@ -368,13 +239,13 @@ static uint32_t random_below(uint32_t *seed, uint32_t n)
 /* The end cut off anywhere, also within an entry, before the place that a witness has seen. */
 static void test_cuts(void **state)
 {
-        _cleanup_(freep) char *said = statement(&chain.at[ENTRIES], KEY_DEVICE, true);
+        _cleanup_(freep) char *said = chain_statement(&chain.at[ENTRIES], KEY_DEVICE, true);
         uint32_t seed = 20261122;
 
         for (size_t i = 0; i < ELEMENTSOF(forms); i++) {
                 size_t size, head_size;
-                _cleanup_(freep) char *bytes = export(forms[i], chain.entries, ENTRIES, &size);
-                _cleanup_(freep) char *head = export(forms[i], chain.entries, 1, &head_size);
+                _cleanup_(freep) char *bytes = chain_export(forms[i], chain.entries, ENTRIES, &size);
+                _cleanup_(freep) char *head = chain_export(forms[i], chain.entries, 1, &head_size);
 
                 for (int cut = 0; cut < CUTS / 2; cut++) {
                         size_t kept = head_size + random_below(&seed, (uint32_t) (size - head_size));
@@ -398,15 +269,15 @@ static void test_impossible(void **state)
                      { 2, AUDIT_REQUEST_ACCEPTED } };
 
         for (size_t k = 0; k < ELEMENTSOF(rows); k++) {
-                _cleanup_(freep) char *body = request_body(rows[k].type, 0);
+                _cleanup_(freep) char *body = chain_request_body(rows[k].type, 0);
                 _cleanup_(text_done) Text text = TEXT_NULL;
                 AuditEntry entry;
                 AuditWalk walk;
 
-                audit_write_head(AUDIT_FORM_JSON, &identity, &text);
+                audit_write_head(AUDIT_FORM_JSON, &chain_identity, &text);
                 for (size_t i = 0; i < rows[k].i; i++)
                         audit_write_entry(AUDIT_FORM_JSON, &chain.entries[i], &text);
-                audit_walk_resume(&walk, &identity.chain, rows[k].i, &chain.at[rows[k].i].head);
+                audit_walk_resume(&walk, &chain_identity.chain, rows[k].i, &chain.at[rows[k].i].head);
                 audit_walk_append(&walk, (uint16_t) rows[k].type, 1760000000009, bytes_of_string(body),
                                   &entry);
                 audit_write_entry(AUDIT_FORM_JSON, &entry, &text);
@@ -480,7 +351,7 @@ static int count_device(void *userdata, const char *device)
 static void test_database(void **state)
 {
         static const char *const tails[] = { "", "-wal", "-shm" };
-        _cleanup_(freep) char *said = statement(&chain.at[ENTRIES], KEY_DEVICE, true);
+        _cleanup_(freep) char *said = chain_statement(&chain.at[ENTRIES], KEY_DEVICE, true);
         _cleanup_(audit_source_freep) AuditSource *source = NULL;
         char path[96], name[104];
         int n = 0;
@@ -522,5 +393,5 @@ int main(void)
                 cmocka_unit_test(test_database),
         };
 
-        return cmocka_run_group_tests(tests, make_chain, free_chain);
+        return cmocka_run_group_tests(tests, chain_make, chain_free);
 }

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* Manifests as a person writes them: whatever the text, it is refused with a reason, or can be written. */
+
+#include <string.h>
+
+#include "fuzz.h"
+#include "proto/manifest.h"
+#include "proto/schema-yaml.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        _cleanup_(manifest_freep) Manifest *manifest = NULL;
+        _cleanup_(freep) char *text = NULL;
+        YamlProblem problem = { 0 };
+
+        int r = schema_yaml_parse(&manifest_schema, BYTES(data, size), 1760000000000, (void **) &manifest,
+                                  &problem);
+        fuzz_check(r == 0 || r == -EBADMSG);
+        if (r == 0)
+                fuzz_check(manifest_format(manifest, &text, NULL) == 0);
+        else
+                fuzz_check(problem.reason[0] != '\0' && !manifest);
+
+        return 0;
+}
