@@ -223,7 +223,7 @@ start() {
             systemctl restart devbox-api.socket
         fi
         if has_changed '/libexec/devbox/|/devbox-.*\.service$'; then
-            systemctl try-restart devbox-api.service devbox-collector.service
+            systemctl try-restart devbox-api.service devbox-collector.service devbox-ledger.service
         fi
     fi
     if ! systemctl -q is-active devbox.target || ! systemctl -q is-active devbox-api.socket; then

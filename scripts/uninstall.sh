@@ -17,7 +17,8 @@ set -euo pipefail
 
 manifest=/var/lib/devbox/install.manifest
 pending=/var/lib/devbox/install.pending
-units=(devbox.target devbox-api.socket devbox-api.service devbox-collector.service devbox-selftest.service)
+units=(devbox.target devbox-api.socket devbox-api.service devbox-collector.service
+    devbox-ledger.service devbox-selftest.service)
 purge=no
 
 case ${1-} in
@@ -73,7 +74,7 @@ announce() {
 purge_rest() {
     local name
     rm -rf --one-file-system /etc/devbox /var/lib/devbox /run/devbox
-    for name in devbox-collector devbox; do
+    for name in devbox-agent devbox-dispatch devbox-ledger devbox-collector devbox; do
         ! getent passwd "$name" >/dev/null || userdel "$name"
         ! getent group "$name" >/dev/null || groupdel "$name"
     done

@@ -82,14 +82,20 @@ static void tell_checkpoint(Service *service, const char *checkpoint)
                 (void) log_warning_errno(r, "Cannot tell of a checkpoint, ignoring");
 }
 
+/* Waiting should cost little: what only made the last calls faster is given back. */
+static void shrink(Service *service)
+{
+        ledger_trim(service->ledger);
+        (void) malloc_trim(0);
+}
+
 static void flush(Service *service)
 {
         _cleanup_(freep) char *checkpoint = NULL;
 
         if (service_note(service, ledger_flush(service->ledger, &checkpoint)) == 0 && checkpoint)
                 tell_checkpoint(service, checkpoint);
-        ledger_trim(service->ledger);
-        (void) malloc_trim(0);
+        shrink(service);
 }
 
 static int on_flush(sd_event_source *source, uint64_t usec, void *userdata)
@@ -390,5 +396,6 @@ int service_start(Service *service, sd_event *event, sd_bus *bus)
                 return r;
 
         update_health(service);
+        shrink(service);
         return schedule_flush(service);
 }

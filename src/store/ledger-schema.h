@@ -27,7 +27,7 @@ enum {
 /* What the table `state` keeps, one row each: SELECT value FROM state WHERE key = ? */
 #define LEDGER_DEVICE                "device"
 #define LEDGER_CHAIN_ID              "chain_id"   /* 16 bytes */
-#define LEDGER_DEVICE_KEY            "device_key" /* 32 bytes: whose signatures the chain's checkpoints bear */
+#define LEDGER_DEVICE_KEY            "device_key" /* 32 bytes: whose signatures checkpoints bear */
 #define LEDGER_ROOT                  "root"       /* the current one, its envelope as text */
 #define LEDGER_MANIFEST              "manifest"   /* likewise */
 #define LEDGER_MANIFEST_CONFIRMED_AT "manifest_confirmed_at_ms"

@@ -7,260 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "basic/time.h"
-#include "codec/binary-text.h"
-#include "harness.h"
 #include "introspect.h"
-#include "ledger/signed.h"
-#include "proto/audit.h"
-#include "proto/result.h"
-
-#define LEDGER   "org.devbox.Ledger1"
-#define PATH     "/org/devbox/Ledger1"
-#define PROGRAM  "src/ledger/devbox-ledger"
-#define WORLD_ID "01K75A3Q000000000000000001"
-
-typedef struct LedgerBus {
-        TestBus *bus;
-        TestDaemon *daemon;
-        sd_bus *client;
-        Signed made;
-        char state_variable[128], ceiling_variable[128], directory[96];
-} LedgerBus;
-
-static void write_file(const char *directory, const char *name, const char *text)
-{
-        char path[256];
-
-        (void) snprintf(path, sizeof path, "%s/%s", directory, name);
-        FILE *file = fopen(path, "we");
-        assert_non_null(file);
-        assert_true(fputs(text, file) >= 0);
-        assert_int_equal(fclose(file), 0);
-        assert_int_equal(chmod(path, 0600), 0);
-}
-
-static TestDaemon *start_ledger(LedgerBus *world, bool no_wait)
-{
-        const char *const environment[] = { world->state_variable, world->ceiling_variable, NULL };
-
-        return test_daemon_start_full(world->bus, &(TestDaemonOptions){ .program = PROGRAM,
-                                                                        .name = LEDGER,
-                                                                        .environment = environment,
-                                                                        .no_wait = no_wait });
-}
-
-static int up_empty(void **state)
-{
-        LedgerBus *world = calloc(1, sizeof *world);
-        char seed[HEX_SIZE(KEY_SEED_SIZE)];
-
-        assert_non_null(world);
-        world->bus = test_bus_new();
-        world->client = world->bus->client;
-        (void) snprintf(world->directory, sizeof world->directory, "%s/state", world->bus->directory);
-        (void) snprintf(world->state_variable, sizeof world->state_variable, "STATE_DIRECTORY=%s",
-                        world->directory);
-        (void) snprintf(world->ceiling_variable, sizeof world->ceiling_variable,
-                        "DEVBOX_CEILING=%s/ceiling.yaml", world->directory);
-        assert_int_equal(mkdir(world->directory, 0700), 0);
-        hex_format(secret_bytes(key_pair_seed(world_key(KEY_DEVICE))), seed);
-        write_file(world->directory, "identity", seed);
-        write_file(world->directory, "ceiling.yaml",
-                   "v: 1\ncapabilities: [shell.exec, fs.read, fs.write, service.restart, docker.exec]\n"
-                   "programs: [/usr/bin/ls, /usr/bin/df]\nread: [/home]\nwrite: [/srv/share]\n"
-                   "containers: [web]\nunits: [nginx.service]\n");
-        test_bus_write_config(world->bus, "ledger:\n  trust_clock: true\n");
-        world->made.shift_ms = (int64_t) (time_now(CLOCK_REALTIME) / USEC_PER_MSEC) - (int64_t) WORLD_NOW;
-        world->daemon = start_ledger(world, false);
-        *state = world;
-        return 0;
-}
-
-static int down(void **state)
-{
-        LedgerBus *world = *state;
-
-        test_daemon_free(world->daemon);
-        test_bus_free(world->bus);
-        free(world);
-        return 0;
-}
-
-/* ---- calls; `wanted` is the last part of the error's name, NULL for none */
-
-static sd_bus_message *new_call(const LedgerBus *world, const char *member)
-{
-        sd_bus_message *call = NULL;
-
-        assert_ok(sd_bus_message_new_method_call(world->client, &call, LEDGER, PATH, LEDGER, member));
-        return call;
-}
-
-static sd_bus_message *finish_call(sd_bus *client, sd_bus_message *call, const char *wanted)
-{
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        sd_bus_message *reply = NULL;
-        char name[96] = "nothing";
-
-        int r = sd_bus_call(client, call, 0, &error, &reply);
-        if (wanted)
-                (void) snprintf(name, sizeof name, "org.devbox.Error.%s", wanted);
-        if (r < 0 ? !wanted || !streq(error.name, name) : wanted != NULL)
-                fail_msg("%s: %s (%s) instead of %s", sd_bus_message_get_member(call),
-                         r < 0 ? error.name : "no error", strempty(error.message), name);
-        sd_bus_message_unref(call);
-        return reply;
-}
-
-static void call_text(const LedgerBus *world, const char *member, const char *text, const char *wanted)
-{
-        sd_bus_message *call = new_call(world, member);
-
-        assert_ok(sd_bus_message_append(call, "s", text));
-        sd_bus_message_unref(finish_call(world->client, call, wanted));
-}
-
-/* One value of a dictionary as text; empty if there is none. */
-static const char *dictionary_text(sd_bus_message *reply, const char *key)
-{
-        const char *name, *contents;
-        static char text[400000];
-
-        text[0] = '\0';
-        assert_ok(sd_bus_message_rewind(reply, true));
-        assert_ok(sd_bus_message_enter_container(reply, 'a', "{sv}"));
-        while (assert_ok(sd_bus_message_enter_container(reply, 'e', "sv")) > 0) {
-                assert_ok(sd_bus_message_read(reply, "s", &name));
-                assert_ok(sd_bus_message_peek_type(reply, NULL, &contents));
-                if (!streq(name, key))
-                        assert_ok(sd_bus_message_skip(reply, "v"));
-                else if (streq(contents, "s")) {
-                        const char *value;
-
-                        assert_ok(sd_bus_message_read(reply, "v", "s", &value));
-                        (void) snprintf(text, sizeof text, "%s", value);
-                } else {
-                        uint64_t value;
-
-                        assert_ok(sd_bus_message_read(reply, "v", "t", &value));
-                        (void) snprintf(text, sizeof text, "%llu", (unsigned long long) value);
-                }
-                assert_ok(sd_bus_message_exit_container(reply));
-        }
-        return text;
-}
-
-static uint64_t chain_size(const LedgerBus *world)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply =
-                finish_call(world->client, new_call(world, "GetStatus"), NULL);
-
-        return strtoull(dictionary_text(reply, "size"), NULL, 10);
-}
-
-static void enroll(LedgerBus *world, const char *device, const char *wanted)
-{
-        _cleanup_(freep) char *root = signed_root(&world->made);
-        sd_bus_message *call = new_call(world, "Enroll");
-        uint8_t chain[16];
-
-        assert_ok(hex_parse(CHAIN_ID_HEX, chain, sizeof chain));
-        assert_ok(sd_bus_message_append(call, "s", device));
-        assert_ok(sd_bus_message_append_array(call, 'y', chain, sizeof chain));
-        assert_ok(sd_bus_message_append(call, "s", root));
-        assert_ok(sd_bus_message_append_array(call, 'y', world->made.root.bytes, 32));
-        assert_ok(sd_bus_message_append(call, "a{sv}", 0));
-        sd_bus_message_unref(finish_call(world->client, call, wanted));
-}
-
-static void begin_session(LedgerBus *world)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply =
-                finish_call(world->client, new_call(world, "BeginSession"), NULL);
-        const void *session;
-        size_t size;
-
-        assert_ok(sd_bus_message_read_array(reply, 'y', &session, &size));
-        assert_int_equal(size, 16);
-        hex_format(BYTES(session, size), world->made.session);
-        world->made.counter = 0;
-}
-
-static int up(void **state)
-{
-        assert_int_equal(up_empty(state), 0);
-        LedgerBus *world = *state;
-        enroll(world, "dev-a", NULL);
-        _cleanup_(freep) char *manifest = signed_manifest(&world->made, NULL, 0, KEY_MANIFEST);
-        call_text(world, "InstallManifest", manifest, NULL);
-        begin_session(world);
-        return 0;
-}
-
-static sd_bus_message *put(const LedgerBus *world, const SignedBundle *bundle)
-{
-        sd_bus_message *call = new_call(world, "Accept");
-
-        assert_ok(sd_bus_message_append(call, "ss", bundle->request, bundle->delivery));
-        assert_ok(sd_bus_message_open_container(call, 'a', "s"));
-        for (size_t i = 0; i < bundle->n_approvals; i++)
-                assert_ok(sd_bus_message_append(call, "s", bundle->approvals[i]));
-        assert_ok(sd_bus_message_close_container(call));
-        return finish_call(world->client, call, NULL);
-}
-
-/* "accepted", "known:STATE" or the reason of a refusal. */
-static const char *judge(LedgerBus *world, const Case *given)
-{
-        _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
-        static char text[128];
-
-        signed_bundle(&world->made, given, &bundle);
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = put(world, &bundle);
-        (void) snprintf(text, sizeof text, "%s", dictionary_text(reply, "outcome"));
-        if (streq(text, "denied"))
-                (void) snprintf(text, sizeof text, "%s", dictionary_text(reply, "reason"));
-        else if (streq(text, "known"))
-                (void) snprintf(text, sizeof text, "known:%s", dictionary_text(reply, "state"));
-        return text;
-}
-
-/* Reads all of the chain over the bus and walks along it. */
-static void verify_chain(const LedgerBus *world)
-{
-        sd_bus_message *call = new_call(world, "Export");
-        ChainId chain;
-        AuditWalk walk;
-        int r;
-
-        assert_ok(hex_parse(CHAIN_ID_HEX, chain.bytes, sizeof chain.bytes));
-        audit_walk_begin(&walk, &chain, "dev-a");
-        assert_ok(sd_bus_message_append(call, "stu", "", (uint64_t) 0, (uint32_t) UINT32_MAX));
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = finish_call(world->client, call, NULL);
-        assert_ok(sd_bus_message_enter_container(reply, 'a', "(ttqayayay)"));
-        while ((r = sd_bus_message_enter_container(reply, 'r', "ttqayayay")) > 0) {
-                const void *body, *prev, *hash;
-                AuditEntry entry;
-                size_t size;
-
-                assert_ok(sd_bus_message_read(reply, "ttq", &entry.seq, &entry.time_ms, &entry.type));
-                assert_ok(sd_bus_message_read_array(reply, 'y', &body, &entry.body.size));
-                entry.body.data = body;
-                assert_ok(sd_bus_message_read_array(reply, 'y', &prev, &size));
-                assert_int_equal(size, 32);
-                memcpy(&entry.prev, prev, 32);
-                assert_ok(sd_bus_message_read_array(reply, 'y', &hash, &size));
-                assert_int_equal(size, 32);
-                memcpy(&entry.hash, hash, 32);
-                assert_int_equal(audit_walk_step(&walk, &entry), 0);
-                assert_ok(sd_bus_message_exit_container(reply));
-        }
-        assert_ok(r);
-        assert_true(walk.size == chain_size(world));
-}
-
-/* ---- tests */
+#include "ledger-world.h"
 
 static void test_introspects_as_promised(void **state)
 {
@@ -403,15 +151,16 @@ static void test_strangers_may_only_look(void **state)
         assert_int_equal(seteuid(65534), 0);
         sd_bus *stranger = test_bus_connect(world->bus);
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
-        assert_ok(sd_bus_message_new_method_call(stranger, &call, LEDGER, PATH, LEDGER, "GetStatus"));
+        assert_ok(sd_bus_message_new_method_call(stranger, &call, LEDGER, LEDGER_PATH, LEDGER, "GetStatus"));
         sd_bus_message_unref(finish_call(stranger, TAKE_PTR(call), NULL));
         assert_int_equal(seteuid(0), 0);
 
         for (size_t i = 0; i < ELEMENTSOF(members); i++) {
-                assert_ok(sd_bus_message_new_method_call(stranger, &call, LEDGER, PATH, LEDGER, members[i]));
+                assert_ok(sd_bus_message_new_method_call(stranger, &call, LEDGER, LEDGER_PATH, LEDGER,
+                                                         members[i]));
                 sd_bus_message_unref(finish_call(stranger, TAKE_PTR(call), "AccessDenied"));
         }
-        assert_ok(sd_bus_message_new_method_call(stranger, &call, LEDGER, PATH, LEDGER, "Accept"));
+        assert_ok(sd_bus_message_new_method_call(stranger, &call, LEDGER, LEDGER_PATH, LEDGER, "Accept"));
         assert_ok(sd_bus_message_append(call, "ssas", "{}", "{}", 0));
         sd_bus_message_unref(finish_call(stranger, TAKE_PTR(call), "AccessDenied"));
         sd_bus_flush_close_unref(stranger);
@@ -474,7 +223,7 @@ static void test_ending_it_tells_a_checkpoint(void **state)
         LedgerBus *world = *state;
         bool told = false;
 
-        assert_ok(sd_bus_match_signal(world->client, NULL, NULL, PATH, LEDGER, "CheckpointMade",
+        assert_ok(sd_bus_match_signal(world->client, NULL, NULL, LEDGER_PATH, LEDGER, "CheckpointMade",
                                       on_checkpoint, &told));
         assert_string_equal(judge(world, &(Case){ .request_key = KEY_STRANGER }), "unknown_key");
         uint64_t size = chain_size(world);
@@ -494,7 +243,7 @@ static void test_every_64_entries_there_is_a_checkpoint(void **state)
         LedgerBus *world = *state;
         bool told = false;
 
-        assert_ok(sd_bus_match_signal(world->client, NULL, NULL, PATH, LEDGER, "CheckpointMade",
+        assert_ok(sd_bus_match_signal(world->client, NULL, NULL, LEDGER_PATH, LEDGER, "CheckpointMade",
                                       on_checkpoint, &told));
         for (int i = 0; i < 64; i++)
                 begin_session(world);
@@ -548,19 +297,17 @@ static void test_manifests(void **state)
         call_text(world, "InstallManifest", fork, "ManifestFork");
         call_text(world, "InstallManifest", same, NULL);
 
-        write_file(world->directory, "ceiling.yaml", "v: 1\ncapabilities: [fs.read]\nread: [/home]\n");
+        write_state_file(world, "ceiling.yaml", "v: 1\ncapabilities: [fs.read]\nread: [/home]\n");
         test_daemon_signal(world->daemon, SIGHUP);
         test_bus_wait_log(world->bus, LEDGER, "were read again");
         assert_string_equal(judge(world, &(Case){ 0 }), "manifest_ceiling");
-        write_file(world->directory, "ceiling.yaml", "v: 1\nprograms: bash\n");
+        write_state_file(world, "ceiling.yaml", "v: 1\nprograms: bash\n");
         test_daemon_signal(world->daemon, SIGHUP);
         test_bus_wait_log(world->bus, LEDGER, "ceiling.yaml:2: programs");
 }
 
 int main(void)
 {
-#define ledger_test(function)       cmocka_unit_test_setup_teardown(function, up, down)
-#define ledger_test_empty(function) cmocka_unit_test_setup_teardown(function, up_empty, down)
         const struct CMUnitTest tests[] = {
                 ledger_test_empty(test_introspects_as_promised),
                 ledger_test_empty(test_before_it_is_enrolled_it_does_nothing),

@@ -46,6 +46,7 @@ static void test_everything_has_a_default(void **state)
                 assert_int_equal(config->n_disks, 1);
                 assert_string_equal(config->disks[0], "/");
                 assert_int_equal(config->collector_idle_exit_usec, 300 * USEC_PER_SEC);
+                assert_false(config->ledger_trust_clock);
                 assert_null(problem);
         }
 }
@@ -71,7 +72,9 @@ static void test_everything_can_be_said(void **state)
                          "  max_connections: 4096\n"
                          "collector:\n"
                          "  disks: [/home, '/']\n"
-                         "  idle_exit_sec: 86400\n",
+                         "  idle_exit_sec: 86400\n"
+                         "ledger:\n"
+                         "  trust_clock: true\n",
                          &config, &problem),
                    0);
         assert_string_equal(config->http_host, "0.0.0.0");
@@ -92,6 +95,7 @@ static void test_everything_can_be_said(void **state)
         assert_string_equal(config->disks[0], "/home");
         assert_string_equal(config->disks[1], "/");
         assert_int_equal(config->collector_idle_exit_usec, 86400 * USEC_PER_SEC);
+        assert_true(config->ledger_trust_clock);
 }
 
 static void test_hosts(void **state)
@@ -189,11 +193,11 @@ static const WrongRow wrong_rows[] = {
         { "api:\n  disks: [/]\n", "2: unknown key 'disks' in api; it belongs under 'collector:'" },
         { "api:\n  colour: 1\n",
           "2: unknown key 'colour' in api, which takes: cache_ttl_ms, idle_exit_sec, max_connections" },
-        { "mesh: {}\n",
-          "1: unknown key 'mesh' at the top level, which takes: http, auth, services, api, collector" },
+        { "mesh: {}\n", "1: unknown key 'mesh' at the top level, which takes: http, auth, services, api, "
+                        "collector, ledger" },
         { "? a\x1b[31m\n: 1\n", "1: not UTF-8 text: control characters are not allowed" },
         { "\"a\\e[31m\": 1\n",
-          "1: unknown key at the top level, which takes: http, auth, services, api, collector" },
+          "1: unknown key at the top level, which takes: http, auth, services, api, collector, ledger" },
         { "auth:\n  s3cr3t-t0ken: 1\n", "2: unknown key in auth, which takes: token" },
         { "auth:\n  tokn: 1\n", "2: unknown key in auth; did you mean 'token'?" },
 
@@ -282,6 +286,9 @@ static const WrongRow wrong_rows[] = {
         { "api:\n  max_connections: 7\n", "2: api.max_connections must be a whole number from 8 to 4096" },
         { "api:\n  max_connections: 4097\n",
           "2: api.max_connections must be a whole number from 8 to 4096" },
+
+        /* ledger */
+        { "ledger:\n  trust_clock: yes\n", "2: ledger.trust_clock must be true or false" },
 
         /* collector */
         { "collector:\n  disks: /\n", "2: " DISKS },

@@ -76,7 +76,9 @@ int ledger_world_up_empty(void **state)
         LedgerWorld *world = calloc(1, sizeof *world);
 
         assert_non_null(world);
-        (void) snprintf(world->directory, sizeof world->directory, "/tmp/devbox-ledger.XXXXXX");
+        const char *parent = getenv("TMPDIR");
+        (void) snprintf(world->directory, sizeof world->directory, "%s/devbox-ledger.XXXXXX",
+                        parent ? parent : "/tmp");
         assert_non_null(mkdtemp(world->directory));
         (void) snprintf(world->ceiling, sizeof world->ceiling, "%s/ceiling.yaml", world->directory);
         ledger_world_set_key(world, KEY_DEVICE);
