@@ -219,7 +219,7 @@ enable() {
 start() {
     if systemctl -q is-active devbox-api.socket; then
         if has_changed "/devbox-api.socket$|/devbox-generator$"; then
-            systemctl stop devbox-api.service
+            systemctl --quiet stop devbox-api.service # its socket goes next: no need to warn
             systemctl restart devbox-api.socket
         fi
         if has_changed '/libexec/devbox/|/devbox-.*\.service$'; then
@@ -238,6 +238,8 @@ address() {
 }
 
 check_answers() {
+    # The bus may still wait for a collector that was stopped while it started: this wakes both
+    systemctl start devbox-collector.service || die_with_journal "the collector does not start"
     curl -fsS --max-time 20 "http://$(address)/system" >/dev/null ||
         die_with_journal "the API does not answer"
 }

@@ -67,14 +67,15 @@ elapsed_since() {
 
 # ---- users
 
-# Starts the script again as root where it does not run as root yet. WHY completes "it must be root to …".
+# Starts the script again as root where it does not run as root yet. WHY completes "it must be root to …",
+# and tells whoever is asked for a password what for.
 become_root() {
     local why=$1
     shift
     [[ $EUID -ne 0 ]] || return 0
 
     if command -v sudo >/dev/null; then
-        exec sudo -- "$top/scripts/$program" "$@"
+        exec sudo -p "[sudo] password for %p, to $why: " -- "$top/scripts/$program" "$@"
     fi
     die "it must be root to $why, and there is no sudo here: become root (su -) and run it again"
 }
@@ -134,11 +135,14 @@ build_folder() {
     as_owner mkdir -p "$1"
 }
 
-# Configures (the first time) and compiles the tree in DIR: build_tree DIR MESON-OPTION...
+# Configures (the first time, or after one that was cut short) and compiles the tree in DIR:
+# build_tree DIR MESON-OPTION...
 build_tree() {
     local dir=$1
     shift
     build_folder "$dir"
-    [[ -e $dir/build.ninja ]] || as_owner meson setup "$dir" "$top" "$@" || return
+    if [[ ! -e $dir/build.ninja || ! -e $dir/meson-private/build.dat ]]; then
+        as_owner rm -rf "$dir" && as_owner meson setup "$dir" "$top" "$@" || return
+    fi
     as_owner meson compile -C "$dir"
 }

@@ -247,9 +247,10 @@ static int on_failure(Reader *reader, const yaml_parser_t *parser)
         default:
                 if (line_is_indented_with_tab(reader, line))
                         return refuse(reader, line, "indented with a tab; use spaces");
-                return refuse(reader, line,
-                              "not YAML: %s; see to the quotes and the indentation, also on the line before",
-                              strempty(parser->problem));
+                return refuse(
+                        reader, line,
+                        "not YAML: %s; see to the quotes and the indentation, also on the lines before",
+                        strempty(parser->problem));
         }
 }
 

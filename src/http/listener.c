@@ -66,6 +66,13 @@ static void expect_late(HttpServer *server, usec_t at_usec)
         (void) sd_event_source_set_enabled(server->source_late, SD_EVENT_ONESHOT);
 }
 
+/* Without connections there is nothing to wake up for. */
+static void expect_nobody_late(HttpServer *server)
+{
+        server->late_at_usec = USEC_INFINITY;
+        (void) sd_event_source_set_enabled(server->source_late, SD_EVENT_OFF);
+}
+
 static void expect_late_of(HttpListener *listener)
 {
         for (HttpPhase phase = 0; phase < _HTTP_PHASE_MAX; phase++)
@@ -271,6 +278,9 @@ void http_connection_free(HttpConnection *connection)
         listener->n_connections--;
         listener->server->stats.n_connections--;
         accept_again(listener);
+
+        if (listener->server->stats.n_connections == 0)
+                expect_nobody_late(listener->server);
 
         /* malloc keeps what was freed for the next crowd, which may never come. */
         if (listener->n_connections == 0 && TAKE(listener->swollen, false))
