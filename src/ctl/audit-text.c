@@ -163,9 +163,8 @@ static void take_hex(Cursor *cursor, uint8_t *bytes, size_t size)
         for (size_t i = 0; i < size; i++, cursor->at += 2) {
                 int high = digit_of(cursor->at[0]), low = digit_of(cursor->at[1]);
 
-                if (high < 0 || low < 0)
-                        cursor->bad = true;
-                bytes[i] = (uint8_t) (high << 4 | low);
+                cursor->bad = cursor->bad || high < 0 || low < 0;
+                bytes[i] = cursor->bad ? 0 : (uint8_t) (high << 4 | low);
         }
 }
 

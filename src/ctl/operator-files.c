@@ -20,7 +20,11 @@
 
 uint64_t operator_now_ms(void)
 {
-        return time_now(CLOCK_REALTIME) / USEC_PER_MSEC;
+        static uint64_t now_ms;
+
+        if (now_ms == 0)
+                now_ms = time_now(CLOCK_REALTIME) / USEC_PER_MSEC;
+        return now_ms;
 }
 
 int operator_path(const Ctl *ctl, const char *name, char **ret_path)

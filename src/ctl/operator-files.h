@@ -53,4 +53,5 @@ int operator_read_file(const Ctl *ctl, const char *path, size_t max, char **ret_
 /* An envelope in a file. */
 int operator_read_envelope(const Ctl *ctl, const char *path, Envelope **ret_envelope);
 
+/* When the command began: "30d" means the same in all that it reads. */
 uint64_t operator_now_ms(void);
