@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <yaml.h>
 
+#include "basic/parse.h"
+
 struct YamlNode {
         YamlKind kind;
         unsigned line, key_line;
@@ -364,4 +366,54 @@ const char *yaml_node_key(const YamlNode *member)
 unsigned yaml_node_key_line(const YamlNode *member)
 {
         return member->key_line;
+}
+
+static const YamlNode *member_at(const YamlNode *node, const char *name, size_t length)
+{
+        if (yaml_node_kind(node) != YAML_KIND_MAP)
+                return NULL;
+
+        for (const YamlNode *member = yaml_node_first(node); member; member = yaml_node_next(member))
+                if (strlen(yaml_node_key(member)) == length &&
+                    memcmp(yaml_node_key(member), name, length) == 0)
+                        return member;
+
+        return NULL;
+}
+
+static const YamlNode *item_at(const YamlNode *node, uint64_t index)
+{
+        const YamlNode *item = yaml_node_kind(node) == YAML_KIND_LIST ? yaml_node_first(node) : NULL;
+
+        while (item && index-- > 0)
+                item = yaml_node_next(item);
+        return item;
+}
+
+const YamlNode *yaml_node_at(const YamlNode *root, const char *path)
+{
+        const YamlNode *node = root;
+
+        while (*path != '\0') {
+                const YamlNode *next = NULL;
+                uint64_t index;
+
+                if (*path == '[') {
+                        path++;
+                        if (parse_next_u64(&path, &index) < 0 || *path != ']')
+                                break;
+                        path++;
+                        next = item_at(node, index);
+                } else {
+                        path += *path == '.';
+                        size_t length = strcspn(path, ".[");
+                        next = member_at(node, path, length);
+                        path += length;
+                }
+                if (!next)
+                        break;
+                node = next;
+        }
+
+        return node;
 }

@@ -43,3 +43,7 @@ const YamlNode *yaml_node_first(const YamlNode *node);
 const YamlNode *yaml_node_next(const YamlNode *member);
 const char *yaml_node_key(const YamlNode *member);
 unsigned yaml_node_key_line(const YamlNode *member);
+
+/* The node at a path as proto/schema.h writes them, "capabilities[2].argv[0]", or the last one on the way to
+ * it that exists: for the line of what was refused. */
+const YamlNode *yaml_node_at(const YamlNode *root, const char *path);

@@ -9,10 +9,11 @@
 #include <unistd.h>
 
 #include "basic/fd.h"
+#include "basic/time.h"
 #include "codec/strict-json.h"
-#include "codec/yaml-json.h"
 #include "ledger/state.h"
 #include "proto/error.h"
+#include "proto/schema-yaml.h"
 
 /* ---- root and manifest */
 
@@ -140,30 +141,11 @@ static int read_ceiling_file(Policy *policy, const char *path, char **ret_text, 
         return 0;
 }
 
-static int bind_ceiling(Policy *policy, const char *path, const YamlNode *root)
-{
-        _cleanup_(json_deletep) cJSON *tree = NULL;
-        SchemaFault fault = { 0 };
-        char what[192];
-
-        int r = yaml_to_json(root, &tree);
-        if (r < 0)
-                return r;
-        r = ceiling_bind(tree, &policy->ceiling, &fault);
-        if (r <= 0)
-                return r;
-
-        (void) snprintf(what, sizeof what, "%s%s%s", fault.path, *fault.path ? " " : "",
-                        strempty(fault.why));
-        blame(policy, path, yaml_node_line(yaml_node_at(root, fault.path)), what);
-        return 1;
-}
-
 int policy_load_ceiling(Policy *policy, const char *path)
 {
-        _cleanup_(yaml_node_freep) YamlNode *root = NULL;
         _cleanup_(freep) char *text = NULL;
         YamlProblem problem;
+        void *ceiling;
         size_t size;
 
         policy->ceiling = ceiling_free(policy->ceiling);
@@ -171,7 +153,9 @@ int policy_load_ceiling(Policy *policy, const char *path)
         int r = read_ceiling_file(policy, path, &text, &size);
         if (r != 0)
                 return r < 0 ? r : 0;
-        r = yaml_node_parse(text, size, &root, &problem);
+
+        r = schema_yaml_parse(&ceiling_schema, BYTES(text, size), time_now(CLOCK_REALTIME) / USEC_PER_MSEC,
+                              &ceiling, &problem);
         if (r == -EBADMSG) {
                 blame(policy, path, problem.line, problem.reason);
                 return 0;
@@ -179,6 +163,6 @@ int policy_load_ceiling(Policy *policy, const char *path)
         if (r < 0)
                 return r;
 
-        r = bind_ceiling(policy, path, root);
-        return r < 0 ? r : 0;
+        policy->ceiling = ceiling;
+        return 0;
 }

@@ -11,7 +11,6 @@
 #include "basic/parse.h"
 #include "basic/word.h"
 #include "codec/strict-json.h"
-#include "codec/yaml-json.h"
 #include "proto/constraint.h"
 
 typedef struct Bridge {

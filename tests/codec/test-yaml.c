@@ -177,6 +177,27 @@ static void test_the_size_is_limited(void **state)
         assert_int_equal(problem.line, 0);
 }
 
+static void test_nodes_by_path(void **state)
+{
+        static const struct {
+                const char *path;
+                unsigned line;
+        } rows[] = {
+                { "", 1 },        { "a", 1 },         { "list[0]", 3 }, { "list[1]", 4 }, { "list[1].b", 4 },
+                { "list[9]", 3 }, { "list[1].z", 4 }, { "nothing", 1 }, { "list[x]", 3 }, { "a.b", 1 },
+        };
+        static const char text[] = "a: 1\nlist:\n  - x\n  - b: 2\n";
+        _cleanup_(yaml_node_freep) YamlNode *root = NULL;
+        YamlProblem problem;
+
+        assert_ok(yaml_node_parse(text, strlen(text), &root, &problem));
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                if (yaml_node_line(yaml_node_at(root, rows[i].path)) != rows[i].line)
+                        fail_msg("%s: line %u", rows[i].path,
+                                 yaml_node_line(yaml_node_at(root, rows[i].path)));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -185,6 +206,7 @@ int main(void)
                 cmocka_unit_test(test_what_is_refused),
                 cmocka_unit_test(test_the_number_of_values_is_limited),
                 cmocka_unit_test(test_the_size_is_limited),
+                cmocka_unit_test(test_nodes_by_path),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
