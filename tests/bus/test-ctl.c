@@ -63,6 +63,7 @@ static int world_up(void **state)
         World *world = calloc(1, sizeof *world);
 
         assert_non_null(world);
+        assert_ok(setenv("DEVBOX_API_SOCKET", "/nonexistent", 1)); /* not that of a devbox on this machine */
         world->bus = test_bus_new();
         world->systemd = fake_start(world->bus);
         test_bus_write_config(world->bus, CONFIG);
