@@ -182,14 +182,14 @@ put_users_and_folders() {
     systemd-tmpfiles --create devbox.conf
 }
 
+# The token never is an argument of a command: for a moment, every user of the machine could read it there.
 put_config() {
-    local token
+    local token example
     [[ ! -e $config ]] || return 0
 
     token=$(od -An -vtx1 -N32 /dev/urandom | tr -d ' \n')
-    sed -e "s/CHANGE_ME/$token/" -e "s/^\(  port:\).*/\1 $port/" \
-        "$stage/usr/share/devbox/config.example.yaml" |
-        write_file "$config" 640 root:devbox
+    example=$(sed "s/^\(  port:\).*/\1 $port/" "$stage/usr/share/devbox/config.example.yaml")
+    printf '%s\n' "${example/CHANGE_ME/"$token"}" | write_file "$config" 640 root:devbox
     note_changed "$config"
 }
 
@@ -219,7 +219,7 @@ enable() {
 start() {
     if systemctl -q is-active devbox-api.socket; then
         if has_changed "/devbox-api.socket$|/devbox-generator$"; then
-            systemctl stop devbox-api.service
+            systemctl --quiet stop devbox-api.service # its socket goes next: no need to warn
             systemctl restart devbox-api.socket
         fi
         if has_changed '/libexec/devbox/|/devbox-.*\.service$'; then
@@ -238,6 +238,8 @@ address() {
 }
 
 check_answers() {
+    # The bus may still wait for a collector that was stopped while it started: this wakes both
+    systemctl start devbox-collector.service || die_with_journal "the collector does not start"
     curl -fsS --max-time 20 "http://$(address)/system" >/dev/null ||
         die_with_journal "the API does not answer"
 }
@@ -263,7 +265,7 @@ tell() {
     journalctl -u 'devbox-*'
 
 Its configuration, and the token of its actions: $config
-To look after it without being root: usermod -aG devbox NAME, then log in again."
+To look after it without being root: usermod -aG devbox,systemd-journal NAME, then log in again."
     fi
 }
 

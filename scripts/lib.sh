@@ -38,20 +38,23 @@ usage() {
 
 # Runs CMD as one step of longer work: its output goes to a file, which is shown only where CMD fails, and
 # its time is told. CMD may be a function, which then must not rely on `set -e`: the shell ignores that here.
+# The file has no name any more while CMD runs, so that Ctrl-C leaves none behind.
 step() {
-    local what=$1 log started=${EPOCHREALTIME/[.,]/} r=0
+    local what=$1 file log started=${EPOCHREALTIME/[.,]/} r=0
     shift
-    log=$(mktemp "${TMPDIR:-/tmp}/devbox-step.XXXXXX")
+    file=$(mktemp "${TMPDIR:-/tmp}/devbox-step.XXXXXX")
+    exec {log}<>"$file"
+    rm -f "$file"
 
     printf '  %-52s' "$what" >&2
-    "$@" >"$log" 2>&1 </dev/null || r=$?
+    "$@" >&"$log" 2>&1 </dev/null || r=$?
     if ((r == 0)); then
         printf '%s\n' "$dim$(printf '%9s' "$(elapsed_since "$started")")$plain" >&2
     else
         printf '%s\n' "${red}failed$plain after $(elapsed_since "$started")" >&2
-        sed 's/^/    | /' "$log" >&2
+        sed 's/^/    | /' <"/proc/self/fd/$log" >&2
     fi
-    rm -f "$log"
+    exec {log}>&-
     return "$r"
 }
 
@@ -64,14 +67,15 @@ elapsed_since() {
 
 # ---- users
 
-# Starts the script again as root where it does not run as root yet. WHY completes "it must be root to …".
+# Starts the script again as root where it does not run as root yet. WHY completes "it must be root to …",
+# and tells whoever is asked for a password what for.
 become_root() {
     local why=$1
     shift
     [[ $EUID -ne 0 ]] || return 0
 
     if command -v sudo >/dev/null; then
-        exec sudo -- "$top/scripts/$program" "$@"
+        exec sudo -p "[sudo] password for %p, to $why: " -- "$top/scripts/$program" "$@"
     fi
     die "it must be root to $why, and there is no sudo here: become root (su -) and run it again"
 }
@@ -131,11 +135,14 @@ build_folder() {
     as_owner mkdir -p "$1"
 }
 
-# Configures (the first time) and compiles the tree in DIR: build_tree DIR MESON-OPTION...
+# Configures (the first time, or after one that was cut short) and compiles the tree in DIR:
+# build_tree DIR MESON-OPTION...
 build_tree() {
     local dir=$1
     shift
     build_folder "$dir"
-    [[ -e $dir/build.ninja ]] || as_owner meson setup "$dir" "$top" "$@" || return
+    if [[ ! -e $dir/build.ninja || ! -e $dir/meson-private/build.dat ]]; then
+        as_owner rm -rf "$dir" && as_owner meson setup "$dir" "$top" "$@" || return
+    fi
     as_owner meson compile -C "$dir"
 }

@@ -49,16 +49,16 @@ stop_units() {
     done
 }
 
-# Removes what the manifest lists, and the folders below it that are devbox's own and empty now.
+# Removes what the manifest lists, and the folders that are empty now and that no package brought.
 remove_files() {
     local file folder
     while read -r file; do
         rm -f "$file" "$file.devbox-new"
-        folder=${file%/*}
-        if [[ $folder == */devbox ]]; then
-            rmdir --ignore-fail-on-non-empty "$folder" 2>/dev/null || true
-        fi
     done <"$manifest"
+    sed 's|/[^/]*$||' "$manifest" | sort -u | while read -r folder; do
+        dpkg-query -S "$folder" >/dev/null 2>&1 ||
+            rmdir --ignore-fail-on-non-empty "$folder" 2>/dev/null || true
+    done
     rm -f "$manifest" "$manifest.devbox-new" "$pending"
 }
 

@@ -32,6 +32,7 @@ static void log_accepted(ActionKind kind, const char *job)
 
 static void log_denied(Api *api, ActionKind kind, DevboxError reason)
 {
+        char more[48] = "";
         usec_t now_usec = 0;
         unsigned suppressed;
 
@@ -39,12 +40,14 @@ static void log_denied(Api *api, ActionKind kind, DevboxError reason)
         if (!ratelimit_pass(&api->denied_limit, now_usec, &suppressed))
                 return;
 
+        if (suppressed > 0)
+                (void) snprintf(more, sizeof more, " (%u more since the last such line)", suppressed);
         (void) log_full(LOG_WARNING, 0,
                         LOG_FIELDS({ "MESSAGE_ID", MESSAGE_ACTION_DENIED },
                                    { "DEVBOX_ACTION", action_kind_to_string(kind) },
                                    { "DEVBOX_OUTCOME", devbox_error_code(reason) }),
-                        "Action %s denied: %s (%u more since the last such line)",
-                        action_kind_to_string(kind), devbox_error_sentence(reason), suppressed);
+                        "Action %s denied: %s%s", action_kind_to_string(kind), devbox_error_sentence(reason),
+                        more);
 }
 
 static int check_token(const Config *config, const HttpRequest *request)

@@ -27,7 +27,7 @@ struct Api {
         int proc_fd;
 
         Config *config; /* NULL: invalid, and `problem` says why */
-        char *problem;  /* of the last configuration that was refused, also beside a valid one */
+        char *problem;  /* of the configuration on disk when it was last read, also beside a valid one */
         bool stale_told;
 
         HttpServer *server;
@@ -53,6 +53,9 @@ struct Api {
 
 /* api.c */
 void api_stop(Api *api, int exit_code);
+
+/* After what org.devbox.Component1.Healthy depends on changed. */
+void api_update_health(Api *api);
 
 /* Stops with API_EXIT_RESTART, unless the configuration on disk is invalid: then returns
  * DEVBOX_ERROR_CONFIG_INVALID and what is wrong with it, kept in the api. */

@@ -67,7 +67,10 @@ static void on_drained(void *owner)
         Api *api = owner;
 
         (void) component_retire(&api->component);
-        (void) sd_event_exit(api->event, api->exit_code);
+        if (api->component.bus)
+                (void) component_exit(&api->component, api->exit_code);
+        else
+                (void) sd_event_exit(api->event, api->exit_code);
 }
 
 void api_stop(Api *api, int exit_code)
@@ -85,22 +88,28 @@ void api_stop(Api *api, int exit_code)
 
 static int log_invalid(const Api *api, const char *consequence)
 {
-        return log_full(LOG_ERR, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CONFIG_INVALID }), "%s; %s",
-                        api->problem, consequence);
+        return log_full(LOG_ERR, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CONFIG_INVALID }),
+                        "The configuration has an error, %s: %s", consequence, api->problem);
 }
 
-/* Reads the file anew. A refused one leaves its problem in the api. */
+/* Reads the file anew. A bad one changes nothing but `problem`. */
 static int load(Api *api, Config **ret_config)
 {
         char *problem = NULL;
 
         int r = config_load(config_path(), ret_config, &problem);
-        if (r == DEVBOX_ERROR_CONFIG_INVALID) {
-                free(api->problem);
-                api->problem = problem;
-        }
+        if (r < 0)
+                return r;
 
+        free(api->problem);
+        api->problem = problem;
         return r;
+}
+
+void api_update_health(Api *api)
+{
+        component_set_healthy(&api->component,
+                              api->config && !api->problem && !collector_client_lost(api->collector));
 }
 
 /* Says in the log, at every start and reload, that a port is open to others, or that it would be. */
@@ -143,7 +152,7 @@ static void apply(Api *api)
                 cache_drop(api->cache, key);
 
         (void) idle_set_after(&api->idle, config ? config->api_idle_exit_usec : INVALID_IDLE_EXIT_USEC);
-        component_set_healthy(&api->component, config && !collector_client_lost(api->collector));
+        api_update_health(api);
 }
 
 /* The socket belongs to systemd: a new address takes effect there. */
@@ -164,11 +173,12 @@ int api_on_reload(void *owner)
         daemon_notify_reloading();
         int r = load(api, &config);
         if (r < 0)
-                (void) log_error_errno(r, "Cannot read the configuration, going on with the old one");
-        else if (r > 0)
-                (void) log_invalid(api, api->config ? "going on with the old configuration"
-                                                    : "answering nothing else until it is fixed");
-        else {
+                (void) log_error_errno(r, "Cannot read the configuration, going on with the one before");
+        else if (r > 0) {
+                (void) log_invalid(api, api->config ? "going on with the one before"
+                                                    : "nothing can be answered until it is fixed");
+                api_update_health(api);
+        } else {
                 if (api->config)
                         tell_other_address(api->config, config);
                 config_free(api->config);
@@ -176,7 +186,7 @@ int api_on_reload(void *owner)
                 api->stale_told = false;
                 apply(api);
                 (void) log_full(LOG_NOTICE, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CONFIG_RELOADED }),
-                                "Configuration read anew");
+                                "The configuration was read again");
         }
         daemon_notify_ready();
         return 0;
@@ -191,6 +201,7 @@ int api_restart(Api *api, const char **ret_problem)
                 return r;
         if (r > 0) {
                 (void) log_invalid(api, "not restarting");
+                api_update_health(api);
                 *ret_problem = api->problem;
                 return r;
         }
@@ -207,8 +218,9 @@ static bool may_leave(Api *api)
         if (!api->config || load(api, &config) == 0)
                 return true;
 
+        api_update_health(api);
         if (!api->stale_told)
-                (void) log_invalid(api, "not leaving when idle, so that the old configuration lives on");
+                (void) log_invalid(api, "staying with the one before");
         api->stale_told = true;
         return false;
 }
@@ -337,7 +349,7 @@ int api_start(Api *api, sd_event *event)
         if (r < 0)
                 return r;
         if (r > 0)
-                (void) log_invalid(api, "answering nothing else until it is fixed");
+                (void) log_invalid(api, "nothing can be answered until it is fixed");
 
         r = make_parts(api);
         if (r < 0)

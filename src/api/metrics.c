@@ -178,42 +178,62 @@ static const char *unit_type(const UnitSample *unit)
         return dot ? dot + 1 : "";
 }
 
+/* The next unit after `unit` (NULL: the first), or NULL. Two configured names may mean one unit: its figures
+ * are told once. */
+static const UnitSample *next_unit(const MetricsSource *source, const UnitSample *unit)
+{
+        const UnitSample *first, *end, *earlier;
+
+        if (!source->units)
+                return NULL;
+
+        first = source->units->units;
+        end = first + source->units->n_units;
+        for (unit = unit ? unit + 1 : first; unit < end; unit++) {
+                for (earlier = first; earlier < unit && !streq(earlier->id, unit->id); earlier++)
+                        ;
+                if (earlier == unit)
+                        return unit;
+        }
+
+        return NULL;
+}
+
 static void unit_state(Writer *writer, const MetricsSource *source)
 {
         /* All that systemd knows: org.freedesktop.systemd1(5), ActiveState. */
         static const char *const states[] = { "activating", "active",      "deactivating", "failed",
                                               "inactive",   "maintenance", "reloading" };
+        const UnitSample *unit = NULL;
 
-        for (size_t i = 0; source->units && i < source->units->n_units; i++)
-                for (size_t j = 0; j < ELEMENTSOF(states); j++) {
-                        const UnitSample *unit = &source->units->units[i];
-
+        while ((unit = next_unit(source, unit))) {
+                if (streq(unit_sample_state(unit), "not-found"))
+                        continue;
+                for (size_t j = 0; j < ELEMENTSOF(states); j++)
                         add_u64(writer,
                                 LABELS({ "name", unit->id }, { "type", unit_type(unit) },
                                        { "state", states[j] }),
                                 streq(unit->active_state, states[j]));
-                }
+        }
 }
 
 static void unit_loaded(Writer *writer, const MetricsSource *source)
 {
-        for (size_t i = 0; source->units && i < source->units->n_units; i++) {
-                const UnitSample *unit = &source->units->units[i];
+        const UnitSample *unit = NULL;
 
+        while ((unit = next_unit(source, unit)))
                 add_u64(writer, LABELS({ "name", unit->id }, { "type", unit_type(unit) }),
                         streq(unit->load_state, "loaded"));
-        }
 }
 
 static void unit_start_time(Writer *writer, const MetricsSource *source)
 {
-        for (size_t i = 0; source->units && i < source->units->n_units; i++) {
-                const UnitSample *unit = &source->units->units[i];
+        const UnitSample *unit = NULL;
 
+        while ((unit = next_unit(source, unit)))
                 if (streq(unit->load_state, "loaded"))
                         add_usec(writer, LABELS({ "name", unit->id }, { "type", unit_type(unit) }),
                                  unit->active_enter_at_usec);
-        }
 }
 
 /* ---- devbox itself */

@@ -158,7 +158,7 @@ static int reply_of_snapshot(const Api *api, const CollectorAnswer *answer, Http
                 source.parts = &snapshot.parts;
                 if (part_succeeded(&snapshot.parts, "system"))
                         source.system = &snapshot.system;
-                if (part_succeeded(&snapshot.parts, "units"))
+                if (part_succeeded(&snapshot.parts, "services"))
                         source.units = &snapshot.units;
         }
         if (process_sample_read(api->proc_fd, &process) >= 0)
@@ -192,7 +192,7 @@ void api_on_collector_answer(CollectorCall call, const CollectorAnswer *answer, 
         _cleanup_(http_reply_unrefp) HttpReply *reply = NULL;
         Api *api = owner;
 
-        component_set_healthy(&api->component, api->config && !collector_client_lost(api->collector));
+        api_update_health(api);
         (void) reply_of(api, call, answer, &reply); /* no memory: no reply, and the cache tells so */
         cache_store(api->cache, call, reply);
 }

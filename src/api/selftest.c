@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Runs of devbox-selftest.service.
  *
- *         query:  GetAll ──► the run of that id
+ *         query:  GetAll ──► the run of that id (one call for all who ask meanwhile)
  *         start:  GetAll ──► running? that run
  *                        └─► StartUnit ──► GetAll ──► a new id? that run
  *                                             ▲  └─► 20 ms ─┐
@@ -26,9 +26,16 @@
 
 #define START_DEADLINE_USEC (5 * USEC_PER_SEC)
 #define ASK_AGAIN_USEC      (20 * USEC_PER_MSEC)
-#define OPERATIONS_MAX      16
+#define STARTS_MAX          16
 
-typedef struct Operation {
+/* Queries need no token. Each costs systemd 0.3 ms; so together they ask it this often, and at once the
+ * first time. */
+#define QUERY_AGAIN_USEC (50 * USEC_PER_MSEC)
+
+typedef struct Operation Operation;
+typedef LIST_HEAD(, Operation) Operations;
+
+struct Operation {
         Selftest *selftest;
         selftest_answer_t answer;
         void *asker;
@@ -38,20 +45,30 @@ typedef struct Operation {
         char id[33];          /* the wanted one; when starting, the one before */
         usec_t deadline_usec; /* CLOCK_MONOTONIC */
         LIST_ENTRY(Operation) entry;
-} Operation;
+};
 
 struct Selftest {
         sd_bus *bus; /* NULL: none */
-        size_t n_operations;
-        LIST_HEAD(, Operation) operations;
+        size_t n_starts;
+        Operations starts;
+
+        /* Queries: as many as there are connections at most. */
+        Operations waiting, asked; /* for the next GetAll; for the one under way */
+        sd_bus_slot *slot_query;
+        sd_event_source *timer_query;
+        usec_t queried_at_usec; /* CLOCK_MONOTONIC; 0: never */
 };
 
+static const SelftestAnswer bus_is_away = { .reason = DEVBOX_ERROR_BUS_UNAVAILABLE };
+
 static int on_properties(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error);
+static void ask_for_queries(Selftest *selftest);
 
 static Operation *operation_free(Operation *operation)
 {
         LIST_REMOVE(operation, entry);
-        operation->selftest->n_operations--;
+        if (operation->start)
+                operation->selftest->n_starts--;
         sd_bus_slot_unref(operation->slot);
         sd_event_source_disable_unref(operation->timer);
         free(operation);
@@ -73,7 +90,7 @@ static void fail(Operation *operation, int reason, const char *detail)
 }
 
 /* What systemd's errors mean here; the rest is that it does not answer. */
-static void fail_of(Operation *operation, const sd_bus_error *error)
+static SelftestAnswer answer_of(const sd_bus_error *error)
 {
         static const struct {
                 const char *name, *detail;
@@ -87,13 +104,11 @@ static void fail_of(Operation *operation, const sd_bus_error *error)
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++)
-                if (sd_bus_error_has_name(error, rows[i].name)) {
-                        fail(operation, DEVBOX_ERROR_INTERNAL, rows[i].detail);
-                        return;
-                }
+                if (sd_bus_error_has_name(error, rows[i].name))
+                        return (SelftestAnswer){ .reason = DEVBOX_ERROR_INTERNAL, .detail = rows[i].detail };
 
         log_debug("systemd: %s", strempty(error->message));
-        fail(operation, DEVBOX_ERROR_SYSTEMD_UNAVAILABLE, NULL);
+        return (SelftestAnswer){ .reason = DEVBOX_ERROR_SYSTEMD_UNAVAILABLE };
 }
 
 static int read_id(sd_bus_message *message, char ret_id[static 33])
@@ -197,13 +212,119 @@ static int read_run(sd_bus_message *message, SelftestRun *run)
         return r;
 }
 
+/* Returns 0 and the run, or what to answer instead. */
+static int read_reply(sd_bus_message *reply, SelftestRun *ret_run, SelftestAnswer *ret_answer)
+{
+        SelftestRun run = { 0 };
+
+        if (sd_bus_message_is_method_error(reply, NULL)) {
+                *ret_answer = answer_of(sd_bus_message_get_error(reply));
+                return -EBADMSG;
+        }
+
+        int r = read_run(reply, &run);
+        if (r < 0) {
+                *ret_answer = (SelftestAnswer){ .reason = DEVBOX_ERROR_SYSTEMD_UNAVAILABLE };
+                return r;
+        }
+
+        if (run.running || run.started_at_usec == 0)
+                run.finished_at_usec = 0;
+        if (!streq(run.result, "success") && !streq(run.result, "exit-code"))
+                run.exit_code = -1;
+
+        *ret_run = run;
+        return 0;
+}
+
+static int call_get_all(Selftest *selftest, sd_bus_slot **slot, sd_bus_message_handler_t on_reply,
+                        void *userdata)
+{
+        sd_bus_slot_unref(TAKE_PTR(*slot));
+
+        return sd_bus_call_method_async(selftest->bus, slot, SYSTEMD, UNIT_PATH,
+                                        "org.freedesktop.DBus.Properties", "GetAll", on_reply, userdata, "s",
+                                        "");
+}
+
+/* ---- queries */
+
+static void fail_all(Operations *operations, const SelftestAnswer *answer)
+{
+        while (!LIST_EMPTY(operations))
+                complete(LIST_FIRST(operations), answer);
+}
+
+static void answer_asked(Selftest *selftest, const SelftestRun *run)
+{
+        while (!LIST_EMPTY(&selftest->asked)) {
+                Operation *operation = LIST_FIRST(&selftest->asked);
+
+                if (streq(run->id, operation->id))
+                        complete(operation, &(SelftestAnswer){ .run = run });
+                else
+                        fail(operation, DEVBOX_ERROR_JOB_NOT_FOUND, NULL);
+        }
+}
+
+static int on_queried(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+        Selftest *selftest = userdata;
+        SelftestAnswer answer;
+        SelftestRun run;
+
+        selftest->slot_query = sd_bus_slot_unref(selftest->slot_query);
+        if (read_reply(reply, &run, &answer) < 0)
+                fail_all(&selftest->asked, &answer);
+        else
+                answer_asked(selftest, &run);
+        ask_for_queries(selftest);
+        return 0;
+}
+
+static int on_query_again(sd_event_source *source, uint64_t now_usec, void *userdata)
+{
+        Selftest *selftest = userdata;
+
+        selftest->timer_query = sd_event_source_disable_unref(selftest->timer_query);
+        ask_for_queries(selftest);
+        return 0;
+}
+
+static int ask_or_wait(Selftest *selftest)
+{
+        usec_t now = time_now(CLOCK_MONOTONIC), may_usec = selftest->queried_at_usec + QUERY_AGAIN_USEC;
+        Operation *operation;
+
+        if (selftest->queried_at_usec != 0 && now < may_usec)
+                return sd_event_add_time(sd_bus_get_event(selftest->bus), &selftest->timer_query,
+                                         CLOCK_MONOTONIC, may_usec, USEC_PER_MSEC, on_query_again, selftest);
+
+        selftest->queried_at_usec = now;
+        while ((operation = LIST_FIRST(&selftest->waiting))) {
+                LIST_REMOVE(operation, entry);
+                LIST_INSERT_HEAD(&selftest->asked, operation, entry);
+        }
+        return call_get_all(selftest, &selftest->slot_query, on_queried, selftest);
+}
+
+/* Asks for all that wait, now or as soon as it may. */
+static void ask_for_queries(Selftest *selftest)
+{
+        if (LIST_EMPTY(&selftest->waiting) || selftest->slot_query || selftest->timer_query)
+                return;
+
+        if (ask_or_wait(selftest) < 0) {
+                fail_all(&selftest->waiting, &bus_is_away);
+                fail_all(&selftest->asked, &bus_is_away);
+        }
+}
+
+/* ---- starting */
+
 static int get_properties(Operation *operation)
 {
-        sd_bus_slot_unref(TAKE_PTR(operation->slot));
-
-        return sd_bus_call_method_async(operation->selftest->bus, &operation->slot, SYSTEMD, UNIT_PATH,
-                                        "org.freedesktop.DBus.Properties", "GetAll", on_properties,
-                                        operation, "s", "");
+        return call_get_all(operation->selftest, &operation->slot, on_properties, operation);
 }
 
 static int on_started(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
@@ -211,13 +332,15 @@ static int on_started(sd_bus_message *reply, void *userdata, sd_bus_error *ret_e
         Operation *operation = userdata;
 
         if (sd_bus_message_is_method_error(reply, NULL)) {
-                fail_of(operation, sd_bus_message_get_error(reply));
+                SelftestAnswer answer = answer_of(sd_bus_message_get_error(reply));
+
+                complete(operation, &answer);
                 return 0;
         }
 
         operation->started = true;
         if (get_properties(operation) < 0)
-                fail(operation, DEVBOX_ERROR_BUS_UNAVAILABLE, NULL);
+                complete(operation, &bus_is_away);
         return 0;
 }
 
@@ -238,7 +361,7 @@ static int on_ask_again(sd_event_source *source, uint64_t now_usec, void *userda
         if (now_usec >= operation->deadline_usec)
                 fail(operation, DEVBOX_ERROR_SYSTEMD_UNAVAILABLE, NULL);
         else if (get_properties(operation) < 0)
-                fail(operation, DEVBOX_ERROR_BUS_UNAVAILABLE, NULL);
+                complete(operation, &bus_is_away);
         return 0;
 }
 
@@ -265,35 +388,19 @@ static void go_on_starting(Operation *operation, const SelftestRun *run)
                 r = start_unit(operation);
         }
         if (r < 0)
-                fail(operation, DEVBOX_ERROR_BUS_UNAVAILABLE, NULL);
+                complete(operation, &bus_is_away);
 }
 
 static int on_properties(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
 {
         Operation *operation = userdata;
-        SelftestRun run = { 0 };
+        SelftestAnswer answer;
+        SelftestRun run;
 
-        if (sd_bus_message_is_method_error(reply, NULL)) {
-                fail_of(operation, sd_bus_message_get_error(reply));
-                return 0;
-        }
-
-        if (read_run(reply, &run) < 0) {
-                fail(operation, DEVBOX_ERROR_SYSTEMD_UNAVAILABLE, NULL);
-                return 0;
-        }
-
-        if (run.running || run.started_at_usec == 0)
-                run.finished_at_usec = 0;
-        if (!streq(run.result, "success") && !streq(run.result, "exit-code"))
-                run.exit_code = -1;
-
-        if (operation->start)
-                go_on_starting(operation, &run);
-        else if (streq(run.id, operation->id))
-                complete(operation, &(SelftestAnswer){ .run = &run });
+        if (read_reply(reply, &run, &answer) < 0)
+                complete(operation, &answer);
         else
-                fail(operation, DEVBOX_ERROR_JOB_NOT_FOUND, NULL);
+                go_on_starting(operation, &run);
         return 0;
 }
 
@@ -303,16 +410,28 @@ int selftest_new(Selftest **ret_selftest)
         if (!selftest)
                 return -ENOMEM;
 
-        LIST_INIT(&selftest->operations);
+        LIST_INIT(&selftest->starts);
+        LIST_INIT(&selftest->waiting);
+        LIST_INIT(&selftest->asked);
         *ret_selftest = selftest;
         return 0;
 }
 
+static void drop_queries(Selftest *selftest)
+{
+        selftest->slot_query = sd_bus_slot_unref(selftest->slot_query);
+        selftest->timer_query = sd_event_source_disable_unref(selftest->timer_query);
+}
+
 Selftest *selftest_free(Selftest *selftest)
 {
-        while (!LIST_EMPTY(&selftest->operations))
-                operation_free(LIST_FIRST(&selftest->operations));
+        Operations *const lists[] = { &selftest->starts, &selftest->waiting, &selftest->asked };
 
+        for (size_t i = 0; i < ELEMENTSOF(lists); i++)
+                while (!LIST_EMPTY(lists[i]))
+                        operation_free(LIST_FIRST(lists[i]));
+
+        drop_queries(selftest);
         sd_bus_unref(selftest->bus);
         free(selftest);
         return NULL;
@@ -325,36 +444,40 @@ void selftest_attach(Selftest *selftest, sd_bus *bus)
 
 void selftest_detach(Selftest *selftest)
 {
-        while (!LIST_EMPTY(&selftest->operations))
-                fail(LIST_FIRST(&selftest->operations), DEVBOX_ERROR_BUS_UNAVAILABLE, NULL);
+        drop_queries(selftest);
+        fail_all(&selftest->starts, &bus_is_away);
+        fail_all(&selftest->waiting, &bus_is_away);
+        fail_all(&selftest->asked, &bus_is_away);
 
         selftest->bus = sd_bus_unref(selftest->bus);
 }
 
-/* Makes an operation and asks for the unit's properties. */
-static void begin(Selftest *selftest, const Operation *wanted)
+static Operation *operation_new(Selftest *selftest, Operations *list, const Operation *wanted)
 {
-        Operation *operation = selftest->n_operations < OPERATIONS_MAX ? malloc(sizeof *operation) : NULL;
-        if (!operation) {
-                wanted->answer(&(SelftestAnswer){ .reason = DEVBOX_ERROR_BUSY }, wanted->asker);
-                return;
-        }
+        Operation *operation = malloc(sizeof *operation);
+        if (!operation)
+                return NULL;
 
         *operation = *wanted;
         operation->selftest = selftest;
-        LIST_INSERT_HEAD(&selftest->operations, operation, entry);
-        selftest->n_operations++;
-
-        if (!selftest->bus || get_properties(operation) < 0)
-                fail(operation, DEVBOX_ERROR_BUS_UNAVAILABLE, NULL);
+        LIST_INSERT_HEAD(list, operation, entry);
+        selftest->n_starts += operation->start;
+        return operation;
 }
 
 void selftest_start(Selftest *selftest, selftest_answer_t answer, void *asker)
 {
-        begin(selftest, &(Operation){ .answer = answer,
-                                      .asker = asker,
-                                      .start = true,
-                                      .deadline_usec = time_now(CLOCK_MONOTONIC) + START_DEADLINE_USEC });
+        const Operation wanted = { .answer = answer,
+                                   .asker = asker,
+                                   .start = true,
+                                   .deadline_usec = time_now(CLOCK_MONOTONIC) + START_DEADLINE_USEC };
+
+        Operation *operation =
+                selftest->n_starts < STARTS_MAX ? operation_new(selftest, &selftest->starts, &wanted) : NULL;
+        if (!operation)
+                answer(&(SelftestAnswer){ .reason = DEVBOX_ERROR_BUSY }, asker);
+        else if (!selftest->bus || get_properties(operation) < 0)
+                complete(operation, &bus_is_away);
 }
 
 void selftest_query(Selftest *selftest, const char *id, selftest_answer_t answer, void *asker)
@@ -368,5 +491,10 @@ void selftest_query(Selftest *selftest, const char *id, selftest_answer_t answer
         }
 
         memcpy(wanted.id, id, sizeof wanted.id);
-        begin(selftest, &wanted);
+        if (!selftest->bus)
+                answer(&bus_is_away, asker);
+        else if (operation_new(selftest, &selftest->waiting, &wanted))
+                ask_for_queries(selftest);
+        else
+                answer(&(SelftestAnswer){ .reason = DEVBOX_ERROR_BUSY }, asker);
 }

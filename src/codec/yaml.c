@@ -125,7 +125,7 @@ static int on_scalar(Reader *reader, const yaml_event_t *event)
 {
         const char *text = (const char *) event->data.scalar.value;
         size_t line = event->start_mark.line + 1;
-        YamlNode *node;
+        YamlNode *node = NULL;
 
         if (event->data.scalar.anchor)
                 return refuse(reader, line, "anchors (&name) are not taken; write the value out");
@@ -152,7 +152,7 @@ static int on_open(Reader *reader, YamlKind kind, const yaml_event_t *event)
         const yaml_char_t *tag =
                 kind == YAML_KIND_MAP ? event->data.mapping_start.tag : event->data.sequence_start.tag;
         size_t line = event->start_mark.line + 1;
-        YamlNode *node;
+        YamlNode *node = NULL;
 
         if (anchor)
                 return refuse(reader, line, "anchors (&name) are not taken; write the values out");
@@ -247,9 +247,10 @@ static int on_failure(Reader *reader, const yaml_parser_t *parser)
         default:
                 if (line_is_indented_with_tab(reader, line))
                         return refuse(reader, line, "indented with a tab; use spaces");
-                return refuse(reader, line,
-                              "not YAML: %s; see to the quotes and the indentation, also on the line before",
-                              strempty(parser->problem));
+                return refuse(
+                        reader, line,
+                        "not YAML: %s; see to the quotes and the indentation, also on the lines before",
+                        strempty(parser->problem));
         }
 }
 
@@ -274,7 +275,7 @@ static int read_events(Reader *reader, yaml_parser_t *parser)
 static int read_document(Reader *reader)
 {
         yaml_parser_t parser;
-        YamlNode *node;
+        YamlNode *node = NULL;
 
         if (reader->size > YAML_SIZE_MAX)
                 return refuse(reader, 0, "larger than %zu KiB", YAML_SIZE_MAX / 1024);

@@ -43,7 +43,7 @@ static int append_parts(const Collector *collector, const Call *call, sd_bus_mes
                              .success = call->system_result == 0,
                              .refresh_usec = collector->system_usec,
                              .refreshed_at_usec = time_now(CLOCK_REALTIME) },
-                           { .name = (char *) "units",
+                           { .name = (char *) "services",
                              .success = call->units_result == 0,
                              .refresh_usec = units_refresh_usec(collector->units),
                              .refreshed_at_usec = units_refreshed_at_usec(collector->units) } },

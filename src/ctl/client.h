@@ -26,7 +26,7 @@ typedef struct Snapshot {
 int client_get_snapshot(sd_bus *bus, Snapshot *ret_snapshot, char **ret_problem);
 void snapshot_done(Snapshot *snapshot);
 
-/* Whether the collector gathered this part: "system", "units". */
+/* Whether the collector gathered this part: "system", "services". */
 bool snapshot_has(const Snapshot *snapshot, const char *part);
 
 /* org.devbox.Component1 of a component that runs: it is never started for the question. */

@@ -15,10 +15,11 @@ typedef struct UnitState {
 } UnitState;
 
 static const char *const state_table[_COMPONENT_STATE_MAX] = {
-        [COMPONENT_UNKNOWN] = "unknown",   [COMPONENT_ABSENT] = "not-installed",
-        [COMPONENT_STOPPED] = "stopped",   [COMPONENT_FAILED] = "failed",
-        [COMPONENT_STARTING] = "starting", [COMPONENT_SLEEPING] = "sleeping",
-        [COMPONENT_RUNNING] = "running",   [COMPONENT_LISTENING] = "listening",
+        [COMPONENT_UNKNOWN] = "unknown",     [COMPONENT_ABSENT] = "not-installed",
+        [COMPONENT_STOPPED] = "stopped",     [COMPONENT_MASKED] = "masked",
+        [COMPONENT_FAILED] = "failed",       [COMPONENT_STARTING] = "starting",
+        [COMPONENT_SLEEPING] = "sleeping",   [COMPONENT_RUNNING] = "running",
+        [COMPONENT_LISTENING] = "listening",
 };
 
 /* In the order of ComponentId. `bus_name` is its part of org.devbox.…; NULL: not on the bus. */
@@ -79,6 +80,8 @@ static ComponentState state_of(const UnitState *unit)
 
         if (streq(unit->load, "not-found"))
                 return COMPONENT_ABSENT;
+        if (streq(unit->load, "masked") && !streq(unit->active, "active"))
+                return COMPONENT_MASKED;
         for (size_t i = 0; i < ELEMENTSOF(rows); i++)
                 if (streq(unit->active, rows[i].active))
                         return rows[i].state;
@@ -180,6 +183,8 @@ const char *component_condition_problem(const ComponentCondition *component)
                 return "run: scripts/install.sh";
         case COMPONENT_STOPPED:
                 return "run: systemctl start devbox.target";
+        case COMPONENT_MASKED:
+                return "run: systemctl unmask devbox-api.socket devbox-api devbox-collector";
         case COMPONENT_FAILED:
                 return "see: journalctl -u 'devbox-*'";
         default:

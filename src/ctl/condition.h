@@ -11,6 +11,7 @@ typedef enum ComponentState {
         COMPONENT_UNKNOWN, /* systemd does not answer */
         COMPONENT_ABSENT,  /* not installed */
         COMPONENT_STOPPED,
+        COMPONENT_MASKED, /* nobody can start it */
         COMPONENT_FAILED,
         COMPONENT_STARTING,
         COMPONENT_SLEEPING, /* starts when somebody asks */

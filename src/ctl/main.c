@@ -29,7 +29,7 @@ static int print_help(void)
         if (printf("Usage: devboxctl [--json] [COMMAND]\n\nCommands:\n") < 0)
                 return CTL_PROBLEM;
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
-                int padding = 22 - (int) strlen(verbs[i].name) - 1 - (int) strlen(verbs[i].arguments);
+                int padding = 23 - (int) strlen(verbs[i].name) - 1 - (int) strlen(verbs[i].arguments);
 
                 (void) printf("  %s %s%*s%s\n", verbs[i].name, verbs[i].arguments, padding, "",
                               verbs[i].help);
@@ -73,6 +73,17 @@ static int unknown_verb(const char *word)
         return usage_error("unknown command '%s'", word_is_showable(word) ? word : "?");
 }
 
+/* What getopt_long() just refused; among letters that share one dash it does not say where that is. */
+static int unknown_option(char **argv)
+{
+        const char *word = argv[optind - 1];
+
+        if (optopt == 0 && word_is_showable(word))
+                return usage_error("unknown option '%s'", word);
+
+        return usage_error("unknown option");
+}
+
 /* Runs the verb that `words` begins with; none means status. */
 static int dispatch(const Ctl *ctl, char **words)
 {
@@ -96,8 +107,9 @@ static int dispatch(const Ctl *ctl, char **words)
 
         for (int n = 0; words[n]; n++)
                 if (n >= verb->max_arguments)
-                        return usage_error("'%s' takes %d arguments at most", verb->name,
-                                           verb->max_arguments);
+                        return usage_error(verb->max_arguments > 0 ? "'%s' takes one argument at most"
+                                                                   : "'%s' takes no arguments",
+                                           verb->name);
 
         return verb->run(ctl, words);
 }
@@ -121,6 +133,7 @@ int main(int argc, char *argv[])
         Ctl ctl = { .colour = colour_is_wanted() };
         int option;
 
+        opterr = 0; /* its own message does not say where help is */
         while ((option = getopt_long(argc, argv, "h", options, NULL)) >= 0)
                 switch (option) {
                 case 'j':
@@ -131,7 +144,7 @@ int main(int argc, char *argv[])
                 case 'V':
                         return puts("devboxctl " DEVBOX_VERSION) < 0 ? CTL_PROBLEM : CTL_FINE;
                 default:
-                        return CTL_USAGE; /* getopt has said what is wrong */
+                        return unknown_option(argv);
                 }
 
         int r = dispatch(&ctl, argv + optind);

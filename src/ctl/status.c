@@ -132,7 +132,7 @@ static int print_screen(const Ctl *ctl, const Screen *screen)
 
         if (snapshot_has(&screen->snapshot, "system"))
                 add_system(&table, &screen->snapshot.system);
-        if (snapshot_has(&screen->snapshot, "units"))
+        if (snapshot_has(&screen->snapshot, "services"))
                 add_units(&table, &screen->snapshot.units);
 
         return table_print(&table, stdout, ctl->colour);
@@ -151,7 +151,7 @@ static int print_document(const Screen *screen)
                 system_sample_add_json(&json, "system", &screen->snapshot.system);
         else
                 json_add_null(&json, "system");
-        if (snapshot_has(&screen->snapshot, "units"))
+        if (snapshot_has(&screen->snapshot, "services"))
                 unit_samples_add_json(&json, "services", &screen->snapshot.units);
         else
                 json_add_null(&json, "services");
@@ -167,7 +167,7 @@ static int screen_status(const Screen *screen)
 
         return screen->problem || count_inactive(&screen->snapshot.units) > 0 ||
                                !snapshot_has(&screen->snapshot, "system") ||
-                               !snapshot_has(&screen->snapshot, "units")
+                               !snapshot_has(&screen->snapshot, "services")
                        ? CTL_PROBLEM
                        : CTL_FINE;
 }

@@ -6,6 +6,7 @@
  * (whoever floods the TCP port does not lock out the Unix socket), and every connection is known from its
  * first moment. A connection that is late is shut down; libmicrohttpd then finds it closed and lets go. */
 
+#include <malloc.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -35,9 +36,11 @@ static usec_t phase_limit(const HttpListener *listener, HttpPhase phase)
         case HTTP_PHASE_READING:
                 return MIN(MIN(limits->request_usec, crowded_usec), drain_usec);
         case HTTP_PHASE_IDLE:
+                return MIN(limits->hangup_usec, phase_limit(listener, HTTP_PHASE_RESTING));
+        case HTTP_PHASE_RESTING:
                 return MIN(MIN(limits->idle_usec, crowded_usec), drain_usec);
         case HTTP_PHASE_WRITING:
-                return MIN(limits->answer_usec, drain_usec);
+                return MIN(MIN(limits->answer_usec, crowded_usec), drain_usec);
         default:
                 return USEC_INFINITY;
         }
@@ -61,6 +64,13 @@ static void expect_late(HttpServer *server, usec_t at_usec)
         server->late_at_usec = at_usec;
         (void) sd_event_source_set_time(server->source_late, at_usec);
         (void) sd_event_source_set_enabled(server->source_late, SD_EVENT_ONESHOT);
+}
+
+/* Without connections there is nothing to wake up for. */
+static void expect_nobody_late(HttpServer *server)
+{
+        server->late_at_usec = USEC_INFINITY;
+        (void) sd_event_source_set_enabled(server->source_late, SD_EVENT_OFF);
 }
 
 static void expect_late_of(HttpListener *listener)
@@ -99,10 +109,37 @@ static void accept_again(HttpListener *listener)
 
 static void be_crowded(HttpListener *listener)
 {
-        listener->crowded = true;
+        listener->crowded = listener->swollen = true;
         listener->server->stats.crowded_total++;
         (void) sd_event_source_set_enabled(listener->source, SD_EVENT_OFF);
         expect_late_of(listener);
+}
+
+/* libmicrohttpd does not see the end of a stream that came together with a request: it waits for an edge. */
+static bool has_hung_up(const HttpConnection *connection)
+{
+        char byte;
+
+        return recv(connection->fd, &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+static void be_late(HttpConnection *connection, usec_t now_usec)
+{
+        HttpListener *listener = connection->listener;
+
+        if (connection->phase == HTTP_PHASE_IDLE) {
+                if (has_hung_up(connection)) {
+                        cut(connection);
+                        return;
+                }
+                if (now_usec < connection->since_usec + phase_limit(listener, HTTP_PHASE_RESTING)) {
+                        enter(connection, HTTP_PHASE_RESTING);
+                        return;
+                }
+        }
+
+        listener->server->stats.cut_total++;
+        cut(connection);
 }
 
 static int on_late(sd_event_source *source, uint64_t now_usec, void *userdata)
@@ -113,10 +150,8 @@ static int on_late(sd_event_source *source, uint64_t now_usec, void *userdata)
         server->late_at_usec = USEC_INFINITY;
         LIST_FOREACH(listener, &server->listeners, entry) {
                 for (HttpPhase phase = 0; phase < _HTTP_PHASE_MAX; phase++)
-                        while (phase_late_at(listener, phase) <= now_usec) {
-                                cut(TAILQ_FIRST(&listener->phases[phase]));
-                                server->stats.cut_total++;
-                        }
+                        while (phase_late_at(listener, phase) <= now_usec)
+                                be_late(TAILQ_FIRST(&listener->phases[phase]), now_usec);
                 accept_again(listener);
                 expect_late_of(listener);
         }
@@ -178,6 +213,7 @@ static void take_connection(HttpListener *listener, int fd, const struct sockadd
         *connection = (HttpConnection){
                 .listener = listener, .fd = fd, .phase = HTTP_PHASE_READING, .since_usec = now_of(server)
         };
+        connection->accepted_at_usec = connection->since_usec;
         listener->n_connections++;
         server->stats.n_connections++;
         server->stats.connections_total++;
@@ -242,6 +278,13 @@ void http_connection_free(HttpConnection *connection)
         listener->n_connections--;
         listener->server->stats.n_connections--;
         accept_again(listener);
+
+        if (listener->server->stats.n_connections == 0)
+                expect_nobody_late(listener->server);
+
+        /* malloc keeps what was freed for the next crowd, which may never come. */
+        if (listener->n_connections == 0 && TAKE(listener->swollen, false))
+                (void) malloc_trim(0);
 }
 
 void http_connection_enter(HttpConnection *connection, HttpPhase phase)
@@ -267,12 +310,41 @@ static void leave_if_silent(HttpConnection *connection)
                 cut(connection);
 }
 
+/* Whoever asks again and again is never silent: while others wait, each connection has its turn, and then
+ * queues like them. */
+static bool had_its_turn(const HttpConnection *connection)
+{
+        const HttpListener *listener = connection->listener;
+        usec_t age = connection->since_usec - connection->accepted_at_usec;
+
+        return listener->crowded && age >= listener->server->limits.crowded_usec;
+}
+
 void http_connection_rest(HttpConnection *connection)
 {
         connection->line_seen = false;
         http_connection_enter(connection, HTTP_PHASE_IDLE);
-        if (connection->listener->server->draining && connection->phase == HTTP_PHASE_IDLE)
+        if (connection->phase != HTTP_PHASE_IDLE)
+                return;
+
+        if (had_its_turn(connection))
+                cut(connection);
+        else if (connection->listener->server->draining)
                 leave_if_silent(connection);
+}
+
+static void drain_phase(HttpListener *listener, HttpPhase phase)
+{
+        HttpConnection *connection = TAILQ_FIRST(&listener->phases[phase]);
+
+        while (connection) {
+                HttpConnection *next = TAILQ_NEXT(connection, in_phase);
+
+                connection->since_usec = now_of(listener->server);
+                if (phase != HTTP_PHASE_READING)
+                        leave_if_silent(connection);
+                connection = next;
+        }
 }
 
 void http_listeners_drain(HttpServer *server)
@@ -280,21 +352,12 @@ void http_listeners_drain(HttpServer *server)
         HttpListener *listener;
 
         LIST_FOREACH(listener, &server->listeners, entry) {
-                static const HttpPhase phases[] = { HTTP_PHASE_READING, HTTP_PHASE_IDLE };
-
                 (void) sd_event_source_set_enabled(listener->source, SD_EVENT_OFF);
-                for (size_t i = 0; i < ELEMENTSOF(phases); i++) {
-                        HttpConnection *connection = TAILQ_FIRST(&listener->phases[phases[i]]);
 
-                        while (connection) {
-                                HttpConnection *next = TAILQ_NEXT(connection, in_phase);
-
-                                connection->since_usec = now_of(server);
-                                if (!connection->line_seen)
-                                        leave_if_silent(connection);
-                                connection = next;
-                        }
-                }
+                /* Who has just connected is about to ask, and nobody else can answer on that connection. */
+                drain_phase(listener, HTTP_PHASE_READING);
+                drain_phase(listener, HTTP_PHASE_IDLE);
+                drain_phase(listener, HTTP_PHASE_RESTING);
                 expect_late_of(listener);
         }
 }

@@ -17,7 +17,8 @@ typedef enum HttpPhase {
         HTTP_PHASE_READING, /* a request, or its rest */
         HTTP_PHASE_WORKING, /* the handler, who has a deadline of its own */
         HTTP_PHASE_WRITING, /* the client to take the answer */
-        HTTP_PHASE_IDLE,    /* the next request */
+        HTTP_PHASE_IDLE,    /* the next request, or to be seen whether the client has hung up */
+        HTTP_PHASE_RESTING, /* the next request, for longer */
         HTTP_PHASE_CUT,     /* libmicrohttpd to notice that we shut it down */
         _HTTP_PHASE_MAX,
 } HttpPhase;
@@ -35,7 +36,7 @@ struct HttpConnection {
         struct MHD_Connection *mhd; /* NULL until libmicrohttpd told that it took the connection */
         int fd;                     /* libmicrohttpd closes it */
         HttpPhase phase;
-        usec_t since_usec;
+        usec_t since_usec, accepted_at_usec;
         bool line_seen; /* the request line of the current request */
         TAILQ_ENTRY(HttpConnection) in_phase, in_arriving;
         HttpRequest request; /* one at a time, so it needs no memory of its own */
@@ -47,6 +48,7 @@ struct HttpListener {
         sd_event_source *source;
         size_t n_connections, max_connections;
         bool crowded; /* not accepting until one of ours ends */
+        bool swollen; /* was crowded: the memory of so many goes back when all are gone */
         HttpConnections phases[_HTTP_PHASE_MAX];
         LIST_ENTRY(HttpListener) entry;
 };

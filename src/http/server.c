@@ -71,7 +71,7 @@ static void *on_line(void *userdata, const char *uri, struct MHD_Connection *mhd
 
         /* The first request on a connection began when it was accepted. */
         connection->line_seen = true;
-        if (connection->phase == HTTP_PHASE_IDLE)
+        if (connection->phase == HTTP_PHASE_IDLE || connection->phase == HTTP_PHASE_RESTING)
                 http_connection_enter(connection, HTTP_PHASE_READING);
 
         return &connection->request;
@@ -104,7 +104,8 @@ static enum MHD_Result on_request(void *userdata, struct MHD_Connection *mhd, co
         HttpServer *server = userdata;
         HttpRequest *request = *context;
 
-        if (server->ending)
+        /* Nobody could hear what became of a request that is still read from a connection we cut. */
+        if (server->ending || http_request_connection(request)->phase == HTTP_PHASE_CUT)
                 return MHD_NO;
 
         if (!request->begun) {

@@ -23,8 +23,9 @@ typedef struct HttpLimits {
         usec_t request_usec; /* from the connection, later the request line, to the end of the body */
         usec_t answer_usec;  /* from its first to its last byte: slow readers */
         usec_t idle_usec;    /* between two requests on a connection */
-        usec_t crowded_usec; /* the most of request and idle while all of a listener's connections are taken
-                              */
+        usec_t hangup_usec;  /* until a client is noticed that hung up before it was answered */
+        usec_t crowded_usec; /* the most of these, and of all requests on a connection together, while all of
+                                a listener's connections are taken */
         usec_t drain_usec;   /* what is left of all these when the server goes */
         size_t connection_bytes; /* memory for one connection, so the size of its headers */
         uint64_t body_bytes;
@@ -34,6 +35,7 @@ typedef struct HttpLimits {
         ((HttpLimits){ .request_usec = 10 * USEC_PER_SEC,                                                   \
                        .answer_usec = 30 * USEC_PER_SEC,                                                    \
                        .idle_usec = 60 * USEC_PER_SEC,                                                      \
+                       .hangup_usec = 1 * USEC_PER_SEC,                                                     \
                        .crowded_usec = 1 * USEC_PER_SEC,                                                    \
                        .drain_usec = 250 * USEC_PER_MSEC,                                                   \
                        .connection_bytes = 16 * 1024,                                                       \

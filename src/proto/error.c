@@ -59,8 +59,8 @@ static const ErrorRow rows[_DEVBOX_ERROR_MAX] = {
         ROW(BUSY,                  "busy",                  "Busy",                 503, -EBUSY,
             "too much is under way; try again in a moment"),
         ROW(CONFIG_INVALID,        "config_invalid",        "ConfigInvalid",        503, -EINVAL,
-            "the configuration has an error; fix it and run: "
-            "systemctl try-reload-or-restart devbox-api devbox-collector"),
+            "mend the configuration, then run "
+            "'systemctl try-reload-or-restart devbox-api devbox-collector'; it has an error"),
         ROW(COLLECTOR_UNAVAILABLE, "collector_unavailable", "CollectorUnavailable", 503, -EHOSTDOWN,
             "devbox-collector does not answer; see: systemctl status devbox-collector"),
         ROW(COLLECTOR_TIMEOUT,     "collector_timeout",     "CollectorTimeout",     503, -ETIMEDOUT,

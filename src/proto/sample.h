@@ -102,7 +102,7 @@ void unit_samples_done(UnitSamples *samples);
 bool unit_sample_active(const UnitSample *unit);       /* active or reloading, as `systemctl is-active` */
 const char *unit_sample_state(const UnitSample *unit); /* active_state, or "not-found" */
 
-/* How one part of the collector ("system", "units") fared when it last gathered its data. */
+/* How one part of the collector ("system", "services") fared when it last gathered its data. */
 typedef struct PartSample {
         char *name;
         bool success;

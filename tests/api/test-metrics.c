@@ -45,7 +45,7 @@ static void fill(World *world)
 {
         static char root[] = "/", odd[] = "/a\"b\\c\nd", eth0[] = "eth0", ssh[] = "ssh.service",
                     loaded[] = "loaded", active[] = "active", gone[] = "gone.timer",
-                    not_found[] = "not-found", inactive[] = "inactive", units[] = "units";
+                    not_found[] = "not-found", inactive[] = "inactive", units[] = "services";
 
         world->system = (SystemSample){
                 .cpu_percent = 12.4,
@@ -60,12 +60,13 @@ static void fill(World *world)
                 .networks = { { .device = eth0, .receive_bytes = 7 } },
         };
         world->units = (UnitSamples){
-                .n_units = 2,
+                .n_units = 3, /* the last is the first by another name */
                 .units = { { .id = ssh,
                              .load_state = loaded,
                              .active_state = active,
                              .active_enter_at_usec = 1795292093000000 },
-                           { .id = gone, .load_state = not_found, .active_state = inactive } },
+                           { .id = gone, .load_state = not_found, .active_state = inactive },
+                           { .id = ssh, .load_state = loaded, .active_state = active } },
         };
         world->parts = (PartSamples){
                 .n_parts = 1,
@@ -121,17 +122,17 @@ static void test_lines(void **state)
                 "devbox_pressure_seconds_total{resource=\"io\",scope=\"full\"} 0.000000",
                 "devbox_unit_state{name=\"ssh.service\",type=\"service\",state=\"active\"} 1",
                 "devbox_unit_state{name=\"ssh.service\",type=\"service\",state=\"failed\"} 0",
-                "devbox_unit_state{name=\"gone.timer\",type=\"timer\",state=\"inactive\"} 1",
                 "devbox_unit_loaded{name=\"gone.timer\",type=\"timer\"} 0",
                 "devbox_unit_start_time_seconds{name=\"ssh.service\",type=\"service\"} 1795292093.000000",
                 "devbox_collector_up 1",
-                "devbox_collector_success{collector=\"units\"} 1",
-                "devbox_collector_refresh_seconds{collector=\"units\"} 0.000412",
+                "devbox_collector_success{collector=\"services\"} 1",
+                "devbox_collector_refresh_seconds{collector=\"services\"} 0.000412",
                 "devbox_http_requests_total{route=\"/health\",method=\"GET\",code=\"200\"} 1",
                 "devbox_http_requests_total{route=\"other\",method=\"other\",code=\"404\"} 1",
                 "devbox_cache_hits_total{key=\"system\"} 0",
                 "devbox_actions_total{action=\"restart\",outcome=\"accepted\"} 0",
         };
+        static const char loaded_ssh[] = "\ndevbox_unit_loaded{name=\"ssh.service\"";
         _cleanup_(freep) char *text = NULL;
         World *world = *state;
 
@@ -143,6 +144,8 @@ static void test_lines(void **state)
                 if (!strstr(text, line))
                         fail_msg("no line %s in\n%s", lines[i], text);
         }
+        assert_null(strstr(text, "unit_state{name=\"gone"));
+        assert_null(strstr(strstr(text, loaded_ssh) + 1, loaded_ssh));
         assert_null(strstr(text, "unit_start_time_seconds{name=\"gone"));
 }
 

@@ -37,6 +37,7 @@ static void test_log_does_not_fill(void **state)
         for (const char *at = strstr(log, "denied"); at; at = strstr(at + 1, "denied"))
                 n++;
         assert_true(n > 0 && n <= 10);
+        assert_null(strstr(log, "(0 more")); /* nothing was left out yet */
         assert_null(strstr(log, "secret-guess"));
 }
 
@@ -210,6 +211,29 @@ static void test_bad_run_ids(void **state)
         assert_int_equal(fake_calls(world->bus, "GetAll"), 0);
 }
 
+/* Everybody may ask what became of a run: that must neither load systemd nor be refused. */
+static void test_many_ask_for_a_run(void **state)
+{
+        static const char path[] = "GET /actions/run-tests/0123456789abcdef0123456789abcdef";
+        World *world = *state;
+        int fds[40];
+
+        fake_set_unit(world->bus,
+                      &(FakeUnit){ .id = "devbox-selftest.service", .active_state = "inactive" });
+        fake_hold(world->bus, "GetAll");
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++) {
+                fds[i] = http_connect(world);
+                http_send(fds[i], path, NULL);
+        }
+        http_wait_status(world, "/health", 200); /* so they have arrived */
+        fake_release(world->bus, "GetAll");
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++) {
+                assert_answer(http_receive(fds[i]), 404, "\"job_not_found\"");
+                (void) fd_close(fds[i]);
+        }
+        assert_in_range(fake_calls(world->bus, "GetAll"), 1, 3);
+}
+
 static void test_run_refused(void **state)
 {
         static const struct {
@@ -254,6 +278,7 @@ int main(void)
                 world_test(test_run),
                 world_test(test_run_that_was_killed),
                 world_test(test_bad_run_ids),
+                world_test(test_many_ask_for_a_run),
                 world_test(test_run_refused),
                 world_test(test_systemd_silent),
         };

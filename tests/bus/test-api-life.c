@@ -83,7 +83,7 @@ static void test_invalid_config(void **state)
         test_daemon_signal(world->api, SIGHUP);
         http_wait_status(world, "/health", 200);
         assert_true(healthy(world));
-        test_bus_wait_log(world->bus, API, "Configuration read anew");
+        test_bus_wait_log(world->bus, API, "The configuration was read again");
 }
 
 static void test_invalid_config_leaves_soon(void **state)
@@ -100,18 +100,20 @@ static void test_reload(void **state)
 
         test_bus_write_config(world->bus, "auth: { token: another-token }\n");
         test_daemon_signal(world->api, SIGHUP);
-        test_bus_wait_log(world->bus, API, "Configuration read anew");
+        test_bus_wait_log(world->bus, API, "The configuration was read again");
         assert_answer(http_ask(world, "POST /actions/restart", TOKEN), 401, "\"token_invalid\"");
 
         test_bus_write_config(world->bus, "auth:\n  tokem: x\n");
         test_daemon_signal(world->api, SIGHUP);
+        test_bus_wait_log(world->bus, API, "going on with the one before: ");
         test_bus_wait_log(world->bus, API, "config.yaml:2: ");
-        test_bus_wait_log(world->bus, API, "going on with the old configuration");
         assert_answer(http_get(world, "/health"), 200, "ok");
+        assert_false(healthy(world));
 
         test_bus_write_config(world->bus, "http: { port: 9999 }\n");
         test_daemon_signal(world->api, SIGHUP);
         test_bus_wait_log(world->bus, API, "systemctl restart devbox-api.socket");
+        assert_true(healthy(world));
 }
 
 static void test_idle_exit(void **state)
@@ -147,8 +149,9 @@ static void test_no_idle_exit_into_a_bad_config(void **state)
 
         world_configure(world, AUTH "api: { idle_exit_sec: 1 }\n");
         test_bus_write_config(world->bus, "nonsense\n");
-        test_bus_wait_log(world->bus, API, "not leaving when idle");
+        test_bus_wait_log(world->bus, API, "staying with the one before");
         assert_answer(http_get(world, "/health"), 200, "ok");
+        assert_false(healthy(world));
         test_bus_write_config(world->bus, AUTH);
         assert_int_equal(test_daemon_wait(world->api), 0);
 }

@@ -118,7 +118,7 @@ static void test_systemd_missing(void **state)
         fake_fail(world->bus, "ListUnitsByNames", "org.freedesktop.DBus.Error.NoReply");
         assert_answer(http_get(world, "/services"), 503, "\"systemd_unavailable\"");
         assert_answer(http_get(world, "/metrics"), 200,
-                      "\ndevbox_collector_success{collector=\"units\"} 0\n");
+                      "\ndevbox_collector_success{collector=\"services\"} 0\n");
 }
 
 /* Whatever the load: one call to the collector, and one of it to systemd. */

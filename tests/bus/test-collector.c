@@ -66,7 +66,7 @@ static void test_a_snapshot_has_both_and_says_how_they_fared(void **state)
         assert_int_equal(units.n_units, 3);
         assert_int_equal(parts.n_parts, 2);
         assert_string_equal(parts.parts[0].name, "system");
-        assert_string_equal(parts.parts[1].name, "units");
+        assert_string_equal(parts.parts[1].name, "services");
         for (size_t i = 0; i < parts.n_parts; i++) {
                 assert_true(parts.parts[i].success);
                 assert_true(parts.parts[i].refreshed_at_usec > 0);

@@ -86,7 +86,7 @@ static void test_nothing_is_null(void **state)
         }
 }
 
-#define QUOTES "; see to the quotes and the indentation, also on the line before"
+#define QUOTES "; see to the quotes and the indentation, also on the lines before"
 
 static void test_what_is_refused(void **state)
 {

@@ -35,9 +35,10 @@ static void test_columns_find_their_places(void **state)
 
 static void test_other_lines_are_passed_over(void **state)
 {
+        static const char head[] = HEAD;
         static const char *const texts[] = {
                 "",
-                HEAD,
+                head,
                 "garbage\n\n\n: : :\n",
                 "eth0: 1 2 3\n",
                 "eth0: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 x\n",

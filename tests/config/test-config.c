@@ -177,7 +177,7 @@ static const WrongRow wrong_rows[] = {
         { "- a\n- b\n", "1: the file must hold lines of the form 'key: value'" },
         { "http:\n\tport: 1\n", "2: indented with a tab; use spaces" },
         { "http:\n  port: 1\n port: 2\n", "3: not YAML: did not find expected key; see to the quotes and "
-                                          "the indentation, also on the line before" },
+                                          "the indentation, also on the lines before" },
         { "http: {}\n---\nhttp: {}\n", "2: a second document begins here; keep one" },
         { "http: &a {}\n", "1: anchors (&name) are not taken; write the values out" },
         { "services: [*a]\n",

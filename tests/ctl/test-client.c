@@ -42,10 +42,10 @@ static void test_a_snapshot_tells_which_parts_it_has(void **state)
 {
         const Snapshot snapshot = { .parts = { .n_parts = 2,
                                                .parts = { { (char *) "system", true, 0, 0 },
-                                                          { (char *) "units", false, 0, 0 } } } };
+                                                          { (char *) "services", false, 0, 0 } } } };
 
         assert_true(snapshot_has(&snapshot, "system"));
-        assert_false(snapshot_has(&snapshot, "units"));
+        assert_false(snapshot_has(&snapshot, "services"));
         assert_false(snapshot_has(&snapshot, "other"));
         assert_false(snapshot_has(&(Snapshot){ 0 }, "system"));
 }

@@ -80,6 +80,34 @@ static void test_idle_is_cut(void **state)
         assert_int_equal(http_server_stats(world->server)->cut_total, 1);
 }
 
+/* What `nc -N` does: it asks, hangs up its side at once, and reads. */
+static void test_who_hung_up_is_let_go(void **state)
+{
+        HttpLimits limits = HTTP_LIMITS_DEFAULT;
+        World *world = *state;
+        _cleanup_(fd_closep) int gone = -EBADF, quiet = -EBADF;
+        const char *text;
+
+        limits.hangup_usec = 5 * USEC_PER_MSEC;
+        world_restart(world, &limits, 512);
+        quiet = world_connect(world);
+        world_send(quiet, GET("/now") "\r\n");
+        (void) world_read_until(world, quiet, "\r\n\r\nnow");
+
+        gone = world_connect(world);
+        world_send(gone, GET("/now") "\r\n");
+        assert_ok(shutdown(gone, SHUT_WR));
+        text = world_read_to_end(world, gone);
+        assert_true(endswith(text, "now"));
+        RUN_UNTIL(world, http_server_stats(world->server)->n_connections == 1);
+
+        /* Who is only quiet may go on. */
+        world_send(quiet, GET("/now") END);
+        text = world_read_to_end(world, quiet);
+        assert_true(endswith(text, "now"));
+        assert_int_equal(http_server_stats(world->server)->cut_total, 0);
+}
+
 static void test_slow_reader_is_cut(void **state)
 {
         HttpLimits limits = HTTP_LIMITS_DEFAULT;
@@ -113,6 +141,24 @@ static void test_work_is_not_cut(void **state)
         world_answer(world->held[0], "worth it");
         text = world_read_to_end(world, fd);
         assert_true(endswith(text, "worth it"));
+}
+
+/* Sends a request on each connection and drops what was answered; those that are cut do not mind. */
+static void ask_all(const int *fds, size_t n_fds)
+{
+        char dropped[4096];
+
+        for (size_t i = 0; i < n_fds; i++) {
+                while (recv(fds[i], dropped, sizeof dropped, MSG_DONTWAIT) > 0)
+                        ;
+                (void) send(fds[i], GET("/now") "\r\n", strlen(GET("/now") "\r\n"),
+                            MSG_NOSIGNAL | MSG_DONTWAIT);
+        }
+}
+
+static bool is_readable(int fd)
+{
+        return recv(fd, (char[1]){ 0 }, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
 }
 
 static void test_crowd(void **state)
@@ -151,6 +197,47 @@ static void test_crowd_of_the_silent(void **state)
         for (size_t i = 0; i < ELEMENTSOF(fds); i++)
                 fds[i] = world_connect(world);
         RUN_UNTIL(world, http_server_stats(world->server)->n_connections == ELEMENTSOF(fds));
+        assert_true(endswith(world_ask(world, GET("/now") END), "now"));
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                close(fds[i]);
+}
+
+/* Nor does who asks all the time keep others out. */
+static void test_crowd_of_the_busy(void **state)
+{
+        HttpLimits limits = HTTP_LIMITS_DEFAULT;
+        World *world = *state;
+        int fds[8];
+
+        limits.crowded_usec = 5 * USEC_PER_MSEC;
+        world_restart(world, &limits, ELEMENTSOF(fds));
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                fds[i] = world_connect(world);
+        RUN_UNTIL(world, http_server_stats(world->server)->n_connections == ELEMENTSOF(fds));
+
+        _cleanup_(fd_closep) int late = world_connect(world);
+        world_send(late, GET("/now") END);
+        RUN_UNTIL(world, (ask_all(fds, ELEMENTSOF(fds)), is_readable(late)));
+        assert_true(endswith(world_read_to_end(world, late), "now"));
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                close(fds[i]);
+}
+
+/* Nor who does not take an answer. */
+static void test_crowd_of_slow_readers(void **state)
+{
+        HttpLimits limits = HTTP_LIMITS_DEFAULT;
+        World *world = *state;
+        int fds[8];
+
+        limits.crowded_usec = 5 * USEC_PER_MSEC;
+        limits.answer_usec = 3600 * USEC_PER_SEC;
+        world_restart(world, &limits, ELEMENTSOF(fds));
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++) {
+                fds[i] = world_connect(world);
+                world_send(fds[i], GET("/big") "\r\n");
+        }
+        RUN_UNTIL(world, world->n_answered == ELEMENTSOF(fds));
         assert_true(endswith(world_ask(world, GET("/now") END), "now"));
         for (size_t i = 0; i < ELEMENTSOF(fds); i++)
                 close(fds[i]);
@@ -223,11 +310,17 @@ static void test_many(void **state)
 
 static void test_drain(void **state)
 {
+        HttpLimits limits = HTTP_LIMITS_DEFAULT;
         World *world = *state;
-        _cleanup_(fd_closep) int idle = world_connect(world), busy = world_connect(world), late = -EBADF,
-                                 silent = world_connect(world);
+        _cleanup_(fd_closep) int idle = -EBADF, busy = -EBADF, silent = -EBADF, late = -EBADF;
         const char *text;
 
+        /* Nobody is waited for who does nothing. */
+        limits.drain_usec = limits.request_usec = limits.idle_usec = 3600 * USEC_PER_SEC;
+        world_restart(world, &limits, 512);
+        idle = world_connect(world);
+        busy = world_connect(world);
+        silent = world_connect(world);
         world_send(idle, GET("/now") "\r\n");
         (void) world_read_until(world, idle, "\r\n\r\nnow");
         world_send(busy, GET("/later") "\r\n");
@@ -237,9 +330,13 @@ static void test_drain(void **state)
         late = world_connect(world);
         world_send(late, GET("/now") END);
         assert_string_equal(world_read_to_end(world, idle), "");
-        assert_string_equal(world_read_to_end(world, silent), "");
         world_spin(world);
         assert_false(world->drained);
+
+        /* Who had connected before may still ask. */
+        world_send(silent, GET("/now") "\r\n");
+        text = world_read_to_end(world, silent);
+        assert_true(endswith(text, "now"));
 
         world_answer(world->held[0], "in time");
         text = world_read_to_end(world, busy);
@@ -256,12 +353,13 @@ static void test_drain_bounds_the_slow(void **state)
 {
         HttpLimits limits = HTTP_LIMITS_DEFAULT;
         World *world = *state;
-        _cleanup_(fd_closep) int reader = -EBADF, writer = -EBADF;
+        _cleanup_(fd_closep) int reader = -EBADF, writer = -EBADF, silent = -EBADF;
 
         limits.drain_usec = 20 * USEC_PER_MSEC;
         world_restart(world, &limits, 512);
         reader = world_connect(world);
         writer = world_connect(world);
+        silent = world_connect(world);
         world_send(reader, GET("/big") "\r\n");
         world_send(writer, GET("/now"));
         RUN_UNTIL(world, world->n_answered == 1);
@@ -288,10 +386,13 @@ int main(void)
                 TEST(test_slow_requests_are_cut),
                 TEST(test_slowloris),
                 TEST(test_idle_is_cut),
+                TEST(test_who_hung_up_is_let_go),
                 TEST(test_slow_reader_is_cut),
                 TEST(test_work_is_not_cut),
                 TEST(test_crowd),
                 TEST(test_crowd_of_the_silent),
+                TEST(test_crowd_of_the_busy),
+                TEST(test_crowd_of_slow_readers),
                 TEST(test_closed_listener),
                 TEST(test_dead_listener),
                 TEST(test_two_listeners),

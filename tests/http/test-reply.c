@@ -60,9 +60,10 @@ static void test_error_status(void **state)
 {
         _cleanup_(http_reply_unrefp) HttpReply *reply = NULL;
 
-        assert_ok(http_reply_new_error_status(409, DEVBOX_ERROR_CONFIG_INVALID, NULL, &reply));
+        assert_ok(http_reply_new_error_status(409, DEVBOX_ERROR_CONFIG_INVALID, "c.yaml:2: why", &reply));
         assert_int_equal(http_reply_status(reply), 409);
         assert_non_null(strstr(http_reply_body(reply, NULL), "config_invalid"));
+        assert_non_null(strstr(http_reply_body(reply, NULL), "it has an error: c.yaml:2: why\""));
 }
 
 int main(void)

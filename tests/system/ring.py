@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Runs inside the machine, as root: installs devbox, then runs the tests of the topics below, in this order.
-A test is a function test_x of test_TOPIC.py; its name is SUITE/TOPIC/x. A test leaves the machine as it found
-it, except in the last topic, which takes devbox apart and puts it together again."""
+A test is a function test_x of test_TOPIC.py; its name is SUITE/TOPIC/x. A test leaves the machine as it
+found it, except in the last topic, which takes devbox apart and puts it together again."""
 
 import importlib
 import inspect

@@ -19,6 +19,7 @@ MIB = 1 << 20
 @contextlib.contextmanager
 def unharmed(growth_bytes=8 * MIB):
     pid = world.awake()
+    wire.post("/actions/restart")  # refused, and so the first line it logs: that opens the journal's socket
     rss, fds = world.rss_bytes(pid), world.open_fds(pid)
     yield
     equal(wire.get("/health").status, 200, "GET /health afterwards")
@@ -116,24 +117,30 @@ def many_sockets(count):
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, count + 200), hard))
 
 
+def crowd(count):
+    """That many clients at once, each with one request; what they get."""
+    connections = [Connection(timeout=60) for _ in range(count)]
+    for connection in connections:
+        with contextlib.suppress(OSError):
+            connection.send(text("GET", "/system"))
+    equal(
+        wire.get("/health", address=wire.UNIX).status, 200, "GET /health on the Unix socket beside the crowd"
+    )
+    outcomes = []
+    for connection in connections:
+        outcomes.append(answers(connection, 60))
+        connection.socket.close()
+    return outcomes
+
+
 def test_a_thousand_connections():
+    """512 of them at once (api.max_connections), 16 KiB each, and again: what the first took is back."""
     many_sockets(1000)
-    with unharmed():
-        crowd = [Connection(timeout=60) for _ in range(1000)]
-        for connection in crowd:
-            with contextlib.suppress(OSError):
-                connection.send(text("GET", "/system"))
-        equal(
-            wire.get("/health", address=wire.UNIX).status,
-            200,
-            "GET /health on the Unix socket beside the crowd",
-        )
-        outcomes = []
-        for connection in crowd:
-            outcomes.append(answers(connection, 60))
-            connection.socket.close()
-        expect(set(outcomes) <= {200, 503, "closed"}, f"answers to the crowd: {set(outcomes)}")
-        expect(outcomes.count(200) >= 400, f"of 1000 at once only {outcomes.count(200)} were answered")
+    for growth in (12 * MIB, MIB):
+        with unharmed(growth):
+            outcomes = crowd(1000)
+            expect(set(outcomes) <= {200, 503, "closed"}, f"answers to the crowd: {set(outcomes)}")
+            expect(outcomes.count(200) >= 400, f"of 1000 at once only {outcomes.count(200)} were answered")
 
 
 def test_connections_that_vanish():
@@ -477,6 +484,15 @@ def hang_up_after(data):
     return connection
 
 
+def test_half_closed_clients_are_let_go():
+    """What `nc -N` does: it asks, says that it has no more to say, reads, and leaves. Nobody will use that
+    connection again, so none may wait for the keep-alive's end (60 s)."""
+    with unharmed():
+        for connection in [hang_up_after(text("GET", "/health")) for _ in range(20)]:
+            with connection:
+                equal(connection.response().status, 200, "GET /health by a client that has hung up already")
+
+
 def test_garbage():
     """All at once, because what might become a request is waited for until its deadline."""
     chance = random.Random(3)
@@ -486,7 +502,7 @@ def test_garbage():
     def check(data, connection):
         with connection:
             status = answers(connection)
-            expect(status in ("closed", 200, 401) or 400 <= status <= 505, f"{data[:30]!r}: {status}")
+            expect(status in ("closed", 200, 401) or 300 <= status <= 505, f"{data[:30]!r}: {status}")
 
     with unharmed():
         each([(data, hang_up_after(data)) for data in GARBAGE + noise + cut], check)

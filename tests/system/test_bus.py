@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Who may say what on the system bus, and that the daemons are what dbus/*.xml promises."""
 
+import json
 import xml.etree.ElementTree as ElementTree
 
+import wire
 import world
 from world import COLLECTOR, GUEST, MEMBER, SELFTEST, SOURCE, each, equal, expect, run
 
@@ -112,6 +114,38 @@ def test_members_may_call_and_guests_may_not():
         ],
         check,
     )
+
+
+# As systemd says that it was restarted, and the collector that units changed.
+RESTARTED = ("/org/freedesktop/DBus", "org.freedesktop.DBus", "NameOwnerChanged")
+RESTARTED += ("sss", "org.freedesktop.systemd1", ":1.0", ":1.1")
+CHANGED = ("/org/devbox/Collector1", "org.devbox.Collector1", "UnitsChanged", "as", "0")
+
+
+def test_nobody_forges_signals():
+    """A signal that is sent to one daemon alone passes its match rules, whoever sends it."""
+    world.awake(), world.collector_awake()
+    equal(wire.get("/services").status, 200, "GET /services, after which both listen to signals")
+
+    def emit(user, component, signal):
+        bus = ("org.freedesktop.DBus", "/", "org.freedesktop.DBus", "GetNameOwner")
+        said = run("busctl", "--json=short", "call", *bus, "s", f"org.devbox.{component}").stdout
+        run("busctl", "emit", "--destination", json.loads(said)["data"][0], *signal, user=user)
+
+    def figure(component, name):
+        return world.bus_metrics(component)[name]
+
+    def check(user):
+        told, calls = figure("Collector1", "units_changed_total"), figure("Api1", "dbus_calls_total")
+        for _ in range(8):
+            emit(user, "Collector1", RESTARTED)
+            emit(user, "Api1", CHANGED)
+            wire.get("/services")
+        equal(figure("Collector1", "units_changed_total") - told, 0, f"units that {user} changed")
+        more = figure("Api1", "dbus_calls_total") - calls
+        expect(more < 6, f"{user} made the API forget its answers: it asked {more} times for 8 requests")
+
+    each([(user,) for user in (GUEST, MEMBER, "devbox")], check)
 
 
 def test_guests_cannot_own_the_names():

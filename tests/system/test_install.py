@@ -23,8 +23,8 @@ from world import (
     systemctl,
 )
 
-# Everything that is installed, with its mode: a file that is missing here fails the test, as does one that is
-# missing there.
+# Everything that is installed, with its mode: a file that is missing here fails the test, as does one that
+# is missing there.
 FILES = {
     "/usr/bin/devboxctl": "0755",
     "/usr/libexec/devbox/devbox-api": "0755",

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Uninstalling, and installing again over every kind of leftover. The last topic: each test ends installed."""
+"""Uninstalling, and installing again over every leftover. The last topic: each test ends installed."""
 
+import contextlib
 import os
 import pathlib
 import pwd
 import random
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -100,6 +102,42 @@ def test_purge_leaves_nothing():
     expect(world.token() != token, "the token of a new installation is the old one")
 
 
+# Notes the arguments of a command, then becomes it.
+SPY = """#!/bin/bash
+printf '%s\\n' "$0 $*" >>/run/ring-spy/arguments
+PATH=${PATH#/run/ring-spy:} exec "${0##*/}" "$@"
+"""
+
+
+@contextlib.contextmanager
+def spying_on(*commands):
+    """Yields the file of all their arguments, which every user could read in /proc while they ran."""
+    folder = pathlib.Path("/run/ring-spy")
+    folder.mkdir()
+    for command in commands:
+        (folder / command).write_text(SPY)
+        (folder / command).chmod(0o755)
+    path = os.environ["PATH"]
+    os.environ["PATH"] = f"{folder}:{path}"
+    try:
+        yield folder / "arguments"
+    finally:
+        os.environ["PATH"] = path
+        shutil.rmtree(folder)
+
+
+def test_no_command_has_the_token_as_argument():
+    uninstall("--purge")
+    try:
+        with spying_on("awk", "cat", "chmod", "chown", "cp", "grep", "mv", "od", "sed", "tr") as arguments:
+            prepare.install()
+            said = arguments.read_text()
+    finally:
+        reinstall()
+    expect("/sed " in said and "/chown " in said, "the spies saw nothing")
+    expect(world.token() not in said, "the token of the new configuration was an argument of a command")
+
+
 def test_purge_after_uninstall():
     uninstall()
     uninstall("--purge")
@@ -191,8 +229,12 @@ def test_killed_installer_is_repaired_by_the_next():
 
 
 def test_killed_build_is_repaired_by_the_next():
+    """Cut while meson sets up, and while the compiler runs; each goes on from what the one before left."""
     run("rm", "-rf", SOURCE / "build")
-    interrupted_install(4)
+    for seconds in (0.8, 1.6, 2.4, 4):
+        interrupted_install(seconds)
+    # the moment between the two last files that meson writes
+    (SOURCE / "build/install/meson-private/build.dat").unlink(missing_ok=True)
     reinstall()
 
 

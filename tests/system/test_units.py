@@ -57,6 +57,17 @@ def test_daemons_have_no_privilege():
     each([(world.awake(), API), (world.collector_awake(), COLLECTOR)], check)
 
 
+def test_no_way_around_the_sandbox():
+    """io_uring makes sockets of any family, past RestrictAddressFamilies=."""
+
+    def check(unit):
+        allowed = world.show(unit, "SystemCallFilter").split()
+        expect("epoll_wait" in allowed, f"SystemCallFilter of {unit} is no list of what is allowed")
+        equal([name for name in allowed if name.startswith("io_")], [], f"what {unit} may call of @aio")
+
+    each([(unit,) for unit in SERVICES], check)
+
+
 def test_catalog_explains_every_event():
     header = (world.SOURCE / "src/log/message-ids.h").read_text()
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""HTTP/1.1 over a plain socket. Nothing here corrects what it is given: bad requests must arrive as written."""
+"""HTTP/1.1 over a plain socket. Nothing here corrects what it is given: bad requests arrive as written."""
 
 import json
 import socket

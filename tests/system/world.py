@@ -224,6 +224,7 @@ SERVICES = {
     "ring-failing": "failed",
     "ring-reloading": "reloading",
     "ring-alias": "active",
+    "ring-aliased": "active",  # the same unit by its own name
     "ring-listening.socket": "active",
     "ring-daily.timer": "active",
     "ring-idle": "inactive",

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: MIT
+"""The ten goals as one table: which figure, beside which, and by how much. Ratios of one run only."""
+import operator
+import statistics
+from collections import namedtuple
+
+# ours and theirs find a figure in the rows of a run; theirs may be a plain number.
+Goal = namedtuple("Goal", "number text unit ours theirs wanted limit")
+Verdict = namedtuple("Verdict", "goal ours theirs ratio reached")
+COMPARE = {">=": operator.ge, "<=": operator.le, "=": operator.eq, ">": operator.gt}
+
+
+def of(kind, key, choose=statistics.median, **wanted):
+    """The figure `key` of the rows that match, as one number. None matches: it was not measured."""
+
+    def find(rows):
+        values = [row[key] for row in rows
+                  if row["kind"] == kind and all(row.get(k) == v for k, v in wanted.items())]
+        return choose(values) if values else None
+
+    return find
+
+
+def http(key, server, path, connections, keep_alive=True):
+    """From the best round: what else runs on a machine only takes away, and only delays."""
+
+    best = {"ok_per_s": max, "p99_us": min}.get(key, max)
+
+    def find(rows):
+        cell = [row for row in rows if row["kind"] == "http" and
+                (row["server"], row["path"], row["connections"], row["keep_alive"]) ==
+                (server, path, connections, keep_alive)]
+        return best(row[key] for row in cell) if cell else None
+
+    return find
+
+
+def rates(path, connections, beside, server="devbox", **options):
+    """Answers per second of devbox and of the server beside it."""
+    return tuple(http("ok_per_s", name, path, connections, **options) for name in (server, beside))
+
+
+def p99s(path, connections, beside):
+    return tuple(http("p99_us", name, path, connections) for name in ("devbox", beside))
+
+
+def times(kind, key="us", **wanted):
+    return tuple(of(kind, key, server=name, **wanted) for name in ("devbox", "fastapi"))
+
+
+def memory(key):
+    return tuple(of("memory", key, server=name, when="last") for name in ("devbox", "fastapi"))
+
+
+def total(*finds):
+    def find(rows):
+        values = [each(rows) for each in finds]
+        return None if None in values else sum(values)
+
+    return find
+
+
+def failures(connections):
+    cell = ("devbox", "/health", connections, False)
+    return total(http("bad", *cell), http("socket_errors", *cell))
+
+
+def differs(what):
+    return of("semantics", "difference", what=what)
+
+
+def wakes(key, when, server):
+    return of("idle", key, when=when, server=server)
+
+
+ALONE = None  # nothing beside it: the figure itself is compared
+OWN_UNITS = {"way": "devbox", "units": 10}
+
+GOALS = [
+    Goal(1, "/health c=16 beside nginx", "/s", *rates("/health", 16, "nginx"), ">=", 1),
+    Goal(1, "/health c=64 beside nginx", "/s", *rates("/health", 64, "nginx"), ">=", 1),
+    Goal(1, "/health c=16 beside FastAPI", "/s", *rates("/health", 16, "fastapi"), ">=", 8),
+    Goal(1, "/health c=64 beside FastAPI", "/s", *rates("/health", 64, "fastapi"), ">=", 8),
+    Goal(1, "/health c=64, p99, beside FastAPI", "µs", *p99s("/health", 64, "fastapi"), "<=", 0.3),
+
+    Goal(2, "/health, a connection each, c=16, beside nginx", "/s",
+         *rates("/health", 16, "nginx", keep_alive=False), ">=", 0.8),
+    Goal(2, "/health, a connection each, c=64, beside nginx", "/s",
+         *rates("/health", 64, "nginx", keep_alive=False), ">=", 0.8),
+    Goal(2, "/health, a connection each, c=16, beside FastAPI", "/s",
+         *rates("/health", 16, "fastapi", keep_alive=False), ">=", 2.5),
+    Goal(2, "/health, a connection each, c=64, beside FastAPI", "/s",
+         *rates("/health", 64, "fastapi", keep_alive=False), ">=", 2.5),
+    Goal(2, "errors of these", "", total(failures(16), failures(64)), ALONE, "=", 0),
+
+    Goal(3, "/system c=16 beside our /health", "/s", http("ok_per_s", "devbox", "/system", 16),
+         http("ok_per_s", "devbox", "/health", 16), ">=", 0.85),
+    Goal(3, "/system c=16 beside FastAPI", "/s", *rates("/system", 16, "fastapi"), ">=", 20),
+    Goal(3, "/system c=1, TTL 0, beside FastAPI", "/s",
+         *rates("/system", 1, "fastapi", "devbox, TTL 0"), ">=", 1.3),
+
+    Goal(4, "/services c=16 beside FastAPI", "/s", *rates("/services", 16, "fastapi"), ">=", 300),
+    Goal(4, "/services c=1, TTL 0, beside FastAPI", "/s",
+         *rates("/services", 1, "fastapi", "devbox, TTL 0"), ">=", 15),
+
+    Goal(5, "refreshes of /services per TTL, c=64", "",
+         of("refreshes", "refreshes_per_ttl", max, path="/services"), ALONE, "<=", 1),
+    Goal(5, "/services c=64, p99, beside FastAPI with a cache", "µs",
+         *p99s("/services", 64, "fastapi, tuned"), "<=", 0.05),
+
+    Goal(6, "calls to PID 1 per refresh of 10 units", "", of("units", "calls", **OWN_UNITS), ALONE, "=", 1),
+    Goal(6, "CPU of it beside 10 x is-active", "µs",
+         of("units", "cpu_us", **OWN_UNITS), of("units", "cpu_us", way="systemctl"), "<=", 0.01),
+    Goal(6, "CPU of it beside a refresh of 1 unit", "µs",
+         of("units", "cpu_us", **OWN_UNITS), of("units", "cpu_us", way="devbox", units=1), "<=", 2),
+    Goal(6, "a unit's change seen in /services, p99", "µs", of("change", "p99_us"), ALONE, "<=", 20000),
+
+    Goal(7, "GetSystem beside an empty call, p50", "µs",
+         of("call", "p50_us", min, method="GetSystem"), of("call", "p50_us", min, method="Ping"), "<=", 1.5),
+    Goal(7, "D-Bus calls per cache miss", "", of("refreshes", "calls_per_miss", max), ALONE, "=", 1),
+    Goal(7, "D-Bus calls for cache hits", "", of("refreshes", "calls_beyond_misses", max), ALONE, "=", 0),
+
+    Goal(8, "PSS after all requests, API and collector", "KiB", *memory("pss_kib"), "<=", 1 / 5),
+    Goal(8, "private dirty, the same", "KiB", *memory("dirty_kib"), "<=", 1 / 12),
+    Goal(8, "RSS after all requests beside after 10⁴", "KiB",
+         *(of("memory", "rss_kib", server="devbox", when=when) for when in ("last", "first")), "<=", 1.05),
+    Goal(8, "wake-ups of the API, asked just before", "/s", wakes("per_s", "asked", "api"), ALONE, "<=", 0),
+    Goal(8, "wake-ups of the collector, the same", "/s",
+         wakes("steps_per_s", "asked", "collector"), ALONE, "<=", 1),
+    Goal(8, "wake-ups of both, not asked for 30 s", "/s",
+         total(wakes("per_s", "rested", "api"), wakes("per_s", "rested", "collector")), ALONE, "<=", 0),
+
+    Goal(9, "exec to first 200", "µs", *times("exec"), "<=", 1 / 12),
+    Goal(9, "cold /health, hardened units", "µs",
+         *times("activation", path="/health", when="cold"), "<=", 0.5),
+    Goal(9, "cold /services, the collector as well", "µs",
+         *times("activation", path="/services", when="cold"), "<=", 0.5),
+    Goal(9, "warm /health, a connection each", "µs",
+         *times("activation", path="/health", when="warm"), "<=", 0.6),
+    Goal(9, "refused in restarts under load", "", of("restart", "refused", server="devbox"), ALONE, "=", 0),
+    Goal(9, "longest outage of a restart", "µs", *times("restart", "longest_gap_us"), "<=", 0.1),
+
+    Goal(10, "promtool: exit code and lines", "",
+         total(of("promtool", "exit_code"), of("promtool", "lines")), ALONE, "=", 0),
+    Goal(10, "/metrics c=1 beside node_exporter", "/s", *rates("/metrics", 1, "node_exporter"), ">=", 30),
+    Goal(10, "psutil: cpu_percent differs by", "points", differs("cpu_percent"), ALONE, "<=", 2),
+    Goal(10, "psutil: mem.percent differs by", "points", differs("mem.percent"), ALONE, "<=", 0.1),
+    Goal(10, "psutil: disk.percent differs by", "points", differs("disk.percent"), ALONE, "<=", 0.1),
+    Goal(10, "psutil: mem.total, disk.total differ by", "B",
+         total(differs("mem.total"), differs("disk.total")), ALONE, "=", 0),
+    Goal(10, "psutil: uptime_seconds differs by", "s", differs("uptime_seconds"), ALONE, "<=", 1),
+    Goal(10, "first cpu_percent under load", "%",
+         of("semantics", "value", what="first cpu_percent"), ALONE, ">", 0),
+]
+
+
+def judge(rows):
+    for goal in GOALS:
+        ours, theirs = goal.ours(rows), goal.theirs(rows) if goal.theirs else None
+        if ours is None or (goal.theirs and not theirs):
+            yield Verdict(goal, ours, theirs, None, None)
+            continue
+        ratio = ours / theirs if goal.theirs else ours
+        yield Verdict(goal, ours, theirs, ratio, COMPARE[goal.wanted](round(ratio, 4), round(goal.limit, 4)))
+
+
+def short(value):
+    """Three digits or all before the point; figures of one run say no more."""
+    if value is None:
+        return "–"
+    if value == int(value) or value >= 100:
+        return f"{value:.0f}"
+    return f"{value:.3g}"
+
+
+def lines_of(rows):
+    yield ["goal", "what", "devbox", "beside", "ratio", "wanted", "reached"]
+    yield None
+    for goal, ours, theirs, ratio, reached in judge(rows):
+        figures = [f"{short(v)} {goal.unit}".strip() if v is not None else "" for v in (ours, theirs)]
+        shown = short(ratio) if goal.theirs else ""
+        word = {True: "yes", False: "**no**", None: "not measured"}[reached]
+        yield [str(goal.number), goal.text, *figures, shown, f"{goal.wanted} {short(goal.limit)}", word]
+
+
+def table(rows):
+    """Markdown, one line per figure, legible as it is."""
+    lines = list(lines_of(rows))
+    widths = [max(len(line[i]) for line in lines if line) for i in range(len(lines[0]))]
+    for line in lines:
+        line = line or ["-" * width for width in widths]
+        cells = [f"{text:<{width}}" if i in (1, 6) else f"{text:>{width}}"
+                 for i, (text, width) in enumerate(zip(line, widths))]
+        yield f"| {' | '.join(cells)} |"
+
+
+def summary(rows):
+    reached = [verdict.reached for verdict in judge(rows)]
+    missed = sorted({v.goal.number for v in judge(rows) if v.reached is False})
+    text = f"{reached.count(True)} of {len(reached)} figures reach their goal"
+    if None in reached:
+        text += f", {reached.count(None)} were not measured"
+    return text + (f"; missed in goal {', '.join(map(str, missed))}." if missed else ".")
