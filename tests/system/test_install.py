@@ -139,9 +139,8 @@ def test_users_cannot_log_in():
         fields = run("getent", "shadow", name).stdout.split(":")
         expect(fields[1].startswith(("!", "*")), f"{name} has a password")
 
-    each(
-        [("devbox",), ("devbox-collector",), ("devbox-ledger",), ("devbox-agent",), ("devbox-dispatch",)], check
-    )
+    names = ("devbox", "devbox-collector", "devbox-ledger", "devbox-agent", "devbox-dispatch")
+    each([(name,) for name in names], check)
 
 
 def test_config_has_a_token_of_its_own():
