@@ -159,7 +159,9 @@ static void handle(sd_bus_message *message, uid_t uid, void *owner)
         service->calls++;
         if (!may_ask(service, member, uid)) {
                 service->denied_calls++;
-                reply_error(message, DEVBOX_ERROR_ACCESS_DENIED);
+                (void) sd_bus_reply_method_errorf(message, devbox_error_bus_name(DEVBOX_ERROR_ACCESS_DENIED),
+                                                  "%s is for another user; see org.devbox.Ledger1(5)",
+                                                  member->name);
                 return;
         }
 

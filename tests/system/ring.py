@@ -24,6 +24,7 @@ TOPICS = [
     "ctl",
     "config",
     "abuse",
+    "ledger",
     "crash",
     "removal",
 ]

@@ -29,10 +29,12 @@ FILES = {
     "/usr/bin/devboxctl": "0755",
     "/usr/libexec/devbox/devbox-api": "0755",
     "/usr/libexec/devbox/devbox-collector": "0755",
+    "/usr/libexec/devbox/devbox-ledger": "0755",
     "/usr/lib/systemd/system-generators/devbox-generator": "0755",
     "/usr/lib/systemd/system/devbox-api.service": "0644",
     "/usr/lib/systemd/system/devbox-api.socket": "0644",
     "/usr/lib/systemd/system/devbox-collector.service": "0644",
+    "/usr/lib/systemd/system/devbox-ledger.service": "0644",
     "/usr/lib/systemd/system/devbox-selftest.service": "0644",
     "/usr/lib/systemd/system/devbox.target": "0644",
     "/usr/lib/systemd/catalog/devbox.catalog": "0644",
@@ -40,9 +42,12 @@ FILES = {
     "/usr/lib/tmpfiles.d/devbox.conf": "0644",
     "/usr/share/dbus-1/interfaces/org.devbox.Collector1.xml": "0644",
     "/usr/share/dbus-1/interfaces/org.devbox.Component1.xml": "0644",
+    "/usr/share/dbus-1/interfaces/org.devbox.Ledger1.xml": "0644",
     "/usr/share/dbus-1/system-services/org.devbox.Collector1.service": "0644",
+    "/usr/share/dbus-1/system-services/org.devbox.Ledger1.service": "0644",
     "/usr/share/dbus-1/system.d/org.devbox.Api1.conf": "0644",
     "/usr/share/dbus-1/system.d/org.devbox.Collector1.conf": "0644",
+    "/usr/share/dbus-1/system.d/org.devbox.Ledger1.conf": "0644",
     "/usr/share/polkit-1/rules.d/devbox.rules": "0644",
     "/usr/share/devbox/config.example.yaml": "0644",
     "/usr/share/bash-completion/completions/devboxctl": "0644",
@@ -50,10 +55,12 @@ FILES = {
     "/usr/share/man/man5/devbox-config.5": "0644",
     "/usr/share/man/man5/org.devbox.Collector1.5": "0644",
     "/usr/share/man/man5/org.devbox.Component1.5": "0644",
+    "/usr/share/man/man5/org.devbox.Ledger1.5": "0644",
     "/usr/share/man/man7/devbox.7": "0644",
     "/usr/share/man/man8/devbox-api.8": "0644",
     "/usr/share/man/man8/devbox-collector.8": "0644",
     "/usr/share/man/man8/devbox-generator.8": "0644",
+    "/usr/share/man/man8/devbox-ledger.8": "0644",
 }
 
 # What is made rather than copied.
@@ -132,7 +139,8 @@ def test_users_cannot_log_in():
         fields = run("getent", "shadow", name).stdout.split(":")
         expect(fields[1].startswith(("!", "*")), f"{name} has a password")
 
-    each([("devbox",), ("devbox-collector",)], check)
+    names = ("devbox", "devbox-collector", "devbox-ledger", "devbox-agent", "devbox-dispatch")
+    each([(name,) for name in names], check)
 
 
 def test_config_has_a_token_of_its_own():

@@ -7,7 +7,8 @@ import re
 import world
 from world import API, COLLECTOR, SELFTEST, SOCKET, TARGET, each, equal, expect, run
 
-SERVICES = (API, COLLECTOR, SELFTEST)
+LEDGER = "devbox-ledger.service"
+SERVICES = (API, COLLECTOR, LEDGER, SELFTEST)
 UNITS = (*SERVICES, SOCKET, TARGET)
 
 

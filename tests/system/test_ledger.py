@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""The ledger as it is installed: woken by the bus, alone with its files, for those it is meant for."""
+
+import pathlib
+import stat
+
+import world
+from world import GUEST, MEMBER, each, equal, expect
+
+LEDGER = "devbox-ledger.service"
+STATE = pathlib.Path("/var/lib/devbox/ledger")
+INTERFACE = "org.devbox.Ledger1"
+
+
+def call(member, *arguments, user=None):
+    return world.bus_call("Ledger1", INTERFACE, member, *arguments, user=user, check=False)
+
+
+def test_the_bus_wakes_it():
+    world.systemctl("stop", LEDGER)
+    equal(call("GetStatus").returncode, 0, "GetStatus of a sleeping ledger")
+    equal(world.state(LEDGER), "active", "the ledger's state")
+
+
+def test_its_files_are_its_own():
+    call("GetStatus")
+    equal(stat.S_IMODE(STATE.stat().st_mode), 0o700, "the mode of its folder")
+    for path in STATE.iterdir():
+        equal((path.owner(), stat.S_IMODE(path.stat().st_mode)), ("devbox-ledger", 0o600), str(path))
+    before = (STATE / "identity").read_bytes()
+    world.systemctl("restart", LEDGER)
+    equal((STATE / "identity").read_bytes() == before, True, "the key is the same after a restart")
+
+
+def test_who_may_call():
+    """A refusal for another reason shows that the call got through."""
+    rows = [
+        ("GetStatus", None, True),
+        ("GetStatus", MEMBER, True),
+        ("GetStatus", GUEST, False),
+        ("BeginSession", MEMBER, False),
+        ("BeginSession", "devbox-agent", True),
+        ("BeginSession", "devbox-dispatch", False),
+        ("AcceptClock", "devbox-agent", False),
+        ("AcceptClock", None, True),
+    ]
+
+    def check(member, user, allowed):
+        said = call(member, user=user)
+        refused = "Access denied" in said.stderr or "for another user" in said.stderr
+        equal(not refused, allowed, f"{member} for {user or 'root'}: {said.stderr.strip()}")
+
+    each(rows, check)
+
+
+def test_reload_reads_the_ceiling():
+    ceiling = pathlib.Path("/etc/devbox/ceiling.yaml")
+    expect(not ceiling.exists(), f"{ceiling} is there already")
+    call("GetStatus")
+    ceiling.write_text("v: 1\nprograms: [ls]\n")
+    ceiling.chmod(0o644)
+    try:
+        world.systemctl("reload", LEDGER)
+        world.eventually(
+            "the journal names the line",
+            lambda: "ceiling.yaml:2: programs"
+            in world.run("journalctl", "-u", LEDGER, "-o", "cat", "--no-pager").stdout,
+        )
+    finally:
+        ceiling.unlink()
+        world.systemctl("reload", LEDGER)
+
+
+def test_it_waits_for_little_memory():
+    call("GetStatus")
+    rollup = pathlib.Path(f"/proc/{world.running(LEDGER)}/smaps_rollup").read_text()
+    pss = next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
+    expect(pss < 3 * 1024, f"the idle ledger takes {pss} KiB, more than 3 MiB")
