@@ -86,7 +86,7 @@ check_port() {
 # ---- files
 
 make_stage() {
-    build_tree "$tree" --prefix=/usr --buildtype=release -Dtests=disabled &&
+    build_tree "$tree" --prefix=/usr --buildtype=release &&
         as_owner rm -rf "$stage" &&
         as_owner env DESTDIR="$stage" meson install -C "$tree" --no-rebuild --quiet
 }

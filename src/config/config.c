@@ -30,7 +30,8 @@ typedef struct Reader {
         unsigned lines[16]; /* where each key of the table was written; 0: it was not */
 } Reader;
 
-#define AT(member) .offset = offsetof(Config, member)
+#define CONFIG_PATH "/etc/devbox/config.yaml"
+#define AT(member)  .offset = offsetof(Config, member)
 
 /* The keys of a section stand together. */
 /* clang-format off */

@@ -39,7 +39,7 @@ typedef struct Config {
         bool ledger_trust_clock; /* the clock is right even where the kernel does not say so */
 } Config;
 
-/* Where the configuration is: $DEVBOX_CONFIG, or the path given at build time. */
+/* Where the configuration is: $DEVBOX_CONFIG, or /etc/devbox/config.yaml. */
 const char *config_path(void);
 
 /* Reads and checks the file. Returns DEVBOX_ERROR_CONFIG_INVALID when it is absent, unreadable or wrong;

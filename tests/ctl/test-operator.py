@@ -18,7 +18,7 @@ import time
 import unittest
 
 DEVBOXCTL, SOURCE = sys.argv[1], pathlib.Path(sys.argv[2])
-EXAMPLES = sorted((SOURCE / "examples").glob("*.yaml"))
+EXAMPLES = sorted((SOURCE / "man/examples").glob("*.yaml"))
 SEED = base64.b64encode(bytes(range(32))).decode()
 OTHER_SEED = bytes(range(1, 33)).hex()
 KEY = "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8"  # of SEED
