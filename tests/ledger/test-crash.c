@@ -4,7 +4,7 @@
  *
  *     the chain holds together · every entry that was answered for is there · nothing was accepted twice
  *
- * $DEVBOX_CRASH_ROUNDS: how many random deaths; 100 unless it is set. */
+ * $DEVBOX_CRASH_ROUNDS: how many random deaths, if it is set. */
 
 #include <fcntl.h>
 #include <signal.h>
@@ -25,6 +25,12 @@ typedef struct Said {
 } Said;
 
 #define SAID_MAX 4096
+
+#ifdef __SANITIZE_ADDRESS__ /* which makes each birth slow */
+#define ROUNDS 100
+#else
+#define ROUNDS 1000
+#endif
 
 /* ---- in the child */
 
@@ -269,7 +275,7 @@ static void test_killed_at_random(void **state)
         static Said said[SAID_MAX];
         Deaths deaths = { .world = *state };
         const char *text = getenv("DEVBOX_CRASH_ROUNDS");
-        uint32_t rounds = text ? (uint32_t) strtoul(text, NULL, 10) : 100, seed = 1;
+        uint32_t rounds = text ? (uint32_t) strtoul(text, NULL, 10) : ROUNDS, seed = 1;
 
         ledger_world_close(deaths.world);
         for (uint32_t round = 0; round < rounds; round++) {
