@@ -384,6 +384,18 @@ static int count_device(void *userdata, const char *device)
         return 0;
 }
 
+/* Names go to terminals and into the heads of exports. */
+static void assert_names_are_checked(const char *path, Database *database)
+{
+        AuditSource *source;
+
+        assert_ok(database_run(database,
+                               "UPDATE state SET value = char(27) || '[2Jhub' WHERE key = 'device';"
+                               "UPDATE replica SET device = '\"}' || char(10)"));
+        assert_err(audit_source_open(path, NULL, &source), -EBADMSG);
+        assert_err(audit_source_open(path, "\"}\n", &source), -EBADMSG);
+}
+
 static void test_database(void **state)
 {
         static const char *const tails[] = { "", "-wal", "-shm" };
@@ -412,6 +424,8 @@ static void test_database(void **state)
         assert_int_equal(report.size, 399);
         assert_ok(database_run(database, "DELETE FROM replica_audit WHERE seq = 0"));
         assert_int_equal(verify_database(path).outcome, AUDIT_BROKEN);
+        assert_ok(database_run(database, "DELETE FROM replica_audit"));
+        assert_names_are_checked(path, database);
 
         for (size_t i = 0; i < ELEMENTSOF(tails); i++) {
                 (void) snprintf(name, sizeof name, "%s%s", path, tails[i]);
@@ -422,10 +436,14 @@ static void test_database(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_whole),     cmocka_unit_test(test_unwitnessed),
-                cmocka_unit_test(test_each_byte), cmocka_unit_test(test_tampering),
-                cmocka_unit_test(test_rewritten), cmocka_unit_test(test_other_chain),
-                cmocka_unit_test(test_cuts),      cmocka_unit_test(test_impossible),
+                cmocka_unit_test(test_whole),
+                cmocka_unit_test(test_unwitnessed),
+                cmocka_unit_test(test_each_byte),
+                cmocka_unit_test(test_tampering),
+                cmocka_unit_test(test_rewritten),
+                cmocka_unit_test(test_other_chain),
+                cmocka_unit_test(test_cuts),
+                cmocka_unit_test(test_impossible),
                 cmocka_unit_test(test_another_of_the_same_id),
                 cmocka_unit_test(test_a_key_in_the_place_of_none),
                 cmocka_unit_test(test_database),
