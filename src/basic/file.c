@@ -58,6 +58,17 @@ static int open_directory_of(const char *path, const char **ret_name)
         return fd;
 }
 
+/* Not a device, a pipe or a directory, nor a link to one (/dev/stdout): they would be gone. */
+static int check_replaced(int directory, const char *name)
+{
+        struct stat st;
+
+        if (fstatat(directory, name, &st, 0) < 0)
+                return errno == ENOENT ? 0 : -errno;
+
+        return S_ISREG(st.st_mode) ? 0 : S_ISDIR(st.st_mode) ? -EISDIR : -EEXIST;
+}
+
 int file_write(const char *path, FileWrite how, mode_t mode, Bytes content)
 {
         _cleanup_(fd_closep) int directory = -EBADF, fd = -EBADF;
@@ -69,6 +80,9 @@ int file_write(const char *path, FileWrite how, mode_t mode, Bytes content)
                 return directory;
         if (*name == '\0')
                 return -EISDIR;
+        int r = how == FILE_REPLACE ? check_replaced(directory, name) : 0;
+        if (r < 0)
+                return r;
         if (snprintf(temporary, sizeof temporary, ".%s.%d.new", name, (int) getpid()) >=
             (int) sizeof temporary)
                 return -ENAMETOOLONG;
@@ -77,7 +91,7 @@ int file_write(const char *path, FileWrite how, mode_t mode, Bytes content)
         if (fd < 0)
                 return -errno;
 
-        int r = write_and_sync(fd, mode, content);
+        r = write_and_sync(fd, mode, content);
         if (r == 0 &&
             renameat2(directory, temporary, directory, name, how == FILE_NEW ? RENAME_NOREPLACE : 0) < 0)
                 r = -errno;

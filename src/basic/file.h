@@ -13,5 +13,6 @@ typedef enum FileWrite {
         FILE_REPLACE, /* what was there is replaced; a symbolic link is, too */
 } FileWrite;
 
-/* Errors: -EEXIST with FILE_NEW; -ENAMETOOLONG; those of open(2), write(2), fsync(2), rename(2). */
+/* Errors: -EEXIST with FILE_NEW, or what is there is no file; -EISDIR; -ENAMETOOLONG; those of open(2),
+ * write(2), fsync(2), rename(2). */
 int file_write(const char *path, FileWrite how, mode_t mode, Bytes content);

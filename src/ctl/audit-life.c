@@ -9,6 +9,7 @@
 
 typedef struct OpenRequest {
         char id[ULID_SIZE];
+        Sha256 digest;
         bool started;
 } OpenRequest;
 
@@ -40,8 +41,10 @@ static const char *on_accepted(AuditLife *life, const AuditBody *body, int *erro
                 return "a request is accepted that was already accepted and has not finished";
 
         OpenRequest *request = calloc(1, sizeof *request);
-        if (request)
+        if (request) {
                 memcpy(request->id, body->request_id, ULID_SIZE);
+                request->digest = body->request_sha256;
+        }
         if (!request || !tsearch(request, &life->open, compare)) {
                 free(request);
                 *error = -ENOMEM;
@@ -57,6 +60,8 @@ static const char *on_started(AuditLife *life, const AuditBody *body)
         if (!request || request->started)
                 return request ? "a request is started for the second time"
                                : "a request is started that was never accepted";
+        if (!sha256_equal(&request->digest, &body->request_sha256))
+                return "another request is started than the one of this id that was accepted";
 
         request->started = true;
         return NULL;
@@ -68,6 +73,8 @@ static const char *on_finished(AuditLife *life, const AuditBody *body)
 
         if (!request)
                 return "a request finishes that was never accepted";
+        if (!sha256_equal(&request->digest, &body->request_sha256))
+                return "another request finishes than the one of this id that was accepted";
 
         (void) tdelete(request, &life->open, compare);
         free(request);
@@ -113,13 +120,22 @@ static const char *on_genesis(AuditLife *life, const AuditBody *body, int *error
         return why ? why : add_key(life, &body->key, error);
 }
 
+static const char *on_adopt(AuditLife *life, const AuditBody *body, int *error)
+{
+        if (life->n_device_keys == 0 ||
+            !public_key_equal(&life->device_keys[life->n_device_keys - 1], &body->old_key))
+                return "it adopts a key in the place of one that the device did not have";
+
+        return add_key(life, &body->key, error);
+}
+
 static const char *judge(AuditLife *life, uint16_t type, const AuditBody *body, int *error)
 {
         switch (type) {
         case AUDIT_GENESIS:
                 return on_genesis(life, body, error);
         case AUDIT_ADOPT:
-                return add_key(life, &body->key, error);
+                return on_adopt(life, body, error);
         case AUDIT_ROOT:
                 return check_root(life, body->version, &body->sha256);
         case AUDIT_REQUEST_ACCEPTED:

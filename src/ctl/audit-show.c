@@ -65,6 +65,8 @@ static void describe_entry(const AuditEntry *entry, Text *text)
                 audit_body_free((AuditType) entry->type, body);
         } else
                 text_append(text, " (unreadable)");
+        if (text->error == 0)
+                (void) print_tame(text->data);
         text_append(text, "\n");
 }
 

@@ -127,8 +127,10 @@ static int find_own(AuditSource *source, const char *device)
                 return r < 0 ? r : -ESRCH;
 
         const char *name = statement_text(statement, 0);
-        if (!name || strlen(name) >= DEVICE_NAME_SIZE || (device && !streq(name, device)))
+        if (!name || (device && !streq(name, device)))
                 return -ESRCH;
+        if (!device_name_valid(name)) /* it would reach a terminal, and the head of an export */
+                return -EBADMSG;
 
         memcpy(source->identity.device, name, strlen(name) + 1);
         return statement_copy_bytes(statement, 1, source->identity.chain.bytes, CHAIN_ID_SIZE);
@@ -146,8 +148,8 @@ static int find_replica(AuditSource *source, const char *device)
         r = statement_step(statement);
         if (r <= 0)
                 return r < 0 ? r : -ESRCH;
-        if (strlen(device) >= DEVICE_NAME_SIZE)
-                return -ESRCH;
+        if (!device_name_valid(device))
+                return -EBADMSG;
 
         source->replica = true;
         memcpy(source->identity.device, device, strlen(device) + 1);

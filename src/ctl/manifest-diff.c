@@ -52,8 +52,17 @@ static void print_side(Diff *diff, char sign, const char *path, const char *valu
 {
         const char *colour = sign == '+' ? "\x1b[32m" : "\x1b[31m";
 
-        if (printf("%s%c %s: %s%s\n", diff->ctl->colour ? colour : "", sign, path, value,
-                   diff->ctl->colour ? "\x1b[0m" : "") < 0)
+        _cleanup_(freep) char *line = NULL;
+
+        if (asprintf(&line, "%c %s: %s", sign, path, value) < 0) {
+                line = NULL;
+                diff->error = -ENOMEM;
+                return;
+        }
+
+        (void) print_tame(line);
+        if (printf("%s%s%s\n", diff->ctl->colour ? colour : "", line, diff->ctl->colour ? "\x1b[0m" : "") <
+            0)
                 diff->error = -errno;
 }
 

@@ -15,10 +15,29 @@
 
 /* ---- a capability in one line */
 
+/* A word that could be read as several, or as something else, stands in quotes. */
+static void describe_word(const char *word, Text *text)
+{
+        if (*word != '\0' && !strpbrk(word, " |()[]{};,\"\\")) {
+                text_append(text, word);
+                return;
+        }
+
+        text_append(text, "\"");
+        for (; *word != '\0'; word++) {
+                if (*word == '"' || *word == '\\')
+                        text_append(text, "\\");
+                text_append_bytes(text, word, 1);
+        }
+        text_append(text, "\"");
+}
+
 static void describe_names(char *const *names, size_t n, const char *between, Text *text)
 {
-        for (size_t i = 0; i < n; i++)
-                text_appendf(text, "%s%s", i > 0 ? between : "", names[i]);
+        for (size_t i = 0; i < n; i++) {
+                text_append(text, i > 0 ? between : "");
+                describe_word(names[i], text);
+        }
 }
 
 static void describe_once(const Item *item, Text *text)
@@ -27,7 +46,7 @@ static void describe_once(const Item *item, Text *text)
 
         switch (item->kind) {
         case ITEM_LITERAL:
-                text_append(text, item->literal);
+                describe_word(item->literal, text);
                 break;
         case ITEM_ENUM:
                 describe_names(item->names.items, item->names.n, "|", text);
@@ -63,7 +82,8 @@ void manifest_describe(const Capability *capability, Text *text)
         describe_names(capability->containers.items, capability->containers.n, ", ", text);
         if (capability->kind == CAPABILITY_DOCKER_EXEC)
                 text_append(text, ":");
-        text_append(text, strempty(capability->bin));
+        if (capability->bin)
+                describe_word(capability->bin, text);
         describe_items(&capability->argv, text);
         describe_names(capability->roots.items, capability->roots.n, ", ", text);
         describe_names(capability->sensors.items, capability->sensors.n, ", ", text);

@@ -74,14 +74,37 @@ void table_done(Table *table)
         *table = (Table){ .n_columns = table->n_columns };
 }
 
-/* Makes the text harmless and measures it: every byte but the followers of a UTF-8 sequence is a column. */
-static size_t tame(char *text)
+/* How many bytes at `text` a terminal could obey, or show in another order or not at all: the controls, also
+ * U+0080 to U+009F, and the invisible and turning characters of U+200B to U+206F. */
+static size_t count_wild(const unsigned char *text)
+{
+        if (*text < ' ' || *text == 0x7f)
+                return 1;
+        if (*text == 0xc2 && text[1] >= 0x80 && text[1] <= 0x9f)
+                return 2;
+        if (*text != 0xe2 || (text[1] != 0x80 && text[1] != 0x81))
+                return 0;
+
+        return (text[1] == 0x80 &&
+                ((text[2] >= 0x8b && text[2] <= 0x8f) || (text[2] >= 0xa8 && text[2] <= 0xae))) ||
+                               (text[1] == 0x81 && text[2] >= 0xa0 && text[2] <= 0xaf)
+                       ? 3
+                       : 0;
+}
+
+/* Measures it, too: every byte but the followers of a UTF-8 sequence is a column. */
+size_t print_tame(char *text)
 {
         size_t width = 0;
 
         for (; *text; text++) {
-                if ((unsigned char) *text < ' ' || *text == 0x7f)
-                        *text = '?';
+                size_t wild = count_wild((const unsigned char *) text);
+
+                if (wild > 0) {
+                        memset(text, '?', wild);
+                        text += wild - 1;
+                        width += wild - 1;
+                }
                 width += ((unsigned char) *text & 0xc0) != 0x80;
         }
 
@@ -111,7 +134,7 @@ void table_add(Table *table, Tone tone, const char *format, ...)
                 return;
         }
 
-        size_t width = tame(text);
+        size_t width = print_tame(text);
         table->cells = grown;
         table->cells[table->n_cells++] = (Cell){ TAKE_PTR(text), width, tone };
 }

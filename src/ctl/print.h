@@ -37,7 +37,10 @@ typedef struct Table {
 
 void table_done(Table *table);
 
-/* Bytes that a terminal could take as a command are shown as '?'. */
+/* What a terminal could obey, hide or turn around becomes '?', byte by byte. Returns the width. */
+size_t print_tame(char *text);
+
+/* The text is tamed. */
 void table_add(Table *table, Tone tone, const char *format, ...) _printf_(3, 4);
 
 /* A row of empty cells. */

@@ -235,8 +235,8 @@ static int write_denial(Ledger *ledger, ChainWrite *write, const AcceptVerdict *
         if (r != 0 || !verdict->request)
                 return r;
         r = sign_denial(ledger, verdict, answer);
-        if (r != 0 || !is_final(answer->error) || ledger->requests.n >= ledger->requests.max)
-                return r;
+        if (r != 0 || !is_final(answer->error) || ledger->requests.n >= ledger->requests.max / 2)
+                return r; /* what is refused must not take the room of what may be accepted */
 
         answer->state = REQUEST_DENIED;
         return requests_add(&ledger->requests, &(NewRequest){ .request = verdict->request,

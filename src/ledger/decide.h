@@ -41,7 +41,8 @@ typedef struct LedgerAnswer {
 int ledger_accept(Ledger *ledger, const LedgerBundle *bundle, LedgerAnswer *ret_answer);
 void ledger_answer_done(LedgerAnswer *answer);
 
-/* Errors: DEVBOX_ERROR_REQUEST_UNKNOWN; DEVBOX_ERROR_REQUEST_STATE it was started, or has ended. */
+/* Errors: DEVBOX_ERROR_REQUEST_UNKNOWN; DEVBOX_ERROR_REQUEST_STATE it was started, or has ended;
+ * DEVBOX_ERROR_PEER_REVOKED, MANIFEST_MISSING the device was revoked since, or its epoch is over. */
 int ledger_started(Ledger *ledger, const char *request_id);
 
 /* Of `how`: status, reason, message, process_may_continue, exit, out, err, started_at_ms, finished_at_ms;

@@ -15,6 +15,15 @@ static int find_request(Ledger *ledger, const char *request_id, RequestRow *ret_
         return r < 0 ? r : r == 0 ? DEVBOX_ERROR_REQUEST_UNKNOWN : 0;
 }
 
+/* What was accepted and has waited is not started any more when the operator has taken that back. */
+static int check_revocation(const Policy *policy)
+{
+        if (!policy->manifest || policy->manifest->epoch != policy->root->epoch)
+                return DEVBOX_ERROR_MANIFEST_MISSING;
+
+        return manifest_is_tombstone(policy->manifest) ? DEVBOX_ERROR_PEER_REVOKED : 0;
+}
+
 int ledger_started(Ledger *ledger, const char *request_id)
 {
         _cleanup_(chain_write_done) ChainWrite write = CHAIN_WRITE_NULL;
@@ -25,6 +34,9 @@ int ledger_started(Ledger *ledger, const char *request_id)
                 return r;
         if (row.state != REQUEST_ACCEPTED)
                 return DEVBOX_ERROR_REQUEST_STATE;
+        r = check_revocation(&ledger->policy);
+        if (r != 0)
+                return r;
 
         r = chain_write_begin(&ledger->chain, &write);
         if (r < 0)

@@ -248,7 +248,7 @@ static int check_growth(WitnessGrowth *growth, const AuditEntry *entries, size_t
         return witness_finish(growth);
 }
 
-/* Everything but the signature, durably; the envelope then bears it. */
+/* The statement with both signatures, durably: ours leaves only after that. */
 static int store_growth(Ledger *ledger, const Replica *replica, const Checkpoint *claimed, const char *text,
                         AuditEntries entries)
 {
@@ -294,11 +294,11 @@ int ledger_witness(Ledger *ledger, const char *checkpoint, AuditEntries entries,
                 return r;
         r = envelope_sign(envelope, CHECKPOINT_WITNESS_ROLE, ledger->identity);
         if (r < 0)
-                return r;
+                return r == -ENOSPC ? DEVBOX_ERROR_BAD_ENVELOPE : r; /* signatures fill it, not the disk */
         r = envelope_format(envelope, &cosigned);
         if (r < 0)
                 return r;
-        r = store_growth(ledger, &replica, &claimed, checkpoint, entries);
+        r = store_growth(ledger, &replica, &claimed, cosigned, entries);
         if (r != 0)
                 return r;
 

@@ -24,6 +24,8 @@ static int leave(void **state)
 {
         (void) unlink("a");
         (void) unlink("link");
+        (void) unlink("pipe");
+        (void) unlink("to-pipe");
         (void) rmdir("d");
         return chdir("/") == 0 && rmdir(directory) == 0 ? 0 : -1; /* nothing was left behind */
 }
@@ -72,6 +74,12 @@ static void test_wrong_places(void **state)
         assert_err(file_write(longer, FILE_NEW, 0600, BYTES_NULL), -ENAMETOOLONG);
         assert_ok(mkdir("d", 0700));
         assert_err(file_write("d", FILE_REPLACE, 0600, BYTES_NULL), -EISDIR);
+
+        /* What is no file stays what it is. */
+        assert_ok(mkfifo("pipe", 0600));
+        assert_ok(symlink("pipe", "to-pipe"));
+        assert_err(file_write("pipe", FILE_REPLACE, 0600, BYTES_NULL), -EEXIST);
+        assert_err(file_write("to-pipe", FILE_REPLACE, 0600, BYTES_NULL), -EEXIST);
 }
 
 int main(void)

@@ -259,6 +259,53 @@ static void test_cuts(void **state)
 }
 
 /* The chain holds together, but what it says cannot have happened. */
+/* A chain whose first entries are whole, and whose next says `body`. */
+static AuditReport verify_with(size_t from, AuditType type, const char *body)
+{
+        _cleanup_(text_done) Text text = TEXT_NULL;
+        AuditEntry entry;
+        AuditWalk walk;
+
+        audit_write_head(AUDIT_FORM_JSON, &chain_identity, &text);
+        for (size_t i = 0; i < from; i++)
+                audit_write_entry(AUDIT_FORM_JSON, &chain.entries[i], &text);
+        audit_walk_resume(&walk, &chain_identity.chain, from, &chain.at[from].head);
+        audit_walk_append(&walk, (uint16_t) type, 1760000000009, bytes_of_string(body), &entry);
+        audit_write_entry(AUDIT_FORM_JSON, &entry, &text);
+        return verify(text.data, text.size, NULL, true);
+}
+
+/* Under the id of the request that was accepted, another one. */
+static void test_another_of_the_same_id(void **state)
+{
+        for (size_t i = 2; i <= 3; i++) {
+                _cleanup_(freep) char *body = chain_request_body(chain_type_at(i), i - 1);
+                char *digest = strstr(body, "\"request_sha256\":\"01");
+
+                assert_non_null(digest);
+                assert_int_equal(verify_with(i, chain_type_at(i), body).outcome, AUDIT_UNWITNESSED);
+                digest[strlen("\"request_sha256\":\"")] = 'f';
+                AuditReport report = verify_with(i, chain_type_at(i), body);
+                assert_int_equal(report.outcome, AUDIT_BROKEN);
+                assert_int_equal(report.at, i);
+        }
+}
+
+static void test_a_key_in_the_place_of_none(void **state)
+{
+        AuditBody body = { .old_key = *key_pair_public(world_key(KEY_DEVICE)),
+                           .key = *key_pair_public(world_key(KEY_STRANGER)),
+                           .size = 4,
+                           .head = chain.at[4].head };
+        _cleanup_(freep) char *right = NULL, *wrong = NULL;
+
+        assert_ok(audit_body_format(AUDIT_ADOPT, &body, &right, NULL));
+        assert_int_equal(verify_with(4, AUDIT_ADOPT, right).outcome, AUDIT_UNWITNESSED);
+        body.old_key = body.key;
+        assert_ok(audit_body_format(AUDIT_ADOPT, &body, &wrong, NULL));
+        assert_int_equal(verify_with(4, AUDIT_ADOPT, wrong).outcome, AUDIT_BROKEN);
+}
+
 static void test_impossible(void **state)
 {
         static const struct {
@@ -270,19 +317,8 @@ static void test_impossible(void **state)
 
         for (size_t k = 0; k < ELEMENTSOF(rows); k++) {
                 _cleanup_(freep) char *body = chain_request_body(rows[k].type, 0);
-                _cleanup_(text_done) Text text = TEXT_NULL;
-                AuditEntry entry;
-                AuditWalk walk;
+                AuditReport report = verify_with(rows[k].i, rows[k].type, body);
 
-                audit_write_head(AUDIT_FORM_JSON, &chain_identity, &text);
-                for (size_t i = 0; i < rows[k].i; i++)
-                        audit_write_entry(AUDIT_FORM_JSON, &chain.entries[i], &text);
-                audit_walk_resume(&walk, &chain_identity.chain, rows[k].i, &chain.at[rows[k].i].head);
-                audit_walk_append(&walk, (uint16_t) rows[k].type, 1760000000009, bytes_of_string(body),
-                                  &entry);
-                audit_write_entry(AUDIT_FORM_JSON, &entry, &text);
-
-                AuditReport report = verify(text.data, text.size, NULL, true);
                 assert_int_equal(report.outcome, AUDIT_BROKEN);
                 assert_int_equal(report.at, rows[k].i);
         }
@@ -348,6 +384,18 @@ static int count_device(void *userdata, const char *device)
         return 0;
 }
 
+/* Names go to terminals and into the heads of exports. */
+static void assert_names_are_checked(const char *path, Database *database)
+{
+        AuditSource *source;
+
+        assert_ok(database_run(database,
+                               "UPDATE state SET value = char(27) || '[2Jhub' WHERE key = 'device';"
+                               "UPDATE replica SET device = '\"}' || char(10)"));
+        assert_err(audit_source_open(path, NULL, &source), -EBADMSG);
+        assert_err(audit_source_open(path, "\"}\n", &source), -EBADMSG);
+}
+
 static void test_database(void **state)
 {
         static const char *const tails[] = { "", "-wal", "-shm" };
@@ -376,6 +424,8 @@ static void test_database(void **state)
         assert_int_equal(report.size, 399);
         assert_ok(database_run(database, "DELETE FROM replica_audit WHERE seq = 0"));
         assert_int_equal(verify_database(path).outcome, AUDIT_BROKEN);
+        assert_ok(database_run(database, "DELETE FROM replica_audit"));
+        assert_names_are_checked(path, database);
 
         for (size_t i = 0; i < ELEMENTSOF(tails); i++) {
                 (void) snprintf(name, sizeof name, "%s%s", path, tails[i]);
@@ -386,10 +436,16 @@ static void test_database(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_whole),     cmocka_unit_test(test_unwitnessed),
-                cmocka_unit_test(test_each_byte), cmocka_unit_test(test_tampering),
-                cmocka_unit_test(test_rewritten), cmocka_unit_test(test_other_chain),
-                cmocka_unit_test(test_cuts),      cmocka_unit_test(test_impossible),
+                cmocka_unit_test(test_whole),
+                cmocka_unit_test(test_unwitnessed),
+                cmocka_unit_test(test_each_byte),
+                cmocka_unit_test(test_tampering),
+                cmocka_unit_test(test_rewritten),
+                cmocka_unit_test(test_other_chain),
+                cmocka_unit_test(test_cuts),
+                cmocka_unit_test(test_impossible),
+                cmocka_unit_test(test_another_of_the_same_id),
+                cmocka_unit_test(test_a_key_in_the_place_of_none),
                 cmocka_unit_test(test_database),
         };
 

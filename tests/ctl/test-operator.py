@@ -202,6 +202,12 @@ class Operator(unittest.TestCase):
         self.assertIn("/usr/bin/ls -- (PATH in home)",
                       self.run_ctl("manifest", "show", self.dir / "signed.json"))
 
+        # what is one word does not look like two, nor like another
+        turned = MANIFEST.replace('["--", {path', '["-a b", "\u202etxt", {path')
+        (self.dir / "turned.yaml").write_text(turned)
+        self.assertIn('/usr/bin/ls "-a b" ???txt (PATH in home)',
+                      self.run_ctl("manifest", "show", self.dir / "turned.yaml"))
+
         signed = json.loads((self.dir / "signed.json").read_text())
         payload = base64.b64decode(signed["payload"])
         signed["payload"] = base64.b64encode(payload.replace(b"/usr/bin/ls", b"/usr/bin/sh")).decode()

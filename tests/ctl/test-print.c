@@ -118,9 +118,37 @@ static void test_outside_text_commands_no_terminal(void **state)
         assert_string_equal(text, "eth?[31m??\n");
 }
 
+static void test_what_is_tamed(void **state)
+{
+        static const struct {
+                const char *text, *shown;
+                size_t width;
+        } rows[] = {
+                { "caf\xc3\xa9", "caf\xc3\xa9", 4 },
+                { "\xc2\xa0\xe2\x80\x93", "\xc2\xa0\xe2\x80\x93", 2 },
+                { "a\xc2\x9b"
+                  "2J",
+                  "a??2J", 5 },
+                { "\xe2\x80\xae"
+                  "b",
+                  "???b", 4 },
+                { "\xe2\x81\xa6\xe2\x80\x8b", "??????", 6 },
+                { "\xe2\x80", "\xe2\x80", 1 }, /* cut off */
+                { "\xe2", "\xe2", 1 },
+        };
+        char text[16];
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                (void) stpcpy(text, rows[i].text);
+                assert_int_equal(print_tame(text), rows[i].width);
+                assert_string_equal(text, rows[i].shown);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_what_is_tamed),
                 cmocka_unit_test(test_bytes),
                 cmocka_unit_test(test_spans),
                 cmocka_unit_test(test_percents),

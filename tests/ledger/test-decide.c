@@ -256,6 +256,31 @@ static void test_a_refusal_for_good_is_remembered(void **state)
         ledger_answer_done(&second);
 }
 
+/* Whoever may ask, may ask for what is refused as often as they like: it takes no room from the others. */
+static void test_refusals_leave_room(void **state)
+{
+        LedgerWorld *world = *state;
+        Sibling sibling;
+
+        ledger_world_close(world);
+        world->requests_max = 4;
+        ledger_world_open(world);
+        ledger_world_begin_session(world);
+        for (unsigned i = 0; i < 8; i++) {
+                sibling_init(&sibling, i);
+                assert_int_equal(
+                        ledger_world_judge(world, &(Case){ .request = { sibling.edits[0], sibling.edits[1],
+                                                                        ARGS("{\"argv\":[\"/usr/bin/rm\","
+                                                                             "\"x\"]}") } }),
+                        DEVBOX_ERROR_BINARY_NOT_ALLOWED);
+        }
+
+        sibling_init(&sibling, 8);
+        assert_int_equal(
+                ledger_world_judge(world, &(Case){ .request = { sibling.edits[0], sibling.edits[1] } }), 0);
+        ledger_world_verify(world);
+}
+
 static void test_a_refusal_for_now_is_not(void **state)
 {
         LedgerWorld *world = *state;
@@ -411,6 +436,7 @@ int main(void)
                 ledger_test(test_a_request_ends_with_a_signed_result),
                 ledger_test(test_unknown_requests),
                 ledger_test(test_a_refusal_for_good_is_remembered),
+                ledger_test(test_refusals_leave_room),
                 ledger_test(test_a_refusal_for_now_is_not),
                 ledger_test(test_the_rate_of_an_entry),
                 ledger_test(test_nothing_unexpired_is_evicted),

@@ -149,6 +149,7 @@ static void test_40_a_new_operator_and_a_tombstone(void **state)
                   "\"dispatchers\":[]" },
         };
         char *tombstone_text = world_text(world_manifest, empty, 2);
+        Sibling waiting;
         uint16_t type;
 
         /* No capabilities either: cut them off the text. */
@@ -161,7 +162,11 @@ static void test_40_a_new_operator_and_a_tombstone(void **state)
         ManifestInstalled installed;
         free(tombstone_text);
         assert_ok(envelope_format(envelope, &tombstone));
+        sibling_init(&waiting, 1);
+        assert_int_equal(
+                ledger_world_judge(world, &(Case){ .request = { waiting.edits[0], waiting.edits[1] } }), 0);
         assert_int_equal(ledger_install_manifest(world->ledger, tombstone, &installed), 0);
+        assert_int_equal(ledger_started(world->ledger, waiting.id), DEVBOX_ERROR_PEER_REVOKED);
         body = ledger_world_entry(world, 1, &type);
         assert_int_equal(type, AUDIT_REVOKE);
         assert_int_equal(ledger_world_judge(world, &(Case){ 0 }), DEVBOX_ERROR_PEER_REVOKED);
@@ -171,6 +176,7 @@ static void test_40_a_new_operator_and_a_tombstone(void **state)
         /* Only a new epoch brings it back, under a new operator's key. */
         assert_int_equal(install_root(world, rotated, 3, two_roots), 0);
         assert_int_equal(ledger_world_judge(world, &(Case){ 0 }), DEVBOX_ERROR_MANIFEST_MISSING);
+        assert_int_equal(ledger_started(world->ledger, waiting.id), DEVBOX_ERROR_MANIFEST_MISSING);
         const Edit revived[] = { { "\"epoch\":1", "\"epoch\":2" }, { "\"version\":7", "\"version\":1" } };
         assert_int_equal(install(world, revived, 2, KEY_MANIFEST), DEVBOX_ERROR_MANIFEST_INVALID_SIGNATURE);
         assert_int_equal(install(world, revived, 2, KEY_STRANGER), 0);

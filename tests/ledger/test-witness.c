@@ -87,6 +87,16 @@ static uint64_t seen(Pair *pair)
         return status.size;
 }
 
+/* What an auditor finds on the hub is what the hub signed. */
+static void assert_kept(Pair *pair, const char *cosigned)
+{
+        ReplicaStatus status;
+
+        assert_int_equal(ledger_replica(pair->hub->ledger, "dev-a", &status), 0);
+        assert_string_equal(status.checkpoint, cosigned);
+        free(status.checkpoint);
+}
+
 /* Shows the hub the first `size` entries, from what it has seen on. */
 static int show(Pair *pair, const Copies *copies, uint64_t size, char **ret_cosigned)
 {
@@ -114,6 +124,7 @@ static void test_growth_is_countersigned(void **state)
                 assert_int_equal(show(pair, copies, copies->n, &cosigned), 0);
                 assert_int_equal(show(pair, copies, copies->n, NULL), 0); /* it may ask again */
                 assert_true(seen(pair) == copies->n);
+                assert_kept(pair, cosigned);
 
                 assert_int_equal(ledger_record_cosignature(pair->device->ledger, cosigned), 0);
                 body = ledger_world_entry(pair->device, 1, &type);
@@ -214,6 +225,35 @@ static void test_other_histories(void **state)
         copies_free(copies);
 }
 
+/* A statement has room for so many signatures; one that leaves none for ours is no failure of the disk. */
+static void test_a_statement_full_of_signatures(void **state)
+{
+        static const WorldKey keys[] = { KEY_DEVICE, KEY_STRANGER, KEY_ROOT_A, KEY_ROOT_B };
+        Pair *pair = *state;
+        Checkpoint claimed = { .device = "dev-a" };
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        _cleanup_(freep) char *text = NULL, *cosigned = NULL;
+        LedgerStatus status;
+        char role[] = "a";
+
+        ledger_status(pair->device->ledger, &status);
+        claimed.chain = status.chain;
+        claimed.size = status.size;
+        claimed.head = status.head;
+        assert_ok(checkpoint_sign(&claimed, world_key(KEY_DEVICE), &envelope));
+        for (size_t i = 0; envelope->n_signatures < ENVELOPE_SIGNATURES_MAX; i++) {
+                role[0] = (char) ('a' + i);
+                assert_ok(envelope_sign(envelope, role, world_key(keys[i % ELEMENTSOF(keys)])));
+        }
+        assert_ok(envelope_format(envelope, &text));
+        Copies *copies = copy_chain(pair->device);
+        assert_int_equal(ledger_witness(pair->hub->ledger, text,
+                                        (AuditEntries){ copies->entries, copies->n }, &cosigned),
+                         DEVBOX_ERROR_BAD_ENVELOPE);
+        assert_int_equal(show(pair, copies, copies->n, NULL), 0);
+        copies_free(copies);
+}
+
 static void test_who_may_speak_for_a_device(void **state)
 {
         Pair *pair = *state;
@@ -252,6 +292,7 @@ int main(void)
                 witness_test(test_a_cosignature_alone_is_worth_no_checkpoint),
                 witness_test(test_a_thousand_cuts_are_all_noticed),
                 witness_test(test_other_histories),
+                witness_test(test_a_statement_full_of_signatures),
                 witness_test(test_who_may_speak_for_a_device),
         };
 
