@@ -248,7 +248,7 @@ static int check_growth(WitnessGrowth *growth, const AuditEntry *entries, size_t
         return witness_finish(growth);
 }
 
-/* Everything but the signature, durably; the envelope then bears it. */
+/* Durably, before anybody gets the countersigned text; with it, so that an auditor does, too. */
 static int store_growth(Ledger *ledger, const Replica *replica, const Checkpoint *claimed, const char *text,
                         AuditEntries entries)
 {
@@ -298,7 +298,7 @@ int ledger_witness(Ledger *ledger, const char *checkpoint, AuditEntries entries,
         r = envelope_format(envelope, &cosigned);
         if (r < 0)
                 return r;
-        r = store_growth(ledger, &replica, &claimed, checkpoint, entries);
+        r = store_growth(ledger, &replica, &claimed, cosigned, entries);
         if (r != 0)
                 return r;
 

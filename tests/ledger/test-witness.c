@@ -87,6 +87,16 @@ static uint64_t seen(Pair *pair)
         return status.size;
 }
 
+/* What the hub keeps is what an auditor gets from it. */
+static void assert_kept(Pair *pair, const char *cosigned)
+{
+        ReplicaStatus status;
+
+        assert_int_equal(ledger_replica(pair->hub->ledger, "dev-a", &status), 0);
+        assert_string_equal(status.checkpoint, cosigned);
+        free(status.checkpoint);
+}
+
 /* Shows the hub the first `size` entries, from what it has seen on. */
 static int show(Pair *pair, const Copies *copies, uint64_t size, char **ret_cosigned)
 {
@@ -114,6 +124,7 @@ static void test_growth_is_countersigned(void **state)
                 assert_int_equal(show(pair, copies, copies->n, &cosigned), 0);
                 assert_int_equal(show(pair, copies, copies->n, NULL), 0); /* it may ask again */
                 assert_true(seen(pair) == copies->n);
+                assert_kept(pair, cosigned);
 
                 assert_int_equal(ledger_record_cosignature(pair->device->ledger, cosigned), 0);
                 body = ledger_world_entry(pair->device, 1, &type);
