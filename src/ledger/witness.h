@@ -25,7 +25,7 @@ typedef struct ReplicaStatus {
         PublicKey key;
         uint64_t size;          /* seen so far: the number of the entry to send next */
         DevboxError quarantine; /* 0: none */
-        char *checkpoint;       /* the last one; NULL: none; the caller frees it */
+        char *checkpoint;       /* the last, countersigned; NULL: none; to be freed */
 } ReplicaStatus;
 
 /* Errors: DEVBOX_ERROR_PEER_UNKNOWN. */

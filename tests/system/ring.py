@@ -25,6 +25,7 @@ TOPICS = [
     "config",
     "abuse",
     "ledger",
+    "trust",
     "crash",
     "removal",
 ]

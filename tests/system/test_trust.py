@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: MIT
+"""From the operator's key to the auditor's verdict, with what is installed: who may ask the device for what,
+and whether its history is whole."""
+
+import json
+import pathlib
+import secrets
+import tempfile
+
+import trust
+import world
+from trust import DEVICE, LEDGER, accepted, call, denied
+from world import each, equal, expect
+
+LS, RM = ("/usr/bin/ls", "--", "/home"), ("/usr/bin/rm", "-rf", "/home")
+WHOLE, UNWITNESSED, TRUNCATED, BROKEN = 0, 3, 4, 6
+
+
+def test_an_operator_needs_no_terminal():
+    """A key from a descriptor leaves no key file; what it signs verifies."""
+    with tempfile.TemporaryDirectory() as place:
+        key = "0" * 62 + "03"
+        public = trust.shell(
+            f"devboxctl operator init --dir . --key-fd 5 5<<<{key} >&2;"
+            f"devboxctl operator export-pub --dir . --key-fd 5 5<<<{key}",
+            place,
+        ).strip()
+        equal(public, trust.ed25519.public(bytes.fromhex(key)).hex(), "the public key")
+        manifest = trust.MANIFEST.format(device=DEVICE, key=public, ana=trust.ANA, dispatcher=public)
+        (pathlib.Path(place) / "m.yaml").write_text(manifest)
+        trust.shell(
+            f"devboxctl manifest sign m.yaml --dir . --key-fd 5 -o m.json 5<<<{key};"
+            "devboxctl manifest verify --root root.json m.json",
+            place,
+        )
+        expect(not (pathlib.Path(place) / "operator.key").exists(), "there is a key file")
+
+
+def test_the_manifest_decides():
+    with trust.network() as network:
+        status = call("GetStatus")
+        equal((status["device"], status["manifest_in_force"]), (DEVICE, True), "the device's status")
+        request = network.request(*LS, nonce="00" * 16)
+        name = accepted(network.deliver(request))
+        rows = [
+            ("outside", network.request(*RM), "binary_not_allowed"),
+            ("another place", network.request("/usr/bin/ls", "--", "/etc"), "args_denied"),
+            ("another kind", network.request("x", capability="shell.own"), "unknown_capability"),
+            ("replay", network.request(*LS, nonce="00" * 16), "nonce_replay"),
+            ("same id", network.request(*LS, request_id=name), "request_id_conflict"),
+            ("stranger", network.request(*LS, seed=secrets.token_bytes(32)), "bad_sig"),
+            ("nobody", network.request(*LS, origin={"mxid": "@eve:example.org"}), "operator_unknown"),
+            ("old", network.request(*LS, issued_at=1760000000000, expires_at=1760000060000), "expired"),
+        ]
+        sentences = {}
+
+        def check(what, asked, reason):
+            sentences[what] = denied(network.deliver(asked), reason)
+
+        each(rows, check)
+        equal(sentences["outside"], "capability rejected: shell.exec.rm not in manifest", "the sentence")
+        again = network.deliver(request)
+        equal((again["outcome"], again["state"]), ("known", "accepted"), "the same request again")
+        accepted(network.deliver(network.request(*LS)))
+
+
+def test_history_outlives_the_ledger():
+    with trust.network() as network:
+        request = network.request(*LS, nonce="00" * 16)
+        accepted(network.deliver(request))
+        before = network.export("before")
+        world.systemctl("restart", LEDGER)
+        denied(network.deliver(network.request(*LS)), "session_mismatch")
+        network.begin_session()
+        again = network.deliver(request)
+        equal((again["outcome"], again["state"]), ("known", "interrupted"), "the request of before")
+        denied(network.deliver(network.request(*LS, nonce="00" * 16)), "nonce_replay")
+        accepted(network.deliver(network.request(*LS)))
+        after = network.export("after")
+        expect(after.startswith(before) and len(after) > len(before), "the history did not only grow")
+
+
+def some_history(network):
+    for argv in (LS, RM, LS):
+        network.deliver(network.request(*argv))
+
+
+def test_an_auditor_without_a_witness():
+    with trust.network() as network:
+        some_history(network)
+        world.systemctl("stop", LEDGER)  # at its end it signs for all that it wrote
+        chain = network.export("device")
+        lines = chain.splitlines(keepends=True)
+        last = len(lines) - 2  # the number of the last entry
+        edited = [*lines[:-2], lines[-2].replace(b"shell.exec", b"shell.exed", 1), lines[-1]]
+        expect(edited != lines, f"nothing to edit in {lines[-2]!r}")
+        rows = [
+            ("whole", chain, UNWITNESSED, "UNWITNESSED"),
+            ("without its last entry", b"".join(lines[:-1]), TRUNCATED, "TRUNCATED"),
+            ("half as long", b"".join(lines[: last // 2]), TRUNCATED, "TRUNCATED"),
+            ("cut within an entry", chain[:-20], TRUNCATED, "TRUNCATED"),
+            ("an edited byte", b"".join(edited), BROKEN, f"BROKEN at entry {last - 1}:"),
+            ("an entry left out", b"".join(lines[:3] + lines[4:]), BROKEN, "BROKEN at entry 2:"),
+        ]
+
+        def check(what, content, status, words):
+            code, said = network.audit(content, *network.statements("device"))
+            equal(code, status, f"the auditor's status, {what} ({said})")
+            expect(words in said, f"{what}: {said}")
+
+        each(rows, check)
+
+
+def test_a_witness_makes_it_ok():
+    with trust.network() as network:
+        some_history(network)
+        statement = call("Checkpoint", "t", "0")
+        chain = network.export("device")
+        identity = json.loads(chain.splitlines()[0])
+        network.nodes.switch("hub")
+        pin = [DEVICE, *trust.numbers(bytes.fromhex(identity["chain_id"])), *trust.numbers(network.key)]
+        call("Pin", "sayay", *pin)
+        cosigned = call("Witness", "sa(ttqayayay)", statement, *trust.entries(chain))
+        shorter = b"".join(chain.splitlines(keepends=True)[:-1])
+        rows = [
+            ("whole", chain, WHOLE, "OK"),
+            ("cut", shorter, TRUNCATED, "TRUNCATED"),
+            ("the hub's copy", network.export("hub"), WHOLE, "OK"),
+        ]
+
+        def check(what, content, status, word):
+            code, said = network.audit(content, cosigned)
+            equal(code, status, f"the auditor's status, {what} ({said})")
+            expect(word in said, f"{what}: {said}")
+
+        each(rows, check)
+        code, said = network.audit(network.export("hub"), *network.statements("hub"))
+        equal(code, WHOLE, f"the auditor's status, of what the hub exports alone ({said})")
+
+        network.nodes.switch("device")
+        call("RecordCosignature", "s", cosigned)
+        grown = network.export("device")
+        expect(grown.startswith(chain), "the countersignature changed the history")
+        code, said = network.audit(grown, cosigned)
+        equal(code, WHOLE, f"the auditor's status with the countersignature in the chain ({said})")

@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: MIT
+"""A small network in one machine, made with the installed programs only: an operator, a device that obeys
+them, a hub that witnesses it. Each node is a ledger with a state folder of its own; one of them is up. Only
+the dispatcher's signatures are made here (ed25519.py), because its program is still to come."""
+
+import base64
+import contextlib
+import hashlib
+import json
+import pathlib
+import re
+import secrets
+import shutil
+import tempfile
+import time
+
+import ed25519
+import world
+from world import GUEST, SOURCE, equal, expect, run
+
+LEDGER = "devbox-ledger.service"
+INTERFACE = "org.devbox.Ledger1"
+STATE = pathlib.Path("/var/lib/devbox/ledger")
+CEILING = pathlib.Path("/etc/devbox/ceiling.yaml")
+DEVICE = "laptop"  # as devbox-ledger(8) calls it
+ANA = "@ana:example.org"
+PASSPHRASE = "a long one for the ring"
+
+MANIFEST = """\
+device: {device}
+dev_pub: {key}
+operators:
+  - mxid: "{ana}"
+approvers: []
+dispatchers:
+  - pub: {dispatcher}
+    not_after: 30d
+attesters: []
+roots:
+  - {{name: home, path: /home}}
+capabilities:
+  - name: shell.exec
+    id: ls-home
+    approval: none
+    bin: /usr/bin/ls
+    argv: ["--", {{path: {{root: home}}}}]
+"""
+CEILING_TEXT = "v: 1\ncapabilities: [shell.exec]\nprograms: [/usr/bin/ls]\nread: [/home]\n"
+
+
+def shell(script, folder, **variables):
+    """Runs a script of bash, in a session without a terminal."""
+    settings = [f"{name}={value}" for name, value in variables.items()]
+    command = f"set -eu; cd {folder}; {script}"
+    return run("setsid", "--wait", "env", *settings, "bash", "-c", command).stdout
+
+
+def call(member, *arguments, check=True):
+    """What the ledger answers root: plain values, dictionaries without their types."""
+    said = run(
+        "busctl", "--json=short", "call", INTERFACE, "/org/devbox/Ledger1", INTERFACE, member, *arguments,
+        check=check,
+    )  # fmt: skip
+    if said.returncode or not said.stdout.strip():
+        return said.stderr.strip()
+    data = json.loads(said.stdout)["data"]
+    if isinstance(data[0], dict):
+        return {name: value["data"] for name, value in data[0].items()}
+    return data[0] if len(data) == 1 else data
+
+
+def numbers(data):
+    """Bytes as busctl takes them."""
+    return [str(len(data)), *map(str, data)]
+
+
+# ---- envelopes
+
+
+def envelope_type(thing):
+    return f"application/vnd.devbox.{thing}.v1+json"
+
+
+def encoding(kind, payload):
+    return b"DSSEv1 %d %s %d %s" % (len(kind), kind.encode(), len(payload), payload)
+
+
+def digest(envelope):
+    """The identity of a signed thing."""
+    made = json.loads(envelope)
+    return hashlib.sha256(encoding(made["payloadType"], base64.b64decode(made["payload"]))).hexdigest()
+
+
+def signed(seed, thing, content):
+    kind, payload = envelope_type(thing), json.dumps(content, separators=(",", ":")).encode()
+    signature = ed25519.sign(seed, encoding(kind, payload))
+    return json.dumps(
+        {
+            "payloadType": kind,
+            "payload": base64.b64encode(payload).decode(),
+            "signatures": [{"sig": base64.b64encode(signature).decode()}],
+        },
+        separators=(",", ":"),
+    )
+
+
+# ---- nodes
+
+
+class Nodes:
+    """Several ledgers in turns. STATE belongs to the one that is up; the others wait beside it."""
+
+    def __init__(self):
+        self.up = "before"
+
+    def place(self, name):
+        return STATE.with_name(f"ledger-of-{name}")
+
+    def switch(self, name):
+        if name == self.up:
+            return
+        world.systemctl("stop", LEDGER)
+        if STATE.exists():
+            STATE.rename(self.place(self.up))
+        if self.place(name).exists():
+            self.place(name).rename(STATE)
+        self.up = name
+
+    def remove(self, *names):
+        self.switch("before")
+        for name in names:
+            shutil.rmtree(self.place(name), ignore_errors=True)
+
+
+class Network:
+    def __init__(self, folder):
+        self.folder, self.nodes = folder, Nodes()
+        self.dispatcher = secrets.token_bytes(32)
+        self.session, self.counter, self.manifest = None, 0, None
+
+    def path(self, name):
+        return self.folder / name
+
+    def make(self):
+        """An operator, and a device that has taken root and manifest."""
+        self.nodes.switch("hub")
+        self.witness = bytes(call("GetStatus")["key"])
+        self.nodes.switch("device")
+        self.key = bytes(call("GetStatus")["key"])
+        init = f"devboxctl operator init --dir . --witness {self.witness.hex()} --passphrase-fd 5"
+        shown = shell(f"{init} 5<<<'{PASSPHRASE}'", self.folder)
+        self.root_sha256 = re.search(r"^sha256 +([0-9a-f]{64})$", shown, re.M)[1]
+        self.write_manifest()
+        self.enroll_as_the_manual_says()
+        self.manifest = digest(self.path("laptop.json").read_text())
+        self.begin_session()
+
+    def write_manifest(self):
+        dispatcher = ed25519.public(self.dispatcher).hex()
+        content = MANIFEST.format(device=DEVICE, key=self.key.hex(), ana=ANA, dispatcher=dispatcher)
+        self.path("laptop.yaml").write_text(content)
+        sign = "devboxctl manifest sign laptop.yaml --dir . -o laptop.json --passphrase-fd 5"
+        shell(f"{sign} 5<<<'{PASSPHRASE}'", self.folder)
+
+    def enroll_as_the_manual_says(self):
+        page = (SOURCE / "man/devbox-ledger.8").read_text()
+        section = page.split(".Ss Taking root and manifest\n")[1]
+        script = re.search(r"^\.Bd .*?\n(.*?)^\.Ed$", section, re.M | re.S)[1].replace(r"\e", "\\")
+        shell(script, self.folder, sha256=self.root_sha256)
+
+    def begin_session(self):
+        session, _ = call("BeginSession")
+        self.session, self.counter = bytes(session).hex(), 0
+
+    def request(self, *argv, seed=None, **other):
+        """A signed request of the dispatcher."""
+        now = int(time.time() * 1000)
+        content = {
+            "v": 1,
+            "request_id": "01K75A3Q" + f"{secrets.randbelow(10**18):018}",
+            "device": DEVICE,
+            "manifest": {"epoch": 1, "version": 1, "sha256": self.manifest},
+            "capability": "shell.exec",
+            "args": {"argv": list(argv)},
+            "nonce": secrets.token_hex(16),
+            "issued_at": now,
+            "expires_at": now + 60000,
+            "origin": {"mxid": ANA},
+        }
+        return signed(seed or self.dispatcher, "request", content | other)
+
+    def deliver(self, request):
+        """What the device says to it, delivered anew."""
+        self.counter += 1
+        content = {"v": 1, "device": DEVICE, "session": self.session, "ctr": self.counter}
+        delivery = signed(self.dispatcher, "delivery", content | {"request_sha256": digest(request)})
+        return call("Accept", "ssas", request, delivery, "0")
+
+    # ---- history
+
+    def export(self, name):
+        """Chain and statements of the node that is up, from its files; its ledger need not run."""
+        export = f"devboxctl audit export --device {DEVICE} -o {name}.jsonl --checkpoints {name}.checkpoints"
+        shell(f"rm -f {name}.jsonl {name}.checkpoints; {export}", self.folder)
+        return self.path(f"{name}.jsonl").read_bytes()
+
+    def audit(self, chain, *statements):
+        """Exit status and words of the auditor: another user, with the root and these files only."""
+        with tempfile.TemporaryDirectory() as place:
+            files = {"chain": chain, "root.json": self.path("root.json").read_bytes()}
+            files["statements"] = "".join(f"{text.strip()}\n" for text in statements).encode()
+            for name, content in files.items():
+                (pathlib.Path(place) / name).write_bytes(content)
+            run("chown", "-R", GUEST, place)
+            options = ["--db", f"{place}/chain", "--root", f"{place}/root.json"]
+            if statements:
+                options += ["--checkpoints", f"{place}/statements"]
+            done = run("devboxctl", "audit", "verify", *options, user=GUEST, check=False)
+            return done.returncode, (done.stdout + done.stderr).strip()
+
+    def statements(self, name):
+        return self.path(f"{name}.checkpoints").read_text().splitlines()
+
+
+def entries(chain):
+    """An exported chain as the type a(ttqayayay) of busctl."""
+    rows = [json.loads(line) for line in chain.decode().splitlines()[1:]]
+    words = [str(len(rows))]
+    for row in rows:
+        words += [str(row["seq"]), str(row["ts_ms"]), str(row["type"]), *numbers(row["body"].encode())]
+        words += numbers(bytes.fromhex(row["prev"])) + numbers(bytes.fromhex(row["hash"]))
+    return words
+
+
+@contextlib.contextmanager
+def network():
+    """One in which the device obeys; the machine as before afterwards."""
+    expect(not CEILING.exists(), f"{CEILING} is there already")
+    config = world.CONFIG.read_text()
+    call("GetStatus")
+    with tempfile.TemporaryDirectory() as place:
+        made = Network(pathlib.Path(place))
+        try:
+            world.CONFIG.write_text(config + "\nledger:\n  trust_clock: true\n")  # nobody sets it here
+            CEILING.write_text(CEILING_TEXT)
+            CEILING.chmod(0o644)
+            made.make()
+            yield made
+        finally:
+            CEILING.unlink(missing_ok=True)
+            world.CONFIG.write_text(config)
+            made.nodes.remove("hub", "device")
+
+
+def accepted(answer):
+    equal((answer["outcome"], answer.get("entry")), ("accepted", "ls-home"), "the answer")
+    return answer["request_id"]
+
+
+def denied(answer, reason):
+    equal((answer["outcome"], answer.get("reason")), ("denied", reason), "the answer")
+    return answer["message"]
