@@ -55,7 +55,7 @@ remove_files() {
     while read -r file; do
         rm -f "$file" "$file.devbox-new"
     done <"$manifest"
-    sed 's|/[^/]*$||' "$manifest" | sort -u | while read -r folder; do
+    sed 's|/[^/]*$||' "$manifest" | sort -ru | while read -r folder; do
         dpkg-query -S "$folder" >/dev/null 2>&1 ||
             rmdir --ignore-fail-on-non-empty "$folder" 2>/dev/null || true
     done
