@@ -8,7 +8,8 @@
 #include "codec/binary-text.h"
 #include "ledger/state.h"
 
-int chain_entry_from_row(const Statement *row, AuditEntry *ret_entry)
+/* The body is borrowed from the statement. */
+static int entry_from_row(const Statement *row, AuditEntry *ret_entry)
 {
         AuditEntry entry = {
                 .seq = (uint64_t) statement_integer(row, LEDGER_ENTRY_SEQ),
@@ -25,24 +26,30 @@ int chain_entry_from_row(const Statement *row, AuditEntry *ret_entry)
         return 0;
 }
 
-int chain_read(Chain *chain, uint64_t from, uint64_t max, ChainReader reader, void *userdata)
+int chain_read_selected(Statement *select, ChainReader reader, void *userdata)
 {
-        _cleanup_(statement_resetp) Statement *select = chain->select;
         AuditEntry entry;
 
-        statement_bind_integer(select, (int64_t) MIN(from, (uint64_t) INT64_MAX));
-        statement_bind_integer(select, (int64_t) MIN(max, (uint64_t) INT64_MAX));
         for (;;) {
                 int r = statement_step(select);
                 if (r <= 0)
                         return r;
-                r = chain_entry_from_row(select, &entry);
+                r = entry_from_row(select, &entry);
                 if (r < 0)
                         return r;
                 r = reader(&entry, userdata);
                 if (r != 0)
                         return r < 0 ? r : 0;
         }
+}
+
+int chain_read(Chain *chain, uint64_t from, uint64_t max, ChainReader reader, void *userdata)
+{
+        _cleanup_(statement_resetp) Statement *select = chain->select;
+
+        statement_bind_integer(select, (int64_t) MIN(from, (uint64_t) INT64_MAX));
+        statement_bind_integer(select, (int64_t) MIN(max, (uint64_t) INT64_MAX));
+        return chain_read_selected(select, reader, userdata);
 }
 
 static int read_hash(Chain *chain, uint64_t seq, Sha256 *ret_hash)

@@ -62,5 +62,6 @@ int chain_read(Chain *chain, uint64_t from, uint64_t max, ChainReader reader, vo
  * not so many, or none; those of a database. */
 int chain_checkpoint(Chain *chain, uint64_t size, Checkpoint *ret_checkpoint);
 
-/* The columns LEDGER_ENTRY_*; the body is borrowed from the statement. Errors: -EBADMSG. */
-int chain_entry_from_row(const Statement *row, AuditEntry *ret_entry);
+/* The same for entries of any chain: what a bound statement selects, as the columns LEDGER_ENTRY_*.
+ * Errors also: -EBADMSG a hash of another size. */
+int chain_read_selected(Statement *select, ChainReader reader, void *userdata);

@@ -273,23 +273,6 @@ int ledger_flush(Ledger *ledger, char **ret_checkpoint)
 
 /* ---- what there is to tell */
 
-static int export_replica(Ledger *ledger, Statement *select, ChainReader reader, void *userdata)
-{
-        AuditEntry entry;
-
-        for (;;) {
-                int r = statement_step(select);
-                if (r <= 0)
-                        return r;
-                r = chain_entry_from_row(select, &entry);
-                if (r < 0)
-                        return r;
-                r = reader(&entry, userdata);
-                if (r != 0)
-                        return r < 0 ? r : 0;
-        }
-}
-
 int ledger_export(Ledger *ledger, const LedgerRange *range, ChainReader reader, void *userdata)
 {
         _cleanup_(statement_freep) Statement *select = NULL;
@@ -304,7 +287,7 @@ int ledger_export(Ledger *ledger, const LedgerRange *range, ChainReader reader, 
         statement_bind_text(select, range->device);
         statement_bind_integer(select, (int64_t) MIN(range->from, (uint64_t) INT64_MAX));
         statement_bind_integer(select, (int64_t) MIN(range->max, (uint64_t) INT64_MAX));
-        return export_replica(ledger, select, reader, userdata);
+        return chain_read_selected(select, reader, userdata);
 }
 
 void ledger_status(const Ledger *ledger, LedgerStatus *ret_status)
