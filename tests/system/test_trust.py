@@ -2,7 +2,6 @@
 """From the operator's key to the auditor's verdict, with what is installed: who may ask the device for what,
 and whether its history is whole."""
 
-import json
 import pathlib
 import secrets
 import tempfile
@@ -114,13 +113,8 @@ def test_an_auditor_without_a_witness():
 def test_a_witness_makes_it_ok():
     with trust.network() as network:
         some_history(network)
-        statement = call("Checkpoint", "t", "0")
         chain = network.export("device")
-        identity = json.loads(chain.splitlines()[0])
-        network.nodes.switch("hub")
-        pin = [DEVICE, *trust.numbers(bytes.fromhex(identity["chain_id"])), *trust.numbers(network.key)]
-        call("Pin", "sayay", *pin)
-        cosigned = call("Witness", "sa(ttqayayay)", statement, *trust.entries(chain))
+        cosigned = network.ask_witness(chain)
         shorter = b"".join(chain.splitlines(keepends=True)[:-1])
         rows = [
             ("whole", chain, WHOLE, "OK"),
