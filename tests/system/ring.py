@@ -29,6 +29,7 @@ TOPICS = [
     "abuse",
     "ledger",
     "trust",
+    "second",
     "crash",
     "removal",
 ]
