@@ -29,6 +29,7 @@ TOPICS = [
     "abuse",
     "ledger",
     "trust",
+    "audit",
     "second",
     "crash",
     "removal",
