@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The ten goals as one table: which figure, beside which, and by how much. Ratios of one run only."""
+"""The eleven goals as one table: which figure, beside which, and by how much. Ratios of one run only."""
 import operator
 import statistics
 from collections import namedtuple
@@ -67,6 +67,11 @@ def failures(connections):
 
 def differs(what):
     return of("semantics", "difference", what=what)
+
+
+def verified(form, checks="hashes"):
+    """From the best round, as with http()."""
+    return of("verify", "entries_per_s", max, form=form, checks=checks)
 
 
 def wakes(key, when, server):
@@ -151,6 +156,18 @@ GOALS = [
     Goal(10, "psutil: uptime_seconds differs by", "s", differs("uptime_seconds"), ALONE, "<=", 1),
     Goal(10, "first cpu_percent under load", "%",
          of("semantics", "value", what="first cpu_percent"), ALONE, ">", 0),
+
+    Goal(11, "audit verify, hashes, of exported lines", "/s", verified("lines"), ALONE, ">=", 500000),
+    Goal(11, "audit verify, hashes, of a binary export", "/s", verified("binary"), ALONE, ">=", 500000),
+    Goal(11, "audit verify, hashes, of the database", "/s", verified("database"), ALONE, ">=", 500000),
+    Goal(11, "audit verify, all checks, of exported lines", "/s",
+         verified("lines", "all"), ALONE, ">=", 500000),
+    Goal(11, "durable entries, a call of the bus each", "/s", of("append", "per_s"), ALONE, ">=", 1000),
+    Goal(11, "one of them beside a bare write and fdatasync", "µs",
+         of("append", "mean_us"), of("sync", "mean_us"), "<=", 2),
+    Goal(11, "signature of a request of 1 KiB", "µs", of("signature", "verify_us"), ALONE, "<=", 150),
+    Goal(11, "PSS of the ledger, enrolled, at rest", "KiB",
+         of("memory", "pss_kib", server="ledger", when="rested"), ALONE, "<=", 3072),
 ]
 
 
