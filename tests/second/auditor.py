@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A second auditor, made from devboxctl-audit(1): reads a chain from whatever holds it, and tells whether it
-is whole. What entries say and mean is left out, as by --hash-only, but for the keys that they name."""
+is whole. What entries say and mean is left out, but for the keys that they name and what a witness signed.
+"""
 
 import base64
 import collections
@@ -214,6 +215,20 @@ def weigh(chain, statements, root, size):
     return against, witnessed
 
 
+def false_record(chain, size):
+    """The first entry that keeps a countersignature which is none, or of another history; else `size`."""
+    for entry in chain.entries[:size]:
+        if TYPES[entry["type"]] != "checkpoint":
+            continue
+        said = json.loads(entry["body"])
+        key, signature, head = (bytes.fromhex(said[name]) for name in ("witness", "sig", "head"))
+        text = second.checkpoint_text(chain.device, chain.chain_id, said["size"], head)
+        of_it = 0 < said["size"] <= entry["seq"] and chain.entries[said["size"] - 1]["hash"] == head
+        if not of_it or not second.verify(second.CHECKPOINT_TYPE, text, [signature], [key], 1):
+            return entry["seq"]
+    return size
+
+
 def worst(found):
     """Of forks the earliest, of lengths the greatest."""
 
@@ -227,6 +242,9 @@ def worst(found):
 def judge(chain, statements=(), root=None):
     """The verdict on a chain, in the words and numbers of devboxctl audit verify."""
     fault, size, head = second.walk(chain.chain_id, chain.entries, second.genesis_prev(chain.device))
+    true = false_record(chain, size)
+    if true < size:
+        fault, size, head = "record", true, chain.entries[true - 1]["hash"]
     found, witnessed = weigh(chain, (*chain.statements, *statements), root, size)
     found.append(("OK" if witnessed else "UNWITNESSED", size))
     if fault or chain.ending == "malformed":

@@ -83,6 +83,10 @@ CHECKPOINT = re.compile(rb"devbox/([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)/([0-9a-
                         rb"([1-9][0-9]{0,18})\n([A-Za-z0-9+/]{43}=)\n")
 
 
+def checkpoint_text(device, chain_id, size, head):
+    return f"devbox/{device}/{chain_id.hex()}\n{size}\n{base64.b64encode(head).decode()}\n".encode()
+
+
 def checkpoint(text):
     """(device, chain id, size, head), or None."""
     match = CHECKPOINT.fullmatch(text)

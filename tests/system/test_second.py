@@ -208,6 +208,7 @@ def test_tampered_copies():
     size, at = len(whole), len(whole) // 2
     stated = sorted(second.checkpoint(second.envelope(text).payload)[2] for text in history().statements)
     first = next(n for n in stated if n > at)
+    again = rewritten(whole, at, ts=whole[at]["ts"] + 1)
     rows = [
         ("a body edited", edited(whole, at, body=whole[at]["body"] + b" "), "BROKEN", at),
         ("a time edited", edited(whole, at, ts=whole[at]["ts"] + 1), "BROKEN", at),
@@ -219,7 +220,8 @@ def test_tampered_copies():
         ("one left out, the others moved up", numbered(whole[:at] + whole[at + 1 :]), "BROKEN", at),
         ("without its genesis", whole[1:], "BROKEN", 0),
         ("two swapped", numbered([*whole[:at], whole[at + 1], whole[at], *whole[at + 2 :]]), "BROKEN", at),
-        ("rewritten from one on", rewritten(whole, at, ts=whole[at]["ts"] + 1), "FORK", first),
+        ("rewritten from one on", again, "BROKEN", size - 1),  # where a witness's word is kept
+        ("rewritten, without that word", again[:-1], "FORK", first),
         ("the last one cut off", whole[:-1], "TRUNCATED", size),
         # which is before the device's new key: its last word of all counts for nothing then
         ("cut in half", whole[:at], "TRUNCATED", size - 1),
