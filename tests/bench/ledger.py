@@ -62,19 +62,21 @@ def memory_of_ledger(put, when):
 
 
 def further(chain_id, last, models, n):
-    """Rows of the table audit that follow the last one: requests like that of the models, over and over."""
+    """Rows of the table audit that follow the last one, a second apart: requests like that of the models,
+    over and over."""
     seq, _, ts, _, _, digest = last
     own = json.loads(models[0][1])["request_id"].encode()
     for k in range(n):
         kind, body = models[k % len(models)]
         body = body.replace(own, b"01K75A3Q%018d" % (k // len(models)))
-        seq, ts, prev = seq + 1, ts + 1, digest
+        seq, ts, prev = seq + 1, ts + 1000, digest
         digest = second.entry_hash(chain_id, seq, prev, ts, kind, body)
         yield seq, prev, ts, kind, body, digest
 
 
 def lengthen(path, n):
-    """A history of n entries more, as the second implementation writes it; the number of all."""
+    """A history of n entries more, as the second implementation writes it, and with nothing signed behind
+    them; the number of all."""
     database = sqlite3.connect(path)
     database.execute("PRAGMA journal_mode = DELETE")
     (chain_id,) = database.execute("SELECT value FROM state WHERE key = 'chain_id'").fetchone()
@@ -82,6 +84,7 @@ def lengthen(path, n):
     models = [(kind, body) for _, _, _, kind, body, _ in rows if kind in REQUEST][-len(REQUEST):]
     added = further(chain_id, rows[-1], models, n)
     database.executemany("INSERT INTO audit VALUES(?, ?, ?, ?, ?, ?)", added)
+    database.execute("DELETE FROM evidence")
     database.commit()
     database.close()
     return len(rows) + n
