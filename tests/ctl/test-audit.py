@@ -35,12 +35,10 @@ def chain(size):
 
 
 ENTRIES = chain(9)
-LINES = [auditor.format_entry(entry) for entry in ENTRIES]
-# the head of a file and its entries, in each form
-FORMS = {
-    "lines": (auditor.format_head(DEVICE, CHAIN_ID), LINES),
-    "binary": (auditor.format_binary_head(DEVICE, CHAIN_ID), [auditor.format_binary(e) for e in ENTRIES]),
-}
+# The head of a file and its entries, in each form.
+FORMS = {form: (head(DEVICE, CHAIN_ID), [write(entry) for entry in ENTRIES])
+         for form, (head, write) in auditor.FORMS.items()}
+LINES = FORMS["lines"][1]
 
 
 class Audit(unittest.TestCase):

@@ -5,6 +5,7 @@ is whole. What entries say and mean is left out, but for the keys that they name
 
 import base64
 import collections
+import contextlib
 import json
 import pathlib
 import re
@@ -129,6 +130,9 @@ def parse_binary_head(record):
 
 # ---- from anywhere
 
+# What writes a head, and what writes an entry.
+FORMS = {"lines": (format_head, format_entry), "binary": (format_binary_head, format_binary)}
+
 
 def read_export(data):
     if not data:
@@ -154,7 +158,7 @@ COLUMNS = "seq, prev, time_ms AS ts, type, body, hash"
 
 def read_database(path, device=None):
     """The chain of the ledger's own device, or of one that it witnesses."""
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
         database.row_factory = sqlite3.Row
         state = dict(database.execute("SELECT key, value FROM state").fetchall())
         if device in (None, state.get("device")):

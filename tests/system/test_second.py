@@ -20,8 +20,8 @@ from world import each, equal, expect
 LS, RM = ("/usr/bin/ls", "--", "/home"), ("/usr/bin/rm", "-rf", "/home")
 HOUR_MS = 3600 * 1000
 
-# `forms`: the chain as bytes, by the name of what holds it.
-History = collections.namedtuple("History", "forms statements roots results")
+# `forms`: the chain as bytes, by the name of what holds it. `hub`: the database of who witnessed it.
+History = collections.namedtuple("History", "forms hub statements roots results")
 
 
 # ---- a history
@@ -81,6 +81,7 @@ def history():
         results.append(run_request(network))
         live_in_the_future(network)
         cosigned = network.ask_witness(network.export("before"))
+        hub, _ = copy_of_database()
         network.nodes.switch("device")
         call("RecordCosignature", "s", cosigned)
         last = call("Checkpoint", "t", "0")
@@ -89,16 +90,15 @@ def history():
         forms["binary"] = network.path("device.binary").read_bytes()
         forms["database"], remembered = copy_of_database()
         statements = [*network.statements("device"), cosigned, last]
-        return History(forms, statements, network.roots(), results + remembered)
+        return History(forms, hub, statements, network.roots(), results + remembered)
 
 
 # ---- two verdicts
 
 
-def first_verdict(content, statements):
+def first_verdict(content, statements, *options):
     """What devboxctl says; None where it says that this is no chain."""
-    known = history()
-    status, said = trust.audit(known.roots, content, *statements, options=["--json"])
+    status, said = trust.audit(history().roots, content, *statements, options=["--json", *options])
     if status == 1:
         return None
     (row,) = json.loads(said)["chains"]
@@ -129,13 +129,12 @@ def agreed(what, content, statements=None):
 
 def written(form, entries):
     """A copy of the history, in that form, with other entries."""
-    original = history().forms[form]
-    if form != "database":
-        write = auditor.format_entry if form == "lines" else auditor.format_binary
-        return original[: original.index(write(chain().entries[0]))] + b"".join(map(write, entries))
+    if form in auditor.FORMS:
+        head, write = auditor.FORMS[form]
+        return head(chain().device, chain().chain_id) + b"".join(map(write, entries))
     with tempfile.NamedTemporaryFile() as file:
         path = pathlib.Path(file.name)
-        path.write_bytes(original)
+        path.write_bytes(history().forms[form])
         database = sqlite3.connect(path)
         database.executescript("PRAGMA journal_mode = DELETE; DROP TRIGGER audit_no_delete;")
         database.execute("DELETE FROM audit")
@@ -196,6 +195,17 @@ def test_every_form_holds_the_same():
             equal(found._replace(statements=[]) == wanted, True, f"the chain in {form} is that of lines")
 
 
+def test_the_hub_holds_the_same():
+    """But for what the device wrote after it."""
+    with tempfile.NamedTemporaryFile() as file:
+        pathlib.Path(file.name).write_bytes(history().hub)
+        found = auditor.read(file.name, trust.DEVICE)
+    equal(found.entries == chain().entries[:-1], True, "the hub's entries are those of the device")
+    verdict = auditor.judge(found, root=history().roots)
+    equal(verdict.outcome, "OK", "the verdict on what the hub holds")
+    equal(first_verdict(history().hub, [], "--device", trust.DEVICE), verdict, "that of devboxctl")
+
+
 def test_results_name_their_entries():
     for text in history().results:
         expect(auditor.result_holds(chain(), text), f"this result does not fit the chain: {text}")
@@ -239,7 +249,7 @@ def test_tampered_copies():
             equal((verdict.outcome, verdict.at), (outcome, where), f"the verdict, {what}, {form},")
 
     each([(*row, list(history().forms)) for row in rows], check)
-    each([(*row, ["lines", "binary"]) for row in in_files], check)
+    each([(*row, list(auditor.FORMS)) for row in in_files], check)
 
 
 def test_damaged_files():
@@ -261,7 +271,7 @@ def test_damaged_files():
 
     rows = [
         (what, form, history().forms[form], chance.randrange(1, len(history().forms[form])))
-        for form in ("lines", "binary")
+        for form in auditor.FORMS
         for what in ("flip", "lose", "gain", "cut")
         for _ in range(20)
     ]
