@@ -158,7 +158,58 @@ static void test_a_cosignature_alone_is_worth_no_checkpoint(void **state)
         copies_free(copies);
 }
 
-/* A chain that is cut back anywhere, and a device that says so with its own signature. */
+static void assert_proofs(const Pair *pair, int64_t n)
+{
+        ledger_world_close(pair->hub);
+        assert_int_equal(ledger_world_query(pair->hub, "SELECT count(*) FROM replica_proof"), n);
+        ledger_world_open(pair->hub);
+}
+
+/* What was true once and comes late, out of order or again, is refused and no more. */
+static void test_old_statements_are_only_stale(void **state)
+{
+        Pair *pair = *state;
+        _cleanup_(freep) char *cosigned = NULL;
+
+        grow(pair, 20);
+        Copies *copies = copy_chain(pair->device);
+        assert_int_equal(show(pair, copies, copies->n / 2, NULL), 0);
+        assert_int_equal(show(pair, copies, copies->n, &cosigned), 0);
+        for (uint64_t size = 1; size < copies->n; size++)
+                assert_int_equal(show(pair, copies, size, NULL), DEVBOX_ERROR_WITNESS_STALE);
+
+        assert_true(seen(pair) == copies->n);
+        assert_kept(pair, cosigned);
+        assert_proofs(pair, 0);
+        copies_free(copies);
+
+        grow(pair, 1);
+        copies = copy_chain(pair->device);
+        assert_int_equal(show(pair, copies, copies->n, NULL), 0);
+        copies_free(copies);
+}
+
+/* What a device says that was set back to its first `left` entries and then made one more. */
+static char *say_set_back(const Pair *pair, const Copies *copies, uint64_t left, uint32_t nonce)
+{
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        Checkpoint claimed = { .device = "dev-a", .size = left + 1 };
+        LedgerStatus status;
+        AuditEntry entry;
+        AuditWalk walk;
+        char *text = NULL;
+
+        ledger_status(pair->device->ledger, &status);
+        audit_walk_resume(&walk, &status.chain, left, &copies->entries[left - 1].hash);
+        audit_walk_append(&walk, AUDIT_SESSION, WORLD_NOW, BYTES_OF(nonce), &entry);
+        claimed.chain = status.chain;
+        claimed.head = entry.hash;
+        assert_ok(checkpoint_sign(&claimed, world_key(KEY_DEVICE), &envelope));
+        assert_ok(envelope_format(envelope, &text));
+        return text;
+}
+
+/* A chain that is cut back anywhere, and a device that goes on from there and says so. */
 static void test_a_thousand_cuts_are_all_noticed(void **state)
 {
         Pair *pair = *state;
@@ -171,7 +222,11 @@ static void test_a_thousand_cuts_are_all_noticed(void **state)
         assert_int_equal(show(pair, copies, copies->n, NULL), 0);
         for (int i = 0; i < 1000; i++) {
                 random = random * 1103515245 + 12345;
-                assert_int_equal(show(pair, copies, 1 + (random >> 8) % (copies->n - 1), NULL),
+                uint64_t left = 1 + (random >> 8) % (copies->n - 2);
+                _cleanup_(freep) char *said = say_set_back(pair, copies, left, random), *cosigned = NULL;
+
+                assert_int_equal(show(pair, copies, left, NULL), DEVBOX_ERROR_WITNESS_STALE);
+                assert_int_equal(ledger_witness(pair->hub->ledger, said, (AuditEntries){ 0 }, &cosigned),
                                  DEVBOX_ERROR_WITNESS_ROLLBACK);
 
                 /* From then on it is believed nothing, until a person looked. */
@@ -180,6 +235,7 @@ static void test_a_thousand_cuts_are_all_noticed(void **state)
         }
         assert_int_equal(show(pair, copies, copies->n, NULL), 0);
         copies_free(copies);
+        assert_proofs(pair, 1000);
 }
 
 static void test_other_histories(void **state)
@@ -290,6 +346,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 witness_test(test_growth_is_countersigned),
                 witness_test(test_a_cosignature_alone_is_worth_no_checkpoint),
+                witness_test(test_old_statements_are_only_stale),
                 witness_test(test_a_thousand_cuts_are_all_noticed),
                 witness_test(test_other_histories),
                 witness_test(test_a_statement_full_of_signatures),
