@@ -264,7 +264,7 @@ int ledger_install_manifest(Ledger *ledger, const char *text, ManifestInstalled 
                                 .device_key = key_pair_public(ledger->identity),
                                 .ceiling = ledger->policy.ceiling,
                                 .floor = ledger->policy.floor,
-                                .now_ms = ledger_time(ledger).now_ms };
+                                .now_ms = ledger_now_ms(ledger) };
 
         int r = envelope_parse(bytes_of_string(text), THING_MAX, &envelope);
         if (r == 0)

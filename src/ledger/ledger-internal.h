@@ -40,6 +40,12 @@ static inline LedgerTime ledger_time(const Ledger *ledger)
         return ledger->options.time(ledger->options.owner);
 }
 
+/* A clock that stands before the floor of time counts as the floor: what has ended by then, has ended. */
+static inline uint64_t ledger_now_ms(const Ledger *ledger)
+{
+        return MAX(ledger_time(ledger).now_ms, ledger->time_floor_ms);
+}
+
 /* Whether the chain's key is ours: otherwise nothing may be signed in its name. */
 static inline bool ledger_key_fits(const Ledger *ledger)
 {

@@ -115,6 +115,54 @@ static void test_18_an_expired_manifest(void **state)
         ledger_world_verify(world);
 }
 
+/* 13, 18: a clock that went back makes no manifest new, neither one that comes nor the one in force. */
+static void test_13_18_manifests_and_the_floor_of_time(void **state)
+{
+        LedgerWorld *world = *state;
+        LedgerStatus status;
+        Sibling sibling;
+
+        assert_int_equal(
+                INSTALL(world, { "\"version\":7", "\"version\":8" }, { "1762000000000", "1760500000000" }),
+                0);
+        sibling_init(&sibling, 1);
+        world->time.now_ms = UINT64_C(1760499999999);
+        world->made.shift_ms = 1760499999999 - (int64_t) WORLD_NOW;
+        assert_int_equal(
+                ledger_world_judge(world, &(Case){ .request = { sibling.edits[0],
+                                                                sibling.edits[1],
+                                                                { "\"version\":7", "\"version\":8" } } }),
+                0);
+        world->made.shift_ms = 0;
+
+        /* The floor stands one millisecond before its end; now one that ended before that. */
+        world->time.now_ms = WORLD_NOW;
+        assert_int_equal(
+                INSTALL(world, { "\"version\":7", "\"version\":9" }, { "1762000000000", "1760499999999" }),
+                DEVBOX_ERROR_MANIFEST_EXPIRED);
+        ledger_status(world->ledger, &status);
+        assert_true(status.in_force);
+        assert_int_equal(
+                INSTALL(world, { "\"version\":7", "\"version\":9" }, { "1762000000000", "1760500000000" }),
+                0);
+
+        /* It ends with the floor, whatever the clock says: within the skew, requests are still looked at. */
+        sibling_init(&sibling, 2);
+        world->time.now_ms = UINT64_C(1760499999999);
+        ledger_world_close(world);
+        ledger_world_tamper(world, "UPDATE state SET value = 1760500000000 WHERE key = 'time_floor_ms'");
+        ledger_world_open(world);
+        ledger_world_begin_session(world);
+        ledger_status(world->ledger, &status);
+        assert_false(status.in_force);
+        world->made.shift_ms = 1760499999999 - (int64_t) WORLD_NOW;
+        assert_int_equal(
+                ledger_world_judge(world, &(Case){ .request = { sibling.edits[0],
+                                                                sibling.edits[1],
+                                                                { "\"version\":7", "\"version\":9" } } }),
+                DEVBOX_ERROR_MANIFEST_EXPIRED);
+}
+
 static void test_17_roots(void **state)
 {
         LedgerWorld *world = *state;
@@ -285,6 +333,7 @@ int main(void)
                 ledger_test_empty(test_enrolment),
                 ledger_test(test_15_16_18_manifests),
                 ledger_test(test_18_an_expired_manifest),
+                ledger_test(test_13_18_manifests_and_the_floor_of_time),
                 ledger_test(test_17_roots),
                 ledger_test(test_40_a_new_operator_and_a_tombstone),
                 ledger_test(test_the_ceiling),

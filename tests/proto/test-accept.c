@@ -290,6 +290,37 @@ static void test_what_the_device_is_decides(void **state)
         world_done(&world);
 }
 
+/* A clock that went back by less than the skew is no reason to refuse, but it revives nothing. */
+static void test_lifetimes_end_at_the_floor_of_time(void **state)
+{
+        static const Edit strict[] = { { "\"id\":\"df\",", "\"id\":\"df\",\"strict\":true," } };
+        static const Case df = { .request = { ARGS("{\"argv\":[\"/usr/bin/df\",\"-h\"]}") } };
+        static const Case write = { .request = WRITE, .n_approvals = 1 };
+        static const Case approved_shortly = { .request = WRITE,
+                                               .n_approvals = 1,
+                                               .approval = { { "1760000065000", "1760000005001" } } };
+        World world;
+
+        world_init(&world, strict, 1);
+        world.device.time_floor_ms = WORLD_NOW + 25001;
+        assert_err(world_judge(&world, &approved_shortly), 0);
+        world.device.time_floor_ms++;
+        assert_err(world_judge(&world, &approved_shortly), DEVBOX_ERROR_APPROVAL_EXPIRED);
+        world.device.time_floor_ms = WORLD_NOW + 1000;
+        assert_err(world_judge(&world, &df), 0);
+        assert_err(world_judge(&world, &write), 0);
+
+        world.device.manifest_confirmed_at_ms = WORLD_NOW + 999 - 86400000;
+        assert_err(world_judge(&world, &df), DEVBOX_ERROR_MANIFEST_UNCONFIRMED);
+        world.manifest->attesters.items[0].not_after_ms = WORLD_NOW + 999;
+        assert_err(world_judge(&world, &write), DEVBOX_ERROR_APPROVAL_DENIED);
+        world.manifest->expires_at_ms = WORLD_NOW + 1000;
+        assert_err(world_judge(&world, &(Case){ 0 }), DEVBOX_ERROR_MANIFEST_EXPIRED);
+        world.manifest->dispatchers.items[0].not_after_ms = WORLD_NOW + 999;
+        assert_err(world_judge(&world, &(Case){ 0 }), DEVBOX_ERROR_UNKNOWN_KEY);
+        world_done(&world);
+}
+
 static void test_an_entry_bounds_hours_dispatchers_and_staleness(void **state)
 {
         static const Case df = { .request = { ARGS("{\"argv\":[\"/usr/bin/df\",\"-h\"]}") } };
@@ -354,6 +385,7 @@ int main(void)
                 cmocka_unit_test(test_attacks_on_the_capability),
                 cmocka_unit_test(test_nothing_counts_twice),
                 cmocka_unit_test(test_what_the_device_is_decides),
+                cmocka_unit_test(test_lifetimes_end_at_the_floor_of_time),
                 cmocka_unit_test(test_an_entry_bounds_hours_dispatchers_and_staleness),
                 cmocka_unit_test(test_refusals_name_the_thing),
         };
