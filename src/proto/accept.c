@@ -149,13 +149,14 @@ static uint64_t last_moment(const AcceptDevice *device, const Request *request, 
 }
 
 /* What the entry says about the moment. */
-static int check_moment(const AcceptDevice *device, const AcceptVerdict *verdict)
+static int check_moment(const AcceptDevice *device, AcceptVerdict *verdict)
 {
         const Capability *capability = verdict->capability;
         const Request *request = verdict->request;
         uint64_t now = device->now_ms, stale = (uint64_t) device->manifest->limits.stale_max_s * 1000;
 
-        if (lasting_now_ms(device) > last_moment(device, request, capability))
+        verdict->start_until_ms = last_moment(device, request, capability);
+        if (lasting_now_ms(device) > verdict->start_until_ms)
                 return DEVBOX_ERROR_EXPIRED;
         if (!capability_window_open(capability, now))
                 return DEVBOX_ERROR_OUTSIDE_WINDOW;

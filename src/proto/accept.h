@@ -67,6 +67,7 @@ typedef struct AcceptVerdict {
         char subject[64];  /* what a sentence about it names: "shell.exec.rm" */
         Sha256 digest;     /* of the request */
         int64_t counter;   /* of the delivery: the session's new counter, once it was verified; else 0 */
+        uint64_t start_until_ms; /* beyond, it has expired and may not start; set once it may run */
 
         Request *request;                   /* owned here; NULL if it never got so far */
         const Capability *capability;       /* the entry, in the manifest */

@@ -73,6 +73,66 @@ static void test_a_request_ends_with_a_signed_result(void **state)
         ledger_world_verify(world);
 }
 
+/* Accepted at WORLD_NOW, and until when that was possible. */
+#define WORLD_UNTIL UINT64_C(1760000090000)
+
+static void accept_sibling(LedgerWorld *world, unsigned n, Sibling *ret_sibling)
+{
+        sibling_init(ret_sibling, n);
+        assert_int_equal(ledger_world_judge(world, &(Case){ .request = { ret_sibling->edits[0],
+                                                                         ret_sibling->edits[1] } }),
+                         0);
+}
+
+static void test_what_waited_too_long_does_not_start(void **state)
+{
+        LedgerWorld *world = *state;
+        _cleanup_(freep) char *ended = NULL, *interrupted = NULL;
+        Sibling siblings[3];
+
+        for (unsigned i = 0; i < ELEMENTSOF(siblings); i++)
+                accept_sibling(world, i, &siblings[i]);
+        world->time.now_ms = WORLD_UNTIL;
+        assert_int_equal(ledger_started(world->ledger, siblings[0].id), 0);
+        uint64_t size = ledger_world_size(world);
+        world->time.now_ms++;
+        for (unsigned i = 1; i < ELEMENTSOF(siblings); i++)
+                assert_int_equal(ledger_started(world->ledger, siblings[i].id), DEVBOX_ERROR_EXPIRED);
+        assert_true(ledger_world_size(world) == size);
+
+        /* It is open: who wanted to run it says that it did not, or a crash does. */
+        assert_int_equal(ledger_finish(world->ledger, siblings[1].id,
+                                       &(Result){ .status = RESULT_CANCELLED,
+                                                  .reason = (char *) devbox_error_code(DEVBOX_ERROR_EXPIRED),
+                                                  .exit = { .code = -1 } },
+                                       &ended),
+                         0);
+        ledger_world_close(world);
+        ledger_world_open(world);
+        assert_int_equal(ledger_finish(world->ledger, siblings[2].id, &(Result){ .status = RESULT_FAILED },
+                                       &interrupted),
+                         0);
+        _cleanup_(result_freep) Result *first = open_result(ended), *second = open_result(interrupted);
+        assert_int_equal(first->status, RESULT_CANCELLED);
+        assert_int_equal(second->status, RESULT_INTERRUPTED);
+        ledger_world_verify(world);
+}
+
+/* What has expired when another one was accepted does not start after the clock went back. */
+static void test_no_clock_brings_it_back(void **state)
+{
+        LedgerWorld *world = *state;
+        Sibling first, second;
+
+        accept_sibling(world, 1, &first);
+        world->time.now_ms = WORLD_UNTIL + 1;
+        world->made.shift_ms = (int64_t) (WORLD_UNTIL + 1 - WORLD_NOW);
+        accept_sibling(world, 2, &second);
+        world->time.now_ms = WORLD_NOW;
+        assert_int_equal(ledger_started(world->ledger, first.id), DEVBOX_ERROR_EXPIRED);
+        assert_int_equal(ledger_started(world->ledger, second.id), 0);
+}
+
 static void test_unknown_requests(void **state)
 {
         LedgerWorld *world = *state;
@@ -279,6 +339,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 ledger_test(test_a_request_ends_with_a_signed_result),
+                ledger_test(test_what_waited_too_long_does_not_start),
+                ledger_test(test_no_clock_brings_it_back),
                 ledger_test(test_unknown_requests),
                 ledger_test(test_a_refusal_for_good_is_remembered),
                 ledger_test(test_refusals_leave_room),

@@ -321,6 +321,37 @@ static void test_lifetimes_end_at_the_floor_of_time(void **state)
         world_done(&world);
 }
 
+/* The last moment of being accepted is that of being started. */
+static void test_until_when_it_may_start(void **state)
+{
+        static const struct {
+                uint64_t until_ms;
+                Case given;
+        } rows[] = {
+                { UINT64_C(1760000090000), { .n_approvals = 0 } },
+                { UINT64_C(1760000150000), { .request = { { "1760000060000", "1760009999000" } } } },
+        };
+        AcceptVerdict verdict;
+        World world;
+
+        world_init(&world, NULL, 0);
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                world.device.now_ms = rows[i].until_ms;
+                assert_err(world_judge_verdict(&world, &rows[i].given, &verdict), 0);
+                assert_true(verdict.start_until_ms == rows[i].until_ms);
+                accept_verdict_done(&verdict);
+                world.device.now_ms++;
+                assert_err(world_judge(&world, &rows[i].given), DEVBOX_ERROR_EXPIRED);
+
+                world.device.time_floor_ms =
+                        rows[i].until_ms + 1; /* nor after the clock went back a little */
+                world.device.now_ms = rows[i].until_ms - 29000;
+                assert_err(world_judge(&world, &rows[i].given), DEVBOX_ERROR_EXPIRED);
+                world.device.time_floor_ms = 0;
+        }
+        world_done(&world);
+}
+
 static void test_an_entry_bounds_hours_dispatchers_and_staleness(void **state)
 {
         static const Case df = { .request = { ARGS("{\"argv\":[\"/usr/bin/df\",\"-h\"]}") } };
@@ -386,6 +417,7 @@ int main(void)
                 cmocka_unit_test(test_nothing_counts_twice),
                 cmocka_unit_test(test_what_the_device_is_decides),
                 cmocka_unit_test(test_lifetimes_end_at_the_floor_of_time),
+                cmocka_unit_test(test_until_when_it_may_start),
                 cmocka_unit_test(test_an_entry_bounds_hours_dispatchers_and_staleness),
                 cmocka_unit_test(test_refusals_name_the_thing),
         };
