@@ -318,6 +318,7 @@ static int judge(Ledger *ledger, const AcceptInput *input, LedgerTime time, Acce
                                 .counter = ledger->session.counter,
                                 .now_ms = time.now_ms,
                                 .time_floor_ms = ledger->time_floor_ms,
+                                .issued_floor_ms = ledger->issued_floor_ms,
                                 .clock_synchronised = time.synchronised };
 
         memory.ledger = &ledger->requests;

@@ -308,10 +308,14 @@ int ledger_accept_clock(Ledger *ledger)
         r = state_write_integer(ledger->database, LEDGER_TIME_FLOOR, (int64_t) now_ms);
         if (r < 0)
                 return r;
+        r = state_write_integer(ledger->database, LEDGER_ISSUED_FLOOR, (int64_t) now_ms);
+        if (r < 0)
+                return r;
         r = chain_write_commit(&write);
         if (r < 0)
                 return r;
 
         ledger->time_floor_ms = now_ms;
+        ledger->issued_floor_ms = now_ms;
         return 0;
 }

@@ -30,9 +30,9 @@ struct Ledger {
         Tally tally;
         RateLimit denials; /* entries for refusals in a minute */
 
-        Session session; /* not on the disk: a restored backup ends it */
-        uint64_t time_floor_ms;
-        uint64_t flushed_size; /* of the chain at the last checkpoint */
+        Session session;                         /* not on the disk: a restored backup ends it */
+        uint64_t time_floor_ms, issued_floor_ms; /* as in proto/accept.h */
+        uint64_t flushed_size;                   /* of the chain at the last checkpoint */
 };
 
 static inline LedgerTime ledger_time(const Ledger *ledger)

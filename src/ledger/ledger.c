@@ -75,9 +75,12 @@ static int lock_directory(Ledger *ledger, const char *path)
 
 static int load_state(Ledger *ledger)
 {
-        int64_t floor = 0;
+        int64_t floor = 0, issued_floor = 0;
 
         int r = state_read_integer(ledger->database, LEDGER_TIME_FLOOR, &floor);
+        if (r < 0)
+                return r;
+        r = state_read_integer(ledger->database, LEDGER_ISSUED_FLOOR, &issued_floor);
         if (r < 0)
                 return r;
         r = state_read_bytes(ledger->database, LEDGER_DEVICE_KEY, ledger->device_key.bytes, PUBLIC_KEY_SIZE);
@@ -87,6 +90,7 @@ static int load_state(Ledger *ledger)
                 ledger->device_key = *key_pair_public(ledger->identity);
 
         ledger->time_floor_ms = (uint64_t) floor;
+        ledger->issued_floor_ms = (uint64_t) issued_floor;
         ledger->flushed_size = ledger->chain.committed.size;
         return policy_load(&ledger->policy, ledger->database);
 }

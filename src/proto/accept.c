@@ -88,6 +88,9 @@ static int check_time(const AcceptDevice *device, const Request *request)
                 return DEVBOX_ERROR_CLOCK_ROLLBACK;
         if ((uint64_t) request->issued_at_ms > now + skew)
                 return DEVBOX_ERROR_NOT_YET_VALID;
+        if (device->issued_floor_ms > 0 &&
+            (uint64_t) request->issued_at_ms <= device->issued_floor_ms + skew)
+                return DEVBOX_ERROR_EXPIRED;
 
         return lasting_now_ms(device) > (uint64_t) request->expires_at_ms + skew ? DEVBOX_ERROR_EXPIRED : 0;
 }

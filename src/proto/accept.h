@@ -49,7 +49,8 @@ typedef struct AcceptDevice {
         uint8_t session[SESSION_NONCE_SIZE];
         int64_t counter; /* of the last delivery of this session */
         uint64_t now_ms;
-        uint64_t time_floor_ms; /* the latest time this device ever acted at */
+        uint64_t time_floor_ms;   /* the latest time this device ever acted at */
+        uint64_t issued_floor_ms; /* what was issued until then is over: it may have been forgotten */
         bool clock_synchronised;
         bool revoked;
 } AcceptDevice;

@@ -262,6 +262,13 @@ static void test_what_the_device_is_decides(void **state)
         assert_err(world_judge(&world, &(Case){ 0 }), DEVBOX_ERROR_CLOCK_ROLLBACK);
         world.device.time_floor_ms = WORLD_NOW;
 
+        /* 13: the clock was accepted as it is, so what was issued before may have been forgotten. */
+        world.device.issued_floor_ms = UINT64_C(1760000000000) - 30000;
+        assert_err(world_judge(&world, &(Case){ 0 }), DEVBOX_ERROR_EXPIRED);
+        world.device.issued_floor_ms--;
+        assert_err(world_judge(&world, &(Case){ 0 }), 0);
+        world.device.issued_floor_ms = 0;
+
         /* 18: an expired manifest; and one that a new epoch made void. */
         world.manifest->expires_at_ms = WORLD_NOW;
         assert_err(world_judge(&world, &(Case){ 0 }), DEVBOX_ERROR_MANIFEST_EXPIRED);
