@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A hub that witnesses a device: growth is countersigned, and nothing else is. */
 
+#include <stdio.h>
+
 #include "ledger-world.h"
 #include "proto/checkpoint.h"
 
@@ -238,6 +240,100 @@ static void test_a_thousand_cuts_are_all_noticed(void **state)
         assert_proofs(pair, 1000);
 }
 
+/* ---- 12: a database is put back to what it was before a run */
+
+#define WORLD_ID "01K75A3Q000000000000000001"
+
+static void enroll_hub(LedgerWorld *hub)
+{
+        _cleanup_(freep) char *root = signed_root(&hub->made);
+        Enrolment enrolment = { .device = "hub", .root = root, .root_sha256 = hub->made.root };
+
+        assert_int_equal(ledger_enroll(hub->ledger, &enrolment), 0);
+}
+
+static void run(LedgerWorld *device, const SignedBundle *bundle)
+{
+        _cleanup_(ledger_answer_done) LedgerAnswer answer = LEDGER_ANSWER_NULL;
+        _cleanup_(freep) char *result = NULL;
+
+        ledger_world_put(device, bundle, &answer);
+        assert_int_equal(answer.outcome, LEDGER_ACCEPTED);
+        assert_int_equal(ledger_started(device->ledger, WORLD_ID), 0);
+        assert_int_equal(
+                ledger_finish(device->ledger, WORLD_ID, &(Result){ .status = RESULT_FINISHED }, &result), 0);
+}
+
+/* What the hub keeps of a device that contradicted itself: once, and both statements. */
+static void assert_quarantined(Pair *pair, const char *seen, const char *claimed)
+{
+        _cleanup_(freep) char *body = ledger_world_entry(pair->hub, 1, NULL);
+        char query[4096];
+
+        assert_string_equal(body, "{\"device\":\"dev-a\",\"reason\":\"witness_rollback\"}");
+        (void) snprintf(query, sizeof query,
+                        "SELECT count(*) FROM replica_proof WHERE device = 'dev-a' AND "
+                        "reason = 'witness_rollback' AND seen = '%s' AND claimed = '%s'",
+                        seen, claimed);
+        ledger_world_close(pair->hub);
+        assert_int_equal(ledger_world_query(pair->hub, query), 1);
+        assert_int_equal(ledger_world_query(pair->hub, "SELECT count(*) FROM replica_proof"), 1);
+        ledger_world_open(pair->hub);
+}
+
+static void test_12_a_restored_database(void **state)
+{
+        Pair *pair = *state;
+        LedgerWorld *device = pair->device;
+        _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
+        _cleanup_(freep) char *cosigned = NULL, *old = NULL, *next = NULL, *none = NULL;
+        LedgerAnswer answer;
+
+        enroll_hub(pair->hub);
+        ledger_world_close(device);
+        ledger_world_save(device);
+        ledger_world_open(device);
+        assert_int_equal(ledger_checkpoint(device->ledger, 0, &old), 0);
+        ledger_world_begin_session(device);
+        signed_bundle(&device->made, &(Case){ 0 }, &bundle);
+        run(device, &bundle);
+        Copies *copies = copy_chain(device);
+        assert_int_equal(show(pair, copies, copies->n, &cosigned), 0);
+        copies_free(copies);
+        uint64_t size = ledger_world_size(pair->hub);
+
+        ledger_world_close(device);
+        ledger_world_restore(device);
+        ledger_world_open(device);
+
+        /* It says what it said before, which covers nothing of what it forgot. */
+        assert_int_equal(ledger_witness(pair->hub->ledger, old, (AuditEntries){ 0 }, &none),
+                         DEVBOX_ERROR_WITNESS_STALE);
+        assert_true(ledger_world_size(pair->hub) == size);
+
+        /* The request is unknown here, but its session is over; also in a new delivery of that session. */
+        for (int i = 0; i < 2; i++) {
+                ledger_world_put(device, &bundle, &answer);
+                assert_int_equal(answer.error, DEVBOX_ERROR_SESSION_MISMATCH);
+                ledger_answer_done(&answer);
+                signed_deliver_again(&device->made, &bundle);
+        }
+        assert_int_equal(ledger_started(device->ledger, WORLD_ID), DEVBOX_ERROR_REQUEST_UNKNOWN);
+
+        /* A new session begins with a statement, and that gives it away. */
+        ledger_world_begin_session(device);
+        assert_int_equal(ledger_checkpoint(device->ledger, 0, &next), 0);
+        for (int i = 0; i < 2; i++)
+                assert_int_equal(ledger_witness(pair->hub->ledger, next, (AuditEntries){ 0 }, &none),
+                                 DEVBOX_ERROR_WITNESS_ROLLBACK);
+        assert_true(ledger_world_size(pair->hub) == size + 1);
+        assert_quarantined(pair, cosigned, next);
+        assert_kept(pair, cosigned);
+        assert_int_equal(ledger_witness(pair->hub->ledger, old, (AuditEntries){ 0 }, &none),
+                         DEVBOX_ERROR_WITNESS_ROLLBACK); /* until a person looked */
+        ledger_world_verify(pair->hub);
+}
+
 static void test_other_histories(void **state)
 {
         Pair *pair = *state;
@@ -348,6 +444,7 @@ int main(void)
                 witness_test(test_a_cosignature_alone_is_worth_no_checkpoint),
                 witness_test(test_old_statements_are_only_stale),
                 witness_test(test_a_thousand_cuts_are_all_noticed),
+                witness_test(test_12_a_restored_database),
                 witness_test(test_other_histories),
                 witness_test(test_a_statement_full_of_signatures),
                 witness_test(test_who_may_speak_for_a_device),
