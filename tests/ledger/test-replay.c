@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What was asked before counts once: requests, nonces, sessions, approvals, also when clocks step. */
 
-#include "ledger-world.h"
+#include "trace.h"
 
 static void test_8_a_request_runs_once(void **state)
 {
@@ -15,10 +15,10 @@ static void test_8_a_request_runs_once(void **state)
         assert_string_equal(answer.entry, "ls-home");
         ledger_answer_done(&answer);
 
-        ledger_world_put(world, &bundle, &answer); /* byte by byte the same */
-        assert_int_equal(answer.error, DEVBOX_ERROR_SESSION_MISMATCH);
-        ledger_answer_done(&answer);
+        /* Byte by byte the same. */
+        assert_refused(world, &bundle, DEVBOX_ERROR_SESSION_MISMATCH, TRACE_ENTRY);
 
+        uint64_t size = ledger_world_size(world);
         for (int i = 0; i < 3; i++) {
                 signed_deliver_again(&world->made, &bundle);
                 ledger_world_put(world, &bundle, &answer);
@@ -27,39 +27,33 @@ static void test_8_a_request_runs_once(void **state)
                 assert_null(answer.result);
                 ledger_answer_done(&answer);
         }
+        assert_true(ledger_world_size(world) == size);
 }
 
 static void test_9_a_new_session_ends_the_old_one(void **state)
 {
         LedgerWorld *world = *state;
         _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
-        _cleanup_(ledger_answer_done) LedgerAnswer answer = LEDGER_ANSWER_NULL;
 
         signed_bundle(&world->made, &(Case){ 0 }, &bundle);
         ledger_world_begin_session(world);
-        ledger_world_put(world, &bundle, &answer);
-        assert_int_equal(answer.error, DEVBOX_ERROR_SESSION_MISMATCH);
+        assert_refused(world, &bundle, DEVBOX_ERROR_SESSION_MISMATCH, TRACE_ENTRY);
 }
 
-static void test_no_session_survives_the_process(void **state)
+static void test_9_no_session_survives_the_process(void **state)
 {
         LedgerWorld *world = *state;
         _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
-        LedgerAnswer answer;
 
         signed_bundle(&world->made, &(Case){ 0 }, &bundle);
         ledger_world_close(world);
         ledger_world_open(world);
-        ledger_world_put(world, &bundle, &answer);
-        assert_int_equal(answer.error, DEVBOX_ERROR_SESSION_MISMATCH);
-        ledger_answer_done(&answer);
+        assert_refused(world, &bundle, DEVBOX_ERROR_SESSION_MISMATCH, TRACE_ENTRY);
 
         /* Nor is there one made of zeros. */
         memset(world->made.session, '0', 32);
         signed_deliver_again(&world->made, &bundle);
-        ledger_world_put(world, &bundle, &answer);
-        assert_int_equal(answer.error, DEVBOX_ERROR_SESSION_MISMATCH);
-        ledger_answer_done(&answer);
+        assert_refused(world, &bundle, DEVBOX_ERROR_SESSION_MISMATCH, TRACE_ENTRY);
 }
 
 static void test_10_11_nonces_and_ids_are_spent(void **state)
@@ -69,19 +63,20 @@ static void test_10_11_nonces_and_ids_are_spent(void **state)
 
         sibling_init(&sibling, 1);
         assert_int_equal(ledger_world_judge(world, &(Case){ 0 }), 0);
-        assert_int_equal(ledger_world_judge(world, &(Case){ .request = { sibling.edits[0] } }),
-                         DEVBOX_ERROR_NONCE_REPLAY);
-        assert_int_equal(ledger_world_judge(world, &(Case){ .request = { sibling.edits[1] } }),
-                         DEVBOX_ERROR_REQUEST_ID_CONFLICT);
+        for (int i = 0; i < 2; i++) {
+                assert_case_refused(world, &(Case){ .request = { sibling.edits[0] } },
+                                    DEVBOX_ERROR_NONCE_REPLAY, TRACE_ENTRY);
+                assert_case_refused(world, &(Case){ .request = { sibling.edits[1] } },
+                                    DEVBOX_ERROR_REQUEST_ID_CONFLICT, TRACE_ENTRY);
+                assert_case_refused(world,
+                                    &(Case){ .request = { ARGS("{\"argv\":[\"/usr/bin/df\",\"-h\"]}") } },
+                                    DEVBOX_ERROR_REQUEST_ID_CONFLICT, TRACE_ENTRY);
 
-        /* Also after a restart. */
-        ledger_world_close(world);
-        ledger_world_open(world);
-        ledger_world_begin_session(world);
-        assert_int_equal(ledger_world_judge(world, &(Case){ .request = { sibling.edits[0] } }),
-                         DEVBOX_ERROR_NONCE_REPLAY);
-        assert_int_equal(ledger_world_judge(world, &(Case){ .request = { sibling.edits[1] } }),
-                         DEVBOX_ERROR_REQUEST_ID_CONFLICT);
+                /* Also after a restart. */
+                ledger_world_close(world);
+                ledger_world_open(world);
+                ledger_world_begin_session(world);
+        }
 }
 
 static void test_13_the_clock_goes_back(void **state)
@@ -113,19 +108,16 @@ static void test_13_the_clock_goes_back(void **state)
         /* Back to when it was valid: it is unknown here, but time has passed. */
         world->time.now_ms = WORLD_NOW;
         world->made.shift_ms = 0;
+        ledger_world_begin_session(world); /* after an entry that explains the step */
         signed_deliver_again(&world->made, &bundle);
-        ledger_world_put(world, &bundle, &answer);
-        assert_int_equal(answer.error, DEVBOX_ERROR_CLOCK_ROLLBACK);
-        ledger_answer_done(&answer);
-        ledger_world_verify(world); /* a clock entry explains the step */
+        assert_refused(world, &bundle, DEVBOX_ERROR_CLOCK_ROLLBACK, TRACE_ENTRY);
+        ledger_world_verify(world);
 
         /* The clock is accepted. The first one has not expired by it, but could have run before. */
         assert_int_equal(ledger_accept_clock(world->ledger), 0);
         for (int i = 0; i < 2; i++) {
                 signed_deliver_again(&world->made, &bundle);
-                ledger_world_put(world, &bundle, &answer);
-                assert_int_equal(answer.error, DEVBOX_ERROR_EXPIRED);
-                ledger_answer_done(&answer);
+                assert_refused(world, &bundle, DEVBOX_ERROR_EXPIRED, TRACE_ENTRY);
                 ledger_world_close(world);
                 ledger_world_open(world);
                 ledger_world_begin_session(world);
@@ -157,9 +149,7 @@ static void test_31_an_approval_serves_once(void **state)
         ledger_world_open(world);
         ledger_world_begin_session(world);
         signed_deliver_again(&world->made, &bundle);
-        ledger_world_put(world, &bundle, &answer);
-        assert_int_equal(answer.error, DEVBOX_ERROR_APPROVAL_REUSED);
-        ledger_answer_done(&answer);
+        assert_refused(world, &bundle, DEVBOX_ERROR_APPROVAL_REUSED, TRACE_ENTRY);
 }
 
 int main(void)
@@ -167,7 +157,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 ledger_test(test_8_a_request_runs_once),
                 ledger_test(test_9_a_new_session_ends_the_old_one),
-                ledger_test(test_no_session_survives_the_process),
+                ledger_test(test_9_no_session_survives_the_process),
                 ledger_test(test_10_11_nonces_and_ids_are_spent),
                 ledger_test(test_13_the_clock_goes_back),
                 ledger_test(test_31_an_approval_serves_once),
