@@ -406,6 +406,24 @@ static void test_a_statement_full_of_signatures(void **state)
         copies_free(copies);
 }
 
+/* Enrolled with one chain, and its first word is of another. */
+static void test_the_first_statement_is_of_the_enrolled_chain(void **state)
+{
+        Pair *pair = *state;
+        Checkpoint claimed = { .device = "dev-a", .size = 1 };
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        _cleanup_(freep) char *text = NULL, *cosigned = NULL;
+        ReplicaStatus replica;
+
+        assert_ok(checkpoint_sign(&claimed, world_key(KEY_DEVICE), &envelope));
+        assert_ok(envelope_format(envelope, &text));
+        assert_int_equal(ledger_witness(pair->hub->ledger, text, (AuditEntries){ 0 }, &cosigned),
+                         DEVBOX_ERROR_WITNESS_FORK);
+        assert_int_equal(ledger_replica(pair->hub->ledger, "dev-a", &replica), 0);
+        assert_int_equal(replica.quarantine, DEVBOX_ERROR_WITNESS_FORK);
+        assert_proofs(pair, 1);
+}
+
 static void test_who_may_speak_for_a_device(void **state)
 {
         Pair *pair = *state;
@@ -447,6 +465,7 @@ int main(void)
                 witness_test(test_12_a_restored_database),
                 witness_test(test_other_histories),
                 witness_test(test_a_statement_full_of_signatures),
+                witness_test(test_the_first_statement_is_of_the_enrolled_chain),
                 witness_test(test_who_may_speak_for_a_device),
         };
 

@@ -354,6 +354,9 @@ static void test_until_when_it_may_start(void **state)
                         rows[i].until_ms + 1; /* nor after the clock went back a little */
                 world.device.now_ms = rows[i].until_ms - 29000;
                 assert_err(world_judge(&world, &rows[i].given), DEVBOX_ERROR_EXPIRED);
+                if (i == 0) /* which is looked at before what it asks for */
+                        assert_err(world_judge(&world, &(Case){ .request = { KIND("shell.sudo") } }),
+                                   DEVBOX_ERROR_EXPIRED);
                 world.device.time_floor_ms = 0;
         }
         world_done(&world);
