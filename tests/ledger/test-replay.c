@@ -98,8 +98,8 @@ static void test_13_the_clock_goes_back(void **state)
         free(answer.result);
 
         /* Two days on, something else runs, and the first one is forgotten. */
-        world->time.now_ms += 2 * REQUESTS_KEEP_MS;
-        world->made.shift_ms += (int64_t) (2 * REQUESTS_KEEP_MS);
+        world->time.now_ms += 2 * REQUEST_KEEP_MS;
+        world->made.shift_ms += (int64_t) (2 * REQUEST_KEEP_MS);
         assert_int_equal(
                 ledger_world_judge(world, &(Case){ .request = { sibling.edits[0], sibling.edits[1] } }), 0);
         _cleanup_(freep) char *checkpoint = NULL;
