@@ -166,6 +166,7 @@ def test_12_a_restored_database():
     """A device that is put back to before a run does not run it again, and is found out when it speaks."""
     with trust.network() as network:
         network.nodes.save()
+        old = call("Checkpoint", "t", "0")
         network.begin_session()
         request = network.request(*LS)
         name = network.run(request)
@@ -186,6 +187,9 @@ def test_12_a_restored_database():
         short = network.export("restored")
 
         network.nodes.switch("hub")
+        said = call("Witness", "sa(ttqayayay)", old, "0", check=False)
+        expect("already knows more" in said, f"the witness says {said!r} to what was true once")
+        expect("quarantine" not in call("GetReplica", "s", DEVICE), "that was enough for a quarantine")
         for _ in range(2):
             said = call("Witness", "sa(ttqayayay)", restored, "0", check=False)
             expect("shorter than a witness has seen it" in said, f"the witness says {said!r}")
