@@ -5,7 +5,8 @@
 
 #include "proto/error.h"
 
-int witness_begin(WitnessGrowth *growth, const Checkpoint *seen, const Checkpoint *claimed)
+int witness_begin(WitnessGrowth *growth, const Checkpoint *seen, const Sha256 *kept,
+                  const Checkpoint *claimed)
 {
         growth->claimed = *claimed;
         if (seen->size == 0) {
@@ -17,7 +18,8 @@ int witness_begin(WitnessGrowth *growth, const Checkpoint *seen, const Checkpoin
             memcmp(&seen->chain, &claimed->chain, sizeof seen->chain) != 0)
                 return DEVBOX_ERROR_WITNESS_FORK;
         if (claimed->size < seen->size)
-                return DEVBOX_ERROR_WITNESS_ROLLBACK;
+                return kept && sha256_equal(&claimed->head, kept) ? DEVBOX_ERROR_WITNESS_STALE
+                                                                  : DEVBOX_ERROR_WITNESS_ROLLBACK;
         if (claimed->size == seen->size && !sha256_equal(&claimed->head, &seen->head))
                 return DEVBOX_ERROR_WITNESS_FORK;
 
