@@ -330,7 +330,10 @@ int ledger_witness(Ledger *ledger, const char *checkpoint, AuditEntries entries,
         if (r != 0)
                 return r;
 
-        /* Entries bear no signature of their own: ones that do not fit prove nothing against the device. */
+        if (witness_is_contradicted(&growth, entries.entries, entries.n))
+                return quarantine(ledger, &replica, DEVBOX_ERROR_WITNESS_FORK, checkpoint);
+
+        /* Entries that do not fit otherwise prove nothing against the device: anybody can make them. */
         r = check_growth(&growth, entries.entries, entries.n);
         if (r != 0)
                 return r;

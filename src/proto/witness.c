@@ -35,6 +35,22 @@ int witness_step(WitnessGrowth *growth, const AuditEntry *entry)
         return 0;
 }
 
+bool witness_is_contradicted(const WitnessGrowth *growth, const AuditEntry *entries, size_t n_entries)
+{
+        const AuditWalk *seen = &growth->walk;
+        AuditWalk other;
+
+        if (n_entries == 0 || seen->size == 0 || sha256_equal(&entries[0].prev, &seen->head))
+                return false;
+
+        audit_walk_resume(&other, &seen->chain, seen->size, &entries[0].prev);
+        for (size_t i = 0; i < n_entries; i++)
+                if (audit_walk_step(&other, &entries[i]) != 0)
+                        return false;
+
+        return other.size == growth->claimed.size && sha256_equal(&other.head, &growth->claimed.head);
+}
+
 int witness_finish(const WitnessGrowth *growth)
 {
         return growth->walk.size == growth->claimed.size &&

@@ -24,6 +24,11 @@ typedef struct WitnessGrowth {
 int witness_begin(WitnessGrowth *growth, const Checkpoint *seen, const Sha256 *kept,
                   const Checkpoint *claimed);
 
+/* Before the first step: whether the entries lead to what the device now claims, but from another past than
+ * it claimed before. They bear no signature of their own, but the hashes that lead to one that was signed
+ * are as good: nobody else can have made them. */
+bool witness_is_contradicted(const WitnessGrowth *growth, const AuditEntry *entries, size_t n_entries);
+
 /* Errors: DEVBOX_ERROR_WITNESS_FORK it does not follow, or lies beyond what was claimed. */
 int witness_step(WitnessGrowth *growth, const AuditEntry *entry);
 

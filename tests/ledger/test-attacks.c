@@ -13,7 +13,7 @@
  *      9  of an old session                                here; test-replay.c
  *     10  a nonce again                                    test-replay.c
  *     11  an id again                                      test-replay.c
- *     12  a database that was put back                     test-witness.c; tests/system/test_trust.py
+ *     12  a database that was put back                     test-restored.c; tests/system/test_trust.py
  *     13  a clock that was set back                        test-replay.c; test-install.c
  *     14  dated ahead, expired                             here
  *     15  an older manifest, another of one version        test-install.c
