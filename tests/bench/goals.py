@@ -163,8 +163,6 @@ GOALS = [
     Goal(11, "audit verify, all checks, of exported lines", "/s",
          verified("lines", "all"), ALONE, ">=", 500000),
     Goal(11, "durable entries, a call of the bus each", "/s", of("append", "per_s"), ALONE, ">=", 1000),
-    Goal(11, "one of them beside a bare write and fdatasync", "µs",
-         of("append", "mean_us"), of("sync", "mean_us"), "<=", 2),
     Goal(11, "signature of a request of 1 KiB", "µs", of("signature", "verify_us"), ALONE, "<=", 150),
     Goal(11, "PSS of the ledger, enrolled, at rest", "KiB",
          of("memory", "pss_kib", server="ledger", when="rested"), ALONE, "<=", 3072),
@@ -218,3 +216,11 @@ def summary(rows):
     if None in reached:
         text += f", {reached.count(None)} were not measured"
     return text + (f"; missed in goal {', '.join(map(str, missed))}." if missed else ".")
+
+
+def disk(rows):
+    """What bounds durable entries, and is no merit or fault of devbox."""
+    bare, entry = of("sync", "mean_us")(rows), of("append", "mean_us")(rows)
+    if bare is None or entry is None:
+        return []
+    return [f"A write of 4 KiB and fdatasync took {short(bare)} µs, a durable entry {short(entry)} µs."]
