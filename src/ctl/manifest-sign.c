@@ -19,13 +19,13 @@ static void print_finding(FILE *stream, const ManifestFile *file, const LintFind
 {
         unsigned line = manifest_file_line(file, finding->path);
         bool named = *finding->subject != '\0';
+        char number[16] = "";
 
-        (void) fprintf(stream, "%s:", file->path);
         if (line > 0)
-                (void) fprintf(stream, "%u:", line);
-        (void) fprintf(stream, " %s%s%s%s [%s]\n",
-                       finding->refused ? "" : "note: ", named ? finding->subject : finding->path,
-                       named || *finding->path ? ": " : "", finding->advice, finding->rule);
+                (void) snprintf(number, sizeof number, "%u:", line);
+        (void) print_line(stream, "%s:%s %s%s%s%s [%s]", file->path, number,
+                          finding->refused ? "" : "note: ", named ? finding->subject : finding->path,
+                          named || *finding->path ? ": " : "", finding->advice, finding->rule);
 }
 
 static int print_report_json(const ManifestFile *file, const LintReport *report)
@@ -73,8 +73,8 @@ int ctl_manifest_lint(const Ctl *ctl, char **args)
                 print_finding(stdout, &file, &report.findings[i]);
         if (ctl->json)
                 r = print_report_json(&file, &report);
-        else if (report.n_refused == 0 && printf("%s: ok\n", args[0]) < 0)
-                r = -errno;
+        else if (report.n_refused == 0)
+                r = print_line(stdout, "%s: ok", args[0]);
         if (r < 0)
                 return r;
 
@@ -221,9 +221,9 @@ static int deliver(const Ctl *ctl, const ManifestFile *file, const char *text)
                 return print_failure(ctl, DEVBOX_ERROR_ACCESS_DENIED, "cannot write %s: %s", path,
                                      strerror(-r));
 
-        (void) fprintf(stderr, "%s: manifest of %s, epoch %" PRIi64 ", version %" PRIi64 ", until %s\n",
-                       path, file->manifest->device, file->manifest->epoch, file->manifest->version,
-                       format_moment(until, (uint64_t) file->manifest->expires_at_ms));
+        (void) print_line(stderr, "%s: manifest of %s, epoch %" PRIi64 ", version %" PRIi64 ", until %s",
+                          path, file->manifest->device, file->manifest->epoch, file->manifest->version,
+                          format_moment(until, (uint64_t) file->manifest->expires_at_ms));
         return CTL_FINE;
 }
 

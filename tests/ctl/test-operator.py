@@ -308,6 +308,20 @@ class Operator(unittest.TestCase):
 
     # usage
 
+    def test_arguments_command_no_terminal(self):
+        path = self.write(MANIFEST, "a\x1b]0;b\u202e\n.yaml")
+        wild = "x\x1b[2J\x9by"
+        for words, status in ((["manifest", "lint", path], 0), (["manifest", "lint", wild], 1),
+                              (["manifest", "verify", path, "--dir", wild], 1),
+                              (["manifest", "diff", wild, path], 1), (["operator", "show", wild], 1),
+                              (["operator", "export-pub", "--key", wild], 1), (["operator", wild], 2),
+                              (["config", "check", wild], 1), ([wild], 2), ([f"--{wild}"], 2)):
+            said = self.run_ctl(*words, status=status)
+            self.assertIsNone(re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", said), repr(said))
+            self.assertNotIn("\n.yaml", said)
+        self.assertEqual(json.loads(self.run_ctl("operator", "show", wild, "--json", status=1))
+                         ["error"]["message"].count("\x1b"), 1)
+
     def test_usage(self):
         for words in (["operator"], ["operator", "dance"], ["manifest", "sign"], ["audit", "verify", "x"],
                       ["manifest", "lint", "x", "--follow"],
