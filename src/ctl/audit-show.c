@@ -243,7 +243,7 @@ static int write_line(void *userdata, const char *envelope)
 /* A new file, or standard output. */
 static int open_output(const Ctl *ctl, const char *path, FILE **ret_file)
 {
-        int fd = path ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)
+        int fd = path ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)
                       : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
 
         if (fd < 0)
@@ -294,16 +294,19 @@ static int export_entries(const Ctl *ctl, AuditSource *source, AuditForm form, F
         return r < 0 ? r : end(ctl, next, entry.seq);
 }
 
-static int export_statements(const Ctl *ctl, AuditSource *source)
+/* What goes into a file of its own, one envelope per line. */
+typedef int (*Envelopes)(AuditSource *source, AuditEnvelope on_envelope, void *userdata);
+
+static int export_envelopes(const Ctl *ctl, AuditSource *source, CtlOption option, Envelopes envelopes)
 {
         _cleanup_(close_file) FILE *file = NULL;
 
-        if (!ctl->options[OPTION_CHECKPOINTS])
+        if (!ctl->options[option])
                 return 0;
 
-        int r = open_output(ctl, ctl->options[OPTION_CHECKPOINTS], &file);
+        int r = open_output(ctl, ctl->options[option], &file);
         if (r == 0)
-                r = audit_source_checkpoints(source, write_line, file);
+                r = envelopes(source, write_line, file);
         return r != 0 ? r : finish(file);
 }
 
@@ -323,5 +326,10 @@ int ctl_audit_export(const Ctl *ctl, char **args)
         if (r == 0)
                 r = export_entries(ctl, source, binary ? AUDIT_FORM_BINARY : AUDIT_FORM_JSON, file);
 
-        return r != 0 ? r : export_statements(ctl, source);
+        if (r == 0)
+                r = export_envelopes(ctl, source, OPTION_CHECKPOINTS, audit_source_checkpoints);
+        if (r == 0)
+                r = export_envelopes(ctl, source, OPTION_EVIDENCE, audit_source_evidence);
+
+        return r;
 }

@@ -46,6 +46,16 @@ const AuditIdentity *audit_source_identity(const AuditSource *source)
         return &source->identity;
 }
 
+bool audit_source_is_replica(const AuditSource *source)
+{
+        return source->replica;
+}
+
+bool audit_source_has_evidence(const AuditSource *source)
+{
+        return source->database && !source->replica;
+}
+
 /* ---- files */
 
 /* Reads more behind what is there. Returns the number of bytes; 0 at the end. */
@@ -259,7 +269,7 @@ int audit_source_seek(AuditSource *source, uint64_t seq)
 }
 
 /* Calls for the first column of every row. */
-static int for_each_text(Statement *statement, AuditCheckpoint on_text, void *userdata)
+static int for_each_text(Statement *statement, AuditEnvelope on_text, void *userdata)
 {
         int r;
 
@@ -274,7 +284,7 @@ static int for_each_text(Statement *statement, AuditCheckpoint on_text, void *us
         return r;
 }
 
-int audit_source_checkpoints(AuditSource *source, AuditCheckpoint on_checkpoint, void *userdata)
+int audit_source_checkpoints(AuditSource *source, AuditEnvelope on_checkpoint, void *userdata)
 {
         static const char own[] = "SELECT value FROM state WHERE key = '" LEDGER_CHECKPOINT "'";
         static const char replica[] = "SELECT checkpoint FROM replica WHERE device = ?1 UNION ALL "
@@ -292,6 +302,18 @@ int audit_source_checkpoints(AuditSource *source, AuditCheckpoint on_checkpoint,
                 statement_bind_text(statement, source->identity.device);
 
         return for_each_text(statement, on_checkpoint, userdata);
+}
+
+int audit_source_evidence(AuditSource *source, AuditEnvelope on_thing, void *userdata)
+{
+        _cleanup_(statement_freep) Statement *statement = NULL;
+
+        if (!audit_source_has_evidence(source))
+                return 0;
+
+        int r = database_prepare(source->database, "SELECT envelope FROM evidence ORDER BY rowid",
+                                 &statement);
+        return r < 0 ? r : for_each_text(statement, on_thing, userdata);
 }
 
 int audit_source_devices(const char *path, AuditDevice on_device, void *userdata)

@@ -44,6 +44,11 @@ DEFINE_CLEANUP(AuditSource, audit_source_free);
 
 const AuditIdentity *audit_source_identity(const AuditSource *source);
 
+bool audit_source_is_replica(const AuditSource *source);
+
+/* Whether the signed things behind the entries may lie beside them: in a database, of its own chain. */
+bool audit_source_has_evidence(const AuditSource *source);
+
 /* Returns an AuditNext. Errors: -EIO and the like. */
 int audit_source_next(AuditSource *source, AuditEntry *ret_entry);
 
@@ -52,8 +57,11 @@ int audit_source_seek(AuditSource *source, uint64_t seq);
 
 /* The statements about the chain that a database holds, one envelope each. A file holds none. Stops at what
  * `on_checkpoint` returns if it is not 0, and returns it. */
-typedef int (*AuditCheckpoint)(void *userdata, const char *envelope);
-int audit_source_checkpoints(AuditSource *source, AuditCheckpoint on_checkpoint, void *userdata);
+typedef int (*AuditEnvelope)(void *userdata, const char *envelope);
+int audit_source_checkpoints(AuditSource *source, AuditEnvelope on_checkpoint, void *userdata);
+
+/* Likewise the signed things behind its entries, in the order they came. */
+int audit_source_evidence(AuditSource *source, AuditEnvelope on_thing, void *userdata);
 
 /* The names of all devices whose chains a database holds, its own first; likewise. */
 typedef int (*AuditDevice)(void *userdata, const char *device);

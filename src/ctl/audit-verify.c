@@ -7,9 +7,11 @@
 
 #include "ctl/audit-verify.h"
 
-#include "ctl/audit-life.h"
+#include "ctl/audit-proof.h"
 #include "proto/envelope.h"
-#include "proto/error.h"
+
+/* How far back the chain may record a countersignature of itself and still be compared. */
+#define HEADS_KEPT UINT64_C(4096)
 
 typedef struct Said {
         Checkpoint checkpoint;
@@ -18,9 +20,10 @@ typedef struct Said {
 
 struct AuditVerifier {
         AuditIdentity identity;
-        const Root *root;
-        bool hash_only;
+        AuditMeans means;
         AuditLife life;
+        AuditProof proof;
+        Sha256 *heads; /* the last HEADS_KEPT, the one after n entries at n % HEADS_KEPT */
         Said *said;
         size_t n_said, next;
         AuditReport report;
@@ -42,17 +45,23 @@ const char *audit_outcome_name(AuditOutcome outcome)
         }
 }
 
-int audit_verifier_new(const AuditIdentity *identity, const Root *root, const AuditRoot *roots,
-                       size_t n_roots, AuditVerifier **ret_verifier)
+int audit_verifier_new(const AuditIdentity *identity, const AuditMeans *means, AuditVerifier **ret_verifier)
 {
-        AuditVerifier *verifier = calloc(1, sizeof *verifier);
+        _cleanup_(audit_verifier_freep) AuditVerifier *verifier = calloc(1, sizeof *verifier);
+
         if (!verifier)
+                return -ENOMEM;
+        verifier->heads = calloc(HEADS_KEPT, sizeof *verifier->heads);
+        if (!verifier->heads)
                 return -ENOMEM;
 
         verifier->identity = *identity;
-        verifier->root = root;
-        verifier->life = (AuditLife){ .identity = &verifier->identity, .roots = roots, .n_roots = n_roots };
-        *ret_verifier = verifier;
+        verifier->means = *means;
+        verifier->life = (AuditLife){ .identity = &verifier->identity,
+                                      .roots = means->roots,
+                                      .n_roots = means->n_roots };
+        verifier->proof = (AuditProof){ .life = &verifier->life, .evidence = means->evidence };
+        *ret_verifier = TAKE_PTR(verifier);
         return 0;
 }
 
@@ -63,15 +72,12 @@ AuditVerifier *audit_verifier_free(AuditVerifier *verifier)
 
         for (size_t i = 0; i < verifier->n_said; i++)
                 envelope_free(verifier->said[i].envelope);
+        audit_proof_done(&verifier->proof);
         audit_life_done(&verifier->life);
+        free(verifier->heads);
         free(verifier->said);
         free(verifier);
         return NULL;
-}
-
-void audit_verifier_hash_only(AuditVerifier *verifier)
-{
-        verifier->hash_only = true;
 }
 
 int audit_verifier_add_statement(AuditVerifier *verifier, const char *envelope)
@@ -134,38 +140,57 @@ static int device_signed(const AuditVerifier *verifier, const Envelope *envelope
         return 0;
 }
 
-static int witness_signed(const AuditVerifier *verifier, const Envelope *envelope)
+/* Whether a witness of this root signed it. */
+static int witness_signed(const Root *root, const Envelope *envelope)
 {
-        if (!verifier->root)
-                return 0;
+        KeySet keys = root_key_set(root, ROOT_ROLE_WITNESS);
 
-        KeySet keys = root_key_set(verifier->root, ROOT_ROLE_WITNESS);
         int r = envelope_verify(envelope, ENVELOPE_CHECKPOINT, &keys, NULL);
         return r < 0 ? r : r == 0;
 }
 
-/* A statement that is signed is judged by `judge`; one that is not is counted. */
-typedef void (*Judge)(AuditVerifier *verifier, const Checkpoint *checkpoint, bool witnessed);
+typedef enum Vouched {
+        VOUCHED_BY_NOBODY,
+        VOUCHED_BY_DEVICE,
+        VOUCHED_BY_RETIRED,
+        VOUCHED_BY_WITNESS
+} Vouched;
+
+/* Who stands behind a statement: the best there is. Errors: -ENOMEM. */
+static int find_voucher(const AuditVerifier *verifier, const Envelope *envelope)
+{
+        for (size_t i = verifier->means.n_roots; i > 0; i--) {
+                int r = witness_signed(verifier->means.roots[i - 1].root, envelope);
+                if (r < 0)
+                        return r;
+                if (r > 0)
+                        return i == verifier->means.n_roots ? VOUCHED_BY_WITNESS : VOUCHED_BY_RETIRED;
+        }
+
+        int r = device_signed(verifier, envelope);
+        return r < 0 ? r : r > 0 ? VOUCHED_BY_DEVICE : VOUCHED_BY_NOBODY;
+}
+
+/* A statement that somebody stands behind is judged by `judge`; another is counted. */
+typedef void (*Judge)(AuditVerifier *verifier, const Checkpoint *checkpoint, Vouched by);
 
 static int weigh(AuditVerifier *verifier, const Said *said, Judge judge)
 {
-        int by_witness = witness_signed(verifier, said->envelope);
-        int counts = by_witness != 0 ? by_witness : device_signed(verifier, said->envelope);
-
-        if (counts < 0)
-                return counts;
-        if (!counts) {
+        int by = find_voucher(verifier, said->envelope);
+        if (by < 0)
+                return by;
+        if (by == VOUCHED_BY_NOBODY) {
                 verifier->report.n_ignored++;
                 return 0;
         }
 
         verifier->report.n_statements++;
-        judge(verifier, &said->checkpoint, by_witness > 0);
+        judge(verifier, &said->checkpoint, (Vouched) by);
         return 0;
 }
 
 /* The walk stands exactly where the statement says the chain ended. */
-static void judge_here(AuditVerifier *verifier, const Checkpoint *checkpoint, bool witnessed)
+static void judge_here(AuditVerifier *verifier, const Checkpoint *checkpoint, Vouched by)
 {
         AuditReport *report = &verifier->report;
 
@@ -175,14 +200,16 @@ static void judge_here(AuditVerifier *verifier, const Checkpoint *checkpoint, bo
         else if (!sha256_equal(&checkpoint->head, &report->head))
                 find_fault(verifier, AUDIT_FORK, checkpoint->size,
                            "it is not the history that the device signed for");
-        else if (witnessed)
+        else if (by == VOUCHED_BY_WITNESS)
                 report->witnessed = checkpoint->size;
+        else if (by == VOUCHED_BY_RETIRED)
+                report->retired = checkpoint->size;
 }
 
-static void judge_beyond(AuditVerifier *verifier, const Checkpoint *checkpoint, bool witnessed)
+static void judge_beyond(AuditVerifier *verifier, const Checkpoint *checkpoint, Vouched by)
 {
         if (memcmp(&checkpoint->chain, &verifier->identity.chain, sizeof checkpoint->chain) != 0)
-                judge_here(verifier, checkpoint, witnessed);
+                judge_here(verifier, checkpoint, by);
         else
                 find_fault(verifier, AUDIT_TRUNCATED, checkpoint->size,
                            "it was longer: there is a signed statement that says so");
@@ -213,6 +240,68 @@ static int weigh_beyond(AuditVerifier *verifier)
         return 0;
 }
 
+/* ---- entries */
+
+/* A countersignature of this very chain that the device recorded. NULL, or why it cannot be. */
+static const char *check_recorded(const AuditVerifier *verifier, const AuditEntry *entry,
+                                  const AuditBody *body, int *error)
+{
+        _cleanup_(freep) uint8_t *pae = NULL;
+        Checkpoint checkpoint = { .chain = verifier->identity.chain,
+                                  .size = (uint64_t) body->size,
+                                  .head = body->head };
+        char text[CHECKPOINT_TEXT_MAX];
+        size_t size;
+
+        if (checkpoint.size == 0 || checkpoint.size > entry->seq)
+                return "it records that a witness saw more than there was";
+        if (entry->seq - checkpoint.size < HEADS_KEPT &&
+            !sha256_equal(&checkpoint.head, &verifier->heads[checkpoint.size % HEADS_KEPT]))
+                return "it records what a witness said of another history";
+
+        memcpy(checkpoint.device, verifier->identity.device, sizeof checkpoint.device);
+        checkpoint_format(&checkpoint, text);
+        *error = dsse_pae(ENVELOPE_CHECKPOINT, bytes_of_string(text), &pae, &size);
+        if (*error < 0)
+                return NULL;
+
+        return ed25519_verify(&body->witness, BYTES(pae, size), &body->signature)
+                       ? NULL
+                       : "it records what no witness has signed";
+}
+
+static const char *judge_body(AuditVerifier *verifier, const AuditEntry *entry, const AuditBody *body,
+                              int *error)
+{
+        const char *why = audit_life_step(&verifier->life, entry, body, error);
+
+        if (why || *error < 0 || verifier->means.hash_only)
+                return why;
+
+        return entry->type == AUDIT_CHECKPOINT ? check_recorded(verifier, entry, body, error)
+                                               : audit_proof_step(&verifier->proof, entry, body, error);
+}
+
+/* NULL, or why the entry cannot stand there. `*error` is set if something else went wrong. */
+static const char *judge_entry(AuditVerifier *verifier, const AuditEntry *entry, int *error)
+{
+        bool tells_key = entry->type == AUDIT_GENESIS || entry->type == AUDIT_ADOPT;
+        AuditBody *body;
+
+        if (verifier->means.hash_only && !tells_key)
+                return NULL;
+
+        int r = audit_body_parse((AuditType) entry->type, entry->body, &body, NULL);
+        if (r < 0)
+                *error = r;
+        if (r != 0)
+                return r > 0 ? "it does not say what an entry of its type must say" : NULL;
+
+        const char *why = judge_body(verifier, entry, body, error);
+        audit_body_free((AuditType) entry->type, body);
+        return why;
+}
+
 /* Returns an AuditNext: ENTRY if the walk may go on. */
 static int step(AuditVerifier *verifier, AuditWalk *walk, AuditSource *source)
 {
@@ -227,18 +316,50 @@ static int step(AuditVerifier *verifier, AuditWalk *walk, AuditSource *source)
 
         uint64_t number = walk->size;
         int fault = audit_walk_step(walk, &entry);
-        const char *why = fault > 0 ? audit_fault_sentence((AuditFault) fault)
-                                    : audit_life_step(&verifier->life, &entry, verifier->hash_only, &error);
+        const char *why =
+                fault > 0 ? audit_fault_sentence((AuditFault) fault) : judge_entry(verifier, &entry, &error);
         if (error < 0)
                 return error;
         if (why) {
                 find_fault(verifier, AUDIT_BROKEN, number, why);
+                verifier->report.refusal = verifier->proof.refusal;
                 return AUDIT_NEXT_MALFORMED;
         }
 
         verifier->report.size = walk->size;
-        verifier->report.head = walk->head;
+        verifier->report.head = verifier->heads[walk->size % HEADS_KEPT] = walk->head;
         return AUDIT_NEXT_ENTRY;
+}
+
+/* ---- the outcome */
+
+static const char *why_unwitnessed(const AuditVerifier *verifier)
+{
+        const AuditReport *report = &verifier->report;
+
+        if (report->size == 0)
+                return "nothing of it has come here yet";
+        if (verifier->means.n_roots == 0)
+                return "without --root no witness can be recognised";
+        if (report->retired > 0)
+                return "its witness was retired by a later root: give --root the roots up to the one of its "
+                       "time";
+        if (report->n_statements > 0)
+                return "only the device itself speaks for its length, no witness of the root does";
+
+        return "no witness vouches for its length: give --checkpoints";
+}
+
+static void find_outcome(AuditVerifier *verifier, int next)
+{
+        AuditReport *report = &verifier->report;
+
+        if (next == AUDIT_NEXT_PART)
+                find_fault(verifier, AUDIT_TRUNCATED, report->size, "it ends in the middle of an entry");
+        if (report->size == 0 && report->outcome < AUDIT_TRUNCATED && !verifier->means.may_be_empty)
+                find_fault(verifier, AUDIT_BROKEN, 0, "there is no entry at all");
+        if (report->witnessed == 0)
+                find_fault(verifier, AUDIT_UNWITNESSED, report->size, why_unwitnessed(verifier));
 }
 
 int audit_verify(AuditVerifier *verifier, AuditSource *source, AuditReport *ret_report)
@@ -262,17 +383,11 @@ int audit_verify(AuditVerifier *verifier, AuditSource *source, AuditReport *ret_
                 r = weigh_beyond(verifier);
                 if (r < 0)
                         return r;
-                if (next == AUDIT_NEXT_PART)
-                        find_fault(verifier, AUDIT_TRUNCATED, report->size,
-                                   "it ends in the middle of an entry");
-                if (report->size == 0 && report->outcome < AUDIT_TRUNCATED)
-                        find_fault(verifier, AUDIT_BROKEN, 0, "there is no entry at all");
-                if (report->witnessed == 0)
-                        find_fault(verifier, AUDIT_UNWITNESSED, report->size,
-                                   verifier->root ? "no witness vouches for it: give --checkpoints"
-                                                  : "without --root no witness can be recognised");
+                find_outcome(verifier, next);
         }
 
+        report->n_accepted = verifier->life.n_accepted;
+        report->n_proved = verifier->proof.n_proved;
         *ret_report = *report;
         return 0;
 }

@@ -8,10 +8,13 @@
  * A statement (a checkpoint) is the device's word on how long its chain was and how it ended. Whoever cuts
  * the end off a chain can leave it perfectly well-formed; only a statement that was kept elsewhere shows it.
  * So a chain is never called whole without one that a witness countersigned, which is checked against the
- * root's role `witness`. */
+ * newest root's role `witness`. What the chain itself records of countersignatures must be true, but does
+ * not make it whole: a cut takes the later ones with it. */
 
+#include "ctl/audit-evidence.h"
 #include "ctl/audit-source.h"
 #include "proto/checkpoint.h"
+#include "proto/error.h"
 #include "proto/root.h"
 
 /* The exit statuses of devboxctl audit verify; of several the highest counts. */
@@ -25,33 +28,44 @@ typedef enum AuditOutcome {
 
 const char *audit_outcome_name(AuditOutcome outcome); /* "OK", "UNWITNESSED", … */
 
-/* A root that the auditor holds: which entries of the type `root` may name. */
+/* A root that the auditor holds, in the order of their versions. Entries of the type `root` may name no
+ * other. */
 typedef struct AuditRoot {
         int64_t version;
         Sha256 digest;
+        const Root *root;
 } AuditRoot;
+
+/* What an auditor brings. Everything is borrowed and may be missing: without roots no witness is recognised
+ * and nothing is judged again. */
+typedef struct AuditMeans {
+        const AuditRoot *roots;
+        size_t n_roots;
+        AuditEvidence *evidence;
+        bool hash_only;    /* leaves out what entries say and mean */
+        bool may_be_empty; /* a hub has nothing yet of a device that just came */
+} AuditMeans;
 
 typedef struct AuditReport {
         AuditOutcome outcome;
-        uint64_t at;        /* the first bad entry; FORK: the size at which the histories differ; TRUNCATED:
-                               the size that was stated */
-        const char *why;    /* a sentence of ours, without a full stop; NULL: all is well */
-        uint64_t size;      /* entries that hold together */
-        Sha256 head;        /* the hash of the last of them */
-        uint64_t witnessed; /* entries that a witness vouches for */
+        uint64_t at;         /* the first bad entry; FORK: the size at which the histories differ; TRUNCATED:
+                                the size that was stated */
+        const char *why;     /* a sentence of ours, without a full stop; NULL: all is well */
+        DevboxError refusal; /* that a judgement gave, as an addition to `why`; 0: none */
+        uint64_t size;       /* entries that hold together */
+        Sha256 head;         /* the hash of the last of them */
+        uint64_t witnessed;  /* entries that a witness of the newest root vouches for */
+        uint64_t retired;    /* and those that one vouched for whom a later root retired */
+        size_t n_accepted, n_proved;    /* requests: accepted, judged again */
         size_t n_statements, n_ignored; /* statements: that were checked, that have no valid signature */
 } AuditReport;
 
 typedef struct AuditVerifier AuditVerifier;
 
-/* `root` (may be NULL: no witness can be recognised) and `roots` are borrowed. Errors: -ENOMEM. */
-int audit_verifier_new(const AuditIdentity *identity, const Root *root, const AuditRoot *roots,
-                       size_t n_roots, AuditVerifier **ret_verifier);
+/* Errors: -ENOMEM. */
+int audit_verifier_new(const AuditIdentity *identity, const AuditMeans *means, AuditVerifier **ret_verifier);
 AuditVerifier *audit_verifier_free(AuditVerifier *verifier);
 DEFINE_CLEANUP(AuditVerifier, audit_verifier_free);
-
-/* Leaves out what entries say and mean: only the chain itself and the statements. */
-void audit_verifier_hash_only(AuditVerifier *verifier);
 
 /* Statements come first, in any order; one of another device is passed over. Errors: -EBADMSG not an
  * envelope; -ENOMEM. */

@@ -10,7 +10,7 @@
 #include "ctl/operator-files.h"
 #include "ctl/print.h"
 
-#define STATEMENTS_MAX (256 * 1024 * 1024)
+#define LINES_MAX (256 * 1024 * 1024)
 
 /* What the auditor brought, and what came out for all chains. */
 typedef struct Audit {
@@ -18,7 +18,8 @@ typedef struct Audit {
         const char *path;
         RootChain chain; /* empty without --root */
         AuditRoot *roots;
-        char *statements; /* lines; NULL without --checkpoints */
+        char *statements;        /* lines; NULL without --checkpoints */
+        AuditEvidence *evidence; /* of --evidence */
         Json json;
         int worst;
 } Audit;
@@ -28,6 +29,7 @@ static void audit_done(Audit *audit)
         root_chain_done(&audit->chain);
         free(audit->roots);
         free(audit->statements);
+        audit_evidence_free(audit->evidence);
         json_done(&audit->json);
 }
 
@@ -45,10 +47,14 @@ static int add_report(Audit *audit, const char *device, const AuditReport *repor
         if (report->why) {
                 json_add_u64(json, "at", report->at);
                 json_add_string(json, "why", report->why);
+                if (report->refusal)
+                        json_add_string(json, "reason", devbox_error_code(report->refusal));
         }
         json_add_u64(json, "size", report->size);
         json_add_string(json, "head", head);
         json_add_u64(json, "witnessed", report->witnessed);
+        json_add_u64(json, "accepted", report->n_accepted);
+        json_add_u64(json, "judged_again", report->n_proved);
         json_add_u64(json, "statements", report->n_statements);
         json_add_u64(json, "ignored", report->n_ignored);
         json_close_object(json);
@@ -69,10 +75,13 @@ static int print_report(const Audit *audit, const char *device, const AuditRepor
                 n = printf(" at %s %" PRIu64, report->outcome == AUDIT_BROKEN ? "entry" : "size",
                            report->at);
         if (n >= 0 && report->why)
-                n = printf(": %s", report->why);
+                n = printf(": %s%s%s", report->why, report->refusal ? ": " : "",
+                           report->refusal ? devbox_error_sentence(report->refusal) : "");
         if (n >= 0)
                 n = printf("%s %" PRIu64 " entries hold together, %" PRIu64 " of them witnessed",
                            report->why ? ";" : ":", report->size, report->witnessed);
+        if (n >= 0 && report->n_accepted > 0)
+                n = printf("; %zu of %zu acceptances judged again", report->n_proved, report->n_accepted);
         if (n >= 0 && report->n_ignored > 0)
                 n = printf("; %zu statements had no valid signature", report->n_ignored);
 
@@ -115,28 +124,43 @@ static int add_statements(Audit *audit, AuditVerifier *verifier)
         return 0;
 }
 
+/* The database's own, where the auditor brought none. `ret_own` is the caller's. */
+static int find_evidence(const Audit *audit, const AuditSource *source, AuditEvidence **ret_own)
+{
+        if (audit->evidence || !audit_source_has_evidence(source))
+                return 0;
+
+        return audit_evidence_open(audit->path, ret_own);
+}
+
 static int verify_source(Audit *audit, AuditSource *source)
 {
         const AuditIdentity *identity = audit_source_identity(source);
+        _cleanup_(audit_evidence_freep) AuditEvidence *own = NULL;
         _cleanup_(audit_verifier_freep) AuditVerifier *verifier = NULL;
         AuditReport report;
 
-        int r = audit_verifier_new(identity, audit->chain.root, audit->roots, audit->chain.n_steps,
-                                   &verifier);
+        int r = find_evidence(audit, source, &own);
+        if (r == 0)
+                r = audit_verifier_new(identity,
+                                       &(AuditMeans){ .roots = audit->roots,
+                                                      .n_roots = audit->chain.n_steps,
+                                                      .evidence = audit->evidence ? audit->evidence : own,
+                                                      .hash_only = audit->ctl->options[OPTION_HASH_ONLY],
+                                                      .may_be_empty = audit_source_is_replica(source) },
+                                       &verifier);
         if (r == 0)
                 r = add_statements(audit, verifier);
         if (r == 0)
                 r = audit_source_checkpoints(source, add_statement, verifier);
-        if (r != 0)
-                return r;
-
-        if (audit->ctl->options[OPTION_HASH_ONLY])
-                audit_verifier_hash_only(verifier);
-        r = audit_verify(verifier, source, &report);
+        if (r == 0)
+                r = audit_verify(verifier, source, &report);
         if (r < 0)
                 return r == -ENOMEM ? r
                                     : print_failure(audit->ctl, DEVBOX_ERROR_AUDIT_UNAVAILABLE,
                                                     "cannot read %s: %s", audit->path, strerror(-r));
+        if (r > 0)
+                return r;
 
         audit->worst = MAX(audit->worst, (int) report.outcome);
         return audit->ctl->json ? add_report(audit, identity->device, &report)
@@ -167,9 +191,34 @@ static int load_roots(Audit *audit)
         if (!audit->roots)
                 return -ENOMEM;
         for (size_t i = 0; i < audit->chain.n_steps; i++)
-                audit->roots[i] = (AuditRoot){ audit->chain.steps[i].version, audit->chain.steps[i].digest };
+                audit->roots[i] = (AuditRoot){ .version = audit->chain.steps[i].root->version,
+                                               .digest = audit->chain.steps[i].digest,
+                                               .root = audit->chain.steps[i].root };
 
         return 0;
+}
+
+static int load_statements(Audit *audit)
+{
+        const char *path = audit->ctl->options[OPTION_CHECKPOINTS];
+
+        return path ? operator_read_file(audit->ctl, path, LINES_MAX, &audit->statements) : 0;
+}
+
+static int load_evidence(Audit *audit)
+{
+        const char *path = audit->ctl->options[OPTION_EVIDENCE];
+        _cleanup_(freep) char *text = NULL;
+        unsigned line;
+
+        int r = path ? operator_read_file(audit->ctl, path, LINES_MAX, &text) : 0;
+        if (r != 0 || !path)
+                return r;
+
+        r = audit_evidence_read(text, &audit->evidence, &line);
+        return r == -EBADMSG ? print_failure(audit->ctl, DEVBOX_ERROR_BAD_ENVELOPE,
+                                             "%s:%u: this is no envelope", path, line)
+                             : r;
 }
 
 static int verify_all(Audit *audit)
@@ -187,9 +236,10 @@ int ctl_audit_verify(const Ctl *ctl, char **args)
         _cleanup_(audit_done) Audit audit = { .ctl = ctl, .path = audit_path(ctl) };
 
         int r = load_roots(&audit);
-        if (r == 0 && ctl->options[OPTION_CHECKPOINTS])
-                r = operator_read_file(ctl, ctl->options[OPTION_CHECKPOINTS], STATEMENTS_MAX,
-                                       &audit.statements);
+        if (r == 0)
+                r = load_statements(&audit);
+        if (r == 0)
+                r = load_evidence(&audit);
         if (r != 0)
                 return r;
 

@@ -15,6 +15,7 @@ typedef enum CtlOption {
         OPTION_DB,
         OPTION_DEVICE,
         OPTION_DIR,
+        OPTION_EVIDENCE,
         OPTION_EXPIRES,
         OPTION_FOLLOW,
         OPTION_FORMAT,

@@ -24,6 +24,7 @@ static const Option options[_OPTION_MAX] = {
         [OPTION_DB] = { "db", "FILE", "an exported chain, or a copy of ledger.db" },
         [OPTION_DEVICE] = { "device", "NAME", "the device whose chain it is" },
         [OPTION_DIR] = { "dir", "DIR", "where the operator's files are (~/.config/devbox/operator)" },
+        [OPTION_EVIDENCE] = { "evidence", "FILE", "the signed things behind the entries" },
         [OPTION_EXPIRES] = { "expires", "SPAN", "how long it is valid: 30d, 12h" },
         [OPTION_FOLLOW] = { "follow", NULL, "go on with what is added", 'f' },
         [OPTION_FORMAT] = { "format", "FORMAT", "jsonl or binary" },
@@ -97,13 +98,13 @@ static const Verb verbs[] = {
         { "manifest", "ceiling", "FILE", "whether this machine's ceiling holds it", ctl_manifest_ceiling,
           1, 1, O(CEILING) | O(PRINT) },
         { "audit", "verify", "", "whether the history is whole", ctl_audit_verify, 0, 0,
-          CHAIN | O(ALL) | O(ROOT) | O(CHECKPOINTS) | O(HASH_ONLY) },
+          CHAIN | O(ALL) | O(ROOT) | O(CHECKPOINTS) | O(EVIDENCE) | O(HASH_ONLY) },
         { "audit", "show", "", "the history, one line per entry", ctl_audit_show, 0, 0,
           CHAIN | O(FROM) | O(LINES) },
         { "audit", "tail", "", "the end of the history", ctl_audit_tail, 0, 0,
           CHAIN | O(FOLLOW) | O(LINES) },
         { "audit", "export", "", "the history as a file for an auditor", ctl_audit_export, 0, 0,
-          CHAIN | O(FORMAT) | O(OUTPUT) | O(CHECKPOINTS) },
+          CHAIN | O(FORMAT) | O(OUTPUT) | O(CHECKPOINTS) | O(EVIDENCE) },
 };
 /* clang-format on */
 

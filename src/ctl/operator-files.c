@@ -99,7 +99,8 @@ int operator_read_envelope(const Ctl *ctl, const char *path, Envelope **ret_enve
 
 void root_chain_done(RootChain *chain)
 {
-        root_free(chain->root);
+        for (size_t i = 0; i < chain->n_steps; i++)
+                root_free(chain->steps[i].root);
         free(chain->text);
         free(chain->steps);
         *chain = ROOT_CHAIN_NULL;
@@ -118,9 +119,8 @@ static int add_step(RootChain *chain, const char *text, const Envelope *envelope
                 return -ENOMEM;
         }
 
-        steps[chain->n_steps] = (struct RootStep){ .version = root->version, .epoch = root->epoch };
+        steps[chain->n_steps].root = root;
         envelope_digest(envelope, &steps[chain->n_steps++].digest);
-        root_free(chain->root);
         free(chain->text);
         chain->root = root;
         chain->text = copy;

@@ -24,10 +24,10 @@ int operator_make_directory(const Ctl *ctl);
 
 /* The roots in a file, or of root.json if `path` is NULL: each must follow the one before. */
 typedef struct RootChain {
-        Root *root; /* the last */
-        char *text; /* its envelope */
+        const Root *root; /* the last */
+        char *text;       /* its envelope */
         struct RootStep {
-                int64_t version, epoch;
+                Root *root;
                 Sha256 digest;
         } * steps;
         size_t n_steps;

@@ -121,7 +121,7 @@ static uint64_t keep_until(const Ledger *ledger, const AcceptVerdict *verdict, u
                 MIN((uint64_t) request->expires_at_ms,
                     (uint64_t) request->issued_at_ms + (uint64_t) verdict->capability->max_age_s * 1000);
 
-        return MAX(expires_ms + 2 * skew_ms, now_ms + REQUESTS_KEEP_MS);
+        return MAX(expires_ms + 2 * skew_ms, now_ms + REQUEST_KEEP_MS);
 }
 
 /* Rows that have expired by now may go, because the same commit raises the floor of time to now. */
@@ -134,7 +134,25 @@ static int make_room(Ledger *ledger, uint64_t now_ms)
         return r < 0 ? r : ledger->requests.n < ledger->requests.max ? 0 : DEVBOX_ERROR_BUSY;
 }
 
-static int write_acceptance(Ledger *ledger, ChainWrite *write, const AcceptVerdict *verdict, uint64_t now_ms)
+/* The signed things behind the entry. Of a request whose arguments the chain may not keep, nothing keeps
+ * them. */
+static int keep_evidence(const Ledger *ledger, const AcceptInput *input, const AcceptVerdict *verdict,
+                         const AuditBody *body)
+{
+        Sha256 written;
+
+        sha256(bytes_of_string(body->arguments), &written);
+        int r = sha256_equal(&written, &body->arguments_sha256)
+                        ? evidence_keep(&ledger->evidence, input->request)
+                        : 0;
+        for (size_t i = 0; r == 0 && i < verdict->n_approvals; i++)
+                r = evidence_keep(&ledger->evidence, input->approvals[i]);
+
+        return r;
+}
+
+static int write_acceptance(Ledger *ledger, ChainWrite *write, const AcceptInput *input,
+                            const AcceptVerdict *verdict, uint64_t now_ms)
 {
         _cleanup_(describe_done) AuditBody body = { 0 };
 
@@ -146,6 +164,9 @@ static int write_acceptance(Ledger *ledger, ChainWrite *write, const AcceptVerdi
                 return r;
         r = append_described(write, AUDIT_REQUEST_ACCEPTED, now_ms, &body, verdict);
         if (r != 0)
+                return r;
+        r = keep_evidence(ledger, input, verdict, &body);
+        if (r < 0)
                 return r;
         r = requests_add(&ledger->requests,
                          &(NewRequest){ .request = verdict->request,
@@ -164,15 +185,15 @@ static int write_acceptance(Ledger *ledger, ChainWrite *write, const AcceptVerdi
                                    (int64_t) MAX(ledger->time_floor_ms, now_ms));
 }
 
-static int commit_acceptance(Ledger *ledger, const AcceptVerdict *verdict, uint64_t now_ms,
-                             LedgerAnswer *answer)
+static int commit_acceptance(Ledger *ledger, const AcceptInput *input, const AcceptVerdict *verdict,
+                             uint64_t now_ms, LedgerAnswer *answer)
 {
         _cleanup_(chain_write_done) ChainWrite write = CHAIN_WRITE_NULL;
         uint64_t n_requests = ledger->requests.n;
 
         int r = chain_write_begin(&ledger->chain, &write);
         if (r == 0)
-                r = write_acceptance(ledger, &write, verdict, now_ms);
+                r = write_acceptance(ledger, &write, input, verdict, now_ms);
         if (r == 0)
                 r = chain_write_commit(&write);
         if (r != 0) {
@@ -243,7 +264,7 @@ static int write_denial(Ledger *ledger, ChainWrite *write, const AcceptVerdict *
                                                               .digest = &verdict->digest,
                                                               .state = REQUEST_DENIED,
                                                               .now_ms = now_ms,
-                                                              .keep_until_ms = now_ms + REQUESTS_KEEP_MS,
+                                                              .keep_until_ms = now_ms + REQUEST_KEEP_MS,
                                                               .seq = ledger->chain.walk.size - 1,
                                                               .result = answer->result });
 }
@@ -357,7 +378,7 @@ static int decide(Ledger *ledger, const AcceptInput *input, LedgerAnswer *answer
 
         if (r == 0)
                 r = verdict.known ? answer_known(ledger, &verdict, answer)
-                                  : commit_acceptance(ledger, &verdict, time.now_ms, answer);
+                                  : commit_acceptance(ledger, input, &verdict, time.now_ms, answer);
         if (r > 0) {
                 set_error(answer, r, verdict.subject);
                 if (answer->error != DEVBOX_ERROR_AUDIT_UNAVAILABLE)

@@ -51,7 +51,8 @@ static int append_enrolment(Ledger *ledger, ChainWrite *write, const Enrolment *
         return r;
 }
 
-static int found_chain(Ledger *ledger, const Enrolment *enrolment, const Root *root)
+static int found_chain(Ledger *ledger, const Enrolment *enrolment, const Envelope *envelope,
+                       const Root *root)
 {
         _cleanup_(chain_write_done) ChainWrite write = CHAIN_WRITE_NULL;
 
@@ -63,6 +64,9 @@ static int found_chain(Ledger *ledger, const Enrolment *enrolment, const Root *r
                 return r;
         r = append_enrolment(ledger, &write, enrolment, root);
         if (r != 0)
+                return r;
+        r = evidence_keep(&ledger->evidence, envelope);
+        if (r < 0)
                 return r;
         r = state_write_text(ledger->database, LEDGER_ROOT, enrolment->root);
         if (r < 0)
@@ -92,7 +96,7 @@ int ledger_enroll(Ledger *ledger, const Enrolment *enrolment)
         if (chain_exists(&ledger->chain))
                 return same_enrolment(ledger, enrolment);
 
-        r = found_chain(ledger, enrolment, root);
+        r = found_chain(ledger, enrolment, envelope, root);
         if (r != 0)
                 return r;
 
@@ -104,16 +108,20 @@ int ledger_enroll(Ledger *ledger, const Enrolment *enrolment)
 
 /* ---- roots */
 
-static int store_root(Ledger *ledger, const char *text, const Root *root, const Sha256 *digest)
+static int store_root(Ledger *ledger, const char *text, const Envelope *envelope, const Root *root)
 {
         _cleanup_(chain_write_done) ChainWrite write = CHAIN_WRITE_NULL;
-        AuditBody body = { .version = root->version, .epoch = root->epoch, .sha256 = *digest };
+        AuditBody body = { .version = root->version, .epoch = root->epoch };
 
+        envelope_digest(envelope, &body.sha256);
         int r = chain_write_begin(&ledger->chain, &write);
         if (r < 0)
                 return r;
         r = chain_append(&write, AUDIT_ROOT, ledger_time(ledger).now_ms, &body, NULL);
         if (r != 0)
+                return r;
+        r = evidence_keep(&ledger->evidence, envelope);
+        if (r < 0)
                 return r;
         r = state_write_text(ledger->database, LEDGER_ROOT, text);
         if (r < 0)
@@ -144,7 +152,7 @@ int ledger_install_root(Ledger *ledger, const char *text)
         if (r != 0)
                 return r;
 
-        r = store_root(ledger, text, root, &digest);
+        r = store_root(ledger, text, envelope, root);
         if (r != 0)
                 return r;
 
@@ -210,7 +218,8 @@ static int append_manifest(Ledger *ledger, ChainWrite *write, const ManifestVerd
         return r;
 }
 
-static int store_manifest(Ledger *ledger, const char *text, const ManifestVerdict *verdict)
+static int store_manifest(Ledger *ledger, const char *text, const Envelope *envelope,
+                          const ManifestVerdict *verdict)
 {
         _cleanup_(chain_write_done) ChainWrite write = CHAIN_WRITE_NULL;
 
@@ -220,6 +229,9 @@ static int store_manifest(Ledger *ledger, const char *text, const ManifestVerdic
         if (!verdict->unchanged) {
                 r = append_manifest(ledger, &write, verdict);
                 if (r != 0)
+                        return r;
+                r = evidence_keep(&ledger->evidence, envelope);
+                if (r < 0)
                         return r;
                 r = state_write_text(ledger->database, LEDGER_MANIFEST, text);
                 if (r < 0)
@@ -274,7 +286,7 @@ int ledger_install_manifest(Ledger *ledger, const char *text, ManifestInstalled 
         if (r < 0)
                 return r;
 
-        r = store_manifest(ledger, text, &verdict);
+        r = store_manifest(ledger, text, envelope, &verdict);
         if (r != 0)
                 return r;
 

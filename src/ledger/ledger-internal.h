@@ -5,6 +5,7 @@
  * does), witness.c (what others see). */
 
 #include "basic/ratelimit.h"
+#include "ledger/evidence.h"
 #include "ledger/ledger.h"
 #include "ledger/policy.h"
 #include "ledger/tally.h"
@@ -26,6 +27,7 @@ struct Ledger {
         Database *database;
         Chain chain;
         Requests requests;
+        Evidence evidence;
         Policy policy;
         Tally tally;
         RateLimit denials; /* entries for refusals in a minute */

@@ -116,6 +116,9 @@ static int open_parts(Ledger *ledger, const LedgerOptions *options)
         r = chain_init(&ledger->chain, ledger->database);
         if (r < 0)
                 return r;
+        r = evidence_init(&ledger->evidence, ledger->database);
+        if (r < 0)
+                return r;
 
         return requests_init(&ledger->requests, ledger->database,
                              options->requests_max > 0 ? options->requests_max : REQUESTS_MAX);
@@ -159,6 +162,7 @@ Ledger *ledger_close(Ledger *ledger)
 
         policy_done(&ledger->policy);
         requests_done(&ledger->requests);
+        evidence_done(&ledger->evidence);
         chain_done(&ledger->chain);
         database_close(ledger->database);
         key_pair_free(ledger->identity);

@@ -27,8 +27,7 @@ typedef enum RequestState {
 const char *request_state_name(RequestState state); /* "interrupted_unknown" */
 
 /* Rows that are not evicted before they have expired; beyond, new requests are refused with `busy`. */
-#define REQUESTS_MAX     50000
-#define REQUESTS_KEEP_MS (UINT64_C(24) * 3600 * 1000)
+#define REQUESTS_MAX 50000
 
 typedef struct Requests {
         Database *database;

@@ -44,12 +44,17 @@ static int verify(const AcceptDevice *device, const AcceptInput *input,
                 return r;
 
         *ret_signer = dispatchers.rows[__builtin_ctz(signers)];
-        return envelope_verify(input->delivery, ENVELOPE_DELIVERY, &keys, NULL);
+        return input->delivery ? envelope_verify(input->delivery, ENVELOPE_DELIVERY, &keys, NULL) : 0;
 }
 
 /* Whether this delivery, of this session, hands over this request. */
-static int check_delivery(const AcceptDevice *device, const Delivery *delivery, AcceptVerdict *verdict)
+static int check_delivery(const AcceptDevice *device, const Envelope *envelope, AcceptVerdict *verdict)
 {
+        _cleanup_(delivery_freep) Delivery *delivery = NULL;
+
+        int r = delivery_parse(envelope_payload(envelope), &delivery, NULL);
+        if (r != 0)
+                return r;
         if (!streq(verdict->request->device, device->name) || !streq(delivery->device, device->name))
                 return DEVBOX_ERROR_WRONG_DEVICE;
 
@@ -171,12 +176,10 @@ static int check_rate(const AcceptDevice *device, const AcceptLedger *ledger, co
         return r < 0 ? DEVBOX_ERROR_AUDIT_UNAVAILABLE : r > 0 ? DEVBOX_ERROR_RATE_LIMITED : 0;
 }
 
-/* Everything from the first byte to "it is well formed, for us, and of this session". */
+/* Everything from the first byte to "it is well formed". */
 static int open_request(const AcceptDevice *device, const AcceptInput *input,
                         const ManifestDispatcher **ret_signer, AcceptVerdict *verdict)
 {
-        _cleanup_(delivery_freep) Delivery *delivery = NULL;
-
         envelope_digest(input->request, &verdict->digest);
         verdict->counted = true;
         if (device->revoked || (device->manifest && manifest_is_tombstone(device->manifest)))
@@ -189,31 +192,14 @@ static int open_request(const AcceptDevice *device, const AcceptInput *input,
                 return r;
 
         verdict->counted = false;
-        r = request_parse(envelope_payload(input->request), &verdict->request, NULL);
-        if (r != 0)
-                return r;
-
-        r = delivery_parse(envelope_payload(input->delivery), &delivery, NULL);
-        if (r != 0)
-                return r;
-
-        return check_delivery(device, delivery, verdict);
+        return request_parse(envelope_payload(input->request), &verdict->request, NULL);
 }
 
+/* Whether the policy allows it, at this moment. */
 static int judge(const AcceptDevice *device, const AcceptLedger *ledger, const AcceptInput *input,
-                 AcceptVerdict *verdict)
+                 const ManifestDispatcher *signer, AcceptVerdict *verdict)
 {
-        const ManifestDispatcher *signer;
-
-        int r = open_request(device, input, &signer, verdict);
-        if (r != 0)
-                return r;
-
-        r = check_known(ledger, verdict);
-        if (r != 0 || verdict->known)
-                return r;
-
-        r = check_time(device, verdict->request);
+        int r = check_time(device, verdict->request);
         if (r != 0)
                 return r;
 
@@ -239,9 +225,44 @@ static int judge(const AcceptDevice *device, const AcceptLedger *ledger, const A
 int accept_request(const AcceptDevice *device, const AcceptLedger *ledger, const AcceptInput *input,
                    AcceptVerdict *verdict)
 {
-        assert(!verdict->request && input->n_approvals <= APPROVALS_MAX);
+        const ManifestDispatcher *signer;
 
-        int r = judge(device, ledger, input, verdict);
+        assert(!verdict->request && input->delivery && input->n_approvals <= APPROVALS_MAX);
+
+        int r = open_request(device, input, &signer, verdict);
+        if (r == 0)
+                r = check_delivery(device, input->delivery, verdict);
+        if (r == 0)
+                r = check_known(ledger, verdict);
+        if (r == 0 && !verdict->known)
+                r = judge(device, ledger, input, signer, verdict);
+        if (r > 0)
+                verdict->error = (DevboxError) r;
+        return r;
+}
+
+static int never_used(void *ledger, const Sha256 *digest)
+{
+        return 0;
+}
+
+static int never_reached(void *ledger, const char *capability_id, uint64_t since_ms, int64_t n)
+{
+        return 0;
+}
+
+int accept_again(const AcceptDevice *device, const AcceptInput *input, AcceptVerdict *verdict)
+{
+        const AcceptLedger nothing = { .approval_used = never_used, .rate_reached = never_reached };
+        const ManifestDispatcher *signer;
+
+        assert(!verdict->request && !input->delivery && input->n_approvals <= APPROVALS_MAX);
+
+        int r = open_request(device, input, &signer, verdict);
+        if (r == 0 && !streq(verdict->request->device, device->name))
+                r = DEVBOX_ERROR_WRONG_DEVICE;
+        if (r == 0)
+                r = judge(device, &nothing, input, signer, verdict);
         if (r > 0)
                 verdict->error = (DevboxError) r;
         return r;

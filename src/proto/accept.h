@@ -83,3 +83,7 @@ void accept_verdict_done(AcceptVerdict *verdict);
  * every case. Returns verdict->error, or -ENOMEM. */
 int accept_request(const AcceptDevice *device, const AcceptLedger *ledger, const AcceptInput *input,
                    AcceptVerdict *verdict);
+
+/* The same for one that a device says it accepted at device->now_ms, as an auditor judges it later: without
+ * a delivery, of which nothing is left, and without a memory. */
+int accept_again(const AcceptDevice *device, const AcceptInput *input, AcceptVerdict *verdict);

@@ -68,6 +68,7 @@ typedef struct ManifestJudge {
         const char *device;
         const PublicKey *device_key;
         const Ceiling *ceiling; /* NULL: nothing is inside */
+        bool ceiling_unknown;   /* an auditor cannot know it: everything is inside */
         ManifestFloor floor;
         uint64_t now_ms; /* read once, at the start of the update */
 } ManifestJudge;

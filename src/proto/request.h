@@ -9,6 +9,9 @@
 
 #define REQUEST_NONCE_SIZE 16
 
+/* For so long, at the least, nobody else gets the id and the nonce of one that was accepted. */
+#define REQUEST_KEEP_MS (UINT64_C(24) * 3600 * 1000)
+
 typedef struct RequestManifest {
         int64_t epoch, version;
         Sha256 sha256;

@@ -43,6 +43,13 @@ static const char *const migrations[] = {
         ") STRICT, WITHOUT ROWID;"
         "CREATE INDEX approval_keep ON approval(keep_until_ms);"
 
+        /* What entries name by its digest, as it was signed, for who verifies the chain later: roots,
+         * manifests, approvals, and requests but those whose arguments the chain may not keep. */
+        "CREATE TABLE evidence("
+        "        digest   BLOB PRIMARY KEY CHECK (length(digest) = 32),"
+        "        envelope TEXT NOT NULL"
+        ") STRICT;"
+
         "CREATE TABLE state("
         "        key   TEXT PRIMARY KEY,"
         "        value ANY  NOT NULL"

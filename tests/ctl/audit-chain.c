@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "basic/file.h"
 #include "proto/audit-body.h"
 #include "proto/world.h"
 
@@ -23,15 +24,30 @@ static char *body_of(AuditType type, const AuditBody *body)
         return text;
 }
 
-static char *genesis_body(void)
+/* The first entries: how the device came to obey. */
+static char *early_body(AuditType type)
 {
         char device[] = "dev-a";
-        AuditBody body = { .device = device,
-                           .chain = chain_identity.chain,
-                           .sha256 = chain.roots[0].digest };
+        AuditBody body = { 0 };
 
-        body.key = *key_pair_public(world_key(KEY_DEVICE));
-        return body_of(AUDIT_GENESIS, &body);
+        switch (type) {
+        case AUDIT_GENESIS:
+                body = (AuditBody){ .device = device,
+                                    .chain = chain_identity.chain,
+                                    .key = *key_pair_public(world_key(KEY_DEVICE)),
+                                    .sha256 = chain.roots[0].digest };
+                break;
+        case AUDIT_ROOT:
+                body = (AuditBody){ .version = 1, .epoch = 1, .sha256 = chain.roots[0].digest };
+                break;
+        case AUDIT_MANIFEST:
+                body = (AuditBody){ .version = 1, .epoch = 1, .sha256 = { { 3 } } };
+                break;
+        default:
+                break;
+        }
+
+        return body_of(type, &body);
 }
 
 /* Requests that come, start and finish, one after the other. */
@@ -56,10 +72,11 @@ char *chain_request_body(AuditType type, size_t i)
 
 AuditType chain_type_at(size_t i)
 {
+        static const AuditType early[] = { AUDIT_GENESIS, AUDIT_ROOT, AUDIT_MANIFEST, AUDIT_SESSION };
         static const AuditType turns[] = { AUDIT_REQUEST_ACCEPTED, AUDIT_REQUEST_STARTED,
                                            AUDIT_REQUEST_FINISHED };
 
-        return i == 0 ? AUDIT_GENESIS : turns[(i - 1) % 3];
+        return i < ELEMENTSOF(early) ? early[i] : turns[(i - 1) % 3];
 }
 
 /* Builds the entries from number `from` on; all bodies must be there. */
@@ -85,10 +102,15 @@ int chain_make(void **state)
                 WORLD_SIGN(ENVELOPE_ROOT, world_root, KEY_ROOT_A, KEY_ROOT_B);
 
         assert_ok(root_accept_first(envelope, NULL, &chain.root));
-        chain.roots[0].version = 1;
+        chain.roots[0] = (AuditRoot){ .version = 1, .root = chain.root };
         envelope_digest(envelope, &chain.roots[0].digest);
         for (size_t i = 0; i < ENTRIES; i++) {
-                chain.bodies[i] = i == 0 ? genesis_body() : chain_request_body(chain_type_at(i), i - 1);
+                AuditType type = chain_type_at(i);
+
+                chain.bodies[i] = type == AUDIT_REQUEST_ACCEPTED || type == AUDIT_REQUEST_STARTED ||
+                                                  type == AUDIT_REQUEST_FINISHED
+                                          ? chain_request_body(type, i - 1)
+                                          : early_body(type);
                 chain.entries[i].body = bytes_of_string(chain.bodies[i]);
         }
         link_entries(chain.entries, ENTRIES, chain.at);
@@ -129,4 +151,22 @@ char *chain_statement(const Checkpoint *checkpoint, WorldKey device, bool witnes
                 assert_ok(envelope_sign(envelope, CHECKPOINT_WITNESS_ROLE, world_key(KEY_WITNESS)));
         assert_ok(envelope_format(envelope, &text));
         return text;
+}
+
+AuditReport chain_verify(const void *bytes, size_t size, const char *said, bool root)
+{
+        _cleanup_(audit_source_freep) AuditSource *source = NULL;
+        _cleanup_(audit_verifier_freep) AuditVerifier *verifier = NULL;
+        AuditReport report = { .outcome = AUDIT_BROKEN };
+
+        assert_ok(file_write(chain.path, FILE_REPLACE, 0600, BYTES(bytes, size)));
+        if (audit_source_open(chain.path, NULL, &source) < 0)
+                return report; /* not even a chain */
+
+        assert_ok(audit_verifier_new(audit_source_identity(source),
+                                     &(AuditMeans){ .roots = chain.roots, .n_roots = root }, &verifier));
+        if (said)
+                assert_ok(audit_verifier_add_statement(verifier, said));
+        assert_ok(audit_verify(verifier, source, &report));
+        return report;
 }

@@ -37,3 +37,6 @@ char *chain_export(AuditForm form, const AuditEntry *entries, size_t n, size_t *
 
 /* What the device said of its chain, countersigned by the witness or not; the caller frees it. */
 char *chain_statement(const Checkpoint *checkpoint, WorldKey device, bool witnessed);
+
+/* Verifies bytes as a file. `said` may be NULL; `root` says whether the auditor has it. */
+AuditReport chain_verify(const void *bytes, size_t size, const char *said, bool root);

@@ -55,9 +55,8 @@ static AuditReport verify(const LedgerWorld *world, bool hash_only)
         (void) snprintf(path, sizeof path, "%s/ledger.db", world->directory);
         assert_ok(audit_source_open(path, NULL, &source));
         assert_string_equal(audit_source_identity(source)->device, "dev-a");
-        assert_ok(audit_verifier_new(audit_source_identity(source), NULL, NULL, 0, &verifier));
-        if (hash_only)
-                audit_verifier_hash_only(verifier);
+        assert_ok(audit_verifier_new(audit_source_identity(source), &(AuditMeans){ .hash_only = hash_only },
+                                     &verifier));
         assert_ok(audit_source_checkpoints(source, add_statement, verifier));
         assert_ok(audit_verify(verifier, source, &report));
         return report;

@@ -113,8 +113,8 @@ static void test_13_the_clock_goes_back(void **state)
         free(answer.result);
 
         /* Two days on, something else runs, and the first one is forgotten. */
-        world->time.now_ms += 2 * REQUESTS_KEEP_MS;
-        world->made.shift_ms += (int64_t) (2 * REQUESTS_KEEP_MS);
+        world->time.now_ms += 2 * REQUEST_KEEP_MS;
+        world->made.shift_ms += (int64_t) (2 * REQUEST_KEEP_MS);
         assert_int_equal(
                 ledger_world_judge(world, &(Case){ .request = { sibling.edits[0], sibling.edits[1] } }), 0);
         _cleanup_(freep) char *checkpoint = NULL;
@@ -212,7 +212,7 @@ static void test_a_request_ends_with_a_signed_result(void **state)
         assert_true((uint64_t) result->size == ledger_world_size(world));
 
         /* Long after it expired, who asks again gets the same. */
-        world->time.now_ms += REQUESTS_KEEP_MS / 2;
+        world->time.now_ms += REQUEST_KEEP_MS / 2;
         signed_deliver_again(&world->made, &bundle);
         ledger_world_put(world, &bundle, &answer);
         assert_int_equal(answer.outcome, LEDGER_KNOWN);
@@ -325,8 +325,8 @@ static void test_nothing_unexpired_is_evicted(void **state)
         }
 
         /* Those under way stay even when they have expired. */
-        world->time.now_ms += 3 * REQUESTS_KEEP_MS;
-        world->made.shift_ms += (int64_t) (3 * REQUESTS_KEEP_MS);
+        world->time.now_ms += 3 * REQUEST_KEEP_MS;
+        world->made.shift_ms += (int64_t) (3 * REQUEST_KEEP_MS);
         sibling_init(&sibling, 7);
         assert_int_equal(
                 ledger_world_judge(world, &(Case){ .request = { sibling.edits[0], sibling.edits[1] } }),

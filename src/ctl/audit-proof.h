@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Whether what the device says it did was allowed, judged again from the signed things themselves: each
+ * manifest by the root that was in force, each request by its manifest, its signatures and its approvals, at
+ * the moment of its entry. What the auditor does not have is not judged, but counted. */
+
+#include "ctl/audit-evidence.h"
+#include "ctl/audit-life.h"
+
+typedef struct AuditProof {
+        AuditLife *life;
+        AuditEvidence *evidence; /* borrowed; NULL: there is none */
+        size_t n_proved;         /* requests that were judged again, and are right */
+        DevboxError refusal;     /* what a judgement said that was no */
+
+        Manifest *manifest; /* in force; NULL: none, or it is not in evidence, or its root is not */
+        Envelope *envelope; /* of the manifest */
+        ManifestFloor floor;
+        bool voided; /* the root took away the key that signed it */
+} AuditProof;
+
+void audit_proof_done(AuditProof *proof);
+
+/* After audit_life_step() of the same entry; returns likewise. */
+const char *audit_proof_step(AuditProof *proof, const AuditEntry *entry, const AuditBody *body, int *error);

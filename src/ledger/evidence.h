@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The signed things behind the entries. The chain names each by its digest only; who verifies it later can
+ * judge again, from these, what this device accepted. */
+
+#include "proto/envelope.h"
+#include "store/database.h"
+
+typedef struct Evidence {
+        Statement *insert;
+} Evidence;
+
+int evidence_init(Evidence *evidence, Database *database);
+void evidence_done(Evidence *evidence);
+
+/* Within the transaction of the entry that names it. Errors: -ENOMEM, those of a database. */
+int evidence_keep(const Evidence *evidence, const Envelope *envelope);
