@@ -26,12 +26,17 @@ static int load_draft(const Ctl *ctl, const char *path, RootDraft *ret_draft)
                      : r;
 }
 
-static bool is_in_place(const RootDraft *draft, const RootChain *chain)
+static const Sha256 *last_digest(const RootChain *chain)
+{
+        return chain->n_steps > 0 ? &chain->steps[chain->n_steps - 1].digest : NULL;
+}
+
+static bool is_in_place(const RootDraft *draft, const RootChain *own)
 {
         Sha256 digest;
 
         envelope_digest(draft->envelope, &digest);
-        return chain->n_steps > 0 && sha256_equal(&digest, &chain->steps[chain->n_steps - 1].digest);
+        return own->root && sha256_equal(&digest, last_digest(own));
 }
 
 /* `chain` ends with the root before, or is empty for the first one. */
@@ -117,14 +122,10 @@ static int sign(const Ctl *ctl, const char *path, RootDraft *draft)
 }
 
 /* Whoever keeps the roots up to the one before gets this one, too. */
-static int publish(const Ctl *ctl, const RootDraft *draft, const RootChain *own, char **ret_path)
+static int publish(const Ctl *ctl, const RootDraft *draft, char **ret_path)
 {
-        int64_t last = own->root ? own->root->version : 0;
-
-        if (!root_draft_is_complete(draft) || draft->root->version != last + 1)
-                return 0;
-
         int r = operator_make_directory(ctl);
+
         return r != 0 ? r : root_deliver(ctl, draft, ret_path);
 }
 
@@ -134,6 +135,7 @@ int ctl_operator_sign(const Ctl *ctl, char **args)
         _cleanup_(root_draft_done) RootDraft draft = ROOT_DRAFT_NULL;
         _cleanup_(freep) char *path = NULL;
         const char *root = ctl->options[OPTION_ROOT];
+        bool own_follows;
 
         int r = load_draft(ctl, args[0], &draft);
         if (r == 0)
@@ -151,13 +153,14 @@ int ctl_operator_sign(const Ctl *ctl, char **args)
                 return r < 0 ? r : ctl_operator_show(ctl, (char *[]){ NULL });
         }
 
+        own_follows = !root || (own.root && sha256_equal(last_digest(&own), last_digest(&given)));
         r = check_follows(ctl, args[0], root ? &given : &own, &draft);
         if (r == 0 && !ctl->json)
                 r = show_before_signing(ctl, &draft);
         if (r == 0)
                 r = sign(ctl, args[0], &draft);
-        if (r == 0)
-                r = publish(ctl, &draft, &own, &path);
+        if (r == 0 && own_follows && root_draft_is_complete(&draft))
+                r = publish(ctl, &draft, &path);
         if (r == 0)
                 r = operator_tell_outcome(ctl, &draft, path ? path : args[0]);
 

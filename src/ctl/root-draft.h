@@ -38,7 +38,7 @@ typedef enum RootSay {
 
 RootSay root_draft_say(const RootDraft *draft, const PublicKey *key);
 
-/* Adds a signature that is wanted; another changes nothing. Errors: -ENOSPC; -ENOMEM. */
+/* Adds a signature and counts again. Errors: -ENOSPC; -ENOMEM. */
 int root_draft_sign(RootDraft *draft, const KeyPair *pair);
 
 static inline bool root_draft_is_complete(const RootDraft *draft)

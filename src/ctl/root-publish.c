@@ -176,22 +176,6 @@ int root_refuse_draft(const Ctl *ctl, int64_t version)
                        : 0;
 }
 
-/* Before anything is written that the next command would stumble over. */
-static int check_follows_current(const Ctl *ctl, const char *text)
-{
-        _cleanup_(root_chain_done) RootChain chain = ROOT_CHAIN_NULL;
-
-        int r = root_load_current(ctl, &chain);
-        if (r != 0)
-                return r;
-
-        r = check_next(&chain, text);
-        return r > 0 ? print_failure(ctl, (DevboxError) r,
-                                     "this root does not follow the one that is here: %s",
-                                     devbox_error_sentence((DevboxError) r))
-                     : r;
-}
-
 int root_deliver(const Ctl *ctl, const RootDraft *draft, char **ret_path)
 {
         _cleanup_(freep) char *path = NULL, *text = NULL;
@@ -200,8 +184,6 @@ int root_deliver(const Ctl *ctl, const RootDraft *draft, char **ret_path)
         int r = numbered_path(ctl, draft->root->version, complete ? "root.json" : "root.draft.json", &path);
         if (r == 0)
                 r = root_draft_format(draft, &text);
-        if (r == 0 && complete)
-                r = check_follows_current(ctl, text);
         if (r == 0)
                 r = write_root(ctl, path, FILE_NEW, text);
         if (r == 0 && complete)

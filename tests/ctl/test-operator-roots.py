@@ -143,6 +143,12 @@ class SeveralPeople(Roots):
             self.assertEqual((self.dir / home / "root.json").read_bytes(), complete)
             self.assertEqual(self.shown(home)["missing"], 0)
 
+    def test_init_waits(self):
+        self.init_two_of_three()
+        before = self.draft.read_bytes()
+        self.assertIn("waits for signatures", self.at("a", "init", seed=PEOPLE["ben"], status=1))
+        self.assertEqual(self.draft.read_bytes(), before)
+
     def test_sign_again(self):
         self.init_two_of_three()
         copy = self.dir / "copy"
@@ -202,6 +208,26 @@ class SeveralPeople(Roots):
         shown = self.shown("a")
         self.assertEqual((shown["version"], shown["epoch"], shown["roles"]["root"]["threshold"]), (2, 1, 3))
 
+    def test_two_networks(self):
+        """Who keeps the roots of one network may sign for another, which changes nothing of their own."""
+        self.complete_two_of_three()
+        self.at("a", "rotate", "--keep-key", seed=PEOPLE["ana"])
+        draft = self.dir / "a/2.root.draft.json"
+        self.at("c", "init", "--network", "away", seed=PEOPLE["cem"])
+        before = self.files("c"), (self.dir / "c/root.json").read_bytes()
+        self.assertIn("does not follow", self.at("c", "sign", draft, seed=PEOPLE["cem"], status=1))
+        self.assertIn("Root 2 is complete", self.at("c", "sign", draft, "--root", self.dir / "a/root.json",
+                                                    seed=PEOPLE["cem"]))
+        self.assertEqual((self.files("c"), (self.dir / "c/root.json").read_bytes()), before)
+
+    def test_new_key_is_new(self):
+        self.complete_two_of_three()
+        for name, more in (("ana", ()), ("ben", ()), ("ana", ("--manifest-key",))):
+            (self.dir / "next").write_text(PEOPLE[name])
+            words = ["rotate", "--new-key", self.dir / "next", *more]
+            said = self.at("a", *words, seed=PEOPLE["ana"], status=1)
+            self.assertIn("in the root already", said)
+
     def test_one_becomes_two(self):
         self.at("a", "init", seed=PEOPLE["ana"])
         self.at("a", "rotate", "--keep-key", "--root-keys", self.publics("ben"), "--threshold", "2",
@@ -233,6 +259,14 @@ class SeveralPeople(Roots):
         other = good | {"payloadType": "application/vnd.devbox.manifest.v1+json"}
         wrong = self.write(json.dumps(other), "m")
         self.at("b", "sign", wrong, seed=PEOPLE["ben"], status=1)
+
+        # a file that somebody filled up takes no signature, and stays as it is
+        junk = [{"keyid": f"{n:064x}", "sig": base64.b64encode(bytes([n] * 64)).decode()}
+                for n in range(1, 9)]
+        full = self.write(json.dumps(good | {"signatures": junk}), "full")
+        before = full.read_bytes()
+        self.assertIn("no room", self.at("b", "sign", full, seed=PEOPLE["ben"], status=1))
+        self.assertEqual(full.read_bytes(), before)
 
         # what was changed after others had signed has lost their signatures, and says so
         self.assertIn("1 more of the keys of root 2 and 1 more of those of root 1",
