@@ -115,13 +115,9 @@ static int append_described(ChainWrite *write, AuditType type, uint64_t now_ms, 
 
 static uint64_t keep_until(const Ledger *ledger, const AcceptVerdict *verdict, uint64_t now_ms)
 {
-        const Request *request = verdict->request;
         uint64_t skew_ms = (uint64_t) ledger->policy.manifest->limits.skew_s * 1000;
-        uint64_t expires_ms =
-                MIN((uint64_t) request->expires_at_ms,
-                    (uint64_t) request->issued_at_ms + (uint64_t) verdict->capability->max_age_s * 1000);
 
-        return MAX(expires_ms + 2 * skew_ms, now_ms + REQUEST_KEEP_MS);
+        return MAX(verdict->start_until_ms + skew_ms, now_ms + REQUEST_KEEP_MS);
 }
 
 /* Rows that have expired by now may go, because the same commit raises the floor of time to now. */
@@ -176,6 +172,7 @@ static int write_acceptance(Ledger *ledger, ChainWrite *write, const AcceptInput
                                         .n_approvals = verdict->n_approvals,
                                         .state = REQUEST_ACCEPTED,
                                         .now_ms = now_ms,
+                                        .start_until_ms = verdict->start_until_ms,
                                         .keep_until_ms = keep_until(ledger, verdict, now_ms),
                                         .seq = ledger->chain.walk.size - 1 });
         if (r < 0)
@@ -342,6 +339,7 @@ static int judge(Ledger *ledger, const AcceptInput *input, LedgerTime time, Acce
                                 .counter = ledger->session.counter,
                                 .now_ms = time.now_ms,
                                 .time_floor_ms = ledger->time_floor_ms,
+                                .issued_floor_ms = ledger->issued_floor_ms,
                                 .clock_synchronised = time.synchronised };
 
         memory.ledger = &ledger->requests;

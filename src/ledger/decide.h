@@ -42,7 +42,9 @@ int ledger_accept(Ledger *ledger, const LedgerBundle *bundle, LedgerAnswer *ret_
 void ledger_answer_done(LedgerAnswer *answer);
 
 /* Errors: DEVBOX_ERROR_REQUEST_UNKNOWN; DEVBOX_ERROR_REQUEST_STATE it was started, or has ended;
- * DEVBOX_ERROR_PEER_REVOKED, MANIFEST_MISSING the device was revoked since, or its epoch is over. */
+ * DEVBOX_ERROR_PEER_REVOKED, MANIFEST_MISSING the device was revoked since, or its epoch is over;
+ * DEVBOX_ERROR_EXPIRED it waited until it could not be accepted any more. After a refusal the request stays
+ * open: ledger_finish() says that it was cancelled or failed, or the next start that it was interrupted. */
 int ledger_started(Ledger *ledger, const char *request_id);
 
 /* Of `how`: status, reason, message, process_may_continue, exit, out, err, started_at_ms, finished_at_ms;

@@ -37,6 +37,8 @@ int ledger_started(Ledger *ledger, const char *request_id)
         r = check_revocation(&ledger->policy);
         if (r != 0)
                 return r;
+        if (ledger_now_ms(ledger) > row.start_until_ms)
+                return DEVBOX_ERROR_EXPIRED; /* and stays open, for who accepted it to say how it ended */
 
         r = chain_write_begin(&ledger->chain, &write);
         if (r < 0)

@@ -276,7 +276,7 @@ int ledger_install_manifest(Ledger *ledger, const char *text, ManifestInstalled 
                                 .device_key = key_pair_public(ledger->identity),
                                 .ceiling = ledger->policy.ceiling,
                                 .floor = ledger->policy.floor,
-                                .now_ms = ledger_time(ledger).now_ms };
+                                .now_ms = ledger_now_ms(ledger) };
 
         int r = envelope_parse(bytes_of_string(text), THING_MAX, &envelope);
         if (r == 0)
@@ -320,10 +320,14 @@ int ledger_accept_clock(Ledger *ledger)
         r = state_write_integer(ledger->database, LEDGER_TIME_FLOOR, (int64_t) now_ms);
         if (r < 0)
                 return r;
+        r = state_write_integer(ledger->database, LEDGER_ISSUED_FLOOR, (int64_t) now_ms);
+        if (r < 0)
+                return r;
         r = chain_write_commit(&write);
         if (r < 0)
                 return r;
 
         ledger->time_floor_ms = now_ms;
+        ledger->issued_floor_ms = now_ms;
         return 0;
 }

@@ -33,5 +33,7 @@ typedef struct ManifestInstalled {
 /* Errors: DEVBOX_ERROR_NOT_ENROLLED and those of manifest_accept(). */
 int ledger_install_manifest(Ledger *ledger, const char *envelope, ManifestInstalled *ret_installed);
 
-/* The operator of this machine says that its clock is right although it stands before the floor of time. */
+/* The operator of this machine says that its clock is right although it stands before the floor of time. By
+ * the clock that was wrong, requests may have been forgotten that have not expired by the right one: all
+ * that were issued before this moment have expired from now on. */
 int ledger_accept_clock(Ledger *ledger);

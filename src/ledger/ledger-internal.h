@@ -32,14 +32,20 @@ struct Ledger {
         Tally tally;
         RateLimit denials; /* entries for refusals in a minute */
 
-        Session session; /* not on the disk: a restored backup ends it */
-        uint64_t time_floor_ms;
-        uint64_t flushed_size; /* of the chain at the last checkpoint */
+        Session session;                         /* not on the disk: a restored backup ends it */
+        uint64_t time_floor_ms, issued_floor_ms; /* as in proto/accept.h */
+        uint64_t flushed_size;                   /* of the chain at the last checkpoint */
 };
 
 static inline LedgerTime ledger_time(const Ledger *ledger)
 {
         return ledger->options.time(ledger->options.owner);
+}
+
+/* A clock that stands before the floor of time counts as the floor: what has ended by then, has ended. */
+static inline uint64_t ledger_now_ms(const Ledger *ledger)
+{
+        return MAX(ledger_time(ledger).now_ms, ledger->time_floor_ms);
 }
 
 /* Whether the chain's key is ours: otherwise nothing may be signed in its name. */

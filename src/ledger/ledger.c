@@ -75,9 +75,12 @@ static int lock_directory(Ledger *ledger, const char *path)
 
 static int load_state(Ledger *ledger)
 {
-        int64_t floor = 0;
+        int64_t floor = 0, issued_floor = 0;
 
         int r = state_read_integer(ledger->database, LEDGER_TIME_FLOOR, &floor);
+        if (r < 0)
+                return r;
+        r = state_read_integer(ledger->database, LEDGER_ISSUED_FLOOR, &issued_floor);
         if (r < 0)
                 return r;
         r = state_read_bytes(ledger->database, LEDGER_DEVICE_KEY, ledger->device_key.bytes, PUBLIC_KEY_SIZE);
@@ -87,6 +90,7 @@ static int load_state(Ledger *ledger)
                 ledger->device_key = *key_pair_public(ledger->identity);
 
         ledger->time_floor_ms = (uint64_t) floor;
+        ledger->issued_floor_ms = (uint64_t) issued_floor;
         ledger->flushed_size = ledger->chain.committed.size;
         return policy_load(&ledger->policy, ledger->database);
 }
@@ -313,7 +317,7 @@ void ledger_status(const Ledger *ledger, LedgerStatus *ret_status)
                 .expires_at_ms = policy->manifest ? policy->manifest->expires_at_ms : 0,
                 .in_force = policy->manifest && policy->manifest->epoch == policy->root->epoch &&
                             !policy->outside && !manifest_is_tombstone(policy->manifest) &&
-                            ledger_time(ledger).now_ms < (uint64_t) policy->manifest->expires_at_ms,
+                            ledger_now_ms(ledger) < (uint64_t) policy->manifest->expires_at_ms,
                 .adoption_needed = !ledger_key_fits(ledger),
                 .time_floor_ms = ledger->time_floor_ms,
         };

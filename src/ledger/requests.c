@@ -16,7 +16,7 @@ const char *request_state_name(RequestState state)
         return state > 0 && state < _REQUEST_STATE_MAX ? state_names[state] : "unknown";
 }
 
-#define COLUMNS "SELECT request_id, digest, state, seq, result FROM request "
+#define COLUMNS "SELECT request_id, digest, state, seq, result, start_until_ms FROM request "
 
 int requests_init(Requests *requests, Database *database, uint64_t max)
 {
@@ -31,8 +31,8 @@ int requests_init(Requests *requests, Database *database, uint64_t max)
                 { &requests->count_rate,
                   "SELECT count(*) FROM request WHERE entry = ? AND accepted_at_ms >= ?" },
                 { &requests->insert, "INSERT INTO request(request_id, digest, nonce, entry, accepted_at_ms, "
-                                     "keep_until_ms, state, seq,"
-                                     " result) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)" },
+                                     "start_until_ms, keep_until_ms, state, seq,"
+                                     " result) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" },
                 { &requests->insert_approval, "INSERT INTO approval(digest, keep_until_ms) VALUES(?, ?)" },
                 { &requests->update, "UPDATE request SET state = ?, result = ? WHERE request_id = ?" },
                 { &requests->prune, "DELETE FROM request WHERE keep_until_ms < ? AND state NOT IN (1, 2)" },
@@ -88,6 +88,7 @@ static int take_row(Statement *find, RequestRow *ret_row)
                 return r;
         row.state = (RequestState) statement_integer(use, 2);
         row.seq = (uint64_t) statement_integer(use, 3);
+        row.start_until_ms = (uint64_t) statement_integer(use, 5);
         if (statement_text(use, 4)) {
                 row.result = strdup(statement_text(use, 4));
                 if (!row.result)
@@ -177,6 +178,7 @@ int requests_add(Requests *requests, const NewRequest *row)
         statement_bind_bytes(insert, BYTES_OF(row->request->nonce));
         statement_bind_text(insert, row->entry);
         statement_bind_integer(insert, (int64_t) row->now_ms);
+        statement_bind_integer(insert, (int64_t) row->start_until_ms);
         statement_bind_integer(insert, (int64_t) row->keep_until_ms);
         statement_bind_integer(insert, row->state);
         statement_bind_integer(insert, (int64_t) row->seq);

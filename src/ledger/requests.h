@@ -43,8 +43,9 @@ typedef struct RequestRow {
         char request_id[ULID_SIZE];
         Sha256 digest;
         RequestState state;
-        uint64_t seq; /* of its first entry in the chain */
-        char *result; /* an envelope; NULL: none yet */
+        uint64_t start_until_ms; /* beyond, it may not start; 0: it was refused */
+        uint64_t seq;            /* of its first entry in the chain */
+        char *result;            /* an envelope; NULL: none yet */
 } RequestRow;
 
 void request_row_done(RequestRow *row);
@@ -66,7 +67,7 @@ typedef struct NewRequest {
         const Sha256 *approvals;
         size_t n_approvals;
         RequestState state;
-        uint64_t now_ms, keep_until_ms, seq;
+        uint64_t now_ms, start_until_ms, keep_until_ms, seq;
         const char *result; /* NULL: none yet */
 } NewRequest;
 

@@ -267,6 +267,48 @@ static int store_growth(Ledger *ledger, const Replica *replica, const Checkpoint
         return chain_write_commit(&write);
 }
 
+/* The hash of the last of the first `size` entries that are kept of a device. 1: there it is; 0: there is
+ * none. */
+static int find_kept(Ledger *ledger, const char *device, uint64_t size, Sha256 *ret_hash)
+{
+        _cleanup_(statement_freep) Statement *find = NULL;
+
+        int r = database_prepare(ledger->database,
+                                 "SELECT hash FROM replica_audit WHERE device = ? AND seq = ?", &find);
+        if (r < 0)
+                return r;
+        statement_bind_text(find, device);
+        statement_bind_integer(find, (int64_t) size - 1);
+        r = statement_step(find);
+        if (r <= 0)
+                return r;
+
+        r = statement_copy_bytes(find, 0, ret_hash->bytes, SHA256_SIZE);
+        return r < 0 ? r : 1;
+}
+
+/* What the claim says against the device, before any entry is looked at. */
+static int check_claim(Ledger *ledger, const Replica *replica, const Checkpoint *claimed,
+                       WitnessGrowth *growth)
+{
+        Sha256 kept;
+        int known = 0;
+
+        if (claimed->size < replica->seen.size) {
+                known = find_kept(ledger, claimed->device, claimed->size, &kept);
+                if (known < 0)
+                        return known;
+        }
+
+        int r = witness_begin(growth, &replica->seen, known ? &kept : NULL, claimed);
+        if (r != 0)
+                return r;
+
+        /* The first one may be of another chain than was enrolled. */
+        bool enrolled = memcmp(&claimed->chain, &replica->seen.chain, sizeof claimed->chain) == 0;
+        return enrolled ? 0 : DEVBOX_ERROR_WITNESS_FORK;
+}
+
 int ledger_witness(Ledger *ledger, const char *checkpoint, AuditEntries entries, char **ret_cosigned)
 {
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
@@ -282,13 +324,16 @@ int ledger_witness(Ledger *ledger, const char *checkpoint, AuditEntries entries,
         if (replica.quarantine != 0)
                 return replica.quarantine;
 
-        r = witness_begin(&growth, &replica.seen, &claimed);
-        if (r == 0 && memcmp(&claimed.chain, &replica.seen.chain, sizeof claimed.chain) != 0)
-                r = DEVBOX_ERROR_WITNESS_FORK; /* the first one, of another chain than was enrolled */
+        r = check_claim(ledger, &replica, &claimed, &growth);
+        if (r == DEVBOX_ERROR_WITNESS_ROLLBACK || r == DEVBOX_ERROR_WITNESS_FORK)
+                return quarantine(ledger, &replica, r, checkpoint);
         if (r != 0)
-                return r < 0 ? r : quarantine(ledger, &replica, r, checkpoint);
+                return r;
 
-        /* Entries bear no signature of their own: ones that do not fit prove nothing against the device. */
+        if (witness_is_contradicted(&growth, entries.entries, entries.n))
+                return quarantine(ledger, &replica, DEVBOX_ERROR_WITNESS_FORK, checkpoint);
+
+        /* Entries that do not fit otherwise prove nothing against the device: anybody can make them. */
         r = check_growth(&growth, entries.entries, entries.n);
         if (r != 0)
                 return r;

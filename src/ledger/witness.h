@@ -16,8 +16,9 @@ typedef struct AuditEntries {
 } AuditEntries;
 
 /* Checks that the chain only grew, stores, then signs: the checkpoint with both signatures, which the caller
- * frees. Errors: DEVBOX_ERROR_PEER_UNKNOWN, BAD_ENVELOPE, BAD_SIG, UNKNOWN_KEY, BAD_SCHEMA,
- * WITNESS_ROLLBACK, WITNESS_FORK; of a device in quarantine, why it is. */
+ * frees. Errors: DEVBOX_ERROR_PEER_UNKNOWN, BAD_ENVELOPE, BAD_SIG, UNKNOWN_KEY, BAD_SCHEMA; WITNESS_STALE it
+ * was true once, and nothing is written; WITNESS_ROLLBACK, WITNESS_FORK; of a device in quarantine, why it
+ * is. */
 int ledger_witness(Ledger *ledger, const char *checkpoint, AuditEntries entries, char **ret_cosigned);
 
 typedef struct ReplicaStatus {

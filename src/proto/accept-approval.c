@@ -26,7 +26,7 @@ static void collect_attesters(const AcceptDevice *device, ApprovalKeys *keys)
 
         keys->n = 0;
         for (size_t i = 0; i < manifest->attesters.n && keys->n < KEY_SET_MAX; i++)
-                if (device->now_ms <= (uint64_t) manifest->attesters.items[i].not_after_ms)
+                if (lasting_now_ms(device) <= (uint64_t) manifest->attesters.items[i].not_after_ms)
                         keys->keys[keys->n++] = manifest->attesters.items[i].key;
 }
 
@@ -95,7 +95,7 @@ static int check_binding(const AcceptDevice *device, const AcceptVerdict *verdic
                 return DEVBOX_ERROR_APPROVAL_MISMATCH;
         if ((uint64_t) approval->decided_at_ms > device->now_ms + skew)
                 return DEVBOX_ERROR_NOT_YET_VALID;
-        if (device->now_ms > (uint64_t) approval->expires_at_ms + skew)
+        if (lasting_now_ms(device) > (uint64_t) approval->expires_at_ms + skew)
                 return DEVBOX_ERROR_APPROVAL_EXPIRED;
 
         return 0;

@@ -21,7 +21,7 @@ static void collect_dispatchers(const AcceptDevice *device, Dispatchers *dispatc
         for (size_t i = 0; i < device->manifest->dispatchers.n && dispatchers->n < KEY_SET_MAX; i++) {
                 const ManifestDispatcher *row = &device->manifest->dispatchers.items[i];
 
-                if (device->now_ms > (uint64_t) row->not_after_ms)
+                if (lasting_now_ms(device) > (uint64_t) row->not_after_ms)
                         continue;
                 dispatchers->keys[dispatchers->n] = row->key;
                 dispatchers->rows[dispatchers->n++] = row;
@@ -93,8 +93,11 @@ static int check_time(const AcceptDevice *device, const Request *request)
                 return DEVBOX_ERROR_CLOCK_ROLLBACK;
         if ((uint64_t) request->issued_at_ms > now + skew)
                 return DEVBOX_ERROR_NOT_YET_VALID;
+        if (device->issued_floor_ms > 0 &&
+            (uint64_t) request->issued_at_ms <= device->issued_floor_ms + skew)
+                return DEVBOX_ERROR_EXPIRED;
 
-        return now > (uint64_t) request->expires_at_ms + skew ? DEVBOX_ERROR_EXPIRED : 0;
+        return lasting_now_ms(device) > (uint64_t) request->expires_at_ms + skew ? DEVBOX_ERROR_EXPIRED : 0;
 }
 
 static int check_manifest(const AcceptDevice *device, const Request *request)
@@ -104,7 +107,7 @@ static int check_manifest(const AcceptDevice *device, const Request *request)
 
         if (ours->epoch != device->root->epoch)
                 return DEVBOX_ERROR_MANIFEST_MISSING; /* a new epoch made it void */
-        if (device->now_ms >= (uint64_t) ours->expires_at_ms)
+        if (lasting_now_ms(device) >= (uint64_t) ours->expires_at_ms)
                 return DEVBOX_ERROR_MANIFEST_EXPIRED;
 
         if (theirs->epoch < ours->epoch || (theirs->epoch == ours->epoch && theirs->version < ours->version))
@@ -145,18 +148,27 @@ static int check_capability(const AcceptDevice *device, const ManifestDispatcher
         return check_scope(signer, verdict->capability);
 }
 
-/* What the entry says about the moment. */
-static int check_moment(const AcceptDevice *device, const Request *request, const Capability *capability)
+/* A request may not outlive what its entry allows, whatever the dispatcher wrote. */
+static uint64_t last_moment(const AcceptDevice *device, const Request *request, const Capability *capability)
 {
+        uint64_t oldest = (uint64_t) request->issued_at_ms + (uint64_t) capability->max_age_s * 1000;
+
+        return MIN((uint64_t) request->expires_at_ms, oldest) + skew_ms(device);
+}
+
+/* What the entry says about the moment. */
+static int check_moment(const AcceptDevice *device, AcceptVerdict *verdict)
+{
+        const Capability *capability = verdict->capability;
+        const Request *request = verdict->request;
         uint64_t now = device->now_ms, stale = (uint64_t) device->manifest->limits.stale_max_s * 1000;
 
-        /* A request may not outlive what its entry allows, whatever the dispatcher wrote. */
-        if (now >
-            (uint64_t) request->issued_at_ms + (uint64_t) capability->max_age_s * 1000 + skew_ms(device))
+        verdict->start_until_ms = last_moment(device, request, capability);
+        if (lasting_now_ms(device) > verdict->start_until_ms)
                 return DEVBOX_ERROR_EXPIRED;
         if (!capability_window_open(capability, now))
                 return DEVBOX_ERROR_OUTSIDE_WINDOW;
-        if (capability->strict && now > device->manifest_confirmed_at_ms + stale)
+        if (capability->strict && lasting_now_ms(device) > device->manifest_confirmed_at_ms + stale)
                 return DEVBOX_ERROR_MANIFEST_UNCONFIRMED;
         if (!device->clock_synchronised && !capability_kind_is_read_only((CapabilityKind) request->kind))
                 return DEVBOX_ERROR_CLOCK_UNSYNCED;
@@ -211,7 +223,7 @@ static int judge(const AcceptDevice *device, const AcceptLedger *ledger, const A
         if (r != 0)
                 return r;
 
-        r = check_moment(device, verdict->request, verdict->capability);
+        r = check_moment(device, verdict);
         if (r != 0)
                 return r;
 

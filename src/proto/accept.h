@@ -49,7 +49,8 @@ typedef struct AcceptDevice {
         uint8_t session[SESSION_NONCE_SIZE];
         int64_t counter; /* of the last delivery of this session */
         uint64_t now_ms;
-        uint64_t time_floor_ms; /* the latest time this device ever acted at */
+        uint64_t time_floor_ms;   /* the latest time this device ever acted at */
+        uint64_t issued_floor_ms; /* what was issued until then is over: it may have been forgotten */
         bool clock_synchronised;
         bool revoked;
 } AcceptDevice;
@@ -67,6 +68,7 @@ typedef struct AcceptVerdict {
         char subject[64];  /* what a sentence about it names: "shell.exec.rm" */
         Sha256 digest;     /* of the request */
         int64_t counter;   /* of the delivery: the session's new counter, once it was verified; else 0 */
+        uint64_t start_until_ms; /* beyond, it has expired and may not start; set once it may run */
 
         Request *request;                   /* owned here; NULL if it never got so far */
         const Capability *capability;       /* the entry, in the manifest */

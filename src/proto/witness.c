@@ -5,7 +5,8 @@
 
 #include "proto/error.h"
 
-int witness_begin(WitnessGrowth *growth, const Checkpoint *seen, const Checkpoint *claimed)
+int witness_begin(WitnessGrowth *growth, const Checkpoint *seen, const Sha256 *kept,
+                  const Checkpoint *claimed)
 {
         growth->claimed = *claimed;
         if (seen->size == 0) {
@@ -17,7 +18,8 @@ int witness_begin(WitnessGrowth *growth, const Checkpoint *seen, const Checkpoin
             memcmp(&seen->chain, &claimed->chain, sizeof seen->chain) != 0)
                 return DEVBOX_ERROR_WITNESS_FORK;
         if (claimed->size < seen->size)
-                return DEVBOX_ERROR_WITNESS_ROLLBACK;
+                return kept && sha256_equal(&claimed->head, kept) ? DEVBOX_ERROR_WITNESS_STALE
+                                                                  : DEVBOX_ERROR_WITNESS_ROLLBACK;
         if (claimed->size == seen->size && !sha256_equal(&claimed->head, &seen->head))
                 return DEVBOX_ERROR_WITNESS_FORK;
 
@@ -31,6 +33,22 @@ int witness_step(WitnessGrowth *growth, const AuditEntry *entry)
                 return DEVBOX_ERROR_WITNESS_FORK;
 
         return 0;
+}
+
+bool witness_is_contradicted(const WitnessGrowth *growth, const AuditEntry *entries, size_t n_entries)
+{
+        const AuditWalk *seen = &growth->walk;
+        AuditWalk other;
+
+        if (n_entries == 0 || seen->size == 0 || sha256_equal(&entries[0].prev, &seen->head))
+                return false;
+
+        audit_walk_resume(&other, &seen->chain, seen->size, &entries[0].prev);
+        for (size_t i = 0; i < n_entries; i++)
+                if (audit_walk_step(&other, &entries[i]) != 0)
+                        return false;
+
+        return other.size == growth->claimed.size && sha256_equal(&other.head, &growth->claimed.head);
 }
 
 int witness_finish(const WitnessGrowth *growth)

@@ -19,14 +19,16 @@ static const char *const migrations[] = {
         "CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit"
         " BEGIN SELECT RAISE(ABORT, 'the chain only grows'); END;"
 
-        /* What was asked, until nobody can ask it again. `entry` and `accepted_at_ms` are for rates: NULL
-         * for a request that was refused. state: RequestState of src/ledger/requests.h. */
+        /* What was asked, until nobody can ask it again. `entry` (NULL: it was refused) and `accepted_at_ms`
+         * are for rates; after `start_until_ms` it may not start. state: RequestState of
+         * src/ledger/requests.h. */
         "CREATE TABLE request("
         "        request_id     TEXT    PRIMARY KEY,"
         "        digest         BLOB    NOT NULL CHECK (length(digest) = 32),"
         "        nonce          BLOB    NOT NULL UNIQUE CHECK (length(nonce) = 16),"
         "        entry          TEXT,"
         "        accepted_at_ms INTEGER,"
+        "        start_until_ms INTEGER NOT NULL,"
         "        keep_until_ms  INTEGER NOT NULL,"
         "        state          INTEGER NOT NULL,"
         "        seq            INTEGER NOT NULL REFERENCES audit(seq),"

@@ -35,4 +35,5 @@ enum {
 #define LEDGER_MANIFEST              "manifest"   /* likewise */
 #define LEDGER_MANIFEST_CONFIRMED_AT "manifest_confirmed_at_ms"
 #define LEDGER_TIME_FLOOR            "time_floor_ms"
+#define LEDGER_ISSUED_FLOOR          "issued_floor_ms"
 #define LEDGER_CHECKPOINT            "checkpoint" /* the last one that the device signed, its envelope */

@@ -219,15 +219,53 @@ void ledger_world_verify(LedgerWorld *world)
         assert_true(sha256_equal(&walk.head, &status.head));
 }
 
-void ledger_world_tamper(const LedgerWorld *world, const char *sql)
+/* Whole, also what is still in its log. */
+static void copy_database(const LedgerWorld *world, const char *from, const char *to)
+{
+        sqlite3 *handle = NULL;
+        char path[128], sql[160];
+
+        (void) snprintf(path, sizeof path, "%s/%s", world->directory, to);
+        (void) unlink(path);
+        (void) snprintf(sql, sizeof sql, "VACUUM INTO '%s'", path);
+        (void) snprintf(path, sizeof path, "%s/%s", world->directory, from);
+        assert_int_equal(sqlite3_open_v2(path, &handle, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(handle, sql, NULL, NULL, NULL), SQLITE_OK);
+        assert_int_equal(sqlite3_close(handle), SQLITE_OK);
+}
+
+void ledger_world_save(const LedgerWorld *world)
+{
+        copy_database(world, "ledger.db", "ledger.db.saved");
+}
+
+void ledger_world_restore(const LedgerWorld *world)
+{
+        copy_database(world, "ledger.db.saved", "ledger.db");
+}
+
+static int take_number(void *userdata, int n, char **values, char **names)
+{
+        *(int64_t *) userdata = strtoll(values[0], NULL, 10);
+        return 0;
+}
+
+int64_t ledger_world_query(const LedgerWorld *world, const char *sql)
 {
         sqlite3 *handle = NULL;
         char path[128];
+        int64_t number = 0;
 
         (void) snprintf(path, sizeof path, "%s/ledger.db", world->directory);
         assert_int_equal(sqlite3_open(path, &handle), SQLITE_OK);
-        int code = sqlite3_exec(handle, sql, NULL, NULL, NULL);
+        int code = sqlite3_exec(handle, sql, take_number, &number, NULL);
         if (code != SQLITE_OK)
                 fail_msg("%s: %s", sql, sqlite3_errmsg(handle));
         assert_int_equal(sqlite3_close(handle), SQLITE_OK);
+        return number;
+}
+
+void ledger_world_tamper(const LedgerWorld *world, const char *sql)
+{
+        (void) ledger_world_query(world, sql);
 }

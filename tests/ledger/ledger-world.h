@@ -55,5 +55,10 @@ char *ledger_world_entry(LedgerWorld *world, uint64_t from_end, uint16_t *ret_ty
 /* Walks all of the chain from its beginning; fails the test where it does not hold together. */
 void ledger_world_verify(LedgerWorld *world);
 
-/* Runs SQL on the closed database, behind the ledger's back. */
+/* Of a closed ledger: keeps a copy of its database beside it; puts that in its place again. */
+void ledger_world_save(const LedgerWorld *world);
+void ledger_world_restore(const LedgerWorld *world);
+
+/* Runs SQL on the closed database, behind the ledger's back; the number that a query finds there. */
 void ledger_world_tamper(const LedgerWorld *world, const char *sql);
+int64_t ledger_world_query(const LedgerWorld *world, const char *sql);

@@ -110,6 +110,36 @@ void signed_bundle(Signed *made, const Case *given, SignedBundle *ret_bundle)
         *ret_bundle = bundle;
 }
 
+static Envelope *take_apart(char *text)
+{
+        Envelope *envelope = NULL;
+
+        assert_int_equal(envelope_parse(bytes_of_string(text), ENVELOPE_PAYLOAD_MAX, &envelope), 0);
+        free(text);
+        return envelope;
+}
+
+char *signed_flip(char *text, SignedPart part, size_t bit)
+{
+        _cleanup_(envelope_freep) Envelope *envelope = take_apart(text);
+        uint8_t *bytes = part == SIGNED_TYPE      ? (uint8_t *) envelope->type
+                         : part == SIGNED_PAYLOAD ? envelope->payload
+                                                  : envelope->signatures[0].signature.bytes;
+
+        bytes[bit / 8] ^= (uint8_t) (1 << bit % 8);
+        assert_ok(envelope_format(envelope, &text));
+        return text;
+}
+
+char *signed_malleate(char *text)
+{
+        _cleanup_(envelope_freep) Envelope *envelope = take_apart(text);
+
+        world_malleate(envelope);
+        assert_ok(envelope_format(envelope, &text));
+        return text;
+}
+
 void signed_deliver_again(Signed *made, SignedBundle *bundle)
 {
         free(bundle->delivery);

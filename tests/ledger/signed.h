@@ -31,6 +31,12 @@ typedef struct SignedBundle {
 void signed_bundle(Signed *made, const Case *given, SignedBundle *ret_bundle);
 void signed_bundle_done(SignedBundle *bundle);
 
+/* The envelope with the bit flipped of its type, payload or first signature (each counted from its own
+ * beginning), or with a malleated signature. Takes the text. */
+typedef enum SignedPart { SIGNED_TYPE, SIGNED_PAYLOAD, SIGNED_SIGNATURE } SignedPart;
+char *signed_flip(char *envelope, SignedPart part, size_t bit);
+char *signed_malleate(char *envelope);
+
 /* A new delivery of the same request. */
 void signed_deliver_again(Signed *made, SignedBundle *bundle);
 

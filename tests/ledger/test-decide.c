@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The life of a request in the ledger: replays and clocks, starts and ends, crashes, full tables. */
+/* The life of a request in the ledger: starts and ends, crashes, full tables. */
 
 #include <stdio.h>
 
@@ -10,155 +10,6 @@ static void assert_contains(const char *text, const char *part)
         if (!strstr(text, part))
                 fail_msg("no %s in %s", part, text);
 }
-
-/* ---- replay: 8 to 13 */
-
-static void test_8_a_request_runs_once(void **state)
-{
-        LedgerWorld *world = *state;
-        _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
-        LedgerAnswer answer;
-
-        signed_bundle(&world->made, &(Case){ 0 }, &bundle);
-        ledger_world_put(world, &bundle, &answer);
-        assert_int_equal(answer.outcome, LEDGER_ACCEPTED);
-        assert_string_equal(answer.entry, "ls-home");
-        ledger_answer_done(&answer);
-
-        ledger_world_put(world, &bundle, &answer); /* byte by byte the same */
-        assert_int_equal(answer.error, DEVBOX_ERROR_SESSION_MISMATCH);
-        ledger_answer_done(&answer);
-
-        for (int i = 0; i < 3; i++) {
-                signed_deliver_again(&world->made, &bundle);
-                ledger_world_put(world, &bundle, &answer);
-                assert_int_equal(answer.outcome, LEDGER_KNOWN);
-                assert_int_equal(answer.state, REQUEST_ACCEPTED);
-                assert_null(answer.result);
-                ledger_answer_done(&answer);
-        }
-}
-
-static void test_9_a_new_session_ends_the_old_one(void **state)
-{
-        LedgerWorld *world = *state;
-        _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
-        _cleanup_(ledger_answer_done) LedgerAnswer answer = LEDGER_ANSWER_NULL;
-
-        signed_bundle(&world->made, &(Case){ 0 }, &bundle);
-        ledger_world_begin_session(world);
-        ledger_world_put(world, &bundle, &answer);
-        assert_int_equal(answer.error, DEVBOX_ERROR_SESSION_MISMATCH);
-}
-
-static void test_no_session_survives_the_process(void **state)
-{
-        LedgerWorld *world = *state;
-        _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
-        LedgerAnswer answer;
-
-        signed_bundle(&world->made, &(Case){ 0 }, &bundle);
-        ledger_world_close(world);
-        ledger_world_open(world);
-        ledger_world_put(world, &bundle, &answer);
-        assert_int_equal(answer.error, DEVBOX_ERROR_SESSION_MISMATCH);
-        ledger_answer_done(&answer);
-
-        /* Nor is there one made of zeros. */
-        memset(world->made.session, '0', 32);
-        signed_deliver_again(&world->made, &bundle);
-        ledger_world_put(world, &bundle, &answer);
-        assert_int_equal(answer.error, DEVBOX_ERROR_SESSION_MISMATCH);
-        ledger_answer_done(&answer);
-}
-
-static void test_10_11_nonces_and_ids_are_spent(void **state)
-{
-        LedgerWorld *world = *state;
-        Sibling sibling;
-
-        sibling_init(&sibling, 1);
-        assert_int_equal(ledger_world_judge(world, &(Case){ 0 }), 0);
-        assert_int_equal(ledger_world_judge(world, &(Case){ .request = { sibling.edits[0] } }),
-                         DEVBOX_ERROR_NONCE_REPLAY);
-        assert_int_equal(ledger_world_judge(world, &(Case){ .request = { sibling.edits[1] } }),
-                         DEVBOX_ERROR_REQUEST_ID_CONFLICT);
-
-        /* Also after a restart. */
-        ledger_world_close(world);
-        ledger_world_open(world);
-        ledger_world_begin_session(world);
-        assert_int_equal(ledger_world_judge(world, &(Case){ .request = { sibling.edits[0] } }),
-                         DEVBOX_ERROR_NONCE_REPLAY);
-        assert_int_equal(ledger_world_judge(world, &(Case){ .request = { sibling.edits[1] } }),
-                         DEVBOX_ERROR_REQUEST_ID_CONFLICT);
-}
-
-static void test_13_the_clock_goes_back(void **state)
-{
-        LedgerWorld *world = *state;
-        _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
-        LedgerAnswer answer;
-        Sibling sibling;
-
-        sibling_init(&sibling, 1);
-        signed_bundle(&world->made, &(Case){ 0 }, &bundle);
-        ledger_world_put(world, &bundle, &answer);
-        assert_int_equal(answer.outcome, LEDGER_ACCEPTED);
-        ledger_answer_done(&answer);
-        assert_int_equal(ledger_finish(world->ledger, "01K75A3Q000000000000000001",
-                                       &(Result){ .status = RESULT_FAILED, .exit = { .code = -1 } },
-                                       &answer.result),
-                         0);
-        free(answer.result);
-
-        /* Two days on, something else runs, and the first one is forgotten. */
-        world->time.now_ms += 2 * REQUEST_KEEP_MS;
-        world->made.shift_ms += (int64_t) (2 * REQUEST_KEEP_MS);
-        assert_int_equal(
-                ledger_world_judge(world, &(Case){ .request = { sibling.edits[0], sibling.edits[1] } }), 0);
-        _cleanup_(freep) char *checkpoint = NULL;
-        assert_int_equal(ledger_flush(world->ledger, &checkpoint), 0);
-
-        /* Back to when it was valid: it is unknown here, but time has passed. */
-        world->time.now_ms = WORLD_NOW;
-        world->made.shift_ms = 0;
-        signed_deliver_again(&world->made, &bundle);
-        ledger_world_put(world, &bundle, &answer);
-        assert_int_equal(answer.error, DEVBOX_ERROR_CLOCK_ROLLBACK);
-        ledger_answer_done(&answer);
-        ledger_world_verify(world); /* a clock entry explains the step */
-
-        assert_int_equal(ledger_accept_clock(world->ledger), 0);
-        sibling_init(&sibling, 2);
-        assert_int_equal(
-                ledger_world_judge(world, &(Case){ .request = { sibling.edits[0], sibling.edits[1] } }), 0);
-        ledger_world_verify(world);
-}
-
-static void test_31_an_approval_serves_once(void **state)
-{
-        LedgerWorld *world = *state;
-        _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
-        LedgerAnswer answer;
-
-        signed_bundle(&world->made, &(Case){ .request = WRITE, .n_approvals = 1 }, &bundle);
-        ledger_world_put(world, &bundle, &answer);
-        assert_int_equal(answer.outcome, LEDGER_ACCEPTED);
-        ledger_answer_done(&answer);
-
-        /* Somebody makes the ledger forget the request; the approval is spent all the same. */
-        ledger_world_close(world);
-        ledger_world_tamper(world, "DELETE FROM request");
-        ledger_world_open(world);
-        ledger_world_begin_session(world);
-        signed_deliver_again(&world->made, &bundle);
-        ledger_world_put(world, &bundle, &answer);
-        assert_int_equal(answer.error, DEVBOX_ERROR_APPROVAL_REUSED);
-        ledger_answer_done(&answer);
-}
-
-/* ---- the life of a request */
 
 static Result *open_result(const char *text)
 {
@@ -220,6 +71,66 @@ static void test_a_request_ends_with_a_signed_result(void **state)
         assert_string_equal(answer.result, first);
         ledger_answer_done(&answer);
         ledger_world_verify(world);
+}
+
+/* Accepted at WORLD_NOW, and until when that was possible. */
+#define WORLD_UNTIL UINT64_C(1760000090000)
+
+static void accept_sibling(LedgerWorld *world, unsigned n, Sibling *ret_sibling)
+{
+        sibling_init(ret_sibling, n);
+        assert_int_equal(ledger_world_judge(world, &(Case){ .request = { ret_sibling->edits[0],
+                                                                         ret_sibling->edits[1] } }),
+                         0);
+}
+
+static void test_what_waited_too_long_does_not_start(void **state)
+{
+        LedgerWorld *world = *state;
+        _cleanup_(freep) char *ended = NULL, *interrupted = NULL;
+        Sibling siblings[3];
+
+        for (unsigned i = 0; i < ELEMENTSOF(siblings); i++)
+                accept_sibling(world, i, &siblings[i]);
+        world->time.now_ms = WORLD_UNTIL;
+        assert_int_equal(ledger_started(world->ledger, siblings[0].id), 0);
+        uint64_t size = ledger_world_size(world);
+        world->time.now_ms++;
+        for (unsigned i = 1; i < ELEMENTSOF(siblings); i++)
+                assert_int_equal(ledger_started(world->ledger, siblings[i].id), DEVBOX_ERROR_EXPIRED);
+        assert_true(ledger_world_size(world) == size);
+
+        /* It is open: who wanted to run it says that it did not, or a crash does. */
+        assert_int_equal(ledger_finish(world->ledger, siblings[1].id,
+                                       &(Result){ .status = RESULT_CANCELLED,
+                                                  .reason = (char *) devbox_error_code(DEVBOX_ERROR_EXPIRED),
+                                                  .exit = { .code = -1 } },
+                                       &ended),
+                         0);
+        ledger_world_close(world);
+        ledger_world_open(world);
+        assert_int_equal(ledger_finish(world->ledger, siblings[2].id, &(Result){ .status = RESULT_FAILED },
+                                       &interrupted),
+                         0);
+        _cleanup_(result_freep) Result *first = open_result(ended), *second = open_result(interrupted);
+        assert_int_equal(first->status, RESULT_CANCELLED);
+        assert_int_equal(second->status, RESULT_INTERRUPTED);
+        ledger_world_verify(world);
+}
+
+/* What has expired when another one was accepted does not start after the clock went back. */
+static void test_no_clock_brings_it_back(void **state)
+{
+        LedgerWorld *world = *state;
+        Sibling first, second;
+
+        accept_sibling(world, 1, &first);
+        world->time.now_ms = WORLD_UNTIL + 1;
+        world->made.shift_ms = (int64_t) (WORLD_UNTIL + 1 - WORLD_NOW);
+        accept_sibling(world, 2, &second);
+        world->time.now_ms = WORLD_NOW;
+        assert_int_equal(ledger_started(world->ledger, first.id), DEVBOX_ERROR_EXPIRED);
+        assert_int_equal(ledger_started(world->ledger, second.id), 0);
 }
 
 static void test_unknown_requests(void **state)
@@ -427,13 +338,9 @@ static void test_arguments_too_long_for_the_chain(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                ledger_test(test_8_a_request_runs_once),
-                ledger_test(test_9_a_new_session_ends_the_old_one),
-                ledger_test(test_no_session_survives_the_process),
-                ledger_test(test_10_11_nonces_and_ids_are_spent),
-                ledger_test(test_13_the_clock_goes_back),
-                ledger_test(test_31_an_approval_serves_once),
                 ledger_test(test_a_request_ends_with_a_signed_result),
+                ledger_test(test_what_waited_too_long_does_not_start),
+                ledger_test(test_no_clock_brings_it_back),
                 ledger_test(test_unknown_requests),
                 ledger_test(test_a_refusal_for_good_is_remembered),
                 ledger_test(test_refusals_leave_room),

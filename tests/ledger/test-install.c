@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "ledger-world.h"
+#include "trace.h"
 
 static int install(LedgerWorld *world, const Edit *edits, size_t n, WorldKey key)
 {
@@ -60,32 +60,106 @@ static void test_enrolment(void **state)
         ledger_world_verify(world);
 }
 
-static void test_15_16_18_manifests(void **state)
+/* Refused, for this reason and with this trace; what was in force before still is. */
+static void assert_manifest_refused(LedgerWorld *world, const char *manifest, DevboxError reason,
+                                    Trace trace)
+{
+        uint64_t size = ledger_world_size(world);
+        ManifestInstalled installed;
+        LedgerStatus before, after;
+
+        ledger_status(world->ledger, &before);
+        assert_int_equal(ledger_install_manifest(world->ledger, manifest, &installed), reason);
+        assert_trace(world, size, reason, trace);
+        ledger_status(world->ledger, &after);
+        assert_true(sha256_equal(&before.manifest_sha256, &after.manifest_sha256) && after.in_force);
+}
+
+static void assert_root_refused(LedgerWorld *world, const char *root, DevboxError reason)
+{
+        uint64_t size = ledger_world_size(world);
+        LedgerStatus status;
+
+        assert_int_equal(ledger_install_root(world->ledger, root), reason);
+        assert_trace(world, size, reason, TRACE_COUNT);
+        ledger_status(world->ledger, &status);
+        assert_int_equal(status.root_version, 1);
+}
+
+#define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
+#define SMALL "0100000000000000000000000000000000000000000000000000000000000000"
+
+#define NEWER                                                                                               \
+        {                                                                                                   \
+                "\"version\":7", "\"version\":8"                                                            \
+        }
+
+static void test_3_15_16_manifests(void **state)
+{
+        static const struct {
+                DevboxError reason;
+                Trace trace;
+                WorldKey key;
+                Edit edits[2];
+        } rows[] = {
+                /* 3: keys that are none */
+                { DEVBOX_ERROR_BAD_SCHEMA, TRACE_ENTRY, KEY_MANIFEST, { NEWER, { "@dispatcher@", ZEROS } } },
+                { DEVBOX_ERROR_BAD_SCHEMA, TRACE_ENTRY, KEY_MANIFEST, { NEWER, { "@dispatcher@", SMALL } } },
+                { DEVBOX_ERROR_BAD_SCHEMA, TRACE_ENTRY, KEY_MANIFEST, { NEWER, { "@attester@", SMALL } } },
+                { DEVBOX_ERROR_BAD_SCHEMA, TRACE_ENTRY, KEY_MANIFEST, { NEWER, { "@bob@", SMALL } } },
+                { DEVBOX_ERROR_BAD_SCHEMA, TRACE_ENTRY, KEY_MANIFEST, { NEWER, { "@device@", ZEROS } } },
+                /* 15 */
+                { DEVBOX_ERROR_MANIFEST_ROLLBACK,
+                  TRACE_ENTRY,
+                  KEY_MANIFEST,
+                  { { "\"version\":7", "\"version\":6" } } },
+                { DEVBOX_ERROR_MANIFEST_FORK,
+                  TRACE_ENTRY,
+                  KEY_MANIFEST,
+                  { { "1759900000000", "1759900000001" } } },
+                /* 16 */
+                { DEVBOX_ERROR_MANIFEST_INVALID_SIGNATURE, TRACE_COUNT, KEY_DISPATCHER, { NEWER } },
+                { DEVBOX_ERROR_MANIFEST_INVALID_SIGNATURE, TRACE_COUNT, KEY_STRANGER, { NEWER } },
+                { DEVBOX_ERROR_WRONG_DEVICE, TRACE_ENTRY, KEY_MANIFEST, { { "dev-a", "dev-b" } } },
+                { DEVBOX_ERROR_WRONG_DEVICE,
+                  TRACE_ENTRY,
+                  KEY_MANIFEST,
+                  { NEWER, { "@device@", "@stranger@" } } },
+                /* and what else may be wrong with one */
+                { DEVBOX_ERROR_ROOT_NEEDED,
+                  TRACE_ENTRY,
+                  KEY_MANIFEST,
+                  { { "\"epoch\":1", "\"epoch\":2" } } },
+                { DEVBOX_ERROR_MANIFEST_EXPIRED,
+                  TRACE_ENTRY,
+                  KEY_MANIFEST,
+                  { NEWER, { "1762000000000", "1759950000000" } } },
+                { DEVBOX_ERROR_MANIFEST_CEILING,
+                  TRACE_ENTRY,
+                  KEY_MANIFEST,
+                  { NEWER, { "/usr/bin/df", "/usr/bin/env" } } },
+        };
+        LedgerWorld *world = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(freep) char *manifest =
+                        signed_manifest(&world->made, rows[i].edits, 2, rows[i].key);
+
+                assert_manifest_refused(world, manifest, rows[i].reason, rows[i].trace);
+        }
+
+        /* 3: S + L */
+        const Edit newer[] = { NEWER };
+        _cleanup_(freep) char *malleated =
+                signed_malleate(signed_manifest(&world->made, newer, 1, KEY_MANIFEST));
+        assert_manifest_refused(world, malleated, DEVBOX_ERROR_MANIFEST_INVALID_SIGNATURE, TRACE_COUNT);
+        ledger_world_verify(world);
+}
+
+static void test_18_a_manifest_that_expires_in_force(void **state)
 {
         LedgerWorld *world = *state;
-        uint64_t size = ledger_world_size(world);
 
-        assert_int_equal(install(world, NULL, 0, KEY_DISPATCHER), DEVBOX_ERROR_MANIFEST_INVALID_SIGNATURE);
-        assert_int_equal(install(world, NULL, 0, KEY_STRANGER), DEVBOX_ERROR_MANIFEST_INVALID_SIGNATURE);
-        assert_true(ledger_world_size(world) == size);
-
-        assert_int_equal(INSTALL(world, { "\"version\":7", "\"version\":6" }),
-                         DEVBOX_ERROR_MANIFEST_ROLLBACK);
-        assert_int_equal(INSTALL(world, { "1759900000000", "1759900000001" }), DEVBOX_ERROR_MANIFEST_FORK);
-        assert_int_equal(INSTALL(world, { "dev-a", "dev-b" }), DEVBOX_ERROR_WRONG_DEVICE);
-        assert_int_equal(
-                INSTALL(world, { "\"@device@\"", "\"@stranger@\"" }, { "\"version\":7", "\"version\":8" }),
-                DEVBOX_ERROR_WRONG_DEVICE);
-        assert_int_equal(INSTALL(world, { "\"epoch\":1", "\"epoch\":2" }), DEVBOX_ERROR_ROOT_NEEDED);
-        assert_int_equal(
-                INSTALL(world, { "\"version\":7", "\"version\":8" }, { "1762000000000", "1759950000000" }),
-                DEVBOX_ERROR_MANIFEST_EXPIRED);
-        assert_int_equal(
-                INSTALL(world, { "\"version\":7", "\"version\":8" }, { "/usr/bin/df", "/usr/bin/env" }),
-                DEVBOX_ERROR_MANIFEST_CEILING);
-        assert_true(ledger_world_size(world) == size + 7);
-
-        /* 18: one that expired while it was in force */
         world->time.now_ms = UINT64_C(1762000000001);
         world->made.shift_ms = 0;
         _cleanup_(freep) char *same = signed_manifest(&world->made, NULL, 0, KEY_MANIFEST);
@@ -109,24 +183,125 @@ static void test_18_an_expired_manifest(void **state)
                 0);
         world->time.now_ms = UINT64_C(1760500000001);
         world->made.shift_ms = 1760500000001 - (int64_t) WORLD_NOW;
+        assert_case_refused(world, &(Case){ .request = { NEWER } }, DEVBOX_ERROR_MANIFEST_EXPIRED,
+                            TRACE_ENTRY);
+        ledger_world_verify(world); /* history can be read all the same */
+}
+
+/* 13, 18: a clock that went back makes no manifest new, neither one that comes nor the one in force. */
+static void test_13_18_manifests_and_the_floor_of_time(void **state)
+{
+        LedgerWorld *world = *state;
+        LedgerStatus status;
+        Sibling sibling;
+
         assert_int_equal(
-                ledger_world_judge(world, &(Case){ .request = { { "\"version\":7", "\"version\":8" } } }),
+                INSTALL(world, { "\"version\":7", "\"version\":8" }, { "1762000000000", "1760500000000" }),
+                0);
+        sibling_init(&sibling, 1);
+        world->time.now_ms = UINT64_C(1760499999999);
+        world->made.shift_ms = 1760499999999 - (int64_t) WORLD_NOW;
+        assert_int_equal(
+                ledger_world_judge(world, &(Case){ .request = { sibling.edits[0],
+                                                                sibling.edits[1],
+                                                                { "\"version\":7", "\"version\":8" } } }),
+                0);
+        world->made.shift_ms = 0;
+
+        /* The floor stands one millisecond before its end; now one that ended before that. */
+        world->time.now_ms = WORLD_NOW;
+        assert_int_equal(
+                INSTALL(world, { "\"version\":7", "\"version\":9" }, { "1762000000000", "1760499999999" }),
                 DEVBOX_ERROR_MANIFEST_EXPIRED);
+        ledger_status(world->ledger, &status);
+        assert_true(status.in_force);
+        assert_int_equal(
+                INSTALL(world, { "\"version\":7", "\"version\":9" }, { "1762000000000", "1760500000000" }),
+                0);
+
+        /* It ends with the floor, whatever the clock says: within the skew, requests are still looked at. */
+        sibling_init(&sibling, 2);
+        world->time.now_ms = UINT64_C(1760499999999);
+        ledger_world_close(world);
+        ledger_world_tamper(world, "UPDATE state SET value = 1760500000000 WHERE key = 'time_floor_ms'");
+        ledger_world_open(world);
+        ledger_world_begin_session(world);
+        ledger_status(world->ledger, &status);
+        assert_false(status.in_force);
+        world->made.shift_ms = 1760499999999 - (int64_t) WORLD_NOW;
+        assert_int_equal(
+                ledger_world_judge(world, &(Case){ .request = { sibling.edits[0],
+                                                                sibling.edits[1],
+                                                                { "\"version\":7", "\"version\":9" } } }),
+                DEVBOX_ERROR_MANIFEST_EXPIRED);
+}
+
+/* The one signature of an envelope a second time, which signing twice does not give. */
+static char *double_signature(char *text)
+{
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+
+        assert_int_equal(envelope_parse(bytes_of_string(text), ENVELOPE_PAYLOAD_MAX, &envelope), 0);
+        free(text);
+        envelope->signatures[1] = envelope->signatures[0];
+        envelope->n_signatures = 2;
+        assert_ok(envelope_format(envelope, &text));
+        return text;
+}
+
+/* Whoever makes a root that is refused does not have the keys: each is only counted. */
+static void test_3_17_roots_that_do_not_follow(void **state)
+{
+        static const struct {
+                DevboxError reason;
+                Edit edits[2];
+                WorldKey keys[3];
+        } rows[] = {
+                /* 17: a version left out; signed only by its own new key; a key that counts twice */
+                { DEVBOX_ERROR_ROOT_CHAIN,
+                  { { "\"version\":1", "\"version\":3" } },
+                  { KEY_ROOT_A, KEY_ROOT_B, _KEY_MAX } },
+                { DEVBOX_ERROR_ROOT_CHAIN,
+                  { NEXT,
+                    { "\"threshold\":2,\"keys\":[\"@root-a@\"",
+                      "\"threshold\":1,\"keys\":[\"@stranger@\"" } },
+                  { KEY_STRANGER, _KEY_MAX } },
+                { DEVBOX_ERROR_ROOT_CHAIN, { NEXT }, { KEY_ROOT_A, KEY_ROOT_A, _KEY_MAX } },
+                { DEVBOX_ERROR_ROOT_CHAIN, { NEXT }, { KEY_STRANGER, _KEY_MAX } },
+                /* 3: keys that are none */
+                { DEVBOX_ERROR_BAD_SCHEMA,
+                  { NEXT, { "@witness@", ZEROS } },
+                  { KEY_ROOT_A, KEY_ROOT_B, _KEY_MAX } },
+                { DEVBOX_ERROR_BAD_SCHEMA,
+                  { NEXT, { "@root-c@", SMALL } },
+                  { KEY_ROOT_A, KEY_ROOT_B, _KEY_MAX } },
+        };
+        LedgerWorld *world = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(freep) char *root =
+                        signed_root_edited(&world->made, rows[i].edits, 2, rows[i].keys);
+
+                assert_root_refused(world, root, rows[i].reason);
+        }
+
+        /* 17: one key twice, in the place of a second; 3: S + L in the place of the first */
+        const Edit next[] = { NEXT };
+        _cleanup_(freep) char *doubled = double_signature(signed_root_edited(
+                                      &world->made, next, 1, (const WorldKey[]){ KEY_ROOT_A, _KEY_MAX })),
+                              *malleated =
+                                      signed_malleate(signed_root_edited(&world->made, next, 1, two_roots));
+        assert_root_refused(world, doubled, DEVBOX_ERROR_ROOT_CHAIN);
+        assert_root_refused(world, malleated, DEVBOX_ERROR_ROOT_CHAIN);
         ledger_world_verify(world);
 }
 
-static void test_17_roots(void **state)
+static void test_the_next_root(void **state)
 {
         LedgerWorld *world = *state;
-        const Edit next[] = { NEXT }, skipping[] = { { "\"version\":1", "\"version\":3" } };
-        const WorldKey twice[] = { KEY_ROOT_A, KEY_ROOT_A, _KEY_MAX },
-                       strangers[] = { KEY_STRANGER, _KEY_MAX };
+        const Edit next[] = { NEXT };
         uint64_t size = ledger_world_size(world);
 
-        assert_int_equal(install_root(world, skipping, 1, two_roots), DEVBOX_ERROR_ROOT_CHAIN);
-        assert_int_equal(install_root(world, next, 1, strangers), DEVBOX_ERROR_ROOT_CHAIN);
-        assert_int_equal(install_root(world, next, 1, twice), DEVBOX_ERROR_ROOT_CHAIN);
-        assert_true(ledger_world_size(world) == size);
         assert_int_equal(install_root(world, NULL, 0, two_roots), 0); /* the current one */
         assert_true(ledger_world_size(world) == size);
 
@@ -177,8 +352,13 @@ static void test_40_a_new_operator_and_a_tombstone(void **state)
         assert_int_equal(install_root(world, rotated, 3, two_roots), 0);
         assert_int_equal(ledger_world_judge(world, &(Case){ 0 }), DEVBOX_ERROR_MANIFEST_MISSING);
         assert_int_equal(ledger_started(world->ledger, waiting.id), DEVBOX_ERROR_MANIFEST_MISSING);
+        /* 16: the key that signed manifests until now signs none any more. */
         const Edit revived[] = { { "\"epoch\":1", "\"epoch\":2" }, { "\"version\":7", "\"version\":1" } };
+        _cleanup_(freep) char *checkpoint = NULL;
+        assert_int_equal(ledger_flush(world->ledger, &checkpoint), 0); /* with what was counted so far */
+        uint64_t size = ledger_world_size(world);
         assert_int_equal(install(world, revived, 2, KEY_MANIFEST), DEVBOX_ERROR_MANIFEST_INVALID_SIGNATURE);
+        assert_trace(world, size, DEVBOX_ERROR_MANIFEST_INVALID_SIGNATURE, TRACE_COUNT);
         assert_int_equal(install(world, revived, 2, KEY_STRANGER), 0);
         assert_int_equal(
                 ledger_world_judge(world, &(Case){ .request = { { "\"epoch\":1", "\"epoch\":2" },
@@ -283,9 +463,12 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 ledger_test_empty(test_enrolment),
-                ledger_test(test_15_16_18_manifests),
+                ledger_test(test_3_15_16_manifests),
+                ledger_test(test_18_a_manifest_that_expires_in_force),
                 ledger_test(test_18_an_expired_manifest),
-                ledger_test(test_17_roots),
+                ledger_test(test_13_18_manifests_and_the_floor_of_time),
+                ledger_test(test_3_17_roots_that_do_not_follow),
+                ledger_test(test_the_next_root),
                 ledger_test(test_40_a_new_operator_and_a_tombstone),
                 ledger_test(test_the_ceiling),
                 ledger_test(test_a_lost_key_is_adopted_by_a_manifest),

@@ -262,6 +262,13 @@ static void test_what_the_device_is_decides(void **state)
         assert_err(world_judge(&world, &(Case){ 0 }), DEVBOX_ERROR_CLOCK_ROLLBACK);
         world.device.time_floor_ms = WORLD_NOW;
 
+        /* 13: the clock was accepted as it is, so what was issued before may have been forgotten. */
+        world.device.issued_floor_ms = UINT64_C(1760000000000) - 30000;
+        assert_err(world_judge(&world, &(Case){ 0 }), DEVBOX_ERROR_EXPIRED);
+        world.device.issued_floor_ms--;
+        assert_err(world_judge(&world, &(Case){ 0 }), 0);
+        world.device.issued_floor_ms = 0;
+
         /* 18: an expired manifest; and one that a new epoch made void. */
         world.manifest->expires_at_ms = WORLD_NOW;
         assert_err(world_judge(&world, &(Case){ 0 }), DEVBOX_ERROR_MANIFEST_EXPIRED);
@@ -287,6 +294,71 @@ static void test_what_the_device_is_decides(void **state)
 
         world.manifest->dispatchers.items[0].not_after_ms = WORLD_NOW - 1;
         assert_err(world_judge(&world, &(Case){ 0 }), DEVBOX_ERROR_UNKNOWN_KEY);
+        world_done(&world);
+}
+
+/* A clock that went back by less than the skew is no reason to refuse, but it revives nothing. */
+static void test_lifetimes_end_at_the_floor_of_time(void **state)
+{
+        static const Edit strict[] = { { "\"id\":\"df\",", "\"id\":\"df\",\"strict\":true," } };
+        static const Case df = { .request = { ARGS("{\"argv\":[\"/usr/bin/df\",\"-h\"]}") } };
+        static const Case write = { .request = WRITE, .n_approvals = 1 };
+        static const Case approved_shortly = { .request = WRITE,
+                                               .n_approvals = 1,
+                                               .approval = { { "1760000065000", "1760000005001" } } };
+        World world;
+
+        world_init(&world, strict, 1);
+        world.device.time_floor_ms = WORLD_NOW + 25001;
+        assert_err(world_judge(&world, &approved_shortly), 0);
+        world.device.time_floor_ms++;
+        assert_err(world_judge(&world, &approved_shortly), DEVBOX_ERROR_APPROVAL_EXPIRED);
+        world.device.time_floor_ms = WORLD_NOW + 1000;
+        assert_err(world_judge(&world, &df), 0);
+        assert_err(world_judge(&world, &write), 0);
+
+        world.device.manifest_confirmed_at_ms = WORLD_NOW + 999 - 86400000;
+        assert_err(world_judge(&world, &df), DEVBOX_ERROR_MANIFEST_UNCONFIRMED);
+        world.manifest->attesters.items[0].not_after_ms = WORLD_NOW + 999;
+        assert_err(world_judge(&world, &write), DEVBOX_ERROR_APPROVAL_DENIED);
+        world.manifest->expires_at_ms = WORLD_NOW + 1000;
+        assert_err(world_judge(&world, &(Case){ 0 }), DEVBOX_ERROR_MANIFEST_EXPIRED);
+        world.manifest->dispatchers.items[0].not_after_ms = WORLD_NOW + 999;
+        assert_err(world_judge(&world, &(Case){ 0 }), DEVBOX_ERROR_UNKNOWN_KEY);
+        world_done(&world);
+}
+
+/* The last moment of being accepted is that of being started. */
+static void test_until_when_it_may_start(void **state)
+{
+        static const struct {
+                uint64_t until_ms;
+                Case given;
+        } rows[] = {
+                { UINT64_C(1760000090000), { .n_approvals = 0 } },
+                { UINT64_C(1760000150000), { .request = { { "1760000060000", "1760009999000" } } } },
+        };
+        AcceptVerdict verdict;
+        World world;
+
+        world_init(&world, NULL, 0);
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                world.device.now_ms = rows[i].until_ms;
+                assert_err(world_judge_verdict(&world, &rows[i].given, &verdict), 0);
+                assert_true(verdict.start_until_ms == rows[i].until_ms);
+                accept_verdict_done(&verdict);
+                world.device.now_ms++;
+                assert_err(world_judge(&world, &rows[i].given), DEVBOX_ERROR_EXPIRED);
+
+                world.device.time_floor_ms =
+                        rows[i].until_ms + 1; /* nor after the clock went back a little */
+                world.device.now_ms = rows[i].until_ms - 29000;
+                assert_err(world_judge(&world, &rows[i].given), DEVBOX_ERROR_EXPIRED);
+                if (i == 0) /* which is looked at before what it asks for */
+                        assert_err(world_judge(&world, &(Case){ .request = { KIND("shell.sudo") } }),
+                                   DEVBOX_ERROR_EXPIRED);
+                world.device.time_floor_ms = 0;
+        }
         world_done(&world);
 }
 
@@ -354,6 +426,8 @@ int main(void)
                 cmocka_unit_test(test_attacks_on_the_capability),
                 cmocka_unit_test(test_nothing_counts_twice),
                 cmocka_unit_test(test_what_the_device_is_decides),
+                cmocka_unit_test(test_lifetimes_end_at_the_floor_of_time),
+                cmocka_unit_test(test_until_when_it_may_start),
                 cmocka_unit_test(test_an_entry_bounds_hours_dispatchers_and_staleness),
                 cmocka_unit_test(test_refusals_name_the_thing),
         };

@@ -70,7 +70,8 @@ static void test_every_altered_bit_is_found(void **state)
         }
 }
 
-/* Every cut of a witnessed chain is seen: the walk alone cannot, the witness can. */
+/* Every cut of a witnessed chain is seen: the walk alone cannot, the witness can. A statement that was true
+ * when it was made proves nothing; one that never was, or of which nothing was kept, does. */
 static void test_every_cut_is_witnessed(void **state)
 {
         AuditEntry entries[N];
@@ -85,7 +86,10 @@ static void test_every_cut_is_witnessed(void **state)
                 assert_err(walk_all(entries, left, &walk), 0);
                 claimed.size = left;
                 claimed.head = walk.head;
-                assert_err(witness_begin(&growth, &seen, &claimed), DEVBOX_ERROR_WITNESS_ROLLBACK);
+                assert_err(witness_begin(&growth, &seen, &walk.head, &claimed), DEVBOX_ERROR_WITNESS_STALE);
+                assert_err(witness_begin(&growth, &seen, &seen.head, &claimed),
+                           DEVBOX_ERROR_WITNESS_ROLLBACK);
+                assert_err(witness_begin(&growth, &seen, NULL, &claimed), DEVBOX_ERROR_WITNESS_ROLLBACK);
         }
 }
 

@@ -167,8 +167,10 @@ static void test_chains(void **state)
 
 static int witness(const cJSON *row, const Checkpoint *claimed)
 {
+        bool has_kept = *text_at(row, "kept") != '\0';
         Checkpoint seen = { 0 };
         WitnessGrowth growth;
+        Sha256 kept;
         const cJSON *item;
         size_t size;
         _cleanup_(freep) uint8_t *text = base64_of(text_at(row, "seen"), &size);
@@ -176,7 +178,10 @@ static int witness(const cJSON *row, const Checkpoint *claimed)
         if (size > 0)
                 assert_int_equal(checkpoint_parse(BYTES(text, size), &seen), 0);
 
-        int refusal = witness_begin(&growth, &seen, claimed);
+        if (has_kept)
+                hex_at(row, "kept", kept.bytes, SHA256_SIZE);
+
+        int refusal = witness_begin(&growth, &seen, has_kept ? &kept : NULL, claimed);
         cJSON_ArrayForEach(item, at(row, "entries")) {
                 AuditEntry entry;
                 _unused_ _cleanup_(freep) uint8_t *body = entry_of(item, &entry);

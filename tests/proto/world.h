@@ -47,6 +47,9 @@ extern const char world_root[], world_manifest[], world_request[], world_deliver
 Envelope *world_sign(const char *type, const char *text, const WorldKey *keys);
 #define WORLD_SIGN(type, text, ...) world_sign(type, text, (const WorldKey[]){ __VA_ARGS__, _KEY_MAX })
 
+/* Makes the first signature one with S + L, which is valid wherever S is not bounded. */
+void world_malleate(Envelope *envelope);
+
 /* What a test of acceptance sets up and changes. Strings are freed by world_done(). */
 typedef struct World {
         Root *root;

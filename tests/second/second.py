@@ -88,8 +88,9 @@ def checkpoint(text):
     return match[1].decode(), bytes.fromhex(match[2].decode()), int(match[3]), head
 
 
-def grown(seen, claimed, entries):
-    """What a witness says: "ok", "witness_rollback" or "witness_fork". `seen` may be None."""
+def grown(seen, claimed, entries, kept=None):
+    """What a witness says: "ok", "witness_stale", "witness_rollback" or "witness_fork". `seen` may be None;
+    `kept` is the hash that it has of the last claimed entry."""
     device, chain_id, size, head = claimed
     if seen is None:
         start, prev = 0, genesis_prev(device)
@@ -97,7 +98,7 @@ def grown(seen, claimed, entries):
         if seen[:2] != claimed[:2]:
             return "witness_fork"
         if size < seen[2]:
-            return "witness_rollback"
+            return "witness_stale" if head == kept else "witness_rollback"
         if size == seen[2] and head != seen[3]:
             return "witness_fork"
         start, prev = seen[2], seen[3]

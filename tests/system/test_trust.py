@@ -2,9 +2,10 @@
 """From the operator's key to the auditor's verdict, with what is installed: who may ask the device for what,
 and whether its history is whole."""
 
-import json
+import contextlib
 import pathlib
 import secrets
+import sqlite3
 import tempfile
 
 import trust
@@ -13,7 +14,8 @@ from trust import DEVICE, LEDGER, accepted, call, denied
 from world import each, equal, expect
 
 LS, RM = ("/usr/bin/ls", "--", "/home"), ("/usr/bin/rm", "-rf", "/home")
-WHOLE, UNWITNESSED, TRUNCATED, BROKEN = 0, 3, 4, 6
+WHOLE, UNWITNESSED, TRUNCATED, FORK, BROKEN = 0, 3, 4, 5, 6
+QUARANTINE = 13  # the type of entry
 
 
 def test_an_operator_needs_no_terminal():
@@ -116,10 +118,8 @@ def test_a_witness_makes_it_ok():
         some_history(network)
         statement = call("Checkpoint", "t", "0")
         chain = network.export("device")
-        identity = json.loads(chain.splitlines()[0])
         network.nodes.switch("hub")
-        pin = [DEVICE, *trust.numbers(bytes.fromhex(identity["chain_id"])), *trust.numbers(network.key)]
-        call("Pin", "sayay", *pin)
+        network.pin(chain)
         cosigned = call("Witness", "sa(ttqayayay)", statement, *trust.entries(chain))
         shorter = b"".join(chain.splitlines(keepends=True)[:-1])
         rows = [
@@ -143,3 +143,65 @@ def test_a_witness_makes_it_ok():
         expect(grown.startswith(chain), "the countersignature changed the history")
         code, said = network.audit(grown, cosigned)
         equal(code, WHOLE, f"the auditor's status with the countersignature in the chain ({said})")
+
+
+def audit_of_the_hub(network):
+    """Exit status and words of the auditor over the hub's own database."""
+    options = ["--db", trust.STATE / "ledger.db", "--device", DEVICE, "--root", network.path("root.json")]
+    done = world.run("devboxctl", "audit", "verify", *options, check=False)
+    return done.returncode, (done.stdout + done.stderr).strip()
+
+
+def proofs():
+    with contextlib.closing(sqlite3.connect(trust.STATE / "ledger.db")) as database:
+        return database.execute("SELECT reason, seen, claimed FROM replica_proof").fetchall()
+
+
+def quarantines():
+    """What the hub's own chain says about quarantines."""
+    return [entry for entry in call("Export", "stu", "", "0", "4096") if entry[2] == QUARANTINE]
+
+
+def test_12_a_restored_database():
+    """A device that is put back to before a run does not run it again, and is found out when it speaks."""
+    with trust.network() as network:
+        network.nodes.save()
+        old = call("Checkpoint", "t", "0")
+        network.begin_session()
+        request = network.request(*LS)
+        name = network.run(request)
+        statement, chain = call("Checkpoint", "t", "0"), network.export("device")
+
+        network.nodes.switch("hub")
+        network.enroll_hub()
+        network.pin(chain)
+        cosigned = call("Witness", "sa(ttqayayay)", statement, *trust.entries(chain))
+        code, said = audit_of_the_hub(network)
+        equal(code, WHOLE, f"the auditor's status before ({said})")
+
+        network.nodes.switch("device")
+        network.nodes.restore()
+        denied(network.deliver(request), "session_mismatch")
+        expect("no request of this id" in call("Started", "s", name, check=False), "it knows the request")
+        _, restored = call("BeginSession")
+        short = network.export("restored")
+
+        network.nodes.switch("hub")
+        said = call("Witness", "sa(ttqayayay)", old, "0", check=False)
+        expect("already knows more" in said, f"the witness says {said!r} to what was true once")
+        expect("quarantine" not in call("GetReplica", "s", DEVICE), "that was enough for a quarantine")
+        for _ in range(2):
+            said = call("Witness", "sa(ttqayayay)", restored, "0", check=False)
+            expect("shorter than a witness has seen it" in said, f"the witness says {said!r}")
+        replica = call("GetReplica", "s", DEVICE)
+        equal(replica["quarantine"], "witness_rollback", "why the device is in quarantine")
+        equal(replica["checkpoint"], cosigned, "the statement that stands")
+        equal(len(quarantines()), 1, "the number of quarantine entries")
+        world.systemctl("stop", LEDGER)
+        equal(proofs(), [("witness_rollback", cosigned, restored)], "the proofs")
+        size = len(short.splitlines()) - 1
+        code, said = audit_of_the_hub(network)
+        equal(code, FORK, f"the auditor's status of the hub's copy ({said})")
+        expect(f"FORK at size {size}:" in said, said)
+        code, said = network.audit(short, cosigned)
+        equal(code, TRUNCATED, f"the auditor's status of the device's chain ({said})")

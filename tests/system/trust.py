@@ -7,6 +7,7 @@ import base64
 import contextlib
 import hashlib
 import json
+import os
 import pathlib
 import re
 import secrets
@@ -126,10 +127,26 @@ class Nodes:
             self.place(name).rename(STATE)
         self.up = name
 
+    def save(self):
+        """Keeps a copy of the database of the node that is up, as a backup would."""
+        world.systemctl("stop", LEDGER)
+        expect(not list(STATE.glob("ledger.db-*")), "a stopped ledger left more than its database")
+        shutil.copy2(STATE / "ledger.db", STATE.with_name(f"ledger.db-of-{self.up}"))
+
+    def restore(self):
+        """Puts that copy in its place, with the owner it had."""
+        world.systemctl("stop", LEDGER)
+        database = STATE / "ledger.db"
+        before = database.stat()
+        database.unlink()
+        STATE.with_name(f"ledger.db-of-{self.up}").rename(database)
+        os.chown(database, before.st_uid, before.st_gid)
+
     def remove(self, *names):
         self.switch("before")
         for name in names:
             shutil.rmtree(self.place(name), ignore_errors=True)
+            STATE.with_name(f"ledger.db-of-{name}").unlink(missing_ok=True)
 
 
 class Network:
@@ -195,6 +212,28 @@ class Network:
         content = {"v": 1, "device": DEVICE, "session": self.session, "ctr": self.counter}
         delivery = signed(self.dispatcher, "delivery", content | {"request_sha256": digest(request)})
         return call("Accept", "ssas", request, delivery, "0")
+
+    def run(self, request):
+        """What the agent tells of a request that it runs; gives its id."""
+        name = accepted(self.deliver(request))
+        call("Started", "s", name)
+        call("Finish", "sa{sv}", name, "2", "status", "s", "finished", "exit_code", "i", "0")
+        return name
+
+    # ---- the hub
+
+    def pin(self, chain):
+        """The hub learns whose chain this is."""
+        identity = json.loads(chain.splitlines()[0])
+        chain_id = bytes.fromhex(identity["chain_id"])
+        call("Pin", "sayay", DEVICE, *numbers(chain_id), *numbers(self.key))
+
+    def enroll_hub(self):
+        """A hub with a chain of its own, in which it tells what it saw."""
+        root = self.path("root.json").read_text()
+        sha256 = bytes.fromhex(self.root_sha256)
+        chain_id = secrets.token_bytes(16)
+        call("Enroll", "saysaya{sv}", "hub", *numbers(chain_id), root, *numbers(sha256), "0")
 
     # ---- history
 

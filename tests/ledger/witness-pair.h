@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* A device and the hub that witnesses it, each a ledger in a directory of its own. */
+
+#include "ledger-world.h"
+#include "proto/checkpoint.h"
+
+typedef struct Pair {
+        LedgerWorld *device, *hub;
+} Pair;
+
+/* cmocka fixtures: the hub has pinned the device, and seen nothing yet. */
+int pair_up(void **state);
+int pair_down(void **state);
+#define witness_test(function) cmocka_unit_test_setup_teardown(function, pair_up, pair_down)
+
+/* So many entries more on the device. */
+void pair_grow(Pair *pair, int n);
+
+/* How far the hub has seen. */
+uint64_t pair_seen(Pair *pair);
+
+/* What an auditor finds on the hub is what the hub signed. */
+void pair_assert_kept(Pair *pair, const char *cosigned);
+
+/* So many proofs against devices are kept on the hub. */
+void pair_assert_proofs(const Pair *pair, int64_t n);
+
+/* Entries, bodies and all, of the device's chain or of what ledger_export() tells copies_add(). */
+typedef struct Copies {
+        AuditEntry entries[4096];
+        size_t n;
+} Copies;
+
+Copies *copies_of(LedgerWorld *device);
+int copies_add(const AuditEntry *entry, void *copies);
+void copies_free(Copies *copies);
+
+/* Shows the hub the first `size` entries, from what it has seen on. `ret_cosigned` may be NULL. */
+int pair_show(Pair *pair, const Copies *copies, uint64_t size, char **ret_cosigned);
