@@ -459,11 +459,12 @@ class Deaths(Roots):
     def die(self, watch, words):
         """Runs a command that is killed after so many things happened in the directory that it watches.
         Gives whether it was killed before its end."""
+        reading, writing = os.pipe()
+        os.write(writing, f"{PASSPHRASE}\n".encode() * 4)
+        os.close(writing)
         process = subprocess.Popen([DEVBOXCTL, "operator", *map(str, words), "--passphrase-fd", "0"],
-                                   stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.DEVNULL)
-        process.stdin.write(f"{PASSPHRASE}\n".encode() * 4)
-        process.stdin.close()
+                                   stdin=reading, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        os.close(reading)
         for _ in range(random.randrange(20)):
             while not watch.seen and not select.select([watch.fd], [], [], 0.01)[0]:
                 if process.poll() is not None:
