@@ -179,6 +179,23 @@ void table_add_blank(Table *table)
                 table_add(table, TONE_PLAIN, "%s", "");
 }
 
+int print_line(FILE *stream, const char *format, ...)
+{
+        _cleanup_(freep) char *line = NULL;
+        va_list args;
+
+        va_start(args, format);
+        int length = vasprintf(&line, format, args);
+        va_end(args);
+        if (length < 0) {
+                line = NULL;
+                return -ENOMEM;
+        }
+
+        (void) print_tame(line);
+        return fprintf(stream, "%s\n", line) < 0 ? -errno : 0;
+}
+
 int print_json(Json *json)
 {
         _cleanup_(freep) char *document = NULL;
@@ -195,8 +212,8 @@ int print_problem(const Ctl *ctl, int error, const char *problem)
         _cleanup_(json_done) Json json = JSON_NULL;
 
         if (!ctl->json) {
-                (void) fprintf(stderr, "devboxctl: %s\n", problem);
-                return CTL_PROBLEM;
+                int r = print_line(stderr, "devboxctl: %s", problem);
+                return r == -ENOMEM ? r : CTL_PROBLEM;
         }
 
         json_open_object(&json, NULL);

@@ -145,6 +145,19 @@ static void test_what_is_tamed(void **state)
         }
 }
 
+static void test_messages_command_no_terminal(void **state)
+{
+        _cleanup_(freep) char *text = NULL;
+        FILE *stream;
+        size_t size;
+
+        stream = open_memstream(&text, &size);
+        assert_non_null(stream);
+        assert_ok(print_line(stream, "cannot read %s: %d", "a\x1b]0;b\nc", 1));
+        assert_ok(fclose(stream));
+        assert_string_equal(text, "cannot read a?]0;b?c: 1\n");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -155,6 +168,7 @@ int main(void)
                 cmocka_unit_test(test_columns_stand_in_line),
                 cmocka_unit_test(test_colours_do_not_move_columns),
                 cmocka_unit_test(test_outside_text_commands_no_terminal),
+                cmocka_unit_test(test_messages_command_no_terminal),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
