@@ -133,8 +133,11 @@ static void test_what_is_tamed(void **state)
                   "b",
                   "???b", 4 },
                 { "\xe2\x81\xa6\xe2\x80\x8b", "??????", 6 },
-                { "\xe2\x80", "\xe2\x80", 1 }, /* cut off */
-                { "\xe2", "\xe2", 1 },
+                { "\xe2\x80", "??", 2 }, /* cut off */
+                { "\xe2", "?", 1 },
+                { "a\x9b"
+                  "2J",
+                  "a?2J", 4 }, /* of a terminal that takes bytes for characters */
         };
         char text[16];
 
