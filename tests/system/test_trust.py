@@ -66,6 +66,18 @@ def test_the_manifest_decides():
         accepted(network.deliver(network.request(*LS)))
 
 
+def test_a_clock_that_nobody_vouches_for():
+    """In a machine like this one the kernel may not even be asked, which is no yes."""
+    with trust.network() as network:
+        text = world.CONFIG.read_text()
+        world.CONFIG.write_text(text.replace("trust_clock: true", "trust_clock: false"))
+        world.systemctl("reload", LEDGER)
+        denied(network.deliver(network.request(*LS)), "clock_unsynced")
+        world.CONFIG.write_text(text)
+        world.systemctl("reload", LEDGER)
+        accepted(network.deliver(network.request(*LS)))
+
+
 def test_history_outlives_the_ledger():
     with trust.network() as network:
         request = network.request(*LS, nonce="00" * 16)
