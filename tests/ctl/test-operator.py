@@ -183,6 +183,28 @@ class Operator(OperatorCase):
                                                      self.dir / "second.json", status=1))
         self.assertIn("epoch is 7", self.sign(MANIFEST + "epoch: 7\n", status=1))
 
+    def test_the_end_of_a_device(self):
+        self.init()
+        ended = MANIFEST + "version: 2147483647\n"
+        self.assertIn("must have no dispatchers and no capabilities", self.sign(ended, status=1))
+        head = re.sub(r"dispatchers:\n.*?(?=^\w)", "dispatchers: []\n", ended, flags=re.M | re.S)
+        ended = re.sub(r"capabilities:\n.*?(?=^\w)", "capabilities: []\n", head, flags=re.M | re.S)
+        self.sign(ended)
+        self.assertIn("it ends the device", self.run_ctl("manifest", "show", self.dir / "signed.json"))
+        self.assertIn("the next epoch comes with: devboxctl operator rotate", self.sign(
+            MANIFEST, "--previous", self.dir / "signed.json", output="next.json", status=1))
+
+    def test_expires_once(self):
+        self.init()
+        self.sign(MANIFEST, "--expires", "1d")
+        self.assertIn(":1: expires_at is set here", self.sign(f"expires_at: 30d\n{MANIFEST}", "--expires",
+                                                              "1d", status=1))
+
+    def test_what_was_written_is_kept(self):
+        self.init()
+        self.assertIn("would be lost", self.sign(MANIFEST, output="manifest.yaml", status=1))
+        self.assertEqual((self.dir / "manifest.yaml").read_text(), MANIFEST)
+
     def test_mistakes_have_lines(self):
         for edit, expected in (
                 (("approval: none", "aproval: none"), ":15: unknown key 'aproval'; did you mean 'approval"),
