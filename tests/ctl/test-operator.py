@@ -11,6 +11,7 @@ import os
 import pathlib
 import pty
 import re
+import subprocess
 import sys
 import time
 import unittest
@@ -309,6 +310,14 @@ class Operator(OperatorCase):
             self.run_ctl(*words, status=2)
         self.assertIn("did you mean 'manifest verify'", self.run_ctl("manifest", "verfy", "x", status=2))
         self.assertIn("--previous FILE", self.run_ctl("manifest", "--help"))
+        self.assertNotIn("--previous FILE", self.run_ctl("manifest", "lint", "--help"))
+
+    def test_a_full_disk_behind_the_output(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([DEVBOXCTL, "manifest", "show", EXAMPLES[0]], stdout=full,
+                                  stderr=subprocess.PIPE, text=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("cannot write to standard output", done.stderr)
 
 
 if __name__ == "__main__":
