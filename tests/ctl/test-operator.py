@@ -54,7 +54,7 @@ class Operator(OperatorCase):
 
     def test_wrong_material(self):
         for seed in ("", "x", SEED[:-4], SEED + "AA", "{}", '{"v":1}', "zz" * 32):
-            self.operator("init", "--key", "-", text=seed, status=1)
+            self.assertIn("standard input", self.operator("init", "--key", "-", text=seed, status=1))
         self.assertFalse((self.home / "root.json").exists())
         self.operator("init", "--key", "-", "--network", "Not A Label", text=SEED, status=1)
         self.operator("init", "--key", "-", "--witness", "00" * 32, text=SEED, status=1)
@@ -65,6 +65,12 @@ class Operator(OperatorCase):
         self.assertIn("there is an operator already", self.operator("init", "--key", "-", text=OTHER_SEED,
                                                                     status=1))
         self.assertEqual((self.home / "root.json").read_bytes(), before)
+
+    def test_a_key_that_lies_elsewhere(self):
+        self.init()
+        self.assertIn("say with --key where it is", self.operator("rotate", "--keep-key", status=1))
+        self.assertIn("cannot read", self.operator("rotate", "--keep-key", "--key", self.dir / "none",
+                                                   status=1))
 
     def converse(self, words, answers):
         """Runs a command on a terminal of its own; gives its status and all that stood on the terminal."""
@@ -93,6 +99,9 @@ class Operator(OperatorCase):
         self.assertEqual(status, 1, seen)
         self.assertIn("the two passphrases differ", seen)
         self.assertFalse((self.home / "operator.key").exists())
+
+        end_of_file = "\x04"
+        self.assertIn("no passphrase was given", self.converse(words, [end_of_file])[1])
 
         status, seen = self.converse(words, ["my long passphrase", "my long passphrase"])
         self.assertEqual(status, 0, seen)
