@@ -296,6 +296,15 @@ class Operator(OperatorCase):
         self.assertIn({"path": "capabilities[ls].approval", "old": '"none"', "new": '"reaction"'}, changes)
         self.assertEqual(self.run_ctl("manifest", "diff", old, old), "")
 
+        # a time is a date for a person, and what is signed for a program
+        for name, day in (("old", "2027-01-01"), ("new", "2027-02-01")):
+            self.write(MANIFEST.replace("not_after: 30d", f"not_after: {day}"), f"{name}.yaml")
+        said = self.run_ctl("manifest", "diff", old, new, status=1)
+        self.assertRegex(said, r"^- dispatchers\[.*\]\.not_after: 2027-01-01 00:00:00 UTC\n"
+                               r"\+ .*: 2027-02-01 00:00:00 UTC\n$")
+        changes = json.loads(self.run_ctl("manifest", "diff", "--json", old, new, status=1))["changes"]
+        self.assertEqual(changes[0]["new"], "1801440000000")
+
     # usage
 
     def test_arguments_command_no_terminal(self):
