@@ -152,14 +152,25 @@ def test_one_wish_is_one_run():
     equal(world.state(world.SELFTEST_SOCKET), "active", world.SELFTEST_SOCKET)
 
 
+# A wish, then the next when systemd has closed its connection, which it does when the run has ended; not at
+# once, or it is closed together with that.
+WISHES = """
+import socket, time
+for _ in range(60):
+    wish = socket.socket(socket.AF_UNIX)
+    wish.connect("/run/devbox/selftest.sock")
+    wish.recv(1)
+    time.sleep(0.005)
+"""
+
+
 def test_runs_as_fast_as_can_be():
-    """Faster than any trigger limit would allow; each wish is a run of its own once the last has ended."""
+    """Faster than systemd's trigger limit, which would leave a failed socket behind."""
+    world.awake()
     with world.drop_in(SELFTEST, "[Service]\nExecStart=\nExecStart=/bin/true\n"):
-        seen = []
-        for _ in range(30):
-            seen.append(start_run())
-            eventually(f"{SELFTEST} ends", lambda: show(SELFTEST, "ActiveState") == "inactive")
-    equal(len(set(seen)), 30, "how many runs 30 wishes brought")
+        run("python3", "-c", WISHES, user="devbox")
+        equal(world.state(world.SELFTEST_SOCKET), "active", world.SELFTEST_SOCKET)
+        equal(finished(start_run())["status"], "passed", "the outcome of one more run")
 
 
 def test_masked_selftest_is_told_and_comes_back():
