@@ -55,6 +55,8 @@ static int add_report(Audit *audit, const char *device, const AuditReport *repor
         json_add_u64(json, "witnessed", report->witnessed);
         json_add_u64(json, "accepted", report->n_accepted);
         json_add_u64(json, "judged_again", report->n_proved);
+        json_add_u64(json, "redacted", report->n_redacted);
+        json_add_u64(json, "unknown_roots", report->n_unknown_roots);
         json_add_u64(json, "statements", report->n_statements);
         json_add_u64(json, "ignored", report->n_ignored);
         json_close_object(json);
@@ -82,6 +84,10 @@ static int print_report(const Audit *audit, const char *device, const AuditRepor
                            report->why ? ";" : ":", report->size, report->witnessed);
         if (n >= 0 && report->n_accepted > 0)
                 n = printf("; %zu of %zu acceptances judged again", report->n_proved, report->n_accepted);
+        if (n >= 0 && report->n_redacted > 0)
+                n = printf(", %zu were redacted", report->n_redacted);
+        if (n >= 0 && report->n_unknown_roots > 0)
+                n = printf("; %zu of its roots are not in --root", report->n_unknown_roots);
         if (n >= 0 && report->n_ignored > 0)
                 n = printf("; %zu statements had no valid signature", report->n_ignored);
 
