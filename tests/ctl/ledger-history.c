@@ -40,6 +40,7 @@ typedef struct History {
         Statement statements[KEPT];
         size_t n_statements;
         size_t n_accepted, n_kept; /* requests; and those whose arguments the chain may keep */
+        size_t n_approvals;        /* that were used */
 } History;
 
 /* xorshift64; in 0 … n - 1. */
@@ -234,6 +235,7 @@ static void put(History *history)
                 return;
 
         history->n_accepted++;
+        history->n_approvals += history->last.n_approvals;
         history->n_kept +=
                 !streq(answer.entry, "write-srv") && !(history->redacts && streq(answer.entry, "ls-home"));
         (void) snprintf(history->open[history->n_open++ % KEPT], ULID_SIZE, "%s", answer.request_id);
@@ -404,6 +406,10 @@ static void take_a_step(History *history)
 
 /* ---- the auditor */
 
+/* Nothing is kept that is not behind an entry, whatever was refused. */
+static const char other_evidence[] = "SELECT (SELECT count(*) FROM evidence) -"
+                                     " (SELECT count(*) FROM audit WHERE type IN (3, 4))";
+
 static void audit(History *history)
 {
         char *given[KEPT];
@@ -429,6 +435,10 @@ static void audit(History *history)
         assert_int_equal(report.outcome, outcome);
         assert_int_equal(report.size, ledger_world_size(history->world));
         assert_int_equal(report.n_ignored, 0);
+        assert_int_equal(report.n_redacted, history->n_accepted - history->n_kept);
+        assert_int_equal(report.n_unknown_roots, 0);
+        assert_int_equal(ledger_world_query(history->world, other_evidence),
+                         history->n_kept + history->n_approvals);
 }
 
 void ledger_history_live(LedgerWorld *world, uint64_t seed)
