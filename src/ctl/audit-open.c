@@ -29,7 +29,7 @@ int audit_open(const Ctl *ctl, const char *path, const char *device, AuditSource
                                      "%s is for root to read; or give an exported chain with --db", path);
         case -ESRCH:
                 return print_failure(ctl, DEVBOX_ERROR_NOT_FOUND, "%s holds no chain of %s", path,
-                                     device ? device : "its own device");
+                                     device && *device != '\0' ? device : "its own device");
         default:
                 return print_failure(ctl, DEVBOX_ERROR_AUDIT_UNAVAILABLE,
                                      "%s is neither an exported chain nor a ledger's database: %s", path,

@@ -21,6 +21,7 @@ typedef struct Audit {
         char *statements;        /* lines; NULL without --checkpoints */
         AuditEvidence *evidence; /* of --evidence */
         Json json;
+        size_t n_chains;
         int worst;
 } Audit;
 
@@ -168,6 +169,7 @@ static int verify_source(Audit *audit, AuditSource *source)
         if (r > 0)
                 return r;
 
+        audit->n_chains++;
         audit->worst = MAX(audit->worst, (int) report.outcome);
         return audit->ctl->json ? add_report(audit, identity->device, &report)
                                 : print_report(audit, identity->device, &report);
@@ -231,6 +233,8 @@ static int verify_all(Audit *audit)
 {
         int r = audit_source_devices(audit->path, verify_device, audit);
 
+        if (r == 0 && audit->n_chains == 0)
+                return print_failure(audit->ctl, DEVBOX_ERROR_NOT_FOUND, "%s holds no chain", audit->path);
         return r < 0 && r != -ENOMEM ? print_failure(audit->ctl, DEVBOX_ERROR_AUDIT_UNAVAILABLE,
                                                      "--all takes a ledger's database, which %s is not: %s",
                                                      audit->path, strerror(-r))
