@@ -90,6 +90,21 @@ static void test_over_a_new_root(void **state)
         auditor_assert_whole(&report, 2, 2);
 }
 
+/* What is accepted under a root that the auditor does not have yet is counted, and not judged. */
+static void test_under_a_root_to_come(void **state)
+{
+        LedgerWorld *world = *state;
+        Sha256 digests[2];
+
+        run(world, 1);
+        install_next_root(world, "\"@manifest@\"", digests);
+        run(world, 2);
+        ledger_world_close(world);
+        AuditReport report = auditor_verify(world, &(Auditor){ .roots = digests, .n_roots = 1 });
+        auditor_assert_whole(&report, 2, 1);
+        assert_int_equal(report.n_unknown_roots, 1);
+}
+
 /* ---- lies */
 
 /* Writes into the chain of a closed ledger, as root on the device could, that the request was accepted now.
@@ -385,6 +400,7 @@ int main(void)
                 ledger_test(test_redacted),
                 ledger_test(test_evidence_that_was_changed),
                 ledger_test(test_over_a_new_root),
+                ledger_test(test_under_a_root_to_come),
                 ledger_test(test_lies),
                 ledger_test(test_a_nonce_again),
                 ledger_test(test_a_request_again),

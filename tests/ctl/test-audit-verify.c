@@ -199,13 +199,18 @@ static void test_rewritten(void **state)
 
 static void test_other_chain(void **state)
 {
-        Checkpoint other = chain.at[10];
+        static const uint64_t sizes[] = { 10, ENTRIES, ENTRIES + 10 };
         size_t size;
         _cleanup_(freep) char *bytes = chain_export(AUDIT_FORM_JSON, chain.entries, ENTRIES, &size);
 
-        other.chain.bytes[0] ^= 1;
-        _cleanup_(freep) char *said = chain_statement(&other, KEY_DEVICE, true);
-        assert_int_equal(chain_verify(bytes, size, said, true).outcome, AUDIT_FORK);
+        for (size_t i = 0; i < ELEMENTSOF(sizes); i++) {
+                Checkpoint other = chain.at[10];
+
+                other.size = sizes[i];
+                other.chain.bytes[0] ^= 1;
+                _cleanup_(freep) char *said = chain_statement(&other, KEY_DEVICE, true);
+                assert_int_equal(chain_verify(bytes, size, said, true).outcome, AUDIT_FORK);
+        }
 }
 
 /* Deterministic: xorshift. */
