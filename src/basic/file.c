@@ -87,6 +87,8 @@ int file_write(const char *path, FileWrite how, mode_t mode, Bytes content)
             (int) sizeof temporary)
                 return -ENAMETOOLONG;
 
+        /* Left by one that died and had our number. */
+        (void) unlinkat(directory, temporary, 0);
         fd = openat(directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd < 0)
                 return -errno;
@@ -99,6 +101,33 @@ int file_write(const char *path, FileWrite how, mode_t mode, Bytes content)
                 (void) unlinkat(directory, temporary, 0);
                 return r;
         }
+
+        return fsync(directory) < 0 ? -errno : 0;
+}
+
+static bool is_same_file(const char *a, const char *b)
+{
+        struct stat of_a, of_b;
+
+        return lstat(a, &of_a) == 0 && lstat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
+               of_a.st_ino == of_b.st_ino;
+}
+
+int file_succeed(const char *next, const char *current, const char *kept)
+{
+        _cleanup_(fd_closep) int directory = -EBADF;
+        const char *name;
+
+        directory = open_directory_of(next, &name);
+        if (directory < 0)
+                return directory;
+        if (access(next, F_OK) < 0)
+                return -errno;
+
+        if (link(current, kept) < 0 && errno != ENOENT && !(errno == EEXIST && is_same_file(current, kept)))
+                return -errno;
+        if (fsync(directory) < 0 || rename(next, current) < 0)
+                return -errno;
 
         return fsync(directory) < 0 ? -errno : 0;
 }

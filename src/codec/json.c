@@ -6,83 +6,42 @@
 #include <inttypes.h>
 #include <math.h>
 
+#include "basic/utf8.h"
+
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 
-/* The length of the UTF-8 sequence at `at`, 0 if there is none: no overlong forms, no surrogates, nothing
- * above U+10FFFF. Stops at the terminating NUL, which is no continuation byte. Source: RFC 3629, section 4.
- */
-static size_t utf8_length(const unsigned char *at)
-{
-        unsigned char low = 0x80, high = 0xbf; /* of the second byte */
-        size_t length;
-
-        if (at[0] < 0x80)
-                return 1;
-
-        if (at[0] >= 0xc2 && at[0] <= 0xdf)
-                length = 2;
-        else if (at[0] >= 0xe0 && at[0] <= 0xef)
-                length = 3;
-        else if (at[0] >= 0xf0 && at[0] <= 0xf4)
-                length = 4;
-        else
-                return 0;
-
-        switch (at[0]) {
-        case 0xe0:
-                low = 0xa0;
-                break;
-        case 0xed:
-                high = 0x9f;
-                break;
-        case 0xf0:
-                low = 0x90;
-                break;
-        case 0xf4:
-                high = 0x8f;
-                break;
-        }
-
-        if (at[1] < low || at[1] > high)
-                return 0;
-        for (size_t i = 2; i < length; i++)
-                if ((at[i] & 0xc0) != 0x80)
-                        return 0;
-
-        return length;
-}
-
-static void append_escape(Text *text, unsigned char byte)
+static void append_escape(Text *text, uint32_t code)
 {
         static const char letters[] = { ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f',
                                         ['\r'] = 'r', ['"'] = '"',  ['\\'] = '\\' };
 
-        if (byte < sizeof letters && letters[byte])
-                text_append_bytes(text, (char[]){ '\\', letters[byte] }, 2);
+        if (code < sizeof letters && letters[code])
+                text_append_bytes(text, (char[]){ '\\', letters[code] }, 2);
         else
-                text_appendf(text, "\\u%04x", byte);
+                text_appendf(text, "\\u%04" PRIx32, code);
 }
 
+/* Controls of all kinds are escaped: the text may end on a terminal. */
 static void append_string(Text *text, const char *value)
 {
-        const unsigned char *at = (const unsigned char *) value, *plain = at;
+        const char *at = value, *plain = at;
 
         text_append(text, "\"");
         while (*at) {
-                size_t length = utf8_length(at);
-                bool escape = *at < 0x20 || *at == '"' || *at == '\\' || *at == 0x7f;
+                uint32_t code;
+                size_t length = utf8_decode(at, SIZE_MAX, &code); /* the NUL ends any sequence */
 
-                if (length > 0 && !escape) {
+                if (length > 0 && !utf8_is_control(code) && code != '"' && code != '\\') {
                         at += length;
                         continue;
                 }
 
                 text_append_bytes(text, plain, (size_t) (at - plain));
                 if (length > 0)
-                        append_escape(text, *at);
+                        append_escape(text, code);
                 else
                         text_append(text, REPLACEMENT);
-                plain = ++at;
+                plain = at += MAX(length, (size_t) 1);
         }
         text_append_bytes(text, plain, (size_t) (at - plain));
         text_append(text, "\"");

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 
 #include "basic/text.h"
+#include "basic/utf8.h"
 
 typedef struct Reader {
         const uint8_t *data;
@@ -37,36 +38,6 @@ static void skip_blanks(Reader *reader)
                 reader->at++;
 }
 
-/* The length of the UTF-8 sequence at the start, and its code point; 0 if it is none (RFC 3629, section 4).
- */
-static size_t utf8_decode(const uint8_t *data, size_t size, uint32_t *ret_code)
-{
-        static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 }; /* shorter forms exist below */
-        size_t length = data[0] < 0x80   ? 1
-                        : data[0] < 0xc0 ? 0
-                        : data[0] < 0xe0 ? 2
-                        : data[0] < 0xf0 ? 3
-                        : data[0] < 0xf8 ? 4
-                                         : 0;
-        uint32_t code;
-
-        if (length == 0 || length > size)
-                return 0;
-
-        code = length == 1 ? data[0] : data[0] & (0x7fu >> length);
-        for (size_t i = 1; i < length; i++) {
-                if ((data[i] & 0xc0) != 0x80)
-                        return 0;
-                code = code << 6 | (data[i] & 0x3f);
-        }
-
-        if (code < least[length] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
-                return 0;
-
-        *ret_code = code;
-        return length;
-}
-
 static size_t utf8_encode(uint32_t code, char *at)
 {
         if (code < 0x80) {
@@ -90,11 +61,6 @@ static size_t utf8_encode(uint32_t code, char *at)
         at[2] = (char) (0x80 | (code >> 6 & 0x3f));
         at[3] = (char) (0x80 | (code & 0x3f));
         return 4;
-}
-
-static bool is_control(uint32_t code)
-{
-        return code < 0x20 || (code >= 0x7f && code <= 0x9f);
 }
 
 /* Four hexadecimal digits. */
@@ -179,7 +145,7 @@ static char *read_string(Reader *reader)
                                 return fail(reader, "not UTF-8");
                         reader->at += n;
                 }
-                if (is_control(code))
+                if (utf8_is_control(code))
                         return fail(reader, "a control character in a string");
 
                 length += utf8_encode(code, string + length);
@@ -378,7 +344,7 @@ bool strict_json_text_valid(const char *text)
 
         for (; left > 0; at += n, left -= n) {
                 n = utf8_decode(at, left, &code);
-                if (n == 0 || is_control(code))
+                if (n == 0 || utf8_is_control(code))
                         return false;
         }
 

@@ -67,11 +67,9 @@ int ctl_config_check(const Ctl *ctl, char **args)
         if (problem)
                 return print_problem(ctl, DEVBOX_ERROR_CONFIG_INVALID, problem);
 
-        if (printf("%s: ok\n", path) < 0)
-                return -errno;
-        for (size_t i = 0; i < n_notes; i++)
-                if (printf("%s: note: %s\n", path, notes[i]) < 0)
-                        return -errno;
+        r = print_line(stdout, "%s: ok", path);
+        for (size_t i = 0; i < n_notes && r == 0; i++)
+                r = print_line(stdout, "%s: note: %s", path, notes[i]);
 
-        return CTL_FINE;
+        return r < 0 ? r : CTL_FINE;
 }

@@ -26,6 +26,7 @@ typedef enum CtlOption {
         OPTION_KEY_FD,
         OPTION_LABEL,
         OPTION_LINES,
+        OPTION_MANIFEST_KEY,
         OPTION_NETWORK,
         OPTION_NEW_KEY,
         OPTION_NEW_KEY_FD,
@@ -34,6 +35,8 @@ typedef enum CtlOption {
         OPTION_PREVIOUS,
         OPTION_PRINT,
         OPTION_ROOT,
+        OPTION_ROOT_KEYS,
+        OPTION_THRESHOLD,
         OPTION_WITNESS,
         _OPTION_MAX,
 } CtlOption;
@@ -54,6 +57,8 @@ int ctl_config_check(const Ctl *ctl, char **args);
 int ctl_selftest(const Ctl *ctl, char **args);
 
 int ctl_operator_init(const Ctl *ctl, char **args);
+int ctl_operator_keygen(const Ctl *ctl, char **args);
+int ctl_operator_sign(const Ctl *ctl, char **args);
 int ctl_operator_show(const Ctl *ctl, char **args);
 int ctl_operator_export_pub(const Ctl *ctl, char **args);
 int ctl_operator_rotate(const Ctl *ctl, char **args);

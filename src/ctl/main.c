@@ -35,16 +35,23 @@ static const Option options[_OPTION_MAX] = {
         [OPTION_KEY_FD] = { "key-fd", "N", "read the operator's key or seed from this descriptor" },
         [OPTION_LABEL] = { "label", "NAME", "what the key is called" },
         [OPTION_LINES] = { "lines", "N", "so many entries at most", 'n' },
+        [OPTION_MANIFEST_KEY] = { "manifest-key", NULL, "a key of its own for manifests and invitations" },
         [OPTION_NETWORK] = { "network", "NAME", "what the network is called (home)" },
-        [OPTION_NEW_KEY] = { "new-key", "FILE", "the next key, if a password manager made it" },
+        [OPTION_NEW_KEY] = { "new-key", "FILE",
+                             "the next key, or the manifest key, if a password manager made it" },
         [OPTION_NEW_KEY_FD] = { "new-key-fd", "N", "likewise, from this descriptor" },
         [OPTION_OUTPUT] = { "output", "FILE", "write there instead of standard output", 'o' },
         [OPTION_PASSPHRASE_FD] = { "passphrase-fd", "N", "read the passphrase there instead of asking" },
         [OPTION_PREVIOUS] = { "previous", "FILE", "the signed manifest that this one follows" },
         [OPTION_PRINT] = { "print", NULL, "write a ceiling that just holds the manifest" },
         [OPTION_ROOT] = { "root", "FILE", "the root to check against, or several, one per line" },
+        [OPTION_ROOT_KEYS] = { "root-keys", "KEYS",
+                               "public keys of the others who sign roots, with commas" },
+        [OPTION_THRESHOLD] = { "threshold", "N", "how many of all those keys must sign a root" },
         [OPTION_WITNESS] = { "witness", "KEY", "the public key of a witness, for the root" },
 };
+
+static_assert(_OPTION_MAX <= 32, "a verb has 32 bits for its options");
 
 typedef struct Verb {
         const char *name, *second; /* of two words, or one */
@@ -56,6 +63,8 @@ typedef struct Verb {
 
 #define O(option) (UINT32_C(1) << OPTION_##option)
 #define OWN_KEY   (O(DIR) | O(KEY) | O(KEY_FD) | O(PASSPHRASE_FD))
+#define NEXT_KEY  (O(NEW_KEY) | O(NEW_KEY_FD) | O(MANIFEST_KEY))
+#define NEW_ROOT  (O(EXPIRES) | O(WITNESS) | O(ROOT_KEYS) | O(THRESHOLD))
 #define CHAIN     (O(DB) | O(DEVICE))
 
 /* clang-format off */
@@ -67,12 +76,17 @@ static const Verb verbs[] = {
         { "config", "check", "[FILE]", "whether a configuration is right", ctl_config_check, 0, 1, 0 },
         { "selftest", NULL, "", "ask devbox everything once and compare", ctl_selftest, 0, 0, 0 },
         { "operator", "init", "", "make the operator's key and the first root", ctl_operator_init, 0, 0,
-          OWN_KEY | O(LABEL) | O(NETWORK) | O(EXPIRES) | O(WITNESS) },
-        { "operator", "show", "[ROOT]", "the keys and what they may sign", ctl_operator_show, 0, 1, O(DIR) },
+          OWN_KEY | NEXT_KEY | O(LABEL) | O(NETWORK) | NEW_ROOT },
+        { "operator", "keygen", "", "make a key only, for another's root", ctl_operator_keygen, 0, 0,
+          O(DIR) | O(LABEL) | O(PASSPHRASE_FD) },
+        { "operator", "sign", "FILE", "add a signature to an unfinished root", ctl_operator_sign, 1, 1,
+          OWN_KEY | O(ROOT) },
+        { "operator", "show", "[ROOT]", "the keys, what they may sign, who signed", ctl_operator_show, 0, 1,
+          O(DIR) },
         { "operator", "export-pub", "", "the operator's public key", ctl_operator_export_pub, 0, 0,
           OWN_KEY },
         { "operator", "rotate", "", "the next root, with a new key", ctl_operator_rotate, 0, 0,
-          OWN_KEY | O(LABEL) | O(NEW_KEY) | O(NEW_KEY_FD) | O(KEEP_KEY) | O(EXPIRES) | O(WITNESS) },
+          OWN_KEY | NEXT_KEY | O(LABEL) | O(KEEP_KEY) | NEW_ROOT },
         { "manifest", "sign", "FILE", "make a signed manifest of a YAML file", ctl_manifest_sign, 1, 1,
           OWN_KEY | O(ROOT) | O(PREVIOUS) | O(CEILING) | O(EXPIRES) | O(OUTPUT) },
         { "manifest", "verify", "FILE", "who signed it, and whether it holds", ctl_manifest_verify, 1, 1,

@@ -124,5 +124,5 @@ int ctl_manifest_ceiling(const Ctl *ctl, char **args)
         if (ctl->json)
                 return puts("{\"inside\":true}") < 0 ? -errno : CTL_FINE;
 
-        return printf("%s: inside the ceiling\n", args[0]) < 0 ? -errno : CTL_FINE;
+        return print_line(stdout, "%s: inside the ceiling", args[0]);
 }

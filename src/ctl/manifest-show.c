@@ -232,11 +232,9 @@ static int print_verified(const Ctl *ctl, const ManifestFile *file)
         envelope_digest(file->envelope, &digest);
         hex_format(BYTES_OF(digest.bytes), hex);
         if (!ctl->json)
-                return printf("%s: good: %s, epoch %" PRIi64 ", version %" PRIi64 ", sha256 %s\n",
-                              file->path, file->manifest->device, file->manifest->epoch,
-                              file->manifest->version, hex) < 0
-                               ? -errno
-                               : CTL_FINE;
+                return print_line(stdout, "%s: good: %s, epoch %" PRIi64 ", version %" PRIi64 ", sha256 %s",
+                                  file->path, file->manifest->device, file->manifest->epoch,
+                                  file->manifest->version, hex);
 
         json_open_object(&json, NULL);
         json_add_bool(&json, "good", true);

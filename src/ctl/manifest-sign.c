@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "basic/file.h"
 #include "basic/moment.h"
@@ -11,6 +12,7 @@
 #include "ctl/manifest-file.h"
 #include "ctl/manifest-lint.h"
 #include "ctl/operator-files.h"
+#include "ctl/operator-key.h"
 #include "ctl/print.h"
 
 /* ---- lint */
@@ -19,13 +21,13 @@ static void print_finding(FILE *stream, const ManifestFile *file, const LintFind
 {
         unsigned line = manifest_file_line(file, finding->path);
         bool named = *finding->subject != '\0';
+        char number[16] = "";
 
-        (void) fprintf(stream, "%s:", file->path);
         if (line > 0)
-                (void) fprintf(stream, "%u:", line);
-        (void) fprintf(stream, " %s%s%s%s [%s]\n",
-                       finding->refused ? "" : "note: ", named ? finding->subject : finding->path,
-                       named || *finding->path ? ": " : "", finding->advice, finding->rule);
+                (void) snprintf(number, sizeof number, "%u:", line);
+        (void) print_line(stream, "%s:%s %s%s%s%s [%s]", file->path, number,
+                          finding->refused ? "" : "note: ", named ? finding->subject : finding->path,
+                          named || *finding->path ? ": " : "", finding->advice, finding->rule);
 }
 
 static int print_report_json(const ManifestFile *file, const LintReport *report)
@@ -73,8 +75,8 @@ int ctl_manifest_lint(const Ctl *ctl, char **args)
                 print_finding(stdout, &file, &report.findings[i]);
         if (ctl->json)
                 r = print_report_json(&file, &report);
-        else if (report.n_refused == 0 && printf("%s: ok\n", args[0]) < 0)
-                r = -errno;
+        else if (report.n_refused == 0)
+                r = print_line(stdout, "%s: ok", args[0]);
         if (r < 0)
                 return r;
 
@@ -173,35 +175,57 @@ static int refuse_risks(const Ctl *ctl, const ManifestFile *file)
                        : 0;
 }
 
-static bool may_sign(const Root *root, const PublicKey *key)
+/* The key that the options name; else of those in the operator's directory the one that the root lets sign
+ * manifests. Next keys are among them: between a root and its key's own name there may have been a crash. */
+static int open_manifest_key(const Ctl *ctl, const Root *root, OperatorKey *ret_key)
 {
-        KeySet set = root_key_set(root, ROOT_ROLE_MANIFEST);
+        static const char *const names[] = { MANIFEST_KEY, OPERATOR_KEY, NEXT_MANIFEST_KEY,
+                                             NEXT_OPERATOR_KEY };
+        bool given = operator_key_is_given(ctl, &OWN_KEY_IN(OPERATOR_KEY)), found = false;
 
-        for (size_t i = 0; i < set.n_keys; i++)
-                if (public_key_equal(&set.keys[i], key))
-                        return true;
+        for (size_t i = 0; i < (given ? 1 : ELEMENTSOF(names)); i++) {
+                _cleanup_(operator_key_done) OperatorKey key = OPERATOR_KEY_NULL;
+                _cleanup_(freep) char *path = NULL;
 
-        return false;
+                int r = operator_path(ctl, names[i], &path);
+                if (r < 0)
+                        return r;
+                if (!given && access(path, F_OK) < 0 && errno == ENOENT)
+                        continue;
+
+                r = operator_key_open(ctl, &OWN_KEY_IN(names[i]), &key);
+                if (r != 0)
+                        return r;
+                found = true;
+                if (root_has_key(root, ROOT_ROLE_MANIFEST, &key.public)) {
+                        *ret_key = TAKE(key, OPERATOR_KEY_NULL);
+                        return 0;
+                }
+        }
+
+        if (!found) /* says where one was expected */
+                return operator_key_open(ctl, &OWN_KEY_IN(OPERATOR_KEY), ret_key);
+        return print_failure(ctl, DEVBOX_ERROR_UNKNOWN_KEY,
+                             "the root does not let %s sign manifests; see: devboxctl operator show",
+                             given ? "this key" : "any key that is here");
 }
 
 /* The signed text, with a line end; the caller frees it. */
 static int sign(const Ctl *ctl, const ManifestFile *file, const Root *root, char **ret_text)
 {
-        _cleanup_(key_pair_freep) KeyPair *pair = NULL;
+        _cleanup_(operator_key_done) OperatorKey key = OPERATOR_KEY_NULL;
         _cleanup_(freep) char *payload = NULL, *text = NULL;
 
         int r = manifest_format(file->manifest, &payload, NULL);
         if (r != 0)
                 return r > 0 ? -EINVAL : r;
-        r = operator_load_key(ctl, &pair);
+        r = open_manifest_key(ctl, root, &key);
+        if (r == 0)
+                r = operator_key_unseal(ctl, &key);
         if (r != 0)
                 return r;
-        if (!may_sign(root, key_pair_public(pair)))
-                return print_failure(ctl, DEVBOX_ERROR_UNKNOWN_KEY,
-                                     "the root does not let this key sign manifests; see: devboxctl "
-                                     "operator show");
 
-        r = envelope_make(ENVELOPE_MANIFEST, payload, root_role_name(ROOT_ROLE_MANIFEST), pair, &text);
+        r = envelope_make(ENVELOPE_MANIFEST, payload, root_role_name(ROOT_ROLE_MANIFEST), key.pair, &text);
         if (r < 0)
                 return r;
 
@@ -221,9 +245,9 @@ static int deliver(const Ctl *ctl, const ManifestFile *file, const char *text)
                 return print_failure(ctl, DEVBOX_ERROR_ACCESS_DENIED, "cannot write %s: %s", path,
                                      strerror(-r));
 
-        (void) fprintf(stderr, "%s: manifest of %s, epoch %" PRIi64 ", version %" PRIi64 ", until %s\n",
-                       path, file->manifest->device, file->manifest->epoch, file->manifest->version,
-                       format_moment(until, (uint64_t) file->manifest->expires_at_ms));
+        (void) print_line(stderr, "%s: manifest of %s, epoch %" PRIi64 ", version %" PRIi64 ", until %s",
+                          path, file->manifest->device, file->manifest->epoch, file->manifest->version,
+                          format_moment(until, (uint64_t) file->manifest->expires_at_ms));
         return CTL_FINE;
 }
 

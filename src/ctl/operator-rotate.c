@@ -1,159 +1,142 @@
 /* SPDX-License-Identifier: MIT */
-/* devboxctl operator rotate: the root that follows, signed by the old key and the new.
+/* devboxctl operator rotate: the root that follows, signed by keys of the old one and of the new.
  *
- * The new key is on disk and synced before a root names it, and the root before operator.key changes: a
- * crash in between leaves a key that nothing uses yet, or the new one still under its own name. */
+ * A new key is on disk and synced, as next.operator.key or next.manifest.key, before anything names it; then
+ * the root is put in place, and then the key takes its own name (root-publish.h). After a crash in between,
+ * the next rotation goes on with the key that is there, or finishes what the root in place asks for. */
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <unistd.h>
 
-#include "basic/file.h"
 #include "ctl/operator-files.h"
 #include "ctl/operator-key.h"
+#include "ctl/operator-show.h"
 #include "ctl/print.h"
 #include "ctl/root-make.h"
-#include "proto/id.h"
+#include "ctl/root-publish.h"
 
-static void replace_key(Root *root, const PublicKey *old, const PublicKey *new)
+typedef enum Replaced { REPLACED_NOTHING, REPLACED_OPERATOR_KEY, REPLACED_MANIFEST_KEY } Replaced;
+
+static int read_choice(const Ctl *ctl, Replaced *ret_replaced)
 {
-        for (int role = 0; role < _ROOT_ROLE_MAX; role++)
-                for (size_t i = 0; i < root->roles[role].keys.n; i++)
-                        if (public_key_equal(&root->roles[role].keys.items[i], old))
-                                root->roles[role].keys.items[i] = *new;
-}
+        bool keep = ctl->options[OPTION_KEEP_KEY], manifest = ctl->options[OPTION_MANIFEST_KEY];
 
-static bool may_sign_root(const Root *root, const PublicKey *key)
-{
-        const RootKeys *keys = &root->roles[ROOT_ROLE_ROOT];
-
-        for (size_t i = 0; i < keys->keys.n; i++)
-                if (public_key_equal(&keys->keys.items[i], key))
-                        return true;
-
-        return false;
-}
-
-static int check_old_key(const Ctl *ctl, const Root *root, const KeyPair *old)
-{
-        if (!may_sign_root(root, key_pair_public(old)))
-                return print_failure(ctl, DEVBOX_ERROR_UNKNOWN_KEY,
-                                     "this key has no say in root %" PRIi64 "; use the one that made it",
-                                     root->version);
-        if (root->roles[ROOT_ROLE_ROOT].threshold > 1)
+        if (keep && (manifest || operator_key_is_given(ctl, &NEW_KEY_IN(NEXT_OPERATOR_KEY))))
                 return print_failure(ctl, DEVBOX_ERROR_BAD_REQUEST,
-                                     "root %" PRIi64 " needs the signatures of %" PRIi64
-                                     " people; one alone cannot follow it",
-                                     root->version, root->roles[ROOT_ROLE_ROOT].threshold);
+                                     "--keep-key means no new key; --manifest-key and --new-key mean one");
 
+        *ret_replaced = keep ? REPLACED_NOTHING : manifest ? REPLACED_MANIFEST_KEY : REPLACED_OPERATOR_KEY;
+        return operator_check_label(ctl);
+}
+
+static int open_own_key(const Ctl *ctl, const Root *root, OperatorKey *ret_key)
+{
+        _cleanup_(operator_key_done) OperatorKey key = OPERATOR_KEY_NULL;
+
+        int r = operator_key_open(ctl, &OWN_KEY_IN(OPERATOR_KEY), &key);
+        if (r == 0 && !root_has_key(root, ROOT_ROLE_ROOT, &key.public))
+                r = print_failure(ctl, DEVBOX_ERROR_UNKNOWN_KEY,
+                                  "this key has no say in root %" PRIi64 "; use the one that made it",
+                                  root->version);
+        if (r != 0)
+                return r;
+
+        *ret_key = TAKE(key, OPERATOR_KEY_NULL);
         return 0;
 }
 
-/* `ret_file` is set to the name of the new key's file if it has one. */
-static int get_new_key(const Ctl *ctl, int64_t version, KeyPair **ret_pair, char **ret_file)
+static int make_new_key(const Ctl *ctl, const Root *root, Replaced replaced, OperatorKey *ret_key)
 {
-        _cleanup_(freep) char *name = NULL;
-        const char *label = ctl->options[OPTION_LABEL];
-        char own_label[32];
+        bool manifest = replaced == REPLACED_MANIFEST_KEY;
+        RootRole role = manifest ? ROOT_ROLE_MANIFEST : ROOT_ROLE_ROOT;
+        _cleanup_(operator_key_done) OperatorKey key = OPERATOR_KEY_NULL;
+        char label[64];
 
-        int r = operator_load_seed(ctl, OPTION_NEW_KEY, OPTION_NEW_KEY_FD, ret_pair);
-        if (r != 0 || *ret_pair)
+        (void) snprintf(label, sizeof label, "%s-%" PRIi64, manifest ? "manifest" : "operator",
+                        root->version);
+        int r = operator_key_make(ctl, &NEW_KEY_IN(manifest ? NEXT_MANIFEST_KEY : NEXT_OPERATOR_KEY),
+                                  ctl->options[OPTION_LABEL] ? ctl->options[OPTION_LABEL] : label, &key);
+        if (r != 0)
                 return r;
+        if (root_has_key(root, role, &key.public))
+                return print_failure(ctl, DEVBOX_ERROR_BAD_REQUEST, "the new key is in the root already");
 
-        (void) snprintf(own_label, sizeof own_label, "operator-%" PRIi64, version);
-        if (label && !label_valid(label))
-                return print_failure(ctl, DEVBOX_ERROR_BAD_REQUEST,
-                                     "--label takes a-z, 0-9, '.', '_' and '-', at most 63");
-        if (asprintf(&name, "%" PRIi64 ".operator.key", version) < 0) {
-                name = NULL;
-                return -ENOMEM;
+        *ret_key = TAKE(key, OPERATOR_KEY_NULL);
+        return 0;
+}
+
+/* A new key for manifests voids the manifests of the old one, by a new epoch. */
+static void put_new_key(RootBuilder *builder, Replaced replaced, const PublicKey *own, const PublicKey *new)
+{
+        bool everyday = root_has_key(&builder->root, ROOT_ROLE_MANIFEST, own);
+
+        if (replaced == REPLACED_OPERATOR_KEY) {
+                root_builder_replace(builder, own, new);
+                builder->root.epoch += everyday;
+        } else if (replaced == REPLACED_MANIFEST_KEY) {
+                root_builder_set(builder, ROOT_ROLE_MANIFEST, new);
+                root_builder_set(builder, ROOT_ROLE_TOKEN, new);
+                builder->root.epoch++;
         }
+}
 
-        r = key_pair_generate(ret_pair);
+/* Passphrases come last, and a new key at the very end: until then all can be refused without a trace. */
+static int make_next_root(const Ctl *ctl, const Root *before, Replaced replaced, RootDraft *ret_draft)
+{
+        _cleanup_(operator_key_done) OperatorKey own = OPERATOR_KEY_NULL, new = OPERATOR_KEY_NULL;
+        RootBuilder builder;
+
+        int r = open_own_key(ctl, before, &own);
+        if (r != 0)
+                return r;
+
+        root_builder_follow(&builder, before);
+        r = root_builder_apply(ctl, &own.public, &builder);
         if (r == 0)
-                r = operator_write_key(ctl, name, label ? label : own_label, *ret_pair);
+                r = operator_key_unseal(ctl, &own);
+        if (r == 0 && replaced != REPLACED_NOTHING)
+                r = make_new_key(ctl, &builder.root, replaced, &new);
+        if (r != 0)
+                return r;
+
+        put_new_key(&builder, replaced, &own.public, &new.public);
+        r = root_draft_new(&builder.root, before, ret_draft);
         if (r == 0)
-                *ret_file = TAKE_PTR(name);
+                r = root_draft_sign(ret_draft, own.pair);
+        if (r == 0 && replaced == REPLACED_OPERATOR_KEY)
+                r = root_draft_sign(ret_draft, new.pair);
         return r;
-}
-
-/* operator.key becomes the new key; the old one stays beside it, under the number of its root. */
-static int switch_key_file(const Ctl *ctl, int64_t old_version, const char *new_name)
-{
-        _cleanup_(freep) char *current = NULL, *kept = NULL, *new = NULL, *text = NULL;
-        char name[48];
-
-        (void) snprintf(name, sizeof name, "%" PRIi64 ".operator.key", old_version);
-        int r = operator_path(ctl, "operator.key", &current);
-        if (r == 0)
-                r = operator_path(ctl, name, &kept);
-        if (r == 0)
-                r = operator_path(ctl, new_name, &new);
-        if (r == 0)
-                r = operator_read_file(ctl, new, KEY_FILE_MAX, &text);
-        if (r != 0)
-                return r;
-
-        if (link(current, kept) < 0 && errno != EEXIST && errno != ENOENT)
-                r = -errno;
-        if (r == 0)
-                r = file_write(current, FILE_REPLACE, 0600, bytes_of_string(text));
-        return r < 0 ? print_failure(ctl, DEVBOX_ERROR_ACCESS_DENIED,
-                                     "the root is made, but %s is still the old key: %s; put %s there",
-                                     current, strerror(-r), new)
-                     : 0;
-}
-
-/* The next root: the same but for its number, its life, the key and a witness more. Its lists are those of
- * `root`, which changes with it. */
-static int publish_next(const Ctl *ctl, const Root *root, const KeyPair *old, const KeyPair *new)
-{
-        PublicKey witnesses[ROOT_KEYS_MAX];
-        Root next = *root;
-        RootKeys *witness = &next.roles[ROOT_ROLE_WITNESS];
-
-        next.version++;
-        next.epoch += old != new;
-        if (witness->keys.n > 0)
-                memcpy(witnesses, witness->keys.items, witness->keys.n * sizeof *witnesses);
-        witness->keys.items = witnesses;
-        int r = root_add_witness(ctl, witnesses, &witness->keys.n);
-        if (r == 0)
-                r = root_set_life(ctl, &next);
-        if (r != 0)
-                return r;
-
-        if (witness->threshold == 0 && witness->keys.n > 0)
-                witness->threshold = 1;
-        replace_key(&next, key_pair_public(old), key_pair_public(new));
-        return root_publish(ctl, &next, old, old != new ? new : NULL);
 }
 
 int ctl_operator_rotate(const Ctl *ctl, char **args)
 {
         _cleanup_(root_chain_done) RootChain chain = ROOT_CHAIN_NULL;
-        _cleanup_(key_pair_freep) KeyPair *old = NULL, *new = NULL;
-        _cleanup_(freep) char *new_file = NULL;
-        bool keep = ctl->options[OPTION_KEEP_KEY];
+        _cleanup_(root_draft_done) RootDraft draft = ROOT_DRAFT_NULL;
+        _cleanup_(freep) char *path = NULL;
+        bool settled = false;
+        Replaced replaced = REPLACED_NOTHING;
 
-        int r = operator_load_roots(ctl, NULL, &chain);
+        int r = read_choice(ctl, &replaced);
         if (r == 0)
-                r = operator_load_key(ctl, &old);
+                r = root_settle(ctl, &settled);
+        if (r == 0 && settled)
+                return operator_print_settled(ctl);
         if (r == 0)
-                r = check_old_key(ctl, chain.root, old);
-        if (r == 0 && !keep)
-                r = get_new_key(ctl, chain.root->version + 1, &new, &new_file);
+                r = operator_load_roots(ctl, NULL, &chain);
         if (r == 0)
-                r = publish_next(ctl, chain.root, old, keep ? old : new);
-        if (r == 0 && new_file)
-                r = switch_key_file(ctl, chain.root->version, new_file);
+                r = root_refuse_draft(ctl, chain.root->version + 1);
+        if (r == 0)
+                r = make_next_root(ctl, chain.root, replaced, &draft);
+        if (r == 0)
+                r = root_deliver(ctl, &draft, &path);
         if (r != 0)
                 return r;
 
-        if (!keep && !ctl->json)
+        if (draft.root->epoch > chain.root->epoch && !ctl->json)
                 (void) fprintf(stderr,
                                "All manifests of epoch %" PRIi64 " are void once a device has this "
                                "root: sign them again.\n",
                                chain.root->epoch);
-        return ctl_operator_show(ctl, (char *[]){ NULL });
+        r = operator_tell_outcome(ctl, &draft, path);
+        return r != 0 ? r : operator_print_root(ctl, &draft);
 }

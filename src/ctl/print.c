@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <stdarg.h>
 
+#include "basic/utf8.h"
+
 typedef struct Cell {
         char *text;
         size_t width; /* in columns of a terminal */
@@ -74,38 +76,29 @@ void table_done(Table *table)
         *table = (Table){ .n_columns = table->n_columns };
 }
 
-/* How many bytes at `text` a terminal could obey, or show in another order or not at all: the controls, also
- * U+0080 to U+009F, and the invisible and turning characters of U+200B to U+206F. */
-static size_t count_wild(const unsigned char *text)
+/* What a terminal could obey, or show in another order or not at all: the controls, and the invisible and
+ * turning characters of U+200B to U+206F. */
+static bool is_wild(uint32_t code)
 {
-        if (*text < ' ' || *text == 0x7f)
-                return 1;
-        if (*text == 0xc2 && text[1] >= 0x80 && text[1] <= 0x9f)
-                return 2;
-        if (*text != 0xe2 || (text[1] != 0x80 && text[1] != 0x81))
-                return 0;
-
-        return (text[1] == 0x80 &&
-                ((text[2] >= 0x8b && text[2] <= 0x8f) || (text[2] >= 0xa8 && text[2] <= 0xae))) ||
-                               (text[1] == 0x81 && text[2] >= 0xa0 && text[2] <= 0xaf)
-                       ? 3
-                       : 0;
+        return utf8_is_control(code) || (code >= 0x200b && code <= 0x200f) ||
+               (code >= 0x2028 && code <= 0x202e) || (code >= 0x2060 && code <= 0x206f);
 }
 
-/* Measures it, too: every byte but the followers of a UTF-8 sequence is a column. */
+/* Measures it, too: a sequence is a column, and each '?' is one. */
 size_t print_tame(char *text)
 {
         size_t width = 0;
 
-        for (; *text; text++) {
-                size_t wild = count_wild((const unsigned char *) text);
+        while (*text) {
+                uint32_t code = 0;
+                size_t length = utf8_decode(text, SIZE_MAX, &code);
+                bool wild = length == 0 || is_wild(code);
 
-                if (wild > 0) {
-                        memset(text, '?', wild);
-                        text += wild - 1;
-                        width += wild - 1;
-                }
-                width += ((unsigned char) *text & 0xc0) != 0x80;
+                length = MAX(length, (size_t) 1);
+                if (wild)
+                        memset(text, '?', length);
+                width += wild ? length : 1;
+                text += length;
         }
 
         return width;
@@ -179,6 +172,23 @@ void table_add_blank(Table *table)
                 table_add(table, TONE_PLAIN, "%s", "");
 }
 
+int print_line(FILE *stream, const char *format, ...)
+{
+        _cleanup_(freep) char *line = NULL;
+        va_list args;
+
+        va_start(args, format);
+        int length = vasprintf(&line, format, args);
+        va_end(args);
+        if (length < 0) {
+                line = NULL;
+                return -ENOMEM;
+        }
+
+        (void) print_tame(line);
+        return fprintf(stream, "%s\n", line) < 0 ? -errno : 0;
+}
+
 int print_json(Json *json)
 {
         _cleanup_(freep) char *document = NULL;
@@ -195,8 +205,8 @@ int print_problem(const Ctl *ctl, int error, const char *problem)
         _cleanup_(json_done) Json json = JSON_NULL;
 
         if (!ctl->json) {
-                (void) fprintf(stderr, "devboxctl: %s\n", problem);
-                return CTL_PROBLEM;
+                int r = print_line(stderr, "devboxctl: %s", problem);
+                return r == -ENOMEM ? r : CTL_PROBLEM;
         }
 
         json_open_object(&json, NULL);

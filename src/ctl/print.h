@@ -50,11 +50,15 @@ void table_add_blank(Table *table);
  * writing. */
 int table_print(Table *table, FILE *stream, bool colour);
 
+/* Writes one line, tamed: for every message that repeats a path, an argument or what stood in a file.
+ * Errors: -ENOMEM, of writing. */
+int print_line(FILE *stream, const char *format, ...) _printf_(2, 3);
+
 /* Writes the document and a newline on standard output. */
 int print_json(Json *json);
 
-/* Says what went wrong and what to do: on standard error, or with --json as {"error":{"code":…,"message":…}}
- * on standard output. Returns CTL_PROBLEM. Errors: as print_json(). */
+/* Says what went wrong and what to do, tamed: on standard error, or with --json as
+ * {"error":{"code":…,"message":…}} on standard output. Returns CTL_PROBLEM. Errors: as print_json(). */
 int print_problem(const Ctl *ctl, int error, const char *problem);
 
 /* The same with a sentence that is made here. */

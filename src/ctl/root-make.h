@@ -1,20 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Making roots: filling them in, signing them and putting them where they belong. Functions return 0, or an
- * exit status after they said what is wrong. Errors: -ENOMEM, of writing. */
+/* Filling in a root: what the options of init and rotate say about it. Functions that return int return 0,
+ * or an exit status after they said what is wrong. Errors: -ENOMEM. */
 
 #include "ctl/ctl.h"
 #include "proto/root.h"
 
 #define ROOT_LIFE_MS UINT64_C(31622400000) /* 366 days */
 
-/* When it is issued and expires, by --expires or after a year. */
-int root_set_life(const Ctl *ctl, Root *root);
+/* An envelope must hold the signatures of two roots' people, even if nobody is among both. */
+#define ROOT_THRESHOLD_MAX (ENVELOPE_SIGNATURES_MAX / 2)
 
-/* The keys that --witness names, added to those in `keys`, which has room for ROOT_KEYS_MAX. */
-int root_add_witness(const Ctl *ctl, PublicKey *keys, size_t *n_keys);
+/* Its lists lie in `keys`: it must not be copied. */
+typedef struct RootBuilder {
+        Root root;
+        PublicKey keys[_ROOT_ROLE_MAX][ROOT_KEYS_MAX];
+        char network[64];
+} RootBuilder;
 
-/* Signs by one or two pairs (`also` may be NULL) and writes N.root.json, which must be new, then
- * root.json. */
-int root_publish(const Ctl *ctl, const Root *root, const KeyPair *by, const KeyPair *also);
+/* The first root of a network, in which no key has a say yet. */
+void root_builder_begin(RootBuilder *builder, const char *network);
+
+/* The root after `before`: the same, but for its number. */
+void root_builder_follow(RootBuilder *builder, const Root *before);
+
+/* The only key of a role. */
+void root_builder_set(RootBuilder *builder, RootRole role, const PublicKey *key);
+
+/* `new` stands wherever `old` stood. */
+void root_builder_replace(RootBuilder *builder, const PublicKey *old, const PublicKey *new);
+
+/* --expires, or a year from now; --witness; --root-keys and --threshold, beside the caller's `own` key. */
+int root_builder_apply(const Ctl *ctl, const PublicKey *own, RootBuilder *builder);

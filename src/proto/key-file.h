@@ -15,7 +15,7 @@
 #define KEY_FILE_MAX 8192
 
 typedef struct KeyFile {
-        char *role; /* a name of root_role_name(), or "operator" for a key that has several */
+        char *role; /* a name of root_role_name(), or "operator" for a key that may have several */
         char *label;
         PublicKey public;
         SchemaBlob sealed;

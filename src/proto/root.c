@@ -83,6 +83,17 @@ KeySet root_key_set(const Root *root, RootRole role)
                          .threshold = (size_t) keys->threshold };
 }
 
+bool root_has_key(const Root *root, RootRole role, const PublicKey *key)
+{
+        const RootKeys *keys = &root->roles[role];
+
+        for (size_t i = 0; i < keys->keys.n; i++)
+                if (public_key_equal(&keys->keys.items[i], key))
+                        return true;
+
+        return false;
+}
+
 /* DEVBOX_ERROR_ROOT_CHAIN whatever is wrong with the signatures. */
 static int verify(const Envelope *envelope, const Root *by)
 {

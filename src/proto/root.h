@@ -43,6 +43,8 @@ const char *root_role_name(RootRole role); /* "manifest"; also the role of its k
 /* Borrows from the root. */
 KeySet root_key_set(const Root *root, RootRole role);
 
+bool root_has_key(const Root *root, RootRole role, const PublicKey *key);
+
 /* A root that was handed over by a person: signed by a threshold of its own root keys, and, if `pin` is not
  * NULL, of exactly this digest. Errors: DEVBOX_ERROR_ROOT_CHAIN, DEVBOX_ERROR_BAD_SCHEMA, -ENOMEM. */
 int root_accept_first(const Envelope *envelope, const Sha256 *pin, Root **ret_root);

@@ -82,12 +82,48 @@ static void test_wrong_places(void **state)
         assert_err(file_write("to-pipe", FILE_REPLACE, 0600, BYTES_NULL), -EEXIST);
 }
 
+/* Another process may have died with our number in the middle of writing. */
+static void test_left_over(void **state)
+{
+        char temporary[64];
+
+        (void) snprintf(temporary, sizeof temporary, ".a.%d.new", (int) getpid());
+        assert_ok(file_write(temporary, FILE_REPLACE, 0600, bytes_of_string("half of i")));
+        assert_ok(file_write("a", FILE_REPLACE, 0600, bytes_of_string("it")));
+        assert_content("a", "it");
+        assert_err(access(temporary, F_OK), -1);
+}
+
+static void test_succeed(void **state)
+{
+        assert_ok(file_write("a", FILE_REPLACE, 0600, bytes_of_string("first")));
+        assert_err(file_succeed("next", "a", "kept"), -ENOENT);
+        assert_ok(file_write("next", FILE_NEW, 0600, bytes_of_string("second")));
+        assert_ok(link("a", "kept")); /* as after a crash between the two */
+        assert_ok(file_succeed("next", "a", "kept"));
+        assert_content("a", "second");
+        assert_content("kept", "first");
+        assert_err(access("next", F_OK), -1);
+
+        assert_ok(file_write("next", FILE_NEW, 0600, bytes_of_string("third")));
+        assert_err(file_succeed("next", "a", "kept"), -EEXIST);
+        assert_content("a", "second");
+        assert_content("kept", "first");
+
+        /* There need not be one before. */
+        assert_ok(unlink("a"));
+        assert_ok(unlink("kept"));
+        assert_ok(file_succeed("next", "a", "kept"));
+        assert_content("a", "third");
+        assert_err(access("kept", F_OK), -1);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_write),
-                cmocka_unit_test(test_link),
-                cmocka_unit_test(test_wrong_places),
+                cmocka_unit_test(test_write),        cmocka_unit_test(test_link),
+                cmocka_unit_test(test_wrong_places), cmocka_unit_test(test_left_over),
+                cmocka_unit_test(test_succeed),
         };
 
         return cmocka_run_group_tests(tests, enter, leave);

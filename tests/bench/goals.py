@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The ten goals as one table: which figure, beside which, and by how much. Ratios of one run only."""
+"""The eleven goals as one table: which figure, beside which, and by how much. Ratios of one run only."""
 import operator
 import statistics
 from collections import namedtuple
@@ -67,6 +67,11 @@ def failures(connections):
 
 def differs(what):
     return of("semantics", "difference", what=what)
+
+
+def verified(form, checks="hashes"):
+    """From the best round, as with http()."""
+    return of("verify", "entries_per_s", max, form=form, checks=checks)
 
 
 def wakes(key, when, server):
@@ -151,6 +156,16 @@ GOALS = [
     Goal(10, "psutil: uptime_seconds differs by", "s", differs("uptime_seconds"), ALONE, "<=", 1),
     Goal(10, "first cpu_percent under load", "%",
          of("semantics", "value", what="first cpu_percent"), ALONE, ">", 0),
+
+    Goal(11, "audit verify, hashes, of exported lines", "/s", verified("lines"), ALONE, ">=", 500000),
+    Goal(11, "audit verify, hashes, of a binary export", "/s", verified("binary"), ALONE, ">=", 500000),
+    Goal(11, "audit verify, hashes, of the database", "/s", verified("database"), ALONE, ">=", 500000),
+    Goal(11, "audit verify, all checks, of exported lines", "/s",
+         verified("lines", "all"), ALONE, ">=", 500000),
+    Goal(11, "durable entries, a call of the bus each", "/s", of("append", "per_s"), ALONE, ">=", 1000),
+    Goal(11, "signature of a request of 1 KiB", "µs", of("signature", "verify_us"), ALONE, "<=", 150),
+    Goal(11, "PSS of the ledger, enrolled, at rest", "KiB",
+         of("memory", "pss_kib", server="ledger", when="rested"), ALONE, "<=", 3072),
 ]
 
 
@@ -201,3 +216,11 @@ def summary(rows):
     if None in reached:
         text += f", {reached.count(None)} were not measured"
     return text + (f"; missed in goal {', '.join(map(str, missed))}." if missed else ".")
+
+
+def disk(rows):
+    """What bounds durable entries, and is no merit or fault of devbox."""
+    bare, entry = of("sync", "mean_us")(rows), of("append", "mean_us")(rows)
+    if bare is None or entry is None:
+        return []
+    return [f"A write of 4 KiB and fdatasync took {short(bare)} µs, a durable entry {short(entry)} µs."]

@@ -4,14 +4,18 @@
  *
  *   probe start N PORT PATH CMD...     from fork to the first 200 of the server CMD, N times
  *   probe first N PORT PATH            from connect() to the first byte of the answer, a connection each
- *   probe hammer MSEC PORT PATH        a connection per request, one after the other, for so long: what
- * failed probe call N NAME OBJECT INTERFACE MEMBER      round trips of a method without arguments on the
- * system bus probe spawn N CMD...               CPU time of a child process, user and kernel
+ *   probe hammer MSEC PORT PATH        a connection per request, one after the other, for so long:
+ *                                      what failed
+ *   probe call N NAME OBJECT INTERFACE MEMBER
+ *                                      round trips of a method without arguments on the system bus
+ *   probe spawn N CMD...               CPU time of a child process, user and kernel
+ *   probe sync N FILE                  4 KiB more in the file, and fdatasync()
  *
  * Times are in microseconds. No verb takes care of CPUs or priorities: taskset(1) and nice(1) do. */
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <spawn.h>
@@ -65,9 +69,15 @@ static int compare(const void *a, const void *b)
 
 static void samples_print(void)
 {
+        double sum = 0;
+
         qsort(samples, n_samples, sizeof *samples, compare);
-        printf("{\"n\":%zu,\"min_us\":%.1f,\"p50_us\":%.1f,\"p99_us\":%.1f,\"max_us\":%.1f}\n", n_samples,
-               samples[0], samples[n_samples / 2], samples[n_samples * 99 / 100], samples[n_samples - 1]);
+        for (size_t i = 0; i < n_samples; i++)
+                sum += samples[i];
+        printf("{\"n\":%zu,\"min_us\":%.1f,\"p50_us\":%.1f,\"p99_us\":%.1f,\"max_us\":%.1f,"
+               "\"mean_us\":%.1f}\n",
+               n_samples, samples[0], samples[n_samples / 2], samples[n_samples * 99 / 100],
+               samples[n_samples - 1], sum / (double) n_samples);
 }
 
 /* ---- HTTP */
@@ -239,6 +249,28 @@ static void verb_spawn(int argc, char **argv)
         printf("{\"n\":%d,\"cpu_us\":%.1f}\n", n, cpu_of_children_usec() / n);
 }
 
+/* ---- the disk */
+
+static void verb_sync(int argc, char **argv)
+{
+        static const char page[4096];
+        int fd = open(argv[1], O_WRONLY | O_APPEND | O_CLOEXEC);
+
+        if (fd < 0)
+                die(argv[1], strerror(errno));
+
+        samples_begin(argv[0]);
+        for (int i = atoi(argv[0]); i > 0; i--) {
+                double started = now_usec();
+
+                if (write(fd, page, sizeof page) != sizeof page || fdatasync(fd) < 0)
+                        die(argv[1], strerror(errno));
+                samples[n_samples++] = now_usec() - started;
+        }
+        close(fd);
+        samples_print();
+}
+
 int main(int argc, char **argv)
 {
         static const struct {
@@ -247,7 +279,7 @@ int main(int argc, char **argv)
                 void (*run)(int argc, char **argv);
         } verbs[] = {
                 { "start", 4, verb_start }, { "first", 3, verb_first }, { "hammer", 3, verb_hammer },
-                { "call", 5, verb_call },   { "spawn", 2, verb_spawn },
+                { "call", 5, verb_call },   { "spawn", 2, verb_spawn }, { "sync", 2, verb_sync },
         };
 
         for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)

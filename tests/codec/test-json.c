@@ -96,6 +96,9 @@ static void test_strings_are_escaped_and_always_utf8(void **state)
                 { "a\"b\\c/d", "\"a\\\"b\\\\c/d\"" },
                 { "\b\t\n\f\r", "\"\\b\\t\\n\\f\\r\"" },
                 { "\x01\x1f\x7f", "\"\\u0001\\u001f\\u007f\"" },
+                { "\xc2\x9b"
+                  "2J",
+                  "\"\\u009b2J\"" },
                 { "ma\xc3\xb1"
                   "ana \xe2\x82\xac \xf0\x9f\x91\x8d",
                   "\"ma\xc3\xb1"

@@ -11,60 +11,19 @@ import os
 import pathlib
 import pty
 import re
-import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
-DEVBOXCTL, SOURCE = sys.argv[1], pathlib.Path(sys.argv[2])
+from operator_case import DEVBOXCTL, KEY, MANIFEST, OTHER_SEED, SEED, OperatorCase
+
+SOURCE = pathlib.Path(sys.argv[2])
 EXAMPLES = sorted((SOURCE / "man/examples").glob("*.yaml"))
-SEED = base64.b64encode(bytes(range(32))).decode()
-OTHER_SEED = bytes(range(1, 33)).hex()
-KEY = "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8"  # of SEED
-MANIFEST = f"""device: laptop
-dev_pub: {KEY}
-operators:
-  - mxid: "@ana:example.org"
-approvers: []
-dispatchers:
-  - pub: {KEY}
-    not_after: 30d
-attesters: []
-roots:
-  - {{name: home, path: /home}}
-capabilities:
-  - name: shell.exec
-    id: ls
-    approval: none
-    bin: /usr/bin/ls
-    argv: ["--", {{path: {{root: home}}}}]
-"""
 
 
-class Operator(unittest.TestCase):
-    def setUp(self):
-        self.temporary = tempfile.TemporaryDirectory()
-        self.addCleanup(self.temporary.cleanup)
-        self.dir = pathlib.Path(self.temporary.name)
-        self.home = self.dir / "operator"
-
-    def run_ctl(self, *words, status=0, text=None, **options):
-        result = subprocess.run([DEVBOXCTL, *map(str, words)], input=text, capture_output=True, text=True,
-                                timeout=60, **options)
-        self.assertEqual(result.returncode, status, f"{words}: {result.stdout}{result.stderr}")
-        return result.stdout + result.stderr
-
-    def operator(self, *words, **options):
-        return self.run_ctl("operator", *words, "--dir", self.home, **options)
-
+class Operator(OperatorCase):
     def init(self):
         return self.operator("init", "--key", "-", text=SEED)
-
-    def write(self, text, name="manifest.yaml"):
-        path = self.dir / name
-        path.write_text(text)
-        return path
 
     def sign(self, text, *words, output="signed.json", **options):
         return self.run_ctl("manifest", "sign", self.write(text), "--dir", self.home, "--key", "-", "-o",
@@ -188,8 +147,7 @@ class Operator(unittest.TestCase):
         old = (self.home / "operator.key").read_text()
         self.operator("rotate", "--passphrase-fd", "0", text="the first passphrase\nthe second passphrase\n")
         self.assertEqual((self.home / "1.operator.key").read_text(), old)
-        self.assertEqual((self.home / "2.operator.key").read_text(),
-                         (self.home / "operator.key").read_text())
+        self.assertFalse((self.home / "next.operator.key").exists())
         self.assertNotEqual((self.home / "operator.key").read_text(), old)
 
     # manifests
@@ -307,6 +265,20 @@ class Operator(unittest.TestCase):
         self.assertEqual(self.run_ctl("manifest", "diff", old, old), "")
 
     # usage
+
+    def test_arguments_command_no_terminal(self):
+        path = self.write(MANIFEST, "a\x1b]0;b\u202e\n.yaml")
+        wild = "x\x1b[2J\x9by"
+        for words, status in ((["manifest", "lint", path], 0), (["manifest", "lint", wild], 1),
+                              (["manifest", "verify", path, "--dir", wild], 1),
+                              (["manifest", "diff", wild, path], 1), (["operator", "show", wild], 1),
+                              (["operator", "export-pub", "--key", wild], 1), (["operator", wild], 2),
+                              (["config", "check", wild], 1), ([wild], 2), ([f"--{wild}"], 2)):
+            said = self.run_ctl(*words, status=status)
+            self.assertIsNone(re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", said), repr(said))
+            self.assertNotIn("\n.yaml", said)
+        self.assertEqual(json.loads(self.run_ctl("operator", "show", wild, "--json", status=1))
+                         ["error"]["message"].count("\x1b"), 1)
 
     def test_usage(self):
         for words in (["operator"], ["operator", "dance"], ["manifest", "sign"], ["audit", "verify", "x"],

@@ -133,8 +133,11 @@ static void test_what_is_tamed(void **state)
                   "b",
                   "???b", 4 },
                 { "\xe2\x81\xa6\xe2\x80\x8b", "??????", 6 },
-                { "\xe2\x80", "\xe2\x80", 1 }, /* cut off */
-                { "\xe2", "\xe2", 1 },
+                { "\xe2\x80", "??", 2 }, /* cut off */
+                { "\xe2", "?", 1 },
+                { "a\x9b"
+                  "2J",
+                  "a?2J", 4 }, /* of a terminal that takes bytes for characters */
         };
         char text[16];
 
@@ -143,6 +146,19 @@ static void test_what_is_tamed(void **state)
                 assert_int_equal(print_tame(text), rows[i].width);
                 assert_string_equal(text, rows[i].shown);
         }
+}
+
+static void test_messages_command_no_terminal(void **state)
+{
+        _cleanup_(freep) char *text = NULL;
+        FILE *stream;
+        size_t size;
+
+        stream = open_memstream(&text, &size);
+        assert_non_null(stream);
+        assert_ok(print_line(stream, "cannot read %s: %d", "a\x1b]0;b\nc", 1));
+        assert_ok(fclose(stream));
+        assert_string_equal(text, "cannot read a?]0;b?c: 1\n");
 }
 
 int main(void)
@@ -155,6 +171,7 @@ int main(void)
                 cmocka_unit_test(test_columns_stand_in_line),
                 cmocka_unit_test(test_colours_do_not_move_columns),
                 cmocka_unit_test(test_outside_text_commands_no_terminal),
+                cmocka_unit_test(test_messages_command_no_terminal),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

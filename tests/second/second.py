@@ -1,21 +1,31 @@
 # SPDX-License-Identifier: MIT
 """A second reading of the formats of src/crypto/dsse.h, src/proto/audit.h and src/proto/checkpoint.h, made
-from their descriptions and sharing no code with them: the encoding that is signed, signatures with a
-threshold, the audit chain, checkpoints and what a witness checks. Needs python3-nacl."""
+from their descriptions and sharing no code and no library with them: the encoding that is signed, signatures
+with a threshold, the audit chain, checkpoints and what a witness checks."""
 
 import base64
+import collections
 import hashlib
+import json
 import re
 import struct
 
-from nacl.exceptions import BadSignatureError
-from nacl.signing import VerifyKey
+import ed25519
 
 AUDIT_TYPES = 15
 CLOCK = 10
 BACKWARDS_MAX_MS = 30000
 BODY_MAX = 64 * 1024
 CHECKPOINT_TYPE = "application/vnd.devbox.checkpoint.v1"
+
+
+Envelope = collections.namedtuple("Envelope", "type payload signatures")
+
+
+def envelope(text):
+    row = json.loads(text)
+    return Envelope(row["payloadType"], base64.b64decode(row["payload"]),
+                    [base64.b64decode(signature["sig"]) for signature in row["signatures"]])
 
 
 def pae(payload_type, payload):
@@ -33,14 +43,9 @@ def verify(payload_type, payload, signatures, keys, threshold):
     signers = set()
     for signature in signatures:
         for key in keys:
-            if key in signers:
-                continue
-            try:
-                VerifyKey(key).verify(message, signature)
-            except (BadSignatureError, ValueError):
-                continue
-            signers.add(key)
-            break
+            if key not in signers and ed25519.verify(key, message, signature):
+                signers.add(key)
+                break
     return threshold > 0 and len(signers) >= threshold
 
 
@@ -54,11 +59,12 @@ def entry_hash(chain_id, seq, prev, ts, kind, body):
 
 
 def walk(chain_id, entries, prev, size=0, ts=0):
-    """Follows a chain. Gives (fault, number) of the first bad entry, or (None, size) and the last hash."""
+    """Follows a chain. Gives the fault of the first bad entry, or None; the number of entries before it,
+    which is the number it should have; and the hash of the last of them."""
     for entry in entries:
         body = entry["body"]
         if entry["seq"] != size:
-            return "seq", entry["seq"], prev
+            return "seq", size, prev
         if entry["type"] >= AUDIT_TYPES or (entry["type"] == 0) != (size == 0):
             return "type", size, prev
         if len(body) > BODY_MAX:
@@ -75,6 +81,10 @@ def walk(chain_id, entries, prev, size=0, ts=0):
 
 CHECKPOINT = re.compile(rb"devbox/([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)/([0-9a-f]{32})\n"
                         rb"([1-9][0-9]{0,18})\n([A-Za-z0-9+/]{43}=)\n")
+
+
+def checkpoint_text(device, chain_id, size, head):
+    return f"devbox/{device}/{chain_id.hex()}\n{size}\n{base64.b64encode(head).decode()}\n".encode()
 
 
 def checkpoint(text):

@@ -5,12 +5,15 @@ found it, except in the last topic, which takes devbox apart and puts it togethe
 
 import importlib
 import inspect
+import pathlib
 import signal
 import sys
 import time
 
 import prepare
 import world
+
+sys.path.append(str(pathlib.Path(__file__).parents[1] / "second"))  # signs and reads for the topics
 
 TOPICS = [
     "install",
@@ -26,6 +29,8 @@ TOPICS = [
     "abuse",
     "ledger",
     "trust",
+    "audit",
+    "second",
     "crash",
     "removal",
 ]

@@ -116,11 +116,8 @@ def test_an_auditor_without_a_witness():
 def test_a_witness_makes_it_ok():
     with trust.network() as network:
         some_history(network)
-        statement = call("Checkpoint", "t", "0")
         chain = network.export("device")
-        network.nodes.switch("hub")
-        network.pin(chain)
-        cosigned = call("Witness", "sa(ttqayayay)", statement, *trust.entries(chain))
+        cosigned = network.ask_witness(chain)
         shorter = b"".join(chain.splitlines(keepends=True)[:-1])
         rows = [
             ("whole", chain, WHOLE, "OK"),

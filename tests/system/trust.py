@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: MIT
 """A small network in one machine, made with the installed programs only: an operator, a device that obeys
 them, a hub that witnesses it. Each node is a ledger with a state folder of its own; one of them is up. Only
-the dispatcher's signatures are made here (ed25519.py), because its program is still to come."""
+the dispatcher's signatures are made here (tests/second), because its program is still to come."""
 
 import base64
 import contextlib
-import hashlib
 import json
 import os
 import pathlib
@@ -16,6 +15,7 @@ import tempfile
 import time
 
 import ed25519
+import second
 import world
 from world import GUEST, SOURCE, equal, expect, run
 
@@ -82,19 +82,15 @@ def envelope_type(thing):
     return f"application/vnd.devbox.{thing}.v1+json"
 
 
-def encoding(kind, payload):
-    return b"DSSEv1 %d %s %d %s" % (len(kind), kind.encode(), len(payload), payload)
-
-
-def digest(envelope):
+def digest(text):
     """The identity of a signed thing."""
-    made = json.loads(envelope)
-    return hashlib.sha256(encoding(made["payloadType"], base64.b64decode(made["payload"]))).hexdigest()
+    envelope = second.envelope(text)
+    return second.digest(envelope.type, envelope.payload).hex()
 
 
 def signed(seed, thing, content):
     kind, payload = envelope_type(thing), json.dumps(content, separators=(",", ":")).encode()
-    signature = ed25519.sign(seed, encoding(kind, payload))
+    signature = ed25519.sign(seed, second.pae(kind, payload))
     return json.dumps(
         {
             "payloadType": kind,
@@ -169,15 +165,38 @@ class Network:
         self.root_sha256 = re.search(r"^sha256 +([0-9a-f]{64})$", shown, re.M)[1]
         self.write_manifest()
         self.enroll_as_the_manual_says()
-        self.manifest = digest(self.path("laptop.json").read_text())
         self.begin_session()
 
     def write_manifest(self):
+        """One for the key that the device has, which follows the one before, if there is one."""
         dispatcher = ed25519.public(self.dispatcher).hex()
         content = MANIFEST.format(device=DEVICE, key=self.key.hex(), ana=ANA, dispatcher=dispatcher)
         self.path("laptop.yaml").write_text(content)
         sign = "devboxctl manifest sign laptop.yaml --dir . -o laptop.json --passphrase-fd 5"
+        if self.manifest:
+            shell("mv laptop.json previous.json", self.folder)
+            sign += " --previous previous.json"
         shell(f"{sign} 5<<<'{PASSPHRASE}'", self.folder)
+        made = self.path("laptop.json").read_text()
+        self.manifest = {"sha256": digest(made)}
+        for key in ("epoch", "version"):
+            self.manifest[key] = json.loads(second.envelope(made).payload)[key]
+
+    def rotate(self):
+        """The operator gets a new key, and the device a manifest that is signed with it."""
+        twice = rf"{PASSPHRASE}\n{PASSPHRASE}"
+        shell(f"devboxctl operator rotate --dir . --passphrase-fd 5 5<<<$'{twice}'", self.folder)
+        call("InstallRoot", "s", self.path("root.json").read_text())
+        self.write_manifest()
+        call("InstallManifest", "s", self.path("laptop.json").read_text())
+
+    def lose_key(self):
+        """The device finds its key gone, makes another, and the operator signs for that one."""
+        world.systemctl("stop", LEDGER)
+        (STATE / "identity").unlink()
+        self.key = bytes(call("GetStatus")["key"])
+        self.write_manifest()
+        call("InstallManifest", "s", self.path("laptop.json").read_text())
 
     def enroll_as_the_manual_says(self):
         page = (SOURCE / "man/devbox-ledger.8").read_text()
@@ -196,7 +215,7 @@ class Network:
             "v": 1,
             "request_id": "01K75A3Q" + f"{secrets.randbelow(10**18):018}",
             "device": DEVICE,
-            "manifest": {"epoch": 1, "version": 1, "sha256": self.manifest},
+            "manifest": self.manifest,
             "capability": "shell.exec",
             "args": {"argv": list(argv)},
             "nonce": secrets.token_hex(16),
@@ -228,6 +247,13 @@ class Network:
         chain_id = bytes.fromhex(identity["chain_id"])
         call("Pin", "sayay", DEVICE, *numbers(chain_id), *numbers(self.key))
 
+    def ask_witness(self, chain):
+        """Has the hub countersign all of the device's chain; the hub is up then."""
+        statement = call("Checkpoint", "t", "0")
+        self.nodes.switch("hub")
+        self.pin(chain)
+        return call("Witness", "sa(ttqayayay)", statement, *entries(chain))
+
     def enroll_hub(self):
         """A hub with a chain of its own, in which it tells what it saw."""
         root = self.path("root.json").read_text()
@@ -243,22 +269,31 @@ class Network:
         shell(f"rm -f {name}.jsonl {name}.checkpoints; {export}", self.folder)
         return self.path(f"{name}.jsonl").read_bytes()
 
+    def roots(self):
+        """Every root there was, as auditors take them."""
+        names = [f"{n}.root.json" for n in range(1, self.manifest["epoch"] + 1)]
+        return "".join(self.path(name).read_text().strip() + "\n" for name in names)
+
     def audit(self, chain, *statements):
-        """Exit status and words of the auditor: another user, with the root and these files only."""
-        with tempfile.TemporaryDirectory() as place:
-            files = {"chain": chain, "root.json": self.path("root.json").read_bytes()}
-            files["statements"] = "".join(f"{text.strip()}\n" for text in statements).encode()
-            for name, content in files.items():
-                (pathlib.Path(place) / name).write_bytes(content)
-            run("chown", "-R", GUEST, place)
-            options = ["--db", f"{place}/chain", "--root", f"{place}/root.json"]
-            if statements:
-                options += ["--checkpoints", f"{place}/statements"]
-            done = run("devboxctl", "audit", "verify", *options, user=GUEST, check=False)
-            return done.returncode, (done.stdout + done.stderr).strip()
+        return audit(self.roots(), chain, *statements)
 
     def statements(self, name):
         return self.path(f"{name}.checkpoints").read_text().splitlines()
+
+
+def audit(roots, chain, *statements, options=()):
+    """Exit status and words of the auditor: another user, with the roots and these files only."""
+    with tempfile.TemporaryDirectory() as place:
+        files = {"chain": chain, "roots": roots.encode()}
+        files["statements"] = "".join(f"{text.strip()}\n" for text in statements).encode()
+        for name, content in files.items():
+            (pathlib.Path(place) / name).write_bytes(content)
+        run("chown", "-R", GUEST, place)
+        words = ["--db", f"{place}/chain", "--root", f"{place}/roots", *options]
+        if statements:
+            words += ["--checkpoints", f"{place}/statements"]
+        done = run("devboxctl", "audit", "verify", *words, user=GUEST, check=False)
+        return done.returncode, (done.stdout + done.stderr).strip()
 
 
 def entries(chain):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Ed25519 signatures as RFC 8032, section 5.1, describes them: slow, and open to whoever can watch the time
-it takes. For the keys of tests, in machines that have Python and nothing else."""
+"""Ed25519 signatures as RFC 8032, section 5.1, describes them, and as strict as src/crypto/ed25519.h: slow,
+and open to whoever can watch the time it takes. For the keys of tests; needs nothing but Python."""
 
 import hashlib
 
@@ -11,11 +11,13 @@ BASE_Y = 4 * pow(5, P - 2, P) % P
 
 
 def recover_x(y):
-    """The even x of the curve that belongs to y."""
+    """The even x of the curve that belongs to y, or None."""
     square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
     x = pow(square, (P + 3) // 8, P)
     if (x * x - square) % P:
         x = x * pow(2, (P - 1) // 4, P) % P
+    if (x * x - square) % P:
+        return None
     return P - x if x & 1 else x
 
 
@@ -46,6 +48,22 @@ def encode(point):
     return (y | (x & 1) << 255).to_bytes(32, "little")
 
 
+def decode(data):
+    """The point of 32 bytes; None for those that are no point, or one in another spelling."""
+    y = int.from_bytes(data, "little")
+    odd, y = y >> 255, y & ((1 << 255) - 1)
+    x = recover_x(y) if len(data) == 32 and y < P else None
+    if x is None or (odd and x == 0):
+        return None
+    x = P - x if odd else x
+    return x, y, 1, x * y % P
+
+
+def has_small_order(point):
+    x, y, z, _ = multiply(8, point)
+    return x % P == 0 and (y - z) % P == 0
+
+
 def number(*parts):
     return int.from_bytes(hashlib.sha512(b"".join(parts)).digest(), "little") % L
 
@@ -66,3 +84,13 @@ def sign(seed, message):
     key, nonce = public(seed), number(prefix, message)
     point = encode(multiply(nonce, BASE))
     return point + ((nonce + number(point, key, message) * scalar) % L).to_bytes(32, "little")
+
+
+def verify(key, message, signature):
+    """Refuses what could be said in two ways, and keys and signatures that would fit any message."""
+    if len(signature) != 64:
+        return False
+    a, r, s = decode(key), decode(signature[:32]), int.from_bytes(signature[32:], "little")
+    if a is None or r is None or has_small_order(a) or has_small_order(r) or s >= L:
+        return False
+    return encode(multiply(s, BASE)) == encode(add(r, multiply(number(signature[:32], key, message), a)))

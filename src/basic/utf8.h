@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* UTF-8, as RFC 3629 has it: no longer form than needed, no surrogates, nothing above U+10FFFF. */
+
+#include "basic/macro.h"
+
+/* The length of the sequence at the start, and its code point; 0 if there is none. Looks at no more than
+ * `size` bytes, of which there must be one, and at none behind a NUL. */
+size_t utf8_decode(const void *text, size_t size, uint32_t *ret_code);
+
+/* U+0000 to U+001F and U+007F to U+009F. */
+static inline bool utf8_is_control(uint32_t code)
+{
+        return code < 0x20 || (code >= 0x7f && code <= 0x9f);
+}

@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""devboxctl audit as it reads an exported file, one that still grows among them. tests/second writes it.
+
+    test-audit.py DEVBOXCTL SOURCE_DIR
+"""
+
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+DEVBOXCTL, SOURCE = sys.argv[1], pathlib.Path(sys.argv[2])
+sys.path.append(str(SOURCE / "tests/second"))
+sys.dont_write_bytecode = True
+
+import auditor
+import second
+
+DEVICE, CHAIN_ID = "dev-a", bytes(range(16))
+DEADLINE_SEC = 60  # for what does not happen at all
+
+
+def chain(size):
+    entries, prev = [], second.genesis_prev(DEVICE)
+    for seq in range(size):
+        kind, body = (9, b'{"session":"%032d"}' % seq) if seq else (0, b'{"device":"dev-a"}')
+        entry = {"seq": seq, "ts": 1760000000000 + seq, "type": kind, "body": body, "prev": prev}
+        entry["hash"] = prev = second.entry_hash(CHAIN_ID, seq, prev, entry["ts"], kind, body)
+        entries.append(entry)
+    return entries
+
+
+ENTRIES = chain(9)
+# The head of a file and its entries, in each form.
+FORMS = {form: (head(DEVICE, CHAIN_ID), [write(entry) for entry in ENTRIES])
+         for form, (head, write) in auditor.FORMS.items()}
+LINES = FORMS["lines"][1]
+
+
+class Audit(unittest.TestCase):
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.path = pathlib.Path(temporary.name) / "chain"
+
+    def append(self, data):
+        with open(self.path, "ab") as file:
+            file.write(data)
+
+    def start(self, *words):
+        process = subprocess.Popen([DEVBOXCTL, "audit", "tail", "-f", "--json", "--db", self.path, *words],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        return process
+
+    def until(self, condition):
+        deadline = time.monotonic() + DEADLINE_SEC
+        while not condition():
+            self.assertLess(time.monotonic(), deadline, "it does not happen")
+            time.sleep(0.01)
+
+    def has_read_all(self, process):
+        """Whether it stands at the end of the file, which says more than any time that passes."""
+        folder = pathlib.Path(f"/proc/{process.pid}")
+        for link in (folder / "fd").iterdir():
+            if os.readlink(link) == str(self.path):
+                position = (folder / "fdinfo" / link.name).read_text().split()[1]
+                return int(position) == self.path.stat().st_size
+        return False
+
+    def assert_tells(self, process, lines):
+        self.assertEqual([process.stdout.readline() for _ in lines], lines)
+
+    def test_tail_waits_for_the_rest(self):
+        for form, (head, records) in FORMS.items():
+            with self.subTest(form):
+                self.path.write_bytes(head + b"".join(records[:4]))
+                tail = self.start("-n", "2")
+                self.assert_tells(tail, LINES[2:4])
+                self.append(records[4])
+                self.assert_tells(tail, LINES[4:5])
+
+                part = len(records[5]) // 2
+                for piece in (records[5][:part], records[5][part:-1]):
+                    self.append(piece)
+                    self.until(lambda: self.has_read_all(tail))
+                self.append(records[5][-1:] + records[6] + records[7][:1])
+                self.assert_tells(tail, LINES[5:7])
+                self.append(records[7][1:])
+                self.assert_tells(tail, LINES[7:8])
+                self.assertIsNone(tail.poll())
+
+    def test_tail_begins_within_an_entry(self):
+        head, records = FORMS["lines"]
+        self.path.write_bytes(head + records[0] + records[1][:40])
+        tail = self.start()
+        self.assert_tells(tail, LINES[:1])
+        self.append(records[1][40:])
+        self.assert_tells(tail, LINES[1:2])
+
+    def test_tail_ends_at_what_is_no_entry(self):
+        head, records = FORMS["lines"]
+        self.path.write_bytes(head + records[0])
+        tail = self.start()
+        self.assert_tells(tail, LINES[:1])
+        self.append(b"{}\n")
+        self.assertIn(b"cannot be read on after entry 0", tail.stdout.read())
+        self.assertEqual(tail.wait(DEADLINE_SEC), 1)
+
+    def test_tail_ends_with_its_reader(self):
+        head, records = FORMS["lines"]
+        self.path.write_bytes(head + records[0])
+        tail = self.start()
+        self.assert_tells(tail, LINES[:1])
+        tail.stdout.close()
+        self.assertEqual(tail.wait(DEADLINE_SEC), 0)
+
+    def test_show_from(self):
+        for form, (head, records) in FORMS.items():
+            self.path.write_bytes(head + b"".join(records))
+            for words, wanted in [
+                ([], LINES),
+                (["--from", "3"], LINES[3:]),
+                (["--from", "3", "-n", "2"], LINES[3:5]),
+                (["--from", "8"], LINES[8:]),
+                (["--from", "9"], []),
+            ]:
+                with self.subTest(form, words=words):
+                    said = subprocess.check_output([DEVBOXCTL, "audit", "show", "--json", "--db", self.path,
+                                                    *words])
+                    self.assertEqual(said, b"".join(wanted))
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
