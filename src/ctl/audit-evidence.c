@@ -19,6 +19,9 @@ struct AuditEvidence {
         char *text;
         Line *lines;
         size_t n_lines;
+
+        uint8_t *taken; /* bits */
+        size_t taken_room;
 };
 
 AuditEvidence *audit_evidence_free(AuditEvidence *evidence)
@@ -30,6 +33,7 @@ AuditEvidence *audit_evidence_free(AuditEvidence *evidence)
         database_close(evidence->database);
         free(evidence->text);
         free(evidence->lines);
+        free(evidence->taken);
         free(evidence);
         return NULL;
 }
@@ -109,10 +113,11 @@ int audit_evidence_read(const char *lines, AuditEvidence **ret_evidence, unsigne
         return 0;
 }
 
-/* ---- either */
+/* ---- either: each thing has a number */
 
 /* A row that is not what its digest says, in a database that was tampered with, is none. */
-static int find_in_database(AuditEvidence *evidence, const Sha256 *digest, Envelope **ret_envelope)
+static int find_in_database(AuditEvidence *evidence, const Sha256 *digest, Envelope **ret_envelope,
+                            size_t *ret_number)
 {
         _cleanup_(statement_resetp) Statement *find = evidence->find;
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
@@ -124,23 +129,27 @@ static int find_in_database(AuditEvidence *evidence, const Sha256 *digest, Envel
                 return r;
 
         const char *text = statement_text(find, 0);
-        r = text ? envelope_parse(bytes_of_string(text), ENVELOPE_PAYLOAD_MAX, &envelope) : -EBADMSG;
+        int64_t number = statement_integer(find, 1);
+        if (!text || number < 0 || number >= AUDIT_EVIDENCE_MAX)
+                return 0;
+        r = envelope_parse(bytes_of_string(text), ENVELOPE_PAYLOAD_MAX, &envelope);
         if (r != 0)
-                return r == -ENOMEM ? r : 0;
+                return r < 0 ? r : 0;
         envelope_digest(envelope, &found);
         if (!sha256_equal(&found, digest))
                 return 0;
 
+        *ret_number = (size_t) number;
         *ret_envelope = TAKE_PTR(envelope);
         return 1;
 }
 
-int audit_evidence_find(AuditEvidence *evidence, const Sha256 *digest, Envelope **ret_envelope)
+static int find(AuditEvidence *evidence, const Sha256 *digest, Envelope **ret_envelope, size_t *ret_number)
 {
         Line like = { .digest = *digest };
 
         if (evidence->database)
-                return find_in_database(evidence, digest, ret_envelope);
+                return find_in_database(evidence, digest, ret_envelope, ret_number);
         if (evidence->n_lines == 0)
                 return 0;
 
@@ -149,6 +158,53 @@ int audit_evidence_find(AuditEvidence *evidence, const Sha256 *digest, Envelope 
         if (!found)
                 return 0;
 
+        *ret_number = (size_t) (found - evidence->lines);
         int r = envelope_parse(found->text, ENVELOPE_PAYLOAD_MAX, ret_envelope);
         return r == 0 ? 1 : r > 0 ? -EBADMSG : r;
+}
+
+int audit_evidence_find(AuditEvidence *evidence, const Sha256 *digest, Envelope **ret_envelope)
+{
+        size_t number;
+
+        return find(evidence, digest, ret_envelope, &number);
+}
+
+/* One bit for each number, as far as they were taken. */
+static int mark_taken(AuditEvidence *evidence, size_t number)
+{
+        size_t room = MAX(evidence->taken_room, (size_t) 64);
+
+        while (room <= number / 8)
+                room *= 2;
+        if (room > evidence->taken_room) {
+                uint8_t *taken = realloc(evidence->taken, room);
+
+                if (!taken)
+                        return -ENOMEM;
+                memset(taken + evidence->taken_room, 0, room - evidence->taken_room);
+                evidence->taken = taken;
+                evidence->taken_room = room;
+        }
+
+        if (evidence->taken[number / 8] & 1 << number % 8)
+                return -EEXIST;
+        evidence->taken[number / 8] |= (uint8_t) (1 << number % 8);
+        return 0;
+}
+
+int audit_evidence_take(AuditEvidence *evidence, const Sha256 *digest, Envelope **ret_envelope)
+{
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        size_t number;
+
+        int r = find(evidence, digest, &envelope, &number);
+        if (r <= 0)
+                return r;
+        r = mark_taken(evidence, number);
+        if (r < 0)
+                return r;
+
+        *ret_envelope = TAKE_PTR(envelope);
+        return 1;
 }

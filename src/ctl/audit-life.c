@@ -3,14 +3,31 @@
 
 #include "ctl/audit-life.h"
 
+#include "proto/checkpoint.h"
+
 void audit_life_done(AuditLife *life)
 {
         audit_once_done(&life->once);
-        free(life->device_keys);
-        life->device_keys = NULL;
 }
 
 /* ---- requests */
+
+/* Why a use cannot be remembered. */
+static const char *too_many(int r, int *error)
+{
+        if (r == -ENOBUFS)
+                return "more requests than a ledger takes were accepted in a day";
+
+        *error = r;
+        return NULL;
+}
+
+const char *audit_life_use(AuditLife *life, Bytes key, uint64_t time_ms, int *error)
+{
+        int r = audit_once_use(&life->once, key, time_ms);
+
+        return r < 0 ? too_many(r, error) : NULL;
+}
 
 static const char *take_approvals(AuditLife *life, const AuditEntry *entry, const AuditBody *body,
                                   int *error)
@@ -21,9 +38,9 @@ static const char *take_approvals(AuditLife *life, const AuditEntry *entry, cons
                 if (audit_once_find(&life->once, digest))
                         return "an approval is used for the second time";
 
-                *error = audit_once_use(&life->once, digest, entry->time_ms, NULL);
-                if (*error < 0)
-                        return NULL;
+                const char *why = audit_life_use(life, digest, entry->time_ms, error);
+                if (why || *error < 0)
+                        return why;
         }
 
         return NULL;
@@ -34,6 +51,7 @@ static const char *on_accepted(AuditLife *life, const AuditEntry *entry, const A
         Bytes id = bytes_of_string(body->request_id);
         AuditUsed *request;
 
+        audit_once_forget(&life->once, entry->time_ms);
         if (!life->in_force || body->manifest.epoch != life->manifest.epoch ||
             body->manifest.version != life->manifest.version ||
             !sha256_equal(&body->manifest.sha256, &life->manifest.sha256))
@@ -41,13 +59,13 @@ static const char *on_accepted(AuditLife *life, const AuditEntry *entry, const A
         if (audit_once_find(&life->once, id))
                 return "a request is accepted for the second time";
 
-        *error = audit_once_use(&life->once, id, entry->time_ms, &request);
-        if (*error < 0)
-                return NULL;
+        int r = audit_once_open(&life->once, id, entry->time_ms, &request);
+        if (r < 0)
+                return too_many(r, error);
 
         request->digest = body->request_sha256;
-        request->stage = STAGE_ACCEPTED;
         life->n_accepted++;
+        life->n_redacted += audit_body_is_redacted(body);
         return take_approvals(life, entry, body, error);
 }
 
@@ -77,33 +95,41 @@ static const char *on_finished(AuditLife *life, const AuditBody *body)
         if (!sha256_equal(&request->digest, &body->request_sha256))
                 return "another request finishes than the one of this id that was accepted";
 
-        request->stage = STAGE_USED;
+        audit_once_end(&life->once, request);
         return NULL;
 }
 
 /* ---- the device's keys */
 
-static const char *add_key(AuditLife *life, const PublicKey *key, int *error)
+const PublicKey *audit_life_device_key(const AuditLife *life)
 {
-        PublicKey *grown = realloc(life->device_keys, (life->n_device_keys + 1) * sizeof *grown);
-
-        if (!grown) {
-                *error = -ENOMEM;
-                return NULL;
-        }
-
-        life->device_keys = grown;
-        life->device_keys[life->n_device_keys++] = *key;
-        return NULL;
+        assert(life->n_device_keys > 0);
+        return &life->device_keys[(life->n_device_keys - 1) % KEY_SET_MAX];
 }
 
-static const char *on_adopt(AuditLife *life, const AuditBody *body, int *error)
+KeySet audit_life_device_keys(const AuditLife *life)
 {
-        if (life->n_device_keys == 0 ||
-            !public_key_equal(&life->device_keys[life->n_device_keys - 1], &body->old_key))
+        return (KeySet){ .role = CHECKPOINT_DEVICE_ROLE,
+                         .keys = life->device_keys,
+                         .n_keys = MIN(life->n_device_keys, (size_t) KEY_SET_MAX),
+                         .threshold = 1 };
+}
+
+/* In the place of the oldest: its statements were looked at when it was not that old. */
+static void add_key(AuditLife *life, const PublicKey *key)
+{
+        life->device_keys[life->n_device_keys++ % KEY_SET_MAX] = *key;
+}
+
+static const char *on_adopt(AuditLife *life, const AuditBody *body)
+{
+        if (!public_key_equal(audit_life_device_key(life), &body->old_key))
                 return "it adopts a key in the place of one that the device did not have";
 
-        return add_key(life, &body->key, error);
+        add_key(life, &body->key);
+        life->adopts = true;
+        life->adopted_by = body->sha256;
+        return NULL;
 }
 
 /* ---- roots and manifests */
@@ -118,16 +144,15 @@ static const AuditRoot *find_root(const AuditLife *life, const Sha256 *digest)
         return NULL;
 }
 
-static const char *on_genesis(AuditLife *life, const AuditBody *body, int *error)
+static const char *on_genesis(AuditLife *life, const AuditBody *body)
 {
         if (!streq(body->device, life->identity->device) ||
             memcmp(&body->chain, &life->identity->chain, sizeof body->chain) != 0)
                 return "it is the beginning of another chain";
-        if (life->n_roots > 0 && !find_root(life, &body->sha256))
-                return "it began under a root that --root does not give; it needs every root there was";
 
         life->first_root = body->sha256;
-        return add_key(life, &body->key, error);
+        add_key(life, &body->key);
+        return NULL;
 }
 
 static const char *on_root(AuditLife *life, const AuditBody *body)
@@ -147,6 +172,7 @@ static const char *on_root(AuditLife *life, const AuditBody *body)
         life->root_version = body->version;
         life->epoch = body->epoch;
         life->root = known ? known->root : NULL;
+        life->n_unknown_roots += life->n_roots > 0 && !known;
         return NULL;
 }
 
@@ -164,15 +190,31 @@ static const char *on_manifest(AuditLife *life, const AuditBody *body)
         return NULL;
 }
 
+const char *audit_life_step_keys(AuditLife *life, const AuditEntry *entry, const AuditBody *body)
+{
+        return entry->type == AUDIT_GENESIS ? on_genesis(life, body)
+               : entry->type == AUDIT_ADOPT ? on_adopt(life, body)
+                                            : NULL;
+}
+
+/* Whether a key that was adopted is followed by the manifest that names it. */
+static bool adoption_fits(AuditLife *life, const AuditEntry *entry, const AuditBody *body)
+{
+        bool adopts = life->adopts;
+
+        life->adopts = false;
+        return !adopts || (entry->type == AUDIT_MANIFEST && sha256_equal(&life->adopted_by, &body->sha256));
+}
+
 const char *audit_life_step(AuditLife *life, const AuditEntry *entry, const AuditBody *body, int *error)
 {
-        audit_once_forget(&life->once, entry->time_ms);
+        if (!adoption_fits(life, entry, body))
+                return "it does not name the manifest by which the key before it was adopted";
 
         switch (entry->type) {
         case AUDIT_GENESIS:
-                return on_genesis(life, body, error);
         case AUDIT_ADOPT:
-                return on_adopt(life, body, error);
+                return audit_life_step_keys(life, entry, body);
         case AUDIT_ROOT:
                 return on_root(life, body);
         case AUDIT_MANIFEST:

@@ -15,9 +15,12 @@ typedef struct AuditLife {
         size_t n_roots;
 
         AuditOnce once;
-        PublicKey *device_keys; /* all it has had; the last is the one it has */
-        size_t n_device_keys;
-        size_t n_accepted;
+        PublicKey device_keys[KEY_SET_MAX]; /* the last that it has had, the nth at (n - 1) % KEY_SET_MAX */
+        size_t n_device_keys;               /* in all */
+        size_t n_accepted, n_redacted;      /* requests; and those whose arguments are not all there */
+        size_t n_unknown_roots;             /* that the auditor does not have, who has some */
+        bool adopts;                        /* the entry before: by this manifest */
+        Sha256 adopted_by;
 
         Sha256 first_root;
         int64_t root_version, epoch; /* 0: no root yet */
@@ -27,6 +30,16 @@ typedef struct AuditLife {
 } AuditLife;
 
 void audit_life_done(AuditLife *life);
+
+/* The key that the device has, and all that may have signed for it. */
+const PublicKey *audit_life_device_key(const AuditLife *life);
+KeySet audit_life_device_keys(const AuditLife *life);
+
+/* Remembers what may be used once, and was not there. NULL, or why it cannot be; `*error` as below. */
+const char *audit_life_use(AuditLife *life, Bytes key, uint64_t time_ms, int *error);
+
+/* Only what an entry says about the device's keys, of a chain that is not looked at otherwise. */
+const char *audit_life_step_keys(AuditLife *life, const AuditEntry *entry, const AuditBody *body);
 
 /* NULL, or why the entry cannot stand there. `*error` is set to -ENOMEM if that is what happened. */
 const char *audit_life_step(AuditLife *life, const AuditEntry *entry, const AuditBody *body, int *error);

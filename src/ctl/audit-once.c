@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What may be used once: a tree to find it in, and a list in the order of use. */
+/* What may be used once: a tree to find it in, and a heap in the order of its end, which is not that of its
+ * use where a clock was set back. */
 
 #include "ctl/audit-once.h"
 
 #include <search.h>
-
-#include "proto/audit.h"
-
-/* A ledger may forget by a clock that is then set back, a little, without an entry that says so. */
-#define REMEMBERED_MS (REQUEST_KEEP_MS - AUDIT_BACKWARDS_MAX_MS)
 
 static int compare(const void *a, const void *b)
 {
@@ -27,6 +23,7 @@ static Sha256 make_key(Bytes bytes)
 void audit_once_done(AuditOnce *once)
 {
         tdestroy(once->tree, free);
+        free(once->heap);
         *once = AUDIT_ONCE_NULL;
 }
 
@@ -38,21 +35,64 @@ AuditUsed *audit_once_find(const AuditOnce *once, Bytes key)
         return found ? *found : NULL;
 }
 
-static void add_newest(AuditOnce *once, AuditUsed *used, uint64_t time_ms)
+/* ---- the heap: nobody ends before the one at half its place */
+
+static void push(AuditOnce *once, AuditUsed *used)
 {
-        used->until_ms = time_ms < UINT64_MAX - REMEMBERED_MS ? time_ms + REMEMBERED_MS : UINT64_MAX;
-        used->next = NULL;
-        if (once->newest)
-                once->newest->next = used;
-        else
-                once->oldest = used;
-        once->newest = used;
+        size_t at = once->n_heap++;
+
+        assert(once->n_heap <= once->room);
+        for (; at > 0 && once->heap[(at - 1) / 2]->until_ms > used->until_ms; at = (at - 1) / 2)
+                once->heap[at] = once->heap[(at - 1) / 2];
+        once->heap[at] = used;
 }
 
-int audit_once_use(AuditOnce *once, Bytes key, uint64_t time_ms, AuditUsed **ret_used)
+static AuditUsed *pop(AuditOnce *once)
 {
-        AuditUsed *used = calloc(1, sizeof *used);
+        AuditUsed *first = once->heap[0], *last = once->heap[--once->n_heap];
+        size_t at = 0, next;
 
+        while (next = 2 * at + 1, next < once->n_heap) {
+                if (next + 1 < once->n_heap && once->heap[next + 1]->until_ms < once->heap[next]->until_ms)
+                        next++;
+                if (once->heap[next]->until_ms >= last->until_ms)
+                        break;
+                once->heap[at] = once->heap[next];
+                at = next;
+        }
+
+        once->heap[at] = last;
+        return first;
+}
+
+/* Room for everything that is in the tree, so that ending a request cannot fail. */
+static int make_room(AuditOnce *once)
+{
+        size_t room = MAX(once->room * 2, (size_t) 64);
+
+        if (once->n == AUDIT_ONCE_MAX)
+                return -ENOBUFS;
+        if (once->n < once->room)
+                return 0;
+
+        AuditUsed **heap = realloc(once->heap, room * sizeof *heap);
+        if (!heap)
+                return -ENOMEM;
+
+        once->heap = heap;
+        once->room = room;
+        return 0;
+}
+
+/* ---- using */
+
+int audit_once_open(AuditOnce *once, Bytes key, uint64_t time_ms, AuditUsed **ret_request)
+{
+        int r = make_room(once);
+        if (r < 0)
+                return r;
+
+        AuditUsed *used = calloc(1, sizeof *used);
         if (used)
                 used->key = make_key(key);
         if (!used || !tsearch(used, &once->tree, compare)) {
@@ -60,26 +100,40 @@ int audit_once_use(AuditOnce *once, Bytes key, uint64_t time_ms, AuditUsed **ret
                 return -ENOMEM;
         }
 
-        add_newest(once, used, time_ms);
-        if (ret_used)
-                *ret_used = used;
+        once->n++;
+        used->stage = STAGE_ACCEPTED;
+        used->until_ms = time_ms < UINT64_MAX - REQUEST_KEEP_MS ? time_ms + REQUEST_KEEP_MS : UINT64_MAX;
+        *ret_request = used;
+        return 0;
+}
+
+void audit_once_end(AuditOnce *once, AuditUsed *request)
+{
+        assert(request->stage != STAGE_USED);
+
+        request->stage = STAGE_USED;
+        push(once, request);
+}
+
+int audit_once_use(AuditOnce *once, Bytes key, uint64_t time_ms)
+{
+        AuditUsed *used;
+
+        int r = audit_once_open(once, key, time_ms, &used);
+        if (r < 0)
+                return r;
+
+        audit_once_end(once, used);
         return 0;
 }
 
 void audit_once_forget(AuditOnce *once, uint64_t time_ms)
 {
-        while (once->oldest && once->oldest->until_ms < time_ms) {
-                AuditUsed *used = once->oldest;
-
-                once->oldest = used->next;
-                if (!once->oldest)
-                        once->newest = NULL;
-                if (used->stage != STAGE_USED) { /* it has not ended: its turn comes again */
-                        add_newest(once, used, time_ms);
-                        continue;
-                }
+        while (once->n_heap > 0 && once->heap[0]->until_ms < time_ms) {
+                AuditUsed *used = pop(once);
 
                 (void) tdelete(used, &once->tree, compare);
                 free(used);
+                once->n--;
         }
 }

@@ -7,19 +7,23 @@
 #include "crypto/sha256.h"
 #include "proto/request.h"
 
+/* What the requests that a ledger remembers can use: an id, a nonce and four approvals each. */
+#define AUDIT_ONCE_MAX ((size_t) 6 * REQUESTS_MAX)
+
 typedef enum AuditStage { STAGE_USED, STAGE_ACCEPTED, STAGE_STARTED } AuditStage;
 
 typedef struct AuditUsed {
         Sha256 key; /* the thing itself, if it is shorter then with zeros behind it */
         Sha256 digest;
-        AuditStage stage; /* of a request: USED once it has ended */
-        uint64_t until_ms;
-        struct AuditUsed *next;
+        AuditStage stage;        /* of a request: USED once it has ended */
+        uint64_t start_until_ms; /* of a request that was judged again: beyond, it may not start; else 0 */
+        uint64_t until_ms;       /* it is remembered */
 } AuditUsed;
 
 typedef struct AuditOnce {
-        void *tree;
-        AuditUsed *oldest, *newest;
+        void *tree;       /* by key */
+        AuditUsed **heap; /* those that are to be forgotten, the first of them first */
+        size_t n, n_heap, room;
 } AuditOnce;
 
 #define AUDIT_ONCE_NULL ((AuditOnce){ NULL })
@@ -29,7 +33,12 @@ void audit_once_done(AuditOnce *once);
 /* NULL: it was never used, or that is long over. */
 AuditUsed *audit_once_find(const AuditOnce *once, Bytes key);
 
-/* Remembers a key that was not there. Errors: -ENOMEM. */
-int audit_once_use(AuditOnce *once, Bytes key, uint64_t time_ms, AuditUsed **ret_used);
+/* Remembers a key that was not there. Errors: -ENOMEM; -ENOBUFS that is more than a ledger does. */
+int audit_once_use(AuditOnce *once, Bytes key, uint64_t time_ms);
 
+/* The same for the id of a request, which is accepted now; it is remembered at least until it ends. */
+int audit_once_open(AuditOnce *once, Bytes key, uint64_t time_ms, AuditUsed **ret_request);
+void audit_once_end(AuditOnce *once, AuditUsed *request);
+
+/* What was over at this time, at which a ledger acted. */
 void audit_once_forget(AuditOnce *once, uint64_t time_ms);

@@ -9,7 +9,7 @@ static void forget_manifest(AuditProof *proof)
 {
         proof->manifest = manifest_free(proof->manifest);
         proof->envelope = envelope_free(proof->envelope);
-        proof->voided = false;
+        proof->standing = STANDING_UNKNOWN;
 }
 
 void audit_proof_done(AuditProof *proof)
@@ -36,7 +36,7 @@ static const char *on_manifest(AuditProof *proof, const AuditEntry *entry, const
         ManifestVerdict verdict = { 0 };
         ManifestJudge judge = { .root = proof->life->root,
                                 .device = proof->life->identity->device,
-                                .device_key = &proof->life->device_keys[proof->life->n_device_keys - 1],
+                                .device_key = audit_life_device_key(proof->life),
                                 .ceiling_unknown = true,
                                 .floor = proof->floor,
                                 .now_ms = entry->time_ms };
@@ -58,6 +58,7 @@ static const char *on_manifest(AuditProof *proof, const AuditEntry *entry, const
 
         proof->manifest = verdict.manifest;
         proof->envelope = TAKE_PTR(envelope);
+        proof->standing = STANDING_GOOD;
         return verdict.manifest->epoch == body->epoch && verdict.manifest->version == body->version
                        ? NULL
                        : "the manifest is of another epoch or version than the entry says";
@@ -71,15 +72,16 @@ static const char *on_root(AuditProof *proof, int *error)
         if (!proof->manifest)
                 return NULL;
 
-        KeySet keys = root ? root_key_set(root, ROOT_ROLE_MANIFEST) : (KeySet){ 0 };
-        int r = root ? envelope_verify(proof->envelope, ENVELOPE_MANIFEST, &keys, NULL) : 0;
-        if (r < 0)
-                *error = r;
-        if (r == 0 && root)
+        proof->standing = STANDING_UNKNOWN;
+        if (!root)
                 return NULL;
 
-        forget_manifest(proof);
-        proof->voided = r > 0;
+        KeySet keys = root_key_set(root, ROOT_ROLE_MANIFEST);
+        int r = envelope_verify(proof->envelope, ENVELOPE_MANIFEST, &keys, NULL);
+        if (r < 0)
+                *error = r;
+        else
+                proof->standing = r > 0 ? STANDING_VOID : STANDING_GOOD;
         return NULL;
 }
 
@@ -91,12 +93,20 @@ static int find_all(const AuditProof *proof, const AuditBody *body,
 {
         assert(body->approvals.n <= APPROVALS_MAX);
 
-        int r = audit_evidence_find(proof->evidence, &body->request_sha256, &envelopes[0]);
+        int r = audit_body_is_redacted(body)
+                        ? audit_evidence_find(proof->evidence, &body->request_sha256, &envelopes[0])
+                        : audit_evidence_take(proof->evidence, &body->request_sha256, &envelopes[0]);
         for (size_t i = 0; r > 0 && i < body->approvals.n; i++)
                 r = audit_evidence_find(proof->evidence, &body->approvals.items[i].sha256,
                                         &envelopes[1 + i]);
 
         return r;
+}
+
+/* Both may be NULL. */
+static bool same_text(const char *a, const char *b)
+{
+        return a && b ? streq(a, b) : a == b;
 }
 
 static bool same_approvals(const AcceptVerdict *verdict, const AuditBody *body)
@@ -105,38 +115,55 @@ static bool same_approvals(const AcceptVerdict *verdict, const AuditBody *body)
 
         for (size_t i = 0; same && i < verdict->n_approvals; i++)
                 same = streq(verdict->approvals[i]->approver, body->approvals.items[i].approver) &&
+                       same_text(verdict->approvals[i]->approval_msg_id,
+                                 body->approvals.items[i].approval_msg_id) &&
                        verdict->approvals[i]->tier == body->approvals.items[i].tier;
 
         return same;
 }
 
-/* Whether the entry says what was signed. */
-static int same_request(const AcceptVerdict *verdict, const AuditBody *body)
+static int same_arguments(const AcceptVerdict *verdict, const Capability *capability, const AuditBody *body)
 {
         _cleanup_(freep) char *arguments = NULL;
-        const Request *request = verdict->request;
         Sha256 digest;
 
-        int r = audit_redact(request, verdict->capability, &arguments, &digest);
-        if (r < 0)
+        int r = audit_redact(verdict->request, capability, &arguments, &digest);
+        return r < 0 ? r
+                     : sha256_equal(&digest, &body->arguments_sha256) && streq(arguments, body->arguments);
+}
+
+/* Whether the entry says what was signed. Arguments that are too long for the chain are all redacted. */
+static int same_request(const AcceptVerdict *verdict, const AuditBody *body)
+{
+        const Request *request = verdict->request;
+
+        int r = same_arguments(verdict, verdict->capability, body);
+        if (r == 0)
+                r = same_arguments(verdict, NULL, body);
+        if (r <= 0)
                 return r;
 
         return streq(request->request_id, body->request_id) &&
                streq(request->capability, body->capability) && streq(verdict->capability->id, body->entry) &&
-               streq(request->origin.mxid, body->mxid) && sha256_equal(&digest, &body->arguments_sha256) &&
-               streq(arguments, body->arguments) && same_approvals(verdict, body);
+               streq(request->origin.mxid, body->mxid) && same_text(request->origin.room, body->room) &&
+               same_text(request->origin.event_id, body->event_id) && same_approvals(verdict, body);
 }
 
-static const char *take_nonce(AuditProof *proof, const AuditEntry *entry, const Request *request, int *error)
+/* What is known of it from now on. */
+static const char *take(AuditProof *proof, const AuditEntry *entry, const AcceptVerdict *verdict, int *error)
 {
+        const Request *request = verdict->request;
         AuditOnce *once = &proof->life->once;
 
         if (audit_once_find(once, BYTES_OF(request->nonce)))
                 return "a nonce is used for the second time";
 
-        *error = audit_once_use(once, BYTES_OF(request->nonce), entry->time_ms, NULL);
-        proof->n_proved += *error == 0;
-        return NULL;
+        audit_once_find(once, bytes_of_string(request->request_id))->start_until_ms =
+                verdict->start_until_ms;
+
+        const char *why = audit_life_use(proof->life, BYTES_OF(request->nonce), entry->time_ms, error);
+        proof->n_proved += !why && *error == 0;
+        return why;
 }
 
 static const char *judge(AuditProof *proof, const AuditEntry *entry, const AuditBody *body,
@@ -161,8 +188,7 @@ static const char *judge(AuditProof *proof, const AuditEntry *entry, const Audit
                 return NULL;
         }
 
-        return r > 0 ? take_nonce(proof, entry, verdict.request, error)
-                     : "the entry does not say what was signed";
+        return r > 0 ? take(proof, entry, &verdict, error) : "the entry does not say what was signed";
 }
 
 static const char *on_accepted(AuditProof *proof, const AuditEntry *entry, const AuditBody *body, int *error)
@@ -170,22 +196,36 @@ static const char *on_accepted(AuditProof *proof, const AuditEntry *entry, const
         Envelope *envelopes[1 + APPROVALS_MAX] = { NULL };
         const char *why = NULL;
 
-        if (proof->voided)
+        if (proof->standing == STANDING_VOID)
                 return "a request is accepted under a manifest that the root had made void";
 
-        int r = proof->manifest ? find_all(proof, body, envelopes) : 0;
+        int r = proof->standing == STANDING_GOOD ? find_all(proof, body, envelopes) : 0;
         if (r > 0) {
                 AcceptInput input = { .request = envelopes[0], .n_approvals = body->approvals.n };
 
                 for (size_t i = 0; i < body->approvals.n; i++)
                         input.approvals[i] = envelopes[1 + i];
                 why = judge(proof, entry, body, &input, error);
-        } else
+        } else if (r == -EEXIST)
+                why = "a request is accepted again that was accepted long before";
+        else
                 *error = r;
 
         for (size_t i = 0; i < ELEMENTSOF(envelopes); i++)
                 envelope_free(envelopes[i]);
         return why;
+}
+
+static const char *on_started(const AuditProof *proof, const AuditEntry *entry, const AuditBody *body)
+{
+        const AuditUsed *request = audit_once_find(&proof->life->once, bytes_of_string(body->request_id));
+
+        if (proof->standing == STANDING_VOID)
+                return "a request is started under a manifest that the root had made void";
+
+        return request->start_until_ms > 0 && entry->time_ms > request->start_until_ms
+                       ? "a request is started after it had expired"
+                       : NULL;
 }
 
 const char *audit_proof_step(AuditProof *proof, const AuditEntry *entry, const AuditBody *body, int *error)
@@ -200,6 +240,8 @@ const char *audit_proof_step(AuditProof *proof, const AuditEntry *entry, const A
                 return on_manifest(proof, entry, body, error);
         case AUDIT_REQUEST_ACCEPTED:
                 return on_accepted(proof, entry, body, error);
+        case AUDIT_REQUEST_STARTED:
+                return on_started(proof, entry, body);
         default:
                 return NULL;
         }

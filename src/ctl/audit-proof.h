@@ -8,16 +8,23 @@
 #include "ctl/audit-evidence.h"
 #include "ctl/audit-life.h"
 
+/* Of a manifest, by the root. */
+typedef enum AuditStanding {
+        STANDING_UNKNOWN, /* the root is not one of the auditor's */
+        STANDING_VOID,    /* it took away the key that signed it; a later one may give it back */
+        STANDING_GOOD,
+} AuditStanding;
+
 typedef struct AuditProof {
         AuditLife *life;
         AuditEvidence *evidence; /* borrowed; NULL: there is none */
         size_t n_proved;         /* requests that were judged again, and are right */
         DevboxError refusal;     /* what a judgement said that was no */
 
-        Manifest *manifest; /* in force; NULL: none, or it is not in evidence, or its root is not */
+        Manifest *manifest; /* the last; NULL: none, or it is not in evidence, or its root is not known */
         Envelope *envelope; /* of the manifest */
         ManifestFloor floor;
-        bool voided; /* the root took away the key that signed it */
+        AuditStanding standing;
 } AuditProof;
 
 void audit_proof_done(AuditProof *proof);

@@ -320,14 +320,15 @@ int ctl_audit_export(const Ctl *ctl, char **args)
         if (!binary && !streq(format, "jsonl"))
                 return print_failure(ctl, DEVBOX_ERROR_BAD_REQUEST, "--format takes jsonl or binary");
 
+        /* The ledger may write meanwhile: a statement must not be about more entries than are there, and
+         * what is behind an entry must not be missing. */
         int r = audit_open(ctl, audit_path(ctl), ctl->options[OPTION_DEVICE], &source);
         if (r == 0)
                 r = open_output(ctl, ctl->options[OPTION_OUTPUT], &file);
         if (r == 0)
-                r = export_entries(ctl, source, binary ? AUDIT_FORM_BINARY : AUDIT_FORM_JSON, file);
-
-        if (r == 0)
                 r = export_envelopes(ctl, source, OPTION_CHECKPOINTS, audit_source_checkpoints);
+        if (r == 0)
+                r = export_entries(ctl, source, binary ? AUDIT_FORM_BINARY : AUDIT_FORM_JSON, file);
         if (r == 0)
                 r = export_envelopes(ctl, source, OPTION_EVIDENCE, audit_source_evidence);
 

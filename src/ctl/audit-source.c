@@ -318,8 +318,11 @@ int audit_source_evidence(AuditSource *source, AuditEnvelope on_thing, void *use
 
 int audit_source_devices(const char *path, AuditDevice on_device, void *userdata)
 {
-        static const char sql[] = "SELECT value FROM state WHERE key = '" LEDGER_DEVICE "' UNION ALL "
-                                  "SELECT device FROM replica";
+        static const char sql[] =
+                "SELECT coalesce((SELECT value FROM state WHERE key = '" LEDGER_DEVICE "'), '')"
+                " WHERE EXISTS (SELECT 1 FROM audit)"
+                " OR EXISTS (SELECT 1 FROM state WHERE key = '" LEDGER_DEVICE "')"
+                " UNION ALL SELECT device FROM replica";
         _cleanup_(database_closep) Database *database = NULL;
         _cleanup_(statement_freep) Statement *statement = NULL;
 

@@ -63,6 +63,7 @@ int audit_source_checkpoints(AuditSource *source, AuditEnvelope on_checkpoint, v
 /* Likewise the signed things behind its entries, in the order they came. */
 int audit_source_evidence(AuditSource *source, AuditEnvelope on_thing, void *userdata);
 
-/* The names of all devices whose chains a database holds, its own first; likewise. */
+/* The names of all devices whose chains a database holds, its own first, which is empty if there are entries
+ * of nobody's; likewise. */
 typedef int (*AuditDevice)(void *userdata, const char *device);
 int audit_source_devices(const char *path, AuditDevice on_device, void *userdata);

@@ -16,6 +16,8 @@
 typedef struct Said {
         Checkpoint checkpoint;
         Envelope *envelope;
+        const char
+                *differs; /* of one that nobody stood behind yet: why it is no statement of this history */
 } Said;
 
 struct AuditVerifier {
@@ -24,8 +26,8 @@ struct AuditVerifier {
         AuditLife life;
         AuditProof proof;
         Sha256 *heads; /* the last HEADS_KEPT, the one after n entries at n % HEADS_KEPT */
-        Said *said;
-        size_t n_said, next;
+        Said *said;    /* by size; the first `n_doubtful` are those that nobody stands behind yet */
+        size_t n_said, next, n_doubtful;
         AuditReport report;
 };
 
@@ -103,7 +105,7 @@ int audit_verifier_add_statement(AuditVerifier *verifier, const char *envelope)
                 verifier->said = grown;
         }
 
-        verifier->said[verifier->n_said++] = (Said){ checkpoint, TAKE_PTR(parsed) };
+        verifier->said[verifier->n_said++] = (Said){ checkpoint, TAKE_PTR(parsed), NULL };
         return 0;
 }
 
@@ -129,15 +131,10 @@ static void find_fault(AuditVerifier *verifier, AuditOutcome outcome, uint64_t a
 /* Whether the device signed it, with any key it has had. Errors: -ENOMEM. */
 static int device_signed(const AuditVerifier *verifier, const Envelope *envelope)
 {
-        for (size_t i = 0; i < verifier->life.n_device_keys; i++) {
-                KeySet key = { CHECKPOINT_DEVICE_ROLE, &verifier->life.device_keys[i], 1, 1 };
+        KeySet keys = audit_life_device_keys(&verifier->life);
 
-                int r = envelope_verify(envelope, ENVELOPE_CHECKPOINT, &key, NULL);
-                if (r <= 0)
-                        return r < 0 ? r : 1;
-        }
-
-        return 0;
+        int r = envelope_verify(envelope, ENVELOPE_CHECKPOINT, &keys, NULL);
+        return r < 0 ? r : r == 0;
 }
 
 /* Whether a witness of this root signed it. */
@@ -171,10 +168,62 @@ static int find_voucher(const AuditVerifier *verifier, const Envelope *envelope)
         return r < 0 ? r : r > 0 ? VOUCHED_BY_DEVICE : VOUCHED_BY_NOBODY;
 }
 
-/* A statement that somebody stands behind is judged by `judge`; another is counted. */
-typedef void (*Judge)(AuditVerifier *verifier, const Checkpoint *checkpoint, Vouched by);
+/* NULL, or why it is no statement of the history so far. */
+static const char *why_different(const AuditVerifier *verifier, const Checkpoint *checkpoint)
+{
+        if (memcmp(&checkpoint->chain, &verifier->identity.chain, sizeof checkpoint->chain) != 0)
+                return "there is a signed statement about another chain of this device";
+        if (checkpoint->size == verifier->report.size &&
+            !sha256_equal(&checkpoint->head, &verifier->report.head))
+                return "it is not the history that the device signed for";
 
-static int weigh(AuditVerifier *verifier, const Said *said, Judge judge)
+        return NULL;
+}
+
+/* The walk stands exactly where the statement says the chain ended. */
+static int weigh_here(AuditVerifier *verifier, Said *said)
+{
+        AuditReport *report = &verifier->report;
+        const Checkpoint *checkpoint = &said->checkpoint;
+        const char *differs = why_different(verifier, checkpoint);
+
+        int by = find_voucher(verifier, said->envelope);
+        if (by < 0)
+                return by;
+        if (by == VOUCHED_BY_NOBODY) { /* a key to come may have signed it */
+                Said doubtful = *said;
+
+                *said = verifier->said[verifier->n_doubtful];
+                doubtful.differs = differs;
+                verifier->said[verifier->n_doubtful++] = doubtful;
+                return 0;
+        }
+
+        report->n_statements++;
+        if (differs)
+                find_fault(verifier, AUDIT_FORK, checkpoint->size, differs);
+        else if (by == VOUCHED_BY_WITNESS)
+                report->witnessed = checkpoint->size;
+        else if (by == VOUCHED_BY_RETIRED)
+                report->retired = checkpoint->size;
+        return 0;
+}
+
+/* The statements of the size that the walk has reached. */
+static int weigh_reached(AuditVerifier *verifier)
+{
+        while (verifier->next < verifier->n_said &&
+               verifier->said[verifier->next].checkpoint.size <= verifier->report.size) {
+                int r = weigh_here(verifier, &verifier->said[verifier->next++]);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+/* Of one that lies beyond the end, or that nobody stood behind when the walk was there. */
+static int weigh_late(AuditVerifier *verifier, const Said *said, AuditOutcome outcome, const char *why)
 {
         int by = find_voucher(verifier, said->envelope);
         if (by < 0)
@@ -185,54 +234,27 @@ static int weigh(AuditVerifier *verifier, const Said *said, Judge judge)
         }
 
         verifier->report.n_statements++;
-        judge(verifier, &said->checkpoint, (Vouched) by);
+        if (why)
+                find_fault(verifier, outcome, said->checkpoint.size, why);
         return 0;
 }
 
-/* The walk stands exactly where the statement says the chain ended. */
-static void judge_here(AuditVerifier *verifier, const Checkpoint *checkpoint, Vouched by)
+static int weigh_rest(AuditVerifier *verifier)
 {
-        AuditReport *report = &verifier->report;
-
-        if (memcmp(&checkpoint->chain, &verifier->identity.chain, sizeof checkpoint->chain) != 0)
-                find_fault(verifier, AUDIT_FORK, checkpoint->size,
-                           "there is a signed statement about another chain of this device");
-        else if (!sha256_equal(&checkpoint->head, &report->head))
-                find_fault(verifier, AUDIT_FORK, checkpoint->size,
-                           "it is not the history that the device signed for");
-        else if (by == VOUCHED_BY_WITNESS)
-                report->witnessed = checkpoint->size;
-        else if (by == VOUCHED_BY_RETIRED)
-                report->retired = checkpoint->size;
-}
-
-static void judge_beyond(AuditVerifier *verifier, const Checkpoint *checkpoint, Vouched by)
-{
-        if (memcmp(&checkpoint->chain, &verifier->identity.chain, sizeof checkpoint->chain) != 0)
-                judge_here(verifier, checkpoint, by);
-        else
-                find_fault(verifier, AUDIT_TRUNCATED, checkpoint->size,
-                           "it was longer: there is a signed statement that says so");
-}
-
-/* The statements of the size that the walk has reached. */
-static int weigh_here(AuditVerifier *verifier)
-{
-        while (verifier->next < verifier->n_said &&
-               verifier->said[verifier->next].checkpoint.size <= verifier->report.size) {
-                int r = weigh(verifier, &verifier->said[verifier->next++], judge_here);
+        for (size_t i = 0; i < verifier->n_doubtful; i++) {
+                int r = weigh_late(verifier, &verifier->said[i], AUDIT_FORK, verifier->said[i].differs);
                 if (r < 0)
                         return r;
         }
 
-        return 0;
-}
-
-/* From the last, so that the largest size is the one that is told. */
-static int weigh_beyond(AuditVerifier *verifier)
-{
+        /* From the last, so that the largest size is the one that is told. */
         for (size_t i = verifier->n_said; i > verifier->next; i--) {
-                int r = weigh(verifier, &verifier->said[i - 1], judge_beyond);
+                const Said *said = &verifier->said[i - 1];
+                const char *differs = why_different(verifier, &said->checkpoint);
+
+                int r = weigh_late(verifier, said, differs ? AUDIT_FORK : AUDIT_TRUNCATED,
+                                   differs ? differs
+                                           : "it was longer: there is a signed statement that says so");
                 if (r < 0)
                         return r;
         }
@@ -273,9 +295,11 @@ static const char *check_recorded(const AuditVerifier *verifier, const AuditEntr
 static const char *judge_body(AuditVerifier *verifier, const AuditEntry *entry, const AuditBody *body,
                               int *error)
 {
-        const char *why = audit_life_step(&verifier->life, entry, body, error);
+        if (verifier->means.hash_only)
+                return audit_life_step_keys(&verifier->life, entry, body);
 
-        if (why || *error < 0 || verifier->means.hash_only)
+        const char *why = audit_life_step(&verifier->life, entry, body, error);
+        if (why || *error < 0)
                 return why;
 
         return entry->type == AUDIT_CHECKPOINT ? check_recorded(verifier, entry, body, error)
@@ -341,6 +365,8 @@ static const char *why_unwitnessed(const AuditVerifier *verifier)
                 return "nothing of it has come here yet";
         if (verifier->means.n_roots == 0)
                 return "without --root no witness can be recognised";
+        if (report->witnessed > 0)
+                return "it names roots that --root does not give: give every root there was";
         if (report->retired > 0)
                 return "its witness was retired by a later root: give --root the roots up to the one of its "
                        "time";
@@ -358,7 +384,7 @@ static void find_outcome(AuditVerifier *verifier, int next)
                 find_fault(verifier, AUDIT_TRUNCATED, report->size, "it ends in the middle of an entry");
         if (report->size == 0 && report->outcome < AUDIT_TRUNCATED && !verifier->means.may_be_empty)
                 find_fault(verifier, AUDIT_BROKEN, 0, "there is no entry at all");
-        if (report->witnessed == 0)
+        if (report->witnessed == 0 || report->n_unknown_roots > 0)
                 find_fault(verifier, AUDIT_UNWITNESSED, report->size, why_unwitnessed(verifier));
 }
 
@@ -372,22 +398,24 @@ int audit_verify(AuditVerifier *verifier, AuditSource *source, AuditReport *ret_
                 qsort(verifier->said, verifier->n_said, sizeof *verifier->said, compare_said);
         audit_walk_begin(&walk, &verifier->identity.chain, verifier->identity.device);
         while ((next = step(verifier, &walk, source)) == AUDIT_NEXT_ENTRY) {
-                r = weigh_here(verifier);
+                r = weigh_reached(verifier);
                 if (r < 0)
                         return r;
         }
         if (next < 0)
                 return next;
 
+        report->n_accepted = verifier->life.n_accepted;
+        report->n_redacted = verifier->life.n_redacted;
+        report->n_unknown_roots = verifier->life.n_unknown_roots;
+        report->n_proved = verifier->proof.n_proved;
         if (report->outcome != AUDIT_BROKEN) {
-                r = weigh_beyond(verifier);
+                r = weigh_rest(verifier);
                 if (r < 0)
                         return r;
                 find_outcome(verifier, next);
         }
 
-        report->n_accepted = verifier->life.n_accepted;
-        report->n_proved = verifier->proof.n_proved;
         *ret_report = *report;
         return 0;
 }

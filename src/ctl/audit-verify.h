@@ -57,6 +57,8 @@ typedef struct AuditReport {
         uint64_t witnessed;  /* entries that a witness of the newest root vouches for */
         uint64_t retired;    /* and those that one vouched for whom a later root retired */
         size_t n_accepted, n_proved;    /* requests: accepted, judged again */
+        size_t n_redacted;              /* accepted, of which the chain has not all arguments */
+        size_t n_unknown_roots;         /* in the chain, and not the auditor's */
         size_t n_statements, n_ignored; /* statements: that were checked, that have no valid signature */
 } AuditReport;
 

@@ -21,6 +21,7 @@ typedef struct Audit {
         char *statements;        /* lines; NULL without --checkpoints */
         AuditEvidence *evidence; /* of --evidence */
         Json json;
+        size_t n_chains;
         int worst;
 } Audit;
 
@@ -55,6 +56,8 @@ static int add_report(Audit *audit, const char *device, const AuditReport *repor
         json_add_u64(json, "witnessed", report->witnessed);
         json_add_u64(json, "accepted", report->n_accepted);
         json_add_u64(json, "judged_again", report->n_proved);
+        json_add_u64(json, "redacted", report->n_redacted);
+        json_add_u64(json, "unknown_roots", report->n_unknown_roots);
         json_add_u64(json, "statements", report->n_statements);
         json_add_u64(json, "ignored", report->n_ignored);
         json_close_object(json);
@@ -82,6 +85,10 @@ static int print_report(const Audit *audit, const char *device, const AuditRepor
                            report->why ? ";" : ":", report->size, report->witnessed);
         if (n >= 0 && report->n_accepted > 0)
                 n = printf("; %zu of %zu acceptances judged again", report->n_proved, report->n_accepted);
+        if (n >= 0 && report->n_redacted > 0)
+                n = printf(", %zu were redacted", report->n_redacted);
+        if (n >= 0 && report->n_unknown_roots > 0)
+                n = printf("; %zu of its roots are not in --root", report->n_unknown_roots);
         if (n >= 0 && report->n_ignored > 0)
                 n = printf("; %zu statements had no valid signature", report->n_ignored);
 
@@ -162,6 +169,7 @@ static int verify_source(Audit *audit, AuditSource *source)
         if (r > 0)
                 return r;
 
+        audit->n_chains++;
         audit->worst = MAX(audit->worst, (int) report.outcome);
         return audit->ctl->json ? add_report(audit, identity->device, &report)
                                 : print_report(audit, identity->device, &report);
@@ -228,6 +236,8 @@ static int verify_all(Audit *audit)
         if (r == -EBADMSG)
                 return print_failure(audit->ctl, DEVBOX_ERROR_BAD_REQUEST,
                                      "--all takes a ledger's database, which %s is not", audit->path);
+        if (r == 0 && audit->n_chains == 0)
+                return print_failure(audit->ctl, DEVBOX_ERROR_NOT_FOUND, "%s holds no chain", audit->path);
         return r < 0 && r != -ENOMEM ? print_failure(audit->ctl, DEVBOX_ERROR_AUDIT_UNAVAILABLE,
                                                      "cannot read %s: %s", audit->path, strerror(-r))
                                      : r;

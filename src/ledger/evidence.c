@@ -3,15 +3,30 @@
 
 #include "ledger/evidence.h"
 
+#include "store/ledger-schema.h"
+
 int evidence_init(Evidence *evidence, Database *database)
 {
+        int r = database_prepare(database, LEDGER_SELECT_EVIDENCE, &evidence->find);
+        if (r < 0)
+                return r;
+
         return database_prepare(database, "INSERT OR IGNORE INTO evidence(digest, envelope) VALUES(?, ?)",
                                 &evidence->insert);
 }
 
 void evidence_done(Evidence *evidence)
 {
+        evidence->find = statement_free(evidence->find);
         evidence->insert = statement_free(evidence->insert);
+}
+
+int evidence_exists(const Evidence *evidence, const Sha256 *digest)
+{
+        _cleanup_(statement_resetp) Statement *find = evidence->find;
+
+        statement_bind_bytes(find, BYTES_OF(digest->bytes));
+        return statement_step(find);
 }
 
 int evidence_keep(const Evidence *evidence, const Envelope *envelope)

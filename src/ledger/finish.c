@@ -28,6 +28,7 @@ int ledger_started(Ledger *ledger, const char *request_id)
 {
         _cleanup_(chain_write_done) ChainWrite write = CHAIN_WRITE_NULL;
         _cleanup_(request_row_done) RequestRow row = { 0 };
+        uint64_t now_ms = ledger_time(ledger).now_ms;
 
         int r = find_request(ledger, request_id, &row);
         if (r != 0)
@@ -37,13 +38,13 @@ int ledger_started(Ledger *ledger, const char *request_id)
         r = check_revocation(&ledger->policy);
         if (r != 0)
                 return r;
-        if (ledger_now_ms(ledger) > row.start_until_ms)
+        if (ledger_lasting_ms(ledger, now_ms) > row.start_until_ms)
                 return DEVBOX_ERROR_EXPIRED; /* and stays open, for who accepted it to say how it ended */
 
         r = chain_write_begin(&ledger->chain, &write);
         if (r < 0)
                 return r;
-        r = chain_append(&write, AUDIT_REQUEST_STARTED, ledger_time(ledger).now_ms,
+        r = chain_append(&write, AUDIT_REQUEST_STARTED, now_ms,
                          &(AuditBody){ .request_id = row.request_id, .request_sha256 = row.digest }, NULL);
         if (r != 0)
                 return r;

@@ -189,10 +189,10 @@ int ledger_deny_thing(Ledger *ledger, const Envelope *envelope, int error, const
         return chain_write_commit(&write);
 }
 
-static int append_manifest(Ledger *ledger, ChainWrite *write, const ManifestVerdict *verdict)
+static int append_manifest(Ledger *ledger, ChainWrite *write, const ManifestVerdict *verdict,
+                           uint64_t now_ms)
 {
         const Manifest *manifest = verdict->manifest;
-        uint64_t now_ms = ledger_time(ledger).now_ms;
         AuditBody adopt = { .old_key = ledger->device_key,
                             .key = *key_pair_public(ledger->identity),
                             .sha256 = verdict->digest,
@@ -219,7 +219,7 @@ static int append_manifest(Ledger *ledger, ChainWrite *write, const ManifestVerd
 }
 
 static int store_manifest(Ledger *ledger, const char *text, const Envelope *envelope,
-                          const ManifestVerdict *verdict)
+                          const ManifestVerdict *verdict, uint64_t now_ms)
 {
         _cleanup_(chain_write_done) ChainWrite write = CHAIN_WRITE_NULL;
 
@@ -227,7 +227,7 @@ static int store_manifest(Ledger *ledger, const char *text, const Envelope *enve
         if (r < 0)
                 return r;
         if (!verdict->unchanged) {
-                r = append_manifest(ledger, &write, verdict);
+                r = append_manifest(ledger, &write, verdict, now_ms);
                 if (r != 0)
                         return r;
                 r = evidence_keep(&ledger->evidence, envelope);
@@ -237,8 +237,7 @@ static int store_manifest(Ledger *ledger, const char *text, const Envelope *enve
                 if (r < 0)
                         return r;
         }
-        r = state_write_integer(ledger->database, LEDGER_MANIFEST_CONFIRMED_AT,
-                                (int64_t) ledger_time(ledger).now_ms);
+        r = state_write_integer(ledger->database, LEDGER_MANIFEST_CONFIRMED_AT, (int64_t) now_ms);
         if (r < 0)
                 return r;
 
@@ -271,22 +270,26 @@ int ledger_install_manifest(Ledger *ledger, const char *text, ManifestInstalled 
         if (!chain_exists(&ledger->chain))
                 return DEVBOX_ERROR_NOT_ENROLLED;
 
+        /* Read once, so that the entry is of the moment that was judged. */
+        uint64_t now_ms = ledger_time(ledger).now_ms;
         ManifestJudge judge = { .root = ledger->policy.root,
                                 .device = ledger->chain.device,
                                 .device_key = key_pair_public(ledger->identity),
                                 .ceiling = ledger->policy.ceiling,
                                 .floor = ledger->policy.floor,
-                                .now_ms = ledger_now_ms(ledger) };
+                                .now_ms = ledger_lasting_ms(ledger, now_ms) };
 
         int r = envelope_parse(bytes_of_string(text), THING_MAX, &envelope);
         if (r == 0)
                 r = manifest_accept(&judge, envelope, &verdict);
+        if (r == 0 && verdict.unchanged && !ledger->policy.manifest)
+                r = DEVBOX_ERROR_MANIFEST_FORK; /* of the one that the root made void, signed anew */
         if (r > 0)
                 return refuse_manifest(ledger, envelope, r, &verdict.fault, ret_installed);
         if (r < 0)
                 return r;
 
-        r = store_manifest(ledger, text, envelope, &verdict);
+        r = store_manifest(ledger, text, envelope, &verdict, now_ms);
         if (r != 0)
                 return r;
 

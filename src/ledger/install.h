@@ -30,7 +30,8 @@ typedef struct ManifestInstalled {
         char fault[256]; /* with BAD_SCHEMA, MANIFEST_CEILING: where and why */
 } ManifestInstalled;
 
-/* Errors: DEVBOX_ERROR_NOT_ENROLLED and those of manifest_accept(). */
+/* Errors: DEVBOX_ERROR_NOT_ENROLLED and those of manifest_accept(); MANIFEST_FORK is also the last one again
+ * after the root made it void, whoever signed it now: the next has a higher version. */
 int ledger_install_manifest(Ledger *ledger, const char *envelope, ManifestInstalled *ret_installed);
 
 /* The operator of this machine says that its clock is right although it stands before the floor of time. By

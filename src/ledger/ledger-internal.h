@@ -43,9 +43,9 @@ static inline LedgerTime ledger_time(const Ledger *ledger)
 }
 
 /* A clock that stands before the floor of time counts as the floor: what has ended by then, has ended. */
-static inline uint64_t ledger_now_ms(const Ledger *ledger)
+static inline uint64_t ledger_lasting_ms(const Ledger *ledger, uint64_t now_ms)
 {
-        return MAX(ledger_time(ledger).now_ms, ledger->time_floor_ms);
+        return MAX(now_ms, ledger->time_floor_ms);
 }
 
 /* Whether the chain's key is ours: otherwise nothing may be signed in its name. */

@@ -317,7 +317,8 @@ void ledger_status(const Ledger *ledger, LedgerStatus *ret_status)
                 .expires_at_ms = policy->manifest ? policy->manifest->expires_at_ms : 0,
                 .in_force = policy->manifest && policy->manifest->epoch == policy->root->epoch &&
                             !policy->outside && !manifest_is_tombstone(policy->manifest) &&
-                            ledger_now_ms(ledger) < (uint64_t) policy->manifest->expires_at_ms,
+                            ledger_lasting_ms(ledger, ledger_time(ledger).now_ms) <
+                                    (uint64_t) policy->manifest->expires_at_ms,
                 .adoption_needed = !ledger_key_fits(ledger),
                 .time_floor_ms = ledger->time_floor_ms,
         };

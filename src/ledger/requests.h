@@ -26,9 +26,6 @@ typedef enum RequestState {
 
 const char *request_state_name(RequestState state); /* "interrupted_unknown" */
 
-/* Rows that are not evicted before they have expired; beyond, new requests are refused with `busy`. */
-#define REQUESTS_MAX 50000
-
 typedef struct Requests {
         Database *database;
         Statement *find, *find_nonce, *find_approval, *count_rate, *find_open;

@@ -138,6 +138,14 @@ AuditBody *audit_body_free(AuditType type, AuditBody *body)
         return schema_free(&schemas[type], body);
 }
 
+bool audit_body_is_redacted(const AuditBody *body)
+{
+        Sha256 written;
+
+        sha256(bytes_of_string(body->arguments), &written);
+        return !sha256_equal(&written, &body->arguments_sha256);
+}
+
 /* {"sha256":…,"size":…} in the place of a value: of the text itself, or of the JSON of anything else. */
 static cJSON *make_digest(Bytes value)
 {

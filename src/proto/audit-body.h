@@ -57,6 +57,9 @@ int audit_body_format(AuditType type, const AuditBody *body, char **ret_text, Sc
 int audit_body_parse(AuditType type, Bytes text, AuditBody **ret_body, SchemaFault *ret_fault);
 AuditBody *audit_body_free(AuditType type, AuditBody *body);
 
+/* Of a request that was accepted: whether some of its arguments are not there but for their digest. */
+bool audit_body_is_redacted(const AuditBody *body);
+
 /* The arguments as the chain may keep them: values of the keys in the entry's redact list, and content of
  * files always, are replaced by {"sha256":…,"size":…}; the result is a JSON text that the caller frees, and
  * the digest of the unredacted one. `capability` may be NULL (a denied request): then every value is

@@ -12,6 +12,9 @@
 /* For so long, at the least, nobody else gets the id and the nonce of one that was accepted. */
 #define REQUEST_KEEP_MS (UINT64_C(24) * 3600 * 1000)
 
+/* So many a device remembers; beyond, new ones are refused with `busy`, and nothing is forgotten early. */
+#define REQUESTS_MAX 50000
+
 typedef struct RequestManifest {
         int64_t epoch, version;
         Sha256 sha256;

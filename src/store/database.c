@@ -139,6 +139,55 @@ static int migrate_one(Database *database, const DatabaseSchema *schema, size_t 
         return transaction_commit(&transaction);
 }
 
+/* ---- what is in the file */
+
+/* All tables and indexes, as SQL; the caller frees it. Statistics are SQLite's own. */
+static int read_tables(Database *database, char **ret_sql)
+{
+        static const char sql[] =
+                "SELECT group_concat(sql, ';') FROM (SELECT sql FROM sqlite_schema"
+                " WHERE type <> 'trigger' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name)";
+        _cleanup_(statement_freep) Statement *statement = NULL;
+
+        int r = database_prepare(database, sql, &statement);
+        if (r < 0)
+                return r;
+        r = statement_step(statement);
+        if (r <= 0)
+                return r < 0 ? r : -EBADMSG;
+
+        const char *text = statement_text(statement, 0);
+        char *copy = strdup(text ? text : "");
+        if (!copy)
+                return -ENOMEM;
+
+        *ret_sql = copy;
+        return 0;
+}
+
+/* Whether the tables are those that the migrations make. Somebody who made the file could otherwise make us
+ * search where there is no index, or compute what is nowhere stored. */
+static int check_tables(Database *database, const DatabaseSchema *schema, size_t version)
+{
+        _cleanup_(database_closep) Database *model = calloc(1, sizeof *model);
+        _cleanup_(freep) char *wanted = NULL, *found = NULL;
+
+        if (!model)
+                return -ENOMEM;
+
+        int r = error_of(sqlite3_open_v2(":memory:", &model->handle, SQLITE_OPEN_READWRITE, NULL));
+        for (size_t i = 0; r == 0 && i < version; i++)
+                r = database_run(model, schema->migrations[i]);
+        if (r == 0)
+                r = read_tables(model, &wanted);
+        if (r == 0)
+                r = read_tables(database, &found);
+        if (r < 0)
+                return r;
+
+        return streq(wanted, found) ? 0 : -EBADMSG;
+}
+
 /* Whether this is a database of ours, and brought to the newest version. A new file has neither number. */
 static int migrate(Database *database, DatabaseMode mode, const DatabaseSchema *schema)
 {
@@ -157,7 +206,7 @@ static int migrate(Database *database, DatabaseMode mode, const DatabaseSchema *
         if ((uint64_t) version > schema->n_migrations)
                 return -EPROTONOSUPPORT;
         if (mode == DATABASE_READ)
-                return is_new ? -EBADMSG : 0;
+                return is_new ? -EBADMSG : check_tables(database, schema, (size_t) version);
 
         for (size_t next = (size_t) version; next < schema->n_migrations; next++) {
                 r = migrate_one(database, schema, next);

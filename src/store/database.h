@@ -22,10 +22,11 @@ typedef struct DatabaseSchema {
 
 typedef enum DatabaseMode {
         DATABASE_OWN,  /* made if it is not there, brought to the newest version */
-        DATABASE_READ, /* for looking at one that somebody else may own */
+        DATABASE_READ, /* for looking at one that somebody else may own, or have made */
 } DatabaseMode;
 
-/* Errors: also -EPROTONOSUPPORT it was made by a newer version. */
+/* Errors: also -EPROTONOSUPPORT it was made by a newer version; -EBADMSG, for reading, other tables than the
+ * migrations make. */
 int database_open(const char *path, DatabaseMode mode, const DatabaseSchema *schema,
                   Database **ret_database);
 Database *database_close(Database *database);

@@ -15,8 +15,8 @@ extern const DatabaseSchema ledger_schema;
         "SELECT seq, prev, time_ms, type, body, hash FROM replica_audit "                                   \
         "WHERE device = ? AND seq >= ? ORDER BY seq LIMIT ?"
 
-/* A signed thing by its digest. */
-#define LEDGER_SELECT_EVIDENCE "SELECT envelope FROM evidence WHERE digest = ?"
+/* A signed thing by its digest, and its number. */
+#define LEDGER_SELECT_EVIDENCE "SELECT envelope, rowid FROM evidence WHERE digest = ?"
 
 enum {
         LEDGER_ENTRY_SEQ,

@@ -99,6 +99,50 @@ static void test_a_key_in_the_place_of_none(void **state)
         assert_int_equal(verify_with(4, &(Added){ AUDIT_ADOPT, wrong }, 1).outcome, AUDIT_BROKEN);
 }
 
+/* It is a manifest that adopts a key: that one, and at once. */
+static void test_a_key_that_nobody_named(void **state)
+{
+        AuditBody adopt = { .old_key = *key_pair_public(world_key(KEY_DEVICE)),
+                            .key = *key_pair_public(world_key(KEY_STRANGER)),
+                            .sha256 = { { 9 } },
+                            .size = 4,
+                            .head = chain.at[4].head };
+        AuditBody manifest = { .version = 2, .epoch = 1, .sha256 = { { 9 } } };
+        AuditBody session = { .session = { 1 } };
+        _cleanup_(freep) char *adopted = format_body(AUDIT_ADOPT, &adopt);
+        _cleanup_(freep) char *right = format_body(AUDIT_MANIFEST, &manifest);
+        _cleanup_(freep) char *other = format_body(AUDIT_SESSION, &session);
+        manifest.sha256.bytes[0] = 8;
+        _cleanup_(freep) char *wrong = format_body(AUDIT_MANIFEST, &manifest);
+        const struct {
+                Added next;
+                AuditOutcome outcome;
+        } rows[] = {
+                { { AUDIT_MANIFEST, right }, AUDIT_UNWITNESSED },
+                { { AUDIT_MANIFEST, wrong }, AUDIT_BROKEN },
+                { { AUDIT_SESSION, other }, AUDIT_BROKEN },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                AuditReport report =
+                        verify_with(4, (const Added[]){ { AUDIT_ADOPT, adopted }, rows[i].next }, 2);
+
+                assert_int_equal(report.outcome, rows[i].outcome);
+        }
+}
+
+/* A root that the auditor does not have is no fault, but is told. */
+static void test_a_root_to_come(void **state)
+{
+        _cleanup_(freep) char *root =
+                format_body(AUDIT_ROOT, &(AuditBody){ .version = 2, .epoch = 1, .sha256 = { { 9 } } });
+        AuditReport report = verify_with(FIRST, &(Added){ AUDIT_ROOT, root }, 1);
+
+        assert_int_equal(report.outcome, AUDIT_UNWITNESSED);
+        assert_int_equal(report.n_unknown_roots, 1);
+        assert_int_equal(verify_with(FIRST, NULL, 0).n_unknown_roots, 0);
+}
+
 /* Roots and manifests only go forward; the chain stands at version 1 and epoch 1 of both. */
 static void test_what_it_obeys(void **state)
 {
@@ -217,6 +261,8 @@ int main(void)
                 cmocka_unit_test(test_another_of_the_same_id),
                 cmocka_unit_test(test_accepted_under_another_manifest),
                 cmocka_unit_test(test_a_key_in_the_place_of_none),
+                cmocka_unit_test(test_a_key_that_nobody_named),
+                cmocka_unit_test(test_a_root_to_come),
                 cmocka_unit_test(test_what_it_obeys),
                 cmocka_unit_test(test_taken_back),
                 cmocka_unit_test(test_recorded_countersignatures),

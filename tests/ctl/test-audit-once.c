@@ -2,11 +2,9 @@
 /* What may be used once, and for how long that is known. */
 
 #include "ctl/audit-once.h"
-#include "proto/audit.h"
 #include "test.h"
 
-#define START  UINT64_C(1760000000000)
-#define WINDOW (REQUEST_KEEP_MS - AUDIT_BACKWARDS_MAX_MS)
+#define START UINT64_C(1760000000000)
 
 static void once_done(AuditOnce *once)
 {
@@ -19,47 +17,74 @@ static void test_window(void **state)
         Bytes key = bytes_of_string("nonce");
 
         assert_null(audit_once_find(&once, key));
-        assert_ok(audit_once_use(&once, key, START, NULL));
-        audit_once_forget(&once, START + WINDOW);
+        assert_ok(audit_once_use(&once, key, START));
+        audit_once_forget(&once, START + REQUEST_KEEP_MS);
         assert_non_null(audit_once_find(&once, key));
         assert_null(audit_once_find(&once, bytes_of_string("nonc")));
-        audit_once_forget(&once, START + WINDOW + 1);
+        audit_once_forget(&once, START + REQUEST_KEEP_MS + 1);
         assert_null(audit_once_find(&once, key));
-        assert_ok(audit_once_use(&once, key, START + WINDOW + 1, NULL));
+        assert_ok(audit_once_use(&once, key, START + REQUEST_KEEP_MS + 1));
         assert_non_null(audit_once_find(&once, key));
 }
 
-/* A request that has not ended is known for as long as that takes, and what was used after it is forgotten
- * nevertheless. */
+/* A request that has not ended is known for as long as that takes, and no longer if that was a day; what was
+ * used after it is forgotten nevertheless. */
 static void test_open_request(void **state)
 {
         _cleanup_(once_done) AuditOnce once = AUDIT_ONCE_NULL;
         AuditUsed *request;
 
-        assert_ok(audit_once_use(&once, bytes_of_string("request"), START, &request));
+        assert_ok(audit_once_open(&once, bytes_of_string("request"), START, &request));
         request->stage = STAGE_STARTED;
-        assert_ok(audit_once_use(&once, bytes_of_string("nonce"), START + 1, NULL));
-        for (int days = 2; days < 5; days++) {
-                audit_once_forget(&once, START + (uint64_t) days * REQUEST_KEEP_MS);
+        assert_ok(audit_once_use(&once, bytes_of_string("nonce"), START + 1));
+        for (uint64_t days = 2; days < 5; days++) {
+                audit_once_forget(&once, START + days * REQUEST_KEEP_MS);
                 assert_ptr_equal(audit_once_find(&once, bytes_of_string("request")), request);
                 assert_null(audit_once_find(&once, bytes_of_string("nonce")));
         }
 
-        request->stage = STAGE_USED;
-        audit_once_forget(&once, START + 6 * REQUEST_KEEP_MS);
+        audit_once_end(&once, request);
+        assert_non_null(audit_once_find(&once, bytes_of_string("request")));
+        audit_once_forget(&once, START + 4 * REQUEST_KEEP_MS);
         assert_null(audit_once_find(&once, bytes_of_string("request")));
+}
+
+/* By a clock that was wrong, and was then set right: each is forgotten by its own time. */
+static void test_a_clock_set_back(void **state)
+{
+        _cleanup_(once_done) AuditOnce once = AUDIT_ONCE_NULL;
+
+        assert_ok(audit_once_use(&once, bytes_of_string("false"), START + 2 * REQUEST_KEEP_MS));
+        assert_ok(audit_once_use(&once, bytes_of_string("right"), START));
+        audit_once_forget(&once, START + REQUEST_KEEP_MS + 1);
+        assert_null(audit_once_find(&once, bytes_of_string("right")));
+        assert_non_null(audit_once_find(&once, bytes_of_string("false")));
 }
 
 /* Times in a file are whatever somebody wrote there. */
 static void test_end_of_time(void **state)
 {
         _cleanup_(once_done) AuditOnce once = AUDIT_ONCE_NULL;
-        AuditUsed *request;
 
-        assert_ok(audit_once_use(&once, bytes_of_string("request"), START, &request));
-        request->stage = STAGE_ACCEPTED;
+        assert_ok(audit_once_use(&once, bytes_of_string("nonce"), UINT64_MAX));
         audit_once_forget(&once, UINT64_MAX);
-        assert_non_null(audit_once_find(&once, bytes_of_string("request")));
+        assert_non_null(audit_once_find(&once, bytes_of_string("nonce")));
+}
+
+/* In any order, as many as a ledger remembers, and no more. */
+static void test_many(void **state)
+{
+        _cleanup_(once_done) AuditOnce once = AUDIT_ONCE_NULL;
+
+        for (uint32_t i = 0; i < AUDIT_ONCE_MAX; i++)
+                assert_ok(audit_once_use(&once, BYTES_OF(((uint8_t[4]){ i >> 24, i >> 16, i >> 8, i })),
+                                         START + i * UINT64_C(7919) % AUDIT_ONCE_MAX));
+        assert_err(audit_once_use(&once, bytes_of_string("one more"), START), -ENOBUFS);
+
+        for (uint64_t past = 0; past < AUDIT_ONCE_MAX; past += AUDIT_ONCE_MAX / 10) {
+                audit_once_forget(&once, START + REQUEST_KEEP_MS + past);
+                assert_int_equal(once.n, AUDIT_ONCE_MAX - past);
+        }
 }
 
 int main(void)
@@ -67,7 +92,9 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_window),
                 cmocka_unit_test(test_open_request),
+                cmocka_unit_test(test_a_clock_set_back),
                 cmocka_unit_test(test_end_of_time),
+                cmocka_unit_test(test_many),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,78 +4,9 @@
 
 #include <stdio.h>
 
-#include "basic/text.h"
-#include "ctl/audit-verify.h"
-#include "ledger-world.h"
+#include "ledger-auditor.h"
 #include "ledger/evidence.h"
 #include "proto/audit-body.h"
-
-static void database_path(const LedgerWorld *world, char path[static 128])
-{
-        (void) snprintf(path, 128, "%s/ledger.db", world->directory);
-}
-
-static int append_line(void *userdata, const char *envelope)
-{
-        text_appendf(userdata, "%s\n", envelope);
-        return 0;
-}
-
-/* With the evidence of the database, or with what an export of it would hold. */
-static void open_evidence(const char *path, AuditSource *source, bool exported, AuditEvidence **ret_evidence)
-{
-        _cleanup_(text_done) Text lines = TEXT_NULL;
-        unsigned line;
-
-        if (!exported) {
-                assert_ok(audit_evidence_open(path, ret_evidence));
-                return;
-        }
-
-        text_append(&lines, "");
-        assert_ok(audit_source_evidence(source, append_line, &lines));
-        assert_ok(audit_evidence_read(lines.data, ret_evidence, &line));
-}
-
-/* The auditor has the first root, and the second one if the test made it. */
-static AuditReport verify(const LedgerWorld *world, const Sha256 *digests, size_t n_roots, bool exported)
-{
-        _cleanup_(audit_source_freep) AuditSource *source = NULL;
-        _cleanup_(audit_verifier_freep) AuditVerifier *verifier = NULL;
-        _cleanup_(audit_evidence_freep) AuditEvidence *evidence = NULL;
-        AuditRoot roots[2] = { 0 };
-        Root *parsed[2] = { NULL };
-        AuditReport report;
-        char path[128];
-
-        database_path(world, path);
-        assert_ok(audit_source_open(path, NULL, &source));
-        open_evidence(path, source, exported, &evidence);
-        for (size_t i = 0; i < n_roots; i++) {
-                _cleanup_(envelope_freep) Envelope *envelope = NULL;
-
-                assert_int_equal(audit_evidence_find(evidence, &digests[i], &envelope), 1);
-                assert_ok(root_parse(envelope_payload(envelope), &parsed[i], NULL));
-                roots[i] = (AuditRoot){ parsed[i]->version, digests[i], parsed[i] };
-        }
-
-        assert_ok(audit_verifier_new(
-                audit_source_identity(source),
-                &(AuditMeans){ .roots = roots, .n_roots = n_roots, .evidence = evidence }, &verifier));
-        assert_ok(audit_verify(verifier, source, &report));
-        for (size_t i = 0; i < n_roots; i++)
-                root_free(parsed[i]);
-        return report;
-}
-
-static void assert_whole(const AuditReport *report, size_t n_accepted, size_t n_proved)
-{
-        if (report->outcome != AUDIT_UNWITNESSED)
-                fail_msg("%s at %d: %s: %s", audit_outcome_name(report->outcome), (int) report->at,
-                         report->why, devbox_error_code(report->refusal));
-        assert_int_equal(report->n_accepted, n_accepted);
-        assert_int_equal(report->n_proved, n_proved);
-}
 
 /* The nth of the plain requests. */
 static void run(LedgerWorld *world, unsigned n)
@@ -101,13 +32,14 @@ static void test_the_truth(void **state)
         assert_int_equal(ledger_world_judge(world, &approved_by_two), 0);
         ledger_world_close(world);
         for (int exported = 0; exported <= 1; exported++) {
-                AuditReport report = verify(world, &world->made.root, 1, exported);
+                AuditReport report = auditor_verify(
+                        world, &(Auditor){ .roots = &world->made.root, .n_roots = 1, .exported = exported });
 
-                assert_whole(&report, 2, 2);
+                auditor_assert_whole(&report, 2, 2);
         }
 
-        AuditReport report = verify(world, NULL, 0, false);
-        assert_whole(&report, 2, 0); /* by no root, nothing is judged */
+        AuditReport report = auditor_verify(world, &(Auditor){ 0 });
+        auditor_assert_whole(&report, 2, 0); /* by no root, nothing is judged */
 }
 
 /* The request of which the chain keeps only digests is kept nowhere else. */
@@ -117,8 +49,9 @@ static void test_redacted(void **state)
 
         assert_int_equal(ledger_world_judge(world, &(Case){ .request = WRITE, .n_approvals = 1 }), 0);
         ledger_world_close(world);
-        AuditReport report = verify(world, &world->made.root, 1, false);
-        assert_whole(&report, 1, 0);
+        AuditReport report = auditor_verify(world, &(Auditor){ .roots = &world->made.root, .n_roots = 1 });
+        auditor_assert_whole(&report, 1, 0);
+        assert_int_equal(report.n_redacted, 1);
 }
 
 static void test_evidence_that_was_changed(void **state)
@@ -128,8 +61,8 @@ static void test_evidence_that_was_changed(void **state)
         run(world, 1);
         ledger_world_close(world);
         ledger_world_tamper(world, "UPDATE evidence SET envelope = (SELECT envelope FROM evidence LIMIT 1)");
-        AuditReport report = verify(world, &world->made.root, 1, false);
-        assert_whole(&report, 1, 0);
+        AuditReport report = auditor_verify(world, &(Auditor){ .roots = &world->made.root, .n_roots = 1 });
+        auditor_assert_whole(&report, 1, 0);
 }
 
 /* The next root has the same keys, or another for manifests: what is accepted then is void. */
@@ -153,15 +86,30 @@ static void test_over_a_new_root(void **state)
         install_next_root(world, "\"@manifest@\"", digests);
         run(world, 2);
         ledger_world_close(world);
-        AuditReport report = verify(world, digests, 2, false);
-        assert_whole(&report, 2, 2);
+        AuditReport report = auditor_verify(world, &(Auditor){ .roots = digests, .n_roots = 2 });
+        auditor_assert_whole(&report, 2, 2);
+}
+
+/* What is accepted under a root that the auditor does not have yet is counted, and not judged. */
+static void test_under_a_root_to_come(void **state)
+{
+        LedgerWorld *world = *state;
+        Sha256 digests[2];
+
+        run(world, 1);
+        install_next_root(world, "\"@manifest@\"", digests);
+        run(world, 2);
+        ledger_world_close(world);
+        AuditReport report = auditor_verify(world, &(Auditor){ .roots = digests, .n_roots = 1 });
+        auditor_assert_whole(&report, 2, 1);
+        assert_int_equal(report.n_unknown_roots, 1);
 }
 
 /* ---- lies */
 
 /* Writes into the chain of a closed ledger, as root on the device could, that the request was accepted now.
  */
-static void claim(LedgerWorld *world, const Case *given, const char *mxid)
+static void claim(LedgerWorld *world, const Case *given, const char *mxid, const char *room)
 {
         _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
@@ -172,7 +120,7 @@ static void claim(LedgerWorld *world, const Case *given, const char *mxid)
         Chain chain;
         char path[128];
 
-        database_path(world, path);
+        auditor_path(world, path);
         signed_bundle(&world->made, given, &bundle);
         assert_int_equal(envelope_parse(bytes_of_string(bundle.request), ENVELOPE_PAYLOAD_MAX, &envelope),
                          0);
@@ -184,6 +132,7 @@ static void claim(LedgerWorld *world, const Case *given, const char *mxid)
                            .capability = request->capability,
                            .entry = entry,
                            .mxid = mxid ? (char *) mxid : request->origin.mxid,
+                           .room = (char *) room,
                            .manifest = request->manifest };
         assert_ok(audit_redact(request, &(Capability){ 0 }, &body.arguments, &body.arguments_sha256));
 
@@ -203,7 +152,7 @@ static void claim(LedgerWorld *world, const Case *given, const char *mxid)
 typedef struct Lie {
         const char *what;
         Case given;
-        const char *mxid;
+        const char *mxid, *room;
         DevboxError refusal;
 } Lie;
 
@@ -232,6 +181,7 @@ static void test_lies(void **state)
                                  { "1760000000000", "1759999000000" } } },
                   .refusal = DEVBOX_ERROR_EXPIRED },
                 { "in another's name", { .n_approvals = 0 }, .mxid = "@bob:hs.example" },
+                { "from a room", { .n_approvals = 0 }, .room = "!room:hs.example" },
         };
 
         ledger_world_close(world);
@@ -241,8 +191,9 @@ static void test_lies(void **state)
                 world = *state;
                 uint64_t size = ledger_world_size(world);
                 ledger_world_close(world);
-                claim(world, &lies[i].given, lies[i].mxid);
-                AuditReport report = verify(world, &world->made.root, 1, false);
+                claim(world, &lies[i].given, lies[i].mxid, lies[i].room);
+                AuditReport report =
+                        auditor_verify(world, &(Auditor){ .roots = &world->made.root, .n_roots = 1 });
                 if (report.outcome != AUDIT_BROKEN || report.at != size || report.refusal != lies[i].refusal)
                         fail_msg("%s: %s at %d, %s", lies[i].what, audit_outcome_name(report.outcome),
                                  (int) report.at,
@@ -259,12 +210,86 @@ static void test_a_nonce_again(void **state)
         assert_int_equal(ledger_world_judge(world, &(Case){ 0 }), 0);
         ledger_world_close(world);
         claim(world,
-              &(Case){ .request = { { "01K75A3Q000000000000000001", "01K75A3Q000000000000000002" } } },
+              &(Case){ .request = { { "01K75A3Q000000000000000001", "01K75A3Q000000000000000002" } } }, NULL,
               NULL);
-        AuditReport report = verify(world, &world->made.root, 1, false);
+        AuditReport report = auditor_verify(world, &(Auditor){ .roots = &world->made.root, .n_roots = 1 });
         assert_int_equal(report.outcome, AUDIT_BROKEN);
         assert_non_null(strstr(report.why, "nonce"));
         assert_int_equal(report.n_proved, 1);
+}
+
+/* The chain has forgotten it, and its clock goes back to when the request was good. */
+static void test_a_request_again(void **state)
+{
+        LedgerWorld *world = *state;
+        const int64_t days = 2 * (int64_t) REQUEST_KEEP_MS;
+        _cleanup_(freep) char *result = NULL;
+
+        assert_int_equal(ledger_world_judge(world, &(Case){ 0 }), 0);
+        assert_int_equal(ledger_finish(world->ledger, "01K75A3Q000000000000000001",
+                                       &(Result){ .status = RESULT_FAILED }, &result),
+                         0);
+        world->time.now_ms += (uint64_t) days;
+        world->made.shift_ms = days;
+        run(world, 1);
+        uint64_t size = ledger_world_size(world);
+        ledger_world_close(world);
+        world->time.now_ms -= (uint64_t) days;
+        world->made.shift_ms = 0;
+        claim(world, &(Case){ 0 }, NULL, NULL);
+        for (int exported = 0; exported <= 1; exported++) {
+                AuditReport report = auditor_verify(
+                        world, &(Auditor){ .roots = &world->made.root, .n_roots = 1, .exported = exported });
+
+                assert_int_equal(report.outcome, AUDIT_BROKEN);
+                assert_int_equal(report.at, size + 1); /* behind the entry about the clock */
+                assert_non_null(strstr(report.why, "long before"));
+                assert_int_equal(report.n_proved, 2);
+        }
+}
+
+/* Appends an entry about the world's request to the chain of a closed ledger. */
+static void append(LedgerWorld *world, AuditType type, const AuditBody *body)
+{
+        Database *database;
+        ChainWrite write;
+        Chain chain;
+        char path[128];
+
+        auditor_path(world, path);
+        assert_ok(database_open(path, DATABASE_OWN, &ledger_schema, &database));
+        assert_ok(chain_init(&chain, database));
+        assert_ok(chain_write_begin(&chain, &write));
+        assert_int_equal(chain_append(&write, type, world->time.now_ms, body, NULL), 0);
+        assert_ok(chain_write_commit(&write));
+        chain_done(&chain);
+        database_close(database);
+}
+
+static void test_started_too_late(void **state)
+{
+        static const struct {
+                uint64_t later_ms;
+                AuditOutcome outcome;
+        } rows[] = { { 50000 + 30000, AUDIT_UNWITNESSED }, { 50000 + 30001, AUDIT_BROKEN } };
+        char id[] = "01K75A3Q000000000000000001";
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                LedgerWorld *world = *state;
+                _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
+
+                signed_bundle(&world->made, &(Case){ 0 }, &bundle);
+                assert_int_equal(ledger_world_judge(world, &(Case){ 0 }), 0);
+                ledger_world_close(world);
+                world->time.now_ms += rows[i].later_ms;
+                append(world, AUDIT_REQUEST_STARTED,
+                       &(AuditBody){ .request_id = id, .request_sha256 = bundle.digest });
+                AuditReport report =
+                        auditor_verify(world, &(Auditor){ .roots = &world->made.root, .n_roots = 1 });
+                assert_int_equal(report.outcome, rows[i].outcome);
+                assert_ok(ledger_world_down(state));
+                assert_ok(ledger_world_up(state));
+        }
 }
 
 /* The root took away the key that signed the manifest; the device goes on as if it had not. */
@@ -275,10 +300,62 @@ static void test_a_manifest_that_is_void(void **state)
 
         install_next_root(world, "\"@stranger@\"", digests);
         ledger_world_close(world);
-        claim(world, &(Case){ 0 }, NULL);
-        AuditReport report = verify(world, digests, 2, false);
+        claim(world, &(Case){ 0 }, NULL, NULL);
+        AuditReport report = auditor_verify(world, &(Auditor){ .roots = digests, .n_roots = 2 });
         assert_int_equal(report.outcome, AUDIT_BROKEN);
         assert_non_null(strstr(report.why, "void"));
+}
+
+/* What was accepted before is not started after it. */
+static void test_started_when_it_was_void(void **state)
+{
+        LedgerWorld *world = *state;
+        _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
+        char id[] = "01K75A3Q000000000000000001";
+        Sha256 digests[2];
+
+        signed_bundle(&world->made, &(Case){ 0 }, &bundle);
+        assert_int_equal(ledger_world_judge(world, &(Case){ 0 }), 0);
+        install_next_root(world, "\"@stranger@\"", digests);
+        assert_int_equal(ledger_started(world->ledger, id), DEVBOX_ERROR_MANIFEST_MISSING);
+        ledger_world_close(world);
+        append(world, AUDIT_REQUEST_STARTED,
+               &(AuditBody){ .request_id = id, .request_sha256 = bundle.digest });
+        AuditReport report = auditor_verify(world, &(Auditor){ .roots = digests, .n_roots = 2 });
+        assert_int_equal(report.outcome, AUDIT_BROKEN);
+        assert_non_null(strstr(report.why, "void"));
+}
+
+/* The key that the device has now signed for another past than the chain has, from before it had the key. */
+static void test_another_past(void **state)
+{
+        LedgerWorld *world = *state;
+        const Edit edits[] = { { "\"version\":7", "\"version\":8" }, { "\"@device@\"", "\"@bob@\"" } };
+        _cleanup_(freep) char *manifest = signed_manifest(&world->made, edits, 2, KEY_MANIFEST);
+        ManifestInstalled installed;
+
+        ledger_world_close(world);
+        ledger_world_set_key(world, KEY_BOB);
+        ledger_world_open(world);
+        assert_int_equal(ledger_install_manifest(world->ledger, manifest, &installed), 0);
+        for (int other = 0; other <= 1; other++) {
+                _cleanup_(envelope_freep) Envelope *right = NULL, *envelope = NULL;
+                _cleanup_(freep) char *text = NULL, *said = NULL;
+                Checkpoint checkpoint;
+
+                assert_int_equal(ledger_checkpoint(world->ledger, 3, &text), 0);
+                assert_ok(envelope_parse(bytes_of_string(text), CHECKPOINT_TEXT_MAX, &right));
+                assert_ok(checkpoint_parse(envelope_payload(right), &checkpoint));
+                checkpoint.head.bytes[0] ^= (uint8_t) other;
+                assert_ok(checkpoint_sign(&checkpoint, world_key(KEY_BOB), &envelope));
+                assert_ok(envelope_format(envelope, &said));
+                AuditReport report = auditor_verify(world, &(Auditor){ .roots = &world->made.root,
+                                                                       .n_roots = 1,
+                                                                       .statements = &said,
+                                                                       .n_statements = 1 });
+                assert_int_equal(report.outcome, other ? AUDIT_FORK : AUDIT_UNWITNESSED);
+                assert_int_equal(report.n_ignored, 0);
+        }
 }
 
 /* A manifest that the device made up. */
@@ -295,7 +372,7 @@ static void test_a_manifest_of_nobody(void **state)
         char path[128];
 
         ledger_world_close(world);
-        database_path(world, path);
+        auditor_path(world, path);
         assert_int_equal(envelope_parse(bytes_of_string(text), ENVELOPE_PAYLOAD_MAX, &envelope), 0);
         assert_ok(database_open(path, DATABASE_OWN, &ledger_schema, &database));
         assert_ok(chain_init(&chain, database));
@@ -311,7 +388,7 @@ static void test_a_manifest_of_nobody(void **state)
         chain_done(&chain);
         database_close(database);
 
-        AuditReport report = verify(world, &world->made.root, 1, false);
+        AuditReport report = auditor_verify(world, &(Auditor){ .roots = &world->made.root, .n_roots = 1 });
         assert_int_equal(report.outcome, AUDIT_BROKEN);
         assert_int_equal(report.refusal, DEVBOX_ERROR_MANIFEST_INVALID_SIGNATURE);
 }
@@ -323,9 +400,14 @@ int main(void)
                 ledger_test(test_redacted),
                 ledger_test(test_evidence_that_was_changed),
                 ledger_test(test_over_a_new_root),
+                ledger_test(test_under_a_root_to_come),
                 ledger_test(test_lies),
                 ledger_test(test_a_nonce_again),
+                ledger_test(test_a_request_again),
+                ledger_test(test_started_too_late),
+                ledger_test(test_started_when_it_was_void),
                 ledger_test(test_a_manifest_that_is_void),
+                ledger_test(test_another_past),
                 ledger_test(test_a_manifest_of_nobody),
         };
 

@@ -199,13 +199,18 @@ static void test_rewritten(void **state)
 
 static void test_other_chain(void **state)
 {
-        Checkpoint other = chain.at[10];
+        static const uint64_t sizes[] = { 10, ENTRIES, ENTRIES + 10 };
         size_t size;
         _cleanup_(freep) char *bytes = chain_export(AUDIT_FORM_JSON, chain.entries, ENTRIES, &size);
 
-        other.chain.bytes[0] ^= 1;
-        _cleanup_(freep) char *said = chain_statement(&other, KEY_DEVICE, true);
-        assert_int_equal(chain_verify(bytes, size, said, true).outcome, AUDIT_FORK);
+        for (size_t i = 0; i < ELEMENTSOF(sizes); i++) {
+                Checkpoint other = chain.at[10];
+
+                other.size = sizes[i];
+                other.chain.bytes[0] ^= 1;
+                _cleanup_(freep) char *said = chain_statement(&other, KEY_DEVICE, true);
+                assert_int_equal(chain_verify(bytes, size, said, true).outcome, AUDIT_FORK);
+        }
 }
 
 /* Deterministic: xorshift. */
@@ -241,32 +246,60 @@ static void test_cuts(void **state)
 
 /* ---- witnesses that come and go */
 
-/* The same witness is in root 1 only: root 2 has another. */
-static void test_a_witness_that_was_retired(void **state)
+/* The whole chain, with a witness, in the eyes of somebody who has these roots. */
+static AuditReport verify_by(const AuditRoot *roots, size_t n_roots)
 {
         _cleanup_(audit_source_freep) AuditSource *source = NULL;
         _cleanup_(audit_verifier_freep) AuditVerifier *verifier = NULL;
         _cleanup_(freep) char *said = chain_statement(&chain.at[ENTRIES], KEY_DEVICE, true);
-        Root next = *chain.root;
-        PublicKey other = *key_pair_public(world_key(KEY_STRANGER));
         AuditReport report;
         size_t size;
         _cleanup_(freep) char *bytes = chain_export(AUDIT_FORM_JSON, chain.entries, ENTRIES, &size);
 
-        next.version = 2;
-        next.roles[ROOT_ROLE_WITNESS].keys.items = &other;
-        const AuditRoot roots[] = { chain.roots[0], { .version = 2, .digest = { { 9 } }, .root = &next } };
-
         assert_ok(file_write(chain.path, FILE_REPLACE, 0600, BYTES(bytes, size)));
         assert_ok(audit_source_open(chain.path, NULL, &source));
         assert_ok(audit_verifier_new(audit_source_identity(source),
-                                     &(AuditMeans){ .roots = roots, .n_roots = 2 }, &verifier));
+                                     &(AuditMeans){ .roots = roots, .n_roots = n_roots }, &verifier));
         assert_ok(audit_verifier_add_statement(verifier, said));
         assert_ok(audit_verify(verifier, source, &report));
+        return report;
+}
+
+/* The same witness is in root 1 only: root 2 has another. */
+static void test_a_witness_that_was_retired(void **state)
+{
+        Root next = *chain.root;
+        PublicKey other = *key_pair_public(world_key(KEY_STRANGER));
+
+        next.version = 2;
+        next.roles[ROOT_ROLE_WITNESS].keys.items = &other;
+        const AuditRoot roots[] = { chain.roots[0], { .version = 2, .digest = { { 9 } }, .root = &next } };
+        AuditReport report = verify_by(roots, 2);
         assert_int_equal(report.outcome, AUDIT_UNWITNESSED);
         assert_int_equal(report.retired, ENTRIES);
         assert_int_equal(report.witnessed, 0);
         assert_non_null(strstr(report.why, "retired"));
+}
+
+/* A root that the auditor does not have is no fault of the chain, but nothing is OK under it; another of a
+ * version that they have is a fault. */
+static void test_a_root_that_is_not_given(void **state)
+{
+        Root next = *chain.root;
+        AuditRoot given = { .version = 2, .digest = { { 9 } }, .root = &next };
+
+        next.version = 2;
+        AuditReport report = verify_by(&given, 1);
+        assert_int_equal(report.outcome, AUDIT_UNWITNESSED);
+        assert_int_equal(report.n_unknown_roots, 1);
+        assert_int_equal(report.witnessed, ENTRIES);
+        assert_non_null(strstr(report.why, "every root"));
+
+        given.version = 1;
+        report = verify_by(&given, 1);
+        assert_int_equal(report.outcome, AUDIT_BROKEN);
+        assert_int_equal(report.at, 1);
+        assert_int_equal(verify_by(chain.roots, 1).outcome, AUDIT_WHOLE);
 }
 
 /* ---- a ledger's database: its own chain, and that of a device that it witnesses */
@@ -385,10 +418,15 @@ static void test_database(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_whole),     cmocka_unit_test(test_unwitnessed),
-                cmocka_unit_test(test_each_byte), cmocka_unit_test(test_tampering),
-                cmocka_unit_test(test_rewritten), cmocka_unit_test(test_other_chain),
-                cmocka_unit_test(test_cuts),      cmocka_unit_test(test_a_witness_that_was_retired),
+                cmocka_unit_test(test_whole),
+                cmocka_unit_test(test_unwitnessed),
+                cmocka_unit_test(test_each_byte),
+                cmocka_unit_test(test_tampering),
+                cmocka_unit_test(test_rewritten),
+                cmocka_unit_test(test_other_chain),
+                cmocka_unit_test(test_cuts),
+                cmocka_unit_test(test_a_witness_that_was_retired),
+                cmocka_unit_test(test_a_root_that_is_not_given),
                 cmocka_unit_test(test_database),
         };
 

@@ -22,7 +22,10 @@ static const char wide_ceiling[] =
 
 static LedgerTime read_time(void *owner)
 {
-        return ((const LedgerWorld *) owner)->time;
+        LedgerWorld *world = owner;
+
+        world->time.now_ms += world->tick_ms;
+        return world->time;
 }
 
 int ledger_world_try_open(LedgerWorld *world)

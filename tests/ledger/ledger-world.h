@@ -13,6 +13,7 @@ typedef struct LedgerWorld {
         char directory[64];
         char ceiling[96]; /* a file in it */
         LedgerTime time;
+        uint64_t tick_ms; /* by which the clock moves on whenever it is read */
         uint64_t requests_max;
         Ledger *ledger;
         Signed made;

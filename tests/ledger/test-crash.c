@@ -2,7 +2,8 @@
 /* A ledger that dies: at every single step that it takes on the disk, with and without the loss of what was
  * not synced, and again and again at random moments. Afterwards, always:
  *
- *     the chain holds together · every entry that was answered for is there · nothing was accepted twice
+ *     the chain holds together · every entry that was answered for is there · nothing was accepted twice ·
+ *     what is behind an entry is there if the entry is
  *
  * $DEVBOX_CRASH_ROUNDS: how many random deaths, if it is set. */
 
@@ -220,6 +221,16 @@ static size_t listen_to(int fd, Said said[static SAID_MAX])
         return n;
 }
 
+/* Of a closed ledger, all whose entries about roots, manifests and requests are with evidence: nothing is
+ * there without the other. */
+static void check_evidence(const LedgerWorld *world)
+{
+        static const char sql[] = "SELECT (SELECT count(*) FROM audit WHERE type IN (3, 4, 5)) -"
+                                  " (SELECT count(*) FROM evidence)";
+
+        assert_int_equal(ledger_world_query(world, sql), 0);
+}
+
 /* ---- tests */
 
 static void die_at_every_step(LedgerWorld *world, Fault fault)
@@ -253,6 +264,7 @@ static void die_at_every_step(LedgerWorld *world, Fault fault)
                         fail_msg("step %llu: it ended with %d", (unsigned long long) at,
                                  WEXITSTATUS(status));
                 check(&deaths, said, n);
+                check_evidence(deaths.world);
                 free(deaths.accepted);
                 assert_int_equal(ledger_world_down(&fresh), 0);
         }
@@ -299,6 +311,7 @@ static void test_killed_at_random(void **state)
                         fail_msg("round %u: it ended with %d", round, WEXITSTATUS(status));
                 check(&deaths, said, n);
         }
+        check_evidence(deaths.world);
         print_message("# %u deaths, %llu answers, %llu entries\n", rounds,
                       (unsigned long long) deaths.n_said, (unsigned long long) deaths.walk.size);
         free(deaths.accepted);
@@ -336,6 +349,7 @@ static void test_a_failing_disk_refuses(void **state)
                 }
         ledger_world_verify(world);
         ledger_world_close(world);
+        check_evidence(world);
         ledger_world_open(world);
         ledger_world_verify(world);
 }

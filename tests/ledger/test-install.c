@@ -312,6 +312,21 @@ static void test_the_next_root(void **state)
         ledger_world_verify(world);
 }
 
+/* What a root made void does not come back by a new key's signature under the old version. */
+static void test_a_void_manifest_signed_anew(void **state)
+{
+        LedgerWorld *world = *state;
+        const Edit rotated[] = { NEXT, { "\"@manifest@\"", "\"@stranger@\"" } };
+
+        assert_int_equal(install_root(world, rotated, 2, two_roots), 0);
+        assert_int_equal(install(world, NULL, 0, KEY_STRANGER), DEVBOX_ERROR_MANIFEST_FORK);
+        const Edit newer[] = { { "\"version\":7", "\"version\":8" } };
+        assert_int_equal(install(world, newer, 1, KEY_STRANGER), 0);
+        assert_int_equal(
+                ledger_world_judge(world, &(Case){ .request = { { "\"version\":7", "\"version\":8" } } }),
+                0);
+}
+
 static void test_40_a_new_operator_and_a_tombstone(void **state)
 {
         LedgerWorld *world = *state;
@@ -469,6 +484,7 @@ int main(void)
                 ledger_test(test_13_18_manifests_and_the_floor_of_time),
                 ledger_test(test_3_17_roots_that_do_not_follow),
                 ledger_test(test_the_next_root),
+                ledger_test(test_a_void_manifest_signed_anew),
                 ledger_test(test_40_a_new_operator_and_a_tombstone),
                 ledger_test(test_the_ceiling),
                 ledger_test(test_a_lost_key_is_adopted_by_a_manifest),

@@ -132,6 +132,36 @@ static void test_13_the_clock_goes_back(void **state)
         ledger_world_verify(world);
 }
 
+/* 13: a clock that was accepted although it was before the request makes it good for a second time; what it
+ * was accepted by tells. */
+static void test_13_the_clock_goes_back_too_far(void **state)
+{
+        LedgerWorld *world = *state;
+        _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
+        _cleanup_(freep) char *checkpoint = NULL, *result = NULL;
+        Sibling sibling;
+
+        sibling_init(&sibling, 1);
+        signed_bundle(&world->made, &(Case){ 0 }, &bundle);
+        assert_int_equal(ledger_world_judge(world, &(Case){ 0 }), 0);
+        assert_int_equal(ledger_finish(world->ledger, "01K75A3Q000000000000000001",
+                                       &(Result){ .status = RESULT_FAILED }, &result),
+                         0);
+        world->time.now_ms += 2 * REQUEST_KEEP_MS;
+        world->made.shift_ms += (int64_t) (2 * REQUEST_KEEP_MS);
+        assert_int_equal(
+                ledger_world_judge(world, &(Case){ .request = { sibling.edits[0], sibling.edits[1] } }), 0);
+        assert_int_equal(ledger_flush(world->ledger, &checkpoint), 0);
+
+        world->time.now_ms = WORLD_NOW - REQUEST_KEEP_MS;
+        assert_int_equal(ledger_accept_clock(world->ledger), 0);
+        world->time.now_ms = WORLD_NOW;
+        world->made.shift_ms = 0;
+        signed_deliver_again(&world->made, &bundle);
+        assert_refused(world, &bundle, DEVBOX_ERROR_NONCE_REPLAY, TRACE_ENTRY);
+        ledger_world_verify(world);
+}
+
 static void test_31_an_approval_serves_once(void **state)
 {
         LedgerWorld *world = *state;
@@ -160,6 +190,7 @@ int main(void)
                 ledger_test(test_9_no_session_survives_the_process),
                 ledger_test(test_10_11_nonces_and_ids_are_spent),
                 ledger_test(test_13_the_clock_goes_back),
+                ledger_test(test_13_the_clock_goes_back_too_far),
                 ledger_test(test_31_an_approval_serves_once),
         };
 

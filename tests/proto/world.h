@@ -69,7 +69,7 @@ void world_done(World *world);
 
 /* What is put before the device: each part signed by its key, after the edits. */
 typedef struct Case {
-        Edit request[4], delivery[2], approval[4], second[4];
+        Edit request[6], delivery[2], approval[4], second[4];
         WorldKey request_key, delivery_key, approval_key, second_key; /* 0: the usual one */
         size_t n_approvals;
 } Case;

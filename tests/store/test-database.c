@@ -167,6 +167,34 @@ static void test_versions(void **state)
         assert_null(none);
 }
 
+/* A file for reading, made by somebody else: what is stored may be anything, but not how. */
+static void test_other_tables(void **state)
+{
+        static const struct {
+                const char *sql;
+                int expected;
+        } rows[] = {
+                { "ANALYZE", 0 },
+                { "CREATE TRIGGER w BEFORE DELETE ON t BEGIN SELECT 1; END", 0 },
+                { "CREATE TABLE u(x)", -EBADMSG },
+                { "CREATE INDEX i ON t(v)", -EBADMSG },
+                { "CREATE VIEW u AS SELECT * FROM t", -EBADMSG },
+                { "DROP TABLE t; CREATE TABLE t(k, v BLOB NOT NULL)", -EBADMSG },
+                { "DROP TABLE t; CREATE TABLE t(k INTEGER PRIMARY KEY, v BLOB AS (zeroblob(9)))", -EBADMSG },
+                { "DROP TABLE t", -EBADMSG },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(database_closep) Database *own = open_one(), *read = NULL;
+
+                assert_ok(database_run(own, rows[i].sql));
+                own = database_close(own);
+                assert_int_equal(database_open(path, DATABASE_READ, &version_1, &read), rows[i].expected);
+                read = database_close(read);
+                assert_int_equal(unlink(path), 0);
+        }
+}
+
 static void test_bad_files(void **state)
 {
         static const char garbage[] = "this is no database, but it is long enough to look at: "
@@ -275,6 +303,7 @@ int main(void)
                 store_test(test_constraints_are_told_apart),
                 store_test(test_what_is_not_committed_never_was),
                 store_test(test_versions),
+                store_test(test_other_tables),
                 store_test(test_bad_files),
                 store_test(test_a_failing_disk_loses_nothing_acknowledged),
                 store_test(test_death_at_any_step_loses_nothing_acknowledged),

@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""devboxctl audit before databases that somebody tampered with, or that a ledger is writing.
+
+    test-audit-database.py DEVBOXCTL SOURCE_DIR
+"""
+
+import pathlib
+import re
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+DEVBOXCTL, SOURCE = sys.argv[1], pathlib.Path(sys.argv[2])
+PIPE_BYTES = 64 * 1024
+
+
+def schema():
+    """The SQL of all migrations, from the table in the source."""
+    text = (SOURCE / "src/store/ledger-schema.c").read_text()
+    table = re.sub(r"/\*.*?\*/", "", text[text.index("migrations[] = {"):text.index("};")], flags=re.DOTALL)
+    sql = "".join(re.findall(r'"(.*?)"', table))
+    return sql + "PRAGMA application_id = 0x44425831; PRAGMA user_version = 1;"
+
+
+class Audit(unittest.TestCase):
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.dir = pathlib.Path(temporary.name)
+        self.path = self.dir / "ledger.db"
+        self.database = sqlite3.connect(self.path)
+        self.addCleanup(self.database.close)
+        self.run_sql(schema())
+
+    def run_sql(self, sql):
+        self.database.executescript(sql)
+        self.database.commit()
+
+    def audit(self, *words, status):
+        result = subprocess.run([DEVBOXCTL, "audit", *map(str, words), "--db", str(self.path)],
+                                capture_output=True, text=True, timeout=60)
+        self.assertEqual(result.returncode, status, f"{words}: {result.stdout}{result.stderr}")
+        return result.stdout + result.stderr
+
+    def add_own(self, n):
+        self.run_sql("INSERT INTO state VALUES('device', 'laptop'), ('chain_id', zeroblob(16)),"
+                     " ('checkpoint', 'a statement');")
+        insert = "INSERT INTO audit VALUES(?, zeroblob(32), 0, 9, zeroblob(1000), zeroblob(32))"
+        self.database.executemany(insert, ((i,) for i in range(n)))
+        self.database.commit()
+
+    def test_all_of_nothing(self):
+        self.assertIn("holds no chain", self.audit("verify", "--all", status=1))
+
+    def test_a_chain_whose_name_is_gone(self):
+        self.add_own(2)
+        self.audit("verify", "--all", status=6)
+        self.run_sql("DELETE FROM state WHERE key = 'device'")
+        self.assertIn("no chain of its own device", self.audit("verify", "--all", status=1))
+        self.run_sql("INSERT INTO replica(device, chain_id, device_key, head)"
+                     " VALUES('dev-a', zeroblob(16), zeroblob(32), zeroblob(32))")
+        self.assertIn("no chain of its own device", self.audit("verify", "--all", status=1))
+
+    def test_other_tables(self):
+        self.run_sql("ALTER TABLE evidence RENAME TO old; CREATE TABLE evidence(digest BLOB, envelope TEXT)")
+        for verb in "verify", "show", "export":
+            self.assertIn("nor a ledger's database", self.audit(verb, status=1))
+
+    def test_statements_are_exported_before_entries(self):
+        self.add_own(2 * PIPE_BYTES // 1000)
+        statements = self.dir / "statements"
+        with subprocess.Popen([DEVBOXCTL, "audit", "export", "--db", self.path, "--checkpoints", statements],
+                              stdout=subprocess.PIPE) as export:
+            deadline = time.monotonic() + 60
+            # Nobody reads the entries, so it cannot get to their end.
+            while not statements.exists() or not statements.read_text():
+                self.assertLess(time.monotonic(), deadline, "no statement while entries wait")
+                time.sleep(0.01)
+            self.assertEqual(statements.read_text(), "a statement\n")
+            self.assertGreater(len(export.stdout.read()), PIPE_BYTES)
+        self.assertEqual(export.returncode, 0)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=1)
