@@ -7,8 +7,8 @@
 
 #include <inttypes.h>
 
+#include "basic/utf8.h"
 #include "codec/binary-text.h"
-#include "codec/strict-json.h"
 
 #define BINARY_HEAD (8 + SHA256_SIZE + 8 + 2 + 4)
 
@@ -46,6 +46,20 @@ static void write_binary(const AuditEntry *entry, Text *text)
         text_append_bytes(text, entry->hash.bytes, SHA256_SIZE);
 }
 
+/* Whether it may stand as text: what is not, is written in base64, and nothing else is. */
+static bool is_clean(Bytes text)
+{
+        uint32_t code;
+
+        for (size_t at = 0, n; at < text.size; at += n) {
+                n = utf8_decode(text.data + at, text.size - at, &code);
+                if (n == 0 || utf8_is_control(code))
+                        return false;
+        }
+
+        return true;
+}
+
 static void write_base64(Bytes body, Text *text)
 {
         char *encoded = malloc(BASE64_SIZE(body.size));
@@ -62,14 +76,15 @@ static void write_base64(Bytes body, Text *text)
 
 static void write_body(Bytes body, Text *text)
 {
-        _cleanup_(freep) char *copy = strndup((const char *) body.data, body.size);
+        _cleanup_(freep) char *copy = NULL;
 
-        if (!copy) {
-                text->error = -ENOMEM;
+        if (!is_clean(body)) {
+                write_base64(body, text);
                 return;
         }
-        if (strlen(copy) != body.size || !strict_json_text_valid(copy)) {
-                write_base64(body, text);
+        copy = strndup((const char *) body.data, body.size);
+        if (!copy) {
+                text->error = -ENOMEM;
                 return;
         }
 
@@ -160,6 +175,7 @@ static void take_hex(Cursor *cursor, uint8_t *bytes, size_t size)
 static Bytes take_body(Cursor *cursor)
 {
         uint8_t *start = cursor->at, *to = cursor->at;
+        bool plain = true;
 
         while (!cursor->bad && cursor->at < cursor->end && *cursor->at != '"') {
                 if (*cursor->at == '\\') {
@@ -169,10 +185,13 @@ static Bytes take_body(Cursor *cursor)
                 }
                 if (cursor->bad || *cursor->at < ' ')
                         break;
+                plain = plain && *cursor->at < 0x7f;
                 *to++ = *cursor->at++;
         }
 
-        return BYTES(start, (size_t) (to - start));
+        Bytes body = BYTES(start, (size_t) (to - start));
+        cursor->bad = cursor->bad || (!plain && !is_clean(body));
+        return body;
 }
 
 static Bytes take_base64_body(Cursor *cursor)
@@ -194,7 +213,11 @@ static Bytes take_base64_body(Cursor *cursor)
                 free(bytes);
         }
         *quote = '"';
-        return BYTES(start, cursor->bad ? 0 : size);
+        if (cursor->bad)
+                return BYTES_NULL;
+
+        cursor->bad = is_clean(BYTES(start, size));
+        return BYTES(start, size);
 }
 
 static void take_json_entry(Cursor *cursor, AuditEntry *entry)
