@@ -222,6 +222,9 @@ start() {
             systemctl --quiet stop devbox-api.service # its socket goes next: no need to warn
             systemctl restart devbox-api.socket
         fi
+        if has_changed "/devbox-selftest.socket$"; then
+            systemctl try-restart devbox-selftest.socket
+        fi
         if has_changed '/libexec/devbox/|/devbox-.*\.service$'; then
             systemctl try-restart devbox-api.service devbox-collector.service devbox-ledger.service
         fi

@@ -18,7 +18,7 @@ set -euo pipefail
 manifest=/var/lib/devbox/install.manifest
 pending=/var/lib/devbox/install.pending
 units=(devbox.target devbox-api.socket devbox-api.service devbox-collector.service
-    devbox-ledger.service devbox-selftest.service)
+    devbox-ledger.service devbox-selftest.socket devbox-selftest.service)
 purge=no
 
 case ${1-} in

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Listening sockets where no systemd hands them over. */
+/* Listening sockets where no systemd hands them over, and where any listens. */
 
 #include "api/listen.h"
 
@@ -79,4 +79,29 @@ int listen_on(const char *address)
                 return -errno;
 
         return TAKE_FD(fd);
+}
+
+int listen_append_address(int fd, Text *text)
+{
+        union {
+                struct sockaddr any;
+                struct sockaddr_in v4;
+                struct sockaddr_in6 v6;
+                struct sockaddr_un local;
+        } address = { 0 };
+        socklen_t size = sizeof address - 1; /* so that a path ends with NUL */
+        char host[INET6_ADDRSTRLEN];
+
+        if (getsockname(fd, &address.any, &size) < 0)
+                return -errno;
+
+        if (address.any.sa_family == AF_UNIX)
+                text_append(text, address.local.sun_path);
+        else if (address.any.sa_family == AF_INET &&
+                 inet_ntop(AF_INET, &address.v4.sin_addr, host, sizeof host))
+                text_appendf(text, "%s:%u", host, ntohs(address.v4.sin_port));
+        else if (address.any.sa_family == AF_INET6 &&
+                 inet_ntop(AF_INET6, &address.v6.sin6_addr, host, sizeof host))
+                text_appendf(text, "[%s]:%u", host, ntohs(address.v6.sin6_port));
+        return 0;
 }

@@ -73,24 +73,36 @@ static int parse_arguments(int argc, char **argv, Options *options, int *ret_exi
         return 0;
 }
 
+/* Says as well where it listens. The unit's ListenStream= is where it should: the two differ from a
+ * daemon-reload with another address to the restart of the socket. */
+static int take(Api *api, int fd, Text *where)
+{
+        text_append(where, where->size > 0 ? ", " : "Listening on ");
+        (void) listen_append_address(fd, where); /* where it fails, so does the next */
+        return api_listen_take(api, fd);
+}
+
 static int listen_everywhere(Api *api, const Options *options)
 {
+        _cleanup_(text_done) Text where = TEXT_NULL;
         int n_fds = sd_listen_fds(true);
         if (n_fds < 0)
                 return log_error_errno(n_fds, "Cannot take the sockets of systemd");
         for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + n_fds; fd++) {
-                int r = api_listen_take(api, fd);
+                int r = take(api, fd, &where);
                 if (r < 0)
                         return log_error_errno(r, "Cannot listen on the sockets of systemd");
         }
 
         for (size_t i = 0; i < options->n_listen; i++) {
                 int fd = listen_on(options->listen[i]);
-                int r = fd < 0 ? fd : api_listen_take(api, fd);
+                int r = fd < 0 ? fd : take(api, fd, &where);
                 if (r < 0)
                         return log_error_errno(r, "Cannot listen on %s", options->listen[i]);
         }
 
+        if (where.error == 0 && where.size > 0)
+                daemon_notify_status(where.data);
         if (n_fds > 0 || options->n_listen > 0)
                 return 0;
 

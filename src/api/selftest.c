@@ -3,26 +3,33 @@
  *
  *         query:  GetAll ──► the run of that id (one call for all who ask meanwhile)
  *         start:  GetAll ──► running? that run
- *                        └─► StartUnit ──► GetAll ──► a new id? that run
- *                                             ▲  └─► 20 ms ─┐
- *                                             └─────────────┘
+ *                        └─► connect ──► 20 ms ──► GetAll ──► a new id? that run
+ *                               ▲          ▲          │
+ *                               └──────────┴──────────┘
+ *                              closed      open
  *
- * systemd answers StartUnit when the job is in its queue; the InvocationID is made when the job runs, a
- * moment later. Its signals would tell the moment, but only to subscribers, and a subscription makes PID 1
- * tell all units' news to all subscribers: asking again is cheaper. */
+ * To start it, the api connects to devbox-selftest.socket, sends nothing and waits. That says all there is
+ * to say, "start", to nobody but the one unit: StartUnit would take the right to start units, and no rule of
+ * polkit sees in which mode (isolate, flush, …). systemd never accepts the connection. It closes it when a
+ * run has ended; one that came when a run was just ending is closed for nothing, and made again.
+ *
+ * The InvocationID is made when the job runs, a moment later. systemd's signals would tell the moment, but
+ * only to subscribers, and a subscription makes PID 1 tell all units' news to all subscribers: asking again
+ * is cheaper. */
 
 #include "api/selftest.h"
 
 #include <stdio.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
 
+#include "basic/fd.h"
 #include "log/log.h"
 #include "proto/error.h"
 
 #define SYSTEMD   "org.freedesktop.systemd1"
-#define MANAGER   SYSTEMD, "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"
-#define UNIT_NAME "devbox-selftest.service"
 #define UNIT_PATH "/org/freedesktop/systemd1/unit/devbox_2dselftest_2eservice"
+#define SOCKET    "/run/devbox/selftest.sock" /* of devbox-selftest.socket */
 
 #define START_DEADLINE_USEC (5 * USEC_PER_SEC)
 #define ASK_AGAIN_USEC      (20 * USEC_PER_MSEC)
@@ -41,7 +48,8 @@ struct Operation {
         void *asker;
         sd_bus_slot *slot;
         sd_event_source *timer;
-        bool start, started;  /* what is wanted; whether StartUnit was answered */
+        bool start, started;  /* what is wanted; whether it was asked for */
+        int fd;               /* the connection that asks for it */
         char id[33];          /* the wanted one; when starting, the one before */
         usec_t deadline_usec; /* CLOCK_MONOTONIC */
         LIST_ENTRY(Operation) entry;
@@ -60,6 +68,7 @@ struct Selftest {
 };
 
 static const SelftestAnswer bus_is_away = { .reason = DEVBOX_ERROR_BUS_UNAVAILABLE };
+static const SelftestAnswer systemd_is_away = { .reason = DEVBOX_ERROR_SYSTEMD_UNAVAILABLE };
 
 static int on_properties(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error);
 static void ask_for_queries(Selftest *selftest);
@@ -71,6 +80,7 @@ static Operation *operation_free(Operation *operation)
                 operation->selftest->n_starts--;
         sd_bus_slot_unref(operation->slot);
         sd_event_source_disable_unref(operation->timer);
+        (void) fd_close(operation->fd);
         free(operation);
         return NULL;
 }
@@ -87,28 +97,6 @@ static void complete(Operation *operation, const SelftestAnswer *answer)
 static void fail(Operation *operation, int reason, const char *detail)
 {
         complete(operation, &(SelftestAnswer){ .reason = reason, .detail = detail });
-}
-
-/* What systemd's errors mean here; the rest is that it does not answer. */
-static SelftestAnswer answer_of(const sd_bus_error *error)
-{
-        static const struct {
-                const char *name, *detail;
-        } rows[] = {
-                { SYSTEMD ".NoSuchUnit", UNIT_NAME " is not installed" },
-                { SYSTEMD ".LoadFailed", UNIT_NAME " cannot be loaded" },
-                { SYSTEMD ".UnitMasked", UNIT_NAME " is masked" },
-                { SD_BUS_ERROR_ACCESS_DENIED, "polkit does not let devbox start " UNIT_NAME },
-                { SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
-                  "polkit does not let devbox start " UNIT_NAME },
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
-                if (sd_bus_error_has_name(error, rows[i].name))
-                        return (SelftestAnswer){ .reason = DEVBOX_ERROR_INTERNAL, .detail = rows[i].detail };
-
-        log_debug("systemd: %s", strempty(error->message));
-        return (SelftestAnswer){ .reason = DEVBOX_ERROR_SYSTEMD_UNAVAILABLE };
 }
 
 static int read_id(sd_bus_message *message, char ret_id[static 33])
@@ -212,21 +200,18 @@ static int read_run(sd_bus_message *message, SelftestRun *run)
         return r;
 }
 
-/* Returns 0 and the run, or what to answer instead. */
-static int read_reply(sd_bus_message *reply, SelftestRun *ret_run, SelftestAnswer *ret_answer)
+static int read_reply(sd_bus_message *reply, SelftestRun *ret_run)
 {
         SelftestRun run = { 0 };
 
         if (sd_bus_message_is_method_error(reply, NULL)) {
-                *ret_answer = answer_of(sd_bus_message_get_error(reply));
+                log_debug("systemd: %s", strempty(sd_bus_message_get_error(reply)->message));
                 return -EBADMSG;
         }
 
         int r = read_run(reply, &run);
-        if (r < 0) {
-                *ret_answer = (SelftestAnswer){ .reason = DEVBOX_ERROR_SYSTEMD_UNAVAILABLE };
+        if (r < 0)
                 return r;
-        }
 
         if (run.running || run.started_at_usec == 0)
                 run.finished_at_usec = 0;
@@ -270,12 +255,11 @@ static void answer_asked(Selftest *selftest, const SelftestRun *run)
 static int on_queried(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
 {
         Selftest *selftest = userdata;
-        SelftestAnswer answer;
         SelftestRun run;
 
         selftest->slot_query = sd_bus_slot_unref(selftest->slot_query);
-        if (read_reply(reply, &run, &answer) < 0)
-                fail_all(&selftest->asked, &answer);
+        if (read_reply(reply, &run) < 0)
+                fail_all(&selftest->asked, &systemd_is_away);
         else
                 answer_asked(selftest, &run);
         ask_for_queries(selftest);
@@ -327,30 +311,28 @@ static int get_properties(Operation *operation)
         return call_get_all(operation->selftest, &operation->slot, on_properties, operation);
 }
 
-static int on_started(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+static bool is_closed(int fd)
 {
-        Operation *operation = userdata;
+        char byte;
 
-        if (sd_bus_message_is_method_error(reply, NULL)) {
-                SelftestAnswer answer = answer_of(sd_bus_message_get_error(reply));
-
-                complete(operation, &answer);
-                return 0;
-        }
-
-        operation->started = true;
-        if (get_properties(operation) < 0)
-                complete(operation, &bus_is_away);
-        return 0;
+        return fd < 0 || recv(fd, &byte, 1, MSG_DONTWAIT) >= 0 || errno != EAGAIN;
 }
 
-/* "replace" joins a start that is queued already, and what a person stops meanwhile is started anew. */
-static int start_unit(Operation *operation)
+/* Errors: those of fd_connect_unix(); but when many wait already the unit is about to start anyway. */
+static int connect_socket(Operation *operation)
 {
-        sd_bus_slot_unref(TAKE_PTR(operation->slot));
+        const char *path = getenv("DEVBOX_SELFTEST_SOCKET");
+        _cleanup_(fd_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0)
+                return -errno;
 
-        return sd_bus_call_method_async(operation->selftest->bus, &operation->slot, MANAGER, "StartUnit",
-                                        on_started, operation, "ss", UNIT_NAME, "replace");
+        int r = fd_connect_unix(fd, path && *path ? path : SOCKET);
+        if (r < 0)
+                return r == -EAGAIN ? 0 : r;
+
+        (void) fd_close(operation->fd);
+        operation->fd = TAKE_FD(fd);
+        return 0;
 }
 
 static int on_ask_again(sd_event_source *source, uint64_t now_usec, void *userdata)
@@ -359,7 +341,7 @@ static int on_ask_again(sd_event_source *source, uint64_t now_usec, void *userda
 
         operation->timer = sd_event_source_disable_unref(operation->timer);
         if (now_usec >= operation->deadline_usec)
-                fail(operation, DEVBOX_ERROR_SYSTEMD_UNAVAILABLE, NULL);
+                complete(operation, &systemd_is_away);
         else if (get_properties(operation) < 0)
                 complete(operation, &bus_is_away);
         return 0;
@@ -374,31 +356,28 @@ static int ask_again_later(Operation *operation)
 
 static void go_on_starting(Operation *operation, const SelftestRun *run)
 {
-        int r;
-
         if (operation->started ? !streq(run->id, operation->id) : run->running) {
                 complete(operation, &(SelftestAnswer){ .run = run });
                 return;
         }
 
-        if (operation->started)
-                r = ask_again_later(operation);
-        else {
+        if (!operation->started)
                 memcpy(operation->id, run->id, sizeof operation->id);
-                r = start_unit(operation);
-        }
-        if (r < 0)
+        operation->started = true;
+        if (is_closed(operation->fd) && connect_socket(operation) < 0)
+                fail(operation, DEVBOX_ERROR_INTERNAL,
+                     "devbox-selftest.socket does not listen; see: systemctl status devbox-selftest.socket");
+        else if (ask_again_later(operation) < 0)
                 complete(operation, &bus_is_away);
 }
 
 static int on_properties(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
 {
         Operation *operation = userdata;
-        SelftestAnswer answer;
         SelftestRun run;
 
-        if (read_reply(reply, &run, &answer) < 0)
-                complete(operation, &answer);
+        if (read_reply(reply, &run) < 0)
+                complete(operation, &systemd_is_away);
         else
                 go_on_starting(operation, &run);
         return 0;
@@ -460,6 +439,7 @@ static Operation *operation_new(Selftest *selftest, Operations *list, const Oper
 
         *operation = *wanted;
         operation->selftest = selftest;
+        operation->fd = -EBADF;
         LIST_INSERT_HEAD(list, operation, entry);
         selftest->n_starts += operation->start;
         return operation;

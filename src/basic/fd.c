@@ -4,6 +4,8 @@
 #include "basic/fd.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "basic/macro.h"
@@ -79,4 +81,15 @@ int fd_read_file_at(int dir_fd, const char *path, size_t max, char **ret_text, s
         if (ret_size)
                 *ret_size = filled;
         return 0;
+}
+
+int fd_connect_unix(int fd, const char *path)
+{
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+        if (strlen(path) >= sizeof address.sun_path)
+                return -ENAMETOOLONG;
+
+        memcpy(address.sun_path, path, strlen(path) + 1);
+        return connect(fd, (const struct sockaddr *) &address, sizeof address) < 0 ? -errno : 0;
 }

@@ -23,3 +23,7 @@ int fd_read_file_at(int dir_fd, const char *path, size_t max, char **ret_text, s
  * descriptor of /proc is read again. Returns the number of bytes, or -EFBIG if they and the NUL do not fit
  * in `size`. */
 ssize_t fd_pread_text(int fd, char *buffer, size_t size);
+
+/* Connects a Unix socket to the one that listens at `path`. Errors: -ENAMETOOLONG, and those of connect(2):
+ * -ENOENT or -ECONNREFUSED nobody listens; -EAGAIN too many wait, and the socket does not block. */
+int fd_connect_unix(int fd, const char *path);

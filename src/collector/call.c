@@ -11,9 +11,26 @@
 
 #include "proto/error.h"
 
+static bool is_crowded(const Calls *calls, const char *sender, bool other)
+{
+        size_t n = 0;
+
+        if (other && calls->n_others >= CALLS_WAITING_MAX)
+                return true;
+
+        for (const Call *call = calls->first; call; call = call->next)
+                n += streq(sd_bus_message_get_sender(call->message), sender);
+        return n >= CALLS_PER_CLIENT_MAX;
+}
+
 int call_new(Calls *calls, sd_bus_message *message, CallKind kind, Call **ret_call)
 {
-        if (calls->n_calls >= CALLS_WAITING_MAX) {
+        const char *sender = sd_bus_message_get_sender(message);
+        if (!sender)
+                return -EBADMSG;
+
+        bool other = !owner_is(&calls->api, sender);
+        if (is_crowded(calls, sender, other)) {
                 calls->refused++;
                 return DEVBOX_ERROR_BUSY;
         }
@@ -22,13 +39,16 @@ int call_new(Calls *calls, sd_bus_message *message, CallKind kind, Call **ret_ca
         if (!call)
                 return -ENOMEM;
 
-        *call = (Call){
-                .calls = calls, .next = calls->first, .message = sd_bus_message_ref(message), .kind = kind
-        };
+        *call = (Call){ .calls = calls,
+                        .next = calls->first,
+                        .message = sd_bus_message_ref(message),
+                        .kind = kind,
+                        .other = other };
         if (calls->first)
                 calls->first->previous = call;
         calls->first = call;
         calls->n_calls++;
+        calls->n_others += other;
         *ret_call = call;
         return 0;
 }
@@ -45,6 +65,7 @@ Call *call_free(Call *call)
         if (call->next)
                 call->next->previous = call->previous;
         call->calls->n_calls--;
+        call->calls->n_others -= call->other;
 
         sd_bus_slot_unref(call->slot_client);
         sd_bus_message_unref(call->message);

@@ -2,14 +2,15 @@
 #pragma once
 
 /* A method call that is being answered. It may outlive its handler: until the first CPU window stands, or
- * until systemd has answered. How many wait at once is limited, and a client that leaves the bus takes its
- * calls along. */
+ * until systemd has answered. How many wait at once is limited, for each client and for all but the api
+ * together; so nobody keeps the api waiting. A client that leaves the bus takes its calls along. */
 
 #include <systemd/sd-bus.h>
 
-#include "basic/macro.h"
+#include "bus/owner.h"
 
-#define CALLS_WAITING_MAX 64
+#define CALLS_WAITING_MAX    64
+#define CALLS_PER_CLIENT_MAX 32 /* the api has three at most */
 
 typedef enum CallKind { CALL_SYSTEM, CALL_UNITS, CALL_SNAPSHOT } CallKind;
 
@@ -18,7 +19,8 @@ typedef struct Call Call;
 /* All calls of a collector; charged in call_new(), returned in call_free(). */
 typedef struct Calls {
         Call *first;
-        size_t n_calls;
+        Owner api;
+        size_t n_calls, n_others; /* of all; of all but the api */
         uint64_t total, refused, cancelled;
 } Calls;
 
@@ -27,12 +29,14 @@ struct Call {
         Call *previous, *next;
         sd_bus_message *message;
         CallKind kind;
+        bool other; /* than the api */
         bool waits_system, waits_units;
         int system_result, units_result; /* 0, or a DevboxError */
         sd_bus_slot *slot_client;
 };
 
-/* Keeps `message` for a later reply. Returns DEVBOX_ERROR_BUSY when too many wait. Errors: -ENOMEM. */
+/* Keeps `message` for a later reply. Returns DEVBOX_ERROR_BUSY when too many wait. Errors: -ENOMEM,
+ * -EBADMSG it has no sender. */
 int call_new(Calls *calls, sd_bus_message *message, CallKind kind, Call **ret_call);
 Call *call_free(Call *call);
 DEFINE_CLEANUP(Call, call_free);

@@ -312,6 +312,8 @@ bool config_host_is_loopback(const char *host)
         struct in6_addr six;
         struct in_addr four;
 
+        if (streq(host, "localhost"))
+                return true;
         if (inet_pton(AF_INET, host, &four) == 1)
                 return ntohl(four.s_addr) >> 24 == IN_LOOPBACKNET;
         if (inet_pton(AF_INET6, host, &six) == 1)

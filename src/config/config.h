@@ -18,7 +18,7 @@ typedef struct ConfigService {
 } ConfigService;
 
 typedef struct Config {
-        char *http_host; /* an IP literal: "localhost" is read as 127.0.0.1 */
+        char *http_host; /* an IP literal, or "localhost": 127.0.0.1 and ::1 */
         uint64_t http_port;
         bool http_insecure_expose;
 

@@ -68,15 +68,16 @@ int config_set_bool(Config *config, const ConfigKey *key, const char *text, cons
 
 int config_set_host(Config *config, const ConfigKey *key, const char *text, const char **ret_why)
 {
-        const char *address = streq(text, "localhost") ? "127.0.0.1" : text;
         unsigned char bytes[sizeof(struct in6_addr)];
         char canonical[INET6_ADDRSTRLEN];
-        int family = strchr(address, ':') ? AF_INET6 : AF_INET;
+        int family = strchr(text, ':') ? AF_INET6 : AF_INET;
+        bool is_name = streq(text, "localhost");
 
-        if (inet_pton(family, address, bytes) != 1 || !inet_ntop(family, bytes, canonical, sizeof canonical))
+        if (!is_name &&
+            (inet_pton(family, text, bytes) != 1 || !inet_ntop(family, bytes, canonical, sizeof canonical)))
                 return refused(ret_why, text[0] == '[' ? ", without brackets" : "");
 
-        config->http_host = strdup(canonical);
+        config->http_host = strdup(is_name ? text : canonical);
         return config->http_host ? 0 : -ENOMEM;
 }
 

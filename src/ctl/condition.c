@@ -3,12 +3,16 @@
 
 #include "ctl/condition.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 
+#include "basic/fd.h"
 #include "basic/text.h"
+#include "ctl/listening.h"
 
 #define SYSTEMD       "org.freedesktop.systemd1"
 #define SYSTEMD_UNITS "/org/freedesktop/systemd1/unit"
+#define LISTENING_ON  "Listening on " /* devbox-api(8) */
 
 typedef struct UnitState {
         char load[32], active[32];
@@ -109,13 +113,16 @@ static void settle_states(Condition *condition)
                         condition->components[i].state = COMPONENT_RUNNING;
 }
 
-/* The addresses of the socket, as systemd has them. */
-static int get_listens(sd_bus *bus, char **ret_listens)
+/* The addresses of the socket, as systemd has them; those that are not open are left out, and counted. What
+ * systemd or the kernel does not tell is taken for open. */
+static int get_open_addresses(sd_bus *bus, char **ret_listens, size_t *ret_n_closed)
 {
+        _cleanup_(fd_closep) int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(text_done) Text text = TEXT_NULL;
         _cleanup_(freep) char *path = NULL;
         const char *kind, *address;
+        size_t n_closed = 0;
 
         int r = sd_bus_path_encode(SYSTEMD_UNITS, component_table[COMPONENT_SOCKET].unit, &path);
         if (r < 0)
@@ -125,9 +132,48 @@ static int get_listens(sd_bus *bus, char **ret_listens)
         if (r >= 0)
                 r = sd_bus_message_enter_container(reply, 'a', "(ss)");
         while (r >= 0 && (r = sd_bus_message_read(reply, "(ss)", &kind, &address)) > 0)
-                text_appendf(&text, "%s%s", text.size > 0 ? ", " : "", address);
+                if (listening_at(proc_fd, address) == 0)
+                        n_closed++;
+                else
+                        text_appendf(&text, "%s%s", text.size > 0 ? ", " : "", address);
 
-        return text_take(&text, ret_listens, NULL); /* what systemd does not tell is left out */
+        r = text_take(&text, ret_listens, NULL);
+        if (r >= 0)
+                *ret_n_closed = n_closed;
+        return r;
+}
+
+/* What the API says of itself, in the status of its unit, or NULL. It goes on with the sockets that it was
+ * handed. */
+static char *get_addresses_of_api(sd_bus *bus)
+{
+        _cleanup_(freep) char *path = NULL, *status = NULL;
+
+        if (sd_bus_path_encode(SYSTEMD_UNITS, component_table[COMPONENT_API].unit, &path) < 0 ||
+            sd_bus_get_property_string(bus, SYSTEMD, path, SYSTEMD ".Service", "StatusText", NULL, &status) <
+                    0)
+                return NULL;
+
+        return startswith(status, LISTENING_ON) ? strdup(status + strlen(LISTENING_ON)) : NULL;
+}
+
+static int get_listens(sd_bus *bus, Condition *condition)
+{
+        ComponentCondition *socket = &condition->components[COMPONENT_SOCKET];
+        char *addresses;
+        size_t n_closed;
+
+        int r = get_open_addresses(bus, &condition->listens, &n_closed);
+        if (r < 0)
+                return r;
+
+        socket->moved = socket->state == COMPONENT_LISTENING && n_closed > 0;
+        addresses = condition->components[COMPONENT_API].answers ? get_addresses_of_api(bus) : NULL;
+        if (addresses) {
+                free(condition->listens);
+                condition->listens = addresses;
+        }
+        return 0;
 }
 
 int condition_get(sd_bus *bus, Condition *ret_condition, char **ret_problem)
@@ -160,7 +206,7 @@ int condition_get(sd_bus *bus, Condition *ret_condition, char **ret_problem)
 
         settle_states(&condition);
 
-        int r = get_listens(bus, &condition.listens);
+        int r = get_listens(bus, &condition);
         if (r < 0)
                 return r;
 
@@ -188,6 +234,8 @@ const char *component_condition_problem(const ComponentCondition *component)
         case COMPONENT_FAILED:
                 return "see: journalctl -u 'devbox-*'";
         default:
+                if (component->moved)
+                        return "not at the configured address yet; run: systemctl restart devbox-api.socket";
                 return component->answers && !component->properties.healthy
                                ? "not healthy; run: devboxctl config check, and see: journalctl -u "
                                  "'devbox-*'"

@@ -33,13 +33,14 @@ typedef enum ComponentId {
 typedef struct ComponentCondition {
         const char *name, *unit;
         ComponentState state;
+        bool moved;   /* the socket: is not open at all of its addresses */
         bool answers; /* on the bus; then what follows holds */
         ComponentProperties properties;
 } ComponentCondition;
 
 typedef struct Condition {
         ComponentCondition components[_COMPONENT_MAX];
-        char *listens; /* "127.0.0.1:8080, /run/devbox/api.sock"; empty if unknown */
+        char *listens; /* really, now: "127.0.0.1:8080, /run/devbox/api.sock"; empty if unknown */
 } Condition;
 
 /* Returns DEVBOX_ERROR_ACCESS_DENIED when the caller may not ask; then `ret_problem` says what to do. */

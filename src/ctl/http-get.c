@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <sys/un.h>
 
 #include "basic/fd.h"
 #include "basic/macro.h"
@@ -17,21 +16,17 @@
 static int connect_unix(const char *path, int *ret_fd)
 {
         static const struct timeval patience = { .tv_sec = PATIENCE_SEC };
-        struct sockaddr_un address = { .sun_family = AF_UNIX };
-        _cleanup_(fd_closep) int fd = -EBADF;
+        _cleanup_(fd_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-        if (strlen(path) >= sizeof address.sun_path)
-                return -ENAMETOOLONG;
-        memcpy(address.sun_path, path, strlen(path) + 1);
-
-        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd < 0)
                 return -errno;
         if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) < 0 ||
             setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) < 0)
                 return -errno;
-        if (connect(fd, (const struct sockaddr *) &address, sizeof address) < 0)
-                return -errno;
+
+        int r = fd_connect_unix(fd, path);
+        if (r < 0)
+                return r;
 
         *ret_fd = TAKE_FD(fd);
         return 0;

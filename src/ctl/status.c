@@ -45,7 +45,9 @@ static void add_component(Table *table, const Condition *condition, const Compon
         table_add(table, TONE_HEAD, "%s", component->name);
         table_add(table, problem ? TONE_BAD : TONE_GOOD, "%s", component_state_to_string(component->state));
 
-        if (problem)
+        if (component->state == COMPONENT_LISTENING && problem)
+                table_add(table, TONE_PLAIN, "%s; %s", condition->listens, problem);
+        else if (problem)
                 table_add(table, TONE_PLAIN, "%s", problem);
         else if (component->answers)
                 table_add(table, TONE_PLAIN, "%s, for %s", component->properties.version,

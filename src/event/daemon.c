@@ -85,6 +85,11 @@ void daemon_notify_reloading(void)
                           (unsigned long long) time_now(CLOCK_MONOTONIC));
 }
 
+void daemon_notify_status(const char *text)
+{
+        (void) sd_notifyf(false, "STATUS=%s", text);
+}
+
 void daemon_notify_stopping(void)
 {
         (void) sd_notify(false, "STOPPING=1");

@@ -17,4 +17,7 @@ int daemon_new_event(const DaemonHandlers *handlers, void *owner, sd_event **ret
 /* Tells systemd that start-up is done; harmless where nobody listens. */
 void daemon_notify_ready(void);
 void daemon_notify_reloading(void);
+
+/* One line for people, which systemctl status shows. */
+void daemon_notify_status(const char *text);
 void daemon_notify_stopping(void);

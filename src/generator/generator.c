@@ -28,10 +28,17 @@ static void append_escaped(Text *text, const char *value)
         }
 }
 
+static void append_listen(Text *text, const char *host, uint64_t port)
+{
+        text_appendf(text,
+                     strchr(host, ':') ? "ListenStream=[%s]:%" PRIu64 "\n" : "ListenStream=%s:%" PRIu64 "\n",
+                     host, port);
+}
+
 int generator_format_drop_in(const Config *config, const char *source, char **ret_text)
 {
         _cleanup_(text_done) Text text = TEXT_NULL;
-        bool v6 = strchr(config->http_host, ':');
+        bool localhost = streq(config->http_host, "localhost");
 
         text_append(&text,
                     "# Made by devbox-generator(8) at boot and daemon-reload; changes here are lost.\n");
@@ -43,12 +50,16 @@ int generator_format_drop_in(const Config *config, const char *source, char **re
 
         /* The empty assignment forgets the addresses of the unit. */
         text_append(&text, "\n\n[Socket]\nListenStream=\n");
-        text_appendf(&text, v6 ? "ListenStream=[%s]:%" PRIu64 "\n" : "ListenStream=%s:%" PRIu64 "\n",
-                     config->http_host, config->http_port);
+        append_listen(&text, localhost ? "127.0.0.1" : config->http_host, config->http_port);
+        /* Who asks for localhost may be led to either: were one left free, any user of this machine could
+         * take it, and the token of those who ask there. */
+        if (localhost)
+                append_listen(&text, "::1", config->http_port);
         text_append(&text, "ListenStream=" API_SOCKET "\n");
 
-        /* Sockets are made before the network is up: an address of it cannot be bound yet. */
-        if (!config_host_is_loopback(config->http_host))
+        /* Sockets are made before the network is up: an address of it cannot be bound yet. Nor can ::1 where
+         * IPv6 is switched off. */
+        if (localhost || !config_host_is_loopback(config->http_host))
                 text_append(&text, "FreeBind=yes\n");
 
         return text_take(&text, ret_text, NULL);

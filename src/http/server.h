@@ -8,7 +8,8 @@
  * socket; request, answer and rest between requests have their deadlines; headers and bodies their sizes.
  * Requests with a body must say how long it is (411); bodies are read and dropped, no route takes one yet.
  * What cannot be parsed at all (a bad request line, too large headers) is answered by libmicrohttpd itself:
- * 400 or 431 with a short HTML text. */
+ * 400, 414 or 431 with a short HTML text. A head that fits and leaves no room for the answer, some 200 bytes
+ * before that, makes it close the connection without one: it has no way to answer there. */
 
 #include <systemd/sd-event.h>
 
@@ -27,7 +28,8 @@ typedef struct HttpLimits {
         usec_t crowded_usec; /* the most of these, and of all requests on a connection together, while all of
                                 a listener's connections are taken */
         usec_t drain_usec;   /* what is left of all these when the server goes */
-        size_t connection_bytes; /* memory for one connection, so the size of its headers */
+        size_t connection_bytes; /* memory for one connection: its headers, 64 more for each, the answer's
+                                    head */
         uint64_t body_bytes;
 } HttpLimits;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/listen.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -44,8 +45,31 @@ static void test_bad(void **state)
         }
 }
 
+static void test_says_where(void **state)
+{
+        _cleanup_(text_done) Text text = TEXT_NULL;
+        _cleanup_(fd_closep) int v4 = listen_on("127.0.0.1:0"), v6 = listen_on("[::1]:0");
+        struct sockaddr_in address;
+        socklen_t size = sizeof address;
+        char wanted[64];
+
+        assert_ok(getsockname(v4, (struct sockaddr *) &address, &size));
+        (void) snprintf(wanted, sizeof wanted, "127.0.0.1:%u", ntohs(address.sin_port));
+        assert_ok(listen_append_address(v4, &text));
+        assert_string_equal(text.data, wanted);
+
+        if (v6 >= 0) { /* not every machine has IPv6 */
+                text_reset(&text);
+                assert_ok(listen_append_address(v6, &text));
+                assert_true(startswith(text.data, "[::1]:"));
+        }
+        assert_err(listen_append_address(-EBADF, &text), -EBADF);
+}
+
 static void test_path(void **state)
 {
+        _cleanup_(text_done) Text text = TEXT_NULL;
+
         char directory[] = "/tmp/test-listen-XXXXXX", path[64], too_long[256];
 
         assert_non_null(mkdtemp(directory));
@@ -57,6 +81,9 @@ static void test_path(void **state)
                 assert_ok(fd);
                 assert_ok(stat(path, &st));
                 assert_true(S_ISSOCK(st.st_mode));
+                text_reset(&text);
+                assert_ok(listen_append_address(fd, &text));
+                assert_string_equal(text.data, path);
         }
         assert_ok(unlink(path));
         assert_ok(rmdir(directory));
@@ -71,6 +98,7 @@ int main(void)
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_good),
                 cmocka_unit_test(test_bad),
+                cmocka_unit_test(test_says_where),
                 cmocka_unit_test(test_path),
         };
 

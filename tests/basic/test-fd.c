@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "test.h"
@@ -143,6 +145,27 @@ static void test_pread_text_of_proc_and_of_nothing(void **state)
         assert_int_equal(fd_pread_text(-EBADF, buffer, sizeof buffer), -EBADF);
 }
 
+static void test_connect_unix(void **state)
+{
+        char path[] = "/tmp/devbox-fd.XXXXXX", long_path[200] = "/";
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        _cleanup_(fd_closep) int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        _cleanup_(fd_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+        assert_non_null(mkdtemp(path));
+        (void) snprintf(address.sun_path, sizeof address.sun_path, "%s/x", path);
+        assert_err(fd_connect_unix(fd, address.sun_path), -ENOENT);
+        assert_int_equal(bind(listening, (struct sockaddr *) &address, sizeof address), 0);
+        assert_err(fd_connect_unix(fd, address.sun_path), -ECONNREFUSED);
+        assert_int_equal(listen(listening, 1), 0);
+        assert_ok(fd_connect_unix(fd, address.sun_path));
+
+        memset(long_path, '/', sizeof long_path - 1);
+        assert_err(fd_connect_unix(fd, long_path), -ENAMETOOLONG);
+        assert_int_equal(unlink(address.sun_path), 0);
+        assert_int_equal(rmdir(path), 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -154,6 +177,7 @@ int main(void)
                 cmocka_unit_test(test_pread_text_has_a_bound),
                 cmocka_unit_test(test_pread_text_reads_a_kept_file_anew),
                 cmocka_unit_test(test_pread_text_of_proc_and_of_nothing),
+                cmocka_unit_test(test_connect_unix),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,12 +75,28 @@ int world_down(void **state)
         return 0;
 }
 
+void world_listen_for_selftest(const World *world)
+{
+        char path[128];
+
+        (void) snprintf(path, sizeof path, "%s/selftest.sock", world->bus->directory);
+        fake_set_unit(world->bus, &(FakeUnit){ .id = SELFTEST, .active_state = "inactive" });
+        fake_listen(world->bus, path, SELFTEST);
+}
+
 void world_start_api(World *world)
 {
+        char selftest[160];
+        const char *const environment[] = { selftest, NULL };
         const int fds[] = { world->tcp_fd, world->unix_fd };
-        const TestDaemonOptions options = {
-                .program = API_PROGRAM, .name = API, .listen_fds = fds, .n_listen_fds = 2
-        };
+        const TestDaemonOptions options = { .program = API_PROGRAM,
+                                            .name = API,
+                                            .environment = environment,
+                                            .listen_fds = fds,
+                                            .n_listen_fds = 2 };
+
+        (void) snprintf(selftest, sizeof selftest, "DEVBOX_SELFTEST_SOCKET=%s/selftest.sock",
+                        world->bus->directory);
 
         if (world->api)
                 test_daemon_free(world->api);

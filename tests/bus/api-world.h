@@ -11,6 +11,7 @@
 #define API_PROGRAM       "src/api/devbox-api"
 #define COLLECTOR         "org.devbox.Collector1"
 #define COLLECTOR_PROGRAM "src/collector/devbox-collector"
+#define SELFTEST          "devbox-selftest.service"
 #define TOKEN             "a-token-for-tests"
 #define AUTH              "auth: { token: " TOKEN " }\n"
 #define SERVICES          "services: [docker, ssh, gone]\n"
@@ -32,6 +33,9 @@ int world_down(void **state);
 
 void world_start_api(World *world);
 void world_start_collector(World *world);
+
+/* devbox-selftest.service is installed, and its socket listens where the api looks for it. */
+void world_listen_for_selftest(const World *world);
 
 /* Ends the api and starts it anew with this configuration. */
 void world_configure(World *world, const char *yaml);

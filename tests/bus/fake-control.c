@@ -34,6 +34,23 @@ static int control_set_alias(sd_bus_message *message, void *userdata, sd_bus_err
         return sd_bus_reply_method_return(message, NULL);
 }
 
+static int control_listen(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        const char *path, *id;
+
+        int r = sd_bus_message_read(message, "ss", &path, &id);
+        if (r < 0)
+                return r;
+        r = socket_listen(path, id);
+        return r < 0 ? r : sd_bus_reply_method_return(message, NULL);
+}
+
+static int control_flush(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        int r = socket_flush();
+        return r < 0 ? r : sd_bus_reply_method_return(message, NULL);
+}
+
 static int control_finish(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         const char *id, *result;
@@ -54,7 +71,9 @@ static int control_finish(sd_bus_message *message, void *userdata, sd_bus_error 
         unit->main_status = status;
         unit->main_exit_at_usec = time_now(CLOCK_REALTIME);
 
-        r = unit_emit_changed(unit);
+        r = socket_flush();
+        if (r >= 0)
+                r = unit_emit_changed(unit);
         if (r >= 0 && subscribed())
                 r = sd_bus_emit_signal(fake.bus, MANAGER_PATH, MANAGER_INTERFACE, "JobRemoved", "uoss", job,
                                        path, id, done ? "done" : "failed");
@@ -96,6 +115,9 @@ static int control_hold(sd_bus_message *message, void *userdata, sd_bus_error *e
                 return r;
 
         member_make(name)->held = held;
+        r = socket_update();
+        if (r < 0)
+                return r;
         for (size_t i = 0; !held && i < fake.n_held;) {
                 if (!streq(sd_bus_message_get_member(fake.held[i]), name)) {
                         i++;
@@ -146,6 +168,8 @@ static const sd_bus_vtable control_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD("SetUnit", "sssst", NULL, control_set_unit, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("SetAlias", "ss", NULL, control_set_alias, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Listen", "ss", NULL, control_listen, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Flush", NULL, NULL, control_flush, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Finish", "ssi", NULL, control_finish, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Reload", NULL, NULL, control_reload, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Fail", "ss", NULL, control_fail, SD_BUS_VTABLE_UNPRIVILEGED),

@@ -9,7 +9,6 @@
 #include "fake-systemd.h"
 
 #include <stdio.h>
-#include <sys/random.h>
 
 FakeSystemd fake;
 
@@ -143,22 +142,12 @@ static int method_start_unit(sd_bus_message *message)
                 return sd_bus_reply_method_errorf(message, "org.freedesktop.systemd1.NoSuchUnit",
                                                   "Unit %s not found.", name);
 
-        /* A start job that is still under way takes another start in. */
-        if (unit->job == 0) {
-                unit->job = ++fake.last_job;
-                if (getrandom(unit->invocation_id, sizeof unit->invocation_id, 0) < 0)
-                        return -errno;
-                copy_text(unit->active_state, sizeof unit->active_state, "activating");
-                copy_text(unit->sub_state, sizeof unit->sub_state, "start");
-                copy_text(unit->result, sizeof unit->result, "success");
-                unit->main_status = 0;
-                unit->main_start_at_usec = time_now(CLOCK_REALTIME);
-                unit->main_exit_at_usec = 0;
-        }
+        r = unit_start(unit);
+        if (r < 0)
+                return r;
 
         job_path(unit->job, path, sizeof path);
-        r = sd_bus_reply_method_return(message, "o", path);
-        return r < 0 ? r : unit_emit_changed(unit);
+        return sd_bus_reply_method_return(message, "o", path);
 }
 
 /* ---- org.freedesktop.DBus.Properties ---------------------------------------------------------------- */

@@ -2,7 +2,7 @@
 #pragma once
 
 /* The body of the fake systemd1: fake-systemd.c answers as systemd, fake-units.c holds the units and tells
- * of them, fake-control.c does what the test wants. */
+ * of them, fake-socket.c listens for one, fake-control.c does what the test wants. */
 
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
@@ -82,10 +82,24 @@ int unit_append_properties(sd_bus_message *message, const Unit *unit, const char
 
 /* Signals go out only while somebody subscribed. */
 bool subscribed(void);
+
+/* As StartUnit: a start job that is still under way takes another start in. */
+int unit_start(Unit *unit);
 int unit_emit_changed(const Unit *unit);
 
 /* Asking for a unit that nothing keeps in memory loads it and drops it again, with signals for both. */
 int unit_emit_loaded_and_dropped(const Unit *unit);
+
+/* ---- fake-socket.c */
+
+/* Listens at `path`: whoever connects starts the unit, which is counted as a call of "Trigger". */
+int socket_listen(const char *path, const char *id);
+
+/* As when the unit ended: what is pending is rejected (FlushPending=yes), the next connection starts it. */
+int socket_flush(void);
+
+/* Whether connections count now, after "Trigger" was held, released or failed. */
+int socket_update(void);
 
 /* ---- fake-systemd.c */
 

@@ -3,6 +3,8 @@
 
 #include "fake-systemd.h"
 
+#include <sys/random.h>
+
 Unit *unit_find(const char *name)
 {
         for (size_t i = 0; i < fake.n_units; i++)
@@ -167,6 +169,23 @@ int unit_emit_changed(const Unit *unit)
                 return r;
 
         return emit_properties(unit, UNIT_INTERFACE);
+}
+
+int unit_start(Unit *unit)
+{
+        if (unit->job != 0)
+                return 0;
+
+        unit->job = ++fake.last_job;
+        if (getrandom(unit->invocation_id, sizeof unit->invocation_id, 0) < 0)
+                return -errno;
+        copy_text(unit->active_state, sizeof unit->active_state, "activating");
+        copy_text(unit->sub_state, sizeof unit->sub_state, "start");
+        copy_text(unit->result, sizeof unit->result, "success");
+        unit->main_status = 0;
+        unit->main_start_at_usec = time_now(CLOCK_REALTIME);
+        unit->main_exit_at_usec = 0;
+        return unit_emit_changed(unit);
 }
 
 static int emit_unit(const char *member, const char *id)

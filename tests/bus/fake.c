@@ -22,6 +22,16 @@ void fake_set_alias(const TestBus *bus, const char *id, const char *alias)
         assert_ok(sd_bus_call_method(bus->client, CONTROL, "SetAlias", NULL, NULL, "ss", id, alias));
 }
 
+void fake_listen(const TestBus *bus, const char *path, const char *id)
+{
+        assert_ok(sd_bus_call_method(bus->client, CONTROL, "Listen", NULL, NULL, "ss", path, id));
+}
+
+void fake_flush(const TestBus *bus)
+{
+        assert_ok(sd_bus_call_method(bus->client, CONTROL, "Flush", NULL, NULL, NULL));
+}
+
 void fake_finish(const TestBus *bus, const char *id, const char *result, int exit_status)
 {
         assert_ok(sd_bus_call_method(bus->client, CONTROL, "Finish", NULL, NULL, "ssi", id, result,

@@ -22,8 +22,14 @@ TestDaemon *fake_start(const TestBus *bus);
 void fake_set_unit(const TestBus *bus, const FakeUnit *unit);
 void fake_set_alias(const TestBus *bus, const char *id, const char *alias);
 
-/* StartUnit puts a unit into "activating" with a new InvocationID; this ends it: Result "success" leaves it
- * inactive, anything else ("exit-code", "timeout", …) failed. */
+/* As the socket unit of a service (Accept=no, FlushPending=yes): listens at `path`, and whoever connects
+ * starts the unit, a call of "Trigger". When that fails the socket is gone. Flushing rejects what is
+ * pending, as the end of the service does. */
+void fake_listen(const TestBus *bus, const char *path, const char *id);
+void fake_flush(const TestBus *bus);
+
+/* StartUnit and a connection put a unit into "activating" with a new InvocationID; this ends it: Result
+ * "success" leaves it inactive, anything else ("exit-code", "timeout", …) failed. */
 void fake_finish(const TestBus *bus, const char *id, const char *result, int exit_status);
 
 /* daemon-reload: Reloading(true), Reloading(false). */
@@ -33,7 +39,8 @@ void fake_reload(const TestBus *bus);
 void fake_fail(const TestBus *bus, const char *member, const char *error_name);
 
 /* From now on calls of the member wait, until fake_release(), which answers those that wait. Members:
- * "ListUnitsByNames", "Subscribe", "Unsubscribe", "GetUnit", "LoadUnit", "StartUnit", "Get", "GetAll". */
+ * "ListUnitsByNames", "Subscribe", "Unsubscribe", "GetUnit", "LoadUnit", "StartUnit", "Get", "GetAll",
+ * "Trigger". */
 void fake_hold(const TestBus *bus, const char *member);
 void fake_release(const TestBus *bus, const char *member);
 

@@ -149,8 +149,7 @@ static void test_run(void **state)
         World *world = *state;
         char id[33], other[33], location[128];
 
-        fake_set_unit(world->bus,
-                      &(FakeUnit){ .id = "devbox-selftest.service", .active_state = "inactive" });
+        world_listen_for_selftest(world);
         ask_run(world, "0123456789abcdef0123456789abcdef", 404, "\"job_not_found\"");
 
         Answer answer = http_ask(world, RUN_TESTS, TOKEN);
@@ -165,9 +164,9 @@ static void test_run(void **state)
         assert_int_equal(answer.status, 202);
         read_id(&answer, other);
         assert_string_equal(other, id);
-        assert_int_equal(fake_calls(world->bus, "StartUnit"), 1);
+        assert_int_equal(fake_calls(world->bus, "Trigger"), 1);
 
-        fake_finish(world->bus, "devbox-selftest.service", "success", 0);
+        fake_finish(world->bus, SELFTEST, "success", 0);
         ask_run(world, id, 200, "\"status\":\"passed\",\"result\":\"success\",\"exit_code\":0");
 
         /* Another process of the api tells the same. */
@@ -178,7 +177,7 @@ static void test_run(void **state)
         read_id(&answer, other);
         assert_string_not_equal(other, id);
         ask_run(world, id, 404, "\"job_not_found\"");
-        fake_finish(world->bus, "devbox-selftest.service", "exit-code", 1);
+        fake_finish(world->bus, SELFTEST, "exit-code", 1);
         ask_run(world, other, 200, "\"status\":\"failed\",\"result\":\"exit-code\",\"exit_code\":1");
 }
 
@@ -187,11 +186,10 @@ static void test_run_that_was_killed(void **state)
         World *world = *state;
         char id[33];
 
-        fake_set_unit(world->bus,
-                      &(FakeUnit){ .id = "devbox-selftest.service", .active_state = "inactive" });
+        world_listen_for_selftest(world);
         Answer answer = http_ask(world, RUN_TESTS, TOKEN);
         read_id(&answer, id);
-        fake_finish(world->bus, "devbox-selftest.service", "timeout", 15);
+        fake_finish(world->bus, SELFTEST, "timeout", 15);
         ask_run(world, id, 200, "\"status\":\"failed\",\"result\":\"timeout\",\"exit_code\":null");
 }
 
@@ -218,8 +216,7 @@ static void test_many_ask_for_a_run(void **state)
         World *world = *state;
         int fds[40];
 
-        fake_set_unit(world->bus,
-                      &(FakeUnit){ .id = "devbox-selftest.service", .active_state = "inactive" });
+        world_listen_for_selftest(world);
         fake_hold(world->bus, "GetAll");
         for (size_t i = 0; i < ELEMENTSOF(fds); i++) {
                 fds[i] = http_connect(world);
@@ -234,26 +231,56 @@ static void test_many_ask_for_a_run(void **state)
         assert_in_range(fake_calls(world->bus, "GetAll"), 1, 3);
 }
 
-static void test_run_refused(void **state)
+/* The wish that a run's end swept away with it is made again. */
+static void test_lost_wish(void **state)
 {
-        static const struct {
-                const char *error, *code;
-                int status;
-        } rows[] = {
-                { "org.freedesktop.systemd1.NoSuchUnit", "is not installed", 500 },
-                { "org.freedesktop.DBus.Error.AccessDenied", "polkit", 500 },
-                { "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", "polkit", 500 },
-                { "org.freedesktop.DBus.Error.NoReply", "\"systemd_unavailable\"", 503 },
-        };
+        World *world = *state;
+        _cleanup_(fd_closep) int fd = http_connect(world);
+        char id[33];
+
+        world_listen_for_selftest(world);
+        fake_hold(world->bus, "Trigger");
+        http_send(fd, RUN_TESTS, TOKEN);
+        fake_wait_calls(world->bus, "GetAll", 2); /* so it has connected */
+        fake_flush(world->bus);
+        fake_release(world->bus, "Trigger");
+
+        Answer answer = http_receive(fd);
+        assert_answer(answer, 202, "\"status\":\"running\"");
+        read_id(&answer, id);
+        assert_int_equal(fake_calls(world->bus, "StartUnit"), 0);
+}
+
+/* Nothing but the socket is asked to start anything: without it there is no run. */
+static void test_no_socket(void **state)
+{
         World *world = *state;
 
-        fake_set_unit(world->bus,
-                      &(FakeUnit){ .id = "devbox-selftest.service", .active_state = "inactive" });
-        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                fake_fail(world->bus, "StartUnit", rows[i].error);
-                assert_answer(http_ask(world, RUN_TESTS, TOKEN), rows[i].status, rows[i].code);
-        }
+        fake_set_unit(world->bus, &(FakeUnit){ .id = SELFTEST, .active_state = "inactive" });
+        assert_answer(http_ask(world, RUN_TESTS, TOKEN), 500, "systemctl status devbox-selftest.socket");
+        assert_int_equal(fake_calls(world->bus, "StartUnit"), 0);
         assert_int_equal(test_metric(world->bus->client, API, "actions_accepted_total"), 0);
+}
+
+/* As when the service is masked: systemd finds out after the connection, and closes its socket. */
+static void test_run_that_cannot_start(void **state)
+{
+        World *world = *state;
+
+        world_listen_for_selftest(world);
+        fake_fail(world->bus, "Trigger", "org.freedesktop.systemd1.UnitMasked");
+        assert_answer(http_ask(world, RUN_TESTS, TOKEN), 500, "systemctl status devbox-selftest.socket");
+        assert_int_equal(test_metric(world->bus->client, API, "actions_accepted_total"), 0);
+}
+
+static void test_run_refused(void **state)
+{
+        World *world = *state;
+
+        world_listen_for_selftest(world);
+        fake_fail(world->bus, "GetAll", "org.freedesktop.DBus.Error.NoReply");
+        assert_answer(http_ask(world, RUN_TESTS, TOKEN), 503, "\"systemd_unavailable\"");
+        assert_int_equal(fake_calls(world->bus, "Trigger"), 0);
 }
 
 static void test_systemd_silent(void **state)
@@ -279,6 +306,9 @@ int main(void)
                 world_test(test_run_that_was_killed),
                 world_test(test_bad_run_ids),
                 world_test(test_many_ask_for_a_run),
+                world_test(test_lost_wish),
+                world_test(test_no_socket),
+                world_test(test_run_that_cannot_start),
                 world_test(test_run_refused),
                 world_test(test_systemd_silent),
         };

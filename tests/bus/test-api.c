@@ -150,6 +150,46 @@ static void test_stampede(void **state)
         assert_int_equal(fake_calls(world->bus, "ListUnitsByNames") - lists, 1);
 }
 
+static int ignore_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        return 0;
+}
+
+/* Others fill every place where calls wait for the collector, however many connections that takes: the api
+ * is still served. */
+static void flood_and_ask(const World *world)
+{
+        _cleanup_(fd_closep) int fd = http_connect(world);
+        double served = test_metric(world->bus->client, API, "dbus_calls_total");
+        sd_bus *clients[4];
+
+        fake_hold(world->bus, "ListUnitsByNames");
+        for (size_t i = 0; i < ELEMENTSOF(clients); i++) {
+                clients[i] = test_bus_connect(world->bus);
+                for (int n = 0; n < 40; n++)
+                        test_call_async(clients[i], COLLECTOR, COLLECTOR ".GetUnits", ignore_reply, NULL);
+                (void) test_metric(clients[i], COLLECTOR, "waiting_calls"); /* so they have arrived */
+        }
+        assert_int_equal(test_metric(world->bus->client, COLLECTOR, "waiting_calls"), 64);
+
+        http_send(fd, "GET /services", NULL);
+        while (test_metric(world->bus->client, API, "dbus_calls_total") <= served)
+                ;
+        fake_release(world->bus, "ListUnitsByNames");
+        assert_answer(http_receive(fd), 200, "docker");
+        for (size_t i = 0; i < ELEMENTSOF(clients); i++)
+                sd_bus_flush_close_unref(clients[i]);
+}
+
+static void test_flooded_collector(void **state)
+{
+        World *world = *state;
+
+        flood_and_ask(world);
+        world_start_api(world); /* another one is known as well */
+        flood_and_ask(world);
+}
+
 /* Kept for a minute, and yet a change is there at once. */
 static void test_change_drops(void **state)
 {
@@ -193,6 +233,7 @@ int main(void)
                 world_test_bare(test_collector_silent),
                 world_test(test_systemd_missing),
                 world_test(test_stampede),
+                world_test(test_flooded_collector),
                 world_test(test_change_drops),
                 world_test(test_bus_gone),
         };

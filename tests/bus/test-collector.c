@@ -96,10 +96,10 @@ static void test_callers_share_the_refresh_under_way(void **state)
         Replies replies = { 0 };
 
         fake_hold(world->bus, "ListUnitsByNames");
-        replies_send(&replies, world->client, GET_UNITS, 32);
+        replies_send(&replies, world->client, GET_UNITS, 24);
         replies_send(&replies, world->client, GET_SNAPSHOT, 8);
         fake_wait_calls(world->bus, "ListUnitsByNames", 1);
-        assert_int_equal(world_metric(world, "waiting_calls"), 40);
+        assert_int_equal(world_metric(world, "waiting_calls"), 32);
 
         fake_release(world->bus, "ListUnitsByNames");
         test_bus_process_until(world->client, replies_complete, &replies);
@@ -108,20 +108,55 @@ static void test_callers_share_the_refresh_under_way(void **state)
         assert_int_equal(world_metric(world, "waiting_calls"), 0);
 }
 
+static bool has_68_errors(void *userdata)
+{
+        const Replies *replies = userdata;
+
+        return replies->n_errors >= 68;
+}
+
 static void test_too_many_waiting_calls_are_refused(void **state)
 {
         const World *world = *state;
-        Replies waiting = { 0 };
+        Replies replies[2] = { 0 };
+        sd_bus *clients[2];
 
         fake_hold(world->bus, "ListUnitsByNames");
-        replies_send(&waiting, world->client, GET_UNITS, 64);
+        for (size_t i = 0; i < ELEMENTSOF(clients); i++) {
+                clients[i] = test_bus_connect(world->bus);
+                replies_send(&replies[i], clients[i], GET_UNITS, 32);
+                test_call_error(clients[i], COLLECTOR, GET_UNITS, "org.devbox.Error.Busy", NULL);
+        }
+        assert_int_equal(world_metric(world, "waiting_calls"), 64);
         test_call_error(world->client, COLLECTOR, GET_UNITS, "org.devbox.Error.Busy", NULL);
-        assert_int_equal(world_metric(world, "calls_refused_total"), 1);
+        assert_int_equal(world_metric(world, "calls_refused_total"), 3);
 
         fake_release(world->bus, "ListUnitsByNames");
-        test_bus_process_until(world->client, replies_complete, &waiting);
-        assert_int_equal(waiting.n_errors, 0);
+        for (size_t i = 0; i < ELEMENTSOF(clients); i++) {
+                test_bus_process_until(clients[i], replies_complete, &replies[i]);
+                assert_int_equal(replies[i].n_errors, 0);
+                sd_bus_flush_close_unref(clients[i]);
+        }
         assert_string_not_equal(world_units(world), "");
+}
+
+/* One client that asks without end leaves room for the others. */
+static void test_one_client_does_not_take_all(void **state)
+{
+        const World *world = *state;
+        sd_bus *greedy = test_bus_connect(world->bus);
+        Replies theirs = { 0 }, ours = { 0 };
+
+        fake_hold(world->bus, "ListUnitsByNames");
+        replies_send(&theirs, greedy, GET_UNITS, 100);
+        test_bus_process_until(greedy, has_68_errors, &theirs);
+        replies_send(&ours, world->client, GET_UNITS, 1);
+        assert_int_equal(world_metric(world, "waiting_calls"), 33);
+
+        fake_release(world->bus, "ListUnitsByNames");
+        test_bus_process_until(world->client, replies_complete, &ours);
+        assert_int_equal(ours.n_errors, 0);
+        sd_bus_flush_close_unref(greedy);
 }
 
 static void test_a_client_that_leaves_takes_its_calls_along(void **state)
@@ -232,6 +267,7 @@ int main(void)
                 world_test(test_a_refresh_is_one_call_to_systemd),
                 world_test(test_callers_share_the_refresh_under_way),
                 world_test(test_too_many_waiting_calls_are_refused),
+                world_test(test_one_client_does_not_take_all),
                 world_test(test_a_client_that_leaves_takes_its_calls_along),
                 world_test(test_without_systemd_the_rest_goes_on),
                 world_test(test_systemd_has_a_deadline),

@@ -103,7 +103,7 @@ static void test_hosts(void **state)
         static const struct {
                 const char *text, *host;
         } rows[] = {
-                { "http: {host: localhost}", "127.0.0.1" }, { "http: {host: 127.1.2.3}", "127.1.2.3" },
+                { "http: {host: localhost}", "localhost" }, { "http: {host: 127.1.2.3}", "127.1.2.3" },
                 { "http: {host: '::1'}", "::1" },           { "http: {host: '0:0:0:0:0:0:0:1'}", "::1" },
                 { "http:\n  host: ::1\n", "::1" },
         };
@@ -123,10 +123,19 @@ static void test_loopback(void **state)
                 const char *host;
                 bool loopback;
         } rows[] = {
-                { "127.0.0.1", true },         { "127.255.255.254", true },    { "::1", true },
-                { "::ffff:127.0.0.1", true },  { "0.0.0.0", false },           { "::", false },
-                { "128.0.0.1", false },        { "192.0.2.1", false },         { "2001:db8::1", false },
-                { "::ffff:192.0.2.1", false }, { "localhost.example", false }, { "", false },
+                { "127.0.0.1", true },
+                { "127.255.255.254", true },
+                { "::1", true },
+                { "::ffff:127.0.0.1", true },
+                { "0.0.0.0", false },
+                { "::", false },
+                { "128.0.0.1", false },
+                { "192.0.2.1", false },
+                { "2001:db8::1", false },
+                { "::ffff:192.0.2.1", false },
+                { "localhost", true },
+                { "localhost.example", false },
+                { "", false },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++)

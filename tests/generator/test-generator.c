@@ -26,6 +26,8 @@ static void test_addresses(void **state)
         } rows[] = {
                 { "127.0.0.1", 8080, HEAD "ListenStream=127.0.0.1:8080\n" TAIL },
                 { "::1", 1, HEAD "ListenStream=[::1]:1\n" TAIL },
+                { "localhost", 8080,
+                  HEAD "ListenStream=127.0.0.1:8080\nListenStream=[::1]:8080\n" TAIL "FreeBind=yes\n" },
                 { "0.0.0.0", 65535, HEAD "ListenStream=0.0.0.0:65535\n" TAIL "FreeBind=yes\n" },
                 { "2001:db8::1", 80, HEAD "ListenStream=[2001:db8::1]:80\n" TAIL "FreeBind=yes\n" },
         };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Conversations with the server. */
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -169,6 +170,41 @@ static void test_large_headers(void **state)
         assert_int_equal(world->n_handled, 0);
 }
 
+/* The status of the answer to a request with a header of so many bytes, 0: closed without one. */
+static int ask_with_header(World *world, size_t size)
+{
+        _cleanup_(freep) char *request = NULL, *value = malloc(size + 1);
+        int status = 0;
+
+        assert_non_null(value);
+        memset(value, 'a', size);
+        value[size] = '\0';
+        assert_ok(asprintf(&request, GET("/now") "X-Long: %s\r\n" END, value));
+        (void) sscanf(world_ask(world, request), "HTTP/1.1 %d", &status);
+        return status;
+}
+
+/* A head that leaves room for itself and none for the answer is dropped; all others are answered. */
+static void test_only_the_brim_is_silent(void **state)
+{
+        World *world = *state;
+        size_t n_silent = 0, size = 15 * 1024;
+        int status = 200;
+
+        for (; size < 17 * 1024; size += 16) {
+                int last = status;
+
+                status = ask_with_header(world, size);
+                if (status != last) /* in this order, each once */
+                        assert_true((last == 200 && status != 200) || (last == 0 && status == 431));
+                n_silent += status == 0;
+        }
+        assert_in_range(n_silent * 16, 0, 512);
+        assert_int_equal(status, 431);
+        for (; size <= 40 * 1024; size += 1024)
+                assert_int_equal(ask_with_header(world, size), 431);
+}
+
 static void test_large_body_is_answered(void **state)
 {
         World *world = *state;
@@ -229,6 +265,7 @@ int main(void)
                 TEST(test_keep_alive_after_refused_post),
                 TEST(test_split_everywhere),
                 TEST(test_large_headers),
+                TEST(test_only_the_brim_is_silent),
                 TEST(test_large_body_is_answered),
                 TEST(test_later_client_gone),
                 TEST(test_later_half_closed),

@@ -143,6 +143,50 @@ def test_second_run_joins_the_first():
         equal(finished(first)["status"], "passed", "the outcome")
 
 
+def test_one_wish_is_one_run():
+    """What systemd never accepts is swept away with the run, and starts no further one."""
+    run_id = start_run()
+    finished(run_id)
+    for _ in range(50):
+        equal(show(SELFTEST, "InvocationID"), run_id, "the last run, after a while")
+    equal(world.state(world.SELFTEST_SOCKET), "active", world.SELFTEST_SOCKET)
+
+
+# A wish, then the next when systemd has closed its connection, which it does when the run has ended; not at
+# once, or it is closed together with that.
+WISHES = """
+import socket, time
+for _ in range(60):
+    wish = socket.socket(socket.AF_UNIX)
+    wish.connect("/run/devbox/selftest.sock")
+    wish.recv(1)
+    time.sleep(0.005)
+"""
+
+
+def test_runs_as_fast_as_can_be():
+    """Faster than systemd's trigger limit, which would leave a failed socket behind."""
+    world.awake()
+    with world.drop_in(SELFTEST, "[Service]\nExecStart=\nExecStart=/bin/true\n"):
+        run("python3", "-c", WISHES, user="devbox")
+        equal(world.state(world.SELFTEST_SOCKET), "active", world.SELFTEST_SOCKET)
+        equal(finished(start_run())["status"], "passed", "the outcome of one more run")
+
+
+def test_masked_selftest_is_told_and_comes_back():
+    world.awake()
+    world.systemctl("mask", "--runtime", SELFTEST)
+    try:
+        answer = wire.post("/actions/run-tests", token=world.token())
+        equal(answer.status, 500, f"POST /actions/run-tests while it is masked ({answer})")
+        expect("systemctl status devbox-selftest.socket" in answer.json["error"]["message"], str(answer))
+    finally:
+        world.systemctl("unmask", "--runtime", SELFTEST)
+        world.systemctl("stop", API)
+    world.awake()
+    equal(finished(start_run())["status"], "passed", "the outcome, once it is not masked any more")
+
+
 def test_failed_run_says_so():
     with world.drop_in(SELFTEST, "[Service]\nExecStart=\nExecStart=/bin/false\n"):
         run_id = start_run()

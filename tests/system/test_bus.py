@@ -214,20 +214,19 @@ def ask_systemd(user, verb, unit):
     )
 
 
-def test_polkit_lets_devbox_start_one_unit():
-    said = ask_systemd("devbox", "StartUnit", SELFTEST)
-    equal(said.returncode, 0, f"the exit of StartUnit {SELFTEST} by devbox ({said.stderr.strip()})")
-    world.eventually(f"{SELFTEST} is through", lambda: world.state(SELFTEST) in ("inactive", "failed"))
+def test_no_service_may_touch_units():
+    """Polkit refuses devbox's users outright; others have to prove who they are."""
 
-
-def test_polkit_refuses_everything_else():
-    def check(user, verb, unit):
+    def check(user, verb, unit, wanted="access denied"):
         said = ask_systemd(user, verb, unit)
-        refused = "denied" in said.stderr.lower() or "authentication" in said.stderr.lower()
-        expect(said.returncode and refused, f"{user}: {verb} {unit} is not refused: {said.stderr.strip()}")
+        expect(
+            said.returncode and wanted in said.stderr.lower(),
+            f"{user}: {verb} {unit} is not refused with {wanted!r}: {said.stderr.strip()}",
+        )
 
     each(
         [
+            ("devbox", "StartUnit", SELFTEST),
             ("devbox", "StopUnit", SELFTEST),
             ("devbox", "RestartUnit", SELFTEST),
             ("devbox", "ReloadUnit", SELFTEST),
@@ -235,9 +234,30 @@ def test_polkit_refuses_everything_else():
             ("devbox", "StartUnit", COLLECTOR),
             ("devbox", "StopUnit", COLLECTOR),
             ("devbox-collector", "StartUnit", SELFTEST),
-            (MEMBER, "StartUnit", SELFTEST),
-            (GUEST, "StartUnit", SELFTEST),
+            ("devbox-ledger", "StartUnit", SELFTEST),
+            ("devbox-agent", "StartUnit", SELFTEST),
+            ("devbox-dispatch", "StartUnit", SELFTEST),
+            (MEMBER, "StartUnit", SELFTEST, "authentication required"),
+            (GUEST, "StartUnit", SELFTEST, "authentication required"),
         ],
         check,
     )
     equal(world.state("ring-flip.service"), "inactive", "ring-flip.service")
+
+
+CONNECT = "import socket; socket.socket(socket.AF_UNIX).connect('/run/devbox/selftest.sock')"
+
+
+def test_only_the_api_reaches_the_socket_of_the_selftest():
+    world.awake()
+
+    def check(user):
+        said = run("python3", "-c", CONNECT, user=user, check=False)
+        expect("PermissionError" in said.stderr, f"{user} may start the self-test: {said.stderr[-100:]}")
+
+    each([(user,) for user in (MEMBER, GUEST, "devbox-collector", "devbox-ledger")], check)
+
+    before = world.show(SELFTEST, "InvocationID")
+    run("python3", "-c", CONNECT, user="devbox")
+    world.eventually("a run has begun", lambda: world.show(SELFTEST, "InvocationID") != before)
+    world.eventually("it is through", lambda: world.state(SELFTEST) in ("inactive", "failed"))

@@ -10,6 +10,7 @@ from world import (
     API,
     COLLECTOR,
     CONFIG,
+    GUEST,
     SOCKET,
     Journal,
     each,
@@ -240,6 +241,40 @@ def test_port_moves_with_the_file():
         equal(wire.get("/health", address=("127.0.0.1", 18080)).status, 200, "GET /health at the new port")
         equal(world.probe(), 0, "the answer at the old port")
     equal(listening(), [wire.UNIX, "127.0.0.1:8080"], "what the socket listens on afterwards")
+
+
+LOCALHOST = [wire.UNIX, "127.0.0.1:8080", "[::1]:8080"]
+
+
+def test_localhost_is_both_addresses():
+    """Who asks for localhost may get either: nobody else can have the other."""
+    with world.config(CONFIG.read_text().replace('"127.0.0.1"', '"localhost"'), apply=True):
+        equal(listening(), sorted(LOCALHOST), "what the socket listens on")
+        for host in ("127.0.0.1", "::1"):
+            equal(wire.get("/health", address=(host, 8080)).status, 200, f"GET /health at {host}")
+            said = run("python3", "-c", BIND, host, user=GUEST, check=False).stderr
+            expect("Address already in use" in said, f"{GUEST} may listen at {host}: {said[-100:]}")
+
+
+def test_localhost_without_ipv6():
+    """Where the loopback has no [::1], the rest is there all the same."""
+    switch = pathlib.Path("/proc/sys/net/ipv6/conf/lo/disable_ipv6")
+    if not switch.exists():
+        raise world.Skip("this kernel has no IPv6 at all")
+    switch.write_text("1")
+    try:
+        with world.config(CONFIG.read_text().replace('"127.0.0.1"', '"localhost"'), apply=True):
+            equal(wire.get("/health").status, 200, "GET /health at 127.0.0.1")
+    finally:
+        switch.write_text("0")
+        run("ip", "address", "replace", "::1/128", "dev", "lo")
+
+
+BIND = """
+import socket, sys
+host = sys.argv[1]
+socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET).bind((host, 8080))
+"""
 
 
 def test_generator_falls_back_to_loopback():

@@ -41,6 +41,28 @@ def test_members_get_answers():
     each([("status", 1), ("system", 0), ("services", 1), ("health", 0)], check)
 
 
+def test_status_shows_where_it_really_listens():
+    """From a daemon-reload with another port to the restart of the socket, nobody listens at the new one."""
+
+    def check(what, wanted, listens):
+        said = json.loads(ctl("status", "--json").stdout)
+        socket = next(row for row in said["components"] if row["name"] == "socket")
+        equal(said["listens"], listens, f"where it listens, {what}")
+        equal("systemctl restart" in (socket["problem"] or ""), wanted, f"whether that is told, {what}")
+        expect(listens in ctl("status").stdout, f"status does not show {listens}, {what}")
+
+    before, after = f"127.0.0.1:8080, {wire.UNIX}", f"127.0.0.1:18080, {wire.UNIX}"
+    world.awake()
+    check("before", False, before)
+    with world.config(world.CONFIG.read_text().replace("port: 8080", "port: 18080")):
+        systemctl("daemon-reload")
+        check("with the API awake", True, before)
+        systemctl("stop", API)
+        check("with the API asleep", True, wire.UNIX)
+        systemctl("restart", world.SOCKET)
+        check("after the restart", False, after)
+
+
 def test_all_is_well_when_it_is():
     fine = world.CONFIG_TEMPLATE.format(token=world.token(), services="  - systemd-journald")
     with world.config(fine, apply=True):

@@ -36,6 +36,7 @@ FILES = {
     "/usr/lib/systemd/system/devbox-collector.service": "0644",
     "/usr/lib/systemd/system/devbox-ledger.service": "0644",
     "/usr/lib/systemd/system/devbox-selftest.service": "0644",
+    "/usr/lib/systemd/system/devbox-selftest.socket": "0644",
     "/usr/lib/systemd/system/devbox.target": "0644",
     "/usr/lib/systemd/catalog/devbox.catalog": "0644",
     "/usr/lib/sysusers.d/devbox.conf": "0644",
@@ -76,6 +77,7 @@ PLACES = [
     ("/etc/devbox/config.yaml", "0640 root:devbox"),
     ("/run/devbox", "0750 root:devbox"),
     ("/run/devbox/api.sock", "0660 root:devbox"),
+    ("/run/devbox/selftest.sock", "0600 devbox:devbox"),
     ("/var/lib/devbox", "0755 root:root"),
     ("/var/lib/devbox/install.manifest", "0644 root:root"),
 ]

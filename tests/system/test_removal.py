@@ -30,7 +30,7 @@ from world import (
     run,
 )
 
-UNITS = (API, COLLECTOR, SOCKET, TARGET, world.SELFTEST)
+UNITS = (API, COLLECTOR, SOCKET, TARGET, world.SELFTEST, world.SELFTEST_SOCKET)
 KEPT = {"/etc/devbox", "/etc/devbox/config.yaml", "/var/lib/devbox"}
 
 

@@ -5,11 +5,11 @@ import pathlib
 import re
 
 import world
-from world import API, COLLECTOR, SELFTEST, SOCKET, TARGET, each, equal, expect, run
+from world import API, COLLECTOR, SELFTEST, SELFTEST_SOCKET, SOCKET, TARGET, each, equal, expect, run
 
 LEDGER = "devbox-ledger.service"
 SERVICES = (API, COLLECTOR, LEDGER, SELFTEST)
-UNITS = (*SERVICES, SOCKET, TARGET)
+UNITS = (*SERVICES, SOCKET, SELFTEST_SOCKET, TARGET)
 
 
 def test_exposure_is_low():

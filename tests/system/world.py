@@ -18,7 +18,7 @@ SOURCE = pathlib.Path("/usr/src/devbox")
 CONFIG = pathlib.Path("/etc/devbox/config.yaml")
 MANIFEST = pathlib.Path("/var/lib/devbox/install.manifest")
 API, COLLECTOR, SELFTEST = "devbox-api.service", "devbox-collector.service", "devbox-selftest.service"
-SOCKET, TARGET = "devbox-api.socket", "devbox.target"
+SOCKET, SELFTEST_SOCKET, TARGET = "devbox-api.socket", "devbox-selftest.socket", "devbox.target"
 
 
 class Failure(Exception):
