@@ -124,7 +124,7 @@ static const char *on_genesis(AuditLife *life, const AuditBody *body, int *error
             memcmp(&body->chain, &life->identity->chain, sizeof body->chain) != 0)
                 return "it is the beginning of another chain";
         if (life->n_roots > 0 && !find_root(life, &body->sha256))
-                return "the chain began under a root that the auditor does not have";
+                return "it began under a root that --root does not give; it needs every root there was";
 
         life->first_root = body->sha256;
         return add_key(life, &body->key, error);

@@ -28,11 +28,17 @@ int audit_open(const Ctl *ctl, const char *path, const char *device, AuditSource
                 return print_failure(ctl, DEVBOX_ERROR_ACCESS_DENIED,
                                      "%s is for root to read; or give an exported chain with --db", path);
         case -ESRCH:
-                return print_failure(ctl, DEVBOX_ERROR_NOT_FOUND, "%s holds no chain of %s", path,
-                                     device ? device : "its own device");
+                return device ? print_failure(ctl, DEVBOX_ERROR_NOT_FOUND, "%s holds no chain of %s", path,
+                                              device)
+                              : print_failure(ctl, DEVBOX_ERROR_NOT_FOUND,
+                                              "%s holds no chain of its own device, which is not enrolled; "
+                                              "those of others are chosen with --device",
+                                              path);
+        case -EBADMSG:
+                return print_failure(ctl, DEVBOX_ERROR_BAD_REQUEST,
+                                     "%s is neither an exported chain nor a ledger's database", path);
         default:
-                return print_failure(ctl, DEVBOX_ERROR_AUDIT_UNAVAILABLE,
-                                     "%s is neither an exported chain nor a ledger's database: %s", path,
+                return print_failure(ctl, DEVBOX_ERROR_AUDIT_UNAVAILABLE, "cannot read %s: %s", path,
                                      strerror(-r));
         }
 }

@@ -225,9 +225,11 @@ static int verify_all(Audit *audit)
 {
         int r = audit_source_devices(audit->path, verify_device, audit);
 
+        if (r == -EBADMSG)
+                return print_failure(audit->ctl, DEVBOX_ERROR_BAD_REQUEST,
+                                     "--all takes a ledger's database, which %s is not", audit->path);
         return r < 0 && r != -ENOMEM ? print_failure(audit->ctl, DEVBOX_ERROR_AUDIT_UNAVAILABLE,
-                                                     "--all takes a ledger's database, which %s is not: %s",
-                                                     audit->path, strerror(-r))
+                                                     "cannot read %s: %s", audit->path, strerror(-r))
                                      : r;
 }
 

@@ -126,19 +126,36 @@ static void print_option(const Option *option)
         (void) printf("%*s%s\n", MAX(29 - n, 1), "", option->help);
 }
 
-/* Of all of devboxctl, or of the commands that begin with one word. */
-static int print_help(const char *word)
+/* Whether the verb begins with these words; no words: every verb does. */
+static bool begins_with(const Verb *verb, char **words, size_t n_words)
 {
+        return (n_words < 1 || streq(words[0], verb->name)) &&
+               (n_words < 2 || (verb->second && streq(words[1], verb->second)));
+}
+
+static size_t count_verbs(char **words, size_t n_words)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
+                n += begins_with(&verbs[i], words, n_words);
+        return n;
+}
+
+/* Of all of devboxctl, of the commands that begin with one word, or of one command. */
+static int print_help(char **words)
+{
+        size_t n_words = !words[0] ? 0 : words[1] ? 2 : 1;
         uint32_t taken = 0;
-        bool all = true;
 
-        for (size_t i = 0; word && i < ELEMENTSOF(verbs); i++)
-                all = all && !streq(word, verbs[i].name);
+        while (count_verbs(words, n_words) == 0)
+                n_words--;
 
-        if (printf("Usage: devboxctl [--json] %s\n\nCommands:\n", all ? "[COMMAND]" : word) < 0)
+        if (printf("Usage: devboxctl [--json] %s%s%s\n\nCommands:\n", n_words > 0 ? words[0] : "[COMMAND]",
+                   n_words > 1 ? " " : "", n_words > 1 ? words[1] : "") < 0)
                 return CTL_PROBLEM;
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
-                if (all || streq(word, verbs[i].name)) {
+                if (begins_with(&verbs[i], words, n_words)) {
                         (void) print_verb(&verbs[i]);
                         taken |= verbs[i].options;
                 }
@@ -147,7 +164,7 @@ static int print_help(const char *word)
                       "      --json                 one JSON document on standard output\n"
                       "      --help                 this text, or after a command what it takes\n"
                       "      --version              the version of devbox\n");
-        for (int i = 0; !all && i < _OPTION_MAX; i++)
+        for (int i = 0; n_words > 0 && i < _OPTION_MAX; i++)
                 if (taken & UINT32_C(1) << i)
                         print_option(&options[i]);
 
@@ -325,13 +342,14 @@ int main(int argc, char *argv[])
                 }
 
         if (help)
-                return print_help(argv[optind]);
+                return print_help(argv + optind);
 
         r = dispatch(&ctl, argv + optind);
         if (r >= 0 && fflush(stdout) != 0)
                 r = -errno;
         if (r < 0) {
-                (void) fprintf(stderr, "devboxctl: %s\n", strerror(-r));
+                (void) fprintf(stderr, "devboxctl: %s%s\n",
+                               ferror(stdout) ? "cannot write to standard output: " : "", strerror(-r));
                 return CTL_PROBLEM;
         }
 

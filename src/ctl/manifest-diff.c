@@ -66,14 +66,37 @@ static void print_side(Diff *diff, char sign, const char *path, const char *valu
                 diff->error = -errno;
 }
 
+static bool is_time(const char *path, const cJSON *value)
+{
+        static const char *const times[] = { "issued_at", "expires_at", "not_after" };
+
+        for (size_t i = 0; i < ELEMENTSOF(times); i++)
+                if (endswith(path, times[i]))
+                        return cJSON_IsNumber(value);
+
+        return false;
+}
+
+/* As it is signed; for a person a time is a date. */
+static int format_value(const Diff *diff, const char *path, const cJSON *value, char **ret_text)
+{
+        char moment[FIGURE_MAX];
+
+        if (diff->json || !is_time(path, value))
+                return strict_json_format(value, ret_text);
+
+        *ret_text = strdup(format_moment(moment, (uint64_t) value->valuedouble));
+        return *ret_text ? 0 : -ENOMEM;
+}
+
 /* NULL stands for what is not there. */
 static void tell(Diff *diff, const char *path, const cJSON *old, const cJSON *new)
 {
         _cleanup_(freep) char *old_text = NULL, *new_text = NULL;
 
-        int r = old ? strict_json_format(old, &old_text) : 0;
+        int r = old ? format_value(diff, path, old, &old_text) : 0;
         if (r == 0 && new)
-                r = strict_json_format(new, &new_text);
+                r = format_value(diff, path, new, &new_text);
         if (r < 0) {
                 diff->error = r;
                 return;

@@ -262,7 +262,8 @@ int ctl_manifest_verify(const Ctl *ctl, char **args)
         if (r != 0)
                 return r;
         if (!file.envelope)
-                return print_failure(ctl, DEVBOX_ERROR_BAD_ENVELOPE, "%s is not signed", args[0]);
+                return print_failure(ctl, DEVBOX_ERROR_BAD_ENVELOPE,
+                                     "%s is not signed; sign it with: devboxctl manifest sign", args[0]);
 
         r = verify(&file, chain.root, ceiling, &fault);
         if (r > 0)

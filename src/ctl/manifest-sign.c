@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "basic/file.h"
@@ -105,6 +106,12 @@ static int follow_previous(const Ctl *ctl, const Root *root, ManifestDefaults *d
                                      "%s is of epoch %" PRIi64 ", later than this root", path,
                                      file.manifest->epoch);
 
+        if (file.manifest->epoch == root->epoch && manifest_is_tombstone(file.manifest))
+                return print_failure(ctl, DEVBOX_ERROR_PEER_REVOKED,
+                                     "%s ended the device in epoch %" PRIi64 "; the next epoch comes with: "
+                                     "devboxctl operator rotate",
+                                     path, file.manifest->epoch);
+
         envelope_digest(file.envelope, &defaults->previous);
         if (file.manifest->epoch == root->epoch)
                 defaults->version = file.manifest->version + 1;
@@ -146,6 +153,10 @@ static int check_against_root(const Ctl *ctl, const ManifestFile *file, const Ro
                         ctl, DEVBOX_ERROR_ROOT_NEEDED,
                         "%s:%u: epoch is %" PRIi64 ", that of the root is %" PRIi64 "; leave it out",
                         file->path, manifest_file_line(file, "epoch"), manifest->epoch, root->epoch);
+        if (ctl->options[OPTION_EXPIRES] && manifest->expires_at_ms != defaults->expires_at_ms)
+                return print_failure(ctl, DEVBOX_ERROR_BAD_REQUEST,
+                                     "%s:%u: expires_at is set here; leave it or --expires out", file->path,
+                                     manifest_file_line(file, "expires_at"));
         if (manifest->version < defaults->version)
                 return print_failure(ctl, DEVBOX_ERROR_MANIFEST_ROLLBACK,
                                      "%s:%u: version must be %" PRIi64 " or more; or leave it out",
@@ -251,6 +262,21 @@ static int deliver(const Ctl *ctl, const ManifestFile *file, const char *text)
         return CTL_FINE;
 }
 
+/* What a person wrote is not to be lost to what is made of it. */
+static int refuse_own_place(const Ctl *ctl, const char *path)
+{
+        const char *output = ctl->options[OPTION_OUTPUT];
+        struct stat input, place;
+
+        if (!output || stat(path, &input) < 0 || stat(output, &place) < 0)
+                return 0;
+
+        return input.st_dev == place.st_dev && input.st_ino == place.st_ino
+                       ? print_failure(ctl, DEVBOX_ERROR_BAD_REQUEST,
+                                       "%s would be lost; name another file with --output", path)
+                       : 0;
+}
+
 int ctl_manifest_sign(const Ctl *ctl, char **args)
 {
         _cleanup_(manifest_file_done) ManifestFile file = MANIFEST_FILE_NULL;
@@ -258,7 +284,9 @@ int ctl_manifest_sign(const Ctl *ctl, char **args)
         _cleanup_(freep) char *text = NULL;
         ManifestDefaults defaults;
 
-        int r = operator_load_roots(ctl, ctl->options[OPTION_ROOT], &chain);
+        int r = refuse_own_place(ctl, args[0]);
+        if (r == 0)
+                r = operator_load_roots(ctl, ctl->options[OPTION_ROOT], &chain);
         if (r == 0)
                 r = set_defaults(ctl, chain.root, &defaults);
         if (r == 0)

@@ -142,6 +142,23 @@ static int follow_root(const char *line, RootChain *chain)
         return add_step(chain, line, envelope, root);
 }
 
+/* The first root may still be among those who must sign it. */
+static int say_no_root(const Ctl *ctl, const char *path)
+{
+        _cleanup_(freep) char *draft = NULL;
+
+        int r = operator_path(ctl, "1.root.draft.json", &draft);
+        if (r < 0)
+                return r;
+
+        return access(draft, F_OK) == 0
+                       ? print_failure(ctl, DEVBOX_ERROR_NOT_FOUND,
+                                       "there is no root at %s yet: %s waits for signatures", path, draft)
+                       : print_failure(ctl, DEVBOX_ERROR_NOT_FOUND,
+                                       "there is no root at %s; make one with: devboxctl operator init",
+                                       path);
+}
+
 int operator_load_roots(const Ctl *ctl, const char *path, RootChain *ret_chain)
 {
         _cleanup_(root_chain_done) RootChain chain = ROOT_CHAIN_NULL;
@@ -153,8 +170,7 @@ int operator_load_roots(const Ctl *ctl, const char *path, RootChain *ret_chain)
                 return r;
         path = path ? path : own_path;
         if (own_path && access(path, F_OK) < 0 && errno == ENOENT)
-                return print_failure(ctl, DEVBOX_ERROR_NOT_FOUND,
-                                     "there is no root at %s; make one with: devboxctl operator init", path);
+                return say_no_root(ctl, path);
         r = operator_read_file(ctl, path, ROOTS_MAX, &text);
         if (r != 0)
                 return r;

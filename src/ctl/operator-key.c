@@ -38,10 +38,10 @@ static int parse_fd(const char *text)
 }
 
 /* What the options name: a descriptor, standard input or a file. */
-static int read_key_material(const Ctl *ctl, const char *path, const char *fd_text, Secret **ret_secret)
+static int read_key_material(const Ctl *ctl, const char *path, const char *fd_text, const char *name,
+                             Secret **ret_secret)
 {
         _cleanup_(fd_closep) int file = -EBADF;
-        const char *name = fd_text ? "the key's descriptor" : streq(path, "-") ? "standard input" : path;
         int fd;
 
         if (fd_text)
@@ -54,9 +54,6 @@ static int read_key_material(const Ctl *ctl, const char *path, const char *fd_te
         }
 
         int r = fd < 0 ? fd : secret_read_fd(fd, ret_secret);
-        if (r == -ENOENT)
-                return print_failure(ctl, DEVBOX_ERROR_NOT_FOUND,
-                                     "there is no key at %s; make one with: devboxctl operator init", path);
         return r < 0 && r != -ENOMEM ? print_failure(ctl, DEVBOX_ERROR_ACCESS_DENIED, "cannot read %s: %s",
                                                      name, r == -EFBIG ? "it is too large" : strerror(-r))
                                      : r;
@@ -66,6 +63,8 @@ static int ask(const Ctl *ctl, const char *prompt, Secret **ret_passphrase)
 {
         int r = secret_ask(prompt, ret_passphrase);
 
+        if (r == -ENODATA)
+                return print_failure(ctl, DEVBOX_ERROR_BAD_REQUEST, "no passphrase was given");
         return r < 0 && r != -ENOMEM ? print_failure(ctl, DEVBOX_ERROR_ACCESS_DENIED,
                                                      "cannot ask for the passphrase: %s; without a "
                                                      "terminal use --passphrase-fd",
@@ -134,7 +133,7 @@ int operator_key_unseal(const Ctl *ctl, OperatorKey *key)
 }
 
 /* A sealed key begins with a brace; anything else must be a bare seed. */
-static int parse_key(const Ctl *ctl, const Secret *material, OperatorKey *ret_key)
+static int parse_key(const Ctl *ctl, const char *name, const Secret *material, OperatorKey *ret_key)
 {
         Bytes bytes = secret_bytes(material);
         OperatorKey key = OPERATOR_KEY_NULL;
@@ -144,16 +143,17 @@ static int parse_key(const Ctl *ctl, const Secret *material, OperatorKey *ret_ke
                 if (r != 0)
                         return r < 0 ? r
                                      : print_failure(ctl, DEVBOX_ERROR_BAD_SCHEMA,
-                                                     "this is no key file of devbox");
+                                                     "%s is no key file of devbox", name);
                 key.public = key.file->public;
         } else {
                 int r = key_seed_parse(material, &key.pair);
                 if (r < 0)
                         return r != -EINVAL ? r
                                             : print_failure(ctl, DEVBOX_ERROR_BAD_SCHEMA,
-                                                            "a key is a key file of devbox, or 32 bytes as "
-                                                            "64 hexadecimal digits or 44 characters of "
-                                                            "base64");
+                                                            "there is no key in %s: that is a key file of "
+                                                            "devbox, or 32 bytes as 64 hexadecimal digits "
+                                                            "or 44 characters of base64",
+                                                            name);
                 key.public = *key_pair_public(key.pair);
         }
 
@@ -163,10 +163,11 @@ static int parse_key(const Ctl *ctl, const Secret *material, OperatorKey *ret_ke
 
 static int open_key(const Ctl *ctl, const char *path, const char *fd_text, OperatorKey *ret_key)
 {
+        const char *name = fd_text ? "the key's descriptor" : streq(path, "-") ? "standard input" : path;
         _cleanup_(secret_freep) Secret *material = NULL;
 
-        int r = read_key_material(ctl, path, fd_text, &material);
-        return r != 0 ? r : parse_key(ctl, material, ret_key);
+        int r = read_key_material(ctl, path, fd_text, name, &material);
+        return r != 0 ? r : parse_key(ctl, name, material, ret_key);
 }
 
 int operator_key_open_file(const Ctl *ctl, const char *path, OperatorKey *ret_key)
@@ -181,6 +182,11 @@ int operator_key_open(const Ctl *ctl, const KeySource *source, OperatorKey *ret_
         int r = operator_path(ctl, source->name, &path);
         if (r < 0)
                 return r;
+        if (!operator_key_is_given(ctl, source) && access(path, F_OK) < 0 && errno == ENOENT)
+                return print_failure(ctl, DEVBOX_ERROR_NOT_FOUND,
+                                     "there is no key at %s; say with --key where it is, or make one with: "
+                                     "devboxctl operator init",
+                                     path);
 
         return open_key(ctl, ctl->options[source->file] ? ctl->options[source->file] : path,
                         ctl->options[source->fd], ret_key);

@@ -129,8 +129,8 @@ static const char *format_missing(char buffer[static 128], const RootDraft *draf
         if (own > 0)
                 n = snprintf(buffer, 128, "%zu more of the keys of root %" PRIi64, own, version);
         if (before > 0)
-                (void) snprintf(buffer + n, 128 - (size_t) n, "%s%zu more of those of root %" PRIi64,
-                                n > 0 ? " and " : "", before, version - 1);
+                (void) snprintf(buffer + n, 128 - (size_t) n, "%s%zu more of %s of root %" PRIi64,
+                                n > 0 ? " and " : "", before, n > 0 ? "those" : "the keys", version - 1);
         return buffer;
 }
 

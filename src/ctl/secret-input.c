@@ -79,6 +79,8 @@ static int ask_without_echo(int fd, const char *prompt, Secret **ret_secret)
 
         int r = write(fd, prompt, strlen(prompt)) < 0 ? -errno : read_secret(fd, true, ret_secret);
 
+        if (r < 0)
+                (void) !write(fd, "\n", 1); /* the prompt has no line end of its own */
         (void) tcsetattr(fd, TCSAFLUSH, &before);
         return r;
 }

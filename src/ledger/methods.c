@@ -32,26 +32,55 @@ static int reply_nothing(sd_bus_message *message)
 
 /* ---- what the device obeys */
 
+/* 0: the device has none. */
+static int64_t root_version(const Service *service)
+{
+        LedgerStatus status;
+
+        ledger_status(service->ledger, &status);
+        return status.root_version;
+}
+
+/* If it is another than before: the same root again is no news. */
+static void tell_root(const Service *service, int64_t before)
+{
+        int64_t version = root_version(service);
+
+        if (version != before)
+                (void) log_full(LOG_NOTICE, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_ROOT_INSTALLED }),
+                                "The root is now version %lld", (long long) version);
+}
+
 static int method_enroll(Service *service, sd_bus_message *message)
 {
+        int64_t before = root_version(service);
         Enrolment enrolment;
 
         int r = wire_read_enrolment(message, &enrolment);
         if (r < 0)
                 return -EBADMSG;
         r = service_note(service, ledger_enroll(service->ledger, &enrolment));
+        tell_root(service, before);
+        if (r == DEVBOX_ERROR_ROOT_CHAIN) { /* here there is none before that it could follow */
+                r = sd_bus_reply_method_errorf(message, devbox_error_bus_name(DEVBOX_ERROR_ROOT_CHAIN),
+                                               "this is not the root with that digest, or its own keys did "
+                                               "not sign it; see: devboxctl operator show");
+                return MIN(r, 0);
+        }
 
         return r != 0 ? r : reply_nothing(message);
 }
 
 static int method_install_root(Service *service, sd_bus_message *message)
 {
+        int64_t before = root_version(service);
         const char *root;
 
         int r = sd_bus_message_read(message, "s", &root);
         if (r < 0)
                 return -EBADMSG;
         r = service_note(service, ledger_install_root(service->ledger, root));
+        tell_root(service, before);
 
         return r != 0 ? r : reply_nothing(message);
 }
@@ -67,8 +96,9 @@ static void tell_manifest(const ManifestInstalled *installed, int error)
                                 LOG_FIELDS({ "MESSAGE_ID", installed->version == MANIFEST_TOMBSTONE
                                                                    ? MESSAGE_DEVICE_REVOKED
                                                                    : MESSAGE_MANIFEST_INSTALLED }),
-                                "The manifest is now version %lld of epoch %lld",
-                                (long long) installed->version, (long long) installed->epoch);
+                                "The manifest is now version %lld of epoch %lld%s",
+                                (long long) installed->version, (long long) installed->epoch,
+                                installed->version == MANIFEST_TOMBSTONE ? ": the device is revoked" : "");
 }
 
 static int append_installed(sd_bus_message *reply, const ManifestInstalled *installed)

@@ -33,15 +33,22 @@ static const char *environment(const char *name, const char *otherwise)
 
 /* ---- the clock */
 
-/* Whether the kernel's clock follows another one: adjtimex(2), which reading needs no privilege for. */
+/* Whether the kernel says that its clock follows another one: adjtimex(2), which reading needs no privilege
+ * for. In a container the call may be forbidden, and then nobody has said so. */
+static bool clock_is_synchronised(void)
+{
+        struct timex timex = { 0 };
+        int state = adjtimex(&timex);
+
+        return state >= 0 && state != TIME_ERROR && !(timex.status & STA_UNSYNC);
+}
+
 static LedgerTime read_time(void *owner)
 {
         const Service *service = owner;
-        struct timex timex = { 0 };
 
         return (LedgerTime){ .now_ms = time_now(CLOCK_REALTIME) / USEC_PER_MSEC,
-                             .synchronised = service->trust_clock || (adjtimex(&timex) != TIME_ERROR &&
-                                                                      !(timex.status & STA_UNSYNC)) };
+                             .synchronised = service->trust_clock || clock_is_synchronised() };
 }
 
 /* ---- health */

@@ -167,7 +167,8 @@ static const char *check(const void *object)
             manifest->expires_at_ms - manifest->issued_at_ms > LIFE_MAX_MS)
                 return "must expire within a year after it was issued";
         if (manifest_is_tombstone(manifest) && (manifest->dispatchers.n > 0 || manifest->capabilities.n > 0))
-                return "ends the device with this version, so it can allow nothing";
+                return "ends the device with this version, so it must have no dispatchers and no "
+                       "capabilities";
 
         why = check_people(manifest);
         why = why ? why : check_keys(manifest);

@@ -120,6 +120,14 @@ class Audit(unittest.TestCase):
         tail.stdout.close()
         self.assertEqual(tail.wait(DEADLINE_SEC), 0)
 
+    def test_what_is_no_chain(self):
+        self.append(b"hello\n")
+        for words in (["show"], ["verify", "--all"]):
+            done = subprocess.run([DEVBOXCTL, "audit", *words, "--db", self.path], capture_output=True,
+                                  text=True)
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(done.stderr, r"(is neither an exported chain|which .* is not)[^:]*\n$")
+
     def test_show_from(self):
         for form, (head, records) in FORMS.items():
             self.path.write_bytes(head + b"".join(records))

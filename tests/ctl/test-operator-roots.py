@@ -147,6 +147,8 @@ class SeveralPeople(Roots):
         self.init_two_of_three()
         before = self.draft.read_bytes()
         self.assertIn("waits for signatures", self.at("a", "init", seed=PEOPLE["ben"], status=1))
+        self.assertIn("waits for signatures", self.run_ctl("operator", "show", "--dir", self.dir / "a",
+                                                           status=1))
         self.assertEqual(self.draft.read_bytes(), before)
 
     def test_sign_again(self):
@@ -207,6 +209,12 @@ class SeveralPeople(Roots):
         self.at("a", "sign", draft, seed=PEOPLE["dan"])
         shown = self.shown("a")
         self.assertEqual((shown["version"], shown["epoch"], shown["roles"]["root"]["threshold"]), (2, 1, 3))
+
+    def test_only_the_root_before_asks_for_more(self):
+        self.complete_two_of_three()
+        said = self.at("a", "rotate", "--keep-key", "--root-keys", self.publics("ben"), "--threshold", "1",
+                       seed=PEOPLE["ana"])
+        self.assertIn("Root 2 is not complete: 1 more of the keys of root 1 must sign", said)
 
     def test_two_networks(self):
         """Who keeps the roots of one network may sign for another, which changes nothing of their own."""

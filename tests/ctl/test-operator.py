@@ -11,6 +11,7 @@ import os
 import pathlib
 import pty
 import re
+import subprocess
 import sys
 import time
 import unittest
@@ -53,7 +54,7 @@ class Operator(OperatorCase):
 
     def test_wrong_material(self):
         for seed in ("", "x", SEED[:-4], SEED + "AA", "{}", '{"v":1}', "zz" * 32):
-            self.operator("init", "--key", "-", text=seed, status=1)
+            self.assertIn("standard input", self.operator("init", "--key", "-", text=seed, status=1))
         self.assertFalse((self.home / "root.json").exists())
         self.operator("init", "--key", "-", "--network", "Not A Label", text=SEED, status=1)
         self.operator("init", "--key", "-", "--witness", "00" * 32, text=SEED, status=1)
@@ -64,6 +65,12 @@ class Operator(OperatorCase):
         self.assertIn("there is an operator already", self.operator("init", "--key", "-", text=OTHER_SEED,
                                                                     status=1))
         self.assertEqual((self.home / "root.json").read_bytes(), before)
+
+    def test_a_key_that_lies_elsewhere(self):
+        self.init()
+        self.assertIn("say with --key where it is", self.operator("rotate", "--keep-key", status=1))
+        self.assertIn("cannot read", self.operator("rotate", "--keep-key", "--key", self.dir / "none",
+                                                   status=1))
 
     def converse(self, words, answers):
         """Runs a command on a terminal of its own; gives its status and all that stood on the terminal."""
@@ -92,6 +99,9 @@ class Operator(OperatorCase):
         self.assertEqual(status, 1, seen)
         self.assertIn("the two passphrases differ", seen)
         self.assertFalse((self.home / "operator.key").exists())
+
+        end_of_file = "\x04"
+        self.assertIn("no passphrase was given", self.converse(words, [end_of_file])[1])
 
         status, seen = self.converse(words, ["my long passphrase", "my long passphrase"])
         self.assertEqual(status, 0, seen)
@@ -183,6 +193,28 @@ class Operator(OperatorCase):
                                                      self.dir / "second.json", status=1))
         self.assertIn("epoch is 7", self.sign(MANIFEST + "epoch: 7\n", status=1))
 
+    def test_the_end_of_a_device(self):
+        self.init()
+        ended = MANIFEST + "version: 2147483647\n"
+        self.assertIn("must have no dispatchers and no capabilities", self.sign(ended, status=1))
+        head = re.sub(r"dispatchers:\n.*?(?=^\w)", "dispatchers: []\n", ended, flags=re.M | re.S)
+        ended = re.sub(r"capabilities:\n.*?(?=^\w)", "capabilities: []\n", head, flags=re.M | re.S)
+        self.sign(ended)
+        self.assertIn("it ends the device", self.run_ctl("manifest", "show", self.dir / "signed.json"))
+        self.assertIn("the next epoch comes with: devboxctl operator rotate", self.sign(
+            MANIFEST, "--previous", self.dir / "signed.json", output="next.json", status=1))
+
+    def test_expires_once(self):
+        self.init()
+        self.sign(MANIFEST, "--expires", "1d")
+        self.assertIn(":1: expires_at is set here", self.sign(f"expires_at: 30d\n{MANIFEST}", "--expires",
+                                                              "1d", status=1))
+
+    def test_what_was_written_is_kept(self):
+        self.init()
+        self.assertIn("would be lost", self.sign(MANIFEST, output="manifest.yaml", status=1))
+        self.assertEqual((self.dir / "manifest.yaml").read_text(), MANIFEST)
+
     def test_mistakes_have_lines(self):
         for edit, expected in (
                 (("approval: none", "aproval: none"), ":15: unknown key 'aproval'; did you mean 'approval"),
@@ -264,6 +296,15 @@ class Operator(OperatorCase):
         self.assertIn({"path": "capabilities[ls].approval", "old": '"none"', "new": '"reaction"'}, changes)
         self.assertEqual(self.run_ctl("manifest", "diff", old, old), "")
 
+        # a time is a date for a person, and what is signed for a program
+        for name, day in (("old", "2027-01-01"), ("new", "2027-02-01")):
+            self.write(MANIFEST.replace("not_after: 30d", f"not_after: {day}"), f"{name}.yaml")
+        said = self.run_ctl("manifest", "diff", old, new, status=1)
+        self.assertRegex(said, r"^- dispatchers\[.*\]\.not_after: 2027-01-01 00:00:00 UTC\n"
+                               r"\+ .*: 2027-02-01 00:00:00 UTC\n$")
+        changes = json.loads(self.run_ctl("manifest", "diff", "--json", old, new, status=1))["changes"]
+        self.assertEqual(changes[0]["new"], "1801440000000")
+
     # usage
 
     def test_arguments_command_no_terminal(self):
@@ -287,6 +328,14 @@ class Operator(OperatorCase):
             self.run_ctl(*words, status=2)
         self.assertIn("did you mean 'manifest verify'", self.run_ctl("manifest", "verfy", "x", status=2))
         self.assertIn("--previous FILE", self.run_ctl("manifest", "--help"))
+        self.assertNotIn("--previous FILE", self.run_ctl("manifest", "lint", "--help"))
+
+    def test_a_full_disk_behind_the_output(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([DEVBOXCTL, "manifest", "show", EXAMPLES[0]], stdout=full,
+                                  stderr=subprocess.PIPE, text=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("cannot write to standard output", done.stderr)
 
 
 if __name__ == "__main__":

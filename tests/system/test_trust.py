@@ -66,6 +66,34 @@ def test_the_manifest_decides():
         accepted(network.deliver(network.request(*LS)))
 
 
+def test_a_clock_that_nobody_vouches_for():
+    """In a machine like this one the kernel may not even be asked, which is no yes."""
+    with trust.network() as network:
+        text = world.CONFIG.read_text()
+        world.CONFIG.write_text(text.replace("trust_clock: true", "trust_clock: false"))
+        world.systemctl("reload", LEDGER)
+        denied(network.deliver(network.request(*LS)), "clock_unsynced")
+        world.CONFIG.write_text(text)
+        world.systemctl("reload", LEDGER)
+        accepted(network.deliver(network.request(*LS)))
+
+
+def test_a_new_root_is_told():
+    with trust.network() as network:
+        journal = world.Journal()
+        network.rotate()
+        equal(journal.event("ROOT_INSTALLED")["MESSAGE"], "The root is now version 2", "the journal")
+
+
+def test_an_enrolment_with_another_digest():
+    """The reason is the digest, not a root before that there never was."""
+    with trust.network() as network:
+        root, chain = network.path("root.json").read_text(), trust.numbers(bytes(16))
+        other = trust.numbers(bytes(32))
+        said = call("Enroll", "saysaya{sv}", DEVICE, *chain, root, *other, "0", check=False)
+        expect("not the root with that digest" in said, said)
+
+
 def test_history_outlives_the_ledger():
     with trust.network() as network:
         request = network.request(*LS, nonce="00" * 16)
