@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define ROOM_MIN 64 /* so that a short text is one allocation */
+
 /* Makes room for `more` bytes and a NUL. */
 static int text_reserve(Text *text, size_t more)
 {
@@ -14,7 +16,7 @@ static int text_reserve(Text *text, size_t more)
         if (text->room - text->size > more)
                 return 0;
 
-        size_t room = MAX(text->room * 2, text->size + more + 1);
+        size_t room = MAX(MAX(text->room * 2, (size_t) ROOM_MIN), text->size + more + 1);
         char *grown = realloc(text->data, room);
         if (!grown)
                 return text->error = -ENOMEM;

@@ -16,7 +16,8 @@ void base64_format(Bytes bytes, char *ret_text);
 /* The alphabet of RFC 4648, section 5, without padding: at most BASE64_SIZE(bytes.size) characters. */
 void base64url_format(Bytes bytes, char *ret_text);
 
-/* All of `text` must be `size` bytes. Errors: -EINVAL. */
+/* All of `text` must be `size` bytes, which are undefined if it is not. Not for secrets. Errors: -EINVAL. */
+int hex_decode(Bytes text, void *ret_bytes, size_t size);
 int hex_parse(const char *text, void *ret_bytes, size_t size);
 
 /* Any number of bytes up to `max`; the caller frees `ret_bytes` (never NULL on success).

@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* JSON as signed things are written in: one pass over the bytes that checks them and builds the tree, so
- * that what was checked and what is used can never be two readings. */
+ * that what was checked and what is used can never be two readings.
+ *
+ * The nodes are cJSON's, but not from its allocator: they stand in blocks, and all strings one behind the
+ * other in one piece of memory, which is never larger than the text was. */
 
 #include "codec/strict-json.h"
 
-#include <inttypes.h>
-
-#include "basic/text.h"
 #include "basic/utf8.h"
+
+#define BLOCK_NODES 15 /* a block of just under 1 KiB: glibc keeps pieces of up to that size at hand */
+
+struct JsonBlock {
+        JsonBlock *next;
+        cJSON nodes[BLOCK_NODES];
+};
 
 typedef struct Reader {
         const uint8_t *data;
@@ -15,9 +22,35 @@ typedef struct Reader {
         size_t n_values;
         unsigned depth;
         const char *why; /* NULL after a failure: out of memory */
+        JsonTree tree;
+        size_t n_free; /* nodes in the newest block */
+        char *end_of_strings;
 } Reader;
 
 static cJSON *read_value(Reader *reader);
+
+/* The same character eight times. */
+#define EIGHT(character) (UINT64_C(0x0101010101010101) * (character))
+
+/* Eight characters are looked at together: in none of the terms does a plain one set its highest bit or
+ * carry into the next. */
+size_t strict_json_plain_length(Bytes text)
+{
+        size_t n = 0;
+
+        for (uint64_t it; text.size - n >= sizeof it; n += sizeof it) {
+                memcpy(&it, text.data + n, sizeof it);
+                if ((it | (it + EIGHT(1)) | (it - EIGHT(' ')) | ((it ^ EIGHT('"')) - EIGHT(1)) |
+                     ((it ^ EIGHT('\\')) - EIGHT(1))) &
+                    EIGHT(0x80))
+                        break;
+        }
+        while (n < text.size && text.data[n] >= ' ' && text.data[n] < 0x7f && text.data[n] != '"' &&
+               text.data[n] != '\\')
+                n++;
+
+        return n;
+}
 
 static void *fail(Reader *reader, const char *why)
 {
@@ -36,6 +69,37 @@ static void skip_blanks(Reader *reader)
 
         while (c = peek(reader), c == ' ' || c == '\t' || c == '\n' || c == '\r')
                 reader->at++;
+}
+
+/* NULL: out of memory. */
+static cJSON *make_node(Reader *reader, int type)
+{
+        if (reader->n_free == 0) {
+                JsonBlock *block = malloc(sizeof *block);
+
+                if (!block)
+                        return NULL;
+                block->next = reader->tree.blocks;
+                reader->tree.blocks = block;
+                reader->n_free = BLOCK_NODES;
+        }
+
+        cJSON *node = &reader->tree.blocks->nodes[--reader->n_free];
+        *node = (cJSON){ .type = type };
+        return node;
+}
+
+/* As cJSON links them: the first child's `prev` is the last. */
+static void add_child(cJSON *parent, cJSON *node)
+{
+        cJSON *first = parent->child;
+
+        if (first) {
+                node->prev = first->prev;
+                first->prev->next = node;
+                first->prev = node;
+        } else
+                parent->child = node->prev = node;
 }
 
 static size_t utf8_encode(uint32_t code, char *at)
@@ -112,48 +176,72 @@ static int read_escape(Reader *reader, uint32_t *ret_code)
         return 0;
 }
 
-/* The decoded string at the cursor; the caller frees it. */
+/* What is wrong with the string that began at `first`: above all, that it does not end. */
+static void *fail_string(Reader *reader, size_t first, const char *why)
+{
+        size_t end = first;
+
+        while (end < reader->size && reader->data[end] != '"')
+                end += reader->data[end] == '\\' ? 2 : 1;
+        if (end < reader->size)
+                return fail(reader, why);
+
+        reader->at = first;
+        return fail(reader, "a string does not end");
+}
+
+/* The decoded string at the cursor. Decoding never makes it longer, and its NUL has the room of a quote. */
 static char *read_string(Reader *reader)
 {
-        size_t end, length = 0;
+        char *string = reader->end_of_strings, *to = string;
 
         if (peek(reader) != '"')
                 return fail(reader, "a string was expected");
-        reader->at++;
 
-        for (end = reader->at; end < reader->size && reader->data[end] != '"'; end++)
-                if (reader->data[end] == '\\')
-                        end++;
-        if (end >= reader->size)
-                return fail(reader, "a string does not end");
-
-        /* Decoding never makes it longer. */
-        _cleanup_(freep) char *string = malloc(end - reader->at + 1);
-        if (!string)
-                return NULL;
-
-        while (peek(reader) != '"') {
+        size_t first = ++reader->at;
+        for (;;) {
+                size_t n = strict_json_plain_length(
+                        BYTES(reader->data + reader->at, reader->size - reader->at));
                 uint32_t code;
 
-                if (peek(reader) == '\\') {
+                memcpy(to, reader->data + reader->at, n);
+                to += n;
+                reader->at += n;
+
+                int c = peek(reader);
+                if (c == '"')
+                        break;
+                if (c == '\\') {
                         reader->at++;
                         if (read_escape(reader, &code) < 0)
-                                return fail(reader, "an escape that is not allowed");
+                                return fail_string(reader, first, "an escape that is not allowed");
                 } else {
-                        size_t n = utf8_decode(reader->data + reader->at, reader->size - reader->at, &code);
+                        n = c < 0 ? 0
+                                  : utf8_decode(reader->data + reader->at, reader->size - reader->at, &code);
                         if (n == 0)
-                                return fail(reader, "not UTF-8");
+                                return fail_string(reader, first, "not UTF-8");
                         reader->at += n;
                 }
                 if (utf8_is_control(code))
-                        return fail(reader, "a control character in a string");
+                        return fail_string(reader, first, "a control character in a string");
 
-                length += utf8_encode(code, string + length);
+                to += utf8_encode(code, to);
         }
 
         reader->at++;
-        string[length] = '\0';
-        return TAKE_PTR(string);
+        *to++ = '\0';
+        reader->end_of_strings = to;
+        return string;
+}
+
+static cJSON *read_text(Reader *reader)
+{
+        char *string = read_string(reader);
+        cJSON *node = string ? make_node(reader, cJSON_String) : NULL;
+
+        if (node)
+                node->valuestring = string;
+        return node;
 }
 
 static cJSON *read_integer(Reader *reader)
@@ -176,10 +264,13 @@ static cJSON *read_integer(Reader *reader)
         if (reader->data[first] == '0' && (negative || reader->at > first + 1))
                 return fail(reader, "an integer with a leading zero or a signed zero");
 
-        return cJSON_CreateNumber((double) (negative ? -value : value));
+        cJSON *node = make_node(reader, cJSON_Number);
+        if (node)
+                (void) cJSON_SetNumberHelper(node, (double) (negative ? -value : value));
+        return node;
 }
 
-static cJSON *read_word(Reader *reader, const char *word, cJSON *(*create)(void) )
+static cJSON *read_word(Reader *reader, const char *word, int type)
 {
         size_t length = strlen(word);
 
@@ -187,14 +278,32 @@ static cJSON *read_word(Reader *reader, const char *word, cJSON *(*create)(void)
                 return fail(reader, "a value was expected");
 
         reader->at += length;
-        return create();
+        return make_node(reader, type);
 }
 
-static bool has_key(const cJSON *object, const char *key)
+/* An object or an array being read. */
+typedef struct Container {
+        cJSON *node;
+        size_t n;
+        uint64_t marks; /* of the keys so far */
+} Container;
+
+/* One of 64 bits. A key whose mark was not seen before is new; only for others all keys are compared. */
+static uint64_t mark_of(const char *key)
+{
+        size_t length = strlen(key);
+
+        return UINT64_C(1) << ((length + (uint8_t) key[0] * 5u + (uint8_t) key[length / 2]) % 64);
+}
+
+static bool has_key(const Container *object, const char *key, uint64_t mark)
 {
         const cJSON *member;
 
-        cJSON_ArrayForEach(member, object) {
+        if (!(object->marks & mark))
+                return false;
+
+        cJSON_ArrayForEach(member, object->node) {
                 if (streq(member->string, key))
                         return true;
         }
@@ -203,14 +312,16 @@ static bool has_key(const cJSON *object, const char *key)
 }
 
 /* One `"key": value` into the object. */
-static bool read_member(Reader *reader, cJSON *object, size_t n_before)
+static bool read_member(Reader *reader, Container *object)
 {
-        _cleanup_(freep) char *key = read_string(reader);
+        char *key = read_string(reader);
         if (!key)
                 return false;
-        if (has_key(object, key))
+
+        uint64_t mark = mark_of(key);
+        if (has_key(object, key, mark))
                 return fail(reader, "a key stands twice in one object");
-        if (n_before >= STRICT_JSON_MEMBERS)
+        if (object->n >= STRICT_JSON_MEMBERS)
                 return fail(reader, "too many keys in one object");
 
         skip_blanks(reader);
@@ -221,41 +332,39 @@ static bool read_member(Reader *reader, cJSON *object, size_t n_before)
         cJSON *value = read_value(reader);
         if (!value)
                 return false;
-        if (!cJSON_AddItemToObject(object, key, value)) {
-                cJSON_Delete(value);
-                return fail(reader, NULL);
-        }
 
+        value->string = key;
+        object->marks |= mark;
+        add_child(object->node, value);
         return true;
 }
 
-static bool read_element(Reader *reader, cJSON *array, _unused_ size_t n_before)
+static bool read_element(Reader *reader, Container *array)
 {
         cJSON *value = read_value(reader);
         if (!value)
                 return false;
 
-        (void) cJSON_AddItemToArray(array, value); /* fails for NULL only */
+        add_child(array->node, value);
         return true;
 }
 
 /* An object or an array, whose opening bracket is at the cursor. */
-static cJSON *read_container(Reader *reader, cJSON *container, int closing,
-                             bool (*read_one)(Reader *, cJSON *, size_t))
+static cJSON *read_container(Reader *reader, int type, int closing, bool (*read_one)(Reader *, Container *))
 {
-        _cleanup_(json_deletep) cJSON *owned = container;
+        Container container = { .node = make_node(reader, type) };
 
-        if (!owned)
+        if (!container.node)
                 return NULL;
         if (++reader->depth > STRICT_JSON_DEPTH)
                 return fail(reader, "nested too deeply");
         reader->at++;
 
-        for (size_t n = 0;; n++) {
+        for (;; container.n++) {
                 skip_blanks(reader);
-                if (n == 0 && peek(reader) == closing)
+                if (container.n == 0 && peek(reader) == closing)
                         break;
-                if (!read_one(reader, owned, n))
+                if (!read_one(reader, &container))
                         return NULL;
 
                 skip_blanks(reader);
@@ -268,7 +377,7 @@ static cJSON *read_container(Reader *reader, cJSON *container, int closing,
 
         reader->at++;
         reader->depth--;
-        return TAKE_PTR(owned);
+        return container.node;
 }
 
 static cJSON *read_value(Reader *reader)
@@ -280,154 +389,89 @@ static cJSON *read_value(Reader *reader)
 
         switch (peek(reader)) {
         case '{':
-                return read_container(reader, cJSON_CreateObject(), '}', read_member);
+                return read_container(reader, cJSON_Object, '}', read_member);
         case '[':
-                return read_container(reader, cJSON_CreateArray(), ']', read_element);
-        case '"': {
-                _cleanup_(freep) char *string = read_string(reader);
-
-                return string ? cJSON_CreateString(string) : NULL;
-        }
+                return read_container(reader, cJSON_Array, ']', read_element);
+        case '"':
+                return read_text(reader);
         case 't':
-                return read_word(reader, "true", cJSON_CreateTrue);
+                return read_word(reader, "true", cJSON_True);
         case 'f':
-                return read_word(reader, "false", cJSON_CreateFalse);
+                return read_word(reader, "false", cJSON_False);
         case 'n':
-                return read_word(reader, "null", cJSON_CreateNull);
+                return read_word(reader, "null", cJSON_NULL);
         default:
                 return read_integer(reader);
         }
 }
 
-static int refuse(const Reader *reader, int error, JsonFault *ret_fault)
+void json_tree_done(JsonTree *tree)
 {
-        if (ret_fault)
-                *ret_fault = (JsonFault){ .at = reader->at, .why = reader->why };
-        return error;
+        for (JsonBlock *block = tree->blocks, *next; block; block = next) {
+                next = block->next;
+                free(block);
+        }
+        free(tree->strings);
+        *tree = JSON_TREE_NULL;
+}
+
+/* The tree is the reader's, whatever comes of it. */
+static int read_tree(Reader *reader)
+{
+        skip_blanks(reader);
+        if (peek(reader) != '{') {
+                reader->why = "not an object";
+                return -EBADMSG;
+        }
+
+        reader->tree.strings = reader->end_of_strings = malloc(reader->size);
+        if (!reader->tree.strings)
+                return -ENOMEM;
+
+        reader->tree.root = read_value(reader);
+        if (!reader->tree.root && !reader->why)
+                return -ENOMEM;
+
+        skip_blanks(reader);
+        if (reader->tree.root && reader->at != reader->size)
+                reader->why = "something follows the object";
+        return reader->why ? -EBADMSG : 0;
+}
+
+int strict_json_read(Bytes text, size_t max, JsonTree *ret_tree, JsonFault *ret_fault)
+{
+        Reader reader = { .data = text.data, .size = text.size };
+        int r;
+
+        if (text.size > max) {
+                reader.why = "larger than allowed";
+                r = -EFBIG;
+        } else
+                r = read_tree(&reader);
+
+        if (r < 0) {
+                json_tree_done(&reader.tree);
+                if (r != -ENOMEM && ret_fault)
+                        *ret_fault = (JsonFault){ .at = reader.at, .why = reader.why };
+                return r;
+        }
+
+        *ret_tree = reader.tree;
+        return 0;
 }
 
 int strict_json_parse(Bytes text, size_t max, cJSON **ret_tree, JsonFault *ret_fault)
 {
-        _cleanup_(json_deletep) cJSON *tree = NULL;
-        Reader reader = { .data = text.data, .size = text.size };
+        _cleanup_(json_tree_done) JsonTree tree = JSON_TREE_NULL;
 
-        if (text.size > max) {
-                reader.why = "larger than allowed";
-                return refuse(&reader, -EFBIG, ret_fault);
-        }
-
-        skip_blanks(&reader);
-        if (peek(&reader) != '{') {
-                reader.why = "not an object";
-                return refuse(&reader, -EBADMSG, ret_fault);
-        }
-
-        tree = read_value(&reader);
-        if (!tree && !reader.why)
-                return -ENOMEM;
-
-        skip_blanks(&reader);
-        if (tree && reader.at != reader.size)
-                reader.why = "something follows the object";
-        if (reader.why)
-                return refuse(&reader, -EBADMSG, ret_fault);
-
-        *ret_tree = TAKE_PTR(tree);
-        return 0;
-}
-
-bool strict_json_text_valid(const char *text)
-{
-        const uint8_t *at = (const uint8_t *) text;
-        size_t left = strlen(text), n;
-        uint32_t code;
-
-        for (; left > 0; at += n, left -= n) {
-                n = utf8_decode(at, left, &code);
-                if (n == 0 || utf8_is_control(code))
-                        return false;
-        }
-
-        return true;
-}
-
-static int write_value(Text *text, const cJSON *value, unsigned depth);
-
-static int write_string(Text *text, const char *string)
-{
-        if (!strict_json_text_valid(string))
-                return -EBADMSG;
-
-        text_append(text, "\"");
-        for (size_t n; *string != '\0'; string += n) {
-                n = strcspn(string, "\"\\");
-                text_append_bytes(text, string, n);
-                if (string[n] != '\0')
-                        text_appendf(text, "\\%c", string[n++]);
-        }
-        text_append(text, "\"");
-        return 0;
-}
-
-static int write_integer(Text *text, double value)
-{
-        if (!(value >= -(double) STRICT_JSON_INTEGER && value <= (double) STRICT_JSON_INTEGER) ||
-            (double) (int64_t) value != value)
-                return -EBADMSG;
-
-        text_appendf(text, "%" PRId64, (int64_t) value);
-        return 0;
-}
-
-static int write_container(Text *text, const cJSON *container, unsigned depth)
-{
-        bool is_object = cJSON_IsObject(container);
-        const cJSON *child;
-
-        if (depth > STRICT_JSON_DEPTH)
-                return -EBADMSG;
-
-        text_append(text, is_object ? "{" : "[");
-        cJSON_ArrayForEach(child, container) {
-                int r = 0;
-
-                if (child != container->child)
-                        text_append(text, ",");
-                if (is_object) {
-                        r = write_string(text, child->string);
-                        text_append(text, ":");
-                }
-                if (r == 0)
-                        r = write_value(text, child, depth);
-                if (r < 0)
-                        return r;
-        }
-        text_append(text, is_object ? "}" : "]");
-        return 0;
-}
-
-static int write_value(Text *text, const cJSON *value, unsigned depth)
-{
-        if (cJSON_IsObject(value) || cJSON_IsArray(value))
-                return write_container(text, value, depth + 1);
-        if (cJSON_IsString(value))
-                return write_string(text, value->valuestring);
-        if (cJSON_IsNumber(value))
-                return write_integer(text, value->valuedouble);
-        if (!cJSON_IsBool(value) && !cJSON_IsNull(value))
-                return -EBADMSG;
-
-        text_append(text, cJSON_IsTrue(value) ? "true" : cJSON_IsFalse(value) ? "false" : "null");
-        return 0;
-}
-
-int strict_json_format(const cJSON *tree, char **ret_text)
-{
-        _cleanup_(text_done) Text text = TEXT_NULL;
-
-        int r = write_value(&text, tree, 0);
+        int r = strict_json_read(text, max, &tree, ret_fault);
         if (r < 0)
                 return r;
 
-        return text_take(&text, ret_text, NULL);
+        cJSON *copy = cJSON_Duplicate(tree.root, true);
+        if (!copy)
+                return -ENOMEM;
+
+        *ret_tree = copy;
+        return 0;
 }

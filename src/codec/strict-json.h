@@ -32,8 +32,23 @@ static inline void json_deletep(cJSON **tree)
         cJSON_Delete(*tree);
 }
 
-/* Free the tree with cJSON_Delete(). `ret_fault` may be NULL; it is set only for -EBADMSG and -EFBIG.
+/* What was read, to be looked at only: its nodes are not cJSON's to change or to free. */
+typedef struct JsonBlock JsonBlock;
+typedef struct JsonTree {
+        const cJSON *root;
+        JsonBlock *blocks;
+        char *strings;
+} JsonTree;
+
+#define JSON_TREE_NULL ((JsonTree){ 0 })
+
+void json_tree_done(JsonTree *tree);
+
+/* `ret_fault` may be NULL; it is set only for -EBADMSG and -EFBIG.
  * Errors: -EBADMSG outside the subset; -EFBIG more than `max` bytes; -ENOMEM. */
+int strict_json_read(Bytes text, size_t max, JsonTree *ret_tree, JsonFault *ret_fault);
+
+/* Likewise, as a tree that may be changed; free it with cJSON_Delete(). */
 int strict_json_parse(Bytes text, size_t max, cJSON **ret_tree, JsonFault *ret_fault);
 
 /* The text of a tree, or of a part of one, without any space; the caller frees it. cJSON's own printer would
@@ -43,3 +58,7 @@ int strict_json_format(const cJSON *tree, char **ret_text);
 
 /* Whether the text may stand in a string of the subset: UTF-8 without control characters. */
 bool strict_json_text_valid(const char *text);
+
+/* How many characters at the beginning stand for themselves in a string: printable ASCII, but neither the
+ * quote nor the backslash. */
+size_t strict_json_plain_length(Bytes text);

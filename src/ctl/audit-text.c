@@ -160,27 +160,15 @@ static uint64_t take_number(Cursor *cursor)
         return value;
 }
 
-static int digit_of(uint8_t character)
-{
-        if (character >= '0' && character <= '9')
-                return character - '0';
-
-        return character >= 'a' && character <= 'f' ? character - 'a' + 10 : -1;
-}
-
 static void take_hex(Cursor *cursor, uint8_t *bytes, size_t size)
 {
-        if (cursor->bad || (size_t) (cursor->end - cursor->at) < size * 2) {
+        if (cursor->bad || (size_t) (cursor->end - cursor->at) < size * 2 ||
+            hex_decode(BYTES(cursor->at, size * 2), bytes, size) < 0) {
                 cursor->bad = true;
                 return;
         }
 
-        for (size_t i = 0; i < size; i++, cursor->at += 2) {
-                int high = digit_of(cursor->at[0]), low = digit_of(cursor->at[1]);
-
-                cursor->bad = cursor->bad || high < 0 || low < 0;
-                bytes[i] = cursor->bad ? 0 : (uint8_t) (high << 4 | low);
-        }
+        cursor->at += size * 2;
 }
 
 /* Up to the quote, in place, without its escapes. */

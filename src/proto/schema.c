@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading JSON into structs by tables. The walk carries one SchemaFault: on the way down its path grows, on
- * the way up it is cut again, so that after a refusal it says where. */
+/* Reading JSON into structs by tables. The walk carries one SchemaFault. Nothing is written to it until
+ * something is refused; then each level, on the way up, puts its own part before the path. */
 
 #include "proto/schema.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "codec/binary-text.h"
@@ -22,21 +21,32 @@ static int refuse(SchemaFault *fault, const char *why)
         return DEVBOX_ERROR_BAD_SCHEMA;
 }
 
-/* Returns the length before, for path_pop(). */
-static _printf_(2, 3) size_t path_push(SchemaFault *fault, const char *format, ...)
+/* What is too much for the path is cut off at its end. */
+static void prepend(SchemaFault *fault, const char *part)
 {
-        size_t length = strlen(fault->path);
-        va_list args;
+        size_t room = sizeof fault->path - 1, length = MIN(strlen(part), room);
+        size_t kept = MIN(strlen(fault->path), room - length);
 
-        va_start(args, format);
-        (void) vsnprintf(fault->path + length, sizeof fault->path - length, format, args);
-        va_end(args);
-        return length;
+        memmove(fault->path + length, fault->path, kept);
+        memcpy(fault->path, part, length);
+        fault->path[length + kept] = '\0';
 }
 
-static void path_pop(SchemaFault *fault, size_t length)
+/* Every key of the path has a dot before it; schema_bind() drops that of the first. */
+static int refuse_in_key(SchemaFault *fault, const char *key)
 {
-        fault->path[length] = '\0';
+        prepend(fault, key);
+        prepend(fault, ".");
+        return DEVBOX_ERROR_BAD_SCHEMA;
+}
+
+static int refuse_in_element(SchemaFault *fault, size_t i)
+{
+        char part[32];
+
+        (void) snprintf(part, sizeof part, "[%zu]", i);
+        prepend(fault, part);
+        return DEVBOX_ERROR_BAD_SCHEMA;
 }
 
 static int bind_integer(const SchemaField *field, const cJSON *item, int64_t *value, SchemaFault *fault)
@@ -226,12 +236,10 @@ static int bind_list(const SchemaField *field, const cJSON *item, AnyList *list,
                 return r;
 
         cJSON_ArrayForEach(element, item) {
-                size_t length = path_push(fault, "[%zu]", i);
-
-                r = bind_element(field, element, list, i++, fault);
+                r = bind_element(field, element, list, i, fault);
                 if (r != 0)
-                        return r;
-                path_pop(fault, length);
+                        return r > 0 ? refuse_in_element(fault, i) : r;
+                i++;
         }
 
         return 0;
@@ -299,22 +307,38 @@ static const char *presentable(const char *key)
         return plain ? key : "?";
 }
 
-static int refuse_unknown_keys(const Schema *schema, const cJSON *tree, SchemaFault *fault)
+/* The field of a key; NULL: there is none. Keys come in the order of the table, as a rule: the search begins
+ * at `*next` and leaves there what then comes. */
+static const SchemaField *find_field(const Schema *schema, const char *key, size_t *next)
+{
+        for (size_t i = 0; i < schema->n_fields; i++) {
+                size_t at = (*next + i) % schema->n_fields;
+
+                if (streq(schema->fields[at].key, key)) {
+                        *next = at + 1;
+                        return &schema->fields[at];
+                }
+        }
+
+        return NULL;
+}
+
+/* Fills in the item of each field; NULL: it has none. */
+static int find_items(const Schema *schema, const cJSON *tree, const cJSON **items, SchemaFault *fault)
 {
         const cJSON *member;
+        size_t next = 0;
 
         cJSON_ArrayForEach(member, tree) {
-                bool known = false;
+                const SchemaField *field = find_field(schema, member->string, &next);
 
-                for (size_t i = 0; !known && i < schema->n_fields; i++)
-                        known = streq(schema->fields[i].key, member->string);
-                if (!known) {
-                        (void) path_push(fault, "%s%s", *fault->path ? "." : "",
-                                         presentable(member->string));
-                        return refuse(fault, "is an unknown key");
+                if (!field) {
+                        fault->why = "is an unknown key";
+                        return refuse_in_key(fault, presentable(member->string));
                 }
-                if (cJSON_GetObjectItemCaseSensitive(tree, member->string) != member)
+                if (items[field - schema->fields])
                         return refuse(fault, "has a key twice");
+                items[field - schema->fields] = member;
         }
 
         return 0;
@@ -322,6 +346,8 @@ static int refuse_unknown_keys(const Schema *schema, const cJSON *tree, SchemaFa
 
 static int bind_object(const Schema *schema, const cJSON *tree, void *object, SchemaFault *fault)
 {
+        const cJSON *items[STRICT_JSON_MEMBERS] = { NULL };
+
         if (!cJSON_IsObject(tree))
                 return refuse(fault, "must be an object");
 
@@ -333,24 +359,22 @@ static int bind_object(const Schema *schema, const cJSON *tree, void *object, Sc
         if (schema->tagged)
                 *(int *) (void *) ((uint8_t *) object + schema->tag_offset) = schema->tag;
 
-        int r = refuse_unknown_keys(schema, tree, fault);
+        assert(schema->n_fields <= ELEMENTSOF(items));
+        int r = find_items(schema, tree, items, fault);
         if (r != 0)
                 return r;
 
         for (size_t i = 0; i < schema->n_fields; i++) {
                 const SchemaField *field = &schema->fields[i];
-                const cJSON *item = cJSON_GetObjectItemCaseSensitive(tree, field->key);
-                size_t length = path_push(fault, "%s%s", *fault->path ? "." : "", field->key);
 
-                if (item)
-                        r = bind_field(field, item, schema_at(object, field), fault);
+                if (items[i])
+                        r = bind_field(field, items[i], schema_at(object, field), fault);
                 else if (field->required)
                         r = refuse(fault, "is missing");
                 else
                         set_absent(field, schema_at(object, field));
                 if (r != 0)
-                        return r;
-                path_pop(fault, length);
+                        return r > 0 ? refuse_in_key(fault, field->key) : r;
         }
 
         const char *why = schema->check ? schema->check(object) : NULL;
@@ -368,8 +392,10 @@ int schema_bind(const Schema *schema, const cJSON *tree, void **ret_object, Sche
         int r = bind_object(schema, tree, object, &fault);
         if (r != 0) {
                 schema_free(schema, object);
-                if (r > 0 && ret_fault)
-                        *ret_fault = fault;
+                if (r > 0 && ret_fault) {
+                        *ret_fault = (SchemaFault){ .why = fault.why };
+                        memcpy(ret_fault->path, fault.path + (*fault.path == '.'), sizeof fault.path - 1);
+                }
                 return r;
         }
 
@@ -379,19 +405,19 @@ int schema_bind(const Schema *schema, const cJSON *tree, void **ret_object, Sche
 
 int schema_parse(const Schema *schema, Bytes text, void **ret_object, SchemaFault *ret_fault)
 {
-        _cleanup_(json_deletep) cJSON *tree = NULL;
+        _cleanup_(json_tree_done) JsonTree tree = JSON_TREE_NULL;
         JsonFault fault;
 
-        int r = strict_json_parse(text, schema->max_bytes, &tree, &fault);
+        int r = strict_json_read(text, schema->max_bytes, &tree, &fault);
         if (r == -ENOMEM)
                 return r;
         if (r < 0) {
                 if (ret_fault) {
                         *ret_fault = (SchemaFault){ .why = fault.why };
-                        (void) path_push(ret_fault, "byte %zu", fault.at);
+                        (void) snprintf(ret_fault->path, sizeof ret_fault->path, "byte %zu", fault.at);
                 }
                 return DEVBOX_ERROR_BAD_SCHEMA;
         }
 
-        return schema_bind(schema, tree, ret_object, ret_fault);
+        return schema_bind(schema, tree.root, ret_object, ret_fault);
 }

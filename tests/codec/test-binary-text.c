@@ -19,6 +19,23 @@ static void test_hexadecimal(void **state)
                 assert_err(hex_parse(refused[i], bytes, 3), -EINVAL);
 }
 
+static void test_hexadecimal_has_sixteen_digits(void **state)
+{
+        static const char digits[] = "0123456789abcdef";
+
+        for (int byte = 0; byte < 256; byte++) {
+                const char *digit = byte != 0 ? strchr(digits, byte) : NULL;
+                char text[] = { '0', (char) byte, (char) byte, '0' };
+                uint8_t bytes[2] = { 0 };
+
+                assert_err(hex_decode(BYTES_OF(text), bytes, 2), digit ? 0 : -EINVAL);
+                if (digit) {
+                        assert_int_equal(bytes[0], digit - digits);
+                        assert_int_equal(bytes[1], bytes[0] << 4);
+                }
+        }
+}
+
 static void test_base64_both_ways(void **state)
 {
         uint8_t bytes[64];
@@ -63,6 +80,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_hexadecimal),
+                cmocka_unit_test(test_hexadecimal_has_sixteen_digits),
                 cmocka_unit_test(test_base64_both_ways),
                 cmocka_unit_test(test_base64_has_one_spelling),
         };

@@ -123,12 +123,98 @@ static void test_what_is_not_in_it_is_refused(void **state)
 
 static void test_faults_say_where(void **state)
 {
-        JsonFault fault = { 0 };
-        cJSON *tree = NULL;
+        static const struct {
+                const char *text;
+                size_t at;
+                const char *why;
+        } rows[] = {
+                { "[]", 0, "not an object" },
+                { "{\"a\":1,\"a\":2}", 10, "a key stands twice in one object" },
+                { "{\"a\":1}x", 7, "something follows the object" },
+                { "{\"a\":\"\\n\"}", 8, "an escape that is not allowed" },
+                { "{\"a\":\"b\xc3\"}", 7, "not UTF-8" },
+                { "{\"a\":\"b\x1f\"}", 8, "a control character in a string" },
+                { "{\"a\":\"b", 6, "a string does not end" },
+                { "{\"a\":\"\\n", 6, "a string does not end" }, /* above all else that is wrong with it */
+                { "{\"a\":\"\\\"", 6, "a string does not end" },
+                { "{\"a\":\"\xff", 6, "a string does not end" },
+                { "{\"a\":1,\"b\x1f", 8, "a string does not end" },
+        };
 
-        assert_err(strict_json_parse(bytes_of_string("{\"a\":1,\"a\":2}"), 100, &tree, &fault), -EBADMSG);
-        assert_int_equal(fault.at, 10);
-        assert_string_equal(fault.why, "a key stands twice in one object");
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                JsonFault fault = { 0 };
+                cJSON *tree = NULL;
+
+                assert_err(strict_json_parse(bytes_of_string(rows[i].text), 100, &tree, &fault), -EBADMSG);
+                assert_int_equal(fault.at, rows[i].at);
+                assert_string_equal(fault.why, rows[i].why);
+                assert_null(tree);
+        }
+}
+
+/* Strings are read eight characters at a time: every byte is judged alike at every place among them. */
+static void test_every_byte_at_every_place(void **state)
+{
+        for (int byte = 0; byte < 256; byte++)
+                for (size_t place = 0; place < 24; place++) {
+                        char text[64] = "{\"a\":\"aaaaaaaaaaaaaaaaaaaaaaaa\"}";
+                        bool plain = byte >= ' ' && byte < 0x7f && byte != '"' && byte != '\\';
+                        Bytes string = BYTES(text + 6, 24);
+                        cJSON *tree = NULL;
+
+                        text[6 + place] = (char) byte;
+                        assert_int_equal(strict_json_plain_length(string), plain ? 24 : place);
+                        assert_err(strict_json_parse(BYTES(text, 32), 100, &tree, NULL),
+                                   plain ? 0 : -EBADMSG);
+                        if (plain)
+                                assert_memory_equal(tree->child->valuestring, string.data, 25 - 1);
+                        cJSON_Delete(tree);
+
+                        text[30] = '\0';
+                        if (byte != '"' && byte != '\\' && byte != '\0')
+                                assert_int_equal(strict_json_text_valid(text + 6), plain);
+                }
+}
+
+/* Keys of which some must share a mark: all of them are taken, and none a second time. */
+static void test_each_key_stands_once(void **state)
+{
+        for (int twice = 0; twice < STRICT_JSON_MEMBERS; twice++) {
+                char text[1024], *at = text;
+                cJSON *tree = NULL;
+
+                for (int i = 0; i < STRICT_JSON_MEMBERS - 1; i++)
+                        at += sprintf(at, "%s\"k%d\":0", i == 0 ? "{" : ",", i);
+                at += sprintf(at, ",\"k%d\":0}", twice);
+
+                int expected = twice == STRICT_JSON_MEMBERS - 1 ? 0 : -EBADMSG;
+                assert_err(parse(text, &tree), expected);
+                assert_int_equal(cJSON_GetArraySize(tree), expected == 0 ? STRICT_JSON_MEMBERS : 0);
+                cJSON_Delete(tree);
+        }
+}
+
+/* What is only to be looked at is the same, and goes in one piece. */
+static void test_trees_to_look_at(void **state)
+{
+        static const char text[] =
+                "{\"a\":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17],\"b\":{\"c\":\"\\\\\"},"
+                "\"d\":[true,false,null],\"e\":{}}";
+        _cleanup_(json_tree_done) JsonTree tree = JSON_TREE_NULL;
+        _cleanup_(json_deletep) cJSON *copy = NULL;
+        _cleanup_(freep) char *printed = NULL;
+
+        assert_err(strict_json_read(bytes_of_string("{\"a\":[1,2}"), 1024, &tree, NULL), -EBADMSG);
+        assert_null(tree.root);
+        assert_ok(strict_json_read(BYTES(text, sizeof text - 1), 1024, &tree, NULL));
+        assert_ok(strict_json_format(tree.root, &printed));
+        assert_string_equal(printed, text);
+        assert_ok(parse(text, &copy));
+        assert_true(cJSON_Compare(tree.root, copy, true));
+        assert_ptr_equal(cJSON_GetArrayItem(tree.root, 3), tree.root->child->prev);
+
+        json_tree_done(&tree);
+        assert_null(tree.root);
 }
 
 /* However much comes, the tree has a bound. */
@@ -160,6 +246,9 @@ int main(void)
                 cmocka_unit_test(test_what_is_in_it_is_read),
                 cmocka_unit_test(test_what_is_not_in_it_is_refused),
                 cmocka_unit_test(test_faults_say_where),
+                cmocka_unit_test(test_every_byte_at_every_place),
+                cmocka_unit_test(test_each_key_stands_once),
+                cmocka_unit_test(test_trees_to_look_at),
                 cmocka_unit_test(test_there_are_only_so_many_values),
         };
 

@@ -99,6 +99,20 @@ static void test_what_was_read_is_written(void **state)
         }
 }
 
+/* The order of the table is how they are written, not how they must come. */
+static void test_keys_come_in_any_order(void **state)
+{
+        static const char text[] =
+                "{\"part\":{\"n\":1},\"string\":\"ab\",\"v\":1,\"name\":\"one\",\"integer\":3}";
+        _cleanup_(thing_freep) Thing *thing = NULL;
+        _cleanup_(freep) char *written = NULL;
+
+        assert_err(thing_parse(BYTES(text, sizeof text - 1), &thing, NULL), 0);
+        assert_err(thing_format(thing, &written, NULL), 0);
+        assert_string_equal(written,
+                            "{\"v\":1,\"integer\":3,\"string\":\"ab\",\"name\":\"one\",\"part\":{\"n\":1}}");
+}
+
 /* Each replaces `"integer":1` in an otherwise good text. */
 static const struct {
         const char *members, *path;
@@ -141,6 +155,12 @@ static const struct {
         { "\"integer\":1,\"part\":{\"n\":1,\"m\":2}", "part.m" },
         { "\"integer\":1,\"part\":[1]", "part" },
         { "\"integer\":1,\"parts\":[{\"n\":1},{\"n\":0}]", "parts[1].n" },
+        { "\"integer\":1,\"parts\":[{\"n\":1},{\"n\":1,\"\":2}]", "parts[1]." },
+        { "\"integer\":1,\"parts\":[{\"n\":1},{\"n\":1,\"\\u2028\":2}]", "parts[1].?" },
+        { "\"integer\":1,\"parts\":[{\"n\":1},2]", "parts[1]" },
+        { "\"integer\":1,\"\":1", "" },
+        { "\"integer\":6,\"extra\":1", "extra" },    /* keys come before values */
+        { "\"string\":1,\"integer\":6", "integer" }, /* and values in the order of the table */
 };
 
 static void test_everything_else_is_refused_with_its_place(void **state)
@@ -173,6 +193,7 @@ static void test_the_version_is_the_one(void **state)
 static void test_trees_from_elsewhere(void **state)
 {
         static const double numbers[] = { 1.5, 1e300, -1e300, 9007199254740992.0 };
+        SchemaFault fault = { 0 };
         Thing *thing = NULL;
 
         for (size_t i = 0; i < ELEMENTSOF(numbers); i++) {
@@ -188,9 +209,37 @@ static void test_trees_from_elsewhere(void **state)
         (void) cJSON_AddNumberToObject(tree, "v", 1);
         (void) cJSON_AddNumberToObject(tree, "integer", 1);
         (void) cJSON_AddNumberToObject(tree, "integer", 2);
-        assert_err(thing_bind(tree, &thing, NULL), DEVBOX_ERROR_BAD_SCHEMA);
+        assert_err(thing_bind(tree, &thing, &fault), DEVBOX_ERROR_BAD_SCHEMA);
+        assert_string_equal(fault.path, "");
+        assert_string_equal(fault.why, "has a key twice");
         cJSON_Delete(tree);
         assert_null(thing);
+}
+
+#define SIXTY "sixty_characters_of_a_key_0123456789_0123456789_0123456789_a"
+
+static const SchemaField inner_fields[] = { { SIXTY "_in", SCHEMA_INTEGER, true, 0, 1, 9 } };
+static const Schema inner_schema = { .size = sizeof(Part), SCHEMA_TABLE(inner_fields) };
+static const SchemaField middle_fields[] = { { SIXTY "_mid", SCHEMA_OBJECT, true, 0,
+                                               .nested = &inner_schema } };
+static const Schema middle_schema = { .size = sizeof(Part), SCHEMA_TABLE(middle_fields) };
+static const SchemaField outer_fields[] = { { SIXTY "_out", SCHEMA_OBJECT, true, 0,
+                                              .nested = &middle_schema } };
+static const Schema outer_schema = { .size = sizeof(Part), .max_bytes = 1024, SCHEMA_TABLE(outer_fields) };
+
+/* A path that is too long loses its end, not its beginning. */
+static void test_long_paths_are_cut(void **state)
+{
+        static const char whole[] = SIXTY "_out." SIXTY "_mid." SIXTY "_in";
+        static const char text[] = "{\"" SIXTY "_out\":{\"" SIXTY "_mid\":{\"" SIXTY "_in\":0}}}";
+        SchemaFault fault;
+        void *object = NULL;
+
+        assert_err(schema_parse(&outer_schema, BYTES(text, sizeof text - 1), &object, &fault),
+                   DEVBOX_ERROR_BAD_SCHEMA);
+        assert_true(startswith(whole, fault.path));
+        assert_in_range(strlen(fault.path), sizeof fault.path - 2, sizeof fault.path - 1);
+        assert_string_equal(fault.why, "is out of range");
 }
 
 /* What could not be read back is not written. */
@@ -216,9 +265,11 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_what_was_read_is_written),
+                cmocka_unit_test(test_keys_come_in_any_order),
                 cmocka_unit_test(test_everything_else_is_refused_with_its_place),
                 cmocka_unit_test(test_the_version_is_the_one),
                 cmocka_unit_test(test_trees_from_elsewhere),
+                cmocka_unit_test(test_long_paths_are_cut),
                 cmocka_unit_test(test_bad_objects_are_not_written),
         };
 
