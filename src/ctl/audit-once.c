@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What may be used once: a tree to find it in, and a heap in the order of its end, which is not that of its
+/* What may be used once: a table to find it in, and a heap in the order of its end, which is not that of its
  * use where a clock was set back. */
 
 #include "ctl/audit-once.h"
 
-#include <search.h>
-
-static int compare(const void *a, const void *b)
-{
-        return memcmp(&((const AuditUsed *) a)->key, &((const AuditUsed *) b)->key, sizeof(Sha256));
-}
+#define ROOM_MIN 64
 
 static Sha256 make_key(Bytes bytes)
 {
@@ -22,17 +17,51 @@ static Sha256 make_key(Bytes bytes)
 
 void audit_once_done(AuditOnce *once)
 {
-        tdestroy(once->tree, free);
+        for (size_t i = 0; i < once->room; i++)
+                for (AuditUsed *used = once->table[i], *next; used; used = next) {
+                        next = used->next;
+                        free(used);
+                }
+
+        free(once->table);
         free(once->heap);
         *once = AUDIT_ONCE_NULL;
 }
 
+/* ---- the table */
+
+/* Where a key stands, or would: the pointer to it, or the one at the end of its chain. */
+static AuditUsed **find_place(const AuditOnce *once, const Sha256 *key)
+{
+        AuditUsed **place = &once->table[siphash(&once->secret, BYTES_OF(key->bytes)) & (once->room - 1)];
+
+        while (*place && !sha256_equal(&(*place)->key, key))
+                place = &(*place)->next;
+
+        return place;
+}
+
 AuditUsed *audit_once_find(const AuditOnce *once, Bytes key)
 {
-        AuditUsed like = { .key = make_key(key) };
-        AuditUsed **found = tfind(&like, &once->tree, compare);
+        Sha256 padded = make_key(key);
 
-        return found ? *found : NULL;
+        return once->room > 0 ? *find_place(once, &padded) : NULL;
+}
+
+static void put_in(AuditOnce *once, AuditUsed *used)
+{
+        AuditUsed **place = find_place(once, &used->key);
+
+        used->next = *place;
+        *place = used;
+}
+
+static void take_out(AuditOnce *once, AuditUsed *used)
+{
+        AuditUsed **place = find_place(once, &used->key);
+
+        assert(*place == used);
+        *place = used->next;
 }
 
 /* ---- the heap: nobody ends before the one at half its place */
@@ -65,22 +94,35 @@ static AuditUsed *pop(AuditOnce *once)
         return first;
 }
 
-/* Room for everything that is in the tree, so that ending a request cannot fail. */
+/* Room for one more, also in the heap, so that ending a request cannot fail. */
 static int make_room(AuditOnce *once)
 {
-        size_t room = MAX(once->room * 2, (size_t) 64);
+        AuditOnce grown = *once;
 
         if (once->n == AUDIT_ONCE_MAX)
                 return -ENOBUFS;
         if (once->n < once->room)
                 return 0;
 
-        AuditUsed **heap = realloc(once->heap, room * sizeof *heap);
-        if (!heap)
+        grown.room = MAX(once->room * 2, (size_t) ROOM_MIN);
+        grown.heap = realloc(once->heap, grown.room * sizeof *grown.heap);
+        if (!grown.heap)
+                return -ENOMEM;
+        once->heap = grown.heap;
+        grown.table = calloc(grown.room, sizeof *grown.table);
+        if (!grown.table)
                 return -ENOMEM;
 
-        once->heap = heap;
-        once->room = room;
+        if (once->room == 0)
+                sip_key_make(&grown.secret);
+        for (size_t i = 0; i < once->room; i++)
+                for (AuditUsed *used = once->table[i], *next; used; used = next) {
+                        next = used->next;
+                        put_in(&grown, used);
+                }
+
+        free(once->table);
+        *once = grown;
         return 0;
 }
 
@@ -93,13 +135,11 @@ int audit_once_open(AuditOnce *once, Bytes key, uint64_t time_ms, AuditUsed **re
                 return r;
 
         AuditUsed *used = calloc(1, sizeof *used);
-        if (used)
-                used->key = make_key(key);
-        if (!used || !tsearch(used, &once->tree, compare)) {
-                free(used);
+        if (!used)
                 return -ENOMEM;
-        }
 
+        used->key = make_key(key);
+        put_in(once, used);
         once->n++;
         used->stage = STAGE_ACCEPTED;
         used->until_ms = time_ms < UINT64_MAX - REQUEST_KEEP_MS ? time_ms + REQUEST_KEEP_MS : UINT64_MAX;
@@ -132,7 +172,7 @@ void audit_once_forget(AuditOnce *once, uint64_t time_ms)
         while (once->n_heap > 0 && once->heap[0]->until_ms < time_ms) {
                 AuditUsed *used = pop(once);
 
-                (void) tdelete(used, &once->tree, compare);
+                take_out(once, used);
                 free(used);
                 once->n--;
         }

@@ -5,6 +5,7 @@
  * by the time that the chain itself tells, and a request until it has ended. */
 
 #include "crypto/sha256.h"
+#include "crypto/siphash.h"
 #include "proto/request.h"
 
 /* What the requests that a ledger remembers can use: an id, a nonce and four approvals each. */
@@ -18,12 +19,15 @@ typedef struct AuditUsed {
         AuditStage stage;        /* of a request: USED once it has ended */
         uint64_t start_until_ms; /* of a request that was judged again: beyond, it may not start; else 0 */
         uint64_t until_ms;       /* it is remembered */
+        struct AuditUsed *next;  /* of the same place in the table */
 } AuditUsed;
 
 typedef struct AuditOnce {
-        void *tree;       /* by key */
-        AuditUsed **heap; /* those that are to be forgotten, the first of them first */
-        size_t n, n_heap, room;
+        AuditUsed **table; /* by key; chained */
+        AuditUsed **heap;  /* those that are to be forgotten, the first of them first */
+        size_t n, n_heap;
+        size_t room; /* of either; a power of two */
+        SipKey secret;
 } AuditOnce;
 
 #define AUDIT_ONCE_NULL ((AuditOnce){ NULL })

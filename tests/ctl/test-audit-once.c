@@ -71,19 +71,29 @@ static void test_end_of_time(void **state)
         assert_non_null(audit_once_find(&once, bytes_of_string("nonce")));
 }
 
-/* In any order, as many as a ledger remembers, and no more. */
+static Bytes key_of(uint32_t i, uint8_t *key)
+{
+        (void) put_be32(key, i);
+        return BYTES(key, 4);
+}
+
+/* In any order, as many as a ledger remembers, and no more; each is found until its own time has come. */
 static void test_many(void **state)
 {
         _cleanup_(once_done) AuditOnce once = AUDIT_ONCE_NULL;
+        uint8_t key[4];
 
         for (uint32_t i = 0; i < AUDIT_ONCE_MAX; i++)
-                assert_ok(audit_once_use(&once, BYTES_OF(((uint8_t[4]){ i >> 24, i >> 16, i >> 8, i })),
-                                         START + i * UINT64_C(7919) % AUDIT_ONCE_MAX));
+                assert_ok(
+                        audit_once_use(&once, key_of(i, key), START + i * UINT64_C(7919) % AUDIT_ONCE_MAX));
         assert_err(audit_once_use(&once, bytes_of_string("one more"), START), -ENOBUFS);
 
         for (uint64_t past = 0; past < AUDIT_ONCE_MAX; past += AUDIT_ONCE_MAX / 10) {
                 audit_once_forget(&once, START + REQUEST_KEEP_MS + past);
                 assert_int_equal(once.n, AUDIT_ONCE_MAX - past);
+                for (uint32_t i = 0; i < AUDIT_ONCE_MAX; i++)
+                        assert_true((audit_once_find(&once, key_of(i, key)) != NULL) ==
+                                    (i * UINT64_C(7919) % AUDIT_ONCE_MAX >= past));
         }
 }
 
