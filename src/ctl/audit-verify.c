@@ -7,6 +7,7 @@
 
 #include "ctl/audit-verify.h"
 
+#include "ctl/audit-ahead.h"
 #include "ctl/audit-proof.h"
 #include "proto/envelope.h"
 
@@ -327,31 +328,30 @@ static const char *judge_entry(AuditVerifier *verifier, const AuditEntry *entry,
 }
 
 /* Returns an AuditNext: ENTRY if the walk may go on. */
-static int step(AuditVerifier *verifier, AuditWalk *walk, AuditSource *source)
+static int step(AuditVerifier *verifier, AuditAhead *ahead)
 {
+        AuditReport *report = &verifier->report;
         AuditEntry entry;
-        int error = 0;
+        int error = 0, fault;
 
-        int next = audit_source_next(source, &entry);
+        int next = audit_ahead_next(ahead, &entry, &fault);
         if (next == AUDIT_NEXT_MALFORMED)
-                find_fault(verifier, AUDIT_BROKEN, walk->size, "it is not written as entries are");
+                find_fault(verifier, AUDIT_BROKEN, report->size, "it is not written as entries are");
         if (next != AUDIT_NEXT_ENTRY)
                 return next;
 
-        uint64_t number = walk->size;
-        int fault = audit_walk_step(walk, &entry);
         const char *why =
                 fault > 0 ? audit_fault_sentence((AuditFault) fault) : judge_entry(verifier, &entry, &error);
         if (error < 0)
                 return error;
         if (why) {
-                find_fault(verifier, AUDIT_BROKEN, number, why);
-                verifier->report.refusal = verifier->proof.refusal;
+                find_fault(verifier, AUDIT_BROKEN, report->size, why);
+                report->refusal = verifier->proof.refusal;
                 return AUDIT_NEXT_MALFORMED;
         }
 
-        verifier->report.size = walk->size;
-        verifier->report.head = verifier->heads[walk->size % HEADS_KEPT] = walk->head;
+        report->size++;
+        report->head = verifier->heads[report->size % HEADS_KEPT] = entry.hash;
         return AUDIT_NEXT_ENTRY;
 }
 
@@ -388,20 +388,26 @@ static void find_outcome(AuditVerifier *verifier, int next)
                 find_fault(verifier, AUDIT_UNWITNESSED, report->size, why_unwitnessed(verifier));
 }
 
+/* All entries, and the statements of the sizes on the way. Returns the AuditNext that ended it. */
+static int walk(AuditVerifier *verifier, AuditSource *source)
+{
+        _cleanup_(audit_ahead_endp) AuditAhead *ahead = NULL;
+        int next = AUDIT_NEXT_END;
+
+        int r = audit_ahead_begin(source, &ahead);
+        while (r == 0 && (next = step(verifier, ahead)) == AUDIT_NEXT_ENTRY)
+                r = weigh_reached(verifier);
+
+        return r < 0 ? r : next;
+}
+
 int audit_verify(AuditVerifier *verifier, AuditSource *source, AuditReport *ret_report)
 {
         AuditReport *report = &verifier->report;
-        AuditWalk walk;
-        int next, r;
 
         if (verifier->n_said > 0)
                 qsort(verifier->said, verifier->n_said, sizeof *verifier->said, compare_said);
-        audit_walk_begin(&walk, &verifier->identity.chain, verifier->identity.device);
-        while ((next = step(verifier, &walk, source)) == AUDIT_NEXT_ENTRY) {
-                r = weigh_reached(verifier);
-                if (r < 0)
-                        return r;
-        }
+        int next = walk(verifier, source);
         if (next < 0)
                 return next;
 
@@ -410,7 +416,7 @@ int audit_verify(AuditVerifier *verifier, AuditSource *source, AuditReport *ret_
         report->n_unknown_roots = verifier->life.n_unknown_roots;
         report->n_proved = verifier->proof.n_proved;
         if (report->outcome != AUDIT_BROKEN) {
-                r = weigh_rest(verifier);
+                int r = weigh_rest(verifier);
                 if (r < 0)
                         return r;
                 find_outcome(verifier, next);
