@@ -58,8 +58,8 @@ int database_run(Database *database, const char *sql)
         return error_of(sqlite3_exec(database->handle, sql, NULL, NULL, NULL));
 }
 
-/* One integer: what most pragmas answer. */
-static int query_integer(Database *database, const char *sql, int64_t *ret_value)
+/* The first row, of which there must be one; the caller frees the statement. */
+static int query_row(Database *database, const char *sql, Statement **ret_statement)
 {
         _cleanup_(statement_freep) Statement *statement = NULL;
 
@@ -69,6 +69,19 @@ static int query_integer(Database *database, const char *sql, int64_t *ret_value
         r = statement_step(statement);
         if (r <= 0)
                 return r < 0 ? r : -EBADMSG;
+
+        *ret_statement = TAKE_PTR(statement);
+        return 0;
+}
+
+/* One integer: what most pragmas answer. */
+static int query_integer(Database *database, const char *sql, int64_t *ret_value)
+{
+        _cleanup_(statement_freep) Statement *statement = NULL;
+
+        int r = query_row(database, sql, &statement);
+        if (r < 0)
+                return r;
 
         *ret_value = statement_integer(statement, 0);
         return 0;
@@ -149,12 +162,9 @@ static int read_tables(Database *database, char **ret_sql)
                 " WHERE type <> 'trigger' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name)";
         _cleanup_(statement_freep) Statement *statement = NULL;
 
-        int r = database_prepare(database, sql, &statement);
+        int r = query_row(database, sql, &statement);
         if (r < 0)
                 return r;
-        r = statement_step(statement);
-        if (r <= 0)
-                return r < 0 ? r : -EBADMSG;
 
         const char *text = statement_text(statement, 0);
         char *copy = strdup(text ? text : "");
