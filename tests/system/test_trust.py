@@ -3,6 +3,7 @@
 and whether its history is whole."""
 
 import contextlib
+import json
 import pathlib
 import secrets
 import sqlite3
@@ -139,6 +140,33 @@ def test_an_auditor_without_a_witness():
             expect(words in said, f"{what}: {said}")
 
         each(rows, check)
+
+
+def test_an_auditor_judges_again():
+    with trust.network() as network:
+        some_history(network)  # two of three are accepted
+        world.systemctl("stop", LEDGER)
+        chain = network.export("device")
+        evidence = network.path("device.evidence").read_bytes()
+        kinds = [json.loads(line)["payloadType"].split(".")[2] for line in evidence.splitlines()]
+        equal(kinds, ["root", "manifest", "request", "request"], "what is behind the entries")
+        lines = evidence.splitlines(keepends=True)
+        rows = [
+            ("without it", None, UNWITNESSED, "0 of 2 acceptances judged again"),
+            ("with all", evidence, UNWITNESSED, "2 of 2 acceptances judged again"),
+            ("with one", b"".join(lines[:-1]), UNWITNESSED, "1 of 2 acceptances judged again"),
+            ("without the manifest", b"".join(lines[:1] + lines[2:]), UNWITNESSED, "0 of 2 acceptances"),
+            ("with rubbish", lines[0] + b"{}\n", 1, "evidence:2: this is no envelope"),
+        ]
+
+        def check(what, content, status, words):
+            code, said = network.audit(chain, evidence=content)
+            equal(code, status, f"the auditor's status, {what} ({said})")
+            expect(words in said, f"{what}: {said}")
+
+        each(rows, check)
+        own = trust.shell("devboxctl audit verify --root 1.root.json || true", network.folder)
+        expect("2 of 2 acceptances judged again" in own, f"the database: {own}")
 
 
 def test_a_witness_makes_it_ok():

@@ -265,9 +265,10 @@ class Network:
     # ---- history
 
     def export(self, name):
-        """Chain and statements of the node that is up, from its files; its ledger need not run."""
-        export = f"devboxctl audit export --device {DEVICE} -o {name}.jsonl --checkpoints {name}.checkpoints"
-        shell(f"rm -f {name}.jsonl {name}.checkpoints; {export}", self.folder)
+        """Chain, statements and evidence of the node that is up, from its files; its ledger need not run."""
+        export = (f"devboxctl audit export --device {DEVICE} -o {name}.jsonl"
+                  f" --checkpoints {name}.checkpoints --evidence {name}.evidence")
+        shell(f"rm -f {name}.jsonl {name}.checkpoints {name}.evidence; {export}", self.folder)
         return self.path(f"{name}.jsonl").read_bytes()
 
     def roots(self):
@@ -275,24 +276,27 @@ class Network:
         names = [f"{n}.root.json" for n in range(1, self.manifest["epoch"] + 1)]
         return "".join(self.path(name).read_text().strip() + "\n" for name in names)
 
-    def audit(self, chain, *statements):
-        return audit(self.roots(), chain, *statements)
+    def audit(self, chain, *statements, **more):
+        return audit(self.roots(), chain, *statements, **more)
 
     def statements(self, name):
         return self.path(f"{name}.checkpoints").read_text().splitlines()
 
 
-def audit(roots, chain, *statements, options=()):
+def audit(roots, chain, *statements, evidence=None, options=()):
     """Exit status and words of the auditor: another user, with the roots and these files only."""
     with tempfile.TemporaryDirectory() as place:
         files = {"chain": chain, "roots": roots.encode()}
         files["statements"] = "".join(f"{text.strip()}\n" for text in statements).encode()
+        files["evidence"] = evidence or b""
         for name, content in files.items():
             (pathlib.Path(place) / name).write_bytes(content)
         run("chown", "-R", GUEST, place)
         words = ["--db", f"{place}/chain", "--root", f"{place}/roots", *options]
         if statements:
             words += ["--checkpoints", f"{place}/statements"]
+        if evidence is not None:
+            words += ["--evidence", f"{place}/evidence"]
         done = run("devboxctl", "audit", "verify", *words, user=GUEST, check=False)
         return done.returncode, (done.stdout + done.stderr).strip()
 
