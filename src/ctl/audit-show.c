@@ -70,6 +70,16 @@ static void describe_entry(const AuditEntry *entry, Text *text)
         text_append(text, "\n");
 }
 
+/* One line in the place of what the text held. */
+static void write_entry(const Ctl *ctl, const AuditEntry *entry, Text *text)
+{
+        text_reset(text);
+        if (ctl->json)
+                audit_write_entry(AUDIT_FORM_JSON, entry, text);
+        else
+                describe_entry(entry, text);
+}
+
 /* ---- walking */
 
 /* Nothing more comes: at the end, or because of what stands there, which is said. */
@@ -114,11 +124,7 @@ int ctl_audit_show(const Ctl *ctl, char **args)
                 if (entry.seq < from)
                         continue;
 
-                text_reset(&text);
-                if (ctl->json)
-                        audit_write_entry(AUDIT_FORM_JSON, &entry, &text);
-                else
-                        describe_entry(&entry, &text);
+                write_entry(ctl, &entry, &text);
                 if (text.error < 0 || fputs(text.data, stdout) < 0)
                         return text.error < 0 ? text.error : -errno;
                 lines--;
@@ -146,10 +152,7 @@ static int ring_put(Ring *ring, const Ctl *ctl, const AuditEntry *entry)
         _cleanup_(text_done) Text text = TEXT_NULL;
         char **line = &ring->lines[ring->next++ % ring->n];
 
-        if (ctl->json)
-                audit_write_entry(AUDIT_FORM_JSON, entry, &text);
-        else
-                describe_entry(entry, &text);
+        write_entry(ctl, entry, &text);
         free(*line);
         *line = NULL;
         return text_take(&text, line, NULL);
@@ -190,11 +193,7 @@ static int follow(const Ctl *ctl, AuditSource *source)
                         continue;
                 }
 
-                text_reset(&text);
-                if (ctl->json)
-                        audit_write_entry(AUDIT_FORM_JSON, &entry, &text);
-                else
-                        describe_entry(&entry, &text);
+                write_entry(ctl, &entry, &text);
                 if (text.error < 0 || fputs(text.data, stdout) < 0 || fflush(stdout) != 0)
                         return text.error < 0 ? text.error : -errno;
         }

@@ -104,6 +104,18 @@ size_t print_tame(char *text)
         return width;
 }
 
+/* The caller frees the text. */
+static int format_text(char **ret_text, const char *format, va_list args)
+{
+        char *text;
+
+        if (vasprintf(&text, format, args) < 0)
+                return -ENOMEM;
+
+        *ret_text = text;
+        return 0;
+}
+
 void table_add(Table *table, Tone tone, const char *format, ...)
 {
         _cleanup_(freep) char *text = NULL;
@@ -113,13 +125,10 @@ void table_add(Table *table, Tone tone, const char *format, ...)
                 return;
 
         va_start(args, format);
-        int length = vasprintf(&text, format, args);
+        table->error = format_text(&text, format, args);
         va_end(args);
-        if (length < 0) {
-                text = NULL;
-                table->error = -ENOMEM;
+        if (table->error < 0)
                 return;
-        }
 
         Cell *grown = realloc(table->cells, (table->n_cells + 1) * sizeof *grown);
         if (!grown) {
@@ -178,12 +187,10 @@ int print_line(FILE *stream, const char *format, ...)
         va_list args;
 
         va_start(args, format);
-        int length = vasprintf(&line, format, args);
+        int r = format_text(&line, format, args);
         va_end(args);
-        if (length < 0) {
-                line = NULL;
-                return -ENOMEM;
-        }
+        if (r < 0)
+                return r;
 
         (void) print_tame(line);
         return fprintf(stream, "%s\n", line) < 0 ? -errno : 0;
@@ -226,12 +233,10 @@ int print_failure(const Ctl *ctl, DevboxError error, const char *format, ...)
         va_list args;
 
         va_start(args, format);
-        int length = vasprintf(&problem, format, args);
+        int r = format_text(&problem, format, args);
         va_end(args);
-        if (length < 0) {
-                problem = NULL;
-                return -ENOMEM;
-        }
+        if (r < 0)
+                return r;
 
         return print_problem(ctl, (int) error, problem);
 }

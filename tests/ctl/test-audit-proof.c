@@ -77,30 +77,30 @@ static void install_next_root(LedgerWorld *world, const char *manifest_key, Sha2
         assert_int_equal(ledger_install_root(world->ledger, root), 0);
 }
 
-static void test_over_a_new_root(void **state)
+/* A request under each of two roots, in the eyes of an auditor who has so many of them. */
+static AuditReport verify_over_a_new_root(LedgerWorld *world, size_t n_roots)
 {
-        LedgerWorld *world = *state;
         Sha256 digests[2];
 
         run(world, 1);
         install_next_root(world, "\"@manifest@\"", digests);
         run(world, 2);
         ledger_world_close(world);
-        AuditReport report = auditor_verify(world, &(Auditor){ .roots = digests, .n_roots = 2 });
+        return auditor_verify(world, &(Auditor){ .roots = digests, .n_roots = n_roots });
+}
+
+static void test_over_a_new_root(void **state)
+{
+        AuditReport report = verify_over_a_new_root(*state, 2);
+
         auditor_assert_whole(&report, 2, 2);
 }
 
 /* What is accepted under a root that the auditor does not have yet is counted, and not judged. */
 static void test_under_a_root_to_come(void **state)
 {
-        LedgerWorld *world = *state;
-        Sha256 digests[2];
+        AuditReport report = verify_over_a_new_root(*state, 1);
 
-        run(world, 1);
-        install_next_root(world, "\"@manifest@\"", digests);
-        run(world, 2);
-        ledger_world_close(world);
-        AuditReport report = auditor_verify(world, &(Auditor){ .roots = digests, .n_roots = 1 });
         auditor_assert_whole(&report, 2, 1);
         assert_int_equal(report.n_unknown_roots, 1);
 }
