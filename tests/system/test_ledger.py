@@ -2,6 +2,7 @@
 """The ledger as it is installed: woken by the bus, alone with its files, for those it is meant for."""
 
 import pathlib
+import shutil
 import stat
 
 import world
@@ -30,6 +31,26 @@ def test_its_files_are_its_own():
     before = (STATE / "identity").read_bytes()
     world.systemctl("restart", LEDGER)
     equal((STATE / "identity").read_bytes() == before, True, "the key is the same after a restart")
+
+
+def test_its_key_can_be_a_credential():
+    """As the manual says; a key that is only there once it is decrypted is the same key."""
+    identity, sealed = STATE / "identity", pathlib.Path("/etc/devbox/identity.cred")
+    key = call("GetStatus").stdout
+    kept = identity.read_bytes()
+    world.run("systemd-creds", "encrypt", "--with-key=host", "--name=identity", str(identity), str(sealed))
+    try:
+        identity.unlink()
+        with world.drop_in(LEDGER, f"[Service]\nLoadCredentialEncrypted=identity:{sealed}\n"):
+            world.systemctl("restart", LEDGER)
+            equal(call("GetStatus").stdout, key, "the status, which tells the key")
+            expect(not identity.exists(), "the ledger made another key")
+    finally:
+        identity.write_bytes(kept)
+        identity.chmod(0o600)
+        shutil.chown(identity, "devbox-ledger", "devbox-ledger")
+        sealed.unlink()
+        world.systemctl("restart", LEDGER)
 
 
 def test_who_may_call():
