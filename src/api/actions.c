@@ -69,7 +69,7 @@ static int check_token(const Config *config, const HttpRequest *request)
 
 bool api_action_authorise(Api *api, HttpRequest *request, ActionKind kind)
 {
-        _cleanup_(http_reply_unrefp) HttpReply *reply = NULL;
+        _cleanup_(http_response_unrefp) HttpResponse *reply = NULL;
 
         int reason = check_token(api->config, request);
         if (reason == 0)
@@ -78,36 +78,36 @@ bool api_action_authorise(Api *api, HttpRequest *request, ActionKind kind)
         count(api, kind, ACTION_DENIED);
         log_denied(api, kind, (DevboxError) reason);
 
-        int r = http_reply_new_error(reason, NULL, &reply);
-        if (r >= 0 && http_reply_status(reply) == 401)
-                r = http_reply_add_header(reply, "WWW-Authenticate", CHALLENGE);
+        int r = http_response_new_error(reason, NULL, &reply);
+        if (r >= 0 && http_response_status(reply) == 401)
+                r = http_response_add_header(reply, "WWW-Authenticate", CHALLENGE);
         if (r < 0)
-                http_request_refuse(request, r, NULL);
+                http_request_reject(request, r, NULL);
         else
-                http_request_answer(request, reply);
+                http_request_respond(request, reply);
         return false;
 }
 
 /* 409: the request is fine, the state of the machine is not. */
 static void refuse_restart(HttpRequest *request, int reason, const char *problem)
 {
-        _cleanup_(http_reply_unrefp) HttpReply *reply = NULL;
+        _cleanup_(http_response_unrefp) HttpResponse *reply = NULL;
 
         if (reason != DEVBOX_ERROR_CONFIG_INVALID ||
-            http_reply_new_error_status(409, reason, problem, &reply) < 0)
-                http_request_refuse(request, reason, NULL);
+            http_response_new_error_status(409, reason, problem, &reply) < 0)
+                http_request_reject(request, reason, NULL);
         else
-                http_request_answer(request, reply);
+                http_request_respond(request, reply);
 }
 
 void api_handle_restart(HttpRequest *request, void *owner)
 {
         static const char body[] = "{\"status\":\"restarting\"}";
-        _cleanup_(http_reply_unrefp) HttpReply *reply = NULL;
+        _cleanup_(http_response_unrefp) HttpResponse *reply = NULL;
         const char *problem = NULL;
         Api *api = owner;
 
-        int r = http_reply_new_static(202, "application/json", body, strlen(body), &reply);
+        int r = http_response_new_static(202, "application/json", body, strlen(body), &reply);
         if (r >= 0)
                 r = api_restart(api, &problem);
         if (r != 0) {
@@ -118,7 +118,7 @@ void api_handle_restart(HttpRequest *request, void *owner)
 
         count(api, ACTION_RESTART, ACTION_ACCEPTED);
         log_accepted(ACTION_RESTART, NULL);
-        http_request_answer(request, reply);
+        http_request_respond(request, reply);
 }
 
 static const char *run_status(const SelftestRun *run)
@@ -147,7 +147,7 @@ static int run_to_json(const SelftestRun *run, char **ret_body, size_t *ret_size
         return json_take(&json, ret_body, ret_size);
 }
 
-static int reply_of_run(const SelftestRun *run, unsigned status, HttpReply **ret_reply)
+static int reply_of_run(const SelftestRun *run, unsigned status, HttpResponse **ret_reply)
 {
         char *body;
         size_t size;
@@ -156,40 +156,40 @@ static int reply_of_run(const SelftestRun *run, unsigned status, HttpReply **ret
         if (r < 0)
                 return r;
 
-        return http_reply_new_take(status, "application/json", body, size, ret_reply);
+        return http_response_new_take(status, "application/json", body, size, ret_reply);
 }
 
-static void on_run(const SelftestAnswer *answer, void *asker)
+static void on_run(const SelftestAnswer *answer, void *userdata)
 {
-        _cleanup_(http_reply_unrefp) HttpReply *reply = NULL;
+        _cleanup_(http_response_unrefp) HttpResponse *reply = NULL;
 
         int r = answer->run ? reply_of_run(answer->run, 200, &reply) : answer->reason;
         if (r != 0)
-                http_request_refuse(asker, r, answer->detail);
+                http_request_reject(userdata, r, answer->detail);
         else
-                http_request_answer(asker, reply);
+                http_request_respond(userdata, reply);
 }
 
-static void on_started(const SelftestAnswer *answer, void *asker)
+static void on_started(const SelftestAnswer *answer, void *userdata)
 {
-        _cleanup_(http_reply_unrefp) HttpReply *reply = NULL;
-        Api *api = http_request_owner(asker);
+        _cleanup_(http_response_unrefp) HttpResponse *reply = NULL;
+        Api *api = http_request_owner(userdata);
         char location[64];
 
         int r = answer->run ? reply_of_run(answer->run, 202, &reply) : answer->reason;
         if (r == 0) {
                 (void) snprintf(location, sizeof location, "/actions/run-tests/%s", answer->run->id);
-                r = http_reply_add_header(reply, "Location", location);
+                r = http_response_add_header(reply, "Location", location);
         }
         if (r != 0) {
                 count(api, ACTION_RUN_TESTS, ACTION_FAILED);
-                http_request_refuse(asker, r, answer->detail);
+                http_request_reject(userdata, r, answer->detail);
                 return;
         }
 
         count(api, ACTION_RUN_TESTS, ACTION_ACCEPTED);
         log_accepted(ACTION_RUN_TESTS, answer->run->id);
-        http_request_answer(asker, reply);
+        http_request_respond(userdata, reply);
 }
 
 void api_handle_run_tests(HttpRequest *request, void *owner)

@@ -33,7 +33,7 @@ struct Api {
         HttpServer *server;
         ApiListener listeners[API_LISTENERS_MAX];
         size_t n_listeners;
-        HttpReply *health, *openapi;
+        HttpResponse *health, *openapi;
         Cache *cache;
         Counters counters;
         RateLimit denied_limit;

@@ -43,7 +43,7 @@ static bool admit(HttpRequest *request, const HttpRoute *route, void *owner)
         Api *api = owner;
 
         if (!api->config) {
-                http_request_refuse(request, DEVBOX_ERROR_CONFIG_INVALID, api->problem);
+                http_request_reject(request, DEVBOX_ERROR_CONFIG_INVALID, api->problem);
                 return false;
         }
 
@@ -149,7 +149,7 @@ static void apply(Api *api)
         if (config)
                 cache_set_ttl(api->cache, config->api_cache_ttl_usec);
         for (unsigned key = 0; api_cache_keys[key]; key++)
-                cache_drop(api->cache, key);
+                cache_invalidate(api->cache, key);
 
         (void) idle_set_after(&api->idle, config ? config->api_idle_exit_usec : INVALID_IDLE_EXIT_USEC);
         api_update_health(api);
@@ -296,8 +296,8 @@ Api *api_free(Api *api)
         api_bus_stop(api);
         idle_done(&api->idle);
 
-        http_reply_unref(api->health);
-        http_reply_unref(api->openapi);
+        http_response_unref(api->health);
+        http_response_unref(api->openapi);
         config_freep(&api->config);
         free(api->problem);
         fd_closep(&api->proc_fd);

@@ -10,12 +10,12 @@ typedef STAILQ_HEAD(Waiters, Waiter) Waiters;
 
 struct Waiter {
         cache_answer_t answer;
-        void *asker;
+        void *userdata;
         STAILQ_ENTRY(Waiter) entry;
 };
 
 typedef struct Entry {
-        HttpReply *reply; /* NULL: nothing kept */
+        HttpResponse *reply; /* NULL: nothing kept */
         usec_t expires_at_usec;
         bool fetching, dropped; /* dropped: since the fetch began */
         Waiters waiting;        /* for the fetch under way */
@@ -65,7 +65,7 @@ Cache *cache_free(Cache *cache)
         for (unsigned key = 0; key < cache->options.n_keys; key++) {
                 waiters_free(&cache->entries[key].waiting);
                 waiters_free(&cache->entries[key].waiting_next);
-                http_reply_unref(cache->entries[key].reply);
+                http_response_unref(cache->entries[key].reply);
         }
 
         free(cache);
@@ -87,13 +87,13 @@ static void fetch(Cache *cache, unsigned key)
         cache->options.handlers.fetch(key, cache->options.owner);
 }
 
-int cache_get(Cache *cache, unsigned key, cache_answer_t answer, void *asker)
+int cache_get(Cache *cache, unsigned key, cache_answer_t answer, void *userdata)
 {
         Entry *entry = &cache->entries[key];
 
         if (entry->reply && now_of(cache) < entry->expires_at_usec) {
                 entry->stats.hits++;
-                answer(entry->reply, asker);
+                answer(entry->reply, userdata);
                 return 0;
         }
 
@@ -104,7 +104,7 @@ int cache_get(Cache *cache, unsigned key, cache_answer_t answer, void *asker)
         if (!waiter)
                 return -ENOMEM;
 
-        *waiter = (Waiter){ .answer = answer, .asker = asker };
+        *waiter = (Waiter){ .answer = answer, .userdata = userdata };
         cache->n_waiting++;
         entry->stats.n_waiting++;
         if (entry->dropped)
@@ -117,16 +117,16 @@ int cache_get(Cache *cache, unsigned key, cache_answer_t answer, void *asker)
         return 0;
 }
 
-void cache_store(Cache *cache, unsigned key, HttpReply *reply)
+void cache_store(Cache *cache, unsigned key, HttpResponse *reply)
 {
         Entry *entry = &cache->entries[key];
         Waiters waiting = STAILQ_HEAD_INITIALIZER(waiting);
 
         assert(entry->fetching);
         entry->fetching = false;
-        entry->reply = http_reply_unref(entry->reply);
+        entry->reply = http_response_unref(entry->reply);
         if (reply && !entry->dropped && cache->options.ttl_usec > 0) {
-                entry->reply = http_reply_ref(reply);
+                entry->reply = http_response_ref(reply);
                 entry->expires_at_usec = now_of(cache) + cache->options.ttl_usec;
         }
 
@@ -143,16 +143,16 @@ void cache_store(Cache *cache, unsigned key, HttpReply *reply)
                 STAILQ_REMOVE_HEAD(&waiting, entry);
                 cache->n_waiting--;
                 entry->stats.n_waiting--;
-                waiter->answer(reply, waiter->asker);
+                waiter->answer(reply, waiter->userdata);
                 free(waiter);
         }
 }
 
-void cache_drop(Cache *cache, unsigned key)
+void cache_invalidate(Cache *cache, unsigned key)
 {
         Entry *entry = &cache->entries[key];
 
-        entry->reply = http_reply_unref(entry->reply);
+        entry->reply = http_response_unref(entry->reply);
         entry->dropped = entry->fetching;
 }
 

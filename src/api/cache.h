@@ -8,12 +8,12 @@
  * after the drop, even if its fetch began before. */
 
 #include "basic/time.h"
-#include "http/reply.h"
+#include "http/response.h"
 
 typedef struct Cache Cache;
 
 /* Gets the answer, borrowed; NULL if there is no memory for one. */
-typedef void (*cache_answer_t)(HttpReply *reply, void *asker);
+typedef void (*cache_answer_t)(HttpResponse *reply, void *userdata);
 
 typedef struct CacheHandlers {
         /* Begins a fetch, which ends in exactly one cache_store(), now or later. */
@@ -45,11 +45,11 @@ void cache_set_ttl(Cache *cache, usec_t ttl_usec);
 
 /* Calls `answer` once: at once if the answer is there, otherwise when it comes. Returns DEVBOX_ERROR_BUSY if
  * too many wait, or -ENOMEM; then `answer` is not called. */
-int cache_get(Cache *cache, unsigned key, cache_answer_t answer, void *asker);
+int cache_get(Cache *cache, unsigned key, cache_answer_t answer, void *userdata);
 
 /* Ends the fetch of the key. */
-void cache_store(Cache *cache, unsigned key, HttpReply *reply);
+void cache_store(Cache *cache, unsigned key, HttpResponse *reply);
 
-void cache_drop(Cache *cache, unsigned key);
+void cache_invalidate(Cache *cache, unsigned key);
 
 const CacheStats *cache_stats(const Cache *cache, unsigned key);

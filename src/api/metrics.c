@@ -309,7 +309,7 @@ static void http_requests(Writer *writer, const MetricsSource *source)
 HTTP_FIGURE(http_connections, n_connections)
 HTTP_FIGURE(http_connections_total, connections_total)
 HTTP_FIGURE(http_connections_cut, cut_total)
-HTTP_FIGURE(http_connections_crowded, crowded_total)
+HTTP_FIGURE(http_connections_at_limit, at_limit_total)
 HTTP_FIGURE(http_malformed, malformed_total)
 
 static void cache_hits(Writer *writer, const MetricsSource *source)
@@ -423,7 +423,7 @@ static const Family families[] = {
           http_connections_cut },
         { "devbox_http_connections_crowded_total", "counter",
           "Times all connections of a listening socket were taken, so that clients had to wait.",
-          http_connections_crowded },
+          http_connections_at_limit },
         { "devbox_http_malformed_total", "counter",
           "Requests that could not be read: bad request lines, too large headers.", http_malformed },
         { "devbox_cache_hits_total", "counter", "Answers given from the cache.", cache_hits },

@@ -9,7 +9,7 @@
 #include "api/counters.h"
 #include "api/process.h"
 #include "http/server.h"
-#include "proto/sample.h"
+#include "sample/sample.h"
 
 #define METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 

@@ -5,9 +5,9 @@
 #include "api/api-internal.h"
 #include "api/metrics.h"
 #include "api/openapi.h"
-#include "bus/sample-wire.h"
 #include "log/log.h"
-#include "proto/sample-json.h"
+#include "sample/sample-bus.h"
+#include "sample/sample-json.h"
 
 #define JSON_CONTENT_TYPE "application/json"
 
@@ -19,24 +19,24 @@ const char *const api_cache_keys[] = {
         NULL,
 };
 
-static void on_cached(HttpReply *reply, void *asker)
+static void on_cached(HttpResponse *reply, void *userdata)
 {
         if (reply)
-                http_request_answer(asker, reply);
+                http_request_respond(userdata, reply);
         else
-                http_request_refuse(asker, -ENOMEM, NULL);
+                http_request_reject(userdata, -ENOMEM, NULL);
 }
 
 static void answer_cached(Api *api, HttpRequest *request, CollectorCall call)
 {
         int r = cache_get(api->cache, call, on_cached, request);
         if (r != 0)
-                http_request_refuse(request, r, NULL);
+                http_request_reject(request, r, NULL);
 }
 
 static void handle_health(HttpRequest *request, void *owner)
 {
-        http_request_answer(request, ((Api *) owner)->health);
+        http_request_respond(request, ((Api *) owner)->health);
 }
 
 static void handle_system(HttpRequest *request, void *owner)
@@ -56,7 +56,7 @@ static void handle_metrics(HttpRequest *request, void *owner)
 
 static void handle_openapi(HttpRequest *request, void *owner)
 {
-        http_request_answer(request, ((Api *) owner)->openapi);
+        http_request_respond(request, ((Api *) owner)->openapi);
 }
 
 const HttpRoute api_routes[] = {
@@ -71,7 +71,7 @@ const HttpRoute api_routes[] = {
         {},
 };
 
-static int reply_of_system(const CollectorAnswer *answer, HttpReply **ret_reply)
+static int reply_of_system(const CollectorAnswer *answer, HttpResponse **ret_reply)
 {
         _cleanup_(system_sample_done) SystemSample sample = { 0 };
         char *body;
@@ -84,10 +84,10 @@ static int reply_of_system(const CollectorAnswer *answer, HttpReply **ret_reply)
         if (r < 0)
                 return r;
 
-        return http_reply_new_take(200, JSON_CONTENT_TYPE, body, size, ret_reply);
+        return http_response_new_take(200, JSON_CONTENT_TYPE, body, size, ret_reply);
 }
 
-static int reply_of_units(const CollectorAnswer *answer, HttpReply **ret_reply)
+static int reply_of_units(const CollectorAnswer *answer, HttpResponse **ret_reply)
 {
         _cleanup_(unit_samples_done) UnitSamples samples = { 0 };
         char *body;
@@ -100,7 +100,7 @@ static int reply_of_units(const CollectorAnswer *answer, HttpReply **ret_reply)
         if (r < 0)
                 return r;
 
-        return http_reply_new_take(200, JSON_CONTENT_TYPE, body, size, ret_reply);
+        return http_response_new_take(200, JSON_CONTENT_TYPE, body, size, ret_reply);
 }
 
 typedef struct Snapshot {
@@ -138,7 +138,7 @@ static bool part_succeeded(const PartSamples *parts, const char *name)
 }
 
 /* Without the collector a scrape still tells of the api itself. */
-static int reply_of_snapshot(const Api *api, const CollectorAnswer *answer, HttpReply **ret_reply)
+static int reply_of_snapshot(const Api *api, const CollectorAnswer *answer, HttpResponse **ret_reply)
 {
         _cleanup_(snapshot_done) Snapshot snapshot = { 0 };
         ProcessSample process;
@@ -168,15 +168,16 @@ static int reply_of_snapshot(const Api *api, const CollectorAnswer *answer, Http
         if (r < 0)
                 return r;
 
-        return http_reply_new_take(200, METRICS_CONTENT_TYPE, text, size, ret_reply);
+        return http_response_new_take(200, METRICS_CONTENT_TYPE, text, size, ret_reply);
 }
 
-static int reply_of(const Api *api, CollectorCall call, const CollectorAnswer *answer, HttpReply **ret_reply)
+static int reply_of(const Api *api, CollectorCall call, const CollectorAnswer *answer,
+                    HttpResponse **ret_reply)
 {
         if (call == COLLECTOR_CALL_SNAPSHOT)
                 return reply_of_snapshot(api, answer, ret_reply);
         if (answer->reason != 0)
-                return http_reply_new_error(answer->reason, answer->detail, ret_reply);
+                return http_response_new_error(answer->reason, answer->detail, ret_reply);
 
         int r = call == COLLECTOR_CALL_SYSTEM ? reply_of_system(answer, ret_reply)
                                               : reply_of_units(answer, ret_reply);
@@ -184,12 +185,12 @@ static int reply_of(const Api *api, CollectorCall call, const CollectorAnswer *a
                 return r;
 
         (void) log_error_errno(r, "Cannot read what devbox-collector sent");
-        return http_reply_new_error(r, NULL, ret_reply);
+        return http_response_new_error(r, NULL, ret_reply);
 }
 
 void api_on_collector_answer(CollectorCall call, const CollectorAnswer *answer, void *owner)
 {
-        _cleanup_(http_reply_unrefp) HttpReply *reply = NULL;
+        _cleanup_(http_response_unrefp) HttpResponse *reply = NULL;
         Api *api = owner;
 
         api_update_health(api);
@@ -201,8 +202,8 @@ void api_on_units_changed(void *owner)
 {
         Api *api = owner;
 
-        cache_drop(api->cache, COLLECTOR_CALL_UNITS);
-        cache_drop(api->cache, COLLECTOR_CALL_SNAPSHOT);
+        cache_invalidate(api->cache, COLLECTOR_CALL_UNITS);
+        cache_invalidate(api->cache, COLLECTOR_CALL_SNAPSHOT);
 }
 
 int api_routes_init(Api *api)
@@ -210,9 +211,10 @@ int api_routes_init(Api *api)
         static const char health[] =
                 "{\"status\":\"ok\",\"service\":\"devbox\",\"version\":\"" DEVBOX_VERSION "\"}";
 
-        int r = http_reply_new_static(200, JSON_CONTENT_TYPE, health, strlen(health), &api->health);
+        int r = http_response_new_static(200, JSON_CONTENT_TYPE, health, strlen(health), &api->health);
         if (r < 0)
                 return r;
 
-        return http_reply_new_static(200, JSON_CONTENT_TYPE, api_openapi, api_openapi_size, &api->openapi);
+        return http_response_new_static(200, JSON_CONTENT_TYPE, api_openapi, api_openapi_size,
+                                        &api->openapi);
 }

@@ -45,7 +45,7 @@ typedef LIST_HEAD(, Operation) Operations;
 struct Operation {
         Selftest *selftest;
         selftest_answer_t answer;
-        void *asker;
+        void *userdata;
         sd_bus_slot *slot;
         sd_event_source *timer;
         bool start, started;  /* what is wanted; whether it was asked for */
@@ -88,10 +88,10 @@ static Operation *operation_free(Operation *operation)
 static void complete(Operation *operation, const SelftestAnswer *answer)
 {
         selftest_answer_t then = operation->answer;
-        void *asker = operation->asker;
+        void *userdata = operation->userdata;
 
         operation_free(operation);
-        then(answer, asker);
+        then(answer, userdata);
 }
 
 static void fail(Operation *operation, int reason, const char *detail)
@@ -445,36 +445,36 @@ static Operation *operation_new(Selftest *selftest, Operations *list, const Oper
         return operation;
 }
 
-void selftest_start(Selftest *selftest, selftest_answer_t answer, void *asker)
+void selftest_start(Selftest *selftest, selftest_answer_t answer, void *userdata)
 {
         const Operation wanted = { .answer = answer,
-                                   .asker = asker,
+                                   .userdata = userdata,
                                    .start = true,
                                    .deadline_usec = time_now(CLOCK_MONOTONIC) + START_DEADLINE_USEC };
 
         Operation *operation =
                 selftest->n_starts < STARTS_MAX ? operation_new(selftest, &selftest->starts, &wanted) : NULL;
         if (!operation)
-                answer(&(SelftestAnswer){ .reason = DEVBOX_ERROR_BUSY }, asker);
+                answer(&(SelftestAnswer){ .reason = DEVBOX_ERROR_BUSY }, userdata);
         else if (!selftest->bus || get_properties(operation) < 0)
                 complete(operation, &bus_is_away);
 }
 
-void selftest_query(Selftest *selftest, const char *id, selftest_answer_t answer, void *asker)
+void selftest_query(Selftest *selftest, const char *id, selftest_answer_t answer, void *userdata)
 {
-        Operation wanted = { .answer = answer, .asker = asker };
+        Operation wanted = { .answer = answer, .userdata = userdata };
 
         /* 32 digits, so that an empty id, which a unit that never ran has, is nobody's. */
         if (strlen(id) != 32 || strspn(id, "0123456789abcdef") != 32 || strspn(id, "0") == 32) {
-                answer(&(SelftestAnswer){ .reason = DEVBOX_ERROR_JOB_NOT_FOUND }, asker);
+                answer(&(SelftestAnswer){ .reason = DEVBOX_ERROR_JOB_NOT_FOUND }, userdata);
                 return;
         }
 
         memcpy(wanted.id, id, sizeof wanted.id);
         if (!selftest->bus)
-                answer(&bus_is_away, asker);
+                answer(&bus_is_away, userdata);
         else if (operation_new(selftest, &selftest->waiting, &wanted))
                 ask_for_queries(selftest);
         else
-                answer(&(SelftestAnswer){ .reason = DEVBOX_ERROR_BUSY }, asker);
+                answer(&(SelftestAnswer){ .reason = DEVBOX_ERROR_BUSY }, userdata);
 }

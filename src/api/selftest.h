@@ -28,7 +28,7 @@ typedef struct SelftestAnswer {
         const char *detail;
 } SelftestAnswer;
 
-typedef void (*selftest_answer_t)(const SelftestAnswer *answer, void *asker);
+typedef void (*selftest_answer_t)(const SelftestAnswer *answer, void *userdata);
 
 int selftest_new(Selftest **ret_selftest);
 
@@ -43,5 +43,5 @@ void selftest_detach(Selftest *selftest);
 /* Both end in exactly one call of `answer`, perhaps before they return. Starting while a run is under way
  * gives that run. Reasons: DEVBOX_ERROR_BUSY, _BUS_UNAVAILABLE, _SYSTEMD_UNAVAILABLE, _JOB_NOT_FOUND,
  * _INTERNAL. */
-void selftest_start(Selftest *selftest, selftest_answer_t answer, void *asker);
-void selftest_query(Selftest *selftest, const char *id, selftest_answer_t answer, void *asker);
+void selftest_start(Selftest *selftest, selftest_answer_t answer, void *userdata);
+void selftest_query(Selftest *selftest, const char *id, selftest_answer_t answer, void *userdata);

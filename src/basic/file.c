@@ -113,7 +113,7 @@ static bool is_same_file(const char *a, const char *b)
                of_a.st_ino == of_b.st_ino;
 }
 
-int file_succeed(const char *next, const char *current, const char *kept)
+int file_rotate(const char *next, const char *current, const char *kept)
 {
         _cleanup_(fd_closep) int directory = -EBADF;
         const char *name;

@@ -20,4 +20,4 @@ int file_write(const char *path, FileWrite how, mode_t mode, Bytes content);
 /* `next` becomes `current`, and what was `current`, if anything, stays under the name `kept`; all three lie
  * in one directory. After a crash, doing it again finishes it. Errors: -EEXIST `kept` is another file than
  * `current`: then nothing is changed; -ENOENT no `next`; those of link(2), rename(2), fsync(2). */
-int file_succeed(const char *next, const char *current, const char *kept);
+int file_rotate(const char *next, const char *current, const char *kept);

@@ -381,7 +381,7 @@ static const YamlNode *member_at(const YamlNode *node, const char *name, size_t 
         return NULL;
 }
 
-static const YamlNode *item_at(const YamlNode *node, uint64_t index)
+static const YamlNode *constraint_at(const YamlNode *node, uint64_t index)
 {
         const YamlNode *item = yaml_node_kind(node) == YAML_KIND_LIST ? yaml_node_first(node) : NULL;
 
@@ -403,7 +403,7 @@ const YamlNode *yaml_node_at(const YamlNode *root, const char *path)
                         if (parse_next_u64(&path, &index) < 0 || *path != ']')
                                 break;
                         path++;
-                        next = item_at(node, index);
+                        next = constraint_at(node, index);
                 } else {
                         path += *path == '.';
                         size_t length = strcspn(path, ".[");

@@ -3,10 +3,10 @@
  * has to wait for a first window; questions about units wait for the refresh that answers all of them. */
 
 #include "bus/error.h"
-#include "bus/sample-wire.h"
 #include "collector/collector-internal.h"
 #include "log/log.h"
 #include "proto/error.h"
+#include "sample/sample-bus.h"
 
 /* The kernel counts CPU time in ticks of 10 ms (at 100 Hz): asked more often it has nothing new to tell,
  * while reading takes 40 us. So a flood of calls costs no more than a hundred readings a second. */

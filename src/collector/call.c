@@ -11,7 +11,7 @@
 
 #include "proto/error.h"
 
-static bool is_crowded(const Calls *calls, const char *sender, bool other)
+static bool is_at_limit(const Calls *calls, const char *sender, bool other)
 {
         size_t n = 0;
 
@@ -29,8 +29,8 @@ int call_new(Calls *calls, sd_bus_message *message, CallKind kind, Call **ret_ca
         if (!sender)
                 return -EBADMSG;
 
-        bool other = !owner_is(&calls->api, sender);
-        if (is_crowded(calls, sender, other)) {
+        bool other = !name_watch_is_owner(&calls->api, sender);
+        if (is_at_limit(calls, sender, other)) {
                 calls->refused++;
                 return DEVBOX_ERROR_BUSY;
         }

@@ -7,7 +7,7 @@
 
 #include <systemd/sd-bus.h>
 
-#include "bus/owner.h"
+#include "bus/name-watch.h"
 
 #define CALLS_WAITING_MAX    64
 #define CALLS_PER_CLIENT_MAX 32 /* the api has three at most */
@@ -19,7 +19,7 @@ typedef struct Call Call;
 /* All calls of a collector; charged in call_new(), returned in call_free(). */
 typedef struct Calls {
         Call *first;
-        Owner api;
+        NameWatch api;
         size_t n_calls, n_others; /* of all; of all but the api */
         uint64_t total, refused, cancelled;
 } Calls;

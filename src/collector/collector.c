@@ -250,7 +250,7 @@ Collector *collector_free(Collector *collector)
 
         while (collector->calls.first)
                 call_free(collector->calls.first);
-        owner_done(&collector->calls.api);
+        name_watch_done(&collector->calls.api);
         units_free(collector->units);
         sampler_free(collector->sampler);
         system_free(collector->system);
@@ -305,7 +305,7 @@ int collector_start(Collector *collector, sd_event *event, sd_bus *bus, int take
         r = load_config(collector);
         if (r < 0)
                 return r;
-        r = owner_follow(&collector->calls.api, bus, "org.devbox.Api1");
+        r = name_watch_start(&collector->calls.api, bus, "org.devbox.Api1");
         if (r < 0)
                 return r;
         r = component_attach(&collector->component, bus);

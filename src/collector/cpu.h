@@ -3,7 +3,7 @@
 
 /* CPU time since boot, and the share of it that was used between two readings. */
 
-#include "proto/sample.h"
+#include "sample/sample.h"
 
 /* Reads the first line of /proc/stat. **Source**: proc(5); columns in ticks of 1/`ticks_per_sec`
  * s (sysconf(3), _SC_CLK_TCK), all CPUs together; guest time is inside user and nice. Kernels before 2.6.11

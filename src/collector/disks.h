@@ -3,7 +3,7 @@
 
 /* How full file systems are. */
 
-#include "proto/sample.h"
+#include "sample/sample.h"
 
 /* Why a path was left out: 0 is not left out. */
 typedef enum DiskOutcome {

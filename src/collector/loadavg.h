@@ -3,7 +3,7 @@
 
 /* The load averages. */
 
-#include "proto/sample.h"
+#include "sample/sample.h"
 
 /* Fills `load_*` from /proc/loadavg. **Source**: proc(5). Errors: -EBADMSG fewer than three numbers. */
 int loadavg_parse(const char *text, SystemSample *sample);

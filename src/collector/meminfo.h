@@ -3,7 +3,7 @@
 
 /* Memory and swap. */
 
-#include "proto/sample.h"
+#include "sample/sample.h"
 
 /* Fills `memory_*` and `swap_*` from /proc/meminfo. **Source**: proc(5); kB there are KiB. Kernels
  * before 3.14 tell no MemAvailable: then it is what free(1) added up in their days, MemFree + Buffers +

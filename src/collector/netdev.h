@@ -3,7 +3,7 @@
 
 /* What each network device has carried. */
 
-#include "proto/sample.h"
+#include "sample/sample.h"
 
 /* Fills `networks` from /proc/net/dev, in the kernel's order. **Source**: proc(5), net/core/net-procfs.c. Of
  * more devices than a sample holds the first ones stay, and those called veth* (one per container) give way

@@ -3,7 +3,7 @@
 
 /* Time lost waiting for a resource (PSI). */
 
-#include "proto/sample.h"
+#include "sample/sample.h"
 
 /* Fills the `pressure_usec` of one resource ("cpu", "memory", "io") from its file in /proc/pressure; a scope
  * that a sample does not hold (cpu's "full") is passed over. **Source**: Documentation/accounting/psi.rst;

@@ -3,7 +3,7 @@
 
 /* Reads the whole state of the machine, from a /proc that is given as a directory. */
 
-#include "proto/sample.h"
+#include "sample/sample.h"
 
 typedef struct System System;
 

@@ -12,7 +12,7 @@
 #include <systemd/sd-bus.h>
 
 #include "config/config.h"
-#include "proto/sample.h"
+#include "sample/sample.h"
 
 typedef struct Units Units;
 

@@ -11,13 +11,13 @@
 typedef struct Cell {
         char *text;
         size_t width; /* in columns of a terminal */
-        Tone tone;
+        Style tone;
 } Cell;
 
 /* Source: ECMA-48, SGR. */
-static const char *const tone_codes[_TONE_MAX] = {
-        [TONE_PLAIN] = "",        [TONE_GOOD] = "\x1b[32m", [TONE_BAD] = "\x1b[1;31m",
-        [TONE_FAINT] = "\x1b[2m", [TONE_HEAD] = "\x1b[1m",
+static const char *const style_codes[_TONE_MAX] = {
+        [STYLE_PLAIN] = "",        [STYLE_GOOD] = "\x1b[32m", [STYLE_BAD] = "\x1b[1;31m",
+        [STYLE_FAINT] = "\x1b[2m", [STYLE_HEAD] = "\x1b[1m",
 };
 
 const char *format_bytes(char buffer[static FIGURE_MAX], uint64_t bytes)
@@ -85,7 +85,7 @@ static bool is_wild(uint32_t code)
 }
 
 /* Measures it, too: a sequence is a column, and each '?' is one. */
-size_t print_tame(char *text)
+size_t terminal_sanitize(char *text)
 {
         size_t width = 0;
 
@@ -116,7 +116,7 @@ static int format_text(char **ret_text, const char *format, va_list args)
         return 0;
 }
 
-void table_add(Table *table, Tone tone, const char *format, ...)
+void table_add(Table *table, Style tone, const char *format, ...)
 {
         _cleanup_(freep) char *text = NULL;
         va_list args;
@@ -136,7 +136,7 @@ void table_add(Table *table, Tone tone, const char *format, ...)
                 return;
         }
 
-        size_t width = print_tame(text);
+        size_t width = terminal_sanitize(text);
         table->cells = grown;
         table->cells[table->n_cells++] = (Cell){ TAKE_PTR(text), width, tone };
 }
@@ -148,10 +148,10 @@ static int print_row(FILE *stream, bool colour, const Cell *row, const size_t *w
                 n--;
 
         for (size_t i = 0; i < n; i++) {
-                bool toned = colour && row[i].tone != TONE_PLAIN, last = i + 1 == n;
+                bool toned = colour && row[i].tone != STYLE_PLAIN, last = i + 1 == n;
                 int padding = last ? 0 : (int) (widths[i] - row[i].width) + 2;
 
-                if (fprintf(stream, "%s%s%s%*s", toned ? tone_codes[row[i].tone] : "", row[i].text,
+                if (fprintf(stream, "%s%s%s%*s", toned ? style_codes[row[i].tone] : "", row[i].text,
                             toned ? "\x1b[0m" : "", padding, "") < 0)
                         return -errno;
         }
@@ -178,7 +178,7 @@ int table_print(Table *table, FILE *stream, bool colour)
 void table_add_blank(Table *table)
 {
         for (size_t i = 0; i < table->n_columns; i++)
-                table_add(table, TONE_PLAIN, "%s", "");
+                table_add(table, STYLE_PLAIN, "%s", "");
 }
 
 int print_line(FILE *stream, const char *format, ...)
@@ -192,7 +192,7 @@ int print_line(FILE *stream, const char *format, ...)
         if (r < 0)
                 return r;
 
-        (void) print_tame(line);
+        (void) terminal_sanitize(line);
         return fprintf(stream, "%s\n", line) < 0 ? -errno : 0;
 }
 

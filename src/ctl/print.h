@@ -23,7 +23,7 @@ const char *format_span(char buffer[static FIGURE_MAX], usec_t span_usec);
 /* "41.0 %". Returns `buffer`. */
 const char *format_percent(char buffer[static FIGURE_MAX], double percent);
 
-typedef enum Tone { TONE_PLAIN, TONE_GOOD, TONE_BAD, TONE_FAINT, TONE_HEAD, _TONE_MAX } Tone;
+typedef enum Style { STYLE_PLAIN, STYLE_GOOD, STYLE_BAD, STYLE_FAINT, STYLE_HEAD, _TONE_MAX } Style;
 
 #define TABLE_COLUMNS_MAX 8
 
@@ -38,10 +38,10 @@ typedef struct Table {
 void table_done(Table *table);
 
 /* What a terminal could obey, hide or turn around becomes '?', byte by byte. Returns the width. */
-size_t print_tame(char *text);
+size_t terminal_sanitize(char *text);
 
 /* The text is tamed. */
-void table_add(Table *table, Tone tone, const char *format, ...) _printf_(3, 4);
+void table_add(Table *table, Style tone, const char *format, ...) _printf_(3, 4);
 
 /* A row of empty cells. */
 void table_add_blank(Table *table);

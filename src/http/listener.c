@@ -29,18 +29,18 @@ static usec_t now_of(const HttpServer *server)
 static usec_t phase_limit(const HttpListener *listener, HttpPhase phase)
 {
         const HttpLimits *limits = &listener->server->limits;
-        usec_t crowded_usec = listener->crowded ? limits->crowded_usec : USEC_INFINITY;
+        usec_t at_limit_usec = listener->at_limit ? limits->at_limit_usec : USEC_INFINITY;
         usec_t drain_usec = listener->server->draining ? limits->drain_usec : USEC_INFINITY;
 
         switch (phase) {
         case HTTP_PHASE_READING:
-                return MIN(MIN(limits->request_usec, crowded_usec), drain_usec);
+                return MIN(MIN(limits->request_usec, at_limit_usec), drain_usec);
         case HTTP_PHASE_IDLE:
-                return MIN(limits->hangup_usec, phase_limit(listener, HTTP_PHASE_RESTING));
-        case HTTP_PHASE_RESTING:
-                return MIN(MIN(limits->idle_usec, crowded_usec), drain_usec);
+                return MIN(limits->hangup_usec, phase_limit(listener, HTTP_PHASE_KEEPALIVE));
+        case HTTP_PHASE_KEEPALIVE:
+                return MIN(MIN(limits->idle_usec, at_limit_usec), drain_usec);
         case HTTP_PHASE_WRITING:
-                return MIN(MIN(limits->answer_usec, crowded_usec), drain_usec);
+                return MIN(MIN(limits->answer_usec, at_limit_usec), drain_usec);
         default:
                 return USEC_INFINITY;
         }
@@ -93,24 +93,24 @@ static void cut(HttpConnection *connection)
                 (void) setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &(struct linger){ .l_onoff = 1 },
                                   sizeof(struct linger));
 
-        enter(connection, HTTP_PHASE_CUT);
+        enter(connection, HTTP_PHASE_ABORTED);
         (void) shutdown(connection->fd, SHUT_RDWR);
 }
 
-static void accept_again(HttpListener *listener)
+static void accept_replay(HttpListener *listener)
 {
-        if (!listener->crowded || listener->server->draining ||
+        if (!listener->at_limit || listener->server->draining ||
             listener->n_connections >= listener->max_connections)
                 return;
 
-        listener->crowded = false;
+        listener->at_limit = false;
         (void) sd_event_source_set_enabled(listener->source, SD_EVENT_ON);
 }
 
 static void be_crowded(HttpListener *listener)
 {
-        listener->crowded = listener->swollen = true;
-        listener->server->stats.crowded_total++;
+        listener->at_limit = listener->was_at_limit = true;
+        listener->server->stats.at_limit_total++;
         (void) sd_event_source_set_enabled(listener->source, SD_EVENT_OFF);
         expect_late_of(listener);
 }
@@ -132,8 +132,8 @@ static void be_late(HttpConnection *connection, usec_t now_usec)
                         cut(connection);
                         return;
                 }
-                if (now_usec < connection->since_usec + phase_limit(listener, HTTP_PHASE_RESTING)) {
-                        enter(connection, HTTP_PHASE_RESTING);
+                if (now_usec < connection->since_usec + phase_limit(listener, HTTP_PHASE_KEEPALIVE)) {
+                        enter(connection, HTTP_PHASE_KEEPALIVE);
                         return;
                 }
         }
@@ -152,7 +152,7 @@ static int on_late(sd_event_source *source, uint64_t now_usec, void *userdata)
                 for (HttpPhase phase = 0; phase < _HTTP_PHASE_MAX; phase++)
                         while (phase_late_at(listener, phase) <= now_usec)
                                 be_late(TAILQ_FIRST(&listener->phases[phase]), now_usec);
-                accept_again(listener);
+                accept_replay(listener);
                 expect_late_of(listener);
         }
 
@@ -172,7 +172,7 @@ static bool accept_must_stop(HttpListener *listener, int error)
         case ENOMEM: /* try again when one of ours ended, or in a while */
                 be_crowded(listener);
                 expect_late(listener->server,
-                            now_of(listener->server) + listener->server->limits.crowded_usec);
+                            now_of(listener->server) + listener->server->limits.at_limit_usec);
                 return true;
         case EBADF:
         case EINVAL:
@@ -277,13 +277,13 @@ void http_connection_free(HttpConnection *connection)
 
         listener->n_connections--;
         listener->server->stats.n_connections--;
-        accept_again(listener);
+        accept_replay(listener);
 
         if (listener->server->stats.n_connections == 0)
                 expect_nobody_late(listener->server);
 
         /* malloc keeps what was freed for the next crowd, which may never come. */
-        if (listener->n_connections == 0 && TAKE(listener->swollen, false))
+        if (listener->n_connections == 0 && TAKE(listener->was_at_limit, false))
                 (void) malloc_trim(0);
 }
 
@@ -292,7 +292,7 @@ void http_connection_enter(HttpConnection *connection, HttpPhase phase)
         HttpListener *listener = connection->listener;
         usec_t limit = phase_limit(listener, phase);
 
-        if (connection->phase == HTTP_PHASE_CUT)
+        if (connection->phase == HTTP_PHASE_ABORTED)
                 return;
 
         enter(connection, phase);
@@ -317,10 +317,10 @@ static bool had_its_turn(const HttpConnection *connection)
         const HttpListener *listener = connection->listener;
         usec_t age = connection->since_usec - connection->accepted_at_usec;
 
-        return listener->crowded && age >= listener->server->limits.crowded_usec;
+        return listener->at_limit && age >= listener->server->limits.at_limit_usec;
 }
 
-void http_connection_rest(HttpConnection *connection)
+void http_connection_keep_alive(HttpConnection *connection)
 {
         connection->line_seen = false;
         http_connection_enter(connection, HTTP_PHASE_IDLE);
@@ -357,7 +357,7 @@ void http_listeners_drain(HttpServer *server)
                 /* Who has just connected is about to ask, and nobody else can answer on that connection. */
                 drain_phase(listener, HTTP_PHASE_READING);
                 drain_phase(listener, HTTP_PHASE_IDLE);
-                drain_phase(listener, HTTP_PHASE_RESTING);
+                drain_phase(listener, HTTP_PHASE_KEEPALIVE);
                 expect_late_of(listener);
         }
 }
@@ -385,7 +385,7 @@ HttpListener *http_listener_free(HttpListener *listener)
 void http_listener_set_max(HttpListener *listener, size_t max_connections)
 {
         listener->max_connections = max_connections;
-        accept_again(listener);
+        accept_replay(listener);
 }
 
 int http_server_listen_take(HttpServer *server, int fd, size_t max_connections, HttpListener **ret_listener)

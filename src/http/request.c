@@ -78,15 +78,15 @@ static int find_route(HttpRequest *request, const HttpGuardHeaders *headers, con
 
 static void refuse_method(HttpRequest *request, const char *path)
 {
-        _cleanup_(http_reply_unrefp) HttpReply *reply = NULL;
+        _cleanup_(http_response_unrefp) HttpResponse *reply = NULL;
         _cleanup_(freep) char *methods = NULL;
 
         if (http_route_allowed(http_request_server(request)->routes, path, &methods) < 0 ||
-            http_reply_new_error(DEVBOX_ERROR_METHOD_NOT_ALLOWED, NULL, &reply) < 0 ||
-            http_reply_add_header(reply, MHD_HTTP_HEADER_ALLOW, methods) < 0)
+            http_response_new_error(DEVBOX_ERROR_METHOD_NOT_ALLOWED, NULL, &reply) < 0 ||
+            http_response_add_header(reply, MHD_HTTP_HEADER_ALLOW, methods) < 0)
                 return;
 
-        http_request_answer(request, reply);
+        http_request_respond(request, reply);
 }
 
 void http_request_begin(HttpRequest *request, const char *method, const char *path, bool *ret_refuse_body)
@@ -101,7 +101,7 @@ void http_request_begin(HttpRequest *request, const char *method, const char *pa
         if (r == DEVBOX_ERROR_METHOD_NOT_ALLOWED)
                 refuse_method(request, path);
         else if (r != 0)
-                http_request_refuse(request, r, NULL);
+                http_request_reject(request, r, NULL);
 
         request->begun = true;
         *ret_refuse_body = body != 0;
@@ -121,7 +121,7 @@ void http_request_start(HttpRequest *request)
 
 void http_request_done(HttpRequest *request)
 {
-        http_reply_unref(request->reply);
+        http_response_unref(request->reply);
         *request = (HttpRequest){ 0 };
 }
 
@@ -178,20 +178,20 @@ static void resume(HttpRequest *request)
         http_server_wake(http_request_server(request));
 }
 
-void http_request_answer(HttpRequest *request, HttpReply *reply)
+void http_request_respond(HttpRequest *request, HttpResponse *reply)
 {
         assert(!request->reply);
 
-        request->reply = http_reply_ref(reply);
+        request->reply = http_response_ref(reply);
         resume(request);
 }
 
-void http_request_refuse(HttpRequest *request, int reason, const char *detail)
+void http_request_reject(HttpRequest *request, int reason, const char *detail)
 {
-        _cleanup_(http_reply_unrefp) HttpReply *reply = NULL;
+        _cleanup_(http_response_unrefp) HttpResponse *reply = NULL;
 
-        if (http_reply_new_error(reason, detail, &reply) >= 0)
-                http_request_answer(request, reply);
+        if (http_response_new_error(reason, detail, &reply) >= 0)
+                http_request_respond(request, reply);
         else
                 resume(request); /* out of memory: the connection is closed without an answer */
 }

@@ -4,7 +4,7 @@
 /* What a handler sees of a request. It lives until it is answered; a client that vanished meanwhile changes
  * nothing for the handler. */
 
-#include "http/reply.h"
+#include "http/response.h"
 #include "http/route.h"
 
 /* The owner of the server. */
@@ -19,8 +19,9 @@ int http_request_header(const HttpRequest *request, const char *name, const char
 
 /* Answers, exactly once, from the handler or any time later; takes a reference on `reply`. The request is
  * gone afterwards. */
-void http_request_answer(HttpRequest *request, HttpReply *reply);
+void http_request_respond(HttpRequest *request, HttpResponse *reply);
 
-/* The same with an answer made of a reason (a DevboxError or a negative errno): see http_reply_new_error().
+/* The same with an answer made of a reason (a DevboxError or a negative errno): see
+ * http_response_new_error().
  */
-void http_request_refuse(HttpRequest *request, int reason, const char *detail);
+void http_request_reject(HttpRequest *request, int reason, const char *detail);

@@ -14,12 +14,12 @@ typedef TAILQ_HEAD(HttpConnections, HttpConnection) HttpConnections;
 /* What a connection waits for. Each phase but WORKING has its longest duration, the same for all connections
  * of a listener: so the oldest in the list of a phase is the first that is late. */
 typedef enum HttpPhase {
-        HTTP_PHASE_READING, /* a request, or its rest */
-        HTTP_PHASE_WORKING, /* the handler, who has a deadline of its own */
-        HTTP_PHASE_WRITING, /* the client to take the answer */
-        HTTP_PHASE_IDLE,    /* the next request, or to be seen whether the client has hung up */
-        HTTP_PHASE_RESTING, /* the next request, for longer */
-        HTTP_PHASE_CUT,     /* libmicrohttpd to notice that we shut it down */
+        HTTP_PHASE_READING,   /* a request, or its rest */
+        HTTP_PHASE_WORKING,   /* the handler, who has a deadline of its own */
+        HTTP_PHASE_WRITING,   /* the client to take the answer */
+        HTTP_PHASE_IDLE,      /* the next request, or to be seen whether the client has hung up */
+        HTTP_PHASE_KEEPALIVE, /* the next request, for longer */
+        HTTP_PHASE_ABORTED,   /* libmicrohttpd to notice that we shut it down */
         _HTTP_PHASE_MAX,
 } HttpPhase;
 
@@ -27,7 +27,7 @@ typedef enum HttpPhase {
  * is there), queued (libmicrohttpd has it). */
 struct HttpRequest {
         HttpRouteMatch match;
-        HttpReply *reply;
+        HttpResponse *reply;
         bool begun, started, suspended, queued;
 };
 
@@ -47,8 +47,8 @@ struct HttpListener {
         int fd;
         sd_event_source *source;
         size_t n_connections, max_connections;
-        bool crowded; /* not accepting until one of ours ends */
-        bool swollen; /* was crowded: the memory of so many goes back when all are gone */
+        bool at_limit;     /* not accepting until one of ours ends */
+        bool was_at_limit; /* was at_limit: the memory of so many goes back when all are gone */
         HttpConnections phases[_HTTP_PHASE_MAX];
         LIST_ENTRY(HttpListener) entry;
 };
@@ -77,7 +77,7 @@ DEFINE_CLEANUP(HttpListener, http_listener_free);
 HttpConnection *http_connection_arrived(HttpServer *server, struct MHD_Connection *mhd, int fd);
 void http_connection_free(HttpConnection *connection);
 void http_connection_enter(HttpConnection *connection, HttpPhase phase);
-void http_connection_rest(HttpConnection *connection);
+void http_connection_keep_alive(HttpConnection *connection);
 void http_listeners_drain(HttpServer *server);
 int http_listeners_init_deadlines(HttpServer *server);
 

@@ -71,7 +71,7 @@ static void *on_line(void *userdata, const char *uri, struct MHD_Connection *mhd
 
         /* The first request on a connection began when it was accepted. */
         connection->line_seen = true;
-        if (connection->phase == HTTP_PHASE_IDLE || connection->phase == HTTP_PHASE_RESTING)
+        if (connection->phase == HTTP_PHASE_IDLE || connection->phase == HTTP_PHASE_KEEPALIVE)
                 http_connection_enter(connection, HTTP_PHASE_READING);
 
         return &connection->request;
@@ -87,14 +87,14 @@ static enum MHD_Result queue_answer(HttpRequest *request)
 {
         HttpConnection *connection = http_request_connection(request);
         HttpServer *server = connection->listener->server;
-        unsigned status = http_reply_status(request->reply);
+        unsigned status = http_response_status(request->reply);
 
         request->queued = true;
         http_connection_enter(connection, HTTP_PHASE_WRITING);
         if (server->handlers.on_answer)
                 server->handlers.on_answer(request->match.route, status, server->owner);
 
-        return MHD_queue_response(connection->mhd, status, http_reply_response(request->reply));
+        return MHD_queue_response(connection->mhd, status, http_response_mhd(request->reply));
 }
 
 static enum MHD_Result on_request(void *userdata, struct MHD_Connection *mhd, const char *path,
@@ -105,7 +105,7 @@ static enum MHD_Result on_request(void *userdata, struct MHD_Connection *mhd, co
         HttpRequest *request = *context;
 
         /* Nobody could hear what became of a request that is still read from a connection we cut. */
-        if (server->ending || http_request_connection(request)->phase == HTTP_PHASE_CUT)
+        if (server->ending || http_request_connection(request)->phase == HTTP_PHASE_ABORTED)
                 return MHD_NO;
 
         if (!request->begun) {
@@ -142,11 +142,11 @@ static void on_completed(void *userdata, struct MHD_Connection *mhd, void **cont
 
         /* Refused before we were asked, and neither cut nor left by the client. */
         if (!request->begun && code == MHD_REQUEST_TERMINATED_WITH_ERROR &&
-            connection->phase != HTTP_PHASE_CUT)
+            connection->phase != HTTP_PHASE_ABORTED)
                 connection->listener->server->stats.malformed_total++;
 
         http_request_done(request);
-        http_connection_rest(connection);
+        http_connection_keep_alive(connection);
 }
 
 static int start_daemon(HttpServer *server)

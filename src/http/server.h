@@ -21,13 +21,13 @@ typedef struct HttpServer HttpServer;
 typedef struct HttpListener HttpListener;
 
 typedef struct HttpLimits {
-        usec_t request_usec; /* from the connection, later the request line, to the end of the body */
-        usec_t answer_usec;  /* from its first to its last byte: slow readers */
-        usec_t idle_usec;    /* between two requests on a connection */
-        usec_t hangup_usec;  /* until a client is noticed that hung up before it was answered */
-        usec_t crowded_usec; /* the most of these, and of all requests on a connection together, while all of
-                                a listener's connections are taken */
-        usec_t drain_usec;   /* what is left of all these when the server goes */
+        usec_t request_usec;  /* from the connection, later the request line, to the end of the body */
+        usec_t answer_usec;   /* from its first to its last byte: slow readers */
+        usec_t idle_usec;     /* between two requests on a connection */
+        usec_t hangup_usec;   /* until a client is noticed that hung up before it was answered */
+        usec_t at_limit_usec; /* the most of these, and of all requests on a connection together, while all
+                                of a listener's connections are taken */
+        usec_t drain_usec;    /* what is left of all these when the server goes */
         size_t connection_bytes; /* memory for one connection: its headers, 64 more for each, the answer's
                                     head */
         uint64_t body_bytes;
@@ -38,7 +38,7 @@ typedef struct HttpLimits {
                        .answer_usec = 30 * USEC_PER_SEC,                                                    \
                        .idle_usec = 60 * USEC_PER_SEC,                                                      \
                        .hangup_usec = 1 * USEC_PER_SEC,                                                     \
-                       .crowded_usec = 1 * USEC_PER_SEC,                                                    \
+                       .at_limit_usec = 1 * USEC_PER_SEC,                                                   \
                        .drain_usec = 250 * USEC_PER_MSEC,                                                   \
                        .connection_bytes = 16 * 1024,                                                       \
                        .body_bytes = 4 * 1024 })
@@ -55,7 +55,7 @@ typedef struct HttpHandlers {
 typedef struct HttpStats {
         uint64_t connections_total;
         uint64_t cut_total;       /* connections closed for their slowness */
-        uint64_t crowded_total;   /* times all of a listener's connections were taken */
+        uint64_t at_limit_total;  /* times all of a listener's connections were taken */
         uint64_t malformed_total; /* requests that libmicrohttpd refused */
         size_t n_connections;
 } HttpStats;

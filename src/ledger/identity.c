@@ -10,7 +10,7 @@
 
 #include "basic/fd.h"
 #include "codec/binary-text.h"
-#include "proto/key-file.h"
+#include "trust/key-file.h"
 
 #define NAME       "identity"
 #define NAME_ASIDE "identity.new"

@@ -4,8 +4,8 @@
 /* The body of Ledger, for ledger.c (what it is), install.c (what it obeys), decide.c and recover.c (what it
  * does), witness.c (what others see). */
 
+#include "audit/evidence.h"
 #include "basic/ratelimit.h"
-#include "ledger/evidence.h"
 #include "ledger/ledger.h"
 #include "ledger/policy.h"
 #include "ledger/tally.h"
@@ -43,7 +43,7 @@ static inline LedgerTime ledger_time(const Ledger *ledger)
 }
 
 /* A clock that stands before the floor of time counts as the floor: what has ended by then, has ended. */
-static inline uint64_t ledger_lasting_ms(const Ledger *ledger, uint64_t now_ms)
+static inline uint64_t ledger_effective_now_ms(const Ledger *ledger, uint64_t now_ms)
 {
         return MAX(now_ms, ledger->time_floor_ms);
 }
@@ -65,4 +65,4 @@ int ledger_sign_checkpoint(Ledger *ledger, uint64_t size, char **ret_envelope);
 int ledger_recover(Ledger *ledger);
 
 /* Logs that something signed well was refused, or counts it where a minute has seen many. */
-int ledger_deny_thing(Ledger *ledger, const Envelope *envelope, int error, const char *subject);
+int ledger_log_rejection(Ledger *ledger, const Envelope *envelope, int error, const char *subject);

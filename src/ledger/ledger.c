@@ -9,11 +9,11 @@
 #include <systemd/sd-id128.h>
 #include <unistd.h>
 
+#include "audit/ledger-state.h"
 #include "basic/fd.h"
 #include "basic/time.h"
 #include "ledger/identity.h"
 #include "ledger/ledger-internal.h"
-#include "ledger/state.h"
 
 #define DATABASE_NAME "ledger.db"
 
@@ -24,7 +24,7 @@
 
 int ledger_sign_result(const Ledger *ledger, Result *result, uint64_t seq, char **ret_envelope)
 {
-        const AuditWalk *walk = &ledger->chain.walk;
+        const ChainCursor *walk = &ledger->chain.walk;
         _cleanup_(freep) char *text = NULL;
 
         result->device = (char *) ledger->chain.device;
@@ -214,18 +214,18 @@ bool ledger_flush_due(const Ledger *ledger)
 
 static int write_tally(Ledger *ledger)
 {
-        _cleanup_(chain_write_done) ChainWrite write = CHAIN_WRITE_NULL;
+        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_WRITE_NULL;
 
         if (ledger->tally.total == 0)
                 return 0;
 
-        int r = chain_write_begin(&ledger->chain, &write);
+        int r = chain_transaction_begin(&ledger->chain, &write);
         if (r < 0)
                 return r;
         r = tally_append(&ledger->tally, &write, ledger_time(ledger).now_ms);
         if (r != 0)
                 return r;
-        r = chain_write_commit(&write);
+        r = chain_transaction_commit(&write);
         if (r < 0)
                 return r;
 
@@ -237,14 +237,14 @@ static int write_tally(Ledger *ledger)
  * the floor of time: nothing older than that is accepted, even if this clock should be wrong. */
 static int write_checkpoint(Ledger *ledger, char **ret_checkpoint)
 {
-        _cleanup_(chain_write_done) ChainWrite write = CHAIN_WRITE_NULL;
+        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_WRITE_NULL;
         _cleanup_(freep) char *checkpoint = NULL;
         uint64_t size = ledger->chain.committed.size;
 
         int r = ledger_sign_checkpoint(ledger, 0, &checkpoint);
         if (r < 0)
                 return r;
-        r = chain_write_begin(&ledger->chain, &write);
+        r = chain_transaction_begin(&ledger->chain, &write);
         if (r < 0)
                 return r;
         r = state_write_text(ledger->database, LEDGER_CHECKPOINT, checkpoint);
@@ -253,7 +253,7 @@ static int write_checkpoint(Ledger *ledger, char **ret_checkpoint)
         r = requests_prune(&ledger->requests, MIN(ledger->time_floor_ms, ledger_time(ledger).now_ms));
         if (r < 0)
                 return r;
-        r = chain_write_commit(&write);
+        r = chain_transaction_commit(&write);
         if (r < 0)
                 return r;
 
@@ -301,7 +301,7 @@ int ledger_export(Ledger *ledger, const LedgerRange *range, ChainReader reader, 
 void ledger_status(const Ledger *ledger, LedgerStatus *ret_status)
 {
         const Policy *policy = &ledger->policy;
-        const AuditWalk *walk = &ledger->chain.committed;
+        const ChainCursor *walk = &ledger->chain.committed;
 
         *ret_status = (LedgerStatus){
                 .device = ledger->chain.device,
@@ -317,7 +317,7 @@ void ledger_status(const Ledger *ledger, LedgerStatus *ret_status)
                 .expires_at_ms = policy->manifest ? policy->manifest->expires_at_ms : 0,
                 .in_force = policy->manifest && policy->manifest->epoch == policy->root->epoch &&
                             !policy->outside && !manifest_is_tombstone(policy->manifest) &&
-                            ledger_lasting_ms(ledger, ledger_time(ledger).now_ms) <
+                            ledger_effective_now_ms(ledger, ledger_time(ledger).now_ms) <
                                     (uint64_t) policy->manifest->expires_at_ms,
                 .adoption_needed = !ledger_key_fits(ledger),
                 .time_floor_ms = ledger->time_floor_ms,

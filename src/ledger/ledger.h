@@ -11,8 +11,8 @@
  * Errors of all: a DevboxError; < 0 is -errno: the disk, the database or the memory failed, and nothing was
  * done. */
 
+#include "audit/transaction.h"
 #include "crypto/ed25519.h"
-#include "ledger/chain.h"
 #include "ledger/requests.h"
 
 #define LEDGER_FLUSH_ENTRIES 64

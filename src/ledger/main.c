@@ -11,13 +11,13 @@
 
 static int run(void)
 {
-        static const DaemonHandlers handlers = { .on_stop = service_on_stop,
-                                                 .on_reload = service_on_reload };
+        static const DaemonHandlers handlers = { .on_stop = ledger_daemon_on_stop,
+                                                 .on_reload = ledger_daemon_on_reload };
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
-        _cleanup_(service_freep) Service *service = NULL;
+        _cleanup_(ledger_daemon_freep) LedgerDaemon *service = NULL;
 
-        int r = service_new(&service);
+        int r = ledger_daemon_new(&service);
         if (r < 0)
                 return log_error_errno(r, "Cannot set up");
         r = daemon_new_event(&handlers, service, &event);
@@ -29,7 +29,7 @@ static int run(void)
         r = sd_bus_set_exit_on_disconnect(bus, true);
         if (r < 0)
                 return log_error_errno(r, "Cannot watch the system bus");
-        r = service_start(service, event, bus);
+        r = ledger_daemon_start(service, event, bus);
         if (r < 0)
                 return log_error_errno(r, "Cannot start");
 

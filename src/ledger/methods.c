@@ -33,7 +33,7 @@ static int reply_nothing(sd_bus_message *message)
 /* ---- what the device obeys */
 
 /* 0: the device has none. */
-static int64_t root_version(const Service *service)
+static int64_t root_version(const LedgerDaemon *service)
 {
         LedgerStatus status;
 
@@ -42,7 +42,7 @@ static int64_t root_version(const Service *service)
 }
 
 /* If it is another than before: the same root again is no news. */
-static void tell_root(const Service *service, int64_t before)
+static void tell_root(const LedgerDaemon *service, int64_t before)
 {
         int64_t version = root_version(service);
 
@@ -51,7 +51,7 @@ static void tell_root(const Service *service, int64_t before)
                                 "The root is now version %lld", (long long) version);
 }
 
-static int method_enroll(Service *service, sd_bus_message *message)
+static int method_enroll(LedgerDaemon *service, sd_bus_message *message)
 {
         int64_t before = root_version(service);
         Enrolment enrolment;
@@ -59,7 +59,7 @@ static int method_enroll(Service *service, sd_bus_message *message)
         int r = wire_read_enrolment(message, &enrolment);
         if (r < 0)
                 return -EBADMSG;
-        r = service_note(service, ledger_enroll(service->ledger, &enrolment));
+        r = ledger_daemon_note(service, ledger_enroll(service->ledger, &enrolment));
         tell_root(service, before);
         if (r == DEVBOX_ERROR_ROOT_CHAIN) { /* here there is none before that it could follow */
                 r = sd_bus_reply_method_errorf(message, devbox_error_bus_name(DEVBOX_ERROR_ROOT_CHAIN),
@@ -71,7 +71,7 @@ static int method_enroll(Service *service, sd_bus_message *message)
         return r != 0 ? r : reply_nothing(message);
 }
 
-static int method_install_root(Service *service, sd_bus_message *message)
+static int method_install_root(LedgerDaemon *service, sd_bus_message *message)
 {
         int64_t before = root_version(service);
         const char *root;
@@ -79,7 +79,7 @@ static int method_install_root(Service *service, sd_bus_message *message)
         int r = sd_bus_message_read(message, "s", &root);
         if (r < 0)
                 return -EBADMSG;
-        r = service_note(service, ledger_install_root(service->ledger, root));
+        r = ledger_daemon_note(service, ledger_install_root(service->ledger, root));
         tell_root(service, before);
 
         return r != 0 ? r : reply_nothing(message);
@@ -117,7 +117,7 @@ static int append_installed(sd_bus_message *reply, const ManifestInstalled *inst
         return r;
 }
 
-static int method_install_manifest(Service *service, sd_bus_message *message)
+static int method_install_manifest(LedgerDaemon *service, sd_bus_message *message)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -127,7 +127,7 @@ static int method_install_manifest(Service *service, sd_bus_message *message)
         int r = sd_bus_message_read(message, "s", &manifest);
         if (r < 0)
                 return -EBADMSG;
-        r = service_note(service, ledger_install_manifest(service->ledger, manifest, &installed));
+        r = ledger_daemon_note(service, ledger_install_manifest(service->ledger, manifest, &installed));
         tell_manifest(&installed, r);
         if (r > 0 && installed.fault[0] != '\0') {
                 (void) bus_error_set(&error, r, installed.fault);
@@ -143,25 +143,25 @@ static int method_install_manifest(Service *service, sd_bus_message *message)
         return r < 0 ? r : send_reply(reply);
 }
 
-static int method_accept_clock(Service *service, sd_bus_message *message)
+static int method_accept_clock(LedgerDaemon *service, sd_bus_message *message)
 {
-        int r = service_note(service, ledger_accept_clock(service->ledger));
+        int r = ledger_daemon_note(service, ledger_accept_clock(service->ledger));
 
         return r != 0 ? r : reply_nothing(message);
 }
 
 /* ---- requests */
 
-static int method_begin_session(Service *service, sd_bus_message *message)
+static int method_begin_session(LedgerDaemon *service, sd_bus_message *message)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(freep) char *checkpoint = NULL;
         uint8_t session[SESSION_NONCE_SIZE];
 
-        int r = service_note(service, ledger_begin_session(service->ledger, session));
+        int r = ledger_daemon_note(service, ledger_begin_session(service->ledger, session));
         if (r != 0)
                 return r;
-        r = service_note(service, ledger_checkpoint(service->ledger, 0, &checkpoint));
+        r = ledger_daemon_note(service, ledger_checkpoint(service->ledger, 0, &checkpoint));
         if (r != 0)
                 return r;
 
@@ -200,7 +200,7 @@ static int read_bundle(sd_bus_message *message, LedgerBundle *ret_bundle)
         return 0;
 }
 
-static void tell_answer(Service *service, const LedgerAnswer *answer)
+static void tell_answer(LedgerDaemon *service, const LedgerAnswer *answer)
 {
         const char *outcome = answer->outcome == LEDGER_KNOWN ? "known"
                               : answer->error                 ? devbox_error_code(answer->error)
@@ -219,7 +219,7 @@ static void tell_answer(Service *service, const LedgerAnswer *answer)
                         outcome);
 }
 
-static int method_accept(Service *service, sd_bus_message *message)
+static int method_accept(LedgerDaemon *service, sd_bus_message *message)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(ledger_answer_done) LedgerAnswer answer = LEDGER_ANSWER_NULL;
@@ -231,7 +231,7 @@ static int method_accept(Service *service, sd_bus_message *message)
         r = ledger_accept(service->ledger, &bundle, &answer);
         if (r != 0)
                 return r;
-        (void) service_note(service, answer.failure);
+        (void) ledger_daemon_note(service, answer.failure);
         tell_answer(service, &answer);
 
         r = sd_bus_message_new_method_return(message, &reply);
@@ -240,19 +240,19 @@ static int method_accept(Service *service, sd_bus_message *message)
         return r < 0 ? r : send_reply(reply);
 }
 
-static int method_started(Service *service, sd_bus_message *message)
+static int method_started(LedgerDaemon *service, sd_bus_message *message)
 {
         const char *request_id;
 
         int r = sd_bus_message_read(message, "s", &request_id);
         if (r < 0)
                 return -EBADMSG;
-        r = service_note(service, ledger_started(service->ledger, request_id));
+        r = ledger_daemon_note(service, ledger_started(service->ledger, request_id));
 
         return r != 0 ? r : reply_nothing(message);
 }
 
-static int method_finish(Service *service, sd_bus_message *message)
+static int method_finish(LedgerDaemon *service, sd_bus_message *message)
 {
         _cleanup_(freep) char *result = NULL;
         const char *request_id;
@@ -263,14 +263,14 @@ static int method_finish(Service *service, sd_bus_message *message)
                 r = wire_read_outcome(message, &how);
         if (r < 0)
                 return -EBADMSG;
-        r = service_note(service, ledger_finish(service->ledger, request_id, &how, &result));
+        r = ledger_daemon_note(service, ledger_finish(service->ledger, request_id, &how, &result));
 
         return r != 0 ? r : reply_text(message, result);
 }
 
 /* ---- the chain and its witnesses */
 
-static int method_checkpoint(Service *service, sd_bus_message *message)
+static int method_checkpoint(LedgerDaemon *service, sd_bus_message *message)
 {
         _cleanup_(freep) char *checkpoint = NULL;
         uint64_t size;
@@ -281,24 +281,24 @@ static int method_checkpoint(Service *service, sd_bus_message *message)
         r = ledger_checkpoint(service->ledger, size, &checkpoint);
         if (r == -ENOENT)
                 return DEVBOX_ERROR_BAD_REQUEST;
-        r = service_note(service, r);
+        r = ledger_daemon_note(service, r);
 
         return r != 0 ? r : reply_text(message, checkpoint);
 }
 
-static int method_record_cosignature(Service *service, sd_bus_message *message)
+static int method_record_cosignature(LedgerDaemon *service, sd_bus_message *message)
 {
         const char *checkpoint;
 
         int r = sd_bus_message_read(message, "s", &checkpoint);
         if (r < 0)
                 return -EBADMSG;
-        r = service_note(service, ledger_record_cosignature(service->ledger, checkpoint));
+        r = ledger_daemon_note(service, ledger_record_cosignature(service->ledger, checkpoint));
 
         return r != 0 ? r : reply_nothing(message);
 }
 
-static int method_pin(Service *service, sd_bus_message *message)
+static int method_pin(LedgerDaemon *service, sd_bus_message *message)
 {
         const char *device;
         PublicKey key;
@@ -311,12 +311,12 @@ static int method_pin(Service *service, sd_bus_message *message)
                 r = wire_read_bytes(message, key.bytes, PUBLIC_KEY_SIZE);
         if (r < 0)
                 return -EBADMSG;
-        r = service_note(service, ledger_pin(service->ledger, device, &chain, &key));
+        r = ledger_daemon_note(service, ledger_pin(service->ledger, device, &chain, &key));
 
         return r != 0 ? r : reply_nothing(message);
 }
 
-static int method_witness(Service *service, sd_bus_message *message)
+static int method_witness(LedgerDaemon *service, sd_bus_message *message)
 {
         _cleanup_(freep) AuditEntry *entries = NULL;
         _cleanup_(freep) char *cosigned = NULL;
@@ -328,8 +328,8 @@ static int method_witness(Service *service, sd_bus_message *message)
                 r = wire_read_entries(message, &entries, &n);
         if (r < 0)
                 return r == -ENOMEM ? r : -EBADMSG;
-        r = service_note(service, ledger_witness(service->ledger, checkpoint, (AuditEntries){ entries, n },
-                                                 &cosigned));
+        r = ledger_daemon_note(service, ledger_witness(service->ledger, checkpoint,
+                                                       (AuditEntries){ entries, n }, &cosigned));
         if (r == DEVBOX_ERROR_WITNESS_ROLLBACK || r == DEVBOX_ERROR_WITNESS_FORK)
                 (void) log_full(LOG_ALERT, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_WITNESS_ALARM }),
                                 "A device's audit chain did not only grow: %s",
@@ -356,7 +356,7 @@ static int append_replica(sd_bus_message *reply, const ReplicaStatus *status)
         return r;
 }
 
-static int method_get_replica(Service *service, sd_bus_message *message)
+static int method_get_replica(LedgerDaemon *service, sd_bus_message *message)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         ReplicaStatus status = { 0 };
@@ -365,7 +365,7 @@ static int method_get_replica(Service *service, sd_bus_message *message)
         int r = sd_bus_message_read(message, "s", &device);
         if (r < 0)
                 return -EBADMSG;
-        r = service_note(service, ledger_replica(service->ledger, device, &status));
+        r = ledger_daemon_note(service, ledger_replica(service->ledger, device, &status));
         if (r != 0)
                 return r;
 
@@ -393,7 +393,7 @@ static int export_entry(const AuditEntry *entry, void *userdata)
         return r < 0 ? r : 0;
 }
 
-static int method_export(Service *service, sd_bus_message *message)
+static int method_export(LedgerDaemon *service, sd_bus_message *message)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         Export export = { 0 };
@@ -414,7 +414,7 @@ static int method_export(Service *service, sd_bus_message *message)
         if (r < 0)
                 return r;
         export.reply = reply;
-        r = service_note(service, ledger_export(service->ledger, &range, export_entry, &export));
+        r = ledger_daemon_note(service, ledger_export(service->ledger, &range, export_entry, &export));
         if (r != 0)
                 return r;
 
@@ -422,7 +422,7 @@ static int method_export(Service *service, sd_bus_message *message)
         return r < 0 ? r : send_reply(reply);
 }
 
-static int method_get_status(Service *service, sd_bus_message *message)
+static int method_get_status(LedgerDaemon *service, sd_bus_message *message)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         LedgerStatus status;
@@ -435,7 +435,7 @@ static int method_get_status(Service *service, sd_bus_message *message)
 }
 
 /* clang-format off */
-static const ServiceMember members[] = {
+static const LedgerMethod members[] = {
         { "Enroll",            ROLE_ADMIN,                 method_enroll },
         { "InstallRoot",       ROLE_AGENT | ROLE_DISPATCH, method_install_root },
         { "InstallManifest",   ROLE_AGENT | ROLE_DISPATCH, method_install_manifest },
@@ -454,7 +454,7 @@ static const ServiceMember members[] = {
 };
 /* clang-format on */
 
-const ServiceMember *service_find_member(const char *name)
+const LedgerMethod *ledger_daemon_find_member(const char *name)
 {
         for (size_t i = 0; i < ELEMENTSOF(members); i++)
                 if (streq(members[i].name, name))

@@ -8,12 +8,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "audit/ledger-state.h"
 #include "basic/fd.h"
 #include "basic/time.h"
 #include "codec/strict-json.h"
-#include "ledger/state.h"
 #include "proto/error.h"
-#include "proto/schema-yaml.h"
+#include "schema/yaml.h"
 
 /* ---- root and manifest */
 

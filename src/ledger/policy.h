@@ -4,8 +4,8 @@
 /* What this device obeys: the root, the manifest it signed for, and the machine's own ceiling. Each is kept
  * as the envelope that came, and verified anew whenever it is read. */
 
-#include "proto/ceiling.h"
-#include "store/ledger-schema.h"
+#include "audit/ledger-schema.h"
+#include "trust/ceiling.h"
 
 typedef struct Policy {
         Root *root; /* NULL: none yet */

@@ -9,9 +9,9 @@
  * or was denied for good. After a crash, one that was accepted is interrupted (it never ran), and one that
  * was started is interrupted_unknown (nobody knows); neither is ever run again. */
 
-#include "proto/accept.h"
-#include "proto/result.h"
-#include "store/ledger-schema.h"
+#include "audit/ledger-schema.h"
+#include "trust/accept.h"
+#include "trust/result.h"
 
 /* The numbers are in the database and never change. */
 typedef enum RequestState {
@@ -56,7 +56,7 @@ int requests_find_open(Requests *requests, RequestRow *ret_row);
 /* What proto/accept.h asks; `ledger` is Requests. */
 extern const AcceptLedger requests_ledger;
 
-/* Each of these belongs inside a ChainWrite. */
+/* Each of these belongs inside a ChainTransaction. */
 typedef struct NewRequest {
         const Request *request;
         const Sha256 *digest;

@@ -1,35 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The body of Service, for service.c (what it is), methods.c (what it is asked), wire.c (how that looks on
- * the bus) and bus.c (the vtable). */
+/* The body of LedgerDaemon, for service.c (what it is), methods.c (what it is asked), wire.c (how that looks
+ * on the bus) and bus.c (the vtable). */
 
+#include "bus/caller.h"
 #include "bus/component.h"
 #include "bus/error.h"
-#include "bus/sender.h"
-#include "ledger/decide.h"
-#include "ledger/install.h"
+#include "ledger/enroll.h"
+#include "ledger/request.h"
 #include "ledger/service.h"
 #include "ledger/witness.h"
 
 /* Who may ask for a method; root and the ledger's own user may ask for all. The policy of the bus decides
  * who may ask at all, and what of the rest is for whoever looks after this machine. */
-typedef enum ServiceRole {
+typedef enum LedgerRole {
         ROLE_ADMIN = 0,         /* nobody else */
         ROLE_AGENT = 1 << 0,    /* devbox-agent: runs requests on this device */
         ROLE_DISPATCH = 1 << 1, /* devbox-dispatch: the hub's queue and witness */
         ROLE_ALL = 1 << 2,      /* whoever got through to us */
-} ServiceRole;
+} LedgerRole;
 
 #define N_ROLES 2
 
-struct Service {
+struct LedgerDaemon {
         sd_event *event;
         sd_bus *bus;
         Component component;
         sd_bus_slot *slot_interface;
         sd_event_source *defer_restart, *timer_flush;
-        Senders *senders;
+        CallerCache *callers;
         uid_t role_uids[N_ROLES]; /* of 1 << i; UID_INVALID: there is no such user */
 
         Ledger *ledger;
@@ -41,23 +41,24 @@ struct Service {
 #define UID_INVALID ((uid_t) -1)
 
 /* What a method answers with; > 0 and < 0 become errors. Replies itself, once, if it returns 0. */
-typedef int (*ServiceMethod)(Service *service, sd_bus_message *message);
+typedef int (*LedgerMethodHandler)(LedgerDaemon *service, sd_bus_message *message);
 
-typedef struct ServiceMember {
+typedef struct LedgerMethod {
         const char *name;
         unsigned roles;
-        ServiceMethod method;
-} ServiceMember;
+        LedgerMethodHandler method;
+} LedgerMethod;
 
 /* Every method of the interface. */
-const ServiceMember *service_find_member(const char *name);
+const LedgerMethod *ledger_daemon_find_member(const char *name);
 
 /* Notes how writing went; DEVBOX_ERROR_AUDIT_UNAVAILABLE for a failure, else what it was given. */
-int service_note(Service *service, int result);
+int ledger_daemon_note(LedgerDaemon *service, int result);
 
 /* Adds org.devbox.Ledger1 to the object at `path`; all calls go to the handler. */
-int service_add_interface(Service *service, sd_bus *bus, const char *path, sd_bus_slot **ret_slot);
-int service_on_call(sd_bus_message *message, void *userdata, sd_bus_error *error);
+int ledger_daemon_add_interface(LedgerDaemon *service, sd_bus *bus, const char *path,
+                                sd_bus_slot **ret_slot);
+int ledger_daemon_on_call(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
 /* ---- wire.c; -EBADMSG what came is not what dbus/org.devbox.Ledger1.xml says */
 

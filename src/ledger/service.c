@@ -45,7 +45,7 @@ static bool clock_is_synchronised(void)
 
 static LedgerTime read_time(void *owner)
 {
-        const Service *service = owner;
+        const LedgerDaemon *service = owner;
 
         return (LedgerTime){ .now_ms = time_now(CLOCK_REALTIME) / USEC_PER_MSEC,
                              .synchronised = service->trust_clock || clock_is_synchronised() };
@@ -53,7 +53,7 @@ static LedgerTime read_time(void *owner)
 
 /* ---- health */
 
-static void update_health(Service *service)
+static void update_health(LedgerDaemon *service)
 {
         LedgerStatus status;
 
@@ -61,7 +61,7 @@ static void update_health(Service *service)
         component_set_healthy(&service->component, service->failure == 0 && !status.adoption_needed);
 }
 
-int service_note(Service *service, int result)
+int ledger_daemon_note(LedgerDaemon *service, int result)
 {
         int failure = result < 0 ? result : 0;
 
@@ -81,7 +81,7 @@ int service_note(Service *service, int result)
 
 /* ---- what may wait */
 
-static void tell_checkpoint(Service *service, const char *checkpoint)
+static void tell_checkpoint(LedgerDaemon *service, const char *checkpoint)
 {
         int r = sd_bus_emit_signal(service->bus, service->component.object_path, "org.devbox.Ledger1",
                                    "CheckpointMade", "s", checkpoint);
@@ -90,17 +90,17 @@ static void tell_checkpoint(Service *service, const char *checkpoint)
 }
 
 /* Waiting should cost little: what only made the last calls faster is given back. */
-static void shrink(Service *service)
+static void shrink(LedgerDaemon *service)
 {
         ledger_trim(service->ledger);
         (void) malloc_trim(0);
 }
 
-static void flush(Service *service)
+static void flush(LedgerDaemon *service)
 {
         _cleanup_(freep) char *checkpoint = NULL;
 
-        if (service_note(service, ledger_flush(service->ledger, &checkpoint)) == 0 && checkpoint)
+        if (ledger_daemon_note(service, ledger_flush(service->ledger, &checkpoint)) == 0 && checkpoint)
                 tell_checkpoint(service, checkpoint);
         shrink(service);
 }
@@ -112,7 +112,7 @@ static int on_flush(sd_event_source *source, uint64_t usec, void *userdata)
 }
 
 /* After each call: a full batch is written now, the first entry of the next arms the timer. */
-static int schedule_flush(Service *service)
+static int schedule_flush(LedgerDaemon *service)
 {
         int enabled;
 
@@ -133,7 +133,7 @@ static int schedule_flush(Service *service)
 
 /* ---- calls */
 
-static bool may_ask(const Service *service, const ServiceMember *member, uid_t uid)
+static bool may_ask(const LedgerDaemon *service, const LedgerMethod *member, uid_t uid)
 {
         if (uid == 0 || uid == geteuid() || member->roles & ROLE_ALL)
                 return true;
@@ -159,8 +159,8 @@ static void reply_error(sd_bus_message *message, int reason)
 /* SenderHandler: the user is known. */
 static void handle(sd_bus_message *message, uid_t uid, void *owner)
 {
-        Service *service = owner;
-        const ServiceMember *member = service_find_member(sd_bus_message_get_member(message));
+        LedgerDaemon *service = owner;
+        const LedgerMethod *member = ledger_daemon_find_member(sd_bus_message_get_member(message));
 
         assert(member);
         service->calls++;
@@ -183,17 +183,17 @@ static void handle(sd_bus_message *message, uid_t uid, void *owner)
                 (void) log_warning_errno(r, "Cannot set a timer, ignoring");
 }
 
-int service_on_call(sd_bus_message *message, void *userdata, sd_bus_error *error)
+int ledger_daemon_on_call(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-        Service *service = userdata;
+        LedgerDaemon *service = userdata;
 
-        int r = senders_ask(service->senders, message);
+        int r = caller_resolve_uid(service->callers, message);
         return r != 0 ? bus_error_set(error, r, NULL) : 1;
 }
 
 /* ---- configuration */
 
-static void tell_ceiling(const Service *service)
+static void tell_ceiling(const LedgerDaemon *service)
 {
         const char *problem = ledger_ceiling_problem(service->ledger);
 
@@ -203,7 +203,7 @@ static void tell_ceiling(const Service *service)
 }
 
 /* A configuration with an error changes nothing here; its defaults are the strict ones. */
-static int load_config(Service *service)
+static int load_config(LedgerDaemon *service)
 {
         _cleanup_(config_freep) Config *config = NULL;
         _cleanup_(freep) char *problem = NULL;
@@ -219,9 +219,9 @@ static int load_config(Service *service)
         return 0;
 }
 
-int service_on_reload(void *owner)
+int ledger_daemon_on_reload(void *owner)
 {
-        Service *service = owner;
+        LedgerDaemon *service = owner;
 
         daemon_notify_reloading();
         int r = load_config(service);
@@ -238,7 +238,7 @@ int service_on_reload(void *owner)
 
 /* ---- leaving */
 
-static int leave(Service *service, int exit_code)
+static int leave(LedgerDaemon *service, int exit_code)
 {
         int r = component_retire(&service->component);
         if (r < 0)
@@ -248,7 +248,7 @@ static int leave(Service *service, int exit_code)
         return sd_event_exit(service->event, exit_code);
 }
 
-int service_on_stop(void *owner)
+int ledger_daemon_on_stop(void *owner)
 {
         return leave(owner, EXIT_SUCCESS);
 }
@@ -260,12 +260,12 @@ static int on_restart(sd_event_source *source, void *userdata)
 
 static int restart(void *owner, const char **ret_detail)
 {
-        return sd_event_source_set_enabled(((Service *) owner)->defer_restart, SD_EVENT_ONESHOT);
+        return sd_event_source_set_enabled(((LedgerDaemon *) owner)->defer_restart, SD_EVENT_ONESHOT);
 }
 
 static int append_metrics(sd_bus_message *reply, void *owner)
 {
-        const Service *service = owner;
+        const LedgerDaemon *service = owner;
         LedgerStatus status;
 
         ledger_status(service->ledger, &status);
@@ -294,9 +294,9 @@ static int append_metrics(sd_bus_message *reply, void *owner)
 
 /* ---- the object */
 
-int service_new(Service **ret_service)
+int ledger_daemon_new(LedgerDaemon **ret_service)
 {
-        Service *service = calloc(1, sizeof *service);
+        LedgerDaemon *service = calloc(1, sizeof *service);
 
         if (!service)
                 return -ENOMEM;
@@ -311,12 +311,12 @@ int service_new(Service **ret_service)
         return 0;
 }
 
-Service *service_free(Service *service)
+LedgerDaemon *ledger_daemon_free(LedgerDaemon *service)
 {
         if (!service)
                 return NULL;
 
-        senders_free(service->senders);
+        caller_cache_free(service->callers);
         sd_event_source_disable_unref(service->defer_restart);
         sd_event_source_disable_unref(service->timer_flush);
         sd_bus_slot_unref(service->slot_interface);
@@ -329,7 +329,7 @@ Service *service_free(Service *service)
 }
 
 /* Read once: users are made when the package is installed. */
-static void find_users(Service *service)
+static void find_users(LedgerDaemon *service)
 {
         for (size_t i = 0; i < N_ROLES; i++) {
                 const struct passwd *user = getpwnam(role_users[i]);
@@ -339,7 +339,7 @@ static void find_users(Service *service)
         endpwent();
 }
 
-static int open_ledger(Service *service)
+static int open_ledger(LedgerDaemon *service)
 {
         LedgerStatus status;
 
@@ -363,7 +363,7 @@ static int open_ledger(Service *service)
         return 0;
 }
 
-static int add_sources(Service *service)
+static int add_sources(LedgerDaemon *service)
 {
         int r = sd_event_add_defer(service->event, &service->defer_restart, on_restart, service);
         if (r < 0)
@@ -379,7 +379,7 @@ static int add_sources(Service *service)
         return sd_event_source_set_enabled(service->timer_flush, SD_EVENT_OFF);
 }
 
-int service_start(Service *service, sd_event *event, sd_bus *bus)
+int ledger_daemon_start(LedgerDaemon *service, sd_event *event, sd_bus *bus)
 {
         service->event = sd_event_ref(event);
         service->bus = sd_bus_ref(bus);
@@ -394,13 +394,14 @@ int service_start(Service *service, sd_event *event, sd_bus *bus)
         r = add_sources(service);
         if (r < 0)
                 return r;
-        r = senders_new(bus, handle, service, &service->senders);
+        r = caller_cache_new(bus, handle, service, &service->callers);
         if (r < 0)
                 return r;
         r = component_attach(&service->component, bus);
         if (r < 0)
                 return r;
-        r = service_add_interface(service, bus, service->component.object_path, &service->slot_interface);
+        r = ledger_daemon_add_interface(service, bus, service->component.object_path,
+                                        &service->slot_interface);
         if (r < 0)
                 return r;
 

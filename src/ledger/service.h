@@ -8,16 +8,16 @@
 
 #include "basic/macro.h"
 
-typedef struct Service Service;
+typedef struct LedgerDaemon LedgerDaemon;
 
-int service_new(Service **ret_service);
-Service *service_free(Service *service);
-DEFINE_CLEANUP(Service, service_free);
+int ledger_daemon_new(LedgerDaemon **ret_service);
+LedgerDaemon *ledger_daemon_free(LedgerDaemon *service);
+DEFINE_CLEANUP(LedgerDaemon, ledger_daemon_free);
 
 /* Opens the ledger in $STATE_DIRECTORY and goes on the bus. A ledger that cannot be opened fails, and with
  * it everything that asks: nothing happens that is not written down. */
-int service_start(Service *service, sd_event *event, sd_bus *bus);
+int ledger_daemon_start(LedgerDaemon *service, sd_event *event, sd_bus *bus);
 
 /* Handlers of daemon_new_event(); `owner` is the service. */
-int service_on_stop(void *owner);
-int service_on_reload(void *owner);
+int ledger_daemon_on_stop(void *owner);
+int ledger_daemon_on_reload(void *owner);

@@ -11,7 +11,7 @@ void tally_add(Tally *tally, int error)
         tally->total++;
 }
 
-int tally_append(const Tally *tally, ChainWrite *write, uint64_t now_ms)
+int tally_append(const Tally *tally, ChainTransaction *write, uint64_t now_ms)
 {
         for (int error = 1; error < _DEVBOX_ERROR_MAX; error++) {
                 if (tally->counts[error] == 0)

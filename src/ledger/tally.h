@@ -4,7 +4,7 @@
 /* Refusals that are only counted: those of what could not be believed at all, so that nobody without a key
  * can fill the chain, and those beyond what one minute may log. One entry per reason tells how many. */
 
-#include "ledger/chain.h"
+#include "audit/transaction.h"
 #include "proto/error.h"
 
 typedef struct Tally {
@@ -15,5 +15,5 @@ typedef struct Tally {
 void tally_add(Tally *tally, int error);
 
 /* Appends an entry per reason. The counts stay until tally_reset(), which is for when it is committed. */
-int tally_append(const Tally *tally, ChainWrite *write, uint64_t now_ms);
+int tally_append(const Tally *tally, ChainTransaction *write, uint64_t now_ms);
 void tally_reset(Tally *tally);

@@ -9,8 +9,8 @@
 
 #include <stdio.h>
 
+#include "audit/witness.h"
 #include "ledger/ledger-internal.h"
-#include "proto/witness.h"
 
 #define ENVELOPE_MAX 1024 /* the payload of a checkpoint's */
 
@@ -179,11 +179,11 @@ static int write_quarantine(Ledger *ledger, const Replica *replica, int reason, 
 /* Keeps both statements. Returns the reason once that is durable. */
 static int quarantine(Ledger *ledger, const Replica *replica, int reason, const char *claimed)
 {
-        _cleanup_(chain_write_done) ChainWrite write = CHAIN_WRITE_NULL;
+        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_WRITE_NULL;
         AuditBody body = { .device = (char *) replica->seen.device,
                            .reason = (char *) devbox_error_code((DevboxError) reason) };
 
-        int r = chain_write_begin(&ledger->chain, &write);
+        int r = chain_transaction_begin(&ledger->chain, &write);
         if (r < 0)
                 return r;
         r = write_quarantine(ledger, replica, reason, claimed);
@@ -194,7 +194,7 @@ static int quarantine(Ledger *ledger, const Replica *replica, int reason, const 
                 if (r != 0)
                         return r;
         }
-        r = chain_write_commit(&write);
+        r = chain_transaction_commit(&write);
 
         return r < 0 ? r : reason;
 }
@@ -252,9 +252,9 @@ static int check_growth(WitnessGrowth *growth, const AuditEntry *entries, size_t
 static int store_growth(Ledger *ledger, const Replica *replica, const Checkpoint *claimed, const char *text,
                         AuditEntries entries)
 {
-        _cleanup_(chain_write_done) ChainWrite write = CHAIN_WRITE_NULL;
+        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_WRITE_NULL;
 
-        int r = chain_write_begin(&ledger->chain, &write);
+        int r = chain_transaction_begin(&ledger->chain, &write);
         if (r < 0)
                 return r;
         r = write_entries(ledger, replica, entries.entries, entries.n);
@@ -264,7 +264,7 @@ static int store_growth(Ledger *ledger, const Replica *replica, const Checkpoint
         if (r < 0)
                 return r;
 
-        return chain_write_commit(&write);
+        return chain_transaction_commit(&write);
 }
 
 /* The hash of the last of the first `size` entries that are kept of a device. 1: there it is; 0: there is
@@ -388,16 +388,16 @@ static int find_signature(const Envelope *envelope, const PublicKey *witness, Si
 
 static int append_cosignature(Ledger *ledger, AuditBody *body)
 {
-        _cleanup_(chain_write_done) ChainWrite write = CHAIN_WRITE_NULL;
+        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_WRITE_NULL;
         bool flushed = ledger->flushed_size == ledger->chain.committed.size;
 
-        int r = chain_write_begin(&ledger->chain, &write);
+        int r = chain_transaction_begin(&ledger->chain, &write);
         if (r < 0)
                 return r;
         r = chain_append(&write, AUDIT_CHECKPOINT, ledger_time(ledger).now_ms, body, NULL);
         if (r != 0)
                 return r;
-        r = chain_write_commit(&write);
+        r = chain_transaction_commit(&write);
         if (r < 0)
                 return r;
 

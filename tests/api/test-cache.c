@@ -10,9 +10,9 @@ typedef struct World {
         Cache *cache;
         usec_t now_usec;
         unsigned n_fetches[2];
-        HttpReply *instant; /* a fetch ends at once with this; NULL: it takes its time */
-        HttpReply *first, *second;
-        HttpReply *answers[16];
+        HttpResponse *instant; /* a fetch ends at once with this; NULL: it takes its time */
+        HttpResponse *first, *second;
+        HttpResponse *answers[16];
         size_t n_answers;
         bool ask_again; /* whoever is answered asks once more */
 } World;
@@ -31,9 +31,9 @@ static usec_t now(void *owner)
         return ((World *) owner)->now_usec;
 }
 
-static void on_answer(HttpReply *reply, void *asker)
+static void on_answer(HttpResponse *reply, void *userdata)
 {
-        World *world = asker;
+        World *world = userdata;
 
         world->answers[world->n_answers++] = reply;
         if (TAKE(world->ask_again, false))
@@ -47,8 +47,8 @@ static int setup(void **state)
 
         assert_non_null(world);
         world->now_usec = 5 * USEC_PER_SEC;
-        assert_ok(http_reply_new_static(200, "text/plain", "1", 1, &world->first));
-        assert_ok(http_reply_new_static(200, "text/plain", "2", 1, &world->second));
+        assert_ok(http_response_new_static(200, "text/plain", "1", 1, &world->first));
+        assert_ok(http_response_new_static(200, "text/plain", "2", 1, &world->second));
         assert_ok(cache_new(&options, &world->cache));
         *state = world;
         return 0;
@@ -59,8 +59,8 @@ static int teardown(void **state)
         World *world = *state;
 
         cache_free(world->cache);
-        http_reply_unref(world->first);
-        http_reply_unref(world->second);
+        http_response_unref(world->first);
+        http_response_unref(world->second);
         free(world);
         return 0;
 }
@@ -165,7 +165,7 @@ static void test_drop(void **state)
 
         world->instant = world->first;
         get(world, 0);
-        cache_drop(world->cache, 0);
+        cache_invalidate(world->cache, 0);
         world->instant = world->second;
         get(world, 0);
         assert_ptr_equal(world->answers[1], world->second);
@@ -177,7 +177,7 @@ static void test_drop_while_fetching(void **state)
         World *world = *state;
 
         get(world, 0);
-        cache_drop(world->cache, 0);
+        cache_invalidate(world->cache, 0);
         get(world, 0);
         assert_int_equal(world->n_fetches[0], 1);
 
@@ -198,7 +198,7 @@ static void test_dropped_answer_is_not_kept(void **state)
         World *world = *state;
 
         get(world, 0);
-        cache_drop(world->cache, 0);
+        cache_invalidate(world->cache, 0);
         cache_store(world->cache, 0, world->first);
         assert_int_equal(world->n_fetches[0], 1);
         get(world, 0);
@@ -216,7 +216,7 @@ static void test_asking_while_being_answered(void **state)
         assert_int_equal(world->n_fetches[0], 1);
 
         cache_set_ttl(world->cache, 0);
-        cache_drop(world->cache, 0);
+        cache_invalidate(world->cache, 0);
         world->ask_again = true;
         get(world, 0);
         cache_store(world->cache, 0, world->first);

@@ -97,23 +97,23 @@ static void test_left_over(void **state)
 static void test_succeed(void **state)
 {
         assert_ok(file_write("a", FILE_REPLACE, 0600, bytes_of_string("first")));
-        assert_err(file_succeed("next", "a", "kept"), -ENOENT);
+        assert_err(file_rotate("next", "a", "kept"), -ENOENT);
         assert_ok(file_write("next", FILE_NEW, 0600, bytes_of_string("second")));
         assert_ok(link("a", "kept")); /* as after a crash between the two */
-        assert_ok(file_succeed("next", "a", "kept"));
+        assert_ok(file_rotate("next", "a", "kept"));
         assert_content("a", "second");
         assert_content("kept", "first");
         assert_err(access("next", F_OK), -1);
 
         assert_ok(file_write("next", FILE_NEW, 0600, bytes_of_string("third")));
-        assert_err(file_succeed("next", "a", "kept"), -EEXIST);
+        assert_err(file_rotate("next", "a", "kept"), -EEXIST);
         assert_content("a", "second");
         assert_content("kept", "first");
 
         /* There need not be one before. */
         assert_ok(unlink("a"));
         assert_ok(unlink("kept"));
-        assert_ok(file_succeed("next", "a", "kept"));
+        assert_ok(file_rotate("next", "a", "kept"));
         assert_content("a", "third");
         assert_err(access("kept", F_OK), -1);
 }

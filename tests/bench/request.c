@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 #include "basic/time.h"
-#include "proto/envelope.h"
-#include "proto/request.h"
+#include "trust/envelope.h"
+#include "trust/request.h"
 
 #define ROUNDS 20
 #define TURNS  500

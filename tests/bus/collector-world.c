@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "bus/sample-wire.h"
+#include "sample/sample-bus.h"
 
 int world_up_without_collector(void **state)
 {

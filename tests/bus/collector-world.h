@@ -5,7 +5,7 @@
 
 #include "fake.h"
 #include "harness.h"
-#include "proto/sample.h"
+#include "sample/sample.h"
 
 #define COLLECTOR         "org.devbox.Collector1"
 #define COLLECTOR_PATH    "/org/devbox/Collector1"

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "audit/chain.h"
 #include "basic/time.h"
 #include "codec/binary-text.h"
-#include "proto/audit.h"
 
 void write_state_file(const LedgerBus *world, const char *name, const char *text)
 {
@@ -211,11 +211,11 @@ void verify_chain(const LedgerBus *world)
 {
         sd_bus_message *call = new_call(world, "Export");
         ChainId chain;
-        AuditWalk walk;
+        ChainCursor walk;
         int r;
 
         assert_ok(hex_parse(CHAIN_ID_HEX, chain.bytes, sizeof chain.bytes));
-        audit_walk_begin(&walk, &chain, "dev-a");
+        chain_cursor_begin(&walk, &chain, "dev-a");
         assert_ok(sd_bus_message_append(call, "stu", "", (uint64_t) 0, (uint32_t) UINT32_MAX));
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = finish_call(world->client, call, NULL);
         assert_ok(sd_bus_message_enter_container(reply, 'a', "(ttqayayay)"));
@@ -233,7 +233,7 @@ void verify_chain(const LedgerBus *world)
                 assert_ok(sd_bus_message_read_array(reply, 'y', &hash, &size));
                 assert_int_equal(size, 32);
                 memcpy(&entry.hash, hash, 32);
-                assert_int_equal(audit_walk_step(&walk, &entry), 0);
+                assert_int_equal(chain_cursor_next(&walk, &entry), 0);
                 assert_ok(sd_bus_message_exit_container(reply));
         }
         assert_ok(r);

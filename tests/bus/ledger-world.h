@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The world of the ledger's tests: a bus, a real devbox-ledger with the key of tests/proto/world.h, and
+/* The world of the ledger's tests: a bus, a real devbox-ledger with the key of tests/trust/world.h, and
  * things that are signed now. */
 
 #include "harness.h"

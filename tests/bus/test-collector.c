@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* devbox-collector on the bus: what it answers, and how much it asks of systemd for it. */
 
-#include "bus/sample-wire.h"
 #include "collector-world.h"
 #include "introspect.h"
+#include "sample/sample-bus.h"
 
 static void test_introspects_as_promised(void **state)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What failed calls mean for a person. The calls themselves are tested on a bus: tests/bus/test-ctl.c. */
 
-#include "ctl/client.h"
+#include "ctl/status/client.h"
 
 #include "test.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Programs that give away more than their name says. */
 
-#include "ctl/gtfobins.h"
+#include "ctl/manifest/gtfobins.h"
 
 #include "test.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One GET request over a Unix socket, against a server that says what the test wants. */
 
-#include "ctl/http-get.h"
+#include "ctl/status/http-get.h"
 
 #include <stdio.h>
 #include <sys/socket.h>

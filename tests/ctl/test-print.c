@@ -79,14 +79,14 @@ static void test_columns_stand_in_line(void **state)
         _cleanup_(table_done) Table table = { .n_columns = 3 };
         _cleanup_(freep) char *text = NULL, *nothing = NULL;
 
-        table_add(&table, TONE_HEAD, "NAME");
-        table_add(&table, TONE_HEAD, "STATE");
-        table_add(&table, TONE_HEAD, "UNIT");
-        table_add(&table, TONE_PLAIN,
+        table_add(&table, STYLE_HEAD, "NAME");
+        table_add(&table, STYLE_HEAD, "STATE");
+        table_add(&table, STYLE_HEAD, "UNIT");
+        table_add(&table, STYLE_PLAIN,
                   "ma\xc3\xb1"
                   "ana");
-        table_add(&table, TONE_GOOD, "%s", "active");
-        table_add(&table, TONE_PLAIN, "%d", 1);
+        table_add(&table, STYLE_GOOD, "%s", "active");
+        table_add(&table, STYLE_PLAIN, "%d", 1);
         text = print(&table, false);
         assert_string_equal(text, "NAME    STATE   UNIT\nma\xc3\xb1"
                                   "ana  active  1\n");
@@ -100,10 +100,10 @@ static void test_colours_do_not_move_columns(void **state)
         _cleanup_(table_done) Table table = { .n_columns = 2 };
         _cleanup_(freep) char *text = NULL;
 
-        table_add(&table, TONE_GOOD, "ok");
-        table_add(&table, TONE_PLAIN, "a");
-        table_add(&table, TONE_BAD, "failed");
-        table_add(&table, TONE_PLAIN, "b");
+        table_add(&table, STYLE_GOOD, "ok");
+        table_add(&table, STYLE_PLAIN, "a");
+        table_add(&table, STYLE_BAD, "failed");
+        table_add(&table, STYLE_PLAIN, "b");
         text = print(&table, true);
         assert_string_equal(text, "\x1b[32mok\x1b[0m      a\n\x1b[1;31mfailed\x1b[0m  b\n");
 }
@@ -113,7 +113,7 @@ static void test_outside_text_commands_no_terminal(void **state)
         _cleanup_(table_done) Table table = { .n_columns = 1 };
         _cleanup_(freep) char *text = NULL;
 
-        table_add(&table, TONE_PLAIN, "%s", "eth\x1b[31m\n\x7f");
+        table_add(&table, STYLE_PLAIN, "%s", "eth\x1b[31m\n\x7f");
         text = print(&table, true);
         assert_string_equal(text, "eth?[31m??\n");
 }
@@ -143,7 +143,7 @@ static void test_what_is_tamed(void **state)
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 (void) stpcpy(text, rows[i].text);
-                assert_int_equal(print_tame(text), rows[i].width);
+                assert_int_equal(terminal_sanitize(text), rows[i].width);
                 assert_string_equal(text, rows[i].shown);
         }
 }

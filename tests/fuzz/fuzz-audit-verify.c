@@ -9,8 +9,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "ctl/audit-text.h"
-#include "ctl/audit-verify.h"
+#include "audit/export.h"
+#include "audit/verify.h"
 #include "fuzz.h"
 
 #define ROOTS_MAX 4
@@ -91,7 +91,7 @@ static void link_again(const char *chain, Text *text)
         uint8_t *at = (uint8_t *) copy, *end = at + strlen(copy);
         AuditIdentity identity;
         AuditEntry entry;
-        AuditWalk walk;
+        ChainCursor walk;
         size_t used;
 
         text_append(text, "");
@@ -99,10 +99,10 @@ static void link_again(const char *chain, Text *text)
                 return;
 
         audit_write_head(AUDIT_FORM_JSON, &identity, text);
-        audit_walk_begin(&walk, &identity.chain, identity.device);
+        chain_cursor_begin(&walk, &identity.chain, identity.device);
         while (at += used, audit_read_entry(AUDIT_FORM_JSON, at, (size_t) (end - at), &used, &entry) ==
                                    AUDIT_NEXT_ENTRY) {
-                audit_walk_append(&walk, entry.type, entry.time_ms, entry.body, &entry);
+                chain_cursor_append(&walk, entry.type, entry.time_ms, entry.body, &entry);
                 audit_write_entry(AUDIT_FORM_JSON, &entry, text);
         }
 }

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "ctl/audit-text.h"
+#include "audit/export.h"
 #include "fuzz.h"
 
 static void read_all(AuditForm form, const uint8_t *data, size_t size)

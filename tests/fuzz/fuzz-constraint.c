@@ -3,27 +3,28 @@
  * with a hyphen is matched only where it is written out. */
 
 #include "fuzz.h"
-#include "proto/constraint.h"
+#include "trust/constraint.h"
 
 typedef struct Pattern {
-        Items items;
+        ArgumentConstraints items;
 } Pattern;
 
 static const SchemaField fields[] = {
-        { "argv", SCHEMA_OBJECTS, true, offsetof(Pattern, items), 0, ARGUMENTS_MAX, .nested = &item_schema },
+        { "argv", SCHEMA_OBJECTS, true, offsetof(Pattern, items), 0, ARGUMENTS_MAX,
+          .nested = &constraint_schema },
 };
 static const Schema pattern_schema = { .size = sizeof(Pattern), .max_bytes = 65536, SCHEMA_TABLE(fields) };
 
-DEFINE_THING(Pattern, pattern);
+DEFINE_DOCUMENT(Pattern, pattern);
 
-static bool is_written_out(const Items *items, const char *argument)
+static bool is_written_out(const ArgumentConstraints *items, const char *argument)
 {
         for (size_t i = 0; i < items->n; i++) {
-                const Item *item = &items->items[i];
+                const ArgumentConstraint *item = &items->items[i];
 
-                if (item->kind == ITEM_LITERAL && streq(item->literal, argument))
+                if (item->kind == CONSTRAINT_LITERAL && streq(item->literal, argument))
                         return true;
-                for (size_t j = 0; item->kind == ITEM_ENUM && j < item->names.n; j++)
+                for (size_t j = 0; item->kind == CONSTRAINT_ENUM && j < item->names.n; j++)
                         if (streq(item->names.items[j], argument))
                                 return true;
         }
@@ -46,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         while (rest && n < ELEMENTSOF(arguments))
                 arguments[n++] = strsep(&rest, "\n");
 
-        if (items_match(&pattern->items, &roots, arguments, n) != 0)
+        if (constraints_match(&pattern->items, &roots, arguments, n) != 0)
                 return 0;
         for (size_t i = 0; i < n; i++)
                 fuzz_check(arguments[i][0] != '-' || is_written_out(&pattern->items, arguments[i]));

@@ -2,7 +2,7 @@
 /* Envelopes: what is taken survives its text with the same digest, and nobody's signature verifies. */
 
 #include "fuzz.h"
-#include "proto/envelope.h"
+#include "trust/envelope.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "proto/manifest.h"
-#include "proto/schema-yaml.h"
+#include "schema/yaml.h"
+#include "trust/manifest.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -2,7 +2,7 @@
 /* Manifests: what is taken is written, and read to the same again. */
 
 #include "fuzz.h"
-#include "proto/ceiling.h"
+#include "trust/ceiling.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Requests: what is taken is written, read to the same again, and can always be redacted and named. */
 
+#include "audit/body.h"
 #include "fuzz.h"
-#include "proto/audit-body.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

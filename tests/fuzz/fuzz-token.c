@@ -2,7 +2,7 @@
 /* Invitations, in both spellings. */
 
 #include "fuzz.h"
-#include "proto/token.h"
+#include "trust/token.h"
 
 static void try_payload(Bytes payload)
 {

@@ -167,7 +167,7 @@ static void test_crowd(void **state)
         World *world = *state;
         int fds[40];
 
-        limits.crowded_usec = 5 * USEC_PER_MSEC;
+        limits.at_limit_usec = 5 * USEC_PER_MSEC;
         world_restart(world, &limits, 8);
 
         /* All ask, all keep their connection, all are answered: the idle ones make room for those who wait.
@@ -180,7 +180,7 @@ static void test_crowd(void **state)
                 (void) world_read_until(world, fds[i], "\r\n\r\nnow");
                 assert_true(http_server_stats(world->server)->n_connections <= 8);
         }
-        assert_true(http_server_stats(world->server)->crowded_total > 0);
+        assert_true(http_server_stats(world->server)->at_limit_total > 0);
         for (size_t i = 0; i < ELEMENTSOF(fds); i++)
                 close(fds[i]);
 }
@@ -192,7 +192,7 @@ static void test_crowd_of_the_silent(void **state)
         World *world = *state;
         int fds[8];
 
-        limits.crowded_usec = 5 * USEC_PER_MSEC;
+        limits.at_limit_usec = 5 * USEC_PER_MSEC;
         world_restart(world, &limits, ELEMENTSOF(fds));
         for (size_t i = 0; i < ELEMENTSOF(fds); i++)
                 fds[i] = world_connect(world);
@@ -209,7 +209,7 @@ static void test_crowd_of_the_busy(void **state)
         World *world = *state;
         int fds[8];
 
-        limits.crowded_usec = 5 * USEC_PER_MSEC;
+        limits.at_limit_usec = 5 * USEC_PER_MSEC;
         world_restart(world, &limits, ELEMENTSOF(fds));
         for (size_t i = 0; i < ELEMENTSOF(fds); i++)
                 fds[i] = world_connect(world);
@@ -230,7 +230,7 @@ static void test_crowd_of_slow_readers(void **state)
         World *world = *state;
         int fds[8];
 
-        limits.crowded_usec = 5 * USEC_PER_MSEC;
+        limits.at_limit_usec = 5 * USEC_PER_MSEC;
         limits.answer_usec = 3600 * USEC_PER_SEC;
         world_restart(world, &limits, ELEMENTSOF(fds));
         for (size_t i = 0; i < ELEMENTSOF(fds); i++) {

@@ -13,10 +13,10 @@ static size_t n_received;
 
 void world_answer(HttpRequest *request, const char *text)
 {
-        _cleanup_(http_reply_unrefp) HttpReply *reply = NULL;
+        _cleanup_(http_response_unrefp) HttpResponse *reply = NULL;
 
-        assert_ok(http_reply_new_static(200, "text/plain", text, strlen(text), &reply));
-        http_request_answer(request, reply);
+        assert_ok(http_response_new_static(200, "text/plain", text, strlen(text), &reply));
+        http_request_respond(request, reply);
 }
 
 static void handle_now(HttpRequest *request, void *owner)
@@ -50,17 +50,17 @@ static void handle_header(HttpRequest *request, void *owner)
                 world_answer(request, "(twice)");
                 break;
         default:
-                http_request_refuse(request, DEVBOX_ERROR_TOKEN_REQUIRED, "X-Test");
+                http_request_reject(request, DEVBOX_ERROR_TOKEN_REQUIRED, "X-Test");
         }
 }
 
 static void handle_big(HttpRequest *request, void *owner)
 {
-        _cleanup_(http_reply_unrefp) HttpReply *reply = NULL;
+        _cleanup_(http_response_unrefp) HttpResponse *reply = NULL;
         World *world = owner;
 
-        assert_ok(http_reply_new_static(200, "text/plain", world->big, BIG_SIZE, &reply));
-        http_request_answer(request, reply);
+        assert_ok(http_response_new_static(200, "text/plain", world->big, BIG_SIZE, &reply));
+        http_request_respond(request, reply);
 }
 
 static bool admit(HttpRequest *request, const HttpRoute *route, void *owner)
@@ -68,7 +68,7 @@ static bool admit(HttpRequest *request, const HttpRoute *route, void *owner)
         if (!((World *) owner)->refuse || streq(route->method, "GET"))
                 return true;
 
-        http_request_refuse(request, DEVBOX_ERROR_TOKEN_INVALID, NULL);
+        http_request_reject(request, DEVBOX_ERROR_TOKEN_INVALID, NULL);
         return false;
 }
 

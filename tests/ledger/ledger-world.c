@@ -202,7 +202,7 @@ char *ledger_world_entry(LedgerWorld *world, uint64_t from_end, uint16_t *ret_ty
 
 static int walk_entry(const AuditEntry *entry, void *userdata)
 {
-        int fault = audit_walk_step(userdata, entry);
+        int fault = chain_cursor_next(userdata, entry);
 
         if (fault != 0)
                 fail_msg("entry %llu: %s", (unsigned long long) entry->seq,
@@ -213,10 +213,10 @@ static int walk_entry(const AuditEntry *entry, void *userdata)
 void ledger_world_verify(LedgerWorld *world)
 {
         LedgerStatus status;
-        AuditWalk walk;
+        ChainCursor walk;
 
         ledger_status(world->ledger, &status);
-        audit_walk_begin(&walk, &status.chain, status.device);
+        chain_cursor_begin(&walk, &status.chain, status.device);
         assert_ok(ledger_export(world->ledger, &(LedgerRange){ .max = UINT64_MAX }, walk_entry, &walk));
         assert_true(walk.size == status.size);
         assert_true(sha256_equal(&walk.head, &status.head));

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A ledger in a directory of its own, with the device's key of tests/proto/world.h and a clock that the test
+/* A ledger in a directory of its own, with the device's key of tests/trust/world.h and a clock that the test
  * sets. */
 
-#include "ledger/decide.h"
-#include "ledger/install.h"
+#include "ledger/enroll.h"
+#include "ledger/request.h"
 #include "ledger/witness.h"
 #include "signed.h"
 

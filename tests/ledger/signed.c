@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The signed things of tests/proto/world.h as a ledger gets them. */
+/* The signed things of tests/trust/world.h as a ledger gets them. */
 
 #include "signed.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The signed things of tests/proto/world.h as a ledger gets them: envelopes as text, bound to a session and
+/* The signed things of tests/trust/world.h as a ledger gets them: envelopes as text, bound to a session and
  * a manifest, and dated so that its clock finds them as fresh as the world does. */
 
-#include "proto/world.h"
+#include "trust/world.h"
 
 #define CHAIN_ID_HEX "a0a1a2a3a4a5a6a7a8a9aaabacadaeaf"
 

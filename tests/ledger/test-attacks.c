@@ -4,7 +4,7 @@
  *
  *      1  a flipped bit of content, signature, type        here
  *      2  one signed thing as another                      here
- *      3  a signature with S + L; a key that is none       here; test-install.c
+ *      3  a signature with S + L; a key that is none       here; test-enroll.c
  *      4  a key twice                                      here
  *      5  what the profile of JSON leaves out              here
  *      6  no envelope                                      here
@@ -14,19 +14,19 @@
  *     10  a nonce again                                    test-replay.c
  *     11  an id again                                      test-replay.c
  *     12  a database that was put back                     test-restored.c; tests/system/test_trust.py
- *     13  a clock that was set back                        test-replay.c; test-install.c
+ *     13  a clock that was set back                        test-replay.c; test-enroll.c
  *     14  dated ahead, expired                             here
- *     15  an older manifest, another of one version        test-install.c
- *     16  by a key that signs other things, or nothing     here; test-install.c
- *     17  a root that does not follow                      test-install.c
- *     18  a manifest that has expired                      test-install.c
+ *     15  an older manifest, another of one version        test-enroll.c
+ *     16  by a key that signs other things, or nothing     here; test-enroll.c
+ *     17  a root that does not follow                      test-enroll.c
+ *     18  a manifest that has expired                      test-enroll.c
  *     19  a capability there is not                        here
  *     28  without approval                                 here
  *     29  the approval of something else                   here
  *     30  approved by who may not                          here
  *     31  an approval that is over, or was used            here; test-replay.c
- *     39  a ledger killed, a database changed              test-crash.c; test-install.c
- *     40  a device revoked                                 test-install.c
+ *     39  a ledger killed, a database changed              test-crash.c; test-enroll.c
+ *     40  a device revoked                                 test-enroll.c
  *
  * The same without a ledger: tests/proto. */
 

@@ -18,12 +18,12 @@
 #include "ledger-world.h"
 
 /* What the child says once the ledger has answered. */
-typedef struct Said {
+typedef struct CheckpointClaim {
         uint32_t n; /* the sibling */
         uint32_t outcome;
         uint64_t size; /* of the chain, after it */
         Sha256 head;
-} Said;
+} CheckpointClaim;
 
 #define SAID_MAX 4096
 
@@ -40,7 +40,7 @@ static void say(const LedgerWorld *world, int fd, uint32_t n, LedgerOutcome outc
         LedgerStatus status;
 
         ledger_status(world->ledger, &status);
-        Said said = { .n = n, .outcome = outcome, .size = status.size, .head = status.head };
+        CheckpointClaim said = { .n = n, .outcome = outcome, .size = status.size, .head = status.head };
         (void) !write(fd, &said, sizeof said); /* shorter than what a pipe keeps together */
 }
 
@@ -125,7 +125,7 @@ static void run_all_kinds(LedgerWorld *world, int fd)
 
 typedef struct Deaths {
         LedgerWorld *world;
-        AuditWalk walk;      /* what was verified so far */
+        ChainCursor walk;    /* what was verified so far */
         uint8_t *accepted;   /* of each sibling: whether it was */
         uint32_t n_siblings; /* those that were tried */
         uint64_t n_said;
@@ -134,7 +134,7 @@ typedef struct Deaths {
 static int walk_on(const AuditEntry *entry, void *userdata)
 {
         Deaths *deaths = userdata;
-        int fault = audit_walk_step(&deaths->walk, entry);
+        int fault = chain_cursor_next(&deaths->walk, entry);
 
         if (fault != 0)
                 fail_msg("entry %llu: %s", (unsigned long long) entry->seq,
@@ -143,7 +143,7 @@ static int walk_on(const AuditEntry *entry, void *userdata)
 }
 
 typedef struct Wanted {
-        const Said *said;
+        const CheckpointClaim *said;
         size_t n, found;
 } Wanted;
 
@@ -159,7 +159,7 @@ static int find_said(const AuditEntry *entry, void *userdata)
         return 0;
 }
 
-static void note_said(Deaths *deaths, const Said *said)
+static void note_said(Deaths *deaths, const CheckpointClaim *said)
 {
         if (said->n >= deaths->n_siblings) {
                 deaths->accepted = realloc(deaths->accepted, said->n + 1);
@@ -176,7 +176,7 @@ static void note_said(Deaths *deaths, const Said *said)
 }
 
 /* Whether all is well with what the dead one left. */
-static void check(Deaths *deaths, const Said *said, size_t n)
+static void check(Deaths *deaths, const CheckpointClaim *said, size_t n)
 {
         LedgerWorld *world = deaths->world;
         LedgerStatus status;
@@ -194,7 +194,7 @@ static void check(Deaths *deaths, const Said *said, size_t n)
                 return;
         }
         if (deaths->walk.size == 0)
-                audit_walk_begin(&deaths->walk, &status.chain, status.device);
+                chain_cursor_begin(&deaths->walk, &status.chain, status.device);
         assert_ok(ledger_export(world->ledger,
                                 &(LedgerRange){ .from = deaths->walk.size, .max = UINT64_MAX }, walk_on,
                                 deaths));
@@ -206,7 +206,7 @@ static void check(Deaths *deaths, const Said *said, size_t n)
 }
 
 /* All that it said before it died. */
-static size_t listen_to(int fd, Said said[static SAID_MAX])
+static size_t listen_to(int fd, CheckpointClaim said[static SAID_MAX])
 {
         size_t n = 0;
 
@@ -239,7 +239,7 @@ static void die_at_every_step(LedgerWorld *world, Fault fault)
         uint64_t at;
 
         for (at = 1; !survived; at++) {
-                static Said said[SAID_MAX];
+                static CheckpointClaim said[SAID_MAX];
                 int fds[2], status;
 
                 void *fresh = NULL;
@@ -284,7 +284,7 @@ static void test_without_power_at_every_step(void **state)
 
 static void test_killed_at_random(void **state)
 {
-        static Said said[SAID_MAX];
+        static CheckpointClaim said[SAID_MAX];
         Deaths deaths = { .world = *state };
         const char *text = getenv("DEVBOX_CRASH_ROUNDS");
         uint32_t rounds = text ? (uint32_t) strtoul(text, NULL, 10) : ROUNDS, seed = 1;

@@ -12,12 +12,12 @@ static char *say_set_back(const Pair *pair, const Copies *copies, uint64_t left,
         Checkpoint claimed = { .device = "dev-a", .size = left + 1 };
         LedgerStatus status;
         AuditEntry entry;
-        AuditWalk walk;
+        ChainCursor walk;
         char *text = NULL;
 
         ledger_status(pair->device->ledger, &status);
-        audit_walk_resume(&walk, &status.chain, left, &copies->entries[left - 1].hash);
-        audit_walk_append(&walk, AUDIT_SESSION, WORLD_NOW, BYTES_OF(nonce), &entry);
+        chain_cursor_resume(&walk, &status.chain, left, &copies->entries[left - 1].hash);
+        chain_cursor_append(&walk, AUDIT_SESSION, WORLD_NOW, BYTES_OF(nonce), &entry);
         claimed.chain = status.chain;
         claimed.head = entry.hash;
         assert_ok(checkpoint_sign(&claimed, world_key(KEY_DEVICE), &envelope));

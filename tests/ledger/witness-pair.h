@@ -3,8 +3,8 @@
 
 /* A device and the hub that witnesses it, each a ledger in a directory of its own. */
 
+#include "audit/checkpoint.h"
 #include "ledger-world.h"
-#include "proto/checkpoint.h"
 
 typedef struct Pair {
         LedgerWorld *device, *hub;

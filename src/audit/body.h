@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What the entries of the audit chain say: one struct for all types, one table per type. Times are in the
+ * entry, not in the body. */
+
+#include "audit/chain.h"
+#include "trust/manifest.h"
+#include "trust/request.h"
+
+typedef struct AuditApproval {
+        char *approver, *approval_msg_id; /* the latter NULL for a signed one that came without a message */
+        int tier;
+        Sha256 sha256;
+} AuditApproval;
+
+typedef struct AuditBody {
+        /* req.*: what was asked */
+        char *request_id;
+        Sha256 request_sha256;
+        char *capability, *entry, *mxid, *room, *event_id; /* entry: the id in the manifest */
+        char *arguments;                                   /* JSON, after audit_redact() */
+        Sha256 arguments_sha256;
+        RequestManifest manifest; /* the one it was judged by */
+        LIST_OF(AuditApproval) approvals;
+
+        /* req.denied, req.finished, suppressed, quarantine, revoke: how it went */
+        char *status; /* "rejected_nonce", "finished" */
+        char *reason; /* a code of proto/error.h */
+        char *subject;
+        int64_t exit_code, exit_signal;
+        Sha256 stdout_sha256, stderr_sha256;
+        int64_t stdout_size, stderr_size;
+        int64_t count;
+
+        /* genesis, enroll, adopt, root, manifest, session, clock, checkpoint: the state of the device */
+        char *device;
+        ChainId chain;
+        PublicKey key, old_key;
+        Sha256 sha256; /* of the root, manifest, token; adopt: of the manifest that names the new key */
+        int64_t epoch, version;
+        bool gap;
+        uint8_t session[16];
+        char *boot_id;
+        int64_t from_ms, to_ms; /* clock: stepped from, to */
+        int64_t size;           /* checkpoint, adopt: of the chain; genesis: of the chain that was lost */
+        Sha256 head;
+        PublicKey witness;
+        Signature signature; /* of the witness */
+} AuditBody;
+
+/* The text of an entry's body; the caller frees it. Errors: DEVBOX_ERROR_BAD_SCHEMA a field that this type
+ * must have is missing; -ENOMEM. */
+int audit_body_format(AuditType type, const AuditBody *body, char **ret_text, SchemaFault *ret_fault);
+
+/* Errors: DEVBOX_ERROR_BAD_SCHEMA, -ENOMEM. */
+int audit_body_parse(AuditType type, Bytes text, AuditBody **ret_body, SchemaFault *ret_fault);
+AuditBody *audit_body_free(AuditType type, AuditBody *body);
+
+/* Of a request that was accepted: whether some of its arguments are not there but for their digest. */
+bool audit_body_is_redacted(const AuditBody *body);
+
+/* The arguments as the chain may keep them: values of the keys in the entry's redact list, and content of
+ * files always, are replaced by {"sha256":…,"size":…}; the result is a JSON text that the caller frees, and
+ * the digest of the unredacted one. `capability` may be NULL (a denied request): then every value is
+ * replaced. Errors: -ENOMEM. */
+int audit_redact(const Request *request, const Capability *capability, char **ret_arguments,
+                 Sha256 *ret_sha256);

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* The shape of ledger.db. A migration that was released is never changed: a new one follows it. */
+
+#include "audit/ledger-schema.h"
+
+/* clang-format off */
+static const char *const migrations[] = {
+        /* The chain. Entries are only ever added; the triggers are there for our own mistakes. */
+        "CREATE TABLE audit("
+        "        seq     INTEGER PRIMARY KEY,"
+        "        prev    BLOB    NOT NULL CHECK (length(prev) = 32),"
+        "        time_ms INTEGER NOT NULL,"
+        "        type    INTEGER NOT NULL,"
+        "        body    BLOB    NOT NULL,"
+        "        hash    BLOB    NOT NULL CHECK (length(hash) = 32)"
+        ") STRICT;"
+        "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit"
+        " BEGIN SELECT RAISE(ABORT, 'the chain only grows'); END;"
+        "CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit"
+        " BEGIN SELECT RAISE(ABORT, 'the chain only grows'); END;"
+
+        /* What was asked, until nobody can ask it again. `entry` (NULL: it was refused) and `accepted_at_ms`
+         * are for rates; after `start_until_ms` it may not start. state: RequestState of
+         * src/ledger/requests.h. */
+        "CREATE TABLE request("
+        "        request_id     TEXT    PRIMARY KEY,"
+        "        digest         BLOB    NOT NULL CHECK (length(digest) = 32),"
+        "        nonce          BLOB    NOT NULL UNIQUE CHECK (length(nonce) = 16),"
+        "        entry          TEXT,"
+        "        accepted_at_ms INTEGER,"
+        "        start_until_ms INTEGER NOT NULL,"
+        "        keep_until_ms  INTEGER NOT NULL,"
+        "        state          INTEGER NOT NULL,"
+        "        seq            INTEGER NOT NULL REFERENCES audit(seq),"
+        "        result         TEXT"
+        ") STRICT, WITHOUT ROWID;"
+        "CREATE INDEX request_rate ON request(entry, accepted_at_ms) WHERE entry IS NOT NULL;"
+        "CREATE INDEX request_keep ON request(keep_until_ms);"
+        "CREATE INDEX request_open ON request(state) WHERE state IN (1, 2);"
+
+        /* Approvals that were used, for as long as their request. */
+        "CREATE TABLE approval("
+        "        digest        BLOB    PRIMARY KEY CHECK (length(digest) = 32),"
+        "        keep_until_ms INTEGER NOT NULL"
+        ") STRICT, WITHOUT ROWID;"
+        "CREATE INDEX approval_keep ON approval(keep_until_ms);"
+
+        /* What entries name by its digest, as it was signed, for who verifies the chain later: roots,
+         * manifests, approvals, and requests but those whose arguments the chain may not keep. */
+        "CREATE TABLE evidence("
+        "        digest   BLOB PRIMARY KEY CHECK (length(digest) = 32),"
+        "        envelope TEXT NOT NULL"
+        ") STRICT;"
+
+        "CREATE TABLE state("
+        "        key   TEXT PRIMARY KEY,"
+        "        value ANY  NOT NULL"
+        ") STRICT, WITHOUT ROWID;"
+
+        /* On a hub: the devices it witnesses, how far it has seen each, and their entries. */
+        "CREATE TABLE replica("
+        "        device     TEXT    PRIMARY KEY,"
+        "        chain_id   BLOB    NOT NULL CHECK (length(chain_id) = 16),"
+        "        device_key BLOB    NOT NULL CHECK (length(device_key) = 32),"
+        "        size       INTEGER NOT NULL DEFAULT 0,"
+        "        head       BLOB    NOT NULL CHECK (length(head) = 32),"
+        "        checkpoint TEXT," /* the last one, with both signatures */
+        "        quarantine TEXT"  /* NULL, or the code of what it did */
+        ") STRICT, WITHOUT ROWID;"
+        "CREATE TABLE replica_audit("
+        "        device  TEXT    NOT NULL REFERENCES replica(device),"
+        "        seq     INTEGER NOT NULL,"
+        "        prev    BLOB    NOT NULL CHECK (length(prev) = 32),"
+        "        time_ms INTEGER NOT NULL,"
+        "        type    INTEGER NOT NULL,"
+        "        body    BLOB    NOT NULL,"
+        "        hash    BLOB    NOT NULL CHECK (length(hash) = 32),"
+        "        PRIMARY KEY (device, seq)"
+        ") STRICT, WITHOUT ROWID;"
+
+        /* Two statements of a device that cannot both be true, for ever. */
+        "CREATE TABLE replica_proof("
+        "        device  TEXT NOT NULL REFERENCES replica(device),"
+        "        reason  TEXT NOT NULL,"
+        "        seen    TEXT,"
+        "        claimed TEXT NOT NULL,"
+        "        UNIQUE (device, claimed)"
+        ") STRICT;",
+};
+/* clang-format on */
+
+const DatabaseSchema ledger_schema = {
+        .application_id = 0x44425831, /* "DBX1" */
+        .migrations = migrations,
+        .n_migrations = ELEMENTSOF(migrations),
+};

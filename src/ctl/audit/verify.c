@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/* devboxctl audit verify: says whether a history is whole, in one line and one exit status. */
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "audit/verify.h"
+#include "codec/binary-text.h"
+#include "ctl/audit/open.h"
+#include "ctl/operator/files.h"
+#include "ctl/print.h"
+
+#define LINES_MAX (256 * 1024 * 1024)
+
+/* What the auditor brought, and what came out for all chains. */
+typedef struct Audit {
+        const Ctl *ctl;
+        const char *path;
+        RootChain chain; /* empty without --root */
+        AuditRoot *roots;
+        char *statements;        /* lines; NULL without --checkpoints */
+        AuditEvidence *evidence; /* of --evidence */
+        Json json;
+        size_t n_chains;
+        int worst;
+} Audit;
+
+static void audit_done(Audit *audit)
+{
+        root_chain_done(&audit->chain);
+        free(audit->roots);
+        free(audit->statements);
+        audit_evidence_free(audit->evidence);
+        json_done(&audit->json);
+}
+
+/* ---- what is printed */
+
+static int add_report(Audit *audit, const char *device, const AuditReport *report)
+{
+        Json *json = &audit->json;
+        char head[HEX_SIZE(SHA256_SIZE)];
+
+        hex_format(BYTES_OF(report->head.bytes), head);
+        json_open_object(json, NULL);
+        json_add_string(json, "device", device);
+        json_add_string(json, "outcome", audit_outcome_name(report->outcome));
+        if (report->why) {
+                json_add_u64(json, "at", report->at);
+                json_add_string(json, "why", report->why);
+                if (report->refusal)
+                        json_add_string(json, "reason", devbox_error_code(report->refusal));
+        }
+        json_add_u64(json, "size", report->size);
+        json_add_string(json, "head", head);
+        json_add_u64(json, "witnessed", report->witnessed);
+        json_add_u64(json, "accepted", report->n_accepted);
+        json_add_u64(json, "judged_again", report->n_proved);
+        json_add_u64(json, "redacted", report->n_redacted);
+        json_add_u64(json, "unknown_roots", report->n_unknown_roots);
+        json_add_u64(json, "statements", report->n_statements);
+        json_add_u64(json, "ignored", report->n_ignored);
+        json_close_object(json);
+        return 0;
+}
+
+static int print_report(const Audit *audit, const char *device, const AuditReport *report)
+{
+        const char *colour = !audit->ctl->colour                    ? ""
+                             : report->outcome == AUDIT_WHOLE       ? "\x1b[32m"
+                             : report->outcome == AUDIT_UNWITNESSED ? "\x1b[33m"
+                                                                    : "\x1b[1;31m";
+        bool at = report->outcome > AUDIT_UNWITNESSED;
+        int n = printf("%s: %s%s%s", device, colour, audit_outcome_name(report->outcome),
+                       audit->ctl->colour ? "\x1b[0m" : "");
+
+        if (n >= 0 && at)
+                n = printf(" at %s %" PRIu64, report->outcome == AUDIT_BROKEN ? "entry" : "size",
+                           report->at);
+        if (n >= 0 && report->why)
+                n = printf(": %s%s%s", report->why, report->refusal ? ": " : "",
+                           report->refusal ? devbox_error_sentence(report->refusal) : "");
+        if (n >= 0)
+                n = printf("%s %" PRIu64 " entries hold together, %" PRIu64 " of them witnessed",
+                           report->why ? ";" : ":", report->size, report->witnessed);
+        if (n >= 0 && report->n_accepted > 0)
+                n = printf("; %zu of %zu acceptances judged again", report->n_proved, report->n_accepted);
+        if (n >= 0 && report->n_redacted > 0)
+                n = printf(", %zu were redacted", report->n_redacted);
+        if (n >= 0 && report->n_unknown_roots > 0)
+                n = printf("; %zu of its roots are not in --root", report->n_unknown_roots);
+        if (n >= 0 && report->n_ignored > 0)
+                n = printf("; %zu statements had no valid signature", report->n_ignored);
+
+        return n < 0 || putchar('\n') < 0 ? -errno : 0;
+}
+
+/* ---- one chain */
+
+static int add_statement(void *userdata, const char *envelope)
+{
+        int r = audit_verifier_add_statement(userdata, envelope);
+
+        return r == -EBADMSG ? 0 : r; /* a database that was tampered with: its chain will tell */
+}
+
+/* Each line of the file. It is not changed, so that the next chain can read it, too. */
+static int add_statements(Audit *audit, AuditVerifier *verifier)
+{
+        unsigned number = 1;
+
+        for (char *line = audit->statements; line && *line != '\0'; number++) {
+                char *end = strchr(line, '\n');
+                int r = 0;
+
+                if (end)
+                        *end = '\0';
+                if (*line != '\0')
+                        r = audit_verifier_add_statement(verifier, line);
+                if (end)
+                        *end = '\n';
+                if (r == -EBADMSG)
+                        return print_failure(audit->ctl, DEVBOX_ERROR_BAD_ENVELOPE,
+                                             "%s:%u: this is no checkpoint in an envelope",
+                                             audit->ctl->options[OPTION_CHECKPOINTS], number);
+                if (r < 0)
+                        return r;
+                line = end ? end + 1 : NULL;
+        }
+
+        return 0;
+}
+
+/* The database's own, where the auditor brought none. `ret_own` is the caller's. */
+static int find_evidence(const Audit *audit, const AuditSource *source, AuditEvidence **ret_own)
+{
+        if (audit->evidence || !audit_source_has_evidence(source))
+                return 0;
+
+        return audit_evidence_open(audit->path, ret_own);
+}
+
+static int verify_source(Audit *audit, AuditSource *source)
+{
+        const AuditIdentity *identity = audit_source_identity(source);
+        _cleanup_(audit_evidence_freep) AuditEvidence *own = NULL;
+        _cleanup_(audit_verifier_freep) AuditVerifier *verifier = NULL;
+        AuditReport report;
+
+        int r = find_evidence(audit, source, &own);
+        if (r == 0)
+                r = audit_verifier_new(identity,
+                                       &(AuditMeans){ .roots = audit->roots,
+                                                      .n_roots = audit->chain.n_steps,
+                                                      .evidence = audit->evidence ? audit->evidence : own,
+                                                      .hash_only = audit->ctl->options[OPTION_HASH_ONLY],
+                                                      .may_be_empty = audit_source_is_replica(source) },
+                                       &verifier);
+        if (r == 0)
+                r = add_statements(audit, verifier);
+        if (r == 0)
+                r = audit_source_checkpoints(source, add_statement, verifier);
+        if (r == 0)
+                r = audit_verify(verifier, source, &report);
+        if (r < 0)
+                return r == -ENOMEM ? r
+                                    : print_failure(audit->ctl, DEVBOX_ERROR_AUDIT_UNAVAILABLE,
+                                                    "cannot read %s: %s", audit->path, strerror(-r));
+        if (r > 0)
+                return r;
+
+        audit->n_chains++;
+        audit->worst = MAX(audit->worst, (int) report.outcome);
+        return audit->ctl->json ? add_report(audit, identity->device, &report)
+                                : print_report(audit, identity->device, &report);
+}
+
+static int verify_device(void *userdata, const char *device)
+{
+        _cleanup_(audit_source_freep) AuditSource *source = NULL;
+        Audit *audit = userdata;
+
+        int r = audit_open(audit->ctl, audit->path, device, &source);
+        return r != 0 ? r : verify_source(audit, source);
+}
+
+/* ---- the verb */
+
+static int load_roots(Audit *audit)
+{
+        if (!audit->ctl->options[OPTION_ROOT])
+                return 0;
+
+        int r = operator_load_roots(audit->ctl, audit->ctl->options[OPTION_ROOT], &audit->chain);
+        if (r != 0)
+                return r;
+
+        audit->roots = calloc(audit->chain.n_steps, sizeof *audit->roots);
+        if (!audit->roots)
+                return -ENOMEM;
+        for (size_t i = 0; i < audit->chain.n_steps; i++)
+                audit->roots[i] = (AuditRoot){ .version = audit->chain.steps[i].root->version,
+                                               .digest = audit->chain.steps[i].digest,
+                                               .root = audit->chain.steps[i].root };
+
+        return 0;
+}
+
+static int load_statements(Audit *audit)
+{
+        const char *path = audit->ctl->options[OPTION_CHECKPOINTS];
+
+        return path ? operator_read_file(audit->ctl, path, LINES_MAX, &audit->statements) : 0;
+}
+
+static int load_evidence(Audit *audit)
+{
+        const char *path = audit->ctl->options[OPTION_EVIDENCE];
+        _cleanup_(freep) char *text = NULL;
+        unsigned line;
+
+        int r = path ? operator_read_file(audit->ctl, path, LINES_MAX, &text) : 0;
+        if (r != 0 || !path)
+                return r;
+
+        r = audit_evidence_read(text, &audit->evidence, &line);
+        return r == -EBADMSG ? print_failure(audit->ctl, DEVBOX_ERROR_BAD_ENVELOPE,
+                                             "%s:%u: this is no envelope", path, line)
+                             : r;
+}
+
+static int verify_all(Audit *audit)
+{
+        int r = audit_source_devices(audit->path, verify_device, audit);
+
+        if (r == -EBADMSG)
+                return print_failure(audit->ctl, DEVBOX_ERROR_BAD_REQUEST,
+                                     "--all takes a ledger's database, which %s is not", audit->path);
+        if (r == 0 && audit->n_chains == 0)
+                return print_failure(audit->ctl, DEVBOX_ERROR_NOT_FOUND, "%s holds no chain", audit->path);
+        return r < 0 && r != -ENOMEM ? print_failure(audit->ctl, DEVBOX_ERROR_AUDIT_UNAVAILABLE,
+                                                     "cannot read %s: %s", audit->path, strerror(-r))
+                                     : r;
+}
+
+int ctl_audit_verify(const Ctl *ctl, char **args)
+{
+        _cleanup_(audit_done) Audit audit = { .ctl = ctl, .path = audit_path(ctl) };
+
+        int r = load_roots(&audit);
+        if (r == 0)
+                r = load_statements(&audit);
+        if (r == 0)
+                r = load_evidence(&audit);
+        if (r != 0)
+                return r;
+
+        json_open_object(&audit.json, NULL);
+        json_open_array(&audit.json, "chains");
+        r = ctl->options[OPTION_ALL] ? verify_all(&audit)
+                                     : verify_device(&audit, ctl->options[OPTION_DEVICE]);
+        if (r != 0)
+                return r;
+
+        if (ctl->json) {
+                json_close_array(&audit.json);
+                json_close_object(&audit.json);
+                r = print_json(&audit.json);
+        }
+        return r < 0 ? r : audit.worst;
+}

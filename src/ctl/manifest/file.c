@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/* A manifest in a file. */
+
+#include "ctl/manifest/file.h"
+
+#include <ctype.h>
+#include <stdio.h>
+
+#include "codec/binary-text.h"
+#include "codec/strict-json.h"
+#include "ctl/operator/files.h"
+#include "ctl/print.h"
+#include "schema/yaml.h"
+
+#define FILE_MAX (512 * 1024)
+#define DAY_MS   INT64_C(86400000)
+
+ManifestDefaults manifest_defaults(void)
+{
+        int64_t now_ms = (int64_t) operator_now_ms();
+
+        return (ManifestDefaults){
+                .epoch = 1, .version = 1, .issued_at_ms = now_ms, .expires_at_ms = now_ms + 30 * DAY_MS
+        };
+}
+
+void manifest_file_done(ManifestFile *file)
+{
+        manifest_free(file->manifest);
+        envelope_free(file->envelope);
+        yaml_node_free(file->yaml);
+        *file = MANIFEST_FILE_NULL;
+}
+
+static int say_line(const Ctl *ctl, const char *path, const YamlProblem *problem)
+{
+        return problem->line > 0
+                       ? print_failure(ctl, DEVBOX_ERROR_BAD_SCHEMA, "%s:%u: %s", path, problem->line,
+                                       problem->reason)
+                       : print_failure(ctl, DEVBOX_ERROR_BAD_SCHEMA, "%s: %s", path, problem->reason);
+}
+
+static int add_number(cJSON *tree, const char *key, int64_t value)
+{
+        if (cJSON_GetObjectItemCaseSensitive(tree, key))
+                return 0;
+
+        return cJSON_AddNumberToObject(tree, key, (double) value) ? 0 : -ENOMEM;
+}
+
+static int fill_in(cJSON *tree, const ManifestDefaults *defaults)
+{
+        char hex[HEX_SIZE(SHA256_SIZE)];
+
+        int r = add_number(tree, "epoch", defaults->epoch);
+        if (r == 0)
+                r = add_number(tree, "version", defaults->version);
+        if (r == 0)
+                r = add_number(tree, "issued_at", defaults->issued_at_ms);
+        if (r == 0)
+                r = add_number(tree, "expires_at", defaults->expires_at_ms);
+        if (r < 0 || sha256_is_null(&defaults->previous) ||
+            cJSON_GetObjectItemCaseSensitive(tree, "prev_sha256"))
+                return r;
+
+        hex_format(BYTES_OF(defaults->previous.bytes), hex);
+        return cJSON_AddStringToObject(tree, "prev_sha256", hex) ? 0 : -ENOMEM;
+}
+
+static int load_yaml(const Ctl *ctl, const char *text, const ManifestDefaults *defaults, ManifestFile *file)
+{
+        _cleanup_(json_deletep) cJSON *tree = NULL;
+        YamlProblem problem = { 0 };
+        SchemaFault fault;
+
+        int r = yaml_node_parse(text, strlen(text), &file->yaml, &problem);
+        if (r == 0)
+                r = schema_yaml_tree(&manifest_schema, file->yaml, operator_now_ms(), &tree, &problem);
+        if (r == -EBADMSG)
+                return say_line(ctl, file->path, &problem);
+        if (r == 0)
+                r = fill_in(tree, defaults);
+        if (r < 0)
+                return r;
+
+        r = manifest_bind(tree, &file->manifest, &fault);
+        if (r <= 0)
+                return r;
+
+        schema_yaml_problem(file->yaml, &fault, &problem);
+        return say_line(ctl, file->path, &problem);
+}
+
+static int load_envelope(const Ctl *ctl, const char *text, ManifestFile *file)
+{
+        SchemaFault fault = { 0 };
+
+        int r = envelope_parse(bytes_of_string(text), ENVELOPE_PAYLOAD_MAX, &file->envelope);
+        if (r == 0 && !streq(file->envelope->type, ENVELOPE_MANIFEST))
+                r = DEVBOX_ERROR_BAD_ENVELOPE;
+        if (r > 0)
+                return print_failure(ctl, DEVBOX_ERROR_BAD_ENVELOPE,
+                                     "%s is neither a signed manifest nor YAML", file->path);
+        if (r < 0)
+                return r;
+
+        r = manifest_parse(envelope_payload(file->envelope), &file->manifest, &fault);
+        return r > 0 ? print_failure(ctl, DEVBOX_ERROR_BAD_SCHEMA, "%s: %s%s%s", file->path, fault.path,
+                                     *fault.path ? " " : "it ", fault.why)
+                     : r;
+}
+
+int manifest_load(const Ctl *ctl, const char *path, const ManifestDefaults *defaults, ManifestFile *ret_file)
+{
+        _cleanup_(manifest_file_done) ManifestFile file = { .path = path };
+        _cleanup_(freep) char *text = NULL;
+        size_t blanks = 0;
+
+        int r = operator_read_file(ctl, path, FILE_MAX, &text);
+        if (r != 0)
+                return r;
+
+        while (isspace((unsigned char) text[blanks]))
+                blanks++;
+        r = text[blanks] == '{' ? load_envelope(ctl, text, &file) : load_yaml(ctl, text, defaults, &file);
+        if (r != 0)
+                return r;
+
+        *ret_file = TAKE(file, MANIFEST_FILE_NULL);
+        return 0;
+}
+
+unsigned manifest_file_line(const ManifestFile *file, const char *part)
+{
+        YamlProblem problem = { 0 };
+        SchemaFault fault = { .why = "" };
+
+        if (!file->yaml)
+                return 0;
+
+        (void) snprintf(fault.path, sizeof fault.path, "%s", part);
+        schema_yaml_problem(file->yaml, &fault, &problem);
+        return problem.line;
+}
+
+int manifest_load_ceiling(const Ctl *ctl, const char *fallback, Ceiling **ret_ceiling)
+{
+        const char *path = ctl->options[OPTION_CEILING] ? ctl->options[OPTION_CEILING] : fallback;
+        _cleanup_(freep) char *text = NULL;
+        YamlProblem problem = { 0 };
+
+        if (!path)
+                return 0;
+
+        int r = operator_read_file(ctl, path, FILE_MAX, &text);
+        if (r != 0)
+                return r;
+
+        r = schema_yaml_parse(&ceiling_schema, bytes_of_string(text), operator_now_ms(),
+                              (void **) ret_ceiling, &problem);
+        return r == -EBADMSG ? say_line(ctl, path, &problem) : r;
+}

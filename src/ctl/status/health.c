@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* devboxctl health: whether devbox itself is well, in one word and for scripts. */
+
+#include <unistd.h>
+
+#include "config/config.h"
+#include "ctl/ctl.h"
+#include "ctl/print.h"
+#include "ctl/status/service-status.h"
+
+/* The configuration is only ours to judge where we may read it: not being let in is no fault of devbox. */
+static int check_config(char **ret_problem)
+{
+        _cleanup_(config_freep) Config *config = NULL;
+
+        if (access(config_path(), R_OK) < 0 && errno == EACCES)
+                return 0;
+
+        return config_load(config_path(), &config, ret_problem);
+}
+
+static bool is_well(const ServiceStatus *condition, const char *config_problem)
+{
+        bool well = !config_problem;
+
+        for (int i = 0; i < _COMPONENT_MAX; i++)
+                well = well && !component_condition_problem(&condition->components[i]);
+
+        return well;
+}
+
+static int print_document(const ServiceStatus *condition, const char *config_problem)
+{
+        _cleanup_(json_done) Json json = JSON_NULL;
+
+        json_open_object(&json, NULL);
+        json_add_string(&json, "status", is_well(condition, config_problem) ? "ok" : "degraded");
+        json_add_string(&json, "service", "devbox");
+        json_add_string(&json, "version", DEVBOX_VERSION);
+        json_add_string(&json, "config_problem", config_problem);
+        service_status_add_json(&json, "components", condition);
+        json_close_object(&json);
+        return print_json(&json);
+}
+
+static int print_lines(const Ctl *ctl, const ServiceStatus *condition, const char *config_problem)
+{
+        _cleanup_(table_done) Table table = { .n_columns = 3 };
+
+        if (is_well(condition, config_problem)) {
+                table_add(&table, STYLE_GOOD, "ok");
+                table_add(&table, STYLE_PLAIN, "devbox " DEVBOX_VERSION);
+                table_add(&table, STYLE_PLAIN, "%s", "");
+        }
+
+        if (config_problem) {
+                table_add(&table, STYLE_HEAD, "config");
+                table_add(&table, STYLE_BAD, "invalid");
+                table_add(&table, STYLE_PLAIN, "%s", config_problem);
+        }
+        for (int i = 0; i < _COMPONENT_MAX; i++) {
+                const ComponentStatus *component = &condition->components[i];
+                const char *problem = component_condition_problem(component);
+
+                if (problem) {
+                        table_add(&table, STYLE_HEAD, "%s", component->name);
+                        table_add(&table, STYLE_BAD, "%s", component_state_to_string(component->state));
+                        table_add(&table, STYLE_PLAIN, "%s", problem);
+                }
+        }
+
+        return table_print(&table, stdout, ctl->colour);
+}
+
+int ctl_health(const Ctl *ctl, char **args)
+{
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        _cleanup_(service_status_done) ServiceStatus condition = { 0 };
+        _cleanup_(freep) char *problem = NULL, *config_problem = NULL;
+
+        int r = client_open(&bus, &problem);
+        if (r == 0)
+                r = service_status_get(bus, &condition, &problem);
+        if (r > 0)
+                return print_problem(ctl, r, problem);
+        if (r < 0)
+                return r;
+
+        r = check_config(&config_problem);
+        if (r < 0)
+                return r;
+
+        r = ctl->json ? print_document(&condition, config_problem)
+                      : print_lines(ctl, &condition, config_problem);
+        if (r < 0)
+                return r;
+
+        return is_well(&condition, config_problem) ? CTL_FINE : CTL_PROBLEM;
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/* devboxctl selftest: asks devbox everything once, as its users would, and compares. devbox-selftest.service
+ * runs it as the user devbox; it changes nothing. Each check prints one line, "ok NAME" or "not ok NAME:
+ * reason". */
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "config/config.h"
+#include "ctl/ctl.h"
+#include "ctl/print.h"
+#include "ctl/status/client.h"
+#include "ctl/status/http-get.h"
+
+#define API_SOCKET        "/run/devbox/api.sock"
+#define API_APPEARS_USEC  (2 * USEC_PER_SEC)
+#define BUS_UNREACHABLE   "the system bus cannot be reached"
+#define RELOAD            "systemctl try-reload-or-restart devbox-collector"
+#define CONFIG_UNREADABLE "the configuration cannot be read, so there is nothing to compare with"
+
+typedef struct Selftest {
+        sd_bus *bus;    /* NULL: could not be opened */
+        Config *config; /* NULL: invalid */
+} Selftest;
+
+/* Returns 0 when all is well. Otherwise > 0, and `ret_reason` says why, which the caller frees. */
+typedef int (*CheckFunction)(Selftest *test, char **ret_reason);
+
+static int differs(char **ret_reason, const char *format, ...) _printf_(2, 3);
+
+static int differs(char **ret_reason, const char *format, ...)
+{
+        va_list args;
+        char *reason;
+
+        va_start(args, format);
+        int length = vasprintf(&reason, format, args);
+        va_end(args);
+        if (length < 0)
+                return -ENOMEM;
+
+        *ret_reason = reason;
+        return 1;
+}
+
+static int check_config(Selftest *test, char **ret_reason)
+{
+        return config_load(config_path(), &test->config, ret_reason);
+}
+
+static int check_bus(Selftest *test, char **ret_reason)
+{
+        return client_open(&test->bus, ret_reason);
+}
+
+/* Whether the object has these interfaces and members. */
+static int check_introspection(Selftest *test, const char *name, const char *const *members,
+                               char **ret_reason)
+{
+        _cleanup_(freep) char *xml = NULL;
+
+        if (!test->bus)
+                return differs(ret_reason, BUS_UNREACHABLE);
+
+        int r = client_introspect(test->bus, name, &xml, ret_reason);
+        if (r != 0)
+                return r;
+
+        for (; *members; members++) {
+                char quoted[64];
+
+                (void) snprintf(quoted, sizeof quoted, "name=\"%s\"", *members);
+                if (!strstr(xml, quoted))
+                        return differs(ret_reason, "org.devbox.%s has no %s on the bus", name, *members);
+        }
+
+        return 0;
+}
+
+static int check_collector(Selftest *test, char **ret_reason)
+{
+        static const char *const members[] = { "org.devbox.Collector1",
+                                               "GetSystem",
+                                               "GetUnits",
+                                               "GetSnapshot",
+                                               "UnitsChanged",
+                                               "org.devbox.Component1",
+                                               "Version",
+                                               "StartedAt",
+                                               "Healthy",
+                                               "GetMetrics",
+                                               "Restart",
+                                               NULL };
+
+        return check_introspection(test, "Collector1", members, ret_reason);
+}
+
+static int check_system(Selftest *test, char **ret_reason)
+{
+        _cleanup_(system_sample_done) SystemSample sample = { 0 };
+
+        if (!test->bus)
+                return differs(ret_reason, BUS_UNREACHABLE);
+
+        int r = client_get_system(test->bus, &sample, ret_reason);
+        if (r != 0)
+                return r;
+
+        if (!(sample.cpu_percent >= 0 && sample.cpu_percent <= 100))
+                return differs(ret_reason, "CPU use is %.1f %%", sample.cpu_percent);
+        if (sample.memory_total_bytes == 0)
+                return differs(ret_reason, "the machine has no memory");
+        if (sample.memory_available_bytes > sample.memory_total_bytes)
+                return differs(ret_reason, "more memory is available than there is");
+        if (sample.uptime_usec == 0)
+                return differs(ret_reason, "the machine has not been up at all");
+        if (sample.n_disks == 0)
+                return differs(ret_reason, "none of collector.disks could be asked");
+        if (sample.disks[0].total_bytes == 0)
+                return differs(ret_reason, "the first disk has no size");
+
+        return 0;
+}
+
+static int check_services(Selftest *test, char **ret_reason)
+{
+        _cleanup_(unit_samples_done) UnitSamples samples = { 0 };
+
+        if (!test->bus)
+                return differs(ret_reason, BUS_UNREACHABLE);
+        if (!test->config)
+                return differs(ret_reason, CONFIG_UNREADABLE);
+
+        int r = client_get_units(test->bus, &samples, ret_reason);
+        if (r != 0)
+                return r;
+
+        if (samples.n_units != test->config->n_services)
+                return differs(ret_reason, "%zu services are configured and %zu told; run: " RELOAD,
+                               test->config->n_services, samples.n_units);
+        for (size_t i = 0; i < samples.n_units; i++)
+                if (!streq(samples.units[i].name, test->config->services[i].name))
+                        return differs(ret_reason, "service %zu is not the configured one; run: " RELOAD,
+                                       i + 1);
+
+        return 0;
+}
+
+/* Through the socket, which starts the API if it sleeps. */
+static int check_http(Selftest *test, char **ret_reason)
+{
+        const char *path = getenv("DEVBOX_API_SOCKET");
+        _cleanup_(freep) char *body = NULL;
+        int status;
+
+        path = path && *path ? path : API_SOCKET;
+
+        int r = http_get_over_unix(path, "/health", &status, &body);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0)
+                return differs(ret_reason,
+                               "GET /health over %s: %s; see: systemctl status devbox-api.socket", path,
+                               r == -EBADMSG ? "the answer is not HTTP" : strerror(-r));
+        if (status != 200)
+                return differs(ret_reason, "GET /health says %d; see: journalctl -u devbox-api", status);
+        if (!strstr(body, "\"status\":\"ok\""))
+                return differs(ret_reason, "GET /health says 200, and not \"status\":\"ok\"");
+
+        return 0;
+}
+
+/* The API may answer HTTP a moment before it has its name on the bus: waits for that. */
+static int wait_for_api(Selftest *test, char **ret_reason)
+{
+        usec_t deadline_usec = time_now(CLOCK_MONOTONIC) + API_APPEARS_USEC, now_usec;
+        ComponentProperties properties;
+        int r;
+
+        r = sd_bus_match_signal(test->bus, NULL, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                "org.freedesktop.DBus", "NameOwnerChanged", NULL, NULL);
+        if (r < 0)
+                return r;
+
+        for (;;) {
+                _cleanup_(freep) char *reason = NULL;
+
+                r = client_get_component(test->bus, "Api1", &properties, &reason);
+                now_usec = time_now(CLOCK_MONOTONIC);
+                if (r != DEVBOX_ERROR_NOT_FOUND || now_usec >= deadline_usec) {
+                        *ret_reason = TAKE_PTR(reason);
+                        return r;
+                }
+
+                r = sd_bus_wait(test->bus, deadline_usec - now_usec);
+                while (r > 0)
+                        r = sd_bus_process(test->bus, NULL);
+                if (r < 0)
+                        return r;
+        }
+}
+
+static int check_api(Selftest *test, char **ret_reason)
+{
+        static const char *const members[] = {
+                "org.devbox.Component1", "Version", "StartedAt", "Healthy", "GetMetrics", "Restart", NULL
+        };
+        if (!test->bus)
+                return differs(ret_reason, BUS_UNREACHABLE);
+
+        int r = wait_for_api(test, ret_reason);
+        if (r != 0)
+                return r;
+
+        return check_introspection(test, "Api1", members, ret_reason);
+}
+
+static const struct {
+        const char *name;
+        CheckFunction run;
+} checks[] = {
+        { "config", check_config }, { "bus", check_bus },           { "collector", check_collector },
+        { "system", check_system }, { "services", check_services }, { "http", check_http },
+        { "api", check_api }, /* the request before it has woken it */
+};
+
+static int print_check(const Ctl *ctl, Json *json, const char *name, const char *reason)
+{
+        if (ctl->json) {
+                json_open_object(json, NULL);
+                json_add_string(json, "name", name);
+                json_add_bool(json, "ok", !reason);
+                json_add_string(json, "reason", reason);
+                json_close_object(json);
+                return 0;
+        }
+
+        if (printf("%sok %s%s%s\n", reason ? "not " : "", name, reason ? ": " : "", strempty(reason)) < 0)
+                return -errno;
+
+        return fflush(stdout) == 0 ? 0 : -errno; /* the journal shows how far it came */
+}
+
+static int run_checks(const Ctl *ctl, Selftest *test, Json *json, bool *ret_passed)
+{
+        bool passed = true;
+
+        for (size_t i = 0; i < ELEMENTSOF(checks); i++) {
+                _cleanup_(freep) char *reason = NULL;
+
+                int r = checks[i].run(test, &reason);
+                if (r == -ENOMEM)
+                        return r;
+
+                passed = passed && r == 0;
+                r = print_check(ctl, json, checks[i].name, r == 0 ? NULL : reason ? reason : strerror(-r));
+                if (r < 0)
+                        return r;
+        }
+
+        *ret_passed = passed;
+        return 0;
+}
+
+int ctl_selftest(const Ctl *ctl, char **args)
+{
+        _cleanup_(json_done) Json json = JSON_NULL;
+        Selftest test = { 0 };
+        bool passed = false;
+
+        json_open_object(&json, NULL);
+        json_open_array(&json, "checks");
+        int r = run_checks(ctl, &test, &json, &passed);
+        json_close_array(&json);
+        json_add_bool(&json, "passed", passed);
+        json_close_object(&json);
+
+        (void) sd_bus_flush_close_unref(test.bus);
+        (void) config_free(test.config);
+
+        if (r >= 0 && ctl->json)
+                r = print_json(&json);
+
+        return r < 0 ? r : passed ? CTL_FINE : CTL_PROBLEM;
+}

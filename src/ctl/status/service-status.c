@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/* How devbox itself is. */
+
+#include "ctl/status/service-status.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "basic/fd.h"
+#include "basic/text.h"
+#include "ctl/status/proc-net-tcp.h"
+
+#define SYSTEMD       "org.freedesktop.systemd1"
+#define SYSTEMD_UNITS "/org/freedesktop/systemd1/unit"
+#define LISTENING_ON  "Listening on " /* devbox-api(8) */
+
+typedef struct UnitState {
+        char load[32], active[32];
+} UnitState;
+
+static const char *const state_table[_COMPONENT_STATE_MAX] = {
+        [COMPONENT_UNKNOWN] = "unknown",     [COMPONENT_ABSENT] = "not-installed",
+        [COMPONENT_STOPPED] = "stopped",     [COMPONENT_MASKED] = "masked",
+        [COMPONENT_FAILED] = "failed",       [COMPONENT_STARTING] = "starting",
+        [COMPONENT_SLEEPING] = "sleeping",   [COMPONENT_RUNNING] = "running",
+        [COMPONENT_LISTENING] = "listening",
+};
+
+/* In the order of ComponentId. `bus_name` is its part of org.devbox.…; NULL: not on the bus. */
+static const struct {
+        const char *name, *unit, *bus_name;
+} component_table[_COMPONENT_MAX] = {
+        [COMPONENT_SOCKET] = { "socket", "devbox-api.socket", NULL },
+        [COMPONENT_API] = { "api", "devbox-api.service", "Api1" },
+        [COMPONENT_COLLECTOR] = { "collector", "devbox-collector.service", "Collector1" },
+};
+
+const char *component_state_to_string(ComponentState state)
+{
+        assert(state >= 0 && state < _COMPONENT_STATE_MAX);
+
+        return state_table[state];
+}
+
+/* Rows may come in another order than asked for: each is found by its name. */
+static int read_unit_rows(sd_bus_message *reply, UnitState *states)
+{
+        const char *id, *load, *active;
+        int r = sd_bus_message_enter_container(reply, 'a', "(ssssssouso)");
+
+        while (r >= 0 && (r = sd_bus_message_read(reply, "(ssssssouso)", &id, NULL, &load, &active, NULL,
+                                                  NULL, NULL, NULL, NULL, NULL)) > 0)
+                for (int i = 0; i < _COMPONENT_MAX; i++)
+                        if (streq(id, component_table[i].unit)) {
+                                (void) snprintf(states[i].load, sizeof states[i].load, "%s", load);
+                                (void) snprintf(states[i].active, sizeof states[i].active, "%s", active);
+                        }
+
+        return r;
+}
+
+/* Leaves the states empty where systemd does not answer. */
+static void get_unit_states(sd_bus *bus, UnitState states[static _COMPONENT_MAX])
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+
+        int r = sd_bus_call_method(bus, SYSTEMD, "/org/freedesktop/systemd1", SYSTEMD ".Manager",
+                                   "ListUnitsByNames", NULL, &reply, "as", 3, component_table[0].unit,
+                                   component_table[1].unit, component_table[2].unit);
+        if (r >= 0)
+                (void) read_unit_rows(reply, states);
+}
+
+static ComponentState state_of(const UnitState *unit)
+{
+        static const struct {
+                const char *active;
+                ComponentState state;
+        } rows[] = {
+                { "active", COMPONENT_RUNNING },      { "reloading", COMPONENT_RUNNING },
+                { "activating", COMPONENT_STARTING }, { "deactivating", COMPONENT_STARTING },
+                { "inactive", COMPONENT_STOPPED },    { "failed", COMPONENT_FAILED },
+        };
+
+        if (streq(unit->load, "not-found"))
+                return COMPONENT_ABSENT;
+        if (streq(unit->load, "masked") && !streq(unit->active, "active"))
+                return COMPONENT_MASKED;
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                if (streq(unit->active, rows[i].active))
+                        return rows[i].state;
+
+        return COMPONENT_UNKNOWN;
+}
+
+/* What "stopped" means depends on who would start it: the socket, the bus. What answers on the bus runs,
+ * whoever started it. */
+static void settle_states(ServiceStatus *condition)
+{
+        ComponentStatus *socket = &condition->components[COMPONENT_SOCKET];
+        ComponentStatus *api = &condition->components[COMPONENT_API];
+        ComponentStatus *collector = &condition->components[COMPONENT_COLLECTOR];
+
+        if (socket->state == COMPONENT_RUNNING)
+                socket->state = COMPONENT_LISTENING;
+        if (api->state == COMPONENT_STOPPED && socket->state == COMPONENT_LISTENING)
+                api->state = COMPONENT_SLEEPING;
+        if (collector->state == COMPONENT_STOPPED)
+                collector->state = COMPONENT_SLEEPING;
+
+        for (int i = 0; i < _COMPONENT_MAX; i++)
+                if (condition->components[i].answers)
+                        condition->components[i].state = COMPONENT_RUNNING;
+}
+
+/* The addresses of the socket, as systemd has them; those that are not open are left out, and counted. What
+ * systemd or the kernel does not tell is taken for open. */
+static int get_open_addresses(sd_bus *bus, char **ret_listens, size_t *ret_n_closed)
+{
+        _cleanup_(fd_closep) int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(text_done) Text text = TEXT_NULL;
+        _cleanup_(freep) char *path = NULL;
+        const char *kind, *address;
+        size_t n_closed = 0;
+
+        int r = sd_bus_path_encode(SYSTEMD_UNITS, component_table[COMPONENT_SOCKET].unit, &path);
+        if (r < 0)
+                return r;
+
+        r = sd_bus_get_property(bus, SYSTEMD, path, SYSTEMD ".Socket", "Listen", NULL, &reply, "a(ss)");
+        if (r >= 0)
+                r = sd_bus_message_enter_container(reply, 'a', "(ss)");
+        while (r >= 0 && (r = sd_bus_message_read(reply, "(ss)", &kind, &address)) > 0)
+                if (listening_at(proc_fd, address) == 0)
+                        n_closed++;
+                else
+                        text_appendf(&text, "%s%s", text.size > 0 ? ", " : "", address);
+
+        r = text_take(&text, ret_listens, NULL);
+        if (r >= 0)
+                *ret_n_closed = n_closed;
+        return r;
+}
+
+/* What the API says of itself, in the status of its unit, or NULL. It goes on with the sockets that it was
+ * handed. */
+static char *get_addresses_of_api(sd_bus *bus)
+{
+        _cleanup_(freep) char *path = NULL, *status = NULL;
+
+        if (sd_bus_path_encode(SYSTEMD_UNITS, component_table[COMPONENT_API].unit, &path) < 0 ||
+            sd_bus_get_property_string(bus, SYSTEMD, path, SYSTEMD ".Service", "StatusText", NULL, &status) <
+                    0)
+                return NULL;
+
+        return startswith(status, LISTENING_ON) ? strdup(status + strlen(LISTENING_ON)) : NULL;
+}
+
+static int get_listens(sd_bus *bus, ServiceStatus *condition)
+{
+        ComponentStatus *socket = &condition->components[COMPONENT_SOCKET];
+        char *addresses;
+        size_t n_closed;
+
+        int r = get_open_addresses(bus, &condition->listens, &n_closed);
+        if (r < 0)
+                return r;
+
+        socket->moved = socket->state == COMPONENT_LISTENING && n_closed > 0;
+        addresses = condition->components[COMPONENT_API].answers ? get_addresses_of_api(bus) : NULL;
+        if (addresses) {
+                free(condition->listens);
+                condition->listens = addresses;
+        }
+        return 0;
+}
+
+int service_status_get(sd_bus *bus, ServiceStatus *ret_condition, char **ret_problem)
+{
+        _cleanup_(service_status_done) ServiceStatus condition = { 0 };
+        UnitState states[_COMPONENT_MAX] = { 0 };
+
+        get_unit_states(bus, states);
+
+        for (int i = 0; i < _COMPONENT_MAX; i++) {
+                ComponentStatus *component = &condition.components[i];
+                _cleanup_(freep) char *problem = NULL;
+                int r;
+
+                component->name = component_table[i].name;
+                component->unit = component_table[i].unit;
+                component->state = state_of(&states[i]);
+                if (!component_table[i].bus_name)
+                        continue;
+
+                r = client_get_component(bus, component_table[i].bus_name, &component->properties, &problem);
+                component->answers = r == 0;
+                if (r < 0)
+                        return r;
+                if (r == DEVBOX_ERROR_ACCESS_DENIED) {
+                        *ret_problem = TAKE_PTR(problem);
+                        return r;
+                }
+        }
+
+        settle_states(&condition);
+
+        int r = get_listens(bus, &condition);
+        if (r < 0)
+                return r;
+
+        *ret_condition = TAKE(condition, (ServiceStatus){ 0 });
+        return 0;
+}
+
+void service_status_done(ServiceStatus *condition)
+{
+        free(condition->listens);
+        *condition = (ServiceStatus){ 0 };
+}
+
+const char *component_condition_problem(const ComponentStatus *component)
+{
+        switch (component->state) {
+        case COMPONENT_UNKNOWN:
+                return "systemd does not tell its state";
+        case COMPONENT_ABSENT:
+                return "run: scripts/install.sh";
+        case COMPONENT_STOPPED:
+                return "run: systemctl start devbox.target";
+        case COMPONENT_MASKED:
+                return "run: systemctl unmask devbox-api.socket devbox-api devbox-collector";
+        case COMPONENT_FAILED:
+                return "see: journalctl -u 'devbox-*'";
+        default:
+                if (component->moved)
+                        return "not at the configured address yet; run: systemctl restart devbox-api.socket";
+                return component->answers && !component->properties.healthy
+                               ? "not healthy; run: devboxctl config check, and see: journalctl -u "
+                                 "'devbox-*'"
+                               : NULL;
+        }
+}
+
+void service_status_add_json(Json *json, const char *key, const ServiceStatus *condition)
+{
+        json_open_array(json, key);
+        for (int i = 0; i < _COMPONENT_MAX; i++) {
+                const ComponentStatus *component = &condition->components[i];
+
+                json_open_object(json, NULL);
+                json_add_string(json, "name", component->name);
+                json_add_string(json, "unit", component->unit);
+                json_add_string(json, "state", component_state_to_string(component->state));
+                json_add_string(json, "problem", component_condition_problem(component));
+                if (component->answers) {
+                        json_add_string(json, "version", component->properties.version);
+                        json_add_bool(json, "healthy", component->properties.healthy);
+                        json_add_time(json, "started_at", component->properties.started_at_usec);
+                }
+                json_close_object(json);
+        }
+        json_close_array(json);
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/* What devbox-collector measures, as values. */
+
+#include "sample/sample.h"
+
+#include <math.h>
+
+static const char *const cpu_mode_table[_CPU_MODE_MAX] = {
+        [CPU_USER] = "user",     [CPU_NICE] = "nice", [CPU_SYSTEM] = "system",   [CPU_IDLE] = "idle",
+        [CPU_IOWAIT] = "iowait", [CPU_IRQ] = "irq",   [CPU_SOFTIRQ] = "softirq", [CPU_STEAL] = "steal",
+};
+
+static const struct {
+        const char *resource, *scope;
+} pressure_kind_table[_PRESSURE_KIND_MAX] = {
+        [PRESSURE_CPU_SOME] = { "cpu", "some" },       [PRESSURE_MEMORY_SOME] = { "memory", "some" },
+        [PRESSURE_MEMORY_FULL] = { "memory", "full" }, [PRESSURE_IO_SOME] = { "io", "some" },
+        [PRESSURE_IO_FULL] = { "io", "full" },
+};
+
+const char *cpu_mode_to_string(CpuMode mode)
+{
+        assert(mode >= 0 && mode < _CPU_MODE_MAX);
+
+        return cpu_mode_table[mode];
+}
+
+const char *pressure_kind_resource(PressureKind kind)
+{
+        assert(kind >= 0 && kind < _PRESSURE_KIND_MAX);
+
+        return pressure_kind_table[kind].resource;
+}
+
+const char *pressure_kind_scope(PressureKind kind)
+{
+        assert(kind >= 0 && kind < _PRESSURE_KIND_MAX);
+
+        return pressure_kind_table[kind].scope;
+}
+
+void system_sample_done(SystemSample *sample)
+{
+        for (size_t i = 0; i < sample->n_disks; i++)
+                free(sample->disks[i].path);
+        for (size_t i = 0; i < sample->n_networks; i++)
+                free(sample->networks[i].device);
+
+        *sample = (SystemSample){ 0 };
+}
+
+double percent_round(double percent)
+{
+        return round(percent * 10) / 10;
+}
+
+uint64_t system_sample_memory_used_bytes(const SystemSample *sample)
+{
+        /* Containers can be shown an available figure above their total (lxcfs). */
+        return sample->memory_total_bytes - MIN(sample->memory_available_bytes, sample->memory_total_bytes);
+}
+
+double system_sample_memory_percent(const SystemSample *sample)
+{
+        if (sample->memory_total_bytes == 0)
+                return 0;
+
+        return percent_round(100.0 * (double) system_sample_memory_used_bytes(sample) /
+                             (double) sample->memory_total_bytes);
+}
+
+uint64_t system_sample_swap_used_bytes(const SystemSample *sample)
+{
+        return sample->swap_total_bytes - MIN(sample->swap_free_bytes, sample->swap_total_bytes);
+}
+
+double system_sample_swap_percent(const SystemSample *sample)
+{
+        if (sample->swap_total_bytes == 0)
+                return 0;
+
+        return percent_round(100.0 * (double) system_sample_swap_used_bytes(sample) /
+                             (double) sample->swap_total_bytes);
+}
+
+uint64_t disk_sample_used_bytes(const DiskSample *disk)
+{
+        return disk->total_bytes - MIN(disk->free_bytes, disk->total_bytes);
+}
+
+double disk_sample_percent(const DiskSample *disk)
+{
+        uint64_t used = disk_sample_used_bytes(disk);
+
+        if (used + disk->available_bytes == 0)
+                return 0;
+
+        return percent_round(100.0 * (double) used / (double) (used + disk->available_bytes));
+}
+
+void unit_samples_done(UnitSamples *samples)
+{
+        for (size_t i = 0; i < samples->n_units; i++) {
+                UnitSample *unit = &samples->units[i];
+
+                free(unit->name);
+                free(unit->id);
+                free(unit->load_state);
+                free(unit->active_state);
+                free(unit->sub_state);
+        }
+
+        *samples = (UnitSamples){ 0 };
+}
+
+bool unit_sample_active(const UnitSample *unit)
+{
+        return streq(unit->active_state, "active") || streq(unit->active_state, "reloading");
+}
+
+const char *unit_sample_state(const UnitSample *unit)
+{
+        /* A unit whose file was deleted while it runs is not found and active: active is what matters then.
+         */
+        bool absent = streq(unit->load_state, "not-found") && streq(unit->active_state, "inactive");
+
+        return absent ? "not-found" : unit->active_state;
+}
+
+void part_samples_done(PartSamples *samples)
+{
+        for (size_t i = 0; i < samples->n_parts; i++)
+                free(samples->parts[i].name);
+
+        *samples = (PartSamples){ 0 };
+}

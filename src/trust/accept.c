@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/* Whether a device acts on a request. The order is that of accept.h, each step one function, first failure
+ * wins. Approvals are judged in accept-approval.c. */
+
+#include "trust/accept.h"
+
+#include <stdio.h>
+
+#include "trust/accept-internal.h"
+
+/* The dispatchers whose keys are valid now. */
+typedef struct Dispatchers {
+        PublicKey keys[KEY_SET_MAX];
+        const ManifestDispatcher *rows[KEY_SET_MAX];
+        size_t n;
+} Dispatchers;
+
+static void collect_dispatchers(const AcceptDevice *device, Dispatchers *dispatchers)
+{
+        dispatchers->n = 0;
+        for (size_t i = 0; i < device->manifest->dispatchers.n && dispatchers->n < KEY_SET_MAX; i++) {
+                const ManifestDispatcher *row = &device->manifest->dispatchers.items[i];
+
+                if (effective_now_ms(device) > (uint64_t) row->not_after_ms)
+                        continue;
+                dispatchers->keys[dispatchers->n] = row->key;
+                dispatchers->rows[dispatchers->n++] = row;
+        }
+}
+
+static int verify(const AcceptDevice *device, const AcceptInput *input,
+                  const ManifestDispatcher **ret_signer)
+{
+        Dispatchers dispatchers;
+        uint32_t signers;
+
+        collect_dispatchers(device, &dispatchers);
+        KeySet keys = {
+                .role = DISPATCHER_ROLE, .keys = dispatchers.keys, .n_keys = dispatchers.n, .threshold = 1
+        };
+
+        int r = envelope_verify(input->request, ENVELOPE_REQUEST, &keys, &signers);
+        if (r != 0)
+                return r;
+
+        *ret_signer = dispatchers.rows[__builtin_ctz(signers)];
+        return input->delivery ? envelope_verify(input->delivery, ENVELOPE_DELIVERY, &keys, NULL) : 0;
+}
+
+/* Whether this delivery, of this session, hands over this request. */
+static int check_delivery(const AcceptDevice *device, const Envelope *envelope, AcceptVerdict *verdict)
+{
+        _cleanup_(delivery_freep) Delivery *delivery = NULL;
+
+        int r = delivery_parse(envelope_payload(envelope), &delivery, NULL);
+        if (r != 0)
+                return r;
+        if (!streq(verdict->request->device, device->name) || !streq(delivery->device, device->name))
+                return DEVBOX_ERROR_WRONG_DEVICE;
+
+        if (memcmp(delivery->session, device->session, sizeof device->session) != 0 ||
+            delivery->counter <= device->counter ||
+            !sha256_equal(&delivery->request_sha256, &verdict->digest))
+                return DEVBOX_ERROR_SESSION_MISMATCH;
+
+        verdict->counter = delivery->counter;
+        return 0;
+}
+
+static int check_known(const AcceptLedger *ledger, AcceptVerdict *verdict)
+{
+        Sha256 digest;
+
+        int r = ledger->request_known(ledger->ledger, verdict->request->request_id, &digest);
+        if (r < 0)
+                return DEVBOX_ERROR_AUDIT_UNAVAILABLE;
+        if (r > 0 && !sha256_equal(&digest, &verdict->digest))
+                return DEVBOX_ERROR_REQUEST_ID_CONFLICT;
+        if (r > 0) {
+                verdict->known = true;
+                return 0;
+        }
+
+        r = ledger->nonce_known(ledger->ledger, verdict->request->nonce);
+        return r < 0 ? DEVBOX_ERROR_AUDIT_UNAVAILABLE : r > 0 ? DEVBOX_ERROR_NONCE_REPLAY : 0;
+}
+
+static int check_time(const AcceptDevice *device, const Request *request)
+{
+        uint64_t skew = skew_ms(device), now = device->now_ms;
+
+        if (now + skew < device->time_floor_ms)
+                return DEVBOX_ERROR_CLOCK_ROLLBACK;
+        if ((uint64_t) request->issued_at_ms > now + skew)
+                return DEVBOX_ERROR_NOT_YET_VALID;
+        if (device->issued_floor_ms > 0 &&
+            (uint64_t) request->issued_at_ms <= device->issued_floor_ms + skew)
+                return DEVBOX_ERROR_EXPIRED;
+
+        return effective_now_ms(device) > (uint64_t) request->expires_at_ms + skew ? DEVBOX_ERROR_EXPIRED
+                                                                                   : 0;
+}
+
+static int check_manifest(const AcceptDevice *device, const Request *request)
+{
+        const Manifest *ours = device->manifest;
+        const RequestManifest *theirs = &request->manifest;
+
+        if (ours->epoch != device->root->epoch)
+                return DEVBOX_ERROR_MANIFEST_MISSING; /* a new epoch made it void */
+        if (effective_now_ms(device) >= (uint64_t) ours->expires_at_ms)
+                return DEVBOX_ERROR_MANIFEST_EXPIRED;
+
+        if (theirs->epoch < ours->epoch || (theirs->epoch == ours->epoch && theirs->version < ours->version))
+                return DEVBOX_ERROR_STALE_MANIFEST;
+        if (theirs->epoch > ours->epoch || theirs->version > ours->version)
+                return DEVBOX_ERROR_MANIFEST_NEEDED;
+
+        return sha256_equal(&theirs->sha256, &device->manifest_digest) ? 0 : DEVBOX_ERROR_MANIFEST_FORK;
+}
+
+static int check_scope(const ManifestDispatcher *signer, const Capability *capability)
+{
+        for (size_t i = 0; i < signer->capabilities.n; i++)
+                if (streq(signer->capabilities.items[i], capability->id))
+                        return 0;
+
+        return signer->capabilities.n == 0 ? 0 : DEVBOX_ERROR_DISPATCHER_SCOPE;
+}
+
+static int check_capability(const AcceptDevice *device, const ManifestDispatcher *signer,
+                            AcceptVerdict *verdict)
+{
+        const Request *request = verdict->request;
+
+        if (!manifest_find_operator(device->manifest, request->origin.mxid)) {
+                (void) snprintf(verdict->subject, sizeof verdict->subject, "%s", request->origin.mxid);
+                return DEVBOX_ERROR_OPERATOR_UNKNOWN;
+        }
+        if (request->kind < 0)
+                return DEVBOX_ERROR_UNKNOWN_CAPABILITY;
+
+        capability_subject((CapabilityKind) request->kind, &request->arguments, verdict->subject);
+        int r = manifest_find_capability(device->manifest, (CapabilityKind) request->kind,
+                                         &request->arguments, &verdict->capability);
+        if (r != 0)
+                return r;
+
+        return check_scope(signer, verdict->capability);
+}
+
+/* A request may not outlive what its entry allows, whatever the dispatcher wrote. */
+static uint64_t last_moment(const AcceptDevice *device, const Request *request, const Capability *capability)
+{
+        uint64_t oldest = (uint64_t) request->issued_at_ms + (uint64_t) capability->max_age_s * 1000;
+
+        return MIN((uint64_t) request->expires_at_ms, oldest) + skew_ms(device);
+}
+
+/* What the entry says about the moment. */
+static int check_moment(const AcceptDevice *device, AcceptVerdict *verdict)
+{
+        const Capability *capability = verdict->capability;
+        const Request *request = verdict->request;
+        uint64_t now = device->now_ms, stale = (uint64_t) device->manifest->limits.stale_max_s * 1000;
+
+        verdict->start_until_ms = last_moment(device, request, capability);
+        if (effective_now_ms(device) > verdict->start_until_ms)
+                return DEVBOX_ERROR_EXPIRED;
+        if (!capability_window_open(capability, now))
+                return DEVBOX_ERROR_OUTSIDE_WINDOW;
+        if (capability->strict && effective_now_ms(device) > device->manifest_confirmed_at_ms + stale)
+                return DEVBOX_ERROR_MANIFEST_UNCONFIRMED;
+        if (!device->clock_synchronised && !capability_kind_is_read_only((CapabilityKind) request->kind))
+                return DEVBOX_ERROR_CLOCK_UNSYNCED;
+
+        return 0;
+}
+
+static int check_rate(const AcceptDevice *device, const AcceptLedger *ledger, const Capability *capability)
+{
+        uint64_t span = (uint64_t) capability->rate.per_s * 1000;
+
+        if (capability->rate.n == 0)
+                return 0;
+
+        int r = ledger->rate_reached(ledger->ledger, capability->id,
+                                     device->now_ms > span ? device->now_ms - span : 0, capability->rate.n);
+        return r < 0 ? DEVBOX_ERROR_AUDIT_UNAVAILABLE : r > 0 ? DEVBOX_ERROR_RATE_LIMITED : 0;
+}
+
+/* Everything from the first byte to "it is well formed". */
+static int open_request(const AcceptDevice *device, const AcceptInput *input,
+                        const ManifestDispatcher **ret_signer, AcceptVerdict *verdict)
+{
+        envelope_digest(input->request, &verdict->digest);
+        verdict->counted = true;
+        if (device->revoked || (device->manifest && manifest_is_tombstone(device->manifest)))
+                return DEVBOX_ERROR_PEER_REVOKED;
+        if (!device->manifest)
+                return DEVBOX_ERROR_MANIFEST_MISSING; /* it names the keys */
+
+        int r = verify(device, input, ret_signer);
+        if (r != 0)
+                return r;
+
+        verdict->counted = false;
+        return request_parse(envelope_payload(input->request), &verdict->request, NULL);
+}
+
+/* Whether the policy allows it, at this moment. */
+static int judge(const AcceptDevice *device, const AcceptLedger *ledger, const AcceptInput *input,
+                 const ManifestDispatcher *signer, AcceptVerdict *verdict)
+{
+        int r = check_time(device, verdict->request);
+        if (r != 0)
+                return r;
+
+        r = check_manifest(device, verdict->request);
+        if (r != 0)
+                return r;
+
+        r = check_capability(device, signer, verdict);
+        if (r != 0)
+                return r;
+
+        r = check_moment(device, verdict);
+        if (r != 0)
+                return r;
+
+        r = check_rate(device, ledger, verdict->capability);
+        if (r != 0)
+                return r;
+
+        return accept_approvals(device, ledger, input, verdict);
+}
+
+int accept_request(const AcceptDevice *device, const AcceptLedger *ledger, const AcceptInput *input,
+                   AcceptVerdict *verdict)
+{
+        const ManifestDispatcher *signer;
+
+        assert(!verdict->request && input->delivery && input->n_approvals <= APPROVALS_MAX);
+
+        int r = open_request(device, input, &signer, verdict);
+        if (r == 0)
+                r = check_delivery(device, input->delivery, verdict);
+        if (r == 0)
+                r = check_known(ledger, verdict);
+        if (r == 0 && !verdict->known)
+                r = judge(device, ledger, input, signer, verdict);
+        if (r > 0)
+                verdict->error = (DevboxError) r;
+        return r;
+}
+
+static int never_used(void *ledger, const Sha256 *digest)
+{
+        return 0;
+}
+
+static int never_reached(void *ledger, const char *capability_id, uint64_t since_ms, int64_t n)
+{
+        return 0;
+}
+
+int accept_replay(const AcceptDevice *device, const AcceptInput *input, AcceptVerdict *verdict)
+{
+        const AcceptLedger nothing = { .approval_used = never_used, .rate_reached = never_reached };
+        const ManifestDispatcher *signer;
+
+        assert(!verdict->request && !input->delivery && input->n_approvals <= APPROVALS_MAX);
+
+        int r = open_request(device, input, &signer, verdict);
+        if (r == 0 && !streq(verdict->request->device, device->name))
+                r = DEVBOX_ERROR_WRONG_DEVICE;
+        if (r == 0)
+                r = judge(device, &nothing, input, signer, verdict);
+        if (r > 0)
+                verdict->error = (DevboxError) r;
+        return r;
+}
+
+void accept_verdict_done(AcceptVerdict *verdict)
+{
+        for (size_t i = 0; i < verdict->n_approvals; i++)
+                approval_free(verdict->approvals[i]);
+        request_free(verdict->request);
+        *verdict = ACCEPT_VERDICT_NULL;
+}

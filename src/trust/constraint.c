@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT */
+/* What the arguments of a program may be. Matching keeps the set of positions in the arguments that the
+ * items so far can have reached, as one does for a regular expression without ever backtracking; the set
+ * after the last item must hold the end. */
+
+#include "trust/constraint.h"
+
+#include "codec/strict-json.h"
+#include "proto/error.h"
+#include "proto/id.h"
+
+#define LABEL_MAX 63
+
+static const char *const path_kind_names[] = { "any", "file", "dir", NULL };
+static const char *const path_must_names[] = { "exist", "new", "any", NULL };
+
+/* Reads a class such as "A-Za-z0-9_.-" into a set. A hyphen stands for itself at the ends only. */
+static bool word_class_parse(const char *text, bool set[128])
+{
+        static const char also[] = "_.:@%+=,-";
+        static const char *const spans[] = { "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+                                             "0123456789" };
+
+        memset(set, 0, 128 * sizeof *set);
+        for (const char *at = text; *at != '\0'; at++) {
+                const char *first = NULL, *last = NULL;
+
+                for (size_t i = 0; i < ELEMENTSOF(spans) && !first; i++) {
+                        first = strchr(spans[i], *at);
+                        last = first && at[1] == '-' && at[2] != '\0' ? strchr(spans[i], at[2]) : first;
+                }
+                if (!first && (!strchr(also, *at) || (at[1] == '-' && at[2] != '\0')))
+                        return false;
+                if (first && (!last || last < first))
+                        return false;
+
+                if (!first)
+                        set[(unsigned char) *at] = true;
+                for (; first && first <= last; first++)
+                        set[(unsigned char) *first] = true;
+                if (at[1] == '-' && at[2] != '\0')
+                        at += 2;
+        }
+
+        return *text != '\0';
+}
+
+static bool word_class_valid(const char *text)
+{
+        bool set[128];
+
+        return word_class_parse(text, set);
+}
+
+static const char *check_many(const void *object)
+{
+        const ArgumentConstraint *item = object;
+
+        return item->many_min <= item->many_max ? NULL : "has a min above its max";
+}
+
+static const char *check_names(const void *object)
+{
+        const ArgumentConstraint *item = object;
+
+        for (size_t i = 0; i < item->names.n; i++)
+                if (*item->names.items[i] == '\0')
+                        return "has an empty alternative";
+
+        return NULL;
+}
+
+#define AT(member) offsetof(ArgumentConstraint, member)
+
+/* clang-format off */
+static const SchemaField word_fields[] = {
+        { "class", SCHEMA_STRING,  true, AT(word_class), 1, 64, .valid = word_class_valid },
+        { "max",   SCHEMA_INTEGER, true, AT(word_max),   1, 4096 },
+};
+static const SchemaField path_fields[] = {
+        { "root", SCHEMA_STRING, true,  AT(path_root), 1, LABEL_MAX, .valid = label_valid },
+        { "kind", SCHEMA_NAME,   false, AT(path_kind), .names = path_kind_names },
+        { "must", SCHEMA_NAME,   false, AT(path_must), .names = path_must_names },
+};
+/* clang-format on */
+
+static const Schema word_schema = { .size = sizeof(ArgumentConstraint), SCHEMA_TABLE(word_fields) };
+static const Schema path_schema = { .size = sizeof(ArgumentConstraint), SCHEMA_TABLE(path_fields) };
+
+static const SchemaField kind_fields[_ITEM_KIND_MAX][1] = {
+        [CONSTRAINT_LITERAL] = { { "lit", SCHEMA_STRING, true, offsetof(ArgumentConstraint, literal), 1,
+                                   ARGUMENT_BYTES_MAX } },
+        [CONSTRAINT_ENUM] = { { "enum", SCHEMA_STRINGS, true, offsetof(ArgumentConstraint, names), 1, 64 } },
+        [CONSTRAINT_INTEGER] = { { "int", SCHEMA_RANGE, true, offsetof(ArgumentConstraint, range), 0,
+                                   SCHEMA_INTEGER_MAX } },
+        [CONSTRAINT_WORD] = { { "word", SCHEMA_OBJECT, true, 0, .nested = &word_schema } },
+        [CONSTRAINT_PATH] = { { "path", SCHEMA_OBJECT, true, 0, .nested = &path_schema } },
+};
+
+#define KIND(kind_)                                                                                         \
+        [kind_] = { .size = sizeof(ArgumentConstraint),                                                     \
+                    SCHEMA_TABLE(kind_fields[kind_]),                                                       \
+                    .check = kind_ == CONSTRAINT_ENUM ? check_names : NULL,                                 \
+                    .tagged = true,                                                                         \
+                    .tag_offset = offsetof(ArgumentConstraint, kind),                                       \
+                    .tag = kind_ }
+
+static const Schema kind_schemas[_ITEM_KIND_MAX] = { KIND(CONSTRAINT_LITERAL), KIND(CONSTRAINT_ENUM),
+                                                     KIND(CONSTRAINT_INTEGER), KIND(CONSTRAINT_WORD),
+                                                     KIND(CONSTRAINT_PATH) };
+
+static const Schema *choose_kind(const cJSON *tree, const void *object)
+{
+        if (object) {
+                int kind = ((const ArgumentConstraint *) object)->kind;
+
+                return kind >= 0 && kind < _ITEM_KIND_MAX ? &kind_schemas[kind] : NULL;
+        }
+
+        for (int i = 0; i < _ITEM_KIND_MAX; i++)
+                if (cJSON_GetObjectItemCaseSensitive(tree, kind_fields[i][0].key))
+                        return &kind_schemas[i];
+
+        return NULL;
+}
+
+/* An item without opt or many around it. */
+static const Schema once_schema = { .size = sizeof(ArgumentConstraint), .variant = choose_kind };
+
+static const SchemaField optional_fields[] = {
+        { "opt", SCHEMA_OBJECT, true, 0, .nested = &once_schema },
+};
+static const SchemaField many_body_fields[] = {
+        { "of", SCHEMA_OBJECT, true, 0, .nested = &once_schema },
+        { "min", SCHEMA_INTEGER, false, offsetof(ArgumentConstraint, many_min), 0, ARGUMENTS_MAX },
+        { "max", SCHEMA_INTEGER, true, offsetof(ArgumentConstraint, many_max), 1, ARGUMENTS_MAX },
+};
+static const Schema many_body_schema = { .size = sizeof(ArgumentConstraint),
+                                         SCHEMA_TABLE(many_body_fields),
+                                         .check = check_many };
+static const SchemaField many_fields[] = {
+        { "many", SCHEMA_OBJECT, true, 0, .nested = &many_body_schema },
+};
+
+#define REPEAT(repeat_, fields_)                                                                            \
+        {                                                                                                   \
+                .size = sizeof(ArgumentConstraint), SCHEMA_TABLE(fields_), .tagged = true,                  \
+                .tag_offset = offsetof(ArgumentConstraint, repeat), .tag = repeat_                          \
+        }
+
+static const Schema optional_schema = REPEAT(CONSTRAINT_OPTIONAL, optional_fields);
+static const Schema many_schema = REPEAT(CONSTRAINT_MANY, many_fields);
+
+static const Schema *choose_repeat(const cJSON *tree, const void *object)
+{
+        const ArgumentConstraint *item = object;
+
+        if (item ? item->repeat == CONSTRAINT_OPTIONAL
+                 : cJSON_GetObjectItemCaseSensitive(tree, "opt") != NULL)
+                return &optional_schema;
+        if (item ? item->repeat == CONSTRAINT_MANY : cJSON_GetObjectItemCaseSensitive(tree, "many") != NULL)
+                return &many_schema;
+
+        return &once_schema;
+}
+
+const Schema constraint_schema = { .size = sizeof(ArgumentConstraint),
+                                   .shorthand = "lit",
+                                   .variant = choose_repeat };
+
+static const SchemaField path_root_fields[] = {
+        { "name", SCHEMA_STRING, true, offsetof(PathRoot, name), 1, LABEL_MAX, .valid = label_valid },
+        { "path", SCHEMA_STRING, true, offsetof(PathRoot, path), 1, 4095, .valid = absolute_path_valid },
+};
+
+const Schema path_root_schema = { .size = sizeof(PathRoot), SCHEMA_TABLE(path_root_fields) };
+
+const PathRoot *path_root_find(const PathRoots *roots, const char *name)
+{
+        for (size_t i = 0; i < roots->n; i++)
+                if (streq(roots->items[i].name, name))
+                        return &roots->items[i];
+
+        return NULL;
+}
+
+bool constraints_roots_known(const ArgumentConstraints *items, const PathRoots *roots)
+{
+        for (size_t i = 0; i < items->n; i++)
+                if (items->items[i].kind == CONSTRAINT_PATH &&
+                    !path_root_find(roots, items->items[i].path_root))
+                        return false;
+
+        return true;
+}
+
+static bool is_written_out(const ArgumentConstraint *item)
+{
+        return item->kind == CONSTRAINT_LITERAL || item->kind == CONSTRAINT_ENUM;
+}
+
+bool constraints_are_pinned(const ArgumentConstraints *items)
+{
+        for (size_t i = 0; i < items->n; i++)
+                if (!is_written_out(&items->items[i]))
+                        return false;
+
+        return true;
+}
+
+bool constraints_have_separator(const ArgumentConstraints *items)
+{
+        for (size_t i = 0; i < items->n; i++) {
+                const ArgumentConstraint *item = &items->items[i];
+
+                if (!is_written_out(item))
+                        return false;
+                if (item->kind == CONSTRAINT_LITERAL && item->repeat == CONSTRAINT_ONCE &&
+                    streq(item->literal, "--"))
+                        return true;
+        }
+
+        return true;
+}
+
+/* Decimal in its one spelling: no sign, no leading zero. */
+static bool integer_matches(const int64_t range[2], const char *text)
+{
+        int64_t value = 0;
+
+        if (*text == '\0' || (*text == '0' && text[1] != '\0'))
+                return false;
+
+        for (; *text != '\0'; text++) {
+                if (*text < '0' || *text > '9')
+                        return false;
+                value = value * 10 + (*text - '0');
+                if (value > SCHEMA_INTEGER_MAX)
+                        return false;
+        }
+
+        return value >= range[0] && value <= range[1];
+}
+
+/* "." and ".." are paths, whatever the class. */
+static bool word_matches(const ArgumentConstraint *item, const char *text)
+{
+        bool set[128];
+
+        if (*text == '\0' || *text == '-' || strlen(text) > (size_t) item->word_max || streq(text, ".") ||
+            streq(text, "..") || !word_class_parse(item->word_class, set))
+                return false;
+
+        for (; *text != '\0'; text++)
+                if ((unsigned char) *text >= 128 || !set[(unsigned char) *text])
+                        return false;
+
+        return true;
+}
+
+static bool constraint_matches(const ArgumentConstraint *item, const PathRoots *roots, const char *text)
+{
+        switch (item->kind) {
+        case CONSTRAINT_LITERAL:
+                return streq(item->literal, text);
+        case CONSTRAINT_ENUM:
+                for (size_t i = 0; i < item->names.n; i++)
+                        if (streq(item->names.items[i], text))
+                                return true;
+                return false;
+        case CONSTRAINT_INTEGER:
+                return integer_matches(item->range, text);
+        case CONSTRAINT_WORD:
+                return word_matches(item, text);
+        case CONSTRAINT_PATH: {
+                const PathRoot *root = path_root_find(roots, item->path_root);
+
+                return root && absolute_path_valid(text) && path_is_under(text, root->path);
+        }
+        }
+
+        return false;
+}
+
+/* The positions after the item, from those before it. */
+static void advance(const ArgumentConstraint *item, const bool *matches, size_t n, const bool *before,
+                    bool *after)
+{
+        size_t min = item->repeat == CONSTRAINT_ONCE   ? 1
+                     : item->repeat == CONSTRAINT_MANY ? (size_t) item->many_min
+                                                       : 0;
+        size_t max = item->repeat == CONSTRAINT_MANY ? (size_t) item->many_max : 1;
+
+        memset(after, 0, (n + 1) * sizeof *after);
+        for (size_t start = 0; start <= n; start++)
+                for (size_t taken = 0; before[start] && taken <= max; taken++) {
+                        if (taken >= min)
+                                after[start + taken] = true;
+                        if (start + taken == n || !matches[start + taken])
+                                break;
+                }
+}
+
+static bool arguments_valid(char *const *arguments, size_t n)
+{
+        size_t total = 0;
+
+        if (n > ARGUMENTS_MAX)
+                return false;
+
+        for (size_t i = 0; i < n; i++) {
+                size_t length = strlen(arguments[i]);
+
+                total += length;
+                if (length > ARGUMENT_BYTES_MAX || !strict_json_text_valid(arguments[i]))
+                        return false;
+        }
+
+        return total <= ARGUMENTS_BYTES_MAX;
+}
+
+int constraints_match(const ArgumentConstraints *items, const PathRoots *roots, char *const *arguments,
+                      size_t n_arguments)
+{
+        bool reached[2][ARGUMENTS_MAX + 1] = { { true } }, matches[ARGUMENTS_MAX];
+        size_t now = 0;
+
+        if (!arguments_valid(arguments, n_arguments))
+                return DEVBOX_ERROR_ARGS_DENIED;
+
+        for (size_t i = 0; i < items->n; i++, now ^= 1) {
+                for (size_t j = 0; j < n_arguments; j++)
+                        matches[j] = constraint_matches(&items->items[i], roots, arguments[j]);
+
+                advance(&items->items[i], matches, n_arguments, reached[now], reached[now ^ 1]);
+        }
+
+        return reached[now][n_arguments] ? 0 : DEVBOX_ERROR_ARGS_DENIED;
+}

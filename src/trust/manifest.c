@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/* The manifest: its tables, and the rules across them. Whether a device accepts one is in manifest-accept.c.
+ */
+
+#include "trust/manifest.h"
+
+#include "proto/error.h"
+#include "proto/id.h"
+
+#define LIFE_MAX_MS ((int64_t) 366 * 24 * 3600 * 1000)
+#define PEOPLE_MAX  32
+#define KEYS_MAX    16 /* dispatchers, attesters: below KEY_SET_MAX */
+
+#define AT(type, member) offsetof(type, member)
+#define KEY(type, name, required)                                                                           \
+        {                                                                                                   \
+                name, SCHEMA_HEX, required, AT(type, key), .max = PUBLIC_KEY_SIZE                           \
+        }
+#define MXID(type)                                                                                          \
+        {                                                                                                   \
+                "mxid", SCHEMA_STRING, true, AT(type, mxid), 1, 255, .valid = mxid_valid                    \
+        }
+#define NOT_AFTER(type)                                                                                     \
+        {                                                                                                   \
+                "not_after", SCHEMA_TIMESTAMP, true, AT(type, not_after_ms), 0, SCHEMA_INTEGER_MAX          \
+        }
+
+/* clang-format off */
+static const SchemaField operator_fields[] = {
+        MXID(ManifestOperator),
+        { "msk", SCHEMA_HEX, false, AT(ManifestOperator, master_key), .max = PUBLIC_KEY_SIZE },
+};
+static const SchemaField approver_fields[] = { MXID(ManifestApprover), KEY(ManifestApprover, "pub", false) };
+static const SchemaField dispatcher_fields[] = {
+        KEY(ManifestDispatcher, "pub", true),
+        NOT_AFTER(ManifestDispatcher),
+        { "capabilities", SCHEMA_STRINGS, false, AT(ManifestDispatcher, capabilities), 0, 256,
+          .valid = label_valid },
+};
+static const SchemaField attester_fields[] = {
+        KEY(ManifestAttester, "pub", true),
+        NOT_AFTER(ManifestAttester),
+};
+static const SchemaField limits_fields[] = {
+        { "skew_s", SCHEMA_INTEGER, false, AT(ManifestLimits, skew_s), 1, 300, .fallback = 30 },
+        { "stale_max_s", SCHEMA_INTEGER, false, AT(ManifestLimits, stale_max_s), 60, 2592000,
+          .fallback = 86400 },
+};
+
+static const Schema operator_schema = { .size = sizeof(ManifestOperator), SCHEMA_TABLE(operator_fields) };
+static const Schema approver_schema = { .size = sizeof(ManifestApprover), SCHEMA_TABLE(approver_fields) };
+static const Schema dispatcher_schema = { .size = sizeof(ManifestDispatcher),
+                                          SCHEMA_TABLE(dispatcher_fields) };
+static const Schema attester_schema = { .size = sizeof(ManifestAttester), SCHEMA_TABLE(attester_fields) };
+static const Schema limits_schema = { .size = sizeof(ManifestLimits), SCHEMA_TABLE(limits_fields) };
+
+static const SchemaField fields[] = {
+        { "v", SCHEMA_CONSTANT, true, .min = 1 },
+        { "device", SCHEMA_STRING, true, AT(Manifest, device), 1, 63, .valid = device_name_valid },
+        { "dev_pub", SCHEMA_HEX, true, AT(Manifest, device_key), .max = PUBLIC_KEY_SIZE },
+        { "epoch", SCHEMA_INTEGER, true, AT(Manifest, epoch), 1, INT32_MAX },
+        { "version", SCHEMA_INTEGER, true, AT(Manifest, version), 1, MANIFEST_TOMBSTONE },
+        { "prev_sha256", SCHEMA_HEX, false, AT(Manifest, previous), .max = SHA256_SIZE },
+        { "issued_at", SCHEMA_TIMESTAMP, true, AT(Manifest, issued_at_ms), 0, SCHEMA_INTEGER_MAX },
+        { "expires_at", SCHEMA_TIMESTAMP, true, AT(Manifest, expires_at_ms), 0, SCHEMA_INTEGER_MAX },
+        { "operators", SCHEMA_OBJECTS, true, AT(Manifest, operators), 0, PEOPLE_MAX,
+          .nested = &operator_schema },
+        { "approvers", SCHEMA_OBJECTS, true, AT(Manifest, approvers), 0, PEOPLE_MAX,
+          .nested = &approver_schema },
+        { "dispatchers", SCHEMA_OBJECTS, true, AT(Manifest, dispatchers), 0, KEYS_MAX,
+          .nested = &dispatcher_schema },
+        { "attesters", SCHEMA_OBJECTS, true, AT(Manifest, attesters), 0, KEYS_MAX,
+          .nested = &attester_schema },
+        { "limits", SCHEMA_OBJECT, false, AT(Manifest, limits), .nested = &limits_schema },
+        { "roots", SCHEMA_OBJECTS, false, AT(Manifest, roots), 0, 64, .nested = &path_root_schema },
+        { "capabilities",SCHEMA_OBJECTS, true, AT(Manifest, capabilities), 0, 256,
+          .nested = &capability_schema },
+};
+/* clang-format on */
+
+static const char *check_people(const Manifest *manifest)
+{
+        for (size_t i = 0; i < manifest->operators.n; i++) {
+                const ManifestOperator *person = &manifest->operators.items[i];
+
+                if (manifest_find_operator(manifest, person->mxid) != person)
+                        return "names an operator twice";
+        }
+
+        for (size_t i = 0; i < manifest->approvers.n; i++) {
+                const ManifestApprover *person = &manifest->approvers.items[i];
+
+                if (manifest_find_approver(manifest, person->mxid) != person)
+                        return "names an approver twice";
+        }
+
+        return NULL;
+}
+
+static bool key_is_none(const PublicKey *key)
+{
+        return public_key_equal(key, &(PublicKey){ { 0 } });
+}
+
+static const char *check_keys(const Manifest *manifest)
+{
+        static const char why[] = "has a key that is no usable Ed25519 key";
+
+        if (!public_key_is_valid(&manifest->device_key))
+                return why;
+        for (size_t i = 0; i < manifest->dispatchers.n; i++)
+                if (!public_key_is_valid(&manifest->dispatchers.items[i].key))
+                        return why;
+        for (size_t i = 0; i < manifest->attesters.n; i++)
+                if (!public_key_is_valid(&manifest->attesters.items[i].key))
+                        return why;
+        for (size_t i = 0; i < manifest->approvers.n; i++)
+                if (!key_is_none(&manifest->approvers.items[i].key) &&
+                    !public_key_is_valid(&manifest->approvers.items[i].key))
+                        return why;
+
+        return NULL;
+}
+
+static const Capability *find_id(const Manifest *manifest, const char *id)
+{
+        for (size_t i = 0; i < manifest->capabilities.n; i++)
+                if (streq(manifest->capabilities.items[i].id, id))
+                        return &manifest->capabilities.items[i];
+
+        return NULL;
+}
+
+static const char *check_capabilities(const Manifest *manifest)
+{
+        for (size_t i = 0; i < manifest->roots.n; i++)
+                if (path_root_find(&manifest->roots, manifest->roots.items[i].name) !=
+                    &manifest->roots.items[i])
+                        return "has two roots of one name";
+
+        for (size_t i = 0; i < manifest->capabilities.n; i++) {
+                const Capability *capability = &manifest->capabilities.items[i];
+
+                if (find_id(manifest, capability->id) != capability)
+                        return "has two capabilities of one id";
+                if (!constraints_roots_known(&capability->argv, &manifest->roots))
+                        return "has a path in a root that it does not define";
+                for (size_t j = 0; j < capability->roots.n; j++)
+                        if (!path_root_find(&manifest->roots, capability->roots.items[j]))
+                                return "has a capability on a root that it does not define";
+        }
+
+        for (size_t i = 0; i < manifest->dispatchers.n; i++)
+                for (size_t j = 0; j < manifest->dispatchers.items[i].capabilities.n; j++)
+                        if (!find_id(manifest, manifest->dispatchers.items[i].capabilities.items[j]))
+                                return "has a dispatcher for a capability that it does not have";
+
+        return NULL;
+}
+
+static const char *check(const void *object)
+{
+        const Manifest *manifest = object;
+        const char *why;
+
+        if (manifest->expires_at_ms <= manifest->issued_at_ms ||
+            manifest->expires_at_ms - manifest->issued_at_ms > LIFE_MAX_MS)
+                return "must expire within a year after it was issued";
+        if (manifest_is_tombstone(manifest) && (manifest->dispatchers.n > 0 || manifest->capabilities.n > 0))
+                return "ends the device with this version, so it must have no dispatchers and no "
+                       "capabilities";
+
+        why = check_people(manifest);
+        why = why ? why : check_keys(manifest);
+        return why ? why : check_capabilities(manifest);
+}
+
+const Schema manifest_schema = {
+        .size = sizeof(Manifest), .max_bytes = 256 * 1024, SCHEMA_TABLE(fields), .check = check
+};
+
+bool manifest_is_tombstone(const Manifest *manifest)
+{
+        return manifest->version == MANIFEST_TOMBSTONE;
+}
+
+const ManifestOperator *manifest_find_operator(const Manifest *manifest, const char *mxid)
+{
+        for (size_t i = 0; i < manifest->operators.n; i++)
+                if (streq(manifest->operators.items[i].mxid, mxid))
+                        return &manifest->operators.items[i];
+
+        return NULL;
+}
+
+const ManifestApprover *manifest_find_approver(const Manifest *manifest, const char *mxid)
+{
+        for (size_t i = 0; i < manifest->approvers.n; i++)
+                if (streq(manifest->approvers.items[i].mxid, mxid))
+                        return &manifest->approvers.items[i];
+
+        return NULL;
+}
+
+/* Of two entries that allow the same, the one that asks for more. */
+static bool asks_for_more(const Capability *a, const Capability *b)
+{
+        return a->approval != b->approval ? a->approval > b->approval
+                                          : a->approval_count > b->approval_count;
+}
+
+/* How close an entry came that refused: another program, another path, other arguments. */
+static int closeness(int refusal)
+{
+        return refusal == DEVBOX_ERROR_ARGS_DENIED ? 2 : refusal == DEVBOX_ERROR_PATH_DENIED ? 1 : 0;
+}
+
+int manifest_find_capability(const Manifest *manifest, CapabilityKind kind, const Arguments *arguments,
+                             const Capability **ret_capability)
+{
+        const Capability *found = NULL;
+        int refusal = DEVBOX_ERROR_UNKNOWN_CAPABILITY;
+
+        for (size_t i = 0; i < manifest->capabilities.n; i++) {
+                const Capability *capability = &manifest->capabilities.items[i];
+
+                if (capability->kind != (int) kind)
+                        continue;
+
+                int r = capability_match(capability, &manifest->roots, arguments);
+                if (r < 0)
+                        return r;
+                if (r > 0 &&
+                    (refusal == DEVBOX_ERROR_UNKNOWN_CAPABILITY || closeness(r) > closeness(refusal)))
+                        refusal = r;
+                if (r == 0 && (!found || asks_for_more(capability, found)))
+                        found = capability;
+        }
+
+        if (!found)
+                return refusal;
+
+        *ret_capability = found;
+        return 0;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The manifest: what one device may do, for whom, and whose keys may ask. Signed by the operator; a device
+ * acts on nothing else. */
+
+#include "trust/capability.h"
+#include "trust/root.h"
+
+typedef struct Ceiling Ceiling;
+
+/* The version of the manifest that ends a device for this epoch: no dispatchers, no capabilities. */
+#define MANIFEST_TOMBSTONE INT64_C(2147483647)
+
+typedef struct ManifestOperator {
+        char *mxid;
+        PublicKey master_key; /* their pinned cross-signing key; zero = not a Matrix user */
+} ManifestOperator;
+
+typedef struct ManifestApprover {
+        char *mxid;
+        PublicKey key; /* their own key, for the signed tier; zero = none */
+} ManifestApprover;
+
+typedef struct ManifestDispatcher {
+        PublicKey key;
+        int64_t not_after_ms;
+        LIST_OF(char *) capabilities; /* ids it may ask for; empty = all */
+} ManifestDispatcher;
+
+typedef struct ManifestAttester {
+        PublicKey key;
+        int64_t not_after_ms;
+} ManifestAttester;
+
+typedef struct ManifestLimits {
+        int64_t skew_s;      /* between the clocks of hub and device */
+        int64_t stale_max_s; /* since the hub last confirmed this manifest; for strict capabilities */
+} ManifestLimits;
+
+typedef struct Manifest {
+        char *device;
+        PublicKey device_key;
+        int64_t epoch, version;
+        Sha256 previous; /* digest of the one before; zero = the first of its epoch */
+        int64_t issued_at_ms, expires_at_ms;
+        LIST_OF(ManifestOperator) operators;
+        LIST_OF(ManifestApprover) approvers;
+        LIST_OF(ManifestDispatcher) dispatchers;
+        LIST_OF(ManifestAttester) attesters;
+        ManifestLimits limits;
+        PathRoots roots;
+        LIST_OF(Capability) capabilities;
+} Manifest;
+
+extern const Schema manifest_schema;
+DEFINE_DOCUMENT(Manifest, manifest);
+
+/* What a device remembers about the manifest it has: neither ever goes back. Zero: none yet. */
+typedef struct ManifestFloor {
+        int64_t epoch, version;
+        Sha256 digest;
+} ManifestFloor;
+
+/* What a device knows when it judges one. */
+typedef struct ManifestJudge {
+        const Root *root;
+        const char *device;
+        const PublicKey *device_key;
+        const Ceiling *ceiling; /* NULL: nothing is inside */
+        bool ceiling_unknown;   /* an auditor cannot know it: everything is inside */
+        ManifestFloor floor;
+        uint64_t now_ms; /* read once, at the start of the update */
+} ManifestJudge;
+
+typedef struct ManifestVerdict {
+        Manifest *manifest; /* owned by the caller */
+        Sha256 digest;
+        bool unchanged;    /* the one it already has: nothing to do */
+        bool gap;          /* versions between were never seen here; recorded, not refused */
+        SchemaFault fault; /* with BAD_SCHEMA and MANIFEST_CEILING */
+} ManifestVerdict;
+
+static inline void manifest_verdict_done(ManifestVerdict *verdict)
+{
+        verdict->manifest = manifest_free(verdict->manifest);
+}
+
+/* Verifies, parses and judges. `ret_verdict` is set on success; on a refusal only its fault is.
+ * Errors: DEVBOX_ERROR_MANIFEST_INVALID_SIGNATURE, BAD_SCHEMA, WRONG_DEVICE, MANIFEST_ROLLBACK,
+ * MANIFEST_FORK (the same version with other content), ROOT_NEEDED, ROOT_EXPIRED, MANIFEST_EXPIRED,
+ * MANIFEST_CEILING; -ENOMEM. */
+int manifest_accept(const ManifestJudge *judge, const Envelope *envelope, ManifestVerdict *ret_verdict);
+
+bool manifest_is_tombstone(const Manifest *manifest);
+
+/* NULL if nobody has that name. */
+const ManifestOperator *manifest_find_operator(const Manifest *manifest, const char *mxid);
+const ManifestApprover *manifest_find_approver(const Manifest *manifest, const char *mxid);
+
+/* The entry that allows the arguments; of several the one that asks for the highest approval, so that adding
+ * an entry never loosens another. Errors: DEVBOX_ERROR_UNKNOWN_CAPABILITY no entry of this kind; else the
+ * refusal of the entry that came closest. */
+int manifest_find_capability(const Manifest *manifest, CapabilityKind kind, const Arguments *arguments,
+                             const Capability **ret_capability);

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* A result: its table. */
+
+#include "trust/result.h"
+
+#include "proto/error.h"
+#include "proto/id.h"
+
+const char *const result_status_names[_RESULT_STATUS_MAX + 1] = {
+        [RESULT_FINISHED] = "finished",
+        [RESULT_DENIED] = "denied",
+        [RESULT_TIMEOUT] = "timeout",
+        [RESULT_CANCELLED] = "cancelled",
+        [RESULT_FAILED] = "failed",
+        [RESULT_INTERRUPTED] = "interrupted",
+        [RESULT_INTERRUPTED_UNKNOWN] = "interrupted_unknown",
+};
+
+static bool boot_id_valid(const char *text)
+{
+        return strspn(text, "0123456789abcdef") == 32 && text[32] == '\0';
+}
+
+static bool reason_valid(const char *text)
+{
+        DevboxError error;
+
+        return devbox_error_from_code(text, &error) == 0;
+}
+
+static const char *check(const void *object)
+{
+        const Result *result = object;
+
+        if (result->status == RESULT_DENIED && !result->reason)
+                return "is a refusal without a reason";
+        if (result->finished_at_ms < result->started_at_ms)
+                return "finished before it started";
+        if (result->out.size < (int64_t) result->out.data.size ||
+            result->err.size < (int64_t) result->err.data.size)
+                return "has more output than it says";
+
+        return result->seq < result->size ? NULL : "is beyond the end of its chain";
+}
+
+#define AT(member) offsetof(Result, member)
+
+/* clang-format off */
+static const SchemaField exit_fields[] = {
+        { "code",   SCHEMA_INTEGER, true, offsetof(ResultExit, code), -1, 255 },
+        { "signal", SCHEMA_INTEGER, true, offsetof(ResultExit, signal), 0, 64 },
+};
+static const Schema exit_schema = { .size = sizeof(ResultExit), SCHEMA_TABLE(exit_fields) };
+
+static const SchemaField stream_fields[] = {
+        { "b64",       SCHEMA_BASE64,  true,  offsetof(ResultStream, data), 0, RESULT_STREAM_MAX },
+        { "len",       SCHEMA_INTEGER, true,  offsetof(ResultStream, size), 0, SCHEMA_INTEGER_MAX },
+        { "sha256",    SCHEMA_HEX,     true,  offsetof(ResultStream, sha256), .max = SHA256_SIZE },
+        { "truncated", SCHEMA_BOOLEAN, true,  offsetof(ResultStream, truncated) },
+};
+static const Schema stream_schema = { .size = sizeof(ResultStream), SCHEMA_TABLE(stream_fields) };
+
+static const SchemaField fields[] = {
+        { "v",              SCHEMA_CONSTANT, true,  .min = 1 },
+        { "request_id",     SCHEMA_STRING,   true,  AT(request_id), 26, 26, .valid = ulid_valid },
+        { "request_sha256", SCHEMA_HEX,      true,  AT(request_sha256), .max = SHA256_SIZE },
+        { "device",         SCHEMA_STRING,   true,  AT(device), 1, 63, .valid = device_name_valid },
+        { "boot_id",        SCHEMA_STRING,   true,  AT(boot_id), 32, 32, .valid = boot_id_valid },
+        { "status",         SCHEMA_NAME,     true,  AT(status), .names = result_status_names },
+        { "reason",         SCHEMA_STRING,   false, AT(reason), 1, 64, .valid = reason_valid },
+        { "message",        SCHEMA_STRING,   false, AT(message), 1, 512 },
+        { "process_may_continue", SCHEMA_BOOLEAN, false, AT(process_may_continue) },
+        { "exit",           SCHEMA_OBJECT,   true,  AT(exit), .nested = &exit_schema },
+        { "stdout",         SCHEMA_OBJECT,   false, AT(out), .nested = &stream_schema },
+        { "stderr",         SCHEMA_OBJECT,   false, AT(err), .nested = &stream_schema },
+        { "started_at",     SCHEMA_TIMESTAMP,  false, AT(started_at_ms), 0, SCHEMA_INTEGER_MAX },
+        { "finished_at",    SCHEMA_TIMESTAMP,  false, AT(finished_at_ms), 0, SCHEMA_INTEGER_MAX },
+        { "seq",            SCHEMA_INTEGER,  true,  AT(seq), 0, SCHEMA_INTEGER_MAX },
+        { "size",           SCHEMA_INTEGER,  true,  AT(size), 1, SCHEMA_INTEGER_MAX },
+        { "head",           SCHEMA_HEX,      true,  AT(head), .max = SHA256_SIZE },
+};
+/* clang-format on */
+
+const Schema result_schema = {
+        .size = sizeof(Result), .max_bytes = 256 * 1024, SCHEMA_TABLE(fields), .check = check
+};

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* A chain to tamper with: a genesis, then requests that are accepted, start and finish, and what may be said
+ * of it. Deterministic; made once for all tests of a program. */
+
+#include "audit/export.h"
+#include "audit/verify.h"
+#include "trust/world.h"
+
+#define ENTRIES 400
+
+extern const AuditIdentity chain_identity;
+
+typedef struct Chain {
+        char *bodies[ENTRIES];
+        AuditEntry entries[ENTRIES];
+        Checkpoint at[ENTRIES + 1]; /* at[n]: after n entries */
+        Root *root;
+        AuditRoot roots[1];
+        char path[64];
+} Chain;
+
+extern Chain chain;
+
+/* For a group of tests. */
+int chain_make(void **state);
+int chain_free(void **state);
+
+AuditType chain_type_at(size_t i);
+
+/* The body of an entry about a request; three numbers in a row are one request. The caller frees it. */
+char *chain_request_body(AuditType type, size_t i);
+
+/* The text of entries in a form; the caller frees it. */
+char *chain_export(AuditForm form, const AuditEntry *entries, size_t n, size_t *ret_size);
+
+/* What the device said of its chain, countersigned by the witness or not; the caller frees it. */
+char *chain_statement(const Checkpoint *checkpoint, WorldKey device, bool witnessed);
+
+/* Verifies bytes as a file. `said` may be NULL; `root` says whether the auditor has it. */
+AuditReport chain_verify(const void *bytes, size_t size, const char *said, bool root);

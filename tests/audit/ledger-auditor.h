@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* An auditor of a ledger in a directory, who takes the roots from its evidence but knows which they must be.
+ */
+
+#include "audit/verify.h"
+#include "ledger/ledger-world.h"
+
+typedef struct Auditor {
+        const Sha256 *roots; /* their digests, in the order of their versions */
+        size_t n_roots;
+        bool exported; /* evidence as lines of a file, not from the database */
+        char *const *statements;
+        size_t n_statements;
+} Auditor;
+
+/* The name of the database. */
+void auditor_path(const LedgerWorld *world, char ret_path[static 128]);
+
+AuditReport auditor_verify(const LedgerWorld *world, const Auditor *auditor);
+
+/* Fails the test with what the report says, unless it is UNWITNESSED or OK, and of so many requests. */
+void auditor_assert_whole(const AuditReport *report, size_t n_accepted, size_t n_proved);

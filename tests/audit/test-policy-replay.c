@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: MIT */
+/* What a device says it accepted, judged again by an auditor: first of a ledger that tells the truth, then
+ * of a device that writes what it likes into its own chain, with every hash right. */
+
+#include <stdio.h>
+
+#include "audit/body.h"
+#include "audit/evidence.h"
+#include "ledger-auditor.h"
+
+/* The nth of the plain requests. */
+static void run(LedgerWorld *world, unsigned n)
+{
+        Sibling sibling;
+
+        sibling_init(&sibling, n);
+        assert_int_equal(
+                ledger_world_judge(world, &(Case){ .request = { sibling.edits[0], sibling.edits[1] } }), 0);
+}
+
+static void test_the_truth(void **state)
+{
+        LedgerWorld *world = *state;
+        static const Case approved_by_two = {
+                .request = RESTART,
+                .approval = { { "\"reaction\"", "\"message\"" } },
+                .second = { { "\"reaction\"", "\"message\"" }, { "@bob", "@eve" } },
+                .n_approvals = 2,
+        };
+
+        run(world, 1);
+        assert_int_equal(ledger_world_judge(world, &approved_by_two), 0);
+        ledger_world_close(world);
+        for (int exported = 0; exported <= 1; exported++) {
+                AuditReport report = auditor_verify(
+                        world, &(Auditor){ .roots = &world->made.root, .n_roots = 1, .exported = exported });
+
+                auditor_assert_whole(&report, 2, 2);
+        }
+
+        AuditReport report = auditor_verify(world, &(Auditor){ 0 });
+        auditor_assert_whole(&report, 2, 0); /* by no root, nothing is judged */
+}
+
+/* The request of which the chain keeps only digests is kept nowhere else. */
+static void test_redacted(void **state)
+{
+        LedgerWorld *world = *state;
+
+        assert_int_equal(ledger_world_judge(world, &(Case){ .request = WRITE, .n_approvals = 1 }), 0);
+        ledger_world_close(world);
+        AuditReport report = auditor_verify(world, &(Auditor){ .roots = &world->made.root, .n_roots = 1 });
+        auditor_assert_whole(&report, 1, 0);
+        assert_int_equal(report.n_redacted, 1);
+}
+
+static void test_evidence_that_was_changed(void **state)
+{
+        LedgerWorld *world = *state;
+
+        run(world, 1);
+        ledger_world_close(world);
+        ledger_world_tamper(world, "UPDATE evidence SET envelope = (SELECT envelope FROM evidence LIMIT 1)");
+        AuditReport report = auditor_verify(world, &(Auditor){ .roots = &world->made.root, .n_roots = 1 });
+        auditor_assert_whole(&report, 1, 0);
+}
+
+/* The next root has the same keys, or another for manifests: what is accepted then is void. */
+static void install_next_root(LedgerWorld *world, const char *manifest_key, Sha256 digests[static 2])
+{
+        const Edit edits[] = { { "\"version\":1", "\"version\":2" }, { "\"@manifest@\"", manifest_key } };
+        const WorldKey keys[] = { KEY_ROOT_A, KEY_ROOT_B, _KEY_MAX };
+
+        digests[0] = world->made.root;
+        _cleanup_(freep) char *root = signed_root_edited(&world->made, edits, 2, keys);
+        digests[1] = world->made.root;
+        assert_int_equal(ledger_install_root(world->ledger, root), 0);
+}
+
+/* A request under each of two roots, in the eyes of an auditor who has so many of them. */
+static AuditReport verify_over_a_new_root(LedgerWorld *world, size_t n_roots)
+{
+        Sha256 digests[2];
+
+        run(world, 1);
+        install_next_root(world, "\"@manifest@\"", digests);
+        run(world, 2);
+        ledger_world_close(world);
+        return auditor_verify(world, &(Auditor){ .roots = digests, .n_roots = n_roots });
+}
+
+static void test_over_a_new_root(void **state)
+{
+        AuditReport report = verify_over_a_new_root(*state, 2);
+
+        auditor_assert_whole(&report, 2, 2);
+}
+
+/* What is accepted under a root that the auditor does not have yet is counted, and not judged. */
+static void test_under_a_root_to_come(void **state)
+{
+        AuditReport report = verify_over_a_new_root(*state, 1);
+
+        auditor_assert_whole(&report, 2, 1);
+        assert_int_equal(report.n_unknown_roots, 1);
+}
+
+/* ---- lies */
+
+/* Writes into the chain of a closed ledger, as root on the device could, that the request was accepted now.
+ */
+static void claim(LedgerWorld *world, const Case *given, const char *mxid, const char *room)
+{
+        _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        _cleanup_(request_freep) Request *request = NULL;
+        Database *database;
+        Evidence evidence;
+        ChainTransaction write;
+        Chain chain;
+        char path[128];
+
+        auditor_path(world, path);
+        signed_bundle(&world->made, given, &bundle);
+        assert_int_equal(envelope_parse(bytes_of_string(bundle.request), ENVELOPE_PAYLOAD_MAX, &envelope),
+                         0);
+        assert_int_equal(request_parse(envelope_payload(envelope), &request, NULL), 0);
+
+        char entry[] = "ls-home";
+        AuditBody body = { .request_id = request->request_id,
+                           .request_sha256 = bundle.digest,
+                           .capability = request->capability,
+                           .entry = entry,
+                           .mxid = mxid ? (char *) mxid : request->origin.mxid,
+                           .room = (char *) room,
+                           .manifest = request->manifest };
+        assert_ok(audit_redact(request, &(Capability){ 0 }, &body.arguments, &body.arguments_sha256));
+
+        assert_ok(database_open(path, DATABASE_OWN, &ledger_schema, &database));
+        assert_ok(chain_init(&chain, database));
+        assert_ok(evidence_init(&evidence, database));
+        assert_ok(chain_transaction_begin(&chain, &write));
+        assert_int_equal(chain_append(&write, AUDIT_REQUEST_ACCEPTED, world->time.now_ms, &body, NULL), 0);
+        assert_ok(evidence_keep(&evidence, envelope));
+        assert_ok(chain_transaction_commit(&write));
+        evidence_done(&evidence);
+        chain_done(&chain);
+        database_close(database);
+        free(body.arguments);
+}
+
+typedef struct Lie {
+        const char *what;
+        Case given;
+        const char *mxid, *room;
+        DevboxError refusal;
+} Lie;
+
+static void test_lies(void **state)
+{
+        LedgerWorld *world = *state;
+        static const Lie lies[] = {
+                { "nobody that may signed",
+                  { .request_key = KEY_STRANGER },
+                  .refusal = DEVBOX_ERROR_UNKNOWN_KEY },
+                { "another program",
+                  { .request = { ARGS("{\"argv\":[\"/usr/bin/rm\"]}") } },
+                  .refusal = DEVBOX_ERROR_BINARY_NOT_ALLOWED },
+                { "other arguments",
+                  { .request = { ARGS("{\"argv\":[\"/usr/bin/ls\",\"/\"]}") } },
+                  .refusal = DEVBOX_ERROR_ARGS_DENIED },
+                { "nobody approved it", { .request = RESTART }, .refusal = DEVBOX_ERROR_APPROVAL_MISSING },
+                { "no operator asked",
+                  { .request = { { "@ana", "@mallory" } } },
+                  .refusal = DEVBOX_ERROR_OPERATOR_UNKNOWN },
+                { "for another device",
+                  { .request = { { "dev-a", "dev-b" } } },
+                  .refusal = DEVBOX_ERROR_WRONG_DEVICE },
+                { "it had expired",
+                  { .request = { { "1760000060000", "1760000000001" },
+                                 { "1760000000000", "1759999000000" } } },
+                  .refusal = DEVBOX_ERROR_EXPIRED },
+                { "in another's name", { .n_approvals = 0 }, .mxid = "@bob:hs.example" },
+                { "from a room", { .n_approvals = 0 }, .room = "!room:hs.example" },
+        };
+
+        ledger_world_close(world);
+        for (size_t i = 0; i < ELEMENTSOF(lies); i++) {
+                assert_ok(ledger_world_down(state));
+                assert_ok(ledger_world_up(state));
+                world = *state;
+                uint64_t size = ledger_world_size(world);
+                ledger_world_close(world);
+                claim(world, &lies[i].given, lies[i].mxid, lies[i].room);
+                AuditReport report =
+                        auditor_verify(world, &(Auditor){ .roots = &world->made.root, .n_roots = 1 });
+                if (report.outcome != AUDIT_BROKEN || report.at != size || report.refusal != lies[i].refusal)
+                        fail_msg("%s: %s at %d, %s", lies[i].what, audit_outcome_name(report.outcome),
+                                 (int) report.at,
+                                 report.refusal ? devbox_error_code(report.refusal) : "no refusal");
+                assert_non_null(report.why);
+        }
+}
+
+/* Another request with the nonce of one that was accepted. */
+static void test_a_nonce_again(void **state)
+{
+        LedgerWorld *world = *state;
+
+        assert_int_equal(ledger_world_judge(world, &(Case){ 0 }), 0);
+        ledger_world_close(world);
+        claim(world,
+              &(Case){ .request = { { "01K75A3Q000000000000000001", "01K75A3Q000000000000000002" } } }, NULL,
+              NULL);
+        AuditReport report = auditor_verify(world, &(Auditor){ .roots = &world->made.root, .n_roots = 1 });
+        assert_int_equal(report.outcome, AUDIT_BROKEN);
+        assert_non_null(strstr(report.why, "nonce"));
+        assert_int_equal(report.n_proved, 1);
+}
+
+/* The chain has forgotten it, and its clock goes back to when the request was good. */
+static void test_a_request_again(void **state)
+{
+        LedgerWorld *world = *state;
+        const int64_t days = 2 * (int64_t) REQUEST_KEEP_MS;
+        _cleanup_(freep) char *result = NULL;
+
+        assert_int_equal(ledger_world_judge(world, &(Case){ 0 }), 0);
+        assert_int_equal(ledger_finish(world->ledger, "01K75A3Q000000000000000001",
+                                       &(Result){ .status = RESULT_FAILED }, &result),
+                         0);
+        world->time.now_ms += (uint64_t) days;
+        world->made.shift_ms = days;
+        run(world, 1);
+        uint64_t size = ledger_world_size(world);
+        ledger_world_close(world);
+        world->time.now_ms -= (uint64_t) days;
+        world->made.shift_ms = 0;
+        claim(world, &(Case){ 0 }, NULL, NULL);
+        for (int exported = 0; exported <= 1; exported++) {
+                AuditReport report = auditor_verify(
+                        world, &(Auditor){ .roots = &world->made.root, .n_roots = 1, .exported = exported });
+
+                assert_int_equal(report.outcome, AUDIT_BROKEN);
+                assert_int_equal(report.at, size + 1); /* behind the entry about the clock */
+                assert_non_null(strstr(report.why, "long before"));
+                assert_int_equal(report.n_proved, 2);
+        }
+}
+
+/* Appends an entry about the world's request to the chain of a closed ledger. */
+static void append(LedgerWorld *world, AuditType type, const AuditBody *body)
+{
+        Database *database;
+        ChainTransaction write;
+        Chain chain;
+        char path[128];
+
+        auditor_path(world, path);
+        assert_ok(database_open(path, DATABASE_OWN, &ledger_schema, &database));
+        assert_ok(chain_init(&chain, database));
+        assert_ok(chain_transaction_begin(&chain, &write));
+        assert_int_equal(chain_append(&write, type, world->time.now_ms, body, NULL), 0);
+        assert_ok(chain_transaction_commit(&write));
+        chain_done(&chain);
+        database_close(database);
+}
+
+static void test_started_too_late(void **state)
+{
+        static const struct {
+                uint64_t later_ms;
+                AuditOutcome outcome;
+        } rows[] = { { 50000 + 30000, AUDIT_UNWITNESSED }, { 50000 + 30001, AUDIT_BROKEN } };
+        char id[] = "01K75A3Q000000000000000001";
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                LedgerWorld *world = *state;
+                _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
+
+                signed_bundle(&world->made, &(Case){ 0 }, &bundle);
+                assert_int_equal(ledger_world_judge(world, &(Case){ 0 }), 0);
+                ledger_world_close(world);
+                world->time.now_ms += rows[i].later_ms;
+                append(world, AUDIT_REQUEST_STARTED,
+                       &(AuditBody){ .request_id = id, .request_sha256 = bundle.digest });
+                AuditReport report =
+                        auditor_verify(world, &(Auditor){ .roots = &world->made.root, .n_roots = 1 });
+                assert_int_equal(report.outcome, rows[i].outcome);
+                assert_ok(ledger_world_down(state));
+                assert_ok(ledger_world_up(state));
+        }
+}
+
+/* The root took away the key that signed the manifest; the device goes on as if it had not. */
+static void test_a_manifest_that_is_void(void **state)
+{
+        LedgerWorld *world = *state;
+        Sha256 digests[2];
+
+        install_next_root(world, "\"@stranger@\"", digests);
+        ledger_world_close(world);
+        claim(world, &(Case){ 0 }, NULL, NULL);
+        AuditReport report = auditor_verify(world, &(Auditor){ .roots = digests, .n_roots = 2 });
+        assert_int_equal(report.outcome, AUDIT_BROKEN);
+        assert_non_null(strstr(report.why, "void"));
+}
+
+/* What was accepted before is not started after it. */
+static void test_started_when_it_was_void(void **state)
+{
+        LedgerWorld *world = *state;
+        _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
+        char id[] = "01K75A3Q000000000000000001";
+        Sha256 digests[2];
+
+        signed_bundle(&world->made, &(Case){ 0 }, &bundle);
+        assert_int_equal(ledger_world_judge(world, &(Case){ 0 }), 0);
+        install_next_root(world, "\"@stranger@\"", digests);
+        assert_int_equal(ledger_started(world->ledger, id), DEVBOX_ERROR_MANIFEST_MISSING);
+        ledger_world_close(world);
+        append(world, AUDIT_REQUEST_STARTED,
+               &(AuditBody){ .request_id = id, .request_sha256 = bundle.digest });
+        AuditReport report = auditor_verify(world, &(Auditor){ .roots = digests, .n_roots = 2 });
+        assert_int_equal(report.outcome, AUDIT_BROKEN);
+        assert_non_null(strstr(report.why, "void"));
+}
+
+/* The key that the device has now signed for another past than the chain has, from before it had the key. */
+static void test_another_past(void **state)
+{
+        LedgerWorld *world = *state;
+        const Edit edits[] = { { "\"version\":7", "\"version\":8" }, { "\"@device@\"", "\"@bob@\"" } };
+        _cleanup_(freep) char *manifest = signed_manifest(&world->made, edits, 2, KEY_MANIFEST);
+        ManifestInstalled installed;
+
+        ledger_world_close(world);
+        ledger_world_set_key(world, KEY_BOB);
+        ledger_world_open(world);
+        assert_int_equal(ledger_install_manifest(world->ledger, manifest, &installed), 0);
+        for (int other = 0; other <= 1; other++) {
+                _cleanup_(envelope_freep) Envelope *right = NULL, *envelope = NULL;
+                _cleanup_(freep) char *text = NULL, *said = NULL;
+                Checkpoint checkpoint;
+
+                assert_int_equal(ledger_checkpoint(world->ledger, 3, &text), 0);
+                assert_ok(envelope_parse(bytes_of_string(text), CHECKPOINT_TEXT_MAX, &right));
+                assert_ok(checkpoint_parse(envelope_payload(right), &checkpoint));
+                checkpoint.head.bytes[0] ^= (uint8_t) other;
+                assert_ok(checkpoint_sign(&checkpoint, world_key(KEY_BOB), &envelope));
+                assert_ok(envelope_format(envelope, &said));
+                AuditReport report = auditor_verify(world, &(Auditor){ .roots = &world->made.root,
+                                                                       .n_roots = 1,
+                                                                       .statements = &said,
+                                                                       .n_statements = 1 });
+                assert_int_equal(report.outcome, other ? AUDIT_FORK : AUDIT_UNWITNESSED);
+                assert_int_equal(report.n_ignored, 0);
+        }
+}
+
+/* A manifest that the device made up. */
+static void test_a_manifest_of_nobody(void **state)
+{
+        LedgerWorld *world = *state;
+        const Edit edits[] = { { "\"version\":7", "\"version\":8" } };
+        _cleanup_(freep) char *text = signed_manifest(&world->made, edits, 1, KEY_STRANGER);
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        Database *database;
+        Evidence evidence;
+        ChainTransaction write;
+        Chain chain;
+        char path[128];
+
+        ledger_world_close(world);
+        auditor_path(world, path);
+        assert_int_equal(envelope_parse(bytes_of_string(text), ENVELOPE_PAYLOAD_MAX, &envelope), 0);
+        assert_ok(database_open(path, DATABASE_OWN, &ledger_schema, &database));
+        assert_ok(chain_init(&chain, database));
+        assert_ok(evidence_init(&evidence, database));
+        assert_ok(chain_transaction_begin(&chain, &write));
+        assert_int_equal(
+                chain_append(&write, AUDIT_MANIFEST, world->time.now_ms,
+                             &(AuditBody){ .epoch = 1, .version = 8, .sha256 = world->made.manifest }, NULL),
+                0);
+        assert_ok(evidence_keep(&evidence, envelope));
+        assert_ok(chain_transaction_commit(&write));
+        evidence_done(&evidence);
+        chain_done(&chain);
+        database_close(database);
+
+        AuditReport report = auditor_verify(world, &(Auditor){ .roots = &world->made.root, .n_roots = 1 });
+        assert_int_equal(report.outcome, AUDIT_BROKEN);
+        assert_int_equal(report.refusal, DEVBOX_ERROR_MANIFEST_INVALID_SIGNATURE);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                ledger_test(test_the_truth),
+                ledger_test(test_redacted),
+                ledger_test(test_evidence_that_was_changed),
+                ledger_test(test_over_a_new_root),
+                ledger_test(test_under_a_root_to_come),
+                ledger_test(test_lies),
+                ledger_test(test_a_nonce_again),
+                ledger_test(test_a_request_again),
+                ledger_test(test_started_too_late),
+                ledger_test(test_started_when_it_was_void),
+                ledger_test(test_a_manifest_that_is_void),
+                ledger_test(test_another_past),
+                ledger_test(test_a_manifest_of_nobody),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/* The argument language: what matches, and the ways in which other languages of this sort were fooled. */
+
+#include "trust/constraint.h"
+
+#include <stdio.h>
+
+#include "proto/error.h"
+
+#include "test.h"
+
+/* A struct around a list of items, as a capability has one. */
+typedef struct Pattern {
+        ArgumentConstraints items;
+} Pattern;
+
+static const SchemaField pattern_fields[] = {
+        { "argv", SCHEMA_OBJECTS, true, offsetof(Pattern, items), 0, ARGUMENTS_MAX,
+          .nested = &constraint_schema },
+};
+static const Schema pattern_schema = { .size = sizeof(Pattern),
+                                       .max_bytes = 65536,
+                                       SCHEMA_TABLE(pattern_fields) };
+
+DEFINE_DOCUMENT(Pattern, pattern);
+
+static PathRoot root_rows[] = {
+        { (char *) "logs", (char *) "/var/log" },
+        { (char *) "all", (char *) "/" },
+};
+static const PathRoots roots = { root_rows, ELEMENTSOF(root_rows) };
+
+static int try(const char *json, const char *const *arguments)
+{
+        _cleanup_(pattern_freep) Pattern *pattern = NULL;
+        char text[4096];
+        size_t n = 0;
+
+        (void) snprintf(text, sizeof text, "{\"argv\":[%s]}", json);
+        if (pattern_parse(bytes_of_string(text), &pattern, NULL) != 0)
+                return DEVBOX_ERROR_BAD_SCHEMA;
+
+        while (arguments[n])
+                n++;
+        return constraints_match(&pattern->items, &roots, (char *const *) arguments, n);
+}
+
+#define WORD "{\"word\":{\"class\":\"A-Za-z0-9_.-\",\"max\":8}}"
+#define LOG  "{\"path\":{\"root\":\"logs\",\"kind\":\"file\",\"must\":\"exist\"}}"
+
+typedef struct Row {
+        const char *pattern;
+        const char *arguments[8];
+        bool expected;
+} Row;
+
+static const Row rows[] = {
+        { "", { NULL }, true },
+        { "", { "x" }, false },
+        { "{\"lit\":\"-h\"}", { "-h" }, true },
+        { "{\"lit\":\"-h\"}", { NULL }, false },
+        { "{\"lit\":\"-h\"}", { "-H" }, false },
+        { "{\"lit\":\"-h\"}", { "-h", "-h" }, false },
+        { "{\"enum\":[\"-l\",\"-la\"]}", { "-la" }, true },
+        { "{\"enum\":[\"-l\",\"-la\"]}", { "-l -la" }, false },
+
+        { "{\"int\":[1,100]}", { "1" }, true },
+        { "{\"int\":[1,100]}", { "100" }, true },
+        { "{\"int\":[1,100]}", { "0" }, false },
+        { "{\"int\":[1,100]}", { "101" }, false },
+        { "{\"int\":[0,100]}", { "0" }, true },
+        { "{\"int\":[0,100]}", { "-0" }, false },
+        { "{\"int\":[0,100]}", { "+1" }, false },
+        { "{\"int\":[0,100]}", { "01" }, false },
+        { "{\"int\":[0,100]}", { "0x1" }, false },
+        { "{\"int\":[0,100]}", { "1 " }, false },
+        { "{\"int\":[0,100]}", { "" }, false },
+        { "{\"int\":[0,9007199254740991]}", { "18446744073709551617" }, false },
+        { "{\"int\":[0,100]}", { "\xd9\xa3" }, false }, /* an Arabic three */
+
+        { WORD, { "nginx" }, true },
+        { WORD, { "a.b-c_9" }, true },
+        { WORD, { "12345678" }, true },
+        { WORD, { "123456789" }, false },
+        { WORD, { "-rf" }, false },
+        { WORD, { "--" }, false },
+        { WORD, { "" }, false },
+        { WORD, { "." }, false },
+        { WORD, { ".." }, false },
+        { WORD, { "a/b" }, false },
+        { WORD, { "a b" }, false },
+        { WORD, { "a\nb" }, false },
+        { WORD, { "$(id)" }, false },
+        { WORD, { "caf\xc3\xa9" }, false },
+
+        { LOG, { "/var/log" }, true },
+        { LOG, { "/var/log/syslog" }, true },
+        { LOG, { "/var/log/../../etc/shadow" }, false },
+        { LOG, { "/var/log/./syslog" }, false },
+        { LOG, { "/var/log//syslog" }, false },
+        { LOG, { "/var/log/" }, false },
+        { LOG, { "/var/logs" }, false },
+        { LOG, { "/etc/shadow" }, false },
+        { LOG, { "syslog" }, false },
+        { LOG, { "~/x" }, false },
+        { "{\"path\":{\"root\":\"all\"}}", { "/etc/shadow" }, true },
+
+        /* sudoers: `cat /var/log/messages*` also allows `cat /var/log/messages /etc/shadow`. */
+        { LOG, { "/var/log/messages", "/etc/shadow" }, false },
+        { LOG, { "/var/log/messages /etc/shadow" }, true }, /* one path, however odd, below the root */
+        { "{\"many\":{\"of\":" LOG ",\"max\":3}}", { "/var/log/messages", "/etc/shadow" }, false },
+        { "{\"many\":{\"of\":" LOG ",\"max\":3}}", { "/var/log/a", "/var/log/b", "/var/log/c" }, true },
+        { "{\"many\":{\"of\":" LOG ",\"max\":3}}",
+          { "/var/log/a", "/var/log/b", "/var/log/c", "/var/log/d" },
+          false },
+        { "{\"many\":{\"of\":" LOG ",\"max\":3}}", { NULL }, true },
+        { "{\"many\":{\"of\":" LOG ",\"min\":1,\"max\":3}}", { NULL }, false },
+
+        { "{\"opt\":{\"lit\":\"-l\"}},{\"lit\":\"--\"}," WORD, { "-l", "--", "x" }, true },
+        { "{\"opt\":{\"lit\":\"-l\"}},{\"lit\":\"--\"}," WORD, { "--", "x" }, true },
+        { "{\"opt\":{\"lit\":\"-l\"}},{\"lit\":\"--\"}," WORD, { "-l", "x" }, false },
+        { "{\"opt\":{\"lit\":\"-l\"}},{\"lit\":\"--\"}," WORD, { "-l", "-l", "--", "x" }, false },
+        { "{\"opt\":{\"lit\":\"-l\"}},{\"lit\":\"--\"}," WORD, { "--", "-l" }, false },
+
+        /* What many takes and what follows may overlap: every split is tried. */
+        { "{\"many\":{\"of\":" WORD ",\"max\":8}},{\"lit\":\"end\"}", { "a", "end", "end" }, true },
+        { "{\"many\":{\"of\":" WORD ",\"max\":8}},{\"lit\":\"end\"}", { "end" }, true },
+        { "{\"many\":{\"of\":" WORD ",\"max\":8}},{\"lit\":\"end\"}", { "a" }, false },
+        { "{\"opt\":" WORD "},{\"opt\":" WORD "},{\"lit\":\"c\"}", { "b", "c" }, true },
+};
+
+static void test_every_argument_is_matched_on_its_own(void **state)
+{
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                int got = try(rows[i].pattern, rows[i].arguments);
+
+                if (got != (rows[i].expected ? 0 : DEVBOX_ERROR_ARGS_DENIED))
+                        fail_msg("row %zu, %s: got %d", i, rows[i].pattern, got);
+        }
+}
+
+static void test_patterns_that_say_too_much_are_refused(void **state)
+{
+        static const char *const patterns[] = {
+                "{}",
+                "{\"lit\":\"\"}",
+                "{\"lit\":\"a\",\"enum\":[\"b\"]}",
+                "{\"any\":true}",
+                "{\"regex\":\".*\"}",
+                "{\"enum\":[]}",
+                "{\"enum\":[\"\"]}",
+                "{\"int\":[5,1]}",
+                "{\"int\":[-1,1]}", /* a value that begins with a hyphen */
+                "{\"int\":[1]}",
+                "{\"int\":[1,2,3]}",
+                "{\"word\":{\"class\":\"\",\"max\":8}}",
+                "{\"word\":{\"class\":\"a-z /\",\"max\":8}}",
+                "{\"word\":{\"class\":\"a-z/\",\"max\":8}}",
+                "{\"word\":{\"class\":\"z-a\",\"max\":8}}",
+                "{\"word\":{\"class\":\"A-z\",\"max\":8}}",
+                "{\"word\":{\"class\":\"_-a\",\"max\":8}}",
+                "{\"word\":{\"class\":\"$\",\"max\":8}}",
+                "{\"word\":{\"class\":\"a-z\"}}",
+                "{\"word\":{\"class\":\"a-z\",\"max\":0}}",
+                "{\"path\":{\"root\":\"/etc\"}}",
+                "{\"path\":{\"root\":\"logs\",\"kind\":\"socket\"}}",
+                "{\"opt\":{\"opt\":{\"lit\":\"a\"}}}",
+                "{\"opt\":{\"many\":{\"of\":{\"lit\":\"a\"},\"max\":2}}}",
+                "{\"many\":{\"of\":{\"many\":{\"of\":{\"lit\":\"a\"},\"max\":2}},\"max\":2}}",
+                "{\"many\":{\"of\":{\"lit\":\"a\"},\"min\":3,\"max\":2}}",
+                "{\"many\":{\"of\":{\"lit\":\"a\"},\"max\":65}}",
+                "{\"many\":{\"of\":{\"lit\":\"a\"}}}",
+                "{\"Opt\":{\"lit\":\"a\"}}",
+        };
+        const char *nothing[] = { NULL };
+
+        for (size_t i = 0; i < ELEMENTSOF(patterns); i++)
+                if (try(patterns[i], nothing) != DEVBOX_ERROR_BAD_SCHEMA)
+                        fail_msg("was taken: %s", patterns[i]);
+}
+
+static void test_what_the_linter_asks(void **state)
+{
+        static const struct {
+                const char *pattern;
+                bool pinned, separated, known;
+        } asked[] = {
+                { "", true, true, true },
+                { "{\"lit\":\"-h\"},{\"enum\":[\"a\"]}", true, true, true },
+                { "{\"lit\":\"--\"}," WORD, false, true, true },
+                { WORD ",{\"lit\":\"--\"}", false, false, true },
+                { "{\"opt\":{\"lit\":\"--\"}}," WORD, false, false, true },
+                { "{\"path\":{\"root\":\"homes\"}}", false, false, false },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(asked); i++) {
+                _cleanup_(pattern_freep) Pattern *pattern = NULL;
+                char text[512];
+
+                (void) snprintf(text, sizeof text, "{\"argv\":[%s]}", asked[i].pattern);
+                assert_int_equal(pattern_parse(bytes_of_string(text), &pattern, NULL), 0);
+                assert_int_equal(constraints_are_pinned(&pattern->items), asked[i].pinned);
+                assert_int_equal(constraints_have_separator(&pattern->items), asked[i].separated);
+                assert_int_equal(constraints_roots_known(&pattern->items, &roots), asked[i].known);
+        }
+}
+
+static void test_too_much_is_refused_before_matching(void **state)
+{
+        static char big[ARGUMENT_BYTES_MAX + 2];
+        char *many[ARGUMENTS_MAX + 1];
+        ArgumentConstraint any = { .kind = CONSTRAINT_WORD,
+                                   .repeat = CONSTRAINT_MANY,
+                                   .many_max = ARGUMENTS_MAX,
+                                   .word_class = (char *) "a-z",
+                                   .word_max = 4096 };
+        ArgumentConstraints items = { &any, 1 };
+
+        memset(big, 'a', sizeof big - 2);
+        for (size_t i = 0; i < ELEMENTSOF(many); i++)
+                many[i] = (char *) "a";
+        assert_err(constraints_match(&items, &roots, many, ARGUMENTS_MAX), 0);
+        assert_err(constraints_match(&items, &roots, many, ARGUMENTS_MAX + 1), DEVBOX_ERROR_ARGS_DENIED);
+
+        for (size_t i = 0; i < 9; i++)
+                many[i] = big;
+        assert_err(constraints_match(&items, &roots, many, 8), 0); /* 32 KiB */
+        assert_err(constraints_match(&items, &roots, many, 9), DEVBOX_ERROR_ARGS_DENIED);
+        big[sizeof big - 2] = 'a';
+        assert_err(constraints_match(&items, &roots, many, 1), DEVBOX_ERROR_ARGS_DENIED);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_every_argument_is_matched_on_its_own),
+                cmocka_unit_test(test_patterns_that_say_too_much_are_refused),
+                cmocka_unit_test(test_what_the_linter_asks),
+                cmocka_unit_test(test_too_much_is_refused_before_matching),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/* What a manifest may say, which one a device takes, and what its machine's ceiling allows. */
+
+#include "trust/manifest.h"
+
+#include "proto/error.h"
+#include "trust/ceiling.h"
+
+#include "world.h"
+
+static const char ceiling_text[] = "{\"v\":1,\"capabilities\":[\"shell.exec\",\"fs.read\",\"fs.write\","
+                                   "\"service.restart\",\"docker.exec\"],"
+                                   "\"programs\":[\"/usr/bin/ls\",\"/usr/bin/df\"],\"read\":[\"/home\",\"/"
+                                   "var/log\"],\"write\":[\"/srv\"],"
+                                   "\"containers\":[\"web\"],\"units\":[\"nginx.service\"]}";
+
+typedef struct Judged {
+        World world;
+        Ceiling *ceiling;
+        ManifestJudge judge;
+} Judged;
+
+static void judged_init(Judged *judged)
+{
+        world_init(&judged->world, NULL, 0);
+        assert_int_equal(ceiling_parse(bytes_of_string(ceiling_text), &judged->ceiling, NULL), 0);
+        judged->judge = (ManifestJudge){ .root = judged->world.root,
+                                         .device = "dev-a",
+                                         .device_key = key_pair_public(world_key(KEY_DEVICE)),
+                                         .ceiling = judged->ceiling,
+                                         .now_ms = WORLD_NOW };
+}
+
+static void judged_done(Judged *judged)
+{
+        ceiling_free(judged->ceiling);
+        world_done(&judged->world);
+}
+
+static int judge(const Judged *judged, const Edit *edits, size_t n, WorldKey key,
+                 ManifestVerdict *ret_verdict)
+{
+        _cleanup_(freep) char *text = world_text(world_manifest, edits, n);
+        _cleanup_(envelope_freep) Envelope *envelope = WORLD_SIGN(ENVELOPE_MANIFEST, text, key);
+
+        return manifest_accept(&judged->judge, envelope, ret_verdict);
+}
+
+static void test_what_a_manifest_may_not_say(void **state)
+{
+        static const struct {
+                const char *what;
+                Edit edits[3];
+        } rows[] = {
+                { "an unknown key", { { "\"roots\"", "\"rights\":1,\"roots\"" } } },
+                { "a key that its kind does not know",
+                  { { "\"id\":\"df\"", "\"id\":\"df\",\"units\":[\"a.service\"]" } } },
+                { "a kind there is not", { { "fs.read", "fs.reed" } } },
+                { "two entries of one id", { { "\"id\":\"df\"", "\"id\":\"ls-home\"" } } },
+                { "a root it does not define", { { "\"name\":\"home\"", "\"name\":\"hume\"" } } },
+                { "two roots of one name", { { "\"name\":\"srv\"", "\"name\":\"home\"" } } },
+                { "an approver twice", { { "@eve", "@bob" } } },
+                { "an operator twice", { { "@ana", "@bob" } } },
+                { "3: a dispatcher's key of zeros",
+                  { { "@dispatcher@",
+                      "0000000000000000000000000000000000000000000000000000000000000000" } } },
+                { "3: an approver's key of small order",
+                  { { "\"pub\":\"@bob@\"",
+                      "\"pub\":\"0100000000000000000000000000000000000000000000000000000000000000\"" } } },
+                { "a dispatcher for nothing it has",
+                  { { "1762000000000}],\"att", "1762000000000,\"capabilities\":[\"x\"]}],\"att" } } },
+                { "an expiry of two years", { { "1762000000000", "1822900000000" } } },
+                { "an expiry before its issue",
+                  { { "\"expires_at\":1762000000000", "\"expires_at\":1759900000000" } } },
+                { "a tombstone that allows something", { { "\"version\":7", "\"version\":2147483647" } } },
+                { "a relative program", { { "/usr/bin/ls", "usr/bin/ls" } } },
+                { "a program with dots", { { "/usr/bin/ls", "/usr/../bin/ls" } } },
+                { "an environment that loads",
+                  { { "\"id\":\"df\"", "\"id\":\"df\",\"env\":{\"LD_PRELOAD\":\"x\"}" } } },
+                { "an environment that pages",
+                  { { "\"id\":\"df\"", "\"id\":\"df\",\"env\":{\"PAGER\":\"sh\"}" } } },
+                { "hours that end before they begin", { { "00:00-24:00", "18:00-06:00" } } },
+                { "a day that is none", { { "1-7", "1-8" } } },
+                { "a container's program that is not written out",
+                  { { "\"argv\":[{\"lit\":\"ps\"}]",
+                      "\"argv\":[{\"word\":{\"class\":\"a-z\",\"max\":9}}]" } } },
+                { "no approval tier", { { "\"approval\":\"none\",", "" } } },
+                { "redacts what is not there",
+                  { { "\"id\":\"df\"", "\"id\":\"df\",\"redact\":[\"content_b64\"]" } } },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(freep) char *text =
+                        world_text(world_manifest, rows[i].edits, ELEMENTSOF(rows[i].edits));
+                Manifest *manifest = NULL;
+                SchemaFault fault = { 0 };
+
+                if (manifest_parse(bytes_of_string(text), &manifest, &fault) != DEVBOX_ERROR_BAD_SCHEMA)
+                        fail_msg("%s: was taken", rows[i].what);
+                assert_non_null(fault.why);
+        }
+}
+
+static void test_faults_say_where(void **state)
+{
+        _cleanup_(freep) char *text = world_text(
+                world_manifest, (Edit[]){ { "{\"lit\":\"-h\"}", "{\"lit\":\"-h\",\"x\":1}" } }, 1);
+        Manifest *manifest = NULL;
+        SchemaFault fault = { 0 };
+
+        assert_err(manifest_parse(bytes_of_string(text), &manifest, &fault), DEVBOX_ERROR_BAD_SCHEMA);
+        assert_string_equal(fault.path, "capabilities[1].argv[0].x");
+        assert_string_equal(fault.why, "is an unknown key");
+}
+
+static void test_a_manifest_survives_its_text(void **state)
+{
+        _cleanup_(freep) char *text = world_text(world_manifest, NULL, 0), *again = NULL, *third = NULL;
+        _cleanup_(manifest_freep) Manifest *manifest = NULL, *second = NULL;
+
+        assert_err(manifest_parse(bytes_of_string(text), &manifest, NULL), 0);
+        assert_err(manifest_format(manifest, &again, NULL), 0);
+        assert_err(manifest_parse(bytes_of_string(again), &second, NULL), 0);
+        assert_err(manifest_format(second, &third, NULL), 0);
+        assert_string_equal(again, third);
+        assert_int_equal(second->capabilities.items[0].argv.items[0].repeat, CONSTRAINT_OPTIONAL);
+        assert_int_equal(second->capabilities.items[0].timeout_s, 10);
+        assert_int_equal(second->limits.skew_s, 30);
+}
+
+static void test_which_manifest_a_device_takes(void **state)
+{
+        static const Edit v6[] = { { "\"version\":7", "\"version\":6" } },
+                          v8[] = { { "\"version\":7", "\"version\":8" } };
+        static const Edit epoch2[] = { { "\"epoch\":1", "\"epoch\":2" },
+                                       { "\"version\":7", "\"version\":1" } };
+        static const Edit other[] = { { "\"id\":\"df\"", "\"id\":\"dg\"" } };
+        ManifestVerdict verdict;
+        Judged judged;
+
+        judged_init(&judged);
+        assert_err(judge(&judged, NULL, 0, KEY_MANIFEST, &verdict), 0);
+        assert_false(verdict.unchanged);
+        assert_false(verdict.gap);
+        judged.judge.floor = (ManifestFloor){ 1, 7, verdict.digest };
+        manifest_verdict_done(&verdict);
+
+        /* 15: never back, never two of one version; the same is no news. */
+        assert_err(judge(&judged, v6, 1, KEY_MANIFEST, &verdict), DEVBOX_ERROR_MANIFEST_ROLLBACK);
+        assert_err(judge(&judged, other, 1, KEY_MANIFEST, &verdict), DEVBOX_ERROR_MANIFEST_FORK);
+        assert_err(judge(&judged, NULL, 0, KEY_MANIFEST, &verdict), 0);
+        assert_true(verdict.unchanged);
+        manifest_verdict_done(&verdict);
+        assert_err(judge(&judged, v8, 1, KEY_MANIFEST, &verdict), 0);
+        assert_true(verdict.gap);
+        manifest_verdict_done(&verdict);
+
+        /* A new epoch begins at any version, but not before the root says so; then the old one is over. */
+        assert_err(judge(&judged, epoch2, 2, KEY_MANIFEST, &verdict), DEVBOX_ERROR_ROOT_NEEDED);
+        judged.world.root->epoch = 2;
+        assert_err(judge(&judged, epoch2, 2, KEY_MANIFEST, &verdict), 0);
+        manifest_verdict_done(&verdict);
+        assert_err(judge(&judged, v8, 1, KEY_MANIFEST, &verdict), DEVBOX_ERROR_MANIFEST_ROLLBACK);
+        judged_done(&judged);
+}
+
+static void test_whose_manifest_a_device_takes(void **state)
+{
+        static const Edit dev_b[] = { { "dev-a", "dev-b" } }, key_b[] = { { "@device@", "@witness@" } };
+        ManifestVerdict verdict;
+        Judged judged;
+
+        judged_init(&judged);
+
+        /* 16: by a key of nobody, by the dispatcher, for another device or another key of it. */
+        assert_err(judge(&judged, NULL, 0, KEY_STRANGER, &verdict), DEVBOX_ERROR_MANIFEST_INVALID_SIGNATURE);
+        assert_err(judge(&judged, NULL, 0, KEY_DISPATCHER, &verdict),
+                   DEVBOX_ERROR_MANIFEST_INVALID_SIGNATURE);
+        assert_err(judge(&judged, NULL, 0, KEY_ROOT_A, &verdict), DEVBOX_ERROR_MANIFEST_INVALID_SIGNATURE);
+        assert_err(judge(&judged, dev_b, 1, KEY_MANIFEST, &verdict), DEVBOX_ERROR_WRONG_DEVICE);
+        assert_err(judge(&judged, key_b, 1, KEY_MANIFEST, &verdict), DEVBOX_ERROR_WRONG_DEVICE);
+
+        judged.judge.now_ms = 1762000000000;
+        assert_err(judge(&judged, NULL, 0, KEY_MANIFEST, &verdict), DEVBOX_ERROR_MANIFEST_EXPIRED);
+        judged.judge.now_ms = 1790000000000;
+        assert_err(judge(&judged, NULL, 0, KEY_MANIFEST, &verdict), DEVBOX_ERROR_ROOT_EXPIRED);
+        judged_done(&judged);
+}
+
+static void test_the_ceiling_bounds_every_kind(void **state)
+{
+        static const Edit rows[][2] = {
+                { { "/usr/bin/df", "/usr/bin/du" } },
+                { { "\"id\":\"df\"", "\"id\":\"df\",\"cwd\":\"/etc\"" } },
+                { { "\"path\":\"/home\"", "\"path\":\"/etc\"" } },
+                { { "\"path\":\"/home\"", "\"path\":\"/\"" } },
+                { { "\"path\":\"/home\"", "\"path\":\"/homes\"" } },
+                { { "\"path\":\"/srv/share\"", "\"path\":\"/home/share\"" } },
+                { { "nginx.service", "ssh.service" } },
+                { { "\"web\"", "\"db\"" } },
+                { { "\"name\":\"fs.read\"", "\"name\":\"fs.list\"" } },
+        };
+        ManifestVerdict verdict = { 0 };
+        Judged judged;
+
+        judged_init(&judged);
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                assert_err(judge(&judged, rows[i], 2, KEY_MANIFEST, &verdict),
+                           DEVBOX_ERROR_MANIFEST_CEILING);
+        assert_string_equal(verdict.fault.path, "capabilities[2] (read-home)");
+
+        judged.judge.ceiling = NULL;
+        assert_err(judge(&judged, NULL, 0, KEY_MANIFEST, &verdict), DEVBOX_ERROR_MANIFEST_CEILING);
+        judged_done(&judged);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_what_a_manifest_may_not_say),
+                cmocka_unit_test(test_faults_say_where),
+                cmocka_unit_test(test_a_manifest_survives_its_text),
+                cmocka_unit_test(test_which_manifest_a_device_takes),
+                cmocka_unit_test(test_whose_manifest_a_device_takes),
+                cmocka_unit_test(test_the_ceiling_bounds_every_kind),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* Results: they survive their text, and contradict neither themselves nor the error table. */
+
+#include "trust/result.h"
+
+#include "proto/error.h"
+
+#include "world.h"
+
+#define SHA "00000000000000000000000000000000000000000000000000000000000000aa"
+
+static const char result_text[] =
+        "{\"v\":1,\"request_id\":\"01K75A3Q000000000000000001\",\"request_sha256\":\"" SHA
+        "\",\"device\":\"dev-a\","
+        "\"boot_id\":\"00112233445566778899aabbccddeeff\",\"status\":\"finished\",\"exit\":{\"code\":0,"
+        "\"signal\":0},"
+        "\"stdout\":{\"b64\":\"aGVsbG8=\",\"len\":5,\"sha256\":\"" SHA "\",\"truncated\":false},"
+        "\"started_at\":1760000000000,\"finished_at\":1760000000100,\"seq\":41,\"size\":42,\"head\":\"" SHA
+        "\"}";
+
+static void test_a_result_survives_its_text(void **state)
+{
+        _cleanup_(result_freep) Result *result = NULL;
+        _cleanup_(freep) char *text = NULL;
+
+        assert_err(result_parse(bytes_of_string(result_text), &result, NULL), 0);
+        assert_int_equal(result->out.data.size, 5);
+        assert_memory_equal(result->out.data.data, "hello", 5);
+        assert_int_equal(result->err.size, 0);
+        assert_err(result_format(result, &text, NULL), 0);
+        assert_string_equal(text, result_text);
+}
+
+static void test_results_do_not_contradict_themselves(void **state)
+{
+        static const Edit rows[] = {
+                { "\"finished\"", "\"denied\"" }, /* without a reason */
+                { "\"exit\"", "\"reason\":\"because\",\"exit\"" },
+                { "1760000000100", "1759999999999" },
+                { "\"len\":5", "\"len\":4" },
+                { "\"seq\":41", "\"seq\":42" },
+                { "\"code\":0", "\"code\":256" },
+                { "00112233445566778899aabbccddeeff", "00112233-4455-6677-8899-aabbccdd" },
+                { "\"exit\":{\"code\":0,\"signal\":0},", "" },
+        };
+        static const Edit denied[] = { { "\"finished\"", "\"denied\",\"reason\":\"nonce_replay\"" } };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(freep) char *text = world_text(result_text, &rows[i], 1);
+                Result *result = NULL;
+
+                assert_err(result_parse(bytes_of_string(text), &result, NULL), DEVBOX_ERROR_BAD_SCHEMA);
+        }
+
+        _cleanup_(freep) char *text = world_text(result_text, denied, 1);
+        _cleanup_(result_freep) Result *result = NULL;
+        assert_err(result_parse(bytes_of_string(text), &result, NULL), 0);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_a_result_survives_its_text),
+                cmocka_unit_test(test_results_do_not_contradict_themselves),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
