@@ -10,7 +10,6 @@
 #include "basic/bytes.h"
 
 #define SCHEMA_INTEGER_MAX ((INT64_C(1) << 53) - 1)
-
 typedef struct Schema Schema;
 
 typedef enum SchemaType {
