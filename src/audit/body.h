@@ -4,7 +4,7 @@
 /* What the entries of the audit chain say: one struct for all types, one table per type. Times are in the
  * entry, not in the body. */
 
-#include "audit/chain.h"
+#include "audit/entry.h"
 #include "trust/manifest.h"
 #include "trust/request.h"
 

@@ -7,10 +7,18 @@
 
 #include "audit/body.h"
 #include "audit/replay-cache.h"
-#include "audit/verify.h"
+#include "trust/root.h"
+
+/* A root that the auditor holds, in the order of their versions. Entries of the type `root` may name no
+ * other. */
+typedef struct AuditRoot {
+        int64_t version;
+        Sha256 digest;
+        const Root *root;
+} AuditRoot;
 
 typedef struct ChainState {
-        const AuditIdentity *identity;
+        const ChainIdentity *identity;
         const AuditRoot *roots;
         size_t n_roots;
 

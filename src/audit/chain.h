@@ -1,87 +1,68 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The audit chain: entries that each carry the hash of the one before.
- *
- *     hash = SHA-256("DBX-AUDIT-v1\0" chain_id[16] u64 seq  prev[32] u64 ts_ms  u16 type  u32 length  body)
- *
- * Integers are big-endian, the body is JSON kept as it was written. Entry 0 is the genesis; its `prev` is
- * SHA-256("DBX-GENESIS-v1\0" device). An entry once written is never changed: what must not last (argument
- * values that the manifest redacts) is never written, only its digest. */
+/* The device's own audit chain in the database. Whatever the ledger writes, it writes inside a
+ * ChainTransaction: the entries and all that they stand for reach the disk together, or none of it does. */
 
-#include "crypto/sha256.h"
+#include "audit/body.h"
+#include "audit/chain-cursor.h"
+#include "audit/checkpoint.h"
+#include "audit/ledger-database.h"
 
-#define CHAIN_ID_SIZE          16
-#define AUDIT_BODY_MAX         (64 * 1024)
-#define AUDIT_BACKWARDS_MAX_MS 30000 /* how far time may step back between entries without a clock entry */
+typedef struct Chain {
+        Database *database;
+        Statement *insert, *select, *select_hash;
+        char device[DEVICE_NAME_SIZE]; /* empty: there is no chain yet */
+        ChainCursor pending;           /* with the entries of the open transaction */
+        ChainCursor committed;
+} Chain;
 
-typedef struct ChainId {
-        uint8_t bytes[CHAIN_ID_SIZE];
-} ChainId;
+/* Finds the end of the chain, and checks the entries from there back to the last checkpoint that was stored
+ * (CHAIN_LOOK_BACK at most). The caller may call chain_done() after a failure, too.
+ * Errors: -EUCLEAN the chain does not hold together; those of a database. */
+#define CHAIN_LOOK_BACK 4096
+int chain_init(Chain *chain, Database *database);
+void chain_done(Chain *chain);
 
-/* The numbers are part of the format and never change. */
-typedef enum AuditType {
-        AUDIT_GENESIS = 0,
-        AUDIT_ENROLL = 1,
-        AUDIT_ADOPT = 2, /* the device has a new key */
-        AUDIT_ROOT = 3,
-        AUDIT_MANIFEST = 4,
-        AUDIT_REQUEST_ACCEPTED = 5,
-        AUDIT_REQUEST_STARTED = 6,
-        AUDIT_REQUEST_FINISHED = 7,
-        AUDIT_REQUEST_DENIED = 8,
-        AUDIT_SESSION = 9,
-        AUDIT_CLOCK = 10,
-        AUDIT_SUPPRESSED = 11, /* this many refusals were only counted */
-        AUDIT_CHECKPOINT = 12, /* a witness countersigned */
-        AUDIT_QUARANTINE = 13,
-        AUDIT_REVOKE = 14,
-        _AUDIT_TYPE_MAX,
-} AuditType;
+static inline bool chain_exists(const Chain *chain)
+{
+        return chain->device[0] != '\0';
+}
 
-const char *audit_type_name(uint16_t type); /* "req.accepted"; "unknown" for a number that is none */
+/* ---- writing: what was begun is undone unless it is committed */
 
-typedef struct AuditEntry {
-        uint64_t seq;
-        Sha256 prev;
-        uint64_t time_ms;
-        uint16_t type;
-        Bytes body; /* borrowed */
-        Sha256 hash;
-} AuditEntry;
+typedef struct ChainTransaction {
+        Chain *chain; /* NULL: none is under way */
+        Transaction transaction;
+} ChainTransaction;
 
-void audit_genesis_prev(const char *device, Sha256 *ret_prev);
+#define CHAIN_TRANSACTION_NULL ((ChainTransaction){ NULL, TRANSACTION_NULL })
 
-/* From everything else in the entry. */
-void audit_hash(const ChainId *chain, const AuditEntry *entry, Sha256 *ret_hash);
+int chain_transaction_begin(Chain *chain, ChainTransaction *ret_write);
+int chain_transaction_commit(ChainTransaction *write);
+void chain_transaction_done(ChainTransaction *write);
 
-typedef enum AuditFault {
-        AUDIT_FAULT_SEQ = 1, /* a number is missing, doubled or out of order */
-        AUDIT_FAULT_PREV,    /* does not follow the entry before */
-        AUDIT_FAULT_HASH,    /* was changed */
-        AUDIT_FAULT_TIME,    /* steps back and no clock entry says why */
-        AUDIT_FAULT_TYPE,    /* unknown, or a genesis that is not entry 0, or entry 0 that is none */
-        AUDIT_FAULT_SIZE,    /* a body larger than any that is written */
-        _AUDIT_FAULT_MAX,
-} AuditFault;
+/* Makes the chain; the first entry must be the genesis. */
+int chain_create(ChainTransaction *write, const char *device, const ChainId *id);
 
-const char *audit_fault_sentence(AuditFault fault);
+/* Adds an entry. Where the clock stands clearly before the last entry, one that says so comes first.
+ * `ret_seq` may be NULL. Errors: DEVBOX_ERROR_BAD_SCHEMA the body cannot be written, or not read back;
+ * those of a database. */
+int chain_append(ChainTransaction *write, AuditType type, uint64_t now_ms, const AuditBody *body,
+                 uint64_t *ret_seq);
 
-/* Where a walk along a chain stands: the next entry must have this number and follow this hash. */
-typedef struct ChainCursor {
-        ChainId chain;
-        uint64_t size; /* entries seen so far = the number of the next */
-        Sha256 head;
-        uint64_t time_ms;
-} ChainCursor;
+/* ---- reading */
 
-/* From the beginning, or from a size and head that a witness stored (its time is not checked). */
-void chain_cursor_begin(ChainCursor *walk, const ChainId *chain, const char *device);
-void chain_cursor_resume(ChainCursor *walk, const ChainId *chain, uint64_t size, const Sha256 *head);
+/* The entry's body is borrowed until the handler returns; < 0 ends the reading with that error, > 0 ends it
+ * well. */
+typedef int (*AuditEntryHandler)(const AuditEntry *entry, void *userdata);
 
-/* Checks one entry and moves on. Errors: an AuditFault; the walk then stays where it was. */
-int chain_cursor_next(ChainCursor *walk, const AuditEntry *entry);
+int chain_read(Chain *chain, uint64_t from, uint64_t max, AuditEntryHandler reader, void *userdata);
 
-/* Makes the next entry of a chain: fills number, prev, type and hash, and moves on. */
-void chain_cursor_append(ChainCursor *walk, uint16_t type, uint64_t time_ms, Bytes body,
-                         AuditEntry *ret_entry);
+/* What there is to say of the first `size` entries; 0: of all that are committed. Errors: -ENOENT there are
+ * not so many, or none; those of a database. */
+int chain_checkpoint(Chain *chain, uint64_t size, Checkpoint *ret_checkpoint);
+
+/* The same for entries of any chain: what a bound statement selects, as the columns LEDGER_ENTRY_*.
+ * Errors also: -EBADMSG a hash of another size. */
+int chain_read_selected(Statement *select, AuditEntryHandler reader, void *userdata);

@@ -8,7 +8,7 @@
  *     devbox/<device>/<chain id, hexadecimal>\n<size>\n<head, base64>\n
  */
 
-#include "audit/chain.h"
+#include "audit/entry.h"
 #include "proto/id.h"
 #include "trust/envelope.h"
 

@@ -3,7 +3,7 @@
 
 #include "audit/evidence-reader.h"
 
-#include "audit/ledger-schema.h"
+#include "audit/ledger-database.h"
 
 typedef struct Line {
         Sha256 digest;

@@ -3,7 +3,7 @@
 
 #include "audit/evidence.h"
 
-#include "audit/ledger-schema.h"
+#include "audit/ledger-database.h"
 
 int evidence_init(Evidence *evidence, Database *database)
 {

@@ -14,7 +14,7 @@
 
 /* ---- writing */
 
-void audit_write_head(AuditForm form, const AuditIdentity *identity, Text *text)
+void audit_write_head(AuditForm form, const ChainIdentity *identity, Text *text)
 {
         char chain[HEX_SIZE(CHAIN_ID_SIZE)];
         uint8_t length = (uint8_t) strlen(identity->device);
@@ -306,7 +306,7 @@ int audit_read_entry(AuditForm form, uint8_t *bytes, size_t size, size_t *ret_us
                                        : read_binary_entry(bytes, size, ret_used, ret_entry);
 }
 
-static int read_json_head(uint8_t *bytes, size_t size, size_t *ret_used, AuditIdentity *ret_identity)
+static int read_json_head(uint8_t *bytes, size_t size, size_t *ret_used, ChainIdentity *ret_identity)
 {
         uint8_t *end = end_of_line(bytes, size), *name;
         Cursor cursor = { bytes, end, false };
@@ -333,7 +333,7 @@ static int read_json_head(uint8_t *bytes, size_t size, size_t *ret_used, AuditId
         return AUDIT_NEXT_ENTRY;
 }
 
-static int read_binary_head(const uint8_t *bytes, size_t size, size_t *ret_used, AuditIdentity *ret_identity)
+static int read_binary_head(const uint8_t *bytes, size_t size, size_t *ret_used, ChainIdentity *ret_identity)
 {
         if (size < AUDIT_MAGIC_SIZE + 1)
                 return AUDIT_NEXT_PART;
@@ -355,7 +355,7 @@ static int read_binary_head(const uint8_t *bytes, size_t size, size_t *ret_used,
 }
 
 int audit_read_head(AuditForm form, uint8_t *bytes, size_t size, size_t *ret_used,
-                    AuditIdentity *ret_identity)
+                    ChainIdentity *ret_identity)
 {
         return form == AUDIT_FORM_JSON ? read_json_head(bytes, size, ret_used, ret_identity)
                                        : read_binary_head(bytes, size, ret_used, ret_identity);

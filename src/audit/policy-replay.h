@@ -7,6 +7,7 @@
 
 #include "audit/chain-state.h"
 #include "audit/evidence-reader.h"
+#include "proto/error.h"
 
 /* Of a manifest, by the root. */
 typedef enum AuditStanding {

@@ -19,7 +19,7 @@ typedef struct Batch {
 } Batch;
 
 struct AuditAhead {
-        AuditSource *source;
+        AuditReader *source;
         ChainCursor walk;
         pthread_t reader;
         pthread_mutex_t mutex;
@@ -54,7 +54,7 @@ static void fill(AuditAhead *ahead, Batch *batch)
         batch->n = batch->used = 0;
         batch->fault = 0;
         while (batch->n < ENTRIES_MAX && BODIES_MAX - batch->used >= AUDIT_BODY_MAX) {
-                batch->next = audit_source_next(ahead->source, &entry);
+                batch->next = audit_reader_next(ahead->source, &entry);
                 if (batch->next != AUDIT_NEXT_ENTRY)
                         return;
 
@@ -107,10 +107,10 @@ static void *read_ahead(void *userdata)
 
 /* ---- the judge */
 
-int audit_ahead_begin(AuditSource *source, AuditAhead **ret_ahead)
+int audit_ahead_begin(AuditReader *source, AuditAhead **ret_ahead)
 {
         _cleanup_(audit_ahead_endp) AuditAhead *ahead = calloc(1, sizeof *ahead);
-        const AuditIdentity *identity = audit_source_identity(source);
+        const ChainIdentity *identity = audit_reader_identity(source);
 
         if (!ahead)
                 return -ENOMEM;

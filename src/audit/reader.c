@@ -7,13 +7,13 @@
 #include <unistd.h>
 
 #include "audit/export.h"
-#include "audit/ledger-schema.h"
+#include "audit/ledger-database.h"
 #include "basic/fd.h"
 
 #define BUFFER_SIZE (4 * AUDIT_RECORD_MAX)
 
-struct AuditSource {
-        AuditIdentity identity;
+struct AuditReader {
+        ChainIdentity identity;
 
         /* A file: what was read and not yet taken lies in the buffer from `begin` to `end`. */
         int fd;
@@ -28,7 +28,7 @@ struct AuditSource {
         bool replica, asked;
 };
 
-AuditSource *audit_source_free(AuditSource *source)
+AuditReader *audit_reader_free(AuditReader *source)
 {
         if (!source)
                 return NULL;
@@ -41,17 +41,17 @@ AuditSource *audit_source_free(AuditSource *source)
         return NULL;
 }
 
-const AuditIdentity *audit_source_identity(const AuditSource *source)
+const ChainIdentity *audit_reader_identity(const AuditReader *source)
 {
         return &source->identity;
 }
 
-bool audit_source_is_replica(const AuditSource *source)
+bool audit_reader_is_replica(const AuditReader *source)
 {
         return source->replica;
 }
 
-bool audit_source_has_evidence(const AuditSource *source)
+bool audit_reader_has_evidence(const AuditReader *source)
 {
         return source->database && !source->replica;
 }
@@ -59,7 +59,7 @@ bool audit_source_has_evidence(const AuditSource *source)
 /* ---- files */
 
 /* Reads more behind what is there. Returns the number of bytes; 0 at the end. */
-static ssize_t fill(AuditSource *source)
+static ssize_t fill(AuditReader *source)
 {
         memmove(source->buffer, source->buffer + source->begin, source->end - source->begin);
         source->end -= source->begin;
@@ -77,7 +77,7 @@ static ssize_t fill(AuditSource *source)
         }
 }
 
-static int next_in_file(AuditSource *source, AuditEntry *ret_entry)
+static int next_in_file(AuditReader *source, AuditEntry *ret_entry)
 {
         for (;;) {
                 size_t used;
@@ -97,7 +97,7 @@ static int next_in_file(AuditSource *source, AuditEntry *ret_entry)
         }
 }
 
-static int open_file(AuditSource *source)
+static int open_file(AuditReader *source)
 {
         size_t used;
 
@@ -123,7 +123,7 @@ static int open_file(AuditSource *source)
 /* ---- databases */
 
 /* Whether the table `state` or `replica` has a chain of this name; then fills in who it is. */
-static int find_own(AuditSource *source, const char *device)
+static int find_own(AuditReader *source, const char *device)
 {
         static const char sql[] = "SELECT (SELECT value FROM state WHERE key = '" LEDGER_DEVICE
                                   "'), (SELECT value FROM state WHERE key = '" LEDGER_CHAIN_ID "')";
@@ -146,7 +146,7 @@ static int find_own(AuditSource *source, const char *device)
         return statement_copy_bytes(statement, 1, source->identity.chain.bytes, CHAIN_ID_SIZE);
 }
 
-static int find_replica(AuditSource *source, const char *device)
+static int find_replica(AuditReader *source, const char *device)
 {
         _cleanup_(statement_freep) Statement *statement = NULL;
 
@@ -166,7 +166,7 @@ static int find_replica(AuditSource *source, const char *device)
         return statement_copy_bytes(statement, 0, source->identity.chain.bytes, CHAIN_ID_SIZE);
 }
 
-static int open_database(const char *path, const char *device, AuditSource *source)
+static int open_database(const char *path, const char *device, AuditReader *source)
 {
         int r = database_open(path, DATABASE_READ, &ledger_schema, &source->database);
         if (r < 0)
@@ -183,7 +183,7 @@ static int open_database(const char *path, const char *device, AuditSource *sour
                                 &source->entries);
 }
 
-static void ask_entries(AuditSource *source)
+static void ask_entries(AuditReader *source)
 {
         if (source->replica)
                 statement_bind_text(source->entries, source->identity.device);
@@ -196,7 +196,7 @@ static bool get_digest(const Statement *statement, int column, Sha256 *ret_diges
         return statement_copy_bytes(statement, column, ret_digest->bytes, SHA256_SIZE) == 0;
 }
 
-static int next_in_database(AuditSource *source, AuditEntry *ret_entry)
+static int next_in_database(AuditReader *source, AuditEntry *ret_entry)
 {
         const Statement *row = source->entries;
 
@@ -231,9 +231,9 @@ static bool is_database(int fd)
                memcmp(found, magic, sizeof magic) == 0;
 }
 
-int audit_source_open(const char *path, const char *device, AuditSource **ret_source)
+int audit_reader_open(const char *path, const char *device, AuditReader **ret_source)
 {
-        _cleanup_(audit_source_freep) AuditSource *source = calloc(1, sizeof *source);
+        _cleanup_(audit_reader_freep) AuditReader *source = calloc(1, sizeof *source);
 
         if (!source)
                 return -ENOMEM;
@@ -252,12 +252,12 @@ int audit_source_open(const char *path, const char *device, AuditSource **ret_so
         return 0;
 }
 
-int audit_source_next(AuditSource *source, AuditEntry *ret_entry)
+int audit_reader_next(AuditReader *source, AuditEntry *ret_entry)
 {
         return source->database ? next_in_database(source, ret_entry) : next_in_file(source, ret_entry);
 }
 
-int audit_source_seek(AuditSource *source, uint64_t seq)
+int audit_reader_seek(AuditReader *source, uint64_t seq)
 {
         if (!source->database || seq > INT64_MAX)
                 return -EOPNOTSUPP;
@@ -284,7 +284,7 @@ static int for_each_text(Statement *statement, AuditEnvelope on_text, void *user
         return r;
 }
 
-int audit_source_checkpoints(AuditSource *source, AuditEnvelope on_checkpoint, void *userdata)
+int audit_reader_checkpoints(AuditReader *source, AuditEnvelope on_checkpoint, void *userdata)
 {
         static const char own[] = "SELECT value FROM state WHERE key = '" LEDGER_CHECKPOINT "'";
         static const char replica[] = "SELECT checkpoint FROM replica WHERE device = ?1 UNION ALL "
@@ -304,11 +304,11 @@ int audit_source_checkpoints(AuditSource *source, AuditEnvelope on_checkpoint, v
         return for_each_text(statement, on_checkpoint, userdata);
 }
 
-int audit_source_evidence(AuditSource *source, AuditEnvelope on_thing, void *userdata)
+int audit_reader_evidence(AuditReader *source, AuditEnvelope on_thing, void *userdata)
 {
         _cleanup_(statement_freep) Statement *statement = NULL;
 
-        if (!audit_source_has_evidence(source))
+        if (!audit_reader_has_evidence(source))
                 return 0;
 
         int r = database_prepare(source->database, "SELECT envelope FROM evidence ORDER BY rowid",
@@ -316,7 +316,7 @@ int audit_source_evidence(AuditSource *source, AuditEnvelope on_thing, void *use
         return r < 0 ? r : for_each_text(statement, on_thing, userdata);
 }
 
-int audit_source_devices(const char *path, AuditDevice on_device, void *userdata)
+int audit_reader_devices(const char *path, AuditDevice on_device, void *userdata)
 {
         static const char sql[] =
                 "SELECT coalesce((SELECT value FROM state WHERE key = '" LEDGER_DEVICE "'), '')"

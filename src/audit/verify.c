@@ -7,6 +7,7 @@
 
 #include "audit/verify.h"
 
+#include "audit/checkpoint.h"
 #include "audit/policy-replay.h"
 #include "audit/read-ahead.h"
 #include "trust/envelope.h"
@@ -22,7 +23,7 @@ typedef struct CheckpointClaim {
 } CheckpointClaim;
 
 struct AuditVerifier {
-        AuditIdentity identity;
+        ChainIdentity identity;
         AuditMeans means;
         ChainState life;
         PolicyReplay proof;
@@ -48,7 +49,7 @@ const char *audit_outcome_name(AuditOutcome outcome)
         }
 }
 
-int audit_verifier_new(const AuditIdentity *identity, const AuditMeans *means, AuditVerifier **ret_verifier)
+int audit_verifier_new(const ChainIdentity *identity, const AuditMeans *means, AuditVerifier **ret_verifier)
 {
         _cleanup_(audit_verifier_freep) AuditVerifier *verifier = calloc(1, sizeof *verifier);
 
@@ -392,7 +393,7 @@ static void find_outcome(AuditVerifier *verifier, int next)
 }
 
 /* All entries, and the statements of the sizes on the way. Returns the AuditNext that ended it. */
-static int walk(AuditVerifier *verifier, AuditSource *source)
+static int walk(AuditVerifier *verifier, AuditReader *source)
 {
         _cleanup_(audit_ahead_endp) AuditAhead *ahead = NULL;
         int next = AUDIT_NEXT_END;
@@ -404,7 +405,7 @@ static int walk(AuditVerifier *verifier, AuditSource *source)
         return r < 0 ? r : next;
 }
 
-int audit_verify(AuditVerifier *verifier, AuditSource *source, AuditReport *ret_report)
+int audit_verify(AuditVerifier *verifier, AuditReader *source, AuditReport *ret_report)
 {
         AuditReport *report = &verifier->report;
 

@@ -11,11 +11,10 @@
  * newest root's role `witness`. What the chain itself records of countersignatures must be true, but does
  * not make it whole: a cut takes the later ones with it. */
 
-#include "audit/checkpoint.h"
+#include "audit/chain-state.h"
 #include "audit/evidence-reader.h"
 #include "audit/reader.h"
 #include "proto/error.h"
-#include "trust/root.h"
 
 /* The exit statuses of devboxctl audit verify; of several the highest counts. */
 typedef enum AuditOutcome {
@@ -27,14 +26,6 @@ typedef enum AuditOutcome {
 } AuditOutcome;
 
 const char *audit_outcome_name(AuditOutcome outcome); /* "OK", "UNWITNESSED", … */
-
-/* A root that the auditor holds, in the order of their versions. Entries of the type `root` may name no
- * other. */
-typedef struct AuditRoot {
-        int64_t version;
-        Sha256 digest;
-        const Root *root;
-} AuditRoot;
 
 /* What an auditor brings. Everything is borrowed and may be missing: without roots no witness is recognised
  * and nothing is judged again. */
@@ -65,7 +56,7 @@ typedef struct AuditReport {
 typedef struct AuditVerifier AuditVerifier;
 
 /* Errors: -ENOMEM. */
-int audit_verifier_new(const AuditIdentity *identity, const AuditMeans *means, AuditVerifier **ret_verifier);
+int audit_verifier_new(const ChainIdentity *identity, const AuditMeans *means, AuditVerifier **ret_verifier);
 AuditVerifier *audit_verifier_free(AuditVerifier *verifier);
 DEFINE_CLEANUP(AuditVerifier, audit_verifier_free);
 
@@ -73,5 +64,5 @@ DEFINE_CLEANUP(AuditVerifier, audit_verifier_free);
  * envelope; -ENOMEM. */
 int audit_verifier_add_statement(AuditVerifier *verifier, const char *envelope);
 
-/* All of the chain. Errors: those of audit_source_next(); -ENOMEM. */
-int audit_verify(AuditVerifier *verifier, AuditSource *source, AuditReport *ret_report);
+/* All of the chain. Errors: those of audit_reader_next(); -ENOMEM. */
+int audit_verify(AuditVerifier *verifier, AuditReader *source, AuditReport *ret_report);

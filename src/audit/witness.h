@@ -9,6 +9,7 @@
  * set back can repeat what it said before, but then nothing new is witnessed; the next entry that it makes
  * has another hash than the one it lost, and gives it away. */
 
+#include "audit/chain-cursor.h"
 #include "audit/checkpoint.h"
 
 typedef struct WitnessGrowth {

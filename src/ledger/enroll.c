@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-#include "audit/ledger-state.h"
+#include "audit/ledger-database.h"
 #include "ledger/ledger-internal.h"
 
 /* Of a root or a manifest; larger ones are refused before anything is made of them. */
@@ -21,7 +21,7 @@
 static int same_enrolment(Ledger *ledger, const Enrolment *enrolment)
 {
         bool same = streq(ledger->chain.device, enrolment->device) &&
-                    memcmp(&ledger->chain.walk.chain, &enrolment->chain, sizeof(ChainId)) == 0;
+                    memcmp(&ledger->chain.pending.chain, &enrolment->chain, sizeof(ChainId)) == 0;
 
         return same ? 0 : DEVBOX_ERROR_ENROLLED_OTHERWISE;
 }
@@ -55,7 +55,7 @@ static int append_enrolment(Ledger *ledger, ChainTransaction *write, const Enrol
 static int create_chain(Ledger *ledger, const Enrolment *enrolment, const Envelope *envelope,
                         const Root *root)
 {
-        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_WRITE_NULL;
+        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_TRANSACTION_NULL;
 
         int r = chain_transaction_begin(&ledger->chain, &write);
         if (r < 0)
@@ -111,7 +111,7 @@ int ledger_enroll(Ledger *ledger, const Enrolment *enrolment)
 
 static int store_root(Ledger *ledger, const char *text, const Envelope *envelope, const Root *root)
 {
-        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_WRITE_NULL;
+        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_TRANSACTION_NULL;
         AuditBody body = { .version = root->version, .epoch = root->epoch };
 
         envelope_digest(envelope, &body.sha256);
@@ -167,7 +167,7 @@ int ledger_install_root(Ledger *ledger, const char *text)
 
 int ledger_log_rejection(Ledger *ledger, const Envelope *envelope, int error, const char *subject)
 {
-        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_WRITE_NULL;
+        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_TRANSACTION_NULL;
         uint64_t now_ms = ledger_time(ledger).now_ms;
         AuditBody body = { .status = (char *) devbox_error_audit_status((DevboxError) error),
                            .reason = (char *) devbox_error_code((DevboxError) error),
@@ -197,8 +197,8 @@ static int append_manifest(Ledger *ledger, ChainTransaction *write, const Manife
         AuditBody adopt = { .old_key = ledger->device_key,
                             .key = *key_pair_public(ledger->identity),
                             .sha256 = verdict->digest,
-                            .size = (int64_t) ledger->chain.walk.size,
-                            .head = ledger->chain.walk.head };
+                            .size = (int64_t) ledger->chain.pending.size,
+                            .head = ledger->chain.pending.head };
         AuditBody entry = { .epoch = manifest->epoch,
                             .version = manifest->version,
                             .sha256 = verdict->digest,
@@ -222,7 +222,7 @@ static int append_manifest(Ledger *ledger, ChainTransaction *write, const Manife
 static int store_manifest(Ledger *ledger, const char *text, const Envelope *envelope,
                           const ManifestVerdict *verdict, uint64_t now_ms)
 {
-        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_WRITE_NULL;
+        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_TRANSACTION_NULL;
 
         int r = chain_transaction_begin(&ledger->chain, &write);
         if (r < 0)
@@ -306,7 +306,7 @@ int ledger_install_manifest(Ledger *ledger, const char *text, ManifestInstalled 
 
 int ledger_accept_clock(Ledger *ledger)
 {
-        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_WRITE_NULL;
+        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_TRANSACTION_NULL;
         uint64_t now_ms = ledger_time(ledger).now_ms;
         AuditBody body = { .from_ms = (int64_t) ledger->time_floor_ms, .to_ms = (int64_t) now_ms };
 

@@ -9,7 +9,7 @@
 #include <systemd/sd-id128.h>
 #include <unistd.h>
 
-#include "audit/ledger-state.h"
+#include "audit/ledger-database.h"
 #include "basic/fd.h"
 #include "basic/time.h"
 #include "ledger/identity.h"
@@ -24,7 +24,7 @@
 
 int ledger_sign_result(const Ledger *ledger, Result *result, uint64_t seq, char **ret_envelope)
 {
-        const ChainCursor *walk = &ledger->chain.walk;
+        const ChainCursor *walk = &ledger->chain.pending;
         _cleanup_(freep) char *text = NULL;
 
         result->device = (char *) ledger->chain.device;
@@ -214,7 +214,7 @@ bool ledger_flush_due(const Ledger *ledger)
 
 static int write_tally(Ledger *ledger)
 {
-        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_WRITE_NULL;
+        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_TRANSACTION_NULL;
 
         if (ledger->tally.total == 0)
                 return 0;
@@ -237,7 +237,7 @@ static int write_tally(Ledger *ledger)
  * the floor of time: nothing older than that is accepted, even if this clock should be wrong. */
 static int write_checkpoint(Ledger *ledger, char **ret_checkpoint)
 {
-        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_WRITE_NULL;
+        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_TRANSACTION_NULL;
         _cleanup_(freep) char *checkpoint = NULL;
         uint64_t size = ledger->chain.committed.size;
 
@@ -281,7 +281,7 @@ int ledger_flush(Ledger *ledger, char **ret_checkpoint)
 
 /* ---- what there is to tell */
 
-int ledger_export(Ledger *ledger, const LedgerRange *range, ChainReader reader, void *userdata)
+int ledger_export(Ledger *ledger, const LedgerRange *range, AuditEntryHandler reader, void *userdata)
 {
         _cleanup_(statement_freep) Statement *select = NULL;
 

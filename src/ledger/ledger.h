@@ -11,7 +11,7 @@
  * Errors of all: a DevboxError; < 0 is -errno: the disk, the database or the memory failed, and nothing was
  * done. */
 
-#include "audit/transaction.h"
+#include "audit/chain.h"
 #include "crypto/ed25519.h"
 #include "ledger/requests.h"
 
@@ -67,7 +67,7 @@ typedef struct LedgerRange {
         uint64_t from, max;
 } LedgerRange;
 
-int ledger_export(Ledger *ledger, const LedgerRange *range, ChainReader reader, void *userdata);
+int ledger_export(Ledger *ledger, const LedgerRange *range, AuditEntryHandler reader, void *userdata);
 
 typedef struct LedgerStatus {
         const char *device; /* empty: not enrolled */

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "audit/ledger-state.h"
+#include "audit/ledger-database.h"
 #include "basic/fd.h"
 #include "basic/time.h"
 #include "codec/strict-json.h"

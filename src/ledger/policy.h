@@ -4,7 +4,7 @@
 /* What this device obeys: the root, the manifest it signed for, and the machine's own ceiling. Each is kept
  * as the envelope that came, and verified anew whenever it is read. */
 
-#include "audit/ledger-schema.h"
+#include "audit/ledger-database.h"
 #include "trust/ceiling.h"
 
 typedef struct Policy {

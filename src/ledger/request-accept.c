@@ -15,14 +15,14 @@
 #include <stdio.h>
 #include <sys/statvfs.h>
 
-#include "audit/ledger-state.h"
+#include "audit/ledger-database.h"
 #include "ledger/ledger-internal.h"
 
 /* ---- sessions */
 
 int ledger_begin_session(Ledger *ledger, uint8_t ret_session[SESSION_NONCE_SIZE])
 {
-        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_WRITE_NULL;
+        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_TRANSACTION_NULL;
         _cleanup_(secret_freep) Secret *nonce = NULL;
         AuditBody body = { .boot_id = ledger->boot_id };
 
@@ -174,7 +174,7 @@ static int write_acceptance(Ledger *ledger, ChainTransaction *write, const Accep
                                         .now_ms = now_ms,
                                         .start_until_ms = verdict->start_until_ms,
                                         .keep_until_ms = keep_until(ledger, verdict, now_ms),
-                                        .seq = ledger->chain.walk.size - 1 });
+                                        .seq = ledger->chain.pending.size - 1 });
         if (r < 0)
                 return r;
 
@@ -185,7 +185,7 @@ static int write_acceptance(Ledger *ledger, ChainTransaction *write, const Accep
 static int commit_acceptance(Ledger *ledger, const AcceptInput *input, const AcceptVerdict *verdict,
                              uint64_t now_ms, LedgerAnswer *answer)
 {
-        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_WRITE_NULL;
+        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_TRANSACTION_NULL;
         uint64_t n_requests = ledger->requests.n;
 
         int r = chain_transaction_begin(&ledger->chain, &write);
@@ -233,7 +233,7 @@ static int sign_denial(Ledger *ledger, const AcceptVerdict *verdict, LedgerAnswe
                           .message = answer->message,
                           .exit = { .code = -1 } };
 
-        return ledger_sign_result(ledger, &result, ledger->chain.walk.size - 1, &answer->result);
+        return ledger_sign_result(ledger, &result, ledger->chain.pending.size - 1, &answer->result);
 }
 
 static int write_denial(Ledger *ledger, ChainTransaction *write, const AcceptVerdict *verdict,
@@ -262,13 +262,13 @@ static int write_denial(Ledger *ledger, ChainTransaction *write, const AcceptVer
                                                               .state = REQUEST_DENIED,
                                                               .now_ms = now_ms,
                                                               .keep_until_ms = now_ms + REQUEST_KEEP_MS,
-                                                              .seq = ledger->chain.walk.size - 1,
+                                                              .seq = ledger->chain.pending.size - 1,
                                                               .result = answer->result });
 }
 
 static int commit_denial(Ledger *ledger, const AcceptVerdict *verdict, LedgerAnswer *answer)
 {
-        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_WRITE_NULL;
+        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_TRANSACTION_NULL;
         uint64_t n_requests = ledger->requests.n;
         unsigned suppressed;
 

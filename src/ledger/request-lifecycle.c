@@ -26,7 +26,7 @@ static int check_revocation(const Policy *policy)
 
 int ledger_started(Ledger *ledger, const char *request_id)
 {
-        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_WRITE_NULL;
+        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_TRANSACTION_NULL;
         _cleanup_(request_row_done) RequestRow row = { 0 };
         uint64_t now_ms = ledger_time(ledger).now_ms;
 
@@ -77,7 +77,7 @@ static int write_end(Ledger *ledger, ChainTransaction *write, const RequestRow *
 
         result->request_id = (char *) row->request_id;
         result->request_sha256 = row->digest;
-        r = ledger_sign_result(ledger, result, ledger->chain.walk.size - 1, &envelope);
+        r = ledger_sign_result(ledger, result, ledger->chain.pending.size - 1, &envelope);
         if (r != 0)
                 return r;
 
@@ -92,7 +92,7 @@ static bool may_be_reported(int status)
 
 static int end_request(Ledger *ledger, const RequestRow *row, const Result *how)
 {
-        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_WRITE_NULL;
+        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_TRANSACTION_NULL;
         Result result = *how;
 
         /* What never started did not run to an end. */
@@ -133,7 +133,7 @@ int ledger_finish(Ledger *ledger, const char *request_id, const Result *how, cha
 
 static int recover_one(Ledger *ledger, const RequestRow *row)
 {
-        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_WRITE_NULL;
+        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_TRANSACTION_NULL;
         bool started = row->state == REQUEST_STARTED;
         Result result = { .status = started ? RESULT_INTERRUPTED_UNKNOWN : RESULT_INTERRUPTED,
                           .exit = { .code = -1 } };

@@ -9,7 +9,7 @@
  * or was denied for good. After a crash, one that was accepted is interrupted (it never ran), and one that
  * was started is interrupted_unknown (nobody knows); neither is ever run again. */
 
-#include "audit/ledger-schema.h"
+#include "audit/ledger-database.h"
 #include "trust/accept.h"
 #include "trust/result.h"
 

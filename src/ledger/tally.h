@@ -4,7 +4,7 @@
 /* Refusals that are only counted: those of what could not be believed at all, so that nobody without a key
  * can fill the chain, and those beyond what one minute may log. One entry per reason tells how many. */
 
-#include "audit/transaction.h"
+#include "audit/chain.h"
 #include "proto/error.h"
 
 typedef struct Tally {

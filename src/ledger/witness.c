@@ -179,7 +179,7 @@ static int write_quarantine(Ledger *ledger, const Replica *replica, int reason, 
 /* Keeps both statements. Returns the reason once that is durable. */
 static int quarantine(Ledger *ledger, const Replica *replica, int reason, const char *claimed)
 {
-        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_WRITE_NULL;
+        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_TRANSACTION_NULL;
         AuditBody body = { .device = (char *) replica->seen.device,
                            .reason = (char *) devbox_error_code((DevboxError) reason) };
 
@@ -252,7 +252,7 @@ static int check_growth(WitnessGrowth *growth, const AuditEntry *entries, size_t
 static int store_growth(Ledger *ledger, const Replica *replica, const Checkpoint *claimed, const char *text,
                         AuditEntries entries)
 {
-        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_WRITE_NULL;
+        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_TRANSACTION_NULL;
 
         int r = chain_transaction_begin(&ledger->chain, &write);
         if (r < 0)
@@ -388,7 +388,7 @@ static int find_signature(const Envelope *envelope, const PublicKey *witness, Si
 
 static int append_cosignature(Ledger *ledger, AuditBody *body)
 {
-        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_WRITE_NULL;
+        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_TRANSACTION_NULL;
         bool flushed = ledger->flushed_size == ledger->chain.committed.size;
 
         int r = chain_transaction_begin(&ledger->chain, &write);

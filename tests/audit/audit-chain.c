@@ -10,7 +10,7 @@
 #include "basic/file.h"
 #include "trust/world.h"
 
-const AuditIdentity chain_identity = { "dev-a", { "0123456789abcdef" } };
+const ChainIdentity chain_identity = { "dev-a", { "0123456789abcdef" } };
 
 Chain chain;
 
@@ -156,15 +156,15 @@ char *chain_statement(const Checkpoint *checkpoint, WorldKey device, bool witnes
 
 AuditReport chain_verify(const void *bytes, size_t size, const char *said, bool root)
 {
-        _cleanup_(audit_source_freep) AuditSource *source = NULL;
+        _cleanup_(audit_reader_freep) AuditReader *source = NULL;
         _cleanup_(audit_verifier_freep) AuditVerifier *verifier = NULL;
         AuditReport report = { .outcome = AUDIT_BROKEN };
 
         assert_ok(file_write(chain.path, FILE_REPLACE, 0600, BYTES(bytes, size)));
-        if (audit_source_open(chain.path, NULL, &source) < 0)
+        if (audit_reader_open(chain.path, NULL, &source) < 0)
                 return report; /* not even a chain */
 
-        assert_ok(audit_verifier_new(audit_source_identity(source),
+        assert_ok(audit_verifier_new(audit_reader_identity(source),
                                      &(AuditMeans){ .roots = chain.roots, .n_roots = root }, &verifier));
         if (said)
                 assert_ok(audit_verifier_add_statement(verifier, said));

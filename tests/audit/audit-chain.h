@@ -4,13 +4,15 @@
 /* A chain to tamper with: a genesis, then requests that are accepted, start and finish, and what may be said
  * of it. Deterministic; made once for all tests of a program. */
 
+#include "audit/chain-cursor.h"
+#include "audit/checkpoint.h"
 #include "audit/export.h"
 #include "audit/verify.h"
 #include "trust/world.h"
 
 #define ENTRIES 400
 
-extern const AuditIdentity chain_identity;
+extern const ChainIdentity chain_identity;
 
 typedef struct Chain {
         char *bodies[ENTRIES];

@@ -21,7 +21,7 @@ static int append_line(void *userdata, const char *envelope)
 }
 
 /* With the evidence of the database, or with what an export of it would hold. */
-static AuditEvidence *open_evidence(const char *path, AuditSource *source, bool exported)
+static AuditEvidence *open_evidence(const char *path, AuditReader *source, bool exported)
 {
         _cleanup_(text_done) Text lines = TEXT_NULL;
         AuditEvidence *evidence;
@@ -33,7 +33,7 @@ static AuditEvidence *open_evidence(const char *path, AuditSource *source, bool 
         }
 
         text_append(&lines, "");
-        assert_ok(audit_source_evidence(source, append_line, &lines));
+        assert_ok(audit_reader_evidence(source, append_line, &lines));
         assert_ok(audit_evidence_read(lines.data, &evidence, &line));
         return evidence;
 }
@@ -59,23 +59,23 @@ AuditReport auditor_verify(const LedgerWorld *world, const Auditor *auditor)
 {
         static AuditRoot roots[ROOTS_MAX];
         static Root *parsed[ROOTS_MAX];
-        _cleanup_(audit_source_freep) AuditSource *source = NULL;
+        _cleanup_(audit_reader_freep) AuditReader *source = NULL;
         _cleanup_(audit_verifier_freep) AuditVerifier *verifier = NULL;
         _cleanup_(audit_evidence_freep) AuditEvidence *evidence = NULL;
         AuditReport report;
         char path[128];
 
         auditor_path(world, path);
-        assert_ok(audit_source_open(path, NULL, &source));
+        assert_ok(audit_reader_open(path, NULL, &source));
         evidence = open_evidence(path, source, auditor->exported);
         load_roots(auditor, evidence, roots, parsed);
         assert_ok(audit_verifier_new(
-                audit_source_identity(source),
+                audit_reader_identity(source),
                 &(AuditMeans){ .roots = roots, .n_roots = auditor->n_roots, .evidence = evidence },
                 &verifier));
         for (size_t i = 0; i < auditor->n_statements; i++)
                 assert_ok(audit_verifier_add_statement(verifier, auditor->statements[i]));
-        assert_ok(audit_source_checkpoints(source, add_statement, verifier));
+        assert_ok(audit_reader_checkpoints(source, add_statement, verifier));
         assert_ok(audit_verify(verifier, source, &report));
         for (size_t i = 0; i < auditor->n_roots; i++)
                 root_free(parsed[i]);

@@ -47,17 +47,17 @@ static int add_statement(void *userdata, const char *envelope)
 
 static AuditReport verify(const LedgerWorld *world, bool hash_only)
 {
-        _cleanup_(audit_source_freep) AuditSource *source = NULL;
+        _cleanup_(audit_reader_freep) AuditReader *source = NULL;
         _cleanup_(audit_verifier_freep) AuditVerifier *verifier = NULL;
         AuditReport report;
         char path[128];
 
         (void) snprintf(path, sizeof path, "%s/ledger.db", world->directory);
-        assert_ok(audit_source_open(path, NULL, &source));
-        assert_string_equal(audit_source_identity(source)->device, "dev-a");
-        assert_ok(audit_verifier_new(audit_source_identity(source), &(AuditMeans){ .hash_only = hash_only },
+        assert_ok(audit_reader_open(path, NULL, &source));
+        assert_string_equal(audit_reader_identity(source)->device, "dev-a");
+        assert_ok(audit_verifier_new(audit_reader_identity(source), &(AuditMeans){ .hash_only = hash_only },
                                      &verifier));
-        assert_ok(audit_source_checkpoints(source, add_statement, verifier));
+        assert_ok(audit_reader_checkpoints(source, add_statement, verifier));
         assert_ok(audit_verify(verifier, source, &report));
         return report;
 }

@@ -12,7 +12,7 @@
 
 #define MANY 5000
 
-static const AuditIdentity identity = { "dev-a", { "0123456789abcdef" } };
+static const ChainIdentity identity = { "dev-a", { "0123456789abcdef" } };
 static char path[64];
 
 /* A file of `n` entries with bodies of this size; the one with the number `bad` is changed. */
@@ -42,13 +42,13 @@ static void write_chain(size_t n, size_t body_size, size_t bad)
 /* Reads until nothing comes; returns how many entries did, and the last fault. */
 static size_t read_all(size_t body_size, size_t at_most, int *ret_fault)
 {
-        _cleanup_(audit_source_freep) AuditSource *source = NULL;
+        _cleanup_(audit_reader_freep) AuditReader *source = NULL;
         _cleanup_(audit_ahead_endp) AuditAhead *ahead = NULL;
         AuditEntry entry;
         int fault = 0;
         size_t n = 0;
 
-        assert_ok(audit_source_open(path, NULL, &source));
+        assert_ok(audit_reader_open(path, NULL, &source));
         assert_ok(audit_ahead_begin(source, &ahead));
         while (n < at_most && audit_ahead_next(ahead, &entry, &fault) == AUDIT_NEXT_ENTRY) {
                 assert_int_equal(entry.seq, n++);

@@ -8,7 +8,7 @@
 
 #include "audit/body.h"
 #include "audit/export.h"
-#include "audit/ledger-schema.h"
+#include "audit/ledger-database.h"
 #include "basic/file.h"
 #include "codec/binary-text.h"
 #include "trust/world.h"
@@ -249,7 +249,7 @@ static void test_cuts(void **state)
 /* The whole chain, with a witness, in the eyes of somebody who has these roots. */
 static AuditReport verify_by(const AuditRoot *roots, size_t n_roots)
 {
-        _cleanup_(audit_source_freep) AuditSource *source = NULL;
+        _cleanup_(audit_reader_freep) AuditReader *source = NULL;
         _cleanup_(audit_verifier_freep) AuditVerifier *verifier = NULL;
         _cleanup_(freep) char *said = chain_statement(&chain.at[ENTRIES], KEY_DEVICE, true);
         AuditReport report;
@@ -257,8 +257,8 @@ static AuditReport verify_by(const AuditRoot *roots, size_t n_roots)
         _cleanup_(freep) char *bytes = chain_export(AUDIT_FORM_JSON, chain.entries, ENTRIES, &size);
 
         assert_ok(file_write(chain.path, FILE_REPLACE, 0600, BYTES(bytes, size)));
-        assert_ok(audit_source_open(chain.path, NULL, &source));
-        assert_ok(audit_verifier_new(audit_source_identity(source),
+        assert_ok(audit_reader_open(chain.path, NULL, &source));
+        assert_ok(audit_verifier_new(audit_reader_identity(source),
                                      &(AuditMeans){ .roots = roots, .n_roots = n_roots }, &verifier));
         assert_ok(audit_verifier_add_statement(verifier, said));
         assert_ok(audit_verify(verifier, source, &report));
@@ -344,17 +344,17 @@ static Database *make_database(const char *path, const char *said)
 
 static AuditReport verify_database(const char *path)
 {
-        _cleanup_(audit_source_freep) AuditSource *source = NULL;
+        _cleanup_(audit_reader_freep) AuditReader *source = NULL;
         _cleanup_(audit_verifier_freep) AuditVerifier *verifier = NULL;
         AuditReport report;
 
-        assert_ok(audit_source_open(path, "dev-a", &source));
-        assert_ok(audit_verifier_new(audit_source_identity(source),
+        assert_ok(audit_reader_open(path, "dev-a", &source));
+        assert_ok(audit_verifier_new(audit_reader_identity(source),
                                      &(AuditMeans){ .roots = chain.roots,
                                                     .n_roots = 1,
-                                                    .may_be_empty = audit_source_is_replica(source) },
+                                                    .may_be_empty = audit_reader_is_replica(source) },
                                      &verifier));
-        assert_ok(audit_source_checkpoints(source, add_statement, verifier));
+        assert_ok(audit_reader_checkpoints(source, add_statement, verifier));
         assert_ok(audit_verify(verifier, source, &report));
         return report;
 }
@@ -369,20 +369,20 @@ static int count_device(void *userdata, const char *device)
 /* Names go to terminals and into the heads of exports. */
 static void assert_names_are_checked(const char *path, Database *database)
 {
-        AuditSource *source;
+        AuditReader *source;
 
         assert_ok(database_run(database,
                                "UPDATE state SET value = char(27) || '[2Jhub' WHERE key = 'device';"
                                "UPDATE replica SET device = '\"}' || char(10)"));
-        assert_err(audit_source_open(path, NULL, &source), -EBADMSG);
-        assert_err(audit_source_open(path, "\"}\n", &source), -EBADMSG);
+        assert_err(audit_reader_open(path, NULL, &source), -EBADMSG);
+        assert_err(audit_reader_open(path, "\"}\n", &source), -EBADMSG);
 }
 
 static void test_database(void **state)
 {
         static const char *const tails[] = { "", "-wal", "-shm" };
         _cleanup_(freep) char *said = chain_statement(&chain.at[ENTRIES], KEY_DEVICE, true);
-        _cleanup_(audit_source_freep) AuditSource *source = NULL;
+        _cleanup_(audit_reader_freep) AuditReader *source = NULL;
         char path[96], name[104];
         int n = 0;
 
@@ -390,9 +390,9 @@ static void test_database(void **state)
         _cleanup_(database_closep) Database *database = make_database(path, said);
 
         assert_int_equal(verify_database(path).outcome, AUDIT_WHOLE);
-        assert_ok(audit_source_devices(path, count_device, &n));
+        assert_ok(audit_reader_devices(path, count_device, &n));
         assert_int_equal(n, 2);
-        assert_err(audit_source_open(path, "nobody", &source), -ESRCH);
+        assert_err(audit_reader_open(path, "nobody", &source), -ESRCH);
 
         assert_ok(database_run(database, "UPDATE replica_audit SET time_ms = time_ms + 1 WHERE seq = 57"));
         AuditReport report = verify_database(path);

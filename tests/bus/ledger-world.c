@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "audit/chain.h"
+#include "audit/chain-cursor.h"
 #include "basic/time.h"
 #include "codec/binary-text.h"
 

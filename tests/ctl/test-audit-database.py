@@ -20,7 +20,7 @@ PIPE_BYTES = 64 * 1024
 
 def schema():
     """The SQL of all migrations, from the table in the source."""
-    text = (SOURCE / "src/audit/ledger-schema.c").read_text()
+    text = (SOURCE / "src/audit/ledger-database.c").read_text()
     table = re.sub(r"/\*.*?\*/", "", text[text.index("migrations[] = {"):text.index("};")], flags=re.DOTALL)
     sql = "".join(re.findall(r'"(.*?)"', table))
     return sql + "PRAGMA application_id = 0x44425831; PRAGMA user_version = 1;"

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "audit/chain-cursor.h"
 #include "audit/export.h"
 #include "audit/verify.h"
 #include "fuzz.h"
@@ -65,12 +66,12 @@ static void auditor_done(Auditor *auditor)
                 root_free(auditor->parsed[i]);
 }
 
-static void verify(AuditSource *source, char *statements, const Auditor *auditor, bool hash_only)
+static void verify(AuditReader *source, char *statements, const Auditor *auditor, bool hash_only)
 {
         _cleanup_(audit_verifier_freep) AuditVerifier *verifier = NULL;
         AuditReport report;
 
-        fuzz_check(audit_verifier_new(audit_source_identity(source),
+        fuzz_check(audit_verifier_new(audit_reader_identity(source),
                                       &(AuditMeans){ .roots = auditor->roots,
                                                      .n_roots = auditor->n_roots,
                                                      .evidence = auditor->evidence,
@@ -89,7 +90,7 @@ static void link_again(const char *chain, Text *text)
 {
         _cleanup_(freep) char *copy = strdup(chain);
         uint8_t *at = (uint8_t *) copy, *end = at + strlen(copy);
-        AuditIdentity identity;
+        ChainIdentity identity;
         AuditEntry entry;
         ChainCursor walk;
         size_t used;
@@ -107,14 +108,14 @@ static void link_again(const char *chain, Text *text)
         }
 }
 
-static int open_chain(const char *chain, AuditSource **ret_source)
+static int open_chain(const char *chain, AuditReader **ret_source)
 {
         char path[32];
 
         int fd = memfd_create("chain", MFD_CLOEXEC);
         fuzz_check(fd >= 0 && write(fd, chain, strlen(chain)) == (ssize_t) strlen(chain));
         (void) snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-        int r = audit_source_open(path, NULL, ret_source);
+        int r = audit_reader_open(path, NULL, ret_source);
         (void) close(fd);
         return r;
 }
@@ -133,7 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         read_evidence(&auditor, take_part(&at, text + size));
         link_again(chain, &again);
         for (int way = 0; way < 4; way++) {
-                _cleanup_(audit_source_freep) AuditSource *source = NULL;
+                _cleanup_(audit_reader_freep) AuditReader *source = NULL;
                 _cleanup_(freep) char *copy = strdup(statements);
 
                 if (open_chain(way & 1 ? again.data : chain, &source) == 0)

@@ -10,7 +10,7 @@ static void read_all(AuditForm form, const uint8_t *data, size_t size)
 {
         _cleanup_(freep) uint8_t *bytes = malloc(size + 1);
         _cleanup_(text_done) Text again = TEXT_NULL;
-        AuditIdentity identity;
+        ChainIdentity identity;
         size_t used, at;
 
         memcpy(bytes, data, size);

@@ -12,9 +12,9 @@ const char *audit_path(const Ctl *ctl)
         return ctl->options[OPTION_DB] ? ctl->options[OPTION_DB] : LEDGER_PATH;
 }
 
-int audit_open(const Ctl *ctl, const char *path, const char *device, AuditSource **ret_source)
+int audit_open(const Ctl *ctl, const char *path, const char *device, AuditReader **ret_source)
 {
-        int r = audit_source_open(path, device, ret_source);
+        int r = audit_reader_open(path, device, ret_source);
 
         switch (r) {
         case 0:

@@ -10,4 +10,4 @@
 const char *audit_path(const Ctl *ctl);
 
 /* Returns 0, or an exit status after it said what is wrong. Errors: -ENOMEM, of writing. */
-int audit_open(const Ctl *ctl, const char *path, const char *device, AuditSource **ret_source);
+int audit_open(const Ctl *ctl, const char *path, const char *device, AuditReader **ret_source);

@@ -105,7 +105,7 @@ static int take_number(const Ctl *ctl, CtlOption option, const char *name, uint6
 
 int ctl_audit_show(const Ctl *ctl, char **args)
 {
-        _cleanup_(audit_source_freep) AuditSource *source = NULL;
+        _cleanup_(audit_reader_freep) AuditReader *source = NULL;
         _cleanup_(text_done) Text text = TEXT_NULL;
         uint64_t from = 0, lines = UINT64_MAX;
         AuditEntry entry = { 0 };
@@ -119,8 +119,8 @@ int ctl_audit_show(const Ctl *ctl, char **args)
         if (r != 0)
                 return r;
 
-        (void) audit_source_seek(source, from);
-        while (lines > 0 && (next = audit_source_next(source, &entry)) == AUDIT_NEXT_ENTRY) {
+        (void) audit_reader_seek(source, from);
+        while (lines > 0 && (next = audit_reader_next(source, &entry)) == AUDIT_NEXT_ENTRY) {
                 if (entry.seq < from)
                         continue;
 
@@ -178,13 +178,13 @@ static bool reader_is_there(void)
         return poll(&out, 1, LOOK_AGAIN_MS) <= 0 || !(out.revents & (POLLERR | POLLHUP));
 }
 
-static int follow(const Ctl *ctl, AuditSource *source)
+static int follow(const Ctl *ctl, AuditReader *source)
 {
         _cleanup_(text_done) Text text = TEXT_NULL;
         AuditEntry entry = { 0 };
 
         for (;;) {
-                int next = audit_source_next(source, &entry);
+                int next = audit_reader_next(source, &entry);
                 if (next < 0 || next == AUDIT_NEXT_MALFORMED)
                         return end(ctl, next, entry.seq);
                 if (next != AUDIT_NEXT_ENTRY) {
@@ -201,7 +201,7 @@ static int follow(const Ctl *ctl, AuditSource *source)
 
 int ctl_audit_tail(const Ctl *ctl, char **args)
 {
-        _cleanup_(audit_source_freep) AuditSource *source = NULL;
+        _cleanup_(audit_reader_freep) AuditReader *source = NULL;
         _cleanup_(ring_done) Ring ring = { 0 };
         AuditEntry entry = { 0 };
         uint64_t lines = TAIL_LINES;
@@ -218,7 +218,7 @@ int ctl_audit_tail(const Ctl *ctl, char **args)
         if (!ring.lines)
                 return -ENOMEM;
 
-        while ((next = audit_source_next(source, &entry)) == AUDIT_NEXT_ENTRY) {
+        while ((next = audit_reader_next(source, &entry)) == AUDIT_NEXT_ENTRY) {
                 r = ring_put(&ring, ctl, &entry);
                 if (r < 0)
                         return r;
@@ -272,19 +272,19 @@ static int finish(FILE *file)
         return fsync(fileno(file)) < 0 && errno != EINVAL && errno != EROFS ? -errno : 0;
 }
 
-static int export_entries(const Ctl *ctl, AuditSource *source, AuditForm form, FILE *file)
+static int export_entries(const Ctl *ctl, AuditReader *source, AuditForm form, FILE *file)
 {
         _cleanup_(text_done) Text text = TEXT_NULL;
         AuditEntry entry = { 0 };
         int next;
 
-        audit_write_head(form, audit_source_identity(source), &text);
+        audit_write_head(form, audit_reader_identity(source), &text);
         do {
                 if (text.error < 0 || fwrite(text.data, 1, text.size, file) != text.size)
                         return text.error < 0 ? text.error : -EIO;
 
                 text_reset(&text);
-                next = audit_source_next(source, &entry);
+                next = audit_reader_next(source, &entry);
                 if (next == AUDIT_NEXT_ENTRY)
                         audit_write_entry(form, &entry, &text);
         } while (next == AUDIT_NEXT_ENTRY);
@@ -294,9 +294,9 @@ static int export_entries(const Ctl *ctl, AuditSource *source, AuditForm form, F
 }
 
 /* What goes into a file of its own, one envelope per line. */
-typedef int (*Envelopes)(AuditSource *source, AuditEnvelope on_envelope, void *userdata);
+typedef int (*Envelopes)(AuditReader *source, AuditEnvelope on_envelope, void *userdata);
 
-static int export_envelopes(const Ctl *ctl, AuditSource *source, CtlOption option, Envelopes envelopes)
+static int export_envelopes(const Ctl *ctl, AuditReader *source, CtlOption option, Envelopes envelopes)
 {
         _cleanup_(close_file) FILE *file = NULL;
 
@@ -311,7 +311,7 @@ static int export_envelopes(const Ctl *ctl, AuditSource *source, CtlOption optio
 
 int ctl_audit_export(const Ctl *ctl, char **args)
 {
-        _cleanup_(audit_source_freep) AuditSource *source = NULL;
+        _cleanup_(audit_reader_freep) AuditReader *source = NULL;
         _cleanup_(close_file) FILE *file = NULL;
         const char *format = ctl->options[OPTION_FORMAT] ? ctl->options[OPTION_FORMAT] : "jsonl";
         bool binary = streq(format, "binary");
@@ -325,11 +325,11 @@ int ctl_audit_export(const Ctl *ctl, char **args)
         if (r == 0)
                 r = open_output(ctl, ctl->options[OPTION_OUTPUT], &file);
         if (r == 0)
-                r = export_envelopes(ctl, source, OPTION_CHECKPOINTS, audit_source_checkpoints);
+                r = export_envelopes(ctl, source, OPTION_CHECKPOINTS, audit_reader_checkpoints);
         if (r == 0)
                 r = export_entries(ctl, source, binary ? AUDIT_FORM_BINARY : AUDIT_FORM_JSON, file);
         if (r == 0)
-                r = export_envelopes(ctl, source, OPTION_EVIDENCE, audit_source_evidence);
+                r = export_envelopes(ctl, source, OPTION_EVIDENCE, audit_reader_evidence);
 
         return r;
 }

@@ -132,17 +132,17 @@ static int add_statements(Audit *audit, AuditVerifier *verifier)
 }
 
 /* The database's own, where the auditor brought none. `ret_own` is the caller's. */
-static int find_evidence(const Audit *audit, const AuditSource *source, AuditEvidence **ret_own)
+static int find_evidence(const Audit *audit, const AuditReader *source, AuditEvidence **ret_own)
 {
-        if (audit->evidence || !audit_source_has_evidence(source))
+        if (audit->evidence || !audit_reader_has_evidence(source))
                 return 0;
 
         return audit_evidence_open(audit->path, ret_own);
 }
 
-static int verify_source(Audit *audit, AuditSource *source)
+static int verify_source(Audit *audit, AuditReader *source)
 {
-        const AuditIdentity *identity = audit_source_identity(source);
+        const ChainIdentity *identity = audit_reader_identity(source);
         _cleanup_(audit_evidence_freep) AuditEvidence *own = NULL;
         _cleanup_(audit_verifier_freep) AuditVerifier *verifier = NULL;
         AuditReport report;
@@ -154,12 +154,12 @@ static int verify_source(Audit *audit, AuditSource *source)
                                                       .n_roots = audit->chain.n_steps,
                                                       .evidence = audit->evidence ? audit->evidence : own,
                                                       .hash_only = audit->ctl->options[OPTION_HASH_ONLY],
-                                                      .may_be_empty = audit_source_is_replica(source) },
+                                                      .may_be_empty = audit_reader_is_replica(source) },
                                        &verifier);
         if (r == 0)
                 r = add_statements(audit, verifier);
         if (r == 0)
-                r = audit_source_checkpoints(source, add_statement, verifier);
+                r = audit_reader_checkpoints(source, add_statement, verifier);
         if (r == 0)
                 r = audit_verify(verifier, source, &report);
         if (r < 0)
@@ -177,7 +177,7 @@ static int verify_source(Audit *audit, AuditSource *source)
 
 static int verify_device(void *userdata, const char *device)
 {
-        _cleanup_(audit_source_freep) AuditSource *source = NULL;
+        _cleanup_(audit_reader_freep) AuditReader *source = NULL;
         Audit *audit = userdata;
 
         int r = audit_open(audit->ctl, audit->path, device, &source);
@@ -231,7 +231,7 @@ static int load_evidence(Audit *audit)
 
 static int verify_all(Audit *audit)
 {
-        int r = audit_source_devices(audit->path, verify_device, audit);
+        int r = audit_reader_devices(audit->path, verify_device, audit);
 
         if (r == -EBADMSG)
                 return print_failure(audit->ctl, DEVBOX_ERROR_BAD_REQUEST,

@@ -2,7 +2,7 @@
 /* The audit chain: what it notices, and what the entries say. (Walks, cuts and forks: also test-vectors.c.)
  */
 
-#include "audit/chain.h"
+#include "audit/chain-cursor.h"
 
 #include "audit/body.h"
 #include "audit/witness.h"

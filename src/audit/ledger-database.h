@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The shape of ledger.db, for the one program that writes it and for those that audit a copy. */
+/* The tables of ledger.db, for devbox-ledger, which owns it, and for auditors of a copy; and the single
+ * values in the table `state`. */
 
 #include "store/database.h"
 
@@ -27,7 +28,7 @@ enum {
         LEDGER_ENTRY_HASH,
 };
 
-/* What the table `state` keeps, one row each: SELECT value FROM state WHERE key = ? */
+/* Keys of the table `state`. */
 #define LEDGER_DEVICE                "device"
 #define LEDGER_CHAIN_ID              "chain_id"   /* 16 bytes */
 #define LEDGER_DEVICE_KEY            "device_key" /* 32 bytes: whose signatures checkpoints bear */
@@ -37,3 +38,14 @@ enum {
 #define LEDGER_TIME_FLOOR            "time_floor_ms"
 #define LEDGER_ISSUED_FLOOR          "issued_floor_ms"
 #define LEDGER_CHECKPOINT            "checkpoint" /* the last one that the device signed, its envelope */
+
+/* ---- the table `state`. Writes belong inside a ChainTransaction. */
+
+/* 1: read; 0: no such row. The caller frees texts. Errors: those of a database; -EBADMSG another size. */
+int state_read_integer(Database *database, const char *key, int64_t *ret_value);
+int state_read_text(Database *database, const char *key, char **ret_value);
+int state_read_bytes(Database *database, const char *key, void *ret_bytes, size_t size);
+
+int state_write_integer(Database *database, const char *key, int64_t value);
+int state_write_text(Database *database, const char *key, const char *value);
+int state_write_bytes(Database *database, const char *key, Bytes value);
