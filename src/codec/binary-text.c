@@ -53,6 +53,12 @@ void base64url_format(Bytes bytes, char *ret_text)
                                  sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 }
 
+void base64_unpadded_format(Bytes bytes, char *ret_text)
+{
+        (void) sodium_bin2base64(ret_text, BASE64_SIZE(bytes.size), bytes.data, bytes.size,
+                                 sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
+}
+
 /* libsodium refuses stray bits behind the last byte, so each value has one spelling, once bytes beyond ASCII
  * are kept away: 1.0.18 takes some of them for letters. */
 static int parse_variant(int variant, const char *text, size_t max, uint8_t **ret_bytes, size_t *ret_size)
@@ -90,4 +96,9 @@ int base64_parse(const char *text, size_t max, uint8_t **ret_bytes, size_t *ret_
 int base64url_parse(const char *text, size_t max, uint8_t **ret_bytes, size_t *ret_size)
 {
         return parse_variant(sodium_base64_VARIANT_URLSAFE_NO_PADDING, text, max, ret_bytes, ret_size);
+}
+
+int base64_unpadded_parse(const char *text, size_t max, uint8_t **ret_bytes, size_t *ret_size)
+{
+        return parse_variant(sodium_base64_VARIANT_ORIGINAL_NO_PADDING, text, max, ret_bytes, ret_size);
 }

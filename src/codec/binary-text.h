@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Bytes as text: lower-case hexadecimal, and base64 with padding (RFC 4648, section 4). Both readers take
- * exactly one spelling of each value, so that text that differs never means the same bytes. */
+/* Bytes as text: lower-case hexadecimal, and base64 (RFC 4648). All readers take exactly one spelling of
+ * each value, so that text that differs never means the same bytes. */
 
 #include "basic/bytes.h"
 
@@ -13,8 +13,10 @@
 void hex_format(Bytes bytes, char *ret_text);
 void base64_format(Bytes bytes, char *ret_text);
 
-/* The alphabet of RFC 4648, section 5, without padding: at most BASE64_SIZE(bytes.size) characters. */
+/* The alphabet of RFC 4648, section 5, and that of section 4, both without padding: at most
+ * BASE64_SIZE(bytes.size) characters. */
 void base64url_format(Bytes bytes, char *ret_text);
+void base64_unpadded_format(Bytes bytes, char *ret_text);
 
 /* All of `text` must be `size` bytes, which are undefined if it is not. Not for secrets. Errors: -EINVAL. */
 int hex_decode(Bytes text, void *ret_bytes, size_t size);
@@ -24,3 +26,4 @@ int hex_parse(const char *text, void *ret_bytes, size_t size);
  * Errors: -EINVAL; -EFBIG more than `max`; -ENOMEM. */
 int base64_parse(const char *text, size_t max, uint8_t **ret_bytes, size_t *ret_size);
 int base64url_parse(const char *text, size_t max, uint8_t **ret_bytes, size_t *ret_size);
+int base64_unpadded_parse(const char *text, size_t max, uint8_t **ret_bytes, size_t *ret_size);

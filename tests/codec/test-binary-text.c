@@ -45,8 +45,8 @@ static void test_base64_both_ways(void **state)
                 bytes[i] = (uint8_t) (i * 37);
 
         for (size_t size = 0; size <= sizeof bytes; size++) {
-                _cleanup_(freep) uint8_t *plain = NULL, *url = NULL;
-                size_t plain_size, url_size;
+                _cleanup_(freep) uint8_t *plain = NULL, *url = NULL, *unpadded = NULL;
+                size_t plain_size, url_size, unpadded_size;
 
                 base64_format(BYTES(bytes, size), text);
                 assert_ok(base64_parse(text, size, &plain, &plain_size));
@@ -56,6 +56,11 @@ static void test_base64_both_ways(void **state)
                 assert_null(strpbrk(text, "+/="));
                 assert_ok(base64url_parse(text, size, &url, &url_size));
                 assert_true(bytes_equal(BYTES(url, url_size), BYTES(bytes, size)));
+
+                base64_unpadded_format(BYTES(bytes, size), text);
+                assert_null(strpbrk(text, "-_="));
+                assert_ok(base64_unpadded_parse(text, size, &unpadded, &unpadded_size));
+                assert_true(bytes_equal(BYTES(unpadded, unpadded_size), BYTES(bytes, size)));
         }
 }
 
@@ -73,6 +78,8 @@ static void test_base64_has_one_spelling(void **state)
         assert_err(base64_parse("YWFh", 2, &bytes, &size), -EFBIG);
         assert_err(base64url_parse("e30=", 100, &bytes, &size), -EINVAL);
         assert_err(base64url_parse("e31", 100, &bytes, &size), -EINVAL);
+        assert_err(base64_unpadded_parse("e30=", 100, &bytes, &size), -EINVAL);
+        assert_err(base64_unpadded_parse("e31", 100, &bytes, &size), -EINVAL);
         assert_null(bytes);
 }
 
