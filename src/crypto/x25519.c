@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* X25519, HMAC-SHA256 and HKDF-SHA256, by libsodium (whose own HKDF came after 1.0.18). */
+
+#include "crypto/x25519.h"
+
+#include <sodium.h>
+
+int x25519_generate(Secret **ret_secret, uint8_t ret_public[static X25519_SIZE])
+{
+        int r = secret_new_random(X25519_SIZE, ret_secret);
+        if (r < 0)
+                return r;
+
+        (void) crypto_scalarmult_base(ret_public, secret_bytes(*ret_secret).data);
+        return 0;
+}
+
+int x25519_agree(const Secret *secret, const uint8_t other[static X25519_SIZE], Secret **ret_shared)
+{
+        uint8_t shared[X25519_SIZE];
+
+        if (crypto_scalarmult(shared, secret_bytes(secret).data, other) != 0)
+                return -EBADMSG;
+
+        int r = secret_new(shared, sizeof shared, ret_shared);
+        sodium_memzero(shared, sizeof shared);
+        return r;
+}
+
+bool x25519_key_is_valid(const uint8_t key[static X25519_SIZE])
+{
+        static const uint8_t scalar[X25519_SIZE] = {
+                8
+        }; /* any: the result of a small order is always zero */
+        uint8_t product[X25519_SIZE];
+
+        return crypto_scalarmult(product, scalar, key) == 0;
+}
+
+void hmac_sha256(Bytes key, Bytes message, Sha256 *ret_mac)
+{
+        crypto_auth_hmacsha256_state state;
+
+        (void) crypto_auth_hmacsha256_init(&state, key.data, key.size);
+        (void) crypto_auth_hmacsha256_update(&state, message.data, message.size);
+        (void) crypto_auth_hmacsha256_final(&state, ret_mac->bytes);
+        sodium_memzero(&state, sizeof state);
+}
+
+void hkdf_sha256(Bytes key, Bytes info, void *ret_bytes, size_t size)
+{
+        static const uint8_t salt[SHA256_SIZE];
+        uint8_t *out = ret_bytes, counter = 0;
+        Sha256 extracted, block;
+
+        assert(size <= HKDF_OUTPUT_MAX);
+        hmac_sha256(BYTES_OF(salt), key, &extracted);
+
+        for (size_t done = 0; done < size; done += MIN(size - done, sizeof block)) {
+                crypto_auth_hmacsha256_state state;
+
+                (void) crypto_auth_hmacsha256_init(&state, extracted.bytes, sizeof extracted);
+                if (counter++ > 0)
+                        (void) crypto_auth_hmacsha256_update(&state, block.bytes, sizeof block);
+                (void) crypto_auth_hmacsha256_update(&state, info.data, info.size);
+                (void) crypto_auth_hmacsha256_update(&state, &counter, 1);
+                (void) crypto_auth_hmacsha256_final(&state, block.bytes);
+                memcpy(out + done, block.bytes, MIN(size - done, sizeof block));
+        }
+
+        sodium_memzero(&extracted, sizeof extracted);
+        sodium_memzero(&block, sizeof block);
+}

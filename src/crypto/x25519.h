@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Key agreement on Curve25519 (RFC 7748), by libsodium, and what protocols derive from its result: HMAC and
+ * HKDF with SHA-256 (RFC 2104, RFC 5869). */
+
+#include "crypto/secret.h"
+#include "crypto/sha256.h"
+
+#define X25519_SIZE     32
+#define HKDF_OUTPUT_MAX (255 * SHA256_SIZE)
+
+/* A random secret key and its public key. Errors: -ENOMEM. */
+int x25519_generate(Secret **ret_secret, uint8_t ret_public[static X25519_SIZE]);
+
+/* Errors: -EBADMSG the other key has a small order, so that the result would be known to everybody;
+ * -ENOMEM. */
+int x25519_agree(const Secret *secret, const uint8_t other[static X25519_SIZE], Secret **ret_shared);
+
+/* Whether the key has a large order. */
+bool x25519_key_is_valid(const uint8_t key[static X25519_SIZE]);
+
+void hmac_sha256(Bytes key, Bytes message, Sha256 *ret_mac);
+
+/* Extract with an empty salt, then expand to `size` bytes, at most HKDF_OUTPUT_MAX. */
+void hkdf_sha256(Bytes key, Bytes info, void *ret_bytes, size_t size);
