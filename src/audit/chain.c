@@ -3,75 +3,46 @@
 
 #include "audit/chain.h"
 
-#include <stdio.h>
+#include "audit/entry-table.h"
 
-#include "audit/ledger-database.h"
-#include "codec/binary-text.h"
+/* ---- reading */
 
-/* The body is borrowed from the statement. */
-static int entry_from_row(const Statement *row, AuditEntry *ret_entry)
+int chain_read(Database *database, const ChainRange *range, AuditEntryHandler on_entry, void *userdata)
 {
-        AuditEntry entry = {
-                .seq = (uint64_t) statement_integer(row, LEDGER_ENTRY_SEQ),
-                .time_ms = (uint64_t) statement_integer(row, LEDGER_ENTRY_TIME),
-                .type = (uint16_t) statement_integer(row, LEDGER_ENTRY_TYPE),
-                .body = statement_bytes(row, LEDGER_ENTRY_BODY),
-        };
-
-        if (statement_copy_bytes(row, LEDGER_ENTRY_PREV, entry.prev.bytes, SHA256_SIZE) < 0 ||
-            statement_copy_bytes(row, LEDGER_ENTRY_HASH, entry.hash.bytes, SHA256_SIZE) < 0)
-                return -EBADMSG;
-
-        *ret_entry = entry;
-        return 0;
-}
-
-int chain_read_selected(Statement *select, AuditEntryHandler reader, void *userdata)
-{
+        _cleanup_(statement_freep) Statement *select = NULL;
         AuditEntry entry;
 
-        for (;;) {
-                int r = statement_step(select);
-                if (r <= 0)
-                        return r;
-                r = entry_from_row(select, &entry);
-                if (r < 0)
-                        return r;
-                r = reader(&entry, userdata);
+        int r = entry_table_select(database, range->device, range->from, range->max, &select);
+        if (r < 0)
+                return r;
+
+        while ((r = entry_table_next(select, &entry)) == AUDIT_NEXT_ENTRY) {
+                r = on_entry(&entry, userdata);
                 if (r != 0)
                         return r < 0 ? r : 0;
         }
+
+        return r == AUDIT_NEXT_MALFORMED ? -EBADMSG : r;
 }
 
-int chain_read(Chain *chain, uint64_t from, uint64_t max, AuditEntryHandler reader, void *userdata)
-{
-        _cleanup_(statement_resetp) Statement *select = chain->select;
-
-        statement_bind_integer(select, (int64_t) MIN(from, (uint64_t) INT64_MAX));
-        statement_bind_integer(select, (int64_t) MIN(max, (uint64_t) INT64_MAX));
-        return chain_read_selected(select, reader, userdata);
-}
-
+/* Errors: -ENOENT no such entry; those of a database. */
 static int read_hash(Chain *chain, uint64_t seq, Sha256 *ret_hash)
 {
-        _cleanup_(statement_resetp) Statement *select = chain->select_hash;
+        int r = entry_table_find_hash(chain->database, NULL, seq, ret_hash);
 
-        statement_bind_integer(select, (int64_t) seq);
-        int r = statement_step(select);
-        if (r <= 0)
-                return r < 0 ? r : -ENOENT;
-
-        return statement_copy_bytes(select, 0, ret_hash->bytes, SHA256_SIZE);
+        return r < 0 ? r : r > 0 ? 0 : -ENOENT;
 }
 
 int chain_checkpoint(Chain *chain, uint64_t size, Checkpoint *ret_checkpoint)
 {
-        const ChainCursor *cursor = &chain->committed;
-        Checkpoint checkpoint = { .chain = cursor->chain, .size = cursor->size, .head = cursor->head };
+        const ChainCursor *committed = &chain->committed;
+        Checkpoint checkpoint = { .chain = committed->chain,
+                                  .size = committed->size,
+                                  .head = committed->head };
 
-        if (!chain_exists(chain) || cursor->size == 0 || size > cursor->size)
+        if (!chain_exists(chain) || committed->size == 0 || size > committed->size)
                 return -ENOENT;
-        if (size > 0 && size < cursor->size) {
+        if (size > 0 && size < committed->size) {
                 checkpoint.size = size;
                 int r = read_hash(chain, size - 1, &checkpoint.head);
                 if (r < 0)
@@ -85,110 +56,89 @@ int chain_checkpoint(Chain *chain, uint64_t size, Checkpoint *ret_checkpoint)
 
 /* ---- opening */
 
-static int prepare(Chain *chain)
-{
-        int r = database_prepare(
-                chain->database,
-                "INSERT INTO audit(seq, prev, time_ms, type, body, hash) VALUES(?, ?, ?, ?, ?, ?)",
-                &chain->insert);
-        if (r < 0)
-                return r;
-        r = database_prepare(chain->database, LEDGER_SELECT_AUDIT, &chain->select);
-        if (r < 0)
-                return r;
-
-        return database_prepare(chain->database, "SELECT hash FROM audit WHERE seq = ?",
-                                &chain->select_hash);
-}
-
-static int step(const AuditEntry *entry, void *userdata)
-{
-        return chain_cursor_next(userdata, entry) == 0 ? 0 : -EUCLEAN;
-}
-
-/* Where the look at the end may begin: at the last checkpoint, which must still be true, unless that is far
- * back. */
-static int begin_cursor(Chain *chain, uint64_t size, ChainCursor *cursor)
+/* The size that the last stored checkpoint confirms, which must be valid; 0: none. */
+static int check_checkpoint(Chain *chain, uint64_t size, uint64_t *ret_confirmed)
 {
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
         _cleanup_(freep) char *text = NULL;
         Checkpoint checkpoint;
-        uint64_t from;
         Sha256 head;
 
         int r = state_read_text(chain->database, LEDGER_CHECKPOINT, &text);
         if (r < 0)
                 return r;
-        if (r > 0) {
-                if (envelope_parse(bytes_of_string(text), CHECKPOINT_TEXT_MAX, &envelope) != 0 ||
-                    checkpoint_parse(envelope_payload(envelope), &checkpoint) != 0)
-                        return -EUCLEAN;
-                r = checkpoint.size <= size ? read_hash(chain, checkpoint.size - 1, &head) : -EUCLEAN;
-                if (r < 0)
-                        return r;
-                if (!sha256_equal(&head, &checkpoint.head))
-                        return -EUCLEAN;
-        }
-
-        from = text ? checkpoint.size : 0;
-        if (size - from > CHAIN_LOOK_BACK)
-                from = size - CHAIN_LOOK_BACK;
-        if (from > 0)
-                from--; /* the last entry before, for its time */
-        if (from == 0) {
-                chain_cursor_begin(cursor, &chain->pending.chain, chain->device);
+        if (r == 0) {
+                *ret_confirmed = 0;
                 return 0;
         }
 
+        if (envelope_parse(bytes_of_string(text), CHECKPOINT_TEXT_MAX, &envelope) != 0 ||
+            checkpoint_parse(envelope_payload(envelope), &checkpoint) != 0 || checkpoint.size > size)
+                return -EUCLEAN;
+        r = read_hash(chain, checkpoint.size - 1, &head);
+        if (r < 0)
+                return r;
+
+        *ret_confirmed = checkpoint.size;
+        return sha256_equal(&head, &checkpoint.head) ? 0 : -EUCLEAN;
+}
+
+/* Where verification begins: at the last checkpoint, or CHAIN_LOOK_BACK before the end. */
+static int begin_cursor(Chain *chain, const ChainIdentity *identity, uint64_t size, ChainCursor *cursor)
+{
+        uint64_t from;
+        Sha256 head;
+
+        int r = check_checkpoint(chain, size, &from);
+        if (r < 0)
+                return r;
+
+        from = MAX(from, size - MIN(size, (uint64_t) CHAIN_LOOK_BACK));
+        if (from <= 1) {
+                chain_cursor_begin(cursor, &identity->chain, identity->device);
+                return 0;
+        }
+
+        from--; /* one entry more, for its time */
         r = read_hash(chain, from - 1, &head);
         if (r < 0)
                 return r;
 
-        chain_cursor_resume(cursor, &chain->pending.chain, from, &head);
+        chain_cursor_resume(cursor, &identity->chain, from, &head);
         return 0;
 }
 
-static int count_entries(Chain *chain, uint64_t *ret_size)
+static int next(const AuditEntry *entry, void *userdata)
 {
-        _cleanup_(statement_freep) Statement *select = NULL;
-
-        int r = database_prepare(chain->database, "SELECT coalesce(max(seq) + 1, 0) FROM audit", &select);
-        if (r < 0)
-                return r;
-        r = statement_step(select);
-        if (r <= 0)
-                return r < 0 ? r : -EBADMSG;
-
-        *ret_size = (uint64_t) statement_integer(select, 0);
-        return 0;
+        return chain_cursor_next(userdata, entry) == 0 ? 0 : -EUCLEAN;
 }
 
 static int load(Chain *chain)
 {
-        _cleanup_(freep) char *device = NULL;
+        ChainIdentity identity;
         ChainCursor cursor;
         uint64_t size;
 
-        int r = count_entries(chain, &size);
+        int r = entry_table_count(chain->database, &size);
         if (r < 0)
                 return r;
-        r = state_read_text(chain->database, LEDGER_DEVICE, &device);
-        if (r <= 0)
-                return r < 0 ? r : size > 0 ? -EUCLEAN : 0;
-        r = state_read_bytes(chain->database, LEDGER_CHAIN_ID, chain->pending.chain.bytes, CHAIN_ID_SIZE);
-        if (r < 0)
-                return r;
-        if (r == 0 || size == 0 || !device_name_valid(device))
+        r = state_read_identity(chain->database, &identity);
+        if (r == 0 && size == 0)
+                return 0;
+        if (r == 0 || r == -EBADMSG || size == 0)
                 return -EUCLEAN;
+        if (r < 0)
+                return r;
 
-        (void) snprintf(chain->device, sizeof chain->device, "%s", device);
-        r = begin_cursor(chain, size, &cursor);
+        r = begin_cursor(chain, &identity, size, &cursor);
         if (r < 0)
                 return r == -ENOENT ? -EUCLEAN : r;
-        r = chain_read(chain, cursor.size, UINT64_MAX, step, &cursor);
+        r = chain_read(chain->database, &(ChainRange){ .from = cursor.size, .max = UINT64_MAX }, next,
+                       &cursor);
         if (r < 0)
                 return r;
 
+        memcpy(chain->device, identity.device, sizeof chain->device);
         chain->pending = chain->committed = cursor;
         return cursor.size == size ? 0 : -EUCLEAN;
 }
@@ -197,20 +147,18 @@ int chain_init(Chain *chain, Database *database)
 {
         *chain = (Chain){ .database = database };
 
-        int r = prepare(chain);
+        int r = entry_table_prepare_insert(database, NULL, &chain->insert);
         return r < 0 ? r : load(chain);
 }
 
 void chain_done(Chain *chain)
 {
         chain->insert = statement_free(chain->insert);
-        chain->select = statement_free(chain->select);
-        chain->select_hash = statement_free(chain->select_hash);
 }
 
 /* ---- writing */
 
-int chain_transaction_begin(Chain *chain, ChainTransaction *ret_write)
+int chain_transaction_begin(Chain *chain, ChainTransaction *ret_transaction)
 {
         Transaction transaction;
 
@@ -218,36 +166,37 @@ int chain_transaction_begin(Chain *chain, ChainTransaction *ret_write)
         if (r < 0)
                 return r;
 
-        *ret_write = (ChainTransaction){ chain, transaction };
+        *ret_transaction = (ChainTransaction){ chain, transaction };
         return 0;
 }
 
-int chain_transaction_commit(ChainTransaction *write)
+int chain_transaction_commit(ChainTransaction *transaction)
 {
-        int r = transaction_commit(&write->transaction);
+        int r = transaction_commit(&transaction->transaction);
         if (r < 0)
                 return r;
 
-        write->chain->committed = write->chain->pending;
-        write->chain = NULL;
+        transaction->chain->committed = transaction->chain->pending;
+        transaction->chain = NULL;
         return 0;
 }
 
-void chain_transaction_done(ChainTransaction *write)
+void chain_transaction_done(ChainTransaction *transaction)
 {
-        if (!write->chain)
+        Chain *chain = TAKE_PTR(transaction->chain);
+
+        if (!chain)
                 return;
 
-        transaction_done(&write->transaction);
-        write->chain->pending = write->chain->committed;
-        if (write->chain->committed.size == 0)
-                write->chain->device[0] = '\0';
-        write->chain = NULL;
+        transaction_done(&transaction->transaction);
+        chain->pending = chain->committed;
+        if (chain->committed.size == 0)
+                chain->device[0] = '\0';
 }
 
-int chain_create(ChainTransaction *write, const char *device, const ChainId *id)
+int chain_create(ChainTransaction *transaction, const char *device, const ChainId *id)
 {
-        Chain *chain = write->chain;
+        Chain *chain = transaction->chain;
 
         assert(!chain_exists(chain) && device_name_valid(device));
 
@@ -258,7 +207,7 @@ int chain_create(ChainTransaction *write, const char *device, const ChainId *id)
         if (r < 0)
                 return r;
 
-        (void) snprintf(chain->device, sizeof chain->device, "%s", device);
+        memcpy(chain->device, device, strlen(device) + 1);
         chain_cursor_begin(&chain->pending, id, device);
         return 0;
 }
@@ -273,19 +222,13 @@ static int append_one(Chain *chain, AuditType type, uint64_t now_ms, const Audit
                 return r;
 
         chain_cursor_append(&chain->pending, (uint16_t) type, now_ms, bytes_of_string(text), &entry);
-        statement_bind_integer(chain->insert, (int64_t) entry.seq);
-        statement_bind_bytes(chain->insert, BYTES_OF(entry.prev.bytes));
-        statement_bind_integer(chain->insert, (int64_t) entry.time_ms);
-        statement_bind_integer(chain->insert, entry.type);
-        statement_bind_bytes(chain->insert, entry.body);
-        statement_bind_bytes(chain->insert, BYTES_OF(entry.hash.bytes));
-        return statement_run(chain->insert);
+        return entry_table_insert(chain->insert, NULL, &entry);
 }
 
-int chain_append(ChainTransaction *write, AuditType type, uint64_t now_ms, const AuditBody *body,
+int chain_append(ChainTransaction *transaction, AuditType type, uint64_t now_ms, const AuditBody *body,
                  uint64_t *ret_seq)
 {
-        Chain *chain = write->chain;
+        Chain *chain = transaction->chain;
 
         assert(chain_exists(chain));
         assert((type == AUDIT_GENESIS) == (chain->pending.size == 0));

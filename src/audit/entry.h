@@ -60,6 +60,19 @@ typedef struct AuditEntry {
         Sha256 hash;
 } AuditEntry;
 
+typedef struct AuditEntries {
+        const AuditEntry *entries;
+        size_t n;
+} AuditEntries;
+
+/* What a source of entries has next. */
+typedef enum AuditNext {
+        AUDIT_NEXT_END,       /* of what is there now: more may follow */
+        AUDIT_NEXT_ENTRY,     /* valid until the next call */
+        AUDIT_NEXT_PART,      /* the file ends in the middle of an entry */
+        AUDIT_NEXT_MALFORMED, /* not a form that export writes; the position is lost */
+} AuditNext;
+
 void audit_genesis_prev(const char *device, Sha256 *ret_prev);
 
 /* Computed from all other members. */

@@ -1,13 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* The signed things behind the entries. */
+/* The signed documents behind the entries. */
 
 #include "audit/evidence.h"
 
-#include "audit/ledger-database.h"
+/* Larger row numbers count as absent. */
+#define NUMBER_MAX (INT64_C(1) << 28)
+
+/* ---- the table */
+
+static int prepare_find(Database *database, Statement **ret_find)
+{
+        return database_prepare(database, "SELECT envelope, rowid FROM evidence WHERE digest = ?", ret_find);
+}
 
 int evidence_init(Evidence *evidence, Database *database)
 {
-        int r = database_prepare(database, LEDGER_SELECT_EVIDENCE, &evidence->find);
+        int r = prepare_find(database, &evidence->find);
         if (r < 0)
                 return r;
 
@@ -42,4 +50,207 @@ int evidence_keep(const Evidence *evidence, const Envelope *envelope)
         statement_bind_bytes(evidence->insert, BYTES_OF(digest.bytes));
         statement_bind_text(evidence->insert, text);
         return statement_run(evidence->insert);
+}
+
+int evidence_for_each(Database *database, StatementTextHandler on_envelope, void *userdata)
+{
+        _cleanup_(statement_freep) Statement *select = NULL;
+
+        int r = database_prepare(database, "SELECT envelope FROM evidence ORDER BY rowid", &select);
+        return r < 0 ? r : statement_for_each_text(select, on_envelope, userdata);
+}
+
+/* ---- for an auditor */
+
+typedef struct Line {
+        Sha256 digest;
+        Bytes text; /* borrowed from `lines` */
+} Line;
+
+struct AuditEvidence {
+        Statement *find; /* in the table; NULL: lines */
+
+        char *text;
+        Line *lines; /* sorted by digest */
+        size_t n_lines;
+
+        uint8_t *taken; /* bits */
+        size_t taken_room;
+};
+
+AuditEvidence *audit_evidence_free(AuditEvidence *evidence)
+{
+        if (!evidence)
+                return NULL;
+
+        statement_free(evidence->find);
+        free(evidence->text);
+        free(evidence->lines);
+        free(evidence->taken);
+        free(evidence);
+        return NULL;
+}
+
+int audit_evidence_open(Database *database, AuditEvidence **ret_evidence)
+{
+        _cleanup_(audit_evidence_freep) AuditEvidence *evidence = calloc(1, sizeof *evidence);
+
+        if (!evidence)
+                return -ENOMEM;
+
+        int r = prepare_find(database, &evidence->find);
+        if (r < 0)
+                return r;
+
+        *ret_evidence = TAKE_PTR(evidence);
+        return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+        return memcmp(&((const Line *) a)->digest, &((const Line *) b)->digest, sizeof(Sha256));
+}
+
+static int add_line(AuditEvidence *evidence, Bytes text)
+{
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        Line *lines = evidence->lines;
+
+        int r = envelope_parse(text, ENVELOPE_PAYLOAD_MAX, &envelope);
+        if (r != 0)
+                return r > 0 ? -EBADMSG : r;
+
+        /* Room doubles: at 1, 2, 4, 8, … */
+        if ((evidence->n_lines & (evidence->n_lines - 1)) == 0) {
+                lines = realloc(lines, MAX(evidence->n_lines * 2, (size_t) 1) * sizeof *lines);
+                if (!lines)
+                        return -ENOMEM;
+                evidence->lines = lines;
+        }
+
+        envelope_digest(envelope, &lines[evidence->n_lines].digest);
+        lines[evidence->n_lines++].text = text;
+        return 0;
+}
+
+int audit_evidence_parse(const char *lines, AuditEvidence **ret_evidence, unsigned *ret_line)
+{
+        _cleanup_(audit_evidence_freep) AuditEvidence *evidence = calloc(1, sizeof *evidence);
+        unsigned number = 1;
+
+        if (!evidence)
+                return -ENOMEM;
+        evidence->text = strdup(lines);
+        if (!evidence->text)
+                return -ENOMEM;
+
+        for (const char *line = evidence->text; *line != '\0'; number++) {
+                size_t size = strcspn(line, "\n");
+                int r = size > 0 ? add_line(evidence, BYTES(line, size)) : 0;
+
+                if (r == -EBADMSG)
+                        *ret_line = number;
+                if (r < 0)
+                        return r;
+                line += size + (line[size] == '\n');
+        }
+
+        if (evidence->n_lines > 0)
+                qsort(evidence->lines, evidence->n_lines, sizeof *evidence->lines, compare);
+        *ret_evidence = TAKE_PTR(evidence);
+        return 0;
+}
+
+/* A row whose envelope has another digest counts as absent: the database was tampered with. */
+static int find_in_database(AuditEvidence *evidence, const Sha256 *digest, Envelope **ret_envelope,
+                            size_t *ret_number)
+{
+        _cleanup_(statement_resetp) Statement *find = evidence->find;
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        Sha256 found;
+
+        statement_bind_bytes(find, BYTES_OF(digest->bytes));
+        int r = statement_step(find);
+        if (r <= 0)
+                return r;
+
+        const char *text = statement_text(find, 0);
+        int64_t number = statement_integer(find, 1);
+        if (!text || number < 0 || number >= NUMBER_MAX)
+                return 0;
+        r = envelope_parse(bytes_of_string(text), ENVELOPE_PAYLOAD_MAX, &envelope);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        envelope_digest(envelope, &found);
+        if (!sha256_equal(&found, digest))
+                return 0;
+
+        *ret_number = (size_t) number;
+        *ret_envelope = TAKE_PTR(envelope);
+        return 1;
+}
+
+static int find(AuditEvidence *evidence, const Sha256 *digest, Envelope **ret_envelope, size_t *ret_number)
+{
+        Line like = { .digest = *digest };
+
+        if (evidence->find)
+                return find_in_database(evidence, digest, ret_envelope, ret_number);
+        if (evidence->n_lines == 0)
+                return 0;
+
+        const Line *found =
+                bsearch(&like, evidence->lines, evidence->n_lines, sizeof *evidence->lines, compare);
+        if (!found)
+                return 0;
+
+        *ret_number = (size_t) (found - evidence->lines);
+        int r = envelope_parse(found->text, ENVELOPE_PAYLOAD_MAX, ret_envelope);
+        return r == 0 ? 1 : r > 0 ? -EBADMSG : r;
+}
+
+int audit_evidence_find(AuditEvidence *evidence, const Sha256 *digest, Envelope **ret_envelope)
+{
+        size_t number;
+
+        return find(evidence, digest, ret_envelope, &number);
+}
+
+/* One bit for each number, as far as they were taken. */
+static int mark_taken(AuditEvidence *evidence, size_t number)
+{
+        size_t room = MAX(evidence->taken_room, (size_t) 64);
+
+        while (room <= number / 8)
+                room *= 2;
+        if (room > evidence->taken_room) {
+                uint8_t *taken = realloc(evidence->taken, room);
+
+                if (!taken)
+                        return -ENOMEM;
+                memset(taken + evidence->taken_room, 0, room - evidence->taken_room);
+                evidence->taken = taken;
+                evidence->taken_room = room;
+        }
+
+        if (evidence->taken[number / 8] & 1 << number % 8)
+                return -EEXIST;
+        evidence->taken[number / 8] |= (uint8_t) (1 << number % 8);
+        return 0;
+}
+
+int audit_evidence_take(AuditEvidence *evidence, const Sha256 *digest, Envelope **ret_envelope)
+{
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        size_t number;
+
+        int r = find(evidence, digest, &envelope, &number);
+        if (r <= 0)
+                return r;
+        r = mark_taken(evidence, number);
+        if (r < 0)
+                return r;
+
+        *ret_envelope = TAKE_PTR(envelope);
+        return 1;
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The signed things behind the entries. The chain names each by its digest only; who verifies it later can
- * judge again, from these, what this device accepted. */
+/* Evidence: the signed documents behind the entries. The chain names each by its digest only; with them an
+ * auditor can judge again what the device accepted. */
 
 #include "store/database.h"
 #include "trust/envelope.h"
+
+/* ---- the table `evidence` of ledger.db, for the ledger. Errors: those of a database, -ENOMEM. */
 
 typedef struct Evidence {
         Statement *insert, *find;
@@ -14,8 +16,31 @@ typedef struct Evidence {
 int evidence_init(Evidence *evidence, Database *database);
 void evidence_done(Evidence *evidence);
 
-/* 1: it is kept; 0: it is not. Errors: those of a database. */
+/* 1: stored; 0: not. */
 int evidence_exists(const Evidence *evidence, const Sha256 *digest);
 
-/* Within the transaction of the entry that names it. Errors: -ENOMEM, those of a database. */
+/* Belongs inside the transaction of the entry that names it. */
 int evidence_keep(const Evidence *evidence, const Envelope *envelope);
+
+/* All of them, in the order they were stored. */
+int evidence_for_each(Database *database, StatementTextHandler on_envelope, void *userdata);
+
+/* ---- for an auditor: from that table or from lines, one envelope each */
+
+typedef struct AuditEvidence AuditEvidence;
+
+/* Borrows the database. Errors: those of a database. */
+int audit_evidence_open(Database *database, AuditEvidence **ret_evidence);
+
+/* Errors: -EBADMSG line `ret_line` is not an envelope; -ENOMEM. */
+int audit_evidence_parse(const char *lines, AuditEvidence **ret_evidence, unsigned *ret_line);
+
+AuditEvidence *audit_evidence_free(AuditEvidence *evidence);
+DEFINE_CLEANUP(AuditEvidence, audit_evidence_free);
+
+/* 1: found, and the caller frees the envelope, which has this digest; 0: not there. Its signatures are not
+ * verified. Errors: -ENOMEM, those of a database. */
+int audit_evidence_find(AuditEvidence *evidence, const Sha256 *digest, Envelope **ret_envelope);
+
+/* The same, but only once for each digest: -EEXIST it was taken before. */
+int audit_evidence_take(AuditEvidence *evidence, const Sha256 *digest, Envelope **ret_envelope);

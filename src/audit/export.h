@@ -20,13 +20,6 @@
 #define AUDIT_MAGIC      "DBXAUD1\n"
 #define AUDIT_MAGIC_SIZE 8
 
-typedef enum AuditNext {
-        AUDIT_NEXT_END,       /* of what is there now: more may follow */
-        AUDIT_NEXT_ENTRY,     /* valid until the next call */
-        AUDIT_NEXT_PART,      /* the file ends in the middle of an entry */
-        AUDIT_NEXT_MALFORMED, /* not a form that export writes; the position is lost */
-} AuditNext;
-
 typedef enum AuditForm { AUDIT_FORM_JSON, AUDIT_FORM_BINARY } AuditForm;
 
 /* Appends. */

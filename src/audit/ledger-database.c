@@ -150,6 +150,25 @@ int state_read_bytes(Database *database, const char *key, void *ret_bytes, size_
         return r < 0 ? r : 1;
 }
 
+int state_read_identity(Database *database, ChainIdentity *ret_identity)
+{
+        _cleanup_(freep) char *device = NULL;
+        ChainIdentity identity;
+
+        int r = state_read_text(database, LEDGER_DEVICE, &device);
+        if (r <= 0)
+                return r;
+        if (!device_name_valid(device))
+                return -EBADMSG;
+        r = state_read_bytes(database, LEDGER_CHAIN_ID, identity.chain.bytes, CHAIN_ID_SIZE);
+        if (r <= 0)
+                return r < 0 ? r : -EBADMSG;
+
+        memcpy(identity.device, device, strlen(device) + 1);
+        *ret_identity = identity;
+        return 1;
+}
+
 static int prepare_write(Database *database, const char *key, Statement **ret_statement)
 {
         int r = database_prepare(database,

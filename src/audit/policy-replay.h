@@ -6,7 +6,7 @@
  * the moment of its entry. What the auditor does not have is not judged, but counted. */
 
 #include "audit/chain-state.h"
-#include "audit/evidence-reader.h"
+#include "audit/evidence.h"
 #include "proto/error.h"
 
 /* Of a manifest, by the root. */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* An audit chain, entry by entry, from wherever it rests. */
+/* Reads an audit chain from an exported file or a ledger's database. */
 
 #include "audit/reader.h"
 
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "audit/export.h"
+#include "audit/entry-table.h"
 #include "audit/ledger-database.h"
+#include "audit/replica.h"
 #include "basic/fd.h"
 
 #define BUFFER_SIZE (4 * AUDIT_RECORD_MAX)
@@ -15,7 +16,7 @@
 struct AuditReader {
         ChainIdentity identity;
 
-        /* A file: what was read and not yet taken lies in the buffer from `begin` to `end`. */
+        /* A file: the unread bytes of the buffer are those from `begin` to `end`. */
         int fd;
         AuditForm form;
         uint8_t *buffer;
@@ -23,201 +24,153 @@ struct AuditReader {
 
         /* A database. */
         Database *database;
-        Statement *entries;
-        uint64_t next; /* the number to ask for */
-        bool replica, asked;
+        Statement *entries; /* NULL: to be selected from `next` on */
+        uint64_t next;
+        bool replica;
 };
 
-AuditReader *audit_reader_free(AuditReader *source)
+AuditReader *audit_reader_free(AuditReader *reader)
 {
-        if (!source)
+        if (!reader)
                 return NULL;
 
-        fd_close(source->fd);
-        free(source->buffer);
-        statement_free(source->entries);
-        database_close(source->database);
-        free(source);
+        fd_close(reader->fd);
+        free(reader->buffer);
+        statement_free(reader->entries);
+        database_close(reader->database);
+        free(reader);
         return NULL;
 }
 
-const ChainIdentity *audit_reader_identity(const AuditReader *source)
+const ChainIdentity *audit_reader_identity(const AuditReader *reader)
 {
-        return &source->identity;
+        return &reader->identity;
 }
 
-bool audit_reader_is_replica(const AuditReader *source)
+bool audit_reader_is_replica(const AuditReader *reader)
 {
-        return source->replica;
-}
-
-bool audit_reader_has_evidence(const AuditReader *source)
-{
-        return source->database && !source->replica;
+        return reader->replica;
 }
 
 /* ---- files */
 
-/* Reads more behind what is there. Returns the number of bytes; 0 at the end. */
-static ssize_t fill(AuditReader *source)
+/* Reads more into the buffer. Returns the number of bytes; 0 at the end. */
+static ssize_t fill(AuditReader *reader)
 {
-        memmove(source->buffer, source->buffer + source->begin, source->end - source->begin);
-        source->end -= source->begin;
-        source->begin = 0;
+        memmove(reader->buffer, reader->buffer + reader->begin, reader->end - reader->begin);
+        reader->end -= reader->begin;
+        reader->begin = 0;
 
         for (;;) {
-                ssize_t n = read(source->fd, source->buffer + source->end, BUFFER_SIZE - source->end);
+                ssize_t n = read(reader->fd, reader->buffer + reader->end, BUFFER_SIZE - reader->end);
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0)
                         return -errno;
 
-                source->end += (size_t) n;
+                reader->end += (size_t) n;
                 return n;
         }
 }
 
-static int next_in_file(AuditReader *source, AuditEntry *ret_entry)
+static int next_in_file(AuditReader *reader, AuditEntry *ret_entry)
 {
         for (;;) {
                 size_t used;
 
-                int next = audit_read_entry(source->form, source->buffer + source->begin,
-                                            source->end - source->begin, &used, ret_entry);
+                int next = audit_read_entry(reader->form, reader->buffer + reader->begin,
+                                            reader->end - reader->begin, &used, ret_entry);
                 if (next == AUDIT_NEXT_ENTRY)
-                        source->begin += used;
+                        reader->begin += used;
                 if (next != AUDIT_NEXT_PART)
                         return next;
 
-                ssize_t n = fill(source);
+                ssize_t n = fill(reader);
                 if (n < 0)
                         return (int) n;
                 if (n == 0)
-                        return source->end == source->begin ? AUDIT_NEXT_END : AUDIT_NEXT_PART;
+                        return reader->end == reader->begin ? AUDIT_NEXT_END : AUDIT_NEXT_PART;
         }
 }
 
-static int open_file(AuditReader *source)
+static int open_file(AuditReader *reader)
 {
         size_t used;
 
-        source->buffer = malloc(BUFFER_SIZE);
-        if (!source->buffer)
+        reader->buffer = malloc(BUFFER_SIZE);
+        if (!reader->buffer)
                 return -ENOMEM;
 
-        ssize_t n = fill(source);
+        ssize_t n = fill(reader);
         if (n < 0)
                 return (int) n;
         if (n == 0)
                 return -EBADMSG;
 
-        source->form = source->buffer[0] == '{' ? AUDIT_FORM_JSON : AUDIT_FORM_BINARY;
-        if (audit_read_head(source->form, source->buffer, source->end, &used, &source->identity) !=
+        reader->form = reader->buffer[0] == '{' ? AUDIT_FORM_JSON : AUDIT_FORM_BINARY;
+        if (audit_read_head(reader->form, reader->buffer, reader->end, &used, &reader->identity) !=
             AUDIT_NEXT_ENTRY)
                 return -EBADMSG;
 
-        source->begin = used;
+        reader->begin = used;
         return 0;
 }
 
 /* ---- databases */
 
-/* Whether the table `state` or `replica` has a chain of this name; then fills in who it is. */
-static int find_own(AuditReader *source, const char *device)
+/* The own chain, also by its name, or that of a device it witnesses. */
+static int find_chain(AuditReader *reader, const char *device)
 {
-        static const char sql[] = "SELECT (SELECT value FROM state WHERE key = '" LEDGER_DEVICE
-                                  "'), (SELECT value FROM state WHERE key = '" LEDGER_CHAIN_ID "')";
-        _cleanup_(statement_freep) Statement *statement = NULL;
+        _cleanup_(replica_done) Replica replica = REPLICA_NULL;
+        ChainIdentity own;
 
-        int r = database_prepare(source->database, sql, &statement);
+        int r = state_read_identity(reader->database, &own);
         if (r < 0)
                 return r;
-        r = statement_step(statement);
+        if (r > 0 && (!device || streq(own.device, device))) {
+                reader->identity = own;
+                return 0;
+        }
+
+        r = device ? replica_find(reader->database, device, &replica) : 0;
         if (r <= 0)
                 return r < 0 ? r : -ESRCH;
-
-        const char *name = statement_text(statement, 0);
-        if (!name || (device && !streq(name, device)))
-                return -ESRCH;
-        if (!device_name_valid(name)) /* it would reach a terminal, and the head of an export */
+        if (!device_name_valid(device)) /* it would reach a terminal, and the head of an export */
                 return -EBADMSG;
 
-        memcpy(source->identity.device, name, strlen(name) + 1);
-        return statement_copy_bytes(statement, 1, source->identity.chain.bytes, CHAIN_ID_SIZE);
+        reader->replica = true;
+        reader->identity.chain = replica.seen.chain;
+        memcpy(reader->identity.device, device, strlen(device) + 1);
+        return 0;
 }
 
-static int find_replica(AuditReader *source, const char *device)
+static int open_database(const char *path, const char *device, AuditReader *reader)
 {
-        _cleanup_(statement_freep) Statement *statement = NULL;
-
-        int r = database_prepare(source->database, "SELECT chain_id FROM replica WHERE device = ?",
-                                 &statement);
-        if (r < 0)
-                return r;
-        statement_bind_text(statement, device);
-        r = statement_step(statement);
-        if (r <= 0)
-                return r < 0 ? r : -ESRCH;
-        if (!device_name_valid(device))
-                return -EBADMSG;
-
-        source->replica = true;
-        memcpy(source->identity.device, device, strlen(device) + 1);
-        return statement_copy_bytes(statement, 0, source->identity.chain.bytes, CHAIN_ID_SIZE);
+        int r = database_open(path, DATABASE_READ, &ledger_schema, &reader->database);
+        return r < 0 ? r : find_chain(reader, device);
 }
 
-static int open_database(const char *path, const char *device, AuditReader *source)
+/* The name by which the tables know the chain. */
+static const char *replica_name(const AuditReader *reader)
 {
-        int r = database_open(path, DATABASE_READ, &ledger_schema, &source->database);
-        if (r < 0)
-                return r;
-
-        r = find_own(source, device);
-        if (r == -ESRCH && device)
-                r = find_replica(source, device);
-        if (r < 0)
-                return r;
-
-        return database_prepare(source->database,
-                                source->replica ? LEDGER_SELECT_REPLICA : LEDGER_SELECT_AUDIT,
-                                &source->entries);
+        return reader->replica ? reader->identity.device : NULL;
 }
 
-static void ask_entries(AuditReader *source)
+static int next_in_database(AuditReader *reader, AuditEntry *ret_entry)
 {
-        if (source->replica)
-                statement_bind_text(source->entries, source->identity.device);
-        statement_bind_integer(source->entries, (int64_t) source->next);
-        statement_bind_integer(source->entries, INT64_MAX);
-}
+        if (!reader->entries) {
+                int r = entry_table_select(reader->database, replica_name(reader), reader->next, UINT64_MAX,
+                                           &reader->entries);
+                if (r < 0)
+                        return r;
+        }
 
-static bool get_digest(const Statement *statement, int column, Sha256 *ret_digest)
-{
-        return statement_copy_bytes(statement, column, ret_digest->bytes, SHA256_SIZE) == 0;
-}
-
-static int next_in_database(AuditReader *source, AuditEntry *ret_entry)
-{
-        const Statement *row = source->entries;
-
-        if (!source->asked)
-                ask_entries(source);
-
-        int r = statement_step(source->entries);
-        source->asked = r > 0; /* at the end it was reset: the next call asks anew */
-        if (r <= 0)
-                return r < 0 ? r : AUDIT_NEXT_END;
-
-        int64_t type = statement_integer(row, LEDGER_ENTRY_TYPE);
-        ret_entry->seq = (uint64_t) statement_integer(row, LEDGER_ENTRY_SEQ);
-        ret_entry->time_ms = (uint64_t) statement_integer(row, LEDGER_ENTRY_TIME);
-        ret_entry->type = (uint16_t) type;
-        ret_entry->body = statement_bytes(row, LEDGER_ENTRY_BODY);
-        source->next = ret_entry->seq + 1;
-        return type >= 0 && type <= UINT16_MAX && get_digest(row, LEDGER_ENTRY_PREV, &ret_entry->prev) &&
-                               get_digest(row, LEDGER_ENTRY_HASH, &ret_entry->hash)
-                       ? AUDIT_NEXT_ENTRY
-                       : AUDIT_NEXT_MALFORMED;
+        int next = entry_table_next(reader->entries, ret_entry);
+        if (next == AUDIT_NEXT_ENTRY)
+                reader->next = ret_entry->seq + 1;
+        else
+                reader->entries = statement_free(reader->entries);
+        return next;
 }
 
 /* ---- either */
@@ -231,104 +184,103 @@ static bool is_database(int fd)
                memcmp(found, magic, sizeof magic) == 0;
 }
 
-int audit_reader_open(const char *path, const char *device, AuditReader **ret_source)
+int audit_reader_open(const char *path, const char *device, AuditReader **ret_reader)
 {
-        _cleanup_(audit_reader_freep) AuditReader *source = calloc(1, sizeof *source);
+        _cleanup_(audit_reader_freep) AuditReader *reader = calloc(1, sizeof *reader);
 
-        if (!source)
+        if (!reader)
                 return -ENOMEM;
 
-        source->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-        if (source->fd < 0)
+        reader->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        if (reader->fd < 0)
                 return -errno;
 
-        int r = is_database(source->fd) ? open_database(path, device, source) : open_file(source);
+        int r = is_database(reader->fd) ? open_database(path, device, reader) : open_file(reader);
         if (r < 0)
                 return r;
-        if (device && !streq(source->identity.device, device))
+        if (device && !streq(reader->identity.device, device))
                 return -ESRCH;
 
-        *ret_source = TAKE_PTR(source);
+        *ret_reader = TAKE_PTR(reader);
         return 0;
 }
 
-int audit_reader_next(AuditReader *source, AuditEntry *ret_entry)
+int audit_reader_next(AuditReader *reader, AuditEntry *ret_entry)
 {
-        return source->database ? next_in_database(source, ret_entry) : next_in_file(source, ret_entry);
+        return reader->database ? next_in_database(reader, ret_entry) : next_in_file(reader, ret_entry);
 }
 
-int audit_reader_seek(AuditReader *source, uint64_t seq)
+int audit_reader_seek(AuditReader *reader, uint64_t seq)
 {
-        if (!source->database || seq > INT64_MAX)
+        if (!reader->database)
                 return -EOPNOTSUPP;
 
-        statement_reset(source->entries);
-        source->asked = false;
-        source->next = seq;
+        reader->entries = statement_free(reader->entries);
+        reader->next = seq;
         return 0;
 }
 
-/* Calls for the first column of every row. */
-static int for_each_text(Statement *statement, AuditEnvelope on_text, void *userdata)
+/* ---- what a database has besides entries */
+
+int audit_reader_checkpoints(AuditReader *reader, StatementTextHandler on_checkpoint, void *userdata)
 {
-        int r;
+        _cleanup_(freep) char *checkpoint = NULL;
 
-        while ((r = statement_step(statement)) > 0) {
-                const char *text = statement_text(statement, 0);
+        if (!reader->database)
+                return 0;
+        if (reader->replica)
+                return replica_for_each_checkpoint(reader->database, reader->identity.device, on_checkpoint,
+                                                   userdata);
 
-                r = text ? on_text(userdata, text) : 0;
-                if (r != 0)
-                        return r;
+        int r = state_read_text(reader->database, LEDGER_CHECKPOINT, &checkpoint);
+        return r <= 0 ? r : on_checkpoint(userdata, checkpoint);
+}
+
+static bool has_evidence(const AuditReader *reader)
+{
+        return reader->database && !reader->replica;
+}
+
+int audit_reader_evidence(AuditReader *reader, StatementTextHandler on_envelope, void *userdata)
+{
+        return has_evidence(reader) ? evidence_for_each(reader->database, on_envelope, userdata) : 0;
+}
+
+int audit_reader_open_evidence(AuditReader *reader, AuditEvidence **ret_evidence)
+{
+        if (!has_evidence(reader))
+                return 0;
+
+        int r = audit_evidence_open(reader->database, ret_evidence);
+        return r < 0 ? r : 1;
+}
+
+/* The name in the table `state`, or "" for entries that have none. NULL: no chain. */
+static int read_own_name(Database *database, char **ret_name)
+{
+        uint64_t count = 0;
+
+        int r = state_read_text(database, LEDGER_DEVICE, ret_name);
+        if (r == 0)
+                r = entry_table_count(database, &count);
+        if (r == 0 && count > 0) {
+                *ret_name = strdup("");
+                r = *ret_name ? 0 : -ENOMEM;
         }
 
-        return r;
+        return MIN(r, 0);
 }
 
-int audit_reader_checkpoints(AuditReader *source, AuditEnvelope on_checkpoint, void *userdata)
+int audit_reader_devices(const char *path, StatementTextHandler on_device, void *userdata)
 {
-        static const char own[] = "SELECT value FROM state WHERE key = '" LEDGER_CHECKPOINT "'";
-        static const char replica[] = "SELECT checkpoint FROM replica WHERE device = ?1 UNION ALL "
-                                      "SELECT seen FROM replica_proof WHERE device = ?1 UNION ALL "
-                                      "SELECT claimed FROM replica_proof WHERE device = ?1";
-        _cleanup_(statement_freep) Statement *statement = NULL;
-
-        if (!source->database)
-                return 0;
-
-        int r = database_prepare(source->database, source->replica ? replica : own, &statement);
-        if (r < 0)
-                return r;
-        if (source->replica)
-                statement_bind_text(statement, source->identity.device);
-
-        return for_each_text(statement, on_checkpoint, userdata);
-}
-
-int audit_reader_evidence(AuditReader *source, AuditEnvelope on_thing, void *userdata)
-{
-        _cleanup_(statement_freep) Statement *statement = NULL;
-
-        if (!audit_reader_has_evidence(source))
-                return 0;
-
-        int r = database_prepare(source->database, "SELECT envelope FROM evidence ORDER BY rowid",
-                                 &statement);
-        return r < 0 ? r : for_each_text(statement, on_thing, userdata);
-}
-
-int audit_reader_devices(const char *path, AuditDevice on_device, void *userdata)
-{
-        static const char sql[] =
-                "SELECT coalesce((SELECT value FROM state WHERE key = '" LEDGER_DEVICE "'), '')"
-                " WHERE EXISTS (SELECT 1 FROM audit)"
-                " OR EXISTS (SELECT 1 FROM state WHERE key = '" LEDGER_DEVICE "')"
-                " UNION ALL SELECT device FROM replica";
         _cleanup_(database_closep) Database *database = NULL;
-        _cleanup_(statement_freep) Statement *statement = NULL;
+        _cleanup_(freep) char *own = NULL;
 
         int r = database_open(path, DATABASE_READ, &ledger_schema, &database);
         if (r == 0)
-                r = database_prepare(database, sql, &statement);
+                r = read_own_name(database, &own);
+        if (r == 0 && own)
+                r = on_device(userdata, own);
 
-        return r < 0 ? r : for_each_text(statement, on_device, userdata);
+        return r != 0 ? r : replica_for_each_device(database, on_device, userdata);
 }

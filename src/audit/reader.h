@@ -5,38 +5,37 @@
  * the device's own chain, or that of a device it witnesses. Only the form is checked. At most one entry is
  * in memory. */
 
+#include "audit/evidence.h"
 #include "audit/export.h"
 
 typedef struct AuditReader AuditReader;
 
-/* `device` chooses the chain of a database; NULL is its own. Errors: -ENOENT no such file; -ESRCH the
- * database has no chain of that device; -EBADMSG neither a chain nor a ledger; -EACCES and the like. */
-int audit_reader_open(const char *path, const char *device, AuditReader **ret_source);
-AuditReader *audit_reader_free(AuditReader *source);
+/* `device` selects a chain of a database; NULL: its own. Errors: -ENOENT no such file; -ESRCH no chain of
+ * that device; -EBADMSG neither an exported chain nor a ledger's database; -EACCES and the like. */
+int audit_reader_open(const char *path, const char *device, AuditReader **ret_reader);
+AuditReader *audit_reader_free(AuditReader *reader);
 DEFINE_CLEANUP(AuditReader, audit_reader_free);
 
-const ChainIdentity *audit_reader_identity(const AuditReader *source);
+const ChainIdentity *audit_reader_identity(const AuditReader *reader);
 
-bool audit_reader_is_replica(const AuditReader *source);
+bool audit_reader_is_replica(const AuditReader *reader);
 
-/* Whether the signed things behind the entries may lie beside them: in a database, of its own chain. */
-bool audit_reader_has_evidence(const AuditReader *source);
+/* Returns an AuditNext; an entry is borrowed until the next call. Errors: -EIO and the like. */
+int audit_reader_next(AuditReader *reader, AuditEntry *ret_entry);
 
-/* Returns an AuditNext. Errors: -EIO and the like. */
-int audit_reader_next(AuditReader *source, AuditEntry *ret_entry);
+/* Skips to the entry of this number. Forwards only. Errors: -EOPNOTSUPP a file: the caller skips. */
+int audit_reader_seek(AuditReader *reader, uint64_t seq);
 
-/* Goes to the entry with this number, forwards only, if the source can; else the caller skips. */
-int audit_reader_seek(AuditReader *source, uint64_t seq);
+/* The checkpoints of the chain that the database holds, as envelopes; a file holds none. Stops at what the
+ * handler returns if that is not 0, and returns it. */
+int audit_reader_checkpoints(AuditReader *reader, StatementTextHandler on_checkpoint, void *userdata);
 
-/* The statements about the chain that a database holds, one envelope each. A file holds none. Stops at what
- * `on_checkpoint` returns if it is not 0, and returns it. */
-typedef int (*AuditEnvelope)(void *userdata, const char *envelope);
-int audit_reader_checkpoints(AuditReader *source, AuditEnvelope on_checkpoint, void *userdata);
+/* Likewise the evidence behind its entries, in the order it was stored; a replica has none. */
+int audit_reader_evidence(AuditReader *reader, StatementTextHandler on_envelope, void *userdata);
 
-/* Likewise the signed things behind its entries, in the order they came. */
-int audit_reader_evidence(AuditReader *source, AuditEnvelope on_thing, void *userdata);
+/* The same to be searched. 1: opened, and freed by the caller before the reader; 0: there is none. */
+int audit_reader_open_evidence(AuditReader *reader, AuditEvidence **ret_evidence);
 
-/* The names of all devices whose chains a database holds, its own first, which is empty if there are entries
- * of nobody's; likewise. */
-typedef int (*AuditDevice)(void *userdata, const char *device);
-int audit_reader_devices(const char *path, AuditDevice on_device, void *userdata);
+/* Likewise the names of all devices whose chains a database holds, its own first; "" for entries without an
+ * enrolment. */
+int audit_reader_devices(const char *path, StatementTextHandler on_device, void *userdata);

@@ -12,7 +12,7 @@
  * not make it whole: a cut takes the later ones with it. */
 
 #include "audit/chain-state.h"
-#include "audit/evidence-reader.h"
+#include "audit/evidence.h"
 #include "audit/reader.h"
 #include "proto/error.h"
 

@@ -281,21 +281,14 @@ int ledger_flush(Ledger *ledger, char **ret_checkpoint)
 
 /* ---- what there is to tell */
 
-int ledger_export(Ledger *ledger, const LedgerRange *range, AuditEntryHandler reader, void *userdata)
+int ledger_export(Ledger *ledger, const ChainRange *range, AuditEntryHandler on_entry, void *userdata)
 {
-        _cleanup_(statement_freep) Statement *select = NULL;
+        ChainRange wanted = *range;
 
-        if (!range->device || streq(range->device, ledger->chain.device))
-                return chain_read(&ledger->chain, range->from, range->max, reader, userdata);
+        if (range->device && streq(range->device, ledger->chain.device))
+                wanted.device = NULL;
 
-        int r = database_prepare(ledger->database, LEDGER_SELECT_REPLICA, &select);
-        if (r < 0)
-                return r;
-
-        statement_bind_text(select, range->device);
-        statement_bind_integer(select, (int64_t) MIN(range->from, (uint64_t) INT64_MAX));
-        statement_bind_integer(select, (int64_t) MIN(range->max, (uint64_t) INT64_MAX));
-        return chain_read_selected(select, reader, userdata);
+        return chain_read(ledger->database, &wanted, on_entry, userdata);
 }
 
 void ledger_status(const Ledger *ledger, LedgerStatus *ret_status)

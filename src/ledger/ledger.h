@@ -62,12 +62,8 @@ int ledger_flush(Ledger *ledger, char **ret_checkpoint);
 
 /* ---- what there is to tell */
 
-typedef struct LedgerRange {
-        const char *device; /* one that this hub witnesses; NULL or our own name: the own chain */
-        uint64_t from, max;
-} LedgerRange;
-
-int ledger_export(Ledger *ledger, const LedgerRange *range, AuditEntryHandler reader, void *userdata);
+/* The own chain also by its own name. */
+int ledger_export(Ledger *ledger, const ChainRange *range, AuditEntryHandler on_entry, void *userdata);
 
 typedef struct LedgerStatus {
         const char *device; /* empty: not enrolled */

@@ -405,9 +405,9 @@ static int method_export(LedgerDaemon *service, sd_bus_message *message)
         if (r < 0)
                 return -EBADMSG;
 
-        LedgerRange range = { .device = *device != '\0' ? device : NULL,
-                              .from = from,
-                              .max = MIN(max, (uint32_t) EXPORT_ENTRIES_MAX) };
+        ChainRange range = { .device = *device != '\0' ? device : NULL,
+                             .from = from,
+                             .max = MIN(max, (uint32_t) EXPORT_ENTRIES_MAX) };
         r = sd_bus_message_new_method_return(message, &reply);
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "(ttqayayay)");

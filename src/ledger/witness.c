@@ -7,90 +7,25 @@
 
 #include "ledger/witness.h"
 
-#include <stdio.h>
-
+#include "audit/entry-table.h"
+#include "audit/replica.h"
 #include "audit/witness.h"
 #include "ledger/ledger-internal.h"
 
 #define ENVELOPE_MAX 1024 /* the payload of a checkpoint's */
 
-typedef struct Replica {
-        Checkpoint seen; /* size 0: nothing yet */
-        PublicKey key;
-        char *checkpoint;       /* the last one, as text; NULL: none */
-        DevboxError quarantine; /* 0: none */
-} Replica;
-
-static void replica_done(Replica *replica)
+/* DEVBOX_ERROR_PEER_UNKNOWN: not pinned. The caller releases the replica. */
+static int find_replica(Ledger *ledger, const char *device, Replica *ret_replica)
 {
-        free(replica->checkpoint);
-        replica->checkpoint = NULL;
-}
+        int r = replica_find(ledger->database, device, ret_replica);
 
-static int take_replica(const Statement *row, const char *device, Replica *replica)
-{
-        const char *checkpoint = statement_text(row, 4), *quarantine = statement_text(row, 5);
-
-        (void) snprintf(replica->seen.device, sizeof replica->seen.device, "%s", device);
-        replica->seen.size = (uint64_t) statement_integer(row, 2);
-        if (statement_copy_bytes(row, 0, replica->seen.chain.bytes, CHAIN_ID_SIZE) < 0 ||
-            statement_copy_bytes(row, 1, replica->key.bytes, PUBLIC_KEY_SIZE) < 0 ||
-            statement_copy_bytes(row, 3, replica->seen.head.bytes, SHA256_SIZE) < 0 ||
-            (quarantine && devbox_error_from_code(quarantine, &replica->quarantine) < 0))
-                return -EBADMSG;
-        if (checkpoint) {
-                replica->checkpoint = strdup(checkpoint);
-                if (!replica->checkpoint)
-                        return -ENOMEM;
-        }
-
-        return 0;
-}
-
-/* DEVBOX_ERROR_PEER_UNKNOWN: there is none. */
-static int find_replica(Ledger *ledger, const char *device, Replica *replica)
-{
-        _cleanup_(statement_freep) Statement *find = NULL;
-
-        int r = database_prepare(
-                ledger->database,
-                "SELECT chain_id, device_key, size, head, checkpoint, quarantine FROM replica "
-                "WHERE device = ?",
-                &find);
-        if (r < 0)
-                return r;
-        statement_bind_text(find, device);
-        r = statement_step(find);
-        if (r <= 0)
-                return r < 0 ? r : DEVBOX_ERROR_PEER_UNKNOWN;
-
-        return take_replica(find, device, replica);
-}
-
-static int write_pin(Ledger *ledger, const char *device, const ChainId *chain, const PublicKey *key)
-{
-        _cleanup_(statement_freep) Statement *insert = NULL;
-        Sha256 genesis;
-
-        int r = database_prepare(ledger->database,
-                                 "INSERT INTO replica(device, chain_id, device_key, head) VALUES(?, ?, ?, ?)"
-                                 " ON CONFLICT(device) DO UPDATE SET device_key = excluded.device_key,"
-                                 " quarantine = NULL",
-                                 &insert);
-        if (r < 0)
-                return r;
-
-        audit_genesis_prev(device, &genesis);
-        statement_bind_text(insert, device);
-        statement_bind_bytes(insert, BYTES_OF(chain->bytes));
-        statement_bind_bytes(insert, BYTES_OF(key->bytes));
-        statement_bind_bytes(insert, BYTES_OF(genesis.bytes));
-        return statement_run(insert);
+        return r < 0 ? r : r > 0 ? 0 : DEVBOX_ERROR_PEER_UNKNOWN;
 }
 
 int ledger_pin(Ledger *ledger, const char *device, const ChainId *chain, const PublicKey *key)
 {
-        _cleanup_(replica_done) Replica replica = { 0 };
+        _cleanup_(replica_done) Replica replica = REPLICA_NULL;
+        ChainIdentity identity = { .chain = *chain };
 
         if (!device_name_valid(device) || !public_key_is_valid(key))
                 return DEVBOX_ERROR_BAD_REQUEST;
@@ -98,15 +33,16 @@ int ledger_pin(Ledger *ledger, const char *device, const ChainId *chain, const P
         int r = find_replica(ledger, device, &replica);
         if (r != 0 && r != DEVBOX_ERROR_PEER_UNKNOWN)
                 return r;
-        if (r == 0 && memcmp(&replica.seen.chain, chain, sizeof *chain) != 0)
+        if (r == 0 && !chain_id_equal(&replica.seen.chain, chain))
                 return DEVBOX_ERROR_ENROLLED_OTHERWISE;
 
-        return write_pin(ledger, device, chain, key);
+        memcpy(identity.device, device, strlen(device) + 1);
+        return replica_pin(ledger->database, &identity, key);
 }
 
 int ledger_replica(Ledger *ledger, const char *device, ReplicaStatus *ret_status)
 {
-        _cleanup_(replica_done) Replica replica = { 0 };
+        _cleanup_(replica_done) Replica replica = REPLICA_NULL;
 
         int r = find_replica(ledger, device, &replica);
         if (r != 0)
@@ -148,35 +84,7 @@ static int open_checkpoint(Ledger *ledger, const char *text, Replica *replica, E
         return 0;
 }
 
-static int write_quarantine(Ledger *ledger, const Replica *replica, int reason, const char *claimed)
-{
-        _cleanup_(statement_freep) Statement *mark = NULL, *keep = NULL;
-        const char *code = devbox_error_code((DevboxError) reason);
-
-        int r = database_prepare(ledger->database, "UPDATE replica SET quarantine = ? WHERE device = ?",
-                                 &mark);
-        if (r < 0)
-                return r;
-        statement_bind_text(mark, code);
-        statement_bind_text(mark, replica->seen.device);
-        r = statement_run(mark);
-        if (r < 0)
-                return r;
-
-        r = database_prepare(ledger->database,
-                             "INSERT OR IGNORE INTO replica_proof(device, reason, seen, claimed) "
-                             "VALUES(?, ?, ?, ?)",
-                             &keep);
-        if (r < 0)
-                return r;
-        statement_bind_text(keep, replica->seen.device);
-        statement_bind_text(keep, code);
-        statement_bind_text(keep, replica->checkpoint);
-        statement_bind_text(keep, claimed);
-        return statement_run(keep);
-}
-
-/* Keeps both statements. Returns the reason once that is durable. */
+/* Stores both statements. Returns the reason once that is durable. */
 static int quarantine(Ledger *ledger, const Replica *replica, int reason, const char *claimed)
 {
         _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_TRANSACTION_NULL;
@@ -186,7 +94,7 @@ static int quarantine(Ledger *ledger, const Replica *replica, int reason, const 
         int r = chain_transaction_begin(&ledger->chain, &write);
         if (r < 0)
                 return r;
-        r = write_quarantine(ledger, replica, reason, claimed);
+        r = replica_quarantine(ledger->database, replica, (DevboxError) reason, claimed);
         if (r < 0)
                 return r;
         if (chain_exists(&ledger->chain)) {
@@ -197,44 +105,6 @@ static int quarantine(Ledger *ledger, const Replica *replica, int reason, const 
         r = chain_transaction_commit(&write);
 
         return r < 0 ? r : reason;
-}
-
-static int write_entries(Ledger *ledger, const Replica *replica, const AuditEntry *entries, size_t n_entries)
-{
-        _cleanup_(statement_freep) Statement *insert = NULL;
-
-        int r = database_prepare(ledger->database,
-                                 "INSERT INTO replica_audit(device, seq, prev, time_ms, type, body, hash) "
-                                 "VALUES(?, ?, ?, ?, ?, ?, ?)",
-                                 &insert);
-        for (size_t i = 0; r == 0 && i < n_entries; i++) {
-                statement_bind_text(insert, replica->seen.device);
-                statement_bind_integer(insert, (int64_t) entries[i].seq);
-                statement_bind_bytes(insert, BYTES_OF(entries[i].prev.bytes));
-                statement_bind_integer(insert, (int64_t) entries[i].time_ms);
-                statement_bind_integer(insert, entries[i].type);
-                statement_bind_bytes(insert, entries[i].body);
-                statement_bind_bytes(insert, BYTES_OF(entries[i].hash.bytes));
-                r = statement_run(insert);
-        }
-
-        return r;
-}
-
-static int write_seen(Ledger *ledger, const Checkpoint *claimed, const char *checkpoint)
-{
-        _cleanup_(statement_freep) Statement *update = NULL;
-
-        int r = database_prepare(ledger->database,
-                                 "UPDATE replica SET size = ?, head = ?, checkpoint = ? WHERE device = ?",
-                                 &update);
-        if (r < 0)
-                return r;
-        statement_bind_integer(update, (int64_t) claimed->size);
-        statement_bind_bytes(update, BYTES_OF(claimed->head.bytes));
-        statement_bind_text(update, checkpoint);
-        statement_bind_text(update, claimed->device);
-        return statement_run(update);
 }
 
 static int check_growth(WitnessGrowth *growth, const AuditEntry *entries, size_t n_entries)
@@ -248,8 +118,8 @@ static int check_growth(WitnessGrowth *growth, const AuditEntry *entries, size_t
         return witness_finish(growth);
 }
 
-/* The statement with both signatures, durably: ours leaves only after that. */
-static int store_growth(Ledger *ledger, const Replica *replica, const Checkpoint *claimed, const char *text,
+/* Durable before the countersignature leaves the hub. */
+static int store_growth(Ledger *ledger, const Checkpoint *claimed, const char *cosigned,
                         AuditEntries entries)
 {
         _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_TRANSACTION_NULL;
@@ -257,34 +127,11 @@ static int store_growth(Ledger *ledger, const Replica *replica, const Checkpoint
         int r = chain_transaction_begin(&ledger->chain, &write);
         if (r < 0)
                 return r;
-        r = write_entries(ledger, replica, entries.entries, entries.n);
-        if (r < 0)
-                return r;
-        r = write_seen(ledger, claimed, text);
+        r = replica_extend(ledger->database, claimed, cosigned, entries);
         if (r < 0)
                 return r;
 
         return chain_transaction_commit(&write);
-}
-
-/* The hash of the last of the first `size` entries that are kept of a device. 1: there it is; 0: there is
- * none. */
-static int find_kept(Ledger *ledger, const char *device, uint64_t size, Sha256 *ret_hash)
-{
-        _cleanup_(statement_freep) Statement *find = NULL;
-
-        int r = database_prepare(ledger->database,
-                                 "SELECT hash FROM replica_audit WHERE device = ? AND seq = ?", &find);
-        if (r < 0)
-                return r;
-        statement_bind_text(find, device);
-        statement_bind_integer(find, (int64_t) size - 1);
-        r = statement_step(find);
-        if (r <= 0)
-                return r;
-
-        r = statement_copy_bytes(find, 0, ret_hash->bytes, SHA256_SIZE);
-        return r < 0 ? r : 1;
 }
 
 /* What the claim says against the device, before any entry is looked at. */
@@ -295,7 +142,7 @@ static int check_claim(Ledger *ledger, const Replica *replica, const Checkpoint 
         int known = 0;
 
         if (claimed->size < replica->seen.size) {
-                known = find_kept(ledger, claimed->device, claimed->size, &kept);
+                known = entry_table_find_hash(ledger->database, claimed->device, claimed->size - 1, &kept);
                 if (known < 0)
                         return known;
         }
@@ -305,14 +152,14 @@ static int check_claim(Ledger *ledger, const Replica *replica, const Checkpoint 
                 return r;
 
         /* The first one may be of another chain than was enrolled. */
-        bool enrolled = memcmp(&claimed->chain, &replica->seen.chain, sizeof claimed->chain) == 0;
+        bool enrolled = chain_id_equal(&claimed->chain, &replica->seen.chain);
         return enrolled ? 0 : DEVBOX_ERROR_WITNESS_FORK;
 }
 
 int ledger_witness(Ledger *ledger, const char *checkpoint, AuditEntries entries, char **ret_cosigned)
 {
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
-        _cleanup_(replica_done) Replica replica = { 0 };
+        _cleanup_(replica_done) Replica replica = REPLICA_NULL;
         _cleanup_(freep) char *cosigned = NULL;
         Checkpoint claimed;
         WitnessGrowth growth;
@@ -343,7 +190,7 @@ int ledger_witness(Ledger *ledger, const char *checkpoint, AuditEntries entries,
         r = envelope_format(envelope, &cosigned);
         if (r < 0)
                 return r;
-        r = store_growth(ledger, &replica, &claimed, cosigned, entries);
+        r = store_growth(ledger, &claimed, cosigned, entries);
         if (r != 0)
                 return r;
 

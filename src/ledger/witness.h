@@ -10,11 +10,6 @@
  * Errors: DEVBOX_ERROR_BAD_REQUEST; DEVBOX_ERROR_ENROLLED_OTHERWISE it has another chain. */
 int ledger_pin(Ledger *ledger, const char *device, const ChainId *chain, const PublicKey *key);
 
-typedef struct AuditEntries {
-        const AuditEntry *entries;
-        size_t n;
-} AuditEntries;
-
 /* Checks that the chain only grew, stores, then signs: the checkpoint with both signatures, which the caller
  * frees. Errors: DEVBOX_ERROR_PEER_UNKNOWN, BAD_ENVELOPE, BAD_SIG, UNKNOWN_KEY, BAD_SCHEMA; WITNESS_STALE it
  * was true once, and nothing is written; WITNESS_ROLLBACK, WITNESS_FORK; of a device in quarantine, why it

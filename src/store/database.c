@@ -395,6 +395,21 @@ int statement_run(Statement *statement)
         return -EBADMSG; /* it gives rows, and nobody wants them */
 }
 
+int statement_for_each_text(Statement *statement, StatementTextHandler on_text, void *userdata)
+{
+        int r;
+
+        while ((r = statement_step(statement)) > 0) {
+                const char *text = statement_text(statement, 0);
+
+                r = text ? on_text(userdata, text) : 0;
+                if (r != 0)
+                        return r;
+        }
+
+        return r;
+}
+
 Statement *statement_reset(Statement *statement)
 {
         (void) sqlite3_reset(statement->handle);

@@ -73,6 +73,11 @@ int statement_step(Statement *statement);
 /* The whole of a statement that gives no rows. */
 int statement_run(Statement *statement);
 
+/* Calls the handler with the first column of every row that is not null. Stops at what it returns if that is
+ * not 0, and returns it. */
+typedef int (*StatementTextHandler)(void *userdata, const char *text);
+int statement_for_each_text(Statement *statement, StatementTextHandler on_text, void *userdata);
+
 /* Ends a use early. As a cleanup: _cleanup_(statement_resetp) Statement *use = ledger->find; */
 Statement *statement_reset(Statement *statement);
 DEFINE_CLEANUP(Statement, statement_reset);

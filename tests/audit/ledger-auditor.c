@@ -21,20 +21,20 @@ static int append_line(void *userdata, const char *envelope)
 }
 
 /* With the evidence of the database, or with what an export of it would hold. */
-static AuditEvidence *open_evidence(const char *path, AuditReader *source, bool exported)
+static AuditEvidence *open_evidence(AuditReader *reader, bool exported)
 {
         _cleanup_(text_done) Text lines = TEXT_NULL;
         AuditEvidence *evidence;
         unsigned line;
 
         if (!exported) {
-                assert_ok(audit_evidence_open(path, &evidence));
+                assert_int_equal(audit_reader_open_evidence(reader, &evidence), 1);
                 return evidence;
         }
 
         text_append(&lines, "");
-        assert_ok(audit_reader_evidence(source, append_line, &lines));
-        assert_ok(audit_evidence_read(lines.data, &evidence, &line));
+        assert_ok(audit_reader_evidence(reader, append_line, &lines));
+        assert_ok(audit_evidence_parse(lines.data, &evidence, &line));
         return evidence;
 }
 
@@ -59,24 +59,24 @@ AuditReport auditor_verify(const LedgerWorld *world, const Auditor *auditor)
 {
         static AuditRoot roots[ROOTS_MAX];
         static Root *parsed[ROOTS_MAX];
-        _cleanup_(audit_reader_freep) AuditReader *source = NULL;
+        _cleanup_(audit_reader_freep) AuditReader *reader = NULL;
         _cleanup_(audit_verifier_freep) AuditVerifier *verifier = NULL;
         _cleanup_(audit_evidence_freep) AuditEvidence *evidence = NULL;
         AuditReport report;
         char path[128];
 
         auditor_path(world, path);
-        assert_ok(audit_reader_open(path, NULL, &source));
-        evidence = open_evidence(path, source, auditor->exported);
+        assert_ok(audit_reader_open(path, NULL, &reader));
+        evidence = open_evidence(reader, auditor->exported);
         load_roots(auditor, evidence, roots, parsed);
         assert_ok(audit_verifier_new(
-                audit_reader_identity(source),
+                audit_reader_identity(reader),
                 &(AuditMeans){ .roots = roots, .n_roots = auditor->n_roots, .evidence = evidence },
                 &verifier));
         for (size_t i = 0; i < auditor->n_statements; i++)
                 assert_ok(audit_verifier_add_statement(verifier, auditor->statements[i]));
-        assert_ok(audit_reader_checkpoints(source, add_statement, verifier));
-        assert_ok(audit_verify(verifier, source, &report));
+        assert_ok(audit_reader_checkpoints(reader, add_statement, verifier));
+        assert_ok(audit_verify(verifier, reader, &report));
         for (size_t i = 0; i < auditor->n_roots; i++)
                 root_free(parsed[i]);
         return report;

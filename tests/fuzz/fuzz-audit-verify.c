@@ -51,7 +51,7 @@ static void read_evidence(Auditor *auditor, const char *text)
 {
         unsigned line;
 
-        if (audit_evidence_read(text, &auditor->evidence, &line) < 0)
+        if (audit_evidence_parse(text, &auditor->evidence, &line) < 0)
                 fuzz_check(line > 0);
         for (size_t size; *text != '\0'; text += size + (text[size] == '\n')) {
                 size = strcspn(text, "\n");

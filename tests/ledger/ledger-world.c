@@ -190,7 +190,7 @@ static int copy_entry(const AuditEntry *entry, void *userdata)
 
 char *ledger_world_entry(LedgerWorld *world, uint64_t from_end, uint16_t *ret_type)
 {
-        LedgerRange range = { .from = ledger_world_size(world) - from_end, .max = 1 };
+        ChainRange range = { .from = ledger_world_size(world) - from_end, .max = 1 };
         EntryCopy copy = { 0 };
 
         assert_ok(ledger_export(world->ledger, &range, copy_entry, &copy));
@@ -217,7 +217,7 @@ void ledger_world_verify(LedgerWorld *world)
 
         ledger_status(world->ledger, &status);
         chain_cursor_begin(&walk, &status.chain, status.device);
-        assert_ok(ledger_export(world->ledger, &(LedgerRange){ .max = UINT64_MAX }, walk_entry, &walk));
+        assert_ok(ledger_export(world->ledger, &(ChainRange){ .max = UINT64_MAX }, walk_entry, &walk));
         assert_true(walk.size == status.size);
         assert_true(sha256_equal(&walk.head, &status.head));
 }

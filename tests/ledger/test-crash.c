@@ -195,11 +195,10 @@ static void check(Deaths *deaths, const CheckpointClaim *said, size_t n)
         }
         if (deaths->walk.size == 0)
                 chain_cursor_begin(&deaths->walk, &status.chain, status.device);
-        assert_ok(ledger_export(world->ledger,
-                                &(LedgerRange){ .from = deaths->walk.size, .max = UINT64_MAX }, walk_on,
-                                deaths));
+        assert_ok(ledger_export(world->ledger, &(ChainRange){ .from = deaths->walk.size, .max = UINT64_MAX },
+                                walk_on, deaths));
         assert_true(deaths->walk.size == status.size);
-        assert_ok(ledger_export(world->ledger, &(LedgerRange){ .from = first, .max = UINT64_MAX }, find_said,
+        assert_ok(ledger_export(world->ledger, &(ChainRange){ .from = first, .max = UINT64_MAX }, find_said,
                                 &wanted));
         assert_int_equal(wanted.found, n);
         ledger_world_close(world);

@@ -26,7 +26,7 @@ static void test_growth_is_countersigned(void **state)
         ledger_world_verify(pair->device);
 
         Copies *kept = calloc(1, sizeof *kept), *own = copies_of(pair->device);
-        assert_ok(ledger_export(pair->hub->ledger, &(LedgerRange){ .device = "dev-a", .max = UINT64_MAX },
+        assert_ok(ledger_export(pair->hub->ledger, &(ChainRange){ .device = "dev-a", .max = UINT64_MAX },
                                 copies_add, kept));
         assert_int_equal(kept->n, own->n - 1); /* all but the last cosignature */
         for (size_t i = 0; i < kept->n; i++)

@@ -28,7 +28,7 @@ Copies *copies_of(LedgerWorld *device)
         Copies *copies = calloc(1, sizeof *copies);
 
         assert_non_null(copies);
-        assert_ok(ledger_export(device->ledger, &(LedgerRange){ .max = UINT64_MAX }, copies_add, copies));
+        assert_ok(ledger_export(device->ledger, &(ChainRange){ .max = UINT64_MAX }, copies_add, copies));
         return copies;
 }
 

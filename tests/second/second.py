@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A second reading of the formats of src/crypto/dsse.h, src/audit/chain.h and src/audit/checkpoint.h, made
+"""A second reading of the formats of src/crypto/dsse.h, src/audit/entry.h and src/audit/checkpoint.h, made
 from their descriptions and sharing no code and no library with them: the encoding that is signed, signatures
 with a threshold, the audit chain, checkpoints and what a witness checks."""
 

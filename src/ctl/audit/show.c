@@ -294,7 +294,7 @@ static int export_entries(const Ctl *ctl, AuditReader *source, AuditForm form, F
 }
 
 /* What goes into a file of its own, one envelope per line. */
-typedef int (*Envelopes)(AuditReader *source, AuditEnvelope on_envelope, void *userdata);
+typedef int (*Envelopes)(AuditReader *source, StatementTextHandler on_envelope, void *userdata);
 
 static int export_envelopes(const Ctl *ctl, AuditReader *source, CtlOption option, Envelopes envelopes)
 {

@@ -131,15 +131,6 @@ static int add_statements(Audit *audit, AuditVerifier *verifier)
         return 0;
 }
 
-/* The database's own, where the auditor brought none. `ret_own` is the caller's. */
-static int find_evidence(const Audit *audit, const AuditReader *source, AuditEvidence **ret_own)
-{
-        if (audit->evidence || !audit_reader_has_evidence(source))
-                return 0;
-
-        return audit_evidence_open(audit->path, ret_own);
-}
-
 static int verify_source(Audit *audit, AuditReader *source)
 {
         const ChainIdentity *identity = audit_reader_identity(source);
@@ -147,8 +138,8 @@ static int verify_source(Audit *audit, AuditReader *source)
         _cleanup_(audit_verifier_freep) AuditVerifier *verifier = NULL;
         AuditReport report;
 
-        int r = find_evidence(audit, source, &own);
-        if (r == 0)
+        int r = audit->evidence ? 0 : audit_reader_open_evidence(source, &own);
+        if (r >= 0)
                 r = audit_verifier_new(identity,
                                        &(AuditMeans){ .roots = audit->roots,
                                                       .n_roots = audit->chain.n_steps,
@@ -223,7 +214,7 @@ static int load_evidence(Audit *audit)
         if (r != 0 || !path)
                 return r;
 
-        r = audit_evidence_read(text, &audit->evidence, &line);
+        r = audit_evidence_parse(text, &audit->evidence, &line);
         return r == -EBADMSG ? print_failure(audit->ctl, DEVBOX_ERROR_BAD_ENVELOPE,
                                              "%s:%u: this is no envelope", path, line)
                              : r;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Signed things by their digest, from the lines of a file. The database is in test-audit-proof.c. */
 
-#include "audit/evidence-reader.h"
+#include "audit/evidence.h"
 
 #include <stdio.h>
 
@@ -35,7 +35,7 @@ static void test_lines(void **state)
                 all = longer;
         }
 
-        assert_ok(audit_evidence_read(all, &evidence, &line));
+        assert_ok(audit_evidence_parse(all, &evidence, &line));
         for (size_t i = 0; i < ELEMENTSOF(digests); i++) {
                 Sha256 found;
 
@@ -54,7 +54,7 @@ static void test_nothing(void **state)
         Envelope *envelope;
         unsigned line;
 
-        assert_ok(audit_evidence_read("", &evidence, &line));
+        assert_ok(audit_evidence_parse("", &evidence, &line));
         assert_int_equal(audit_evidence_find(evidence, &absent, &envelope), 0);
 }
 
@@ -67,7 +67,7 @@ static void test_bad_line(void **state)
 
         _cleanup_(freep) char *text = make_text("{}", &digest);
         assert_true(asprintf(&all, "%s\n\n{}\n", text) > 0);
-        assert_err(audit_evidence_read(all, &evidence, &line), -EBADMSG);
+        assert_err(audit_evidence_parse(all, &evidence, &line), -EBADMSG);
         assert_int_equal(line, 3);
         free(all);
 }
