@@ -83,6 +83,21 @@ int fd_read_file_at(int dir_fd, const char *path, size_t max, char **ret_text, s
         return 0;
 }
 
+int fd_write_all(int fd, Bytes content)
+{
+        while (content.size > 0) {
+                ssize_t n = write(fd, content.data, content.size);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+
+                content = BYTES(content.data + n, content.size - (size_t) n);
+        }
+
+        return 0;
+}
+
 int fd_connect_unix(int fd, const char *path)
 {
         struct sockaddr_un address = { .sun_family = AF_UNIX };

@@ -3,8 +3,9 @@
 
 /* File descriptors: closed exactly once, read with a bound. */
 
-#include <stddef.h>
 #include <sys/types.h>
+
+#include "basic/bytes.h"
 
 /* Closes `fd` unless it is negative; keeps errno. Returns -EBADF, to assign back. */
 int fd_close(int fd);
@@ -23,6 +24,9 @@ int fd_read_file_at(int dir_fd, const char *path, size_t max, char **ret_text, s
  * descriptor of /proc is read again. Returns the number of bytes, or -EFBIG if they and the NUL do not fit
  * in `size`. */
 ssize_t fd_pread_text(int fd, char *buffer, size_t size);
+
+/* Writes all of `content`, also after short writes. Errors: those of write(2), then part may be written. */
+int fd_write_all(int fd, Bytes content);
 
 /* Connects a Unix socket to the one that listens at `path`. Errors: -ENAMETOOLONG, and those of connect(2):
  * -ENOENT or -ECONNREFUSED nobody listens; -EAGAIN too many wait, and the socket does not block. */

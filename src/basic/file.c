@@ -11,24 +11,9 @@
 
 #include "basic/fd.h"
 
-static int write_all(int fd, Bytes content)
-{
-        while (content.size > 0) {
-                ssize_t n = write(fd, content.data, content.size);
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return -errno;
-
-                content = BYTES(content.data + n, content.size - (size_t) n);
-        }
-
-        return 0;
-}
-
 static int write_and_sync(int fd, mode_t mode, Bytes content)
 {
-        int r = write_all(fd, content);
+        int r = fd_write_all(fd, content);
         if (r < 0)
                 return r;
 
@@ -69,15 +54,11 @@ static int check_replaced(int directory, const char *name)
         return S_ISREG(st.st_mode) ? 0 : S_ISDIR(st.st_mode) ? -EISDIR : -EEXIST;
 }
 
-int file_write(const char *path, FileWrite how, mode_t mode, Bytes content)
+int file_write_at(int directory, const char *name, FileWrite how, mode_t mode, Bytes content)
 {
-        _cleanup_(fd_closep) int directory = -EBADF, fd = -EBADF;
+        _cleanup_(fd_closep) int fd = -EBADF;
         char temporary[NAME_MAX + 1];
-        const char *name;
 
-        directory = open_directory_of(path, &name);
-        if (directory < 0)
-                return directory;
         if (*name == '\0')
                 return -EISDIR;
         int r = how == FILE_REPLACE ? check_replaced(directory, name) : 0;
@@ -103,6 +84,18 @@ int file_write(const char *path, FileWrite how, mode_t mode, Bytes content)
         }
 
         return fsync(directory) < 0 ? -errno : 0;
+}
+
+int file_write(const char *path, FileWrite how, mode_t mode, Bytes content)
+{
+        _cleanup_(fd_closep) int directory = -EBADF;
+        const char *name;
+
+        directory = open_directory_of(path, &name);
+        if (directory < 0)
+                return directory;
+
+        return file_write_at(directory, name, how, mode, content);
 }
 
 static bool is_same_file(const char *a, const char *b)

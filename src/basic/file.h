@@ -15,6 +15,7 @@ typedef enum FileWrite {
 
 /* Errors: -EEXIST with FILE_NEW, or what is there is no file; -EISDIR; -ENAMETOOLONG; those of open(2),
  * write(2), fsync(2), rename(2). */
+int file_write_at(int directory, const char *name, FileWrite how, mode_t mode, Bytes content);
 int file_write(const char *path, FileWrite how, mode_t mode, Bytes content);
 
 /* `next` becomes `current`, and what was `current`, if anything, stays under the name `kept`; all three lie

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* /etc/devbox/config.yaml as a value. One reader for every program, strict: what it does not know or cannot
- * take, it refuses, and says where and what to write instead. The keys are one table in config.c;
- * devbox-config(5) explains them. */
+/* The configuration as a value; config/load.h reads it, devbox-config(5) explains it. */
 
 #include "basic/macro.h"
 #include "basic/time.h"
@@ -38,17 +36,6 @@ typedef struct Config {
 
         bool ledger_trust_clock; /* the clock is right even where the kernel does not say so */
 } Config;
-
-/* Where the configuration is: $DEVBOX_CONFIG, or /etc/devbox/config.yaml. */
-const char *config_path(void);
-
-/* Reads and checks the file. Returns DEVBOX_ERROR_CONFIG_INVALID when it is absent, unreadable or wrong;
- * then `ret_problem` is one line for a person, without secrets: "/etc/devbox/config.yaml:3: unknown key
- * 'prot' in http; did you mean 'port'?". The caller frees both. Errors: -ENOMEM. */
-int config_load(const char *path, Config **ret_config, char **ret_problem);
-
-/* The same for a text in memory; `name` stands for the path in `ret_problem`. */
-int config_parse(const char *name, const char *text, size_t size, Config **ret_config, char **ret_problem);
 
 Config *config_free(Config *config);
 DEFINE_CLEANUP(Config, config_free);

@@ -11,12 +11,12 @@
 #include <unistd.h>
 
 #include "basic/fd.h"
+#include "basic/file.h"
 #include "basic/text.h"
 
 #define API_SOCKET "/run/devbox/api.sock"
 #define DROP_IN_OF "devbox-api.socket.d"
 #define DROP_IN    "50-config.conf"
-#define TEMPORARY  ".50-config.conf.new"
 
 /* In the value of a unit file's key a percent sign begins a specifier. */
 static void append_escaped(Text *text, const char *value)
@@ -65,33 +65,6 @@ int generator_format_drop_in(const Config *config, const char *source, char **re
         return text_take(&text, ret_text, NULL);
 }
 
-static int write_all(int fd, const char *text)
-{
-        for (size_t left = strlen(text); left > 0;) {
-                ssize_t n = write(fd, text, left);
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return -errno;
-
-                text += n;
-                left -= (size_t) n;
-        }
-
-        return 0;
-}
-
-static int write_file(int dir_fd, const char *name, const char *text)
-{
-        _cleanup_(fd_closep) int fd = -EBADF;
-
-        fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-        if (fd < 0)
-                return -errno;
-
-        return write_all(fd, text);
-}
-
 int generator_write_drop_in(const char *directory, const char *text)
 {
         _cleanup_(fd_closep) int root_fd = -EBADF, dir_fd = -EBADF;
@@ -106,11 +79,5 @@ int generator_write_drop_in(const char *directory, const char *text)
         if (dir_fd < 0)
                 return -errno;
 
-        int r = write_file(dir_fd, TEMPORARY, text);
-        if (r >= 0 && renameat(dir_fd, TEMPORARY, dir_fd, DROP_IN) < 0)
-                r = -errno;
-        if (r < 0)
-                (void) unlinkat(dir_fd, TEMPORARY, 0);
-
-        return r;
+        return file_write_at(dir_fd, DROP_IN, FILE_REPLACE, 0644, bytes_of_string(text));
 }

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "basic/fd.h"
-#include "config/config.h"
+#include "config/load.h"
 #include "generator/generator.h"
 
 #define PROGRAM "devbox-generator"

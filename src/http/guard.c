@@ -3,10 +3,10 @@
 
 #include "http/guard.h"
 
-#include <arpa/inet.h>
 #include <strings.h>
 
 #include "basic/parse.h"
+#include "basic/sockaddr.h"
 
 /* The longest host is an IPv6 address in brackets with an IPv4 tail. */
 #define HOST_SIZE (INET6_ADDRSTRLEN + 2)
@@ -41,15 +41,13 @@ static int authority_split(const char *text, char ret_host[static HOST_SIZE], bo
 
 static bool host_is_allowed(const char *host, bool brackets, bool exposed)
 {
-        struct in6_addr v6;
-        struct in_addr v4;
+        SockAddr address;
 
-        if (brackets)
-                return inet_pton(AF_INET6, host, &v6) == 1 && (exposed || IN6_IS_ADDR_LOOPBACK(&v6));
-        if (strcasecmp(host, "localhost") == 0)
+        if (!brackets && strcasecmp(host, "localhost") == 0)
                 return true;
 
-        return inet_pton(AF_INET, host, &v4) == 1 && (exposed || ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET);
+        return sockaddr_parse_host(host, &address) == 0 && brackets == (address.any.sa_family == AF_INET6) &&
+               (exposed || sockaddr_is_loopback(&address));
 }
 
 /* The port is not compared with ours: a forwarded one (ssh -L 9000:127.0.0.1:8080) is fine. */

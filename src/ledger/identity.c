@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "basic/fd.h"
+#include "basic/file.h"
 #include "codec/binary-text.h"
 #include "trust/key-file.h"
 
@@ -65,40 +66,15 @@ static int load_file(int state_fd, KeyPair **ret_identity)
         return r < 0 ? r : read_key(fd, ret_identity);
 }
 
-static int write_all(int fd, const char *text, size_t size)
-{
-        while (size > 0) {
-                ssize_t n = write(fd, text, size);
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return -errno;
-                text += n;
-                size -= (size_t) n;
-        }
-
-        return 0;
-}
-
 static int write_key(int state_fd, const KeyPair *identity)
 {
         char text[HEX_SIZE(KEY_SEED_SIZE)];
 
-        _cleanup_(fd_closep) int fd =
-                openat(state_fd, NAME_ASIDE, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-        if (fd < 0)
-                return -errno;
-
         hex_format(secret_bytes(key_pair_seed(identity)), text);
         text[sizeof text - 1] = '\n';
-        int r = write_all(fd, text, sizeof text);
+        int r = file_write_at(state_fd, NAME, FILE_NEW, 0600, BYTES((uint8_t *) text, sizeof text));
         explicit_bzero(text, sizeof text);
-        if (r < 0)
-                return r;
-
-        if (fsync(fd) < 0 || renameat(state_fd, NAME_ASIDE, state_fd, NAME) < 0 || fsync(state_fd) < 0)
-                return -errno;
-        return 0;
+        return r;
 }
 
 static int make_file(int state_fd, KeyPair **ret_identity)

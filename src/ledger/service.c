@@ -11,7 +11,7 @@
 #include <sys/timex.h>
 #include <unistd.h>
 
-#include "config/config.h"
+#include "config/load.h"
 #include "event/daemon.h"
 #include "ledger/service-internal.h"
 #include "log/log.h"

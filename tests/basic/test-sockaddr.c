@@ -51,11 +51,43 @@ static void test_bad(void **state)
         assert_err(sockaddr_parse(path, &address, &size), -ENAMETOOLONG);
 }
 
+static void test_loopback(void **state)
+{
+        static const struct {
+                const char *host;
+                bool loopback;
+        } rows[] = {
+                { "127.0.0.1", true },
+                { "127.255.255.254", true },
+                { "128.0.0.1", false },
+                { "0.0.0.0", false },
+                { "10.42.0.1", false },
+                { "::1", true },
+                { "::", false },
+                { "::2", false },
+                { "fd00::1", false },
+                { "::ffff:127.0.0.1", true },
+                { "::ffff:10.0.0.1", false },
+                { "::127.0.0.1", false },
+        };
+        SockAddr address;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                print_message("%s\n", rows[i].host);
+                assert_ok(sockaddr_parse_host(rows[i].host, &address));
+                assert_int_equal(sockaddr_is_loopback(&address), rows[i].loopback);
+        }
+        assert_err(sockaddr_parse_host("localhost", &address), -EINVAL);
+        assert_err(sockaddr_parse_host("[::1]", &address), -EINVAL);
+        assert_true(sockaddr_is_loopback(&(SockAddr){ .any.sa_family = AF_UNIX }));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_there_and_back),
                 cmocka_unit_test(test_bad),
+                cmocka_unit_test(test_loopback),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

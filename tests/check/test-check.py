@@ -28,7 +28,7 @@ GOOD = {
                        "        return (int) low(1);\n}\n",
     "src/peer/peer.h": MIT + "#pragma once\n",
     "src/log/message-ids.h": MIT + '#pragma once\n\n#define MESSAGE_A "0123456789abcdef0123456789abcdef"\n',
-    "src/config/config.c": MIT + 'static const char *const keys[][2] = {\n        { "http", "port" },\n};\n',
+    "src/config/load.c": MIT + 'static const char *const keys[][2] = {\n        { "http", "port" },\n};\n',
     "units/devbox.catalog": HASH + "-- 0123456789abcdef0123456789abcdef\nSubject: A\n",
     "units/config.yaml": HASH + "http:\n  port: 8080\n",
     "man/devbox-config.5": '.\\" SPDX-License-Identifier: MIT\n.Dd November 22, 2026\n'

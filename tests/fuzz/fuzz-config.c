@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "config/config.h"
+#include "config/load.h"
 #include "config/unit-name.h"
 #include "fuzz.h"
 #include "proto/error.h"

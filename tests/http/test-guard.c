@@ -48,7 +48,8 @@ static void test_host(void **state)
                 { "[127.0.0.1]", false, false },
                 { "[localhost]", false, false },
                 { "[::1%lo]", false, false },
-                { "[::ffff:127.0.0.1]", false, true },
+                { "[::ffff:127.0.0.1]", true, true },
+                { "[::ffff:10.0.0.1]:8080", false, true },
                 { "[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0001]", false, false },
         };
 

@@ -3,7 +3,7 @@
 
 #include <sys/stat.h>
 
-#include "config/config.h"
+#include "config/load.h"
 #include "ctl/ctl.h"
 #include "ctl/print.h"
 #include "proto/error.h"

@@ -3,7 +3,7 @@
 
 #include <unistd.h>
 
-#include "config/config.h"
+#include "config/load.h"
 #include "ctl/ctl.h"
 #include "ctl/print.h"
 #include "ctl/status/service-status.h"

@@ -6,7 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "config/config.h"
+#include "config/load.h"
 #include "ctl/ctl.h"
 #include "ctl/print.h"
 #include "ctl/status/client.h"

@@ -2,7 +2,7 @@
 /* /etc/devbox/config.yaml as a value: what it may say, and every key wrong in every way a person may get it
  * wrong. */
 
-#include "config/config.h"
+#include "config/load.h"
 
 #include <stdio.h>
 #include <sys/stat.h>
