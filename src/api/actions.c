@@ -71,7 +71,7 @@ bool api_action_authorise(Api *api, HttpRequest *request, ActionKind kind)
 {
         _cleanup_(http_response_unrefp) HttpResponse *reply = NULL;
 
-        int reason = check_token(api->config, request);
+        int reason = check_token(api->config.config, request);
         if (reason == 0)
                 return true;
 

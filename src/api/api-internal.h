@@ -10,7 +10,7 @@
 #include "api/selftest.h"
 #include "basic/ratelimit.h"
 #include "bus/component.h"
-#include "config/config.h"
+#include "config/holder.h"
 #include "event/idle.h"
 #include "http/server.h"
 
@@ -23,12 +23,13 @@ typedef struct ApiListener {
 } ApiListener;
 
 struct Api {
-        sd_event *event;
+        Daemon *daemon;
+        sd_event *event; /* the daemon's */
         int proc_fd;
+        ConfigHolder config;
 
-        Config *config; /* NULL: invalid, and `problem` says why */
-        char *problem;  /* of the configuration on disk when it was last read, also beside a valid one */
-        bool stale_told;
+        const char *listen[API_LISTENERS_MAX]; /* of --listen */
+        size_t n_listen;
 
         HttpServer *server;
         ApiListener listeners[API_LISTENERS_MAX];
@@ -47,17 +48,12 @@ struct Api {
         Selftest *selftest;
 
         Idle idle;
-        bool stopping;
-        int exit_code;
 };
 
-/* api.c */
-void api_stop(Api *api, int exit_code);
-
-/* After what org.devbox.Component1.Healthy depends on changed. */
+/* api.c: after what org.devbox.Component1.Healthy depends on changed. */
 void api_update_health(Api *api);
 
-/* Stops with API_EXIT_RESTART, unless the configuration on disk is invalid: then returns
+/* Stops with DAEMON_EXIT_RESTART, unless the configuration on disk is invalid: then returns
  * DEVBOX_ERROR_CONFIG_INVALID and what is wrong with it, kept in the api. */
 int api_restart(Api *api, const char **ret_problem);
 

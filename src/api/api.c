@@ -3,13 +3,13 @@
 
 #include "api/api-internal.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/socket.h>
+#include <systemd/sd-daemon.h>
 
+#include "api/listen.h"
 #include "basic/fd.h"
-#include "event/daemon.h"
+#include "basic/sockaddr.h"
 #include "log/log.h"
 
 /* The Unix socket's own share, so that a flood on the port leaves the machine's users their way in. */
@@ -42,8 +42,8 @@ static bool admit(HttpRequest *request, const HttpRoute *route, void *owner)
 {
         Api *api = owner;
 
-        if (!api->config) {
-                http_request_reject(request, DEVBOX_ERROR_CONFIG_INVALID, api->problem);
+        if (!api->config.config) {
+                http_request_reject(request, DEVBOX_ERROR_CONFIG_INVALID, api->config.problem);
                 return false;
         }
 
@@ -61,55 +61,27 @@ static void on_answer(const HttpRoute *route, unsigned status, void *owner)
         idle_touch(&api->idle);
 }
 
-/* The name goes back to the bus, the sockets stay with systemd, the loop ends. */
+/* The name goes back to the bus, the sockets stay with systemd. */
 static void on_drained(void *owner)
 {
         Api *api = owner;
 
         (void) component_retire(&api->component);
-        if (api->component.bus)
-                (void) component_exit(&api->component, api->exit_code);
-        else
-                (void) sd_event_exit(api->event, api->exit_code);
+        daemon_exit(api->daemon, api->bus);
 }
 
-void api_stop(Api *api, int exit_code)
+int api_stop(void *self)
 {
-        if (api->stopping)
-                return;
-
-        api->stopping = true;
-        api->exit_code = exit_code;
-        daemon_notify_stopping();
-        http_server_drain(api->server);
+        http_server_drain(((Api *) self)->server);
+        return 0;
 }
 
 /* ---- configuration */
 
-static int log_invalid(const Api *api, const char *consequence)
-{
-        return log_full(LOG_ERR, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CONFIG_INVALID }),
-                        "The configuration has an error, %s: %s", consequence, api->problem);
-}
-
-/* Reads the file anew. A bad one changes nothing but `problem`. */
-static int load(Api *api, Config **ret_config)
-{
-        char *problem = NULL;
-
-        int r = config_load(config_path(), ret_config, &problem);
-        if (r < 0)
-                return r;
-
-        free(api->problem);
-        api->problem = problem;
-        return r;
-}
-
 void api_update_health(Api *api)
 {
-        component_set_healthy(&api->component,
-                              api->config && !api->problem && !collector_client_lost(api->collector));
+        component_set_healthy(&api->component, api->config.config && !api->config.problem &&
+                                                       !collector_client_lost(api->collector));
 }
 
 /* Says in the log, at every start and reload, that a port is open to others, or that it would be. */
@@ -140,7 +112,7 @@ static size_t max_connections(const Config *config, const ApiListener *listener)
 
 static void apply(Api *api)
 {
-        const Config *config = api->config;
+        const Config *config = api->config.config;
 
         http_server_set_exposed(api->server, config && config->http_insecure_expose);
         for (size_t i = 0; i < api->n_listeners; i++)
@@ -155,8 +127,8 @@ static void apply(Api *api)
         api_update_health(api);
 }
 
-/* The socket belongs to systemd: a new address takes effect there. */
-static void tell_other_address(const Config *old, const Config *new)
+/* systemd owns the socket: a new address takes effect when it is restarted. */
+static void log_other_address(const Config *old, const Config *new)
 {
         if (streq(old->http_host, new->http_host) && old->http_port == new->http_port)
                 return;
@@ -165,104 +137,75 @@ static void tell_other_address(const Config *old, const Config *new)
                     "systemctl restart devbox-api.socket");
 }
 
-int api_on_reload(void *owner)
+int api_reload(void *self)
+{
+        _cleanup_(config_freep) Config *config = NULL, *old = NULL;
+        Api *api = self;
+
+        config_holder_repeat(&api->config);
+        int r = config_holder_read(&api->config, &config);
+        if (r < 0)
+                (void) log_error_errno(r, "Cannot read the configuration, keeping the last valid one");
+        if (r != 0) {
+                api_update_health(api);
+                return 0;
+        }
+
+        old = config_holder_replace_take(&api->config, TAKE_PTR(config));
+        if (old)
+                log_other_address(old, api->config.config);
+        apply(api);
+        (void) log_full(LOG_NOTICE, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CONFIG_RELOADED }),
+                        "The configuration was read again");
+        return 0;
+}
+
+/* Whether the file is valid now: before the process gives up the valid configuration that it has. */
+static int check_config(Api *api)
 {
         _cleanup_(config_freep) Config *config = NULL;
-        Api *api = owner;
 
-        daemon_notify_reloading();
-        int r = load(api, &config);
-        if (r < 0)
-                (void) log_error_errno(r, "Cannot read the configuration, going on with the one before");
-        else if (r > 0) {
-                (void) log_invalid(api, api->config ? "going on with the one before"
-                                                    : "nothing can be answered until it is fixed");
-                api_update_health(api);
-        } else {
-                if (api->config)
-                        tell_other_address(api->config, config);
-                config_free(api->config);
-                api->config = TAKE_PTR(config);
-                api->stale_told = false;
-                apply(api);
-                (void) log_full(LOG_NOTICE, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CONFIG_RELOADED }),
-                                "The configuration was read again");
-        }
-        daemon_notify_ready();
-        return 0;
+        int r = config_holder_read(&api->config, &config);
+        api_update_health(api);
+        return r;
 }
 
 int api_restart(Api *api, const char **ret_problem)
 {
-        _cleanup_(config_freep) Config *config = NULL;
+        int r = check_config(api);
+        if (r == 0)
+                daemon_stop(api->daemon, DAEMON_EXIT_RESTART);
 
-        int r = load(api, &config);
-        if (r < 0)
-                return r;
-        if (r > 0) {
-                (void) log_invalid(api, "not restarting");
-                api_update_health(api);
-                *ret_problem = api->problem;
-                return r;
-        }
-
-        api_stop(api, API_EXIT_RESTART);
-        return 0;
-}
-
-/* What runs on a good configuration does not give itself up for a bad one. */
-static bool may_leave(Api *api)
-{
-        _cleanup_(config_freep) Config *config = NULL;
-
-        if (!api->config || load(api, &config) == 0)
-                return true;
-
-        api_update_health(api);
-        if (!api->stale_told)
-                (void) log_invalid(api, "staying with the one before");
-        api->stale_told = true;
-        return false;
+        *ret_problem = api->config.problem;
+        return r;
 }
 
 static int on_idle(void *owner)
 {
         Api *api = owner;
 
-        if (http_server_stats(api->server)->n_connections == 0 && may_leave(api))
-                api_stop(api, EXIT_SUCCESS);
+        if (http_server_stats(api->server)->n_connections == 0 &&
+            (!api->config.config || check_config(api) == 0))
+                daemon_stop(api->daemon, EXIT_SUCCESS);
         return 0;
 }
 
 /* ---- listening */
 
-static bool address_is_loopback(const struct sockaddr_storage *address)
-{
-        if (address->ss_family == AF_INET6) {
-                const struct in6_addr *v6 = &((const struct sockaddr_in6 *) address)->sin6_addr;
-
-                return IN6_IS_ADDR_LOOPBACK(v6);
-        }
-
-        return address->ss_family == AF_INET &&
-               ntohl(((const struct sockaddr_in *) address)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-}
-
-int api_listen_take(Api *api, int take_fd)
+static int listen_take(Api *api, int take_fd)
 {
         _cleanup_(fd_closep) int fd = take_fd;
-        struct sockaddr_storage address = { 0 };
+        SockAddr address = { 0 };
         socklen_t size = sizeof address;
 
         if (api->n_listeners >= API_LISTENERS_MAX)
                 return -E2BIG;
-        if (getsockname(fd, (struct sockaddr *) &address, &size) < 0)
+        if (getsockname(fd, &address.any, &size) < 0)
                 return -errno;
 
-        ApiListener listener = { .local = address.ss_family == AF_UNIX };
-        listener.exposed = !listener.local && !address_is_loopback(&address);
-
-        size_t max = max_connections(api->config, &listener);
+        ApiListener listener = { .local = address.any.sa_family == AF_UNIX,
+                                 .exposed = !sockaddr_is_loopback(&address) };
+        size_t max = max_connections(api->config.config, &listener);
         int r = http_server_listen_take(api->server, TAKE_FD(fd), max, &listener.http);
         if (r < 0)
                 return r;
@@ -271,23 +214,75 @@ int api_listen_take(Api *api, int take_fd)
         return 0;
 }
 
-/* ---- beginning and end */
-
-int api_new(Api **ret_api)
+int api_add_listen(void *self, const char *address)
 {
-        Api *api = calloc(1, sizeof *api);
-        if (!api)
-                return -ENOMEM;
+        Api *api = self;
 
-        *api = (Api){ .proc_fd = -EBADF, .denied_limit = DENIED_LIMIT };
-        *ret_api = api;
+        if (api->n_listen >= ELEMENTSOF(api->listen))
+                return -E2BIG;
+
+        api->listen[api->n_listen++] = address;
         return 0;
 }
 
-Api *api_free(Api *api)
+/* Shows the addresses in the unit's status as well. ListenStream= of the socket unit has those that it
+ * should listen on: the two differ from a daemon-reload with another address to the restart of the socket.
+ */
+static int listen_and_note_take(Api *api, int fd, Text *status)
 {
-        /* Who would answer goes before the cache that waits for it, that before the server whose requests
-         * wait: so nothing that is gone is answered. */
+        text_append(status, status->size > 0 ? ", " : "Listening on ");
+        (void) listen_append_address(fd, status); /* where it fails, so does the next */
+        return listen_take(api, fd);
+}
+
+static int listen_everywhere(Api *api)
+{
+        _cleanup_(text_done) Text status = TEXT_NULL;
+        int n_fds = sd_listen_fds(true);
+
+        if (n_fds < 0)
+                return log_error_errno(n_fds, "Cannot take the sockets of systemd");
+        if (n_fds == 0 && api->n_listen == 0)
+                return log_error_errno(-EDESTADDRREQ,
+                                       "No socket to listen on: start devbox-api.socket, or give --listen");
+
+        for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + n_fds; fd++) {
+                int r = listen_and_note_take(api, fd, &status);
+                if (r < 0)
+                        return log_error_errno(r, "Cannot listen on the sockets of systemd");
+        }
+        for (size_t i = 0; i < api->n_listen; i++) {
+                int fd = listen_on(api->listen[i]);
+                int r = fd < 0 ? fd : listen_and_note_take(api, fd, &status);
+                if (r < 0)
+                        return log_error_errno(r, "Cannot listen on %s", api->listen[i]);
+        }
+
+        if (status.error == 0)
+                daemon_notify_status(status.data);
+        return 0;
+}
+
+/* ---- the object */
+
+void *api_new(void)
+{
+        Api *api = calloc(1, sizeof *api);
+        if (!api)
+                return NULL;
+
+        *api = (Api){ .proc_fd = -EBADF,
+                      .denied_limit = DENIED_LIMIT,
+                      .config.consequence = "nothing can be answered until it is fixed" };
+        return api;
+}
+
+void api_free(void *self)
+{
+        Api *api = self;
+
+        /* In reverse dependency order: the client completes pending calls into the cache, and the cache
+         * answers requests of the server. */
         collector_client_freep(&api->collector);
         selftest_freep(&api->selftest);
         cache_freep(&api->cache);
@@ -298,12 +293,9 @@ Api *api_free(Api *api)
 
         http_response_unref(api->health);
         http_response_unref(api->openapi);
-        config_freep(&api->config);
-        free(api->problem);
+        config_holder_done(&api->config);
         fd_closep(&api->proc_fd);
-        sd_event_unref(api->event);
         free(api);
-        return NULL;
 }
 
 static int make_parts(Api *api)
@@ -338,19 +330,22 @@ static int make_parts(Api *api)
         return api_routes_init(api);
 }
 
-int api_start(Api *api, sd_event *event)
+int api_start(void *self, Daemon *daemon)
 {
-        api->event = sd_event_ref(event);
+        _cleanup_(config_freep) Config *config = NULL;
+        Api *api = self;
+
+        api->daemon = daemon;
+        api->event = daemon_event(daemon);
         api->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (api->proc_fd < 0)
                 return -errno;
 
-        int r = load(api, &api->config);
+        int r = config_holder_read(&api->config, &config);
         if (r < 0)
                 return r;
-        if (r > 0)
-                (void) log_invalid(api, "nothing can be answered until it is fixed");
-
+        if (r == 0)
+                (void) config_holder_replace_take(&api->config, TAKE_PTR(config));
         r = make_parts(api);
         if (r < 0)
                 return r;
@@ -359,11 +354,6 @@ int api_start(Api *api, sd_event *event)
                 return r;
 
         apply(api);
-        return 0;
-}
-
-int api_on_stop(void *owner)
-{
-        api_stop(owner, EXIT_SUCCESS);
-        return 0;
+        r = listen_everywhere(api);
+        return r < 0 ? -EALREADY : 0;
 }

@@ -106,7 +106,9 @@ static void retry_later(Api *api)
 
 static void connect_bus(Api *api)
 {
-        int r = bus_open_system(api->event, "devbox-api", &api->bus);
+        int r = sd_bus_open_system_with_description(&api->bus, "devbox-api");
+        if (r >= 0)
+                r = sd_bus_attach_event(api->bus, api->event, SD_EVENT_PRIORITY_NORMAL);
         if (r >= 0)
                 r = attach(api);
         if (r >= 0)
@@ -141,7 +143,7 @@ int api_bus_start(Api *api)
                                       .restart = restart,
                                       .owner = api,
                                       .started_at_usec = time_now(CLOCK_REALTIME),
-                                      .healthy = !!api->config };
+                                      .healthy = !!api->config.config };
         api->bus_retry_usec = RETRY_MIN_USEC;
 
         int r = sd_event_add_time(api->event, &api->bus_timer, CLOCK_MONOTONIC, 0, 0, on_retry, api);

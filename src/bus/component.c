@@ -7,7 +7,6 @@
 
 #include "basic/macro.h"
 #include "bus/error.h"
-#include "event/daemon.h"
 #include "log/log.h"
 
 static int method_get_metrics(sd_bus_message *message, void *userdata, sd_bus_error *error)
@@ -73,22 +72,6 @@ static const sd_bus_vtable component_vtable[] = {
         SD_BUS_VTABLE_END,
 };
 
-int bus_open_system(sd_event *event, const char *description, sd_bus **ret_bus)
-{
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
-
-        int r = sd_bus_open_system_with_description(&bus, description);
-        if (r < 0)
-                return r;
-
-        r = sd_bus_attach_event(bus, event, SD_EVENT_PRIORITY_NORMAL);
-        if (r < 0)
-                return r;
-
-        *ret_bus = TAKE_PTR(bus);
-        return 0;
-}
-
 static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         Component *component = userdata;
@@ -128,7 +111,6 @@ int component_attach(Component *component, sd_bus *bus)
 
 void component_detach(Component *component)
 {
-        component->slot_exit = sd_bus_slot_unref(component->slot_exit);
         component->slot_name = sd_bus_slot_unref(component->slot_name);
         component->slot_object = sd_bus_slot_unref(component->slot_object);
         component->bus = sd_bus_unref(component->bus);
@@ -155,9 +137,8 @@ int component_retire(Component *component)
         if (component->retired || !component->bus)
                 return 0;
 
-        /* First systemd learns that we go, so that an activation from now on waits for our end; then the
-         * bus. The call is synchronous, the only one in a daemon: it is the last thing it does. */
-        daemon_notify_stopping();
+        /* systemd knows already that we stop, so that an activation from now on waits for our end. The call
+         * is synchronous, the only one in a daemon: it is the last it makes. */
         int r = sd_bus_release_name(component->bus, component->bus_name);
         if (r < 0)
                 return r;
@@ -168,29 +149,4 @@ int component_retire(Component *component)
         while (r > 0);
 
         return r;
-}
-
-static int on_settled(sd_bus_message *reply, void *userdata, sd_bus_error *error)
-{
-        const Component *component = userdata;
-
-        return sd_event_exit(sd_bus_get_event(component->bus), component->exit_code);
-}
-
-int component_exit(Component *component, int exit_code)
-{
-        if (component->slot_exit)
-                return 0;
-
-        /* dbus-daemon drops a connection, with all that it has not read of it yet, when it cannot write to
-         * it any more; and something to write to us it nearly always has. It takes our messages in order:
-         * when it answers this one, it has passed on all before. */
-        component->exit_code = exit_code;
-        int r = sd_bus_call_method_async(component->bus, &component->slot_exit, "org.freedesktop.DBus",
-                                         "/org/freedesktop/DBus", "org.freedesktop.DBus", "GetId",
-                                         on_settled, component, NULL);
-        if (r < 0)
-                return sd_event_exit(sd_bus_get_event(component->bus), exit_code);
-
-        return 0;
 }

@@ -23,15 +23,10 @@ struct Component {
         usec_t started_at_usec; /* CLOCK_REALTIME */
         bool healthy;
         bool retired;
-        int exit_code;
         sd_bus *bus;
-        sd_bus_slot *slot_object, *slot_name, *slot_exit;
+        sd_bus_slot *slot_object, *slot_name;
         char bus_name[64], object_path[64];
 };
-
-/* Opens the system bus ($DBUS_SYSTEM_BUS_ADDRESS where it is set) on the loop. The handshake goes on in the
- * background. */
-int bus_open_system(sd_event *event, const char *description, sd_bus **ret_bus);
 
 /* Adds the interface and asks for the name; a name that is taken ends the loop with -EEXIST. Takes a
  * reference on `bus`. */
@@ -47,7 +42,3 @@ void component_set_healthy(Component *component, bool healthy);
  * handled before this returns, and the next caller activates a new process. May leave work under way: leave
  * the loop only when done. Not from a handler of the bus, which would handle messages inside a message. */
 int component_retire(Component *component);
-
-/* Ends the loop with the exit code as soon as the bus has passed on everything that we sent it: a process
- * that closes its connection right after an answer can lose it. Later calls change nothing. */
-int component_exit(Component *component, int exit_code);

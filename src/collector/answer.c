@@ -106,7 +106,7 @@ static void complete(Collector *collector, Call *call)
                 (void) log_debug_errno(r, "Cannot send an answer, ignoring");
 
         call_free(call);
-        (void) collector_leave_if_done(collector);
+        collector_exit_if_drained(collector);
 }
 
 static void complete_ready(Collector *collector)
@@ -187,8 +187,8 @@ int collector_handle(Collector *collector, sd_bus_message *message, CallKind kin
 
         collector->calls.total++;
         idle_touch(&collector->idle);
-        if (!collector->config)
-                return bus_error_set(error, DEVBOX_ERROR_CONFIG_INVALID, collector->problem);
+        if (!collector->config.config)
+                return bus_error_set(error, DEVBOX_ERROR_CONFIG_INVALID, collector->config.problem);
 
         int r = call_new(&collector->calls, message, kind, &call);
         if (r != 0)

@@ -10,19 +10,18 @@
 #include "collector/sampler.h"
 #include "collector/system.h"
 #include "collector/units.h"
-#include "config/config.h"
+#include "config/holder.h"
 #include "event/idle.h"
 
 struct Collector {
-        sd_event *event;
+        Daemon *daemon;
+        sd_event *event; /* the daemon's, like the bus */
         sd_bus *bus;
         Component component;
         sd_bus_slot *slot_interface;
-        sd_event_source *defer_restart;
         Idle idle;
 
-        Config *config; /* NULL: none was valid yet */
-        char *problem;  /* of the configuration on disk, NULL: none known */
+        ConfigHolder config;
 
         System *system;
         Sampler *sampler;
@@ -34,8 +33,7 @@ struct Collector {
         usec_t sampled_after_usec;       /* CLOCK_MONOTONIC; 0: there is no sample that may be used */
         usec_t system_usec;              /* how long the last sample took */
         int system_result, units_result; /* of the last time: 0, or a DevboxError */
-        bool leaving;
-        int exit_code;
+        bool draining;                   /* the name is given back: exit when no call waits any more */
 };
 
 /* How reading /proc (0 or -errno), asking systemd (0 or a DevboxError) went: told and logged when it
@@ -43,8 +41,8 @@ struct Collector {
 void collector_set_system_result(Collector *collector, int error);
 void collector_set_units_result(Collector *collector, int result);
 
-/* Ends the loop if the collector is leaving and nothing waits any more. */
-int collector_leave_if_done(Collector *collector);
+/* Ends the loop if the collector is stopping and no call waits any more. */
+void collector_exit_if_drained(Collector *collector);
 
 /* Answers one call of org.devbox.Collector1, now or later. Returns as a vtable handler does. */
 int collector_handle(Collector *collector, sd_bus_message *message, CallKind kind, sd_bus_error *error);

@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* devbox-collector: answers for the state of this machine and of the configured units.
+/* devbox-collector: reports the state of this machine and of the configured units.
  *
- * Leaving (nothing asked for a while, SIGTERM, Restart) goes in one way: the name is given back, so that
- * later callers start a new process; what arrived before is answered; the loop ends when nothing waits any
- * more. All waits have deadlines of two seconds at most. */
+ * Stopping gives the name back, so that later callers start a new process; calls that had arrived are
+ * answered; the loop ends with the last of them. Each has a deadline of two seconds at most. */
+
+#include <fcntl.h>
 
 #include "basic/fd.h"
 #include "collector/collector-internal.h"
-#include "event/daemon.h"
 #include "log/log.h"
 #include "proto/error.h"
-
-/* RestartForceExitStatus= of the unit names this. */
-#define EXIT_RESTART 75
 
 /* Started on a bad configuration there is nothing to stay for: the next caller's process reads it anew. */
 #define IDLE_INVALID_USEC (5 * USEC_PER_SEC)
@@ -21,9 +18,9 @@
 
 static void update_health(Collector *collector)
 {
-        component_set_healthy(&collector->component, collector->config && !collector->problem &&
-                                                             collector->system_result == 0 &&
-                                                             collector->units_result == 0);
+        component_set_healthy(&collector->component,
+                              collector->config.config && !collector->config.problem &&
+                                      collector->system_result == 0 && collector->units_result == 0);
 }
 
 void collector_set_system_result(Collector *collector, int error)
@@ -59,140 +56,98 @@ void collector_set_units_result(Collector *collector, int result)
 
 static int apply_config(Collector *collector, Config *take_config)
 {
-        Config *old = collector->config;
+        _cleanup_(config_freep) Config *old = config_holder_replace_take(&collector->config, take_config);
+        const Config *config = collector->config.config;
 
-        collector->config = take_config;
         collector->sampled_after_usec = 0;
-        system_set_disks(collector->system, collector->config->disks, collector->config->n_disks);
-        int r = units_set_services(collector->units, collector->config->services,
-                                   collector->config->n_services);
-        config_free(old); /* now that nobody borrows from it any more */
+        system_set_disks(collector->system, config->disks, config->n_disks);
+        int r = units_set_services(collector->units, config->services, config->n_services);
         if (r < 0)
                 return r;
 
-        return idle_set_after(&collector->idle, collector->config->collector_idle_exit_usec);
-}
-
-/* Reads the file. A bad one changes nothing but `problem`. */
-static int check_config(Collector *collector, Config **ret_config)
-{
-        _cleanup_(freep) char *problem = NULL;
-
-        int r = config_load(config_path(), ret_config, &problem);
-        if (r < 0)
-                return r;
-
-        free(collector->problem);
-        collector->problem = r > 0 ? TAKE_PTR(problem) : NULL;
-        update_health(collector);
-        return r;
+        return idle_set_after(&collector->idle, config->collector_idle_exit_usec);
 }
 
 static int load_config(Collector *collector)
 {
         _cleanup_(config_freep) Config *config = NULL;
 
-        int r = check_config(collector, &config);
-        if (r == 0) {
+        int r = config_holder_read(&collector->config, &config);
+        if (r == 0)
                 r = apply_config(collector, TAKE_PTR(config));
-                update_health(collector);
-        }
+        update_health(collector);
         if (r <= 0)
                 return r;
 
-        (void) log_full(
-                LOG_ERR, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CONFIG_INVALID }), "%s: %s",
-                collector->config
-                        ? "The configuration has an error, going on with the one before"
-                        : "The configuration has an error, nothing can be answered until it is fixed",
-                collector->problem);
-        return collector->config ? 0 : idle_set_after(&collector->idle, IDLE_INVALID_USEC);
+        return collector->config.config ? 0 : idle_set_after(&collector->idle, IDLE_INVALID_USEC);
 }
 
-int collector_on_reload(void *owner)
+int collector_reload(void *self)
 {
-        Collector *collector = owner;
+        Collector *collector = self;
 
-        daemon_notify_reloading();
+        config_holder_repeat(&collector->config);
         int r = load_config(collector);
-        if (r >= 0 && !collector->problem)
+        if (r >= 0 && !collector->config.problem)
                 (void) log_full(LOG_INFO, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CONFIG_RELOADED }),
                                 "The configuration was read again");
-        daemon_notify_ready();
         return r;
 }
 
 /* ---- leaving */
 
-int collector_leave_if_done(Collector *collector)
+void collector_exit_if_drained(Collector *collector)
 {
-        if (!collector->leaving || collector->calls.n_calls > 0)
-                return 0;
-
-        return component_exit(&collector->component, collector->exit_code);
+        if (collector->draining && collector->calls.n_calls == 0)
+                daemon_exit(collector->daemon, collector->bus);
 }
 
-static int leave(Collector *collector, int exit_code)
+int collector_stop(void *self)
 {
-        if (collector->leaving)
-                return 0;
+        Collector *collector = self;
 
-        /* Answers what the bus had for us already; some of it may have to wait. */
+        /* Handles what the bus has delivered already; some of it may have to wait. */
         int r = component_retire(&collector->component);
         if (r < 0)
                 (void) log_warning_errno(r, "Cannot give the name back, ignoring");
 
-        collector->leaving = true;
-        collector->exit_code = exit_code;
-        return collector_leave_if_done(collector);
-}
-
-int collector_on_stop(void *owner)
-{
-        return leave(owner, EXIT_SUCCESS);
+        collector->draining = true;
+        collector_exit_if_drained(collector);
+        return 0;
 }
 
 static int on_idle(void *owner)
 {
         _cleanup_(config_freep) Config *config = NULL;
         Collector *collector = owner;
-        bool known = collector->problem;
 
         if (collector->calls.n_calls > 0)
                 return 0;
 
-        int r = check_config(collector, &config);
+        /* While the file is invalid, only this process has a valid configuration: a new one would have none.
+         */
+        int r = config_holder_read(&collector->config, &config);
         if (r < 0)
                 return r;
-        if (r == 0 || !collector->config)
-                return leave(collector, EXIT_SUCCESS);
-
-        /* A new process could not do what this one still can. */
-        if (!known)
-                (void) log_full(LOG_WARNING, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CONFIG_INVALID }),
-                                "The configuration has an error, staying with the one before: %s",
-                                collector->problem);
+        update_health(collector);
+        if (r == 0 || !collector->config.config)
+                daemon_stop(collector->daemon, EXIT_SUCCESS);
         return 0;
 }
 
-static int on_restart(sd_event_source *source, void *userdata)
-{
-        return leave(userdata, EXIT_RESTART);
-}
-
-/* Component1.Restart. The reply goes out before the deferred leaving. */
+/* Component1.Restart */
 static int restart(void *owner, const char **ret_detail)
 {
         _cleanup_(config_freep) Config *config = NULL;
         Collector *collector = owner;
 
-        int r = check_config(collector, &config);
-        if (r != 0) {
-                *ret_detail = collector->problem;
-                return r;
-        }
+        int r = config_holder_read(&collector->config, &config);
+        update_health(collector);
+        if (r == 0)
+                daemon_stop(collector->daemon, DAEMON_EXIT_RESTART);
 
-        return sd_event_source_set_enabled(collector->defer_restart, SD_EVENT_ONESHOT);
+        *ret_detail = collector->config.problem;
+        return r;
 }
 
 static int append_metrics(sd_bus_message *reply, void *owner)
@@ -226,27 +181,26 @@ static int append_metrics(sd_bus_message *reply, void *owner)
 
 /* ---- the object */
 
-int collector_new(Collector **ret_collector)
+void *collector_new(void)
 {
         Collector *collector = calloc(1, sizeof *collector);
 
         if (!collector)
-                return -ENOMEM;
+                return NULL;
 
+        collector->config.consequence = "nothing can be answered until it is fixed";
         collector->component = (Component){
                 .name = "Collector1",
                 .append_metrics = append_metrics,
                 .restart = restart,
                 .owner = collector,
         };
-        *ret_collector = collector;
-        return 0;
+        return collector;
 }
 
-Collector *collector_free(Collector *collector)
+void collector_free(void *self)
 {
-        if (!collector)
-                return NULL;
+        Collector *collector = self;
 
         while (collector->calls.first)
                 call_free(collector->calls.first);
@@ -255,21 +209,20 @@ Collector *collector_free(Collector *collector)
         sampler_free(collector->sampler);
         system_free(collector->system);
         system_sample_done(&collector->sample);
-        config_free(collector->config);
-        free(collector->problem);
+        config_holder_done(&collector->config);
         idle_done(&collector->idle);
-        sd_event_source_disable_unref(collector->defer_restart);
         sd_bus_slot_unref(collector->slot_interface);
         component_detach(&collector->component);
-        sd_bus_unref(collector->bus);
-        sd_event_unref(collector->event);
         free(collector);
-        return NULL;
 }
 
-static int start_parts(Collector *collector, int take_proc_fd)
+static int start_parts(Collector *collector)
 {
-        int r = system_new(take_proc_fd, &collector->system);
+        int proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (proc_fd < 0)
+                return log_error_errno(-errno, "Cannot open /proc");
+
+        int r = system_new(proc_fd, &collector->system);
         if (r < 0)
                 return r;
         r = sampler_new(collector->event, collector->system,
@@ -285,21 +238,19 @@ static int start_parts(Collector *collector, int take_proc_fd)
                          &collector->units);
 }
 
-int collector_start(Collector *collector, sd_event *event, sd_bus *bus, int take_proc_fd)
+int collector_start(void *self, Daemon *daemon)
 {
-        collector->event = sd_event_ref(event);
-        collector->bus = sd_bus_ref(bus);
+        Collector *collector = self;
+        sd_bus *bus = daemon_bus(daemon);
 
-        int r = start_parts(collector, take_proc_fd);
+        collector->daemon = daemon;
+        collector->event = daemon_event(daemon);
+        collector->bus = bus;
+
+        int r = start_parts(collector);
         if (r < 0)
                 return r;
-        r = sd_event_add_defer(event, &collector->defer_restart, on_restart, collector);
-        if (r < 0)
-                return r;
-        r = sd_event_source_set_enabled(collector->defer_restart, SD_EVENT_OFF);
-        if (r < 0)
-                return r;
-        r = idle_init(&collector->idle, event, 0, on_idle, collector);
+        r = idle_init(&collector->idle, collector->event, 0, on_idle, collector);
         if (r < 0)
                 return r;
         r = load_config(collector);

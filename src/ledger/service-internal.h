@@ -7,6 +7,7 @@
 #include "bus/caller.h"
 #include "bus/component.h"
 #include "bus/error.h"
+#include "config/holder.h"
 #include "ledger/enroll.h"
 #include "ledger/request.h"
 #include "ledger/service.h"
@@ -24,16 +25,17 @@ typedef enum LedgerRole {
 #define N_ROLES 2
 
 struct LedgerDaemon {
-        sd_event *event;
+        Daemon *daemon;
+        sd_event *event; /* the daemon's, like the bus */
         sd_bus *bus;
         Component component;
+        ConfigHolder config;
         sd_bus_slot *slot_interface;
-        sd_event_source *defer_restart, *timer_flush;
+        sd_event_source *timer_flush;
         CallerCache *callers;
         uid_t role_uids[N_ROLES]; /* of 1 << i; UID_INVALID: there is no such user */
 
         Ledger *ledger;
-        bool trust_clock;
         int failure; /* of the last write: 0 or -errno; told and logged when it changes */
         uint64_t calls, denied_calls, accepted, refused, known;
 };

@@ -11,16 +11,11 @@
 #include <sys/timex.h>
 #include <unistd.h>
 
-#include "config/load.h"
-#include "event/daemon.h"
 #include "ledger/service-internal.h"
 #include "log/log.h"
 
 #define STATE_DIRECTORY "/var/lib/devbox/ledger"
 #define CEILING_PATH    "/etc/devbox/ceiling.yaml"
-
-/* RestartForceExitStatus= of the unit names this. */
-#define EXIT_RESTART 75
 
 static const char *const role_users[N_ROLES] = { "devbox-agent", "devbox-dispatch" };
 
@@ -45,10 +40,11 @@ static bool clock_is_synchronised(void)
 
 static LedgerTime read_time(void *owner)
 {
-        const LedgerDaemon *service = owner;
+        const Config *config = ((const LedgerDaemon *) owner)->config.config;
+        bool trusted = config && config->ledger_trust_clock;
 
         return (LedgerTime){ .now_ms = time_now(CLOCK_REALTIME) / USEC_PER_MSEC,
-                             .synchronised = service->trust_clock || clock_is_synchronised() };
+                             .synchronised = trusted || clock_is_synchronised() };
 }
 
 /* ---- health */
@@ -202,28 +198,24 @@ static void tell_ceiling(const LedgerDaemon *service)
                                 "No manifest can be in force: %s", problem);
 }
 
-/* A configuration with an error changes nothing here; its defaults are the strict ones. */
+/* An invalid configuration changes nothing here; the defaults are the strict ones. */
 static int load_config(LedgerDaemon *service)
 {
         _cleanup_(config_freep) Config *config = NULL;
-        _cleanup_(freep) char *problem = NULL;
 
-        int r = config_load(config_path(), &config, &problem);
-        if (r < 0)
-                return r;
-        if (r > 0)
-                (void) log_full(LOG_WARNING, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CONFIG_INVALID }),
-                                "The configuration has an error, going on without: %s", problem);
-        else
-                service->trust_clock = config->ledger_trust_clock;
+        int r = config_holder_read(&service->config, &config);
+        if (r != 0)
+                return MIN(r, 0);
+
+        config_free(config_holder_replace_take(&service->config, TAKE_PTR(config)));
         return 0;
 }
 
-int ledger_daemon_on_reload(void *owner)
+int ledger_daemon_reload(void *self)
 {
-        LedgerDaemon *service = owner;
+        LedgerDaemon *service = self;
 
-        daemon_notify_reloading();
+        config_holder_repeat(&service->config);
         int r = load_config(service);
         if (r >= 0)
                 r = ledger_reload(service->ledger);
@@ -232,35 +224,29 @@ int ledger_daemon_on_reload(void *owner)
                 (void) log_full(LOG_INFO, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CONFIG_RELOADED }),
                                 "Configuration and ceiling were read again");
         }
-        daemon_notify_ready();
         return r;
 }
 
-/* ---- leaving */
+/* ---- stopping */
 
-static int leave(LedgerDaemon *service, int exit_code)
+int ledger_daemon_stop(void *self)
 {
+        LedgerDaemon *service = self;
+
         int r = component_retire(&service->component);
         if (r < 0)
                 (void) log_warning_errno(r, "Cannot give the name back, ignoring");
 
         flush(service);
-        return sd_event_exit(service->event, exit_code);
+        daemon_exit(service->daemon, service->bus);
+        return 0;
 }
 
-int ledger_daemon_on_stop(void *owner)
-{
-        return leave(owner, EXIT_SUCCESS);
-}
-
-static int on_restart(sd_event_source *source, void *userdata)
-{
-        return leave(userdata, EXIT_RESTART);
-}
-
+/* Component1.Restart */
 static int restart(void *owner, const char **ret_detail)
 {
-        return sd_event_source_set_enabled(((LedgerDaemon *) owner)->defer_restart, SD_EVENT_ONESHOT);
+        daemon_stop(((LedgerDaemon *) owner)->daemon, DAEMON_EXIT_RESTART);
+        return 0;
 }
 
 static int append_metrics(sd_bus_message *reply, void *owner)
@@ -294,38 +280,34 @@ static int append_metrics(sd_bus_message *reply, void *owner)
 
 /* ---- the object */
 
-int ledger_daemon_new(LedgerDaemon **ret_service)
+void *ledger_daemon_new(void)
 {
         LedgerDaemon *service = calloc(1, sizeof *service);
 
         if (!service)
-                return -ENOMEM;
+                return NULL;
 
+        service->config.consequence = "going on with the defaults";
         service->component = (Component){
                 .name = "Ledger1",
                 .append_metrics = append_metrics,
                 .restart = restart,
                 .owner = service,
         };
-        *ret_service = service;
-        return 0;
+        return service;
 }
 
-LedgerDaemon *ledger_daemon_free(LedgerDaemon *service)
+void ledger_daemon_free(void *self)
 {
-        if (!service)
-                return NULL;
+        LedgerDaemon *service = self;
 
         caller_cache_free(service->callers);
-        sd_event_source_disable_unref(service->defer_restart);
         sd_event_source_disable_unref(service->timer_flush);
         sd_bus_slot_unref(service->slot_interface);
         component_detach(&service->component);
         ledger_close(service->ledger);
-        sd_bus_unref(service->bus);
-        sd_event_unref(service->event);
+        config_holder_done(&service->config);
         free(service);
-        return NULL;
 }
 
 /* Read once: users are made when the package is installed. */
@@ -350,7 +332,7 @@ static int open_ledger(LedgerDaemon *service)
                                               .owner = service },
                             &service->ledger);
         if (r == -EUCLEAN)
-                return log_full(LOG_CRIT, r, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_LEDGER_BROKEN }),
+                (void) log_full(LOG_CRIT, r, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_LEDGER_BROKEN }),
                                 "The audit chain does not hold together, so nothing is done");
         if (r < 0)
                 return log_error_errno(r, "Cannot open the ledger");
@@ -365,24 +347,22 @@ static int open_ledger(LedgerDaemon *service)
 
 static int add_sources(LedgerDaemon *service)
 {
-        int r = sd_event_add_defer(service->event, &service->defer_restart, on_restart, service);
-        if (r < 0)
-                return r;
-        r = sd_event_source_set_enabled(service->defer_restart, SD_EVENT_OFF);
-        if (r < 0)
-                return r;
-        r = sd_event_add_time_relative(service->event, &service->timer_flush, CLOCK_MONOTONIC, 0,
-                                       USEC_PER_SEC, on_flush, service);
+        int r = sd_event_add_time_relative(service->event, &service->timer_flush, CLOCK_MONOTONIC, 0,
+                                           USEC_PER_SEC, on_flush, service);
         if (r < 0)
                 return r;
 
         return sd_event_source_set_enabled(service->timer_flush, SD_EVENT_OFF);
 }
 
-int ledger_daemon_start(LedgerDaemon *service, sd_event *event, sd_bus *bus)
+int ledger_daemon_start(void *self, Daemon *daemon)
 {
-        service->event = sd_event_ref(event);
-        service->bus = sd_bus_ref(bus);
+        LedgerDaemon *service = self;
+        sd_bus *bus = daemon_bus(daemon);
+
+        service->daemon = daemon;
+        service->event = daemon_event(daemon);
+        service->bus = bus;
 
         find_users(service);
         int r = load_config(service);

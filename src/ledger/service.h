@@ -1,23 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* devbox-ledger on the bus: who may ask for what, and when what is pending is written. */
+/* devbox-ledger on the bus: who may call which method, and when pending entries are written. */
 
-#include <systemd/sd-bus.h>
-#include <systemd/sd-event.h>
-
-#include "basic/macro.h"
+#include "event/daemon.h"
 
 typedef struct LedgerDaemon LedgerDaemon;
 
-int ledger_daemon_new(LedgerDaemon **ret_service);
-LedgerDaemon *ledger_daemon_free(LedgerDaemon *service);
-DEFINE_CLEANUP(LedgerDaemon, ledger_daemon_free);
-
-/* Opens the ledger in $STATE_DIRECTORY and goes on the bus. A ledger that cannot be opened fails, and with
- * it everything that asks: nothing happens that is not written down. */
-int ledger_daemon_start(LedgerDaemon *service, sd_event *event, sd_bus *bus);
-
-/* Handlers of daemon_new_event(); `owner` is the service. */
-int ledger_daemon_on_stop(void *owner);
-int ledger_daemon_on_reload(void *owner);
+/* Steps of DaemonType. The ledger is in $STATE_DIRECTORY; one that cannot be opened fails, and with it
+ * everything that asks: nothing happens without an entry. */
+void *ledger_daemon_new(void);
+void ledger_daemon_free(void *self);
+int ledger_daemon_start(void *self, Daemon *daemon);
+int ledger_daemon_reload(void *self);
+int ledger_daemon_stop(void *self);

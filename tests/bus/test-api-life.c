@@ -105,7 +105,7 @@ static void test_reload(void **state)
 
         test_bus_write_config(world->bus, "auth:\n  tokem: x\n");
         test_daemon_signal(world->api, SIGHUP);
-        test_bus_wait_log(world->bus, API, "going on with the one before: ");
+        test_bus_wait_log(world->bus, API, "keeping the last valid one: ");
         test_bus_wait_log(world->bus, API, "config.yaml:2: ");
         assert_answer(http_get(world, "/health"), 200, "ok");
         assert_false(healthy(world));
@@ -149,7 +149,7 @@ static void test_no_idle_exit_into_a_bad_config(void **state)
 
         world_configure(world, AUTH "api: { idle_exit_sec: 1 }\n");
         test_bus_write_config(world->bus, "nonsense\n");
-        test_bus_wait_log(world->bus, API, "staying with the one before");
+        test_bus_wait_log(world->bus, API, "keeping the last valid one");
         assert_answer(http_get(world, "/health"), 200, "ok");
         assert_false(healthy(world));
         test_bus_write_config(world->bus, AUTH);

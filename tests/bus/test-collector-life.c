@@ -164,7 +164,7 @@ static void test_idle_it_leaves_unless_the_next_could_not_start(void **state)
         test_bus_write_config(world->bus, "collector: {idle_exit_sec: 2}\n");
         world_start_collector(world);
         test_bus_write_config(world->bus, "collector: {idle_exit_sec: soon}\n");
-        test_bus_wait_log(world->bus, COLLECTOR, "staying with the one before");
+        test_bus_wait_log(world->bus, COLLECTOR, "keeping the last valid one");
         assert_false(world_healthy(world));
 
         test_bus_write_config(world->bus, "collector: {idle_exit_sec: 2}\n");

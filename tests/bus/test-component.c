@@ -293,17 +293,6 @@ static void test_retiring_answers_what_had_come(void **state)
         assert_int_equal(fixture->peer.n_changed, 2);
 }
 
-static void test_no_bus_is_an_error(void **state)
-{
-        _cleanup_(sd_event_unrefp) sd_event *event = NULL;
-        sd_bus *bus = NULL;
-
-        assert_ok(sd_event_new(&event));
-        assert_int_equal(setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus", true), 0);
-        assert_err(bus_open_system(event, "test", &bus), -ENOENT);
-        assert_null(bus);
-}
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -312,7 +301,6 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_a_refused_restart_says_why, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_a_taken_name_ends_the_loop, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_retiring_answers_what_had_come, set_up, tear_down),
-                cmocka_unit_test(test_no_bus_is_an_error),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

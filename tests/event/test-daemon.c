@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The one loop of a daemon and the signals that systemd sends it. */
+/* The life of a daemon, from its arguments to its exit status. Each test runs one in this process. */
 
 #include "event/daemon.h"
 
+#include <fcntl.h>
+#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -12,81 +14,243 @@
 #include "basic/fd.h"
 #include "test.h"
 
-typedef struct Owner {
-        sd_event *event;
-        int n_stops, n_reloads, result;
-} Owner;
+typedef struct Plan {
+        int on_start[4]; /* signals to raise in start(), in order; 0 ends them */
+        int start_result, reload_result, stop_result;
+        bool stop_itself; /* daemon_stop() instead of a signal */
+        bool drain_later; /* daemon_exit() from a timer */
+} Plan;
 
-static int on_stop(void *userdata)
+static struct World {
+        Plan plan;
+        Daemon *daemon;
+        sd_event_source *timer;
+        char value[32];
+        int n_new, n_free, n_starts, n_reloads, n_stops, n_late;
+        bool bus;
+} world;
+
+static void *fake_new(void)
 {
-        Owner *owner = userdata;
-
-        owner->n_stops++;
-        return owner->result < 0 ? owner->result : sd_event_exit(owner->event, 7);
+        world.n_new++;
+        return &world;
 }
 
-static int on_reload(void *userdata)
+static void fake_free(void *self)
 {
-        Owner *owner = userdata;
-
-        owner->n_reloads++;
-        return owner->result;
+        world.timer = sd_event_source_disable_unref(world.timer);
+        world.n_free++;
 }
 
-static void test_signals_reach_their_handlers(void **state)
+static int fake_set(void *self, const char *value)
 {
-        static const int stops[] = { SIGTERM, SIGINT };
+        assert_ptr_equal(self, &world);
+        if (streq(value, "bad"))
+                return -EINVAL;
 
-        for (size_t i = 0; i < ELEMENTSOF(stops); i++) {
-                _cleanup_(sd_event_unrefp) sd_event *event = NULL;
-                Owner owner = { 0 };
+        (void) snprintf(world.value, sizeof world.value, "%s", value);
+        return 0;
+}
 
-                assert_ok(daemon_new_event(&(DaemonHandlers){ on_stop, on_reload }, &owner, &event));
-                owner.event = event;
+static int fake_start(void *self, Daemon *daemon)
+{
+        world.daemon = daemon;
+        world.n_starts++;
+        world.bus = daemon_bus(daemon);
+        assert_non_null(daemon_event(daemon));
+        assert_false(daemon_is_stopping(daemon));
+        for (size_t i = 0; i < ELEMENTSOF(world.plan.on_start) && world.plan.on_start[i]; i++)
+                assert_int_equal(raise(world.plan.on_start[i]), 0);
+        if (world.plan.stop_itself) {
+                daemon_stop(daemon, DAEMON_EXIT_RESTART);
+                daemon_stop(daemon, 3); /* the first one counts */
+                assert_int_equal(world.n_stops, 0);
+        }
+        return world.plan.start_result;
+}
 
-                assert_int_equal(raise(SIGHUP), 0);
-                while (owner.n_reloads == 0)
-                        assert_ok(sd_event_run(event, UINT64_MAX));
-                assert_int_equal(owner.n_stops, 0);
+static int fake_reload(void *self)
+{
+        world.n_reloads++;
+        return world.plan.reload_result;
+}
 
-                assert_int_equal(raise(stops[i]), 0);
-                assert_int_equal(sd_event_loop(event), 7);
-                assert_int_equal(owner.n_stops, 1);
-                assert_int_equal(owner.n_reloads, 1);
+static int on_drained(sd_event_source *source, uint64_t now_usec, void *userdata)
+{
+        world.n_late++;
+        daemon_exit(world.daemon, NULL);
+        return 0;
+}
+
+static int fake_stop(void *self)
+{
+        world.n_stops++;
+        assert_true(daemon_is_stopping(world.daemon));
+        if (world.plan.stop_result < 0)
+                return world.plan.stop_result;
+        if (!world.plan.drain_later)
+                daemon_exit(world.daemon, NULL);
+        else
+                assert_ok(sd_event_add_time_relative(daemon_event(world.daemon), &world.timer,
+                                                     CLOCK_MONOTONIC, 1000, 1, on_drained, NULL));
+        return 0;
+}
+
+static const DaemonOption options[] = {
+        { "set", "VALUE", "a value", fake_set },
+        { NULL, NULL, NULL, NULL },
+};
+
+static const DaemonType fake = {
+        .name = "devbox-fake",
+        .summary = "Does nothing.",
+        .manual = "devbox-fake(8)",
+        .options = options,
+        .new = fake_new,
+        .free = fake_free,
+        .start = fake_start,
+        .reload = fake_reload,
+        .stop = fake_stop,
+};
+
+/* Runs it with these words; what it prints goes to the file `output`. */
+static int run(const DaemonType *type, const Plan *plan, const char *output, const char *const *words)
+{
+        char *argv[8] = { (char *) "devbox-fake" };
+        int argc = 1, saved[2], fd = open(output, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+        assert_true(fd >= 0);
+        for (; words && words[argc - 1]; argc++)
+                argv[argc] = (char *) words[argc - 1];
+        world = (struct World){ .plan = *plan };
+        optind = 0;
+
+        (void) fflush(stdout);
+        for (int i = 0; i < 2; i++) {
+                saved[i] = dup(STDOUT_FILENO + i);
+                assert_true(saved[i] >= 0 && dup2(fd, STDOUT_FILENO + i) >= 0);
+        }
+        int status = daemon_run(type, argc, argv);
+        clearerr(stdout);
+        for (int i = 0; i < 2; i++) {
+                assert_true(dup2(saved[i], STDOUT_FILENO + i) >= 0);
+                (void) close(saved[i]);
+        }
+        (void) close(fd);
+        assert_int_equal(world.n_new, 1);
+        assert_int_equal(world.n_free, 1);
+        return status;
+}
+
+static char output[] = "/tmp/devbox-daemon-XXXXXX";
+
+static void assert_printed(const char *expected)
+{
+        _cleanup_(freep) char *text = NULL;
+
+        assert_ok(fd_read_file_at(AT_FDCWD, output, 4096, &text, NULL));
+        if (!strstr(text, expected))
+                fail_msg("'%s' is not in: %s", expected, text);
+}
+
+static void test_arguments(void **state)
+{
+        static const struct {
+                const char *words[4];
+                int status;
+                const char *printed;
+        } rows[] = {
+                { { "--version" }, EXIT_SUCCESS, "devbox-fake " DEVBOX_VERSION "\n" },
+                { { "-V" }, EXIT_SUCCESS, "devbox-fake " DEVBOX_VERSION "\n" },
+                { { "--help" }, EXIT_SUCCESS, "  --set VALUE       a value\n" },
+                { { "-h" }, EXIT_SUCCESS, "See devbox-fake(8).\n" },
+                { { "--set", "bad" }, DAEMON_EXIT_USAGE, "cannot take the value 'bad'" },
+                { { "--set" }, DAEMON_EXIT_USAGE, "requires an argument" },
+                { { "--nothing" }, DAEMON_EXIT_USAGE, "unrecognized option" },
+                { { "word" }, DAEMON_EXIT_USAGE, "unknown argument 'word'; see devbox-fake --help\n" },
+                { { "--set", "good", "word" }, DAEMON_EXIT_USAGE, "unknown argument 'word'" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                assert_int_equal(run(&fake, &(Plan){ 0 }, output, rows[i].words), rows[i].status);
+                assert_printed(rows[i].printed);
+                assert_int_equal(world.n_starts, 0);
         }
 }
 
-static void test_without_handlers_a_stop_leaves_the_loop(void **state)
+static void test_output_that_is_lost(void **state)
 {
-        _cleanup_(sd_event_unrefp) sd_event *event = NULL;
+        static const char *const rows[] = { "--version", "--help" };
 
-        assert_ok(daemon_new_event(&(DaemonHandlers){ NULL, NULL }, NULL, &event));
-        assert_int_equal(raise(SIGHUP), 0);
-        assert_ok(sd_event_run(event, UINT64_MAX)); /* ignored */
-        assert_int_equal(raise(SIGTERM), 0);
-        assert_int_equal(sd_event_loop(event), 0);
+        if (access("/dev/full", W_OK) < 0)
+                skip();
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                assert_int_equal(
+                        run(&fake, &(Plan){ 0 }, "/dev/full", (const char *const[]){ rows[i], NULL }),
+                        EXIT_FAILURE);
 }
 
-static void test_a_failing_handler_ends_the_loop(void **state)
+static void test_life(void **state)
 {
-        static const int signals[] = { SIGTERM, SIGHUP };
+        static const struct {
+                Plan plan;
+                int status, n_reloads, n_stops;
+        } rows[] = {
+                { { .on_start = { SIGTERM } }, EXIT_SUCCESS, 0, 1 },
+                { { .on_start = { SIGINT, SIGTERM } }, EXIT_SUCCESS, 0, 1 },
+                { { .on_start = { SIGHUP, SIGTERM } }, EXIT_SUCCESS, 1, 1 },
+                { { .on_start = { SIGTERM }, .drain_later = true }, EXIT_SUCCESS, 0, 1 },
+                { { .stop_itself = true }, DAEMON_EXIT_RESTART, 0, 1 },
+                { { .stop_itself = true, .drain_later = true }, DAEMON_EXIT_RESTART, 0, 1 },
+                { { .start_result = -EXDEV }, EXIT_FAILURE, 0, 0 },
+                { { .start_result = -EALREADY }, EXIT_FAILURE, 0, 0 },
+                { { .on_start = { SIGHUP }, .reload_result = -EXDEV }, EXIT_FAILURE, 1, 0 },
+                { { .on_start = { SIGTERM }, .stop_result = -EXDEV }, EXIT_FAILURE, 0, 1 },
+        };
 
-        for (size_t i = 0; i < ELEMENTSOF(signals); i++) {
-                _cleanup_(sd_event_unrefp) sd_event *event = NULL;
-                Owner owner = { .result = -EXDEV };
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                static const char *const words[] = { "--set", "good", NULL };
 
-                assert_ok(daemon_new_event(&(DaemonHandlers){ on_stop, on_reload }, &owner, &event));
-                assert_int_equal(raise(signals[i]), 0);
-                assert_err(sd_event_loop(event), -EXDEV);
+                print_message("row %zu\n", i);
+                assert_int_equal(run(&fake, &rows[i].plan, output, words), rows[i].status);
+                assert_string_equal(world.value, "good");
+                assert_int_equal(world.n_starts, 1);
+                assert_int_equal(world.n_reloads, rows[i].n_reloads);
+                assert_int_equal(world.n_stops, rows[i].n_stops);
+                assert_int_equal(world.n_late, rows[i].plan.drain_later);
         }
+}
+
+/* Without these steps SIGHUP is ignored, and a stop leaves the loop. */
+static void test_optional_steps(void **state)
+{
+        DaemonType type = fake;
+
+        type.reload = NULL;
+        type.stop = NULL;
+        type.options = NULL;
+        assert_int_equal(run(&type, &(Plan){ .on_start = { SIGHUP, SIGTERM } }, output, NULL), EXIT_SUCCESS);
+        assert_int_equal(world.n_reloads + world.n_stops, 0);
+        assert_int_equal(run(&type, &(Plan){ 0 }, output, (const char *const[]){ "--set", "x", NULL }),
+                         DAEMON_EXIT_USAGE);
+}
+
+static void test_no_bus(void **state)
+{
+        DaemonType type = fake;
+
+        type.on_bus = true;
+        assert_int_equal(setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus", true), 0);
+        assert_int_equal(run(&type, &(Plan){ 0 }, output, NULL), EXIT_FAILURE);
+        assert_printed("Cannot open the system bus");
+        assert_int_equal(world.n_starts, 0);
 }
 
 static void test_a_closed_pipe_is_no_reason_to_die(void **state)
 {
-        _cleanup_(sd_event_unrefp) sd_event *event = NULL;
         int ends[2];
 
-        assert_ok(daemon_new_event(&(DaemonHandlers){ NULL, NULL }, NULL, &event));
+        assert_int_equal(run(&fake, &(Plan){ .on_start = { SIGTERM } }, output, NULL), EXIT_SUCCESS);
         assert_int_equal(pipe(ends), 0);
         assert_int_equal(close(ends[0]), 0);
         assert_int_equal(write(ends[1], "x", 1), -1);
@@ -94,23 +258,13 @@ static void test_a_closed_pipe_is_no_reason_to_die(void **state)
         assert_int_equal(close(ends[1]), 0);
 }
 
-static void receive(int fd, const char *expected)
+static void test_notifications(void **state)
 {
-        char text[128];
-
-        ssize_t n = recv(fd, text, sizeof text - 1, MSG_DONTWAIT);
-        assert_true(n > 0);
-        text[n] = '\0';
-        assert_true(startswith(text, expected));
-}
-
-static void test_systemd_is_told(void **state)
-{
+        static const char *const expected[] = { "READY=1", "RELOADING=1\nMONOTONIC_USEC=", "READY=1",
+                                                "STOPPING=1" };
         _cleanup_(fd_closep) int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         char name[32];
-
-        daemon_notify_ready(); /* nobody listens */
 
         /* An abstract address: "@name" in the environment. */
         int length = snprintf(name, sizeof name, "@devbox-test-%d", (int) getpid());
@@ -119,25 +273,40 @@ static void test_systemd_is_told(void **state)
                               (socklen_t) (offsetof(struct sockaddr_un, sun_path) + (size_t) length)),
                          0);
         assert_int_equal(setenv("NOTIFY_SOCKET", name, true), 0);
-
-        daemon_notify_ready();
-        receive(fd, "READY=1");
-        daemon_notify_reloading();
-        receive(fd, "RELOADING=1\nMONOTONIC_USEC=");
-        daemon_notify_stopping();
-        receive(fd, "STOPPING=1");
+        assert_int_equal(run(&fake, &(Plan){ .on_start = { SIGHUP, SIGTERM } }, output, NULL), EXIT_SUCCESS);
         assert_int_equal(unsetenv("NOTIFY_SOCKET"), 0);
+
+        for (size_t i = 0; i < ELEMENTSOF(expected); i++) {
+                char text[128];
+
+                ssize_t n = recv(fd, text, sizeof text - 1, MSG_DONTWAIT);
+                assert_true(n > 0);
+                text[n] = '\0';
+                assert_true(startswith(text, expected[i]));
+        }
+}
+
+static int make_output(void **state)
+{
+        return fd_close(mkstemp(output)) == -EBADF ? 0 : -1;
+}
+
+static int remove_output(void **state)
+{
+        return unlink(output);
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_signals_reach_their_handlers),
-                cmocka_unit_test(test_without_handlers_a_stop_leaves_the_loop),
-                cmocka_unit_test(test_a_failing_handler_ends_the_loop),
+                cmocka_unit_test(test_arguments),
+                cmocka_unit_test(test_output_that_is_lost),
+                cmocka_unit_test(test_life),
+                cmocka_unit_test(test_optional_steps),
+                cmocka_unit_test(test_no_bus),
                 cmocka_unit_test(test_a_closed_pipe_is_no_reason_to_die),
-                cmocka_unit_test(test_systemd_is_told),
+                cmocka_unit_test(test_notifications),
         };
 
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return cmocka_run_group_tests(tests, make_output, remove_output);
 }
