@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The two actions and the token that they need.
+/* The actions and their authorisation.
  *
- * An action does one fixed thing and takes no argument from outside. Who may ask for it: whoever knows the
- * token of the configuration, compared in constant time; a configuration without a token, or with the
- * placeholder of the example, allows nobody. */
+ * An action takes no argument from the request. It needs the token of the configuration, compared in
+ * constant time; without a token in the configuration, or with the placeholder of the example, every action
+ * is denied. */
 
 #include "api/api-internal.h"
 
@@ -14,7 +14,7 @@
 
 #define TOKEN_HEADER "X-Devbox-Token"
 
-/* RFC 9110 wants a challenge with each 401; this scheme makes no browser ask for a password. */
+/* RFC 9110 requires a challenge with a 401; no browser prompts for a password with this scheme. */
 #define CHALLENGE TOKEN_HEADER " realm=\"devbox\""
 
 static void count(Api *api, ActionKind kind, ActionOutcome outcome)
@@ -69,7 +69,7 @@ static int check_token(const Config *config, const HttpRequest *request)
 
 bool api_action_authorise(Api *api, HttpRequest *request, ActionKind kind)
 {
-        _cleanup_(http_response_unrefp) HttpResponse *reply = NULL;
+        _cleanup_(http_response_unrefp) HttpResponse *response = NULL;
 
         int reason = check_token(api->config.config, request);
         if (reason == 0)
@@ -78,47 +78,47 @@ bool api_action_authorise(Api *api, HttpRequest *request, ActionKind kind)
         count(api, kind, ACTION_DENIED);
         log_denied(api, kind, (DevboxError) reason);
 
-        int r = http_response_new_error(reason, NULL, &reply);
-        if (r >= 0 && http_response_status(reply) == 401)
-                r = http_response_add_header(reply, "WWW-Authenticate", CHALLENGE);
+        int r = http_response_new_error(reason, NULL, &response);
+        if (r >= 0 && http_response_status(response) == 401)
+                r = http_response_add_header(response, "WWW-Authenticate", CHALLENGE);
         if (r < 0)
                 http_request_reject(request, r, NULL);
         else
-                http_request_respond(request, reply);
+                http_request_respond(request, response);
         return false;
 }
 
-/* 409: the request is fine, the state of the machine is not. */
-static void refuse_restart(HttpRequest *request, int reason, const char *problem)
+/* 409: the request is valid, the configuration is not. */
+static void reject_restart(HttpRequest *request, int reason, const char *problem)
 {
-        _cleanup_(http_response_unrefp) HttpResponse *reply = NULL;
+        _cleanup_(http_response_unrefp) HttpResponse *response = NULL;
 
         if (reason != DEVBOX_ERROR_CONFIG_INVALID ||
-            http_response_new_error_status(409, reason, problem, &reply) < 0)
+            http_response_new_error_status(409, reason, problem, &response) < 0)
                 http_request_reject(request, reason, NULL);
         else
-                http_request_respond(request, reply);
+                http_request_respond(request, response);
 }
 
 void api_handle_restart(HttpRequest *request, void *owner)
 {
         static const char body[] = "{\"status\":\"restarting\"}";
-        _cleanup_(http_response_unrefp) HttpResponse *reply = NULL;
+        _cleanup_(http_response_unrefp) HttpResponse *response = NULL;
         const char *problem = NULL;
         Api *api = owner;
 
-        int r = http_response_new_static(202, "application/json", body, strlen(body), &reply);
+        int r = http_response_new_static(202, "application/json", body, strlen(body), &response);
         if (r >= 0)
                 r = api_restart(api, &problem);
         if (r != 0) {
                 count(api, ACTION_RESTART, ACTION_FAILED);
-                refuse_restart(request, r, problem);
+                reject_restart(request, r, problem);
                 return;
         }
 
         count(api, ACTION_RESTART, ACTION_ACCEPTED);
         log_accepted(ACTION_RESTART, NULL);
-        http_request_respond(request, reply);
+        http_request_respond(request, response);
 }
 
 static const char *run_status(const SelftestRun *run)
@@ -147,7 +147,7 @@ static int run_to_json(const SelftestRun *run, char **ret_body, size_t *ret_size
         return json_take(&json, ret_body, ret_size);
 }
 
-static int reply_of_run(const SelftestRun *run, unsigned status, HttpResponse **ret_reply)
+static int render_run(const SelftestRun *run, unsigned status, HttpResponse **ret_response)
 {
         char *body;
         size_t size;
@@ -156,30 +156,30 @@ static int reply_of_run(const SelftestRun *run, unsigned status, HttpResponse **
         if (r < 0)
                 return r;
 
-        return http_response_new_take(status, "application/json", body, size, ret_reply);
+        return http_response_new_take(status, "application/json", body, size, ret_response);
 }
 
 static void on_run(const SelftestAnswer *answer, void *userdata)
 {
-        _cleanup_(http_response_unrefp) HttpResponse *reply = NULL;
+        _cleanup_(http_response_unrefp) HttpResponse *response = NULL;
 
-        int r = answer->run ? reply_of_run(answer->run, 200, &reply) : answer->reason;
+        int r = answer->run ? render_run(answer->run, 200, &response) : answer->reason;
         if (r != 0)
                 http_request_reject(userdata, r, answer->detail);
         else
-                http_request_respond(userdata, reply);
+                http_request_respond(userdata, response);
 }
 
 static void on_started(const SelftestAnswer *answer, void *userdata)
 {
-        _cleanup_(http_response_unrefp) HttpResponse *reply = NULL;
+        _cleanup_(http_response_unrefp) HttpResponse *response = NULL;
         Api *api = http_request_owner(userdata);
         char location[64];
 
-        int r = answer->run ? reply_of_run(answer->run, 202, &reply) : answer->reason;
+        int r = answer->run ? render_run(answer->run, 202, &response) : answer->reason;
         if (r == 0) {
                 (void) snprintf(location, sizeof location, "/actions/run-tests/%s", answer->run->id);
-                r = http_response_add_header(reply, "Location", location);
+                r = http_response_add_header(response, "Location", location);
         }
         if (r != 0) {
                 count(api, ACTION_RUN_TESTS, ACTION_FAILED);
@@ -189,7 +189,7 @@ static void on_started(const SelftestAnswer *answer, void *userdata)
 
         count(api, ACTION_RUN_TESTS, ACTION_ACCEPTED);
         log_accepted(ACTION_RUN_TESTS, answer->run->id);
-        http_request_respond(userdata, reply);
+        http_request_respond(userdata, response);
 }
 
 void api_handle_run_tests(HttpRequest *request, void *owner)

@@ -12,6 +12,7 @@
 #include "bus/component.h"
 #include "config/holder.h"
 #include "event/idle.h"
+#include "http/request.h"
 #include "http/server.h"
 
 #define API_LISTENERS_MAX 8

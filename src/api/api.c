@@ -50,7 +50,7 @@ static bool admit(HttpRequest *request, const HttpRoute *route, void *owner)
         return route->tag == ACTION_NONE || api_action_authorise(api, request, (ActionKind) route->tag);
 }
 
-static void on_answer(const HttpRoute *route, unsigned status, void *owner)
+static void on_response(const HttpRoute *route, unsigned status, void *owner)
 {
         Api *api = owner;
         size_t row = 0;
@@ -300,7 +300,7 @@ void api_free(void *self)
 
 static int make_parts(Api *api)
 {
-        static const HttpHandlers http_handlers = { admit, on_answer, on_drained };
+        static const HttpHandlers http_handlers = { admit, on_response, on_drained };
         const CacheOptions cache_options = { .n_keys = _COLLECTOR_CALL_MAX,
                                              .ttl_usec = USEC_PER_SEC,
                                              .waiting_max = WAITING_MAX,

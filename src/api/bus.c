@@ -39,7 +39,7 @@ static int append_metrics(sd_bus_message *reply, void *owner)
                 { "requests_waiting", waiting },
                 { "connections", http->n_connections },
                 { "connections_total", http->connections_total },
-                { "connections_cut_total", http->cut_total },
+                { "connections_cut_total", http->expired_total },
                 { "connections_crowded_total", http->at_limit_total },
                 { "cache_hits_total", hits },
                 { "cache_misses_total", misses },

@@ -308,7 +308,7 @@ static void http_requests(Writer *writer, const MetricsSource *source)
 
 HTTP_FIGURE(http_connections, n_connections)
 HTTP_FIGURE(http_connections_total, connections_total)
-HTTP_FIGURE(http_connections_cut, cut_total)
+HTTP_FIGURE(http_connections_cut, expired_total)
 HTTP_FIGURE(http_connections_at_limit, at_limit_total)
 HTTP_FIGURE(http_malformed, malformed_total)
 

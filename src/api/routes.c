@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What there is to ask for: the table of routes, which src/api/openapi.json describes, and the answers that
- * come out of the collector's samples. */
+/* The table of routes, which openapi.json describes, and the rendering of the collector's samples. */
 
 #include "api/api-internal.h"
 #include "api/metrics.h"
@@ -19,15 +18,15 @@ const char *const api_cache_keys[] = {
         NULL,
 };
 
-static void on_cached(HttpResponse *reply, void *userdata)
+static void on_cached(HttpResponse *response, void *userdata)
 {
-        if (reply)
-                http_request_respond(userdata, reply);
+        if (response)
+                http_request_respond(userdata, response);
         else
                 http_request_reject(userdata, -ENOMEM, NULL);
 }
 
-static void answer_cached(Api *api, HttpRequest *request, CollectorCall call)
+static void respond_cached(Api *api, HttpRequest *request, CollectorCall call)
 {
         int r = cache_get(api->cache, call, on_cached, request);
         if (r != 0)
@@ -41,17 +40,17 @@ static void handle_health(HttpRequest *request, void *owner)
 
 static void handle_system(HttpRequest *request, void *owner)
 {
-        answer_cached(owner, request, COLLECTOR_CALL_SYSTEM);
+        respond_cached(owner, request, COLLECTOR_CALL_SYSTEM);
 }
 
 static void handle_services(HttpRequest *request, void *owner)
 {
-        answer_cached(owner, request, COLLECTOR_CALL_UNITS);
+        respond_cached(owner, request, COLLECTOR_CALL_UNITS);
 }
 
 static void handle_metrics(HttpRequest *request, void *owner)
 {
-        answer_cached(owner, request, COLLECTOR_CALL_SNAPSHOT);
+        respond_cached(owner, request, COLLECTOR_CALL_SNAPSHOT);
 }
 
 static void handle_openapi(HttpRequest *request, void *owner)
@@ -71,7 +70,7 @@ const HttpRoute api_routes[] = {
         {},
 };
 
-static int reply_of_system(const CollectorAnswer *answer, HttpResponse **ret_reply)
+static int render_system(const CollectorAnswer *answer, HttpResponse **ret_response)
 {
         _cleanup_(system_sample_done) SystemSample sample = { 0 };
         char *body;
@@ -84,10 +83,10 @@ static int reply_of_system(const CollectorAnswer *answer, HttpResponse **ret_rep
         if (r < 0)
                 return r;
 
-        return http_response_new_take(200, JSON_CONTENT_TYPE, body, size, ret_reply);
+        return http_response_new_take(200, JSON_CONTENT_TYPE, body, size, ret_response);
 }
 
-static int reply_of_units(const CollectorAnswer *answer, HttpResponse **ret_reply)
+static int render_units(const CollectorAnswer *answer, HttpResponse **ret_response)
 {
         _cleanup_(unit_samples_done) UnitSamples samples = { 0 };
         char *body;
@@ -100,7 +99,7 @@ static int reply_of_units(const CollectorAnswer *answer, HttpResponse **ret_repl
         if (r < 0)
                 return r;
 
-        return http_response_new_take(200, JSON_CONTENT_TYPE, body, size, ret_reply);
+        return http_response_new_take(200, JSON_CONTENT_TYPE, body, size, ret_response);
 }
 
 typedef struct Snapshot {
@@ -137,8 +136,8 @@ static bool part_succeeded(const PartSamples *parts, const char *name)
         return false;
 }
 
-/* Without the collector a scrape still tells of the api itself. */
-static int reply_of_snapshot(const Api *api, const CollectorAnswer *answer, HttpResponse **ret_reply)
+/* Without the collector, a scrape has the metrics of the api alone. */
+static int render_snapshot(const Api *api, const CollectorAnswer *answer, HttpResponse **ret_response)
 {
         _cleanup_(snapshot_done) Snapshot snapshot = { 0 };
         ProcessSample process;
@@ -168,34 +167,34 @@ static int reply_of_snapshot(const Api *api, const CollectorAnswer *answer, Http
         if (r < 0)
                 return r;
 
-        return http_response_new_take(200, METRICS_CONTENT_TYPE, text, size, ret_reply);
+        return http_response_new_take(200, METRICS_CONTENT_TYPE, text, size, ret_response);
 }
 
-static int reply_of(const Api *api, CollectorCall call, const CollectorAnswer *answer,
-                    HttpResponse **ret_reply)
+static int render(const Api *api, CollectorCall call, const CollectorAnswer *answer,
+                  HttpResponse **ret_response)
 {
         if (call == COLLECTOR_CALL_SNAPSHOT)
-                return reply_of_snapshot(api, answer, ret_reply);
+                return render_snapshot(api, answer, ret_response);
         if (answer->reason != 0)
-                return http_response_new_error(answer->reason, answer->detail, ret_reply);
+                return http_response_new_error(answer->reason, answer->detail, ret_response);
 
-        int r = call == COLLECTOR_CALL_SYSTEM ? reply_of_system(answer, ret_reply)
-                                              : reply_of_units(answer, ret_reply);
+        int r = call == COLLECTOR_CALL_SYSTEM ? render_system(answer, ret_response)
+                                              : render_units(answer, ret_response);
         if (r >= 0 || r == -ENOMEM)
                 return r;
 
-        (void) log_error_errno(r, "Cannot read what devbox-collector sent");
-        return http_response_new_error(r, NULL, ret_reply);
+        (void) log_error_errno(r, "Cannot parse the response of devbox-collector");
+        return http_response_new_error(r, NULL, ret_response);
 }
 
 void api_on_collector_answer(CollectorCall call, const CollectorAnswer *answer, void *owner)
 {
-        _cleanup_(http_response_unrefp) HttpResponse *reply = NULL;
+        _cleanup_(http_response_unrefp) HttpResponse *response = NULL;
         Api *api = owner;
 
         api_update_health(api);
-        (void) reply_of(api, call, answer, &reply); /* no memory: no reply, and the cache tells so */
-        cache_store(api->cache, call, reply);
+        (void) render(api, call, answer, &response); /* out of memory: NULL, which the cache passes on */
+        cache_store(api->cache, call, response);
 }
 
 void api_on_units_changed(void *owner)

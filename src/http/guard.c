@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Who may speak to a server on loopback. */
+/* Host, Origin and Sec-Fetch-Site checks: see guard.h. */
 
 #include "http/guard.h"
 
@@ -11,8 +11,8 @@
 /* The longest host is an IPv6 address in brackets with an IPv4 tail. */
 #define HOST_SIZE (INET6_ADDRSTRLEN + 2)
 
-/* Splits "host:port" and "[address]:port" into the host, without brackets, and the port; no port is 80. The
- * brackets are what makes an address an IPv6 one. Errors: -EINVAL. */
+/* Splits "host:port" and "[address]:port" into the host, without brackets, and the port; no port is 80. Only
+ * an IPv6 address has brackets. Errors: -EINVAL. */
 static int authority_split(const char *text, char ret_host[static HOST_SIZE], bool *ret_brackets,
                            uint64_t *ret_port)
 {
@@ -61,8 +61,8 @@ bool http_guard_host_allowed(const char *host, bool exposed)
                host_is_allowed(name, brackets, exposed);
 }
 
-/* "http://HOST" with the very host and port of the Host header. "null", which sandboxed frames and files
- * send, is foreign. */
+/* Whether it is "http://" with the host and port of the Host header. "null", which sandboxed frames and
+ * files send, is a foreign origin. */
 static bool origin_is_ours(const char *origin, const char *host)
 {
         char our_host[HOST_SIZE], their_host[HOST_SIZE];
@@ -78,7 +78,7 @@ static bool origin_is_ours(const char *origin, const char *host)
                our_port == their_port;
 }
 
-/* "same-site" is not enough: every port of localhost is the same site. "none" is a person who typed it. */
+/* "same-site" is not enough: all ports of localhost are one site. "none" is a request the user made. */
 static bool fetch_site_is_ours(const char *fetch_site)
 {
         return strcasecmp(fetch_site, "same-origin") == 0 || strcasecmp(fetch_site, "none") == 0;

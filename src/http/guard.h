@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Who may speak to a server on loopback: decided from the headers that a browser sets and a web page cannot.
+/* Protects a server on loopback from web pages, by headers that a browser sets and a page cannot.
  *
- * A page of any site can make its visitor's browser send requests to 127.0.0.1. Two things give it away.
- * Under DNS rebinding the browser believes to speak to the page's own name, so Host carries that name: only
- * names of loopback are answered. A plain cross-site request carries the page's Origin, and in newer
- * browsers Sec-Fetch-Site: requests that change something are answered only from our own pages, or from what
- * is no browser. Source: RFC 9110 7.2, RFC 6454 7, Fetch Metadata. */
+ * A page of any site can make its visitor's browser send requests to 127.0.0.1. With DNS rebinding the
+ * browser takes the server for the page's own site, and Host has that site's name: only names of loopback
+ * are accepted. A cross-site request has the page's Origin and, from newer browsers, Sec-Fetch-Site:
+ * mutations are accepted only from our own origin or from clients that are not browsers.
+ * Source: RFC 9110 7.2, RFC 6454 7, Fetch Metadata. */
 
 #include "proto/error.h"
 
-/* NULL: absent. Counts tell of headers that came more than once. */
+/* The last value of each header, NULL if absent, and how many there were. */
 typedef struct HttpGuardHeaders {
         const char *host, *origin, *fetch_site;
         unsigned n_host, n_origin, n_fetch_site;
@@ -19,15 +19,14 @@ typedef struct HttpGuardHeaders {
 
 typedef enum HttpGuardFlags {
         HTTP_GUARD_EXPOSED =
-                1 << 0, /* the server listens beyond loopback on purpose: any address is its name */
-        HTTP_GUARD_MUTATION = 1 << 1, /* the request changes something */
+                1 << 0, /* the server listens beyond loopback: any address is accepted as Host */
+        HTTP_GUARD_MUTATION = 1 << 1, /* neither GET nor HEAD */
 } HttpGuardFlags;
 
-/* Whether the request may go on. Returns DEVBOX_ERROR_BAD_REQUEST without exactly one Host (HTTP/1.0 gets no
- * exception: every client has sent Host for decades), DEVBOX_ERROR_HOST_NOT_ALLOWED, or
- * DEVBOX_ERROR_ORIGIN_NOT_ALLOWED. */
+/* Returns 0 to accept the request; DEVBOX_ERROR_BAD_REQUEST without exactly one Host (also in HTTP/1.0: all
+ * clients send it), DEVBOX_ERROR_HOST_NOT_ALLOWED, or DEVBOX_ERROR_ORIGIN_NOT_ALLOWED. */
 int http_guard_check(const HttpGuardHeaders *headers, HttpGuardFlags flags);
 
-/* Whether a Host header names loopback ("localhost", 127.0.0.0/8, [::1]) or, if `exposed`, any address in
- * figures; with or without a port. */
+/* Whether a Host header names loopback ("localhost", 127.0.0.0/8, [::1]) or, if `exposed`, any numeric
+ * address; with or without a port. */
 bool http_guard_host_allowed(const char *host, bool exposed);

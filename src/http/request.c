@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A request from its headers to its answer. */
+/* A request from its headers to its response. */
 
 #include "http/request.h"
 
@@ -9,7 +9,7 @@
 #include "http/guard.h"
 #include "http/server-internal.h"
 
-/* Every header that decides something, found in one walk. */
+/* The headers that routing depends on, collected in one pass. */
 typedef struct RequestHeaders {
         HttpGuardHeaders guard;
         const char *content_length;
@@ -39,8 +39,8 @@ static enum MHD_Result on_header(void *userdata, enum MHD_ValueKind kind, const 
         return MHD_YES;
 }
 
-/* libmicrohttpd can answer before a body or after it, not in the middle: so a body without a length, whose
- * size shows only on the way, is refused at its head. */
+/* libmicrohttpd can send a response before a body or after it, not in the middle. A chunked body, whose size
+ * is known only at its end, is therefore rejected at its headers. */
 static int check_body(const RequestHeaders *headers, const HttpLimits *limits)
 {
         uint64_t size;
@@ -76,20 +76,20 @@ static int find_route(HttpRequest *request, const HttpGuardHeaders *headers, con
         return http_route_find(server->routes, method, path, &request->match);
 }
 
-static void refuse_method(HttpRequest *request, const char *path)
+static void reject_method(HttpRequest *request, const char *path)
 {
-        _cleanup_(http_response_unrefp) HttpResponse *reply = NULL;
+        _cleanup_(http_response_unrefp) HttpResponse *response = NULL;
         _cleanup_(freep) char *methods = NULL;
 
         if (http_route_allowed(http_request_server(request)->routes, path, &methods) < 0 ||
-            http_response_new_error(DEVBOX_ERROR_METHOD_NOT_ALLOWED, NULL, &reply) < 0 ||
-            http_response_add_header(reply, MHD_HTTP_HEADER_ALLOW, methods) < 0)
+            http_response_new_error(DEVBOX_ERROR_METHOD_NOT_ALLOWED, NULL, &response) < 0 ||
+            http_response_add_header(response, MHD_HTTP_HEADER_ALLOW, methods) < 0)
                 return;
 
-        http_request_respond(request, reply);
+        http_request_respond(request, response);
 }
 
-void http_request_begin(HttpRequest *request, const char *method, const char *path, bool *ret_refuse_body)
+void http_request_begin(HttpRequest *request, const char *method, const char *path, bool *ret_reject_body)
 {
         const HttpConnection *connection = http_request_connection(request);
         RequestHeaders headers = { 0 };
@@ -99,12 +99,12 @@ void http_request_begin(HttpRequest *request, const char *method, const char *pa
         int body = check_body(&headers, &connection->listener->server->limits);
         int r = body != 0 ? body : find_route(request, &headers.guard, method, path);
         if (r == DEVBOX_ERROR_METHOD_NOT_ALLOWED)
-                refuse_method(request, path);
+                reject_method(request, path);
         else if (r != 0)
                 http_request_reject(request, r, NULL);
 
         request->begun = true;
-        *ret_refuse_body = body != 0;
+        *ret_reject_body = body != 0;
 }
 
 void http_request_start(HttpRequest *request)
@@ -121,7 +121,7 @@ void http_request_start(HttpRequest *request)
 
 void http_request_done(HttpRequest *request)
 {
-        http_response_unref(request->reply);
+        http_response_unref(request->response);
         *request = (HttpRequest){ 0 };
 }
 
@@ -168,7 +168,7 @@ int http_request_header(const HttpRequest *request, const char *name, const char
         return 0;
 }
 
-/* A request that is not suspended is in the hands of libmicrohttpd, which asks for the answer by itself. */
+/* Only a suspended connection needs this: otherwise libmicrohttpd is just calling on_request(). */
 static void resume(HttpRequest *request)
 {
         if (!TAKE(request->suspended, false))
@@ -178,20 +178,20 @@ static void resume(HttpRequest *request)
         http_server_wake(http_request_server(request));
 }
 
-void http_request_respond(HttpRequest *request, HttpResponse *reply)
+void http_request_respond(HttpRequest *request, HttpResponse *response)
 {
-        assert(!request->reply);
+        assert(!request->response);
 
-        request->reply = http_response_ref(reply);
+        request->response = http_response_ref(response);
         resume(request);
 }
 
 void http_request_reject(HttpRequest *request, int reason, const char *detail)
 {
-        _cleanup_(http_response_unrefp) HttpResponse *reply = NULL;
+        _cleanup_(http_response_unrefp) HttpResponse *response = NULL;
 
-        if (http_response_new_error(reason, detail, &reply) >= 0)
-                http_request_respond(request, reply);
+        if (http_response_new_error(reason, detail, &response) >= 0)
+                http_request_respond(request, response);
         else
-                resume(request); /* out of memory: the connection is closed without an answer */
+                resume(request); /* out of memory: closes the connection without a response */
 }

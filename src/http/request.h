@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What a handler sees of a request. It lives until it is answered; a client that vanished meanwhile changes
- * nothing for the handler. */
+/* A request as its handler sees it. It is valid until it is responded to, also when the client has gone. */
 
 #include "http/response.h"
 #include "http/route.h"
@@ -10,18 +9,17 @@
 /* The owner of the server. */
 void *http_request_owner(const HttpRequest *request);
 
-/* The value of the parameter of the route's path. */
+/* The parameter of the route's path; NULL if it has none. Borrowed. */
 const char *http_request_parameter(const HttpRequest *request);
 
-/* Errors: -ENOENT the header is absent, -ENOTUNIQ it came more than once. The value is borrowed from the
+/* Errors: -ENOENT the header is absent, -ENOTUNIQ there is more than one. The value is borrowed from the
  * request. */
 int http_request_header(const HttpRequest *request, const char *name, const char **ret_value);
 
-/* Answers, exactly once, from the handler or any time later; takes a reference on `reply`. The request is
- * gone afterwards. */
-void http_request_respond(HttpRequest *request, HttpResponse *reply);
+/* Sends the response: exactly once, from the handler or later. Takes a reference on `response`. The request
+ * is invalid afterwards. */
+void http_request_respond(HttpRequest *request, HttpResponse *response);
 
-/* The same with an answer made of a reason (a DevboxError or a negative errno): see
- * http_response_new_error().
- */
+/* Sends the error response of a reason (a DevboxError or a negative errno): see http_response_new_error().
+ * Same contract as http_request_respond(). */
 void http_request_reject(HttpRequest *request, int reason, const char *detail);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* An answer. */
+/* A response: see response.h. */
 
 #include "http/response.h"
 
@@ -10,9 +10,9 @@
 struct HttpResponse {
         unsigned n_ref;
         unsigned status;
-        const char *body; /* lives in `response` */
+        const char *body; /* owned by `mhd` */
         size_t size;
-        struct MHD_Response *response;
+        struct MHD_Response *mhd;
 };
 
 static const struct {
@@ -22,62 +22,62 @@ static const struct {
         { "X-Content-Type-Options", "nosniff" },
 };
 
-static int reply_new(unsigned status, const char *content_type, struct MHD_Response *response,
-                     HttpResponse **ret_reply)
+static int response_new(unsigned status, const char *content_type, struct MHD_Response *mhd,
+                        HttpResponse **ret_response)
 {
-        _cleanup_(http_response_unrefp) HttpResponse *reply = malloc(sizeof *reply);
-        if (!reply) {
-                MHD_destroy_response(response);
+        _cleanup_(http_response_unrefp) HttpResponse *response = malloc(sizeof *response);
+        if (!response) {
+                MHD_destroy_response(mhd);
                 return -ENOMEM;
         }
-        *reply = (HttpResponse){ .n_ref = 1, .status = status, .response = response };
+        *response = (HttpResponse){ .n_ref = 1, .status = status, .mhd = mhd };
 
         for (size_t i = 0; i < ELEMENTSOF(common_headers); i++) {
-                int r = http_response_add_header(reply, common_headers[i].name, common_headers[i].value);
+                int r = http_response_add_header(response, common_headers[i].name, common_headers[i].value);
                 if (r < 0)
                         return r;
         }
 
-        int r = http_response_add_header(reply, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+        int r = http_response_add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
         if (r < 0)
                 return r;
 
-        *ret_reply = TAKE_PTR(reply);
+        *ret_response = TAKE_PTR(response);
         return 0;
 }
 
 int http_response_new_take(unsigned status, const char *content_type, char *body, size_t size,
-                           HttpResponse **ret_reply)
+                           HttpResponse **ret_response)
 {
-        struct MHD_Response *response = MHD_create_response_from_buffer(size, body, MHD_RESPMEM_MUST_FREE);
-        if (!response) {
+        struct MHD_Response *mhd = MHD_create_response_from_buffer(size, body, MHD_RESPMEM_MUST_FREE);
+        if (!mhd) {
                 free(body);
                 return -ENOMEM;
         }
 
-        int r = reply_new(status, content_type, response, ret_reply);
+        int r = response_new(status, content_type, mhd, ret_response);
         if (r < 0)
                 return r;
 
-        (*ret_reply)->body = body;
-        (*ret_reply)->size = size;
+        (*ret_response)->body = body;
+        (*ret_response)->size = size;
         return 0;
 }
 
 int http_response_new_static(unsigned status, const char *content_type, const char *body, size_t size,
-                             HttpResponse **ret_reply)
+                             HttpResponse **ret_response)
 {
-        struct MHD_Response *response =
+        struct MHD_Response *mhd =
                 MHD_create_response_from_buffer(size, (void *) body, MHD_RESPMEM_PERSISTENT);
-        if (!response)
+        if (!mhd)
                 return -ENOMEM;
 
-        int r = reply_new(status, content_type, response, ret_reply);
+        int r = response_new(status, content_type, mhd, ret_response);
         if (r < 0)
                 return r;
 
-        (*ret_reply)->body = body;
-        (*ret_reply)->size = size;
+        (*ret_response)->body = body;
+        (*ret_response)->size = size;
         return 0;
 }
 
@@ -94,7 +94,8 @@ static int error_message(DevboxError error, const char *detail, char **ret_messa
         return text_take(&message, ret_message, NULL);
 }
 
-int http_response_new_error_status(unsigned status, int reason, const char *detail, HttpResponse **ret_reply)
+int http_response_new_error_status(unsigned status, int reason, const char *detail,
+                                   HttpResponse **ret_response)
 {
         DevboxError error = reason > 0 ? (DevboxError) reason : DEVBOX_ERROR_INTERNAL;
         _cleanup_(json_done) Json json = JSON_NULL;
@@ -116,51 +117,51 @@ int http_response_new_error_status(unsigned status, int reason, const char *deta
         if (r < 0)
                 return r;
 
-        return http_response_new_take(status, "application/json", body, size, ret_reply);
+        return http_response_new_take(status, "application/json", body, size, ret_response);
 }
 
-int http_response_new_error(int reason, const char *detail, HttpResponse **ret_reply)
+int http_response_new_error(int reason, const char *detail, HttpResponse **ret_response)
 {
         DevboxError error = reason > 0 ? (DevboxError) reason : DEVBOX_ERROR_INTERNAL;
 
         return http_response_new_error_status((unsigned) devbox_error_http_status(error), reason, detail,
-                                              ret_reply);
+                                              ret_response);
 }
 
-HttpResponse *http_response_ref(HttpResponse *reply)
+HttpResponse *http_response_ref(HttpResponse *response)
 {
-        reply->n_ref++;
-        return reply;
+        response->n_ref++;
+        return response;
 }
 
-HttpResponse *http_response_unref(HttpResponse *reply)
+HttpResponse *http_response_unref(HttpResponse *response)
 {
-        if (!reply || --reply->n_ref > 0)
+        if (!response || --response->n_ref > 0)
                 return NULL;
 
-        MHD_destroy_response(reply->response);
-        free(reply);
+        MHD_destroy_response(response->mhd);
+        free(response);
         return NULL;
 }
 
-int http_response_add_header(HttpResponse *reply, const char *name, const char *value)
+int http_response_add_header(HttpResponse *response, const char *name, const char *value)
 {
-        return MHD_add_response_header(reply->response, name, value) == MHD_YES ? 0 : -ENOMEM;
+        return MHD_add_response_header(response->mhd, name, value) == MHD_YES ? 0 : -ENOMEM;
 }
 
-unsigned http_response_status(const HttpResponse *reply)
+unsigned http_response_status(const HttpResponse *response)
 {
-        return reply->status;
+        return response->status;
 }
 
-const char *http_response_body(const HttpResponse *reply, size_t *ret_size)
+const char *http_response_body(const HttpResponse *response, size_t *ret_size)
 {
         if (ret_size)
-                *ret_size = reply->size;
-        return reply->body;
+                *ret_size = response->size;
+        return response->body;
 }
 
-struct MHD_Response *http_response_mhd(const HttpResponse *reply)
+struct MHD_Response *http_response_mhd(const HttpResponse *response)
 {
-        return reply->response;
+        return response->mhd;
 }

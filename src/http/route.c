@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which handler a request goes to. */
+/* Matches requests against the table of routes. */
 
 #include "http/route.h"
 

@@ -1,45 +1,46 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The bodies that server.c, listener.c and request.c share; nobody else includes this. */
+/* Private state of the server, shared by server.c, listener.c, connection.c and request.c; no other file
+ * includes this. Each struct is owned by the one above it: server, listener, connection, request. */
 
 #include <microhttpd.h>
 #include <sys/queue.h>
 
+#include "http/response.h"
 #include "http/server.h"
 
 typedef struct HttpConnection HttpConnection;
 typedef TAILQ_HEAD(HttpConnections, HttpConnection) HttpConnections;
 
-/* What a connection waits for. Each phase but WORKING has its longest duration, the same for all connections
- * of a listener: so the oldest in the list of a phase is the first that is late. */
+/* What a connection waits for. A phase has one timeout for all connections of a listener, so the head of its
+ * list is always the next to expire. */
 typedef enum HttpPhase {
-        HTTP_PHASE_READING,   /* a request, or its rest */
-        HTTP_PHASE_WORKING,   /* the handler, who has a deadline of its own */
-        HTTP_PHASE_WRITING,   /* the client to take the answer */
-        HTTP_PHASE_IDLE,      /* the next request, or to be seen whether the client has hung up */
-        HTTP_PHASE_KEEPALIVE, /* the next request, for longer */
-        HTTP_PHASE_ABORTED,   /* libmicrohttpd to notice that we shut it down */
+        HTTP_PHASE_READING,   /* the request */
+        HTTP_PHASE_WORKING,   /* the handler; no timeout, the handler has its own deadline */
+        HTTP_PHASE_WRITING,   /* the client to read the response */
+        HTTP_PHASE_IDLE,      /* the next request; ends with a check for a half-closed client */
+        HTTP_PHASE_KEEPALIVE, /* the next request, after that check */
+        HTTP_PHASE_ABORTED,   /* libmicrohttpd to notice that the socket was shut down */
         _HTTP_PHASE_MAX,
 } HttpPhase;
 
-/* In this order: begun (headers read, refused or routed), started (handed to the handler), answered (a reply
- * is there), queued (libmicrohttpd has it). */
+/* Flags in order: begun (headers checked and routed), started (handler called), queued (libmicrohttpd has
+ * the response). */
 struct HttpRequest {
         HttpRouteMatch match;
-        HttpResponse *reply;
+        HttpResponse *response;
         bool begun, started, suspended, queued;
 };
 
 struct HttpConnection {
         HttpListener *listener;
-        struct MHD_Connection *mhd; /* NULL until libmicrohttpd told that it took the connection */
-        int fd;                     /* libmicrohttpd closes it */
+        struct MHD_Connection *mhd; /* NULL until libmicrohttpd announces the connection */
+        int fd;                     /* owned by libmicrohttpd */
         HttpPhase phase;
         usec_t since_usec, accepted_at_usec;
-        bool line_seen; /* the request line of the current request */
-        TAILQ_ENTRY(HttpConnection) in_phase, in_arriving;
-        HttpRequest request; /* one at a time, so it needs no memory of its own */
+        TAILQ_ENTRY(HttpConnection) in_phase, in_pending;
+        HttpRequest request; /* one at a time, reused */
 };
 
 struct HttpListener {
@@ -47,8 +48,8 @@ struct HttpListener {
         int fd;
         sd_event_source *source;
         size_t n_connections, max_connections;
-        bool at_limit;     /* not accepting until one of ours ends */
-        bool was_at_limit; /* was at_limit: the memory of so many goes back when all are gone */
+        bool at_limit;     /* accepting is paused until a connection closes */
+        bool was_at_limit; /* return the memory to the kernel once no connection is left */
         HttpConnections phases[_HTTP_PHASE_MAX];
         LIST_ENTRY(HttpListener) entry;
 };
@@ -62,27 +63,37 @@ struct HttpServer {
         void *owner;
         bool exposed, draining, ending;
         HttpStats stats;
-        sd_event_source *source_epoll, *source_again, *source_late, *source_drained;
-        usec_t late_at_usec;      /* when source_late is due; USEC_INFINITY: it is off */
-        HttpConnections arriving; /* accepted by us, not yet taken by libmicrohttpd */
+        sd_event_source *source_epoll, *source_again, *source_expiry, *source_drained;
+        usec_t expiry_at_usec;   /* when source_expiry fires; USEC_INFINITY: disabled */
+        HttpConnections pending; /* accepted, not yet announced by libmicrohttpd */
         LIST_HEAD(, HttpListener) listeners;
 };
 
-/* server.c: libmicrohttpd is to look after its connections, for a reason its descriptor does not tell of. */
+/* server.c: runs libmicrohttpd in the next iteration of the loop, for work its epoll descriptor does not
+ * signal. */
 void http_server_wake(HttpServer *server);
 
 /* listener.c */
+void http_listener_pause(HttpListener *listener);
+void http_listener_resume(HttpListener *listener); /* if it was paused and is below its limit */
+void http_listener_drain(HttpListener *listener);
 HttpListener *http_listener_free(HttpListener *listener);
 DEFINE_CLEANUP(HttpListener, http_listener_free);
-HttpConnection *http_connection_arrived(HttpServer *server, struct MHD_Connection *mhd, int fd);
+
+/* connection.c */
+HttpConnection *http_connection_new(HttpListener *listener, int fd);
+HttpConnection *http_connection_find_pending(const HttpServer *server, int fd);
+void http_connection_announced(HttpConnection *connection, struct MHD_Connection *mhd);
 void http_connection_free(HttpConnection *connection);
 void http_connection_enter(HttpConnection *connection, HttpPhase phase);
-void http_connection_keep_alive(HttpConnection *connection);
-void http_listeners_drain(HttpServer *server);
-int http_listeners_init_deadlines(HttpServer *server);
+void http_connection_request_done(HttpConnection *connection);
+void http_connections_drain(HttpListener *listener);
+int http_expiry_init(HttpServer *server);
+void http_expiry_update(HttpListener *listener); /* after the timeouts of its phases changed */
+void http_expiry_expect(HttpServer *server, usec_t at_usec);
 
 /* request.c */
-void http_request_begin(HttpRequest *request, const char *method, const char *path, bool *ret_refuse_body);
+void http_request_begin(HttpRequest *request, const char *method, const char *path, bool *ret_reject_body);
 void http_request_start(HttpRequest *request);
 void http_request_done(HttpRequest *request);
 

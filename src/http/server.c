@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* An HTTP server on libmicrohttpd.
+/* Drives libmicrohttpd from an sd-event loop.
  *
- * libmicrohttpd runs without a thread and without a listening socket of its own: its epoll descriptor is one
- * source on our loop, whatever the number of connections. It calls us for each request when its line is
- * there (on_line), when its headers are (on_request, first call), with pieces of the body, and when it is
- * complete; then again and again until an answer is queued, unless the connection is suspended. An answer
- * queued before the request is complete makes it close the connection, so we do that only to refuse a body.
- */
+ * libmicrohttpd runs without a thread and without a listening socket: its epoll descriptor is one source of
+ * the loop, whatever the number of connections. For each request it calls on_line() after the request line,
+ * on_request() after the headers, with each piece of the body and at the end of the request, and from then
+ * on repeatedly until a response is queued, unless the connection is suspended. Queueing a response before
+ * the end of the request makes it close the connection; this is done only to reject a body. */
 
 #include "http/server.h"
 
@@ -14,12 +13,13 @@
 
 static void server_run(HttpServer *server)
 {
-        MHD_UNSIGNED_LONG_LONG wait_ms;
+        MHD_UNSIGNED_LONG_LONG timeout_ms;
 
         (void) MHD_run(server->daemon);
 
-        /* It keeps no time for us, so it waits for its descriptor or has more to do at once. */
-        if (MHD_get_timeout(server->daemon, &wait_ms) == MHD_YES && wait_ms == 0)
+        /* It has no timeouts of its own here: 0 means work is left, anything else that it waits for the
+         * descriptor. */
+        if (MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES && timeout_ms == 0)
                 http_server_wake(server);
 
         if (server->draining && server->stats.n_connections == 0)
@@ -60,7 +60,9 @@ static void on_connection(void *userdata, struct MHD_Connection *mhd, void **soc
         if (code == MHD_CONNECTION_NOTIFY_STARTED) {
                 int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 
-                *socket_context = http_connection_arrived(server, mhd, fd);
+                *socket_context = http_connection_find_pending(server, fd);
+                assert(*socket_context);
+                http_connection_announced(*socket_context, mhd);
         } else
                 http_connection_free(*socket_context);
 }
@@ -69,32 +71,31 @@ static void *on_line(void *userdata, const char *uri, struct MHD_Connection *mhd
 {
         HttpConnection *connection = connection_of(mhd);
 
-        /* The first request on a connection began when it was accepted. */
-        connection->line_seen = true;
+        /* The time of the first request counts from accept(). */
         if (connection->phase == HTTP_PHASE_IDLE || connection->phase == HTTP_PHASE_KEEPALIVE)
                 http_connection_enter(connection, HTTP_PHASE_READING);
 
         return &connection->request;
 }
 
-/* Paths are compared as they came: nothing is unescaped. */
+/* Paths are matched as received: nothing is unescaped. */
 static size_t on_unescape(void *userdata, struct MHD_Connection *mhd, char *text)
 {
         return strlen(text);
 }
 
-static enum MHD_Result queue_answer(HttpRequest *request)
+static enum MHD_Result queue_response(HttpRequest *request)
 {
         HttpConnection *connection = http_request_connection(request);
         HttpServer *server = connection->listener->server;
-        unsigned status = http_response_status(request->reply);
+        unsigned status = http_response_status(request->response);
 
         request->queued = true;
         http_connection_enter(connection, HTTP_PHASE_WRITING);
-        if (server->handlers.on_answer)
-                server->handlers.on_answer(request->match.route, status, server->owner);
+        if (server->handlers.on_response)
+                server->handlers.on_response(request->match.route, status, server->owner);
 
-        return MHD_queue_response(connection->mhd, status, http_response_mhd(request->reply));
+        return MHD_queue_response(connection->mhd, status, http_response_mhd(request->response));
 }
 
 static enum MHD_Result on_request(void *userdata, struct MHD_Connection *mhd, const char *path,
@@ -104,16 +105,16 @@ static enum MHD_Result on_request(void *userdata, struct MHD_Connection *mhd, co
         HttpServer *server = userdata;
         HttpRequest *request = *context;
 
-        /* Nobody could hear what became of a request that is still read from a connection we cut. */
+        /* The client of an aborted connection would not get the response. */
         if (server->ending || http_request_connection(request)->phase == HTTP_PHASE_ABORTED)
                 return MHD_NO;
 
         if (!request->begun) {
-                bool refuse_body;
+                bool reject_body;
 
-                http_request_begin(request, method, path, &refuse_body);
-                if (refuse_body)
-                        return request->reply ? queue_answer(request) : MHD_NO;
+                http_request_begin(request, method, path, &reject_body);
+                if (reject_body)
+                        return request->response ? queue_response(request) : MHD_NO;
                 return MHD_YES;
         }
 
@@ -122,16 +123,16 @@ static enum MHD_Result on_request(void *userdata, struct MHD_Connection *mhd, co
                 return MHD_YES;
         }
 
-        if (!request->reply && request->match.route && !request->started) {
+        if (!request->response && request->match.route && !request->started) {
                 http_request_start(request);
-                if (!request->reply) {
+                if (!request->response) {
                         request->suspended = true;
                         MHD_suspend_connection(mhd);
                         return MHD_YES;
                 }
         }
 
-        return request->reply ? queue_answer(request) : MHD_NO;
+        return request->response ? queue_response(request) : MHD_NO;
 }
 
 static void on_completed(void *userdata, struct MHD_Connection *mhd, void **context,
@@ -140,21 +141,21 @@ static void on_completed(void *userdata, struct MHD_Connection *mhd, void **cont
         HttpRequest *request = *context;
         HttpConnection *connection = http_request_connection(request);
 
-        /* Refused before we were asked, and neither cut nor left by the client. */
+        /* Rejected by libmicrohttpd itself: neither aborted nor closed by the client. */
         if (!request->begun && code == MHD_REQUEST_TERMINATED_WITH_ERROR &&
             connection->phase != HTTP_PHASE_ABORTED)
                 connection->listener->server->stats.malformed_total++;
 
         http_request_done(request);
-        http_connection_keep_alive(connection);
+        http_connection_request_done(connection);
 }
 
 static int start_daemon(HttpServer *server)
 {
         unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME;
         struct MHD_OptionItem options[] = {
-                { MHD_OPTION_CONNECTION_LIMIT, 65535, NULL }, /* each listener has its own below that */
-                { MHD_OPTION_CONNECTION_TIMEOUT, 0, NULL },   /* none: listener.c cuts the late ones */
+                { MHD_OPTION_CONNECTION_LIMIT, 65535, NULL }, /* each listener has a lower one */
+                { MHD_OPTION_CONNECTION_TIMEOUT, 0, NULL },   /* none: see connection.c */
                 { MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t) server->limits.connection_bytes, NULL },
                 { MHD_OPTION_NOTIFY_CONNECTION, (intptr_t) on_connection, server },
                 { MHD_OPTION_NOTIFY_COMPLETED, (intptr_t) on_completed, server },
@@ -195,7 +196,7 @@ static int add_sources(HttpServer *server)
         if (r < 0)
                 return r;
 
-        return http_listeners_init_deadlines(server);
+        return http_expiry_init(server);
 }
 
 int http_server_new(sd_event *event, const HttpRoute *routes, const HttpHandlers *handlers,
@@ -208,7 +209,7 @@ int http_server_new(sd_event *event, const HttpRoute *routes, const HttpHandlers
         *server = (HttpServer){
                 .event = sd_event_ref(event), .routes = routes, .handlers = *handlers, .limits = *limits
         };
-        TAILQ_INIT(&server->arriving);
+        TAILQ_INIT(&server->pending);
         LIST_INIT(&server->listeners);
 
         int r = add_sources(server);
@@ -223,8 +224,8 @@ int http_server_new(sd_event *event, const HttpRoute *routes, const HttpHandlers
         return 0;
 }
 
-/* libmicrohttpd must not be stopped while a connection is suspended. Resumed without an answer it is closed.
- */
+/* libmicrohttpd must not be stopped while a connection is suspended. One that is resumed without a response
+ * is closed. */
 static void resume_all(HttpServer *server)
 {
         HttpListener *listener;
@@ -247,8 +248,8 @@ HttpServer *http_server_free(HttpServer *server)
                 MHD_stop_daemon(server->daemon);
         }
 
-        while (!TAILQ_EMPTY(&server->arriving))
-                http_connection_free(TAILQ_FIRST(&server->arriving));
+        while (!TAILQ_EMPTY(&server->pending))
+                http_connection_free(TAILQ_FIRST(&server->pending));
         while (!LIST_EMPTY(&server->listeners)) {
                 HttpListener *listener = LIST_FIRST(&server->listeners);
 
@@ -257,7 +258,7 @@ HttpServer *http_server_free(HttpServer *server)
         }
 
         sd_event_source_disable_unref(server->source_again);
-        sd_event_source_disable_unref(server->source_late);
+        sd_event_source_disable_unref(server->source_expiry);
         sd_event_source_disable_unref(server->source_drained);
         sd_event_unref(server->event);
         free(server);
@@ -276,11 +277,14 @@ void http_server_set_exposed(HttpServer *server, bool exposed)
 
 void http_server_drain(HttpServer *server)
 {
+        HttpListener *listener;
+
         if (server->draining)
                 return;
 
         server->draining = true;
-        http_listeners_drain(server);
+        LIST_FOREACH(listener, &server->listeners, entry)
+                http_listener_drain(listener);
         if (server->stats.n_connections == 0)
                 (void) sd_event_source_set_enabled(server->source_drained, SD_EVENT_ONESHOT);
 }

@@ -1,41 +1,40 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* An HTTP/1.1 server on the loop of its owner: libmicrohttpd parses and sends, this accepts, limits, guards
- * and routes.
+/* An HTTP/1.1 server on its owner's event loop: libmicrohttpd parses and sends; this accepts connections,
+ * enforces limits and deadlines, checks Host and Origin, and routes.
  *
- * Nothing a client does can block it, make it grow or keep others out: connections are limited per listening
- * socket; request, answer and rest between requests have their deadlines; headers and bodies their sizes.
- * Requests with a body must say how long it is (411); bodies are read and dropped, no route takes one yet.
- * What cannot be parsed at all (a bad request line, too large headers) is answered by libmicrohttpd itself:
- * 400, 414 or 431 with a short HTML text. A head that fits and leaves no room for the answer, some 200 bytes
- * before that, makes it close the connection without one: it has no way to answer there. */
+ * No client can block the server, make it grow or lock out others: connections are limited per listening
+ * socket; requests, responses and idle connections have deadlines; headers and bodies have size limits.
+ * A body needs a Content-Length (411); it is read and dropped, as no route takes one yet.
+ * What libmicrohttpd cannot parse (a bad request line, too large headers) it rejects itself with 400, 414 or
+ * 431 and a short HTML text. A header block that fits but leaves no room for the response header, within
+ * about 200 bytes of the limit, makes it close the connection without a response. */
 
 #include <systemd/sd-event.h>
 
 #include "basic/time.h"
-#include "http/request.h"
 #include "http/route.h"
 
 typedef struct HttpServer HttpServer;
 typedef struct HttpListener HttpListener;
 
 typedef struct HttpLimits {
-        usec_t request_usec;  /* from the connection, later the request line, to the end of the body */
-        usec_t answer_usec;   /* from its first to its last byte: slow readers */
-        usec_t idle_usec;     /* between two requests on a connection */
-        usec_t hangup_usec;   /* until a client is noticed that hung up before it was answered */
-        usec_t at_limit_usec; /* the most of these, and of all requests on a connection together, while all
-                                of a listener's connections are taken */
-        usec_t drain_usec;    /* what is left of all these when the server goes */
-        size_t connection_bytes; /* memory for one connection: its headers, 64 more for each, the answer's
-                                    head */
+        usec_t request_usec;     /* from accept(), later from the request line, to the end of the body */
+        usec_t response_usec;    /* from its first to its last byte: slow readers */
+        usec_t idle_usec;        /* between two requests of a connection */
+        usec_t hangup_usec;      /* until a half-closed client is noticed after a response */
+        usec_t at_limit_usec;    /* upper bound of the above, and of all requests of a connection together,
+                                    while a listener is at its limit of connections */
+        usec_t drain_usec;       /* upper bound of all the above while draining */
+        size_t connection_bytes; /* memory of a connection: request header, 64 bytes for each field, response
+                                    header */
         uint64_t body_bytes;
 } HttpLimits;
 
 #define HTTP_LIMITS_DEFAULT                                                                                 \
         ((HttpLimits){ .request_usec = 10 * USEC_PER_SEC,                                                   \
-                       .answer_usec = 30 * USEC_PER_SEC,                                                    \
+                       .response_usec = 30 * USEC_PER_SEC,                                                  \
                        .idle_usec = 60 * USEC_PER_SEC,                                                      \
                        .hangup_usec = 1 * USEC_PER_SEC,                                                     \
                        .at_limit_usec = 1 * USEC_PER_SEC,                                                   \
@@ -44,46 +43,44 @@ typedef struct HttpLimits {
                        .body_bytes = 4 * 1024 })
 
 typedef struct HttpHandlers {
-        /* Asked before each handler, once the request is complete; false: it has answered the request
+        /* Called before each route handler, when the request is complete. Returns false if it has responded
          * itself. */
         bool (*admit)(HttpRequest *request, const HttpRoute *route, void *owner);
-        void (*on_answer)(const HttpRoute *route, unsigned status,
-                          void *owner); /* route NULL: none matched */
+        void (*on_response)(const HttpRoute *route, unsigned status, void *owner); /* route NULL: no match */
         void (*on_drained)(void *owner);
 } HttpHandlers;
 
 typedef struct HttpStats {
         uint64_t connections_total;
-        uint64_t cut_total;       /* connections closed for their slowness */
-        uint64_t at_limit_total;  /* times all of a listener's connections were taken */
-        uint64_t malformed_total; /* requests that libmicrohttpd refused */
+        uint64_t expired_total;   /* connections closed at a deadline */
+        uint64_t at_limit_total;  /* times a listener reached its limit of connections */
+        uint64_t malformed_total; /* requests that libmicrohttpd rejected */
         size_t n_connections;
 } HttpStats;
 
-/* `routes` is a table as in route.h and, like `owner`, must outlive the server; `handlers` and `limits` are
- * copied. */
+/* `routes` (see route.h) and the owner must outlive the server; `handlers` and `limits` are copied. */
 int http_server_new(sd_event *event, const HttpRoute *routes, const HttpHandlers *handlers,
                     const HttpLimits *limits, HttpServer **ret_server);
 
-/* Ends all connections. Requests not yet answered are gone: do not touch them any more. */
+/* Closes all connections. Requests without a response become invalid. */
 HttpServer *http_server_free(HttpServer *server);
 DEFINE_CLEANUP(HttpServer, http_server_free);
 
 void http_server_set_owner(HttpServer *server, void *owner);
 
-/* Answers to addresses other than loopback's: see http/guard.h. */
+/* Accepts hosts other than loopback: see http/guard.h. */
 void http_server_set_exposed(HttpServer *server, bool exposed);
 
-/* Accepts connections from a listening socket, at most so many at once: the others wait in the kernel's
- * queue. Takes the descriptor, and closes it in the end, but never shuts it down: a socket that systemd
- * handed over goes on to live there. */
+/* Accepts connections from a listening socket, up to `max_connections` at a time; more wait in the kernel's
+ * backlog. Takes the descriptor and closes it, but never calls shutdown(2): a socket from systemd stays
+ * usable for the next process. */
 int http_server_listen_take(HttpServer *server, int fd, size_t max_connections, HttpListener **ret_listener);
 
-/* 0 accepts nobody. */
+/* 0: accept no new connections. */
 void http_listener_set_max(HttpListener *listener, size_t max_connections);
 
-/* Accepts no more, finishes what was asked, then calls on_drained(). Clients that connect meanwhile wait for
- * the next process on the socket. */
+/* Stops accepting, completes the requests in progress, then calls on_drained(). Clients that connect
+ * meanwhile wait for the next process on the socket. */
 void http_server_drain(HttpServer *server);
 
 const HttpStats *http_server_stats(const HttpServer *server);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the server allows a client at most, and its end. */
+/* Limits, deadlines, draining and shutdown of the server. */
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -8,7 +8,7 @@
 
 #define CLIENTS_MAX 300
 
-static void test_free_with_requests_under_way(void **state)
+static void test_free_with_open_requests(void **state)
 {
         World *world = *state;
         int fds[3];
@@ -21,10 +21,10 @@ static void test_free_with_requests_under_way(void **state)
         world->server = http_server_free(world->server);
         for (size_t i = 0; i < ELEMENTSOF(fds); i++)
                 close(fds[i]);
-        assert_int_equal(world->n_answered, 0);
+        assert_int_equal(world->n_responses, 0);
 }
 
-static void test_slow_requests_are_cut(void **state)
+static void test_slow_request_expires(void **state)
 {
         static const char *const beginnings[] = {
                 "",
@@ -46,11 +46,11 @@ static void test_slow_requests_are_cut(void **state)
                 text = world_read_to_end(world, fd);
                 assert_string_equal(text, "");
         }
-        assert_int_equal(http_server_stats(world->server)->cut_total, ELEMENTSOF(beginnings));
+        assert_int_equal(http_server_stats(world->server)->expired_total, ELEMENTSOF(beginnings));
         assert_int_equal(world->n_handled, 0);
 }
 
-/* A byte now and then does not help. */
+/* A byte now and then does not extend the deadline. */
 static void test_slowloris(void **state)
 {
         HttpLimits limits = HTTP_LIMITS_DEFAULT;
@@ -61,11 +61,11 @@ static void test_slowloris(void **state)
         world_restart(world, &limits, 512);
         world_send(fd, GET("/now"));
         RUN_UNTIL(world, (send(fd, "X-A: b\r\n", 1, MSG_NOSIGNAL | MSG_DONTWAIT),
-                          http_server_stats(world->server)->cut_total == 1));
+                          http_server_stats(world->server)->expired_total == 1));
         RUN_UNTIL(world, http_server_stats(world->server)->n_connections == 0);
 }
 
-static void test_idle_is_cut(void **state)
+static void test_idle_expires(void **state)
 {
         HttpLimits limits = HTTP_LIMITS_DEFAULT;
         World *world = *state;
@@ -77,11 +77,11 @@ static void test_idle_is_cut(void **state)
         world_send(fd, GET("/now") "\r\n");
         text = world_read_to_end(world, fd);
         assert_true(endswith(text, "now"));
-        assert_int_equal(http_server_stats(world->server)->cut_total, 1);
+        assert_int_equal(http_server_stats(world->server)->expired_total, 1);
 }
 
-/* What `nc -N` does: it asks, hangs up its side at once, and reads. */
-static void test_who_hung_up_is_let_go(void **state)
+/* What `nc -N` does: sends a request, half-closes, and reads. */
+static void test_half_closed_client_is_closed(void **state)
 {
         HttpLimits limits = HTTP_LIMITS_DEFAULT;
         World *world = *state;
@@ -101,28 +101,28 @@ static void test_who_hung_up_is_let_go(void **state)
         assert_true(endswith(text, "now"));
         RUN_UNTIL(world, http_server_stats(world->server)->n_connections == 1);
 
-        /* Who is only quiet may go on. */
+        /* An idle client keeps its connection. */
         world_send(quiet, GET("/now") END);
         text = world_read_to_end(world, quiet);
         assert_true(endswith(text, "now"));
-        assert_int_equal(http_server_stats(world->server)->cut_total, 0);
+        assert_int_equal(http_server_stats(world->server)->expired_total, 0);
 }
 
-static void test_slow_reader_is_cut(void **state)
+static void test_slow_reader_expires(void **state)
 {
         HttpLimits limits = HTTP_LIMITS_DEFAULT;
         World *world = *state;
         _cleanup_(fd_closep) int fd = world_connect(world);
 
-        limits.answer_usec = 50 * USEC_PER_MSEC;
+        limits.response_usec = 50 * USEC_PER_MSEC;
         world_restart(world, &limits, 512);
         world_send(fd, GET("/big") "\r\n");
-        RUN_UNTIL(world, http_server_stats(world->server)->cut_total == 1);
+        RUN_UNTIL(world, http_server_stats(world->server)->expired_total == 1);
         RUN_UNTIL(world, http_server_stats(world->server)->n_connections == 0);
 }
 
-/* A handler may take longer than a client. */
-static void test_work_is_not_cut(void **state)
+/* The deadlines of clients do not apply to handlers. */
+static void test_handler_does_not_expire(void **state)
 {
         HttpLimits limits = HTTP_LIMITS_DEFAULT;
         World *world = *state;
@@ -130,26 +130,26 @@ static void test_work_is_not_cut(void **state)
         _cleanup_(fd_closep) int fd = -EBADF;
         const char *text;
 
-        limits.request_usec = limits.answer_usec = limits.idle_usec = 30 * USEC_PER_MSEC;
+        limits.request_usec = limits.response_usec = limits.idle_usec = 30 * USEC_PER_MSEC;
         world_restart(world, &limits, 512);
         fd = world_connect(world);
         world_send(fd, GET("/later") END);
-        RUN_UNTIL(world, http_server_stats(world->server)->cut_total == 1);
+        RUN_UNTIL(world, http_server_stats(world->server)->expired_total == 1);
         RUN_UNTIL(world, world->n_held == 1);
         for (int i = 0; i < 60; i++)
                 assert_ok(sd_event_run(world->event, 1000));
-        world_answer(world->held[0], "worth it");
+        world_respond(world->held[0], "result");
         text = world_read_to_end(world, fd);
-        assert_true(endswith(text, "worth it"));
+        assert_true(endswith(text, "result"));
 }
 
-/* Sends a request on each connection and drops what was answered; those that are cut do not mind. */
-static void ask_all(const int *fds, size_t n_fds)
+/* Sends a request on each connection and discards earlier responses; closed connections are ignored. */
+static void request_all(const int *fds, size_t n_fds)
 {
-        char dropped[4096];
+        char discarded[4096];
 
         for (size_t i = 0; i < n_fds; i++) {
-                while (recv(fds[i], dropped, sizeof dropped, MSG_DONTWAIT) > 0)
+                while (recv(fds[i], discarded, sizeof discarded, MSG_DONTWAIT) > 0)
                         ;
                 (void) send(fds[i], GET("/now") "\r\n", strlen(GET("/now") "\r\n"),
                             MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -161,7 +161,7 @@ static bool is_readable(int fd)
         return recv(fd, (char[1]){ 0 }, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
 }
 
-static void test_crowd(void **state)
+static void test_limit_idle_clients(void **state)
 {
         HttpLimits limits = HTTP_LIMITS_DEFAULT;
         World *world = *state;
@@ -170,8 +170,7 @@ static void test_crowd(void **state)
         limits.at_limit_usec = 5 * USEC_PER_MSEC;
         world_restart(world, &limits, 8);
 
-        /* All ask, all keep their connection, all are answered: the idle ones make room for those who wait.
-         */
+        /* Idle connections are closed in favour of clients in the backlog, so all get their response. */
         for (size_t i = 0; i < ELEMENTSOF(fds); i++) {
                 fds[i] = world_connect(world);
                 world_send(fds[i], GET("/now") "\r\n");
@@ -185,8 +184,8 @@ static void test_crowd(void **state)
                 close(fds[i]);
 }
 
-/* Who is silent gives way soon to who waits. */
-static void test_crowd_of_the_silent(void **state)
+/* Silent connections are closed in favour of clients in the backlog. */
+static void test_limit_silent_clients(void **state)
 {
         HttpLimits limits = HTTP_LIMITS_DEFAULT;
         World *world = *state;
@@ -197,13 +196,13 @@ static void test_crowd_of_the_silent(void **state)
         for (size_t i = 0; i < ELEMENTSOF(fds); i++)
                 fds[i] = world_connect(world);
         RUN_UNTIL(world, http_server_stats(world->server)->n_connections == ELEMENTSOF(fds));
-        assert_true(endswith(world_ask(world, GET("/now") END), "now"));
+        assert_true(endswith(world_request(world, GET("/now") END), "now"));
         for (size_t i = 0; i < ELEMENTSOF(fds); i++)
                 close(fds[i]);
 }
 
-/* Nor does who asks all the time keep others out. */
-static void test_crowd_of_the_busy(void **state)
+/* So are connections that never stop sending requests, */
+static void test_limit_busy_clients(void **state)
 {
         HttpLimits limits = HTTP_LIMITS_DEFAULT;
         World *world = *state;
@@ -217,28 +216,28 @@ static void test_crowd_of_the_busy(void **state)
 
         _cleanup_(fd_closep) int late = world_connect(world);
         world_send(late, GET("/now") END);
-        RUN_UNTIL(world, (ask_all(fds, ELEMENTSOF(fds)), is_readable(late)));
+        RUN_UNTIL(world, (request_all(fds, ELEMENTSOF(fds)), is_readable(late)));
         assert_true(endswith(world_read_to_end(world, late), "now"));
         for (size_t i = 0; i < ELEMENTSOF(fds); i++)
                 close(fds[i]);
 }
 
-/* Nor who does not take an answer. */
-static void test_crowd_of_slow_readers(void **state)
+/* and those that do not read their response. */
+static void test_limit_slow_readers(void **state)
 {
         HttpLimits limits = HTTP_LIMITS_DEFAULT;
         World *world = *state;
         int fds[8];
 
         limits.at_limit_usec = 5 * USEC_PER_MSEC;
-        limits.answer_usec = 3600 * USEC_PER_SEC;
+        limits.response_usec = 3600 * USEC_PER_SEC;
         world_restart(world, &limits, ELEMENTSOF(fds));
         for (size_t i = 0; i < ELEMENTSOF(fds); i++) {
                 fds[i] = world_connect(world);
                 world_send(fds[i], GET("/big") "\r\n");
         }
-        RUN_UNTIL(world, world->n_answered == ELEMENTSOF(fds));
-        assert_true(endswith(world_ask(world, GET("/now") END), "now"));
+        RUN_UNTIL(world, world->n_responses == ELEMENTSOF(fds));
+        assert_true(endswith(world_request(world, GET("/now") END), "now"));
         for (size_t i = 0; i < ELEMENTSOF(fds); i++)
                 close(fds[i]);
 }
@@ -258,7 +257,7 @@ static void test_closed_listener(void **state)
         close(fd);
 }
 
-/* A socket that somebody shut down is left alone, not asked again and again. */
+/* A listening socket that was shut down is disabled, not polled in a loop. */
 static void test_dead_listener(void **state)
 {
         World *world = *state;
@@ -269,7 +268,7 @@ static void test_dead_listener(void **state)
                 assert_err(sd_event_run(world->event, 0), 0); /* nothing to do */
 }
 
-/* The limit of one listening socket is not the other's. */
+/* Each listening socket has its own limit. */
 static void test_two_listeners(void **state)
 {
         World *world = *state;
@@ -283,7 +282,7 @@ static void test_two_listeners(void **state)
 
         assert_ok(http_server_listen_take(world->server, dup(other_fd), 4, NULL));
         close(TAKE(world->listen_fd, other_fd));
-        text = world_ask(world, GET("/now") END);
+        text = world_request(world, GET("/now") END);
         assert_true(endswith(text, "now"));
         for (size_t i = 0; i < ELEMENTSOF(fds); i++)
                 close(fds[i]);
@@ -305,7 +304,7 @@ static void test_many(void **state)
                 close(fds[i]);
         }
         RUN_UNTIL(world, http_server_stats(world->server)->n_connections == 0);
-        assert_int_equal(world->n_answered, CLIENTS_MAX);
+        assert_int_equal(world->n_responses, CLIENTS_MAX);
 }
 
 static void test_drain(void **state)
@@ -315,7 +314,7 @@ static void test_drain(void **state)
         _cleanup_(fd_closep) int idle = -EBADF, busy = -EBADF, silent = -EBADF, late = -EBADF;
         const char *text;
 
-        /* Nobody is waited for who does nothing. */
+        /* Idle connections do not delay draining. */
         limits.drain_usec = limits.request_usec = limits.idle_usec = 3600 * USEC_PER_SEC;
         world_restart(world, &limits, 512);
         idle = world_connect(world);
@@ -333,23 +332,23 @@ static void test_drain(void **state)
         world_spin(world);
         assert_false(world->drained);
 
-        /* Who had connected before may still ask. */
+        /* A client that connected before may still send its request. */
         world_send(silent, GET("/now") "\r\n");
         text = world_read_to_end(world, silent);
         assert_true(endswith(text, "now"));
 
-        world_answer(world->held[0], "in time");
+        world_respond(world->held[0], "in time");
         text = world_read_to_end(world, busy);
         assert_true(endswith(text, "in time"));
         RUN_UNTIL(world, world->drained);
 
-        /* Who came meanwhile is served by the next server on the same socket. */
+        /* A client that connected meanwhile is served by the next server on the same socket. */
         world_restart(world, &HTTP_LIMITS_DEFAULT, 512);
         text = world_read_to_end(world, late);
         assert_true(endswith(text, "now"));
 }
 
-static void test_drain_bounds_the_slow(void **state)
+static void test_drain_has_a_deadline(void **state)
 {
         HttpLimits limits = HTTP_LIMITS_DEFAULT;
         World *world = *state;
@@ -362,14 +361,14 @@ static void test_drain_bounds_the_slow(void **state)
         silent = world_connect(world);
         world_send(reader, GET("/big") "\r\n");
         world_send(writer, GET("/now"));
-        RUN_UNTIL(world, world->n_answered == 1);
+        RUN_UNTIL(world, world->n_responses == 1);
         world_spin(world);
         http_server_drain(world->server);
         RUN_UNTIL(world, world->drained);
         assert_int_equal(world->n_handled, 0);
 }
 
-static void test_drain_of_nobody(void **state)
+static void test_drain_without_connections(void **state)
 {
         World *world = *state;
 
@@ -382,24 +381,24 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_up, world_down)
         static const struct CMUnitTest tests[] = {
-                TEST(test_free_with_requests_under_way),
-                TEST(test_slow_requests_are_cut),
+                TEST(test_free_with_open_requests),
+                TEST(test_slow_request_expires),
                 TEST(test_slowloris),
-                TEST(test_idle_is_cut),
-                TEST(test_who_hung_up_is_let_go),
-                TEST(test_slow_reader_is_cut),
-                TEST(test_work_is_not_cut),
-                TEST(test_crowd),
-                TEST(test_crowd_of_the_silent),
-                TEST(test_crowd_of_the_busy),
-                TEST(test_crowd_of_slow_readers),
+                TEST(test_idle_expires),
+                TEST(test_half_closed_client_is_closed),
+                TEST(test_slow_reader_expires),
+                TEST(test_handler_does_not_expire),
+                TEST(test_limit_idle_clients),
+                TEST(test_limit_silent_clients),
+                TEST(test_limit_busy_clients),
+                TEST(test_limit_slow_readers),
                 TEST(test_closed_listener),
                 TEST(test_dead_listener),
                 TEST(test_two_listeners),
                 TEST(test_many),
                 TEST(test_drain),
-                TEST(test_drain_bounds_the_slow),
-                TEST(test_drain_of_nobody),
+                TEST(test_drain_has_a_deadline),
+                TEST(test_drain_without_connections),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

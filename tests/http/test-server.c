@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Conversations with the server. */
+/* Requests and responses on the wire. */
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -57,13 +57,13 @@ static void test_conversations(void **state)
         const char *text;
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                text = world_ask(*state, rows[i].request);
+                text = world_request(*state, rows[i].request);
                 if (!startswith(text, rows[i].status) || !strstr(text, rows[i].has))
                         fail_msg("row %zu:\n%s\ngave:\n%s", i, rows[i].request, text);
         }
 }
 
-/* What libmicrohttpd cannot read: an error or nothing, never a handler. */
+/* What libmicrohttpd cannot parse gets an error or no response, and never reaches a handler. */
 static void test_garbage(void **state)
 {
         static const char *const rows[] = {
@@ -98,7 +98,7 @@ static void test_head(void **state)
 {
         const char *text;
 
-        text = world_ask(*state, "HEAD /now HTTP/1.1\r\n" HOST END);
+        text = world_request(*state, "HEAD /now HTTP/1.1\r\n" HOST END);
         assert_true(startswith(text, "HTTP/1.1 200"));
         assert_non_null(strstr(text, "Content-Length: 3\r\n"));
         assert_true(endswith(text, "\r\n\r\n"));
@@ -115,20 +115,20 @@ static void test_keep_alive_and_pipeline(void **state)
         world_send(fd, GET("/now") "\r\n" GET("/later") "\r\n" GET("/echo/last") "\r\n");
         RUN_UNTIL(world, world->n_held == 1);
         assert_int_equal(world->n_handled, 3);
-        world_answer(world->held[0], "later");
+        world_respond(world->held[0], "later");
         text = world_read_until(world, fd, "last");
         assert_int_equal(count_text(text, "HTTP/1.1 200"), 3);
         assert_true(strstr(text, "later") < strstr(text, "last"));
         assert_int_equal(http_server_stats(world->server)->connections_total, 1);
 }
 
-static void test_keep_alive_after_refused_post(void **state)
+static void test_keep_alive_after_rejected_post(void **state)
 {
         World *world = *state;
         _cleanup_(fd_closep) int fd = world_connect(world);
         const char *text;
 
-        world->refuse = true;
+        world->reject = true;
         world_send(fd, "POST /now HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nGET" GET("/now") "\r\n");
         text = world_read_until(world, fd, "\r\n\r\nnow");
         assert_non_null(strstr(text, "HTTP/1.1 401"));
@@ -170,8 +170,8 @@ static void test_large_headers(void **state)
         assert_int_equal(world->n_handled, 0);
 }
 
-/* The status of the answer to a request with a header of so many bytes, 0: closed without one. */
-static int ask_with_header(World *world, size_t size)
+/* The status of the response to a request with a header of `size` bytes; 0: closed without a response. */
+static int request_with_header(World *world, size_t size)
 {
         _cleanup_(freep) char *request = NULL, *value = malloc(size + 1);
         int status = 0;
@@ -180,12 +180,12 @@ static int ask_with_header(World *world, size_t size)
         memset(value, 'a', size);
         value[size] = '\0';
         assert_ok(asprintf(&request, GET("/now") "X-Long: %s\r\n" END, value));
-        (void) sscanf(world_ask(world, request), "HTTP/1.1 %d", &status);
+        (void) sscanf(world_request(world, request), "HTTP/1.1 %d", &status);
         return status;
 }
 
-/* A head that leaves room for itself and none for the answer is dropped; all others are answered. */
-static void test_only_the_brim_is_silent(void **state)
+/* A header block that leaves no room for the response header is dropped; all others get a response. */
+static void test_header_block_at_limit(void **state)
 {
         World *world = *state;
         size_t n_silent = 0, size = 15 * 1024;
@@ -194,7 +194,7 @@ static void test_only_the_brim_is_silent(void **state)
         for (; size < 17 * 1024; size += 16) {
                 int last = status;
 
-                status = ask_with_header(world, size);
+                status = request_with_header(world, size);
                 if (status != last) /* in this order, each once */
                         assert_true((last == 200 && status != 200) || (last == 0 && status == 431));
                 n_silent += status == 0;
@@ -202,10 +202,10 @@ static void test_only_the_brim_is_silent(void **state)
         assert_in_range(n_silent * 16, 0, 512);
         assert_int_equal(status, 431);
         for (; size <= 40 * 1024; size += 1024)
-                assert_int_equal(ask_with_header(world, size), 431);
+                assert_int_equal(request_with_header(world, size), 431);
 }
 
-static void test_large_body_is_answered(void **state)
+static void test_large_body_gets_response(void **state)
 {
         World *world = *state;
         _cleanup_(fd_closep) int fd = world_connect(world);
@@ -224,7 +224,7 @@ static void test_later_client_gone(void **state)
         RUN_UNTIL(world, world->n_held == 1);
         close(fd);
         world_spin(world);
-        world_answer(world->held[0], "too late");
+        world_respond(world->held[0], "too late");
         RUN_UNTIL(world, http_server_stats(world->server)->n_connections == 0);
 }
 
@@ -237,19 +237,19 @@ static void test_later_half_closed(void **state)
         world_send(fd, GET("/later") "\r\n");
         assert_ok(shutdown(fd, SHUT_WR));
         RUN_UNTIL(world, world->n_held == 1);
-        world_answer(world->held[0], "still there");
+        world_respond(world->held[0], "still there");
         text = world_read_to_end(world, fd);
         assert_non_null(strstr(text, "still there"));
 }
 
-static void test_on_answer(void **state)
+static void test_on_response(void **state)
 {
         World *world = *state;
 
-        (void) world_ask(world, GET("/now") END);
+        (void) world_request(world, GET("/now") END);
         assert_int_equal(world->last_status, 200);
         assert_ptr_equal(world->last_route, &world_routes[0]);
-        (void) world_ask(world, GET("/none") END);
+        (void) world_request(world, GET("/none") END);
         assert_int_equal(world->last_status, 404);
         assert_null(world->last_route);
 }
@@ -262,14 +262,14 @@ int main(void)
                 TEST(test_garbage),
                 TEST(test_head),
                 TEST(test_keep_alive_and_pipeline),
-                TEST(test_keep_alive_after_refused_post),
+                TEST(test_keep_alive_after_rejected_post),
                 TEST(test_split_everywhere),
                 TEST(test_large_headers),
-                TEST(test_only_the_brim_is_silent),
-                TEST(test_large_body_is_answered),
+                TEST(test_header_block_at_limit),
+                TEST(test_large_body_gets_response),
                 TEST(test_later_client_gone),
                 TEST(test_later_half_closed),
-                TEST(test_on_answer),
+                TEST(test_on_response),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

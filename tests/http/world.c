@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A server and the clients that the test plays itself. */
+/* A server and raw clients. */
 #include "world.h"
 
 #include <arpa/inet.h>
@@ -11,18 +11,18 @@
 static char received[16 * 1024];
 static size_t n_received;
 
-void world_answer(HttpRequest *request, const char *text)
+void world_respond(HttpRequest *request, const char *text)
 {
-        _cleanup_(http_response_unrefp) HttpResponse *reply = NULL;
+        _cleanup_(http_response_unrefp) HttpResponse *response = NULL;
 
-        assert_ok(http_response_new_static(200, "text/plain", text, strlen(text), &reply));
-        http_request_respond(request, reply);
+        assert_ok(http_response_new_static(200, "text/plain", text, strlen(text), &response));
+        http_request_respond(request, response);
 }
 
 static void handle_now(HttpRequest *request, void *owner)
 {
         ((World *) owner)->n_handled++;
-        world_answer(request, "now");
+        world_respond(request, "now");
 }
 
 static void handle_later(HttpRequest *request, void *owner)
@@ -35,7 +35,7 @@ static void handle_later(HttpRequest *request, void *owner)
 
 static void handle_parameter(HttpRequest *request, void *owner)
 {
-        world_answer(request, http_request_parameter(request));
+        world_respond(request, http_request_parameter(request));
 }
 
 static void handle_header(HttpRequest *request, void *owner)
@@ -44,10 +44,10 @@ static void handle_header(HttpRequest *request, void *owner)
 
         switch (http_request_header(request, "X-Test", &value)) {
         case 0:
-                world_answer(request, value);
+                world_respond(request, value);
                 break;
         case -ENOTUNIQ:
-                world_answer(request, "(twice)");
+                world_respond(request, "(twice)");
                 break;
         default:
                 http_request_reject(request, DEVBOX_ERROR_TOKEN_REQUIRED, "X-Test");
@@ -56,27 +56,27 @@ static void handle_header(HttpRequest *request, void *owner)
 
 static void handle_big(HttpRequest *request, void *owner)
 {
-        _cleanup_(http_response_unrefp) HttpResponse *reply = NULL;
+        _cleanup_(http_response_unrefp) HttpResponse *response = NULL;
         World *world = owner;
 
-        assert_ok(http_response_new_static(200, "text/plain", world->big, BIG_SIZE, &reply));
-        http_request_respond(request, reply);
+        assert_ok(http_response_new_static(200, "text/plain", world->big, BIG_SIZE, &response));
+        http_request_respond(request, response);
 }
 
 static bool admit(HttpRequest *request, const HttpRoute *route, void *owner)
 {
-        if (!((World *) owner)->refuse || streq(route->method, "GET"))
+        if (!((World *) owner)->reject || streq(route->method, "GET"))
                 return true;
 
         http_request_reject(request, DEVBOX_ERROR_TOKEN_INVALID, NULL);
         return false;
 }
 
-static void on_answer(const HttpRoute *route, unsigned status, void *owner)
+static void on_response(const HttpRoute *route, unsigned status, void *owner)
 {
         World *world = owner;
 
-        world->n_answered++;
+        world->n_responses++;
         world->last_status = status;
         world->last_route = route;
 }
@@ -109,7 +109,7 @@ int world_listen_socket(void)
 
 static void start(World *world, const HttpLimits *limits, size_t max_connections)
 {
-        static const HttpHandlers handlers = { admit, on_answer, on_drained };
+        static const HttpHandlers handlers = { admit, on_response, on_drained };
 
         assert_ok(http_server_new(world->event, world_routes, &handlers, limits, &world->server));
         http_server_set_owner(world->server, world);
@@ -175,7 +175,7 @@ void world_spin(World *world)
                 assert_ok(sd_event_run(world->event, i < 40 ? 0 : 1000));
 }
 
-/* Takes what is there; false once the server has closed. */
+/* Appends what has been received; false once the server has closed. */
 static bool receive(int fd)
 {
         ssize_t n = recv(fd, received + n_received, sizeof received - 1 - n_received, MSG_DONTWAIT);
@@ -201,7 +201,7 @@ const char *world_read_until(World *world, int fd, const char *needle)
         return received;
 }
 
-const char *world_ask(World *world, const char *request)
+const char *world_request(World *world, const char *request)
 {
         _cleanup_(fd_closep) int fd = world_connect(world);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A server and the clients that the test plays itself, over loopback, on one loop. */
+/* A server and raw clients over loopback, on one event loop. */
 
+#include "http/request.h"
 #include "http/server.h"
 #include "test.h"
 
@@ -13,31 +14,31 @@ typedef struct World {
         HttpServer *server;
         HttpListener *listener;
         int listen_fd;        /* kept beside the server, as systemd does */
-        HttpRequest *held[8]; /* what GET /later left unanswered */
-        size_t n_held, n_handled, n_answered;
+        HttpRequest *held[8]; /* of GET /later, without a response yet */
+        size_t n_held, n_handled, n_responses;
         unsigned last_status;
         const HttpRoute *last_route;
-        bool drained, refuse; /* refuse: no POST is admitted */
-        char *big;            /* what GET /big answers: more than the kernel buffers */
+        bool drained, reject; /* reject: admit no POST */
+        char *big;            /* body of GET /big: more than the kernel buffers */
 } World;
 
 extern const HttpRoute world_routes[];
 
-/* The server has the default limits; world_restart() begins anew with others. */
+/* The server has the default limits; world_restart() replaces it. */
 int world_up(void **state);
 int world_down(void **state);
 void world_restart(World *world, const HttpLimits *limits, size_t max_connections);
 
-void world_answer(HttpRequest *request, const char *text);
+void world_respond(HttpRequest *request, const char *text);
 
 int world_listen_socket(void);
 int world_connect(World *world);
 void world_send(int fd, const char *text);
 
-/* Lets pass whatever is under way. */
+/* Runs the loop until all pending events are processed. */
 void world_spin(World *world);
 
-/* Runs the loop until the condition holds; far longer than any limit used here, so that only a hang fails.
+/* Runs the loop until the condition holds; for far longer than any limit used here.
  */
 #define RUN_UNTIL(world, condition)                                                                         \
         for (int _i = 0; !(condition); _i++) {                                                              \
@@ -45,13 +46,13 @@ void world_spin(World *world);
                 assert_ok(sd_event_run((world)->event, 1000));                                              \
         }
 
-/* What the server sends until it closes the connection, or until the text is in it. Good until the next such
- * call. */
+/* What the server sends until it closes the connection, or until it has sent `needle`. Valid until the next
+ * such call. */
 const char *world_read_to_end(World *world, int fd);
 const char *world_read_until(World *world, int fd, const char *needle);
 
-/* One request on a connection of its own. */
-const char *world_ask(World *world, const char *request);
+/* One request on its own connection. */
+const char *world_request(World *world, const char *request);
 
 size_t count_text(const char *text, const char *needle);
 
