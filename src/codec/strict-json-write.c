@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Writing JSON as signed things are written in. */
+/* Serialises the strict JSON profile of signed documents. */
 
 #include "codec/strict-json.h"
 
@@ -10,20 +10,15 @@
 
 bool strict_json_text_valid(const char *text)
 {
-        const uint8_t *at = (const uint8_t *) text, *end = at + strlen(text);
-
-        for (;;) {
+        for (size_t n; *text != '\0'; text += n) {
                 uint32_t code;
 
-                at += strict_json_plain_length(BYTES(at, end - at));
-                if (at == end)
-                        return true;
-
-                size_t n = utf8_decode(at, (size_t) (end - at), &code);
+                n = utf8_decode(text, SIZE_MAX, &code); /* the NUL ends any sequence */
                 if (n == 0 || utf8_is_control(code))
                         return false;
-                at += n;
         }
+
+        return true;
 }
 
 static int write_value(Text *text, const cJSON *value, unsigned depth);

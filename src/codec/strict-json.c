@@ -1,477 +1,272 @@
 /* SPDX-License-Identifier: MIT */
-/* JSON as signed things are written in: one pass over the bytes that checks them and builds the tree, so
- * that what was checked and what is used can never be two readings.
+/* Parses the strict JSON profile of signed documents: a scanner checks the whole text against the profile
+ * and builds nothing, then cJSON parses what passed, then duplicate keys are looked for in its tree.
  *
- * The nodes are cJSON's, but not from its allocator: they stand in blocks, and all strings one behind the
- * other in one piece of memory, which is never larger than the text was. */
+ * cJSON accepts more than JSON (any control character as a blank, a byte order mark, numbers in any form
+ * strtod() takes) and keeps duplicate keys; none of that gets past the scanner, so there is nothing left for
+ * the two to read differently. tests/fuzz/fuzz-strict-json.c compares the result with a third parser. */
 
 #include "codec/strict-json.h"
 
 #include "basic/utf8.h"
 
-#define BLOCK_NODES 15 /* a block of just under 1 KiB: glibc keeps pieces of up to that size at hand */
-
-struct JsonBlock {
-        JsonBlock *next;
-        cJSON nodes[BLOCK_NODES];
-};
-
-typedef struct Reader {
+typedef struct Scanner {
         const uint8_t *data;
         size_t size, at;
         size_t n_values;
         unsigned depth;
-        const char *why; /* NULL after a failure: out of memory */
-        JsonTree tree;
-        size_t n_free; /* nodes in the newest block */
-        char *end_of_strings;
-} Reader;
+        const char *why; /* the first violation; NULL: none */
+} Scanner;
 
-static cJSON *read_value(Reader *reader);
+static bool scan_value(Scanner *scanner);
 
-/* The same character eight times. */
-#define EIGHT(character) (UINT64_C(0x0101010101010101) * (character))
-
-/* Eight characters are looked at together: in none of the terms does a plain one set its highest bit or
- * carry into the next. */
-size_t strict_json_plain_length(Bytes text)
+static bool fail(Scanner *scanner, const char *why)
 {
-        size_t n = 0;
-
-        for (uint64_t it; text.size - n >= sizeof it; n += sizeof it) {
-                memcpy(&it, text.data + n, sizeof it);
-                if ((it | (it + EIGHT(1)) | (it - EIGHT(' ')) | ((it ^ EIGHT('"')) - EIGHT(1)) |
-                     ((it ^ EIGHT('\\')) - EIGHT(1))) &
-                    EIGHT(0x80))
-                        break;
-        }
-        while (n < text.size && text.data[n] >= ' ' && text.data[n] < 0x7f && text.data[n] != '"' &&
-               text.data[n] != '\\')
-                n++;
-
-        return n;
+        scanner->why = why;
+        return false;
 }
 
-static void *fail(Reader *reader, const char *why)
+static int peek(const Scanner *scanner)
 {
-        reader->why = why;
-        return NULL;
+        return scanner->at < scanner->size ? scanner->data[scanner->at] : -1;
 }
 
-static int peek(const Reader *reader)
+static bool skip(Scanner *scanner, int c)
 {
-        return reader->at < reader->size ? reader->data[reader->at] : -1;
+        if (peek(scanner) != c)
+                return false;
+
+        scanner->at++;
+        return true;
 }
 
-static void skip_blanks(Reader *reader)
+static void skip_blanks(Scanner *scanner)
 {
         int c;
 
-        while (c = peek(reader), c == ' ' || c == '\t' || c == '\n' || c == '\r')
-                reader->at++;
-}
-
-/* NULL: out of memory. */
-static cJSON *make_node(Reader *reader, int type)
-{
-        if (reader->n_free == 0) {
-                JsonBlock *block = malloc(sizeof *block);
-
-                if (!block)
-                        return NULL;
-                block->next = reader->tree.blocks;
-                reader->tree.blocks = block;
-                reader->n_free = BLOCK_NODES;
-        }
-
-        cJSON *node = &reader->tree.blocks->nodes[--reader->n_free];
-        *node = (cJSON){ .type = type };
-        return node;
-}
-
-/* As cJSON links them: the first child's `prev` is the last. */
-static void add_child(cJSON *parent, cJSON *node)
-{
-        cJSON *first = parent->child;
-
-        if (first) {
-                node->prev = first->prev;
-                first->prev->next = node;
-                first->prev = node;
-        } else
-                parent->child = node->prev = node;
-}
-
-static size_t utf8_encode(uint32_t code, char *at)
-{
-        if (code < 0x80) {
-                at[0] = (char) code;
-                return 1;
-        }
-        if (code < 0x800) {
-                at[0] = (char) (0xc0 | code >> 6);
-                at[1] = (char) (0x80 | (code & 0x3f));
-                return 2;
-        }
-        if (code < 0x10000) {
-                at[0] = (char) (0xe0 | code >> 12);
-                at[1] = (char) (0x80 | (code >> 6 & 0x3f));
-                at[2] = (char) (0x80 | (code & 0x3f));
-                return 3;
-        }
-
-        at[0] = (char) (0xf0 | code >> 18);
-        at[1] = (char) (0x80 | (code >> 12 & 0x3f));
-        at[2] = (char) (0x80 | (code >> 6 & 0x3f));
-        at[3] = (char) (0x80 | (code & 0x3f));
-        return 4;
+        while (c = peek(scanner), c == ' ' || c == '\t' || c == '\n' || c == '\r')
+                scanner->at++;
 }
 
 /* Four hexadecimal digits. */
-static int read_hex4(Reader *reader, uint32_t *ret_code)
+static bool scan_hex4(Scanner *scanner, uint32_t *ret_code)
 {
         uint32_t code = 0;
 
-        for (int i = 0; i < 4; i++, reader->at++) {
-                int c = peek(reader);
+        for (int i = 0; i < 4; i++, scanner->at++) {
+                int c = peek(scanner);
 
                 if (c >= '0' && c <= '9')
                         code = code << 4 | (uint32_t) (c - '0');
                 else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
                         code = code << 4 | (uint32_t) ((c | 0x20) - 'a' + 10);
                 else
-                        return -EBADMSG;
+                        return false;
         }
 
         *ret_code = code;
-        return 0;
+        return true;
 }
 
-/* What follows a backslash. */
-static int read_escape(Reader *reader, uint32_t *ret_code)
+/* What follows a backslash: a character of the profile, or two halves of one. \b \f \n \r \t are control
+ * characters. */
+static bool scan_escape(Scanner *scanner)
 {
         uint32_t code, low;
-        int c = peek(reader);
 
-        reader->at++;
-        if (c == '"' || c == '\\' || c == '/') {
-                *ret_code = (uint32_t) c;
-                return 0;
-        }
-        if (c != 'u' || read_hex4(reader, &code) < 0)
-                return -EBADMSG; /* \b \f \n \r \t are control characters anyway */
+        if (skip(scanner, '"') || skip(scanner, '\\') || skip(scanner, '/'))
+                return true;
+        if (!skip(scanner, 'u') || !scan_hex4(scanner, &code))
+                return false;
+        if (code < 0xd800 || code > 0xdfff)
+                return !utf8_is_control(code);
 
-        if (code >= 0xd800 && code <= 0xdbff) {
-                if (peek(reader) != '\\' || reader->at + 1 >= reader->size ||
-                    reader->data[reader->at + 1] != 'u')
-                        return -EBADMSG;
-                reader->at += 2;
-                if (read_hex4(reader, &low) < 0 || low < 0xdc00 || low > 0xdfff)
-                        return -EBADMSG;
-                code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-        } else if (code >= 0xdc00 && code <= 0xdfff)
-                return -EBADMSG;
-
-        *ret_code = code;
-        return 0;
+        return code <= 0xdbff && skip(scanner, '\\') && skip(scanner, 'u') && scan_hex4(scanner, &low) &&
+               low >= 0xdc00 && low <= 0xdfff;
 }
 
-/* What is wrong with the string that began at `first`: above all, that it does not end. */
-static void *fail_string(Reader *reader, size_t first, const char *why)
+/* Characters that need no look behind them: all of a base64 text, so most of a signed document. */
+static void skip_plain(Scanner *scanner)
 {
-        size_t end = first;
+        const uint8_t *at = scanner->data + scanner->at, *end = scanner->data + scanner->size;
 
-        while (end < reader->size && reader->data[end] != '"')
-                end += reader->data[end] == '\\' ? 2 : 1;
-        if (end < reader->size)
-                return fail(reader, why);
-
-        reader->at = first;
-        return fail(reader, "a string does not end");
+        while (at < end && *at >= ' ' && *at < 0x7f && *at != '"' && *at != '\\')
+                at++;
+        scanner->at = (size_t) (at - scanner->data);
 }
 
-/* The decoded string at the cursor. Decoding never makes it longer, and its NUL has the room of a quote. */
-static char *read_string(Reader *reader)
+static bool scan_string(Scanner *scanner)
 {
-        char *string = reader->end_of_strings, *to = string;
+        if (!skip(scanner, '"'))
+                return fail(scanner, "a string was expected");
 
-        if (peek(reader) != '"')
-                return fail(reader, "a string was expected");
-
-        size_t first = ++reader->at;
-        for (;;) {
-                size_t n = strict_json_plain_length(
-                        BYTES(reader->data + reader->at, reader->size - reader->at));
+        while (skip_plain(scanner), !skip(scanner, '"')) {
                 uint32_t code;
 
-                memcpy(to, reader->data + reader->at, n);
-                to += n;
-                reader->at += n;
-
-                int c = peek(reader);
-                if (c == '"')
-                        break;
-                if (c == '\\') {
-                        reader->at++;
-                        if (read_escape(reader, &code) < 0)
-                                return fail_string(reader, first, "an escape that is not allowed");
-                } else {
-                        n = c < 0 ? 0
-                                  : utf8_decode(reader->data + reader->at, reader->size - reader->at, &code);
-                        if (n == 0)
-                                return fail_string(reader, first, "not UTF-8");
-                        reader->at += n;
+                if (peek(scanner) < 0)
+                        return fail(scanner, "a string does not end");
+                if (skip(scanner, '\\')) {
+                        if (!scan_escape(scanner))
+                                return fail(scanner, "an escape that is not allowed");
+                        continue;
                 }
-                if (utf8_is_control(code))
-                        return fail_string(reader, first, "a control character in a string");
 
-                to += utf8_encode(code, to);
+                size_t n = utf8_decode(scanner->data + scanner->at, scanner->size - scanner->at, &code);
+                if (n == 0)
+                        return fail(scanner, "not UTF-8");
+                if (utf8_is_control(code))
+                        return fail(scanner, "a control character in a string");
+                scanner->at += n;
         }
 
-        reader->at++;
-        *to++ = '\0';
-        reader->end_of_strings = to;
-        return string;
+        return true;
 }
 
-static cJSON *read_text(Reader *reader)
+static bool scan_integer(Scanner *scanner)
 {
-        char *string = read_string(reader);
-        cJSON *node = string ? make_node(reader, cJSON_String) : NULL;
-
-        if (node)
-                node->valuestring = string;
-        return node;
-}
-
-static cJSON *read_integer(Reader *reader)
-{
-        bool negative = peek(reader) == '-';
+        bool negative = skip(scanner, '-');
+        size_t first = scanner->at;
         int64_t value = 0;
 
-        if (negative)
-                reader->at++;
-
-        size_t first = reader->at;
-        for (int c; c = peek(reader), c >= '0' && c <= '9'; reader->at++) {
+        for (int c; c = peek(scanner), c >= '0' && c <= '9'; scanner->at++) {
                 value = value * 10 + (c - '0');
                 if (value > STRICT_JSON_INTEGER)
-                        return fail(reader, "an integer beyond 2^53 - 1");
+                        return fail(scanner, "an integer beyond 2^53 - 1");
         }
 
-        if (reader->at == first)
-                return fail(reader, "a value was expected");
-        if (reader->data[first] == '0' && (negative || reader->at > first + 1))
-                return fail(reader, "an integer with a leading zero or a signed zero");
+        if (scanner->at == first)
+                return fail(scanner, "a value was expected");
+        if (scanner->data[first] == '0' && (negative || scanner->at > first + 1))
+                return fail(scanner, "an integer with a leading zero or a signed zero");
 
-        cJSON *node = make_node(reader, cJSON_Number);
-        if (node)
-                (void) cJSON_SetNumberHelper(node, (double) (negative ? -value : value));
-        return node;
+        return true;
 }
 
-static cJSON *read_word(Reader *reader, const char *word, int type)
+static bool scan_word(Scanner *scanner, const char *word)
 {
         size_t length = strlen(word);
 
-        if (reader->size - reader->at < length || memcmp(reader->data + reader->at, word, length) != 0)
-                return fail(reader, "a value was expected");
+        if (scanner->size - scanner->at < length || memcmp(scanner->data + scanner->at, word, length) != 0)
+                return fail(scanner, "a value was expected");
 
-        reader->at += length;
-        return make_node(reader, type);
+        scanner->at += length;
+        return true;
 }
 
-/* An object or an array being read. */
-typedef struct Container {
-        cJSON *node;
-        size_t n;
-        uint64_t marks; /* of the keys so far */
-} Container;
-
-/* One of 64 bits. A key whose mark was not seen before is new; only for others all keys are compared. */
-static uint64_t mark_of(const char *key)
+static bool scan_key(Scanner *scanner)
 {
-        size_t length = strlen(key);
+        skip_blanks(scanner);
+        if (!scan_string(scanner))
+                return false;
 
-        return UINT64_C(1) << ((length + (uint8_t) key[0] * 5u + (uint8_t) key[length / 2]) % 64);
+        skip_blanks(scanner);
+        return skip(scanner, ':') || fail(scanner, "a colon was expected");
 }
 
-static bool has_key(const Container *object, const char *key, uint64_t mark)
+/* An object or an array, whose opening bracket is at the cursor. */
+static bool scan_container(Scanner *scanner, int closing)
+{
+        bool is_object = closing == '}';
+
+        if (++scanner->depth > STRICT_JSON_DEPTH)
+                return fail(scanner, "nested too deeply");
+
+        scanner->at++;
+        skip_blanks(scanner);
+        for (size_t n = 0; !skip(scanner, closing); n++) {
+                if (n > 0 && !skip(scanner, ','))
+                        return fail(scanner, "a comma or a closing bracket was expected");
+                if (is_object && n == STRICT_JSON_MEMBERS)
+                        return fail(scanner, "too many keys in one object");
+                if (is_object && !scan_key(scanner))
+                        return false;
+                if (!scan_value(scanner))
+                        return false;
+                skip_blanks(scanner);
+        }
+
+        scanner->depth--;
+        return true;
+}
+
+static bool scan_value(Scanner *scanner)
+{
+        if (++scanner->n_values > STRICT_JSON_VALUES)
+                return fail(scanner, "too many values");
+
+        skip_blanks(scanner);
+
+        switch (peek(scanner)) {
+        case '{':
+                return scan_container(scanner, '}');
+        case '[':
+                return scan_container(scanner, ']');
+        case '"':
+                return scan_string(scanner);
+        case 't':
+                return scan_word(scanner, "true");
+        case 'f':
+                return scan_word(scanner, "false");
+        case 'n':
+                return scan_word(scanner, "null");
+        default:
+                return scan_integer(scanner);
+        }
+}
+
+static bool scan_text(Scanner *scanner)
+{
+        skip_blanks(scanner);
+        if (peek(scanner) != '{')
+                return fail(scanner, "not an object");
+        if (!scan_value(scanner))
+                return false;
+
+        skip_blanks(scanner);
+        return scanner->at == scanner->size || fail(scanner, "text after the object");
+}
+
+/* Objects have at most STRICT_JSON_MEMBERS keys, so comparing each with each is cheap. */
+static bool has_duplicate_keys(const cJSON *tree)
 {
         const cJSON *member;
 
-        if (!(object->marks & mark))
-                return false;
-
-        cJSON_ArrayForEach(member, object->node) {
-                if (streq(member->string, key))
+        cJSON_ArrayForEach(member, tree) {
+                for (const cJSON *earlier = tree->child; member->string && earlier != member;
+                     earlier = earlier->next)
+                        if (streq(earlier->string, member->string))
+                                return true;
+                if (has_duplicate_keys(member))
                         return true;
         }
 
         return false;
 }
 
-/* One `"key": value` into the object. */
-static bool read_member(Reader *reader, Container *object)
-{
-        char *key = read_string(reader);
-        if (!key)
-                return false;
-
-        uint64_t mark = mark_of(key);
-        if (has_key(object, key, mark))
-                return fail(reader, "a key stands twice in one object");
-        if (object->n >= STRICT_JSON_MEMBERS)
-                return fail(reader, "too many keys in one object");
-
-        skip_blanks(reader);
-        if (peek(reader) != ':')
-                return fail(reader, "a colon was expected");
-        reader->at++;
-
-        cJSON *value = read_value(reader);
-        if (!value)
-                return false;
-
-        value->string = key;
-        object->marks |= mark;
-        add_child(object->node, value);
-        return true;
-}
-
-static bool read_element(Reader *reader, Container *array)
-{
-        cJSON *value = read_value(reader);
-        if (!value)
-                return false;
-
-        add_child(array->node, value);
-        return true;
-}
-
-/* An object or an array, whose opening bracket is at the cursor. */
-static cJSON *read_container(Reader *reader, int type, int closing, bool (*read_one)(Reader *, Container *))
-{
-        Container container = { .node = make_node(reader, type) };
-
-        if (!container.node)
-                return NULL;
-        if (++reader->depth > STRICT_JSON_DEPTH)
-                return fail(reader, "nested too deeply");
-        reader->at++;
-
-        for (;; container.n++) {
-                skip_blanks(reader);
-                if (container.n == 0 && peek(reader) == closing)
-                        break;
-                if (!read_one(reader, &container))
-                        return NULL;
-
-                skip_blanks(reader);
-                if (peek(reader) == closing)
-                        break;
-                if (peek(reader) != ',')
-                        return fail(reader, "a comma or a closing bracket was expected");
-                reader->at++;
-        }
-
-        reader->at++;
-        reader->depth--;
-        return container.node;
-}
-
-static cJSON *read_value(Reader *reader)
-{
-        if (++reader->n_values > STRICT_JSON_VALUES)
-                return fail(reader, "too many values");
-
-        skip_blanks(reader);
-
-        switch (peek(reader)) {
-        case '{':
-                return read_container(reader, cJSON_Object, '}', read_member);
-        case '[':
-                return read_container(reader, cJSON_Array, ']', read_element);
-        case '"':
-                return read_text(reader);
-        case 't':
-                return read_word(reader, "true", cJSON_True);
-        case 'f':
-                return read_word(reader, "false", cJSON_False);
-        case 'n':
-                return read_word(reader, "null", cJSON_NULL);
-        default:
-                return read_integer(reader);
-        }
-}
-
-void json_tree_done(JsonTree *tree)
-{
-        for (JsonBlock *block = tree->blocks, *next; block; block = next) {
-                next = block->next;
-                free(block);
-        }
-        free(tree->strings);
-        *tree = JSON_TREE_NULL;
-}
-
-/* The tree is the reader's, whatever comes of it. */
-static int read_tree(Reader *reader)
-{
-        skip_blanks(reader);
-        if (peek(reader) != '{') {
-                reader->why = "not an object";
-                return -EBADMSG;
-        }
-
-        reader->tree.strings = reader->end_of_strings = malloc(reader->size);
-        if (!reader->tree.strings)
-                return -ENOMEM;
-
-        reader->tree.root = read_value(reader);
-        if (!reader->tree.root && !reader->why)
-                return -ENOMEM;
-
-        skip_blanks(reader);
-        if (reader->tree.root && reader->at != reader->size)
-                reader->why = "something follows the object";
-        return reader->why ? -EBADMSG : 0;
-}
-
-int strict_json_read(Bytes text, size_t max, JsonTree *ret_tree, JsonFault *ret_fault)
-{
-        Reader reader = { .data = text.data, .size = text.size };
-        int r;
-
-        if (text.size > max) {
-                reader.why = "larger than allowed";
-                r = -EFBIG;
-        } else
-                r = read_tree(&reader);
-
-        if (r < 0) {
-                json_tree_done(&reader.tree);
-                if (r != -ENOMEM && ret_fault)
-                        *ret_fault = (JsonFault){ .at = reader.at, .why = reader.why };
-                return r;
-        }
-
-        *ret_tree = reader.tree;
-        return 0;
-}
-
 int strict_json_parse(Bytes text, size_t max, cJSON **ret_tree, JsonFault *ret_fault)
 {
-        _cleanup_(json_tree_done) JsonTree tree = JSON_TREE_NULL;
+        _cleanup_(json_deletep) cJSON *tree = NULL;
+        Scanner scanner = { .data = text.data, .size = text.size };
+        JsonFault fault = { 0 };
 
-        int r = strict_json_read(text, max, &tree, ret_fault);
-        if (r < 0)
-                return r;
+        if (text.size > max)
+                fault.why = "larger than allowed";
+        else if (!scan_text(&scanner))
+                fault = (JsonFault){ scanner.at, scanner.why };
+        else {
+                tree = cJSON_ParseWithLength((const char *) text.data, text.size);
+                if (!tree)
+                        return -ENOMEM; /* all else the scanner has excluded */
+                if (has_duplicate_keys(tree))
+                        fault = (JsonFault){ SIZE_MAX, "a key occurs twice in one object" };
+        }
 
-        cJSON *copy = cJSON_Duplicate(tree.root, true);
-        if (!copy)
-                return -ENOMEM;
+        if (fault.why) {
+                if (ret_fault)
+                        *ret_fault = fault;
+                return text.size > max ? -EFBIG : -EBADMSG;
+        }
 
-        *ret_tree = copy;
+        *ret_tree = TAKE_PTR(tree);
         return 0;
 }

@@ -406,19 +406,21 @@ int schema_bind(const Schema *schema, const cJSON *tree, void **ret_object, Sche
 
 int schema_parse(const Schema *schema, Bytes text, void **ret_object, SchemaFault *ret_fault)
 {
-        _cleanup_(json_tree_done) JsonTree tree = JSON_TREE_NULL;
+        _cleanup_(json_deletep) cJSON *tree = NULL;
         JsonFault fault;
 
-        int r = strict_json_read(text, schema->max_bytes, &tree, &fault);
+        int r = strict_json_parse(text, schema->max_bytes, &tree, &fault);
         if (r == -ENOMEM)
                 return r;
         if (r < 0) {
                 if (ret_fault) {
                         *ret_fault = (SchemaFault){ .why = fault.why };
-                        (void) snprintf(ret_fault->path, sizeof ret_fault->path, "byte %zu", fault.at);
+                        if (fault.at != SIZE_MAX)
+                                (void) snprintf(ret_fault->path, sizeof ret_fault->path, "byte %zu",
+                                                fault.at);
                 }
                 return DEVBOX_ERROR_BAD_SCHEMA;
         }
 
-        return schema_bind(schema, tree.root, ret_object, ret_fault);
+        return schema_bind(schema, tree, ret_object, ret_fault);
 }
