@@ -2,21 +2,21 @@
 #pragma once
 
 /* Documents as tables: JSON to structs and back. Unknown keys, missing keys, wrong types and values out of
- * bounds reject the whole document. An optional key is absent when its field has its absent value (NULL, 0,
- * no items, all zero bytes, or the row's `fallback`), so that writing what was read gives the same bytes. */
+ * bounds reject the document. An optional key whose field has the absent value (NULL, 0, no items, all zero
+ * bytes, or the row's `fallback`) is not written, so formatting a parsed document gives the same bytes. */
 
 #include <cjson/cJSON.h>
 
 #include "basic/bytes.h"
 
 #define SCHEMA_INTEGER_MAX ((INT64_C(1) << 53) - 1)
+
 typedef struct Schema Schema;
 
 typedef enum SchemaType {
-        SCHEMA_CONSTANT,  /* the integer `min`; stored nowhere */
+        SCHEMA_CONSTANT,  /* the integer `min`; stored nowhere; YAML may leave it out */
         SCHEMA_INTEGER,   /* int64_t, min..max */
-        SCHEMA_TIMESTAMP, /* int64_t, milliseconds since 1970, 0..max; in YAML also a date or a span from now
-                           */
+        SCHEMA_TIMESTAMP, /* int64_t, milliseconds since 1970, 0..max; in YAML a date, or a span from now */
         SCHEMA_RANGE,     /* int64_t[2] from [low, high], min <= low <= high <= max */
         SCHEMA_BOOLEAN,   /* bool */
         SCHEMA_STRING,    /* char *, min..max bytes, `valid` if set */
@@ -27,7 +27,7 @@ typedef enum SchemaType {
         SCHEMA_DIGESTS,   /* LIST_OF(32 bytes), min..max, distinct, as hexadecimal */
         SCHEMA_MAP,       /* LIST_OF(SchemaPair), min..max keys, each `valid` */
         SCHEMA_OBJECT,    /* the struct of `nested`, in place */
-        SCHEMA_JSON,      /* char *, the text of an object of any content */
+        SCHEMA_JSON,      /* char *, the text of an object with any content */
         SCHEMA_OBJECTS,   /* LIST_OF(struct of `nested`), min..max */
 } SchemaType;
 
@@ -59,7 +59,7 @@ typedef struct SchemaField {
         const Schema *nested;            /* of OBJECT and OBJECTS */
 } SchemaField;
 
-/* Where and why: `path` holds key names and indices ("capabilities[2].argv[0]"). */
+/* Where and why a document is rejected; `path` is such as "capabilities[2].argv[0]". */
 typedef struct SchemaFault {
         char path[128];
         const char *why;
@@ -67,47 +67,44 @@ typedef struct SchemaFault {
 
 struct Schema {
         size_t size;           /* of the struct */
-        size_t max_bytes;      /* of the text; 0 for what is only nested */
-        const char *shorthand; /* of YAML: the key whose value a scalar in place of the map is; or NULL */
+        size_t max_bytes;      /* of the text; 0: only ever nested */
+        const char *shorthand; /* in YAML a scalar stands for a map with this one key; or NULL */
         const SchemaField *fields;
         size_t n_fields;
 
         /* Rules across fields; returns NULL or what is wrong. May be NULL. */
         const char *(*check)(const void *object);
 
-        /* Selects one of several tables for the same struct: by the tree when reading (object is NULL), by
-         * the object when writing and freeing (tree is NULL). NULL: none fits. */
+        /* Selects one of several tables for the same struct: by the tree when parsing (object is NULL), by
+         * the object when formatting and freeing (tree is NULL). NULL: none fits, because `no_variant`. */
         const Schema *(*variant)(const cJSON *tree, const void *object);
+        const char *no_variant;
 
-        bool tagged; /* a variant: the int at `tag_offset` says which */
+        bool tagged; /* a variant: parsing sets the int at `tag_offset` to `tag` */
         size_t tag_offset;
         int tag;
 };
 
 #define SCHEMA_TABLE(table) .fields = (table), .n_fields = ELEMENTSOF(table)
 
-/* Reads the text of an object, or a tree that came another way, such as from YAML. `ret_fault` may be
- * NULL and is set with DEVBOX_ERROR_BAD_SCHEMA only. Errors: DEVBOX_ERROR_BAD_SCHEMA, -ENOMEM. */
+/* Parses the text of an object, or binds a tree from another source, such as YAML. `ret_fault` may be NULL
+ * and is set with DEVBOX_ERROR_BAD_SCHEMA only. Errors: DEVBOX_ERROR_BAD_SCHEMA, -ENOMEM. */
 int schema_parse(const Schema *schema, Bytes text, void **ret_object, SchemaFault *ret_fault);
 int schema_bind(const Schema *schema, const cJSON *tree, void **ret_object, SchemaFault *ret_fault);
 
-/* The text, without any space, in the order of the table; the caller frees it. What could not be read back
- * is not written: DEVBOX_ERROR_BAD_SCHEMA, with the fault. Errors: also -ENOMEM. */
+/* The text, without whitespace, in the order of the table; the caller frees it. Objects that could not be
+ * parsed again are rejected. Errors: DEVBOX_ERROR_BAD_SCHEMA, then with the fault; -ENOMEM. */
 int schema_format(const Schema *schema, const void *object, char **ret_text, SchemaFault *ret_fault);
 int schema_build(const Schema *schema, const void *object, cJSON **ret_tree, SchemaFault *ret_fault);
 
-/* Frees what the fields own, then the object. Accepts NULL. Only for objects that were read. */
+/* Frees what the fields own, then the object. Accepts NULL. Only for parsed objects. */
 void *schema_free(const Schema *schema, void *object);
 
-/* Makes name_parse(), _bind(), _format(), _free() and its cleanup of `const Schema name_schema`. */
+/* Defines name_parse(), _format(), _free() and its cleanup for `const Schema name_schema`. */
 #define DEFINE_DOCUMENT(Type, name)                                                                         \
         static inline _unused_ int name##_parse(Bytes text, Type **ret, SchemaFault *ret_fault)             \
         {                                                                                                   \
                 return schema_parse(&name##_schema, text, (void **) ret, ret_fault);                        \
-        }                                                                                                   \
-        static inline _unused_ int name##_bind(const cJSON *tree, Type **ret, SchemaFault *ret_fault)       \
-        {                                                                                                   \
-                return schema_bind(&name##_schema, tree, (void **) ret, ret_fault);                         \
         }                                                                                                   \
         static inline _unused_ int name##_format(const Type *it, char **ret_text, SchemaFault *ret_fault)   \
         {                                                                                                   \

@@ -198,7 +198,9 @@ static const Schema *choose_kind(const cJSON *tree, const void *object)
         return kind >= 0 && kind < _CAPABILITY_KIND_MAX ? &kind_schemas[kind] : NULL;
 }
 
-const Schema capability_schema = { .size = sizeof(Capability), .variant = choose_kind };
+const Schema capability_schema = { .size = sizeof(Capability),
+                                   .variant = choose_kind,
+                                   .no_variant = "names no known capability; see devbox-manifest(5)" };
 
 static bool listed(char *const *list, size_t n, const char *name)
 {

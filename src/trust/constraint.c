@@ -125,7 +125,9 @@ static const Schema *choose_kind(const cJSON *tree, const void *object)
 }
 
 /* An item without opt or many around it. */
-static const Schema once_schema = { .size = sizeof(ArgumentConstraint), .variant = choose_kind };
+static const Schema once_schema = { .size = sizeof(ArgumentConstraint),
+                                    .variant = choose_kind,
+                                    .no_variant = "is no known constraint; see devbox-manifest(5)" };
 
 static const SchemaField optional_fields[] = {
         { "opt", SCHEMA_OBJECT, true, 0, .nested = &once_schema },

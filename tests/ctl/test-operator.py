@@ -218,9 +218,9 @@ class Operator(OperatorCase):
     def test_mistakes_have_lines(self):
         for edit, expected in (
                 (("approval: none", "aproval: none"), ":15: unknown key 'aproval'; did you mean 'approval"),
-                (("approval: none", "approval: never"), ":15: capabilities[0].approval is none of"),
+                (("approval: none", "approval: never"), ":15: capabilities[0].approval is not one of"),
                 (("/usr/bin/ls", "usr/bin/ls"), ":16: capabilities[0].bin does not have the form"),
-                (("name: shell.exec", "name: shell.Exec"), ":13: this is of no known kind"),
+                (("name: shell.exec", "name: shell.Exec"), ":13: this names no known capability"),
                 (("root: home}", "root: hone}"), "has a path in a root that it does not define"),
                 (("not_after: 30d", "not_after: soon"), ":8: not_after must be a date"),
                 (("device: laptop", "device: Laptop"), ":1: device does not have the form"),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Tables: every type of field, read and written, and everything a field must not be. */
+/* Tables: every type of field, parsed and formatted, and the values that each type rejects. */
 
 #include "schema/schema.h"
 
@@ -13,7 +13,7 @@ typedef struct Part {
         int64_t n;
 } Part;
 
-typedef struct Thing {
+typedef struct Document {
         int64_t integer, optional;
         int64_t range[2];
         bool boolean;
@@ -27,7 +27,7 @@ typedef struct Thing {
         char *json;
         Part part;
         LIST_OF(Part) parts;
-} Thing;
+} Document;
 
 static bool lower(const char *text)
 {
@@ -36,13 +36,13 @@ static bool lower(const char *text)
 
 static const char *const names[] = { "zero", "one", NULL };
 
-#define AT(member) offsetof(Thing, member)
+#define AT(member) offsetof(Document, member)
 
 /* clang-format off */
 static const SchemaField part_fields[] = { { "n", SCHEMA_INTEGER, true, offsetof(Part, n), 1, 9 } };
 static const Schema part_schema = { .size = sizeof(Part), SCHEMA_TABLE(part_fields) };
 
-static const SchemaField thing_fields[] = {
+static const SchemaField document_fields[] = {
         { "v",       SCHEMA_CONSTANT, true,  .min = 1 },
         { "integer", SCHEMA_INTEGER,  true,  AT(integer), -5, 5 },
         { "optional",SCHEMA_INTEGER,  false, AT(optional), 1, 100, .fallback = 7 },
@@ -63,19 +63,19 @@ static const SchemaField thing_fields[] = {
 
 static const char *check(const void *object)
 {
-        return ((const Thing *) object)->integer == 4 ? "is four" : NULL;
+        return ((const Document *) object)->integer == 4 ? "is four" : NULL;
 }
 
-static const Schema thing_schema = {
-        .size = sizeof(Thing), .max_bytes = 1024, SCHEMA_TABLE(thing_fields), .check = check
+static const Schema document_schema = {
+        .size = sizeof(Document), .max_bytes = 1024, SCHEMA_TABLE(document_fields), .check = check
 };
 
-DEFINE_DOCUMENT(Thing, thing);
+DEFINE_DOCUMENT(Document, document);
 
 #define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
 #define ONES  "1111111111111111111111111111111111111111111111111111111111111111"
 
-static void test_what_was_read_is_written(void **state)
+static void test_round_trips(void **state)
 {
         static const char *const rows[] = {
                 "{\"v\":1,\"integer\":-5}",
@@ -88,13 +88,13 @@ static void test_what_was_read_is_written(void **state)
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                _cleanup_(thing_freep) Thing *thing = NULL;
+                _cleanup_(document_freep) Document *document = NULL;
                 _cleanup_(freep) char *text = NULL;
 
-                assert_err(thing_parse(bytes_of_string(rows[i]), &thing, NULL), 0);
-                assert_int_equal(thing->optional, i == 0 ? 7 : 100);
-                assert_int_equal(thing->boolean, i == 0);
-                assert_err(thing_format(thing, &text, NULL), 0);
+                assert_err(document_parse(bytes_of_string(rows[i]), &document, NULL), 0);
+                assert_int_equal(document->optional, i == 0 ? 7 : 100);
+                assert_int_equal(document->boolean, i == 0);
+                assert_err(document_format(document, &text, NULL), 0);
                 assert_string_equal(text, rows[i]);
         }
 }
@@ -104,11 +104,11 @@ static void test_keys_come_in_any_order(void **state)
 {
         static const char text[] =
                 "{\"part\":{\"n\":1},\"string\":\"ab\",\"v\":1,\"name\":\"one\",\"integer\":3}";
-        _cleanup_(thing_freep) Thing *thing = NULL;
+        _cleanup_(document_freep) Document *document = NULL;
         _cleanup_(freep) char *written = NULL;
 
-        assert_err(thing_parse(BYTES(text, sizeof text - 1), &thing, NULL), 0);
-        assert_err(thing_format(thing, &written, NULL), 0);
+        assert_err(document_parse(BYTES(text, sizeof text - 1), &document, NULL), 0);
+        assert_err(document_format(document, &written, NULL), 0);
         assert_string_equal(written,
                             "{\"v\":1,\"integer\":3,\"string\":\"ab\",\"name\":\"one\",\"part\":{\"n\":1}}");
 }
@@ -116,7 +116,7 @@ static void test_keys_come_in_any_order(void **state)
 /* Each replaces `"integer":1` in an otherwise good text. */
 static const struct {
         const char *members, *path;
-} refused[] = {
+} rejected[] = {
         { "\"integer\":6", "integer" },
         { "\"integer\":-6", "integer" },
         { "\"integer\":\"1\"", "integer" },
@@ -163,45 +163,46 @@ static const struct {
         { "\"string\":1,\"integer\":6", "integer" }, /* and values in the order of the table */
 };
 
-static void test_everything_else_is_refused_with_its_place(void **state)
+static void test_everydocument_else_is_rejected_with_its_place(void **state)
 {
-        for (size_t i = 0; i < ELEMENTSOF(refused); i++) {
-                Thing *thing = NULL;
+        for (size_t i = 0; i < ELEMENTSOF(rejected); i++) {
+                Document *document = NULL;
                 SchemaFault fault = { 0 };
                 char text[512];
 
-                (void) snprintf(text, sizeof text, "{\"v\":1,%s}", refused[i].members);
-                if (thing_parse(bytes_of_string(text), &thing, &fault) != DEVBOX_ERROR_BAD_SCHEMA)
-                        fail_msg("was taken: %s", text);
-                assert_string_equal(fault.path, refused[i].path);
+                (void) snprintf(text, sizeof text, "{\"v\":1,%s}", rejected[i].members);
+                if (document_parse(bytes_of_string(text), &document, &fault) != DEVBOX_ERROR_BAD_SCHEMA)
+                        fail_msg("accepted: %s", text);
+                assert_string_equal(fault.path, rejected[i].path);
                 assert_non_null(fault.why);
         }
 }
 
-static void test_the_version_is_the_one(void **state)
+static void test_constants_are_required(void **state)
 {
-        Thing *thing = NULL;
+        Document *document = NULL;
 
-        assert_err(thing_parse(bytes_of_string("{\"v\":2,\"integer\":1}"), &thing, NULL),
+        assert_err(document_parse(bytes_of_string("{\"v\":2,\"integer\":1}"), &document, NULL),
                    DEVBOX_ERROR_BAD_SCHEMA);
-        assert_err(thing_parse(bytes_of_string("{\"integer\":1}"), &thing, NULL), DEVBOX_ERROR_BAD_SCHEMA);
-        assert_null(thing);
+        assert_err(document_parse(bytes_of_string("{\"integer\":1}"), &document, NULL),
+                   DEVBOX_ERROR_BAD_SCHEMA);
+        assert_null(document);
 }
 
-/* A tree from elsewhere is held to the same rules, also to those that the JSON reader would have enforced.
- */
-static void test_trees_from_elsewhere(void **state)
+/* All rules apply to a tree of another parser, also those that strict_json_parse() enforces. */
+static void test_trees_of_other_parsers(void **state)
 {
         static const double numbers[] = { 1.5, 1e300, -1e300, 9007199254740992.0 };
         SchemaFault fault = { 0 };
-        Thing *thing = NULL;
+        Document *document = NULL;
 
         for (size_t i = 0; i < ELEMENTSOF(numbers); i++) {
                 cJSON *tree = cJSON_CreateObject();
 
                 (void) cJSON_AddNumberToObject(tree, "v", 1);
                 (void) cJSON_AddNumberToObject(tree, "integer", numbers[i]);
-                assert_err(thing_bind(tree, &thing, NULL), DEVBOX_ERROR_BAD_SCHEMA);
+                assert_err(schema_bind(&document_schema, tree, (void **) &document, NULL),
+                           DEVBOX_ERROR_BAD_SCHEMA);
                 cJSON_Delete(tree);
         }
 
@@ -209,11 +210,12 @@ static void test_trees_from_elsewhere(void **state)
         (void) cJSON_AddNumberToObject(tree, "v", 1);
         (void) cJSON_AddNumberToObject(tree, "integer", 1);
         (void) cJSON_AddNumberToObject(tree, "integer", 2);
-        assert_err(thing_bind(tree, &thing, &fault), DEVBOX_ERROR_BAD_SCHEMA);
+        assert_err(schema_bind(&document_schema, tree, (void **) &document, &fault),
+                   DEVBOX_ERROR_BAD_SCHEMA);
         assert_string_equal(fault.path, "");
         assert_string_equal(fault.why, "has a key twice");
         cJSON_Delete(tree);
-        assert_null(thing);
+        assert_null(document);
 }
 
 #define SIXTY "sixty_characters_of_a_key_0123456789_0123456789_0123456789_a"
@@ -242,11 +244,11 @@ static void test_long_paths_are_cut(void **state)
         assert_string_equal(fault.why, "is out of range");
 }
 
-/* What could not be read back is not written. */
-static void test_bad_objects_are_not_written(void **state)
+/* Objects that could not be parsed again are rejected. */
+static void test_invalid_objects_are_not_formatted(void **state)
 {
         static char control[] = "a\nb", upper[] = "AB";
-        const Thing rows[] = {
+        const Document rows[] = {
                 { .integer = 9, .optional = 7, .boolean = true },
                 { .integer = 1, .optional = 0, .boolean = true },
                 { .integer = 1, .optional = 7, .string = control },
@@ -257,20 +259,20 @@ static void test_bad_objects_are_not_written(void **state)
         char *text = NULL;
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++)
-                assert_err(thing_format(&rows[i], &text, NULL), DEVBOX_ERROR_BAD_SCHEMA);
+                assert_err(document_format(&rows[i], &text, NULL), DEVBOX_ERROR_BAD_SCHEMA);
         assert_null(text);
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_what_was_read_is_written),
+                cmocka_unit_test(test_round_trips),
                 cmocka_unit_test(test_keys_come_in_any_order),
-                cmocka_unit_test(test_everything_else_is_refused_with_its_place),
-                cmocka_unit_test(test_the_version_is_the_one),
-                cmocka_unit_test(test_trees_from_elsewhere),
+                cmocka_unit_test(test_everydocument_else_is_rejected_with_its_place),
+                cmocka_unit_test(test_constants_are_required),
+                cmocka_unit_test(test_trees_of_other_parsers),
                 cmocka_unit_test(test_long_paths_are_cut),
-                cmocka_unit_test(test_bad_objects_are_not_written),
+                cmocka_unit_test(test_invalid_objects_are_not_formatted),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

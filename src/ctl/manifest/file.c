@@ -75,7 +75,7 @@ static int load_yaml(const Ctl *ctl, const char *text, const ManifestDefaults *d
 
         int r = yaml_node_parse(text, strlen(text), &file->yaml, &problem);
         if (r == 0)
-                r = schema_yaml_tree(&manifest_schema, file->yaml, operator_now_ms(), &tree, &problem);
+                r = schema_yaml_convert(&manifest_schema, file->yaml, operator_now_ms(), &tree, &problem);
         if (r == -EBADMSG)
                 return say_line(ctl, file->path, &problem);
         if (r == 0)
@@ -83,11 +83,11 @@ static int load_yaml(const Ctl *ctl, const char *text, const ManifestDefaults *d
         if (r < 0)
                 return r;
 
-        r = manifest_bind(tree, &file->manifest, &fault);
+        r = schema_bind(&manifest_schema, tree, (void **) &file->manifest, &fault);
         if (r <= 0)
                 return r;
 
-        schema_yaml_problem(file->yaml, &fault, &problem);
+        schema_yaml_locate_fault(file->yaml, &fault, &problem);
         return say_line(ctl, file->path, &problem);
 }
 
@@ -139,7 +139,7 @@ unsigned manifest_file_line(const ManifestFile *file, const char *part)
                 return 0;
 
         (void) snprintf(fault.path, sizeof fault.path, "%s", part);
-        schema_yaml_problem(file->yaml, &fault, &problem);
+        schema_yaml_locate_fault(file->yaml, &fault, &problem);
         return problem.line;
 }
 

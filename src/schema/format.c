@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Writing structs as JSON by tables, and freeing them. */
+/* Formats structs as JSON by tables. */
 
 #include "codec/binary-text.h"
 #include "codec/strict-json.h"
@@ -17,16 +17,7 @@ static bool is_zero(const uint8_t *bytes, size_t size)
         return true;
 }
 
-/* NULL: the object is of no kind there is. */
-static const Schema *resolve(const Schema *schema, const void *object)
-{
-        while (schema && schema->variant)
-                schema = schema->variant(NULL, object);
-
-        return schema;
-}
-
-/* Whether the field has the value that an absent key leaves. */
+/* Whether the field has the value of a missing key. */
 static bool is_absent(const SchemaField *field, const void *object)
 {
         const void *at = schema_at(object, field);
@@ -56,7 +47,7 @@ static bool is_absent(const SchemaField *field, const void *object)
         case SCHEMA_OBJECTS:
                 return ((const AnyList *) at)->n == 0;
         case SCHEMA_OBJECT: {
-                const Schema *nested = resolve(field->nested, at);
+                const Schema *nested = schema_of_object(field->nested, at);
 
                 for (size_t i = 0; nested && i < nested->n_fields; i++)
                         if (!is_absent(&nested->fields[i], at))
@@ -204,7 +195,7 @@ static int build_object(const Schema *schema, const void *object, cJSON **ret_tr
 {
         _cleanup_(json_deletep) cJSON *tree = NULL;
 
-        schema = resolve(schema, object);
+        schema = schema_of_object(schema, object);
         if (!schema)
                 return DEVBOX_ERROR_BAD_SCHEMA;
 
@@ -237,11 +228,11 @@ int schema_build(const Schema *schema, const void *object, cJSON **ret_tree, Sch
 
         int r = build_object(schema, object, &tree);
         if (r > 0 && ret_fault)
-                *ret_fault = (SchemaFault){ .why = "has a part of no known kind" };
+                *ret_fault = (SchemaFault){ .why = "has a part that no table fits" };
         if (r != 0)
                 return r;
 
-        /* The rules are those of the reader, so it judges. */
+        /* The parser has the rules, so it checks them. */
         r = schema_bind(schema, tree, &again, ret_fault);
         if (r != 0)
                 return r;
@@ -277,51 +268,4 @@ int schema_format(const Schema *schema, const void *object, char **ret_text, Sch
 
         *ret_text = text;
         return 0;
-}
-
-static void done_object(const Schema *schema, void *object);
-
-static void done_list(const SchemaField *field, AnyList *list)
-{
-        for (size_t i = 0; i < list->n; i++)
-                if (field->type == SCHEMA_STRINGS)
-                        free(((char **) (void *) list->items)[i]);
-                else if (field->type == SCHEMA_OBJECTS)
-                        done_object(field->nested, list->items + i * field->nested->size);
-                else if (field->type == SCHEMA_MAP) {
-                        free(((SchemaPair *) (void *) list->items)[i].key);
-                        free(((SchemaPair *) (void *) list->items)[i].value);
-                }
-
-        free(list->items);
-}
-
-static void done_object(const Schema *schema, void *object)
-{
-        schema = resolve(schema, object);
-
-        for (size_t i = 0; schema && i < schema->n_fields; i++) {
-                const SchemaField *field = &schema->fields[i];
-                void *at = schema_at(object, field);
-
-                if (field->type == SCHEMA_STRING || field->type == SCHEMA_JSON)
-                        free(*(char **) at);
-                else if (field->type == SCHEMA_BASE64)
-                        free(((SchemaBlob *) at)->data);
-                else if (field->type == SCHEMA_OBJECT)
-                        done_object(field->nested, at);
-                else if (field->type == SCHEMA_STRINGS || field->type == SCHEMA_DIGESTS ||
-                         field->type == SCHEMA_OBJECTS || field->type == SCHEMA_MAP)
-                        done_list(field, at);
-        }
-}
-
-void *schema_free(const Schema *schema, void *object)
-{
-        if (object) {
-                done_object(schema, object);
-                free(object);
-        }
-
-        return NULL;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading JSON into structs by tables. The walk carries one SchemaFault. Nothing is written to it until
- * something is refused; then each level, on the way up, puts its own part before the path. */
+/* Parses JSON into structs by tables. One SchemaFault is passed down; it stays empty until a value is
+ * rejected, then each level prepends its own part to the path on the way up. */
 
 #include "schema/schema.h"
 
@@ -15,13 +15,13 @@
 
 static int bind_object(const Schema *schema, const cJSON *tree, void *object, SchemaFault *fault);
 
-static int refuse(SchemaFault *fault, const char *why)
+static int fail(SchemaFault *fault, const char *why)
 {
         fault->why = why;
         return DEVBOX_ERROR_BAD_SCHEMA;
 }
 
-/* What is too much for the path is cut off at its end. */
+/* A path that is too long loses its end. */
 static void prepend(SchemaFault *fault, const char *part)
 {
         size_t room = sizeof fault->path - 1, length = MIN(strlen(part), room);
@@ -32,15 +32,15 @@ static void prepend(SchemaFault *fault, const char *part)
         fault->path[length + kept] = '\0';
 }
 
-/* Every key of the path has a dot before it; schema_bind() drops that of the first. */
-static int refuse_in_key(SchemaFault *fault, const char *key)
+/* Every key is preceded by a dot; schema_bind() drops the first. */
+static int fail_key(SchemaFault *fault, const char *key)
 {
         prepend(fault, key);
         prepend(fault, ".");
         return DEVBOX_ERROR_BAD_SCHEMA;
 }
 
-static int refuse_in_element(SchemaFault *fault, size_t i)
+static int fail_element(SchemaFault *fault, size_t i)
 {
         char part[32];
 
@@ -52,17 +52,17 @@ static int refuse_in_element(SchemaFault *fault, size_t i)
 static int bind_integer(const SchemaField *field, const cJSON *item, int64_t *value, SchemaFault *fault)
 {
         if (!cJSON_IsNumber(item))
-                return refuse(fault, "must be an integer");
+                return fail(fault, "must be an integer");
         if (item->valuedouble < -(double) SCHEMA_INTEGER_MAX ||
             item->valuedouble > (double) SCHEMA_INTEGER_MAX)
-                return refuse(fault, "is out of range");
+                return fail(fault, "is out of range");
         if (item->valuedouble != (double) (int64_t) item->valuedouble)
-                return refuse(fault, "must be an integer");
+                return fail(fault, "must be an integer");
 
         int64_t integer = (int64_t) item->valuedouble;
         int64_t max = field->type == SCHEMA_CONSTANT ? field->min : field->max;
         if (integer < field->min || integer > max)
-                return refuse(fault, "is out of range");
+                return fail(fault, "is out of range");
 
         if (value)
                 *value = integer;
@@ -72,7 +72,7 @@ static int bind_integer(const SchemaField *field, const cJSON *item, int64_t *va
 static int bind_range(const SchemaField *field, const cJSON *item, int64_t *range, SchemaFault *fault)
 {
         if (!cJSON_IsArray(item) || cJSON_GetArraySize(item) != 2)
-                return refuse(fault, "must be [lowest, highest]");
+                return fail(fault, "must be [lowest, highest]");
 
         for (int i = 0; i < 2; i++) {
                 int r = bind_integer(field, cJSON_GetArrayItem(item, i), &range[i], fault);
@@ -80,20 +80,20 @@ static int bind_range(const SchemaField *field, const cJSON *item, int64_t *rang
                         return r;
         }
 
-        return range[0] <= range[1] ? 0 : refuse(fault, "must be [lowest, highest]");
+        return range[0] <= range[1] ? 0 : fail(fault, "must be [lowest, highest]");
 }
 
 static int bind_text(const cJSON *item, size_t max, bool (*valid)(const char *), char **ret_text,
                      SchemaFault *fault)
 {
         if (!cJSON_IsString(item))
-                return refuse(fault, "must be a text");
+                return fail(fault, "must be a string");
         if (strlen(item->valuestring) > max)
-                return refuse(fault, "is too long");
+                return fail(fault, "is too long");
         if (!strict_json_text_valid(item->valuestring))
-                return refuse(fault, "has characters that are not allowed");
+                return fail(fault, "has characters that are not allowed");
         if (valid && !valid(item->valuestring))
-                return refuse(fault, "does not have the form such a name must have");
+                return fail(fault, "does not have the form such a name must have");
 
         char *copy = strdup(item->valuestring);
         if (!copy)
@@ -110,7 +110,7 @@ static int bind_string(const SchemaField *field, const cJSON *item, char **text,
         if (r != 0)
                 return r;
 
-        return strlen(*text) >= (size_t) field->min ? 0 : refuse(fault, "is too short");
+        return strlen(*text) >= (size_t) field->min ? 0 : fail(fault, "is too short");
 }
 
 static int bind_name(const SchemaField *field, const cJSON *item, int *value, SchemaFault *fault)
@@ -122,13 +122,13 @@ static int bind_name(const SchemaField *field, const cJSON *item, int *value, Sc
                                 return 0;
                         }
 
-        return refuse(fault, "is none of the names allowed here");
+        return fail(fault, "is not one of the allowed names");
 }
 
 static int bind_hex(const cJSON *item, uint8_t *bytes, size_t size, SchemaFault *fault)
 {
         if (!cJSON_IsString(item) || hex_parse(item->valuestring, bytes, size) < 0)
-                return refuse(fault, "must be lower-case hexadecimal of the right length");
+                return fail(fault, "must be lower-case hexadecimal of the right length");
 
         return 0;
 }
@@ -136,14 +136,13 @@ static int bind_hex(const cJSON *item, uint8_t *bytes, size_t size, SchemaFault 
 static int bind_base64(const SchemaField *field, const cJSON *item, SchemaBlob *blob, SchemaFault *fault)
 {
         if (!cJSON_IsString(item))
-                return refuse(fault, "must be base64");
+                return fail(fault, "must be base64");
 
         int r = base64_parse(item->valuestring, (size_t) field->max, &blob->data, &blob->size);
         if (r == -ENOMEM)
                 return r;
         if (r < 0 || blob->size < (size_t) field->min)
-                return refuse(fault,
-                              r == -EINVAL ? "must be base64 with padding" : "has a size out of range");
+                return fail(fault, r == -EINVAL ? "must be base64 with padding" : "has a size out of range");
 
         return 0;
 }
@@ -151,20 +150,20 @@ static int bind_base64(const SchemaField *field, const cJSON *item, SchemaBlob *
 static int bind_json(const cJSON *item, char **text, SchemaFault *fault)
 {
         if (!cJSON_IsObject(item))
-                return refuse(fault, "must be an object");
+                return fail(fault, "must be an object");
 
         int r = strict_json_format(item, text);
-        return r == -EBADMSG ? refuse(fault, "has characters or numbers that are not allowed") : r;
+        return r == -EBADMSG ? fail(fault, "has characters or numbers that are not allowed") : r;
 }
 
-/* Makes the zeroed list that the elements of an array or object go to. */
-static int make_list(const SchemaField *field, const cJSON *item, size_t size, AnyList *list,
-                     SchemaFault *fault)
+/* Allocates the zeroed list for the elements of an array or object. */
+static int alloc_list(const SchemaField *field, const cJSON *item, size_t size, AnyList *list,
+                      SchemaFault *fault)
 {
         int n = cJSON_GetArraySize(item);
 
         if (n < field->min || n > field->max)
-                return refuse(fault, "has too few or too many items");
+                return fail(fault, "has too few or too many items");
         if (n == 0)
                 return 0;
 
@@ -182,9 +181,9 @@ static int bind_map(const SchemaField *field, const cJSON *item, AnyList *list, 
         size_t i = 0;
 
         if (!cJSON_IsObject(item))
-                return refuse(fault, "must be an object");
+                return fail(fault, "must be an object");
 
-        int r = make_list(field, item, sizeof(SchemaPair), list, fault);
+        int r = alloc_list(field, item, sizeof(SchemaPair), list, fault);
         if (r != 0)
                 return r;
 
@@ -192,7 +191,7 @@ static int bind_map(const SchemaField *field, const cJSON *item, AnyList *list, 
                 SchemaPair *pair = (SchemaPair *) (void *) list->items + i++;
 
                 if (!field->valid(member->string))
-                        return refuse(fault, "has a key that is not allowed here");
+                        return fail(fault, "has a key that is not allowed here");
                 r = bind_text(member, TEXT_MAX, NULL, &pair->value, fault);
                 if (r != 0)
                         return r;
@@ -216,7 +215,7 @@ static int bind_element(const SchemaField *field, const cJSON *item, AnyList *li
         int r = bind_hex(item, digest, SCHEMA_DIGEST_SIZE, fault);
         for (size_t j = 0; r == 0 && j < i; j++)
                 if (memcmp(list->items + j * SCHEMA_DIGEST_SIZE, digest, SCHEMA_DIGEST_SIZE) == 0)
-                        r = refuse(fault, "stands twice in the list");
+                        r = fail(fault, "occurs twice in the list");
         return r;
 }
 
@@ -229,16 +228,16 @@ static int bind_list(const SchemaField *field, const cJSON *item, AnyList *list,
         size_t i = 0;
 
         if (!cJSON_IsArray(item))
-                return refuse(fault, "must be a list");
+                return fail(fault, "must be a list");
 
-        int r = make_list(field, item, size, list, fault);
+        int r = alloc_list(field, item, size, list, fault);
         if (r != 0)
                 return r;
 
         cJSON_ArrayForEach(element, item) {
                 r = bind_element(field, element, list, i, fault);
                 if (r != 0)
-                        return r > 0 ? refuse_in_element(fault, i) : r;
+                        return r > 0 ? fail_element(fault, i) : r;
                 i++;
         }
 
@@ -257,7 +256,7 @@ static int bind_field(const SchemaField *field, const cJSON *item, void *at, Sch
                 return bind_range(field, item, at, fault);
         case SCHEMA_BOOLEAN:
                 if (!cJSON_IsBool(item))
-                        return refuse(fault, "must be true or false");
+                        return fail(fault, "must be true or false");
                 *(bool *) at = cJSON_IsTrue(item);
                 return 0;
         case SCHEMA_STRING:
@@ -284,7 +283,7 @@ static int bind_field(const SchemaField *field, const cJSON *item, void *at, Sch
         return -EINVAL;
 }
 
-/* What a key that is not there leaves behind, where that is not zero already. */
+/* Sets the value of a missing key, where that is not zero. */
 static void set_absent(const SchemaField *field, void *at)
 {
         if (field->type == SCHEMA_INTEGER || field->type == SCHEMA_TIMESTAMP)
@@ -298,7 +297,7 @@ static void set_absent(const SchemaField *field, void *at)
                         set_absent(&field->nested->fields[i], schema_at(at, &field->nested->fields[i]));
 }
 
-/* A key as a path may show it: ours look like this, and others are nobody's business. */
+/* Text from outside never gets into a path, unless it looks like a key of ours. */
 static const char *presentable(const char *key)
 {
         bool plain = key && strlen(key) <= 32 &&
@@ -308,8 +307,8 @@ static const char *presentable(const char *key)
         return plain ? key : "?";
 }
 
-/* The field of a key; NULL: there is none. Keys come in the order of the table, as a rule: the search begins
- * at `*next` and leaves there what then comes. */
+/* The field of a key; NULL: unknown. Keys are usually in the order of the table, so the search starts at
+ * `*next`, the field after the one found last. */
 static const SchemaField *find_field(const Schema *schema, const char *key, size_t *next)
 {
         for (size_t i = 0; i < schema->n_fields; i++) {
@@ -324,7 +323,7 @@ static const SchemaField *find_field(const Schema *schema, const char *key, size
         return NULL;
 }
 
-/* Fills in the item of each field; NULL: it has none. */
+/* Sets the item of each field; NULL: missing. */
 static int find_items(const Schema *schema, const cJSON *tree, const cJSON **items, SchemaFault *fault)
 {
         const cJSON *member;
@@ -335,10 +334,10 @@ static int find_items(const Schema *schema, const cJSON *tree, const cJSON **ite
 
                 if (!field) {
                         fault->why = "is an unknown key";
-                        return refuse_in_key(fault, presentable(member->string));
+                        return fail_key(fault, presentable(member->string));
                 }
                 if (items[field - schema->fields])
-                        return refuse(fault, "has a key twice");
+                        return fail(fault, "has a key twice");
                 items[field - schema->fields] = member;
         }
 
@@ -350,12 +349,14 @@ static int bind_object(const Schema *schema, const cJSON *tree, void *object, Sc
         const cJSON *items[STRICT_JSON_MEMBERS] = { NULL };
 
         if (!cJSON_IsObject(tree))
-                return refuse(fault, "must be an object");
+                return fail(fault, "must be an object");
 
         while (schema->variant) {
+                const char *why = schema->no_variant;
+
                 schema = schema->variant(tree, NULL);
                 if (!schema)
-                        return refuse(fault, "is of no known kind");
+                        return fail(fault, why);
         }
         if (schema->tagged)
                 *(int *) (void *) ((uint8_t *) object + schema->tag_offset) = schema->tag;
@@ -371,15 +372,15 @@ static int bind_object(const Schema *schema, const cJSON *tree, void *object, Sc
                 if (items[i])
                         r = bind_field(field, items[i], schema_at(object, field), fault);
                 else if (field->required)
-                        r = refuse(fault, "is missing");
+                        r = fail(fault, "is missing");
                 else
                         set_absent(field, schema_at(object, field));
                 if (r != 0)
-                        return r > 0 ? refuse_in_key(fault, field->key) : r;
+                        return r > 0 ? fail_key(fault, field->key) : r;
         }
 
         const char *why = schema->check ? schema->check(object) : NULL;
-        return why ? refuse(fault, why) : 0;
+        return why ? fail(fault, why) : 0;
 }
 
 int schema_bind(const Schema *schema, const cJSON *tree, void **ret_object, SchemaFault *ret_fault)
