@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What the files of this folder share. Every function here runs inside the caller's transaction, and keeps
+ * nothing in memory that a rollback would have to undo.
+ *
+ * Errors of all functions here: those of store/database.h and -ENOMEM, which end the transaction. What
+ * others wrote and is not acceptable is no error: it is ignored, as each function says. */
+
+#include "e2ee/e2ee.h"
+#include "e2ee/json.h"
+#include "e2ee/ratchet.h"
+#include "store/query.h"
+
+#define ALGORITHM_OLM    "m.olm.v1.curve25519-aes-sha2"
+#define ALGORITHM_MEGOLM "m.megolm.v1.aes-sha2"
+
+#define MS_PER_SECOND INT64_C(1000)
+#define MS_PER_HOUR   (3600 * MS_PER_SECOND)
+
+struct E2ee {
+        Database *database; /* borrowed, as the key */
+        const Secret *pickle_key;
+        Queries *queries;
+        char *user_id, *device_id;
+        char curve25519[CURVE25519_TEXT_SIZE], ed25519[ED25519_TEXT_SIZE];
+        E2eeClock *now_ms;
+        void *userdata;
+        char *device_keys; /* our own, with both signatures, once they can no longer change */
+};
+
+static inline int64_t e2ee_now(const E2ee *e2ee)
+{
+        return e2ee->now_ms(e2ee->userdata);
+}
+
+/* A device that somebody's list has. Texts are owned. */
+typedef struct Device {
+        char *user_id, *device_id, *curve25519, *ed25519;
+} Device;
+
+#define DEVICE_NULL ((Device){ 0 })
+
+void device_done(Device *device);
+
+/* Input that is wrong, as opposed to trouble of ours: what to ignore. */
+static inline bool is_refusal(int r)
+{
+        return r > 0 || r == -EBADMSG || r == -ENOKEY || r == -EFBIG;
+}
+
+/* A pickle that cannot be loaded is a damaged store, not a bad message. */
+static inline int pickle_error(int r)
+{
+        return r == -EBADMSG ? -EIO : r;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* Opening the store, and what follows from its state. */
+
+#include "e2ee/e2ee-internal.h"
+
+#include "e2ee/account.h"
+#include "e2ee/claim.h"
+#include "e2ee/cross-signing.h"
+#include "e2ee/device-list.h"
+#include "e2ee/inbound.h"
+#include "e2ee/outbound.h"
+
+/* Our own list is asked for at every start: it says whether the server still has this device as we know it.
+ */
+static int begin(E2ee *e2ee, const E2eeOptions *options)
+{
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+
+        int r = transaction_begin(e2ee->database, &transaction);
+        if (r == 0)
+                r = account_open(e2ee, options->user_id, options->device_id);
+        if (r == 0)
+                r = device_list_track(e2ee, e2ee->user_id);
+        if (r == 0)
+                r = device_list_mark_dirty(e2ee, e2ee->user_id);
+        if (r == 0)
+                r = e2ee_plan(e2ee);
+        return r < 0 ? r : transaction_commit(&transaction);
+}
+
+int e2ee_open(const E2eeOptions *options, E2ee **ret_e2ee)
+{
+        _cleanup_(e2ee_closep) E2ee *e2ee = calloc(1, sizeof *e2ee);
+
+        if (!e2ee)
+                return -ENOMEM;
+        e2ee->database = options->database;
+        e2ee->pickle_key = options->pickle_key;
+        e2ee->now_ms = options->now_ms;
+        e2ee->userdata = options->userdata;
+
+        int r = queries_new(options->database, &e2ee->queries);
+        if (r == 0)
+                r = begin(e2ee, options);
+        if (r < 0)
+                return r;
+
+        *ret_e2ee = TAKE_PTR(e2ee);
+        return 0;
+}
+
+E2ee *e2ee_close(E2ee *e2ee)
+{
+        if (!e2ee)
+                return NULL;
+
+        queries_free(e2ee->queries);
+        free(e2ee->user_id);
+        free(e2ee->device_id);
+        free(e2ee->device_keys);
+        free(e2ee);
+        return NULL;
+}
+
+const char *e2ee_curve25519(const E2ee *e2ee)
+{
+        return e2ee->curve25519;
+}
+
+const char *e2ee_ed25519(const E2ee *e2ee)
+{
+        return e2ee->ed25519;
+}
+
+int e2ee_fault(E2ee *e2ee, E2eeFault *ret_fault)
+{
+        int64_t fault = 0;
+
+        int r = query_integer(e2ee->queries, &fault, "SELECT fault FROM account", "");
+        if (r < 0)
+                return r;
+
+        *ret_fault = (E2eeFault) fault;
+        return 0;
+}
+
+int e2ee_plan(E2ee *e2ee)
+{
+        static int (*const plans[])(E2ee *) = { account_plan, device_list_plan, cross_signing_plan,
+                                                claim_plan,   inbound_plan,     outbound_plan };
+
+        for (size_t i = 0; i < ELEMENTSOF(plans); i++) {
+                int r = plans[i](e2ee);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}

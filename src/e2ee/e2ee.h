@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* End-to-end encryption of Matrix without input and output: give it what /sync and the answers to requests
+ * hold, take the requests that follow from it, send them and say what came back. So tests, fuzzers and
+ * vectors reach every rule without a server.
+ *
+ *         r = e2ee_receive_sync(e2ee, sync);                     in one transaction with all else of it
+ *         while (e2ee_next_request(e2ee, last, &request) > 0)    send, then e2ee_request_done()
+ *
+ * All state is in the database, and all functions but e2ee_open() and those that say so run inside the
+ * caller's transaction. Requests are in it, too: they are sent after the commit, the same bytes under the
+ * same transaction id as often as it takes, so that a crash at any point neither loses nor forks a ratchet.
+ *
+ * Errors of all functions: those of store/database.h, and -ENOMEM; the caller rolls back. Input that is not
+ * acceptable is no error. */
+
+#include <cjson/cJSON.h>
+
+#include "crypto/secret.h"
+#include "store/database.h"
+
+typedef struct E2ee E2ee;
+
+typedef int64_t E2eeClock(void *userdata); /* milliseconds of CLOCK_REALTIME */
+
+typedef struct E2eeOptions {
+        Database *database;       /* borrowed; its schema begins with e2ee_tables */
+        const Secret *pickle_key; /* borrowed; 32 bytes, never in the database */
+        const char *user_id, *device_id;
+        E2eeClock *now_ms;
+        void *userdata; /* of the clock */
+} E2eeOptions;
+
+/* Outside a transaction. Makes the device's keys at the first opening. Errors: -EKEYREJECTED another pickle
+ * key; -EXDEV the store belongs to another user or device. */
+int e2ee_open(const E2eeOptions *options, E2ee **ret_e2ee);
+E2ee *e2ee_close(E2ee *e2ee);
+DEFINE_CLEANUP(E2ee, e2ee_close);
+
+/* The device's own keys, as /keys/query names them. */
+const char *e2ee_curve25519(const E2ee *e2ee);
+const char *e2ee_ed25519(const E2ee *e2ee);
+
+/* What keeps the device from working, until the operator decides. */
+typedef enum E2eeFault {
+        E2EE_FAULT_NONE,
+        E2EE_FAULT_ROLLED_BACK,       /* the server has newer one-time keys: the store is an old copy */
+        E2EE_FAULT_DEVICE_REPLACED,   /* the server has other keys under our device id */
+        E2EE_FAULT_DEVICE_DELETED,    /* the server has no keys of a device that uploaded them */
+        E2EE_FAULT_FOREIGN_IDENTITY,  /* the user has a cross-signing identity that is not in the store */
+        E2EE_FAULT_IDENTITY_REPLACED, /* somebody reset the identity that is in the store */
+} E2eeFault;
+
+int e2ee_fault(E2ee *e2ee, E2eeFault *ret_fault);
+
+/* 1: the device is cross-signed on the server, so that others read what it sends without a warning; 0: not
+ * yet. */
+int e2ee_is_ready(E2ee *e2ee);
+
+/* ---- requests */
+
+typedef enum E2eeRequestKind {
+        E2EE_KEYS_UPLOAD,         /* POST /v3/keys/upload */
+        E2EE_KEYS_QUERY,          /* POST /v3/keys/query */
+        E2EE_KEYS_CLAIM,          /* POST /v3/keys/claim */
+        E2EE_SIGNING_KEYS_UPLOAD, /* POST /v3/keys/device_signing/upload: the caller adds `auth` if asked */
+        E2EE_SIGNATURES_UPLOAD,   /* POST /v3/keys/signatures/upload */
+        E2EE_TO_DEVICE,           /* PUT /v3/sendToDevice/TARGET/TXN */
+        E2EE_ROOM_EVENT,          /* a room event of type TARGET: to be encrypted where the room is */
+} E2eeRequestKind;
+
+typedef struct E2eeRequest {
+        int64_t id;
+        E2eeRequestKind kind;
+        char *target, *txn_id, *body; /* owned; `target` may be NULL */
+} E2eeRequest;
+
+#define E2EE_REQUEST_NULL ((E2eeRequest){ 0 })
+
+void e2ee_request_clear(E2eeRequest *request);
+
+/* The first request after that id, 0 for the first of all. 1: there is one, cleared by the caller; 0: none.
+ * Those in flight are not told from others. */
+int e2ee_next_request(E2ee *e2ee, int64_t after_id, E2eeRequest *ret_request);
+
+/* The request was answered with 2xx, and this; NULL and unknown ids are allowed. */
+int e2ee_request_done(E2ee *e2ee, int64_t id, const cJSON *response);
+
+/* The server refused the request for good: not for a 429, a 5xx or a broken connection, after which it is
+ * sent again. */
+int e2ee_request_refused(E2ee *e2ee, int64_t id, const cJSON *response);
+
+/* Adds the requests that only time asks for: call it now and then, at least every 30 s while there are
+ * parked events. All functions that change something call it themselves. */
+int e2ee_plan(E2ee *e2ee);

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Events that wait for their key: the key is asked for after three seconds, and after a minute the room can
+ * be told why there is none. */
+
+#include "e2ee/e2ee-internal.h"
+
+int parked_add(E2ee *e2ee, const char *room_id, const char *session_id, const cJSON *event);
+
+/* The key of a session has come, or a better one. */
+int parked_on_key(E2ee *e2ee, const char *room_id, const char *session_id);

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The tables of this folder, as the first migration of the database that it shares with its caller: what a
+ * sync response changes here and there is one transaction. */
+
+extern const char e2ee_tables[];

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What a sync response says that encryption needs, and how often it was begun.
+ *
+ * All of a response is one transaction with its `next_batch`. Before that transaction, in one of its own,
+ * the attempt is counted; an event that makes the process die is so found by the third attempt, which takes
+ * the to-device events one by one, each in its own transaction, and skips the one that the process died on.
+ * An event that cannot be processed for another reason is put aside, and the others go on. */
+
+#include "e2ee/e2ee.h"
+
+/* The token of the next sync. 1: there is one, which the caller frees. */
+int e2ee_since(E2ee *e2ee, char **ret_since);
+
+/* Outside a transaction, before the response is processed. May process to-device events already. */
+int e2ee_begin_sync(E2ee *e2ee, const cJSON *sync);
+
+/* Device lists, to-device events, key counts, state of rooms; then `next_batch`. Timelines are the caller's,
+ * after this and in the same transaction: e2ee_decrypt(), then e2ee_next_recovered() until there is none. */
+int e2ee_receive_sync(E2ee *e2ee, const cJSON *sync);
