@@ -11,6 +11,13 @@ static const char *const signatures[] = {
         [BUS_ARRAY] = "ay", [BUS_ROWS] = "aa{sv}",
 };
 
+static const BusField *field_at(const BusDictionary *dictionary, size_t i)
+{
+        size_t size = dictionary->field_size > 0 ? dictionary->field_size : sizeof(BusField);
+
+        return (const BusField *) ((const char *) dictionary->fields + i * size);
+}
+
 /* ---- writing */
 
 static bool value_is_empty(const BusField *field, const void *object)
@@ -67,9 +74,9 @@ int bus_dictionary_append(sd_bus_message *message, const BusDictionary *dictiona
         int r = sd_bus_message_open_container(message, 'a', "{sv}");
 
         for (size_t i = 0; r >= 0 && i < dictionary->n_fields; i++) {
-                const BusField *field = &dictionary->fields[i];
+                const BusField *field = field_at(dictionary, i);
 
-                if (!(field->flags & BUS_OPTIONAL && value_is_empty(field, object)))
+                if (field->key && !(field->flags & BUS_OPTIONAL && value_is_empty(field, object)))
                         r = entry_append(message, field, object);
         }
 
@@ -178,13 +185,16 @@ static int value_read(sd_bus_message *message, const BusField *field, void *obje
         }
 }
 
-static const BusField *find_field(const BusDictionary *dictionary, const char *key)
+/* The number of the field, or that of all fields if there is none. */
+static size_t find_field(const BusDictionary *dictionary, const char *key)
 {
-        for (size_t i = 0; i < dictionary->n_fields; i++)
-                if (streq(dictionary->fields[i].key, key))
-                        return &dictionary->fields[i];
+        size_t i = 0;
 
-        return NULL;
+        for (; i < dictionary->n_fields; i++)
+                if (field_at(dictionary, i)->key && streq(field_at(dictionary, i)->key, key))
+                        break;
+
+        return i;
 }
 
 /* `seen` has a bit for each field. */
@@ -196,11 +206,12 @@ static int entry_read(sd_bus_message *message, const BusDictionary *dictionary, 
         if (r < 0)
                 return r;
 
-        const BusField *field = find_field(dictionary, key);
-        if (!field)
+        size_t i = find_field(dictionary, key);
+        if (i == dictionary->n_fields)
                 return dictionary->strict ? -EBADMSG : sd_bus_message_skip(message, "v");
 
-        uint64_t bit = UINT64_C(1) << (field - dictionary->fields);
+        const BusField *field = field_at(dictionary, i);
+        uint64_t bit = UINT64_C(1) << i;
         if (dictionary->strict && *seen & bit)
                 return -EBADMSG;
         *seen |= bit;
@@ -218,7 +229,7 @@ static int entry_read(sd_bus_message *message, const BusDictionary *dictionary, 
 static bool is_complete(const BusDictionary *dictionary, uint64_t seen)
 {
         for (size_t i = 0; i < dictionary->n_fields; i++)
-                if (dictionary->fields[i].flags & BUS_REQUIRED && !(seen & UINT64_C(1) << i))
+                if (field_at(dictionary, i)->flags & BUS_REQUIRED && !(seen & UINT64_C(1) << i))
                         return false;
 
         return true;

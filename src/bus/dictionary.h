@@ -39,9 +39,10 @@ typedef struct BusField {
 
 typedef struct BusDictionary {
         const BusField *fields;
-        size_t n_fields; /* at most 64 */
+        size_t n_fields; /* at most 64; those without a key are skipped */
         bool strict; /* reading rejects unknown and repeated keys; otherwise it skips the unknown, and the
                         last of a repeated key counts */
+        size_t field_size; /* in bytes, of wider rows that contain a BusField; 0: of a BusField */
 } BusDictionary;
 
 struct BusRows {
@@ -63,6 +64,12 @@ struct BusRows {
 #define BUS_DICTIONARY(table)                                                                               \
         {                                                                                                   \
                 .fields = (table), .n_fields = ELEMENTSOF(table)                                            \
+        }
+
+/* Of a table whose rows contain a BusField as `member`. */
+#define BUS_DICTIONARY_OF(table, member)                                                                    \
+        {                                                                                                   \
+                .fields = &(table)[0].member, .n_fields = ELEMENTSOF(table), .field_size = sizeof(*(table)) \
         }
 
 /* Appends one a{sv}. Errors: those of sd-bus. */

@@ -47,6 +47,17 @@ static const BusField fields[] = {
 static const BusDictionary lenient = BUS_DICTIONARY(fields);
 static const BusDictionary strict = { fields, ELEMENTSOF(fields), .strict = true };
 
+/* A wider table, with a field that is not on the bus. */
+static const struct {
+        int width;
+        BusField bus;
+} wide_fields[] = {
+        { 1, { .key = NULL } },
+        { 2, BUS_FIELD("string", BUS_STRING, Object, string, BUS_REQUIRED) },
+        { 3, BUS_FIELD("size", BUS_UINT64, Object, size) },
+};
+static const BusDictionary wide = BUS_DICTIONARY_OF(wide_fields, bus);
+
 static sd_bus *bus;
 
 static int set_up(void **state)
@@ -158,12 +169,28 @@ static void test_the_last_of_a_repeated_key_counts(void **state)
         assert_string_equal(object.string, "b");
 }
 
+static void test_fields_of_a_wider_table(void **state)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = message_new(bus);
+        _cleanup_(object_done) Object object = { 0 };
+        char string[] = "text";
+
+        assert_ok(bus_dictionary_append(message, &wide, &(Object){ .string = string, .size = 7 }));
+        assert_ok(sd_bus_message_append(message, "a{sv}", 1, "size", "t", UINT64_C(7)));
+        assert_ok(message_seal(message));
+        assert_ok(bus_dictionary_read(message, &wide, &object));
+        assert_string_equal(object.string, "text");
+        assert_int_equal(object.size, 7);
+        assert_err(bus_dictionary_read(message, &wide, &object), -EBADMSG);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_every_type_round_trips),
                 cmocka_unit_test(test_what_is_rejected),
                 cmocka_unit_test(test_the_last_of_a_repeated_key_counts),
+                cmocka_unit_test(test_fields_of_a_wider_table),
         };
 
         return cmocka_run_group_tests(tests, set_up, tear_down);
