@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* GET /metrics: the text exposition format of Prometheus, version 0.0.4.
- * Source: prometheus.io/docs/instrumenting/exposition_formats. */
+/* GET /metrics: the figures of the machine, its units and devbox-api. */
 
 #include "api/cache.h"
 #include "api/collector-client.h"
 #include "api/counters.h"
 #include "api/process.h"
+#include "codec/prometheus.h"
 #include "http/server.h"
 #include "sample/sample.h"
 
-#define METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
-
-/* Everything a scrape tells; what is NULL is away, and its families are absent: never zero, never old. */
+/* Everything a scrape reports. The families of a source that is NULL are absent, never zero or old. */
 typedef struct MetricsSource {
         const SystemSample *system;
         const UnitSamples *units;
@@ -24,7 +22,7 @@ typedef struct MetricsSource {
         const Counters *counters;
         const HttpStats *http;
         const CollectorStats *collector;
-        const char *const *cache_keys; /* their names, ended by NULL */
+        const char *const *cache_keys; /* ended by NULL */
         const Cache *cache;
         usec_t started_at_usec; /* CLOCK_REALTIME */
 } MetricsSource;

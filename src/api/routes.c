@@ -167,7 +167,7 @@ static int render_snapshot(const Api *api, const CollectorAnswer *answer, HttpRe
         if (r < 0)
                 return r;
 
-        return http_response_new_take(200, METRICS_CONTENT_TYPE, text, size, ret_response);
+        return http_response_new_take(200, PROMETHEUS_CONTENT_TYPE, text, size, ret_response);
 }
 
 static int render(const Api *api, CollectorCall call, const CollectorAnswer *answer,

@@ -3,62 +3,7 @@
 
 #include "sample/sample-bus.h"
 
-#include "bus/dictionary.h"
-
-static const BusField disk_fields[] = {
-        BUS_FIELD("path", BUS_STRING, DiskSample, path, BUS_REQUIRED),
-        BUS_FIELD("total_bytes", BUS_UINT64, DiskSample, total_bytes),
-        BUS_FIELD("free_bytes", BUS_UINT64, DiskSample, free_bytes),
-        BUS_FIELD("available_bytes", BUS_UINT64, DiskSample, available_bytes),
-};
-static const BusDictionary disk_dictionary = BUS_DICTIONARY(disk_fields);
-static const BusRows disk_rows = { &disk_dictionary, sizeof(DiskSample), SAMPLE_DISKS_MAX };
-
-static const BusField network_fields[] = {
-        BUS_FIELD("device", BUS_STRING, NetworkSample, device, BUS_REQUIRED),
-        BUS_FIELD("receive_bytes", BUS_UINT64, NetworkSample, receive_bytes),
-        BUS_FIELD("receive_packets", BUS_UINT64, NetworkSample, receive_packets),
-        BUS_FIELD("receive_errors", BUS_UINT64, NetworkSample, receive_errors),
-        BUS_FIELD("receive_drops", BUS_UINT64, NetworkSample, receive_drops),
-        BUS_FIELD("transmit_bytes", BUS_UINT64, NetworkSample, transmit_bytes),
-        BUS_FIELD("transmit_packets", BUS_UINT64, NetworkSample, transmit_packets),
-        BUS_FIELD("transmit_errors", BUS_UINT64, NetworkSample, transmit_errors),
-        BUS_FIELD("transmit_drops", BUS_UINT64, NetworkSample, transmit_drops),
-};
-static const BusDictionary network_dictionary = BUS_DICTIONARY(network_fields);
-static const BusRows network_rows = { &network_dictionary, sizeof(NetworkSample), SAMPLE_NETWORKS_MAX };
-
-static const BusField system_fields[] = {
-        BUS_FIELD("cpu_percent", BUS_DOUBLE, SystemSample, cpu_percent),
-        BUS_FIELD("cpu_user_usec", BUS_UINT64, SystemSample, cpu_usec[CPU_USER]),
-        BUS_FIELD("cpu_nice_usec", BUS_UINT64, SystemSample, cpu_usec[CPU_NICE]),
-        BUS_FIELD("cpu_system_usec", BUS_UINT64, SystemSample, cpu_usec[CPU_SYSTEM]),
-        BUS_FIELD("cpu_idle_usec", BUS_UINT64, SystemSample, cpu_usec[CPU_IDLE]),
-        BUS_FIELD("cpu_iowait_usec", BUS_UINT64, SystemSample, cpu_usec[CPU_IOWAIT]),
-        BUS_FIELD("cpu_irq_usec", BUS_UINT64, SystemSample, cpu_usec[CPU_IRQ]),
-        BUS_FIELD("cpu_softirq_usec", BUS_UINT64, SystemSample, cpu_usec[CPU_SOFTIRQ]),
-        BUS_FIELD("cpu_steal_usec", BUS_UINT64, SystemSample, cpu_usec[CPU_STEAL]),
-        BUS_FIELD("memory_total_bytes", BUS_UINT64, SystemSample, memory_total_bytes),
-        BUS_FIELD("memory_available_bytes", BUS_UINT64, SystemSample, memory_available_bytes),
-        BUS_FIELD("swap_total_bytes", BUS_UINT64, SystemSample, swap_total_bytes),
-        BUS_FIELD("swap_free_bytes", BUS_UINT64, SystemSample, swap_free_bytes),
-        BUS_FIELD("load_1", BUS_DOUBLE, SystemSample, load_1),
-        BUS_FIELD("load_5", BUS_DOUBLE, SystemSample, load_5),
-        BUS_FIELD("load_15", BUS_DOUBLE, SystemSample, load_15),
-        BUS_FIELD("uptime_usec", BUS_UINT64, SystemSample, uptime_usec),
-        BUS_FIELD("boot_at_usec", BUS_UINT64, SystemSample, boot_at_usec),
-        BUS_FIELD("has_pressure", BUS_BOOL, SystemSample, has_pressure),
-        BUS_FIELD("pressure_cpu_some_usec", BUS_UINT64, SystemSample, pressure_usec[PRESSURE_CPU_SOME]),
-        BUS_FIELD("pressure_memory_some_usec", BUS_UINT64, SystemSample,
-                  pressure_usec[PRESSURE_MEMORY_SOME]),
-        BUS_FIELD("pressure_memory_full_usec", BUS_UINT64, SystemSample,
-                  pressure_usec[PRESSURE_MEMORY_FULL]),
-        BUS_FIELD("pressure_io_some_usec", BUS_UINT64, SystemSample, pressure_usec[PRESSURE_IO_SOME]),
-        BUS_FIELD("pressure_io_full_usec", BUS_UINT64, SystemSample, pressure_usec[PRESSURE_IO_FULL]),
-        BUS_FIELD_ROWS("disks", &disk_rows, SystemSample, disks, n_disks),
-        BUS_FIELD_ROWS("networks", &network_rows, SystemSample, networks, n_networks),
-};
-static const BusDictionary system_dictionary = BUS_DICTIONARY(system_fields);
+#include "sample/field.h"
 
 static const BusField unit_fields[] = {
         BUS_FIELD("name", BUS_STRING, UnitSample, name, BUS_REQUIRED),

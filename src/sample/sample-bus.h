@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* How samples travel over D-Bus: as dbus/org.devbox.Collector1.xml says. Written by the collector, read by
- * its clients. */
+/* Samples on D-Bus, as dbus/org.devbox.Collector1.xml describes them. */
 
 #include <systemd/sd-bus.h>
 
@@ -13,10 +12,9 @@ int system_sample_append(sd_bus_message *message, const SystemSample *sample);
 int unit_samples_append(sd_bus_message *message, const UnitSamples *samples);
 int part_samples_append(sd_bus_message *message, const PartSamples *samples);
 
-/* Each reads what its twin wrote into a sample that the caller frees with its `_done`. Unknown keys are
- * passed over, so that an older client understands a newer collector; what is absent is zero. Errors:
- * -EBADMSG a value of another type, more rows than a sample holds, or a row without one of its strings;
- * -ENOMEM. */
+/* Each reads one such value; the caller frees the sample with its `_done`. Unknown keys are skipped, so that
+ * an older client understands a newer collector; a value without a key is zero. Errors: -EBADMSG a value of
+ * another type, more rows than a sample holds, or a row without one of its strings; -ENOMEM. */
 int system_sample_read(sd_bus_message *message, SystemSample *ret_sample);
 int unit_samples_read(sd_bus_message *message, UnitSamples *ret_samples);
 int part_samples_read(sd_bus_message *message, PartSamples *ret_samples);

@@ -1,97 +1,123 @@
 /* SPDX-License-Identifier: MIT */
 /* Samples as JSON.
  *
- * The first fields of each object, with their names, order and meaning, are devbox's oldest promise to its
- * clients and never change: cpu_percent, mem, disk, uptime_seconds of a system; name, active, state of a
- * service. Further fields may follow. Amounts are bytes. */
+ * The first members of each object, with their names, order and meaning, never change: cpu_percent, mem,
+ * disk, uptime_seconds of a system; name, active, state of a service. Others may follow. Amounts are bytes.
+ */
 
 #include "sample/sample-json.h"
 
-static void add_percent(Json *json, double percent)
+#include <stdio.h>
+
+#include "sample/field.h"
+
+/* Closes and opens objects on the way from one member to another, as from "pressure.cpu.some_seconds" to
+ * "pressure.io.some_seconds". Returns the key of the latter in its object. */
+static const char *move_to(Json *json, const char *from, const char *to)
 {
-        json_add_decimal(json, "percent", percent, 1);
+        size_t common = 0;
+
+        for (size_t i = 0; from[i] && from[i] == to[i]; i++)
+                if (from[i] == '.')
+                        common = i + 1;
+
+        for (const char *at = from + common; (at = strchr(at, '.')); at++)
+                json_close_object(json);
+
+        const char *key = to + common, *dot;
+        for (; (dot = strchr(key, '.')); key = dot + 1) {
+                char object[32];
+
+                (void) snprintf(object, sizeof object, "%.*s", (int) (dot - key), key);
+                json_open_object(json, object);
+        }
+
+        return key;
 }
 
-static void add_disk(Json *json, const char *key, const DiskSample *disk)
+static void add_row(Json *json, const char *key, const FieldTable *table, const void *row);
+
+static void add_rows(Json *json, const char *key, const SampleField *field, const void *record)
 {
-        json_open_object(json, key);
-        json_add_string(json, "path", disk->path);
-        json_add_u64(json, "total", disk->total_bytes);
-        json_add_u64(json, "used", disk_sample_used_bytes(disk));
-        add_percent(json, disk_sample_percent(disk));
-        json_add_u64(json, "available", disk->available_bytes);
-        json_close_object(json);
+        const void *row;
+
+        json_open_array(json, key);
+        for (size_t i = 0; (row = field_row(field, record, i)); i++)
+                add_row(json, NULL, field->table, row);
+        json_close_array(json);
 }
 
-static void add_memory(Json *json, const SystemSample *sample)
+static void add_value(Json *json, const char *key, const SampleField *field, const void *record)
 {
-        json_open_object(json, "mem");
-        json_add_u64(json, "total", sample->memory_total_bytes);
-        json_add_u64(json, "used", system_sample_memory_used_bytes(sample));
-        add_percent(json, system_sample_memory_percent(sample));
-        json_add_u64(json, "available", sample->memory_available_bytes);
-        json_close_object(json);
+        switch (field->kind) {
+        case FIELD_STRING:
+                json_add_string(json, key, field_string(field, record));
+                break;
+        case FIELD_COUNT:
+                json_add_u64(json, key, field_u64(field, record));
+                break;
+        case FIELD_PERCENT:
+                json_add_decimal(json, key, field_double(field, record), 1);
+                break;
+        case FIELD_LOAD:
+                json_add_decimal(json, key, field_double(field, record), 2);
+                break;
+        case FIELD_UPTIME:
+                json_add_u64(json, key, field_u64(field, record) / USEC_PER_SEC);
+                break;
+        case FIELD_DURATION:
+                json_add_decimal(json, key, (double) field_u64(field, record) / (double) USEC_PER_SEC, 6);
+                break;
+        case FIELD_TIMESTAMP:
+                json_add_time(json, key, field_u64(field, record));
+                break;
+        case FIELD_PRESENT:
+                json_add_null(json, key);
+                break;
+        case FIELD_ROWS:
+                add_rows(json, key, field, record);
+                break;
+        case FIELD_FIRST_ROW:
+                add_row(json, key, field->table, field_row(field, record, 0));
+        }
 }
 
-static void add_swap(Json *json, const SystemSample *sample)
+/* Whether the field is part of `member`, "mem" or "mem.total" of "mem"; NULL: of any. */
+static bool is_in(const SampleField *field, const char *member)
 {
-        json_open_object(json, "swap");
-        json_add_u64(json, "total", sample->swap_total_bytes);
-        json_add_u64(json, "used", system_sample_swap_used_bytes(sample));
-        add_percent(json, system_sample_swap_percent(sample));
-        json_close_object(json);
+        if (!member)
+                return true;
+
+        return startswith(field->json, member) && strchr(".", field->json[strlen(member)]);
 }
 
-static void add_load(Json *json, const SystemSample *sample)
+/* Adds those fields of a record that are in `member`, and returns where it left the writer. */
+static const char *add_fields(Json *json, const FieldTable *table, const void *record, const char *member,
+                              const char *from)
 {
-        json_open_object(json, "load");
-        json_add_decimal(json, "avg1", sample->load_1, 2);
-        json_add_decimal(json, "avg5", sample->load_5, 2);
-        json_add_decimal(json, "avg15", sample->load_15, 2);
-        json_close_object(json);
+        for (size_t i = 0; i < table->n_fields; i++) {
+                const SampleField *field = &table->fields[i];
+
+                if (!field->json || !is_in(field, member) || !field_present(field, record))
+                        continue;
+                if (field->kind == FIELD_PRESENT && field_bool(field, record))
+                        continue;
+                add_value(json, move_to(json, from, field->json), field, record);
+                from = field->json;
+        }
+
+        return from;
 }
 
-static void add_network(Json *json, const NetworkSample *network)
+static void add_row(Json *json, const char *key, const FieldTable *table, const void *row)
 {
-        json_open_object(json, NULL);
-        json_add_string(json, "device", network->device);
-        json_add_u64(json, "receive_bytes", network->receive_bytes);
-        json_add_u64(json, "receive_packets", network->receive_packets);
-        json_add_u64(json, "receive_errors", network->receive_errors);
-        json_add_u64(json, "receive_drops", network->receive_drops);
-        json_add_u64(json, "transmit_bytes", network->transmit_bytes);
-        json_add_u64(json, "transmit_packets", network->transmit_packets);
-        json_add_u64(json, "transmit_errors", network->transmit_errors);
-        json_add_u64(json, "transmit_drops", network->transmit_drops);
-        json_close_object(json);
-}
-
-/* How long tasks have waited since boot: {"cpu":{"some_seconds":…},"memory":{…,"full_seconds":…},"io":{…}}.
- * The kinds of one resource follow each other in the enumeration. */
-static void add_pressure(Json *json, const SystemSample *sample)
-{
-        const char *resource = NULL;
-
-        if (!sample->has_pressure) {
-                json_add_null(json, "pressure");
+        if (!row) {
+                json_add_null(json, key);
                 return;
         }
 
-        json_open_object(json, "pressure");
-        for (int kind = 0; kind < _PRESSURE_KIND_MAX; kind++) {
-                const char *its = pressure_kind_resource(kind);
-                bool some = streq(pressure_kind_scope(kind), "some");
-
-                if (!resource || !streq(resource, its)) {
-                        if (resource)
-                                json_close_object(json);
-                        json_open_object(json, its);
-                        resource = its;
-                }
-                json_add_decimal(json, some ? "some_seconds" : "full_seconds",
-                                 (double) sample->pressure_usec[kind] / (double) USEC_PER_SEC, 6);
-        }
-        json_close_object(json);
+        json_open_object(json, key);
+        (void) move_to(json, add_fields(json, table, row, NULL, ""), "");
         json_close_object(json);
 }
 
@@ -112,30 +138,12 @@ static void add_unit(Json *json, const UnitSample *unit)
 
 void system_sample_add_json(Json *json, const char *key, const SystemSample *sample)
 {
+        const char *from = "";
+
         json_open_object(json, key);
-        json_add_decimal(json, "cpu_percent", sample->cpu_percent, 1);
-        add_memory(json, sample);
-        if (sample->n_disks > 0)
-                add_disk(json, "disk", &sample->disks[0]);
-        else
-                json_add_null(json, "disk");
-        json_add_u64(json, "uptime_seconds", sample->uptime_usec / USEC_PER_SEC);
-
-        json_add_time(json, "booted_at", sample->boot_at_usec);
-        add_load(json, sample);
-        add_swap(json, sample);
-
-        json_open_array(json, "disks");
-        for (size_t i = 0; i < sample->n_disks; i++)
-                add_disk(json, NULL, &sample->disks[i]);
-        json_close_array(json);
-
-        json_open_array(json, "networks");
-        for (size_t i = 0; i < sample->n_networks; i++)
-                add_network(json, &sample->networks[i]);
-        json_close_array(json);
-
-        add_pressure(json, sample);
+        for (const char *const *member = system_json_order; *member; member++)
+                from = add_fields(json, &system_table, sample, *member, from);
+        (void) move_to(json, from, "");
         json_close_object(json);
 }
 

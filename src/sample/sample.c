@@ -5,11 +5,6 @@
 
 #include <math.h>
 
-static const char *const cpu_mode_table[_CPU_MODE_MAX] = {
-        [CPU_USER] = "user",     [CPU_NICE] = "nice", [CPU_SYSTEM] = "system",   [CPU_IDLE] = "idle",
-        [CPU_IOWAIT] = "iowait", [CPU_IRQ] = "irq",   [CPU_SOFTIRQ] = "softirq", [CPU_STEAL] = "steal",
-};
-
 static const struct {
         const char *resource, *scope;
 } pressure_kind_table[_PRESSURE_KIND_MAX] = {
@@ -17,13 +12,6 @@ static const struct {
         [PRESSURE_MEMORY_FULL] = { "memory", "full" }, [PRESSURE_IO_SOME] = { "io", "some" },
         [PRESSURE_IO_FULL] = { "io", "full" },
 };
-
-const char *cpu_mode_to_string(CpuMode mode)
-{
-        assert(mode >= 0 && mode < _CPU_MODE_MAX);
-
-        return cpu_mode_table[mode];
-}
 
 const char *pressure_kind_resource(PressureKind kind)
 {
@@ -56,7 +44,7 @@ double percent_round(double percent)
 
 uint64_t system_sample_memory_used_bytes(const SystemSample *sample)
 {
-        /* Containers can be shown an available figure above their total (lxcfs). */
+        /* In a container of lxcfs, available can exceed the total. */
         return sample->memory_total_bytes - MIN(sample->memory_available_bytes, sample->memory_total_bytes);
 }
 
@@ -120,8 +108,7 @@ bool unit_sample_active(const UnitSample *unit)
 
 const char *unit_sample_state(const UnitSample *unit)
 {
-        /* A unit whose file was deleted while it runs is not found and active: active is what matters then.
-         */
+        /* A unit whose file was deleted while it runs is "not-found" and "active": it is active. */
         bool absent = streq(unit->load_state, "not-found") && streq(unit->active_state, "inactive");
 
         return absent ? "not-found" : unit->active_state;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What devbox-collector measures, as values: what it puts on the bus, and what the others take from it.
- * How each is measured stands in collector/; how it travels, in bus/sample-wire.h. */
+/* What devbox-collector measures, as values. collector/ measures them; field.c has their names on the bus,
+ * in JSON and in the metrics. */
 
 #include "basic/macro.h"
 #include "basic/time.h"
@@ -25,8 +25,6 @@ typedef enum CpuMode {
         _CPU_MODE_MAX,
         _CPU_MODE_INVALID = -EINVAL,
 } CpuMode;
-
-const char *cpu_mode_to_string(CpuMode mode);
 
 typedef struct DiskSample {
         char *path;
@@ -64,8 +62,8 @@ typedef struct SystemSample {
         bool has_pressure;   /* kernels without CONFIG_PSI have none */
         usec_t pressure_usec[_PRESSURE_KIND_MAX];
         size_t n_disks, n_networks;
-        DiskSample disks[SAMPLE_DISKS_MAX]; /* in the order of the configuration; one that cannot be asked is
-                                               left out */
+        DiskSample disks[SAMPLE_DISKS_MAX]; /* in the order of the configuration, without those that
+                                               disk_read() leaves out */
         NetworkSample networks[SAMPLE_NETWORKS_MAX];
 } SystemSample;
 
@@ -79,7 +77,7 @@ double system_sample_memory_percent(const SystemSample *sample);
 uint64_t system_sample_swap_used_bytes(const SystemSample *sample);
 double system_sample_swap_percent(const SystemSample *sample); /* 0 without swap */
 uint64_t disk_sample_used_bytes(const DiskSample *disk);
-double disk_sample_percent(const DiskSample *disk); /* used / (used + available): what df(1) says */
+double disk_sample_percent(const DiskSample *disk); /* used / (used + available), as df(1) has it */
 double percent_round(double percent);               /* one decimal */
 
 typedef struct UnitSample {
@@ -102,11 +100,11 @@ void unit_samples_done(UnitSamples *samples);
 bool unit_sample_active(const UnitSample *unit);       /* active or reloading, as `systemctl is-active` */
 const char *unit_sample_state(const UnitSample *unit); /* active_state, or "not-found" */
 
-/* How one part of the collector ("system", "services") fared when it last gathered its data. */
+/* The last refresh of one part of the collector: "system", "services". */
 typedef struct PartSample {
         char *name;
         bool success;
-        usec_t refresh_usec;      /* how long it took */
+        usec_t refresh_usec;      /* its duration */
         usec_t refreshed_at_usec; /* CLOCK_REALTIME */
 } PartSample;
 

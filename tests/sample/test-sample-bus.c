@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "basic/text.h"
 #include "message.h"
 #include "test.h"
 
@@ -96,6 +97,43 @@ static void test_system_sample_comes_back_whole(void **state)
         assert_memory_equal(sent.pressure_usec, got.pressure_usec, sizeof sent.pressure_usec);
         assert_same_rows(&sent, &got);
         assert_int_equal(sd_bus_message_at_end(message, true), 1);
+}
+
+/* "key:type " of each entry of an a{sv}. */
+static char *read_keys(sd_bus_message *message)
+{
+        Text keys = TEXT_NULL;
+        const char *key, *type;
+        char *string;
+
+        assert_true(assert_ok(sd_bus_message_enter_container(message, 'a', "{sv}")) > 0);
+        while (assert_ok(sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
+                assert_ok(sd_bus_message_read_basic(message, 's', &key));
+                assert_ok(sd_bus_message_peek_type(message, NULL, &type));
+                text_appendf(&keys, "%s:%s ", key, type);
+                assert_ok(sd_bus_message_skip(message, "v"));
+                assert_ok(sd_bus_message_exit_container(message));
+        }
+        assert_ok(text_take(&keys, &string, NULL));
+        return string;
+}
+
+/* As dbus/org.devbox.Collector1.xml documents them. */
+static void test_keys_and_types(void **state)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = message_new(bus);
+        _cleanup_(freep) char *keys = NULL;
+
+        assert_ok(system_sample_append(message, &(SystemSample){ 0 }));
+        assert_ok(message_seal(message));
+        keys = read_keys(message);
+        assert_string_equal(
+                keys, "cpu_percent:d cpu_user_usec:t cpu_nice_usec:t cpu_system_usec:t cpu_idle_usec:t "
+                      "cpu_iowait_usec:t cpu_irq_usec:t cpu_softirq_usec:t cpu_steal_usec:t "
+                      "memory_total_bytes:t memory_available_bytes:t swap_total_bytes:t swap_free_bytes:t "
+                      "load_1:d load_5:d load_15:d uptime_usec:t boot_at_usec:t has_pressure:b "
+                      "pressure_cpu_some_usec:t pressure_memory_some_usec:t pressure_memory_full_usec:t "
+                      "pressure_io_some_usec:t pressure_io_full_usec:t disks:aa{sv} networks:aa{sv} ");
 }
 
 static void test_rows_come_back_whole(void **state)
@@ -232,6 +270,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_system_sample_comes_back_whole),
+                cmocka_unit_test(test_keys_and_types),
                 cmocka_unit_test(test_rows_come_back_whole),
                 cmocka_unit_test(test_nothing_comes_back_as_nothing),
                 cmocka_unit_test(test_unknown_keys_are_passed_over),
