@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the api counts of its own work. */
+/* Counters of devbox-api. */
 
 #include "api/counters.h"
 

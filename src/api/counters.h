@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What the api counts of its own work. */
+/* Counters of devbox-api: responses by route and status, actions by outcome. */
 
 #include "http/route.h"
 
-/* Routes and one more for the requests that matched none. */
+/* The routes, and one more for requests that matched none. */
 #define COUNTERS_ROUTES_MAX 16
 
-/* The statuses that are ever answered: proto/error.c and the handlers. */
+/* All statuses that proto/error.c and the handlers use. */
 #define COUNTERS_STATUSES_MAX 16
 
-/* The tag of a route: what it does, if anything; actions need the token. */
+/* The tag of a route. Actions need the token. */
 typedef enum ActionKind {
         ACTION_NONE,
         ACTION_RESTART,
@@ -21,8 +21,8 @@ typedef enum ActionKind {
 
 typedef enum ActionOutcome {
         ACTION_ACCEPTED,
-        ACTION_DENIED, /* no token, a wrong one, or actions are off */
-        ACTION_FAILED, /* allowed, but it could not be done */
+        ACTION_DENIED, /* no or a wrong token, or actions are disabled */
+        ACTION_FAILED, /* allowed, but failed */
         _ACTION_OUTCOME_MAX,
 } ActionOutcome;
 
@@ -30,11 +30,11 @@ const char *action_kind_to_string(ActionKind kind);
 const char *action_outcome_to_string(ActionOutcome outcome);
 
 typedef struct Counters {
-        unsigned statuses[COUNTERS_STATUSES_MAX]; /* in the order of their first answer */
+        unsigned statuses[COUNTERS_STATUSES_MAX]; /* in the order of their first use */
         uint64_t answers[COUNTERS_ROUTES_MAX][COUNTERS_STATUSES_MAX];
         uint64_t answers_total;
         uint64_t actions[_ACTION_KIND_MAX][_ACTION_OUTCOME_MAX];
 } Counters;
 
-/* `route` is the row of the table, or the one past its last for none. */
+/* `route` is the index in the route table, or the number of routes for none. */
 void counters_count_answer(Counters *counters, size_t route, unsigned status);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What this process uses itself. */
+/* The resource usage of this process. */
 
 #include "api/process.h"
 
@@ -34,7 +34,7 @@ static int read_memory(int proc_fd, ProcessSample *sample)
         return 0;
 }
 
-/* Not getrlimit(2): that is prlimit64(2), which can also set limits and so is kept from the service. */
+/* Not getrlimit(2): that is prlimit64(2), which can also set limits and which the service may not call. */
 static int read_limit(int proc_fd, ProcessSample *sample)
 {
         static const char label[] = "\nMax open files ";
@@ -68,7 +68,7 @@ static int count_fds(int proc_fd, ProcessSample *sample)
         for (const struct dirent *entry = readdir(directory); entry; entry = readdir(directory))
                 if (entry->d_name[0] != '.')
                         sample->open_fds++;
-        sample->open_fds--; /* this one */
+        sample->open_fds--; /* `fd` itself */
 
         (void) closedir(directory);
         return 0;

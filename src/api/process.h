@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What this process uses itself. */
+/* The resource usage of this process. */
 
 #include "basic/macro.h"
 #include "basic/time.h"
@@ -12,5 +12,5 @@ typedef struct ProcessSample {
         uint64_t open_fds, max_fds;             /* /proc/self/fd; the soft limit of /proc/self/limits */
 } ProcessSample;
 
-/* `proc_fd` is /proc. Errors: those of openat(2), -EBADMSG for what is none of these files. */
+/* `proc_fd` is /proc. Errors: those of openat(2); -EBADMSG a file is not in its format. */
 int process_sample_read(int proc_fd, ProcessSample *ret_sample);

@@ -163,7 +163,7 @@ void collector_on_units_changed(const char *const *names, size_t n_names, void *
 
 static void ask_system(Collector *collector, Call *call)
 {
-        int r = sampler_ask(collector->sampler);
+        int r = sampler_request(collector->sampler);
         if (r < 0) {
                 collector_set_system_result(collector, r);
                 call->system_result = collector->system_result;

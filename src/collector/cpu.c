@@ -7,7 +7,7 @@
 
 #define COLUMNS_MIN 4
 
-/* Whole seconds apart from the rest, so that nothing overflows before the counter itself would. */
+/* Converts whole seconds and the rest separately, so that no product overflows. */
 static usec_t ticks_to_usec(uint64_t ticks, uint64_t ticks_per_sec)
 {
         uint64_t seconds = MIN(ticks / ticks_per_sec, USEC_INFINITY / USEC_PER_SEC - 1);

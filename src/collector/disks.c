@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How full file systems are. */
+/* Sizes and free space of file systems. */
 
 #include "collector/disks.h"
 
@@ -12,8 +12,7 @@
 #include "basic/fd.h"
 #include "collector/mounts.h"
 
-/* "//home///anna/" is "/home/anna", as the mount table has it. NULL if there is a "." or "..": mounts that
- * the text does not show could be on the way. */
+/* "//home///anna/" becomes "/home/anna", as in the mount table. Returns NULL if out of memory. */
 static char *normalise(const char *path)
 {
         char *clean = malloc(strlen(path) + 2), *to = clean;
@@ -41,9 +40,8 @@ static bool has_dots(const char *path)
         return strstr(path, "/./") || strstr(path, "/../") || endswith(path, "/.") || endswith(path, "/..");
 }
 
-/* The figures are asked of the very directory that was opened, which the kernel reached without following a
- * link. */
-static int ask(const char *path, DiskSample *ret_disk)
+/* Reads the figures of the directory that it opened, which the kernel reached without following a link. */
+static int read_figures(const char *path, DiskSample *ret_disk)
 {
         struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS };
         struct statvfs st;
@@ -74,7 +72,7 @@ int disk_read(const char *mountinfo, const char *path, SystemSample *sample)
         if (!streq(clean, "/") && mounts_find_kind(mountinfo, clean) != MOUNT_LOCAL)
                 return DISK_REMOTE;
 
-        int r = ask(clean, &disk);
+        int r = read_figures(clean, &disk);
         if (r != DISK_OK)
                 return r;
 

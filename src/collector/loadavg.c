@@ -5,8 +5,7 @@
 
 #include "basic/parse.h"
 
-/* "0.85" with a blank behind it. Not strtod(3): it would take "nan", "1e9" and the locale's comma as well.
- */
+/* Parses "0.85 ". Not with strtod(3), which accepts "nan", "1e9" and the locale's comma as well. */
 static int parse_next_load(const char **cursor, double *ret_load)
 {
         const char *at = *cursor;

@@ -13,7 +13,7 @@ static const char *const line_table[_LINE_MAX] = {
         [SWAP_FREE] = "SwapFree:",
 };
 
-/* "MemTotal:       24684368 kB" up to the end of the line. */
+/* Parses "       24684368 kB\n". */
 static int parse_kib(const char *value, uint64_t *ret_bytes)
 {
         uint64_t kib;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Which file system a path is on, told from text alone. */
+/* Finds the mount of a path by parsing /proc/self/mountinfo. */
 
 #include "collector/mounts.h"
 
-/* Types that ask another machine, or another process, before they answer. Source: fs/Kconfig, fs/fuse. */
+/* Types whose statfs waits for another machine or process. Source: fs/Kconfig, fs/fuse. */
 static const char *const remote_types[] = {
         "9p",    "afs",      "autofs", "beegfs", "ceph",   "cifs",  "coda",   "davfs",
         "fuse",  "fuseblk",  "gfs2",   "gpfs",   "lustre", "ncpfs", "nfs",    "nfs4",
@@ -24,8 +24,8 @@ static bool is_octal(const char *at)
         return at[0] >= '0' && at[0] <= '3' && at[1] >= '0' && at[1] <= '7' && at[2] >= '0' && at[2] <= '7';
 }
 
-/* How much of `path` the mount point takes up, or -1 if the path is not under it. "/home" takes up five of
- * "/home/anna" and nothing of "/homes"; "/" takes up none of any. */
+/* The length of the prefix of `path` that the mount point is, or -1 if the path is not under it: 5 for
+ * "/home" and "/home/anna", -1 for "/home" and "/homes", 0 for "/" and any path. */
 static ssize_t match_point(const char *point, size_t size, const char *path)
 {
         size_t matched = 0;
@@ -49,7 +49,7 @@ static ssize_t match_point(const char *point, size_t size, const char *path)
         return path[matched] == '\0' || path[matched] == '/' ? (ssize_t) matched : -1;
 }
 
-/* The fifth field of a line; NULL if it has none. */
+/* The fifth field of a line, NULL if it has fewer. */
 static const char *field_point(const char *line, size_t *ret_size)
 {
         for (int i = 0; i < 4; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What each network device has carried. */
+/* Counters of network devices. */
 
 #include "collector/netdev.h"
 
@@ -7,8 +7,8 @@
 
 #include "basic/parse.h"
 
-/* Columns behind the name: bytes packets errs drop fifo frame compressed multicast, the same for sending
- * (colls and carrier in the places of frame and compressed). */
+/* Columns after the name: bytes packets errs drop fifo frame compressed multicast, then the same for sending
+ * (with colls and carrier instead of frame and compressed). */
 #define COLUMNS 16
 
 static const struct {
@@ -21,7 +21,7 @@ static const struct {
         { 10, offsetof(NetworkSample, transmit_errors) }, { 11, offsetof(NetworkSample, transmit_drops) },
 };
 
-/* 1 for a device's line, 0 for another, whose name then means nothing. */
+/* Returns 1 for the line of a device, 0 for any other. */
 static int parse_line(const char *line, size_t size, NetworkSample *ret_counters, size_t *ret_name_size)
 {
         const char *colon = memrchr(line, ':', size);
@@ -42,7 +42,7 @@ static int parse_line(const char *line, size_t size, NetworkSample *ret_counters
         return 1;
 }
 
-/* The kernel takes nearly any byte in a name, the bus and JSON only UTF-8. */
+/* The kernel allows nearly any byte in a name, the bus and JSON only UTF-8. */
 static char *name_dup(const char *name, size_t size)
 {
         char *copy = strndup(name, size);
@@ -53,7 +53,7 @@ static char *name_dup(const char *name, size_t size)
         return copy;
 }
 
-/* Appends the devices that are called veth*, or those that are not. */
+/* Appends the devices named veth*, or all others. */
 static int parse_devices(const char *text, bool veth, SystemSample *sample)
 {
         const char *end;

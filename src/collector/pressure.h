@@ -6,6 +6,6 @@
 #include "sample/sample.h"
 
 /* Fills the `pressure_usec` of one resource ("cpu", "memory", "io") from its file in /proc/pressure; a scope
- * that a sample does not hold (cpu's "full") is passed over. **Source**: Documentation/accounting/psi.rst;
- * totals in microseconds. Errors: -EBADMSG a scope that a sample holds is missing or cut off. */
+ * that a sample does not have (cpu's "full") is skipped. **Source**: Documentation/accounting/psi.rst;
+ * totals in microseconds. Errors: -EBADMSG a scope is missing or truncated. */
 int pressure_parse(const char *text, const char *resource, SystemSample *sample);

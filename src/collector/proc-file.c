@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A file of /proc that is read again and again. */
+/* A file of /proc that is read repeatedly. */
 
 #include "collector/proc-file.h"
 

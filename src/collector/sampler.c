@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Tells CPU use over the last whole window, one for all clients. */
+/* CPU use over the last complete window. */
 
 #include "collector/sampler.h"
 
 #include "collector/cpu.h"
 
-/* The kernel may join our wake-up with others within this time. */
+/* How much later the kernel may wake us, to coalesce timers. */
 #define ACCURACY_USEC (20 * USEC_PER_MSEC)
 
 typedef enum SamplerState {
-        SAMPLER_RESTS,
+        SAMPLER_STOPPED,
         SAMPLER_FIRST, /* one reading, no window yet */
-        SAMPLER_RUNS,
+        SAMPLER_RUNNING,
 } SamplerState;
 
 struct Sampler {
@@ -19,14 +19,14 @@ struct Sampler {
         SamplerOptions options;
         SamplerState state;
         sd_event_source *timer;
-        usec_t asked_at_usec;
+        usec_t requested_at_usec;
         usec_t cpu_usec[_CPU_MODE_MAX]; /* the last reading */
         double percent;
 };
 
-static void rest(Sampler *sampler)
+static void stop(Sampler *sampler)
 {
-        sampler->state = SAMPLER_RESTS;
+        sampler->state = SAMPLER_STOPPED;
         (void) sd_event_source_set_enabled(sampler->timer, SD_EVENT_OFF);
 }
 
@@ -53,8 +53,8 @@ static int start(Sampler *sampler)
         return 0;
 }
 
-/* Closes one window and opens the next. */
-static int step(Sampler *sampler)
+/* And begins the next. */
+static int complete_window(Sampler *sampler)
 {
         usec_t cpu_usec[_CPU_MODE_MAX];
 
@@ -73,16 +73,16 @@ static int on_timer(sd_event_source *source, uint64_t due_usec, void *userdata)
         bool first = sampler->state == SAMPLER_FIRST;
 
         if (!first &&
-            time_now(CLOCK_MONOTONIC) - sampler->asked_at_usec >= sampler->options.rest_after_usec) {
-                rest(sampler);
+            time_now(CLOCK_MONOTONIC) - sampler->requested_at_usec >= sampler->options.stop_after_usec) {
+                stop(sampler);
                 return 0;
         }
 
-        int r = step(sampler);
+        int r = complete_window(sampler);
         if (r < 0)
-                rest(sampler); /* whoever asks next gets the error, or a new start */
+                stop(sampler); /* the next request starts it again, or gets the error */
         else
-                sampler->state = SAMPLER_RUNS;
+                sampler->state = SAMPLER_RUNNING;
 
         if (first)
                 sampler->options.on_window(MIN(r, 0), sampler->options.owner);
@@ -101,15 +101,15 @@ int sampler_new(sd_event *event, System *system, const SamplerOptions *options, 
                 sampler->options.first_window_usec = 250 * USEC_PER_MSEC;
         if (sampler->options.window_usec == 0)
                 sampler->options.window_usec = USEC_PER_SEC;
-        if (sampler->options.rest_after_usec == 0)
-                sampler->options.rest_after_usec = 30 * USEC_PER_SEC;
+        if (sampler->options.stop_after_usec == 0)
+                sampler->options.stop_after_usec = 30 * USEC_PER_SEC;
 
         int r = sd_event_add_time(event, &sampler->timer, CLOCK_MONOTONIC, 0, ACCURACY_USEC, on_timer,
                                   sampler);
         if (r < 0)
                 return r;
 
-        rest(sampler);
+        stop(sampler);
         *ret_sampler = TAKE_PTR(sampler);
         return 0;
 }
@@ -124,10 +124,10 @@ Sampler *sampler_free(Sampler *sampler)
         return NULL;
 }
 
-int sampler_ask(Sampler *sampler)
+int sampler_request(Sampler *sampler)
 {
-        sampler->asked_at_usec = time_now(CLOCK_MONOTONIC);
-        if (sampler->state == SAMPLER_RUNS)
+        sampler->requested_at_usec = time_now(CLOCK_MONOTONIC);
+        if (sampler->state == SAMPLER_RUNNING)
                 return SAMPLER_READY;
         if (sampler->state == SAMPLER_FIRST)
                 return SAMPLER_WAIT;
@@ -143,5 +143,5 @@ double sampler_cpu_percent(const Sampler *sampler)
 
 bool sampler_running(const Sampler *sampler)
 {
-        return sampler->state != SAMPLER_RESTS;
+        return sampler->state != SAMPLER_STOPPED;
 }

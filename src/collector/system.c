@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads the whole state of the machine, from a /proc that is given as a directory. */
+/* Reads a system sample from /proc. */
 
 #include "collector/system.h"
 
@@ -26,8 +26,8 @@ typedef enum File {
         _FILE_MAX,
 } File;
 
-/* The first line of /proc/stat is all we want of it: ten numbers. On machines with many CPUs and interrupts
- * the rest is a hundred kilobytes. */
+/* Only the first line of /proc/stat is used, ten numbers. With many CPUs and interrupts the rest is a
+ * hundred kilobytes. */
 #define STAT_HEAD 1024
 
 static const ProcFile file_table[_FILE_MAX] = {
@@ -49,7 +49,7 @@ struct System {
         File failed;
         char *const *disks;
         size_t n_disks;
-        DiskOutcome disk_outcomes[SAMPLE_DISKS_MAX]; /* those that were logged */
+        DiskOutcome disk_outcomes[SAMPLE_DISKS_MAX]; /* as last logged */
 };
 
 int system_new(int take_proc_fd, System **ret_system)
@@ -86,7 +86,7 @@ void system_set_disks(System *system, char *const *disks, size_t n_disks)
         memset(system->disk_outcomes, 0, sizeof system->disk_outcomes);
 }
 
-/* The text stays until the next file is read. */
+/* The text is valid until the next file is read. */
 static int read_text(System *system, File file, const char **ret_text)
 {
         int r = proc_file_read(&system->files[file], system->proc_fd, &system->buffer);
@@ -97,7 +97,7 @@ static int read_text(System *system, File file, const char **ret_text)
         return 0;
 }
 
-/* For the files without which there is no sample. */
+/* For files without which there is no sample. */
 static int failed(System *system, File file, int error)
 {
         system->failed = file;
@@ -127,7 +127,7 @@ static int read_parsed(System *system, File file, int (*parse)(const char *text,
         return r < 0 ? failed(system, file, r) : 0;
 }
 
-/* Kernels without CONFIG_PSI have no such directory, those booted with psi=0 refuse to open its files. */
+/* Without CONFIG_PSI the directory does not exist, with psi=0 its files cannot be opened. */
 static bool read_pressure(System *system, SystemSample *sample)
 {
         static const struct {
@@ -151,10 +151,10 @@ static bool read_pressure(System *system, SystemSample *sample)
 static void log_disk(System *system, size_t i, DiskOutcome outcome)
 {
         static const char *const reasons[] = {
-                [DISK_OK] = "can be asked again",
-                [DISK_REMOTE] = "is left out: a network, FUSE or autofs mount could hang",
-                [DISK_SYMLINK] = "is left out: write its path without symbolic links and dots",
-                [DISK_ABSENT] = "is left out: it is not there or cannot be asked",
+                [DISK_OK] = "Disk is available again",
+                [DISK_REMOTE] = "Disk is left out, because its mount (network, FUSE or autofs) could hang",
+                [DISK_SYMLINK] = "Disk is left out, because its path has symbolic links or dots",
+                [DISK_ABSENT] = "Disk is left out, because it does not exist or cannot be read",
         };
 
         if (system->disk_outcomes[i] == outcome)
@@ -162,7 +162,7 @@ static void log_disk(System *system, size_t i, DiskOutcome outcome)
 
         system->disk_outcomes[i] = outcome;
         (void) log_full(outcome == DISK_OK ? LOG_INFO : LOG_WARNING, 0,
-                        LOG_FIELDS({ "DEVBOX_PATH", system->disks[i] }), "%s (number %zu in the list)",
+                        LOG_FIELDS({ "DEVBOX_PATH", system->disks[i] }), "%s (entry %zu of collector.disks)",
                         reasons[outcome], i + 1);
 }
 
@@ -170,7 +170,7 @@ static int read_disks(System *system, SystemSample *sample)
 {
         const char *mountinfo = "";
 
-        /* The usual list is "/" alone, and "/" needs no look at the mounts. */
+        /* The usual list is "/" alone, which needs no mount table. */
         if (system->n_disks > 1 || (system->n_disks == 1 && !streq(system->disks[0], "/")))
                 (void) read_text(system, FILE_MOUNTINFO, &mountinfo);
 
@@ -205,8 +205,7 @@ static int read_into(System *system, SystemSample *sample)
                 return r;
 
         sample->uptime_usec = time_now(CLOCK_BOOTTIME);
-        usec_t now =
-                time_now(CLOCK_REALTIME); /* 1970 until somebody sets the clock of a board without one */
+        usec_t now = time_now(CLOCK_REALTIME); /* near 0 on a board whose clock was not set yet */
         sample->boot_at_usec = now - MIN(now, sample->uptime_usec);
         return 0;
 }

@@ -34,10 +34,10 @@ static void test_ticks_of_other_lengths(void **state)
         assert_int_equal(usec[CPU_USER], 999023);
         assert_int_equal(usec[CPU_NICE], USEC_PER_SEC);
         assert_ok(cpu_parse("cpu 18446744073709551615 0 0 0\n", 100, usec));
-        assert_true(usec[CPU_USER] > USEC_INFINITY - 2 * USEC_PER_SEC); /* as much as fits */
+        assert_true(usec[CPU_USER] > USEC_INFINITY - 2 * USEC_PER_SEC); /* saturated */
 }
 
-static void test_what_is_no_such_line_is_refused(void **state)
+static void test_other_lines_are_rejected(void **state)
 {
         static const char *const texts[] = {
                 "",
@@ -46,7 +46,7 @@ static void test_what_is_no_such_line_is_refused(void **state)
                 "cpu \n",
                 "cpu  1 2 3\n",
                 "cpu0 1 2 3 4 5 6 7 8\n",
-                "cpu  1 2 3 4 5 6 7 8 9 10", /* cut off */
+                "cpu  1 2 3 4 5 6 7 8 9 10", /* truncated */
                 "cpu  1 2 three 4\n",
                 "cpu  1 2 3 4 x\n",
                 "cpu  -1 2 3 4\n",
@@ -87,7 +87,7 @@ static void test_percent(void **state)
         }
 }
 
-static void test_counters_that_go_back_stand_still(void **state)
+static void test_decreasing_counters_count_as_unchanged(void **state)
 {
         const usec_t before[_CPU_MODE_MAX] = { 100, 0, 0, 100, 500 };
         const usec_t after[_CPU_MODE_MAX] = { 130, 0, 0, 110, 20 };
@@ -102,9 +102,9 @@ int main(void)
                 cmocka_unit_test(test_eight_columns_are_read),
                 cmocka_unit_test(test_old_kernels_have_fewer_columns),
                 cmocka_unit_test(test_ticks_of_other_lengths),
-                cmocka_unit_test(test_what_is_no_such_line_is_refused),
+                cmocka_unit_test(test_other_lines_are_rejected),
                 cmocka_unit_test(test_percent),
-                cmocka_unit_test(test_counters_that_go_back_stand_still),
+                cmocka_unit_test(test_decreasing_counters_count_as_unchanged),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

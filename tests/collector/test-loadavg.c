@@ -15,14 +15,14 @@ static void test_three_numbers_are_read(void **state)
         assert_float_equal(sample.load_15, 1024.99, 1e-9);
 }
 
-static void test_anything_else_is_refused(void **state)
+static void test_anything_else_is_rejected(void **state)
 {
         static const char *const texts[] = {
                 "",
                 "\n",
                 "0.05",
                 "0.05 0.10 ",
-                "0.05 0.10 0.2", /* cut off */
+                "0.05 0.10 0.2", /* truncated */
                 "1 2 3 1/149 20776\n",
                 "nan 0.10 0.20 1/1 1\n",
                 "0,05 0,10 0,20 1/1 1\n",
@@ -41,7 +41,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_three_numbers_are_read),
-                cmocka_unit_test(test_anything_else_is_refused),
+                cmocka_unit_test(test_anything_else_is_rejected),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,7 @@ static void test_kib_become_bytes(void **state)
         assert_int_equal(sample.swap_free_bytes, 5ULL * 1024);
 }
 
-static void test_old_kernels_tell_no_available(void **state)
+static void test_old_kernels_have_no_available(void **state)
 {
         SystemSample sample = { 0 };
 
@@ -30,7 +30,7 @@ static void test_old_kernels_tell_no_available(void **state)
         assert_int_equal(sample.swap_total_bytes, 0);
 }
 
-static void test_what_is_incomplete_is_refused(void **state)
+static void test_incomplete_texts_are_rejected(void **state)
 {
         static const char *const texts[] = {
                 "",
@@ -38,8 +38,8 @@ static void test_what_is_incomplete_is_refused(void **state)
                 "MemTotal: 1000 kB\n",
                 "MemAvailable: 1000 kB\n",
                 "MemTotal: 1000 kB\nMemFree: 1 kB\nBuffers: 1 kB\n",
-                "MemTotal: 1000 kB\nMemAvailable: 10",      /* cut off */
-                "MemTotal: 1000 kB\nMemAvailable: 10 k",    /* cut off */
+                "MemTotal: 1000 kB\nMemAvailable: 10",      /* truncated */
+                "MemTotal: 1000 kB\nMemAvailable: 10 k",    /* truncated */
                 "MemTotal: 1000 kB\nMemAvailable: 10 MB\n", /* another unit */
                 "MemTotal: many kB\nMemAvailable: 10 kB\n",
                 "MemTotal: -1 kB\nMemAvailable: 10 kB\n",
@@ -57,8 +57,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_kib_become_bytes),
-                cmocka_unit_test(test_old_kernels_tell_no_available),
-                cmocka_unit_test(test_what_is_incomplete_is_refused),
+                cmocka_unit_test(test_old_kernels_have_no_available),
+                cmocka_unit_test(test_incomplete_texts_are_rejected),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

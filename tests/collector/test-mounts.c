@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which file system a path is on. */
+/* The mount of a path. */
 
 #include "collector/mounts.h"
 
@@ -30,7 +30,7 @@ static void test_the_nearest_mount_counts(void **state)
                 assert_int_equal(mounts_find_kind(text, rows[i].path), rows[i].kind);
 }
 
-static void test_the_upper_of_two_at_one_place_counts(void **state)
+static void test_the_upper_of_two_on_one_mount_point_counts(void **state)
 {
         assert_int_equal(mounts_find_kind(LINE("/", "ext4") LINE("/m", "nfs") LINE("/m", "tmpfs"), "/m/x"),
                          MOUNT_LOCAL);
@@ -55,13 +55,13 @@ static void test_types(void **state)
                 assert_int_equal(mounts_find_kind(rows[i].text, "/x"), rows[i].kind);
 }
 
-static void test_garbage_mounts_nothing(void **state)
+static void test_garbage_has_no_mounts(void **state)
 {
         static const char *const texts[] = {
                 "",
                 "\n\n",
                 "36 35 98:0 / / rw",
-                "36 35 98:0 / / rw - ext4 /dev/root rw", /* cut off */
+                "36 35 98:0 / / rw - ext4 /dev/root rw", /* truncated */
                 "36 35\n - \n",
                 "36 35 98:0 /  rw - ext4 x rw\n",
                 " - - - - - - \n",
@@ -75,9 +75,9 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_the_nearest_mount_counts),
-                cmocka_unit_test(test_the_upper_of_two_at_one_place_counts),
+                cmocka_unit_test(test_the_upper_of_two_on_one_mount_point_counts),
                 cmocka_unit_test(test_types),
-                cmocka_unit_test(test_garbage_mounts_nothing),
+                cmocka_unit_test(test_garbage_has_no_mounts),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

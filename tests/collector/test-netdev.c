@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What each network device has carried. */
+/* Counters of network devices. */
 
 #include "collector/netdev.h"
 
@@ -12,7 +12,7 @@
 
 #define ZEROS "0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
 
-static void test_columns_find_their_places(void **state)
+static void test_columns(void **state)
 {
         _cleanup_(system_sample_done) SystemSample sample = { 0 };
 
@@ -33,7 +33,7 @@ static void test_columns_find_their_places(void **state)
         assert_int_equal(network->transmit_drops, 12);
 }
 
-static void test_other_lines_are_passed_over(void **state)
+static void test_other_lines_are_skipped(void **state)
 {
         static const char head[] = HEAD;
         static const char *const texts[] = {
@@ -42,7 +42,7 @@ static void test_other_lines_are_passed_over(void **state)
                 "garbage\n\n\n: : :\n",
                 "eth0: 1 2 3\n",
                 "eth0: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 x\n",
-                "eth0: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16", /* cut off */
+                "eth0: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16", /* truncated */
                 "eth0: 99999999999999999999 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n",
                 ":1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n",
                 "a-name-longer-than-any:" ZEROS,
@@ -56,7 +56,7 @@ static void test_other_lines_are_passed_over(void **state)
         }
 }
 
-static void test_names_are_made_fit_for_the_bus(void **state)
+static void test_names_are_made_printable(void **state)
 {
         _cleanup_(system_sample_done) SystemSample sample = { 0 };
 
@@ -66,7 +66,7 @@ static void test_names_are_made_fit_for_the_bus(void **state)
         assert_string_equal(sample.networks[1].device, "a__b");
 }
 
-static void test_of_too_many_those_of_containers_give_way(void **state)
+static void test_of_too_many_veth_are_left_out(void **state)
 {
         _cleanup_(system_sample_done) SystemSample sample = { 0 };
         _cleanup_(text_done) Text text = TEXT_NULL;
@@ -83,7 +83,7 @@ static void test_of_too_many_those_of_containers_give_way(void **state)
         assert_string_equal(sample.networks[SAMPLE_NETWORKS_MAX - 1].device, "veth62");
 }
 
-static void test_of_too_many_the_first_stay(void **state)
+static void test_of_too_many_the_last_are_left_out(void **state)
 {
         _cleanup_(system_sample_done) SystemSample sample = { 0 };
         _cleanup_(text_done) Text text = TEXT_NULL;
@@ -99,11 +99,11 @@ static void test_of_too_many_the_first_stay(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_columns_find_their_places),
-                cmocka_unit_test(test_other_lines_are_passed_over),
-                cmocka_unit_test(test_names_are_made_fit_for_the_bus),
-                cmocka_unit_test(test_of_too_many_those_of_containers_give_way),
-                cmocka_unit_test(test_of_too_many_the_first_stay),
+                cmocka_unit_test(test_columns),
+                cmocka_unit_test(test_other_lines_are_skipped),
+                cmocka_unit_test(test_names_are_made_printable),
+                cmocka_unit_test(test_of_too_many_veth_are_left_out),
+                cmocka_unit_test(test_of_too_many_the_last_are_left_out),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,12 +21,12 @@ static void test_totals_are_read(void **state)
         assert_int_equal(sample.pressure_usec[PRESSURE_IO_FULL], 6);
 }
 
-static void test_what_is_incomplete_is_refused(void **state)
+static void test_incomplete_texts_are_rejected(void **state)
 {
         static const char *const texts[] = {
                 "",
                 "some " AVERAGES "total=1\n",                         /* memory has both */
-                "some " AVERAGES "total=1\nfull " AVERAGES "total=2", /* cut off */
+                "some " AVERAGES "total=1\nfull " AVERAGES "total=2", /* truncated */
                 "some " AVERAGES "total=1\nfull " AVERAGES "\n",
                 "some " AVERAGES "total=1\nfull " AVERAGES "total=x\n",
                 "some " AVERAGES "total=1\nfull " AVERAGES "total=2x\n",
@@ -45,7 +45,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_totals_are_read),
-                cmocka_unit_test(test_what_is_incomplete_is_refused),
+                cmocka_unit_test(test_incomplete_texts_are_rejected),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

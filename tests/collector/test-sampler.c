@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* CPU use over the last whole window. Spans are short; only the order of events is asserted. */
+/* CPU use over the last complete window. Spans are short; only the order of events is asserted. */
 
 #include "collector/sampler.h"
 
@@ -35,7 +35,7 @@ static int world_up(void **state)
         assert_ok(sampler_new(world->event, world->system,
                               &(SamplerOptions){ .first_window_usec = 10 * USEC_PER_MSEC,
                                                  .window_usec = 20 * USEC_PER_MSEC,
-                                                 .rest_after_usec = 200 * USEC_PER_MSEC,
+                                                 .stop_after_usec = 200 * USEC_PER_MSEC,
                                                  .on_window = on_window,
                                                  .owner = world },
                               &world->sampler));
@@ -61,18 +61,18 @@ static void run_until_window(World *world, unsigned n_windows)
                 assert_true(assert_ok(sd_event_run(world->event, 10 * USEC_PER_SEC)) > 0);
 }
 
-static void test_the_first_answer_waits_for_a_window(void **state)
+static void test_the_first_request_waits_for_a_window(void **state)
 {
         World *world = *state;
 
         assert_false(sampler_running(world->sampler));
-        assert_err(sampler_ask(world->sampler), SAMPLER_WAIT);
-        assert_err(sampler_ask(world->sampler), SAMPLER_WAIT);
+        assert_err(sampler_request(world->sampler), SAMPLER_WAIT);
+        assert_err(sampler_request(world->sampler), SAMPLER_WAIT);
         assert_true(sampler_running(world->sampler));
         proc_tree_write(world->tree, "stat", "cpu  175 0 100 825 0 0 0 0 0 0\n");
         run_until_window(world, 1);
         assert_int_equal(world->result, 0);
-        assert_err(sampler_ask(world->sampler), SAMPLER_READY);
+        assert_err(sampler_request(world->sampler), SAMPLER_READY);
         assert_float_equal(sampler_cpu_percent(world->sampler), 75, 1e-9);
 }
 
@@ -80,43 +80,43 @@ static void test_windows_follow_each_other(void **state)
 {
         World *world = *state;
 
-        assert_err(sampler_ask(world->sampler), SAMPLER_WAIT);
+        assert_err(sampler_request(world->sampler), SAMPLER_WAIT);
         run_until_window(world, 1);
         assert_float_equal(sampler_cpu_percent(world->sampler), 0, 1e-9);
         proc_tree_write(world->tree, "stat", "cpu  150 0 100 850 0 0 0 0 0 0\n");
         assert_true(assert_ok(sd_event_run(world->event, 10 * USEC_PER_SEC)) > 0);
         assert_float_equal(sampler_cpu_percent(world->sampler), 50, 1e-9);
-        assert_int_equal(world->n_windows, 1); /* told for the first only */
+        assert_int_equal(world->n_windows, 1); /* called for the first only */
 }
 
-static void test_it_rests_when_nobody_asks(void **state)
+static void test_it_stops_without_requests(void **state)
 {
         World *world = *state;
 
-        assert_err(sampler_ask(world->sampler), SAMPLER_WAIT);
+        assert_err(sampler_request(world->sampler), SAMPLER_WAIT);
         while (sampler_running(world->sampler))
                 assert_true(assert_ok(sd_event_run(world->event, 10 * USEC_PER_SEC)) > 0);
         assert_int_equal(world->n_windows, 1);
 
-        /* Nothing wakes us any more. */
+        /* Without a timer the loop runs into its timeout. */
         assert_err(sd_event_run(world->event, 300 * USEC_PER_MSEC), 0);
-        assert_err(sampler_ask(world->sampler), SAMPLER_WAIT);
+        assert_err(sampler_request(world->sampler), SAMPLER_WAIT);
         run_until_window(world, 2);
 }
 
-static void test_what_cannot_be_read_is_told(void **state)
+static void test_errors_are_reported(void **state)
 {
         World *world = *state;
 
-        assert_err(sampler_ask(world->sampler), SAMPLER_WAIT);
+        assert_err(sampler_request(world->sampler), SAMPLER_WAIT);
         proc_tree_write(world->tree, "stat", "garbage\n");
         run_until_window(world, 1);
         assert_int_equal(world->result, -EBADMSG);
         assert_false(sampler_running(world->sampler));
-        assert_err(sampler_ask(world->sampler), -EBADMSG);
+        assert_err(sampler_request(world->sampler), -EBADMSG);
 
         proc_tree_write(world->tree, "stat", PROC_STAT);
-        assert_err(sampler_ask(world->sampler), SAMPLER_WAIT);
+        assert_err(sampler_request(world->sampler), SAMPLER_WAIT);
         run_until_window(world, 2);
         assert_int_equal(world->result, 0);
 }
@@ -125,13 +125,13 @@ static void test_a_window_that_fails_later_starts_over(void **state)
 {
         World *world = *state;
 
-        assert_err(sampler_ask(world->sampler), SAMPLER_WAIT);
+        assert_err(sampler_request(world->sampler), SAMPLER_WAIT);
         run_until_window(world, 1);
         proc_tree_write(world->tree, "stat", "");
         while (sampler_running(world->sampler))
                 assert_true(assert_ok(sd_event_run(world->event, 10 * USEC_PER_SEC)) > 0);
         assert_int_equal(world->n_windows, 1);
-        assert_err(sampler_ask(world->sampler), -EBADMSG);
+        assert_err(sampler_request(world->sampler), -EBADMSG);
 }
 
 #define world_test(function) cmocka_unit_test_setup_teardown(function, world_up, world_down)
@@ -139,10 +139,10 @@ static void test_a_window_that_fails_later_starts_over(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                world_test(test_the_first_answer_waits_for_a_window),
+                world_test(test_the_first_request_waits_for_a_window),
                 world_test(test_windows_follow_each_other),
-                world_test(test_it_rests_when_nobody_asks),
-                world_test(test_what_cannot_be_read_is_told),
+                world_test(test_it_stops_without_requests),
+                world_test(test_errors_are_reported),
                 world_test(test_a_window_that_fails_later_starts_over),
         };
 
