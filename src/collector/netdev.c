@@ -6,6 +6,8 @@
 #include <net/if.h>
 
 #include "basic/parse.h"
+#include "basic/text.h"
+#include "basic/utf8.h"
 
 /* Columns after the name: bytes packets errs drop fifo frame compressed multicast, then the same for sending
  * (with colls and carrier instead of frame and compressed). */
@@ -42,15 +44,26 @@ static int parse_line(const char *line, size_t size, NetworkSample *ret_counters
         return 1;
 }
 
-/* The kernel allows nearly any byte in a name, the bus and JSON only UTF-8. */
-static char *name_dup(const char *name, size_t size)
+/* The kernel allows nearly any byte in a name, the bus and JSON only UTF-8. An escape begins with a
+ * backslash, which is itself escaped: names that differ stay different. */
+static int name_dup(const char *name, size_t size, char **ret_name)
 {
-        char *copy = strndup(name, size);
+        Text text = TEXT_NULL;
 
-        for (char *at = copy; at && *at; at++)
-                if (*at <= ' ' || *at > '~')
-                        *at = '_';
-        return copy;
+        for (size_t i = 0; i < size;) {
+                uint32_t code;
+                size_t length = utf8_decode(name + i, size - i, &code);
+
+                if (length > 0 && code != '\\' && !utf8_is_control(code)) {
+                        text_append_bytes(&text, name + i, length);
+                        i += length;
+                } else
+                        text_appendf(&text, "\\x%02x", (unsigned char) name[i++]);
+        }
+
+        int r = text_take(&text, ret_name, NULL);
+        text_done(&text);
+        return r;
 }
 
 /* Appends the devices named veth*, or all others. */
@@ -70,9 +83,9 @@ static int parse_devices(const char *text, bool veth, SystemSample *sample)
 
                 if (parse_line(line, (size_t) (end - line), &counters, &size) == 0)
                         continue;
-                counters.device = name_dup(line, size);
-                if (!counters.device)
-                        return -ENOMEM;
+                int r = name_dup(line, size, &counters.device);
+                if (r < 0)
+                        return r;
                 sample->networks[sample->n_networks++] = counters;
         }
 

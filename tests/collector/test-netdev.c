@@ -56,14 +56,36 @@ static void test_other_lines_are_skipped(void **state)
         }
 }
 
-static void test_names_are_made_printable(void **state)
+/* Valid UTF-8 is kept. What is escaped stays distinct from every other name. */
+static void test_names(void **state)
 {
+        static const struct {
+                const char *line, *device;
+        } rows[] = {
+                { "eth0:1:" ZEROS, "eth0:1" },
+                { "wl\303\2440:" ZEROS, "wl\303\2440" }, /* wlä0 */
+                { "wl\303\2660:" ZEROS, "wl\303\2660" }, /* wlö0 */
+                { "\360\237\220\247:" ZEROS, "\360\237\220\247" },
+                { "a\377b:" ZEROS, "a\\xffb" },
+                { "a\376b:" ZEROS, "a\\xfeb" },
+                { "a_b:" ZEROS, "a_b" },
+                { "a\001b:" ZEROS, "a\\x01b" },
+                { "a\177b:" ZEROS, "a\\x7fb" },
+                { "a\302\205b:" ZEROS, "a\\xc2\\x85b" }, /* U+0085, a control */
+                { "a\303:" ZEROS, "a\\xc3" },            /* truncated */
+                { "\300\257:" ZEROS, "\\xc0\\xaf" },     /* overlong */
+                { "a\\xffb:" ZEROS, "a\\x5cxffb" },      /* not the escape of a\377b */
+                { "a\"b:" ZEROS, "a\"b" },               /* escaped by JSON and by the metrics */
+        };
         _cleanup_(system_sample_done) SystemSample sample = { 0 };
+        _cleanup_(text_done) Text text = TEXT_NULL;
 
-        assert_ok(netdev_parse("eth0:1:" ZEROS "a\377\001b:" ZEROS, &sample));
-        assert_int_equal(sample.n_networks, 2);
-        assert_string_equal(sample.networks[0].device, "eth0:1");
-        assert_string_equal(sample.networks[1].device, "a__b");
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                text_append(&text, rows[i].line);
+        assert_ok(netdev_parse(text.data, &sample));
+        assert_int_equal(sample.n_networks, ELEMENTSOF(rows));
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                assert_string_equal(sample.networks[i].device, rows[i].device);
 }
 
 static void test_of_too_many_veth_are_left_out(void **state)
@@ -101,7 +123,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_columns),
                 cmocka_unit_test(test_other_lines_are_skipped),
-                cmocka_unit_test(test_names_are_made_printable),
+                cmocka_unit_test(test_names),
                 cmocka_unit_test(test_of_too_many_veth_are_left_out),
                 cmocka_unit_test(test_of_too_many_the_last_are_left_out),
         };
