@@ -5,6 +5,8 @@
 
 #include <unistd.h>
 
+#include "collector/boot-time.h"
+#include "collector/counter.h"
 #include "collector/cpu.h"
 #include "collector/disks.h"
 #include "collector/loadavg.h"
@@ -16,6 +18,7 @@
 
 typedef enum File {
         FILE_STAT,
+        FILE_BOOT_TIME, /* the same file, completely */
         FILE_MEMINFO,
         FILE_LOADAVG,
         FILE_NETDEV,
@@ -26,12 +29,13 @@ typedef enum File {
         _FILE_MAX,
 } File;
 
-/* Only the first line of /proc/stat is used, ten numbers. With many CPUs and interrupts the rest is a
- * hundred kilobytes. */
+/* The first line of /proc/stat, ten numbers, is read each second. With many CPUs and interrupts the rest is
+ * a hundred kilobytes. */
 #define STAT_HEAD 1024
 
 static const ProcFile file_table[_FILE_MAX] = {
         [FILE_STAT] = { "stat", STAT_HEAD, -EBADF },
+        [FILE_BOOT_TIME] = { "stat", 0, -EBADF },
         [FILE_MEMINFO] = { "meminfo", 0, -EBADF },
         [FILE_LOADAVG] = { "loadavg", 0, -EBADF },
         [FILE_NETDEV] = { "net/dev", 0, -EBADF },
@@ -47,6 +51,8 @@ struct System {
         ProcFile files[_FILE_MAX];
         ProcBuffer buffer;
         File failed;
+        Counter cpu[_CPU_MODE_MAX];
+        BootTime boot_time;
         char *const *disks;
         size_t n_disks;
         DiskOutcome disk_outcomes[SAMPLE_DISKS_MAX]; /* as last logged */
@@ -106,13 +112,18 @@ static int failed(System *system, File file, int error)
 
 int system_read_cpu(System *system, usec_t ret_cpu_usec[static _CPU_MODE_MAX])
 {
+        usec_t cpu_usec[_CPU_MODE_MAX];
         const char *text;
 
         int r = read_text(system, FILE_STAT, &text);
         if (r >= 0)
-                r = cpu_parse(text, system->ticks_per_sec, ret_cpu_usec);
+                r = cpu_parse(text, system->ticks_per_sec, cpu_usec);
+        if (r < 0)
+                return failed(system, FILE_STAT, r);
 
-        return r < 0 ? failed(system, FILE_STAT, r) : 0;
+        for (int mode = 0; mode < _CPU_MODE_MAX; mode++)
+                ret_cpu_usec[mode] = counter_update(&system->cpu[mode], cpu_usec[mode]);
+        return 0;
 }
 
 static int read_parsed(System *system, File file, int (*parse)(const char *text, SystemSample *sample),
@@ -184,6 +195,18 @@ static int read_disks(System *system, SystemSample *sample)
         return 0;
 }
 
+static void read_times(System *system, SystemSample *sample)
+{
+        usec_t realtime_usec = time_now(CLOCK_REALTIME);
+        const char *text;
+
+        sample->uptime_usec = time_now(CLOCK_BOOTTIME);
+        if (boot_time_is_stale(&system->boot_time, realtime_usec, sample->uptime_usec) &&
+            read_text(system, FILE_BOOT_TIME, &text) >= 0)
+                (void) boot_time_parse(&system->boot_time, text, realtime_usec, sample->uptime_usec);
+        sample->boot_at_usec = system->boot_time.at_usec;
+}
+
 static int read_into(System *system, SystemSample *sample)
 {
         int r = system_read_cpu(system, sample->cpu_usec);
@@ -204,9 +227,7 @@ static int read_into(System *system, SystemSample *sample)
         if (r < 0)
                 return r;
 
-        sample->uptime_usec = time_now(CLOCK_BOOTTIME);
-        usec_t now = time_now(CLOCK_REALTIME); /* near 0 on a board whose clock was not set yet */
-        sample->boot_at_usec = now - MIN(now, sample->uptime_usec);
+        read_times(system, sample);
         return 0;
 }
 

@@ -16,7 +16,8 @@ typedef struct ProcTree {
         int fd; /* of the directory; the reader under test takes a duplicate */
 } ProcTree;
 
-#define PROC_STAT     "cpu  100 0 100 800 0 0 0 0 0 0\ncpu0 100 0 100 800 0 0 0 0 0 0\nintr 5 4\n"
+#define PROC_STAT                                                                                           \
+        "cpu  100 0 100 800 0 0 0 0 0 0\ncpu0 100 0 100 800 0 0 0 0 0 0\nintr 5 4\nbtime 1795290736\n"
 #define PROC_MEMINFO  "MemTotal: 1000 kB\nMemFree: 100 kB\nMemAvailable: 400 kB\n"
 #define PROC_LOADAVG  "0.50 0.25 0.10 1/149 20776\n"
 #define PROC_NETDEV   "Inter-| x\n face | x\n    lo: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n"

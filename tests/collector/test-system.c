@@ -43,6 +43,23 @@ static void test_kept_files_are_read_anew(void **state)
         assert_float_equal(second.load_1, 2, 1e-9);
 }
 
+/* iowait steps back, as it does; the boot time is a constant. */
+static void test_counters_and_constants(void **state)
+{
+        _cleanup_(system_freep) System *system = open_system(*state);
+
+        for (int i = 0; i < 200; i++) {
+                _cleanup_(system_sample_done) SystemSample sample = { 0 };
+
+                proc_tree_write(*state, "stat",
+                                i % 2 == 0 ? "cpu  100 0 100 800 500 0 0 0 0 0\nbtime 1795290736\n"
+                                           : "cpu  100 0 100 800 480 0 0 0 0 0\nbtime 1795290736\n");
+                assert_ok(system_read(system, &sample));
+                assert_int_equal(sample.cpu_usec[CPU_IOWAIT], 5 * USEC_PER_SEC);
+                assert_int_equal(sample.boot_at_usec, 1795290736 * USEC_PER_SEC);
+        }
+}
+
 /* Without these three there is no sample, whatever is wrong with them; mended, there is one again. */
 static void test_worlds_in_which_needed_files_are_bad(void **state)
 {
@@ -189,6 +206,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 tree_test(test_a_healthy_tree),
                 tree_test(test_kept_files_are_read_anew),
+                tree_test(test_counters_and_constants),
                 tree_test(test_worlds_in_which_needed_files_are_bad),
                 tree_test(test_worlds_in_which_other_files_are_bad),
                 tree_test(test_an_old_kernel),
