@@ -30,10 +30,7 @@ static int append_metrics(sd_bus_message *reply, void *owner)
                 denied += api->counters.actions[kind][ACTION_DENIED];
         }
 
-        const struct {
-                const char *name;
-                uint64_t value;
-        } metrics[] = {
+        const ComponentMetric metrics[] = {
                 { "requests_total", api->counters.answers_total },
                 { "requests_malformed_total", http->malformed_total },
                 { "requests_waiting", waiting },
@@ -49,13 +46,7 @@ static int append_metrics(sd_bus_message *reply, void *owner)
                 { "actions_denied_total", denied },
         };
 
-        for (size_t i = 0; i < ELEMENTSOF(metrics); i++) {
-                int r = component_append_metric(reply, metrics[i].name, (double) metrics[i].value);
-                if (r < 0)
-                        return r;
-        }
-
-        return 0;
+        return component_append_metrics(reply, metrics, ELEMENTSOF(metrics));
 }
 
 static int restart(void *owner, const char **ret_detail)

@@ -17,16 +17,7 @@ static int method_get_metrics(sd_bus_message *message, void *userdata, sd_bus_er
         int r = sd_bus_message_new_method_return(message, &reply);
         if (r < 0)
                 return r;
-
-        r = sd_bus_message_open_container(reply, 'a', "{sd}");
-        if (r < 0)
-                return r;
-
         r = component->append_metrics(reply, component->owner);
-        if (r < 0)
-                return r;
-
-        r = sd_bus_message_close_container(reply);
         if (r < 0)
                 return r;
 
@@ -116,9 +107,14 @@ void component_detach(Component *component)
         component->bus = sd_bus_unref(component->bus);
 }
 
-int component_append_metric(sd_bus_message *reply, const char *name, double value)
+int component_append_metrics(sd_bus_message *reply, const ComponentMetric *metrics, size_t n)
 {
-        return sd_bus_message_append(reply, "{sd}", name, value);
+        int r = sd_bus_message_open_container(reply, 'a', "{sd}");
+
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = sd_bus_message_append(reply, "{sd}", metrics[i].name, metrics[i].value);
+
+        return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
 void component_set_healthy(Component *component, bool healthy)

@@ -15,7 +15,7 @@ typedef struct Component Component;
 struct Component {
         /* Set by the owner before component_attach(). */
         const char *name; /* "Collector1": gives org.devbox.Collector1 and /org/devbox/Collector1 */
-        int (*append_metrics)(sd_bus_message *reply, void *owner); /* with component_append_metric() */
+        int (*append_metrics)(sd_bus_message *reply, void *owner); /* with component_append_metrics() */
         int (*restart)(void *owner, const char **ret_detail);      /* 0, or a reason for bus_error_set() */
         void *owner;
 
@@ -33,7 +33,12 @@ struct Component {
 int component_attach(Component *component, sd_bus *bus);
 void component_detach(Component *component);
 
-int component_append_metric(sd_bus_message *reply, const char *name, double value);
+typedef struct ComponentMetric {
+        const char *name;
+        double value;
+} ComponentMetric;
+
+int component_append_metrics(sd_bus_message *reply, const ComponentMetric *metrics, size_t n);
 
 /* Tells the listeners when it changes. */
 void component_set_healthy(Component *component, bool healthy);

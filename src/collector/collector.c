@@ -154,10 +154,7 @@ static int append_metrics(sd_bus_message *reply, void *owner)
 {
         const Collector *collector = owner;
         const UnitsCounters *units = units_counters(collector->units);
-        const struct {
-                const char *name;
-                uint64_t value;
-        } metrics[] = {
+        const ComponentMetric metrics[] = {
                 { "calls_total", collector->calls.total },
                 { "calls_refused_total", collector->calls.refused },
                 { "calls_cancelled_total", collector->calls.cancelled },
@@ -170,13 +167,7 @@ static int append_metrics(sd_bus_message *reply, void *owner)
                 { "units_watched", units_watching(collector->units) },
         };
 
-        for (size_t i = 0; i < ELEMENTSOF(metrics); i++) {
-                int r = component_append_metric(reply, metrics[i].name, (double) metrics[i].value);
-                if (r < 0)
-                        return r;
-        }
-
-        return 0;
+        return component_append_metrics(reply, metrics, ELEMENTSOF(metrics));
 }
 
 /* ---- the object */

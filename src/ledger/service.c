@@ -255,10 +255,7 @@ static int append_metrics(sd_bus_message *reply, void *owner)
         LedgerStatus status;
 
         ledger_status(service->ledger, &status);
-        const struct {
-                const char *name;
-                uint64_t value;
-        } metrics[] = {
+        const ComponentMetric metrics[] = {
                 { "calls_total", service->calls },
                 { "calls_refused_total", service->denied_calls },
                 { "requests_accepted_total", service->accepted },
@@ -269,13 +266,7 @@ static int append_metrics(sd_bus_message *reply, void *owner)
                 { "manifest_in_force", status.in_force },
         };
 
-        for (size_t i = 0; i < ELEMENTSOF(metrics); i++) {
-                int r = component_append_metric(reply, metrics[i].name, (double) metrics[i].value);
-                if (r < 0)
-                        return r;
-        }
-
-        return 0;
+        return component_append_metrics(reply, metrics, ELEMENTSOF(metrics));
 }
 
 /* ---- the object */

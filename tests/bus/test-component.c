@@ -104,11 +104,10 @@ static int append_metrics(sd_bus_message *reply, void *owner)
 {
         Fixture *fixture = owner;
 
-        int r = component_append_metric(reply, "calls_total", ++fixture->n_calls);
-        if (r < 0)
-                return r;
+        const ComponentMetric metrics[] = { { "calls_total", ++fixture->n_calls },
+                                            { "uptime_seconds", 0.5 } };
 
-        return component_append_metric(reply, "uptime_seconds", 0.5);
+        return component_append_metrics(reply, metrics, ELEMENTSOF(metrics));
 }
 
 static int restart(void *owner, const char **ret_detail)
