@@ -93,6 +93,18 @@ int bus_rows_append(sd_bus_message *message, const BusRows *rows, const void *ar
         return r < 0 ? r : sd_bus_message_close_container(message);
 }
 
+int bus_reply_dictionary(sd_bus_message *call, const BusDictionary *dictionary, const void *object)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+
+        int r = sd_bus_message_new_method_return(call, &reply);
+        if (r >= 0)
+                r = bus_dictionary_append(reply, dictionary, object);
+        if (r >= 0)
+                r = sd_bus_send(NULL, reply, NULL);
+        return MIN(r, 0);
+}
+
 /* ---- reading */
 
 static int read_rows(sd_bus_message *message, const BusRows *rows, void *array, size_t *n);
@@ -149,7 +161,7 @@ static int read_bytes(sd_bus_message *message, Bytes *ret_bytes)
         return r;
 }
 
-static int read_array(sd_bus_message *message, void *array, size_t size)
+int bus_array_read(sd_bus_message *message, void *ret_array, size_t size)
 {
         Bytes bytes;
 
@@ -159,7 +171,7 @@ static int read_array(sd_bus_message *message, void *array, size_t size)
         if (bytes.size != size)
                 return -EBADMSG;
 
-        memcpy(array, bytes.data, size);
+        memcpy(ret_array, bytes.data, size);
         return 0;
 }
 
@@ -177,7 +189,7 @@ static int value_read(sd_bus_message *message, const BusField *field, void *obje
         case BUS_BYTES:
                 return read_bytes(message, value);
         case BUS_ARRAY:
-                return read_array(message, value, field->size);
+                return bus_array_read(message, value, field->size);
         case BUS_ROWS:
                 return read_rows(message, field->rows, value, (size_t *) ((char *) object + field->size));
         default:

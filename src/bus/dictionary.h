@@ -65,6 +65,10 @@ struct BusRows {
         {                                                                                                   \
                 .fields = (table), .n_fields = ELEMENTSOF(table)                                            \
         }
+#define BUS_DICTIONARY_STRICT(table)                                                                        \
+        {                                                                                                   \
+                .fields = (table), .n_fields = ELEMENTSOF(table), .strict = true                            \
+        }
 
 /* Of a table whose rows contain a BusField as `member`. */
 #define BUS_DICTIONARY_OF(table, member)                                                                    \
@@ -84,3 +88,9 @@ int bus_dictionary_read(sd_bus_message *message, const BusDictionary *dictionary
  * read, so that freeing `*n` rows frees everything. Room in the array is zeroed by the caller. */
 int bus_rows_append(sd_bus_message *message, const BusRows *rows, const void *array, size_t n);
 int bus_rows_read(sd_bus_message *message, const BusRows *rows, void *array, size_t *n);
+
+/* Replies to a method call that returns one a{sv}. Errors: those of sd-bus; then nothing was sent. */
+int bus_reply_dictionary(sd_bus_message *call, const BusDictionary *dictionary, const void *object);
+
+/* Reads one ay of exactly this size. Errors: -EBADMSG another size; those of sd-bus. */
+int bus_array_read(sd_bus_message *message, void *ret_array, size_t size);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* devbox-ledger. */
 
-#include "ledger/service.h"
+#include "ledger/daemon.h"
 
 int main(int argc, char **argv)
 {

@@ -1,286 +1,121 @@
 /* SPDX-License-Identifier: MIT */
-/* How the ledger's things look on the bus: as dbus/org.devbox.Ledger1.xml says. */
+/* The ledger's structs on the bus, as dbus/org.devbox.Ledger1.xml describes them. */
 
-#include <stdarg.h>
-
-#include "ledger/service-internal.h"
+#include "bus/dictionary.h"
+#include "ledger/daemon-internal.h"
 
 #define ENTRIES_MAX 4096
 
-int wire_read_bytes(sd_bus_message *message, void *ret_bytes, size_t size)
+/* ---- arguments */
+
+int enrolment_read(sd_bus_message *message, Enrolment *ret_enrolment)
 {
-        const void *data;
-        size_t n;
-
-        int r = sd_bus_message_read_array(message, 'y', &data, &n);
-        if (r < 0)
-                return r;
-        if (n != size)
-                return -EBADMSG;
-
-        memcpy(ret_bytes, data, size);
-        return 0;
-}
-
-int wire_append_bytes(sd_bus_message *message, Bytes bytes)
-{
-        return sd_bus_message_append_array(message, 'y', bytes.data, bytes.size);
-}
-
-int wire_append_pair(sd_bus_message *message, const char *key, const char *type, ...)
-{
-        va_list values;
-
-        int r = sd_bus_message_open_container(message, 'e', "sv");
-        if (r >= 0)
-                r = sd_bus_message_append_basic(message, 's', key);
-        if (r >= 0)
-                r = sd_bus_message_open_container(message, 'v', type);
-        if (r < 0)
-                return r;
-
-        va_start(values, type);
-        r = sd_bus_message_appendv(message, type, values);
-        va_end(values);
-        if (r >= 0)
-                r = sd_bus_message_close_container(message);
-        if (r >= 0)
-                r = sd_bus_message_close_container(message);
-        return r;
-}
-
-int wire_append_pair_bytes(sd_bus_message *message, const char *key, Bytes bytes)
-{
-        int r = sd_bus_message_open_container(message, 'e', "sv");
-        if (r >= 0)
-                r = sd_bus_message_append_basic(message, 's', key);
-        if (r >= 0)
-                r = sd_bus_message_open_container(message, 'v', "ay");
-        if (r >= 0)
-                r = wire_append_bytes(message, bytes);
-        if (r >= 0)
-                r = sd_bus_message_close_container(message);
-        if (r >= 0)
-                r = sd_bus_message_close_container(message);
-        return r;
-}
-
-/* ---- dictionaries that come in: a table of keys, each at most once, no others */
-
-typedef enum FieldType {
-        FIELD_TEXT,
-        FIELD_INTEGER,
-        FIELD_SIZE,
-        FIELD_BOOLEAN,
-        FIELD_DIGEST,
-        FIELD_BYTES
-} FieldType;
-
-static const char *const field_signatures[] = {
-        [FIELD_TEXT] = "s",    [FIELD_INTEGER] = "i", [FIELD_SIZE] = "t",
-        [FIELD_BOOLEAN] = "b", [FIELD_DIGEST] = "ay", [FIELD_BYTES] = "ay",
-};
-
-typedef struct Field {
-        const char *key;
-        FieldType type;
-        size_t offset;
-} Field;
-
-typedef struct Fields {
-        const Field *fields;
-        size_t n;
-} Fields;
-
-static int read_size(sd_bus_message *message, int64_t *ret_value)
-{
-        uint64_t value;
-
-        int r = sd_bus_message_read(message, "t", &value);
-        if (r < 0)
-                return r;
-        if (value > SCHEMA_INTEGER_MAX)
-                return -EBADMSG;
-
-        *ret_value = (int64_t) value;
-        return 0;
-}
-
-static int read_blob(sd_bus_message *message, SchemaBlob *ret_blob)
-{
-        const void *data;
-        size_t size;
-
-        int r = sd_bus_message_read_array(message, 'y', &data, &size);
-        if (r < 0)
-                return r;
-
-        *ret_blob = (SchemaBlob){ (uint8_t *) data, size };
-        return 0;
-}
-
-static int read_value(sd_bus_message *message, FieldType type, void *at)
-{
-        int32_t number;
-        int truth, r;
-
-        switch (type) {
-        case FIELD_TEXT:
-                return sd_bus_message_read(message, "s", at);
-        case FIELD_INTEGER:
-                r = sd_bus_message_read(message, "i", &number);
-                if (r >= 0)
-                        *(int64_t *) at = number;
-                return r;
-        case FIELD_SIZE:
-                return read_size(message, at);
-        case FIELD_BOOLEAN:
-                r = sd_bus_message_read(message, "b", &truth);
-                if (r >= 0)
-                        *(bool *) at = truth;
-                return r;
-        case FIELD_DIGEST:
-                return wire_read_bytes(message, at, SHA256_SIZE);
-        case FIELD_BYTES:
-                return read_blob(message, at);
-        }
-
-        assert(false);
-        return -EINVAL;
-}
-
-static int read_pair(sd_bus_message *message, Fields fields, void *object, uint64_t *seen)
-{
-        const char *key;
-
-        int r = sd_bus_message_read(message, "s", &key);
-        if (r < 0)
-                return r;
-
-        for (size_t i = 0; i < fields.n; i++) {
-                const Field *field = &fields.fields[i];
-
-                if (!streq(field->key, key))
-                        continue;
-                if (*seen & UINT64_C(1) << i)
-                        return -EBADMSG;
-                *seen |= UINT64_C(1) << i;
-                r = sd_bus_message_enter_container(message, 'v', field_signatures[field->type]);
-                if (r < 0)
-                        return -EBADMSG;
-                r = read_value(message, field->type, (char *) object + field->offset);
-                if (r < 0)
-                        return r;
-                return sd_bus_message_exit_container(message);
-        }
-
-        return -EBADMSG;
-}
-
-static int read_dictionary(sd_bus_message *message, Fields fields, void *object)
-{
-        uint64_t seen = 0;
-
-        int r = sd_bus_message_enter_container(message, 'a', "{sv}");
-        if (r < 0)
-                return r;
-        for (;;) {
-                r = sd_bus_message_enter_container(message, 'e', "sv");
-                if (r <= 0)
-                        break;
-                r = read_pair(message, fields, object, &seen);
-                if (r < 0)
-                        return r;
-                r = sd_bus_message_exit_container(message);
-                if (r < 0)
-                        return r;
-        }
-
-        return r < 0 ? r : sd_bus_message_exit_container(message);
-}
-
-int wire_read_enrolment(sd_bus_message *message, Enrolment *ret_enrolment)
-{
-        static const Field fields[] = {
-                { "token_sha256", FIELD_DIGEST, offsetof(Enrolment, token_sha256) },
-                { "lost_size", FIELD_SIZE, offsetof(Enrolment, lost_size) },
-                { "lost_head", FIELD_DIGEST, offsetof(Enrolment, lost_head) },
+        static const BusField options[] = {
+                BUS_FIELD("token_sha256", BUS_ARRAY, Enrolment, token_sha256, 0, SHA256_SIZE),
+                BUS_FIELD("lost_size", BUS_COUNT, Enrolment, lost_size),
+                BUS_FIELD("lost_head", BUS_ARRAY, Enrolment, lost_head, 0, SHA256_SIZE),
         };
+        static const BusDictionary dictionary = BUS_DICTIONARY_STRICT(options);
         Enrolment enrolment = { 0 };
 
         int r = sd_bus_message_read(message, "s", &enrolment.device);
         if (r >= 0)
-                r = wire_read_bytes(message, enrolment.chain.bytes, CHAIN_ID_SIZE);
+                r = bus_array_read(message, enrolment.chain.bytes, CHAIN_ID_SIZE);
         if (r >= 0)
                 r = sd_bus_message_read(message, "s", &enrolment.root);
         if (r >= 0)
-                r = wire_read_bytes(message, enrolment.root_sha256.bytes, SHA256_SIZE);
+                r = bus_array_read(message, enrolment.root_sha256.bytes, SHA256_SIZE);
         if (r >= 0)
-                r = read_dictionary(message, (Fields){ fields, ELEMENTSOF(fields) }, &enrolment);
+                r = bus_dictionary_read(message, &dictionary, &enrolment);
         if (r < 0)
-                return r;
+                return -EBADMSG;
 
         *ret_enrolment = enrolment;
         return 0;
 }
 
+int bundle_read(sd_bus_message *message, LedgerBundle *ret_bundle)
+{
+        LedgerBundle bundle = { 0 };
+        const char *approval;
+
+        int r = sd_bus_message_read(message, "ss", &bundle.request, &bundle.delivery);
+        if (r >= 0)
+                r = sd_bus_message_enter_container(message, 'a', "s");
+        while (r >= 0 && (r = sd_bus_message_read(message, "s", &approval)) > 0) {
+                if (bundle.n_approvals == APPROVALS_MAX)
+                        return -EBADMSG;
+                bundle.approvals[bundle.n_approvals++] = approval;
+        }
+        if (r < 0)
+                return -EBADMSG;
+
+        *ret_bundle = bundle;
+        return 0;
+}
+
+/* A Result as Finish has it: what the agent knows of it. */
 typedef struct Outcome {
         const char *status;
-        Result how;
+        int32_t exit_code, exit_signal;
+        Bytes out, err;
+        Result result;
 } Outcome;
 
-int wire_read_outcome(sd_bus_message *message, Result *ret_how)
-{
-#define AT(member) offsetof(Outcome, how.member)
-        static const Field fields[] = {
-                { "status", FIELD_TEXT, offsetof(Outcome, status) },
-                { "reason", FIELD_TEXT, AT(reason) },
-                { "message", FIELD_TEXT, AT(message) },
-                { "process_may_continue", FIELD_BOOLEAN, AT(process_may_continue) },
-                { "exit_code", FIELD_INTEGER, AT(exit.code) },
-                { "exit_signal", FIELD_INTEGER, AT(exit.signal) },
-                { "stdout", FIELD_BYTES, AT(out.data) },
-                { "stdout_size", FIELD_SIZE, AT(out.size) },
-                { "stdout_sha256", FIELD_DIGEST, AT(out.sha256) },
-                { "stdout_truncated", FIELD_BOOLEAN, AT(out.truncated) },
-                { "stderr", FIELD_BYTES, AT(err.data) },
-                { "stderr_size", FIELD_SIZE, AT(err.size) },
-                { "stderr_sha256", FIELD_DIGEST, AT(err.sha256) },
-                { "stderr_truncated", FIELD_BOOLEAN, AT(err.truncated) },
-                { "started_at_ms", FIELD_SIZE, AT(started_at_ms) },
-                { "finished_at_ms", FIELD_SIZE, AT(finished_at_ms) },
-        };
-#undef AT
-        Outcome outcome = { .how.exit.code = -1 };
+static const BusField outcome_fields[] = {
+        BUS_FIELD("status", BUS_TEXT, Outcome, status, BUS_REQUIRED),
+        BUS_FIELD("reason", BUS_TEXT, Outcome, result.reason),
+        BUS_FIELD("message", BUS_TEXT, Outcome, result.message),
+        BUS_FIELD("process_may_continue", BUS_BOOL, Outcome, result.process_may_continue),
+        BUS_FIELD("exit_code", BUS_INT32, Outcome, exit_code),
+        BUS_FIELD("exit_signal", BUS_INT32, Outcome, exit_signal),
+        BUS_FIELD("stdout", BUS_BYTES, Outcome, out),
+        BUS_FIELD("stdout_size", BUS_COUNT, Outcome, result.out.size),
+        BUS_FIELD("stdout_sha256", BUS_ARRAY, Outcome, result.out.sha256, 0, SHA256_SIZE),
+        BUS_FIELD("stdout_truncated", BUS_BOOL, Outcome, result.out.truncated),
+        BUS_FIELD("stderr", BUS_BYTES, Outcome, err),
+        BUS_FIELD("stderr_size", BUS_COUNT, Outcome, result.err.size),
+        BUS_FIELD("stderr_sha256", BUS_ARRAY, Outcome, result.err.sha256, 0, SHA256_SIZE),
+        BUS_FIELD("stderr_truncated", BUS_BOOL, Outcome, result.err.truncated),
+        BUS_FIELD("started_at_ms", BUS_COUNT, Outcome, result.started_at_ms),
+        BUS_FIELD("finished_at_ms", BUS_COUNT, Outcome, result.finished_at_ms),
+};
+static const BusDictionary outcome_dictionary = BUS_DICTIONARY_STRICT(outcome_fields);
 
-        int r = read_dictionary(message, (Fields){ fields, ELEMENTSOF(fields) }, &outcome);
+int outcome_read(sd_bus_message *message, Result *ret_result)
+{
+        Outcome outcome = { .exit_code = -1, .result.status = _RESULT_STATUS_MAX };
+
+        int r = bus_dictionary_read(message, &outcome_dictionary, &outcome);
         if (r < 0)
                 return r;
 
-        outcome.how.status = -1;
-        for (int i = 0; outcome.status && i < _RESULT_STATUS_MAX; i++)
+        for (int i = 0; i < _RESULT_STATUS_MAX; i++)
                 if (streq(result_status_names[i], outcome.status))
-                        outcome.how.status = i;
-        if (outcome.how.status < 0)
+                        outcome.result.status = i;
+        if (outcome.result.status == _RESULT_STATUS_MAX)
                 return -EBADMSG;
 
-        *ret_how = outcome.how;
+        outcome.result.exit = (ResultExit){ .code = outcome.exit_code, .signal = outcome.exit_signal };
+        outcome.result.out.data = (SchemaBlob){ (uint8_t *) outcome.out.data, outcome.out.size };
+        outcome.result.err.data = (SchemaBlob){ (uint8_t *) outcome.err.data, outcome.err.size };
+        *ret_result = outcome.result;
         return 0;
 }
 
 /* ---- entries of the chain */
 
-int wire_append_entry(sd_bus_message *message, const AuditEntry *entry)
+int audit_entry_append(sd_bus_message *message, const AuditEntry *entry)
 {
         int r = sd_bus_message_open_container(message, 'r', "ttqayayay");
         if (r >= 0)
                 r = sd_bus_message_append(message, "ttq", entry->seq, entry->time_ms, entry->type);
         if (r >= 0)
-                r = wire_append_bytes(message, entry->body);
+                r = sd_bus_message_append_array(message, 'y', entry->body.data, entry->body.size);
         if (r >= 0)
-                r = wire_append_bytes(message, BYTES_OF(entry->prev.bytes));
+                r = sd_bus_message_append_array(message, 'y', entry->prev.bytes, SHA256_SIZE);
         if (r >= 0)
-                r = wire_append_bytes(message, BYTES_OF(entry->hash.bytes));
+                r = sd_bus_message_append_array(message, 'y', entry->hash.bytes, SHA256_SIZE);
         if (r >= 0)
                 r = sd_bus_message_close_container(message);
         return r;
@@ -294,51 +129,85 @@ static int read_entry(sd_bus_message *message, AuditEntry *entry)
         if (r >= 0)
                 r = sd_bus_message_read_array(message, 'y', &body, &entry->body.size);
         if (r >= 0)
-                r = wire_read_bytes(message, entry->prev.bytes, SHA256_SIZE);
+                r = bus_array_read(message, entry->prev.bytes, SHA256_SIZE);
         if (r >= 0)
-                r = wire_read_bytes(message, entry->hash.bytes, SHA256_SIZE);
+                r = bus_array_read(message, entry->hash.bytes, SHA256_SIZE);
         if (r < 0)
                 return r;
 
         entry->body.data = body;
-        return 0;
+        return sd_bus_message_exit_container(message);
 }
 
-int wire_read_entries(sd_bus_message *message, AuditEntry **ret_entries, size_t *ret_n)
+/* Room for the next entry; NULL: no memory. */
+static AuditEntry *entries_grow(AuditEntry **entries, size_t n)
+{
+        if (n % 64 == 0) {
+                AuditEntry *more = reallocarray(*entries, n + 64, sizeof **entries);
+
+                if (!more)
+                        return NULL;
+                *entries = more;
+        }
+
+        return &(*entries)[n];
+}
+
+int audit_entries_read(sd_bus_message *message, AuditEntry **ret_entries, size_t *ret_n)
 {
         _cleanup_(freep) AuditEntry *entries = NULL;
         size_t n = 0;
 
         int r = sd_bus_message_enter_container(message, 'a', "(ttqayayay)");
-        if (r < 0)
-                return r;
-        while ((r = sd_bus_message_enter_container(message, 'r', "ttqayayay")) > 0) {
-                if (n == ENTRIES_MAX)
-                        return -EBADMSG;
-                if (n % 64 == 0) {
-                        AuditEntry *more = reallocarray(entries, n + 64, sizeof *entries);
-                        if (!more)
-                                return -ENOMEM;
-                        entries = more;
-                }
-                r = read_entry(message, &entries[n++]);
-                if (r < 0)
-                        return r;
-                r = sd_bus_message_exit_container(message);
-                if (r < 0)
-                        return r;
+        while (r >= 0 && (r = sd_bus_message_enter_container(message, 'r', "ttqayayay")) > 0) {
+                AuditEntry *entry = n < ENTRIES_MAX ? entries_grow(&entries, n) : NULL;
+
+                if (!entry)
+                        return n < ENTRIES_MAX ? -ENOMEM : -EBADMSG;
+                r = read_entry(message, entry);
+                n++;
         }
-        if (r >= 0)
-                r = sd_bus_message_exit_container(message);
         if (r < 0)
-                return r;
+                return -EBADMSG;
 
         *ret_entries = TAKE_PTR(entries);
         *ret_n = n;
         return 0;
 }
 
-/* ---- dictionaries that go out */
+/* ---- replies */
+
+int reply_manifest_installed(sd_bus_message *message, const ManifestInstalled *installed)
+{
+        static const BusField fields[] = {
+                BUS_FIELD("epoch", BUS_COUNT, ManifestInstalled, epoch),
+                BUS_FIELD("version", BUS_COUNT, ManifestInstalled, version),
+                BUS_FIELD("unchanged", BUS_BOOL, ManifestInstalled, unchanged),
+                BUS_FIELD("gap", BUS_BOOL, ManifestInstalled, gap),
+        };
+        static const BusDictionary dictionary = BUS_DICTIONARY(fields);
+
+        return bus_reply_dictionary(message, &dictionary, installed);
+}
+
+typedef struct AnswerView {
+        const char *outcome, *request_id, *entry, *state, *reason, *message, *result;
+        Sha256 digest;
+        uint64_t seq;
+} AnswerView;
+
+static const BusField answer_fields[] = {
+        BUS_FIELD("outcome", BUS_TEXT, AnswerView, outcome),
+        BUS_FIELD("digest", BUS_ARRAY, AnswerView, digest, 0, SHA256_SIZE),
+        BUS_FIELD("request_id", BUS_TEXT, AnswerView, request_id, BUS_OPTIONAL),
+        BUS_FIELD("entry", BUS_TEXT, AnswerView, entry, BUS_OPTIONAL),
+        BUS_FIELD("state", BUS_TEXT, AnswerView, state, BUS_OPTIONAL),
+        BUS_FIELD("reason", BUS_TEXT, AnswerView, reason, BUS_OPTIONAL),
+        BUS_FIELD("message", BUS_TEXT, AnswerView, message, BUS_OPTIONAL),
+        BUS_FIELD("seq", BUS_UINT64, AnswerView, seq, BUS_OPTIONAL), /* 0 is the enrolment's */
+        BUS_FIELD("result", BUS_TEXT, AnswerView, result, BUS_OPTIONAL),
+};
+static const BusDictionary answer_dictionary = BUS_DICTIONARY(answer_fields);
 
 static const char *const outcome_names[] = {
         [LEDGER_DENIED] = "denied",
@@ -346,66 +215,65 @@ static const char *const outcome_names[] = {
         [LEDGER_KNOWN] = "known",
 };
 
-int wire_append_answer(sd_bus_message *message, const LedgerAnswer *answer)
+int reply_answer(sd_bus_message *message, const LedgerAnswer *answer)
 {
-        int r = sd_bus_message_open_container(message, 'a', "{sv}");
-        if (r >= 0)
-                r = wire_append_pair(message, "outcome", "s", outcome_names[answer->outcome]);
-        if (r >= 0)
-                r = wire_append_pair_bytes(message, "digest", BYTES_OF(answer->digest.bytes));
-        if (r >= 0 && answer->request_id[0] != '\0')
-                r = wire_append_pair(message, "request_id", "s", answer->request_id);
-        if (r >= 0 && answer->entry)
-                r = wire_append_pair(message, "entry", "s", answer->entry);
-        if (r >= 0 && answer->state != 0)
-                r = wire_append_pair(message, "state", "s", request_state_name(answer->state));
-        if (r >= 0 && answer->error != 0)
-                r = wire_append_pair(message, "reason", "s", devbox_error_code(answer->error));
-        if (r >= 0 && answer->error != 0)
-                r = wire_append_pair(message, "message", "s", answer->message);
-        if (r >= 0 && (answer->logged || answer->outcome == LEDGER_KNOWN))
-                r = wire_append_pair(message, "seq", "t", answer->seq);
-        if (r >= 0 && answer->result)
-                r = wire_append_pair(message, "result", "s", answer->result);
-        if (r >= 0)
-                r = sd_bus_message_close_container(message);
-        return r;
-}
-
-int wire_append_status(sd_bus_message *message, const LedgerStatus *status)
-{
-        const struct {
-                const char *key;
-                uint64_t value;
-        } numbers[] = {
-                { "size", status->size },
-                { "requests", status->requests },
-                { "root_version", (uint64_t) status->root_version },
-                { "manifest_epoch", (uint64_t) status->epoch },
-                { "manifest_version", (uint64_t) status->version },
-                { "manifest_expires_at_ms", (uint64_t) status->expires_at_ms },
-                { "time_floor_ms", status->time_floor_ms },
+        AnswerView view = {
+                .outcome = outcome_names[answer->outcome],
+                .request_id = answer->request_id,
+                .entry = answer->entry,
+                .state = answer->state ? request_state_name(answer->state) : NULL,
+                .reason = answer->error ? devbox_error_code(answer->error) : NULL,
+                .message = answer->error ? answer->message : NULL,
+                .result = answer->result,
+                .digest = answer->digest,
+                .seq = answer->logged || answer->outcome == LEDGER_KNOWN ? answer->seq : 0,
         };
 
-        int r = sd_bus_message_open_container(message, 'a', "{sv}");
-        if (r >= 0)
-                r = wire_append_pair(message, "device", "s", status->device);
-        if (r >= 0)
-                r = wire_append_pair_bytes(message, "chain_id", BYTES_OF(status->chain.bytes));
-        if (r >= 0)
-                r = wire_append_pair_bytes(message, "head", BYTES_OF(status->head.bytes));
-        if (r >= 0)
-                r = wire_append_pair_bytes(message, "key", BYTES_OF(status->key.bytes));
-        if (r >= 0)
-                r = wire_append_pair_bytes(message, "manifest_sha256",
-                                           BYTES_OF(status->manifest_sha256.bytes));
-        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(numbers); i++)
-                r = wire_append_pair(message, numbers[i].key, "t", numbers[i].value);
-        if (r >= 0)
-                r = wire_append_pair(message, "manifest_in_force", "b", (int) status->in_force);
-        if (r >= 0)
-                r = wire_append_pair(message, "adoption_needed", "b", (int) status->adoption_needed);
-        if (r >= 0)
-                r = sd_bus_message_close_container(message);
-        return r;
+        return bus_reply_dictionary(message, &answer_dictionary, &view);
+}
+
+typedef struct ReplicaView {
+        ReplicaStatus status;
+        const char *quarantine;
+} ReplicaView;
+
+static const BusField replica_fields[] = {
+        BUS_FIELD("size", BUS_UINT64, ReplicaView, status.size),
+        BUS_FIELD("chain_id", BUS_ARRAY, ReplicaView, status.chain, 0, CHAIN_ID_SIZE),
+        BUS_FIELD("key", BUS_ARRAY, ReplicaView, status.key, 0, PUBLIC_KEY_SIZE),
+        BUS_FIELD("checkpoint", BUS_TEXT, ReplicaView, status.checkpoint, BUS_OPTIONAL),
+        BUS_FIELD("quarantine", BUS_TEXT, ReplicaView, quarantine, BUS_OPTIONAL),
+};
+static const BusDictionary replica_dictionary = BUS_DICTIONARY(replica_fields);
+
+int reply_replica(sd_bus_message *message, const ReplicaStatus *status)
+{
+        ReplicaView view = { .status = *status,
+                             .quarantine =
+                                     status->quarantine ? devbox_error_code(status->quarantine) : NULL };
+
+        return bus_reply_dictionary(message, &replica_dictionary, &view);
+}
+
+static const BusField status_fields[] = {
+        BUS_FIELD("device", BUS_TEXT, LedgerStatus, device),
+        BUS_FIELD("chain_id", BUS_ARRAY, LedgerStatus, chain, 0, CHAIN_ID_SIZE),
+        BUS_FIELD("head", BUS_ARRAY, LedgerStatus, head, 0, SHA256_SIZE),
+        BUS_FIELD("key", BUS_ARRAY, LedgerStatus, key, 0, PUBLIC_KEY_SIZE),
+        BUS_FIELD("manifest_sha256", BUS_ARRAY, LedgerStatus, manifest_sha256, 0, SHA256_SIZE),
+        BUS_FIELD("size", BUS_UINT64, LedgerStatus, size),
+        BUS_FIELD("requests", BUS_UINT64, LedgerStatus, requests),
+        BUS_FIELD("root_version", BUS_COUNT, LedgerStatus, root_version),
+        BUS_FIELD("manifest_epoch", BUS_COUNT, LedgerStatus, epoch),
+        BUS_FIELD("manifest_version", BUS_COUNT, LedgerStatus, version),
+        BUS_FIELD("manifest_expires_at_ms", BUS_COUNT, LedgerStatus, expires_at_ms),
+        BUS_FIELD("time_floor_ms", BUS_UINT64, LedgerStatus, time_floor_ms),
+        BUS_FIELD("manifest_in_force", BUS_BOOL, LedgerStatus, in_force),
+        BUS_FIELD("adoption_needed", BUS_BOOL, LedgerStatus, adoption_needed),
+};
+static const BusDictionary status_dictionary = BUS_DICTIONARY(status_fields);
+
+int reply_status(sd_bus_message *message, const LedgerStatus *status)
+{
+        return bus_reply_dictionary(message, &status_dictionary, status);
 }

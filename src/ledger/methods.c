@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What the ledger is asked. Each method reads its arguments, asks the ledger, and replies. */
+/* The methods of org.devbox.Ledger1: each authorises its caller, then reads its arguments, calls the ledger
+ * and replies. The handlers of the vtable, with who may call them, are at the end. */
 
-#include "ledger/service-internal.h"
+#include "bus/dictionary.h"
+#include "bus/error.h"
+#include "ledger/daemon-internal.h"
 #include "log/log.h"
 
 /* One answer of Export stays well below what the bus takes. */
@@ -9,13 +12,6 @@
 #define EXPORT_BYTES_MAX   (4 * 1024 * 1024)
 
 /* What sd-bus returns may be above 0, which here would be a reason. */
-static int send_reply(sd_bus_message *reply)
-{
-        int r = sd_bus_send(NULL, reply, NULL);
-
-        return MIN(r, 0);
-}
-
 static int reply_text(sd_bus_message *message, const char *text)
 {
         int r = sd_bus_reply_method_return(message, "s", text);
@@ -30,38 +26,43 @@ static int reply_nothing(sd_bus_message *message)
         return MIN(r, 0);
 }
 
-/* ---- what the device obeys */
+static int read_text(sd_bus_message *message, const char **ret_text)
+{
+        return sd_bus_message_read(message, "s", ret_text) < 0 ? -EBADMSG : 0;
+}
+
+/* ---- root and manifest */
 
 /* 0: the device has none. */
-static int64_t root_version(const LedgerDaemon *service)
+static int64_t root_version(const LedgerDaemon *self)
 {
         LedgerStatus status;
 
-        ledger_status(service->ledger, &status);
+        ledger_status(self->ledger, &status);
         return status.root_version;
 }
 
-/* If it is another than before: the same root again is no news. */
-static void tell_root(const LedgerDaemon *service, int64_t before)
+static void log_root(const LedgerDaemon *self, int64_t previous)
 {
-        int64_t version = root_version(service);
+        int64_t version = root_version(self);
 
-        if (version != before)
+        if (version != previous)
                 (void) log_full(LOG_NOTICE, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_ROOT_INSTALLED }),
                                 "The root is now version %lld", (long long) version);
 }
 
-static int method_enroll(LedgerDaemon *service, sd_bus_message *message)
+static int enroll_authorised(sd_bus_message *message, void *userdata)
 {
-        int64_t before = root_version(service);
+        LedgerDaemon *self = userdata;
+        int64_t previous = root_version(self);
         Enrolment enrolment;
 
-        int r = wire_read_enrolment(message, &enrolment);
+        int r = enrolment_read(message, &enrolment);
         if (r < 0)
-                return -EBADMSG;
-        r = ledger_daemon_note(service, ledger_enroll(service->ledger, &enrolment));
-        tell_root(service, before);
-        if (r == DEVBOX_ERROR_ROOT_CHAIN) { /* here there is none before that it could follow */
+                return r;
+        r = ledger_daemon_after_write(self, ledger_enroll(self->ledger, &enrolment));
+        log_root(self, previous);
+        if (r == DEVBOX_ERROR_ROOT_CHAIN) { /* the first root has no predecessor that could sign it */
                 r = sd_bus_reply_method_errorf(message, devbox_error_bus_name(DEVBOX_ERROR_ROOT_CHAIN),
                                                "this is not the root with that digest, or its own keys did "
                                                "not sign it; see: devboxctl operator show");
@@ -71,26 +72,27 @@ static int method_enroll(LedgerDaemon *service, sd_bus_message *message)
         return r != 0 ? r : reply_nothing(message);
 }
 
-static int method_install_root(LedgerDaemon *service, sd_bus_message *message)
+static int install_root_authorised(sd_bus_message *message, void *userdata)
 {
-        int64_t before = root_version(service);
+        LedgerDaemon *self = userdata;
+        int64_t previous = root_version(self);
         const char *root;
 
-        int r = sd_bus_message_read(message, "s", &root);
+        int r = read_text(message, &root);
         if (r < 0)
-                return -EBADMSG;
-        r = ledger_daemon_note(service, ledger_install_root(service->ledger, root));
-        tell_root(service, before);
+                return r;
+        r = ledger_daemon_after_write(self, ledger_install_root(self->ledger, root));
+        log_root(self, previous);
 
         return r != 0 ? r : reply_nothing(message);
 }
 
-static void tell_manifest(const ManifestInstalled *installed, int error)
+static void log_manifest(const ManifestInstalled *installed, int error)
 {
         if (error > 0)
                 (void) log_full(LOG_WARNING, 0,
                                 LOG_FIELDS({ "DEVBOX_OUTCOME", devbox_error_code((DevboxError) error) }),
-                                "A manifest was refused: %s", devbox_error_sentence((DevboxError) error));
+                                "A manifest was rejected: %s", devbox_error_sentence((DevboxError) error));
         else if (error == 0 && !installed->unchanged)
                 (void) log_full(LOG_NOTICE, 0,
                                 LOG_FIELDS({ "MESSAGE_ID", installed->version == MANIFEST_TOMBSTONE
@@ -101,116 +103,76 @@ static void tell_manifest(const ManifestInstalled *installed, int error)
                                 installed->version == MANIFEST_TOMBSTONE ? ": the device is revoked" : "");
 }
 
-static int append_installed(sd_bus_message *reply, const ManifestInstalled *installed)
+static int install_manifest_authorised(sd_bus_message *message, void *userdata)
 {
-        int r = sd_bus_message_open_container(reply, 'a', "{sv}");
-        if (r >= 0)
-                r = wire_append_pair(reply, "epoch", "t", (uint64_t) installed->epoch);
-        if (r >= 0)
-                r = wire_append_pair(reply, "version", "t", (uint64_t) installed->version);
-        if (r >= 0)
-                r = wire_append_pair(reply, "unchanged", "b", (int) installed->unchanged);
-        if (r >= 0)
-                r = wire_append_pair(reply, "gap", "b", (int) installed->gap);
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        return r;
-}
-
-static int method_install_manifest(LedgerDaemon *service, sd_bus_message *message)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        LedgerDaemon *self = userdata;
         ManifestInstalled installed = { 0 };
         const char *manifest;
 
-        int r = sd_bus_message_read(message, "s", &manifest);
+        int r = read_text(message, &manifest);
         if (r < 0)
-                return -EBADMSG;
-        r = ledger_daemon_note(service, ledger_install_manifest(service->ledger, manifest, &installed));
-        tell_manifest(&installed, r);
-        if (r > 0 && installed.fault[0] != '\0') {
-                (void) bus_error_set(&error, r, installed.fault);
-                r = sd_bus_reply_method_error(message, &error);
-                return MIN(r, 0);
-        }
-        if (r != 0)
                 return r;
+        r = ledger_daemon_after_write(self, ledger_install_manifest(self->ledger, manifest, &installed));
+        log_manifest(&installed, r);
+        if (r > 0 && installed.fault[0] != '\0') {
+                bus_reply_error(message, r, installed.fault);
+                return 0;
+        }
 
-        r = sd_bus_message_new_method_return(message, &reply);
-        if (r >= 0)
-                r = append_installed(reply, &installed);
-        return r < 0 ? r : send_reply(reply);
+        return r != 0 ? r : reply_manifest_installed(message, &installed);
 }
 
-static int method_accept_clock(LedgerDaemon *service, sd_bus_message *message)
+static int accept_clock_authorised(sd_bus_message *message, void *userdata)
 {
-        int r = ledger_daemon_note(service, ledger_accept_clock(service->ledger));
+        LedgerDaemon *self = userdata;
+        int r = ledger_daemon_after_write(self, ledger_accept_clock(self->ledger));
 
         return r != 0 ? r : reply_nothing(message);
 }
 
 /* ---- requests */
 
-static int method_begin_session(LedgerDaemon *service, sd_bus_message *message)
+static int begin_session_authorised(sd_bus_message *message, void *userdata)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(freep) char *checkpoint = NULL;
+        LedgerDaemon *self = userdata;
         uint8_t session[SESSION_NONCE_SIZE];
 
-        int r = ledger_daemon_note(service, ledger_begin_session(service->ledger, session));
+        int r = ledger_daemon_after_write(self, ledger_begin_session(self->ledger, session));
         if (r != 0)
                 return r;
-        r = ledger_daemon_note(service, ledger_checkpoint(service->ledger, 0, &checkpoint));
+        r = ledger_daemon_after_write(self, ledger_checkpoint(self->ledger, 0, &checkpoint));
         if (r != 0)
                 return r;
 
         r = sd_bus_message_new_method_return(message, &reply);
         if (r >= 0)
-                r = wire_append_bytes(reply, BYTES_OF(session));
+                r = sd_bus_message_append_array(reply, 'y', session, sizeof session);
         if (r >= 0)
                 r = sd_bus_message_append(reply, "s", checkpoint);
-        return r < 0 ? r : send_reply(reply);
+        if (r >= 0)
+                r = sd_bus_send(NULL, reply, NULL);
+        return MIN(r, 0);
 }
 
-static int read_bundle(sd_bus_message *message, LedgerBundle *ret_bundle)
+static void count_answer(LedgerDaemon *self, const LedgerAnswer *answer)
 {
-        LedgerBundle bundle = { 0 };
-
-        int r = sd_bus_message_read(message, "ss", &bundle.request, &bundle.delivery);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_enter_container(message, 'a', "s");
-        if (r < 0)
-                return r;
-        for (;;) {
-                const char *approval;
-
-                r = sd_bus_message_read(message, "s", &approval);
-                if (r <= 0)
-                        break;
-                if (bundle.n_approvals == APPROVALS_MAX)
-                        return -EBADMSG;
-                bundle.approvals[bundle.n_approvals++] = approval;
-        }
-        if (r < 0)
-                return r;
-
-        *ret_bundle = bundle;
-        return 0;
+        self->accepted += answer->outcome == LEDGER_ACCEPTED;
+        self->known += answer->outcome == LEDGER_KNOWN;
+        self->denied += answer->outcome == LEDGER_DENIED;
 }
 
-static void tell_answer(LedgerDaemon *service, const LedgerAnswer *answer)
+/* Rejections without an entry in the chain are not logged: unauthenticated input must not fill the journal.
+ */
+static void log_answer(const LedgerAnswer *answer)
 {
         const char *outcome = answer->outcome == LEDGER_KNOWN ? "known"
                               : answer->error                 ? devbox_error_code(answer->error)
                                                               : "accepted";
 
-        service->accepted += answer->outcome == LEDGER_ACCEPTED;
-        service->known += answer->outcome == LEDGER_KNOWN;
-        service->refused += answer->outcome == LEDGER_DENIED;
         if (answer->error && !answer->logged && answer->error != DEVBOX_ERROR_AUDIT_UNAVAILABLE)
-                return; /* anybody could fill the journal with these */
+                return;
 
         (void) log_full(LOG_INFO, 0,
                         LOG_FIELDS({ "DEVBOX_REQUEST", answer->request_id }, { "DEVBOX_OUTCOME", outcome },
@@ -219,117 +181,120 @@ static void tell_answer(LedgerDaemon *service, const LedgerAnswer *answer)
                         outcome);
 }
 
-static int method_accept(LedgerDaemon *service, sd_bus_message *message)
+static int accept_authorised(sd_bus_message *message, void *userdata)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(ledger_answer_done) LedgerAnswer answer = LEDGER_ANSWER_NULL;
+        LedgerDaemon *self = userdata;
         LedgerBundle bundle;
 
-        int r = read_bundle(message, &bundle);
+        int r = bundle_read(message, &bundle);
         if (r < 0)
-                return -EBADMSG;
-        r = ledger_accept(service->ledger, &bundle, &answer);
+                return r;
+        r = ledger_accept(self->ledger, &bundle, &answer);
         if (r != 0)
                 return r;
-        (void) ledger_daemon_note(service, answer.failure);
-        tell_answer(service, &answer);
+        (void) ledger_daemon_after_write(self, answer.failure);
+        count_answer(self, &answer);
+        log_answer(&answer);
 
-        r = sd_bus_message_new_method_return(message, &reply);
-        if (r >= 0)
-                r = wire_append_answer(reply, &answer);
-        return r < 0 ? r : send_reply(reply);
+        return reply_answer(message, &answer);
 }
 
-static int method_started(LedgerDaemon *service, sd_bus_message *message)
+static int started_authorised(sd_bus_message *message, void *userdata)
 {
+        LedgerDaemon *self = userdata;
         const char *request_id;
 
-        int r = sd_bus_message_read(message, "s", &request_id);
+        int r = read_text(message, &request_id);
         if (r < 0)
-                return -EBADMSG;
-        r = ledger_daemon_note(service, ledger_started(service->ledger, request_id));
+                return r;
+        r = ledger_daemon_after_write(self, ledger_started(self->ledger, request_id));
 
         return r != 0 ? r : reply_nothing(message);
 }
 
-static int method_finish(LedgerDaemon *service, sd_bus_message *message)
+static int finish_authorised(sd_bus_message *message, void *userdata)
 {
         _cleanup_(freep) char *result = NULL;
+        LedgerDaemon *self = userdata;
         const char *request_id;
-        Result how;
+        Result outcome;
 
-        int r = sd_bus_message_read(message, "s", &request_id);
+        int r = read_text(message, &request_id);
         if (r >= 0)
-                r = wire_read_outcome(message, &how);
+                r = outcome_read(message, &outcome);
         if (r < 0)
-                return -EBADMSG;
-        r = ledger_daemon_note(service, ledger_finish(service->ledger, request_id, &how, &result));
+                return r;
+        r = ledger_daemon_after_write(self, ledger_finish(self->ledger, request_id, &outcome, &result));
 
         return r != 0 ? r : reply_text(message, result);
 }
 
 /* ---- the chain and its witnesses */
 
-static int method_checkpoint(LedgerDaemon *service, sd_bus_message *message)
+static int checkpoint_authorised(sd_bus_message *message, void *userdata)
 {
         _cleanup_(freep) char *checkpoint = NULL;
+        LedgerDaemon *self = userdata;
         uint64_t size;
 
-        int r = sd_bus_message_read(message, "t", &size);
-        if (r < 0)
+        if (sd_bus_message_read(message, "t", &size) < 0)
                 return -EBADMSG;
-        r = ledger_checkpoint(service->ledger, size, &checkpoint);
+        int r = ledger_checkpoint(self->ledger, size, &checkpoint);
         if (r == -ENOENT)
                 return DEVBOX_ERROR_BAD_REQUEST;
-        r = ledger_daemon_note(service, r);
+        r = ledger_daemon_after_write(self, r);
 
         return r != 0 ? r : reply_text(message, checkpoint);
 }
 
-static int method_record_cosignature(LedgerDaemon *service, sd_bus_message *message)
+static int record_cosignature_authorised(sd_bus_message *message, void *userdata)
 {
+        LedgerDaemon *self = userdata;
         const char *checkpoint;
 
-        int r = sd_bus_message_read(message, "s", &checkpoint);
+        int r = read_text(message, &checkpoint);
         if (r < 0)
-                return -EBADMSG;
-        r = ledger_daemon_note(service, ledger_record_cosignature(service->ledger, checkpoint));
+                return r;
+        r = ledger_daemon_after_write(self, ledger_record_cosignature(self->ledger, checkpoint));
 
         return r != 0 ? r : reply_nothing(message);
 }
 
-static int method_pin(LedgerDaemon *service, sd_bus_message *message)
+static int pin_authorised(sd_bus_message *message, void *userdata)
 {
+        LedgerDaemon *self = userdata;
         const char *device;
         PublicKey key;
         ChainId chain;
 
-        int r = sd_bus_message_read(message, "s", &device);
+        int r = read_text(message, &device);
         if (r >= 0)
-                r = wire_read_bytes(message, chain.bytes, CHAIN_ID_SIZE);
+                r = bus_array_read(message, chain.bytes, CHAIN_ID_SIZE);
         if (r >= 0)
-                r = wire_read_bytes(message, key.bytes, PUBLIC_KEY_SIZE);
+                r = bus_array_read(message, key.bytes, PUBLIC_KEY_SIZE);
         if (r < 0)
                 return -EBADMSG;
-        r = ledger_daemon_note(service, ledger_pin(service->ledger, device, &chain, &key));
+        r = ledger_daemon_after_write(self, ledger_pin(self->ledger, device, &chain, &key));
 
         return r != 0 ? r : reply_nothing(message);
 }
 
-static int method_witness(LedgerDaemon *service, sd_bus_message *message)
+static int witness_authorised(sd_bus_message *message, void *userdata)
 {
         _cleanup_(freep) AuditEntry *entries = NULL;
         _cleanup_(freep) char *cosigned = NULL;
+        LedgerDaemon *self = userdata;
         const char *checkpoint;
         size_t n;
 
-        int r = sd_bus_message_read(message, "s", &checkpoint);
+        int r = read_text(message, &checkpoint);
         if (r >= 0)
-                r = wire_read_entries(message, &entries, &n);
+                r = audit_entries_read(message, &entries, &n);
         if (r < 0)
-                return r == -ENOMEM ? r : -EBADMSG;
-        r = ledger_daemon_note(service, ledger_witness(service->ledger, checkpoint,
-                                                       (AuditEntries){ entries, n }, &cosigned));
+                return r;
+        r = ledger_daemon_after_write(
+                self, ledger_witness(self->ledger, checkpoint, (AuditEntries){ entries, n }, &cosigned));
         if (r == DEVBOX_ERROR_WITNESS_ROLLBACK || r == DEVBOX_ERROR_WITNESS_FORK)
                 (void) log_full(LOG_ALERT, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_WITNESS_ALARM }),
                                 "A device's audit chain did not only grow: %s",
@@ -338,42 +303,21 @@ static int method_witness(LedgerDaemon *service, sd_bus_message *message)
         return r != 0 ? r : reply_text(message, cosigned);
 }
 
-static int append_replica(sd_bus_message *reply, const ReplicaStatus *status)
+static int get_replica_authorised(sd_bus_message *message, void *userdata)
 {
-        int r = sd_bus_message_open_container(reply, 'a', "{sv}");
-        if (r >= 0)
-                r = wire_append_pair(reply, "size", "t", status->size);
-        if (r >= 0)
-                r = wire_append_pair_bytes(reply, "chain_id", BYTES_OF(status->chain.bytes));
-        if (r >= 0)
-                r = wire_append_pair_bytes(reply, "key", BYTES_OF(status->key.bytes));
-        if (r >= 0 && status->checkpoint)
-                r = wire_append_pair(reply, "checkpoint", "s", status->checkpoint);
-        if (r >= 0 && status->quarantine)
-                r = wire_append_pair(reply, "quarantine", "s", devbox_error_code(status->quarantine));
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        return r;
-}
-
-static int method_get_replica(LedgerDaemon *service, sd_bus_message *message)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        LedgerDaemon *self = userdata;
         ReplicaStatus status = { 0 };
         const char *device;
 
-        int r = sd_bus_message_read(message, "s", &device);
+        int r = read_text(message, &device);
         if (r < 0)
-                return -EBADMSG;
-        r = ledger_daemon_note(service, ledger_replica(service->ledger, device, &status));
+                return r;
+        r = ledger_daemon_after_write(self, ledger_replica(self->ledger, device, &status));
         if (r != 0)
                 return r;
 
         _cleanup_(freep) char *checkpoint = status.checkpoint;
-        r = sd_bus_message_new_method_return(message, &reply);
-        if (r >= 0)
-                r = append_replica(reply, &status);
-        return r < 0 ? r : send_reply(reply);
+        return reply_replica(message, &status);
 }
 
 typedef struct Export {
@@ -389,76 +333,77 @@ static int export_entry(const AuditEntry *entry, void *userdata)
                 return 1;
 
         export->bytes += entry->body.size + 128;
-        int r = wire_append_entry(export->reply, entry);
-        return r < 0 ? r : 0;
+        int r = audit_entry_append(export->reply, entry);
+        return MIN(r, 0);
 }
 
-static int method_export(LedgerDaemon *service, sd_bus_message *message)
+static int export_authorised(sd_bus_message *message, void *userdata)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        Export export = { 0 };
+        LedgerDaemon *self = userdata;
         const char *device;
         uint64_t from;
         uint32_t max;
 
-        int r = sd_bus_message_read(message, "stu", &device, &from, &max);
-        if (r < 0)
+        if (sd_bus_message_read(message, "stu", &device, &from, &max) < 0)
                 return -EBADMSG;
 
         ChainRange range = { .device = *device != '\0' ? device : NULL,
                              .from = from,
                              .max = MIN(max, (uint32_t) EXPORT_ENTRIES_MAX) };
-        r = sd_bus_message_new_method_return(message, &reply);
+        int r = sd_bus_message_new_method_return(message, &reply);
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "(ttqayayay)");
         if (r < 0)
                 return r;
-        export.reply = reply;
-        r = ledger_daemon_note(service, ledger_export(service->ledger, &range, export_entry, &export));
+        r = ledger_daemon_after_write(
+                self, ledger_export(self->ledger, &range, export_entry, &(Export){ .reply = reply }));
         if (r != 0)
                 return r;
 
         r = sd_bus_message_close_container(reply);
-        return r < 0 ? r : send_reply(reply);
+        if (r >= 0)
+                r = sd_bus_send(NULL, reply, NULL);
+        return MIN(r, 0);
 }
 
-static int method_get_status(LedgerDaemon *service, sd_bus_message *message)
+static int get_status_authorised(sd_bus_message *message, void *userdata)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        LedgerDaemon *self = userdata;
         LedgerStatus status;
 
-        ledger_status(service->ledger, &status);
-        int r = sd_bus_message_new_method_return(message, &reply);
-        if (r >= 0)
-                r = wire_append_status(reply, &status);
-        return r < 0 ? r : send_reply(reply);
+        ledger_status(self->ledger, &status);
+        return reply_status(message, &status);
 }
 
-/* clang-format off */
-static const LedgerMethod members[] = {
-        { "Enroll",            ROLE_ADMIN,                 method_enroll },
-        { "InstallRoot",       ROLE_AGENT | ROLE_DISPATCH, method_install_root },
-        { "InstallManifest",   ROLE_AGENT | ROLE_DISPATCH, method_install_manifest },
-        { "AcceptClock",       ROLE_ADMIN,                 method_accept_clock },
-        { "BeginSession",      ROLE_AGENT,                 method_begin_session },
-        { "Accept",            ROLE_AGENT,                 method_accept },
-        { "Started",           ROLE_AGENT,                 method_started },
-        { "Finish",            ROLE_AGENT,                 method_finish },
-        { "RecordCosignature", ROLE_AGENT,                 method_record_cosignature },
-        { "Pin",               ROLE_DISPATCH,              method_pin },
-        { "Witness",           ROLE_DISPATCH,              method_witness },
-        { "GetReplica",        ROLE_DISPATCH,              method_get_replica },
-        { "Checkpoint",        ROLE_ALL,                   method_checkpoint },
-        { "Export",            ROLE_ALL,                   method_export },
-        { "GetStatus",         ROLE_ALL,                   method_get_status },
-};
-/* clang-format on */
+/* ---- who may call what, beside root: bits of the users in daemon.c */
 
-const LedgerMethod *ledger_daemon_find_member(const char *name)
-{
-        for (size_t i = 0; i < ELEMENTSOF(members); i++)
-                if (streq(members[i].name, name))
-                        return &members[i];
+#define AGENT    ((BusAccess){ .users = 1 << LEDGER_USER_AGENT })
+#define DISPATCH ((BusAccess){ .users = 1 << LEDGER_USER_DISPATCH })
+#define DAEMONS  ((BusAccess){ .users = 1 << LEDGER_USER_AGENT | 1 << LEDGER_USER_DISPATCH })
+#define ROOT     ((BusAccess){ 0 })
+#define ANYONE   ((BusAccess){ .anyone = true }) /* whoever the policy of the bus lets through */
 
-        return NULL;
-}
+#define DEFINE_METHOD(name, access)                                                                         \
+        int ledger_method_##name(sd_bus_message *message, void *userdata, sd_bus_error *error)              \
+        {                                                                                                   \
+                return bus_authorise(((LedgerDaemon *) userdata)->authority, message, &access,              \
+                                     name##_authorised, userdata);                                          \
+        }                                                                                                   \
+        struct _need_semicolon_
+
+DEFINE_METHOD(enroll, ROOT);
+DEFINE_METHOD(install_root, DAEMONS);
+DEFINE_METHOD(install_manifest, DAEMONS);
+DEFINE_METHOD(accept_clock, ROOT);
+DEFINE_METHOD(begin_session, AGENT);
+DEFINE_METHOD(accept, AGENT);
+DEFINE_METHOD(started, AGENT);
+DEFINE_METHOD(finish, AGENT);
+DEFINE_METHOD(record_cosignature, AGENT);
+DEFINE_METHOD(pin, DISPATCH);
+DEFINE_METHOD(witness, DISPATCH);
+DEFINE_METHOD(get_replica, DISPATCH);
+DEFINE_METHOD(checkpoint, ANYONE);
+DEFINE_METHOD(export, ANYONE);
+DEFINE_METHOD(get_status, ANYONE);
