@@ -207,38 +207,21 @@ int print_json(Json *json)
         return puts(document) < 0 ? -errno : 0;
 }
 
-int print_problem(const Ctl *ctl, int error, const char *problem)
+int print_problem(const Ctl *ctl, DevboxError error)
 {
+        const char *problem = ctl->problem ? ctl->problem : devbox_error_sentence(error);
         _cleanup_(json_done) Json json = JSON_NULL;
 
-        if (!ctl->json) {
-                int r = print_line(stderr, "devboxctl: %s", problem);
-                return r == -ENOMEM ? r : CTL_PROBLEM;
-        }
+        if (!ctl->json)
+                return print_line(stderr, "devboxctl: %s", problem);
 
         json_open_object(&json, NULL);
         json_open_object(&json, "error");
-        json_add_string(&json, "code", devbox_error_code((DevboxError) error));
+        json_add_string(&json, "code", devbox_error_code(error));
         json_add_string(&json, "message", problem);
         json_close_object(&json);
         json_close_object(&json);
-
-        int r = print_json(&json);
-        return r < 0 ? r : CTL_PROBLEM;
-}
-
-int print_failure(const Ctl *ctl, DevboxError error, const char *format, ...)
-{
-        _cleanup_(freep) char *problem = NULL;
-        va_list args;
-
-        va_start(args, format);
-        int r = format_text(&problem, format, args);
-        va_end(args);
-        if (r < 0)
-                return r;
-
-        return print_problem(ctl, (int) error, problem);
+        return print_json(&json);
 }
 
 const char *format_moment(char buffer[static FIGURE_MAX], uint64_t time_ms)

@@ -9,7 +9,7 @@
 #include "basic/text.h"
 #include "basic/time.h"
 #include "codec/json.h"
-#include "ctl/ctl.h"
+#include "ctl/verb.h"
 #include "proto/error.h"
 
 #define FIGURE_MAX 48
@@ -57,12 +57,10 @@ int print_line(FILE *stream, const char *format, ...) _printf_(2, 3);
 /* Writes the document and a newline on standard output. */
 int print_json(Json *json);
 
-/* Says what went wrong and what to do, tamed: on standard error, or with --json as
- * {"error":{"code":…,"message":…}} on standard output. Returns CTL_PROBLEM. Errors: as print_json(). */
-int print_problem(const Ctl *ctl, int error, const char *problem);
-
-/* The same with a sentence that is made here. */
-int print_failure(const Ctl *ctl, DevboxError error, const char *format, ...) _printf_(3, 4);
+/* Prints the detail of a failure, `ctl->problem` or the plain sentence of `error`: sanitised on standard
+ * error, or with --json as {"error":{"code":…,"message":…}} on standard output. Errors: -ENOMEM, of writing.
+ */
+int print_problem(const Ctl *ctl, DevboxError error);
 
 /* "2026-11-22 02:24:14 UTC". Returns `buffer`. */
 const char *format_moment(char buffer[static FIGURE_MAX], uint64_t time_ms);

@@ -56,8 +56,8 @@ class Operator(OperatorCase):
         for seed in ("", "x", SEED[:-4], SEED + "AA", "{}", '{"v":1}', "zz" * 32):
             self.assertIn("standard input", self.operator("init", "--key", "-", text=seed, status=1))
         self.assertFalse((self.home / "root.json").exists())
-        self.operator("init", "--key", "-", "--network", "Not A Label", text=SEED, status=1)
-        self.operator("init", "--key", "-", "--witness", "00" * 32, text=SEED, status=1)
+        self.operator("init", "--key", "-", "--network", "Not A Label", text=SEED, status=2)
+        self.operator("init", "--key", "-", "--witness", "00" * 32, text=SEED, status=2)
 
     def test_nothing_is_overwritten(self):
         self.init()
@@ -68,7 +68,7 @@ class Operator(OperatorCase):
 
     def test_a_key_that_lies_elsewhere(self):
         self.init()
-        self.assertIn("say with --key where it is", self.operator("rotate", "--keep-key", status=1))
+        self.assertIn("name it with --key", self.operator("rotate", "--keep-key", status=1))
         self.assertIn("cannot read", self.operator("rotate", "--keep-key", "--key", self.dir / "none",
                                                    status=1))
 
@@ -149,8 +149,8 @@ class Operator(OperatorCase):
         self.init()
         self.assertIn("root     2, epoch 1",
                       self.operator("rotate", "--keep-key", "--witness", KEY, "--key", "-", text=SEED))
-        self.assertIn("has no say", self.operator("rotate", "--keep-key", "--key", "-", text=OTHER_SEED,
-                                                  status=1))
+        said = self.operator("rotate", "--keep-key", "--key", "-", text=OTHER_SEED, status=1)
+        self.assertIn("not name this key", said)
 
     def test_sealed_rotation(self):
         self.operator("init", "--passphrase-fd", "0", text="the first passphrase\n")

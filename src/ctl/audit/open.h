@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Which chain the options mean. */
+/* Opens the chain that a command line names. */
 
 #include "audit/reader.h"
-#include "ctl/ctl.h"
 
-/* --db, or the ledger of this machine. */
-const char *audit_path(const Ctl *ctl);
+#define LEDGER_PATH "/var/lib/devbox/ledger/ledger.db"
 
-/* Returns 0, or an exit status after it said what is wrong. Errors: -ENOMEM, of writing. */
-int audit_open(const Ctl *ctl, const char *path, const char *device, AuditReader **ret_source);
+/* `device` as audit_reader_open() has it. Returns 0, or a DevboxError with its detail, which the caller
+ * frees. Errors: -ENOMEM. */
+int audit_open(const char *path, const char *device, AuditReader **ret_reader, char **ret_problem);

@@ -7,14 +7,24 @@
 #include "audit/verify.h"
 #include "codec/binary-text.h"
 #include "ctl/audit/open.h"
-#include "ctl/operator/files.h"
+#include "ctl/input.h"
+#include "ctl/operator/root-chain.h"
+#include "ctl/option-types.h"
 #include "ctl/print.h"
+#include "ctl/problem.h"
+#include "ctl/verbs.h"
 
 #define LINES_MAX (256 * 1024 * 1024)
 
+typedef struct VerifyOptions {
+        const char *db, *device, *root, *checkpoints, *evidence;
+        bool all, hash_only;
+} VerifyOptions;
+
 /* What the auditor brought, and what came out for all chains. */
 typedef struct Audit {
-        const Ctl *ctl;
+        Ctl *ctl;
+        const VerifyOptions *options;
         const char *path;
         RootChain chain; /* empty without --root */
         AuditRoot *roots;
@@ -120,9 +130,9 @@ static int add_statements(Audit *audit, AuditVerifier *verifier)
                 if (end)
                         *end = '\n';
                 if (r == -EBADMSG)
-                        return print_failure(audit->ctl, DEVBOX_ERROR_BAD_ENVELOPE,
-                                             "%s:%u: this is no checkpoint in an envelope",
-                                             audit->ctl->options[OPTION_CHECKPOINTS], number);
+                        return problem_set(&audit->ctl->problem, DEVBOX_ERROR_BAD_ENVELOPE,
+                                           "%s:%u: this is no checkpoint in an envelope",
+                                           audit->options->checkpoints, number);
                 if (r < 0)
                         return r;
                 line = end ? end + 1 : NULL;
@@ -131,32 +141,32 @@ static int add_statements(Audit *audit, AuditVerifier *verifier)
         return 0;
 }
 
-static int verify_source(Audit *audit, AuditReader *source)
+static int verify_reader(Audit *audit, AuditReader *reader)
 {
-        const ChainIdentity *identity = audit_reader_identity(source);
+        const ChainIdentity *identity = audit_reader_identity(reader);
         _cleanup_(audit_evidence_freep) AuditEvidence *own = NULL;
         _cleanup_(audit_verifier_freep) AuditVerifier *verifier = NULL;
         AuditReport report;
 
-        int r = audit->evidence ? 0 : audit_reader_open_evidence(source, &own);
+        int r = audit->evidence ? 0 : audit_reader_open_evidence(reader, &own);
         if (r >= 0)
                 r = audit_verifier_new(identity,
                                        &(AuditMeans){ .roots = audit->roots,
                                                       .n_roots = audit->chain.n_steps,
                                                       .evidence = audit->evidence ? audit->evidence : own,
-                                                      .hash_only = audit->ctl->options[OPTION_HASH_ONLY],
-                                                      .may_be_empty = audit_reader_is_replica(source) },
+                                                      .hash_only = audit->options->hash_only,
+                                                      .may_be_empty = audit_reader_is_replica(reader) },
                                        &verifier);
         if (r == 0)
                 r = add_statements(audit, verifier);
         if (r == 0)
-                r = audit_reader_checkpoints(source, add_statement, verifier);
+                r = audit_reader_checkpoints(reader, add_statement, verifier);
         if (r == 0)
-                r = audit_verify(verifier, source, &report);
+                r = audit_verify(verifier, reader, &report);
         if (r < 0)
                 return r == -ENOMEM ? r
-                                    : print_failure(audit->ctl, DEVBOX_ERROR_AUDIT_UNAVAILABLE,
-                                                    "cannot read %s: %s", audit->path, strerror(-r));
+                                    : problem_set(&audit->ctl->problem, DEVBOX_ERROR_AUDIT_UNAVAILABLE,
+                                                  "cannot read %s: %s", audit->path, strerror(-r));
         if (r > 0)
                 return r;
 
@@ -168,21 +178,21 @@ static int verify_source(Audit *audit, AuditReader *source)
 
 static int verify_device(void *userdata, const char *device)
 {
-        _cleanup_(audit_reader_freep) AuditReader *source = NULL;
+        _cleanup_(audit_reader_freep) AuditReader *reader = NULL;
         Audit *audit = userdata;
 
-        int r = audit_open(audit->ctl, audit->path, device, &source);
-        return r != 0 ? r : verify_source(audit, source);
+        int r = audit_open(audit->path, device, &reader, &audit->ctl->problem);
+        return r != 0 ? r : verify_reader(audit, reader);
 }
 
 /* ---- the verb */
 
 static int load_roots(Audit *audit)
 {
-        if (!audit->ctl->options[OPTION_ROOT])
+        if (!audit->options->root)
                 return 0;
 
-        int r = operator_load_roots(audit->ctl, audit->ctl->options[OPTION_ROOT], &audit->chain);
+        int r = root_chain_read(audit->options->root, &audit->chain, &audit->ctl->problem);
         if (r != 0)
                 return r;
 
@@ -199,24 +209,24 @@ static int load_roots(Audit *audit)
 
 static int load_statements(Audit *audit)
 {
-        const char *path = audit->ctl->options[OPTION_CHECKPOINTS];
+        const char *path = audit->options->checkpoints;
 
-        return path ? operator_read_file(audit->ctl, path, LINES_MAX, &audit->statements) : 0;
+        return path ? input_read_text(path, LINES_MAX, &audit->statements, &audit->ctl->problem) : 0;
 }
 
 static int load_evidence(Audit *audit)
 {
-        const char *path = audit->ctl->options[OPTION_EVIDENCE];
+        const char *path = audit->options->evidence;
         _cleanup_(freep) char *text = NULL;
         unsigned line;
 
-        int r = path ? operator_read_file(audit->ctl, path, LINES_MAX, &text) : 0;
+        int r = path ? input_read_text(path, LINES_MAX, &text, &audit->ctl->problem) : 0;
         if (r != 0 || !path)
                 return r;
 
         r = audit_evidence_parse(text, &audit->evidence, &line);
-        return r == -EBADMSG ? print_failure(audit->ctl, DEVBOX_ERROR_BAD_ENVELOPE,
-                                             "%s:%u: this is no envelope", path, line)
+        return r == -EBADMSG ? problem_set(&audit->ctl->problem, DEVBOX_ERROR_BAD_ENVELOPE,
+                                           "%s:%u: this is no envelope", path, line)
                              : r;
 }
 
@@ -225,18 +235,20 @@ static int verify_all(Audit *audit)
         int r = audit_reader_devices(audit->path, verify_device, audit);
 
         if (r == -EBADMSG)
-                return print_failure(audit->ctl, DEVBOX_ERROR_BAD_REQUEST,
-                                     "--all takes a ledger's database, which %s is not", audit->path);
+                return problem_set(&audit->ctl->problem, DEVBOX_ERROR_BAD_REQUEST,
+                                   "--all takes a ledger's database, which %s is not", audit->path);
         if (r == 0 && audit->n_chains == 0)
-                return print_failure(audit->ctl, DEVBOX_ERROR_NOT_FOUND, "%s holds no chain", audit->path);
-        return r < 0 && r != -ENOMEM ? print_failure(audit->ctl, DEVBOX_ERROR_AUDIT_UNAVAILABLE,
-                                                     "cannot read %s: %s", audit->path, strerror(-r))
+                return problem_set(&audit->ctl->problem, DEVBOX_ERROR_NOT_FOUND, "%s holds no chain",
+                                   audit->path);
+        return r < 0 && r != -ENOMEM ? problem_set(&audit->ctl->problem, DEVBOX_ERROR_AUDIT_UNAVAILABLE,
+                                                   "cannot read %s: %s", audit->path, strerror(-r))
                                      : r;
 }
 
-int ctl_audit_verify(const Ctl *ctl, char **args)
+static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(audit_done) Audit audit = { .ctl = ctl, .path = audit_path(ctl) };
+        const VerifyOptions *given = options;
+        _cleanup_(audit_done) Audit audit = { .ctl = ctl, .options = given, .path = given->db };
 
         int r = load_roots(&audit);
         if (r == 0)
@@ -248,15 +260,38 @@ int ctl_audit_verify(const Ctl *ctl, char **args)
 
         json_open_object(&audit.json, NULL);
         json_open_array(&audit.json, "chains");
-        r = ctl->options[OPTION_ALL] ? verify_all(&audit)
-                                     : verify_device(&audit, ctl->options[OPTION_DEVICE]);
+        r = given->all ? verify_all(&audit) : verify_device(&audit, given->device);
         if (r != 0)
                 return r;
 
-        if (ctl->json) {
-                json_close_array(&audit.json);
-                json_close_object(&audit.json);
-                r = print_json(&audit.json);
-        }
-        return r < 0 ? r : audit.worst;
+        json_close_array(&audit.json);
+        json_close_object(&audit.json);
+        ctl->status = audit.worst;
+        return ctl->json ? print_json(&audit.json) : 0;
 }
+
+static const Option options[] = {
+        { "db", &option_file, offsetof(VerifyOptions, db), "an exported chain, or a copy of ledger.db" },
+        { "device", &option_name, offsetof(VerifyOptions, device), "the device whose chain it is" },
+        { "all", &option_switch, offsetof(VerifyOptions, all), "every chain in the database" },
+        { "root", &option_file, offsetof(VerifyOptions, root), "the roots to check against, one per line" },
+        { "checkpoints", &option_file, offsetof(VerifyOptions, checkpoints),
+          "checkpoints of the chain, one envelope per line" },
+        { "evidence", &option_file, offsetof(VerifyOptions, evidence),
+          "the signed documents behind the entries" },
+        { "hash-only", &option_switch, offsetof(VerifyOptions, hash_only),
+          "do not check what the entries mean" },
+        { 0 },
+};
+
+const Verb verb_audit_verify = {
+        .noun = "audit",
+        .name = "verify",
+        .help = "check that a history is complete and unchanged",
+        .example = "audit verify --db laptop.jsonl --root root.json",
+        .statuses = "failure; see devboxctl-audit(1) for 3 and more",
+        .options = options,
+        .options_size = sizeof(VerifyOptions),
+        .defaults = &(const VerifyOptions){ .db = LEDGER_PATH },
+        .run = run,
+};

@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 
 #include "config/load.h"
-#include "ctl/ctl.h"
 #include "ctl/print.h"
+#include "ctl/verbs.h"
 #include "proto/error.h"
 
 #define NOTES_MAX 4
@@ -47,29 +47,37 @@ static int print_document(const char *path, const char *problem, const char *con
         return print_json(&json);
 }
 
-int ctl_config_check(const Ctl *ctl, char **args)
+static int run(Ctl *ctl, const void *options, char **args)
 {
         const char *path = args[0] ? args[0] : config_path(), *notes[NOTES_MAX];
         _cleanup_(config_freep) Config *config = NULL;
-        _cleanup_(freep) char *problem = NULL;
         size_t n_notes = 0;
 
-        int r = config_load(path, &config, &problem);
+        int r = config_load(path, &config, &ctl->problem);
         if (r < 0)
                 return r;
         if (r == 0)
                 n_notes = collect_notes(path, config, notes);
 
-        if (ctl->json) {
-                r = print_document(path, problem, notes, n_notes);
-                return r < 0 ? r : problem ? CTL_PROBLEM : CTL_FINE;
-        }
-        if (problem)
-                return print_problem(ctl, DEVBOX_ERROR_CONFIG_INVALID, problem);
+        ctl->status = ctl->problem ? CTL_PROBLEM : CTL_OK;
+        if (ctl->json)
+                return print_document(path, ctl->problem, notes, n_notes);
+        if (ctl->problem)
+                return DEVBOX_ERROR_CONFIG_INVALID;
 
         r = print_line(stdout, "%s: ok", path);
         for (size_t i = 0; i < n_notes && r == 0; i++)
                 r = print_line(stdout, "%s: note: %s", path, notes[i]);
 
-        return r < 0 ? r : CTL_FINE;
+        return r;
 }
+
+const Verb verb_config_check = {
+        .noun = "config",
+        .name = "check",
+        .arguments = "[FILE]",
+        .help = "check a configuration",
+        .example = "config check",
+        .statuses = "failure, or the configuration is not valid",
+        .run = run,
+};

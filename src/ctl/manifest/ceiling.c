@@ -4,9 +4,17 @@
 #include <stdio.h>
 
 #include "ctl/manifest/file.h"
+#include "ctl/option-types.h"
 #include "ctl/print.h"
+#include "ctl/problem.h"
+#include "ctl/verbs.h"
 
 #define CEILING_PATH "/etc/devbox/ceiling.yaml"
+
+typedef struct CeilingOptions {
+        const char *ceiling;
+        bool print;
+} CeilingOptions;
 
 typedef struct NameList {
         const char *names[1024];
@@ -90,39 +98,60 @@ static int print_ceiling(const Manifest *manifest)
                 return -errno;
         for (int i = 0; i < _LISTS; i++)
                 print_list(keys[i], &lists[i]);
-        return CTL_FINE;
+        return 0;
 }
 
-int ctl_manifest_ceiling(const Ctl *ctl, char **args)
+static int reject(Ctl *ctl, DevboxError error, const ManifestFile *file, const SchemaFault *fault)
+{
+        unsigned line = manifest_file_line(file, fault->path);
+
+        return line > 0
+                       ? problem_set(&ctl->problem, error, "%s:%u: %s %s", file->path, line, fault->path,
+                                     fault->why)
+                       : problem_set(&ctl->problem, error, "%s: %s %s", file->path, fault->path, fault->why);
+}
+
+static int run(Ctl *ctl, const void *options, char **args)
 {
         _cleanup_(manifest_file_done) ManifestFile file = MANIFEST_FILE_NULL;
         _cleanup_(ceiling_freep) Ceiling *ceiling = NULL;
-        ManifestDefaults defaults = manifest_defaults();
+        ManifestDefaults defaults = manifest_defaults(ctl->now_ms);
+        const CeilingOptions *given = options;
         SchemaFault fault = { 0 };
 
-        int r = manifest_load(ctl, args[0], &defaults, &file);
+        int r = manifest_file_read(args[0], &defaults, &file, &ctl->problem);
         if (r != 0)
                 return r;
-        if (ctl->options[OPTION_PRINT])
+        if (given->print)
                 return print_ceiling(file.manifest);
 
-        r = manifest_load_ceiling(ctl, CEILING_PATH, &ceiling);
+        r = ceiling_file_read(given->ceiling, ctl->now_ms, &ceiling, &ctl->problem);
+        if (r == 0)
+                r = ceiling_check(ceiling, file.manifest, &fault);
         if (r != 0)
-                return r;
-
-        r = ceiling_check(ceiling, file.manifest, &fault);
-        if (r > 0) {
-                unsigned line = manifest_file_line(&file, fault.path);
-
-                return line > 0 ? print_failure(ctl, (DevboxError) r, "%s:%u: %s %s", args[0], line,
-                                                fault.path, fault.why)
-                                : print_failure(ctl, (DevboxError) r, "%s: %s %s", args[0], fault.path,
-                                                fault.why);
-        }
-        if (r < 0)
-                return r;
+                return r > 0 && fault.why ? reject(ctl, (DevboxError) r, &file, &fault) : r;
         if (ctl->json)
-                return puts("{\"inside\":true}") < 0 ? -errno : CTL_FINE;
+                return puts("{\"inside\":true}") < 0 ? -errno : 0;
 
         return print_line(stdout, "%s: inside the ceiling", args[0]);
 }
+
+static const Option options[] = {
+        { "ceiling", &option_file, offsetof(CeilingOptions, ceiling), "the ceiling (" CEILING_PATH ")" },
+        { "print", &option_switch, offsetof(CeilingOptions, print),
+          "print a ceiling that just holds the manifest" },
+        { 0 },
+};
+
+const Verb verb_manifest_ceiling = {
+        .noun = "manifest",
+        .name = "ceiling",
+        .arguments = "FILE",
+        .help = "check a manifest against this machine's ceiling, or print one",
+        .example = "manifest ceiling --print laptop.yaml",
+        .statuses = "failure, or the manifest exceeds the ceiling",
+        .options = options,
+        .options_size = sizeof(CeilingOptions),
+        .defaults = &(const CeilingOptions){ .ceiling = CEILING_PATH },
+        .run = run,
+};

@@ -7,6 +7,7 @@
 #include "codec/strict-json.h"
 #include "ctl/manifest/file.h"
 #include "ctl/print.h"
+#include "ctl/verbs.h"
 
 #define PATH_SIZE 256
 
@@ -89,8 +90,8 @@ static int format_value(const Diff *diff, const char *path, const cJSON *value, 
         return *ret_text ? 0 : -ENOMEM;
 }
 
-/* NULL stands for what is not there. */
-static void tell(Diff *diff, const char *path, const cJSON *old, const cJSON *new)
+/* NULL: the side does not have it. */
+static void print_change(Diff *diff, const char *path, const cJSON *old, const cJSON *new)
 {
         _cleanup_(freep) char *old_text = NULL, *new_text = NULL;
 
@@ -167,65 +168,69 @@ static void compare(Diff *diff, const char *path, const cJSON *old, const cJSON 
         else if (cJSON_IsObject(old) && cJSON_IsObject(new))
                 compare_objects(diff, path, old, new);
         else
-                tell(diff, path, old, new);
+                print_change(diff, path, old, new);
 }
 
-static int load_tree(const Ctl *ctl, const char *path, cJSON **ret_tree)
+/* What signing fills in, and a file that is still to be signed need not have. */
+static const char *const filled[] = { "epoch", "version", "issued_at", "expires_at", "prev_sha256" };
+
+static void drop_filled(cJSON *tree)
+{
+        for (size_t i = 0; i < ELEMENTSOF(filled); i++)
+                cJSON_DeleteItemFromObjectCaseSensitive(tree, filled[i]);
+}
+
+static int read_tree(Ctl *ctl, const char *path, cJSON **ret_tree)
 {
         _cleanup_(manifest_file_done) ManifestFile file = MANIFEST_FILE_NULL;
-        ManifestDefaults defaults = manifest_defaults();
+        ManifestDefaults defaults = manifest_defaults(ctl->now_ms);
 
-        int r = manifest_load(ctl, path, &defaults, &file);
+        int r = manifest_file_read(path, &defaults, &file, &ctl->problem);
         if (r != 0)
                 return r;
 
         r = schema_build(&manifest_schema, file.manifest, ret_tree, NULL);
         if (r != 0)
                 return r > 0 ? -EINVAL : r;
-
-        /* What signing fills in says nothing about a file that is still to be signed. */
-        static const char *const filled[] = { "epoch", "version", "issued_at", "expires_at", "prev_sha256" };
-        for (size_t i = 0; file.yaml && i < ELEMENTSOF(filled); i++)
-                cJSON_DeleteItemFromObjectCaseSensitive(*ret_tree, filled[i]);
+        if (file.yaml)
+                drop_filled(*ret_tree);
         return 0;
 }
 
-/* Keys that only one side can have, because the other is still YAML. */
-static void drop_unshared(cJSON *tree, const cJSON *other)
-{
-        static const char *const filled[] = { "epoch", "version", "issued_at", "expires_at", "prev_sha256" };
-
-        for (size_t i = 0; i < ELEMENTSOF(filled); i++)
-                if (!cJSON_GetObjectItemCaseSensitive(other, "version"))
-                        cJSON_DeleteItemFromObjectCaseSensitive(tree, filled[i]);
-}
-
-int ctl_manifest_diff(const Ctl *ctl, char **args)
+static int run(Ctl *ctl, const void *options, char **args)
 {
         _cleanup_(json_deletep) cJSON *old = NULL, *new = NULL;
         _cleanup_(json_done) Json json = JSON_NULL;
         Diff diff = { .ctl = ctl, .json = ctl->json ? &json : NULL };
 
-        int r = load_tree(ctl, args[0], &old);
+        int r = read_tree(ctl, args[0], &old);
         if (r == 0)
-                r = load_tree(ctl, args[1], &new);
+                r = read_tree(ctl, args[1], &new);
         if (r != 0)
                 return r;
 
-        drop_unshared(old, new);
-        drop_unshared(new, old);
-        if (ctl->json) {
-                json_open_object(&json, NULL);
-                json_open_array(&json, "changes");
-        }
+        if (!cJSON_GetObjectItemCaseSensitive(old, "version"))
+                drop_filled(new);
+        if (!cJSON_GetObjectItemCaseSensitive(new, "version"))
+                drop_filled(old);
+        json_open_object(&json, NULL);
+        json_open_array(&json, "changes");
         compare(&diff, "", old, new);
+        json_close_array(&json);
+        json_close_object(&json);
         if (diff.error < 0)
                 return diff.error;
 
-        if (ctl->json) {
-                json_close_array(&json);
-                json_close_object(&json);
-                r = print_json(&json);
-        }
-        return r < 0 ? r : diff.n == 0 ? CTL_FINE : CTL_PROBLEM;
+        ctl->status = diff.n == 0 ? CTL_OK : CTL_PROBLEM;
+        return ctl->json ? print_json(&json) : 0;
 }
+
+const Verb verb_manifest_diff = {
+        .noun = "manifest",
+        .name = "diff",
+        .arguments = "OLD-FILE NEW-FILE",
+        .help = "show what changes between two manifests",
+        .example = "manifest diff laptop.json laptop.yaml",
+        .statuses = "failure, or there are changes",
+        .run = run,
+};

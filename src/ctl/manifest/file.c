@@ -8,20 +8,21 @@
 
 #include "codec/binary-text.h"
 #include "codec/strict-json.h"
-#include "ctl/operator/files.h"
-#include "ctl/print.h"
+#include "ctl/input.h"
+#include "ctl/problem.h"
 #include "schema/yaml.h"
 
 #define FILE_MAX (512 * 1024)
 #define DAY_MS   INT64_C(86400000)
 
-ManifestDefaults manifest_defaults(void)
+ManifestDefaults manifest_defaults(uint64_t now_ms)
 {
-        int64_t now_ms = (int64_t) operator_now_ms();
+        int64_t issued_at_ms = (int64_t) now_ms;
 
-        return (ManifestDefaults){
-                .epoch = 1, .version = 1, .issued_at_ms = now_ms, .expires_at_ms = now_ms + 30 * DAY_MS
-        };
+        return (ManifestDefaults){ .epoch = 1,
+                                   .version = 1,
+                                   .issued_at_ms = issued_at_ms,
+                                   .expires_at_ms = issued_at_ms + 30 * DAY_MS };
 }
 
 void manifest_file_done(ManifestFile *file)
@@ -32,12 +33,12 @@ void manifest_file_done(ManifestFile *file)
         *file = MANIFEST_FILE_NULL;
 }
 
-static int say_line(const Ctl *ctl, const char *path, const YamlProblem *problem)
+static int reject_yaml(const char *path, const YamlProblem *problem, char **ret_problem)
 {
         return problem->line > 0
-                       ? print_failure(ctl, DEVBOX_ERROR_BAD_SCHEMA, "%s:%u: %s", path, problem->line,
-                                       problem->reason)
-                       : print_failure(ctl, DEVBOX_ERROR_BAD_SCHEMA, "%s: %s", path, problem->reason);
+                       ? problem_set(ret_problem, DEVBOX_ERROR_BAD_SCHEMA, "%s:%u: %s", path, problem->line,
+                                     problem->reason)
+                       : problem_set(ret_problem, DEVBOX_ERROR_BAD_SCHEMA, "%s: %s", path, problem->reason);
 }
 
 static int add_number(cJSON *tree, const char *key, int64_t value)
@@ -67,7 +68,8 @@ static int fill_in(cJSON *tree, const ManifestDefaults *defaults)
         return cJSON_AddStringToObject(tree, "prev_sha256", hex) ? 0 : -ENOMEM;
 }
 
-static int load_yaml(const Ctl *ctl, const char *text, const ManifestDefaults *defaults, ManifestFile *file)
+static int parse_yaml(const char *text, const ManifestDefaults *defaults, ManifestFile *file,
+                      char **ret_problem)
 {
         _cleanup_(json_deletep) cJSON *tree = NULL;
         YamlProblem problem = { 0 };
@@ -75,9 +77,10 @@ static int load_yaml(const Ctl *ctl, const char *text, const ManifestDefaults *d
 
         int r = yaml_node_parse(text, strlen(text), &file->yaml, &problem);
         if (r == 0)
-                r = schema_yaml_convert(&manifest_schema, file->yaml, operator_now_ms(), &tree, &problem);
+                r = schema_yaml_convert(&manifest_schema, file->yaml, (uint64_t) defaults->issued_at_ms,
+                                        &tree, &problem);
         if (r == -EBADMSG)
-                return say_line(ctl, file->path, &problem);
+                return reject_yaml(file->path, &problem, ret_problem);
         if (r == 0)
                 r = fill_in(tree, defaults);
         if (r < 0)
@@ -88,10 +91,10 @@ static int load_yaml(const Ctl *ctl, const char *text, const ManifestDefaults *d
                 return r;
 
         schema_yaml_locate_fault(file->yaml, &fault, &problem);
-        return say_line(ctl, file->path, &problem);
+        return reject_yaml(file->path, &problem, ret_problem);
 }
 
-static int load_envelope(const Ctl *ctl, const char *text, ManifestFile *file)
+static int parse_envelope(const char *text, ManifestFile *file, char **ret_problem)
 {
         SchemaFault fault = { 0 };
 
@@ -99,30 +102,32 @@ static int load_envelope(const Ctl *ctl, const char *text, ManifestFile *file)
         if (r == 0 && !streq(file->envelope->type, ENVELOPE_MANIFEST))
                 r = DEVBOX_ERROR_BAD_ENVELOPE;
         if (r > 0)
-                return print_failure(ctl, DEVBOX_ERROR_BAD_ENVELOPE,
-                                     "%s is neither a signed manifest nor YAML", file->path);
+                return problem_set(ret_problem, DEVBOX_ERROR_BAD_ENVELOPE,
+                                   "%s is neither a signed manifest nor YAML", file->path);
         if (r < 0)
                 return r;
 
         r = manifest_parse(envelope_payload(file->envelope), &file->manifest, &fault);
-        return r > 0 ? print_failure(ctl, DEVBOX_ERROR_BAD_SCHEMA, "%s: %s%s%s", file->path, fault.path,
-                                     *fault.path ? " " : "it ", fault.why)
+        return r > 0 ? problem_set(ret_problem, DEVBOX_ERROR_BAD_SCHEMA, "%s: %s%s%s", file->path,
+                                   fault.path, *fault.path ? " " : "it ", fault.why)
                      : r;
 }
 
-int manifest_load(const Ctl *ctl, const char *path, const ManifestDefaults *defaults, ManifestFile *ret_file)
+int manifest_file_read(const char *path, const ManifestDefaults *defaults, ManifestFile *ret_file,
+                       char **ret_problem)
 {
         _cleanup_(manifest_file_done) ManifestFile file = { .path = path };
         _cleanup_(freep) char *text = NULL;
         size_t blanks = 0;
 
-        int r = operator_read_file(ctl, path, FILE_MAX, &text);
+        int r = input_read_text(path, FILE_MAX, &text, ret_problem);
         if (r != 0)
                 return r;
 
         while (isspace((unsigned char) text[blanks]))
                 blanks++;
-        r = text[blanks] == '{' ? load_envelope(ctl, text, &file) : load_yaml(ctl, text, defaults, &file);
+        r = text[blanks] == '{' ? parse_envelope(text, &file, ret_problem)
+                                : parse_yaml(text, defaults, &file, ret_problem);
         if (r != 0)
                 return r;
 
@@ -143,20 +148,16 @@ unsigned manifest_file_line(const ManifestFile *file, const char *part)
         return problem.line;
 }
 
-int manifest_load_ceiling(const Ctl *ctl, const char *fallback, Ceiling **ret_ceiling)
+int ceiling_file_read(const char *path, uint64_t now_ms, Ceiling **ret_ceiling, char **ret_problem)
 {
-        const char *path = ctl->options[OPTION_CEILING] ? ctl->options[OPTION_CEILING] : fallback;
         _cleanup_(freep) char *text = NULL;
         YamlProblem problem = { 0 };
 
-        if (!path)
-                return 0;
-
-        int r = operator_read_file(ctl, path, FILE_MAX, &text);
+        int r = input_read_text(path, FILE_MAX, &text, ret_problem);
         if (r != 0)
                 return r;
 
-        r = schema_yaml_parse(&ceiling_schema, bytes_of_string(text), operator_now_ms(),
-                              (void **) ret_ceiling, &problem);
-        return r == -EBADMSG ? say_line(ctl, path, &problem) : r;
+        r = schema_yaml_parse(&ceiling_schema, bytes_of_string(text), now_ms, (void **) ret_ceiling,
+                              &problem);
+        return r == -EBADMSG ? reject_yaml(path, &problem, ret_problem) : r;
 }

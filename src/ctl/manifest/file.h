@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A manifest in a file: as YAML that a person wrote, or signed. Functions return 0, or an exit status after
- * they said what is wrong. Errors: -ENOMEM, of writing. */
+/* A manifest in a file: YAML that a person wrote, or signed. Functions return 0, or a DevboxError with its
+ * detail, which the caller frees. Errors: -ENOMEM. */
 
 #include "codec/yaml.h"
-#include "ctl/ctl.h"
 #include "trust/ceiling.h"
 #include "trust/envelope.h"
 #include "trust/manifest.h"
@@ -13,7 +12,7 @@
 typedef struct ManifestFile {
         const char *path; /* borrowed */
         Manifest *manifest;
-        Envelope *envelope; /* NULL: it was YAML. Nobody has verified it yet. */
+        Envelope *envelope; /* NULL: it was YAML. It is not verified. */
         YamlNode *yaml;     /* NULL: it was signed */
 } ManifestFile;
 
@@ -27,17 +26,16 @@ typedef struct ManifestDefaults {
 } ManifestDefaults;
 
 /* Epoch and version 1, from now on for 30 days: for looking at a manifest before it is signed. */
-ManifestDefaults manifest_defaults(void);
+ManifestDefaults manifest_defaults(uint64_t now_ms);
 
 /* Either kind. `defaults` are for YAML. */
-int manifest_load(const Ctl *ctl, const char *path, const ManifestDefaults *defaults,
-                  ManifestFile *ret_file);
+int manifest_file_read(const char *path, const ManifestDefaults *defaults, ManifestFile *ret_file,
+                       char **ret_problem);
 
 void manifest_file_done(ManifestFile *file);
 
 /* The line of a part such as "capabilities[2]", or 0 if the file was signed. */
 unsigned manifest_file_line(const ManifestFile *file, const char *part);
 
-/* The machine's ceiling, from --ceiling, or `fallback` (may be NULL: then `ret_ceiling` stays NULL without
- * the option). */
-int manifest_load_ceiling(const Ctl *ctl, const char *fallback, Ceiling **ret_ceiling);
+/* A machine's ceiling, which is YAML. */
+int ceiling_file_read(const char *path, uint64_t now_ms, Ceiling **ret_ceiling, char **ret_problem);

@@ -1,328 +1,78 @@
 /* SPDX-License-Identifier: MIT */
-/* What in a manifest is dangerous. The rules are two tables of functions, one for a capability and one for
- * the whole; each function looks at one thing and adds at most a few findings. */
+/* devboxctl manifest lint: what in a manifest is dangerous. */
 
-#include "ctl/manifest/lint.h"
+#include "ctl/manifest/lint-print.h"
+#include "ctl/option-types.h"
+#include "ctl/print.h"
+#include "ctl/verbs.h"
 
-#include <stdio.h>
+typedef struct LintOptions {
+        const char *ceiling;
+} LintOptions;
 
-#include "codec/binary-text.h"
-#include "ctl/manifest/gtfobins.h"
-#include "proto/id.h"
-
-#define DAY_MS      INT64_C(86400000)
-#define LIFE_NOTICE (30 * DAY_MS)
-
-typedef struct Lint {
-        const Manifest *manifest;
-        const Ceiling *ceiling;
-        LintReport report;
-        int error;
-} Lint;
-
-void lint_report_done(LintReport *report)
+static int print_report_json(const ManifestFile *file, const LintReport *report)
 {
-        free(report->findings);
-        *report = LINT_REPORT_NULL;
-}
+        _cleanup_(json_done) Json json = JSON_NULL;
 
-static LintFinding *add(Lint *lint, bool refused, const char *rule, const char *advice)
-{
-        static LintFinding spare; /* written to when there is no room, and never read */
-        LintReport *report = &lint->report;
+        json_open_object(&json, NULL);
+        json_add_string(&json, "file", file->path);
+        json_add_bool(&json, "signable", report->n_refused == 0);
+        json_open_array(&json, "findings");
+        for (size_t i = 0; i < report->n; i++) {
+                const LintFinding *finding = &report->findings[i];
 
-        if (lint->error < 0 || report->n == LINT_MAX)
-                return &spare;
-
-        LintFinding *grown = realloc(report->findings, (report->n + 1) * sizeof *grown);
-        if (!grown) {
-                lint->error = -ENOMEM;
-                return &spare;
+                json_open_object(&json, NULL);
+                json_add_string(&json, "rule", finding->rule);
+                json_add_bool(&json, "refused", finding->refused);
+                json_add_bool(&json, "acceptable", finding->acceptable);
+                json_add_string(&json, "path", finding->path);
+                json_add_string(&json, "subject", finding->subject);
+                json_add_u64(&json, "line", manifest_file_line(file, finding->path));
+                json_add_string(&json, "advice", finding->advice);
+                json_close_object(&json);
         }
-
-        report->findings = grown;
-        report->findings[report->n] = (LintFinding){ .refused = refused, .rule = rule, .advice = advice };
-        report->n_refused += refused;
-        return &report->findings[report->n++];
+        json_close_array(&json);
+        json_close_object(&json);
+        return print_json(&json);
 }
 
-static void about(LintFinding *finding, const char *list, size_t i, const char *subject)
+static int run(Ctl *ctl, const void *options, char **args)
 {
-        (void) snprintf(finding->path, sizeof finding->path, "%s[%zu]", list, i);
-        (void) snprintf(finding->subject, sizeof finding->subject, "%s", strempty(subject));
+        _cleanup_(manifest_file_done) ManifestFile file = MANIFEST_FILE_NULL;
+        _cleanup_(lint_report_done) LintReport report = LINT_REPORT_NULL;
+        _cleanup_(ceiling_freep) Ceiling *ceiling = NULL;
+        ManifestDefaults defaults = manifest_defaults(ctl->now_ms);
+        const LintOptions *given = options;
+
+        int r = manifest_file_read(args[0], &defaults, &file, &ctl->problem);
+        if (r == 0 && given->ceiling)
+                r = ceiling_file_read(given->ceiling, ctl->now_ms, &ceiling, &ctl->problem);
+        if (r == 0)
+                r = manifest_lint(file.manifest, ceiling, &report);
+        if (r != 0)
+                return r;
+
+        ctl->status = report.n_refused == 0 ? CTL_OK : CTL_PROBLEM;
+        if (ctl->json)
+                return print_report_json(&file, &report);
+
+        r = lint_print_findings(stdout, &file, &report);
+        return r < 0 || report.n_refused > 0 ? r : print_line(stdout, "%s: ok", args[0]);
 }
 
-/* ---- a capability */
-
-/* A refusal that accept_risk turns into a note. */
-static void risk(Lint *lint, size_t i, const char *rule, const char *advice)
-{
-        const Capability *capability = &lint->manifest->capabilities.items[i];
-        LintFinding *finding = add(lint, !capability->accept_risk, rule, advice);
-
-        finding->acceptable = true;
-        about(finding, "capabilities", i, capability->id);
-}
-
-static void note(Lint *lint, size_t i, const char *rule, const char *advice)
-{
-        about(add(lint, false, rule, advice), "capabilities", i, lint->manifest->capabilities.items[i].id);
-}
-
-static const char *program_of(const Capability *capability)
-{
-        if (capability->kind == CAPABILITY_SHELL_EXEC)
-                return capability->bin;
-
-        return capability->kind == CAPABILITY_DOCKER_EXEC ? capability->argv.items[0].literal : NULL;
-}
-
-static void check_program(Lint *lint, const Capability *capability, size_t i)
-{
-        const char *program = program_of(capability);
-        unsigned functions = program ? gtfobins_functions(program) : 0;
-
-        if (functions == 0 || constraints_are_pinned(&capability->argv))
-                return;
-
-        if (functions & GTFO_SHELL)
-                risk(lint, i, "shell",
-                     "this program can start others; pin every argument with lit or enum, or say in "
-                     "accept_risk why not");
-        else if (functions & GTFO_WRITE)
-                risk(lint, i, "writes",
-                     "this program can write files or change the machine; pin every argument with lit or "
-                     "enum, or say in accept_risk why not");
-        else
-                note(lint, i, "reads", "this program shows any file that its arguments name");
-}
-
-static void check_place(Lint *lint, const Capability *capability, size_t i)
-{
-        static const char *const writable[] = { "/home", "/tmp",  "/var", "/run",
-                                                "/dev",  "/root", "/mnt", "/media" };
-
-        for (size_t k = 0; capability->bin && k < ELEMENTSOF(writable); k++)
-                if (path_is_under(capability->bin, writable[k]))
-                        risk(lint, i, "place",
-                             "others than root may write where this program lies; use one below /usr, or "
-                             "say in accept_risk why not");
-}
-
-/* A word or a path before "--" could be taken for an option by some programs, though it never begins with
- * a hyphen: "@file", "name=value". Numbers cannot. */
-static bool needs_separator(const ArgumentConstraints *items)
-{
-        for (size_t i = 0; i < items->n; i++) {
-                const ArgumentConstraint *item = &items->items[i];
-
-                if (item->kind == CONSTRAINT_LITERAL && item->repeat == CONSTRAINT_ONCE &&
-                    streq(item->literal, "--"))
-                        return false;
-                if (item->kind == CONSTRAINT_WORD || item->kind == CONSTRAINT_PATH)
-                        return true;
-        }
-
-        return false;
-}
-
-static void check_separator(Lint *lint, const Capability *capability, size_t i)
-{
-        if (capability->kind == CAPABILITY_SHELL_EXEC && needs_separator(&capability->argv))
-                note(lint, i, "separator",
-                     "put \"--\" before the first argument that the caller chooses, if the program knows "
-                     "it");
-}
-
-static void check_tier(Lint *lint, const Capability *capability, size_t i)
-{
-        static const int least[_CAPABILITY_KIND_MAX] = {
-                [CAPABILITY_FS_WRITE] = APPROVAL_MESSAGE,
-                [CAPABILITY_SERVICE_RESTART] = APPROVAL_MESSAGE,
-                [CAPABILITY_DOCKER_EXEC] = APPROVAL_SIGNED,
-                [CAPABILITY_CAMERA_SNAPSHOT] = APPROVAL_SIGNED,
-        };
-
-        if (capability->approval >= least[capability->kind])
-                return;
-
-        note(lint, i, "tier",
-             least[capability->kind] == APPROVAL_SIGNED
-                     ? "approval: signed is what this kind should ask for; a hub that was broken into can "
-                       "run it otherwise"
-                     : "approval: message is what this kind should ask for; a homeserver can forge a "
-                       "reaction");
-}
-
-/* People who may approve a request of this tier: for `signed` they need a key of their own. */
-static size_t count_approvers(const Manifest *manifest, int tier)
-{
-        size_t n = 0;
-
-        for (size_t i = 0; i < manifest->approvers.n; i++)
-                n += tier != APPROVAL_SIGNED ||
-                     !public_key_equal(&manifest->approvers.items[i].key, &(PublicKey){ { 0 } });
-
-        return n;
-}
-
-static void check_approvers(Lint *lint, const Capability *capability, size_t i)
-{
-        if (capability->approval == APPROVAL_NONE)
-                return;
-        if ((int64_t) count_approvers(lint->manifest, capability->approval) >= capability->approval_count)
-                return;
-
-        note(lint, i, "approvers",
-             capability->approval == APPROVAL_SIGNED
-                     ? "too few approvers have a key (pub), so nobody can ever run this"
-                     : "there are too few approvers, so nobody can ever run this");
-}
-
-static void check_roots(Lint *lint, const Capability *capability, size_t i)
-{
-        static const char *const system[] = { "/etc",  "/usr",  "/boot", "/bin", "/sbin", "/lib",
-                                              "/root", "/proc", "/sys",  "/dev", "/run" };
-
-        for (size_t j = 0; capability->kind == CAPABILITY_FS_WRITE && j < capability->roots.n; j++) {
-                const PathRoot *root = path_root_find(&lint->manifest->roots, capability->roots.items[j]);
-                bool bad = streq(root->path, "/");
-
-                for (size_t k = 0; k < ELEMENTSOF(system); k++)
-                        bad = bad || path_is_under(root->path, system[k]);
-                if (bad)
-                        risk(lint, i, "system",
-                             "writing there changes the system itself; name a directory of data, or say in "
-                             "accept_risk why not");
-        }
-}
-
-static void check_container(Lint *lint, const Capability *capability, size_t i)
-{
-        if (capability->kind != CAPABILITY_DOCKER_EXEC)
-                return;
-        if (capability->exec_kill == EXEC_KILL_UNSET)
-                note(lint, i, "exec-kill",
-                     "exec_kill is not set, so this is always refused: write timeout if the container has "
-                     "timeout(1), or none");
-        if (capability->privileged_container)
-                risk(lint, i, "privileged",
-                     "a privileged container is the machine itself; leave allow_privileged_container out, "
-                     "or say in accept_risk why not");
-}
-
-static void (*const capability_rules[])(Lint *lint, const Capability *capability, size_t i) = {
-        check_program, check_place,     check_separator, check_tier,
-        check_roots,   check_approvers, check_container,
+static const Option options[] = {
+        { "ceiling", &option_file, offsetof(LintOptions, ceiling), "a ceiling that must hold the manifest" },
+        { 0 },
 };
 
-/* ---- the whole */
-
-/* The keys of the examples are those of RFC 8032, section 7.1: everybody knows their secret halves. */
-static bool key_is_public_knowledge(const PublicKey *key)
-{
-        static const char *const known[] = {
-                "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
-                "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
-                "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
-                "278117fc144c72340f67d0f2316e8386ceffbf2b2428c9c51fef7c597f1d426e",
-        };
-        char hex[HEX_SIZE(PUBLIC_KEY_SIZE)];
-
-        hex_format(BYTES_OF(key->bytes), hex);
-        for (size_t i = 0; i < ELEMENTSOF(known); i++)
-                if (streq(hex, known[i]))
-                        return true;
-
-        return false;
-}
-
-static void check_key(Lint *lint, const PublicKey *key, const char *list, size_t i)
-{
-        if (!key_is_public_knowledge(key))
-                return;
-
-        LintFinding *finding =
-                add(lint, true, "example-key",
-                    "this is the key of an example, whose secret half everybody knows; put your own");
-        if (list)
-                about(finding, list, i, NULL);
-        else
-                (void) snprintf(finding->path, sizeof finding->path, "dev_pub");
-}
-
-static void check_keys(Lint *lint)
-{
-        const Manifest *manifest = lint->manifest;
-
-        check_key(lint, &manifest->device_key, NULL, 0);
-        for (size_t i = 0; i < manifest->dispatchers.n; i++)
-                check_key(lint, &manifest->dispatchers.items[i].key, "dispatchers", i);
-        for (size_t i = 0; i < manifest->attesters.n; i++)
-                check_key(lint, &manifest->attesters.items[i].key, "attesters", i);
-        for (size_t i = 0; i < manifest->approvers.n; i++)
-                check_key(lint, &manifest->approvers.items[i].key, "approvers", i);
-}
-
-static void check_people(Lint *lint)
-{
-        const Manifest *manifest = lint->manifest;
-
-        if (manifest_is_tombstone(manifest))
-                return;
-        if (manifest->dispatchers.n == 0)
-                (void) add(lint, false, "dispatchers", "no hub may ask for anything: dispatchers is empty");
-        if (manifest->operators.n == 0)
-                (void) add(lint, false, "operators", "nobody may ask for anything: operators is empty");
-        for (size_t i = 0; i < manifest->operators.n; i++)
-                if (public_key_equal(&manifest->operators.items[i].master_key, &(PublicKey){ { 0 } }))
-                        about(add(lint, false, "pin",
-                                  "without msk, their cross-signing key, a homeserver can pose as them"),
-                              "operators", i, manifest->operators.items[i].mxid);
-}
-
-static void check_life(Lint *lint)
-{
-        const Manifest *manifest = lint->manifest;
-
-        if (manifest->expires_at_ms - manifest->issued_at_ms > LIFE_NOTICE)
-                (void) add(lint, false, "life",
-                           "valid for more than 30 days: a hub that hides a newer manifest can do so for as "
-                           "long");
-        for (size_t i = 0; i < manifest->dispatchers.n; i++)
-                if (manifest->dispatchers.items[i].not_after_ms <= manifest->issued_at_ms)
-                        about(add(lint, false, "life", "this key is already past its not_after"),
-                              "dispatchers", i, NULL);
-}
-
-static void check_ceiling(Lint *lint)
-{
-        SchemaFault fault = { 0 };
-
-        if (!lint->ceiling || ceiling_check(lint->ceiling, lint->manifest, &fault) == 0)
-                return;
-
-        LintFinding *finding = add(lint, true, "ceiling", fault.why);
-        (void) snprintf(finding->path, sizeof finding->path, "%.*s", (int) strcspn(fault.path, " "),
-                        fault.path);
-}
-
-static void (*const manifest_rules[])(Lint *lint) = { check_keys, check_people, check_life, check_ceiling };
-
-int manifest_lint(const Manifest *manifest, const Ceiling *ceiling, LintReport *ret_report)
-{
-        Lint lint = { .manifest = manifest, .ceiling = ceiling };
-
-        for (size_t rule = 0; rule < ELEMENTSOF(manifest_rules); rule++)
-                manifest_rules[rule](&lint);
-        for (size_t i = 0; i < manifest->capabilities.n; i++)
-                for (size_t rule = 0; rule < ELEMENTSOF(capability_rules); rule++)
-                        capability_rules[rule](&lint, &manifest->capabilities.items[i], i);
-        if (lint.error < 0) {
-                lint_report_done(&lint.report);
-                return lint.error;
-        }
-
-        *ret_report = lint.report;
-        return 0;
-}
+const Verb verb_manifest_lint = {
+        .noun = "manifest",
+        .name = "lint",
+        .arguments = "FILE",
+        .help = "show what in a manifest is dangerous",
+        .example = "manifest lint laptop.yaml",
+        .statuses = "failure, or the manifest would not be signed",
+        .options = options,
+        .options_size = sizeof(LintOptions),
+        .run = run,
+};

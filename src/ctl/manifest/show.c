@@ -1,106 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* devboxctl manifest show, verify: what a manifest allows, and whether it holds. */
-
-#include "ctl/manifest/show.h"
+/* devboxctl manifest show: what a manifest allows. */
 
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "codec/binary-text.h"
-#include "codec/strict-json.h"
 #include "crypto/fingerprint.h"
-#include "ctl/manifest/file.h"
-#include "ctl/operator/files.h"
+#include "ctl/manifest/describe.h"
+#include "ctl/manifest/verify-file.h"
+#include "ctl/operator/options.h"
+#include "ctl/operator/root-chain.h"
 #include "ctl/print.h"
+#include "ctl/verbs.h"
 
-/* ---- a capability in one line */
-
-/* A word that could be read as several, or as something else, stands in quotes. */
-static void describe_word(const char *word, Text *text)
-{
-        if (*word != '\0' && !strpbrk(word, " |()[]{};,\"\\")) {
-                text_append(text, word);
-                return;
-        }
-
-        text_append(text, "\"");
-        for (; *word != '\0'; word++) {
-                if (*word == '"' || *word == '\\')
-                        text_append(text, "\\");
-                text_append_bytes(text, word, 1);
-        }
-        text_append(text, "\"");
-}
-
-static void describe_names(char *const *names, size_t n, const char *between, Text *text)
-{
-        for (size_t i = 0; i < n; i++) {
-                text_append(text, i > 0 ? between : "");
-                describe_word(names[i], text);
-        }
-}
-
-static void describe_once(const ArgumentConstraint *item, Text *text)
-{
-        static const char *const kinds[_PATH_KIND_MAX] = { "PATH", "FILE", "DIR" };
-
-        switch (item->kind) {
-        case CONSTRAINT_LITERAL:
-                describe_word(item->literal, text);
-                break;
-        case CONSTRAINT_ENUM:
-                describe_names(item->names.items, item->names.n, "|", text);
-                break;
-        case CONSTRAINT_INTEGER:
-                text_appendf(text, "%" PRIi64 "..%" PRIi64, item->range[0], item->range[1]);
-                break;
-        case CONSTRAINT_WORD:
-                text_appendf(text, "WORD of %s", item->word_class);
-                break;
-        case CONSTRAINT_PATH:
-                text_appendf(text, "%s in %s", kinds[item->path_kind], item->path_root);
-                break;
-        }
-}
-
-static void describe_items(const ArgumentConstraints *items, Text *text)
-{
-        for (size_t i = 0; i < items->n; i++) {
-                const ArgumentConstraint *item = &items->items[i];
-                bool plain = item->kind == CONSTRAINT_LITERAL && item->repeat == CONSTRAINT_ONCE;
-
-                text_append(text, plain ? " " : item->repeat == CONSTRAINT_ONCE ? " (" : " [");
-                describe_once(item, text);
-                text_append(text, plain ? "" : item->repeat == CONSTRAINT_ONCE ? ")" : "]");
-                if (item->repeat == CONSTRAINT_MANY)
-                        text_appendf(text, "{%" PRIi64 ",%" PRIi64 "}", item->many_min, item->many_max);
-        }
-}
-
-void manifest_describe(const Capability *capability, Text *text)
-{
-        describe_names(capability->containers.items, capability->containers.n, ", ", text);
-        if (capability->kind == CAPABILITY_DOCKER_EXEC)
-                text_append(text, ":");
-        if (capability->bin)
-                describe_word(capability->bin, text);
-        describe_items(&capability->argv, text);
-        describe_names(capability->roots.items, capability->roots.n, ", ", text);
-        describe_names(capability->sensors.items, capability->sensors.n, ", ", text);
-        describe_names(capability->units.items, capability->units.n, ", ", text);
-        describe_names(capability->cameras.items, capability->cameras.n, ", ", text);
-        if (capability->rate.n > 0)
-                text_appendf(text, "; %" PRIi64 " per %" PRIi64 " s", capability->rate.n,
-                             capability->rate.per_s);
-        if (capability->window.days || capability->window.utc)
-                text_appendf(text, "; days %s, %s UTC",
-                             capability->window.days ? capability->window.days : "1-7",
-                             capability->window.utc ? capability->window.utc : "00:00-24:00");
-        if (capability->accept_risk)
-                text_appendf(text, "; RISK ACCEPTED: %s", capability->accept_risk);
-}
-
-/* ---- show */
+typedef struct ShowOptions {
+        const char *root;
+} ShowOptions;
 
 static void add_fact(Table *table, const char *name, const char *value)
 {
@@ -190,111 +104,29 @@ static int print_payload(const Manifest *manifest)
         if (r != 0)
                 return r > 0 ? -EINVAL : r;
 
-        return puts(text) < 0 ? -errno : CTL_FINE;
+        return puts(text) < 0 ? -errno : 0;
 }
 
-/* ---- verify */
-
-/* As a device would, but for what only the device knows: its name, key and floor. */
-static int verify(const ManifestFile *file, const Root *root, const Ceiling *ceiling, SchemaFault *ret_fault)
-{
-        KeySet keys = root_key_set(root, ROOT_ROLE_MANIFEST);
-        ManifestVerdict verdict = { 0 };
-        ManifestJudge judge = { .root = root,
-                                .device = file->manifest->device,
-                                .device_key = &file->manifest->device_key,
-                                .ceiling = ceiling,
-                                .now_ms = operator_now_ms() };
-
-        int r = ceiling ? manifest_accept(&judge, file->envelope, &verdict)
-                        : envelope_verify(file->envelope, ENVELOPE_MANIFEST, &keys, NULL);
-        *ret_fault = verdict.fault;
-        manifest_verdict_done(&verdict);
-        if (r > 0 && !ceiling)
-                r = DEVBOX_ERROR_MANIFEST_INVALID_SIGNATURE;
-        if (r != 0 || ceiling)
-                return r;
-
-        r = root_check_expiry(root, judge.now_ms);
-        if (r != 0)
-                return r;
-        if (file->manifest->epoch != root->epoch)
-                return file->manifest->epoch > root->epoch ? DEVBOX_ERROR_ROOT_NEEDED
-                                                           : DEVBOX_ERROR_MANIFEST_ROLLBACK;
-        return judge.now_ms >= (uint64_t) file->manifest->expires_at_ms ? DEVBOX_ERROR_MANIFEST_EXPIRED : 0;
-}
-
-static int print_verified(const Ctl *ctl, const ManifestFile *file)
-{
-        _cleanup_(json_done) Json json = JSON_NULL;
-        char hex[HEX_SIZE(SHA256_SIZE)];
-        Sha256 digest;
-
-        envelope_digest(file->envelope, &digest);
-        hex_format(BYTES_OF(digest.bytes), hex);
-        if (!ctl->json)
-                return print_line(stdout, "%s: good: %s, epoch %" PRIi64 ", version %" PRIi64 ", sha256 %s",
-                                  file->path, file->manifest->device, file->manifest->epoch,
-                                  file->manifest->version, hex);
-
-        json_open_object(&json, NULL);
-        json_add_bool(&json, "good", true);
-        json_add_string(&json, "device", file->manifest->device);
-        json_add_u64(&json, "epoch", (uint64_t) file->manifest->epoch);
-        json_add_u64(&json, "version", (uint64_t) file->manifest->version);
-        json_add_string(&json, "sha256", hex);
-        json_close_object(&json);
-        return print_json(&json);
-}
-
-int ctl_manifest_verify(const Ctl *ctl, char **args)
+static int run(Ctl *ctl, const void *options, char **args)
 {
         _cleanup_(manifest_file_done) ManifestFile file = MANIFEST_FILE_NULL;
         _cleanup_(root_chain_done) RootChain chain = ROOT_CHAIN_NULL;
-        _cleanup_(ceiling_freep) Ceiling *ceiling = NULL;
-        ManifestDefaults defaults = manifest_defaults();
-        SchemaFault fault = { 0 };
-
-        int r = operator_load_roots(ctl, ctl->options[OPTION_ROOT], &chain);
-        if (r == 0)
-                r = manifest_load(ctl, args[0], &defaults, &file);
-        if (r == 0)
-                r = manifest_load_ceiling(ctl, NULL, &ceiling);
-        if (r != 0)
-                return r;
-        if (!file.envelope)
-                return print_failure(ctl, DEVBOX_ERROR_BAD_ENVELOPE,
-                                     "%s is not signed; sign it with: devboxctl manifest sign", args[0]);
-
-        r = verify(&file, chain.root, ceiling, &fault);
-        if (r > 0)
-                return print_failure(ctl, (DevboxError) r, "%s: %s%s%s%s%s", args[0],
-                                     devbox_error_sentence((DevboxError) r), fault.why ? ": " : "",
-                                     fault.path, fault.why ? " " : "", strempty(fault.why));
-
-        return r < 0 ? r : print_verified(ctl, &file);
-}
-
-int ctl_manifest_show(const Ctl *ctl, char **args)
-{
-        _cleanup_(manifest_file_done) ManifestFile file = MANIFEST_FILE_NULL;
-        _cleanup_(root_chain_done) RootChain chain = ROOT_CHAIN_NULL;
-        ManifestDefaults defaults = manifest_defaults();
-        const char *state = "not signed";
+        ManifestDefaults defaults = manifest_defaults(ctl->now_ms);
+        const char *root = ((const ShowOptions *) options)->root, *state = "not signed";
         SchemaFault fault;
 
-        int r = manifest_load(ctl, args[0], &defaults, &file);
-        if (r == 0 && ctl->options[OPTION_ROOT])
-                r = operator_load_roots(ctl, ctl->options[OPTION_ROOT], &chain);
+        int r = manifest_file_read(args[0], &defaults, &file, &ctl->problem);
+        if (r == 0 && root)
+                r = root_chain_read(root, &chain, &ctl->problem);
         if (r != 0)
                 return r;
         if (ctl->json)
                 return print_payload(file.manifest);
 
-        if (file.envelope && !chain.root)
+        if (file.envelope && !root)
                 state = "not checked; give --root";
         else if (file.envelope) {
-                r = verify(&file, chain.root, NULL, &fault);
+                r = manifest_file_verify(&file, chain.root, NULL, ctl->now_ms, &fault);
                 if (r < 0)
                         return r;
                 state = r == 0 ? "good" : devbox_error_sentence((DevboxError) r);
@@ -307,3 +139,20 @@ int ctl_manifest_show(const Ctl *ctl, char **args)
                 r = print_capabilities(ctl, file.manifest);
         return r;
 }
+
+static const Option options[] = {
+        { "root", &option_file, offsetof(ShowOptions, root),
+          "check the signature against this root, or several" },
+        { 0 },
+};
+
+const Verb verb_manifest_show = {
+        .noun = "manifest",
+        .name = "show",
+        .arguments = "FILE",
+        .help = "show what a manifest allows",
+        .example = "manifest show laptop.yaml",
+        .options = options,
+        .options_size = sizeof(ShowOptions),
+        .run = run,
+};

@@ -1,31 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* An operator's keys: where they come from, and the passphrase that opens them. Functions return 0, or an
- * exit status after they said what is wrong. Errors: -ENOMEM. */
+/* An operator's keys: where they are, and the passphrase that unseals them. Functions return 0, or a
+ * DevboxError with its detail, which the caller frees. Errors: -ENOMEM. */
 
 #include "crypto/ed25519.h"
-#include "ctl/ctl.h"
 #include "trust/key-file.h"
 
-/* A descriptor or file that an option of the pair names; else a file in the operator's directory. */
-typedef struct KeySource {
-        CtlOption file, fd;
-        const char *name;
-} KeySource;
-
-#define OPERATOR_KEY      "operator.key" /* signs roots, and all else if there is no other */
+#define OPERATOR_KEY      "operator.key" /* signs roots, and all else if there is no other key */
 #define MANIFEST_KEY      "manifest.key" /* signs manifests and invitations */
 #define NEXT_OPERATOR_KEY "next." OPERATOR_KEY
 #define NEXT_MANIFEST_KEY "next." MANIFEST_KEY
 
-#define OWN_KEY_IN(file) ((KeySource){ OPTION_KEY, OPTION_KEY_FD, (file) })
-#define NEW_KEY_IN(file) ((KeySource){ OPTION_NEW_KEY, OPTION_NEW_KEY_FD, (file) })
+/* A descriptor, else a file, else `name` in the operator's directory. */
+typedef struct KeySource {
+        const char *dir; /* NULL: the default */
+        const char *name;
+        const char *path;  /* "-": standard input; NULL: not given */
+        int fd;            /* < 0: not given */
+        int passphrase_fd; /* < 0: ask on the terminal */
+} KeySource;
 
-/* The public half is there without a passphrase; `pair` is NULL as long as the key is sealed. */
+#define KEY_SOURCE_INIT                                                                                     \
+        {                                                                                                   \
+                .fd = -EBADF, .passphrase_fd = -EBADF                                                       \
+        }
+
+/* The public half is known without a passphrase; `pair` is NULL as long as the key is sealed. */
 typedef struct OperatorKey {
         PublicKey public;
-        KeyFile *file; /* NULL: it came as a bare seed */
+        KeyFile *file; /* NULL: a bare seed */
         KeyPair *pair;
 } OperatorKey;
 
@@ -33,21 +37,32 @@ typedef struct OperatorKey {
 
 void operator_key_done(OperatorKey *key);
 
-bool operator_key_is_given(const Ctl *ctl, const KeySource *source);
+static inline bool key_source_is_given(const KeySource *source)
+{
+        return source->path || source->fd >= 0;
+}
 
-/* Reads it, and leaves it sealed if it is. */
-int operator_key_open(const Ctl *ctl, const KeySource *source, OperatorKey *ret_key);
+/* The same source with another default. */
+static inline KeySource key_source_named(const KeySource *source, const char *name)
+{
+        KeySource named = *source;
 
-/* The same of a file with that path. */
-int operator_key_open_file(const Ctl *ctl, const char *path, OperatorKey *ret_key);
+        named.name = name;
+        return named;
+}
 
-/* Asks for the passphrase if the key is still sealed. */
-int operator_key_unseal(const Ctl *ctl, OperatorKey *key);
+/* Another key of the same directory, whose passphrase is read in the same way. */
+static inline KeySource key_source_beside(const KeySource *own, const KeySource *other, const char *name)
+{
+        return (KeySource){ own->dir, name, other->path, other->fd, own->passphrase_fd };
+}
 
-/* The key of the source, unsealed. If no option gives it and its file is not there, a new one is made and
- * sealed: its passphrase is asked for twice, and the file, which calls it `label`, is on disk when this
- * returns. */
-int operator_key_make(const Ctl *ctl, const KeySource *source, const char *label, OperatorKey *ret_key);
+/* Reads the key, and leaves it sealed if it is. */
+int operator_key_open(const KeySource *source, OperatorKey *ret_key, char **ret_problem);
 
-/* Whether --label, if given, is one. */
-int operator_check_label(const Ctl *ctl);
+/* Reads the passphrase if the key is still sealed. */
+int operator_key_unseal(const KeySource *source, OperatorKey *key, char **ret_problem);
+
+/* The key of the source, unsealed. If neither is given and `name` does not exist, generates a key and seals
+ * it with a passphrase that is asked for twice; the file, labelled `label`, is on disk when this returns. */
+int operator_key_make(const KeySource *source, const char *label, OperatorKey *ret_key, char **ret_problem);

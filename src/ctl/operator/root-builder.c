@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Filling in a root. */
+/* The content of a root. */
 
 #include "ctl/operator/root-builder.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
-#include "basic/parse.h"
-#include "basic/timestamp.h"
 #include "codec/binary-text.h"
-#include "ctl/operator/files.h"
-#include "ctl/print.h"
+#include "ctl/problem.h"
 
 void root_builder_begin(RootBuilder *builder, const char *network)
 {
@@ -50,138 +48,89 @@ void root_builder_replace(RootBuilder *builder, const PublicKey *old, const Publ
                                 builder->keys[role][i] = *new;
 }
 
-/* ---- options */
+/* ---- changes */
 
-static int set_life(const Ctl *ctl, Root *root)
-{
-        const char *expires = ctl->options[OPTION_EXPIRES];
-        uint64_t now_ms = operator_now_ms(), until_ms = now_ms + ROOT_LIFE_MS;
-
-        if (expires && (parse_timestamp_ms(expires, now_ms, &until_ms) < 0 || until_ms <= now_ms ||
-                        until_ms > (uint64_t) SCHEMA_INTEGER_MAX))
-                return print_failure(ctl, DEVBOX_ERROR_BAD_REQUEST,
-                                     "--expires takes a span such as 365d, or a date to come");
-
-        root->issued_at_ms = (int64_t) now_ms;
-        root->expires_at_ms = (int64_t) until_ms;
-        return 0;
-}
-
-static int parse_key(const Ctl *ctl, const char *option, const char *text, PublicKey *ret_key)
-{
-        PublicKey key;
-
-        if (hex_parse(text, key.bytes, sizeof key.bytes) < 0 || !public_key_is_valid(&key))
-                return print_failure(ctl, DEVBOX_ERROR_BAD_REQUEST,
-                                     "%s takes public keys of 64 hexadecimal digits, as devboxctl operator "
-                                     "export-pub tells them; '%s' is none",
-                                     option, text);
-
-        *ret_key = key;
-        return 0;
-}
-
-static int add_key(const Ctl *ctl, const PublicKey *key, RootKeys *keys)
+static int add_key(const PublicKey *key, RootKeys *keys, char **ret_problem)
 {
         if (keys->keys.n == ROOT_KEYS_MAX)
-                return print_failure(ctl, DEVBOX_ERROR_BAD_REQUEST, "a role has at most %d keys",
-                                     ROOT_KEYS_MAX);
+                return problem_set(ret_problem, DEVBOX_ERROR_BAD_REQUEST, "a role has at most %d keys",
+                                   ROOT_KEYS_MAX);
 
         keys->keys.items[keys->keys.n++] = *key;
         return 0;
 }
 
-static int add_witness(const Ctl *ctl, Root *root)
+static int add_witness(Root *root, const RootKeyList *list, char **ret_problem)
 {
-        const char *text = ctl->options[OPTION_WITNESS];
         RootKeys *witness = &root->roles[ROOT_ROLE_WITNESS];
-        PublicKey key;
 
-        if (!text)
+        if (list->n == 0 || root_has_key(root, ROOT_ROLE_WITNESS, &list->keys[0]))
                 return 0;
-
-        int r = parse_key(ctl, "--witness", text, &key);
-        if (r != 0 || root_has_key(root, ROOT_ROLE_WITNESS, &key))
-                return r;
 
         witness->threshold = MAX(witness->threshold, INT64_C(1));
-        return add_key(ctl, &key, witness);
+        return add_key(&list->keys[0], witness, ret_problem);
 }
 
-/* The same key twice would only look like one person more. */
-static int add_other(const Ctl *ctl, const char *text, Root *root)
+/* The same key twice would only look like one more person. */
+static int set_others(RootBuilder *builder, const RootChanges *changes, const PublicKey *own,
+                      char **ret_problem)
 {
-        PublicKey key;
-
-        int r = parse_key(ctl, "--root-keys", text, &key);
-        if (r != 0)
-                return r;
-        if (root_has_key(root, ROOT_ROLE_ROOT, &key))
-                return print_failure(ctl, DEVBOX_ERROR_BAD_REQUEST,
-                                     "%s is there twice; --root-keys takes the keys of the others, your own "
-                                     "is among them anyway",
-                                     text);
-
-        return add_key(ctl, &key, &root->roles[ROOT_ROLE_ROOT]);
-}
-
-static int set_people(const Ctl *ctl, const PublicKey *own, RootBuilder *builder)
-{
-        const char *option = ctl->options[OPTION_ROOT_KEYS];
-        _cleanup_(freep) char *text = NULL;
+        Root *root = &builder->root;
         int r = 0;
 
-        if (!option)
+        if (changes->others.n == 0)
                 return 0;
-        if (!ctl->options[OPTION_THRESHOLD])
-                return print_failure(ctl, DEVBOX_ERROR_BAD_REQUEST,
-                                     "--root-keys needs --threshold: how many of you must sign a root");
-        text = strdup(option);
-        if (!text)
-                return -ENOMEM;
+        if (changes->threshold == 0)
+                return problem_set(ret_problem, DEVBOX_ERROR_BAD_REQUEST,
+                                   "--root-keys needs --threshold: how many of you must sign a root");
 
         root_builder_set(builder, ROOT_ROLE_ROOT, own);
-        for (char *word = text, *end; word && r == 0; word = end) {
-                end = strchr(word, ',');
-                if (end)
-                        *end++ = '\0';
-                r = add_other(ctl, word, &builder->root);
+        for (size_t i = 0; i < changes->others.n && r == 0; i++) {
+                const PublicKey *key = &changes->others.keys[i];
+                char hex[HEX_SIZE(PUBLIC_KEY_SIZE)];
+
+                hex_format(BYTES_OF(key->bytes), hex);
+                r = root_has_key(root, ROOT_ROLE_ROOT, key)
+                            ? problem_set(
+                                      ret_problem, DEVBOX_ERROR_BAD_REQUEST,
+                                      "%s is there twice; --root-keys takes the keys of the others, your "
+                                      "own is among them anyway",
+                                      hex)
+                            : add_key(key, &root->roles[ROOT_ROLE_ROOT], ret_problem);
         }
 
         return r;
 }
 
-static int set_threshold(const Ctl *ctl, RootKeys *people)
+static int set_threshold(RootKeys *people, uint64_t threshold, char **ret_problem)
 {
-        const char *option = ctl->options[OPTION_THRESHOLD];
-        uint64_t threshold;
-
-        if (!option)
+        if (threshold == 0)
                 return 0;
-        if (parse_u64(option, 1, ROOT_THRESHOLD_MAX, &threshold) < 0)
-                return print_failure(ctl, DEVBOX_ERROR_BAD_REQUEST,
-                                     "--threshold takes a number from 1 to %d: no more signatures of two "
-                                     "roots fit into one file",
-                                     ROOT_THRESHOLD_MAX);
         if (threshold > people->keys.n)
-                return print_failure(ctl, DEVBOX_ERROR_BAD_REQUEST,
-                                     "--threshold %s needs more keys than the %zu there are; add those of "
-                                     "others with --root-keys",
-                                     option, people->keys.n);
+                return problem_set(ret_problem, DEVBOX_ERROR_BAD_REQUEST,
+                                   "--threshold %" PRIu64
+                                   " needs more keys than the %zu there are; add those "
+                                   "of others with --root-keys",
+                                   threshold, people->keys.n);
 
         people->threshold = (int64_t) threshold;
         return 0;
 }
 
-int root_builder_apply(const Ctl *ctl, const PublicKey *own, RootBuilder *builder)
+int root_builder_apply(RootBuilder *builder, const RootChanges *changes, const PublicKey *own,
+                       uint64_t now_ms, char **ret_problem)
 {
-        int r = set_life(ctl, &builder->root);
+        Root *root = &builder->root;
+
+        root->issued_at_ms = (int64_t) now_ms;
+        root->expires_at_ms =
+                (int64_t) (changes->expires_at_ms > 0 ? changes->expires_at_ms : now_ms + ROOT_LIFE_MS);
+
+        int r = add_witness(root, &changes->witness, ret_problem);
         if (r == 0)
-                r = add_witness(ctl, &builder->root);
+                r = set_others(builder, changes, own, ret_problem);
         if (r == 0)
-                r = set_people(ctl, own, builder);
-        if (r == 0)
-                r = set_threshold(ctl, &builder->root.roles[ROOT_ROLE_ROOT]);
+                r = set_threshold(&root->roles[ROOT_ROLE_ROOT], changes->threshold, ret_problem);
 
         return r;
 }

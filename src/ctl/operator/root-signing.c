@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A root on its way to be one. */
+/* A draft of a root. */
 
 #include "ctl/operator/root-signing.h"
 
@@ -14,7 +14,7 @@ void root_draft_done(RootDraft *draft)
         *draft = ROOT_DRAFT_NULL;
 }
 
-/* How many of a root's own keys signed, however many it takes. */
+/* Which of the keys of `by` signed, and how many more must. */
 static int count(const Envelope *envelope, const Root *by, uint32_t *ret_signers, size_t *ret_missing)
 {
         KeySet keys = root_key_set(by, ROOT_ROLE_ROOT);
@@ -41,7 +41,7 @@ static int count_all(RootDraft *draft)
         return r;
 }
 
-/* Apart from signatures, what root_accept_next() asks for. */
+/* What root_accept_next() checks, apart from signatures. */
 static bool follows(const Root *root, const Root *before)
 {
         return root->version == before->version + 1 && streq(root->network, before->network) &&
@@ -102,20 +102,21 @@ static bool has_signed(const Root *root, uint32_t signers, const PublicKey *key)
         return false;
 }
 
-RootSay root_draft_say(const RootDraft *draft, const PublicKey *key)
+RootSignature root_draft_signature(const RootDraft *draft, const PublicKey *key)
 {
         const Root *before = draft->before;
         bool here = root_has_key(draft->root, ROOT_ROLE_ROOT, key);
         bool there = before && root_has_key(before, ROOT_ROLE_ROOT, key);
 
         if (!here && !there)
-                return ROOT_SAY_NONE;
+                return ROOT_SIGNATURE_UNKNOWN_KEY;
         if ((here && has_signed(draft->root, draft->signers, key)) ||
             (there && has_signed(before, draft->signers_before, key)))
-                return ROOT_SAY_SIGNED;
+                return ROOT_SIGNATURE_PRESENT;
 
-        return (here && draft->missing > 0) || (there && draft->missing_before > 0) ? ROOT_SAY_WANTED
-                                                                                    : ROOT_SAY_ENOUGH;
+        return (here && draft->missing > 0) || (there && draft->missing_before > 0)
+                       ? ROOT_SIGNATURE_MISSING
+                       : ROOT_SIGNATURE_UNNEEDED;
 }
 
 int root_draft_sign(RootDraft *draft, const KeyPair *pair)

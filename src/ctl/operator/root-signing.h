@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A root on its way to be one: what it says, and which keys of its own and of the root before have signed it
- * so far. It is an envelope like that of a finished root, which no device accepts yet. */
+/* A draft of a root: its content, and which keys of its own and of the root before have signed it so far. It
+ * is an envelope like that of a finished root, which no device accepts yet. */
 
 #include "trust/root.h"
 
@@ -18,7 +18,7 @@ typedef struct RootDraft {
 
 void root_draft_done(RootDraft *draft);
 
-/* An unsigned one, that says what `root` says. Errors: -ENOMEM; -EINVAL the root breaks its own rules. */
+/* An unsigned draft of `root`. Errors: -ENOMEM; -EINVAL the root is not valid. */
 int root_draft_new(const Root *root, const Root *before, RootDraft *ret_draft);
 
 /* Takes the envelope, also on failure. Errors: DEVBOX_ERROR_BAD_ENVELOPE, it holds no root;
@@ -29,14 +29,14 @@ int root_draft_take(Envelope *envelope, RootDraft *ret_draft);
  * the draft is as it was; -ENOMEM. */
 int root_draft_follow(RootDraft *draft, const Root *before);
 
-typedef enum RootSay {
-        ROOT_SAY_NONE,   /* the key is of neither root */
-        ROOT_SAY_SIGNED, /* it has signed */
-        ROOT_SAY_ENOUGH, /* where it has a say, enough others have signed */
-        ROOT_SAY_WANTED, /* its signature is missing */
-} RootSay;
+typedef enum RootSignature {
+        ROOT_SIGNATURE_UNKNOWN_KEY, /* neither root names the key */
+        ROOT_SIGNATURE_PRESENT,
+        ROOT_SIGNATURE_UNNEEDED, /* enough other keys have signed */
+        ROOT_SIGNATURE_MISSING,
+} RootSignature;
 
-RootSay root_draft_say(const RootDraft *draft, const PublicKey *key);
+RootSignature root_draft_signature(const RootDraft *draft, const PublicKey *key);
 
 /* Adds a signature and counts again. Errors: -ENOSPC; -ENOMEM. */
 int root_draft_sign(RootDraft *draft, const KeyPair *pair);

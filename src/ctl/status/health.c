@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include "config/load.h"
-#include "ctl/ctl.h"
 #include "ctl/print.h"
 #include "ctl/status/service-status.h"
+#include "ctl/verbs.h"
 
 /* The configuration is only ours to judge where we may read it: not being let in is no fault of devbox. */
 static int check_config(char **ret_problem)
@@ -72,28 +72,31 @@ static int print_lines(const Ctl *ctl, const ServiceStatus *condition, const cha
         return table_print(&table, stdout, ctl->colour);
 }
 
-int ctl_health(const Ctl *ctl, char **args)
+static int run(Ctl *ctl, const void *options, char **args)
 {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(service_status_done) ServiceStatus condition = { 0 };
-        _cleanup_(freep) char *problem = NULL, *config_problem = NULL;
+        _cleanup_(freep) char *config_problem = NULL;
 
-        int r = client_open(&bus, &problem);
+        int r = client_open(&bus, &ctl->problem);
         if (r == 0)
-                r = service_status_get(bus, &condition, &problem);
-        if (r > 0)
-                return print_problem(ctl, r, problem);
-        if (r < 0)
+                r = service_status_get(bus, &condition, &ctl->problem);
+        if (r != 0)
                 return r;
 
         r = check_config(&config_problem);
         if (r < 0)
                 return r;
 
-        r = ctl->json ? print_document(&condition, config_problem)
-                      : print_lines(ctl, &condition, config_problem);
-        if (r < 0)
-                return r;
-
-        return is_well(&condition, config_problem) ? CTL_FINE : CTL_PROBLEM;
+        ctl->status = is_well(&condition, config_problem) ? CTL_OK : CTL_PROBLEM;
+        return ctl->json ? print_document(&condition, config_problem)
+                         : print_lines(ctl, &condition, config_problem);
 }
+
+const Verb verb_health = {
+        .name = "health",
+        .help = "show whether devbox itself works",
+        .example = "health",
+        .statuses = "failure, or a component or the configuration is not as it should be",
+        .run = run,
+};

@@ -7,10 +7,10 @@
 #include <stdio.h>
 
 #include "config/load.h"
-#include "ctl/ctl.h"
 #include "ctl/print.h"
 #include "ctl/status/client.h"
 #include "ctl/status/http-get.h"
+#include "ctl/verbs.h"
 
 #define API_SOCKET        "/run/devbox/api.sock"
 #define API_APPEARS_USEC  (2 * USEC_PER_SEC)
@@ -262,7 +262,7 @@ static int run_checks(const Ctl *ctl, Selftest *test, Json *json, bool *ret_pass
         return 0;
 }
 
-int ctl_selftest(const Ctl *ctl, char **args)
+static int run(Ctl *ctl, const void *options, char **args)
 {
         _cleanup_(json_done) Json json = JSON_NULL;
         Selftest test = { 0 };
@@ -281,5 +281,14 @@ int ctl_selftest(const Ctl *ctl, char **args)
         if (r >= 0 && ctl->json)
                 r = print_json(&json);
 
-        return r < 0 ? r : passed ? CTL_FINE : CTL_PROBLEM;
+        ctl->status = passed ? CTL_OK : CTL_PROBLEM;
+        return r;
 }
+
+const Verb verb_selftest = {
+        .name = "selftest",
+        .help = "call every interface of devbox once and compare the answers",
+        .example = "selftest",
+        .statuses = "failure, or a check failed",
+        .run = run,
+};

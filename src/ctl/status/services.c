@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* devboxctl services: the configured units. */
 
-#include "ctl/ctl.h"
 #include "ctl/print.h"
 #include "ctl/status/client.h"
+#include "ctl/verbs.h"
 #include "sample/sample-json.h"
 
 static void add_unit(Table *table, const UnitSample *unit, usec_t now_usec)
@@ -53,25 +53,28 @@ static int print_document(const UnitSamples *samples)
         return puts(document) < 0 ? -errno : 0;
 }
 
-int ctl_services(const Ctl *ctl, char **args)
+static int run(Ctl *ctl, const void *options, char **args)
 {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(unit_samples_done) UnitSamples samples = { 0 };
-        _cleanup_(freep) char *problem = NULL;
-        int status = CTL_FINE;
 
-        int r = client_open(&bus, &problem);
+        int r = client_open(&bus, &ctl->problem);
         if (r == 0)
-                r = client_get_units(bus, &samples, &problem);
-        if (r > 0)
-                return print_problem(ctl, r, problem);
-        if (r < 0)
+                r = client_get_units(bus, &samples, &ctl->problem);
+        if (r != 0)
                 return r;
 
         for (size_t i = 0; i < samples.n_units; i++)
                 if (!unit_sample_active(&samples.units[i]))
-                        status = CTL_PROBLEM;
+                        ctl->status = CTL_PROBLEM;
 
-        r = ctl->json ? print_document(&samples) : print_table(ctl, &samples);
-        return r < 0 ? r : status;
+        return ctl->json ? print_document(&samples) : print_table(ctl, &samples);
 }
+
+const Verb verb_services = {
+        .name = "services",
+        .help = "show the configured services",
+        .example = "services",
+        .statuses = "failure, or a service is not active",
+        .run = run,
+};

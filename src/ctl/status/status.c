@@ -7,9 +7,9 @@
 #include <limits.h>
 #include <unistd.h>
 
-#include "ctl/ctl.h"
 #include "ctl/print.h"
 #include "ctl/status/service-status.h"
+#include "ctl/verbs.h"
 #include "sample/sample-json.h"
 
 /* All that one screen shows. Without figures, `problem` says why. */
@@ -173,34 +173,37 @@ static int screen_status(const Screen *screen)
                                !snapshot_has(&screen->snapshot, "system") ||
                                !snapshot_has(&screen->snapshot, "services")
                        ? CTL_PROBLEM
-                       : CTL_FINE;
+                       : CTL_OK;
 }
 
-int ctl_status(const Ctl *ctl, char **args)
+static int run(Ctl *ctl, const void *options, char **args)
 {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(screen_done) Screen screen = { 0 };
-        _cleanup_(freep) char *problem = NULL;
 
-        int r = client_open(&bus, &problem);
-        if (r > 0)
-                return print_problem(ctl, r, problem);
-        if (r < 0)
+        int r = client_open(&bus, &ctl->problem);
+        if (r != 0)
                 return r;
 
         /* The figures first: the collector is awake then, and can be asked about itself. */
         r = client_get_snapshot(bus, &screen.snapshot, &screen.problem);
         if (r == DEVBOX_ERROR_ACCESS_DENIED)
-                return print_problem(ctl, r, screen.problem);
-        if (r < 0)
+                ctl->problem = TAKE_PTR(screen.problem);
+        if (r == DEVBOX_ERROR_ACCESS_DENIED || r < 0)
                 return r;
 
-        r = service_status_get(bus, &screen.condition, &problem);
-        if (r > 0)
-                return print_problem(ctl, r, problem);
-        if (r < 0)
+        r = service_status_get(bus, &screen.condition, &ctl->problem);
+        if (r != 0)
                 return r;
 
-        r = ctl->json ? print_document(&screen) : print_screen(ctl, &screen);
-        return r < 0 ? r : screen_status(&screen);
+        ctl->status = screen_status(&screen);
+        return ctl->json ? print_document(&screen) : print_screen(ctl, &screen);
 }
+
+const Verb verb_status = {
+        .name = "status",
+        .help = "show devbox, the machine and its services on one screen",
+        .example = "status",
+        .statuses = "failure, or something is not as it should be",
+        .run = run,
+};

@@ -3,9 +3,9 @@
 
 #include <inttypes.h>
 
-#include "ctl/ctl.h"
 #include "ctl/print.h"
 #include "ctl/status/client.h"
+#include "ctl/verbs.h"
 #include "sample/sample-json.h"
 
 static void add_figures(Table *table, const SystemSample *sample)
@@ -88,20 +88,17 @@ static void add_pressure(Table *table, const SystemSample *sample)
         }
 }
 
-int ctl_system(const Ctl *ctl, char **args)
+static int run(Ctl *ctl, const void *options, char **args)
 {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(system_sample_done) SystemSample sample = { 0 };
         _cleanup_(table_done) Table table = { .n_columns = 3 };
         _cleanup_(json_done) Json json = JSON_NULL;
-        _cleanup_(freep) char *problem = NULL;
 
-        int r = client_open(&bus, &problem);
+        int r = client_open(&bus, &ctl->problem);
         if (r == 0)
-                r = client_get_system(bus, &sample, &problem);
-        if (r > 0)
-                return print_problem(ctl, r, problem);
-        if (r < 0)
+                r = client_get_system(bus, &sample, &ctl->problem);
+        if (r != 0)
                 return r;
 
         if (ctl->json) {
@@ -115,3 +112,10 @@ int ctl_system(const Ctl *ctl, char **args)
         add_pressure(&table, &sample);
         return table_print(&table, stdout, ctl->colour);
 }
+
+const Verb verb_system = {
+        .name = "system",
+        .help = "show CPU, memory, disks, load and networks",
+        .example = "--json system",
+        .run = run,
+};

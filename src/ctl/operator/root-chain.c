@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* Roots in a file. */
+
+#include "ctl/operator/root-chain.h"
+
+#include <unistd.h>
+
+#include "ctl/input.h"
+#include "ctl/operator/files.h"
+#include "ctl/problem.h"
+
+void root_chain_done(RootChain *chain)
+{
+        for (size_t i = 0; i < chain->n_steps; i++)
+                root_free(chain->steps[i].root);
+        free(chain->text);
+        free(chain->steps);
+        *chain = ROOT_CHAIN_NULL;
+}
+
+const Sha256 *root_chain_last_digest(const RootChain *chain)
+{
+        return chain->n_steps > 0 ? &chain->steps[chain->n_steps - 1].digest : NULL;
+}
+
+static int add_step(RootChain *chain, const char *text, const Envelope *envelope, Root *root)
+{
+        struct RootStep *steps = realloc(chain->steps, (chain->n_steps + 1) * sizeof *steps);
+        char *copy = strdup(text);
+
+        if (steps)
+                chain->steps = steps;
+        if (!steps || !copy) {
+                free(copy);
+                root_free(root);
+                return -ENOMEM;
+        }
+
+        steps[chain->n_steps].root = root;
+        envelope_digest(envelope, &steps[chain->n_steps++].digest);
+        free(chain->text);
+        chain->root = root;
+        chain->text = copy;
+        return 0;
+}
+
+static int follow_root(const char *line, RootChain *chain)
+{
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        Root *root;
+
+        int r = envelope_parse(bytes_of_string(line), ENVELOPE_PAYLOAD_MAX, &envelope);
+        if (r == 0)
+                r = chain->root ? root_accept_next(chain->root, envelope, &root)
+                                : root_accept_first(envelope, NULL, &root);
+        if (r != 0)
+                return r;
+
+        return add_step(chain, line, envelope, root);
+}
+
+int root_chain_read(const char *path, RootChain *ret_chain, char **ret_problem)
+{
+        _cleanup_(root_chain_done) RootChain chain = ROOT_CHAIN_NULL;
+        _cleanup_(freep) char *text = NULL;
+        unsigned number = 0;
+
+        int r = input_read_text(path, ROOT_CHAIN_MAX, &text, ret_problem);
+        if (r != 0)
+                return r;
+
+        for (char *line = text, *end; line && *line != '\0'; line = end) {
+                end = strchr(line, '\n');
+                if (end)
+                        *end++ = '\0';
+                number++;
+                if (*line == '\0')
+                        continue;
+
+                r = follow_root(line, &chain);
+                if (r > 0)
+                        return problem_set(ret_problem, (DevboxError) r, "%s:%u: %s", path, number,
+                                           devbox_error_sentence((DevboxError) r));
+                if (r < 0)
+                        return r;
+        }
+        if (!chain.root)
+                return problem_set(ret_problem, DEVBOX_ERROR_BAD_ENVELOPE, "%s holds no root", path);
+
+        *ret_chain = TAKE(chain, ROOT_CHAIN_NULL);
+        return 0;
+}
+
+/* The first root may still be a draft. */
+static int reject_missing(const char *dir, const char *path, char **ret_problem)
+{
+        _cleanup_(freep) char *draft = NULL;
+
+        int r = operator_path(dir, "1.root.draft.json", &draft);
+        if (r < 0)
+                return r;
+
+        return access(draft, F_OK) == 0
+                       ? problem_set(ret_problem, DEVBOX_ERROR_NOT_FOUND,
+                                     "there is no root at %s yet: %s waits for signatures", path, draft)
+                       : problem_set(ret_problem, DEVBOX_ERROR_NOT_FOUND,
+                                     "there is no root at %s; make one with: devboxctl operator init", path);
+}
+
+int root_chain_read_current(const char *dir, const char *path, RootChain *ret_chain, char **ret_problem)
+{
+        _cleanup_(freep) char *current = NULL;
+
+        if (path)
+                return root_chain_read(path, ret_chain, ret_problem);
+
+        int r = operator_path(dir, "root.json", &current);
+        if (r < 0)
+                return r;
+
+        return access(current, F_OK) < 0 && errno == ENOENT
+                       ? reject_missing(dir, current, ret_problem)
+                       : root_chain_read(current, ret_chain, ret_problem);
+}

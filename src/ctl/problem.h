@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The detail of a DevboxError: one sentence that says what is wrong and what to do. A library hands it to
+ * its caller as `ret_problem`; only a verb prints. */
+
+#include "proto/error.h"
+
+/* Returns `error`. The caller frees the sentence, which replaces an earlier one. Errors: -ENOMEM. */
+int problem_set(char **ret_problem, DevboxError error, const char *format, ...) _printf_(3, 4);
+
+/* "laptop.yaml: " before the plain sentence of `error`. Returns `error`. Errors: -ENOMEM. */
+int problem_about(char **ret_problem, DevboxError error, const char *subject);

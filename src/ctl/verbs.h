@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The verbs of devboxctl, each in the file of its name. A new one gets a line here and a row in main.c. */
+
+#include "ctl/verb.h"
+
+extern const Verb verb_status;
+extern const Verb verb_system;
+extern const Verb verb_services;
+extern const Verb verb_health;
+extern const Verb verb_config_check;
+extern const Verb verb_selftest;
+
+extern const Verb verb_operator_init;
+extern const Verb verb_operator_keygen;
+extern const Verb verb_operator_sign;
+extern const Verb verb_operator_show;
+extern const Verb verb_operator_export_pub;
+extern const Verb verb_operator_rotate;
+
+extern const Verb verb_manifest_sign;
+extern const Verb verb_manifest_verify;
+extern const Verb verb_manifest_show;
+extern const Verb verb_manifest_diff;
+extern const Verb verb_manifest_lint;
+extern const Verb verb_manifest_ceiling;
+
+extern const Verb verb_audit_verify;
+extern const Verb verb_audit_show;
+extern const Verb verb_audit_tail;
+extern const Verb verb_audit_export;
+
+extern const Verb verb_help;
