@@ -1,231 +1,263 @@
 /* SPDX-License-Identifier: MIT */
-/* What entries say, and whether it can have happened. */
+/* Which entry may follow in a chain. */
 
 #include "audit/chain-state.h"
 
 #include "audit/checkpoint.h"
 
-void chain_state_done(ChainState *life)
+/* What the requests that a ledger remembers can use: an id, a nonce and four approvals each. */
+#define USED_MAX ((size_t) 6 * REQUESTS_MAX)
+
+void chain_state_init(ChainState *state, const ChainIdentity *identity, const AuditRoot *roots,
+                      size_t n_roots)
 {
-        replay_cache_done(&life->once);
+        *state = (ChainState){
+                .identity = identity, .roots = roots, .n_roots = n_roots, .used.max = USED_MAX
+        };
+}
+
+void chain_state_done(ChainState *state)
+{
+        replay_cache_done(&state->used);
 }
 
 /* ---- requests */
 
-/* Why a use cannot be remembered. */
-static const char *too_many(int r, int *error)
+static uint64_t keep_until(uint64_t time_ms)
 {
-        if (r == -ENOBUFS)
-                return "more requests than a ledger takes were accepted in a day";
-
-        *error = r;
-        return NULL;
+        return time_ms < UINT64_MAX - REQUEST_KEEP_MS ? time_ms + REQUEST_KEEP_MS : UINT64_MAX;
 }
 
-const char *chain_state_use(ChainState *life, Bytes key, uint64_t time_ms, int *error)
+static int use(ChainState *state, Bytes key, uint64_t time_ms, ReplayEntry **ret_entry,
+               AuditFinding *finding)
 {
-        int r = replay_cache_use(&life->once, key, time_ms);
+        int r = replay_cache_add(&state->used, key, keep_until(time_ms), ret_entry);
 
-        return r < 0 ? too_many(r, error) : NULL;
+        return r == -ENOBUFS ? audit_contradiction(
+                                       finding, "more requests were accepted in a day than a ledger keeps")
+                             : r;
 }
 
-static const char *take_approvals(ChainState *life, const AuditEntry *entry, const AuditBody *body,
-                                  int *error)
+int chain_state_use(ChainState *state, Bytes key, uint64_t time_ms, AuditFinding *finding)
+{
+        return use(state, key, time_ms, NULL, finding);
+}
+
+ReplayEntry *chain_state_find_request(const ChainState *state, const char *request_id)
+{
+        return replay_cache_find(&state->used, bytes_of_string(request_id));
+}
+
+static int use_approvals(ChainState *state, const AuditEntry *entry, const AuditBody *body,
+                         AuditFinding *finding)
 {
         for (size_t i = 0; i < body->approvals.n; i++) {
                 Bytes digest = BYTES_OF(body->approvals.items[i].sha256.bytes);
 
-                if (replay_cache_find(&life->once, digest))
-                        return "an approval is used for the second time";
+                if (replay_cache_find(&state->used, digest))
+                        return audit_contradiction(finding, "an approval is used for the second time");
 
-                const char *why = chain_state_use(life, digest, entry->time_ms, error);
-                if (why || *error < 0)
-                        return why;
+                int r = chain_state_use(state, digest, entry->time_ms, finding);
+                if (r != 0)
+                        return r;
         }
 
-        return NULL;
+        return 0;
 }
 
-static const char *on_accepted(ChainState *life, const AuditEntry *entry, const AuditBody *body, int *error)
+static int on_accepted(ChainState *state, const AuditEntry *entry, const AuditBody *body,
+                       AuditFinding *finding)
 {
-        Bytes id = bytes_of_string(body->request_id);
-        AuditUsed *request;
+        ReplayEntry *request;
 
-        replay_cache_forget(&life->once, entry->time_ms);
-        if (!life->in_force || body->manifest.epoch != life->manifest.epoch ||
-            body->manifest.version != life->manifest.version ||
-            !sha256_equal(&body->manifest.sha256, &life->manifest.sha256))
-                return "a request is accepted under another manifest than the one in force";
-        if (replay_cache_find(&life->once, id))
-                return "a request is accepted for the second time";
+        replay_cache_advance(&state->used, entry->time_ms);
+        if (!state->in_force || body->manifest.epoch != state->manifest.epoch ||
+            body->manifest.version != state->manifest.version ||
+            !sha256_equal(&body->manifest.sha256, &state->manifest.sha256))
+                return audit_contradiction(
+                        finding, "a request is accepted under another manifest than the one in force");
+        if (chain_state_find_request(state, body->request_id))
+                return audit_contradiction(finding, "a request is accepted for the second time");
 
-        int r = replay_cache_open(&life->once, id, entry->time_ms, &request);
-        if (r < 0)
-                return too_many(r, error);
+        int r = use(state, bytes_of_string(body->request_id), entry->time_ms, &request, finding);
+        if (r != 0)
+                return r;
 
+        request->stage = REPLAY_ACCEPTED;
         request->digest = body->request_sha256;
-        life->n_accepted++;
-        life->n_redacted += audit_body_is_redacted(body);
-        return take_approvals(life, entry, body, error);
+        state->n_accepted++;
+        state->n_redacted += audit_body_is_redacted(body);
+        return use_approvals(state, entry, body, finding);
 }
 
-static const char *on_started(ChainState *life, const AuditBody *body)
+static int on_started(ChainState *state, const AuditBody *body, AuditFinding *finding)
 {
-        AuditUsed *request = replay_cache_find(&life->once, bytes_of_string(body->request_id));
+        ReplayEntry *request = chain_state_find_request(state, body->request_id);
 
-        if (!request || request->stage != STAGE_ACCEPTED)
-                return request ? "a request is started for the second time, or after its end"
-                               : "a request is started that was never accepted";
+        if (!request)
+                return audit_contradiction(finding, "a request is started that was never accepted");
+        if (request->stage != REPLAY_ACCEPTED)
+                return audit_contradiction(finding,
+                                           "a request is started for the second time, or after its end");
         if (!sha256_equal(&request->digest, &body->request_sha256))
-                return "another request is started than the one of this id that was accepted";
-        if (!life->in_force)
-                return "a request is started after what allowed it was taken back";
+                return audit_contradiction(
+                        finding, "another request is started than the one of this id that was accepted");
+        if (!state->in_force)
+                return audit_contradiction(finding, "a request is started after its manifest was revoked");
 
-        request->stage = STAGE_STARTED;
-        return NULL;
+        request->stage = REPLAY_STARTED;
+        return 0;
 }
 
-static const char *on_finished(ChainState *life, const AuditBody *body)
+static int on_finished(ChainState *state, const AuditBody *body, AuditFinding *finding)
 {
-        AuditUsed *request = replay_cache_find(&life->once, bytes_of_string(body->request_id));
+        ReplayEntry *request = chain_state_find_request(state, body->request_id);
 
-        if (!request || request->stage == STAGE_USED)
-                return request ? "a request finishes for the second time"
-                               : "a request finishes that was never accepted";
+        if (!request)
+                return audit_contradiction(finding, "a request finishes that was never accepted");
+        if (request->stage == REPLAY_USED)
+                return audit_contradiction(finding, "a request finishes for the second time");
         if (!sha256_equal(&request->digest, &body->request_sha256))
-                return "another request finishes than the one of this id that was accepted";
+                return audit_contradiction(
+                        finding, "another request finishes than the one of this id that was accepted");
 
-        replay_cache_end(&life->once, request);
-        return NULL;
+        request->stage = REPLAY_USED;
+        return 0;
 }
 
 /* ---- the device's keys */
 
-const PublicKey *chain_state_device_key(const ChainState *life)
+const PublicKey *chain_state_device_key(const ChainState *state)
 {
-        assert(life->n_device_keys > 0);
-        return &life->device_keys[(life->n_device_keys - 1) % KEY_SET_MAX];
+        assert(state->n_device_keys > 0);
+        return &state->device_keys[(state->n_device_keys - 1) % KEY_SET_MAX];
 }
 
-KeySet chain_state_device_keys(const ChainState *life)
+KeySet chain_state_device_keys(const ChainState *state)
 {
         return (KeySet){ .role = CHECKPOINT_DEVICE_ROLE,
-                         .keys = life->device_keys,
-                         .n_keys = MIN(life->n_device_keys, (size_t) KEY_SET_MAX),
+                         .keys = state->device_keys,
+                         .n_keys = MIN(state->n_device_keys, (size_t) KEY_SET_MAX),
                          .threshold = 1 };
 }
 
-/* In the place of the oldest: its statements were looked at when it was not that old. */
-static void add_key(ChainState *life, const PublicKey *key)
+/* Replaces the oldest if there are too many: its checkpoints were compared when they were reached. */
+static void add_key(ChainState *state, const PublicKey *key)
 {
-        life->device_keys[life->n_device_keys++ % KEY_SET_MAX] = *key;
+        state->device_keys[state->n_device_keys++ % KEY_SET_MAX] = *key;
 }
 
-static const char *on_adopt(ChainState *life, const AuditBody *body)
+static int on_adopt(ChainState *state, const AuditBody *body, AuditFinding *finding)
 {
-        if (!public_key_equal(chain_state_device_key(life), &body->old_key))
-                return "it adopts a key in the place of one that the device did not have";
+        if (!public_key_equal(chain_state_device_key(state), &body->old_key))
+                return audit_contradiction(finding, "it replaces a key that is not the device's");
 
-        add_key(life, &body->key);
-        life->adopts = true;
-        life->adopted_by = body->sha256;
-        return NULL;
+        add_key(state, &body->key);
+        state->adopts = true;
+        state->adopted_by = body->sha256;
+        return 0;
+}
+
+/* Whether an adopted key is followed by the manifest that names it. */
+static bool adoption_fits(ChainState *state, const AuditEntry *entry, const AuditBody *body)
+{
+        bool adopts = state->adopts;
+
+        state->adopts = false;
+        return !adopts || (entry->type == AUDIT_MANIFEST && sha256_equal(&state->adopted_by, &body->sha256));
 }
 
 /* ---- roots and manifests */
 
-/* The auditor's root of this digest; NULL: there is none. */
-static const AuditRoot *find_root(const ChainState *life, const Sha256 *digest)
+/* NULL: not held by the auditor. */
+static const AuditRoot *find_root(const ChainState *state, const Sha256 *digest)
 {
-        for (size_t i = 0; i < life->n_roots; i++)
-                if (sha256_equal(&life->roots[i].digest, digest))
-                        return &life->roots[i];
+        for (size_t i = 0; i < state->n_roots; i++)
+                if (sha256_equal(&state->roots[i].digest, digest))
+                        return &state->roots[i];
 
         return NULL;
 }
 
-static const char *on_genesis(ChainState *life, const AuditBody *body)
+static int on_genesis(ChainState *state, const AuditBody *body, AuditFinding *finding)
 {
-        if (!streq(body->device, life->identity->device) ||
-            memcmp(&body->chain, &life->identity->chain, sizeof body->chain) != 0)
-                return "it is the beginning of another chain";
+        if (!streq(body->device, state->identity->device) ||
+            !chain_id_equal(&body->chain, &state->identity->chain))
+                return audit_contradiction(finding, "it is the beginning of another chain");
 
-        life->first_root = body->sha256;
-        add_key(life, &body->key);
-        return NULL;
+        state->first_root = body->sha256;
+        add_key(state, &body->key);
+        return 0;
 }
 
-static const char *on_root(ChainState *life, const AuditBody *body)
+static int on_root(ChainState *state, const AuditBody *body, AuditFinding *finding)
 {
-        const AuditRoot *known = find_root(life, &body->sha256);
+        const AuditRoot *known = find_root(state, &body->sha256);
 
-        for (size_t i = 0; i < life->n_roots; i++)
-                if (life->roots[i].version == body->version && &life->roots[i] != known)
-                        return "it names a root of that version which is not the auditor's";
-        if (life->root_version == 0 && !sha256_equal(&body->sha256, &life->first_root))
-                return "the first root is not the one that the chain began under";
-        if (life->root_version > 0 && (body->version != life->root_version + 1 ||
-                                       body->epoch < life->epoch || body->epoch > life->epoch + 1))
-                return "the root does not follow the one before";
+        for (size_t i = 0; i < state->n_roots; i++)
+                if (state->roots[i].version == body->version && &state->roots[i] != known)
+                        return audit_contradiction(
+                                finding, "it names a root of that version other than the auditor's");
+        if (state->root_version == 0 && !sha256_equal(&body->sha256, &state->first_root))
+                return audit_contradiction(finding, "the first root is not the one of the genesis");
+        if (state->root_version > 0 && (body->version != state->root_version + 1 ||
+                                        body->epoch < state->epoch || body->epoch > state->epoch + 1))
+                return audit_contradiction(finding, "the root does not follow the one before");
 
-        life->in_force = life->in_force && body->epoch == life->epoch;
-        life->root_version = body->version;
-        life->epoch = body->epoch;
-        life->root = known ? known->root : NULL;
-        life->n_unknown_roots += life->n_roots > 0 && !known;
-        return NULL;
+        state->in_force = state->in_force && body->epoch == state->epoch;
+        state->root_version = body->version;
+        state->epoch = body->epoch;
+        state->root = known ? known->root : NULL;
+        state->n_unknown_roots += state->n_roots > 0 && !known;
+        return 0;
 }
 
-static const char *on_manifest(ChainState *life, const AuditBody *body)
+static int on_manifest(ChainState *state, const AuditBody *body, AuditFinding *finding)
 {
-        const RequestManifest *last = &life->manifest;
+        const RequestManifest *last = &state->manifest;
 
-        if (life->root_version == 0 || body->epoch != life->epoch)
-                return "the manifest is of another epoch than the root";
+        if (state->root_version == 0 || body->epoch != state->epoch)
+                return audit_contradiction(finding, "the manifest is of another epoch than the root");
         if (body->epoch < last->epoch || (body->epoch == last->epoch && body->version <= last->version))
-                return "the manifest is not newer than the one before";
+                return audit_contradiction(finding, "the manifest is not newer than the one before");
 
-        life->manifest = (RequestManifest){ body->epoch, body->version, body->sha256 };
-        life->in_force = body->version != MANIFEST_TOMBSTONE;
-        return NULL;
+        state->manifest = (RequestManifest){ body->epoch, body->version, body->sha256 };
+        state->in_force = body->version != MANIFEST_TOMBSTONE;
+        return 0;
 }
 
-const char *chain_state_step_keys(ChainState *life, const AuditEntry *entry, const AuditBody *body)
+/* ---- any entry */
+
+int chain_state_next_key(ChainState *state, const AuditEntry *entry, const AuditBody *body,
+                         AuditFinding *finding)
 {
-        return entry->type == AUDIT_GENESIS ? on_genesis(life, body)
-               : entry->type == AUDIT_ADOPT ? on_adopt(life, body)
-                                            : NULL;
+        return entry->type == AUDIT_GENESIS ? on_genesis(state, body, finding)
+               : entry->type == AUDIT_ADOPT ? on_adopt(state, body, finding)
+                                            : 0;
 }
 
-/* Whether a key that was adopted is followed by the manifest that names it. */
-static bool adoption_fits(ChainState *life, const AuditEntry *entry, const AuditBody *body)
+int chain_state_next(ChainState *state, const AuditEntry *entry, const AuditBody *body,
+                     AuditFinding *finding)
 {
-        bool adopts = life->adopts;
-
-        life->adopts = false;
-        return !adopts || (entry->type == AUDIT_MANIFEST && sha256_equal(&life->adopted_by, &body->sha256));
-}
-
-const char *chain_state_step(ChainState *life, const AuditEntry *entry, const AuditBody *body, int *error)
-{
-        if (!adoption_fits(life, entry, body))
-                return "it does not name the manifest by which the key before it was adopted";
+        if (!adoption_fits(state, entry, body))
+                return audit_contradiction(finding,
+                                           "it is not the manifest by which the entry before adopted a key");
 
         switch (entry->type) {
         case AUDIT_GENESIS:
         case AUDIT_ADOPT:
-                return chain_state_step_keys(life, entry, body);
+                return chain_state_next_key(state, entry, body, finding);
         case AUDIT_ROOT:
-                return on_root(life, body);
+                return on_root(state, body, finding);
         case AUDIT_MANIFEST:
-                return on_manifest(life, body);
+                return on_manifest(state, body, finding);
         case AUDIT_REQUEST_ACCEPTED:
-                return on_accepted(life, entry, body, error);
+                return on_accepted(state, entry, body, finding);
         case AUDIT_REQUEST_STARTED:
-                return on_started(life, body);
+                return on_started(state, body, finding);
         case AUDIT_REQUEST_FINISHED:
-                return on_finished(life, body);
+                return on_finished(state, body, finding);
         default:
-                return NULL;
+                return 0;
         }
 }

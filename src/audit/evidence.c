@@ -3,14 +3,11 @@
 
 #include "audit/evidence.h"
 
-/* Larger row numbers count as absent. */
-#define NUMBER_MAX (INT64_C(1) << 28)
-
 /* ---- the table */
 
 static int prepare_find(Database *database, Statement **ret_find)
 {
-        return database_prepare(database, "SELECT envelope, rowid FROM evidence WHERE digest = ?", ret_find);
+        return database_prepare(database, "SELECT envelope FROM evidence WHERE digest = ?", ret_find);
 }
 
 int evidence_init(Evidence *evidence, Database *database)
@@ -73,9 +70,6 @@ struct AuditEvidence {
         char *text;
         Line *lines; /* sorted by digest */
         size_t n_lines;
-
-        uint8_t *taken; /* bits */
-        size_t taken_room;
 };
 
 AuditEvidence *audit_evidence_free(AuditEvidence *evidence)
@@ -86,7 +80,6 @@ AuditEvidence *audit_evidence_free(AuditEvidence *evidence)
         statement_free(evidence->find);
         free(evidence->text);
         free(evidence->lines);
-        free(evidence->taken);
         free(evidence);
         return NULL;
 }
@@ -162,8 +155,7 @@ int audit_evidence_parse(const char *lines, AuditEvidence **ret_evidence, unsign
 }
 
 /* A row whose envelope has another digest counts as absent: the database was tampered with. */
-static int find_in_database(AuditEvidence *evidence, const Sha256 *digest, Envelope **ret_envelope,
-                            size_t *ret_number)
+static int find_in_database(AuditEvidence *evidence, const Sha256 *digest, Envelope **ret_envelope)
 {
         _cleanup_(statement_resetp) Statement *find = evidence->find;
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
@@ -175,8 +167,7 @@ static int find_in_database(AuditEvidence *evidence, const Sha256 *digest, Envel
                 return r;
 
         const char *text = statement_text(find, 0);
-        int64_t number = statement_integer(find, 1);
-        if (!text || number < 0 || number >= NUMBER_MAX)
+        if (!text)
                 return 0;
         r = envelope_parse(bytes_of_string(text), ENVELOPE_PAYLOAD_MAX, &envelope);
         if (r != 0)
@@ -185,17 +176,16 @@ static int find_in_database(AuditEvidence *evidence, const Sha256 *digest, Envel
         if (!sha256_equal(&found, digest))
                 return 0;
 
-        *ret_number = (size_t) number;
         *ret_envelope = TAKE_PTR(envelope);
         return 1;
 }
 
-static int find(AuditEvidence *evidence, const Sha256 *digest, Envelope **ret_envelope, size_t *ret_number)
+int audit_evidence_find(AuditEvidence *evidence, const Sha256 *digest, Envelope **ret_envelope)
 {
         Line like = { .digest = *digest };
 
         if (evidence->find)
-                return find_in_database(evidence, digest, ret_envelope, ret_number);
+                return find_in_database(evidence, digest, ret_envelope);
         if (evidence->n_lines == 0)
                 return 0;
 
@@ -204,53 +194,6 @@ static int find(AuditEvidence *evidence, const Sha256 *digest, Envelope **ret_en
         if (!found)
                 return 0;
 
-        *ret_number = (size_t) (found - evidence->lines);
         int r = envelope_parse(found->text, ENVELOPE_PAYLOAD_MAX, ret_envelope);
         return r == 0 ? 1 : r > 0 ? -EBADMSG : r;
-}
-
-int audit_evidence_find(AuditEvidence *evidence, const Sha256 *digest, Envelope **ret_envelope)
-{
-        size_t number;
-
-        return find(evidence, digest, ret_envelope, &number);
-}
-
-/* One bit for each number, as far as they were taken. */
-static int mark_taken(AuditEvidence *evidence, size_t number)
-{
-        size_t room = MAX(evidence->taken_room, (size_t) 64);
-
-        while (room <= number / 8)
-                room *= 2;
-        if (room > evidence->taken_room) {
-                uint8_t *taken = realloc(evidence->taken, room);
-
-                if (!taken)
-                        return -ENOMEM;
-                memset(taken + evidence->taken_room, 0, room - evidence->taken_room);
-                evidence->taken = taken;
-                evidence->taken_room = room;
-        }
-
-        if (evidence->taken[number / 8] & 1 << number % 8)
-                return -EEXIST;
-        evidence->taken[number / 8] |= (uint8_t) (1 << number % 8);
-        return 0;
-}
-
-int audit_evidence_take(AuditEvidence *evidence, const Sha256 *digest, Envelope **ret_envelope)
-{
-        _cleanup_(envelope_freep) Envelope *envelope = NULL;
-        size_t number;
-
-        int r = find(evidence, digest, &envelope, &number);
-        if (r <= 0)
-                return r;
-        r = mark_taken(evidence, number);
-        if (r < 0)
-                return r;
-
-        *ret_envelope = TAKE_PTR(envelope);
-        return 1;
 }

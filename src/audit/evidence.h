@@ -41,6 +41,3 @@ DEFINE_CLEANUP(AuditEvidence, audit_evidence_free);
 /* 1: found, and the caller frees the envelope, which has this digest; 0: not there. Its signatures are not
  * verified. Errors: -ENOMEM, those of a database. */
 int audit_evidence_find(AuditEvidence *evidence, const Sha256 *digest, Envelope **ret_envelope);
-
-/* The same, but only once for each digest: -EEXIST it was taken before. */
-int audit_evidence_take(AuditEvidence *evidence, const Sha256 *digest, Envelope **ret_envelope);

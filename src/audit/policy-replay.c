@@ -1,104 +1,98 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether what the device says it did was allowed. */
+/* Judges again what the device accepted. */
 
 #include "audit/policy-replay.h"
 
 #include "trust/accept.h"
 
-static void forget_manifest(PolicyReplay *proof)
+static void forget_manifest(PolicyReplay *replay)
 {
-        proof->manifest = manifest_free(proof->manifest);
-        proof->envelope = envelope_free(proof->envelope);
-        proof->standing = STANDING_UNKNOWN;
+        replay->manifest = manifest_free(replay->manifest);
+        replay->envelope = envelope_free(replay->envelope);
+        replay->standing = MANIFEST_UNKNOWN;
 }
 
-void policy_replay_done(PolicyReplay *proof)
+void policy_replay_done(PolicyReplay *replay)
 {
-        forget_manifest(proof);
+        forget_manifest(replay);
+        replay_cache_done(&replay->judged);
 }
 
-/* `*error` is that of a failure; `refusal` that of a judgement. Returns whether it is a refusal. */
-static bool refused(PolicyReplay *proof, int r, int *error)
+/* What a judgement of src/trust returned. */
+static int rejected(AuditFinding *finding, const char *why, int r)
 {
-        if (r < 0)
-                *error = r;
         if (r > 0)
-                proof->refusal = (DevboxError) r;
+                *finding = (AuditFinding){ .why = why, .error = (DevboxError) r };
 
-        return r > 0;
+        return r > 0 ? AUDIT_CONTRADICTION : r;
 }
 
 /* ---- roots and manifests */
 
-static const char *on_manifest(PolicyReplay *proof, const AuditEntry *entry, const AuditBody *body,
-                               int *error)
+static int on_manifest(PolicyReplay *replay, const AuditEntry *entry, const AuditBody *body,
+                       AuditFinding *finding)
 {
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
         ManifestVerdict verdict = { 0 };
-        ManifestJudge judge = { .root = proof->life->root,
-                                .device = proof->life->identity->device,
-                                .device_key = chain_state_device_key(proof->life),
+        ManifestJudge judge = { .root = replay->state->root,
+                                .device = replay->state->identity->device,
+                                .device_key = chain_state_device_key(replay->state),
                                 .ceiling_unknown = true,
-                                .floor = proof->floor,
+                                .floor = replay->floor,
                                 .now_ms = entry->time_ms };
 
-        forget_manifest(proof);
-        proof->floor =
+        forget_manifest(replay);
+        replay->floor =
                 (ManifestFloor){ .epoch = body->epoch, .version = body->version, .digest = body->sha256 };
-        int r = judge.root ? audit_evidence_find(proof->evidence, &body->sha256, &envelope) : 0;
-        if (r <= 0) {
-                *error = r;
-                return NULL;
-        }
+        int r = judge.root ? audit_evidence_find(replay->evidence, &body->sha256, &envelope) : 0;
+        if (r <= 0)
+                return r;
 
         r = manifest_accept(&judge, envelope, &verdict);
-        if (refused(proof, r, error))
-                return "a manifest was taken that has no right to be";
-        if (r < 0)
-                return NULL;
+        if (r != 0)
+                return rejected(finding, "a manifest was installed that must be rejected", r);
 
-        proof->manifest = verdict.manifest;
-        proof->envelope = TAKE_PTR(envelope);
-        proof->standing = STANDING_GOOD;
+        replay->manifest = verdict.manifest;
+        replay->envelope = TAKE_PTR(envelope);
+        replay->standing = MANIFEST_VALID;
         return verdict.manifest->epoch == body->epoch && verdict.manifest->version == body->version
-                       ? NULL
-                       : "the manifest is of another epoch or version than the entry says";
+                       ? 0
+                       : audit_contradiction(finding,
+                                             "the manifest is of another epoch or version than the entry");
 }
 
-/* A root that no longer has the key makes void what it signed. */
-static const char *on_root(PolicyReplay *proof, int *error)
+/* A root without the key that signed the manifest makes it void. */
+static int on_root(PolicyReplay *replay)
 {
-        const Root *root = proof->life->root;
+        const Root *root = replay->state->root;
 
-        if (!proof->manifest)
-                return NULL;
+        if (!replay->manifest)
+                return 0;
 
-        proof->standing = STANDING_UNKNOWN;
+        replay->standing = MANIFEST_UNKNOWN;
         if (!root)
-                return NULL;
+                return 0;
 
         KeySet keys = root_key_set(root, ROOT_ROLE_MANIFEST);
-        int r = envelope_verify(proof->envelope, ENVELOPE_MANIFEST, &keys, NULL);
+        int r = envelope_verify(replay->envelope, ENVELOPE_MANIFEST, &keys, NULL);
         if (r < 0)
-                *error = r;
-        else
-                proof->standing = r > 0 ? STANDING_VOID : STANDING_GOOD;
-        return NULL;
+                return r;
+
+        replay->standing = r > 0 ? MANIFEST_VOID : MANIFEST_VALID;
+        return 0;
 }
 
 /* ---- requests */
 
-/* The request and its approvals. Returns 1: all are there; 0: not all. */
-static int find_all(const PolicyReplay *proof, const AuditBody *body,
+/* The request and its approvals. 1: all are in evidence; 0: not all. */
+static int find_all(const PolicyReplay *replay, const AuditBody *body,
                     Envelope *envelopes[static 1 + APPROVALS_MAX])
 {
         assert(body->approvals.n <= APPROVALS_MAX);
 
-        int r = audit_body_is_redacted(body)
-                        ? audit_evidence_find(proof->evidence, &body->request_sha256, &envelopes[0])
-                        : audit_evidence_take(proof->evidence, &body->request_sha256, &envelopes[0]);
+        int r = audit_evidence_find(replay->evidence, &body->request_sha256, &envelopes[0]);
         for (size_t i = 0; r > 0 && i < body->approvals.n; i++)
-                r = audit_evidence_find(proof->evidence, &body->approvals.items[i].sha256,
+                r = audit_evidence_find(replay->evidence, &body->approvals.items[i].sha256,
                                         &envelopes[1 + i]);
 
         return r;
@@ -133,7 +127,7 @@ static int same_arguments(const AcceptVerdict *verdict, const Capability *capabi
                      : sha256_equal(&digest, &body->arguments_sha256) && streq(arguments, body->arguments);
 }
 
-/* Whether the entry says what was signed. Arguments that are too long for the chain are all redacted. */
+/* Whether the entry records what was signed. Arguments that are too long for the chain are all redacted. */
 static int same_request(const AcceptVerdict *verdict, const AuditBody *body)
 {
         const Request *request = verdict->request;
@@ -150,103 +144,112 @@ static int same_request(const AcceptVerdict *verdict, const AuditBody *body)
                same_text(request->origin.event_id, body->event_id) && same_approvals(verdict, body);
 }
 
-/* What is known of it from now on. */
-static const char *take(PolicyReplay *proof, const AuditEntry *entry, const AcceptVerdict *verdict,
-                        int *error)
+/* A ledger keeps what it accepted for ever, and so rejects it for ever; not so what it may not keep. */
+static int use_request(PolicyReplay *replay, const AuditBody *body, AuditFinding *finding)
 {
-        const Request *request = verdict->request;
-        ReplayCache *once = &proof->life->once;
+        Bytes digest = BYTES_OF(body->request_sha256.bytes);
 
-        if (replay_cache_find(once, BYTES_OF(request->nonce)))
-                return "a nonce is used for the second time";
+        if (audit_body_is_redacted(body))
+                return 0;
+        if (replay_cache_find(&replay->judged, digest))
+                return audit_contradiction(finding,
+                                           "a request is accepted again that was accepted long before");
 
-        replay_cache_find(once, bytes_of_string(request->request_id))->start_until_ms =
-                verdict->start_until_ms;
-
-        const char *why = chain_state_use(proof->life, BYTES_OF(request->nonce), entry->time_ms, error);
-        proof->n_proved += !why && *error == 0;
-        return why;
+        return replay_cache_add(&replay->judged, digest, UINT64_MAX, NULL);
 }
 
-static const char *judge(PolicyReplay *proof, const AuditEntry *entry, const AuditBody *body,
-                         const AcceptInput *input, int *error)
+static int use_nonce(PolicyReplay *replay, const AuditEntry *entry, const Request *request,
+                     AuditFinding *finding)
+{
+        Bytes nonce = BYTES_OF(request->nonce);
+
+        if (replay_cache_find(&replay->state->used, nonce))
+                return audit_contradiction(finding, "a nonce is used for the second time");
+
+        return chain_state_use(replay->state, nonce, entry->time_ms, finding);
+}
+
+static int judge(PolicyReplay *replay, const AuditEntry *entry, const AuditBody *body,
+                 const AcceptInput *input, AuditFinding *finding)
 {
         _cleanup_(accept_verdict_done) AcceptVerdict verdict = ACCEPT_VERDICT_NULL;
-        AcceptDevice device = { .name = proof->life->identity->device,
-                                .root = proof->life->root,
-                                .manifest = proof->manifest,
-                                .manifest_digest = proof->floor.digest,
+        AcceptDevice device = { .name = replay->state->identity->device,
+                                .root = replay->state->root,
+                                .manifest = replay->manifest,
+                                .manifest_digest = replay->floor.digest,
                                 .manifest_confirmed_at_ms = entry->time_ms,
                                 .now_ms = entry->time_ms,
                                 .clock_synchronised = true };
 
         int r = accept_replay(&device, input, &verdict);
-        if (refused(proof, r, error))
-                return "a request was accepted that has no right to be";
-        if (r == 0)
-                r = same_request(&verdict, body);
-        if (r < 0) {
-                *error = r;
-                return NULL;
-        }
+        if (r != 0)
+                return rejected(finding, "a request was accepted that must be rejected", r);
+        r = same_request(&verdict, body);
+        if (r <= 0)
+                return r < 0 ? r : audit_contradiction(finding, "the entry does not record what was signed");
+        r = use_request(replay, body, finding);
+        if (r != 0)
+                return r;
+        r = use_nonce(replay, entry, verdict.request, finding);
+        if (r != 0)
+                return r;
 
-        return r > 0 ? take(proof, entry, &verdict, error) : "the entry does not say what was signed";
+        chain_state_find_request(replay->state, body->request_id)->start_until_ms = verdict.start_until_ms;
+        replay->n_judged++;
+        return 0;
 }
 
-static const char *on_accepted(PolicyReplay *proof, const AuditEntry *entry, const AuditBody *body,
-                               int *error)
+static int on_accepted(PolicyReplay *replay, const AuditEntry *entry, const AuditBody *body,
+                       AuditFinding *finding)
 {
         Envelope *envelopes[1 + APPROVALS_MAX] = { NULL };
-        const char *why = NULL;
 
-        if (proof->standing == STANDING_VOID)
-                return "a request is accepted under a manifest that the root had made void";
+        if (replay->standing == MANIFEST_VOID)
+                return audit_contradiction(finding, "a request is accepted under a void manifest");
 
-        int r = proof->standing == STANDING_GOOD ? find_all(proof, body, envelopes) : 0;
+        int r = replay->standing == MANIFEST_VALID ? find_all(replay, body, envelopes) : 0;
         if (r > 0) {
                 AcceptInput input = { .request = envelopes[0], .n_approvals = body->approvals.n };
 
                 for (size_t i = 0; i < body->approvals.n; i++)
                         input.approvals[i] = envelopes[1 + i];
-                why = judge(proof, entry, body, &input, error);
-        } else if (r == -EEXIST)
-                why = "a request is accepted again that was accepted long before";
-        else
-                *error = r;
+                r = judge(replay, entry, body, &input, finding);
+        }
 
         for (size_t i = 0; i < ELEMENTSOF(envelopes); i++)
                 envelope_free(envelopes[i]);
-        return why;
+        return r;
 }
 
-static const char *on_started(const PolicyReplay *proof, const AuditEntry *entry, const AuditBody *body)
+static int on_started(const PolicyReplay *replay, const AuditEntry *entry, const AuditBody *body,
+                      AuditFinding *finding)
 {
-        const AuditUsed *request = replay_cache_find(&proof->life->once, bytes_of_string(body->request_id));
+        const ReplayEntry *request = chain_state_find_request(replay->state, body->request_id);
 
-        if (proof->standing == STANDING_VOID)
-                return "a request is started under a manifest that the root had made void";
+        if (replay->standing == MANIFEST_VOID)
+                return audit_contradiction(finding, "a request is started under a void manifest");
 
         return request->start_until_ms > 0 && entry->time_ms > request->start_until_ms
-                       ? "a request is started after it had expired"
-                       : NULL;
+                       ? audit_contradiction(finding, "a request is started after it had expired")
+                       : 0;
 }
 
-const char *policy_replay_step(PolicyReplay *proof, const AuditEntry *entry, const AuditBody *body,
-                               int *error)
+int policy_replay_next(PolicyReplay *replay, const AuditEntry *entry, const AuditBody *body,
+                       AuditFinding *finding)
 {
-        if (!proof->evidence)
-                return NULL;
+        if (!replay->evidence)
+                return 0;
 
         switch (entry->type) {
         case AUDIT_ROOT:
-                return on_root(proof, error);
+                return on_root(replay);
         case AUDIT_MANIFEST:
-                return on_manifest(proof, entry, body, error);
+                return on_manifest(replay, entry, body, finding);
         case AUDIT_REQUEST_ACCEPTED:
-                return on_accepted(proof, entry, body, error);
+                return on_accepted(replay, entry, body, finding);
         case AUDIT_REQUEST_STARTED:
-                return on_started(proof, entry, body);
+                return on_started(replay, entry, body, finding);
         default:
-                return NULL;
+                return 0;
         }
 }

@@ -1,35 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Whether what the device says it did was allowed, judged again from the signed things themselves: each
- * manifest by the root that was in force, each request by its manifest, its signatures and its approvals, at
- * the moment of its entry. What the auditor does not have is not judged, but counted. */
+/* Judges again what the device accepted, from evidence: each manifest by the root in force, each request by
+ * its manifest, signatures and approvals, at the time of its entry. Without the evidence an entry is not
+ * judged. */
 
 #include "audit/chain-state.h"
 #include "audit/evidence.h"
 #include "proto/error.h"
 
-/* Of a manifest, by the root. */
-typedef enum AuditStanding {
-        STANDING_UNKNOWN, /* the root is not one of the auditor's */
-        STANDING_VOID,    /* it took away the key that signed it; a later one may give it back */
-        STANDING_GOOD,
-} AuditStanding;
+typedef enum ManifestStanding {
+        MANIFEST_UNKNOWN, /* not in evidence, or its root is not held by the auditor */
+        MANIFEST_VOID,    /* the root no longer has the key that signed it; a later root may have it again */
+        MANIFEST_VALID,
+} ManifestStanding;
 
 typedef struct PolicyReplay {
-        ChainState *life;
-        AuditEvidence *evidence; /* borrowed; NULL: there is none */
-        size_t n_proved;         /* requests that were judged again, and are right */
-        DevboxError refusal;     /* what a judgement said that was no */
+        ChainState *state;       /* borrowed */
+        AuditEvidence *evidence; /* borrowed; NULL: none */
+        size_t n_judged;         /* requests that were judged again, and allowed */
 
-        Manifest *manifest; /* the last; NULL: none, or it is not in evidence, or its root is not known */
+        Manifest *manifest; /* the last; NULL: none, or unknown */
         Envelope *envelope; /* of the manifest */
         ManifestFloor floor;
-        AuditStanding standing;
+        ManifestStanding standing;
+        ReplayCache judged; /* digests of requests; never expire */
 } PolicyReplay;
 
-void policy_replay_done(PolicyReplay *proof);
+void policy_replay_done(PolicyReplay *replay);
 
-/* After chain_state_step() of the same entry; returns likewise. */
-const char *policy_replay_step(PolicyReplay *proof, const AuditEntry *entry, const AuditBody *body,
-                               int *error);
+/* After chain_state_next() of the same entry. Errors: AUDIT_CONTRADICTION, -ENOMEM, those of evidence. */
+int policy_replay_next(PolicyReplay *replay, const AuditEntry *entry, const AuditBody *body,
+                       AuditFinding *finding);

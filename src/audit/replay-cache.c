@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What may be used once: a table to find it in, and a heap in the order of its end, which is not that of its
- * use where a clock was set back. */
+/* A hash set of what may be used once. */
 
 #include "audit/replay-cache.h"
 
 #define ROOM_MIN 64
 
-static Sha256 make_key(Bytes bytes)
+static Sha256 pad_key(Bytes bytes)
 {
         Sha256 key = { 0 };
 
@@ -15,165 +14,98 @@ static Sha256 make_key(Bytes bytes)
         return key;
 }
 
-void replay_cache_done(ReplayCache *once)
+void replay_cache_done(ReplayCache *cache)
 {
-        for (size_t i = 0; i < once->room; i++)
-                for (AuditUsed *used = once->table[i], *next; used; used = next) {
-                        next = used->next;
-                        free(used);
-                }
-
-        free(once->table);
-        free(once->heap);
-        *once = REPLAY_CACHE_NULL;
+        free(cache->slots);
+        *cache = REPLAY_CACHE_NULL;
 }
 
-/* ---- the table */
-
-/* Where a key stands, or would: the pointer to it, or the one at the end of its chain. */
-static AuditUsed **find_place(const ReplayCache *once, const Sha256 *key)
+/* The slot of the key, or the free one where it belongs; there is always a free one. */
+static ReplayEntry *find_slot(const ReplayCache *cache, const Sha256 *key)
 {
-        AuditUsed **place = &once->table[siphash(&once->secret, BYTES_OF(key->bytes)) & (once->room - 1)];
+        size_t at = siphash(&cache->secret, BYTES_OF(key->bytes)) & (cache->room - 1);
 
-        while (*place && !sha256_equal(&(*place)->key, key))
-                place = &(*place)->next;
+        while (cache->slots[at].stage != REPLAY_FREE && !sha256_equal(&cache->slots[at].key, key))
+                at = (at + 1) & (cache->room - 1);
 
-        return place;
+        return &cache->slots[at];
 }
 
-AuditUsed *replay_cache_find(const ReplayCache *once, Bytes key)
+/* One that is free counts as expired. */
+static bool is_expired(const ReplayCache *cache, const ReplayEntry *entry)
 {
-        Sha256 padded = make_key(key);
-
-        return once->room > 0 ? *find_place(once, &padded) : NULL;
+        return entry->stage == REPLAY_FREE ||
+               (entry->stage == REPLAY_USED && entry->until_ms < cache->now_ms);
 }
 
-static void put_in(ReplayCache *once, AuditUsed *used)
+ReplayEntry *replay_cache_find(const ReplayCache *cache, Bytes key)
 {
-        AuditUsed **place = find_place(once, &used->key);
+        Sha256 padded = pad_key(key);
 
-        used->next = *place;
-        *place = used;
+        if (cache->room == 0)
+                return NULL;
+
+        ReplayEntry *entry = find_slot(cache, &padded);
+        return is_expired(cache, entry) ? NULL : entry;
 }
 
-static void take_out(ReplayCache *once, AuditUsed *used)
+static size_t count_members(const ReplayCache *cache)
 {
-        AuditUsed **place = find_place(once, &used->key);
+        size_t n = 0;
 
-        assert(*place == used);
-        *place = used->next;
+        for (size_t i = 0; i < cache->room; i++)
+                n += !is_expired(cache, &cache->slots[i]);
+
+        return n;
 }
 
-/* ---- the heap: nobody ends before the one at half its place */
-
-static void push(ReplayCache *once, AuditUsed *used)
+/* Without the expired members; at most half of the new slots are taken. */
+static int rebuild(ReplayCache *cache)
 {
-        size_t at = once->n_heap++;
+        ReplayCache next = *cache;
 
-        assert(once->n_heap <= once->room);
-        for (; at > 0 && once->heap[(at - 1) / 2]->until_ms > used->until_ms; at = (at - 1) / 2)
-                once->heap[at] = once->heap[(at - 1) / 2];
-        once->heap[at] = used;
-}
-
-static AuditUsed *pop(ReplayCache *once)
-{
-        AuditUsed *first = once->heap[0], *last = once->heap[--once->n_heap];
-        size_t at = 0, next;
-
-        while (next = 2 * at + 1, next < once->n_heap) {
-                if (next + 1 < once->n_heap && once->heap[next + 1]->until_ms < once->heap[next]->until_ms)
-                        next++;
-                if (once->heap[next]->until_ms >= last->until_ms)
-                        break;
-                once->heap[at] = once->heap[next];
-                at = next;
-        }
-
-        once->heap[at] = last;
-        return first;
-}
-
-/* Room for one more, also in the heap, so that ending a request cannot fail. */
-static int make_room(ReplayCache *once)
-{
-        ReplayCache grown = *once;
-
-        if (once->n == REPLAY_CACHE_MAX)
+        next.n = count_members(cache);
+        if (cache->max > 0 && next.n >= cache->max)
                 return -ENOBUFS;
-        if (once->n < once->room)
-                return 0;
 
-        grown.room = MAX(once->room * 2, (size_t) ROOM_MIN);
-        grown.heap = realloc(once->heap, grown.room * sizeof *grown.heap);
-        if (!grown.heap)
-                return -ENOMEM;
-        once->heap = grown.heap;
-        grown.table = calloc(grown.room, sizeof *grown.table);
-        if (!grown.table)
+        next.room = ROOM_MIN;
+        while (next.room / 2 < next.n + 1)
+                next.room *= 2;
+        next.slots = calloc(next.room, sizeof *next.slots);
+        if (!next.slots)
                 return -ENOMEM;
 
-        if (once->room == 0)
-                sip_key_make(&grown.secret);
-        for (size_t i = 0; i < once->room; i++)
-                for (AuditUsed *used = once->table[i], *next; used; used = next) {
-                        next = used->next;
-                        put_in(&grown, used);
-                }
+        if (cache->room == 0)
+                sip_key_make(&next.secret);
+        for (size_t i = 0; i < cache->room; i++)
+                if (!is_expired(cache, &cache->slots[i]))
+                        *find_slot(&next, &cache->slots[i].key) = cache->slots[i];
 
-        free(once->table);
-        *once = grown;
+        free(cache->slots);
+        *cache = next;
         return 0;
 }
 
-/* ---- using */
-
-int replay_cache_open(ReplayCache *once, Bytes key, uint64_t time_ms, AuditUsed **ret_request)
+int replay_cache_add(ReplayCache *cache, Bytes key, uint64_t until_ms, ReplayEntry **ret_entry)
 {
-        int r = make_room(once);
-        if (r < 0)
-                return r;
+        Sha256 padded = pad_key(key);
 
-        AuditUsed *used = calloc(1, sizeof *used);
-        if (!used)
-                return -ENOMEM;
-
-        used->key = make_key(key);
-        put_in(once, used);
-        once->n++;
-        used->stage = STAGE_ACCEPTED;
-        used->until_ms = time_ms < UINT64_MAX - REQUEST_KEEP_MS ? time_ms + REQUEST_KEEP_MS : UINT64_MAX;
-        *ret_request = used;
-        return 0;
-}
-
-void replay_cache_end(ReplayCache *once, AuditUsed *request)
-{
-        assert(request->stage != STAGE_USED);
-
-        request->stage = STAGE_USED;
-        push(once, request);
-}
-
-int replay_cache_use(ReplayCache *once, Bytes key, uint64_t time_ms)
-{
-        AuditUsed *used;
-
-        int r = replay_cache_open(once, key, time_ms, &used);
-        if (r < 0)
-                return r;
-
-        replay_cache_end(once, used);
-        return 0;
-}
-
-void replay_cache_forget(ReplayCache *once, uint64_t time_ms)
-{
-        while (once->n_heap > 0 && once->heap[0]->until_ms < time_ms) {
-                AuditUsed *used = pop(once);
-
-                take_out(once, used);
-                free(used);
-                once->n--;
+        if (cache->n >= cache->room / 4 * 3) {
+                int r = rebuild(cache);
+                if (r < 0)
+                        return r;
         }
+
+        ReplayEntry *entry = find_slot(cache, &padded);
+        assert(is_expired(cache, entry));
+        cache->n += entry->stage == REPLAY_FREE;
+        *entry = (ReplayEntry){ .key = padded, .stage = REPLAY_USED, .until_ms = until_ms };
+        if (ret_entry)
+                *ret_entry = entry;
+        return 0;
+}
+
+void replay_cache_advance(ReplayCache *cache, uint64_t now_ms)
+{
+        cache->now_ms = MAX(cache->now_ms, now_ms);
 }

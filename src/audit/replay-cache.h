@@ -1,48 +1,46 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What may be used once: ids and nonces of requests, and approvals. Remembered for as long as a ledger does,
- * by the time that the chain itself tells, and a request until it has ended. */
+/* A set of what may be used once: ids and nonces of requests, digests of approvals and requests. A member
+ * expires at its own time, measured by the latest time that the chain has reached, but a request not before
+ * it has ended. */
 
 #include "crypto/sha256.h"
 #include "crypto/siphash.h"
-#include "trust/request.h"
 
-/* What the requests that a ledger remembers can use: an id, a nonce and four approvals each. */
-#define REPLAY_CACHE_MAX ((size_t) 6 * REQUESTS_MAX)
+typedef enum ReplayStage {
+        REPLAY_FREE, /* an empty slot */
+        REPLAY_USED,
+        REPLAY_ACCEPTED, /* a request that has not ended */
+        REPLAY_STARTED,
+} ReplayStage;
 
-typedef enum AuditStage { STAGE_USED, STAGE_ACCEPTED, STAGE_STARTED } AuditStage;
-
-typedef struct AuditUsed {
-        Sha256 key; /* the thing itself, if it is shorter then with zeros behind it */
-        Sha256 digest;
-        AuditStage stage;        /* of a request: USED once it has ended */
-        uint64_t start_until_ms; /* of a request that was judged again: beyond, it may not start; else 0 */
-        uint64_t until_ms;       /* it is remembered */
-        struct AuditUsed *next;  /* of the same place in the table */
-} AuditUsed;
+typedef struct ReplayEntry {
+        Sha256 key;    /* shorter ones are padded with zeros */
+        Sha256 digest; /* of a request */
+        ReplayStage stage;
+        uint64_t until_ms;       /* expires after */
+        uint64_t start_until_ms; /* of a request that was judged again: may not start after; 0: not known */
+} ReplayEntry;
 
 typedef struct ReplayCache {
-        AuditUsed **table; /* by key; chained */
-        AuditUsed **heap;  /* those that are to be forgotten, the first of them first */
-        size_t n, n_heap;
-        size_t room; /* of either; a power of two */
+        ReplayEntry *slots; /* open addressing, linear probing; nothing is removed but by rebuilding */
+        size_t n, room;     /* room: a power of two */
+        size_t max;         /* members that have not expired; 0: no limit */
+        uint64_t now_ms;    /* never falls */
         SipKey secret;
 } ReplayCache;
 
 #define REPLAY_CACHE_NULL ((ReplayCache){ NULL })
 
-void replay_cache_done(ReplayCache *once);
+void replay_cache_done(ReplayCache *cache);
 
-/* NULL: it was never used, or that is long over. */
-AuditUsed *replay_cache_find(const ReplayCache *once, Bytes key);
+/* NULL: not a member, or expired. Valid until the next replay_cache_add(). */
+ReplayEntry *replay_cache_find(const ReplayCache *cache, Bytes key);
 
-/* Remembers a key that was not there. Errors: -ENOMEM; -ENOBUFS that is more than a ledger does. */
-int replay_cache_use(ReplayCache *once, Bytes key, uint64_t time_ms);
+/* Adds a key that is not a member. `ret_entry` may be NULL. Errors: -ENOMEM; -ENOBUFS more than `max`
+ * (noticed when the table has to grow). */
+int replay_cache_add(ReplayCache *cache, Bytes key, uint64_t until_ms, ReplayEntry **ret_entry);
 
-/* The same for the id of a request, which is accepted now; it is remembered at least until it ends. */
-int replay_cache_open(ReplayCache *once, Bytes key, uint64_t time_ms, AuditUsed **ret_request);
-void replay_cache_end(ReplayCache *once, AuditUsed *request);
-
-/* What was over at this time, at which a ledger acted. */
-void replay_cache_forget(ReplayCache *once, uint64_t time_ms);
+/* The time of the chain. */
+void replay_cache_advance(ReplayCache *cache, uint64_t now_ms);

@@ -1,42 +1,34 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether a history is whole.
+/* Verifies a chain.
  *
- * Statements are sorted by size before the walk. Each time the walk stands at the size of the next one, its
- * signature is checked and its head compared; those that lie beyond the end are looked at last. A statement
- * counts for nothing until its signature was verified: before, only its size is used, to sort. */
+ * Checkpoints are sorted by size. When the cursor reaches the size of the next one, its signatures are
+ * verified and its head is compared; those beyond the end are compared last. Until its signature is
+ * verified, only the size of a checkpoint is used, to sort. */
 
 #include "audit/verify.h"
 
-#include "audit/checkpoint.h"
+#include "audit/chain-cursor.h"
+#include "audit/checkpoint-claims.h"
 #include "audit/policy-replay.h"
-#include "audit/read-ahead.h"
-#include "trust/envelope.h"
 
-/* How far back the chain may record a countersignature of itself and still be compared. */
+/* A countersignature that the chain records is compared if it is at most this many entries old. */
 #define HEADS_KEPT UINT64_C(4096)
-
-typedef struct CheckpointClaim {
-        Checkpoint checkpoint;
-        Envelope *envelope;
-        const char
-                *differs; /* of one that nobody stood behind yet: why it is no statement of this history */
-} CheckpointClaim;
 
 struct AuditVerifier {
         ChainIdentity identity;
         AuditMeans means;
-        ChainState life;
-        PolicyReplay proof;
-        Sha256 *heads;         /* the last HEADS_KEPT, the one after n entries at n % HEADS_KEPT */
-        CheckpointClaim *said; /* by size; the first `n_doubtful` are those that nobody stands behind yet */
-        size_t n_said, next, n_doubtful;
+        ChainCursor cursor;
+        ChainState state;
+        PolicyReplay replay;
+        CheckpointClaims claims;
+        Sha256 *heads; /* the last HEADS_KEPT, the one after n entries at n % HEADS_KEPT */
         AuditReport report;
 };
 
 const char *audit_outcome_name(AuditOutcome outcome)
 {
         switch (outcome) {
-        case AUDIT_WHOLE:
+        case AUDIT_OK:
                 return "OK";
         case AUDIT_UNWITNESSED:
                 return "UNWITNESSED";
@@ -61,10 +53,9 @@ int audit_verifier_new(const ChainIdentity *identity, const AuditMeans *means, A
 
         verifier->identity = *identity;
         verifier->means = *means;
-        verifier->life = (ChainState){ .identity = &verifier->identity,
-                                       .roots = means->roots,
-                                       .n_roots = means->n_roots };
-        verifier->proof = (PolicyReplay){ .life = &verifier->life, .evidence = means->evidence };
+        chain_cursor_begin(&verifier->cursor, &identity->chain, identity->device);
+        chain_state_init(&verifier->state, &verifier->identity, means->roots, means->n_roots);
+        verifier->replay = (PolicyReplay){ .state = &verifier->state, .evidence = means->evidence };
         *ret_verifier = TAKE_PTR(verifier);
         return 0;
 }
@@ -74,53 +65,21 @@ AuditVerifier *audit_verifier_free(AuditVerifier *verifier)
         if (!verifier)
                 return NULL;
 
-        for (size_t i = 0; i < verifier->n_said; i++)
-                envelope_free(verifier->said[i].envelope);
-        policy_replay_done(&verifier->proof);
-        chain_state_done(&verifier->life);
+        checkpoint_claims_done(&verifier->claims);
+        policy_replay_done(&verifier->replay);
+        chain_state_done(&verifier->state);
         free(verifier->heads);
-        free(verifier->said);
         free(verifier);
         return NULL;
 }
 
-int audit_verifier_add_statement(AuditVerifier *verifier, const char *envelope)
+int audit_verifier_add_checkpoint(AuditVerifier *verifier, const char *envelope)
 {
-        _cleanup_(envelope_freep) Envelope *parsed = NULL;
-        Checkpoint checkpoint;
-
-        int r = envelope_parse(bytes_of_string(envelope), CHECKPOINT_TEXT_MAX, &parsed);
-        if (r != 0)
-                return r > 0 ? -EBADMSG : r;
-        if (!streq(parsed->type, ENVELOPE_CHECKPOINT) ||
-            checkpoint_parse(envelope_payload(parsed), &checkpoint) != 0)
-                return -EBADMSG;
-        if (!streq(checkpoint.device, verifier->identity.device))
-                return 0;
-
-        /* Room doubles: at 1, 2, 4, 8, … */
-        if ((verifier->n_said & (verifier->n_said - 1)) == 0) {
-                CheckpointClaim *grown =
-                        realloc(verifier->said, MAX(verifier->n_said * 2, (size_t) 1) * sizeof *grown);
-
-                if (!grown)
-                        return -ENOMEM;
-                verifier->said = grown;
-        }
-
-        verifier->said[verifier->n_said++] = (CheckpointClaim){ checkpoint, TAKE_PTR(parsed), NULL };
-        return 0;
+        return checkpoint_claims_add(&verifier->claims, verifier->identity.device, envelope);
 }
 
-static int compare_said(const void *a, const void *b)
-{
-        uint64_t x = ((const CheckpointClaim *) a)->checkpoint.size,
-                 y = ((const CheckpointClaim *) b)->checkpoint.size;
-
-        return x < y ? -1 : x > y;
-}
-
-static void find_fault(AuditVerifier *verifier, AuditOutcome outcome, uint64_t at, const char *why)
+/* The worst outcome counts, and of several of the same kind the first. */
+static void report_outcome(AuditVerifier *verifier, AuditOutcome outcome, uint64_t at, const char *why)
 {
         AuditReport *report = &verifier->report;
 
@@ -132,93 +91,52 @@ static void find_fault(AuditVerifier *verifier, AuditOutcome outcome, uint64_t a
         report->why = why;
 }
 
-/* Whether the device signed it, with any key it has had. Errors: -ENOMEM. */
-static int device_signed(const AuditVerifier *verifier, const Envelope *envelope)
+/* ---- checkpoints */
+
+/* Why a checkpoint does not fit the chain so far; NULL: it does. */
+static const char *find_conflict(const AuditVerifier *verifier, const Checkpoint *checkpoint)
 {
-        KeySet keys = chain_state_device_keys(&verifier->life);
+        const AuditReport *report = &verifier->report;
 
-        int r = envelope_verify(envelope, ENVELOPE_CHECKPOINT, &keys, NULL);
-        return r < 0 ? r : r == 0;
-}
-
-/* Whether a witness of this root signed it. */
-static int witness_signed(const Root *root, const Envelope *envelope)
-{
-        KeySet keys = root_key_set(root, ROOT_ROLE_WITNESS);
-
-        int r = envelope_verify(envelope, ENVELOPE_CHECKPOINT, &keys, NULL);
-        return r < 0 ? r : r == 0;
-}
-
-typedef enum Vouched {
-        VOUCHED_BY_NOBODY,
-        VOUCHED_BY_DEVICE,
-        VOUCHED_BY_RETIRED,
-        VOUCHED_BY_WITNESS
-} Vouched;
-
-/* Who stands behind a statement: the best there is. Errors: -ENOMEM. */
-static int find_voucher(const AuditVerifier *verifier, const Envelope *envelope)
-{
-        for (size_t i = verifier->means.n_roots; i > 0; i--) {
-                int r = witness_signed(verifier->means.roots[i - 1].root, envelope);
-                if (r < 0)
-                        return r;
-                if (r > 0)
-                        return i == verifier->means.n_roots ? VOUCHED_BY_WITNESS : VOUCHED_BY_RETIRED;
-        }
-
-        int r = device_signed(verifier, envelope);
-        return r < 0 ? r : r > 0 ? VOUCHED_BY_DEVICE : VOUCHED_BY_NOBODY;
-}
-
-/* NULL, or why it is no statement of the history so far. */
-static const char *why_different(const AuditVerifier *verifier, const Checkpoint *checkpoint)
-{
-        if (memcmp(&checkpoint->chain, &verifier->identity.chain, sizeof checkpoint->chain) != 0)
-                return "there is a signed statement about another chain of this device";
-        if (checkpoint->size == verifier->report.size &&
-            !sha256_equal(&checkpoint->head, &verifier->report.head))
+        if (!chain_id_equal(&checkpoint->chain, &verifier->identity.chain))
+                return "there is a signed checkpoint of another chain of this device";
+        if (checkpoint->size == report->size && !sha256_equal(&checkpoint->head, &report->head))
                 return "it is not the history that the device signed for";
 
         return NULL;
 }
 
-/* The walk stands exactly where the statement says the chain ended. */
-static int weigh_here(AuditVerifier *verifier, CheckpointClaim *said)
+/* At the size of the checkpoint. */
+static int compare_reached(AuditVerifier *verifier, const CheckpointClaim *claim)
 {
         AuditReport *report = &verifier->report;
-        const Checkpoint *checkpoint = &said->checkpoint;
-        const char *differs = why_different(verifier, checkpoint);
+        const Checkpoint *checkpoint = &claim->checkpoint;
+        const char *conflict = find_conflict(verifier, checkpoint);
 
-        int by = find_voucher(verifier, said->envelope);
-        if (by < 0)
-                return by;
-        if (by == VOUCHED_BY_NOBODY) { /* a key to come may have signed it */
-                CheckpointClaim doubtful = *said;
-
-                *said = verifier->said[verifier->n_doubtful];
-                doubtful.differs = differs;
-                verifier->said[verifier->n_doubtful++] = doubtful;
+        int signer = checkpoint_claim_find_signer(claim, &verifier->state);
+        if (signer < 0)
+                return signer;
+        if (signer == SIGNED_BY_NONE) { /* a later key of the device may have signed it */
+                checkpoint_claims_defer(&verifier->claims, conflict);
                 return 0;
         }
 
-        report->n_statements++;
-        if (differs)
-                find_fault(verifier, AUDIT_FORK, checkpoint->size, differs);
-        else if (by == VOUCHED_BY_WITNESS)
+        report->n_checkpoints++;
+        if (conflict)
+                report_outcome(verifier, AUDIT_FORK, checkpoint->size, conflict);
+        else if (signer == SIGNED_BY_WITNESS)
                 report->witnessed = checkpoint->size;
-        else if (by == VOUCHED_BY_RETIRED)
+        else if (signer == SIGNED_BY_RETIRED_WITNESS)
                 report->retired = checkpoint->size;
         return 0;
 }
 
-/* The statements of the size that the walk has reached. */
-static int weigh_reached(AuditVerifier *verifier)
+static int compare_all_reached(AuditVerifier *verifier)
 {
-        while (verifier->next < verifier->n_said &&
-               verifier->said[verifier->next].checkpoint.size <= verifier->report.size) {
-                int r = weigh_here(verifier, &verifier->said[verifier->next++]);
+        const CheckpointClaim *claim;
+
+        while ((claim = checkpoint_claims_next(&verifier->claims, verifier->report.size))) {
+                int r = compare_reached(verifier, claim);
                 if (r < 0)
                         return r;
         }
@@ -226,40 +144,41 @@ static int weigh_reached(AuditVerifier *verifier)
         return 0;
 }
 
-/* Of one that lies beyond the end, or that nobody stood behind when the walk was there. */
-static int weigh_late(AuditVerifier *verifier, const CheckpointClaim *said, AuditOutcome outcome,
-                      const char *why)
+/* At the end of the chain: a deferred one, or one beyond the end. */
+static int compare_late(AuditVerifier *verifier, const CheckpointClaim *claim, AuditOutcome outcome,
+                        const char *why)
 {
-        int by = find_voucher(verifier, said->envelope);
-        if (by < 0)
-                return by;
-        if (by == VOUCHED_BY_NOBODY) {
+        int signer = checkpoint_claim_find_signer(claim, &verifier->state);
+        if (signer < 0)
+                return signer;
+        if (signer == SIGNED_BY_NONE) {
                 verifier->report.n_ignored++;
                 return 0;
         }
 
-        verifier->report.n_statements++;
+        verifier->report.n_checkpoints++;
         if (why)
-                find_fault(verifier, outcome, said->checkpoint.size, why);
+                report_outcome(verifier, outcome, claim->checkpoint.size, why);
         return 0;
 }
 
-static int weigh_rest(AuditVerifier *verifier)
+static int compare_rest(AuditVerifier *verifier)
 {
-        for (size_t i = 0; i < verifier->n_doubtful; i++) {
-                int r = weigh_late(verifier, &verifier->said[i], AUDIT_FORK, verifier->said[i].differs);
+        const CheckpointClaims *claims = &verifier->claims;
+
+        for (size_t i = 0; i < claims->n_deferred; i++) {
+                int r = compare_late(verifier, &claims->items[i], AUDIT_FORK, claims->items[i].conflict);
                 if (r < 0)
                         return r;
         }
 
-        /* From the last, so that the largest size is the one that is told. */
-        for (size_t i = verifier->n_said; i > verifier->next; i--) {
-                const CheckpointClaim *said = &verifier->said[i - 1];
-                const char *differs = why_different(verifier, &said->checkpoint);
+        /* The largest first, which is the one to be reported. */
+        for (size_t i = claims->n; i > claims->next; i--) {
+                const CheckpointClaim *claim = &claims->items[i - 1];
+                const char *conflict = find_conflict(verifier, &claim->checkpoint);
 
-                int r = weigh_late(verifier, said, differs ? AUDIT_FORK : AUDIT_TRUNCATED,
-                                   differs ? differs
-                                           : "it was longer: there is a signed statement that says so");
+                int r = compare_late(verifier, claim, conflict ? AUDIT_FORK : AUDIT_TRUNCATED,
+                                     conflict ? conflict : "a signed checkpoint confirms more entries");
                 if (r < 0)
                         return r;
         }
@@ -269,9 +188,9 @@ static int weigh_rest(AuditVerifier *verifier)
 
 /* ---- entries */
 
-/* A countersignature of this very chain that the device recorded. NULL, or why it cannot be. */
-static const char *check_recorded(const AuditVerifier *verifier, const AuditEntry *entry,
-                                  const AuditBody *body, int *error)
+/* A countersignature of this chain that it records itself. */
+static int check_recorded(const AuditVerifier *verifier, const AuditEntry *entry, const AuditBody *body,
+                          AuditFinding *finding)
 {
         _cleanup_(freep) uint8_t *pae = NULL;
         Checkpoint checkpoint = { .chain = verifier->identity.chain,
@@ -281,76 +200,76 @@ static const char *check_recorded(const AuditVerifier *verifier, const AuditEntr
         size_t size;
 
         if (checkpoint.size == 0 || checkpoint.size > entry->seq)
-                return "it records that a witness saw more than there was";
+                return audit_contradiction(finding, "it records a countersignature of more entries");
         if (entry->seq - checkpoint.size < HEADS_KEPT &&
             !sha256_equal(&checkpoint.head, &verifier->heads[checkpoint.size % HEADS_KEPT]))
-                return "it records what a witness said of another history";
+                return audit_contradiction(finding, "it records a countersignature of another history");
 
         memcpy(checkpoint.device, verifier->identity.device, sizeof checkpoint.device);
         checkpoint_format(&checkpoint, text);
-        *error = dsse_pae(ENVELOPE_CHECKPOINT, bytes_of_string(text), &pae, &size);
-        if (*error < 0)
-                return NULL;
+        int r = dsse_pae(ENVELOPE_CHECKPOINT, bytes_of_string(text), &pae, &size);
+        if (r < 0)
+                return r;
 
         return ed25519_verify(&body->witness, BYTES(pae, size), &body->signature)
-                       ? NULL
-                       : "it records what no witness has signed";
+                       ? 0
+                       : audit_contradiction(finding, "it records an invalid countersignature");
 }
 
-static const char *judge_body(AuditVerifier *verifier, const AuditEntry *entry, const AuditBody *body,
-                              int *error)
+static int judge_body(AuditVerifier *verifier, const AuditEntry *entry, const AuditBody *body,
+                      AuditFinding *finding)
 {
         if (verifier->means.hash_only)
-                return chain_state_step_keys(&verifier->life, entry, body);
+                return chain_state_next_key(&verifier->state, entry, body, finding);
 
-        const char *why = chain_state_step(&verifier->life, entry, body, error);
-        if (why || *error < 0)
-                return why;
+        int r = chain_state_next(&verifier->state, entry, body, finding);
+        if (r != 0)
+                return r;
 
-        return entry->type == AUDIT_CHECKPOINT ? check_recorded(verifier, entry, body, error)
-                                               : policy_replay_step(&verifier->proof, entry, body, error);
+        return entry->type == AUDIT_CHECKPOINT ? check_recorded(verifier, entry, body, finding)
+                                               : policy_replay_next(&verifier->replay, entry, body, finding);
 }
 
-/* NULL, or why the entry cannot stand there. `*error` is set if something else went wrong. */
-static const char *judge_entry(AuditVerifier *verifier, const AuditEntry *entry, int *error)
+/* Errors: AUDIT_CONTRADICTION, -ENOMEM, those of evidence. */
+static int judge_entry(AuditVerifier *verifier, const AuditEntry *entry, AuditFinding *finding)
 {
-        bool tells_key = entry->type == AUDIT_GENESIS || entry->type == AUDIT_ADOPT;
+        bool has_key = entry->type == AUDIT_GENESIS || entry->type == AUDIT_ADOPT;
         AuditBody *body;
 
-        if (verifier->means.hash_only && !tells_key)
-                return NULL;
+        int fault = chain_cursor_next(&verifier->cursor, entry);
+        if (fault > 0)
+                return audit_contradiction(finding, audit_fault_sentence((AuditFault) fault));
+        if (verifier->means.hash_only && !has_key)
+                return 0;
 
         int r = audit_body_parse((AuditType) entry->type, entry->body, &body, NULL);
-        if (r < 0)
-                *error = r;
         if (r != 0)
-                return r > 0 ? "it does not say what an entry of its type must say" : NULL;
+                return r < 0 ? r : audit_contradiction(finding, "its body is not valid for its type");
 
-        const char *why = judge_body(verifier, entry, body, error);
+        r = judge_body(verifier, entry, body, finding);
         audit_body_free((AuditType) entry->type, body);
-        return why;
+        return r;
 }
 
-/* Returns an AuditNext: ENTRY if the walk may go on. */
-static int step(AuditVerifier *verifier, AuditAhead *ahead)
+/* Returns an AuditNext: ENTRY to go on. */
+static int next_entry(AuditVerifier *verifier, AuditReader *reader)
 {
         AuditReport *report = &verifier->report;
+        AuditFinding finding = { 0 };
         AuditEntry entry;
-        int error = 0, fault;
 
-        int next = audit_ahead_next(ahead, &entry, &fault);
+        int next = audit_reader_next(reader, &entry);
         if (next == AUDIT_NEXT_MALFORMED)
-                find_fault(verifier, AUDIT_BROKEN, report->size, "it is not written as entries are");
+                report_outcome(verifier, AUDIT_BROKEN, report->size, "it is not in the form of an entry");
         if (next != AUDIT_NEXT_ENTRY)
                 return next;
 
-        const char *why =
-                fault > 0 ? audit_fault_sentence((AuditFault) fault) : judge_entry(verifier, &entry, &error);
-        if (error < 0)
-                return error;
-        if (why) {
-                find_fault(verifier, AUDIT_BROKEN, report->size, why);
-                report->refusal = verifier->proof.refusal;
+        int r = judge_entry(verifier, &entry, &finding);
+        if (r < 0)
+                return r;
+        if (r == AUDIT_CONTRADICTION) {
+                report_outcome(verifier, AUDIT_BROKEN, report->size, finding.why);
+                report->error = finding.error;
                 return AUDIT_NEXT_MALFORMED;
         }
 
@@ -366,7 +285,7 @@ static const char *why_unwitnessed(const AuditVerifier *verifier)
         const AuditReport *report = &verifier->report;
 
         if (report->size == 0)
-                return "nothing of it has come here yet";
+                return "no entry has arrived yet";
         if (verifier->means.n_roots == 0)
                 return "without --root no witness can be recognised";
         if (report->witnessed > 0)
@@ -374,10 +293,10 @@ static const char *why_unwitnessed(const AuditVerifier *verifier)
         if (report->retired > 0)
                 return "its witness was retired by a later root: give --root the roots up to the one of its "
                        "time";
-        if (report->n_statements > 0)
-                return "only the device itself speaks for its length, no witness of the root does";
+        if (report->n_checkpoints > 0)
+                return "only the device itself confirms its length, no witness of the root does";
 
-        return "no witness vouches for its length: give --checkpoints";
+        return "no witness confirms its length: give --checkpoints";
 }
 
 static void find_outcome(AuditVerifier *verifier, int next)
@@ -385,42 +304,33 @@ static void find_outcome(AuditVerifier *verifier, int next)
         AuditReport *report = &verifier->report;
 
         if (next == AUDIT_NEXT_PART)
-                find_fault(verifier, AUDIT_TRUNCATED, report->size, "it ends in the middle of an entry");
+                report_outcome(verifier, AUDIT_TRUNCATED, report->size, "it ends in the middle of an entry");
         if (report->size == 0 && report->outcome < AUDIT_TRUNCATED && !verifier->means.may_be_empty)
-                find_fault(verifier, AUDIT_BROKEN, 0, "there is no entry at all");
+                report_outcome(verifier, AUDIT_BROKEN, 0, "there is no entry at all");
         if (report->witnessed == 0 || report->n_unknown_roots > 0)
-                find_fault(verifier, AUDIT_UNWITNESSED, report->size, why_unwitnessed(verifier));
+                report_outcome(verifier, AUDIT_UNWITNESSED, report->size, why_unwitnessed(verifier));
 }
 
-/* All entries, and the statements of the sizes on the way. Returns the AuditNext that ended it. */
-static int walk(AuditVerifier *verifier, AuditReader *source)
-{
-        _cleanup_(audit_ahead_endp) AuditAhead *ahead = NULL;
-        int next = AUDIT_NEXT_END;
-
-        int r = audit_ahead_begin(source, &ahead);
-        while (r == 0 && (next = step(verifier, ahead)) == AUDIT_NEXT_ENTRY)
-                r = weigh_reached(verifier);
-
-        return r < 0 ? r : next;
-}
-
-int audit_verify(AuditVerifier *verifier, AuditReader *source, AuditReport *ret_report)
+int audit_verify(AuditVerifier *verifier, AuditReader *reader, AuditReport *ret_report)
 {
         AuditReport *report = &verifier->report;
+        int next, r;
 
-        if (verifier->n_said > 0)
-                qsort(verifier->said, verifier->n_said, sizeof *verifier->said, compare_said);
-        int next = walk(verifier, source);
+        checkpoint_claims_sort(&verifier->claims);
+        while ((next = next_entry(verifier, reader)) == AUDIT_NEXT_ENTRY) {
+                r = compare_all_reached(verifier);
+                if (r < 0)
+                        return r;
+        }
         if (next < 0)
                 return next;
 
-        report->n_accepted = verifier->life.n_accepted;
-        report->n_redacted = verifier->life.n_redacted;
-        report->n_unknown_roots = verifier->life.n_unknown_roots;
-        report->n_proved = verifier->proof.n_proved;
+        report->n_accepted = verifier->state.n_accepted;
+        report->n_redacted = verifier->state.n_redacted;
+        report->n_unknown_roots = verifier->state.n_unknown_roots;
+        report->n_judged = verifier->replay.n_judged;
         if (report->outcome != AUDIT_BROKEN) {
-                int r = weigh_rest(verifier);
+                r = compare_rest(verifier);
                 if (r < 0)
                         return r;
                 find_outcome(verifier, next);

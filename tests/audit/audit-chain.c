@@ -167,7 +167,7 @@ AuditReport chain_verify(const void *bytes, size_t size, const char *said, bool 
         assert_ok(audit_verifier_new(audit_reader_identity(source),
                                      &(AuditMeans){ .roots = chain.roots, .n_roots = root }, &verifier));
         if (said)
-                assert_ok(audit_verifier_add_statement(verifier, said));
+                assert_ok(audit_verifier_add_checkpoint(verifier, said));
         assert_ok(audit_verify(verifier, source, &report));
         return report;
 }

@@ -52,7 +52,7 @@ static void load_roots(const Auditor *auditor, AuditEvidence *evidence, AuditRoo
 
 static int add_statement(void *userdata, const char *envelope)
 {
-        return audit_verifier_add_statement(userdata, envelope);
+        return audit_verifier_add_checkpoint(userdata, envelope);
 }
 
 AuditReport auditor_verify(const LedgerWorld *world, const Auditor *auditor)
@@ -74,7 +74,7 @@ AuditReport auditor_verify(const LedgerWorld *world, const Auditor *auditor)
                 &(AuditMeans){ .roots = roots, .n_roots = auditor->n_roots, .evidence = evidence },
                 &verifier));
         for (size_t i = 0; i < auditor->n_statements; i++)
-                assert_ok(audit_verifier_add_statement(verifier, auditor->statements[i]));
+                assert_ok(audit_verifier_add_checkpoint(verifier, auditor->statements[i]));
         assert_ok(audit_reader_checkpoints(reader, add_statement, verifier));
         assert_ok(audit_verify(verifier, reader, &report));
         for (size_t i = 0; i < auditor->n_roots; i++)
@@ -86,7 +86,7 @@ void auditor_assert_whole(const AuditReport *report, size_t n_accepted, size_t n
 {
         if (report->outcome > AUDIT_UNWITNESSED)
                 fail_msg("%s at %d: %s: %s", audit_outcome_name(report->outcome), (int) report->at,
-                         report->why, report->refusal ? devbox_error_code(report->refusal) : "no refusal");
+                         report->why, report->error ? devbox_error_code(report->error) : "no refusal");
         assert_int_equal(report->n_accepted, n_accepted);
-        assert_int_equal(report->n_proved, n_proved);
+        assert_int_equal(report->n_judged, n_proved);
 }

@@ -425,7 +425,7 @@ static void audit(History *history)
                         continue;
                 given[auditor.n_statements++] = history->statements[i].text;
                 if (history->statements[i].witness == history->witness)
-                        outcome = AUDIT_WHOLE;
+                        outcome = AUDIT_OK;
         }
 
         AuditReport report = auditor_verify(history->world, &auditor);

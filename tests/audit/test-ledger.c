@@ -42,7 +42,7 @@ static void flush_and_close(LedgerWorld *world)
 
 static int add_statement(void *userdata, const char *envelope)
 {
-        return audit_verifier_add_statement(userdata, envelope);
+        return audit_verifier_add_checkpoint(userdata, envelope);
 }
 
 static AuditReport verify(const LedgerWorld *world, bool hash_only)
@@ -82,7 +82,7 @@ static void test_everything_that_can_happen(void **state)
                 fail_msg("%s at %d: %s", audit_outcome_name(report.outcome), (int) report.at, report.why);
         assert_int_equal(report.size, size);
         assert_int_equal(report.n_ignored, 0);
-        assert_true(report.n_statements > 0);
+        assert_true(report.n_checkpoints > 0);
 
         ledger_world_tamper(world, "DROP TRIGGER audit_no_update");
         ledger_world_tamper(world, "UPDATE audit SET body = x'7b7d' WHERE seq = 5");

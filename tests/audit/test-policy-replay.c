@@ -194,10 +194,10 @@ static void test_lies(void **state)
                 claim(world, &lies[i].given, lies[i].mxid, lies[i].room);
                 AuditReport report =
                         auditor_verify(world, &(Auditor){ .roots = &world->made.root, .n_roots = 1 });
-                if (report.outcome != AUDIT_BROKEN || report.at != size || report.refusal != lies[i].refusal)
+                if (report.outcome != AUDIT_BROKEN || report.at != size || report.error != lies[i].refusal)
                         fail_msg("%s: %s at %d, %s", lies[i].what, audit_outcome_name(report.outcome),
                                  (int) report.at,
-                                 report.refusal ? devbox_error_code(report.refusal) : "no refusal");
+                                 report.error ? devbox_error_code(report.error) : "no refusal");
                 assert_non_null(report.why);
         }
 }
@@ -215,7 +215,7 @@ static void test_a_nonce_again(void **state)
         AuditReport report = auditor_verify(world, &(Auditor){ .roots = &world->made.root, .n_roots = 1 });
         assert_int_equal(report.outcome, AUDIT_BROKEN);
         assert_non_null(strstr(report.why, "nonce"));
-        assert_int_equal(report.n_proved, 1);
+        assert_int_equal(report.n_judged, 1);
 }
 
 /* The chain has forgotten it, and its clock goes back to when the request was good. */
@@ -244,7 +244,7 @@ static void test_a_request_again(void **state)
                 assert_int_equal(report.outcome, AUDIT_BROKEN);
                 assert_int_equal(report.at, size + 1); /* behind the entry about the clock */
                 assert_non_null(strstr(report.why, "long before"));
-                assert_int_equal(report.n_proved, 2);
+                assert_int_equal(report.n_judged, 2);
         }
 }
 
@@ -390,7 +390,7 @@ static void test_a_manifest_of_nobody(void **state)
 
         AuditReport report = auditor_verify(world, &(Auditor){ .roots = &world->made.root, .n_roots = 1 });
         assert_int_equal(report.outcome, AUDIT_BROKEN);
-        assert_int_equal(report.refusal, DEVBOX_ERROR_MANIFEST_INVALID_SIGNATURE);
+        assert_int_equal(report.error, DEVBOX_ERROR_MANIFEST_INVALID_SIGNATURE);
 }
 
 int main(void)

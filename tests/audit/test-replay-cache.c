@@ -5,70 +5,51 @@
 #include "test.h"
 
 #define START UINT64_C(1760000000000)
+#define KEEP  UINT64_C(1000)
 
-static void once_done(ReplayCache *once)
+static void test_expiry(void **state)
 {
-        replay_cache_done(once);
-}
-
-static void test_window(void **state)
-{
-        _cleanup_(once_done) ReplayCache once = REPLAY_CACHE_NULL;
+        _cleanup_(replay_cache_done) ReplayCache cache = REPLAY_CACHE_NULL;
         Bytes key = bytes_of_string("nonce");
 
-        assert_null(replay_cache_find(&once, key));
-        assert_ok(replay_cache_use(&once, key, START));
-        replay_cache_forget(&once, START + REQUEST_KEEP_MS);
-        assert_non_null(replay_cache_find(&once, key));
-        assert_null(replay_cache_find(&once, bytes_of_string("nonc")));
-        replay_cache_forget(&once, START + REQUEST_KEEP_MS + 1);
-        assert_null(replay_cache_find(&once, key));
-        assert_ok(replay_cache_use(&once, key, START + REQUEST_KEEP_MS + 1));
-        assert_non_null(replay_cache_find(&once, key));
+        assert_null(replay_cache_find(&cache, key));
+        assert_ok(replay_cache_add(&cache, key, START, NULL));
+        replay_cache_advance(&cache, START);
+        assert_non_null(replay_cache_find(&cache, key));
+        assert_null(replay_cache_find(&cache, bytes_of_string("nonc")));
+        replay_cache_advance(&cache, START + 1);
+        assert_null(replay_cache_find(&cache, key));
+        replay_cache_advance(&cache, START - 1); /* what expired does not come back */
+        assert_null(replay_cache_find(&cache, key));
+        assert_ok(replay_cache_add(&cache, key, START + 1, NULL));
+        assert_non_null(replay_cache_find(&cache, key));
 }
 
-/* A request that has not ended is known for as long as that takes, and no longer if that was a day; what was
- * used after it is forgotten nevertheless. */
+/* A request that has not ended does not expire; what was used after it does. */
 static void test_open_request(void **state)
 {
-        _cleanup_(once_done) ReplayCache once = REPLAY_CACHE_NULL;
-        AuditUsed *request;
+        _cleanup_(replay_cache_done) ReplayCache cache = REPLAY_CACHE_NULL;
+        Bytes request = bytes_of_string("request"), nonce = bytes_of_string("nonce");
+        ReplayEntry *entry;
 
-        assert_ok(replay_cache_open(&once, bytes_of_string("request"), START, &request));
-        request->stage = STAGE_STARTED;
-        assert_ok(replay_cache_use(&once, bytes_of_string("nonce"), START + 1));
-        for (uint64_t days = 2; days < 5; days++) {
-                replay_cache_forget(&once, START + days * REQUEST_KEEP_MS);
-                assert_ptr_equal(replay_cache_find(&once, bytes_of_string("request")), request);
-                assert_null(replay_cache_find(&once, bytes_of_string("nonce")));
-        }
-
-        replay_cache_end(&once, request);
-        assert_non_null(replay_cache_find(&once, bytes_of_string("request")));
-        replay_cache_forget(&once, START + 4 * REQUEST_KEEP_MS);
-        assert_null(replay_cache_find(&once, bytes_of_string("request")));
+        assert_ok(replay_cache_add(&cache, request, START, &entry));
+        entry->stage = REPLAY_STARTED;
+        assert_ok(replay_cache_add(&cache, nonce, START + 1, NULL));
+        replay_cache_advance(&cache, START + 5 * KEEP);
+        assert_int_equal(replay_cache_find(&cache, request)->stage, REPLAY_STARTED);
+        assert_null(replay_cache_find(&cache, nonce));
+        replay_cache_find(&cache, request)->stage = REPLAY_USED;
+        assert_null(replay_cache_find(&cache, request));
 }
 
-/* By a clock that was wrong, and was then set right: each is forgotten by its own time. */
-static void test_a_clock_set_back(void **state)
-{
-        _cleanup_(once_done) ReplayCache once = REPLAY_CACHE_NULL;
-
-        assert_ok(replay_cache_use(&once, bytes_of_string("false"), START + 2 * REQUEST_KEEP_MS));
-        assert_ok(replay_cache_use(&once, bytes_of_string("right"), START));
-        replay_cache_forget(&once, START + REQUEST_KEEP_MS + 1);
-        assert_null(replay_cache_find(&once, bytes_of_string("right")));
-        assert_non_null(replay_cache_find(&once, bytes_of_string("false")));
-}
-
-/* Times in a file are whatever somebody wrote there. */
+/* Times in a file are whatever was written there. */
 static void test_end_of_time(void **state)
 {
-        _cleanup_(once_done) ReplayCache once = REPLAY_CACHE_NULL;
+        _cleanup_(replay_cache_done) ReplayCache cache = REPLAY_CACHE_NULL;
 
-        assert_ok(replay_cache_use(&once, bytes_of_string("nonce"), UINT64_MAX));
-        replay_cache_forget(&once, UINT64_MAX);
-        assert_non_null(replay_cache_find(&once, bytes_of_string("nonce")));
+        assert_ok(replay_cache_add(&cache, bytes_of_string("nonce"), UINT64_MAX, NULL));
+        replay_cache_advance(&cache, UINT64_MAX);
+        assert_non_null(replay_cache_find(&cache, bytes_of_string("nonce")));
 }
 
 static Bytes key_of(uint32_t i, uint8_t *key)
@@ -77,34 +58,45 @@ static Bytes key_of(uint32_t i, uint8_t *key)
         return BYTES(key, 4);
 }
 
-/* In any order, as many as a ledger remembers, and no more; each is found until its own time has come. */
+/* Time goes on with each member: those of the last KEEP milliseconds are there, and the table stays small.
+ */
 static void test_many(void **state)
 {
-        _cleanup_(once_done) ReplayCache once = REPLAY_CACHE_NULL;
+        _cleanup_(replay_cache_done) ReplayCache cache = REPLAY_CACHE_NULL;
         uint8_t key[4];
 
-        for (uint32_t i = 0; i < REPLAY_CACHE_MAX; i++)
-                assert_ok(replay_cache_use(&once, key_of(i, key),
-                                           START + i * UINT64_C(7919) % REPLAY_CACHE_MAX));
-        assert_err(replay_cache_use(&once, bytes_of_string("one more"), START), -ENOBUFS);
-
-        for (uint64_t past = 0; past < REPLAY_CACHE_MAX; past += REPLAY_CACHE_MAX / 10) {
-                replay_cache_forget(&once, START + REQUEST_KEEP_MS + past);
-                assert_int_equal(once.n, REPLAY_CACHE_MAX - past);
-                for (uint32_t i = 0; i < REPLAY_CACHE_MAX; i++)
-                        assert_true((replay_cache_find(&once, key_of(i, key)) != NULL) ==
-                                    (i * UINT64_C(7919) % REPLAY_CACHE_MAX >= past));
+        for (uint32_t i = 0; i < 200000; i++) {
+                replay_cache_advance(&cache, START + i);
+                assert_ok(replay_cache_add(&cache, key_of(i, key), START + i + KEEP, NULL));
+                for (uint32_t past = 0; i % 1000 == 0 && past <= MIN(i, (uint32_t) (2 * KEEP)); past++)
+                        assert_true((replay_cache_find(&cache, key_of(i - past, key)) != NULL) ==
+                                    (past <= KEEP));
         }
+
+        assert_true(cache.room <= 8 * KEEP);
+}
+
+static void test_max(void **state)
+{
+        _cleanup_(replay_cache_done) ReplayCache cache = { .max = 1000 };
+        uint8_t key[4];
+        uint32_t n = 0;
+
+        while (replay_cache_add(&cache, key_of(n, key), START, NULL) == 0)
+                assert_true(++n < 4 * cache.max);
+        assert_true(n >= cache.max);
+        assert_err(replay_cache_add(&cache, key_of(n, key), START, NULL), -ENOBUFS);
+
+        replay_cache_advance(&cache, START + 1);
+        assert_ok(replay_cache_add(&cache, bytes_of_string("the day after"), START + 2, NULL));
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_window),
-                cmocka_unit_test(test_open_request),
-                cmocka_unit_test(test_a_clock_set_back),
-                cmocka_unit_test(test_end_of_time),
-                cmocka_unit_test(test_many),
+                cmocka_unit_test(test_expiry),      cmocka_unit_test(test_open_request),
+                cmocka_unit_test(test_end_of_time), cmocka_unit_test(test_many),
+                cmocka_unit_test(test_max),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

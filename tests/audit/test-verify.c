@@ -17,7 +17,7 @@
 
 static int add_statement(void *userdata, const char *envelope)
 {
-        return audit_verifier_add_statement(userdata, envelope);
+        return audit_verifier_add_checkpoint(userdata, envelope);
 }
 
 static const AuditForm forms[] = { AUDIT_FORM_JSON, AUDIT_FORM_BINARY };
@@ -31,7 +31,7 @@ static void test_whole(void **state)
                 _cleanup_(freep) char *bytes = chain_export(forms[i], chain.entries, ENTRIES, &size);
                 AuditReport report = chain_verify(bytes, size, said, true);
 
-                assert_int_equal(report.outcome, AUDIT_WHOLE);
+                assert_int_equal(report.outcome, AUDIT_OK);
                 assert_int_equal(report.size, ENTRIES);
                 assert_int_equal(report.witnessed, 390);
                 assert_memory_equal(&report.head, &chain.at[ENTRIES].head, sizeof report.head);
@@ -260,7 +260,7 @@ static AuditReport verify_by(const AuditRoot *roots, size_t n_roots)
         assert_ok(audit_reader_open(chain.path, NULL, &source));
         assert_ok(audit_verifier_new(audit_reader_identity(source),
                                      &(AuditMeans){ .roots = roots, .n_roots = n_roots }, &verifier));
-        assert_ok(audit_verifier_add_statement(verifier, said));
+        assert_ok(audit_verifier_add_checkpoint(verifier, said));
         assert_ok(audit_verify(verifier, source, &report));
         return report;
 }
@@ -299,7 +299,7 @@ static void test_a_root_that_is_not_given(void **state)
         report = verify_by(&given, 1);
         assert_int_equal(report.outcome, AUDIT_BROKEN);
         assert_int_equal(report.at, 1);
-        assert_int_equal(verify_by(chain.roots, 1).outcome, AUDIT_WHOLE);
+        assert_int_equal(verify_by(chain.roots, 1).outcome, AUDIT_OK);
 }
 
 /* ---- a ledger's database: its own chain, and that of a device that it witnesses */
@@ -389,7 +389,7 @@ static void test_database(void **state)
         (void) snprintf(path, sizeof path, "%s.db", chain.path);
         _cleanup_(database_closep) Database *database = make_database(path, said);
 
-        assert_int_equal(verify_database(path).outcome, AUDIT_WHOLE);
+        assert_int_equal(verify_database(path).outcome, AUDIT_OK);
         assert_ok(audit_reader_devices(path, count_device, &n));
         assert_int_equal(n, 2);
         assert_err(audit_reader_open(path, "nobody", &source), -ESRCH);

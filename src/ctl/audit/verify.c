@@ -58,17 +58,17 @@ static int add_report(Audit *audit, const char *device, const AuditReport *repor
         if (report->why) {
                 json_add_u64(json, "at", report->at);
                 json_add_string(json, "why", report->why);
-                if (report->refusal)
-                        json_add_string(json, "reason", devbox_error_code(report->refusal));
+                if (report->error)
+                        json_add_string(json, "reason", devbox_error_code(report->error));
         }
         json_add_u64(json, "size", report->size);
         json_add_string(json, "head", head);
         json_add_u64(json, "witnessed", report->witnessed);
         json_add_u64(json, "accepted", report->n_accepted);
-        json_add_u64(json, "judged_again", report->n_proved);
+        json_add_u64(json, "judged_again", report->n_judged);
         json_add_u64(json, "redacted", report->n_redacted);
         json_add_u64(json, "unknown_roots", report->n_unknown_roots);
-        json_add_u64(json, "statements", report->n_statements);
+        json_add_u64(json, "statements", report->n_checkpoints);
         json_add_u64(json, "ignored", report->n_ignored);
         json_close_object(json);
         return 0;
@@ -77,7 +77,7 @@ static int add_report(Audit *audit, const char *device, const AuditReport *repor
 static int print_report(const Audit *audit, const char *device, const AuditReport *report)
 {
         const char *colour = !audit->ctl->colour                    ? ""
-                             : report->outcome == AUDIT_WHOLE       ? "\x1b[32m"
+                             : report->outcome == AUDIT_OK          ? "\x1b[32m"
                              : report->outcome == AUDIT_UNWITNESSED ? "\x1b[33m"
                                                                     : "\x1b[1;31m";
         bool at = report->outcome > AUDIT_UNWITNESSED;
@@ -88,13 +88,13 @@ static int print_report(const Audit *audit, const char *device, const AuditRepor
                 n = printf(" at %s %" PRIu64, report->outcome == AUDIT_BROKEN ? "entry" : "size",
                            report->at);
         if (n >= 0 && report->why)
-                n = printf(": %s%s%s", report->why, report->refusal ? ": " : "",
-                           report->refusal ? devbox_error_sentence(report->refusal) : "");
+                n = printf(": %s%s%s", report->why, report->error ? ": " : "",
+                           report->error ? devbox_error_sentence(report->error) : "");
         if (n >= 0)
                 n = printf("%s %" PRIu64 " entries hold together, %" PRIu64 " of them witnessed",
                            report->why ? ";" : ":", report->size, report->witnessed);
         if (n >= 0 && report->n_accepted > 0)
-                n = printf("; %zu of %zu acceptances judged again", report->n_proved, report->n_accepted);
+                n = printf("; %zu of %zu acceptances judged again", report->n_judged, report->n_accepted);
         if (n >= 0 && report->n_redacted > 0)
                 n = printf(", %zu were redacted", report->n_redacted);
         if (n >= 0 && report->n_unknown_roots > 0)
@@ -109,7 +109,7 @@ static int print_report(const Audit *audit, const char *device, const AuditRepor
 
 static int add_statement(void *userdata, const char *envelope)
 {
-        int r = audit_verifier_add_statement(userdata, envelope);
+        int r = audit_verifier_add_checkpoint(userdata, envelope);
 
         return r == -EBADMSG ? 0 : r; /* a database that was tampered with: its chain will tell */
 }
@@ -126,7 +126,7 @@ static int add_statements(Audit *audit, AuditVerifier *verifier)
                 if (end)
                         *end = '\0';
                 if (*line != '\0')
-                        r = audit_verifier_add_statement(verifier, line);
+                        r = audit_verifier_add_checkpoint(verifier, line);
                 if (end)
                         *end = '\n';
                 if (r == -EBADMSG)
