@@ -36,6 +36,8 @@ static usec_t phase_timeout(const HttpListener *listener, HttpPhase phase)
                 return MIN(MIN(limits->idle_usec, at_limit_usec), drain_usec);
         case HTTP_PHASE_WRITING:
                 return MIN(MIN(limits->response_usec, at_limit_usec), drain_usec);
+        case HTTP_PHASE_STREAMING:
+                return drain_usec;
         default:
                 return USEC_INFINITY;
         }
@@ -73,14 +75,17 @@ static void move_to_phase(HttpConnection *connection, HttpPhase phase)
 }
 
 /* An unread response must not stay in the kernel either: such a connection is reset. */
-static void connection_abort(HttpConnection *connection)
+void http_connection_abort(HttpConnection *connection)
 {
-        if (connection->phase == HTTP_PHASE_WRITING)
+        if (connection->phase == HTTP_PHASE_ABORTED)
+                return;
+        if (connection->phase == HTTP_PHASE_WRITING || connection->phase == HTTP_PHASE_STREAMING)
                 (void) setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &(struct linger){ .l_onoff = 1 },
                                   sizeof(struct linger));
 
         move_to_phase(connection, HTTP_PHASE_ABORTED);
         (void) shutdown(connection->fd, SHUT_RDWR);
+        http_request_resume(&connection->request);
 }
 
 /* libmicrohttpd waits for an edge, and misses an end of file that was received together with a request. */
@@ -97,7 +102,7 @@ static void connection_expire(HttpConnection *connection, usec_t now_usec)
 
         if (connection->phase == HTTP_PHASE_IDLE) {
                 if (has_hung_up(connection)) {
-                        connection_abort(connection);
+                        http_connection_abort(connection);
                         return;
                 }
                 if (now_usec < connection->since_usec + phase_timeout(listener, HTTP_PHASE_KEEPALIVE)) {
@@ -107,7 +112,8 @@ static void connection_expire(HttpConnection *connection, usec_t now_usec)
         }
 
         listener->server->stats.expired_total++;
-        connection_abort(connection);
+        connection->request.stream.result = listener->server->draining ? -ECANCELED : -ETIMEDOUT;
+        http_connection_abort(connection);
 }
 
 static int on_expiry(sd_event_source *source, uint64_t now_usec, void *userdata)
@@ -183,7 +189,7 @@ void http_connection_free(HttpConnection *connection)
         HttpListener *listener = connection->listener;
         HttpServer *server = listener->server;
 
-        http_request_done(&connection->request);
+        http_request_done(&connection->request, -ECONNRESET);
         if (!connection->mhd)
                 TAILQ_REMOVE(&server->pending, connection, in_pending);
         TAILQ_REMOVE(&listener->phases[connection->phase], connection, in_phase);
@@ -222,7 +228,7 @@ static void abort_unless_readable(HttpConnection *connection)
         int unread = 0;
 
         if (ioctl(connection->fd, FIONREAD, &unread) < 0 || unread == 0)
-                connection_abort(connection);
+                http_connection_abort(connection);
 }
 
 /* A client that keeps sending requests never expires; at the limit its connection is closed after its share
@@ -242,7 +248,7 @@ void http_connection_request_done(HttpConnection *connection)
                 return;
 
         if (used_its_share(connection))
-                connection_abort(connection);
+                http_connection_abort(connection);
         else if (connection->listener->server->draining)
                 abort_unless_readable(connection);
 }

@@ -9,6 +9,11 @@
 #include "http/guard.h"
 #include "http/server-internal.h"
 
+static HttpServer *server_of(const HttpRequest *request)
+{
+        return http_request_connection(request)->listener->server;
+}
+
 /* The headers that routing depends on, collected in one pass. */
 typedef struct RequestHeaders {
         HttpGuardHeaders guard;
@@ -41,7 +46,7 @@ static enum MHD_Result on_header(void *userdata, enum MHD_ValueKind kind, const 
 
 /* libmicrohttpd can send a response before a body or after it, not in the middle. A chunked body, whose size
  * is known only at its end, is therefore rejected at its headers. */
-static int check_body(const RequestHeaders *headers, const HttpLimits *limits)
+static int check_body(const RequestHeaders *headers, uint64_t body_max)
 {
         uint64_t size;
 
@@ -52,7 +57,7 @@ static int check_body(const RequestHeaders *headers, const HttpLimits *limits)
         if (headers->n_content_length > 1)
                 return DEVBOX_ERROR_BAD_REQUEST;
 
-        switch (parse_u64(headers->content_length, 0, limits->body_bytes, &size)) {
+        switch (parse_u64(headers->content_length, 0, body_max, &size)) {
         case 0:
                 return 0;
         case -ERANGE:
@@ -65,7 +70,7 @@ static int check_body(const RequestHeaders *headers, const HttpLimits *limits)
 static int find_route(HttpRequest *request, const HttpGuardHeaders *headers, const char *method,
                       const char *path)
 {
-        HttpServer *server = http_request_server(request);
+        HttpServer *server = server_of(request);
         bool mutation = !streq(method, MHD_HTTP_METHOD_GET) && !streq(method, MHD_HTTP_METHOD_HEAD);
 
         int r = http_guard_check(headers, (server->exposed ? HTTP_GUARD_EXPOSED : 0) |
@@ -81,7 +86,7 @@ static void reject_method(HttpRequest *request, const char *path)
         _cleanup_(http_response_unrefp) HttpResponse *response = NULL;
         _cleanup_(freep) char *methods = NULL;
 
-        if (http_route_allowed(http_request_server(request)->routes, path, &methods) < 0 ||
+        if (http_route_allowed(server_of(request)->routes, path, &methods) < 0 ||
             http_response_new_error(DEVBOX_ERROR_METHOD_NOT_ALLOWED, NULL, &response) < 0 ||
             http_response_add_header(response, MHD_HTTP_HEADER_ALLOW, methods) < 0)
                 return;
@@ -96,8 +101,11 @@ void http_request_begin(HttpRequest *request, const char *method, const char *pa
 
         (void) MHD_get_connection_values(connection->mhd, MHD_HEADER_KIND, on_header, &headers);
 
-        int body = check_body(&headers, &connection->listener->server->limits);
-        int r = body != 0 ? body : find_route(request, &headers.guard, method, path);
+        int r = find_route(request, &headers.guard, method, path);
+        int body = check_body(&headers, MAX(connection->listener->server->limits.body_bytes,
+                                            request->match.route ? request->match.route->body_max : 0));
+        if (body != 0)
+                r = body;
         if (r == DEVBOX_ERROR_METHOD_NOT_ALLOWED)
                 reject_method(request, path);
         else if (r != 0)
@@ -109,7 +117,7 @@ void http_request_begin(HttpRequest *request, const char *method, const char *pa
 
 void http_request_start(HttpRequest *request)
 {
-        HttpServer *server = http_request_server(request);
+        HttpServer *server = server_of(request);
         const HttpRoute *route = request->match.route;
 
         request->started = true;
@@ -119,20 +127,37 @@ void http_request_start(HttpRequest *request)
                 route->handle(request, server->owner);
 }
 
-void http_request_done(HttpRequest *request)
+int http_request_append_body(HttpRequest *request, const char *data, size_t size)
 {
+        const HttpRoute *route = request->match.route;
+
+        if (!request->response && route && route->body_max > 0)
+                text_append_bytes(&request->body, data, size);
+        return request->body.error;
+}
+
+void http_request_done(HttpRequest *request, int result)
+{
+        http_stream_done(&request->stream, result);
+        text_done(&request->body);
         http_response_unref(request->response);
         *request = (HttpRequest){ 0 };
 }
 
 void *http_request_owner(const HttpRequest *request)
 {
-        return http_request_server(request)->owner;
+        return server_of(request)->owner;
 }
 
 const char *http_request_parameter(const HttpRequest *request)
 {
         return request->match.parameter;
+}
+
+const char *http_request_body(const HttpRequest *request, size_t *ret_size)
+{
+        *ret_size = request->body.size;
+        return strempty(request->body.data);
 }
 
 typedef struct HeaderQuery {
@@ -169,13 +194,13 @@ int http_request_header(const HttpRequest *request, const char *name, const char
 }
 
 /* Only a suspended connection needs this: otherwise libmicrohttpd is just calling on_request(). */
-static void resume(HttpRequest *request)
+void http_request_resume(HttpRequest *request)
 {
         if (!TAKE(request->suspended, false))
                 return;
 
         MHD_resume_connection(http_request_connection(request)->mhd);
-        http_server_wake(http_request_server(request));
+        http_server_wake(server_of(request));
 }
 
 void http_request_respond(HttpRequest *request, HttpResponse *response)
@@ -183,7 +208,7 @@ void http_request_respond(HttpRequest *request, HttpResponse *response)
         assert(!request->response);
 
         request->response = http_response_ref(response);
-        resume(request);
+        http_request_resume(request);
 }
 
 void http_request_reject(HttpRequest *request, int reason, const char *detail)
@@ -193,5 +218,5 @@ void http_request_reject(HttpRequest *request, int reason, const char *detail)
         if (http_response_new_error(reason, detail, &response) >= 0)
                 http_request_respond(request, response);
         else
-                resume(request); /* out of memory: closes the connection without a response */
+                http_request_resume(request); /* out of memory: closes the connection without a response */
 }

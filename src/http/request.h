@@ -12,6 +12,10 @@ void *http_request_owner(const HttpRequest *request);
 /* The parameter of the route's path; NULL if it has none. Borrowed. */
 const char *http_request_parameter(const HttpRequest *request);
 
+/* The body, terminated with a NUL byte that is not part of it; empty unless the route has a body_max.
+ * Borrowed. */
+const char *http_request_body(const HttpRequest *request, size_t *ret_size);
+
 /* Errors: -ENOENT the header is absent, -ENOTUNIQ there is more than one. The value is borrowed from the
  * request. */
 int http_request_header(const HttpRequest *request, const char *name, const char **ret_value);

@@ -22,8 +22,8 @@ static const struct {
         { "X-Content-Type-Options", "nosniff" },
 };
 
-static int response_new(unsigned status, const char *content_type, struct MHD_Response *mhd,
-                        HttpResponse **ret_response)
+int http_response_new_mhd_take(unsigned status, const char *content_type, struct MHD_Response *mhd,
+                               HttpResponse **ret_response)
 {
         _cleanup_(http_response_unrefp) HttpResponse *response = malloc(sizeof *response);
         if (!response) {
@@ -55,7 +55,7 @@ int http_response_new_take(unsigned status, const char *content_type, char *body
                 return -ENOMEM;
         }
 
-        int r = response_new(status, content_type, mhd, ret_response);
+        int r = http_response_new_mhd_take(status, content_type, mhd, ret_response);
         if (r < 0)
                 return r;
 
@@ -72,7 +72,7 @@ int http_response_new_static(unsigned status, const char *content_type, const ch
         if (!mhd)
                 return -ENOMEM;
 
-        int r = response_new(status, content_type, mhd, ret_response);
+        int r = http_response_new_mhd_take(status, content_type, mhd, ret_response);
         if (r < 0)
                 return r;
 

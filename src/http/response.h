@@ -6,6 +6,7 @@
 #include "proto/error.h"
 
 typedef struct HttpResponse HttpResponse;
+struct MHD_Response;
 
 /* Both add Cache-Control: no-store and X-Content-Type-Options: nosniff. The first owns `body` from the call
  * on, also on failure; the second borrows it, and it must never be freed. Errors: -ENOMEM. */
@@ -31,5 +32,10 @@ int http_response_add_header(HttpResponse *response, const char *name, const cha
 unsigned http_response_status(const HttpResponse *response);
 const char *http_response_body(const HttpResponse *response, size_t *ret_size);
 
-/* For http/server.c. Borrowed. */
+/* For the server: of a response of libmicrohttpd, which is owned from the call on, also on failure. Errors:
+ * -ENOMEM. */
+int http_response_new_mhd_take(unsigned status, const char *content_type, struct MHD_Response *mhd,
+                               HttpResponse **ret_response);
+
+/* For the server. Borrowed. */
 struct MHD_Response *http_response_mhd(const HttpResponse *response);

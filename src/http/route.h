@@ -12,7 +12,8 @@ typedef struct HttpRoute {
         const char *method; /* "GET" (which answers HEAD as well) or "POST" */
         const char *path;   /* "/health", or "/jobs/{id}": the last segment is a parameter */
         void (*handle)(HttpRequest *request, void *owner);
-        unsigned tag; /* for the owner */
+        unsigned tag;    /* for the owner */
+        size_t body_max; /* largest request body that is kept for the handler; 0: it reads none */
 } HttpRoute;
 
 typedef struct HttpRouteMatch {

@@ -7,10 +7,12 @@
 #include <microhttpd.h>
 #include <sys/queue.h>
 
+#include "basic/text.h"
 #include "http/response.h"
 #include "http/server.h"
 
 typedef struct HttpConnection HttpConnection;
+typedef struct HttpStreamHandlers HttpStreamHandlers;
 typedef TAILQ_HEAD(HttpConnections, HttpConnection) HttpConnections;
 
 /* What a connection waits for. A phase has one timeout for all connections of a listener, so the head of its
@@ -18,19 +20,28 @@ typedef TAILQ_HEAD(HttpConnections, HttpConnection) HttpConnections;
 typedef enum HttpPhase {
         HTTP_PHASE_READING,   /* the request */
         HTTP_PHASE_WORKING,   /* the handler; no timeout, the handler has its own deadline */
-        HTTP_PHASE_WRITING,   /* the client to read the response */
+        HTTP_PHASE_WRITING,   /* the client to read the response, or a piece of it */
+        HTTP_PHASE_STREAMING, /* the producer of a streamed response; no timeout, except while draining */
         HTTP_PHASE_IDLE,      /* the next request; ends with a check for a half-closed client */
         HTTP_PHASE_KEEPALIVE, /* the next request, after that check */
         HTTP_PHASE_ABORTED,   /* libmicrohttpd to notice that the socket was shut down */
         _HTTP_PHASE_MAX,
 } HttpPhase;
 
-/* Flags in order: begun (headers checked and routed), started (handler called), queued (libmicrohttpd has
- * the response). */
+typedef struct HttpStream {
+        const HttpStreamHandlers *handlers; /* NULL: the response is not streamed */
+        void *userdata;
+        sd_event_source *source_hangup;
+        int result; /* < 0: why the stream is being aborted */
+} HttpStream;
+
+/* Flags in order: begun (headers checked and routed), started (handler called). */
 struct HttpRequest {
         HttpRouteMatch match;
+        Text body; /* if the route takes one */
         HttpResponse *response;
-        bool begun, started, suspended, queued;
+        HttpStream stream;
+        bool begun, started, suspended;
 };
 
 struct HttpConnection {
@@ -86,6 +97,7 @@ HttpConnection *http_connection_find_pending(const HttpServer *server, int fd);
 void http_connection_announced(HttpConnection *connection, struct MHD_Connection *mhd);
 void http_connection_free(HttpConnection *connection);
 void http_connection_enter(HttpConnection *connection, HttpPhase phase);
+void http_connection_abort(HttpConnection *connection);
 void http_connection_request_done(HttpConnection *connection);
 void http_connections_drain(HttpListener *listener);
 int http_expiry_init(HttpServer *server);
@@ -95,14 +107,14 @@ void http_expiry_expect(HttpServer *server, usec_t at_usec);
 /* request.c */
 void http_request_begin(HttpRequest *request, const char *method, const char *path, bool *ret_reject_body);
 void http_request_start(HttpRequest *request);
-void http_request_done(HttpRequest *request);
+int http_request_append_body(HttpRequest *request, const char *data, size_t size);
+void http_request_resume(HttpRequest *request);           /* if it is suspended */
+void http_request_done(HttpRequest *request, int result); /* 0: the response was sent */
+
+/* stream.c */
+void http_stream_done(HttpStream *stream, int result);
 
 static inline HttpConnection *http_request_connection(const HttpRequest *request)
 {
         return CONTAINER_OF(request, HttpConnection, request);
-}
-
-static inline HttpServer *http_request_server(const HttpRequest *request)
-{
-        return http_request_connection(request)->listener->server;
 }

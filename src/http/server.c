@@ -90,7 +90,6 @@ static enum MHD_Result queue_response(HttpRequest *request)
         HttpServer *server = connection->listener->server;
         unsigned status = http_response_status(request->response);
 
-        request->queued = true;
         http_connection_enter(connection, HTTP_PHASE_WRITING);
         if (server->handlers.on_response)
                 server->handlers.on_response(request->match.route, status, server->owner);
@@ -118,9 +117,11 @@ static enum MHD_Result on_request(void *userdata, struct MHD_Connection *mhd, co
                 return MHD_YES;
         }
 
-        if (*body_size > 0) { /* at most limits.body_bytes in all */
+        if (*body_size > 0) {
+                int r = http_request_append_body(request, body, *body_size);
+
                 *body_size = 0;
-                return MHD_YES;
+                return r < 0 ? MHD_NO : MHD_YES;
         }
 
         if (!request->response && request->match.route && !request->started) {
@@ -146,7 +147,7 @@ static void on_completed(void *userdata, struct MHD_Connection *mhd, void **cont
             connection->phase != HTTP_PHASE_ABORTED)
                 connection->listener->server->stats.malformed_total++;
 
-        http_request_done(request);
+        http_request_done(request, code == MHD_REQUEST_TERMINATED_COMPLETED_OK ? 0 : -ECONNRESET);
         http_connection_request_done(connection);
 }
 
@@ -228,14 +229,14 @@ int http_server_new(sd_event *event, const HttpRoute *routes, const HttpHandlers
  * is closed. */
 static void resume_all(HttpServer *server)
 {
+        static const HttpPhase phases[] = { HTTP_PHASE_WORKING, HTTP_PHASE_STREAMING };
         HttpListener *listener;
         HttpConnection *connection;
 
-        LIST_FOREACH(listener, &server->listeners, entry) {
-                TAILQ_FOREACH(connection, &listener->phases[HTTP_PHASE_WORKING], in_phase)
-                        if (TAKE(connection->request.suspended, false))
-                                MHD_resume_connection(connection->mhd);
-        }
+        LIST_FOREACH(listener, &server->listeners, entry)
+                for (size_t i = 0; i < ELEMENTSOF(phases); i++)
+                        TAILQ_FOREACH(connection, &listener->phases[phases[i]], in_phase)
+                                http_request_resume(&connection->request);
 }
 
 HttpServer *http_server_free(HttpServer *server)

@@ -6,7 +6,7 @@
  *
  * No client can block the server, make it grow or lock out others: connections are limited per listening
  * socket; requests, responses and idle connections have deadlines; headers and bodies have size limits.
- * A body needs a Content-Length (411); it is read and dropped, as no route takes one yet.
+ * A body needs a Content-Length (411); it is kept for routes with a body_max, otherwise read and dropped.
  * What libmicrohttpd cannot parse (a bad request line, too large headers) it rejects itself with 400, 414 or
  * 431 and a short HTML text. A header block that fits but leaves no room for the response header, within
  * about 200 bytes of the limit, makes it close the connection without a response. */
@@ -21,7 +21,7 @@ typedef struct HttpListener HttpListener;
 
 typedef struct HttpLimits {
         usec_t request_usec;     /* from accept(), later from the request line, to the end of the body */
-        usec_t response_usec;    /* from its first to its last byte: slow readers */
+        usec_t response_usec;    /* for the client to read it, or one piece of a stream */
         usec_t idle_usec;        /* between two requests of a connection */
         usec_t hangup_usec;      /* until a half-closed client is noticed after a response */
         usec_t at_limit_usec;    /* upper bound of the above, and of all requests of a connection together,
@@ -29,7 +29,7 @@ typedef struct HttpLimits {
         usec_t drain_usec;       /* upper bound of all the above while draining */
         size_t connection_bytes; /* memory of a connection: request header, 64 bytes for each field, response
                                     header */
-        uint64_t body_bytes;
+        uint64_t body_bytes;     /* largest body of a request whose route has no larger body_max */
 } HttpLimits;
 
 #define HTTP_LIMITS_DEFAULT                                                                                 \

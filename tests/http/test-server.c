@@ -215,6 +215,48 @@ static void test_large_body_gets_response(void **state)
         (void) world_read_until(world, fd, "body_too_large");
 }
 
+/* What POST /body says to a body of `size` bytes. */
+static int post_body(World *world, size_t size, bool split)
+{
+        _cleanup_(fd_closep) int fd = world_connect(world);
+        char head[128], byte = 'x';
+        int status = 0;
+
+        (void) snprintf(head, sizeof head, "POST /body HTTP/1.1\r\n" HOST "Content-Length: %zu\r\n" END,
+                        size);
+        world_send(fd, head);
+        if (!split)
+                assert_int_equal(send(fd, world->big, size, MSG_NOSIGNAL), size);
+        for (size_t i = 0; split && i < size; i++) {
+                assert_int_equal(send(fd, &byte, 1, MSG_NOSIGNAL), 1);
+                assert_ok(sd_event_run(world->event, 0));
+        }
+
+        const char *text = world_read_to_end(world, fd);
+        (void) sscanf(text, "HTTP/1.1 %d", &status);
+        if (status == 200)
+                assert_int_equal(strlen(strstr(text, "\r\n\r\n") + 4), size);
+        return status;
+}
+
+static void test_body(void **state)
+{
+        static const struct {
+                size_t size;
+                bool split;
+                int status;
+        } rows[] = {
+                { 0, false, 200 },
+                { 1, false, 200 },
+                { 100, true, 200 },
+                { WORLD_BODY_MAX, false, 200 },
+                { WORLD_BODY_MAX + 1, false, 413 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                assert_int_equal(post_body(*state, rows[i].size, rows[i].split), rows[i].status);
+}
+
 static void test_later_client_gone(void **state)
 {
         World *world = *state;
@@ -267,6 +309,7 @@ int main(void)
                 TEST(test_large_headers),
                 TEST(test_header_block_at_limit),
                 TEST(test_large_body_gets_response),
+                TEST(test_body),
                 TEST(test_later_client_gone),
                 TEST(test_later_half_closed),
                 TEST(test_on_response),

@@ -63,6 +63,55 @@ static void handle_big(HttpRequest *request, void *owner)
         http_request_respond(request, response);
 }
 
+static ssize_t read_stream(char *buffer, size_t size, void *userdata)
+{
+        World *world = userdata;
+        const char *piece = world->endless ? world->big : *world->pieces;
+
+        if (!piece)
+                return 0;
+        if (streq(piece, ""))
+                return -EAGAIN;
+        if (streq(piece, "!"))
+                return -EIO;
+
+        size = MIN(size, strlen(piece));
+        memcpy(buffer, piece, size);
+        world->pieces += !world->endless;
+        world->n_produced += size;
+        return (ssize_t) size;
+}
+
+static void on_stream_end(int result, void *userdata)
+{
+        World *world = userdata;
+
+        world->n_ended++;
+        world->stream_result = result;
+}
+
+static void handle_stream(HttpRequest *request, void *owner)
+{
+        static const HttpStreamHandlers handlers = { read_stream, on_stream_end };
+        World *world = owner;
+
+        world->streamed = request;
+        assert_ok(http_stream_start(request, 200, "text/event-stream", &handlers, world));
+}
+
+static void handle_body(HttpRequest *request, void *owner)
+{
+        _cleanup_(http_response_unrefp) HttpResponse *response = NULL;
+        size_t size;
+        const char *body = http_request_body(request, &size);
+        char *copy = malloc(size + 1);
+
+        assert_non_null(copy);
+        memcpy(copy, body, size + 1);
+        assert_ok(http_response_new_take(200, "text/plain", copy, size, &response));
+        http_request_respond(request, response);
+}
+
 static bool admit(HttpRequest *request, const HttpRoute *route, void *owner)
 {
         if (!((World *) owner)->reject || streq(route->method, "GET"))
@@ -93,6 +142,8 @@ const HttpRoute world_routes[] = {
         { "GET", "/echo/{text}", handle_parameter, 0 },
         { "GET", "/header", handle_header, 0 },
         { "GET", "/big", handle_big, 0 },
+        { "GET", "/stream", handle_stream, 0 },
+        { "POST", "/body", handle_body, 0, WORLD_BODY_MAX },
         {},
 };
 
@@ -122,7 +173,7 @@ int world_up(void **state)
         World *world = calloc(1, sizeof *world);
 
         assert_non_null(world);
-        world->big = malloc(BIG_SIZE);
+        world->big = calloc(1, BIG_SIZE + 1);
         assert_non_null(world->big);
         memset(world->big, 'x', BIG_SIZE);
         world->listen_fd = world_listen_socket();

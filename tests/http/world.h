@@ -5,16 +5,23 @@
 
 #include "http/request.h"
 #include "http/server.h"
+#include "http/stream.h"
 #include "test.h"
 
-#define BIG_SIZE ((size_t) 8 * 1024 * 1024)
+#define BIG_SIZE       ((size_t) 8 * 1024 * 1024)
+#define WORLD_BODY_MAX 5000 /* of POST /body: more than the default for all requests */
 
 typedef struct World {
         sd_event *event;
         HttpServer *server;
         HttpListener *listener;
-        int listen_fd;        /* kept beside the server, as systemd does */
-        HttpRequest *held[8]; /* of GET /later, without a response yet */
+        int listen_fd;             /* kept beside the server, as systemd does */
+        HttpRequest *held[8];      /* of GET /later, without a response yet */
+        HttpRequest *streamed;     /* of GET /stream */
+        const char *const *pieces; /* what it sends: NULL at the end, "" waits, "!" fails */
+        bool endless;              /* sends `big` instead, again and again */
+        size_t n_produced, n_ended;
+        int stream_result;
         size_t n_held, n_handled, n_responses;
         unsigned last_status;
         const HttpRoute *last_route;
