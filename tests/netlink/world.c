@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* Devices and peers for tests, written short. */
+#include "world.h"
+
+#include "basic/sockaddr.h"
+#include "test.h"
+
+WireguardKey world_key(uint8_t byte)
+{
+        WireguardKey key = { { byte } };
+
+        memset(key.bytes + 1, 0x11, sizeof key.bytes - 1);
+        return key;
+}
+
+WireguardPeer *world_add_peer(WireguardDevice *device, uint8_t key, const char *allowed_ips)
+{
+        _cleanup_(freep) char *copy = strdup(allowed_ips);
+        WireguardKey public_key = world_key(key);
+        WireguardPeer *peer;
+
+        assert_ok(wireguard_device_add_peer(device, &public_key, &peer));
+        peer->flags = WIREGUARD_PEER_HAS_PRESHARED_KEY | WIREGUARD_PEER_HAS_KEEPALIVE;
+        peer->preshared_key = world_key(0xf0);
+        peer->keepalive_seconds = 25;
+
+        for (char *rest = copy, *word; (word = strsep(&rest, " "));) {
+                IpPrefix prefix;
+
+                if (word[0] == '\0')
+                        continue;
+                assert_ok(ip_prefix_parse(word, &prefix));
+                assert_ok(wireguard_peer_add_allowed_ip(peer, &prefix));
+        }
+        return peer;
+}
+
+static void describe_peer(const WireguardPeer *peer, Text *text)
+{
+        char prefix[IP_PREFIX_TEXT_SIZE];
+
+        if (peer->flags & WIREGUARD_PEER_REMOVE)
+                text_append(text, "remove ");
+        if (peer->flags & WIREGUARD_PEER_UPDATE_ONLY)
+                text_append(text, "update ");
+        text_appendf(text, "%02x", peer->public_key.bytes[0]);
+        if (peer->flags & WIREGUARD_PEER_HAS_PRESHARED_KEY)
+                text_appendf(text, " psk=%02x", peer->preshared_key.bytes[0]);
+        if (peer->flags & WIREGUARD_PEER_HAS_KEEPALIVE)
+                text_appendf(text, " keepalive=%u", peer->keepalive_seconds);
+        if (peer->endpoint.any.sa_family != AF_UNSPEC) {
+                SockAddr address = { 0 };
+
+                memcpy(&address, &peer->endpoint, sizeof peer->endpoint);
+                text_append(text, " endpoint=");
+                sockaddr_append(&address, text);
+        }
+        if (peer->flags & WIREGUARD_PEER_REPLACE_ALLOWED_IPS)
+                text_append(text, " replace");
+        for (size_t i = 0; i < peer->n_allowed_ips; i++)
+                text_appendf(text, " +%s", ip_prefix_format(&peer->allowed_ips[i], prefix));
+        text_append(text, "\n");
+}
+
+char *world_describe(const WireguardDevice *device)
+{
+        _cleanup_(text_done) Text text = TEXT_NULL;
+        char *description;
+
+        if (device->flags & WIREGUARD_DEVICE_HAS_LISTEN_PORT)
+                text_appendf(&text, "port=%u\n", device->listen_port);
+        for (size_t i = 0; i < device->n_peers; i++)
+                describe_peer(&device->peers[i], &text);
+        assert_ok(text_take(&text, &description, NULL));
+        return description;
+}
