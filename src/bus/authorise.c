@@ -185,16 +185,11 @@ static int on_checked(sd_bus_message *reply, void *userdata, sd_bus_error *error
         return 0;
 }
 
-static void on_client_gone(BusCall *call)
-{
-        authorisation_free(CONTAINER_OF(call, Authorisation, call));
-}
-
 static void ask_polkit(Authorisation *authorisation)
 {
         BusAuthority *authority = authorisation->authority;
 
-        int r = bus_call_watch_client(&authorisation->call, on_client_gone);
+        int r = bus_call_watch_client(&authorisation->call);
         if (r >= 0)
                 r = sd_bus_call_async(authority->bus, &authorisation->slot, authorisation->check, on_checked,
                                       authorisation, POLKIT_DEADLINE_USEC);
@@ -339,14 +334,21 @@ int bus_authorise(BusAuthority *authority, sd_bus_message *message, const BusAcc
         return 1;
 }
 
+static void free_call(BusCall *call)
+{
+        authorisation_free(CONTAINER_OF(call, Authorisation, call));
+}
+
 int bus_authority_new(sd_bus *bus, const char *const *users, BusAuthority **ret_authority)
 {
         BusAuthority *authority = calloc(1, sizeof *authority);
         if (!authority)
                 return -ENOMEM;
 
-        *authority = (BusAuthority){ .bus = sd_bus_ref(bus),
-                                     .calls = { .max = CALLS_MAX, .max_per_client = CALLS_PER_CLIENT_MAX } };
+        *authority = (BusAuthority){
+                .bus = sd_bus_ref(bus),
+                .calls = { .max = CALLS_MAX, .max_per_client = CALLS_PER_CLIENT_MAX, .free = free_call }
+        };
         for (size_t i = 0; i < USERS_MAX; i++)
                 authority->users[i] = UID_NONE;
         for (size_t i = 0; users[i]; i++) {
@@ -364,13 +366,10 @@ int bus_authority_new(sd_bus *bus, const char *const *users, BusAuthority **ret_
 
 BusAuthority *bus_authority_free(BusAuthority *authority)
 {
-        BusCall *call;
-
         if (!authority)
                 return NULL;
 
-        while ((call = LIST_FIRST(&authority->calls.list)))
-                authorisation_free(CONTAINER_OF(call, Authorisation, call));
+        bus_calls_done(&authority->calls);
         sd_bus_unref(authority->bus);
         free(authority);
         return NULL;

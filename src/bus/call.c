@@ -60,20 +60,25 @@ static int on_owner_changed(sd_bus_message *message, void *userdata, sd_bus_erro
         BusCall *call = userdata;
 
         call->calls->cancelled++;
-        call->on_client_gone(call);
+        call->calls->free(call);
         return 0;
 }
 
-int bus_call_watch_client(BusCall *call, void (*on_client_gone)(BusCall *call))
+int bus_call_watch_client(BusCall *call)
 {
         char rule[256];
 
-        call->on_client_gone = on_client_gone;
         (void) snprintf(rule, sizeof rule,
                         "type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='%s'",
                         sd_bus_message_get_sender(call->message));
         return sd_bus_add_match_async(sd_bus_message_get_bus(call->message), &call->slot_client, rule,
                                       on_owner_changed, NULL, call);
+}
+
+void bus_calls_done(BusCalls *calls)
+{
+        while (!LIST_EMPTY(&calls->list))
+                calls->free(LIST_FIRST(&calls->list));
 }
 
 void bus_reply_error(sd_bus_message *message, int reason, const char *detail)

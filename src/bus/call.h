@@ -15,8 +15,8 @@ typedef struct BusCall BusCall;
 typedef struct BusCalls {
         /* Set by the owner. */
         size_t max, max_per_client;
-        const NameWatch
-                *reserved; /* its owner is outside `max`, so that others cannot block it; NULL: none */
+        const NameWatch *reserved;   /* its owner is not limited by `max`; NULL: none */
+        void (*free)(BusCall *call); /* the operation, with bus_call_done() */
 
         LIST_HEAD(, BusCall) list;
         size_t n, n_limited; /* all; those that count towards `max` */
@@ -28,7 +28,6 @@ struct BusCall {
         sd_bus_message *message;
         bool limited;
         sd_bus_slot *slot_client;
-        void (*on_client_gone)(BusCall *call);
         LIST_ENTRY(BusCall) entry;
 };
 
@@ -37,9 +36,12 @@ struct BusCall {
 int bus_call_init(BusCall *call, BusCalls *calls, sd_bus_message *message);
 void bus_call_done(BusCall *call);
 
-/* For a call that outlives its handler: on_client_gone() frees the operation when the client has left the
- * bus. Errors: those of sd-bus. */
-int bus_call_watch_client(BusCall *call, void (*on_client_gone)(BusCall *call));
+/* For a call that outlives its handler: it is freed when its client leaves the bus. Errors: those of sd-bus.
+ */
+int bus_call_watch_client(BusCall *call);
+
+/* Frees all calls, without a reply. */
+void bus_calls_done(BusCalls *calls);
 
 /* Replies with an error, as bus_error_set(). A reply that cannot be sent is lost with its client. */
 void bus_reply_error(sd_bus_message *message, int reason, const char *detail);

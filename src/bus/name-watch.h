@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Who owns a name of the bus now: followed, so that it is known without asking when a call arrives. */
+/* Follows the owner of a name on the bus, so that it is known without a round trip when a call arrives. */
 
 #include <systemd/sd-bus.h>
 
 #include "basic/macro.h"
 
 typedef struct NameWatch {
-        char unique_name[64]; /* empty: nobody */
-        sd_bus_slot *slot_changed, *slot_asked;
+        char unique_name[64]; /* empty: no owner */
+        sd_bus_slot *slot_changed, *slot_reply;
 } NameWatch;
 
-/* Follows `name` from now on. The bus keeps the order: what the owner sends after it got the name finds it
- * known here, if this was called before we asked for a name of our own. `owner` stays where it is until
- * name_watch_done(). Errors: those of sd-bus. */
-int name_watch_start(NameWatch *owner, sd_bus *bus, const char *name);
-void name_watch_done(NameWatch *owner);
+/* Follows `name` from now on. If it is called before we request a name of our own, the order of the bus
+ * makes the owner known before its first call arrives. `watch` must not move until name_watch_done().
+ * Errors: those of sd-bus. */
+int name_watch_start(NameWatch *watch, sd_bus *bus, const char *name);
+void name_watch_done(NameWatch *watch);
 
-static inline bool name_watch_is_owner(const NameWatch *owner, const char *unique_name)
+static inline bool name_watch_is_owner(const NameWatch *watch, const char *unique_name)
 {
-        return owner->unique_name[0] != '\0' && streq(owner->unique_name, unique_name);
+        return watch->unique_name[0] != '\0' && streq(watch->unique_name, unique_name);
 }

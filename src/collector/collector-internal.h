@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The body of Collector, for collector.c (what it is), answer.c (what it answers) and bus.c (how it is
- * asked). */
+/* The body of Collector, for collector.c (its life), bus.c (the vtable) and methods.c (the handlers in it).
+ */
 
+#include "bus/call.h"
 #include "bus/component.h"
-#include "collector/call.h"
 #include "collector/collector.h"
 #include "collector/sampler.h"
 #include "collector/system.h"
@@ -26,7 +26,8 @@ struct Collector {
         System *system;
         Sampler *sampler;
         Units *units;
-        Calls calls;
+        BusCalls calls;
+        NameWatch api;
 
         uint64_t system_samples;
         SystemSample sample;
@@ -36,16 +37,21 @@ struct Collector {
         bool draining;                   /* the name is given back: exit when no call waits any more */
 };
 
-/* How reading /proc (0 or -errno), asking systemd (0 or a DevboxError) went: told and logged when it
- * changes. */
+/* The result of reading /proc (0 or -errno), of asking systemd (0 or a DevboxError): part of the health, and
+ * logged when it changes. */
 void collector_set_system_result(Collector *collector, int error);
 void collector_set_units_result(Collector *collector, int result);
 
 /* Ends the loop if the collector is stopping and no call waits any more. */
 void collector_exit_if_drained(Collector *collector);
 
-/* Answers one call of org.devbox.Collector1, now or later. Returns as a vtable handler does. */
-int collector_handle(Collector *collector, sd_bus_message *message, CallKind kind, sd_bus_error *error);
+/* sd_bus_message_handler_t */
+int collector_method_get_system(sd_bus_message *message, void *userdata, sd_bus_error *error);
+int collector_method_get_units(sd_bus_message *message, void *userdata, sd_bus_error *error);
+int collector_method_get_snapshot(sd_bus_message *message, void *userdata, sd_bus_error *error);
+
+/* Frees one of `calls`, without a reply. */
+void collector_call_free(BusCall *kept);
 
 /* SamplerOptions, UnitsOptions: `owner` is the collector. */
 void collector_on_window(int result, void *owner);

@@ -11,10 +11,13 @@
 #include "log/log.h"
 #include "proto/error.h"
 
+#define CALLS_MAX            64
+#define CALLS_PER_CLIENT_MAX 32 /* devbox-api has three at most */
+
 /* Started on a bad configuration there is nothing to stay for: the next caller's process reads it anew. */
 #define IDLE_INVALID_USEC (5 * USEC_PER_SEC)
 
-/* ---- health: told when it changes, logged when it changes */
+/* ---- health: logged when it changes */
 
 static void update_health(Collector *collector)
 {
@@ -98,7 +101,7 @@ int collector_reload(void *self)
 
 void collector_exit_if_drained(Collector *collector)
 {
-        if (collector->draining && collector->calls.n_calls == 0)
+        if (collector->draining && collector->calls.n == 0)
                 daemon_exit(collector->daemon, collector->bus);
 }
 
@@ -121,7 +124,7 @@ static int on_idle(void *owner)
         _cleanup_(config_freep) Config *config = NULL;
         Collector *collector = owner;
 
-        if (collector->calls.n_calls > 0)
+        if (collector->calls.n > 0)
                 return 0;
 
         /* While the file is invalid, only this process has a valid configuration: a new one would have none.
@@ -156,9 +159,9 @@ static int append_metrics(sd_bus_message *reply, void *owner)
         const UnitsCounters *units = units_counters(collector->units);
         const ComponentMetric metrics[] = {
                 { "calls_total", collector->calls.total },
-                { "calls_refused_total", collector->calls.refused },
+                { "calls_refused_total", collector->calls.rejected },
                 { "calls_cancelled_total", collector->calls.cancelled },
-                { "waiting_calls", collector->calls.n_calls },
+                { "waiting_calls", collector->calls.n },
                 { "system_samples_total", collector->system_samples },
                 { "sampler_running", sampler_running(collector->sampler) },
                 { "systemd_calls_total", units->systemd_calls },
@@ -180,6 +183,10 @@ void *collector_new(void)
                 return NULL;
 
         collector->config.consequence = "nothing can be answered until it is fixed";
+        collector->calls = (BusCalls){ .max = CALLS_MAX,
+                                       .max_per_client = CALLS_PER_CLIENT_MAX,
+                                       .reserved = &collector->api,
+                                       .free = collector_call_free };
         collector->component = (Component){
                 .name = "Collector1",
                 .append_metrics = append_metrics,
@@ -193,9 +200,8 @@ void collector_free(void *self)
 {
         Collector *collector = self;
 
-        while (collector->calls.first)
-                call_free(collector->calls.first);
-        name_watch_done(&collector->calls.api);
+        bus_calls_done(&collector->calls);
+        name_watch_done(&collector->api);
         units_free(collector->units);
         sampler_free(collector->sampler);
         system_free(collector->system);
@@ -247,7 +253,7 @@ int collector_start(void *self, Daemon *daemon)
         r = load_config(collector);
         if (r < 0)
                 return r;
-        r = name_watch_start(&collector->calls.api, bus, "org.devbox.Api1");
+        r = name_watch_start(&collector->api, bus, "org.devbox.Api1");
         if (r < 0)
                 return r;
         r = component_attach(&collector->component, bus);

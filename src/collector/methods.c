@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* How the collector answers: at once if it can. The machine's figures are read for each call, only CPU use
- * has to wait for a first window; questions about units wait for the refresh that answers all of them. */
+/* The methods of org.devbox.Collector1. The machine's figures are read for each call, only CPU use may have
+ * to wait for its first window; calls for units share the refresh under way. A call that waits is kept, and
+ * ends with the deadline of what it waits for. */
 
 #include "bus/error.h"
 #include "collector/collector-internal.h"
@@ -8,11 +9,37 @@
 #include "proto/error.h"
 #include "sample/sample-bus.h"
 
-/* The kernel counts CPU time in ticks of 10 ms (at 100 Hz): asked more often it has nothing new to tell,
- * while reading takes 40 us. So a flood of calls costs no more than a hundred readings a second. */
+/* The kernel counts CPU time in ticks of 10 ms (at 100 Hz), and reading takes 40 us: a flood of calls costs
+ * no more than a hundred readings a second. */
 #define SAMPLE_USEC (10 * USEC_PER_MSEC)
 
-/* Makes `sample` that of now. */
+typedef enum CallKind { CALL_SYSTEM, CALL_UNITS, CALL_SNAPSHOT } CallKind;
+
+typedef struct Call {
+        BusCall kept;
+        Collector *collector;
+        CallKind kind;
+        bool waits_system, waits_units;
+        int system_result, units_result; /* 0, or a DevboxError */
+} Call;
+
+static bool call_wants_system(const Call *call)
+{
+        return call->kind != CALL_UNITS;
+}
+
+static bool call_wants_units(const Call *call)
+{
+        return call->kind != CALL_SYSTEM;
+}
+
+void collector_call_free(BusCall *kept)
+{
+        bus_call_done(kept);
+        free(CONTAINER_OF(kept, Call, kept));
+}
+
+/* Reads `collector->sample` anew, unless it is that of now. */
 static int refresh_sample(Collector *collector)
 {
         usec_t began = time_now(CLOCK_MONOTONIC);
@@ -69,76 +96,87 @@ static int append_results(const Collector *collector, const Call *call, sd_bus_m
         return r;
 }
 
-static int reply_error(const Call *call, int reason)
+/* Errors: a DevboxError; those of sd-bus. */
+static int reply(Call *call)
 {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-
-        (void) bus_error_set(&error, reason, NULL);
-        return sd_bus_reply_method_error(call->message, &error);
-}
-
-static int reply(Collector *collector, Call *call)
-{
+        Collector *collector = call->collector;
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
 
         if (call_wants_system(call) && call->system_result == 0)
                 call->system_result = refresh_sample(collector);
         if (call->kind == CALL_SYSTEM && call->system_result != 0)
-                return reply_error(call, call->system_result);
+                return call->system_result;
         if (call->kind == CALL_UNITS && call->units_result != 0)
-                return reply_error(call, call->units_result);
+                return call->units_result;
 
-        int r = sd_bus_message_new_method_return(call->message, &message);
-        if (r < 0)
-                return r;
-        r = append_results(collector, call, message);
-        if (r < 0)
-                return reply_error(call, log_error_errno(r, "Cannot write an answer"));
-
-        return sd_bus_send(NULL, message, NULL);
+        int r = sd_bus_message_new_method_return(call->kept.message, &message);
+        if (r >= 0)
+                r = append_results(collector, call, message);
+        if (r >= 0)
+                r = sd_bus_send(NULL, message, NULL);
+        return MIN(r, 0);
 }
 
-/* Answers and frees the call. */
-static void complete(Collector *collector, Call *call)
+/* Replies and frees the call. */
+static void complete(Call *call)
 {
-        int r = reply(collector, call);
-        if (r < 0)
-                (void) log_debug_errno(r, "Cannot send an answer, ignoring");
+        Collector *collector = call->collector;
 
-        call_free(call);
+        int r = reply(call);
+        if (r < 0)
+                (void) log_error_errno(r, "Cannot answer %s", sd_bus_message_get_member(call->kept.message));
+        if (r != 0)
+                bus_reply_error(call->kept.message, r, NULL);
+
+        collector_call_free(&call->kept);
         collector_exit_if_drained(collector);
+}
+
+static bool is_ready(const Call *call)
+{
+        return !call->waits_system && !call->waits_units;
 }
 
 static void complete_ready(Collector *collector)
 {
-        Call *next;
+        BusCall *kept = LIST_FIRST(&collector->calls.list);
 
-        for (Call *call = collector->calls.first; call; call = next) {
-                next = call->next;
-                if (!call->waits_system && !call->waits_units)
-                        complete(collector, call);
+        while (kept) {
+                Call *call = CONTAINER_OF(kept, Call, kept);
+
+                kept = LIST_NEXT(kept, entry);
+                if (is_ready(call))
+                        complete(call);
         }
 }
 
 void collector_on_window(int result, void *owner)
 {
         Collector *collector = owner;
+        BusCall *kept;
 
         collector_set_system_result(collector, result);
-        for (Call *call = collector->calls.first; call; call = call->next)
+        LIST_FOREACH(kept, &collector->calls.list, entry) {
+                Call *call = CONTAINER_OF(kept, Call, kept);
+
                 if (TAKE(call->waits_system, false))
                         call->system_result = collector->system_result;
+        }
         complete_ready(collector);
 }
 
 void collector_on_refreshed(int result, void *owner)
 {
         Collector *collector = owner;
+        BusCall *kept;
 
         collector_set_units_result(collector, result);
-        for (Call *call = collector->calls.first; call; call = call->next)
+        LIST_FOREACH(kept, &collector->calls.list, entry) {
+                Call *call = CONTAINER_OF(kept, Call, kept);
+
                 if (TAKE(call->waits_units, false))
                         call->units_result = result;
+        }
         complete_ready(collector);
 }
 
@@ -158,11 +196,15 @@ void collector_on_units_changed(const char *const *names, size_t n_names, void *
         if (r >= 0)
                 r = sd_bus_send(collector->bus, signal, NULL);
         if (r < 0)
-                (void) log_warning_errno(r, "Cannot tell that units changed, ignoring");
+                (void) log_warning_errno(r, "Cannot emit UnitsChanged, ignoring");
 }
 
-static void ask_system(Collector *collector, Call *call)
+/* ---- the handlers of the vtable */
+
+static void await_system(Call *call)
 {
+        Collector *collector = call->collector;
+
         int r = sampler_request(collector->sampler);
         if (r < 0) {
                 collector_set_system_result(collector, r);
@@ -171,8 +213,10 @@ static void ask_system(Collector *collector, Call *call)
                 call->waits_system = r == SAMPLER_WAIT;
 }
 
-static void ask_units(Collector *collector, Call *call)
+static void await_units(Call *call)
 {
+        Collector *collector = call->collector;
+
         int r = units_refresh(collector->units);
         if (r < 0) {
                 collector_set_units_result(collector, DEVBOX_ERROR_SYSTEMD_UNAVAILABLE);
@@ -181,31 +225,63 @@ static void ask_units(Collector *collector, Call *call)
                 call->waits_units = r == UNITS_WAIT;
 }
 
-int collector_handle(Collector *collector, sd_bus_message *message, CallKind kind, sd_bus_error *error)
+static int call_new(Collector *collector, sd_bus_message *message, CallKind kind, Call **ret_call)
+{
+        Call *call = calloc(1, sizeof *call);
+        if (!call)
+                return -ENOMEM;
+
+        int r = bus_call_init(&call->kept, &collector->calls, message);
+        if (r != 0) {
+                free(call);
+                return r;
+        }
+
+        call->collector = collector;
+        call->kind = kind;
+        *ret_call = call;
+        return 0;
+}
+
+static int handle(Collector *collector, sd_bus_message *message, CallKind kind, sd_bus_error *error)
 {
         Call *call;
 
-        collector->calls.total++;
         idle_touch(&collector->idle);
         if (!collector->config.config)
                 return bus_error_set(error, DEVBOX_ERROR_CONFIG_INVALID, collector->config.problem);
 
-        int r = call_new(&collector->calls, message, kind, &call);
+        int r = call_new(collector, message, kind, &call);
         if (r != 0)
                 return bus_error_set(error, r, NULL);
 
         if (call_wants_system(call))
-                ask_system(collector, call);
+                await_system(call);
         if (call_wants_units(call))
-                ask_units(collector, call);
+                await_units(call);
 
-        if (!call->waits_system && !call->waits_units) {
-                complete(collector, call);
+        if (is_ready(call)) {
+                complete(call);
                 return 1;
         }
 
-        r = call_watch_client(call);
+        r = bus_call_watch_client(&call->kept);
         if (r < 0)
                 (void) log_debug_errno(r, "Cannot watch a client, ignoring");
         return 1;
+}
+
+int collector_method_get_system(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        return handle(userdata, message, CALL_SYSTEM, error);
+}
+
+int collector_method_get_units(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        return handle(userdata, message, CALL_UNITS, error);
+}
+
+int collector_method_get_snapshot(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        return handle(userdata, message, CALL_SNAPSHOT, error);
 }
