@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* Encrypted attachments: what matrix-encrypt-attachment and others wrote, and files that must not open. */
+
+#include "e2ee/attachment.h"
+
+#include "codec/binary-text.h"
+#include "e2ee/json.h"
+
+#include "test.h"
+
+/* The vectors that the clients of matrix.org share: base64 of the ciphertext, the rest of the object, the
+ * text. */
+static const struct {
+        const char *cipher, *key, *iv, *hash, *plain;
+} vectors[] = {
+        { "", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAA",
+          "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU", "" },
+        { "5xJZTt5cQicm+9f4", "__________________________________________8", "//////////8AAAAAAAAAAA",
+          "YzF08lARDdOCzJpzuSwsjTNlQc4pHxpdHcXiD/wpK6k", "Hello, World" },
+};
+
+static cJSON *file_of(const char *key, const char *iv, const char *hash)
+{
+        cJSON *file = NULL;
+
+        assert_ok(json_pack(&file, "{v:s,key:{kty:s,alg:s,k:s},iv:s,hashes:{sha256:s}}", "v2", "oct",
+                            "A256CTR", key, iv, hash));
+        return file;
+}
+
+static void test_vectors(void **state)
+{
+        for (size_t i = 0; i < ELEMENTSOF(vectors); i++) {
+                _cleanup_(json_freep) cJSON *file = file_of(vectors[i].key, vectors[i].iv, vectors[i].hash);
+                _cleanup_(freep) uint8_t *cipher = NULL, *plain = NULL;
+                size_t size;
+
+                assert_ok(base64_unpadded_parse(vectors[i].cipher, 1000, &cipher, &size));
+                assert_ok(attachment_decrypt(BYTES(cipher, size), file, &plain));
+                assert_int_equal(size, strlen(vectors[i].plain));
+                assert_memory_equal(plain, vectors[i].plain, size);
+        }
+}
+
+static void test_round_trips(void **state)
+{
+        static const size_t sizes[] = { 0, 1, 15, 16, 17, 4096, 5 * 1024 * 1024 };
+
+        for (size_t i = 0; i < ELEMENTSOF(sizes); i++) {
+                _cleanup_(freep) uint8_t *plain = malloc(sizes[i] + 1), *cipher = NULL, *again = NULL,
+                                         *other = NULL;
+                _cleanup_(json_freep) cJSON *file = NULL, *other_file = NULL;
+
+                memset(plain, 0x5a, sizes[i]);
+                assert_ok(attachment_encrypt(BYTES(plain, sizes[i]), &cipher, &file));
+                assert_ok(attachment_decrypt(BYTES(cipher, sizes[i]), file, &again));
+                assert_memory_equal(again, plain, sizes[i]);
+
+                assert_ok(attachment_encrypt(BYTES(plain, sizes[i]), &other, &other_file));
+                assert_string_not_equal(object_string(object_object(file, "key"), "k"),
+                                        object_string(object_object(other_file, "key"), "k"));
+                assert_true(endswith(object_string(file, "iv"), "AAAAAAAAAA"));
+        }
+}
+
+static void test_altered_files(void **state)
+{
+        static const struct {
+                const char *path, *value;
+        } changes[] = {
+                { "v", "v1" },
+                { "v", NULL },
+                { "iv", "AAAA" },
+                { "iv", "//////////8AAAAAAAAAA=" },
+                { "k", "AAAA" },
+                { "k", "//////////////////////////////////////////8" },
+                { "alg", "A128CTR" },
+                { "kty", "RSA" },
+                { "sha256", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU" },
+                { "sha256", NULL },
+        };
+        _cleanup_(freep) uint8_t *cipher = NULL, *plain = NULL;
+        size_t size;
+
+        assert_ok(base64_unpadded_parse(vectors[1].cipher, 1000, &cipher, &size));
+        for (size_t i = 0; i < ELEMENTSOF(changes); i++) {
+                _cleanup_(json_freep) cJSON *file = file_of(vectors[1].key, vectors[1].iv, vectors[1].hash);
+                cJSON *in = object_get(file, changes[i].path) ? file
+                            : streq(changes[i].path, "sha256")
+                                    ? cJSON_GetObjectItemCaseSensitive(file, "hashes")
+                                    : cJSON_GetObjectItemCaseSensitive(file, "key");
+
+                assert_ok(object_put(in, changes[i].path,
+                                     changes[i].value ? cJSON_CreateString(changes[i].value)
+                                                      : cJSON_CreateNull()));
+                assert_err(attachment_decrypt(BYTES(cipher, size), file, &plain), -EBADMSG);
+        }
+
+        _cleanup_(json_freep) cJSON *file = file_of(vectors[1].key, vectors[1].iv, vectors[1].hash);
+        for (size_t i = 0; i < size; i++) {
+                cipher[i] ^= 1;
+                assert_err(attachment_decrypt(BYTES(cipher, size), file, &plain), -EBADMSG);
+                cipher[i] ^= 1;
+        }
+        assert_err(attachment_decrypt(BYTES(cipher, ATTACHMENT_SIZE_MAX + 1), file, &plain), -EFBIG);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_vectors),
+                cmocka_unit_test(test_round_trips),
+                cmocka_unit_test(test_altered_files),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
