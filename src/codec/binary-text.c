@@ -49,13 +49,13 @@ void base64_format(Bytes bytes, char *ret_text)
 
 void base64url_format(Bytes bytes, char *ret_text)
 {
-        (void) sodium_bin2base64(ret_text, BASE64_SIZE(bytes.size), bytes.data, bytes.size,
+        (void) sodium_bin2base64(ret_text, BASE64_UNPADDED_SIZE(bytes.size), bytes.data, bytes.size,
                                  sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 }
 
 void base64_unpadded_format(Bytes bytes, char *ret_text)
 {
-        (void) sodium_bin2base64(ret_text, BASE64_SIZE(bytes.size), bytes.data, bytes.size,
+        (void) sodium_bin2base64(ret_text, BASE64_UNPADDED_SIZE(bytes.size), bytes.data, bytes.size,
                                  sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
 }
 

@@ -6,15 +6,16 @@
 
 #include "basic/bytes.h"
 
-#define HEX_SIZE(bytes)    ((bytes) *2 + 1)            /* with the NUL */
-#define BASE64_SIZE(bytes) (((bytes) + 2) / 3 * 4 + 1) /* with the NUL */
+#define HEX_SIZE(bytes)             ((bytes) *2 + 1)            /* with the NUL */
+#define BASE64_SIZE(bytes)          (((bytes) + 2) / 3 * 4 + 1) /* with the NUL */
+#define BASE64_UNPADDED_SIZE(bytes) (((bytes) *4 + 2) / 3 + 1)
 
 /* Writes HEX_SIZE(bytes.size) characters, or BASE64_SIZE(bytes.size). */
 void hex_format(Bytes bytes, char *ret_text);
 void base64_format(Bytes bytes, char *ret_text);
 
-/* The alphabet of RFC 4648, section 5, and that of section 4, both without padding: at most
- * BASE64_SIZE(bytes.size) characters. */
+/* The alphabet of RFC 4648, section 5, and that of section 4, both without padding: writes
+ * BASE64_UNPADDED_SIZE(bytes.size) characters. */
 void base64url_format(Bytes bytes, char *ret_text);
 void base64_unpadded_format(Bytes bytes, char *ret_text);
 

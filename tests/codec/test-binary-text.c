@@ -57,7 +57,10 @@ static void test_base64_both_ways(void **state)
                 assert_ok(base64url_parse(text, size, &url, &url_size));
                 assert_true(bytes_equal(BYTES(url, url_size), BYTES(bytes, size)));
 
+                memset(text, '#', sizeof text); /* nothing is written behind the NUL */
                 base64_unpadded_format(BYTES(bytes, size), text);
+                assert_int_equal(strlen(text) + 1, BASE64_UNPADDED_SIZE(size));
+                assert_true(size == sizeof bytes || text[BASE64_UNPADDED_SIZE(size)] == '#');
                 assert_null(strpbrk(text, "-_="));
                 assert_ok(base64_unpadded_parse(text, size, &unpadded, &unpadded_size));
                 assert_true(bytes_equal(BYTES(unpadded, unpadded_size), BYTES(bytes, size)));
