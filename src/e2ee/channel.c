@@ -10,6 +10,7 @@
 #include "e2ee/inbound.h"
 #include "e2ee/message-check.h"
 #include "e2ee/outbound.h"
+#include "e2ee/verification.h"
 
 #define SESSIONS_MAX 8 /* per device; the oldest goes */
 
@@ -232,6 +233,9 @@ static int dispatch(E2ee *e2ee, const ChannelSender *sender, const cJSON *payloa
                 return 0;
         if (streq(type, "m.room_key"))
                 return inbound_receive_key(e2ee, sender, content);
+        if (startswith(type, "m.key.verification."))
+                return e2ee_receive_verification(
+                        e2ee, &(VerificationMessage){ sender->user_id, type, NULL, NULL, content });
         return 0; /* m.dummy has no effect, m.forwarded_room_key is not accepted from anybody */
 }
 

@@ -9,6 +9,7 @@
 #include "e2ee/device-list.h"
 #include "e2ee/inbound.h"
 #include "e2ee/outbound.h"
+#include "e2ee/verification.h"
 
 /* Our own list is asked for at every start: it says whether the server still has this device as we know it.
  */
@@ -86,8 +87,9 @@ int e2ee_fault(E2ee *e2ee, E2eeFault *ret_fault)
 
 int e2ee_plan(E2ee *e2ee)
 {
-        static int (*const plans[])(E2ee *) = { account_plan, device_list_plan, cross_signing_plan,
-                                                claim_plan,   inbound_plan,     outbound_plan };
+        static int (*const plans[])(E2ee *) = { account_plan,     device_list_plan, cross_signing_plan,
+                                                claim_plan,       inbound_plan,     outbound_plan,
+                                                verification_plan };
 
         for (size_t i = 0; i < ELEMENTSOF(plans); i++) {
                 int r = plans[i](e2ee);

@@ -67,13 +67,13 @@ typedef enum E2eeRequestKind {
         E2EE_SIGNING_KEYS_UPLOAD, /* POST /v3/keys/device_signing/upload: the caller adds `auth` if asked */
         E2EE_SIGNATURES_UPLOAD,   /* POST /v3/keys/signatures/upload */
         E2EE_TO_DEVICE,           /* PUT /v3/sendToDevice/TARGET/TXN */
-        E2EE_ROOM_EVENT,          /* a room event of type TARGET: to be encrypted where the room is */
+        E2EE_ROOM_EVENT,          /* an event of type TARGET in the room, encrypted where the room is */
 } E2eeRequestKind;
 
 typedef struct E2eeRequest {
         int64_t id;
         E2eeRequestKind kind;
-        char *target, *txn_id, *body; /* owned; `target` may be NULL */
+        char *target, *room_id, *txn_id, *body; /* owned; the first two may be NULL */
 } E2eeRequest;
 
 #define E2EE_REQUEST_NULL ((E2eeRequest){ 0 })

@@ -4,6 +4,7 @@
 #include "e2ee/inbound.h"
 
 #include "e2ee/message-check.h"
+#include "e2ee/message.h"
 #include "e2ee/parked.h"
 
 void decrypted_event_clear(DecryptedEvent *event)

@@ -4,6 +4,7 @@
 #include "e2ee/outbound.h"
 
 #include "e2ee/inbound.h"
+#include "e2ee/message.h"
 #include "e2ee/request.h"
 #include "e2ee/room.h"
 #include "e2ee/share.h"

@@ -5,6 +5,7 @@
 
 #include "e2ee/claim.h"
 #include "e2ee/inbound.h"
+#include "e2ee/message.h"
 #include "e2ee/request.h"
 
 #define ASK_AFTER_MS     (3 * MS_PER_SECOND)

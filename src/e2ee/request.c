@@ -10,6 +10,7 @@
 #include "e2ee/claim.h"
 #include "e2ee/cross-signing.h"
 #include "e2ee/device-list.h"
+#include "e2ee/verification.h"
 
 /* What reads an answer: gets the context of its request, and the response: NULL if there was none. */
 typedef int AnswerReader(E2ee *e2ee, const cJSON *context, const cJSON *response);
@@ -23,7 +24,7 @@ static const struct {
         [E2EE_SIGNING_KEYS_UPLOAD] = { cross_signing_on_uploaded, NULL },
         [E2EE_SIGNATURES_UPLOAD] = { cross_signing_on_signed, NULL },
         [E2EE_TO_DEVICE] = { NULL, NULL },
-        [E2EE_ROOM_EVENT] = { NULL, NULL },
+        [E2EE_ROOM_EVENT] = { verification_on_sent, NULL },
 };
 
 int random_id(char ret_id[static RANDOM_ID_SIZE])
@@ -52,8 +53,10 @@ int request_add(E2ee *e2ee, const NewRequest *request, int64_t *ret_id)
                 return r;
 
         r = query_run(e2ee->queries,
-                      "INSERT INTO e2ee_request(kind, target, txn_id, body, context) VALUES (?, ?, ?, ?, ?)",
-                      "itttt", (int64_t) request->kind, request->target, txn_id, body_text, context_text);
+                      "INSERT INTO e2ee_request(kind, target, room_id, txn_id, body, context) "
+                      "VALUES (?, ?, ?, ?, ?, ?)",
+                      "ittttt", (int64_t) request->kind, request->target, request->room_id, txn_id,
+                      body_text, context_text);
         if (r < 0 || !ret_id)
                 return r;
 
@@ -83,6 +86,7 @@ int to_device_send(E2ee *e2ee, const char *type, const char *user_id, const char
 void e2ee_request_clear(E2eeRequest *request)
 {
         free(request->target);
+        free(request->room_id);
         free(request->txn_id);
         free(request->body);
         *request = E2EE_REQUEST_NULL;
@@ -102,7 +106,7 @@ int e2ee_next_request(E2ee *e2ee, int64_t after_id, E2eeRequest *ret_request)
         _cleanup_(e2ee_request_clear) E2eeRequest request = E2EE_REQUEST_NULL;
 
         int r = query(e2ee->queries, &rows,
-                      "SELECT id, kind, target, txn_id, body FROM e2ee_request WHERE id > ? "
+                      "SELECT id, kind, target, txn_id, body, room_id FROM e2ee_request WHERE id > ? "
                       "ORDER BY id LIMIT 1",
                       "i", after_id);
         if (r < 0)
@@ -118,6 +122,8 @@ int e2ee_next_request(E2ee *e2ee, int64_t after_id, E2eeRequest *ret_request)
                 r = copy_text(rows, 3, &request.txn_id);
         if (r == 0)
                 r = copy_text(rows, 4, &request.body);
+        if (r == 0)
+                r = copy_text(rows, 5, &request.room_id);
         if (r < 0)
                 return r;
 

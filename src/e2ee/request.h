@@ -7,9 +7,10 @@
 
 typedef struct NewRequest {
         E2eeRequestKind kind;
-        const char *target; /* NULL: none */
+        const char *target; /* NULL: none, as for the room */
         cJSON *body;        /* taken, as the context, also on failure */
         cJSON *context;     /* what the answer is read with; NULL: nothing */
+        const char *room_id;
 } NewRequest;
 
 /* `ret_id` may be NULL. */

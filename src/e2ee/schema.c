@@ -19,7 +19,7 @@ const char e2ee_tables[] =
 
         /* Requests as they go out, byte for byte, until they are answered. `context` is ours. */
         "CREATE TABLE e2ee_request("
-        " id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, target TEXT,"
+        " id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, target TEXT, room_id TEXT,"
         " txn_id TEXT NOT NULL UNIQUE, body TEXT NOT NULL, context TEXT) STRICT;"
 
         /* A user's cross-signing keys and the state of their device list. */
@@ -89,6 +89,13 @@ const char e2ee_tables[] =
         " event TEXT NOT NULL, parked_ms INTEGER NOT NULL, ready INTEGER NOT NULL DEFAULT 0,"
         " request_id TEXT, explained INTEGER NOT NULL DEFAULT 0) STRICT;"
         "CREATE INDEX parked_by_session ON parked(room_id, session_id);"
+
+        "CREATE TABLE verification("
+        " txn_id TEXT PRIMARY KEY, user_id TEXT NOT NULL, device_id TEXT, room_id TEXT, state INTEGER NOT "
+        "NULL,"
+        " start TEXT, we_started INTEGER NOT NULL, commitment TEXT, secret BLOB, our_key TEXT, their_key "
+        "TEXT,"
+        " their_mac TEXT, code TEXT, created_ms INTEGER NOT NULL) STRICT;"
 
         "CREATE TABLE poison("
         " id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, event TEXT NOT NULL, error INTEGER NOT NULL)"

@@ -9,6 +9,7 @@
 #include "e2ee/inbound.h"
 #include "e2ee/outbound.h"
 #include "e2ee/room.h"
+#include "e2ee/verification.h"
 
 #define CAREFUL_ATTEMPT 3
 
@@ -22,8 +23,12 @@ static int receive_to_device(E2ee *e2ee, const cJSON *event)
                 { "m.room_key.withheld", inbound_receive_withheld },
                 { "m.room_key_request", outbound_receive_request },
         };
-        const char *type = object_string(event, "type");
+        const char *type = object_string(event, "type"), *sender = object_string(event, "sender");
+        const cJSON *content = object_object(event, "content");
 
+        if (type && sender && content && startswith(type, "m.key.verification."))
+                return e2ee_receive_verification(
+                        e2ee, &(VerificationMessage){ sender, type, NULL, NULL, content });
         for (size_t i = 0; type && i < ELEMENTSOF(handlers); i++)
                 if (streq(type, handlers[i].type))
                         return handlers[i].receive(e2ee, event);

@@ -6,8 +6,8 @@
  * deterministic: time stands still unless a test moves it, and chance comes from a seed. */
 
 #include "e2ee/e2ee.h"
-#include "e2ee/inbound.h"
 #include "e2ee/json.h"
+#include "e2ee/message.h"
 
 #define PEERS_MAX 8
 

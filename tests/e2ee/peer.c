@@ -5,9 +5,9 @@
 #include <stdio.h>
 
 #include "e2ee/e2ee-internal.h"
-#include "e2ee/outbound.h"
 #include "e2ee/schema.h"
 #include "e2ee/sync.h"
+#include "e2ee/verification.h"
 #include "homeserver.h"
 
 #include "test.h"
@@ -15,7 +15,8 @@
 static const char client_tables[] =
         "CREATE TABLE heard(event_id TEXT PRIMARY KEY, sender TEXT, body TEXT, trust INTEGER) STRICT;"
         "CREATE TABLE outbox(seq INTEGER PRIMARY KEY AUTOINCREMENT, room_id TEXT, body TEXT, cipher TEXT,"
-        " txn TEXT, waits INTEGER NOT NULL DEFAULT 0) STRICT;";
+        " txn TEXT) STRICT;"
+        "CREATE TABLE room_request(id INTEGER PRIMARY KEY, cipher TEXT) STRICT;";
 static const char *const migrations[] = { e2ee_tables, client_tables };
 static const DatabaseSchema schema = { 0x6d747278, migrations, ELEMENTSOF(migrations) };
 
@@ -125,17 +126,37 @@ static const cJSON *sync_response(Peer *peer, const char *since)
         return peer->pending;
 }
 
+static int hear_text(Peer *peer, const cJSON *event, const DecryptedEvent *decrypted)
+{
+        return query_run(peer->e2ee->queries,
+                         "INSERT OR IGNORE INTO heard(event_id, sender, body, trust) VALUES (?, ?, ?, ?)",
+                         "ttti", object_string(event, "event_id"), object_string(event, "sender"),
+                         object_string(decrypted->content, "body"), (int64_t) decrypted->trust);
+}
+
+/* Verification has its relation in clear. */
+static int hear_verification(Peer *peer, const char *room_id, const cJSON *event,
+                             const DecryptedEvent *decrypted)
+{
+        _cleanup_(json_freep) cJSON *content = cJSON_Duplicate(decrypted->content, true);
+        const cJSON *relation = object_object(object_object(event, "content"), "m.relates_to");
+
+        if (relation)
+                assert_ok(object_put(content, "m.relates_to", cJSON_Duplicate(relation, true)));
+        return e2ee_receive_verification(
+                peer->e2ee, &(VerificationMessage){ object_string(event, "sender"), decrypted->type, room_id,
+                                                    object_string(event, "event_id"), content });
+}
+
 static void hear(Peer *peer, const char *room_id, const cJSON *event)
 {
         _cleanup_(decrypted_event_clear) DecryptedEvent decrypted = DECRYPTED_EVENT_NULL;
 
         switch (assert_ok(e2ee_decrypt(peer->e2ee, room_id, event, &decrypted))) {
         case 0:
-                assert_ok(query_run(peer->e2ee->queries,
-                                    "INSERT OR IGNORE INTO heard(event_id, sender, body, trust) "
-                                    "VALUES (?, ?, ?, ?)",
-                                    "ttti", object_string(event, "event_id"), object_string(event, "sender"),
-                                    object_string(decrypted.content, "body"), (int64_t) decrypted.trust));
+                if (object_string(decrypted.content, "body"))
+                        assert_ok(hear_text(peer, event, &decrypted));
+                assert_ok(hear_verification(peer, room_id, event, &decrypted));
                 break;
         case DECRYPT_REPLAYED:
                 peer->n_replays++;
@@ -179,6 +200,41 @@ bool peer_sync(Peer *peer)
         return commit(peer, &transaction);
 }
 
+/* Encrypts a room event that was asked for, once: whether it could be. The caller frees the text. */
+static bool encrypt_request(Peer *peer, const E2eeRequest *request, char **ret_cipher)
+{
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+        _cleanup_(json_freep) cJSON *content = NULL, *encrypted = NULL;
+
+        if (query_text(peer->e2ee->queries, ret_cipher, "SELECT cipher FROM room_request WHERE id = ?", "i",
+                       request->id) > 0)
+                return true;
+        content = tree_parse(request->body);
+        assert_ok(transaction_begin(peer->database, &transaction));
+        RoomMessage message = { .room_id = request->room_id, .type = request->target, .content = content };
+        if (assert_ok(e2ee_encrypt(peer->e2ee, &message, &encrypted)) == 0) {
+                assert_ok(canonical_json(encrypted, false, ret_cipher));
+                assert_ok(query_run(peer->e2ee->queries,
+                                    "INSERT INTO room_request(id, cipher) VALUES (?, ?)", "it", request->id,
+                                    *ret_cipher));
+        }
+        return commit(peer, &transaction) && encrypted;
+}
+
+static cJSON *send_room_event(Peer *peer, const char *room_id, const char *txn_id, const char *cipher)
+{
+        Homeserver *server = peer->server;
+        cJSON *event = NULL, *response = NULL;
+
+        if (!tree_member(server->seen, txn_id)) {
+                assert_ok(json_pack(&event, "{type:s,sender:s,content:o}", "m.room.encrypted", peer->user_id,
+                                    tree_parse(cipher)));
+                assert_ok(object_put_string(server->seen, txn_id, room_event(server, room_id, event)));
+        }
+        assert_ok(json_pack(&response, "{event_id:s}", object_string(server->seen, txn_id)));
+        return response;
+}
+
 /* A request is sent; its answer may be lost, and the client may die before or after it is noted. */
 static void send_request(Peer *peer, const E2eeRequest *request)
 {
@@ -186,7 +242,12 @@ static void send_request(Peer *peer, const E2eeRequest *request)
 
         if (homeserver_fault(peer->server))
                 return; /* it never arrives */
-        _cleanup_(json_freep) cJSON *response = homeserver_answer(peer, request);
+        _cleanup_(freep) char *cipher = NULL;
+        if (request->kind == E2EE_ROOM_EVENT && !encrypt_request(peer, request, &cipher))
+                return;
+        _cleanup_(json_freep) cJSON *response =
+                cipher ? send_room_event(peer, request->room_id, request->txn_id, cipher)
+                       : homeserver_answer(peer, request);
         if (homeserver_fault(peer->server))
                 return; /* the answer does not */
 
@@ -254,7 +315,6 @@ static bool send_messages(Peer *peer)
         (void) encrypt_first(peer);
         for (;;) {
                 _cleanup_(freep) char *cipher = NULL, *txn = NULL, *room_id = NULL;
-                cJSON *event = NULL;
 
                 if (query_text(peer->e2ee->queries, &cipher,
                                "SELECT cipher FROM outbox WHERE cipher NOT NULL ORDER BY seq LIMIT 1",
@@ -267,12 +327,7 @@ static bool send_messages(Peer *peer)
                                      "SELECT room_id FROM outbox WHERE cipher NOT NULL ORDER BY seq LIMIT 1",
                                      ""));
                 sent = true;
-                if (!tree_member(server->seen, txn)) {
-                        assert_ok(object_put(server->seen, txn, cJSON_CreateTrue()));
-                        assert_ok(json_pack(&event, "{type:s,sender:s,content:o}", "m.room.encrypted",
-                                            peer->user_id, tree_parse(cipher)));
-                        (void) room_event(server, room_id, event);
-                }
+                cJSON_Delete(send_room_event(peer, room_id, txn, cipher));
                 if (homeserver_fault(server))
                         continue; /* the answer is lost: the same again */
                 assert_ok(query_run(peer->e2ee->queries,
