@@ -37,14 +37,12 @@ int evidence_exists(const Evidence *evidence, const Sha256 *digest)
 int evidence_keep(const Evidence *evidence, const Envelope *envelope)
 {
         _cleanup_(freep) char *text = NULL;
-        Sha256 digest;
 
         int r = envelope_format(envelope, &text);
         if (r < 0)
                 return r;
 
-        envelope_digest(envelope, &digest);
-        statement_bind_bytes(evidence->insert, BYTES_OF(digest.bytes));
+        statement_bind_bytes(evidence->insert, BYTES_OF(envelope->digest.bytes));
         statement_bind_text(evidence->insert, text);
         return statement_run(evidence->insert);
 }
@@ -121,7 +119,7 @@ static int add_line(AuditEvidence *evidence, Bytes text)
                 evidence->lines = lines;
         }
 
-        envelope_digest(envelope, &lines[evidence->n_lines].digest);
+        lines[evidence->n_lines].digest = envelope->digest;
         lines[evidence->n_lines++].text = text;
         return 0;
 }
@@ -159,7 +157,6 @@ static int find_in_database(AuditEvidence *evidence, const Sha256 *digest, Envel
 {
         _cleanup_(statement_resetp) Statement *find = evidence->find;
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
-        Sha256 found;
 
         statement_bind_bytes(find, BYTES_OF(digest->bytes));
         int r = statement_step(find);
@@ -172,8 +169,7 @@ static int find_in_database(AuditEvidence *evidence, const Sha256 *digest, Envel
         r = envelope_parse(bytes_of_string(text), ENVELOPE_PAYLOAD_MAX, &envelope);
         if (r != 0)
                 return r < 0 ? r : 0;
-        envelope_digest(envelope, &found);
-        if (!sha256_equal(&found, digest))
+        if (!sha256_equal(&envelope->digest, digest))
                 return 0;
 
         *ret_envelope = TAKE_PTR(envelope);

@@ -114,7 +114,7 @@ static int store_root(Ledger *ledger, const char *text, const Envelope *envelope
         _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_TRANSACTION_NULL;
         AuditBody body = { .version = root->version, .epoch = root->epoch };
 
-        envelope_digest(envelope, &body.sha256);
+        body.sha256 = envelope->digest;
         int r = chain_transaction_begin(&ledger->chain, &write);
         if (r < 0)
                 return r;
@@ -136,15 +136,13 @@ int ledger_install_root(Ledger *ledger, const char *text)
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
         _cleanup_(root_freep) Root *root = NULL;
         Policy *policy = &ledger->policy;
-        Sha256 digest;
 
         if (!chain_exists(&ledger->chain))
                 return DEVBOX_ERROR_NOT_ENROLLED;
 
         int r = envelope_parse(bytes_of_string(text), THING_MAX, &envelope);
         if (r == 0) {
-                envelope_digest(envelope, &digest);
-                if (sha256_equal(&digest, &policy->root_digest))
+                if (sha256_equal(&envelope->digest, &policy->root_digest))
                         return 0;
                 r = root_accept_next(policy->root, envelope, &root);
         }
@@ -159,7 +157,7 @@ int ledger_install_root(Ledger *ledger, const char *text)
 
         root_free(policy->root);
         policy->root = TAKE_PTR(root);
-        policy->root_digest = digest;
+        policy->root_digest = envelope->digest;
         return policy_review(policy, ledger->database);
 }
 
@@ -179,7 +177,7 @@ int ledger_log_rejection(Ledger *ledger, const Envelope *envelope, int error, co
                 return 0;
         }
 
-        envelope_digest(envelope, &body.request_sha256);
+        body.request_sha256 = envelope->digest;
         int r = chain_transaction_begin(&ledger->chain, &write);
         if (r < 0)
                 return r;

@@ -44,7 +44,7 @@ static int load_root(Policy *policy, Database *database)
 
         root_free(policy->root);
         policy->root = root;
-        envelope_digest(envelope, &policy->root_digest);
+        policy->root_digest = envelope->digest;
         return 0;
 }
 
@@ -67,7 +67,7 @@ int policy_review(Policy *policy, Database *database)
 
         policy->confirmed_at_ms = (uint64_t) confirmed;
         policy->floor = (ManifestFloor){ .epoch = manifest->epoch, .version = manifest->version };
-        envelope_digest(envelope, &policy->floor.digest);
+        policy->floor.digest = envelope->digest;
 
         KeySet keys = policy->root ? root_key_set(policy->root, ROOT_ROLE_MANIFEST) : (KeySet){ 0 };
         r = envelope_verify(envelope, ENVELOPE_MANIFEST, &keys, NULL);

@@ -132,7 +132,6 @@ static int accept_one(const AcceptDevice *device, const AcceptLedger *ledger, co
         _cleanup_(approval_freep) Approval *approval = NULL;
         const ManifestApprover *approver = NULL;
         Signer signer;
-        Sha256 digest;
 
         int r = find_signer(device, envelope, &signer, &approver);
         if (r != 0)
@@ -152,12 +151,11 @@ static int accept_one(const AcceptDevice *device, const AcceptLedger *ledger, co
         if (proven_tier(signer, approver, approval) < verdict->capability->approval)
                 return DEVBOX_ERROR_APPROVAL_DENIED;
 
-        envelope_digest(envelope, &digest);
-        r = ledger->approval_used(ledger->ledger, &digest);
+        r = ledger->approval_used(ledger->ledger, &envelope->digest);
         if (r != 0)
                 return r < 0 ? DEVBOX_ERROR_AUDIT_UNAVAILABLE : DEVBOX_ERROR_APPROVAL_REUSED;
 
-        verdict->approval_digests[verdict->n_approvals] = digest;
+        verdict->approval_digests[verdict->n_approvals] = envelope->digest;
         verdict->approvals[verdict->n_approvals++] = TAKE_PTR(approval);
         return 0;
 }

@@ -193,7 +193,7 @@ static int check_rate(const AcceptDevice *device, const AcceptLedger *ledger, co
 static int open_request(const AcceptDevice *device, const AcceptInput *input,
                         const ManifestDispatcher **ret_signer, AcceptVerdict *verdict)
 {
-        envelope_digest(input->request, &verdict->digest);
+        verdict->digest = input->request->digest;
         verdict->counted = true;
         if (device->revoked || (device->manifest && manifest_is_tombstone(device->manifest)))
                 return DEVBOX_ERROR_PEER_REVOKED;

@@ -78,6 +78,7 @@ int envelope_new(const char *type, Bytes payload, Envelope **ret_envelope)
 
         *put_bytes(envelope->payload, payload.data, payload.size) = '\0';
         envelope->payload_size = payload.size;
+        dsse_digest(type, payload, &envelope->digest);
         *ret_envelope = TAKE_PTR(envelope);
         return 0;
 }
@@ -220,11 +221,6 @@ int envelope_verify(const Envelope *envelope, const char *type, const KeySet *ke
         if (ret_signers)
                 *ret_signers = signers;
         return 0;
-}
-
-void envelope_digest(const Envelope *envelope, Sha256 *ret_digest)
-{
-        dsse_digest(envelope->type, envelope_payload(envelope), ret_digest);
 }
 
 int envelope_make(const char *type, const char *payload, const char *role, const KeyPair *pair,

@@ -36,6 +36,7 @@ typedef struct Envelope {
         char *type;
         uint8_t *payload;
         size_t payload_size;
+        Sha256 digest; /* of type and payload: identifies the document, whoever signed it */
         EnvelopeSignature signatures[ENVELOPE_SIGNATURES_MAX];
         size_t n_signatures;
 } Envelope;
@@ -72,9 +73,6 @@ static inline Bytes envelope_payload(const Envelope *envelope)
 {
         return BYTES(envelope->payload, envelope->payload_size);
 }
-
-/* The identity of the signed thing, the same whoever signed it. */
-void envelope_digest(const Envelope *envelope, Sha256 *ret_digest);
 
 /* Signs a payload in one step: new, sign, format. Errors: -EINVAL, -ENOMEM. */
 int envelope_make(const char *type, const char *payload, const char *role, const KeyPair *pair,

@@ -63,7 +63,7 @@ int manifest_accept(const ManifestJudge *judge, const Envelope *envelope, Manife
         if (r != 0)
                 return r;
 
-        envelope_digest(envelope, &verdict.digest);
+        verdict.digest = envelope->digest;
         r = manifest_parse(envelope_payload(envelope), &verdict.manifest, &verdict.fault);
         if (r == 0)
                 r = judge_manifest(judge, &verdict);

@@ -106,10 +106,8 @@ static int verify(const Envelope *envelope, const Root *by)
 int root_accept_first(const Envelope *envelope, const Sha256 *pin, Root **ret_root)
 {
         _cleanup_(root_freep) Root *root = NULL;
-        Sha256 digest;
 
-        envelope_digest(envelope, &digest);
-        if (!streq(envelope->type, ENVELOPE_ROOT) || (pin && !sha256_equal(pin, &digest)))
+        if (!streq(envelope->type, ENVELOPE_ROOT) || (pin && !sha256_equal(pin, &envelope->digest)))
                 return DEVBOX_ERROR_ROOT_CHAIN;
 
         int r = root_parse(envelope_payload(envelope), &root, NULL);

@@ -44,7 +44,7 @@ static void add_root(Auditor *auditor, Bytes line)
 
         root->root = auditor->parsed[auditor->n_roots++];
         root->version = root->root->version;
-        envelope_digest(envelope, &root->digest);
+        root->digest = envelope->digest;
 }
 
 static void read_evidence(Auditor *auditor, const char *text)

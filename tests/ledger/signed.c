@@ -50,7 +50,7 @@ static char *sign(const Signed *made, const char *type, char *text, const WorldK
         _cleanup_(envelope_freep) Envelope *envelope = world_sign(type, text, keys);
         free(text);
         if (ret_digest)
-                envelope_digest(envelope, ret_digest);
+                *ret_digest = envelope->digest;
         assert_ok(envelope_format(envelope, &envelope_text));
         return envelope_text;
 }

@@ -46,9 +46,8 @@ static void test_the_first_is_pinned_and_signed_by_itself(void **state)
         _cleanup_(envelope_freep) Envelope *other =
                 WORLD_SIGN(ENVELOPE_MANIFEST, world_root, KEY_ROOT_A, KEY_ROOT_B);
         _cleanup_(root_freep) Root *root = NULL, *none = NULL;
-        Sha256 pin;
+        Sha256 pin = good->digest;
 
-        envelope_digest(good, &pin);
         assert_err(root_accept_first(good, &pin, &root), 0);
         assert_int_equal(root->version, 1);
         assert_int_equal(root->roles[ROOT_ROLE_ROOT].keys.n, 3);

@@ -266,23 +266,21 @@ int world_judge_verdict(const World *world, const Case *given, AcceptVerdict *re
 {
         _cleanup_(envelope_freep) Envelope *request = NULL, *delivery = NULL, *first = NULL, *second = NULL;
         char *text;
-        Sha256 digest;
 
         text = bind_to(world_text(world_request, given->request, ELEMENTSOF(given->request)), "@@manifest@@",
                        &world->device.manifest_digest);
         request = make_part(ENVELOPE_REQUEST, text, given->request_key, KEY_DISPATCHER);
-        envelope_digest(request, &digest);
 
         text = bind_to(world_text(world_delivery, given->delivery, ELEMENTSOF(given->delivery)),
-                       "@@request@@", &digest);
+                       "@@request@@", &request->digest);
         delivery = make_part(ENVELOPE_DELIVERY, text, given->delivery_key, KEY_DISPATCHER);
 
         text = bind_to(world_text(world_approval, given->approval, ELEMENTSOF(given->approval)),
-                       "@@request@@", &digest);
+                       "@@request@@", &request->digest);
         first = make_part(ENVELOPE_APPROVAL, text, given->approval_key, KEY_ATTESTER);
 
         text = bind_to(world_text(world_approval, given->second, ELEMENTSOF(given->second)), "@@request@@",
-                       &digest);
+                       &request->digest);
         second = make_part(ENVELOPE_APPROVAL, text, given->second_key, KEY_ATTESTER);
 
         AcceptInput input = { .request = request,

@@ -43,7 +43,7 @@ static int follow_previous(Ctl *ctl, const char *path, const Root *root, Manifes
                                    "devboxctl operator rotate",
                                    path, file.manifest->epoch);
 
-        envelope_digest(file.envelope, &defaults->previous);
+        defaults->previous = file.envelope->digest;
         if (file.manifest->epoch == root->epoch)
                 defaults->version = file.manifest->version + 1;
         return 0;

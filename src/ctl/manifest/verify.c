@@ -20,10 +20,8 @@ static int print_verified(const Ctl *ctl, const ManifestFile *file)
 {
         _cleanup_(json_done) Json json = JSON_NULL;
         char hex[HEX_SIZE(SHA256_SIZE)];
-        Sha256 digest;
 
-        envelope_digest(file->envelope, &digest);
-        hex_format(BYTES_OF(digest.bytes), hex);
+        hex_format(BYTES_OF(file->envelope->digest.bytes), hex);
         if (!ctl->json)
                 return print_line(stdout, "%s: good: %s, epoch %" PRIi64 ", version %" PRIi64 ", sha256 %s",
                                   file->path, file->manifest->device, file->manifest->epoch,

@@ -37,7 +37,7 @@ static int add_step(RootChain *chain, const char *text, const Envelope *envelope
         }
 
         steps[chain->n_steps].root = root;
-        envelope_digest(envelope, &steps[chain->n_steps++].digest);
+        steps[chain->n_steps++].digest = envelope->digest;
         free(chain->text);
         chain->root = root;
         chain->text = copy;

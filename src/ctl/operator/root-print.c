@@ -62,10 +62,8 @@ static int print_json_root(const RootDraft *draft, const Role *roles, size_t n_r
         _cleanup_(json_done) Json json = JSON_NULL;
         const Root *root = draft->root;
         char hex[HEX_SIZE(SHA256_SIZE)];
-        Sha256 digest;
 
-        envelope_digest(draft->envelope, &digest);
-        hex_format(BYTES_OF(digest.bytes), hex);
+        hex_format(BYTES_OF(draft->envelope->digest.bytes), hex);
         json_open_object(&json, NULL);
         json_add_string(&json, "network", root->network);
         json_add_u64(&json, "version", (uint64_t) root->version);
@@ -138,10 +136,8 @@ static int print_text_root(const Ctl *ctl, const RootDraft *draft, const Role *r
         char issued[FIGURE_MAX], expires[FIGURE_MAX], hex[HEX_SIZE(SHA256_SIZE)], missing[128];
         const Root *root = draft->root;
         bool expired = root_check_expiry(root, ctl->now_ms) != 0;
-        Sha256 digest;
 
-        envelope_digest(draft->envelope, &digest);
-        hex_format(BYTES_OF(digest.bytes), hex);
+        hex_format(BYTES_OF(draft->envelope->digest.bytes), hex);
         if (printf("network  %s\nroot     %" PRIi64 ", epoch %" PRIi64 "\nissued   %s\nexpires  %s%s\n"
                    "sha256   %s\n",
                    root->network, root->version, root->epoch,

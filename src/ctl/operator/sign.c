@@ -34,10 +34,7 @@ static int load_draft(Ctl *ctl, const char *path, RootDraft *ret_draft)
 
 static bool is_in_place(const RootDraft *draft, const RootChain *own)
 {
-        Sha256 digest;
-
-        envelope_digest(draft->envelope, &digest);
-        return own->root && sha256_equal(&digest, root_chain_last_digest(own));
+        return own->root && sha256_equal(&draft->envelope->digest, root_chain_last_digest(own));
 }
 
 /* `chain` ends with the root before, or is empty for the first one. */
