@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Bytes as text, by libsodium; hexadecimal is read here, since it is digests and public keys, many of them,
- * and need not take the same time for every digit. */
+/* Bytes as text. libsodium does it, except for parsing hexadecimal: digests and public keys are many and not
+ * secret, so they need no constant time. */
 
 #include "codec/binary-text.h"
 
@@ -11,7 +11,7 @@ void hex_format(Bytes bytes, char *ret_text)
         (void) sodium_bin2hex(ret_text, HEX_SIZE(bytes.size), bytes.data, bytes.size);
 }
 
-/* The value of each digit plus one, so that what is no digit has 0. */
+/* The value of each digit plus one; 0: not a digit. */
 static const uint8_t digits[256] = {
         ['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
         ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
@@ -59,8 +59,8 @@ void base64_unpadded_format(Bytes bytes, char *ret_text)
                                  sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
 }
 
-/* libsodium refuses stray bits behind the last byte, so each value has one spelling, once bytes beyond ASCII
- * are kept away: 1.0.18 takes some of them for letters. */
+/* libsodium rejects stray bits after the last byte, so each value has one spelling. Version 1.0.18 accepts
+ * some bytes beyond ASCII as letters, so those are rejected here. */
 static int parse_variant(int variant, const char *text, size_t max, uint8_t **ret_bytes, size_t *ret_size)
 {
         size_t length = strlen(text), room = length / 4 * 3 + 3, size;

@@ -19,7 +19,7 @@ void base64_format(Bytes bytes, char *ret_text);
 void base64url_format(Bytes bytes, char *ret_text);
 void base64_unpadded_format(Bytes bytes, char *ret_text);
 
-/* All of `text` must be `size` bytes, which are undefined if it is not. Not for secrets. Errors: -EINVAL. */
+/* All of `text` must be `size` bytes, which are undefined on failure. Not for secrets. Errors: -EINVAL. */
 int hex_decode(Bytes text, void *ret_bytes, size_t size);
 int hex_parse(const char *text, void *ret_bytes, size_t size);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* JSON text, written front to back. Source: RFC 8259. */
+/* Writes JSON. Source: RFC 8259. */
 
 #include "codec/json.h"
 
@@ -47,7 +47,7 @@ static void append_string(Text *text, const char *value)
         text_append(text, "\"");
 }
 
-/* What stands before every value: the comma and the key. */
+/* The comma and the key before a value. */
 static void begin_value(Json *json, const char *key)
 {
         if (json->follows)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* JSON text, written front to back into a Text: no tree, one allocation that grows. The first failure
- * sticks: add as often as you like, ask once at the end.
+/* Writes JSON front to back into a Text: no tree, one allocation that grows. The first failure sticks, so
+ * only json_take() needs a check.
  *
  *         _cleanup_(json_done) Json json = JSON_NULL;
  *
@@ -11,8 +11,8 @@
  *         json_close_object(&json);
  *         r = json_take(&json, &body, &size);
  *
- * `key` is NULL for the outermost value and inside an array. What is written is always valid JSON: bytes
- * that are not UTF-8 become U+FFFD. */
+ * `key` is NULL for the outermost value and inside an array. The output is always valid JSON: bytes that are
+ * not UTF-8 become U+FFFD. */
 
 #include "basic/text.h"
 #include "basic/time.h"
@@ -20,7 +20,7 @@
 typedef struct Json {
         Text text;
         unsigned depth;
-        bool follows; /* something precedes in this object or array: a comma is due */
+        bool follows; /* not the first value of this object or array */
 } Json;
 
 #define JSON_NULL ((Json){ 0 })
@@ -44,6 +44,6 @@ void json_add_decimal(Json *json, const char *key, double value, int digits);
 /* A point in time (CLOCK_REALTIME) as RFC 3339 in UTC, "2024-02-29T12:00:00.250Z"; 0 is null. */
 void json_add_time(Json *json, const char *key, usec_t at_usec);
 
-/* Hands the text over and leaves an empty writer; `ret_size` may be NULL. All that was opened must be
+/* Passes the text to the caller and resets the writer; `ret_size` may be NULL. Everything opened must be
  * closed. Errors: -ENOMEM. */
 int json_take(Json *json, char **ret_string, size_t *ret_size) _must_check_;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The part of YAML that a person writes by hand, as a small tree.
+/* Parses the subset of YAML that people write by hand into a small tree.
  *
- * libyaml scans and gives events; each event either opens a container, closes one, or is a scalar, which in
- * a map is by turns a key and a value. Every node is charged before it is made, so that no text, however
- * nested or aliased, costs more than the limits say. */
+ * libyaml provides events: each opens a container, closes one, or is a scalar, which in a map is a key and a
+ * value by turns. Every node is counted before it is allocated, so that the limits hold for any text. */
 
 #include "codec/yaml.h"
 
@@ -27,17 +26,17 @@ typedef struct Reader {
         const char *text;
         size_t size;
         YamlNode *root;
-        YamlNode *open; /* the innermost container under construction */
-        char *key;      /* read, still without its value */
+        YamlNode *open; /* the innermost open container */
+        char *key;      /* waits for its value */
         unsigned key_line;
         unsigned depth, n_nodes;
-        bool documents; /* one has begun */
+        bool documents; /* one has started */
         YamlProblem *problem;
 } Reader;
 
-static int refuse(Reader *reader, size_t line, const char *format, ...) _printf_(3, 4);
+static int fail(Reader *reader, size_t line, const char *format, ...) _printf_(3, 4);
 
-static int refuse(Reader *reader, size_t line, const char *format, ...)
+static int fail(Reader *reader, size_t line, const char *format, ...)
 {
         va_list args;
 
@@ -71,13 +70,13 @@ YamlNode *yaml_node_free(YamlNode *node)
         return NULL;
 }
 
-/* Makes a node and hangs it where the reader stands: below the open container, or as the root. */
+/* Adds a node to the open container, or as the root. */
 static int add_node(Reader *reader, YamlKind kind, size_t line, YamlNode **ret_node)
 {
         YamlNode *node, *open = reader->open;
 
         if (reader->n_nodes >= YAML_NODES_MAX)
-                return refuse(reader, line, "more than %d values", YAML_NODES_MAX);
+                return fail(reader, line, "more than %d values", YAML_NODES_MAX);
 
         node = calloc(1, sizeof *node);
         if (!node)
@@ -107,8 +106,8 @@ static int add_key(Reader *reader, const char *text, size_t line)
 {
         for (const YamlNode *member = reader->open->first; member; member = member->next)
                 if (streq(member->key, text))
-                        return refuse(reader, line, "this key is already on line %u; keep one of the two",
-                                      member->key_line);
+                        return fail(reader, line, "this key is already on line %u; keep one of the two",
+                                    member->key_line);
 
         reader->key = strdup(text);
         if (!reader->key)
@@ -118,7 +117,7 @@ static int add_key(Reader *reader, const char *text, size_t line)
         return 0;
 }
 
-static bool key_is_due(const Reader *reader)
+static bool key_expected(const Reader *reader)
 {
         return reader->open && reader->open->kind == YAML_KIND_MAP && !reader->key;
 }
@@ -130,12 +129,12 @@ static int on_scalar(Reader *reader, const yaml_event_t *event)
         YamlNode *node = NULL;
 
         if (event->data.scalar.anchor)
-                return refuse(reader, line, "anchors (&name) are not taken; write the value out");
+                return fail(reader, line, "anchors (&name) are not allowed; write the value out");
         if (event->data.scalar.tag)
-                return refuse(reader, line, "tags (!name) are not taken; write the value alone");
+                return fail(reader, line, "tags (!name) are not allowed; write the value alone");
         if (memchr(text, '\0', event->data.scalar.length))
-                return refuse(reader, line, "NUL characters are not taken");
-        if (key_is_due(reader))
+                return fail(reader, line, "NUL characters are not allowed");
+        if (key_expected(reader))
                 return add_key(reader, text, line);
 
         int r = add_node(reader, YAML_KIND_SCALAR, line, &node);
@@ -157,13 +156,13 @@ static int on_open(Reader *reader, YamlKind kind, const yaml_event_t *event)
         YamlNode *node = NULL;
 
         if (anchor)
-                return refuse(reader, line, "anchors (&name) are not taken; write the values out");
+                return fail(reader, line, "anchors (&name) are not allowed; write the values out");
         if (tag)
-                return refuse(reader, line, "tags (!name) are not taken; write the values alone");
-        if (key_is_due(reader))
-                return refuse(reader, line, "a key must be a word, not a list or a map");
+                return fail(reader, line, "tags (!name) are not allowed; write the values alone");
+        if (key_expected(reader))
+                return fail(reader, line, "a key must be a word, not a list or a map");
         if (reader->depth >= YAML_DEPTH_MAX)
-                return refuse(reader, line, "nested deeper than %d levels", YAML_DEPTH_MAX);
+                return fail(reader, line, "nested deeper than %d levels", YAML_DEPTH_MAX);
 
         int r = add_node(reader, kind, line, &node);
         if (r < 0)
@@ -180,9 +179,9 @@ static int on_document(Reader *reader, const yaml_event_t *event)
 
         if (event->data.document_start.version_directive ||
             event->data.document_start.tag_directives.start != event->data.document_start.tag_directives.end)
-                return refuse(reader, line, "directives (%%YAML, %%TAG) are not taken; remove them");
+                return fail(reader, line, "directives (%%YAML, %%TAG) are not allowed; remove them");
         if (reader->documents)
-                return refuse(reader, line, "a second document begins here; keep one");
+                return fail(reader, line, "a second document begins here; keep one");
 
         reader->documents = true;
         return 0;
@@ -194,9 +193,9 @@ static int on_event(Reader *reader, const yaml_event_t *event)
         case YAML_DOCUMENT_START_EVENT:
                 return on_document(reader, event);
         case YAML_ALIAS_EVENT:
-                return refuse(reader, event->start_mark.line + 1,
-                              "aliases (*name) are not taken; write the value out, in quotes if it begins "
-                              "with *");
+                return fail(reader, event->start_mark.line + 1,
+                            "aliases (*name) are not allowed; write the value out, in quotes if it begins "
+                            "with *");
         case YAML_SCALAR_EVENT:
                 return on_scalar(reader, event);
         case YAML_MAPPING_START_EVENT:
@@ -235,7 +234,7 @@ static bool line_is_indented_with_tab(const Reader *reader, size_t line)
         return at < reader->size && reader->text[at] == '\t';
 }
 
-/* Why libyaml gave up. Its sentences are constants: they hold nothing of the text. */
+/* Reports libyaml's error. Its messages are constants: they hold nothing of the text. */
 static int on_failure(Reader *reader, const yaml_parser_t *parser)
 {
         size_t line = parser->problem_mark.line + 1;
@@ -243,16 +242,15 @@ static int on_failure(Reader *reader, const yaml_parser_t *parser)
         switch (parser->error) {
         case YAML_MEMORY_ERROR:
                 return -ENOMEM;
-        case YAML_READER_ERROR: /* tells the byte, not the line */
-                return refuse(reader, line_at(reader, parser->problem_offset), "not UTF-8 text: %s",
-                              strempty(parser->problem));
+        case YAML_READER_ERROR: /* has the byte, not the line */
+                return fail(reader, line_at(reader, parser->problem_offset), "not UTF-8 text: %s",
+                            strempty(parser->problem));
         default:
                 if (line_is_indented_with_tab(reader, line))
-                        return refuse(reader, line, "indented with a tab; use spaces");
-                return refuse(
-                        reader, line,
-                        "not YAML: %s; see to the quotes and the indentation, also on the lines before",
-                        strempty(parser->problem));
+                        return fail(reader, line, "indented with a tab; use spaces");
+                return fail(reader, line,
+                            "not YAML: %s; check the quotes and the indentation, also on the lines before",
+                            strempty(parser->problem));
         }
 }
 
@@ -280,16 +278,16 @@ static int read_document(Reader *reader)
         YamlNode *node = NULL;
 
         if (reader->size > YAML_SIZE_MAX)
-                return refuse(reader, 0, "larger than %zu KiB", YAML_SIZE_MAX / 1024);
+                return fail(reader, 0, "larger than %zu KiB", YAML_SIZE_MAX / 1024);
 
         const char *nul = memchr(reader->text, '\0', reader->size);
         if (nul)
-                return refuse(reader, line_at(reader, (size_t) (nul - reader->text)),
-                              "NUL characters are not taken");
+                return fail(reader, line_at(reader, (size_t) (nul - reader->text)),
+                            "NUL characters are not allowed");
 
         if (!yaml_parser_initialize(&parser))
                 return -ENOMEM;
-        yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING); /* no guessing: UTF-16 is refused */
+        yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING); /* UTF-16 is rejected */
         yaml_parser_set_input_string(&parser, (const unsigned char *) reader->text, reader->size);
 
         int r = read_events(reader, &parser);
@@ -381,13 +379,13 @@ static const YamlNode *member_at(const YamlNode *node, const char *name, size_t 
         return NULL;
 }
 
-static const YamlNode *constraint_at(const YamlNode *node, uint64_t index)
+static const YamlNode *element_at(const YamlNode *node, uint64_t index)
 {
-        const YamlNode *item = yaml_node_kind(node) == YAML_KIND_LIST ? yaml_node_first(node) : NULL;
+        const YamlNode *element = yaml_node_kind(node) == YAML_KIND_LIST ? yaml_node_first(node) : NULL;
 
-        while (item && index-- > 0)
-                item = yaml_node_next(item);
-        return item;
+        while (element && index-- > 0)
+                element = yaml_node_next(element);
+        return element;
 }
 
 const YamlNode *yaml_node_at(const YamlNode *root, const char *path)
@@ -403,7 +401,7 @@ const YamlNode *yaml_node_at(const YamlNode *root, const char *path)
                         if (parse_next_u64(&path, &index) < 0 || *path != ']')
                                 break;
                         path++;
-                        next = constraint_at(node, index);
+                        next = element_at(node, index);
                 } else {
                         path += *path == '.';
                         size_t length = strcspn(path, ".[");

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The part of YAML that a person writes by hand, as a small tree that knows its lines: maps, lists and
- * scalars of one document. Whatever can surprise is refused: anchors, aliases, tags, directives, several
- * documents, keys that appear twice or are no scalars, NUL, anything that is not UTF-8, and what is too
- * large. Texts are kept as written: whether `8080` is a number is for the reader of the tree to say. */
+/* The subset of YAML that people write by hand, as a small tree with line numbers: maps, lists and scalars
+ * of one document. Rejected are anchors, aliases, tags, directives, several documents, duplicate keys, keys
+ * that are not scalars, NUL, anything that is not UTF-8, and texts beyond the limits. Scalars have no type:
+ * whether `8080` is a number is decided by the user of the tree. */
 
 #include "basic/macro.h"
 
@@ -18,11 +18,11 @@ typedef struct YamlNode YamlNode;
 
 typedef struct YamlProblem {
         unsigned line;    /* from 1; 0: the file as a whole */
-        char reason[192]; /* for a person; holds nothing of the text */
+        char reason[192]; /* for people; holds nothing of the text */
 } YamlProblem;
 
-/* Reads one document. The caller frees the root; an empty document is an empty scalar. Errors: -EBADMSG
- * refused, then `ret_problem` says where and why; -ENOMEM. */
+/* Parses one document. The caller frees the root; an empty document is an empty scalar. Errors: -EBADMSG,
+ * then `ret_problem` says where and why; -ENOMEM. */
 int yaml_node_parse(const char *text, size_t size, YamlNode **ret_root, YamlProblem *ret_problem);
 
 /* Frees a root and all below it, and wipes the texts, which may be secrets. */
@@ -32,8 +32,8 @@ DEFINE_CLEANUP(YamlNode, yaml_node_free);
 YamlKind yaml_node_kind(const YamlNode *node);
 unsigned yaml_node_line(const YamlNode *node);
 
-/* Of a scalar: its text; whether it was written without quotes; whether it stands for nothing: empty, `~` or
- * `null`, without quotes. A map or list is neither plain nor null. */
+/* Of a scalar: its text; whether it has no quotes; whether it is null: empty, `~` or `null`, without quotes.
+ * A map or list is neither plain nor null. */
 const char *yaml_node_text(const YamlNode *node);
 bool yaml_node_is_plain(const YamlNode *node);
 bool yaml_node_is_null(const YamlNode *node);
@@ -44,6 +44,6 @@ const YamlNode *yaml_node_next(const YamlNode *member);
 const char *yaml_node_key(const YamlNode *member);
 unsigned yaml_node_key_line(const YamlNode *member);
 
-/* The node at a path as proto/schema.h writes them, "capabilities[2].argv[0]", or the last one on the way to
- * it that exists: for the line of what was refused. */
+/* The node at a path such as "capabilities[2].argv[0]" (schema/schema.h), or the deepest existing one on the
+ * way to it, for the line of an error. */
 const YamlNode *yaml_node_at(const YamlNode *root, const char *path);

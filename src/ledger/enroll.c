@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What the device obeys, and how it changes. Each change is one commit with its entry in the chain.
+/* Enrolment, roots, manifests and the clock. Each change is one transaction with its audit entry.
  *
- * A device that lost its key makes a new one at its next start. Then the chain knows another key than the
- * node has, and nothing is signed in its name until the operator says that this is meant: with a manifest
- * for the device that names the new key. It is the link between the two, so it comes with an `adopt` entry.
- */
+ * A device that lost its key generates a new one at its next start. The key of the chain is then another one
+ * than the node's, and nothing is signed until the operator confirms the new key: with a manifest for this
+ * device that names it. An `adopt` entry links the two keys. */
 
 #include "ledger/enroll.h"
 
@@ -13,8 +12,8 @@
 #include "audit/ledger-database.h"
 #include "ledger/ledger-internal.h"
 
-/* Of a root or a manifest; larger ones are refused before anything is made of them. */
-#define THING_MAX (256 * 1024)
+/* Payload of a root or manifest. */
+#define DOCUMENT_MAX (256 * 1024)
 
 /* ---- enrolment */
 
@@ -88,7 +87,7 @@ int ledger_enroll(Ledger *ledger, const Enrolment *enrolment)
         if (!device_name_valid(enrolment->device))
                 return DEVBOX_ERROR_BAD_REQUEST;
 
-        int r = envelope_parse(bytes_of_string(enrolment->root), THING_MAX, &envelope);
+        int r = envelope_parse(bytes_of_string(enrolment->root), DOCUMENT_MAX, &envelope);
         if (r != 0)
                 return r;
         r = root_accept_first(envelope, &enrolment->root_sha256, &root);
@@ -140,14 +139,14 @@ int ledger_install_root(Ledger *ledger, const char *text)
         if (!chain_exists(&ledger->chain))
                 return DEVBOX_ERROR_NOT_ENROLLED;
 
-        int r = envelope_parse(bytes_of_string(text), THING_MAX, &envelope);
+        int r = envelope_parse(bytes_of_string(text), DOCUMENT_MAX, &envelope);
         if (r == 0) {
                 if (sha256_equal(&envelope->digest, &policy->root_digest))
                         return 0;
                 r = root_accept_next(policy->root, envelope, &root);
         }
         if (r > 0)
-                tally_add(&ledger->tally, r); /* whoever made it did not have the keys that it takes */
+                tally_add(&ledger->tally, r); /* unauthenticated */
         if (r != 0)
                 return r;
 
@@ -243,8 +242,8 @@ static int store_manifest(Ledger *ledger, const char *text, const Envelope *enve
         return chain_transaction_commit(&write);
 }
 
-/* Words about it, a count or an entry; the reason is the answer. */
-static int refuse_manifest(Ledger *ledger, const Envelope *envelope, int error, const SchemaFault *fault,
+/* Fills in the fault, and counts the error or adds an entry. Returns the error. */
+static int reject_manifest(Ledger *ledger, const Envelope *envelope, int error, const SchemaFault *fault,
                            ManifestInstalled *ret_installed)
 {
         *ret_installed = (ManifestInstalled){ 0 };
@@ -269,7 +268,7 @@ int ledger_install_manifest(Ledger *ledger, const char *text, ManifestInstalled 
         if (!chain_exists(&ledger->chain))
                 return DEVBOX_ERROR_NOT_ENROLLED;
 
-        /* Read once, so that the entry is of the moment that was judged. */
+        /* Read once, so that the entry has the time of the decision. */
         uint64_t now_ms = ledger_time(ledger).now_ms;
         ManifestJudge judge = { .root = ledger->policy.root,
                                 .device = ledger->chain.device,
@@ -278,13 +277,13 @@ int ledger_install_manifest(Ledger *ledger, const char *text, ManifestInstalled 
                                 .floor = ledger->policy.floor,
                                 .now_ms = ledger_effective_now_ms(ledger, now_ms) };
 
-        int r = envelope_parse(bytes_of_string(text), THING_MAX, &envelope);
+        int r = envelope_parse(bytes_of_string(text), DOCUMENT_MAX, &envelope);
         if (r == 0)
                 r = manifest_accept(&judge, envelope, &verdict);
         if (r == 0 && verdict.unchanged && !ledger->policy.manifest)
-                r = DEVBOX_ERROR_MANIFEST_FORK; /* of the one that the root made void, signed anew */
+                r = DEVBOX_ERROR_MANIFEST_FORK; /* the one that the root invalidated, signed again */
         if (r > 0)
-                return refuse_manifest(ledger, envelope, r, &verdict.fault, ret_installed);
+                return reject_manifest(ledger, envelope, r, &verdict.fault, ret_installed);
         if (r < 0)
                 return r;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The node's own key. */
+/* The private key of the node: loads it, or generates it at the first start. */
 
 #include "ledger/identity.h"
 
@@ -27,7 +27,7 @@ static int check_mode(int fd)
         return S_ISREG(st.st_mode) && (st.st_mode & 077) == 0 ? 0 : -EPERM;
 }
 
-/* Reads the key without leaving its text anywhere. */
+/* Reads the key without leaving a copy of its text in memory. */
 static int read_key(int fd, KeyPair **ret_identity)
 {
         _cleanup_(secret_freep) Secret *text = NULL;
@@ -77,7 +77,7 @@ static int write_key(int state_fd, const KeyPair *identity)
         return r;
 }
 
-static int make_file(int state_fd, KeyPair **ret_identity)
+static int generate_file(int state_fd, KeyPair **ret_identity)
 {
         _cleanup_(key_pair_freep) KeyPair *identity = NULL;
 
@@ -99,5 +99,5 @@ int identity_load(int state_fd, const char *credentials, KeyPair **ret_identity)
                 return r;
 
         r = load_file(state_fd, ret_identity);
-        return r == -ENOENT ? make_file(state_fd, ret_identity) : r;
+        return r == -ENOENT ? generate_file(state_fd, ret_identity) : r;
 }

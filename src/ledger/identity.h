@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The node's own key. It is made here, at the first start, and never leaves the process: what others get are
- * signatures. It rests in a systemd credential named `identity` where the unit has one (so that it can be
- * sealed to the machine: systemd-creds(1)), otherwise in the file `identity` of the state directory, 0600.
- */
+/* The private key of the node. It is generated at the first start and never leaves the process. It is stored
+ * in a systemd credential named `identity` where the unit has one (which can be sealed to the machine:
+ * systemd-creds(1)), otherwise in the file `identity` of the state directory, 0600. */
 
 #include "crypto/ed25519.h"
 

@@ -30,7 +30,7 @@ struct Ledger {
         Evidence evidence;
         Policy policy;
         Tally tally;
-        RateLimit denials; /* entries for refusals in a minute */
+        RateLimit denials; /* entries for denials per minute */
 
         Session session;                         /* not on the disk: a restored backup ends it */
         uint64_t time_floor_ms, issued_floor_ms; /* as in proto/accept.h */
@@ -42,19 +42,19 @@ static inline LedgerTime ledger_time(const Ledger *ledger)
         return ledger->options.time(ledger->options.owner);
 }
 
-/* A clock that stands before the floor of time counts as the floor: what has ended by then, has ended. */
+/* The time that expiry is checked against: never before the time floor. */
 static inline uint64_t ledger_effective_now_ms(const Ledger *ledger, uint64_t now_ms)
 {
         return MAX(now_ms, ledger->time_floor_ms);
 }
 
-/* Whether the chain's key is ours: otherwise nothing may be signed in its name. */
+/* Whether the key of the chain is ours: otherwise nothing may be signed. */
 static inline bool ledger_key_fits(const Ledger *ledger)
 {
         return public_key_equal(&ledger->device_key, key_pair_public(ledger->identity));
 }
 
-/* Signs a result whose text depends on where its entry stands: fills in device, boot id and position.
+/* Fills in device, boot id and the position of the entry, and signs.
  * `ret_envelope` is the caller's. Errors: DEVBOX_ERROR_BAD_SCHEMA, -ENOMEM. */
 int ledger_sign_result(const Ledger *ledger, Result *result, uint64_t seq, char **ret_envelope);
 
@@ -64,5 +64,5 @@ int ledger_sign_checkpoint(Ledger *ledger, uint64_t size, char **ret_envelope);
 /* Ends what a crash left open. */
 int ledger_recover(Ledger *ledger);
 
-/* Logs that something signed well was refused, or counts it where a minute has seen many. */
+/* Adds an entry for the rejection of an authenticated document, or counts it beyond the rate limit. */
 int ledger_log_rejection(Ledger *ledger, const Envelope *envelope, int error, const char *subject);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What this device obeys. */
+/* The policy of the device: loads root, manifest and ceiling, and checks them against each other. */
 
 #include "ledger/policy.h"
 
@@ -72,7 +72,7 @@ int policy_review(Policy *policy, Database *database)
         KeySet keys = policy->root ? root_key_set(policy->root, ROOT_ROLE_MANIFEST) : (KeySet){ 0 };
         r = envelope_verify(envelope, ENVELOPE_MANIFEST, &keys, NULL);
         if (r != 0)
-                return r < 0 ? r : 0; /* void: the root no longer has its key */
+                return r < 0 ? r : 0; /* its key is no longer in the root */
 
         policy->outside =
                 ceiling_check(policy->ceiling ? policy->ceiling : &(Ceiling){ 0 }, manifest, NULL) != 0;
@@ -95,7 +95,7 @@ void policy_done(Policy *policy)
 
 /* ---- ceiling */
 
-static void blame(Policy *policy, const char *path, unsigned line, const char *what)
+static void set_problem(Policy *policy, const char *path, unsigned line, const char *what)
 {
         if (line > 0)
                 (void) snprintf(policy->problem, sizeof policy->problem, "%s:%u: %s", path, line, what);
@@ -103,7 +103,7 @@ static void blame(Policy *policy, const char *path, unsigned line, const char *w
                 (void) snprintf(policy->problem, sizeof policy->problem, "%s: %s", path, what);
 }
 
-/* Only what root wrote counts, or this very user, who could do as it likes anyway. */
+/* Trusted writers: root, and the user of this process, who could change its memory anyway. */
 static bool is_trusted(int fd)
 {
         struct stat st;
@@ -120,19 +120,19 @@ static int read_ceiling_file(Policy *policy, const char *path, char **ret_text, 
         if (!text)
                 return -ENOMEM;
         if (fd < 0) {
-                blame(policy, path, 0,
-                      errno == ENOENT ? "there is no ceiling, so no manifest is inside it"
-                                      : "it cannot be read");
+                set_problem(policy, path, 0,
+                            errno == ENOENT ? "it does not exist, so no manifest is allowed"
+                                            : "it cannot be read");
                 return 1;
         }
         if (!is_trusted(fd)) {
-                blame(policy, path, 0, "it must belong to root, and nobody else may be able to write it");
+                set_problem(policy, path, 0, "it must be owned by root and writable by no other user");
                 return 1;
         }
 
         ssize_t n = fd_pread_text(fd, text, YAML_SIZE_MAX + 1);
         if (n < 0) {
-                blame(policy, path, 0, n == -EFBIG ? "it is too large" : "it cannot be read");
+                set_problem(policy, path, 0, n == -EFBIG ? "it is too large" : "it cannot be read");
                 return 1;
         }
 
@@ -157,7 +157,7 @@ int policy_load_ceiling(Policy *policy, const char *path)
         r = schema_yaml_parse(&ceiling_schema, BYTES(text, size), time_now(CLOCK_REALTIME) / USEC_PER_MSEC,
                               &ceiling, &problem);
         if (r == -EBADMSG) {
-                blame(policy, path, problem.line, problem.reason);
+                set_problem(policy, path, problem.line, problem.reason);
                 return 0;
         }
         if (r < 0)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests: whether this device acts on one, and how it went.
+/* Accepting requests.
  *
- * Accepting is one commit of the request's row (its id and nonce are spent), its approvals, the audit entry
- * and the floor of time; only after it the answer says yes. What a refusal leaves behind depends on why:
+ * An acceptance is one transaction of the request's row (its id and nonce are used up), its approvals, the
+ * audit entry and the time floor; only after the commit the answer is LEDGER_ACCEPTED. What a denial records
+ * depends on the reason:
  *
- *     nobody with a key said it           a count (ledger/tally.h)
- *     it can never be allowed             an audit entry, and a row: asked again, it gets the same answer
- *     not now, or not in this delivery    an audit entry; the same request may come again
- *     the ledger cannot write             nothing, and so nothing is done
+ *     unauthenticated                 a count (ledger/tally.h), which must not grow the chain
+ *     never allowed                   an audit entry, and a row: sent again, it gets the same answer
+ *     not now, or not this delivery   an audit entry; the same request may be sent again
+ *     the ledger cannot write         nothing
  */
 
 #include "ledger/request.h"
@@ -50,9 +51,9 @@ int ledger_begin_session(Ledger *ledger, uint8_t ret_session[SESSION_NONCE_SIZE]
         return 0;
 }
 
-/* ---- what the chain says about a request */
+/* ---- audit entries */
 
-/* Borrows from the verdict, but for the arguments, which the caller frees. */
+/* Borrows from the verdict, except the arguments and the list; describe_done() frees those. */
 static int describe(const AcceptVerdict *verdict, AuditBody *body)
 {
         const Request *request = verdict->request;
@@ -88,7 +89,7 @@ static void describe_done(AuditBody *body)
         free(body->approvals.items);
 }
 
-/* An entry whose arguments are too long for the chain, or cannot be written there, keeps their digests. */
+/* If the arguments are too long for an entry, or not of its profile, it holds their digests. */
 static int append_described(ChainTransaction *write, AuditType type, uint64_t now_ms, AuditBody *body,
                             const AcceptVerdict *verdict)
 {
@@ -111,7 +112,7 @@ static int append_described(ChainTransaction *write, AuditType type, uint64_t no
         return chain_append(write, type, now_ms, body, &seq);
 }
 
-/* ---- yes */
+/* ---- acceptance */
 
 static uint64_t keep_until(const Ledger *ledger, const AcceptVerdict *verdict, uint64_t now_ms)
 {
@@ -120,7 +121,7 @@ static uint64_t keep_until(const Ledger *ledger, const AcceptVerdict *verdict, u
         return MAX(verdict->start_until_ms + skew_ms, now_ms + REQUEST_KEEP_MS);
 }
 
-/* Rows that have expired by now may go, because the same commit raises the floor of time to now. */
+/* Rows that have expired by now may be dropped: the same transaction raises the time floor to now. */
 static int make_room(Ledger *ledger, uint64_t now_ms)
 {
         if (ledger->requests.n < ledger->requests.max)
@@ -130,8 +131,7 @@ static int make_room(Ledger *ledger, uint64_t now_ms)
         return r < 0 ? r : ledger->requests.n < ledger->requests.max ? 0 : DEVBOX_ERROR_BUSY;
 }
 
-/* The signed things behind the entry. Of a request whose arguments the chain may not keep, nothing keeps
- * them. */
+/* Keeps the signed documents behind the entry, except a request with redacted arguments. */
 static int keep_evidence(const Ledger *ledger, const AcceptInput *input, const AcceptVerdict *verdict,
                          const AuditBody *body)
 {
@@ -148,7 +148,7 @@ static int write_acceptance(Ledger *ledger, ChainTransaction *write, const Accep
 {
         _cleanup_(describe_done) AuditBody body = { 0 };
 
-        /* Its row may have been forgotten by a clock that was wrong; what it was accepted by is not. */
+        /* A wrong clock may have dropped its row; evidence is never dropped. */
         int r = evidence_exists(&ledger->evidence, &verdict->digest);
         if (r != 0)
                 return r < 0 ? r : DEVBOX_ERROR_NONCE_REPLAY;
@@ -206,9 +206,9 @@ static int commit_acceptance(Ledger *ledger, const AcceptInput *input, const Acc
         return 0;
 }
 
-/* ---- no */
+/* ---- denial */
 
-/* Whether the request itself is refused, whenever and however it comes. */
+/* Whether the request is denied whenever and however it is delivered. */
 static bool is_final(int error)
 {
         switch (error) {
@@ -254,7 +254,7 @@ static int write_denial(Ledger *ledger, ChainTransaction *write, const AcceptVer
                 return r;
         r = sign_denial(ledger, verdict, answer);
         if (r != 0 || !is_final(answer->error) || ledger->requests.n >= ledger->requests.max / 2)
-                return r; /* what is refused must not take the room of what may be accepted */
+                return r; /* denials take at most half of the rows */
 
         answer->state = REQUEST_DENIED;
         return requests_add(&ledger->requests, &(NewRequest){ .request = verdict->request,
@@ -302,7 +302,7 @@ static void set_error(LedgerAnswer *answer, int error, const char *subject)
         devbox_error_sentence_about(answer->error, subject, answer->message, sizeof answer->message);
 }
 
-/* ---- the decision */
+/* ---- decision */
 
 static int answer_known(Ledger *ledger, const AcceptVerdict *verdict, LedgerAnswer *answer)
 {
@@ -319,7 +319,7 @@ static int answer_known(Ledger *ledger, const AcceptVerdict *verdict, LedgerAnsw
         return 0;
 }
 
-/* What is left is for finishing what is under way. */
+/* The reserve is for requests in progress. */
 static bool disk_is_full(const Ledger *ledger)
 {
         struct statvfs disk;
@@ -345,7 +345,7 @@ static int judge(Ledger *ledger, const AcceptInput *input, LedgerTime time, Acce
         memory.ledger = &ledger->requests;
         memcpy(device.session, ledger->session.nonce, sizeof device.session);
         if (!ledger->session.begun)
-                device.counter = INT64_MAX; /* no delivery is of no session */
+                device.counter = INT64_MAX; /* no session: no delivery is valid */
 
         int r = accept_request(&device, &memory, input, verdict);
         if (verdict->counter > 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How requests go on that were accepted: started, finished, or cut off by a crash. */
+/* Accepted requests: started, finished, or interrupted by a crash. */
 
 #include <stdio.h>
 
@@ -55,7 +55,7 @@ int ledger_started(Ledger *ledger, const char *request_id)
         return chain_transaction_commit(&write);
 }
 
-/* The entry, the signed result and the row. `result` is the caller's, but for what the ledger fills in. */
+/* Writes the entry, the signed result and the row. `result` borrows from the caller and the ledger. */
 static int write_end(Ledger *ledger, ChainTransaction *write, const RequestRow *row, RequestState state,
                      Result *result)
 {
@@ -95,7 +95,7 @@ static int end_request(Ledger *ledger, const RequestRow *row, const Result *how)
         _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_TRANSACTION_NULL;
         Result result = *how;
 
-        /* What never started did not run to an end. */
+        /* A request that never started cannot have finished or timed out. */
         if (!may_be_reported(how->status) ||
             (row->state == REQUEST_ACCEPTED &&
              (how->status == RESULT_FINISHED || how->status == RESULT_TIMEOUT)))
@@ -151,7 +151,7 @@ static int recover_one(Ledger *ledger, const RequestRow *row)
 
 int ledger_recover(Ledger *ledger)
 {
-        /* A node whose key is not the chain's can sign nothing; they stay open until it is adopted. */
+        /* With another key than the chain's nothing can be signed: they stay open until it is adopted. */
         while (ledger_key_fits(ledger)) {
                 _cleanup_(request_row_done) RequestRow row = { 0 };
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Requests: whether this device acts on one, and how it went. Errors as in ledger/ledger.h. */
+/* Sessions and requests: accepting, starting and finishing. Errors as in ledger/ledger.h. */
 
 #include "ledger/ledger.h"
 
-/* Ends the session before. */
+/* Begins a session; the one before is over. */
 int ledger_begin_session(Ledger *ledger, uint8_t ret_session[SESSION_NONCE_SIZE]);
 
 typedef struct LedgerBundle {
@@ -17,7 +17,7 @@ typedef struct LedgerBundle {
 typedef enum LedgerOutcome {
         LEDGER_DENIED,
         LEDGER_ACCEPTED, /* run it: once, now */
-        LEDGER_KNOWN,    /* it was judged before: see state and result */
+        LEDGER_KNOWN,    /* it was decided before: see state and result */
 } LedgerOutcome;
 
 typedef struct LedgerAnswer {
@@ -25,9 +25,9 @@ typedef struct LedgerAnswer {
         DevboxError error; /* why it was denied; 0: it was not */
         int failure;       /* -errno behind AUDIT_UNAVAILABLE, for the log */
         char message[512];
-        char request_id[ULID_SIZE]; /* empty: it never got so far */
+        char request_id[ULID_SIZE]; /* empty: the request was not parsed */
         Sha256 digest;
-        RequestState state; /* of one that was accepted, is known or was denied for good; else 0 */
+        RequestState state; /* if accepted, known or denied for good; else 0 */
         uint64_t seq;
         bool logged;  /* there is an audit entry, whose number is `seq` */
         char *entry;  /* of the manifest, which allowed it */
@@ -36,15 +36,16 @@ typedef struct LedgerAnswer {
 
 #define LEDGER_ANSWER_NULL ((LedgerAnswer){ 0 })
 
-/* Decides. Returns 0 and the answer, also when it is no; the caller releases it.
+/* Decides. Returns 0 and the answer, also for a denial; the caller releases it.
  * Errors: DEVBOX_ERROR_NOT_ENROLLED, BAD_REQUEST; < 0 only -ENOMEM. */
 int ledger_accept(Ledger *ledger, const LedgerBundle *bundle, LedgerAnswer *ret_answer);
 void ledger_answer_done(LedgerAnswer *answer);
 
 /* Errors: DEVBOX_ERROR_REQUEST_UNKNOWN; DEVBOX_ERROR_REQUEST_STATE it was started, or has ended;
  * DEVBOX_ERROR_PEER_REVOKED, MANIFEST_MISSING the device was revoked since, or its epoch is over;
- * DEVBOX_ERROR_EXPIRED it waited until it could not be accepted any more. After a refusal the request stays
- * open: ledger_finish() says that it was cancelled or failed, or the next start that it was interrupted. */
+ * DEVBOX_ERROR_EXPIRED it waited for longer than it could be accepted. After an error the request stays
+ * open: ledger_finish() reports it as cancelled or failed, or the next start of the ledger as interrupted.
+ */
 int ledger_started(Ledger *ledger, const char *request_id);
 
 /* Of `how`: status, reason, message, process_may_continue, exit, out, err, started_at_ms, finished_at_ms;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether a request was approved as its entry in the manifest demands. Who signed decides what an approval
- * is worth, not what it says: an attester vouches for what it saw in a room and never for more than the
- * message tier; only the approver's own key makes the signed tier, and where the root lists approval keys,
- * only if it is one of them. So a hub that lies can neither raise a tier nor make up an approver with a key.
- */
+/* Checks the approvals of a request against its entry in the manifest. The tier follows from the key that
+ * signed: an attester can prove the message tier at most; the signed tier needs the approver's own key, and
+ * where the root lists approval keys, one of those. So a compromised hub can neither raise a tier nor invent
+ * an approver who has a key. */
 
 #include "trust/accept-internal.h"
 
@@ -58,7 +57,7 @@ static void collect_approvers(const AcceptDevice *device, ApprovalKeys *keys)
         }
 }
 
-/* Who signed: an attester, or the approver that `ret_approver` says. Whoever else did is nobody. */
+/* Resolves the signer: an attester, or the approver in `ret_approver`. Other keys are rejected. */
 static int find_signer(const AcceptDevice *device, const Envelope *envelope, Signer *ret_signer,
                        const ManifestApprover **ret_approver)
 {
@@ -101,7 +100,7 @@ static int check_binding(const AcceptDevice *device, const AcceptVerdict *verdic
         return 0;
 }
 
-/* Whether this person may, and has not been counted. */
+/* Whether this person may approve, and has not been counted yet. */
 static int check_person(const AcceptDevice *device, const AcceptVerdict *verdict, const Approval *approval)
 {
         if (approval->decision != APPROVAL_APPROVE ||
@@ -168,7 +167,7 @@ int accept_approvals(const AcceptDevice *device, const AcceptLedger *ledger, con
         if (capability->approval == APPROVAL_NONE)
                 return 0;
         if (device->manifest->approvers.n == 0)
-                return DEVBOX_ERROR_APPROVAL_DENIED; /* an empty set means nobody, not everybody */
+                return DEVBOX_ERROR_APPROVAL_DENIED; /* an empty set allows no approver */
 
         for (size_t i = 0; i < input->n_approvals; i++) {
                 int r = accept_one(device, ledger, input->approvals[i], verdict);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether a device acts on a request. The order is that of accept.h, each step one function, first failure
- * wins. Approvals are judged in accept-approval.c. */
+/* Decides whether a device acts on a request. The order is that of accept.h, each step one function, the
+ * first failure wins. Approvals are checked in accept-approval.c. */
 
 #include "trust/accept.h"
 
@@ -47,7 +47,7 @@ static int verify(const AcceptDevice *device, const AcceptInput *input,
         return input->delivery ? envelope_verify(input->delivery, ENVELOPE_DELIVERY, &keys, NULL) : 0;
 }
 
-/* Whether this delivery, of this session, hands over this request. */
+/* Whether the delivery is of this session, newer than the last one, and of this request. */
 static int check_delivery(const AcceptDevice *device, const Envelope *envelope, AcceptVerdict *verdict)
 {
         _cleanup_(delivery_freep) Delivery *delivery = NULL;
@@ -107,7 +107,7 @@ static int check_manifest(const AcceptDevice *device, const Request *request)
         const RequestManifest *theirs = &request->manifest;
 
         if (ours->epoch != device->root->epoch)
-                return DEVBOX_ERROR_MANIFEST_MISSING; /* a new epoch made it void */
+                return DEVBOX_ERROR_MANIFEST_MISSING; /* of an earlier epoch */
         if (effective_now_ms(device) >= (uint64_t) ours->expires_at_ms)
                 return DEVBOX_ERROR_MANIFEST_EXPIRED;
 
@@ -149,22 +149,23 @@ static int check_capability(const AcceptDevice *device, const ManifestDispatcher
         return check_scope(signer, verdict->capability);
 }
 
-/* A request may not outlive what its entry allows, whatever the dispatcher wrote. */
-static uint64_t last_moment(const AcceptDevice *device, const Request *request, const Capability *capability)
+/* The entry bounds the lifetime of a request, whatever the dispatcher wrote. */
+static uint64_t start_until_ms(const AcceptDevice *device, const Request *request,
+                               const Capability *capability)
 {
         uint64_t oldest = (uint64_t) request->issued_at_ms + (uint64_t) capability->max_age_s * 1000;
 
         return MIN((uint64_t) request->expires_at_ms, oldest) + skew_ms(device);
 }
 
-/* What the entry says about the moment. */
-static int check_moment(const AcceptDevice *device, AcceptVerdict *verdict)
+/* The rules of the entry that depend on the time. */
+static int check_entry_time(const AcceptDevice *device, AcceptVerdict *verdict)
 {
         const Capability *capability = verdict->capability;
         const Request *request = verdict->request;
         uint64_t now = device->now_ms, stale = (uint64_t) device->manifest->limits.stale_max_s * 1000;
 
-        verdict->start_until_ms = last_moment(device, request, capability);
+        verdict->start_until_ms = start_until_ms(device, request, capability);
         if (effective_now_ms(device) > verdict->start_until_ms)
                 return DEVBOX_ERROR_EXPIRED;
         if (!capability_window_open(capability, now))
@@ -189,7 +190,7 @@ static int check_rate(const AcceptDevice *device, const AcceptLedger *ledger, co
         return r < 0 ? DEVBOX_ERROR_AUDIT_UNAVAILABLE : r > 0 ? DEVBOX_ERROR_RATE_LIMITED : 0;
 }
 
-/* Everything from the first byte to "it is well formed". */
+/* Verifies and parses; until this is done, the input is unauthenticated. */
 static int open_request(const AcceptDevice *device, const AcceptInput *input,
                         const ManifestDispatcher **ret_signer, AcceptVerdict *verdict)
 {
@@ -208,7 +209,7 @@ static int open_request(const AcceptDevice *device, const AcceptInput *input,
         return request_parse(envelope_payload(input->request), &verdict->request, NULL);
 }
 
-/* Whether the policy allows it, at this moment. */
+/* Applies the policy at this moment. */
 static int judge(const AcceptDevice *device, const AcceptLedger *ledger, const AcceptInput *input,
                  const ManifestDispatcher *signer, AcceptVerdict *verdict)
 {
@@ -224,7 +225,7 @@ static int judge(const AcceptDevice *device, const AcceptLedger *ledger, const A
         if (r != 0)
                 return r;
 
-        r = check_moment(device, verdict);
+        r = check_entry_time(device, verdict);
         if (r != 0)
                 return r;
 

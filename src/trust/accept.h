@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Whether a device acts on a request: one pure function over everything that matters, in a fixed order, so
- * that ledger and worker judge alike and a test can put any world before it. The first rule that fails names
- * the refusal:
+/* Decides whether a device acts on a request: one pure function of everything that matters, in a fixed
+ * order, so that ledger, worker and auditor decide alike. The first rule that fails is the reason:
  *
  *     peer_revoked · bad_sig, unknown_key · bad_schema · wrong_device · session_mismatch ·
  *     known request (its stored result, or request_id_conflict) · nonce_replay ·
@@ -23,12 +22,12 @@
 
 #define APPROVALS_MAX 4
 
-/* The roles that key ids are made of. */
+/* The roles in key ids. */
 #define DISPATCHER_ROLE "dispatcher" /* signs requests and deliveries */
 #define APPROVAL_ROLE   "approval"   /* attesters and approvers */
 
-/* What the ledger remembers. Each returns 0 for no and 1 for yes; < 0 is -errno and refuses with
- * DEVBOX_ERROR_AUDIT_UNAVAILABLE: what cannot be looked up is not allowed. */
+/* Queries of the ledger's state. Each returns 0 for no and 1 for yes; < 0 is -errno, for which the request
+ * is rejected with DEVBOX_ERROR_AUDIT_UNAVAILABLE. */
 typedef struct AcceptLedger {
         int (*request_known)(void *ledger, const char *request_id, Sha256 *ret_digest);
         int (*nonce_known)(void *ledger, const uint8_t nonce[REQUEST_NONCE_SIZE]);
@@ -39,7 +38,7 @@ typedef struct AcceptLedger {
         void *ledger;
 } AcceptLedger;
 
-/* What the device knows. Everything is borrowed. */
+/* The state of the device. Everything is borrowed. */
 typedef struct AcceptDevice {
         const char *name;
         const Root *root;
@@ -49,8 +48,8 @@ typedef struct AcceptDevice {
         uint8_t session[SESSION_NONCE_SIZE];
         int64_t counter; /* of the last delivery of this session */
         uint64_t now_ms;
-        uint64_t time_floor_ms;   /* the latest time this device ever acted at */
-        uint64_t issued_floor_ms; /* what was issued until then is over: it may have been forgotten */
+        uint64_t time_floor_ms;   /* the latest time of any acceptance */
+        uint64_t issued_floor_ms; /* requests issued until then are rejected: their rows may be gone */
         bool clock_synchronised;
         bool revoked;
 } AcceptDevice;
@@ -62,17 +61,17 @@ typedef struct AcceptInput {
 } AcceptInput;
 
 typedef struct AcceptVerdict {
-        DevboxError error; /* 0: it may run, or is known */
-        bool known;        /* the same request was judged before: answer with what is stored, run nothing */
-        bool counted;      /* refused before anything could be believed: count it, do not log it */
-        char subject[64];  /* what a sentence about it names: "shell.exec.rm" */
-        Sha256 digest;     /* of the request */
-        int64_t counter;   /* of the delivery: the session's new counter, once it was verified; else 0 */
-        uint64_t start_until_ms; /* beyond, it has expired and may not start; set once it may run */
+        DevboxError error;       /* 0: accepted, or known */
+        bool known;              /* the same request was decided before: answer with the stored result */
+        bool counted;            /* rejected while unauthenticated: count it, add no entry to the chain */
+        char subject[64];        /* for messages: "shell.exec.rm" */
+        Sha256 digest;           /* of the request */
+        int64_t counter;         /* the session's new counter, once the delivery was verified; else 0 */
+        uint64_t start_until_ms; /* it must have started until then; set on acceptance */
 
-        Request *request;                   /* owned here; NULL if it never got so far */
+        Request *request;                   /* owned here; NULL if it was not parsed */
         const Capability *capability;       /* the entry, in the manifest */
-        Approval *approvals[APPROVALS_MAX]; /* owned here; verified, in the order they came */
+        Approval *approvals[APPROVALS_MAX]; /* owned here; verified, in the order of the input */
         Sha256 approval_digests[APPROVALS_MAX];
         size_t n_approvals;
 } AcceptVerdict;
@@ -86,6 +85,6 @@ void accept_verdict_done(AcceptVerdict *verdict);
 int accept_request(const AcceptDevice *device, const AcceptLedger *ledger, const AcceptInput *input,
                    AcceptVerdict *verdict);
 
-/* The same for one that a device says it accepted at device->now_ms, as an auditor judges it later: without
- * a delivery, of which nothing is left, and without a memory. */
+/* Decides again, for an auditor, on a request that a device recorded as accepted at device->now_ms: without
+ * a delivery, which is not kept, and without the ledger's state. */
 int accept_replay(const AcceptDevice *device, const AcceptInput *input, AcceptVerdict *verdict);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* An approval: one person said yes, or no, to exactly one request. Signed by the attester that saw it, or by
- * the approver's own key. */
+/* An approval: the decision of one person on exactly one request. Signed by the attester that observed it,
+ * or by the approver's own key. */
 
 #include "crypto/sha256.h"
 #include "schema/schema.h"
 
-/* In rising order of what it withstands: a member of the room; also the homeserver; also the hub. */
+/* In rising order of what it withstands: a malicious room member, then the homeserver, then the hub. */
 typedef enum ApprovalTier {
         APPROVAL_NONE,
-        APPROVAL_REACTION, /* a 👍, which travels in clear */
+        APPROVAL_REACTION, /* a 👍, which is not encrypted */
         APPROVAL_MESSAGE,  /* an encrypted message from a cross-signed device, or the dashboard's token */
         APPROVAL_SIGNED,   /* the approver's own key, verified on the device */
         _APPROVAL_TIER_MAX,

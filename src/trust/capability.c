@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One thing that a manifest lets a device do: a table per kind, and whether arguments fit. */
+/* A capability: a table per kind, and matching of arguments. */
 
 #include "trust/capability.h"
 
@@ -13,8 +13,8 @@
 
 static const char *const exec_kill_names[] = { "unset", "timeout", "none", NULL };
 
-/* The environment is built from nothing. What changes how a program loads, pages, edits or interprets (LD_*,
- * PAGER, EDITOR, GIT_*, LESS*, …) is not on this list, so it needs no list of its own. */
+/* An allow list: variables that change how a program loads, pages, edits or interprets (LD_*, PAGER, EDITOR,
+ * GIT_*, LESS*, …) are not on it. */
 static bool variable_valid(const char *name)
 {
         static const char *const names[] = { "LANG", "TZ", "COLUMNS", "LINES", "NO_COLOR", "TERM" };
@@ -110,7 +110,7 @@ static const SchemaField window_fields[] = {
 };
 static const Schema window_schema = { .size = sizeof(Window), SCHEMA_TABLE(window_fields) };
 
-/* What every kind has. The name comes first: it decides which table the object is freed by. */
+/* Common to every kind. The name is first: it selects the table that the object is freed by. */
 #define COMMON \
         { "name", SCHEMA_NAME, true, AT(kind), .names = capability_kind_names }, \
         { "id", SCHEMA_STRING, true, AT(id), 1, LABEL_MAX, .valid = label_valid }, \

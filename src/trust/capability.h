@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* One thing that a manifest lets a device do: which arguments, with whose approval, how often. Each kind has
- * its own table; a key that the kind does not know refuses the manifest. */
+/* A capability of a manifest: which arguments, with whose approval, how often. Each kind has its own table;
+ * an unknown key invalidates the manifest. */
 
 #include "trust/approval.h"
 #include "trust/arguments.h"
@@ -30,7 +30,7 @@ typedef struct Capability {
         Rate rate;
         Window window;
         bool queue;             /* may wait at the hub while the device is away */
-        bool strict;            /* refused when the manifest was not confirmed for stale_max_s */
+        bool strict;            /* rejected when the manifest was not confirmed for stale_max_s */
         LIST_OF(char *) redact; /* keys of the arguments that the audit chain keeps only as digests */
         char *accept_risk;      /* why the operator allows what the linter warns of */
 
@@ -44,7 +44,7 @@ typedef struct Capability {
         bool replace;             /* fs.write: may also replace */
         LIST_OF(char *) containers; /* docker.*: names; docker.list: empty = all */
         char *user;                 /* docker.exec: NULL = the image's */
-        int exec_kill;              /* docker.exec: ExecKill; unset refuses to run */
+        int exec_kill;              /* docker.exec: ExecKill; unset: never run */
         bool privileged_container;  /* docker.exec: may run in one */
         LIST_OF(char *) sensors;    /* sensors.read */
         LIST_OF(char *) units;      /* service.* */
@@ -58,8 +58,8 @@ extern const Schema capability_schema;
  * container, unit, sensor or camera; DEVBOX_ERROR_ARGS_DENIED; DEVBOX_ERROR_PATH_DENIED. */
 int capability_match(const Capability *capability, const PathRoots *roots, const Arguments *arguments);
 
-/* Whether the moment lies in the entry's days and hours. */
+/* Whether the time is within the days and hours of the entry. */
 bool capability_window_open(const Capability *capability, uint64_t now_ms);
 
-/* What a sentence or an audit entry calls the thing: "shell.exec.rm", "docker.exec.web", "fs.read". */
+/* The name in messages and audit entries: "shell.exec.rm", "docker.exec.web", "fs.read.logs". */
 void capability_subject(CapabilityKind kind, const Arguments *arguments, char ret_subject[static 64]);

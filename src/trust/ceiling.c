@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What no manifest may go beyond on this machine. */
+/* The ceiling: its table, and the check of a manifest against it. */
 
 #include "trust/ceiling.h"
 
@@ -92,9 +92,9 @@ static bool constraints_inside(const Names *directories, const PathRoots *roots,
 
 #define NAMES(list) ((const Names *) (const void *) &(list))
 
-/* NULL, or what lies outside. */
-static const char *what_is_outside(const Ceiling *ceiling, const PathRoots *roots,
-                                   const Capability *capability)
+/* NULL: inside the ceiling. */
+static const char *reason_outside(const Ceiling *ceiling, const PathRoots *roots,
+                                  const Capability *capability)
 {
         const Names *read = NAMES(ceiling->read), *write = NAMES(ceiling->write);
 
@@ -145,7 +145,7 @@ int ceiling_check(const Ceiling *ceiling, const Manifest *manifest, SchemaFault 
 {
         for (size_t i = 0; i < manifest->capabilities.n; i++) {
                 const Capability *capability = &manifest->capabilities.items[i];
-                const char *why = what_is_outside(ceiling, &manifest->roots, capability);
+                const char *why = reason_outside(ceiling, &manifest->roots, capability);
 
                 if (!why)
                         continue;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What no manifest may go beyond on this machine: /etc/devbox/ceiling.yaml, owned by root, changed only by
- * hand. It bounds what a stolen operator key can do. */
+/* The ceiling: the most that any manifest may allow on this machine. /etc/devbox/ceiling.yaml, owned by
+ * root, changed only by hand. It bounds what a stolen operator key can do. */
 
 #include "trust/manifest.h"
 
@@ -12,7 +12,7 @@ typedef struct Ceiling {
         LIST_OF(char *) read;         /* directories; those below are inside */
         LIST_OF(char *) write;
         LIST_OF(char *) containers;
-        LIST_OF(char *) units; /* restarts; the state of any unit may be asked */
+        LIST_OF(char *) units; /* for restarts; the status of any unit may be read */
         LIST_OF(char *) sensors;
         LIST_OF(char *) cameras;
 } Ceiling;
@@ -20,6 +20,6 @@ typedef struct Ceiling {
 extern const Schema ceiling_schema;
 DEFINE_DOCUMENT(Ceiling, ceiling);
 
-/* Whether all of the manifest lies inside. Errors: DEVBOX_ERROR_MANIFEST_CEILING; the fault (may be NULL)
- * then names the first capability and what of it lies outside. */
+/* Whether the whole manifest is inside the ceiling. Errors: DEVBOX_ERROR_MANIFEST_CEILING; the fault (may be
+ * NULL) then names the first capability that is not, and why. */
 int ceiling_check(const Ceiling *ceiling, const Manifest *manifest, SchemaFault *ret_fault);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What the arguments of a program may be. Matching keeps the set of positions in the arguments that the
- * items so far can have reached, as one does for a regular expression without ever backtracking; the set
- * after the last item must hold the end. */
+/* The constraint language for program arguments. Matching tracks the set of positions that the constraints
+ * so far can have reached, like a regular expression without backtracking; after the last one, the set must
+ * contain the end. */
 
 #include "trust/constraint.h"
 
@@ -14,7 +14,7 @@
 static const char *const path_kind_names[] = { "any", "file", "dir", NULL };
 static const char *const path_must_names[] = { "exist", "new", "any", NULL };
 
-/* Reads a class such as "A-Za-z0-9_.-" into a set. A hyphen stands for itself at the ends only. */
+/* Parses a class such as "A-Za-z0-9_.-" into a set. A hyphen is literal at the ends only. */
 static bool word_class_parse(const char *text, bool set[128])
 {
         static const char also[] = "_.:@%+=,-";
@@ -54,17 +54,17 @@ static bool word_class_valid(const char *text)
 
 static const char *check_many(const void *object)
 {
-        const ArgumentConstraint *item = object;
+        const ArgumentConstraint *constraint = object;
 
-        return item->many_min <= item->many_max ? NULL : "has a min above its max";
+        return constraint->many_min <= constraint->many_max ? NULL : "has a min above its max";
 }
 
 static const char *check_names(const void *object)
 {
-        const ArgumentConstraint *item = object;
+        const ArgumentConstraint *constraint = object;
 
-        for (size_t i = 0; i < item->names.n; i++)
-                if (*item->names.items[i] == '\0')
+        for (size_t i = 0; i < constraint->names.n; i++)
+                if (*constraint->names.items[i] == '\0')
                         return "has an empty alternative";
 
         return NULL;
@@ -87,7 +87,7 @@ static const SchemaField path_fields[] = {
 static const Schema word_schema = { .size = sizeof(ArgumentConstraint), SCHEMA_TABLE(word_fields) };
 static const Schema path_schema = { .size = sizeof(ArgumentConstraint), SCHEMA_TABLE(path_fields) };
 
-static const SchemaField kind_fields[_ITEM_KIND_MAX][1] = {
+static const SchemaField kind_fields[_CONSTRAINT_KIND_MAX][1] = {
         [CONSTRAINT_LITERAL] = { { "lit", SCHEMA_STRING, true, offsetof(ArgumentConstraint, literal), 1,
                                    ARGUMENT_BYTES_MAX } },
         [CONSTRAINT_ENUM] = { { "enum", SCHEMA_STRINGS, true, offsetof(ArgumentConstraint, names), 1, 64 } },
@@ -105,26 +105,26 @@ static const SchemaField kind_fields[_ITEM_KIND_MAX][1] = {
                     .tag_offset = offsetof(ArgumentConstraint, kind),                                       \
                     .tag = kind_ }
 
-static const Schema kind_schemas[_ITEM_KIND_MAX] = { KIND(CONSTRAINT_LITERAL), KIND(CONSTRAINT_ENUM),
-                                                     KIND(CONSTRAINT_INTEGER), KIND(CONSTRAINT_WORD),
-                                                     KIND(CONSTRAINT_PATH) };
+static const Schema kind_schemas[_CONSTRAINT_KIND_MAX] = { KIND(CONSTRAINT_LITERAL), KIND(CONSTRAINT_ENUM),
+                                                           KIND(CONSTRAINT_INTEGER), KIND(CONSTRAINT_WORD),
+                                                           KIND(CONSTRAINT_PATH) };
 
 static const Schema *choose_kind(const cJSON *tree, const void *object)
 {
         if (object) {
                 int kind = ((const ArgumentConstraint *) object)->kind;
 
-                return kind >= 0 && kind < _ITEM_KIND_MAX ? &kind_schemas[kind] : NULL;
+                return kind >= 0 && kind < _CONSTRAINT_KIND_MAX ? &kind_schemas[kind] : NULL;
         }
 
-        for (int i = 0; i < _ITEM_KIND_MAX; i++)
+        for (int i = 0; i < _CONSTRAINT_KIND_MAX; i++)
                 if (cJSON_GetObjectItemCaseSensitive(tree, kind_fields[i][0].key))
                         return &kind_schemas[i];
 
         return NULL;
 }
 
-/* An item without opt or many around it. */
+/* A constraint without opt or many around it. */
 static const Schema once_schema = { .size = sizeof(ArgumentConstraint),
                                     .variant = choose_kind,
                                     .no_variant = "is no known constraint; see devbox-manifest(5)" };
@@ -155,12 +155,13 @@ static const Schema many_schema = REPEAT(CONSTRAINT_MANY, many_fields);
 
 static const Schema *choose_repeat(const cJSON *tree, const void *object)
 {
-        const ArgumentConstraint *item = object;
+        const ArgumentConstraint *constraint = object;
 
-        if (item ? item->repeat == CONSTRAINT_OPTIONAL
-                 : cJSON_GetObjectItemCaseSensitive(tree, "opt") != NULL)
+        if (constraint ? constraint->repeat == CONSTRAINT_OPTIONAL
+                       : cJSON_GetObjectItemCaseSensitive(tree, "opt") != NULL)
                 return &optional_schema;
-        if (item ? item->repeat == CONSTRAINT_MANY : cJSON_GetObjectItemCaseSensitive(tree, "many") != NULL)
+        if (constraint ? constraint->repeat == CONSTRAINT_MANY
+                       : cJSON_GetObjectItemCaseSensitive(tree, "many") != NULL)
                 return &many_schema;
 
         return &once_schema;
@@ -186,39 +187,39 @@ const PathRoot *path_root_find(const PathRoots *roots, const char *name)
         return NULL;
 }
 
-bool constraints_roots_known(const ArgumentConstraints *items, const PathRoots *roots)
+bool constraints_roots_known(const ArgumentConstraints *constraints, const PathRoots *roots)
 {
-        for (size_t i = 0; i < items->n; i++)
-                if (items->items[i].kind == CONSTRAINT_PATH &&
-                    !path_root_find(roots, items->items[i].path_root))
+        for (size_t i = 0; i < constraints->n; i++)
+                if (constraints->items[i].kind == CONSTRAINT_PATH &&
+                    !path_root_find(roots, constraints->items[i].path_root))
                         return false;
 
         return true;
 }
 
-static bool is_written_out(const ArgumentConstraint *item)
+static bool is_enumerated(const ArgumentConstraint *constraint)
 {
-        return item->kind == CONSTRAINT_LITERAL || item->kind == CONSTRAINT_ENUM;
+        return constraint->kind == CONSTRAINT_LITERAL || constraint->kind == CONSTRAINT_ENUM;
 }
 
-bool constraints_are_pinned(const ArgumentConstraints *items)
+bool constraints_are_pinned(const ArgumentConstraints *constraints)
 {
-        for (size_t i = 0; i < items->n; i++)
-                if (!is_written_out(&items->items[i]))
+        for (size_t i = 0; i < constraints->n; i++)
+                if (!is_enumerated(&constraints->items[i]))
                         return false;
 
         return true;
 }
 
-bool constraints_have_separator(const ArgumentConstraints *items)
+bool constraints_have_separator(const ArgumentConstraints *constraints)
 {
-        for (size_t i = 0; i < items->n; i++) {
-                const ArgumentConstraint *item = &items->items[i];
+        for (size_t i = 0; i < constraints->n; i++) {
+                const ArgumentConstraint *constraint = &constraints->items[i];
 
-                if (!is_written_out(item))
+                if (!is_enumerated(constraint))
                         return false;
-                if (item->kind == CONSTRAINT_LITERAL && item->repeat == CONSTRAINT_ONCE &&
-                    streq(item->literal, "--"))
+                if (constraint->kind == CONSTRAINT_LITERAL && constraint->repeat == CONSTRAINT_ONCE &&
+                    streq(constraint->literal, "--"))
                         return true;
         }
 
@@ -245,12 +246,12 @@ static bool integer_matches(const int64_t range[2], const char *text)
 }
 
 /* "." and ".." are paths, whatever the class. */
-static bool word_matches(const ArgumentConstraint *item, const char *text)
+static bool word_matches(const ArgumentConstraint *constraint, const char *text)
 {
         bool set[128];
 
-        if (*text == '\0' || *text == '-' || strlen(text) > (size_t) item->word_max || streq(text, ".") ||
-            streq(text, "..") || !word_class_parse(item->word_class, set))
+        if (*text == '\0' || *text == '-' || strlen(text) > (size_t) constraint->word_max ||
+            streq(text, ".") || streq(text, "..") || !word_class_parse(constraint->word_class, set))
                 return false;
 
         for (; *text != '\0'; text++)
@@ -260,22 +261,23 @@ static bool word_matches(const ArgumentConstraint *item, const char *text)
         return true;
 }
 
-static bool constraint_matches(const ArgumentConstraint *item, const PathRoots *roots, const char *text)
+static bool constraint_matches(const ArgumentConstraint *constraint, const PathRoots *roots,
+                               const char *text)
 {
-        switch (item->kind) {
+        switch (constraint->kind) {
         case CONSTRAINT_LITERAL:
-                return streq(item->literal, text);
+                return streq(constraint->literal, text);
         case CONSTRAINT_ENUM:
-                for (size_t i = 0; i < item->names.n; i++)
-                        if (streq(item->names.items[i], text))
+                for (size_t i = 0; i < constraint->names.n; i++)
+                        if (streq(constraint->names.items[i], text))
                                 return true;
                 return false;
         case CONSTRAINT_INTEGER:
-                return integer_matches(item->range, text);
+                return integer_matches(constraint->range, text);
         case CONSTRAINT_WORD:
-                return word_matches(item, text);
+                return word_matches(constraint, text);
         case CONSTRAINT_PATH: {
-                const PathRoot *root = path_root_find(roots, item->path_root);
+                const PathRoot *root = path_root_find(roots, constraint->path_root);
 
                 return root && absolute_path_valid(text) && path_is_under(text, root->path);
         }
@@ -284,14 +286,14 @@ static bool constraint_matches(const ArgumentConstraint *item, const PathRoots *
         return false;
 }
 
-/* The positions after the item, from those before it. */
-static void advance(const ArgumentConstraint *item, const bool *matches, size_t n, const bool *before,
+/* The positions after the constraint, from those before it. */
+static void advance(const ArgumentConstraint *constraint, const bool *matches, size_t n, const bool *before,
                     bool *after)
 {
-        size_t min = item->repeat == CONSTRAINT_ONCE   ? 1
-                     : item->repeat == CONSTRAINT_MANY ? (size_t) item->many_min
-                                                       : 0;
-        size_t max = item->repeat == CONSTRAINT_MANY ? (size_t) item->many_max : 1;
+        size_t min = constraint->repeat == CONSTRAINT_ONCE   ? 1
+                     : constraint->repeat == CONSTRAINT_MANY ? (size_t) constraint->many_min
+                                                             : 0;
+        size_t max = constraint->repeat == CONSTRAINT_MANY ? (size_t) constraint->many_max : 1;
 
         memset(after, 0, (n + 1) * sizeof *after);
         for (size_t start = 0; start <= n; start++)
@@ -321,7 +323,7 @@ static bool arguments_valid(char *const *arguments, size_t n)
         return total <= ARGUMENTS_BYTES_MAX;
 }
 
-int constraints_match(const ArgumentConstraints *items, const PathRoots *roots, char *const *arguments,
+int constraints_match(const ArgumentConstraints *constraints, const PathRoots *roots, char *const *arguments,
                       size_t n_arguments)
 {
         bool reached[2][ARGUMENTS_MAX + 1] = { { true } }, matches[ARGUMENTS_MAX];
@@ -330,11 +332,11 @@ int constraints_match(const ArgumentConstraints *items, const PathRoots *roots, 
         if (!arguments_valid(arguments, n_arguments))
                 return DEVBOX_ERROR_ARGS_DENIED;
 
-        for (size_t i = 0; i < items->n; i++, now ^= 1) {
+        for (size_t i = 0; i < constraints->n; i++, now ^= 1) {
                 for (size_t j = 0; j < n_arguments; j++)
-                        matches[j] = constraint_matches(&items->items[i], roots, arguments[j]);
+                        matches[j] = constraint_matches(&constraints->items[i], roots, arguments[j]);
 
-                advance(&items->items[i], matches, n_arguments, reached[now], reached[now ^ 1]);
+                advance(&constraints->items[i], matches, n_arguments, reached[now], reached[now ^ 1]);
         }
 
         return reached[now][n_arguments] ? 0 : DEVBOX_ERROR_ARGS_DENIED;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A delivery: the dispatcher hands one request to one session of a device. Fresh for each attempt, so that
- * what was recorded is dead in the next session, also on a device whose memory was restored from a backup.
- */
+/* A delivery: binds one request to one session of a device. Fresh for each attempt, so that a recorded one
+ * is invalid in the next session, also on a device that was restored from a backup. */
 
 #include "crypto/sha256.h"
 #include "schema/schema.h"
@@ -13,7 +12,7 @@
 typedef struct Delivery {
         char *device;
         uint8_t session[SESSION_NONCE_SIZE];
-        int64_t counter; /* from 1, strictly rising within the session */
+        int64_t counter; /* from 1, strictly increasing within the session */
         Sha256 request_sha256;
 } Delivery;
 

@@ -7,7 +7,7 @@
 #include "proto/error.h"
 #include "schema/schema.h"
 
-/* What the text says, before its signatures are copied to their place. */
+/* The JSON form; envelope_parse() copies it to an Envelope. */
 typedef struct WireSignature {
         Sha256 key_id;
         SchemaBlob signature;
@@ -19,7 +19,7 @@ typedef struct WireEnvelope {
         LIST_OF(WireSignature) signatures;
 } WireEnvelope;
 
-/* Base64 makes four of three; the rest is keys, type and signatures. */
+/* Base64 turns three bytes into four; the rest is keys, type and signatures. */
 #define TEXT_MAX(payload) ((payload) / 3 * 4 + 4096)
 
 static bool type_valid(const char *text)
@@ -150,8 +150,8 @@ int envelope_sign(Envelope *envelope, const char *role, const KeyPair *pair)
         return 0;
 }
 
-/* The index of the key that made the signature and has not counted yet; the one that the hint names is tried
- * first. -ENOENT: none did. `*known` is set when the hint names a key of the set, or there is none. */
+/* The index of a key that verifies the signature and was not counted yet; the key of the key id is tried
+ * first. -ENOENT: none. Sets `*known` when the key id is one of the set, or absent. */
 static int find_signer(const EnvelopeSignature *signature, Bytes pae, const KeySet *keys, uint32_t counted,
                        bool *known)
 {
@@ -179,7 +179,7 @@ static int find_signer(const EnvelopeSignature *signature, Bytes pae, const KeyS
         return -ENOENT;
 }
 
-/* Two entries of one key in a set must not count twice. */
+/* A key that is in the set twice counts once. */
 static uint32_t same_keys(const KeySet *keys, size_t index)
 {
         uint32_t same = 0;
@@ -199,7 +199,7 @@ int envelope_verify(const Envelope *envelope, const char *type, const KeySet *ke
         size_t size, n = 0;
 
         if (!streq(envelope->type, type))
-                return DEVBOX_ERROR_BAD_SIG; /* another type is other bytes: the signature cannot fit */
+                return DEVBOX_ERROR_BAD_SIG; /* the type is part of what was signed */
 
         int r = dsse_pae(type, envelope_payload(envelope), &pae, &size);
         if (r < 0)

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The DSSE JSON envelope that every signed thing travels and rests in:
+/* The DSSE JSON envelope of every signed document, on the wire and on disk:
  *
  *     {"payloadType":"application/vnd.devbox.request.v1+json","payload":"<base64>",
  *      "signatures":[{"keyid":"<hex>","sig":"<base64>"}]}
  *
- * Reading one only takes it apart. The payload is opaque until envelope_verify() says who signed it; only
- * then may it be parsed. */
+ * Parsing verifies nothing. The payload is opaque until envelope_verify() succeeds; only then may it be
+ * parsed. */
 
 #include "crypto/dsse.h"
 
-#define ENVELOPE_TYPE(thing) "application/vnd.devbox." thing ".v1+json"
+#define ENVELOPE_TYPE(document) "application/vnd.devbox." document ".v1+json"
 
 #define ENVELOPE_ROOT       ENVELOPE_TYPE("root")
 #define ENVELOPE_TOKEN      ENVELOPE_TYPE("token")
@@ -28,7 +28,7 @@
 #define KEY_SET_MAX             32
 
 typedef struct EnvelopeSignature {
-        Sha256 key_id; /* all zero: none was given */
+        Sha256 key_id; /* all zero: absent */
         Signature signature;
 } EnvelopeSignature;
 
@@ -36,17 +36,17 @@ typedef struct Envelope {
         char *type;
         uint8_t *payload;
         size_t payload_size;
-        Sha256 digest; /* of type and payload: identifies the document, whoever signed it */
+        Sha256 digest; /* of type and payload, not of the signatures: identifies the document */
         EnvelopeSignature signatures[ENVELOPE_SIGNATURES_MAX];
         size_t n_signatures;
 } Envelope;
 
-/* Who may sign: distinct keys, and how many of them must. Borrowed. `role` only makes the key ids. An empty
- * set, or a threshold of 0, verifies nothing. */
+/* The keys that may sign, and how many distinct ones must. Borrowed. `role` is only used for key ids. An
+ * empty set, or a threshold of 0, verifies nothing. */
 typedef struct KeySet {
         const char *role;
         const PublicKey *keys;
-        size_t n_keys; /* more than KEY_SET_MAX are not looked at */
+        size_t n_keys; /* beyond KEY_SET_MAX they are ignored */
         size_t threshold;
 } KeySet;
 

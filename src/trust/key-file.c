@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A key in a file. */
+/* Key files: sealing, unsealing, bare seeds. */
 
 #include "trust/key-file.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A key in a file: JSON that says whose it is, so that it can be shown and exported without the passphrase,
+/* A private key in a file: JSON with role, label and public key, which are readable without the passphrase,
  * and the sealed seed.
  *
  *     {"v":1,"role":"manifest","label":"ana-2026","public":"<hex>","sealed":"<base64>"}

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether a device takes a manifest: verify, parse, then the rules of The Update Framework against rollback,
- * forks and freezing, then the machine's own ceiling. */
+/* Decides whether a device accepts a manifest: verify, parse, then the rules of The Update Framework against
+ * rollback, forks and freezing, then the ceiling of the machine. */
 
 #include "proto/error.h"
 #include "trust/ceiling.h"
 
-/* Neither epoch nor version goes back; at the same place there is one manifest only. */
+/* Epoch and version never decrease; there is one manifest for each pair. */
 static int compare_with_floor(const ManifestJudge *judge, ManifestVerdict *verdict)
 {
         const Manifest *manifest = verdict->manifest;
@@ -28,7 +28,7 @@ static int compare_with_floor(const ManifestJudge *judge, ManifestVerdict *verdi
         return 0;
 }
 
-static int judge_manifest(const ManifestJudge *judge, ManifestVerdict *verdict)
+static int check_manifest(const ManifestJudge *judge, ManifestVerdict *verdict)
 {
         const Manifest *manifest = verdict->manifest;
 
@@ -40,7 +40,7 @@ static int judge_manifest(const ManifestJudge *judge, ManifestVerdict *verdict)
         if (r != 0)
                 return r;
 
-        /* The one it has already may have expired since; that is for the next request to hear. */
+        /* The current one may have expired since: the next request is rejected for that. */
         if (!verdict->unchanged && judge->now_ms >= (uint64_t) manifest->expires_at_ms)
                 return DEVBOX_ERROR_MANIFEST_EXPIRED;
 
@@ -66,7 +66,7 @@ int manifest_accept(const ManifestJudge *judge, const Envelope *envelope, Manife
         verdict.digest = envelope->digest;
         r = manifest_parse(envelope_payload(envelope), &verdict.manifest, &verdict.fault);
         if (r == 0)
-                r = judge_manifest(judge, &verdict);
+                r = check_manifest(judge, &verdict);
         if (r != 0) {
                 manifest_verdict_done(&verdict);
                 ret_verdict->fault = verdict.fault;

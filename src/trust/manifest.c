@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The manifest: its tables, and the rules across them. Whether a device accepts one is in manifest-accept.c.
- */
+/* The manifest: its tables, and the rules across them. A device accepts one in manifest-accept.c. */
 
 #include "trust/manifest.h"
 
@@ -202,24 +201,24 @@ const ManifestApprover *manifest_find_approver(const Manifest *manifest, const c
         return NULL;
 }
 
-/* Of two entries that allow the same, the one that asks for more. */
-static bool asks_for_more(const Capability *a, const Capability *b)
+/* Whether `a` demands a higher approval than `b`. */
+static bool is_stricter(const Capability *a, const Capability *b)
 {
         return a->approval != b->approval ? a->approval > b->approval
                                           : a->approval_count > b->approval_count;
 }
 
-/* How close an entry came that refused: another program, another path, other arguments. */
-static int closeness(int refusal)
+/* Of the reasons why several entries do not match, the one that helps most: the program and the path fit. */
+static int closeness(int reason)
 {
-        return refusal == DEVBOX_ERROR_ARGS_DENIED ? 2 : refusal == DEVBOX_ERROR_PATH_DENIED ? 1 : 0;
+        return reason == DEVBOX_ERROR_ARGS_DENIED ? 2 : reason == DEVBOX_ERROR_PATH_DENIED ? 1 : 0;
 }
 
 int manifest_find_capability(const Manifest *manifest, CapabilityKind kind, const Arguments *arguments,
                              const Capability **ret_capability)
 {
         const Capability *found = NULL;
-        int refusal = DEVBOX_ERROR_UNKNOWN_CAPABILITY;
+        int reason = DEVBOX_ERROR_UNKNOWN_CAPABILITY;
 
         for (size_t i = 0; i < manifest->capabilities.n; i++) {
                 const Capability *capability = &manifest->capabilities.items[i];
@@ -230,15 +229,14 @@ int manifest_find_capability(const Manifest *manifest, CapabilityKind kind, cons
                 int r = capability_match(capability, &manifest->roots, arguments);
                 if (r < 0)
                         return r;
-                if (r > 0 &&
-                    (refusal == DEVBOX_ERROR_UNKNOWN_CAPABILITY || closeness(r) > closeness(refusal)))
-                        refusal = r;
-                if (r == 0 && (!found || asks_for_more(capability, found)))
+                if (r > 0 && (reason == DEVBOX_ERROR_UNKNOWN_CAPABILITY || closeness(r) > closeness(reason)))
+                        reason = r;
+                if (r == 0 && (!found || is_stricter(capability, found)))
                         found = capability;
         }
 
         if (!found)
-                return refusal;
+                return reason;
 
         *ret_capability = found;
         return 0;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The manifest: what one device may do, for whom, and whose keys may ask. Signed by the operator; a device
- * acts on nothing else. */
+/* The manifest: what one device may do, for whom, and which keys may send requests. Signed by the operator;
+ * a device acts on nothing else. */
 
 #include "trust/capability.h"
 #include "trust/root.h"
 
 typedef struct Ceiling Ceiling;
 
-/* The version of the manifest that ends a device for this epoch: no dispatchers, no capabilities. */
+/* The version of the manifest that revokes a device for this epoch: no dispatchers, no capabilities. */
 #define MANIFEST_TOMBSTONE INT64_C(2147483647)
 
 typedef struct ManifestOperator {
@@ -56,19 +56,19 @@ typedef struct Manifest {
 extern const Schema manifest_schema;
 DEFINE_DOCUMENT(Manifest, manifest);
 
-/* What a device remembers about the manifest it has: neither ever goes back. Zero: none yet. */
+/* The last accepted manifest: epoch and version never decrease. Zero: none yet. */
 typedef struct ManifestFloor {
         int64_t epoch, version;
         Sha256 digest;
 } ManifestFloor;
 
-/* What a device knows when it judges one. */
+/* The state of the device that a manifest is checked against. */
 typedef struct ManifestJudge {
         const Root *root;
         const char *device;
         const PublicKey *device_key;
-        const Ceiling *ceiling; /* NULL: nothing is inside */
-        bool ceiling_unknown;   /* an auditor cannot know it: everything is inside */
+        const Ceiling *ceiling; /* NULL: allows nothing */
+        bool ceiling_unknown;   /* for an auditor, who cannot know it: not checked */
         ManifestFloor floor;
         uint64_t now_ms; /* read once, at the start of the update */
 } ManifestJudge;
@@ -76,8 +76,8 @@ typedef struct ManifestJudge {
 typedef struct ManifestVerdict {
         Manifest *manifest; /* owned by the caller */
         Sha256 digest;
-        bool unchanged;    /* the one it already has: nothing to do */
-        bool gap;          /* versions between were never seen here; recorded, not refused */
+        bool unchanged;    /* the current one: nothing to do */
+        bool gap;          /* versions in between were never seen here; recorded, not rejected */
         SchemaFault fault; /* with BAD_SCHEMA and MANIFEST_CEILING */
 } ManifestVerdict;
 
@@ -86,7 +86,7 @@ static inline void manifest_verdict_done(ManifestVerdict *verdict)
         verdict->manifest = manifest_free(verdict->manifest);
 }
 
-/* Verifies, parses and judges. `ret_verdict` is set on success; on a refusal only its fault is.
+/* Verifies, parses and checks. `ret_verdict` is set on success; on rejection only its fault is.
  * Errors: DEVBOX_ERROR_MANIFEST_INVALID_SIGNATURE, BAD_SCHEMA, WRONG_DEVICE, MANIFEST_ROLLBACK,
  * MANIFEST_FORK (the same version with other content), ROOT_NEEDED, ROOT_EXPIRED, MANIFEST_EXPIRED,
  * MANIFEST_CEILING; -ENOMEM. */
@@ -94,12 +94,12 @@ int manifest_accept(const ManifestJudge *judge, const Envelope *envelope, Manife
 
 bool manifest_is_tombstone(const Manifest *manifest);
 
-/* NULL if nobody has that name. */
+/* NULL: not in the manifest. */
 const ManifestOperator *manifest_find_operator(const Manifest *manifest, const char *mxid);
 const ManifestApprover *manifest_find_approver(const Manifest *manifest, const char *mxid);
 
-/* The entry that allows the arguments; of several the one that asks for the highest approval, so that adding
+/* The entry that allows the arguments; of several the one that demands the highest approval, so that adding
  * an entry never loosens another. Errors: DEVBOX_ERROR_UNKNOWN_CAPABILITY no entry of this kind; else the
- * refusal of the entry that came closest. */
+ * reason of the entry that matches best. */
 int manifest_find_capability(const Manifest *manifest, CapabilityKind kind, const Arguments *arguments,
                              const Capability **ret_capability);

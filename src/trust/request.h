@@ -9,10 +9,10 @@
 
 #define REQUEST_NONCE_SIZE 16
 
-/* For so long, at the least, nobody else gets the id and the nonce of one that was accepted. */
+/* The least time that the id and the nonce of a request stay in use. */
 #define REQUEST_KEEP_MS (UINT64_C(24) * 3600 * 1000)
 
-/* So many a device remembers; beyond, new ones are refused with `busy`, and nothing is forgotten early. */
+/* The most rows of a device; beyond, requests are rejected with `busy`. No row is dropped early. */
 #define REQUESTS_MAX 50000
 
 typedef struct RequestManifest {
@@ -21,22 +21,22 @@ typedef struct RequestManifest {
 } RequestManifest;
 
 typedef struct RequestLimits {
-        int64_t timeout_ms, max_output; /* 0: as the capability says; never more than that */
+        int64_t timeout_ms, max_output; /* 0: those of the capability, which are also the maximum */
 } RequestLimits;
 
 typedef struct RequestOrigin {
         char *mxid;                        /* in whose name */
-        char *room, *event_id, *device_fp; /* NULL: it did not come by chat */
+        char *room, *event_id, *device_fp; /* NULL: not sent by chat */
 } RequestOrigin;
 
 typedef struct Request {
         char *request_id;
         char *device;
         RequestManifest manifest; /* the one that the dispatcher parsed against */
-        char *capability;         /* a name; whether it is known is for the acceptance to say */
+        char *capability;         /* a name, possibly unknown */
         int kind;                 /* CapabilityKind, or _CAPABILITY_KIND_INVALID */
         Arguments arguments;
-        char *unknown_arguments; /* their JSON, of a kind that is not known; else NULL */
+        char *unknown_arguments; /* their JSON, of an unknown kind; else NULL */
         uint8_t nonce[REQUEST_NONCE_SIZE];
         int64_t issued_at_ms, expires_at_ms;
         RequestLimits limits;

@@ -33,12 +33,12 @@ static const char *check(const void *object)
         const Result *result = object;
 
         if (result->status == RESULT_DENIED && !result->reason)
-                return "is a refusal without a reason";
+                return "is a denial without a reason";
         if (result->finished_at_ms < result->started_at_ms)
                 return "finished before it started";
         if (result->out.size < (int64_t) result->out.data.size ||
             result->err.size < (int64_t) result->err.data.size)
-                return "has more output than it says";
+                return "has more output than its length";
 
         return result->seq < result->size ? NULL : "is beyond the end of its chain";
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A result: what came of a request, and where the audit chain stood. Signed by the device; also how a
- * refusal is told. */
+/* A result: the outcome of a request, also of a denied one, and the position of the audit chain. Signed by
+ * the device. */
 
 #include "crypto/sha256.h"
 #include "schema/schema.h"
@@ -16,7 +16,7 @@ typedef enum ResultStatus {
         RESULT_CANCELLED,
         RESULT_FAILED,              /* could not be started */
         RESULT_INTERRUPTED,         /* accepted, then a crash: it never started */
-        RESULT_INTERRUPTED_UNKNOWN, /* started, then a crash: nobody knows; it is not run again */
+        RESULT_INTERRUPTED_UNKNOWN, /* started, then a crash: the outcome is unknown; it is not run again */
         _RESULT_STATUS_MAX,
 } ResultStatus;
 
@@ -36,10 +36,10 @@ typedef struct Result {
         char *request_id;
         Sha256 request_sha256;
         char *device;
-        char *boot_id; /* 32 hexadecimal digits */
-        int status;    /* ResultStatus */
-        char *reason;  /* the code of a refusal (proto/error.h); NULL unless something went wrong */
-        char *message; /* its sentence, for people */
+        char *boot_id;             /* 32 hexadecimal digits */
+        int status;                /* ResultStatus */
+        char *reason;              /* an error code (proto/error.h); NULL: none */
+        char *message;             /* its sentence */
         bool process_may_continue; /* it ran out of time where it cannot be killed */
         ResultExit exit;
         ResultStream out, err;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The root: which keys may sign what, and how one root follows another. */
+/* The root: its table, and the rules by which one root follows another. */
 
 #include "trust/root.h"
 

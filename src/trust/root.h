@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The root: which keys may sign what. A device is given one root by hand; from then on root N+1 counts only
- * if a threshold of the root keys of N and a threshold of those of N+1 signed it (The Update Framework,
- * section 5.3). Expiry is looked at only on the last of a chain, so that a device which slept through
+/* The root: which keys may sign what. The first root of a device is installed by hand; from then on root N+1
+ * must be signed by a threshold of the root keys of N and by a threshold of those of N+1 (The Update
+ * Framework, section 5.3). Expiry is checked only on the last of a chain, so that a device which missed
  * several rotations can follow them. */
 
 #include "schema/schema.h"
@@ -45,12 +45,12 @@ KeySet root_key_set(const Root *root, RootRole role);
 
 bool root_has_key(const Root *root, RootRole role, const PublicKey *key);
 
-/* A root that was handed over by a person: signed by a threshold of its own root keys, and, if `pin` is not
- * NULL, of exactly this digest. Errors: DEVBOX_ERROR_ROOT_CHAIN, DEVBOX_ERROR_BAD_SCHEMA, -ENOMEM. */
+/* Accepts a root that was installed by hand: signed by a threshold of its own root keys, and, if `pin` is
+ * not NULL, with exactly this digest. Errors: DEVBOX_ERROR_ROOT_CHAIN, DEVBOX_ERROR_BAD_SCHEMA, -ENOMEM. */
 int root_accept_first(const Envelope *envelope, const Sha256 *pin, Root **ret_root);
 
-/* The one after `current`. Errors: DEVBOX_ERROR_ROOT_CHAIN not exactly N+1, too few old or new keys, another
- * network or a lower epoch; DEVBOX_ERROR_BAD_SCHEMA; -ENOMEM. */
+/* Accepts the root after `current`. Errors: DEVBOX_ERROR_ROOT_CHAIN not exactly N+1, too few old or new
+ * keys, another network or a lower epoch; DEVBOX_ERROR_BAD_SCHEMA; -ENOMEM. */
 int root_accept_next(const Root *current, const Envelope *envelope, Root **ret_root);
 
 /* Errors: DEVBOX_ERROR_ROOT_EXPIRED. */

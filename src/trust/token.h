@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* An invitation: with it a machine may ask to join, once, within ten minutes. It gives no right to do
- * anything; that only the manifest gives. Signed by an operator key of the root's token role.
+/* An invitation: with it a machine may ask to join, once, within ten minutes. It grants no capability; only
+ * a manifest does. Signed by an operator key of the root's token role.
  *
  * Besides the envelope there is one line of text for QR codes and for pasting, with the same signatures:
  *
@@ -49,7 +49,6 @@ int token_text_format(const Envelope *envelope, char **ret_text);
 /* Errors: DEVBOX_ERROR_BAD_ENVELOPE, -ENOMEM. */
 int token_text_parse(const char *text, Envelope **ret_envelope);
 
-/* Verifies with the token role, parses, and looks at the time. Whether it was used before only the hub's
- * database knows. Errors: DEVBOX_ERROR_BAD_SIG, _UNKNOWN_KEY, _BAD_SCHEMA, _TOKEN_EXPIRED, _NOT_YET_VALID;
- * -ENOMEM. */
+/* Verifies with the token role, parses, and checks the time. Single use is enforced by the hub's database.
+ * Errors: DEVBOX_ERROR_BAD_SIG, _UNKNOWN_KEY, _BAD_SCHEMA, _TOKEN_EXPIRED, _NOT_YET_VALID; -ENOMEM. */
 int token_accept(const Root *root, const Envelope *envelope, uint64_t now_ms, Token **ret_token);

@@ -86,7 +86,7 @@ static void test_nothing_is_null(void **state)
         }
 }
 
-#define QUOTES "; see to the quotes and the indentation, also on the lines before"
+#define QUOTES "; check the quotes and the indentation, also on the lines before"
 
 static void test_what_is_refused(void **state)
 {
@@ -96,19 +96,19 @@ static void test_what_is_refused(void **state)
                 unsigned line;
                 const char *reason;
         } rows[] = {
-                { "a: &x 1\n", 0, 1, "anchors (&name) are not taken; write the value out" },
-                { "a:\n  &x\n  b: 1\n", 0, 2, "anchors (&name) are not taken; write the values out" },
-                { "- &x []\n", 0, 1, "anchors (&name) are not taken; write the values out" },
+                { "a: &x 1\n", 0, 1, "anchors (&name) are not allowed; write the value out" },
+                { "a:\n  &x\n  b: 1\n", 0, 2, "anchors (&name) are not allowed; write the values out" },
+                { "- &x []\n", 0, 1, "anchors (&name) are not allowed; write the values out" },
                 { "a: *x\n", 0, 1,
-                  "aliases (*name) are not taken; write the value out, in quotes if it begins with *" },
-                { "a: !!str 1\n", 0, 1, "tags (!name) are not taken; write the value alone" },
-                { "a: ! 1\n", 0, 1, "tags (!name) are not taken; write the value alone" },
-                { "a: !!map {}\n", 0, 1, "tags (!name) are not taken; write the values alone" },
-                { "a: !x []\n", 0, 1, "tags (!name) are not taken; write the values alone" },
-                { "!!str a: 1\n", 0, 1, "tags (!name) are not taken; write the value alone" },
-                { "%YAML 1.1\n---\na: 1\n", 0, 1, "directives (%YAML, %TAG) are not taken; remove them" },
+                  "aliases (*name) are not allowed; write the value out, in quotes if it begins with *" },
+                { "a: !!str 1\n", 0, 1, "tags (!name) are not allowed; write the value alone" },
+                { "a: ! 1\n", 0, 1, "tags (!name) are not allowed; write the value alone" },
+                { "a: !!map {}\n", 0, 1, "tags (!name) are not allowed; write the values alone" },
+                { "a: !x []\n", 0, 1, "tags (!name) are not allowed; write the values alone" },
+                { "!!str a: 1\n", 0, 1, "tags (!name) are not allowed; write the value alone" },
+                { "%YAML 1.1\n---\na: 1\n", 0, 1, "directives (%YAML, %TAG) are not allowed; remove them" },
                 { "%TAG ! tag:x,2024:\n---\na: 1\n", 0, 1,
-                  "directives (%YAML, %TAG) are not taken; remove them" },
+                  "directives (%YAML, %TAG) are not allowed; remove them" },
                 { "a: 1\n---\nb: 1\n", 0, 2, "a second document begins here; keep one" },
                 { "a: 1\n...\nb: 1\n", 0, 3, "not YAML: did not find expected <document start>" QUOTES },
                 { "a: 1\nb: 2\na: 3\n", 0, 3, "this key is already on line 1; keep one of the two" },
@@ -118,15 +118,15 @@ static void test_what_is_refused(void **state)
                 { "{a: 1}: 1\n", 0, 1, "a key must be a word, not a list or a map" },
                 { "- - - - - - - - - x\n", 0, 1, "nested deeper than 8 levels" },
                 { "[[[[[[[[[[[[[[[[", 0, 1, "nested deeper than 8 levels" },
-                { "a: \0\n", 5, 1, "NUL characters are not taken" },
-                { "a: 1\nb: \"\\0\"\n", 0, 2, "NUL characters are not taken" },
+                { "a: \0\n", 5, 1, "NUL characters are not allowed" },
+                { "a: 1\nb: \"\\0\"\n", 0, 2, "NUL characters are not allowed" },
                 { "a: 1\nb: \xff\n", 0, 2, "not UTF-8 text: invalid leading UTF-8 octet" },
                 { "a: \xc3", 0, 1, "not UTF-8 text: incomplete UTF-8 octet sequence" },
                 { "a: \xc0\xaf\n", 0, 1, "not UTF-8 text: invalid length of a UTF-8 sequence" },
                 { "a: 1\n\nb: \x07\n", 0, 3, "not UTF-8 text: control characters are not allowed" },
                 { "\xff\xfe"
                   "a\0",
-                  4, 1, "NUL characters are not taken" }, /* UTF-16 */
+                  4, 1, "NUL characters are not allowed" }, /* UTF-16 */
                 { "a:\n\tb: 1\n", 0, 2, "indented with a tab; use spaces" },
                 { "a:\n  \tb: 1\n", 0, 2, "indented with a tab; use spaces" },
                 { "a: [1, 2\n", 0, 2, "not YAML: did not find expected ',' or ']'" QUOTES },

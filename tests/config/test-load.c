@@ -185,12 +185,12 @@ static const WrongRow wrong_rows[] = {
         { "just words", "1: the file must hold lines of the form 'key: value'" },
         { "- a\n- b\n", "1: the file must hold lines of the form 'key: value'" },
         { "http:\n\tport: 1\n", "2: indented with a tab; use spaces" },
-        { "http:\n  port: 1\n port: 2\n", "3: not YAML: did not find expected key; see to the quotes and "
+        { "http:\n  port: 1\n port: 2\n", "3: not YAML: did not find expected key; check the quotes and "
                                           "the indentation, also on the lines before" },
         { "http: {}\n---\nhttp: {}\n", "2: a second document begins here; keep one" },
-        { "http: &a {}\n", "1: anchors (&name) are not taken; write the values out" },
+        { "http: &a {}\n", "1: anchors (&name) are not allowed; write the values out" },
         { "services: [*a]\n",
-          "1: aliases (*name) are not taken; write the value out, in quotes if it begins "
+          "1: aliases (*name) are not allowed; write the value out, in quotes if it begins "
           "with *" },
 
         /* Unknown keys. */
@@ -259,7 +259,7 @@ static const WrongRow wrong_rows[] = {
         /* auth.token: never quoted */
         { "auth:\n  token: s3cr3t!\n", "2: auth.token " TOKEN },
         { "auth:\n  token: s3cr3t t0ken\n", "2: auth.token " TOKEN },
-        { "auth:\n  token: \"s3cr3t-t\\x00ken\"\n", "2: NUL characters are not taken" },
+        { "auth:\n  token: \"s3cr3t-t\\x00ken\"\n", "2: NUL characters are not allowed" },
         { "auth:\n  token: s3cr3t-t\xc3\xb3ken\n", "2: auth.token " TOKEN },
         { "auth:\n  token: |\n    s3cr3t-t0ken\n", "2: auth.token " TOKEN },
         { "auth:\n  token:\n", "2: auth.token " TOKEN "; write it, or remove the line" },
