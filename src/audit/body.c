@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the entries of the audit chain say: one table per type. */
+/* Bodies of entries: one table of fields for each type. */
 
 #include "audit/body.h"
 
@@ -34,7 +34,7 @@ static const Schema reference_schema = { .size = sizeof(RequestManifest), SCHEMA
 #define REQUEST(required) \
         { "request_id", SCHEMA_STRING, required, AT(request_id), 26, 26, .valid = ulid_valid }, \
         { "request_sha256", SCHEMA_HEX, true, AT(request_sha256), .max = SHA256_SIZE }
-#define ASKED(required) \
+#define DECISION(required) \
         { "capability", SCHEMA_STRING, required, AT(capability), 1, 64 }, \
         { "entry", SCHEMA_STRING, required, AT(entry), 1, 63, .valid = label_valid }, \
         { "mxid", SCHEMA_STRING, required, AT(mxid), 1, 255, .valid = mxid_valid }, \
@@ -71,7 +71,7 @@ static const SchemaField manifest_entry_fields[] = {
         COUNT("epoch", true, epoch), COUNT("version", true, version), DIGEST("sha256", true, sha256),
         { "gap", SCHEMA_BOOLEAN, false, AT(gap) },
 };
-static const SchemaField accepted_fields[] = { REQUEST(true), ASKED(true) };
+static const SchemaField accepted_fields[] = { REQUEST(true), DECISION(true) };
 static const SchemaField started_fields[] = { REQUEST(true) };
 static const SchemaField finished_fields[] = {
         REQUEST(true), STATUS, REASON(false),
@@ -81,7 +81,7 @@ static const SchemaField finished_fields[] = {
         DIGEST("stderr_sha256", false, stderr_sha256), COUNT("stderr_len", false, stderr_size),
 };
 static const SchemaField denied_fields[] = {
-        REQUEST(false), ASKED(false), STATUS, REASON(true),
+        REQUEST(false), DECISION(false), STATUS, REASON(true),
         { "subject", SCHEMA_STRING, false, AT(subject), 1, 255 },
 };
 static const SchemaField session_fields[] = {
@@ -146,7 +146,7 @@ bool audit_body_is_redacted(const AuditBody *body)
         return !sha256_equal(&written, &body->arguments_sha256);
 }
 
-/* {"sha256":…,"size":…} in the place of a value: of the text itself, or of the JSON of anything else. */
+/* {"sha256":…,"size":…} of a string itself, or of the JSON text of another value. */
 static cJSON *make_digest(Bytes value)
 {
         _cleanup_(json_deletep) cJSON *object = cJSON_CreateObject();

@@ -1,30 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What the entries of the audit chain say: one struct for all types, one table per type. Times are in the
- * entry, not in the body. */
+/* Bodies of entries: one struct for all types, one table of fields for each type. Times are in the entry,
+ * not in the body. */
 
 #include "audit/entry.h"
 #include "trust/manifest.h"
 #include "trust/request.h"
 
 typedef struct AuditApproval {
-        char *approver, *approval_msg_id; /* the latter NULL for a signed one that came without a message */
+        char *approver, *approval_msg_id; /* the latter NULL for a signed one without a message */
         int tier;
         Sha256 sha256;
 } AuditApproval;
 
 typedef struct AuditBody {
-        /* req.*: what was asked */
+        /* req.*: the request */
         char *request_id;
         Sha256 request_sha256;
         char *capability, *entry, *mxid, *room, *event_id; /* entry: the id in the manifest */
         char *arguments;                                   /* JSON, after audit_redact() */
         Sha256 arguments_sha256;
-        RequestManifest manifest; /* the one it was judged by */
+        RequestManifest manifest; /* in force when it was judged */
         LIST_OF(AuditApproval) approvals;
 
-        /* req.denied, req.finished, suppressed, quarantine, revoke: how it went */
+        /* req.denied, req.finished, suppressed, quarantine, revoke: the outcome */
         char *status; /* "rejected_nonce", "finished" */
         char *reason; /* a code of proto/error.h */
         char *subject;
@@ -49,20 +49,20 @@ typedef struct AuditBody {
         Signature signature; /* of the witness */
 } AuditBody;
 
-/* The text of an entry's body; the caller frees it. Errors: DEVBOX_ERROR_BAD_SCHEMA a field that this type
- * must have is missing; -ENOMEM. */
+/* The caller frees the text. Errors: DEVBOX_ERROR_BAD_SCHEMA a required field is missing, or a value is out
+ * of range; -ENOMEM. */
 int audit_body_format(AuditType type, const AuditBody *body, char **ret_text, SchemaFault *ret_fault);
 
 /* Errors: DEVBOX_ERROR_BAD_SCHEMA, -ENOMEM. */
 int audit_body_parse(AuditType type, Bytes text, AuditBody **ret_body, SchemaFault *ret_fault);
 AuditBody *audit_body_free(AuditType type, AuditBody *body);
 
-/* Of a request that was accepted: whether some of its arguments are not there but for their digest. */
+/* Of an accepted request: whether some of its arguments are recorded as digests only. */
 bool audit_body_is_redacted(const AuditBody *body);
 
-/* The arguments as the chain may keep them: values of the keys in the entry's redact list, and content of
- * files always, are replaced by {"sha256":…,"size":…}; the result is a JSON text that the caller frees, and
- * the digest of the unredacted one. `capability` may be NULL (a denied request): then every value is
- * replaced. Errors: -ENOMEM. */
+/* The arguments as the chain records them: values of the keys in the capability's redact list, and content
+ * of files always, are replaced by {"sha256":…,"size":…}. Returns a JSON text that the caller frees, and the
+ * digest of the unredacted one. `capability` NULL (a denied request): every value is replaced. Errors:
+ * -ENOMEM. */
 int audit_redact(const Request *request, const Capability *capability, char **ret_arguments,
                  Sha256 *ret_sha256);

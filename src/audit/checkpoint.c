@@ -22,7 +22,7 @@ void checkpoint_format(const Checkpoint *checkpoint, char ret_text[CHECKPOINT_TE
                         chain, checkpoint->size, head);
 }
 
-/* Cuts the text at the next `end` and steps behind it. NULL: there is none. */
+/* Ends the text at the next `end` and moves the cursor behind it. NULL: not found. */
 static char *cut(char **cursor, char end)
 {
         char *start = *cursor, *at = strchr(start, end);
@@ -35,7 +35,7 @@ static char *cut(char **cursor, char end)
         return start;
 }
 
-static int take_apart(char *text, Checkpoint *ret_checkpoint)
+static int split(char *text, Checkpoint *ret_checkpoint)
 {
         _cleanup_(freep) uint8_t *head_bytes = NULL;
         size_t head_size;
@@ -70,7 +70,7 @@ int checkpoint_parse(Bytes text, Checkpoint *ret_checkpoint)
                 return DEVBOX_ERROR_BAD_SCHEMA;
 
         memcpy(copy, text.data, text.size);
-        if (take_apart(copy, &checkpoint) < 0)
+        if (split(copy, &checkpoint) < 0)
                 return DEVBOX_ERROR_BAD_SCHEMA;
 
         checkpoint_format(&checkpoint, again); /* numbers have many spellings; one of them counts */

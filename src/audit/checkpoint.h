@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A checkpoint: how long a device's audit chain was, and its last hash. Three lines of text in the form of
- * C2SP tlog-checkpoint, signed by the device; a witness that saw the chain only grow adds its own signature
- * to the same envelope.
+/* A checkpoint: the size of a device's audit chain and its last hash. Three lines of text in the form of
+ * C2SP tlog-checkpoint, signed by the device; a witness countersigns the same envelope.
  *
  *     devbox/<device>/<chain id, hexadecimal>\n<size>\n<head, base64>\n
  */
@@ -17,13 +16,13 @@
 typedef struct Checkpoint {
         char device[DEVICE_NAME_SIZE];
         ChainId chain;
-        uint64_t size; /* the last sequence number, and one */
-        Sha256 head;   /* the hash of that entry */
+        uint64_t size; /* number of entries */
+        Sha256 head;   /* hash of the last */
 } Checkpoint;
 
 void checkpoint_format(const Checkpoint *checkpoint, char ret_text[CHECKPOINT_TEXT_MAX]);
 
-/* Takes exactly what checkpoint_format() writes. Errors: DEVBOX_ERROR_BAD_SCHEMA. */
+/* Accepts exactly the output of checkpoint_format(). Errors: DEVBOX_ERROR_BAD_SCHEMA. */
 int checkpoint_parse(Bytes text, Checkpoint *ret_checkpoint);
 
 /* Verifies the device's signature, then parses. Errors: DEVBOX_ERROR_BAD_SIG, _UNKNOWN_KEY, _BAD_SCHEMA,

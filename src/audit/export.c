@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The two forms of an exported chain. The reader of the JSON form takes exactly what the writer writes: the
- * keys in their order, no blanks, two escapes. So it needs no tree and reads as fast as SHA-256 hashes; any
- * JSON parser reads the same. */
+/* The two forms of an exported chain. The JSON reader accepts exactly the output of the writer (keys in
+ * order, no blanks, two escapes), so it needs no tree; any JSON parser reads the same. */
 
 #include "audit/export.h"
 
@@ -46,7 +45,7 @@ static void write_binary(const AuditEntry *entry, Text *text)
         text_append_bytes(text, entry->hash.bytes, SHA256_SIZE);
 }
 
-/* Whether it may stand as text: what is not, is written in base64, and nothing else is. */
+/* Whether the body is written as text; otherwise, and only then, in base64. */
 static bool is_clean(Bytes text)
 {
         uint32_t code;
@@ -119,7 +118,7 @@ void audit_write_entry(AuditForm form, const AuditEntry *entry, Text *text)
         write_body(entry->body, text);
 }
 
-/* ---- reading: a cursor, and the first thing that does not fit sticks */
+/* ---- reading: the first mismatch sticks */
 
 typedef struct Cursor {
         uint8_t *at, *end;
@@ -140,7 +139,7 @@ static bool take(Cursor *cursor, const char *text)
         return true;
 }
 
-/* One spelling only: no leading zeros. */
+/* No leading zeros. */
 static uint64_t take_number(Cursor *cursor)
 {
         uint64_t value = 0;
@@ -171,7 +170,7 @@ static void take_hex(Cursor *cursor, uint8_t *bytes, size_t size)
         cursor->at += size * 2;
 }
 
-/* Up to the quote, in place, without its escapes. */
+/* Up to the quote, unescaped in place. */
 static Bytes take_body(Cursor *cursor)
 {
         uint8_t *start = cursor->at, *to = cursor->at;
@@ -209,7 +208,7 @@ static Bytes take_base64_body(Cursor *cursor)
         if (base64_parse((const char *) start, AUDIT_BODY_MAX * 2, &bytes, &size) < 0)
                 cursor->bad = true;
         else {
-                memcpy(start, bytes, size); /* shorter than what it was made of */
+                memcpy(start, bytes, size); /* shorter than the base64 */
                 free(bytes);
         }
         *quote = '"';
@@ -247,7 +246,7 @@ static void take_json_entry(Cursor *cursor, AuditEntry *entry)
         take(cursor, "\"}");
 }
 
-/* The line at the beginning, without its end. NULL: there is none yet. */
+/* The end of the first line. NULL: incomplete. */
 static uint8_t *end_of_line(uint8_t *bytes, size_t size)
 {
         return size > 0 ? memchr(bytes, '\n', size) : NULL;

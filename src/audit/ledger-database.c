@@ -5,7 +5,7 @@
 
 /* clang-format off */
 static const char *const migrations[] = {
-        /* The chain. Entries are only ever added; the triggers are there for our own mistakes. */
+        /* The chain, append-only; the triggers guard against our own mistakes. */
         "CREATE TABLE audit("
         "        seq     INTEGER PRIMARY KEY,"
         "        prev    BLOB    NOT NULL CHECK (length(prev) = 32),"
@@ -19,8 +19,8 @@ static const char *const migrations[] = {
         "CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit"
         " BEGIN SELECT RAISE(ABORT, 'the chain only grows'); END;"
 
-        /* What was asked, until nobody can ask it again. `entry` (NULL: it was refused) and `accepted_at_ms`
-         * are for rates; after `start_until_ms` it may not start. state: RequestState of
+        /* Requests, until they can no longer be replayed. `entry` (NULL: denied) and `accepted_at_ms` are
+         * for rate limits; after `start_until_ms` it may not start. state: RequestState of
          * src/ledger/requests.h. */
         "CREATE TABLE request("
         "        request_id     TEXT    PRIMARY KEY,"
@@ -38,15 +38,15 @@ static const char *const migrations[] = {
         "CREATE INDEX request_keep ON request(keep_until_ms);"
         "CREATE INDEX request_open ON request(state) WHERE state IN (1, 2);"
 
-        /* Approvals that were used, for as long as their request. */
+        /* Used approvals, kept as long as their request. */
         "CREATE TABLE approval("
         "        digest        BLOB    PRIMARY KEY CHECK (length(digest) = 32),"
         "        keep_until_ms INTEGER NOT NULL"
         ") STRICT, WITHOUT ROWID;"
         "CREATE INDEX approval_keep ON approval(keep_until_ms);"
 
-        /* What entries name by its digest, as it was signed, for who verifies the chain later: roots,
-         * manifests, approvals, and requests but those whose arguments the chain may not keep. */
+        /* The signed documents that entries name by digest, for auditors: roots, manifests, approvals, and
+         * requests without redacted arguments. */
         "CREATE TABLE evidence("
         "        digest   BLOB PRIMARY KEY CHECK (length(digest) = 32),"
         "        envelope TEXT NOT NULL"
@@ -57,15 +57,15 @@ static const char *const migrations[] = {
         "        value ANY  NOT NULL"
         ") STRICT, WITHOUT ROWID;"
 
-        /* On a hub: the devices it witnesses, how far it has seen each, and their entries. */
+        /* On a hub: the devices that it witnesses, how far it has seen their chains, and the entries. */
         "CREATE TABLE replica("
         "        device     TEXT    PRIMARY KEY,"
         "        chain_id   BLOB    NOT NULL CHECK (length(chain_id) = 16),"
         "        device_key BLOB    NOT NULL CHECK (length(device_key) = 32),"
         "        size       INTEGER NOT NULL DEFAULT 0,"
         "        head       BLOB    NOT NULL CHECK (length(head) = 32),"
-        "        checkpoint TEXT," /* the last one, with both signatures */
-        "        quarantine TEXT"  /* NULL, or the code of what it did */
+        "        checkpoint TEXT," /* the last, with both signatures */
+        "        quarantine TEXT"  /* NULL, or the error code */
         ") STRICT, WITHOUT ROWID;"
         "CREATE TABLE replica_audit("
         "        device  TEXT    NOT NULL REFERENCES replica(device),"
@@ -78,7 +78,7 @@ static const char *const migrations[] = {
         "        PRIMARY KEY (device, seq)"
         ") STRICT, WITHOUT ROWID;"
 
-        /* Two statements of a device that cannot both be true, for ever. */
+        /* Two checkpoints of a device that contradict each other; never deleted. */
         "CREATE TABLE replica_proof("
         "        device  TEXT NOT NULL REFERENCES replica(device),"
         "        reason  TEXT NOT NULL,"

@@ -12,13 +12,13 @@ extern const DatabaseSchema ledger_schema;
 /* Keys of the table `state`. */
 #define LEDGER_DEVICE                "device"
 #define LEDGER_CHAIN_ID              "chain_id"   /* 16 bytes */
-#define LEDGER_DEVICE_KEY            "device_key" /* 32 bytes: whose signatures checkpoints bear */
-#define LEDGER_ROOT                  "root"       /* the current one, its envelope as text */
+#define LEDGER_DEVICE_KEY            "device_key" /* 32 bytes: signs checkpoints */
+#define LEDGER_ROOT                  "root"       /* the current one, as an envelope */
 #define LEDGER_MANIFEST              "manifest"   /* likewise */
 #define LEDGER_MANIFEST_CONFIRMED_AT "manifest_confirmed_at_ms"
 #define LEDGER_TIME_FLOOR            "time_floor_ms"
 #define LEDGER_ISSUED_FLOOR          "issued_floor_ms"
-#define LEDGER_CHECKPOINT            "checkpoint" /* the last one that the device signed, its envelope */
+#define LEDGER_CHECKPOINT            "checkpoint" /* the last that the device signed, as an envelope */
 
 /* ---- the table `state`. Writes belong inside a ChainTransaction. */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a witness checks before it signs. */
+/* The witness rule. */
 
 #include "audit/witness.h"
 
@@ -10,7 +10,7 @@ int witness_begin(WitnessGrowth *growth, const Checkpoint *seen, const Sha256 *k
 {
         growth->claimed = *claimed;
         if (seen->size == 0) {
-                chain_cursor_begin(&growth->walk, &claimed->chain, claimed->device);
+                chain_cursor_begin(&growth->cursor, &claimed->chain, claimed->device);
                 return 0;
         }
 
@@ -23,13 +23,13 @@ int witness_begin(WitnessGrowth *growth, const Checkpoint *seen, const Sha256 *k
         if (claimed->size == seen->size && !sha256_equal(&claimed->head, &seen->head))
                 return DEVBOX_ERROR_WITNESS_FORK;
 
-        chain_cursor_resume(&growth->walk, &seen->chain, seen->size, &seen->head);
+        chain_cursor_resume(&growth->cursor, &seen->chain, seen->size, &seen->head);
         return 0;
 }
 
 int witness_step(WitnessGrowth *growth, const AuditEntry *entry)
 {
-        if (growth->walk.size >= growth->claimed.size || chain_cursor_next(&growth->walk, entry) != 0)
+        if (growth->cursor.size >= growth->claimed.size || chain_cursor_next(&growth->cursor, entry) != 0)
                 return DEVBOX_ERROR_WITNESS_FORK;
 
         return 0;
@@ -37,7 +37,7 @@ int witness_step(WitnessGrowth *growth, const AuditEntry *entry)
 
 bool witness_is_contradicted(const WitnessGrowth *growth, const AuditEntry *entries, size_t n_entries)
 {
-        const ChainCursor *seen = &growth->walk;
+        const ChainCursor *seen = &growth->cursor;
         ChainCursor other;
 
         if (n_entries == 0 || seen->size == 0 || sha256_equal(&entries[0].prev, &seen->head))
@@ -53,8 +53,8 @@ bool witness_is_contradicted(const WitnessGrowth *growth, const AuditEntry *entr
 
 int witness_finish(const WitnessGrowth *growth)
 {
-        return growth->walk.size == growth->claimed.size &&
-                               sha256_equal(&growth->walk.head, &growth->claimed.head)
+        return growth->cursor.size == growth->claimed.size &&
+                               sha256_equal(&growth->cursor.head, &growth->claimed.head)
                        ? 0
                        : DEVBOX_ERROR_WITNESS_FORK;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The body of Ledger, for ledger.c (what it is), install.c (what it obeys), decide.c and recover.c (what it
- * does), witness.c (what others see). */
+/* The body of Ledger, for ledger.c, enroll.c, request-accept.c, request-lifecycle.c and witness.c. */
 
 #include "audit/evidence.h"
 #include "basic/ratelimit.h"
@@ -17,13 +16,13 @@ typedef struct Session {
 } Session;
 
 struct Ledger {
-        LedgerOptions options; /* its texts are not kept */
+        LedgerOptions options; /* without its strings */
         char *ceiling_path;
         int directory_fd; /* also holds the lock */
         char boot_id[33];
 
         KeyPair *identity;
-        PublicKey device_key; /* whose the chain is; another one than ours: see install.c */
+        PublicKey device_key; /* of the chain; if it is not ours: see enroll.c */
         Database *database;
         Chain chain;
         Requests requests;
@@ -32,8 +31,8 @@ struct Ledger {
         Tally tally;
         RateLimit denials; /* entries for denials per minute */
 
-        Session session;                         /* not on the disk: a restored backup ends it */
-        uint64_t time_floor_ms, issued_floor_ms; /* as in proto/accept.h */
+        Session session;                         /* not stored: a restored backup ends it */
+        uint64_t time_floor_ms, issued_floor_ms; /* as in trust/accept.h */
         uint64_t flushed_size;                   /* of the chain at the last checkpoint */
 };
 
@@ -61,7 +60,7 @@ int ledger_sign_result(const Ledger *ledger, Result *result, uint64_t seq, char 
 /* The checkpoint of the first `size` entries, signed. */
 int ledger_sign_checkpoint(Ledger *ledger, uint64_t size, char **ret_envelope);
 
-/* Ends what a crash left open. */
+/* Ends requests that a crash interrupted. */
 int ledger_recover(Ledger *ledger);
 
 /* Adds an entry for the rejection of an authenticated document, or counts it beyond the rate limit. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The ledger: what it is, from opening to closing. */
+/* The ledger: opening, checkpoints, status. */
 
 #include "ledger/ledger.h"
 
@@ -17,24 +17,24 @@
 
 #define DATABASE_NAME "ledger.db"
 
-/* Far more than people ask for; what is beyond is counted. */
+/* Entries; denials above the limit are counted. */
 #define DENIALS_PER_MINUTE 120
 
 /* ---- signing */
 
 int ledger_sign_result(const Ledger *ledger, Result *result, uint64_t seq, char **ret_envelope)
 {
-        const ChainCursor *walk = &ledger->chain.pending;
+        const ChainCursor *cursor = &ledger->chain.pending;
         _cleanup_(freep) char *text = NULL;
 
         result->device = (char *) ledger->chain.device;
         result->boot_id = (char *) ledger->boot_id;
         result->seq = (int64_t) seq;
-        result->size = (int64_t) walk->size;
-        result->head = walk->head;
+        result->size = (int64_t) cursor->size;
+        result->head = cursor->head;
 
         int r = result_format(result, &text, NULL);
-        if (r > 0 && result->message) { /* words from outside may be anything */
+        if (r > 0 && result->message) { /* text from outside may not be valid */
                 result->message = NULL;
                 r = result_format(result, &text, NULL);
         }
@@ -61,7 +61,7 @@ int ledger_sign_checkpoint(Ledger *ledger, uint64_t size, char **ret_envelope)
 
 /* ---- opening */
 
-/* One ledger per directory: the end of the chain is kept in memory. */
+/* One ledger per directory: it keeps the end of the chain in memory. */
 static int lock_directory(Ledger *ledger, const char *path)
 {
         ledger->directory_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -233,8 +233,8 @@ static int write_tally(Ledger *ledger)
         return 0;
 }
 
-/* The checkpoint is of what is committed, so it comes after; losing it costs nothing. Rows are forgotten by
- * the floor of time: nothing older than that is accepted, even if this clock should be wrong. */
+/* A checkpoint covers what is committed, so it follows in a transaction of its own; losing it is harmless.
+ * Rows expire by the time floor, before which nothing is accepted, in case this clock is wrong. */
 static int write_checkpoint(Ledger *ledger, char **ret_checkpoint)
 {
         _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_TRANSACTION_NULL;
@@ -279,7 +279,7 @@ int ledger_flush(Ledger *ledger, char **ret_checkpoint)
         return 0;
 }
 
-/* ---- what there is to tell */
+/* ---- reading */
 
 int ledger_export(Ledger *ledger, const ChainRange *range, AuditEntryHandler on_entry, void *userdata)
 {
@@ -294,13 +294,13 @@ int ledger_export(Ledger *ledger, const ChainRange *range, AuditEntryHandler on_
 void ledger_status(const Ledger *ledger, LedgerStatus *ret_status)
 {
         const Policy *policy = &ledger->policy;
-        const ChainCursor *walk = &ledger->chain.committed;
+        const ChainCursor *cursor = &ledger->chain.committed;
 
         *ret_status = (LedgerStatus){
                 .device = ledger->chain.device,
-                .chain = walk->chain,
-                .size = walk->size,
-                .head = walk->head,
+                .chain = cursor->chain,
+                .size = cursor->size,
+                .head = cursor->head,
                 .key = *key_pair_public(ledger->identity),
                 .requests = ledger->requests.n,
                 .root_version = policy->root ? policy->root->version : 0,

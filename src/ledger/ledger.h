@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The ledger: decides what this device does, and remembers what it did. Nothing runs before one commit has
- * made the request's id and nonce, its approvals, the audit entry and the floor of time durable; a commit
- * that fails refuses.
+/* The ledger: decides what this device does, and records it. Nothing runs before one commit has made the
+ * request's id and nonce, its approvals, the audit entry and the time floor durable; if the commit fails,
+ * the request is denied.
  *
- * No loop and no bus here: the clock comes in, and ledger_flush() is called from outside when
- * ledger_flush_due() or, at the latest, LEDGER_FLUSH_USEC after ledger_flush_wanted().
+ * It has neither loop nor bus: the clock is a callback, and the caller calls ledger_flush() when
+ * ledger_flush_due(), or LEDGER_FLUSH_USEC after ledger_flush_wanted() at the latest.
  *
  * Errors of all: a DevboxError; < 0 is -errno: the disk, the database or the memory failed, and nothing was
  * done. */
@@ -18,7 +18,7 @@
 #define LEDGER_FLUSH_ENTRIES 64
 #define LEDGER_FLUSH_USEC    (UINT64_C(60) * 1000 * 1000)
 
-/* Below this the disk counts as full for new requests: what is left is for finishing those under way. */
+/* With less free space new requests are denied: the rest is reserved to finish those that were accepted. */
 #define LEDGER_RESERVE_BYTES (UINT64_C(16) * 1024 * 1024)
 
 typedef struct Ledger Ledger;
@@ -37,32 +37,32 @@ typedef struct LedgerOptions {
         uint64_t requests_max; /* 0: REQUESTS_MAX */
 } LedgerOptions;
 
-/* Opens the database, and settles what a crash left open. One ledger per directory.
- * Errors: -EBUSY another process has it; -EUCLEAN the chain does not hold together; identity_load(). */
+/* Opens the database, and ends requests that a crash interrupted. One ledger per directory.
+ * Errors: -EBUSY another process has it; -EUCLEAN the chain is not valid; those of identity_load(). */
 int ledger_open(const LedgerOptions *options, Ledger **ret_ledger);
 Ledger *ledger_close(Ledger *ledger);
 DEFINE_CLEANUP(Ledger, ledger_close);
 
-/* Reads the ceiling anew. The problem with it, or NULL, is borrowed until the next time. */
+/* Reads the ceiling again. Its problem, or NULL, is borrowed until the next reload. */
 int ledger_reload(Ledger *ledger);
 const char *ledger_ceiling_problem(const Ledger *ledger);
 
 /* ---- the chain */
 
-/* A signed statement about the first `size` entries; 0: about all of them. The caller frees it.
- * Errors: DEVBOX_ERROR_NOT_ENROLLED; -ENOENT there are not so many. */
+/* A signed checkpoint of the first `size` entries; 0: of all. The caller frees it.
+ * Errors: DEVBOX_ERROR_NOT_ENROLLED; -ENOENT fewer entries than that. */
 int ledger_checkpoint(Ledger *ledger, uint64_t size, char **ret_envelope);
 
 bool ledger_flush_wanted(const Ledger *ledger);
 bool ledger_flush_due(const Ledger *ledger);
 
-/* Logs what was only counted, stores a checkpoint and forgets what expired. The checkpoint is NULL if there
- * was nothing new; the caller frees it. */
+/* Records counted rejections, stores a checkpoint and deletes expired rows. The checkpoint, which the caller
+ * frees, is NULL if there is nothing new. */
 int ledger_flush(Ledger *ledger, char **ret_checkpoint);
 
-/* ---- what there is to tell */
+/* ---- reading */
 
-/* The own chain also by its own name. */
+/* The own chain also by the name of the device. */
 int ledger_export(Ledger *ledger, const ChainRange *range, AuditEntryHandler on_entry, void *userdata);
 
 typedef struct LedgerStatus {
@@ -74,7 +74,7 @@ typedef struct LedgerStatus {
         int64_t root_version, epoch, version, expires_at_ms; /* of root and manifest; 0: none */
         Sha256 manifest_sha256;
         bool in_force;        /* the manifest */
-        bool adoption_needed; /* the chain knows another key */
+        bool adoption_needed; /* the chain has another key */
         uint64_t time_floor_ms;
 } LedgerStatus;
 

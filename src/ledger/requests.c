@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What was asked of this device, for as long as anybody could ask it again. */
+/* The tables `request` and `approval`. */
 
 #include "ledger/requests.h"
 
@@ -72,7 +72,7 @@ void request_row_done(RequestRow *row)
         row->result = NULL;
 }
 
-/* The row the statement finds; takes its values and resets it. */
+/* Copies the row that the statement finds, and resets it. */
 static int take_row(Statement *find, RequestRow *ret_row)
 {
         _cleanup_(statement_resetp) Statement *use = find;
@@ -110,7 +110,7 @@ int requests_find_open(Requests *requests, RequestRow *ret_row)
         return take_row(requests->find_open, ret_row);
 }
 
-/* ---- what the acceptance asks */
+/* ---- AcceptLedger */
 
 static int request_known(void *userdata, const char *request_id, Sha256 *ret_digest)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What was asked of this device, for as long as anybody could ask it again: the ids and nonces that are
- * spent, the approvals that were used, how each request went, and its result. A request lives through
+/* The tables `request` and `approval`: the requests to this device until they can no longer be replayed,
+ * their ids, nonces and approvals, their states and results. The states are
  *
  *     accepted → started → finished
  *
- * or was denied for good. After a crash, one that was accepted is interrupted (it never ran), and one that
- * was started is interrupted_unknown (nobody knows); neither is ever run again. */
+ * or denied for good. After a crash an accepted one becomes interrupted (it did not run), a started one
+ * interrupted_unknown (it may have run); neither ever runs again. */
 
 #include "audit/ledger-database.h"
 #include "trust/accept.h"
@@ -40,20 +40,20 @@ typedef struct RequestRow {
         char request_id[ULID_SIZE];
         Sha256 digest;
         RequestState state;
-        uint64_t start_until_ms; /* beyond, it may not start; 0: it was refused */
+        uint64_t start_until_ms; /* after that it may not start; 0: denied */
         uint64_t seq;            /* of its first entry in the chain */
         char *result;            /* an envelope; NULL: none yet */
 } RequestRow;
 
 void request_row_done(RequestRow *row);
 
-/* 1: found; 0: there is none. The caller releases the row. */
+/* 1: found; 0: not found. The caller releases the row. */
 int requests_find(Requests *requests, const char *request_id, RequestRow *ret_row);
 
-/* Any request that is accepted or started, for recovery. */
+/* Any accepted or started request, for recovery. */
 int requests_find_open(Requests *requests, RequestRow *ret_row);
 
-/* What proto/accept.h asks; `ledger` is Requests. */
+/* The callbacks of trust/accept.h; `ledger` is Requests. */
 extern const AcceptLedger requests_ledger;
 
 /* Each of these belongs inside a ChainTransaction. */
@@ -71,8 +71,8 @@ typedef struct NewRequest {
 int requests_add(Requests *requests, const NewRequest *row);
 int requests_set_state(Requests *requests, const char *request_id, RequestState state, const char *result);
 
-/* Forgets what has expired. */
+/* Deletes what has expired. */
 int requests_prune(Requests *requests, uint64_t now_ms);
 
-/* Counts anew, after a write was committed or undone. */
+/* Counts the rows again, after a transaction. */
 int requests_count(Requests *requests);

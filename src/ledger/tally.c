@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Refusals that are only counted. */
+/* Counts rejections. */
 
 #include "ledger/tally.h"
 

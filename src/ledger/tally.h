@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Refusals that are only counted: those of what could not be believed at all, so that nobody without a key
- * can fill the chain, and those beyond what one minute may log. One entry per reason tells how many. */
+/* Counts rejections that get no entry of their own: those of unauthenticated input, which must not grow the
+ * chain, and those above the rate limit. At a flush one entry per reason records the count. */
 
 #include "audit/chain.h"
 #include "proto/error.h"
@@ -14,6 +14,6 @@ typedef struct Tally {
 
 void tally_add(Tally *tally, int error);
 
-/* Appends an entry per reason. The counts stay until tally_reset(), which is for when it is committed. */
+/* Appends an entry per reason. The caller resets the counts once that is committed. */
 int tally_append(const Tally *tally, ChainTransaction *write, uint64_t now_ms);
 void tally_reset(Tally *tally);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Witnesses: on a hub the chains of its devices, on a device what the hub signed of its own.
+/* Witnesses: on a hub the chains of its devices, on a device the hub's countersignatures of its own.
  *
- * The order of a witness is the whole point: look that the chain grew, make that durable, then sign. A
- * device that shows two statements which cannot both be true is put in quarantine until it is enrolled
- * anew, and both statements, each with its signature, are kept as the proof. */
+ * The order is the security property: check that the chain grew, make that durable, then sign. A device that
+ * signed two checkpoints which contradict each other is in quarantine until it is enrolled again, and both
+ * are kept as the proof. */
 
 #include "ledger/witness.h"
 
@@ -58,7 +58,7 @@ int ledger_replica(Ledger *ledger, const char *device, ReplicaStatus *ret_status
 
 /* ---- witnessing */
 
-/* Whose it says it is; nothing is believed yet. */
+/* Finds the replica that the checkpoint names, and verifies its signature. */
 static int open_checkpoint(Ledger *ledger, const char *text, Replica *replica, Envelope **ret_envelope,
                            Checkpoint *ret_claimed)
 {
@@ -84,7 +84,7 @@ static int open_checkpoint(Ledger *ledger, const char *text, Replica *replica, E
         return 0;
 }
 
-/* Stores both statements. Returns the reason once that is durable. */
+/* Stores both checkpoints. Returns the reason once that is durable. */
 static int quarantine(Ledger *ledger, const Replica *replica, int reason, const char *claimed)
 {
         _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_TRANSACTION_NULL;
@@ -134,7 +134,7 @@ static int store_growth(Ledger *ledger, const Checkpoint *claimed, const char *c
         return chain_transaction_commit(&write);
 }
 
-/* What the claim says against the device, before any entry is looked at. */
+/* The claim against what is stored, before any entry. */
 static int check_claim(Ledger *ledger, const Replica *replica, const Checkpoint *claimed,
                        WitnessGrowth *growth)
 {
@@ -151,7 +151,7 @@ static int check_claim(Ledger *ledger, const Replica *replica, const Checkpoint 
         if (r != 0)
                 return r;
 
-        /* The first one may be of another chain than was enrolled. */
+        /* The first may be of another chain than the pinned one. */
         bool enrolled = chain_id_equal(&claimed->chain, &replica->seen.chain);
         return enrolled ? 0 : DEVBOX_ERROR_WITNESS_FORK;
 }
@@ -180,13 +180,14 @@ int ledger_witness(Ledger *ledger, const char *checkpoint, AuditEntries entries,
         if (witness_is_contradicted(&growth, entries.entries, entries.n))
                 return quarantine(ledger, &replica, DEVBOX_ERROR_WITNESS_FORK, checkpoint);
 
-        /* Entries that do not fit otherwise prove nothing against the device: anybody can make them. */
+        /* Other entries that do not fit prove nothing against the device: anyone can make them. */
         r = check_growth(&growth, entries.entries, entries.n);
         if (r != 0)
                 return r;
         r = envelope_sign(envelope, CHECKPOINT_WITNESS_ROLE, ledger->identity);
         if (r < 0)
-                return r == -ENOSPC ? DEVBOX_ERROR_BAD_ENVELOPE : r; /* signatures fill it, not the disk */
+                return r == -ENOSPC ? DEVBOX_ERROR_BAD_ENVELOPE
+                                    : r; /* too many signatures, not a full disk */
         r = envelope_format(envelope, &cosigned);
         if (r < 0)
                 return r;
@@ -198,14 +199,14 @@ int ledger_witness(Ledger *ledger, const char *checkpoint, AuditEntries entries,
         return 0;
 }
 
-/* ---- being witnessed */
+/* ---- countersignatures of the own chain */
 
 static int find_witness(const Ledger *ledger, const Envelope *envelope, const PublicKey **ret_witness)
 {
         KeySet keys = root_key_set(ledger->policy.root, ROOT_ROLE_WITNESS);
         uint32_t signers;
 
-        keys.threshold = 1; /* each witness is an entry of its own */
+        keys.threshold = 1; /* an entry for each witness */
         int r = envelope_verify(envelope, ENVELOPE_CHECKPOINT, &keys, &signers);
         if (r != 0)
                 return r;
@@ -214,7 +215,7 @@ static int find_witness(const Ledger *ledger, const Envelope *envelope, const Pu
         return 0;
 }
 
-/* The witness's own signature, to be kept by itself: it is over the bytes that the checkpoint says again. */
+/* The witness's signature, which is over the text that checkpoint_format() reproduces. */
 static int find_signature(const Envelope *envelope, const PublicKey *witness, Signature *ret_signature)
 {
         _cleanup_(freep) uint8_t *pae = NULL;
@@ -248,7 +249,7 @@ static int append_cosignature(Ledger *ledger, AuditBody *body)
         if (r < 0)
                 return r;
 
-        if (flushed) /* an entry about a checkpoint alone is worth no further one */
+        if (flushed) /* a countersignature alone is no reason for the next checkpoint */
                 ledger->flushed_size = ledger->chain.committed.size;
         return 0;
 }

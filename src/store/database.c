@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A SQLite database that one process owns. */
+/* A durable and strict SQLite database. */
 
 #include "store/database.h"
 
@@ -15,7 +15,7 @@ struct Database {
 
 struct Statement {
         sqlite3_stmt *handle;
-        int bound; /* how many values */
+        int bound; /* number of values */
         int error; /* of binding: 0 or -errno */
 };
 
@@ -58,7 +58,7 @@ int database_run(Database *database, const char *sql)
         return error_of(sqlite3_exec(database->handle, sql, NULL, NULL, NULL));
 }
 
-/* The first row, of which there must be one; the caller frees the statement. */
+/* The first row, which must exist; the caller frees the statement. */
 static int query_row(Database *database, const char *sql, Statement **ret_statement)
 {
         _cleanup_(statement_freep) Statement *statement = NULL;
@@ -74,7 +74,7 @@ static int query_row(Database *database, const char *sql, Statement **ret_statem
         return 0;
 }
 
-/* One integer: what most pragmas answer. */
+/* One integer, the result of most pragmas. */
 static int query_integer(Database *database, const char *sql, int64_t *ret_value)
 {
         _cleanup_(statement_freep) Statement *statement = NULL;
@@ -110,7 +110,7 @@ static int harden(Database *database)
         return error_of(sqlite3_busy_timeout(database->handle, BUSY_MS));
 }
 
-/* The cache holds the upper pages of the trees; the log is cut back to what one checkpoint needs. */
+/* The cache holds the upper pages of the trees; the WAL is truncated to what one checkpoint needs. */
 static int configure(Database *database)
 {
         static const char settings[] = "PRAGMA journal_mode=WAL;"
@@ -152,7 +152,7 @@ static int migrate_one(Database *database, const DatabaseSchema *schema, size_t 
         return transaction_commit(&transaction);
 }
 
-/* ---- what is in the file */
+/* ---- schema */
 
 /* All tables and indexes, as SQL; the caller frees it. Statistics are SQLite's own. */
 static int read_tables(Database *database, char **ret_sql)
@@ -175,7 +175,7 @@ static int read_tables(Database *database, char **ret_sql)
         return 0;
 }
 
-/* Whether the tables are those that the migrations make. Somebody who made the file could otherwise make us
+/* Whether the tables are those of the migrations. A hostile file could otherwise make us
  * search where there is no index, or compute what is nowhere stored. */
 static int check_tables(Database *database, const DatabaseSchema *schema, size_t version)
 {
@@ -198,7 +198,7 @@ static int check_tables(Database *database, const DatabaseSchema *schema, size_t
         return streq(wanted, found) ? 0 : -EBADMSG;
 }
 
-/* Whether this is a database of ours, and brought to the newest version. A new file has neither number. */
+/* Checks application id and version, and migrates to the newest. A new file has neither number. */
 static int migrate(Database *database, DatabaseMode mode, const DatabaseSchema *schema)
 {
         int64_t version, application;
@@ -261,7 +261,7 @@ Database *database_close(Database *database)
         if (!database)
                 return NULL;
 
-        /* Statements that are freed later keep it alive until then. */
+        /* v2: closed when the last statement is freed. */
         (void) sqlite3_close_v2(database->handle);
         free(database);
         return NULL;
@@ -295,7 +295,7 @@ int transaction_commit(Transaction *transaction)
 {
         assert(transaction->database);
 
-        /* After some failures SQLite has rolled back by itself, and would now commit nothing gladly. */
+        /* After some errors SQLite has rolled back by itself; a COMMIT would then succeed without effect. */
         if (sqlite3_get_autocommit(transaction->database->handle)) {
                 *transaction = TRANSACTION_NULL;
                 return -EIO;
@@ -364,7 +364,7 @@ void statement_bind_text(Statement *statement, const char *value)
 
 void statement_bind_bytes(Statement *statement, Bytes value)
 {
-        /* A NULL pointer would mean null, not nothing. */
+        /* A NULL pointer would bind null, not an empty blob. */
         note_bound(statement, sqlite3_bind_blob64(statement->handle, ++statement->bound,
                                                   value.size > 0 ? (const void *) value.data : "",
                                                   value.size, SQLITE_TRANSIENT));
@@ -392,7 +392,7 @@ int statement_run(Statement *statement)
                 return r;
 
         statement_reset(statement);
-        return -EBADMSG; /* it gives rows, and nobody wants them */
+        return -EBADMSG; /* it returns rows */
 }
 
 int statement_for_each_text(Statement *statement, StatementTextHandler on_text, void *userdata)

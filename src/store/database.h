@@ -1,47 +1,47 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A SQLite database that one process owns: durable (a commit that returned survives a crash and a loss of
- * power: WAL, synchronous=FULL), strict (defensive, foreign keys, no trusted schema) and small. What a
- * function says went well inside a transaction counts only once transaction_commit() returned 0.
+/* A SQLite database with one writing process: durable (a commit survives a crash and a loss of power: WAL,
+ * synchronous=FULL) and strict (defensive, foreign keys, no trusted schema). Success inside a transaction
+ * counts only once transaction_commit() has returned 0.
  *
  * Errors of all functions: -ENOSPC the disk or quota is full; -EIO reading, writing or syncing failed;
- * -EEXIST a constraint; -EBADMSG damaged, or not what was expected; -EBUSY; -EROFS; -EACCES; -ENOMEM. */
+ * -EEXIST a constraint; -EBADMSG damaged, or not the expected content; -EBUSY; -EROFS; -EACCES; -ENOMEM. */
 
 #include "basic/bytes.h"
 
 typedef struct Database Database;
 typedef struct Statement Statement;
 
-/* What a kind of database is: each migration is SQL that makes version N+1 of version N. */
+/* Each migration is SQL that turns version N into version N+1. */
 typedef struct DatabaseSchema {
-        uint32_t application_id; /* in the file's header: see file(1) */
+        uint32_t application_id; /* in the header of the file: see file(1) */
         const char *const *migrations;
         size_t n_migrations;
 } DatabaseSchema;
 
 typedef enum DatabaseMode {
-        DATABASE_OWN,  /* made if it is not there, brought to the newest version */
-        DATABASE_READ, /* for looking at one that somebody else may own, or have made */
+        DATABASE_OWN,  /* created if absent, migrated to the newest version */
+        DATABASE_READ, /* read only; another process may own it, and its content is not trusted */
 } DatabaseMode;
 
-/* Errors: also -EPROTONOSUPPORT it was made by a newer version; -EBADMSG, for reading, other tables than the
- * migrations make. */
+/* Errors: also -EPROTONOSUPPORT made by a newer version; -EBADMSG, of DATABASE_READ, other tables than those
+ * of the migrations. */
 int database_open(const char *path, DatabaseMode mode, const DatabaseSchema *schema,
                   Database **ret_database);
 Database *database_close(Database *database);
 DEFINE_CLEANUP(Database, database_close);
 
-/* Runs SQL that gives no rows. */
+/* Runs SQL that returns no rows. */
 int database_run(Database *database, const char *sql);
 
-/* Gives back the memory that only makes the next call faster. */
+/* Frees caches. */
 void database_trim(Database *database);
 
-/* What SQLite says about the last failure: for the log. */
+/* SQLite's message about the last error, for the log. */
 const char *database_problem(Database *database);
 
-/* ---- transactions: what was begun is rolled back unless it is committed */
+/* ---- transactions: rolled back unless committed */
 
 typedef struct Transaction {
         Database *database; /* NULL: none is open */
@@ -49,15 +49,15 @@ typedef struct Transaction {
 
 #define TRANSACTION_NULL ((Transaction){ NULL })
 
-/* Takes the write lock at once. There is no nesting. */
+/* Takes the write lock immediately. No nesting. */
 int transaction_begin(Database *database, Transaction *ret_transaction);
 int transaction_commit(Transaction *transaction);
 void transaction_done(Transaction *transaction);
 
 /* ---- statements: prepared once by their owner, then for each use: bind, step, reset
  *
- * Values are bound in the order of the question marks; the first failure sticks and statement_step() tells
- * it. What a column gives is borrowed until the next step or reset. */
+ * Values are bound in the order of the question marks; the first error sticks and is returned by
+ * statement_step(). Column values are borrowed until the next step or reset. */
 
 int database_prepare(Database *database, const char *sql, Statement **ret_statement);
 Statement *statement_free(Statement *statement);
@@ -67,10 +67,10 @@ void statement_bind_integer(Statement *statement, int64_t value);
 void statement_bind_text(Statement *statement, const char *value); /* NULL: null */
 void statement_bind_bytes(Statement *statement, Bytes value);
 
-/* 1: a row; 0: there is none, and the statement was reset. On an error it was reset, too. */
+/* 1: a row; 0: no more rows. The statement is reset unless there is a row. */
 int statement_step(Statement *statement);
 
-/* The whole of a statement that gives no rows. */
+/* Runs a statement that returns no rows. */
 int statement_run(Statement *statement);
 
 /* Calls the handler with the first column of every row that is not null. Stops at what it returns if that is
@@ -86,5 +86,5 @@ int64_t statement_integer(const Statement *statement, int column);
 const char *statement_text(const Statement *statement, int column); /* NULL: null */
 Bytes statement_bytes(const Statement *statement, int column);
 
-/* Errors: -EBADMSG it has another size. */
+/* Errors: -EBADMSG another size. */
 int statement_copy_bytes(const Statement *statement, int column, void *ret_bytes, size_t size);

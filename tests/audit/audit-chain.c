@@ -82,16 +82,16 @@ AuditType chain_type_at(size_t i)
 /* Builds the entries from number `from` on; all bodies must be there. */
 static void link_entries(AuditEntry *entries, size_t n, Checkpoint *ret_at)
 {
-        ChainCursor walk;
+        ChainCursor cursor;
 
-        chain_cursor_begin(&walk, &chain_identity.chain, chain_identity.device);
+        chain_cursor_begin(&cursor, &chain_identity.chain, chain_identity.device);
         for (size_t i = 0; i < n; i++) {
-                chain_cursor_append(&walk, chain_type_at(i), 1760000000000 + i, entries[i].body,
+                chain_cursor_append(&cursor, chain_type_at(i), 1760000000000 + i, entries[i].body,
                                     &entries[i]);
                 if (ret_at) {
                         ret_at[i + 1] = (Checkpoint){ .chain = chain_identity.chain,
                                                       .size = i + 1,
-                                                      .head = walk.head };
+                                                      .head = cursor.head };
                         memcpy(ret_at[i + 1].device, chain_identity.device, sizeof "dev-a");
                 }
         }
@@ -128,7 +128,6 @@ int chain_free(void **state)
         return 0;
 }
 
-/* The text of entries in a form; the caller frees it. */
 char *chain_export(AuditForm form, const AuditEntry *entries, size_t n, size_t *ret_size)
 {
         _cleanup_(text_done) Text text = TEXT_NULL;
@@ -141,8 +140,7 @@ char *chain_export(AuditForm form, const AuditEntry *entries, size_t n, size_t *
         return bytes;
 }
 
-/* What was said of the first `size` entries, by the device and maybe a witness. */
-char *chain_statement(const Checkpoint *checkpoint, WorldKey device, bool witnessed)
+char *chain_sign_checkpoint(const Checkpoint *checkpoint, WorldKey device, bool witnessed)
 {
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
         char *text;
@@ -154,20 +152,20 @@ char *chain_statement(const Checkpoint *checkpoint, WorldKey device, bool witnes
         return text;
 }
 
-AuditReport chain_verify(const void *bytes, size_t size, const char *said, bool root)
+AuditReport chain_verify(const void *bytes, size_t size, const char *checkpoint, bool root)
 {
-        _cleanup_(audit_reader_freep) AuditReader *source = NULL;
+        _cleanup_(audit_reader_freep) AuditReader *reader = NULL;
         _cleanup_(audit_verifier_freep) AuditVerifier *verifier = NULL;
         AuditReport report = { .outcome = AUDIT_BROKEN };
 
         assert_ok(file_write(chain.path, FILE_REPLACE, 0600, BYTES(bytes, size)));
-        if (audit_reader_open(chain.path, NULL, &source) < 0)
+        if (audit_reader_open(chain.path, NULL, &reader) < 0)
                 return report; /* not even a chain */
 
-        assert_ok(audit_verifier_new(audit_reader_identity(source),
+        assert_ok(audit_verifier_new(audit_reader_identity(reader),
                                      &(AuditMeans){ .roots = chain.roots, .n_roots = root }, &verifier));
-        if (said)
-                assert_ok(audit_verifier_add_checkpoint(verifier, said));
-        assert_ok(audit_verify(verifier, source, &report));
+        if (checkpoint)
+                assert_ok(audit_verifier_add_checkpoint(verifier, checkpoint));
+        assert_ok(audit_verify(verifier, reader, &report));
         return report;
 }

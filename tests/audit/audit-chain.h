@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A chain to tamper with: a genesis, then requests that are accepted, start and finish, and what may be said
- * of it. Deterministic; made once for all tests of a program. */
+/* A chain to tamper with: a genesis, then requests that are accepted, started and finished, and its
+ * checkpoints. Deterministic; made once for all tests of a program. */
 
 #include "audit/chain-cursor.h"
 #include "audit/checkpoint.h"
@@ -37,8 +37,8 @@ char *chain_request_body(AuditType type, size_t i);
 /* The text of entries in a form; the caller frees it. */
 char *chain_export(AuditForm form, const AuditEntry *entries, size_t n, size_t *ret_size);
 
-/* What the device said of its chain, countersigned by the witness or not; the caller frees it. */
-char *chain_statement(const Checkpoint *checkpoint, WorldKey device, bool witnessed);
+/* A checkpoint signed by the device and, if `witnessed`, countersigned; the caller frees it. */
+char *chain_sign_checkpoint(const Checkpoint *checkpoint, WorldKey device, bool witnessed);
 
-/* Verifies bytes as a file. `said` may be NULL; `root` says whether the auditor has it. */
-AuditReport chain_verify(const void *bytes, size_t size, const char *said, bool root);
+/* Verifies bytes as a file. `checkpoint` may be NULL; `root`: whether the auditor holds it. */
+AuditReport chain_verify(const void *bytes, size_t size, const char *checkpoint, bool root);

@@ -50,7 +50,7 @@ static void load_roots(const Auditor *auditor, AuditEvidence *evidence, AuditRoo
         }
 }
 
-static int add_statement(void *userdata, const char *envelope)
+static int add_checkpoint(void *userdata, const char *envelope)
 {
         return audit_verifier_add_checkpoint(userdata, envelope);
 }
@@ -75,7 +75,7 @@ AuditReport auditor_verify(const LedgerWorld *world, const Auditor *auditor)
                 &verifier));
         for (size_t i = 0; i < auditor->n_statements; i++)
                 assert_ok(audit_verifier_add_checkpoint(verifier, auditor->statements[i]));
-        assert_ok(audit_reader_checkpoints(reader, add_statement, verifier));
+        assert_ok(audit_reader_checkpoints(reader, add_checkpoint, verifier));
         assert_ok(audit_verify(verifier, reader, &report));
         for (size_t i = 0; i < auditor->n_roots; i++)
                 root_free(parsed[i]);

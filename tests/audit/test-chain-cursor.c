@@ -14,11 +14,11 @@
 
 static const ChainId chain = { { 1, 2, 3 } };
 
-static void make_chain(AuditEntry entries[N], ChainCursor *walk)
+static void make_chain(AuditEntry entries[N], ChainCursor *cursor)
 {
-        chain_cursor_begin(walk, &chain, "dev-a");
+        chain_cursor_begin(cursor, &chain, "dev-a");
         for (size_t i = 0; i < N; i++)
-                chain_cursor_append(walk, i == 0 ? AUDIT_GENESIS : AUDIT_SESSION, 1760000000000 + i,
+                chain_cursor_append(cursor, i == 0 ? AUDIT_GENESIS : AUDIT_SESSION, 1760000000000 + i,
                                     bytes_of_string("{\"n\":1}"), &entries[i]);
 }
 
@@ -36,27 +36,27 @@ static int walk_all(const AuditEntry *entries, size_t n, ChainCursor *ret_walk)
 static void test_what_was_appended_verifies(void **state)
 {
         AuditEntry entries[N];
-        ChainCursor made, walk;
+        ChainCursor made, cursor;
 
         make_chain(entries, &made);
-        assert_err(walk_all(entries, N, &walk), 0);
-        assert_int_equal(walk.size, N);
-        assert_true(sha256_equal(&walk.head, &made.head));
+        assert_err(walk_all(entries, N, &cursor), 0);
+        assert_int_equal(cursor.size, N);
+        assert_true(sha256_equal(&cursor.head, &made.head));
 }
 
 /* Any bit of any field: the first bad entry is named exactly. */
 static void test_every_altered_bit_is_found(void **state)
 {
         AuditEntry entries[N];
-        ChainCursor walk;
+        ChainCursor cursor;
 
-        make_chain(entries, &walk);
+        make_chain(entries, &cursor);
         for (size_t bit = 0; bit < offsetof(AuditEntry, type) * 8; bit++) {
                 AuditEntry *entry = &entries[bit % (N - 1) + 1];
 
                 ((uint8_t *) entry)[bit / 8] ^= (uint8_t) (1 << bit % 8);
-                assert_true(walk_all(entries, N, &walk) > 0);
-                assert_int_equal(walk.size, entry - entries);
+                assert_true(walk_all(entries, N, &cursor) > 0);
+                assert_int_equal(cursor.size, entry - entries);
                 ((uint8_t *) entry)[bit / 8] ^= (uint8_t) (1 << bit % 8);
         }
 
@@ -64,29 +64,30 @@ static void test_every_altered_bit_is_found(void **state)
                 AuditEntry *entry = &entries[bit % N];
 
                 entry->hash.bytes[bit / 8] ^= (uint8_t) (1 << bit % 8);
-                assert_err(walk_all(entries, N, &walk), AUDIT_FAULT_HASH);
-                assert_int_equal(walk.size, entry - entries);
+                assert_err(walk_all(entries, N, &cursor), AUDIT_FAULT_HASH);
+                assert_int_equal(cursor.size, entry - entries);
                 entry->hash.bytes[bit / 8] ^= (uint8_t) (1 << bit % 8);
         }
 }
 
-/* Every cut of a witnessed chain is seen: the walk alone cannot, the witness can. A statement that was true
- * when it was made proves nothing; one that never was, or of which nothing was kept, does. */
+/* Every cut of a witnessed chain is seen: the cursor alone cannot, the witness can. A statement that was
+ * true when it was made proves nothing; one that never was, or of which nothing was kept, does. */
 static void test_every_cut_is_witnessed(void **state)
 {
         AuditEntry entries[N];
-        ChainCursor walk;
+        ChainCursor cursor;
 
-        make_chain(entries, &walk);
-        Checkpoint seen = { .device = "dev-a", .chain = chain, .size = N, .head = walk.head };
+        make_chain(entries, &cursor);
+        Checkpoint seen = { .device = "dev-a", .chain = chain, .size = N, .head = cursor.head };
         for (size_t left = 1; left < N; left++) {
                 WitnessGrowth growth;
                 Checkpoint claimed = seen;
 
-                assert_err(walk_all(entries, left, &walk), 0);
+                assert_err(walk_all(entries, left, &cursor), 0);
                 claimed.size = left;
-                claimed.head = walk.head;
-                assert_err(witness_begin(&growth, &seen, &walk.head, &claimed), DEVBOX_ERROR_WITNESS_STALE);
+                claimed.head = cursor.head;
+                assert_err(witness_begin(&growth, &seen, &cursor.head, &claimed),
+                           DEVBOX_ERROR_WITNESS_STALE);
                 assert_err(witness_begin(&growth, &seen, &seen.head, &claimed),
                            DEVBOX_ERROR_WITNESS_ROLLBACK);
                 assert_err(witness_begin(&growth, &seen, NULL, &claimed), DEVBOX_ERROR_WITNESS_ROLLBACK);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Chains of which every hash is right, but which say what cannot have happened. */
+/* Chains with valid hashes whose entries contradict each other. */
 
 #include "audit-chain.h"
 #include "audit/body.h"
@@ -9,19 +9,19 @@ typedef struct Added {
         const char *body;
 } Added;
 
-/* A chain whose first entries are whole, and what a lying device adds to it. */
+/* The first entries of the chain, and what a dishonest device appends. */
 static AuditReport verify_with(size_t from, const Added *added, size_t n)
 {
         _cleanup_(text_done) Text text = TEXT_NULL;
         AuditEntry entry;
-        ChainCursor walk;
+        ChainCursor cursor;
 
         audit_write_head(AUDIT_FORM_JSON, &chain_identity, &text);
         for (size_t i = 0; i < from; i++)
                 audit_write_entry(AUDIT_FORM_JSON, &chain.entries[i], &text);
-        chain_cursor_resume(&walk, &chain_identity.chain, from, &chain.at[from].head);
+        chain_cursor_resume(&cursor, &chain_identity.chain, from, &chain.at[from].head);
         for (size_t i = 0; i < n; i++) {
-                chain_cursor_append(&walk, (uint16_t) added[i].type, 1760000000400 + i,
+                chain_cursor_append(&cursor, (uint16_t) added[i].type, 1760000000400 + i,
                                     bytes_of_string(added[i].body), &entry);
                 audit_write_entry(AUDIT_FORM_JSON, &entry, &text);
         }
@@ -68,8 +68,8 @@ static void test_requests_out_of_order(void **state)
         }
 }
 
-/* Under the id of the request that was accepted, another one. */
-static void test_another_of_the_same_id(void **state)
+/* Another request with the id of the accepted one. */
+static void test_other_request_same_id(void **state)
 {
         for (size_t i = FIRST + 1; i <= FIRST + 2; i++) {
                 AuditType type = chain_type_at(i);
@@ -85,7 +85,7 @@ static void test_another_of_the_same_id(void **state)
         }
 }
 
-static void test_a_key_in_the_place_of_none(void **state)
+static void test_adopted_key(void **state)
 {
         AuditBody body = { .old_key = *key_pair_public(world_key(KEY_DEVICE)),
                            .key = *key_pair_public(world_key(KEY_STRANGER)),
@@ -99,8 +99,8 @@ static void test_a_key_in_the_place_of_none(void **state)
         assert_int_equal(verify_with(4, &(Added){ AUDIT_ADOPT, wrong }, 1).outcome, AUDIT_BROKEN);
 }
 
-/* It is a manifest that adopts a key: that one, and at once. */
-static void test_a_key_that_nobody_named(void **state)
+/* An adopted key must be followed by the manifest that names it. */
+static void test_adopting_manifest(void **state)
 {
         AuditBody adopt = { .old_key = *key_pair_public(world_key(KEY_DEVICE)),
                             .key = *key_pair_public(world_key(KEY_STRANGER)),
@@ -131,8 +131,8 @@ static void test_a_key_that_nobody_named(void **state)
         }
 }
 
-/* A root that the auditor does not have is no fault, but is told. */
-static void test_a_root_to_come(void **state)
+/* A root that the auditor does not hold is counted. */
+static void test_unknown_root(void **state)
 {
         _cleanup_(freep) char *root =
                 format_body(AUDIT_ROOT, &(AuditBody){ .version = 2, .epoch = 1, .sha256 = { { 9 } } });
@@ -143,8 +143,8 @@ static void test_a_root_to_come(void **state)
         assert_int_equal(verify_with(FIRST, NULL, 0).n_unknown_roots, 0);
 }
 
-/* Roots and manifests only go forward; the chain stands at version 1 and epoch 1 of both. */
-static void test_what_it_obeys(void **state)
+/* Roots and manifests only go forward, here from version 1 and epoch 1 of both. */
+static void test_roots_and_manifests(void **state)
 {
         static const struct {
                 const char *what;
@@ -174,9 +174,8 @@ static void test_what_it_obeys(void **state)
         }
 }
 
-/* What was accepted is not started once the manifest was replaced by a tombstone or its epoch is over, and
- * nothing more is accepted. */
-static void test_taken_back(void **state)
+/* After a tombstone, or in a new epoch without a manifest, requests are neither accepted nor started. */
+static void test_revoked(void **state)
 {
         _cleanup_(freep) char *started = chain_request_body(AUDIT_REQUEST_STARTED, FIRST - 1);
         _cleanup_(freep) char *accepted = chain_request_body(AUDIT_REQUEST_ACCEPTED, FIRST + 2);
@@ -244,7 +243,7 @@ static void test_recorded_countersignatures(void **state)
         body.size = 20;
         _cleanup_(freep) char *too_long = format_body(AUDIT_CHECKPOINT, &body);
 
-        /* It is true, but a cut right behind it would leave the same: it vouches for nothing. */
+        /* Valid, but a cut right after it leaves it valid, so it confirms nothing. */
         assert_int_equal(verify_with(10, &(Added){ AUDIT_CHECKPOINT, right }, 1).outcome, AUDIT_UNWITNESSED);
         assert_int_equal(verify_with(14, &(Added){ AUDIT_CHECKPOINT, right }, 1).outcome, AUDIT_UNWITNESSED);
 
@@ -258,13 +257,13 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_requests_out_of_order),
-                cmocka_unit_test(test_another_of_the_same_id),
+                cmocka_unit_test(test_other_request_same_id),
                 cmocka_unit_test(test_accepted_under_another_manifest),
-                cmocka_unit_test(test_a_key_in_the_place_of_none),
-                cmocka_unit_test(test_a_key_that_nobody_named),
-                cmocka_unit_test(test_a_root_to_come),
-                cmocka_unit_test(test_what_it_obeys),
-                cmocka_unit_test(test_taken_back),
+                cmocka_unit_test(test_adopted_key),
+                cmocka_unit_test(test_adopting_manifest),
+                cmocka_unit_test(test_unknown_root),
+                cmocka_unit_test(test_roots_and_manifests),
+                cmocka_unit_test(test_revoked),
                 cmocka_unit_test(test_recorded_countersignatures),
         };
 

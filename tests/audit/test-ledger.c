@@ -40,25 +40,25 @@ static void flush_and_close(LedgerWorld *world)
         ledger_world_close(world);
 }
 
-static int add_statement(void *userdata, const char *envelope)
+static int add_checkpoint(void *userdata, const char *envelope)
 {
         return audit_verifier_add_checkpoint(userdata, envelope);
 }
 
 static AuditReport verify(const LedgerWorld *world, bool hash_only)
 {
-        _cleanup_(audit_reader_freep) AuditReader *source = NULL;
+        _cleanup_(audit_reader_freep) AuditReader *reader = NULL;
         _cleanup_(audit_verifier_freep) AuditVerifier *verifier = NULL;
         AuditReport report;
         char path[128];
 
         (void) snprintf(path, sizeof path, "%s/ledger.db", world->directory);
-        assert_ok(audit_reader_open(path, NULL, &source));
-        assert_string_equal(audit_reader_identity(source)->device, "dev-a");
-        assert_ok(audit_verifier_new(audit_reader_identity(source), &(AuditMeans){ .hash_only = hash_only },
+        assert_ok(audit_reader_open(path, NULL, &reader));
+        assert_string_equal(audit_reader_identity(reader)->device, "dev-a");
+        assert_ok(audit_verifier_new(audit_reader_identity(reader), &(AuditMeans){ .hash_only = hash_only },
                                      &verifier));
-        assert_ok(audit_reader_checkpoints(source, add_statement, verifier));
-        assert_ok(audit_verify(verifier, source, &report));
+        assert_ok(audit_reader_checkpoints(reader, add_checkpoint, verifier));
+        assert_ok(audit_verify(verifier, reader, &report));
         return report;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether a history is whole: every way to tamper with an exported chain must be seen. */
+/* Verification: every way to tamper with an exported chain must be detected. */
 
 #include "audit-chain.h"
 
@@ -15,7 +15,7 @@
 
 #define CUTS 1000
 
-static int add_statement(void *userdata, const char *envelope)
+static int add_checkpoint(void *userdata, const char *envelope)
 {
         return audit_verifier_add_checkpoint(userdata, envelope);
 }
@@ -24,12 +24,12 @@ static const AuditForm forms[] = { AUDIT_FORM_JSON, AUDIT_FORM_BINARY };
 
 static void test_whole(void **state)
 {
-        _cleanup_(freep) char *said = chain_statement(&chain.at[390], KEY_DEVICE, true);
+        _cleanup_(freep) char *checkpoint = chain_sign_checkpoint(&chain.at[390], KEY_DEVICE, true);
         size_t size;
 
         for (size_t i = 0; i < ELEMENTSOF(forms); i++) {
                 _cleanup_(freep) char *bytes = chain_export(forms[i], chain.entries, ENTRIES, &size);
-                AuditReport report = chain_verify(bytes, size, said, true);
+                AuditReport report = chain_verify(bytes, size, checkpoint, true);
 
                 assert_int_equal(report.outcome, AUDIT_OK);
                 assert_int_equal(report.size, ENTRIES);
@@ -40,9 +40,9 @@ static void test_whole(void **state)
 
 static void test_unwitnessed(void **state)
 {
-        _cleanup_(freep) char *by_device = chain_statement(&chain.at[ENTRIES], KEY_DEVICE, false);
-        _cleanup_(freep) char *by_both = chain_statement(&chain.at[ENTRIES], KEY_DEVICE, true);
-        _cleanup_(freep) char *by_stranger = chain_statement(&chain.at[ENTRIES], KEY_STRANGER, false);
+        _cleanup_(freep) char *by_device = chain_sign_checkpoint(&chain.at[ENTRIES], KEY_DEVICE, false);
+        _cleanup_(freep) char *by_both = chain_sign_checkpoint(&chain.at[ENTRIES], KEY_DEVICE, true);
+        _cleanup_(freep) char *by_stranger = chain_sign_checkpoint(&chain.at[ENTRIES], KEY_STRANGER, false);
         size_t size;
         _cleanup_(freep) char *bytes = chain_export(AUDIT_FORM_JSON, chain.entries, ENTRIES, &size);
 
@@ -55,10 +55,10 @@ static void test_unwitnessed(void **state)
         assert_int_equal(report.n_ignored, 1);
 }
 
-/* Every bit of one entry's every byte, and of the head: nothing passes for the same history. */
+/* A bit of every byte of some entries and of the head: no change passes. */
 static void test_each_byte(void **state)
 {
-        _cleanup_(freep) char *said = chain_statement(&chain.at[5], KEY_DEVICE, true);
+        _cleanup_(freep) char *checkpoint = chain_sign_checkpoint(&chain.at[5], KEY_DEVICE, true);
         size_t size, n = 0;
 
         for (size_t i = 0; i < ELEMENTSOF(forms); i++) {
@@ -68,7 +68,7 @@ static void test_each_byte(void **state)
                         char kept = bytes[at];
 
                         bytes[at] = (char) (kept ^ (1 << at % 8));
-                        AuditReport report = chain_verify(bytes, size, said, true);
+                        AuditReport report = chain_verify(bytes, size, checkpoint, true);
                         if (report.outcome != AUDIT_BROKEN && report.outcome != AUDIT_TRUNCATED)
                                 fail_msg("byte %zu: %s", at, audit_outcome_name(report.outcome));
                         bytes[at] = kept;
@@ -138,7 +138,7 @@ static void cut_the_head(AuditEntry *entries, size_t *n)
         memmove(entries, &entries[3], (*n -= 3) * sizeof *entries);
 }
 
-/* The hash is made anew, but not that of what follows. */
+/* The hash is recomputed, but not those that follow. */
 static void change_and_rehash(AuditEntry *entries, size_t *n)
 {
         entries[57].time_ms++;
@@ -176,22 +176,22 @@ static void test_tampering(void **state)
                 }
 }
 
-/* A whole other history, every hash of it right: only what was said before tells. */
+/* Another history with valid hashes: only an earlier checkpoint shows it. */
 static void test_rewritten(void **state)
 {
-        _cleanup_(freep) char *said = chain_statement(&chain.at[300], KEY_DEVICE, true);
+        _cleanup_(freep) char *checkpoint = chain_sign_checkpoint(&chain.at[300], KEY_DEVICE, true);
         _cleanup_(freep) AuditEntry *entries = malloc(sizeof chain.entries);
-        ChainCursor walk;
+        ChainCursor cursor;
         size_t size;
 
         memcpy(entries, chain.entries, sizeof chain.entries);
-        chain_cursor_resume(&walk, &chain_identity.chain, 200, &chain.at[200].head);
+        chain_cursor_resume(&cursor, &chain_identity.chain, 200, &chain.at[200].head);
         for (size_t i = 200; i < ENTRIES; i++)
-                chain_cursor_append(&walk, (uint16_t) chain_type_at(i), 1760000000001 + i, entries[i].body,
+                chain_cursor_append(&cursor, (uint16_t) chain_type_at(i), 1760000000001 + i, entries[i].body,
                                     &entries[i]);
 
         _cleanup_(freep) char *rewritten = chain_export(AUDIT_FORM_JSON, entries, ENTRIES, &size);
-        AuditReport report = chain_verify(rewritten, size, said, true);
+        AuditReport report = chain_verify(rewritten, size, checkpoint, true);
         assert_int_equal(report.outcome, AUDIT_FORK);
         assert_int_equal(report.at, 300);
         assert_int_equal(chain_verify(rewritten, size, NULL, true).outcome, AUDIT_UNWITNESSED);
@@ -208,8 +208,8 @@ static void test_other_chain(void **state)
 
                 other.size = sizes[i];
                 other.chain.bytes[0] ^= 1;
-                _cleanup_(freep) char *said = chain_statement(&other, KEY_DEVICE, true);
-                assert_int_equal(chain_verify(bytes, size, said, true).outcome, AUDIT_FORK);
+                _cleanup_(freep) char *checkpoint = chain_sign_checkpoint(&other, KEY_DEVICE, true);
+                assert_int_equal(chain_verify(bytes, size, checkpoint, true).outcome, AUDIT_FORK);
         }
 }
 
@@ -222,10 +222,10 @@ static uint32_t random_below(uint32_t *seed, uint32_t n)
         return *seed % n;
 }
 
-/* The end cut off anywhere, also within an entry, before the place that a witness has seen. */
+/* The end is cut off anywhere before the checkpoint, also within an entry. */
 static void test_cuts(void **state)
 {
-        _cleanup_(freep) char *said = chain_statement(&chain.at[ENTRIES], KEY_DEVICE, true);
+        _cleanup_(freep) char *checkpoint = chain_sign_checkpoint(&chain.at[ENTRIES], KEY_DEVICE, true);
         uint32_t seed = 20261122;
 
         for (size_t i = 0; i < ELEMENTSOF(forms); i++) {
@@ -235,7 +235,7 @@ static void test_cuts(void **state)
 
                 for (int cut = 0; cut < CUTS / 2; cut++) {
                         size_t kept = head_size + random_below(&seed, (uint32_t) (size - head_size));
-                        AuditReport report = chain_verify(bytes, kept, said, true);
+                        AuditReport report = chain_verify(bytes, kept, checkpoint, true);
 
                         if (report.outcome != AUDIT_TRUNCATED || report.at != ENTRIES)
                                 fail_msg("cut to %zu of %zu: %s", kept, size,
@@ -244,29 +244,29 @@ static void test_cuts(void **state)
         }
 }
 
-/* ---- witnesses that come and go */
+/* ---- roots */
 
-/* The whole chain, with a witness, in the eyes of somebody who has these roots. */
+/* The witnessed chain, verified with these roots. */
 static AuditReport verify_by(const AuditRoot *roots, size_t n_roots)
 {
-        _cleanup_(audit_reader_freep) AuditReader *source = NULL;
+        _cleanup_(audit_reader_freep) AuditReader *reader = NULL;
         _cleanup_(audit_verifier_freep) AuditVerifier *verifier = NULL;
-        _cleanup_(freep) char *said = chain_statement(&chain.at[ENTRIES], KEY_DEVICE, true);
+        _cleanup_(freep) char *checkpoint = chain_sign_checkpoint(&chain.at[ENTRIES], KEY_DEVICE, true);
         AuditReport report;
         size_t size;
         _cleanup_(freep) char *bytes = chain_export(AUDIT_FORM_JSON, chain.entries, ENTRIES, &size);
 
         assert_ok(file_write(chain.path, FILE_REPLACE, 0600, BYTES(bytes, size)));
-        assert_ok(audit_reader_open(chain.path, NULL, &source));
-        assert_ok(audit_verifier_new(audit_reader_identity(source),
+        assert_ok(audit_reader_open(chain.path, NULL, &reader));
+        assert_ok(audit_verifier_new(audit_reader_identity(reader),
                                      &(AuditMeans){ .roots = roots, .n_roots = n_roots }, &verifier));
-        assert_ok(audit_verifier_add_checkpoint(verifier, said));
-        assert_ok(audit_verify(verifier, source, &report));
+        assert_ok(audit_verifier_add_checkpoint(verifier, checkpoint));
+        assert_ok(audit_verify(verifier, reader, &report));
         return report;
 }
 
-/* The same witness is in root 1 only: root 2 has another. */
-static void test_a_witness_that_was_retired(void **state)
+/* The witness is in root 1 only; root 2 has another. */
+static void test_retired_witness(void **state)
 {
         Root next = *chain.root;
         PublicKey other = *key_pair_public(world_key(KEY_STRANGER));
@@ -281,9 +281,9 @@ static void test_a_witness_that_was_retired(void **state)
         assert_non_null(strstr(report.why, "retired"));
 }
 
-/* A root that the auditor does not have is no fault of the chain, but nothing is OK under it; another of a
- * version that they have is a fault. */
-static void test_a_root_that_is_not_given(void **state)
+/* With a root that the auditor does not hold the chain is UNWITNESSED; another root of a version that they
+ * hold makes it BROKEN. */
+static void test_missing_root(void **state)
 {
         Root next = *chain.root;
         AuditRoot given = { .version = 2, .digest = { { 9 } }, .root = &next };
@@ -302,7 +302,7 @@ static void test_a_root_that_is_not_given(void **state)
         assert_int_equal(verify_by(chain.roots, 1).outcome, AUDIT_OK);
 }
 
-/* ---- a ledger's database: its own chain, and that of a device that it witnesses */
+/* ---- a hub's database with the chain of a device */
 
 static void insert(Database *database, const char *sql, const AuditEntry *entry)
 {
@@ -318,7 +318,7 @@ static void insert(Database *database, const char *sql, const AuditEntry *entry)
         assert_ok(statement_run(statement));
 }
 
-static Database *make_database(const char *path, const char *said)
+static Database *make_database(const char *path, const char *checkpoint)
 {
         static const char state[] = "INSERT INTO state VALUES('device', 'hub'), "
                                     "('chain_id', x'30313233343536373839616263646566')";
@@ -333,7 +333,7 @@ static Database *make_database(const char *path, const char *said)
         assert_ok(transaction_begin(database, &transaction));
         assert_ok(database_run(database, state));
         assert_ok(database_prepare(database, replica, &statement));
-        statement_bind_text(statement, said);
+        statement_bind_text(statement, checkpoint);
         assert_ok(statement_run(statement));
         for (size_t i = 0; i < ENTRIES; i++)
                 insert(database, "INSERT INTO replica_audit VALUES('dev-a', ?, ?, ?, ?, ?, ?)",
@@ -344,18 +344,18 @@ static Database *make_database(const char *path, const char *said)
 
 static AuditReport verify_database(const char *path)
 {
-        _cleanup_(audit_reader_freep) AuditReader *source = NULL;
+        _cleanup_(audit_reader_freep) AuditReader *reader = NULL;
         _cleanup_(audit_verifier_freep) AuditVerifier *verifier = NULL;
         AuditReport report;
 
-        assert_ok(audit_reader_open(path, "dev-a", &source));
-        assert_ok(audit_verifier_new(audit_reader_identity(source),
+        assert_ok(audit_reader_open(path, "dev-a", &reader));
+        assert_ok(audit_verifier_new(audit_reader_identity(reader),
                                      &(AuditMeans){ .roots = chain.roots,
                                                     .n_roots = 1,
-                                                    .may_be_empty = audit_reader_is_replica(source) },
+                                                    .may_be_empty = audit_reader_is_replica(reader) },
                                      &verifier));
-        assert_ok(audit_reader_checkpoints(source, add_statement, verifier));
-        assert_ok(audit_verify(verifier, source, &report));
+        assert_ok(audit_reader_checkpoints(reader, add_checkpoint, verifier));
+        assert_ok(audit_verify(verifier, reader, &report));
         return report;
 }
 
@@ -369,30 +369,30 @@ static int count_device(void *userdata, const char *device)
 /* Names go to terminals and into the heads of exports. */
 static void assert_names_are_checked(const char *path, Database *database)
 {
-        AuditReader *source;
+        AuditReader *reader;
 
         assert_ok(database_run(database,
                                "UPDATE state SET value = char(27) || '[2Jhub' WHERE key = 'device';"
                                "UPDATE replica SET device = '\"}' || char(10)"));
-        assert_err(audit_reader_open(path, NULL, &source), -EBADMSG);
-        assert_err(audit_reader_open(path, "\"}\n", &source), -EBADMSG);
+        assert_err(audit_reader_open(path, NULL, &reader), -EBADMSG);
+        assert_err(audit_reader_open(path, "\"}\n", &reader), -EBADMSG);
 }
 
 static void test_database(void **state)
 {
         static const char *const tails[] = { "", "-wal", "-shm" };
-        _cleanup_(freep) char *said = chain_statement(&chain.at[ENTRIES], KEY_DEVICE, true);
-        _cleanup_(audit_reader_freep) AuditReader *source = NULL;
+        _cleanup_(freep) char *checkpoint = chain_sign_checkpoint(&chain.at[ENTRIES], KEY_DEVICE, true);
+        _cleanup_(audit_reader_freep) AuditReader *reader = NULL;
         char path[96], name[104];
         int n = 0;
 
         (void) snprintf(path, sizeof path, "%s.db", chain.path);
-        _cleanup_(database_closep) Database *database = make_database(path, said);
+        _cleanup_(database_closep) Database *database = make_database(path, checkpoint);
 
         assert_int_equal(verify_database(path).outcome, AUDIT_OK);
         assert_ok(audit_reader_devices(path, count_device, &n));
         assert_int_equal(n, 2);
-        assert_err(audit_reader_open(path, "nobody", &source), -ESRCH);
+        assert_err(audit_reader_open(path, "dev-b", &reader), -ESRCH);
 
         assert_ok(database_run(database, "UPDATE replica_audit SET time_ms = time_ms + 1 WHERE seq = 57"));
         AuditReport report = verify_database(path);
@@ -418,16 +418,11 @@ static void test_database(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_whole),
-                cmocka_unit_test(test_unwitnessed),
-                cmocka_unit_test(test_each_byte),
-                cmocka_unit_test(test_tampering),
-                cmocka_unit_test(test_rewritten),
-                cmocka_unit_test(test_other_chain),
-                cmocka_unit_test(test_cuts),
-                cmocka_unit_test(test_a_witness_that_was_retired),
-                cmocka_unit_test(test_a_root_that_is_not_given),
-                cmocka_unit_test(test_database),
+                cmocka_unit_test(test_whole),        cmocka_unit_test(test_unwitnessed),
+                cmocka_unit_test(test_each_byte),    cmocka_unit_test(test_tampering),
+                cmocka_unit_test(test_rewritten),    cmocka_unit_test(test_other_chain),
+                cmocka_unit_test(test_cuts),         cmocka_unit_test(test_retired_witness),
+                cmocka_unit_test(test_missing_root), cmocka_unit_test(test_database),
         };
 
         return cmocka_run_group_tests(tests, chain_make, chain_free);

@@ -66,12 +66,12 @@ static void auditor_done(Auditor *auditor)
                 root_free(auditor->parsed[i]);
 }
 
-static void verify(AuditReader *source, char *statements, const Auditor *auditor, bool hash_only)
+static void verify(AuditReader *reader, char *statements, const Auditor *auditor, bool hash_only)
 {
         _cleanup_(audit_verifier_freep) AuditVerifier *verifier = NULL;
         AuditReport report;
 
-        fuzz_check(audit_verifier_new(audit_reader_identity(source),
+        fuzz_check(audit_verifier_new(audit_reader_identity(reader),
                                       &(AuditMeans){ .roots = auditor->roots,
                                                      .n_roots = auditor->n_roots,
                                                      .evidence = auditor->evidence,
@@ -79,7 +79,7 @@ static void verify(AuditReader *source, char *statements, const Auditor *auditor
                                       &verifier) == 0);
         for (char *line = strtok(statements, "\n"); line; line = strtok(NULL, "\n"))
                 (void) audit_verifier_add_checkpoint(verifier, line);
-        fuzz_check(audit_verify(verifier, source, &report) == 0);
+        fuzz_check(audit_verify(verifier, reader, &report) == 0);
         fuzz_check(report.n_judged <= report.n_accepted && report.n_redacted <= report.n_accepted);
         fuzz_check(report.outcome == AUDIT_OK || report.why);
         fuzz_check(report.witnessed <= report.size && report.retired <= report.size);
@@ -92,7 +92,7 @@ static void link_again(const char *chain, Text *text)
         uint8_t *at = (uint8_t *) copy, *end = at + strlen(copy);
         ChainIdentity identity;
         AuditEntry entry;
-        ChainCursor walk;
+        ChainCursor cursor;
         size_t used;
 
         text_append(text, "");
@@ -100,10 +100,10 @@ static void link_again(const char *chain, Text *text)
                 return;
 
         audit_write_head(AUDIT_FORM_JSON, &identity, text);
-        chain_cursor_begin(&walk, &identity.chain, identity.device);
+        chain_cursor_begin(&cursor, &identity.chain, identity.device);
         while (at += used, audit_read_entry(AUDIT_FORM_JSON, at, (size_t) (end - at), &used, &entry) ==
                                    AUDIT_NEXT_ENTRY) {
-                chain_cursor_append(&walk, entry.type, entry.time_ms, entry.body, &entry);
+                chain_cursor_append(&cursor, entry.type, entry.time_ms, entry.body, &entry);
                 audit_write_entry(AUDIT_FORM_JSON, &entry, text);
         }
 }
@@ -134,11 +134,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         read_evidence(&auditor, take_part(&at, text + size));
         link_again(chain, &again);
         for (int way = 0; way < 4; way++) {
-                _cleanup_(audit_reader_freep) AuditReader *source = NULL;
+                _cleanup_(audit_reader_freep) AuditReader *reader = NULL;
                 _cleanup_(freep) char *copy = strdup(statements);
 
-                if (open_chain(way & 1 ? again.data : chain, &source) == 0)
-                        verify(source, copy, &auditor, way & 2);
+                if (open_chain(way & 1 ? again.data : chain, &reader) == 0)
+                        verify(reader, copy, &auditor, way & 2);
         }
 
         return 0;
