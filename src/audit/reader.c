@@ -191,9 +191,9 @@ int audit_reader_open(const char *path, const char *device, AuditReader **ret_re
         if (!reader)
                 return -ENOMEM;
 
-        reader->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        reader->fd = fd_open_regular_at(AT_FDCWD, path, 0);
         if (reader->fd < 0)
-                return -errno;
+                return reader->fd;
 
         int r = is_database(reader->fd) ? open_database(path, device, reader) : open_file(reader);
         if (r < 0)

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -43,15 +44,31 @@ ssize_t fd_pread_text(int fd, char *buffer, size_t size)
         return -EFBIG;
 }
 
+int fd_open_regular_at(int dir_fd, const char *path, int flags)
+{
+        _cleanup_(fd_closep) int fd = -EBADF;
+        struct stat st;
+
+        fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | flags);
+        if (fd < 0)
+                return -errno;
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode))
+                return S_ISDIR(st.st_mode) ? -EISDIR : -EBADFD;
+
+        return TAKE_FD(fd);
+}
+
 int fd_read_file_at(int dir_fd, const char *path, size_t max, char **ret_text, size_t *ret_size)
 {
         _cleanup_(fd_closep) int fd = -EBADF;
         _cleanup_(freep) char *text = NULL;
         size_t room = MIN(max, (size_t) 4096), filled = 0;
 
-        fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        fd = fd_open_regular_at(dir_fd, path, 0);
         if (fd < 0)
-                return -errno;
+                return fd;
 
         /* Not st_size: files of /proc say 0, and a file may grow meanwhile. One byte more than `max` tells
          * it is too big. */

@@ -15,9 +15,14 @@ static inline void fd_closep(int *fd)
         *fd = fd_close(*fd);
 }
 
+/* Opens a regular file for reading; never waits for the writer of a FIFO or for a device. Errors: -EISDIR,
+ * -EBADFD neither a regular file nor a directory; those of openat(2). */
+int fd_open_regular_at(int dir_fd, const char *path, int flags);
+
 /* Reads all of a file that is opened anew, relative to the directory `dir_fd` (or AT_FDCWD), as a string
  * with a terminating NUL that the caller frees. `ret_size` may be NULL; the text may hold NUL bytes, then it
- * tells. Errors: -ENOENT and the like from openat(2), read(2); -EFBIG more than `max` bytes; -ENOMEM. */
+ * tells. Errors: -ENOENT and the like from openat(2), read(2); -EFBIG more than `max` bytes; -ENOMEM; those
+ * of fd_open_regular_at(). */
 int fd_read_file_at(int dir_fd, const char *path, size_t max, char **ret_text, size_t *ret_size);
 
 /* Reads from the start of an open, seekable file into `buffer` and terminates it with NUL: how a kept

@@ -355,6 +355,11 @@ int config_load(const char *path, Config **ret_config, char **ret_problem)
         case -EACCES:
                 return refuse(&reader, 0,
                               "may not be read by this user; it is for root and the group devbox");
+        case -EBADFD:
+        case -EISDIR:
+                return refuse(&reader, 0,
+                              "is not a regular file; remove it, and copy "
+                              "/usr/share/devbox/config.example.yaml there");
         case -EFBIG:
                 return refuse(&reader, 0, "is larger than %zu KiB; that is no configuration of devbox",
                               YAML_SIZE_MAX / 1024);

@@ -49,18 +49,18 @@ static int load_credential(const char *credentials, KeyPair **ret_identity)
                 return -errno;
 
         /* systemd decides who may read it. */
-        _cleanup_(fd_closep) int fd = openat(directory, NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        _cleanup_(fd_closep) int fd = fd_open_regular_at(directory, NAME, O_NOFOLLOW);
         if (fd < 0)
-                return -errno;
+                return fd;
 
         return read_key(fd, ret_identity);
 }
 
 static int load_file(int state_fd, KeyPair **ret_identity)
 {
-        _cleanup_(fd_closep) int fd = openat(state_fd, NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        _cleanup_(fd_closep) int fd = fd_open_regular_at(state_fd, NAME, O_NOFOLLOW);
         if (fd < 0)
-                return -errno;
+                return fd;
 
         int r = check_mode(fd);
         return r < 0 ? r : read_key(fd, ret_identity);

@@ -114,14 +114,15 @@ static bool is_trusted(int fd)
 
 static int read_ceiling_file(Policy *policy, const char *path, char **ret_text, size_t *ret_size)
 {
-        _cleanup_(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+        _cleanup_(fd_closep) int fd = fd_open_regular_at(AT_FDCWD, path, 0);
         _cleanup_(freep) char *text = malloc(YAML_SIZE_MAX + 1);
 
         if (!text)
                 return -ENOMEM;
         if (fd < 0) {
                 set_problem(policy, path, 0,
-                            errno == ENOENT ? "it does not exist, so no manifest is allowed"
+                            fd == -ENOENT   ? "it does not exist, so no manifest is allowed"
+                            : fd == -EBADFD ? "it is not a regular file"
                                             : "it cannot be read");
                 return 1;
         }

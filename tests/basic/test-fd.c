@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -95,7 +96,24 @@ static void test_read_file_that_is_none(void **state)
 
         assert_err(fd_read_file_at(AT_FDCWD, "/nonexistent", 10, &text, NULL), -ENOENT);
         assert_err(fd_read_file_at(AT_FDCWD, "/proc", 10, &text, NULL), -EISDIR);
+        assert_err(fd_read_file_at(AT_FDCWD, "/dev/null", 10, &text, NULL), -EBADFD);
         assert_err(fd_read_file_at(-EBADF, "status", 10, &text, NULL), -EBADF);
+        assert_null(text);
+}
+
+/* Without a writer a FIFO keeps whoever opens it waiting; the alarm ends the test then. */
+static void test_a_fifo_is_no_file(void **state)
+{
+        char path[] = "/tmp/devbox-fifo-XXXXXX", *text = NULL;
+
+        assert_int_equal(fd_close(mkstemp(path)), -EBADF);
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(mkfifo(path, 0600), 0);
+        (void) alarm(30);
+        assert_err(fd_read_file_at(AT_FDCWD, path, 10, &text, NULL), -EBADFD);
+        assert_err(fd_open_regular_at(AT_FDCWD, path, O_NOFOLLOW), -EBADFD);
+        (void) alarm(0);
+        assert_int_equal(unlink(path), 0);
         assert_null(text);
 }
 
@@ -174,6 +192,7 @@ int main(void)
                 cmocka_unit_test(test_read_file_has_a_bound),
                 cmocka_unit_test(test_read_file_relative_to_a_directory),
                 cmocka_unit_test(test_read_file_that_is_none),
+                cmocka_unit_test(test_a_fifo_is_no_file),
                 cmocka_unit_test(test_pread_text_has_a_bound),
                 cmocka_unit_test(test_pread_text_reads_a_kept_file_anew),
                 cmocka_unit_test(test_pread_text_of_proc_and_of_nothing),
