@@ -8,6 +8,7 @@
 #include "api/collector-client.h"
 #include "api/counters.h"
 #include "api/selftest.h"
+#include "basic/backoff.h"
 #include "basic/ratelimit.h"
 #include "bus/component.h"
 #include "config/holder.h"
@@ -43,7 +44,8 @@ struct Api {
         sd_bus *bus; /* NULL: not connected */
         sd_bus_slot *slot_disconnected;
         sd_event_source *bus_timer;
-        usec_t bus_retry_usec;
+        Backoff bus_backoff;
+        bool bus_lost; /* and logged */
         Component component;
         CollectorClient *collector;
         Selftest *selftest;

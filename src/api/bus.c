@@ -7,6 +7,7 @@
 /* A bus that went away comes back within seconds or with the next boot. */
 #define RETRY_MIN_USEC (1 * USEC_PER_SEC)
 #define RETRY_MAX_USEC (32 * USEC_PER_SEC)
+#define BUS_BACKOFF    ((Backoff){ .min_usec = RETRY_MIN_USEC, .max_usec = RETRY_MAX_USEC })
 
 /* A call that gets no answer must not hold up the end of the process. */
 #define CALL_DEADLINE_USEC (2 * USEC_PER_SEC)
@@ -70,6 +71,16 @@ static void disconnect(Api *api)
 
 static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error *ret_error);
 
+/* Only now the connection is a success: a bus that accepts and closes it again is not back. */
+static void on_name_owned(void *owner)
+{
+        Api *api = owner;
+
+        backoff_reset(&api->bus_backoff);
+        if (TAKE(api->bus_lost, false))
+                log_notice("The system bus is back");
+}
+
 static int attach(Api *api)
 {
         int r = sd_bus_set_method_call_timeout(api->bus, CALL_DEADLINE_USEC);
@@ -88,11 +99,16 @@ static int attach(Api *api)
         return component_attach(&api->component, api->bus);
 }
 
-static void retry_later(Api *api)
+/* The first failure of several is logged. */
+static void retry_later(Api *api, int error)
 {
-        (void) sd_event_source_set_time_relative(api->bus_timer, api->bus_retry_usec);
+        usec_t delay_usec = backoff_next(&api->bus_backoff);
+
+        if (!TAKE(api->bus_lost, true))
+                (void) log_warning_errno(error, "The system bus is lost, connecting again in %u s",
+                                         (unsigned) (delay_usec / USEC_PER_SEC));
+        (void) sd_event_source_set_time_relative(api->bus_timer, delay_usec);
         (void) sd_event_source_set_enabled(api->bus_timer, SD_EVENT_ONESHOT);
-        api->bus_retry_usec = MIN(api->bus_retry_usec * 2, RETRY_MAX_USEC);
 }
 
 static void connect_bus(Api *api)
@@ -105,19 +121,16 @@ static void connect_bus(Api *api)
         if (r >= 0)
                 return;
 
-        if (api->bus_retry_usec == RETRY_MIN_USEC)
-                (void) log_warning_errno(r, "Cannot reach the system bus, trying again");
         disconnect(api);
-        retry_later(api);
+        retry_later(api, r);
 }
 
 static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
 {
         Api *api = userdata;
 
-        log_warning("The system bus is gone, trying again");
         disconnect(api);
-        retry_later(api);
+        retry_later(api, -ECONNRESET);
         return 0;
 }
 
@@ -132,10 +145,11 @@ int api_bus_start(Api *api)
         api->component = (Component){ .name = "Api1",
                                       .append_metrics = append_metrics,
                                       .restart = restart,
+                                      .on_name_owned = on_name_owned,
                                       .owner = api,
                                       .started_at_usec = time_now(CLOCK_REALTIME),
                                       .healthy = !!api->config.config };
-        api->bus_retry_usec = RETRY_MIN_USEC;
+        api->bus_backoff = BUS_BACKOFF;
 
         int r = sd_event_add_time(api->event, &api->bus_timer, CLOCK_MONOTONIC, 0, 0, on_retry, api);
         if (r < 0)

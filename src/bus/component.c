@@ -74,8 +74,11 @@ static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
                                                             : sd_bus_message_read(reply, "u", &outcome);
         if (r >= 0 && outcome != 1 && outcome != 4)
                 r = -EEXIST;
-        if (r >= 0)
+        if (r >= 0) {
+                if (component->on_name_owned)
+                        component->on_name_owned(component->owner);
                 return 0;
+        }
 
         log_error_errno(r, "Cannot own the name %s on the bus", component->bus_name);
         return sd_event_exit(sd_bus_get_event(component->bus), r);

@@ -4,7 +4,6 @@
 #include "harness.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,33 +17,9 @@
 #include "basic/fd.h"
 #include "basic/time.h"
 
+#include "files.h"
+
 #define LOG_MAX (4u * 1024 * 1024)
-
-static char *text_of(const char *format, ...) _printf_(1, 2);
-
-static char *text_of(const char *format, ...)
-{
-        va_list args;
-        char *text = NULL;
-
-        va_start(args, format);
-        int n = vasprintf(&text, format, args);
-        va_end(args);
-        assert_true(n >= 0);
-
-        return text;
-}
-
-static void write_file(const char *path, const char *text)
-{
-        _cleanup_(freep) char *aside = text_of("%s.new", path);
-        FILE *file = fopen(aside, "we");
-
-        assert_non_null(file);
-        assert_true(fputs(text, file) >= 0);
-        assert_int_equal(fclose(file), 0);
-        assert_int_equal(rename(aside, path), 0);
-}
 
 static int open_pidfd(pid_t pid)
 {
@@ -75,12 +50,6 @@ static void child_exec(const char *log_path, char *const *argv)
                 _exit(127);
         (void) execvp(argv[0], argv);
         _exit(127);
-}
-
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-        (void) remove(path);
-        return 0;
 }
 
 static void set_child_environment(const TestBus *bus)
@@ -157,17 +126,27 @@ TestBus *test_bus_new(void)
         return bus;
 }
 
+static void stop_bus_daemon(TestBus *bus)
+{
+        bus->client = sd_bus_flush_close_unref(bus->client);
+        if (bus->pid > 0 && kill(bus->pid, SIGTERM) == 0)
+                (void) waitpid(bus->pid, NULL, 0);
+}
+
+void test_bus_restart(TestBus *bus)
+{
+        stop_bus_daemon(bus);
+        start_bus_daemon(bus);
+        bus->client = test_bus_connect(bus);
+}
+
 TestBus *test_bus_free(TestBus *bus)
 {
         if (!bus)
                 return NULL;
 
-        sd_bus_flush_close_unref(bus->client);
-        if (bus->pid > 0) {
-                (void) kill(bus->pid, SIGTERM);
-                (void) waitpid(bus->pid, NULL, 0);
-        }
-        (void) nftw(bus->directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+        stop_bus_daemon(bus);
+        remove_tree(bus->directory);
         free(bus->directory);
         free(bus->address);
         free(bus->config_path);

@@ -25,6 +25,9 @@ typedef struct TestBus {
 
 TestBus *test_bus_new(void);
 TestBus *test_bus_free(TestBus *bus);
+
+/* Ends the dbus-daemon and starts another at the same address; `client` is a new connection. */
+void test_bus_restart(TestBus *bus);
 DEFINE_CLEANUP(TestBus, test_bus_free);
 
 /* One more connection, which the caller closes. */

@@ -200,6 +200,30 @@ static void test_not_exposed(void **state)
         test_bus_wait_log(world->bus, API, "http.insecure_expose is on");
 }
 
+/* The delay before the first attempt is the same each time: what was lost before has no effect after the bus
+ * is back. */
+static void test_bus_comes_back(void **state)
+{
+        World *world = *state;
+
+        for (int round = 1; round <= 3; round++) {
+                _cleanup_(freep) char *log = NULL;
+                int n_back = 0, n_first = 0;
+
+                test_bus_restart(world->bus);
+                test_bus_wait_owner(world->bus, API, true);
+                assert_answer(http_get(world, "/health"), 200, "ok");
+
+                log = test_bus_read_log(world->bus, API);
+                for (const char *at = log; (at = strstr(at, "The system bus is back")); at++)
+                        n_back++;
+                for (const char *at = log; (at = strstr(at, "connecting again in 1 s")); at++)
+                        n_first++;
+                assert_int_equal(n_back, round);
+                assert_int_equal(n_first, round);
+        }
+}
+
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
@@ -212,6 +236,7 @@ int main(void)
                 world_test(test_idle_exit),
                 world_test(test_no_idle_exit_with_a_connection),
                 world_test(test_no_idle_exit_into_a_bad_config),
+                world_test(test_bus_comes_back),
                 world_test(test_exposed),
                 world_test(test_not_exposed),
         };
