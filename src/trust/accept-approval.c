@@ -116,13 +116,12 @@ static int check_person(const AcceptDevice *device, const AcceptVerdict *verdict
         return 0;
 }
 
-/* The tier that the signature proves; < 0 if the approval claims what the signature cannot carry. */
-static int proven_tier(Signer signer, const ManifestApprover *approver, const Approval *approval)
+/* Whether the signature can prove the tier that was signed. The chain records that tier, so it is also the
+ * one that counts: a key that could have signed a higher one proves no more than it did. */
+static bool tier_is_proven(Signer signer, const ManifestApprover *approver, const Approval *approval)
 {
-        if (signer == SIGNER_APPROVER)
-                return streq(approver->mxid, approval->approver) ? APPROVAL_SIGNED : -EPERM;
-
-        return approval->tier <= APPROVAL_MESSAGE ? approval->tier : -EPERM;
+        return signer == SIGNER_APPROVER ? streq(approver->mxid, approval->approver)
+                                         : approval->tier <= APPROVAL_MESSAGE;
 }
 
 static int accept_one(const AcceptDevice *device, const AcceptLedger *ledger, const Envelope *envelope,
@@ -147,7 +146,7 @@ static int accept_one(const AcceptDevice *device, const AcceptLedger *ledger, co
         r = check_person(device, verdict, approval);
         if (r != 0)
                 return r;
-        if (proven_tier(signer, approver, approval) < verdict->capability->approval)
+        if (!tier_is_proven(signer, approver, approval) || approval->tier < verdict->capability->approval)
                 return DEVBOX_ERROR_APPROVAL_DENIED;
 
         r = ledger->approval_used(ledger->ledger, &envelope->digest);
