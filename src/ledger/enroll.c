@@ -275,7 +275,8 @@ int ledger_install_manifest(Ledger *ledger, const char *text, ManifestInstalled 
                                 .device_key = key_pair_public(ledger->identity),
                                 .ceiling = ledger->policy.ceiling,
                                 .floor = ledger->policy.floor,
-                                .now_ms = ledger_effective_now_ms(ledger, now_ms) };
+                                .now_ms = now_ms,
+                                .time_floor_ms = ledger->time_floor_ms };
 
         int r = envelope_parse(bytes_of_string(text), DOCUMENT_MAX, &envelope);
         if (r == 0)

@@ -162,6 +162,8 @@ static int alloc_list(const SchemaField *field, const cJSON *item, size_t size, 
 {
         int n = cJSON_GetArraySize(item);
 
+        if (n == 0 && field->min > 0)
+                return fail(fault, "must not be empty");
         if (n < field->min || n > field->max)
                 return fail(fault, "has too few or too many items");
         if (n == 0)

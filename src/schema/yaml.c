@@ -218,6 +218,14 @@ static int add_constants(const Schema *schema, cJSON *object)
         return 0;
 }
 
+/* A list whose lines are all commented out is empty, never absent: it must not allow more than with one
+ * line. Any other such key is missing. */
+static bool is_empty_list(const SchemaField *field, const YamlNode *node)
+{
+        return yaml_node_is_null(node) && (field->type == SCHEMA_STRINGS || field->type == SCHEMA_DIGESTS ||
+                                           field->type == SCHEMA_OBJECTS);
+}
+
 static const SchemaField *find_field(const Schema *schema, const char *key)
 {
         for (size_t i = 0; i < schema->n_fields; i++)
@@ -267,10 +275,12 @@ static int convert_object(Converter *converter, const Schema *schema, const Yaml
 
                 if (!field)
                         return fail_unknown_key(converter, schema, member);
-                if (yaml_node_is_null(member))
-                        continue; /* a key whose lines are all commented out is a missing key */
-
-                r = convert_field(converter, field, member, &item);
+                if (is_empty_list(field, member))
+                        r = return_item(cJSON_CreateArray(), &item);
+                else if (yaml_node_is_null(member))
+                        continue;
+                else
+                        r = convert_field(converter, field, member, &item);
                 if (r < 0)
                         return r;
                 r = add_item(object, field->key, item);

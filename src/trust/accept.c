@@ -108,6 +108,8 @@ static int check_manifest(const AcceptDevice *device, const Request *request)
 
         if (ours->epoch != device->root->epoch)
                 return DEVBOX_ERROR_MANIFEST_MISSING; /* of an earlier epoch */
+        if (manifest_is_dated_ahead(ours, device->now_ms))
+                return DEVBOX_ERROR_NOT_YET_VALID; /* installed while the clock ran ahead */
         if (effective_now_ms(device) >= (uint64_t) ours->expires_at_ms)
                 return DEVBOX_ERROR_MANIFEST_EXPIRED;
 

@@ -129,8 +129,8 @@ static const Schema window_schema = { .size = sizeof(Window), SCHEMA_TABLE(windo
 #define CWD        { "cwd", SCHEMA_STRING, false, AT(cwd), 1, 4095, .valid = absolute_path_valid }
 #define ROOTS      { "roots", SCHEMA_STRINGS, true, AT(roots), 1, LIST_MAX, .valid = label_valid }
 #define UNITS      { "units", SCHEMA_STRINGS, true, AT(units), 1, LIST_MAX, .valid = unit_name_valid }
-#define CONTAINERS(required_, min_) \
-        { "containers", SCHEMA_STRINGS, required_, AT(containers), min_, LIST_MAX, \
+#define CONTAINERS(required_) \
+        { "containers", SCHEMA_STRINGS, required_, AT(containers), 1, LIST_MAX, \
           .valid = container_name_valid }
 #define MAX_BYTES(max_) \
         { "max_bytes", SCHEMA_INTEGER, false, AT(max_bytes), 0, max_, .fallback = max_ }
@@ -148,10 +148,10 @@ static const SchemaField write_fields[] = {
         COMMON, ROOTS, MAX_BYTES(FS_WRITE_MAX),
         { "replace", SCHEMA_BOOLEAN, false, AT(replace) },
 };
-static const SchemaField docker_list_fields[] = { COMMON, CONTAINERS(false, 0) };
-static const SchemaField docker_logs_fields[] = { COMMON, CONTAINERS(true, 1) };
+static const SchemaField docker_list_fields[] = { COMMON, CONTAINERS(false) };
+static const SchemaField docker_logs_fields[] = { COMMON, CONTAINERS(true) };
 static const SchemaField docker_exec_fields[] = {
-        COMMON, CONTAINERS(true, 1), CWD,
+        COMMON, CONTAINERS(true), CWD,
         { "argv",      SCHEMA_OBJECTS, true,  AT(argv), 1, ARGUMENTS_MAX, .nested = &constraint_schema },
         { "user",      SCHEMA_STRING,  false, AT(user), 1, 64, .valid = user_valid },
         { "exec_kill", SCHEMA_NAME,    false, AT(exec_kill), .names = exec_kill_names },

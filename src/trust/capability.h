@@ -36,13 +36,13 @@ typedef struct Capability {
 
         char *bin;                /* shell.exec: an absolute path */
         Sha256 bin_sha256;        /* shell.exec: zero = any content */
-        LIST_OF(SchemaPair) env;  /* shell.exec: only locale, time zone and width; the rest is never set */
+        LIST_OF(SchemaPair) env;  /* shell.exec: only locale, time zone and width */
         char *cwd;                /* shell.exec, docker.exec: NULL = "/" */
         ArgumentConstraints argv; /* shell.exec: what follows the program; docker.exec: the whole command */
         LIST_OF(char *) roots;    /* fs.*: labels in the manifest's table */
         int64_t max_bytes;        /* fs.read, fs.write */
         bool replace;             /* fs.write: may also replace */
-        LIST_OF(char *) containers; /* docker.*: names; docker.list: empty = all */
+        LIST_OF(char *) containers; /* docker.*: names; docker.list: absent = all */
         char *user;                 /* docker.exec: NULL = the image's */
         int exec_kill;              /* docker.exec: ExecKill; unset: never run */
         bool privileged_container;  /* docker.exec: may run in one */

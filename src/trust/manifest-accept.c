@@ -5,6 +5,11 @@
 #include "proto/error.h"
 #include "trust/ceiling.h"
 
+static uint64_t effective_now_ms(const ManifestJudge *judge)
+{
+        return MAX(judge->now_ms, judge->time_floor_ms);
+}
+
 /* Epoch and version never decrease; there is one manifest for each pair. */
 static int compare_with_floor(const ManifestJudge *judge, ManifestVerdict *verdict)
 {
@@ -41,8 +46,10 @@ static int check_manifest(const ManifestJudge *judge, ManifestVerdict *verdict)
                 return r;
 
         /* The current one may have expired since: the next request is rejected for that. */
-        if (!verdict->unchanged && judge->now_ms >= (uint64_t) manifest->expires_at_ms)
+        if (!verdict->unchanged && effective_now_ms(judge) >= (uint64_t) manifest->expires_at_ms)
                 return DEVBOX_ERROR_MANIFEST_EXPIRED;
+        if (manifest_is_dated_ahead(manifest, judge->now_ms))
+                return DEVBOX_ERROR_NOT_YET_VALID;
 
         if (judge->ceiling_unknown)
                 return 0;
@@ -59,7 +66,7 @@ int manifest_accept(const ManifestJudge *judge, const Envelope *envelope, Manife
         if (r != 0)
                 return r > 0 ? DEVBOX_ERROR_MANIFEST_INVALID_SIGNATURE : r;
 
-        r = root_check_expiry(judge->root, judge->now_ms);
+        r = root_check_expiry(judge->root, effective_now_ms(judge));
         if (r != 0)
                 return r;
 

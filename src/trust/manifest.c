@@ -33,7 +33,7 @@ static const SchemaField approver_fields[] = { MXID(ManifestApprover), KEY(Manif
 static const SchemaField dispatcher_fields[] = {
         KEY(ManifestDispatcher, "pub", true),
         NOT_AFTER(ManifestDispatcher),
-        { "capabilities", SCHEMA_STRINGS, false, AT(ManifestDispatcher, capabilities), 0, 256,
+        { "capabilities", SCHEMA_STRINGS, false, AT(ManifestDispatcher, capabilities), 1, 256,
           .valid = label_valid },
 };
 static const SchemaField attester_fields[] = {
@@ -101,22 +101,52 @@ static bool key_is_none(const PublicKey *key)
         return public_key_equal(key, &(PublicKey){ { 0 } });
 }
 
+/* The keys that are set, each with the reason for when it is there a second time: who signs in one role must
+ * not pass for another, nor count twice. */
+typedef struct KeyTable {
+        struct {
+                const PublicKey *key;
+                const char *twice;
+        } rows[1 + 2 * PEOPLE_MAX + 2 * KEYS_MAX];
+        size_t n;
+} KeyTable;
+
+static void add_key(KeyTable *table, const PublicKey *key, const char *twice)
+{
+        table->rows[table->n].key = key;
+        table->rows[table->n++].twice = twice;
+}
+
+static void collect_keys(const Manifest *manifest, KeyTable *table)
+{
+        table->n = 0;
+        add_key(table, &manifest->device_key, NULL);
+        for (size_t i = 0; i < manifest->dispatchers.n; i++)
+                add_key(table, &manifest->dispatchers.items[i].key, "has the key of a dispatcher twice");
+        for (size_t i = 0; i < manifest->attesters.n; i++)
+                add_key(table, &manifest->attesters.items[i].key, "has the key of an attester twice");
+        for (size_t i = 0; i < manifest->approvers.n; i++)
+                if (!key_is_none(&manifest->approvers.items[i].key))
+                        add_key(table, &manifest->approvers.items[i].key,
+                                "has the key of an approver twice");
+        for (size_t i = 0; i < manifest->operators.n; i++)
+                if (!key_is_none(&manifest->operators.items[i].master_key))
+                        add_key(table, &manifest->operators.items[i].master_key,
+                                "has the key of an operator twice");
+}
+
 static const char *check_keys(const Manifest *manifest)
 {
-        static const char why[] = "has a key that is no usable Ed25519 key";
+        KeyTable table;
 
-        if (!public_key_is_valid(&manifest->device_key))
-                return why;
-        for (size_t i = 0; i < manifest->dispatchers.n; i++)
-                if (!public_key_is_valid(&manifest->dispatchers.items[i].key))
-                        return why;
-        for (size_t i = 0; i < manifest->attesters.n; i++)
-                if (!public_key_is_valid(&manifest->attesters.items[i].key))
-                        return why;
-        for (size_t i = 0; i < manifest->approvers.n; i++)
-                if (!key_is_none(&manifest->approvers.items[i].key) &&
-                    !public_key_is_valid(&manifest->approvers.items[i].key))
-                        return why;
+        collect_keys(manifest, &table);
+        for (size_t i = 0; i < table.n; i++) {
+                if (!public_key_is_valid(table.rows[i].key))
+                        return "has a key that is no usable Ed25519 key";
+                for (size_t j = 0; j < i; j++)
+                        if (public_key_equal(table.rows[i].key, table.rows[j].key))
+                                return table.rows[i].twice;
+        }
 
         return NULL;
 }
@@ -181,6 +211,11 @@ const Schema manifest_schema = {
 bool manifest_is_tombstone(const Manifest *manifest)
 {
         return manifest->version == MANIFEST_TOMBSTONE;
+}
+
+bool manifest_is_dated_ahead(const Manifest *manifest, uint64_t now_ms)
+{
+        return (uint64_t) manifest->issued_at_ms > now_ms + (uint64_t) manifest->limits.skew_s * 1000;
 }
 
 const ManifestOperator *manifest_find_operator(const Manifest *manifest, const char *mxid)

@@ -25,7 +25,7 @@ typedef struct ManifestApprover {
 typedef struct ManifestDispatcher {
         PublicKey key;
         int64_t not_after_ms;
-        LIST_OF(char *) capabilities; /* ids it may ask for; empty = all */
+        LIST_OF(char *) capabilities; /* ids; absent = all, and the list is never empty */
 } ManifestDispatcher;
 
 typedef struct ManifestAttester {
@@ -70,7 +70,8 @@ typedef struct ManifestJudge {
         const Ceiling *ceiling; /* NULL: allows nothing */
         bool ceiling_unknown;   /* for an auditor, who cannot know it: not checked */
         ManifestFloor floor;
-        uint64_t now_ms; /* read once, at the start of the update */
+        uint64_t now_ms;        /* read once, at the start of the update */
+        uint64_t time_floor_ms; /* expiry is checked against the later of the two */
 } ManifestJudge;
 
 typedef struct ManifestVerdict {
@@ -88,11 +89,14 @@ static inline void manifest_verdict_done(ManifestVerdict *verdict)
 
 /* Verifies, parses and checks. `ret_verdict` is set on success; on rejection only its fault is.
  * Errors: DEVBOX_ERROR_MANIFEST_INVALID_SIGNATURE, BAD_SCHEMA, WRONG_DEVICE, MANIFEST_ROLLBACK,
- * MANIFEST_FORK (the same version with other content), ROOT_NEEDED, ROOT_EXPIRED, MANIFEST_EXPIRED,
- * MANIFEST_CEILING; -ENOMEM. */
+ * MANIFEST_FORK (the same version with other content), ROOT_NEEDED, ROOT_EXPIRED, NOT_YET_VALID,
+ * MANIFEST_EXPIRED, MANIFEST_CEILING; -ENOMEM. */
 int manifest_accept(const ManifestJudge *judge, const Envelope *envelope, ManifestVerdict *ret_verdict);
 
 bool manifest_is_tombstone(const Manifest *manifest);
+
+/* Whether it was issued in the future, beyond the skew that it allows. */
+bool manifest_is_dated_ahead(const Manifest *manifest, uint64_t now_ms);
 
 /* NULL: not in the manifest. */
 const ManifestOperator *manifest_find_operator(const Manifest *manifest, const char *mxid);

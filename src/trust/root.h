@@ -30,7 +30,7 @@ typedef struct RootKeys {
 typedef struct Root {
         char *network;   /* a label; never changes along a chain */
         int64_t version; /* exactly one more each time */
-        int64_t epoch;   /* of manifests: a higher one makes all older manifests void; never falls */
+        int64_t epoch;   /* manifests of an earlier one are invalid; never decreases */
         int64_t issued_at_ms, expires_at_ms;
         RootKeys roles[_ROOT_ROLE_MAX];
 } Root;

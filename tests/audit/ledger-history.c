@@ -66,7 +66,7 @@ static const char *key_place(WorldKey key)
         static const char *const places[_KEY_MAX] = {
                 [KEY_MANIFEST] = "\"@manifest@\"", [KEY_TOKEN] = "\"@token@\"",
                 [KEY_WITNESS] = "\"@witness@\"",   [KEY_STRANGER] = "\"@stranger@\"",
-                [KEY_DEVICE] = "\"@device@\"",     [KEY_BOB] = "\"@bob@\"",
+                [KEY_DEVICE] = "\"@device@\"",     [KEY_ROOT_A] = "\"@root-a@\"",
                 [KEY_ROOT_C] = "\"@root-c@\"",
         };
 
@@ -336,7 +336,7 @@ static void step_reopen(History *history)
 
 static void step_lose_key(History *history)
 {
-        static const WorldKey keys[] = { KEY_DEVICE, KEY_BOB, KEY_ROOT_C };
+        static const WorldKey keys[] = { KEY_DEVICE, KEY_ROOT_A, KEY_ROOT_C };
 
         ledger_world_close(history->world);
         history->device = keys[draw(history, ELEMENTSOF(keys))];

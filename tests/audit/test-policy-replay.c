@@ -330,12 +330,12 @@ static void test_started_when_it_was_void(void **state)
 static void test_another_past(void **state)
 {
         LedgerWorld *world = *state;
-        const Edit edits[] = { { "\"version\":7", "\"version\":8" }, { "\"@device@\"", "\"@bob@\"" } };
+        const Edit edits[] = { { "\"version\":7", "\"version\":8" }, { "\"@device@\"", "\"@root-c@\"" } };
         _cleanup_(freep) char *manifest = signed_manifest(&world->made, edits, 2, KEY_MANIFEST);
         ManifestInstalled installed;
 
         ledger_world_close(world);
-        ledger_world_set_key(world, KEY_BOB);
+        ledger_world_set_key(world, KEY_ROOT_C);
         ledger_world_open(world);
         assert_int_equal(ledger_install_manifest(world->ledger, manifest, &installed), 0);
         for (int other = 0; other <= 1; other++) {
@@ -347,7 +347,7 @@ static void test_another_past(void **state)
                 assert_ok(envelope_parse(bytes_of_string(text), CHECKPOINT_TEXT_MAX, &right));
                 assert_ok(checkpoint_parse(envelope_payload(right), &checkpoint));
                 checkpoint.head.bytes[0] ^= (uint8_t) other;
-                assert_ok(checkpoint_sign(&checkpoint, world_key(KEY_BOB), &envelope));
+                assert_ok(checkpoint_sign(&checkpoint, world_key(KEY_ROOT_C), &envelope));
                 assert_ok(envelope_format(envelope, &said));
                 AuditReport report = auditor_verify(world, &(Auditor){ .roots = &world->made.root,
                                                                        .n_roots = 1,

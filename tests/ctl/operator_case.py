@@ -11,6 +11,7 @@ import unittest
 DEVBOXCTL = sys.argv[1]
 SEED = base64.b64encode(bytes(range(32))).decode()
 OTHER_SEED = bytes(range(1, 33)).hex()
+DISPATCHER = "79b5562e8fe654f94078b112e8a98ba7901f853ae695bed7e0e3910bad049664"  # of OTHER_SEED
 KEY = "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8"  # of SEED
 MANIFEST = f"""device: laptop
 dev_pub: {KEY}
@@ -18,7 +19,7 @@ operators:
   - mxid: "@ana:example.org"
 approvers: []
 dispatchers:
-  - pub: {KEY}
+  - pub: {DISPATCHER}
     not_after: 30d
 attesters: []
 roots:

@@ -16,10 +16,15 @@ import sys
 import time
 import unittest
 
-from operator_case import DEVBOXCTL, KEY, MANIFEST, OTHER_SEED, SEED, OperatorCase
+from operator_case import DEVBOXCTL, DISPATCHER, KEY, MANIFEST, OTHER_SEED, SEED, OperatorCase
 
 SOURCE = pathlib.Path(sys.argv[2])
 EXAMPLES = sorted((SOURCE / "man/examples").glob("*.yaml"))
+
+OWN_KEYS = ["8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c",
+            "8139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394",
+            "ed4928c628d1c2c6eae90338905995612959273a5c63f93636c14614ac8737d1",
+            "ca93ac1705187071d67b83c7ff0efe8108e8ec4530575d7726879333dbdabe7c"]
 
 
 class Operator(OperatorCase):
@@ -266,11 +271,35 @@ class Operator(OperatorCase):
                 text = example.read_text()
                 self.assertIn("[example-key]", self.run_ctl("manifest", "lint", example, status=1))
                 self.assertIn("not signed", self.sign(text, status=1))
-                self.sign(re.sub(r"\b[0-9a-f]{64}\b", KEY, text))
+                own = iter(OWN_KEYS)
+                self.sign(re.sub(r"\b[0-9a-f]{64}\b", lambda _: next(own), text))
                 printed = self.run_ctl("manifest", "ceiling", "--print", self.dir / "signed.json")
                 ceiling = self.write(printed, "ceiling.yaml")
                 self.run_ctl("manifest", "verify", "--dir", self.home, "--ceiling", ceiling,
                              self.dir / "signed.json")
+
+    def test_dated_ahead(self):
+        self.init()
+        text = MANIFEST + "issued_at: 2096-01-01\nexpires_at: 2096-02-01\n"
+        self.assertIn("issued in the future", self.run_ctl("manifest", "lint", self.write(text), status=1))
+        self.assertIn("not signed", self.sign(text, status=1))
+        self.sign(MANIFEST + "issued_at: 10s\n")  # within the skew
+
+    def test_duplicate_keys(self):
+        self.init()
+        for one, other in ((DISPATCHER, KEY),
+                           ("attesters: []", f"attesters: [{{pub: {KEY}, not_after: 30d}}]"),
+                           ("approvers: []", f'approvers: [{{mxid: "@a:b", pub: {DISPATCHER}}}]')):
+            text = MANIFEST.replace(one, other)
+            self.assertIn("key of", self.run_ctl("manifest", "lint", self.write(text), status=1))
+            self.assertIn("twice", self.sign(text, status=1))
+
+    def test_empty_lists(self):
+        self.init()
+        for scope in ("capabilities: []", "capabilities:", "capabilities:\n    #  - ls"):
+            text = MANIFEST.replace("not_after: 30d", "not_after: 30d\n    " + scope)
+            self.assertIn(":9: dispatchers[0].capabilities must not be empty", self.sign(text, status=1))
+        self.sign(MANIFEST.replace("approvers: []", "approvers:  # none"))
 
     def test_ceiling(self):
         path = self.write(MANIFEST)

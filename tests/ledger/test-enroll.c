@@ -422,7 +422,7 @@ static void test_a_lost_key_is_adopted_by_a_manifest(void **state)
         uint16_t type;
 
         ledger_world_close(world);
-        ledger_world_set_key(world, KEY_BOB);
+        ledger_world_set_key(world, KEY_WITNESS);
         ledger_world_open(world);
         ledger_status(world->ledger, &status);
         assert_true(status.adoption_needed);
@@ -431,7 +431,8 @@ static void test_a_lost_key_is_adopted_by_a_manifest(void **state)
         assert_int_equal(INSTALL(world, { "\"version\":7", "\"version\":8" }), DEVBOX_ERROR_WRONG_DEVICE);
 
         assert_int_equal(
-                INSTALL(world, { "\"version\":7", "\"version\":8" }, { "\"@device@\"", "\"@bob@\"" }), 0);
+                INSTALL(world, { "\"version\":7", "\"version\":8" }, { "\"@device@\"", "\"@witness@\"" }),
+                0);
         ledger_status(world->ledger, &status);
         assert_false(status.adoption_needed);
         body = ledger_world_entry(world, 2, &type);

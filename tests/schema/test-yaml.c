@@ -72,6 +72,7 @@ static void test_conversions(void **state)
                 { "parts: [8080]\n", "{\"parts\":[{\"word\":\"8080\"}],\"v\":1}" },
                 { "parts:\n  - word: x\n", "{\"parts\":[{\"word\":\"x\",\"part_v\":3}],\"v\":1}" },
                 { "flag:\n  # true\nv: 1\n", "{\"v\":1}" },
+                { "parts:\n  # - word: x\nv: 1\n", "{\"parts\":[],\"v\":1}" }, /* an empty list */
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
@@ -118,6 +119,13 @@ static void test_faults_are_located(void **state)
                 -EBADMSG);
         assert_int_equal(problem.line, 4);
         assert_string_equal(problem.reason, "parts[1].word is too long");
+
+        static const char empty[] = "v: 1\nparts:\n#  - word: x\n";
+        assert_err(schema_yaml_parse(&document_schema, BYTES(empty, sizeof empty - 1), NOW_MS, &object,
+                                     &problem),
+                   -EBADMSG);
+        assert_int_equal(problem.line, 2);
+        assert_string_equal(problem.reason, "parts must not be empty");
 }
 
 int main(void)

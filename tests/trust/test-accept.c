@@ -277,6 +277,12 @@ static void test_what_the_device_is_decides(void **state)
         assert_err(world_judge(&world, &(Case){ 0 }), DEVBOX_ERROR_MANIFEST_MISSING);
         world.root->epoch = 1;
 
+        /* 14: one that was installed while the clock ran ahead. */
+        world.manifest->issued_at_ms = WORLD_NOW + 30001;
+        assert_err(world_judge(&world, &(Case){ 0 }), DEVBOX_ERROR_NOT_YET_VALID);
+        world.manifest->issued_at_ms--;
+        assert_err(world_judge(&world, &(Case){ 0 }), 0);
+
         world.device.clock_synchronised = false;
         assert_err(world_judge(&world, &write), DEVBOX_ERROR_CLOCK_UNSYNCED);
         assert_err(world_judge(&world, &(Case){ .request = { KIND("fs.read"),

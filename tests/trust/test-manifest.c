@@ -69,6 +69,27 @@ static void test_what_a_manifest_may_not_say(void **state)
                       "\"pub\":\"0100000000000000000000000000000000000000000000000000000000000000\"" } } },
                 { "a dispatcher for nothing it has",
                   { { "1762000000000}],\"att", "1762000000000,\"capabilities\":[\"x\"]}],\"att" } } },
+                { "15: a dispatcher with an empty list of capabilities",
+                  { { "1762000000000}],\"att", "1762000000000,\"capabilities\":[]}],\"att" } } },
+                { "15: an empty list of containers",
+                  { { "\"name\":\"fs.read\",\"id\":\"read-home\",\"approval\":\"none\",\"roots\":[\"home\"]",
+                      "\"name\":\"docker.list\",\"id\":\"list\",\"approval\":\"none\",\"containers\":["
+                      "]" } } },
+                { "18: two approvers with one key",
+                  { { "{\"mxid\":\"@eve:hs.example\"}",
+                      "{\"mxid\":\"@eve:hs.example\",\"pub\":\"@bob@\"}" } } },
+                { "18: a dispatcher twice, with different scopes",
+                  { { "\"dispatchers\":[", "\"dispatchers\":[{\"pub\":\"@dispatcher@\",\"not_after\":"
+                                           "1762000000000,\"capabilities\":[\"df\"]}," } } },
+                { "18: an attester twice",
+                  { { "\"attesters\":[", "\"attesters\":[{\"pub\":\"@attester@\",\"not_after\":1}," } } },
+                { "18: a dispatcher that is also an attester",
+                  { { "\"@attester@\"", "\"@dispatcher@\"" } } },
+                { "18: an attester that is also an approver", { { "\"@attester@\"", "\"@bob@\"" } } },
+                { "18: a dispatcher that is the device", { { "\"@dispatcher@\"", "\"@device@\"" } } },
+                { "18: an operator's key that is also a dispatcher's",
+                  { { "{\"mxid\":\"@ana:hs.example\"}",
+                      "{\"mxid\":\"@ana:hs.example\",\"msk\":\"@dispatcher@\"}" } } },
                 { "an expiry of two years", { { "1762000000000", "1822900000000" } } },
                 { "an expiry before its issue",
                   { { "\"expires_at\":1762000000000", "\"expires_at\":1759900000000" } } },
@@ -182,8 +203,32 @@ static void test_whose_manifest_a_device_takes(void **state)
 
         judged.judge.now_ms = 1762000000000;
         assert_err(judge(&judged, NULL, 0, KEY_MANIFEST, &verdict), DEVBOX_ERROR_MANIFEST_EXPIRED);
+        judged.judge.now_ms = WORLD_NOW;
+        judged.judge.time_floor_ms = 1762000000000;
+        assert_err(judge(&judged, NULL, 0, KEY_MANIFEST, &verdict), DEVBOX_ERROR_MANIFEST_EXPIRED);
+        judged.judge.time_floor_ms = 0;
         judged.judge.now_ms = 1790000000000;
         assert_err(judge(&judged, NULL, 0, KEY_MANIFEST, &verdict), DEVBOX_ERROR_ROOT_EXPIRED);
+        judged_done(&judged);
+}
+
+/* 14: no more than the skew ahead of the device's clock, whatever the floor of time is. */
+static void test_manifests_dated_ahead(void **state)
+{
+        static const Edit skewed[] = { { "1759900000000", "1760000040000" } };
+        static const Edit ahead[] = { { "1759900000000", "1760000040001" } };
+        static const Edit far[] = { { "1759900000000", "95000000000000" },
+                                    { "\"expires_at\":1762000000000", "\"expires_at\":95001000000000" } };
+        ManifestVerdict verdict;
+        Judged judged;
+
+        judged_init(&judged);
+        assert_err(judge(&judged, skewed, 1, KEY_MANIFEST, &verdict), 0);
+        manifest_verdict_done(&verdict);
+        assert_err(judge(&judged, ahead, 1, KEY_MANIFEST, &verdict), DEVBOX_ERROR_NOT_YET_VALID);
+        assert_err(judge(&judged, far, 2, KEY_MANIFEST, &verdict), DEVBOX_ERROR_NOT_YET_VALID);
+        judged.judge.time_floor_ms = WORLD_NOW + 1000;
+        assert_err(judge(&judged, ahead, 1, KEY_MANIFEST, &verdict), DEVBOX_ERROR_NOT_YET_VALID);
         judged_done(&judged);
 }
 
@@ -222,6 +267,7 @@ int main(void)
                 cmocka_unit_test(test_a_manifest_survives_its_text),
                 cmocka_unit_test(test_which_manifest_a_device_takes),
                 cmocka_unit_test(test_whose_manifest_a_device_takes),
+                cmocka_unit_test(test_manifests_dated_ahead),
                 cmocka_unit_test(test_the_ceiling_bounds_every_kind),
         };
 

@@ -48,7 +48,7 @@ static int run(Ctl *ctl, const void *options, char **args)
         if (r == 0 && given->ceiling)
                 r = ceiling_file_read(given->ceiling, ctl->now_ms, &ceiling, &ctl->problem);
         if (r == 0)
-                r = manifest_lint(file.manifest, ceiling, &report);
+                r = manifest_lint(file.manifest, ceiling, ctl->now_ms, &report);
         if (r != 0)
                 return r;
 

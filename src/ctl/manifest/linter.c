@@ -16,6 +16,7 @@
 typedef struct Lint {
         const Manifest *manifest;
         const Ceiling *ceiling;
+        uint64_t now_ms;
         LintReport report;
         int error;
 } Lint;
@@ -289,6 +290,12 @@ static void check_life(Lint *lint)
                 (void) add(lint, false, "life",
                            "valid for more than 30 days: a hub that hides a newer manifest can do so for as "
                            "long");
+        if (manifest_is_dated_ahead(manifest, lint->now_ms)) {
+                LintFinding *finding = add(lint, true, "life",
+                                           "issued in the future, so every device rejects it until then; "
+                                           "leave issued_at out");
+                (void) snprintf(finding->path, sizeof finding->path, "issued_at");
+        }
         for (size_t i = 0; i < manifest->dispatchers.n; i++)
                 if (manifest->dispatchers.items[i].not_after_ms <= manifest->issued_at_ms)
                         about(add(lint, false, "life", "this key is already past its not_after"),
@@ -309,9 +316,9 @@ static void check_ceiling(Lint *lint)
 
 static void (*const manifest_rules[])(Lint *lint) = { check_keys, check_people, check_life, check_ceiling };
 
-int manifest_lint(const Manifest *manifest, const Ceiling *ceiling, LintReport *ret_report)
+int manifest_lint(const Manifest *manifest, const Ceiling *ceiling, uint64_t now_ms, LintReport *ret_report)
 {
-        Lint lint = { .manifest = manifest, .ceiling = ceiling };
+        Lint lint = { .manifest = manifest, .ceiling = ceiling, .now_ms = now_ms };
 
         for (size_t rule = 0; rule < ELEMENTSOF(manifest_rules); rule++)
                 manifest_rules[rule](&lint);

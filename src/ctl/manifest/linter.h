@@ -29,4 +29,4 @@ typedef struct LintReport {
 void lint_report_done(LintReport *report);
 
 /* `ceiling` may be NULL. Errors: -ENOMEM. */
-int manifest_lint(const Manifest *manifest, const Ceiling *ceiling, LintReport *ret_report);
+int manifest_lint(const Manifest *manifest, const Ceiling *ceiling, uint64_t now_ms, LintReport *ret_report);

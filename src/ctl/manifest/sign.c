@@ -96,7 +96,7 @@ static int reject_risks(Ctl *ctl, const char *ceiling_path, const ManifestFile *
 
         int r = ceiling_path ? ceiling_file_read(ceiling_path, ctl->now_ms, &ceiling, &ctl->problem) : 0;
         if (r == 0)
-                r = manifest_lint(file->manifest, ceiling, &report);
+                r = manifest_lint(file->manifest, ceiling, ctl->now_ms, &report);
         if (r == 0 && !ctl->json)
                 r = lint_print_findings(stderr, file, &report);
         if (r != 0 || report.n_refused == 0)
