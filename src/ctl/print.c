@@ -11,11 +11,11 @@
 typedef struct Cell {
         char *text;
         size_t width; /* in columns of a terminal */
-        Style tone;
+        Style style;
 } Cell;
 
 /* Source: ECMA-48, SGR. */
-static const char *const style_codes[_TONE_MAX] = {
+static const char *const style_codes[_STYLE_MAX] = {
         [STYLE_PLAIN] = "",        [STYLE_GOOD] = "\x1b[32m", [STYLE_BAD] = "\x1b[1;31m",
         [STYLE_FAINT] = "\x1b[2m", [STYLE_HEAD] = "\x1b[1m",
 };
@@ -116,7 +116,7 @@ static int format_text(char **ret_text, const char *format, va_list args)
         return 0;
 }
 
-void table_add(Table *table, Style tone, const char *format, ...)
+void table_add(Table *table, Style style, const char *format, ...)
 {
         _cleanup_(freep) char *text = NULL;
         va_list args;
@@ -138,7 +138,7 @@ void table_add(Table *table, Style tone, const char *format, ...)
 
         size_t width = terminal_sanitize(text);
         table->cells = grown;
-        table->cells[table->n_cells++] = (Cell){ TAKE_PTR(text), width, tone };
+        table->cells[table->n_cells++] = (Cell){ TAKE_PTR(text), width, style };
 }
 
 /* Writes one row; what is empty at its end leaves no blanks behind. */
@@ -148,11 +148,11 @@ static int print_row(FILE *stream, bool colour, const Cell *row, const size_t *w
                 n--;
 
         for (size_t i = 0; i < n; i++) {
-                bool toned = colour && row[i].tone != STYLE_PLAIN, last = i + 1 == n;
+                bool styled = colour && row[i].style != STYLE_PLAIN, last = i + 1 == n;
                 int padding = last ? 0 : (int) (widths[i] - row[i].width) + 2;
 
-                if (fprintf(stream, "%s%s%s%*s", toned ? style_codes[row[i].tone] : "", row[i].text,
-                            toned ? "\x1b[0m" : "", padding, "") < 0)
+                if (fprintf(stream, "%s%s%s%*s", styled ? style_codes[row[i].style] : "", row[i].text,
+                            styled ? "\x1b[0m" : "", padding, "") < 0)
                         return -errno;
         }
 

@@ -23,7 +23,7 @@ const char *format_span(char buffer[static FIGURE_MAX], usec_t span_usec);
 /* "41.0 %". Returns `buffer`. */
 const char *format_percent(char buffer[static FIGURE_MAX], double percent);
 
-typedef enum Style { STYLE_PLAIN, STYLE_GOOD, STYLE_BAD, STYLE_FAINT, STYLE_HEAD, _TONE_MAX } Style;
+typedef enum Style { STYLE_PLAIN, STYLE_GOOD, STYLE_BAD, STYLE_FAINT, STYLE_HEAD, _STYLE_MAX } Style;
 
 #define TABLE_COLUMNS_MAX 8
 
@@ -40,8 +40,8 @@ void table_done(Table *table);
 /* What a terminal could obey, hide or turn around becomes '?', byte by byte. Returns the width. */
 size_t terminal_sanitize(char *text);
 
-/* The text is tamed. */
-void table_add(Table *table, Style tone, const char *format, ...) _printf_(3, 4);
+/* The text is sanitised. */
+void table_add(Table *table, Style style, const char *format, ...) _printf_(3, 4);
 
 /* A row of empty cells. */
 void table_add_blank(Table *table);
@@ -50,7 +50,7 @@ void table_add_blank(Table *table);
  * writing. */
 int table_print(Table *table, FILE *stream, bool colour);
 
-/* Writes one line, tamed: for every message that repeats a path, an argument or what stood in a file.
+/* Writes one line, sanitised: for every message that repeats a path, an argument or what stood in a file.
  * Errors: -ENOMEM, of writing. */
 int print_line(FILE *stream, const char *format, ...) _printf_(2, 3);
 

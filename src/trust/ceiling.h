@@ -2,7 +2,8 @@
 #pragma once
 
 /* The ceiling: the most that any manifest may allow on this machine. /etc/devbox/ceiling.yaml, owned by
- * root, changed only by hand. It bounds what a stolen operator key can do. */
+ * root, changed only by hand. It bounds the programs, directories and units that a stolen operator key
+ * can reach, not the arguments. */
 
 #include "trust/manifest.h"
 

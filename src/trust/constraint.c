@@ -205,7 +205,8 @@ static bool is_enumerated(const ArgumentConstraint *constraint)
 bool constraints_are_pinned(const ArgumentConstraints *constraints)
 {
         for (size_t i = 0; i < constraints->n; i++)
-                if (!is_enumerated(&constraints->items[i]))
+                if (!is_enumerated(&constraints->items[i]) ||
+                    constraints->items[i].repeat == CONSTRAINT_MANY)
                         return false;
 
         return true;

@@ -64,7 +64,7 @@ extern const Schema path_root_schema;
 /* Whether every path constraint names a root of the table. */
 bool constraints_roots_known(const ArgumentConstraints *constraints, const PathRoots *roots);
 
-/* Whether every value is enumerated: only lit and enum. */
+/* Whether every value is enumerated, at its place: only lit and enum, and no many. */
 bool constraints_are_pinned(const ArgumentConstraints *constraints);
 
 /* Whether the literal "--" precedes the first constraint whose value the caller chooses (or there is none).

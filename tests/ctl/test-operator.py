@@ -263,6 +263,44 @@ class Operator(OperatorCase):
             '["--", {path: {root: home}}]', '["/home", {enum: ["-name", "-type"]}]')
         self.assertIn(": ok", self.run_ctl("manifest", "lint", self.write(pinned)))
 
+    def lint(self, capability, *roots, status=1):
+        head = MANIFEST[:MANIFEST.index("roots:")]
+        text = head + "roots:\n" + "".join(f"  - {{name: r{i}, path: {path}}}\n"
+                                           for i, path in enumerate(roots)) + "capabilities:\n" + capability
+        return self.run_ctl("manifest", "lint", self.write(text), status=status)
+
+    def test_lint_places(self):
+        write = "  - {name: fs.write, id: w, approval: none, roots: [r0]}\n"
+        for path, rule in (("/", "system"), ("/var", "system"), ("/var/spool/cron", "system"),
+                           ("/usr/lib64", "system"), ("/opt", "system"), ("/var/lib/devbox", "system"),
+                           ("/home", "home"), ("/home/ana", "home"), ("/home/ana/.ssh", "home")):
+            self.assertIn(f"[{rule}]", self.lint(write, path))
+        self.assertIn(": ok", self.lint(write, "/home/ana/inbox", status=0))
+
+        program = "  - {name: shell.exec, id: x, approval: none, bin: /srv/tools/x, argv: []}\n"
+        self.assertIn("[replaces]", self.lint(write + program, "/srv"))
+        self.assertIn(": ok", self.lint(write + program, "/srv/data", status=0))
+
+        read = "  - {name: fs.read, id: r, approval: none, roots: [r0]}\n"
+        for path in ("/", "/etc", "/root", "/proc"):
+            self.assertIn("note: r: keys and passwords", self.lint(read, path, status=0))
+        self.assertNotIn("[secrets]", self.lint(read, "/var/log", status=0))
+
+    def test_lint_units(self):
+        for unit in ("multi-user.target", "devbox-ledger.service"):
+            self.assertIn("[unit]", self.lint(
+                f"  - {{name: service.restart, id: s, approval: message, units: [{unit}]}}\n"))
+
+    def test_lint_programs(self):
+        line = "  - {{name: shell.exec, id: x, approval: none, bin: {}, argv: {}}}\n"
+        flags = '[{many: {of: {enum: ["-exec", "rm"]}, min: 0, max: 9}}]'
+        self.assertIn("[shell]", self.lint(line.format("/usr/bin/find", flags)))
+        self.assertIn(": ok", self.lint(line.format("/usr/bin/find", '[{enum: ["-name"]}]'), status=0))
+        self.assertIn("[shell]", self.lint(
+            line.format("/usr/lib64/ld-linux-x86-64.so.2", "[{path: {root: r0}}]"), "/srv"))
+        self.assertIn("does it start programs or write files? [unknown]",
+                      self.lint(line.format("/usr/local/bin/backup", "[]"), status=0))
+
     def test_examples(self):
         self.init()
         self.assertEqual(len(EXAMPLES), 3)

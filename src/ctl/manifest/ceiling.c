@@ -92,8 +92,10 @@ static int print_ceiling(const Manifest *manifest)
         for (size_t i = 0; i < manifest->capabilities.n; i++)
                 collect(manifest, &manifest->capabilities.items[i], lists);
 
-        if (printf("# What no manifest may go beyond on this machine. Owned by root, changed only by hand:\n"
-                   "# it bounds what a stolen operator key can do. Take out what you do not need.\n"
+        if (printf("# What no manifest may exceed on this machine. Owned by root, changed only by hand: it\n"
+                   "# bounds the programs and places that a stolen operator key can reach, not the\n"
+                   "# arguments of programs. Remove what you do not need, first of all programs that\n"
+                   "# start others.\n"
                    "v: 1\n") < 0)
                 return -errno;
         for (int i = 0; i < _LISTS; i++)

@@ -7,7 +7,8 @@
 #include <stdio.h>
 
 #include "codec/binary-text.h"
-#include "ctl/manifest/gtfobins.h"
+#include "ctl/manifest/patterns.h"
+#include "ctl/manifest/programs.h"
 #include "proto/id.h"
 
 #define DAY_MS      INT64_C(86400000)
@@ -81,33 +82,32 @@ static const char *program_of(const Capability *capability)
 static void check_program(Lint *lint, const Capability *capability, size_t i)
 {
         const char *program = program_of(capability);
-        unsigned functions = program ? gtfobins_functions(program) : 0;
+        unsigned functions = program ? program_functions(program) : 0;
 
-        if (functions == 0 || constraints_are_pinned(&capability->argv))
+        if (functions == PROGRAM_UNKNOWN)
+                note(lint, i, "unknown",
+                     "this program is unknown to the linter: does it start programs or write files?");
+        if (functions == 0 || functions == PROGRAM_UNKNOWN || constraints_are_pinned(&capability->argv))
                 return;
 
-        if (functions & GTFO_SHELL)
+        if (functions & PROGRAM_SHELL)
                 risk(lint, i, "shell",
-                     "this program can start others; pin every argument with lit or enum, or say in "
+                     "this program can start others; pin every argument with lit or enum, or write in "
                      "accept_risk why not");
-        else if (functions & GTFO_WRITE)
+        else if (functions & PROGRAM_WRITE)
                 risk(lint, i, "writes",
                      "this program can write files or change the machine; pin every argument with lit or "
-                     "enum, or say in accept_risk why not");
+                     "enum, or write in accept_risk why not");
         else
                 note(lint, i, "reads", "this program shows any file that its arguments name");
 }
 
 static void check_place(Lint *lint, const Capability *capability, size_t i)
 {
-        static const char *const writable[] = { "/home", "/tmp",  "/var", "/run",
-                                                "/dev",  "/root", "/mnt", "/media" };
-
-        for (size_t k = 0; capability->bin && k < ELEMENTSOF(writable); k++)
-                if (path_is_under(capability->bin, writable[k]))
-                        risk(lint, i, "place",
-                             "others than root may write where this program lies; use one below /usr, or "
-                             "say in accept_risk why not");
+        if (capability->bin && pattern_matches_path(PATTERN_PROGRAM, capability->bin))
+                risk(lint, i, "place",
+                     "users other than root may be able to write where this program is; use one below /usr, "
+                     "or write in accept_risk why not");
 }
 
 /* A word or a path before "--" could be taken for an option by some programs, though it never begins with
@@ -180,22 +180,59 @@ static void check_approvers(Lint *lint, const Capability *capability, size_t i)
                      : "there are too few approvers, so nobody can ever run this");
 }
 
+/* Whether a capability may run a program below this directory. */
+static bool holds_program(const Manifest *manifest, const char *directory)
+{
+        for (size_t i = 0; i < manifest->capabilities.n; i++) {
+                const char *program = program_of(&manifest->capabilities.items[i]);
+
+                if (program && *program == '/' && path_is_under(program, directory))
+                        return true;
+        }
+
+        return false;
+}
+
+static void check_written(Lint *lint, size_t i, const char *path)
+{
+        if (pattern_matches_path(PATTERN_WRITE, path) || pattern_is_below(PATTERN_WRITE, path))
+                risk(lint, i, "system",
+                     "root's programs read or run what is written there; name a directory of data, or write "
+                     "in "
+                     "accept_risk why not");
+        if (pattern_matches_path(PATTERN_HOME, path) || pattern_is_below(PATTERN_HOME, path))
+                risk(lint, i, "home",
+                     "login programs read files of a home (.profile, .ssh); name a directory in it, or "
+                     "write "
+                     "in accept_risk why not");
+        if (holds_program(lint->manifest, path))
+                risk(lint, i, "replaces",
+                     "a program that this manifest allows is there and could be replaced; name another "
+                     "directory, or write in accept_risk why not");
+}
+
 static void check_roots(Lint *lint, const Capability *capability, size_t i)
 {
-        static const char *const system[] = { "/etc",  "/usr",  "/boot", "/bin", "/sbin", "/lib",
-                                              "/root", "/proc", "/sys",  "/dev", "/run" };
+        for (size_t k = 0; k < capability->roots.n; k++) {
+                const char *path = path_root_find(&lint->manifest->roots, capability->roots.items[k])->path;
 
-        for (size_t j = 0; capability->kind == CAPABILITY_FS_WRITE && j < capability->roots.n; j++) {
-                const PathRoot *root = path_root_find(&lint->manifest->roots, capability->roots.items[j]);
-                bool bad = streq(root->path, "/");
-
-                for (size_t k = 0; k < ELEMENTSOF(system); k++)
-                        bad = bad || path_is_under(root->path, system[k]);
-                if (bad)
-                        risk(lint, i, "system",
-                             "writing there changes the system itself; name a directory of data, or say in "
-                             "accept_risk why not");
+                if (capability->kind == CAPABILITY_FS_WRITE)
+                        check_written(lint, i, path);
+                else if (capability->kind == CAPABILITY_FS_READ &&
+                         (pattern_matches_path(PATTERN_READ, path) || pattern_is_below(PATTERN_READ, path)))
+                        note(lint, i, "secrets",
+                             "keys and passwords of programs are there; name a directory of data");
         }
+}
+
+static void check_units(Lint *lint, const Capability *capability, size_t i)
+{
+        for (size_t k = 0; capability->kind == CAPABILITY_SERVICE_RESTART && k < capability->units.n; k++)
+                if (pattern_matches_unit(capability->units.items[k]))
+                        risk(lint, i, "unit",
+                             "much else depends on this unit, or it is of devbox; name a service, or write "
+                             "in "
+                             "accept_risk why not");
 }
 
 static void check_container(Lint *lint, const Capability *capability, size_t i)
@@ -209,12 +246,12 @@ static void check_container(Lint *lint, const Capability *capability, size_t i)
         if (capability->privileged_container)
                 risk(lint, i, "privileged",
                      "a privileged container is the machine itself; leave allow_privileged_container out, "
-                     "or say in accept_risk why not");
+                     "or write in accept_risk why not");
 }
 
 static void (*const capability_rules[])(Lint *lint, const Capability *capability, size_t i) = {
-        check_program, check_place,     check_separator, check_tier,
-        check_roots,   check_approvers, check_container,
+        check_program, check_place, check_separator, check_tier,
+        check_roots,   check_units, check_approvers, check_container,
 };
 
 /* ---- the whole */
