@@ -72,7 +72,8 @@ int help_print_all(const Ctl *ctl)
 {
         (void) printf("Usage: devboxctl [--json] [COMMAND]\n\nCommands:\n");
         for (const Verb *const *verb = ctl->verbs; *verb; verb++)
-                print_line_of(*verb);
+                if (!verb_is_hidden(*verb))
+                        print_line_of(*verb);
 
         (void) printf("\nOptions:\n");
         (void) print_common();

@@ -33,6 +33,7 @@ static const Verb *const verbs[] = {
         &verb_audit_tail,
         &verb_audit_export,
         &verb_help,
+        &verb_complete,
         NULL,
 };
 

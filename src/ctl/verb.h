@@ -61,6 +61,12 @@ static inline const char *verb_first_word(const Verb *verb)
         return verb->noun ? verb->noun : verb->name;
 }
 
+/* A verb for scripts, which help does not show. */
+static inline bool verb_is_hidden(const Verb *verb)
+{
+        return verb->name[0] == '_';
+}
+
 /* A command line that is wrong: exit status 2 and where help is. Returns DEVBOX_ERROR_BAD_REQUEST.
  * Errors: -ENOMEM. */
 int ctl_usage(Ctl *ctl, const char *format, ...) _printf_(2, 3);

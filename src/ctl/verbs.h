@@ -32,3 +32,4 @@ extern const Verb verb_audit_tail;
 extern const Verb verb_audit_export;
 
 extern const Verb verb_help;
+extern const Verb verb_complete;

@@ -55,6 +55,8 @@ FILES = {
     "/usr/share/devbox/examples/manifest-laptop.yaml": "0644",
     "/usr/share/devbox/examples/manifest-server.yaml": "0644",
     "/usr/share/bash-completion/completions/devboxctl": "0644",
+    "/usr/share/fish/vendor_completions.d/devboxctl.fish": "0644",
+    "/usr/share/zsh/vendor-completions/_devboxctl": "0644",
     "/usr/share/man/man1/devboxctl-audit.1": "0644",
     "/usr/share/man/man1/devboxctl-manifest.1": "0644",
     "/usr/share/man/man1/devboxctl-operator.1": "0644",
