@@ -12,15 +12,12 @@
 #include "basic/sockaddr.h"
 #include "log/log.h"
 
-/* The Unix socket's own share, so that a flood on the port leaves the machine's users their way in. */
-#define LOCAL_CONNECTIONS_MAX 64
-
 /* While the configuration is invalid: little is asked, and the next activation reads it anew. */
 #define INVALID_CONNECTIONS_MAX 64
 #define INVALID_IDLE_EXIT_USEC  (5 * USEC_PER_SEC)
 
 /* More waiting than connections there cannot be. */
-#define WAITING_MAX (4096 + LOCAL_CONNECTIONS_MAX)
+#define WAITING_MAX 4096
 
 /* Whoever guesses tokens gets into the log, but does not fill it. */
 #define DENIED_LIMIT ((RateLimit){ .interval_usec = 60 * USEC_PER_SEC, .burst = 10 })
@@ -103,7 +100,7 @@ static bool may_be_exposed(const Config *config)
 static size_t max_connections(const Config *config, const ApiListener *listener)
 {
         if (listener->local)
-                return LOCAL_CONNECTIONS_MAX;
+                return SIZE_MAX; /* each user has a share of the server's memory instead */
         if (listener->exposed && !may_be_exposed(config))
                 return 0;
 

@@ -39,6 +39,7 @@ static int append_metrics(sd_bus_message *reply, void *owner)
                 { "connections_total", http->connections_total },
                 { "connections_cut_total", http->expired_total },
                 { "connections_crowded_total", http->at_limit_total },
+                { "connections_rejected_total", http->rejected_total },
                 { "cache_hits_total", hits },
                 { "cache_misses_total", misses },
                 { "dbus_calls_total", collector->calls_total },

@@ -2,8 +2,12 @@
 /* Accepts connections from the listening sockets.
  *
  * libmicrohttpd gets accepted connections only. So a listening socket, which belongs to systemd and to the
- * next process, is never touched by it, each socket has its own limit (a flood on the TCP port leaves the
- * Unix socket usable), and every connection is known from its first moment. */
+ * next process, is never touched by it, and every connection is known from its first moment.
+ *
+ * All connections share a budget of bytes (budget.h). Clients over TCP are one user of it: when their share
+ * or the listener's own limit is used up, more of them wait in the kernel's backlog, idle connections are
+ * closed, and the deadlines of the others are short. On a Unix socket each user has a share; connections
+ * beyond it are closed, and other users are not affected. */
 
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -15,22 +19,49 @@
 /* How many connections are accepted in one iteration of the loop. */
 #define ACCEPT_BURST 16
 
-void http_listener_pause(HttpListener *listener)
+static bool has_room(const HttpListener *listener)
 {
-        listener->at_limit = listener->was_at_limit = true;
-        listener->server->stats.at_limit_total++;
-        (void) sd_event_source_set_enabled(listener->source, SD_EVENT_OFF);
-        http_expiry_update(listener);
+        HttpServer *server = listener->server;
+
+        return listener->n_connections < listener->max_connections &&
+               (listener->local ||
+                http_budget_allows(&server->budget, HTTP_USER_UNKNOWN, http_connection_cost(server)));
 }
 
-void http_listener_resume(HttpListener *listener)
+static void set_paused(HttpListener *listener, bool paused)
 {
-        if (!listener->at_limit || listener->server->draining ||
-            listener->n_connections >= listener->max_connections)
+        listener->paused = paused;
+        (void) sd_event_source_set_enabled(listener->source, paused ? SD_EVENT_OFF : SD_EVENT_ON);
+}
+
+static void listener_pause(HttpListener *listener)
+{
+        HttpServer *server = listener->server;
+
+        set_paused(listener, true);
+        if (listener->max_connections == 0)
                 return;
 
-        listener->at_limit = false;
-        (void) sd_event_source_set_enabled(listener->source, SD_EVENT_ON);
+        server->at_limit = server->was_at_limit = true;
+        server->stats.at_limit_total++;
+        http_connections_evict(listener);
+        LIST_FOREACH(listener, &server->listeners, entry)
+                http_expiry_update(listener);
+}
+
+void http_listeners_resume(HttpServer *server)
+{
+        HttpListener *listener;
+
+        if (server->draining)
+                return;
+
+        server->at_limit = false;
+        LIST_FOREACH(listener, &server->listeners, entry) {
+                if (listener->paused && has_room(listener))
+                        set_paused(listener, false);
+                server->at_limit |= listener->paused && listener->max_connections > 0;
+        }
 }
 
 /* Whether to stop accepting for now after accept4(2) failed. Errors of a connection that failed before it
@@ -47,7 +78,7 @@ static bool accept_must_stop(HttpListener *listener, int error)
         case ENFILE:
         case ENOBUFS:
         case ENOMEM: /* retry when a connection closes, or after at_limit_usec */
-                http_listener_pause(listener);
+                listener_pause(listener);
                 (void) sd_event_now(listener->server->event, CLOCK_MONOTONIC, &now_usec);
                 http_expiry_expect(listener->server, now_usec + limits->at_limit_usec);
                 return true;
@@ -63,12 +94,24 @@ static bool accept_must_stop(HttpListener *listener, int error)
         }
 }
 
+/* A connection of TCP inherits them from its listening socket, and so has them before it is accepted. */
+static void set_buffers(const HttpListener *listener, int fd)
+{
+        int size = (int) listener->server->limits.socket_bytes;
+
+        (void) setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+        (void) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+}
+
 static void take_connection(HttpListener *listener, int fd, const struct sockaddr *address, socklen_t size)
 {
         HttpServer *server = listener->server;
-        HttpConnection *connection = http_connection_new(listener, fd);
+        HttpConnection *connection;
 
-        if (!connection) {
+        if (listener->local)
+                set_buffers(listener, fd);
+        if (http_connection_new(listener, fd, &connection) < 0) {
+                server->stats.rejected_total++;
                 (void) fd_close(fd);
                 return;
         }
@@ -91,8 +134,8 @@ static int on_acceptable(sd_event_source *source, int fd, uint32_t events, void 
                 struct sockaddr_storage address;
                 socklen_t size = sizeof address;
 
-                if (listener->n_connections >= listener->max_connections) {
-                        http_listener_pause(listener);
+                if (!has_room(listener)) {
+                        listener_pause(listener);
                         break;
                 }
 
@@ -124,7 +167,15 @@ HttpListener *http_listener_free(HttpListener *listener)
 void http_listener_set_max(HttpListener *listener, size_t max_connections)
 {
         listener->max_connections = max_connections;
-        http_listener_resume(listener);
+        http_listeners_resume(listener->server);
+}
+
+static bool is_local(int fd)
+{
+        int domain = AF_UNSPEC;
+        socklen_t size = sizeof domain;
+
+        return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) >= 0 && domain == AF_UNIX;
 }
 
 int http_server_listen_take(HttpServer *server, int fd, size_t max_connections, HttpListener **ret_listener)
@@ -135,7 +186,10 @@ int http_server_listen_take(HttpServer *server, int fd, size_t max_connections, 
                 return -ENOMEM;
         }
 
-        *listener = (HttpListener){ .server = server, .fd = fd, .max_connections = max_connections };
+        *listener = (HttpListener){
+                .server = server, .fd = fd, .local = is_local(fd), .max_connections = max_connections
+        };
+        set_buffers(listener, fd);
         for (HttpPhase phase = 0; phase < _HTTP_PHASE_MAX; phase++)
                 TAILQ_INIT(&listener->phases[phase]);
 

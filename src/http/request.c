@@ -46,10 +46,9 @@ static enum MHD_Result on_header(void *userdata, enum MHD_ValueKind kind, const 
 
 /* libmicrohttpd can send a response before a body or after it, not in the middle. A chunked body, whose size
  * is known only at its end, is therefore rejected at its headers. */
-static int check_body(const RequestHeaders *headers, uint64_t body_max)
+static int check_body(const RequestHeaders *headers, uint64_t body_max, uint64_t *ret_size)
 {
-        uint64_t size;
-
+        *ret_size = 0;
         if (headers->n_transfer_encoding > 0)
                 return DEVBOX_ERROR_LENGTH_REQUIRED;
         if (headers->n_content_length == 0)
@@ -57,7 +56,7 @@ static int check_body(const RequestHeaders *headers, uint64_t body_max)
         if (headers->n_content_length > 1)
                 return DEVBOX_ERROR_BAD_REQUEST;
 
-        switch (parse_u64(headers->content_length, 0, body_max, &size)) {
+        switch (parse_u64(headers->content_length, 0, body_max, ret_size)) {
         case 0:
                 return 0;
         case -ERANGE:
@@ -65,6 +64,24 @@ static int check_body(const RequestHeaders *headers, uint64_t body_max)
         default:
                 return DEVBOX_ERROR_BAD_REQUEST;
         }
+}
+
+/* The memory of a body that will be kept is charged before the body is read; a Text may have twice its size.
+ */
+static int accept_body(HttpRequest *request, const RequestHeaders *headers)
+{
+        const HttpRoute *route = request->match.route;
+        HttpServer *server = server_of(request);
+        size_t kept_max = route ? route->body_max : 0;
+        uint64_t size;
+
+        int r = check_body(headers, MAX(server->limits.body_bytes, kept_max), &size);
+        if (r != 0 || kept_max == 0)
+                return r;
+
+        r = http_charge(&server->budget, http_request_connection(request)->user, 2 * size,
+                        &request->body_charge);
+        return r == -EDQUOT ? DEVBOX_ERROR_BUSY : r;
 }
 
 static int find_route(HttpRequest *request, const HttpGuardHeaders *headers, const char *method,
@@ -96,14 +113,13 @@ static void reject_method(HttpRequest *request, const char *path)
 
 void http_request_begin(HttpRequest *request, const char *method, const char *path, bool *ret_reject_body)
 {
-        const HttpConnection *connection = http_request_connection(request);
         RequestHeaders headers = { 0 };
 
-        (void) MHD_get_connection_values(connection->mhd, MHD_HEADER_KIND, on_header, &headers);
+        (void) MHD_get_connection_values(http_request_connection(request)->mhd, MHD_HEADER_KIND, on_header,
+                                         &headers);
 
         int r = find_route(request, &headers.guard, method, path);
-        int body = check_body(&headers, MAX(connection->listener->server->limits.body_bytes,
-                                            request->match.route ? request->match.route->body_max : 0));
+        int body = accept_body(request, &headers);
         if (body != 0)
                 r = body;
         if (r == DEVBOX_ERROR_METHOD_NOT_ALLOWED)
@@ -140,6 +156,7 @@ void http_request_done(HttpRequest *request, int result)
 {
         http_stream_done(&request->stream, result);
         text_done(&request->body);
+        http_charge_done(&request->body_charge);
         http_response_unref(request->response);
         *request = (HttpRequest){ 0 };
 }

@@ -8,25 +8,14 @@
 #include <sys/queue.h>
 
 #include "basic/text.h"
+#include "http/budget.h"
+#include "http/phase.h"
 #include "http/response.h"
 #include "http/server.h"
 
 typedef struct HttpConnection HttpConnection;
 typedef struct HttpStreamHandlers HttpStreamHandlers;
 typedef TAILQ_HEAD(HttpConnections, HttpConnection) HttpConnections;
-
-/* What a connection waits for. A phase has one timeout for all connections of a listener, so the head of its
- * list is always the next to expire. */
-typedef enum HttpPhase {
-        HTTP_PHASE_READING,   /* the request */
-        HTTP_PHASE_WORKING,   /* the handler; no timeout, the handler has its own deadline */
-        HTTP_PHASE_WRITING,   /* the client to read the response, or a piece of it */
-        HTTP_PHASE_STREAMING, /* the producer of a streamed response; no timeout, except while draining */
-        HTTP_PHASE_IDLE,      /* the next request; ends with a check for a half-closed client */
-        HTTP_PHASE_KEEPALIVE, /* the next request, after that check */
-        HTTP_PHASE_ABORTED,   /* libmicrohttpd to notice that the socket was shut down */
-        _HTTP_PHASE_MAX,
-} HttpPhase;
 
 typedef struct HttpStream {
         const HttpStreamHandlers *handlers; /* NULL: the response is not streamed */
@@ -39,6 +28,7 @@ typedef struct HttpStream {
 struct HttpRequest {
         HttpRouteMatch match;
         Text body; /* if the route takes one */
+        HttpCharge body_charge;
         HttpResponse *response;
         HttpStream stream;
         bool begun, started, suspended;
@@ -47,9 +37,12 @@ struct HttpRequest {
 struct HttpConnection {
         HttpListener *listener;
         struct MHD_Connection *mhd; /* NULL until libmicrohttpd announces the connection */
-        int fd;                     /* owned by libmicrohttpd */
+        int fd;                     /* owned by libmicrohttpd, ours while LINGERING */
         HttpPhase phase;
-        usec_t since_usec, accepted_at_usec;
+        usec_t since_usec, closed_at_usec;
+        uid_t user;
+        HttpCharge charge;
+        sd_event_source *source_hangup; /* while LINGERING */
         TAILQ_ENTRY(HttpConnection) in_phase, in_pending;
         HttpRequest request; /* one at a time, reused */
 };
@@ -57,10 +50,10 @@ struct HttpConnection {
 struct HttpListener {
         HttpServer *server;
         int fd;
+        bool local; /* a Unix socket: users are known */
+        bool paused;
         sd_event_source *source;
         size_t n_connections, max_connections;
-        bool at_limit;     /* accepting is paused until a connection closes */
-        bool was_at_limit; /* return the memory to the kernel once no connection is left */
         HttpConnections phases[_HTTP_PHASE_MAX];
         LIST_ENTRY(HttpListener) entry;
 };
@@ -72,7 +65,10 @@ struct HttpServer {
         HttpHandlers handlers;
         HttpLimits limits;
         void *owner;
+        HttpBudget budget;
         bool exposed, draining, ending;
+        bool at_limit;     /* a listener is paused */
+        bool was_at_limit; /* return memory to the kernel once no connection is left */
         HttpStats stats;
         sd_event_source *source_epoll, *source_again, *source_expiry, *source_drained;
         usec_t expiry_at_usec;   /* when source_expiry fires; USEC_INFINITY: disabled */
@@ -83,22 +79,25 @@ struct HttpServer {
 /* server.c: runs libmicrohttpd in the next iteration of the loop, for work its epoll descriptor does not
  * signal. */
 void http_server_wake(HttpServer *server);
+void http_server_no_connections(HttpServer *server);
 
 /* listener.c */
-void http_listener_pause(HttpListener *listener);
-void http_listener_resume(HttpListener *listener); /* if it was paused and is below its limit */
+void http_listeners_resume(HttpServer *server); /* those that are below their limits again */
 void http_listener_drain(HttpListener *listener);
 HttpListener *http_listener_free(HttpListener *listener);
 DEFINE_CLEANUP(HttpListener, http_listener_free);
 
 /* connection.c */
-HttpConnection *http_connection_new(HttpListener *listener, int fd);
+size_t http_connection_cost(const HttpServer *server);
+int http_connection_new(HttpListener *listener, int fd, HttpConnection **ret_connection);
 HttpConnection *http_connection_find_pending(const HttpServer *server, int fd);
 void http_connection_announced(HttpConnection *connection, struct MHD_Connection *mhd);
+void http_connection_closed(HttpConnection *connection); /* by libmicrohttpd */
 void http_connection_free(HttpConnection *connection);
 void http_connection_enter(HttpConnection *connection, HttpPhase phase);
 void http_connection_abort(HttpConnection *connection);
 void http_connection_request_done(HttpConnection *connection);
+void http_connections_evict(HttpListener *listener); /* one */
 void http_connections_drain(HttpListener *listener);
 int http_expiry_init(HttpServer *server);
 void http_expiry_update(HttpListener *listener); /* after the timeouts of its phases changed */

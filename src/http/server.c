@@ -9,6 +9,8 @@
 
 #include "http/server.h"
 
+#include <malloc.h>
+
 #include "http/server-internal.h"
 
 static void server_run(HttpServer *server)
@@ -21,9 +23,6 @@ static void server_run(HttpServer *server)
          * descriptor. */
         if (MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES && timeout_ms == 0)
                 http_server_wake(server);
-
-        if (server->draining && server->stats.n_connections == 0)
-                (void) sd_event_source_set_enabled(server->source_drained, SD_EVENT_ONESHOT);
 }
 
 static int on_epoll(sd_event_source *source, int fd, uint32_t events, void *userdata)
@@ -64,7 +63,7 @@ static void on_connection(void *userdata, struct MHD_Connection *mhd, void **soc
                 assert(*socket_context);
                 http_connection_announced(*socket_context, mhd);
         } else
-                http_connection_free(*socket_context);
+                http_connection_closed(*socket_context);
 }
 
 static void *on_line(void *userdata, const char *uri, struct MHD_Connection *mhd)
@@ -210,6 +209,7 @@ int http_server_new(sd_event *event, const HttpRoute *routes, const HttpHandlers
         *server = (HttpServer){
                 .event = sd_event_ref(event), .routes = routes, .handlers = *handlers, .limits = *limits
         };
+        server->budget.max_bytes = limits->budget_bytes;
         TAILQ_INIT(&server->pending);
         LIST_INIT(&server->listeners);
 
@@ -254,6 +254,8 @@ HttpServer *http_server_free(HttpServer *server)
         while (!LIST_EMPTY(&server->listeners)) {
                 HttpListener *listener = LIST_FIRST(&server->listeners);
 
+                while (!TAILQ_EMPTY(&listener->phases[HTTP_PHASE_LINGERING]))
+                        http_connection_free(TAILQ_FIRST(&listener->phases[HTTP_PHASE_LINGERING]));
                 LIST_REMOVE(listener, entry);
                 http_listener_free(listener);
         }
@@ -287,7 +289,19 @@ void http_server_drain(HttpServer *server)
         LIST_FOREACH(listener, &server->listeners, entry)
                 http_listener_drain(listener);
         if (server->stats.n_connections == 0)
+                http_server_no_connections(server);
+}
+
+void http_server_no_connections(HttpServer *server)
+{
+        server->expiry_at_usec = USEC_INFINITY;
+        (void) sd_event_source_set_enabled(server->source_expiry, SD_EVENT_OFF);
+        if (server->draining)
                 (void) sd_event_source_set_enabled(server->source_drained, SD_EVENT_ONESHOT);
+
+        /* malloc would keep the memory of the peak. */
+        if (TAKE(server->was_at_limit, false))
+                (void) malloc_trim(0);
 }
 
 void http_server_wake(HttpServer *server)

@@ -4,8 +4,9 @@
 /* An HTTP/1.1 server on its owner's event loop: libmicrohttpd parses and sends; this accepts connections,
  * enforces limits and deadlines, checks Host and Origin, and routes.
  *
- * No client can block the server, make it grow or lock out others: connections are limited per listening
- * socket; requests, responses and idle connections have deadlines; headers and bodies have size limits.
+ * No client can block the server, make it grow or lock out others: all connections share a budget of bytes,
+ * of which each user gets a fair part; requests, responses and idle connections have deadlines; headers and
+ * bodies have size limits.
  * A body needs a Content-Length (411); it is kept for routes with a body_max, otherwise read and dropped.
  * What libmicrohttpd cannot parse (a bad request line, too large headers) it rejects itself with 400, 414 or
  * 431 and a short HTML text. A header block that fits but leaves no room for the response header, within
@@ -29,6 +30,8 @@ typedef struct HttpLimits {
         usec_t drain_usec;       /* upper bound of all the above while draining */
         size_t connection_bytes; /* memory of a connection: request header, 64 bytes for each field, response
                                     header */
+        size_t socket_bytes;     /* SO_SNDBUF and SO_RCVBUF */
+        size_t budget_bytes;     /* all connections together, with what the kernel holds for them */
         uint64_t body_bytes;     /* largest body of a request whose route has no larger body_max */
 } HttpLimits;
 
@@ -40,6 +43,8 @@ typedef struct HttpLimits {
                        .at_limit_usec = 1 * USEC_PER_SEC,                                                   \
                        .drain_usec = 250 * USEC_PER_MSEC,                                                   \
                        .connection_bytes = 16 * 1024,                                                       \
+                       .socket_bytes = 4 * 1024,                                                            \
+                       .budget_bytes = 104 * 1024 * 1024,                                                   \
                        .body_bytes = 4 * 1024 })
 
 typedef struct HttpHandlers {
@@ -54,8 +59,10 @@ typedef struct HttpStats {
         uint64_t connections_total;
         uint64_t expired_total;   /* connections closed at a deadline */
         uint64_t at_limit_total;  /* times a listener reached its limit of connections */
+        uint64_t rejected_total;  /* connections of users above their share */
         uint64_t malformed_total; /* requests that libmicrohttpd rejected */
         size_t n_connections;
+        size_t charged_bytes; /* to the budget, for these */
 } HttpStats;
 
 /* `routes` (see route.h) and the owner must outlive the server; `handlers` and `limits` are copied. */

@@ -257,6 +257,27 @@ static void test_closed_listener(void **state)
         close(fd);
 }
 
+/* A closed listener with clients in its backlog does not shorten the deadlines of another. */
+static void test_closed_listener_is_no_limit(void **state)
+{
+        World *world = *state;
+        int other_fd = world_listen_socket();
+        HttpListener *other;
+        char byte;
+
+        assert_ok(http_server_listen_take(world->server, dup(other_fd), 0, &other));
+        _cleanup_(fd_closep) int idle = world_connect(world);
+        world_send(idle, GET("/now") "\r\n");
+        (void) world_read_until(world, idle, "\r\n\r\nnow");
+        int own_fd = TAKE(world->listen_fd, other_fd);
+        _cleanup_(fd_closep) _unused_ int waiting = world_connect(world);
+        world->listen_fd = own_fd;
+        world_spin(world);
+        assert_int_equal(http_server_stats(world->server)->at_limit_total, 0);
+        assert_int_equal(recv(idle, &byte, 1, MSG_DONTWAIT), -1); /* still open */
+        close(other_fd);
+}
+
 /* A listening socket that was shut down is disabled, not polled in a loop. */
 static void test_dead_listener(void **state)
 {
@@ -393,6 +414,7 @@ int main(void)
                 TEST(test_limit_busy_clients),
                 TEST(test_limit_slow_readers),
                 TEST(test_closed_listener),
+                TEST(test_closed_listener_is_no_limit),
                 TEST(test_dead_listener),
                 TEST(test_two_listeners),
                 TEST(test_many),

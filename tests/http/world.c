@@ -63,6 +63,14 @@ static void handle_big(HttpRequest *request, void *owner)
         http_request_respond(request, response);
 }
 
+static void handle_page(HttpRequest *request, void *owner)
+{
+        _cleanup_(http_response_unrefp) HttpResponse *response = NULL;
+
+        assert_ok(http_response_new_static(200, "text/plain", ((World *) owner)->big, 10000, &response));
+        http_request_respond(request, response);
+}
+
 static ssize_t read_stream(char *buffer, size_t size, void *userdata)
 {
         World *world = userdata;
@@ -142,6 +150,7 @@ const HttpRoute world_routes[] = {
         { "GET", "/echo/{text}", handle_parameter, 0 },
         { "GET", "/header", handle_header, 0 },
         { "GET", "/big", handle_big, 0 },
+        { "GET", "/page", handle_page, 0 },
         { "GET", "/stream", handle_stream, 0 },
         { "POST", "/body", handle_body, 0, WORLD_BODY_MAX },
         {},
@@ -205,12 +214,19 @@ void world_restart(World *world, const HttpLimits *limits, size_t max_connection
 
 int world_connect(World *world)
 {
+        return world_connect_buffer(world, 0);
+}
+
+int world_connect_buffer(World *world, int receive_bytes)
+{
         struct sockaddr_in address;
         socklen_t size = sizeof address;
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
         assert_ok(fd);
         assert_ok(getsockname(world->listen_fd, (struct sockaddr *) &address, &size));
+        if (receive_bytes > 0)
+                assert_ok(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes));
         assert_ok(connect(fd, (struct sockaddr *) &address, size));
         return fd;
 }

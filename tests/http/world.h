@@ -40,6 +40,7 @@ void world_respond(HttpRequest *request, const char *text);
 
 int world_listen_socket(void);
 int world_connect(World *world);
+int world_connect_buffer(World *world, int receive_bytes); /* SO_RCVBUF; 0: the default */
 void world_send(int fd, const char *text);
 
 /* Runs the loop until all pending events are processed. */
