@@ -96,27 +96,29 @@ static void put_allowed_ip(Writer *writer, const IpPrefix *prefix)
         put_line(writer, "allowed_ip", ip_prefix_format(prefix, text));
 }
 
+static void put_next_of_peer(Writer *writer, const WireguardPeer *peer, WireguardCursor *cursor)
+{
+        if (!cursor->peer_begun)
+                put_peer(writer, peer);
+        else
+                put_allowed_ip(writer, &peer->allowed_ips[cursor->allowed_ip++]);
+
+        cursor->peer_begun = cursor->allowed_ip < peer->n_allowed_ips;
+        if (!cursor->peer_begun) {
+                cursor->peer++;
+                cursor->allowed_ip = 0;
+        }
+}
+
 /* One piece: the device, a peer, or one of its allowed IPs; and the empty line behind the last one. */
 static void put_next(Writer *writer, const WireguardDevice *changes, WireguardCursor *cursor)
 {
-        const WireguardPeer *peer = &changes->peers[cursor->peer];
-
-        if (!cursor->begun) {
+        if (cursor->begun)
+                put_next_of_peer(writer, &changes->peers[cursor->peer], cursor);
+        else
                 put_device(writer, changes);
-                cursor->begun = true;
-        } else if (!cursor->peer_begun) {
-                put_peer(writer, peer);
-                cursor->peer_begun = true;
-        } else {
-                put_allowed_ip(writer, &peer->allowed_ips[cursor->allowed_ip++]);
-        }
 
-        if (cursor->peer_begun && cursor->allowed_ip == peer->n_allowed_ips) {
-                cursor->peer++;
-                cursor->peer_begun = false;
-                cursor->allowed_ip = 0;
-        }
-
+        cursor->begun = true;
         if (wireguard_cursor_at_end(cursor, changes))
                 *writer->at++ = '\n';
 }
