@@ -66,9 +66,9 @@ static void render_ports(Text *text, const char *protocol, const uint16_t *ports
 static void render_kind(Text *text, const FirewallRule *rule, size_t number)
 {
         text_appendf(text, "\tchain peer%zu {\n\t\tct state established,related accept\n", number);
-        if (rule->icmp)
-                text_appendf(text, "\t\tmeta l4proto %s accept\n",
-                             rule->from.family == AF_INET ? "icmp" : "ipv6-icmp");
+        if (rule->ping)
+                text_appendf(text, "\t\t%s type echo-request accept\n",
+                             rule->from.family == AF_INET ? "icmp" : "icmpv6");
         render_ports(text, "tcp", rule->tcp_ports, rule->n_tcp_ports);
         render_ports(text, "udp", rule->udp_ports, rule->n_udp_ports);
         text_append(text, "\t\tcounter drop\n\t}\n\n");

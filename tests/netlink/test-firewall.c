@@ -36,14 +36,14 @@ static void test_render(void **state)
                   .n_tcp_ports = 1 },
                 { .from = prefix("10.42.0.0/16"),
                   .to = prefix("10.42.0.1"),
-                  .icmp = true,
+                  .ping = true,
                   .tcp_ports = ports,
                   .n_tcp_ports = 3,
                   .udp_ports = dns,
                   .n_udp_ports = 1 },
         };
         const FirewallRule device[] = {
-                { .from = prefix("fd00::1"), .to = prefix("fd00::10"), .icmp = true },
+                { .from = prefix("fd00::1"), .to = prefix("fd00::10"), .ping = true },
         };
         const struct {
                 Firewall firewall;
@@ -60,7 +60,7 @@ static void test_render(void **state)
                        "\t}\n\n"
                        "\tchain peer1 {\n"
                        "\t\tct state established,related accept\n"
-                       "\t\tmeta l4proto icmp accept\n"
+                       "\t\ticmp type echo-request accept\n"
                        "\t\ttcp dport { 22, 443, 8080 } accept\n"
                        "\t\tudp dport 53 accept\n"
                        "\t\tcounter drop\n"
@@ -73,7 +73,7 @@ static void test_render(void **state)
                 { { "wg0", device, 1 },
                   HEAD "\tchain peer0 {\n"
                        "\t\tct state established,related accept\n"
-                       "\t\tmeta l4proto ipv6-icmp accept\n"
+                       "\t\ticmpv6 type echo-request accept\n"
                        "\t\tcounter drop\n"
                        "\t}\n\n" INPUT "\t\tiifname != { \"lo\", \"wg0\" } ip6 daddr fd00::10 counter drop\n"
                        "\t\tiifname != \"wg0\" accept\n"

@@ -45,7 +45,7 @@ static int setup(void **state)
                   .n_tcp_ports = 1 },
                 { .from = prefix("10.42.0.0/24"),
                   .to = prefix(HUB),
-                  .icmp = true,
+                  .ping = true,
                   .tcp_ports = open_ports,
                   .n_tcp_ports = 2,
                   .udp_ports = open_ports + 1,
@@ -207,7 +207,17 @@ static void send_packet(int fd, int protocol, const char *from, const char *to, 
         assert_int_equal(write(fd, &packet, sizeof packet.ip + size), sizeof packet.ip + size);
 }
 
-/* Reads until the sentinel is answered; counts what comes before. IPv6 is the link's own noise. */
+/* What the kernel itself sends: IPv6 and multicast reports on a link that came up, and redirects to a peer
+ * whose packet would leave by the link on which it arrived, before the packet meets the table. */
+static bool is_noise(const uint8_t *bytes)
+{
+        const uint8_t *protocol = bytes + offsetof(struct iphdr, protocol);
+
+        return bytes[0] >> 4 != 4 || *protocol == IPPROTO_IGMP ||
+               (*protocol == IPPROTO_ICMP && bytes[sizeof(struct iphdr)] == ICMP_REDIRECT);
+}
+
+/* Reads until the sentinel is answered; counts what comes before. */
 static unsigned count_replies(void)
 {
         static uint16_t sentinel = 0xff00;
@@ -222,7 +232,7 @@ static unsigned count_replies(void)
                 assert_int_equal(poll(&pollfd, 1, 10000), 1);
                 ssize_t size = read(wg_fd, bytes, sizeof bytes);
                 assert_true(size > 0);
-                if (bytes[0] >> 4 != 4)
+                if (is_noise(bytes))
                         continue;
                 memcpy(&packet, bytes, MIN((size_t) size, sizeof packet));
                 if (packet.ip.protocol == IPPROTO_ICMP && packet.icmp.type == ICMP_ECHOREPLY &&
@@ -238,7 +248,7 @@ static bool lan_has_packet(void)
         bool has = false;
 
         while (read(lan_fd, bytes, sizeof bytes) > 0)
-                has |= bytes[0] >> 4 == 4;
+                has |= !is_noise(bytes);
         return has;
 }
 
@@ -323,7 +333,7 @@ static void test_forward(void **state)
                 assert_int_equal(count_replies(), !with_table); /* it comes out of wg0 */
 
                 send_packet(wg_fd, IPPROTO_UDP, PEER, "10.42.0.11", 53); /* from peer to peer */
-                assert_int_equal(!!count_replies(), !with_table);
+                assert_int_equal(count_replies(), !with_table);
         }
 }
 
