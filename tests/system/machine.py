@@ -29,10 +29,11 @@ class Machine:
     def do(self, *arguments):
         subprocess.run([TOP / "scripts/machine", *arguments], check=True, stdin=subprocess.DEVNULL)
 
-    def lines(self, *command):
-        """Runs the command inside, yields what it prints line by line, and raises if it fails."""
+    def lines(self, *command, verb="run"):
+        """Runs the command inside, yields what it prints line by line, and raises if it fails. `verb`: run,
+        or emulate once the machine is stopped."""
         with subprocess.Popen(
-            [TOP / "scripts/machine", "run", self.name, *command],
+            [TOP / "scripts/machine", verb, self.name, *command],
             text=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
