@@ -3,6 +3,7 @@
 
 #include "e2ee/inbound.h"
 
+#include "e2ee/account.h"
 #include "e2ee/message-check.h"
 #include "e2ee/message.h"
 #include "e2ee/parked.h"
@@ -173,6 +174,18 @@ static int open_payload(const InboundRow *row, const char *ciphertext, const cha
         return 0;
 }
 
+/* A message of our own that is newer than our session: another copy of the store has sent it. */
+static int check_own_index(E2ee *e2ee, const InboundRow *row, const char *session_id, uint32_t index)
+{
+        int64_t messages;
+
+        if (!streq(row->curve25519, e2ee->curve25519))
+                return 0;
+        int r = query_integer(e2ee->queries, &messages,
+                              "SELECT messages FROM megolm_out WHERE session_id = ?", "t", session_id);
+        return r > 0 && index >= messages ? fault_set(e2ee, E2EE_FAULT_ROLLED_BACK) : MIN(r, 0);
+}
+
 int e2ee_decrypt(E2ee *e2ee, const char *room_id, const cJSON *event, DecryptedEvent *ret_event)
 {
         const cJSON *content = object_object(event, "content");
@@ -202,7 +215,9 @@ int e2ee_decrypt(E2ee *e2ee, const char *room_id, const cJSON *event, DecryptedE
         if (r != 0)
                 return r;
 
-        r = claim_index(e2ee, session_id, index, &id, &result.again);
+        r = check_own_index(e2ee, &row, session_id, index);
+        if (r == 0)
+                r = claim_index(e2ee, session_id, index, &id, &result.again);
         if (r == 0)
                 r = e2ee_device_trust(e2ee, sender, row.curve25519, &result.trust);
         if (r != 0)

@@ -124,9 +124,13 @@ static cJSON *signing_keys_upload(Peer *peer, cJSON *body)
 
 static cJSON *signatures_upload(Peer *peer, cJSON *body)
 {
-        cJSON *user, *object, *by, *signature;
+        cJSON *user, *object, *by, *signature, *failed = cJSON_CreateObject();
 
         cJSON_ArrayForEach(user, body) {
+                if (peer->server->signatures_fail) {
+                        (void) tree_enter(tree_enter(failed, "failures"), user->string);
+                        continue;
+                }
                 cJSON_ArrayForEach(object, user) {
                         cJSON *target = tree_member(tree_member(peer->server->devices, user->string),
                                                     object->string);
@@ -143,7 +147,7 @@ static cJSON *signatures_upload(Peer *peer, cJSON *body)
                 }
                 homeserver_changed(peer->server, user->string);
         }
-        return cJSON_CreateObject();
+        return failed;
 }
 
 static cJSON *send_to_device(Peer *peer, const char *type, cJSON *body)

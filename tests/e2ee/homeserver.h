@@ -41,6 +41,7 @@ struct Homeserver {
         cJSON *rooms;         /* {ROOM:{state:{TYPE+KEY:event},members:{USER:membership}}} */
         cJSON *seen;          /* {TXN:event_id}: sends that were applied */
         const char *failing;  /* a server name that /keys/query and /keys/claim cannot reach */
+        bool signatures_fail; /* /keys/signatures/upload takes none, with 200 */
         uint64_t random;
         unsigned fault_percent; /* how often each place where something can go wrong does */
         unsigned n_events, n_crashes;
