@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+/* Megolm, receiving: replays, foreign rooms and senders, keys that come late or not at all. */
+
+#include "e2ee/inbound.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "basic/fd.h"
+#include "basic/file.h"
+#include "homeserver.h"
+
+#include "test.h"
+
+#define ROOM "!r:x"
+
+typedef struct World {
+        Homeserver *server;
+        Peer *bot, *ana;
+} World;
+
+static void set_up(World *world)
+{
+        world->server = homeserver_new(13);
+        world->bot = peer_new(world->server, "@bot:x", "BOT");
+        world->ana = peer_new(world->server, "@ana:x", "PHONE");
+        room_create(world->server, ROOM, NULL);
+        room_member(world->server, ROOM, "@bot:x", "join");
+        room_member(world->server, ROOM, "@ana:x", "join");
+        settle(world->server);
+}
+
+static void tear_down(World *world)
+{
+        homeserver_free(world->server);
+}
+
+/* Ana says something, and the event that carries it is kept. */
+static cJSON *said(World *world, const char *text)
+{
+        peer_say(world->ana, ROOM, text);
+        world->bot->offline = true;
+        settle(world->server);
+        world->bot->offline = false;
+
+        cJSON *events = tree_member(tree_member(tree_member(world->bot->queue, "rooms"), ROOM), "events");
+        return cJSON_Duplicate(cJSON_GetArrayItem(events, cJSON_GetArraySize(events) - 1), true);
+}
+
+static int decrypt(World *world, const char *room_id, const cJSON *event, bool *ret_again)
+{
+        _cleanup_(decrypted_event_clear) DecryptedEvent decrypted = DECRYPTED_EVENT_NULL;
+
+        int outcome = assert_ok(e2ee_decrypt(world->bot->e2ee, room_id, event, &decrypted));
+        if (outcome == 0) {
+                assert_string_equal(decrypted.type, "m.room.message");
+                assert_string_equal(object_string(decrypted.content, "body"), "hello");
+                assert_string_equal(decrypted.curve25519, e2ee_curve25519(world->ana->e2ee));
+                *ret_again = decrypted.again;
+        }
+        return outcome;
+}
+
+static void test_events(void **state)
+{
+        static const struct {
+                const char *key, *value; /* of the event, or of its content */
+                const char *room_id;
+                int outcome;
+                bool again;
+        } rows[] = {
+                { NULL, NULL, ROOM, 0, true },
+                { "event_id", "$other", ROOM, DECRYPT_REPLAYED },
+                { "sender", "@eve:x", ROOM, DECRYPT_REJECTED },
+                { "sender", "@bot:x", ROOM, DECRYPT_REJECTED },
+                { "algorithm", "m.megolm.v2", ROOM, DECRYPT_REJECTED },
+                { "algorithm", ALGORITHM_OLM, ROOM, DECRYPT_REJECTED },
+                { "ciphertext", "AwgAEhBB", ROOM, DECRYPT_REJECTED },
+                { "ciphertext", "", ROOM, DECRYPT_REJECTED },
+                { "session_id", "AAAA", ROOM, DECRYPT_PARKED },
+                { "sender_key", "of anybody", ROOM, 0, true }, /* says nothing, and is not read */
+                { "device_id", "OTHER", ROOM, 0, true },
+                { NULL, NULL, "!other:x", DECRYPT_PARKED },
+        };
+        _cleanup_(tear_down) World world;
+        bool again = true;
+        set_up(&world);
+        _cleanup_(json_freep) cJSON *event = said(&world, "hello");
+        settle(world.server);
+        assert_int_equal(peer_heard(world.bot, "@ana:x", "hello"), 1);
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(json_freep) cJSON *changed = cJSON_Duplicate(event, true);
+                cJSON *content = tree_member(changed, "content");
+
+                if (rows[i].key)
+                        assert_ok(object_put_string(tree_member(content, rows[i].key) ? content : changed,
+                                                    rows[i].key, rows[i].value));
+                assert_int_equal(decrypt(&world, rows[i].room_id, changed, &again), rows[i].outcome);
+                if (rows[i].outcome == 0)
+                        assert_int_equal(again, rows[i].again);
+        }
+
+        /* the same event under another time */
+        assert_ok(object_put(event, "origin_server_ts", cJSON_CreateNumber(1)));
+        assert_int_equal(decrypt(&world, ROOM, event, &again), DECRYPT_REPLAYED);
+}
+
+/* Also after a restart, and when the replay comes first in another's name. */
+static void test_replays_stay_known(void **state)
+{
+        _cleanup_(tear_down) World world;
+        bool again;
+        set_up(&world);
+        _cleanup_(json_freep) cJSON *event = said(&world, "hello"), *stolen = cJSON_Duplicate(event, true);
+
+        assert_ok(object_put_string(stolen, "sender", "@eve:x"));
+        assert_ok(object_put_string(stolen, "event_id", "$stolen"));
+        assert_true(peer_sync(world.bot));
+        assert_int_equal(decrypt(&world, ROOM, stolen, &again), DECRYPT_REJECTED);
+        assert_int_equal(decrypt(&world, ROOM, event, &again), 0);
+
+        peer_close(world.bot);
+        peer_open(world.bot);
+        assert_ok(object_put_string(event, "event_id", "$copy"));
+        assert_int_equal(decrypt(&world, ROOM, event, &again), DECRYPT_REPLAYED);
+}
+
+/* Somebody who has the key gives it to us as her own: for the room that has it already it is not taken, and
+ * for another room it opens nothing. */
+static void test_a_key_that_is_passed_on(void **state)
+{
+        _cleanup_(tear_down) World world;
+        _cleanup_(ratchet_outbound_freep) RatchetOutbound *outbound = NULL;
+        _cleanup_(freep) char *key = NULL, *pickle = NULL;
+        ChannelSender eve = { "@eve:x", "eve's curve key", "eve's signing key" };
+        bool again;
+        set_up(&world);
+        _cleanup_(json_freep) cJSON *event = said(&world, "hello");
+
+        settle(world.server);
+        assert_err(query_text(world.ana->e2ee->queries, &pickle, "SELECT pickle FROM megolm_out", ""), 1);
+        assert_ok(ratchet_outbound_load(world.ana->key, pickle, &outbound));
+        assert_ok(ratchet_outbound_key(outbound, &key));
+        assert_ok(inbound_add(world.bot->e2ee, &eve, ROOM, key));
+        assert_ok(inbound_add(world.bot->e2ee, &eve, "!other:x", key));
+        assert_int_equal(decrypt(&world, ROOM, event, &again), 0);
+        assert_int_equal(decrypt(&world, "!other:x", event, &again), DECRYPT_REJECTED);
+}
+
+static void test_keys_that_are_refused(void **state)
+{
+        static const char *const rows[] = {
+                "{}",
+                "{\"algorithm\":\"m.megolm.v1.aes-sha2\",\"room_id\":\"!r:x\",\"session_id\":\"AAAA\"}",
+                "{\"algorithm\":\"m.megolm.v1.aes-sha2\",\"room_id\":\"!r:x\",\"session_id\":\"AAAA\","
+                "\"session_key\":\"AgAAAA\"}",
+                "{\"algorithm\":\"m.megolm.v1.aes-sha2\",\"room_id\":7,\"session_id\":[],\"session_key\":{}"
+                "}",
+        };
+        _cleanup_(tear_down) World world;
+        _cleanup_(ratchet_outbound_freep) RatchetOutbound *outbound = NULL;
+        _cleanup_(freep) char *key = NULL;
+        ChannelSender ana = { "@ana:x", "curve", "ed" };
+        cJSON *other = NULL;
+        set_up(&world);
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(json_freep) cJSON *content = tree_parse(rows[i]);
+
+                assert_ok(inbound_receive_key(world.bot->e2ee, &ana, content));
+        }
+        assert_ok(ratchet_outbound_new(&outbound));
+        assert_ok(ratchet_outbound_key(outbound, &key));
+        assert_ok(json_pack(&other, "{algorithm:s,room_id:s,session_id:s,session_key:s}", ALGORITHM_MEGOLM,
+                            ROOM, "AAAA", key)); /* not the id of that key */
+        assert_ok(inbound_receive_key(world.bot->e2ee, &ana, other));
+        cJSON_Delete(other);
+        assert_int_equal(peer_count(world.bot, "SELECT count(*) FROM megolm_in"), 0);
+}
+
+/* Of two keys of one session the one that reads more is kept, whichever comes first. */
+static void test_the_better_key_is_kept(void **state)
+{
+        for (int i = 0; i < 2; i++) {
+                _cleanup_(tear_down) World world;
+                _cleanup_(ratchet_outbound_freep) RatchetOutbound *outbound = NULL;
+                _cleanup_(freep) char *early = NULL, *late = NULL, *body = NULL;
+                ChannelSender ana = { "@ana:x", "curve", "ed" };
+                set_up(&world);
+
+                assert_ok(ratchet_outbound_new(&outbound));
+                assert_ok(ratchet_outbound_key(outbound, &early));
+                assert_ok(ratchet_outbound_encrypt(outbound, bytes_of_string("{}"), &body));
+                assert_ok(ratchet_outbound_key(outbound, &late));
+                assert_ok(inbound_add(world.bot->e2ee, &ana, ROOM, i == 0 ? early : late));
+                assert_ok(inbound_add(world.bot->e2ee, &ana, ROOM, i == 0 ? late : early));
+                assert_int_equal(peer_count(world.bot, "SELECT first_index FROM megolm_in"), 0);
+        }
+}
+
+static int64_t requests_pending(World *world)
+{
+        return peer_count(world->bot,
+                          "SELECT count(*) FROM e2ee_request WHERE target = 'm.room_key_request'");
+}
+
+/* The key comes after the event: asked for after three seconds, explained after a minute, read when it is
+ * there. */
+static void test_a_key_that_comes_late(void **state)
+{
+        _cleanup_(tear_down) World world;
+        set_up(&world);
+        cJSON_Delete(said(&world, "hello"));
+        cJSON *keys = cJSON_DetachItemFromObjectCaseSensitive(world.bot->queue, "to_device"), *key;
+        _cleanup_(json_freep) cJSON *event = NULL;
+        _cleanup_(freep) char *room_id = NULL, *code = NULL;
+
+        world.ana->offline = true;
+        assert_true(peer_sync(world.bot));
+        assert_int_equal(peer_parked(world.bot), 1);
+        assert_int_equal(requests_pending(&world), 0);
+        world.server->now_ms += 3 * MS_PER_SECOND;
+        assert_ok(e2ee_plan(world.bot->e2ee));
+        assert_ok(e2ee_plan(world.bot->e2ee));
+        assert_int_equal(requests_pending(&world), 1);
+        assert_err(e2ee_next_unreadable(world.bot->e2ee, &room_id, &event, &code), 0);
+
+        world.server->now_ms += 60 * MS_PER_SECOND;
+        assert_err(e2ee_next_unreadable(world.bot->e2ee, &room_id, &event, &code), 1);
+        assert_string_equal(room_id, ROOM);
+        assert_null(code);
+        assert_err(e2ee_next_unreadable(world.bot->e2ee, &room_id, &event, &code), 0);
+
+        for (key = keys->child; key; key = key->next)
+                homeserver_to_device(world.server, world.bot, cJSON_Duplicate(key, true));
+        cJSON_Delete(keys);
+        assert_true(peer_sync(world.bot));
+        assert_int_equal(peer_heard(world.bot, "@ana:x", "hello"), 1);
+        assert_int_equal(peer_parked(world.bot), 0);
+        assert_int_equal(requests_pending(&world), 2); /* and the cancellation */
+}
+
+/* Why a key is withheld can be told to the room; m.no_olm is mended by a session of ours. */
+static void test_withheld(void **state)
+{
+        _cleanup_(tear_down) World world;
+        set_up(&world);
+        cJSON_Delete(said(&world, "hello"));
+        cJSON_DeleteItemFromObjectCaseSensitive(world.bot->queue, "to_device");
+        _cleanup_(json_freep) cJSON *event = NULL;
+        _cleanup_(freep) char *room_id = NULL, *code = NULL, *session_id = NULL;
+        cJSON *withheld = NULL;
+
+        world.ana->offline = true;
+        assert_true(peer_sync(world.bot));
+        assert_err(query_text(world.bot->e2ee->queries, &session_id, "SELECT session_id FROM parked", ""),
+                   1);
+        assert_ok(json_pack(
+                &withheld,
+                "{type:s,sender:s,content:{algorithm:s,room_id:s,session_id:s,sender_key:s,code:s}}",
+                "m.room_key.withheld", "@ana:x", ALGORITHM_MEGOLM, ROOM, session_id, "x", "m.unverified"));
+        homeserver_to_device(world.server, world.bot, withheld);
+        assert_true(peer_sync(world.bot));
+        world.server->now_ms += 60 * MS_PER_SECOND;
+        assert_err(e2ee_next_unreadable(world.bot->e2ee, &room_id, &event, &code), 1);
+        assert_string_equal(code, "m.unverified");
+
+        withheld = NULL;
+        assert_ok(json_pack(&withheld, "{type:s,sender:s,content:{algorithm:s,sender_key:s,code:s}}",
+                            "m.room_key.withheld", "@ana:x", ALGORITHM_MEGOLM,
+                            e2ee_curve25519(world.ana->e2ee), "m.no_olm"));
+        homeserver_to_device(world.server, world.bot, withheld);
+        world.ana->offline = false;
+        settle(world.server);
+        assert_int_equal(peer_count(world.bot, "SELECT count(*) FROM olm_peer WHERE unwedged_ms NOT NULL"),
+                         1);
+        assert_int_equal(peer_heard(world.bot, "@ana:x", "hello"), 1);
+}
+
+static void copy_store(Peer *peer, bool back)
+{
+        _cleanup_(freep) char *content = NULL;
+        char kept[128];
+        size_t size;
+
+        (void) snprintf(kept, sizeof kept, "%s.kept", peer->path);
+        peer_close(peer);
+        assert_ok(fd_read_file_at(AT_FDCWD, back ? kept : peer->path, 1 << 24, &content, &size));
+        assert_ok(file_write(back ? peer->path : kept, FILE_REPLACE, 0600, BYTES(content, size)));
+        peer_open(peer);
+}
+
+/* Our own message in the timeline, which our session has not sent: the store is an old copy. */
+static void test_a_store_that_went_back(void **state)
+{
+        _cleanup_(tear_down) World world;
+        E2eeFault fault;
+        set_up(&world);
+
+        peer_say(world.bot, ROOM, "one");
+        settle(world.server);
+        copy_store(world.bot, false);
+        peer_say(world.bot, ROOM, "two");
+        assert_true(peer_send(world.bot));
+        _cleanup_(json_freep) cJSON *queue = cJSON_Duplicate(world.bot->queue, true);
+        copy_store(world.bot, true);
+        cJSON_Delete(world.bot->queue);
+        world.bot->queue = TAKE_PTR(queue);
+        assert_true(peer_sync(world.bot));
+        assert_ok(e2ee_fault(world.bot->e2ee, &fault));
+        assert_int_equal(fault, E2EE_FAULT_ROLLED_BACK);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_events),
+                cmocka_unit_test(test_replays_stay_known),
+                cmocka_unit_test(test_a_key_that_is_passed_on),
+                cmocka_unit_test(test_keys_that_are_refused),
+                cmocka_unit_test(test_the_better_key_is_kept),
+                cmocka_unit_test(test_a_key_that_comes_late),
+                cmocka_unit_test(test_withheld),
+                cmocka_unit_test(test_a_store_that_went_back),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: MIT */
+/* Megolm, sending: when a room's key is replaced and when it is not, and who gets it. */
+
+#include "e2ee/outbound.h"
+
+#include "e2ee/room.h"
+#include "homeserver.h"
+
+#include "test.h"
+
+#define ROOM "!r:x"
+
+typedef struct World {
+        Homeserver *server;
+        Peer *bot, *ana, *eva;
+} World;
+
+static void set_up(World *world)
+{
+        world->server = homeserver_new(11);
+        world->bot = peer_new(world->server, "@bot:x", "BOT");
+        world->ana = peer_new(world->server, "@ana:x", "PHONE");
+        world->eva = peer_new(world->server, "@eva:x", "TABLET");
+        room_create(world->server, ROOM, NULL);
+        room_state(world->server, ROOM, "m.room.history_visibility", "",
+                   tree_parse("{\"history_visibility\":\"invited\"}"));
+        room_member(world->server, ROOM, "@bot:x", "join");
+        room_member(world->server, ROOM, "@ana:x", "join");
+        room_member(world->server, ROOM, "@eva:x", "join");
+        settle(world->server);
+}
+
+static void tear_down(World *world)
+{
+        homeserver_free(world->server);
+}
+
+static void say(World *world, const char *text)
+{
+        peer_say(world->bot, ROOM, text);
+        settle(world->server);
+}
+
+static char *session_of(Peer *peer)
+{
+        char *id = NULL;
+
+        assert_ok(query_text(peer->e2ee->queries, &id, "SELECT session_id FROM megolm_out WHERE room_id = ?",
+                             "t", ROOM));
+        return id;
+}
+
+static void leave(World *world)
+{
+        room_member(world->server, ROOM, "@eva:x", "leave");
+}
+
+static void ban(World *world)
+{
+        room_member(world->server, ROOM, "@eva:x", "ban");
+}
+
+static void withdraw(World *world)
+{
+        room_member(world->server, ROOM, "@new:x", "leave");
+}
+
+static void join(World *world)
+{
+        room_member(world->server, ROOM, "@more:x", "join");
+}
+
+static void join_again(World *world)
+{
+        room_member(world->server, ROOM, "@eva:x", "join");
+}
+
+static void log_out(World *world)
+{
+        homeserver_logout(world->server, "@eva:x", "TABLET");
+        world->eva->offline = true;
+}
+
+static void restart(World *world)
+{
+        peer_close(world->bot);
+        peer_open(world->bot);
+}
+
+static void week(World *world)
+{
+        world->server->now_ms += 7 * 24 * MS_PER_HOUR + 1;
+}
+
+static void day(World *world)
+{
+        world->server->now_ms += 24 * MS_PER_HOUR;
+}
+
+static void clock_set_back(World *world)
+{
+        world->server->now_ms -= 24 * MS_PER_HOUR;
+}
+
+static void world_readable(World *world)
+{
+        room_state(world->server, ROOM, "m.room.history_visibility", "",
+                   tree_parse("{\"history_visibility\":\"shared\"}"));
+}
+
+static void joined_only(World *world)
+{
+        room_state(world->server, ROOM, "m.room.history_visibility", "",
+                   tree_parse("{\"history_visibility\":\"joined\"}"));
+}
+
+static void topic(World *world)
+{
+        room_state(world->server, ROOM, "m.room.topic", "", tree_parse("{\"topic\":\"x\"}"));
+}
+
+static void gap(World *world)
+{
+        _cleanup_(json_freep) cJSON *rooms = tree_parse(
+                "{\"join\":{\"" ROOM
+                "\":{\"timeline\":{\"limited\":true,\"events\":[]},\"state\":{\"events\":[{\"type\":"
+                "\"m.room.member\",\"state_key\":\"@eva:x\",\"content\":{\"membership\":\"join\"}}]}}}}");
+
+        assert_ok(room_receive_joined(world->bot->e2ee, rooms));
+}
+
+static void unsigned_now(World *world)
+{
+        cJSON *keys = tree_member(tree_enter(world->server->cross_signing, "self_signing_keys"), "@eva:x");
+
+        cJSON_DeleteItemFromObjectCaseSensitive(keys, "signatures");
+        world->eva->offline = true;
+        homeserver_changed(world->server, "@eva:x");
+}
+
+static void test_rotation(void **state)
+{
+        static const struct {
+                void (*change)(World *world);
+                bool rotates;
+        } rows[] = {
+                { leave, true },          { ban, true },          { withdraw, true },
+                { log_out, true },        { week, true },         { clock_set_back, true },
+                { world_readable, true }, { gap, true },          { unsigned_now, true },
+                { join, false },          { join_again, false },  { restart, false },
+                { day, false },           { joined_only, false }, { topic, false },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(tear_down) World world;
+                _cleanup_(freep) char *before = NULL, *after = NULL;
+                set_up(&world);
+
+                room_member(world.server, ROOM, "@new:x", "invite");
+                say(&world, "before");
+                before = session_of(world.bot);
+                rows[i].change(&world);
+                settle(world.server);
+                say(&world, "after");
+                after = session_of(world.bot);
+                if (streq(before, after) == rows[i].rotates)
+                        fail_msg("row %zu: the key was %sreplaced", i, rows[i].rotates ? "not " : "");
+                assert_int_equal(peer_heard(world.ana, "@bot:x", "before"), 1);
+                assert_int_equal(peer_heard(world.ana, "@bot:x", "after"), 1);
+        }
+}
+
+static void test_rotation_by_count(void **state)
+{
+        static const struct {
+                const char *encryption;
+                int64_t messages;
+        } rows[] = {
+                { "{}", 100 },
+                { "{\"rotation_period_msgs\":3}", 3 },
+                { "{\"rotation_period_msgs\":0}", 1 },
+                { "{\"rotation_period_msgs\":-7}", 100 },
+                { "{\"rotation_period_msgs\":1e9}", 10000 },
+                { "{\"rotation_period_msgs\":\"3\"}", 100 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(tear_down) World world;
+                set_up(&world);
+                cJSON *content = tree_parse(rows[i].encryption);
+
+                assert_ok(object_put_string(content, "algorithm", ALGORITHM_MEGOLM));
+                room_state(world.server, ROOM, "m.room.encryption", "", content);
+                settle(world.server);
+                assert_int_equal(peer_count(world.bot, "SELECT rotation_messages FROM room"),
+                                 rows[i].messages);
+                if (rows[i].messages != 3)
+                        continue;
+
+                for (int k = 0; k < 7; k++)
+                        say(&world, "text");
+                assert_int_equal(peer_count(world.bot, "SELECT count(*) FROM megolm_in"), 3);
+                assert_int_equal(peer_heard(world.ana, "@bot:x", "text"), 7);
+        }
+}
+
+/* A room that was encrypted once stays so, whatever its state says later. */
+static void test_encryption_is_never_taken_back(void **state)
+{
+        _cleanup_(tear_down) World world;
+        set_up(&world);
+
+        room_state(world.server, ROOM, "m.room.encryption", "", cJSON_CreateObject());
+        settle(world.server);
+        assert_int_equal(peer_count(world.bot, "SELECT encrypted FROM room"), 1);
+        say(&world, "still secret");
+        assert_int_equal(peer_heard(world.ana, "@bot:x", "still secret"), 1);
+}
+
+static void test_not_encrypted(void **state)
+{
+        _cleanup_(tear_down) World world;
+        _cleanup_(json_freep) cJSON *content = cJSON_CreateObject();
+        RoomMessage message = { "!other:x", "m.room.message", content, false };
+        cJSON *encrypted = NULL;
+        set_up(&world);
+
+        assert_err(e2ee_encrypt(world.bot->e2ee, &message, &encrypted), ENCRYPT_NOT_HERE);
+        assert_null(encrypted);
+}
+
+/* A member who left reads no more; one who comes reads from then on, and not before. */
+static void test_who_reads_what(void **state)
+{
+        _cleanup_(tear_down) World world;
+        set_up(&world);
+
+        say(&world, "one");
+        leave(&world);
+        settle(world.server);
+        say(&world, "two");
+        join_again(&world);
+        settle(world.server);
+        say(&world, "three");
+        assert_int_equal(peer_heard(world.eva, "@bot:x", "one"), 1);
+        assert_int_equal(peer_heard(world.eva, "@bot:x", "two"), 0);
+        assert_int_equal(peer_heard(world.eva, "@bot:x", "three"), 1);
+        assert_int_equal(peer_heard(world.ana, "@bot:x", "two"), 1);
+}
+
+/* An unsigned device is told why it cannot read, once; as soon as its owner signs it, it can. */
+static void test_unsigned_devices(void **state)
+{
+        _cleanup_(tear_down) World world;
+        set_up(&world);
+
+        world.eva->offline = true;
+        Peer *second = peer_new(world.server, "@eva:x", "NEW");
+        second->offline = true;
+        (void) peer_send(second); /* its keys are on the server, no more */
+        (void) peer_send(second);
+        settle(world.server);
+        say(&world, "one");
+        say(&world, "two");
+        assert_int_equal(
+                peer_count(world.bot, "SELECT count(*) FROM megolm_share WHERE code = 'm.unverified'"), 1);
+        second->offline = false;
+        settle(world.server);
+        assert_int_equal(peer_heard(second, "@bot:x", "two"), 0);
+        assert_int_equal(peer_count(second, "SELECT count(*) FROM withheld WHERE code = 'm.unverified'"), 1);
+
+        second->offline = true;
+        assert_ok(database_run(world.bot->database, "UPDATE device SET signed = 1 WHERE device_id = 'NEW'"));
+        say(&world, "three");
+        second->offline = false;
+        settle(world.server);
+        assert_int_equal(peer_heard(second, "@bot:x", "three"), 1);
+        assert_int_equal(peer_heard(second, "@bot:x", "two"), 0);
+}
+
+/* A device without one-time keys holds nobody up, and gets the key when it has some. */
+static void test_a_device_without_keys(void **state)
+{
+        _cleanup_(tear_down) World world;
+        set_up(&world);
+
+        world.eva->offline = true;
+        cJSON_DeleteItemFromObjectCaseSensitive(tree_enter(world.server->one_time, "@eva:x"), "TABLET");
+        cJSON_DeleteItemFromObjectCaseSensitive(tree_enter(world.server->fallback, "@eva:x"), "TABLET");
+        say(&world, "one");
+        assert_int_equal(peer_heard(world.ana, "@bot:x", "one"), 1);
+        assert_int_equal(peer_count(world.bot, "SELECT no_olm_sent FROM olm_peer WHERE user_id = '@eva:x'"),
+                         1);
+
+        world.eva->offline = false;
+        settle(world.server);
+        world.server->now_ms += 61 * MS_PER_SECOND;
+        settle(world.server);
+        say(&world, "two");
+        assert_int_equal(peer_heard(world.eva, "@bot:x", "two"), 1);
+        assert_int_equal(peer_count(world.bot, "SELECT no_olm_sent FROM olm_peer WHERE user_id = '@eva:x'"),
+                         0);
+}
+
+/* A server that does not answer is waited for only until the caller is in a hurry. */
+static void test_hurry(void **state)
+{
+        _cleanup_(tear_down) World world;
+        _cleanup_(json_freep) cJSON *content = tree_parse("{\"body\":\"x\"}");
+        RoomMessage message = { ROOM, "m.room.message", content, false };
+        cJSON *encrypted = NULL;
+        set_up(&world);
+
+        say(&world, "one");
+        world.server->failing = "y";
+        room_member(world.server, ROOM, "@far:y", "join");
+        settle(world.server);
+        assert_err(e2ee_encrypt(world.bot->e2ee, &message, &encrypted), ENCRYPT_WAIT);
+        message.hurry = true;
+        assert_err(e2ee_encrypt(world.bot->e2ee, &message, &encrypted), 0);
+        cJSON_Delete(encrypted);
+}
+
+/* The relation of an event is read by the server, and stays in clear; nothing else does. */
+static void test_the_event(void **state)
+{
+        _cleanup_(tear_down) World world;
+        _cleanup_(json_freep) cJSON *content = tree_parse(
+                "{\"body\":\"secret\",\"m.relates_to\":{\"rel_type\":\"m.thread\",\"event_id\":\"$e\"}}");
+        _cleanup_(json_freep) cJSON *encrypted = NULL;
+        _cleanup_(freep) char *text = NULL;
+        RoomMessage message = { ROOM, "m.room.message", content, false };
+        set_up(&world);
+
+        say(&world, "one");
+        assert_err(e2ee_encrypt(world.bot->e2ee, &message, &encrypted), 0);
+        assert_ok(canonical_json(encrypted, false, &text));
+        assert_null(strstr(text, "secret"));
+        assert_true(object_has(object_object(encrypted, "m.relates_to"), "rel_type", "m.thread"));
+        assert_true(object_has(encrypted, "algorithm", ALGORITHM_MEGOLM));
+        assert_true(object_has(encrypted, "device_id", "BOT"));
+        assert_non_null(object_object(content, "m.relates_to")); /* the caller's is as it was */
+}
+
+/* What a device that asks again gets is what it was given, from the index on that it was given. */
+static void test_requests_for_keys(void **state)
+{
+        static const struct {
+                const char *sender, *device_id;
+                int64_t after_ms;
+                int64_t again;
+        } rows[] = {
+                { "@eva:x", "TABLET", 61000, 1 }, { "@eva:x", "TABLET", 1000, 0 },
+                { "@eva:x", "OTHER", 61000, 0 },  { "@eve:x", "TABLET", 61000, 0 },
+                { "@ana:x", "TABLET", 61000, 0 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(tear_down) World world;
+                _cleanup_(freep) char *session = NULL;
+                cJSON *event = NULL;
+                set_up(&world);
+
+                say(&world, "one");
+                assert_ok(database_run(world.eva->database, "DELETE FROM megolm_in"));
+                say(&world, "two");
+                assert_int_equal(peer_parked(world.eva), 1);
+
+                session = session_of(world.bot);
+                world.server->now_ms += rows[i].after_ms;
+                assert_ok(json_pack(&event,
+                                    "{type:s,sender:s,content:{action:s,requesting_device_id:s,request_id:s,"
+                                    "body:{algorithm:s,room_id:s,session_id:s}}}",
+                                    "m.room_key_request", rows[i].sender, "request", rows[i].device_id, "r",
+                                    ALGORITHM_MEGOLM, ROOM, session));
+                world.eva->offline = true; /* it would ask by itself */
+                homeserver_to_device(world.server, world.bot, event);
+                settle(world.server);
+                assert_int_equal(cJSON_GetArraySize(tree_array(world.eva->queue, "to_device")),
+                                 rows[i].again);
+                world.eva->offline = false;
+                settle(world.server);
+                if (rows[i].again)
+                        assert_int_equal(peer_heard(world.eva, "@bot:x", "two"), 1);
+        }
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_rotation),
+                cmocka_unit_test(test_rotation_by_count),
+                cmocka_unit_test(test_encryption_is_never_taken_back),
+                cmocka_unit_test(test_not_encrypted),
+                cmocka_unit_test(test_who_reads_what),
+                cmocka_unit_test(test_unsigned_devices),
+                cmocka_unit_test(test_a_device_without_keys),
+                cmocka_unit_test(test_hurry),
+                cmocka_unit_test(test_the_event),
+                cmocka_unit_test(test_requests_for_keys),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
