@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Being told by systemd when a configured unit changes.
+/* Watches configured units through systemd's signals: PropertiesChanged of each unit's own object and
+ * Reloading, after Manager.Subscribe, without which systemd sends none.
  *
- * Followed are PropertiesChanged of each unit's own object and Reloading, after Manager.Subscribe: without a
- * subscriber systemd sends none. UnitNew and UnitRemoved are not followed, on purpose: a unit that nothing
- * keeps in memory is loaded and dropped again by every question about it, ours too, so that each refresh
- * would seem to change what it asked for. A unit that starts or ends says so by its properties; unit files
- * that come and go need a reload.
+ * UnitNew and UnitRemoved are ignored on purpose: a unit without references is loaded and unloaded by every
+ * call about it, ours too, so that each refresh would seem to change its units. A unit that starts or stops
+ * has PropertiesChanged; unit files that are added or removed need a reload.
  *
- * A signal counts only if it says something else than was told last: a service may send status texts many
- * times a second. Several changes that arrive together are told together. */
+ * A signal counts only if it has another value than the one that is known: a service may send status texts
+ * many times a second. Changes that arrive together are reported together. */
 
 #include "basic/macro.h"
+#include "bus/dictionary.h"
 #include "collector/units-internal.h"
 #include "log/log.h"
 
@@ -36,8 +36,8 @@ static void set_changed(Unit *unit)
         (void) sd_event_source_set_enabled(unit->units->defer_changed, SD_EVENT_ONESHOT);
 }
 
-/* What was found out about the units may be wrong now; who asked may want to ask again. */
-static void forget(Units *units)
+/* What is known of the units may be outdated, and that counts as a change. */
+static void invalidate(Units *units)
 {
         for (size_t i = 0; i < units->samples.n_units; i++) {
                 Unit *unit = &units->units[i];
@@ -53,76 +53,66 @@ static void forget(Units *units)
         }
 }
 
-/* Sets the string if the variant says something else. Returns whether it did. */
-static int read_state(sd_bus_message *message, char **state)
+/* What a signal has of a unit; NULL and UINT64_MAX: nothing. */
+typedef struct UnitChange {
+        const char *active_state, *sub_state;
+        uint64_t active_enter_at_usec;
+} UnitChange;
+
+static const BusField change_fields[] = {
+        BUS_FIELD("ActiveState", BUS_TEXT, UnitChange, active_state),
+        BUS_FIELD("SubState", BUS_TEXT, UnitChange, sub_state),
+        BUS_FIELD("ActiveEnterTimestamp", BUS_UINT64, UnitChange, active_enter_at_usec),
+};
+static const BusDictionary change_dictionary = BUS_DICTIONARY(change_fields);
+
+/* Returns whether the string is another one now. */
+static int update_string(char **string, const char *value)
 {
-        const char *value;
+        if (!value || streq(*string, value))
+                return false;
 
-        int r = sd_bus_message_read(message, "v", "s", &value);
-        if (r < 0 || streq(*state, value))
-                return MIN(r, 0);
-
-        r = sample_set_string(state, value);
-        return r < 0 ? r : 1;
+        int r = sample_set_string(string, value);
+        return r < 0 ? r : true;
 }
 
-static int read_enter(sd_bus_message *message, Unit *unit)
+static bool update_enter(Unit *unit, uint64_t at_usec)
 {
-        uint64_t value;
+        if (at_usec == UINT64_MAX || (unit->enter_known && unit->sample->active_enter_at_usec == at_usec))
+                return false;
 
-        int r = sd_bus_message_read(message, "v", "t", &value);
-        if (r < 0)
-                return r;
-
-        bool same = unit->enter_known && unit->sample->active_enter_at_usec == value;
-        unit->sample->active_enter_at_usec = value;
+        unit->sample->active_enter_at_usec = at_usec;
         unit->enter_known = true;
-        return !same;
+        return true;
 }
 
-static int read_changes(sd_bus_message *message, Unit *unit)
+/* Returns whether the signal has anything new. */
+static int read_change(sd_bus_message *message, Unit *unit)
 {
-        const char *property;
-        int changes = 0;
+        UnitChange change = { .active_enter_at_usec = UINT64_MAX };
 
-        int r = sd_bus_message_skip(message, "s"); /* the match has seen to the interface */
+        int r = sd_bus_message_skip(message, "s"); /* the interface, which the match has checked */
+        if (r >= 0)
+                r = bus_dictionary_read(message, &change_dictionary, &change);
         if (r < 0)
                 return r;
-        r = sd_bus_message_enter_container(message, 'a', "{sv}");
-        if (r < 0)
-                return r;
 
-        while ((r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
-                r = sd_bus_message_read_basic(message, 's', &property);
-                if (r < 0)
-                        return r;
-                if (streq(property, "ActiveState"))
-                        r = read_state(message, &unit->sample->active_state);
-                else if (streq(property, "SubState"))
-                        r = read_state(message, &unit->sample->sub_state);
-                else if (streq(property, "ActiveEnterTimestamp"))
-                        r = read_enter(message, unit);
-                else
-                        r = MIN(sd_bus_message_skip(message, "v"), 0);
-                if (r < 0)
-                        return r;
-                changes += r;
-                r = sd_bus_message_exit_container(message);
-                if (r < 0)
-                        return r;
-        }
+        int active = update_string(&unit->sample->active_state, change.active_state);
+        int sub = update_string(&unit->sample->sub_state, change.sub_state);
+        if (active < 0 || sub < 0)
+                return -ENOMEM;
 
-        return r < 0 ? r : changes;
+        return update_enter(unit, change.active_enter_at_usec) || active || sub;
 }
 
 static int on_properties_changed(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         Unit *unit = userdata;
 
-        if (unit->sample->active_state[0] == '\0') /* nothing was told yet */
+        if (unit->sample->active_state[0] == '\0') /* no refresh was complete yet */
                 return 0;
 
-        int r = read_changes(message, unit);
+        int r = read_change(message, unit);
         if (r < 0)
                 unit->enter_known = false;
         if (r != 0)
@@ -135,15 +125,15 @@ static int on_reloading(sd_bus_message *message, void *userdata, sd_bus_error *e
         int begins;
 
         if (sd_bus_message_read(message, "b", &begins) >= 0 && !begins)
-                forget(userdata);
+                invalidate(userdata);
         return 0;
 }
 
 static int on_subscribed(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
-        const sd_bus_error *refusal = sd_bus_message_get_error(reply);
+        const sd_bus_error *failure = sd_bus_message_get_error(reply);
 
-        if (refusal && !sd_bus_error_has_name(refusal, "org.freedesktop.systemd1.AlreadySubscribed"))
+        if (failure && !sd_bus_error_has_name(failure, "org.freedesktop.systemd1.AlreadySubscribed"))
                 (void) log_debug_errno(-sd_bus_message_get_errno(reply),
                                        "Cannot subscribe to systemd's signals, ignoring");
         return 0;
@@ -153,12 +143,11 @@ static int subscribe(Units *units)
 {
         units->counters.systemd_calls++;
         units->slot_subscribe = sd_bus_slot_unref(units->slot_subscribe);
-        return sd_bus_call_method_async(units->bus, &units->slot_subscribe, SYSTEMD_NAME, SYSTEMD_PATH,
-                                        MANAGER_INTERFACE, "Subscribe", on_subscribed, units, NULL);
+        return sd_bus_call_method_async(units->bus, &units->slot_subscribe, SYSTEMD1_NAME, SYSTEMD1_PATH,
+                                        SYSTEMD1_MANAGER, "Subscribe", on_subscribed, units, NULL);
 }
 
-/* systemd leaves the bus and comes back when it executes itself anew (daemon-reexec): our subscription is
- * gone. */
+/* systemd left the bus or is on it again, as with daemon-reexec, which loses our subscription. */
 static int on_owner_changed(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         const char *new_owner;
@@ -168,7 +157,7 @@ static int on_owner_changed(sd_bus_message *message, void *userdata, sd_bus_erro
         if (r < 0)
                 return r;
 
-        forget(units);
+        invalidate(units);
         if (new_owner[0] != '\0') {
                 r = subscribe(units);
                 if (r < 0)
@@ -185,13 +174,13 @@ int unit_watch(Unit *unit)
         if (!unit->units->watching)
                 return 0;
 
-        int r = unit_path(unit, &path);
+        int r = systemd1_unit_path(unit_id(unit), &path);
         if (r < 0)
                 return r;
         if (asprintf(&rule,
-                     "type='signal',sender='" SYSTEMD_NAME
+                     "type='signal',sender='" SYSTEMD1_NAME
                      "',path='%s',interface='org.freedesktop.DBus.Properties',"
-                     "member='PropertiesChanged',arg0='" UNIT_INTERFACE "'",
+                     "member='PropertiesChanged',arg0='" SYSTEMD1_UNIT "'",
                      path) < 0)
                 return -ENOMEM;
 
@@ -206,12 +195,12 @@ static int watch_start(Units *units)
         int r = sd_bus_add_match_async(
                 units->bus, &units->slot_owner,
                 "type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',"
-                "arg0='" SYSTEMD_NAME "'",
+                "arg0='" SYSTEMD1_NAME "'",
                 on_owner_changed, NULL, units);
         if (r < 0)
                 return r;
-        r = sd_bus_match_signal_async(units->bus, &units->slot_reloading, SYSTEMD_NAME, SYSTEMD_PATH,
-                                      MANAGER_INTERFACE, "Reloading", on_reloading, NULL, units);
+        r = sd_bus_match_signal_async(units->bus, &units->slot_reloading, SYSTEMD1_NAME, SYSTEMD1_PATH,
+                                      SYSTEMD1_MANAGER, "Reloading", on_reloading, NULL, units);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < units->samples.n_units; i++) {
@@ -257,7 +246,7 @@ void units_watch_stop(Units *units)
         units->slot_owner = sd_bus_slot_unref(units->slot_owner);
 
         units->counters.systemd_calls++;
-        (void) sd_bus_call_method_async(units->bus, NULL, SYSTEMD_NAME, SYSTEMD_PATH, MANAGER_INTERFACE,
+        (void) sd_bus_call_method_async(units->bus, NULL, SYSTEMD1_NAME, SYSTEMD1_PATH, SYSTEMD1_MANAGER,
                                         "Unsubscribe", NULL, NULL, NULL);
 }
 

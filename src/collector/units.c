@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The states of the configured units, asked of systemd over the system bus.
+/* The states of the configured units, from systemd over the system bus.
  *
  * A refresh:
  *
- *     ListUnitsByNames ──> all rows found ──> ActiveEnterTimestamp of the units whose state is new ──> done
+ *     ListUnitsByNames ──> no row missing ─> ActiveEnterTimestamp of the units whose state is new ──> done
  *         ^                      │ rows missing: aliases come back under their primary names
  *         └── Id of the missing ─┘ (once per refresh)
  *
- * Rows are matched by Id, never by position: systemd passes over names that it finds invalid. Everything
- * shares one deadline, which is shorter than the one our clients have with us, so that they hear the reason.
- */
+ * Rows are matched by Id, never by position: systemd skips names that it finds invalid. All calls share one
+ * deadline, which is shorter than the one our clients have with us, so that they receive the reason. */
 
 #include "collector/units.h"
 
@@ -22,11 +21,6 @@
 #define WATCH_USEC    (30 * USEC_PER_SEC)
 
 /* ---- helpers for both files */
-
-int unit_path(const Unit *unit, char **ret_path)
-{
-        return sd_bus_path_encode(SYSTEMD_PATH "/unit", unit_id(unit), ret_path);
-}
 
 int sample_set_string(char **string, const char *value)
 {
@@ -66,10 +60,10 @@ static void refresh_complete(Units *units, int result)
         units->options.on_refreshed(result, units->options.owner);
 }
 
-/* Whatever went wrong, to our callers systemd did not give what was asked; the journal can tell more. */
+/* Every failure is the same for our callers; the log at debug level has the cause. */
 static void refresh_fail(Units *units, int error, const char *what)
 {
-        (void) log_debug_errno(error, "Asking systemd for %s failed", what);
+        (void) log_debug_errno(error, "Cannot get %s from systemd", what);
         refresh_complete(units, DEVBOX_ERROR_SYSTEMD_UNAVAILABLE);
 }
 
@@ -82,10 +76,6 @@ static int call_systemd(Units *units, sd_bus_slot **slot, sd_bus_message *call,
         if (now >= units->deadline_usec)
                 return -ETIMEDOUT;
 
-        int r = sd_bus_message_set_auto_start(call, false);
-        if (r < 0)
-                return r;
-
         units->counters.systemd_calls++;
         *slot = sd_bus_slot_unref(*slot);
         return sd_bus_call_async(units->bus, slot, call, on_reply, userdata, units->deadline_usec - now);
@@ -94,33 +84,17 @@ static int call_systemd(Units *units, sd_bus_slot **slot, sd_bus_message *call,
 static int get_property(Unit *unit, const char *property, sd_bus_message_handler_t on_reply)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
-        _cleanup_(freep) char *path = NULL;
 
-        int r = unit_path(unit, &path);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_new_method_call(unit->units->bus, &call, SYSTEMD_NAME, path,
-                                           "org.freedesktop.DBus.Properties", "Get");
-        if (r < 0)
-                return r;
-        r = sd_bus_message_append(call, "ss", UNIT_INTERFACE, property);
-        if (r < 0)
-                return r;
-        r = call_systemd(unit->units, &unit->slot_get, call, on_reply, unit);
+        int r = systemd1_new_properties_call(unit->units->bus, unit_id(unit), "Get", &call);
+        if (r >= 0)
+                r = sd_bus_message_append(call, "ss", SYSTEMD1_UNIT, property);
+        if (r >= 0)
+                r = call_systemd(unit->units, &unit->slot_get, call, on_reply, unit);
         if (r < 0)
                 return r;
 
         unit->units->n_pending++;
         return 0;
-}
-
-/* Whether the error says that systemd is away, rather than that it has nothing to say about one unit. */
-static bool systemd_is_away(const sd_bus_error *error)
-{
-        return sd_bus_error_has_names(error, SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_TIMEOUT,
-                                      "org.freedesktop.DBus.Error.TimedOut", SD_BUS_ERROR_SERVICE_UNKNOWN,
-                                      SD_BUS_ERROR_NAME_HAS_NO_OWNER, SD_BUS_ERROR_DISCONNECTED,
-                                      SD_BUS_ERROR_ACCESS_DENIED);
 }
 
 static int on_active_enter(sd_bus_message *reply, void *userdata, sd_bus_error *error)
@@ -132,7 +106,7 @@ static int on_active_enter(sd_bus_message *reply, void *userdata, sd_bus_error *
         if (!sd_bus_message_is_method_error(reply, NULL)) {
                 int r = sd_bus_message_read(reply, "v", "t", &unit->sample->active_enter_at_usec);
                 unit->enter_known = r >= 0;
-        } else if (systemd_is_away(sd_bus_message_get_error(reply))) {
+        } else if (systemd1_is_away(sd_bus_message_get_error(reply))) {
                 refresh_fail(units, -sd_bus_message_get_errno(reply), "the time a unit became active");
                 return 0;
         }
@@ -142,8 +116,8 @@ static int on_active_enter(sd_bus_message *reply, void *userdata, sd_bus_error *
         return 0;
 }
 
-/* The last step: what is new about the units that changed. */
-static int ask_active_enter(Units *units)
+/* The last step, for the units that changed. */
+static int get_active_enters(Units *units)
 {
         for (size_t i = 0; i < units->samples.n_units; i++) {
                 Unit *unit = &units->units[i];
@@ -165,7 +139,7 @@ static int ask_active_enter(Units *units)
         return 0;
 }
 
-static int ask_list(Units *units);
+static int list(Units *units);
 
 static int on_primary_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
@@ -180,18 +154,18 @@ static int on_primary_name(sd_bus_message *reply, void *userdata, sd_bus_error *
                 if (r >= 0)
                         r = sample_set_string(&unit->alias_of, id);
                 if (r >= 0)
-                        r = unit_watch(unit); /* before the list is asked again: nothing falls between */
-        } else if (systemd_is_away(sd_bus_message_get_error(reply)))
+                        r = unit_watch(unit); /* before the next list, so that no change is missed */
+        } else if (systemd1_is_away(sd_bus_message_get_error(reply)))
                 r = -sd_bus_message_get_errno(reply);
 
         if (r >= 0 && units->n_pending == 0)
-                r = ask_list(units);
+                r = list(units);
         if (r < 0)
                 refresh_fail(units, r, "the primary name of a unit");
         return 0;
 }
 
-/* What systemd does not list and cannot name either: the configuration's check lets no such name pass. */
+/* A name without a row or a primary name; the check of the configuration accepts no such name. */
 static int take_unlisted(Unit *unit)
 {
         int r = sample_set_string(&unit->sample->load_state, "error");
@@ -206,7 +180,7 @@ static int take_unlisted(Unit *unit)
         return sample_set_string(&unit->sample->sub_state, "dead");
 }
 
-/* Rows that are missing are those of aliases. */
+/* Missing rows are those of aliases. */
 static int resolve_unlisted(Units *units)
 {
         for (size_t i = 0; i < units->samples.n_units; i++) {
@@ -215,26 +189,22 @@ static int resolve_unlisted(Units *units)
 
                 if (unit->listed)
                         continue;
-                free(TAKE_PTR(unit->alias_of)); /* it led nowhere */
+                free(TAKE_PTR(unit->alias_of)); /* of another unit by now */
                 r = units->resolved ? take_unlisted(unit) : get_property(unit, "Id", on_primary_name);
                 if (r < 0)
                         return r;
         }
 
         units->resolved = true;
-        return units->n_pending == 0 ? ask_active_enter(units) : 0;
+        return units->n_pending == 0 ? get_active_enters(units) : 0;
 }
 
-typedef struct UnitRow {
-        const char *id, *load_state, *active_state, *sub_state;
-} UnitRow;
-
-static int take_row(Unit *unit, const UnitRow *row)
+static int take_row(Unit *unit, const Systemd1Unit *row)
 {
         UnitSample *sample = unit->sample;
         const struct {
-                char **have;
-                const char *got;
+                char **current;
+                const char *received;
         } strings[] = {
                 { &sample->id, row->id },
                 { &sample->load_state, row->load_state },
@@ -244,10 +214,10 @@ static int take_row(Unit *unit, const UnitRow *row)
 
         unit->listed = true;
         for (size_t i = 0; i < ELEMENTSOF(strings); i++) {
-                if (streq(*strings[i].have, strings[i].got))
+                if (streq(*strings[i].current, strings[i].received))
                         continue;
                 unit->enter_known = false;
-                int r = sample_set_string(strings[i].have, strings[i].got);
+                int r = sample_set_string(strings[i].current, strings[i].received);
                 if (r < 0)
                         return r;
         }
@@ -255,28 +225,26 @@ static int take_row(Unit *unit, const UnitRow *row)
         return 0;
 }
 
+static int on_row(const Systemd1Unit *row, void *userdata)
+{
+        Units *units = userdata;
+
+        for (size_t i = 0; i < units->samples.n_units; i++)
+                if (streq(unit_id(&units->units[i]), row->id)) {
+                        int r = take_row(&units->units[i], row);
+                        if (r < 0)
+                                return r;
+                }
+
+        return 0;
+}
+
 static int read_rows(Units *units, sd_bus_message *reply)
 {
-        UnitRow row;
-
         for (size_t i = 0; i < units->samples.n_units; i++)
                 units->units[i].listed = false;
 
-        int r = sd_bus_message_enter_container(reply, 'a', "(ssssssouso)");
-        if (r < 0)
-                return r;
-
-        while ((r = sd_bus_message_read(reply, "(ssssssouso)", &row.id, NULL, &row.load_state,
-                                        &row.active_state, &row.sub_state, NULL, NULL, NULL, NULL, NULL)) >
-               0)
-                for (size_t i = 0; i < units->samples.n_units; i++)
-                        if (streq(unit_id(&units->units[i]), row.id)) {
-                                r = take_row(&units->units[i], &row);
-                                if (r < 0)
-                                        return r;
-                        }
-
-        return r;
+        return systemd1_read_list(reply, on_row, units);
 }
 
 static int on_listed(sd_bus_message *reply, void *userdata, sd_bus_error *error)
@@ -292,23 +260,15 @@ static int on_listed(sd_bus_message *reply, void *userdata, sd_bus_error *error)
         return 0;
 }
 
-static int ask_list(Units *units)
+static int list(Units *units)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        const char *names[SAMPLE_UNITS_MAX];
 
-        int r = sd_bus_message_new_method_call(units->bus, &call, SYSTEMD_NAME, SYSTEMD_PATH,
-                                               MANAGER_INTERFACE, "ListUnitsByNames");
-        if (r < 0)
-                return r;
-        r = sd_bus_message_open_container(call, 'a', "s");
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < units->samples.n_units; i++) {
-                r = sd_bus_message_append_basic(call, 's', unit_id(&units->units[i]));
-                if (r < 0)
-                        return r;
-        }
-        r = sd_bus_message_close_container(call);
+        for (size_t i = 0; i < units->samples.n_units; i++)
+                names[i] = unit_id(&units->units[i]);
+
+        int r = systemd1_new_list(units->bus, names, units->samples.n_units, &call);
         if (r < 0)
                 return r;
 
@@ -324,7 +284,7 @@ static int refresh_start(Units *units)
 
         int r = units_watch_touch(units);
         if (r >= 0)
-                r = ask_list(units);
+                r = list(units);
         if (r < 0)
                 refresh_end(units);
         return r;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The states of the configured units, asked of systemd over the system bus; never more than needed of PID 1.
+/* The states of the configured units, from systemd over the system bus, with as few calls to PID 1 as
+ * possible.
  *
- * While units are asked for, one refresh is one ListUnitsByNames call, which all callers share that come
- * while it is under way. For 30 s after the last question the units are watched (units-watch.c), so that a
- * change can be told at once. What systemd tells only unit by unit is asked for once and kept for as long as
- * the watch lasts: the primary name of an alias (until systemd reloads) and when the unit became active
- * (until its state changes). */
+ * A refresh is one ListUnitsByNames call, shared by all callers that arrive while it is under way. For 30 s
+ * after the last refresh the units are watched (units-watch.c), and changes reported immediately. What
+ * systemd has only for single units is kept during the watch: the primary name of an alias (until systemd
+ * reloads) and the time when the unit became active (until its state changes). */
 
 #include <systemd/sd-bus.h>
 
@@ -22,7 +22,7 @@ typedef enum UnitsAnswer {
 } UnitsAnswer;
 
 typedef struct UnitsOptions {
-        usec_t deadline_usec, watch_usec; /* of one refresh, after the last question; 0: 1.5 s, 30 s */
+        usec_t deadline_usec, watch_usec; /* of one refresh, after the last one; 0: 1.5 s, 30 s */
         void (*on_refreshed)(int result, void *owner); /* 0, or DEVBOX_ERROR_SYSTEMD_UNAVAILABLE */
         void (*on_changed)(const char *const *names, size_t n_names, void *owner);
         void *owner;
@@ -31,7 +31,7 @@ typedef struct UnitsOptions {
 typedef struct UnitsCounters {
         uint64_t systemd_calls; /* to PID 1 */
         uint64_t refreshes;
-        uint64_t changes; /* units told changed */
+        uint64_t changes; /* of units, reported */
 } UnitsCounters;
 
 /* `bus` must be attached to a loop. */
@@ -43,11 +43,11 @@ DEFINE_CLEANUP(Units, units_free);
  * ones. */
 int units_set_services(Units *units, const ConfigService *services, size_t n_services);
 
-/* Starts a refresh or joins the one under way, and (re)starts the watch. Returns a UnitsAnswer. Errors: what
- * sd-bus says when it cannot send. */
+/* Starts a refresh or joins the one under way, and (re)starts the watch. Returns a UnitsAnswer. Errors:
+ * those of sd-bus. */
 int units_refresh(Units *units);
 
-/* What the last refresh brought, in the order of the services, and how it went. */
+/* The result of the last refresh, in the order of the services, and its duration and time. */
 const UnitSamples *units_samples(const Units *units);
 usec_t units_refresh_usec(const Units *units);
 usec_t units_refreshed_at_usec(const Units *units);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "basic/text.h"
+#include "bus/dictionary.h"
 #include "bus/error.h"
 #include "sample/sample-bus.h"
 
@@ -167,42 +168,31 @@ static int component_problem(const sd_bus_error *error, const Address *address, 
         return set_problem(DEVBOX_ERROR_NOT_FOUND, told, ret_problem);
 }
 
-/* Reads a{sv}, passing over what it does not know. */
-static int read_properties(sd_bus_message *reply, ComponentProperties *properties)
-{
-        const char *key, *version;
-        int healthy, r;
+typedef struct PropertiesView {
+        const char *version;
+        uint64_t started_at_usec;
+        bool healthy;
+} PropertiesView;
 
-        r = sd_bus_message_enter_container(reply, 'a', "{sv}");
+static const BusField properties_fields[] = {
+        BUS_FIELD("Version", BUS_TEXT, PropertiesView, version, BUS_REQUIRED),
+        BUS_FIELD("StartedAt", BUS_UINT64, PropertiesView, started_at_usec, BUS_REQUIRED),
+        BUS_FIELD("Healthy", BUS_BOOL, PropertiesView, healthy, BUS_REQUIRED),
+};
+static const BusDictionary properties_dictionary = BUS_DICTIONARY(properties_fields);
+
+static int read_properties(sd_bus_message *reply, ComponentProperties *ret_properties)
+{
+        PropertiesView view = { 0 };
+
+        int r = bus_dictionary_read(reply, &properties_dictionary, &view);
         if (r < 0)
                 return r;
 
-        while ((r = sd_bus_message_enter_container(reply, 'e', "sv")) > 0) {
-                r = sd_bus_message_read(reply, "s", &key);
-                if (r < 0)
-                        return r;
-
-                if (streq(key, "Version")) {
-                        r = sd_bus_message_read(reply, "v", "s", &version);
-                        if (r >= 0)
-                                (void) snprintf(properties->version, sizeof properties->version, "%s",
-                                                version);
-                } else if (streq(key, "StartedAt"))
-                        r = sd_bus_message_read(reply, "v", "t", &properties->started_at_usec);
-                else if (streq(key, "Healthy")) {
-                        r = sd_bus_message_read(reply, "v", "b", &healthy);
-                        properties->healthy = r >= 0 && healthy;
-                } else
-                        r = sd_bus_message_skip(reply, "v");
-                if (r < 0)
-                        return r;
-
-                r = sd_bus_message_exit_container(reply);
-                if (r < 0)
-                        return r;
-        }
-
-        return r;
+        *ret_properties =
+                (ComponentProperties){ .started_at_usec = view.started_at_usec, .healthy = view.healthy };
+        (void) snprintf(ret_properties->version, sizeof ret_properties->version, "%s", view.version);
+        return 0;
 }
 
 int client_get_component(sd_bus *bus, const char *name, ComponentProperties *ret_properties,
@@ -210,7 +200,6 @@ int client_get_component(sd_bus *bus, const char *name, ComponentProperties *ret
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL, *reply = NULL;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        ComponentProperties properties = { 0 };
         Address address = address_of(name);
 
         int r = sd_bus_message_new_method_call(bus, &message, address.bus_name, address.path,
@@ -228,12 +217,8 @@ int client_get_component(sd_bus *bus, const char *name, ComponentProperties *ret
         if (r < 0)
                 return component_problem(&error, &address, ret_problem);
 
-        r = read_properties(reply, &properties);
-        if (r < 0)
-                return unreadable(r, ret_problem);
-
-        *ret_properties = properties;
-        return 0;
+        r = read_properties(reply, ret_properties);
+        return r < 0 ? unreadable(r, ret_problem) : 0;
 }
 
 int client_introspect(sd_bus *bus, const char *name, char **ret_xml, char **ret_problem)

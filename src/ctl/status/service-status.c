@@ -8,11 +8,10 @@
 
 #include "basic/fd.h"
 #include "basic/text.h"
+#include "bus/systemd1.h"
 #include "ctl/status/proc-net-tcp.h"
 
-#define SYSTEMD       "org.freedesktop.systemd1"
-#define SYSTEMD_UNITS "/org/freedesktop/systemd1/unit"
-#define LISTENING_ON  "Listening on " /* devbox-api(8) */
+#define LISTENING_ON "Listening on " /* devbox-api(8) */
 
 typedef struct UnitState {
         char load[32], active[32];
@@ -42,33 +41,33 @@ const char *component_state_to_string(ComponentState state)
         return state_table[state];
 }
 
-/* Rows may come in another order than asked for: each is found by its name. */
-static int read_unit_rows(sd_bus_message *reply, UnitState *states)
+static int on_unit(const Systemd1Unit *unit, void *userdata)
 {
-        const char *id, *load, *active;
-        int r = sd_bus_message_enter_container(reply, 'a', "(ssssssouso)");
+        UnitState *states = userdata;
 
-        while (r >= 0 && (r = sd_bus_message_read(reply, "(ssssssouso)", &id, NULL, &load, &active, NULL,
-                                                  NULL, NULL, NULL, NULL, NULL)) > 0)
-                for (int i = 0; i < _COMPONENT_MAX; i++)
-                        if (streq(id, component_table[i].unit)) {
-                                (void) snprintf(states[i].load, sizeof states[i].load, "%s", load);
-                                (void) snprintf(states[i].active, sizeof states[i].active, "%s", active);
-                        }
+        for (int i = 0; i < _COMPONENT_MAX; i++)
+                if (streq(unit->id, component_table[i].unit)) {
+                        (void) snprintf(states[i].load, sizeof states[i].load, "%s", unit->load_state);
+                        (void) snprintf(states[i].active, sizeof states[i].active, "%s", unit->active_state);
+                }
 
-        return r;
+        return 0;
 }
 
 /* Leaves the states empty where systemd does not answer. */
 static void get_unit_states(sd_bus *bus, UnitState states[static _COMPONENT_MAX])
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+        const char *units[_COMPONENT_MAX];
 
-        int r = sd_bus_call_method(bus, SYSTEMD, "/org/freedesktop/systemd1", SYSTEMD ".Manager",
-                                   "ListUnitsByNames", NULL, &reply, "as", 3, component_table[0].unit,
-                                   component_table[1].unit, component_table[2].unit);
+        for (int i = 0; i < _COMPONENT_MAX; i++)
+                units[i] = component_table[i].unit;
+
+        int r = systemd1_new_list(bus, units, _COMPONENT_MAX, &call);
         if (r >= 0)
-                (void) read_unit_rows(reply, states);
+                r = sd_bus_call(bus, call, 0, NULL, &reply);
+        if (r >= 0)
+                (void) systemd1_read_list(reply, on_unit, states);
 }
 
 static ComponentState state_of(const UnitState *unit)
@@ -124,11 +123,11 @@ static int get_open_addresses(sd_bus *bus, char **ret_listens, size_t *ret_n_clo
         const char *kind, *address;
         size_t n_closed = 0;
 
-        int r = sd_bus_path_encode(SYSTEMD_UNITS, component_table[COMPONENT_SOCKET].unit, &path);
+        int r = systemd1_unit_path(component_table[COMPONENT_SOCKET].unit, &path);
         if (r < 0)
                 return r;
 
-        r = sd_bus_get_property(bus, SYSTEMD, path, SYSTEMD ".Socket", "Listen", NULL, &reply, "a(ss)");
+        r = sd_bus_get_property(bus, SYSTEMD1_NAME, path, SYSTEMD1_SOCKET, "Listen", NULL, &reply, "a(ss)");
         if (r >= 0)
                 r = sd_bus_message_enter_container(reply, 'a', "(ss)");
         while (r >= 0 && (r = sd_bus_message_read(reply, "(ss)", &kind, &address)) > 0)
@@ -149,9 +148,9 @@ static char *get_addresses_of_api(sd_bus *bus)
 {
         _cleanup_(freep) char *path = NULL, *status = NULL;
 
-        if (sd_bus_path_encode(SYSTEMD_UNITS, component_table[COMPONENT_API].unit, &path) < 0 ||
-            sd_bus_get_property_string(bus, SYSTEMD, path, SYSTEMD ".Service", "StatusText", NULL, &status) <
-                    0)
+        if (systemd1_unit_path(component_table[COMPONENT_API].unit, &path) < 0 ||
+            sd_bus_get_property_string(bus, SYSTEMD1_NAME, path, SYSTEMD1_SERVICE, "StatusText", NULL,
+                                       &status) < 0)
                 return NULL;
 
         return startswith(status, LISTENING_ON) ? strdup(status + strlen(LISTENING_ON)) : NULL;
