@@ -70,7 +70,7 @@ void api_bus_stop(Api *api);
 extern const HttpRoute api_routes[];
 extern const char *const api_cache_keys[];
 int api_routes_init(Api *api);
-void api_on_collector_answer(CollectorCall call, const CollectorAnswer *answer, void *owner);
+void api_on_collector_reply(CollectorCall call, const BusReply *reply, void *owner);
 void api_on_units_changed(void *owner);
 
 /* actions.c: whether the request has the token; otherwise it is answered. */

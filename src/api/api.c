@@ -303,8 +303,7 @@ static int make_parts(Api *api)
                                              .waiting_max = WAITING_MAX,
                                              .handlers = { fetch, now },
                                              .owner = api };
-        static const CollectorHandlers collector_handlers = { api_on_collector_answer,
-                                                              api_on_units_changed };
+        static const CollectorHandlers collector_handlers = { api_on_collector_reply, api_on_units_changed };
 
         int r = http_server_new(api->event, api_routes, &http_handlers, &HTTP_LIMITS_DEFAULT, &api->server);
         if (r < 0)

@@ -16,7 +16,7 @@ static int append_metrics(sd_bus_message *reply, void *owner)
 {
         const Api *api = owner;
         const HttpStats *http = http_server_stats(api->server);
-        const CollectorStats *collector = collector_client_stats(api->collector);
+        const BusClientStats *collector = collector_client_stats(api->collector);
         uint64_t hits = 0, misses = 0, waiting = 0, accepted = 0, denied = 0;
 
         for (unsigned key = 0; api_cache_keys[key]; key++) {

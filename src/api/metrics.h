@@ -21,7 +21,7 @@ typedef struct MetricsSource {
         const HttpRoute *routes;
         const Counters *counters;
         const HttpStats *http;
-        const CollectorStats *collector;
+        const BusClientStats *collector;
         const char *const *cache_keys; /* ended by NULL */
         const Cache *cache;
         usec_t started_at_usec; /* CLOCK_REALTIME */

@@ -70,13 +70,13 @@ const HttpRoute api_routes[] = {
         {},
 };
 
-static int render_system(const CollectorAnswer *answer, HttpResponse **ret_response)
+static int render_system(const BusReply *reply, HttpResponse **ret_response)
 {
         _cleanup_(system_sample_done) SystemSample sample = { 0 };
         char *body;
         size_t size;
 
-        int r = system_sample_read(answer->message, &sample);
+        int r = system_sample_read(reply->message, &sample);
         if (r < 0)
                 return r;
         r = system_sample_to_json(&sample, &body, &size);
@@ -86,13 +86,13 @@ static int render_system(const CollectorAnswer *answer, HttpResponse **ret_respo
         return http_response_new_take(200, JSON_CONTENT_TYPE, body, size, ret_response);
 }
 
-static int render_units(const CollectorAnswer *answer, HttpResponse **ret_response)
+static int render_units(const BusReply *reply, HttpResponse **ret_response)
 {
         _cleanup_(unit_samples_done) UnitSamples samples = { 0 };
         char *body;
         size_t size;
 
-        int r = unit_samples_read(answer->message, &samples);
+        int r = unit_samples_read(reply->message, &samples);
         if (r < 0)
                 return r;
         r = unit_samples_to_json(&samples, &body, &size);
@@ -137,7 +137,7 @@ static bool part_succeeded(const PartSamples *parts, const char *name)
 }
 
 /* Without the collector, a scrape has the metrics of the api alone. */
-static int render_snapshot(const Api *api, const CollectorAnswer *answer, HttpResponse **ret_response)
+static int render_snapshot(const Api *api, const BusReply *reply, HttpResponse **ret_response)
 {
         _cleanup_(snapshot_done) Snapshot snapshot = { 0 };
         ProcessSample process;
@@ -153,7 +153,7 @@ static int render_snapshot(const Api *api, const CollectorAnswer *answer, HttpRe
         char *text;
         size_t size;
 
-        if (answer->message && snapshot_read(answer->message, &snapshot) >= 0) {
+        if (reply->message && snapshot_read(reply->message, &snapshot) >= 0) {
                 source.parts = &snapshot.parts;
                 if (part_succeeded(&snapshot.parts, "system"))
                         source.system = &snapshot.system;
@@ -170,16 +170,15 @@ static int render_snapshot(const Api *api, const CollectorAnswer *answer, HttpRe
         return http_response_new_take(200, PROMETHEUS_CONTENT_TYPE, text, size, ret_response);
 }
 
-static int render(const Api *api, CollectorCall call, const CollectorAnswer *answer,
-                  HttpResponse **ret_response)
+static int render(const Api *api, CollectorCall call, const BusReply *reply, HttpResponse **ret_response)
 {
         if (call == COLLECTOR_CALL_SNAPSHOT)
-                return render_snapshot(api, answer, ret_response);
-        if (answer->reason != 0)
-                return http_response_new_error(answer->reason, answer->detail, ret_response);
+                return render_snapshot(api, reply, ret_response);
+        if (reply->reason != 0)
+                return http_response_new_error(reply->reason, reply->detail, ret_response);
 
-        int r = call == COLLECTOR_CALL_SYSTEM ? render_system(answer, ret_response)
-                                              : render_units(answer, ret_response);
+        int r = call == COLLECTOR_CALL_SYSTEM ? render_system(reply, ret_response)
+                                              : render_units(reply, ret_response);
         if (r >= 0 || r == -ENOMEM)
                 return r;
 
@@ -187,13 +186,13 @@ static int render(const Api *api, CollectorCall call, const CollectorAnswer *ans
         return http_response_new_error(r, NULL, ret_response);
 }
 
-void api_on_collector_answer(CollectorCall call, const CollectorAnswer *answer, void *owner)
+void api_on_collector_reply(CollectorCall call, const BusReply *reply, void *owner)
 {
         _cleanup_(http_response_unrefp) HttpResponse *response = NULL;
         Api *api = owner;
 
         api_update_health(api);
-        (void) render(api, call, answer, &response); /* out of memory: NULL, which the cache passes on */
+        (void) render(api, call, reply, &response); /* out of memory: NULL, which the cache passes on */
         cache_store(api->cache, call, response);
 }
 

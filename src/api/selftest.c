@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* Runs of devbox-selftest.service.
  *
- *         query:  GetAll ──► the run of that id (one call for all who ask meanwhile)
+ *         query:  GetAll ──► the run of that id (one call for all queries meanwhile)
  *         start:  GetAll ──► running? that run
  *                        └─► connect ──► 20 ms ──► GetAll ──► a new id? that run
  *                               ▲          ▲          │
  *                               └──────────┴──────────┘
  *                              closed      open
  *
- * To start it, the api connects to devbox-selftest.socket, sends nothing and waits. That says all there is
- * to say, "start", to nobody but the one unit: StartUnit would take the right to start units, and no rule of
- * polkit sees in which mode (isolate, flush, …). systemd never accepts the connection. It closes it when a
- * run has ended; one that came when a run was just ending is closed for nothing, and made again.
+ * To start it, the api connects to devbox-selftest.socket, sends nothing and waits. That starts this unit
+ * and no other: StartUnit would need the right to start units, and no polkit rule sees the job mode
+ * (isolate, flush, …). systemd never accepts the connection, and closes it when a run has ended; a
+ * connection made when a run was just ending is closed without a run, and made again.
  *
- * The InvocationID is made when the job runs, a moment later. systemd's signals would tell the moment, but
- * only to subscribers, and a subscription makes PID 1 tell all units' news to all subscribers: asking again
- * is cheaper. */
+ * The InvocationID is set when the job runs, a moment later. Its signal needs a subscription, with which PID
+ * 1 sends the changes of all units to all subscribers: polling is cheaper. */
 
 #include "api/selftest.h"
 
@@ -24,20 +23,20 @@
 #include <sys/socket.h>
 
 #include "basic/fd.h"
-#include "log/log.h"
-#include "proto/error.h"
+#include "bus/client.h"
+#include "bus/dictionary.h"
+#include "bus/systemd1.h"
+#include "codec/binary-text.h"
 
-#define SYSTEMD   "org.freedesktop.systemd1"
-#define UNIT_PATH "/org/freedesktop/systemd1/unit/devbox_2dselftest_2eservice"
-#define SOCKET    "/run/devbox/selftest.sock" /* of devbox-selftest.socket */
+#define UNIT   "devbox-selftest.service"
+#define SOCKET "/run/devbox/selftest.sock" /* of devbox-selftest.socket */
 
 #define START_DEADLINE_USEC (5 * USEC_PER_SEC)
-#define ASK_AGAIN_USEC      (20 * USEC_PER_MSEC)
+#define POLL_USEC           (20 * USEC_PER_MSEC)
 #define STARTS_MAX          16
 
-/* Queries need no token. Each costs systemd 0.3 ms; so together they ask it this often, and at once the
- * first time. */
-#define QUERY_AGAIN_USEC (50 * USEC_PER_MSEC)
+/* Queries need no token, and each costs systemd 0.3 ms: all of them share one in this interval. */
+#define QUERY_INTERVAL_USEC (50 * USEC_PER_MSEC)
 
 typedef struct Operation Operation;
 typedef LIST_HEAD(, Operation) Operations;
@@ -46,39 +45,46 @@ struct Operation {
         Selftest *selftest;
         selftest_answer_t answer;
         void *userdata;
-        sd_bus_slot *slot;
+        BusRequest request;
         sd_event_source *timer;
-        bool start, started;  /* what is wanted; whether it was asked for */
-        int fd;               /* the connection that asks for it */
-        char id[33];          /* the wanted one; when starting, the one before */
+        bool start, started;  /* to start a run; whether that was requested */
+        int fd;               /* the connection that requests it */
+        char id[33];          /* of the run; when starting, of the previous one */
         usec_t deadline_usec; /* CLOCK_MONOTONIC */
         LIST_ENTRY(Operation) entry;
 };
 
 struct Selftest {
-        sd_bus *bus; /* NULL: none */
+        BusClient systemd;
         size_t n_starts;
         Operations starts;
 
         /* Queries: as many as there are connections at most. */
         Operations waiting, asked; /* for the next GetAll; for the one under way */
-        sd_bus_slot *slot_query;
+        BusRequest query;
         sd_event_source *timer_query;
         usec_t queried_at_usec; /* CLOCK_MONOTONIC; 0: never */
 };
 
-static const SelftestAnswer bus_is_away = { .reason = DEVBOX_ERROR_BUS_UNAVAILABLE };
-static const SelftestAnswer systemd_is_away = { .reason = DEVBOX_ERROR_SYSTEMD_UNAVAILABLE };
+static const SelftestAnswer bus_unavailable = { .reason = DEVBOX_ERROR_BUS_UNAVAILABLE };
+static const SelftestAnswer out_of_memory = { .reason = DEVBOX_ERROR_INTERNAL };
 
-static int on_properties(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error);
-static void ask_for_queries(Selftest *selftest);
+static const BusService systemd_service = {
+        .title = "systemd",
+        .deadline_usec = 2 * USEC_PER_SEC,
+        .unavailable = DEVBOX_ERROR_SYSTEMD_UNAVAILABLE,
+        .timeout = DEVBOX_ERROR_SYSTEMD_UNAVAILABLE,
+};
+
+static void on_properties(BusRequest *request, const BusReply *reply);
+static void send_query(Selftest *selftest);
 
 static Operation *operation_free(Operation *operation)
 {
         LIST_REMOVE(operation, entry);
         if (operation->start)
                 operation->selftest->n_starts--;
-        sd_bus_slot_unref(operation->slot);
+        bus_request_cancel(&operation->request);
         sd_event_source_disable_unref(operation->timer);
         (void) fd_close(operation->fd);
         free(operation);
@@ -99,137 +105,63 @@ static void fail(Operation *operation, int reason, const char *detail)
         complete(operation, &(SelftestAnswer){ .reason = reason, .detail = detail });
 }
 
-static int read_id(sd_bus_message *message, char ret_id[static 33])
+/* ---- the properties of the unit */
+
+typedef struct UnitProperties {
+        Bytes invocation_id;
+        const char *active_state, *result;
+        int32_t exit_status;
+        uint64_t started_at_usec, exited_at_usec;
+} UnitProperties;
+
+static const BusField unit_fields[] = {
+        BUS_FIELD("ActiveState", BUS_TEXT, UnitProperties, active_state, BUS_REQUIRED),
+        BUS_FIELD("InvocationID", BUS_BYTES, UnitProperties, invocation_id, BUS_REQUIRED),
+        BUS_FIELD("Result", BUS_TEXT, UnitProperties, result, BUS_REQUIRED),
+        BUS_FIELD("ExecMainStatus", BUS_INT32, UnitProperties, exit_status),
+        BUS_FIELD("ExecMainStartTimestamp", BUS_UINT64, UnitProperties, started_at_usec),
+        BUS_FIELD("ExecMainExitTimestamp", BUS_UINT64, UnitProperties, exited_at_usec),
+};
+static const BusDictionary unit_dictionary = BUS_DICTIONARY(unit_fields);
+
+static bool state_is_running(const char *active_state)
 {
-        const uint8_t *bytes;
-        size_t size;
-
-        int r = sd_bus_message_read_array(message, 'y', (const void **) &bytes, &size);
-        if (r < 0)
-                return r;
-
-        for (size_t i = 0; i < size && i < 16; i++)
-                (void) snprintf(ret_id + 2 * i, 3, "%02x", bytes[i]);
-        return 0;
+        return !streq(active_state, "inactive") && !streq(active_state, "failed");
 }
 
-static int read_string(sd_bus_message *message, char *buffer, size_t size)
+/* Returns 0, or the DevboxError. */
+static int read_run(const BusReply *reply, SelftestRun *ret_run)
 {
-        const char *value;
+        UnitProperties unit = { 0 };
 
-        int r = sd_bus_message_read_basic(message, 's', &value);
-        if (r < 0)
-                return r;
+        if (reply->reason != 0)
+                return reply->reason;
+        if (bus_dictionary_read(reply->message, &unit_dictionary, &unit) < 0 ||
+            unit.invocation_id.size > sizeof ret_run->id / 2)
+                return DEVBOX_ERROR_SYSTEMD_UNAVAILABLE;
 
-        (void) snprintf(buffer, size, "%s", value);
-        return 0;
-}
-
-static int read_property(sd_bus_message *message, const char *key, SelftestRun *run)
-{
-        char state[32];
-
-        if (streq(key, "InvocationID"))
-                return read_id(message, run->id);
-        if (streq(key, "Result"))
-                return read_string(message, run->result, sizeof run->result);
-        if (streq(key, "ExecMainStatus"))
-                return sd_bus_message_read_basic(message, 'i', &run->exit_code);
-        if (streq(key, "ExecMainStartTimestamp"))
-                return sd_bus_message_read_basic(message, 't', &run->started_at_usec);
-        if (streq(key, "ExecMainExitTimestamp"))
-                return sd_bus_message_read_basic(message, 't', &run->finished_at_usec);
-
-        int r = read_string(message, state, sizeof state); /* ActiveState */
-        run->running = r >= 0 && !streq(state, "inactive") && !streq(state, "failed");
-        return r;
-}
-
-static const char *property_type(const char *key)
-{
-        static const struct {
-                const char *key, *type;
-        } rows[] = {
-                { "ActiveState", "s" },
-                { "InvocationID", "ay" },
-                { "Result", "s" },
-                { "ExecMainStatus", "i" },
-                { "ExecMainStartTimestamp", "t" },
-                { "ExecMainExitTimestamp", "t" },
+        bool running = state_is_running(unit.active_state);
+        bool exited = streq(unit.result, "success") || streq(unit.result, "exit-code");
+        *ret_run = (SelftestRun){
+                .running = running,
+                .exit_code = exited ? unit.exit_status : -1,
+                .started_at_usec = unit.started_at_usec,
+                .finished_at_usec = running || unit.started_at_usec == 0 ? 0 : unit.exited_at_usec,
         };
-
-        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
-                if (streq(rows[i].key, key))
-                        return rows[i].type;
-
-        return NULL;
-}
-
-static int read_run(sd_bus_message *message, SelftestRun *run)
-{
-        const char *key, *type;
-
-        int r = sd_bus_message_enter_container(message, 'a', "{sv}");
-        if (r < 0)
-                return r;
-
-        while ((r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
-                r = sd_bus_message_read_basic(message, 's', &key);
-                if (r < 0)
-                        return r;
-
-                type = property_type(key);
-                if (type) {
-                        r = sd_bus_message_enter_container(message, 'v', type);
-                        if (r < 0)
-                                return r;
-                        r = read_property(message, key, run);
-                        if (r < 0)
-                                return r;
-                        r = sd_bus_message_exit_container(message);
-                } else
-                        r = sd_bus_message_skip(message, "v");
-                if (r < 0)
-                        return r;
-
-                r = sd_bus_message_exit_container(message);
-                if (r < 0)
-                        return r;
-        }
-
-        return r;
-}
-
-static int read_reply(sd_bus_message *reply, SelftestRun *ret_run)
-{
-        SelftestRun run = { 0 };
-
-        if (sd_bus_message_is_method_error(reply, NULL)) {
-                log_debug("systemd: %s", strempty(sd_bus_message_get_error(reply)->message));
-                return -EBADMSG;
-        }
-
-        int r = read_run(reply, &run);
-        if (r < 0)
-                return r;
-
-        if (run.running || run.started_at_usec == 0)
-                run.finished_at_usec = 0;
-        if (!streq(run.result, "success") && !streq(run.result, "exit-code"))
-                run.exit_code = -1;
-
-        *ret_run = run;
+        hex_format(unit.invocation_id, ret_run->id);
+        (void) snprintf(ret_run->result, sizeof ret_run->result, "%s", unit.result);
         return 0;
 }
 
-static int call_get_all(Selftest *selftest, sd_bus_slot **slot, sd_bus_message_handler_t on_reply,
-                        void *userdata)
+static void get_all(Selftest *selftest, BusRequest *request, BusReplyHandler on_reply)
 {
-        sd_bus_slot_unref(TAKE_PTR(*slot));
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        sd_bus *bus = selftest->systemd.bus;
 
-        return sd_bus_call_method_async(selftest->bus, slot, SYSTEMD, UNIT_PATH,
-                                        "org.freedesktop.DBus.Properties", "GetAll", on_reply, userdata, "s",
-                                        "");
+        int r = bus ? systemd1_new_properties_call(bus, UNIT, "GetAll", &call) : -ENOTCONN;
+        if (r >= 0)
+                r = sd_bus_message_append(call, "s", ""); /* of all interfaces */
+        bus_client_send_take(&selftest->systemd, request, r >= 0 ? TAKE_PTR(call) : NULL, on_reply);
 }
 
 /* ---- queries */
@@ -252,63 +184,58 @@ static void answer_asked(Selftest *selftest, const SelftestRun *run)
         }
 }
 
-static int on_queried(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+static void on_queried(BusRequest *request, const BusReply *reply)
 {
-        Selftest *selftest = userdata;
+        Selftest *selftest = CONTAINER_OF(request, Selftest, query);
         SelftestRun run;
 
-        selftest->slot_query = sd_bus_slot_unref(selftest->slot_query);
-        if (read_reply(reply, &run) < 0)
-                fail_all(&selftest->asked, &systemd_is_away);
+        int r = read_run(reply, &run);
+        if (r != 0)
+                fail_all(&selftest->asked, &(SelftestAnswer){ .reason = r });
         else
                 answer_asked(selftest, &run);
-        ask_for_queries(selftest);
-        return 0;
+        send_query(selftest);
 }
 
-static int on_query_again(sd_event_source *source, uint64_t now_usec, void *userdata)
+static int on_query_due(sd_event_source *source, uint64_t now_usec, void *userdata)
 {
         Selftest *selftest = userdata;
 
         selftest->timer_query = sd_event_source_disable_unref(selftest->timer_query);
-        ask_for_queries(selftest);
+        send_query(selftest);
         return 0;
 }
 
-static int ask_or_wait(Selftest *selftest)
+/* For all that wait: now, or as soon as QUERY_INTERVAL_USEC allows. */
+static void send_query(Selftest *selftest)
 {
-        usec_t now = time_now(CLOCK_MONOTONIC), may_usec = selftest->queried_at_usec + QUERY_AGAIN_USEC;
+        usec_t now = time_now(CLOCK_MONOTONIC), due_usec = selftest->queried_at_usec + QUERY_INTERVAL_USEC;
         Operation *operation;
 
-        if (selftest->queried_at_usec != 0 && now < may_usec)
-                return sd_event_add_time(sd_bus_get_event(selftest->bus), &selftest->timer_query,
-                                         CLOCK_MONOTONIC, may_usec, USEC_PER_MSEC, on_query_again, selftest);
+        if (LIST_EMPTY(&selftest->waiting) || selftest->query.slot || selftest->timer_query)
+                return;
+
+        if (selftest->queried_at_usec != 0 && now < due_usec && selftest->systemd.bus) {
+                int r = sd_event_add_time(sd_bus_get_event(selftest->systemd.bus), &selftest->timer_query,
+                                          CLOCK_MONOTONIC, due_usec, USEC_PER_MSEC, on_query_due, selftest);
+                if (r < 0)
+                        fail_all(&selftest->waiting, &out_of_memory);
+                return;
+        }
 
         selftest->queried_at_usec = now;
         while ((operation = LIST_FIRST(&selftest->waiting))) {
                 LIST_REMOVE(operation, entry);
                 LIST_INSERT_HEAD(&selftest->asked, operation, entry);
         }
-        return call_get_all(selftest, &selftest->slot_query, on_queried, selftest);
-}
-
-/* Asks for all that wait, now or as soon as it may. */
-static void ask_for_queries(Selftest *selftest)
-{
-        if (LIST_EMPTY(&selftest->waiting) || selftest->slot_query || selftest->timer_query)
-                return;
-
-        if (ask_or_wait(selftest) < 0) {
-                fail_all(&selftest->waiting, &bus_is_away);
-                fail_all(&selftest->asked, &bus_is_away);
-        }
+        get_all(selftest, &selftest->query, on_queried);
 }
 
 /* ---- starting */
 
-static int get_properties(Operation *operation)
+static void get_properties(Operation *operation)
 {
-        return call_get_all(operation->selftest, &operation->slot, on_properties, operation);
+        get_all(operation->selftest, &operation->request, on_properties);
 }
 
 static bool is_closed(int fd)
@@ -335,26 +262,26 @@ static int connect_socket(Operation *operation)
         return 0;
 }
 
-static int on_ask_again(sd_event_source *source, uint64_t now_usec, void *userdata)
+static int on_poll(sd_event_source *source, uint64_t now_usec, void *userdata)
 {
         Operation *operation = userdata;
 
         operation->timer = sd_event_source_disable_unref(operation->timer);
         if (now_usec >= operation->deadline_usec)
-                complete(operation, &systemd_is_away);
-        else if (get_properties(operation) < 0)
-                complete(operation, &bus_is_away);
+                fail(operation, DEVBOX_ERROR_SYSTEMD_UNAVAILABLE, NULL);
+        else
+                get_properties(operation);
         return 0;
 }
 
-static int ask_again_later(Operation *operation)
+static int poll_later(Operation *operation)
 {
-        return sd_event_add_time_relative(sd_bus_get_event(operation->selftest->bus), &operation->timer,
-                                          CLOCK_MONOTONIC, ASK_AGAIN_USEC, USEC_PER_MSEC, on_ask_again,
-                                          operation);
+        return sd_event_add_time_relative(sd_bus_get_event(operation->selftest->systemd.bus),
+                                          &operation->timer, CLOCK_MONOTONIC, POLL_USEC, USEC_PER_MSEC,
+                                          on_poll, operation);
 }
 
-static void go_on_starting(Operation *operation, const SelftestRun *run)
+static void start_step(Operation *operation, const SelftestRun *run)
 {
         if (operation->started ? !streq(run->id, operation->id) : run->running) {
                 complete(operation, &(SelftestAnswer){ .run = run });
@@ -367,20 +294,20 @@ static void go_on_starting(Operation *operation, const SelftestRun *run)
         if (is_closed(operation->fd) && connect_socket(operation) < 0)
                 fail(operation, DEVBOX_ERROR_INTERNAL,
                      "devbox-selftest.socket does not listen; see: systemctl status devbox-selftest.socket");
-        else if (ask_again_later(operation) < 0)
-                complete(operation, &bus_is_away);
+        else if (poll_later(operation) < 0)
+                fail(operation, DEVBOX_ERROR_INTERNAL, NULL);
 }
 
-static int on_properties(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+static void on_properties(BusRequest *request, const BusReply *reply)
 {
-        Operation *operation = userdata;
+        Operation *operation = CONTAINER_OF(request, Operation, request);
         SelftestRun run;
 
-        if (read_reply(reply, &run) < 0)
-                complete(operation, &systemd_is_away);
+        int r = read_run(reply, &run);
+        if (r != 0)
+                fail(operation, r, NULL);
         else
-                go_on_starting(operation, &run);
-        return 0;
+                start_step(operation, &run);
 }
 
 int selftest_new(Selftest **ret_selftest)
@@ -389,17 +316,12 @@ int selftest_new(Selftest **ret_selftest)
         if (!selftest)
                 return -ENOMEM;
 
+        selftest->systemd.service = &systemd_service;
         LIST_INIT(&selftest->starts);
         LIST_INIT(&selftest->waiting);
         LIST_INIT(&selftest->asked);
         *ret_selftest = selftest;
         return 0;
-}
-
-static void drop_queries(Selftest *selftest)
-{
-        selftest->slot_query = sd_bus_slot_unref(selftest->slot_query);
-        selftest->timer_query = sd_event_source_disable_unref(selftest->timer_query);
 }
 
 Selftest *selftest_free(Selftest *selftest)
@@ -410,25 +332,24 @@ Selftest *selftest_free(Selftest *selftest)
                 while (!LIST_EMPTY(lists[i]))
                         operation_free(LIST_FIRST(lists[i]));
 
-        drop_queries(selftest);
-        sd_bus_unref(selftest->bus);
+        sd_event_source_disable_unref(selftest->timer_query);
+        bus_client_done(&selftest->systemd);
         free(selftest);
         return NULL;
 }
 
 void selftest_attach(Selftest *selftest, sd_bus *bus)
 {
-        selftest->bus = sd_bus_ref(bus);
+        bus_client_attach(&selftest->systemd, bus);
 }
 
+/* Completing queries sends the next, which fails without a bus. */
 void selftest_detach(Selftest *selftest)
 {
-        drop_queries(selftest);
-        fail_all(&selftest->starts, &bus_is_away);
-        fail_all(&selftest->waiting, &bus_is_away);
-        fail_all(&selftest->asked, &bus_is_away);
-
-        selftest->bus = sd_bus_unref(selftest->bus);
+        selftest->timer_query = sd_event_source_disable_unref(selftest->timer_query);
+        bus_client_detach(&selftest->systemd);
+        send_query(selftest);
+        fail_all(&selftest->starts, &bus_unavailable);
 }
 
 static Operation *operation_new(Selftest *selftest, Operations *list, const Operation *wanted)
@@ -456,8 +377,8 @@ void selftest_start(Selftest *selftest, selftest_answer_t answer, void *userdata
                 selftest->n_starts < STARTS_MAX ? operation_new(selftest, &selftest->starts, &wanted) : NULL;
         if (!operation)
                 answer(&(SelftestAnswer){ .reason = DEVBOX_ERROR_BUSY }, userdata);
-        else if (!selftest->bus || get_properties(operation) < 0)
-                complete(operation, &bus_is_away);
+        else
+                get_properties(operation);
 }
 
 void selftest_query(Selftest *selftest, const char *id, selftest_answer_t answer, void *userdata)
@@ -471,10 +392,8 @@ void selftest_query(Selftest *selftest, const char *id, selftest_answer_t answer
         }
 
         memcpy(wanted.id, id, sizeof wanted.id);
-        if (!selftest->bus)
-                answer(&bus_is_away, userdata);
-        else if (operation_new(selftest, &selftest->waiting, &wanted))
-                ask_for_queries(selftest);
+        if (operation_new(selftest, &selftest->waiting, &wanted))
+                send_query(selftest);
         else
                 answer(&(SelftestAnswer){ .reason = DEVBOX_ERROR_BUSY }, userdata);
 }

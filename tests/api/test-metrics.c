@@ -35,7 +35,7 @@ typedef struct World {
         ProcessSample process;
         Counters counters;
         HttpStats http;
-        CollectorStats collector;
+        BusClientStats collector;
         Cache *cache;
         MetricsSource source;
 } World;
