@@ -69,21 +69,24 @@ static const UnitSample *next_unit(const MetricsSource *source, const UnitSample
         return NULL;
 }
 
+static void add_one_state(Prometheus *prometheus, const UnitSample *unit, const char *name)
+{
+        prometheus_add_u64(prometheus,
+                           LABELS({ "name", unit->id }, { "type", unit_type(unit) }, { "state", name }),
+                           streq(unit->active_state, name));
+}
+
 static void add_unit_state(Prometheus *prometheus, const MetricsSource *source, size_t offset)
 {
-        /* Source: org.freedesktop.systemd1(5), ActiveState. */
-        static const char *const states[] = { "activating", "active",      "deactivating", "failed",
-                                              "inactive",   "maintenance", "reloading" };
         const UnitSample *unit = NULL;
 
         while ((unit = next_unit(source, unit))) {
                 if (streq(unit_sample_state(unit), "not-found"))
                         continue;
-                for (size_t i = 0; i < ELEMENTSOF(states); i++)
-                        prometheus_add_u64(prometheus,
-                                           LABELS({ "name", unit->id }, { "type", unit_type(unit) },
-                                                  { "state", states[i] }),
-                                           streq(unit->active_state, states[i]));
+                for (const char *const *name = unit_states; *name; name++)
+                        add_one_state(prometheus, unit, *name);
+                if (unit_state_is_active(unit->active_state) < 0) /* of a later systemd */
+                        add_one_state(prometheus, unit, unit->active_state);
         }
 }
 

@@ -12,11 +12,12 @@ typedef struct Unit {
         Units *units;
         const ConfigService *service;
         UnitSample *sample;
-        char *alias_of;   /* systemd's primary name where it is another than the configured one */
-        bool listed;      /* in the reply of the refresh under way */
-        bool enter_known; /* `active_enter_at_usec` is that of the present state */
-        bool changed;     /* since on_changed() was called */
-        sd_bus_slot *slot_get, *slot_changed;
+        char *alias_of;             /* systemd's primary name where it is another than the configured one */
+        bool listed;                /* in the reply of the refresh under way */
+        bool enter_known;           /* `active_enter_at_usec` and `active` are those of the present state */
+        bool changed;               /* since on_changed() was called */
+        usec_t active_exit_at_usec; /* of a state whose name says nothing */
+        sd_bus_slot *slot_get, *slot_exit, *slot_changed;
 } Unit;
 
 struct Units {
@@ -46,6 +47,10 @@ static inline const char *unit_id(const Unit *unit)
 {
         return unit->alias_of ?: unit->service->unit;
 }
+
+/* After the state was set: `active` follows from the name of a known state, otherwise from timestamps that
+ * have to be fetched. */
+void unit_judge_state(Unit *unit);
 
 /* Replaces a string that a sample owns. */
 int sample_set_string(char **string, const char *value);

@@ -102,7 +102,10 @@ static int read_change(sd_bus_message *message, Unit *unit)
         if (active < 0 || sub < 0)
                 return -ENOMEM;
 
-        return update_enter(unit, change.active_enter_at_usec) || active || sub;
+        bool enter = update_enter(unit, change.active_enter_at_usec);
+        if (active || enter)
+                unit_judge_state(unit);
+        return enter || active || sub;
 }
 
 static int on_properties_changed(sd_bus_message *message, void *userdata, sd_bus_error *error)

@@ -34,6 +34,16 @@ int sample_set_string(char **string, const char *value)
         return 0;
 }
 
+void unit_judge_state(Unit *unit)
+{
+        int r = unit_state_is_active(unit->sample->active_state);
+
+        if (r < 0)
+                unit->enter_known = false;
+        else
+                unit->sample->active = r;
+}
+
 /* ---- one refresh */
 
 static bool refreshing(const Units *units)
@@ -41,11 +51,17 @@ static bool refreshing(const Units *units)
         return units->deadline_usec != 0;
 }
 
+static void unit_cancel_calls(Unit *unit)
+{
+        unit->slot_get = sd_bus_slot_unref(unit->slot_get);
+        unit->slot_exit = sd_bus_slot_unref(unit->slot_exit);
+}
+
 static void refresh_end(Units *units)
 {
         units->slot_list = sd_bus_slot_unref(units->slot_list);
         for (size_t i = 0; i < units->samples.n_units; i++)
-                units->units[i].slot_get = sd_bus_slot_unref(units->units[i].slot_get);
+                unit_cancel_calls(&units->units[i]);
         units->deadline_usec = 0;
         units->n_pending = 0;
 }
@@ -81,7 +97,8 @@ static int call_systemd(Units *units, sd_bus_slot **slot, sd_bus_message *call,
         return sd_bus_call_async(units->bus, slot, call, on_reply, userdata, units->deadline_usec - now);
 }
 
-static int get_property(Unit *unit, const char *property, sd_bus_message_handler_t on_reply)
+static int get_property(Unit *unit, sd_bus_slot **slot, const char *property,
+                        sd_bus_message_handler_t on_reply)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
 
@@ -89,7 +106,7 @@ static int get_property(Unit *unit, const char *property, sd_bus_message_handler
         if (r >= 0)
                 r = sd_bus_message_append(call, "ss", SYSTEMD1_UNIT, property);
         if (r >= 0)
-                r = call_systemd(unit->units, &unit->slot_get, call, on_reply, unit);
+                r = call_systemd(unit->units, slot, call, on_reply, unit);
         if (r < 0)
                 return r;
 
@@ -97,39 +114,66 @@ static int get_property(Unit *unit, const char *property, sd_bus_message_handler
         return 0;
 }
 
-static int on_active_enter(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+/* systemd's own rule: a unit is active from ActiveEnterTimestamp to ActiveExitTimestamp, whatever the names
+ * of its states. */
+static void judge_timestamps(Unit *unit)
 {
-        Unit *unit = userdata;
+        if (unit_state_is_active(unit->sample->active_state) < 0)
+                unit->sample->active = unit->sample->active_enter_at_usec > unit->active_exit_at_usec;
+}
+
+static int take_timestamp(Unit *unit, sd_bus_message *reply, usec_t *ret_at_usec)
+{
         Units *units = unit->units;
 
         units->n_pending--;
-        if (!sd_bus_message_is_method_error(reply, NULL)) {
-                int r = sd_bus_message_read(reply, "v", "t", &unit->sample->active_enter_at_usec);
-                unit->enter_known = r >= 0;
-        } else if (systemd1_is_away(sd_bus_message_get_error(reply))) {
-                refresh_fail(units, -sd_bus_message_get_errno(reply), "the time a unit became active");
+        if (!sd_bus_message_is_method_error(reply, NULL))
+                unit->enter_known = sd_bus_message_read(reply, "v", "t", ret_at_usec) >= 0;
+        else if (systemd1_is_away(sd_bus_message_get_error(reply))) {
+                refresh_fail(units, -sd_bus_message_get_errno(reply), "a timestamp of a unit");
                 return 0;
         }
 
+        judge_timestamps(unit);
         if (units->n_pending == 0)
                 refresh_complete(units, 0);
         return 0;
 }
 
+static int on_active_enter(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        Unit *unit = userdata;
+
+        return take_timestamp(unit, reply, &unit->sample->active_enter_at_usec);
+}
+
+static int on_active_exit(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        Unit *unit = userdata;
+
+        return take_timestamp(unit, reply, &unit->active_exit_at_usec);
+}
+
+static int get_timestamps(Unit *unit)
+{
+        unit->sample->active_enter_at_usec = unit->active_exit_at_usec = 0;
+        if (streq(unit->sample->load_state, "not-found")) {
+                unit->enter_known = true;
+                return 0;
+        }
+
+        int r = get_property(unit, &unit->slot_get, "ActiveEnterTimestamp", on_active_enter);
+        if (r < 0 || unit_state_is_active(unit->sample->active_state) >= 0)
+                return r;
+
+        return get_property(unit, &unit->slot_exit, "ActiveExitTimestamp", on_active_exit);
+}
+
 /* The last step, for the units that changed. */
-static int get_active_enters(Units *units)
+static int get_new_timestamps(Units *units)
 {
         for (size_t i = 0; i < units->samples.n_units; i++) {
-                Unit *unit = &units->units[i];
-
-                if (unit->enter_known)
-                        continue;
-                unit->sample->active_enter_at_usec = 0;
-                if (streq(unit->sample->load_state, "not-found")) {
-                        unit->enter_known = true;
-                        continue;
-                }
-                int r = get_property(unit, "ActiveEnterTimestamp", on_active_enter);
+                int r = units->units[i].enter_known ? 0 : get_timestamps(&units->units[i]);
                 if (r < 0)
                         return r;
         }
@@ -176,6 +220,7 @@ static int take_unlisted(Unit *unit)
                 return r;
 
         unit->enter_known = true;
+        unit->sample->active = false;
         unit->sample->active_enter_at_usec = 0;
         return sample_set_string(&unit->sample->sub_state, "dead");
 }
@@ -190,13 +235,14 @@ static int resolve_unlisted(Units *units)
                 if (unit->listed)
                         continue;
                 free(TAKE_PTR(unit->alias_of)); /* of another unit by now */
-                r = units->resolved ? take_unlisted(unit) : get_property(unit, "Id", on_primary_name);
+                r = units->resolved ? take_unlisted(unit)
+                                    : get_property(unit, &unit->slot_get, "Id", on_primary_name);
                 if (r < 0)
                         return r;
         }
 
         units->resolved = true;
-        return units->n_pending == 0 ? get_active_enters(units) : 0;
+        return units->n_pending == 0 ? get_new_timestamps(units) : 0;
 }
 
 static int take_row(Unit *unit, const Systemd1Unit *row)
@@ -222,6 +268,8 @@ static int take_row(Unit *unit, const Systemd1Unit *row)
                         return r;
         }
 
+        if (!unit->enter_known)
+                unit_judge_state(unit);
         return 0;
 }
 

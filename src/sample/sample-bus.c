@@ -11,6 +11,7 @@ static const BusField unit_fields[] = {
         BUS_FIELD("load_state", BUS_STRING, UnitSample, load_state, BUS_REQUIRED),
         BUS_FIELD("active_state", BUS_STRING, UnitSample, active_state, BUS_REQUIRED),
         BUS_FIELD("sub_state", BUS_STRING, UnitSample, sub_state, BUS_REQUIRED),
+        BUS_FIELD("active", BUS_BOOL, UnitSample, active),
         BUS_FIELD("active_enter_at_usec", BUS_UINT64, UnitSample, active_enter_at_usec),
 };
 static const BusDictionary unit_dictionary = BUS_DICTIONARY(unit_fields);

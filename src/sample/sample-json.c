@@ -123,16 +123,14 @@ static void add_row(Json *json, const char *key, const FieldTable *table, const 
 
 static void add_unit(Json *json, const UnitSample *unit)
 {
-        bool active = unit_sample_active(unit);
-
         json_open_object(json, NULL);
         json_add_string(json, "name", unit->name);
-        json_add_bool(json, "active", active);
+        json_add_bool(json, "active", unit->active);
         json_add_string(json, "state", unit_sample_state(unit));
         json_add_string(json, "unit", unit->id);
         json_add_string(json, "load_state", unit->load_state);
         json_add_string(json, "sub_state", unit->sub_state);
-        json_add_time(json, "active_since", active ? unit->active_enter_at_usec : 0);
+        json_add_time(json, "active_since", unit->active ? unit->active_enter_at_usec : 0);
         json_close_object(json);
 }
 

@@ -101,9 +101,21 @@ void unit_samples_done(UnitSamples *samples)
         *samples = (UnitSamples){ 0 };
 }
 
-bool unit_sample_active(const UnitSample *unit)
+/* The active ones first. */
+const char *const unit_states[] = {
+        "active", "refreshing", "reloading",   "activating", "deactivating",
+        "failed", "inactive",   "maintenance", NULL,
+};
+
+#define N_ACTIVE_STATES 3
+
+int unit_state_is_active(const char *active_state)
 {
-        return streq(unit->active_state, "active") || streq(unit->active_state, "reloading");
+        for (size_t i = 0; unit_states[i]; i++)
+                if (streq(unit_states[i], active_state))
+                        return i < N_ACTIVE_STATES;
+
+        return -EINVAL;
 }
 
 const char *unit_sample_state(const UnitSample *unit)

@@ -84,10 +84,10 @@ typedef struct UnitSample {
         char *name;         /* as the configuration has it: "docker" */
         char *id;           /* systemd's primary name: "docker.service" */
         char *load_state;   /* "loaded", "not-found", "masked", … : org.freedesktop.systemd1(5) */
-        char *active_state; /* "active", "reloading", "inactive", "failed", "activating", "deactivating",
-                               "maintenance" */
+        char *active_state; /* one of unit_states, or one of a later systemd */
         char *sub_state;
         usec_t active_enter_at_usec; /* CLOCK_REALTIME; 0: never since boot */
+        bool active;                 /* as systemd judges it */
 } UnitSample;
 
 typedef struct UnitSamples {
@@ -97,7 +97,8 @@ typedef struct UnitSamples {
 
 void unit_samples_done(UnitSamples *samples);
 
-bool unit_sample_active(const UnitSample *unit);       /* active or reloading, as `systemctl is-active` */
+extern const char *const unit_states[];                /* of systemd up to 257; ends with NULL */
+int unit_state_is_active(const char *active_state);    /* 1, 0, or -EINVAL: none of unit_states */
 const char *unit_sample_state(const UnitSample *unit); /* active_state, or "not-found" */
 
 /* The last refresh of one part of the collector: "system", "services". */

@@ -45,7 +45,8 @@ static void fill(World *world)
 {
         static char root[] = "/", odd[] = "/a\"b\\c\nd", eth0[] = "eth0", ssh[] = "ssh.service",
                     loaded[] = "loaded", active[] = "active", gone[] = "gone.timer",
-                    not_found[] = "not-found", inactive[] = "inactive", units[] = "services";
+                    not_found[] = "not-found", inactive[] = "inactive", units[] = "services",
+                    new[] = "new.service", hibernating[] = "hibernating";
 
         world->system = (SystemSample){
                 .cpu_percent = 12.4,
@@ -60,13 +61,14 @@ static void fill(World *world)
                 .networks = { { .device = eth0, .receive_bytes = 7 } },
         };
         world->units = (UnitSamples){
-                .n_units = 3, /* the last is the first by another name */
+                .n_units = 4, /* the third is the first by another name */
                 .units = { { .id = ssh,
                              .load_state = loaded,
                              .active_state = active,
                              .active_enter_at_usec = 1795292093000000 },
                            { .id = gone, .load_state = not_found, .active_state = inactive },
-                           { .id = ssh, .load_state = loaded, .active_state = active } },
+                           { .id = ssh, .load_state = loaded, .active_state = active },
+                           { .id = new, .load_state = loaded, .active_state = hibernating } },
         };
         world->parts = (PartSamples){
                 .n_parts = 1,
@@ -122,6 +124,8 @@ static void test_lines(void **state)
                 "devbox_pressure_seconds_total{resource=\"io\",scope=\"full\"} 0.000000",
                 "devbox_unit_state{name=\"ssh.service\",type=\"service\",state=\"active\"} 1",
                 "devbox_unit_state{name=\"ssh.service\",type=\"service\",state=\"failed\"} 0",
+                "devbox_unit_state{name=\"ssh.service\",type=\"service\",state=\"refreshing\"} 0",
+                "devbox_unit_state{name=\"new.service\",type=\"service\",state=\"hibernating\"} 1",
                 "devbox_unit_loaded{name=\"gone.timer\",type=\"timer\"} 0",
                 "devbox_unit_start_time_seconds{name=\"ssh.service\",type=\"service\"} 1795292093.000000",
                 "devbox_collector_up 1",

@@ -6,9 +6,9 @@
 static int control_set_unit(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         const char *id, *load, *active, *sub;
-        uint64_t enter;
+        uint64_t enter, exit;
 
-        int r = sd_bus_message_read(message, "sssst", &id, &load, &active, &sub, &enter);
+        int r = sd_bus_message_read(message, "sssstt", &id, &load, &active, &sub, &enter, &exit);
         if (r < 0)
                 return r;
 
@@ -17,6 +17,7 @@ static int control_set_unit(sd_bus_message *message, void *userdata, sd_bus_erro
         copy_text(unit->active_state, sizeof unit->active_state, active);
         copy_text(unit->sub_state, sizeof unit->sub_state, sub);
         unit->active_enter_at_usec = enter;
+        unit->active_exit_at_usec = exit;
         r = unit_emit_changed(unit);
         return r < 0 ? r : sd_bus_reply_method_return(message, NULL);
 }
@@ -166,7 +167,7 @@ static int control_get_subscribers(sd_bus_message *message, void *userdata, sd_b
 
 static const sd_bus_vtable control_vtable[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_METHOD("SetUnit", "sssst", NULL, control_set_unit, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("SetUnit", "sssstt", NULL, control_set_unit, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("SetAlias", "ss", NULL, control_set_alias, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Listen", "ss", NULL, control_listen, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Flush", NULL, NULL, control_flush, SD_BUS_VTABLE_UNPRIVILEGED),

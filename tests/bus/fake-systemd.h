@@ -26,7 +26,7 @@
 typedef struct Unit {
         char id[NAME_MAX_BYTES], alias[NAME_MAX_BYTES]; /* alias: empty for none */
         char load_state[32], active_state[32], sub_state[32], result[32];
-        uint64_t active_enter_at_usec, main_start_at_usec, main_exit_at_usec;
+        uint64_t active_enter_at_usec, active_exit_at_usec, main_start_at_usec, main_exit_at_usec;
         int32_t main_status;
         uint8_t invocation_id[16];
         uint32_t job; /* 0: none */

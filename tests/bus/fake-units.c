@@ -60,6 +60,7 @@ static const Property properties[] = {
         { UNIT_INTERFACE, "ActiveState", "s", offsetof(Unit, active_state), true },
         { UNIT_INTERFACE, "SubState", "s", offsetof(Unit, sub_state), true },
         { UNIT_INTERFACE, "ActiveEnterTimestamp", "t", offsetof(Unit, active_enter_at_usec), true },
+        { UNIT_INTERFACE, "ActiveExitTimestamp", "t", offsetof(Unit, active_exit_at_usec), true },
         { UNIT_INTERFACE, "InvocationID", "ay", offsetof(Unit, invocation_id), true },
         { SERVICE_INTERFACE, "Result", "s", offsetof(Unit, result), true },
         { SERVICE_INTERFACE, "ExecMainStatus", "i", offsetof(Unit, main_status), true },

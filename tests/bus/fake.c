@@ -12,9 +12,10 @@ TestDaemon *fake_start(const TestBus *bus)
 
 void fake_set_unit(const TestBus *bus, const FakeUnit *unit)
 {
-        assert_ok(sd_bus_call_method(bus->client, CONTROL, "SetUnit", NULL, NULL, "sssst", unit->id,
+        assert_ok(sd_bus_call_method(bus->client, CONTROL, "SetUnit", NULL, NULL, "sssstt", unit->id,
                                      unit->load_state ?: "loaded", unit->active_state ?: "active",
-                                     unit->sub_state ?: "running", unit->active_enter_at_usec));
+                                     unit->sub_state ?: "running", unit->active_enter_at_usec,
+                                     unit->active_exit_at_usec));
 }
 
 void fake_set_alias(const TestBus *bus, const char *id, const char *alias)

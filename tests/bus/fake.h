@@ -11,7 +11,7 @@ typedef struct FakeUnit {
         const char *load_state;   /* NULL: "loaded" */
         const char *active_state; /* NULL: "active" */
         const char *sub_state;    /* NULL: "running" */
-        uint64_t active_enter_at_usec;
+        uint64_t active_enter_at_usec, active_exit_at_usec;
 } FakeUnit;
 
 /* Starts it on the bus; it ends with test_daemon_free() or test_daemon_stop(). */

@@ -141,6 +141,34 @@ static void test_nothing_is_believed_across_watches(void **state)
         assert_string_equal(units_samples(world->units)->units[1].sub_state, "own");
 }
 
+/* A state that is not known here is reported as it is, and judged by systemd's own rule. */
+static void test_states_of_other_versions_of_systemd(void **state)
+{
+        static const struct {
+                const char *state;
+                uint64_t enter_at_usec, exit_at_usec;
+                bool active;
+        } rows[] = {
+                { "active", 1, 2, true },       { "refreshing", 1, 2, true },
+                { "maintenance", 2, 1, false }, { "hibernating", 2, 1, true },
+                { "hibernating", 1, 2, false }, { "hibernating", 0, 0, false },
+        };
+        World *world = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                const UnitSample *unit = &units_samples(world->units)->units[0];
+
+                fake_set_unit(world->bus, &(FakeUnit){ .id = "docker.service",
+                                                       .active_state = rows[i].state,
+                                                       .active_enter_at_usec = rows[i].enter_at_usec,
+                                                       .active_exit_at_usec = rows[i].exit_at_usec });
+                refresh(world);
+                assert_string_equal(unit->active_state, rows[i].state);
+                assert_int_equal(unit->active_enter_at_usec, rows[i].enter_at_usec);
+                assert_int_equal(unit->active, rows[i].active);
+        }
+}
+
 static void test_systemd_that_does_not_answer_is_given_up(void **state)
 {
         static const char *const members[] = { "ListUnitsByNames", "Get" };
@@ -201,6 +229,7 @@ int main(void)
                 world_test(test_a_refresh_fills_the_samples),
                 world_test(test_the_watch_ends_and_nothing_wakes_us_then),
                 world_test(test_nothing_is_believed_across_watches),
+                world_test(test_states_of_other_versions_of_systemd),
                 world_test(test_systemd_that_does_not_answer_is_given_up),
                 world_test(test_a_unit_that_systemd_will_not_name),
                 world_test(test_it_can_be_freed_at_any_time),

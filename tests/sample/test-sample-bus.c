@@ -143,8 +143,9 @@ static void test_rows_come_back_whole(void **state)
         _cleanup_(part_samples_done) PartSamples parts = { .n_parts = SAMPLE_PARTS_MAX }, got_parts = { 0 };
 
         for (size_t i = 0; i < units.n_units; i++)
-                units.units[i] = (UnitSample){ text("name", i),   text("id", i),  text("load", i),
-                                               text("active", i), text("sub", i), UINT64_MAX - i };
+                units.units[i] =
+                        (UnitSample){ text("name", i), text("id", i),  text("load", i), text("active", i),
+                                      text("sub", i),  UINT64_MAX - i, i % 2 == 0 };
         for (size_t i = 0; i < parts.n_parts; i++)
                 parts.parts[i] = (PartSample){ text("part", i), i % 2 == 0, 100 + i, 200 + i };
 
@@ -163,6 +164,7 @@ static void test_rows_come_back_whole(void **state)
                 assert_string_equal(got_units.units[i].active_state, units.units[i].active_state);
                 assert_string_equal(got_units.units[i].sub_state, units.units[i].sub_state);
                 assert_int_equal(got_units.units[i].active_enter_at_usec, UINT64_MAX - i);
+                assert_int_equal(got_units.units[i].active, i % 2 == 0);
         }
         assert_int_equal(got_parts.n_parts, parts.n_parts);
         for (size_t i = 0; i < parts.n_parts; i++) {

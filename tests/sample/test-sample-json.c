@@ -72,9 +72,9 @@ static void test_the_shape_of_services(void **state)
                 .n_units = 3,
                 .units = {
                         { (char *) "docker", (char *) "docker.service", (char *) "loaded", (char *) "active",
-                          (char *) "running", 1709208000 * USEC_PER_SEC },
+                          (char *) "running", 1709208000 * USEC_PER_SEC, true },
                         { (char *) "ssh", (char *) "ssh.service", (char *) "loaded", (char *) "failed",
-                          (char *) "failed", 1709208000 * USEC_PER_SEC },
+                          (char *) "failed", 1709208000 * USEC_PER_SEC, false },
                         { (char *) "no", (char *) "no.service", (char *) "not-found", (char *) "inactive",
                           (char *) "dead", 0 },
                 },

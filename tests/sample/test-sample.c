@@ -86,6 +86,7 @@ static void test_unit_states(void **state)
         } rows[] = {
                 { "loaded", "active", "active", true },
                 { "loaded", "reloading", "reloading", true },
+                { "loaded", "refreshing", "refreshing", true },
                 { "loaded", "inactive", "inactive", false },
                 { "loaded", "failed", "failed", false },
                 { "loaded", "activating", "activating", false },
@@ -102,8 +103,14 @@ static void test_unit_states(void **state)
                                     .active_state = (char *) rows[i].active };
 
                 assert_string_equal(unit_sample_state(&unit), rows[i].state);
-                assert_int_equal(unit_sample_active(&unit), rows[i].is_active);
+                assert_err(unit_state_is_active(unit.active_state), rows[i].is_active);
         }
+}
+
+static void test_a_state_of_a_later_systemd(void **state)
+{
+        assert_err(unit_state_is_active("hibernating"), -EINVAL);
+        assert_err(unit_state_is_active(""), -EINVAL);
 }
 
 static void test_done_frees_and_empties(void **state)
@@ -140,6 +147,7 @@ int main(void)
                 cmocka_unit_test(test_disk),
                 cmocka_unit_test(test_percent_has_one_decimal),
                 cmocka_unit_test(test_unit_states),
+                cmocka_unit_test(test_a_state_of_a_later_systemd),
                 cmocka_unit_test(test_done_frees_and_empties),
         };
 

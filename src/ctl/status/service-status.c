@@ -76,9 +76,10 @@ static ComponentState state_of(const UnitState *unit)
                 const char *active;
                 ComponentState state;
         } rows[] = {
-                { "active", COMPONENT_RUNNING },      { "reloading", COMPONENT_RUNNING },
-                { "activating", COMPONENT_STARTING }, { "deactivating", COMPONENT_STARTING },
-                { "inactive", COMPONENT_STOPPED },    { "failed", COMPONENT_FAILED },
+                { "active", COMPONENT_RUNNING },        { "reloading", COMPONENT_RUNNING },
+                { "refreshing", COMPONENT_RUNNING },    { "activating", COMPONENT_STARTING },
+                { "deactivating", COMPONENT_STARTING }, { "inactive", COMPONENT_STOPPED },
+                { "failed", COMPONENT_FAILED },
         };
 
         if (streq(unit->load, "not-found"))

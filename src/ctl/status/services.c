@@ -8,12 +8,11 @@
 
 static void add_unit(Table *table, const UnitSample *unit, usec_t now_usec)
 {
-        bool active = unit_sample_active(unit);
-        usec_t since_usec = active ? unit->active_enter_at_usec : 0;
+        usec_t since_usec = unit->active ? unit->active_enter_at_usec : 0;
         char span[FIGURE_MAX];
 
         table_add(table, STYLE_PLAIN, "%s", unit->name);
-        table_add(table, active ? STYLE_GOOD : STYLE_BAD, "%s", unit_sample_state(unit));
+        table_add(table, unit->active ? STYLE_GOOD : STYLE_BAD, "%s", unit_sample_state(unit));
         table_add(table, STYLE_PLAIN, "%s", unit->sub_state);
         if (since_usec > 0 && since_usec <= now_usec)
                 table_add(table, STYLE_PLAIN, "%s", format_span(span, now_usec - since_usec));
@@ -65,7 +64,7 @@ static int run(Ctl *ctl, const void *options, char **args)
                 return r;
 
         for (size_t i = 0; i < samples.n_units; i++)
-                if (!unit_sample_active(&samples.units[i]))
+                if (!samples.units[i].active)
                         ctl->status = CTL_PROBLEM;
 
         return ctl->json ? print_document(&samples) : print_table(ctl, &samples);

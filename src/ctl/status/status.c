@@ -31,7 +31,7 @@ static size_t count_inactive(const UnitSamples *samples)
         size_t n = 0;
 
         for (size_t i = 0; i < samples->n_units; i++)
-                n += !unit_sample_active(&samples->units[i]);
+                n += !samples->units[i].active;
 
         return n;
 }
@@ -105,7 +105,7 @@ static void add_units(Table *table, const UnitSamples *samples)
         for (size_t i = 0; i < samples->n_units; i++) {
                 const UnitSample *unit = &samples->units[i];
 
-                if (unit_sample_active(unit))
+                if (unit->active)
                         continue;
 
                 table_add(table, STYLE_PLAIN, "  %s", unit->name);
