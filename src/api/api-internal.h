@@ -10,6 +10,7 @@
 #include "api/selftest.h"
 #include "basic/backoff.h"
 #include "basic/ratelimit.h"
+#include "basic/sockaddr.h"
 #include "bus/component.h"
 #include "config/holder.h"
 #include "event/idle.h"
@@ -20,6 +21,8 @@
 
 typedef struct ApiListener {
         HttpListener *http;
+        SockAddr address;
+        socklen_t address_size;
         bool local;   /* a Unix socket: has a limit of its own */
         bool exposed; /* beyond loopback */
 } ApiListener;
@@ -51,6 +54,7 @@ struct Api {
         Selftest *selftest;
 
         Idle idle;
+        bool restarting;
 };
 
 /* api.c: after what org.devbox.Component1.Healthy depends on changed. */

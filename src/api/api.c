@@ -58,10 +58,29 @@ static void on_response(const HttpRoute *route, unsigned status, void *owner)
         idle_touch(&api->idle);
 }
 
+/* Leaves a connection in the socket that systemd keeps: the next process is started for it as soon as this
+ * one has ended. A restart that was requested is so an activation, and Restart= is for crashes only. */
+static void trigger_socket(const Api *api)
+{
+        const ApiListener *listener = &api->listeners[0];
+
+        for (size_t i = 0; i < api->n_listeners; i++)
+                if (api->listeners[i].local)
+                        listener = &api->listeners[i];
+
+        _cleanup_(fd_closep) int fd =
+                socket(listener->address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0 || (connect(fd, &listener->address.any, listener->address_size) < 0 && errno != EAGAIN))
+                (void) log_warning_errno(-errno, "Cannot connect to the own socket, ignoring");
+}
+
 /* The name goes back to the bus, the sockets stay with systemd. */
 static void on_drained(void *owner)
 {
         Api *api = owner;
+
+        if (api->restarting)
+                trigger_socket(api);
 
         (void) component_retire(&api->component);
         daemon_exit(api->daemon, api->bus);
@@ -170,8 +189,10 @@ static int check_config(Api *api)
 int api_restart(Api *api, const char **ret_problem)
 {
         int r = check_config(api);
-        if (r == 0)
+        if (r == 0) {
+                api->restarting = true;
                 daemon_stop(api->daemon, DAEMON_EXIT_RESTART);
+        }
 
         *ret_problem = api->config.problem;
         return r;
@@ -200,7 +221,9 @@ static int listen_take(Api *api, int take_fd)
         if (getsockname(fd, &address.any, &size) < 0)
                 return -errno;
 
-        ApiListener listener = { .local = address.any.sa_family == AF_UNIX,
+        ApiListener listener = { .address = address,
+                                 .address_size = size,
+                                 .local = address.any.sa_family == AF_UNIX,
                                  .exposed = !sockaddr_is_loopback(&address) };
         size_t max = max_connections(api->config.config, &listener);
         int r = http_server_listen_take(api->server, TAKE_FD(fd), max, &listener.http);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The actions of devbox-api: who may, and what becomes of it. */
 
+#include <poll.h>
 #include <stdio.h>
 
 #include "api-world.h"
@@ -65,6 +66,37 @@ static void test_foreign_pages(void **state)
         assert_answer(http_ask(*state, RESTART, TOKEN "\r\nOrigin: null"), 403, "\"origin_not_allowed\"");
         assert_answer(http_ask(*state, RESTART, TOKEN "\r\nSec-Fetch-Site: cross-site"), 403,
                       "\"origin_not_allowed\"");
+}
+
+/* Whether systemd, which polls the sockets while no process has them, would start the next process. */
+static bool socket_is_triggered(const World *world)
+{
+        struct pollfd fds[] = { { .fd = world->tcp_fd, .events = POLLIN },
+                                { .fd = world->unix_fd, .events = POLLIN } };
+
+        return poll(fds, ELEMENTSOF(fds), 0) > 0;
+}
+
+/* A requested restart must not depend on Restart= of the unit, whose start limit counts crashes. */
+static void test_restart_triggers_the_socket(void **state)
+{
+        World *world = *state;
+
+        assert_int_equal(http_ask(world, RESTART, TOKEN).status, 202);
+        assert_int_equal(test_daemon_wait(world->api), 75);
+        assert_true(socket_is_triggered(world));
+
+        world_start_api(world); /* takes that connection, which its client has closed */
+        assert_answer(http_get(world, "/health"), 200, "ok");
+        assert_false(socket_is_triggered(world));
+        sd_bus_message_unref(test_call(world->bus->client, API, "org.devbox.Component1.Restart"));
+        assert_int_equal(test_daemon_wait(world->api), 75);
+        assert_true(socket_is_triggered(world));
+
+        world_start_api(world);
+        assert_answer(http_get(world, "/health"), 200, "ok");
+        assert_int_equal(test_daemon_stop(world->api), 0);
+        assert_false(socket_is_triggered(world));
 }
 
 /* The answer comes, the process goes with 75, and a client that connects meanwhile is served by the next. */
@@ -299,6 +331,7 @@ int main(void)
                 world_test(test_no_token_no_action),
                 world_test(test_foreign_pages),
                 world_test(test_restart),
+                world_test(test_restart_triggers_the_socket),
                 world_test(test_restart_finishes_first),
                 world_test(test_restart_over_the_bus),
                 world_test(test_no_restart_into_a_bad_config),
