@@ -88,14 +88,17 @@ static int signed_by_device(const CheckpointClaim *claim, const ChainState *stat
 
 int checkpoint_claim_find_signer(const CheckpointClaim *claim, const ChainState *state)
 {
+        int r = signed_by_device(claim, state);
+        if (r <= 0)
+                return r < 0 ? r : SIGNED_BY_NONE;
+
         for (size_t i = state->n_roots; i > 0; i--) {
-                int r = signed_by_witness(claim, state->roots[i - 1].root);
+                r = signed_by_witness(claim, state->roots[i - 1].root);
                 if (r < 0)
                         return r;
                 if (r > 0)
                         return i == state->n_roots ? SIGNED_BY_WITNESS : SIGNED_BY_RETIRED_WITNESS;
         }
 
-        int r = signed_by_device(claim, state);
-        return r < 0 ? r : r > 0 ? SIGNED_BY_DEVICE : SIGNED_BY_NONE;
+        return SIGNED_BY_DEVICE;
 }

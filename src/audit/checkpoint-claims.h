@@ -34,12 +34,13 @@ CheckpointClaim *checkpoint_claims_next(CheckpointClaims *claims, uint64_t size)
 /* Keeps the one that was just returned for the end of the chain. */
 void checkpoint_claims_defer(CheckpointClaims *claims, const char *conflict);
 
-/* Who signed, in the order of what that proves. */
+/* Who signed. The signature of the device is always needed: a witness alone neither confirms nor contradicts
+ * a chain, or its key could convict any device. */
 typedef enum CheckpointSigner {
-        SIGNED_BY_NONE,
+        SIGNED_BY_NONE, /* that is, not by the device */
         SIGNED_BY_DEVICE,
-        SIGNED_BY_RETIRED_WITNESS, /* of an older root */
-        SIGNED_BY_WITNESS,         /* of the newest root */
+        SIGNED_BY_RETIRED_WITNESS, /* and by a witness of an older root */
+        SIGNED_BY_WITNESS,         /* and by one of the newest root */
 } CheckpointSigner;
 
 /* Returns a CheckpointSigner. Errors: -ENOMEM. */

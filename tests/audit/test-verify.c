@@ -55,6 +55,29 @@ static void test_unwitnessed(void **state)
         assert_int_equal(report.n_ignored, 1);
 }
 
+/* A witness alone, or beside a key that is not the device's, neither confirms nor contradicts a chain. */
+static void test_witness_alone(void **state)
+{
+        Checkpoint other_head = chain.at[300], other_chain = chain.at[300], beyond = chain.at[300];
+        const Checkpoint *const rows[] = { &chain.at[300], &other_head, &other_chain, &beyond };
+        size_t size;
+        _cleanup_(freep) char *bytes = chain_export(AUDIT_FORM_JSON, chain.entries, ENTRIES, &size);
+
+        other_head.head.bytes[0] ^= 1;
+        other_chain.chain.bytes[0] ^= 1;
+        beyond.size = ENTRIES + 1;
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                for (WorldKey by = 0; by < _KEY_MAX; by++) {
+                        _cleanup_(freep) char *checkpoint =
+                                chain_sign_checkpoint(rows[i], by == KEY_DEVICE ? KEY_WITNESS : by, true);
+                        AuditReport report = chain_verify(bytes, size, checkpoint, true);
+
+                        assert_int_equal(report.outcome, AUDIT_UNWITNESSED);
+                        assert_int_equal(report.witnessed, 0);
+                        assert_int_equal(report.n_ignored, 1);
+                }
+}
+
 /* A bit of every byte of some entries and of the head: no change passes. */
 static void test_each_byte(void **state)
 {
@@ -418,11 +441,12 @@ static void test_database(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_whole),        cmocka_unit_test(test_unwitnessed),
-                cmocka_unit_test(test_each_byte),    cmocka_unit_test(test_tampering),
-                cmocka_unit_test(test_rewritten),    cmocka_unit_test(test_other_chain),
-                cmocka_unit_test(test_cuts),         cmocka_unit_test(test_retired_witness),
-                cmocka_unit_test(test_missing_root), cmocka_unit_test(test_database),
+                cmocka_unit_test(test_whole),           cmocka_unit_test(test_unwitnessed),
+                cmocka_unit_test(test_witness_alone),   cmocka_unit_test(test_each_byte),
+                cmocka_unit_test(test_tampering),       cmocka_unit_test(test_rewritten),
+                cmocka_unit_test(test_other_chain),     cmocka_unit_test(test_cuts),
+                cmocka_unit_test(test_retired_witness), cmocka_unit_test(test_missing_root),
+                cmocka_unit_test(test_database),
         };
 
         return cmocka_run_group_tests(tests, chain_make, chain_free);

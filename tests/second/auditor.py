@@ -207,7 +207,7 @@ def weigh(chain, statements, root, size):
         claimed, by_witness = second.checkpoint(envelope.payload), witness_signed(envelope, root)
         if not claimed or claimed[0] != chain.device:
             continue
-        if not by_witness and not second.verify(*envelope, keys, 1):
+        if not second.verify(*envelope, keys, 1):
             continue
         _, chain_id, length, head = claimed
         if chain_id != chain.chain_id or (length <= size and chain.entries[length - 1]["hash"] != head):
