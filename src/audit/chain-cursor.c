@@ -13,7 +13,7 @@ const char *audit_fault_sentence(AuditFault fault)
         case AUDIT_FAULT_HASH:
                 return "it was changed after it was written";
         case AUDIT_FAULT_TIME:
-                return "its time steps back without a clock entry";
+                return "its time steps back without a clock entry, or is beyond any clock";
         case AUDIT_FAULT_TYPE:
                 return "its type is unknown, or not allowed at this position";
         case AUDIT_FAULT_SIZE:
@@ -51,6 +51,8 @@ int chain_cursor_next(ChainCursor *cursor, const AuditEntry *entry)
         if (!sha256_equal(&entry->hash, &hash))
                 return AUDIT_FAULT_HASH;
 
+        if (entry->time_ms > AUDIT_TIME_MAX_MS)
+                return AUDIT_FAULT_TIME;
         if (entry->type != AUDIT_CLOCK && cursor->time_ms > AUDIT_BACKWARDS_MAX_MS &&
             entry->time_ms < cursor->time_ms - AUDIT_BACKWARDS_MAX_MS)
                 return AUDIT_FAULT_TIME;

@@ -5,13 +5,16 @@
 
 #include "audit/entry.h"
 
+/* CLOCK_REALTIME counts nanoseconds in 63 bits: until 2262. */
+#define AUDIT_TIME_MAX_MS UINT64_C(9223372036854)
+
 #define AUDIT_BACKWARDS_MAX_MS 30000 /* how far time may step back between entries without a clock entry */
 
 typedef enum AuditFault {
         AUDIT_FAULT_SEQ = 1, /* a number is missing, doubled or out of order */
         AUDIT_FAULT_PREV,    /* does not follow the entry before */
         AUDIT_FAULT_HASH,    /* was changed */
-        AUDIT_FAULT_TIME,    /* steps back without a clock entry */
+        AUDIT_FAULT_TIME,    /* steps back without a clock entry, or is beyond any clock */
         AUDIT_FAULT_TYPE,    /* unknown; a genesis other than entry 0, or an entry 0 of another type */
         AUDIT_FAULT_SIZE,    /* a body larger than the maximum */
         _AUDIT_FAULT_MAX,

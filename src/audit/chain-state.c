@@ -4,6 +4,7 @@
 #include "audit/chain-state.h"
 
 #include "audit/checkpoint.h"
+#include "trust/result.h"
 
 /* What the requests that a ledger remembers can use: an id, a nonce and four approvals each. */
 #define USED_MAX ((size_t) 6 * REQUESTS_MAX)
@@ -109,6 +110,25 @@ static int on_started(ChainState *state, const AuditBody *body, AuditFinding *fi
         return 0;
 }
 
+/* Whether a request that has come so far may end so. */
+static bool end_fits(ReplayStage stage, const char *status)
+{
+        static const struct {
+                ResultStatus status;
+                bool accepted, started;
+        } rows[] = {
+                { RESULT_FINISHED, false, true },    { RESULT_TIMEOUT, false, true },
+                { RESULT_CANCELLED, true, true },    { RESULT_FAILED, true, true },
+                { RESULT_INTERRUPTED, true, false }, { RESULT_INTERRUPTED_UNKNOWN, false, true },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                if (streq(status, result_status_names[rows[i].status]))
+                        return stage == REPLAY_STARTED ? rows[i].started : rows[i].accepted;
+
+        return false;
+}
+
 static int on_finished(ChainState *state, const AuditBody *body, AuditFinding *finding)
 {
         ReplayEntry *request = chain_state_find_request(state, body->request_id);
@@ -120,6 +140,11 @@ static int on_finished(ChainState *state, const AuditBody *body, AuditFinding *f
         if (!sha256_equal(&request->digest, &body->request_sha256))
                 return audit_contradiction(
                         finding, "another request finishes than the one of this id that was accepted");
+        if (!end_fits(request->stage, body->status))
+                return audit_contradiction(finding,
+                                           request->stage == REPLAY_STARTED
+                                                   ? "a request that was started ends as if it was not"
+                                                   : "a request that was not started ends as if it was");
 
         request->stage = REPLAY_USED;
         return 0;
@@ -153,18 +178,28 @@ static int on_adopt(ChainState *state, const AuditBody *body, AuditFinding *find
                 return audit_contradiction(finding, "it replaces a key that is not the device's");
 
         add_key(state, &body->key);
-        state->adopts = true;
         state->adopted_by = body->sha256;
         return 0;
 }
 
 /* Whether an adopted key is followed by the manifest that names it. */
-static bool adoption_fits(ChainState *state, const AuditEntry *entry, const AuditBody *body)
+static bool adoption_fits(const ChainState *state, const AuditEntry *entry, const AuditBody *body)
 {
-        bool adopts = state->adopts;
+        return state->last_type != AUDIT_ADOPT ||
+               (entry->type == AUDIT_MANIFEST && sha256_equal(&state->adopted_by, &body->sha256));
+}
 
-        state->adopts = false;
-        return !adopts || (entry->type == AUDIT_MANIFEST && sha256_equal(&state->adopted_by, &body->sha256));
+static int on_enroll(const ChainState *state, const AuditEntry *entry, const AuditBody *body,
+                     AuditFinding *finding)
+{
+        if (entry->seq != 1)
+                return audit_contradiction(finding, "the device enrolls for the second time");
+
+        return streq(body->device, state->identity->device) &&
+                               public_key_equal(&body->key, chain_state_device_key(state))
+                       ? 0
+                       : audit_contradiction(finding,
+                                             "another device or key enrolls than that of the genesis");
 }
 
 /* ---- roots and manifests */
@@ -226,6 +261,14 @@ static int on_manifest(ChainState *state, const AuditBody *body, AuditFinding *f
         return 0;
 }
 
+static int on_revoke(const ChainState *state, const AuditBody *body, AuditFinding *finding)
+{
+        return state->last_type == AUDIT_MANIFEST && state->manifest.version == MANIFEST_TOMBSTONE &&
+                               sha256_equal(&state->manifest.sha256, &body->sha256)
+                       ? 0
+                       : audit_contradiction(finding, "the device is revoked without a tombstone");
+}
+
 /* ---- any entry */
 
 int chain_state_next_key(ChainState *state, const AuditEntry *entry, const AuditBody *body,
@@ -236,8 +279,7 @@ int chain_state_next_key(ChainState *state, const AuditEntry *entry, const Audit
                                             : 0;
 }
 
-int chain_state_next(ChainState *state, const AuditEntry *entry, const AuditBody *body,
-                     AuditFinding *finding)
+static int next(ChainState *state, const AuditEntry *entry, const AuditBody *body, AuditFinding *finding)
 {
         if (!adoption_fits(state, entry, body))
                 return audit_contradiction(finding,
@@ -247,6 +289,10 @@ int chain_state_next(ChainState *state, const AuditEntry *entry, const AuditBody
         case AUDIT_GENESIS:
         case AUDIT_ADOPT:
                 return chain_state_next_key(state, entry, body, finding);
+        case AUDIT_ENROLL:
+                return on_enroll(state, entry, body, finding);
+        case AUDIT_REVOKE:
+                return on_revoke(state, body, finding);
         case AUDIT_ROOT:
                 return on_root(state, body, finding);
         case AUDIT_MANIFEST:
@@ -260,4 +306,13 @@ int chain_state_next(ChainState *state, const AuditEntry *entry, const AuditBody
         default:
                 return 0;
         }
+}
+
+int chain_state_next(ChainState *state, const AuditEntry *entry, const AuditBody *body,
+                     AuditFinding *finding)
+{
+        int r = next(state, entry, body, finding);
+
+        state->last_type = entry->type;
+        return r;
 }

@@ -42,8 +42,8 @@ typedef struct ChainState {
         size_t n_device_keys;               /* of all */
         size_t n_accepted, n_redacted;      /* requests; those of which some arguments are digests */
         size_t n_unknown_roots;             /* not held by the auditor, who has some */
-        bool adopts;                        /* the entry before adopted a key by this manifest */
-        Sha256 adopted_by;
+        uint16_t last_type;                 /* of the entry before */
+        Sha256 adopted_by;                  /* the manifest that the last adoption names */
 
         Sha256 first_root;
         int64_t root_version, epoch; /* 0: no root yet */

@@ -109,6 +109,28 @@ static void test_a_witness_adds_its_signature(void **state)
         assert_err(envelope_verify(envelope, ENVELOPE_CHECKPOINT, &witness, NULL), 0);
 }
 
+/* No Linux clock goes beyond 2262: the kernel counts nanoseconds in 63 bits. */
+static void test_time_beyond_any_clock(void **state)
+{
+        static const struct {
+                uint64_t time_ms;
+                int fault;
+        } rows[] = { { 0, 0 },
+                     { AUDIT_TIME_MAX_MS, 0 },
+                     { AUDIT_TIME_MAX_MS + 1, AUDIT_FAULT_TIME },
+                     { UINT64_MAX, AUDIT_FAULT_TIME } };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                ChainCursor made, read;
+                AuditEntry entry;
+
+                chain_cursor_begin(&made, &chain, "dev-a");
+                chain_cursor_begin(&read, &chain, "dev-a");
+                chain_cursor_append(&made, AUDIT_GENESIS, rows[i].time_ms, bytes_of_string("{}"), &entry);
+                assert_err(chain_cursor_next(&read, &entry), rows[i].fault);
+        }
+}
+
 static void test_names_of_types(void **state)
 {
         for (uint16_t type = 0; type < _AUDIT_TYPE_MAX; type++)
@@ -206,6 +228,7 @@ int main(void)
                 cmocka_unit_test(test_every_altered_bit_is_found),
                 cmocka_unit_test(test_every_cut_is_witnessed),
                 cmocka_unit_test(test_a_witness_adds_its_signature),
+                cmocka_unit_test(test_time_beyond_any_clock),
                 cmocka_unit_test(test_names_of_types),
                 cmocka_unit_test(test_bodies_survive_their_text),
                 cmocka_unit_test(test_what_is_redacted_leaves_a_digest),

@@ -2,6 +2,9 @@
 /* Chains with valid hashes whose entries contradict each other. */
 
 #include "audit-chain.h"
+
+#include <stdio.h>
+
 #include "audit/body.h"
 
 typedef struct Added {
@@ -65,6 +68,40 @@ static void test_requests_out_of_order(void **state)
                 if (report.outcome != AUDIT_BROKEN || report.at != rows[i].from)
                         fail_msg("%s: %s at %d", rows[i].what, audit_outcome_name(report.outcome),
                                  (int) report.at);
+        }
+}
+
+/* How a request may end that was only accepted, and one that was started. */
+static void test_ends(void **state)
+{
+        static const struct {
+                const char *status;
+                AuditOutcome accepted, started;
+        } rows[] = {
+                { "finished", AUDIT_BROKEN, AUDIT_UNWITNESSED },
+                { "timeout", AUDIT_BROKEN, AUDIT_UNWITNESSED },
+                { "cancelled", AUDIT_UNWITNESSED, AUDIT_UNWITNESSED },
+                { "failed", AUDIT_UNWITNESSED, AUDIT_UNWITNESSED },
+                { "interrupted", AUDIT_UNWITNESSED, AUDIT_BROKEN },
+                { "interrupted_unknown", AUDIT_BROKEN, AUDIT_UNWITNESSED },
+                { "denied", AUDIT_BROKEN, AUDIT_BROKEN },
+                { "made_up", AUDIT_BROKEN, AUDIT_BROKEN },
+        };
+        _cleanup_(freep) char *body = chain_request_body(AUDIT_REQUEST_FINISHED, FIRST - 1);
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(freep) char *ended = NULL;
+                const char *status = strstr(body, "\"finished\"");
+
+                assert_non_null(status);
+                assert_true(asprintf(&ended, "%.*s\"%s%s", (int) (status - body), body, rows[i].status,
+                                     status + strlen("\"finished")) > 0);
+                const Added added = { AUDIT_REQUEST_FINISHED, ended };
+                AuditOutcome accepted = verify_with(FIRST + 1, &added, 1).outcome;
+                AuditOutcome started = verify_with(FIRST + 2, &added, 1).outcome;
+                if (accepted != rows[i].accepted || started != rows[i].started)
+                        fail_msg("%s: %s, %s", rows[i].status, audit_outcome_name(accepted),
+                                 audit_outcome_name(started));
         }
 }
 
@@ -174,6 +211,79 @@ static void test_roots_and_manifests(void **state)
         }
 }
 
+/* A revocation records the tombstone before it. */
+static void test_revocation_without_tombstone(void **state)
+{
+        AuditBody body = { .version = MANIFEST_TOMBSTONE, .epoch = 1, .sha256 = { { 9 } } };
+        _cleanup_(freep) char *tombstone = format_body(AUDIT_MANIFEST, &body);
+        _cleanup_(freep) char *revoke = format_body(AUDIT_REVOKE, &body);
+        _cleanup_(freep) char *session = format_body(AUDIT_SESSION, &(AuditBody){ .session = { 1 } });
+        body.version = 2;
+        _cleanup_(freep) char *manifest = format_body(AUDIT_MANIFEST, &body);
+        body.sha256.bytes[0] = 8;
+        _cleanup_(freep) char *other = format_body(AUDIT_REVOKE, &body);
+        const struct {
+                const char *what;
+                AuditOutcome outcome;
+                Added added[3];
+                size_t n;
+        } rows[] = {
+                { "after its tombstone",
+                  AUDIT_UNWITNESSED,
+                  { { AUDIT_MANIFEST, tombstone }, { AUDIT_REVOKE, revoke } },
+                  2 },
+                { "of another tombstone",
+                  AUDIT_BROKEN,
+                  { { AUDIT_MANIFEST, tombstone }, { AUDIT_REVOKE, other } },
+                  2 },
+                { "after a manifest",
+                  AUDIT_BROKEN,
+                  { { AUDIT_MANIFEST, manifest }, { AUDIT_REVOKE, revoke } },
+                  2 },
+                { "later",
+                  AUDIT_BROKEN,
+                  { { AUDIT_MANIFEST, tombstone }, { AUDIT_SESSION, session }, { AUDIT_REVOKE, revoke } },
+                  3 },
+                { "twice",
+                  AUDIT_BROKEN,
+                  { { AUDIT_MANIFEST, tombstone }, { AUDIT_REVOKE, revoke }, { AUDIT_REVOKE, revoke } },
+                  3 },
+                { "without a manifest", AUDIT_BROKEN, { { AUDIT_REVOKE, revoke } }, 1 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                AuditReport report = verify_with(FIRST, rows[i].added, rows[i].n);
+
+                if (report.outcome != rows[i].outcome)
+                        fail_msg("%s: %s", rows[i].what, audit_outcome_name(report.outcome));
+        }
+}
+
+/* A device enrolls once, right after the genesis, with its name and key. */
+static void test_enrolment(void **state)
+{
+        static const struct {
+                const char *device;
+                WorldKey key;
+                size_t at;
+                AuditOutcome outcome;
+        } rows[] = {
+                { "dev-a", KEY_DEVICE, 1, AUDIT_UNWITNESSED },  { "dev-a", KEY_DEVICE, FIRST, AUDIT_BROKEN },
+                { "dev-a", KEY_DEVICE, ENTRIES, AUDIT_BROKEN }, { "dev-b", KEY_DEVICE, 1, AUDIT_BROKEN },
+                { "dev-a", KEY_STRANGER, 1, AUDIT_BROKEN },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                AuditBody body = { .device = (char *) rows[i].device,
+                                   .key = *key_pair_public(world_key(rows[i].key)) };
+                _cleanup_(freep) char *text = format_body(AUDIT_ENROLL, &body);
+                AuditReport report = verify_with(rows[i].at, &(Added){ AUDIT_ENROLL, text }, 1);
+
+                if (report.outcome != rows[i].outcome)
+                        fail_msg("row %zu: %s", i, audit_outcome_name(report.outcome));
+        }
+}
+
 /* After a tombstone, or in a new epoch without a manifest, requests are neither accepted nor started. */
 static void test_revoked(void **state)
 {
@@ -257,6 +367,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_requests_out_of_order),
+                cmocka_unit_test(test_ends),
                 cmocka_unit_test(test_other_request_same_id),
                 cmocka_unit_test(test_accepted_under_another_manifest),
                 cmocka_unit_test(test_adopted_key),
@@ -264,6 +375,8 @@ int main(void)
                 cmocka_unit_test(test_unknown_root),
                 cmocka_unit_test(test_roots_and_manifests),
                 cmocka_unit_test(test_revoked),
+                cmocka_unit_test(test_revocation_without_tombstone),
+                cmocka_unit_test(test_enrolment),
                 cmocka_unit_test(test_recorded_countersignatures),
         };
 

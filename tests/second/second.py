@@ -14,6 +14,7 @@ import ed25519
 
 AUDIT_TYPES = 15
 CLOCK = 10
+TIME_MAX_MS = 2**63 // 10**6  # of CLOCK_REALTIME, whose nanoseconds have 63 bits
 BACKWARDS_MAX_MS = 30000
 BODY_MAX = 64 * 1024
 CHECKPOINT_TYPE = "application/vnd.devbox.checkpoint.v1"
@@ -73,7 +74,7 @@ def walk(chain_id, entries, prev, size=0, ts=0):
             return "prev", size, prev
         if entry_hash(chain_id, size, prev, entry["ts"], entry["type"], body) != entry["hash"]:
             return "hash", size, prev
-        if entry["type"] != CLOCK and entry["ts"] + BACKWARDS_MAX_MS < ts:
+        if entry["ts"] > TIME_MAX_MS or (entry["type"] != CLOCK and entry["ts"] + BACKWARDS_MAX_MS < ts):
             return "time", size, prev
         prev, size, ts = entry["hash"], size + 1, entry["ts"]
     return None, size, prev
