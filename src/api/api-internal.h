@@ -75,7 +75,7 @@ extern const HttpRoute api_routes[];
 extern const char *const api_cache_keys[];
 int api_routes_init(Api *api);
 void api_on_collector_reply(CollectorCall call, const BusReply *reply, void *owner);
-void api_on_units_changed(void *owner);
+void api_on_collector_changed(bool all, void *owner);
 
 /* actions.c: whether the request has the token; otherwise it is answered. */
 bool api_action_authorise(Api *api, HttpRequest *request, ActionKind kind);

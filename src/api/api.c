@@ -11,6 +11,7 @@
 #include "basic/fd.h"
 #include "basic/sockaddr.h"
 #include "log/log.h"
+#include "sample/sample-bus.h"
 
 /* While the configuration is invalid: little is asked, and the next activation reads it anew. */
 #define INVALID_CONNECTIONS_MAX 64
@@ -136,8 +137,7 @@ static void apply(Api *api)
 
         if (config)
                 cache_set_ttl(api->cache, config->api_cache_ttl_usec);
-        for (unsigned key = 0; api_cache_keys[key]; key++)
-                cache_invalidate(api->cache, key);
+        api_on_collector_changed(true, api);
 
         (void) idle_set_after(&api->idle, config ? config->api_idle_exit_usec : INVALID_IDLE_EXIT_USEC);
         api_update_health(api);
@@ -321,12 +321,19 @@ void api_free(void *self)
 static int make_parts(Api *api)
 {
         static const HttpHandlers http_handlers = { admit, on_response, on_drained };
+        /* What the collector vouches for is kept no longer than it watches, from before the reply. */
+        const usec_t watched_usec = UNITS_WATCH_USEC - COLLECTOR_DEADLINE_USEC;
+        const usec_t ttl_max_usec[] = { [COLLECTOR_CALL_SYSTEM] = USEC_INFINITY,
+                                        [COLLECTOR_CALL_UNITS] = watched_usec,
+                                        [COLLECTOR_CALL_SNAPSHOT] = watched_usec };
         const CacheOptions cache_options = { .n_keys = _COLLECTOR_CALL_MAX,
                                              .ttl_usec = USEC_PER_SEC,
+                                             .ttl_max_usec = ttl_max_usec,
                                              .waiting_max = WAITING_MAX,
                                              .handlers = { fetch, now },
                                              .owner = api };
-        static const CollectorHandlers collector_handlers = { api_on_collector_reply, api_on_units_changed };
+        static const CollectorHandlers collector_handlers = { api_on_collector_reply,
+                                                              api_on_collector_changed };
 
         int r = http_server_new(api->event, api_routes, &http_handlers, &HTTP_LIMITS_DEFAULT, &api->server);
         if (r < 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Answers that are kept for a while. */
+/* Caches responses under a fixed set of keys. */
 
 #include "api/cache.h"
 
@@ -9,17 +9,17 @@ typedef struct Waiter Waiter;
 typedef STAILQ_HEAD(Waiters, Waiter) Waiters;
 
 struct Waiter {
-        cache_answer_t answer;
+        CacheWaiter complete;
         void *userdata;
         STAILQ_ENTRY(Waiter) entry;
 };
 
 typedef struct Entry {
-        HttpResponse *reply; /* NULL: nothing kept */
-        usec_t expires_at_usec;
-        bool fetching, dropped; /* dropped: since the fetch began */
-        Waiters waiting;        /* for the fetch under way */
-        Waiters waiting_next;   /* for one after it, because they asked after a drop */
+        HttpResponse *response; /* NULL: none */
+        usec_t ttl_max_usec, expires_at_usec;
+        bool fetching, invalidated; /* invalidated: since the fetch began */
+        Waiters waiting;            /* for the fetch under way */
+        Waiters waiting_next;       /* for the one after it: they arrived after an invalidation */
         CacheStats stats;
 } Entry;
 
@@ -37,6 +37,7 @@ int cache_new(const CacheOptions *options, Cache **ret_cache)
 
         cache->options = *options;
         for (unsigned key = 0; key < options->n_keys; key++) {
+                cache->entries[key].ttl_max_usec = options->ttl_max_usec[key];
                 STAILQ_INIT(&cache->entries[key].waiting);
                 STAILQ_INIT(&cache->entries[key].waiting_next);
         }
@@ -65,7 +66,7 @@ Cache *cache_free(Cache *cache)
         for (unsigned key = 0; key < cache->options.n_keys; key++) {
                 waiters_free(&cache->entries[key].waiting);
                 waiters_free(&cache->entries[key].waiting_next);
-                http_response_unref(cache->entries[key].reply);
+                http_response_unref(cache->entries[key].response);
         }
 
         free(cache);
@@ -82,18 +83,18 @@ static void fetch(Cache *cache, unsigned key)
         Entry *entry = &cache->entries[key];
 
         entry->fetching = true;
-        entry->dropped = false;
+        entry->invalidated = false;
         entry->stats.misses++;
         cache->options.handlers.fetch(key, cache->options.owner);
 }
 
-int cache_get(Cache *cache, unsigned key, cache_answer_t answer, void *userdata)
+int cache_get(Cache *cache, unsigned key, CacheWaiter complete, void *userdata)
 {
         Entry *entry = &cache->entries[key];
 
-        if (entry->reply && now_of(cache) < entry->expires_at_usec) {
+        if (entry->response && now_of(cache) < entry->expires_at_usec) {
                 entry->stats.hits++;
-                answer(entry->reply, userdata);
+                complete(entry->response, userdata);
                 return 0;
         }
 
@@ -104,10 +105,10 @@ int cache_get(Cache *cache, unsigned key, cache_answer_t answer, void *userdata)
         if (!waiter)
                 return -ENOMEM;
 
-        *waiter = (Waiter){ .answer = answer, .userdata = userdata };
+        *waiter = (Waiter){ .complete = complete, .userdata = userdata };
         cache->n_waiting++;
         entry->stats.n_waiting++;
-        if (entry->dropped)
+        if (entry->invalidated)
                 STAILQ_INSERT_TAIL(&entry->waiting_next, waiter, entry);
         else
                 STAILQ_INSERT_TAIL(&entry->waiting, waiter, entry);
@@ -117,23 +118,23 @@ int cache_get(Cache *cache, unsigned key, cache_answer_t answer, void *userdata)
         return 0;
 }
 
-void cache_store(Cache *cache, unsigned key, HttpResponse *reply)
+void cache_store(Cache *cache, unsigned key, HttpResponse *response)
 {
         Entry *entry = &cache->entries[key];
         Waiters waiting = STAILQ_HEAD_INITIALIZER(waiting);
 
         assert(entry->fetching);
         entry->fetching = false;
-        entry->reply = http_response_unref(entry->reply);
-        if (reply && !entry->dropped && cache->options.ttl_usec > 0) {
-                entry->reply = http_response_ref(reply);
-                entry->expires_at_usec = now_of(cache) + cache->options.ttl_usec;
+        entry->response = http_response_unref(entry->response);
+        if (response && !entry->invalidated && cache->options.ttl_usec > 0) {
+                entry->response = http_response_ref(response);
+                entry->expires_at_usec = now_of(cache) + MIN(cache->options.ttl_usec, entry->ttl_max_usec);
         }
 
-        /* Whoever is answered may ask again at once: the lists are in order before that. */
+        /* A waiter may call cache_get(): the lists are consistent before that. */
         STAILQ_CONCAT(&waiting, &entry->waiting);
         STAILQ_CONCAT(&entry->waiting, &entry->waiting_next);
-        entry->dropped = false;
+        entry->invalidated = false;
         if (!STAILQ_EMPTY(&entry->waiting))
                 fetch(cache, key);
 
@@ -143,7 +144,7 @@ void cache_store(Cache *cache, unsigned key, HttpResponse *reply)
                 STAILQ_REMOVE_HEAD(&waiting, entry);
                 cache->n_waiting--;
                 entry->stats.n_waiting--;
-                waiter->answer(reply, waiter->userdata);
+                waiter->complete(response, waiter->userdata);
                 free(waiter);
         }
 }
@@ -152,8 +153,8 @@ void cache_invalidate(Cache *cache, unsigned key)
 {
         Entry *entry = &cache->entries[key];
 
-        entry->reply = http_response_unref(entry->reply);
-        entry->dropped = entry->fetching;
+        entry->response = http_response_unref(entry->response);
+        entry->invalidated = entry->fetching;
 }
 
 const CacheStats *cache_stats(const Cache *cache, unsigned key)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* devbox-collector's methods and its signal, for devbox-api. */
+/* devbox-collector's methods and its signals, for devbox-api. */
 
 #include "api/collector-client.h"
 
@@ -7,10 +7,9 @@
 
 #define COLLECTOR "org.devbox.Collector1", "/org/devbox/Collector1", "org.devbox.Collector1"
 
-/* Cold activation of the hardened collector and its first 250 ms window take well under a second. */
 static const BusService collector_service = {
         .title = "devbox-collector",
-        .deadline_usec = 2 * USEC_PER_SEC,
+        .deadline_usec = COLLECTOR_DEADLINE_USEC,
         .unavailable = DEVBOX_ERROR_COLLECTOR_UNAVAILABLE,
         .timeout = DEVBOX_ERROR_COLLECTOR_TIMEOUT,
         .lost_message_id = MESSAGE_COLLECTOR_LOST,
@@ -27,7 +26,7 @@ struct CollectorClient {
         BusClient bus_client;
         CollectorHandlers handlers;
         void *owner;
-        sd_bus_slot *slot_changed;
+        sd_bus_slot *slot_changed, *slot_owner;
         BusRequest requests[_COLLECTOR_CALL_MAX];
 };
 
@@ -42,7 +41,21 @@ static int on_units_changed(sd_bus_message *message, void *userdata, sd_bus_erro
 {
         CollectorClient *client = userdata;
 
-        client->handlers.on_units_changed(client->owner);
+        /* Without names: the collector has read its configuration again. */
+        bool all = sd_bus_message_enter_container(message, 'a', "s") < 0 ||
+                   sd_bus_message_at_end(message, false) > 0;
+        client->handlers.on_changed(all, client->owner);
+        return 0;
+}
+
+/* A collector that has left the bus reports no changes. */
+static int on_owner_changed(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
+{
+        CollectorClient *client = userdata;
+        const char *old_owner;
+
+        if (sd_bus_message_read(message, "sss", NULL, &old_owner, NULL) < 0 || *old_owner != '\0')
+                client->handlers.on_changed(true, client->owner);
         return 0;
 }
 
@@ -63,6 +76,7 @@ CollectorClient *collector_client_free(CollectorClient *client)
 {
         bus_client_done(&client->bus_client);
         sd_bus_slot_unref(client->slot_changed);
+        sd_bus_slot_unref(client->slot_owner);
         free(client);
         return NULL;
 }
@@ -73,6 +87,12 @@ int collector_client_attach(CollectorClient *client, sd_bus *bus)
                                           on_units_changed, NULL, client);
         if (r < 0)
                 return r;
+        r = sd_bus_add_match_async(bus, &client->slot_owner,
+                                   "type='signal',sender='org.freedesktop.DBus',"
+                                   "member='NameOwnerChanged',arg0='org.devbox.Collector1'",
+                                   on_owner_changed, NULL, client);
+        if (r < 0)
+                return r;
 
         bus_client_attach(&client->bus_client, bus);
         return 0;
@@ -81,6 +101,8 @@ int collector_client_attach(CollectorClient *client, sd_bus *bus)
 void collector_client_detach(CollectorClient *client)
 {
         client->slot_changed = sd_bus_slot_unref(client->slot_changed);
+        client->slot_owner = sd_bus_slot_unref(client->slot_owner);
+        client->handlers.on_changed(true, client->owner);
         bus_client_detach(&client->bus_client);
 }
 

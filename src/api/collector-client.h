@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* devbox-collector's methods and its signal, for devbox-api. */
+/* devbox-collector's methods and its signals, for devbox-api. */
 
 #include "bus/client.h"
 
@@ -16,8 +16,13 @@ typedef enum CollectorCall {
 
 typedef struct CollectorHandlers {
         void (*on_reply)(CollectorCall call, const BusReply *reply, void *owner);
-        void (*on_units_changed)(void *owner);
+
+        /* What was read before is outdated: the units, or all of it. */
+        void (*on_changed)(bool all, void *owner);
 } CollectorHandlers;
+
+/* Cold activation of the hardened collector and its first 250 ms window take well under a second. */
+#define COLLECTOR_DEADLINE_USEC (2 * USEC_PER_SEC)
 
 int collector_client_new(const CollectorHandlers *handlers, void *owner, CollectorClient **ret_client);
 

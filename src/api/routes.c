@@ -196,12 +196,13 @@ void api_on_collector_reply(CollectorCall call, const BusReply *reply, void *own
         cache_store(api->cache, call, response);
 }
 
-void api_on_units_changed(void *owner)
+void api_on_collector_changed(bool all, void *owner)
 {
         Api *api = owner;
 
-        cache_invalidate(api->cache, COLLECTOR_CALL_UNITS);
-        cache_invalidate(api->cache, COLLECTOR_CALL_SNAPSHOT);
+        for (unsigned call = 0; call < _COLLECTOR_CALL_MAX; call++)
+                if (all || call != COLLECTOR_CALL_SYSTEM)
+                        cache_invalidate(api->cache, call);
 }
 
 int api_routes_init(Api *api)

@@ -91,10 +91,13 @@ int collector_reload(void *self)
 
         config_holder_repeat(&collector->config);
         int r = load_config(collector);
-        if (r >= 0 && !collector->config.problem)
-                (void) log_full(LOG_INFO, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CONFIG_RELOADED }),
-                                "The configuration was read again");
-        return r;
+        if (r < 0 || collector->config.problem)
+                return r;
+
+        collector_on_units_changed(NULL, 0, collector); /* everything may be different */
+        (void) log_full(LOG_INFO, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CONFIG_RELOADED }),
+                        "The configuration was read again");
+        return 0;
 }
 
 /* ---- leaving */

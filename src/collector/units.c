@@ -16,9 +16,9 @@
 #include "collector/units-internal.h"
 #include "log/log.h"
 #include "proto/error.h"
+#include "sample/sample-bus.h"
 
 #define DEADLINE_USEC (1500 * USEC_PER_MSEC)
-#define WATCH_USEC    (30 * USEC_PER_SEC)
 
 /* ---- helpers for both files */
 
@@ -411,7 +411,7 @@ int units_new(sd_bus *bus, const UnitsOptions *options, Units **ret_units)
         if (units->options.deadline_usec == 0)
                 units->options.deadline_usec = DEADLINE_USEC;
         if (units->options.watch_usec == 0)
-                units->options.watch_usec = WATCH_USEC;
+                units->options.watch_usec = UNITS_WATCH_USEC;
 
         int r = units_watch_init(units);
         if (r < 0)

@@ -7,6 +7,9 @@
 
 #include "sample/sample.h"
 
+/* For at least this long after a call for units, UnitsChanged reports every change of them. */
+#define UNITS_WATCH_USEC (30 * USEC_PER_SEC)
+
 /* Each appends one value of the signature at its end: a{sv}, aa{sv}, aa{sv}. */
 int system_sample_append(sd_bus_message *message, const SystemSample *sample);
 int unit_samples_append(sd_bus_message *message, const UnitSamples *samples);

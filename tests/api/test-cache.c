@@ -43,7 +43,8 @@ static void on_answer(HttpResponse *reply, void *userdata)
 static int setup(void **state)
 {
         World *world = calloc(1, sizeof *world);
-        CacheOptions options = { 2, TTL_USEC, WAITING_MAX, { fetch, now }, world };
+        static const usec_t ttl_max_usec[] = { USEC_INFINITY, TTL_USEC / 2 };
+        CacheOptions options = { 2, TTL_USEC, ttl_max_usec, WAITING_MAX, { fetch, now }, world };
 
         assert_non_null(world);
         world->now_usec = 5 * USEC_PER_SEC;
@@ -68,6 +69,27 @@ static int teardown(void **state)
 static void get(World *world, unsigned key)
 {
         assert_err(cache_get(world->cache, key, on_answer, world), 0);
+}
+
+static void test_a_key_with_a_maximum_expires_earlier(void **state)
+{
+        World *world = *state;
+
+        world->instant = world->first;
+        get(world, 1);
+        world->now_usec += TTL_USEC / 2 - 1;
+        get(world, 1);
+        assert_int_equal(world->n_fetches[1], 1);
+        world->now_usec += 1;
+        get(world, 1);
+        assert_int_equal(world->n_fetches[1], 2);
+
+        cache_set_ttl(world->cache, TTL_USEC / 4); /* the smaller of both */
+        world->now_usec += TTL_USEC;
+        get(world, 1);
+        world->now_usec += TTL_USEC / 4;
+        get(world, 1);
+        assert_int_equal(world->n_fetches[1], 4);
 }
 
 static void test_hit_until_it_expires(void **state)
@@ -240,6 +262,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         static const struct CMUnitTest tests[] = {
+                TEST(test_a_key_with_a_maximum_expires_earlier),
                 TEST(test_hit_until_it_expires),
                 TEST(test_the_age_counts_from_the_answer),
                 TEST(test_one_fetch_for_all),

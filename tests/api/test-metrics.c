@@ -81,7 +81,7 @@ static void fill(World *world)
 static int setup(void **state)
 {
         World *world = calloc(1, sizeof *world);
-        CacheOptions options = { 1, 0, 1, { fetch, now }, world };
+        CacheOptions options = { 1, 0, (const usec_t[]){ USEC_INFINITY }, 1, { fetch, now }, world };
 
         assert_non_null(world);
         fill(world);

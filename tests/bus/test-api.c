@@ -205,6 +205,50 @@ static void test_change_drops(void **state)
         http_wait_body(world, "/services", "{\"name\":\"docker\",\"active\":false");
 }
 
+/* The reply to this call follows every signal that the daemons sent before. */
+static void settle(const World *world)
+{
+        (void) test_metric(world->bus->client, COLLECTOR, "calls_total");
+        (void) test_metric(world->bus->client, API, "requests_total");
+}
+
+/* Whoever would have reported a change is gone: nothing that it vouched for is kept. */
+static void test_the_end_of_the_collector_drops(void **state)
+{
+        World *world = *state;
+
+        world_configure(world, AUTH SERVICES "api: { cache_ttl_ms: 60000 }\n");
+        assert_answer(http_get(world, "/services"), 200, "{\"name\":\"docker\",\"active\":true");
+        assert_answer(http_get(world, "/metrics"), 200,
+                      "name=\"docker.service\",type=\"service\",state=\"active\"} 1");
+        assert_int_equal(test_daemon_stop(world->collector), 0);
+        world->collector = test_daemon_free(world->collector);
+        fake_set_unit(
+                world->bus,
+                &(FakeUnit){ .id = "docker.service", .active_state = "inactive", .sub_state = "dead" });
+        world_start_collector(world);
+        settle(world);
+        assert_answer(http_get(world, "/services"), 200, "{\"name\":\"docker\",\"active\":false");
+        assert_answer(http_get(world, "/metrics"), 200,
+                      "name=\"docker.service\",type=\"service\",state=\"active\"} 0");
+}
+
+static void test_a_reload_of_the_collector_drops(void **state)
+{
+        World *world = *state;
+
+        world_configure(world, AUTH SERVICES "api: { cache_ttl_ms: 60000 }\n");
+        assert_answer(http_get(world, "/services"), 200, "{\"services\":[{\"name\":\"docker\"");
+        assert_answer(http_get(world, "/system"), 200, "\"path\":\"/\"");
+
+        test_bus_write_config(world->bus, "services: [ssh]\ncollector: { disks: [/proc] }\n");
+        test_daemon_signal(world->collector, SIGHUP);
+        test_bus_wait_log(world->bus, COLLECTOR, "The configuration was read again");
+        settle(world);
+        assert_answer(http_get(world, "/services"), 200, "{\"services\":[{\"name\":\"ssh\"");
+        assert_null(strstr(http_get(world, "/system").body, "\"path\":\"/\""));
+}
+
 static void test_bus_gone(void **state)
 {
         World *world = *state;
@@ -235,6 +279,8 @@ int main(void)
                 world_test(test_stampede),
                 world_test(test_flooded_collector),
                 world_test(test_change_drops),
+                world_test(test_the_end_of_the_collector_drops),
+                world_test(test_a_reload_of_the_collector_drops),
                 world_test(test_bus_gone),
         };
 
