@@ -19,6 +19,7 @@ extern const DatabaseSchema ledger_schema;
 #define LEDGER_TIME_FLOOR            "time_floor_ms"
 #define LEDGER_ISSUED_FLOOR          "issued_floor_ms"
 #define LEDGER_CHECKPOINT            "checkpoint" /* the last that the device signed, as an envelope */
+#define LEDGER_COSIGNED              "cosigned_"  /* and the key of a witness: the last size it signed */
 
 /* ---- the table `state`. Writes belong inside a ChainTransaction. */
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "audit/ledger-database.h"
+#include "audit/replica.h"
 #include "ledger/ledger-internal.h"
 
 /* Payload of a root or manifest. */
@@ -17,12 +18,38 @@
 
 /* ---- enrolment */
 
-static int same_enrolment(Ledger *ledger, const Enrolment *enrolment)
+static int on_genesis(const AuditEntry *entry, void *userdata)
 {
-        bool same = streq(ledger->chain.device, enrolment->device) &&
-                    memcmp(&ledger->chain.pending.chain, &enrolment->chain, sizeof(ChainId)) == 0;
+        int r = audit_body_parse(AUDIT_GENESIS, entry->body, userdata, NULL);
 
+        return r > 0 ? -EUCLEAN : r;
+}
+
+/* Whether the chain began with this enrolment: its first entry names the root, and the chain before it. */
+static int check_same_enrolment(Ledger *ledger, const Enrolment *enrolment)
+{
+        AuditBody *genesis = NULL;
+
+        int r = chain_read(ledger->database, &(ChainRange){ .max = 1 }, on_genesis, &genesis);
+        if (r < 0)
+                return r;
+
+        bool same = streq(genesis->device, enrolment->device) &&
+                    chain_id_equal(&genesis->chain, &enrolment->chain) &&
+                    sha256_equal(&genesis->sha256, &enrolment->root_sha256) &&
+                    genesis->size == enrolment->lost_size &&
+                    sha256_equal(&genesis->head, &enrolment->lost_head);
+        audit_body_free(AUDIT_GENESIS, genesis);
         return same ? 0 : DEVBOX_ERROR_ENROLLED_OTHERWISE;
+}
+
+/* On a hub: the name of a device that it witnesses cannot be its own. */
+static int check_not_pinned(Ledger *ledger, const char *device)
+{
+        _cleanup_(replica_done) Replica replica = REPLICA_NULL;
+
+        int r = replica_find(ledger->database, device, &replica);
+        return r > 0 ? DEVBOX_ERROR_ENROLLED_OTHERWISE : r;
 }
 
 static int append_enrolment(Ledger *ledger, ChainTransaction *write, const Enrolment *enrolment,
@@ -94,8 +121,11 @@ int ledger_enroll(Ledger *ledger, const Enrolment *enrolment)
         if (r != 0)
                 return r;
         if (chain_exists(&ledger->chain))
-                return same_enrolment(ledger, enrolment);
+                return check_same_enrolment(ledger, enrolment);
 
+        r = check_not_pinned(ledger, enrolment->device);
+        if (r != 0)
+                return r;
         r = create_chain(ledger, enrolment, envelope, root);
         if (r != 0)
                 return r;

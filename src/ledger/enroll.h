@@ -15,8 +15,9 @@ typedef struct Enrolment {
         Sha256 lost_head;
 } Enrolment;
 
-/* Creates the chain. The same enrolment again changes nothing. Errors: DEVBOX_ERROR_ENROLLED_OTHERWISE there
- * is a chain of another device or id, or another root; ROOT_CHAIN, BAD_ENVELOPE, BAD_SCHEMA, BAD_REQUEST. */
+/* Creates the chain. The same enrolment again changes nothing. Errors: DEVBOX_ERROR_ENROLLED_OTHERWISE the
+ * chain began with another device, id, root or lost chain, or this hub witnesses a device of that name;
+ * ROOT_CHAIN, BAD_ENVELOPE, BAD_SCHEMA, BAD_REQUEST. */
 int ledger_enroll(Ledger *ledger, const Enrolment *enrolment);
 
 /* The next root, or the current one again. Errors: DEVBOX_ERROR_NOT_ENROLLED and those of

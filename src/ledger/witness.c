@@ -8,8 +8,10 @@
 #include "ledger/witness.h"
 
 #include "audit/entry-table.h"
+#include "audit/ledger-database.h"
 #include "audit/replica.h"
 #include "audit/witness.h"
+#include "codec/binary-text.h"
 #include "ledger/ledger-internal.h"
 
 #define ENVELOPE_MAX 1024 /* the payload of a checkpoint's */
@@ -27,7 +29,7 @@ int ledger_pin(Ledger *ledger, const char *device, const ChainId *chain, const P
         _cleanup_(replica_done) Replica replica = REPLICA_NULL;
         ChainIdentity identity = { .chain = *chain };
 
-        if (!device_name_valid(device) || !public_key_is_valid(key))
+        if (!device_name_valid(device) || !public_key_is_valid(key) || streq(device, ledger->chain.device))
                 return DEVBOX_ERROR_BAD_REQUEST;
 
         int r = find_replica(ledger, device, &replica);
@@ -201,20 +203,6 @@ int ledger_witness(Ledger *ledger, const char *checkpoint, AuditEntries entries,
 
 /* ---- countersignatures of the own chain */
 
-static int find_witness(const Ledger *ledger, const Envelope *envelope, const PublicKey **ret_witness)
-{
-        KeySet keys = root_key_set(ledger->policy.root, ROOT_ROLE_WITNESS);
-        uint32_t signers;
-
-        keys.threshold = 1; /* an entry for each witness */
-        int r = envelope_verify(envelope, ENVELOPE_CHECKPOINT, &keys, &signers);
-        if (r != 0)
-                return r;
-
-        *ret_witness = &keys.keys[__builtin_ctz(signers)];
-        return 0;
-}
-
 /* The witness's signature, which is over the text that checkpoint_format() reproduces. */
 static int find_signature(const Envelope *envelope, const PublicKey *witness, Signature *ret_signature)
 {
@@ -234,7 +222,16 @@ static int find_signature(const Envelope *envelope, const PublicKey *witness, Si
         return DEVBOX_ERROR_BAD_SIG;
 }
 
-static int append_cosignature(Ledger *ledger, AuditBody *body)
+/* The key in the table `state` for the size that a witness countersigned last. */
+#define COSIGNED_KEY_SIZE (sizeof LEDGER_COSIGNED - 1 + HEX_SIZE(PUBLIC_KEY_SIZE))
+
+static void format_cosigned_key(const PublicKey *witness, char ret_key[static COSIGNED_KEY_SIZE])
+{
+        memcpy(ret_key, LEDGER_COSIGNED, sizeof LEDGER_COSIGNED - 1);
+        hex_format(BYTES_OF(witness->bytes), ret_key + sizeof LEDGER_COSIGNED - 1);
+}
+
+static int append_cosignature(Ledger *ledger, AuditBody *body, const char *key)
 {
         _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_TRANSACTION_NULL;
         bool flushed = ledger->flushed_size == ledger->chain.committed.size;
@@ -245,6 +242,9 @@ static int append_cosignature(Ledger *ledger, AuditBody *body)
         r = chain_append(&write, AUDIT_CHECKPOINT, ledger_time(ledger).now_ms, body, NULL);
         if (r != 0)
                 return r;
+        r = state_write_integer(ledger->database, key, body->size);
+        if (r < 0)
+                return r;
         r = chain_transaction_commit(&write);
         if (r < 0)
                 return r;
@@ -254,35 +254,60 @@ static int append_cosignature(Ledger *ledger, AuditBody *body)
         return 0;
 }
 
+/* One that is not newer than the last of this witness adds nothing, so it adds no entry. */
+static int record_witness(Ledger *ledger, const Envelope *envelope, const Checkpoint *claimed,
+                          const PublicKey *witness)
+{
+        AuditBody body = { .size = (int64_t) claimed->size, .head = claimed->head, .witness = *witness };
+        char key[COSIGNED_KEY_SIZE];
+        int64_t last = 0;
+
+        format_cosigned_key(witness, key);
+        int r = state_read_integer(ledger->database, key, &last);
+        if (r < 0 || last >= body.size)
+                return r < 0 ? r : 0;
+        r = find_signature(envelope, witness, &body.signature);
+        if (r != 0)
+                return r;
+
+        return append_cosignature(ledger, &body, key);
+}
+
+static int check_own_checkpoint(Ledger *ledger, const Checkpoint *claimed)
+{
+        Checkpoint ours;
+
+        int r = chain_checkpoint(&ledger->chain, claimed->size, &ours);
+        if (r < 0 && r != -ENOENT)
+                return r;
+
+        bool same = r == 0 && chain_id_equal(&ours.chain, &claimed->chain) &&
+                    streq(ours.device, claimed->device) && sha256_equal(&ours.head, &claimed->head);
+        return same ? 0 : DEVBOX_ERROR_WITNESS_FORK;
+}
+
 int ledger_record_cosignature(Ledger *ledger, const char *text)
 {
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
-        const PublicKey *witness;
-        Checkpoint claimed, ours;
-        AuditBody body = { 0 };
+        Checkpoint claimed;
+        uint32_t signers;
 
         if (!chain_exists(&ledger->chain))
                 return DEVBOX_ERROR_NOT_ENROLLED;
 
+        KeySet keys = root_key_set(ledger->policy.root, ROOT_ROLE_WITNESS);
+        keys.threshold = 1; /* an entry for each witness */
+
         int r = envelope_parse(bytes_of_string(text), ENVELOPE_MAX, &envelope);
         if (r == 0)
-                r = find_witness(ledger, envelope, &witness);
+                r = envelope_verify(envelope, ENVELOPE_CHECKPOINT, &keys, &signers);
         if (r == 0)
                 r = checkpoint_parse(envelope_payload(envelope), &claimed);
         if (r == 0)
-                r = find_signature(envelope, witness, &body.signature);
-        if (r != 0)
-                return r;
+                r = check_own_checkpoint(ledger, &claimed);
 
-        r = chain_checkpoint(&ledger->chain, claimed.size, &ours);
-        if (r < 0 && r != -ENOENT)
-                return r;
-        if (r < 0 || memcmp(&ours.chain, &claimed.chain, sizeof ours.chain) != 0 ||
-            !streq(ours.device, claimed.device) || !sha256_equal(&ours.head, &claimed.head))
-                return DEVBOX_ERROR_WITNESS_FORK;
-
-        body.size = (int64_t) claimed.size;
-        body.head = claimed.head;
-        body.witness = *witness;
-        return append_cosignature(ledger, &body);
+        for (size_t i = 0; r == 0 && i < keys.n_keys; i++)
+                if (signers & UINT32_C(1) << i)
+                        r = record_witness(ledger, envelope, &claimed, &keys.keys[i]);
+        return r;
 }

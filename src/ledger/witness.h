@@ -7,7 +7,8 @@
 #include "ledger/ledger.h"
 
 /* A device that enrolled, or enrolled again with a new key; ends a quarantine.
- * Errors: DEVBOX_ERROR_BAD_REQUEST; DEVBOX_ERROR_ENROLLED_OTHERWISE pinned to another chain. */
+ * Errors: DEVBOX_ERROR_BAD_REQUEST, also for this hub's own name; DEVBOX_ERROR_ENROLLED_OTHERWISE pinned to
+ * another chain. */
 int ledger_pin(Ledger *ledger, const char *device, const ChainId *chain, const PublicKey *key);
 
 /* Checks that the chain only grew, stores, then signs. Returns the checkpoint with both signatures, which
@@ -27,6 +28,7 @@ typedef struct ReplicaStatus {
 /* Errors: DEVBOX_ERROR_PEER_UNKNOWN. */
 int ledger_replica(Ledger *ledger, const char *device, ReplicaStatus *ret_status);
 
-/* On the device: records in the chain that a witness of the root countersigned a checkpoint of it.
- * Errors: DEVBOX_ERROR_BAD_ENVELOPE, BAD_SIG, UNKNOWN_KEY, BAD_SCHEMA, WITNESS_FORK not of this chain. */
+/* On the device: records in the chain that witnesses of the root countersigned a checkpoint of it, unless
+ * they did so for a later one before. Errors: DEVBOX_ERROR_BAD_ENVELOPE, BAD_SIG, UNKNOWN_KEY, BAD_SCHEMA,
+ * WITNESS_FORK not of this chain. */
 int ledger_record_cosignature(Ledger *ledger, const char *envelope);

@@ -195,6 +195,51 @@ static void test_who_may_speak_for_a_device(void **state)
                          DEVBOX_ERROR_BAD_REQUEST);
 }
 
+/* A hub cannot witness itself, under the name it has or is about to get. */
+static void test_pin_of_the_own_name(void **state)
+{
+        Pair *pair = *state;
+        _cleanup_(freep) char *root = signed_root(&pair->hub->made);
+        Enrolment own = { .device = "dev-a", .root = root, .root_sha256 = pair->hub->made.root };
+        LedgerStatus status;
+
+        ledger_status(pair->device->ledger, &status);
+        assert_int_equal(ledger_pin(pair->device->ledger, "dev-a", &status.chain, &status.key),
+                         DEVBOX_ERROR_BAD_REQUEST);
+        assert_int_equal(ledger_enroll(pair->hub->ledger, &own), DEVBOX_ERROR_ENROLLED_OTHERWISE);
+        own.device = "hub";
+        assert_int_equal(ledger_enroll(pair->hub->ledger, &own), 0);
+        assert_int_equal(ledger_pin(pair->hub->ledger, "hub", &status.chain, &status.key),
+                         DEVBOX_ERROR_BAD_REQUEST);
+}
+
+/* The same countersignature again, or an older one, adds no entry; the next one does. */
+static void test_the_same_cosignature_again(void **state)
+{
+        Pair *pair = *state;
+        _cleanup_(freep) char *first = NULL, *second = NULL;
+
+        pair_grow(pair, 1);
+        Copies *early = copies_of(pair->device);
+        assert_int_equal(pair_show(pair, early, early->n, &first), 0);
+        pair_grow(pair, 1);
+        Copies *late = copies_of(pair->device);
+        assert_int_equal(pair_show(pair, late, late->n, &second), 0);
+
+        assert_int_equal(ledger_record_cosignature(pair->device->ledger, second), 0);
+        uint64_t size = ledger_world_size(pair->device);
+        for (int i = 0; i < 3; i++) {
+                assert_int_equal(ledger_record_cosignature(pair->device->ledger, second), 0);
+                assert_int_equal(ledger_record_cosignature(pair->device->ledger, first), 0);
+        }
+        ledger_world_close(pair->device);
+        ledger_world_open(pair->device);
+        assert_int_equal(ledger_record_cosignature(pair->device->ledger, second), 0);
+        assert_true(ledger_world_size(pair->device) == size);
+        copies_free(early);
+        copies_free(late);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -205,6 +250,8 @@ int main(void)
                 witness_test(test_a_statement_full_of_signatures),
                 witness_test(test_the_first_statement_is_of_the_enrolled_chain),
                 witness_test(test_who_may_speak_for_a_device),
+                witness_test(test_pin_of_the_own_name),
+                witness_test(test_the_same_cosignature_again),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
