@@ -29,7 +29,8 @@ struct Ledger {
         Evidence evidence;
         Policy policy;
         Tally tally;
-        RateLimit denials; /* entries for denials per minute */
+        RateLimit denials;  /* entries for denials per minute */
+        RateLimit sessions; /* likewise for sessions */
 
         Session session;                         /* not stored: a restored backup ends it */
         uint64_t time_floor_ms, issued_floor_ms; /* as in trust/accept.h */

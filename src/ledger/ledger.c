@@ -17,8 +17,8 @@
 
 #define DATABASE_NAME "ledger.db"
 
-/* Entries; denials above the limit are counted. */
-#define DENIALS_PER_MINUTE 120
+/* Entries for denials, and entries for sessions; denials above the limit are counted. */
+#define ENTRIES_PER_MINUTE 120
 
 /* ---- signing */
 
@@ -137,7 +137,8 @@ int ledger_open(const LedgerOptions *options, Ledger **ret_ledger)
 
         ledger->directory_fd = -EBADF;
         ledger->options = (LedgerOptions){ .time = options->time, .owner = options->owner };
-        ledger->denials = (RateLimit){ .interval_usec = 60 * USEC_PER_SEC, .burst = DENIALS_PER_MINUTE };
+        ledger->denials = (RateLimit){ .interval_usec = 60 * USEC_PER_SEC, .burst = ENTRIES_PER_MINUTE };
+        ledger->sessions = (RateLimit){ .interval_usec = 60 * USEC_PER_SEC, .burst = ENTRIES_PER_MINUTE };
         ledger->ceiling_path = strdup(options->ceiling);
         if (!ledger->ceiling_path)
                 return -ENOMEM;

@@ -19,38 +19,6 @@
 #include "audit/ledger-database.h"
 #include "ledger/ledger-internal.h"
 
-/* ---- sessions */
-
-int ledger_begin_session(Ledger *ledger, uint8_t ret_session[SESSION_NONCE_SIZE])
-{
-        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_TRANSACTION_NULL;
-        _cleanup_(secret_freep) Secret *nonce = NULL;
-        AuditBody body = { .boot_id = ledger->boot_id };
-
-        if (!chain_exists(&ledger->chain) || !ledger_key_fits(ledger))
-                return DEVBOX_ERROR_NOT_ENROLLED;
-
-        int r = secret_new_random(SESSION_NONCE_SIZE, &nonce);
-        if (r < 0)
-                return r;
-        memcpy(body.session, secret_bytes(nonce).data, SESSION_NONCE_SIZE);
-
-        r = chain_transaction_begin(&ledger->chain, &write);
-        if (r < 0)
-                return r;
-        r = chain_append(&write, AUDIT_SESSION, ledger_time(ledger).now_ms, &body, NULL);
-        if (r != 0)
-                return r;
-        r = chain_transaction_commit(&write);
-        if (r < 0)
-                return r;
-
-        ledger->session = (Session){ .begun = true };
-        memcpy(ledger->session.nonce, body.session, SESSION_NONCE_SIZE);
-        memcpy(ret_session, body.session, SESSION_NONCE_SIZE);
-        return 0;
-}
-
 /* ---- audit entries */
 
 /* Borrows from the verdict, except the arguments and the list; describe_done() frees those. */

@@ -84,10 +84,17 @@ static int write_end(Ledger *ledger, ChainTransaction *write, const RequestRow *
         return requests_set_state(&ledger->requests, row->request_id, state, envelope);
 }
 
-static bool may_be_reported(int status)
+/* Whether a request in this state can have ended like this, beyond the rules of result_schema: one that
+ * never started has neither exit nor output. */
+static bool outcome_is_possible(RequestState state, const Result *how)
 {
-        return status == RESULT_FINISHED || status == RESULT_TIMEOUT || status == RESULT_CANCELLED ||
-               status == RESULT_FAILED;
+        bool ran = how->exit.code >= 0 || how->exit.signal > 0 || how->started_at_ms > 0 ||
+                   !result_stream_is_absent(&how->out) || !result_stream_is_absent(&how->err);
+
+        if (how->status == RESULT_CANCELLED || how->status == RESULT_FAILED)
+                return state == REQUEST_STARTED || !ran;
+
+        return state == REQUEST_STARTED && (how->status == RESULT_FINISHED || how->status == RESULT_TIMEOUT);
 }
 
 static int end_request(Ledger *ledger, const RequestRow *row, const Result *how)
@@ -95,10 +102,7 @@ static int end_request(Ledger *ledger, const RequestRow *row, const Result *how)
         _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_TRANSACTION_NULL;
         Result result = *how;
 
-        /* A request that never started cannot have finished or timed out. */
-        if (!may_be_reported(how->status) ||
-            (row->state == REQUEST_ACCEPTED &&
-             (how->status == RESULT_FINISHED || how->status == RESULT_TIMEOUT)))
+        if (!outcome_is_possible(row->state, how))
                 return DEVBOX_ERROR_BAD_SCHEMA;
 
         int r = chain_transaction_begin(&ledger->chain, &write);

@@ -5,7 +5,8 @@
 
 #include "ledger/ledger.h"
 
-/* Begins a session; the one before is over. */
+/* Begins a session; the one before is over. Errors: DEVBOX_ERROR_NOT_ENROLLED; RATE_LIMITED too many in the
+ * last minute, and the current one goes on. */
 int ledger_begin_session(Ledger *ledger, uint8_t ret_session[SESSION_NONCE_SIZE]);
 
 typedef struct LedgerBundle {

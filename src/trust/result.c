@@ -28,19 +28,69 @@ static bool reason_valid(const char *text)
         return devbox_error_from_code(text, &error) == 0;
 }
 
+/* Whether the process ran, so that it can have an exit and output. */
+static bool status_has_run(int status)
+{
+        return status == RESULT_FINISHED || status == RESULT_TIMEOUT || status == RESULT_CANCELLED;
+}
+
+static const char *check_exit(const Result *result)
+{
+        bool exited = result->exit.code >= 0, killed = result->exit.signal > 0;
+
+        if (exited && killed)
+                return "has an exit code and a signal";
+        if ((exited || killed) && !status_has_run(result->status))
+                return "has an exit, but it did not run";
+
+        return result->status == RESULT_FINISHED && !exited && !killed ? "finished without an exit" : NULL;
+}
+
+/* The digest of truncated output cannot be checked here. */
+static const char *check_stream(const Result *result, const ResultStream *stream)
+{
+        bool complete = stream->size == (int64_t) stream->data.size;
+        Sha256 digest;
+
+        if (result_stream_is_absent(stream))
+                return NULL;
+        if (!status_has_run(result->status))
+                return "has output, but it did not run";
+        if (stream->size < (int64_t) stream->data.size)
+                return "has more output than its length";
+        if (stream->truncated == complete)
+                return complete ? "has truncated output that is complete"
+                                : "lacks output without truncation";
+        if (sha256_is_null(&stream->sha256))
+                return "has output without a digest";
+
+        sha256(BYTES(stream->data.data, stream->data.size), &digest);
+        return complete && !sha256_equal(&digest, &stream->sha256) ? "has another digest than its output"
+                                                                   : NULL;
+}
+
 static const char *check(const void *object)
 {
         const Result *result = object;
+        const char *why = check_exit(result);
+
+        why = why ? why : check_stream(result, &result->out);
+        why = why ? why : check_stream(result, &result->err);
+        if (why)
+                return why;
 
         if (result->status == RESULT_DENIED && !result->reason)
                 return "is a denial without a reason";
         if (result->finished_at_ms < result->started_at_ms)
                 return "finished before it started";
-        if (result->out.size < (int64_t) result->out.data.size ||
-            result->err.size < (int64_t) result->err.data.size)
-                return "has more output than its length";
 
         return result->seq < result->size ? NULL : "is beyond the end of its chain";
+}
+
+bool result_stream_is_absent(const ResultStream *stream)
+{
+        return stream->data.size == 0 && stream->size == 0 && !stream->truncated &&
+               sha256_is_null(&stream->sha256);
 }
 
 #define AT(member) offsetof(Result, member)

@@ -29,7 +29,7 @@ typedef struct ResultStream {
         SchemaBlob data; /* the beginning */
         int64_t size;    /* of all of it, in bytes */
         Sha256 sha256;   /* of all of it */
-        bool truncated;
+        bool truncated;  /* there is more of it than `data` */
 } ResultStream;
 
 typedef struct Result {
@@ -49,6 +49,11 @@ typedef struct Result {
         Sha256 head;
 } Result;
 
+/* Whether it is left out, which is not the same as empty: empty output has a digest. */
+bool result_stream_is_absent(const ResultStream *stream);
+
+/* Rejects outcomes that cannot be: an exit or output without a run; an exit code and a signal; output whose
+ * length, digest and truncation do not fit together. */
 extern const Schema result_schema;
 DEFINE_DOCUMENT(Result, result);
 

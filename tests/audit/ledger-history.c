@@ -281,24 +281,29 @@ static void step_finish(History *history)
 
         if (!sometimes(history, 4))
                 (void) ledger_started(history->world->ledger, id);
+        Result how = { .status = statuses[draw(history, ELEMENTSOF(statuses))], .exit = { .code = -1 } };
+        if (how.status == RESULT_FINISHED)
+                how.exit.code = 0;
         if (!sometimes(history, 4))
-                (void) ledger_finish(history->world->ledger, id,
-                                     &(Result){ .status = statuses[draw(history, 4)] }, &result);
+                (void) ledger_finish(history->world->ledger, id, &how, &result);
 }
-
-static void step_session(History *history)
-{
-        if (has_key(history))
-                ledger_world_begin_session(history->world);
-}
-
-/* ---- time */
 
 static void move(History *history, int64_t ms)
 {
         history->world->time.now_ms += (uint64_t) ms;
         history->world->made.shift_ms = (int64_t) history->world->time.now_ms - (int64_t) WORLD_NOW;
 }
+
+static void step_session(History *history)
+{
+        if (!has_key(history))
+                return;
+
+        move(history, 500); /* sessions are limited per minute */
+        ledger_world_begin_session(history->world);
+}
+
+/* ---- time */
 
 static void step_later(History *history)
 {

@@ -227,7 +227,8 @@ static void test_a_request_again(void **state)
 
         assert_int_equal(ledger_world_judge(world, &(Case){ 0 }), 0);
         assert_int_equal(ledger_finish(world->ledger, "01K75A3Q000000000000000001",
-                                       &(Result){ .status = RESULT_FAILED }, &result),
+                                       &(Result){ .status = RESULT_FAILED, .exit = { .code = -1 } },
+                                       &result),
                          0);
         world->time.now_ms += (uint64_t) days;
         world->made.shift_ms = days;

@@ -49,6 +49,19 @@ static void append_outcome(sd_bus_message *call, const char *status)
                                         0, "stdout", "ay", 2, 'h', 'i'));
 }
 
+static void append_digest(sd_bus_message *call, const char *key, const char *text)
+{
+        Sha256 digest;
+
+        sha256(bytes_of_string(text), &digest);
+        assert_ok(sd_bus_message_open_container(call, 'e', "sv"));
+        assert_ok(sd_bus_message_append(call, "s", key));
+        assert_ok(sd_bus_message_open_container(call, 'v', "ay"));
+        assert_ok(sd_bus_message_append_array(call, 'y', digest.bytes, sizeof digest.bytes));
+        assert_ok(sd_bus_message_close_container(call));
+        assert_ok(sd_bus_message_close_container(call));
+}
+
 static void test_a_request_from_start_to_end(void **state)
 {
         LedgerBus *world = *state;
@@ -65,9 +78,13 @@ static void test_a_request_from_start_to_end(void **state)
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply =
                 finish_call(world->client, call, "BadSchema");
         call = new_call(world, "Finish");
-        assert_ok(sd_bus_message_append(call, "sa{sv}", WORLD_ID, 4, "status", "s", "finished", "exit_code",
+        assert_ok(sd_bus_message_append(call, "s", WORLD_ID));
+        assert_ok(sd_bus_message_open_container(call, 'a', "{sv}"));
+        assert_ok(sd_bus_message_append(call, "{sv}{sv}{sv}{sv}", "status", "s", "finished", "exit_code",
                                         "i", 0, "stdout", "ay", 2, 'h', 'i', "stdout_size", "t",
                                         (uint64_t) 2));
+        append_digest(call, "stdout_sha256", "hi");
+        assert_ok(sd_bus_message_close_container(call));
         reply = finish_call(world->client, call, NULL);
         assert_ok(sd_bus_message_read(reply, "s", &text));
         assert_int_equal(envelope_parse(bytes_of_string(text), ENVELOPE_PAYLOAD_MAX, &envelope), 0);

@@ -145,7 +145,8 @@ static void test_13_the_clock_goes_back_too_far(void **state)
         signed_bundle(&world->made, &(Case){ 0 }, &bundle);
         assert_int_equal(ledger_world_judge(world, &(Case){ 0 }), 0);
         assert_int_equal(ledger_finish(world->ledger, "01K75A3Q000000000000000001",
-                                       &(Result){ .status = RESULT_FAILED }, &result),
+                                       &(Result){ .status = RESULT_FAILED, .exit = { .code = -1 } },
+                                       &result),
                          0);
         world->time.now_ms += 2 * REQUEST_KEEP_MS;
         world->made.shift_ms += (int64_t) (2 * REQUEST_KEEP_MS);

@@ -64,8 +64,10 @@ int pair_down(void **state)
 
 void pair_grow(Pair *pair, int n)
 {
-        while (n-- > 0)
+        while (n-- > 0) {
+                pair->device->time.now_ms += 500; /* sessions are limited per minute */
                 ledger_world_begin_session(pair->device);
+        }
 }
 
 uint64_t pair_seen(Pair *pair)

@@ -4,6 +4,7 @@ it. Both must say the same of the whole history, and of every copy that somebody
 
 import collections
 import functools
+import hashlib
 import json
 import pathlib
 import random
@@ -30,8 +31,9 @@ History = collections.namedtuple("History", "forms hub statements roots results"
 def run_request(network):
     name = accepted(network.deliver(network.request(*LS)))
     call("Started", "s", name)
-    return call("Finish", "sa{sv}", name, "4", "status", "s", "finished", "exit_code", "i", "0",
-                "stdout", "ay", "3", "111", "107", "10", "stdout_size", "t", "3")  # fmt: skip
+    return call("Finish", "sa{sv}", name, "5", "status", "s", "finished", "exit_code", "i", "0",
+                "stdout", "ay", "3", *map(str, b"ok\n"), "stdout_size", "t", "3",
+                "stdout_sha256", "ay", "32", *map(str, hashlib.sha256(b"ok\n").digest()))  # fmt: skip
 
 
 def live_through_a_crash(network):

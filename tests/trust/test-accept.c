@@ -277,7 +277,7 @@ static void test_what_the_device_is_decides(void **state)
         assert_err(world_judge(&world, &(Case){ 0 }), DEVBOX_ERROR_MANIFEST_MISSING);
         world.root->epoch = 1;
 
-        /* 14: one that was installed while the clock ran ahead. */
+        /* One that was installed while the clock ran ahead. */
         world.manifest->issued_at_ms = WORLD_NOW + 30001;
         assert_err(world_judge(&world, &(Case){ 0 }), DEVBOX_ERROR_NOT_YET_VALID);
         world.manifest->issued_at_ms--;

@@ -69,25 +69,24 @@ static void test_what_a_manifest_may_not_say(void **state)
                       "\"pub\":\"0100000000000000000000000000000000000000000000000000000000000000\"" } } },
                 { "a dispatcher for nothing it has",
                   { { "1762000000000}],\"att", "1762000000000,\"capabilities\":[\"x\"]}],\"att" } } },
-                { "15: a dispatcher with an empty list of capabilities",
+                { "a dispatcher with an empty list of capabilities",
                   { { "1762000000000}],\"att", "1762000000000,\"capabilities\":[]}],\"att" } } },
-                { "15: an empty list of containers",
+                { "an empty list of containers",
                   { { "\"name\":\"fs.read\",\"id\":\"read-home\",\"approval\":\"none\",\"roots\":[\"home\"]",
                       "\"name\":\"docker.list\",\"id\":\"list\",\"approval\":\"none\",\"containers\":["
                       "]" } } },
-                { "18: two approvers with one key",
+                { "two approvers with one key",
                   { { "{\"mxid\":\"@eve:hs.example\"}",
                       "{\"mxid\":\"@eve:hs.example\",\"pub\":\"@bob@\"}" } } },
-                { "18: a dispatcher twice, with different scopes",
+                { "a dispatcher twice, with different scopes",
                   { { "\"dispatchers\":[", "\"dispatchers\":[{\"pub\":\"@dispatcher@\",\"not_after\":"
                                            "1762000000000,\"capabilities\":[\"df\"]}," } } },
-                { "18: an attester twice",
+                { "an attester twice",
                   { { "\"attesters\":[", "\"attesters\":[{\"pub\":\"@attester@\",\"not_after\":1}," } } },
-                { "18: a dispatcher that is also an attester",
-                  { { "\"@attester@\"", "\"@dispatcher@\"" } } },
-                { "18: an attester that is also an approver", { { "\"@attester@\"", "\"@bob@\"" } } },
-                { "18: a dispatcher that is the device", { { "\"@dispatcher@\"", "\"@device@\"" } } },
-                { "18: an operator's key that is also a dispatcher's",
+                { "a dispatcher that is also an attester", { { "\"@attester@\"", "\"@dispatcher@\"" } } },
+                { "an attester that is also an approver", { { "\"@attester@\"", "\"@bob@\"" } } },
+                { "a dispatcher that is the device", { { "\"@dispatcher@\"", "\"@device@\"" } } },
+                { "an operator's key that is also a dispatcher's",
                   { { "{\"mxid\":\"@ana:hs.example\"}",
                       "{\"mxid\":\"@ana:hs.example\",\"msk\":\"@dispatcher@\"}" } } },
                 { "an expiry of two years", { { "1762000000000", "1822900000000" } } },
@@ -212,7 +211,7 @@ static void test_whose_manifest_a_device_takes(void **state)
         judged_done(&judged);
 }
 
-/* 14: no more than the skew ahead of the device's clock, whatever the floor of time is. */
+/* No more than the skew ahead of the device's clock, whatever the floor of time is. */
 static void test_manifests_dated_ahead(void **state)
 {
         static const Edit skewed[] = { { "1759900000000", "1760000040000" } };
