@@ -3,6 +3,8 @@
 
 #include "bus/dictionary.h"
 
+#include <math.h>
+
 #define COUNT_MAX (((int64_t) 1 << 53) - 1)
 
 static const char *const signatures[] = {
@@ -28,6 +30,24 @@ static bool value_is_empty(const BusField *field, const void *object)
                 return strempty(*(const char *const *) value)[0] == '\0';
 
         return field->type == BUS_UINT64 && *(const uint64_t *) value == 0;
+}
+
+static bool value_is_unknown(const BusField *field, const void *object)
+{
+        const void *value = (const char *) object + field->offset;
+
+        if (field->type == BUS_DOUBLE)
+                return isnan(*(const double *) value);
+
+        return field->type == BUS_UINT64 && *(const uint64_t *) value == UINT64_MAX;
+}
+
+static bool is_written(const BusField *field, const void *object)
+{
+        if (!field->key || (field->flags & BUS_OPTIONAL && value_is_empty(field, object)))
+                return false;
+
+        return !(field->flags & BUS_IF_KNOWN && value_is_unknown(field, object));
 }
 
 static int value_append(sd_bus_message *message, const BusField *field, const void *object)
@@ -76,7 +96,7 @@ int bus_dictionary_append(sd_bus_message *message, const BusDictionary *dictiona
         for (size_t i = 0; r >= 0 && i < dictionary->n_fields; i++) {
                 const BusField *field = field_at(dictionary, i);
 
-                if (field->key && !(field->flags & BUS_OPTIONAL && value_is_empty(field, object)))
+                if (is_written(field, object))
                         r = entry_append(message, field, object);
         }
 

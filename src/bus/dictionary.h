@@ -24,6 +24,7 @@ typedef enum BusType {
 typedef enum BusFieldFlags {
         BUS_REQUIRED = 1 << 0, /* reading a dictionary without it fails */
         BUS_OPTIONAL = 1 << 1, /* not written if it is a NULL or empty string, or a BUS_UINT64 of 0 */
+        BUS_IF_KNOWN = 1 << 2, /* not written if it is a BUS_UINT64 of UINT64_MAX, or not a number */
 } BusFieldFlags;
 
 typedef struct BusRows BusRows;

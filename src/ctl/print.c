@@ -4,6 +4,7 @@
 #include "ctl/print.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 
 #include "basic/utf8.h"
@@ -20,12 +21,20 @@ static const char *const style_codes[_STYLE_MAX] = {
         [STYLE_FAINT] = "\x1b[2m", [STYLE_HEAD] = "\x1b[1m",
 };
 
+static const char *format_unknown(char buffer[static FIGURE_MAX])
+{
+        (void) snprintf(buffer, FIGURE_MAX, "?");
+        return buffer;
+}
+
 const char *format_bytes(char buffer[static FIGURE_MAX], uint64_t bytes)
 {
         static const char *const units[] = { "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
         double value = (double) bytes / 1024;
         size_t unit = 0;
 
+        if (bytes == UINT64_MAX)
+                return format_unknown(buffer);
         if (bytes < 1024) {
                 (void) snprintf(buffer, FIGURE_MAX, "%" PRIu64 " B", bytes);
                 return buffer;
@@ -48,6 +57,9 @@ const char *format_span(char buffer[static FIGURE_MAX], usec_t span_usec)
         uint64_t seconds = span_usec / USEC_PER_SEC, rest;
         size_t i = 0;
 
+        if (span_usec == USEC_INFINITY)
+                return format_unknown(buffer);
+
         while (i + 1 < ELEMENTSOF(units) && seconds < units[i].seconds)
                 i++;
 
@@ -63,7 +75,19 @@ const char *format_span(char buffer[static FIGURE_MAX], usec_t span_usec)
 
 const char *format_percent(char buffer[static FIGURE_MAX], double percent)
 {
+        if (isnan(percent))
+                return format_unknown(buffer);
+
         (void) snprintf(buffer, FIGURE_MAX, "%.1f %%", percent);
+        return buffer;
+}
+
+const char *format_load(char buffer[static FIGURE_MAX], double load)
+{
+        if (isnan(load))
+                return format_unknown(buffer);
+
+        (void) snprintf(buffer, FIGURE_MAX, "%.2f", load);
         return buffer;
 }
 

@@ -14,14 +14,19 @@
 
 #define FIGURE_MAX 48
 
-/* "3.9 GiB", "512 B". Returns `buffer`. */
+/* Each returns `buffer`: "?" for a figure that is unknown, UINT64_MAX or not a number. */
+
+/* "3.9 GiB", "512 B" */
 const char *format_bytes(char buffer[static FIGURE_MAX], uint64_t bytes);
 
-/* "3 d 4 h", "5 min 1 s", "12 s": the two largest units. Returns `buffer`. */
+/* "3 d 4 h", "5 min 1 s", "12 s": the two largest units */
 const char *format_span(char buffer[static FIGURE_MAX], usec_t span_usec);
 
-/* "41.0 %". Returns `buffer`. */
+/* "41.0 %" */
 const char *format_percent(char buffer[static FIGURE_MAX], double percent);
+
+/* "0.25" */
+const char *format_load(char buffer[static FIGURE_MAX], double load);
 
 typedef enum Style { STYLE_PLAIN, STYLE_GOOD, STYLE_BAD, STYLE_FAINT, STYLE_HEAD, _STYLE_MAX } Style;
 

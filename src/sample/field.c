@@ -3,6 +3,8 @@
 
 #include "sample/field.h"
 
+#include <math.h>
+
 static uint64_t memory_used(const void *sample)
 {
         return system_sample_memory_used_bytes(sample);
@@ -33,8 +35,13 @@ static double disk_percent(const void *disk)
         return disk_sample_percent(disk);
 }
 
+static uint64_t disk_has_problem(const void *disk)
+{
+        return !!((const DiskSample *) disk)->problem;
+}
+
 /* clang-format off */
-#define MEMBER(in, type, member) { #member, type, offsetof(in, member) }
+#define MEMBER(in, type, member) { #member, type, offsetof(in, member), BUS_IF_KNOWN }
 #define STRING(in, member)       { #member, BUS_STRING, offsetof(in, member), BUS_REQUIRED }
 
 /* ---- a disk */
@@ -48,6 +55,8 @@ static const SampleField disk_fields[] = {
         { .kind = FIELD_COUNT,   .json = "used",    .u64 = disk_used },
         { .kind = FIELD_PERCENT, .json = "percent", .percent = disk_percent },
         { DISK(available_bytes),    FIELD_COUNT,  "available", "devbox_filesystem_avail_bytes" },
+        { { "problem", BUS_STRING, offsetof(DiskSample, problem), BUS_OPTIONAL }, FIELD_STRING, "problem" },
+        { .kind = FIELD_COUNT, .u64 = disk_has_problem, .metric = "devbox_filesystem_device_error" },
 };
 
 static const FieldTable disk_table = { disk_fields, ELEMENTSOF(disk_fields), "mountpoint" };
@@ -84,12 +93,12 @@ static const BusRows network_rows = { &network_dictionary, sizeof(NetworkSample)
         { key, BUS_ROWS, offsetof(SystemSample, array), 0, offsetof(SystemSample, n_##array), rows }
 
 #define CPU(mode, index) \
-        { { "cpu_" mode "_usec", BUS_UINT64, offsetof(SystemSample, cpu_usec[index]) }, \
+        { { "cpu_" mode "_usec", BUS_UINT64, offsetof(SystemSample, cpu_usec[index]), BUS_IF_KNOWN }, \
           FIELD_DURATION, NULL, "devbox_cpu_seconds_total", { { "mode", mode } } }
 
 #define PRESSURE(resource, scope, index) \
         { { "pressure_" resource "_" scope "_usec", BUS_UINT64, \
-            offsetof(SystemSample, pressure_usec[index]) }, \
+            offsetof(SystemSample, pressure_usec[index]), BUS_IF_KNOWN }, \
           FIELD_DURATION, "pressure." resource "." scope "_seconds", \
           "devbox_pressure_seconds_total", { { "resource", resource }, { "scope", scope } }, \
           .present = offsetof(SystemSample, has_pressure) }
@@ -161,6 +170,8 @@ const PrometheusFamily system_families[] = {
           "Free space of the filesystem, root's reserve included." },
         { "devbox_filesystem_avail_bytes", "gauge",
           "Space of the filesystem available to users who are not root." },
+        { "devbox_filesystem_device_error", "gauge",
+          "Whether the filesystem could not be read, or did not answer in time." },
         { "devbox_network_receive_bytes_total", "counter", "Bytes received." },
         { "devbox_network_receive_packets_total", "counter", "Packets received." },
         { "devbox_network_receive_errors_total", "counter", "Errors of receiving." },
@@ -200,6 +211,22 @@ bool field_bool(const SampleField *field, const void *record)
         return *(const bool *) member(field, record);
 }
 
+bool field_known(const SampleField *field, const void *record)
+{
+        switch (field->kind) {
+        case FIELD_PERCENT:
+        case FIELD_LOAD:
+                return !isnan(field_double(field, record));
+        case FIELD_COUNT:
+        case FIELD_UPTIME:
+        case FIELD_DURATION:
+        case FIELD_TIMESTAMP:
+                return field_u64(field, record) != SAMPLE_UNKNOWN;
+        default:
+                return true;
+        }
+}
+
 const char *field_string(const SampleField *field, const void *record)
 {
         return *(const char *const *) member(field, record);
@@ -210,4 +237,14 @@ const void *field_row(const SampleField *field, const void *record, size_t i)
         size_t n_rows = *(const size_t *) ((const char *) record + field->bus.size);
 
         return i < n_rows ? (const char *) member(field, record) + i * field->bus.rows->row_size : NULL;
+}
+
+bool field_row_known(const FieldTable *table, const void *row)
+{
+        for (size_t i = 0; i < table->n_fields; i++)
+                if (table->fields[i].kind == FIELD_COUNT && table->fields[i].bus.key &&
+                    field_known(&table->fields[i], row))
+                        return true;
+
+        return false;
 }

@@ -19,7 +19,7 @@ typedef enum FieldKind {
         FIELD_TIMESTAMP, /* usec_t, CLOCK_REALTIME */
         FIELD_PRESENT,   /* bool; false: null in JSON, and fields that depend on it are absent */
         FIELD_ROWS,      /* an array of records */
-        FIELD_FIRST_ROW, /* the first record of an array, null if it is empty */
+        FIELD_FIRST_ROW, /* the first record of an array, null if it is empty or no figure of it is known */
 } FieldKind;
 
 typedef struct FieldTable FieldTable;
@@ -53,6 +53,9 @@ extern const PrometheusFamily system_families[];
 /* Whether the field has a value in this record: false if its FIELD_PRESENT is. */
 bool field_present(const SampleField *field, const void *record);
 
+/* Whether the figure could be read. */
+bool field_known(const SampleField *field, const void *record);
+
 /* The value, of the kinds whose members are uint64_t, double, bool and char *. */
 uint64_t field_u64(const SampleField *field, const void *record);
 double field_double(const SampleField *field, const void *record);
@@ -61,3 +64,6 @@ const char *field_string(const SampleField *field, const void *record);
 
 /* FIELD_ROWS, FIELD_FIRST_ROW: record number `i`, NULL past the last. */
 const void *field_row(const SampleField *field, const void *record, size_t i);
+
+/* Whether a figure of the record is known. */
+bool field_row_known(const FieldTable *table, const void *row);

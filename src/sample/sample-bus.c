@@ -43,8 +43,9 @@ int part_samples_append(sd_bus_message *message, const PartSamples *samples)
 
 int system_sample_read(sd_bus_message *message, SystemSample *ret_sample)
 {
-        SystemSample sample = { 0 };
+        SystemSample sample;
 
+        system_sample_init(&sample);
         int r = bus_dictionary_read(message, &system_dictionary, &sample);
         if (r < 0) {
                 system_sample_done(&sample);

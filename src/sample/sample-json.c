@@ -47,8 +47,23 @@ static void add_rows(Json *json, const char *key, const SampleField *field, cons
         json_close_array(json);
 }
 
+static void add_first_row(Json *json, const char *key, const SampleField *field, const void *record)
+{
+        const void *row = field_row(field, record, 0);
+
+        if (row && field_row_known(field->table, row))
+                add_row(json, key, field->table, row);
+        else
+                json_add_null(json, key);
+}
+
 static void add_value(Json *json, const char *key, const SampleField *field, const void *record)
 {
+        if (!field_known(field, record)) {
+                json_add_null(json, key);
+                return;
+        }
+
         switch (field->kind) {
         case FIELD_STRING:
                 json_add_string(json, key, field_string(field, record));
@@ -78,7 +93,7 @@ static void add_value(Json *json, const char *key, const SampleField *field, con
                 add_rows(json, key, field, record);
                 break;
         case FIELD_FIRST_ROW:
-                add_row(json, key, field->table, field_row(field, record, 0));
+                add_first_row(json, key, field, record);
         }
 }
 
@@ -111,11 +126,6 @@ static const char *add_fields(Json *json, const FieldTable *table, const void *r
 
 static void add_row(Json *json, const char *key, const FieldTable *table, const void *row)
 {
-        if (!row) {
-                json_add_null(json, key);
-                return;
-        }
-
         json_open_object(json, key);
         (void) move_to(json, add_fields(json, table, row, NULL, ""), "");
         json_close_object(json);

@@ -8,6 +8,9 @@
 static void add_value(Prometheus *prometheus, const PrometheusLabel *labels, const SampleField *field,
                       const void *record)
 {
+        if (!field_known(field, record))
+                return;
+
         switch (field->kind) {
         case FIELD_PERCENT:
                 prometheus_add_double(prometheus, labels, field_double(field, record) / 100);

@@ -27,10 +27,25 @@ const char *pressure_kind_scope(PressureKind kind)
         return pressure_kind_table[kind].scope;
 }
 
+void system_sample_init(SystemSample *sample)
+{
+        /* All bits set is SAMPLE_UNKNOWN, and as a double not a number. */
+        memset(sample, 0xff, sizeof *sample);
+
+        sample->has_pressure = false;
+        sample->n_disks = sample->n_networks = 0;
+        for (size_t i = 0; i < SAMPLE_DISKS_MAX; i++)
+                sample->disks[i].path = sample->disks[i].problem = NULL;
+        for (size_t i = 0; i < SAMPLE_NETWORKS_MAX; i++)
+                sample->networks[i].device = NULL;
+}
+
 void system_sample_done(SystemSample *sample)
 {
-        for (size_t i = 0; i < sample->n_disks; i++)
+        for (size_t i = 0; i < sample->n_disks; i++) {
                 free(sample->disks[i].path);
+                free(sample->disks[i].problem);
+        }
         for (size_t i = 0; i < sample->n_networks; i++)
                 free(sample->networks[i].device);
 
@@ -42,48 +57,53 @@ double percent_round(double percent)
         return round(percent * 10) / 10;
 }
 
+static uint64_t used_bytes(uint64_t total_bytes, uint64_t free_bytes)
+{
+        if (total_bytes == SAMPLE_UNKNOWN || free_bytes == SAMPLE_UNKNOWN)
+                return SAMPLE_UNKNOWN;
+
+        /* In a container of lxcfs, free can exceed the total. */
+        return total_bytes - MIN(free_bytes, total_bytes);
+}
+
+static double percent(uint64_t part, uint64_t rest)
+{
+        double total = (double) part + (double) rest;
+
+        if (part == SAMPLE_UNKNOWN || rest == SAMPLE_UNKNOWN)
+                return NAN;
+
+        return total > 0 ? percent_round(100.0 * (double) part / total) : 0;
+}
+
 uint64_t system_sample_memory_used_bytes(const SystemSample *sample)
 {
-        /* In a container of lxcfs, available can exceed the total. */
-        return sample->memory_total_bytes - MIN(sample->memory_available_bytes, sample->memory_total_bytes);
+        return used_bytes(sample->memory_total_bytes, sample->memory_available_bytes);
 }
 
 double system_sample_memory_percent(const SystemSample *sample)
 {
-        if (sample->memory_total_bytes == 0)
-                return 0;
-
-        return percent_round(100.0 * (double) system_sample_memory_used_bytes(sample) /
-                             (double) sample->memory_total_bytes);
+        return percent(system_sample_memory_used_bytes(sample), sample->memory_available_bytes);
 }
 
 uint64_t system_sample_swap_used_bytes(const SystemSample *sample)
 {
-        return sample->swap_total_bytes - MIN(sample->swap_free_bytes, sample->swap_total_bytes);
+        return used_bytes(sample->swap_total_bytes, sample->swap_free_bytes);
 }
 
 double system_sample_swap_percent(const SystemSample *sample)
 {
-        if (sample->swap_total_bytes == 0)
-                return 0;
-
-        return percent_round(100.0 * (double) system_sample_swap_used_bytes(sample) /
-                             (double) sample->swap_total_bytes);
+        return percent(system_sample_swap_used_bytes(sample), sample->swap_free_bytes);
 }
 
 uint64_t disk_sample_used_bytes(const DiskSample *disk)
 {
-        return disk->total_bytes - MIN(disk->free_bytes, disk->total_bytes);
+        return used_bytes(disk->total_bytes, disk->free_bytes);
 }
 
 double disk_sample_percent(const DiskSample *disk)
 {
-        uint64_t used = disk_sample_used_bytes(disk);
-
-        if (used + disk->available_bytes == 0)
-                return 0;
-
-        return percent_round(100.0 * (double) used / (double) (used + disk->available_bytes));
+        return percent(disk_sample_used_bytes(disk), disk->available_bytes);
 }
 
 void unit_samples_done(UnitSamples *samples)

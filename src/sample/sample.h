@@ -7,12 +7,14 @@
 #include "basic/macro.h"
 #include "basic/time.h"
 
+#define SAMPLE_UNKNOWN UINT64_MAX /* a figure that could not be read; a double is then not a number */
+
 #define SAMPLE_DISKS_MAX    16
 #define SAMPLE_NETWORKS_MAX 64
 #define SAMPLE_UNITS_MAX    64
+#define SAMPLE_PARTS_MAX    4
 
-/* The first eight columns of /proc/stat's `cpu` line. Source: proc(5); guest time is inside user and nice.
- */
+/* The first eight columns of /proc/stat's `cpu` line, guest time in user and nice. Source: proc(5). */
 typedef enum CpuMode {
         CPU_USER,
         CPU_NICE,
@@ -23,13 +25,13 @@ typedef enum CpuMode {
         CPU_SOFTIRQ,
         CPU_STEAL,
         _CPU_MODE_MAX,
-        _CPU_MODE_INVALID = -EINVAL,
 } CpuMode;
 
 typedef struct DiskSample {
         char *path;
         uint64_t total_bytes, free_bytes; /* free: root's reserve included */
         uint64_t available_bytes;         /* to users who are not root */
+        char *problem; /* why they are unknown: "absent", "remote", "symlink", "timeout"; NULL: none */
 } DiskSample;
 
 typedef struct NetworkSample {
@@ -45,7 +47,6 @@ typedef enum PressureKind {
         PRESSURE_IO_SOME,
         PRESSURE_IO_FULL,
         _PRESSURE_KIND_MAX,
-        _PRESSURE_KIND_INVALID = -EINVAL,
 } PressureKind;
 
 const char *pressure_kind_resource(PressureKind kind); /* "cpu", "memory", "io" */
@@ -62,16 +63,18 @@ typedef struct SystemSample {
         bool has_pressure;   /* kernels without CONFIG_PSI have none */
         usec_t pressure_usec[_PRESSURE_KIND_MAX];
         size_t n_disks, n_networks;
-        DiskSample disks[SAMPLE_DISKS_MAX]; /* in the order of the configuration, without those that
-                                               disk_read() leaves out */
+        DiskSample disks[SAMPLE_DISKS_MAX]; /* one for each of the configuration, in its order */
         NetworkSample networks[SAMPLE_NETWORKS_MAX];
 } SystemSample;
+
+/* A sample without disks and networks, of which no figure is known. */
+void system_sample_init(SystemSample *sample);
 
 /* Frees the strings and leaves an empty sample. */
 void system_sample_done(SystemSample *sample);
 
 /* Derived figures, in one place so that HTTP, metrics and devboxctl agree; percent with one decimal, as
- * psutil has it. */
+ * psutil has it. Unknown if one of those they are derived from is. */
 uint64_t system_sample_memory_used_bytes(const SystemSample *sample); /* total - available */
 double system_sample_memory_percent(const SystemSample *sample);
 uint64_t system_sample_swap_used_bytes(const SystemSample *sample);
@@ -108,8 +111,6 @@ typedef struct PartSample {
         usec_t refresh_usec;      /* its duration */
         usec_t refreshed_at_usec; /* CLOCK_REALTIME */
 } PartSample;
-
-#define SAMPLE_PARTS_MAX 4
 
 typedef struct PartSamples {
         size_t n_parts;

@@ -56,7 +56,7 @@ static void fill(World *world)
                 .load_1 = 0.5,
                 .has_pressure = true,
                 .n_disks = 2,
-                .disks = { { .path = root, .total_bytes = UINT64_MAX }, { .path = odd } },
+                .disks = { { .path = root, .total_bytes = UINT64_MAX - 1 }, { .path = odd } },
                 .n_networks = 1,
                 .networks = { { .device = eth0, .receive_bytes = 7 } },
         };
@@ -118,7 +118,7 @@ static void test_lines(void **state)
                 "devbox_cpu_usage_ratio 0.124",
                 "devbox_memory_total_bytes 25276502016",
                 "devbox_load1 0.5",
-                "devbox_filesystem_size_bytes{mountpoint=\"/\"} 18446744073709551615",
+                "devbox_filesystem_size_bytes{mountpoint=\"/\"} 18446744073709551614",
                 "devbox_filesystem_size_bytes{mountpoint=\"/a\\\"b\\\\c\\nd\"} 0",
                 "devbox_network_receive_bytes_total{device=\"eth0\"} 7",
                 "devbox_pressure_seconds_total{resource=\"io\",scope=\"full\"} 0.000000",

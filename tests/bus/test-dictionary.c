@@ -3,6 +3,8 @@
 
 #include "bus/dictionary.h"
 
+#include <math.h>
+
 #include "message.h"
 #include "test.h"
 
@@ -169,6 +171,28 @@ static void test_the_last_of_a_repeated_key_counts(void **state)
         assert_string_equal(object.string, "b");
 }
 
+static void test_unknown_numbers_are_not_written(void **state)
+{
+        static const BusField table[] = {
+                BUS_FIELD("size", BUS_UINT64, Object, size, BUS_IF_KNOWN),
+                BUS_FIELD("ratio", BUS_DOUBLE, Object, ratio, BUS_IF_KNOWN),
+        };
+        static const BusDictionary dictionary = BUS_DICTIONARY(table);
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = message_new(bus);
+        Object object = { .size = 1, .ratio = 2 };
+
+        assert_ok(
+                bus_dictionary_append(message, &dictionary, &(Object){ .size = UINT64_MAX, .ratio = NAN }));
+        assert_ok(bus_dictionary_append(message, &dictionary, &(Object){ .size = 0, .ratio = 0 }));
+        assert_ok(message_seal(message));
+        assert_ok(bus_dictionary_read(message, &dictionary, &object));
+        assert_int_equal(object.size, 1); /* unchanged */
+        assert_float_equal(object.ratio, 2, 0);
+        assert_ok(bus_dictionary_read(message, &dictionary, &object));
+        assert_int_equal(object.size, 0);
+        assert_float_equal(object.ratio, 0, 0);
+}
+
 static void test_fields_of_a_wider_table(void **state)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = message_new(bus);
@@ -190,6 +214,7 @@ int main(void)
                 cmocka_unit_test(test_every_type_round_trips),
                 cmocka_unit_test(test_what_is_rejected),
                 cmocka_unit_test(test_the_last_of_a_repeated_key_counts),
+                cmocka_unit_test(test_unknown_numbers_are_not_written),
                 cmocka_unit_test(test_fields_of_a_wider_table),
         };
 

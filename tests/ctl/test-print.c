@@ -3,6 +3,8 @@
 
 #include "ctl/print.h"
 
+#include <math.h>
+
 #include "test.h"
 
 static void test_bytes(void **state)
@@ -19,7 +21,7 @@ static void test_bytes(void **state)
                 { 1048576, "1.0 MiB" },
                 { 8053063680, "7.5 GiB" },
                 { 1099511627776, "1.0 TiB" },
-                { UINT64_MAX, "16.0 EiB" },
+                { UINT64_MAX - 1, "16.0 EiB" },
         };
         char buffer[FIGURE_MAX];
 
@@ -49,13 +51,18 @@ static void test_spans(void **state)
         for (size_t i = 0; i < ELEMENTSOF(rows); i++)
                 assert_string_equal(format_span(buffer, rows[i].seconds * USEC_PER_SEC + 999999),
                                     rows[i].text);
-        assert_string_equal(format_span(buffer, USEC_INFINITY), "213503982 d 8 h");
+        assert_string_equal(format_span(buffer, USEC_INFINITY - 1), "213503982 d 8 h");
 }
 
 static void test_percents(void **state)
 {
         char buffer[FIGURE_MAX];
 
+        assert_string_equal(format_bytes(buffer, UINT64_MAX), "?");
+        assert_string_equal(format_span(buffer, USEC_INFINITY), "?");
+        assert_string_equal(format_percent(buffer, NAN), "?");
+        assert_string_equal(format_load(buffer, NAN), "?");
+        assert_string_equal(format_load(buffer, 0.25), "0.25");
         assert_string_equal(format_percent(buffer, 0), "0.0 %");
         assert_string_equal(format_percent(buffer, 12.4), "12.4 %");
         assert_string_equal(format_percent(buffer, 100), "100.0 %");

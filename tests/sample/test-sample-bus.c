@@ -3,6 +3,7 @@
 
 #include "sample/sample-bus.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #include "basic/text.h"
@@ -57,7 +58,7 @@ static void system_sample_fill(SystemSample *sample)
         for (size_t i = 0; i < _PRESSURE_KIND_MAX; i++)
                 sample->pressure_usec[i] = n++;
         for (size_t i = 0; i < sample->n_disks; i++)
-                sample->disks[i] = (DiskSample){ text("/disk", i), n, n + 1, n + 2 };
+                sample->disks[i] = (DiskSample){ text("/disk", i), n, n + 1, n + 2, NULL };
         for (size_t i = 0; i < sample->n_networks; i++, n += 8)
                 sample->networks[i] = (NetworkSample){ text("eth", i), n,     n + 1, n + 2, n + 3,
                                                        n + 4,          n + 5, n + 6, n + 7 };
@@ -190,7 +191,34 @@ static void test_nothing_comes_back_as_nothing(void **state)
         assert_int_equal(system.uptime_usec + system.n_disks + system.n_networks + units.n_units, 0);
 }
 
-static void test_unknown_keys_are_passed_over(void **state)
+static void test_unknown_figures_have_no_key(void **state)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = message_new(bus);
+        _cleanup_(system_sample_done) SystemSample sent, got = { 0 };
+        _cleanup_(freep) char *keys = NULL;
+
+        system_sample_init(&sent);
+        sent.load_5 = 0.5;
+        sent.swap_free_bytes = 0;
+        sent.n_disks = 1;
+        sent.disks[0].path = strdup("/srv");
+        sent.disks[0].problem = strdup("timeout");
+        assert_ok(system_sample_append(message, &sent));
+        assert_ok(message_seal(message));
+        keys = read_keys(message);
+        assert_string_equal(keys, "swap_free_bytes:t load_5:d has_pressure:b disks:aa{sv} networks:aa{sv} ");
+
+        assert_ok(sd_bus_message_rewind(message, true));
+        assert_ok(system_sample_read(message, &got));
+        assert_true(got.memory_total_bytes == SAMPLE_UNKNOWN);
+        assert_true(isnan(got.load_1));
+        assert_float_equal(got.load_5, 0.5, 0);
+        assert_int_equal(got.swap_free_bytes, 0);
+        assert_string_equal(got.disks[0].problem, "timeout");
+        assert_true(got.disks[0].total_bytes == SAMPLE_UNKNOWN);
+}
+
+static void test_unknown_keys_are_skipped(void **state)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = message_new(bus);
         _cleanup_(system_sample_done) SystemSample sample = { 0 };
@@ -275,7 +303,8 @@ int main(void)
                 cmocka_unit_test(test_keys_and_types),
                 cmocka_unit_test(test_rows_come_back_whole),
                 cmocka_unit_test(test_nothing_comes_back_as_nothing),
-                cmocka_unit_test(test_unknown_keys_are_passed_over),
+                cmocka_unit_test(test_unknown_figures_have_no_key),
+                cmocka_unit_test(test_unknown_keys_are_skipped),
                 cmocka_unit_test(test_a_key_that_comes_twice_counts_once),
                 cmocka_unit_test(test_bad_messages),
                 cmocka_unit_test(test_more_rows_than_a_sample_holds),

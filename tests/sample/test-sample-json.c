@@ -36,14 +36,17 @@ static void test_the_shape_of_system(void **state)
                 "{\"cpu_percent\":12.4,"
                 "\"mem\":{\"total\":17179869184,\"used\":8589934592,\"percent\":50.0,"
                 "\"available\":8589934592},"
-                "\"disk\":{\"path\":\"/\",\"total\":1000,\"used\":600,\"percent\":66.7,\"available\":300},"
+                "\"disk\":{\"path\":\"/"
+                "\",\"total\":1000,\"used\":600,\"percent\":66.7,\"available\":300,\"problem\":null},"
                 "\"uptime_seconds\":123456,"
                 "\"booted_at\":\"2024-02-29T12:00:00.000Z\","
                 "\"load\":{\"avg1\":0.50,\"avg5\":1.25,\"avg15\":12.00},"
                 "\"swap\":{\"total\":2147483648,\"used\":4096,\"percent\":0.0},"
                 "\"disks\":["
-                "{\"path\":\"/\",\"total\":1000,\"used\":600,\"percent\":66.7,\"available\":300},"
-                "{\"path\":\"/home\",\"total\":0,\"used\":0,\"percent\":0.0,\"available\":0}],"
+                "{\"path\":\"/"
+                "\",\"total\":1000,\"used\":600,\"percent\":66.7,\"available\":300,\"problem\":null},"
+                "{\"path\":\"/"
+                "home\",\"total\":0,\"used\":0,\"percent\":0.0,\"available\":0,\"problem\":null}],"
                 "\"networks\":[{\"device\":\"eth0\","
                 "\"receive_bytes\":1,\"receive_packets\":2,\"receive_errors\":3,\"receive_drops\":4,"
                 "\"transmit_bytes\":5,\"transmit_packets\":6,\"transmit_errors\":7,\"transmit_drops\":8}],"
@@ -53,7 +56,7 @@ static void test_the_shape_of_system(void **state)
         assert_int_equal(size, strlen(json));
 }
 
-static void test_a_system_with_nothing_to_tell(void **state)
+static void test_an_empty_system(void **state)
 {
         _cleanup_(freep) char *json = NULL;
 
@@ -64,6 +67,39 @@ static void test_a_system_with_nothing_to_tell(void **state)
                                   "\"load\":{\"avg1\":0.00,\"avg5\":0.00,\"avg15\":0.00},"
                                   "\"swap\":{\"total\":0,\"used\":0,\"percent\":0.0},"
                                   "\"disks\":[],\"networks\":[],\"pressure\":null}");
+}
+
+/* What is unknown is null, its object stays; `disk` is the first of the list and never another. */
+static void test_a_system_with_unknown_figures(void **state)
+{
+        _cleanup_(freep) char *json = NULL;
+        SystemSample sample;
+
+        system_sample_init(&sample);
+        sample.memory_total_bytes = 1000;
+        sample.swap_total_bytes = 2000;
+        sample.swap_free_bytes = 1000;
+        sample.has_pressure = true;
+        sample.pressure_usec[PRESSURE_IO_SOME] = 7;
+        sample.n_disks = 2;
+        sample.disks[0] = (DiskSample){ (char *) "/srv", SAMPLE_UNKNOWN, SAMPLE_UNKNOWN, SAMPLE_UNKNOWN,
+                                        (char *) "timeout" };
+        sample.disks[1] = (DiskSample){ (char *) "/", 1000, 400, 300, NULL };
+
+        assert_ok(system_sample_to_json(&sample, &json, NULL));
+        assert_string_equal(json,
+                            "{\"cpu_percent\":null,"
+                            "\"mem\":{\"total\":1000,\"used\":null,\"percent\":null,\"available\":null},"
+                            "\"disk\":null,\"uptime_seconds\":null,\"booted_at\":null,"
+                            "\"load\":{\"avg1\":null,\"avg5\":null,\"avg15\":null},"
+                            "\"swap\":{\"total\":2000,\"used\":1000,\"percent\":50.0},"
+                            "\"disks\":[{\"path\":\"/srv\",\"total\":null,\"used\":null,\"percent\":null,"
+                            "\"available\":null,\"problem\":\"timeout\"},"
+                            "{\"path\":\"/\",\"total\":1000,\"used\":600,\"percent\":66.7,\"available\":300,"
+                            "\"problem\":null}],\"networks\":[],"
+                            "\"pressure\":{\"cpu\":{\"some_seconds\":null},"
+                            "\"memory\":{\"some_seconds\":null,\"full_seconds\":null},"
+                            "\"io\":{\"some_seconds\":0.000007,\"full_seconds\":null}}}");
 }
 
 static void test_the_shape_of_services(void **state)
@@ -108,7 +144,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_the_shape_of_system),
-                cmocka_unit_test(test_a_system_with_nothing_to_tell),
+                cmocka_unit_test(test_an_empty_system),
+                cmocka_unit_test(test_a_system_with_unknown_figures),
                 cmocka_unit_test(test_the_shape_of_services),
                 cmocka_unit_test(test_no_services),
         };

@@ -38,7 +38,7 @@ static void test_every_figure(void **state)
                 .has_pressure = true,
                 .pressure_usec = { 1, 2, 3, 4, 5 },
                 .n_disks = 2,
-                .disks = { { (char *) "/", UINT64_MAX, 13, 14 }, { (char *) "/a\"b", 15, 16, 17 } },
+                .disks = { { (char *) "/", UINT64_MAX - 1, 13, 14 }, { (char *) "/a\"b", 15, 16, 17 } },
                 .n_networks = 2,
                 .networks = { { (char *) "lo", 1, 2, 3, 4, 5, 6, 7, 8 }, { (char *) "eth0" } },
         };
@@ -62,12 +62,14 @@ static void test_every_figure(void **state)
                             "devbox_load1 0.5\n"
                             "devbox_load5 1.25\n"
                             "devbox_load15 12\n"
-                            "devbox_filesystem_size_bytes{mountpoint=\"/\"} 18446744073709551615\n"
+                            "devbox_filesystem_size_bytes{mountpoint=\"/\"} 18446744073709551614\n"
                             "devbox_filesystem_size_bytes{mountpoint=\"/a\\\"b\"} 15\n"
                             "devbox_filesystem_free_bytes{mountpoint=\"/\"} 13\n"
                             "devbox_filesystem_free_bytes{mountpoint=\"/a\\\"b\"} 16\n"
                             "devbox_filesystem_avail_bytes{mountpoint=\"/\"} 14\n"
                             "devbox_filesystem_avail_bytes{mountpoint=\"/a\\\"b\"} 17\n"
+                            "devbox_filesystem_device_error{mountpoint=\"/\"} 0\n"
+                            "devbox_filesystem_device_error{mountpoint=\"/a\\\"b\"} 0\n"
                             "devbox_network_receive_bytes_total{device=\"lo\"} 1\n"
                             "devbox_network_receive_bytes_total{device=\"eth0\"} 0\n"
                             "devbox_network_receive_packets_total{device=\"lo\"} 2\n"
@@ -101,11 +103,39 @@ static void test_a_kernel_without_pressure(void **state)
         assert_non_null(strstr(text, "devbox_load15 0\n"));
 }
 
+/* What is unknown has no sample; a disk with a problem says so. */
+static void test_unknown_figures(void **state)
+{
+        _cleanup_(freep) char *text = NULL;
+        SystemSample sample;
+
+        system_sample_init(&sample);
+        sample.load_5 = 0.5;
+        sample.swap_total_bytes = 0;
+        sample.has_pressure = true;
+        sample.pressure_usec[PRESSURE_IO_SOME] = 7;
+        sample.n_disks = 1;
+        sample.disks[0].path = (char *) "/srv";
+        sample.disks[0].problem = (char *) "timeout";
+        sample.n_networks = 1;
+        sample.networks[0].device = (char *) "eth0";
+        sample.networks[0].transmit_drops = 3;
+
+        text = render(&sample);
+        assert_string_equal(text,
+                            "devbox_swap_total_bytes 0\n"
+                            "devbox_load5 0.5\n"
+                            "devbox_filesystem_device_error{mountpoint=\"/srv\"} 1\n"
+                            "devbox_network_transmit_drops_total{device=\"eth0\"} 3\n"
+                            "devbox_pressure_seconds_total{resource=\"io\",scope=\"some\"} 0.000007\n");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_every_figure),
                 cmocka_unit_test(test_a_kernel_without_pressure),
+                cmocka_unit_test(test_unknown_figures),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

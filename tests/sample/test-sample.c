@@ -3,6 +3,8 @@
 
 #include "sample/sample.h"
 
+#include <math.h>
+
 #include "test.h"
 
 static void test_every_kind_of_pressure_has_its_names(void **state)
@@ -33,7 +35,7 @@ static void test_memory(void **state)
                 { 1000, 2000, 0, 0 },
                 /* lxcfs */ { 0, 0, 0, 0 },
                 { 3, 1, 2, 66.7 },
-                { UINT64_MAX, 0, UINT64_MAX, 100 },
+                { UINT64_MAX - 1, 0, UINT64_MAX - 1, 100 },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
@@ -46,6 +48,28 @@ static void test_memory(void **state)
                 assert_float_equal(system_sample_memory_percent(&sample), rows[i].percent, 1e-9);
                 assert_int_equal(system_sample_swap_used_bytes(&sample), rows[i].used);
                 assert_float_equal(system_sample_swap_percent(&sample), rows[i].percent, 1e-9);
+        }
+}
+
+static void test_what_derives_from_an_unknown_figure_is_unknown(void **state)
+{
+        static const uint64_t figures[][2] = { { SAMPLE_UNKNOWN, 5 },
+                                               { 5, SAMPLE_UNKNOWN },
+                                               { SAMPLE_UNKNOWN, SAMPLE_UNKNOWN } };
+        SystemSample sample;
+
+        for (size_t i = 0; i < ELEMENTSOF(figures); i++) {
+                DiskSample disk = { NULL, figures[i][0], figures[i][1], 5, NULL };
+
+                system_sample_init(&sample);
+                sample.memory_total_bytes = sample.swap_total_bytes = figures[i][0];
+                sample.memory_available_bytes = sample.swap_free_bytes = figures[i][1];
+                assert_true(system_sample_memory_used_bytes(&sample) == SAMPLE_UNKNOWN);
+                assert_true(isnan(system_sample_memory_percent(&sample)));
+                assert_true(system_sample_swap_used_bytes(&sample) == SAMPLE_UNKNOWN);
+                assert_true(isnan(system_sample_swap_percent(&sample)));
+                assert_true(disk_sample_used_bytes(&disk) == SAMPLE_UNKNOWN);
+                assert_true(isnan(disk_sample_percent(&disk)));
         }
 }
 
@@ -144,6 +168,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_every_kind_of_pressure_has_its_names),
                 cmocka_unit_test(test_memory),
+                cmocka_unit_test(test_what_derives_from_an_unknown_figure_is_unknown),
                 cmocka_unit_test(test_disk),
                 cmocka_unit_test(test_percent_has_one_decimal),
                 cmocka_unit_test(test_unit_states),

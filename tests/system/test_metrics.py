@@ -18,6 +18,7 @@ FAMILIES = {
     "devbox_filesystem_size_bytes": "gauge",
     "devbox_filesystem_free_bytes": "gauge",
     "devbox_filesystem_avail_bytes": "gauge",
+    "devbox_filesystem_device_error": "gauge",
     "devbox_unit_state": "gauge",
     "devbox_unit_loaded": "gauge",
     "devbox_unit_start_time_seconds": "gauge",

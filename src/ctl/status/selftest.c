@@ -115,7 +115,9 @@ static int check_system(Selftest *test, char **ret_reason)
         if (sample.uptime_usec == 0)
                 return differs(ret_reason, "the machine has not been up at all");
         if (sample.n_disks == 0)
-                return differs(ret_reason, "none of collector.disks could be asked");
+                return differs(ret_reason, "no disk is configured");
+        if (sample.disks[0].problem)
+                return differs(ret_reason, "the first disk has no figures: %s", sample.disks[0].problem);
         if (sample.disks[0].total_bytes == 0)
                 return differs(ret_reason, "the first disk has no size");
 

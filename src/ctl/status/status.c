@@ -65,11 +65,11 @@ static void add_component(Table *table, const ServiceStatus *condition, const Co
 
 static void add_system(Table *table, const SystemSample *sample)
 {
-        char used[FIGURE_MAX], total[FIGURE_MAX], percent[FIGURE_MAX], span[FIGURE_MAX];
+        char used[FIGURE_MAX], total[FIGURE_MAX], percent[FIGURE_MAX], load[FIGURE_MAX], span[FIGURE_MAX];
 
         table_add(table, STYLE_HEAD, "cpu");
         table_add(table, STYLE_PLAIN, "%s", format_percent(percent, sample->cpu_percent));
-        table_add(table, STYLE_PLAIN, "load %.2f", sample->load_1);
+        table_add(table, STYLE_PLAIN, "load %s", format_load(load, sample->load_1));
 
         table_add(table, STYLE_HEAD, "memory");
         table_add(table, STYLE_PLAIN, "%s", format_percent(percent, system_sample_memory_percent(sample)));
@@ -81,6 +81,11 @@ static void add_system(Table *table, const SystemSample *sample)
                 const DiskSample *disk = &sample->disks[i];
 
                 table_add(table, STYLE_HEAD, "disk %s", disk->path);
+                if (disk->problem) {
+                        table_add(table, STYLE_BAD, "%s", disk->problem);
+                        table_add(table, STYLE_PLAIN, "see: journalctl -u devbox-collector");
+                        continue;
+                }
                 table_add(table, STYLE_PLAIN, "%s", format_percent(percent, disk_sample_percent(disk)));
                 table_add(table, STYLE_PLAIN, "%s of %s", format_bytes(used, disk_sample_used_bytes(disk)),
                           format_bytes(total, disk->total_bytes));

@@ -11,6 +11,7 @@
 static void add_figures(Table *table, const SystemSample *sample)
 {
         char used[FIGURE_MAX], total[FIGURE_MAX], percent[FIGURE_MAX], span[FIGURE_MAX];
+        char load_1[FIGURE_MAX], load_5[FIGURE_MAX], load_15[FIGURE_MAX];
 
         table_add(table, STYLE_HEAD, "cpu");
         table_add(table, STYLE_PLAIN, "%s", format_percent(percent, sample->cpu_percent));
@@ -28,8 +29,9 @@ static void add_figures(Table *table, const SystemSample *sample)
                   format_bytes(total, sample->swap_total_bytes));
 
         table_add(table, STYLE_HEAD, "load");
-        table_add(table, STYLE_PLAIN, "%.2f", sample->load_1);
-        table_add(table, STYLE_PLAIN, "%.2f over 5 min, %.2f over 15 min", sample->load_5, sample->load_15);
+        table_add(table, STYLE_PLAIN, "%s", format_load(load_1, sample->load_1));
+        table_add(table, STYLE_PLAIN, "%s over 5 min, %s over 15 min", format_load(load_5, sample->load_5),
+                  format_load(load_15, sample->load_15));
 
         table_add(table, STYLE_HEAD, "up");
         table_add(table, STYLE_PLAIN, "%s", format_span(span, sample->uptime_usec));
@@ -44,6 +46,11 @@ static void add_disks(Table *table, const SystemSample *sample)
                 const DiskSample *disk = &sample->disks[i];
 
                 table_add(table, STYLE_HEAD, "disk %s", disk->path);
+                if (disk->problem) {
+                        table_add(table, STYLE_BAD, "%s", disk->problem);
+                        table_add(table, STYLE_PLAIN, "see: journalctl -u devbox-collector");
+                        continue;
+                }
                 table_add(table, STYLE_PLAIN, "%s", format_percent(percent, disk_sample_percent(disk)));
                 table_add(table, STYLE_PLAIN, "%s of %s, %s available",
                           format_bytes(used, disk_sample_used_bytes(disk)),
@@ -77,6 +84,8 @@ static void add_pressure(Table *table, const SystemSample *sample)
         for (int kind = 0; sample->has_pressure && kind < _PRESSURE_KIND_MAX; kind++) {
                 double waited_usec = (double) sample->pressure_usec[kind];
 
+                if (sample->pressure_usec[kind] == SAMPLE_UNKNOWN)
+                        continue;
                 table_add(table, STYLE_HEAD, "pressure %s %s", pressure_kind_resource(kind),
                           pressure_kind_scope(kind));
                 table_add(table, STYLE_PLAIN, "%s",
