@@ -7,6 +7,7 @@
 #include "bus/call.h"
 #include "bus/component.h"
 #include "collector/collector.h"
+#include "collector/disks.h"
 #include "collector/sampler.h"
 #include "collector/system.h"
 #include "collector/units.h"
@@ -23,6 +24,7 @@ struct Collector {
 
         ConfigHolder config;
 
+        Disks *disks;
         System *system;
         Sampler *sampler;
         Units *units;
@@ -36,6 +38,9 @@ struct Collector {
         int system_result, units_result; /* of the last time: 0, or a DevboxError */
         bool draining;                   /* the name is given back: exit when no call waits any more */
 };
+
+/* Sets the property Healthy from the results of all parts. */
+void collector_update_health(Collector *collector);
 
 /* The result of reading /proc (0 or -errno), of asking systemd (0 or a DevboxError): part of the health, and
  * logged when it changes. */
@@ -53,8 +58,9 @@ int collector_method_get_snapshot(sd_bus_message *message, void *userdata, sd_bu
 /* Frees one of `calls`, without a reply. */
 void collector_call_free(BusCall *kept);
 
-/* SamplerOptions, UnitsOptions: `owner` is the collector. */
+/* DisksOptions, SamplerOptions, UnitsOptions: `owner` is the collector. */
 void collector_on_window(int result, void *owner);
+void collector_on_disks(void *owner);
 void collector_on_refreshed(int result, void *owner);
 void collector_on_units_changed(const char *const *names, size_t n_names, void *owner);
 

@@ -19,11 +19,12 @@
 
 /* ---- health: logged when it changes */
 
-static void update_health(Collector *collector)
+void collector_update_health(Collector *collector)
 {
         component_set_healthy(&collector->component,
                               collector->config.config && !collector->config.problem &&
-                                      collector->system_result == 0 && collector->units_result == 0);
+                                      collector->system_result == 0 && collector->units_result == 0 &&
+                                      disks_are_complete(collector->disks));
 }
 
 void collector_set_system_result(Collector *collector, int error)
@@ -38,7 +39,7 @@ void collector_set_system_result(Collector *collector, int error)
                 (void) log_error_errno(error, "Cannot read /proc/%s", system_failed_path(collector->system));
         else
                 log_info("The kernel's figures can be read again");
-        update_health(collector);
+        collector_update_health(collector);
 }
 
 void collector_set_units_result(Collector *collector, int result)
@@ -52,7 +53,7 @@ void collector_set_units_result(Collector *collector, int result)
                                 "systemd does not answer for the states of units");
         else
                 log_info("systemd answers for the states of units again");
-        update_health(collector);
+        collector_update_health(collector);
 }
 
 /* ---- configuration */
@@ -63,8 +64,10 @@ static int apply_config(Collector *collector, Config *take_config)
         const Config *config = collector->config.config;
 
         collector->sampled_after_usec = 0;
-        system_set_disks(collector->system, config->disks, config->n_disks);
-        int r = units_set_services(collector->units, config->services, config->n_services);
+        int r = disks_set_paths(collector->disks, config->disks, config->n_disks);
+        if (r < 0)
+                return r;
+        r = units_set_services(collector->units, config->services, config->n_services);
         if (r < 0)
                 return r;
 
@@ -78,7 +81,7 @@ static int load_config(Collector *collector)
         int r = config_holder_read(&collector->config, &config);
         if (r == 0)
                 r = apply_config(collector, TAKE_PTR(config));
-        update_health(collector);
+        collector_update_health(collector);
         if (r <= 0)
                 return r;
 
@@ -127,7 +130,8 @@ static int on_idle(void *owner)
         _cleanup_(config_freep) Config *config = NULL;
         Collector *collector = owner;
 
-        if (collector->calls.n > 0)
+        /* A process with a thread that hangs cannot end, and one that does not end cannot be activated. */
+        if (collector->calls.n > 0 || disks_hung(collector->disks) > 0)
                 return 0;
 
         /* While the file is invalid, only this process has a valid configuration: a new one would have none.
@@ -135,7 +139,7 @@ static int on_idle(void *owner)
         int r = config_holder_read(&collector->config, &config);
         if (r < 0)
                 return r;
-        update_health(collector);
+        collector_update_health(collector);
         if (r == 0 || !collector->config.config)
                 daemon_stop(collector->daemon, EXIT_SUCCESS);
         return 0;
@@ -148,7 +152,7 @@ static int restart(void *owner, const char **ret_detail)
         Collector *collector = owner;
 
         int r = config_holder_read(&collector->config, &config);
-        update_health(collector);
+        collector_update_health(collector);
         if (r == 0)
                 daemon_stop(collector->daemon, DAEMON_EXIT_RESTART);
 
@@ -166,6 +170,7 @@ static int append_metrics(sd_bus_message *reply, void *owner)
                 { "calls_cancelled_total", collector->calls.cancelled },
                 { "waiting_calls", collector->calls.n },
                 { "system_samples_total", collector->system_samples },
+                { "disks_hung", disks_hung(collector->disks) },
                 { "sampler_running", sampler_running(collector->sampler) },
                 { "systemd_calls_total", units->systemd_calls },
                 { "unit_refreshes_total", units->refreshes },
@@ -207,6 +212,7 @@ void collector_free(void *self)
         name_watch_done(&collector->api);
         units_free(collector->units);
         sampler_free(collector->sampler);
+        disks_free(collector->disks);
         system_free(collector->system);
         system_sample_done(&collector->sample);
         config_holder_done(&collector->config);
@@ -218,11 +224,15 @@ void collector_free(void *self)
 
 static int start_parts(Collector *collector)
 {
-        int proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_(fd_closep) int proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (proc_fd < 0)
                 return log_error_errno(-errno, "Cannot open /proc");
 
-        int r = system_new(proc_fd, &collector->system);
+        int r = disks_new(collector->event, fcntl(proc_fd, F_DUPFD_CLOEXEC, 3),
+                          &(DisksOptions){ .on_refreshed = collector_on_disks, .owner = collector },
+                          &collector->disks);
+        if (r >= 0)
+                r = system_new(TAKE_FD(proc_fd), &collector->system);
         if (r < 0)
                 return r;
         r = sampler_new(collector->event, collector->system,

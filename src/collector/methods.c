@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The methods of org.devbox.Collector1. The machine's figures are read for each call, only CPU use may have
- * to wait for its first window; calls for units share the refresh under way. A call that waits is kept, and
- * ends with the deadline of what it waits for. */
+/* The methods of org.devbox.Collector1. The machine's figures are read for each call; CPU use may have to
+ * wait for its first window, disks for their file systems; calls for units share the refresh under way. A
+ * call that waits is kept, and ends with the deadline of what it waits for. */
 
 #include "bus/error.h"
 #include "collector/collector-internal.h"
@@ -19,7 +19,7 @@ typedef struct Call {
         BusCall kept;
         Collector *collector;
         CallKind kind;
-        bool waits_system, waits_units;
+        bool waits_system, waits_disks, waits_units;
         int system_result, units_result; /* 0, or a DevboxError */
 } Call;
 
@@ -39,7 +39,7 @@ void collector_call_free(BusCall *kept)
         free(CONTAINER_OF(kept, Call, kept));
 }
 
-/* Reads `collector->sample` anew, unless it is that of now. */
+/* Reads `collector->sample` anew, unless it is that of now. Errors: a DevboxError; -ENOMEM. */
 static int refresh_sample(Collector *collector)
 {
         usec_t began = time_now(CLOCK_MONOTONIC);
@@ -56,6 +56,9 @@ static int refresh_sample(Collector *collector)
 
                 system_sample_done(&collector->sample);
                 collector->sample = sample;
+                r = disks_append(collector->disks, &collector->sample);
+                if (r < 0)
+                        return r;
         }
 
         collector->sample.cpu_percent = sampler_cpu_percent(collector->sampler);
@@ -134,7 +137,7 @@ static void complete(Call *call)
 
 static bool is_ready(const Call *call)
 {
-        return !call->waits_system && !call->waits_units;
+        return !call->waits_system && !call->waits_disks && !call->waits_units;
 }
 
 static void complete_ready(Collector *collector)
@@ -162,6 +165,18 @@ void collector_on_window(int result, void *owner)
                 if (TAKE(call->waits_system, false))
                         call->system_result = collector->system_result;
         }
+        complete_ready(collector);
+}
+
+void collector_on_disks(void *owner)
+{
+        Collector *collector = owner;
+        BusCall *kept;
+
+        collector->sampled_after_usec = 0;
+        collector_update_health(collector);
+        LIST_FOREACH(kept, &collector->calls.list, entry)
+                CONTAINER_OF(kept, Call, kept)->waits_disks = false;
         complete_ready(collector);
 }
 
@@ -213,6 +228,15 @@ static void await_system(Call *call)
                 call->waits_system = r == SAMPLER_WAIT;
 }
 
+static void await_disks(Call *call)
+{
+        int r = disks_request(call->collector->disks);
+        if (r < 0)
+                (void) log_warning_errno(r, "Cannot read the disks, using their last figures");
+
+        call->waits_disks = r == DISKS_WAIT;
+}
+
 static void await_units(Call *call)
 {
         Collector *collector = call->collector;
@@ -255,8 +279,10 @@ static int handle(Collector *collector, sd_bus_message *message, CallKind kind, 
         if (r != 0)
                 return bus_error_set(error, r, NULL);
 
-        if (call_wants_system(call))
+        if (call_wants_system(call)) {
                 await_system(call);
+                await_disks(call);
+        }
         if (call_wants_units(call))
                 await_units(call);
 

@@ -8,7 +8,6 @@
 #include "collector/boot-time.h"
 #include "collector/counter.h"
 #include "collector/cpu.h"
-#include "collector/disks.h"
 #include "collector/loadavg.h"
 #include "collector/meminfo.h"
 #include "collector/netdev.h"
@@ -25,7 +24,6 @@ typedef enum File {
         FILE_PRESSURE_CPU,
         FILE_PRESSURE_MEMORY,
         FILE_PRESSURE_IO,
-        FILE_MOUNTINFO,
         _FILE_MAX,
 } File;
 
@@ -42,7 +40,6 @@ static const ProcFile file_table[_FILE_MAX] = {
         [FILE_PRESSURE_CPU] = { "pressure/cpu", 0, -EBADF },
         [FILE_PRESSURE_MEMORY] = { "pressure/memory", 0, -EBADF },
         [FILE_PRESSURE_IO] = { "pressure/io", 0, -EBADF },
-        [FILE_MOUNTINFO] = { "self/mountinfo", 0, -EBADF },
 };
 
 struct System {
@@ -53,9 +50,6 @@ struct System {
         File failed;
         Counter cpu[_CPU_MODE_MAX];
         BootTime boot_time;
-        char *const *disks;
-        size_t n_disks;
-        DiskOutcome disk_outcomes[SAMPLE_DISKS_MAX]; /* as last logged */
 };
 
 int system_new(int take_proc_fd, System **ret_system)
@@ -83,13 +77,6 @@ System *system_free(System *system)
         free(system->buffer.text);
         free(system);
         return NULL;
-}
-
-void system_set_disks(System *system, char *const *disks, size_t n_disks)
-{
-        system->disks = disks;
-        system->n_disks = MIN(n_disks, (size_t) SAMPLE_DISKS_MAX);
-        memset(system->disk_outcomes, 0, sizeof system->disk_outcomes);
 }
 
 /* The text is valid until the next file is read. */
@@ -159,42 +146,6 @@ static bool read_pressure(System *system, SystemSample *sample)
         return true;
 }
 
-static void log_disk(System *system, size_t i, DiskOutcome outcome)
-{
-        static const char *const reasons[] = {
-                [DISK_OK] = "Disk is available again",
-                [DISK_REMOTE] = "Disk is left out, because its mount (network, FUSE or autofs) could hang",
-                [DISK_SYMLINK] = "Disk is left out, because its path has symbolic links or dots",
-                [DISK_ABSENT] = "Disk is left out, because it does not exist or cannot be read",
-        };
-
-        if (system->disk_outcomes[i] == outcome)
-                return;
-
-        system->disk_outcomes[i] = outcome;
-        (void) log_full(outcome == DISK_OK ? LOG_INFO : LOG_WARNING, 0,
-                        LOG_FIELDS({ "DEVBOX_PATH", system->disks[i] }), "%s (entry %zu of collector.disks)",
-                        reasons[outcome], i + 1);
-}
-
-static int read_disks(System *system, SystemSample *sample)
-{
-        const char *mountinfo = "";
-
-        /* The usual list is "/" alone, which needs no mount table. */
-        if (system->n_disks > 1 || (system->n_disks == 1 && !streq(system->disks[0], "/")))
-                (void) read_text(system, FILE_MOUNTINFO, &mountinfo);
-
-        for (size_t i = 0; i < system->n_disks; i++) {
-                int r = disk_read(mountinfo, system->disks[i], sample);
-                if (r < 0)
-                        return r;
-                log_disk(system, i, (DiskOutcome) r);
-        }
-
-        return 0;
-}
-
 static void read_times(System *system, SystemSample *sample)
 {
         usec_t realtime_usec = time_now(CLOCK_REALTIME);
@@ -223,18 +174,15 @@ static int read_into(System *system, SystemSample *sample)
         sample->has_pressure = read_pressure(system, sample);
         if (!sample->has_pressure)
                 memset(sample->pressure_usec, 0, sizeof sample->pressure_usec);
-        r = read_disks(system, sample);
-        if (r < 0)
-                return r;
-
         read_times(system, sample);
         return 0;
 }
 
 int system_read(System *system, SystemSample *ret_sample)
 {
-        _cleanup_(system_sample_done) SystemSample sample = { 0 };
+        _cleanup_(system_sample_done) SystemSample sample;
 
+        system_sample_init(&sample);
         int r = read_into(system, &sample);
         if (r < 0)
                 return r;

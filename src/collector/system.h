@@ -15,12 +15,9 @@ DEFINE_CLEANUP(System, system_free);
 /* Only the CPU times, which the sampler needs each second. Errors: as system_read(). */
 int system_read_cpu(System *system, usec_t ret_cpu_usec[static _CPU_MODE_MAX]);
 
-/* The configured paths; borrowed until the next call. */
-void system_set_disks(System *system, char *const *disks, size_t n_disks);
-
-/* Everything but `cpu_percent`; the caller frees the sample. Network figures and pressure are left out where
- * the kernel has none, disks as by disk_read(), and each new reason is logged. Errors: -EBADMSG, -EFBIG and
- * those of openat(2) for /proc/stat, /proc/meminfo or /proc/loadavg; -ENOMEM. */
+/* Everything but `cpu_percent` and the disks; the caller frees the sample. Network figures and pressure are
+ * left out where the kernel has none. Errors: -EBADMSG, -EFBIG and those of openat(2) for /proc/stat,
+ * /proc/meminfo or /proc/loadavg; -ENOMEM. */
 int system_read(System *system, SystemSample *ret_sample);
 
 /* The file of the last error of system_read(). */

@@ -8,11 +8,9 @@
 
 static System *open_system(const ProcTree *tree)
 {
-        static char *const disks[] = { (char *) "/" };
         System *system = NULL;
 
         assert_ok(system_new(fcntl(tree->fd, F_DUPFD_CLOEXEC, 0), &system));
-        system_set_disks(system, disks, 1);
         return system;
 }
 
@@ -28,7 +26,6 @@ static void test_a_healthy_tree(void **state)
         assert_int_equal(sample.n_networks, 1);
         assert_true(sample.has_pressure);
         assert_int_equal(sample.pressure_usec[PRESSURE_IO_FULL], 8);
-        assert_int_equal(sample.n_disks, 1);
         assert_true(sample.uptime_usec > 0);
 }
 
@@ -162,43 +159,6 @@ static void test_more_than_the_bound_is_not_read(void **state)
         assert_err(system_read(system, &sample), -EFBIG);
 }
 
-static void test_disks_are_read_or_left_out(void **state)
-{
-        const ProcTree *tree = *state;
-        _cleanup_(system_freep) System *system = open_system(tree);
-        char link[128], dots[128], mounts[512];
-        char *const disks[] = { (char *) tree->path, link,         dots, (char *) "/proc-tree-far",
-                                (char *) "/no-such", (char *) "//" };
-        _cleanup_(system_sample_done) SystemSample sample = { 0 };
-
-        (void) snprintf(link, sizeof link, "%s/link", tree->path);
-        (void) snprintf(dots, sizeof dots, "%s/../tmp", tree->path);
-        (void) snprintf(mounts, sizeof mounts, PROC_MOUNTS "36 35 0:5 / /proc-tree-far rw - nfs h:/x rw\n");
-        assert_int_equal(symlinkat("/", tree->fd, "link"), 0);
-        proc_tree_write(tree, "self/mountinfo", mounts);
-        system_set_disks(system, disks, ELEMENTSOF(disks));
-
-        assert_ok(system_read(system, &sample));
-        assert_int_equal(sample.n_disks, 2);
-        assert_string_equal(sample.disks[0].path, tree->path);
-        assert_string_equal(sample.disks[1].path, "//"); /* as it is configured */
-        assert_true(sample.disks[1].total_bytes > 0);
-}
-
-static void test_without_the_mount_table_only_the_root_is_asked(void **state)
-{
-        const ProcTree *tree = *state;
-        _cleanup_(system_freep) System *system = open_system(tree);
-        char *const disks[] = { (char *) "/", (char *) tree->path };
-        _cleanup_(system_sample_done) SystemSample sample = { 0 };
-
-        proc_tree_remove(tree, "self/mountinfo");
-        system_set_disks(system, disks, ELEMENTSOF(disks));
-        assert_ok(system_read(system, &sample));
-        assert_int_equal(sample.n_disks, 1);
-        assert_string_equal(sample.disks[0].path, "/");
-}
-
 #define tree_test(function) cmocka_unit_test_setup_teardown(function, proc_tree_up, proc_tree_down)
 
 int main(void)
@@ -212,8 +172,6 @@ int main(void)
                 tree_test(test_an_old_kernel),
                 tree_test(test_a_huge_machine),
                 tree_test(test_more_than_the_bound_is_not_read),
-                tree_test(test_disks_are_read_or_left_out),
-                tree_test(test_without_the_mount_table_only_the_root_is_asked),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
