@@ -35,9 +35,7 @@ static struct World {
         unsigned n_connections;
 
         WireguardCall *call;
-        unsigned n_completed;
-        int error;
-        char *description;
+        char *description; /* of what was read last */
 } world;
 
 static void hang_up(void)
@@ -122,32 +120,15 @@ static int teardown(void **state)
         return 0;
 }
 
-static void on_complete(int error, WireguardDevice *device, void *owner)
-{
-        world.n_completed++;
-        world.error = error;
-        free(TAKE_PTR(world.description));
-        if (device)
-                world.description = world_describe(device);
-        world.call = wireguard_call_free(world.call);
-}
-
-static int finish(void)
-{
-        unsigned before = world.n_completed;
-
-        while (world.n_completed == before)
-                assert_ok(sd_event_run(world.event, UINT64_MAX));
-        for (unsigned i = 0; i < 5; i++)
-                assert_ok(sd_event_run(world.event, 0));
-        assert_int_equal(world.n_completed, before + 1);
-        return world.error;
-}
-
 static int read_device(void)
 {
-        assert_ok(wireguard_read(world.backend, on_complete, &world, &world.call));
-        return finish();
+        _cleanup_(wireguard_device_done) WireguardDevice device = WIREGUARD_DEVICE_NULL;
+
+        int r = world_read(world.event, world.backend, &device);
+        free(TAKE_PTR(world.description));
+        if (r >= 0)
+                world.description = world_describe(&device);
+        return r;
 }
 
 static int apply_peers(unsigned n_peers)
@@ -156,8 +137,7 @@ static int apply_peers(unsigned n_peers)
 
         for (unsigned i = 0; i < n_peers; i++)
                 world_add_peer(&changes, (uint8_t) i, "");
-        assert_ok(wireguard_apply(world.backend, &changes, on_complete, &world, &world.call));
-        return finish();
+        return world_apply(world.event, world.backend, &changes);
 }
 
 static void test_read(void **state)
@@ -211,7 +191,6 @@ static void test_apply(void **state)
                 world.manner = rows[i].manner;
                 world.reply = rows[i].reply;
                 assert_err(apply_peers(rows[i].n_peers), rows[i].error);
-                assert_null(world.description);
         }
 }
 
@@ -232,32 +211,25 @@ static void test_deadline(void **state)
 
 static void test_not_there(void **state)
 {
-        WireguardDevice changes = WIREGUARD_DEVICE_NULL;
-
         world.listen_source = sd_event_source_disable_unref(world.listen_source);
         world.listen_fd = fd_close(world.listen_fd);
-        world_add_peer(&changes, 1, "");
-        assert_err(wireguard_read(world.backend, on_complete, &world, &world.call), -ECONNREFUSED);
-        assert_err(wireguard_apply(world.backend, &changes, on_complete, &world, &world.call),
-                   -ECONNREFUSED);
-        assert_int_equal(changes.n_peers, 0); /* taken, and freed */
+        assert_err(read_device(), -ECONNREFUSED);
+        assert_err(apply_peers(1), -ECONNREFUSED);
         assert_int_equal(unlink(world.path), 0);
-        assert_err(wireguard_read(world.backend, on_complete, &world, &world.call), -ENOENT);
-        assert_null(world.call);
-        assert_int_equal(world.n_completed, 0);
+        assert_err(read_device(), -ENOENT);
+        assert_err(apply_peers(1), -ENOENT);
 }
 
 static void test_cancel(void **state)
 {
         world.manner = MANNER_STALL;
-        assert_ok(wireguard_read(world.backend, on_complete, &world, &world.call));
+        assert_ok(wireguard_read(world.backend, world_on_unexpected, NULL, &world.call));
         for (unsigned i = 0; i < 5; i++)
                 assert_ok(sd_event_run(world.event, 0));
         assert_string_equal(world.request.data, "get=1\n\n");
         world.call = wireguard_call_free(world.call);
         for (unsigned i = 0; i < 5; i++)
                 assert_ok(sd_event_run(world.event, 0));
-        assert_int_equal(world.n_completed, 0);
         assert_int_equal(world.fd, -EBADF); /* the connection is closed */
 }
 

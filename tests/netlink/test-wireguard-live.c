@@ -34,8 +34,6 @@ static struct World {
         pid_t pid; /* of wireguard-go */
 
         WireguardDevice device; /* what was read last */
-        bool completed;
-        int error;
 } world;
 
 /* ---- the two */
@@ -141,39 +139,15 @@ static void need_backend(void)
 
 /* ---- calls */
 
-static void on_complete(int error, WireguardDevice *device, void *owner)
-{
-        world.completed = true;
-        world.error = error;
-        wireguard_device_done(&world.device);
-        if (device)
-                world.device = TAKE(*device, WIREGUARD_DEVICE_NULL);
-}
-
-static int finish(int started, WireguardCall *call)
-{
-        assert_ok(started);
-        world.completed = false;
-        while (!world.completed)
-                assert_ok(sd_event_run(world.event, UINT64_MAX));
-        (void) wireguard_call_free(call);
-        return world.error;
-}
-
 static int read_device(void)
 {
-        WireguardCall *call = NULL;
-
-        int r = wireguard_read(world.backend, on_complete, NULL, &call);
-        return r < 0 ? r : finish(r, call);
+        wireguard_device_done(&world.device);
+        return world_read(world.event, world.backend, &world.device);
 }
 
 static int apply(WireguardDevice *changes)
 {
-        WireguardCall *call = NULL;
-
-        int r = wireguard_apply(world.backend, changes, on_complete, NULL, &call);
-        return r < 0 ? r : finish(r, call);
+        return world_apply(world.event, world.backend, changes);
 }
 
 /* One round. Returns how many peers it changed. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Devices and peers for tests, written short. */
+/* Devices and peers for tests, written short; and calls to a backend, run to their end. */
 #include "world.h"
 
 #include "basic/sockaddr.h"
@@ -73,4 +73,66 @@ char *world_describe(const WireguardDevice *device)
                 describe_peer(&device->peers[i], &text);
         assert_ok(text_take(&text, &description, NULL));
         return description;
+}
+
+typedef struct Completion {
+        WireguardCall *call;
+        unsigned n;
+        int error;
+        WireguardDevice device;
+} Completion;
+
+static void on_complete(int error, WireguardDevice *device, void *owner)
+{
+        Completion *completion = owner;
+
+        completion->n++;
+        completion->error = error;
+        if (device)
+                completion->device = TAKE(*device, WIREGUARD_DEVICE_NULL);
+        completion->call = wireguard_call_free(completion->call); /* which a handler may */
+}
+
+static int finish(sd_event *event, Completion *completion)
+{
+        while (completion->n == 0)
+                assert_ok(sd_event_run(event, UINT64_MAX));
+        for (unsigned i = 0; i < 5; i++)
+                assert_ok(sd_event_run(event, 0));
+        assert_int_equal(completion->n, 1);
+        return completion->error;
+}
+
+int world_read(sd_event *event, WireguardBackend *backend, WireguardDevice *ret_device)
+{
+        Completion completion = { 0 };
+
+        int r = wireguard_read(backend, on_complete, &completion, &completion.call);
+        if (r < 0)
+                return r;
+
+        assert_int_equal(completion.n, 0);
+        r = finish(event, &completion);
+        *ret_device = completion.device;
+        return r;
+}
+
+int world_apply(sd_event *event, WireguardBackend *backend, WireguardDevice *changes)
+{
+        Completion completion = { 0 };
+
+        int r = wireguard_apply(backend, changes, on_complete, &completion, &completion.call);
+        assert_int_equal(changes->n_peers, 0); /* taken, whatever comes of it */
+        if (r < 0)
+                return r;
+
+        assert_int_equal(completion.n, 0);
+        r = finish(event, &completion);
+        assert_null(completion.device.peers);
+        return r;
+}
+
+void world_on_unexpected(int error, WireguardDevice *device, void *owner)
+{
+        fail_msg("a call that was cancelled has ended: %d", error);
 }
