@@ -3,43 +3,57 @@
 
 #include "http/request.h"
 
+#include <stdio.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #include "basic/parse.h"
 #include "http/guard.h"
 #include "http/server-internal.h"
+#include "http/strict.h"
 
 static HttpServer *server_of(const HttpRequest *request)
 {
         return http_request_connection(request)->listener->server;
 }
 
+/* The target without its query. Borrowed from libmicrohttpd. */
+typedef struct RequestLine {
+        const char *method, *target, *version;
+} RequestLine;
+
 /* The headers that routing depends on, collected in one pass. */
 typedef struct RequestHeaders {
         HttpGuardHeaders guard;
-        const char *content_length;
+        const char *content_length, *transfer_encoding;
         unsigned n_content_length, n_transfer_encoding;
+        HttpStrict strict;
 } RequestHeaders;
 
-static enum MHD_Result on_header(void *userdata, enum MHD_ValueKind kind, const char *name,
-                                 const char *value)
+static enum MHD_Result on_header(void *userdata, enum MHD_ValueKind kind, const char *name, size_t name_size,
+                                 const char *value, size_t value_size)
 {
         RequestHeaders *headers = userdata;
+        const struct {
+                const char *name, **value;
+                unsigned *n;
+        } rows[] = {
+                { MHD_HTTP_HEADER_HOST, &headers->guard.host, &headers->guard.n_host },
+                { MHD_HTTP_HEADER_ORIGIN, &headers->guard.origin, &headers->guard.n_origin },
+                { "Sec-Fetch-Site", &headers->guard.fetch_site, &headers->guard.n_fetch_site },
+                { MHD_HTTP_HEADER_CONTENT_LENGTH, &headers->content_length, &headers->n_content_length },
+                { MHD_HTTP_HEADER_TRANSFER_ENCODING, &headers->transfer_encoding,
+                  &headers->n_transfer_encoding },
+        };
 
-        if (strcasecmp(name, MHD_HTTP_HEADER_HOST) == 0) {
-                headers->guard.host = strempty(value);
-                headers->guard.n_host++;
-        } else if (strcasecmp(name, MHD_HTTP_HEADER_ORIGIN) == 0) {
-                headers->guard.origin = strempty(value);
-                headers->guard.n_origin++;
-        } else if (strcasecmp(name, "Sec-Fetch-Site") == 0) {
-                headers->guard.fetch_site = strempty(value);
-                headers->guard.n_fetch_site++;
-        } else if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0) {
-                headers->content_length = strempty(value);
-                headers->n_content_length++;
-        } else if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0)
-                headers->n_transfer_encoding++;
+        if (!http_strict_header(&headers->strict, name, name_size, value, value_size))
+                return MHD_NO;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                if (strcasecmp(name, rows[i].name) == 0) {
+                        *rows[i].value = value;
+                        ++*rows[i].n;
+                }
 
         return MHD_YES;
 }
@@ -49,8 +63,11 @@ static enum MHD_Result on_header(void *userdata, enum MHD_ValueKind kind, const 
 static int check_body(const RequestHeaders *headers, uint64_t body_max, uint64_t *ret_size)
 {
         *ret_size = 0;
+        if (headers->n_transfer_encoding > 0 && headers->n_content_length > 0)
+                return DEVBOX_ERROR_BAD_REQUEST;
         if (headers->n_transfer_encoding > 0)
-                return DEVBOX_ERROR_LENGTH_REQUIRED;
+                return strcasecmp(headers->transfer_encoding, "chunked") == 0 ? DEVBOX_ERROR_LENGTH_REQUIRED
+                                                                              : DEVBOX_ERROR_BAD_REQUEST;
         if (headers->n_content_length == 0)
                 return 0;
         if (headers->n_content_length > 1)
@@ -111,24 +128,119 @@ static void reject_method(HttpRequest *request, const char *path)
         http_request_respond(request, response);
 }
 
-void http_request_begin(HttpRequest *request, const char *method, const char *path, bool *ret_reject_body)
+static int route_request(HttpRequest *request, const RequestLine *line, RequestHeaders *headers,
+                         bool *ret_reject)
 {
+        int r = find_route(request, &headers->guard, line->method, line->target);
+        int body = accept_body(request, headers);
+        *ret_reject = body != 0;
+        if (body != 0 || r != DEVBOX_ERROR_METHOD_NOT_ALLOWED)
+                return body != 0 ? body : r;
+
+        reject_method(request, line->target);
+        return 0;
+}
+
+/* Where a malformed request ends is not known, so nothing more is read from its connection. */
+static void reject_malformed(HttpRequest *request)
+{
+        _cleanup_(http_response_unrefp) HttpResponse *response = NULL;
+
+        server_of(request)->stats.malformed_total++;
+        if (http_response_new_error(DEVBOX_ERROR_BAD_REQUEST, NULL, &response) < 0 ||
+            http_response_add_header(response, MHD_HTTP_HEADER_CONNECTION, "close") < 0)
+                return;
+
+        http_request_respond(request, response);
+}
+
+static bool read_headers(const HttpRequest *request, const RequestLine *line, RequestHeaders *headers)
+{
+        struct MHD_Connection *mhd = http_request_connection(request)->mhd;
+        const union MHD_ConnectionInfo *info =
+                MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+
+        http_strict_begin(&headers->strict, line->method, line->target, request->target_size, line->version);
+        (void) MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, on_header, headers);
+        return http_strict_end(&headers->strict, line->method, info ? info->header_size : 0);
+}
+
+void http_request_begin(HttpRequest *request, const char *method, const char *target, const char *version,
+                        bool *ret_reject)
+{
+        const RequestLine line = { method, target, version };
         RequestHeaders headers = { 0 };
 
-        (void) MHD_get_connection_values(http_request_connection(request)->mhd, MHD_HEADER_KIND, on_header,
-                                         &headers);
-
-        int r = find_route(request, &headers.guard, method, path);
-        int body = accept_body(request, &headers);
-        if (body != 0)
-                r = body;
-        if (r == DEVBOX_ERROR_METHOD_NOT_ALLOWED)
-                reject_method(request, path);
-        else if (r != 0)
-                http_request_reject(request, r, NULL);
-
         request->begun = true;
-        *ret_reject_body = body != 0;
+        if (!read_headers(request, &line, &headers)) {
+                *ret_reject = true;
+                reject_malformed(request);
+                return;
+        }
+
+        int r = route_request(request, &line, &headers, ret_reject);
+        if (r != 0)
+                http_request_reject(request, r, NULL);
+}
+
+/* Only before any other response on the connection is being sent. */
+static void send_error(HttpConnection *connection, DevboxError error)
+{
+        _cleanup_(http_response_unrefp) HttpResponse *response = NULL;
+        _cleanup_(freep) char *text = NULL;
+        size_t size;
+
+        if (http_response_new_error(error, NULL, &response) < 0)
+                return;
+
+        const char *body = http_response_body(response, &size);
+        unsigned status = http_response_status(response);
+        int n = asprintf(&text,
+                         "HTTP/1.1 %u %s\r\nConnection: close\r\nContent-Type: application/json\r\n"
+                         "Content-Length: %zu\r\n\r\n%.*s",
+                         status, MHD_get_reason_phrase_for(status), size, (int) size, body);
+        if (n >= 0)
+                (void) send(connection->fd, text, (size_t) n, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void check_length(HttpConnection *connection)
+{
+        const char *value;
+        uint64_t length;
+
+        value = MHD_lookup_connection_value(connection->mhd, MHD_HEADER_KIND,
+                                            MHD_HTTP_HEADER_CONTENT_LENGTH);
+        int r = value ? parse_u64(value, 0, UINT64_MAX, &length) : 0;
+        if (r >= 0)
+                return;
+
+        connection->listener->server->stats.malformed_total++;
+        send_error(connection, r == -ERANGE ? DEVBOX_ERROR_BODY_TOO_LARGE : DEVBOX_ERROR_BAD_REQUEST);
+        http_connection_abort(connection);
+}
+
+/* libmicrohttpd 0.9.75 sends the header of its error response to an invalid Content-Length twice. It logs a
+ * message before it makes that response, and closes a connection without it that is shut down by then; so
+ * the response is sent here. The message does not say which connection it is about, but its header does. */
+void http_request_on_log(void *userdata, const char *format, va_list arguments)
+{
+        HttpServer *server = userdata;
+        HttpListener *listener;
+
+        if (!strstr(format, "Content-Length"))
+                return;
+
+        LIST_FOREACH(listener, &server->listeners, entry) {
+                HttpConnection *connection = TAILQ_FIRST(&listener->phases[HTTP_PHASE_READING]);
+
+                while (connection) {
+                        HttpConnection *next = TAILQ_NEXT(connection, in_phase);
+
+                        if (connection->mhd)
+                                check_length(connection);
+                        connection = next;
+                }
+        }
 }
 
 void http_request_start(HttpRequest *request)

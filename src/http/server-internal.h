@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Private state of the server, shared by server.c, listener.c, connection.c and request.c; no other file
- * includes this. Each struct is owned by the one above it: server, listener, connection, request. */
+/* State and functions that the files of the server share; no others include this. Ownership goes from the
+ * server to listener, connection and request. */
 
 #include <microhttpd.h>
 #include <sys/queue.h>
@@ -24,14 +24,14 @@ typedef struct HttpStream {
         int result; /* < 0: why the stream is being aborted */
 } HttpStream;
 
-/* Flags in order: begun (headers checked and routed), started (handler called). */
 struct HttpRequest {
         HttpRouteMatch match;
-        Text body; /* if the route takes one */
+        size_t target_size; /* of the target as received */
+        Text body;          /* if the route takes one */
         HttpCharge body_charge;
         HttpResponse *response;
         HttpStream stream;
-        bool begun, started, suspended;
+        bool begun, started, suspended; /* headers were checked; the handler was called; in libmicrohttpd */
 };
 
 struct HttpConnection {
@@ -76,9 +76,8 @@ struct HttpServer {
         LIST_HEAD(, HttpListener) listeners;
 };
 
-/* server.c: runs libmicrohttpd in the next iteration of the loop, for work its epoll descriptor does not
- * signal. */
-void http_server_wake(HttpServer *server);
+/* server.c */
+void http_server_wake(HttpServer *server); /* for work that its epoll descriptor does not signal */
 void http_server_no_connections(HttpServer *server);
 
 /* listener.c */
@@ -104,9 +103,11 @@ void http_expiry_update(HttpListener *listener); /* after the timeouts of its ph
 void http_expiry_expect(HttpServer *server, usec_t at_usec);
 
 /* request.c */
-void http_request_begin(HttpRequest *request, const char *method, const char *path, bool *ret_reject_body);
+void http_request_begin(HttpRequest *request, const char *method, const char *target, const char *version,
+                        bool *ret_reject);
 void http_request_start(HttpRequest *request);
 int http_request_append_body(HttpRequest *request, const char *data, size_t size);
+void http_request_on_log(void *userdata, const char *format, va_list arguments);
 void http_request_resume(HttpRequest *request);           /* if it is suspended */
 void http_request_done(HttpRequest *request, int result); /* 0: the response was sent */
 

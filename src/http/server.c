@@ -12,6 +12,7 @@
 #include <malloc.h>
 
 #include "http/server-internal.h"
+#include "http/strict.h"
 
 static void server_run(HttpServer *server)
 {
@@ -74,6 +75,7 @@ static void *on_line(void *userdata, const char *uri, struct MHD_Connection *mhd
         if (connection->phase == HTTP_PHASE_IDLE || connection->phase == HTTP_PHASE_KEEPALIVE)
                 http_connection_enter(connection, HTTP_PHASE_READING);
 
+        connection->request.target_size = strlen(uri);
         return &connection->request;
 }
 
@@ -108,10 +110,10 @@ static enum MHD_Result on_request(void *userdata, struct MHD_Connection *mhd, co
                 return MHD_NO;
 
         if (!request->begun) {
-                bool reject_body;
+                bool reject;
 
-                http_request_begin(request, method, path, &reject_body);
-                if (reject_body)
+                http_request_begin(request, method, path, version, &reject);
+                if (reject)
                         return request->response ? queue_response(request) : MHD_NO;
                 return MHD_YES;
         }
@@ -152,8 +154,11 @@ static void on_completed(void *userdata, struct MHD_Connection *mhd, void **cont
 
 static int start_daemon(HttpServer *server)
 {
-        unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME;
+        unsigned flags =
+                MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
         struct MHD_OptionItem options[] = {
+                { MHD_OPTION_EXTERNAL_LOGGER, (intptr_t) http_request_on_log, server },
+                { MHD_OPTION_STRICT_FOR_CLIENT, http_strict_level(), NULL },
                 { MHD_OPTION_CONNECTION_LIMIT, 65535, NULL }, /* each listener has a lower one */
                 { MHD_OPTION_CONNECTION_TIMEOUT, 0, NULL },   /* none: see connection.c */
                 { MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t) server->limits.connection_bytes, NULL },

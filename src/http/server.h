@@ -60,7 +60,7 @@ typedef struct HttpStats {
         uint64_t expired_total;   /* connections closed at a deadline */
         uint64_t at_limit_total;  /* times a listener reached its limit of connections */
         uint64_t rejected_total;  /* connections of users above their share */
-        uint64_t malformed_total; /* requests that libmicrohttpd rejected */
+        uint64_t malformed_total; /* requests that could not be parsed */
         size_t n_connections;
         size_t charged_bytes; /* to the budget, for these */
 } HttpStats;
