@@ -22,12 +22,16 @@ typedef struct RequestLine {
         const char *method, *target, *version;
 } RequestLine;
 
+/* The longest that can be accepted is an IPv6 address in brackets with a port. */
+#define AUTHORITY_SIZE 64
+
 /* The headers that routing depends on, collected in one pass. */
 typedef struct RequestHeaders {
         HttpGuardHeaders guard;
         const char *content_length, *transfer_encoding;
         unsigned n_content_length, n_transfer_encoding;
         HttpStrict strict;
+        char authority[AUTHORITY_SIZE]; /* of an absolute-form target */
 } RequestHeaders;
 
 static enum MHD_Result on_header(void *userdata, enum MHD_ValueKind kind, const char *name, size_t name_size,
@@ -128,16 +132,33 @@ static void reject_method(HttpRequest *request, const char *path)
         http_request_respond(request, response);
 }
 
+/* RFC 9112 3.2.2: the authority of an absolute-form target takes the place of Host. Returns the path. */
+static const char *parse_target(const char *target, RequestHeaders *headers)
+{
+        if (strncasecmp(target, "http://", strlen("http://")) != 0)
+                return target;
+
+        const char *begin = target + strlen("http://");
+        size_t length = strcspn(begin, "/");
+
+        if (length < AUTHORITY_SIZE)
+                memcpy(headers->authority, begin, length);
+        headers->guard.host = headers->authority;
+        return begin[length] == '\0' ? "/" : begin + length;
+}
+
 static int route_request(HttpRequest *request, const RequestLine *line, RequestHeaders *headers,
                          bool *ret_reject)
 {
-        int r = find_route(request, &headers->guard, line->method, line->target);
+        const char *path = parse_target(line->target, headers);
+
+        int r = find_route(request, &headers->guard, line->method, path);
         int body = accept_body(request, headers);
         *ret_reject = body != 0;
         if (body != 0 || r != DEVBOX_ERROR_METHOD_NOT_ALLOWED)
                 return body != 0 ? body : r;
 
-        reject_method(request, line->target);
+        reject_method(request, path);
         return 0;
 }
 

@@ -34,6 +34,36 @@ static void assert_rows(void **state, const Row *rows, size_t n_rows)
         }
 }
 
+/* RFC 9112 3.2.2: the authority of the target takes the place of Host. */
+static void test_absolute_form(void **state)
+{
+        static const Row rows[] = {
+                { "GET http://localhost/now HTTP/1.1\r\n" HOST END, 200, "now" },
+                { "GET http://127.0.0.1:8080/now HTTP/1.1\r\n" HOST END, 200, "now" },
+                { "GET HTTP://LOCALHOST/now?x=1 HTTP/1.1\r\n" HOST END, 200, "now" },
+                { "GET http://[::1]:8080/echo/abc HTTP/1.1\r\n" HOST END, 200, "abc" },
+                { "POST http://localhost/now HTTP/1.1\r\n" HOST END, 200, "now" },
+                { "GET http://localhost/absent HTTP/1.1\r\n" HOST END, 404, "not_found" },
+                { "GET http://localhost HTTP/1.1\r\n" HOST END, 404, "not_found" },
+                { "GET http://localhost?x HTTP/1.1\r\n" HOST END, 404, "not_found" },
+                { "DELETE http://localhost/now HTTP/1.1\r\n" HOST END, 405, "method_not_allowed" },
+                { "GET http://evil.example/now HTTP/1.1\r\n" HOST END, 421, "host_not_allowed" },
+                { "GET http://user@localhost/now HTTP/1.1\r\n" HOST END, 421, "host_not_allowed" },
+                { "GET http:///now HTTP/1.1\r\n" HOST END, 421, "host_not_allowed" },
+                { "GET http://localhost/now HTTP/1.1\r\nHost: evil.example\r\n" END, 200, "now" },
+                { "GET http://localhost/now HTTP/1.1\r\n" END, 400, NULL },
+                { "POST http://localhost:1/now HTTP/1.1\r\n" HOST "Origin: http://localhost:1\r\n" END, 200,
+                  "now" },
+                { "POST http://localhost:1/now HTTP/1.1\r\n" HOST "Origin: http://localhost\r\n" END, 403,
+                  "origin_not_allowed" },
+                { "GET https://localhost/now HTTP/1.1\r\n" HOST END, 404, "not_found" },
+                { "GET file:///now HTTP/1.1\r\n" HOST END, 404, "not_found" },
+                { "GET localhost/now HTTP/1.1\r\n" HOST END, 404, "not_found" },
+        };
+
+        assert_rows(state, rows, ELEMENTSOF(rows));
+}
+
 static void test_content_length(void **state)
 {
         static const Row rows[] = {
@@ -105,6 +135,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_up, world_down)
         static const struct CMUnitTest tests[] = {
+                TEST(test_absolute_form),
                 TEST(test_content_length),
                 TEST(test_field_lines),
         };
