@@ -95,6 +95,11 @@ static void start_bus_daemon(TestBus *bus)
 
 TestBus *test_bus_new(void)
 {
+        return test_bus_new_with("");
+}
+
+TestBus *test_bus_new_with(const char *more_config)
+{
         TestBus *bus = calloc(1, sizeof *bus);
         char directory[] = "/tmp/devbox-bus.XXXXXX"; /* short: a socket's path has 107 bytes */
 
@@ -116,8 +121,9 @@ TestBus *test_bus_new(void)
                                                 "    <allow send_destination=\"*\"/>\n"
                                                 "    <allow receive_sender=\"*\"/>\n"
                                                 "  </policy>\n"
+                                                "  %s\n"
                                                 "</busconfig>\n",
-                                                bus->address, services);
+                                                bus->address, services, more_config);
 
         assert_int_equal(mkdir(services, 0700), 0);
         write_file(config_path, config);

@@ -24,6 +24,7 @@ typedef struct TestBus {
 } TestBus;
 
 TestBus *test_bus_new(void);
+TestBus *test_bus_new_with(const char *config); /* more elements of <busconfig> */
 TestBus *test_bus_free(TestBus *bus);
 
 /* Ends the dbus-daemon and starts another at the same address; `client` is a new connection. */
