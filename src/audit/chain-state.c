@@ -86,6 +86,7 @@ static int on_accepted(ChainState *state, const AuditEntry *entry, const AuditBo
 
         request->stage = REPLAY_ACCEPTED;
         request->digest = body->request_sha256;
+        request->seq = entry->seq;
         state->n_accepted++;
         state->n_redacted += audit_body_is_redacted(body);
         return use_approvals(state, entry, body, finding);

@@ -3,10 +3,15 @@
 
 #include "audit/policy-replay.h"
 
+#include "audit/recorded-request.h"
 #include "trust/accept.h"
 
 static void forget_manifest(PolicyReplay *replay)
 {
+        for (size_t i = 0; replay->rates && i < replay->manifest->capabilities.n; i++)
+                rate_window_done(&replay->rates[i]);
+        free(replay->rates);
+        replay->rates = NULL;
         replay->manifest = manifest_free(replay->manifest);
         replay->envelope = envelope_free(replay->envelope);
         replay->standing = MANIFEST_UNKNOWN;
@@ -28,6 +33,26 @@ static int rejected(AuditFinding *finding, const char *why, int r)
 }
 
 /* ---- roots and manifests */
+
+/* Acceptances under an earlier manifest are not counted. */
+static int begin_rates(PolicyReplay *replay)
+{
+        const Manifest *manifest = replay->manifest;
+
+        replay->rates = calloc(MAX(manifest->capabilities.n, (size_t) 1), sizeof *replay->rates);
+        if (!replay->rates)
+                return -ENOMEM;
+
+        for (size_t i = 0; i < manifest->capabilities.n; i++) {
+                int64_t n = manifest->capabilities.items[i].rate.n;
+                int r = n > 0 ? rate_window_init(&replay->rates[i], (size_t) n) : 0;
+
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
 
 static int on_manifest(PolicyReplay *replay, const AuditEntry *entry, const AuditBody *body,
                        AuditFinding *finding)
@@ -54,7 +79,12 @@ static int on_manifest(PolicyReplay *replay, const AuditEntry *entry, const Audi
 
         replay->manifest = verdict.manifest;
         replay->envelope = TAKE_PTR(envelope);
+        replay->seq = entry->seq;
         replay->standing = MANIFEST_VALID;
+        r = begin_rates(replay);
+        if (r < 0)
+                return r;
+
         return verdict.manifest->epoch == body->epoch && verdict.manifest->version == body->version
                        ? 0
                        : audit_contradiction(finding,
@@ -199,20 +229,18 @@ static int judge(PolicyReplay *replay, const AuditEntry *entry, const AuditBody 
         return 0;
 }
 
-static int on_accepted(PolicyReplay *replay, const AuditEntry *entry, const AuditBody *body,
-                       AuditFinding *finding)
+static int judge_evidence(PolicyReplay *replay, const AuditEntry *entry, const AuditBody *body,
+                          bool *ret_found, AuditFinding *finding)
 {
         Envelope *envelopes[1 + APPROVALS_MAX] = { NULL };
 
-        if (replay->standing == MANIFEST_VOID)
-                return audit_contradiction(finding, "a request is accepted under a void manifest");
-
-        int r = replay->standing == MANIFEST_VALID ? find_all(replay, body, envelopes) : 0;
+        int r = find_all(replay, body, envelopes);
         if (r > 0) {
                 AcceptInput input = { .request = envelopes[0], .n_approvals = body->approvals.n };
 
                 for (size_t i = 0; i < body->approvals.n; i++)
                         input.approvals[i] = envelopes[1 + i];
+                *ret_found = true;
                 r = judge(replay, entry, body, &input, finding);
         }
 
@@ -221,17 +249,108 @@ static int on_accepted(PolicyReplay *replay, const AuditEntry *entry, const Audi
         return r;
 }
 
-static int on_started(const PolicyReplay *replay, const AuditEntry *entry, const AuditBody *body,
+/* 1: all approvals are in evidence; 0: not all. */
+static int find_approvals(const PolicyReplay *replay, const AuditBody *body)
+{
+        int r = 1;
+
+        for (size_t i = 0; r > 0 && i < body->approvals.n; i++) {
+                _cleanup_(envelope_freep) Envelope *envelope = NULL;
+
+                r = audit_evidence_find(replay->evidence, &body->approvals.items[i].sha256, &envelope);
+        }
+
+        return r;
+}
+
+static int judge_recorded(PolicyReplay *replay, const RecordedRequest *recorded, AuditFinding *finding)
+{
+        bool redacted = false;
+
+        int r = recorded_request_check(recorded, &redacted);
+        if (r != 0)
+                return rejected(finding, "a request was accepted that must be rejected", r);
+        r = find_approvals(replay, recorded->body);
+        if (r < 0)
+                return r;
+
+        replay->n_recorded += redacted && r > 0;
+        return 0;
+}
+
+/* A ledger forgets acceptances of more than a day before. */
+static int check_rate(PolicyReplay *replay, const RecordedRequest *recorded, AuditFinding *finding)
+{
+        const Capability *capability = recorded_request_capability(recorded);
+        RateWindow *window = &replay->rates[capability - replay->manifest->capabilities.items];
+        uint64_t span = (uint64_t) capability->rate.per_s * 1000, latest = replay->state->used.now_ms;
+
+        if (window->n == 0)
+                return 0;
+
+        uint64_t since = recorded->time_ms - MIN(recorded->time_ms, span);
+        since = MAX(since, latest - MIN(latest, REQUEST_KEEP_MS));
+        if (rate_window_is_full(window, since))
+                return rejected(finding, "a request was accepted that must be rejected",
+                                DEVBOX_ERROR_RATE_LIMITED);
+
+        rate_window_add(window, recorded->time_ms);
+        return 0;
+}
+
+static int on_accepted(PolicyReplay *replay, const AuditEntry *entry, const AuditBody *body,
+                       AuditFinding *finding)
+{
+        RecordedRequest recorded = { replay->manifest, body, entry->time_ms };
+        bool found = false;
+
+        if (replay->standing == MANIFEST_VOID)
+                return audit_contradiction(finding, "a request is accepted under a void manifest");
+        if (replay->standing == MANIFEST_UNKNOWN)
+                return 0;
+
+        int r = judge_evidence(replay, entry, body, &found, finding);
+        if (r == 0 && !found)
+                r = judge_recorded(replay, &recorded, finding);
+
+        return r != 0 ? r : check_rate(replay, &recorded, finding);
+}
+
+/* ---- starts: whatever rejects a new request rejects the start of an accepted one */
+
+/* Under another manifest than the one by which it was accepted; 0 also if it is not in evidence. */
+static int check_start(PolicyReplay *replay, const Sha256 *digest)
+{
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        _cleanup_(request_freep) Request *request = NULL;
+
+        int r = audit_evidence_find(replay->evidence, digest, &envelope);
+        if (r <= 0)
+                return r;
+        r = request_parse(envelope_payload(envelope), &request, NULL);
+        if (r != 0)
+                return r;
+
+        return recorded_start_check(replay->manifest, request);
+}
+
+static int on_started(PolicyReplay *replay, const AuditEntry *entry, const AuditBody *body,
                       AuditFinding *finding)
 {
+        static const char why[] = "a request was started that must be rejected";
         const ReplayEntry *request = chain_state_find_request(replay->state, body->request_id);
 
         if (replay->standing == MANIFEST_VOID)
                 return audit_contradiction(finding, "a request is started under a void manifest");
+        if (request->start_until_ms > 0 && entry->time_ms > request->start_until_ms)
+                return audit_contradiction(finding, "a request is started after it had expired");
+        if (replay->standing == MANIFEST_UNKNOWN)
+                return 0;
+        if (entry->time_ms >= (uint64_t) replay->manifest->expires_at_ms)
+                return rejected(finding, why, DEVBOX_ERROR_MANIFEST_EXPIRED);
 
-        return request->start_until_ms > 0 && entry->time_ms > request->start_until_ms
-                       ? audit_contradiction(finding, "a request is started after it had expired")
-                       : 0;
+        return request->seq < replay->seq ? rejected(finding, why, check_start(replay, &request->digest))
+                                          : 0;
 }
 
 int policy_replay_next(PolicyReplay *replay, const AuditEntry *entry, const AuditBody *body,

@@ -2,11 +2,12 @@
 #pragma once
 
 /* Judges again what the device accepted, from evidence: each manifest by the root in force, each request by
- * its manifest, signatures and approvals, at the time of its entry. Without the evidence an entry is not
- * judged. */
+ * its manifest, signatures and approvals, at the time of its entry, and each start by the manifest then in
+ * force. A request that is not in evidence is judged by what its entry records, if its manifest is. */
 
 #include "audit/chain-state.h"
 #include "audit/evidence.h"
+#include "audit/rate-window.h"
 #include "proto/error.h"
 
 typedef enum ManifestStanding {
@@ -19,9 +20,12 @@ typedef struct PolicyReplay {
         ChainState *state;       /* borrowed */
         AuditEvidence *evidence; /* borrowed; NULL: none */
         size_t n_judged;         /* requests that were judged again, and allowed */
+        size_t n_recorded;       /* allowed by their entries, which lack only what the manifest redacts */
 
         Manifest *manifest; /* the last; NULL: none, or unknown */
         Envelope *envelope; /* of the manifest */
+        uint64_t seq;       /* of its entry */
+        RateWindow *rates;  /* for each of its capabilities; n 0: no limit */
         ManifestFloor floor;
         ManifestStanding standing;
         ReplayCache judged; /* digests of requests; never expire */

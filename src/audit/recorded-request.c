@@ -8,7 +8,7 @@
 
 #define CONTENT "content_b64"
 
-static const Capability *find_capability(const RecordedRequest *recorded)
+const Capability *recorded_request_capability(const RecordedRequest *recorded)
 {
         const Manifest *manifest = recorded->manifest;
 
@@ -54,20 +54,18 @@ static int take_content(cJSON *arguments, const Capability *capability)
                                                                                                   : -ENOMEM;
 }
 
-/* The same entry must match that the device found. */
 static int match(const RecordedRequest *recorded, const Capability *capability, const cJSON *arguments)
 {
         const Schema *schema = &arguments_schemas[capability->kind];
-        const Capability *found;
         void *parsed;
 
         int r = schema_bind(schema, arguments, &parsed, NULL);
         if (r != 0)
                 return r;
 
-        r = manifest_find_capability(recorded->manifest, (CapabilityKind) capability->kind, parsed, &found);
+        r = capability_match(capability, &recorded->manifest->roots, parsed);
         schema_free(schema, parsed);
-        return r != 0 ? r : found == capability ? 0 : DEVBOX_ERROR_UNKNOWN_CAPABILITY;
+        return r;
 }
 
 static int check_arguments(const RecordedRequest *recorded, const Capability *capability, bool *ret_redacted)
@@ -135,7 +133,7 @@ int recorded_request_check(const RecordedRequest *recorded, bool *ret_redacted)
         if (!manifest_find_operator(manifest, recorded->body->mxid))
                 return DEVBOX_ERROR_OPERATOR_UNKNOWN;
 
-        const Capability *capability = find_capability(recorded);
+        const Capability *capability = recorded_request_capability(recorded);
         if (!capability)
                 return DEVBOX_ERROR_UNKNOWN_CAPABILITY;
 

@@ -13,6 +13,9 @@ typedef struct RecordedRequest {
         uint64_t time_ms;         /* of the entry */
 } RecordedRequest;
 
+/* The capability that the entry names; NULL: not in the manifest. */
+const Capability *recorded_request_capability(const RecordedRequest *recorded);
+
 /* 0: nothing recorded contradicts the manifest; then `ret_redacted` is whether every value that is missing
  * is one that the manifest does not let the chain record. Errors: the DevboxError by which it would have
  * been rejected; -ENOMEM. */

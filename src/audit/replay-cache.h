@@ -18,6 +18,7 @@ typedef enum ReplayStage {
 typedef struct ReplayEntry {
         Sha256 key;    /* shorter ones are padded with zeros */
         Sha256 digest; /* of a request */
+        uint64_t seq;  /* of its acceptance */
         ReplayStage stage;
         uint64_t until_ms;       /* expires after */
         uint64_t start_until_ms; /* of a request that was judged again: may not start after; 0: not known */

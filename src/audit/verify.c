@@ -14,6 +14,9 @@
 /* A countersignature that the chain records is compared if it is at most this many entries old. */
 #define HEADS_KEPT UINT64_C(4096)
 
+/* Beyond time zones and the clocks of two machines. */
+#define AHEAD_MAX_MS (UINT64_C(24) * 3600 * 1000)
+
 struct AuditVerifier {
         ChainIdentity identity;
         AuditMeans means;
@@ -27,18 +30,17 @@ struct AuditVerifier {
 
 const char *audit_outcome_name(AuditOutcome outcome)
 {
-        switch (outcome) {
-        case AUDIT_OK:
-                return "OK";
-        case AUDIT_UNWITNESSED:
-                return "UNWITNESSED";
-        case AUDIT_TRUNCATED:
-                return "TRUNCATED";
-        case AUDIT_FORK:
-                return "FORK";
-        default:
-                return "BROKEN";
-        }
+        static const char *const names[_AUDIT_OUTCOME_MAX] = {
+                [AUDIT_OK] = "OK",
+                [AUDIT_UNPROVEN] = "UNPROVEN",
+                [AUDIT_UNWITNESSED] = "UNWITNESSED",
+                [AUDIT_TRUNCATED] = "TRUNCATED",
+                [AUDIT_FORK] = "FORK",
+                [AUDIT_BROKEN] = "BROKEN",
+        };
+
+        assert(outcome >= 0 && outcome < _AUDIT_OUTCOME_MAX);
+        return names[outcome];
 }
 
 int audit_verifier_new(const ChainIdentity *identity, const AuditMeans *means, AuditVerifier **ret_verifier)
@@ -274,6 +276,8 @@ static int next_entry(AuditVerifier *verifier, AuditReader *reader)
         }
 
         report->size++;
+        report->n_ahead +=
+                verifier->means.now_ms > 0 && entry.time_ms > verifier->means.now_ms + AHEAD_MAX_MS;
         report->head = verifier->heads[report->size % HEADS_KEPT] = entry.hash;
         return AUDIT_NEXT_ENTRY;
 }
@@ -287,16 +291,15 @@ static const char *why_unwitnessed(const AuditVerifier *verifier)
         if (report->size == 0)
                 return "no entry has arrived yet";
         if (verifier->means.n_roots == 0)
-                return "without --root no witness can be recognised";
+                return "without a root no witness can be recognised";
         if (report->witnessed > 0)
-                return "it names roots that --root does not give: give every root there was";
+                return "it names roots that the auditor does not hold";
         if (report->retired > 0)
-                return "its witness was retired by a later root: give --root the roots up to the one of its "
-                       "time";
+                return "its witness was retired by a later root";
         if (report->n_checkpoints > 0)
                 return "only the device itself confirms its length, no witness of the root does";
 
-        return "no witness confirms its length: give --checkpoints";
+        return "no witness confirms its length";
 }
 
 static void find_outcome(AuditVerifier *verifier, int next)
@@ -309,6 +312,12 @@ static void find_outcome(AuditVerifier *verifier, int next)
                 report_outcome(verifier, AUDIT_BROKEN, 0, "there is no entry at all");
         if (report->witnessed == 0 || report->n_unknown_roots > 0)
                 report_outcome(verifier, AUDIT_UNWITNESSED, report->size, why_unwitnessed(verifier));
+        if (report->n_unproven > 0 && (verifier->means.evidence || verifier->means.require_evidence))
+                report_outcome(verifier, AUDIT_UNPROVEN, report->size,
+                               "evidence does not show that all requests were allowed");
+        if (report->n_ahead > 0)
+                report_outcome(verifier, AUDIT_UNPROVEN, report->size,
+                               "entries are dated later than the clock of this machine");
 }
 
 int audit_verify(AuditVerifier *verifier, AuditReader *reader, AuditReport *ret_report)
@@ -329,6 +338,7 @@ int audit_verify(AuditVerifier *verifier, AuditReader *reader, AuditReport *ret_
         report->n_redacted = verifier->state.n_redacted;
         report->n_unknown_roots = verifier->state.n_unknown_roots;
         report->n_judged = verifier->replay.n_judged;
+        report->n_unproven = report->n_accepted - verifier->replay.n_judged - verifier->replay.n_recorded;
         if (report->outcome != AUDIT_BROKEN) {
                 r = compare_rest(verifier);
                 if (r < 0)

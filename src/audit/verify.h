@@ -13,13 +13,15 @@
 #include "audit/evidence.h"
 #include "audit/reader.h"
 
-/* Also the exit statuses of devboxctl audit verify; of several the highest counts. */
+/* Of several the last one counts. */
 typedef enum AuditOutcome {
-        AUDIT_OK = 0,
-        AUDIT_UNWITNESSED = 3, /* valid, but no witness confirms the length */
-        AUDIT_TRUNCATED = 4,   /* shorter than a checkpoint, or ends within an entry */
-        AUDIT_FORK = 5,        /* differs from what a checkpoint confirms: there are two histories */
-        AUDIT_BROKEN = 6,      /* an entry was changed, left out, added or moved */
+        AUDIT_OK,
+        AUDIT_UNPROVEN,    /* valid and witnessed, but evidence does not show that all of it was allowed */
+        AUDIT_UNWITNESSED, /* valid, but no witness confirms the length */
+        AUDIT_TRUNCATED,   /* shorter than a checkpoint, or ends within an entry */
+        AUDIT_FORK,        /* differs from what a checkpoint confirms: there are two histories */
+        AUDIT_BROKEN,      /* an entry was changed, left out, added or moved, or was not allowed */
+        _AUDIT_OUTCOME_MAX,
 } AuditOutcome;
 
 const char *audit_outcome_name(AuditOutcome outcome); /* "OK", "UNWITNESSED", â€¦ */
@@ -29,9 +31,11 @@ const char *audit_outcome_name(AuditOutcome outcome); /* "OK", "UNWITNESSED", â€
 typedef struct AuditMeans {
         const AuditRoot *roots;
         size_t n_roots;
-        AuditEvidence *evidence;
-        bool hash_only;    /* do not look at what entries record, but for the device's keys */
-        bool may_be_empty; /* a hub has no entries yet of a device that has just enrolled */
+        AuditEvidence *evidence; /* if there is any, all of it must be there: else the chain is UNPROVEN */
+        bool require_evidence;   /* also UNPROVEN if there is none */
+        uint64_t now_ms;         /* entries dated more than a day later are UNPROVEN; 0: not known */
+        bool hash_only;          /* do not look at what entries record, but for the device's keys */
+        bool may_be_empty;       /* a hub has no entries yet of a device that has just enrolled */
 } AuditMeans;
 
 typedef struct AuditReport {
@@ -46,6 +50,8 @@ typedef struct AuditReport {
         uint64_t retired;   /* by a witness that a later root retired */
         size_t n_accepted, n_judged;     /* requests: accepted, judged again */
         size_t n_redacted;               /* accepted, of which some arguments are digests */
+        size_t n_unproven;               /* accepted, but neither judged nor allowed by what is recorded */
+        size_t n_ahead;                  /* entries dated after the auditor's clock */
         size_t n_unknown_roots;          /* in the chain, but not held by the auditor */
         size_t n_checkpoints, n_ignored; /* checkpoints: compared, without a valid signature */
 } AuditReport;

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "audit/chain.h"
 #include "basic/text.h"
 
 #define ROOTS_MAX 1024
@@ -69,10 +70,13 @@ AuditReport auditor_verify(const LedgerWorld *world, const Auditor *auditor)
         assert_ok(audit_reader_open(path, NULL, &reader));
         evidence = open_evidence(reader, auditor->exported);
         load_roots(auditor, evidence, roots, parsed);
-        assert_ok(audit_verifier_new(
-                audit_reader_identity(reader),
-                &(AuditMeans){ .roots = roots, .n_roots = auditor->n_roots, .evidence = evidence },
-                &verifier));
+        assert_ok(audit_verifier_new(audit_reader_identity(reader),
+                                     &(AuditMeans){ .roots = roots,
+                                                    .n_roots = auditor->n_roots,
+                                                    .evidence = auditor->no_evidence ? NULL : evidence,
+                                                    .require_evidence = auditor->require_evidence,
+                                                    .now_ms = auditor->now_ms },
+                                     &verifier));
         for (size_t i = 0; i < auditor->n_statements; i++)
                 assert_ok(audit_verifier_add_checkpoint(verifier, auditor->statements[i]));
         assert_ok(audit_reader_checkpoints(reader, add_checkpoint, verifier));
@@ -89,4 +93,68 @@ void auditor_assert_whole(const AuditReport *report, size_t n_accepted, size_t n
                          report->why, report->error ? devbox_error_code(report->error) : "no refusal");
         assert_int_equal(report->n_accepted, n_accepted);
         assert_int_equal(report->n_judged, n_proved);
+}
+
+void auditor_run(LedgerWorld *world, unsigned n)
+{
+        Sibling sibling;
+
+        sibling_init(&sibling, n);
+        assert_int_equal(
+                ledger_world_judge(world, &(Case){ .request = { sibling.edits[0], sibling.edits[1] } }), 0);
+}
+
+/* ---- a dishonest device */
+
+/* Appends an entry, and the document behind it if there is one. */
+static void write_entry(LedgerWorld *world, AuditType type, const AuditBody *body, const Envelope *document)
+{
+        Database *database;
+        Evidence evidence;
+        ChainTransaction transaction;
+        Chain chain;
+        char path[128];
+
+        auditor_path(world, path);
+        assert_ok(database_open(path, DATABASE_OWN, &ledger_schema, &database));
+        assert_ok(chain_init(&chain, database));
+        assert_ok(evidence_init(&evidence, database));
+        assert_ok(chain_transaction_begin(&chain, &transaction));
+        assert_int_equal(chain_append(&transaction, type, world->time.now_ms, body, NULL), 0);
+        if (document)
+                assert_ok(evidence_keep(&evidence, document));
+        assert_ok(chain_transaction_commit(&transaction));
+        evidence_done(&evidence);
+        chain_done(&chain);
+        database_close(database);
+}
+
+void auditor_append(LedgerWorld *world, AuditType type, const AuditBody *body)
+{
+        write_entry(world, type, body, NULL);
+}
+
+void auditor_claim(LedgerWorld *world, const Claim *claim)
+{
+        _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        _cleanup_(request_freep) Request *request = NULL;
+        const Capability nothing_redacted = { 0 };
+
+        signed_bundle(&world->made, &claim->given, &bundle);
+        assert_int_equal(envelope_parse(bytes_of_string(bundle.request), ENVELOPE_PAYLOAD_MAX, &envelope),
+                         0);
+        assert_int_equal(request_parse(envelope_payload(envelope), &request, NULL), 0);
+
+        AuditBody body = { .request_id = request->request_id,
+                           .request_sha256 = bundle.digest,
+                           .capability = request->capability,
+                           .entry = (char *) claim->entry,
+                           .mxid = claim->mxid ? (char *) claim->mxid : request->origin.mxid,
+                           .room = (char *) claim->room,
+                           .manifest = request->manifest };
+        assert_ok(audit_redact(request, claim->redact_all ? NULL : &nothing_redacted, &body.arguments,
+                               &body.arguments_sha256));
+        write_entry(world, AUDIT_REQUEST_ACCEPTED, &body, claim->without_evidence ? NULL : envelope);
+        free(body.arguments);
 }

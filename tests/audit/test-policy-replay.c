@@ -8,16 +8,6 @@
 #include "audit/evidence.h"
 #include "ledger-auditor.h"
 
-/* The nth of the plain requests. */
-static void run(LedgerWorld *world, unsigned n)
-{
-        Sibling sibling;
-
-        sibling_init(&sibling, n);
-        assert_int_equal(
-                ledger_world_judge(world, &(Case){ .request = { sibling.edits[0], sibling.edits[1] } }), 0);
-}
-
 static void test_the_truth(void **state)
 {
         LedgerWorld *world = *state;
@@ -28,7 +18,7 @@ static void test_the_truth(void **state)
                 .n_approvals = 2,
         };
 
-        run(world, 1);
+        auditor_run(world, 1);
         assert_int_equal(ledger_world_judge(world, &approved_by_two), 0);
         ledger_world_close(world);
         for (int exported = 0; exported <= 1; exported++) {
@@ -58,7 +48,7 @@ static void test_evidence_that_was_changed(void **state)
 {
         LedgerWorld *world = *state;
 
-        run(world, 1);
+        auditor_run(world, 1);
         ledger_world_close(world);
         ledger_world_tamper(world, "UPDATE evidence SET envelope = (SELECT envelope FROM evidence LIMIT 1)");
         AuditReport report = auditor_verify(world, &(Auditor){ .roots = &world->made.root, .n_roots = 1 });
@@ -82,9 +72,9 @@ static AuditReport verify_over_a_new_root(LedgerWorld *world, size_t n_roots)
 {
         Sha256 digests[2];
 
-        run(world, 1);
+        auditor_run(world, 1);
         install_next_root(world, "\"@manifest@\"", digests);
-        run(world, 2);
+        auditor_run(world, 2);
         ledger_world_close(world);
         return auditor_verify(world, &(Auditor){ .roots = digests, .n_roots = n_roots });
 }
@@ -107,99 +97,110 @@ static void test_under_a_root_to_come(void **state)
 
 /* ---- lies */
 
-/* Writes into the chain of a closed ledger, as root on the device could, that the request was accepted now.
- */
-static void claim(LedgerWorld *world, const Case *given, const char *mxid, const char *room)
-{
-        _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
-        _cleanup_(envelope_freep) Envelope *envelope = NULL;
-        _cleanup_(request_freep) Request *request = NULL;
-        Database *database;
-        Evidence evidence;
-        ChainTransaction write;
-        Chain chain;
-        char path[128];
-
-        auditor_path(world, path);
-        signed_bundle(&world->made, given, &bundle);
-        assert_int_equal(envelope_parse(bytes_of_string(bundle.request), ENVELOPE_PAYLOAD_MAX, &envelope),
-                         0);
-        assert_int_equal(request_parse(envelope_payload(envelope), &request, NULL), 0);
-
-        char entry[] = "ls-home";
-        AuditBody body = { .request_id = request->request_id,
-                           .request_sha256 = bundle.digest,
-                           .capability = request->capability,
-                           .entry = entry,
-                           .mxid = mxid ? (char *) mxid : request->origin.mxid,
-                           .room = (char *) room,
-                           .manifest = request->manifest };
-        assert_ok(audit_redact(request, &(Capability){ 0 }, &body.arguments, &body.arguments_sha256));
-
-        assert_ok(database_open(path, DATABASE_OWN, &ledger_schema, &database));
-        assert_ok(chain_init(&chain, database));
-        assert_ok(evidence_init(&evidence, database));
-        assert_ok(chain_transaction_begin(&chain, &write));
-        assert_int_equal(chain_append(&write, AUDIT_REQUEST_ACCEPTED, world->time.now_ms, &body, NULL), 0);
-        assert_ok(evidence_keep(&evidence, envelope));
-        assert_ok(chain_transaction_commit(&write));
-        evidence_done(&evidence);
-        chain_done(&chain);
-        database_close(database);
-        free(body.arguments);
-}
-
 typedef struct Lie {
         const char *what;
-        Case given;
-        const char *mxid, *room;
-        DevboxError refusal;
+        Claim claim;
+        DevboxError error;    /* with the request in evidence */
+        DevboxError recorded; /* without; 0: only UNPROVEN */
 } Lie;
+
+static const Lie lies[] = {
+        { "signed by a stranger",
+          { { .request_key = KEY_STRANGER }, .entry = "ls-home" },
+          .error = DEVBOX_ERROR_UNKNOWN_KEY },
+        { "another program",
+          { { .request = { ARGS("{\"argv\":[\"/usr/bin/rm\"]}") } }, .entry = "ls-home" },
+          DEVBOX_ERROR_BINARY_NOT_ALLOWED,
+          DEVBOX_ERROR_BINARY_NOT_ALLOWED },
+        { "other arguments",
+          { { .request = { ARGS("{\"argv\":[\"/usr/bin/ls\",\"/\"]}") } }, .entry = "ls-home" },
+          DEVBOX_ERROR_ARGS_DENIED,
+          DEVBOX_ERROR_ARGS_DENIED },
+        { "not approved",
+          { { .request = RESTART }, .entry = "nginx" },
+          DEVBOX_ERROR_APPROVAL_MISSING,
+          DEVBOX_ERROR_APPROVAL_MISSING },
+        { "another unit",
+          { { .request = { KIND("service.restart"), ARGS("{\"unit\":\"ssh.service\"}") } },
+            .entry = "nginx" },
+          DEVBOX_ERROR_BINARY_NOT_ALLOWED,
+          DEVBOX_ERROR_BINARY_NOT_ALLOWED },
+        { "not an operator",
+          { { .request = { { "@ana", "@mallory" } } }, .entry = "ls-home" },
+          DEVBOX_ERROR_OPERATOR_UNKNOWN,
+          DEVBOX_ERROR_OPERATOR_UNKNOWN },
+        { "for another device",
+          { { .request = { { "dev-a", "dev-b" } } }, .entry = "ls-home" },
+          .error = DEVBOX_ERROR_WRONG_DEVICE },
+        { "expired",
+          { { .request = { { "1760000060000", "1760000000001" }, { "1760000000000", "1759999000000" } } },
+            .entry = "ls-home" },
+          .error = DEVBOX_ERROR_EXPIRED },
+        { "of another entry", { .entry = "df" }, .recorded = DEVBOX_ERROR_BINARY_NOT_ALLOWED },
+        { "of no entry", { .entry = "rm" }, .recorded = DEVBOX_ERROR_UNKNOWN_CAPABILITY },
+        { "in another name", { .entry = "ls-home", .mxid = "@bob:hs.example" } },
+        { "from a room", { .entry = "ls-home", .room = "!room:hs.example" } },
+        { "content outside the root",
+          { { .request = { KIND("fs.write"), ARGS("{\"root\":\"home\",\"path\":\"x\",\"mode\":\"create\","
+                                                  "\"content_b64\":\"aGk=\"}") } },
+            .entry = "write-srv" },
+          DEVBOX_ERROR_PATH_DENIED,
+          DEVBOX_ERROR_PATH_DENIED },
+};
+
+static AuditReport verify_lie(void **state, const Claim *claim, uint64_t *ret_size)
+{
+        assert_ok(ledger_world_down(state));
+        assert_ok(ledger_world_up(state));
+        LedgerWorld *world = *state;
+
+        *ret_size = ledger_world_size(world);
+        ledger_world_close(world);
+        auditor_claim(world, claim);
+        return auditor_verify(world, &(Auditor){ .roots = &world->made.root, .n_roots = 1 });
+}
 
 static void test_lies(void **state)
 {
-        LedgerWorld *world = *state;
-        static const Lie lies[] = {
-                { "nobody that may signed",
-                  { .request_key = KEY_STRANGER },
-                  .refusal = DEVBOX_ERROR_UNKNOWN_KEY },
-                { "another program",
-                  { .request = { ARGS("{\"argv\":[\"/usr/bin/rm\"]}") } },
-                  .refusal = DEVBOX_ERROR_BINARY_NOT_ALLOWED },
-                { "other arguments",
-                  { .request = { ARGS("{\"argv\":[\"/usr/bin/ls\",\"/\"]}") } },
-                  .refusal = DEVBOX_ERROR_ARGS_DENIED },
-                { "nobody approved it", { .request = RESTART }, .refusal = DEVBOX_ERROR_APPROVAL_MISSING },
-                { "no operator asked",
-                  { .request = { { "@ana", "@mallory" } } },
-                  .refusal = DEVBOX_ERROR_OPERATOR_UNKNOWN },
-                { "for another device",
-                  { .request = { { "dev-a", "dev-b" } } },
-                  .refusal = DEVBOX_ERROR_WRONG_DEVICE },
-                { "it had expired",
-                  { .request = { { "1760000060000", "1760000000001" },
-                                 { "1760000000000", "1759999000000" } } },
-                  .refusal = DEVBOX_ERROR_EXPIRED },
-                { "in another's name", { .n_approvals = 0 }, .mxid = "@bob:hs.example" },
-                { "from a room", { .n_approvals = 0 }, .room = "!room:hs.example" },
-        };
-
-        ledger_world_close(world);
         for (size_t i = 0; i < ELEMENTSOF(lies); i++) {
-                assert_ok(ledger_world_down(state));
-                assert_ok(ledger_world_up(state));
-                world = *state;
-                uint64_t size = ledger_world_size(world);
-                ledger_world_close(world);
-                claim(world, &lies[i].given, lies[i].mxid, lies[i].room);
-                AuditReport report =
-                        auditor_verify(world, &(Auditor){ .roots = &world->made.root, .n_roots = 1 });
-                if (report.outcome != AUDIT_BROKEN || report.at != size || report.error != lies[i].refusal)
+                uint64_t size;
+                AuditReport report = verify_lie(state, &lies[i].claim, &size);
+
+                if (report.outcome != AUDIT_BROKEN || report.at != size || report.error != lies[i].error)
                         fail_msg("%s: %s at %d, %s", lies[i].what, audit_outcome_name(report.outcome),
                                  (int) report.at,
-                                 report.error ? devbox_error_code(report.error) : "no refusal");
+                                 report.error ? devbox_error_code(report.error) : "no error");
                 assert_non_null(report.why);
         }
+}
+
+/* The same without the request in evidence: what the entry records is judged by the manifest. */
+static void test_lies_without_evidence(void **state)
+{
+        for (size_t i = 0; i < ELEMENTSOF(lies); i++) {
+                Claim claim = lies[i].claim;
+                uint64_t size;
+
+                claim.without_evidence = true;
+                AuditReport report = verify_lie(state, &claim, &size);
+                bool right = lies[i].recorded ? report.outcome == AUDIT_BROKEN && report.at == size
+                                              : report.n_unproven == 1 && report.outcome < AUDIT_BROKEN;
+                if (!right || report.error != lies[i].recorded)
+                        fail_msg("%s: %s, %s", lies[i].what, audit_outcome_name(report.outcome),
+                                 report.error ? devbox_error_code(report.error) : "no error");
+        }
+}
+
+/* Only what the manifest redacts, and content, may be missing. */
+static void test_redacted_without_reason(void **state)
+{
+        uint64_t size;
+        AuditReport report = verify_lie(
+                state, &(Claim){ .entry = "ls-home", .redact_all = true, .without_evidence = true }, &size);
+
+        assert_true(report.outcome < AUDIT_BROKEN);
+        assert_int_equal(report.n_redacted, 1);
+        assert_int_equal(report.n_unproven, 1);
 }
 
 /* Another request with the nonce of one that was accepted. */
@@ -209,9 +210,10 @@ static void test_a_nonce_again(void **state)
 
         assert_int_equal(ledger_world_judge(world, &(Case){ 0 }), 0);
         ledger_world_close(world);
-        claim(world,
-              &(Case){ .request = { { "01K75A3Q000000000000000001", "01K75A3Q000000000000000002" } } }, NULL,
-              NULL);
+        auditor_claim(
+                world,
+                &(Claim){ { .request = { { "01K75A3Q000000000000000001", "01K75A3Q000000000000000002" } } },
+                          .entry = "ls-home" });
         AuditReport report = auditor_verify(world, &(Auditor){ .roots = &world->made.root, .n_roots = 1 });
         assert_int_equal(report.outcome, AUDIT_BROKEN);
         assert_non_null(strstr(report.why, "nonce"));
@@ -232,12 +234,12 @@ static void test_a_request_again(void **state)
                          0);
         world->time.now_ms += (uint64_t) days;
         world->made.shift_ms = days;
-        run(world, 1);
+        auditor_run(world, 1);
         uint64_t size = ledger_world_size(world);
         ledger_world_close(world);
         world->time.now_ms -= (uint64_t) days;
         world->made.shift_ms = 0;
-        claim(world, &(Case){ 0 }, NULL, NULL);
+        auditor_claim(world, &(Claim){ .entry = "ls-home" });
         for (int exported = 0; exported <= 1; exported++) {
                 AuditReport report = auditor_verify(
                         world, &(Auditor){ .roots = &world->made.root, .n_roots = 1, .exported = exported });
@@ -247,24 +249,6 @@ static void test_a_request_again(void **state)
                 assert_non_null(strstr(report.why, "long before"));
                 assert_int_equal(report.n_judged, 2);
         }
-}
-
-/* Appends an entry about the world's request to the chain of a closed ledger. */
-static void append(LedgerWorld *world, AuditType type, const AuditBody *body)
-{
-        Database *database;
-        ChainTransaction write;
-        Chain chain;
-        char path[128];
-
-        auditor_path(world, path);
-        assert_ok(database_open(path, DATABASE_OWN, &ledger_schema, &database));
-        assert_ok(chain_init(&chain, database));
-        assert_ok(chain_transaction_begin(&chain, &write));
-        assert_int_equal(chain_append(&write, type, world->time.now_ms, body, NULL), 0);
-        assert_ok(chain_transaction_commit(&write));
-        chain_done(&chain);
-        database_close(database);
 }
 
 static void test_started_too_late(void **state)
@@ -283,13 +267,64 @@ static void test_started_too_late(void **state)
                 assert_int_equal(ledger_world_judge(world, &(Case){ 0 }), 0);
                 ledger_world_close(world);
                 world->time.now_ms += rows[i].later_ms;
-                append(world, AUDIT_REQUEST_STARTED,
-                       &(AuditBody){ .request_id = id, .request_sha256 = bundle.digest });
+                auditor_append(world, AUDIT_REQUEST_STARTED,
+                               &(AuditBody){ .request_id = id, .request_sha256 = bundle.digest });
                 AuditReport report =
                         auditor_verify(world, &(Auditor){ .roots = &world->made.root, .n_roots = 1 });
                 assert_int_equal(report.outcome, rows[i].outcome);
                 assert_ok(ledger_world_down(state));
                 assert_ok(ledger_world_up(state));
+        }
+}
+
+/* After the acceptance a newer manifest is installed. */
+static void test_started_under_a_newer_manifest(void **state)
+{
+        static const struct {
+                const char *what;
+                Edit edit;
+                uint64_t later_ms;
+                DevboxError error;
+        } rows[] = {
+                { "the same", { "\"version\":7", "\"version\":8" }, 1000, 0 },
+                { "without the arguments",
+                  { "\"lit\":\"--\"", "\"lit\":\"-z\"" },
+                  1000,
+                  DEVBOX_ERROR_ARGS_DENIED },
+                { "without the operator",
+                  { "{\"mxid\":\"@ana:hs.example\"},{\"mxid\":\"@bob:hs.example\"}]",
+                    "{\"mxid\":\"@bob:hs.example\"}]" },
+                  1000,
+                  DEVBOX_ERROR_OPERATOR_UNKNOWN },
+                { "before it expires", { "1762000000000", "1760000020001" }, 10000, 0 },
+                { "expired", { "1762000000000", "1760000020000" }, 10000, DEVBOX_ERROR_MANIFEST_EXPIRED },
+        };
+        char id[] = "01K75A3Q000000000000000001";
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
+                const Edit edits[] = { { "\"version\":7", "\"version\":8" }, rows[i].edit };
+                ManifestInstalled installed;
+
+                assert_ok(ledger_world_down(state));
+                assert_ok(ledger_world_up(state));
+                LedgerWorld *world = *state;
+                signed_bundle(&world->made, &(Case){ 0 }, &bundle);
+                assert_int_equal(ledger_world_judge(world, &(Case){ 0 }), 0);
+                _cleanup_(freep) char *manifest =
+                        signed_manifest(&world->made, edits, i == 0 ? 1 : 2, KEY_MANIFEST);
+                assert_int_equal(ledger_install_manifest(world->ledger, manifest, &installed), 0);
+                uint64_t size = ledger_world_size(world);
+                ledger_world_close(world);
+                world->time.now_ms += rows[i].later_ms;
+                auditor_append(world, AUDIT_REQUEST_STARTED,
+                               &(AuditBody){ .request_id = id, .request_sha256 = bundle.digest });
+                AuditReport report =
+                        auditor_verify(world, &(Auditor){ .roots = &world->made.root, .n_roots = 1 });
+                if (report.outcome != (rows[i].error ? AUDIT_BROKEN : AUDIT_UNWITNESSED) ||
+                    report.error != rows[i].error || (rows[i].error && report.at != size))
+                        fail_msg("%s: %s, %s", rows[i].what, audit_outcome_name(report.outcome),
+                                 report.error ? devbox_error_code(report.error) : "no error");
         }
 }
 
@@ -301,7 +336,7 @@ static void test_a_manifest_that_is_void(void **state)
 
         install_next_root(world, "\"@stranger@\"", digests);
         ledger_world_close(world);
-        claim(world, &(Case){ 0 }, NULL, NULL);
+        auditor_claim(world, &(Claim){ .entry = "ls-home" });
         AuditReport report = auditor_verify(world, &(Auditor){ .roots = digests, .n_roots = 2 });
         assert_int_equal(report.outcome, AUDIT_BROKEN);
         assert_non_null(strstr(report.why, "void"));
@@ -320,8 +355,8 @@ static void test_started_when_it_was_void(void **state)
         install_next_root(world, "\"@stranger@\"", digests);
         assert_int_equal(ledger_started(world->ledger, id), DEVBOX_ERROR_MANIFEST_MISSING);
         ledger_world_close(world);
-        append(world, AUDIT_REQUEST_STARTED,
-               &(AuditBody){ .request_id = id, .request_sha256 = bundle.digest });
+        auditor_append(world, AUDIT_REQUEST_STARTED,
+                       &(AuditBody){ .request_id = id, .request_sha256 = bundle.digest });
         AuditReport report = auditor_verify(world, &(Auditor){ .roots = digests, .n_roots = 2 });
         assert_int_equal(report.outcome, AUDIT_BROKEN);
         assert_non_null(strstr(report.why, "void"));
@@ -403,9 +438,12 @@ int main(void)
                 ledger_test(test_over_a_new_root),
                 ledger_test(test_under_a_root_to_come),
                 ledger_test(test_lies),
+                ledger_test(test_lies_without_evidence),
+                ledger_test(test_redacted_without_reason),
                 ledger_test(test_a_nonce_again),
                 ledger_test(test_a_request_again),
                 ledger_test(test_started_too_late),
+                ledger_test(test_started_under_a_newer_manifest),
                 ledger_test(test_started_when_it_was_void),
                 ledger_test(test_a_manifest_that_is_void),
                 ledger_test(test_another_past),

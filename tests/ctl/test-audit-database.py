@@ -60,10 +60,12 @@ class Audit(unittest.TestCase):
         self.add_own(2)
         self.audit("verify", "--all", status=6)
         self.run_sql("DELETE FROM state WHERE key = 'device'")
-        self.assertIn("no chain of its own device", self.audit("verify", "--all", status=1))
+        self.assertIn("no chain of its own device", self.audit("verify", status=1))
+        self.assertIn("(not enrolled): BROKEN", self.audit("verify", "--all", status=6))
         self.run_sql("INSERT INTO replica(device, chain_id, device_key, head)"
                      " VALUES('dev-a', zeroblob(16), zeroblob(32), zeroblob(32))")
-        self.assertIn("no chain of its own device", self.audit("verify", "--all", status=1))
+        said = self.audit("verify", "--all", status=6)
+        self.assertRegex(said, r"(?s)\(not enrolled\): BROKEN.*dev-a: UNWITNESSED")
 
     def test_other_tables(self):
         self.run_sql("ALTER TABLE evidence RENAME TO old; CREATE TABLE evidence(digest BLOB, envelope TEXT)")

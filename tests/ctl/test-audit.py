@@ -128,6 +128,21 @@ class Audit(unittest.TestCase):
             self.assertEqual(done.returncode, 1)
             self.assertRegex(done.stderr, r"(is neither an exported chain|which .* is not)[^:]*\n$")
 
+    def test_verify_names_its_file_once(self):
+        head, records = FORMS["lines"]
+        self.path.write_bytes(head + b"".join(records))
+        for words, status in [
+            ([self.path], 6),  # its genesis records no key
+            (["--db", self.path], 6),
+            (["--hash-only", self.path], 6),
+            ([self.path, "--db", self.path], 2),
+            ([self.path, self.path], 2),
+            ([self.path, "--device", DEVICE, "--all"], 2),
+        ]:
+            with self.subTest(words=words):
+                done = subprocess.run([DEVBOXCTL, "audit", "verify", *words], capture_output=True)
+                self.assertEqual(done.returncode, status, done.stderr)
+
     def test_show_from(self):
         for form, (head, records) in FORMS.items():
             self.path.write_bytes(head + b"".join(records))

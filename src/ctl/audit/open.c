@@ -15,18 +15,19 @@ int audit_open(const char *path, const char *device, AuditReader **ret_reader, c
                 return r;
         case -ENOENT:
                 return problem_set(ret_problem, DEVBOX_ERROR_NOT_FOUND,
-                                   "there is no chain at %s; give an exported one with --db", path);
+                                   "there is no chain at %s; give the file of an exported one", path);
         case -EACCES:
         case -EPERM:
                 return problem_set(ret_problem, DEVBOX_ERROR_ACCESS_DENIED,
-                                   "%s is for root to read; or give an exported chain with --db", path);
+                                   "%s cannot be read by this user: run as root, or give an exported chain",
+                                   path);
         case -ESRCH:
                 return device && *device != '\0'
                                ? problem_set(ret_problem, DEVBOX_ERROR_NOT_FOUND, "%s holds no chain of %s",
                                              path, device)
                                : problem_set(ret_problem, DEVBOX_ERROR_NOT_FOUND,
                                              "%s holds no chain of its own device, which is not enrolled; "
-                                             "those of others are chosen with --device",
+                                             "select that of another with --device",
                                              path);
         case -EBADMSG:
                 return problem_set(ret_problem, DEVBOX_ERROR_BAD_REQUEST,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* devboxctl audit verify: says whether a history is whole, in one line and one exit status. */
+/* devboxctl audit verify: one line for each chain, and one exit status for all. */
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,28 +18,34 @@
 
 typedef struct VerifyOptions {
         const char *db, *device, *root, *checkpoints, *evidence;
-        bool all, hash_only;
+        bool all, hash_only, require_evidence;
 } VerifyOptions;
 
-/* What the auditor brought, and what came out for all chains. */
+/* devboxctl-audit(1). Later outcomes are worse. */
+static const int exit_statuses[_AUDIT_OUTCOME_MAX] = {
+        [AUDIT_OK] = 0,        [AUDIT_UNPROVEN] = 7, [AUDIT_UNWITNESSED] = 3,
+        [AUDIT_TRUNCATED] = 4, [AUDIT_FORK] = 5,     [AUDIT_BROKEN] = 6,
+};
+
+/* What the auditor holds, and the result for all chains. */
 typedef struct Audit {
         Ctl *ctl;
         const VerifyOptions *options;
         const char *path;
         RootChain chain; /* empty without --root */
         AuditRoot *roots;
-        char *statements;        /* lines; NULL without --checkpoints */
+        char *checkpoints;       /* lines; NULL without --checkpoints */
         AuditEvidence *evidence; /* of --evidence */
         Json json;
         size_t n_chains;
-        int worst;
+        AuditOutcome worst;
 } Audit;
 
 static void audit_done(Audit *audit)
 {
         root_chain_done(&audit->chain);
         free(audit->roots);
-        free(audit->statements);
+        free(audit->checkpoints);
         audit_evidence_free(audit->evidence);
         json_done(&audit->json);
 }
@@ -67,6 +73,8 @@ static int add_report(Audit *audit, const char *device, const AuditReport *repor
         json_add_u64(json, "accepted", report->n_accepted);
         json_add_u64(json, "judged_again", report->n_judged);
         json_add_u64(json, "redacted", report->n_redacted);
+        json_add_u64(json, "unproven", report->n_unproven);
+        json_add_u64(json, "dated_ahead", report->n_ahead);
         json_add_u64(json, "unknown_roots", report->n_unknown_roots);
         json_add_u64(json, "statements", report->n_checkpoints);
         json_add_u64(json, "ignored", report->n_ignored);
@@ -74,52 +82,71 @@ static int add_report(Audit *audit, const char *device, const AuditReport *repor
         return 0;
 }
 
+/* What would change an outcome that is not the chain's fault; "": nothing. */
+static const char *find_hint(const Audit *audit, const AuditReport *report)
+{
+        if (report->outcome != AUDIT_UNWITNESSED || report->size == 0)
+                return "";
+        if (!audit->options->root)
+                return " (give --root)";
+        if (report->n_unknown_roots > 0)
+                return " (give --root every root there was)";
+        if (report->retired > 0)
+                return " (give --root the roots up to the one of its time)";
+
+        return report->n_checkpoints == 0 ? " (give --checkpoints)" : "";
+}
+
 static int print_report(const Audit *audit, const char *device, const AuditReport *report)
 {
         const char *colour = !audit->ctl->colour                    ? ""
                              : report->outcome == AUDIT_OK          ? "\x1b[32m"
-                             : report->outcome == AUDIT_UNWITNESSED ? "\x1b[33m"
+                             : report->outcome <= AUDIT_UNWITNESSED ? "\x1b[33m"
                                                                     : "\x1b[1;31m";
         bool at = report->outcome > AUDIT_UNWITNESSED;
-        int n = printf("%s: %s%s%s", device, colour, audit_outcome_name(report->outcome),
-                       audit->ctl->colour ? "\x1b[0m" : "");
+        int n = printf("%s: %s%s%s", *device != '\0' ? device : "(not enrolled)", colour,
+                       audit_outcome_name(report->outcome), audit->ctl->colour ? "\x1b[0m" : "");
 
         if (n >= 0 && at)
                 n = printf(" at %s %" PRIu64, report->outcome == AUDIT_BROKEN ? "entry" : "size",
                            report->at);
         if (n >= 0 && report->why)
-                n = printf(": %s%s%s", report->why, report->error ? ": " : "",
+                n = printf(": %s%s%s%s", report->why, find_hint(audit, report), report->error ? ": " : "",
                            report->error ? devbox_error_sentence(report->error) : "");
         if (n >= 0)
-                n = printf("%s %" PRIu64 " entries hold together, %" PRIu64 " of them witnessed",
+                n = printf("%s %" PRIu64 " entries are valid, %" PRIu64 " of them witnessed",
                            report->why ? ";" : ":", report->size, report->witnessed);
         if (n >= 0 && report->n_accepted > 0)
                 n = printf("; %zu of %zu acceptances judged again", report->n_judged, report->n_accepted);
         if (n >= 0 && report->n_redacted > 0)
-                n = printf(", %zu were redacted", report->n_redacted);
+                n = printf(", %zu redacted", report->n_redacted);
+        if (n >= 0 && report->n_unproven > 0)
+                n = printf(", %zu unproven", report->n_unproven);
+        if (n >= 0 && report->n_ahead > 0)
+                n = printf("; %zu entries are dated ahead of this clock", report->n_ahead);
         if (n >= 0 && report->n_unknown_roots > 0)
-                n = printf("; %zu of its roots are not in --root", report->n_unknown_roots);
+                n = printf("; %zu of its roots are not held", report->n_unknown_roots);
         if (n >= 0 && report->n_ignored > 0)
-                n = printf("; %zu statements had no valid signature", report->n_ignored);
+                n = printf("; %zu checkpoints without a valid signature", report->n_ignored);
 
         return n < 0 || putchar('\n') < 0 ? -errno : 0;
 }
 
 /* ---- one chain */
 
-static int add_statement(void *userdata, const char *envelope)
+static int add_own_checkpoint(void *userdata, const char *envelope)
 {
         int r = audit_verifier_add_checkpoint(userdata, envelope);
 
-        return r == -EBADMSG ? 0 : r; /* a database that was tampered with: its chain will tell */
+        return r == -EBADMSG ? 0 : r; /* a damaged row confirms nothing */
 }
 
-/* Each line of the file. It is not changed, so that the next chain can read it, too. */
-static int add_statements(Audit *audit, AuditVerifier *verifier)
+/* Each line of the file, which is unchanged afterwards. */
+static int add_checkpoints(Audit *audit, AuditVerifier *verifier)
 {
         unsigned number = 1;
 
-        for (char *line = audit->statements; line && *line != '\0'; number++) {
+        for (char *line = audit->checkpoints; line && *line != '\0'; number++) {
                 char *end = strchr(line, '\n');
                 int r = 0;
 
@@ -131,7 +158,7 @@ static int add_statements(Audit *audit, AuditVerifier *verifier)
                         *end = '\n';
                 if (r == -EBADMSG)
                         return problem_set(&audit->ctl->problem, DEVBOX_ERROR_BAD_ENVELOPE,
-                                           "%s:%u: this is no checkpoint in an envelope",
+                                           "%s:%u: not a checkpoint in an envelope",
                                            audit->options->checkpoints, number);
                 if (r < 0)
                         return r;
@@ -139,6 +166,13 @@ static int add_statements(Audit *audit, AuditVerifier *verifier)
         }
 
         return 0;
+}
+
+static int report_chain(Audit *audit, const char *device, const AuditReport *report)
+{
+        audit->n_chains++;
+        audit->worst = MAX(audit->worst, report->outcome);
+        return audit->ctl->json ? add_report(audit, device, report) : print_report(audit, device, report);
 }
 
 static int verify_reader(Audit *audit, AuditReader *reader)
@@ -154,13 +188,15 @@ static int verify_reader(Audit *audit, AuditReader *reader)
                                        &(AuditMeans){ .roots = audit->roots,
                                                       .n_roots = audit->chain.n_steps,
                                                       .evidence = audit->evidence ? audit->evidence : own,
+                                                      .require_evidence = audit->options->require_evidence,
+                                                      .now_ms = audit->ctl->now_ms,
                                                       .hash_only = audit->options->hash_only,
                                                       .may_be_empty = audit_reader_is_replica(reader) },
                                        &verifier);
         if (r == 0)
-                r = add_statements(audit, verifier);
+                r = add_checkpoints(audit, verifier);
         if (r == 0)
-                r = audit_reader_checkpoints(reader, add_statement, verifier);
+                r = audit_reader_checkpoints(reader, add_own_checkpoint, verifier);
         if (r == 0)
                 r = audit_verify(verifier, reader, &report);
         if (r < 0)
@@ -170,16 +206,18 @@ static int verify_reader(Audit *audit, AuditReader *reader)
         if (r > 0)
                 return r;
 
-        audit->n_chains++;
-        audit->worst = MAX(audit->worst, (int) report.outcome);
-        return audit->ctl->json ? add_report(audit, identity->device, &report)
-                                : print_report(audit, identity->device, &report);
+        return report_chain(audit, identity->device, &report);
 }
 
 static int verify_device(void *userdata, const char *device)
 {
         _cleanup_(audit_reader_freep) AuditReader *reader = NULL;
         Audit *audit = userdata;
+
+        if (device && *device == '\0')
+                return report_chain(audit, device,
+                                    &(AuditReport){ .outcome = AUDIT_BROKEN,
+                                                    .why = "there are entries without an enrolment" });
 
         int r = audit_open(audit->path, device, &reader, &audit->ctl->problem);
         return r != 0 ? r : verify_reader(audit, reader);
@@ -207,11 +245,11 @@ static int load_roots(Audit *audit)
         return 0;
 }
 
-static int load_statements(Audit *audit)
+static int load_checkpoints(Audit *audit)
 {
         const char *path = audit->options->checkpoints;
 
-        return path ? input_read_text(path, LINES_MAX, &audit->statements, &audit->ctl->problem) : 0;
+        return path ? input_read_text(path, LINES_MAX, &audit->checkpoints, &audit->ctl->problem) : 0;
 }
 
 static int load_evidence(Audit *audit)
@@ -226,7 +264,7 @@ static int load_evidence(Audit *audit)
 
         r = audit_evidence_parse(text, &audit->evidence, &line);
         return r == -EBADMSG ? problem_set(&audit->ctl->problem, DEVBOX_ERROR_BAD_ENVELOPE,
-                                           "%s:%u: this is no envelope", path, line)
+                                           "%s:%u: not an envelope", path, line)
                              : r;
 }
 
@@ -248,11 +286,17 @@ static int verify_all(Audit *audit)
 static int run(Ctl *ctl, const void *options, char **args)
 {
         const VerifyOptions *given = options;
-        _cleanup_(audit_done) Audit audit = { .ctl = ctl, .options = given, .path = given->db };
+        _cleanup_(audit_done) Audit audit = { .ctl = ctl, .options = given };
+
+        if (args[0] && given->db)
+                return ctl_usage(ctl, "give the chain as FILE or with --db, not both");
+        if (given->all && given->device)
+                return ctl_usage(ctl, "give --device or --all, not both");
+        audit.path = args[0] ? args[0] : given->db ? given->db : LEDGER_PATH;
 
         int r = load_roots(&audit);
         if (r == 0)
-                r = load_statements(&audit);
+                r = load_checkpoints(&audit);
         if (r == 0)
                 r = load_evidence(&audit);
         if (r != 0)
@@ -266,7 +310,7 @@ static int run(Ctl *ctl, const void *options, char **args)
 
         json_close_array(&audit.json);
         json_close_object(&audit.json);
-        ctl->status = audit.worst;
+        ctl->status = exit_statuses[audit.worst];
         return ctl->json ? print_json(&audit.json) : 0;
 }
 
@@ -279,6 +323,8 @@ static const Option options[] = {
           "checkpoints of the chain, one envelope per line" },
         { "evidence", &option_file, offsetof(VerifyOptions, evidence),
           "the signed documents behind the entries" },
+        { "require-evidence", &option_switch, offsetof(VerifyOptions, require_evidence),
+          "UNPROVEN unless evidence shows that all requests were allowed" },
         { "hash-only", &option_switch, offsetof(VerifyOptions, hash_only),
           "do not check what the entries mean" },
         { 0 },
@@ -287,11 +333,11 @@ static const Option options[] = {
 const Verb verb_audit_verify = {
         .noun = "audit",
         .name = "verify",
+        .arguments = "[FILE]",
         .help = "check that a history is complete and unchanged",
-        .example = "audit verify --db laptop.jsonl --root root.json",
+        .example = "audit verify laptop.jsonl --root root.json",
         .statuses = "failure; see devboxctl-audit(1) for 3 and more",
         .options = options,
         .options_size = sizeof(VerifyOptions),
-        .defaults = &(const VerifyOptions){ .db = LEDGER_PATH },
         .run = run,
 };
