@@ -33,18 +33,17 @@ struct Collector {
 
         uint64_t system_samples;
         SystemSample sample;
-        usec_t sampled_after_usec;       /* CLOCK_MONOTONIC; 0: there is no sample that may be used */
-        usec_t system_usec;              /* how long the last sample took */
-        int system_result, units_result; /* of the last time: 0, or a DevboxError */
-        bool draining;                   /* the name is given back: exit when no call waits any more */
+        usec_t sampled_after_usec; /* CLOCK_MONOTONIC; 0: there is no sample that may be used */
+        usec_t system_usec;        /* how long the last sample took */
+        int system_result;         /* of the last system_read() */
+        int units_result;          /* of the last time: 0, or a DevboxError */
+        bool draining;             /* the name is given back: exit when no call waits any more */
 };
 
 /* Sets the property Healthy from the results of all parts. */
 void collector_update_health(Collector *collector);
 
-/* The result of reading /proc (0 or -errno), of asking systemd (0 or a DevboxError): part of the health, and
- * logged when it changes. */
-void collector_set_system_result(Collector *collector, int error);
+/* The result of asking systemd, 0 or a DevboxError: part of the health, and logged when it changes. */
 void collector_set_units_result(Collector *collector, int result);
 
 /* Ends the loop if the collector is stopping and no call waits any more. */
@@ -59,7 +58,7 @@ int collector_method_get_snapshot(sd_bus_message *message, void *userdata, sd_bu
 void collector_call_free(BusCall *kept);
 
 /* DisksOptions, SamplerOptions, UnitsOptions: `owner` is the collector. */
-void collector_on_window(int result, void *owner);
+void collector_on_window(void *owner);
 void collector_on_disks(void *owner);
 void collector_on_refreshed(int result, void *owner);
 void collector_on_units_changed(const char *const *names, size_t n_names, void *owner);

@@ -27,21 +27,6 @@ void collector_update_health(Collector *collector)
                                       disks_are_complete(collector->disks));
 }
 
-void collector_set_system_result(Collector *collector, int error)
-{
-        int result = error < 0 ? DEVBOX_ERROR_SAMPLE_FAILED : 0;
-
-        if (collector->system_result == result)
-                return;
-
-        collector->system_result = result;
-        if (result != 0)
-                (void) log_error_errno(error, "Cannot read /proc/%s", system_failed_path(collector->system));
-        else
-                log_info("The kernel's figures can be read again");
-        collector_update_health(collector);
-}
-
 void collector_set_units_result(Collector *collector, int result)
 {
         if (collector->units_result == result)

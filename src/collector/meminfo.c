@@ -26,35 +26,42 @@ static int parse_kib(const char *value, uint64_t *ret_bytes)
         return 0;
 }
 
+/* Before 3.14 the kernel has no MemAvailable. */
+static void derive_available(uint64_t bytes[static _LINE_MAX])
+{
+        if (bytes[FREE] != SAMPLE_UNKNOWN && bytes[BUFFERS] != SAMPLE_UNKNOWN &&
+            bytes[CACHED] != SAMPLE_UNKNOWN)
+                bytes[AVAILABLE] = bytes[FREE] + bytes[BUFFERS] + bytes[CACHED];
+}
+
 int meminfo_parse(const char *text, SystemSample *sample)
 {
-        uint64_t bytes[_LINE_MAX] = { 0 };
+        uint64_t bytes[_LINE_MAX];
         bool found[_LINE_MAX] = { false };
+
+        for (int line = 0; line < _LINE_MAX; line++)
+                bytes[line] = SAMPLE_UNKNOWN;
 
         for (const char *at = text; at && *at; at = strchr(at, '\n')) {
                 at += *at == '\n';
 
-                for (int line = 0; line < _LINE_MAX; line++) {
-                        if (!startswith(at, line_table[line]))
-                                continue;
-                        int r = parse_kib(at + strlen(line_table[line]), &bytes[line]);
-                        if (r < 0)
-                                return r;
-                        found[line] = true;
-                }
+                for (int line = 0; line < _LINE_MAX; line++)
+                        if (startswith(at, line_table[line])) {
+                                found[line] = true;
+                                (void) parse_kib(at + strlen(line_table[line]), &bytes[line]);
+                        }
         }
-
-        if (!found[AVAILABLE]) {
-                if (!found[FREE] || !found[BUFFERS] || !found[CACHED])
-                        return -EBADMSG;
-                bytes[AVAILABLE] = bytes[FREE] + bytes[BUFFERS] + bytes[CACHED];
-        }
-        if (!found[TOTAL])
-                return -EBADMSG;
+        if (!found[AVAILABLE])
+                derive_available(bytes);
 
         sample->memory_total_bytes = bytes[TOTAL];
         sample->memory_available_bytes = bytes[AVAILABLE];
-        sample->swap_total_bytes = bytes[SWAP_TOTAL];
-        sample->swap_free_bytes = bytes[SWAP_FREE];
-        return 0;
+        sample->swap_total_bytes = found[SWAP_TOTAL] ? bytes[SWAP_TOTAL] : 0;
+        sample->swap_free_bytes = found[SWAP_FREE] ? bytes[SWAP_FREE] : 0;
+
+        bool complete = sample->memory_total_bytes != SAMPLE_UNKNOWN &&
+                        sample->memory_available_bytes != SAMPLE_UNKNOWN &&
+                        sample->swap_total_bytes != SAMPLE_UNKNOWN &&
+                        sample->swap_free_bytes != SAMPLE_UNKNOWN;
+        return complete ? 0 : -EBADMSG;
 }

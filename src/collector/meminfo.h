@@ -5,8 +5,8 @@
 
 #include "sample/sample.h"
 
-/* Fills `memory_*` and `swap_*` from /proc/meminfo. **Source**: proc(5); kB is KiB. Kernels before
- * 3.14 have no MemAvailable: it is then MemFree + Buffers + Cached, as free(1) computed it. No swap lines:
- * 0. Errors: -EBADMSG MemTotal, or a line that available is made of, is missing, truncated or not a number.
- */
+/* Fills `memory_*` and `swap_*` from /proc/meminfo. **Source**: proc(5); kB is KiB. Kernels before 3.14 have
+ * no MemAvailable: it is then MemFree + Buffers + Cached, as free(1) computed it. Without swap lines swap is
+ * 0. Errors: -EBADMSG a line is missing, truncated, absurd or not a number; its figure is then unknown, and
+ * the others are filled. */
 int meminfo_parse(const char *text, SystemSample *sample);

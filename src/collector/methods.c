@@ -47,7 +47,8 @@ static int refresh_sample(Collector *collector)
 
         if (collector->sampled_after_usec == 0 || began - collector->sampled_after_usec >= SAMPLE_USEC) {
                 int r = system_read(collector->system, &sample);
-                collector_set_system_result(collector, r);
+                collector->system_result = r;
+                collector_update_health(collector);
                 collector->system_samples++;
                 collector->system_usec = time_now(CLOCK_MONOTONIC) - began;
                 collector->sampled_after_usec = r < 0 ? 0 : began;
@@ -153,18 +154,13 @@ static void complete_ready(Collector *collector)
         }
 }
 
-void collector_on_window(int result, void *owner)
+void collector_on_window(void *owner)
 {
         Collector *collector = owner;
         BusCall *kept;
 
-        collector_set_system_result(collector, result);
-        LIST_FOREACH(kept, &collector->calls.list, entry) {
-                Call *call = CONTAINER_OF(kept, Call, kept);
-
-                if (TAKE(call->waits_system, false))
-                        call->system_result = collector->system_result;
-        }
+        LIST_FOREACH(kept, &collector->calls.list, entry)
+                CONTAINER_OF(kept, Call, kept)->waits_system = false;
         complete_ready(collector);
 }
 
@@ -216,16 +212,10 @@ void collector_on_units_changed(const char *const *names, size_t n_names, void *
 
 /* ---- the handlers of the vtable */
 
+/* Without /proc/stat CPU use is unknown, and nothing to wait for. */
 static void await_system(Call *call)
 {
-        Collector *collector = call->collector;
-
-        int r = sampler_request(collector->sampler);
-        if (r < 0) {
-                collector_set_system_result(collector, r);
-                call->system_result = collector->system_result;
-        } else
-                call->waits_system = r == SAMPLER_WAIT;
+        call->waits_system = sampler_request(call->collector->sampler) == SAMPLER_WAIT;
 }
 
 static void await_disks(Call *call)

@@ -23,6 +23,19 @@ static const struct {
         { 10, offsetof(NetworkSample, transmit_errors) }, { 11, offsetof(NetworkSample, transmit_drops) },
 };
 
+/* A number of more than 64 bits is unknown. */
+static int parse_column(const char **cursor, uint64_t *ret_value)
+{
+        int r = parse_next_u64(cursor, ret_value);
+        if (r != -ERANGE)
+                return r;
+
+        *cursor += strspn(*cursor, " ");
+        *cursor += strspn(*cursor, "0123456789");
+        *ret_value = SAMPLE_UNKNOWN;
+        return 0;
+}
+
 /* Returns 1 for the line of a device, 0 for any other. */
 static int parse_line(const char *line, size_t size, NetworkSample *ret_counters, size_t *ret_name_size)
 {
@@ -34,7 +47,7 @@ static int parse_line(const char *line, size_t size, NetworkSample *ret_counters
 
         const char *cursor = colon + 1;
         for (int i = 0; i < COLUMNS; i++)
-                if (parse_next_u64(&cursor, &values[i]) < 0)
+                if (parse_column(&cursor, &values[i]) < 0)
                         return 0;
 
         for (size_t i = 0; i < ELEMENTSOF(columns); i++)

@@ -9,6 +9,7 @@
 static int parse_total(const char *text, const char *scope, usec_t *ret_total)
 {
         const char *line = text, *end;
+        usec_t value;
 
         for (; (end = strchr(line, '\n')); line = end + 1) {
                 if (!startswith(line, scope) || line[strlen(scope)] != ' ')
@@ -18,7 +19,10 @@ static int parse_total(const char *text, const char *scope, usec_t *ret_total)
                 if (!total)
                         return -EBADMSG;
                 total += strlen(" total=");
-                return parse_next_u64(&total, ret_total) < 0 || total != end ? -EBADMSG : 0;
+                if (parse_next_u64(&total, &value) < 0 || total != end)
+                        return -EBADMSG;
+                *ret_total = value;
+                return 0;
         }
 
         return -EBADMSG;
@@ -26,17 +30,15 @@ static int parse_total(const char *text, const char *scope, usec_t *ret_total)
 
 int pressure_parse(const char *text, const char *resource, SystemSample *sample)
 {
-        usec_t totals[_PRESSURE_KIND_MAX];
+        int result = 0;
 
-        memcpy(totals, sample->pressure_usec, sizeof totals);
         for (PressureKind kind = 0; kind < _PRESSURE_KIND_MAX; kind++) {
                 if (!streq(pressure_kind_resource(kind), resource))
                         continue;
-                int r = parse_total(text, pressure_kind_scope(kind), &totals[kind]);
+                int r = parse_total(text, pressure_kind_scope(kind), &sample->pressure_usec[kind]);
                 if (r < 0)
-                        return r;
+                        result = r;
         }
 
-        memcpy(sample->pressure_usec, totals, sizeof totals);
-        return 0;
+        return result;
 }

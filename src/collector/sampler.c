@@ -3,6 +3,8 @@
 
 #include "collector/sampler.h"
 
+#include <math.h>
+
 #include "collector/cpu.h"
 
 /* How much later the kernel may wake us, to coalesce timers. */
@@ -26,6 +28,7 @@ struct Sampler {
 
 static void stop(Sampler *sampler)
 {
+        sampler->percent = NAN;
         sampler->state = SAMPLER_STOPPED;
         (void) sd_event_source_set_enabled(sampler->timer, SD_EVENT_OFF);
 }
@@ -85,7 +88,7 @@ static int on_timer(sd_event_source *source, uint64_t due_usec, void *userdata)
                 sampler->state = SAMPLER_RUNNING;
 
         if (first)
-                sampler->options.on_window(MIN(r, 0), sampler->options.owner);
+                sampler->options.on_window(sampler->options.owner);
         return 0;
 }
 

@@ -20,8 +20,7 @@ typedef enum SamplerAnswer {
 
 typedef struct SamplerOptions {
         usec_t first_window_usec, window_usec, stop_after_usec; /* 0: 250 ms, 1 s, 30 s */
-        void (*on_window)(int result,
-                          void *owner); /* 0: the first window is complete; < 0: /proc/stat failed */
+        void (*on_window)(void *owner);                         /* the first window is complete, or failed */
         void *owner;
 } SamplerOptions;
 
@@ -34,7 +33,7 @@ DEFINE_CLEANUP(Sampler, sampler_free);
  * system_read_cpu(). */
 int sampler_request(Sampler *sampler);
 
-/* Use over the last complete window; only after SAMPLER_READY or on_window(0). */
+/* Use over the last complete window, 0 to 100; not a number if /proc/stat could not be read. */
 double sampler_cpu_percent(const Sampler *sampler);
 
 bool sampler_running(const Sampler *sampler);

@@ -47,7 +47,7 @@ struct System {
         uint64_t ticks_per_sec;
         ProcFile files[_FILE_MAX];
         ProcBuffer buffer;
-        File failed;
+        int errors[_FILE_MAX]; /* as last logged */
         Counter cpu[_CPU_MODE_MAX];
         BootTime boot_time;
 };
@@ -90,11 +90,19 @@ static int read_text(System *system, File file, const char **ret_text)
         return 0;
 }
 
-/* For files without which there is no sample. */
-static int failed(System *system, File file, int error)
+/* Logs the result of reading a file when it changes. Returns whether it is an error. */
+static bool note_result(System *system, File file, int result)
 {
-        system->failed = file;
-        return error;
+        int error = MIN(result, 0);
+
+        if (system->errors[file] != error && error < 0)
+                (void) log_warning_errno(error, "Cannot read /proc/%s completely, leaving its figures out",
+                                         system->files[file].path);
+        else if (system->errors[file] != error)
+                log_info("/proc/%s can be read again", system->files[file].path);
+
+        system->errors[file] = error;
+        return error < 0;
 }
 
 int system_read_cpu(System *system, usec_t ret_cpu_usec[static _CPU_MODE_MAX])
@@ -105,16 +113,18 @@ int system_read_cpu(System *system, usec_t ret_cpu_usec[static _CPU_MODE_MAX])
         int r = read_text(system, FILE_STAT, &text);
         if (r >= 0)
                 r = cpu_parse(text, system->ticks_per_sec, cpu_usec);
+        (void) note_result(system, FILE_STAT, r);
         if (r < 0)
-                return failed(system, FILE_STAT, r);
+                return r;
 
         for (int mode = 0; mode < _CPU_MODE_MAX; mode++)
                 ret_cpu_usec[mode] = counter_update(&system->cpu[mode], cpu_usec[mode]);
         return 0;
 }
 
-static int read_parsed(System *system, File file, int (*parse)(const char *text, SystemSample *sample),
-                       SystemSample *sample)
+/* Returns whether the file could not be read completely. */
+static bool read_parsed(System *system, File file, int (*parse)(const char *text, SystemSample *sample),
+                        SystemSample *sample)
 {
         const char *text;
 
@@ -122,11 +132,12 @@ static int read_parsed(System *system, File file, int (*parse)(const char *text,
         if (r >= 0)
                 r = parse(text, sample);
 
-        return r < 0 ? failed(system, file, r) : 0;
+        return note_result(system, file, r);
 }
 
-/* Without CONFIG_PSI the directory does not exist, with psi=0 its files cannot be opened. */
-static bool read_pressure(System *system, SystemSample *sample)
+/* Without CONFIG_PSI the directory does not exist, with psi=0 its files cannot be opened: then the kernel
+ * has no pressure. */
+static size_t read_pressure(System *system, SystemSample *sample)
 {
         static const struct {
                 File file;
@@ -136,62 +147,58 @@ static bool read_pressure(System *system, SystemSample *sample)
                 { FILE_PRESSURE_MEMORY, "memory" },
                 { FILE_PRESSURE_IO, "io" },
         };
-        const char *text;
+        size_t n_failed = 0;
 
-        for (size_t i = 0; i < ELEMENTSOF(resources); i++)
-                if (read_text(system, resources[i].file, &text) < 0 ||
-                    pressure_parse(text, resources[i].resource, sample) < 0)
-                        return false;
+        for (size_t i = 0; i < ELEMENTSOF(resources); i++) {
+                const char *text;
 
-        return true;
+                int r = read_text(system, resources[i].file, &text);
+                if (r == -ENOENT || r == -EOPNOTSUPP)
+                        continue;
+
+                sample->has_pressure = true;
+                if (r >= 0)
+                        r = pressure_parse(text, resources[i].resource, sample);
+                n_failed += note_result(system, resources[i].file, r);
+        }
+
+        return n_failed;
 }
 
-static void read_times(System *system, SystemSample *sample)
+static bool read_boot_time(System *system, SystemSample *sample)
 {
         usec_t realtime_usec = time_now(CLOCK_REALTIME);
         const char *text;
+        int r = 0;
 
         sample->uptime_usec = time_now(CLOCK_BOOTTIME);
-        if (boot_time_is_stale(&system->boot_time, realtime_usec, sample->uptime_usec) &&
-            read_text(system, FILE_BOOT_TIME, &text) >= 0)
-                (void) boot_time_parse(&system->boot_time, text, realtime_usec, sample->uptime_usec);
-        sample->boot_at_usec = system->boot_time.at_usec;
-}
+        if (boot_time_is_stale(&system->boot_time, realtime_usec, sample->uptime_usec)) {
+                r = read_text(system, FILE_BOOT_TIME, &text);
+                if (r >= 0)
+                        r = boot_time_parse(&system->boot_time, text, realtime_usec, sample->uptime_usec);
+        }
+        if (r >= 0)
+                sample->boot_at_usec = system->boot_time.at_usec;
 
-static int read_into(System *system, SystemSample *sample)
-{
-        int r = system_read_cpu(system, sample->cpu_usec);
-        if (r < 0)
-                return r;
-        r = read_parsed(system, FILE_MEMINFO, meminfo_parse, sample);
-        if (r < 0)
-                return r;
-        r = read_parsed(system, FILE_LOADAVG, loadavg_parse, sample);
-        if (r < 0)
-                return r;
-
-        (void) read_parsed(system, FILE_NETDEV, netdev_parse, sample);
-        sample->has_pressure = read_pressure(system, sample);
-        if (!sample->has_pressure)
-                memset(sample->pressure_usec, 0, sizeof sample->pressure_usec);
-        read_times(system, sample);
-        return 0;
+        return note_result(system, FILE_BOOT_TIME, r);
 }
 
 int system_read(System *system, SystemSample *ret_sample)
 {
         _cleanup_(system_sample_done) SystemSample sample;
+        int n_failed;
 
         system_sample_init(&sample);
-        int r = read_into(system, &sample);
-        if (r < 0)
-                return r;
+        n_failed = system_read_cpu(system, sample.cpu_usec) < 0;
+        n_failed += read_parsed(system, FILE_MEMINFO, meminfo_parse, &sample);
+        n_failed += read_parsed(system, FILE_LOADAVG, loadavg_parse, &sample);
+        if (n_failed == 3)
+                return -EIO;
+
+        n_failed += read_parsed(system, FILE_NETDEV, netdev_parse, &sample);
+        n_failed += (int) read_pressure(system, &sample);
+        n_failed += read_boot_time(system, &sample);
 
         *ret_sample = TAKE(sample, (SystemSample){ 0 });
-        return 0;
-}
-
-const char *system_failed_path(const System *system)
-{
-        return system->files[system->failed].path;
+        return n_failed;
 }

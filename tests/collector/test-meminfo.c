@@ -30,27 +30,45 @@ static void test_old_kernels_have_no_available(void **state)
         assert_int_equal(sample.swap_total_bytes, 0);
 }
 
-static void test_incomplete_texts_are_rejected(void **state)
+/* What is wrong with one line takes only its own figure along. */
+static void test_a_bad_line_is_unknown(void **state)
 {
-        static const char *const texts[] = {
-                "",
-                "garbage",
-                "MemTotal: 1000 kB\n",
-                "MemAvailable: 1000 kB\n",
-                "MemTotal: 1000 kB\nMemFree: 1 kB\nBuffers: 1 kB\n",
-                "MemTotal: 1000 kB\nMemAvailable: 10",      /* truncated */
-                "MemTotal: 1000 kB\nMemAvailable: 10 k",    /* truncated */
-                "MemTotal: 1000 kB\nMemAvailable: 10 MB\n", /* another unit */
-                "MemTotal: many kB\nMemAvailable: 10 kB\n",
-                "MemTotal: -1 kB\nMemAvailable: 10 kB\n",
-                "MemTotal: 99999999999999999999 kB\nMemAvailable: 10 kB\n",
-                "MemTotal: 18014398509481984 kB\nMemAvailable: 10 kB\n", /* 2^64 bytes */
+        static const uint64_t unknown = SAMPLE_UNKNOWN;
+        const struct {
+                const char *text;
+                uint64_t total_bytes, available_bytes, swap_total_bytes, swap_free_bytes;
+        } rows[] = {
+                { "", unknown, unknown, 0, 0 },
+                { "garbage", unknown, unknown, 0, 0 },
+                { "MemTotal: 1 kB\n", 1024, unknown, 0, 0 },
+                { "MemAvailable: 1 kB\n", unknown, 1024, 0, 0 },
+                { "MemTotal: 1 kB\nMemFree: 1 kB\nBuffers: 1 kB\n", 1024, unknown, 0, 0 },
+                { "MemTotal: 1 kB\nMemAvailable: 10", 1024, unknown, 0, 0 },      /* truncated */
+                { "MemTotal: 1 kB\nMemAvailable: 10 k", 1024, unknown, 0, 0 },    /* truncated */
+                { "MemTotal: 1 kB\nMemAvailable: 10 MB\n", 1024, unknown, 0, 0 }, /* another unit */
+                { "MemTotal: many kB\nMemAvailable: 2 kB\n", unknown, 2048, 0, 0 },
+                { "MemTotal: -1 kB\nMemAvailable: 2 kB\n", unknown, 2048, 0, 0 },
+                { "MemTotal: 99999999999999999999 kB\nMemAvailable: 2 kB\n", unknown, 2048, 0, 0 },
+                { "MemTotal: 18014398509481984 kB\nMemAvailable: 2 kB\n", unknown, 2048, 0,
+                  0 }, /* 2^64 bytes */
+                { "MemTotal: 1 kB\nMemAvailable: 2 kB\nSwapTotal: 3 kB\nSwapFree:18446744073709551612 kB\n",
+                  1024, 2048, 3072, unknown },
+                { "MemTotal: 1 kB\nMemAvailable: 2 kB\nSwapTotal: x kB\nSwapFree: 1 kB\n", 1024, 2048,
+                  unknown, 1024 },
+                { "MemTotal: 1 kB\nMemAvailable: x kB\nMemFree: 1 kB\nBuffers: 1 kB\nCached: 1 kB\n", 1024,
+                  unknown, 0, 0 }, /* not an old kernel */
         };
-        SystemSample sample = { .memory_total_bytes = 42 };
 
-        for (size_t i = 0; i < ELEMENTSOF(texts); i++)
-                assert_err(meminfo_parse(texts[i], &sample), -EBADMSG);
-        assert_int_equal(sample.memory_total_bytes, 42);
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                SystemSample sample;
+
+                system_sample_init(&sample);
+                assert_err(meminfo_parse(rows[i].text, &sample), -EBADMSG);
+                assert_int_equal(sample.memory_total_bytes, rows[i].total_bytes);
+                assert_int_equal(sample.memory_available_bytes, rows[i].available_bytes);
+                assert_int_equal(sample.swap_total_bytes, rows[i].swap_total_bytes);
+                assert_int_equal(sample.swap_free_bytes, rows[i].swap_free_bytes);
+        }
 }
 
 int main(void)
@@ -58,7 +76,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_kib_become_bytes),
                 cmocka_unit_test(test_old_kernels_have_no_available),
-                cmocka_unit_test(test_incomplete_texts_are_rejected),
+                cmocka_unit_test(test_a_bad_line_is_unknown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,6 +33,19 @@ static void test_columns(void **state)
         assert_int_equal(network->transmit_drops, 12);
 }
 
+static void test_an_absurd_number_is_unknown(void **state)
+{
+        _cleanup_(system_sample_done) SystemSample sample = { 0 };
+
+        assert_ok(
+                netdev_parse("eth0: 1 99999999999999999999 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n", &sample));
+        assert_int_equal(sample.n_networks, 1);
+        assert_int_equal(sample.networks[0].receive_bytes, 1);
+        assert_true(sample.networks[0].receive_packets == SAMPLE_UNKNOWN);
+        assert_int_equal(sample.networks[0].receive_errors, 3);
+        assert_int_equal(sample.networks[0].transmit_drops, 12);
+}
+
 static void test_other_lines_are_skipped(void **state)
 {
         static const char head[] = HEAD;
@@ -43,7 +56,6 @@ static void test_other_lines_are_skipped(void **state)
                 "eth0: 1 2 3\n",
                 "eth0: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 x\n",
                 "eth0: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16", /* truncated */
-                "eth0: 99999999999999999999 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n",
                 ":1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n",
                 "a-name-longer-than-any:" ZEROS,
         };
@@ -122,6 +134,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_columns),
+                cmocka_unit_test(test_an_absurd_number_is_unknown),
                 cmocka_unit_test(test_other_lines_are_skipped),
                 cmocka_unit_test(test_names),
                 cmocka_unit_test(test_of_too_many_veth_are_left_out),
