@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A manifest as a person reads it. */
-
-#include "basic/text.h"
 #include "trust/capability.h"
 
-/* What a capability lets be done: "/usr/bin/ls [-l|-la] -- DIR in home". Never holds a control character. */
-void manifest_describe(const Capability *capability, Text *text);
+/* What a capability allows, with every member that is not the default, beside its id, kind and approval:
+ * "/usr/bin/ls [-l|-la] -- (DIR in home); at most 5 s". The caller frees the line. Errors: -ENOMEM; -EINVAL
+ * the capability is not valid. */
+int manifest_describe_capability(const Capability *capability, char **ret_line);

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* A manifest for a person. */
+
+#include "ctl/manifest/manifest-print.h"
+
+#include <inttypes.h>
+
+#include "codec/binary-text.h"
+#include "crypto/fingerprint.h"
+#include "ctl/manifest/describe.h"
+#include "ctl/print.h"
+
+static void add_fact(Table *table, const char *name, const char *value)
+{
+        table_add(table, STYLE_FAINT, "%s", name);
+        table_add(table, STYLE_PLAIN, "%s", value);
+}
+
+static bool key_is_set(const PublicKey *key)
+{
+        return !public_key_equal(key, &(PublicKey){ { 0 } });
+}
+
+/* "@ana:example.org, key fulan-…", or "no key". */
+static void add_person(Table *table, const char *role, const char *mxid, const PublicKey *key,
+                       const char *of_key)
+{
+        char words[FINGERPRINT_SIZE];
+
+        fingerprint_format(key, words);
+        table_add(table, STYLE_FAINT, "%s", role);
+        if (key_is_set(key))
+                table_add(table, STYLE_PLAIN, "%s, %s %s", mxid, of_key, words);
+        else
+                table_add(table, STYLE_PLAIN, "%s, no %s", mxid, of_key);
+}
+
+static void add_key(Table *table, const char *role, const PublicKey *key, int64_t not_after_ms)
+{
+        char words[FINGERPRINT_SIZE], until[FIGURE_MAX];
+
+        fingerprint_format(key, words);
+        table_add(table, STYLE_FAINT, "%s", role);
+        table_add(table, STYLE_PLAIN, "%s, until %s", words, format_moment(until, (uint64_t) not_after_ms));
+}
+
+static void add_dispatcher(Table *table, const ManifestDispatcher *dispatcher)
+{
+        add_key(table, "dispatcher", &dispatcher->key, dispatcher->not_after_ms);
+        for (size_t i = 0; i < dispatcher->capabilities.n; i++) {
+                table_add(table, STYLE_FAINT, "%s", i == 0 ? "  only for" : "");
+                table_add(table, STYLE_PLAIN, "%s", dispatcher->capabilities.items[i]);
+        }
+}
+
+static void add_head(Table *table, const Manifest *manifest)
+{
+        char words[FINGERPRINT_SIZE], hex[HEX_SIZE(SHA256_SIZE)], moment[FIGURE_MAX];
+
+        table_add(table, STYLE_FAINT, "device");
+        table_add(table, STYLE_HEAD, "%s", manifest->device);
+        fingerprint_format(&manifest->device_key, words);
+        add_fact(table, "device key", words);
+        table_add(table, STYLE_FAINT, "version");
+        table_add(table, STYLE_PLAIN, "%" PRIi64 " of epoch %" PRIi64 "%s", manifest->version,
+                  manifest->epoch, manifest_is_tombstone(manifest) ? ": it ends the device" : "");
+        hex_format(BYTES_OF(manifest->previous.bytes), hex);
+        if (!sha256_is_null(&manifest->previous))
+                add_fact(table, "follows", hex);
+        add_fact(table, "issued", format_moment(moment, (uint64_t) manifest->issued_at_ms));
+        add_fact(table, "expires", format_moment(moment, (uint64_t) manifest->expires_at_ms));
+}
+
+static int print_facts(const Manifest *manifest, const char *signature, FILE *stream, bool colour)
+{
+        _cleanup_(table_done) Table table = { .n_columns = 2 };
+
+        add_head(&table, manifest);
+        add_fact(&table, "signature", signature);
+        for (size_t i = 0; i < manifest->operators.n; i++)
+                add_person(&table, "operator", manifest->operators.items[i].mxid,
+                           &manifest->operators.items[i].master_key, "pinned identity");
+        for (size_t i = 0; i < manifest->approvers.n; i++)
+                add_person(&table, "approver", manifest->approvers.items[i].mxid,
+                           &manifest->approvers.items[i].key, "key");
+        for (size_t i = 0; i < manifest->dispatchers.n; i++)
+                add_dispatcher(&table, &manifest->dispatchers.items[i]);
+        for (size_t i = 0; i < manifest->attesters.n; i++)
+                add_key(&table, "attester", &manifest->attesters.items[i].key,
+                        manifest->attesters.items[i].not_after_ms);
+        for (size_t i = 0; i < manifest->roots.n; i++) {
+                table_add(&table, STYLE_FAINT, "root %s", manifest->roots.items[i].name);
+                table_add(&table, STYLE_PLAIN, "%s", manifest->roots.items[i].path);
+        }
+        table_add(&table, STYLE_FAINT, "limits");
+        table_add(&table, STYLE_PLAIN,
+                  "clocks at most %" PRIi64 " s apart; strict: confirmed within %" PRIi64 " s",
+                  manifest->limits.skew_s, manifest->limits.stale_max_s);
+
+        return table_print(&table, stream, colour);
+}
+
+static int add_capability(Table *table, const Capability *capability)
+{
+        const char *tier = approval_tier_names[capability->approval];
+        _cleanup_(freep) char *line = NULL;
+
+        int r = manifest_describe_capability(capability, &line);
+        if (r < 0)
+                return r;
+
+        table_add(table, STYLE_HEAD, "%s", capability->id);
+        table_add(table, STYLE_PLAIN, "%s", capability_kind_name((CapabilityKind) capability->kind));
+        if (capability->approval_count > 1)
+                table_add(table, STYLE_PLAIN, "%" PRIi64 " x %s", capability->approval_count, tier);
+        else
+                table_add(table, capability->approval == APPROVAL_NONE ? STYLE_FAINT : STYLE_GOOD, "%s",
+                          tier);
+        table_add(table, capability->accept_risk ? STYLE_BAD : STYLE_PLAIN, "%s", line);
+        return 0;
+}
+
+int manifest_print(const Manifest *manifest, const char *signature, FILE *stream, bool colour)
+{
+        _cleanup_(table_done) Table table = { .n_columns = 4 };
+
+        int r = print_facts(manifest, signature, stream, colour);
+        if (r == 0 && fputc('\n', stream) == EOF)
+                r = -errno;
+        for (size_t i = 0; i < manifest->capabilities.n && r == 0; i++)
+                r = add_capability(&table, &manifest->capabilities.items[i]);
+
+        return r < 0 ? r : table_print(&table, stream, colour);
+}
