@@ -31,3 +31,36 @@ size_t utf8_decode(const void *text, size_t size, uint32_t *ret_code)
         *ret_code = code;
         return length;
 }
+
+bool utf8_is_invisible(uint32_t code)
+{
+        static const struct {
+                uint32_t first, last;
+        } ranges[] = {
+                { 0x00ad, 0x00ad },   { 0x034f, 0x034f }, { 0x061c, 0x061c },   { 0x115f, 0x1160 },
+                { 0x17b4, 0x17b5 },   { 0x180b, 0x180f }, { 0x200b, 0x200f },   { 0x2028, 0x202e },
+                { 0x2060, 0x206f },   { 0x3164, 0x3164 }, { 0xfe00, 0xfe0f },   { 0xfeff, 0xfeff },
+                { 0xffa0, 0xffa0 },   { 0xfff0, 0xfffb }, { 0x1bca0, 0x1bca3 }, { 0x1d173, 0x1d17a },
+                { 0xe0000, 0xe0fff },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(ranges); i++)
+                if (code >= ranges[i].first && code <= ranges[i].last)
+                        return true;
+
+        return utf8_is_control(code);
+}
+
+bool utf8_is_visible(const char *text)
+{
+        while (*text) {
+                uint32_t code;
+                size_t length = utf8_decode(text, SIZE_MAX, &code);
+
+                if (length == 0 || utf8_is_invisible(code))
+                        return false;
+                text += length;
+        }
+
+        return true;
+}

@@ -14,3 +14,10 @@ static inline bool utf8_is_control(uint32_t code)
 {
         return code < 0x20 || (code >= 0x7f && code <= 0x9f);
 }
+
+/* Characters that leave no mark, join what follows or turn its direction, such as U+00AD, U+202E, U+FEFF and
+ * tags; controls among them. Source: Unicode, Default_Ignorable_Code_Point and Bidi_Control. */
+bool utf8_is_invisible(uint32_t code);
+
+/* Whether all of a text is UTF-8 without such characters. */
+bool utf8_is_visible(const char *text);

@@ -100,15 +100,7 @@ void table_done(Table *table)
         *table = (Table){ .n_columns = table->n_columns };
 }
 
-/* What a terminal could obey, or show in another order or not at all: the controls, and the invisible and
- * turning characters of U+200B to U+206F. */
-static bool is_wild(uint32_t code)
-{
-        return utf8_is_control(code) || (code >= 0x200b && code <= 0x200f) ||
-               (code >= 0x2028 && code <= 0x202e) || (code >= 0x2060 && code <= 0x206f);
-}
-
-/* Measures it, too: a sequence is a column, and each '?' is one. */
+/* A sequence is a column, and each '?' is one. */
 size_t terminal_sanitize(char *text)
 {
         size_t width = 0;
@@ -116,12 +108,12 @@ size_t terminal_sanitize(char *text)
         while (*text) {
                 uint32_t code = 0;
                 size_t length = utf8_decode(text, SIZE_MAX, &code);
-                bool wild = length == 0 || is_wild(code);
+                bool unsafe = length == 0 || utf8_is_invisible(code);
 
                 length = MAX(length, (size_t) 1);
-                if (wild)
+                if (unsafe)
                         memset(text, '?', length);
-                width += wild ? length : 1;
+                width += unsafe ? length : 1;
                 text += length;
         }
 

@@ -42,7 +42,7 @@ typedef struct Table {
 
 void table_done(Table *table);
 
-/* What a terminal could obey, hide or turn around becomes '?', byte by byte. Returns the width. */
+/* Replaces what a terminal could obey, hide or turn around by '?', byte by byte. Returns the width. */
 size_t terminal_sanitize(char *text);
 
 /* The text is sanitised. */

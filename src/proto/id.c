@@ -3,6 +3,8 @@
 
 #include "proto/id.h"
 
+#include "basic/utf8.h"
+
 #define LOWER  "abcdefghijklmnopqrstuvwxyz"
 #define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
@@ -120,6 +122,35 @@ bool relative_path_valid(const char *text)
 bool absolute_path_valid(const char *text)
 {
         return streq(text, "/") || (text[0] == '/' && relative_path_valid(text + 1));
+}
+
+const char *id_form(bool (*valid)(const char *text))
+{
+        static const struct {
+                bool (*valid)(const char *text);
+                const char *form;
+        } rows[] = {
+                { ulid_valid, "must be a ULID: 26 of 0-9 and A-Z without I, L, O and U" },
+                { device_name_valid, "must be a-z, 0-9 and inner hyphens, at most 63" },
+                { label_valid,
+                  "must be a-z, 0-9, '.', '_' and '-', starting with a letter or digit, at most 63" },
+                { mxid_valid, "must be a Matrix user: @name:server" },
+                { room_id_valid, "must be the id of a Matrix room: !id" },
+                { event_id_valid, "must be the id of a Matrix event: $id" },
+                { container_name_valid, "must be letters, digits, '_', '.' and '-', at most 128" },
+                { unit_name_valid, "must be the name of a unit with its suffix, such as nginx.service" },
+                { absolute_path_valid,
+                  "must be an absolute path without '.', '..', '//' and a slash at its end" },
+                { relative_path_valid,
+                  "must be a relative path without '.', '..', '//' and a slash at its end" },
+                { utf8_is_visible, "must not have invisible or control characters" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                if (rows[i].valid == valid)
+                        return rows[i].form;
+
+        return NULL;
 }
 
 bool path_is_under(const char *path, const char *root)

@@ -40,5 +40,8 @@ bool absolute_path_valid(const char *text);
 /* "a/b" likewise, and not empty. */
 bool relative_path_valid(const char *text);
 
+/* The form that one of these functions requires: "must be a-z, 0-9, …". NULL: not one of these. */
+const char *id_form(bool (*valid)(const char *text));
+
 /* Whether a valid absolute path is `root` or lies below it, by whole components. */
 bool path_is_under(const char *path, const char *root);

@@ -9,6 +9,7 @@
 #include "codec/binary-text.h"
 #include "codec/strict-json.h"
 #include "proto/error.h"
+#include "proto/id.h"
 #include "schema/schema-internal.h"
 
 #define TEXT_MAX 4096 /* bytes of a string in a list or a map */
@@ -93,7 +94,8 @@ static int bind_text(const cJSON *item, size_t max, bool (*valid)(const char *),
         if (!strict_json_text_valid(item->valuestring))
                 return fail(fault, "has characters that are not allowed");
         if (valid && !valid(item->valuestring))
-                return fail(fault, "does not have the form such a name must have");
+                return fail(fault, id_form(valid) ? id_form(valid)
+                                                  : "does not have the form such a name must have");
 
         char *copy = strdup(item->valuestring);
         if (!copy)

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "basic/utf8.h"
 #include "proto/error.h"
 #include "proto/id.h"
 
@@ -125,7 +126,8 @@ static const Schema window_schema = { .size = sizeof(Window), SCHEMA_TABLE(windo
         { "queue", SCHEMA_BOOLEAN, false, AT(queue), .fallback = 1 }, \
         { "strict", SCHEMA_BOOLEAN, false, AT(strict) }, \
         { "redact", SCHEMA_STRINGS, false, AT(redact), 0, 8 }, \
-        { "accept_risk", SCHEMA_STRING, false, AT(accept_risk), 1, 512 }
+        { "accept_risk", SCHEMA_STRING, false, AT(accept_risk), 1, 512, \
+          .valid = utf8_is_visible }
 #define CWD        { "cwd", SCHEMA_STRING, false, AT(cwd), 1, 4095, .valid = absolute_path_valid }
 #define ROOTS      { "roots", SCHEMA_STRINGS, true, AT(roots), 1, LIST_MAX, .valid = label_valid }
 #define UNITS      { "units", SCHEMA_STRINGS, true, AT(units), 1, LIST_MAX, .valid = unit_name_valid }

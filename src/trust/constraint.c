@@ -5,6 +5,7 @@
 
 #include "trust/constraint.h"
 
+#include "basic/utf8.h"
 #include "codec/strict-json.h"
 #include "proto/error.h"
 #include "proto/id.h"
@@ -89,8 +90,9 @@ static const Schema path_schema = { .size = sizeof(ArgumentConstraint), SCHEMA_T
 
 static const SchemaField kind_fields[_CONSTRAINT_KIND_MAX][1] = {
         [CONSTRAINT_LITERAL] = { { "lit", SCHEMA_STRING, true, offsetof(ArgumentConstraint, literal), 1,
-                                   ARGUMENT_BYTES_MAX } },
-        [CONSTRAINT_ENUM] = { { "enum", SCHEMA_STRINGS, true, offsetof(ArgumentConstraint, names), 1, 64 } },
+                                   ARGUMENT_BYTES_MAX, .valid = utf8_is_visible } },
+        [CONSTRAINT_ENUM] = { { "enum", SCHEMA_STRINGS, true, offsetof(ArgumentConstraint, names), 1, 64,
+                                .valid = utf8_is_visible } },
         [CONSTRAINT_INTEGER] = { { "int", SCHEMA_RANGE, true, offsetof(ArgumentConstraint, range), 0,
                                    SCHEMA_INTEGER_MAX } },
         [CONSTRAINT_WORD] = { { "word", SCHEMA_OBJECT, true, 0, .nested = &word_schema } },

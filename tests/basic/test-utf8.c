@@ -50,9 +50,32 @@ static void test_size(void **state)
         assert_int_equal(code, 0);
 }
 
+static void test_invisible(void **state)
+{
+        static const char *const invisible[] = {
+                "\xc2\xad",         /* U+00AD */
+                "\xd8\x9c",         /* U+061C */
+                "\xe2\x80\x8b",     /* U+200B */
+                "\xe2\x80\xae",     /* U+202E */
+                "\xef\xbb\xbf",     /* U+FEFF */
+                "\xef\xb8\x8f",     /* U+FE0F */
+                "\xf3\xa0\x81\x81", /* U+E0041 */
+                "\xe3\x85\xa4",     /* U+3164 */
+                "\n",
+                "\xff", /* not UTF-8 */
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(invisible); i++)
+                if (utf8_is_visible(invisible[i]))
+                        fail_msg("row %zu", i);
+        assert_true(utf8_is_visible(""));
+        assert_true(utf8_is_visible("caf\xc3\xa9 \xe2\x80\x93 \xf0\x9f\x94\x92"));
+}
+
 int main(void)
 {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(test_decode), cmocka_unit_test(test_size) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test(test_decode), cmocka_unit_test(test_size),
+                                            cmocka_unit_test(test_invisible) };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

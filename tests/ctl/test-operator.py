@@ -176,9 +176,9 @@ class Operator(OperatorCase):
                       self.run_ctl("manifest", "show", self.dir / "signed.json"))
 
         # what is one word does not look like two, nor like another
-        turned = MANIFEST.replace('["--", {path', '["-a b", "\u202etxt", {path')
+        turned = MANIFEST.replace('["--", {path', '["-a b", {path').replace("bin/ls", "bin/\u202etxt")
         (self.dir / "turned.yaml").write_text(turned)
-        self.assertIn('/usr/bin/ls "-a b" ???txt (PATH in home)',
+        self.assertIn('/usr/bin/???txt "-a b" (PATH in home)',
                       self.run_ctl("manifest", "show", self.dir / "turned.yaml"))
 
         signed = json.loads((self.dir / "signed.json").read_text())
@@ -224,11 +224,14 @@ class Operator(OperatorCase):
         for edit, expected in (
                 (("approval: none", "aproval: none"), ":15: unknown key 'aproval'; did you mean 'approval"),
                 (("approval: none", "approval: never"), ":15: capabilities[0].approval is not one of"),
-                (("/usr/bin/ls", "usr/bin/ls"), ":16: capabilities[0].bin does not have the form"),
+                (("/usr/bin/ls", "usr/bin/ls"), ":16: capabilities[0].bin must be an absolute path"),
                 (("name: shell.exec", "name: shell.Exec"), ":13: this names no known capability"),
                 (("root: home}", "root: hone}"), "has a path in a root that it does not define"),
+                (('argv: ["--"', 'argv: ["a\u200bb", "--"'),
+                 ":17: capabilities[0].argv[0].lit must not have invisible"),
+                (("id: ls", "id: L S"), ":14: capabilities[0].id must be a-z, 0-9, '.', '_' and '-'"),
                 (("not_after: 30d", "not_after: soon"), ":8: not_after must be a date"),
-                (("device: laptop", "device: Laptop"), ":1: device does not have the form"),
+                (("device: laptop", "device: Laptop"), ":1: device must be a-z, 0-9 and inner hyphens"),
                 (("approvers: []", "approvers: {}"), ":5: approvers must be a list"),
                 (("id: ls", "id: ls\n    timeout_s: '10'"), ":15: timeout_s must be a whole number"),
                 (("id: ls", "id: ls\n    timeout_s: 99999"), ":15: capabilities[0].timeout_s is out of"),

@@ -140,6 +140,7 @@ static void test_what_is_tamed(void **state)
                   "b",
                   "???b", 4 },
                 { "\xe2\x81\xa6\xe2\x80\x8b", "??????", 6 },
+                { "\xef\xbb\xbf\xc2\xad", "?????", 5 },
                 { "\xe2\x80", "??", 2 }, /* cut off */
                 { "\xe2", "?", 1 },
                 { "a\x9b"
