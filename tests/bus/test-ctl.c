@@ -72,6 +72,7 @@ static int world_up(void **state)
         fake_set_unit(world->bus, &(FakeUnit){ .id = "devbox-api.service", .active_state = "inactive" });
         fake_set_unit(world->bus,
                       &(FakeUnit){ .id = "devbox-collector.service", .active_state = "inactive" });
+        fake_set_unit(world->bus, &(FakeUnit){ .id = "devbox-ledger.service", .active_state = "inactive" });
         fake_set_unit(world->bus, &(FakeUnit){ .id = "docker.service" });
         fake_set_unit(world->bus, &(FakeUnit){ .id = "ssh.socket", .sub_state = "listening" });
         *state = world;
@@ -101,8 +102,9 @@ static void test_status_shows_all_and_wakes_no_api(void **state)
 
         assert_has(run.output, "devbox " DEVBOX_VERSION " on ");
         assert_has(run.output, "socket listening");
-        assert_has(run.output, "api sleeping socket listening: the next request wakes it\n");
+        assert_has(run.output, "api sleeping socket listening: the next request starts it\n");
         assert_has(run.output, "collector running " DEVBOX_VERSION ", for ");
+        assert_has(run.output, "ledger sleeping the next call starts it\n");
         assert_has(run.output, "memory ");
         assert_has(run.output, "services 2 of 2 active\n");
         assert_null(strchr(run.output, '\x1b')); /* no terminal, no colours */
@@ -137,6 +139,50 @@ static void test_health_names_what_is_masked(void **state)
         assert_int_equal(run.status, 1);
 }
 
+static void test_health_knows_the_ledger(void **state)
+{
+        static const struct {
+                FakeUnit unit;
+                const char *shown;
+        } rows[] = {
+                { { .load_state = "masked", .active_state = "inactive" },
+                  "ledger masked run: systemctl unmask " },
+                { { .active_state = "failed", .sub_state = "failed" }, "ledger failed see: journalctl" },
+                { { .active_state = "activating", .sub_state = "auto-restart" },
+                  "ledger crashing it fails again" },
+                { { .active_state = "activating", .sub_state = "auto-restart-queued" }, "ledger crashing " },
+        };
+        World *world = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                FakeUnit unit = rows[i].unit;
+
+                unit.id = "devbox-ledger.service";
+                fake_set_unit(world->bus, &unit);
+                _cleanup_(run_done) Run health = run_ctl(world, "health", NULL, NULL);
+                _cleanup_(run_done) Run status = run_ctl(world, "status", NULL, NULL);
+                assert_has(health.output, rows[i].shown);
+                assert_has(status.output, rows[i].shown);
+                assert_int_equal(health.status, 1);
+                assert_int_equal(status.status, 1);
+        }
+}
+
+/* A machine without the role has no such unit, and nothing is missing. */
+static void test_health_without_the_ledger(void **state)
+{
+        World *world = *state;
+
+        fake_set_unit(world->bus, &(FakeUnit){ .id = "devbox-ledger.service",
+                                               .load_state = "not-found",
+                                               .active_state = "inactive" });
+        _cleanup_(run_done) Run health = run_ctl(world, "health", NULL, NULL);
+        _cleanup_(run_done) Run status = run_ctl(world, "status", NULL, NULL);
+        assert_int_equal(health.status, 0);
+        assert_int_equal(status.status, 0);
+        assert_null(strstr(status.output, "ledger"));
+}
+
 static void test_status_as_json(void **state)
 {
         World *world = *state;
@@ -145,7 +191,7 @@ static void test_status_as_json(void **state)
 
         assert_non_null(tree);
         assert_string_equal(cJSON_GetObjectItem(tree, "version")->valuestring, DEVBOX_VERSION);
-        assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(tree, "components")), 3);
+        assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(tree, "components")), 4);
         assert_true(cJSON_IsNull(cJSON_GetObjectItem(tree, "problem")));
         assert_true(cJSON_IsNumber(cJSON_GetObjectItem(cJSON_GetObjectItem(tree, "system"), "cpu_percent")));
         assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(tree, "services")), 2);
@@ -354,6 +400,8 @@ int main(void)
                 test_in_world(test_status_shows_all_and_wakes_no_api),
                 test_in_world(test_status_names_what_is_wrong),
                 test_in_world(test_health_names_what_is_masked),
+                test_in_world(test_health_knows_the_ledger),
+                test_in_world(test_health_without_the_ledger),
                 test_in_world(test_status_as_json),
                 test_in_world(test_system),
                 test_in_world(test_services),

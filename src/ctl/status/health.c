@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* devboxctl health: whether devbox itself is well, in one word and for scripts. */
+/* devboxctl health: whether devbox itself works, in one word and for scripts. */
 
 #include <unistd.h>
 
@@ -8,7 +8,7 @@
 #include "ctl/status/service-status.h"
 #include "ctl/verbs.h"
 
-/* The configuration is only ours to judge where we may read it: not being let in is no fault of devbox. */
+/* A configuration that this user may not read is not checked. */
 static int check_config(char **ret_problem)
 {
         _cleanup_(config_freep) Config *config = NULL;
@@ -19,35 +19,30 @@ static int check_config(char **ret_problem)
         return config_load(config_path(), &config, ret_problem);
 }
 
-static bool is_well(const ServiceStatus *condition, const char *config_problem)
+static bool is_well(const ServiceStatus *status, const char *config_problem)
 {
-        bool well = !config_problem;
-
-        for (int i = 0; i < _COMPONENT_MAX; i++)
-                well = well && !component_condition_problem(&condition->components[i]);
-
-        return well;
+        return !config_problem && service_status_is_well(status);
 }
 
-static int print_document(const ServiceStatus *condition, const char *config_problem)
+static int print_document(const ServiceStatus *status, const char *config_problem)
 {
         _cleanup_(json_done) Json json = JSON_NULL;
 
         json_open_object(&json, NULL);
-        json_add_string(&json, "status", is_well(condition, config_problem) ? "ok" : "degraded");
+        json_add_string(&json, "status", is_well(status, config_problem) ? "ok" : "degraded");
         json_add_string(&json, "service", "devbox");
         json_add_string(&json, "version", DEVBOX_VERSION);
         json_add_string(&json, "config_problem", config_problem);
-        service_status_add_json(&json, "components", condition);
+        service_status_add_json(&json, "components", status);
         json_close_object(&json);
         return print_json(&json);
 }
 
-static int print_lines(const Ctl *ctl, const ServiceStatus *condition, const char *config_problem)
+static int print_lines(const Ctl *ctl, const ServiceStatus *status, const char *config_problem)
 {
         _cleanup_(table_done) Table table = { .n_columns = 3 };
 
-        if (is_well(condition, config_problem)) {
+        if (is_well(status, config_problem)) {
                 table_add(&table, STYLE_GOOD, "ok");
                 table_add(&table, STYLE_PLAIN, "devbox " DEVBOX_VERSION);
                 table_add(&table, STYLE_PLAIN, "%s", "");
@@ -59,10 +54,10 @@ static int print_lines(const Ctl *ctl, const ServiceStatus *condition, const cha
                 table_add(&table, STYLE_PLAIN, "%s", config_problem);
         }
         for (int i = 0; i < _COMPONENT_MAX; i++) {
-                const ComponentStatus *component = &condition->components[i];
-                const char *problem = component_condition_problem(component);
+                const ComponentStatus *component = &status->components[i];
+                const char *problem = component_status_problem(component);
 
-                if (problem) {
+                if (problem && component_is_expected(component)) {
                         table_add(&table, STYLE_HEAD, "%s", component->name);
                         table_add(&table, STYLE_BAD, "%s", component_state_to_string(component->state));
                         table_add(&table, STYLE_PLAIN, "%s", problem);
@@ -75,12 +70,12 @@ static int print_lines(const Ctl *ctl, const ServiceStatus *condition, const cha
 static int run(Ctl *ctl, const void *options, char **args)
 {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
-        _cleanup_(service_status_done) ServiceStatus condition = { 0 };
+        _cleanup_(service_status_done) ServiceStatus status = { 0 };
         _cleanup_(freep) char *config_problem = NULL;
 
         int r = client_open(&bus, &ctl->problem);
         if (r == 0)
-                r = service_status_get(bus, &condition, &ctl->problem);
+                r = service_status_get(bus, &status, &ctl->problem);
         if (r != 0)
                 return r;
 
@@ -88,9 +83,9 @@ static int run(Ctl *ctl, const void *options, char **args)
         if (r < 0)
                 return r;
 
-        ctl->status = is_well(&condition, config_problem) ? CTL_OK : CTL_PROBLEM;
-        return ctl->json ? print_document(&condition, config_problem)
-                         : print_lines(ctl, &condition, config_problem);
+        ctl->status = is_well(&status, config_problem) ? CTL_OK : CTL_PROBLEM;
+        return ctl->json ? print_document(&status, config_problem)
+                         : print_lines(ctl, &status, config_problem);
 }
 
 const Verb verb_health = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How devbox itself is. */
+/* The components of devbox on this machine. */
 
 #include "ctl/status/service-status.h"
 
@@ -14,7 +14,7 @@
 #define LISTENING_ON "Listening on " /* devbox-api(8) */
 
 typedef struct UnitState {
-        char load[32], active[32];
+        char load[32], active[32], sub[32];
 } UnitState;
 
 static const char *const state_table[_COMPONENT_STATE_MAX] = {
@@ -22,16 +22,29 @@ static const char *const state_table[_COMPONENT_STATE_MAX] = {
         [COMPONENT_STOPPED] = "stopped",     [COMPONENT_MASKED] = "masked",
         [COMPONENT_FAILED] = "failed",       [COMPONENT_STARTING] = "starting",
         [COMPONENT_SLEEPING] = "sleeping",   [COMPONENT_RUNNING] = "running",
-        [COMPONENT_LISTENING] = "listening",
+        [COMPONENT_LISTENING] = "listening", [COMPONENT_CRASHING] = "crashing",
 };
 
-/* In the order of ComponentId. `bus_name` is its part of org.devbox.…; NULL: not on the bus. */
-static const struct {
-        const char *name, *unit, *bus_name;
-} component_table[_COMPONENT_MAX] = {
-        [COMPONENT_SOCKET] = { "socket", "devbox-api.socket", NULL },
-        [COMPONENT_API] = { "api", "devbox-api.service", "Api1" },
-        [COMPONENT_COLLECTOR] = { "collector", "devbox-collector.service", "Collector1" },
+typedef struct ComponentRow {
+        const char *name, *unit;
+        const char *bus_name;  /* after "org.devbox."; NULL: not on the bus */
+        const char *unhealthy; /* what to do if it says that it is not healthy */
+        bool activated;        /* the bus starts it on demand */
+        bool optional;         /* of a role that this machine may not have */
+} ComponentRow;
+
+static const ComponentRow component_table[_COMPONENT_MAX] = {
+        [COMPONENT_SOCKET] = { "socket", "devbox-api.socket" },
+        [COMPONENT_API] = { "api", "devbox-api.service", "Api1",
+                            "not healthy; run: devboxctl config check, and see: journalctl -u devbox-api" },
+        [COMPONENT_COLLECTOR] = { "collector", "devbox-collector.service", "Collector1",
+                                  "not healthy; run: devboxctl config check, and see: journalctl -u "
+                                  "devbox-collector",
+                                  .activated = true },
+        [COMPONENT_LEDGER] = { "ledger", "devbox-ledger.service", "Ledger1",
+                               "it cannot act: disk full, or its key is not adopted; see: journalctl -u "
+                               "devbox-ledger, and devboxctl device status",
+                               .activated = true, .optional = true },
 };
 
 const char *component_state_to_string(ComponentState state)
@@ -49,6 +62,7 @@ static int on_unit(const Systemd1Unit *unit, void *userdata)
                 if (streq(unit->id, component_table[i].unit)) {
                         (void) snprintf(states[i].load, sizeof states[i].load, "%s", unit->load_state);
                         (void) snprintf(states[i].active, sizeof states[i].active, "%s", unit->active_state);
+                        (void) snprintf(states[i].sub, sizeof states[i].sub, "%s", unit->sub_state);
                 }
 
         return 0;
@@ -86,6 +100,8 @@ static ComponentState state_of(const UnitState *unit)
                 return COMPONENT_ABSENT;
         if (streq(unit->load, "masked") && !streq(unit->active, "active"))
                 return COMPONENT_MASKED;
+        if (startswith(unit->sub, "auto-restart"))
+                return COMPONENT_CRASHING;
         for (size_t i = 0; i < ELEMENTSOF(rows); i++)
                 if (streq(unit->active, rows[i].active))
                         return rows[i].state;
@@ -93,24 +109,26 @@ static ComponentState state_of(const UnitState *unit)
         return COMPONENT_UNKNOWN;
 }
 
-/* What "stopped" means depends on who would start it: the socket, the bus. What answers on the bus runs,
- * whoever started it. */
-static void settle_states(ServiceStatus *condition)
+/* What systemd calls stopped may be started on demand, by the socket or the bus. What answers on the bus is
+ * running. */
+static void apply_activation(ServiceStatus *status)
 {
-        ComponentStatus *socket = &condition->components[COMPONENT_SOCKET];
-        ComponentStatus *api = &condition->components[COMPONENT_API];
-        ComponentStatus *collector = &condition->components[COMPONENT_COLLECTOR];
+        ComponentStatus *socket = &status->components[COMPONENT_SOCKET];
+        ComponentStatus *api = &status->components[COMPONENT_API];
 
         if (socket->state == COMPONENT_RUNNING)
                 socket->state = COMPONENT_LISTENING;
         if (api->state == COMPONENT_STOPPED && socket->state == COMPONENT_LISTENING)
                 api->state = COMPONENT_SLEEPING;
-        if (collector->state == COMPONENT_STOPPED)
-                collector->state = COMPONENT_SLEEPING;
 
-        for (int i = 0; i < _COMPONENT_MAX; i++)
-                if (condition->components[i].answers)
-                        condition->components[i].state = COMPONENT_RUNNING;
+        for (int i = 0; i < _COMPONENT_MAX; i++) {
+                ComponentStatus *component = &status->components[i];
+
+                if (component_table[i].activated && component->state == COMPONENT_STOPPED)
+                        component->state = COMPONENT_SLEEPING;
+                if (component->answers)
+                        component->state = COMPONENT_RUNNING;
+        }
 }
 
 /* The addresses of the socket, as systemd has them; those that are not open are left out, and counted. What
@@ -157,37 +175,38 @@ static char *get_addresses_of_api(sd_bus *bus)
         return startswith(status, LISTENING_ON) ? strdup(status + strlen(LISTENING_ON)) : NULL;
 }
 
-static int get_listens(sd_bus *bus, ServiceStatus *condition)
+static int get_listens(sd_bus *bus, ServiceStatus *status)
 {
-        ComponentStatus *socket = &condition->components[COMPONENT_SOCKET];
+        ComponentStatus *socket = &status->components[COMPONENT_SOCKET];
         char *addresses;
         size_t n_closed;
 
-        int r = get_open_addresses(bus, &condition->listens, &n_closed);
+        int r = get_open_addresses(bus, &status->listens, &n_closed);
         if (r < 0)
                 return r;
 
         socket->moved = socket->state == COMPONENT_LISTENING && n_closed > 0;
-        addresses = condition->components[COMPONENT_API].answers ? get_addresses_of_api(bus) : NULL;
+        addresses = status->components[COMPONENT_API].answers ? get_addresses_of_api(bus) : NULL;
         if (addresses) {
-                free(condition->listens);
-                condition->listens = addresses;
+                free(status->listens);
+                status->listens = addresses;
         }
         return 0;
 }
 
-int service_status_get(sd_bus *bus, ServiceStatus *ret_condition, char **ret_problem)
+int service_status_get(sd_bus *bus, ServiceStatus *ret_status, char **ret_problem)
 {
-        _cleanup_(service_status_done) ServiceStatus condition = { 0 };
+        _cleanup_(service_status_done) ServiceStatus status = { 0 };
         UnitState states[_COMPONENT_MAX] = { 0 };
 
         get_unit_states(bus, states);
 
         for (int i = 0; i < _COMPONENT_MAX; i++) {
-                ComponentStatus *component = &condition.components[i];
+                ComponentStatus *component = &status.components[i];
                 _cleanup_(freep) char *problem = NULL;
                 int r;
 
+                component->id = (ComponentId) i;
                 component->name = component_table[i].name;
                 component->unit = component_table[i].unit;
                 component->state = state_of(&states[i]);
@@ -204,56 +223,74 @@ int service_status_get(sd_bus *bus, ServiceStatus *ret_condition, char **ret_pro
                 }
         }
 
-        settle_states(&condition);
+        apply_activation(&status);
 
-        int r = get_listens(bus, &condition);
+        int r = get_listens(bus, &status);
         if (r < 0)
                 return r;
 
-        *ret_condition = TAKE(condition, (ServiceStatus){ 0 });
+        *ret_status = TAKE(status, (ServiceStatus){ 0 });
         return 0;
 }
 
-void service_status_done(ServiceStatus *condition)
+void service_status_done(ServiceStatus *status)
 {
-        free(condition->listens);
-        *condition = (ServiceStatus){ 0 };
+        free(status->listens);
+        *status = (ServiceStatus){ 0 };
 }
 
-const char *component_condition_problem(const ComponentStatus *component)
+const char *component_status_problem(const ComponentStatus *component)
 {
         switch (component->state) {
         case COMPONENT_UNKNOWN:
-                return "systemd does not tell its state";
+                return "systemd does not report its state";
         case COMPONENT_ABSENT:
                 return "run: scripts/install.sh";
         case COMPONENT_STOPPED:
                 return "run: systemctl start devbox.target";
         case COMPONENT_MASKED:
-                return "run: systemctl unmask devbox-api.socket devbox-api devbox-collector";
+                return "run: systemctl unmask devbox-api.socket devbox-api devbox-collector devbox-ledger";
         case COMPONENT_FAILED:
                 return "see: journalctl -u 'devbox-*'";
+        case COMPONENT_CRASHING:
+                return "it fails again and again; see: journalctl -u 'devbox-*'";
         default:
                 if (component->moved)
                         return "not at the configured address yet; run: systemctl restart devbox-api.socket";
                 return component->answers && !component->properties.healthy
-                               ? "not healthy; run: devboxctl config check, and see: journalctl -u "
-                                 "'devbox-*'"
+                               ? component_table[component->id].unhealthy
                                : NULL;
         }
 }
 
-void service_status_add_json(Json *json, const char *key, const ServiceStatus *condition)
+bool component_is_expected(const ComponentStatus *component)
+{
+        return component->state != COMPONENT_ABSENT || !component_table[component->id].optional;
+}
+
+bool service_status_is_well(const ServiceStatus *status)
+{
+        for (int i = 0; i < _COMPONENT_MAX; i++)
+                if (component_is_expected(&status->components[i]) &&
+                    component_status_problem(&status->components[i]))
+                        return false;
+
+        return true;
+}
+
+void service_status_add_json(Json *json, const char *key, const ServiceStatus *status)
 {
         json_open_array(json, key);
         for (int i = 0; i < _COMPONENT_MAX; i++) {
-                const ComponentStatus *component = &condition->components[i];
+                const ComponentStatus *component = &status->components[i];
 
+                if (!component_is_expected(component))
+                        continue;
                 json_open_object(json, NULL);
                 json_add_string(json, "name", component->name);
                 json_add_string(json, "unit", component->unit);
                 json_add_string(json, "state", component_state_to_string(component->state));
-                json_add_string(json, "problem", component_condition_problem(component));
+                json_add_string(json, "problem", component_status_problem(component));
                 if (component->answers) {
                         json_add_string(json, "version", component->properties.version);
                         json_add_bool(json, "healthy", component->properties.healthy);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* How devbox itself is: its socket, the API behind it and the collector, as systemd and they themselves
- * tell. Asking wakes nobody. */
+/* The components of devbox on this machine, as systemd and they themselves report them. Nothing is started
+ * by asking. */
 
 #include "codec/json.h"
 #include "ctl/status/client.h"
@@ -11,10 +11,11 @@ typedef enum ComponentState {
         COMPONENT_UNKNOWN, /* systemd does not answer */
         COMPONENT_ABSENT,  /* not installed */
         COMPONENT_STOPPED,
-        COMPONENT_MASKED, /* nobody can start it */
+        COMPONENT_MASKED, /* cannot be started */
         COMPONENT_FAILED,
+        COMPONENT_CRASHING, /* systemd restarts it after a failure */
         COMPONENT_STARTING,
-        COMPONENT_SLEEPING, /* starts when somebody asks */
+        COMPONENT_SLEEPING, /* starts on demand */
         COMPONENT_LISTENING,
         COMPONENT_RUNNING,
         _COMPONENT_STATE_MAX,
@@ -27,14 +28,16 @@ typedef enum ComponentId {
         COMPONENT_SOCKET,
         COMPONENT_API,
         COMPONENT_COLLECTOR,
+        COMPONENT_LEDGER,
         _COMPONENT_MAX,
 } ComponentId;
 
 typedef struct ComponentStatus {
+        ComponentId id;
         const char *name, *unit;
         ComponentState state;
         bool moved;   /* the socket: is not open at all of its addresses */
-        bool answers; /* on the bus; then what follows holds */
+        bool answers; /* on the bus; then `properties` is set */
         ComponentProperties properties;
 } ComponentStatus;
 
@@ -44,11 +47,16 @@ typedef struct ServiceStatus {
 } ServiceStatus;
 
 /* Returns DEVBOX_ERROR_ACCESS_DENIED when the caller may not ask; then `ret_problem` says what to do. */
-int service_status_get(sd_bus *bus, ServiceStatus *ret_condition, char **ret_problem);
-void service_status_done(ServiceStatus *condition);
+int service_status_get(sd_bus *bus, ServiceStatus *ret_status, char **ret_problem);
+void service_status_done(ServiceStatus *status);
 
 /* What to do about a component, or NULL if it is as it should be. */
-const char *component_condition_problem(const ComponentStatus *component);
+const char *component_status_problem(const ComponentStatus *component);
+
+/* Whether this machine should have the component: all but those of a role that is not installed. */
+bool component_is_expected(const ComponentStatus *component);
+
+bool service_status_is_well(const ServiceStatus *status);
 
 /* An array of objects: name, unit, state, version, healthy, started_at. */
-void service_status_add_json(Json *json, const char *key, const ServiceStatus *condition);
+void service_status_add_json(Json *json, const char *key, const ServiceStatus *status);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* devboxctl status: devbox, the machine and its services on one screen.
  *
- * The figures wake the collector, which costs nothing much and goes to sleep again; a sleeping API is left
- * asleep. */
+ * Asking for figures starts the collector, which stops again when it is idle; a sleeping API and a sleeping
+ * ledger are not started. */
 
 #include <limits.h>
 #include <unistd.h>
@@ -12,16 +12,16 @@
 #include "ctl/verbs.h"
 #include "sample/sample-json.h"
 
-/* All that one screen shows. Without figures, `problem` says why. */
+/* All that one screen shows. `problem` is why there are no figures. */
 typedef struct Screen {
-        ServiceStatus condition;
+        ServiceStatus status;
         Snapshot snapshot;
         char *problem;
 } Screen;
 
 static void screen_done(Screen *screen)
 {
-        service_status_done(&screen->condition);
+        service_status_done(&screen->status);
         snapshot_done(&screen->snapshot);
         free(screen->problem);
 }
@@ -36,9 +36,9 @@ static size_t count_inactive(const UnitSamples *samples)
         return n;
 }
 
-static void add_component(Table *table, const ServiceStatus *condition, const ComponentStatus *component)
+static void add_component(Table *table, const ServiceStatus *status, const ComponentStatus *component)
 {
-        const char *problem = component_condition_problem(component);
+        const char *problem = component_status_problem(component);
         usec_t now_usec = time_now(CLOCK_REALTIME), started_at_usec = component->properties.started_at_usec;
         char span[FIGURE_MAX];
 
@@ -47,18 +47,18 @@ static void add_component(Table *table, const ServiceStatus *condition, const Co
                   component_state_to_string(component->state));
 
         if (component->state == COMPONENT_LISTENING && problem)
-                table_add(table, STYLE_PLAIN, "%s; %s", condition->listens, problem);
+                table_add(table, STYLE_PLAIN, "%s; %s", status->listens, problem);
         else if (problem)
                 table_add(table, STYLE_PLAIN, "%s", problem);
         else if (component->answers)
                 table_add(table, STYLE_PLAIN, "%s, for %s", component->properties.version,
                           format_span(span, now_usec - MIN(started_at_usec, now_usec)));
         else if (component->state == COMPONENT_LISTENING)
-                table_add(table, STYLE_PLAIN, "%s", condition->listens);
+                table_add(table, STYLE_PLAIN, "%s", status->listens);
         else if (component->state == COMPONENT_SLEEPING)
                 table_add(table, STYLE_PLAIN, "%s",
-                          streq(component->name, "api") ? "socket listening: the next request wakes it"
-                                                        : "the next question wakes it");
+                          component->id == COMPONENT_API ? "socket listening: the next request starts it"
+                                                         : "the next call starts it");
         else
                 table_add(table, STYLE_PLAIN, "%s", "");
 }
@@ -129,7 +129,8 @@ static int print_screen(const Ctl *ctl, const Screen *screen)
                 return -errno;
 
         for (int i = 0; i < _COMPONENT_MAX; i++)
-                add_component(&table, &screen->condition, &screen->condition.components[i]);
+                if (component_is_expected(&screen->status.components[i]))
+                        add_component(&table, &screen->status, &screen->status.components[i]);
 
         table_add_blank(&table);
         if (screen->problem) {
@@ -153,8 +154,8 @@ static int print_document(const Screen *screen)
 
         json_open_object(&json, NULL);
         json_add_string(&json, "version", DEVBOX_VERSION);
-        service_status_add_json(&json, "components", &screen->condition);
-        json_add_string(&json, "listens", screen->condition.listens);
+        service_status_add_json(&json, "components", &screen->status);
+        json_add_string(&json, "listens", screen->status.listens);
         json_add_string(&json, "problem", screen->problem);
         if (snapshot_has(&screen->snapshot, "system"))
                 system_sample_add_json(&json, "system", &screen->snapshot.system);
@@ -170,11 +171,8 @@ static int print_document(const Screen *screen)
 
 static int screen_status(const Screen *screen)
 {
-        for (int i = 0; i < _COMPONENT_MAX; i++)
-                if (component_condition_problem(&screen->condition.components[i]))
-                        return CTL_PROBLEM;
-
-        return screen->problem || count_inactive(&screen->snapshot.units) > 0 ||
+        return !service_status_is_well(&screen->status) || screen->problem ||
+                               count_inactive(&screen->snapshot.units) > 0 ||
                                !snapshot_has(&screen->snapshot, "system") ||
                                !snapshot_has(&screen->snapshot, "services")
                        ? CTL_PROBLEM
@@ -190,14 +188,14 @@ static int run(Ctl *ctl, const void *options, char **args)
         if (r != 0)
                 return r;
 
-        /* The figures first: the collector is awake then, and can be asked about itself. */
+        /* The figures first: then the collector runs and reports itself. */
         r = client_get_snapshot(bus, &screen.snapshot, &screen.problem);
         if (r == DEVBOX_ERROR_ACCESS_DENIED)
                 ctl->problem = TAKE_PTR(screen.problem);
         if (r == DEVBOX_ERROR_ACCESS_DENIED || r < 0)
                 return r;
 
-        r = service_status_get(bus, &screen.condition, &ctl->problem);
+        r = service_status_get(bus, &screen.status, &ctl->problem);
         if (r != 0)
                 return r;
 
