@@ -28,7 +28,7 @@ static void assert_rows(void **state, const Row *rows, size_t n_rows)
                 world_send(fd, rows[i].request);
                 const char *text = world_read_to_end(world, fd);
                 (void) sscanf(text, "HTTP/1.%*1[01] %d", &status);
-                if (status != rows[i].status || count_text(text, "HTTP/1.") != 1 ||
+                if (status != rows[i].status || count_text(text, "\r\n\r\n") != 1 ||
                     (rows[i].has && !strstr(text, rows[i].has)))
                         fail_msg("row %zu:\n%s\ngave:\n%s", i, rows[i].request, text);
         }
