@@ -91,6 +91,7 @@ BAD = [
     ("messages", "units/devbox.catalog", HASH + "-- ffff\n", 2, "ffff is no id"),
     ("config-keys", "units/config.yaml", "# port\n", 3, "port is not in units/config.yaml"),
     ("config-keys", "man/devbox-config.5", "", 3, "port is not in man/devbox-config.5"),
+    ("tokens", "README.md", "curl http://127.0.0.1:8080/ <<<X-Devbox-Token:\n", 1, "to a port"),
     ("shell", "scripts/hello.sh", "#!/bin/bash\necho $1\n", 2, "quote"),
     ("man", "man/devbox-config.5",
      ".Dd November 22, 2026\n.Dt X 5\n.Os\n.Sh NAME\n.Nm x\n.Nd y\n.Xyz\n", 7, "unknown macro"),
