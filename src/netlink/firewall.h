@@ -30,7 +30,8 @@ typedef struct Firewall {
  * -ENOMEM. */
 int firewall_render(const Firewall *firewall, char **ret_ruleset);
 
-/* The nftables of the process's network namespace. Requests are answered at once. */
+/* The nftables of the process's network namespace. Requests are synchronous: the kernel
+ * answers inside send(2). */
 typedef struct Nftables Nftables;
 
 int nftables_new(Nftables **ret_nftables);

@@ -2,8 +2,8 @@
 #pragma once
 
 /* Network links and their addresses, over rtnetlink, in the network namespace of the process. Each function
- * is one exchange that the kernel answers at once (netlink/netlink-socket.h). All of them fail with -EPERM
- * without CAP_NET_ADMIN, but for the two that read. */
+ * is one exchange that the kernel answers inside send(2) (netlink/netlink-socket.h). All of them fail with
+ * -EPERM without CAP_NET_ADMIN, but for the two that read. */
 
 #include <net/if.h>
 #include <systemd/sd-event.h>

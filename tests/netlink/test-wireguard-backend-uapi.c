@@ -19,7 +19,7 @@ typedef enum Manner {
         MANNER_BYTES, /* so, byte by byte */
         MANNER_EARLY, /* the reply after the first bytes of the request */
         MANNER_STALL, /* none; the connection stays */
-        MANNER_CLOSE, /* the connection ends at once */
+        MANNER_CLOSE, /* the connection is closed immediately */
         MANNER_DEAF,  /* nothing is read; the connection stays */
 } Manner;
 
