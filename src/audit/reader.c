@@ -4,6 +4,7 @@
 #include "audit/reader.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "audit/entry-table.h"
@@ -23,6 +24,7 @@ struct AuditReader {
         size_t begin, end;
 
         /* A database. */
+        char *path;
         Database *database;
         Statement *entries; /* NULL: to be selected from `next` on */
         uint64_t next;
@@ -38,6 +40,7 @@ AuditReader *audit_reader_free(AuditReader *reader)
         free(reader->buffer);
         statement_free(reader->entries);
         database_close(reader->database);
+        free(reader->path);
         free(reader);
         return NULL;
 }
@@ -144,10 +147,37 @@ static int find_chain(AuditReader *reader, const char *device)
         return 0;
 }
 
+/* A running ledger holds a lock on its directory; without one, the database is a copy. */
+static DatabaseMode find_mode(const char *path)
+{
+        const char *slash = strrchr(path, '/');
+        _cleanup_(freep) char *directory = slash ? strndup(path, (size_t) (slash - path) + 1) : strdup(".");
+        _cleanup_(fd_closep) int fd = open(strempty(directory), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK ? DATABASE_READ
+                                                                                   : DATABASE_READ_COPY;
+}
+
+static int open_ledger(const char *path, Database **ret_database)
+{
+        return database_open(path, find_mode(path), &ledger_schema, ret_database);
+}
+
 static int open_database(const char *path, const char *device, AuditReader *reader)
 {
-        int r = database_open(path, DATABASE_READ, &ledger_schema, &reader->database);
+        reader->path = strdup(path);
+        if (!reader->path)
+                return -ENOMEM;
+
+        int r = open_ledger(path, &reader->database);
         return r < 0 ? r : find_chain(reader, device);
+}
+
+/* A ledger has started to write what was opened as a copy. */
+static int reopen(AuditReader *reader)
+{
+        reader->database = database_close(reader->database);
+        return open_ledger(reader->path, &reader->database);
 }
 
 /* The name by which the tables know the chain. */
@@ -166,10 +196,16 @@ static int next_in_database(AuditReader *reader, AuditEntry *ret_entry)
         }
 
         int next = entry_table_next(reader->entries, ret_entry);
-        if (next == AUDIT_NEXT_ENTRY)
+        if (next == AUDIT_NEXT_ENTRY) {
                 reader->next = ret_entry->seq + 1;
-        else
-                reader->entries = statement_free(reader->entries);
+                return next;
+        }
+
+        reader->entries = statement_free(reader->entries);
+        if (next == AUDIT_NEXT_END && database_has_changed(reader->database)) {
+                int r = reopen(reader);
+                return r < 0 ? r : next_in_database(reader, ret_entry);
+        }
         return next;
 }
 
@@ -221,6 +257,11 @@ int audit_reader_seek(AuditReader *reader, uint64_t seq)
 }
 
 /* ---- what a database has besides entries */
+
+bool audit_reader_is_stale(const AuditReader *reader)
+{
+        return reader->database && database_has_changed(reader->database);
+}
 
 int audit_reader_checkpoints(AuditReader *reader, StatementTextHandler on_checkpoint, void *userdata)
 {
@@ -276,7 +317,7 @@ int audit_reader_devices(const char *path, StatementTextHandler on_device, void 
         _cleanup_(database_closep) Database *database = NULL;
         _cleanup_(freep) char *own = NULL;
 
-        int r = database_open(path, DATABASE_READ, &ledger_schema, &database);
+        int r = open_ledger(path, &database);
         if (r == 0)
                 r = read_own_name(database, &own);
         if (r == 0 && own)

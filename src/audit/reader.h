@@ -26,6 +26,10 @@ int audit_reader_next(AuditReader *reader, AuditEntry *ret_entry);
 /* Skips to the entry of this number. Forwards only. Errors: -EOPNOTSUPP a file: the caller skips. */
 int audit_reader_seek(AuditReader *reader, uint64_t seq);
 
+/* Whether a ledger has started to write the database since it was opened: then entries may seem to be
+ * missing. */
+bool audit_reader_is_stale(const AuditReader *reader);
+
 /* The checkpoints of the chain that the database holds, as envelopes; a file holds none. Stops at what the
  * handler returns if that is not 0, and returns it. */
 int audit_reader_checkpoints(AuditReader *reader, StatementTextHandler on_checkpoint, void *userdata);

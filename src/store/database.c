@@ -1,25 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* A durable and strict SQLite database. */
 
-#include "store/database.h"
+#include "store/database-internal.h"
 
 #include <inttypes.h>
-#include <sqlite3.h>
 #include <stdio.h>
+#include <sys/stat.h>
+
+#include "basic/text.h"
 
 #define BUSY_MS 2000
 
-struct Database {
-        sqlite3 *handle;
-};
-
-struct Statement {
-        sqlite3_stmt *handle;
-        int bound; /* number of values */
-        int error; /* of binding: 0 or -errno */
-};
-
-static int error_of(int code)
+int database_error(int code)
 {
         switch (code & 0xff) {
         case SQLITE_OK:
@@ -55,7 +47,7 @@ static int error_of(int code)
 
 int database_run(Database *database, const char *sql)
 {
-        return error_of(sqlite3_exec(database->handle, sql, NULL, NULL, NULL));
+        return database_error(sqlite3_exec(database->handle, sql, NULL, NULL, NULL));
 }
 
 /* The first row, which must exist; the caller frees the statement. */
@@ -98,7 +90,7 @@ static int harden(Database *database)
         };
 
         for (size_t i = 0; i < ELEMENTSOF(options); i++) {
-                int r = error_of(
+                int r = database_error(
                         sqlite3_db_config(database->handle, options[i].option, options[i].value, NULL));
                 if (r < 0)
                         return r;
@@ -107,7 +99,7 @@ static int harden(Database *database)
         (void) sqlite3_extended_result_codes(database->handle, true);
         (void) sqlite3_limit(database->handle, SQLITE_LIMIT_ATTACHED, 0);
         (void) sqlite3_limit(database->handle, SQLITE_LIMIT_LENGTH, 4 * 1024 * 1024);
-        return error_of(sqlite3_busy_timeout(database->handle, BUSY_MS));
+        return database_error(sqlite3_busy_timeout(database->handle, BUSY_MS));
 }
 
 /* The cache holds the upper pages of the trees; the WAL is truncated to what one checkpoint needs. */
@@ -185,7 +177,7 @@ static int check_tables(Database *database, const DatabaseSchema *schema, size_t
         if (!model)
                 return -ENOMEM;
 
-        int r = error_of(sqlite3_open_v2(":memory:", &model->handle, SQLITE_OPEN_READWRITE, NULL));
+        int r = database_error(sqlite3_open_v2(":memory:", &model->handle, SQLITE_OPEN_READWRITE, NULL));
         for (size_t i = 0; r == 0 && i < version; i++)
                 r = database_run(model, schema->migrations[i]);
         if (r == 0)
@@ -215,7 +207,7 @@ static int migrate(Database *database, DatabaseMode mode, const DatabaseSchema *
                 return -EBADMSG;
         if ((uint64_t) version > schema->n_migrations)
                 return -EPROTONOSUPPORT;
-        if (mode == DATABASE_READ)
+        if (mode != DATABASE_OWN)
                 return is_new ? -EBADMSG : check_tables(database, schema, (size_t) version);
 
         for (size_t next = (size_t) version; next < schema->n_migrations; next++) {
@@ -227,17 +219,94 @@ static int migrate(Database *database, DatabaseMode mode, const DatabaseSchema *
         return 0;
 }
 
+/* ---- copies */
+
+/* Zero where there is no file. */
+static int read_version(const char *path, Version *ret_version)
+{
+        _cleanup_(text_done) Text wal = TEXT_NULL;
+        struct stat st[2] = { 0 };
+
+        text_appendf(&wal, "%s-wal", path);
+        if (wal.error < 0)
+                return wal.error;
+
+        (void) stat(path, &st[0]);
+        (void) stat(wal.data, &st[1]);
+        *ret_version = (Version){ { st[0].st_mtim, st[1].st_mtim }, { st[0].st_size, st[1].st_size } };
+        return 0;
+}
+
+bool database_has_changed(const Database *database)
+{
+        Version now;
+
+        return database->path && read_version(database->path, &now) == 0 &&
+               memcmp(&now, &database->version, sizeof now) != 0;
+}
+
+/* Without a WAL the file is complete and never changes. */
+static int open_immutable(const char *path, int flags, sqlite3 **ret_handle)
+{
+        static const char plain[] = "/._-abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+        _cleanup_(text_done) Text uri = TEXT_NULL;
+
+        text_append(&uri, "file:");
+        for (const char *at = path; *at != '\0'; at++)
+                if (strchr(plain, *at))
+                        text_append_bytes(&uri, at, 1);
+                else
+                        text_appendf(&uri, "%%%02x", (unsigned char) *at);
+        text_append(&uri, "?immutable=1");
+        if (uri.error < 0)
+                return uri.error;
+
+        return database_error(sqlite3_open_v2(uri.data, ret_handle, flags | SQLITE_OPEN_URI, NULL));
+}
+
+/* With a WAL, of a crash or copied with the file: its index is kept in memory, and it is not checkpointed.
+ */
+static int open_with_wal(const char *path, int flags, sqlite3 **ret_handle)
+{
+        int r = database_error(sqlite3_open_v2(path, ret_handle, flags, "unix-none"));
+        if (r < 0)
+                return r;
+        r = database_error(sqlite3_db_config(*ret_handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL));
+        if (r < 0)
+                return r;
+
+        return database_error(sqlite3_exec(*ret_handle, "PRAGMA locking_mode=EXCLUSIVE", NULL, NULL, NULL));
+}
+
+static int open_copy(Database *database, const char *path, int flags)
+{
+        database->path = strdup(path);
+        if (!database->path)
+                return -ENOMEM;
+
+        int r = read_version(path, &database->version);
+        if (r < 0)
+                return r;
+
+        return database->version.size[1] > 0 ? open_with_wal(path, flags, &database->handle)
+                                             : open_immutable(path, flags, &database->handle);
+}
+
+/* ---- opening */
+
 int database_open(const char *path, DatabaseMode mode, const DatabaseSchema *schema, Database **ret_database)
 {
         _cleanup_(database_closep) Database *database = calloc(1, sizeof *database);
         int flags =
                 SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE |
-                (mode == DATABASE_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+                (mode == DATABASE_OWN ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
 
         if (!database)
                 return -ENOMEM;
 
-        int r = error_of(sqlite3_open_v2(path, &database->handle, flags, NULL));
+        int r = mode == DATABASE_READ_COPY
+                        ? open_copy(database, path, flags)
+                        : database_error(sqlite3_open_v2(path, &database->handle, flags, NULL));
         if (r < 0)
                 return r;
         r = harden(database);
@@ -263,6 +332,7 @@ Database *database_close(Database *database)
 
         /* v2: closed when the last statement is freed. */
         (void) sqlite3_close_v2(database->handle);
+        free(database->path);
         free(database);
         return NULL;
 }
@@ -315,134 +385,4 @@ void transaction_done(Transaction *transaction)
 
         if (database && !sqlite3_get_autocommit(database->handle))
                 (void) database_run(database, "ROLLBACK");
-}
-
-/* ---- statements */
-
-int database_prepare(Database *database, const char *sql, Statement **ret_statement)
-{
-        _cleanup_(statement_freep) Statement *statement = calloc(1, sizeof *statement);
-
-        if (!statement)
-                return -ENOMEM;
-
-        int r = error_of(sqlite3_prepare_v3(database->handle, sql, -1, SQLITE_PREPARE_PERSISTENT,
-                                            &statement->handle, NULL));
-        if (r < 0)
-                return r;
-
-        *ret_statement = TAKE_PTR(statement);
-        return 0;
-}
-
-Statement *statement_free(Statement *statement)
-{
-        if (!statement)
-                return NULL;
-
-        (void) sqlite3_finalize(statement->handle);
-        free(statement);
-        return NULL;
-}
-
-static void note_bound(Statement *statement, int code)
-{
-        if (statement->error == 0)
-                statement->error = error_of(code);
-}
-
-void statement_bind_integer(Statement *statement, int64_t value)
-{
-        note_bound(statement, sqlite3_bind_int64(statement->handle, ++statement->bound, value));
-}
-
-void statement_bind_text(Statement *statement, const char *value)
-{
-        note_bound(statement,
-                   sqlite3_bind_text(statement->handle, ++statement->bound, value, -1, SQLITE_TRANSIENT));
-}
-
-void statement_bind_bytes(Statement *statement, Bytes value)
-{
-        /* A NULL pointer would bind null, not an empty blob. */
-        note_bound(statement, sqlite3_bind_blob64(statement->handle, ++statement->bound,
-                                                  value.size > 0 ? (const void *) value.data : "",
-                                                  value.size, SQLITE_TRANSIENT));
-}
-
-int statement_step(Statement *statement)
-{
-        int r = statement->error;
-
-        if (r == 0) {
-                int code = sqlite3_step(statement->handle);
-                if (code == SQLITE_ROW)
-                        return 1;
-                r = error_of(code);
-        }
-
-        statement_reset(statement);
-        return r;
-}
-
-int statement_run(Statement *statement)
-{
-        int r = statement_step(statement);
-        if (r <= 0)
-                return r;
-
-        statement_reset(statement);
-        return -EBADMSG; /* it returns rows */
-}
-
-int statement_for_each_text(Statement *statement, StatementTextHandler on_text, void *userdata)
-{
-        int r;
-
-        while ((r = statement_step(statement)) > 0) {
-                const char *text = statement_text(statement, 0);
-
-                r = text ? on_text(userdata, text) : 0;
-                if (r != 0)
-                        return r;
-        }
-
-        return r;
-}
-
-Statement *statement_reset(Statement *statement)
-{
-        (void) sqlite3_reset(statement->handle);
-        (void) sqlite3_clear_bindings(statement->handle);
-        statement->bound = 0;
-        statement->error = 0;
-        return NULL;
-}
-
-int64_t statement_integer(const Statement *statement, int column)
-{
-        return sqlite3_column_int64(statement->handle, column);
-}
-
-const char *statement_text(const Statement *statement, int column)
-{
-        return (const char *) sqlite3_column_text(statement->handle, column);
-}
-
-Bytes statement_bytes(const Statement *statement, int column)
-{
-        const void *data = sqlite3_column_blob(statement->handle, column);
-
-        return BYTES(data, (size_t) sqlite3_column_bytes(statement->handle, column));
-}
-
-int statement_copy_bytes(const Statement *statement, int column, void *ret_bytes, size_t size)
-{
-        Bytes bytes = statement_bytes(statement, column);
-
-        if (bytes.size != size)
-                return -EBADMSG;
-
-        memcpy(ret_bytes, bytes.data, size);
-        return 0;
 }

@@ -21,16 +21,21 @@ typedef struct DatabaseSchema {
 } DatabaseSchema;
 
 typedef enum DatabaseMode {
-        DATABASE_OWN,  /* created if absent, migrated to the newest version */
-        DATABASE_READ, /* read only; another process may own it, and its content is not trusted */
+        DATABASE_OWN,       /* created if absent, migrated to the newest version */
+        DATABASE_READ,      /* read only; another process owns it, and its content is not trusted */
+        DATABASE_READ_COPY, /* the same of one that no process has open: takes no lock and creates no file,
+                               so that it may be on a read-only mount or in a folder of another user */
 } DatabaseMode;
 
-/* Errors: also -EPROTONOSUPPORT made by a newer version; -EBADMSG, of DATABASE_READ, other tables than those
+/* Errors: also -EPROTONOSUPPORT made by a newer version; -EBADMSG, when read only, other tables than those
  * of the migrations. */
 int database_open(const char *path, DatabaseMode mode, const DatabaseSchema *schema,
                   Database **ret_database);
 Database *database_close(Database *database);
 DEFINE_CLEANUP(Database, database_close);
+
+/* Whether a DATABASE_READ_COPY was written since it was opened: then what was read may not fit together. */
+bool database_has_changed(const Database *database);
 
 /* Runs SQL that returns no rows. */
 int database_run(Database *database, const char *sql);

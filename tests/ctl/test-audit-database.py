@@ -7,6 +7,7 @@
 
 import pathlib
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -66,6 +67,24 @@ class Audit(unittest.TestCase):
                      " VALUES('dev-a', zeroblob(16), zeroblob(32), zeroblob(32))")
         said = self.audit("verify", "--all", status=6)
         self.assertRegex(said, r"(?s)\(not enrolled\): BROKEN.*dev-a: UNWITNESSED")
+
+    def test_nothing_is_left_behind(self):
+        """Of a database that no ledger has open, with a WAL from a crash or without."""
+        self.run_sql("PRAGMA journal_mode = WAL")
+        self.add_own(3)
+        for files in {"ledger.db", "ledger.db-wal"}, {"ledger.db"}:
+            with self.subTest(files=files):
+                for name in files:
+                    shutil.copy(self.dir / name, self.dir / f"copy-{name}")
+                self.path = self.dir / "copy-ledger.db"
+                before = sorted(self.dir.iterdir())
+                said = self.audit("verify", status=6), self.audit("export", status=0)
+                self.assertIn("BROKEN at entry 0", said[0])
+                self.assertEqual(len(said[1].splitlines()), 4)
+                self.assertEqual(sorted(self.dir.iterdir()), before)
+            for name in files:
+                (self.dir / f"copy-{name}").unlink()
+            self.database.close()  # and with it goes the WAL
 
     def test_other_tables(self):
         self.run_sql("ALTER TABLE evidence RENAME TO old; CREATE TABLE evidence(digest BLOB, envelope TEXT)")

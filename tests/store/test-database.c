@@ -3,13 +3,17 @@
 
 #include "store/database.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <sched.h>
 #include <stdio.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "basic/fd.h"
 #include "fault-vfs.h"
 #include "test.h"
 
@@ -295,6 +299,114 @@ static void test_death_at_any_step_loses_nothing_acknowledged(void **state)
         }
 }
 
+/* ---- copies */
+
+static void copy_file(const char *from, const char *to)
+{
+        _cleanup_(fd_closep) int in = open(from, O_RDONLY | O_CLOEXEC);
+        _cleanup_(fd_closep) int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        char bytes[65536];
+        ssize_t n;
+
+        assert_true(in >= 0 && out >= 0);
+        while ((n = read(in, bytes, sizeof bytes)) > 0)
+                assert_int_equal(write(out, bytes, (size_t) n), n);
+        assert_int_equal(n, 0);
+}
+
+/* Five rows in DIRECTORY/copy/c.db, the last of them in a WAL if there shall be one. */
+static void make_copy(bool wal, char folder[static 96], char copy[static 104])
+{
+        _cleanup_(database_closep) Database *database = open_one();
+        char from[104], to[112];
+        int done;
+
+        (void) snprintf(folder, 96, "%s/co py%%3f?#", directory);
+        (void) snprintf(copy, 104, "%s/c.db", folder);
+        assert_ok(mkdir(folder, 0700));
+        assert_ok(add_rows(database, 5, &done));
+        if (!wal)
+                database = database_close(database);
+        copy_file(path, copy);
+        if (wal) {
+                (void) snprintf(from, sizeof from, "%s-wal", path);
+                (void) snprintf(to, sizeof to, "%s-wal", copy);
+                copy_file(from, to);
+        }
+}
+
+static int count_files(const char *folder)
+{
+        DIR *files = opendir(folder);
+        int n = 0;
+
+        assert_non_null(files);
+        while (readdir(files))
+                n++;
+        assert_ok(closedir(files));
+        return n - 2; /* . and .. */
+}
+
+/* In a child with a mount namespace of its own. Exit status: 0, 77 where that is not possible. */
+static void read_on_read_only_mount(const char *folder, const char *copy)
+{
+        Database *database = NULL;
+
+        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+            mount(folder, folder, NULL, MS_BIND, NULL) < 0 ||
+            mount(NULL, folder, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) < 0)
+                _exit(77);
+        if (database_open(copy, DATABASE_READ_COPY, &version_1, &database) < 0)
+                _exit(1);
+
+        _exit(count(database) == 5 ? 0 : 2);
+}
+
+static void test_copy(void **state)
+{
+        for (int wal = 0; wal <= 1; wal++) {
+                char folder[96], copy[104];
+                int status;
+
+                assert_ok(tear_down(NULL));
+                assert_ok(set_up(NULL));
+                make_copy(wal, folder, copy);
+                {
+                        _cleanup_(database_closep) Database *database = NULL;
+
+                        assert_ok(database_open(copy, DATABASE_READ_COPY, &version_1, &database));
+                        assert_int_equal(count(database), 5);
+                        assert_int_equal(count_files(folder), 1 + wal);
+                        assert_true(database_run(database, "DELETE FROM t") < 0);
+                        assert_false(database_has_changed(database));
+                }
+                assert_int_equal(count_files(folder), 1 + wal);
+
+                pid_t child = fork();
+                if (child == 0)
+                        read_on_read_only_mount(folder, copy);
+                assert_int_equal(waitpid(child, &status, 0), child);
+                if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+                        skip();
+                assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        }
+}
+
+/* One that is written after all. */
+static void test_copy_that_is_none(void **state)
+{
+        _cleanup_(database_closep) Database *writer = open_one(), *database = NULL;
+        int done;
+
+        assert_ok(add_rows(writer, 1, &done));
+        writer = database_close(writer);
+        assert_ok(database_open(path, DATABASE_READ_COPY, &version_1, &database));
+        assert_false(database_has_changed(database));
+        writer = open_one();
+        assert_ok(add_rows(writer, 1, &done));
+        assert_true(database_has_changed(database));
+}
+
 int main(void)
 {
 #define store_test(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -305,6 +417,8 @@ int main(void)
                 store_test(test_versions),
                 store_test(test_other_tables),
                 store_test(test_bad_files),
+                store_test(test_copy),
+                store_test(test_copy_that_is_none),
                 store_test(test_a_failing_disk_loses_nothing_acknowledged),
                 store_test(test_death_at_any_step_loses_nothing_acknowledged),
         };

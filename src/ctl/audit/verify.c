@@ -205,6 +205,9 @@ static int verify_reader(Audit *audit, AuditReader *reader)
                                                   "cannot read %s: %s", audit->path, strerror(-r));
         if (r > 0)
                 return r;
+        if (report.outcome != AUDIT_OK && audit_reader_is_stale(reader))
+                return problem_set(&audit->ctl->problem, DEVBOX_ERROR_AUDIT_UNAVAILABLE,
+                                   "the ledger started to write %s meanwhile: verify again", audit->path);
 
         return report_chain(audit, identity->device, &report);
 }
