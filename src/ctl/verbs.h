@@ -31,5 +31,12 @@ extern const Verb verb_audit_show;
 extern const Verb verb_audit_tail;
 extern const Verb verb_audit_export;
 
+extern const Verb verb_device_status;
+extern const Verb verb_device_key;
+extern const Verb verb_device_enroll;
+extern const Verb verb_device_install;
+extern const Verb verb_device_reload;
+extern const Verb verb_device_accept_clock;
+
 extern const Verb verb_help;
 extern const Verb verb_complete;

@@ -184,7 +184,7 @@ static const ErrorRow rows[_DEVBOX_ERROR_MAX] = {
         REFUSAL(MESH_UNREACHABLE, "mesh_unreachable", "MeshUnreachable", 503, -EHOSTUNREACH, "failed",
             "mesh_unreachable: the device does not answer over the mesh", NULL),
         ROW(NOT_ENROLLED,          "not_enrolled",          "NotEnrolled",          409, -ENODATA,
-            "this machine is not enrolled; devbox-ledger(8) says how, in: Taking root and manifest"),
+            "this machine is not enrolled; run: devboxctl device enroll, or see devboxctl-device(1)"),
         ROW(ENROLLED_OTHERWISE,    "enrolled_otherwise",    "EnrolledOtherwise",    409, -EEXIST,
             "this machine is enrolled already, under another name, chain or root"),
         ROW(REQUEST_UNKNOWN,       "request_unknown",       "RequestUnknown",       404, -ENOENT,

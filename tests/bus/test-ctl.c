@@ -4,8 +4,8 @@
 #include <cjson/cJSON.h>
 #include <stdio.h>
 
+#include "ctl-run.h"
 #include "fake.h"
-#include "harness.h"
 
 #define COLLECTOR_PROGRAM "src/collector/devbox-collector"
 #define COLLECTOR         "org.devbox.Collector1"
@@ -14,46 +14,11 @@
 typedef struct World {
         TestBus *bus;
         TestDaemon *systemd;
-        unsigned n_runs;
 } World;
 
-typedef struct Run {
-        int status;
-        char *output;
-} Run;
-
-static void run_done(Run *run)
-{
-        free(run->output);
-}
-
-/* Runs of blanks become one: how wide a column is depends on the figures of this machine. */
-static void squeeze(char *text)
-{
-        char *to = text;
-
-        for (const char *from = text; *from; from++)
-                if (*from != ' ' || to == text || to[-1] != ' ')
-                        *to++ = *from;
-        *to = '\0';
-}
-
-/* Runs devboxctl with these words; its output and its complaints come in one text. */
 static Run run_ctl(World *world, const char *a, const char *b, const char *c)
 {
-        const char *words[] = { a, b, c, NULL };
-        char name[32];
-        Run run;
-
-        (void) snprintf(name, sizeof name, "devboxctl-%u", world->n_runs++);
-        _cleanup_(test_daemon_freep) TestDaemon *daemon = test_daemon_start_full(
-                world->bus,
-                &(TestDaemonOptions){
-                        .program = "src/ctl/devboxctl", .name = name, .arguments = words, .no_wait = true });
-        run.status = test_daemon_wait(daemon);
-        run.output = test_bus_read_log(world->bus, name);
-        squeeze(run.output);
-        return run;
+        return run_ctl_words(world->bus, (const char *const[]){ a, b, c, NULL });
 }
 
 /* All is as an installation makes it: the units are there, the socket listens, the API sleeps, the collector
@@ -88,12 +53,6 @@ static int world_down(void **state)
         free(world);
         return 0;
 }
-
-#define assert_has(text, part)                                                                              \
-        ({                                                                                                  \
-                if (!strstr(text, part))                                                                    \
-                        fail_msg("no '%s' in:\n%s", part, text);                                            \
-        })
 
 static void test_status_shows_all_and_wakes_no_api(void **state)
 {

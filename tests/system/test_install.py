@@ -58,6 +58,7 @@ FILES = {
     "/usr/share/fish/vendor_completions.d/devboxctl.fish": "0644",
     "/usr/share/zsh/vendor-completions/_devboxctl": "0644",
     "/usr/share/man/man1/devboxctl-audit.1": "0644",
+    "/usr/share/man/man1/devboxctl-device.1": "0644",
     "/usr/share/man/man1/devboxctl-manifest.1": "0644",
     "/usr/share/man/man1/devboxctl-operator.1": "0644",
     "/usr/share/man/man1/devboxctl.1": "0644",

@@ -11,9 +11,10 @@
 
 void root_chain_done(RootChain *chain)
 {
-        for (size_t i = 0; i < chain->n_steps; i++)
+        for (size_t i = 0; i < chain->n_steps; i++) {
                 root_free(chain->steps[i].root);
-        free(chain->text);
+                free(chain->steps[i].text);
+        }
         free(chain->steps);
         *chain = ROOT_CHAIN_NULL;
 }
@@ -36,9 +37,7 @@ static int add_step(RootChain *chain, const char *text, const Envelope *envelope
                 return -ENOMEM;
         }
 
-        steps[chain->n_steps].root = root;
-        steps[chain->n_steps++].digest = envelope->digest;
-        free(chain->text);
+        steps[chain->n_steps++] = (struct RootStep){ root, copy, envelope->digest };
         chain->root = root;
         chain->text = copy;
         return 0;

@@ -7,9 +7,10 @@
 
 typedef struct RootChain {
         const Root *root; /* the last; NULL: the chain is empty */
-        char *text;       /* its envelope */
+        const char *text; /* its envelope */
         struct RootStep {
                 Root *root;
+                char *text;
                 Sha256 digest;
         } * steps;
         size_t n_steps;

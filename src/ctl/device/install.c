@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/* devboxctl device install: gives this machine roots and manifests, in the order of the arguments. */
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "ctl/device/ledger-client.h"
+#include "ctl/input.h"
+#include "ctl/operator/root-chain.h"
+#include "ctl/print.h"
+#include "ctl/problem.h"
+#include "ctl/status/client.h"
+#include "ctl/verbs.h"
+#include "trust/envelope.h"
+
+typedef struct Installation {
+        Ctl *ctl;
+        sd_bus *bus;
+        const char *path;
+} Installation;
+
+/* The path before what the ledger answered, and how to widen a ceiling. */
+static int explain(const Installation *installation, int error)
+{
+        _cleanup_(freep) char *detail = TAKE_PTR(installation->ctl->problem);
+        const char *hint =
+                error == DEVBOX_ERROR_MANIFEST_CEILING
+                        ? "; devboxctl manifest ceiling --print shows what it needs, and after a change of "
+                          "/etc/devbox/ceiling.yaml run: systemctl reload devbox-ledger"
+                        : "";
+
+        if (error < 0)
+                return error;
+        return problem_set(&installation->ctl->problem, (DevboxError) error, "%s: %s%s", installation->path,
+                           detail ? detail : devbox_error_sentence((DevboxError) error), hint);
+}
+
+static int install_root(const Installation *installation, const char *envelope, const Root *root)
+{
+        int r = ledger_client_install_root(installation->bus, envelope, &installation->ctl->problem);
+
+        if (r != 0)
+                return explain(installation, r);
+        return installation->ctl->json ? 0
+                                       : print_line(stdout, "%s: root %" PRIi64 " is in force",
+                                                    installation->path, root->version);
+}
+
+/* Those that the device has passed are skipped: a file of all roots is fine. */
+static int install_roots(const Installation *installation)
+{
+        _cleanup_(root_chain_done) RootChain chain = ROOT_CHAIN_NULL;
+        _cleanup_(device_status_done) DeviceStatus status = DEVICE_STATUS_NULL;
+        Ctl *ctl = installation->ctl;
+
+        int r = root_chain_read(installation->path, &chain, &ctl->problem);
+        if (r == 0)
+                r = ledger_client_get_status(installation->bus, &status, &ctl->problem);
+        for (size_t i = 0; i < chain.n_steps && r == 0; i++)
+                if (i + 1 == chain.n_steps || (uint64_t) chain.steps[i].root->version > status.root_version)
+                        r = install_root(installation, chain.steps[i].text, chain.steps[i].root);
+
+        return r;
+}
+
+static int install_manifest(const Installation *installation, const char *envelope)
+{
+        ManifestInstallation installed = { 0 };
+        Ctl *ctl = installation->ctl;
+
+        int r = ledger_client_install_manifest(installation->bus, envelope, &installed, &ctl->problem);
+        if (r != 0)
+                return explain(installation, r);
+        if (ctl->json)
+                return 0;
+
+        return print_line(stdout, "%s: manifest version %" PRIu64 " of epoch %" PRIu64 " is %s%s",
+                          installation->path, installed.version, installed.epoch,
+                          installed.unchanged ? "confirmed" : "in force",
+                          installed.gap ? "; some before it were never installed here" : "");
+}
+
+/* What a file is, its first envelope says. */
+static int install_file(const Installation *installation)
+{
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        _cleanup_(freep) char *text = NULL;
+        char **problem = &installation->ctl->problem;
+
+        int r = input_read_text(installation->path, ROOT_CHAIN_MAX, &text, problem);
+        if (r != 0)
+                return r;
+        r = envelope_parse((Bytes){ (const uint8_t *) text, strcspn(text, "\n") }, ENVELOPE_PAYLOAD_MAX,
+                           &envelope);
+        if (r > 0)
+                return problem_about(problem, (DevboxError) r, installation->path);
+        if (r < 0)
+                return r;
+        if (streq(envelope->type, ENVELOPE_ROOT))
+                return install_roots(installation);
+        if (streq(envelope->type, ENVELOPE_MANIFEST))
+                return install_manifest(installation, text);
+
+        return problem_set(problem, DEVBOX_ERROR_BAD_ENVELOPE, "%s is neither a root nor a manifest",
+                           installation->path);
+}
+
+static int run(Ctl *ctl, const void *options, char **args)
+{
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+
+        int r = client_open(&bus, &ctl->problem);
+        for (char **path = args; *path && r == 0; path++)
+                r = install_file(&(Installation){ ctl, bus, *path });
+
+        return r;
+}
+
+const Verb verb_device_install = {
+        .noun = "device",
+        .name = "install",
+        .arguments = "FILE...",
+        .help = "install roots and manifests on this machine",
+        .example = "device install root.json laptop.json",
+        .run = run,
+};

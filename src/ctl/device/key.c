@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* devboxctl device key: the public key of this machine, for the manifest that names it. */
+
+#include "ctl/device/ledger-client.h"
+#include "ctl/operator/key-print.h"
+#include "ctl/status/client.h"
+#include "ctl/verbs.h"
+
+static int run(Ctl *ctl, const void *options, char **args)
+{
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        _cleanup_(device_status_done) DeviceStatus status = DEVICE_STATUS_NULL;
+
+        int r = client_open(&bus, &ctl->problem);
+        if (r == 0)
+                r = ledger_client_get_status(bus, &status, &ctl->problem);
+
+        return r != 0 ? r : operator_print_key(ctl, &status.key);
+}
+
+const Verb verb_device_key = {
+        .noun = "device",
+        .name = "key",
+        .help = "print this machine's public key",
+        .example = "device key",
+        .run = run,
+};

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls of org.devbox.Ledger1. */
+
+#include "ctl/device/ledger-client.h"
+
+#include "bus/dictionary.h"
+#include "bus/error.h"
+#include "ctl/problem.h"
+
+#define LEDGER "org.devbox.Ledger1"
+
+static const BusField status_fields[] = {
+        BUS_FIELD("device", BUS_STRING, DeviceStatus, device, BUS_REQUIRED),
+        BUS_FIELD("chain_id", BUS_ARRAY, DeviceStatus, chain_id, 0, CHAIN_ID_SIZE),
+        BUS_FIELD("key", BUS_ARRAY, DeviceStatus, key, BUS_REQUIRED, PUBLIC_KEY_SIZE),
+        BUS_FIELD("head", BUS_ARRAY, DeviceStatus, head, 0, SHA256_SIZE),
+        BUS_FIELD("manifest_sha256", BUS_ARRAY, DeviceStatus, manifest_sha256, 0, SHA256_SIZE),
+        BUS_FIELD("size", BUS_UINT64, DeviceStatus, size),
+        BUS_FIELD("root_version", BUS_UINT64, DeviceStatus, root_version),
+        BUS_FIELD("manifest_epoch", BUS_UINT64, DeviceStatus, manifest_epoch),
+        BUS_FIELD("manifest_version", BUS_UINT64, DeviceStatus, manifest_version),
+        BUS_FIELD("manifest_expires_at_ms", BUS_UINT64, DeviceStatus, manifest_expires_at_ms),
+        BUS_FIELD("time_floor_ms", BUS_UINT64, DeviceStatus, time_floor_ms),
+        BUS_FIELD("manifest_in_force", BUS_BOOL, DeviceStatus, manifest_in_force),
+        BUS_FIELD("adoption_needed", BUS_BOOL, DeviceStatus, adoption_needed),
+};
+static const BusDictionary status_dictionary = BUS_DICTIONARY(status_fields);
+
+static const BusField installation_fields[] = {
+        BUS_FIELD("epoch", BUS_UINT64, ManifestInstallation, epoch, BUS_REQUIRED),
+        BUS_FIELD("version", BUS_UINT64, ManifestInstallation, version, BUS_REQUIRED),
+        BUS_FIELD("unchanged", BUS_BOOL, ManifestInstallation, unchanged),
+        BUS_FIELD("gap", BUS_BOOL, ManifestInstallation, gap),
+};
+static const BusDictionary installation_dictionary = BUS_DICTIONARY(installation_fields);
+
+/* What the ledger answered is kept, because it says where and why; the rest is said here. */
+static int set_problem(const sd_bus_error *error, char **ret_problem)
+{
+        DevboxError reason = bus_error_reason(error, DEVBOX_ERROR_NOT_FOUND, DEVBOX_ERROR_BUSY), ours;
+
+        switch (reason) {
+        case DEVBOX_ERROR_NOT_FOUND:
+                return problem_set(ret_problem, reason,
+                                   "devbox-ledger does not answer; see: systemctl status devbox-ledger");
+        case DEVBOX_ERROR_ACCESS_DENIED:
+                return problem_set(ret_problem, reason, "only root may do this; run it with sudo");
+        default:
+                return problem_set(ret_problem, reason, "%s",
+                                   devbox_error_from_bus_name(error->name, &ours) == 0 && error->message
+                                           ? error->message
+                                           : devbox_error_sentence(reason));
+        }
+}
+
+static int new_call(sd_bus *bus, const char *member, sd_bus_message **ret_call)
+{
+        return sd_bus_message_new_method_call(bus, ret_call, LEDGER, "/org/devbox/Ledger1", LEDGER, member);
+}
+
+/* Sends a call if it could be made, `r`. The caller unrefs the reply. */
+static int send_call(sd_bus *bus, int r, sd_bus_message *call, sd_bus_message **ret_reply,
+                     char **ret_problem)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        if (r < 0)
+                return r;
+        r = sd_bus_call(bus, call, 0, &error, ret_reply);
+        if (r < 0)
+                return r == -ENOMEM ? r : set_problem(&error, ret_problem);
+
+        return 0;
+}
+
+static int reject_reply(int r, char **ret_problem)
+{
+        return r == -ENOMEM
+                       ? r
+                       : problem_set(ret_problem, DEVBOX_ERROR_INTERNAL,
+                                     "devbox-ledger's reply cannot be read; it may be of another version: "
+                                     "run systemctl restart devbox-ledger");
+}
+
+void device_status_done(DeviceStatus *status)
+{
+        free(status->device);
+        *status = DEVICE_STATUS_NULL;
+}
+
+int ledger_client_get_status(sd_bus *bus, DeviceStatus *ret_status, char **ret_problem)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+        _cleanup_(device_status_done) DeviceStatus status = DEVICE_STATUS_NULL;
+
+        int r = new_call(bus, "GetStatus", &call);
+        r = send_call(bus, r, call, &reply, ret_problem);
+        if (r != 0)
+                return r;
+
+        r = bus_dictionary_read(reply, &status_dictionary, &status);
+        if (r < 0)
+                return reject_reply(r, ret_problem);
+
+        *ret_status = TAKE(status, DEVICE_STATUS_NULL);
+        return 0;
+}
+
+int ledger_client_enroll(sd_bus *bus, const DeviceEnrolment *enrolment, char **ret_problem)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+
+        int r = new_call(bus, "Enroll", &call);
+        if (r >= 0)
+                r = sd_bus_message_append(call, "s", enrolment->device);
+        if (r >= 0)
+                r = sd_bus_message_append_array(call, 'y', enrolment->chain_id, CHAIN_ID_SIZE);
+        if (r >= 0)
+                r = sd_bus_message_append(call, "s", enrolment->root);
+        if (r >= 0)
+                r = sd_bus_message_append_array(call, 'y', enrolment->root_sha256.bytes, SHA256_SIZE);
+        if (r >= 0)
+                r = sd_bus_message_append(call, "a{sv}", 0);
+
+        return send_call(bus, r, call, &reply, ret_problem);
+}
+
+static int call_with_text(sd_bus *bus, const char *member, const char *text, sd_bus_message **ret_reply,
+                          char **ret_problem)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+
+        int r = new_call(bus, member, &call);
+        if (r >= 0)
+                r = sd_bus_message_append(call, "s", text);
+
+        return send_call(bus, r, call, ret_reply, ret_problem);
+}
+
+int ledger_client_install_root(sd_bus *bus, const char *root, char **ret_problem)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+
+        return call_with_text(bus, "InstallRoot", root, &reply, ret_problem);
+}
+
+int ledger_client_install_manifest(sd_bus *bus, const char *manifest, ManifestInstallation *ret_installed,
+                                   char **ret_problem)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+
+        int r = call_with_text(bus, "InstallManifest", manifest, &reply, ret_problem);
+        if (r != 0)
+                return r;
+
+        r = bus_dictionary_read(reply, &installation_dictionary, ret_installed);
+        return r < 0 ? reject_reply(r, ret_problem) : 0;
+}
+
+int ledger_client_accept_clock(sd_bus *bus, char **ret_problem)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+
+        int r = new_call(bus, "AcceptClock", &call);
+        return send_call(bus, r, call, &reply, ret_problem);
+}

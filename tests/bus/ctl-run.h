@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* devboxctl as a person runs it, on the bus of a test. */
+
+#include "harness.h"
+
+typedef struct Run {
+        int status;
+        char *output; /* standard output and error; runs of blanks are one, because columns have any width */
+} Run;
+
+/* `words` ends with NULL. */
+Run run_ctl_words(const TestBus *bus, const char *const *words);
+void run_done(Run *run);
+
+#define assert_has(text, part)                                                                              \
+        ({                                                                                                  \
+                if (!strstr(text, part))                                                                    \
+                        fail_msg("no '%s' in:\n%s", part, text);                                            \
+        })
