@@ -81,7 +81,7 @@ bool peer_send(Peer *peer);
 /* Queues a message. */
 void peer_say(Peer *peer, const char *room_id, const char *text);
 
-/* Lets all clients sync and send until nothing happens any more. */
+/* Lets all clients sync and send until nothing happens any more, or, while there are faults, for a while. */
 void settle(Homeserver *server);
 
 /* How often the client heard that text from that user; NULL: anybody. */

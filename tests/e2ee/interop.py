@@ -210,7 +210,7 @@ def megolm_event(ana, group, body, event_id):
 
 
 def check_receiving(bot, ana, fresh):
-    """vodozemac encrypts, in the session that the core began or in one of its own; the core reads."""
+    """vodozemac encrypts, in the core's Olm session or in a fresh one of its own; the core reads."""
     if fresh:
         key = next(iter(ana.bot["one_time_keys"].values()))["key"]
         curve = ana.bot["device_keys"]["keys"]["curve25519:BOT"]
@@ -221,7 +221,7 @@ def check_receiving(bot, ana, fresh):
                 "session_key": group.session_key.to_base64()}
     sync(bot, [ana.encrypt_olm("m.room_key", room_key)])
     settle(bot, ana)
-    first, second = (megolm_event(ana, group, body, "$" + group.session_id + body) for body in ("uno", "dos"))
+    first, second = (megolm_event(ana, group, body, f"${group.session_id}{body}") for body in ("uno", "dos"))
     for event, body in ((second, "dos"), (first, "uno")):
         read = bot.do("decrypt", room_id=ROOM, event=event)
         assert read["outcome"] == 0 and read["payload"]["content"]["body"] == body, read

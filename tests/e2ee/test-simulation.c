@@ -65,7 +65,7 @@ static void test_everything_goes_wrong(void **state)
 {
         unsigned n_crashes = 0;
 
-        for (uint64_t seed = 1; seed <= 6; seed++) {
+        for (uint64_t seed = 1; seed <= 4; seed++) {
                 _cleanup_(homeserver_freep) Homeserver *server = homeserver_new(seed * 0x9e3779b97f4a7c15);
                 World world = { .server = server };
 
@@ -78,8 +78,8 @@ static void test_everything_goes_wrong(void **state)
                 room_member(server, "!r:x", "@eva:x", "join");
                 settle(server);
                 server->n_crashes = 0;
-                server->fault_percent = 15;
-                for (unsigned round = 0; round < 8; round++) {
+                server->fault_percent = (unsigned) (10 * seed);
+                for (unsigned round = 0; round < 6; round++) {
                         say_round(&world, round);
                         settle(server);
                 }
@@ -88,7 +88,7 @@ static void test_everything_goes_wrong(void **state)
                 assert_all_heard(&world);
                 n_crashes += server->n_crashes;
         }
-        assert_true(n_crashes > 100);
+        assert_true(n_crashes > 500);
 }
 
 int main(void)
