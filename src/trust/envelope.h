@@ -14,7 +14,6 @@
 #define ENVELOPE_TYPE(document) "application/vnd.devbox." document ".v1+json"
 
 #define ENVELOPE_ROOT       ENVELOPE_TYPE("root")
-#define ENVELOPE_TOKEN      ENVELOPE_TYPE("token")
 #define ENVELOPE_MANIFEST   ENVELOPE_TYPE("manifest")
 #define ENVELOPE_REQUEST    ENVELOPE_TYPE("request")
 #define ENVELOPE_DELIVERY   ENVELOPE_TYPE("delivery")

@@ -1,194 +1,264 @@
 /* SPDX-License-Identifier: MIT */
-/* An invitation: its table, its one-line spelling, and whether it counts. */
+/* An invitation: its encoding, and whether it is valid. */
 
 #include "trust/token.h"
 
 #include <sodium.h>
 
-#include "basic/text.h"
+#include "basic/sockaddr.h"
 #include "codec/binary-text.h"
 #include "proto/error.h"
-#include "proto/id.h"
 
-#define TEXT_PREFIX "devbox-token-1."
+#define TEXT_PREFIX "devbox1:"
+#define VERSION     1
 
-/* "host:port" or "[address]:port"; what it resolves to is for the mesh to find out. */
-static bool endpoint_valid(const char *text)
-{
-        const char *colon = strrchr(text, ':');
-        size_t digits = colon ? strspn(colon + 1, "0123456789") : 0;
-
-        return colon && colon > text && digits > 0 && digits <= 5 && colon[1 + digits] == '\0' &&
-               colon[1] != '0' &&
-               strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:[]-") ==
-                       strlen(text);
-}
-
-static const char *check(const void *object)
-{
-        const Token *token = object;
-
-        return token->expires_at_ms > token->issued_at_ms &&
-                               token->expires_at_ms - token->issued_at_ms <= TOKEN_LIFE_MAX_MS
-                       ? NULL
-                       : "must expire within ten minutes after it was issued";
-}
-
-#define AT(member) offsetof(Token, member)
-
-/* clang-format off */
-static const SchemaField hub_fields[] = {
-        { "box_pub",   SCHEMA_HEX,     true, offsetof(TokenHub, box_key), .max = 32 },
-        { "wg_pub",    SCHEMA_HEX,     true, offsetof(TokenHub, wireguard_key), .max = 32 },
-        { "endpoints", SCHEMA_STRINGS, true, offsetof(TokenHub, endpoints), 1, 4, .valid = endpoint_valid },
-};
-static const Schema hub_schema = { .size = sizeof(TokenHub), SCHEMA_TABLE(hub_fields) };
-
-static const SchemaField fields[] = {
-        { "v",               SCHEMA_CONSTANT, true,  .min = 1 },
-        { "network",         SCHEMA_STRING,   true,  AT(network), 1, 63, .valid = label_valid },
-        { "id",              SCHEMA_HEX,      true,  AT(id), .max = TOKEN_ID_SIZE },
-        { "secret",          SCHEMA_HEX,      true,  AT(secret), .max = TOKEN_SECRET_SIZE },
-        { "issued_at",       SCHEMA_TIMESTAMP,  true,  AT(issued_at_ms), 0, SCHEMA_INTEGER_MAX },
-        { "expires_at",      SCHEMA_TIMESTAMP,  true,  AT(expires_at_ms), 0, SCHEMA_INTEGER_MAX },
-        { "hub",             SCHEMA_OBJECT,   true,  AT(hub), .nested = &hub_schema },
-        { "device",          SCHEMA_STRING,   true,  AT(device), 1, 63, .valid = device_name_valid },
-        { "role",            SCHEMA_STRING,   true,  AT(role), 1, 63, .valid = label_valid },
-        { "manifest_sha256", SCHEMA_HEX,      false, AT(manifest_sha256), .max = SHA256_SIZE },
-        { "root_sha256",     SCHEMA_HEX,      true,  AT(root_sha256), .max = SHA256_SIZE },
-        { "dev_pub_sha256",  SCHEMA_HEX,      false, AT(device_key_sha256), .max = SHA256_SIZE },
-};
-/* clang-format on */
-
-const Schema token_schema = {
-        .size = sizeof(Token), .max_bytes = 2048, SCHEMA_TABLE(fields), .check = check
+/* The fields of a fixed size, in order; the expiry is between them. */
+static const struct {
+        size_t offset, size;
+} before_expiry[] = {
+        { offsetof(Token, id), TOKEN_ID_SIZE },
+        { offsetof(Token, secret), TOKEN_SECRET_SIZE },
+}, after_expiry[] = {
+        { offsetof(Token, root_sha256), SHA256_SIZE },
+        { offsetof(Token, hub_claim_key), 32 },
+        { offsetof(Token, hub_wireguard_key), 32 },
+        { offsetof(Token, device_key_sha256), TOKEN_BINDING_SIZE },
 };
 
-int token_parse(Bytes text, Token **ret_token, SchemaFault *ret_fault)
+void token_done(Token *token)
 {
-        return schema_parse(&token_schema, text, (void **) ret_token, ret_fault);
+        sodium_memzero(token, sizeof *token);
 }
 
-int token_format(const Token *token, char **ret_text, SchemaFault *ret_fault)
+/* A DNS name or an address; what it resolves to is the resolver's to say. */
+static bool host_valid(const char *host)
 {
-        return schema_format(&token_schema, token, ret_text, ret_fault);
+        SockAddr address;
+
+        if (strchr(host, ':'))
+                return sockaddr_parse_host(host, &address) == 0;
+
+        return *host != '\0' && strlen(host) <= TOKEN_HOST_MAX && *host != '-' && *host != '.' &&
+               strspn(host, "abcdefghijklmnopqrstuvwxyz0123456789.-") == strlen(host);
 }
 
-Token *token_free(Token *token)
+static bool token_valid(const Token *token)
 {
-        if (token)
-                sodium_memzero(token->secret, sizeof token->secret);
+        if (!label_valid(token->network) || !device_name_valid(token->device) || token->n_endpoints == 0 ||
+            token->n_endpoints > TOKEN_ENDPOINTS_MAX)
+                return false;
 
-        return schema_free(&token_schema, token);
+        for (size_t i = 0; i < token->n_endpoints; i++)
+                if (!host_valid(token->endpoints[i].host) || token->endpoints[i].port == 0)
+                        return false;
+
+        return true;
 }
 
-static int append_base64url(Text *text, Bytes bytes)
+static uint8_t *put_text(uint8_t *at, const char *text)
 {
-        _cleanup_(freep) char *more = malloc(BASE64_SIZE(bytes.size));
-        if (!more)
-                return -ENOMEM;
+        size_t size = strlen(text);
 
-        base64url_format(bytes, more);
-        text_append(text, more);
-        return 0;
+        *at++ = (uint8_t) size;
+        return put_bytes(at, text, size);
 }
 
-int token_text_format(const Envelope *envelope, char **ret_text)
+/* All but the signature. */
+static size_t format_body(const Token *token, uint8_t ret_bytes[static TOKEN_SIZE_MAX])
 {
-        _cleanup_(text_done) Text text = TEXT_NULL;
+        const uint8_t *from = (const uint8_t *) token;
+        uint8_t *at = ret_bytes;
 
-        text_append(&text, TEXT_PREFIX);
-        int r = append_base64url(&text, envelope_payload(envelope));
-        for (size_t i = 0; r == 0 && i < envelope->n_signatures; i++) {
-                text_append(&text, ".");
-                r = append_base64url(&text, BYTES_OF(envelope->signatures[i].signature.bytes));
+        *at++ = VERSION;
+        for (size_t i = 0; i < ELEMENTSOF(before_expiry); i++)
+                at = put_bytes(at, from + before_expiry[i].offset, before_expiry[i].size);
+        at = put_be32(at, token->expires_at_sec);
+        for (size_t i = 0; i < ELEMENTSOF(after_expiry); i++)
+                at = put_bytes(at, from + after_expiry[i].offset, after_expiry[i].size);
+
+        at = put_text(at, token->network);
+        at = put_text(at, token->device);
+        *at++ = (uint8_t) token->n_endpoints;
+        for (size_t i = 0; i < token->n_endpoints; i++) {
+                at = put_text(at, token->endpoints[i].host);
+                at = put_be16(at, token->endpoints[i].port);
         }
-        if (r < 0)
-                return r;
 
-        return text_take(&text, ret_text, NULL);
+        return (size_t) (at - ret_bytes);
 }
 
-/* -EINVAL for whatever is no token. */
-static int read_signature(const char *part, Envelope *envelope)
+size_t token_format(const Token *token, uint8_t ret_bytes[static TOKEN_SIZE_MAX])
 {
-        _cleanup_(freep) uint8_t *bytes = NULL;
-        size_t size;
+        size_t size = format_body(token, ret_bytes);
 
-        if (envelope->n_signatures == ENVELOPE_SIGNATURES_MAX)
-                return -EINVAL;
-
-        int r = base64url_parse(part, SIGNATURE_SIZE, &bytes, &size);
-        if (r < 0)
-                return r == -ENOMEM ? r : -EINVAL;
-        if (size != SIGNATURE_SIZE)
-                return -EINVAL;
-
-        EnvelopeSignature *signature = &envelope->signatures[envelope->n_signatures++];
-        *signature = (EnvelopeSignature){ 0 };
-        memcpy(signature->signature.bytes, bytes, SIGNATURE_SIZE);
-        return 0;
+        (void) put_bytes(ret_bytes + size, token->signature.bytes, SIGNATURE_SIZE);
+        return size + SIGNATURE_SIZE;
 }
 
-static int read_parts(char *parts, Envelope **ret_envelope)
+void token_text_format(const Token *token, char ret_text[static TOKEN_TEXT_SIZE_MAX])
 {
-        _cleanup_(envelope_freep) Envelope *envelope = NULL;
-        _cleanup_(freep) uint8_t *payload = NULL;
-        size_t size;
+        uint8_t bytes[TOKEN_SIZE_MAX];
+        size_t size = token_format(token, bytes);
 
-        int r = base64url_parse(strsep(&parts, "."), token_schema.max_bytes, &payload, &size);
-        if (r < 0)
-                return r == -ENOMEM ? r : -EINVAL;
+        memcpy(ret_text, TEXT_PREFIX, strlen(TEXT_PREFIX));
+        base64url_format(BYTES(bytes, size), ret_text + strlen(TEXT_PREFIX));
+        sodium_memzero(bytes, sizeof bytes);
+}
 
-        r = envelope_new(ENVELOPE_TOKEN, BYTES(payload, size), &envelope);
-        if (r < 0)
-                return r;
+int token_sign(Token *token, const KeyPair *key)
+{
+        uint8_t bytes[TOKEN_SIZE_MAX];
 
-        while (parts) {
-                r = read_signature(strsep(&parts, "."), envelope);
-                if (r < 0)
-                        return r;
+        if (!token_valid(token))
+                return DEVBOX_ERROR_BAD_SCHEMA;
+
+        size_t size = format_body(token, bytes);
+        int r = dsse_sign(key, TOKEN_TYPE, BYTES(bytes, size), &token->signature);
+        sodium_memzero(bytes, sizeof bytes);
+        return r;
+}
+
+/* ---- reading: what is left to read shrinks; a failure sticks */
+
+typedef struct Reader {
+        Bytes left;
+        bool failed;
+} Reader;
+
+static void take(Reader *reader, void *ret_bytes, size_t size)
+{
+        if (size > reader->left.size)
+                reader->failed = true;
+        if (reader->failed) {
+                memset(ret_bytes, 0, size);
+                return;
         }
-        if (envelope->n_signatures == 0)
-                return -EINVAL;
 
-        *ret_envelope = TAKE_PTR(envelope);
-        return 0;
+        memcpy(ret_bytes, reader->left.data, size);
+        reader->left = BYTES(reader->left.data + size, reader->left.size - size);
 }
 
-int token_text_parse(const char *text, Envelope **ret_envelope)
+static uint8_t take_byte(Reader *reader)
 {
-        if (!startswith(text, TEXT_PREFIX) || strlen(text) > TOKEN_TEXT_MAX)
+        uint8_t byte;
+
+        take(reader, &byte, 1);
+        return byte;
+}
+
+/* `room` counts the terminating NUL. A NUL inside makes it another text than the bytes say. */
+static void take_text(Reader *reader, char *ret_text, size_t room)
+{
+        size_t size = take_byte(reader);
+
+        if (size >= room)
+                reader->failed = true;
+        memset(ret_text, 0, room);
+        if (!reader->failed)
+                take(reader, ret_text, size);
+        if (strlen(ret_text) != size)
+                reader->failed = true;
+}
+
+int token_parse(Bytes bytes, Token *ret_token)
+{
+        Reader reader = { bytes, false };
+        uint8_t *to = (uint8_t *) ret_token, expiry[4], port[2];
+
+        *ret_token = (Token){ 0 };
+        if (take_byte(&reader) != VERSION)
                 return DEVBOX_ERROR_BAD_ENVELOPE;
+        for (size_t i = 0; i < ELEMENTSOF(before_expiry); i++)
+                take(&reader, to + before_expiry[i].offset, before_expiry[i].size);
+        take(&reader, expiry, sizeof expiry);
+        ret_token->expires_at_sec = get_be32(expiry);
+        for (size_t i = 0; i < ELEMENTSOF(after_expiry); i++)
+                take(&reader, to + after_expiry[i].offset, after_expiry[i].size);
 
-        _cleanup_(freep) char *copy = strdup(text + strlen(TEXT_PREFIX));
-        if (!copy)
-                return -ENOMEM;
+        take_text(&reader, ret_token->network, sizeof ret_token->network);
+        take_text(&reader, ret_token->device, sizeof ret_token->device);
+        ret_token->n_endpoints = take_byte(&reader);
+        for (size_t i = 0; i < MIN(ret_token->n_endpoints, (size_t) TOKEN_ENDPOINTS_MAX); i++) {
+                take_text(&reader, ret_token->endpoints[i].host, sizeof ret_token->endpoints[i].host);
+                take(&reader, port, sizeof port);
+                ret_token->endpoints[i].port = (uint16_t) (port[0] << 8 | port[1]);
+        }
+        take(&reader, ret_token->signature.bytes, SIGNATURE_SIZE);
 
-        int r = read_parts(copy, ret_envelope);
-        return r == -EINVAL ? DEVBOX_ERROR_BAD_ENVELOPE : r;
+        return !reader.failed && reader.left.size == 0 && token_valid(ret_token) ? 0
+                                                                                 : DEVBOX_ERROR_BAD_ENVELOPE;
 }
 
-int token_accept(const Root *root, const Envelope *envelope, uint64_t now_ms, Token **ret_token)
+int token_text_parse(const char *text, Token *ret_token)
 {
-        _cleanup_(token_freep) Token *token = NULL;
+        static const char blanks[] = " \t\r\n";
+        char encoded[TOKEN_TEXT_SIZE_MAX] = "";
+        uint8_t *bytes = NULL;
+        size_t size;
+
+        text += strspn(text, blanks);
+        if (!startswith(text, TEXT_PREFIX))
+                return DEVBOX_ERROR_BAD_ENVELOPE;
+        text += strlen(TEXT_PREFIX);
+
+        size_t length = strcspn(text, blanks);
+        if (length >= sizeof encoded || text[length + strspn(text + length, blanks)] != '\0')
+                return DEVBOX_ERROR_BAD_ENVELOPE;
+        memcpy(encoded, text, length);
+
+        int r = base64url_parse(encoded, TOKEN_SIZE_MAX, &bytes, &size);
+        sodium_memzero(encoded, sizeof encoded);
+        if (r < 0)
+                return r == -ENOMEM ? r : DEVBOX_ERROR_BAD_ENVELOPE;
+
+        r = token_parse(BYTES(bytes, size), ret_token);
+        sodium_memzero(bytes, size);
+        free(bytes);
+        return r;
+}
+
+/* ---- judging */
+
+static int verify_signature(const Root *root, const Token *token)
+{
         KeySet keys = root_key_set(root, ROOT_ROLE_TOKEN);
+        uint8_t bytes[TOKEN_SIZE_MAX], *pae;
+        size_t pae_size;
+        bool valid = false;
 
-        int r = envelope_verify(envelope, ENVELOPE_TOKEN, &keys, NULL);
-        if (r != 0)
+        int r = dsse_pae(TOKEN_TYPE, BYTES(bytes, format_body(token, bytes)), &pae, &pae_size);
+        sodium_memzero(bytes, sizeof bytes);
+        if (r < 0)
                 return r;
 
-        r = token_parse(envelope_payload(envelope), &token, NULL);
+        for (size_t i = 0; keys.threshold == 1 && i < MIN(keys.n_keys, (size_t) KEY_SET_MAX); i++)
+                valid = valid || ed25519_verify(&keys.keys[i], BYTES(pae, pae_size), &token->signature);
+        sodium_memzero(pae, pae_size);
+        free(pae);
+        return valid ? 0 : DEVBOX_ERROR_BAD_SIG;
+}
+
+int token_accept(const Root *root, const Sha256 *root_sha256, const Token *token, uint64_t now_ms)
+{
+        uint64_t expires_at_ms = token->expires_at_sec * UINT64_C(1000);
+
+        int r = verify_signature(root, token);
         if (r != 0)
                 return r;
-
-        if (!streq(token->network, root->network))
-                return DEVBOX_ERROR_BAD_SIG; /* signed for another network of the same operator */
-        if (now_ms >= (uint64_t) token->expires_at_ms)
+        if (!streq(token->network, root->network) || !sha256_equal(&token->root_sha256, root_sha256))
+                return DEVBOX_ERROR_BAD_SIG; /* signed for another network or root of the same operator */
+        if (now_ms >= expires_at_ms)
                 return DEVBOX_ERROR_TOKEN_EXPIRED;
-        if (now_ms + TOKEN_LIFE_MAX_MS < (uint64_t) token->issued_at_ms)
-                return DEVBOX_ERROR_NOT_YET_VALID;
 
-        *ret_token = TAKE_PTR(token);
-        return 0;
+        return expires_at_ms - now_ms > TOKEN_LIFE_MAX_MS ? DEVBOX_ERROR_NOT_YET_VALID : 0;
+}
+
+bool token_admits(const Token *token, const PublicKey *device_key)
+{
+        static const uint8_t any[TOKEN_BINDING_SIZE];
+        Sha256 digest;
+
+        sha256(BYTES(device_key->bytes, sizeof device_key->bytes), &digest);
+        return sodium_memcmp(token->device_key_sha256, any, sizeof any) == 0 ||
+               sodium_memcmp(token->device_key_sha256, digest.bytes, sizeof any) == 0;
 }
