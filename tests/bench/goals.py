@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The eleven goals as one table: which figure, beside which, and by how much. Ratios of one run only."""
+"""The eleven goals as one table: which figure, beside which, and by how much. What depends on the speed of
+the machine is a ratio to a figure of the same run; alone are only counts, and the memory of the ledger."""
 import operator
 import statistics
 from collections import namedtuple
@@ -74,6 +75,19 @@ def verified(form, checks="hashes"):
     return of("verify", "entries_per_s", max, form=form, checks=checks)
 
 
+HASHED = of("hash", "mib_per_s", max)  # by one core
+PING = of("call", "p50_us", min, method="Ping")  # of the collector
+DURABLE = total(of("sync", "mean_us"), of("hop", "mean_us"))  # fdatasync, and an empty call of the ledger
+
+
+def time_to_hash(kib):
+    def find(rows):
+        mib_per_s = HASHED(rows)
+        return mib_per_s and kib / 1024 / mib_per_s * 1e6
+
+    return find
+
+
 def wakes(key, when, server):
     return of("idle", key, when=when, server=server)
 
@@ -118,10 +132,11 @@ GOALS = [
          of("units", "cpu_us", **OWN_UNITS), of("units", "cpu_us", way="systemctl"), "<=", 0.01),
     Goal(6, "CPU of it beside a refresh of 1 unit", "µs",
          of("units", "cpu_us", **OWN_UNITS), of("units", "cpu_us", way="devbox", units=1), "<=", 2),
-    Goal(6, "a unit's change seen in /services, p99", "µs", of("change", "p99_us"), ALONE, "<=", 20000),
+    Goal(6, "a unit's change seen in /services, p99, beside an empty call", "µs",
+         of("change", "p99_us"), PING, "<=", 300),
 
     Goal(7, "GetSystem beside an empty call, p50", "µs",
-         of("call", "p50_us", min, method="GetSystem"), of("call", "p50_us", min, method="Ping"), "<=", 1.5),
+         of("call", "p50_us", min, method="GetSystem"), PING, "<=", 1.5),
     Goal(7, "D-Bus calls per cache miss", "", of("refreshes", "calls_per_miss", max), ALONE, "=", 1),
     Goal(7, "D-Bus calls for cache hits", "", of("refreshes", "calls_beyond_misses", max), ALONE, "=", 0),
 
@@ -157,13 +172,18 @@ GOALS = [
     Goal(10, "first cpu_percent under load", "%",
          of("semantics", "value", what="first cpu_percent"), ALONE, ">", 0),
 
-    Goal(11, "audit verify, hashes, of exported lines", "/s", verified("lines"), ALONE, ">=", 250000),
-    Goal(11, "audit verify, hashes, of a binary export", "/s", verified("binary"), ALONE, ">=", 250000),
-    Goal(11, "audit verify, hashes, of the database", "/s", verified("database"), ALONE, ">=", 250000),
-    Goal(11, "audit verify, all checks, of exported lines", "/s",
-         verified("lines", "all"), ALONE, ">=", 100000),
-    Goal(11, "durable entries, a call of the bus each", "/s", of("append", "per_s"), ALONE, ">=", 1000),
-    Goal(11, "signature of a request of 1 KiB", "µs", of("signature", "verify_us"), ALONE, "<=", 150),
+    Goal(11, "audit verify, hashes, of exported lines, beside MiB hashed", "/s",
+         verified("lines"), HASHED, ">=", 600),
+    Goal(11, "audit verify, hashes, of a binary export, the same", "/s",
+         verified("binary"), HASHED, ">=", 600),
+    Goal(11, "audit verify, hashes, of the database, the same", "/s",
+         verified("database"), HASHED, ">=", 600),
+    Goal(11, "audit verify, all checks, of exported lines, the same", "/s",
+         verified("lines", "all"), HASHED, ">=", 250),
+    Goal(11, "a durable entry beside fdatasync and an empty call", "µs",
+         of("append", "mean_us"), DURABLE, "<=", 3),
+    Goal(11, "signature of a request of 1 KiB beside hashing 64 KiB", "µs",
+         of("signature", "verify_us"), time_to_hash(64), "<=", 0.7),
     Goal(11, "PSS of the ledger, enrolled, at rest", "KiB",
          of("memory", "pss_kib", server="ledger", when="rested"), ALONE, "<=", 3072),
 ]
@@ -218,9 +238,10 @@ def summary(rows):
     return text + (f"; missed in goal {', '.join(map(str, missed))}." if missed else ".")
 
 
-def disk(rows):
-    """What bounds durable entries, and is no merit or fault of devbox."""
-    bare, entry = of("sync", "mean_us")(rows), of("append", "mean_us")(rows)
-    if bare is None or entry is None:
+def machine(rows):
+    """What bounds the figures of the ledger, and is no merit or fault of devbox."""
+    bare, entry, hashed = of("sync", "mean_us")(rows), of("append", "mean_us")(rows), HASHED(rows)
+    if None in (bare, entry, hashed):
         return []
-    return [f"A write of 4 KiB and fdatasync took {short(bare)} µs, a durable entry {short(entry)} µs."]
+    return [f"A write of 4 KiB and fdatasync took {short(bare)} µs, a durable entry {short(entry)} µs.",
+            f"One core hashed {short(hashed)} MiB/s."]

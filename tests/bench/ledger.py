@@ -23,6 +23,17 @@ RESTED_SEC = 62  # a minute after its last entry the ledger has nothing left to 
 PINNED = ["nice", "-n", NICE, "taskset", "-c", CLIENT_CPU]
 
 
+# ---- what the rest is compared with
+
+
+def speed_of_machine(put):
+    """One core, the disk is measured in turns with what needs it, and the way over the bus."""
+    wait_quiet()
+    put(kind="hash", **probe("hash", 500))
+    run("systemctl", "restart", trust.LEDGER)
+    put(kind="hop", **probe("call", 500, *LEDGER[:2], "org.freedesktop.DBus.Peer", "Ping"))
+
+
 # ---- one request
 
 
@@ -121,6 +132,7 @@ def measure(devbox, put, quick):
     devbox.configure()
     cost_of_signature(put)
     with trust.network() as network, tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        speed_of_machine(put)
         cost_of_appends(put, quick)
         network.begin_session()
         for _ in range(20 if quick else 100):
