@@ -68,6 +68,13 @@ static void test_foreign_pages(void **state)
                       "\"origin_not_allowed\"");
 }
 
+/* RFC 9110 5.5: blanks around a value are not part of it. */
+static void test_blanks_around_token(void **state)
+{
+        assert_answer(http_ask(*state, RESTART, "another-token \t"), 401, "\"token_invalid\"");
+        assert_answer(http_ask(*state, RESTART, " \t" TOKEN "\t "), 202, "restarting");
+}
+
 /* Whether systemd, which polls the sockets while no process has them, would start the next process. */
 static bool socket_is_triggered(const World *world)
 {
@@ -330,6 +337,7 @@ int main(void)
                 world_test(test_log_does_not_fill),
                 world_test(test_no_token_no_action),
                 world_test(test_foreign_pages),
+                world_test(test_blanks_around_token),
                 world_test(test_restart),
                 world_test(test_restart_triggers_the_socket),
                 world_test(test_restart_finishes_first),

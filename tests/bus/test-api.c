@@ -64,6 +64,13 @@ static void test_errors(void **state)
         assert_answer(http_ask(*state, "GET /actions/restart", NULL), 405, "method_not_allowed");
 }
 
+/* As a proxy would send them; the rest of the syntax is in tests/http. */
+static void test_absolute_form(void **state)
+{
+        assert_answer(http_ask(*state, "GET http://127.0.0.1:8080/health", NULL), 200, "\"status\":\"ok\"");
+        assert_answer(http_ask(*state, "GET http://evil.example/health", NULL), 421, "host_not_allowed");
+}
+
 static void test_unix_socket(void **state)
 {
         _cleanup_(fd_closep) int fd = http_connect_unix(*state);
@@ -271,6 +278,7 @@ int main(void)
                 world_test(test_metrics),
                 world_test(test_openapi),
                 world_test(test_errors),
+                world_test(test_absolute_form),
                 world_test(test_unix_socket),
                 world_test(test_introspection),
                 world_test_bare(test_collector_missing),
