@@ -24,6 +24,83 @@ const Sha256 *root_chain_last_digest(const RootChain *chain)
         return chain->n_steps > 0 ? &chain->steps[chain->n_steps - 1].digest : NULL;
 }
 
+/* ---- lines of a file */
+
+typedef struct RootLine {
+        const char *text; /* within the file's text */
+        Envelope *envelope;
+        int64_t version;
+        unsigned number;
+} RootLine;
+
+typedef struct RootLines {
+        RootLine *items;
+        size_t n;
+} RootLines;
+
+static void root_lines_done(RootLines *lines)
+{
+        for (size_t i = 0; i < lines->n; i++)
+                envelope_free(lines->items[i].envelope);
+        free(lines->items);
+}
+
+static int add_line(RootLines *lines, const char *text, unsigned number)
+{
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        _cleanup_(root_freep) Root *root = NULL;
+
+        int r = envelope_parse(bytes_of_string(text), ENVELOPE_PAYLOAD_MAX, &envelope);
+        if (r == 0)
+                r = streq(envelope->type, ENVELOPE_ROOT)
+                            ? root_parse(envelope_payload(envelope), &root, NULL)
+                            : DEVBOX_ERROR_BAD_ENVELOPE;
+        if (r != 0)
+                return r;
+
+        RootLine *items = realloc(lines->items, (lines->n + 1) * sizeof *items);
+        if (!items)
+                return -ENOMEM;
+        lines->items = items;
+        lines->items[lines->n++] = (RootLine){ text, TAKE_PTR(envelope), root->version, number };
+        return 0;
+}
+
+/* Cuts the text into lines. */
+static int split(const char *path, char *text, RootLines *lines, char **ret_problem)
+{
+        unsigned number = 0;
+
+        for (char *line = text, *end; line && *line != '\0'; line = end) {
+                end = strchr(line, '\n');
+                if (end)
+                        *end++ = '\0';
+                number++;
+                if (*line == '\0')
+                        continue;
+
+                int r = add_line(lines, line, number);
+                if (r > 0)
+                        return problem_set(ret_problem, (DevboxError) r, "%s:%u: %s", path, number,
+                                           devbox_error_sentence((DevboxError) r));
+                if (r < 0)
+                        return r;
+        }
+
+        return lines->n > 0 ? 0
+                            : problem_set(ret_problem, DEVBOX_ERROR_BAD_ENVELOPE, "%s holds no root", path);
+}
+
+static int compare_versions(const void *a, const void *b)
+{
+        const RootLine *x = a, *y = b;
+
+        return x->version != y->version ? (x->version > y->version) - (x->version < y->version)
+                                        : (x->number > y->number) - (x->number < y->number);
+}
+
+/* ---- the chain */
+
 static int add_step(RootChain *chain, const char *text, const Envelope *envelope, Root *root)
 {
         struct RootStep *steps = realloc(chain->steps, (chain->n_steps + 1) * sizeof *steps);
@@ -43,48 +120,42 @@ static int add_step(RootChain *chain, const char *text, const Envelope *envelope
         return 0;
 }
 
-static int follow_root(const char *line, RootChain *chain)
+/* The same root twice is no step. */
+static int follow_root(RootChain *chain, const RootLine *line)
 {
-        _cleanup_(envelope_freep) Envelope *envelope = NULL;
         Root *root;
 
-        int r = envelope_parse(bytes_of_string(line), ENVELOPE_PAYLOAD_MAX, &envelope);
-        if (r == 0)
-                r = chain->root ? root_accept_next(chain->root, envelope, &root)
-                                : root_accept_first(envelope, NULL, &root);
+        if (chain->root && sha256_equal(root_chain_last_digest(chain), &line->envelope->digest))
+                return 0;
+        int r = chain->root ? root_accept_next(chain->root, line->envelope, &root)
+                            : root_accept_first(line->envelope, NULL, &root);
         if (r != 0)
                 return r;
 
-        return add_step(chain, line, envelope, root);
+        return add_step(chain, line->text, line->envelope, root);
 }
 
 int root_chain_read(const char *path, RootChain *ret_chain, char **ret_problem)
 {
         _cleanup_(root_chain_done) RootChain chain = ROOT_CHAIN_NULL;
+        _cleanup_(root_lines_done) RootLines lines = { 0 };
         _cleanup_(freep) char *text = NULL;
-        unsigned number = 0;
 
         int r = input_read_text(path, ROOT_CHAIN_MAX, &text, ret_problem);
+        if (r == 0)
+                r = split(path, text, &lines, ret_problem);
         if (r != 0)
                 return r;
 
-        for (char *line = text, *end; line && *line != '\0'; line = end) {
-                end = strchr(line, '\n');
-                if (end)
-                        *end++ = '\0';
-                number++;
-                if (*line == '\0')
-                        continue;
-
-                r = follow_root(line, &chain);
+        qsort(lines.items, lines.n, sizeof *lines.items, compare_versions);
+        for (size_t i = 0; i < lines.n; i++) {
+                r = follow_root(&chain, &lines.items[i]);
                 if (r > 0)
-                        return problem_set(ret_problem, (DevboxError) r, "%s:%u: %s", path, number,
-                                           devbox_error_sentence((DevboxError) r));
+                        return problem_set(ret_problem, (DevboxError) r, "%s:%u: %s", path,
+                                           lines.items[i].number, devbox_error_sentence((DevboxError) r));
                 if (r < 0)
                         return r;
         }
-        if (!chain.root)
-                return problem_set(ret_problem, DEVBOX_ERROR_BAD_ENVELOPE, "%s holds no root", path);
 
         *ret_chain = TAKE(chain, ROOT_CHAIN_NULL);
         return 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Roots in a file, one per line, each of which follows the one before. */
+/* Roots in a file, one per line, each of which follows the one before. They may be in any order and be there
+ * more than once, as shell patterns make them: 1.root.json, 10.root.json, 2.root.json. */
 
 #include "trust/root.h"
 
