@@ -146,9 +146,32 @@ class Operator(OperatorCase):
         self.sign(MANIFEST, "--previous", self.dir / "signed.json", seed=OTHER_SEED, output="second.json")
         self.assertIn("epoch 2, version 1", self.run_ctl(*verify, self.dir / "second.json"))
 
-        # the chain in the wrong order, or with a root left out, is none
-        self.write("".join((self.home / f"{n}.root.json").read_text() for n in (2, 1)), "all")
-        self.operator("show", self.dir / "all", status=1)
+        # any order will do, and the same root twice; a root left out will not
+        for numbers, status in (((2, 1), 0), ((1, 1, 2), 0), ((2, 1, 2), 0), ((3, 1), 1)):
+            if 3 in numbers:
+                self.operator("rotate", "--keep-key", "--key", "-", text=OTHER_SEED)
+            self.write("".join((self.home / f"{n}.root.json").read_text() for n in numbers), "all")
+            self.operator("show", self.dir / "all", status=status)
+
+    def test_a_key_that_others_may_read(self):
+        self.operator("init", "--passphrase-fd", "0", text="my long passphrase\n")
+        key = self.home / "operator.key"
+        self.assertNotIn("warning", self.operator("export-pub"))
+        for path, mode, command in ((key, 0o640, "chmod 600"), (self.home, 0o755, "chmod 700")):
+            before = path.stat().st_mode
+            path.chmod(mode)
+            said = self.operator("export-pub")
+            self.assertIn(f"warning: {path}", said)
+            self.assertIn(command, said)
+            path.chmod(before)
+
+    def test_roots_beyond_nine(self):
+        self.init()
+        for _ in range(10):
+            self.operator("rotate", "--keep-key", "--key", "-", text=SEED)
+        roots = sorted(self.home.glob("*.root.json"))  # 10, 11, 1, 2 … as a shell has them
+        path = self.write("".join(root.read_text() for root in roots), "all")
+        self.assertIn("root     11", self.operator("show", path))
 
     def test_keep_key(self):
         self.init()
@@ -392,7 +415,8 @@ class Operator(OperatorCase):
                          ["error"]["message"].count("\x1b"), 1)
 
     def test_usage(self):
-        for words in (["operator"], ["operator", "dance"], ["manifest", "sign"], ["audit", "verify", "x"],
+        for words in (["operator"], ["operator", "dance"], ["manifest", "sign"],
+                      ["audit", "verify", "x", "y"],
                       ["manifest", "lint", "x", "--follow"],
                       ["operator", "show", "--dir", "a", "--dir", "b"]):
             self.run_ctl(*words, status=2)

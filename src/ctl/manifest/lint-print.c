@@ -5,24 +5,26 @@
 
 #include "ctl/print.h"
 
-static int print_finding(FILE *stream, const ManifestFile *file, const LintFinding *finding)
+static int print_finding(FILE *stream, bool colour, const ManifestFile *file, const LintFinding *finding)
 {
-        unsigned line = manifest_file_line(file, finding->path);
+        _cleanup_(table_done) Table line = { .n_columns = 1 };
+        unsigned number = manifest_file_line(file, finding->path);
         bool named = *finding->subject != '\0';
-        char number[16] = "";
+        char place[16] = "";
 
-        if (line > 0)
-                (void) snprintf(number, sizeof number, "%u:", line);
-        return print_line(stream, "%s:%s %s%s%s%s [%s]", file->path, number,
-                          finding->refused ? "" : "note: ", named ? finding->subject : finding->path,
-                          named || *finding->path ? ": " : "", finding->advice, finding->rule);
+        if (number > 0)
+                (void) snprintf(place, sizeof place, "%u:", number);
+        table_add(&line, finding->refused ? STYLE_BAD : STYLE_PLAIN, "%s:%s %s%s%s%s [%s]", file->path,
+                  place, finding->refused ? "" : "note: ", named ? finding->subject : finding->path,
+                  named || *finding->path ? ": " : "", finding->advice, finding->rule);
+        return table_print(&line, stream, colour);
 }
 
-int lint_print_findings(FILE *stream, const ManifestFile *file, const LintReport *report)
+int lint_print_findings(FILE *stream, bool colour, const ManifestFile *file, const LintReport *report)
 {
         int r = 0;
 
         for (size_t i = 0; i < report->n && r == 0; i++)
-                r = print_finding(stream, file, &report->findings[i]);
+                r = print_finding(stream, colour, file, &report->findings[i]);
         return r;
 }

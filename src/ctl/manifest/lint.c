@@ -56,7 +56,7 @@ static int run(Ctl *ctl, const void *options, char **args)
         if (ctl->json)
                 return print_report_json(&file, &report);
 
-        r = lint_print_findings(stdout, &file, &report);
+        r = lint_print_findings(stdout, ctl->colour, &file, &report);
         return r < 0 || report.n_refused > 0 ? r : print_line(stdout, "%s: ok", args[0]);
 }
 

@@ -98,7 +98,7 @@ static int reject_risks(Ctl *ctl, const char *ceiling_path, const ManifestFile *
         if (r == 0)
                 r = manifest_lint(file->manifest, ceiling, ctl->now_ms, &report);
         if (r == 0 && !ctl->json)
-                r = lint_print_findings(stderr, file, &report);
+                r = lint_print_findings(stderr, false, file, &report);
         if (r != 0 || report.n_refused == 0)
                 return r;
 
@@ -127,7 +127,7 @@ static int open_manifest_key(Ctl *ctl, const KeySource *source, const Root *root
                 if (!given && access(path, F_OK) < 0 && errno == ENOENT)
                         continue;
 
-                r = operator_key_open(&named, &key, &ctl->problem);
+                r = operator_open_key(ctl, &named, &key);
                 if (r != 0)
                         return r;
                 found = true;

@@ -14,7 +14,7 @@ static int run(Ctl *ctl, const void *options, char **args)
         const KeySource source = key_source_named(&((const ExportOptions *) options)->key, OPERATOR_KEY);
         _cleanup_(operator_key_done) OperatorKey key = OPERATOR_KEY_NULL;
 
-        int r = operator_key_open(&source, &key, &ctl->problem);
+        int r = operator_open_key(ctl, &source, &key);
         return r != 0 ? r : operator_print_key(ctl, &key.public);
 }
 

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "basic/fd.h"
@@ -166,6 +167,37 @@ int operator_key_open(const KeySource *source, OperatorKey *ret_key, char **ret_
                                               : path;
         r = read_key_material(source, path, name, &material, ret_problem);
         return r != 0 ? r : parse_key(name, material, ret_key, ret_problem);
+}
+
+static int key_path(const KeySource *source, char **ret_path)
+{
+        if (!source->path)
+                return operator_path(source->dir, source->name, ret_path);
+
+        *ret_path = strdup(source->path);
+        return *ret_path ? 0 : -ENOMEM;
+}
+
+int operator_key_check_mode(const KeySource *source, char **ret_warning)
+{
+        _cleanup_(freep) char *path = NULL, *directory = NULL;
+        struct stat key, above;
+
+        *ret_warning = NULL;
+        int r = source->fd >= 0 ? 0 : key_path(source, &path);
+        if (r < 0 || !path || stat(path, &key) < 0 || !S_ISREG(key.st_mode))
+                return r;
+        if (key.st_mode & 077)
+                return asprintf(ret_warning, "%s is open to others; run: chmod 600 %s", path, path) < 0
+                               ? -ENOMEM
+                               : 0;
+
+        r = source->path ? 0 : operator_path(source->dir, "", &directory);
+        if (r < 0 || !directory || stat(directory, &above) < 0 || !(above.st_mode & 077))
+                return r;
+        return asprintf(ret_warning, "%s is open to others; run: chmod 700 %s", directory, directory) < 0
+                       ? -ENOMEM
+                       : 0;
 }
 
 /* ---- new keys */

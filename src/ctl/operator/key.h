@@ -60,6 +60,11 @@ static inline KeySource key_source_beside(const KeySource *own, const KeySource 
 /* Reads the key, and leaves it sealed if it is. */
 int operator_key_open(const KeySource *source, OperatorKey *ret_key, char **ret_problem);
 
+/* Whether users other than its owner may access the key's file or its directory; then `ret_warning` is a
+ * sentence, which the caller frees, else NULL. Keys from descriptors and devices are not checked. Errors:
+ * -ENOMEM. */
+int operator_key_check_mode(const KeySource *source, char **ret_warning);
+
 /* Reads the passphrase if the key is still sealed. */
 int operator_key_unseal(const KeySource *source, OperatorKey *key, char **ret_problem);
 

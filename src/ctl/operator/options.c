@@ -5,6 +5,7 @@
 
 #include "basic/parse.h"
 #include "codec/binary-text.h"
+#include "ctl/print.h"
 
 static int add_key(Bytes hex, RootKeyList *list)
 {
@@ -54,4 +55,15 @@ int operator_apply_changes(Ctl *ctl, const RootChanges *changes, const PublicKey
         int r = root_builder_apply(builder, changes, own, ctl->now_ms, &ctl->problem);
 
         return r > 0 ? ctl_usage(ctl, "%s", ctl->problem) : r;
+}
+
+int operator_open_key(Ctl *ctl, const KeySource *source, OperatorKey *ret_key)
+{
+        _cleanup_(freep) char *warning = NULL;
+
+        int r = operator_key_check_mode(source, &warning);
+        if (r == 0 && warning && !ctl->json)
+                r = print_line(stderr, "devboxctl: warning: %s", warning);
+
+        return r < 0 ? r : operator_key_open(source, ret_key, &ctl->problem);
 }

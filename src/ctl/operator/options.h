@@ -12,6 +12,9 @@ extern const OptionType option_root_key;       /* RootKeyList: one */
 extern const OptionType option_root_keys;      /* RootKeyList: any number, with commas */
 extern const OptionType option_root_threshold; /* uint64_t */
 
+/* operator_key_open(), with a warning on standard error if others may read the key. */
+int operator_open_key(Ctl *ctl, const KeySource *source, OperatorKey *ret_key);
+
 /* root_builder_apply() as options of a command line: what it rejects is wrong usage. */
 int operator_apply_changes(Ctl *ctl, const RootChanges *changes, const PublicKey *own, RootBuilder *builder);
 

@@ -39,7 +39,7 @@ static int open_own_key(Ctl *ctl, const KeySource *source, const Root *root, Ope
 {
         _cleanup_(operator_key_done) OperatorKey key = OPERATOR_KEY_NULL;
 
-        int r = operator_key_open(source, &key, &ctl->problem);
+        int r = operator_open_key(ctl, source, &key);
         if (r == 0 && !root_has_key(root, ROOT_ROLE_ROOT, &key.public))
                 r = problem_set(&ctl->problem, DEVBOX_ERROR_UNKNOWN_KEY,
                                 "root %" PRIi64 " does not name this key; use the one that made it",

@@ -98,7 +98,7 @@ static int sign(Ctl *ctl, const KeySource *source, const char *path, RootDraft *
 {
         _cleanup_(operator_key_done) OperatorKey key = OPERATOR_KEY_NULL;
 
-        int r = operator_key_open(source, &key, &ctl->problem);
+        int r = operator_open_key(ctl, source, &key);
         if (r != 0)
                 return r;
 
