@@ -63,7 +63,6 @@ int enrolment_read(sd_bus_message *message, Enrolment *ret_enrolment);
 int bundle_read(sd_bus_message *message, LedgerBundle *ret_bundle);
 int outcome_read(sd_bus_message *message, Result *ret_result);
 int audit_entries_read(sd_bus_message *message, AuditEntry **ret_entries, size_t *ret_n);
-int audit_entry_append(sd_bus_message *message, const AuditEntry *entry);
 
 int reply_manifest_installed(sd_bus_message *message, const ManifestInstalled *installed);
 int reply_answer(sd_bus_message *message, const LedgerAnswer *answer);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The ledger's structs on the bus, as dbus/org.devbox.Ledger1.xml describes them. */
 
+#include "audit/entry-bus.h"
 #include "bus/dictionary.h"
 #include "ledger/daemon-internal.h"
 
@@ -105,40 +106,6 @@ int outcome_read(sd_bus_message *message, Result *ret_result)
 
 /* ---- entries of the chain */
 
-int audit_entry_append(sd_bus_message *message, const AuditEntry *entry)
-{
-        int r = sd_bus_message_open_container(message, 'r', "ttqayayay");
-        if (r >= 0)
-                r = sd_bus_message_append(message, "ttq", entry->seq, entry->time_ms, entry->type);
-        if (r >= 0)
-                r = sd_bus_message_append_array(message, 'y', entry->body.data, entry->body.size);
-        if (r >= 0)
-                r = sd_bus_message_append_array(message, 'y', entry->prev.bytes, SHA256_SIZE);
-        if (r >= 0)
-                r = sd_bus_message_append_array(message, 'y', entry->hash.bytes, SHA256_SIZE);
-        if (r >= 0)
-                r = sd_bus_message_close_container(message);
-        return r;
-}
-
-static int read_entry(sd_bus_message *message, AuditEntry *entry)
-{
-        const void *body;
-
-        int r = sd_bus_message_read(message, "ttq", &entry->seq, &entry->time_ms, &entry->type);
-        if (r >= 0)
-                r = sd_bus_message_read_array(message, 'y', &body, &entry->body.size);
-        if (r >= 0)
-                r = bus_array_read(message, entry->prev.bytes, SHA256_SIZE);
-        if (r >= 0)
-                r = bus_array_read(message, entry->hash.bytes, SHA256_SIZE);
-        if (r < 0)
-                return r;
-
-        entry->body.data = body;
-        return sd_bus_message_exit_container(message);
-}
-
 /* Room for the next entry; NULL: no memory. */
 static AuditEntry *entries_grow(AuditEntry **entries, size_t n)
 {
@@ -159,12 +126,12 @@ int audit_entries_read(sd_bus_message *message, AuditEntry **ret_entries, size_t
         size_t n = 0;
 
         int r = sd_bus_message_enter_container(message, 'a', "(ttqayayay)");
-        while (r >= 0 && (r = sd_bus_message_enter_container(message, 'r', "ttqayayay")) > 0) {
+        while (r >= 0 && (r = sd_bus_message_at_end(message, false)) == 0) {
                 AuditEntry *entry = n < ENTRIES_MAX ? entries_grow(&entries, n) : NULL;
 
                 if (!entry)
                         return n < ENTRIES_MAX ? -ENOMEM : -EBADMSG;
-                r = read_entry(message, entry);
+                r = audit_entry_read(message, entry);
                 n++;
         }
         if (r < 0)

@@ -2,6 +2,7 @@
 /* The methods of org.devbox.Ledger1: each authorises its caller, then reads its arguments, calls the ledger
  * and replies. The handlers of the vtable, with who may call them, are at the end. */
 
+#include "audit/entry-bus.h"
 #include "bus/dictionary.h"
 #include "bus/error.h"
 #include "ledger/daemon-internal.h"

@@ -2,6 +2,7 @@
 /* devboxctl device against the real ledger. */
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "codec/binary-text.h"
 #include "ctl-run.h"
@@ -202,6 +203,55 @@ static void test_without_a_ledger(void **state)
         assert_int_equal(reload.status, 1);
 }
 
+/* Without a database that could be read, the ledger is asked. */
+static bool another_ledger_is_here(void)
+{
+        return access("/var/lib/devbox/ledger/ledger.db", F_OK) == 0;
+}
+
+static void test_audit_of_a_running_ledger(void **state)
+{
+        static const char *const verify[] = { "audit", "verify", NULL };
+        static const char *const show[] = { "audit", "show", "-n", "2", NULL };
+        static const char *const other[] = { "audit", "show", "--device", "dev-b", NULL };
+        LedgerBus *world = *state;
+
+        if (another_ledger_is_here())
+                skip();
+        _cleanup_(run_done) Run verified = run_ctl_words(world->bus, verify);
+        assert_has(verified.output, "dev-a: ");
+        assert_null(strstr(verified.output, "BROKEN"));
+        _cleanup_(run_done) Run shown = run_ctl_words(world->bus, show);
+        assert_has(shown.output, " genesis ");
+        assert_has(shown.output, " enroll ");
+        assert_int_equal(shown.status, 0);
+        _cleanup_(run_done) Run none = run_ctl_words(world->bus, other);
+        assert_has(none.output, "there is no chain at ");
+        assert_int_equal(none.status, 1);
+}
+
+static void test_tail_of_a_running_ledger(void **state)
+{
+        static const char *const words[] = { "audit", "tail", "-f", NULL };
+        LedgerBus *world = *state;
+
+        if (another_ledger_is_here())
+                skip();
+        _cleanup_(test_daemon_freep) TestDaemon *tail =
+                test_daemon_start_full(world->bus, &(TestDaemonOptions){ .program = "src/ctl/devboxctl",
+                                                                         .name = "tail",
+                                                                         .arguments = words,
+                                                                         .no_wait = true });
+        test_bus_wait_log(world->bus, "tail", " session ");
+        for (int i = 0; i < 3; i++)
+                begin_session(world);
+
+        char wanted[32];
+        (void) snprintf(wanted, sizeof wanted, "%llu ", (unsigned long long) chain_size(world) - 1);
+        test_bus_wait_log(world->bus, "tail", wanted);
+        assert_int_equal(tail->pid > 0, 1);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -214,6 +264,8 @@ int main(void)
                 ledger_test(test_usage),
                 ledger_test(test_health_of_a_ledger_with_another_key),
                 ledger_test_empty(test_without_a_ledger),
+                ledger_test(test_audit_of_a_running_ledger),
+                ledger_test(test_tail_of_a_running_ledger),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

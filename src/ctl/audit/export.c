@@ -100,7 +100,7 @@ static int run(Ctl *ctl, const void *options, char **args)
 
         /* The ledger may write meanwhile: a checkpoint must not cover more entries than the file has, and
          * the evidence of an entry must not be missing. */
-        int r = audit_open(given->db, given->device, &reader, &ctl->problem);
+        int r = audit_open(given->db, given->device, &reader, NULL, &ctl->problem);
         if (r == 0)
                 r = open_output(ctl, given->output, &file);
         if (r == 0)

@@ -5,12 +5,28 @@
 
 #include "ctl/problem.h"
 
-int audit_open(const char *path, const char *device, AuditReader **ret_reader, char **ret_problem)
+/* Of the own device only, whose name the ledger knows. 1: opened. */
+static int open_over_bus(const char *device, AuditReader **ret_reader, LedgerChain **ret_chain)
 {
-        int r = audit_reader_open(path, device, ret_reader);
+        _cleanup_(ledger_chain_freep) LedgerChain *chain = NULL;
+        _cleanup_(freep) char *problem = NULL; /* that of the database says more */
 
+        int r = ledger_chain_open(&chain, &problem);
+        if (r == 0 && device && !streq(device, ledger_chain_device(chain)))
+                r = -ESRCH;
+        if (r == 0)
+                r = audit_reader_open(ledger_chain_path(chain), NULL, ret_reader);
+        if (r != 0)
+                return r == -ENOMEM ? r : 0;
+
+        if (ret_chain)
+                *ret_chain = TAKE_PTR(chain);
+        return 1;
+}
+
+static int reject(int r, const char *path, const char *device, char **ret_problem)
+{
         switch (r) {
-        case 0:
         case -ENOMEM:
                 return r;
         case -ENOENT:
@@ -36,4 +52,22 @@ int audit_open(const char *path, const char *device, AuditReader **ret_reader, c
                 return problem_set(ret_problem, DEVBOX_ERROR_AUDIT_UNAVAILABLE, "cannot read %s: %s", path,
                                    strerror(-r));
         }
+}
+
+int audit_open(const char *path, const char *device, AuditReader **ret_reader, LedgerChain **ret_chain,
+               char **ret_problem)
+{
+        if (ret_chain)
+                *ret_chain = NULL;
+
+        int r = audit_reader_open(path, device, ret_reader);
+        if (r == 0)
+                return 0;
+        if ((r == -ENOENT || r == -EACCES || r == -EPERM) && streq(path, LEDGER_PATH)) {
+                int opened = open_over_bus(device, ret_reader, ret_chain);
+                if (opened != 0)
+                        return MIN(opened, 0);
+        }
+
+        return reject(r, path, device, ret_problem);
 }

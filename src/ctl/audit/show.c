@@ -22,7 +22,7 @@ static int run(Ctl *ctl, const void *options, char **args)
         AuditEntry entry = { 0 };
         int next = AUDIT_NEXT_END;
 
-        int r = audit_open(given->db, given->device, &reader, &ctl->problem);
+        int r = audit_open(given->db, given->device, &reader, NULL, &ctl->problem);
         if (r != 0)
                 return r;
 

@@ -61,7 +61,8 @@ static bool reader_is_there(void)
         return poll(&out, 1, LOOK_AGAIN_MS) <= 0 || !(out.revents & (POLLERR | POLLHUP));
 }
 
-static int follow(Ctl *ctl, AuditReader *reader)
+/* `chain`, unless NULL, is what the reader reads. */
+static int follow(Ctl *ctl, AuditReader *reader, LedgerChain *chain)
 {
         _cleanup_(text_done) Text text = TEXT_NULL;
         AuditEntry entry = { 0 };
@@ -71,8 +72,9 @@ static int follow(Ctl *ctl, AuditReader *reader)
                 if (next < 0 || next == AUDIT_NEXT_MALFORMED)
                         return audit_print_end(ctl, next, entry.seq);
                 if (next != AUDIT_NEXT_ENTRY) {
-                        if (!reader_is_there())
-                                return 0;
+                        int r = chain ? ledger_chain_update(chain, &ctl->problem) : 0;
+                        if (r != 0 || !reader_is_there())
+                                return r;
                         continue;
                 }
 
@@ -85,12 +87,13 @@ static int follow(Ctl *ctl, AuditReader *reader)
 static int run(Ctl *ctl, const void *options, char **args)
 {
         _cleanup_(audit_reader_freep) AuditReader *reader = NULL;
+        _cleanup_(ledger_chain_freep) LedgerChain *chain = NULL;
         _cleanup_(ring_done) Ring ring = { 0 };
         const TailOptions *given = options;
         AuditEntry entry = { 0 };
         int next;
 
-        int r = audit_open(given->db, given->device, &reader, &ctl->problem);
+        int r = audit_open(given->db, given->device, &reader, &chain, &ctl->problem);
         if (r != 0)
                 return r;
 
@@ -108,7 +111,7 @@ static int run(Ctl *ctl, const void *options, char **args)
         if (r < 0)
                 return r;
         if (given->follow && (next == AUDIT_NEXT_END || next == AUDIT_NEXT_PART))
-                return follow(ctl, reader);
+                return follow(ctl, reader, chain);
 
         return audit_print_end(ctl, next, entry.seq);
 }

@@ -222,7 +222,7 @@ static int verify_device(void *userdata, const char *device)
                                     &(AuditReport){ .outcome = AUDIT_BROKEN,
                                                     .why = "there are entries without an enrolment" });
 
-        int r = audit_open(audit->path, device, &reader, &audit->ctl->problem);
+        int r = audit_open(audit->path, device, &reader, NULL, &audit->ctl->problem);
         return r != 0 ? r : verify_reader(audit, reader);
 }
 

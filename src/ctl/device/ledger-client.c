@@ -3,6 +3,7 @@
 
 #include "ctl/device/ledger-client.h"
 
+#include "audit/entry-bus.h"
 #include "bus/dictionary.h"
 #include "bus/error.h"
 #include "ctl/problem.h"
@@ -154,6 +155,32 @@ int ledger_client_install_manifest(sd_bus *bus, const char *manifest, ManifestIn
                 return r;
 
         r = bus_dictionary_read(reply, &installation_dictionary, ret_installed);
+        return r < 0 ? reject_reply(r, ret_problem) : 0;
+}
+
+int ledger_client_export(sd_bus *bus, uint64_t from, EntryHandler on_entry, void *userdata,
+                         char **ret_problem)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+        AuditEntry entry;
+
+        int r = new_call(bus, "Export", &call);
+        if (r >= 0)
+                r = sd_bus_message_append(call, "stu", "", from, UINT32_MAX);
+        r = send_call(bus, r, call, &reply, ret_problem);
+        if (r != 0)
+                return r;
+
+        r = sd_bus_message_enter_container(reply, 'a', "(ttqayayay)");
+        while (r >= 0 && (r = sd_bus_message_at_end(reply, false)) == 0) {
+                r = audit_entry_read(reply, &entry);
+                if (r < 0)
+                        break;
+                r = on_entry(&entry, userdata);
+                if (r < 0)
+                        return r;
+        }
+
         return r < 0 ? reject_reply(r, ret_problem) : 0;
 }
 

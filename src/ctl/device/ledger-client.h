@@ -43,4 +43,10 @@ int ledger_client_install_root(sd_bus *bus, const char *root, char **ret_problem
 int ledger_client_install_manifest(sd_bus *bus, const char *manifest, ManifestInstallation *ret_installed,
                                    char **ret_problem);
 
+/* Export of the own chain from entry `from` on. The handler gets some entries, at least one unless the chain
+ * has no more; a negative value that it returns ends this, and is returned. */
+typedef int (*EntryHandler)(const AuditEntry *entry, void *userdata);
+int ledger_client_export(sd_bus *bus, uint64_t from, EntryHandler on_entry, void *userdata,
+                         char **ret_problem);
+
 int ledger_client_accept_clock(sd_bus *bus, char **ret_problem);
