@@ -18,6 +18,17 @@
 #define MS_PER_SECOND INT64_C(1000)
 #define MS_PER_HOUR   (3600 * MS_PER_SECOND)
 
+/* Inbound Megolm sessions by the pickles that they were loaded from: one whose row was changed or rolled
+ * back is not found. They have no state that could be used twice; only the way to a later message gets
+ * shorter. */
+typedef struct InboundCache {
+        struct {
+                char *pickle;
+                RatchetInbound *session;
+        } slots[16];
+        size_t next; /* the slot that is taken next */
+} InboundCache;
+
 struct E2ee {
         Database *database; /* borrowed, as the key */
         const Secret *pickle_key;
@@ -26,6 +37,7 @@ struct E2ee {
         char curve25519[CURVE25519_TEXT_SIZE], ed25519[ED25519_TEXT_SIZE];
         E2eeClock *now_ms;
         void *userdata;
+        InboundCache inbound_cache;
         char *device_keys; /* our own, with both signatures, once they can no longer change */
 };
 

@@ -55,6 +55,7 @@ E2ee *e2ee_close(E2ee *e2ee)
         if (!e2ee)
                 return NULL;
 
+        inbound_cache_done(&e2ee->inbound_cache);
         queries_free(e2ee->queries);
         free(e2ee->user_id);
         free(e2ee->device_id);

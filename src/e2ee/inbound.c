@@ -4,6 +4,7 @@
 #include "e2ee/inbound.h"
 
 #include "e2ee/account.h"
+#include "e2ee/device-list.h"
 #include "e2ee/message-check.h"
 #include "e2ee/message.h"
 #include "e2ee/parked.h"
@@ -84,14 +85,49 @@ int inbound_receive_key(E2ee *e2ee, const ChannelSender *sender, const cJSON *co
 
 /* ---- events */
 
+void inbound_cache_done(InboundCache *cache)
+{
+        for (size_t i = 0; i < ELEMENTSOF(cache->slots); i++) {
+                ratchet_inbound_free(cache->slots[i].session);
+                free(cache->slots[i].pickle);
+        }
+}
+
+/* The session stays the cache's. */
+static int load_cached(E2ee *e2ee, const char *pickle, RatchetInbound **ret_session)
+{
+        InboundCache *cache = &e2ee->inbound_cache;
+        _cleanup_(ratchet_inbound_freep) RatchetInbound *session = NULL;
+        _cleanup_(freep) char *copy = NULL;
+
+        for (size_t i = 0; i < ELEMENTSOF(cache->slots); i++)
+                if (cache->slots[i].pickle && streq(cache->slots[i].pickle, pickle)) {
+                        *ret_session = cache->slots[i].session;
+                        return 0;
+                }
+
+        int r = pickle_error(ratchet_inbound_load(e2ee->pickle_key, pickle, &session));
+        if (r < 0)
+                return r;
+        copy = strdup(pickle);
+        if (!copy)
+                return -ENOMEM;
+
+        size_t slot = cache->next++ % ELEMENTSOF(cache->slots);
+        ratchet_inbound_free(cache->slots[slot].session);
+        free(cache->slots[slot].pickle);
+        cache->slots[slot].pickle = TAKE_PTR(copy);
+        *ret_session = cache->slots[slot].session = TAKE_PTR(session);
+        return 0;
+}
+
 typedef struct InboundRow {
-        RatchetInbound *session;
+        RatchetInbound *session; /* of the cache */
         char *user_id, *curve25519;
 } InboundRow;
 
 static void inbound_row_done(InboundRow *row)
 {
-        ratchet_inbound_free(row->session);
         free(row->user_id);
         free(row->curve25519);
 }
@@ -114,7 +150,7 @@ static int load_inbound(E2ee *e2ee, const char *room_id, const char *session_id,
         ret_row->curve25519 = strdup(statement_text(rows, 1));
         if (!ret_row->user_id || !ret_row->curve25519)
                 return -ENOMEM;
-        r = pickle_error(ratchet_inbound_load(e2ee->pickle_key, statement_text(rows, 2), &ret_row->session));
+        r = load_cached(e2ee, statement_text(rows, 2), &ret_row->session);
         return r < 0 ? r : 1;
 }
 
@@ -220,6 +256,8 @@ int e2ee_decrypt(E2ee *e2ee, const char *room_id, const cJSON *event, DecryptedE
                 r = claim_index(e2ee, session_id, index, &id, &result.again);
         if (r == 0)
                 r = e2ee_device_trust(e2ee, sender, row.curve25519, &result.trust);
+        if (r == 0 && result.trust == DEVICE_TRUST_UNKNOWN)
+                r = device_list_mark_dirty(e2ee, sender);
         if (r != 0)
                 return r;
 

@@ -22,3 +22,5 @@ int inbound_receive_withheld(E2ee *e2ee, const cJSON *event);
 
 /* Asks for the keys of events that have been parked for three seconds. */
 int inbound_plan(E2ee *e2ee);
+
+void inbound_cache_done(InboundCache *cache);

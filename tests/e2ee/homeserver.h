@@ -90,6 +90,9 @@ DeviceTrust peer_trust_of_message(Peer *peer, const char *text);
 unsigned peer_parked(Peer *peer);
 int64_t peer_count(Peer *peer, const char *sql);
 
+void peer_keep_store(Peer *peer); /* a backup, and its return */
+void peer_restore_store(Peer *peer);
+
 /* ---- rooms */
 
 void room_create(Homeserver *server, const char *room_id, const cJSON *encryption);
@@ -103,3 +106,15 @@ const char *room_event(Homeserver *server, const char *room_id, cJSON *event);
 void homeserver_logout(Homeserver *server, const char *user_id, const char *device_id);
 void homeserver_to_device(Homeserver *server, Peer *to, cJSON *event);
 void homeserver_changed(Homeserver *server, const char *user_id);
+
+/* ---- what most tests begin with: a bot and Ana in an encrypted room, who have not spoken yet */
+
+#define WORLD_ROOM "!r:x"
+
+typedef struct World {
+        Homeserver *server;
+        Peer *bot, *ana;
+} World;
+
+void world_init(World *world);
+void world_done(World *world);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Clients of the homeserver. */
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "basic/fd.h"
+#include "basic/file.h"
 #include "e2ee/e2ee-internal.h"
 #include "e2ee/schema.h"
 #include "e2ee/sync.h"
@@ -378,6 +381,29 @@ void settle(Homeserver *server)
         }
 }
 
+static void copy_store(Peer *peer, bool back)
+{
+        _cleanup_(freep) char *content = NULL;
+        char kept[128];
+        size_t size;
+
+        (void) snprintf(kept, sizeof kept, "%s.kept", peer->path);
+        peer_close(peer);
+        assert_ok(fd_read_file_at(AT_FDCWD, back ? kept : peer->path, 1 << 24, &content, &size));
+        assert_ok(file_write(back ? peer->path : kept, FILE_REPLACE, 0600, BYTES(content, size)));
+        peer_open(peer);
+}
+
+void peer_keep_store(Peer *peer)
+{
+        copy_store(peer, false);
+}
+
+void peer_restore_store(Peer *peer)
+{
+        copy_store(peer, true);
+}
+
 int64_t peer_count(Peer *peer, const char *sql)
 {
         _cleanup_(statement_freep) Statement *statement = NULL;
@@ -410,4 +436,20 @@ DeviceTrust peer_trust_of_message(Peer *peer, const char *text)
 unsigned peer_parked(Peer *peer)
 {
         return (unsigned) peer_count(peer, "SELECT count(*) FROM parked");
+}
+
+void world_init(World *world)
+{
+        world->server = homeserver_new(7);
+        world->bot = peer_new(world->server, "@bot:x", "BOT");
+        world->ana = peer_new(world->server, "@ana:x", "PHONE");
+        room_create(world->server, WORLD_ROOM, NULL);
+        room_member(world->server, WORLD_ROOM, "@bot:x", "join");
+        room_member(world->server, WORLD_ROOM, "@ana:x", "join");
+        settle(world->server);
+}
+
+void world_done(World *world)
+{
+        homeserver_free(world->server);
 }

@@ -3,50 +3,10 @@
 
 #include "e2ee/channel.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-
-#include "basic/fd.h"
-#include "basic/file.h"
 #include "e2ee/device-list.h"
 #include "homeserver.h"
 
 #include "test.h"
-
-typedef struct World {
-        Homeserver *server;
-        Peer *bot, *ana;
-} World;
-
-static void set_up(World *world)
-{
-        world->server = homeserver_new(7);
-        world->bot = peer_new(world->server, "@bot:x", "BOT");
-        world->ana = peer_new(world->server, "@ana:x", "PHONE");
-        room_create(world->server, "!r:x", NULL);
-        room_member(world->server, "!r:x", "@bot:x", "join");
-        room_member(world->server, "!r:x", "@ana:x", "join");
-        settle(world->server);
-}
-
-static void tear_down(World *world)
-{
-        homeserver_free(world->server);
-}
-
-/* Keeps, or brings back, the store of a client. */
-static void copy_store(Peer *peer, bool back)
-{
-        _cleanup_(freep) char *content = NULL;
-        char kept[128];
-        size_t size;
-
-        (void) snprintf(kept, sizeof kept, "%s.kept", peer->path);
-        peer_close(peer);
-        assert_ok(fd_read_file_at(AT_FDCWD, back ? kept : peer->path, 1 << 24, &content, &size));
-        assert_ok(file_write(back ? peer->path : kept, FILE_REPLACE, 0600, BYTES(content, size)));
-        peer_open(peer);
-}
 
 static int64_t dummies(World *world)
 {
@@ -57,20 +17,20 @@ static int64_t dummies(World *world)
  */
 static void test_a_wedged_session_heals(void **state)
 {
-        _cleanup_(tear_down) World world;
-        set_up(&world);
+        _cleanup_(world_done) World world;
+        world_init(&world);
 
         peer_say(world.bot, "!r:x", "first");
         peer_say(world.ana, "!r:x", "one");
         settle(world.server);
-        copy_store(world.ana, false);
+        peer_keep_store(world.ana);
         for (int i = 0; i < 3; i++) {
                 assert_ok(query_run(world.ana->e2ee->queries, "UPDATE room SET rotate = 1", ""));
                 peer_say(world.ana, "!r:x", "two");
                 settle(world.server);
         }
         assert_int_equal(peer_heard(world.bot, "@ana:x", "two"), 3);
-        copy_store(world.ana, true);
+        peer_restore_store(world.ana);
         assert_ok(query_run(world.ana->e2ee->queries, "UPDATE room SET rotate = 1", ""));
         peer_say(world.ana, "!r:x", "three");
         settle(world.server);
@@ -95,8 +55,8 @@ static void send_garbage(World *world, const char *body)
 /* There never was a session; at most one new session an hour, whatever comes. */
 static void test_unwedging_without_a_session(void **state)
 {
-        _cleanup_(tear_down) World world;
-        set_up(&world);
+        _cleanup_(world_done) World world;
+        world_init(&world);
         const char *sessions = "SELECT count(*) FROM olm_session";
         int64_t before = peer_count(world.bot, sessions);
 
@@ -114,8 +74,8 @@ static void test_unwedging_without_a_session(void **state)
 /* The event that the server delivers again is known, and wedges nothing. */
 static void test_replays(void **state)
 {
-        _cleanup_(tear_down) World world;
-        set_up(&world);
+        _cleanup_(world_done) World world;
+        world_init(&world);
 
         peer_say(world.ana, "!r:x", "hello");
         world.bot->offline = true;
@@ -136,8 +96,8 @@ static void test_replays(void **state)
 /* The queue has messages of Ana: what if they came from somebody else, or were for somebody else? */
 static void test_a_spoofed_sender(void **state)
 {
-        _cleanup_(tear_down) World world;
-        set_up(&world);
+        _cleanup_(world_done) World world;
+        world_init(&world);
 
         peer_say(world.ana, "!r:x", "hello");
         world.bot->offline = true;
@@ -165,10 +125,10 @@ static void send_as_ana(World *world, const Device *to, const char *type, cJSON 
 /* What a payload says of its recipient must be true, and keys that were passed on do not count. */
 static void test_recipients(void **state)
 {
-        _cleanup_(tear_down) World world;
+        _cleanup_(world_done) World world;
         _cleanup_(device_done) Device bot = DEVICE_NULL;
         _cleanup_(freep) char *key = NULL;
-        set_up(&world);
+        world_init(&world);
 
         peer_say(world.ana, "!r:x", "hello");
         settle(world.server);

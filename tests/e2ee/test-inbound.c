@@ -3,47 +3,20 @@
 
 #include "e2ee/inbound.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-
-#include "basic/fd.h"
-#include "basic/file.h"
 #include "homeserver.h"
 
 #include "test.h"
 
-#define ROOM "!r:x"
-
-typedef struct World {
-        Homeserver *server;
-        Peer *bot, *ana;
-} World;
-
-static void set_up(World *world)
-{
-        world->server = homeserver_new(13);
-        world->bot = peer_new(world->server, "@bot:x", "BOT");
-        world->ana = peer_new(world->server, "@ana:x", "PHONE");
-        room_create(world->server, ROOM, NULL);
-        room_member(world->server, ROOM, "@bot:x", "join");
-        room_member(world->server, ROOM, "@ana:x", "join");
-        settle(world->server);
-}
-
-static void tear_down(World *world)
-{
-        homeserver_free(world->server);
-}
-
 /* Ana says something, and the event that carries it is kept. */
 static cJSON *said(World *world, const char *text)
 {
-        peer_say(world->ana, ROOM, text);
+        peer_say(world->ana, WORLD_ROOM, text);
         world->bot->offline = true;
         settle(world->server);
         world->bot->offline = false;
 
-        cJSON *events = tree_member(tree_member(tree_member(world->bot->queue, "rooms"), ROOM), "events");
+        cJSON *events =
+                tree_member(tree_member(tree_member(world->bot->queue, "rooms"), WORLD_ROOM), "events");
         return cJSON_Duplicate(cJSON_GetArrayItem(events, cJSON_GetArraySize(events) - 1), true);
 }
 
@@ -69,22 +42,22 @@ static void test_events(void **state)
                 int outcome;
                 bool again;
         } rows[] = {
-                { NULL, NULL, ROOM, 0, true },
-                { "event_id", "$other", ROOM, DECRYPT_REPLAYED },
-                { "sender", "@eve:x", ROOM, DECRYPT_REJECTED },
-                { "sender", "@bot:x", ROOM, DECRYPT_REJECTED },
-                { "algorithm", "m.megolm.v2", ROOM, DECRYPT_REJECTED },
-                { "algorithm", ALGORITHM_OLM, ROOM, DECRYPT_REJECTED },
-                { "ciphertext", "AwgAEhBB", ROOM, DECRYPT_REJECTED },
-                { "ciphertext", "", ROOM, DECRYPT_REJECTED },
-                { "session_id", "AAAA", ROOM, DECRYPT_PARKED },
-                { "sender_key", "of anybody", ROOM, 0, true }, /* says nothing, and is not read */
-                { "device_id", "OTHER", ROOM, 0, true },
+                { NULL, NULL, WORLD_ROOM, 0, true },
+                { "event_id", "$other", WORLD_ROOM, DECRYPT_REPLAYED },
+                { "sender", "@eve:x", WORLD_ROOM, DECRYPT_REJECTED },
+                { "sender", "@bot:x", WORLD_ROOM, DECRYPT_REJECTED },
+                { "algorithm", "m.megolm.v2", WORLD_ROOM, DECRYPT_REJECTED },
+                { "algorithm", ALGORITHM_OLM, WORLD_ROOM, DECRYPT_REJECTED },
+                { "ciphertext", "AwgAEhBB", WORLD_ROOM, DECRYPT_REJECTED },
+                { "ciphertext", "", WORLD_ROOM, DECRYPT_REJECTED },
+                { "session_id", "AAAA", WORLD_ROOM, DECRYPT_PARKED },
+                { "sender_key", "of anybody", WORLD_ROOM, 0, true }, /* says nothing, and is not read */
+                { "device_id", "OTHER", WORLD_ROOM, 0, true },
                 { NULL, NULL, "!other:x", DECRYPT_PARKED },
         };
-        _cleanup_(tear_down) World world;
+        _cleanup_(world_done) World world;
         bool again = true;
-        set_up(&world);
+        world_init(&world);
         _cleanup_(json_freep) cJSON *event = said(&world, "hello");
         settle(world.server);
         assert_int_equal(peer_heard(world.bot, "@ana:x", "hello"), 1);
@@ -103,48 +76,48 @@ static void test_events(void **state)
 
         /* the same event under another time */
         assert_ok(object_put(event, "origin_server_ts", cJSON_CreateNumber(1)));
-        assert_int_equal(decrypt(&world, ROOM, event, &again), DECRYPT_REPLAYED);
+        assert_int_equal(decrypt(&world, WORLD_ROOM, event, &again), DECRYPT_REPLAYED);
 }
 
 /* Also after a restart, and when the replay comes first in another's name. */
 static void test_replays_stay_known(void **state)
 {
-        _cleanup_(tear_down) World world;
+        _cleanup_(world_done) World world;
         bool again;
-        set_up(&world);
+        world_init(&world);
         _cleanup_(json_freep) cJSON *event = said(&world, "hello"), *stolen = cJSON_Duplicate(event, true);
 
         assert_ok(object_put_string(stolen, "sender", "@eve:x"));
         assert_ok(object_put_string(stolen, "event_id", "$stolen"));
         assert_true(peer_sync(world.bot));
-        assert_int_equal(decrypt(&world, ROOM, stolen, &again), DECRYPT_REJECTED);
-        assert_int_equal(decrypt(&world, ROOM, event, &again), 0);
+        assert_int_equal(decrypt(&world, WORLD_ROOM, stolen, &again), DECRYPT_REJECTED);
+        assert_int_equal(decrypt(&world, WORLD_ROOM, event, &again), 0);
 
         peer_close(world.bot);
         peer_open(world.bot);
         assert_ok(object_put_string(event, "event_id", "$copy"));
-        assert_int_equal(decrypt(&world, ROOM, event, &again), DECRYPT_REPLAYED);
+        assert_int_equal(decrypt(&world, WORLD_ROOM, event, &again), DECRYPT_REPLAYED);
 }
 
 /* Somebody who has the key gives it to us as her own: for the room that has it already it is not taken, and
  * for another room it opens nothing. */
 static void test_a_key_that_is_passed_on(void **state)
 {
-        _cleanup_(tear_down) World world;
+        _cleanup_(world_done) World world;
         _cleanup_(ratchet_outbound_freep) RatchetOutbound *outbound = NULL;
         _cleanup_(freep) char *key = NULL, *pickle = NULL;
         ChannelSender eve = { "@eve:x", "eve's curve key", "eve's signing key" };
         bool again;
-        set_up(&world);
+        world_init(&world);
         _cleanup_(json_freep) cJSON *event = said(&world, "hello");
 
         settle(world.server);
         assert_err(query_text(world.ana->e2ee->queries, &pickle, "SELECT pickle FROM megolm_out", ""), 1);
         assert_ok(ratchet_outbound_load(world.ana->key, pickle, &outbound));
         assert_ok(ratchet_outbound_key(outbound, &key));
-        assert_ok(inbound_add(world.bot->e2ee, &eve, ROOM, key));
+        assert_ok(inbound_add(world.bot->e2ee, &eve, WORLD_ROOM, key));
         assert_ok(inbound_add(world.bot->e2ee, &eve, "!other:x", key));
-        assert_int_equal(decrypt(&world, ROOM, event, &again), 0);
+        assert_int_equal(decrypt(&world, WORLD_ROOM, event, &again), 0);
         assert_int_equal(decrypt(&world, "!other:x", event, &again), DECRYPT_REJECTED);
 }
 
@@ -158,12 +131,12 @@ static void test_keys_that_are_refused(void **state)
                 "{\"algorithm\":\"m.megolm.v1.aes-sha2\",\"room_id\":7,\"session_id\":[],\"session_key\":{}"
                 "}",
         };
-        _cleanup_(tear_down) World world;
+        _cleanup_(world_done) World world;
         _cleanup_(ratchet_outbound_freep) RatchetOutbound *outbound = NULL;
         _cleanup_(freep) char *key = NULL;
         ChannelSender ana = { "@ana:x", "curve", "ed" };
         cJSON *other = NULL;
-        set_up(&world);
+        world_init(&world);
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 _cleanup_(json_freep) cJSON *content = tree_parse(rows[i]);
@@ -173,7 +146,7 @@ static void test_keys_that_are_refused(void **state)
         assert_ok(ratchet_outbound_new(&outbound));
         assert_ok(ratchet_outbound_key(outbound, &key));
         assert_ok(json_pack(&other, "{algorithm:s,room_id:s,session_id:s,session_key:s}", ALGORITHM_MEGOLM,
-                            ROOM, "AAAA", key)); /* not the id of that key */
+                            WORLD_ROOM, "AAAA", key)); /* not the id of that key */
         assert_ok(inbound_receive_key(world.bot->e2ee, &ana, other));
         cJSON_Delete(other);
         assert_int_equal(peer_count(world.bot, "SELECT count(*) FROM megolm_in"), 0);
@@ -183,18 +156,18 @@ static void test_keys_that_are_refused(void **state)
 static void test_the_better_key_is_kept(void **state)
 {
         for (int i = 0; i < 2; i++) {
-                _cleanup_(tear_down) World world;
+                _cleanup_(world_done) World world;
                 _cleanup_(ratchet_outbound_freep) RatchetOutbound *outbound = NULL;
                 _cleanup_(freep) char *early = NULL, *late = NULL, *body = NULL;
                 ChannelSender ana = { "@ana:x", "curve", "ed" };
-                set_up(&world);
+                world_init(&world);
 
                 assert_ok(ratchet_outbound_new(&outbound));
                 assert_ok(ratchet_outbound_key(outbound, &early));
                 assert_ok(ratchet_outbound_encrypt(outbound, bytes_of_string("{}"), &body));
                 assert_ok(ratchet_outbound_key(outbound, &late));
-                assert_ok(inbound_add(world.bot->e2ee, &ana, ROOM, i == 0 ? early : late));
-                assert_ok(inbound_add(world.bot->e2ee, &ana, ROOM, i == 0 ? late : early));
+                assert_ok(inbound_add(world.bot->e2ee, &ana, WORLD_ROOM, i == 0 ? early : late));
+                assert_ok(inbound_add(world.bot->e2ee, &ana, WORLD_ROOM, i == 0 ? late : early));
                 assert_int_equal(peer_count(world.bot, "SELECT first_index FROM megolm_in"), 0);
         }
 }
@@ -209,8 +182,8 @@ static int64_t requests_pending(World *world)
  * there. */
 static void test_a_key_that_comes_late(void **state)
 {
-        _cleanup_(tear_down) World world;
-        set_up(&world);
+        _cleanup_(world_done) World world;
+        world_init(&world);
         cJSON_Delete(said(&world, "hello"));
         cJSON *keys = cJSON_DetachItemFromObjectCaseSensitive(world.bot->queue, "to_device"), *key;
         _cleanup_(json_freep) cJSON *event = NULL;
@@ -228,7 +201,7 @@ static void test_a_key_that_comes_late(void **state)
 
         world.server->now_ms += 60 * MS_PER_SECOND;
         assert_err(e2ee_next_unreadable(world.bot->e2ee, &room_id, &event, &code), 1);
-        assert_string_equal(room_id, ROOM);
+        assert_string_equal(room_id, WORLD_ROOM);
         assert_null(code);
         assert_err(e2ee_next_unreadable(world.bot->e2ee, &room_id, &event, &code), 0);
 
@@ -244,8 +217,8 @@ static void test_a_key_that_comes_late(void **state)
 /* Why a key is withheld can be told to the room; m.no_olm is mended by a session of ours. */
 static void test_withheld(void **state)
 {
-        _cleanup_(tear_down) World world;
-        set_up(&world);
+        _cleanup_(world_done) World world;
+        world_init(&world);
         cJSON_Delete(said(&world, "hello"));
         cJSON_DeleteItemFromObjectCaseSensitive(world.bot->queue, "to_device");
         _cleanup_(json_freep) cJSON *event = NULL;
@@ -259,7 +232,8 @@ static void test_withheld(void **state)
         assert_ok(json_pack(
                 &withheld,
                 "{type:s,sender:s,content:{algorithm:s,room_id:s,session_id:s,sender_key:s,code:s}}",
-                "m.room_key.withheld", "@ana:x", ALGORITHM_MEGOLM, ROOM, session_id, "x", "m.unverified"));
+                "m.room_key.withheld", "@ana:x", ALGORITHM_MEGOLM, WORLD_ROOM, session_id, "x",
+                "m.unverified"));
         homeserver_to_device(world.server, world.bot, withheld);
         assert_true(peer_sync(world.bot));
         world.server->now_ms += 60 * MS_PER_SECOND;
@@ -278,33 +252,20 @@ static void test_withheld(void **state)
         assert_int_equal(peer_heard(world.bot, "@ana:x", "hello"), 1);
 }
 
-static void copy_store(Peer *peer, bool back)
-{
-        _cleanup_(freep) char *content = NULL;
-        char kept[128];
-        size_t size;
-
-        (void) snprintf(kept, sizeof kept, "%s.kept", peer->path);
-        peer_close(peer);
-        assert_ok(fd_read_file_at(AT_FDCWD, back ? kept : peer->path, 1 << 24, &content, &size));
-        assert_ok(file_write(back ? peer->path : kept, FILE_REPLACE, 0600, BYTES(content, size)));
-        peer_open(peer);
-}
-
 /* Our own message in the timeline, which our session has not sent: the store is an old copy. */
 static void test_a_store_that_went_back(void **state)
 {
-        _cleanup_(tear_down) World world;
+        _cleanup_(world_done) World world;
         E2eeFault fault;
-        set_up(&world);
+        world_init(&world);
 
-        peer_say(world.bot, ROOM, "one");
+        peer_say(world.bot, WORLD_ROOM, "one");
         settle(world.server);
-        copy_store(world.bot, false);
-        peer_say(world.bot, ROOM, "two");
+        peer_keep_store(world.bot);
+        peer_say(world.bot, WORLD_ROOM, "two");
         assert_true(peer_send(world.bot));
         _cleanup_(json_freep) cJSON *queue = cJSON_Duplicate(world.bot->queue, true);
-        copy_store(world.bot, true);
+        peer_restore_store(world.bot);
         cJSON_Delete(world.bot->queue);
         world.bot->queue = TAKE_PTR(queue);
         assert_true(peer_sync(world.bot));

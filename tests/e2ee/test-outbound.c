@@ -10,12 +10,12 @@
 
 #define ROOM "!r:x"
 
-typedef struct World {
+typedef struct Trio {
         Homeserver *server;
         Peer *bot, *ana, *eva;
-} World;
+} Trio;
 
-static void set_up(World *world)
+static void set_up(Trio *world)
 {
         world->server = homeserver_new(11);
         world->bot = peer_new(world->server, "@bot:x", "BOT");
@@ -30,12 +30,12 @@ static void set_up(World *world)
         settle(world->server);
 }
 
-static void tear_down(World *world)
+static void tear_down(Trio *world)
 {
         homeserver_free(world->server);
 }
 
-static void say(World *world, const char *text)
+static void say(Trio *world, const char *text)
 {
         peer_say(world->bot, ROOM, text);
         settle(world->server);
@@ -50,76 +50,76 @@ static char *session_of(Peer *peer)
         return id;
 }
 
-static void leave(World *world)
+static void leave(Trio *world)
 {
         room_member(world->server, ROOM, "@eva:x", "leave");
 }
 
-static void ban(World *world)
+static void ban(Trio *world)
 {
         room_member(world->server, ROOM, "@eva:x", "ban");
 }
 
-static void withdraw(World *world)
+static void withdraw(Trio *world)
 {
         room_member(world->server, ROOM, "@new:x", "leave");
 }
 
-static void join(World *world)
+static void join(Trio *world)
 {
         room_member(world->server, ROOM, "@more:x", "join");
 }
 
-static void join_again(World *world)
+static void join_again(Trio *world)
 {
         room_member(world->server, ROOM, "@eva:x", "join");
 }
 
-static void log_out(World *world)
+static void log_out(Trio *world)
 {
         homeserver_logout(world->server, "@eva:x", "TABLET");
         world->eva->offline = true;
 }
 
-static void restart(World *world)
+static void restart(Trio *world)
 {
         peer_close(world->bot);
         peer_open(world->bot);
 }
 
-static void week(World *world)
+static void week(Trio *world)
 {
         world->server->now_ms += 7 * 24 * MS_PER_HOUR + 1;
 }
 
-static void day(World *world)
+static void day(Trio *world)
 {
         world->server->now_ms += 24 * MS_PER_HOUR;
 }
 
-static void clock_set_back(World *world)
+static void clock_set_back(Trio *world)
 {
         world->server->now_ms -= 24 * MS_PER_HOUR;
 }
 
-static void world_readable(World *world)
+static void world_readable(Trio *world)
 {
         room_state(world->server, ROOM, "m.room.history_visibility", "",
                    tree_parse("{\"history_visibility\":\"shared\"}"));
 }
 
-static void joined_only(World *world)
+static void joined_only(Trio *world)
 {
         room_state(world->server, ROOM, "m.room.history_visibility", "",
                    tree_parse("{\"history_visibility\":\"joined\"}"));
 }
 
-static void topic(World *world)
+static void topic(Trio *world)
 {
         room_state(world->server, ROOM, "m.room.topic", "", tree_parse("{\"topic\":\"x\"}"));
 }
 
-static void gap(World *world)
+static void gap(Trio *world)
 {
         _cleanup_(json_freep) cJSON *rooms = tree_parse(
                 "{\"join\":{\"" ROOM
@@ -129,7 +129,7 @@ static void gap(World *world)
         assert_ok(room_receive_joined(world->bot->e2ee, rooms));
 }
 
-static void unsigned_now(World *world)
+static void unsigned_now(Trio *world)
 {
         cJSON *keys = tree_member(tree_enter(world->server->cross_signing, "self_signing_keys"), "@eva:x");
 
@@ -141,7 +141,7 @@ static void unsigned_now(World *world)
 static void test_rotation(void **state)
 {
         static const struct {
-                void (*change)(World *world);
+                void (*change)(Trio *world);
                 bool rotates;
         } rows[] = {
                 { leave, true },          { ban, true },          { withdraw, true },
@@ -152,7 +152,7 @@ static void test_rotation(void **state)
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                _cleanup_(tear_down) World world;
+                _cleanup_(tear_down) Trio world;
                 _cleanup_(freep) char *before = NULL, *after = NULL;
                 set_up(&world);
 
@@ -185,7 +185,7 @@ static void test_rotation_by_count(void **state)
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                _cleanup_(tear_down) World world;
+                _cleanup_(tear_down) Trio world;
                 set_up(&world);
                 cJSON *content = tree_parse(rows[i].encryption);
 
@@ -207,7 +207,7 @@ static void test_rotation_by_count(void **state)
 /* A room that was encrypted once stays so, whatever its state says later. */
 static void test_encryption_is_never_taken_back(void **state)
 {
-        _cleanup_(tear_down) World world;
+        _cleanup_(tear_down) Trio world;
         set_up(&world);
 
         room_state(world.server, ROOM, "m.room.encryption", "", cJSON_CreateObject());
@@ -219,7 +219,7 @@ static void test_encryption_is_never_taken_back(void **state)
 
 static void test_not_encrypted(void **state)
 {
-        _cleanup_(tear_down) World world;
+        _cleanup_(tear_down) Trio world;
         _cleanup_(json_freep) cJSON *content = cJSON_CreateObject();
         RoomMessage message = { "!other:x", "m.room.message", content, false };
         cJSON *encrypted = NULL;
@@ -232,7 +232,7 @@ static void test_not_encrypted(void **state)
 /* A member who left reads no more; one who comes reads from then on, and not before. */
 static void test_who_reads_what(void **state)
 {
-        _cleanup_(tear_down) World world;
+        _cleanup_(tear_down) Trio world;
         set_up(&world);
 
         say(&world, "one");
@@ -251,7 +251,7 @@ static void test_who_reads_what(void **state)
 /* An unsigned device is told why it cannot read, once; as soon as its owner signs it, it can. */
 static void test_unsigned_devices(void **state)
 {
-        _cleanup_(tear_down) World world;
+        _cleanup_(tear_down) Trio world;
         set_up(&world);
 
         world.eva->offline = true;
@@ -281,7 +281,7 @@ static void test_unsigned_devices(void **state)
 /* A device without one-time keys holds nobody up, and gets the key when it has some. */
 static void test_a_device_without_keys(void **state)
 {
-        _cleanup_(tear_down) World world;
+        _cleanup_(tear_down) Trio world;
         set_up(&world);
 
         world.eva->offline = true;
@@ -305,7 +305,7 @@ static void test_a_device_without_keys(void **state)
 /* A server that does not answer is waited for only until the caller is in a hurry. */
 static void test_hurry(void **state)
 {
-        _cleanup_(tear_down) World world;
+        _cleanup_(tear_down) Trio world;
         _cleanup_(json_freep) cJSON *content = tree_parse("{\"body\":\"x\"}");
         RoomMessage message = { ROOM, "m.room.message", content, false };
         cJSON *encrypted = NULL;
@@ -324,7 +324,7 @@ static void test_hurry(void **state)
 /* The relation of an event is read by the server, and stays in clear; nothing else does. */
 static void test_the_event(void **state)
 {
-        _cleanup_(tear_down) World world;
+        _cleanup_(tear_down) Trio world;
         _cleanup_(json_freep) cJSON *content = tree_parse(
                 "{\"body\":\"secret\",\"m.relates_to\":{\"rel_type\":\"m.thread\",\"event_id\":\"$e\"}}");
         _cleanup_(json_freep) cJSON *encrypted = NULL;
@@ -356,7 +356,7 @@ static void test_requests_for_keys(void **state)
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                _cleanup_(tear_down) World world;
+                _cleanup_(tear_down) Trio world;
                 _cleanup_(freep) char *session = NULL;
                 cJSON *event = NULL;
                 set_up(&world);

@@ -28,36 +28,36 @@ static void test_a_conversation(void **state)
         assert_int_equal(peer_parked(bot) + peer_parked(ana), 0);
 }
 
-typedef struct World {
+typedef struct Storm {
         Homeserver *server;
         Peer *peers[3];
         unsigned n_said;
-} World;
+} Storm;
 
-static void say_round(World *world, unsigned round)
+static void say_round(Storm *storm, unsigned round)
 {
-        for (size_t i = 0; i < ELEMENTSOF(world->peers); i++) {
+        for (size_t i = 0; i < ELEMENTSOF(storm->peers); i++) {
                 char text[32];
 
                 (void) snprintf(text, sizeof text, "%u from %zu", round, i);
-                peer_say(world->peers[i], "!r:x", text);
+                peer_say(storm->peers[i], "!r:x", text);
         }
-        world->n_said++;
+        storm->n_said++;
 }
 
-static void assert_all_heard(World *world)
+static void assert_all_heard(Storm *storm)
 {
-        for (unsigned round = 0; round < world->n_said; round++)
-                for (size_t i = 0; i < ELEMENTSOF(world->peers); i++) {
+        for (unsigned round = 0; round < storm->n_said; round++)
+                for (size_t i = 0; i < ELEMENTSOF(storm->peers); i++) {
                         char text[32];
 
                         (void) snprintf(text, sizeof text, "%u from %zu", round, i);
-                        for (size_t k = 0; k < ELEMENTSOF(world->peers); k++)
-                                if (peer_heard(world->peers[k], NULL, text) != 1)
+                        for (size_t k = 0; k < ELEMENTSOF(storm->peers); k++)
+                                if (peer_heard(storm->peers[k], NULL, text) != 1)
                                         fail_msg("%s heard \"%s\" %u times, %u parked",
-                                                 world->peers[k]->user_id, text,
-                                                 peer_heard(world->peers[k], NULL, text),
-                                                 peer_parked(world->peers[k]));
+                                                 storm->peers[k]->user_id, text,
+                                                 peer_heard(storm->peers[k], NULL, text),
+                                                 peer_parked(storm->peers[k]));
                 }
 }
 
@@ -67,11 +67,11 @@ static void test_everything_goes_wrong(void **state)
 
         for (uint64_t seed = 1; seed <= 4; seed++) {
                 _cleanup_(homeserver_freep) Homeserver *server = homeserver_new(seed * 0x9e3779b97f4a7c15);
-                World world = { .server = server };
+                Storm storm = { .server = server };
 
-                world.peers[0] = peer_new(server, "@bot:x", "BOT");
-                world.peers[1] = peer_new(server, "@ana:x", "PHONE");
-                world.peers[2] = peer_new(server, "@eva:x", "TABLET");
+                storm.peers[0] = peer_new(server, "@bot:x", "BOT");
+                storm.peers[1] = peer_new(server, "@ana:x", "PHONE");
+                storm.peers[2] = peer_new(server, "@eva:x", "TABLET");
                 room_create(server, "!r:x", NULL);
                 room_member(server, "!r:x", "@bot:x", "join");
                 room_member(server, "!r:x", "@ana:x", "join");
@@ -80,12 +80,12 @@ static void test_everything_goes_wrong(void **state)
                 server->n_crashes = 0;
                 server->fault_percent = (unsigned) (10 * seed);
                 for (unsigned round = 0; round < 6; round++) {
-                        say_round(&world, round);
+                        say_round(&storm, round);
                         settle(server);
                 }
                 server->fault_percent = 0;
                 settle(server);
-                assert_all_heard(&world);
+                assert_all_heard(&storm);
                 n_crashes += server->n_crashes;
         }
         assert_true(n_crashes > 500);

@@ -11,27 +11,6 @@
 
 #include "test.h"
 
-typedef struct World {
-        Homeserver *server;
-        Peer *bot, *ana;
-} World;
-
-static void set_up(World *world)
-{
-        world->server = homeserver_new(5);
-        world->bot = peer_new(world->server, "@bot:x", "BOT");
-        world->ana = peer_new(world->server, "@ana:x", "PHONE");
-        room_create(world->server, "!r:x", NULL);
-        room_member(world->server, "!r:x", "@bot:x", "join");
-        room_member(world->server, "!r:x", "@ana:x", "join");
-        settle(world->server);
-}
-
-static void tear_down(World *world)
-{
-        homeserver_free(world->server);
-}
-
 /* The one flow that a client has. */
 static void only(Peer *peer, Verification *ret_verification)
 {
@@ -95,8 +74,8 @@ static bool has_signed(Homeserver *server, const char *signer, const char *signe
 static void test_both_ways_round(void **state)
 {
         for (int i = 0; i < 4; i++) {
-                _cleanup_(tear_down) World world;
-                set_up(&world);
+                _cleanup_(world_done) World world;
+                world_init(&world);
                 Peer *asker = i & 1 ? world.bot : world.ana, *asked = i & 1 ? world.ana : world.bot;
 
                 ask(asker, asked, i & 2 ? "!r:x" : NULL);
@@ -121,8 +100,8 @@ static void test_both_ways_round(void **state)
 static void test_faults(void **state)
 {
         for (unsigned i = 0; i < 4; i++) {
-                _cleanup_(tear_down) World world;
-                set_up(&world);
+                _cleanup_(world_done) World world;
+                world_init(&world);
 
                 world.server->fault_percent = 10;
                 ask(world.ana, world.bot, "!r:x");
@@ -139,9 +118,9 @@ static void test_faults(void **state)
 
 static void test_cancel_and_timeout(void **state)
 {
-        _cleanup_(tear_down) World world;
+        _cleanup_(world_done) World world;
         _cleanup_(verification_clear) Verification verification = VERIFICATION_NULL;
-        set_up(&world);
+        world_init(&world);
 
         ask(world.ana, world.bot, NULL);
         only(world.bot, &verification);
@@ -189,11 +168,11 @@ static void assert_cancelled(Peer *peer, const char *code)
 /* The server in between gives the bot another key than the one that Ana committed to. */
 static void test_a_key_that_was_not_committed_to(void **state)
 {
-        _cleanup_(tear_down) World world;
+        _cleanup_(world_done) World world;
         char public[CURVE25519_TEXT_SIZE];
         _cleanup_(secret_freep) Secret *secret = NULL;
         cJSON *content = NULL;
-        set_up(&world);
+        world_init(&world);
 
         ask(world.bot, world.ana, NULL);
         act(world.ana, e2ee_verification_accept);
@@ -234,8 +213,8 @@ static void test_wrong_messages(void **state)
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                _cleanup_(tear_down) World world;
-                set_up(&world);
+                _cleanup_(world_done) World world;
+                world_init(&world);
 
                 ask(world.ana, world.bot, NULL);
                 world.ana->offline = true;
@@ -247,8 +226,8 @@ static void test_wrong_messages(void **state)
 
 static void test_a_wrong_mac(void **state)
 {
-        _cleanup_(tear_down) World world;
-        set_up(&world);
+        _cleanup_(world_done) World world;
+        world_init(&world);
 
         ask(world.ana, world.bot, NULL);
         act(world.bot, e2ee_verification_accept);
@@ -265,9 +244,9 @@ static void test_a_wrong_mac(void **state)
 /* Nobody can make us remember any number of flows, nor speak in another's. */
 static void test_strangers(void **state)
 {
-        _cleanup_(tear_down) World world;
+        _cleanup_(world_done) World world;
         _cleanup_(verification_clear) Verification verification = VERIFICATION_NULL;
-        set_up(&world);
+        world_init(&world);
 
         for (int i = 0; i < 40; i++) {
                 cJSON *event = NULL;
