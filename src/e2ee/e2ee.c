@@ -11,6 +11,18 @@
 #include "e2ee/outbound.h"
 #include "e2ee/verification.h"
 
+#define KEPT_MS (30 * 24 * MS_PER_HOUR)
+
+/* To-device messages come again only until the sync token has moved on, and a key that did not come in a
+ * month will not come. */
+static int forget_old(E2ee *e2ee)
+{
+        int64_t before = e2ee_now(e2ee) - KEPT_MS;
+
+        int r = query_run(e2ee->queries, "DELETE FROM olm_hash WHERE seen_ms < ?", "i", before);
+        return r < 0 ? r : query_run(e2ee->queries, "DELETE FROM parked WHERE parked_ms < ?", "i", before);
+}
+
 /* Our own list is asked for at every start: it says whether the server still has this device as we know it.
  */
 static int begin(E2ee *e2ee, const E2eeOptions *options)
@@ -24,6 +36,8 @@ static int begin(E2ee *e2ee, const E2eeOptions *options)
                 r = device_list_track(e2ee, e2ee->user_id);
         if (r == 0)
                 r = device_list_mark_dirty(e2ee, e2ee->user_id);
+        if (r == 0)
+                r = forget_old(e2ee);
         if (r == 0)
                 r = e2ee_plan(e2ee);
         return r < 0 ? r : transaction_commit(&transaction);

@@ -119,12 +119,36 @@ static void test_rollback(void **state)
         assert_int_equal(peer_count(bot, "SELECT count(*) FROM olm_peer WHERE unwedged_ms NOT NULL"), 0);
 }
 
+static void test_what_is_old_is_forgotten(void **state)
+{
+        _cleanup_(homeserver_freep) Homeserver *server = homeserver_new(3);
+        Peer *bot = peer_new(server, "@bot:x", "BOT");
+        int64_t month = 30 * 24 * MS_PER_HOUR;
+
+        for (int i = 0; i < 2; i++) {
+                int64_t at = server->now_ms - month - i;
+
+                assert_ok(query_run(bot->e2ee->queries, "INSERT INTO olm_hash(hash, seen_ms) VALUES (?, ?)",
+                                    "bi", BYTES_OF(at), at));
+                assert_ok(query_run(
+                        bot->e2ee->queries,
+                        "INSERT INTO parked(event_id, room_id, session_id, sender, event, parked_ms) "
+                        "VALUES (?, '', '', '', '', ?)",
+                        "ti", i == 0 ? "$new" : "$old", at));
+        }
+        peer_close(bot);
+        peer_open(bot);
+        assert_int_equal(peer_count(bot, "SELECT count(*) FROM olm_hash"), 1);
+        assert_int_equal(peer_parked(bot), 1);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_hostile_responses),
                 cmocka_unit_test(test_an_event_that_kills),
                 cmocka_unit_test(test_rollback),
+                cmocka_unit_test(test_what_is_old_is_forgotten),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
