@@ -220,8 +220,8 @@ static int read_row(E2ee *e2ee, AccountRow *ret_row)
         return 0;
 }
 
-/* Replaces the fallback key when the server says that it was used, and every week. libolm keeps the one
- * before until it is told to forget it. */
+/* Replaces the fallback key when the server reports it as used, and every week. libolm keeps the previous
+ * one until olm_account_forget_old_fallback_key(). */
 static int renew_fallback_key(E2ee *e2ee, RatchetAccount *account, const AccountRow *row)
 {
         int64_t now = e2ee_now(e2ee);

@@ -18,7 +18,7 @@ int account_save(E2ee *e2ee, RatchetAccount *account);
 /* The device_keys object, signed by the device and, where it exists, by the self-signing key. */
 int account_device_keys(E2ee *e2ee, cJSON **ret_keys);
 
-/* Key counts of a sync response. One that has none says that there are no keys. */
+/* Key counts of a sync response. A missing count means 0. */
 int account_receive_counts(E2ee *e2ee, const cJSON *sync);
 
 int account_plan(E2ee *e2ee);

@@ -236,7 +236,7 @@ static int dispatch(E2ee *e2ee, const ChannelSender *sender, const cJSON *payloa
         if (startswith(type, "m.key.verification."))
                 return e2ee_receive_verification(
                         e2ee, &(VerificationMessage){ sender->user_id, type, NULL, NULL, content });
-        return 0; /* m.dummy has no effect, m.forwarded_room_key is not accepted from anybody */
+        return 0; /* m.dummy has no effect; m.forwarded_room_key is never accepted */
 }
 
 static int receive_plain(E2ee *e2ee, const char *sender, const char *sender_key, Bytes plain)
@@ -253,7 +253,7 @@ static int receive_plain(E2ee *e2ee, const char *sender, const char *sender_key,
         const char *ed25519 = object_string(object_object(payload, "keys"), "ed25519");
         r = device_by_key(e2ee, sender, sender_key, &device);
         if (r > 0 && !streq(device.ed25519, ed25519))
-                return 0; /* somebody's curve key with another's signing key */
+                return 0; /* the curve key and the signing key belong to different devices */
         if (r == 0)
                 r = device_list_mark_dirty(e2ee, sender);
         if (r < 0)

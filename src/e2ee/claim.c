@@ -119,7 +119,7 @@ static int send_dummy(E2ee *e2ee, const Device *device)
                                        encrypted);
 }
 
-/* The device gave a key. */
+/* A session with the device exists now. */
 static int on_session(E2ee *e2ee, const Device *device)
 {
         int64_t dummy = 0;
@@ -136,7 +136,7 @@ static int on_session(E2ee *e2ee, const Device *device)
                          "t", device->curve25519);
 }
 
-/* The device gave none. It is told once that it gets no keys, until there was a session. */
+/* No key for the device: back off, and send m.no_olm once until a session existed. */
 static int on_no_key(E2ee *e2ee, const Device *device)
 {
         cJSON *content = NULL;

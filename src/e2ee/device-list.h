@@ -3,17 +3,17 @@
 
 /* The devices and cross-signing keys of all users that share an encrypted room with us, kept current.
  *
- * A user's list is dirty from the moment that something says it changed until an answer to /keys/query that
+ * A user's list is dirty from the first sign of a change until an answer to /keys/query that
  * was asked for after that moment: each change counts up a generation, and an answer cleans the list only if
  * the generation is still the one it was asked with. One query is in flight at a time. Decryption never
  * waits for a query. */
 
 #include "e2ee/e2ee-internal.h"
 
-/* Begins to follow a user's list; no change if it is followed. */
+/* Starts tracking a user's list; no effect if it is tracked. */
 int device_list_track(E2ee *e2ee, const char *user_id);
 
-/* Something says that the list of a user changed: a no-op for users that are not followed. */
+/* The list of a user may have changed; no effect on users that are not tracked. */
 int device_list_mark_dirty(E2ee *e2ee, const char *user_id);
 
 /* The same if the list has no device of that key. */

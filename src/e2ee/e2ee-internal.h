@@ -4,8 +4,8 @@
 /* What the files of this folder share. Every function here runs inside the caller's transaction, and keeps
  * nothing in memory that a rollback would have to undo.
  *
- * Errors of all functions here: those of store/database.h and -ENOMEM, which end the transaction. What
- * others wrote and is not acceptable is no error: it is ignored, as each function says. */
+ * Errors of all functions here: those of store/database.h and -ENOMEM, which end the transaction. Invalid
+ * input from outside is no error: it is ignored, as each function documents. */
 
 #include "e2ee/e2ee.h"
 #include "e2ee/json.h"
@@ -46,7 +46,7 @@ static inline int64_t e2ee_now(const E2ee *e2ee)
         return e2ee->now_ms(e2ee->userdata);
 }
 
-/* A device that somebody's list has. Texts are owned. */
+/* A device of a user. Texts are owned. */
 typedef struct Device {
         char *user_id, *device_id, *curve25519, *ed25519;
 } Device;

@@ -23,7 +23,7 @@ static int forget_old(E2ee *e2ee)
         return r < 0 ? r : query_run(e2ee->queries, "DELETE FROM parked WHERE parked_ms < ?", "i", before);
 }
 
-/* Our own list is asked for at every start: it says whether the server still has this device as we know it.
+/* Our own list is queried at every start, to compare the keys that the server has for this device.
  */
 static int begin(E2ee *e2ee, const E2eeOptions *options)
 {

@@ -48,8 +48,8 @@ typedef enum E2eeFault {
         E2EE_FAULT_ROLLED_BACK,       /* the server has newer one-time keys: the store is an old copy */
         E2EE_FAULT_DEVICE_REPLACED,   /* the server has other keys under our device id */
         E2EE_FAULT_DEVICE_DELETED,    /* the server has no keys of a device that uploaded them */
-        E2EE_FAULT_FOREIGN_IDENTITY,  /* the user has a cross-signing identity that is not in the store */
-        E2EE_FAULT_IDENTITY_REPLACED, /* somebody reset the identity that is in the store */
+        E2EE_FAULT_FOREIGN_IDENTITY,  /* the user has an identity on the server, and the store has none */
+        E2EE_FAULT_IDENTITY_REPLACED, /* the server has another identity than the store */
 } E2eeFault;
 
 int e2ee_fault(E2ee *e2ee, E2eeFault *ret_fault);
@@ -81,7 +81,7 @@ typedef struct E2eeRequest {
 void e2ee_request_clear(E2eeRequest *request);
 
 /* The first request after that id, 0 for the first of all. 1: there is one, cleared by the caller; 0: none.
- * Those in flight are not told from others. */
+ * Requests in flight are included. */
 int e2ee_next_request(E2ee *e2ee, int64_t after_id, E2eeRequest *ret_request);
 
 /* The request was answered with 2xx, and this; NULL and unknown ids are allowed. */

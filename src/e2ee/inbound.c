@@ -161,7 +161,7 @@ typedef struct EventId {
         int64_t origin_ms;
 } EventId;
 
-/* 0: the index is this event's, which `ret_again` says was decrypted before; DECRYPT_REPLAYED: another's. */
+/* 0: the index belongs to this event, `ret_again` if since an earlier call; DECRYPT_REPLAYED: to another. */
 static int claim_index(E2ee *e2ee, const char *session_id, uint32_t index, const EventId *event,
                        bool *ret_again)
 {

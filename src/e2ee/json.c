@@ -23,7 +23,7 @@ int matrix_json_parse(Bytes text, size_t max, cJSON **ret_tree)
         const char *end = NULL;
         cJSON *tree = cJSON_ParseWithLengthOpts(clean, size, &end, false);
         if (!tree)
-                return -EBADMSG; /* or no memory: cJSON does not tell */
+                return -EBADMSG; /* or out of memory: cJSON does not distinguish them */
         for (; end < clean + size; end++)
                 if (!strchr(" \t\r\n", *end) || *end == '\0') {
                         cJSON_Delete(tree);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The JSON of Matrix, all access to it in one place. What a homeserver relays was written by anybody, and
+/* The JSON of Matrix, all access to it in one place. A homeserver relays what others wrote, and
  * one hostile event must not make a whole response unreadable; so reading is lenient where a value is merely
  * useless, and canonical_json(), which signatures are made of, is strict. */
 

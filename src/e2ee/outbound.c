@@ -65,7 +65,7 @@ static int session_save(E2ee *e2ee, const OutboundSession *session)
                          session->messages);
 }
 
-/* Its keys are of no use any more once nobody asks for them. */
+/* Shares of replaced sessions serve key requests for a week. */
 static int forget_old_shares(E2ee *e2ee)
 {
         int r = query_run(e2ee->queries,

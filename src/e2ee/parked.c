@@ -10,7 +10,7 @@
 
 #define ASK_AFTER_MS     (3 * MS_PER_SECOND)
 #define EXPLAIN_AFTER_MS (60 * MS_PER_SECOND)
-#define ASK_MAX          20 /* sessions at once */
+#define ASK_MAX          20 /* sessions per call */
 
 int parked_add(E2ee *e2ee, const char *room_id, const char *session_id, const cJSON *event)
 {

@@ -2,7 +2,7 @@
 #pragma once
 
 /* Events that wait for their key: the key is asked for after three seconds, and after a minute the room can
- * be told why there is none. */
+ * explain why there is none. */
 
 #include "e2ee/e2ee-internal.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Olm and Megolm, by libolm. Our opaque types are libolm's own, under names that do not depend on it. Every
- * function of libolm fills a buffer whose size another one tells, and returns olm_error() when it fails. */
+ * function of libolm fills a buffer whose size another one returns, and returns olm_error() on failure. */
 
 #include "e2ee/ratchet.h"
 
@@ -10,7 +10,7 @@
 
 #include "e2ee/message-check.h"
 
-#define RANDOM_CHUNK 256 /* what getentropy(3) gives at once */
+#define RANDOM_CHUNK 256 /* limit of getentropy(3) */
 
 static int error_of(enum OlmErrorCode code)
 {

@@ -50,7 +50,7 @@ static int add_device(Devices *devices, const Statement *rows)
         return device->user_id && device->device_id && device->curve25519 && device->ed25519 ? 0 : -ENOMEM;
 }
 
-/* Devices in the room that should have the key and have not, or should not and were not told. */
+/* Devices in the room that lack the key, or (not `allowed`) lack the notice that it is withheld. */
 static int find_missing(E2ee *e2ee, const OutboundSession *session, bool allowed, Devices *ret_devices)
 {
         _cleanup_(statement_resetp) Statement *rows = NULL;

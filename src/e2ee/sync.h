@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What a sync response says that encryption needs, and how often it was begun.
+/* Processing of sync responses, and recovery from one that crashes the process.
  *
  * All of a response is one transaction with its `next_batch`. Before that transaction, in one of its own,
  * the attempt is counted; an event that makes the process die is so found by the third attempt, which takes

@@ -15,11 +15,10 @@ int verification_save(E2ee *e2ee, const Verification *verification);
 /* Sends a message of the flow. Takes the content, also on failure. */
 int verification_send(E2ee *e2ee, const Verification *verification, const char *type, cJSON *content);
 
-/* Ends the flow, and tells the other side why. */
+/* Cancels the flow and sends the code to the other side. */
 int verification_abort(E2ee *e2ee, Verification *verification, const char *code);
 
-/* The other side's name of the agreed key exchange: "USER|DEVICE|KEY" of the starter, then of the other.
- * Errors: -EBADMSG their key. */
+/* The shared secret of the two ephemeral keys. Errors: -EBADMSG their key. */
 int verification_agree(E2ee *e2ee, const Verification *verification, Secret **ret_shared);
 
 /* MACs over our device key and master key, as the content of m.key.verification.mac. */

@@ -4,7 +4,7 @@
  *         request → ready → start → accept → key → key → (people compare) → mac ↔ mac → done
  *
  * Who starts has the first word in the short string; who accepts commits to its key before it sees the
- * other's, so that nobody can search for a key that gives the same seven emojis. */
+ * other's, so that an attacker cannot search for a key that gives the same seven emojis. */
 
 #include "e2ee/cross-signing.h"
 #include "e2ee/request.h"
@@ -159,7 +159,7 @@ static bool has_text(const cJSON *content, const char *key, const char *text)
         return false;
 }
 
-/* Both may start at once: then the start of the smaller user id, or device id, counts. */
+/* Both may start simultaneously: then the start of the smaller user id, or device id, counts. */
 static bool their_start_counts(E2ee *e2ee, const Verification *verification)
 {
         int order = strcmp(verification->user_id, e2ee->user_id);

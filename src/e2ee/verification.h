@@ -2,7 +2,7 @@
 #pragma once
 
 /* Verification by short string (m.sas.v1), in a room or by to-device messages: two people compare seven
- * emojis on two screens, which proves that nobody stands between their devices. What follows is that our
+ * emojis on two screens, which rules out an attacker between their devices. What follows is that our
  * user-signing key signs the other user's master key; it pins nothing: that is the manifest's.
  *
  * State is in the store, and a flow survives a restart. It ends after ten minutes. A person accepts and
@@ -50,7 +50,7 @@ int e2ee_verification_sas(E2ee *e2ee, const Verification *verification, uint8_t 
 /* Asks a user, in a room if `room_id` is not NULL, otherwise that device. */
 int e2ee_verification_ask(E2ee *e2ee, const char *user_id, const char *device_id, const char *room_id);
 
-/* What the person says. Errors: -ENOENT no such flow; -EINVAL another state. */
+/* The decisions of the person. Errors: -ENOENT no such flow; -EINVAL another state. */
 int e2ee_verification_accept(E2ee *e2ee, const char *txn_id);
 int e2ee_verification_confirm(E2ee *e2ee, const char *txn_id);
 int e2ee_verification_cancel(E2ee *e2ee, const char *txn_id, const char *code);
