@@ -3,6 +3,11 @@
 
 #include "e2ee/outbound.h"
 
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "basic/fd.h"
+#include "crypto/secretbox.h"
 #include "e2ee/room.h"
 #include "homeserver.h"
 
@@ -15,30 +20,30 @@ typedef struct Trio {
         Peer *bot, *ana, *eva;
 } Trio;
 
-static void set_up(Trio *world)
+static void set_up(Trio *trio)
 {
-        world->server = homeserver_new(11);
-        world->bot = peer_new(world->server, "@bot:x", "BOT");
-        world->ana = peer_new(world->server, "@ana:x", "PHONE");
-        world->eva = peer_new(world->server, "@eva:x", "TABLET");
-        room_create(world->server, ROOM, NULL);
-        room_state(world->server, ROOM, "m.room.history_visibility", "",
+        trio->server = homeserver_new(11);
+        trio->bot = peer_new(trio->server, "@bot:x", "BOT");
+        trio->ana = peer_new(trio->server, "@ana:x", "PHONE");
+        trio->eva = peer_new(trio->server, "@eva:x", "TABLET");
+        room_create(trio->server, ROOM, NULL);
+        room_state(trio->server, ROOM, "m.room.history_visibility", "",
                    tree_parse("{\"history_visibility\":\"invited\"}"));
-        room_member(world->server, ROOM, "@bot:x", "join");
-        room_member(world->server, ROOM, "@ana:x", "join");
-        room_member(world->server, ROOM, "@eva:x", "join");
-        settle(world->server);
+        room_member(trio->server, ROOM, "@bot:x", "join");
+        room_member(trio->server, ROOM, "@ana:x", "join");
+        room_member(trio->server, ROOM, "@eva:x", "join");
+        settle(trio->server);
 }
 
-static void tear_down(Trio *world)
+static void tear_down(Trio *trio)
 {
-        homeserver_free(world->server);
+        homeserver_free(trio->server);
 }
 
-static void say(Trio *world, const char *text)
+static void say(Trio *trio, const char *text)
 {
-        peer_say(world->bot, ROOM, text);
-        settle(world->server);
+        peer_say(trio->bot, ROOM, text);
+        settle(trio->server);
 }
 
 static char *session_of(Peer *peer)
@@ -50,98 +55,98 @@ static char *session_of(Peer *peer)
         return id;
 }
 
-static void leave(Trio *world)
+static void leave(Trio *trio)
 {
-        room_member(world->server, ROOM, "@eva:x", "leave");
+        room_member(trio->server, ROOM, "@eva:x", "leave");
 }
 
-static void ban(Trio *world)
+static void ban(Trio *trio)
 {
-        room_member(world->server, ROOM, "@eva:x", "ban");
+        room_member(trio->server, ROOM, "@eva:x", "ban");
 }
 
-static void withdraw(Trio *world)
+static void withdraw(Trio *trio)
 {
-        room_member(world->server, ROOM, "@new:x", "leave");
+        room_member(trio->server, ROOM, "@new:x", "leave");
 }
 
-static void join(Trio *world)
+static void join(Trio *trio)
 {
-        room_member(world->server, ROOM, "@more:x", "join");
+        room_member(trio->server, ROOM, "@more:x", "join");
 }
 
-static void join_again(Trio *world)
+static void join_again(Trio *trio)
 {
-        room_member(world->server, ROOM, "@eva:x", "join");
+        room_member(trio->server, ROOM, "@eva:x", "join");
 }
 
-static void log_out(Trio *world)
+static void log_out(Trio *trio)
 {
-        homeserver_logout(world->server, "@eva:x", "TABLET");
-        world->eva->offline = true;
+        homeserver_logout(trio->server, "@eva:x", "TABLET");
+        trio->eva->offline = true;
 }
 
-static void restart(Trio *world)
+static void restart(Trio *trio)
 {
-        peer_close(world->bot);
-        peer_open(world->bot);
+        peer_close(trio->bot);
+        peer_open(trio->bot);
 }
 
-static void week(Trio *world)
+static void week(Trio *trio)
 {
-        world->server->now_ms += 7 * 24 * MS_PER_HOUR + 1;
+        trio->server->now_ms += 7 * 24 * MS_PER_HOUR + 1;
 }
 
-static void day(Trio *world)
+static void day(Trio *trio)
 {
-        world->server->now_ms += 24 * MS_PER_HOUR;
+        trio->server->now_ms += 24 * MS_PER_HOUR;
 }
 
-static void clock_set_back(Trio *world)
+static void clock_set_back(Trio *trio)
 {
-        world->server->now_ms -= 24 * MS_PER_HOUR;
+        trio->server->now_ms -= 24 * MS_PER_HOUR;
 }
 
-static void world_readable(Trio *world)
+static void world_readable(Trio *trio)
 {
-        room_state(world->server, ROOM, "m.room.history_visibility", "",
+        room_state(trio->server, ROOM, "m.room.history_visibility", "",
                    tree_parse("{\"history_visibility\":\"shared\"}"));
 }
 
-static void joined_only(Trio *world)
+static void joined_only(Trio *trio)
 {
-        room_state(world->server, ROOM, "m.room.history_visibility", "",
+        room_state(trio->server, ROOM, "m.room.history_visibility", "",
                    tree_parse("{\"history_visibility\":\"joined\"}"));
 }
 
-static void topic(Trio *world)
+static void topic(Trio *trio)
 {
-        room_state(world->server, ROOM, "m.room.topic", "", tree_parse("{\"topic\":\"x\"}"));
+        room_state(trio->server, ROOM, "m.room.topic", "", tree_parse("{\"topic\":\"x\"}"));
 }
 
-static void gap(Trio *world)
+static void gap(Trio *trio)
 {
         _cleanup_(json_freep) cJSON *rooms = tree_parse(
                 "{\"join\":{\"" ROOM
                 "\":{\"timeline\":{\"limited\":true,\"events\":[]},\"state\":{\"events\":[{\"type\":"
                 "\"m.room.member\",\"state_key\":\"@eva:x\",\"content\":{\"membership\":\"join\"}}]}}}}");
 
-        assert_ok(room_receive_joined(world->bot->e2ee, rooms));
+        assert_ok(room_receive_joined(trio->bot->e2ee, rooms));
 }
 
-static void unsigned_now(Trio *world)
+static void unsigned_now(Trio *trio)
 {
-        cJSON *keys = tree_member(tree_enter(world->server->cross_signing, "self_signing_keys"), "@eva:x");
+        cJSON *keys = tree_member(tree_enter(trio->server->cross_signing, "self_signing_keys"), "@eva:x");
 
         cJSON_DeleteItemFromObjectCaseSensitive(keys, "signatures");
-        world->eva->offline = true;
-        homeserver_changed(world->server, "@eva:x");
+        trio->eva->offline = true;
+        homeserver_changed(trio->server, "@eva:x");
 }
 
 static void test_rotation(void **state)
 {
         static const struct {
-                void (*change)(Trio *world);
+                void (*change)(Trio *trio);
                 bool rotates;
         } rows[] = {
                 { leave, true },          { ban, true },          { withdraw, true },
@@ -152,21 +157,21 @@ static void test_rotation(void **state)
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                _cleanup_(tear_down) Trio world;
+                _cleanup_(tear_down) Trio trio;
                 _cleanup_(freep) char *before = NULL, *after = NULL;
-                set_up(&world);
+                set_up(&trio);
 
-                room_member(world.server, ROOM, "@new:x", "invite");
-                say(&world, "before");
-                before = session_of(world.bot);
-                rows[i].change(&world);
-                settle(world.server);
-                say(&world, "after");
-                after = session_of(world.bot);
+                room_member(trio.server, ROOM, "@new:x", "invite");
+                say(&trio, "before");
+                before = session_of(trio.bot);
+                rows[i].change(&trio);
+                settle(trio.server);
+                say(&trio, "after");
+                after = session_of(trio.bot);
                 if (streq(before, after) == rows[i].rotates)
                         fail_msg("row %zu: the key was %sreplaced", i, rows[i].rotates ? "not " : "");
-                assert_int_equal(peer_heard(world.ana, "@bot:x", "before"), 1);
-                assert_int_equal(peer_heard(world.ana, "@bot:x", "after"), 1);
+                assert_int_equal(peer_heard(trio.ana, "@bot:x", "before"), 1);
+                assert_int_equal(peer_heard(trio.ana, "@bot:x", "after"), 1);
         }
 }
 
@@ -185,95 +190,95 @@ static void test_rotation_by_count(void **state)
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                _cleanup_(tear_down) Trio world;
-                set_up(&world);
+                _cleanup_(tear_down) Trio trio;
+                set_up(&trio);
                 cJSON *content = tree_parse(rows[i].encryption);
 
                 assert_ok(object_put_string(content, "algorithm", ALGORITHM_MEGOLM));
-                room_state(world.server, ROOM, "m.room.encryption", "", content);
-                settle(world.server);
-                assert_int_equal(peer_count(world.bot, "SELECT rotation_messages FROM room"),
+                room_state(trio.server, ROOM, "m.room.encryption", "", content);
+                settle(trio.server);
+                assert_int_equal(peer_count(trio.bot, "SELECT rotation_messages FROM room"),
                                  rows[i].messages);
                 if (rows[i].messages != 3)
                         continue;
 
                 for (int k = 0; k < 7; k++)
-                        say(&world, "text");
-                assert_int_equal(peer_count(world.bot, "SELECT count(*) FROM megolm_in"), 3);
-                assert_int_equal(peer_heard(world.ana, "@bot:x", "text"), 7);
+                        say(&trio, "text");
+                assert_int_equal(peer_count(trio.bot, "SELECT count(*) FROM megolm_in"), 3);
+                assert_int_equal(peer_heard(trio.ana, "@bot:x", "text"), 7);
         }
 }
 
 /* A room that was encrypted once stays so, whatever its state says later. */
 static void test_encryption_is_never_taken_back(void **state)
 {
-        _cleanup_(tear_down) Trio world;
-        set_up(&world);
+        _cleanup_(tear_down) Trio trio;
+        set_up(&trio);
 
-        room_state(world.server, ROOM, "m.room.encryption", "", cJSON_CreateObject());
-        settle(world.server);
-        assert_int_equal(peer_count(world.bot, "SELECT encrypted FROM room"), 1);
-        say(&world, "still secret");
-        assert_int_equal(peer_heard(world.ana, "@bot:x", "still secret"), 1);
+        room_state(trio.server, ROOM, "m.room.encryption", "", cJSON_CreateObject());
+        settle(trio.server);
+        assert_int_equal(peer_count(trio.bot, "SELECT encrypted FROM room"), 1);
+        say(&trio, "still secret");
+        assert_int_equal(peer_heard(trio.ana, "@bot:x", "still secret"), 1);
 }
 
 static void test_not_encrypted(void **state)
 {
-        _cleanup_(tear_down) Trio world;
+        _cleanup_(tear_down) Trio trio;
         _cleanup_(json_freep) cJSON *content = cJSON_CreateObject();
         RoomMessage message = { "!other:x", "m.room.message", content, false };
         cJSON *encrypted = NULL;
-        set_up(&world);
+        set_up(&trio);
 
-        assert_err(e2ee_encrypt(world.bot->e2ee, &message, &encrypted), ENCRYPT_NOT_HERE);
+        assert_err(e2ee_encrypt(trio.bot->e2ee, &message, &encrypted), ENCRYPT_NOT_HERE);
         assert_null(encrypted);
 }
 
 /* A member who left reads no more; one who comes reads from then on, and not before. */
 static void test_who_reads_what(void **state)
 {
-        _cleanup_(tear_down) Trio world;
-        set_up(&world);
+        _cleanup_(tear_down) Trio trio;
+        set_up(&trio);
 
-        say(&world, "one");
-        leave(&world);
-        settle(world.server);
-        say(&world, "two");
-        join_again(&world);
-        settle(world.server);
-        say(&world, "three");
-        assert_int_equal(peer_heard(world.eva, "@bot:x", "one"), 1);
-        assert_int_equal(peer_heard(world.eva, "@bot:x", "two"), 0);
-        assert_int_equal(peer_heard(world.eva, "@bot:x", "three"), 1);
-        assert_int_equal(peer_heard(world.ana, "@bot:x", "two"), 1);
+        say(&trio, "one");
+        leave(&trio);
+        settle(trio.server);
+        say(&trio, "two");
+        join_again(&trio);
+        settle(trio.server);
+        say(&trio, "three");
+        assert_int_equal(peer_heard(trio.eva, "@bot:x", "one"), 1);
+        assert_int_equal(peer_heard(trio.eva, "@bot:x", "two"), 0);
+        assert_int_equal(peer_heard(trio.eva, "@bot:x", "three"), 1);
+        assert_int_equal(peer_heard(trio.ana, "@bot:x", "two"), 1);
 }
 
 /* An unsigned device is told why it cannot read, once; as soon as its owner signs it, it can. */
 static void test_unsigned_devices(void **state)
 {
-        _cleanup_(tear_down) Trio world;
-        set_up(&world);
+        _cleanup_(tear_down) Trio trio;
+        set_up(&trio);
 
-        world.eva->offline = true;
-        Peer *second = peer_new(world.server, "@eva:x", "NEW");
+        trio.eva->offline = true;
+        Peer *second = peer_new(trio.server, "@eva:x", "NEW");
         second->offline = true;
         (void) peer_send(second); /* its keys are on the server, no more */
         (void) peer_send(second);
-        settle(world.server);
-        say(&world, "one");
-        say(&world, "two");
+        settle(trio.server);
+        say(&trio, "one");
+        say(&trio, "two");
         assert_int_equal(
-                peer_count(world.bot, "SELECT count(*) FROM megolm_share WHERE code = 'm.unverified'"), 1);
+                peer_count(trio.bot, "SELECT count(*) FROM megolm_share WHERE code = 'm.unverified'"), 1);
         second->offline = false;
-        settle(world.server);
+        settle(trio.server);
         assert_int_equal(peer_heard(second, "@bot:x", "two"), 0);
         assert_int_equal(peer_count(second, "SELECT count(*) FROM withheld WHERE code = 'm.unverified'"), 1);
 
         second->offline = true;
-        assert_ok(database_run(world.bot->database, "UPDATE device SET signed = 1 WHERE device_id = 'NEW'"));
-        say(&world, "three");
+        assert_ok(database_run(trio.bot->database, "UPDATE device SET signed = 1 WHERE device_id = 'NEW'"));
+        say(&trio, "three");
         second->offline = false;
-        settle(world.server);
+        settle(trio.server);
         assert_int_equal(peer_heard(second, "@bot:x", "three"), 1);
         assert_int_equal(peer_heard(second, "@bot:x", "two"), 0);
 }
@@ -281,59 +286,59 @@ static void test_unsigned_devices(void **state)
 /* A device without one-time keys holds nobody up, and gets the key when it has some. */
 static void test_a_device_without_keys(void **state)
 {
-        _cleanup_(tear_down) Trio world;
-        set_up(&world);
+        _cleanup_(tear_down) Trio trio;
+        set_up(&trio);
 
-        world.eva->offline = true;
-        cJSON_DeleteItemFromObjectCaseSensitive(tree_enter(world.server->one_time, "@eva:x"), "TABLET");
-        cJSON_DeleteItemFromObjectCaseSensitive(tree_enter(world.server->fallback, "@eva:x"), "TABLET");
-        say(&world, "one");
-        assert_int_equal(peer_heard(world.ana, "@bot:x", "one"), 1);
-        assert_int_equal(peer_count(world.bot, "SELECT no_olm_sent FROM olm_peer WHERE user_id = '@eva:x'"),
+        trio.eva->offline = true;
+        cJSON_DeleteItemFromObjectCaseSensitive(tree_enter(trio.server->one_time, "@eva:x"), "TABLET");
+        cJSON_DeleteItemFromObjectCaseSensitive(tree_enter(trio.server->fallback, "@eva:x"), "TABLET");
+        say(&trio, "one");
+        assert_int_equal(peer_heard(trio.ana, "@bot:x", "one"), 1);
+        assert_int_equal(peer_count(trio.bot, "SELECT no_olm_sent FROM olm_peer WHERE user_id = '@eva:x'"),
                          1);
 
-        world.eva->offline = false;
-        settle(world.server);
-        world.server->now_ms += 61 * MS_PER_SECOND;
-        settle(world.server);
-        say(&world, "two");
-        assert_int_equal(peer_heard(world.eva, "@bot:x", "two"), 1);
-        assert_int_equal(peer_count(world.bot, "SELECT no_olm_sent FROM olm_peer WHERE user_id = '@eva:x'"),
+        trio.eva->offline = false;
+        settle(trio.server);
+        trio.server->now_ms += 61 * MS_PER_SECOND;
+        settle(trio.server);
+        say(&trio, "two");
+        assert_int_equal(peer_heard(trio.eva, "@bot:x", "two"), 1);
+        assert_int_equal(peer_count(trio.bot, "SELECT no_olm_sent FROM olm_peer WHERE user_id = '@eva:x'"),
                          0);
 }
 
 /* A server that does not answer is waited for only until the caller is in a hurry. */
 static void test_hurry(void **state)
 {
-        _cleanup_(tear_down) Trio world;
+        _cleanup_(tear_down) Trio trio;
         _cleanup_(json_freep) cJSON *content = tree_parse("{\"body\":\"x\"}");
         RoomMessage message = { ROOM, "m.room.message", content, false };
         cJSON *encrypted = NULL;
-        set_up(&world);
+        set_up(&trio);
 
-        say(&world, "one");
-        world.server->failing = "y";
-        room_member(world.server, ROOM, "@far:y", "join");
-        settle(world.server);
-        assert_err(e2ee_encrypt(world.bot->e2ee, &message, &encrypted), ENCRYPT_WAIT);
+        say(&trio, "one");
+        trio.server->failing = "y";
+        room_member(trio.server, ROOM, "@far:y", "join");
+        settle(trio.server);
+        assert_err(e2ee_encrypt(trio.bot->e2ee, &message, &encrypted), ENCRYPT_WAIT);
         message.hurry = true;
-        assert_err(e2ee_encrypt(world.bot->e2ee, &message, &encrypted), 0);
+        assert_err(e2ee_encrypt(trio.bot->e2ee, &message, &encrypted), 0);
         cJSON_Delete(encrypted);
 }
 
 /* The relation of an event is read by the server, and stays in clear; nothing else does. */
 static void test_the_event(void **state)
 {
-        _cleanup_(tear_down) Trio world;
+        _cleanup_(tear_down) Trio trio;
         _cleanup_(json_freep) cJSON *content = tree_parse(
                 "{\"body\":\"secret\",\"m.relates_to\":{\"rel_type\":\"m.thread\",\"event_id\":\"$e\"}}");
         _cleanup_(json_freep) cJSON *encrypted = NULL;
         _cleanup_(freep) char *text = NULL;
         RoomMessage message = { ROOM, "m.room.message", content, false };
-        set_up(&world);
+        set_up(&trio);
 
-        say(&world, "one");
-        assert_err(e2ee_encrypt(world.bot->e2ee, &message, &encrypted), 0);
+        say(&trio, "one");
+        assert_err(e2ee_encrypt(trio.bot->e2ee, &message, &encrypted), 0);
         assert_ok(canonical_json(encrypted, false, &text));
         assert_null(strstr(text, "secret"));
         assert_true(object_has(object_object(encrypted, "m.relates_to"), "rel_type", "m.thread"));
@@ -356,32 +361,75 @@ static void test_requests_for_keys(void **state)
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                _cleanup_(tear_down) Trio world;
+                _cleanup_(tear_down) Trio trio;
                 _cleanup_(freep) char *session = NULL;
                 cJSON *event = NULL;
-                set_up(&world);
+                set_up(&trio);
 
-                say(&world, "one");
-                assert_ok(database_run(world.eva->database, "DELETE FROM megolm_in"));
-                say(&world, "two");
-                assert_int_equal(peer_parked(world.eva), 1);
+                say(&trio, "one");
+                assert_ok(database_run(trio.eva->database, "DELETE FROM megolm_in"));
+                say(&trio, "two");
+                assert_int_equal(peer_parked(trio.eva), 1);
 
-                session = session_of(world.bot);
-                world.server->now_ms += rows[i].after_ms;
+                session = session_of(trio.bot);
+                trio.server->now_ms += rows[i].after_ms;
                 assert_ok(json_pack(&event,
                                     "{type:s,sender:s,content:{action:s,requesting_device_id:s,request_id:s,"
                                     "body:{algorithm:s,room_id:s,session_id:s}}}",
                                     "m.room_key_request", rows[i].sender, "request", rows[i].device_id, "r",
                                     ALGORITHM_MEGOLM, ROOM, session));
-                world.eva->offline = true; /* it would ask by itself */
-                homeserver_to_device(world.server, world.bot, event);
-                settle(world.server);
-                assert_int_equal(cJSON_GetArraySize(tree_array(world.eva->queue, "to_device")),
+                trio.eva->offline = true; /* it would ask by itself */
+                homeserver_to_device(trio.server, trio.bot, event);
+                settle(trio.server);
+                assert_int_equal(cJSON_GetArraySize(tree_array(trio.eva->queue, "to_device")),
                                  rows[i].again);
-                world.eva->offline = false;
-                settle(world.server);
+                trio.eva->offline = false;
+                settle(trio.server);
                 if (rows[i].again)
-                        assert_int_equal(peer_heard(world.eva, "@bot:x", "two"), 1);
+                        assert_int_equal(peer_heard(trio.eva, "@bot:x", "two"), 1);
+        }
+}
+
+/* Opens what a query selects, which is sealed. */
+static Secret *opened(Peer *peer, const char *sql)
+{
+        _cleanup_(statement_freep) Statement *statement = NULL;
+        Secret *secret = NULL;
+
+        assert_ok(database_prepare(peer->database, sql, &statement));
+        assert_err(statement_step(statement), 1);
+        assert_ok(secretbox_open(peer->key, statement_bytes(statement, 0), &secret));
+        return secret;
+}
+
+static bool file_has(const char *path, Bytes bytes)
+{
+        _cleanup_(freep) char *content = NULL;
+        size_t size;
+
+        if (fd_read_file_at(AT_FDCWD, path, 1 << 24, &content, &size) < 0)
+                return false;
+        return memmem(content, size, bytes.data, bytes.size) != NULL;
+}
+
+/* No secret is in the store as it is, nor in the log beside it. */
+static void test_secrets_are_sealed(void **state)
+{
+        _cleanup_(tear_down) Trio trio;
+        char log[128];
+        set_up(&trio);
+
+        say(&trio, "plain words");
+        _cleanup_(secret_freep) Secret *seed = opened(trio.bot, "SELECT seed FROM cross_signing");
+        _cleanup_(secret_freep) Secret *key = opened(trio.bot, "SELECT sealed FROM megolm_key");
+        (void) snprintf(log, sizeof log, "%s-wal", trio.bot->path);
+        const char *const files[] = { trio.bot->path, log };
+
+        assert_true(file_has(log, bytes_of_string("PHONE")) || file_has(files[0], bytes_of_string("PHONE")));
+        for (size_t i = 0; i < ELEMENTSOF(files); i++) {
+                assert_false(file_has(files[i], secret_bytes(seed)));
+                assert_false(file_has(files[i], secret_bytes(key)));
+                assert_false(file_has(files[i], secret_bytes(trio.bot->key)));
         }
 }
 
@@ -398,6 +446,7 @@ int main(void)
                 cmocka_unit_test(test_hurry),
                 cmocka_unit_test(test_the_event),
                 cmocka_unit_test(test_requests_for_keys),
+                cmocka_unit_test(test_secrets_are_sealed),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
