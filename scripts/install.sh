@@ -26,6 +26,8 @@ pending=/var/lib/devbox/install.pending
 tree=$build/install
 stage=$build/install-stage
 
+services=(devbox-api.service devbox-collector.service devbox-ledger.service)
+
 port=8080 port_given=no start=yes packages_only=no arguments=()
 while (($#)); do
     case $1 in
@@ -178,8 +180,31 @@ write_file() {
 # ---- what stands around the files
 
 put_users_and_folders() {
+    local before after had_admins=yes
+    getent group devbox-admin >/dev/null || had_admins=no
     systemd-sysusers devbox.conf
+    [[ $had_admins == yes ]] || move_admins
+
+    before=$(config_state)
     systemd-tmpfiles --create devbox.conf
+    after=$(config_state)
+    [[ $before == "$after" ]] || note_changed "$config"
+}
+
+# Up to version 0.1 people were members of the group devbox, which is for reading the configuration now.
+move_admins() {
+    local name
+    for name in $(getent group devbox | cut -d: -f4 | tr , ' '); do
+        [[ $name == devbox* ]] && continue
+        usermod --append --groups devbox-admin "$name"
+        note_changed "$name"
+        say "  $name is a member of devbox-admin now, and of devbox only to read the configuration"
+    done
+}
+
+# Owner, group and mode of the configuration, where there is one.
+config_state() {
+    stat -c '%U:%G %a' "$config" 2>/dev/null || true
 }
 
 # The token never is an argument of a command: for a moment, every user of the machine could read it there.
@@ -214,6 +239,24 @@ enable() {
     fi
 }
 
+# Whether UNIT runs on an older configuration than the one on disk: its last change of state was before.
+runs_on_older_config() {
+    local since
+    since=$(systemctl show --timestamp=unix -P StateChangeTimestamp "$1")
+    systemctl -q is-active "$1" && (($(stat -c %Y "$config") > ${since#@}))
+}
+
+# Notes a configuration that was edited, and that nobody has been told of.
+note_stale_config() {
+    local unit
+    if [[ $(systemctl show -P NeedDaemonReload devbox-api.socket) == yes ]]; then
+        note_changed "$config" /devbox-api.socket
+    fi
+    for unit in "${services[@]}"; do
+        ! runs_on_older_config "$unit" || note_changed "$config"
+    done
+}
+
 # Starts what does not run, and starts anew what runs from files that changed. The socket stays open where it
 # can: clients then wait for the new service instead of being refused.
 start() {
@@ -226,7 +269,9 @@ start() {
             systemctl try-restart devbox-selftest.socket
         fi
         if has_changed '/libexec/devbox/|/devbox-.*\.service$'; then
-            systemctl try-restart devbox-api.service devbox-collector.service devbox-ledger.service
+            systemctl try-restart "${services[@]}"
+        elif has_changed "^$config$"; then
+            systemctl try-reload-or-restart "${services[@]}"
         fi
     fi
     if ! systemctl -q is-active devbox.target || ! systemctl -q is-active devbox-api.socket; then
@@ -268,13 +313,14 @@ tell() {
     journalctl -u 'devbox-*'
 
 Its configuration, and the token of its actions: $config
-To look after it without being root: usermod -aG devbox,systemd-journal NAME, then log in again."
+To look after it without being root: usermod -aG devbox-admin,systemd-journal NAME, then log in again."
     fi
 }
 
 check_system
 become_root "install packages, files and services" "${arguments[@]+"${arguments[@]}"}"
 umask 022
+lock_installation
 packages_install build run
 [[ $packages_only == no ]] || exit 0
 
@@ -286,6 +332,7 @@ changed=()
 put_files
 put_users_and_folders
 put_config
+[[ $start == no ]] || note_stale_config
 announce
 enable
 if [[ $start == yes ]]; then

@@ -128,6 +128,18 @@ packages_apt() {
     apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=120 "$@"
 }
 
+# ---- one installer at a time
+
+# Waits for another run of install.sh or uninstall.sh on this machine. The lock ends with this process.
+lock_installation() {
+    local lock
+    exec {lock}>/run/lock/devbox-install
+    flock --nonblock "$lock" || {
+        say "  another installation is running: waiting for it"
+        flock "$lock"
+    }
+}
+
 # ---- building
 
 # Makes DIR below build/ if need be, owned like the source tree.

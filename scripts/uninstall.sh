@@ -49,13 +49,23 @@ stop_units() {
     done
 }
 
+# The folders of the files that LIST names, and the folders above them.
+folders_of() {
+    local folder
+    while read -r folder; do
+        while folder=${folder%/*} && [[ -n $folder ]]; do
+            printf '%s\n' "$folder"
+        done
+    done <"$1"
+}
+
 # Removes what the manifest lists, and the folders that are empty now and that no package brought.
 remove_files() {
     local file folder
     while read -r file; do
         rm -f "$file" "$file.devbox-new"
     done <"$manifest"
-    sed 's|/[^/]*$||' "$manifest" | sort -ru | while read -r folder; do
+    folders_of "$manifest" | sort -ru | while read -r folder; do
         dpkg-query -S "$folder" >/dev/null 2>&1 ||
             rmdir --ignore-fail-on-non-empty "$folder" 2>/dev/null || true
     done
@@ -71,16 +81,25 @@ announce() {
     busctl --quiet call org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus ReloadConfig
 }
 
+# Deletes the user also while processes of it live: they are not ours to end, and keep its number.
+delete_user() {
+    local processes
+    processes=$(pgrep -d ' ' -u "$1" || true)
+    [[ -z $processes ]] || warn "processes of $1 go on running without a user: $processes"
+    userdel --force "$1" 2>/dev/null || die "the user $1 cannot be deleted: userdel $1"
+}
+
 purge_rest() {
     local name
     rm -rf --one-file-system /etc/devbox /var/lib/devbox /run/devbox
-    for name in devbox-agent devbox-dispatch devbox-ledger devbox-collector devbox; do
-        ! getent passwd "$name" >/dev/null || userdel "$name"
+    for name in devbox-agent devbox-dispatch devbox-ledger devbox-collector devbox devbox-admin; do
+        ! getent passwd "$name" >/dev/null || delete_user "$name"
         ! getent group "$name" >/dev/null || groupdel "$name"
     done
 }
 
 become_root "remove services and files" "$@"
+lock_installation
 if [[ -e $manifest ]]; then
     stop_units
     remove_files

@@ -45,7 +45,7 @@ static const ErrorRow rows[_DEVBOX_ERROR_MAX] = {
         ROW(TOKEN_PLACEHOLDER,     "token_placeholder",     "TokenPlaceholder",     403, -EACCES,
             "actions are off until auth.token in /etc/devbox/config.yaml is a token of your own"),
         ROW(ACCESS_DENIED,         "access_denied",         "AccessDenied",         403, -EACCES,
-            "this needs root or a member of the group devbox"),
+            "this needs root or a member of the group devbox-admin"),
         ROW(NOT_FOUND,             "not_found",             "NotFound",             404, -ENOENT,
             "there is nothing at this path; GET /openapi.json lists what there is"),
         ROW(JOB_NOT_FOUND,         "job_not_found",         "JobNotFound",          404, -ENOENT,

@@ -14,7 +14,8 @@ static void test_problems_say_what_to_do(void **state)
         } rows[] = {
                 { "org.freedesktop.DBus.Error.AccessDenied", "Rejected send message, 2 matched rules",
                   DEVBOX_ERROR_ACCESS_DENIED,
-                  "this needs root or a member of the group devbox; run: sudo usermod -aG devbox $USER, and "
+                  "this needs root or a member of the group devbox-admin; run: sudo usermod -aG "
+                  "devbox-admin $USER, and "
                   "log "
                   "in anew" },
                 { "org.freedesktop.DBus.Error.ServiceUnknown", "The name is not activatable",

@@ -102,5 +102,5 @@ def machine():
 
 
 def member_joins():
-    """The group devbox comes and goes with devbox."""
-    run("usermod", "--append", "--groups", "devbox", MEMBER)
+    """The group devbox-admin comes and goes with devbox."""
+    run("usermod", "--append", "--groups", "devbox-admin", MEMBER)

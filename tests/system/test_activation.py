@@ -89,12 +89,12 @@ def test_status_does_not_wake_a_sleeping_api():
 
 
 def test_unix_socket_is_for_the_group():
-    equal(world.owner(wire.UNIX), "0660 root:devbox", wire.UNIX)
+    equal(world.owner(wire.UNIX), "0660 devbox:devbox-admin", wire.UNIX)
     expect(
         run("python3", "-c", CONNECT, user=GUEST, check=False).returncode,
         "a stranger reaches the Unix socket",
     )
-    expect(MEMBER in grp.getgrnam("devbox").gr_mem, f"{MEMBER} is no member")
+    expect(MEMBER in grp.getgrnam("devbox-admin").gr_mem, f"{MEMBER} is no member")
     run("python3", "-c", CONNECT, user=MEMBER)
 
 

@@ -108,6 +108,8 @@ def test_members_may_call_and_guests_may_not():
                 ("root", True),
                 (MEMBER, True),
                 ("devbox", True),
+                ("devbox-collector", False),
+                ("devbox-ledger", False),
                 (GUEST, False),
                 ("nobody", False),
             )

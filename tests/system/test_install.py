@@ -78,8 +78,8 @@ FILES = {
 PLACES = [
     ("/etc/devbox", "0750 root:devbox"),
     ("/etc/devbox/config.yaml", "0640 root:devbox"),
-    ("/run/devbox", "0750 root:devbox"),
-    ("/run/devbox/api.sock", "0660 root:devbox"),
+    ("/run/devbox", "0755 root:root"),
+    ("/run/devbox/api.sock", "0660 devbox:devbox-admin"),
     ("/run/devbox/selftest.sock", "0600 devbox:devbox"),
     ("/var/lib/devbox", "0755 root:root"),
     ("/var/lib/devbox/install.manifest", "0644 root:root"),

@@ -2,6 +2,7 @@
 """Uninstalling, and installing again over every leftover. The last topic: each test ends installed."""
 
 import contextlib
+import grp
 import os
 import pathlib
 import pwd
@@ -14,12 +15,14 @@ import time
 
 import prepare
 import test_install
+import wire
 import world
 from world import (
     API,
     COLLECTOR,
     CONFIG,
     MANIFEST,
+    MEMBER,
     SOCKET,
     SOURCE,
     TARGET,
@@ -225,6 +228,63 @@ def test_killed_installer_is_repaired_by_the_next():
             config_is_whole_or_absent()
         expect(cut >= 3, f"only {cut} of 10 installers were caught at work")
     finally:
+        reinstall()
+
+
+def test_members_of_the_former_group_move():
+    """Before there was devbox-admin, people were members of devbox."""
+    run("gpasswd", "--delete", MEMBER, "devbox-admin")
+    run("groupdel", "devbox-admin")
+    run("usermod", "--append", "--groups", "devbox", MEMBER)
+    try:
+        said = prepare.install()
+        expect(MEMBER in said, f"nothing says that {MEMBER} moved: {said.splitlines()[-5:]}")
+        expect(MEMBER in grp.getgrnam("devbox-admin").gr_mem, f"{MEMBER} is not in devbox-admin")
+        run("gpasswd", "--delete", MEMBER, "devbox-admin")
+        prepare.install()
+        equal(grp.getgrnam("devbox-admin").gr_mem, [], "members who left by hand")
+    finally:
+        run("gpasswd", "--delete", MEMBER, "devbox", check=False)
+        reinstall()
+
+
+def test_an_edited_configuration_takes_effect():
+    """It was edited, and nothing was told to read it: the next run does."""
+    world.collector_awake()
+    time.sleep(1.1)  # the time of a change of state is known to the second
+    with world.config(CONFIG.read_text().replace("services:", "services:\n  - ring-listening.socket")):
+        said = prepare.install()
+        expect("nothing to do" not in said, "an edited configuration is left alone")
+        eventually("the edit is in effect", lambda: b"ring-listening.socket" in wire.get("/services").body)
+    reinstall()
+
+
+def test_a_repaired_mode_takes_effect():
+    os.chown(CONFIG, 0, 0)
+    CONFIG.chmod(0o600)
+    world.systemctl("restart", API)
+    eventually("the API reports it", lambda: world.probe("/services") == 503)
+    reinstall()
+    equal(world.owner(CONFIG), "0640 root:devbox", "the configuration")
+
+
+def test_two_installers_at_once():
+    uninstall()
+    command = [SOURCE / "scripts/install.sh"]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for _ in range(2)]
+    said = [each_one.communicate(timeout=600)[0].decode() for each_one in both]
+    equal([each_one.returncode for each_one in both], [0, 0], f"the exit statuses of two: {said}")
+    reinstall()
+
+
+def test_purge_while_a_process_lives():
+    run("systemd-run", "--unit=ring-lingering", "--property=User=devbox", "sleep", "infinity")
+    try:
+        said = uninstall("--purge")
+        expect("go on running" in said.stdout + said.stderr, "nothing warns of the process")
+        equal(prepare.accounts(), prepare.before["accounts"], "the users and groups")
+    finally:
+        run("systemctl", "stop", "ring-lingering")
         reinstall()
 
 

@@ -206,7 +206,7 @@ def message_id(name):
 
 # ---- users
 
-GUEST, MEMBER = "ring-guest", "ring-member"  # outside and inside the group devbox
+GUEST, MEMBER = "ring-guest", "ring-member"  # outside and inside the group devbox-admin
 
 
 def owner(path):
