@@ -294,19 +294,61 @@ static int open_copy(Database *database, const char *path, int flags)
 
 /* ---- opening */
 
-int database_open(const char *path, DatabaseMode mode, const DatabaseSchema *schema, Database **ret_database)
+/* The file without symbolic links, which SQLite does not follow; the last component of our own may not be
+ * one.
+ */
+static int resolve(const char *path, DatabaseMode mode, char **ret_path)
 {
-        _cleanup_(database_closep) Database *database = calloc(1, sizeof *database);
+        const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+        _cleanup_(freep) char *folder = slash ? strndup(path, (size_t) (slash - path) + 1) : strdup(".");
+        _cleanup_(freep) char *real = NULL;
+        _cleanup_(text_done) Text text = TEXT_NULL;
+        struct stat st;
+
+        if (!folder)
+                return -ENOMEM;
+
+        real = realpath(mode == DATABASE_OWN ? folder : path, NULL);
+        if (!real)
+                return -errno;
+        if (mode == DATABASE_OWN) {
+                text_appendf(&text, "%s/%s", real, name);
+                free(TAKE_PTR(real));
+                int r = text_take(&text, &real, NULL);
+                if (r < 0)
+                        return r;
+        }
+        if (lstat(real, &st) == 0 && !S_ISREG(st.st_mode))
+                return S_ISLNK(st.st_mode) ? -ELOOP : S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+
+        *ret_path = TAKE_PTR(real);
+        return 0;
+}
+
+static int open_file(Database *database, const char *path, DatabaseMode mode)
+{
         int flags =
                 SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE |
                 (mode == DATABASE_OWN ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
+        _cleanup_(freep) char *real = NULL;
+
+        int r = resolve(path, mode, &real);
+        if (r < 0)
+                return r;
+
+        return mode == DATABASE_READ_COPY
+                       ? open_copy(database, real, flags)
+                       : database_error(sqlite3_open_v2(real, &database->handle, flags, NULL));
+}
+
+int database_open(const char *path, DatabaseMode mode, const DatabaseSchema *schema, Database **ret_database)
+{
+        _cleanup_(database_closep) Database *database = calloc(1, sizeof *database);
 
         if (!database)
                 return -ENOMEM;
 
-        int r = mode == DATABASE_READ_COPY
-                        ? open_copy(database, path, flags)
-                        : database_error(sqlite3_open_v2(path, &database->handle, flags, NULL));
+        int r = open_file(database, path, mode);
         if (r < 0)
                 return r;
         r = harden(database);

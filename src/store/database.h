@@ -27,8 +27,9 @@ typedef enum DatabaseMode {
                                so that it may be on a read-only mount or in a folder of another user */
 } DatabaseMode;
 
-/* Errors: also -EPROTONOSUPPORT made by a newer version; -EBADMSG, when read only, other tables than those
- * of the migrations. */
+/* Errors: also -ENOENT no such folder, or no such file to read; -ELOOP our own is a symbolic link;
+ * -EPROTONOSUPPORT made by a newer version; -EBADMSG, when read only, other tables than those of the
+ * migrations. */
 int database_open(const char *path, DatabaseMode mode, const DatabaseSchema *schema,
                   Database **ret_database);
 Database *database_close(Database *database);
