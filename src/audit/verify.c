@@ -108,12 +108,26 @@ static const char *find_conflict(const AuditVerifier *verifier, const Checkpoint
         return NULL;
 }
 
+/* One that is signed: it confirms the chain so far, or contradicts it. */
+static void count_checkpoint(AuditVerifier *verifier, const CheckpointClaim *claim, CheckpointSigner signer,
+                             AuditOutcome outcome, const char *conflict)
+{
+        AuditReport *report = &verifier->report;
+        uint64_t size = claim->checkpoint.size;
+
+        report->n_checkpoints++;
+        if (conflict)
+                report_outcome(verifier, outcome, size, conflict);
+        else if (signer == SIGNED_BY_WITNESS)
+                report->witnessed = MAX(report->witnessed, size);
+        else if (signer == SIGNED_BY_RETIRED_WITNESS)
+                report->retired = MAX(report->retired, size);
+}
+
 /* At the size of the checkpoint. */
 static int compare_reached(AuditVerifier *verifier, const CheckpointClaim *claim)
 {
-        AuditReport *report = &verifier->report;
-        const Checkpoint *checkpoint = &claim->checkpoint;
-        const char *conflict = find_conflict(verifier, checkpoint);
+        const char *conflict = find_conflict(verifier, &claim->checkpoint);
 
         int signer = checkpoint_claim_find_signer(claim, &verifier->state);
         if (signer < 0)
@@ -123,13 +137,7 @@ static int compare_reached(AuditVerifier *verifier, const CheckpointClaim *claim
                 return 0;
         }
 
-        report->n_checkpoints++;
-        if (conflict)
-                report_outcome(verifier, AUDIT_FORK, checkpoint->size, conflict);
-        else if (signer == SIGNED_BY_WITNESS)
-                report->witnessed = checkpoint->size;
-        else if (signer == SIGNED_BY_RETIRED_WITNESS)
-                report->retired = checkpoint->size;
+        count_checkpoint(verifier, claim, (CheckpointSigner) signer, AUDIT_FORK, conflict);
         return 0;
 }
 
@@ -158,9 +166,7 @@ static int compare_late(AuditVerifier *verifier, const CheckpointClaim *claim, A
                 return 0;
         }
 
-        verifier->report.n_checkpoints++;
-        if (why)
-                report_outcome(verifier, outcome, claim->checkpoint.size, why);
+        count_checkpoint(verifier, claim, (CheckpointSigner) signer, outcome, why);
         return 0;
 }
 
