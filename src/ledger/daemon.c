@@ -253,6 +253,7 @@ void ledger_daemon_free(void *userdata)
 
 static int open_ledger(LedgerDaemon *self)
 {
+        _cleanup_(freep) char *problem = NULL;
         LedgerStatus status;
 
         int r = ledger_open(&(LedgerOptions){ .directory = environment("STATE_DIRECTORY", STATE_DIRECTORY),
@@ -260,12 +261,12 @@ static int open_ledger(LedgerDaemon *self)
                                               .ceiling = environment("DEVBOX_CEILING", CEILING_PATH),
                                               .time = read_time,
                                               .owner = self },
-                            &self->ledger);
+                            &self->ledger, &problem);
         if (r == -EUCLEAN)
                 (void) log_full(LOG_CRIT, r, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_LEDGER_BROKEN }),
                                 "The audit chain does not hold together, so nothing is done");
         if (r < 0)
-                return log_error_errno(r, "Cannot open the ledger");
+                return log_error_errno(r, "Cannot open the ledger: %s", strempty(problem));
 
         ledger_status(self->ledger, &status);
         if (status.adoption_needed)

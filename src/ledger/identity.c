@@ -101,3 +101,8 @@ int identity_load(int state_fd, const char *credentials, KeyPair **ret_identity)
         r = load_file(state_fd, ret_identity);
         return r == -ENOENT ? generate_file(state_fd, ret_identity) : r;
 }
+
+bool identity_exists(int state_fd)
+{
+        return faccessat(state_fd, NAME, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}

@@ -11,3 +11,6 @@
  * before this returns. Errors: -EINVAL what is there is no key; -EPERM others may read or write the file;
  * -errno of the file system; -ENOMEM. */
 int identity_load(int state_fd, const char *credentials, KeyPair **ret_identity);
+
+/* Whether the state directory has a key of its own. */
+bool identity_exists(int state_fd);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <systemd/sd-id128.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include "basic/time.h"
 #include "ledger/identity.h"
 #include "ledger/ledger-internal.h"
+#include "ledger/open-problem.h"
 
 #define DATABASE_NAME "ledger.db"
 
@@ -95,28 +97,48 @@ static int load_state(Ledger *ledger)
         return policy_load(&ledger->policy, ledger->database);
 }
 
-static int open_parts(Ledger *ledger, const LedgerOptions *options)
+/* The database is created before the key. So a key without a database had one, which must not begin anew:
+ * the device would have forgotten what it accepted, and its chain would fork. */
+static int open_database(Ledger *ledger, const char *directory)
 {
         char path[4096];
-        sd_id128_t boot;
+        struct stat st;
 
-        int n = snprintf(path, sizeof path, "%s/" DATABASE_NAME, options->directory);
+        int n = snprintf(path, sizeof path, "%s/" DATABASE_NAME, directory);
         if (n < 0 || (size_t) n >= sizeof path)
                 return -ENAMETOOLONG;
 
-        int r = lock_directory(ledger, options->directory);
-        if (r < 0)
-                return r;
-        r = sd_id128_get_boot(&boot);
+        bool is_new = fstatat(ledger->directory_fd, DATABASE_NAME, &st, AT_SYMLINK_NOFOLLOW) < 0
+                              ? errno == ENOENT
+                              : S_ISREG(st.st_mode) && st.st_size == 0;
+        if (is_new && identity_exists(ledger->directory_fd))
+                return -ENODATA;
+
+        return database_open(path, DATABASE_OWN, &ledger_schema, &ledger->database);
+}
+
+/* `ret_part` is what a failure is about. */
+static int open_parts(Ledger *ledger, const LedgerOptions *options, LedgerPart *ret_part)
+{
+        sd_id128_t boot;
+
+        int r = sd_id128_get_boot(&boot);
         if (r < 0)
                 return r;
         (void) sd_id128_to_string(boot, ledger->boot_id);
+        *ret_part = LEDGER_PART_DIRECTORY;
+        r = lock_directory(ledger, options->directory);
+        if (r < 0)
+                return r;
+        *ret_part = LEDGER_PART_DATABASE;
+        r = open_database(ledger, options->directory);
+        if (r < 0)
+                return r;
+        *ret_part = LEDGER_PART_IDENTITY;
         r = identity_load(ledger->directory_fd, options->credentials, &ledger->identity);
         if (r < 0)
                 return r;
-        r = database_open(path, DATABASE_OWN, &ledger_schema, &ledger->database);
-        if (r < 0)
-                return r;
+        *ret_part = LEDGER_PART_CHAIN;
         r = chain_init(&ledger->chain, ledger->database);
         if (r < 0)
                 return r;
@@ -128,9 +150,26 @@ static int open_parts(Ledger *ledger, const LedgerOptions *options)
                              options->requests_max > 0 ? options->requests_max : REQUESTS_MAX);
 }
 
-int ledger_open(const LedgerOptions *options, Ledger **ret_ledger)
+static int load(Ledger *ledger, const LedgerOptions *options, LedgerPart *ret_part)
+{
+        int r = open_parts(ledger, options, ret_part);
+        if (r < 0)
+                return r;
+        r = policy_load_ceiling(&ledger->policy, ledger->ceiling_path);
+        if (r < 0)
+                return r;
+        r = load_state(ledger);
+        if (r < 0)
+                return r;
+        r = ledger_recover(ledger);
+
+        return r > 0 ? -EUCLEAN : r;
+}
+
+int ledger_open(const LedgerOptions *options, Ledger **ret_ledger, char **ret_problem)
 {
         _cleanup_(ledger_closep) Ledger *ledger = calloc(1, sizeof *ledger);
+        LedgerPart part = LEDGER_PART_DIRECTORY;
 
         if (!ledger)
                 return -ENOMEM;
@@ -143,18 +182,11 @@ int ledger_open(const LedgerOptions *options, Ledger **ret_ledger)
         if (!ledger->ceiling_path)
                 return -ENOMEM;
 
-        int r = open_parts(ledger, options);
-        if (r < 0)
-                return r;
-        r = policy_load_ceiling(&ledger->policy, ledger->ceiling_path);
-        if (r < 0)
-                return r;
-        r = load_state(ledger);
-        if (r < 0)
-                return r;
-        r = ledger_recover(ledger);
-        if (r != 0)
-                return r < 0 ? r : -EUCLEAN;
+        int r = load(ledger, options, &part);
+        if (r < 0) {
+                int k = open_problem_format(part, r, options->directory, ret_problem);
+                return k < 0 ? k : r;
+        }
 
         *ret_ledger = TAKE_PTR(ledger);
         return 0;

@@ -38,8 +38,10 @@ typedef struct LedgerOptions {
 } LedgerOptions;
 
 /* Opens the database, and ends requests that a crash interrupted. One ledger per directory.
- * Errors: -EBUSY another process has it; -EUCLEAN the chain is not valid; those of identity_load(). */
-int ledger_open(const LedgerOptions *options, Ledger **ret_ledger);
+ * Errors: -EBUSY another process has it; -EUCLEAN the chain is not valid; -ENODATA the database is missing
+ * or empty although the directory has a key; those of identity_load() and database_open(). Then
+ * `ret_problem`, which the caller frees, names file, fault and remedy. */
+int ledger_open(const LedgerOptions *options, Ledger **ret_ledger, char **ret_problem);
 Ledger *ledger_close(Ledger *ledger);
 DEFINE_CLEANUP(Ledger, ledger_close);
 

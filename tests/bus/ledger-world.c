@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "audit/chain-cursor.h"
+#include "audit/ledger-database.h"
 #include "basic/time.h"
 #include "codec/binary-text.h"
 
@@ -35,7 +36,8 @@ TestDaemon *start_ledger(LedgerBus *world, bool no_wait)
 int ledger_bus_up_empty(void **state)
 {
         LedgerBus *world = calloc(1, sizeof *world);
-        char seed[HEX_SIZE(KEY_SEED_SIZE)];
+        char seed[HEX_SIZE(KEY_SEED_SIZE)], path[128];
+        Database *database;
 
         assert_non_null(world);
         world->bus = test_bus_new();
@@ -46,6 +48,9 @@ int ledger_bus_up_empty(void **state)
         (void) snprintf(world->ceiling_variable, sizeof world->ceiling_variable,
                         "DEVBOX_CEILING=%s/ceiling.yaml", world->directory);
         assert_int_equal(mkdir(world->directory, 0700), 0);
+        (void) snprintf(path, sizeof path, "%s/ledger.db", world->directory);
+        assert_ok(database_open(path, DATABASE_OWN, &ledger_schema, &database));
+        database_close(database);
         hex_format(secret_bytes(key_pair_seed(world_key(KEY_DEVICE))), seed);
         write_state_file(world, "identity", seed);
         write_state_file(

@@ -28,19 +28,24 @@ static LedgerTime read_time(void *owner)
         return world->time;
 }
 
-int ledger_world_try_open(LedgerWorld *world)
+int ledger_world_try_open(LedgerWorld *world, char **ret_problem)
 {
-        return ledger_open(&(LedgerOptions){ .directory = world->directory,
-                                             .ceiling = world->ceiling,
-                                             .time = read_time,
-                                             .owner = world,
-                                             .requests_max = world->requests_max },
-                           &world->ledger);
+        _cleanup_(freep) char *problem = NULL;
+
+        int r = ledger_open(&(LedgerOptions){ .directory = world->directory,
+                                              .ceiling = world->ceiling,
+                                              .time = read_time,
+                                              .owner = world,
+                                              .requests_max = world->requests_max },
+                            &world->ledger, &problem);
+        if (ret_problem)
+                *ret_problem = TAKE_PTR(problem);
+        return r;
 }
 
 void ledger_world_open(LedgerWorld *world)
 {
-        assert_ok(ledger_world_try_open(world));
+        assert_ok(ledger_world_try_open(world, NULL));
 }
 
 void ledger_world_close(LedgerWorld *world)
@@ -84,9 +89,11 @@ int ledger_world_up_empty(void **state)
                         parent ? parent : "/tmp");
         assert_non_null(mkdtemp(world->directory));
         (void) snprintf(world->ceiling, sizeof world->ceiling, "%s/ceiling.yaml", world->directory);
-        ledger_world_set_key(world, KEY_DEVICE);
         ledger_world_write_ceiling(world, wide_ceiling);
         world->time = (LedgerTime){ .now_ms = WORLD_NOW, .synchronised = true };
+        ledger_world_open(world);
+        ledger_world_close(world);
+        ledger_world_set_key(world, KEY_DEVICE);
         ledger_world_open(world);
         *state = world;
         return 0;

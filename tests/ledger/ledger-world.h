@@ -28,7 +28,8 @@ int ledger_world_down(void **state);
 #define ledger_test_empty(function)                                                                         \
         cmocka_unit_test_setup_teardown(function, ledger_world_up_empty, ledger_world_down)
 
-int ledger_world_try_open(LedgerWorld *world);
+/* `ret_problem` may be NULL. */
+int ledger_world_try_open(LedgerWorld *world, char **ret_problem);
 void ledger_world_open(LedgerWorld *world);
 void ledger_world_close(LedgerWorld *world);
 

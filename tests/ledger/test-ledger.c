@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Opening a ledger. */
 
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "basic/text.h"
 #include "ledger-world.h"
 
 static void test_39_tampering_is_noticed_at_the_start(void **state)
@@ -24,16 +29,128 @@ static void test_39_tampering_is_noticed_at_the_start(void **state)
                 ledger_world_close(world);
                 ledger_world_tamper(world, "DROP TRIGGER audit_no_delete; DROP TRIGGER audit_no_update;");
                 ledger_world_tamper(world, rows[i]);
-                assert_err(ledger_world_try_open(world), -EUCLEAN);
+                assert_err(ledger_world_try_open(world, NULL), -EUCLEAN);
                 assert_int_equal(ledger_world_down(state), 0);
                 assert_int_equal(ledger_world_up(state), 0);
         }
+}
+
+/* Each changes the directory of a closed ledger, which is the current one. */
+
+static int expose_key(void)
+{
+        return chmod("identity", 0644);
+}
+
+static int damage_key(void)
+{
+        return truncate("identity", 5);
+}
+
+static int link_key(void)
+{
+        return rename("identity", "key") < 0 ? -1 : symlink("key", "identity");
+}
+
+static int delete_database(void)
+{
+        return unlink("ledger.db");
+}
+
+static int empty_database(void)
+{
+        return truncate("ledger.db", 0);
+}
+
+static int damage_database(void)
+{
+        return truncate("ledger.db", 5000);
+}
+
+static int link_database(void)
+{
+        return rename("ledger.db", "other.db") < 0 ? -1 : symlink("other.db", "ledger.db");
+}
+
+static int block_database(void)
+{
+        return unlink("ledger.db") < 0 ? -1 : mkdir("ledger.db", 0700);
+}
+
+/* What the journal says: the file, the fault, the command. */
+static void test_what_cannot_be_opened(void **state)
+{
+        static const struct {
+                int (*change)(void);
+                int error;
+                const char *problem; /* %1 is the directory */
+        } rows[] = {
+                { expose_key, -EPERM,
+                  "%/identity: others may read or write it; run: chmod 0600 %/identity" },
+                { damage_key, -EINVAL, "%/identity: it is not a key" },
+                { link_key, -ELOOP, "%/identity: it is a symbolic link" },
+                { delete_database, -ENODATA, "%/ledger.db: it is missing or empty" },
+                { empty_database, -ENODATA, "%/ledger.db: it is missing or empty" },
+                { damage_database, -EBADMSG, "%/ledger.db: it is damaged" },
+                { link_database, -ELOOP, "%/ledger.db: it is a symbolic link" },
+                { block_database, -EISDIR, "%/ledger.db: Is a directory" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(freep) char *problem = NULL;
+                _cleanup_(text_done) Text wanted = TEXT_NULL;
+
+                assert_ok(ledger_world_down(state));
+                assert_ok(ledger_world_up(state));
+                LedgerWorld *world = *state;
+                ledger_world_close(world);
+                assert_ok(chdir(world->directory));
+                assert_ok(rows[i].change());
+                assert_ok(chdir("/"));
+                for (const char *at = rows[i].problem; *at != '\0'; at++)
+                        if (*at == '%')
+                                text_append(&wanted, world->directory);
+                        else
+                                text_append_bytes(&wanted, at, 1);
+                assert_err(ledger_world_try_open(world, &problem), rows[i].error);
+                if (!startswith(problem, wanted.data))
+                        fail_msg("%s: %s", wanted.data, problem);
+        }
+}
+
+/* The directory may be behind a symbolic link. */
+static void test_symbolic_link(void **state)
+{
+        LedgerWorld *world = *state;
+        char real[80];
+
+        ledger_world_close(world);
+        (void) snprintf(real, sizeof real, "%s.real", world->directory);
+        assert_ok(rename(world->directory, real));
+        assert_ok(symlink(real, world->directory));
+        ledger_world_open(world);
+        ledger_world_close(world);
+        assert_ok(unlink(world->directory));
+        assert_ok(rename(real, world->directory));
+}
+
+static void test_two_at_once(void **state)
+{
+        LedgerWorld *world = *state, second = *world;
+        _cleanup_(freep) char *problem = NULL;
+
+        second.ledger = NULL;
+        assert_err(ledger_world_try_open(&second, &problem), -EBUSY);
+        assert_non_null(strstr(problem, "another process has it open"));
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 ledger_test(test_39_tampering_is_noticed_at_the_start),
+                ledger_test(test_what_cannot_be_opened),
+                ledger_test(test_symbolic_link),
+                ledger_test(test_two_at_once),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
