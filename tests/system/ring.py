@@ -26,6 +26,7 @@ TOPICS = [
     "journal",
     "ctl",
     "config",
+    "disks",
     "abuse",
     "ledger",
     "trust",

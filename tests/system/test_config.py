@@ -359,3 +359,13 @@ def test_disks():
         equal(wire.get("/system").json["disk"]["path"], "/run", "/system's disk, the first of the list,")
         sizes = wire.get("/metrics").body.decode().count("\ndevbox_filesystem_size_bytes{")
         equal(sizes, 2, "the number of disks in /metrics")
+
+
+def test_an_absent_disk_keeps_its_place():
+    with world.config(CONFIG.read_text() + '\ncollector:\n  disks: ["/absent", "/"]\n', apply=True):
+        system = wire.get("/system").json
+        equal(system["disk"], None, "/system's disk, the first of the list,")
+        equal([disk["path"] for disk in system["disks"]], ["/absent", "/"], "the disks")
+        equal([disk["problem"] for disk in system["disks"]], ["absent", None], "their problems")
+        health = world.run("devboxctl", "health", check=False)
+        expect(health.returncode != 0 and "collector" in health.stdout, f"devboxctl health: {health.stdout}")

@@ -35,7 +35,9 @@ FAMILIES = {
     "process_start_time_seconds": "gauge",
     "process_virtual_memory_bytes": "gauge",
 }
-STATES = {"activating", "active", "deactivating", "failed", "inactive", "maintenance", "reloading"}
+STATES = {
+    "activating", "active", "deactivating", "failed", "inactive", "maintenance", "refreshing", "reloading"
+}
 
 
 def scrape():
