@@ -54,8 +54,8 @@ typedef enum E2eeFault {
 
 int e2ee_fault(E2ee *e2ee, E2eeFault *ret_fault);
 
-/* 1: the device is cross-signed on the server, so that others read what it sends without a warning; 0: not
- * yet. */
+/* 1: the device is cross-signed on the server and has no fault; 0: e2ee_encrypt() waits, since others would
+ * warn of its messages, or its keys may be in use elsewhere. */
 int e2ee_is_ready(E2ee *e2ee);
 
 /* ---- requests */

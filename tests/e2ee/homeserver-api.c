@@ -26,7 +26,9 @@ static cJSON *keys_upload(Peer *peer, cJSON *body)
                 homeserver_changed(server, peer->user_id);
         }
         cJSON_ArrayForEach(key, tree_member(body, "one_time_keys")) {
-                if (tree_member(one_time, key->string)) {
+                const cJSON *known = tree_member(one_time, key->string);
+
+                if (known && !object_has(known, "key", object_string(key, "key"))) {
                         assert_ok(json_pack(&response, "{error:s}", "One time key already exists"));
                         return response;
                 }

@@ -199,7 +199,7 @@ static void test_keys_that_exist_already(void **state)
         assert_true(peer_sync(bot));
         _cleanup_(json_freep) cJSON *body = pending_body(bot, E2EE_KEYS_UPLOAD);
         const cJSON *first = object_object(body, "one_time_keys")->child;
-        assert_ok(object_put(one_time_keys(bot), first->string, cJSON_Duplicate(first, true)));
+        assert_ok(object_put(one_time_keys(bot), first->string, cJSON_Duplicate(first->next, true)));
 
         settle(server);
         assert_int_equal(fault_of(bot), E2EE_FAULT_ROLLED_BACK);

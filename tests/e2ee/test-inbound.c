@@ -271,6 +271,13 @@ static void test_a_store_that_went_back(void **state)
         assert_true(peer_sync(world.bot));
         assert_ok(e2ee_fault(world.bot->e2ee, &fault));
         assert_int_equal(fault, E2EE_FAULT_ROLLED_BACK);
+
+        /* and it sends nothing more */
+        _cleanup_(json_freep) cJSON *content = cJSON_CreateObject();
+        RoomMessage message = { WORLD_ROOM, "m.room.message", content, true };
+        cJSON *encrypted = NULL;
+        assert_int_equal(e2ee_is_ready(world.bot->e2ee), 0);
+        assert_err(e2ee_encrypt(world.bot->e2ee, &message, &encrypted), ENCRYPT_WAIT);
 }
 
 int main(void)

@@ -86,6 +86,8 @@ static void test_everything_goes_wrong(void **state)
                 server->fault_percent = 0;
                 settle(server);
                 assert_all_heard(&storm);
+                for (size_t i = 0; i < server->n_peers; i++)
+                        assert_int_equal(e2ee_is_ready(server->peers[i]->e2ee), 1);
                 n_crashes += server->n_crashes;
         }
         assert_true(n_crashes > 500);
