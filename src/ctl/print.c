@@ -223,13 +223,27 @@ int print_json(Json *json)
         return puts(document) < 0 ? -errno : 0;
 }
 
+static int print_problem_lines(const char *problem)
+{
+        int r = 0;
+
+        for (; *problem != '\0' && r == 0; problem += strspn(problem, "\n")) {
+                size_t length = strcspn(problem, "\n");
+
+                r = print_line(stderr, "devboxctl: %.*s", (int) length, problem);
+                problem += length;
+        }
+
+        return r;
+}
+
 int print_problem(const Ctl *ctl, DevboxError error)
 {
         const char *problem = ctl->problem ? ctl->problem : devbox_error_sentence(error);
         _cleanup_(json_done) Json json = JSON_NULL;
 
         if (!ctl->json)
-                return print_line(stderr, "devboxctl: %s", problem);
+                return print_problem_lines(problem);
 
         json_open_object(&json, NULL);
         json_open_object(&json, "error");

@@ -6,19 +6,54 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+/* One line: outside text must not look like another one. NULL: no memory. */
+static char *format_line(const char *format, va_list args)
+{
+        char *line;
+
+        if (vasprintf(&line, format, args) < 0)
+                return NULL;
+
+        for (char *at = line; (at = strchr(at, '\n'));)
+                *at = '?';
+        return line;
+}
+
 int problem_set(char **ret_problem, DevboxError error, const char *format, ...)
 {
-        char *problem;
         va_list args;
 
         va_start(args, format);
-        int n = vasprintf(&problem, format, args);
+        char *line = format_line(format, args);
         va_end(args);
-        if (n < 0)
+        if (!line)
                 return -ENOMEM;
 
         free(*ret_problem);
-        *ret_problem = problem;
+        *ret_problem = line;
+        return (int) error;
+}
+
+int problem_add(char **ret_problem, DevboxError error, const char *format, ...)
+{
+        _cleanup_(freep) char *line = NULL;
+        char *lines;
+        va_list args;
+
+        va_start(args, format);
+        line = format_line(format, args);
+        va_end(args);
+        if (!line)
+                return -ENOMEM;
+
+        if (!*ret_problem)
+                *ret_problem = TAKE_PTR(line);
+        else {
+                if (asprintf(&lines, "%s\n%s", *ret_problem, line) < 0)
+                        return -ENOMEM;
+                free(*ret_problem);
+                *ret_problem = lines;
+        }
         return (int) error;
 }
 

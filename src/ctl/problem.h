@@ -9,5 +9,8 @@
 /* Returns `error`. The caller frees the sentence, which replaces an earlier one. Errors: -ENOMEM. */
 int problem_set(char **ret_problem, DevboxError error, const char *format, ...) _printf_(3, 4);
 
+/* The same as one line more after an earlier one; a problem has one line otherwise. */
+int problem_add(char **ret_problem, DevboxError error, const char *format, ...) _printf_(3, 4);
+
 /* "laptop.yaml: " before the plain sentence of `error`. Returns `error`. Errors: -ENOMEM. */
 int problem_about(char **ret_problem, DevboxError error, const char *subject);

@@ -289,6 +289,18 @@ class Operator(OperatorCase):
             '["--", {path: {root: home}}]', '["/home", {enum: ["-name", "-type"]}]')
         self.assertIn(": ok", self.run_ctl("manifest", "lint", self.write(pinned)))
 
+    def test_all_faults_in_one_run(self):
+        text = MANIFEST.replace("device: laptop", "device: Laptop").replace("id: ls", "id: L S").replace(
+            "@ana:example.org", "ana")
+        text += "  - {name: fs.read, id: r, approval: none, roots: []}\n"
+        lines = self.run_ctl("manifest", "lint", self.write(text), status=1).splitlines()
+        self.assertEqual(len(lines), 4, lines)
+        for line, part in zip(lines, (":1: device must", ":4: operators[0].mxid must",
+                                      ":14: capabilities[0].id must", ":18: capabilities[1].roots ")):
+            self.assertIn(part, line)
+        document = json.loads(self.run_ctl("manifest", "lint", "--json", self.write(text), status=1))
+        self.assertEqual(document["error"]["message"].count("\n"), 3)
+
     def lint(self, capability, *roots, status=1):
         head = MANIFEST[:MANIFEST.index("roots:")]
         text = head + "roots:\n" + "".join(f"  - {{name: r{i}, path: {path}}}\n"
@@ -425,11 +437,12 @@ class Operator(OperatorCase):
         self.assertNotIn("--previous FILE", self.run_ctl("manifest", "lint", "--help"))
 
     def test_a_full_disk_behind_the_output(self):
-        with open("/dev/full", "w") as full:
-            done = subprocess.run([DEVBOXCTL, "manifest", "show", EXAMPLES[0]], stdout=full,
-                                  stderr=subprocess.PIPE, text=True)
-        self.assertEqual(done.returncode, 1)
-        self.assertIn("cannot write to standard output", done.stderr)
+        for words in (["manifest", "show", EXAMPLES[0]], ["--version"], ["-V"], ["--help"], ["help"],
+                      ["operator", "--help"], ["help", "manifest", "sign"], ["manifest", "sign", "-h"]):
+            with self.subTest(words), open("/dev/full", "w") as full:
+                done = subprocess.run([DEVBOXCTL, *words], stdout=full, stderr=subprocess.PIPE, text=True)
+                self.assertEqual(done.returncode, 1)
+                self.assertIn("cannot write to standard output", done.stderr)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@
 #include "codec/binary-text.h"
 #include "codec/strict-json.h"
 #include "ctl/input.h"
+#include "ctl/manifest/faults.h"
 #include "ctl/problem.h"
 #include "schema/yaml.h"
 
@@ -87,11 +88,7 @@ static int parse_yaml(const char *text, const ManifestDefaults *defaults, Manife
                 return r;
 
         r = schema_bind(&manifest_schema, tree, (void **) &file->manifest, &fault);
-        if (r <= 0)
-                return r;
-
-        schema_yaml_locate_fault(file->yaml, &fault, &problem);
-        return reject_yaml(file->path, &problem, ret_problem);
+        return r > 0 ? manifest_reject_faults(file->path, file->yaml, tree, &fault, ret_problem) : r;
 }
 
 static int parse_envelope(const char *text, ManifestFile *file, char **ret_problem)
