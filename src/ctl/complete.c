@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* devboxctl __complete: what can stand at the end of a command line. The scripts in scripts/completion call
+/* devboxctl __complete: the words that complete a command line. The scripts in scripts/completion call
  * it, so that they know no verb and no option. Each line is a word, with a tab and what it means; or
  * ":files" or
  * ":directories", for the shell to complete. */

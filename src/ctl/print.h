@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What a person reads: figures with units, and tables whose columns stand in line. */
+/* Output for a person: figures with units, and tables with aligned columns. */
 
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The detail of a DevboxError: one sentence that says what is wrong and what to do. A library hands it to
+/* The detail of a DevboxError: one sentence with what is wrong and what to do. A library hands it to
  * its caller as `ret_problem`; only a verb prints. */
 
 #include "proto/error.h"

@@ -82,7 +82,7 @@ static bool belongs_to_a_verb(const Ctl *ctl, const char *word)
         return false;
 }
 
-/* What getopt_long() did not know; of letters that share one dash it does not say which. */
+/* An option that getopt_long() does not know; among letters that share one dash it does not report which. */
 static int reject_option(Ctl *ctl, const CommandLine *line)
 {
         const char *word = line->argv[optind - 1];

@@ -229,7 +229,7 @@ class Operator(OperatorCase):
         ended = re.sub(r"capabilities:\n.*?(?=^\w)", "capabilities: []\n", head, flags=re.M | re.S)
         self.sign(ended)
         self.assertIn("it ends the device", self.run_ctl("manifest", "show", self.dir / "signed.json"))
-        self.assertIn("the next epoch comes with: devboxctl operator rotate", self.sign(
+        self.assertIn("for the next epoch run: devboxctl operator rotate", self.sign(
             MANIFEST, "--previous", self.dir / "signed.json", output="next.json", status=1))
 
     def test_expires_once(self):

@@ -16,7 +16,7 @@ static void add_word(Text *text, const char *word)
                 text_appendf(text, " %s", word);
 }
 
-/* Of an entry that says what its type must say. */
+/* Of an entry whose body is valid. */
 static void describe(const AuditEntry *entry, const AuditBody *body, Text *text)
 {
         if (body->status && entry->type != AUDIT_REQUEST_ACCEPTED)

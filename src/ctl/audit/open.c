@@ -9,7 +9,7 @@
 static int open_over_bus(const char *device, AuditReader **ret_reader, LedgerChain **ret_chain)
 {
         _cleanup_(ledger_chain_freep) LedgerChain *chain = NULL;
-        _cleanup_(freep) char *problem = NULL; /* that of the database says more */
+        _cleanup_(freep) char *problem = NULL; /* dropped: that of the database is more useful */
 
         int r = ledger_chain_open(&chain, &problem);
         if (r == 0 && device && !streq(device, ledger_chain_device(chain)))

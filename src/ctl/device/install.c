@@ -80,7 +80,7 @@ static int install_manifest(const Installation *installation, const char *envelo
                           installed.gap ? "; some before it were never installed here" : "");
 }
 
-/* What a file is, its first envelope says. */
+/* The type of the first envelope decides what the file is. */
 static int install_file(const Installation *installation)
 {
         _cleanup_(envelope_freep) Envelope *envelope = NULL;

@@ -35,7 +35,7 @@ static const BusField installation_fields[] = {
 };
 static const BusDictionary installation_dictionary = BUS_DICTIONARY(installation_fields);
 
-/* What the ledger answered is kept, because it says where and why; the rest is said here. */
+/* The ledger's own message is kept, because it has the place and the reason. */
 static int set_problem(const sd_bus_error *error, char **ret_problem)
 {
         DevboxError reason = bus_error_reason(error, DEVBOX_ERROR_NOT_FOUND, DEVBOX_ERROR_BUSY), ours;

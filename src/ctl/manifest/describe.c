@@ -8,7 +8,7 @@
 #include "basic/text.h"
 #include "codec/strict-json.h"
 
-/* A word that could be read as several, or as something else, stands in quotes. */
+/* Quotes a word that could be read as several, or as syntax. */
 static void describe_word(const char *word, Text *text)
 {
         if (*word != '\0' && !strpbrk(word, " |()[]{};,\"\\")) {

@@ -14,8 +14,8 @@ static int print_finding(FILE *stream, bool colour, const ManifestFile *file, co
 
         if (number > 0)
                 (void) snprintf(place, sizeof place, "%u:", number);
-        table_add(&line, finding->refused ? STYLE_BAD : STYLE_PLAIN, "%s:%s %s%s%s%s [%s]", file->path,
-                  place, finding->refused ? "" : "note: ", named ? finding->subject : finding->path,
+        table_add(&line, finding->rejected ? STYLE_BAD : STYLE_PLAIN, "%s:%s %s%s%s%s [%s]", file->path,
+                  place, finding->rejected ? "" : "note: ", named ? finding->subject : finding->path,
                   named || *finding->path ? ": " : "", finding->advice, finding->rule);
         return table_print(&line, stream, colour);
 }

@@ -16,14 +16,14 @@ static int print_report_json(const ManifestFile *file, const LintReport *report)
 
         json_open_object(&json, NULL);
         json_add_string(&json, "file", file->path);
-        json_add_bool(&json, "signable", report->n_refused == 0);
+        json_add_bool(&json, "signable", report->n_rejected == 0);
         json_open_array(&json, "findings");
         for (size_t i = 0; i < report->n; i++) {
                 const LintFinding *finding = &report->findings[i];
 
                 json_open_object(&json, NULL);
                 json_add_string(&json, "rule", finding->rule);
-                json_add_bool(&json, "refused", finding->refused);
+                json_add_bool(&json, "refused", finding->rejected);
                 json_add_bool(&json, "acceptable", finding->acceptable);
                 json_add_string(&json, "path", finding->path);
                 json_add_string(&json, "subject", finding->subject);
@@ -52,12 +52,12 @@ static int run(Ctl *ctl, const void *options, char **args)
         if (r != 0)
                 return r;
 
-        ctl->status = report.n_refused == 0 ? CTL_OK : CTL_PROBLEM;
+        ctl->status = report.n_rejected == 0 ? CTL_OK : CTL_PROBLEM;
         if (ctl->json)
                 return print_report_json(&file, &report);
 
         r = lint_print_findings(stdout, ctl->colour, &file, &report);
-        return r < 0 || report.n_refused > 0 ? r : print_line(stdout, "%s: ok", args[0]);
+        return r < 0 || report.n_rejected > 0 ? r : print_line(stdout, "%s: ok", args[0]);
 }
 
 static const Option options[] = {

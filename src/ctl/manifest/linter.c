@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What in a manifest is dangerous. The rules are two tables of functions, one for a capability and one for
- * the whole; each function looks at one thing and adds at most a few findings. */
+ * the whole; each function checks one property and adds at most a few findings. */
 
 #include "ctl/manifest/linter.h"
 
@@ -28,7 +28,7 @@ void lint_report_done(LintReport *report)
         *report = LINT_REPORT_NULL;
 }
 
-static LintFinding *add(Lint *lint, bool refused, const char *rule, const char *advice)
+static LintFinding *add(Lint *lint, bool rejected, const char *rule, const char *advice)
 {
         static LintFinding spare; /* written to when there is no room, and never read */
         LintReport *report = &lint->report;
@@ -43,8 +43,8 @@ static LintFinding *add(Lint *lint, bool refused, const char *rule, const char *
         }
 
         report->findings = grown;
-        report->findings[report->n] = (LintFinding){ .refused = refused, .rule = rule, .advice = advice };
-        report->n_refused += refused;
+        report->findings[report->n] = (LintFinding){ .rejected = rejected, .rule = rule, .advice = advice };
+        report->n_rejected += rejected;
         return &report->findings[report->n++];
 }
 
@@ -176,8 +176,8 @@ static void check_approvers(Lint *lint, const Capability *capability, size_t i)
 
         note(lint, i, "approvers",
              capability->approval == APPROVAL_SIGNED
-                     ? "too few approvers have a key (pub), so nobody can ever run this"
-                     : "there are too few approvers, so nobody can ever run this");
+                     ? "too few approvers have a key (pub), so this can never run"
+                     : "there are too few approvers, so this can never run");
 }
 
 /* Whether a capability may run a program below this directory. */
@@ -241,7 +241,7 @@ static void check_container(Lint *lint, const Capability *capability, size_t i)
                 return;
         if (capability->exec_kill == EXEC_KILL_UNSET)
                 note(lint, i, "exec-kill",
-                     "exec_kill is not set, so this is always refused: write timeout if the container has "
+                     "exec_kill is not set, so this is always rejected: write timeout if the container has "
                      "timeout(1), or none");
         if (capability->privileged_container)
                 risk(lint, i, "privileged",
@@ -309,9 +309,9 @@ static void check_people(Lint *lint)
         if (manifest_is_tombstone(manifest))
                 return;
         if (manifest->dispatchers.n == 0)
-                (void) add(lint, false, "dispatchers", "no hub may ask for anything: dispatchers is empty");
+                (void) add(lint, false, "dispatchers", "no hub may request anything: dispatchers is empty");
         if (manifest->operators.n == 0)
-                (void) add(lint, false, "operators", "nobody may ask for anything: operators is empty");
+                (void) add(lint, false, "operators", "no person may request anything: operators is empty");
         for (size_t i = 0; i < manifest->operators.n; i++)
                 if (public_key_equal(&manifest->operators.items[i].master_key, &(PublicKey){ { 0 } }))
                         about(add(lint, false, "pin",

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What in a manifest is dangerous, or cannot have been meant. What is refused is never signed, unless the
- * capability says in accept_risk why the operator wants it all the same: that sentence is signed with the
- * rest. What is only noted is for the operator to weigh. */
+/* What in a manifest is dangerous, or cannot be intended. A manifest with a rejection is not signed, unless
+ * the capability has the reason in accept_risk, which is signed with the rest. Notes are for the operator to
+ * decide. */
 
 #include "trust/ceiling.h"
 #include "trust/manifest.h"
 
 typedef struct LintFinding {
-        bool refused;       /* else a note */
+        bool rejected;      /* else a note */
         bool acceptable;    /* accept_risk would do */
         const char *rule;   /* "shell", "writes", "separator" */
         char path[128];     /* "capabilities[2]"; empty: the manifest */
@@ -21,7 +21,7 @@ typedef struct LintFinding {
 
 typedef struct LintReport {
         LintFinding *findings;
-        size_t n, n_refused;
+        size_t n, n_rejected;
 } LintReport;
 
 #define LINT_REPORT_NULL ((LintReport){ 0 })

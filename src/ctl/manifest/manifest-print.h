@@ -5,6 +5,6 @@
 
 #include "trust/manifest.h"
 
-/* All that a manifest says, for a person: facts, then a line for each capability. `signature` is what is
+/* All of a manifest, for a person: facts, then a line for each capability. `signature` is what is
  * known of its signature. Errors: -ENOMEM, of writing; -EINVAL the manifest is not valid. */
 int manifest_print(const Manifest *manifest, const char *signature, FILE *stream, bool colour);

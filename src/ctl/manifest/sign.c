@@ -39,7 +39,7 @@ static int follow_previous(Ctl *ctl, const char *path, const Root *root, Manifes
 
         if (file.manifest->epoch == root->epoch && manifest_is_tombstone(file.manifest))
                 return problem_set(&ctl->problem, DEVBOX_ERROR_PEER_REVOKED,
-                                   "%s ended the device in epoch %" PRIi64 "; the next epoch comes with: "
+                                   "%s ended the device in epoch %" PRIi64 "; for the next epoch run: "
                                    "devboxctl operator rotate",
                                    path, file.manifest->epoch);
 
@@ -99,12 +99,12 @@ static int reject_risks(Ctl *ctl, const char *ceiling_path, const ManifestFile *
                 r = manifest_lint(file->manifest, ceiling, ctl->now_ms, &report);
         if (r == 0 && !ctl->json)
                 r = lint_print_findings(stderr, false, file, &report);
-        if (r != 0 || report.n_refused == 0)
+        if (r != 0 || report.n_rejected == 0)
                 return r;
 
         return problem_set(&ctl->problem, DEVBOX_ERROR_BAD_REQUEST,
                            "not signed: %zu of these must be fixed first (devboxctl manifest lint)",
-                           report.n_refused);
+                           report.n_rejected);
 }
 
 /* The key that the options name; else, of those in the operator's directory, one that the root allows to

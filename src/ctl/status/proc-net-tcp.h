@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Whether an address is really listened at, as the kernel tells. systemd tells what a socket unit is
+/* Whether an address is really listened at, as the kernel reports. systemd reports what a socket unit is
  * configured for: after a daemon-reload with another address that is open only once the unit was restarted.
  */
 

@@ -23,7 +23,7 @@ typedef struct Selftest {
         Config *config; /* NULL: invalid */
 } Selftest;
 
-/* Returns 0 when all is well. Otherwise > 0, and `ret_reason` says why, which the caller frees. */
+/* Returns 0 for passed, > 0 for failed with the reason, which the caller frees. */
 typedef int (*CheckFunction)(Selftest *test, char **ret_reason);
 
 static int differs(char **ret_reason, const char *format, ...) _printf_(2, 3);
@@ -138,7 +138,7 @@ static int check_services(Selftest *test, char **ret_reason)
                 return r;
 
         if (samples.n_units != test->config->n_services)
-                return differs(ret_reason, "%zu services are configured and %zu told; run: " RELOAD,
+                return differs(ret_reason, "%zu services are configured and %zu reported; run: " RELOAD,
                                test->config->n_services, samples.n_units);
         for (size_t i = 0; i < samples.n_units; i++)
                 if (!streq(samples.units[i].name, test->config->services[i].name))
@@ -165,9 +165,9 @@ static int check_http(Selftest *test, char **ret_reason)
                                "GET /health over %s: %s; see: systemctl status devbox-api.socket", path,
                                r == -EBADMSG ? "the answer is not HTTP" : strerror(-r));
         if (status != 200)
-                return differs(ret_reason, "GET /health says %d; see: journalctl -u devbox-api", status);
+                return differs(ret_reason, "GET /health returns %d; see: journalctl -u devbox-api", status);
         if (!strstr(body, "\"status\":\"ok\""))
-                return differs(ret_reason, "GET /health says 200, and not \"status\":\"ok\"");
+                return differs(ret_reason, "GET /health returns 200, but not \"status\":\"ok\"");
 
         return 0;
 }
@@ -223,7 +223,7 @@ static const struct {
 } checks[] = {
         { "config", check_config }, { "bus", check_bus },           { "collector", check_collector },
         { "system", check_system }, { "services", check_services }, { "http", check_http },
-        { "api", check_api }, /* the request before it has woken it */
+        { "api", check_api }, /* started by the request before it */
 };
 
 static int print_check(const Ctl *ctl, Json *json, const char *name, const char *reason)

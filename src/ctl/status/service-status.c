@@ -28,7 +28,7 @@ static const char *const state_table[_COMPONENT_STATE_MAX] = {
 typedef struct ComponentRow {
         const char *name, *unit;
         const char *bus_name;  /* after "org.devbox."; NULL: not on the bus */
-        const char *unhealthy; /* what to do if it says that it is not healthy */
+        const char *unhealthy; /* what to do if it reports that it is not healthy */
         bool activated;        /* the bus starts it on demand */
         bool optional;         /* of a role that this machine may not have */
 } ComponentRow;
@@ -132,7 +132,7 @@ static void apply_activation(ServiceStatus *status)
 }
 
 /* The addresses of the socket, as systemd has them; those that are not open are left out, and counted. What
- * systemd or the kernel does not tell is taken for open. */
+ * systemd or the kernel does not report counts as open. */
 static int get_open_addresses(sd_bus *bus, char **ret_listens, size_t *ret_n_closed)
 {
         _cleanup_(fd_closep) int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -161,7 +161,7 @@ static int get_open_addresses(sd_bus *bus, char **ret_listens, size_t *ret_n_clo
         return r;
 }
 
-/* What the API says of itself, in the status of its unit, or NULL. It goes on with the sockets that it was
+/* The addresses that the API reports in the status of its unit, or NULL. It keeps the sockets that it was
  * handed. */
 static char *get_addresses_of_api(sd_bus *bus)
 {

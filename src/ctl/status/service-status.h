@@ -46,7 +46,7 @@ typedef struct ServiceStatus {
         char *listens; /* really, now: "127.0.0.1:8080, /run/devbox/api.sock"; empty if unknown */
 } ServiceStatus;
 
-/* Returns DEVBOX_ERROR_ACCESS_DENIED when the caller may not ask; then `ret_problem` says what to do. */
+/* Returns DEVBOX_ERROR_ACCESS_DENIED when the caller may not ask; then `ret_problem` is what to do. */
 int service_status_get(sd_bus *bus, ServiceStatus *ret_status, char **ret_problem);
 void service_status_done(ServiceStatus *status);
 
