@@ -130,6 +130,7 @@ static int run(Ctl *ctl, const void *options, char **args)
                         return help_print_noun(ctl, args[0]);
         }
 
+        ctl->verb = NULL;
         return ctl_usage(ctl, "there is no such command");
 }
 

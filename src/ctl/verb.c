@@ -26,7 +26,6 @@ static const struct option common_options[] = {
 typedef struct CommandLine {
         int argc;    /* what is still to be parsed, behind a word that getopt takes for the program */
         char **argv; /* ended by NULL */
-        const Verb *verb;
         bool help, version;
 } CommandLine;
 
@@ -46,7 +45,11 @@ int ctl_usage(Ctl *ctl, const char *format, ...)
         }
 
         ctl->status = CTL_USAGE;
-        return problem_set(&ctl->problem, DEVBOX_ERROR_BAD_REQUEST, "%s; see: devboxctl --help", text);
+        if (!ctl->verb)
+                return problem_set(&ctl->problem, DEVBOX_ERROR_BAD_REQUEST, "%s; see: devboxctl --help",
+                                   text);
+        return problem_set(&ctl->problem, DEVBOX_ERROR_BAD_REQUEST, "%s; see: devboxctl help %s%s%s", text,
+                           strempty(ctl->verb->noun), ctl->verb->noun ? " " : "", ctl->verb->name);
 }
 
 /* `noun` has no such second word, or is NULL and no verb starts with `word`. */
@@ -85,10 +88,17 @@ static bool belongs_to_a_verb(const Ctl *ctl, const char *word)
 /* An option that getopt_long() does not know; among letters that share one dash it does not report which. */
 static int reject_option(Ctl *ctl, const CommandLine *line)
 {
-        const char *word = line->argv[optind - 1];
+        const char *word = line->argv[optind - 1], *names[VERB_OPTIONS_MAX], *nearest = NULL;
+        size_t n = 0;
 
-        if (!line->verb && belongs_to_a_verb(ctl, word))
+        if (!ctl->verb && belongs_to_a_verb(ctl, word))
                 return ctl_usage(ctl, "'%s' is an option of a command and goes after it", word);
+        for (const Option *option = ctl->verb ? ctl->verb->options : NULL; option && option->name; option++)
+                names[n++] = option->name;
+        if (startswith(word, "--"))
+                nearest = word_nearest(word + 2, names, n);
+        if (nearest)
+                return ctl_usage(ctl, "unknown option (did you mean '--%s'?)", nearest);
         if (optopt == 0 && word_is_showable(word))
                 return ctl_usage(ctl, "unknown option '%s'", word);
 
@@ -193,11 +203,11 @@ static int parse_options(Ctl *ctl, CommandLine *line, void *options)
         GetoptTables tables;
         int value, r = 0;
 
-        make_tables(line->verb->options, &tables);
+        make_tables(ctl->verb->options, &tables);
         optind = 0;
         while (r == 0 &&
                (value = getopt_long(line->argc, line->argv, tables.letters, tables.options, NULL)) >= 0) {
-                const Option *option = find_option(line->verb->options, value == ':' ? optopt : value);
+                const Option *option = find_option(ctl->verb->options, value == ':' ? optopt : value);
 
                 if (take_common(ctl, line, value))
                         continue;
@@ -205,10 +215,10 @@ static int parse_options(Ctl *ctl, CommandLine *line, void *options)
                         r = reject_option(ctl, line);
                 else if (value == ':')
                         r = ctl_usage(ctl, "--%s needs a value: %s", option->name, option->type->value);
-                else if (seen[option - line->verb->options])
+                else if (seen[option - ctl->verb->options])
                         r = ctl_usage(ctl, "--%s is given twice", option->name);
                 else {
-                        seen[option - line->verb->options] = true;
+                        seen[option - ctl->verb->options] = true;
                         r = set_option(ctl, option, value, options);
                 }
         }
@@ -267,7 +277,7 @@ static int check_arguments(Ctl *ctl, const Verb *verb, char **args)
 
 static int run_verb(Ctl *ctl, CommandLine *line)
 {
-        const Verb *verb = line->verb;
+        const Verb *verb = ctl->verb;
         _cleanup_(freep) void *options = calloc(1, MAX(verb->options_size, (size_t) 1));
 
         if (!options)
@@ -294,13 +304,13 @@ int ctl_run(Ctl *ctl, int argc, char **argv)
         if (r == 0 && !first && (line.help || line.version))
                 return line.help ? help_print_all(ctl) : help_print_version();
         if (r == 0)
-                r = find_verb(ctl, first ? first : ctl->verbs[0]->name, NULL, &line.verb);
-        if (r == 0 && !line.verb) {
+                r = find_verb(ctl, first ? first : ctl->verbs[0]->name, NULL, &ctl->verb);
+        if (r == 0 && !ctl->verb) {
                 r = take_word(ctl, &line, &second);
                 if (r == 0 && !second && line.help)
                         return help_print_noun(ctl, first);
                 if (r == 0)
-                        r = second ? find_verb(ctl, first, second, &line.verb)
+                        r = second ? find_verb(ctl, first, second, &ctl->verb)
                                    : reject_word(ctl, first, NULL);
         }
 

@@ -12,6 +12,7 @@ enum { CTL_OK = 0, CTL_PROBLEM = 1, CTL_USAGE = 2 };
 
 typedef struct Ctl {
         const struct Verb *const *verbs; /* all, ended by NULL */
+        const struct Verb *verb;         /* the one that runs; NULL: not known yet */
         uint64_t now_ms;                 /* when the command started */
         bool json;
         bool colour; /* on standard output */

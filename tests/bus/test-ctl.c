@@ -328,10 +328,15 @@ static void test_wrong_usage(void **state)
                   "devboxctl: 'config' needs a second word, such as: check; see: devboxctl --help\n" },
                 { { "config", "cheque" },
                   "devboxctl: unknown command 'config cheque'; see: devboxctl --help\n" },
-                { { "status", "now" }, "devboxctl: 'status' takes no arguments; see: devboxctl --help\n" },
+                { { "status", "now" },
+                  "devboxctl: 'status' takes no arguments; see: devboxctl help status\n" },
                 { { "--jsno" }, "devboxctl: unknown option '--jsno'; see: devboxctl --help\n" },
                 { { "--json=x" }, "devboxctl: unknown option; see: devboxctl --help\n" },
-                { { "status", "-xh" }, "devboxctl: unknown option; see: devboxctl --help\n" },
+                { { "status", "-xh" }, "devboxctl: unknown option; see: devboxctl help status\n" },
+                { { "audit", "tail", "--flolow" },
+                  "devboxctl: unknown option (did you mean '--follow'?); see: devboxctl help audit tail\n" },
+                { { "--db", "x", "audit" },
+                  "devboxctl: '--db' is an option of a command and goes after it; see: devboxctl --help\n" },
         };
         World *world = *state;
 
