@@ -4,6 +4,7 @@
 /* The body of LedgerDaemon, for daemon.c (its life), bus.c (the vtable), methods.c (the handlers in it) and
  * marshal.c (arguments and replies). */
 
+#include "basic/backoff.h"
 #include "bus/authorise.h"
 #include "bus/component.h"
 #include "config/holder.h"
@@ -26,10 +27,16 @@ struct LedgerDaemon {
         sd_event_source *timer_flush, *post_schedule;
         BusAuthority *authority;
 
-        Ledger *ledger;
-        int failure; /* of the last write: 0 or -errno; logged when it changes */
+        Ledger *ledger; /* NULL: it could not be opened */
+        int failure;    /* to open it, or of the last write: 0 or -errno; logged when it changes */
+        Backoff reopen_backoff;
+        usec_t reopen_at_usec; /* CLOCK_MONOTONIC: not before */
         uint64_t accepted, denied, known;
 };
+
+/* Opens the ledger if it is not open, and if the last attempt was long enough ago. Returns 0, or
+ * DEVBOX_ERROR_AUDIT_UNAVAILABLE. */
+int ledger_daemon_need_ledger(LedgerDaemon *self);
 
 /* After each write: logs when writing begins to fail and when it works again. Returns
  * DEVBOX_ERROR_AUDIT_UNAVAILABLE for a failure, otherwise `result`. */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* devbox-ledger: its life, its health, and when it flushes.
  *
+ * A ledger that cannot be opened, on a full disk for example, still owns its name: calls are answered with
+ * audit_unavailable, and try to open it again.
+ *
  * Whatever is acknowledged has been written. Counts and checkpoints may be written a minute later, by a
  * timer that is armed only while there are any: an idle ledger never wakes up. */
 
@@ -50,28 +53,35 @@ static LedgerTime read_time(void *owner)
 
 static void update_health(LedgerDaemon *self)
 {
-        LedgerStatus status;
+        LedgerStatus status = { 0 };
 
-        ledger_status(self->ledger, &status);
-        component_set_healthy(&self->component, self->failure == 0 && !status.adoption_needed);
+        if (self->ledger)
+                ledger_status(self->ledger, &status);
+        component_set_healthy(&self->component,
+                              self->ledger && self->failure == 0 && !status.adoption_needed);
 }
 
-int ledger_daemon_after_write(LedgerDaemon *self, int result)
+static void set_failure(LedgerDaemon *self, int failure)
 {
-        int failure = result < 0 ? result : 0;
-
         if ((failure == 0) != (self->failure == 0)) {
                 if (failure != 0)
                         (void) log_full(LOG_CRIT, failure,
                                         LOG_FIELDS({ "MESSAGE_ID", MESSAGE_AUDIT_UNAVAILABLE }),
-                                        "The ledger cannot be written, so nothing is done");
+                                        "The ledger cannot be %s, so nothing is done",
+                                        self->ledger ? "written" : "opened");
                 else
                         (void) log_full(LOG_NOTICE, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_AUDIT_AVAILABLE }),
                                         "The ledger can be written again");
         }
+
         self->failure = failure;
         update_health(self);
-        return failure != 0 ? DEVBOX_ERROR_AUDIT_UNAVAILABLE : result;
+}
+
+int ledger_daemon_after_write(LedgerDaemon *self, int result)
+{
+        set_failure(self, MIN(result, 0));
+        return result < 0 ? DEVBOX_ERROR_AUDIT_UNAVAILABLE : result;
 }
 
 /* ---- flushing */
@@ -95,6 +105,9 @@ static void flush(LedgerDaemon *self)
 {
         _cleanup_(freep) char *checkpoint = NULL;
 
+        if (!self->ledger)
+                return;
+
         if (ledger_daemon_after_write(self, ledger_flush(self->ledger, &checkpoint)) == 0 && checkpoint)
                 emit_checkpoint(self, checkpoint);
         trim(self);
@@ -110,6 +123,9 @@ static int on_flush(sd_event_source *source, uint64_t usec, void *userdata)
 static int schedule_flush(LedgerDaemon *self)
 {
         int enabled;
+
+        if (!self->ledger)
+                return 0;
 
         if (ledger_flush_due(self->ledger))
                 flush(self);
@@ -135,7 +151,7 @@ static int on_post(sd_event_source *source, void *userdata)
         return 0;
 }
 
-/* ---- configuration */
+/* ---- opening */
 
 static void log_ceiling(const LedgerDaemon *self)
 {
@@ -145,6 +161,58 @@ static void log_ceiling(const LedgerDaemon *self)
                 (void) log_full(LOG_WARNING, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CEILING_INVALID }),
                                 "No manifest can be in force: %s", problem);
 }
+
+/* Errors: -EBUSY another process has the ledger. */
+static int open_ledger(LedgerDaemon *self)
+{
+        _cleanup_(freep) char *problem = NULL;
+        LedgerStatus status;
+
+        int r = ledger_open(&(LedgerOptions){ .directory = environment("STATE_DIRECTORY", STATE_DIRECTORY),
+                                              .credentials = environment("CREDENTIALS_DIRECTORY", NULL),
+                                              .ceiling = environment("DEVBOX_CEILING", CEILING_PATH),
+                                              .time = read_time,
+                                              .owner = self },
+                            &self->ledger, &problem);
+        if (r < 0 && self->failure != r)
+                (void) log_error_errno(r, "Cannot open the ledger: %s", strempty(problem));
+        if (r == -EUCLEAN && self->failure != r)
+                (void) log_full(LOG_CRIT, r, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_LEDGER_BROKEN }),
+                                "The audit chain does not hold together");
+        set_failure(self, r);
+        if (r < 0)
+                return r;
+
+        ledger_status(self->ledger, &status);
+        if (status.adoption_needed)
+                (void) log_full(LOG_ERR, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_IDENTITY_CHANGED }),
+                                "This node has a new key, and signs nothing until a manifest names it");
+        log_ceiling(self);
+        trim(self);
+        return 0;
+}
+
+static int reopen(LedgerDaemon *self)
+{
+        int r = open_ledger(self);
+
+        if (r < 0)
+                self->reopen_at_usec = time_now(CLOCK_MONOTONIC) + backoff_next(&self->reopen_backoff);
+        else
+                backoff_reset(&self->reopen_backoff);
+        return r;
+}
+
+int ledger_daemon_need_ledger(LedgerDaemon *self)
+{
+        if (self->ledger)
+                return 0;
+
+        bool due = time_now(CLOCK_MONOTONIC) >= self->reopen_at_usec;
+        return due && reopen(self) == 0 ? 0 : DEVBOX_ERROR_AUDIT_UNAVAILABLE;
+}
+
+/* ---- configuration */
 
 /* An invalid configuration changes nothing here; the defaults are the strict ones. */
 static int load_config(LedgerDaemon *self)
@@ -165,6 +233,10 @@ int ledger_daemon_reload(void *userdata)
 
         config_holder_repeat(&self->config);
         int r = load_config(self);
+        if (r >= 0 && !self->ledger) {
+                backoff_reset(&self->reopen_backoff);
+                return reopen(self) < 0 ? 0 : r;
+        }
         if (r >= 0)
                 r = ledger_reload(self->ledger);
         if (r >= 0) {
@@ -201,9 +273,10 @@ static int append_metrics(sd_bus_message *reply, void *owner)
 {
         const LedgerDaemon *self = owner;
         const BusAuthorityStats *calls = bus_authority_stats(self->authority);
-        LedgerStatus status;
+        LedgerStatus status = { 0 };
 
-        ledger_status(self->ledger, &status);
+        if (self->ledger)
+                ledger_status(self->ledger, &status);
         const ComponentMetric metrics[] = {
                 { "calls_total", calls->calls_total },
                 { "calls_refused_total", calls->denied_total },
@@ -227,6 +300,7 @@ void *ledger_daemon_new(void)
         if (!self)
                 return NULL;
 
+        self->reopen_backoff = (Backoff){ .min_usec = USEC_PER_SEC, .max_usec = 300 * USEC_PER_SEC };
         self->config.consequence = "going on with the defaults";
         self->component = (Component){
                 .name = "Ledger1",
@@ -249,31 +323,6 @@ void ledger_daemon_free(void *userdata)
         ledger_close(self->ledger);
         config_holder_done(&self->config);
         free(self);
-}
-
-static int open_ledger(LedgerDaemon *self)
-{
-        _cleanup_(freep) char *problem = NULL;
-        LedgerStatus status;
-
-        int r = ledger_open(&(LedgerOptions){ .directory = environment("STATE_DIRECTORY", STATE_DIRECTORY),
-                                              .credentials = environment("CREDENTIALS_DIRECTORY", NULL),
-                                              .ceiling = environment("DEVBOX_CEILING", CEILING_PATH),
-                                              .time = read_time,
-                                              .owner = self },
-                            &self->ledger, &problem);
-        if (r == -EUCLEAN)
-                (void) log_full(LOG_CRIT, r, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_LEDGER_BROKEN }),
-                                "The audit chain does not hold together, so nothing is done");
-        if (r < 0)
-                return log_error_errno(r, "Cannot open the ledger: %s", strempty(problem));
-
-        ledger_status(self->ledger, &status);
-        if (status.adoption_needed)
-                (void) log_full(LOG_ERR, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_IDENTITY_CHANGED }),
-                                "This node has a new key, and signs nothing until a manifest names it");
-        log_ceiling(self);
-        return 0;
 }
 
 static int add_sources(LedgerDaemon *self)
@@ -301,8 +350,8 @@ int ledger_daemon_start(void *userdata, Daemon *daemon)
         int r = load_config(self);
         if (r < 0)
                 return r;
-        r = open_ledger(self);
-        if (r < 0)
+        r = reopen(self);
+        if (r == -EBUSY)
                 return r;
         r = add_sources(self);
         if (r < 0)
@@ -317,7 +366,5 @@ int ledger_daemon_start(void *userdata, Daemon *daemon)
         if (r < 0)
                 return r;
 
-        update_health(self);
-        trim(self);
         return schedule_flush(self);
 }

@@ -7,8 +7,8 @@
 
 typedef struct LedgerDaemon LedgerDaemon;
 
-/* Steps of DaemonType. The ledger is in $STATE_DIRECTORY; one that cannot be opened fails, and with it
- * everything that asks: nothing happens without an entry. */
+/* Steps of DaemonType. The ledger is in $STATE_DIRECTORY. While it cannot be opened every method fails with
+ * DEVBOX_ERROR_AUDIT_UNAVAILABLE: nothing happens without an entry. */
 void *ledger_daemon_new(void);
 void ledger_daemon_free(void *self);
 int ledger_daemon_start(void *self, Daemon *daemon);

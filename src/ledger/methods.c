@@ -386,10 +386,16 @@ static int get_status_authorised(sd_bus_message *message, void *userdata)
 #define ANYONE   ((BusAccess){ .anyone = true }) /* whoever the policy of the bus lets through */
 
 #define DEFINE_METHOD(name, access)                                                                         \
+        static int name##_continue(sd_bus_message *message, void *userdata)                                 \
+        {                                                                                                   \
+                int r = ledger_daemon_need_ledger(userdata);                                                \
+                return r != 0 ? r : name##_authorised(message, userdata);                                   \
+        }                                                                                                   \
+                                                                                                            \
         int ledger_method_##name(sd_bus_message *message, void *userdata, sd_bus_error *error)              \
         {                                                                                                   \
                 return bus_authorise(((LedgerDaemon *) userdata)->authority, message, &access,              \
-                                     name##_authorised, userdata);                                          \
+                                     name##_continue, userdata);                                            \
         }                                                                                                   \
         struct _need_semicolon_
 

@@ -277,6 +277,74 @@ static void test_there_is_one_ledger_per_directory(void **state)
         verify_chain(world);
 }
 
+typedef enum Damage { DATABASE_IS_A_FOLDER, DATABASE_IS_TEXT, IDENTITY_IS_READABLE, _DAMAGE_MAX } Damage;
+
+static void state_path(const LedgerBus *world, const char *name, char ret_path[static 256])
+{
+        (void) snprintf(ret_path, 256, "%s/%s", world->directory, name);
+}
+
+static void damage_or_repair(const LedgerBus *world, Damage damage, bool repair)
+{
+        char database[256], aside[256], identity[256];
+
+        state_path(world, "ledger.db", database);
+        state_path(world, "aside.db", aside);
+        state_path(world, "identity", identity);
+        if (damage == IDENTITY_IS_READABLE) {
+                assert_int_equal(chmod(identity, repair ? 0600 : 0644), 0);
+                return;
+        }
+
+        if (repair) {
+                assert_int_equal(remove(database), 0);
+                assert_int_equal(rename(aside, database), 0);
+                return;
+        }
+
+        assert_int_equal(rename(database, aside), 0);
+        if (damage == DATABASE_IS_TEXT)
+                write_state_file(world, "ledger.db", "not a database, but long enough to be read as one");
+        else
+                assert_int_equal(mkdir(database, 0700), 0);
+}
+
+static bool is_healthy(const LedgerBus *world)
+{
+        int healthy = true;
+
+        assert_ok(sd_bus_get_property_trivial(world->client, LEDGER, LEDGER_PATH, "org.devbox.Component1",
+                                              "Healthy", NULL, 'b', &healthy));
+        return healthy;
+}
+
+/* Callers need an answer, and not the deadline of a name that nobody owns. */
+static void test_without_its_database_it_answers(void **state)
+{
+        LedgerBus *world = *state;
+
+        for (Damage damage = 0; damage < _DAMAGE_MAX; damage++) {
+                assert_int_equal(test_daemon_stop(world->daemon), EXIT_SUCCESS);
+                test_daemon_free(world->daemon);
+                damage_or_repair(world, damage, false);
+                world->daemon = start_ledger(world, false);
+                sd_bus_message_unref(
+                        finish_call(world->client, new_call(world, "GetStatus"), "AuditUnavailable"));
+                sd_bus_message_unref(
+                        finish_call(world->client, new_call(world, "BeginSession"), "AuditUnavailable"));
+                call_text(world, "InstallManifest", "{}", "AuditUnavailable");
+                assert_false(is_healthy(world));
+                assert_true(test_metric(world->client, LEDGER, "calls_total") == 3);
+
+                damage_or_repair(world, damage, true);
+                test_daemon_signal(world->daemon, SIGHUP);
+                while (!is_healthy(world))
+                        ;
+                verify_chain(world);
+                begin_session(world);
+        }
+}
+
 /* The checkpoint that it signed itself, when it ended, tells. */
 static void test_39_a_cut_tail_is_noticed(void **state)
 {
@@ -294,9 +362,10 @@ static void test_39_a_cut_tail_is_noticed(void **state)
                                       NULL, NULL, NULL),
                          SQLITE_OK);
         assert_int_equal(sqlite3_close(database), SQLITE_OK);
-        world->daemon = start_ledger(world, true);
-        assert_int_equal(test_daemon_wait(world->daemon), EXIT_FAILURE);
+        world->daemon = start_ledger(world, false);
         test_bus_wait_log(world->bus, LEDGER, "does not hold together");
+        sd_bus_message_unref(
+                finish_call(world->client, new_call(world, "BeginSession"), "AuditUnavailable"));
 }
 
 static void test_manifests(void **state)
@@ -336,6 +405,7 @@ int main(void)
                 ledger_test(test_ending_it_tells_a_checkpoint),
                 ledger_test(test_every_64_entries_there_is_a_checkpoint),
                 ledger_test(test_there_is_one_ledger_per_directory),
+                ledger_test(test_without_its_database_it_answers),
                 ledger_test(test_39_a_cut_tail_is_noticed),
                 ledger_test(test_manifests),
         };
