@@ -4,7 +4,7 @@
 #include "api/api-internal.h"
 #include "log/log.h"
 
-/* A bus that went away comes back within seconds or with the next boot. */
+/* A lost bus is back within seconds or with the next boot. */
 #define RETRY_MIN_USEC (1 * USEC_PER_SEC)
 #define RETRY_MAX_USEC (32 * USEC_PER_SEC)
 #define BUS_BACKOFF    ((Backoff){ .min_usec = RETRY_MIN_USEC, .max_usec = RETRY_MAX_USEC })

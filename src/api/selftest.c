@@ -60,7 +60,7 @@ struct Selftest {
         Operations starts;
 
         /* Queries: as many as there are connections at most. */
-        Operations waiting, asked; /* for the next GetAll; for the one under way */
+        Operations waiting, pending; /* for the next GetAll; for the one under way */
         BusRequest query;
         sd_event_source *timer_query;
         usec_t queried_at_usec; /* CLOCK_MONOTONIC; 0: never */
@@ -174,8 +174,8 @@ static void fail_all(Operations *operations, const SelftestAnswer *answer)
 
 static void answer_asked(Selftest *selftest, const SelftestRun *run)
 {
-        while (!LIST_EMPTY(&selftest->asked)) {
-                Operation *operation = LIST_FIRST(&selftest->asked);
+        while (!LIST_EMPTY(&selftest->pending)) {
+                Operation *operation = LIST_FIRST(&selftest->pending);
 
                 if (streq(run->id, operation->id))
                         complete(operation, &(SelftestAnswer){ .run = run });
@@ -191,7 +191,7 @@ static void on_queried(BusRequest *request, const BusReply *reply)
 
         int r = read_run(reply, &run);
         if (r != 0)
-                fail_all(&selftest->asked, &(SelftestAnswer){ .reason = r });
+                fail_all(&selftest->pending, &(SelftestAnswer){ .reason = r });
         else
                 answer_asked(selftest, &run);
         send_query(selftest);
@@ -226,7 +226,7 @@ static void send_query(Selftest *selftest)
         selftest->queried_at_usec = now;
         while ((operation = LIST_FIRST(&selftest->waiting))) {
                 LIST_REMOVE(operation, entry);
-                LIST_INSERT_HEAD(&selftest->asked, operation, entry);
+                LIST_INSERT_HEAD(&selftest->pending, operation, entry);
         }
         get_all(selftest, &selftest->query, on_queried);
 }
@@ -319,14 +319,14 @@ int selftest_new(Selftest **ret_selftest)
         selftest->systemd.service = &systemd_service;
         LIST_INIT(&selftest->starts);
         LIST_INIT(&selftest->waiting);
-        LIST_INIT(&selftest->asked);
+        LIST_INIT(&selftest->pending);
         *ret_selftest = selftest;
         return 0;
 }
 
 Selftest *selftest_free(Selftest *selftest)
 {
-        Operations *const lists[] = { &selftest->starts, &selftest->waiting, &selftest->asked };
+        Operations *const lists[] = { &selftest->starts, &selftest->waiting, &selftest->pending };
 
         for (size_t i = 0; i < ELEMENTSOF(lists); i++)
                 while (!LIST_EMPTY(lists[i]))
@@ -385,7 +385,7 @@ void selftest_query(Selftest *selftest, const char *id, selftest_answer_t answer
 {
         Operation wanted = { .answer = answer, .userdata = userdata };
 
-        /* 32 digits, so that an empty id, which a unit that never ran has, is nobody's. */
+        /* 32 digits, so that the empty id of a unit that never ran matches no query. */
         if (strlen(id) != 32 || strspn(id, "0123456789abcdef") != 32 || strspn(id, "0") == 32) {
                 answer(&(SelftestAnswer){ .reason = DEVBOX_ERROR_JOB_NOT_FOUND }, userdata);
                 return;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Runs of devbox-selftest.service, the one unit that the api may start, and what became of the last.
+/* Runs of devbox-selftest.service, the only unit that the api can start, and the result of the last one.
  *
- * Nothing of it is kept here: a run is known by the unit's InvocationID, and systemd keeps the rest. So it
+ * The api keeps no state of a run: its id is the unit's InvocationID, and systemd has the rest. So a run
  * outlives an idle exit of the api. Source: org.freedesktop.systemd1(5). */
 
 #include <systemd/sd-bus.h>
@@ -21,7 +21,7 @@ typedef struct SelftestRun {
         usec_t started_at_usec, finished_at_usec; /* CLOCK_REALTIME; 0: not yet */
 } SelftestRun;
 
-/* What an operation brought: the run, or (> 0) a DevboxError and perhaps its details. */
+/* The result of an operation: the run, or (> 0) a DevboxError and perhaps its details. */
 typedef struct SelftestAnswer {
         const SelftestRun *run;
         int reason;
@@ -32,11 +32,11 @@ typedef void (*selftest_answer_t)(const SelftestAnswer *answer, void *userdata);
 
 int selftest_new(Selftest **ret_selftest);
 
-/* Operations under way are forgotten. */
+/* Pending operations end without an answer. */
 Selftest *selftest_free(Selftest *selftest);
 DEFINE_CLEANUP(Selftest, selftest_free);
 
-/* As for collector_client_attach() and _detach(). */
+/* As bus_client_attach() and bus_client_detach(). */
 void selftest_attach(Selftest *selftest, sd_bus *bus);
 void selftest_detach(Selftest *selftest);
 

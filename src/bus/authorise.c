@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Whether the caller of a method may call it.
  *
- * The bus is asked for the user of a connection without waiting, and once: a connection never changes its
- * user, and its unique name is never reused. */
+ * The user of a connection is looked up asynchronously, and once: a connection never changes its user, and
+ * its unique name is never reused. */
 
 #include "bus/authorise.h"
 
@@ -54,7 +54,7 @@ typedef struct Authorisation {
         void *userdata;
         bool anyone;
         unsigned users;
-        sd_bus_message *check; /* the call of CheckAuthorization; NULL: polkit is not asked */
+        sd_bus_message *check; /* the call of CheckAuthorization; NULL: polkit does not decide */
         uint64_t id;           /* names the check, to cancel it */
         bool looking_up, checking;
         sd_bus_slot *slot;

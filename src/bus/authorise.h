@@ -5,7 +5,7 @@
  *
  *     handler: read, validate ── bus_authorise() ── [user] ── [polkit] ── continuation: act, reply
  *
- * Nothing is changed before the continuation, which looks its objects up anew: others may have run since.
+ * Nothing is changed before the continuation, which looks its objects up again: they may have changed since.
  * A caller that leaves the bus cancels its authorisation. */
 
 #include "bus/call.h"
@@ -14,7 +14,7 @@ typedef struct BusAuthority BusAuthority;
 
 /* Root and the user of the daemon itself may always. */
 typedef struct BusAccess {
-        bool anyone;                /* whoever the policy of the bus lets through */
+        bool anyone;                /* every caller that the bus policy allows */
         unsigned users;             /* bit i: the i-th user of the authority */
         const char *action;         /* of polkit, which decides about all others; NULL: they are denied */
         const char *const *details; /* for polkit: key, value, …, NULL; NULL: none */
@@ -37,7 +37,7 @@ DEFINE_CLEANUP(BusAuthority, bus_authority_free);
 
 /* Calls the continuation, now or later, or replies with an error: DEVBOX_ERROR_ACCESS_DENIED, _BUSY too many
  * are pending, or InteractiveAuthorizationRequired where the caller did not allow polkit to ask its user.
- * Calls of one client for which polkit is not asked keep their order. Returns what a vtable handler returns.
+ * Calls of one client that need no polkit check keep their order. Returns what a vtable handler returns.
  */
 int bus_authorise(BusAuthority *authority, sd_bus_message *message, const BusAccess *access,
                   BusContinuation continuation, void *userdata);

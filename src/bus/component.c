@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What every daemon has on the bus: its well-known name and org.devbox.Component1. */
+/* The well-known name of a daemon and its org.devbox.Component1. */
 
 #include "bus/component.h"
 
@@ -68,8 +68,8 @@ static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
         Component *component = userdata;
         uint32_t outcome = 0;
 
-        /* org.freedesktop.DBus.RequestName: 1 we own it now, 2 we wait, 3 somebody else owns it, 4 we owned
-         * it already. */
+        /* org.freedesktop.DBus.RequestName: 1 we own it now, 2 we wait, 3 another connection owns it, 4 we
+         * owned it already. */
         int r = sd_bus_message_is_method_error(reply, NULL) ? -sd_bus_message_get_errno(reply)
                                                             : sd_bus_message_read(reply, "u", &outcome);
         if (r >= 0 && outcome != 1 && outcome != 4)
@@ -136,8 +136,8 @@ int component_retire(Component *component)
         if (component->retired || !component->bus)
                 return 0;
 
-        /* systemd knows already that we stop, so that an activation from now on waits for our end. The call
-         * is synchronous, the only one in a daemon: it is the last it makes. */
+        /* systemd was notified already that we stop, so that an activation from now on waits for our end.
+         * The call is synchronous, the only one in a daemon: it is the last it makes. */
         int r = sd_bus_release_name(component->bus, component->bus_name);
         if (r < 0)
                 return r;

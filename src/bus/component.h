@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What every daemon has on the bus: its well-known name and org.devbox.Component1
- * (dbus/org.devbox.Component1.xml). */
+/* The well-known name of a daemon and its org.devbox.Component1 (dbus/org.devbox.Component1.xml). */
 
 #include <stdbool.h>
 #include <systemd/sd-bus.h>
@@ -29,7 +28,7 @@ struct Component {
         char bus_name[64], object_path[64];
 };
 
-/* Adds the interface and asks for the name; a name that is taken ends the loop with -EEXIST. Takes a
+/* Adds the interface and requests the name; a name that is taken ends the loop with -EEXIST. Takes a
  * reference on `bus`. */
 int component_attach(Component *component, sd_bus *bus);
 void component_detach(Component *component);
@@ -41,10 +40,10 @@ typedef struct ComponentMetric {
 
 int component_append_metrics(sd_bus_message *reply, const ComponentMetric *metrics, size_t n);
 
-/* Tells the listeners when it changes. */
+/* Emits PropertiesChanged when it changes. */
 void component_set_healthy(Component *component, bool healthy);
 
 /* Gives the name back before an idle exit, so that no call is lost: whatever the bus had already sent us is
- * handled before this returns, and the next caller activates a new process. May leave work under way: leave
- * the loop only when done. Not from a handler of the bus, which would handle messages inside a message. */
+ * handled before this returns, and the next caller activates a new process. Calls may still be pending:
+ * leave the loop after the last of them. Not from a handler of the bus, which would dispatch recursively. */
 int component_retire(Component *component);

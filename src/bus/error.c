@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Our errors as D-Bus errors, and back. */
+/* Maps DevboxError to D-Bus errors and back. */
 
 #include "bus/error.h"
 
@@ -15,8 +15,8 @@ int bus_error_set(sd_bus_error *ret_error, int reason, const char *detail)
         return sd_bus_error_set(ret_error, devbox_error_bus_name(error), sentence);
 }
 
-/* Both "the call took too long" and "the callee went away before it answered" are NoReply. sd-bus tells the
- * first, the bus the second: dbus-daemon and dbus-broker call that "disconnected". */
+/* NoReply is both a deadline that passed, reported by sd-bus, and a callee that left before it replied,
+ * which dbus-daemon and dbus-broker report as "disconnected". */
 static bool error_is_timeout(const sd_bus_error *error)
 {
         if (sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Our errors as D-Bus errors, and back. */
+/* Maps DevboxError to D-Bus errors and back. */
 
 #include <systemd/sd-bus.h>
 
@@ -12,7 +12,7 @@
  * the negative errno that a vtable handler returns. */
 int bus_error_set(sd_bus_error *ret_error, int reason, const char *detail);
 
-/* What a failed call to one of our components means for a person: its own DevboxError if it sent one,
- * otherwise `unavailable` for one that is not there or was lost, `timeout` for one that did not answer in
- * time, ACCESS_DENIED when the bus refused the call. */
+/* The reason of a failed call to a component: its own DevboxError if it replied with one, otherwise
+ * `unavailable` without a callee or when it was lost, `timeout` after the deadline, ACCESS_DENIED when the
+ * bus rejected the call. */
 DevboxError bus_error_reason(const sd_bus_error *error, DevboxError unavailable, DevboxError timeout);

@@ -43,7 +43,7 @@ struct Collector {
 /* Sets the property Healthy from the results of all parts. */
 void collector_update_health(Collector *collector);
 
-/* The result of asking systemd, 0 or a DevboxError: part of the health, and logged when it changes. */
+/* The result of calling systemd, 0 or a DevboxError: part of the health, and logged when it changes. */
 void collector_set_units_result(Collector *collector, int result);
 
 /* Ends the loop if the collector is stopping and no call waits any more. */

@@ -14,7 +14,7 @@
 #define CALLS_MAX            64
 #define CALLS_PER_CLIENT_MAX 32 /* devbox-api has three at most */
 
-/* Started on a bad configuration there is nothing to stay for: the next caller's process reads it anew. */
+/* After a start with an invalid configuration: the process of the next caller reads it again. */
 #define IDLE_INVALID_USEC (5 * USEC_PER_SEC)
 
 /* ---- health: logged when it changes */

@@ -39,7 +39,7 @@ void collector_call_free(BusCall *kept)
         free(CONTAINER_OF(kept, Call, kept));
 }
 
-/* Reads `collector->sample` anew, unless it is that of now. Errors: a DevboxError; -ENOMEM. */
+/* Refreshes `collector->sample` unless it is recent. Errors: a DevboxError; -ENOMEM. */
 static int refresh_sample(Collector *collector)
 {
         usec_t began = time_now(CLOCK_MONOTONIC);

@@ -16,7 +16,7 @@ typedef struct Unit {
         bool listed;                /* in the reply of the refresh under way */
         bool enter_known;           /* `active_enter_at_usec` and `active` are those of the present state */
         bool changed;               /* since on_changed() was called */
-        usec_t active_exit_at_usec; /* of a state whose name says nothing */
+        usec_t active_exit_at_usec; /* fetched for states that unit_states does not have */
         sd_bus_slot *slot_get, *slot_exit, *slot_changed;
 } Unit;
 

@@ -55,7 +55,7 @@ int bundle_read(sd_bus_message *message, LedgerBundle *ret_bundle)
         return 0;
 }
 
-/* A Result as Finish has it: what the agent knows of it. */
+/* The part of a Result that Finish has. */
 typedef struct Outcome {
         const char *status;
         int32_t exit_code, exit_signal;

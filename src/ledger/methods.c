@@ -383,7 +383,7 @@ static int get_status_authorised(sd_bus_message *message, void *userdata)
 #define DISPATCH ((BusAccess){ .users = 1 << LEDGER_USER_DISPATCH })
 #define DAEMONS  ((BusAccess){ .users = 1 << LEDGER_USER_AGENT | 1 << LEDGER_USER_DISPATCH })
 #define ROOT     ((BusAccess){ 0 })
-#define ANYONE   ((BusAccess){ .anyone = true }) /* whoever the policy of the bus lets through */
+#define ANYONE   ((BusAccess){ .anyone = true }) /* every caller that the bus policy allows */
 
 #define DEFINE_METHOD(name, access)                                                                         \
         static int name##_continue(sd_bus_message *message, void *userdata)                                 \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What devboxctl asks over D-Bus. */
+/* D-Bus calls of devboxctl. */
 
 #include "ctl/status/client.h"
 
@@ -27,13 +27,13 @@ static Address address_of(const char *name)
         return address;
 }
 
-/* The sentence of a reason, or `told` where somebody knows more, and how to get into the group where that is
- * the matter. */
-static int set_problem(DevboxError reason, const char *told, char **ret_problem)
+/* The sentence of a reason, or a longer message where there is one; for ACCESS_DENIED also how to join the
+ * group. */
+static int set_problem(DevboxError reason, const char *message, char **ret_problem)
 {
         _cleanup_(text_done) Text text = TEXT_NULL;
 
-        text_append(&text, told ? told : devbox_error_sentence(reason));
+        text_append(&text, message ? message : devbox_error_sentence(reason));
         if (reason == DEVBOX_ERROR_ACCESS_DENIED)
                 text_append(&text, "; run: sudo usermod -aG devbox-admin $USER, and log in anew");
 
@@ -44,9 +44,9 @@ static int set_problem(DevboxError reason, const char *told, char **ret_problem)
 int client_problem(const sd_bus_error *error, DevboxError unavailable, char **ret_problem)
 {
         DevboxError reason = bus_error_reason(error, unavailable, DEVBOX_ERROR_COLLECTOR_TIMEOUT), ours;
-        bool told = devbox_error_from_bus_name(error->name, &ours) >= 0 && error->message;
+        bool ours_with_message = devbox_error_from_bus_name(error->name, &ours) >= 0 && error->message;
 
-        return set_problem(reason, told ? error->message : NULL, ret_problem);
+        return set_problem(reason, ours_with_message ? error->message : NULL, ret_problem);
 }
 
 int client_open(sd_bus **ret_bus, char **ret_problem)
@@ -78,7 +78,7 @@ static int call_collector(sd_bus *bus, const char *member, sd_bus_message **ret_
         return 0;
 }
 
-/* What a reply that cannot be read comes down to: a collector of another version. */
+/* A reply that cannot be read is that of a collector of another version. */
 static int unreadable(int r, char **ret_problem)
 {
         if (r == -ENOMEM)
@@ -151,11 +151,11 @@ bool snapshot_has(const Snapshot *snapshot, const char *part)
         return false;
 }
 
-/* A component that is not there is DEVBOX_ERROR_NOT_FOUND, told by its name on the bus. */
+/* A component without an owner on the bus is DEVBOX_ERROR_NOT_FOUND, with its name in the message. */
 static int component_problem(const sd_bus_error *error, const Address *address, char **ret_problem)
 {
         _cleanup_(freep) char *problem = NULL;
-        char told[128];
+        char message[128];
 
         int r = client_problem(error, DEVBOX_ERROR_NOT_FOUND, &problem);
         if (r != DEVBOX_ERROR_NOT_FOUND) {
@@ -163,9 +163,9 @@ static int component_problem(const sd_bus_error *error, const Address *address, 
                 return r;
         }
 
-        (void) snprintf(told, sizeof told, "%s is not on the bus; see: journalctl -u 'devbox-*'",
+        (void) snprintf(message, sizeof message, "%s is not on the bus; see: journalctl -u 'devbox-*'",
                         address->bus_name);
-        return set_problem(DEVBOX_ERROR_NOT_FOUND, told, ret_problem);
+        return set_problem(DEVBOX_ERROR_NOT_FOUND, message, ret_problem);
 }
 
 typedef struct PropertiesView {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What devboxctl asks over D-Bus. The calls wait for their answer: a command line has nothing else to do.
+/* D-Bus calls of devboxctl. They are synchronous: a command line has nothing else to do.
  *
- * They return a DevboxError when a person can act; then `ret_problem` is a sentence that says what to do,
+ * They return a DevboxError when a person can act; then `ret_problem` is a sentence with what to do,
  * which the caller frees. Errors: -ENOMEM. */
 
 #include <systemd/sd-bus.h>
@@ -16,7 +16,7 @@ int client_open(sd_bus **ret_bus, char **ret_problem);
 int client_get_system(sd_bus *bus, SystemSample *ret_sample, char **ret_problem);
 int client_get_units(sd_bus *bus, UnitSamples *ret_samples, char **ret_problem);
 
-/* Both at once. A part that the collector could not gather is empty, and says so in `parts`. */
+/* Both in one call. A part that the collector could not read is empty, with success=false in `parts`. */
 typedef struct Snapshot {
         SystemSample system;
         UnitSamples units;
