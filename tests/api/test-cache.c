@@ -10,11 +10,11 @@ typedef struct World {
         Cache *cache;
         usec_t now_usec;
         unsigned n_fetches[2];
-        HttpResponse *instant; /* a fetch ends at once with this; NULL: it takes its time */
+        HttpResponse *immediate; /* a fetch ends immediately with this; NULL: later */
         HttpResponse *first, *second;
         HttpResponse *answers[16];
         size_t n_answers;
-        bool ask_again; /* whoever is answered asks once more */
+        bool get_again; /* the waiter calls cache_get() once more */
 } World;
 
 static void fetch(unsigned key, void *owner)
@@ -22,8 +22,8 @@ static void fetch(unsigned key, void *owner)
         World *world = owner;
 
         world->n_fetches[key]++;
-        if (world->instant)
-                cache_store(world->cache, key, world->instant);
+        if (world->immediate)
+                cache_store(world->cache, key, world->immediate);
 }
 
 static usec_t now(void *owner)
@@ -36,7 +36,7 @@ static void on_answer(HttpResponse *reply, void *userdata)
         World *world = userdata;
 
         world->answers[world->n_answers++] = reply;
-        if (TAKE(world->ask_again, false))
+        if (TAKE(world->get_again, false))
                 assert_ok(cache_get(world->cache, 0, on_answer, world));
 }
 
@@ -75,7 +75,7 @@ static void test_a_key_with_a_maximum_expires_earlier(void **state)
 {
         World *world = *state;
 
-        world->instant = world->first;
+        world->immediate = world->first;
         get(world, 1);
         world->now_usec += TTL_USEC / 2 - 1;
         get(world, 1);
@@ -96,14 +96,14 @@ static void test_hit_until_it_expires(void **state)
 {
         World *world = *state;
 
-        world->instant = world->first;
+        world->immediate = world->first;
         get(world, 0);
         world->now_usec += TTL_USEC - 1;
         get(world, 0);
         assert_int_equal(world->n_fetches[0], 1);
 
         world->now_usec += 1;
-        world->instant = world->second;
+        world->immediate = world->second;
         get(world, 0);
         assert_int_equal(world->n_fetches[0], 2);
         assert_ptr_equal(world->answers[1], world->first);
@@ -167,7 +167,7 @@ static void test_too_many_wait(void **state)
         assert_int_equal(world->n_fetches[1], 1);
 }
 
-static void test_no_ttl_shares_but_keeps_nothing(void **state)
+static void test_without_ttl_fetches_are_shared_and_not_kept(void **state)
 {
         World *world = *state;
 
@@ -185,10 +185,10 @@ static void test_drop(void **state)
 {
         World *world = *state;
 
-        world->instant = world->first;
+        world->immediate = world->first;
         get(world, 0);
         cache_invalidate(world->cache, 0);
-        world->instant = world->second;
+        world->immediate = world->second;
         get(world, 0);
         assert_ptr_equal(world->answers[1], world->second);
 }
@@ -227,11 +227,11 @@ static void test_dropped_answer_is_not_kept(void **state)
         assert_int_equal(world->n_fetches[0], 2);
 }
 
-static void test_asking_while_being_answered(void **state)
+static void test_a_get_from_a_waiter(void **state)
 {
         World *world = *state;
 
-        world->ask_again = true;
+        world->get_again = true;
         get(world, 0);
         cache_store(world->cache, 0, world->first);
         assert_int_equal(world->n_answers, 2);
@@ -239,7 +239,7 @@ static void test_asking_while_being_answered(void **state)
 
         cache_set_ttl(world->cache, 0);
         cache_invalidate(world->cache, 0);
-        world->ask_again = true;
+        world->get_again = true;
         get(world, 0);
         cache_store(world->cache, 0, world->first);
         assert_int_equal(world->n_fetches[0], 3);
@@ -268,11 +268,11 @@ int main(void)
                 TEST(test_one_fetch_for_all),
                 TEST(test_keys_are_apart),
                 TEST(test_too_many_wait),
-                TEST(test_no_ttl_shares_but_keeps_nothing),
+                TEST(test_without_ttl_fetches_are_shared_and_not_kept),
                 TEST(test_drop),
                 TEST(test_drop_while_fetching),
                 TEST(test_dropped_answer_is_not_kept),
-                TEST(test_asking_while_being_answered),
+                TEST(test_a_get_from_a_waiter),
                 TEST(test_no_memory_for_an_answer),
         };
 

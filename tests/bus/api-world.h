@@ -37,7 +37,7 @@ void world_start_collector(World *world);
 /* devbox-selftest.service is installed, and its socket listens where the api looks for it. */
 void world_listen_for_selftest(const World *world);
 
-/* Ends the api and starts it anew with this configuration. */
+/* Restarts the api with this configuration. */
 void world_configure(World *world, const char *yaml);
 
 /* An answer, in static memory of the client: good until the next. */

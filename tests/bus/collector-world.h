@@ -30,7 +30,7 @@ int world_down(void **state);
 
 void world_start_collector(World *world);
 
-/* "docker=active/running,ssh=…": what GetUnits says, in static memory. */
+/* "docker=active/running,ssh=…": the reply to GetUnits, in static memory. */
 const char *world_units(const World *world);
 
 bool world_healthy(const World *world);

@@ -3,8 +3,8 @@
  *
  * Every call to the manager's or a unit's object goes through one function, which counts it, lets it wait
  * (Hold) or fails it (Fail), and looks its handler up in one table: so faults work for every member alike.
- * What differs from the real one: jobs of devbox-selftest.service and the like end when the test says so
- * (Finish), and nothing is ever loaded from a disk. */
+ * What differs from the real one: jobs of devbox-selftest.service and the like end when the test finishes
+ * them (Finish), and nothing is ever loaded from a disk. */
 
 #include "fake-systemd.h"
 

@@ -80,7 +80,7 @@ char *unit_path(const char *id);
 int unit_append_property(sd_bus_message *message, const Unit *unit, const char *interface, const char *name);
 int unit_append_properties(sd_bus_message *message, const Unit *unit, const char *interface);
 
-/* Signals go out only while somebody subscribed. */
+/* Signals are sent only while there is a subscriber. */
 bool subscribed(void);
 
 /* As StartUnit: a start job that is still under way takes another start in. */
@@ -92,7 +92,7 @@ int unit_emit_loaded_and_dropped(const Unit *unit);
 
 /* ---- fake-socket.c */
 
-/* Listens at `path`: whoever connects starts the unit, which is counted as a call of "Trigger". */
+/* Listens at `path`: a connection starts the unit, and is counted as a call of "Trigger". */
 int socket_listen(const char *path, const char *id);
 
 /* As when the unit ended: what is pending is rejected (FlushPending=yes), the next connection starts it. */

@@ -49,7 +49,7 @@ char *unit_path(const char *id)
 typedef struct Property {
         const char *interface, *name, *type;
         size_t offset;
-        bool changes; /* is told in PropertiesChanged */
+        bool changes; /* part of PropertiesChanged */
 } Property;
 
 static const Property properties[] = {

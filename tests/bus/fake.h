@@ -17,12 +17,12 @@ typedef struct FakeUnit {
 /* Starts it on the bus; it ends with test_daemon_free() or test_daemon_stop(). */
 TestDaemon *fake_start(const TestBus *bus);
 
-/* Makes or changes a unit; PropertiesChanged goes out while somebody subscribed. Units that were never set
+/* Makes or changes a unit; PropertiesChanged is sent while there is a subscriber. Units that were never set
  * are not-found. */
 void fake_set_unit(const TestBus *bus, const FakeUnit *unit);
 void fake_set_alias(const TestBus *bus, const char *id, const char *alias);
 
-/* As the socket unit of a service (Accept=no, FlushPending=yes): listens at `path`, and whoever connects
+/* As the socket unit of a service (Accept=no, FlushPending=yes): listens at `path`, and a connection
  * starts the unit, a call of "Trigger". When that fails the socket is gone. Flushing rejects what is
  * pending, as the end of the service does. */
 void fake_listen(const TestBus *bus, const char *path, const char *id);

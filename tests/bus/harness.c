@@ -61,7 +61,7 @@ static void set_child_environment(const TestBus *bus)
         (void) unsetenv("NOTIFY_SOCKET");
 }
 
-/* --print-address is how dbus-daemon says that it listens. */
+/* dbus-daemon writes --print-address once it listens. */
 static void start_bus_daemon(TestBus *bus)
 {
         _cleanup_(freep) char *config = text_of("--config-file=%s/bus.conf", bus->directory);

@@ -6,7 +6,7 @@
  *
  * Nothing here sleeps: a daemon is up when its name is owned, gone when its process ended, and has logged a
  * line when the line is in its log. Every wait has one generous deadline, which fails the test, so that a
- * hang is told apart from a slow machine. What the harness started dies with the test program. */
+ * hang differs from a slow machine. What the harness started dies with the test program. */
 
 #include <sys/types.h>
 #include <systemd/sd-bus.h>

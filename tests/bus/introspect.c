@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether what a daemon says of itself is what dbus/ promises. */
+/* Compares the introspection of a daemon with its XML in dbus/. */
 
 #include "introspect.h"
 

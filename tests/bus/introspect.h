@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Whether what a daemon says of itself is what dbus/ promises. */
+/* Compares the introspection of a daemon with its XML in dbus/. */
 
 #include "harness.h"
 

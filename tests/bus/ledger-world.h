@@ -2,7 +2,7 @@
 #pragma once
 
 /* The world of the ledger's tests: a bus, a real devbox-ledger with the key of tests/trust/world.h, and
- * things that are signed now. */
+ * documents that are signed now. */
 
 #include "harness.h"
 #include "ledger/signed.h"

@@ -106,7 +106,7 @@ static void test_restart_triggers_the_socket(void **state)
         assert_false(socket_is_triggered(world));
 }
 
-/* The answer comes, the process goes with 75, and a client that connects meanwhile is served by the next. */
+/* The process replies and exits with 75; a client that connects meanwhile is served by the next one. */
 static void test_restart(void **state)
 {
         World *world = *state;
@@ -208,7 +208,7 @@ static void test_run(void **state)
         fake_finish(world->bus, SELFTEST, "success", 0);
         ask_run(world, id, 200, "\"status\":\"passed\",\"result\":\"success\",\"exit_code\":0");
 
-        /* Another process of the api tells the same. */
+        /* The next process of the api has the same. */
         world_start_api(world);
         ask_run(world, id, 200, "\"status\":\"passed\"");
 

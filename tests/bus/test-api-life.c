@@ -42,7 +42,7 @@ static void test_stop_finishes_first(void **state)
         assert_int_equal(test_daemon_wait(world->api), 0);
 }
 
-/* A second process of the same name leaves at once, also with requests under way. */
+/* A second process of the same name exits immediately, also with requests under way. */
 static void test_name_taken(void **state)
 {
         World *world = *state;
@@ -191,7 +191,8 @@ static void test_not_exposed(void **state)
         http_send(fd, "GET /health", NULL);
         assert_answer(http_receive(fd), 200, "ok");
 
-        /* Allowed by a reload, whoever waits there is answered; forbidden again, nobody. */
+        /* A reload that allows it accepts the waiting connections; one that forbids it again accepts none.
+         */
         _cleanup_(fd_closep) int waiting = http_connect(world);
         http_send(waiting, "GET /health", NULL);
         test_bus_write_config(world->bus, AUTH "http: { host: 0.0.0.0, insecure_expose: true }\n");
@@ -202,7 +203,7 @@ static void test_not_exposed(void **state)
 
 /* The delay before the first attempt is the same each time: what was lost before has no effect after the bus
  * is back. */
-static void test_bus_comes_back(void **state)
+static void test_bus_restarts(void **state)
 {
         World *world = *state;
 
@@ -236,7 +237,7 @@ int main(void)
                 world_test(test_idle_exit),
                 world_test(test_no_idle_exit_with_a_connection),
                 world_test(test_no_idle_exit_into_a_bad_config),
-                world_test(test_bus_comes_back),
+                world_test(test_bus_restarts),
                 world_test(test_exposed),
                 world_test(test_not_exposed),
         };

@@ -106,7 +106,7 @@ static void test_collector_missing(void **state)
         test_bus_wait_log(world->bus, API, "devbox-collector answers again");
 }
 
-/* Somebody has the name and says nothing. */
+/* The owner of the name does not reply. */
 static void test_collector_silent(void **state)
 {
         World *world = *state;
@@ -197,7 +197,7 @@ static void test_flooded_collector(void **state)
         flood_and_ask(world);
 }
 
-/* Kept for a minute, and yet a change is there at once. */
+/* Kept for a minute, and yet a change is visible immediately. */
 static void test_change_drops(void **state)
 {
         World *world = *state;
@@ -219,7 +219,7 @@ static void settle(const World *world)
         (void) test_metric(world->bus->client, API, "requests_total");
 }
 
-/* Whoever would have reported a change is gone: nothing that it vouched for is kept. */
+/* Without the collector changes are not reported, so nothing that depends on its signals is kept. */
 static void test_the_end_of_the_collector_drops(void **state)
 {
         World *world = *state;

@@ -114,7 +114,7 @@ static void test_reload_with_a_bad_configuration_keeps_the_old_one(void **state)
         assert_true(world_healthy(world));
 }
 
-static void test_reload_asks_anew_for_those_who_wait(void **state)
+static void test_a_reload_restarts_the_refresh_under_way(void **state)
 {
         const World *world = *state;
         Replies replies = { 0 };
@@ -128,7 +128,7 @@ static void test_reload_asks_anew_for_those_who_wait(void **state)
         assert_int_equal(replies.n_errors, 0);
 }
 
-static void test_started_on_a_bad_configuration_it_says_so(void **state)
+static void test_a_start_with_an_invalid_configuration(void **state)
 {
         World *world = *state;
         _cleanup_(freep) char *message = NULL;
@@ -183,7 +183,7 @@ static pid_t owner_pid(const World *world)
         return (pid_t) pid;
 }
 
-/* Calls are sent while the process goes: each is answered, by the old one or by the one that the bus then
+/* Calls are sent while the process exits: each is answered, by the old one or by the one that the bus then
  * starts. */
 static void test_leaving_loses_no_call(void **state)
 {
@@ -222,8 +222,8 @@ int main(void)
                 world_test(test_restart_is_refused_on_a_bad_configuration),
                 world_test(test_reload_takes_the_new_configuration),
                 world_test(test_reload_with_a_bad_configuration_keeps_the_old_one),
-                world_test(test_reload_asks_anew_for_those_who_wait),
-                world_test_alone(test_started_on_a_bad_configuration_it_says_so),
+                world_test(test_a_reload_restarts_the_refresh_under_way),
+                world_test_alone(test_a_start_with_an_invalid_configuration),
                 world_test_alone(test_started_on_a_bad_configuration_it_soon_leaves),
                 world_test_alone(test_idle_it_leaves_unless_the_next_could_not_start),
                 world_test_alone(test_leaving_loses_no_call),

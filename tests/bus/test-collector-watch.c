@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* devbox-collector and systemd's signals: what it tells of changes, and what it does not. */
+/* devbox-collector and systemd's signals: which changes it reports, and which it does not. */
 
 #include "collector-world.h"
 
 #include <stdio.h>
 
-/* The names of the signals that came so far, "docker,ssh;" for each. */
-static char told[4096];
+/* The names in the signals received so far, "docker,ssh;" for each. */
+static char signals[4096];
 
 static int on_units_changed(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
@@ -14,14 +14,14 @@ static int on_units_changed(sd_bus_message *message, void *userdata, sd_bus_erro
 
         assert_ok(sd_bus_message_enter_container(message, 'a', "s"));
         while (assert_ok(sd_bus_message_read(message, "s", &name)) > 0)
-                (void) snprintf(told + strlen(told), sizeof told - strlen(told), "%s,", name);
-        (void) snprintf(told + strlen(told), sizeof told - strlen(told), ";");
+                (void) snprintf(signals + strlen(signals), sizeof signals - strlen(signals), "%s,", name);
+        (void) snprintf(signals + strlen(signals), sizeof signals - strlen(signals), ";");
         return 0;
 }
 
 static int watch_up(void **state)
 {
-        told[0] = '\0';
+        signals[0] = '\0';
         assert_ok(world_up(state));
         assert_ok(sd_bus_match_signal(((const World *) *state)->client, NULL, COLLECTOR, COLLECTOR_PATH,
                                       COLLECTOR, "UnitsChanged", on_units_changed, NULL));
@@ -30,18 +30,18 @@ static int watch_up(void **state)
 
 #define watch_test(function) cmocka_unit_test_setup_teardown(function, watch_up, world_down)
 
-static bool told_something(void *userdata)
+static bool has_signals(void *userdata)
 {
-        return told[0] != '\0';
+        return signals[0] != '\0';
 }
 
 /* A signal without names reports it. */
 static void reload(const World *world)
 {
         test_daemon_signal(world->collector, SIGHUP);
-        test_bus_process_until(world->client, told_something, NULL);
-        assert_string_equal(told, ";");
-        told[0] = '\0';
+        test_bus_process_until(world->client, has_signals, NULL);
+        assert_string_equal(signals, ";");
+        signals[0] = '\0';
 }
 
 /* Lets every signal that is under way arrive: one after all of them, by the same way. */
@@ -49,37 +49,37 @@ static void settle(const World *world)
 {
         fake_set_unit(world->bus, &(FakeUnit){ .id = "gone.service", .sub_state = "marker" });
         do {
-                told[0] = '\0';
-                test_bus_process_until(world->client, told_something, NULL);
-        } while (!strstr(told, "gone,"));
+                signals[0] = '\0';
+                test_bus_process_until(world->client, has_signals, NULL);
+        } while (!strstr(signals, "gone,"));
 }
 
-static void test_a_change_is_told(void **state)
+static void test_a_change_is_reported(void **state)
 {
         const World *world = *state;
 
         (void) world_units(world);
         fake_set_unit(world->bus, &(FakeUnit){ .id = "ssh.service" });
-        test_bus_process_until(world->client, told_something, NULL);
-        assert_string_equal(told, "ssh,;");
+        test_bus_process_until(world->client, has_signals, NULL);
+        assert_string_equal(signals, "ssh,;");
         assert_string_equal(world_units(world),
                             "docker=active/running,ssh=active/running,gone=not-found/dead,");
 }
 
-static void test_what_was_told_needs_no_question(void **state)
+static void test_a_reported_change_needs_no_call(void **state)
 {
         const World *world = *state;
 
         (void) world_units(world);
         fake_set_unit(world->bus, &(FakeUnit){ .id = "ssh.service", .active_enter_at_usec = 99 });
-        test_bus_process_until(world->client, told_something, NULL);
+        test_bus_process_until(world->client, has_signals, NULL);
 
         uint64_t before = fake_calls(world->bus, "total");
         (void) world_units(world);
         assert_int_equal(fake_calls(world->bus, "total") - before, 1);
 }
 
-static void test_signals_that_say_nothing_new_are_not_passed_on(void **state)
+static void test_signals_without_a_change_are_dropped(void **state)
 {
         const World *world = *state;
 
@@ -89,25 +89,25 @@ static void test_signals_that_say_nothing_new_are_not_passed_on(void **state)
                               &(FakeUnit){ .id = "docker.service", .active_enter_at_usec = 1234567 });
         fake_set_unit(world->bus, &(FakeUnit){ .id = "other.service" });
         fake_set_unit(world->bus, &(FakeUnit){ .id = "gone.service", .active_state = "failed" });
-        test_bus_process_until(world->client, told_something, NULL);
-        assert_string_equal(told, "gone,;");
+        test_bus_process_until(world->client, has_signals, NULL);
+        assert_string_equal(signals, "gone,;");
 }
 
 /* ssh is inactive, and loaded and dropped with signals at each question: were those changes, one question
  * would lead to the next for ever. */
-static void test_asking_changes_nothing(void **state)
+static void test_calls_change_nothing(void **state)
 {
         const World *world = *state;
 
         for (int i = 0; i < 5; i++)
                 (void) world_units(world);
         fake_set_unit(world->bus, &(FakeUnit){ .id = "docker.service", .active_state = "failed" });
-        test_bus_process_until(world->client, told_something, NULL);
-        assert_string_equal(told, "docker,;");
+        test_bus_process_until(world->client, has_signals, NULL);
+        assert_string_equal(signals, "docker,;");
         assert_int_equal(world_metric(world, "units_changed_total"), 1);
 }
 
-static void test_nothing_is_told_before_anybody_asks(void **state)
+static void test_no_signals_before_the_first_call(void **state)
 {
         const World *world = *state;
 
@@ -135,16 +135,16 @@ static void test_an_alias_is_looked_up_once_until_systemd_reloads(void **state)
         assert_int_equal(fake_calls(world->bus, "total") - before, 1);
 
         fake_set_unit(world->bus, &(FakeUnit){ .id = "ssh.service" });
-        test_bus_process_until(world->client, told_something, NULL);
-        assert_string_equal(told, "sshd,;");
+        test_bus_process_until(world->client, has_signals, NULL);
+        assert_string_equal(signals, "sshd,;");
 
-        told[0] = '\0';
+        signals[0] = '\0';
         fake_set_alias(world->bus, "ssh.service", "");
         fake_set_alias(world->bus, "openssh.service", "sshd.service");
         fake_set_unit(world->bus, &(FakeUnit){ .id = "openssh.service", .sub_state = "other" });
         fake_reload(world->bus);
-        test_bus_process_until(world->client, told_something, NULL);
-        assert_string_equal(told, "sshd,docker,;");
+        test_bus_process_until(world->client, has_signals, NULL);
+        assert_string_equal(signals, "sshd,docker,;");
         assert_string_equal(world_units(world), "sshd=active/other,docker=active/running,");
 }
 
@@ -157,43 +157,43 @@ static void test_two_names_of_one_unit(void **state)
         reload(world);
         assert_string_equal(world_units(world), "sshd=inactive/dead,ssh=inactive/dead,");
         fake_set_unit(world->bus, &(FakeUnit){ .id = "ssh.service" });
-        test_bus_process_until(world->client, told_something, NULL);
-        assert_string_equal(told, "sshd,ssh,;");
+        test_bus_process_until(world->client, has_signals, NULL);
+        assert_string_equal(signals, "sshd,ssh,;");
 }
 
-static void test_systemd_that_is_gone_and_back_may_have_changed_everything(void **state)
+static void test_a_restart_of_systemd_counts_as_a_change_of_all(void **state)
 {
         World *world = *state;
 
         (void) world_units(world);
         (void) test_daemon_stop(world->systemd);
-        test_bus_process_until(world->client, told_something, NULL);
-        assert_string_equal(told, "docker,ssh,gone,;");
+        test_bus_process_until(world->client, has_signals, NULL);
+        assert_string_equal(signals, "docker,ssh,gone,;");
 
-        told[0] = '\0';
+        signals[0] = '\0';
         world->systemd = test_daemon_free(world->systemd);
         world->systemd = fake_start(world->bus);
-        test_bus_process_until(world->client, told_something, NULL);
+        test_bus_process_until(world->client, has_signals, NULL);
         fake_wait_calls(world->bus, "Subscribe", 1);
         fake_set_unit(world->bus, &(FakeUnit){ .id = "ssh.service" });
         (void) world_units(world);
-        told[0] = '\0';
+        signals[0] = '\0';
         fake_set_unit(world->bus, &(FakeUnit){ .id = "ssh.service", .active_state = "failed" });
-        test_bus_process_until(world->client, told_something, NULL);
-        assert_string_equal(told, "ssh,;");
+        test_bus_process_until(world->client, has_signals, NULL);
+        assert_string_equal(signals, "ssh,;");
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                watch_test(test_a_change_is_told),
-                watch_test(test_what_was_told_needs_no_question),
-                watch_test(test_signals_that_say_nothing_new_are_not_passed_on),
-                watch_test(test_asking_changes_nothing),
-                watch_test(test_nothing_is_told_before_anybody_asks),
+                watch_test(test_a_change_is_reported),
+                watch_test(test_a_reported_change_needs_no_call),
+                watch_test(test_signals_without_a_change_are_dropped),
+                watch_test(test_calls_change_nothing),
+                watch_test(test_no_signals_before_the_first_call),
                 watch_test(test_an_alias_is_looked_up_once_until_systemd_reloads),
                 watch_test(test_two_names_of_one_unit),
-                watch_test(test_systemd_that_is_gone_and_back_may_have_changed_everything),
+                watch_test(test_a_restart_of_systemd_counts_as_a_change_of_all),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,7 +50,7 @@ static void test_units_come_in_the_order_of_the_configuration(void **state)
                             "docker=active/running,ssh=inactive/dead,gone=not-found/dead,");
 }
 
-static void test_a_snapshot_has_both_and_says_how_they_fared(void **state)
+static void test_a_snapshot_has_both_and_their_results(void **state)
 {
         const World *world = *state;
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply =
@@ -175,7 +175,7 @@ static void test_a_client_that_leaves_takes_its_calls_along(void **state)
         replies_send(&ours, world->client, GET_UNITS, 1);
         assert_int_equal(world_metric(world, "waiting_calls"), 6);
 
-        /* What the bus tells us after the client's end, the collector has been told before our next call. */
+        /* The signal of the end of the client reaches the collector before our next call does. */
         sd_bus_close(client);
         sd_bus_unref(client);
         test_bus_wait_owner(world->bus, name, false);
@@ -187,7 +187,7 @@ static void test_a_client_that_leaves_takes_its_calls_along(void **state)
         assert_int_equal(ours.n_errors, 0);
 }
 
-static void test_without_systemd_the_rest_goes_on(void **state)
+static void test_without_systemd_the_rest_works(void **state)
 {
         World *world = *state;
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
@@ -209,7 +209,7 @@ static void test_without_systemd_the_rest_goes_on(void **state)
         assert_true(parts.parts[0].success);
         assert_false(parts.parts[1].success);
 
-        /* It comes back as after a daemon-reexec: subscribed to anew, unasked. */
+        /* Back as after a daemon-reexec: the collector subscribes again by itself. */
         world->systemd = test_daemon_free(world->systemd);
         world->systemd = fake_start(world->bus);
         fake_wait_calls(world->bus, "Subscribe", 1);
@@ -263,13 +263,13 @@ int main(void)
                 world_test(test_introspects_as_promised),
                 world_test(test_the_machine_s_figures_make_sense),
                 world_test(test_units_come_in_the_order_of_the_configuration),
-                world_test(test_a_snapshot_has_both_and_says_how_they_fared),
+                world_test(test_a_snapshot_has_both_and_their_results),
                 world_test(test_a_refresh_is_one_call_to_systemd),
                 world_test(test_callers_share_the_refresh_under_way),
                 world_test(test_too_many_waiting_calls_are_refused),
                 world_test(test_one_client_does_not_take_all),
                 world_test(test_a_client_that_leaves_takes_its_calls_along),
-                world_test(test_without_systemd_the_rest_goes_on),
+                world_test(test_without_systemd_the_rest_works),
                 world_test(test_systemd_has_a_deadline),
                 world_test(test_systemd_may_refuse),
                 cmocka_unit_test_setup_teardown(test_without_services_systemd_is_left_alone,

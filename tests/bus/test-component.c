@@ -26,7 +26,7 @@ struct Peer {
         _Atomic bool named; /* the component has its name */
         bool released, late_answered;
         int n_changed;
-        bool healthy; /* as GetAll or PropertiesChanged last said */
+        bool healthy; /* in the last GetAll or PropertiesChanged */
 
         /* What the component answered, for the test to look at when the thread is done. */
         int result;
@@ -79,7 +79,7 @@ static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *err
                 return sd_bus_reply_method_return(message, "u", peer->name_outcome);
         }
         if (sd_bus_message_is_method_call(message, "org.freedesktop.DBus", "ReleaseName") > 0) {
-                /* A call that came just before the name was gone. */
+                /* A call that arrived just before the name was released. */
                 peer->released = true;
                 (void) call_async(peer, "GetMetrics");
                 return sd_bus_reply_method_return(message, "u", 1);
@@ -219,7 +219,7 @@ static void test_a_client_sees_what_the_component_has(void **state)
         assert_string_equal(fixture->peer.version, DEVBOX_VERSION);
         assert_in_range(fixture->peer.started_at_usec, before_usec, time_now(CLOCK_REALTIME));
         assert_true(fixture->peer.healthy);
-        assert_true(fixture->peer.late_answered); /* the reply to Restart came before the end */
+        assert_true(fixture->peer.late_answered); /* the reply to Restart was sent before the end */
 }
 
 static void talk_about_restart(Peer *peer)
@@ -238,7 +238,7 @@ static int on_hung_up(sd_bus_message *message, void *userdata, sd_bus_error *err
         return sd_event_exit(userdata, 3);
 }
 
-static void test_a_refused_restart_says_why(void **state)
+static void test_a_rejected_restart_has_its_reason(void **state)
 {
         Fixture *fixture = *state;
 
@@ -297,7 +297,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_a_client_sees_what_the_component_has, set_up,
                                                 tear_down),
-                cmocka_unit_test_setup_teardown(test_a_refused_restart_says_why, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_a_rejected_restart_has_its_reason, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_a_taken_name_ends_the_loop, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_retiring_answers_what_had_come, set_up, tear_down),
         };

@@ -5,7 +5,7 @@
 
 #include "test.h"
 
-static void test_a_reason_becomes_its_name_and_sentence(void **state)
+static void test_a_reason_has_its_name_and_sentence(void **state)
 {
         for (int i = 1; i < _DEVBOX_ERROR_MAX; i++) {
                 _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -28,7 +28,7 @@ static void test_a_detail_follows_the_sentence(void **state)
         assert_true(endswith(error.message, ": 64 calls 100%s"));
 }
 
-static void test_an_errno_tells_no_details(void **state)
+static void test_an_errno_has_no_details(void **state)
 {
         static const int rows[] = { -ENOMEM, -EIO, 0, 100000 };
 
@@ -40,7 +40,7 @@ static void test_an_errno_tells_no_details(void **state)
         }
 }
 
-static void test_what_the_bus_says_means_something(void **state)
+static void test_errors_of_the_bus_have_a_reason(void **state)
 {
         static const struct {
                 const char *name, *message;
@@ -78,10 +78,10 @@ static void test_what_the_bus_says_means_something(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_a_reason_becomes_its_name_and_sentence),
+                cmocka_unit_test(test_a_reason_has_its_name_and_sentence),
                 cmocka_unit_test(test_a_detail_follows_the_sentence),
-                cmocka_unit_test(test_an_errno_tells_no_details),
-                cmocka_unit_test(test_what_the_bus_says_means_something),
+                cmocka_unit_test(test_an_errno_has_no_details),
+                cmocka_unit_test(test_errors_of_the_bus_have_a_reason),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,7 +18,7 @@ static void test_introspects_as_promised(void **state)
         assert_introspects(world->bus, LEDGER, "org.devbox.Component1");
 }
 
-static void test_before_it_is_enrolled_it_does_nothing(void **state)
+static void test_before_enrolment_every_request_is_rejected(void **state)
 {
         LedgerBus *world = *state;
         sd_bus_message *call;
@@ -155,14 +155,14 @@ static void test_what_is_not_of_the_form_is_refused(void **state)
         call_text(world, "GetReplica", "dev-b", "PeerUnknown");
 }
 
-/* In its own uid it may look; what acts is for others. */
+/* Other users may read; what changes anything is for the users of its method. */
 static void test_strangers_may_only_look(void **state)
 {
         LedgerBus *world = *state;
         static const char *const members[] = { "BeginSession", "AcceptClock" };
 
         if (geteuid() != 0)
-                skip(); /* only root can be somebody else */
+                skip(); /* only root can be another user */
 
         assert_int_equal(chmod(world->bus->directory, 0711), 0);
         assert_int_equal(seteuid(65534), 0);
@@ -190,7 +190,7 @@ static void kill_ledger(LedgerBus *world)
         world->daemon = test_daemon_free(world->daemon);
 }
 
-static void test_39_killed_it_loses_nothing_it_said(void **state)
+static void test_39_a_kill_loses_nothing_acknowledged(void **state)
 {
         LedgerBus *world = *state;
         _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
@@ -235,17 +235,17 @@ static bool is_true(void *userdata)
         return *(bool *) userdata;
 }
 
-static void test_ending_it_tells_a_checkpoint(void **state)
+static void test_a_stop_emits_a_checkpoint(void **state)
 {
         LedgerBus *world = *state;
-        bool told = false;
+        bool emitted = false;
 
         assert_ok(sd_bus_match_signal(world->client, NULL, NULL, LEDGER_PATH, LEDGER, "CheckpointMade",
-                                      on_checkpoint, &told));
+                                      on_checkpoint, &emitted));
         assert_string_equal(judge(world, &(Case){ .request_key = KEY_STRANGER }), "unknown_key");
         uint64_t size = chain_size(world);
         assert_int_equal(test_daemon_stop(world->daemon), EXIT_SUCCESS);
-        test_bus_process_until(world->client, is_true, &told);
+        test_bus_process_until(world->client, is_true, &emitted);
         world->daemon = test_daemon_free(world->daemon);
 
         world->daemon = start_ledger(world, false);
@@ -258,13 +258,13 @@ static void test_ending_it_tells_a_checkpoint(void **state)
 static void test_every_64_entries_there_is_a_checkpoint(void **state)
 {
         LedgerBus *world = *state;
-        bool told = false;
+        bool emitted = false;
 
         assert_ok(sd_bus_match_signal(world->client, NULL, NULL, LEDGER_PATH, LEDGER, "CheckpointMade",
-                                      on_checkpoint, &told));
+                                      on_checkpoint, &emitted));
         for (int i = 0; i < 64; i++)
                 begin_session(world);
-        test_bus_process_until(world->client, is_true, &told);
+        test_bus_process_until(world->client, is_true, &emitted);
 }
 
 static void test_there_is_one_ledger_per_directory(void **state)
@@ -318,7 +318,7 @@ static bool is_healthy(const LedgerBus *world)
         return healthy;
 }
 
-/* Callers need an answer, and not the deadline of a name that nobody owns. */
+/* Callers get an answer, not the deadline of a name without an owner. */
 static void test_without_its_database_it_answers(void **state)
 {
         LedgerBus *world = *state;
@@ -345,7 +345,7 @@ static void test_without_its_database_it_answers(void **state)
         }
 }
 
-/* The checkpoint that it signed itself, when it ended, tells. */
+/* The checkpoint that it signed when it ended proves the length. */
 static void test_39_a_cut_tail_is_noticed(void **state)
 {
         LedgerBus *world = *state;
@@ -396,13 +396,13 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 ledger_test_empty(test_introspects_as_promised),
-                ledger_test_empty(test_before_it_is_enrolled_it_does_nothing),
+                ledger_test_empty(test_before_enrolment_every_request_is_rejected),
                 ledger_test(test_a_request_from_start_to_end),
                 ledger_test(test_attacks),
                 ledger_test(test_what_is_not_of_the_form_is_refused),
                 ledger_test(test_strangers_may_only_look),
-                ledger_test(test_39_killed_it_loses_nothing_it_said),
-                ledger_test(test_ending_it_tells_a_checkpoint),
+                ledger_test(test_39_a_kill_loses_nothing_acknowledged),
+                ledger_test(test_a_stop_emits_a_checkpoint),
                 ledger_test(test_every_64_entries_there_is_a_checkpoint),
                 ledger_test(test_there_is_one_ledger_per_directory),
                 ledger_test(test_without_its_database_it_answers),

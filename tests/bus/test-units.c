@@ -107,7 +107,7 @@ static void test_a_refresh_fills_the_samples(void **state)
         assert_true(units_refreshed_at_usec(world->units) > 0);
 }
 
-static void test_the_watch_ends_and_nothing_wakes_us_then(void **state)
+static void test_after_the_watch_no_signal_arrives(void **state)
 {
         World *world = *state;
 
@@ -124,8 +124,9 @@ static void test_the_watch_ends_and_nothing_wakes_us_then(void **state)
         assert_int_equal(world->n_changed, 0);
 }
 
-/* Unwatched, a unit can restart between two questions and look the same: its time is asked anew. */
-static void test_nothing_is_believed_across_watches(void **state)
+/* Without the watch a unit can restart between two refreshes and look the same: its time is fetched again.
+ */
+static void test_nothing_is_kept_across_watches(void **state)
 {
         World *world = *state;
 
@@ -169,7 +170,7 @@ static void test_states_of_other_versions_of_systemd(void **state)
         }
 }
 
-static void test_systemd_that_does_not_answer_is_given_up(void **state)
+static void test_a_refresh_has_a_deadline(void **state)
 {
         static const char *const members[] = { "ListUnitsByNames", "Get" };
         World *world = *state;
@@ -227,10 +228,10 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 world_test(test_a_refresh_fills_the_samples),
-                world_test(test_the_watch_ends_and_nothing_wakes_us_then),
-                world_test(test_nothing_is_believed_across_watches),
+                world_test(test_after_the_watch_no_signal_arrives),
+                world_test(test_nothing_is_kept_across_watches),
                 world_test(test_states_of_other_versions_of_systemd),
-                world_test(test_systemd_that_does_not_answer_is_given_up),
+                world_test(test_a_refresh_has_a_deadline),
                 world_test(test_a_unit_that_systemd_will_not_name),
                 world_test(test_it_can_be_freed_at_any_time),
         };
