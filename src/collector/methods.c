@@ -15,11 +15,13 @@
 
 typedef enum CallKind { CALL_SYSTEM, CALL_UNITS, CALL_SNAPSHOT } CallKind;
 
+typedef enum CallWait { WAIT_CPU = 1 << 0, WAIT_DISKS = 1 << 1, WAIT_UNITS = 1 << 2 } CallWait;
+
 typedef struct Call {
         BusCall kept;
         Collector *collector;
         CallKind kind;
-        bool waits_system, waits_disks, waits_units;
+        unsigned waits;                  /* bits of CallWait */
         int system_result, units_result; /* 0, or a DevboxError */
 } Call;
 
@@ -136,12 +138,8 @@ static void complete(Call *call)
         collector_exit_if_drained(collector);
 }
 
-static bool is_ready(const Call *call)
-{
-        return !call->waits_system && !call->waits_disks && !call->waits_units;
-}
-
-static void complete_ready(Collector *collector)
+/* Ends one wait of all calls, and completes those that wait for nothing else. */
+static void end_wait(Collector *collector, CallWait wait)
 {
         BusCall *kept = LIST_FIRST(&collector->calls.list);
 
@@ -149,7 +147,13 @@ static void complete_ready(Collector *collector)
                 Call *call = CONTAINER_OF(kept, Call, kept);
 
                 kept = LIST_NEXT(kept, entry);
-                if (is_ready(call))
+                if (!(call->waits & wait))
+                        continue;
+
+                call->waits &= ~wait;
+                if (wait == WAIT_UNITS)
+                        call->units_result = collector->units_result;
+                if (call->waits == 0)
                         complete(call);
         }
 }
@@ -157,38 +161,25 @@ static void complete_ready(Collector *collector)
 void collector_on_window(void *owner)
 {
         Collector *collector = owner;
-        BusCall *kept;
 
-        LIST_FOREACH(kept, &collector->calls.list, entry)
-                CONTAINER_OF(kept, Call, kept)->waits_system = false;
-        complete_ready(collector);
+        end_wait(collector, WAIT_CPU);
 }
 
 void collector_on_disks(void *owner)
 {
         Collector *collector = owner;
-        BusCall *kept;
 
         collector->sampled_after_usec = 0;
         collector_update_health(collector);
-        LIST_FOREACH(kept, &collector->calls.list, entry)
-                CONTAINER_OF(kept, Call, kept)->waits_disks = false;
-        complete_ready(collector);
+        end_wait(collector, WAIT_DISKS);
 }
 
 void collector_on_refreshed(int result, void *owner)
 {
         Collector *collector = owner;
-        BusCall *kept;
 
         collector_set_units_result(collector, result);
-        LIST_FOREACH(kept, &collector->calls.list, entry) {
-                Call *call = CONTAINER_OF(kept, Call, kept);
-
-                if (TAKE(call->waits_units, false))
-                        call->units_result = result;
-        }
-        complete_ready(collector);
+        end_wait(collector, WAIT_UNITS);
 }
 
 void collector_on_units_changed(const char *const *names, size_t n_names, void *owner)
@@ -215,7 +206,8 @@ void collector_on_units_changed(const char *const *names, size_t n_names, void *
 /* Without /proc/stat CPU use is unknown, and nothing to wait for. */
 static void await_system(Call *call)
 {
-        call->waits_system = sampler_request(call->collector->sampler) == SAMPLER_WAIT;
+        if (sampler_request(call->collector->sampler) == SAMPLER_WAIT)
+                call->waits |= WAIT_CPU;
 }
 
 static void await_disks(Call *call)
@@ -223,8 +215,8 @@ static void await_disks(Call *call)
         int r = disks_request(call->collector->disks);
         if (r < 0)
                 (void) log_warning_errno(r, "Cannot read the disks, using their last figures");
-
-        call->waits_disks = r == DISKS_WAIT;
+        else if (r == DISKS_WAIT)
+                call->waits |= WAIT_DISKS;
 }
 
 static void await_units(Call *call)
@@ -235,8 +227,8 @@ static void await_units(Call *call)
         if (r < 0) {
                 collector_set_units_result(collector, DEVBOX_ERROR_SYSTEMD_UNAVAILABLE);
                 call->units_result = collector->units_result;
-        } else
-                call->waits_units = r == UNITS_WAIT;
+        } else if (r == UNITS_WAIT)
+                call->waits |= WAIT_UNITS;
 }
 
 static int call_new(Collector *collector, sd_bus_message *message, CallKind kind, Call **ret_call)
@@ -276,7 +268,7 @@ static int handle(Collector *collector, sd_bus_message *message, CallKind kind, 
         if (call_wants_units(call))
                 await_units(call);
 
-        if (is_ready(call)) {
+        if (call->waits == 0) {
                 complete(call);
                 return 1;
         }
