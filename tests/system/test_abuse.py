@@ -341,9 +341,27 @@ def test_methods_with_a_meaning_of_their_own():
                 ("OPTIONS", "/health"),
                 ("TRACE", "/health"),
                 ("CONNECT", "example.org:443"),
-                ("GET", "http://example.org/health"),
                 ("GET", "*"),
                 ("PRI", "*"),
+            ],
+            check,
+        )
+
+
+def test_absolute_form():
+    def check(target, wanted):
+        with Connection() as connection:
+            connection.send(text("GET", target))
+            equal(answers(connection), wanted, f"GET {target}")
+
+    with unharmed():
+        each(
+            [
+                ("http://127.0.0.1:8080/health", 200),
+                ("http://localhost/health", 200),
+                ("http://example.org/health", 421),
+                ("http://localhost@example.org/health", 421),
+                ("https://localhost/health", 404),
             ],
             check,
         )
