@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "basic/time.h"
+#include "ctl/command-line.h"
 #include "ctl/print.h"
 #include "ctl/verbs.h"
 

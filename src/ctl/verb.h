@@ -71,6 +71,3 @@ static inline bool verb_is_hidden(const Verb *verb)
 /* A command line that is wrong: exit status 2 and where help is. Returns DEVBOX_ERROR_BAD_REQUEST.
  * Errors: -ENOMEM. */
 int ctl_usage(Ctl *ctl, const char *format, ...) _printf_(2, 3);
-
-/* Parses the command line and runs the verb it names; `status` without one. Returns as Verb.run. */
-int ctl_run(Ctl *ctl, int argc, char **argv);

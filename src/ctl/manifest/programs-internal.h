@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The tables that embed.py makes of programs.csv and patterns.csv. */
+/* The table that embed.py makes of programs.csv. */
 
-#include "ctl/manifest/patterns.h"
 #include "ctl/manifest/programs.h"
 
 /* Sorted by bytes, for bsearch(). */
@@ -14,11 +13,3 @@ typedef struct ProgramRow {
 
 extern const ProgramRow program_rows[];
 extern const size_t n_program_rows;
-
-typedef struct PatternRow {
-        PatternUse use;
-        const char *pattern;
-} PatternRow;
-
-extern const PatternRow pattern_rows[];
-extern const size_t n_pattern_rows;

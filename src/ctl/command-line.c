@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+/* Parses a command line: options of all verbs, the words of one verb, then its options and arguments in any
+ * order. */
+
+#include "ctl/command-line.h"
+
+#include <getopt.h>
+#include <stdio.h>
+
+#include "basic/word.h"
+#include "ctl/help.h"
+
+/* Values of getopt_long() for options without a letter. */
+enum { LONG_JSON = 256, LONG_FIRST };
+
+static const struct option common_options[] = {
+        { "json", no_argument, NULL, LONG_JSON },
+        { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'V' },
+};
+
+typedef struct CommandLine {
+        int argc;    /* what is still to be parsed, behind a word that getopt takes for the program */
+        char **argv; /* ended by NULL */
+        bool help, version;
+} CommandLine;
+
+/* ---- messages */
+
+/* `noun` has no such second word, or is NULL and no verb starts with `word`. */
+static int reject_word(Ctl *ctl, const char *noun, const char *word)
+{
+        const char *names[128], *nearest;
+        size_t n = 0;
+
+        for (const Verb *const *verb = ctl->verbs; *verb && n < ELEMENTSOF(names); verb++)
+                if (!noun)
+                        names[n++] = verb_first_word(*verb);
+                else if ((*verb)->noun && streq((*verb)->noun, noun))
+                        names[n++] = (*verb)->name;
+
+        if (!word)
+                return ctl_usage(ctl, "'%s' needs a second word, such as: %s", noun, names[0]);
+        nearest = word_nearest(word, names, n);
+        if (nearest)
+                return ctl_usage(ctl, "unknown command (did you mean '%s%s%s'?)", strempty(noun),
+                                 noun ? " " : "", nearest);
+
+        return ctl_usage(ctl, "unknown command '%s%s%s'", strempty(noun), noun ? " " : "",
+                         word_is_showable(word) ? word : "?");
+}
+
+static bool belongs_to_a_verb(const Ctl *ctl, const char *word)
+{
+        for (const Verb *const *verb = ctl->verbs; *verb; verb++)
+                for (const Option *option = (*verb)->options; option && option->name; option++)
+                        if (startswith(word, "--") && streq(word + 2, option->name))
+                                return true;
+
+        return false;
+}
+
+/* An option that getopt_long() does not know; among letters that share one dash it does not report which. */
+static int reject_option(Ctl *ctl, const CommandLine *line)
+{
+        const char *word = line->argv[optind - 1], *names[VERB_OPTIONS_MAX], *nearest = NULL;
+        size_t n = 0;
+
+        if (!ctl->verb && belongs_to_a_verb(ctl, word))
+                return ctl_usage(ctl, "'%s' is an option of a command and goes after it", word);
+        for (const Option *option = ctl->verb ? ctl->verb->options : NULL; option && option->name; option++)
+                names[n++] = option->name;
+        if (startswith(word, "--"))
+                nearest = word_nearest(word + 2, names, n);
+        if (nearest)
+                return ctl_usage(ctl, "unknown option (did you mean '--%s'?)", nearest);
+        if (optopt == 0 && word_is_showable(word))
+                return ctl_usage(ctl, "unknown option '%s'", word);
+
+        return ctl_usage(ctl, "unknown option");
+}
+
+/* ---- options */
+
+/* Whether it is an option of all verbs. */
+static bool take_common(Ctl *ctl, CommandLine *line, int value)
+{
+        switch (value) {
+        case LONG_JSON:
+                ctl->json = true;
+                return true;
+        case 'h':
+                line->help = true;
+                return true;
+        case 'V':
+                line->version = true;
+                return true;
+        default:
+                return false;
+        }
+}
+
+/* Parses common options up to the next word. Returns the word, which is removed, or NULL. */
+static int take_word(Ctl *ctl, CommandLine *line, char **ret_word)
+{
+        struct option options[ELEMENTSOF(common_options) + 1] = { 0 };
+        int value;
+
+        memcpy(options, common_options, sizeof common_options);
+        optind = 0; /* start again */
+        while ((value = getopt_long(line->argc, line->argv, "+:hV", options, NULL)) >= 0)
+                if (!take_common(ctl, line, value))
+                        return reject_option(ctl, line);
+
+        *ret_word = line->argv[optind]; /* NULL at the end */
+        if (*ret_word) {
+                line->argc -= optind;
+                line->argv += optind;
+        }
+        return 0;
+}
+
+static int set_option(Ctl *ctl, const Option *option, int value, void *options)
+{
+        char typed[64];
+
+        if (value < LONG_FIRST)
+                (void) snprintf(typed, sizeof typed, "-%c", option->letter);
+        else
+                (void) snprintf(typed, sizeof typed, "--%s", option->name);
+
+        int r = option->type->parse(ctl, optarg, (char *) options + option->offset);
+        return r == -EINVAL || r == -ERANGE
+                       ? ctl_usage(ctl, "%s takes %s, not '%s'", typed, option->type->expects, optarg)
+                       : r;
+}
+
+/* The tables of getopt_long() for the verb's options and the common ones. */
+typedef struct GetoptTables {
+        struct option options[ELEMENTSOF(common_options) + VERB_OPTIONS_MAX + 1];
+        char letters[sizeof ":hV" + (size_t) 2 * VERB_OPTIONS_MAX];
+} GetoptTables;
+
+static void make_tables(const Option *options, GetoptTables *ret_tables)
+{
+        GetoptTables tables = { .letters = ":hV" };
+        char *letter = tables.letters + strlen(tables.letters);
+
+        memcpy(tables.options, common_options, sizeof common_options);
+        for (size_t i = 0; options && options[i].name; i++) {
+                bool has_value = options[i].type->value;
+
+                assert(i < VERB_OPTIONS_MAX);
+                tables.options[ELEMENTSOF(common_options) + i] =
+                        (struct option){ options[i].name, has_value ? required_argument : no_argument, NULL,
+                                         LONG_FIRST + (int) i };
+                if (options[i].letter)
+                        *letter++ = options[i].letter;
+                if (options[i].letter && has_value)
+                        *letter++ = ':';
+        }
+
+        *ret_tables = tables;
+}
+
+static const Option *find_option(const Option *options, int value)
+{
+        for (int i = 0; options && options[i].name; i++)
+                if (value == LONG_FIRST + i || (options[i].letter && value == options[i].letter))
+                        return &options[i];
+
+        return NULL;
+}
+
+static int parse_options(Ctl *ctl, CommandLine *line, void *options)
+{
+        bool seen[VERB_OPTIONS_MAX] = { false };
+        GetoptTables tables;
+        int value, r = 0;
+
+        make_tables(ctl->verb->options, &tables);
+        optind = 0;
+        while (r == 0 &&
+               (value = getopt_long(line->argc, line->argv, tables.letters, tables.options, NULL)) >= 0) {
+                const Option *option = find_option(ctl->verb->options, value == ':' ? optopt : value);
+
+                if (take_common(ctl, line, value))
+                        continue;
+                if (!option)
+                        r = reject_option(ctl, line);
+                else if (value == ':')
+                        r = ctl_usage(ctl, "--%s needs a value: %s", option->name, option->type->value);
+                else if (seen[option - ctl->verb->options])
+                        r = ctl_usage(ctl, "--%s is given twice", option->name);
+                else {
+                        seen[option - ctl->verb->options] = true;
+                        r = set_option(ctl, option, value, options);
+                }
+        }
+
+        line->argv += optind;
+        return r;
+}
+
+/* ---- verbs */
+
+/* NULL: the word is a noun, which needs a second one. */
+static int find_verb(Ctl *ctl, const char *first, const char *second, const Verb **ret_verb)
+{
+        bool noun = false;
+
+        for (const Verb *const *verb = ctl->verbs; *verb; verb++) {
+                if (!streq(verb_first_word(*verb), first))
+                        continue;
+                if (!(*verb)->noun || (second && streq((*verb)->name, second))) {
+                        *ret_verb = *verb;
+                        return 0;
+                }
+                noun = true;
+        }
+
+        if (noun && !second) {
+                *ret_verb = NULL;
+                return 0;
+        }
+        return noun ? reject_word(ctl, first, second) : reject_word(ctl, NULL, first);
+}
+
+/* One word for each argument; those in brackets may be missing; "..." may be any number. */
+static int check_arguments(Ctl *ctl, const Verb *verb, char **args)
+{
+        int n = 0, min = 0, max = 0;
+
+        while (args[n])
+                n++;
+        for (const char *word = strempty(verb->arguments); *word != '\0'; word += strspn(word, " ")) {
+                size_t length = strcspn(word, " ");
+
+                min += *word != '[';
+                max = memmem(word, length, "...", 3) ? INT32_MAX : max + 1;
+                word += length;
+        }
+
+        if (n > max && max == 0)
+                return ctl_usage(ctl, "'%s%s%s' takes no arguments", strempty(verb->noun),
+                                 verb->noun ? " " : "", verb->name);
+        if (n < min || n > max)
+                return ctl_usage(ctl, "'%s%s%s' takes: %s", strempty(verb->noun), verb->noun ? " " : "",
+                                 verb->name, verb->arguments);
+        return 0;
+}
+
+static int run_verb(Ctl *ctl, CommandLine *line)
+{
+        const Verb *verb = ctl->verb;
+        _cleanup_(freep) void *options = calloc(1, MAX(verb->options_size, (size_t) 1));
+
+        if (!options)
+                return -ENOMEM;
+        if (verb->defaults)
+                memcpy(options, verb->defaults, verb->options_size);
+
+        int r = parse_options(ctl, line, options);
+        if (r != 0)
+                return r;
+        if (line->help || line->version)
+                return line->help ? help_print_verb(verb) : help_print_version();
+
+        r = check_arguments(ctl, verb, line->argv);
+        return r != 0 ? r : verb->run(ctl, options, line->argv);
+}
+
+int ctl_run(Ctl *ctl, int argc, char **argv)
+{
+        CommandLine line = { .argc = argc, .argv = argv };
+        char *first, *second = NULL;
+
+        int r = take_word(ctl, &line, &first);
+        if (r == 0 && !first && (line.help || line.version))
+                return line.help ? help_print_all(ctl) : help_print_version();
+        if (r == 0)
+                r = find_verb(ctl, first ? first : ctl->verbs[0]->name, NULL, &ctl->verb);
+        if (r == 0 && !ctl->verb) {
+                r = take_word(ctl, &line, &second);
+                if (r == 0 && !second && line.help)
+                        return help_print_noun(ctl, first);
+                if (r == 0)
+                        r = second ? find_verb(ctl, first, second, &ctl->verb)
+                                   : reject_word(ctl, first, NULL);
+        }
+
+        return r != 0 ? r : run_verb(ctl, &line);
+}
