@@ -75,10 +75,10 @@ int main(int argc, char *argv[])
                                     "Writes DIRECTORY/devbox-api.socket.d/50-config.conf from the "
                                     "configuration. See devbox-generator(8).\n";
 
-        if (argc == 2 && streq(argv[1], "--help"))
-                return fputs(usage, stdout) < 0;
-        if (argc == 2 && streq(argv[1], "--version"))
-                return puts(PROGRAM " " DEVBOX_VERSION) < 0;
+        if (argc == 2 && (streq(argv[1], "--help") || streq(argv[1], "--version"))) {
+                (void) fputs(streq(argv[1], "--help") ? usage : PROGRAM " " DEVBOX_VERSION "\n", stdout);
+                return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        }
         if ((argc != 2 && argc != 4) || argv[1][0] == '-') {
                 (void) fputs(usage, stderr);
                 return 2;
