@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Every program prints its version and its help, and fails when they are lost: test-lost-output.py PROGRAM…"""
+"""Every program, each an argument, prints its version and its help, and fails when they are lost."""
 
 import os
 import subprocess

@@ -202,7 +202,7 @@ class Network:
         page = (SOURCE / "man/devbox-ledger.8").read_text()
         section = page.split(".Ss Taking root and manifest\n")[1]
         script = re.search(r"^\.Bd .*?\n(.*?)^\.Ed$", section, re.M | re.S)[1].replace(r"\e", "\\")
-        said = shell(f"{script}\nkey", self.folder, sha256=self.root_sha256)
+        said = shell(f"{script}\ndevboxctl device key", self.folder)
         equal(said.splitlines()[-1], self.key.hex(), "the device's key, as the manual tells it")
 
     def begin_session(self):
