@@ -6,8 +6,8 @@
 #include "audit/checkpoint.h"
 #include "trust/result.h"
 
-/* What the requests that a ledger remembers can use: an id, a nonce and four approvals each. */
-#define USED_MAX ((size_t) 6 * REQUESTS_MAX)
+/* What the requests that a ledger remembers can use: a digest, an id, a nonce and four approvals each. */
+#define USED_MAX ((size_t) 7 * REQUESTS_MAX)
 
 void chain_state_init(ChainState *state, const ChainIdentity *identity, const AuditRoot *roots,
                       size_t n_roots)
@@ -44,9 +44,9 @@ int chain_state_use(ChainState *state, Bytes key, uint64_t time_ms, AuditFinding
         return use(state, key, time_ms, NULL, finding);
 }
 
-ReplayEntry *chain_state_find_request(const ChainState *state, const char *request_id)
+ReplayEntry *chain_state_find_request(const ChainState *state, const AuditBody *body)
 {
-        return replay_cache_find(&state->used, bytes_of_string(request_id));
+        return replay_cache_find(&state->used, BYTES_OF(body->request_sha256.bytes));
 }
 
 static int use_approvals(ChainState *state, const AuditEntry *entry, const AuditBody *body,
@@ -77,15 +77,15 @@ static int on_accepted(ChainState *state, const AuditEntry *entry, const AuditBo
             !sha256_equal(&body->manifest.sha256, &state->manifest.sha256))
                 return audit_contradiction(
                         finding, "a request is accepted under another manifest than the one in force");
-        if (chain_state_find_request(state, body->request_id))
+        if (chain_state_find_request(state, body))
                 return audit_contradiction(finding, "a request is accepted for the second time");
 
-        int r = use(state, bytes_of_string(body->request_id), entry->time_ms, &request, finding);
+        int r = use(state, BYTES_OF(body->request_sha256.bytes), entry->time_ms, &request, finding);
         if (r != 0)
                 return r;
 
         request->stage = REPLAY_ACCEPTED;
-        request->digest = body->request_sha256;
+        memcpy(request->request_id, body->request_id, sizeof request->request_id);
         request->seq = entry->seq;
         state->n_accepted++;
         state->n_redacted += audit_body_is_redacted(body);
@@ -94,16 +94,15 @@ static int on_accepted(ChainState *state, const AuditEntry *entry, const AuditBo
 
 static int on_started(ChainState *state, const AuditBody *body, AuditFinding *finding)
 {
-        ReplayEntry *request = chain_state_find_request(state, body->request_id);
+        ReplayEntry *request = chain_state_find_request(state, body);
 
         if (!request)
                 return audit_contradiction(finding, "a request is started that was never accepted");
         if (request->stage != REPLAY_ACCEPTED)
                 return audit_contradiction(finding,
                                            "a request is started for the second time, or after its end");
-        if (!sha256_equal(&request->digest, &body->request_sha256))
-                return audit_contradiction(
-                        finding, "another request is started than the one of this id that was accepted");
+        if (!streq(request->request_id, body->request_id))
+                return audit_contradiction(finding, "a request is started with another id than it has");
         if (!state->in_force)
                 return audit_contradiction(finding, "a request is started after its manifest was revoked");
 
@@ -132,15 +131,14 @@ static bool end_fits(ReplayStage stage, const char *status)
 
 static int on_finished(ChainState *state, const AuditBody *body, AuditFinding *finding)
 {
-        ReplayEntry *request = chain_state_find_request(state, body->request_id);
+        ReplayEntry *request = chain_state_find_request(state, body);
 
         if (!request)
                 return audit_contradiction(finding, "a request finishes that was never accepted");
         if (request->stage == REPLAY_USED)
                 return audit_contradiction(finding, "a request finishes for the second time");
-        if (!sha256_equal(&request->digest, &body->request_sha256))
-                return audit_contradiction(
-                        finding, "another request finishes than the one of this id that was accepted");
+        if (!streq(request->request_id, body->request_id))
+                return audit_contradiction(finding, "a request finishes with another id than it has");
         if (!end_fits(request->stage, body->status))
                 return audit_contradiction(finding,
                                            request->stage == REPLAY_STARTED

@@ -86,6 +86,38 @@ static const char *const migrations[] = {
         "        claimed TEXT NOT NULL,"
         "        UNIQUE (device, claimed)"
         ") STRICT;",
+
+        /* Ids and nonces are those of one dispatcher, so that another cannot use them up; rows from before
+         * belong to none, and are found by their digest. A request starts only under the `manifest` that it
+         * was accepted under. */
+        "ALTER TABLE request RENAME TO request_1;"
+        "DROP INDEX request_rate;"
+        "DROP INDEX request_keep;"
+        "DROP INDEX request_open;"
+        "CREATE TABLE request("
+        "        dispatcher     BLOB    NOT NULL CHECK (length(dispatcher) = 32),"
+        "        request_id     TEXT    NOT NULL,"
+        "        digest         BLOB    NOT NULL CHECK (length(digest) = 32),"
+        "        nonce          BLOB    NOT NULL CHECK (length(nonce) = 16),"
+        "        manifest       BLOB    NOT NULL CHECK (length(manifest) = 32),"
+        "        entry          TEXT,"
+        "        accepted_at_ms INTEGER,"
+        "        start_until_ms INTEGER NOT NULL,"
+        "        keep_until_ms  INTEGER NOT NULL,"
+        "        state          INTEGER NOT NULL,"
+        "        seq            INTEGER NOT NULL REFERENCES audit(seq),"
+        "        result         TEXT,"
+        "        PRIMARY KEY (dispatcher, request_id),"
+        "        UNIQUE (dispatcher, nonce)"
+        ") STRICT, WITHOUT ROWID;"
+        "INSERT INTO request SELECT zeroblob(32), request_id, digest, nonce, zeroblob(32), entry,"
+        " accepted_at_ms, start_until_ms, keep_until_ms, state, seq, result FROM request_1;"
+        "DROP TABLE request_1;"
+        "CREATE INDEX request_id ON request(request_id);"
+        "CREATE INDEX request_digest ON request(digest);"
+        "CREATE INDEX request_rate ON request(entry, accepted_at_ms) WHERE entry IS NOT NULL;"
+        "CREATE INDEX request_keep ON request(keep_until_ms);"
+        "CREATE INDEX request_open ON request(state) WHERE state IN (1, 2);",
 };
 /* clang-format on */
 

@@ -188,15 +188,31 @@ static int use_request(PolicyReplay *replay, const AuditBody *body, AuditFinding
         return replay_cache_add(&replay->judged, digest, UINT64_MAX, NULL);
 }
 
-static int use_nonce(PolicyReplay *replay, const AuditEntry *entry, const Request *request,
+/* Ids and nonces are those of one dispatcher. */
+static int use_names(PolicyReplay *replay, const AuditEntry *entry, const AcceptVerdict *verdict,
                      AuditFinding *finding)
 {
-        Bytes nonce = BYTES_OF(request->nonce);
+        const struct {
+                Bytes name;
+                const char *twice;
+        } rows[] = {
+                { bytes_of_string(verdict->request->request_id), "a dispatcher uses an id a second time" },
+                { BYTES_OF(verdict->request->nonce), "a dispatcher uses a nonce a second time" },
+        };
 
-        if (replay_cache_find(&replay->state->used, nonce))
-                return audit_contradiction(finding, "a nonce is used for the second time");
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                Sha256 key;
 
-        return chain_state_use(replay->state, nonce, entry->time_ms, finding);
+                sha256_of_parts((Bytes[]){ BYTES_OF(verdict->dispatcher.bytes), rows[i].name }, 2, &key);
+                if (replay_cache_find(&replay->state->used, BYTES_OF(key.bytes)))
+                        return audit_contradiction(finding, rows[i].twice);
+
+                int r = chain_state_use(replay->state, BYTES_OF(key.bytes), entry->time_ms, finding);
+                if (r != 0)
+                        return r;
+        }
+
+        return 0;
 }
 
 static int judge(PolicyReplay *replay, const AuditEntry *entry, const AuditBody *body,
@@ -220,11 +236,11 @@ static int judge(PolicyReplay *replay, const AuditEntry *entry, const AuditBody 
         r = use_request(replay, body, finding);
         if (r != 0)
                 return r;
-        r = use_nonce(replay, entry, verdict.request, finding);
+        r = use_names(replay, entry, &verdict, finding);
         if (r != 0)
                 return r;
 
-        chain_state_find_request(replay->state, body->request_id)->start_until_ms = verdict.start_until_ms;
+        chain_state_find_request(replay->state, body)->start_until_ms = verdict.start_until_ms;
         replay->n_judged++;
         return 0;
 }
@@ -338,7 +354,7 @@ static int on_started(PolicyReplay *replay, const AuditEntry *entry, const Audit
                       AuditFinding *finding)
 {
         static const char why[] = "a request was started that must be rejected";
-        const ReplayEntry *request = chain_state_find_request(replay->state, body->request_id);
+        const ReplayEntry *request = chain_state_find_request(replay->state, body);
 
         if (replay->standing == MANIFEST_VOID)
                 return audit_contradiction(finding, "a request is started under a void manifest");
@@ -349,8 +365,9 @@ static int on_started(PolicyReplay *replay, const AuditEntry *entry, const Audit
         if (entry->time_ms >= (uint64_t) replay->manifest->expires_at_ms)
                 return rejected(finding, why, DEVBOX_ERROR_MANIFEST_EXPIRED);
 
-        return request->seq < replay->seq ? rejected(finding, why, check_start(replay, &request->digest))
-                                          : 0;
+        return request->seq < replay->seq
+                       ? rejected(finding, why, check_start(replay, &body->request_sha256))
+                       : 0;
 }
 
 int policy_replay_next(PolicyReplay *replay, const AuditEntry *entry, const AuditBody *body,

@@ -7,6 +7,7 @@
 
 #include "crypto/sha256.h"
 #include "crypto/siphash.h"
+#include "proto/id.h"
 
 typedef enum ReplayStage {
         REPLAY_FREE, /* an empty slot */
@@ -16,9 +17,9 @@ typedef enum ReplayStage {
 } ReplayStage;
 
 typedef struct ReplayEntry {
-        Sha256 key;    /* shorter ones are padded with zeros */
-        Sha256 digest; /* of a request */
-        uint64_t seq;  /* of its acceptance */
+        Sha256 key;                 /* shorter ones are padded with zeros */
+        char request_id[ULID_SIZE]; /* of a request, whose key is its digest */
+        uint64_t seq;               /* of its acceptance */
         ReplayStage stage;
         uint64_t until_ms;       /* expires after */
         uint64_t start_until_ms; /* of a request that was judged again: may not start after; 0: not known */

@@ -12,7 +12,7 @@
 typedef struct Session {
         bool begun;
         uint8_t nonce[SESSION_NONCE_SIZE];
-        int64_t counter; /* of the last delivery */
+        DeliveryCounters counters;
 } Session;
 
 struct Ledger {
@@ -41,6 +41,13 @@ static inline LedgerTime ledger_time(const Ledger *ledger)
 {
         return ledger->options.time(ledger->options.owner);
 }
+
+/* What the trust library decides by. Borrows from the ledger. */
+AcceptDevice ledger_accept_device(const Ledger *ledger, LedgerTime time);
+
+/* Beyond the rules of the trust library: DEVBOX_ERROR_MANIFEST_CEILING the ceiling was lowered; -ENOSPC too
+ * little disk to record what happens. */
+int ledger_check_limits(const Ledger *ledger);
 
 /* The time that expiry is checked against: never before the time floor. */
 static inline uint64_t ledger_effective_now_ms(const Ledger *ledger, uint64_t now_ms)

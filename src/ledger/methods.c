@@ -204,12 +204,12 @@ static int accept_authorised(sd_bus_message *message, void *userdata)
 static int started_authorised(sd_bus_message *message, void *userdata)
 {
         LedgerDaemon *self = userdata;
-        const char *request_id;
+        const char *request;
 
-        int r = read_text(message, &request_id);
+        int r = read_text(message, &request);
         if (r < 0)
                 return r;
-        r = ledger_daemon_after_write(self, ledger_started(self->ledger, request_id));
+        r = ledger_daemon_after_write(self, ledger_started(self->ledger, request));
 
         return r != 0 ? r : reply_nothing(message);
 }
@@ -218,15 +218,15 @@ static int finish_authorised(sd_bus_message *message, void *userdata)
 {
         _cleanup_(freep) char *result = NULL;
         LedgerDaemon *self = userdata;
-        const char *request_id;
+        const char *request;
         Result outcome;
 
-        int r = read_text(message, &request_id);
+        int r = read_text(message, &request);
         if (r >= 0)
                 r = outcome_read(message, &outcome);
         if (r < 0)
                 return r;
-        r = ledger_daemon_after_write(self, ledger_finish(self->ledger, request_id, &outcome, &result));
+        r = ledger_daemon_after_write(self, ledger_finish(self->ledger, request, &outcome, &result));
 
         return r != 0 ? r : reply_text(message, result);
 }

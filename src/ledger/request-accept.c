@@ -134,7 +134,9 @@ static int write_acceptance(Ledger *ledger, ChainTransaction *write, const Accep
                 return r;
         r = requests_add(&ledger->requests,
                          &(NewRequest){ .request = verdict->request,
+                                        .dispatcher = &verdict->dispatcher,
                                         .digest = &verdict->digest,
+                                        .manifest = &ledger->policy.floor.digest,
                                         .entry = verdict->capability->id,
                                         .approvals = verdict->approval_digests,
                                         .n_approvals = verdict->n_approvals,
@@ -226,7 +228,9 @@ static int write_denial(Ledger *ledger, ChainTransaction *write, const AcceptVer
 
         answer->state = REQUEST_DENIED;
         return requests_add(&ledger->requests, &(NewRequest){ .request = verdict->request,
+                                                              .dispatcher = &verdict->dispatcher,
                                                               .digest = &verdict->digest,
+                                                              .manifest = &ledger->policy.floor.digest,
                                                               .state = REQUEST_DENIED,
                                                               .now_ms = now_ms,
                                                               .keep_until_ms = now_ms + REQUEST_KEEP_MS,
@@ -276,7 +280,7 @@ static int answer_known(Ledger *ledger, const AcceptVerdict *verdict, LedgerAnsw
 {
         _cleanup_(request_row_done) RequestRow row = { 0 };
 
-        int r = requests_find(&ledger->requests, verdict->request->request_id, &row);
+        int r = requests_find_known(&ledger->requests, &verdict->dispatcher, &verdict->digest, &row);
         if (r <= 0)
                 return r < 0 ? r : -EBADMSG;
 
@@ -296,34 +300,45 @@ static bool disk_is_full(const Ledger *ledger)
                (uint64_t) disk.f_bavail * disk.f_frsize < LEDGER_RESERVE_BYTES;
 }
 
-static int judge(Ledger *ledger, const AcceptInput *input, LedgerTime time, AcceptVerdict *verdict)
+AcceptDevice ledger_accept_device(const Ledger *ledger, LedgerTime time)
 {
-        AcceptLedger memory = requests_ledger;
         AcceptDevice device = { .name = ledger->chain.device,
                                 .root = ledger->policy.root,
                                 .manifest = ledger->policy.manifest,
                                 .manifest_digest = ledger->policy.floor.digest,
                                 .manifest_confirmed_at_ms = ledger->policy.confirmed_at_ms,
-                                .counter = ledger->session.counter,
+                                .counters = ledger->session.begun ? &ledger->session.counters : NULL,
                                 .now_ms = time.now_ms,
                                 .time_floor_ms = ledger->time_floor_ms,
                                 .issued_floor_ms = ledger->issued_floor_ms,
                                 .clock_synchronised = time.synchronised };
 
-        memory.ledger = &ledger->requests;
         memcpy(device.session, ledger->session.nonce, sizeof device.session);
-        if (!ledger->session.begun)
-                device.counter = INT64_MAX; /* no session: no delivery is valid */
+        return device;
+}
 
-        int r = accept_request(&device, &memory, input, verdict);
-        if (verdict->counter > 0)
-                ledger->session.counter = verdict->counter;
-        if (r != 0 || verdict->known)
-                return r;
+int ledger_check_limits(const Ledger *ledger)
+{
         if (ledger->policy.outside)
                 return DEVBOX_ERROR_MANIFEST_CEILING;
 
         return disk_is_full(ledger) ? -ENOSPC : 0;
+}
+
+static int judge(Ledger *ledger, const AcceptInput *input, LedgerTime time, AcceptVerdict *verdict)
+{
+        AcceptLedger memory = requests_ledger;
+        AcceptDevice device = ledger_accept_device(ledger, time);
+
+        memory.ledger = &ledger->requests;
+        int r = accept_request(&device, &memory, input, verdict);
+        if (verdict->counter > 0 &&
+            delivery_counters_set(&ledger->session.counters, &verdict->dispatcher, verdict->counter) < 0)
+                ledger->session.begun = false; /* more dispatchers than one session has; the next is empty */
+        if (r != 0 || verdict->known)
+                return r;
+
+        return ledger_check_limits(ledger);
 }
 
 static int decide(Ledger *ledger, const AcceptInput *input, LedgerAnswer *answer)

@@ -1,54 +1,61 @@
 /* SPDX-License-Identifier: MIT */
 /* Accepted requests: started, finished, or interrupted by a crash. */
 
-#include <stdio.h>
-
+#include "codec/binary-text.h"
 #include "ledger/ledger-internal.h"
 #include "ledger/request.h"
 
-static int find_request(Ledger *ledger, const char *request_id, RequestRow *ret_row)
+/* By its digest in hexadecimal, or by its id. */
+static int find_request(Ledger *ledger, const char *request, RequestRow *ret_row)
 {
-        if (!ulid_valid(request_id))
-                return DEVBOX_ERROR_REQUEST_UNKNOWN;
+        Sha256 digest;
+        int r = 0;
 
-        int r = requests_find(&ledger->requests, request_id, ret_row);
-        return r < 0 ? r : r == 0 ? DEVBOX_ERROR_REQUEST_UNKNOWN : 0;
+        if (hex_parse(request, digest.bytes, sizeof digest.bytes) == 0)
+                r = requests_find(&ledger->requests, &digest, ret_row);
+        else if (ulid_valid(request))
+                r = requests_find_id(&ledger->requests, request, ret_row);
+        if (r == -ENOTUNIQ)
+                return DEVBOX_ERROR_REQUEST_ID_CONFLICT;
+
+        return r > 0 ? 0 : r == 0 ? DEVBOX_ERROR_REQUEST_UNKNOWN : r;
 }
 
-/* What was accepted and has waited is not started any more when the operator has taken that back. */
-static int check_revocation(const Policy *policy)
+/* What was accepted and has waited does not start if a request like it would be rejected by now. */
+static int check_start(const Ledger *ledger, const RequestRow *row, LedgerTime time)
 {
-        if (!policy->manifest || policy->manifest->epoch != policy->root->epoch)
-                return DEVBOX_ERROR_MANIFEST_MISSING;
+        AcceptDevice device = ledger_accept_device(ledger, time);
+        AcceptedRequest accepted = { .manifest = row->manifest,
+                                     .entry = row->entry,
+                                     .start_until_ms = row->start_until_ms };
 
-        return manifest_is_tombstone(policy->manifest) ? DEVBOX_ERROR_PEER_REVOKED : 0;
+        int r = accept_start(&device, &accepted);
+        return r == 0 ? ledger_check_limits(ledger) : r;
 }
 
-int ledger_started(Ledger *ledger, const char *request_id)
+int ledger_started(Ledger *ledger, const char *request)
 {
         _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_TRANSACTION_NULL;
         _cleanup_(request_row_done) RequestRow row = { 0 };
-        uint64_t now_ms = ledger_time(ledger).now_ms;
+        LedgerTime time = ledger_time(ledger);
 
-        int r = find_request(ledger, request_id, &row);
+        int r = find_request(ledger, request, &row);
         if (r != 0)
                 return r;
         if (row.state != REQUEST_ACCEPTED)
                 return DEVBOX_ERROR_REQUEST_STATE;
-        r = check_revocation(&ledger->policy);
+        r = check_start(ledger, &row, time);
         if (r != 0)
-                return r;
-        if (ledger_effective_now_ms(ledger, now_ms) > row.start_until_ms)
-                return DEVBOX_ERROR_EXPIRED; /* and stays open, for who accepted it to say how it ended */
+                return r; /* it stays open, for who accepted it to report how it ended */
 
         r = chain_transaction_begin(&ledger->chain, &write);
         if (r < 0)
                 return r;
-        r = chain_append(&write, AUDIT_REQUEST_STARTED, now_ms,
+        r = chain_append(&write, AUDIT_REQUEST_STARTED, time.now_ms,
                          &(AuditBody){ .request_id = row.request_id, .request_sha256 = row.digest }, NULL);
         if (r != 0)
                 return r;
-        r = requests_set_state(&ledger->requests, row.request_id, REQUEST_STARTED, NULL);
+        r = requests_set_state(&ledger->requests, &row.digest, REQUEST_STARTED, NULL);
         if (r < 0)
                 return r;
 
@@ -81,7 +88,7 @@ static int write_end(Ledger *ledger, ChainTransaction *write, const RequestRow *
         if (r != 0)
                 return r;
 
-        return requests_set_state(&ledger->requests, row->request_id, state, envelope);
+        return requests_set_state(&ledger->requests, &row->digest, state, envelope);
 }
 
 /* Whether a request in this state can have ended like this, beyond the rules of result_schema: one that
@@ -115,21 +122,24 @@ static int end_request(Ledger *ledger, const RequestRow *row, const Result *how)
         return chain_transaction_commit(&write);
 }
 
-int ledger_finish(Ledger *ledger, const char *request_id, const Result *how, char **ret_result)
+int ledger_finish(Ledger *ledger, const char *request, const Result *how, char **ret_result)
 {
-        RequestRow row = { 0 };
+        _cleanup_(request_row_done) RequestRow row = { 0 }, ended = { 0 };
 
-        int r = find_request(ledger, request_id, &row);
-        if (r == 0 && (row.state == REQUEST_ACCEPTED || row.state == REQUEST_STARTED)) {
-                r = end_request(ledger, &row, how);
-                request_row_done(&row);
-                if (r == 0)
-                        r = find_request(ledger, request_id, &row);
-        }
+        int r = find_request(ledger, request, &row);
         if (r != 0)
                 return r;
 
-        *ret_result = TAKE_PTR(row.result);
+        if (row.state == REQUEST_ACCEPTED || row.state == REQUEST_STARTED) {
+                r = end_request(ledger, &row, how);
+                if (r != 0)
+                        return r;
+                r = requests_find(&ledger->requests, &row.digest, &ended);
+                if (r <= 0)
+                        return r < 0 ? r : -EBADMSG;
+        }
+
+        *ret_result = ended.result ? TAKE_PTR(ended.result) : TAKE_PTR(row.result);
         return 0;
 }
 

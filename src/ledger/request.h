@@ -42,14 +42,15 @@ typedef struct LedgerAnswer {
 int ledger_accept(Ledger *ledger, const LedgerBundle *bundle, LedgerAnswer *ret_answer);
 void ledger_answer_done(LedgerAnswer *answer);
 
-/* Errors: DEVBOX_ERROR_REQUEST_UNKNOWN; DEVBOX_ERROR_REQUEST_STATE it was started, or has ended;
- * DEVBOX_ERROR_PEER_REVOKED, MANIFEST_MISSING the device was revoked since, or its epoch is over;
- * DEVBOX_ERROR_EXPIRED it waited for longer than it could be accepted. After an error the request stays
+/* `request` is the digest of the request in hexadecimal, or its id, unless two dispatchers used one id.
+ * Errors: DEVBOX_ERROR_REQUEST_UNKNOWN; REQUEST_ID_CONFLICT the id is not unique; REQUEST_STATE it was
+ * started, or has ended; those of accept_start(), and MANIFEST_CEILING. After an error the request stays
  * open: ledger_finish() reports it as cancelled or failed, or the next start of the ledger as interrupted.
  */
-int ledger_started(Ledger *ledger, const char *request_id);
+int ledger_started(Ledger *ledger, const char *request);
 
 /* Of `how`: status, reason, message, process_may_continue, exit, out, err, started_at_ms, finished_at_ms;
  * the rest is the ledger's. Gives the signed result, which the caller frees; that of a request that has
- * ended already stays as it is. Errors: DEVBOX_ERROR_REQUEST_UNKNOWN; BAD_SCHEMA no such outcome. */
-int ledger_finish(Ledger *ledger, const char *request_id, const Result *how, char **ret_result);
+ * ended already stays as it is. Errors: DEVBOX_ERROR_REQUEST_UNKNOWN; REQUEST_ID_CONFLICT; BAD_SCHEMA no
+ * such outcome. */
+int ledger_finish(Ledger *ledger, const char *request, const Result *how, char **ret_result);

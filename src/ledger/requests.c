@@ -16,7 +16,8 @@ const char *request_state_name(RequestState state)
         return state > 0 && state < _REQUEST_STATE_MAX ? state_names[state] : "unknown";
 }
 
-#define COLUMNS "SELECT request_id, digest, state, seq, result, start_until_ms FROM request "
+#define COLUMNS                                                                                             \
+        "SELECT request_id, digest, state, seq, result, start_until_ms, manifest, entry FROM request "
 
 int requests_init(Requests *requests, Database *database, uint64_t max)
 {
@@ -24,17 +25,23 @@ int requests_init(Requests *requests, Database *database, uint64_t max)
                 Statement **statement;
                 const char *sql;
         } statements[] = {
-                { &requests->find, COLUMNS "WHERE request_id = ?" },
+                { &requests->find, COLUMNS "WHERE digest = ? ORDER BY state = 4 LIMIT 1" },
+                { &requests->find_id, COLUMNS "WHERE request_id = ? ORDER BY state = 4 LIMIT 2" },
+                { &requests->find_known, COLUMNS "WHERE digest = ? AND (state <> 4 OR dispatcher = ?) "
+                                                 "ORDER BY state = 4 LIMIT 1" },
                 { &requests->find_open, COLUMNS "WHERE state IN (1, 2) LIMIT 1" },
-                { &requests->find_nonce, "SELECT 1 FROM request WHERE nonce = ?" },
-                { &requests->find_approval, "SELECT 1 FROM approval WHERE digest = ?" },
+                { &requests->id_used, "SELECT 1 FROM request WHERE dispatcher = ? AND request_id = ?" },
+                { &requests->nonce_used, "SELECT 1 FROM request WHERE dispatcher = ? AND nonce = ?" },
+                { &requests->approval_used, "SELECT 1 FROM approval WHERE digest = ?" },
                 { &requests->count_rate,
                   "SELECT count(*) FROM request WHERE entry = ? AND accepted_at_ms >= ?" },
-                { &requests->insert, "INSERT INTO request(request_id, digest, nonce, entry, accepted_at_ms, "
-                                     "start_until_ms, keep_until_ms, state, seq,"
-                                     " result) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" },
+                { &requests->insert,
+                  "INSERT INTO request(dispatcher, request_id, digest, nonce, manifest, entry, "
+                  "accepted_at_ms, start_until_ms, keep_until_ms, state, seq, result) "
+                  "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" },
                 { &requests->insert_approval, "INSERT INTO approval(digest, keep_until_ms) VALUES(?, ?)" },
-                { &requests->update, "UPDATE request SET state = ?, result = ? WHERE request_id = ?" },
+                { &requests->update,
+                  "UPDATE request SET state = ?, result = ? WHERE digest = ? AND state IN (1, 2)" },
                 { &requests->prune, "DELETE FROM request WHERE keep_until_ms < ? AND state NOT IN (1, 2)" },
                 { &requests->prune_approvals, "DELETE FROM approval WHERE keep_until_ms < ?" },
         };
@@ -51,16 +58,21 @@ int requests_init(Requests *requests, Database *database, uint64_t max)
 
 void requests_done(Requests *requests)
 {
-        Statement **statements[] = { &requests->find,
-                                     &requests->find_nonce,
-                                     &requests->find_approval,
-                                     &requests->count_rate,
-                                     &requests->find_open,
-                                     &requests->insert,
-                                     &requests->insert_approval,
-                                     &requests->update,
-                                     &requests->prune,
-                                     &requests->prune_approvals };
+        Statement **statements[] = {
+                &requests->find,
+                &requests->find_id,
+                &requests->find_known,
+                &requests->find_open,
+                &requests->id_used,
+                &requests->nonce_used,
+                &requests->approval_used,
+                &requests->count_rate,
+                &requests->insert,
+                &requests->update,
+                &requests->insert_approval,
+                &requests->prune,
+                &requests->prune_approvals,
+        };
 
         for (size_t i = 0; i < ELEMENTSOF(statements); i++)
                 *statements[i] = statement_free(*statements[i]);
@@ -68,41 +80,83 @@ void requests_done(Requests *requests)
 
 void request_row_done(RequestRow *row)
 {
+        free(row->entry);
         free(row->result);
-        row->result = NULL;
+        row->entry = row->result = NULL;
 }
 
-/* Copies the row that the statement finds, and resets it. */
-static int take_row(Statement *find, RequestRow *ret_row)
+/* NULL stays NULL. */
+static int copy_text(const char *text, char **ret_copy)
 {
-        _cleanup_(statement_resetp) Statement *use = find;
-        RequestRow row = { 0 };
+        *ret_copy = text ? strdup(text) : NULL;
+        return text && !*ret_copy ? -ENOMEM : 0;
+}
 
-        int r = statement_step(use);
-        if (r <= 0)
-                return r;
+/* Copies the row that the statement is at. */
+static int copy_row(const Statement *statement, RequestRow *ret_row)
+{
+        _cleanup_(request_row_done) RequestRow row = { 0 };
 
-        (void) snprintf(row.request_id, sizeof row.request_id, "%s", strempty(statement_text(use, 0)));
-        r = statement_copy_bytes(use, 1, row.digest.bytes, SHA256_SIZE);
+        (void) snprintf(row.request_id, sizeof row.request_id, "%s", strempty(statement_text(statement, 0)));
+        row.state = (RequestState) statement_integer(statement, 2);
+        row.seq = (uint64_t) statement_integer(statement, 3);
+        row.start_until_ms = (uint64_t) statement_integer(statement, 5);
+        int r = statement_copy_bytes(statement, 1, row.digest.bytes, SHA256_SIZE);
+        if (r == 0)
+                r = copy_text(statement_text(statement, 4), &row.result);
+        if (r == 0)
+                r = statement_copy_bytes(statement, 6, row.manifest.bytes, SHA256_SIZE);
+        if (r == 0)
+                r = copy_text(statement_text(statement, 7), &row.entry);
         if (r < 0)
                 return r;
-        row.state = (RequestState) statement_integer(use, 2);
-        row.seq = (uint64_t) statement_integer(use, 3);
-        row.start_until_ms = (uint64_t) statement_integer(use, 5);
-        if (statement_text(use, 4)) {
-                row.result = strdup(statement_text(use, 4));
-                if (!row.result)
-                        return -ENOMEM;
-        }
 
-        *ret_row = row;
+        *ret_row = TAKE(row, ((RequestRow){ 0 }));
         return 1;
 }
 
-int requests_find(Requests *requests, const char *request_id, RequestRow *ret_row)
+static int take_row(Statement *find, RequestRow *ret_row)
 {
-        statement_bind_text(requests->find, request_id);
+        _cleanup_(statement_resetp) Statement *use = find;
+
+        int r = statement_step(use);
+        return r > 0 ? copy_row(use, ret_row) : r;
+}
+
+int requests_find(Requests *requests, const Sha256 *digest, RequestRow *ret_row)
+{
+        statement_bind_bytes(requests->find, BYTES_OF(digest->bytes));
         return take_row(requests->find, ret_row);
+}
+
+int requests_find_id(Requests *requests, const char *request_id, RequestRow *ret_row)
+{
+        _cleanup_(request_row_done) RequestRow row = { 0 };
+        _cleanup_(statement_resetp) Statement *find = requests->find_id;
+
+        statement_bind_text(find, request_id);
+        int r = statement_step(find);
+        if (r > 0)
+                r = copy_row(find, &row);
+        if (r <= 0)
+                return r;
+
+        r = statement_step(find);
+        if (r < 0)
+                return r;
+        if (r > 0 && statement_integer(find, 2) != REQUEST_DENIED)
+                return -ENOTUNIQ;
+
+        *ret_row = TAKE(row, ((RequestRow){ 0 }));
+        return 1;
+}
+
+int requests_find_known(Requests *requests, const PublicKey *dispatcher, const Sha256 *digest,
+                        RequestRow *ret_row)
+{
+        statement_bind_bytes(requests->find_known, BYTES_OF(digest->bytes));
+        statement_bind_bytes(requests->find_known, BYTES_OF(dispatcher->bytes));
+        return take_row(requests->find_known, ret_row);
 }
 
 int requests_find_open(Requests *requests, RequestRow *ret_row)
@@ -112,17 +166,11 @@ int requests_find_open(Requests *requests, RequestRow *ret_row)
 
 /* ---- AcceptLedger */
 
-static int request_known(void *userdata, const char *request_id, Sha256 *ret_digest)
+static int request_known(void *userdata, const PublicKey *dispatcher, const Sha256 *digest)
 {
-        RequestRow row;
+        _cleanup_(request_row_done) RequestRow row = { 0 };
 
-        int r = requests_find(userdata, request_id, &row);
-        if (r <= 0)
-                return r;
-
-        *ret_digest = row.digest;
-        request_row_done(&row);
-        return 1;
+        return requests_find_known(userdata, dispatcher, digest, &row);
 }
 
 static int exists(Statement *find)
@@ -132,20 +180,30 @@ static int exists(Statement *find)
         return statement_step(use);
 }
 
-static int nonce_known(void *userdata, const uint8_t nonce[REQUEST_NONCE_SIZE])
+static int id_used(void *userdata, const PublicKey *dispatcher, const char *request_id)
 {
         Requests *requests = userdata;
 
-        statement_bind_bytes(requests->find_nonce, BYTES(nonce, REQUEST_NONCE_SIZE));
-        return exists(requests->find_nonce);
+        statement_bind_bytes(requests->id_used, BYTES_OF(dispatcher->bytes));
+        statement_bind_text(requests->id_used, request_id);
+        return exists(requests->id_used);
+}
+
+static int nonce_used(void *userdata, const PublicKey *dispatcher, const uint8_t nonce[REQUEST_NONCE_SIZE])
+{
+        Requests *requests = userdata;
+
+        statement_bind_bytes(requests->nonce_used, BYTES_OF(dispatcher->bytes));
+        statement_bind_bytes(requests->nonce_used, BYTES(nonce, REQUEST_NONCE_SIZE));
+        return exists(requests->nonce_used);
 }
 
 static int approval_used(void *userdata, const Sha256 *digest)
 {
         Requests *requests = userdata;
 
-        statement_bind_bytes(requests->find_approval, BYTES_OF(digest->bytes));
-        return exists(requests->find_approval);
+        statement_bind_bytes(requests->approval_used, BYTES_OF(digest->bytes));
+        return exists(requests->approval_used);
 }
 
 static int rate_reached(void *userdata, const char *capability_id, uint64_t since_ms, int64_t n)
@@ -163,7 +221,8 @@ static int rate_reached(void *userdata, const char *capability_id, uint64_t sinc
 }
 
 const AcceptLedger requests_ledger = { .request_known = request_known,
-                                       .nonce_known = nonce_known,
+                                       .id_used = id_used,
+                                       .nonce_used = nonce_used,
                                        .approval_used = approval_used,
                                        .rate_reached = rate_reached };
 
@@ -173,9 +232,11 @@ int requests_add(Requests *requests, const NewRequest *row)
 {
         Statement *insert = requests->insert;
 
+        statement_bind_bytes(insert, BYTES_OF(row->dispatcher->bytes));
         statement_bind_text(insert, row->request->request_id);
         statement_bind_bytes(insert, BYTES_OF(row->digest->bytes));
         statement_bind_bytes(insert, BYTES_OF(row->request->nonce));
+        statement_bind_bytes(insert, BYTES_OF(row->manifest->bytes));
         statement_bind_text(insert, row->entry);
         statement_bind_integer(insert, (int64_t) row->now_ms);
         statement_bind_integer(insert, (int64_t) row->start_until_ms);
@@ -199,11 +260,11 @@ int requests_add(Requests *requests, const NewRequest *row)
         return 0;
 }
 
-int requests_set_state(Requests *requests, const char *request_id, RequestState state, const char *result)
+int requests_set_state(Requests *requests, const Sha256 *digest, RequestState state, const char *result)
 {
         statement_bind_integer(requests->update, state);
         statement_bind_text(requests->update, result);
-        statement_bind_text(requests->update, request_id);
+        statement_bind_bytes(requests->update, BYTES_OF(digest->bytes));
         return statement_run(requests->update);
 }
 

@@ -28,7 +28,8 @@ const char *request_state_name(RequestState state); /* "interrupted_unknown" */
 
 typedef struct Requests {
         Database *database;
-        Statement *find, *find_nonce, *find_approval, *count_rate, *find_open;
+        Statement *find, *find_id, *find_known, *id_used, *nonce_used, *approval_used;
+        Statement *count_rate, *find_open;
         Statement *insert, *insert_approval, *update, *prune, *prune_approvals;
         uint64_t n, max;
 } Requests;
@@ -40,6 +41,8 @@ typedef struct RequestRow {
         char request_id[ULID_SIZE];
         Sha256 digest;
         RequestState state;
+        Sha256 manifest;         /* that it was accepted under */
+        char *entry;             /* its id there; NULL: denied */
         uint64_t start_until_ms; /* after that it may not start; 0: denied */
         uint64_t seq;            /* of its first entry in the chain */
         char *result;            /* an envelope; NULL: none yet */
@@ -47,8 +50,16 @@ typedef struct RequestRow {
 
 void request_row_done(RequestRow *row);
 
-/* 1: found; 0: not found. The caller releases the row. */
-int requests_find(Requests *requests, const char *request_id, RequestRow *ret_row);
+/* 1: found; 0: not found. The caller releases the row. Of several rows, one that was accepted is preferred
+ * to denied ones; there is at most one with this digest. */
+int requests_find(Requests *requests, const Sha256 *digest, RequestRow *ret_row);
+
+/* By an id, which several dispatchers may have used. Errors: -ENOTUNIQ two of them were accepted. */
+int requests_find_id(Requests *requests, const char *request_id, RequestRow *ret_row);
+
+/* The row that AcceptLedger.request_known() is about. */
+int requests_find_known(Requests *requests, const PublicKey *dispatcher, const Sha256 *digest,
+                        RequestRow *ret_row);
 
 /* Any accepted or started request, for recovery. */
 int requests_find_open(Requests *requests, RequestRow *ret_row);
@@ -59,7 +70,8 @@ extern const AcceptLedger requests_ledger;
 /* Each of these belongs inside a ChainTransaction. */
 typedef struct NewRequest {
         const Request *request;
-        const Sha256 *digest;
+        const PublicKey *dispatcher;
+        const Sha256 *digest, *manifest;
         const char *entry; /* NULL: denied */
         const Sha256 *approvals;
         size_t n_approvals;
@@ -69,7 +81,9 @@ typedef struct NewRequest {
 } NewRequest;
 
 int requests_add(Requests *requests, const NewRequest *row);
-int requests_set_state(Requests *requests, const char *request_id, RequestState state, const char *result);
+
+/* Of the accepted or started request. */
+int requests_set_state(Requests *requests, const Sha256 *digest, RequestState state, const char *result);
 
 /* Deletes what has expired. */
 int requests_prune(Requests *requests, uint64_t now_ms);

@@ -6,27 +6,34 @@
 
 #include "trust/accept-internal.h"
 
-typedef enum Signer { SIGNER_ATTESTER, SIGNER_APPROVER } Signer;
+/* Who signed: one of the two. */
+typedef struct Signer {
+        const ManifestAttester *attester;
+        const ManifestApprover *approver;
+} Signer;
 
 typedef struct ApprovalKeys {
         PublicKey keys[KEY_SET_MAX];
-        const ManifestApprover *rows[KEY_SET_MAX]; /* of approvers */
+        Signer signers[KEY_SET_MAX];
         size_t n;
 } ApprovalKeys;
 
-static KeySet key_set(const ApprovalKeys *keys)
+static void add_key(ApprovalKeys *keys, const PublicKey *key, Signer signer)
 {
-        return (KeySet){ .role = APPROVAL_ROLE, .keys = keys->keys, .n_keys = keys->n, .threshold = 1 };
+        keys->keys[keys->n] = *key;
+        keys->signers[keys->n++] = signer;
 }
 
 static void collect_attesters(const AcceptDevice *device, ApprovalKeys *keys)
 {
         const Manifest *manifest = device->manifest;
 
-        keys->n = 0;
-        for (size_t i = 0; i < manifest->attesters.n && keys->n < KEY_SET_MAX; i++)
-                if (effective_now_ms(device) <= (uint64_t) manifest->attesters.items[i].not_after_ms)
-                        keys->keys[keys->n++] = manifest->attesters.items[i].key;
+        for (size_t i = 0; i < manifest->attesters.n; i++) {
+                const ManifestAttester *row = &manifest->attesters.items[i];
+
+                if (effective_now_ms(device) <= (uint64_t) row->not_after_ms)
+                        add_key(keys, &row->key, (Signer){ .attester = row });
+        }
 }
 
 /* Whether the root lets this key approve: it lists none, or this one. */
@@ -45,42 +52,37 @@ static void collect_approvers(const AcceptDevice *device, ApprovalKeys *keys)
 {
         const Manifest *manifest = device->manifest;
 
-        keys->n = 0;
-        for (size_t i = 0; i < manifest->approvers.n && keys->n < KEY_SET_MAX; i++) {
+        for (size_t i = 0; i < manifest->approvers.n; i++) {
                 const ManifestApprover *row = &manifest->approvers.items[i];
 
-                if (public_key_equal(&row->key, &(PublicKey){ { 0 } }) ||
-                    !root_allows(device->root, &row->key))
-                        continue;
-                keys->keys[keys->n] = row->key;
-                keys->rows[keys->n++] = row;
+                if (!public_key_equal(&row->key, &(PublicKey){ { 0 } }) &&
+                    root_allows(device->root, &row->key))
+                        add_key(keys, &row->key, (Signer){ .approver = row });
         }
 }
 
-/* Resolves the signer: an attester, or the approver in `ret_approver`. Other keys are rejected. */
-static int find_signer(const AcceptDevice *device, const Envelope *envelope, Signer *ret_signer,
-                       const ManifestApprover **ret_approver)
+/* Resolves the signer. Other keys are rejected. */
+static int find_signer(const AcceptDevice *device, const Envelope *envelope, Signer *ret_signer)
 {
-        ApprovalKeys keys;
-        uint32_t signers;
+        static void (*const collect[])(const AcceptDevice *device,
+                                       ApprovalKeys *keys) = { collect_attesters, collect_approvers };
 
-        collect_attesters(device, &keys);
-        KeySet set = key_set(&keys);
-        int r = envelope_verify(envelope, ENVELOPE_APPROVAL, &set, NULL);
-        if (r <= 0) {
-                *ret_signer = SIGNER_ATTESTER;
-                return r;
+        for (size_t i = 0; i < ELEMENTSOF(collect); i++) {
+                ApprovalKeys keys = { .n = 0 };
+                uint32_t signers;
+
+                collect[i](device, &keys);
+                KeySet set = { .role = APPROVAL_ROLE, .keys = keys.keys, .n_keys = keys.n, .threshold = 1 };
+                int r = envelope_verify(envelope, ENVELOPE_APPROVAL, &set, &signers);
+                if (r < 0)
+                        return r;
+                if (r == 0) {
+                        *ret_signer = keys.signers[__builtin_ctz(signers)];
+                        return 0;
+                }
         }
 
-        collect_approvers(device, &keys);
-        set = key_set(&keys);
-        r = envelope_verify(envelope, ENVELOPE_APPROVAL, &set, &signers);
-        if (r != 0)
-                return r > 0 ? DEVBOX_ERROR_APPROVAL_DENIED : r;
-
-        *ret_signer = SIGNER_APPROVER;
-        *ret_approver = keys.rows[__builtin_ctz(signers)];
-        return 0;
+        return DEVBOX_ERROR_APPROVAL_DENIED;
 }
 
 static int check_binding(const AcceptDevice *device, const AcceptVerdict *verdict, const Approval *approval)
@@ -118,20 +120,27 @@ static int check_person(const AcceptDevice *device, const AcceptVerdict *verdict
 
 /* Whether the signature can prove the tier that was signed. The chain records that tier, so it is also the
  * one that counts: a key that could have signed a higher one proves no more than it did. */
-static bool tier_is_proven(Signer signer, const ManifestApprover *approver, const Approval *approval)
+static bool tier_is_proven(const Signer *signer, const Approval *approval)
 {
-        return signer == SIGNER_APPROVER ? streq(approver->mxid, approval->approver)
-                                         : approval->tier <= APPROVAL_MESSAGE;
+        return signer->approver ? streq(signer->approver->mxid, approval->approver)
+                                : approval->tier <= APPROVAL_MESSAGE;
+}
+
+/* Until when it counts, so that an accepted request does not start on an approval that has expired. */
+static uint64_t valid_until_ms(const AcceptDevice *device, const Signer *signer, const Approval *approval)
+{
+        uint64_t until = (uint64_t) approval->expires_at_ms + skew_ms(device);
+
+        return signer->attester ? MIN(until, (uint64_t) signer->attester->not_after_ms) : until;
 }
 
 static int accept_one(const AcceptDevice *device, const AcceptLedger *ledger, const Envelope *envelope,
                       AcceptVerdict *verdict)
 {
         _cleanup_(approval_freep) Approval *approval = NULL;
-        const ManifestApprover *approver = NULL;
         Signer signer;
 
-        int r = find_signer(device, envelope, &signer, &approver);
+        int r = find_signer(device, envelope, &signer);
         if (r != 0)
                 return r;
 
@@ -146,13 +155,14 @@ static int accept_one(const AcceptDevice *device, const AcceptLedger *ledger, co
         r = check_person(device, verdict, approval);
         if (r != 0)
                 return r;
-        if (!tier_is_proven(signer, approver, approval) || approval->tier < verdict->capability->approval)
+        if (!tier_is_proven(&signer, approval) || approval->tier < verdict->capability->approval)
                 return DEVBOX_ERROR_APPROVAL_DENIED;
 
         r = ledger->approval_used(ledger->ledger, &envelope->digest);
         if (r != 0)
                 return r < 0 ? DEVBOX_ERROR_AUDIT_UNAVAILABLE : DEVBOX_ERROR_APPROVAL_REUSED;
 
+        verdict->start_until_ms = MIN(verdict->start_until_ms, valid_until_ms(device, &signer, approval));
         verdict->approval_digests[verdict->n_approvals] = envelope->digest;
         verdict->approvals[verdict->n_approvals++] = TAKE_PTR(approval);
         return 0;

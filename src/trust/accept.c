@@ -28,6 +28,7 @@ static void collect_dispatchers(const AcceptDevice *device, Dispatchers *dispatc
         }
 }
 
+/* Only the dispatcher that signed the request delivers it. */
 static int verify(const AcceptDevice *device, const AcceptInput *input,
                   const ManifestDispatcher **ret_signer)
 {
@@ -39,11 +40,17 @@ static int verify(const AcceptDevice *device, const AcceptInput *input,
                 .role = DISPATCHER_ROLE, .keys = dispatchers.keys, .n_keys = dispatchers.n, .threshold = 1
         };
 
+        if (input->request->n_signatures != 1)
+                return DEVBOX_ERROR_BAD_SIG; /* two dispatchers: it would be unclear whose scope applies */
+
         int r = envelope_verify(input->request, ENVELOPE_REQUEST, &keys, &signers);
         if (r != 0)
                 return r;
 
-        *ret_signer = dispatchers.rows[__builtin_ctz(signers)];
+        const ManifestDispatcher *signer = dispatchers.rows[__builtin_ctz(signers)];
+        keys.keys = &signer->key;
+        keys.n_keys = 1;
+        *ret_signer = signer;
         return input->delivery ? envelope_verify(input->delivery, ENVELOPE_DELIVERY, &keys, NULL) : 0;
 }
 
@@ -58,8 +65,8 @@ static int check_delivery(const AcceptDevice *device, const Envelope *envelope, 
         if (!streq(verdict->request->device, device->name) || !streq(delivery->device, device->name))
                 return DEVBOX_ERROR_WRONG_DEVICE;
 
-        if (memcmp(delivery->session, device->session, sizeof device->session) != 0 ||
-            delivery->counter <= device->counter ||
+        if (!device->counters || memcmp(delivery->session, device->session, sizeof device->session) != 0 ||
+            delivery->counter <= delivery_counters_last(device->counters, &verdict->dispatcher) ||
             !sha256_equal(&delivery->request_sha256, &verdict->digest))
                 return DEVBOX_ERROR_SESSION_MISMATCH;
 
@@ -69,28 +76,31 @@ static int check_delivery(const AcceptDevice *device, const Envelope *envelope, 
 
 static int check_known(const AcceptLedger *ledger, AcceptVerdict *verdict)
 {
-        Sha256 digest;
+        const Request *request = verdict->request;
 
-        int r = ledger->request_known(ledger->ledger, verdict->request->request_id, &digest);
-        if (r < 0)
-                return DEVBOX_ERROR_AUDIT_UNAVAILABLE;
-        if (r > 0 && !sha256_equal(&digest, &verdict->digest))
-                return DEVBOX_ERROR_REQUEST_ID_CONFLICT;
-        if (r > 0) {
-                verdict->known = true;
-                return 0;
+        int r = ledger->request_known(ledger->ledger, &verdict->dispatcher, &verdict->digest);
+        if (r != 0) {
+                verdict->known = r > 0;
+                return r > 0 ? 0 : DEVBOX_ERROR_AUDIT_UNAVAILABLE;
         }
 
-        r = ledger->nonce_known(ledger->ledger, verdict->request->nonce);
+        r = ledger->id_used(ledger->ledger, &verdict->dispatcher, request->request_id);
+        if (r != 0)
+                return r > 0 ? DEVBOX_ERROR_REQUEST_ID_CONFLICT : DEVBOX_ERROR_AUDIT_UNAVAILABLE;
+
+        r = ledger->nonce_used(ledger->ledger, &verdict->dispatcher, request->nonce);
         return r < 0 ? DEVBOX_ERROR_AUDIT_UNAVAILABLE : r > 0 ? DEVBOX_ERROR_NONCE_REPLAY : 0;
+}
+
+static int check_clock(const AcceptDevice *device)
+{
+        return device->now_ms + skew_ms(device) < device->time_floor_ms ? DEVBOX_ERROR_CLOCK_ROLLBACK : 0;
 }
 
 static int check_time(const AcceptDevice *device, const Request *request)
 {
         uint64_t skew = skew_ms(device), now = device->now_ms;
 
-        if (now + skew < device->time_floor_ms)
-                return DEVBOX_ERROR_CLOCK_ROLLBACK;
         if ((uint64_t) request->issued_at_ms > now + skew)
                 return DEVBOX_ERROR_NOT_YET_VALID;
         if (device->issued_floor_ms > 0 &&
@@ -101,17 +111,23 @@ static int check_time(const AcceptDevice *device, const Request *request)
                                                                                    : 0;
 }
 
-static int check_manifest(const AcceptDevice *device, const Request *request)
+/* Whether the manifest is in force. */
+static int check_manifest(const AcceptDevice *device)
+{
+        const Manifest *manifest = device->manifest;
+
+        if (manifest->epoch != device->root->epoch)
+                return DEVBOX_ERROR_MANIFEST_MISSING; /* of an earlier epoch */
+        if (manifest_is_dated_ahead(manifest, device->now_ms))
+                return DEVBOX_ERROR_NOT_YET_VALID; /* installed while the clock ran ahead */
+
+        return effective_now_ms(device) >= (uint64_t) manifest->expires_at_ms ? DEVBOX_ERROR_MANIFEST_EXPIRED
+                                                                              : 0;
+}
+
+static int check_reference(const AcceptDevice *device, const RequestManifest *theirs)
 {
         const Manifest *ours = device->manifest;
-        const RequestManifest *theirs = &request->manifest;
-
-        if (ours->epoch != device->root->epoch)
-                return DEVBOX_ERROR_MANIFEST_MISSING; /* of an earlier epoch */
-        if (manifest_is_dated_ahead(ours, device->now_ms))
-                return DEVBOX_ERROR_NOT_YET_VALID; /* installed while the clock ran ahead */
-        if (effective_now_ms(device) >= (uint64_t) ours->expires_at_ms)
-                return DEVBOX_ERROR_MANIFEST_EXPIRED;
 
         if (theirs->epoch < ours->epoch || (theirs->epoch == ours->epoch && theirs->version < ours->version))
                 return DEVBOX_ERROR_STALE_MANIFEST;
@@ -151,30 +167,28 @@ static int check_capability(const AcceptDevice *device, const ManifestDispatcher
         return check_scope(signer, verdict->capability);
 }
 
-/* The entry bounds the lifetime of a request, whatever the dispatcher wrote. */
-static uint64_t start_until_ms(const AcceptDevice *device, const Request *request,
-                               const Capability *capability)
+/* Until when it may start: as long as all that it was accepted by is valid. The entry bounds its lifetime,
+ * too, whatever the dispatcher wrote. */
+static uint64_t start_until_ms(const AcceptDevice *device, const ManifestDispatcher *signer,
+                               const Request *request, const Capability *capability)
 {
         uint64_t oldest = (uint64_t) request->issued_at_ms + (uint64_t) capability->max_age_s * 1000;
+        uint64_t until = MIN((uint64_t) request->expires_at_ms, oldest) + skew_ms(device);
 
-        return MIN((uint64_t) request->expires_at_ms, oldest) + skew_ms(device);
+        until = MIN(until, (uint64_t) signer->not_after_ms);
+        return MIN(until, (uint64_t) device->manifest->expires_at_ms - 1);
 }
 
 /* The rules of the entry that depend on the time. */
-static int check_entry_time(const AcceptDevice *device, AcceptVerdict *verdict)
+static int check_entry_time(const AcceptDevice *device, const Capability *capability)
 {
-        const Capability *capability = verdict->capability;
-        const Request *request = verdict->request;
-        uint64_t now = device->now_ms, stale = (uint64_t) device->manifest->limits.stale_max_s * 1000;
+        uint64_t stale = (uint64_t) device->manifest->limits.stale_max_s * 1000;
 
-        verdict->start_until_ms = start_until_ms(device, request, capability);
-        if (effective_now_ms(device) > verdict->start_until_ms)
-                return DEVBOX_ERROR_EXPIRED;
-        if (!capability_window_open(capability, now))
+        if (!capability_window_open(capability, device->now_ms))
                 return DEVBOX_ERROR_OUTSIDE_WINDOW;
         if (capability->strict && effective_now_ms(device) > device->manifest_confirmed_at_ms + stale)
                 return DEVBOX_ERROR_MANIFEST_UNCONFIRMED;
-        if (!device->clock_synchronised && !capability_kind_is_read_only((CapabilityKind) request->kind))
+        if (!device->clock_synchronised && !capability_kind_is_read_only((CapabilityKind) capability->kind))
                 return DEVBOX_ERROR_CLOCK_UNSYNCED;
 
         return 0;
@@ -192,22 +206,29 @@ static int check_rate(const AcceptDevice *device, const AcceptLedger *ledger, co
         return r < 0 ? DEVBOX_ERROR_AUDIT_UNAVAILABLE : r > 0 ? DEVBOX_ERROR_RATE_LIMITED : 0;
 }
 
+/* Whether there is a manifest, which names the keys. */
+static int check_device(const AcceptDevice *device)
+{
+        if (device->revoked || (device->manifest && manifest_is_tombstone(device->manifest)))
+                return DEVBOX_ERROR_PEER_REVOKED;
+
+        return device->manifest ? 0 : DEVBOX_ERROR_MANIFEST_MISSING;
+}
+
 /* Verifies and parses; until this is done, the input is unauthenticated. */
 static int open_request(const AcceptDevice *device, const AcceptInput *input,
                         const ManifestDispatcher **ret_signer, AcceptVerdict *verdict)
 {
         verdict->digest = input->request->digest;
         verdict->counted = true;
-        if (device->revoked || (device->manifest && manifest_is_tombstone(device->manifest)))
-                return DEVBOX_ERROR_PEER_REVOKED;
-        if (!device->manifest)
-                return DEVBOX_ERROR_MANIFEST_MISSING; /* it names the keys */
-
-        int r = verify(device, input, ret_signer);
+        int r = check_device(device);
+        if (r == 0)
+                r = verify(device, input, ret_signer);
         if (r != 0)
                 return r;
 
         verdict->counted = false;
+        verdict->dispatcher = (*ret_signer)->key;
         return request_parse(envelope_payload(input->request), &verdict->request, NULL);
 }
 
@@ -215,27 +236,51 @@ static int open_request(const AcceptDevice *device, const AcceptInput *input,
 static int judge(const AcceptDevice *device, const AcceptLedger *ledger, const AcceptInput *input,
                  const ManifestDispatcher *signer, AcceptVerdict *verdict)
 {
-        int r = check_time(device, verdict->request);
+        const Request *request = verdict->request;
+
+        int r = check_clock(device);
+        if (r == 0)
+                r = check_time(device, request);
+        if (r == 0)
+                r = check_manifest(device);
+        if (r == 0)
+                r = check_reference(device, &request->manifest);
+        if (r == 0)
+                r = check_capability(device, signer, verdict);
         if (r != 0)
                 return r;
 
-        r = check_manifest(device, verdict->request);
-        if (r != 0)
-                return r;
-
-        r = check_capability(device, signer, verdict);
-        if (r != 0)
-                return r;
-
-        r = check_entry_time(device, verdict);
-        if (r != 0)
-                return r;
-
-        r = check_rate(device, ledger, verdict->capability);
+        verdict->start_until_ms = start_until_ms(device, signer, request, verdict->capability);
+        if (effective_now_ms(device) > verdict->start_until_ms)
+                return DEVBOX_ERROR_EXPIRED;
+        r = check_entry_time(device, verdict->capability);
+        if (r == 0)
+                r = check_rate(device, ledger, verdict->capability);
         if (r != 0)
                 return r;
 
         return accept_approvals(device, ledger, input, verdict);
+}
+
+int accept_start(const AcceptDevice *device, const AcceptedRequest *accepted)
+{
+        int r = check_device(device);
+        if (r == 0)
+                r = check_clock(device);
+        if (r == 0)
+                r = check_manifest(device);
+        if (r != 0)
+                return r;
+        if (!sha256_equal(&accepted->manifest, &device->manifest_digest))
+                return DEVBOX_ERROR_STALE_MANIFEST;
+
+        const Capability *capability = manifest_find_entry(device->manifest, accepted->entry);
+        if (!capability)
+                return DEVBOX_ERROR_UNKNOWN_CAPABILITY;
+        if (effective_now_ms(device) > accepted->start_until_ms)
+                return DEVBOX_ERROR_EXPIRED;
+
+        return check_entry_time(device, capability);
 }
 
 int accept_request(const AcceptDevice *device, const AcceptLedger *ledger, const AcceptInput *input,

@@ -26,11 +26,17 @@
 #define DISPATCHER_ROLE "dispatcher" /* signs requests and deliveries */
 #define APPROVAL_ROLE   "approval"   /* attesters and approvers */
 
-/* Queries of the ledger's state. Each returns 0 for no and 1 for yes; < 0 is -errno, for which the request
- * is rejected with DEVBOX_ERROR_AUDIT_UNAVAILABLE. */
+/* Queries of the ledger's state. Ids and nonces are those of one dispatcher: another cannot use them up.
+ * Each returns 0 for no and 1 for yes; < 0 is -errno, for which the request is rejected with
+ * DEVBOX_ERROR_AUDIT_UNAVAILABLE. */
 typedef struct AcceptLedger {
-        int (*request_known)(void *ledger, const char *request_id, Sha256 *ret_digest);
-        int (*nonce_known)(void *ledger, const uint8_t nonce[REQUEST_NONCE_SIZE]);
+        /* Whether this request was accepted, or finally denied to this dispatcher. */
+        int (*request_known)(void *ledger, const PublicKey *dispatcher, const Sha256 *digest);
+
+        /* Whether this dispatcher used the id, or the nonce, before. */
+        int (*id_used)(void *ledger, const PublicKey *dispatcher, const char *request_id);
+        int (*nonce_used)(void *ledger, const PublicKey *dispatcher,
+                          const uint8_t nonce[REQUEST_NONCE_SIZE]);
         int (*approval_used)(void *ledger, const Sha256 *digest);
 
         /* Whether `n` or more requests were accepted under this entry since then. */
@@ -46,7 +52,7 @@ typedef struct AcceptDevice {
         Sha256 manifest_digest;
         uint64_t manifest_confirmed_at_ms; /* by the hub; for strict capabilities */
         uint8_t session[SESSION_NONCE_SIZE];
-        int64_t counter; /* of the last delivery of this session */
+        const DeliveryCounters *counters; /* of this session; NULL: none, so no delivery is valid */
         uint64_t now_ms;
         uint64_t time_floor_ms;   /* the latest time of any acceptance */
         uint64_t issued_floor_ms; /* requests issued until then are rejected: their rows may be gone */
@@ -66,8 +72,9 @@ typedef struct AcceptVerdict {
         bool counted;            /* rejected while unauthenticated: count it, add no entry to the chain */
         char subject[64];        /* for messages: "shell.exec.rm" */
         Sha256 digest;           /* of the request */
-        int64_t counter;         /* the session's new counter, once the delivery was verified; else 0 */
-        uint64_t start_until_ms; /* it must have started until then; set on acceptance */
+        PublicKey dispatcher;    /* who signed the request, once verified */
+        int64_t counter;         /* its new counter, once the delivery was verified; else 0 */
+        uint64_t start_until_ms; /* it must start until then; set on acceptance */
 
         Request *request;                   /* owned here; NULL if it was not parsed */
         const Capability *capability;       /* the entry, in the manifest */
@@ -84,6 +91,18 @@ void accept_verdict_done(AcceptVerdict *verdict);
  * every case. Returns verdict->error, or -ENOMEM. */
 int accept_request(const AcceptDevice *device, const AcceptLedger *ledger, const AcceptInput *input,
                    AcceptVerdict *verdict);
+
+/* What remains of an accepted request until it starts. */
+typedef struct AcceptedRequest {
+        Sha256 manifest;   /* that it was accepted under */
+        const char *entry; /* its id there */
+        uint64_t start_until_ms;
+} AcceptedRequest;
+
+/* Decides whether an accepted request may start now: not if a new one like it would be rejected, because the
+ * manifest changed, expired or was revoked, the entry's hours are over, or its own time. Errors: those of
+ * accept_request(), in its order. */
+int accept_start(const AcceptDevice *device, const AcceptedRequest *accepted);
 
 /* Decides again, for an auditor, on a request that a device recorded as accepted at device->now_ms: without
  * a delivery, which is not kept, and without the ledger's state. */

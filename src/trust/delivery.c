@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A delivery: its table. */
+/* A delivery: its table, and the counters of a session. */
 
 #include "trust/delivery.h"
 
@@ -18,3 +18,32 @@ static const SchemaField fields[] = {
 /* clang-format on */
 
 const Schema delivery_schema = { .size = sizeof(Delivery), .max_bytes = 1024, SCHEMA_TABLE(fields) };
+
+static size_t find_row(const DeliveryCounters *counters, const PublicKey *dispatcher)
+{
+        size_t i = 0;
+
+        while (i < counters->n && !public_key_equal(&counters->rows[i].dispatcher, dispatcher))
+                i++;
+        return i;
+}
+
+int64_t delivery_counters_last(const DeliveryCounters *counters, const PublicKey *dispatcher)
+{
+        size_t i = find_row(counters, dispatcher);
+
+        return i < counters->n ? counters->rows[i].last : 0;
+}
+
+int delivery_counters_set(DeliveryCounters *counters, const PublicKey *dispatcher, int64_t counter)
+{
+        size_t i = find_row(counters, dispatcher);
+
+        if (i == DELIVERY_COUNTERS_MAX)
+                return -ENOBUFS;
+
+        counters->rows[i].dispatcher = *dispatcher;
+        counters->rows[i].last = counter;
+        counters->n = MAX(counters->n, i + 1);
+        return 0;
+}

@@ -151,15 +151,6 @@ static const char *check_keys(const Manifest *manifest)
         return NULL;
 }
 
-static const Capability *find_id(const Manifest *manifest, const char *id)
-{
-        for (size_t i = 0; i < manifest->capabilities.n; i++)
-                if (streq(manifest->capabilities.items[i].id, id))
-                        return &manifest->capabilities.items[i];
-
-        return NULL;
-}
-
 static const char *check_capabilities(const Manifest *manifest)
 {
         for (size_t i = 0; i < manifest->roots.n; i++)
@@ -170,7 +161,7 @@ static const char *check_capabilities(const Manifest *manifest)
         for (size_t i = 0; i < manifest->capabilities.n; i++) {
                 const Capability *capability = &manifest->capabilities.items[i];
 
-                if (find_id(manifest, capability->id) != capability)
+                if (manifest_find_entry(manifest, capability->id) != capability)
                         return "has two capabilities of one id";
                 if (!constraints_roots_known(&capability->argv, &manifest->roots))
                         return "has a path in a root that it does not define";
@@ -181,7 +172,8 @@ static const char *check_capabilities(const Manifest *manifest)
 
         for (size_t i = 0; i < manifest->dispatchers.n; i++)
                 for (size_t j = 0; j < manifest->dispatchers.items[i].capabilities.n; j++)
-                        if (!find_id(manifest, manifest->dispatchers.items[i].capabilities.items[j]))
+                        if (!manifest_find_entry(manifest,
+                                                 manifest->dispatchers.items[i].capabilities.items[j]))
                                 return "has a dispatcher for a capability that it does not have";
 
         return NULL;
@@ -232,6 +224,15 @@ const ManifestApprover *manifest_find_approver(const Manifest *manifest, const c
         for (size_t i = 0; i < manifest->approvers.n; i++)
                 if (streq(manifest->approvers.items[i].mxid, mxid))
                         return &manifest->approvers.items[i];
+
+        return NULL;
+}
+
+const Capability *manifest_find_entry(const Manifest *manifest, const char *id)
+{
+        for (size_t i = 0; i < manifest->capabilities.n; i++)
+                if (streq(manifest->capabilities.items[i].id, id))
+                        return &manifest->capabilities.items[i];
 
         return NULL;
 }

@@ -102,6 +102,9 @@ bool manifest_is_dated_ahead(const Manifest *manifest, uint64_t now_ms);
 const ManifestOperator *manifest_find_operator(const Manifest *manifest, const char *mxid);
 const ManifestApprover *manifest_find_approver(const Manifest *manifest, const char *mxid);
 
+/* By its id; NULL: not in the manifest. */
+const Capability *manifest_find_entry(const Manifest *manifest, const char *id);
+
 /* The entry that allows the arguments; of several the one that demands the highest approval, so that adding
  * an entry never loosens another. Errors: DEVBOX_ERROR_UNKNOWN_CAPABILITY no entry of this kind; else the
  * reason of the entry that matches best. */

@@ -62,7 +62,7 @@ char *chain_request_body(AuditType type, size_t i)
                            .mxid = mxid,
                            .arguments = arguments,
                            .status = done,
-                           .request_sha256 = { { 1 } },
+                           .request_sha256 = { { 1, random[0], random[1] } },
                            .arguments_sha256 = { { 2 } },
                            .manifest = { .epoch = 1, .version = 1, .sha256 = { { 3 } } } };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Opening a ledger. */
+/* Opening a ledger: its database, also of an earlier version. */
 
 #include <stdio.h>
 #include <sys/stat.h>
@@ -7,6 +7,7 @@
 
 #include "basic/text.h"
 #include "ledger-world.h"
+#include "ledger/requests.h"
 
 static void test_39_tampering_is_noticed_at_the_start(void **state)
 {
@@ -144,6 +145,43 @@ static void test_two_at_once(void **state)
         assert_non_null(strstr(problem, "another process has it open"));
 }
 
+/* Rows from before ids belonged to a dispatcher are found by digest and id, and block no dispatcher. */
+static void test_requests_of_version_1(void **state)
+{
+        static const Sha256 digest = { { [0] = 0xaa, [31] = 0xbb } };
+        LedgerWorld *world = *state;
+        _cleanup_(request_row_done) RequestRow by_digest = { 0 }, by_id = { 0 };
+        DatabaseSchema version_1 = ledger_schema;
+        Database *database = NULL;
+        Requests requests;
+        char path[128];
+
+        ledger_world_close(world);
+        (void) snprintf(path, sizeof path, "%s/ledger.db", world->directory);
+        assert_int_equal(unlink(path), 0);
+        version_1.n_migrations = 1;
+        assert_ok(database_open(path, DATABASE_OWN, &version_1, &database));
+        database_close(database);
+        ledger_world_tamper(world, "INSERT INTO audit VALUES(0, zeroblob(32), 0, 0, x'00', zeroblob(32));"
+                                   "INSERT INTO request VALUES('01K75A3Q000000000000000001',"
+                                   " x'aa000000000000000000000000000000000000000000000000000000000000bb',"
+                                   " zeroblob(16), 'ls-home', 1, 2, 3, 3, 0, 'a result')");
+
+        assert_ok(database_open(path, DATABASE_OWN, &ledger_schema, &database));
+        assert_ok(requests_init(&requests, database, 10));
+        assert_int_equal(requests.n, 1);
+        assert_int_equal(requests_find(&requests, &digest, &by_digest), 1);
+        assert_string_equal(by_digest.result, "a result");
+        assert_string_equal(by_digest.entry, "ls-home");
+        assert_int_equal(requests_find_id(&requests, "01K75A3Q000000000000000001", &by_id), 1);
+        assert_int_equal(requests_ledger.id_used(&requests, key_pair_public(world_key(KEY_DISPATCHER)),
+                                                 "01K75A3Q000000000000000001"),
+                         0);
+        requests_done(&requests);
+        database_close(database);
+        assert_int_equal(unlink(path), 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -151,6 +189,7 @@ int main(void)
                 ledger_test(test_what_cannot_be_opened),
                 ledger_test(test_symbolic_link),
                 ledger_test(test_two_at_once),
+                ledger_test(test_requests_of_version_1),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

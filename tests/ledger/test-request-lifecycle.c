@@ -124,8 +124,11 @@ static void test_no_clock_brings_it_back(void **state)
         world->time.now_ms = WORLD_UNTIL + 1;
         world->made.shift_ms = (int64_t) (WORLD_UNTIL + 1 - WORLD_NOW);
         accept_sibling(world, 2, &second);
-        world->time.now_ms = WORLD_NOW;
+        world->time.now_ms = WORLD_UNTIL + 1 - 20000; /* within the skew */
         assert_int_equal(ledger_started(world->ledger, first.id), DEVBOX_ERROR_EXPIRED);
+        world->time.now_ms = WORLD_NOW;
+        assert_int_equal(ledger_started(world->ledger, second.id), DEVBOX_ERROR_CLOCK_ROLLBACK);
+        world->time.now_ms = WORLD_UNTIL + 1;
         assert_int_equal(ledger_started(world->ledger, second.id), 0);
 }
 
@@ -178,6 +181,48 @@ static void test_impossible_outcomes(void **state)
         assert_true(ledger_world_size(world) == size);
 }
 
+static void install(LedgerWorld *world, const Edit *edits)
+{
+        _cleanup_(freep) char *manifest = signed_manifest(&world->made, edits, 2, KEY_MANIFEST);
+        ManifestInstalled installed;
+
+        assert_int_equal(ledger_install_manifest(world->ledger, manifest, &installed), 0);
+}
+
+/* What would reject a new request rejects the start: permission that is gone since the acceptance. */
+static void test_permission_is_gone_before_the_start(void **state)
+{
+        static const Edit without[] = { { "\"version\":7", "\"version\":8" },
+                                        { "\"bin\":\"/usr/bin/ls\"", "\"bin\":\"/usr/bin/df\"" } };
+        LedgerWorld *world = *state;
+        Sibling sibling;
+
+        accept_sibling(world, 1, &sibling);
+        uint64_t size = ledger_world_size(world);
+
+        ledger_world_write_ceiling(world, "capabilities: []\n");
+        assert_int_equal(ledger_reload(world->ledger), 0);
+        assert_int_equal(ledger_started(world->ledger, sibling.id), DEVBOX_ERROR_MANIFEST_CEILING);
+        ledger_world_write_ceiling(world, "capabilities: [shell.exec, fs.read, fs.write, service.restart, "
+                                          "docker.exec]\nprograms: [/usr/bin/ls, /usr/bin/df]\n"
+                                          "read: [/home]\nwrite: [/srv/share]\ncontainers: [web]\n"
+                                          "units: [nginx.service]\n");
+        assert_int_equal(ledger_reload(world->ledger), 0);
+
+        world->time.synchronised = false;
+        assert_int_equal(ledger_started(world->ledger, sibling.id), DEVBOX_ERROR_CLOCK_UNSYNCED);
+        world->time.synchronised = true;
+
+        world->time.now_ms = UINT64_C(1762000000000);
+        assert_int_equal(ledger_started(world->ledger, sibling.id), DEVBOX_ERROR_MANIFEST_EXPIRED);
+        world->time.now_ms = WORLD_NOW;
+
+        install(world, without);
+        assert_int_equal(ledger_started(world->ledger, sibling.id), DEVBOX_ERROR_STALE_MANIFEST);
+        assert_true(ledger_world_size(world) == size + 1); /* the manifest */
+        ledger_world_verify(world);
+}
+
 static void test_unknown_requests(void **state)
 {
         LedgerWorld *world = *state;
@@ -225,6 +270,7 @@ int main(void)
                 ledger_test(test_what_waited_too_long_does_not_start),
                 ledger_test(test_no_clock_brings_it_back),
                 ledger_test(test_impossible_outcomes),
+                ledger_test(test_permission_is_gone_before_the_start),
                 ledger_test(test_unknown_requests),
                 ledger_test(test_a_crash_interrupts),
         };

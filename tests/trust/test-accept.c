@@ -207,10 +207,12 @@ static void test_nothing_counts_twice(void **state)
         world.known_id = "01K75A3Q000000000000000001";
         world.known_digest = verdict.digest;
         world.known_nonce = nonce;
+        assert_true(public_key_equal(&verdict.dispatcher, key_pair_public(world_key(KEY_DISPATCHER))));
+        PublicKey dispatcher = verdict.dispatcher;
         accept_verdict_done(&verdict);
 
         /* 8: the same request in a fresh delivery gives what is stored, also after it expired. */
-        world.device.counter = 1;
+        assert_ok(delivery_counters_set(&world.counters, &dispatcher, 1));
         world.device.now_ms += 86400000;
         assert_err(world_judge_verdict(&world, &(Case){ .delivery = { { "\"ctr\":1", "\"ctr\":2" } } },
                                        &verdict),
@@ -222,7 +224,7 @@ static void test_nothing_counts_twice(void **state)
 
         /* 8: the same bytes in the same session. */
         assert_err(world_judge(&world, &(Case){ 0 }), DEVBOX_ERROR_SESSION_MISMATCH);
-        world.device.counter = 0;
+        world.counters.n = 0;
 
         /* 11: the id with other arguments; 10: the nonce with another id. */
         assert_err(

@@ -178,24 +178,32 @@ void world_malleate(Envelope *envelope)
         }
 }
 
-static int request_known(void *userdata, const char *request_id, Sha256 *ret_digest)
+static int request_known(void *userdata, const PublicKey *dispatcher, const Sha256 *digest)
 {
         World *world = userdata;
 
-        if (world->broken)
-                return -EIO;
-        if (!world->known_id || !streq(world->known_id, request_id))
-                return 0;
-
-        *ret_digest = world->known_digest;
-        return 1;
+        return world->broken ? -EIO : world->known_id && sha256_equal(&world->known_digest, digest);
 }
 
-static int nonce_known(void *userdata, const uint8_t nonce[REQUEST_NONCE_SIZE])
+/* What is remembered is that of KEY_DISPATCHER. */
+static bool is_known_dispatcher(const PublicKey *dispatcher)
+{
+        return public_key_equal(dispatcher, key_pair_public(world_key(KEY_DISPATCHER)));
+}
+
+static int id_used(void *userdata, const PublicKey *dispatcher, const char *request_id)
 {
         World *world = userdata;
 
-        return world->known_nonce && memcmp(world->known_nonce, nonce, REQUEST_NONCE_SIZE) == 0;
+        return is_known_dispatcher(dispatcher) && world->known_id && streq(world->known_id, request_id);
+}
+
+static int nonce_used(void *userdata, const PublicKey *dispatcher, const uint8_t nonce[REQUEST_NONCE_SIZE])
+{
+        World *world = userdata;
+
+        return is_known_dispatcher(dispatcher) && world->known_nonce &&
+               memcmp(world->known_nonce, nonce, REQUEST_NONCE_SIZE) == 0;
 }
 
 static int approval_used(void *userdata, const Sha256 *digest)
@@ -226,6 +234,7 @@ void world_init(World *world, const Edit *manifest_edits, size_t n)
                                         .root = world->root,
                                         .manifest = world->manifest,
                                         .manifest_confirmed_at_ms = WORLD_NOW,
+                                        .counters = &world->counters,
                                         .now_ms = WORLD_NOW,
                                         .time_floor_ms = WORLD_NOW - 5000,
                                         .clock_synchronised = true };
@@ -233,7 +242,8 @@ void world_init(World *world, const Edit *manifest_edits, size_t n)
         dsse_digest(ENVELOPE_MANIFEST, bytes_of_string(manifest), &world->device.manifest_digest);
 
         world->ledger = (AcceptLedger){ .request_known = request_known,
-                                        .nonce_known = nonce_known,
+                                        .id_used = id_used,
+                                        .nonce_used = nonce_used,
                                         .approval_used = approval_used,
                                         .rate_reached = rate_reached,
                                         .ledger = world };

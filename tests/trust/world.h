@@ -56,6 +56,7 @@ typedef struct World {
         Manifest *manifest;
         AcceptDevice device;
         AcceptLedger ledger;
+        DeliveryCounters counters; /* of the session */
 
         /* What the ledger remembers. */
         const char *known_id;
