@@ -12,6 +12,8 @@
 
 #include "basic/parse.h"
 
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
 struct YamlNode {
         YamlKind kind;
         unsigned line, key_line;
@@ -272,11 +274,9 @@ static int read_events(Reader *reader, yaml_parser_t *parser)
         return 0;
 }
 
-static int read_document(Reader *reader)
+/* Bytes that YAML would let pass, or report as something else. */
+static int check_text(Reader *reader)
 {
-        yaml_parser_t parser;
-        YamlNode *node = NULL;
-
         if (reader->size > YAML_SIZE_MAX)
                 return fail(reader, 0, "larger than %zu KiB", YAML_SIZE_MAX / 1024);
 
@@ -285,12 +285,34 @@ static int read_document(Reader *reader)
                 return fail(reader, line_at(reader, (size_t) (nul - reader->text)),
                             "NUL characters are not allowed");
 
+        /* libyaml would count it as a column of the first line. */
+        if (reader->size >= sizeof BYTE_ORDER_MARK - 1 &&
+            memcmp(reader->text, BYTE_ORDER_MARK, sizeof BYTE_ORDER_MARK - 1) == 0) {
+                reader->text += sizeof BYTE_ORDER_MARK - 1;
+                reader->size -= sizeof BYTE_ORDER_MARK - 1;
+        }
+        const char *mark = memmem(reader->text, reader->size, BYTE_ORDER_MARK, sizeof BYTE_ORDER_MARK - 1);
+        if (mark)
+                return fail(reader, line_at(reader, (size_t) (mark - reader->text)),
+                            "a byte order mark (U+FEFF) inside the text; remove it");
+
+        return 0;
+}
+
+static int read_document(Reader *reader)
+{
+        yaml_parser_t parser;
+        YamlNode *node = NULL;
+
+        int r = check_text(reader);
+        if (r < 0)
+                return r;
         if (!yaml_parser_initialize(&parser))
                 return -ENOMEM;
         yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING); /* UTF-16 is rejected */
         yaml_parser_set_input_string(&parser, (const unsigned char *) reader->text, reader->size);
 
-        int r = read_events(reader, &parser);
+        r = read_events(reader, &parser);
         yaml_parser_delete(&parser);
         if (r < 0 || reader->root)
                 return r;

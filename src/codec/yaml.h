@@ -3,8 +3,8 @@
 
 /* The subset of YAML that people write by hand, as a small tree with line numbers: maps, lists and scalars
  * of one document. Rejected are anchors, aliases, tags, directives, several documents, duplicate keys, keys
- * that are not scalars, NUL, anything that is not UTF-8, and texts beyond the limits. Scalars have no type:
- * whether `8080` is a number is decided by the user of the tree. */
+ * that are not scalars, NUL, anything that is not UTF-8 (which may begin with a byte order mark), and texts
+ * beyond the limits. Scalars have no type: whether `8080` is a number is decided by the user of the tree. */
 
 #include "basic/macro.h"
 

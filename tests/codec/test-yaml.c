@@ -7,6 +7,8 @@
 #include "test.h"
 
 /* A tree in one line, with the lines of its nodes: {a@1:x@1,b@2:[@3 y@3]}. */
+#define BOM "\xef\xbb\xbf"
+
 static void describe(Text *text, const YamlNode *node)
 {
         static const char *const brackets[] = { [YAML_KIND_LIST] = "[]", [YAML_KIND_MAP] = "{}" };
@@ -47,6 +49,10 @@ static void test_what_is_read(void **state)
                 { "\xef\xbb\xbf"
                   "a: 1\n",
                   "{@1 a@1:1@1}" }, /* a byte order mark */
+                { BOM "a: 1\nb:\n  - x\nc: 2\n", "{@1 a@1:1@1 b@2:[@3 x@3] c@4:2@4}" },
+                { BOM "---\na: 1\n", "{@2 a@2:1@2}" },
+                { BOM "a: 1\r\nb: 2\r\n", "{@1 a@1:1@1 b@2:2@2}" },
+                { BOM "# only a comment\n", "@1" },
                 { "a: 1\r\nb: 2\r\n", "{@1 a@1:1@1 b@2:2@2}" },
                 { "- - - - - - - x\n", "[@1 [@1 [@1 [@1 [@1 [@1 [@1 x@1]]]]]]]" },
                 { "a: ma\xc3\xb1"
@@ -127,6 +133,11 @@ static void test_what_is_refused(void **state)
                 { "\xff\xfe"
                   "a\0",
                   4, 1, "NUL characters are not allowed" }, /* UTF-16 */
+                { BOM "a: 1\n b: 2\n", 0, 2,
+                  "not YAML: mapping values are not allowed in this context" QUOTES },
+                { BOM BOM "a: 1\n", 0, 1, "a byte order mark (U+FEFF) inside the text; remove it" },
+                { "a: 1\n" BOM "b: 2\n", 0, 2, "a byte order mark (U+FEFF) inside the text; remove it" },
+                { BOM "a: 1\nb: " BOM "2\n", 0, 2, "a byte order mark (U+FEFF) inside the text; remove it" },
                 { "a:\n\tb: 1\n", 0, 2, "indented with a tab; use spaces" },
                 { "a:\n  \tb: 1\n", 0, 2, "indented with a tab; use spaces" },
                 { "a: [1, 2\n", 0, 2, "not YAML: did not find expected ',' or ']'" QUOTES },
