@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What a decision on a request leaves behind, each in one transaction. */
+
+#include "ledger/request.h"
+
+/* Fills in outcome, state and seq. Errors: DEVBOX_ERROR_BUSY, NONCE_REPLAY; < 0, and nothing was written. */
+int request_commit_acceptance(Ledger *ledger, const AcceptInput *input, const AcceptVerdict *verdict,
+                              uint64_t now_ms, LedgerAnswer *answer);
+
+/* For answer->error. Fills in state and seq, and the signed result where there is one. */
+int request_commit_denial(Ledger *ledger, const AcceptVerdict *verdict, LedgerAnswer *answer);
