@@ -3,7 +3,7 @@
 
 #include "e2ee/account.h"
 
-#include "e2ee/cross-signing.h"
+#include "e2ee/cross-signing-keys.h"
 #include "e2ee/request.h"
 #include "e2ee/signing.h"
 

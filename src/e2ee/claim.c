@@ -6,13 +6,15 @@
 #include "e2ee/account.h"
 #include "e2ee/channel.h"
 #include "e2ee/device-list.h"
+#include "e2ee/device.h"
 #include "e2ee/message-check.h"
 #include "e2ee/request.h"
 #include "e2ee/signing.h"
 
-#define CLAIM_DEVICES_MAX 250
-#define RETRY_FIRST_MS    (60 * MS_PER_SECOND)
-#define RETRY_DOUBLINGS   6
+#define CLAIM_DEVICES_MAX  250
+#define RETRY_FIRST_MS     (60 * MS_PER_SECOND)
+#define RETRY_DOUBLINGS    6
+#define WEDGED_INTERVAL_MS MS_PER_HOUR
 
 int claim_want(E2ee *e2ee, const char *user_id, const char *curve25519)
 {

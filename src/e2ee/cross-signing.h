@@ -5,14 +5,7 @@
  * that no identity signed are excluded by others (Matrix 1.18). The seeds are committed before they are
  * uploaded, and an identity that already exists is never overwritten. */
 
-#include "crypto/ed25519.h"
 #include "e2ee/e2ee-internal.h"
-
-/* Adds the signature of the self-signing key, if there is one. */
-int cross_signing_sign_device(E2ee *e2ee, cJSON *device_keys);
-
-/* The public master key. 1: there is one. The caller frees it. */
-int cross_signing_master(E2ee *e2ee, char **ret_master);
 
 /* Signs the master key of another user, which they confirmed, with the user-signing key, and uploads that.
  */

@@ -46,15 +46,6 @@ static inline int64_t e2ee_now(const E2ee *e2ee)
         return e2ee->now_ms(e2ee->userdata);
 }
 
-/* A device of a user. Texts are owned. */
-typedef struct Device {
-        char *user_id, *device_id, *curve25519, *ed25519;
-} Device;
-
-#define DEVICE_NULL ((Device){ 0 })
-
-void device_done(Device *device);
-
 /* Input that is wrong, as opposed to trouble of ours: what to ignore. */
 static inline bool is_refusal(int r)
 {

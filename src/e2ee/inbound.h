@@ -17,10 +17,4 @@ int inbound_receive_key(E2ee *e2ee, const ChannelSender *sender, const cJSON *co
 /* Our own outbound session, to read our own messages with. */
 int inbound_add(E2ee *e2ee, const ChannelSender *sender, const char *room_id, const char *session_key);
 
-/* A to-device m.room_key.withheld. */
-int inbound_receive_withheld(E2ee *e2ee, const cJSON *event);
-
-/* Asks for the keys of events that have been parked for three seconds. */
-int inbound_plan(E2ee *e2ee);
-
 void inbound_cache_done(InboundCache *cache);

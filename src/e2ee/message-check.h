@@ -8,7 +8,8 @@
  * Source: the Olm and Megolm documents of the libolm repository, "Message format". */
 
 #include "crypto/ed25519.h"
-#include "e2ee/ratchet.h"
+
+typedef enum OlmMessageType { OLM_MESSAGE_PREKEY = 0, OLM_MESSAGE_NORMAL = 1 } OlmMessageType;
 
 /* What an event can hold at most; base64 of it is larger than the 65 536 bytes of an event. */
 #define MESSAGE_SIZE_MAX ((size_t) 64 * 1024)

@@ -4,7 +4,6 @@
 #include "e2ee/parked.h"
 
 #include "e2ee/claim.h"
-#include "e2ee/inbound.h"
 #include "e2ee/message.h"
 #include "e2ee/request.h"
 
@@ -126,7 +125,7 @@ int e2ee_next_unreadable(E2ee *e2ee, char **ret_room_id, cJSON **ret_event, char
 
 /* ---- withheld */
 
-int inbound_receive_withheld(E2ee *e2ee, const cJSON *event)
+int parked_receive_withheld(E2ee *e2ee, const cJSON *event)
 {
         const cJSON *content = object_object(event, "content");
         const char *sender = object_string(event, "sender"), *code = object_string(content, "code");
@@ -171,7 +170,7 @@ static int ask(E2ee *e2ee, const char *user_id, const char *room_id, const char 
                          "tttt", request_id, room_id, session_id, user_id);
 }
 
-int inbound_plan(E2ee *e2ee)
+int parked_plan(E2ee *e2ee)
 {
         for (size_t i = 0; i < ASK_MAX; i++) {
                 _cleanup_(statement_resetp) Statement *rows = NULL;

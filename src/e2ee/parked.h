@@ -10,3 +10,9 @@ int parked_add(E2ee *e2ee, const char *room_id, const char *session_id, const cJ
 
 /* The key of a session has come, or a better one. */
 int parked_on_key(E2ee *e2ee, const char *room_id, const char *session_id);
+
+/* A to-device m.room_key.withheld. */
+int parked_receive_withheld(E2ee *e2ee, const cJSON *event);
+
+/* Asks for the keys of events that have been parked for three seconds. */
+int parked_plan(E2ee *e2ee);

@@ -8,8 +8,6 @@
 
 #include <olm/olm.h>
 
-#include "e2ee/message-check.h"
-
 #define RANDOM_CHUNK 256 /* limit of getentropy(3) */
 
 static int error_of(enum OlmErrorCode code)

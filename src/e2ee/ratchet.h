@@ -14,6 +14,7 @@
 
 #include "basic/bytes.h"
 #include "crypto/secret.h"
+#include "e2ee/message-check.h"
 
 #define CURVE25519_TEXT_SIZE 44 /* 32 bytes in unpadded base64, with the NUL */
 #define ED25519_TEXT_SIZE    44
@@ -23,8 +24,6 @@ typedef enum RatchetFault {
         RATCHET_UNKNOWN_INDEX = 1, /* the message is older than the session key that was received */
         RATCHET_UNKNOWN_KEY,       /* the message names a one-time key that the account does not have */
 } RatchetFault;
-
-typedef enum OlmMessageType { OLM_MESSAGE_PREKEY = 0, OLM_MESSAGE_NORMAL = 1 } OlmMessageType;
 
 typedef struct OlmMessage {
         OlmMessageType type;

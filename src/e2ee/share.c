@@ -6,7 +6,7 @@
 #include "crypto/secretbox.h"
 #include "e2ee/channel.h"
 #include "e2ee/claim.h"
-#include "e2ee/device-list.h"
+#include "e2ee/device.h"
 #include "e2ee/identity.h"
 #include "e2ee/request.h"
 

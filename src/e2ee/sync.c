@@ -4,10 +4,10 @@
 #include "e2ee/sync.h"
 
 #include "e2ee/account.h"
-#include "e2ee/channel.h"
 #include "e2ee/device-list.h"
-#include "e2ee/inbound.h"
+#include "e2ee/olm-event.h"
 #include "e2ee/outbound.h"
+#include "e2ee/parked.h"
 #include "e2ee/room.h"
 #include "e2ee/verification.h"
 
@@ -19,8 +19,8 @@ static int receive_to_device(E2ee *e2ee, const cJSON *event)
                 const char *type;
                 int (*receive)(E2ee *e2ee, const cJSON *event);
         } handlers[] = {
-                { "m.room.encrypted", channel_receive },
-                { "m.room_key.withheld", inbound_receive_withheld },
+                { "m.room.encrypted", olm_event_receive },
+                { "m.room_key.withheld", parked_receive_withheld },
                 { "m.room_key_request", outbound_receive_request },
         };
         const char *type = object_string(event, "type"), *sender = object_string(event, "sender");

@@ -2,7 +2,7 @@
 /* What the two sides of a verification compare: the short string, and MACs over their long-term keys. */
 
 #include "basic/text.h"
-#include "e2ee/cross-signing.h"
+#include "e2ee/cross-signing-keys.h"
 #include "e2ee/signing.h"
 #include "e2ee/verification-internal.h"
 

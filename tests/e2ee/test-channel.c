@@ -3,7 +3,7 @@
 
 #include "e2ee/channel.h"
 
-#include "e2ee/device-list.h"
+#include "e2ee/device.h"
 #include "homeserver.h"
 
 #include "test.h"

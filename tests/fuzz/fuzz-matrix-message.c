@@ -4,6 +4,7 @@
 
 #include "e2ee/message-check.h"
 
+#include "e2ee/ratchet.h"
 #include "fuzz.h"
 
 enum { OLM_PREKEY, OLM_NORMAL, MEGOLM, SESSION_KEY, CURVE25519, ED25519, _WHAT_MAX };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Opening the store, and what follows from its state. */
+/* The machine as a whole: opening and closing it, and planning the requests of all its parts. */
 
 #include "e2ee/e2ee-internal.h"
 
@@ -8,7 +8,9 @@
 #include "e2ee/cross-signing.h"
 #include "e2ee/device-list.h"
 #include "e2ee/inbound.h"
+#include "e2ee/key-query.h"
 #include "e2ee/outbound.h"
+#include "e2ee/parked.h"
 #include "e2ee/verification.h"
 
 #define KEPT_MS (30 * 24 * MS_PER_HOUR)
@@ -102,9 +104,8 @@ int e2ee_fault(E2ee *e2ee, E2eeFault *ret_fault)
 
 int e2ee_plan(E2ee *e2ee)
 {
-        static int (*const plans[])(E2ee *) = { account_plan,     device_list_plan, cross_signing_plan,
-                                                claim_plan,       inbound_plan,     outbound_plan,
-                                                verification_plan };
+        static int (*const plans[])(E2ee *) = { account_plan, key_query_plan, cross_signing_plan, claim_plan,
+                                                parked_plan,  outbound_plan,  verification_plan };
 
         for (size_t i = 0; i < ELEMENTSOF(plans); i++) {
                 int r = plans[i](e2ee);
