@@ -23,6 +23,7 @@ GOOD = {
     "src/low/low.h": MIT + "#pragma once\n\n#include <stddef.h>\n\nsize_t low(size_t number);\n",
     "src/low/low.c": MIT + "#include \"low/low.h\"\n\nstatic size_t kept;\n\nsize_t low(size_t number)\n{\n"
                      "        kept = number;\n        return kept; /* not system() */\n}\n",
+    "src/low/all.h": MIT + "#pragma once\n\n#include \"low/low.h\"\n",
     "src/high/high.h": MIT + "#pragma once\n\nint high(void);\n",
     "src/high/high.c": MIT + "#include \"high/high.h\"\n\n#include \"low/low.h\"\n\nint high(void)\n{\n"
                        "        return (int) low(1);\n}\n",
@@ -54,6 +55,10 @@ BAD = [
     ("ranks", "src/new/new.c", MIT, 1, "src/new has no subdir()"),
     ("ranks", "meson.build", HASH + "subdir('src/high')  # rank 1: x\n"
                             "subdir('src/low')  # rank 0: y\n", 3, "out of order"),
+    ("cycles", "src/low/low.h", MIT + '#pragma once\n#include "low/all.h"\n', 3,
+     "include cycle: low/all -> low/low -> low/all"),
+    ("cycles", "src/low/low-internal.h", MIT + '#pragma once\n#include "low/all.h"\n', 3,
+     "include cycle: low/all -> low/low -> low/all"),
     ("headers", "src/high/high.h", MIT + "#pragma once\nsize_t high(void);\n", 3, "unknown type name"),
     ("licence", "src/low/low.c", "int x;\n", 1, "no SPDX"),
     ("licence", "units/devbox.target", "[Unit]\n", 1, "no SPDX"),
