@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <stdio.h>
 
+#include "basic/text.h"
 #include "basic/word.h"
 #include "ctl/help.h"
 
@@ -27,27 +28,21 @@ typedef struct CommandLine {
 
 /* ---- messages */
 
-/* `noun` has no such second word, or is NULL and no verb starts with `word`. */
-static int reject_word(Ctl *ctl, const char *noun, const char *word)
+/* A noun without a verb: names its verbs. */
+static int reject_noun(Ctl *ctl)
 {
-        const char *names[128], *nearest;
-        size_t n = 0;
+        _cleanup_(text_done) Text text = TEXT_NULL;
+        _cleanup_(freep) char *names = NULL;
+        const char *separator = "";
 
-        for (const Verb *const *verb = ctl->verbs; *verb && n < ELEMENTSOF(names); verb++)
-                if (!noun)
-                        names[n++] = verb_first_word(*verb);
-                else if ((*verb)->noun && streq((*verb)->noun, noun))
-                        names[n++] = (*verb)->name;
+        for (const Verb *const *verb = ctl->verbs; *verb; verb++)
+                if ((*verb)->noun && streq((*verb)->noun, ctl->noun)) {
+                        text_appendf(&text, "%s%s", separator, (*verb)->name);
+                        separator = ", ";
+                }
 
-        if (!word)
-                return ctl_usage(ctl, "'%s' needs a second word, such as: %s", noun, names[0]);
-        nearest = word_nearest(word, names, n);
-        if (nearest)
-                return ctl_usage(ctl, "unknown command (did you mean '%s%s%s'?)", strempty(noun),
-                                 noun ? " " : "", nearest);
-
-        return ctl_usage(ctl, "unknown command '%s%s%s'", strempty(noun), noun ? " " : "",
-                         word_is_showable(word) ? word : "?");
+        int r = text_take(&text, &names, NULL);
+        return r < 0 ? r : ctl_usage(ctl, "'%s' needs one of: %s", ctl->noun, names);
 }
 
 static bool belongs_to_a_verb(const Ctl *ctl, const char *word)
@@ -204,28 +199,6 @@ static int parse_options(Ctl *ctl, CommandLine *line, void *options)
 
 /* ---- verbs */
 
-/* NULL: the word is a noun, which needs a second one. */
-static int find_verb(Ctl *ctl, const char *first, const char *second, const Verb **ret_verb)
-{
-        bool noun = false;
-
-        for (const Verb *const *verb = ctl->verbs; *verb; verb++) {
-                if (!streq(verb_first_word(*verb), first))
-                        continue;
-                if (!(*verb)->noun || (second && streq((*verb)->name, second))) {
-                        *ret_verb = *verb;
-                        return 0;
-                }
-                noun = true;
-        }
-
-        if (noun && !second) {
-                *ret_verb = NULL;
-                return 0;
-        }
-        return noun ? reject_word(ctl, first, second) : reject_word(ctl, NULL, first);
-}
-
 /* One word for each argument; those in brackets may be missing; "..." may be any number. */
 static int check_arguments(Ctl *ctl, const Verb *verb, char **args)
 {
@@ -273,20 +246,19 @@ static int run_verb(Ctl *ctl, CommandLine *line)
 int ctl_run(Ctl *ctl, int argc, char **argv)
 {
         CommandLine line = { .argc = argc, .argv = argv };
-        char *first, *second = NULL;
+        char *word;
 
-        int r = take_word(ctl, &line, &first);
-        if (r == 0 && !first && (line.help || line.version))
+        int r = take_word(ctl, &line, &word);
+        if (r == 0 && !word && (line.help || line.version))
                 return line.help ? help_print_all(ctl) : help_print_version();
         if (r == 0)
-                r = find_verb(ctl, first ? first : ctl->verbs[0]->name, NULL, &ctl->verb);
+                r = ctl_find_verb(ctl, word ? word : ctl->verbs[0]->name);
         if (r == 0 && !ctl->verb) {
-                r = take_word(ctl, &line, &second);
-                if (r == 0 && !second && line.help)
-                        return help_print_noun(ctl, first);
+                r = take_word(ctl, &line, &word);
+                if (r == 0 && !word)
+                        return line.help ? help_print_noun(ctl, ctl->noun) : reject_noun(ctl);
                 if (r == 0)
-                        r = second ? find_verb(ctl, first, second, &ctl->verb)
-                                   : reject_word(ctl, first, NULL);
+                        r = ctl_find_verb(ctl, word);
         }
 
         return r != 0 ? r : run_verb(ctl, &line);

@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 
-#include "ctl/problem.h"
 #include "ctl/verbs.h"
 
 #define COLUMN 27
@@ -30,6 +29,8 @@ static void print_line_of(const Verb *verb)
 {
         int n = printf("  ") + print_words(verb);
 
+        if (n >= COLUMN)
+                n = printf("\n") - 1;
         (void) printf("%*s%s\n", MAX(COLUMN - n, 1), "", verb->help);
 }
 
@@ -96,7 +97,7 @@ int help_print_noun(const Ctl *ctl, const char *noun)
                         (void) printf("  Example: devboxctl %s\n", (*verb)->example);
         }
 
-        (void) printf("\nWhat the options mean: devboxctl help %s COMMAND. %s", noun, footer);
+        (void) printf("\nWhat the options mean: devboxctl help %s COMMAND.\n%s", noun, footer);
         return ferror(stdout) ? -errno : 0;
 }
 
@@ -121,22 +122,18 @@ static int run(Ctl *ctl, const void *options, char **args)
         if (!args[0])
                 return help_print_all(ctl);
 
-        for (const Verb *const *verb = ctl->verbs; *verb; verb++) {
-                if (!streq(verb_first_word(*verb), args[0]))
-                        continue;
-                if (!(*verb)->noun || (args[1] && streq((*verb)->name, args[1])))
-                        return help_print_verb(*verb);
-                if (!args[1])
-                        return help_print_noun(ctl, args[0]);
-        }
-
         ctl->verb = NULL;
-        return ctl_usage(ctl, "there is no such command");
+        for (; *args && !ctl->verb; args++) {
+                int r = ctl_find_verb(ctl, *args);
+                if (r != 0)
+                        return r;
+        }
+        return ctl->verb ? help_print_verb(ctl->verb) : help_print_noun(ctl, ctl->noun);
 }
 
 const Verb verb_help = {
         .name = "help",
-        .arguments = "[COMMAND] [COMMAND]",
+        .arguments = "[GROUP] [COMMAND]",
         .help = "show how a command is used",
         .example = "help operator init",
         .run = run,

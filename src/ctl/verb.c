@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* What verbs report about the command line they were given. */
+/* Looks verbs up by their words, and reports wrong usage of them. */
 
 #include "ctl/verb.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "basic/word.h"
 #include "ctl/problem.h"
 
 int ctl_usage(Ctl *ctl, const char *format, ...)
 {
+        const char *first = ctl->verb ? verb_first_word(ctl->verb) : ctl->noun;
+        const char *second = ctl->verb && ctl->verb->noun ? ctl->verb->name : NULL;
         _cleanup_(freep) char *text = NULL;
         va_list args;
 
@@ -22,9 +25,57 @@ int ctl_usage(Ctl *ctl, const char *format, ...)
         }
 
         ctl->status = CTL_USAGE;
-        if (!ctl->verb)
-                return problem_set(&ctl->problem, DEVBOX_ERROR_BAD_REQUEST, "%s; see: devboxctl --help",
-                                   text);
-        return problem_set(&ctl->problem, DEVBOX_ERROR_BAD_REQUEST, "%s; see: devboxctl help %s%s%s", text,
-                           strempty(ctl->verb->noun), ctl->verb->noun ? " " : "", ctl->verb->name);
+        return problem_set(&ctl->problem, DEVBOX_ERROR_BAD_REQUEST, "%s; see: devboxctl help%s%s%s%s", text,
+                           first ? " " : "", strempty(first), second ? " " : "", strempty(second));
+}
+
+/* The noun that has a verb of this name, for those who leave the noun out. NULL: none has. */
+static const char *noun_of(const Ctl *ctl, const char *name)
+{
+        for (const Verb *const *verb = ctl->verbs; *verb; verb++)
+                if ((*verb)->noun && streq((*verb)->name, name))
+                        return (*verb)->noun;
+
+        return NULL;
+}
+
+/* No verb and no noun, or no verb of ctl->noun. */
+static int reject_word(Ctl *ctl, const char *word)
+{
+        const char *names[128], *nearest, *noun = ctl->noun;
+        size_t n = 0;
+
+        for (const Verb *const *verb = ctl->verbs; *verb && n < ELEMENTSOF(names); verb++)
+                if (!noun)
+                        names[n++] = verb_first_word(*verb);
+                else if ((*verb)->noun && streq((*verb)->noun, noun))
+                        names[n++] = (*verb)->name;
+
+        nearest = word_nearest(word, names, n);
+        if (!noun && noun_of(ctl, word))
+                return ctl_usage(ctl, "unknown command (did you mean '%s %s'?)", noun_of(ctl, word), word);
+        if (nearest)
+                return ctl_usage(ctl, "unknown command (did you mean '%s%s%s'?)", strempty(noun),
+                                 noun ? " " : "", nearest);
+
+        return ctl_usage(ctl, "unknown command '%s%s%s'", strempty(noun), noun ? " " : "",
+                         word_is_showable(word) ? word : "?");
+}
+
+int ctl_find_verb(Ctl *ctl, const char *word)
+{
+        const char *noun = ctl->noun;
+
+        for (const Verb *const *verb = ctl->verbs; *verb; verb++) {
+                if (noun ? !(*verb)->noun || !streq((*verb)->noun, noun) || !streq((*verb)->name, word)
+                         : !streq(verb_first_word(*verb), word))
+                        continue;
+                if (noun || !(*verb)->noun)
+                        ctl->verb = *verb;
+                else
+                        ctl->noun = (*verb)->noun;
+                return 0;
+        }
+
+        return reject_word(ctl, word);
 }

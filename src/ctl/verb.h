@@ -13,6 +13,7 @@ enum { CTL_OK = 0, CTL_PROBLEM = 1, CTL_USAGE = 2 };
 typedef struct Ctl {
         const struct Verb *const *verbs; /* all, ended by NULL */
         const struct Verb *verb;         /* the one that runs; NULL: not known yet */
+        const char *noun;                /* that of the command, also while the verb is not known yet */
         uint64_t now_ms;                 /* when the command started */
         bool json;
         bool colour; /* on standard output */
@@ -68,6 +69,10 @@ static inline bool verb_is_hidden(const Verb *verb)
         return verb->name[0] == '_';
 }
 
-/* A command line that is wrong: exit status 2 and where help is. Returns DEVBOX_ERROR_BAD_REQUEST.
- * Errors: -ENOMEM. */
+/* A command line that is wrong: exit status 2 and the help for what was parsed of it. Returns
+ * DEVBOX_ERROR_BAD_REQUEST. Errors: -ENOMEM. */
 int ctl_usage(Ctl *ctl, const char *format, ...) _printf_(2, 3);
+
+/* Looks up the next word of a command: sets `verb`, or `noun` where the word is one and the verb is still to
+ * come. Returns 0 or DEVBOX_ERROR_BAD_REQUEST, as ctl_usage(). Errors: -ENOMEM. */
+int ctl_find_verb(Ctl *ctl, const char *word);
