@@ -7,14 +7,13 @@
 #   scripts/install.sh [--port N] [--no-start]
 #   scripts/install.sh --packages-only
 #
-#   --port N         the port of a new configuration, 8080 otherwise; an existing one stays as it is
+#   --port N         the port in a new configuration (8080); an existing configuration is not changed
 #   --no-start       install and enable, start nothing
 #   --packages-only  install the packages of scripts/packages (build, run), nothing else
 #
-# It may be run again at any time, after a pull for example: what is the same already is left alone, services
-# are restarted only where their files changed, and files of an older version that are gone now are removed.
-# The files it put in place are listed in /var/lib/devbox/install.manifest; scripts/uninstall.sh removes
-# them.
+# Run it again to update: files that are the same are not touched, services are restarted only if their files
+# changed, and files of the older version that the new one does not have are removed. The installed files are
+# listed in /var/lib/devbox/install.manifest; scripts/uninstall.sh removes them.
 
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
@@ -49,7 +48,7 @@ while (($#)); do
     esac
 done
 
-# ---- may it go on
+# ---- preconditions
 
 check_system() {
     local id version
@@ -57,7 +56,7 @@ check_system() {
     read -r id version < <(. /etc/os-release && printf '%s %s\n' "${ID-}" "${VERSION_ID-}") || true
     case $id:$version in
     debian:12 | debian:13 | ubuntu:24.04) ;;
-    *) die "this is ${id:-an unknown system} ${version-}; devbox is for Debian 12, 13 and Ubuntu 24.04" ;;
+    *) die "this is ${id:-an unknown system} ${version-}; devbox supports Debian 12, 13 and Ubuntu 24.04" ;;
     esac
     command -v apt-get >/dev/null || die "there is no apt-get here, and packages are needed"
 
@@ -66,11 +65,11 @@ check_system() {
     fi
 }
 
-# A configuration with an error would be found out only when the services start anew: so nothing is touched.
+# Nothing is changed while the configuration has an error: the restarted services would reject it.
 check_config() {
     [[ -e $config ]] || return 0
     "$stage/usr/bin/devboxctl" config check >&2 ||
-        die "$config has an error, so nothing was changed: mend it and run this again"
+        die "$config has an error, so nothing was changed: fix it and run this again"
     if [[ $port_given == yes ]]; then
         warn "--port is for a new configuration: $config stays as it is"
     fi
@@ -93,7 +92,7 @@ make_stage() {
         as_owner env DESTDIR="$stage" meson install -C "$tree" --no-rebuild --quiet
 }
 
-# The paths of the installation in DIR, as they are on the machine.
+# Prints the paths of the files to install, as they are on the machine.
 staged_files() {
     (cd "$stage" && find . \( -type f -o -type l \) -printf '/%P\n' | LC_ALL=C sort)
 }
@@ -111,8 +110,7 @@ is_same() {
     fi
 }
 
-# Copies FILE beside its place and renames it: a program that runs keeps its old self, nobody sees half a
-# file.
+# Replaces FILE with a rename: running programs keep the old inode, and no reader sees a partial file.
 put_file() {
     local file=$1
     mkdir -p "${file%/*}"
@@ -121,7 +119,7 @@ put_file() {
     mv -fT "$file.devbox-new" "$file"
 }
 
-# Removes FILE of an older version; a unit that has no file any more must not go on running.
+# Removes FILE of an older version; a unit is stopped first.
 drop_file() {
     local file=$1
     if [[ $file == */systemd/system/* && -d /run/systemd/system ]]; then
@@ -130,16 +128,16 @@ drop_file() {
     rm -f "$file"
 }
 
-# Remembers what was changed and has not been announced yet: in $changed, and on disk for the run after one
-# that was cut short.
+# Records changes that services do not know of yet: in $changed, and on disk for the run after an interrupted
+# one.
 note_changed() {
     changed+=("$@")
     mkdir -p "${pending%/*}"
     printf '%s\n' "$@" >>"$pending"
 }
 
-# Brings the machine's files to what the stage has. The manifest names old and new files while this goes on,
-# so that an uninstall after a power cut finds them all.
+# Makes the installed files those of the stage. Until this is done the manifest lists old and new files, so
+# that an uninstall after a power failure removes all of them.
 put_files() {
     local file files gone different=()
     mapfile -t files < <(staged_files)
@@ -162,13 +160,13 @@ put_files() {
     printf '%s\n' "${files[@]}" | write_file "$manifest" 644 root:root
 }
 
-# Whether a file of what changed matches the pattern.
+# Whether a changed file matches the pattern.
 has_changed() {
     grep -qE "$1" < <(printf '%s\n' "${changed[@]}")
 }
 
-# Makes FILE from standard input in one step: whoever looks sees the old one or the whole new one. What a run
-# that was cut short left of it, the next one writes over.
+# Replaces FILE atomically with standard input. The next run overwrites the temporary file of an interrupted
+# one.
 write_file() {
     local file=$1 mode=$2 owner=$3
     (umask 077 && cat >"$file.devbox-new")
@@ -177,7 +175,7 @@ write_file() {
     mv -fT "$file.devbox-new" "$file"
 }
 
-# ---- what stands around the files
+# ---- users, directories, configuration
 
 put_users_and_folders() {
     local before after had_admins=yes
@@ -191,7 +189,7 @@ put_users_and_folders() {
     [[ $before == "$after" ]] || note_changed "$config"
 }
 
-# Up to version 0.1 people were members of the group devbox, which is for reading the configuration now.
+# In older versions people were members of the group devbox, which now only reads the configuration.
 move_admins() {
     local name
     for name in $(getent group devbox | cut -d: -f4 | tr , ' '); do
@@ -202,12 +200,12 @@ move_admins() {
     done
 }
 
-# Owner, group and mode of the configuration, where there is one.
+# Prints owner, group and mode of the configuration, if it exists.
 config_state() {
     stat -c '%U:%G %a' "$config" 2>/dev/null || true
 }
 
-# The token never is an argument of a command: for a moment, every user of the machine could read it there.
+# The token is never an argument of a command: every local user could read it in /proc.
 put_config() {
     local token example
     [[ ! -e $config ]] || return 0
@@ -218,8 +216,8 @@ put_config() {
     note_changed "$config"
 }
 
-# Tells those who read the changed files, and only them.
-announce() {
+# Makes systemd, the bus and the journal reload what changed of theirs.
+reload_managers() {
     if has_changed '/systemd/catalog/'; then
         journalctl --update-catalog
     fi
@@ -239,14 +237,14 @@ enable() {
     fi
 }
 
-# Whether UNIT runs on an older configuration than the one on disk: its last change of state was before.
+# Whether UNIT runs with an older configuration than that on disk: its last change of state was earlier.
 runs_on_older_config() {
     local since
     since=$(systemctl show --timestamp=unix -P StateChangeTimestamp "$1")
     systemctl -q is-active "$1" && (($(stat -c %Y "$config") > ${since#@}))
 }
 
-# Notes a configuration that was edited, and that nobody has been told of.
+# Records a configuration that was edited and not reloaded.
 note_stale_config() {
     local unit
     if [[ $(systemctl show -P NeedDaemonReload devbox-api.socket) == yes ]]; then
@@ -257,8 +255,8 @@ note_stale_config() {
     done
 }
 
-# Starts what does not run, and starts anew what runs from files that changed. The socket stays open where it
-# can: clients then wait for the new service instead of being refused.
+# Starts what is not running, and restarts what runs from changed files. The socket stays open unless its own
+# unit changed: clients wait for the new service instead of being refused.
 start() {
     if systemctl -q is-active devbox-api.socket; then
         if has_changed "/devbox-api.socket$|/devbox-generator$"; then
@@ -280,13 +278,13 @@ start() {
     fi
 }
 
-# The address the API listens on, as systemd has it.
+# Prints the address of the API's socket in systemd.
 address() {
     systemctl show -P Listen devbox-api.socket | sed -n '/^[^/].* (Stream)$/ { s/ (Stream)$//p; q; }'
 }
 
 check_answers() {
-    # The bus may still wait for a collector that was stopped while it started: this wakes both
+    # The bus may still wait for a collector that was stopped during its start: this starts it again
     systemctl start devbox-collector.service || die_with_journal "the collector does not start"
     curl -fsS --max-time 20 "http://$(address)/system" >/dev/null ||
         die_with_journal "the API does not answer"
@@ -295,10 +293,10 @@ check_answers() {
 die_with_journal() {
     systemctl --no-pager --lines=0 status 'devbox-*' >&2 || true
     journalctl --no-pager --quiet --lines=20 -u 'devbox-*' >&2 || true
-    die "$1; above is what the services say"
+    die "$1; the log of the services is above"
 }
 
-tell() {
+report() {
     if ((${#changed[@]} == 0)); then
         say "devbox is installed and running: nothing to do."
     elif [[ $start == no ]]; then
@@ -312,8 +310,8 @@ tell() {
     devboxctl status
     journalctl -u 'devbox-*'
 
-Its configuration, and the token of its actions: $config
-To look after it without being root: usermod -aG devbox-admin,systemd-journal NAME, then log in again."
+The configuration, with the token for actions: $config
+To use devbox without being root: usermod -aG devbox-admin,systemd-journal NAME, then log in again."
     fi
 }
 
@@ -333,11 +331,11 @@ put_files
 put_users_and_folders
 put_config
 [[ $start == no ]] || note_stale_config
-announce
+reload_managers
 enable
 if [[ $start == yes ]]; then
     start
     check_answers
 fi
 rm -f "$pending"
-tell
+report

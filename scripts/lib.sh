@@ -1,16 +1,16 @@
 # shellcheck shell=bash disable=SC2034 # variables are for the scripts that source this file
 # SPDX-License-Identifier: MIT
 #
-# What the scripts share: messages, becoming root, packages, building. Sourced, never run.
+# Functions of all scripts: messages, becoming root, packages, building. To be sourced.
 #
-# Everything slow is kept under build/, which git ignores. That folder and what is compiled in it belong to
-# the owner of the source tree, also when a script runs as root: `meson setup build` must work afterwards.
+# Slow results are kept under build/, which git ignores. That folder and its files belong to the owner
+# of the source tree even when a script runs as root: `meson setup build` must work afterwards.
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 program=${0##*/}
 build=$top/build
 
-# ---- messages: what happens goes to stderr, so that stdout stays a command's own output
+# ---- messages: on stderr, because stdout is for the output of commands
 
 if [[ -t 2 && -z ${NO_COLOR-} ]]; then
     bold=$'\e[1m' dim=$'\e[2m' red=$'\e[31m' green=$'\e[32m' yellow=$'\e[33m' plain=$'\e[0m'
@@ -31,14 +31,14 @@ die() {
     exit 1
 }
 
-# Prints the comment at the head of the running script: the one text that says how it is used.
+# Prints the comment at the head of the running script, which is its help.
 usage() {
     sed -n '3,/^[^#]/ { s/^# \{0,1\}//p; }' "$0"
 }
 
-# Runs CMD as one step of longer work: its output goes to a file, which is shown only where CMD fails, and
-# its time is told. CMD may be a function, which then must not rely on `set -e`: the shell ignores that here.
-# The file has no name any more while CMD runs, so that Ctrl-C leaves none behind.
+# Runs CMD as one step: prints WHAT and the time it took, and its output only if it fails. CMD may be a
+# function, which must not rely on `set -e`: the shell ignores it here. The log file is unlinked before CMD
+# runs, so that Ctrl-C leaves none behind.
 step() {
     local what=$1 file log started=${EPOCHREALTIME/[.,]/} r=0
     shift
@@ -67,8 +67,8 @@ elapsed_since() {
 
 # ---- users
 
-# Starts the script again as root where it does not run as root yet. WHY completes "it must be root to …",
-# and tells whoever is asked for a password what for.
+# Starts the script again as root if it is not. WHY completes "it must be root to …" and is part of the
+# password prompt.
 become_root() {
     local why=$1
     shift
@@ -80,7 +80,7 @@ become_root() {
     die "it must be root to $why, and there is no sudo here: become root (su -) and run it again"
 }
 
-# Runs CMD as the owner of the source tree, so that root leaves no files of its own there.
+# Runs CMD as the owner of the source tree, so that no file in it belongs to root.
 as_owner() {
     local owner
     owner=$(stat -c %u:%g "$top")
@@ -93,7 +93,7 @@ as_owner() {
 
 # ---- packages
 
-# The names in SECTION... of scripts/packages that hold for this system, one per line.
+# Prints the packages in SECTION... of scripts/packages for this release, one per line.
 packages_of() {
     local codename section
     # shellcheck source=/dev/null
@@ -111,14 +111,15 @@ packages_missing() {
     done
 }
 
-# Installs what is missing of SECTION..., and touches nothing where nothing is. Must run as root then.
+# Installs the missing packages of SECTION..., if any; needs root only then.
 packages_install() {
     local missing
-    command -v apt-get >/dev/null || die "there is no apt-get here: devbox knows Debian and Ubuntu"
+    command -v apt-get >/dev/null || die "there is no apt-get here: devbox supports Debian and Ubuntu"
     mapfile -t missing < <(packages_missing "$@")
     ((${#missing[@]})) || return 0
 
-    step "packages: ${#missing[@]} to install" packages_apt "${missing[@]}" ||
+    say "  packages to install: ${missing[*]}"
+    step "installing packages" packages_apt "${missing[@]}" ||
         die "apt-get could not install: ${missing[*]}"
 }
 
@@ -130,7 +131,7 @@ packages_apt() {
 
 # ---- one installer at a time
 
-# Waits for another run of install.sh or uninstall.sh on this machine. The lock ends with this process.
+# Waits for other runs of install.sh and uninstall.sh on this machine. The lock is released on exit.
 lock_installation() {
     local lock
     exec {lock}>/run/lock/devbox-install
@@ -142,12 +143,12 @@ lock_installation() {
 
 # ---- building
 
-# Makes DIR below build/ if need be, owned like the source tree.
+# Creates DIR below build/, owned like the source tree, if it does not exist.
 build_folder() {
     as_owner mkdir -p "$1"
 }
 
-# Configures (the first time, or after one that was cut short) and compiles the tree in DIR:
+# Configures (the first time, or after an interrupted attempt) and compiles the tree in DIR:
 # build_tree DIR MESON-OPTION...
 build_tree() {
     local dir=$1

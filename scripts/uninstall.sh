@@ -7,9 +7,9 @@
 #
 #   --purge  remove the configuration, the state and the users as well
 #
-# Without --purge these stay: /etc/devbox, /var/lib/devbox and the users, so that a later install finds its
-# token again. Packages stay in any case: others may use them by now. It may be run again at any time, also
-# after an install that was cut short.
+# Without --purge /etc/devbox, /var/lib/devbox and the users are kept, so that a later install uses the same
+# token. Packages are kept in any case, because other software may use them. It can be run again at any time,
+# and after an interrupted install.
 
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
@@ -35,7 +35,7 @@ is_booted() {
     [[ -d /run/systemd/system ]]
 }
 
-# Stops and disables the units that are there.
+# Stops and disables the installed units.
 stop_units() {
     local unit
     for unit in "${units[@]}"; do
@@ -49,7 +49,7 @@ stop_units() {
     done
 }
 
-# The folders of the files that LIST names, and the folders above them.
+# Prints the directories of the files in LIST, and their parents.
 folders_of() {
     local folder
     while read -r folder; do
@@ -59,7 +59,7 @@ folders_of() {
     done <"$1"
 }
 
-# Removes what the manifest lists, and the folders that are empty now and that no package brought.
+# Removes the files of the manifest, and the directories that are empty then and belong to no package.
 remove_files() {
     local file folder
     while read -r file; do
@@ -72,8 +72,8 @@ remove_files() {
     rm -f "$manifest" "$manifest.devbox-new" "$pending"
 }
 
-# Tells systemd, the bus and the journal; polkit sees it by itself.
-announce() {
+# Makes systemd, the bus and the journal reload; polkit watches its files itself.
+reload_managers() {
     journalctl --update-catalog
     is_booted || return 0
     systemctl daemon-reload
@@ -81,11 +81,11 @@ announce() {
     busctl --quiet call org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus ReloadConfig
 }
 
-# Deletes the user also while processes of it live: they are not ours to end, and keep its number.
+# Deletes the user even while it has processes, which keep its uid: they are not ended.
 delete_user() {
     local processes
     processes=$(pgrep -d ' ' -u "$1" || true)
-    [[ -z $processes ]] || warn "processes of $1 go on running without a user: $processes"
+    [[ -z $processes ]] || warn "processes of $1 keep running without a user: $processes"
     userdel --force "$1" 2>/dev/null || die "the user $1 cannot be deleted: userdel $1"
 }
 
@@ -103,7 +103,7 @@ lock_installation
 if [[ -e $manifest ]]; then
     stop_units
     remove_files
-    announce
+    reload_managers
     say "devbox is removed."
 else
     say "devbox is not installed."
@@ -112,5 +112,5 @@ if [[ $purge == yes ]]; then
     purge_rest
     say "Its configuration, state and users are removed."
 elif [[ -e /etc/devbox ]]; then
-    say "Left on purpose: /etc/devbox, /var/lib/devbox and the users (--purge removes them)."
+    say "Kept: /etc/devbox, /var/lib/devbox and the users (--purge removes them)."
 fi
