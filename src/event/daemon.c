@@ -223,6 +223,10 @@ static int make_loop(Daemon *daemon)
                 r = sd_event_add_signal(daemon->event, &source, signals[i], on_signal, daemon);
                 if (r < 0)
                         return r;
+                /* before calls that were sent after the signal: they see the reloaded configuration */
+                r = sd_event_source_set_priority(source, SD_EVENT_PRIORITY_IMPORTANT);
+                if (r < 0)
+                        return r;
                 r = add_floating(source);
                 if (r < 0)
                         return r;
