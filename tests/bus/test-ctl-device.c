@@ -110,7 +110,8 @@ static void test_what_is_not_installed(void **state)
         const struct {
                 const char *path, *shown;
         } rows[] = {
-                { text_file(world, "text", "hello\n"), "text: " },
+                { text_file(world, "text", "hello\n"),
+                  "text is not signed; a manifest in YAML is signed with: " },
                 { text_file(world, "forged.json", forged), "forged.json: manifest_invalid_signature" },
                 { "/nonexistent", "cannot read /nonexistent" },
         };

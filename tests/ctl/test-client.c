@@ -17,7 +17,7 @@ static void test_problems_say_what_to_do(void **state)
                   "this needs root or a member of the group devbox-admin; run: sudo usermod -aG "
                   "devbox-admin $USER, and "
                   "log "
-                  "in anew" },
+                  "in again" },
                 { "org.freedesktop.DBus.Error.ServiceUnknown", "The name is not activatable",
                   DEVBOX_ERROR_COLLECTOR_UNAVAILABLE,
                   "devbox-collector does not answer; see: systemctl status devbox-collector" },

@@ -35,16 +35,18 @@ static int reject(int r, const char *path, const char *device, char **ret_proble
         case -EACCES:
         case -EPERM:
                 return problem_set(ret_problem, DEVBOX_ERROR_ACCESS_DENIED,
-                                   "%s cannot be read by this user: run as root, or give an exported chain",
+                                   "%s cannot be read by this user: run as root or a member of the group "
+                                   "devbox-admin, or give an exported chain",
                                    path);
         case -ESRCH:
                 return device && *device != '\0'
                                ? problem_set(ret_problem, DEVBOX_ERROR_NOT_FOUND, "%s holds no chain of %s",
                                              path, device)
-                               : problem_set(ret_problem, DEVBOX_ERROR_NOT_FOUND,
-                                             "%s holds no chain of its own device, which is not enrolled; "
-                                             "select that of another with --device",
-                                             path);
+                               : problem_set(
+                                         ret_problem, DEVBOX_ERROR_NOT_FOUND,
+                                         "%s holds no chain of its own device, which is not enrolled: run "
+                                         "devboxctl device enroll, or select a chain with --device",
+                                         path);
         case -EBADMSG:
                 return problem_set(ret_problem, DEVBOX_ERROR_BAD_REQUEST,
                                    "%s is neither an exported chain nor a ledger's database", path);

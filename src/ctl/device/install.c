@@ -93,7 +93,10 @@ static int install_file(const Installation *installation)
         r = envelope_parse((Bytes){ (const uint8_t *) text, strcspn(text, "\n") }, ENVELOPE_PAYLOAD_MAX,
                            &envelope);
         if (r > 0)
-                return problem_about(problem, (DevboxError) r, installation->path);
+                return problem_set(problem, (DevboxError) r,
+                                   "%s is not signed; a manifest in YAML is signed with: devboxctl manifest "
+                                   "sign",
+                                   installation->path);
         if (r < 0)
                 return r;
         if (streq(envelope->type, ENVELOPE_ROOT))

@@ -45,7 +45,12 @@ static int set_problem(const sd_bus_error *error, char **ret_problem)
                 return problem_set(ret_problem, reason,
                                    "devbox-ledger does not answer; see: systemctl status devbox-ledger");
         case DEVBOX_ERROR_ACCESS_DENIED:
-                return problem_set(ret_problem, reason, "only root may do this; run it with sudo");
+                return problem_set(ret_problem, reason,
+                                   "only root may do this; run it with sudo (members of the group "
+                                   "devbox-admin may read)");
+        case DEVBOX_ERROR_ENROLLED_OTHERWISE:
+                return problem_set(ret_problem, reason, "%s; see: devboxctl device status",
+                                   devbox_error_sentence(reason));
         default:
                 return problem_set(ret_problem, reason, "%s",
                                    devbox_error_from_bus_name(error->name, &ours) == 0 && error->message

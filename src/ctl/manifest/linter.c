@@ -282,7 +282,9 @@ static void check_key(Lint *lint, const PublicKey *key, const char *list, size_t
 
         LintFinding *finding =
                 add(lint, true, "example-key",
-                    "this is the key of an example, whose secret half everybody knows; put your own");
+                    list ? "this is the key of an example, whose private key is public; put your own"
+                         : "this is the key of an example, whose private key is public; put the output of "
+                           "devboxctl device key");
         if (list)
                 about(finding, list, i, NULL);
         else

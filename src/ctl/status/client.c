@@ -35,7 +35,7 @@ static int set_problem(DevboxError reason, const char *message, char **ret_probl
 
         text_append(&text, message ? message : devbox_error_sentence(reason));
         if (reason == DEVBOX_ERROR_ACCESS_DENIED)
-                text_append(&text, "; run: sudo usermod -aG devbox-admin $USER, and log in anew");
+                text_append(&text, "; run: sudo usermod -aG devbox-admin $USER, and log in again");
 
         int r = text_take(&text, ret_problem, NULL);
         return r < 0 ? r : (int) reason;
