@@ -251,6 +251,7 @@ int http_connection_new(HttpListener *listener, int fd, HttpConnection **ret_con
 
         listener->n_connections++;
         server->stats.n_connections++;
+        server->peak_connections = MAX(server->peak_connections, server->stats.n_connections);
         server->stats.charged_bytes += connection->charge.bytes;
         server->stats.connections_total++;
         TAILQ_INSERT_TAIL(&listener->phases[HTTP_PHASE_READING], connection, in_phase);

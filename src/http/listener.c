@@ -42,7 +42,7 @@ static void listener_pause(HttpListener *listener)
         if (listener->max_connections == 0)
                 return;
 
-        server->at_limit = server->was_at_limit = true;
+        server->at_limit = true;
         server->stats.at_limit_total++;
         http_connections_evict(listener);
         LIST_FOREACH(listener, &server->listeners, entry)

@@ -67,8 +67,8 @@ struct HttpServer {
         void *owner;
         HttpBudget budget;
         bool exposed, draining, ending;
-        bool at_limit;     /* a listener is paused */
-        bool was_at_limit; /* return memory to the kernel once no connection is left */
+        bool at_limit;           /* a listener is paused */
+        size_t peak_connections; /* since there was none */
         HttpStats stats;
         sd_event_source *source_epoll, *source_again, *source_expiry, *source_drained;
         usec_t expiry_at_usec;   /* when source_expiry fires; USEC_INFINITY: disabled */

@@ -14,6 +14,9 @@
 #include "http/server-internal.h"
 #include "http/strict.h"
 
+/* From so many connections on, memory is returned to the kernel when the last of them ends. */
+#define TRIM_CONNECTIONS 64
+
 static void server_run(HttpServer *server)
 {
         MHD_UNSIGNED_LONG_LONG timeout_ms;
@@ -305,7 +308,7 @@ void http_server_no_connections(HttpServer *server)
                 (void) sd_event_source_set_enabled(server->source_drained, SD_EVENT_ONESHOT);
 
         /* malloc would keep the memory of the peak. */
-        if (TAKE(server->was_at_limit, false))
+        if (TAKE(server->peak_connections, 0) >= TRIM_CONNECTIONS)
                 (void) malloc_trim(0);
 }
 
