@@ -37,6 +37,8 @@ def local_disk():
         yield
     finally:
         world.run("umount", DEEP)
+        DEEP.rmdir()
+        SRV.rmdir()
 
 
 @contextlib.contextmanager

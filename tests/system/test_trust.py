@@ -29,7 +29,8 @@ def test_an_operator_needs_no_terminal():
             place,
         ).strip()
         equal(public, trust.ed25519.public(bytes.fromhex(key)).hex(), "the public key")
-        manifest = trust.MANIFEST.format(device=DEVICE, key=public, ana=trust.ANA, dispatcher=public)
+        other = trust.ed25519.public(bytes(32)).hex()
+        manifest = trust.MANIFEST.format(device=DEVICE, key=public, ana=trust.ANA, dispatcher=other)
         (pathlib.Path(place) / "m.yaml").write_text(manifest)
         trust.shell(
             f"devboxctl manifest sign m.yaml --dir . --key-fd 5 -o m.json 5<<<{key};"
@@ -156,7 +157,7 @@ def test_an_auditor_judges_again():
             ("with all", evidence, UNWITNESSED, "2 of 2 acceptances judged again"),
             ("with one", b"".join(lines[:-1]), UNWITNESSED, "1 of 2 acceptances judged again"),
             ("without the manifest", b"".join(lines[:1] + lines[2:]), UNWITNESSED, "0 of 2 acceptances"),
-            ("with rubbish", lines[0] + b"{}\n", 1, "evidence:2: this is no envelope"),
+            ("with rubbish", lines[0] + b"{}\n", 1, "evidence:2: not an envelope"),
         ]
 
         def check(what, content, status, words):
