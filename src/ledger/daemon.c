@@ -178,7 +178,7 @@ static int open_ledger(LedgerDaemon *self)
                 (void) log_error_errno(r, "Cannot open the ledger: %s", strempty(problem));
         if (r == -EUCLEAN && self->failure != r)
                 (void) log_full(LOG_CRIT, r, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_LEDGER_BROKEN }),
-                                "The audit chain does not hold together");
+                                "The audit chain is invalid");
         set_failure(self, r);
         if (r < 0)
                 return r;

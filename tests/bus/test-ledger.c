@@ -363,7 +363,7 @@ static void test_39_a_cut_tail_is_noticed(void **state)
                          SQLITE_OK);
         assert_int_equal(sqlite3_close(database), SQLITE_OK);
         world->daemon = start_ledger(world, false);
-        test_bus_wait_log(world->bus, LEDGER, "does not hold together");
+        test_bus_wait_log(world->bus, LEDGER, "audit chain is invalid");
         sd_bus_message_unref(
                 finish_call(world->client, new_call(world, "BeginSession"), "AuditUnavailable"));
 }
