@@ -53,6 +53,38 @@ def test_its_key_can_be_a_credential():
         world.systemctl("restart", LEDGER)
 
 
+def test_its_state_behind_a_symbolic_link():
+    """On another disk, for example."""
+    parent, moved = STATE.parent, pathlib.Path("/var/lib/devbox-elsewhere")
+    key = call("GetStatus").stdout
+    world.systemctl("stop", LEDGER)
+    parent.rename(moved)
+    try:
+        parent.symlink_to(moved)
+        equal(call("GetStatus").stdout, key, "the status, which tells the key")
+        shown = world.run("devboxctl", "audit", "show", check=False)
+        expect(shown.returncode == 0 or "not enrolled" in shown.stderr, f"audit show: {shown.stderr}")
+    finally:
+        world.systemctl("stop", LEDGER)
+        parent.unlink()
+        moved.rename(parent)
+
+
+def test_a_key_that_others_may_read():
+    identity, journal = STATE / "identity", world.Journal()
+    world.systemctl("stop", LEDGER)
+    identity.chmod(0o644)
+    try:
+        expect(call("GetStatus").returncode != 0, "it answers with a key that others may read")
+        said = f"{identity}: others may read or write it; run: chmod 0600 {identity}"
+        world.eventually("the journal names the command", lambda: any(
+            said in entry["MESSAGE"] for entry in journal.entries(_SYSTEMD_UNIT=LEDGER)))
+    finally:
+        identity.chmod(0o600)
+        world.systemctl("restart", LEDGER)
+    equal(call("GetStatus").returncode, 0, "GetStatus once it is mended")
+
+
 def test_who_may_call():
     """A refusal for another reason shows that the call got through."""
     rows = [
