@@ -88,17 +88,19 @@ static int signed_by_device(const CheckpointClaim *claim, const ChainState *stat
 
 int checkpoint_claim_find_signer(const CheckpointClaim *claim, const ChainState *state)
 {
-        int r = signed_by_device(claim, state);
-        if (r <= 0)
-                return r < 0 ? r : SIGNED_BY_NONE;
+        int by_device = signed_by_device(claim, state);
+        if (by_device < 0)
+                return by_device;
 
         for (size_t i = state->n_roots; i > 0; i--) {
-                r = signed_by_witness(claim, state->roots[i - 1].root);
+                int r = signed_by_witness(claim, state->roots[i - 1].root);
                 if (r < 0)
                         return r;
                 if (r > 0)
-                        return i == state->n_roots ? SIGNED_BY_WITNESS : SIGNED_BY_RETIRED_WITNESS;
+                        return !by_device            ? SIGNED_BY_WITNESS_ALONE
+                               : i == state->n_roots ? SIGNED_BY_WITNESS
+                                                     : SIGNED_BY_RETIRED_WITNESS;
         }
 
-        return SIGNED_BY_DEVICE;
+        return by_device ? SIGNED_BY_DEVICE : SIGNED_BY_NONE;
 }

@@ -34,10 +34,11 @@ CheckpointClaim *checkpoint_claims_next(CheckpointClaims *claims, uint64_t size)
 /* Keeps the one that was just returned for the end of the chain. */
 void checkpoint_claims_defer(CheckpointClaims *claims, const char *conflict);
 
-/* Who signed. The signature of the device is always needed: a witness alone neither confirms nor contradicts
- * a chain, or its key could convict any device. */
+/* Who signed. The signature of the device is always needed: a witness alone neither confirms a chain nor
+ * convicts the device, or its key could do so to any. */
 typedef enum CheckpointSigner {
-        SIGNED_BY_NONE, /* that is, not by the device */
+        SIGNED_BY_NONE,
+        SIGNED_BY_WITNESS_ALONE, /* of any root; not by a key of the device */
         SIGNED_BY_DEVICE,
         SIGNED_BY_RETIRED_WITNESS, /* and by a witness of an older root */
         SIGNED_BY_WITNESS,         /* and by one of the newest root */

@@ -132,7 +132,7 @@ static int compare_reached(AuditVerifier *verifier, const CheckpointClaim *claim
         int signer = checkpoint_claim_find_signer(claim, &verifier->state);
         if (signer < 0)
                 return signer;
-        if (signer == SIGNED_BY_NONE) { /* a later key of the device may have signed it */
+        if (signer < SIGNED_BY_DEVICE) { /* a later key of the device may have signed it */
                 checkpoint_claims_defer(&verifier->claims, conflict);
                 return 0;
         }
@@ -161,8 +161,12 @@ static int compare_late(AuditVerifier *verifier, const CheckpointClaim *claim, A
         int signer = checkpoint_claim_find_signer(claim, &verifier->state);
         if (signer < 0)
                 return signer;
-        if (signer == SIGNED_BY_NONE) {
+        if (signer < SIGNED_BY_DEVICE) {
                 verifier->report.n_ignored++;
+                if (signer == SIGNED_BY_WITNESS_ALONE && why)
+                        report_outcome(
+                                verifier, AUDIT_UNWITNESSED, verifier->report.size,
+                                "a witness confirms another history of a key that the chain does not name");
                 return 0;
         }
 

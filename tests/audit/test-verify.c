@@ -78,6 +78,51 @@ static void test_witness_alone(void **state)
                 }
 }
 
+/* Two witnessed checkpoints: a good one, and a second whose signature of the device may be another's. */
+static AuditReport verify_two(const Checkpoint *second, WorldKey by)
+{
+        _cleanup_(audit_reader_freep) AuditReader *reader = NULL;
+        _cleanup_(audit_verifier_freep) AuditVerifier *verifier = NULL;
+        _cleanup_(freep) char *good = chain_sign_checkpoint(&chain.at[10], KEY_DEVICE, true);
+        _cleanup_(freep) char *other = chain_sign_checkpoint(second, by, true);
+        AuditReport report;
+        size_t size;
+        _cleanup_(freep) char *bytes = chain_export(AUDIT_FORM_JSON, chain.entries, ENTRIES, &size);
+
+        assert_ok(file_write(chain.path, FILE_REPLACE, 0600, BYTES(bytes, size)));
+        assert_ok(audit_reader_open(chain.path, NULL, &reader));
+        assert_ok(audit_verifier_new(audit_reader_identity(reader),
+                                     &(AuditMeans){ .roots = chain.roots, .n_roots = 1 }, &verifier));
+        assert_ok(audit_verifier_add_checkpoint(verifier, good));
+        assert_ok(audit_verifier_add_checkpoint(verifier, other));
+        assert_ok(audit_verify(verifier, reader, &report));
+        return report;
+}
+
+/* A witness that has seen more or another history, under a key of the device that the chain does not name,
+ * as when it was cut before it adopted that key: no proof against the device, but the chain is not OK. */
+static void test_witness_of_another_key(void **state)
+{
+        Checkpoint other_head = chain.at[300], other_chain = chain.at[300], beyond = chain.at[300];
+        const struct {
+                const Checkpoint *checkpoint;
+                AuditOutcome device, stranger;
+        } rows[] = {
+                { &chain.at[300], AUDIT_OK, AUDIT_OK },
+                { &other_head, AUDIT_FORK, AUDIT_UNWITNESSED },
+                { &other_chain, AUDIT_FORK, AUDIT_UNWITNESSED },
+                { &beyond, AUDIT_TRUNCATED, AUDIT_UNWITNESSED },
+        };
+
+        other_head.head.bytes[0] ^= 1;
+        other_chain.chain.bytes[0] ^= 1;
+        beyond.size = ENTRIES + 1;
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                assert_int_equal(verify_two(rows[i].checkpoint, KEY_DEVICE).outcome, rows[i].device);
+                assert_int_equal(verify_two(rows[i].checkpoint, KEY_STRANGER).outcome, rows[i].stranger);
+        }
+}
+
 /* A bit of every byte of some entries and of the head: no change passes. */
 static void test_each_byte(void **state)
 {
@@ -441,12 +486,12 @@ static void test_database(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_whole),           cmocka_unit_test(test_unwitnessed),
-                cmocka_unit_test(test_witness_alone),   cmocka_unit_test(test_each_byte),
-                cmocka_unit_test(test_tampering),       cmocka_unit_test(test_rewritten),
-                cmocka_unit_test(test_other_chain),     cmocka_unit_test(test_cuts),
-                cmocka_unit_test(test_retired_witness), cmocka_unit_test(test_missing_root),
-                cmocka_unit_test(test_database),
+                cmocka_unit_test(test_whole),         cmocka_unit_test(test_unwitnessed),
+                cmocka_unit_test(test_witness_alone), cmocka_unit_test(test_witness_of_another_key),
+                cmocka_unit_test(test_each_byte),     cmocka_unit_test(test_tampering),
+                cmocka_unit_test(test_rewritten),     cmocka_unit_test(test_other_chain),
+                cmocka_unit_test(test_cuts),          cmocka_unit_test(test_retired_witness),
+                cmocka_unit_test(test_missing_root),  cmocka_unit_test(test_database),
         };
 
         return cmocka_run_group_tests(tests, chain_make, chain_free);

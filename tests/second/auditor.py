@@ -201,16 +201,19 @@ def witness_signed(envelope, root):
 
 def weigh(chain, statements, root, size):
     """What was stated about the chain, of which the first `size` entries hold together: (outcome, where) of
-    each statement against it, and how many entries are witnessed."""
+    each statement against it, and how many entries are witnessed. A witness of another history, without a
+    key of the device, only keeps the chain from being OK."""
     keys, against, witnessed = device_keys(chain.entries[:size]), [], 0
     for envelope in map(second.envelope, statements):
         claimed, by_witness = second.checkpoint(envelope.payload), witness_signed(envelope, root)
         if not claimed or claimed[0] != chain.device:
             continue
-        if not second.verify(*envelope, keys, 1):
-            continue
         _, chain_id, length, head = claimed
-        if chain_id != chain.chain_id or (length <= size and chain.entries[length - 1]["hash"] != head):
+        other = chain_id != chain.chain_id or (length <= size and chain.entries[length - 1]["hash"] != head)
+        if not second.verify(*envelope, keys, 1):
+            if by_witness and (other or length > size):
+                against.append(("UNWITNESSED", size))
+        elif other:
             against.append(("FORK", length))
         elif length > size:
             against.append(("TRUNCATED", length))

@@ -235,10 +235,10 @@ def test_tampered_copies():
         ("rewritten from one on", again, "BROKEN", size - 1),  # where a witness's word is kept
         ("rewritten, without that word", again[:-1], "FORK", first),
         ("the last one cut off", whole[:-1], "TRUNCATED", size),
-        # which is before the device's new key: its last word of all counts for nothing then
-        ("cut in half", whole[:at], "TRUNCATED", size - 1),
-        ("only the genesis", whole[:1], "TRUNCATED", size - 1),
-        ("nothing left", [], "TRUNCATED", size - 1),
+        # which is before the device's new key: what that signed proves nothing then, and makes nothing OK
+        ("cut in half", whole[:at], "UNWITNESSED", at),
+        ("only the genesis", whole[:1], "UNWITNESSED", 1),
+        ("nothing left", [], "BROKEN", 0),
     ]
     in_files = [
         ("two in the other order", [*whole[:at], whole[at + 1], whole[at], *whole[at + 2 :]], "BROKEN", at),

@@ -94,7 +94,7 @@ static const char *find_hint(const Audit *audit, const AuditReport *report)
         if (report->retired > 0)
                 return " (give --root the roots up to the one of its time)";
 
-        return report->n_checkpoints == 0 ? " (give --checkpoints)" : "";
+        return report->n_checkpoints + report->n_ignored == 0 ? " (give --checkpoints)" : "";
 }
 
 static int print_report(const Audit *audit, const char *device, const AuditReport *report)
