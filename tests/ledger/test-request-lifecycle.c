@@ -135,10 +135,8 @@ static void test_no_clock_brings_it_back(void **state)
 /* Nothing is signed that cannot have happened. */
 static void test_impossible_outcomes(void **state)
 {
-        static const ResultStream output = { .data = { (uint8_t *) "x", 1 },
-                                             .size = 1,
-                                             .sha256 = { { 1 } } };
-        static const struct {
+        const ResultStream output = { .data = { (uint8_t *) "x", 1 }, .size = 1, .sha256 = { { 1 } } };
+        const struct {
                 bool started;
                 Result how;
         } rows[] = {

@@ -15,10 +15,10 @@ static void test_dispatchers_are_apart(void **state)
 {
         static const uint8_t nonce[REQUEST_NONCE_SIZE] = { 0, 1, 2,  3,  4,  5,  6,  7,
                                                            8, 9, 10, 11, 12, 13, 14, 15 };
-        static const Case second = { .request = { ARGS("{\"argv\":[\"/usr/bin/df\",\"-h\"]}") },
-                                     .request_key = KEY_TOKEN,
-                                     .delivery_key = KEY_TOKEN };
-        static const Row rows[] = {
+        const Case second = { .request = { ARGS("{\"argv\":[\"/usr/bin/df\",\"-h\"]}") },
+                              .request_key = KEY_TOKEN,
+                              .delivery_key = KEY_TOKEN };
+        const Row rows[] = {
                 { "the first", 0, { .n_approvals = 0 } },
                 { "the second, within its scope", 0, second },
                 { "the second, beyond its scope",
