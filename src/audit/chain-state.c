@@ -105,6 +105,9 @@ static int on_started(ChainState *state, const AuditBody *body, AuditFinding *fi
                 return audit_contradiction(finding, "a request is started with another id than it has");
         if (!state->in_force)
                 return audit_contradiction(finding, "a request is started after its manifest was revoked");
+        if (request->seq < state->manifest_seq)
+                return audit_contradiction(
+                        finding, "a request is started under another manifest than it was accepted under");
 
         request->stage = REPLAY_STARTED;
         return 0;
@@ -246,7 +249,8 @@ static int on_root(ChainState *state, const AuditBody *body, AuditFinding *findi
         return 0;
 }
 
-static int on_manifest(ChainState *state, const AuditBody *body, AuditFinding *finding)
+static int on_manifest(ChainState *state, const AuditEntry *entry, const AuditBody *body,
+                       AuditFinding *finding)
 {
         const RequestManifest *last = &state->manifest;
 
@@ -256,6 +260,7 @@ static int on_manifest(ChainState *state, const AuditBody *body, AuditFinding *f
                 return audit_contradiction(finding, "the manifest is not newer than the one before");
 
         state->manifest = (RequestManifest){ body->epoch, body->version, body->sha256 };
+        state->manifest_seq = entry->seq;
         state->in_force = body->version != MANIFEST_TOMBSTONE;
         return 0;
 }
@@ -295,7 +300,7 @@ static int next(ChainState *state, const AuditEntry *entry, const AuditBody *bod
         case AUDIT_ROOT:
                 return on_root(state, body, finding);
         case AUDIT_MANIFEST:
-                return on_manifest(state, body, finding);
+                return on_manifest(state, entry, body, finding);
         case AUDIT_REQUEST_ACCEPTED:
                 return on_accepted(state, entry, body, finding);
         case AUDIT_REQUEST_STARTED:

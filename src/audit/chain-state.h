@@ -49,6 +49,7 @@ typedef struct ChainState {
         int64_t root_version, epoch; /* 0: no root yet */
         const Root *root;            /* NULL: not held by the auditor */
         RequestManifest manifest;    /* the last; version 0: none yet */
+        uint64_t manifest_seq;       /* of its entry */
         bool in_force;               /* neither a tombstone nor of an epoch that is over */
 } ChainState;
 

@@ -79,7 +79,6 @@ static int on_manifest(PolicyReplay *replay, const AuditEntry *entry, const Audi
 
         replay->manifest = verdict.manifest;
         replay->envelope = TAKE_PTR(envelope);
-        replay->seq = entry->seq;
         replay->standing = MANIFEST_VALID;
         r = begin_rates(replay);
         if (r < 0)
@@ -215,17 +214,23 @@ static int use_names(PolicyReplay *replay, const AuditEntry *entry, const Accept
         return 0;
 }
 
+/* The device as it was then; what the chain does not record is assumed in its favour. */
+static AcceptDevice device_at(const PolicyReplay *replay, uint64_t time_ms)
+{
+        return (AcceptDevice){ .name = replay->state->identity->device,
+                               .root = replay->state->root,
+                               .manifest = replay->manifest,
+                               .manifest_digest = replay->floor.digest,
+                               .manifest_confirmed_at_ms = time_ms,
+                               .now_ms = time_ms,
+                               .clock_synchronised = true };
+}
+
 static int judge(PolicyReplay *replay, const AuditEntry *entry, const AuditBody *body,
                  const AcceptInput *input, AuditFinding *finding)
 {
         _cleanup_(accept_verdict_done) AcceptVerdict verdict = ACCEPT_VERDICT_NULL;
-        AcceptDevice device = { .name = replay->state->identity->device,
-                                .root = replay->state->root,
-                                .manifest = replay->manifest,
-                                .manifest_digest = replay->floor.digest,
-                                .manifest_confirmed_at_ms = entry->time_ms,
-                                .now_ms = entry->time_ms,
-                                .clock_synchronised = true };
+        AcceptDevice device = device_at(replay, entry->time_ms);
 
         int r = accept_replay(&device, input, &verdict);
         if (r != 0)
@@ -295,22 +300,22 @@ static int judge_recorded(PolicyReplay *replay, const RecordedRequest *recorded,
 }
 
 /* A ledger forgets acceptances of more than a day before. */
-static int check_rate(PolicyReplay *replay, const RecordedRequest *recorded, AuditFinding *finding)
+static int check_rate(PolicyReplay *replay, size_t index, uint64_t time_ms, AuditFinding *finding)
 {
-        const Capability *capability = recorded_request_capability(recorded);
-        RateWindow *window = &replay->rates[capability - replay->manifest->capabilities.items];
-        uint64_t span = (uint64_t) capability->rate.per_s * 1000, latest = replay->state->used.now_ms;
+        RateWindow *window = &replay->rates[index];
+        uint64_t span = (uint64_t) replay->manifest->capabilities.items[index].rate.per_s * 1000;
+        uint64_t latest = replay->state->used.now_ms;
 
         if (window->n == 0)
                 return 0;
 
-        uint64_t since = recorded->time_ms - MIN(recorded->time_ms, span);
+        uint64_t since = time_ms - MIN(time_ms, span);
         since = MAX(since, latest - MIN(latest, REQUEST_KEEP_MS));
         if (rate_window_is_full(window, since))
                 return rejected(finding, "a request was accepted that must be rejected",
                                 DEVBOX_ERROR_RATE_LIMITED);
 
-        rate_window_add(window, recorded->time_ms);
+        rate_window_add(window, time_ms);
         return 0;
 }
 
@@ -328,46 +333,35 @@ static int on_accepted(PolicyReplay *replay, const AuditEntry *entry, const Audi
         int r = judge_evidence(replay, entry, body, &found, finding);
         if (r == 0 && !found)
                 r = judge_recorded(replay, &recorded, finding);
-
-        return r != 0 ? r : check_rate(replay, &recorded, finding);
-}
-
-/* ---- starts: whatever rejects a new request rejects the start of an accepted one */
-
-/* Under another manifest than the one by which it was accepted; 0 also if it is not in evidence. */
-static int check_start(PolicyReplay *replay, const Sha256 *digest)
-{
-        _cleanup_(envelope_freep) Envelope *envelope = NULL;
-        _cleanup_(request_freep) Request *request = NULL;
-
-        int r = audit_evidence_find(replay->evidence, digest, &envelope);
-        if (r <= 0)
-                return r;
-        r = request_parse(envelope_payload(envelope), &request, NULL);
         if (r != 0)
                 return r;
 
-        return recorded_start_check(replay->manifest, request);
+        const Capability *capability = recorded_request_capability(&recorded);
+        size_t index = (size_t) (capability - replay->manifest->capabilities.items);
+        chain_state_find_request(replay->state, body)->capability = index + 1;
+        return check_rate(replay, index, entry->time_ms, finding);
 }
 
+/* Under the manifest that it was accepted under, or chain_state_next() would have rejected it. */
 static int on_started(PolicyReplay *replay, const AuditEntry *entry, const AuditBody *body,
                       AuditFinding *finding)
 {
-        static const char why[] = "a request was started that must be rejected";
         const ReplayEntry *request = chain_state_find_request(replay->state, body);
+        AcceptDevice device = device_at(replay, entry->time_ms);
 
         if (replay->standing == MANIFEST_VOID)
                 return audit_contradiction(finding, "a request is started under a void manifest");
-        if (request->start_until_ms > 0 && entry->time_ms > request->start_until_ms)
-                return audit_contradiction(finding, "a request is started after it had expired");
-        if (replay->standing == MANIFEST_UNKNOWN)
+        if (replay->standing == MANIFEST_UNKNOWN || request->capability == 0)
                 return 0;
-        if (entry->time_ms >= (uint64_t) replay->manifest->expires_at_ms)
-                return rejected(finding, why, DEVBOX_ERROR_MANIFEST_EXPIRED);
 
-        return request->seq < replay->seq
-                       ? rejected(finding, why, check_start(replay, &body->request_sha256))
-                       : 0;
+        const Capability *capability = &replay->manifest->capabilities.items[request->capability - 1];
+        AcceptedRequest accepted = {
+                .manifest = replay->floor.digest,
+                .entry = capability->id,
+                .start_until_ms = request->start_until_ms > 0 ? request->start_until_ms : UINT64_MAX,
+        };
+        return rejected(finding, "a request was started that must be rejected",
+                        accept_start(&device, &accepted));
 }
 
 int policy_replay_next(PolicyReplay *replay, const AuditEntry *entry, const AuditBody *body,

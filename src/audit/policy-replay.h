@@ -24,7 +24,6 @@ typedef struct PolicyReplay {
 
         Manifest *manifest; /* the last; NULL: none, or unknown */
         Envelope *envelope; /* of the manifest */
-        uint64_t seq;       /* of its entry */
         RateWindow *rates;  /* for each of its capabilities; n 0: no limit */
         ManifestFloor floor;
         ManifestStanding standing;

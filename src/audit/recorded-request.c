@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Judges acceptances and starts by what is left of a request. */
+/* Judges acceptances by what their entries record. */
 
 #include "audit/recorded-request.h"
 
@@ -144,15 +144,4 @@ int recorded_request_check(const RecordedRequest *recorded, bool *ret_redacted)
                 return DEVBOX_ERROR_OUTSIDE_WINDOW;
 
         return check_approvals(recorded, capability);
-}
-
-int recorded_start_check(const Manifest *manifest, const Request *request)
-{
-        const Capability *capability;
-
-        if (!manifest_find_operator(manifest, request->origin.mxid))
-                return DEVBOX_ERROR_OPERATOR_UNKNOWN;
-
-        return manifest_find_capability(manifest, (CapabilityKind) request->kind, &request->arguments,
-                                        &capability);
 }

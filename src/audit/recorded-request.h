@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Judges an acceptance by the fields that its entry records, for requests that are not in evidence, and a
- * start by the manifest in force then. What is not recorded (signatures, times of the request, redacted
- * values) is not judged, so a request that is allowed here may still not have been allowed. */
+/* Judges an acceptance by the fields that its entry records, for requests that are not in evidence. What
+ * is not recorded (signatures, times of the request, redacted values) is not judged, so a request that is
+ * allowed here may still not have been allowed. */
 
 #include "audit/body.h"
 
@@ -20,6 +20,3 @@ const Capability *recorded_request_capability(const RecordedRequest *recorded);
  * is one that the manifest does not let the chain record. Errors: the DevboxError by which it would have
  * been rejected; -ENOMEM. */
 int recorded_request_check(const RecordedRequest *recorded, bool *ret_redacted);
-
-/* Whether a request that was accepted under an earlier manifest may start. Errors as above. */
-int recorded_start_check(const Manifest *manifest, const Request *request);

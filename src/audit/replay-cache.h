@@ -22,6 +22,7 @@ typedef struct ReplayEntry {
         uint64_t seq;               /* of its acceptance */
         ReplayStage stage;
         uint64_t until_ms;       /* expires after */
+        size_t capability;       /* of a request: its index in the manifest, and one; 0: not known */
         uint64_t start_until_ms; /* of a request that was judged again: may not start after; 0: not known */
 } ReplayEntry;
 

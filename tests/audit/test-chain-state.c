@@ -211,6 +211,21 @@ static void test_roots_and_manifests(void **state)
         }
 }
 
+/* A manifest ends what was accepted under the one before: a new request that names that one is rejected,
+ * too. */
+static void test_started_under_another_manifest(void **state)
+{
+        _cleanup_(freep) char *started = chain_request_body(AUDIT_REQUEST_STARTED, FIRST - 1);
+        _cleanup_(freep) char *manifest =
+                format_body(AUDIT_MANIFEST, &(AuditBody){ .version = 2, .epoch = 1, .sha256 = { { 9 } } });
+        const Added added[] = { { AUDIT_MANIFEST, manifest }, { AUDIT_REQUEST_STARTED, started } };
+        AuditReport report = verify_with(FIRST + 1, added, 2);
+
+        assert_int_equal(report.outcome, AUDIT_BROKEN);
+        assert_int_equal(report.at, FIRST + 2);
+        assert_int_equal(verify_with(FIRST + 1, &added[1], 1).outcome, AUDIT_UNWITNESSED);
+}
+
 /* A revocation records the tombstone before it. */
 static void test_revocation_without_tombstone(void **state)
 {
@@ -375,6 +390,7 @@ int main(void)
                 cmocka_unit_test(test_unknown_root),
                 cmocka_unit_test(test_roots_and_manifests),
                 cmocka_unit_test(test_revoked),
+                cmocka_unit_test(test_started_under_another_manifest),
                 cmocka_unit_test(test_revocation_without_tombstone),
                 cmocka_unit_test(test_enrolment),
                 cmocka_unit_test(test_recorded_countersignatures),
