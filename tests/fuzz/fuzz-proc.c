@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "basic/utf8.h"
 #include "collector/cpu.h"
 #include "collector/loadavg.h"
 #include "collector/meminfo.h"
@@ -42,9 +43,14 @@ static void fuzz_netdev(const char *text)
         for (size_t i = 0; i < sample.n_networks; i++) {
                 const char *device = sample.networks[i].device;
 
-                fuzz_check(device[0] != '\0' && strlen(device) < 16);
-                for (; *device; device++)
-                        fuzz_check(*device > ' ' && *device <= '~');
+                fuzz_check(device[0] != '\0' && strlen(device) < 16 * strlen("\\xff"));
+                while (*device) {
+                        uint32_t code;
+                        size_t length = utf8_decode(device, strlen(device), &code);
+
+                        fuzz_check(length > 0 && !utf8_is_control(code));
+                        device += length;
+                }
         }
 }
 
