@@ -280,6 +280,8 @@ def test_two_installers_at_once():
 def test_purge_while_a_process_lives():
     run("systemd-run", "--unit=ring-lingering", "--property=User=devbox", "sleep", "infinity")
     try:
+        lingering = ("pgrep", "-u", "devbox", "sleep")
+        eventually("the process has its user", lambda: run(*lingering, check=False).returncode == 0)
         said = uninstall("--purge")
         expect("go on running" in said.stdout + said.stderr, "nothing warns of the process")
         equal(prepare.accounts(), prepare.before["accounts"], "the users and groups")
