@@ -71,10 +71,12 @@ def further(chain_id, last, models, n):
     """Rows of the table audit that follow the last one, a second apart: requests like that of the models,
     over and over."""
     seq, _, ts, _, _, digest = last
-    own = json.loads(models[0][1])["request_id"].encode()
+    own = json.loads(models[0][1])
+    own_id, own_digest = own["request_id"].encode(), own["request_sha256"].encode()
     for k in range(n):
         kind, body = models[k % len(models)]
-        body = body.replace(own, b"01K75A3Q%018d" % (k // len(models)))
+        request = k // len(models)
+        body = body.replace(own_id, b"01K75A3Q%018d" % request).replace(own_digest, b"%064x" % request)
         seq, ts, prev = seq + 1, ts + 1000, digest
         digest = second.entry_hash(chain_id, seq, prev, ts, kind, body)
         yield seq, prev, ts, kind, body, digest
