@@ -283,7 +283,7 @@ def test_purge_while_a_process_lives():
         lingering = ("pgrep", "-u", "devbox", "sleep")
         eventually("the process has its user", lambda: run(*lingering, check=False).returncode == 0)
         said = uninstall("--purge")
-        expect("go on running" in said.stdout + said.stderr, "nothing warns of the process")
+        expect("keep running" in said.stdout + said.stderr, "nothing warns of the process")
         equal(prepare.accounts(), prepare.before["accounts"], "the users and groups")
     finally:
         run("systemctl", "stop", "ring-lingering")
