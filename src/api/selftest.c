@@ -267,7 +267,7 @@ static int on_poll(sd_event_source *source, uint64_t now_usec, void *userdata)
         Operation *operation = userdata;
 
         operation->timer = sd_event_source_disable_unref(operation->timer);
-        if (now_usec >= operation->deadline_usec)
+        if (deadline_left(operation->deadline_usec) == 0)
                 fail(operation, DEVBOX_ERROR_SYSTEMD_UNAVAILABLE, NULL);
         else
                 get_properties(operation);
@@ -371,7 +371,7 @@ void selftest_start(Selftest *selftest, selftest_answer_t answer, void *userdata
         const Operation wanted = { .answer = answer,
                                    .userdata = userdata,
                                    .start = true,
-                                   .deadline_usec = time_now(CLOCK_MONOTONIC) + START_DEADLINE_USEC };
+                                   .deadline_usec = deadline_after(START_DEADLINE_USEC) };
 
         Operation *operation =
                 selftest->n_starts < STARTS_MAX ? operation_new(selftest, &selftest->starts, &wanted) : NULL;

@@ -87,14 +87,14 @@ static void refresh_fail(Units *units, int error, const char *what)
 static int call_systemd(Units *units, sd_bus_slot **slot, sd_bus_message *call,
                         sd_bus_message_handler_t on_reply, void *userdata)
 {
-        usec_t now = time_now(CLOCK_MONOTONIC);
+        usec_t left_usec = deadline_left(units->deadline_usec);
 
-        if (now >= units->deadline_usec)
+        if (left_usec == 0)
                 return -ETIMEDOUT;
 
         units->counters.systemd_calls++;
         *slot = sd_bus_slot_unref(*slot);
-        return sd_bus_call_async(units->bus, slot, call, on_reply, userdata, units->deadline_usec - now);
+        return sd_bus_call_async(units->bus, slot, call, on_reply, userdata, left_usec);
 }
 
 static int get_property(Unit *unit, sd_bus_slot **slot, const char *property,

@@ -25,11 +25,24 @@ static void test_the_unit_is_microseconds(void **state)
         assert_in_range(now_usec, from_usec, to_usec + 10 * USEC_PER_MSEC);
 }
 
+static void test_deadlines(void **state)
+{
+        usec_t deadline_usec = deadline_after(USEC_PER_SEC * 3600);
+
+        assert_in_range(deadline_left(deadline_usec), USEC_PER_SEC * 60, USEC_PER_SEC * 3600);
+        assert_int_equal(deadline_left(deadline_after(0)), 0);
+        assert_int_equal(deadline_left(0), 0);
+        assert_true(deadline_after(USEC_INFINITY) == USEC_INFINITY);
+        assert_true(deadline_after(USEC_INFINITY - 1) == USEC_INFINITY); /* no overflow */
+        assert_true(deadline_left(USEC_INFINITY) == USEC_INFINITY);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_monotonic_clocks_do_not_go_back),
                 cmocka_unit_test(test_the_unit_is_microseconds),
+                cmocka_unit_test(test_deadlines),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,16 +33,16 @@ static int on_job_removed(sd_bus_message *message, void *userdata, sd_bus_error 
 /* Signals that arrive before `job->path` is known are queued by sd-bus until this processes them. */
 static int wait_for_job(sd_bus *bus, const Job *job)
 {
-        usec_t deadline = time_now(CLOCK_MONOTONIC) + TIMEOUT_USEC;
+        usec_t deadline_usec = deadline_after(TIMEOUT_USEC);
 
         while (job->result[0] == '\0') {
-                usec_t now = time_now(CLOCK_MONOTONIC);
+                usec_t left_usec = deadline_left(deadline_usec);
 
                 int r = sd_bus_process(bus, NULL);
-                if (r == 0 && now >= deadline)
+                if (r == 0 && left_usec == 0)
                         r = -ETIMEDOUT;
                 if (r == 0)
-                        r = sd_bus_wait(bus, deadline - now);
+                        r = sd_bus_wait(bus, left_usec);
                 if (r < 0)
                         return r;
         }

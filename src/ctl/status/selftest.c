@@ -175,7 +175,7 @@ static int check_http(Selftest *test, char **ret_reason)
 /* The API may answer HTTP a moment before it has its name on the bus: waits for that. */
 static int wait_for_api(Selftest *test, char **ret_reason)
 {
-        usec_t deadline_usec = time_now(CLOCK_MONOTONIC) + API_APPEARS_USEC, now_usec;
+        usec_t deadline_usec = deadline_after(API_APPEARS_USEC), left_usec;
         ComponentProperties properties;
         int r;
 
@@ -188,13 +188,13 @@ static int wait_for_api(Selftest *test, char **ret_reason)
                 _cleanup_(freep) char *reason = NULL;
 
                 r = client_get_component(test->bus, "Api1", &properties, &reason);
-                now_usec = time_now(CLOCK_MONOTONIC);
-                if (r != DEVBOX_ERROR_NOT_FOUND || now_usec >= deadline_usec) {
+                left_usec = deadline_left(deadline_usec);
+                if (r != DEVBOX_ERROR_NOT_FOUND || left_usec == 0) {
                         *ret_reason = TAKE_PTR(reason);
                         return r;
                 }
 
-                r = sd_bus_wait(test->bus, deadline_usec - now_usec);
+                r = sd_bus_wait(test->bus, left_usec);
                 while (r > 0)
                         r = sd_bus_process(test->bus, NULL);
                 if (r < 0)
