@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The state of a device as its chain tells it, and which entry may follow: a chain begins with its own name;
+/* The state of a device as its chain shows it, and which entry may follow: a chain begins with its own name;
  * roots and manifests only go forward; a request is accepted once, under the manifest in force, then
  * started, then finished. */
 

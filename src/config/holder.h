@@ -22,7 +22,7 @@ int config_holder_read(ConfigHolder *holder, Config **ret_config);
  * from it any more. */
 Config *config_holder_replace_take(ConfigHolder *holder, Config *config);
 
-/* Logs the next problem even if it is the same: after a reload that somebody asked for. */
+/* Logs the next problem even if it is the same: after a reload by request. */
 void config_holder_repeat(ConfigHolder *holder);
 
 void config_holder_done(ConfigHolder *holder);

@@ -62,7 +62,7 @@ static const ConfigKey keys[] = {
 
 _Static_assert(ELEMENTSOF(keys) <= ELEMENTSOF(((Reader *) NULL)->lines), "a line for each key");
 
-/* Tells the problem in one line and returns the reason. Line 0: the file as a whole. */
+/* Sets the problem, one line, and returns the reason. Line 0: the file as a whole. */
 static int refuse(Reader *reader, unsigned line, const char *format, ...) _printf_(3, 4);
 
 static int refuse(Reader *reader, unsigned line, const char *format, ...)
