@@ -90,3 +90,14 @@ void bus_reply_error(sd_bus_message *message, int reason, const char *detail)
         if (r < 0)
                 (void) log_debug_errno(r, "Cannot send a reply, ignoring");
 }
+
+int bus_reply(sd_bus_message *message, const char *types, ...)
+{
+        va_list arguments;
+
+        va_start(arguments, types);
+        int r = sd_bus_reply_method_returnv(message, types, arguments);
+        va_end(arguments);
+
+        return MIN(r, 0);
+}

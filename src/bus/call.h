@@ -45,3 +45,6 @@ void bus_calls_done(BusCalls *calls);
 
 /* Replies with an error, as bus_error_set(). A reply that cannot be sent is lost with its client. */
 void bus_reply_error(sd_bus_message *message, int reason, const char *detail);
+
+/* As sd_bus_reply_method_return(), but returns 0 once the reply was sent. */
+int bus_reply(sd_bus_message *message, const char *types, ...);

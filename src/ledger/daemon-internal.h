@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The body of LedgerDaemon, for daemon.c (its life), bus.c (the vtable), methods.c (the handlers in it) and
- * marshal.c (arguments and replies). */
+/* The body of LedgerDaemon, for daemon.c (its life), bus.c (the interface) and methods-*.c (its methods). */
 
 #include "basic/backoff.h"
 #include "bus/authorise.h"
@@ -17,12 +16,15 @@
  * and is its witness. */
 typedef enum LedgerUser { LEDGER_USER_AGENT, LEDGER_USER_DISPATCH } LedgerUser;
 
+#define LEDGER_VTABLE_MAX 32
+
 struct LedgerDaemon {
         Daemon *daemon;
         sd_event *event; /* the daemon's, like the bus */
         sd_bus *bus;
         Component component;
         ConfigHolder config;
+        sd_bus_vtable vtable[LEDGER_VTABLE_MAX];
         sd_bus_slot *slot_interface;
         sd_event_source *timer_flush, *post_schedule;
         BusAuthority *authority;
@@ -44,34 +46,3 @@ int ledger_daemon_after_write(LedgerDaemon *self, int result);
 
 /* Adds org.devbox.Ledger1 to the object at `path`. */
 int ledger_daemon_add_interface(LedgerDaemon *self, sd_bus *bus, const char *path, sd_bus_slot **ret_slot);
-
-/* ---- methods.c: sd_bus_message_handler_t, in the order of the vtable */
-
-int ledger_method_enroll(sd_bus_message *message, void *userdata, sd_bus_error *error);
-int ledger_method_install_root(sd_bus_message *message, void *userdata, sd_bus_error *error);
-int ledger_method_install_manifest(sd_bus_message *message, void *userdata, sd_bus_error *error);
-int ledger_method_accept_clock(sd_bus_message *message, void *userdata, sd_bus_error *error);
-int ledger_method_begin_session(sd_bus_message *message, void *userdata, sd_bus_error *error);
-int ledger_method_accept(sd_bus_message *message, void *userdata, sd_bus_error *error);
-int ledger_method_started(sd_bus_message *message, void *userdata, sd_bus_error *error);
-int ledger_method_finish(sd_bus_message *message, void *userdata, sd_bus_error *error);
-int ledger_method_record_cosignature(sd_bus_message *message, void *userdata, sd_bus_error *error);
-int ledger_method_pin(sd_bus_message *message, void *userdata, sd_bus_error *error);
-int ledger_method_witness(sd_bus_message *message, void *userdata, sd_bus_error *error);
-int ledger_method_get_replica(sd_bus_message *message, void *userdata, sd_bus_error *error);
-int ledger_method_checkpoint(sd_bus_message *message, void *userdata, sd_bus_error *error);
-int ledger_method_export(sd_bus_message *message, void *userdata, sd_bus_error *error);
-int ledger_method_get_status(sd_bus_message *message, void *userdata, sd_bus_error *error);
-
-/* ---- marshal.c: readers return -EBADMSG for what dbus/org.devbox.Ledger1.xml does not allow; what they
- * read borrows from the message */
-
-int enrolment_read(sd_bus_message *message, Enrolment *ret_enrolment);
-int bundle_read(sd_bus_message *message, LedgerBundle *ret_bundle);
-int outcome_read(sd_bus_message *message, Result *ret_result);
-int audit_entries_read(sd_bus_message *message, AuditEntry **ret_entries, size_t *ret_n);
-
-int reply_manifest_installed(sd_bus_message *message, const ManifestInstalled *installed);
-int reply_answer(sd_bus_message *message, const LedgerAnswer *answer);
-int reply_replica(sd_bus_message *message, const ReplicaStatus *status);
-int reply_status(sd_bus_message *message, const LedgerStatus *status);
