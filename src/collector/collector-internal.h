@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The body of Collector, for collector.c (its life), bus.c (the vtable) and methods.c (the handlers in it).
- */
+/* The body of Collector, for collector.c (its life) and methods.c (its interface on the bus). */
 
 #include "bus/call.h"
 #include "bus/component.h"
@@ -48,11 +47,6 @@ void collector_set_units_result(Collector *collector, int result);
 
 /* Ends the loop if the collector is stopping and no call waits any more. */
 void collector_exit_if_drained(Collector *collector);
-
-/* sd_bus_message_handler_t */
-int collector_method_get_system(sd_bus_message *message, void *userdata, sd_bus_error *error);
-int collector_method_get_units(sd_bus_message *message, void *userdata, sd_bus_error *error);
-int collector_method_get_snapshot(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
 /* Frees one of `calls`, without a reply. */
 void collector_call_free(BusCall *kept);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The methods of org.devbox.Collector1. The machine's figures are read for each call; CPU use may have to
- * wait for its first window, disks for their file systems; calls for units share the refresh under way. A
- * call that waits is kept, and ends with the deadline of what it waits for. */
+/* The interface org.devbox.Collector1, which dbus/org.devbox.Collector1.xml documents. The machine's figures
+ * are read for each call; CPU use may have to wait for its first window, disks for their file systems; calls
+ * for units share the refresh under way. A call that waits is kept, and ends with the deadline of what it
+ * waits for. */
 
 #include "bus/error.h"
 #include "collector/collector-internal.h"
@@ -279,17 +280,36 @@ static int handle(Collector *collector, sd_bus_message *message, CallKind kind, 
         return 1;
 }
 
-int collector_method_get_system(sd_bus_message *message, void *userdata, sd_bus_error *error)
+static int on_get_system(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         return handle(userdata, message, CALL_SYSTEM, error);
 }
 
-int collector_method_get_units(sd_bus_message *message, void *userdata, sd_bus_error *error)
+static int on_get_units(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         return handle(userdata, message, CALL_UNITS, error);
 }
 
-int collector_method_get_snapshot(sd_bus_message *message, void *userdata, sd_bus_error *error)
+static int on_get_snapshot(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         return handle(userdata, message, CALL_SNAPSHOT, error);
+}
+
+static const sd_bus_vtable collector_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_ARGS("GetSystem", SD_BUS_NO_ARGS, SD_BUS_RESULT("a{sv}", system), on_get_system,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetUnits", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", units), on_get_units,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetSnapshot", SD_BUS_NO_ARGS,
+                                SD_BUS_RESULT("a{sv}", system, "aa{sv}", units, "aa{sv}", parts),
+                                on_get_snapshot, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_SIGNAL_WITH_ARGS("UnitsChanged", SD_BUS_ARGS("as", names), 0),
+        SD_BUS_VTABLE_END,
+};
+
+int collector_add_interface(Collector *collector, sd_bus *bus, const char *path, sd_bus_slot **ret_slot)
+{
+        return sd_bus_add_object_vtable(bus, ret_slot, path, "org.devbox.Collector1", collector_vtable,
+                                        collector);
 }
