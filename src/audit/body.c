@@ -95,6 +95,9 @@ static const SchemaField checkpoint_fields[] = {
 };
 static const SchemaField quarantine_fields[] = { DEVICE, REASON(true) };
 static const SchemaField revoke_fields[] = { DIGEST("sha256", false, sha256), REASON(false) };
+static const SchemaField confirmation_fields[] = {
+        DIGEST("sha256", true, sha256), COUNT("at", true, confirmed_at_ms),
+};
 /* clang-format on */
 
 #define TYPE(fields)                                                                                        \
@@ -118,6 +121,7 @@ static const Schema schemas[_AUDIT_TYPE_MAX] = {
         [AUDIT_CHECKPOINT] = TYPE(checkpoint_fields),
         [AUDIT_QUARANTINE] = TYPE(quarantine_fields),
         [AUDIT_REVOKE] = TYPE(revoke_fields),
+        [AUDIT_CONFIRMATION] = TYPE(confirmation_fields),
 };
 
 int audit_body_format(AuditType type, const AuditBody *body, char **ret_text, SchemaFault *ret_fault)

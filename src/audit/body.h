@@ -33,17 +33,19 @@ typedef struct AuditBody {
         int64_t stdout_size, stderr_size;
         int64_t count;
 
-        /* genesis, enroll, adopt, root, manifest, session, clock, checkpoint: the state of the device */
+        /* genesis, enroll, adopt, root, manifest, session, clock, checkpoint, confirmation: the device */
         char *device;
         ChainId chain;
         PublicKey key, old_key;
-        Sha256 sha256; /* of the root, manifest, token; adopt: of the manifest that names the new key */
+        Sha256 sha256; /* of the root, manifest, token; adopt: of the manifest that names the new key;
+                        * confirmation: of the manifest */
         int64_t epoch, version;
         bool gap;
         uint8_t session[16];
         char *boot_id;
         int64_t from_ms, to_ms; /* clock: stepped from, to */
-        int64_t size;           /* checkpoint, adopt: of the chain; genesis: of the chain that was lost */
+        int64_t confirmed_at_ms;
+        int64_t size; /* checkpoint, adopt: of the chain; genesis: of the chain that was lost */
         Sha256 head;
         PublicKey witness;
         Signature signature; /* of the witness */

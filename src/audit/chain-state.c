@@ -273,6 +273,13 @@ static int on_revoke(const ChainState *state, const AuditBody *body, AuditFindin
                        : audit_contradiction(finding, "the device is revoked without a tombstone");
 }
 
+static int on_confirmation(const ChainState *state, const AuditBody *body, AuditFinding *finding)
+{
+        return state->in_force && sha256_equal(&state->manifest.sha256, &body->sha256)
+                       ? 0
+                       : audit_contradiction(finding, "it confirms another manifest than the one in force");
+}
+
 /* ---- any entry */
 
 int chain_state_next_key(ChainState *state, const AuditEntry *entry, const AuditBody *body,
@@ -301,6 +308,8 @@ static int next(ChainState *state, const AuditEntry *entry, const AuditBody *bod
                 return on_root(state, body, finding);
         case AUDIT_MANIFEST:
                 return on_manifest(state, entry, body, finding);
+        case AUDIT_CONFIRMATION:
+                return on_confirmation(state, body, finding);
         case AUDIT_REQUEST_ACCEPTED:
                 return on_accepted(state, entry, body, finding);
         case AUDIT_REQUEST_STARTED:

@@ -19,6 +19,7 @@ static const char *const type_names[_AUDIT_TYPE_MAX] = {
         [AUDIT_CHECKPOINT] = "checkpoint",
         [AUDIT_QUARANTINE] = "quarantine",
         [AUDIT_REVOKE] = "revoke",
+        [AUDIT_CONFIRMATION] = "confirmation",
 };
 
 const char *audit_type_name(uint16_t type)

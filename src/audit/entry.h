@@ -46,6 +46,7 @@ typedef enum AuditType {
         AUDIT_CHECKPOINT = 12, /* a witness countersigned */
         AUDIT_QUARANTINE = 13,
         AUDIT_REVOKE = 14,
+        AUDIT_CONFIRMATION = 15, /* of the manifest in force; strict capabilities need it */
         _AUDIT_TYPE_MAX,
 } AuditType;
 

@@ -16,6 +16,7 @@ extern const DatabaseSchema ledger_schema;
 #define LEDGER_ROOT                  "root"       /* the current one, as an envelope */
 #define LEDGER_MANIFEST              "manifest"   /* likewise */
 #define LEDGER_MANIFEST_CONFIRMED_AT "manifest_confirmed_at_ms"
+#define LEDGER_CONFIRMATION_LOGGED   "confirmation_logged_ms" /* the last confirmation that has an entry */
 #define LEDGER_TIME_FLOOR            "time_floor_ms"
 #define LEDGER_ISSUED_FLOOR          "issued_floor_ms"
 #define LEDGER_CHECKPOINT            "checkpoint" /* the last that the device signed, as an envelope */

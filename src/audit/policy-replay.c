@@ -54,6 +54,12 @@ static int begin_rates(PolicyReplay *replay)
         return 0;
 }
 
+static void on_confirmation(PolicyReplay *replay, const AuditBody *body)
+{
+        replay->confirmations = true;
+        replay->confirmed_at_ms = (uint64_t) body->confirmed_at_ms;
+}
+
 static int on_manifest(PolicyReplay *replay, const AuditEntry *entry, const AuditBody *body,
                        AuditFinding *finding)
 {
@@ -67,6 +73,7 @@ static int on_manifest(PolicyReplay *replay, const AuditEntry *entry, const Audi
                                 .now_ms = entry->time_ms };
 
         forget_manifest(replay);
+        replay->confirmed_at_ms = entry->time_ms;
         replay->floor =
                 (ManifestFloor){ .epoch = body->epoch, .version = body->version, .digest = body->sha256 };
         int r = judge.root ? audit_evidence_find(replay->evidence, &body->sha256, &envelope) : 0;
@@ -214,7 +221,8 @@ static int use_names(PolicyReplay *replay, const AuditEntry *entry, const Accept
         return 0;
 }
 
-/* The device as it was then; what the chain does not record is assumed in its favour. */
+/* The device as it was then; what the chain does not record is assumed in its favour. Confirmations are
+ * judged in is_confirmed(). */
 static AcceptDevice device_at(const PolicyReplay *replay, uint64_t time_ms)
 {
         return (AcceptDevice){ .name = replay->state->identity->device,
@@ -246,12 +254,12 @@ static int judge(PolicyReplay *replay, const AuditEntry *entry, const AuditBody 
                 return r;
 
         chain_state_find_request(replay->state, body)->start_until_ms = verdict.start_until_ms;
-        replay->n_judged++;
         return 0;
 }
 
+/* Returns what counts the request if it is allowed; NULL: it is not in evidence. */
 static int judge_evidence(PolicyReplay *replay, const AuditEntry *entry, const AuditBody *body,
-                          bool *ret_found, AuditFinding *finding)
+                          size_t **ret_count, AuditFinding *finding)
 {
         Envelope *envelopes[1 + APPROVALS_MAX] = { NULL };
 
@@ -261,7 +269,7 @@ static int judge_evidence(PolicyReplay *replay, const AuditEntry *entry, const A
 
                 for (size_t i = 0; i < body->approvals.n; i++)
                         input.approvals[i] = envelopes[1 + i];
-                *ret_found = true;
+                *ret_count = &replay->n_judged;
                 r = judge(replay, entry, body, &input, finding);
         }
 
@@ -284,7 +292,9 @@ static int find_approvals(const PolicyReplay *replay, const AuditBody *body)
         return r;
 }
 
-static int judge_recorded(PolicyReplay *replay, const RecordedRequest *recorded, AuditFinding *finding)
+/* Returns what counts the request; NULL: it is unproven. */
+static int judge_recorded(PolicyReplay *replay, const RecordedRequest *recorded, size_t **ret_count,
+                          AuditFinding *finding)
 {
         bool redacted = false;
 
@@ -295,7 +305,7 @@ static int judge_recorded(PolicyReplay *replay, const RecordedRequest *recorded,
         if (r < 0)
                 return r;
 
-        replay->n_recorded += redacted && r > 0;
+        *ret_count = redacted && r > 0 ? &replay->n_recorded : NULL;
         return 0;
 }
 
@@ -319,24 +329,39 @@ static int check_rate(PolicyReplay *replay, size_t index, uint64_t time_ms, Audi
         return 0;
 }
 
+static bool is_confirmed(const PolicyReplay *replay, const Capability *capability, uint64_t time_ms)
+{
+        AcceptDevice device = device_at(replay, time_ms);
+
+        device.manifest_confirmed_at_ms = replay->confirmed_at_ms;
+        return accept_is_confirmed(&device, capability);
+}
+
 static int on_accepted(PolicyReplay *replay, const AuditEntry *entry, const AuditBody *body,
                        AuditFinding *finding)
 {
         RecordedRequest recorded = { replay->manifest, body, entry->time_ms };
-        bool found = false;
+        size_t *count = NULL;
 
         if (replay->standing == MANIFEST_VOID)
                 return audit_contradiction(finding, "a request is accepted under a void manifest");
         if (replay->standing == MANIFEST_UNKNOWN)
                 return 0;
 
-        int r = judge_evidence(replay, entry, body, &found, finding);
-        if (r == 0 && !found)
-                r = judge_recorded(replay, &recorded, finding);
+        int r = judge_evidence(replay, entry, body, &count, finding);
+        if (r == 0 && !count)
+                r = judge_recorded(replay, &recorded, &count, finding);
         if (r != 0)
                 return r;
 
         const Capability *capability = recorded_request_capability(&recorded);
+        bool confirmed = is_confirmed(replay, capability, entry->time_ms);
+        if (!confirmed && replay->confirmations)
+                return rejected(finding, "a request was accepted that must be rejected",
+                                DEVBOX_ERROR_MANIFEST_UNCONFIRMED);
+        if (confirmed && count)
+                (*count)++;
+
         size_t index = (size_t) (capability - replay->manifest->capabilities.items);
         chain_state_find_request(replay->state, body)->capability = index + 1;
         return check_rate(replay, index, entry->time_ms, finding);
@@ -360,8 +385,11 @@ static int on_started(PolicyReplay *replay, const AuditEntry *entry, const Audit
                 .entry = capability->id,
                 .start_until_ms = request->start_until_ms > 0 ? request->start_until_ms : UINT64_MAX,
         };
-        return rejected(finding, "a request was started that must be rejected",
-                        accept_start(&device, &accepted));
+        int r = accept_start(&device, &accepted);
+        if (r == 0 && replay->confirmations && !is_confirmed(replay, capability, entry->time_ms))
+                r = DEVBOX_ERROR_MANIFEST_UNCONFIRMED;
+
+        return rejected(finding, "a request was started that must be rejected", r);
 }
 
 int policy_replay_next(PolicyReplay *replay, const AuditEntry *entry, const AuditBody *body,
@@ -375,6 +403,9 @@ int policy_replay_next(PolicyReplay *replay, const AuditEntry *entry, const Audi
                 return on_root(replay);
         case AUDIT_MANIFEST:
                 return on_manifest(replay, entry, body, finding);
+        case AUDIT_CONFIRMATION:
+                on_confirmation(replay, body);
+                return 0;
         case AUDIT_REQUEST_ACCEPTED:
                 return on_accepted(replay, entry, body, finding);
         case AUDIT_REQUEST_STARTED:

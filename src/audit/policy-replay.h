@@ -3,7 +3,9 @@
 
 /* Judges again what the device accepted, from evidence: each manifest by the root in force, each request by
  * its manifest, signatures and approvals, at the time of its entry, and each start by the manifest then in
- * force. A request that is not in evidence is judged by what its entry records, if its manifest is. */
+ * force. A request that is not in evidence is judged by what its entry records, if its manifest is. Ledgers
+ * did not always record confirmations of the manifest: until the first, a strict request that lacks one is
+ * unproven. */
 
 #include "audit/chain-state.h"
 #include "audit/evidence.h"
@@ -26,6 +28,8 @@ typedef struct PolicyReplay {
         Envelope *envelope; /* of the manifest */
         RateWindow *rates;  /* for each of its capabilities; n 0: no limit */
         ManifestFloor floor;
+        uint64_t confirmed_at_ms; /* by what is recorded; 0: no manifest yet */
+        bool confirmations;       /* there was one: of a ledger that records them */
         ManifestStanding standing;
         ReplayCache judged; /* digests of requests; never expire */
 } PolicyReplay;

@@ -264,6 +264,9 @@ static int store_manifest(Ledger *ledger, const char *text, const Envelope *enve
                 r = state_write_text(ledger->database, LEDGER_MANIFEST, text);
                 if (r < 0)
                         return r;
+                r = state_write_integer(ledger->database, LEDGER_CONFIRMATION_LOGGED, (int64_t) now_ms);
+                if (r < 0)
+                        return r;
         }
         r = state_write_integer(ledger->database, LEDGER_MANIFEST_CONFIRMED_AT, (int64_t) now_ms);
         if (r < 0)

@@ -14,6 +14,7 @@
 #include "ledger/request-commit.h"
 
 #include "audit/ledger-database.h"
+#include "ledger/confirmation.h"
 #include "ledger/ledger-internal.h"
 
 /* ---- audit entries */
@@ -118,6 +119,9 @@ static int write_acceptance(Ledger *ledger, ChainTransaction *write, const Accep
         if (r != 0)
                 return r < 0 ? r : DEVBOX_ERROR_NONCE_REPLAY;
         r = make_room(ledger, now_ms);
+        if (r != 0)
+                return r;
+        r = confirmation_log(ledger, write, verdict->capability, now_ms);
         if (r != 0)
                 return r;
         r = describe(verdict, &body);

@@ -2,6 +2,7 @@
 /* Accepted requests: started, finished, or interrupted by a crash. */
 
 #include "codec/binary-text.h"
+#include "ledger/confirmation.h"
 #include "ledger/ledger-internal.h"
 #include "ledger/request.h"
 
@@ -50,6 +51,10 @@ int ledger_started(Ledger *ledger, const char *request)
 
         r = chain_transaction_begin(&ledger->chain, &write);
         if (r < 0)
+                return r;
+        r = confirmation_log(ledger, &write, manifest_find_entry(ledger->policy.manifest, row.entry),
+                             time.now_ms);
+        if (r != 0)
                 return r;
         r = chain_append(&write, AUDIT_REQUEST_STARTED, time.now_ms,
                          &(AuditBody){ .request_id = row.request_id, .request_sha256 = row.digest }, NULL);

@@ -179,14 +179,22 @@ static uint64_t start_until_ms(const AcceptDevice *device, const ManifestDispatc
         return MIN(until, (uint64_t) device->manifest->expires_at_ms - 1);
 }
 
+bool accept_is_confirmed(const AcceptDevice *device, const Capability *capability)
+{
+        uint64_t stale = (uint64_t) device->manifest->limits.stale_max_s * 1000;
+        uint64_t at = device->manifest_confirmed_at_ms;
+
+        /* One of a time to come is of a clock that ran ahead, and would count for as long as it did. */
+        return !capability->strict ||
+               (at <= device->now_ms + skew_ms(device) && effective_now_ms(device) <= at + stale);
+}
+
 /* The rules of the entry that depend on the time. */
 static int check_entry_time(const AcceptDevice *device, const Capability *capability)
 {
-        uint64_t stale = (uint64_t) device->manifest->limits.stale_max_s * 1000;
-
         if (!capability_window_open(capability, device->now_ms))
                 return DEVBOX_ERROR_OUTSIDE_WINDOW;
-        if (capability->strict && effective_now_ms(device) > device->manifest_confirmed_at_ms + stale)
+        if (!accept_is_confirmed(device, capability))
                 return DEVBOX_ERROR_MANIFEST_UNCONFIRMED;
         if (!device->clock_synchronised && !capability_kind_is_read_only((CapabilityKind) capability->kind))
                 return DEVBOX_ERROR_CLOCK_UNSYNCED;

@@ -92,6 +92,10 @@ void accept_verdict_done(AcceptVerdict *verdict);
 int accept_request(const AcceptDevice *device, const AcceptLedger *ledger, const AcceptInput *input,
                    AcceptVerdict *verdict);
 
+/* Whether the hub has confirmed the manifest recently enough for this entry of it: always, unless it is
+ * strict. */
+bool accept_is_confirmed(const AcceptDevice *device, const Capability *capability);
+
 /* What remains of an accepted request until it starts. */
 typedef struct AcceptedRequest {
         Sha256 manifest;   /* that it was accepted under */

@@ -31,6 +31,7 @@ typedef struct History {
         int64_t root_version, epoch, version;
         bool redacts; /* the manifest, the arguments of ls */
         char place[48];
+        char *manifest; /* the last that was installed */
         Sha256 roots[ROOTS];
         size_t n_roots;
 
@@ -92,28 +93,40 @@ static bool has_key(const History *history)
 static void step_manifest(History *history)
 {
         LedgerWorld *world = history->world;
-        bool redacts = sometimes(history, 3), wide = sometimes(history, 3);
+        bool redacts = sometimes(history, 3), wide = sometimes(history, 3), strict = sometimes(history, 2);
+        char limits[64];
         ManifestInstalled installed;
         Sha256 before = world->made.manifest;
 
+        (void) snprintf(limits, sizeof limits, "\"limits\":{\"skew_s\":%d,\"stale_max_s\":60},\"operators\"",
+                        wide ? 300 : 30);
         history->version += 1 + (int64_t) draw(history, 3);
         const Edit edits[] = {
                 place_edit(history),
                 { "\"@device@\"", key_place(history->device) },
-                { "\"operators\"", wide ? "\"limits\":{\"skew_s\":300},\"operators\"" : "\"operators\"" },
+                { "\"operators\"", limits },
+                { "\"id\":\"df\",", strict ? "\"id\":\"df\",\"strict\":true," : "\"id\":\"df\"," },
                 { "\"id\":\"ls-home\",",
                   redacts ? "\"id\":\"ls-home\",\"redact\":[\"argv\"]," : "\"id\":\"ls-home\"," },
         };
         _cleanup_(freep) char *text =
                 signed_manifest(&world->made, edits, ELEMENTSOF(edits), history->manifest_key);
-        if (ledger_install_manifest(world->ledger, text, &installed) == 0)
+        if (ledger_install_manifest(world->ledger, text, &installed) == 0) {
                 history->redacts = redacts;
-        else
+                free(history->manifest);
+                history->manifest = TAKE_PTR(text);
+        } else
                 world->made.manifest = before;
-        if (sometimes(history, 4))
-                (void) ledger_install_manifest(world->ledger, text, &installed);
         if (!sometimes(history, 8))
                 step_session(history);
+}
+
+static void step_confirm(History *history)
+{
+        ManifestInstalled installed;
+
+        if (history->manifest)
+                (void) ledger_install_manifest(history->world->ledger, history->manifest, &installed);
 }
 
 static void step_tombstone(History *history)
@@ -389,7 +402,7 @@ static const Step steps[] = {
         { step_request, 60 },  { step_finish, 30 },  { step_session, 6 }, { step_later, 30 },
         { step_earlier, 3 },   { step_flush, 6 },    { step_reopen, 3 },  { step_lose_key, 1 },
         { step_statement, 6 }, { step_manifest, 4 }, { step_root, 2 },    { step_tombstone, 1 },
-        { step_ceiling, 1 },
+        { step_ceiling, 1 },   { step_confirm, 20 },
 };
 
 static void take_a_step(History *history)
@@ -469,6 +482,7 @@ void ledger_history_live(LedgerWorld *world, uint64_t seed)
         print_message("# %zu of %zu accepted are kept, %zu roots\n", history.n_kept, history.n_accepted,
                       history.n_roots);
 
+        free(history.manifest);
         signed_bundle_done(&history.last);
         for (size_t i = 0; i < KEPT; i++)
                 free(history.statements[i].text);

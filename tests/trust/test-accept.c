@@ -392,6 +392,11 @@ static void test_an_entry_bounds_hours_dispatchers_and_staleness(void **state)
         world_init(&world, strict, 1);
         world.device.manifest_confirmed_at_ms = WORLD_NOW - 86400001;
         assert_err(world_judge(&world, &df), DEVBOX_ERROR_MANIFEST_UNCONFIRMED);
+        world.device.manifest_confirmed_at_ms = WORLD_NOW + 30001;
+        assert_err(world_judge(&world, &df), DEVBOX_ERROR_MANIFEST_UNCONFIRMED);
+        world.device.manifest_confirmed_at_ms--;
+        assert_err(world_judge(&world, &df), 0);
+        world.device.manifest_confirmed_at_ms = 0;
         assert_err(world_judge(&world, &(Case){ 0 }), 0);
         world_done(&world);
 }
