@@ -10,7 +10,7 @@
 static const char *const signatures[] = {
         [BUS_STRING] = "s", [BUS_TEXT] = "s",      [BUS_BOOL] = "b",   [BUS_INT32] = "i",
         [BUS_UINT64] = "t", [BUS_COUNT] = "t",     [BUS_DOUBLE] = "d", [BUS_BYTES] = "ay",
-        [BUS_ARRAY] = "ay", [BUS_ROWS] = "aa{sv}",
+        [BUS_ARRAY] = "ay", [BUS_ROWS] = "aa{sv}", [BUS_TEXTS] = "as",
 };
 
 static const BusField *field_at(const BusDictionary *dictionary, size_t i)
@@ -28,6 +28,8 @@ static bool value_is_empty(const BusField *field, const void *object)
 
         if (field->type == BUS_STRING || field->type == BUS_TEXT)
                 return strempty(*(const char *const *) value)[0] == '\0';
+        if (field->type == BUS_BYTES)
+                return ((const Bytes *) value)->size == 0;
 
         return field->type == BUS_UINT64 && *(const uint64_t *) value == 0;
 }
@@ -50,6 +52,21 @@ static bool is_written(const BusField *field, const void *object)
         return !(field->flags & BUS_IF_KNOWN && value_is_unknown(field, object));
 }
 
+static size_t *length_of(const BusField *field, const void *object)
+{
+        return (size_t *) ((char *) object + field->size);
+}
+
+static int texts_append(sd_bus_message *message, const char *const *texts, size_t n)
+{
+        int r = sd_bus_message_open_container(message, 'a', "s");
+
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = sd_bus_message_append_basic(message, 's', texts[i]);
+
+        return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
 static int value_append(sd_bus_message *message, const BusField *field, const void *object)
 {
         const void *value = (const char *) object + field->offset;
@@ -66,8 +83,9 @@ static int value_append(sd_bus_message *message, const BusField *field, const vo
         case BUS_ARRAY:
                 return sd_bus_message_append_array(message, 'y', value, field->size);
         case BUS_ROWS:
-                return bus_rows_append(message, field->rows, value,
-                                       *(const size_t *) ((const char *) object + field->size));
+                return bus_rows_append(message, field->rows, value, *length_of(field, object));
+        case BUS_TEXTS:
+                return texts_append(message, value, *length_of(field, object));
         default: /* a number has the same representation on the bus */
                 return sd_bus_message_append_basic(message, signatures[field->type][0], value);
         }
@@ -195,6 +213,23 @@ int bus_array_read(sd_bus_message *message, void *ret_array, size_t size)
         return 0;
 }
 
+static int read_texts(sd_bus_message *message, const char **texts, size_t *ret_n)
+{
+        size_t n = 0;
+
+        int r = sd_bus_message_enter_container(message, 'a', "s");
+        while (r >= 0 && (r = sd_bus_message_at_end(message, false)) == 0) {
+                if (n == BUS_TEXTS_MAX)
+                        return -EBADMSG;
+                r = sd_bus_message_read_basic(message, 's', &texts[n++]);
+        }
+        if (r < 0)
+                return r;
+
+        *ret_n = n;
+        return sd_bus_message_exit_container(message);
+}
+
 static int value_read(sd_bus_message *message, const BusField *field, void *object)
 {
         void *value = (char *) object + field->offset;
@@ -211,7 +246,9 @@ static int value_read(sd_bus_message *message, const BusField *field, void *obje
         case BUS_ARRAY:
                 return bus_array_read(message, value, field->size);
         case BUS_ROWS:
-                return read_rows(message, field->rows, value, (size_t *) ((char *) object + field->size));
+                return read_rows(message, field->rows, value, length_of(field, object));
+        case BUS_TEXTS:
+                return read_texts(message, value, length_of(field, object));
         default:
                 return sd_bus_message_read_basic(message, signatures[field->type][0], value);
         }

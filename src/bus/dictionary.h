@@ -19,11 +19,15 @@ typedef enum BusType {
         BUS_BYTES,  /* ay: Bytes, borrowed */
         BUS_ARRAY,  /* ay: uint8_t[size] */
         BUS_ROWS,   /* aa{sv}: an array of structs inside the struct, and its size_t length */
+        BUS_TEXTS,  /* as: const char *[BUS_TEXTS_MAX], borrowed, and its size_t length */
 } BusType;
+
+#define BUS_TEXTS_MAX 16
 
 typedef enum BusFieldFlags {
         BUS_REQUIRED = 1 << 0, /* reading a dictionary without it fails */
-        BUS_OPTIONAL = 1 << 1, /* not written if it is a NULL or empty string, or a BUS_UINT64 of 0 */
+        BUS_OPTIONAL =
+                1 << 1, /* not written if it is a NULL or empty string, no bytes, or a BUS_UINT64 of 0 */
         BUS_IF_KNOWN = 1 << 2, /* not written if it is a BUS_UINT64 of UINT64_MAX, or not a number */
 } BusFieldFlags;
 
@@ -34,7 +38,7 @@ typedef struct BusField {
         BusType type;
         size_t offset;
         BusFieldFlags flags;
-        size_t size;         /* BUS_ARRAY: in bytes; BUS_ROWS: the offset of the length */
+        size_t size;         /* BUS_ARRAY: in bytes; BUS_ROWS, BUS_TEXTS: the offset of the length */
         const BusRows *rows; /* BUS_ROWS */
 } BusField;
 
@@ -60,6 +64,10 @@ struct BusRows {
 #define BUS_FIELD_ROWS(key, rows, in, array, n)                                                             \
         {                                                                                                   \
                 key, BUS_ROWS, offsetof(in, array), 0, offsetof(in, n), rows                                \
+        }
+#define BUS_FIELD_TEXTS(key, in, array, n)                                                                  \
+        {                                                                                                   \
+                key, BUS_TEXTS, offsetof(in, array), 0, offsetof(in, n)                                     \
         }
 
 #define BUS_DICTIONARY(table)                                                                               \

@@ -26,6 +26,9 @@ typedef struct Object {
         size_t n_rows;
         const char *absent;
         uint64_t zero;
+        Bytes no_bytes;
+        const char *texts[BUS_TEXTS_MAX];
+        size_t n_texts;
 } Object;
 
 static const BusField row_fields[] = { BUS_FIELD("name", BUS_STRING, Row, name, BUS_REQUIRED) };
@@ -45,6 +48,8 @@ static const BusField fields[] = {
         BUS_FIELD_ROWS("rows", &rows, Object, rows, n_rows),
         BUS_FIELD("absent", BUS_TEXT, Object, absent, BUS_OPTIONAL),
         BUS_FIELD("zero", BUS_UINT64, Object, zero, BUS_OPTIONAL),
+        BUS_FIELD("no_bytes", BUS_BYTES, Object, no_bytes, BUS_OPTIONAL),
+        BUS_FIELD_TEXTS("texts", Object, texts, n_texts),
 };
 static const BusDictionary lenient = BUS_DICTIONARY(fields);
 static const BusDictionary strict = { fields, ELEMENTSOF(fields), .strict = true };
@@ -84,7 +89,7 @@ static void object_done(Object *object)
 static void test_every_type_round_trips(void **state)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = message_new(bus);
-        _cleanup_(object_done) Object read = { .absent = "kept", .zero = 7 };
+        _cleanup_(object_done) Object read = { .absent = "kept", .zero = 7, .no_bytes = { NULL, 7 } };
         const Object object = { .string = (char *) "owned",
                                 .text = "borrowed",
                                 .yes = true,
@@ -95,7 +100,9 @@ static void test_every_type_round_trips(void **state)
                                 .bytes = BYTES("\0\1", 2),
                                 .array = { 1, 2, 3, 4 },
                                 .rows = { { (char *) "a" }, { (char *) "b" } },
-                                .n_rows = 2 };
+                                .n_rows = 2,
+                                .texts = { "one", "" },
+                                .n_texts = 2 };
 
         assert_ok(bus_dictionary_append(message, &strict, &object));
         assert_ok(message_seal(message));
@@ -115,6 +122,10 @@ static void test_every_type_round_trips(void **state)
         assert_string_equal(read.rows[1].name, "b");
         assert_string_equal(read.absent, "kept"); /* optional and empty: not in the message */
         assert_int_equal(read.zero, 7);
+        assert_int_equal(read.no_bytes.size, 7);
+        assert_int_equal(read.n_texts, 2);
+        assert_string_equal(read.texts[0], "one");
+        assert_string_equal(read.texts[1], "");
         assert_int_equal(sd_bus_message_at_end(message, true), 1);
 }
 
@@ -156,6 +167,11 @@ static void test_what_is_rejected(void **state)
         assert_results_of(-EBADMSG, -EBADMSG, "a{sv}", 1, "rows", "aa{sv}", 2, 1, "name", "s", "a", 0);
         assert_results_of(-EBADMSG, -EBADMSG, "a{sv}", 1, "rows", "aa{sv}", 3, 1, "name", "s", "a", 1,
                           "name", "s", "b", 1, "name", "s", "c");
+        assert_results_of(0, 0, "a{sv}", 1, "texts", "as", BUS_TEXTS_MAX, "", "", "", "", "", "", "", "", "",
+                          "", "", "", "", "", "", "");
+        assert_results_of(-EBADMSG, -EBADMSG, "a{sv}", 1, "texts", "as", BUS_TEXTS_MAX + 1, "", "", "", "",
+                          "", "", "", "", "", "", "", "", "", "", "", "", "");
+        assert_results_of(-EBADMSG, -EBADMSG, "a{sv}", 1, "texts", "ay", 0);
         assert_results_of(-EBADMSG, -EBADMSG, "a{ss}", 1, "string", "a");
         assert_results_of(-EBADMSG, -EBADMSG, "s", "string");
 }
