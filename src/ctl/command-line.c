@@ -17,6 +17,7 @@ enum { LONG_JSON = 256, LONG_FIRST };
 static const struct option common_options[] = {
         { "json", no_argument, NULL, LONG_JSON },
         { "help", no_argument, NULL, 'h' },
+        { "host", required_argument, NULL, 'H' },
         { "version", no_argument, NULL, 'V' },
 };
 
@@ -61,6 +62,8 @@ static int reject_option(Ctl *ctl, const CommandLine *line)
         const char *word = line->argv[optind - 1], *names[VERB_OPTIONS_MAX], *nearest = NULL;
         size_t n = 0;
 
+        if (optopt == 'H')
+                return ctl_usage(ctl, "--host needs a value: USER@HOST");
         if (!ctl->verb && belongs_to_a_verb(ctl, word))
                 return ctl_usage(ctl, "'%s' is an option of a command and goes after it", word);
         for (const Option *option = ctl->verb ? ctl->verb->options : NULL; option && option->name; option++)
@@ -90,6 +93,9 @@ static bool take_common(Ctl *ctl, CommandLine *line, int value)
         case 'V':
                 line->version = true;
                 return true;
+        case 'H':
+                ctl->host = optarg;
+                return true;
         default:
                 return false;
         }
@@ -103,7 +109,7 @@ static int take_word(Ctl *ctl, CommandLine *line, char **ret_word)
 
         memcpy(options, common_options, sizeof common_options);
         optind = 0; /* start again */
-        while ((value = getopt_long(line->argc, line->argv, "+:hV", options, NULL)) >= 0)
+        while ((value = getopt_long(line->argc, line->argv, "+:hVH:", options, NULL)) >= 0)
                 if (!take_common(ctl, line, value))
                         return reject_option(ctl, line);
 
@@ -133,12 +139,12 @@ static int set_option(Ctl *ctl, const Option *option, int value, void *options)
 /* The tables of getopt_long() for the verb's options and the common ones. */
 typedef struct GetoptTables {
         struct option options[ELEMENTSOF(common_options) + VERB_OPTIONS_MAX + 1];
-        char letters[sizeof ":hV" + (size_t) 2 * VERB_OPTIONS_MAX];
+        char letters[sizeof ":hVH:" + (size_t) 2 * VERB_OPTIONS_MAX];
 } GetoptTables;
 
 static void make_tables(const Option *options, GetoptTables *ret_tables)
 {
-        GetoptTables tables = { .letters = ":hV" };
+        GetoptTables tables = { .letters = ":hVH:" };
         char *letter = tables.letters + strlen(tables.letters);
 
         memcpy(tables.options, common_options, sizeof common_options);
@@ -238,6 +244,10 @@ static int run_verb(Ctl *ctl, CommandLine *line)
                 return r;
         if (line->help || line->version)
                 return line->help ? help_print_verb(verb) : help_print_version();
+
+        if (ctl->host && !verb->remote)
+                return ctl_usage(ctl, "'%s%s%s' works on this machine only, without --host",
+                                 strempty(verb->noun), verb->noun ? " " : "", verb->name);
 
         r = check_arguments(ctl, verb, line->argv);
         return r != 0 ? r : verb->run(ctl, options, line->argv);

@@ -16,8 +16,13 @@ typedef struct Line {
         size_t n_arguments;
 } Line;
 
+/* The one common option that has a value. */
+static const Option host_option = { "host", &(const OptionType){ .value = "USER@HOST" }, .letter = 'H' };
+
 static const Option *find_option(const Verb *verb, const char *word)
 {
+        if (streq(word, "--host") || streq(word, "-H"))
+                return &host_option;
         for (const Option *option = verb ? verb->options : NULL; option && option->name; option++)
                 if ((startswith(word, "--") && streq(word + 2, option->name)) ||
                     (option->letter && word[0] == '-' && word[1] == option->letter && word[2] == '\0'))
@@ -74,6 +79,8 @@ static void print_options(const Verb *verb, const char *start)
                 (void) snprintf(word, sizeof word, "--%s", option->name);
                 print_candidate(start, word, option->help);
         }
+        if (!verb || verb->remote)
+                print_candidate(start, "--host", "the hub, over ssh");
         print_candidate(start, "--json", "print one JSON document");
         print_candidate(start, "--help", "show how it is used");
         print_candidate(start, "--version", "print the version");

@@ -43,8 +43,12 @@ static void print_option(const Option *option)
         (void) printf("%*s%s\n", MAX(COLUMN + 4 - n, 1), "", option->help);
 }
 
-static int print_common(void)
+/* `remote`: with those of verbs that call a hub. */
+static int print_common(bool remote)
 {
+        if (remote)
+                (void) printf(
+                        "  -H, --host USER@HOST         the hub, over ssh; without it, this machine\n");
         (void) printf("      --json                   print one JSON document\n"
                       "  -h, --help                   this text, or help of the command before it\n"
                       "  -V, --version                the version of devbox\n");
@@ -71,13 +75,13 @@ static void print_synopsis(const Verb *verb)
 
 int help_print_all(const Ctl *ctl)
 {
-        (void) printf("Usage: devboxctl [--json] [COMMAND]\n\nCommands:\n");
+        (void) printf("Usage: devboxctl [-H USER@HOST] [--json] [COMMAND]\n\nCommands:\n");
         for (const Verb *const *verb = ctl->verbs; *verb; verb++)
                 if (!verb_is_hidden(*verb))
                         print_line_of(*verb);
 
         (void) printf("\nOptions:\n");
-        (void) print_common();
+        (void) print_common(true);
         (void) printf("\nWithout a command: status. Options of a command: devboxctl help COMMAND.\n"
                       "Exit status: 0 success, 1 failure or a problem was found, 2 wrong usage.\n%s",
                       footer);
@@ -108,7 +112,7 @@ int help_print_verb(const Verb *verb)
         (void) printf("\n\n%c%s.\n\nOptions:\n", verb->help[0] - 'a' + 'A', verb->help + 1);
         for (const Option *option = verb->options; option && option->name; option++)
                 print_option(option);
-        (void) print_common();
+        (void) print_common(verb->remote);
         if (verb->example)
                 (void) printf("\nExample:\n  devboxctl %s\n", verb->example);
 

@@ -13,6 +13,7 @@ enum { CTL_OK = 0, CTL_PROBLEM = 1, CTL_USAGE = 2 };
 typedef struct Ctl {
         const struct Verb *const *verbs; /* all, ended by NULL */
         const struct Verb *verb;         /* the one that runs; NULL: not known yet */
+        const char *host;                /* whose bus it calls, over ssh; NULL: this machine's */
         const char *noun;                /* that of the command, also while the verb is not known yet */
         uint64_t now_ms;                 /* when the command started */
         bool json;
@@ -50,6 +51,7 @@ typedef struct Verb {
         const char *statuses;  /* exit statuses beside 0, 1 and 2, or what 1 means here; may be NULL */
         const Option *options; /* ended by one without a name; NULL: none */
         size_t options_size;
+        bool remote;          /* all it looks at is on the bus: it takes --host */
         const void *defaults; /* what the options are before they are parsed; NULL: zero */
 
         /* `args` ends with NULL and has as many members as `arguments` allows. Returns 0 with `ctl->status`,

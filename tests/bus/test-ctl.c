@@ -3,9 +3,11 @@
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "ctl-run.h"
 #include "fake.h"
+#include "files.h"
 
 #define COLLECTOR_PROGRAM "src/collector/devbox-collector"
 #define COLLECTOR         "org.devbox.Collector1"
@@ -297,6 +299,30 @@ static void test_there_is_no_collector(void **state)
         free(world);
 }
 
+/* ssh starts the bridge there, which connects to the bus of the test. */
+static void test_another_host(void **state)
+{
+        World *world = *state;
+        _cleanup_(freep) char *path = text_of("%s/ssh", world->bus->directory);
+        _cleanup_(freep) char *before = strdup(getenv("PATH"));
+        _cleanup_(freep) char *search = text_of("%s:%s", world->bus->directory, before);
+
+        write_file(path, "#!/bin/sh\n"
+                         "case $* in *' -- ana@hub '*) ;; *) exit 255; esac\n"
+                         "exec systemd-stdio-bridge --bus-path=\"$DBUS_SYSTEM_BUS_ADDRESS\"\n");
+        assert_ok(chmod(path, 0755));
+        assert_ok(setenv("PATH", search, 1));
+
+        _cleanup_(run_done) Run run =
+                run_ctl_words(world->bus, (const char *const[]){ "-H", "ana@hub", "services", NULL });
+        _cleanup_(run_done) Run none = run_ctl(world, "--host", "elsewhere", "services");
+        assert_ok(setenv("PATH", before, 1));
+        assert_has(run.output, "docker");
+        assert_int_equal(run.status, 0);
+        assert_has(none.output, "cannot reach the system bus of elsewhere over ssh; try: ssh elsewhere");
+        assert_int_equal(none.status, 1);
+}
+
 static void test_device_reload_waits_for_the_job(void **state)
 {
         static const struct {
@@ -361,6 +387,9 @@ static void test_wrong_usage(void **state)
                   "'manifest lint' takes: FILE; see: devboxctl help manifest lint\n" },
                 { { "--jsno" }, "unknown option '--jsno'; see: devboxctl help\n" },
                 { { "--json=x" }, "unknown option; see: devboxctl help\n" },
+                { { "-H", "hub", "status" },
+                  "'status' works on this machine only, without --host; see: devboxctl help status\n" },
+                { { "system", "--host" }, "--host needs a value: USER@HOST; see: devboxctl help system\n" },
                 { { "status", "-xh" }, "unknown option; see: devboxctl help status\n" },
                 { { "audit", "tail", "--flolow" },
                   "unknown option (did you mean '--follow'?); see: devboxctl help audit tail\n" },
@@ -406,6 +435,7 @@ int main(void)
                 test_in_world(test_config_check),
                 test_in_world(test_selftest_tells_each_check),
                 cmocka_unit_test(test_there_is_no_collector),
+                test_in_world(test_another_host),
                 test_in_world(test_device_reload_waits_for_the_job),
                 test_in_world(test_there_is_no_bus),
                 test_in_world(test_wrong_usage),

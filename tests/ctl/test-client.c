@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* What failed calls mean for a person. The calls themselves are tested on a bus: tests/bus/test-ctl.c. */
 
-#include "ctl/status/client.h"
+#include "ctl/client.h"
 
 #include "test.h"
+
+static const ClientDaemon collector = { .title = "devbox-collector",
+                                        .unavailable = DEVBOX_ERROR_COLLECTOR_UNAVAILABLE,
+                                        .timeout = DEVBOX_ERROR_COLLECTOR_TIMEOUT };
 
 static void test_problems_say_what_to_do(void **state)
 {
@@ -33,29 +37,15 @@ static void test_problems_say_what_to_do(void **state)
                 sd_bus_error error = SD_BUS_ERROR_MAKE_CONST(rows[i].name, rows[i].message);
                 _cleanup_(freep) char *problem = NULL;
 
-                assert_err(client_problem(&error, DEVBOX_ERROR_COLLECTOR_UNAVAILABLE, &problem),
-                           (int) rows[i].reason);
+                assert_err(client_problem(&collector, &error, &problem), (int) rows[i].reason);
                 assert_string_equal(problem, rows[i].problem);
         }
-}
-
-static void test_a_snapshot_tells_which_parts_it_has(void **state)
-{
-        const Snapshot snapshot = { .parts = { .n_parts = 2,
-                                               .parts = { { (char *) "system", true, 0, 0 },
-                                                          { (char *) "services", false, 0, 0 } } } };
-
-        assert_true(snapshot_has(&snapshot, "system"));
-        assert_false(snapshot_has(&snapshot, "services"));
-        assert_false(snapshot_has(&snapshot, "other"));
-        assert_false(snapshot_has(&(Snapshot){ 0 }, "system"));
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_problems_say_what_to_do),
-                cmocka_unit_test(test_a_snapshot_tells_which_parts_it_has),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

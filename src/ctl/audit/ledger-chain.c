@@ -7,9 +7,9 @@
 #include <stdio.h>
 
 #include "basic/fd.h"
+#include "ctl/client.h"
 #include "ctl/device/ledger-client.h"
 #include "ctl/problem.h"
-#include "ctl/status/client.h"
 
 struct LedgerChain {
         sd_bus *bus;
@@ -106,7 +106,7 @@ int ledger_chain_open(LedgerChain **ret_chain, char **ret_problem)
                 return -ENOMEM;
 
         chain->fd = -EBADF;
-        int r = client_open(&chain->bus, ret_problem);
+        int r = client_open(NULL, &chain->bus, ret_problem);
         if (r == 0)
                 r = get_identity(chain, ret_problem);
         if (r == 0)

@@ -6,11 +6,11 @@
 #include <sys/random.h>
 
 #include "codec/binary-text.h"
+#include "ctl/client.h"
 #include "ctl/device/ledger-client.h"
 #include "ctl/operator/root-chain.h"
 #include "ctl/option-types.h"
 #include "ctl/print.h"
-#include "ctl/status/client.h"
 #include "ctl/verbs.h"
 #include "proto/id.h"
 
@@ -45,7 +45,7 @@ static int run(Ctl *ctl, const void *options, char **args)
         else if (getrandom(enrolment.chain_id, CHAIN_ID_SIZE, 0) != CHAIN_ID_SIZE)
                 return -errno;
 
-        r = client_open(&bus, &ctl->problem);
+        r = client_open(NULL, &bus, &ctl->problem);
         if (r == 0)
                 r = ledger_client_enroll(bus, &enrolment, &ctl->problem);
         if (r != 0)

@@ -4,12 +4,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "ctl/client.h"
 #include "ctl/device/ledger-client.h"
 #include "ctl/input.h"
 #include "ctl/operator/root-chain.h"
 #include "ctl/print.h"
 #include "ctl/problem.h"
-#include "ctl/status/client.h"
 #include "ctl/verbs.h"
 #include "trust/envelope.h"
 
@@ -112,7 +112,7 @@ static int run(Ctl *ctl, const void *options, char **args)
 {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
 
-        int r = client_open(&bus, &ctl->problem);
+        int r = client_open(ctl->host, &bus, &ctl->problem);
         for (char **path = args; *path && r == 0; path++)
                 r = install_file(&(Installation){ ctl, bus, *path });
 
@@ -125,5 +125,6 @@ const Verb verb_device_install = {
         .arguments = "FILE...",
         .help = "install roots and manifests on this machine",
         .example = "device install root.json laptop.json",
+        .remote = true,
         .run = run,
 };

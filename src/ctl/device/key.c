@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* devboxctl device key: the public key of this machine, for the manifest that names it. */
 
+#include "ctl/client.h"
 #include "ctl/device/ledger-client.h"
 #include "ctl/operator/key-print.h"
-#include "ctl/status/client.h"
 #include "ctl/verbs.h"
 
 static int run(Ctl *ctl, const void *options, char **args)
@@ -11,7 +11,7 @@ static int run(Ctl *ctl, const void *options, char **args)
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(device_status_done) DeviceStatus status = DEVICE_STATUS_NULL;
 
-        int r = client_open(&bus, &ctl->problem);
+        int r = client_open(ctl->host, &bus, &ctl->problem);
         if (r == 0)
                 r = ledger_client_get_status(bus, &status, &ctl->problem);
 
@@ -23,5 +23,6 @@ const Verb verb_device_key = {
         .name = "key",
         .help = "print this machine's public key",
         .example = "device key",
+        .remote = true,
         .run = run,
 };

@@ -5,10 +5,16 @@
 
 #include "audit/entry-bus.h"
 #include "bus/dictionary.h"
-#include "bus/error.h"
-#include "ctl/problem.h"
+#include "ctl/client.h"
 
-#define LEDGER "org.devbox.Ledger1"
+static const ClientDaemon ledger = {
+        .title = "devbox-ledger",
+        .name = "org.devbox.Ledger1",
+        .path = "/org/devbox/Ledger1",
+        .unavailable = DEVBOX_ERROR_NOT_FOUND,
+        .timeout = DEVBOX_ERROR_BUSY,
+        .denied = "only root may do this; run it with sudo (members of the group devbox-admin may read)",
+};
 
 static const BusField status_fields[] = {
         BUS_FIELD("device", BUS_STRING, DeviceStatus, device, BUS_REQUIRED),
@@ -35,59 +41,6 @@ static const BusField installation_fields[] = {
 };
 static const BusDictionary installation_dictionary = BUS_DICTIONARY(installation_fields);
 
-/* The ledger's own message is kept, because it has the place and the reason. */
-static int set_problem(const sd_bus_error *error, char **ret_problem)
-{
-        DevboxError reason = bus_error_reason(error, DEVBOX_ERROR_NOT_FOUND, DEVBOX_ERROR_BUSY), ours;
-
-        switch (reason) {
-        case DEVBOX_ERROR_NOT_FOUND:
-                return problem_set(ret_problem, reason,
-                                   "devbox-ledger does not answer; see: systemctl status devbox-ledger");
-        case DEVBOX_ERROR_ACCESS_DENIED:
-                return problem_set(ret_problem, reason,
-                                   "only root may do this; run it with sudo (members of the group "
-                                   "devbox-admin may read)");
-        case DEVBOX_ERROR_ENROLLED_OTHERWISE:
-                return problem_set(ret_problem, reason, "%s; see: devboxctl device status",
-                                   devbox_error_sentence(reason));
-        default:
-                return problem_set(ret_problem, reason, "%s",
-                                   devbox_error_from_bus_name(error->name, &ours) == 0 && error->message
-                                           ? error->message
-                                           : devbox_error_sentence(reason));
-        }
-}
-
-static int new_call(sd_bus *bus, const char *member, sd_bus_message **ret_call)
-{
-        return sd_bus_message_new_method_call(bus, ret_call, LEDGER, "/org/devbox/Ledger1", LEDGER, member);
-}
-
-/* Sends a call if it could be made, `r`. The caller unrefs the reply. */
-static int send_call(sd_bus *bus, int r, sd_bus_message *call, sd_bus_message **ret_reply,
-                     char **ret_problem)
-{
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-
-        if (r < 0)
-                return r;
-        r = sd_bus_call(bus, call, 0, &error, ret_reply);
-        if (r < 0)
-                return r == -ENOMEM ? r : set_problem(&error, ret_problem);
-
-        return 0;
-}
-
-static int reject_reply(int r, char **ret_problem)
-{
-        return r == -ENOMEM
-                       ? r
-                       : problem_set(ret_problem, DEVBOX_ERROR_INTERNAL,
-                                     "devbox-ledger's reply cannot be read; it may be of another version: "
-                                     "run systemctl restart devbox-ledger");
-}
-
 void device_status_done(DeviceStatus *status)
 {
         free(status->device);
@@ -99,14 +52,15 @@ int ledger_client_get_status(sd_bus *bus, DeviceStatus *ret_status, char **ret_p
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
         _cleanup_(device_status_done) DeviceStatus status = DEVICE_STATUS_NULL;
 
-        int r = new_call(bus, "GetStatus", &call);
-        r = send_call(bus, r, call, &reply, ret_problem);
+        int r = client_new_call(bus, &ledger, "GetStatus", &call);
+        r = client_send(&ledger, r, call, &reply, ret_problem);
         if (r != 0)
                 return r;
 
         r = bus_dictionary_read(reply, &status_dictionary, &status);
-        if (r < 0)
-                return reject_reply(r, ret_problem);
+        r = client_read(&ledger, r, ret_problem);
+        if (r != 0)
+                return r;
 
         *ret_status = TAKE(status, DEVICE_STATUS_NULL);
         return 0;
@@ -116,7 +70,7 @@ int ledger_client_enroll(sd_bus *bus, const DeviceEnrolment *enrolment, char **r
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
 
-        int r = new_call(bus, "Enroll", &call);
+        int r = client_new_call(bus, &ledger, "Enroll", &call);
         if (r >= 0)
                 r = sd_bus_message_append(call, "s", enrolment->device);
         if (r >= 0)
@@ -128,7 +82,7 @@ int ledger_client_enroll(sd_bus *bus, const DeviceEnrolment *enrolment, char **r
         if (r >= 0)
                 r = sd_bus_message_append(call, "a{sv}", 0);
 
-        return send_call(bus, r, call, &reply, ret_problem);
+        return client_send(&ledger, r, call, &reply, ret_problem);
 }
 
 static int call_with_text(sd_bus *bus, const char *member, const char *text, sd_bus_message **ret_reply,
@@ -136,11 +90,11 @@ static int call_with_text(sd_bus *bus, const char *member, const char *text, sd_
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
 
-        int r = new_call(bus, member, &call);
+        int r = client_new_call(bus, &ledger, member, &call);
         if (r >= 0)
                 r = sd_bus_message_append(call, "s", text);
 
-        return send_call(bus, r, call, ret_reply, ret_problem);
+        return client_send(&ledger, r, call, ret_reply, ret_problem);
 }
 
 int ledger_client_install_root(sd_bus *bus, const char *root, char **ret_problem)
@@ -160,7 +114,7 @@ int ledger_client_install_manifest(sd_bus *bus, const char *manifest, ManifestIn
                 return r;
 
         r = bus_dictionary_read(reply, &installation_dictionary, ret_installed);
-        return r < 0 ? reject_reply(r, ret_problem) : 0;
+        return client_read(&ledger, r, ret_problem);
 }
 
 int ledger_client_export(sd_bus *bus, uint64_t from, EntryHandler on_entry, void *userdata,
@@ -169,10 +123,10 @@ int ledger_client_export(sd_bus *bus, uint64_t from, EntryHandler on_entry, void
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
         AuditEntry entry;
 
-        int r = new_call(bus, "Export", &call);
+        int r = client_new_call(bus, &ledger, "Export", &call);
         if (r >= 0)
                 r = sd_bus_message_append(call, "stu", "", from, UINT32_MAX);
-        r = send_call(bus, r, call, &reply, ret_problem);
+        r = client_send(&ledger, r, call, &reply, ret_problem);
         if (r != 0)
                 return r;
 
@@ -186,13 +140,13 @@ int ledger_client_export(sd_bus *bus, uint64_t from, EntryHandler on_entry, void
                         return r;
         }
 
-        return r < 0 ? reject_reply(r, ret_problem) : 0;
+        return client_read(&ledger, r, ret_problem);
 }
 
 int ledger_client_accept_clock(sd_bus *bus, char **ret_problem)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
 
-        int r = new_call(bus, "AcceptClock", &call);
-        return send_call(bus, r, call, &reply, ret_problem);
+        int r = client_new_call(bus, &ledger, "AcceptClock", &call);
+        return client_send(&ledger, r, call, &reply, ret_problem);
 }

@@ -6,8 +6,8 @@
 
 #include "basic/time.h"
 #include "bus/systemd1.h"
+#include "ctl/client.h"
 #include "ctl/problem.h"
-#include "ctl/status/client.h"
 #include "ctl/verbs.h"
 
 #define LEDGER_UNIT  "devbox-ledger.service"
@@ -75,7 +75,7 @@ static int run(Ctl *ctl, const void *options, char **args)
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         Job job = { 0 };
 
-        int r = client_open(&bus, &ctl->problem);
+        int r = client_open(ctl->host, &bus, &ctl->problem);
         if (r != 0)
                 return r;
 
@@ -104,5 +104,6 @@ const Verb verb_device_reload = {
         .name = "reload",
         .help = "let this machine read its configuration and ceiling again",
         .example = "device reload",
+        .remote = true,
         .run = run,
 };

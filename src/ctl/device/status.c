@@ -6,9 +6,9 @@
 
 #include "codec/binary-text.h"
 #include "crypto/fingerprint.h"
+#include "ctl/client.h"
 #include "ctl/device/ledger-client.h"
 #include "ctl/print.h"
-#include "ctl/status/client.h"
 #include "ctl/verbs.h"
 
 /* What a person must do, or NULL. */
@@ -101,7 +101,7 @@ static int run(Ctl *ctl, const void *options, char **args)
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(device_status_done) DeviceStatus status = DEVICE_STATUS_NULL;
 
-        int r = client_open(&bus, &ctl->problem);
+        int r = client_open(ctl->host, &bus, &ctl->problem);
         if (r == 0)
                 r = ledger_client_get_status(bus, &status, &ctl->problem);
         if (r != 0)
@@ -117,5 +117,6 @@ const Verb verb_device_status = {
         .help = "show what this machine is enrolled as, and what it obeys",
         .example = "device status",
         .statuses = "failure, or the machine obeys no manifest",
+        .remote = true,
         .run = run,
 };

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "config/load.h"
+#include "ctl/client.h"
 #include "ctl/print.h"
 #include "ctl/status/service-status.h"
 #include "ctl/verbs.h"
@@ -73,7 +74,7 @@ static int run(Ctl *ctl, const void *options, char **args)
         _cleanup_(service_status_done) ServiceStatus status = { 0 };
         _cleanup_(freep) char *config_problem = NULL;
 
-        int r = client_open(&bus, &ctl->problem);
+        int r = client_open(NULL, &bus, &ctl->problem);
         if (r == 0)
                 r = service_status_get(bus, &status, &ctl->problem);
         if (r != 0)

@@ -7,8 +7,10 @@
 #include <stdio.h>
 
 #include "config/load.h"
+#include "ctl/client.h"
 #include "ctl/print.h"
-#include "ctl/status/client.h"
+#include "ctl/status/collector-client.h"
+#include "ctl/status/component-client.h"
 #include "ctl/status/http-get.h"
 #include "ctl/verbs.h"
 
@@ -50,7 +52,7 @@ static int check_config(Selftest *test, char **ret_reason)
 
 static int check_bus(Selftest *test, char **ret_reason)
 {
-        return client_open(&test->bus, ret_reason);
+        return client_open(NULL, &test->bus, ret_reason);
 }
 
 /* Whether the object has these interfaces and members. */
@@ -62,7 +64,7 @@ static int check_introspection(Selftest *test, const char *name, const char *con
         if (!test->bus)
                 return differs(ret_reason, BUS_UNREACHABLE);
 
-        int r = client_introspect(test->bus, name, &xml, ret_reason);
+        int r = component_client_introspect(test->bus, name, &xml, ret_reason);
         if (r != 0)
                 return r;
 
@@ -102,7 +104,7 @@ static int check_system(Selftest *test, char **ret_reason)
         if (!test->bus)
                 return differs(ret_reason, BUS_UNREACHABLE);
 
-        int r = client_get_system(test->bus, &sample, ret_reason);
+        int r = collector_client_get_system(test->bus, &sample, ret_reason);
         if (r != 0)
                 return r;
 
@@ -133,7 +135,7 @@ static int check_services(Selftest *test, char **ret_reason)
         if (!test->config)
                 return differs(ret_reason, CONFIG_UNREADABLE);
 
-        int r = client_get_units(test->bus, &samples, ret_reason);
+        int r = collector_client_get_units(test->bus, &samples, ret_reason);
         if (r != 0)
                 return r;
 
@@ -187,7 +189,7 @@ static int wait_for_api(Selftest *test, char **ret_reason)
         for (;;) {
                 _cleanup_(freep) char *reason = NULL;
 
-                r = client_get_component(test->bus, "Api1", &properties, &reason);
+                r = component_client_get(test->bus, "Api1", &properties, &reason);
                 left_usec = deadline_left(deadline_usec);
                 if (r != DEVBOX_ERROR_NOT_FOUND || left_usec == 0) {
                         *ret_reason = TAKE_PTR(reason);

@@ -213,7 +213,7 @@ int service_status_get(sd_bus *bus, ServiceStatus *ret_status, char **ret_proble
                 if (!component_table[i].bus_name)
                         continue;
 
-                r = client_get_component(bus, component_table[i].bus_name, &component->properties, &problem);
+                r = component_client_get(bus, component_table[i].bus_name, &component->properties, &problem);
                 component->answers = r == 0;
                 if (r < 0)
                         return r;

@@ -5,7 +5,7 @@
  * by asking. */
 
 #include "codec/json.h"
-#include "ctl/status/client.h"
+#include "ctl/status/component-client.h"
 
 typedef enum ComponentState {
         COMPONENT_UNKNOWN, /* systemd does not answer */

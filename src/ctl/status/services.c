@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* devboxctl services: the configured units. */
 
+#include "ctl/client.h"
 #include "ctl/print.h"
-#include "ctl/status/client.h"
+#include "ctl/status/collector-client.h"
 #include "ctl/verbs.h"
 #include "sample/sample-json.h"
 
@@ -57,9 +58,9 @@ static int run(Ctl *ctl, const void *options, char **args)
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(unit_samples_done) UnitSamples samples = { 0 };
 
-        int r = client_open(&bus, &ctl->problem);
+        int r = client_open(ctl->host, &bus, &ctl->problem);
         if (r == 0)
-                r = client_get_units(bus, &samples, &ctl->problem);
+                r = collector_client_get_units(bus, &samples, &ctl->problem);
         if (r != 0)
                 return r;
 
@@ -75,5 +76,6 @@ const Verb verb_services = {
         .help = "show the configured services",
         .example = "services",
         .statuses = "failure, or a service is not active",
+        .remote = true,
         .run = run,
 };

@@ -7,7 +7,9 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include "ctl/client.h"
 #include "ctl/print.h"
+#include "ctl/status/collector-client.h"
 #include "ctl/status/service-status.h"
 #include "ctl/verbs.h"
 #include "sample/sample-json.h"
@@ -184,12 +186,12 @@ static int run(Ctl *ctl, const void *options, char **args)
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(screen_done) Screen screen = { 0 };
 
-        int r = client_open(&bus, &ctl->problem);
+        int r = client_open(NULL, &bus, &ctl->problem);
         if (r != 0)
                 return r;
 
         /* The figures first: then the collector runs and reports itself. */
-        r = client_get_snapshot(bus, &screen.snapshot, &screen.problem);
+        r = collector_client_get_snapshot(bus, &screen.snapshot, &screen.problem);
         if (r == DEVBOX_ERROR_ACCESS_DENIED)
                 ctl->problem = TAKE_PTR(screen.problem);
         if (r == DEVBOX_ERROR_ACCESS_DENIED || r < 0)

@@ -3,8 +3,9 @@
 
 #include <inttypes.h>
 
+#include "ctl/client.h"
 #include "ctl/print.h"
-#include "ctl/status/client.h"
+#include "ctl/status/collector-client.h"
 #include "ctl/verbs.h"
 #include "sample/sample-json.h"
 
@@ -104,9 +105,9 @@ static int run(Ctl *ctl, const void *options, char **args)
         _cleanup_(table_done) Table table = { .n_columns = 3 };
         _cleanup_(json_done) Json json = JSON_NULL;
 
-        int r = client_open(&bus, &ctl->problem);
+        int r = client_open(ctl->host, &bus, &ctl->problem);
         if (r == 0)
-                r = client_get_system(bus, &sample, &ctl->problem);
+                r = collector_client_get_system(bus, &sample, &ctl->problem);
         if (r != 0)
                 return r;
 
@@ -126,5 +127,6 @@ const Verb verb_system = {
         .name = "system",
         .help = "show CPU, memory, disks, load and networks",
         .example = "--json system",
+        .remote = true,
         .run = run,
 };

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls of the daemons on the system bus. */
+
+#include "ctl/client.h"
+
+#include "basic/time.h"
+#include "bus/error.h"
+#include "ctl/problem.h"
+
+#define TIMEOUT_USEC             (10 * USEC_PER_SEC)
+#define TIMEOUT_INTERACTIVE_USEC (120 * USEC_PER_SEC)
+
+/* The next step after a reason, where the sentence of the reason does not have it. */
+static const struct {
+        DevboxError reason;
+        const char *step;
+} next_steps[] = {
+        { DEVBOX_ERROR_ENROLLED_OTHERWISE, "see: devboxctl device status" },
+};
+
+static int open_remote(const char *host, sd_bus **ret_bus, char **ret_problem)
+{
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        const char *name;
+
+        int r = sd_bus_open_system_remote(&bus, host);
+        if (r >= 0)
+                r = sd_bus_get_unique_name(bus, &name); /* waits for ssh */
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0)
+                return problem_set(ret_problem, DEVBOX_ERROR_BUS_UNAVAILABLE,
+                                   "cannot reach the system bus of %s over ssh; try: ssh %s "
+                                   "systemd-stdio-bridge",
+                                   host, host);
+
+        *ret_bus = TAKE_PTR(bus);
+        return 0;
+}
+
+static int open_local(sd_bus **ret_bus, char **ret_problem)
+{
+        int r = sd_bus_open_system_with_description(ret_bus, "devboxctl");
+
+        if (r < 0 && r != -ENOMEM)
+                return problem_set(ret_problem, DEVBOX_ERROR_BUS_UNAVAILABLE, "%s",
+                                   devbox_error_sentence(DEVBOX_ERROR_BUS_UNAVAILABLE));
+        return r < 0 ? r : 0;
+}
+
+int client_open(const char *host, sd_bus **ret_bus, char **ret_problem)
+{
+        int r = host ? open_remote(host, ret_bus, ret_problem) : open_local(ret_bus, ret_problem);
+
+        if (r == 0)
+                (void) sd_bus_set_method_call_timeout(*ret_bus, TIMEOUT_USEC);
+        return r;
+}
+
+int client_new_call(sd_bus *bus, const ClientDaemon *daemon, const char *member, sd_bus_message **ret_call)
+{
+        int r = sd_bus_message_new_method_call(bus, ret_call, daemon->name, daemon->path, daemon->name,
+                                               member);
+
+        return r < 0 ? r
+                     : sd_bus_message_set_allow_interactive_authorization(*ret_call, daemon->interactive);
+}
+
+int client_problem(const ClientDaemon *daemon, const sd_bus_error *error, char **ret_problem)
+{
+        DevboxError reason = bus_error_reason(error, daemon->unavailable, daemon->timeout), ours;
+        const char *message = devbox_error_from_bus_name(error->name, &ours) == 0 ? error->message : NULL;
+
+        if (!message && reason == DEVBOX_ERROR_ACCESS_DENIED)
+                return problem_set(ret_problem, reason, "%s%s",
+                                   daemon->denied ? daemon->denied : devbox_error_sentence(reason),
+                                   daemon->denied ? ""
+                                                  : "; run: sudo usermod -aG devbox-admin $USER, and log in "
+                                                    "again");
+        if (!message && reason == daemon->unavailable)
+                return problem_set(ret_problem, reason, "%s does not answer; see: systemctl status %s",
+                                   daemon->title, daemon->title);
+        if (!message && reason == daemon->timeout)
+                return problem_set(ret_problem, reason, "%s took too long to answer; see: journalctl -u %s",
+                                   daemon->title, daemon->title);
+
+        for (size_t i = 0; i < ELEMENTSOF(next_steps); i++)
+                if (next_steps[i].reason == reason)
+                        return problem_set(ret_problem, reason, "%s; %s",
+                                           message ? message : devbox_error_sentence(reason),
+                                           next_steps[i].step);
+
+        return problem_set(ret_problem, reason, "%s", message ? message : devbox_error_sentence(reason));
+}
+
+int client_send(const ClientDaemon *daemon, int r, sd_bus_message *call, sd_bus_message **ret_reply,
+                char **ret_problem)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        if (r < 0)
+                return r;
+
+        r = sd_bus_call(sd_bus_message_get_bus(call), call,
+                        daemon->interactive ? TIMEOUT_INTERACTIVE_USEC : 0, &error, ret_reply);
+        if (r < 0)
+                return r == -ENOMEM ? r : client_problem(daemon, &error, ret_problem);
+
+        return 0;
+}
+
+int client_read(const ClientDaemon *daemon, int r, char **ret_problem)
+{
+        if (r >= 0 || r == -ENOMEM)
+                return r < 0 ? r : 0;
+
+        return problem_set(ret_problem, DEVBOX_ERROR_INTERNAL,
+                           "the answer of %s cannot be read; it may be of another version: run systemctl "
+                           "restart %s",
+                           daemon->title, daemon->title);
+}
