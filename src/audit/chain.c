@@ -9,7 +9,7 @@
 
 int chain_read(Database *database, const ChainRange *range, AuditEntryHandler on_entry, void *userdata)
 {
-        _cleanup_(statement_freep) Statement *select = NULL;
+        _cleanup_(statement_resetp) Statement *select = NULL;
         AuditEntry entry;
 
         int r = entry_table_select(database, range->device, range->from, range->max, &select);
@@ -146,14 +146,7 @@ static int load(Chain *chain)
 int chain_init(Chain *chain, Database *database)
 {
         *chain = (Chain){ .database = database };
-
-        int r = entry_table_prepare_insert(database, NULL, &chain->insert);
-        return r < 0 ? r : load(chain);
-}
-
-void chain_done(Chain *chain)
-{
-        chain->insert = statement_free(chain->insert);
+        return load(chain);
 }
 
 /* ---- writing */
@@ -222,7 +215,7 @@ static int append_one(Chain *chain, AuditType type, uint64_t now_ms, const Audit
                 return r;
 
         chain_cursor_append(&chain->pending, (uint16_t) type, now_ms, bytes_of_string(text), &entry);
-        return entry_table_insert(chain->insert, NULL, &entry);
+        return entry_table_insert(chain->database, NULL, &entry);
 }
 
 int chain_append(ChainTransaction *transaction, AuditType type, uint64_t now_ms, const AuditBody *body,

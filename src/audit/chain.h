@@ -11,18 +11,16 @@
 
 typedef struct Chain {
         Database *database;
-        Statement *insert;
         char device[DEVICE_NAME_SIZE]; /* empty: no chain yet */
         ChainCursor pending;           /* with the entries of the open transaction */
         ChainCursor committed;
 } Chain;
 
 /* Finds the end of the chain and verifies the entries since the last stored checkpoint, at most
- * CHAIN_LOOK_BACK. The caller may call chain_done() also after a failure.
+ * CHAIN_LOOK_BACK.
  * Errors: -EUCLEAN the chain is not valid; those of a database. */
 #define CHAIN_LOOK_BACK 4096
 int chain_init(Chain *chain, Database *database);
-void chain_done(Chain *chain);
 
 static inline bool chain_exists(const Chain *chain)
 {

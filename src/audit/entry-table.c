@@ -7,18 +7,6 @@
 
 enum { COLUMN_SEQ, COLUMN_PREV, COLUMN_TIME, COLUMN_TYPE, COLUMN_BODY, COLUMN_HASH };
 
-static const struct {
-        const char *select, *find_hash, *insert;
-} own = {
-        .select = "SELECT " COLUMNS " FROM audit WHERE seq >= ? ORDER BY seq LIMIT ?",
-        .find_hash = "SELECT hash FROM audit WHERE seq = ?",
-        .insert = "INSERT INTO audit(" COLUMNS ") VALUES(?, ?, ?, ?, ?, ?)",
-}, replica = {
-        .select = "SELECT " COLUMNS " FROM replica_audit WHERE device = ? AND seq >= ? ORDER BY seq LIMIT ?",
-        .find_hash = "SELECT hash FROM replica_audit WHERE device = ? AND seq = ?",
-        .insert = "INSERT INTO replica_audit(device, " COLUMNS ") VALUES(?, ?, ?, ?, ?, ?, ?)",
-};
-
 /* SQLite has signed integers only. */
 static int64_t bounded(uint64_t value)
 {
@@ -28,18 +16,15 @@ static int64_t bounded(uint64_t value)
 int entry_table_select(Database *database, const char *device, uint64_t from, uint64_t max,
                        Statement **ret_select)
 {
-        Statement *select;
+        if (!device)
+                return query(database, ret_select,
+                             "SELECT " COLUMNS " FROM audit WHERE seq >= ? ORDER BY seq LIMIT ?", "ii",
+                             bounded(from), bounded(max));
 
-        int r = database_prepare(database, device ? replica.select : own.select, &select);
-        if (r < 0)
-                return r;
-        if (device)
-                statement_bind_text(select, device);
-        statement_bind_integer(select, bounded(from));
-        statement_bind_integer(select, bounded(max));
-
-        *ret_select = select;
-        return 0;
+        return query(database, ret_select,
+                     "SELECT " COLUMNS " FROM replica_audit WHERE device = ? AND seq >= ?"
+                     " ORDER BY seq LIMIT ?",
+                     "tii", device, bounded(from), bounded(max));
 }
 
 int entry_table_next(Statement *select, AuditEntry *ret_entry)
@@ -66,51 +51,40 @@ int entry_table_next(Statement *select, AuditEntry *ret_entry)
 
 int entry_table_find_hash(Database *database, const char *device, uint64_t seq, Sha256 *ret_hash)
 {
-        _cleanup_(statement_freep) Statement *find = NULL;
+        _cleanup_(statement_resetp) Statement *rows = NULL;
 
-        int r = database_prepare(database, device ? replica.find_hash : own.find_hash, &find);
-        if (r < 0)
-                return r;
-        if (device)
-                statement_bind_text(find, device);
-        statement_bind_integer(find, bounded(seq));
-        r = statement_step(find);
+        int r = device ? query(database, &rows,
+                               "SELECT hash FROM replica_audit WHERE device = ? AND seq = ?", "ti", device,
+                               bounded(seq))
+                       : query(database, &rows, "SELECT hash FROM audit WHERE seq = ?", "i", bounded(seq));
+        if (r == 0)
+                r = statement_step(rows);
         if (r <= 0)
                 return r;
 
-        r = statement_copy_bytes(find, 0, ret_hash->bytes, SHA256_SIZE);
+        r = statement_copy_bytes(rows, 0, ret_hash->bytes, SHA256_SIZE);
         return r < 0 ? r : 1;
 }
 
 int entry_table_count(Database *database, uint64_t *ret_count)
 {
-        _cleanup_(statement_freep) Statement *select = NULL;
+        int64_t count;
 
-        int r = database_prepare(database, "SELECT coalesce(max(seq) + 1, 0) FROM audit", &select);
-        if (r < 0)
-                return r;
-        r = statement_step(select);
+        int r = query_integer(database, &count, "SELECT coalesce(max(seq) + 1, 0) FROM audit", "");
         if (r <= 0)
                 return r < 0 ? r : -EBADMSG;
 
-        *ret_count = (uint64_t) statement_integer(select, 0);
+        *ret_count = (uint64_t) count;
         return 0;
 }
 
-int entry_table_prepare_insert(Database *database, const char *device, Statement **ret_insert)
+int entry_table_insert(Database *database, const char *device, const AuditEntry *entry)
 {
-        return database_prepare(database, device ? replica.insert : own.insert, ret_insert);
-}
+        static const char own[] = "INSERT INTO audit(" COLUMNS ") VALUES(?, ?, ?, ?, ?, ?)";
+        static const char replica[] =
+                "INSERT INTO replica_audit(" COLUMNS ", device) VALUES(?, ?, ?, ?, ?, ?, ?)";
 
-int entry_table_insert(Statement *insert, const char *device, const AuditEntry *entry)
-{
-        if (device)
-                statement_bind_text(insert, device);
-        statement_bind_integer(insert, (int64_t) entry->seq);
-        statement_bind_bytes(insert, BYTES_OF(entry->prev.bytes));
-        statement_bind_integer(insert, (int64_t) entry->time_ms);
-        statement_bind_integer(insert, entry->type);
-        statement_bind_bytes(insert, entry->body);
-        statement_bind_bytes(insert, BYTES_OF(entry->hash.bytes));
-        return statement_run(insert);
+        return query_run(database, device ? replica : own, device ? "ibiibbt" : "ibiibb",
+                         (int64_t) entry->seq, BYTES_OF(entry->prev.bytes), (int64_t) entry->time_ms,
+                         (int64_t) entry->type, entry->body, BYTES_OF(entry->hash.bytes), device);
 }

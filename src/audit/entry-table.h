@@ -7,9 +7,9 @@
  * Errors of all functions: those of a database. */
 
 #include "audit/entry.h"
-#include "store/database.h"
+#include "store/query.h"
 
-/* Selects at most `max` entries from number `from` on, in order. The caller frees the statement. */
+/* Selects at most `max` entries from number `from` on, in order. The caller resets the statement. */
 int entry_table_select(Database *database, const char *device, uint64_t from, uint64_t max,
                        Statement **ret_select);
 
@@ -22,5 +22,4 @@ int entry_table_find_hash(Database *database, const char *device, uint64_t seq, 
 /* The number of the last entry of the own chain, and one. */
 int entry_table_count(Database *database, uint64_t *ret_count);
 
-int entry_table_prepare_insert(Database *database, const char *device, Statement **ret_insert);
-int entry_table_insert(Statement *insert, const char *device, const AuditEntry *entry);
+int entry_table_insert(Database *database, const char *device, const AuditEntry *entry);

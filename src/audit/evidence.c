@@ -5,36 +5,13 @@
 
 /* ---- the table */
 
-static int prepare_find(Database *database, Statement **ret_find)
+int evidence_exists(Database *database, const Sha256 *digest)
 {
-        return database_prepare(database, "SELECT envelope FROM evidence WHERE digest = ?", ret_find);
+        return query_exists(database, "SELECT 1 FROM evidence WHERE digest = ?", "b",
+                            BYTES_OF(digest->bytes));
 }
 
-int evidence_init(Evidence *evidence, Database *database)
-{
-        int r = prepare_find(database, &evidence->find);
-        if (r < 0)
-                return r;
-
-        return database_prepare(database, "INSERT OR IGNORE INTO evidence(digest, envelope) VALUES(?, ?)",
-                                &evidence->insert);
-}
-
-void evidence_done(Evidence *evidence)
-{
-        evidence->find = statement_free(evidence->find);
-        evidence->insert = statement_free(evidence->insert);
-}
-
-int evidence_exists(const Evidence *evidence, const Sha256 *digest)
-{
-        _cleanup_(statement_resetp) Statement *find = evidence->find;
-
-        statement_bind_bytes(find, BYTES_OF(digest->bytes));
-        return statement_step(find);
-}
-
-int evidence_keep(const Evidence *evidence, const Envelope *envelope)
+int evidence_keep(Database *database, const Envelope *envelope)
 {
         _cleanup_(freep) char *text = NULL;
 
@@ -42,17 +19,16 @@ int evidence_keep(const Evidence *evidence, const Envelope *envelope)
         if (r < 0)
                 return r;
 
-        statement_bind_bytes(evidence->insert, BYTES_OF(envelope->digest.bytes));
-        statement_bind_text(evidence->insert, text);
-        return statement_run(evidence->insert);
+        return query_run(database, "INSERT OR IGNORE INTO evidence(digest, envelope) VALUES(?, ?)", "bt",
+                         BYTES_OF(envelope->digest.bytes), text);
 }
 
 int evidence_for_each(Database *database, StatementTextHandler on_envelope, void *userdata)
 {
-        _cleanup_(statement_freep) Statement *select = NULL;
+        Statement *rows;
 
-        int r = database_prepare(database, "SELECT envelope FROM evidence ORDER BY rowid", &select);
-        return r < 0 ? r : statement_for_each_text(select, on_envelope, userdata);
+        int r = query(database, &rows, "SELECT envelope FROM evidence ORDER BY rowid", "");
+        return r < 0 ? r : statement_for_each_text(rows, on_envelope, userdata);
 }
 
 /* ---- for an auditor */
@@ -63,7 +39,7 @@ typedef struct Line {
 } Line;
 
 struct AuditEvidence {
-        Statement *find; /* in the table; NULL: lines */
+        Database *database; /* borrowed; NULL: lines */
 
         char *text;
         Line *lines; /* sorted by digest */
@@ -75,7 +51,6 @@ AuditEvidence *audit_evidence_free(AuditEvidence *evidence)
         if (!evidence)
                 return NULL;
 
-        statement_free(evidence->find);
         free(evidence->text);
         free(evidence->lines);
         free(evidence);
@@ -84,16 +59,13 @@ AuditEvidence *audit_evidence_free(AuditEvidence *evidence)
 
 int audit_evidence_open(Database *database, AuditEvidence **ret_evidence)
 {
-        _cleanup_(audit_evidence_freep) AuditEvidence *evidence = calloc(1, sizeof *evidence);
+        AuditEvidence *evidence = calloc(1, sizeof *evidence);
 
         if (!evidence)
                 return -ENOMEM;
 
-        int r = prepare_find(database, &evidence->find);
-        if (r < 0)
-                return r;
-
-        *ret_evidence = TAKE_PTR(evidence);
+        evidence->database = database;
+        *ret_evidence = evidence;
         return 0;
 }
 
@@ -155,17 +127,14 @@ int audit_evidence_parse(const char *lines, AuditEvidence **ret_evidence, unsign
 /* A row whose envelope has another digest counts as absent: the database was tampered with. */
 static int find_in_database(AuditEvidence *evidence, const Sha256 *digest, Envelope **ret_envelope)
 {
-        _cleanup_(statement_resetp) Statement *find = evidence->find;
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        _cleanup_(freep) char *text = NULL;
 
-        statement_bind_bytes(find, BYTES_OF(digest->bytes));
-        int r = statement_step(find);
+        int r = query_text(evidence->database, &text, "SELECT envelope FROM evidence WHERE digest = ?", "b",
+                           BYTES_OF(digest->bytes));
         if (r <= 0)
                 return r;
 
-        const char *text = statement_text(find, 0);
-        if (!text)
-                return 0;
         r = envelope_parse(bytes_of_string(text), ENVELOPE_PAYLOAD_MAX, &envelope);
         if (r != 0)
                 return r < 0 ? r : 0;
@@ -180,7 +149,7 @@ int audit_evidence_find(AuditEvidence *evidence, const Sha256 *digest, Envelope 
 {
         Line like = { .digest = *digest };
 
-        if (evidence->find)
+        if (evidence->database)
                 return find_in_database(evidence, digest, ret_envelope);
         if (evidence->n_lines == 0)
                 return 0;

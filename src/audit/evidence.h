@@ -4,23 +4,16 @@
 /* Evidence: the signed documents behind the entries. The chain names each by its digest only; with them an
  * auditor can judge again what the device accepted. */
 
-#include "store/database.h"
+#include "store/query.h"
 #include "trust/envelope.h"
 
 /* ---- the table `evidence` of ledger.db, for the ledger. Errors: those of a database, -ENOMEM. */
 
-typedef struct Evidence {
-        Statement *insert, *find;
-} Evidence;
-
-int evidence_init(Evidence *evidence, Database *database);
-void evidence_done(Evidence *evidence);
-
 /* 1: stored; 0: not. */
-int evidence_exists(const Evidence *evidence, const Sha256 *digest);
+int evidence_exists(Database *database, const Sha256 *digest);
 
 /* Belongs inside the transaction of the entry that names it. */
-int evidence_keep(const Evidence *evidence, const Envelope *envelope);
+int evidence_keep(Database *database, const Envelope *envelope);
 
 /* All of them, in the order they were stored. */
 int evidence_for_each(Database *database, StatementTextHandler on_envelope, void *userdata);
@@ -29,7 +22,7 @@ int evidence_for_each(Database *database, StatementTextHandler on_envelope, void
 
 typedef struct AuditEvidence AuditEvidence;
 
-/* Borrows the database. Errors: those of a database. */
+/* Borrows the database. Errors: -ENOMEM. */
 int audit_evidence_open(Database *database, AuditEvidence **ret_evidence);
 
 /* Errors: -EBADMSG line `ret_line` is not an envelope; -ENOMEM. */

@@ -5,7 +5,7 @@
  * values in the table `state`. */
 
 #include "audit/entry.h"
-#include "store/database.h"
+#include "store/query.h"
 
 extern const DatabaseSchema ledger_schema;
 

@@ -38,7 +38,6 @@ AuditReader *audit_reader_free(AuditReader *reader)
 
         fd_close(reader->fd);
         free(reader->buffer);
-        statement_free(reader->entries);
         database_close(reader->database);
         free(reader->path);
         free(reader);
@@ -201,7 +200,7 @@ static int next_in_database(AuditReader *reader, AuditEntry *ret_entry)
                 return next;
         }
 
-        reader->entries = statement_free(reader->entries);
+        reader->entries = statement_reset(reader->entries);
         if (next == AUDIT_NEXT_END && database_has_changed(reader->database)) {
                 int r = reopen(reader);
                 return r < 0 ? r : next_in_database(reader, ret_entry);
@@ -251,7 +250,8 @@ int audit_reader_seek(AuditReader *reader, uint64_t seq)
         if (!reader->database)
                 return -EOPNOTSUPP;
 
-        reader->entries = statement_free(reader->entries);
+        if (reader->entries)
+                reader->entries = statement_reset(reader->entries);
         reader->next = seq;
         return 0;
 }

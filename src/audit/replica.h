@@ -9,7 +9,7 @@
 #include "audit/checkpoint.h"
 #include "crypto/ed25519.h"
 #include "proto/error.h"
-#include "store/database.h"
+#include "store/query.h"
 
 typedef struct Replica {
         Checkpoint seen; /* size 0: no entry yet */

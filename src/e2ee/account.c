@@ -15,7 +15,7 @@ int account_load(E2ee *e2ee, RatchetAccount **ret_account)
 {
         _cleanup_(freep) char *pickle = NULL;
 
-        int r = query_text(e2ee->queries, &pickle, "SELECT pickle FROM account", "");
+        int r = query_text(e2ee->database, &pickle, "SELECT pickle FROM account", "");
         if (r <= 0)
                 return r < 0 ? r : -EIO;
 
@@ -30,7 +30,7 @@ int account_save(E2ee *e2ee, RatchetAccount *account)
         if (r < 0)
                 return r;
 
-        return query_run(e2ee->queries, "UPDATE account SET pickle = ?", "t", pickle);
+        return query_run(e2ee->database, "UPDATE account SET pickle = ?", "t", pickle);
 }
 
 static int account_create(E2ee *e2ee, const char *user_id, const char *device_id)
@@ -44,7 +44,7 @@ static int account_create(E2ee *e2ee, const char *user_id, const char *device_id
         if (r < 0)
                 return r;
 
-        return query_run(e2ee->queries,
+        return query_run(e2ee->database,
                          "INSERT INTO account(id, user_id, device_id, pickle) VALUES (1, ?, ?, ?)", "ttt",
                          user_id, device_id, pickle);
 }
@@ -53,14 +53,14 @@ int account_open(E2ee *e2ee, const char *user_id, const char *device_id)
 {
         _cleanup_(ratchet_account_freep) RatchetAccount *account = NULL;
 
-        int r = query_text(e2ee->queries, &e2ee->user_id, "SELECT user_id FROM account", "");
+        int r = query_text(e2ee->database, &e2ee->user_id, "SELECT user_id FROM account", "");
         if (r == 0) {
                 r = account_create(e2ee, user_id, device_id);
                 if (r == 0)
-                        r = query_text(e2ee->queries, &e2ee->user_id, "SELECT user_id FROM account", "");
+                        r = query_text(e2ee->database, &e2ee->user_id, "SELECT user_id FROM account", "");
         }
         if (r >= 0)
-                r = query_text(e2ee->queries, &e2ee->device_id, "SELECT device_id FROM account", "");
+                r = query_text(e2ee->database, &e2ee->device_id, "SELECT device_id FROM account", "");
         if (r < 0)
                 return r;
         if (!streq(e2ee->user_id, user_id) || !streq(e2ee->device_id, device_id))
@@ -130,7 +130,7 @@ int account_receive_counts(E2ee *e2ee, const cJSON *sync)
         cJSON_ArrayForEach(type, types)
                 fallback_unused |= cJSON_IsString(type) && streq(type->valuestring, "signed_curve25519");
 
-        return query_run(e2ee->queries,
+        return query_run(e2ee->database,
                          "UPDATE account SET one_time_keys = ?1, fallback_created_ms = "
                          "CASE WHEN ?2 THEN fallback_created_ms END",
                          "ii", count, (int64_t) fallback_unused);
@@ -205,7 +205,7 @@ static int read_row(E2ee *e2ee, AccountRow *ret_row)
 {
         _cleanup_(statement_resetp) Statement *rows = NULL;
 
-        int r = query(e2ee->queries, &rows,
+        int r = query(e2ee->database, &rows,
                       "SELECT uploaded, one_time_keys, fallback_created_ms, fallback_replaced_ms, fault "
                       "FROM account",
                       "");
@@ -228,7 +228,7 @@ static int renew_fallback_key(E2ee *e2ee, RatchetAccount *account, const Account
 
         if (row->fallback_replaced_ms > 0 && now >= row->fallback_replaced_ms + FALLBACK_OLD_GRACE_MS) {
                 ratchet_account_forget_old_fallback_key(account);
-                int r = query_run(e2ee->queries, "UPDATE account SET fallback_replaced_ms = NULL", "");
+                int r = query_run(e2ee->database, "UPDATE account SET fallback_replaced_ms = NULL", "");
                 if (r < 0)
                         return r;
         }
@@ -238,7 +238,7 @@ static int renew_fallback_key(E2ee *e2ee, RatchetAccount *account, const Account
         int r = ratchet_account_generate_fallback_key(account);
         if (r < 0)
                 return r;
-        return query_run(e2ee->queries,
+        return query_run(e2ee->database,
                          "UPDATE account SET fallback_created_ms = ?1, fallback_replaced_ms = ?1", "i", now);
 }
 
@@ -305,7 +305,7 @@ int account_on_uploaded(E2ee *e2ee, const cJSON *context, const cJSON *response)
         r = account_save(e2ee, account);
         if (r < 0)
                 return r;
-        return query_run(e2ee->queries, "UPDATE account SET uploaded = 1, one_time_keys = ?", "i", count);
+        return query_run(e2ee->database, "UPDATE account SET uploaded = 1, one_time_keys = ?", "i", count);
 }
 
 int account_on_refused(E2ee *e2ee, const cJSON *context, const cJSON *response)
@@ -320,6 +320,6 @@ int account_on_refused(E2ee *e2ee, const cJSON *context, const cJSON *response)
 
 int fault_set(E2ee *e2ee, E2eeFault fault)
 {
-        return query_run(e2ee->queries, "UPDATE account SET fault = ? WHERE fault = 0", "i",
+        return query_run(e2ee->database, "UPDATE account SET fault = ? WHERE fault = 0", "i",
                          (int64_t) fault);
 }

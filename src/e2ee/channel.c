@@ -19,14 +19,14 @@ int channel_session_add(E2ee *e2ee, RatchetSession *session, const char *curve25
         if (r == 0)
                 r = ratchet_session_save(session, e2ee->pickle_key, &pickle);
         if (r == 0)
-                r = query_run(e2ee->queries,
+                r = query_run(e2ee->database,
                               "INSERT OR REPLACE INTO olm_session(session_id, curve25519, pickle, used_ms) "
                               "VALUES (?, ?, ?, ?)",
                               "ttti", id, curve25519, pickle, e2ee_now(e2ee));
         if (r < 0)
                 return r;
 
-        return query_run(e2ee->queries,
+        return query_run(e2ee->database,
                          "DELETE FROM olm_session WHERE curve25519 = ?1 AND session_id NOT IN ("
                          "SELECT session_id FROM olm_session WHERE curve25519 = ?1 "
                          "ORDER BY used_ms DESC, rowid DESC LIMIT ?2)",
@@ -57,7 +57,7 @@ static int load_sessions(E2ee *e2ee, const char *curve25519, size_t max, Session
 {
         _cleanup_(statement_resetp) Statement *rows = NULL;
 
-        int r = query(e2ee->queries, &rows,
+        int r = query(e2ee->database, &rows,
                       "SELECT session_id, pickle FROM olm_session WHERE curve25519 = ? "
                       "ORDER BY used_ms DESC, rowid DESC LIMIT ?",
                       "ti", curve25519, (int64_t) MIN(max, (size_t) SESSIONS_MAX));
@@ -86,7 +86,7 @@ static int save_session(E2ee *e2ee, const SessionRow *row, bool decrypted)
         if (r < 0)
                 return r;
 
-        return query_run(e2ee->queries,
+        return query_run(e2ee->database,
                          "UPDATE olm_session SET pickle = ?, used_ms = CASE WHEN ? THEN ? ELSE used_ms END "
                          "WHERE session_id = ?",
                          "tiit", pickle, (int64_t) decrypted, e2ee_now(e2ee), row->id);

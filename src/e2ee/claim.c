@@ -18,7 +18,7 @@
 
 int claim_want(E2ee *e2ee, const char *user_id, const char *curve25519)
 {
-        return query_run(e2ee->queries,
+        return query_run(e2ee->database,
                          "INSERT INTO olm_peer(curve25519, user_id, claim) VALUES (?, ?, 1) "
                          "ON CONFLICT DO UPDATE SET claim = 1, user_id = excluded.user_id",
                          "tt", curve25519, user_id);
@@ -33,7 +33,7 @@ int claim_unwedge(E2ee *e2ee, const char *user_id, const char *curve25519)
         r = device_list_mark_dirty_if_unknown(e2ee, user_id, curve25519);
         if (r < 0)
                 return r;
-        return query_run(e2ee->queries,
+        return query_run(e2ee->database,
                          "INSERT INTO olm_peer(curve25519, user_id, claim, dummy, unwedged_ms) "
                          "VALUES (?1, ?2, 1, 1, ?3) ON CONFLICT DO UPDATE SET claim = 1, dummy = 1, "
                          "user_id = excluded.user_id, unwedged_ms = ?3 "
@@ -43,7 +43,7 @@ int claim_unwedge(E2ee *e2ee, const char *user_id, const char *curve25519)
 
 int claim_on_session(E2ee *e2ee, const char *curve25519)
 {
-        return query_run(e2ee->queries,
+        return query_run(e2ee->database,
                          "UPDATE olm_peer SET claim = dummy, failures = 0, retry_ms = 0, no_olm_sent = 0 "
                          "WHERE curve25519 = ?",
                          "t", curve25519);
@@ -61,7 +61,7 @@ int claim_plan(E2ee *e2ee)
         if (r != 0)
                 return MIN(r, 0);
 
-        r = query(e2ee->queries, &rows,
+        r = query(e2ee->database, &rows,
                   "SELECT user_id, device_id, curve25519 FROM olm_peer JOIN device "
                   "USING (curve25519, user_id) WHERE claim AND NOT deleted AND retry_ms <= ? LIMIT ?",
                   "ii", e2ee_now(e2ee), (int64_t) CLAIM_DEVICES_MAX);
@@ -126,13 +126,13 @@ static int on_session(E2ee *e2ee, const Device *device)
 {
         int64_t dummy = 0;
 
-        int r = query_integer(e2ee->queries, &dummy, "SELECT dummy FROM olm_peer WHERE curve25519 = ?", "t",
+        int r = query_integer(e2ee->database, &dummy, "SELECT dummy FROM olm_peer WHERE curve25519 = ?", "t",
                               device->curve25519);
         if (r > 0 && dummy)
                 r = send_dummy(e2ee, device);
         if (r < 0)
                 return r;
-        return query_run(e2ee->queries,
+        return query_run(e2ee->database,
                          "UPDATE olm_peer SET claim = 0, dummy = 0, failures = 0, retry_ms = 0, "
                          "no_olm_sent = 0 WHERE curve25519 = ?",
                          "t", device->curve25519);
@@ -144,13 +144,13 @@ static int on_no_key(E2ee *e2ee, const Device *device)
         cJSON *content = NULL;
         int64_t one;
 
-        int r = query_run(e2ee->queries,
+        int r = query_run(e2ee->database,
                           "UPDATE olm_peer SET failures = failures + 1, "
                           "retry_ms = ?1 + (?2 << min(failures, ?3)) WHERE curve25519 = ?4",
                           "iiit", e2ee_now(e2ee), RETRY_FIRST_MS, (int64_t) RETRY_DOUBLINGS,
                           device->curve25519);
         if (r == 0)
-                r = query_integer(e2ee->queries, &one,
+                r = query_integer(e2ee->database, &one,
                                   "SELECT 1 FROM olm_peer WHERE curve25519 = ? AND NOT no_olm_sent", "t",
                                   device->curve25519);
         if (r <= 0)
@@ -162,7 +162,7 @@ static int on_no_key(E2ee *e2ee, const Device *device)
                 r = to_device_send(e2ee, "m.room_key.withheld", device->user_id, device->device_id, content);
         if (r < 0)
                 return r;
-        return query_run(e2ee->queries, "UPDATE olm_peer SET no_olm_sent = 1 WHERE curve25519 = ?", "t",
+        return query_run(e2ee->database, "UPDATE olm_peer SET no_olm_sent = 1 WHERE curve25519 = ?", "t",
                          device->curve25519);
 }
 

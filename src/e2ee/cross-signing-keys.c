@@ -14,7 +14,7 @@ int cross_signing_load_pair(E2ee *e2ee, const char *usage, KeyPair **ret_pair)
         _cleanup_(statement_resetp) Statement *rows = NULL;
         _cleanup_(secret_freep) Secret *seed = NULL;
 
-        int r = query(e2ee->queries, &rows, "SELECT seed FROM cross_signing WHERE usage = ?", "t", usage);
+        int r = query(e2ee->database, &rows, "SELECT seed FROM cross_signing WHERE usage = ?", "t", usage);
         if (r == 0)
                 r = statement_step(rows);
         if (r <= 0)
@@ -38,7 +38,7 @@ static int make_pair(E2ee *e2ee, const char *usage)
                 return r;
 
         base64_unpadded_format(BYTES_OF(key_pair_public(pair)->bytes), public);
-        return query_run(e2ee->queries, "INSERT INTO cross_signing(usage, seed, public) VALUES (?, ?, ?)",
+        return query_run(e2ee->database, "INSERT INTO cross_signing(usage, seed, public) VALUES (?, ?, ?)",
                          "tbt", usage, BYTES_OF(sealed), public);
 }
 
@@ -64,7 +64,7 @@ int cross_signing_sign_device(E2ee *e2ee, cJSON *device_keys)
 
 int cross_signing_master(E2ee *e2ee, char **ret_master)
 {
-        return query_text(e2ee->queries, ret_master,
+        return query_text(e2ee->database, ret_master,
                           "SELECT public FROM cross_signing WHERE usage = 'master'", "");
 }
 
@@ -74,7 +74,7 @@ int cross_signing_key_object(E2ee *e2ee, const char *usage, const KeyPair *maste
         _cleanup_(json_freep) cJSON *object = NULL;
         char id[KEY_ID_SIZE];
 
-        int r = query_text(e2ee->queries, &public, "SELECT public FROM cross_signing WHERE usage = ?", "t",
+        int r = query_text(e2ee->database, &public, "SELECT public FROM cross_signing WHERE usage = ?", "t",
                            usage);
         if (r <= 0)
                 return r < 0 ? r : -EIO;

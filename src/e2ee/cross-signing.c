@@ -22,21 +22,21 @@ static int identity_state(E2ee *e2ee, IdentityState *ret_state)
 {
         int64_t state = 0;
 
-        int r = query_integer(e2ee->queries, &state, "SELECT identity_state FROM account", "");
+        int r = query_integer(e2ee->database, &state, "SELECT identity_state FROM account", "");
         *ret_state = (IdentityState) state;
         return r < 0 ? r : 0;
 }
 
 static int set_state(E2ee *e2ee, IdentityState state)
 {
-        return query_run(e2ee->queries, "UPDATE account SET identity_state = ?", "i", (int64_t) state);
+        return query_run(e2ee->database, "UPDATE account SET identity_state = ?", "i", (int64_t) state);
 }
 
 int e2ee_is_ready(E2ee *e2ee)
 {
         int64_t one;
 
-        return query_integer(e2ee->queries, &one,
+        return query_integer(e2ee->database, &one,
                              "SELECT 1 FROM account WHERE identity_state = ? AND fault = 0", "i",
                              (int64_t) IDENTITY_SIGNED);
 }
@@ -92,7 +92,7 @@ static int begin_identity(E2ee *e2ee)
 {
         int64_t one;
 
-        int r = query_integer(e2ee->queries, &one,
+        int r = query_integer(e2ee->database, &one,
                               "SELECT 1 FROM identity WHERE user_id = ? AND master NOT NULL", "t",
                               e2ee->user_id);
         if (r != 0)
@@ -114,7 +114,7 @@ int cross_signing_plan(E2ee *e2ee)
         IdentityState state;
         int64_t one;
 
-        int r = query_integer(e2ee->queries, &one,
+        int r = query_integer(e2ee->database, &one,
                               "SELECT 1 FROM account JOIN identity USING (user_id) "
                               "WHERE uploaded AND fault = 0 AND dirty = 0",
                               "");
@@ -143,10 +143,10 @@ int cross_signing_on_uploaded(E2ee *e2ee, const cJSON *context, const cJSON *res
 int cross_signing_on_signed(E2ee *e2ee, const cJSON *context, const cJSON *response)
 {
         if (object_object(object_object(response, "failures"), e2ee->user_id))
-                return query_run(e2ee->queries,
+                return query_run(e2ee->database,
                                  "UPDATE identity SET dirty = 1, retry_ms = ? WHERE user_id = ?", "it",
                                  e2ee_now(e2ee) + SIGNATURES_RETRY_MS, e2ee->user_id);
-        return query_run(e2ee->queries, "UPDATE account SET identity_state = ?1 WHERE identity_state = ?2",
+        return query_run(e2ee->database, "UPDATE account SET identity_state = ?1 WHERE identity_state = ?2",
                          "ii", (int64_t) IDENTITY_SIGNED, (int64_t) IDENTITY_UPLOADED);
 }
 
@@ -162,12 +162,12 @@ int cross_signing_check(E2ee *e2ee)
         r = cross_signing_master(e2ee, &ours);
         if (r <= 0)
                 return r < 0 ? r : -EIO;
-        r = query_integer(e2ee->queries, &one, "SELECT 1 FROM identity WHERE user_id = ? AND master = ?",
+        r = query_integer(e2ee->database, &one, "SELECT 1 FROM identity WHERE user_id = ? AND master = ?",
                           "tt", e2ee->user_id, ours);
         if (r <= 0)
                 return r < 0 ? r : fault_set(e2ee, E2EE_FAULT_IDENTITY_REPLACED);
 
-        r = query_integer(e2ee->queries, &one,
+        r = query_integer(e2ee->database, &one,
                           "SELECT 1 FROM device WHERE user_id = ? AND device_id = ? AND signed", "tt",
                           e2ee->user_id, e2ee->device_id);
         return r != 0 || state != IDENTITY_SIGNED ? MIN(r, 0) : set_state(e2ee, IDENTITY_UPLOADED);
@@ -180,10 +180,10 @@ int cross_signing_sign_user(E2ee *e2ee, const char *user_id)
         _cleanup_(json_freep) cJSON *object = NULL;
         cJSON *body = NULL;
 
-        int r = query_text(e2ee->queries, &master, "SELECT master FROM identity WHERE user_id = ?", "t",
+        int r = query_text(e2ee->database, &master, "SELECT master FROM identity WHERE user_id = ?", "t",
                            user_id);
         if (r > 0)
-                r = query_text(e2ee->queries, &text, "SELECT master_json FROM identity WHERE user_id = ?",
+                r = query_text(e2ee->database, &text, "SELECT master_json FROM identity WHERE user_id = ?",
                                "t", user_id);
         if (r > 0)
                 r = cross_signing_load_pair(e2ee, "user_signing", &pair);

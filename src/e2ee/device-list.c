@@ -5,7 +5,7 @@
 
 int device_list_track(E2ee *e2ee, const char *user_id)
 {
-        return query_run(e2ee->queries,
+        return query_run(e2ee->database,
                          "INSERT INTO identity(user_id, tracked) VALUES (?, 1) ON CONFLICT DO UPDATE SET "
                          "tracked = 1, dirty = 1, generation = generation + 1, retry_ms = 0 "
                          "WHERE tracked = 0",
@@ -14,7 +14,7 @@ int device_list_track(E2ee *e2ee, const char *user_id)
 
 int device_list_mark_dirty(E2ee *e2ee, const char *user_id)
 {
-        return query_run(e2ee->queries,
+        return query_run(e2ee->database,
                          "UPDATE identity SET dirty = 1, generation = generation + 1, retry_ms = 0, "
                          "failures = 0 WHERE user_id = ? AND tracked",
                          "t", user_id);
@@ -24,7 +24,7 @@ int device_list_mark_dirty_if_unknown(E2ee *e2ee, const char *user_id, const cha
 {
         int64_t one;
 
-        int r = query_integer(e2ee->queries, &one,
+        int r = query_integer(e2ee->database, &one,
                               "SELECT 1 FROM device WHERE curve25519 = ? AND user_id = ? AND NOT deleted",
                               "tt", curve25519, user_id);
         return r != 0 ? MIN(r, 0) : device_list_mark_dirty(e2ee, user_id);
@@ -42,7 +42,7 @@ int device_list_receive(E2ee *e2ee, const cJSON *device_lists)
         cJSON_ArrayForEach(user, object_array(device_lists, "left")) {
                 if (!cJSON_IsString(user) || streq(user->valuestring, e2ee->user_id))
                         continue;
-                int r = query_run(e2ee->queries, "UPDATE identity SET tracked = 0 WHERE user_id = ?", "t",
+                int r = query_run(e2ee->database, "UPDATE identity SET tracked = 0 WHERE user_id = ?", "t",
                                   user->valuestring);
                 if (r < 0)
                         return r;

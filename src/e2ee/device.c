@@ -51,7 +51,7 @@ static int keys_are_allowed(E2ee *e2ee, const char *user_id, const char *device_
 {
         int64_t one;
 
-        int r = query_integer(e2ee->queries, &one,
+        int r = query_integer(e2ee->database, &one,
                               "SELECT 1 FROM device WHERE user_id = ?1 AND device_id = ?2 "
                               "AND (curve25519 <> ?3 OR ed25519 <> ?4) UNION ALL "
                               "SELECT 1 FROM identity WHERE user_id = ?1 AND ?2 IN (master, self_signing)",
@@ -73,7 +73,7 @@ int device_receive(E2ee *e2ee, const char *user_id, const char *device_id, const
         if (r <= 0)
                 return r;
 
-        r = query_text(e2ee->queries, &self_signing, "SELECT self_signing FROM identity WHERE user_id = ?",
+        r = query_text(e2ee->database, &self_signing, "SELECT self_signing FROM identity WHERE user_id = ?",
                        "t", user_id);
         if (r > 0)
                 r = json_verify(keys, user_id, NULL, self_signing);
@@ -83,7 +83,7 @@ int device_receive(E2ee *e2ee, const char *user_id, const char *device_id, const
                 return r;
 
         return query_run(
-                e2ee->queries,
+                e2ee->database,
                 "INSERT INTO device(user_id, device_id, curve25519, ed25519, signed, first_seen_ms) "
                 "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET signed = excluded.signed, "
                 "deleted = 0",
@@ -95,7 +95,7 @@ int device_by_key(E2ee *e2ee, const char *user_id, const char *curve25519, Devic
         _cleanup_(statement_resetp) Statement *rows = NULL;
         _cleanup_(device_done) Device device = DEVICE_NULL;
 
-        int r = query(e2ee->queries, &rows,
+        int r = query(e2ee->database, &rows,
                       "SELECT device_id, ed25519 FROM device "
                       "WHERE curve25519 = ? AND user_id = ? AND deleted = 0",
                       "tt", curve25519, user_id);

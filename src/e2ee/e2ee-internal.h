@@ -32,7 +32,6 @@ typedef struct InboundCache {
 struct E2ee {
         Database *database; /* borrowed, as the key */
         const Secret *pickle_key;
-        Queries *queries;
         char *user_id, *device_id;
         char curve25519[CURVE25519_TEXT_SIZE], ed25519[ED25519_TEXT_SIZE];
         E2eeClock *now_ms;

@@ -49,7 +49,7 @@ int e2ee_advance_generation(E2ee *e2ee, const char *path)
                 return r;
         r = transaction_begin(e2ee->database, &transaction);
         if (r == 0)
-                r = query_integer(e2ee->queries, &in_store, "SELECT generation FROM account", "");
+                r = query_integer(e2ee->database, &in_store, "SELECT generation FROM account", "");
         if (r < 0)
                 return r;
 
@@ -57,7 +57,7 @@ int e2ee_advance_generation(E2ee *e2ee, const char *path)
                 r = fault_set(e2ee, E2EE_FAULT_ROLLED_BACK);
                 return r < 0 ? r : transaction_commit(&transaction);
         }
-        r = query_run(e2ee->queries, "UPDATE account SET generation = ?", "i", in_store + 1);
+        r = query_run(e2ee->database, "UPDATE account SET generation = ?", "i", in_store + 1);
         if (r == 0)
                 r = transaction_commit(&transaction);
         return r < 0 ? r : write_file(path, (uint64_t) in_store + 1);

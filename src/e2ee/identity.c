@@ -59,7 +59,7 @@ int identity_receive(E2ee *e2ee, const char *user_id, const cJSON *master, const
                         return r;
         }
 
-        return query_run(e2ee->queries,
+        return query_run(e2ee->database,
                          "UPDATE identity SET master = ?, master_json = ?, self_signing = ? "
                          "WHERE user_id = ?",
                          "tttt", master_key, master_json, self_key, user_id);
@@ -69,7 +69,7 @@ int e2ee_device_trust(E2ee *e2ee, const char *user_id, const char *curve25519, D
 {
         int64_t trust = DEVICE_TRUST_UNKNOWN;
 
-        int r = query_integer(e2ee->queries, &trust,
+        int r = query_integer(e2ee->database, &trust,
                               "SELECT CASE WHEN pinned NOT NULL AND pinned IS NOT master THEN ?3 "
                               "WHEN NOT signed THEN ?4 WHEN pinned IS NULL THEN ?5 ELSE ?6 END "
                               "FROM device JOIN identity USING (user_id) "
@@ -92,13 +92,13 @@ int e2ee_pin_identity(E2ee *e2ee, const char *user_id, const char *master)
         if (r == 0 && master)
                 r = device_list_track(e2ee, user_id);
         if (r == 0)
-                r = query_run(e2ee->queries, "UPDATE identity SET pinned = ? WHERE user_id = ?", "tt",
+                r = query_run(e2ee->database, "UPDATE identity SET pinned = ? WHERE user_id = ?", "tt",
                               master, user_id);
         return r < 0 ? r : e2ee_plan(e2ee);
 }
 
 int e2ee_identity(E2ee *e2ee, const char *user_id, char **ret_master)
 {
-        return query_text(e2ee->queries, ret_master, "SELECT master FROM identity WHERE user_id = ?", "t",
+        return query_text(e2ee->database, ret_master, "SELECT master FROM identity WHERE user_id = ?", "t",
                           user_id);
 }

@@ -25,7 +25,7 @@ static int replaces(E2ee *e2ee, const ChannelSender *sender, const char *room_id
 {
         _cleanup_(statement_resetp) Statement *rows = NULL;
 
-        int r = query(e2ee->queries, &rows,
+        int r = query(e2ee->database, &rows,
                       "SELECT user_id = ? AND curve25519 = ? AND first_index > ? FROM megolm_in "
                       "WHERE room_id = ? AND session_id = ?",
                       "ttitt", sender->user_id, sender->curve25519, (int64_t) first_index, room_id,
@@ -56,7 +56,7 @@ int inbound_add(E2ee *e2ee, const ChannelSender *sender, const char *room_id, co
                 return r;
         r = ratchet_inbound_save(inbound, e2ee->pickle_key, &pickle);
         if (r == 0)
-                r = query_run(e2ee->queries,
+                r = query_run(e2ee->database,
                               "INSERT OR REPLACE INTO megolm_in(room_id, session_id, user_id, curve25519, "
                               "pickle, first_index) VALUES (?, ?, ?, ?, ?, ?)",
                               "ttttti", room_id, session_id, sender->user_id, sender->curve25519, pickle,
@@ -137,7 +137,7 @@ static int load_inbound(E2ee *e2ee, const char *room_id, const char *session_id,
 {
         _cleanup_(statement_resetp) Statement *rows = NULL;
 
-        int r = query(e2ee->queries, &rows,
+        int r = query(e2ee->database, &rows,
                       "SELECT user_id, curve25519, pickle FROM megolm_in "
                       "WHERE room_id = ? AND session_id = ?",
                       "tt", room_id, session_id);
@@ -167,7 +167,7 @@ static int claim_index(E2ee *e2ee, const char *session_id, uint32_t index, const
 {
         _cleanup_(statement_resetp) Statement *rows = NULL;
 
-        int r = query(e2ee->queries, &rows,
+        int r = query(e2ee->database, &rows,
                       "SELECT event_id = ? AND origin_ms = ? FROM megolm_index "
                       "WHERE session_id = ? AND message_index = ?",
                       "titi", event->event_id, event->origin_ms, session_id, (int64_t) index);
@@ -181,7 +181,7 @@ static int claim_index(E2ee *e2ee, const char *session_id, uint32_t index, const
         }
 
         *ret_again = false;
-        return query_run(e2ee->queries,
+        return query_run(e2ee->database,
                          "INSERT INTO megolm_index(session_id, message_index, event_id, origin_ms) "
                          "VALUES (?, ?, ?, ?)",
                          "titi", session_id, (int64_t) index, event->event_id, event->origin_ms);
@@ -217,7 +217,7 @@ static int check_own_index(E2ee *e2ee, const InboundRow *row, const char *sessio
 
         if (!streq(row->curve25519, e2ee->curve25519))
                 return 0;
-        int r = query_integer(e2ee->queries, &messages,
+        int r = query_integer(e2ee->database, &messages,
                               "SELECT messages FROM megolm_out WHERE session_id = ?", "t", session_id);
         return r > 0 && index >= messages ? fault_set(e2ee, E2EE_FAULT_ROLLED_BACK) : MIN(r, 0);
 }

@@ -26,7 +26,7 @@ int key_query_plan(E2ee *e2ee)
                 return MIN(r, 0);
 
         r = query(
-                e2ee->queries, &rows,
+                e2ee->database, &rows,
                 "SELECT user_id, generation FROM identity WHERE tracked AND dirty AND retry_ms <= ? LIMIT ?",
                 "ii", e2ee_now(e2ee), (int64_t) QUERY_USERS_MAX);
         if (r < 0)
@@ -56,7 +56,7 @@ static int check_own_device(E2ee *e2ee, const cJSON *devices)
         const cJSON *keys = object_object(devices, e2ee->device_id);
         int64_t uploaded = 0;
 
-        int r = query_integer(e2ee->queries, &uploaded, "SELECT uploaded FROM account", "");
+        int r = query_integer(e2ee->database, &uploaded, "SELECT uploaded FROM account", "");
         if (r < 0)
                 return r;
         if (!keys)
@@ -76,7 +76,7 @@ static int receive_user(E2ee *e2ee, const char *user_id, const cJSON *response)
                                  object_object(object_object(response, "master_keys"), user_id),
                                  object_object(object_object(response, "self_signing_keys"), user_id));
         if (r == 0)
-                r = query_run(e2ee->queries, "UPDATE device SET deleted = 1 WHERE user_id = ?", "t",
+                r = query_run(e2ee->database, "UPDATE device SET deleted = 1 WHERE user_id = ?", "t",
                               user_id);
         if (r < 0)
                 return r;
@@ -91,7 +91,7 @@ static int receive_user(E2ee *e2ee, const char *user_id, const cJSON *response)
 
 static int postpone(E2ee *e2ee, const char *user_id)
 {
-        return query_run(e2ee->queries,
+        return query_run(e2ee->database,
                          "UPDATE identity SET failures = failures + 1, "
                          "retry_ms = ?1 + (?2 << min(failures, ?3)) WHERE user_id = ?4",
                          "iiit", e2ee_now(e2ee), RETRY_FIRST_MS, (int64_t) RETRY_DOUBLINGS, user_id);
@@ -119,7 +119,7 @@ int key_query_on_done(E2ee *e2ee, const cJSON *context, const cJSON *response)
                         continue;
                 }
 
-                int r = query_run(e2ee->queries,
+                int r = query_run(e2ee->database,
                                   "UPDATE identity SET dirty = 0, failures = 0 "
                                   "WHERE user_id = ? AND generation = ?",
                                   "ti", user->string, (int64_t) user->valuedouble);

@@ -21,8 +21,8 @@ static int forget_old(E2ee *e2ee)
 {
         int64_t before = e2ee_now(e2ee) - KEPT_MS;
 
-        int r = query_run(e2ee->queries, "DELETE FROM olm_hash WHERE seen_ms < ?", "i", before);
-        return r < 0 ? r : query_run(e2ee->queries, "DELETE FROM parked WHERE parked_ms < ?", "i", before);
+        int r = query_run(e2ee->database, "DELETE FROM olm_hash WHERE seen_ms < ?", "i", before);
+        return r < 0 ? r : query_run(e2ee->database, "DELETE FROM parked WHERE parked_ms < ?", "i", before);
 }
 
 /* Our own list is queried at every start, to compare the keys that the server has for this device.
@@ -56,9 +56,7 @@ int e2ee_open(const E2eeOptions *options, E2ee **ret_e2ee)
         e2ee->now_ms = options->now_ms;
         e2ee->userdata = options->userdata;
 
-        int r = queries_new(options->database, &e2ee->queries);
-        if (r == 0)
-                r = begin(e2ee, options);
+        int r = begin(e2ee, options);
         if (r < 0)
                 return r;
 
@@ -72,7 +70,6 @@ E2ee *e2ee_close(E2ee *e2ee)
                 return NULL;
 
         inbound_cache_done(&e2ee->inbound_cache);
-        queries_free(e2ee->queries);
         free(e2ee->user_id);
         free(e2ee->device_id);
         free(e2ee->device_keys);
@@ -94,7 +91,7 @@ int e2ee_fault(E2ee *e2ee, E2eeFault *ret_fault)
 {
         int64_t fault = 0;
 
-        int r = query_integer(e2ee->queries, &fault, "SELECT fault FROM account", "");
+        int r = query_integer(e2ee->database, &fault, "SELECT fault FROM account", "");
         if (r < 0)
                 return r;
 

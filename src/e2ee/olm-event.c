@@ -98,7 +98,7 @@ int olm_event_receive(E2ee *e2ee, const cJSON *event)
 
         /* One that was decrypted before is delivered again until the sync token has moved on. */
         sha256(bytes_of_string(body), &hash);
-        int r = query_integer(e2ee->queries, &one, "SELECT 1 FROM olm_hash WHERE hash = ?", "b",
+        int r = query_integer(e2ee->database, &one, "SELECT 1 FROM olm_hash WHERE hash = ?", "b",
                               BYTES_OF(hash.bytes));
         if (r != 0)
                 return MIN(r, 0);
@@ -109,7 +109,7 @@ int olm_event_receive(E2ee *e2ee, const cJSON *event)
         if (plain.session_is_new)
                 r = on_new_session(e2ee, sender_key);
         if (r == 0)
-                r = query_run(e2ee->queries, "INSERT INTO olm_hash(hash, seen_ms) VALUES (?, ?)", "bi",
+                r = query_run(e2ee->database, "INSERT INTO olm_hash(hash, seen_ms) VALUES (?, ?)", "bi",
                               BYTES_OF(hash.bytes), e2ee_now(e2ee));
         return r < 0 ? r : receive_plain(e2ee, sender, sender_key, BYTES(plain.text, plain.size));
 }

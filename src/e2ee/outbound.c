@@ -26,7 +26,7 @@ static int session_load(E2ee *e2ee, const char *room_id, OutboundSession *ret_se
         _cleanup_(statement_resetp) Statement *rows = NULL;
         _cleanup_(session_done) OutboundSession session = OUTBOUND_SESSION_NULL;
 
-        int r = query(e2ee->queries, &rows,
+        int r = query(e2ee->database, &rows,
                       "SELECT session_id, pickle, created_ms, messages FROM megolm_out WHERE room_id = ?",
                       "t", room_id);
         if (r == 0)
@@ -56,7 +56,7 @@ static int session_save(E2ee *e2ee, const OutboundSession *session)
         if (r < 0)
                 return r;
 
-        return query_run(e2ee->queries,
+        return query_run(e2ee->database,
                          "INSERT INTO megolm_out(room_id, session_id, pickle, created_ms, messages) "
                          "VALUES (?, ?, ?, ?, ?) ON CONFLICT (room_id) DO UPDATE SET "
                          "session_id = excluded.session_id, pickle = excluded.pickle, "
@@ -68,14 +68,14 @@ static int session_save(E2ee *e2ee, const OutboundSession *session)
 /* Shares of replaced sessions serve key requests for a week. */
 static int forget_old_shares(E2ee *e2ee)
 {
-        int r = query_run(e2ee->queries,
+        int r = query_run(e2ee->database,
                           "DELETE FROM megolm_share WHERE sent_ms < ? "
                           "AND session_id NOT IN (SELECT session_id FROM megolm_out)",
                           "i", e2ee_now(e2ee) - SHARES_KEPT_MS);
         if (r < 0)
                 return r;
         return query_run(
-                e2ee->queries,
+                e2ee->database,
                 "DELETE FROM megolm_key WHERE session_id NOT IN (SELECT session_id FROM megolm_out) "
                 "AND session_id NOT IN (SELECT session_id FROM megolm_share)",
                 "");
@@ -109,7 +109,7 @@ static int session_create(E2ee *e2ee, const char *room_id, OutboundSession *ret_
                 return -ENOMEM;
         r = session_save(e2ee, &session);
         if (r == 0)
-                r = query_run(e2ee->queries, "UPDATE room SET rotate = 0 WHERE room_id = ?", "t", room_id);
+                r = query_run(e2ee->database, "UPDATE room SET rotate = 0 WHERE room_id = ?", "t", room_id);
         if (r == 0)
                 r = forget_old_shares(e2ee);
         if (r < 0)
@@ -124,7 +124,7 @@ static int session_is_over(E2ee *e2ee, const OutboundSession *session)
 {
         int64_t over = 0;
 
-        int r = query_integer(e2ee->queries, &over,
+        int r = query_integer(e2ee->database, &over,
                               "SELECT rotate OR ?1 >= rotation_messages OR ?2 NOT BETWEEN 0 AND rotation_ms "
                               "FROM room WHERE room_id = ?3",
                               "iit", session->messages, e2ee_now(e2ee) - session->created_ms,
@@ -157,8 +157,8 @@ static int check_room(E2ee *e2ee, const RoomMessage *message)
 {
         int64_t one;
 
-        int r = query_integer(e2ee->queries, &one, "SELECT 1 FROM room WHERE room_id = ? AND encrypted", "t",
-                              message->room_id);
+        int r = query_integer(e2ee->database, &one, "SELECT 1 FROM room WHERE room_id = ? AND encrypted",
+                              "t", message->room_id);
         if (r <= 0)
                 return r < 0 ? r : ENCRYPT_NOT_HERE;
         r = e2ee_is_ready(e2ee);
@@ -167,7 +167,7 @@ static int check_room(E2ee *e2ee, const RoomMessage *message)
         if (message->hurry)
                 return 0;
 
-        r = query_integer(e2ee->queries, &one,
+        r = query_integer(e2ee->database, &one,
                           "SELECT 1 FROM member JOIN identity USING (user_id) WHERE room_id = ? "
                           "AND membership IN ('join', 'invite') AND dirty LIMIT 1",
                           "t", message->room_id);
@@ -235,7 +235,7 @@ int e2ee_encrypt(E2ee *e2ee, const RoomMessage *message, cJSON **ret_content)
 
 int outbound_share_again(E2ee *e2ee, const char *curve25519)
 {
-        return query_run(e2ee->queries,
+        return query_run(e2ee->database,
                          "UPDATE megolm_share SET again = 1 WHERE curve25519 = ? AND code IS NULL "
                          "AND session_id IN (SELECT session_id FROM megolm_out)",
                          "t", curve25519);
@@ -250,7 +250,7 @@ int outbound_receive_request(E2ee *e2ee, const cJSON *event)
         if (!sender || !device_id || !session_id || !object_has(content, "action", "request") ||
             !object_has(body, "algorithm", ALGORITHM_MEGOLM))
                 return 0;
-        return query_run(e2ee->queries,
+        return query_run(e2ee->database,
                          "UPDATE megolm_share SET again = 1 WHERE session_id = ? AND user_id = ? "
                          "AND device_id = ? AND code IS NULL AND sent_ms <= ?",
                          "ttti", session_id, sender, device_id, e2ee_now(e2ee) - AGAIN_AFTER_MS);

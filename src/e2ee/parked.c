@@ -17,7 +17,7 @@ int parked_add(E2ee *e2ee, const char *room_id, const char *session_id, const cJ
 
         if (!text)
                 return -ENOMEM;
-        return query_run(e2ee->queries,
+        return query_run(e2ee->database,
                          "INSERT OR IGNORE INTO parked(event_id, room_id, session_id, sender, event, "
                          "parked_ms) VALUES (?, ?, ?, ?, ?, ?)",
                          "ttttti", object_string(event, "event_id"), room_id, session_id,
@@ -29,7 +29,7 @@ static int cancel_requests(E2ee *e2ee, const char *room_id, const char *session_
 {
         _cleanup_(statement_resetp) Statement *rows = NULL;
 
-        int r = query(e2ee->queries, &rows,
+        int r = query(e2ee->database, &rows,
                       "SELECT DISTINCT sender, request_id FROM parked "
                       "WHERE room_id = ? AND session_id = ? AND request_id NOT NULL AND NOT ready",
                       "tt", room_id, session_id);
@@ -55,7 +55,7 @@ int parked_on_key(E2ee *e2ee, const char *room_id, const char *session_id)
         if (r < 0)
                 return r;
 
-        return query_run(e2ee->queries,
+        return query_run(e2ee->database,
                          "UPDATE parked SET ready = 1, request_id = NULL "
                          "WHERE room_id = ? AND session_id = ?",
                          "tt", room_id, session_id);
@@ -81,7 +81,7 @@ int e2ee_next_recovered(E2ee *e2ee, char **ret_room_id, cJSON **ret_event)
         _cleanup_(statement_resetp) Statement *rows = NULL;
         _cleanup_(freep) char *event_id = NULL;
 
-        int r = query(e2ee->queries, &rows,
+        int r = query(e2ee->database, &rows,
                       "SELECT event_id, room_id, event FROM parked WHERE ready ORDER BY rowid LIMIT 1", "");
         if (r == 0)
                 r = statement_step(rows);
@@ -92,7 +92,7 @@ int e2ee_next_recovered(E2ee *e2ee, char **ret_room_id, cJSON **ret_event)
         if (r < 0)
                 return r;
 
-        r = query_run(e2ee->queries, "DELETE FROM parked WHERE event_id = ?", "t", event_id);
+        r = query_run(e2ee->database, "DELETE FROM parked WHERE event_id = ?", "t", event_id);
         return r < 0 ? r : 1;
 }
 
@@ -101,7 +101,7 @@ int e2ee_next_unreadable(E2ee *e2ee, char **ret_room_id, cJSON **ret_event, char
         _cleanup_(statement_resetp) Statement *rows = NULL;
         _cleanup_(freep) char *event_id = NULL, *code = NULL;
 
-        int r = query(e2ee->queries, &rows,
+        int r = query(e2ee->database, &rows,
                       "SELECT event_id, room_id, event, code FROM parked LEFT JOIN withheld "
                       "USING (room_id, session_id) WHERE NOT ready AND NOT explained AND parked_ms <= ? "
                       "ORDER BY parked.rowid LIMIT 1",
@@ -119,7 +119,7 @@ int e2ee_next_unreadable(E2ee *e2ee, char **ret_room_id, cJSON **ret_event, char
                 return r;
 
         *ret_code = TAKE_PTR(code);
-        r = query_run(e2ee->queries, "UPDATE parked SET explained = 1 WHERE event_id = ?", "t", event_id);
+        r = query_run(e2ee->database, "UPDATE parked SET explained = 1 WHERE event_id = ?", "t", event_id);
         return r < 0 ? r : 1;
 }
 
@@ -140,7 +140,7 @@ int parked_receive_withheld(E2ee *e2ee, const cJSON *event)
         if (!room_id || !session_id)
                 return 0;
 
-        return query_run(e2ee->queries,
+        return query_run(e2ee->database,
                          "INSERT OR REPLACE INTO withheld(room_id, session_id, code) VALUES (?, ?, ?)",
                          "ttt", room_id, session_id, code);
 }
@@ -164,7 +164,7 @@ static int ask(E2ee *e2ee, const char *user_id, const char *room_id, const char 
         if (r < 0)
                 return r;
 
-        return query_run(e2ee->queries,
+        return query_run(e2ee->database,
                          "UPDATE parked SET request_id = ? WHERE room_id = ? AND session_id = ? "
                          "AND sender = ?",
                          "tttt", request_id, room_id, session_id, user_id);
@@ -176,7 +176,7 @@ int parked_plan(E2ee *e2ee)
                 _cleanup_(statement_resetp) Statement *rows = NULL;
                 _cleanup_(freep) char *user_id = NULL, *room_id = NULL, *session_id = NULL;
 
-                int r = query(e2ee->queries, &rows,
+                int r = query(e2ee->database, &rows,
                               "SELECT sender, room_id, session_id FROM parked "
                               "WHERE NOT ready AND request_id IS NULL AND parked_ms <= ? LIMIT 1",
                               "i", e2ee_now(e2ee) - ASK_AFTER_MS);

@@ -32,7 +32,7 @@ int request_add(E2ee *e2ee, const NewRequest *request, int64_t *ret_id)
         if (r < 0)
                 return r;
 
-        r = query_run(e2ee->queries,
+        r = query_run(e2ee->database,
                       "INSERT INTO e2ee_request(kind, target, room_id, txn_id, body, context) "
                       "VALUES (?, ?, ?, ?, ?, ?)",
                       "ittttt", (int64_t) request->kind, request->target, request->room_id, txn_id,
@@ -40,7 +40,7 @@ int request_add(E2ee *e2ee, const NewRequest *request, int64_t *ret_id)
         if (r < 0 || !ret_id)
                 return r;
 
-        r = query_integer(e2ee->queries, ret_id, "SELECT last_insert_rowid()", "");
+        r = query_integer(e2ee->database, ret_id, "SELECT last_insert_rowid()", "");
         return r < 0 ? r : 0;
 }
 
@@ -48,7 +48,7 @@ int request_is_pending(E2ee *e2ee, E2eeRequestKind kind)
 {
         int64_t one;
 
-        return query_integer(e2ee->queries, &one, "SELECT 1 FROM e2ee_request WHERE kind = ? LIMIT 1", "i",
+        return query_integer(e2ee->database, &one, "SELECT 1 FROM e2ee_request WHERE kind = ? LIMIT 1", "i",
                              (int64_t) kind);
 }
 
@@ -85,7 +85,7 @@ int e2ee_next_request(E2ee *e2ee, int64_t after_id, E2eeRequest *ret_request)
         _cleanup_(statement_resetp) Statement *rows = NULL;
         _cleanup_(e2ee_request_clear) E2eeRequest request = E2EE_REQUEST_NULL;
 
-        int r = query(e2ee->queries, &rows,
+        int r = query(e2ee->database, &rows,
                       "SELECT id, kind, target, txn_id, body, room_id FROM e2ee_request WHERE id > ? "
                       "ORDER BY id LIMIT 1",
                       "i", after_id);

@@ -30,15 +30,15 @@ static int answered(E2ee *e2ee, int64_t id, const cJSON *response, bool done)
         _cleanup_(freep) char *text = NULL;
         int64_t kind = -1;
 
-        int r = query_integer(e2ee->queries, &kind, "SELECT kind FROM e2ee_request WHERE id = ?", "i", id);
+        int r = query_integer(e2ee->database, &kind, "SELECT kind FROM e2ee_request WHERE id = ?", "i", id);
         if (r <= 0)
                 return r;
-        r = query_text(e2ee->queries, &text, "SELECT context FROM e2ee_request WHERE id = ?", "i", id);
+        r = query_text(e2ee->database, &text, "SELECT context FROM e2ee_request WHERE id = ?", "i", id);
         if (r > 0)
                 r = pickle_error(matrix_json_parse(bytes_of_string(text), SIZE_MAX, &context));
         if (r < 0)
                 return r;
-        r = query_run(e2ee->queries, "DELETE FROM e2ee_request WHERE id = ?", "i", id);
+        r = query_run(e2ee->database, "DELETE FROM e2ee_request WHERE id = ?", "i", id);
         if (r < 0)
                 return r;
 

@@ -14,12 +14,12 @@
 
 static int room_add(E2ee *e2ee, const char *room_id)
 {
-        return query_run(e2ee->queries, "INSERT OR IGNORE INTO room(room_id) VALUES (?)", "t", room_id);
+        return query_run(e2ee->database, "INSERT OR IGNORE INTO room(room_id) VALUES (?)", "t", room_id);
 }
 
 int room_rotate(E2ee *e2ee, const char *room_id)
 {
-        return query_run(e2ee->queries, "UPDATE room SET rotate = 1 WHERE room_id = ?", "t", room_id);
+        return query_run(e2ee->database, "UPDATE room SET rotate = 1 WHERE room_id = ?", "t", room_id);
 }
 
 static int64_t clamped(const cJSON *content, const char *key, int64_t otherwise, int64_t min, int64_t max)
@@ -33,7 +33,7 @@ static int64_t clamped(const cJSON *content, const char *key, int64_t otherwise,
 /* Follows the lists of those that were there before the room was encrypted. */
 static int track_members(E2ee *e2ee, const char *room_id)
 {
-        return query_run(e2ee->queries,
+        return query_run(e2ee->database,
                          "INSERT INTO identity(user_id, tracked) SELECT user_id, 1 FROM member "
                          "WHERE room_id = ? AND membership IN ('join', 'invite') ON CONFLICT DO UPDATE SET "
                          "tracked = 1, dirty = 1, generation = generation + 1, retry_ms = 0 "
@@ -44,7 +44,7 @@ static int track_members(E2ee *e2ee, const char *room_id)
 static int receive_encryption(E2ee *e2ee, const char *room_id, const cJSON *content)
 {
         int r = query_run(
-                e2ee->queries,
+                e2ee->database,
                 "UPDATE room SET encrypted = 1, rotation_ms = ?, rotation_messages = ? "
                 "WHERE room_id = ?",
                 "iit",
@@ -63,7 +63,7 @@ static int receive_visibility(E2ee *e2ee, const char *room_id, const cJSON *cont
 
         if (!visibility)
                 return 0;
-        return query_run(e2ee->queries,
+        return query_run(e2ee->database,
                          "UPDATE room SET rotate = rotate OR (history_visibility NOT NULL AND "
                          "(history_visibility IN ('shared', 'world_readable')) <> "
                          "(?1 IN ('shared', 'world_readable'))), history_visibility = ?1 WHERE room_id = ?2",
@@ -79,7 +79,7 @@ static int receive_member(E2ee *e2ee, const char *room_id, const char *user_id, 
                 return 0;
         bool present = streq(membership, "join") || streq(membership, "invite");
 
-        int r = query_integer(e2ee->queries, &one,
+        int r = query_integer(e2ee->database, &one,
                               "SELECT 1 FROM member WHERE room_id = ? AND user_id = ? "
                               "AND membership IN ('join', 'invite')",
                               "tt", room_id, user_id);
@@ -87,14 +87,14 @@ static int receive_member(E2ee *e2ee, const char *room_id, const char *user_id, 
                 r = room_rotate(e2ee, room_id);
         if (r < 0)
                 return r;
-        r = query_run(e2ee->queries,
+        r = query_run(e2ee->database,
                       "INSERT INTO member(room_id, user_id, membership) VALUES (?, ?, ?) "
                       "ON CONFLICT DO UPDATE SET membership = excluded.membership",
                       "ttt", room_id, user_id, membership);
         if (r < 0 || !present)
                 return r;
 
-        r = query_integer(e2ee->queries, &one, "SELECT 1 FROM room WHERE room_id = ? AND encrypted", "t",
+        r = query_integer(e2ee->database, &one, "SELECT 1 FROM room WHERE room_id = ? AND encrypted", "t",
                           room_id);
         return r <= 0 ? r : device_list_track(e2ee, user_id);
 }

@@ -55,7 +55,7 @@ static int find_missing(E2ee *e2ee, const OutboundSession *session, bool allowed
 {
         _cleanup_(statement_resetp) Statement *rows = NULL;
 
-        int r = query(e2ee->queries, &rows,
+        int r = query(e2ee->database, &rows,
                       "SELECT user_id, device_id, device.curve25519, ed25519 FROM " ROOM_DEVICES
                       "LEFT JOIN (SELECT user_id, device_id, code FROM megolm_share WHERE session_id = ?1) "
                       "AS share USING (user_id, device_id) "
@@ -77,7 +77,7 @@ int share_has_lost_device(E2ee *e2ee, const OutboundSession *session)
 {
         int64_t one;
 
-        return query_integer(e2ee->queries, &one,
+        return query_integer(e2ee->database, &one,
                              "SELECT 1 FROM megolm_share AS share WHERE session_id = ?1 AND code IS NULL "
                              "AND NOT EXISTS (SELECT 1 FROM " ROOM_DEVICES "WHERE room_id = ?2 "
                              "AND device.user_id = share.user_id AND device.device_id = share.device_id "
@@ -89,7 +89,7 @@ int share_is_pending(E2ee *e2ee, const OutboundSession *session)
 {
         int64_t one;
 
-        return query_integer(e2ee->queries, &one,
+        return query_integer(e2ee->database, &one,
                              "SELECT 1 FROM megolm_share JOIN e2ee_request ON id = request_id "
                              "WHERE session_id = ? AND code IS NULL LIMIT 1",
                              "t", session->session_id);
@@ -109,7 +109,7 @@ static int keep_key(E2ee *e2ee, const OutboundSession *session, const char *key)
         if (r < 0)
                 return r;
 
-        return query_run(e2ee->queries,
+        return query_run(e2ee->database,
                          "INSERT OR IGNORE INTO megolm_key(session_id, message_index, sealed) "
                          "VALUES (?, ?, ?)",
                          "tib", session->session_id, (int64_t) ratchet_outbound_index(session->ratchet),
@@ -151,7 +151,7 @@ static int batch_flush(Batch *batch)
         if (r == 0)
                 r = request_add(e2ee, &(NewRequest){ E2EE_TO_DEVICE, batch->type, body, NULL }, &id);
         for (size_t i = 0; r == 0 && i < batch->n_devices; i++)
-                r = query_run(e2ee->queries,
+                r = query_run(e2ee->database,
                               "INSERT OR REPLACE INTO megolm_share(session_id, user_id, device_id, "
                               "curve25519, message_index, request_id, code, sent_ms) "
                               "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -256,7 +256,7 @@ static int kept_content(E2ee *e2ee, const Statement *share, cJSON **ret_content)
         _cleanup_(statement_resetp) Statement *rows = NULL;
         _cleanup_(secret_freep) Secret *key = NULL;
 
-        int r = query(e2ee->queries, &rows,
+        int r = query(e2ee->database, &rows,
                       "SELECT sealed, room_id FROM megolm_key JOIN megolm_in USING (session_id) "
                       "WHERE session_id = ? AND message_index = ? AND curve25519 = ?",
                       "tit", statement_text(share, 0), statement_integer(share, 4), e2ee->curve25519);
@@ -303,7 +303,7 @@ int share_plan(E2ee *e2ee)
 {
         _cleanup_(statement_resetp) Statement *rows = NULL;
 
-        int r = query(e2ee->queries, &rows,
+        int r = query(e2ee->database, &rows,
                       "SELECT session_id, user_id, device_id, curve25519, message_index FROM megolm_share "
                       "WHERE again AND code IS NULL",
                       "");
@@ -317,6 +317,6 @@ int share_plan(E2ee *e2ee)
         if (r < 0)
                 return r;
 
-        return query_run(e2ee->queries, "UPDATE megolm_share SET again = 0, sent_ms = ? WHERE again", "i",
+        return query_run(e2ee->database, "UPDATE megolm_share SET again = 0, sent_ms = ? WHERE again", "i",
                          e2ee_now(e2ee));
 }

@@ -41,7 +41,7 @@ static int put_aside(E2ee *e2ee, const cJSON *event, int error)
 
         if (!text)
                 return -ENOMEM;
-        return query_run(e2ee->queries, "INSERT INTO poison(at_ms, event, error) VALUES (?, ?, ?)", "iti",
+        return query_run(e2ee->database, "INSERT INTO poison(at_ms, event, error) VALUES (?, ?, ?)", "iti",
                          e2ee_now(e2ee), text, (int64_t) error);
 }
 
@@ -78,7 +78,7 @@ static int mark_position(E2ee *e2ee, int64_t position)
 
         int r = transaction_begin(e2ee->database, &transaction);
         if (r == 0)
-                r = query_run(e2ee->queries, "UPDATE account SET sync_position = ?", "i", position);
+                r = query_run(e2ee->database, "UPDATE account SET sync_position = ?", "i", position);
         return r < 0 ? r : transaction_commit(&transaction);
 }
 
@@ -99,7 +99,7 @@ static int receive_one_by_one(E2ee *e2ee, const cJSON *sync)
         int64_t died_at = -1, position = 0;
         const cJSON *event;
 
-        int r = query_integer(e2ee->queries, &died_at, "SELECT sync_position FROM account", "");
+        int r = query_integer(e2ee->database, &died_at, "SELECT sync_position FROM account", "");
         if (r < 0)
                 return r;
         cJSON_ArrayForEach(event, object_array(object_object(sync, "to_device"), "events")) {
@@ -125,9 +125,9 @@ int e2ee_begin_sync(E2ee *e2ee, const cJSON *sync)
 
         int r = transaction_begin(e2ee->database, &transaction);
         if (r == 0)
-                r = query_run(e2ee->queries, "UPDATE account SET sync_attempts = sync_attempts + 1", "");
+                r = query_run(e2ee->database, "UPDATE account SET sync_attempts = sync_attempts + 1", "");
         if (r == 0)
-                r = query_integer(e2ee->queries, &attempts, "SELECT sync_attempts FROM account", "");
+                r = query_integer(e2ee->database, &attempts, "SELECT sync_attempts FROM account", "");
         if (r >= 0)
                 r = transaction_commit(&transaction);
         if (r < 0)
@@ -143,7 +143,7 @@ static int receive_events(E2ee *e2ee, const cJSON *events)
         int64_t passed = -1, position = 0; /* what was received one by one is not received again */
         const cJSON *event;
 
-        int r = query_integer(e2ee->queries, &passed, "SELECT sync_position FROM account", "");
+        int r = query_integer(e2ee->database, &passed, "SELECT sync_position FROM account", "");
         if (r < 0)
                 return r;
         cJSON_ArrayForEach(event, events) {
@@ -164,7 +164,7 @@ int e2ee_receive_sync(E2ee *e2ee, const cJSON *sync)
         if (r == 0)
                 r = room_receive_joined(e2ee, object_object(sync, "rooms"));
         if (r == 0)
-                r = query_run(e2ee->queries,
+                r = query_run(e2ee->database,
                               "UPDATE account SET since = coalesce(?, since), sync_attempts = 0, "
                               "sync_position = NULL",
                               "t", object_string(sync, "next_batch"));
@@ -173,5 +173,5 @@ int e2ee_receive_sync(E2ee *e2ee, const cJSON *sync)
 
 int e2ee_since(E2ee *e2ee, char **ret_since)
 {
-        return query_text(e2ee->queries, ret_since, "SELECT since FROM account", "");
+        return query_text(e2ee->database, ret_since, "SELECT since FROM account", "");
 }

@@ -130,11 +130,11 @@ int verification_mac(E2ee *e2ee, const Verification *verification, cJSON **ret_c
 static int known_key(E2ee *e2ee, const Verification *verification, const char *id, char **ret_key)
 {
         if (streq(id, verification->device_id))
-                return query_text(e2ee->queries, ret_key,
+                return query_text(e2ee->database, ret_key,
                                   "SELECT ed25519 FROM device WHERE user_id = ? AND device_id = ? "
                                   "AND NOT deleted",
                                   "tt", verification->user_id, id);
-        return query_text(e2ee->queries, ret_key,
+        return query_text(e2ee->database, ret_key,
                           "SELECT master FROM identity WHERE user_id = ? AND master = ?", "tt",
                           verification->user_id, id);
 }

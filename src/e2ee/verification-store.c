@@ -61,7 +61,7 @@ int verification_load(E2ee *e2ee, const char *txn_id, Verification *ret_verifica
 {
         _cleanup_(statement_resetp) Statement *rows = NULL;
 
-        int r = query(e2ee->queries, &rows, "SELECT " COLUMNS " FROM verification WHERE txn_id = ?", "t",
+        int r = query(e2ee->database, &rows, "SELECT " COLUMNS " FROM verification WHERE txn_id = ?", "t",
                       txn_id);
         if (r == 0)
                 r = statement_step(rows);
@@ -72,7 +72,7 @@ int e2ee_next_verification(E2ee *e2ee, const char *after_txn_id, Verification *r
 {
         _cleanup_(statement_resetp) Statement *rows = NULL;
 
-        int r = query(e2ee->queries, &rows,
+        int r = query(e2ee->database, &rows,
                       "SELECT " COLUMNS " FROM verification WHERE txn_id > ? ORDER BY txn_id LIMIT 1", "t",
                       strempty(after_txn_id));
         if (r == 0)
@@ -92,7 +92,7 @@ int verification_save(E2ee *e2ee, const Verification *verification)
                 secret = BYTES(sealed, secret.size + SECRETBOX_OVERHEAD);
         }
 
-        return query_run(e2ee->queries,
+        return query_run(e2ee->database,
                          "INSERT INTO verification(" COLUMNS ") "
                          "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
                          "device_id = excluded.device_id, state = excluded.state, start = excluded.start, "

@@ -128,7 +128,7 @@ typedef int MessageReader(E2ee *e2ee, Verification *verification, const cJSON *c
 /* While we verify, the device may read the room that we do it in, signed or not. */
 static int allow_device(E2ee *e2ee, const Verification *verification)
 {
-        return query_run(e2ee->queries,
+        return query_run(e2ee->database,
                          "UPDATE device SET verifying_until_ms = ? WHERE user_id = ? AND device_id = ?",
                          "itt", verification->room_id ? e2ee_now(e2ee) + LIFETIME_MS : 0,
                          verification->user_id, verification->device_id);
@@ -322,9 +322,9 @@ static int receive_request(E2ee *e2ee, const VerificationMessage *message)
         if (!txn_id || !device_id || !has_text(message->content, "methods", "m.sas.v1") ||
             (message->room_id && !object_has(message->content, "to", e2ee->user_id)))
                 return 0;
-        int r = query_integer(e2ee->queries, &n_flows, "SELECT count(*) FROM verification", "");
+        int r = query_integer(e2ee->database, &n_flows, "SELECT count(*) FROM verification", "");
         if (r >= 0)
-                r = query_integer(e2ee->queries, &one, "SELECT 1 FROM verification WHERE txn_id = ?", "t",
+                r = query_integer(e2ee->database, &one, "SELECT 1 FROM verification WHERE txn_id = ?", "t",
                                   txn_id);
         if (r != 0 || n_flows >= FLOWS_MAX)
                 return MIN(r, 0);
@@ -423,7 +423,7 @@ int verification_on_sent(E2ee *e2ee, const cJSON *context, const cJSON *response
 
         if (!txn_id || !event_id)
                 return 0;
-        return query_run(e2ee->queries, "UPDATE OR IGNORE verification SET txn_id = ? WHERE txn_id = ?",
+        return query_run(e2ee->database, "UPDATE OR IGNORE verification SET txn_id = ? WHERE txn_id = ?",
                          "tt", event_id, txn_id);
 }
 
@@ -487,10 +487,10 @@ int verification_plan(E2ee *e2ee)
 {
         _cleanup_(freep) char *txn_id = NULL;
 
-        int r = query_run(e2ee->queries, "DELETE FROM verification WHERE created_ms <= ?", "i",
+        int r = query_run(e2ee->database, "DELETE FROM verification WHERE created_ms <= ?", "i",
                           e2ee_now(e2ee) - KEPT_MS);
         if (r == 0)
-                r = query_text(e2ee->queries, &txn_id,
+                r = query_text(e2ee->database, &txn_id,
                                "SELECT txn_id FROM verification WHERE state < ? AND created_ms <= ? LIMIT 1",
                                "ii", (int64_t) VERIFICATION_DONE, e2ee_now(e2ee) - LIFETIME_MS);
         return r <= 0 ? r : e2ee_verification_cancel(e2ee, txn_id, "m.timeout");

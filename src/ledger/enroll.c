@@ -92,7 +92,7 @@ static int create_chain(Ledger *ledger, const Enrolment *enrolment, const Envelo
         r = append_enrolment(ledger, &write, enrolment, root);
         if (r != 0)
                 return r;
-        r = evidence_keep(&ledger->evidence, envelope);
+        r = evidence_keep(ledger->database, envelope);
         if (r < 0)
                 return r;
         r = state_write_text(ledger->database, LEDGER_ROOT, enrolment->root);
@@ -150,7 +150,7 @@ static int store_root(Ledger *ledger, const char *text, const Envelope *envelope
         r = chain_append(&write, AUDIT_ROOT, ledger_time(ledger).now_ms, &body, NULL);
         if (r != 0)
                 return r;
-        r = evidence_keep(&ledger->evidence, envelope);
+        r = evidence_keep(ledger->database, envelope);
         if (r < 0)
                 return r;
         r = state_write_text(ledger->database, LEDGER_ROOT, text);
@@ -258,7 +258,7 @@ static int store_manifest(Ledger *ledger, const char *text, const Envelope *enve
                 r = append_manifest(ledger, &write, verdict, now_ms);
                 if (r != 0)
                         return r;
-                r = evidence_keep(&ledger->evidence, envelope);
+                r = evidence_keep(ledger->database, envelope);
                 if (r < 0)
                         return r;
                 r = state_write_text(ledger->database, LEDGER_MANIFEST, text);

@@ -26,7 +26,6 @@ struct Ledger {
         Database *database;
         Chain chain;
         Requests requests;
-        Evidence evidence;
         Policy policy;
         Tally tally;
         RateLimit denials;  /* entries for denials per minute */

@@ -142,9 +142,6 @@ static int open_parts(Ledger *ledger, const LedgerOptions *options, LedgerPart *
         r = chain_init(&ledger->chain, ledger->database);
         if (r < 0)
                 return r;
-        r = evidence_init(&ledger->evidence, ledger->database);
-        if (r < 0)
-                return r;
 
         return requests_init(&ledger->requests, ledger->database,
                              options->requests_max > 0 ? options->requests_max : REQUESTS_MAX);
@@ -198,9 +195,6 @@ Ledger *ledger_close(Ledger *ledger)
                 return NULL;
 
         policy_done(&ledger->policy);
-        requests_done(&ledger->requests);
-        evidence_done(&ledger->evidence);
-        chain_done(&ledger->chain);
         database_close(ledger->database);
         key_pair_free(ledger->identity);
         ledger->directory_fd = fd_close(ledger->directory_fd);

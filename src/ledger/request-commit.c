@@ -101,10 +101,10 @@ static int make_room(Ledger *ledger, uint64_t now_ms)
 static int keep_evidence(const Ledger *ledger, const AcceptInput *input, const AcceptVerdict *verdict,
                          const AuditBody *body)
 {
-        int r = audit_body_is_redacted(body) ? 0 : evidence_keep(&ledger->evidence, input->request);
+        int r = audit_body_is_redacted(body) ? 0 : evidence_keep(ledger->database, input->request);
 
         for (size_t i = 0; r == 0 && i < verdict->n_approvals; i++)
-                r = evidence_keep(&ledger->evidence, input->approvals[i]);
+                r = evidence_keep(ledger->database, input->approvals[i]);
 
         return r;
 }
@@ -115,7 +115,7 @@ static int write_acceptance(Ledger *ledger, ChainTransaction *write, const Accep
         _cleanup_(describe_done) AuditBody body = { 0 };
 
         /* A wrong clock may have dropped its row; evidence is never dropped. */
-        int r = evidence_exists(&ledger->evidence, &verdict->digest);
+        int r = evidence_exists(ledger->database, &verdict->digest);
         if (r != 0)
                 return r < 0 ? r : DEVBOX_ERROR_NONCE_REPLAY;
         r = make_room(ledger, now_ms);

@@ -21,61 +21,8 @@ const char *request_state_name(RequestState state)
 
 int requests_init(Requests *requests, Database *database, uint64_t max)
 {
-        const struct {
-                Statement **statement;
-                const char *sql;
-        } statements[] = {
-                { &requests->find, COLUMNS "WHERE digest = ? ORDER BY state = 4 LIMIT 1" },
-                { &requests->find_id, COLUMNS "WHERE request_id = ? ORDER BY state = 4 LIMIT 2" },
-                { &requests->find_known, COLUMNS "WHERE digest = ? AND (state <> 4 OR dispatcher = ?) "
-                                                 "ORDER BY state = 4 LIMIT 1" },
-                { &requests->find_open, COLUMNS "WHERE state IN (1, 2) LIMIT 1" },
-                { &requests->id_used, "SELECT 1 FROM request WHERE dispatcher = ? AND request_id = ?" },
-                { &requests->nonce_used, "SELECT 1 FROM request WHERE dispatcher = ? AND nonce = ?" },
-                { &requests->approval_used, "SELECT 1 FROM approval WHERE digest = ?" },
-                { &requests->count_rate,
-                  "SELECT count(*) FROM request WHERE entry = ? AND accepted_at_ms >= ?" },
-                { &requests->insert,
-                  "INSERT INTO request(dispatcher, request_id, digest, nonce, manifest, entry, "
-                  "accepted_at_ms, start_until_ms, keep_until_ms, state, seq, result) "
-                  "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" },
-                { &requests->insert_approval, "INSERT INTO approval(digest, keep_until_ms) VALUES(?, ?)" },
-                { &requests->update,
-                  "UPDATE request SET state = ?, result = ? WHERE digest = ? AND state IN (1, 2)" },
-                { &requests->prune, "DELETE FROM request WHERE keep_until_ms < ? AND state NOT IN (1, 2)" },
-                { &requests->prune_approvals, "DELETE FROM approval WHERE keep_until_ms < ?" },
-        };
-
         *requests = (Requests){ .database = database, .max = max };
-        for (size_t i = 0; i < ELEMENTSOF(statements); i++) {
-                int r = database_prepare(database, statements[i].sql, statements[i].statement);
-                if (r < 0)
-                        return r;
-        }
-
         return requests_count(requests);
-}
-
-void requests_done(Requests *requests)
-{
-        Statement **statements[] = {
-                &requests->find,
-                &requests->find_id,
-                &requests->find_known,
-                &requests->find_open,
-                &requests->id_used,
-                &requests->nonce_used,
-                &requests->approval_used,
-                &requests->count_rate,
-                &requests->insert,
-                &requests->update,
-                &requests->insert_approval,
-                &requests->prune,
-                &requests->prune_approvals,
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(statements); i++)
-                *statements[i] = statement_free(*statements[i]);
 }
 
 void request_row_done(RequestRow *row)
@@ -115,36 +62,42 @@ static int copy_row(const Statement *statement, RequestRow *ret_row)
         return 1;
 }
 
-static int take_row(Statement *find, RequestRow *ret_row)
+/* Reads the first row, and resets. */
+static int take_row(Statement *statement, RequestRow *ret_row)
 {
-        _cleanup_(statement_resetp) Statement *use = find;
+        _cleanup_(statement_resetp) Statement *rows = statement;
 
-        int r = statement_step(use);
-        return r > 0 ? copy_row(use, ret_row) : r;
+        int r = statement_step(rows);
+        return r > 0 ? copy_row(rows, ret_row) : r;
 }
 
 int requests_find(Requests *requests, const Sha256 *digest, RequestRow *ret_row)
 {
-        statement_bind_bytes(requests->find, BYTES_OF(digest->bytes));
-        return take_row(requests->find, ret_row);
+        Statement *rows;
+
+        int r = query(requests->database, &rows, COLUMNS "WHERE digest = ? ORDER BY state = 4 LIMIT 1", "b",
+                      BYTES_OF(digest->bytes));
+        return r < 0 ? r : take_row(rows, ret_row);
 }
 
 int requests_find_id(Requests *requests, const char *request_id, RequestRow *ret_row)
 {
         _cleanup_(request_row_done) RequestRow row = { 0 };
-        _cleanup_(statement_resetp) Statement *find = requests->find_id;
+        _cleanup_(statement_resetp) Statement *rows = NULL;
 
-        statement_bind_text(find, request_id);
-        int r = statement_step(find);
+        int r = query(requests->database, &rows, COLUMNS "WHERE request_id = ? ORDER BY state = 4 LIMIT 2",
+                      "t", request_id);
+        if (r == 0)
+                r = statement_step(rows);
         if (r > 0)
-                r = copy_row(find, &row);
+                r = copy_row(rows, &row);
         if (r <= 0)
                 return r;
 
-        r = statement_step(find);
+        r = statement_step(rows);
         if (r < 0)
                 return r;
-        if (r > 0 && statement_integer(find, 2) != REQUEST_DENIED)
+        if (r > 0 && statement_integer(rows, 2) != REQUEST_DENIED)
                 return -ENOTUNIQ;
 
         *ret_row = TAKE(row, ((RequestRow){ 0 }));
@@ -154,14 +107,21 @@ int requests_find_id(Requests *requests, const char *request_id, RequestRow *ret
 int requests_find_known(Requests *requests, const PublicKey *dispatcher, const Sha256 *digest,
                         RequestRow *ret_row)
 {
-        statement_bind_bytes(requests->find_known, BYTES_OF(digest->bytes));
-        statement_bind_bytes(requests->find_known, BYTES_OF(dispatcher->bytes));
-        return take_row(requests->find_known, ret_row);
+        Statement *rows;
+
+        int r = query(requests->database, &rows,
+                      COLUMNS "WHERE digest = ? AND (state <> 4 OR dispatcher = ?) "
+                              "ORDER BY state = 4 LIMIT 1",
+                      "bb", BYTES_OF(digest->bytes), BYTES_OF(dispatcher->bytes));
+        return r < 0 ? r : take_row(rows, ret_row);
 }
 
 int requests_find_open(Requests *requests, RequestRow *ret_row)
 {
-        return take_row(requests->find_open, ret_row);
+        Statement *rows;
+
+        int r = query(requests->database, &rows, COLUMNS "WHERE state IN (1, 2) LIMIT 1", "");
+        return r < 0 ? r : take_row(rows, ret_row);
 }
 
 /* ---- AcceptLedger */
@@ -173,51 +133,43 @@ static int request_known(void *userdata, const PublicKey *dispatcher, const Sha2
         return requests_find_known(userdata, dispatcher, digest, &row);
 }
 
-static int exists(Statement *find)
-{
-        _cleanup_(statement_resetp) Statement *use = find;
-
-        return statement_step(use);
-}
-
 static int id_used(void *userdata, const PublicKey *dispatcher, const char *request_id)
 {
-        Requests *requests = userdata;
+        const Requests *requests = userdata;
 
-        statement_bind_bytes(requests->id_used, BYTES_OF(dispatcher->bytes));
-        statement_bind_text(requests->id_used, request_id);
-        return exists(requests->id_used);
+        return query_exists(requests->database,
+                            "SELECT 1 FROM request WHERE dispatcher = ? AND request_id = ?", "bt",
+                            BYTES_OF(dispatcher->bytes), request_id);
 }
 
 static int nonce_used(void *userdata, const PublicKey *dispatcher, const uint8_t nonce[REQUEST_NONCE_SIZE])
 {
-        Requests *requests = userdata;
+        const Requests *requests = userdata;
 
-        statement_bind_bytes(requests->nonce_used, BYTES_OF(dispatcher->bytes));
-        statement_bind_bytes(requests->nonce_used, BYTES(nonce, REQUEST_NONCE_SIZE));
-        return exists(requests->nonce_used);
+        return query_exists(requests->database, "SELECT 1 FROM request WHERE dispatcher = ? AND nonce = ?",
+                            "bb", BYTES_OF(dispatcher->bytes), BYTES(nonce, REQUEST_NONCE_SIZE));
 }
 
 static int approval_used(void *userdata, const Sha256 *digest)
 {
-        Requests *requests = userdata;
+        const Requests *requests = userdata;
 
-        statement_bind_bytes(requests->approval_used, BYTES_OF(digest->bytes));
-        return exists(requests->approval_used);
+        return query_exists(requests->database, "SELECT 1 FROM approval WHERE digest = ?", "b",
+                            BYTES_OF(digest->bytes));
 }
 
 static int rate_reached(void *userdata, const char *capability_id, uint64_t since_ms, int64_t n)
 {
-        Requests *requests = userdata;
-        _cleanup_(statement_resetp) Statement *count = requests->count_rate;
+        const Requests *requests = userdata;
+        int64_t count;
 
-        statement_bind_text(count, capability_id);
-        statement_bind_integer(count, (int64_t) since_ms);
-        int r = statement_step(count);
+        int r = query_integer(requests->database, &count,
+                              "SELECT count(*) FROM request WHERE entry = ? AND accepted_at_ms >= ?", "ti",
+                              capability_id, (int64_t) since_ms);
         if (r <= 0)
                 return r < 0 ? r : -EBADMSG;
 
-        return statement_integer(count, 0) >= n;
+        return count >= n;
 }
 
 const AcceptLedger requests_ledger = { .request_known = request_known,
@@ -230,31 +182,20 @@ const AcceptLedger requests_ledger = { .request_known = request_known,
 
 int requests_add(Requests *requests, const NewRequest *row)
 {
-        Statement *insert = requests->insert;
-
-        statement_bind_bytes(insert, BYTES_OF(row->dispatcher->bytes));
-        statement_bind_text(insert, row->request->request_id);
-        statement_bind_bytes(insert, BYTES_OF(row->digest->bytes));
-        statement_bind_bytes(insert, BYTES_OF(row->request->nonce));
-        statement_bind_bytes(insert, BYTES_OF(row->manifest->bytes));
-        statement_bind_text(insert, row->entry);
-        statement_bind_integer(insert, (int64_t) row->now_ms);
-        statement_bind_integer(insert, (int64_t) row->start_until_ms);
-        statement_bind_integer(insert, (int64_t) row->keep_until_ms);
-        statement_bind_integer(insert, row->state);
-        statement_bind_integer(insert, (int64_t) row->seq);
-        statement_bind_text(insert, row->result);
-        int r = statement_run(insert);
+        int r = query_run(requests->database,
+                          "INSERT INTO request(dispatcher, request_id, digest, nonce, manifest, entry, "
+                          "accepted_at_ms, start_until_ms, keep_until_ms, state, seq, result) "
+                          "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                          "btbbbtiiiiit", BYTES_OF(row->dispatcher->bytes), row->request->request_id,
+                          BYTES_OF(row->digest->bytes), BYTES_OF(row->request->nonce),
+                          BYTES_OF(row->manifest->bytes), row->entry, (int64_t) row->now_ms,
+                          (int64_t) row->start_until_ms, (int64_t) row->keep_until_ms, (int64_t) row->state,
+                          (int64_t) row->seq, row->result);
+        for (size_t i = 0; r == 0 && i < row->n_approvals; i++)
+                r = query_run(requests->database, "INSERT INTO approval(digest, keep_until_ms) VALUES(?, ?)",
+                              "bi", BYTES_OF(row->approvals[i].bytes), (int64_t) row->keep_until_ms);
         if (r < 0)
                 return r;
-
-        for (size_t i = 0; i < row->n_approvals; i++) {
-                statement_bind_bytes(requests->insert_approval, BYTES_OF(row->approvals[i].bytes));
-                statement_bind_integer(requests->insert_approval, (int64_t) row->keep_until_ms);
-                r = statement_run(requests->insert_approval);
-                if (r < 0)
-                        return r;
-        }
 
         requests->n++;
         return 0;
@@ -262,37 +203,31 @@ int requests_add(Requests *requests, const NewRequest *row)
 
 int requests_set_state(Requests *requests, const Sha256 *digest, RequestState state, const char *result)
 {
-        statement_bind_integer(requests->update, state);
-        statement_bind_text(requests->update, result);
-        statement_bind_bytes(requests->update, BYTES_OF(digest->bytes));
-        return statement_run(requests->update);
+        return query_run(requests->database,
+                         "UPDATE request SET state = ?, result = ? WHERE digest = ? AND state IN (1, 2)",
+                         "itb", (int64_t) state, result, BYTES_OF(digest->bytes));
 }
 
 int requests_prune(Requests *requests, uint64_t now_ms)
 {
-        Statement *statements[] = { requests->prune, requests->prune_approvals };
+        int r = query_run(requests->database,
+                          "DELETE FROM request WHERE keep_until_ms < ? AND state NOT IN (1, 2)", "i",
+                          (int64_t) now_ms);
+        if (r == 0)
+                r = query_run(requests->database, "DELETE FROM approval WHERE keep_until_ms < ?", "i",
+                              (int64_t) now_ms);
 
-        for (size_t i = 0; i < ELEMENTSOF(statements); i++) {
-                statement_bind_integer(statements[i], (int64_t) now_ms);
-                int r = statement_run(statements[i]);
-                if (r < 0)
-                        return r;
-        }
-
-        return requests_count(requests);
+        return r < 0 ? r : requests_count(requests);
 }
 
 int requests_count(Requests *requests)
 {
-        _cleanup_(statement_freep) Statement *count = NULL;
+        int64_t count;
 
-        int r = database_prepare(requests->database, "SELECT count(*) FROM request", &count);
-        if (r < 0)
-                return r;
-        r = statement_step(count);
+        int r = query_integer(requests->database, &count, "SELECT count(*) FROM request", "");
         if (r <= 0)
                 return r < 0 ? r : -EBADMSG;
 
-        requests->n = (uint64_t) statement_integer(count, 0);
+        requests->n = (uint64_t) count;
         return 0;
 }

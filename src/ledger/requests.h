@@ -28,14 +28,10 @@ const char *request_state_name(RequestState state); /* "interrupted_unknown" */
 
 typedef struct Requests {
         Database *database;
-        Statement *find, *find_id, *find_known, *id_used, *nonce_used, *approval_used;
-        Statement *count_rate, *find_open;
-        Statement *insert, *insert_approval, *update, *prune, *prune_approvals;
         uint64_t n, max;
 } Requests;
 
 int requests_init(Requests *requests, Database *database, uint64_t max);
-void requests_done(Requests *requests);
 
 typedef struct RequestRow {
         char request_id[ULID_SIZE];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What database.c and statement.c share. */
+/* What database.c and query.c share. */
 
 #include <sqlite3.h>
 #include <time.h>
@@ -16,9 +16,13 @@ typedef struct Version {
 
 struct Database {
         sqlite3 *handle;
-        char *path; /* of a copy, to notice that it is none; else NULL */
+        struct Statement *statements; /* prepared by query.c */
+        char *path;                   /* of a copy, to notice that it is none; else NULL */
         Version version;
 };
 
 /* 0 or -errno of a result code of SQLite. */
 int database_error(int code);
+
+/* query.c */
+void statements_free(struct Statement *first);

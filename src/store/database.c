@@ -50,32 +50,40 @@ int database_run(Database *database, const char *sql)
         return database_error(sqlite3_exec(database->handle, sql, NULL, NULL, NULL));
 }
 
-/* The first row, which must exist; the caller frees the statement. */
-static int query_row(Database *database, const char *sql, Statement **ret_statement)
+/* sqlite3_exec: stops at the first row. */
+static int on_row(void *userdata, int n, char **values, char **names)
 {
-        _cleanup_(statement_freep) Statement *statement = NULL;
+        char **ret_text = userdata;
 
-        int r = database_prepare(database, sql, &statement);
-        if (r < 0)
-                return r;
-        r = statement_step(statement);
-        if (r <= 0)
+        *ret_text = strdup(strempty(values[0]));
+        return 1;
+}
+
+/* The first column of the first row, which must exist; the caller frees it. */
+static int read_text(Database *database, const char *sql, char **ret_text)
+{
+        char *text = NULL;
+        int code = sqlite3_exec(database->handle, sql, on_row, &text, NULL);
+
+        if (!text) {
+                int r = (code & 0xff) == SQLITE_ABORT ? -ENOMEM : database_error(code);
                 return r < 0 ? r : -EBADMSG;
+        }
 
-        *ret_statement = TAKE_PTR(statement);
+        *ret_text = text;
         return 0;
 }
 
 /* One integer, the result of most pragmas. */
-static int query_integer(Database *database, const char *sql, int64_t *ret_value)
+static int read_integer(Database *database, const char *sql, int64_t *ret_value)
 {
-        _cleanup_(statement_freep) Statement *statement = NULL;
+        _cleanup_(freep) char *text = NULL;
 
-        int r = query_row(database, sql, &statement);
+        int r = read_text(database, sql, &text);
         if (r < 0)
                 return r;
 
-        *ret_value = statement_integer(statement, 0);
+        *ret_value = strtoll(text, NULL, 10);
         return 0;
 }
 
@@ -116,7 +124,7 @@ static int configure(Database *database)
         int r = database_run(database, settings);
         if (r < 0)
                 return r;
-        r = query_integer(database, "PRAGMA synchronous", &synchronous);
+        r = read_integer(database, "PRAGMA synchronous", &synchronous);
         if (r < 0)
                 return r;
 
@@ -152,19 +160,8 @@ static int read_tables(Database *database, char **ret_sql)
         static const char sql[] =
                 "SELECT group_concat(sql, ';') FROM (SELECT sql FROM sqlite_schema"
                 " WHERE type <> 'trigger' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name)";
-        _cleanup_(statement_freep) Statement *statement = NULL;
 
-        int r = query_row(database, sql, &statement);
-        if (r < 0)
-                return r;
-
-        const char *text = statement_text(statement, 0);
-        char *copy = strdup(text ? text : "");
-        if (!copy)
-                return -ENOMEM;
-
-        *ret_sql = copy;
-        return 0;
+        return read_text(database, sql, ret_sql);
 }
 
 /* Whether the tables are those of the migrations. A hostile file could otherwise make us
@@ -195,10 +192,10 @@ static int migrate(Database *database, DatabaseMode mode, const DatabaseSchema *
 {
         int64_t version, application;
 
-        int r = query_integer(database, "PRAGMA user_version", &version);
+        int r = read_integer(database, "PRAGMA user_version", &version);
         if (r < 0)
                 return r;
-        r = query_integer(database, "PRAGMA application_id", &application);
+        r = read_integer(database, "PRAGMA application_id", &application);
         if (r < 0)
                 return r;
 
@@ -372,7 +369,7 @@ Database *database_close(Database *database)
         if (!database)
                 return NULL;
 
-        /* v2: closed when the last statement is freed. */
+        statements_free(database->statements);
         (void) sqlite3_close_v2(database->handle);
         free(database->path);
         free(database);
@@ -382,11 +379,6 @@ Database *database_close(Database *database)
 void database_trim(Database *database)
 {
         (void) sqlite3_db_release_memory(database->handle);
-}
-
-const char *database_problem(Database *database)
-{
-        return sqlite3_errmsg(database->handle);
 }
 
 /* ---- transactions */

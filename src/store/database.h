@@ -11,7 +11,6 @@
 #include "basic/bytes.h"
 
 typedef struct Database Database;
-typedef struct Statement Statement;
 
 /* Each migration is SQL that turns version N into version N+1. */
 typedef struct DatabaseSchema {
@@ -44,9 +43,6 @@ int database_run(Database *database, const char *sql);
 /* Frees caches. */
 void database_trim(Database *database);
 
-/* SQLite's message about the last error, for the log. */
-const char *database_problem(Database *database);
-
 /* ---- transactions: rolled back unless committed */
 
 typedef struct Transaction {
@@ -59,38 +55,3 @@ typedef struct Transaction {
 int transaction_begin(Database *database, Transaction *ret_transaction);
 int transaction_commit(Transaction *transaction);
 void transaction_done(Transaction *transaction);
-
-/* ---- statements: prepared once by their owner, then for each use: bind, step, reset
- *
- * Values are bound in the order of the question marks; the first error sticks and is returned by
- * statement_step(). Column values are borrowed until the next step or reset. */
-
-int database_prepare(Database *database, const char *sql, Statement **ret_statement);
-Statement *statement_free(Statement *statement);
-DEFINE_CLEANUP(Statement, statement_free);
-
-void statement_bind_integer(Statement *statement, int64_t value);
-void statement_bind_text(Statement *statement, const char *value); /* NULL: null */
-void statement_bind_bytes(Statement *statement, Bytes value);
-
-/* 1: a row; 0: no more rows. The statement is reset unless there is a row. */
-int statement_step(Statement *statement);
-
-/* Runs a statement that returns no rows. */
-int statement_run(Statement *statement);
-
-/* Calls the handler with the first column of every row that is not null. Stops at what it returns if that is
- * not 0, and returns it. */
-typedef int (*StatementTextHandler)(void *userdata, const char *text);
-int statement_for_each_text(Statement *statement, StatementTextHandler on_text, void *userdata);
-
-/* Ends a use early. As a cleanup: _cleanup_(statement_resetp) Statement *use = ledger->find; */
-Statement *statement_reset(Statement *statement);
-DEFINE_CLEANUP(Statement, statement_reset);
-
-int64_t statement_integer(const Statement *statement, int column);
-const char *statement_text(const Statement *statement, int column); /* NULL: null */
-Bytes statement_bytes(const Statement *statement, int column);
-
-/* Errors: -EBADMSG another size. */
-int statement_copy_bytes(const Statement *statement, int column, void *ret_bytes, size_t size);

@@ -110,7 +110,6 @@ void auditor_run(LedgerWorld *world, unsigned n)
 static void write_entry(LedgerWorld *world, AuditType type, const AuditBody *body, const Envelope *document)
 {
         Database *database;
-        Evidence evidence;
         ChainTransaction transaction;
         Chain chain;
         char path[128];
@@ -118,14 +117,11 @@ static void write_entry(LedgerWorld *world, AuditType type, const AuditBody *bod
         auditor_path(world, path);
         assert_ok(database_open(path, DATABASE_OWN, &ledger_schema, &database));
         assert_ok(chain_init(&chain, database));
-        assert_ok(evidence_init(&evidence, database));
         assert_ok(chain_transaction_begin(&chain, &transaction));
         assert_int_equal(chain_append(&transaction, type, world->time.now_ms, body, NULL), 0);
         if (document)
-                assert_ok(evidence_keep(&evidence, document));
+                assert_ok(evidence_keep(database, document));
         assert_ok(chain_transaction_commit(&transaction));
-        evidence_done(&evidence);
-        chain_done(&chain);
         database_close(database);
 }
 

@@ -410,7 +410,6 @@ static void test_a_manifest_of_nobody(void **state)
         _cleanup_(freep) char *text = signed_manifest(&world->made, edits, 1, KEY_STRANGER);
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
         Database *database;
-        Evidence evidence;
         ChainTransaction write;
         Chain chain;
         char path[128];
@@ -420,16 +419,13 @@ static void test_a_manifest_of_nobody(void **state)
         assert_int_equal(envelope_parse(bytes_of_string(text), ENVELOPE_PAYLOAD_MAX, &envelope), 0);
         assert_ok(database_open(path, DATABASE_OWN, &ledger_schema, &database));
         assert_ok(chain_init(&chain, database));
-        assert_ok(evidence_init(&evidence, database));
         assert_ok(chain_transaction_begin(&chain, &write));
         assert_int_equal(
                 chain_append(&write, AUDIT_MANIFEST, world->time.now_ms,
                              &(AuditBody){ .epoch = 1, .version = 8, .sha256 = world->made.manifest }, NULL),
                 0);
-        assert_ok(evidence_keep(&evidence, envelope));
+        assert_ok(evidence_keep(database, envelope));
         assert_ok(chain_transaction_commit(&write));
-        evidence_done(&evidence);
-        chain_done(&chain);
         database_close(database);
 
         AuditReport report = auditor_verify(world, &(Auditor){ .roots = &world->made.root, .n_roots = 1 });

@@ -374,16 +374,9 @@ static void test_missing_root(void **state)
 
 static void insert(Database *database, const char *sql, const AuditEntry *entry)
 {
-        _cleanup_(statement_freep) Statement *statement = NULL;
-
-        assert_ok(database_prepare(database, sql, &statement));
-        statement_bind_integer(statement, (int64_t) entry->seq);
-        statement_bind_bytes(statement, BYTES_OF(entry->prev.bytes));
-        statement_bind_integer(statement, (int64_t) entry->time_ms);
-        statement_bind_integer(statement, entry->type);
-        statement_bind_bytes(statement, entry->body);
-        statement_bind_bytes(statement, BYTES_OF(entry->hash.bytes));
-        assert_ok(statement_run(statement));
+        assert_ok(query_run(database, sql, "ibiibb", (int64_t) entry->seq, BYTES_OF(entry->prev.bytes),
+                            (int64_t) entry->time_ms, (int64_t) entry->type, entry->body,
+                            BYTES_OF(entry->hash.bytes)));
 }
 
 static Database *make_database(const char *path, const char *checkpoint)
@@ -393,16 +386,13 @@ static Database *make_database(const char *path, const char *checkpoint)
         static const char replica[] = "INSERT INTO replica(device, chain_id, device_key, head, checkpoint) "
                                       "VALUES('dev-a', x'30313233343536373839616263646566', zeroblob(32), "
                                       "zeroblob(32), ?)";
-        _cleanup_(statement_freep) Statement *statement = NULL;
         _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
         Database *database;
 
         assert_ok(database_open(path, DATABASE_OWN, &ledger_schema, &database));
         assert_ok(transaction_begin(database, &transaction));
         assert_ok(database_run(database, state));
-        assert_ok(database_prepare(database, replica, &statement));
-        statement_bind_text(statement, checkpoint);
-        assert_ok(statement_run(statement));
+        assert_ok(query_run(database, replica, "t", checkpoint));
         for (size_t i = 0; i < ENTRIES; i++)
                 insert(database, "INSERT INTO replica_audit VALUES('dev-a', ?, ?, ?, ?, ?, ?)",
                        &chain.entries[i]);

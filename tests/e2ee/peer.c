@@ -135,7 +135,7 @@ static const cJSON *sync_response(Peer *peer, const char *since)
 
 static int hear_text(Peer *peer, const cJSON *event, const DecryptedEvent *decrypted)
 {
-        return query_run(peer->e2ee->queries,
+        return query_run(peer->e2ee->database,
                          "INSERT OR IGNORE INTO heard(event_id, sender, body, trust) VALUES (?, ?, ?, ?)",
                          "ttti", object_string(event, "event_id"), object_string(event, "sender"),
                          object_string(decrypted->content, "body"), (int64_t) decrypted->trust);
@@ -213,7 +213,7 @@ static bool encrypt_request(Peer *peer, const E2eeRequest *request, char **ret_c
         _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
         _cleanup_(json_freep) cJSON *content = NULL, *encrypted = NULL;
 
-        if (query_text(peer->e2ee->queries, ret_cipher, "SELECT cipher FROM room_request WHERE id = ?", "i",
+        if (query_text(peer->e2ee->database, ret_cipher, "SELECT cipher FROM room_request WHERE id = ?", "i",
                        request->id) > 0)
                 return true;
         content = tree_parse(request->body);
@@ -221,7 +221,7 @@ static bool encrypt_request(Peer *peer, const E2eeRequest *request, char **ret_c
         RoomMessage message = { .room_id = request->room_id, .type = request->target, .content = content };
         if (assert_ok(e2ee_encrypt(peer->e2ee, &message, &encrypted)) == 0) {
                 assert_ok(canonical_json(encrypted, false, ret_cipher));
-                assert_ok(query_run(peer->e2ee->queries,
+                assert_ok(query_run(peer->e2ee->database,
                                     "INSERT INTO room_request(id, cipher) VALUES (?, ?)", "it", request->id,
                                     *ret_cipher));
         }
@@ -283,7 +283,7 @@ static bool send_requests(Peer *peer)
 
 void peer_say(Peer *peer, const char *room_id, const char *text)
 {
-        assert_ok(query_run(peer->e2ee->queries, "INSERT INTO outbox(room_id, body) VALUES (?, ?)", "tt",
+        assert_ok(query_run(peer->e2ee->database, "INSERT INTO outbox(room_id, body) VALUES (?, ?)", "tt",
                             room_id, text));
 }
 
@@ -294,10 +294,10 @@ static bool encrypt_first(Peer *peer)
         _cleanup_(json_freep) cJSON *content = NULL, *encrypted = NULL;
         _cleanup_(freep) char *room_id = NULL, *body = NULL, *text = NULL;
 
-        if (query_text(peer->e2ee->queries, &room_id,
+        if (query_text(peer->e2ee->database, &room_id,
                        "SELECT room_id FROM outbox WHERE cipher IS NULL ORDER BY seq LIMIT 1", "") <= 0)
                 return false;
-        (void) query_text(peer->e2ee->queries, &body,
+        (void) query_text(peer->e2ee->database, &body,
                           "SELECT body FROM outbox WHERE cipher IS NULL ORDER BY seq LIMIT 1", "");
         assert_ok(json_pack(&content, "{msgtype:s,body:s}", "m.text", body));
         assert_ok(transaction_begin(peer->database, &transaction));
@@ -305,7 +305,7 @@ static bool encrypt_first(Peer *peer)
         RoomMessage message = { .room_id = room_id, .type = "m.room.message", .content = content };
         if (assert_ok(e2ee_encrypt(peer->e2ee, &message, &encrypted)) == 0) {
                 assert_ok(canonical_json(encrypted, false, &text));
-                assert_ok(query_run(peer->e2ee->queries,
+                assert_ok(query_run(peer->e2ee->database,
                                     "UPDATE outbox SET cipher = ?, txn = 'txn' || hex(randomblob(8)) "
                                     "WHERE seq = (SELECT min(seq) FROM outbox WHERE cipher IS NULL)",
                                     "t", text));
@@ -323,21 +323,21 @@ static bool send_messages(Peer *peer)
         for (;;) {
                 _cleanup_(freep) char *cipher = NULL, *txn = NULL, *room_id = NULL;
 
-                if (query_text(peer->e2ee->queries, &cipher,
+                if (query_text(peer->e2ee->database, &cipher,
                                "SELECT cipher FROM outbox WHERE cipher NOT NULL ORDER BY seq LIMIT 1",
                                "") <= 0)
                         return sent;
-                assert_ok(query_text(peer->e2ee->queries, &txn,
+                assert_ok(query_text(peer->e2ee->database, &txn,
                                      "SELECT txn FROM outbox WHERE cipher NOT NULL ORDER BY seq LIMIT 1",
                                      ""));
-                assert_ok(query_text(peer->e2ee->queries, &room_id,
+                assert_ok(query_text(peer->e2ee->database, &room_id,
                                      "SELECT room_id FROM outbox WHERE cipher NOT NULL ORDER BY seq LIMIT 1",
                                      ""));
                 sent = true;
                 cJSON_Delete(send_room_event(peer, room_id, txn, cipher));
                 if (homeserver_fault(server))
                         continue; /* the answer is lost: the same again */
-                assert_ok(query_run(peer->e2ee->queries,
+                assert_ok(query_run(peer->e2ee->database,
                                     "DELETE FROM outbox WHERE cipher NOT NULL AND seq = "
                                     "(SELECT min(seq) FROM outbox WHERE cipher NOT NULL)",
                                     ""));
@@ -406,18 +406,17 @@ void peer_restore_store(Peer *peer)
 
 int64_t peer_count(Peer *peer, const char *sql)
 {
-        _cleanup_(statement_freep) Statement *statement = NULL;
+        int64_t count;
 
-        assert_ok(database_prepare(peer->database, sql, &statement));
-        assert_err(statement_step(statement), 1);
-        return statement_integer(statement, 0);
+        assert_err(query_integer(peer->database, &count, sql, ""), 1);
+        return count;
 }
 
 unsigned peer_heard(Peer *peer, const char *sender, const char *text)
 {
         int64_t count = 0;
 
-        assert_ok(query_integer(peer->e2ee->queries, &count,
+        assert_ok(query_integer(peer->e2ee->database, &count,
                                 "SELECT count(*) FROM heard WHERE body = ?1 AND (?2 IS NULL OR sender = ?2)",
                                 "tt", text, sender));
         return (unsigned) count;
@@ -427,7 +426,7 @@ DeviceTrust peer_trust_of_message(Peer *peer, const char *text)
 {
         int64_t trust = -1;
 
-        assert_err(query_integer(peer->e2ee->queries, &trust, "SELECT trust FROM heard WHERE body = ?", "t",
+        assert_err(query_integer(peer->e2ee->database, &trust, "SELECT trust FROM heard WHERE body = ?", "t",
                                  text),
                    1);
         return (DeviceTrust) trust;

@@ -15,7 +15,7 @@ static int64_t pending(Peer *peer, E2eeRequestKind kind)
 {
         int64_t count = 0;
 
-        assert_ok(query_integer(peer->e2ee->queries, &count,
+        assert_ok(query_integer(peer->e2ee->database, &count,
                                 "SELECT count(*) FROM e2ee_request WHERE kind = ?", "i", (int64_t) kind));
         return count;
 }
@@ -24,7 +24,7 @@ static cJSON *pending_body(Peer *peer, E2eeRequestKind kind)
 {
         _cleanup_(freep) char *text = NULL;
 
-        assert_err(query_text(peer->e2ee->queries, &text,
+        assert_err(query_text(peer->e2ee->database, &text,
                               "SELECT body FROM e2ee_request WHERE kind = ? ORDER BY id DESC LIMIT 1", "i",
                               (int64_t) kind),
                    1);

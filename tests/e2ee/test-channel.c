@@ -25,13 +25,13 @@ static void test_a_wedged_session_heals(void **state)
         settle(world.server);
         peer_keep_store(world.ana);
         for (int i = 0; i < 3; i++) {
-                assert_ok(query_run(world.ana->e2ee->queries, "UPDATE room SET rotate = 1", ""));
+                assert_ok(query_run(world.ana->e2ee->database, "UPDATE room SET rotate = 1", ""));
                 peer_say(world.ana, "!r:x", "two");
                 settle(world.server);
         }
         assert_int_equal(peer_heard(world.bot, "@ana:x", "two"), 3);
         peer_restore_store(world.ana);
-        assert_ok(query_run(world.ana->e2ee->queries, "UPDATE room SET rotate = 1", ""));
+        assert_ok(query_run(world.ana->e2ee->database, "UPDATE room SET rotate = 1", ""));
         peer_say(world.ana, "!r:x", "three");
         settle(world.server);
         assert_int_equal(dummies(&world), 1);

@@ -112,7 +112,7 @@ static void test_a_key_that_is_passed_on(void **state)
         _cleanup_(json_freep) cJSON *event = said(&world, "hello");
 
         settle(world.server);
-        assert_err(query_text(world.ana->e2ee->queries, &pickle, "SELECT pickle FROM megolm_out", ""), 1);
+        assert_err(query_text(world.ana->e2ee->database, &pickle, "SELECT pickle FROM megolm_out", ""), 1);
         assert_ok(ratchet_outbound_load(world.ana->key, pickle, &outbound));
         assert_ok(ratchet_outbound_key(outbound, &key));
         assert_ok(inbound_add(world.bot->e2ee, &eve, WORLD_ROOM, key));
@@ -227,7 +227,7 @@ static void test_withheld(void **state)
 
         world.ana->offline = true;
         assert_true(peer_sync(world.bot));
-        assert_err(query_text(world.bot->e2ee->queries, &session_id, "SELECT session_id FROM parked", ""),
+        assert_err(query_text(world.bot->e2ee->database, &session_id, "SELECT session_id FROM parked", ""),
                    1);
         assert_ok(json_pack(
                 &withheld,

@@ -50,8 +50,8 @@ static char *session_of(Peer *peer)
 {
         char *id = NULL;
 
-        assert_ok(query_text(peer->e2ee->queries, &id, "SELECT session_id FROM megolm_out WHERE room_id = ?",
-                             "t", ROOM));
+        assert_ok(query_text(peer->e2ee->database, &id,
+                             "SELECT session_id FROM megolm_out WHERE room_id = ?", "t", ROOM));
         return id;
 }
 
@@ -393,10 +393,10 @@ static void test_requests_for_keys(void **state)
 /* Opens what a query selects, which is sealed. */
 static Secret *opened(Peer *peer, const char *sql)
 {
-        _cleanup_(statement_freep) Statement *statement = NULL;
+        _cleanup_(statement_resetp) Statement *statement = NULL;
         Secret *secret = NULL;
 
-        assert_ok(database_prepare(peer->database, sql, &statement));
+        assert_ok(query(peer->database, &statement, sql, ""));
         assert_err(statement_step(statement), 1);
         assert_ok(secretbox_open(peer->key, statement_bytes(statement, 0), &secret));
         return secret;

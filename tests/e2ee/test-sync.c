@@ -128,10 +128,10 @@ static void test_what_is_old_is_forgotten(void **state)
         for (int i = 0; i < 2; i++) {
                 int64_t at = server->now_ms - month - i;
 
-                assert_ok(query_run(bot->e2ee->queries, "INSERT INTO olm_hash(hash, seen_ms) VALUES (?, ?)",
+                assert_ok(query_run(bot->e2ee->database, "INSERT INTO olm_hash(hash, seen_ms) VALUES (?, ?)",
                                     "bi", BYTES_OF(at), at));
                 assert_ok(query_run(
-                        bot->e2ee->queries,
+                        bot->e2ee->database,
                         "INSERT INTO parked(event_id, room_id, session_id, sender, event, parked_ms) "
                         "VALUES (?, '', '', '', '', ?)",
                         "ti", i == 0 ? "$new" : "$old", at));

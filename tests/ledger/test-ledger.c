@@ -177,7 +177,6 @@ static void test_requests_of_version_1(void **state)
         assert_int_equal(requests_ledger.id_used(&requests, key_pair_public(world_key(KEY_DISPATCHER)),
                                                  "01K75A3Q000000000000000001"),
                          0);
-        requests_done(&requests);
         database_close(database);
         assert_int_equal(unlink(path), 0);
 }

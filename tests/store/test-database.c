@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A database in good and bad worlds: durable, strict, and never half done. */
 
-#include "store/database.h"
+#include "store/query.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -59,29 +59,26 @@ static Database *open_one(void)
 
 static int64_t count(Database *database)
 {
-        _cleanup_(statement_freep) Statement *statement = NULL;
+        int64_t n;
 
-        assert_ok(database_prepare(database, "SELECT count(*) FROM t", &statement));
-        assert_int_equal(assert_ok(statement_step(statement)), 1);
-        return statement_integer(statement, 0);
+        assert_err(query_integer(database, &n, "SELECT count(*) FROM t", ""), 1);
+        return n;
 }
 
 /* Adds rows one transaction each; returns the first error, and how many were acknowledged. */
 static int add_rows(Database *database, int n, int *ret_done)
 {
-        _cleanup_(statement_freep) Statement *insert = NULL;
         static const uint8_t value[3000];
+        int r = 0;
 
         *ret_done = 0;
-        int r = database_prepare(database, "INSERT INTO t(v) VALUES(?)", &insert);
         for (int i = 0; r == 0 && i < n; i++) {
                 _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
 
                 r = transaction_begin(database, &transaction);
                 if (r < 0)
                         break;
-                statement_bind_bytes(insert, BYTES_OF(value));
-                r = statement_run(insert);
+                r = query_run(database, "INSERT INTO t(v) VALUES(?)", "b", BYTES_OF(value));
                 if (r == 0)
                         r = transaction_commit(&transaction);
                 if (r == 0)
@@ -94,18 +91,14 @@ static int add_rows(Database *database, int n, int *ret_done)
 static void test_values_come_back(void **state)
 {
         _cleanup_(database_closep) Database *database = open_one();
-        _cleanup_(statement_freep) Statement *insert = NULL, *select = NULL;
+        static const char insert[] = "INSERT INTO t(k, v) VALUES(?, ?)";
+        Statement *select = NULL;
         uint8_t wrong[3];
 
-        assert_ok(database_prepare(database, "INSERT INTO t(k, v) VALUES(?, ?)", &insert));
-        assert_ok(database_prepare(database, "SELECT k, v, NULL FROM t ORDER BY k", &select));
-        statement_bind_integer(insert, INT64_MIN);
-        statement_bind_bytes(insert, bytes_of_string("abcd"));
-        assert_ok(statement_run(insert));
-        statement_bind_integer(insert, 7);
-        statement_bind_bytes(insert, BYTES_NULL);
-        assert_ok(statement_run(insert));
+        assert_ok(query_run(database, insert, "ib", INT64_MIN, bytes_of_string("abcd")));
+        assert_ok(query_run(database, insert, "ib", INT64_C(7), BYTES_NULL));
 
+        assert_ok(query(database, &select, "SELECT k, v, NULL FROM t ORDER BY k", ""));
         assert_int_equal(assert_ok(statement_step(select)), 1);
         assert_true(statement_integer(select, 0) == INT64_MIN);
         assert_true(bytes_equal(statement_bytes(select, 1), bytes_of_string("abcd")));
@@ -121,22 +114,14 @@ static void test_values_come_back(void **state)
 static void test_constraints_are_told_apart(void **state)
 {
         _cleanup_(database_closep) Database *database = open_one();
-        _cleanup_(statement_freep) Statement *insert = NULL, *none = NULL;
+        static const char insert[] = "INSERT INTO t(k, v) VALUES(?, ?)";
+        Statement *none;
 
-        assert_ok(database_prepare(database, "INSERT INTO t(k, v) VALUES(?, ?)", &insert));
-        for (int i = 0; i < 2; i++) {
-                statement_bind_integer(insert, 1);
-                statement_bind_bytes(insert, BYTES_NULL);
-                assert_err(statement_run(insert), i == 0 ? 0 : -EEXIST);
-        }
-        statement_bind_integer(insert, 2);
-        statement_bind_text(insert, "a text where bytes belong");
-        assert_err(statement_run(insert), -EEXIST);
-        statement_bind_integer(insert, 2);
-        statement_bind_bytes(insert, BYTES_NULL);
-        statement_bind_integer(insert, 3); /* one too many */
-        assert_err(statement_run(insert), -EIO);
-        assert_true(database_prepare(database, "SELECT * FROM \"no such\"", &none) < 0);
+        for (int i = 0; i < 2; i++)
+                assert_err(query_run(database, insert, "ib", INT64_C(1), BYTES_NULL), i == 0 ? 0 : -EEXIST);
+        assert_err(query_run(database, insert, "it", INT64_C(2), "a text where bytes belong"), -EEXIST);
+        assert_err(query_run(database, insert, "ibi", INT64_C(2), BYTES_NULL, INT64_C(3)), -EIO);
+        assert_true(query(database, &none, "SELECT * FROM \"no such\"", "") < 0);
 }
 
 static void test_what_is_not_committed_never_was(void **state)
