@@ -16,7 +16,8 @@ static bool code_valid(const char *text)
 
 /* clang-format off */
 static const SchemaField approval_fields[] = {
-        { "approver", SCHEMA_STRING, true, offsetof(AuditApproval, approver), 1, 255, .valid = mxid_valid },
+        { "approver", SCHEMA_STRING, true, offsetof(AuditApproval, approver), 1, 255,
+          .valid = principal_valid },
         { "approval_msg_id", SCHEMA_STRING, false, offsetof(AuditApproval, approval_msg_id), 2, 255,
           .valid = event_id_valid },
         { "tier", SCHEMA_NAME, true, offsetof(AuditApproval, tier), .names = approval_tier_names },
@@ -37,7 +38,7 @@ static const Schema reference_schema = { .size = sizeof(RequestManifest), SCHEMA
 #define DECISION(required) \
         { "capability", SCHEMA_STRING, required, AT(capability), 1, 64 }, \
         { "entry", SCHEMA_STRING, required, AT(entry), 1, 63, .valid = label_valid }, \
-        { "mxid", SCHEMA_STRING, required, AT(mxid), 1, 255, .valid = mxid_valid }, \
+        { "mxid", SCHEMA_STRING, required, AT(principal), 1, 255, .valid = principal_valid }, \
         { "room", SCHEMA_STRING, false, AT(room), 2, 255, .valid = room_id_valid }, \
         { "event_id", SCHEMA_STRING, false, AT(event_id), 2, 255, .valid = event_id_valid }, \
         { "args", SCHEMA_JSON, required, AT(arguments) }, \

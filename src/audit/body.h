@@ -18,8 +18,8 @@ typedef struct AuditBody {
         /* req.*: the request */
         char *request_id;
         Sha256 request_sha256;
-        char *capability, *entry, *mxid, *room, *event_id; /* entry: the id in the manifest */
-        char *arguments;                                   /* JSON, after audit_redact() */
+        char *capability, *entry, *principal, *room, *event_id; /* entry: the id in the manifest */
+        char *arguments;                                        /* JSON, after audit_redact() */
         Sha256 arguments_sha256;
         RequestManifest manifest; /* in force when it was judged */
         LIST_OF(AuditApproval) approvals;

@@ -176,7 +176,8 @@ static int same_request(const AcceptVerdict *verdict, const AuditBody *body)
 
         return streq(request->request_id, body->request_id) &&
                streq(request->capability, body->capability) && streq(verdict->capability->id, body->entry) &&
-               streq(request->origin.mxid, body->mxid) && same_text(request->origin.room, body->room) &&
+               streq(request->origin.principal, body->principal) &&
+               same_text(request->origin.room, body->room) &&
                same_text(request->origin.event_id, body->event_id) && same_approvals(verdict, body);
 }
 

@@ -117,7 +117,7 @@ static int check_approvals(const RecordedRequest *recorded, const Capability *ca
 
                 if (!manifest_find_approver(recorded->manifest, approval->approver) ||
                     is_repeated(body, i) || approval->tier < capability->approval ||
-                    (streq(approval->approver, body->mxid) && !capability->approval_self))
+                    (streq(approval->approver, body->principal) && !capability->approval_self))
                         return DEVBOX_ERROR_APPROVAL_DENIED;
         }
 
@@ -130,7 +130,7 @@ int recorded_request_check(const RecordedRequest *recorded, bool *ret_redacted)
 
         if (recorded->time_ms >= (uint64_t) manifest->expires_at_ms)
                 return DEVBOX_ERROR_MANIFEST_EXPIRED;
-        if (!manifest_find_operator(manifest, recorded->body->mxid))
+        if (!manifest_find_operator(manifest, recorded->body->principal))
                 return DEVBOX_ERROR_OPERATOR_UNKNOWN;
 
         const Capability *capability = recorded_request_capability(recorded);

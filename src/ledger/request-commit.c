@@ -32,7 +32,7 @@ static int describe(const AcceptVerdict *verdict, AuditBody *body)
         body->request_id = request->request_id;
         body->capability = request->capability;
         body->entry = verdict->capability ? verdict->capability->id : NULL;
-        body->mxid = request->origin.mxid;
+        body->principal = request->origin.principal;
         body->room = request->origin.room;
         body->event_id = request->origin.event_id;
         body->manifest = request->manifest;

@@ -81,6 +81,25 @@ bool event_id_valid(const char *text)
         return is_graphic(text, '$');
 }
 
+/* Of a Unix user: the names that systemd's relaxed mode accepts and that need no quotes. */
+static bool user_name_valid(const char *text)
+{
+        return consists_of(text, LOWER UPPER "_", LOWER UPPER DIGITS "_.-", 31);
+}
+
+bool principal_valid(const char *text)
+{
+        static const char local[] = "local:";
+
+        return startswith(text, local) ? user_name_valid(text + strlen(local))
+                                       : streq(text, "dashboard") || mxid_valid(text);
+}
+
+bool principal_is_matrix(const char *principal)
+{
+        return *principal == '@';
+}
+
 bool container_name_valid(const char *text)
 {
         return consists_of(text, LOWER UPPER DIGITS, LOWER UPPER DIGITS "_.-", 128);
@@ -135,6 +154,7 @@ const char *id_form(bool (*valid)(const char *text))
                 { label_valid,
                   "must be a-z, 0-9, '.', '_' and '-', starting with a letter or digit, at most 63" },
                 { mxid_valid, "must be a Matrix user: @name:server" },
+                { principal_valid, "must be a Matrix user (@name:server), local:USER or dashboard" },
                 { room_id_valid, "must be the id of a Matrix room: !id" },
                 { event_id_valid, "must be the id of a Matrix event: $id" },
                 { container_name_valid, "must be letters, digits, '_', '.' and '-', at most 128" },

@@ -27,6 +27,13 @@ bool mxid_valid(const char *text);
 bool room_id_valid(const char *text);
 bool event_id_valid(const char *text);
 
+/* Who requests and who approves: "@ana:example.org", a Matrix user; "local:ana", a Unix user of the hub;
+ * "dashboard", who holds the API's token. */
+bool principal_valid(const char *text);
+
+/* Whether a valid principal is a Matrix user. */
+bool principal_is_matrix(const char *principal);
+
 /* A Docker container's name: [A-Za-z0-9][A-Za-z0-9_.-]{0,127}. */
 bool container_name_valid(const char *text);
 

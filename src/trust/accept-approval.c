@@ -108,7 +108,8 @@ static int check_person(const AcceptDevice *device, const AcceptVerdict *verdict
         if (approval->decision != APPROVAL_APPROVE ||
             !manifest_find_approver(device->manifest, approval->approver))
                 return DEVBOX_ERROR_APPROVAL_DENIED;
-        if (streq(approval->approver, verdict->request->origin.mxid) && !verdict->capability->approval_self)
+        if (streq(approval->approver, verdict->request->origin.principal) &&
+            !verdict->capability->approval_self)
                 return DEVBOX_ERROR_APPROVAL_DENIED;
 
         for (size_t i = 0; i < verdict->n_approvals; i++)
@@ -122,7 +123,7 @@ static int check_person(const AcceptDevice *device, const AcceptVerdict *verdict
  * one that counts: a key that could have signed a higher one proves no more than it did. */
 static bool tier_is_proven(const Signer *signer, const Approval *approval)
 {
-        return signer->approver ? streq(signer->approver->mxid, approval->approver)
+        return signer->approver ? streq(signer->approver->principal, approval->approver)
                                 : approval->tier <= APPROVAL_MESSAGE;
 }
 

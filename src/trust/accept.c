@@ -151,8 +151,8 @@ static int check_capability(const AcceptDevice *device, const ManifestDispatcher
 {
         const Request *request = verdict->request;
 
-        if (!manifest_find_operator(device->manifest, request->origin.mxid)) {
-                (void) snprintf(verdict->subject, sizeof verdict->subject, "%s", request->origin.mxid);
+        if (!manifest_find_operator(device->manifest, request->origin.principal)) {
+                (void) snprintf(verdict->subject, sizeof verdict->subject, "%s", request->origin.principal);
                 return DEVBOX_ERROR_OPERATOR_UNKNOWN;
         }
         if (request->kind < 0)

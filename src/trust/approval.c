@@ -20,8 +20,11 @@ static const char *check(const void *object)
 
         if (approval->tier == APPROVAL_NONE)
                 return "has no tier";
-        if (approval->tier != APPROVAL_SIGNED && (!approval->approval_msg_id || !approval->room))
-                return "must name the message and the room it was given in";
+        if (principal_is_matrix(approval->approver)) {
+                if (approval->tier != APPROVAL_SIGNED && (!approval->approval_msg_id || !approval->room))
+                        return "must name the message and the room it was given in";
+        } else if (approval->tier == APPROVAL_REACTION || approval->approval_msg_id || approval->room)
+                return "was not given in a room, by its approver";
         if (approval->expires_at_ms <= approval->decided_at_ms ||
             approval->expires_at_ms - approval->decided_at_ms > APPROVAL_LIFE_MAX_MS)
                 return "must expire within five minutes after it was given";
@@ -38,7 +41,7 @@ static const SchemaField fields[] = {
         { "request_sha256", SCHEMA_HEX, true, AT(request_sha256), .max = SHA256_SIZE },
         { "device", SCHEMA_STRING, true, AT(device), 1, 63, .valid = device_name_valid },
         { "tier", SCHEMA_NAME, true, AT(tier), .names = approval_tier_names },
-        { "approver", SCHEMA_STRING, true, AT(approver), 1, 255, .valid = mxid_valid },
+        { "approver", SCHEMA_STRING, true, AT(approver), 1, 255, .valid = principal_valid },
         { "approver_device_fp", SCHEMA_STRING, false, AT(approver_device_fp), 1, 128 },
         { "approval_msg_id", SCHEMA_STRING, false, AT(approval_msg_id), 2, 255, .valid = event_id_valid },
         { "reaction_event_id", SCHEMA_STRING, false, AT(reaction_event_id), 2, 255,

@@ -24,9 +24,10 @@ typedef struct Approval {
         char *request_id;
         Sha256 request_sha256;
         char *device;
-        int tier; /* ApprovalTier, never none */
-        char *approver;
-        char *approver_device_fp; /* these four: NULL where the tier has none */
+        int tier;                 /* ApprovalTier, never none */
+        char *approver;           /* a principal */
+        char *approver_device_fp; /* these four: NULL where the tier has none, or the approver is no Matrix
+                                     user */
         char *approval_msg_id;
         char *reaction_event_id;
         char *room;

@@ -15,9 +15,9 @@
         {                                                                                                   \
                 name, SCHEMA_HEX, required, AT(type, key), .max = PUBLIC_KEY_SIZE                           \
         }
-#define MXID(type)                                                                                          \
+#define PRINCIPAL(type)                                                                                     \
         {                                                                                                   \
-                "mxid", SCHEMA_STRING, true, AT(type, mxid), 1, 255, .valid = mxid_valid                    \
+                "mxid", SCHEMA_STRING, true, AT(type, principal), 1, 255, .valid = principal_valid          \
         }
 #define NOT_AFTER(type)                                                                                     \
         {                                                                                                   \
@@ -26,10 +26,11 @@
 
 /* clang-format off */
 static const SchemaField operator_fields[] = {
-        MXID(ManifestOperator),
+        PRINCIPAL(ManifestOperator),
         { "msk", SCHEMA_HEX, false, AT(ManifestOperator, master_key), .max = PUBLIC_KEY_SIZE },
 };
-static const SchemaField approver_fields[] = { MXID(ManifestApprover), KEY(ManifestApprover, "pub", false) };
+static const SchemaField approver_fields[] = { PRINCIPAL(ManifestApprover),
+                                               KEY(ManifestApprover, "pub", false) };
 static const SchemaField dispatcher_fields[] = {
         KEY(ManifestDispatcher, "pub", true),
         NOT_AFTER(ManifestDispatcher),
@@ -46,7 +47,23 @@ static const SchemaField limits_fields[] = {
           .fallback = 86400 },
 };
 
-static const Schema operator_schema = { .size = sizeof(ManifestOperator), SCHEMA_TABLE(operator_fields) };
+static bool key_is_none(const PublicKey *key)
+{
+        return public_key_equal(key, &(PublicKey){ { 0 } });
+}
+
+static const char *check_operator(const void *object)
+{
+        const ManifestOperator *person = object;
+
+        return key_is_none(&person->master_key) || principal_is_matrix(person->principal)
+                       ? NULL
+                       : "has an msk, which only a Matrix user has";
+}
+
+static const Schema operator_schema = { .size = sizeof(ManifestOperator),
+                                        SCHEMA_TABLE(operator_fields),
+                                        .check = check_operator };
 static const Schema approver_schema = { .size = sizeof(ManifestApprover), SCHEMA_TABLE(approver_fields) };
 static const Schema dispatcher_schema = { .size = sizeof(ManifestDispatcher),
                                           SCHEMA_TABLE(dispatcher_fields) };
@@ -82,23 +99,18 @@ static const char *check_people(const Manifest *manifest)
         for (size_t i = 0; i < manifest->operators.n; i++) {
                 const ManifestOperator *person = &manifest->operators.items[i];
 
-                if (manifest_find_operator(manifest, person->mxid) != person)
+                if (manifest_find_operator(manifest, person->principal) != person)
                         return "names an operator twice";
         }
 
         for (size_t i = 0; i < manifest->approvers.n; i++) {
                 const ManifestApprover *person = &manifest->approvers.items[i];
 
-                if (manifest_find_approver(manifest, person->mxid) != person)
+                if (manifest_find_approver(manifest, person->principal) != person)
                         return "names an approver twice";
         }
 
         return NULL;
-}
-
-static bool key_is_none(const PublicKey *key)
-{
-        return public_key_equal(key, &(PublicKey){ { 0 } });
 }
 
 /* The keys that are set, each with the reason for when it is there a second time: who signs in one role must
@@ -210,19 +222,19 @@ bool manifest_is_dated_ahead(const Manifest *manifest, uint64_t now_ms)
         return (uint64_t) manifest->issued_at_ms > now_ms + (uint64_t) manifest->limits.skew_s * 1000;
 }
 
-const ManifestOperator *manifest_find_operator(const Manifest *manifest, const char *mxid)
+const ManifestOperator *manifest_find_operator(const Manifest *manifest, const char *principal)
 {
         for (size_t i = 0; i < manifest->operators.n; i++)
-                if (streq(manifest->operators.items[i].mxid, mxid))
+                if (streq(manifest->operators.items[i].principal, principal))
                         return &manifest->operators.items[i];
 
         return NULL;
 }
 
-const ManifestApprover *manifest_find_approver(const Manifest *manifest, const char *mxid)
+const ManifestApprover *manifest_find_approver(const Manifest *manifest, const char *principal)
 {
         for (size_t i = 0; i < manifest->approvers.n; i++)
-                if (streq(manifest->approvers.items[i].mxid, mxid))
+                if (streq(manifest->approvers.items[i].principal, principal))
                         return &manifest->approvers.items[i];
 
         return NULL;

@@ -13,12 +13,12 @@ typedef struct Ceiling Ceiling;
 #define MANIFEST_TOMBSTONE INT64_C(2147483647)
 
 typedef struct ManifestOperator {
-        char *mxid;
+        char *principal;      /* proto/id.h; "mxid" in the document, as all of these */
         PublicKey master_key; /* their pinned cross-signing key; zero = not a Matrix user */
 } ManifestOperator;
 
 typedef struct ManifestApprover {
-        char *mxid;
+        char *principal;
         PublicKey key; /* their own key, for the signed tier; zero = none */
 } ManifestApprover;
 
@@ -99,8 +99,8 @@ bool manifest_is_tombstone(const Manifest *manifest);
 bool manifest_is_dated_ahead(const Manifest *manifest, uint64_t now_ms);
 
 /* NULL: not in the manifest. */
-const ManifestOperator *manifest_find_operator(const Manifest *manifest, const char *mxid);
-const ManifestApprover *manifest_find_approver(const Manifest *manifest, const char *mxid);
+const ManifestOperator *manifest_find_operator(const Manifest *manifest, const char *principal);
+const ManifestApprover *manifest_find_approver(const Manifest *manifest, const char *principal);
 
 /* By its id; NULL: not in the manifest. */
 const Capability *manifest_find_entry(const Manifest *manifest, const char *id);

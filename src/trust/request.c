@@ -17,7 +17,8 @@ static const SchemaField limits_fields[] = {
         { "max_output", SCHEMA_INTEGER, false, offsetof(RequestLimits, max_output), 0, 1024 * 1024 },
 };
 static const SchemaField origin_fields[] = {
-        { "mxid", SCHEMA_STRING, true, offsetof(RequestOrigin, mxid), 1, 255, .valid = mxid_valid },
+        { "mxid", SCHEMA_STRING, true, offsetof(RequestOrigin, principal), 1, 255,
+          .valid = principal_valid },
         { "room", SCHEMA_STRING, false, offsetof(RequestOrigin, room), 2, 255, .valid = room_id_valid },
         { "event_id", SCHEMA_STRING, false, offsetof(RequestOrigin, event_id), 2, 255,
           .valid = event_id_valid },

@@ -25,7 +25,7 @@ typedef struct RequestLimits {
 } RequestLimits;
 
 typedef struct RequestOrigin {
-        char *mxid;                        /* in whose name */
+        char *principal;                   /* in whose name */
         char *room, *event_id, *device_fp; /* NULL: not sent by chat */
 } RequestOrigin;
 

@@ -53,13 +53,13 @@ static char *early_body(AuditType type)
 /* Requests that come, start and finish, one after the other. */
 char *chain_request_body(AuditType type, size_t i)
 {
-        char id[ULID_SIZE], kind[] = "shell.exec", entry[] = "ls", mxid[] = "@ana:hs.example",
+        char id[ULID_SIZE], kind[] = "shell.exec", entry[] = "ls", principal[] = "@ana:hs.example",
                             done[] = "finished", arguments[] = "{\"argv\":[\"/usr/bin/ls\",\"\\\"q\\\"\"]}";
         uint8_t random[ULID_RANDOM_SIZE] = { (uint8_t) (i / 3), (uint8_t) (i / 3 >> 8) };
         AuditBody body = { .request_id = id,
                            .capability = kind,
                            .entry = entry,
-                           .mxid = mxid,
+                           .principal = principal,
                            .arguments = arguments,
                            .status = done,
                            .request_sha256 = { { 1, random[0], random[1] } },

@@ -146,7 +146,8 @@ void auditor_claim(LedgerWorld *world, const Claim *claim)
                            .request_sha256 = bundle.digest,
                            .capability = request->capability,
                            .entry = (char *) claim->entry,
-                           .mxid = claim->mxid ? (char *) claim->mxid : request->origin.mxid,
+                           .principal =
+                                   claim->principal ? (char *) claim->principal : request->origin.principal,
                            .room = (char *) claim->room,
                            .manifest = request->manifest };
         assert_ok(audit_redact(request, claim->redact_all ? NULL : &nothing_redacted, &body.arguments,

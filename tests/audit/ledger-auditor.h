@@ -33,7 +33,7 @@ void auditor_run(LedgerWorld *world, unsigned n);
 typedef struct Claim {
         Case given; /* the request */
         const char *entry;
-        const char *mxid, *room; /* NULL: those of the request */
+        const char *principal, *room; /* NULL: those of the request */
         bool redact_all, without_evidence;
 } Claim;
 

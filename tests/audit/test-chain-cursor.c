@@ -143,18 +143,18 @@ static void test_names_of_types(void **state)
 
 static void test_bodies_survive_their_text(void **state)
 {
-        static char id[] = "01K75A3Q000000000000000001", mxid[] = "@ana:hs.example",
+        static char id[] = "01K75A3Q000000000000000001", principal[] = "@ana:hs.example",
                     room[] = "!r:hs.example";
         static char capability[] = "shell.exec", entry[] = "ls-home",
                     json[] = "{\"argv\":[\"/usr/bin/ls\"]}";
         static char status[] = "rejected_nonce", reason[] = "nonce_replay", device[] = "dev-a",
                     message[] = "$ask";
-        AuditApproval approvals[] = { { mxid, message, APPROVAL_REACTION, { { 9 } } } };
+        AuditApproval approvals[] = { { principal, message, APPROVAL_REACTION, { { 9 } } } };
         AuditBody body = { .request_id = id,
                            .request_sha256 = { { 1 } },
                            .capability = capability,
                            .entry = entry,
-                           .mxid = mxid,
+                           .principal = principal,
                            .room = room,
                            .arguments = json,
                            .arguments_sha256 = { { 2 } },

@@ -138,7 +138,7 @@ static const Lie lies[] = {
           .error = DEVBOX_ERROR_EXPIRED },
         { "of another entry", { .entry = "df" }, .recorded = DEVBOX_ERROR_BINARY_NOT_ALLOWED },
         { "of no entry", { .entry = "rm" }, .recorded = DEVBOX_ERROR_UNKNOWN_CAPABILITY },
-        { "in another name", { .entry = "ls-home", .mxid = "@bob:hs.example" } },
+        { "in another name", { .entry = "ls-home", .principal = "@bob:hs.example" } },
         { "from a room", { .entry = "ls-home", .room = "!room:hs.example" } },
         { "content outside the root",
           { { .request = { KIND("fs.write"), ARGS("{\"root\":\"home\",\"path\":\"x\",\"mode\":\"create\","

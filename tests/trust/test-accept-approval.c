@@ -85,6 +85,9 @@ static const Row approval_rows[] = {
         { "signed by nobody",
           DEVBOX_ERROR_APPROVAL_DENIED,
           { .request = WRITE, .n_approvals = 1, .approval_key = KEY_STRANGER } },
+        { "without a message, by who can only write one",
+          DEVBOX_ERROR_BAD_SCHEMA,
+          { .request = WRITE, .n_approvals = 1, .approval = { { "\"approval_msg_id\":\"$ask\",", "" } } } },
         { "a good one and a bad one",
           DEVBOX_ERROR_APPROVAL_DENIED,
           { .request = WRITE, .n_approvals = 2, .second_key = KEY_STRANGER } },
@@ -114,6 +117,72 @@ static void test_no_approvers_is_nobody(void **state)
                    DEVBOX_ERROR_APPROVAL_DENIED);
         assert_err(world_judge(&world, &(Case){ .request = WRITE }), DEVBOX_ERROR_APPROVAL_DENIED);
         assert_err(world_judge(&world, &(Case){ 0 }), 0);
+        world_done(&world);
+}
+
+#define BY_LOCAL_ANA                                                                                        \
+        {                                                                                                   \
+                "@ana:hs.example", "local:ana"                                                              \
+        }
+#define LOCAL_WRITE                                                                                         \
+        {                                                                                                   \
+                KIND("fs.write"),                                                                           \
+                        ARGS("{\"root\":\"srv\",\"path\":\"x\",\"mode\":\"create\",\"content_"              \
+                             "b64\":\"aGk=\"}"),                                                            \
+                        BY_LOCAL_ANA                                                                        \
+        }
+#define BY(approver)                                                                                        \
+        {                                                                                                   \
+                "@bob:hs.example", approver                                                                 \
+        }
+#define MESSAGE                                                                                             \
+        {                                                                                                   \
+                "\"reaction\"", "\"message\""                                                               \
+        }
+#define OUTSIDE_ROOMS                                                                                       \
+        {                                                                                                   \
+                "\"approval_msg_id\":\"$ask\",\"reaction_event_id\":\"$thumb\","                            \
+                "\"room\":\"!approvals:hs.example\",",                                                      \
+                        ""                                                                                  \
+        }
+
+/* A Unix user of the hub and the dashboard are principals as a Matrix user is; they are in no room. */
+static const Edit local_people[] = {
+        { "{\"mxid\":\"@ana:hs.example\"},{", "{\"mxid\":\"local:ana\"},{" },
+        { "{\"mxid\":\"@eve:hs.example\"},{\"mxid\":\"@ana:hs.example\"}",
+          "{\"mxid\":\"dashboard\"},{\"mxid\":\"local:ana\"}" },
+};
+static const Row local_rows[] = {
+        { "requested locally, approved on the dashboard",
+          0,
+          { .request = LOCAL_WRITE,
+            .n_approvals = 1,
+            .approval = { BY("dashboard"), MESSAGE, OUTSIDE_ROOMS } } },
+        { "approved in a room", 0, { .request = LOCAL_WRITE, .n_approvals = 1 } },
+        { "a reaction outside of rooms",
+          DEVBOX_ERROR_BAD_SCHEMA,
+          { .request = LOCAL_WRITE, .n_approvals = 1, .approval = { BY("dashboard"), OUTSIDE_ROOMS } } },
+        { "the dashboard in a room",
+          DEVBOX_ERROR_BAD_SCHEMA,
+          { .request = LOCAL_WRITE, .n_approvals = 1, .approval = { BY("dashboard"), MESSAGE } } },
+        { "by the requester",
+          DEVBOX_ERROR_APPROVAL_DENIED,
+          { .request = LOCAL_WRITE,
+            .n_approvals = 1,
+            .approval = { BY("local:ana"), MESSAGE, OUTSIDE_ROOMS } } },
+        { "by another user of the hub",
+          DEVBOX_ERROR_APPROVAL_DENIED,
+          { .request = LOCAL_WRITE,
+            .n_approvals = 1,
+            .approval = { BY("local:ben"), MESSAGE, OUTSIDE_ROOMS } } },
+};
+
+static void test_principals_outside_rooms(void **state)
+{
+        World world;
+
+        world_init(&world, local_people, ELEMENTSOF(local_people));
+        world_judge_rows(&world, local_rows, ELEMENTSOF(local_rows));
         world_done(&world);
 }
 
@@ -210,6 +279,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_attacks_on_the_approval),
                 cmocka_unit_test(test_no_approvers_is_nobody),
+                cmocka_unit_test(test_principals_outside_rooms),
                 cmocka_unit_test(test_the_root_bounds_who_signs_approvals),
                 cmocka_unit_test(test_no_altered_approval_is_accepted),
                 cmocka_unit_test(test_another_entry_never_loosens),

@@ -24,7 +24,7 @@ static void describe(const AuditEntry *entry, const AuditBody *body, Text *text)
         add_word(text, body->reason);
         add_word(text, body->entry ? body->entry : body->capability);
         add_word(text, body->subject);
-        add_word(text, body->mxid);
+        add_word(text, body->principal);
         add_word(text, body->device);
         if (entry->type == AUDIT_ROOT || entry->type == AUDIT_MANIFEST)
                 text_appendf(text, " epoch %" PRIi64 ", version %" PRIi64 "%s", body->epoch, body->version,

@@ -315,10 +315,11 @@ static void check_people(Lint *lint)
         if (manifest->operators.n == 0)
                 (void) add(lint, false, "operators", "no person may request anything: operators is empty");
         for (size_t i = 0; i < manifest->operators.n; i++)
-                if (public_key_equal(&manifest->operators.items[i].master_key, &(PublicKey){ { 0 } }))
+                if (principal_is_matrix(manifest->operators.items[i].principal) &&
+                    public_key_equal(&manifest->operators.items[i].master_key, &(PublicKey){ { 0 } }))
                         about(add(lint, false, "pin",
                                   "without msk, their cross-signing key, a homeserver can pose as them"),
-                              "operators", i, manifest->operators.items[i].mxid);
+                              "operators", i, manifest->operators.items[i].principal);
 }
 
 static void check_life(Lint *lint)

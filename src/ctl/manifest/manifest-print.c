@@ -9,6 +9,7 @@
 #include "crypto/fingerprint.h"
 #include "ctl/manifest/describe.h"
 #include "ctl/print.h"
+#include "proto/id.h"
 
 static void add_fact(Table *table, const char *name, const char *value)
 {
@@ -21,8 +22,8 @@ static bool key_is_set(const PublicKey *key)
         return !public_key_equal(key, &(PublicKey){ { 0 } });
 }
 
-/* "@ana:example.org, key fulan-…", or "no key". */
-static void add_person(Table *table, const char *role, const char *mxid, const PublicKey *key,
+/* "@ana:example.org, key fulan-…", or "no key"; "local:ana" where such a key cannot be. */
+static void add_person(Table *table, const char *role, const char *principal, const PublicKey *key,
                        const char *of_key)
 {
         char words[FINGERPRINT_SIZE];
@@ -30,9 +31,11 @@ static void add_person(Table *table, const char *role, const char *mxid, const P
         fingerprint_format(key, words);
         table_add(table, STYLE_FAINT, "%s", role);
         if (key_is_set(key))
-                table_add(table, STYLE_PLAIN, "%s, %s %s", mxid, of_key, words);
+                table_add(table, STYLE_PLAIN, "%s, %s %s", principal, of_key, words);
+        else if (!of_key)
+                table_add(table, STYLE_PLAIN, "%s", principal);
         else
-                table_add(table, STYLE_PLAIN, "%s, no %s", mxid, of_key);
+                table_add(table, STYLE_PLAIN, "%s, no %s", principal, of_key);
 }
 
 static void add_key(Table *table, const char *role, const PublicKey *key, int64_t not_after_ms)
@@ -78,10 +81,12 @@ static int print_facts(const Manifest *manifest, const char *signature, FILE *st
         add_head(&table, manifest);
         add_fact(&table, "signature", signature);
         for (size_t i = 0; i < manifest->operators.n; i++)
-                add_person(&table, "operator", manifest->operators.items[i].mxid,
-                           &manifest->operators.items[i].master_key, "pinned identity");
+                add_person(&table, "operator", manifest->operators.items[i].principal,
+                           &manifest->operators.items[i].master_key,
+                           principal_is_matrix(manifest->operators.items[i].principal) ? "pinned identity"
+                                                                                       : NULL);
         for (size_t i = 0; i < manifest->approvers.n; i++)
-                add_person(&table, "approver", manifest->approvers.items[i].mxid,
+                add_person(&table, "approver", manifest->approvers.items[i].principal,
                            &manifest->approvers.items[i].key, "key");
         for (size_t i = 0; i < manifest->dispatchers.n; i++)
                 add_dispatcher(&table, &manifest->dispatchers.items[i]);
