@@ -96,10 +96,13 @@ static int check_arguments(const RecordedRequest *recorded, const Capability *ca
 
 /* ---- approvals: keys and binding were the device's to verify */
 
-static bool is_repeated(const AuditBody *body, size_t at)
+static bool is_repeated(const RecordedRequest *recorded, size_t at)
 {
+        const AuditBody *body = recorded->body;
+
         for (size_t i = 0; i < at; i++)
-                if (streq(body->approvals.items[i].approver, body->approvals.items[at].approver))
+                if (manifest_same_person(recorded->manifest, body->approvals.items[i].approver,
+                                         body->approvals.items[at].approver))
                         return true;
 
         return false;
@@ -116,8 +119,9 @@ static int check_approvals(const RecordedRequest *recorded, const Capability *ca
                 const AuditApproval *approval = &body->approvals.items[i];
 
                 if (!manifest_find_approver(recorded->manifest, approval->approver) ||
-                    is_repeated(body, i) || approval->tier < capability->approval ||
-                    (streq(approval->approver, body->principal) && !capability->approval_self))
+                    is_repeated(recorded, i) || approval->tier < capability->approval ||
+                    (!capability->approval_self &&
+                     manifest_same_person(recorded->manifest, approval->approver, body->principal)))
                         return DEVBOX_ERROR_APPROVAL_DENIED;
         }
 

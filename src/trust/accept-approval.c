@@ -108,12 +108,13 @@ static int check_person(const AcceptDevice *device, const AcceptVerdict *verdict
         if (approval->decision != APPROVAL_APPROVE ||
             !manifest_find_approver(device->manifest, approval->approver))
                 return DEVBOX_ERROR_APPROVAL_DENIED;
-        if (streq(approval->approver, verdict->request->origin.principal) &&
+        if (manifest_same_person(device->manifest, approval->approver, verdict->request->origin.principal) &&
             !verdict->capability->approval_self)
                 return DEVBOX_ERROR_APPROVAL_DENIED;
 
         for (size_t i = 0; i < verdict->n_approvals; i++)
-                if (streq(verdict->approvals[i]->approver, approval->approver))
+                if (manifest_same_person(device->manifest, verdict->approvals[i]->approver,
+                                         approval->approver))
                         return DEVBOX_ERROR_APPROVAL_DENIED;
 
         return 0;

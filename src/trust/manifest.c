@@ -19,6 +19,10 @@
         {                                                                                                   \
                 "mxid", SCHEMA_STRING, true, AT(type, principal), 1, 255, .valid = principal_valid          \
         }
+#define PERSON(type)                                                                                        \
+        {                                                                                                   \
+                "person", SCHEMA_STRING, false, AT(type, person), 1, 63, .valid = label_valid               \
+        }
 #define NOT_AFTER(type)                                                                                     \
         {                                                                                                   \
                 "not_after", SCHEMA_TIMESTAMP, true, AT(type, not_after_ms), 0, SCHEMA_INTEGER_MAX          \
@@ -27,9 +31,10 @@
 /* clang-format off */
 static const SchemaField operator_fields[] = {
         PRINCIPAL(ManifestOperator),
+        PERSON(ManifestOperator),
         { "msk", SCHEMA_HEX, false, AT(ManifestOperator, master_key), .max = PUBLIC_KEY_SIZE },
 };
-static const SchemaField approver_fields[] = { PRINCIPAL(ManifestApprover),
+static const SchemaField approver_fields[] = { PRINCIPAL(ManifestApprover), PERSON(ManifestApprover),
                                                KEY(ManifestApprover, "pub", false) };
 static const SchemaField dispatcher_fields[] = {
         KEY(ManifestDispatcher, "pub", true),
@@ -108,6 +113,10 @@ static const char *check_people(const Manifest *manifest)
 
                 if (manifest_find_approver(manifest, person->principal) != person)
                         return "names an approver twice";
+
+                const ManifestOperator *same = manifest_find_operator(manifest, person->principal);
+                if (same && !streq(strempty(same->person), strempty(person->person)))
+                        return "has a principal of two persons";
         }
 
         return NULL;
@@ -238,6 +247,22 @@ const ManifestApprover *manifest_find_approver(const Manifest *manifest, const c
                         return &manifest->approvers.items[i];
 
         return NULL;
+}
+
+/* NULL: the manifest does not say. */
+static const char *person_of(const Manifest *manifest, const char *principal)
+{
+        const ManifestOperator *requester = manifest_find_operator(manifest, principal);
+        const ManifestApprover *approver = manifest_find_approver(manifest, principal);
+
+        return requester ? requester->person : approver ? approver->person : NULL;
+}
+
+bool manifest_same_person(const Manifest *manifest, const char *a, const char *b)
+{
+        const char *person = person_of(manifest, a), *other = person_of(manifest, b);
+
+        return streq(a, b) || (person && other && streq(person, other));
 }
 
 const Capability *manifest_find_entry(const Manifest *manifest, const char *id)

@@ -14,11 +14,13 @@ typedef struct Ceiling Ceiling;
 
 typedef struct ManifestOperator {
         char *principal;      /* proto/id.h; "mxid" in the document, as all of these */
+        char *person;         /* a label: principals of one person have the same; NULL: none */
         PublicKey master_key; /* their pinned cross-signing key; zero = not a Matrix user */
 } ManifestOperator;
 
 typedef struct ManifestApprover {
         char *principal;
+        char *person;
         PublicKey key; /* their own key, for the signed tier; zero = none */
 } ManifestApprover;
 
@@ -101,6 +103,10 @@ bool manifest_is_dated_ahead(const Manifest *manifest, uint64_t now_ms);
 /* NULL: not in the manifest. */
 const ManifestOperator *manifest_find_operator(const Manifest *manifest, const char *principal);
 const ManifestApprover *manifest_find_approver(const Manifest *manifest, const char *principal);
+
+/* Whether both are the same principal, or principals of one person: who requests must not approve it under
+ * another name, and counts once. */
+bool manifest_same_person(const Manifest *manifest, const char *a, const char *b);
 
 /* By its id; NULL: not in the manifest. */
 const Capability *manifest_find_entry(const Manifest *manifest, const char *id);

@@ -17,8 +17,8 @@
 static const char base[] =
         "{\"v\":1,\"device\":\"laptop\",\"dev_pub\":\"" KEY_A "\",\"epoch\":2,\"version\":3,"
         "\"prev_sha256\":\"" KEY_A "\",\"issued_at\":1760000000000,\"expires_at\":1770000000000,"
-        "\"operators\":[{\"mxid\":\"@ana:example.org\",\"msk\":\"" KEY_B "\"}],"
-        "\"approvers\":[{\"mxid\":\"@ana:example.org\",\"pub\":\"" KEY_C "\"}],"
+        "\"operators\":[{\"mxid\":\"@ana:example.org\",\"person\":\"ana\",\"msk\":\"" KEY_B "\"}],"
+        "\"approvers\":[{\"mxid\":\"@bob:example.org\",\"person\":\"bob\",\"pub\":\"" KEY_C "\"}],"
         "\"dispatchers\":[{\"pub\":\"" KEY_D "\",\"not_after\":1770000000000,\"capabilities\":[\"d\"]}],"
         "\"attesters\":[{\"pub\":\"" KEY_E "\",\"not_after\":1770000000000}],"
         "\"limits\":{\"skew_s\":40},"
@@ -46,6 +46,7 @@ static const struct {
 } values[] = {
         { "device", "\"other\"" },
         { "mxid", "\"@other:example.org\"" },
+        { "person", "\"other\"" },
         { "id", "\"other\"" },
         { "name", "\"r2\"" }, /* of a root */
         { "path", "\"/opt\"" },

@@ -186,6 +186,50 @@ static void test_principals_outside_rooms(void **state)
         world_done(&world);
 }
 
+#define SECOND_BY(approver)                                                                                 \
+        {                                                                                                   \
+                BY(approver), MESSAGE, OUTSIDE_ROOMS                                                        \
+        }
+
+/* Two principals of one person are one approver, and one requester. */
+static const Edit people[] = {
+        { "{\"mxid\":\"@ana:hs.example\"},{\"mxid\":\"@bob:hs.example\"}",
+          "{\"mxid\":\"@ana:hs.example\",\"person\":\"ana\"}" },
+        { "\"@bob@\"},{\"mxid\":\"@eve:hs.example\"},{\"mxid\":\"@ana:hs.example\"}",
+          "\"@bob@\",\"person\":\"bob\"},{\"mxid\":\"local:bob\",\"person\":\"bob\"},{\"mxid\":"
+          "\"dashboard\"},"
+          "{\"mxid\":\"local:ana\",\"person\":\"ana\"}" },
+};
+static const Row people_rows[] = {
+        { "by the requester under another name",
+          DEVBOX_ERROR_APPROVAL_DENIED,
+          { .request = WRITE, .n_approvals = 1, .approval = SECOND_BY("local:ana") } },
+        { "one person twice under two names",
+          DEVBOX_ERROR_APPROVAL_DENIED,
+          { .request = RESTART,
+            .n_approvals = 2,
+            .approval = { MESSAGE },
+            .second = SECOND_BY("local:bob") } },
+        { "by two persons",
+          0,
+          { .request = RESTART,
+            .n_approvals = 2,
+            .approval = { MESSAGE },
+            .second = SECOND_BY("dashboard") } },
+        { "by another person",
+          0,
+          { .request = WRITE, .n_approvals = 1, .approval = SECOND_BY("local:bob") } },
+};
+
+static void test_names_of_one_person(void **state)
+{
+        World world;
+
+        world_init(&world, people, ELEMENTSOF(people));
+        world_judge_rows(&world, people_rows, ELEMENTSOF(people_rows));
+        world_done(&world);
+}
+
 /* Where the root lists approval keys, the manifest's key cannot add one. */
 static void test_the_root_bounds_who_signs_approvals(void **state)
 {
@@ -280,6 +324,7 @@ int main(void)
                 cmocka_unit_test(test_attacks_on_the_approval),
                 cmocka_unit_test(test_no_approvers_is_nobody),
                 cmocka_unit_test(test_principals_outside_rooms),
+                cmocka_unit_test(test_names_of_one_person),
                 cmocka_unit_test(test_the_root_bounds_who_signs_approvals),
                 cmocka_unit_test(test_no_altered_approval_is_accepted),
                 cmocka_unit_test(test_another_entry_never_loosens),

@@ -22,20 +22,45 @@ static bool key_is_set(const PublicKey *key)
         return !public_key_equal(key, &(PublicKey){ { 0 } });
 }
 
-/* "@ana:example.org, key fulan-…", or "no key"; "local:ana" where such a key cannot be. */
-static void add_person(Table *table, const char *role, const char *principal, const PublicKey *key,
-                       const char *of_key)
+/* A row of operators or approvers. */
+typedef struct PersonRow {
+        const char *role, *principal, *person;
+        const char *of_key; /* NULL: such a key cannot be */
+        const PublicKey *key;
+} PersonRow;
+
+/* "@ana:example.org of ana, key fulan-…", or "no key". */
+static void add_person(Table *table, const PersonRow *row)
 {
+        const char *of = row->person ? " of " : "", *person = strempty(row->person);
         char words[FINGERPRINT_SIZE];
 
-        fingerprint_format(key, words);
-        table_add(table, STYLE_FAINT, "%s", role);
-        if (key_is_set(key))
-                table_add(table, STYLE_PLAIN, "%s, %s %s", principal, of_key, words);
-        else if (!of_key)
-                table_add(table, STYLE_PLAIN, "%s", principal);
+        fingerprint_format(row->key, words);
+        table_add(table, STYLE_FAINT, "%s", row->role);
+        if (key_is_set(row->key))
+                table_add(table, STYLE_PLAIN, "%s%s%s, %s %s", row->principal, of, person, row->of_key,
+                          words);
+        else if (row->of_key)
+                table_add(table, STYLE_PLAIN, "%s%s%s, no %s", row->principal, of, person, row->of_key);
         else
-                table_add(table, STYLE_PLAIN, "%s, no %s", principal, of_key);
+                table_add(table, STYLE_PLAIN, "%s%s%s", row->principal, of, person);
+}
+
+static void add_people(Table *table, const Manifest *manifest)
+{
+        for (size_t i = 0; i < manifest->operators.n; i++) {
+                const ManifestOperator *it = &manifest->operators.items[i];
+
+                add_person(table,
+                           &(PersonRow){ "operator", it->principal, it->person,
+                                         principal_is_matrix(it->principal) ? "pinned identity" : NULL,
+                                         &it->master_key });
+        }
+        for (size_t i = 0; i < manifest->approvers.n; i++) {
+                const ManifestApprover *it = &manifest->approvers.items[i];
+
+                add_person(table, &(PersonRow){ "approver", it->principal, it->person, "key", &it->key });
+        }
 }
 
 static void add_key(Table *table, const char *role, const PublicKey *key, int64_t not_after_ms)
@@ -80,14 +105,7 @@ static int print_facts(const Manifest *manifest, const char *signature, FILE *st
 
         add_head(&table, manifest);
         add_fact(&table, "signature", signature);
-        for (size_t i = 0; i < manifest->operators.n; i++)
-                add_person(&table, "operator", manifest->operators.items[i].principal,
-                           &manifest->operators.items[i].master_key,
-                           principal_is_matrix(manifest->operators.items[i].principal) ? "pinned identity"
-                                                                                       : NULL);
-        for (size_t i = 0; i < manifest->approvers.n; i++)
-                add_person(&table, "approver", manifest->approvers.items[i].principal,
-                           &manifest->approvers.items[i].key, "key");
+        add_people(&table, manifest);
         for (size_t i = 0; i < manifest->dispatchers.n; i++)
                 add_dispatcher(&table, &manifest->dispatchers.items[i]);
         for (size_t i = 0; i < manifest->attesters.n; i++)
