@@ -5,6 +5,7 @@
 
 #include <sodium.h>
 
+#include "basic/byte-reader.h"
 #include "basic/sockaddr.h"
 #include "codec/binary-text.h"
 #include "proto/error.h"
@@ -53,14 +54,6 @@ static bool token_valid(const Token *token)
                         return false;
 
         return true;
-}
-
-static uint8_t *put_text(uint8_t *at, const char *text)
-{
-        size_t size = strlen(text);
-
-        *at++ = (uint8_t) size;
-        return put_bytes(at, text, size);
 }
 
 /* All but the signature. */
@@ -118,75 +111,33 @@ int token_sign(Token *token, const KeyPair *key)
         return r;
 }
 
-/* ---- reading: what is left to read shrinks; a failure sticks */
-
-typedef struct Reader {
-        Bytes left;
-        bool failed;
-} Reader;
-
-static void take(Reader *reader, void *ret_bytes, size_t size)
-{
-        if (size > reader->left.size)
-                reader->failed = true;
-        if (reader->failed) {
-                memset(ret_bytes, 0, size);
-                return;
-        }
-
-        memcpy(ret_bytes, reader->left.data, size);
-        reader->left = BYTES(reader->left.data + size, reader->left.size - size);
-}
-
-static uint8_t take_byte(Reader *reader)
-{
-        uint8_t byte;
-
-        take(reader, &byte, 1);
-        return byte;
-}
-
-/* `room` counts the terminating NUL. A NUL inside makes it another text than the bytes say. */
-static void take_text(Reader *reader, char *ret_text, size_t room)
-{
-        size_t size = take_byte(reader);
-
-        if (size >= room)
-                reader->failed = true;
-        memset(ret_text, 0, room);
-        if (!reader->failed)
-                take(reader, ret_text, size);
-        if (strlen(ret_text) != size)
-                reader->failed = true;
-}
-
 int token_parse(Bytes bytes, Token *ret_token)
 {
-        Reader reader = { bytes, false };
+        ByteReader reader = { bytes, false };
         uint8_t *to = (uint8_t *) ret_token, expiry[4], port[2];
 
         *ret_token = (Token){ 0 };
-        if (take_byte(&reader) != VERSION)
+        if (byte_reader_take_byte(&reader) != VERSION)
                 return DEVBOX_ERROR_BAD_ENVELOPE;
         for (size_t i = 0; i < ELEMENTSOF(before_expiry); i++)
-                take(&reader, to + before_expiry[i].offset, before_expiry[i].size);
-        take(&reader, expiry, sizeof expiry);
+                byte_reader_take(&reader, to + before_expiry[i].offset, before_expiry[i].size);
+        byte_reader_take(&reader, expiry, sizeof expiry);
         ret_token->expires_at_sec = get_be32(expiry);
         for (size_t i = 0; i < ELEMENTSOF(after_expiry); i++)
-                take(&reader, to + after_expiry[i].offset, after_expiry[i].size);
+                byte_reader_take(&reader, to + after_expiry[i].offset, after_expiry[i].size);
 
-        take_text(&reader, ret_token->network, sizeof ret_token->network);
-        take_text(&reader, ret_token->device, sizeof ret_token->device);
-        ret_token->n_endpoints = take_byte(&reader);
+        byte_reader_take_text(&reader, ret_token->network, sizeof ret_token->network);
+        byte_reader_take_text(&reader, ret_token->device, sizeof ret_token->device);
+        ret_token->n_endpoints = byte_reader_take_byte(&reader);
         for (size_t i = 0; i < MIN(ret_token->n_endpoints, (size_t) TOKEN_ENDPOINTS_MAX); i++) {
-                take_text(&reader, ret_token->endpoints[i].host, sizeof ret_token->endpoints[i].host);
-                take(&reader, port, sizeof port);
+                byte_reader_take_text(&reader, ret_token->endpoints[i].host,
+                                      sizeof ret_token->endpoints[i].host);
+                byte_reader_take(&reader, port, sizeof port);
                 ret_token->endpoints[i].port = (uint16_t) (port[0] << 8 | port[1]);
         }
-        take(&reader, ret_token->signature.bytes, SIGNATURE_SIZE);
+        byte_reader_take(&reader, ret_token->signature.bytes, SIGNATURE_SIZE);
 
-        return !reader.failed && reader.left.size == 0 && token_valid(ret_token) ? 0
-                                                                                 : DEVBOX_ERROR_BAD_ENVELOPE;
+        return byte_reader_is_done(&reader) && token_valid(ret_token) ? 0 : DEVBOX_ERROR_BAD_ENVELOPE;
 }
 
 int token_text_parse(const char *text, Token *ret_token)
