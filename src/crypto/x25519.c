@@ -11,8 +11,13 @@ int x25519_generate(Secret **ret_secret, uint8_t ret_public[static X25519_SIZE])
         if (r < 0)
                 return r;
 
-        (void) crypto_scalarmult_base(ret_public, secret_bytes(*ret_secret).data);
+        x25519_public(*ret_secret, ret_public);
         return 0;
+}
+
+void x25519_public(const Secret *secret, uint8_t ret_public[static X25519_SIZE])
+{
+        (void) crypto_scalarmult_base(ret_public, secret_bytes(secret).data);
 }
 
 int x25519_agree(const Secret *secret, const uint8_t other[static X25519_SIZE], Secret **ret_shared)
@@ -35,6 +40,18 @@ bool x25519_key_is_valid(const uint8_t key[static X25519_SIZE])
         uint8_t product[X25519_SIZE];
 
         return crypto_scalarmult(product, scalar, key) == 0;
+}
+
+/* 2^255 - 19 is ed ff … ff 7f in little-endian order. */
+bool x25519_key_is_canonical(const uint8_t key[static X25519_SIZE])
+{
+        size_t i = X25519_SIZE - 2;
+
+        if (key[X25519_SIZE - 1] != 0x7f)
+                return key[X25519_SIZE - 1] < 0x7f;
+        while (i > 0 && key[i] == 0xff)
+                i--;
+        return i > 0 || key[0] < 0xed;
 }
 
 void hmac_sha256(Bytes key, Bytes message, Sha256 *ret_mac)

@@ -12,6 +12,7 @@
 
 /* A random secret key and its public key. Errors: -ENOMEM. */
 int x25519_generate(Secret **ret_secret, uint8_t ret_public[static X25519_SIZE]);
+void x25519_public(const Secret *secret, uint8_t ret_public[static X25519_SIZE]);
 
 /* Errors: -EBADMSG the other key has a small order, so that the result would be known to everybody;
  * -ENOMEM. */
@@ -19,6 +20,10 @@ int x25519_agree(const Secret *secret, const uint8_t other[static X25519_SIZE], 
 
 /* Whether the key has a large order. */
 bool x25519_key_is_valid(const uint8_t key[static X25519_SIZE]);
+
+/* Whether the key is the one encoding of its value: X25519 ignores the top bit and reduces modulo 2^255 -
+ * 19, so that bytes that differ could be the same key. */
+bool x25519_key_is_canonical(const uint8_t key[static X25519_SIZE]);
 
 void hmac_sha256(Bytes key, Bytes message, Sha256 *ret_mac);
 

@@ -77,12 +77,35 @@ static void test_derivation(void **state)
         assert_memory_equal(output, wanted, sizeof wanted);
 }
 
+static void test_one_encoding_of_a_key(void **state)
+{
+        static const struct {
+                const char *key;
+                bool canonical;
+        } rows[] = {
+                { "0000000000000000000000000000000000000000000000000000000000000000", true },
+                { "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", true },
+                { "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", false },
+                { "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", false },
+                { "fffeffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", true },
+                { "fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe7f", true },
+                { "0900000000000000000000000000000000000000000000000000000000000080", false },
+        };
+        uint8_t key[X25519_SIZE];
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                assert_ok(hex_parse(rows[i].key, key, sizeof key));
+                assert_int_equal(x25519_key_is_canonical(key), rows[i].canonical);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_agreement),
                 cmocka_unit_test(test_both_sides_agree),
                 cmocka_unit_test(test_keys_of_small_order_are_refused),
+                cmocka_unit_test(test_one_encoding_of_a_key),
                 cmocka_unit_test(test_derivation),
         };
 
