@@ -26,10 +26,10 @@ uint8_t byte_reader_take_byte(ByteReader *reader)
 
 uint64_t byte_reader_take_be64(ByteReader *reader)
 {
-        uint64_t value;
+        uint8_t value[8];
 
-        byte_reader_take(reader, &value, sizeof value);
-        return be64toh(value);
+        byte_reader_take(reader, value, sizeof value);
+        return get_be64(value);
 }
 
 void byte_reader_take_text(ByteReader *reader, char *ret_text, size_t room)

@@ -53,6 +53,14 @@ static inline uint32_t get_be32(const uint8_t *at)
         return be32toh(value);
 }
 
+static inline uint64_t get_be64(const uint8_t *at)
+{
+        uint64_t value;
+
+        memcpy(&value, at, sizeof value);
+        return be64toh(value);
+}
+
 static inline uint8_t *put_bytes(uint8_t *at, const void *bytes, size_t size)
 {
         return (uint8_t *) memcpy(at, bytes, size) + size;

@@ -9,6 +9,8 @@
 #include "codec/binary-text.h"
 #include "codec/strict-json.h"
 #include "proto/error.h"
+#include "trust/answer.h"
+#include "trust/claim.h"
 
 #include "world.h"
 
@@ -289,13 +291,121 @@ static void test_the_first_vectors(void **state)
         assert_true(bytes_equal(BYTES_OF(checkpoint.head.bytes), raw_at(audit, "h2", &other)));
 }
 
+/* ---- enrolments */
+
+static void secret_at(const cJSON *row, const char *key, Secret **ret_secret)
+{
+        uint8_t bytes[32];
+
+        hex_at(row, key, bytes, sizeof bytes);
+        assert_ok(secret_new(bytes, sizeof bytes, ret_secret));
+}
+
+static void check_bytes(const cJSON *row, const char *key, Bytes got)
+{
+        char hex[HEX_SIZE(CLAIM_BODY_MAX)];
+
+        hex_format(got, hex);
+        assert_string_equal(hex, text_at(row, key));
+}
+
+static void check_bootstrap(const cJSON *row, const Claim *claim)
+{
+        _cleanup_(bootstrap_done) Bootstrap bootstrap = BOOTSTRAP_NULL;
+        char address[16];
+
+        assert_ok(bootstrap_derive(claim->token_id, claim->secret, &bootstrap));
+        (void) snprintf(address, sizeof address, "%u.%u.%u.%u", bootstrap.address[0], bootstrap.address[1],
+                        bootstrap.address[2], bootstrap.address[3]);
+        assert_string_equal(address, text_at(row, "bootstrap_address"));
+        check_bytes(row, "bootstrap_private", secret_bytes(bootstrap.private_key));
+        check_bytes(row, "bootstrap_public", BYTES_OF(bootstrap.public_key));
+        check_bytes(row, "bootstrap_psk", secret_bytes(bootstrap.preshared_key));
+}
+
+/* The claim as the device makes it from its secrets. */
+static void make_claim(const cJSON *row, Claim *ret_claim, uint8_t hub_key[static X25519_SIZE])
+{
+        _cleanup_(secret_freep) Secret *hub = NULL, *wireguard = NULL, *ephemeral = NULL;
+        Claim claim = { .device_time_ms = (uint64_t) at(row, "device_time_ms")->valuedouble };
+
+        secret_at(row, "hub_claim_secret", &hub);
+        secret_at(row, "wireguard_secret", &wireguard);
+        secret_at(row, "ephemeral_secret", &ephemeral);
+        hex_at(row, "token_id", claim.token_id, sizeof claim.token_id);
+        hex_at(row, "secret", claim.secret, sizeof claim.secret);
+        hex_at(row, "device_key", claim.device_key.bytes, PUBLIC_KEY_SIZE);
+        hex_at(row, "nonce", claim.nonce, sizeof claim.nonce);
+        (void) snprintf(claim.description, sizeof claim.description, "%s", text_at(row, "description"));
+        x25519_public(wireguard, claim.wireguard_key);
+        x25519_public(ephemeral, claim.ephemeral_key);
+        x25519_public(hub, hub_key);
+        assert_ok(claim_prove(&claim, wireguard, hub_key));
+        *ret_claim = claim;
+}
+
+static void check_agreements(const cJSON *row, const Claim *claim, const Sha256 *digest)
+{
+        _cleanup_(secret_freep) Secret *claim_secret = NULL, *ephemeral = NULL, *answer = NULL, *psk = NULL;
+        uint8_t hub_ephemeral[X25519_SIZE];
+
+        secret_at(row, "hub_claim_secret", &claim_secret);
+        assert_ok(answer_key(claim_secret, claim->ephemeral_key, digest, &answer));
+        check_bytes(row, "answer_key", secret_bytes(answer));
+
+        secret_at(row, "hub_ephemeral_secret", &ephemeral);
+        x25519_public(ephemeral, hub_ephemeral);
+        assert_ok(enrolment_preshared_key(&(PresharedKeyInput){ ephemeral, claim->ephemeral_key,
+                                                                hub_ephemeral, claim->secret, digest },
+                                          &psk));
+        check_bytes(row, "preshared_key", secret_bytes(psk));
+}
+
+static void check_enrolment(const cJSON *row)
+{
+        _cleanup_(key_pair_freep) KeyPair *device = NULL;
+        _cleanup_(secret_freep) Secret *seed = NULL, *hub = NULL;
+        uint8_t hub_key[X25519_SIZE], body[CLAIM_BODY_MAX], sealed[CLAIM_SEALED_MAX];
+        uint8_t nonce[ENROLMENT_NONCE_SIZE];
+        char digits[ENROLMENT_DIGITS_SIZE];
+        Claim claim, opened;
+        Signature signature;
+        Sha256 digest;
+
+        make_claim(row, &claim, hub_key);
+        size_t size = claim_body_format(&claim, body);
+        check_bytes(row, "body", BYTES(body, size));
+        secret_at(row, "device_seed", &seed);
+        assert_ok(key_pair_from_seed(seed, &device));
+        assert_ok(dsse_sign(device, CLAIM_TYPE, BYTES(body, size), &signature));
+        check_bytes(row, "signature", BYTES_OF(signature.bytes));
+
+        secret_at(row, "hub_claim_secret", &hub);
+        int sealed_size = assert_ok(claim_seal(BYTES(body, size), &signature, hub_key, sealed));
+        assert_int_equal(claim_open(BYTES(sealed, (size_t) sealed_size), hub, &opened, &digest), 0);
+        check_bytes(row, "claim_sha256", BYTES_OF(digest.bytes));
+        hex_at(row, "hub_nonce", nonce, sizeof nonce);
+        enrolment_digits(&digest, nonce, digits);
+        assert_string_equal(digits, text_at(row, "digits"));
+        check_bootstrap(row, &opened);
+        check_agreements(row, &opened, &digest);
+}
+
+static void test_enrolments(void **state)
+{
+        _cleanup_(json_deletep) cJSON *tree = load("enrolments.json");
+        const cJSON *row;
+
+        cJSON_ArrayForEach(row, at(tree, "vectors"))
+                check_enrolment(row);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_envelopes),
-                cmocka_unit_test(test_chains),
-                cmocka_unit_test(test_checkpoints),
-                cmocka_unit_test(test_the_first_vectors),
+                cmocka_unit_test(test_envelopes),   cmocka_unit_test(test_chains),
+                cmocka_unit_test(test_checkpoints), cmocka_unit_test(test_the_first_vectors),
+                cmocka_unit_test(test_enrolments),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
