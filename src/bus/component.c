@@ -45,8 +45,10 @@ static int property_get_version(sd_bus *bus, const char *path, const char *inter
 static int property_get_healthy(sd_bus *bus, const char *path, const char *interface, const char *property,
                                 sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
-        const Component *component = userdata;
+        Component *component = userdata;
 
+        if (component->update_health)
+                component->update_health(component->owner);
         return sd_bus_message_append(reply, "b", component->healthy);
 }
 

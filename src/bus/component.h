@@ -17,6 +17,7 @@ struct Component {
         int (*append_metrics)(sd_bus_message *reply, void *owner); /* with component_append_metrics() */
         int (*restart)(void *owner, const char **ret_detail);      /* 0, or a reason for bus_error_set() */
         void (*on_name_owned)(void *owner);                        /* may be NULL */
+        void (*update_health)(void *owner);                        /* before Healthy is read; may be NULL */
         void *owner;
 
         /* Kept by the component. */

@@ -26,18 +26,16 @@ struct LedgerDaemon {
         ConfigHolder config;
         sd_bus_vtable vtable[LEDGER_VTABLE_MAX];
         sd_bus_slot *slot_interface;
-        sd_event_source *timer_flush, *post_schedule;
+        sd_event_source *timer_flush, *timer_reopen, *post_schedule;
         BusAuthority *authority;
 
         Ledger *ledger; /* NULL: it could not be opened */
         int failure;    /* to open it, or of the last write: 0 or -errno; logged when it changes */
         Backoff reopen_backoff;
-        usec_t reopen_at_usec; /* CLOCK_MONOTONIC: not before */
         uint64_t accepted, denied, known;
 };
 
-/* Opens the ledger if it is not open, and if the last attempt was long enough ago. Returns 0, or
- * DEVBOX_ERROR_AUDIT_UNAVAILABLE. */
+/* Returns 0, or DEVBOX_ERROR_AUDIT_UNAVAILABLE if the ledger could not be opened. */
 int ledger_daemon_need_ledger(LedgerDaemon *self);
 
 /* After each write: logs when writing begins to fail and when it works again. Returns

@@ -2,7 +2,7 @@
 /* devbox-ledger: its life, its health, and when it flushes.
  *
  * A ledger that cannot be opened, on a full disk for example, still owns its name: calls are answered with
- * audit_unavailable, and try to open it again.
+ * audit_unavailable, and a timer opens it again, later after each failure.
  *
  * Whatever is acknowledged has been written. Counts and checkpoints may be written a minute later, by a
  * timer that is armed only while there are any: an idle ledger never wakes up. */
@@ -51,14 +51,15 @@ static LedgerTime read_time(void *owner)
 
 /* ---- health */
 
-static void update_health(LedgerDaemon *self)
+static void update_health(void *owner)
 {
+        LedgerDaemon *self = owner;
         LedgerStatus status = { 0 };
 
         if (self->ledger)
                 ledger_status(self->ledger, &status);
-        component_set_healthy(&self->component,
-                              self->ledger && self->failure == 0 && !status.adoption_needed);
+        component_set_healthy(&self->component, self->ledger && self->failure == 0 &&
+                                                        !status.adoption_needed && !status.disk_full);
 }
 
 static void set_failure(LedgerDaemon *self, int failure)
@@ -162,7 +163,6 @@ static void log_ceiling(const LedgerDaemon *self)
                                 "No manifest can be in force: %s", problem);
 }
 
-/* Errors: -EBUSY another process has the ledger. */
 static int open_ledger(LedgerDaemon *self)
 {
         _cleanup_(freep) char *problem = NULL;
@@ -192,24 +192,27 @@ static int open_ledger(LedgerDaemon *self)
         return 0;
 }
 
+/* Errors: those of a timer. */
 static int reopen(LedgerDaemon *self)
 {
-        int r = open_ledger(self);
+        if (open_ledger(self) < 0) {
+                int r = sd_event_source_set_time_relative(self->timer_reopen,
+                                                          backoff_next(&self->reopen_backoff));
+                return r < 0 ? r : sd_event_source_set_enabled(self->timer_reopen, SD_EVENT_ONESHOT);
+        }
 
-        if (r < 0)
-                self->reopen_at_usec = time_now(CLOCK_MONOTONIC) + backoff_next(&self->reopen_backoff);
-        else
-                backoff_reset(&self->reopen_backoff);
-        return r;
+        backoff_reset(&self->reopen_backoff);
+        return sd_event_source_set_enabled(self->timer_reopen, SD_EVENT_OFF);
+}
+
+static int on_reopen(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        return reopen(userdata);
 }
 
 int ledger_daemon_need_ledger(LedgerDaemon *self)
 {
-        if (self->ledger)
-                return 0;
-
-        bool due = time_now(CLOCK_MONOTONIC) >= self->reopen_at_usec;
-        return due && reopen(self) == 0 ? 0 : DEVBOX_ERROR_AUDIT_UNAVAILABLE;
+        return self->ledger ? 0 : DEVBOX_ERROR_AUDIT_UNAVAILABLE;
 }
 
 /* ---- configuration */
@@ -235,7 +238,7 @@ int ledger_daemon_reload(void *userdata)
         int r = load_config(self);
         if (r >= 0 && !self->ledger) {
                 backoff_reset(&self->reopen_backoff);
-                return reopen(self) < 0 ? 0 : r;
+                return reopen(self);
         }
         if (r >= 0)
                 r = ledger_reload(self->ledger);
@@ -306,6 +309,7 @@ void *ledger_daemon_new(void)
                 .name = "Ledger1",
                 .append_metrics = append_metrics,
                 .restart = restart,
+                .update_health = update_health,
                 .owner = self,
         };
         return self;
@@ -318,6 +322,7 @@ void ledger_daemon_free(void *userdata)
         bus_authority_free(self->authority);
         sd_event_source_disable_unref(self->post_schedule);
         sd_event_source_disable_unref(self->timer_flush);
+        sd_event_source_disable_unref(self->timer_reopen);
         sd_bus_slot_unref(self->slot_interface);
         component_detach(&self->component);
         ledger_close(self->ledger);
@@ -325,13 +330,20 @@ void ledger_daemon_free(void *userdata)
         free(self);
 }
 
+static int add_timer(LedgerDaemon *self, sd_event_time_handler_t handler, sd_event_source **ret_timer)
+{
+        int r = sd_event_add_time_relative(self->event, ret_timer, CLOCK_MONOTONIC, 0, USEC_PER_SEC, handler,
+                                           self);
+
+        return r < 0 ? r : sd_event_source_set_enabled(*ret_timer, SD_EVENT_OFF);
+}
+
 static int add_sources(LedgerDaemon *self)
 {
-        int r = sd_event_add_time_relative(self->event, &self->timer_flush, CLOCK_MONOTONIC, 0, USEC_PER_SEC,
-                                           on_flush, self);
+        int r = add_timer(self, on_flush, &self->timer_flush);
         if (r < 0)
                 return r;
-        r = sd_event_source_set_enabled(self->timer_flush, SD_EVENT_OFF);
+        r = add_timer(self, on_reopen, &self->timer_reopen);
         if (r < 0)
                 return r;
 
@@ -350,10 +362,10 @@ int ledger_daemon_start(void *userdata, Daemon *daemon)
         int r = load_config(self);
         if (r < 0)
                 return r;
-        r = reopen(self);
-        if (r == -EBUSY)
-                return r;
         r = add_sources(self);
+        if (r < 0)
+                return r;
+        r = reopen(self);
         if (r < 0)
                 return r;
         r = bus_authority_new(bus, users, &self->authority);

@@ -44,6 +44,9 @@ static inline LedgerTime ledger_time(const Ledger *ledger)
 /* What the trust library decides by. Borrows from the ledger. */
 AcceptDevice ledger_accept_device(const Ledger *ledger, LedgerTime time);
 
+/* Whether less is free than LEDGER_RESERVE_BYTES, which is for requests in progress. */
+bool ledger_disk_is_full(const Ledger *ledger);
+
 /* Beyond the rules of the trust library: DEVBOX_ERROR_MANIFEST_CEILING the ceiling was lowered; -ENOSPC too
  * little disk to record what happens. */
 int ledger_check_limits(const Ledger *ledger);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <systemd/sd-id128.h>
 #include <unistd.h>
 
@@ -318,6 +319,14 @@ int ledger_export(Ledger *ledger, const ChainRange *range, AuditEntryHandler on_
         return chain_read(ledger->database, &wanted, on_entry, userdata);
 }
 
+bool ledger_disk_is_full(const Ledger *ledger)
+{
+        struct statvfs disk;
+
+        return fstatvfs(ledger->directory_fd, &disk) < 0 ||
+               (uint64_t) disk.f_bavail * disk.f_frsize < LEDGER_RESERVE_BYTES;
+}
+
 void ledger_status(const Ledger *ledger, LedgerStatus *ret_status)
 {
         const Policy *policy = &ledger->policy;
@@ -340,6 +349,7 @@ void ledger_status(const Ledger *ledger, LedgerStatus *ret_status)
                             ledger_effective_now_ms(ledger, ledger_time(ledger).now_ms) <
                                     (uint64_t) policy->manifest->expires_at_ms,
                 .adoption_needed = !ledger_key_fits(ledger),
+                .disk_full = ledger_disk_is_full(ledger),
                 .time_floor_ms = ledger->time_floor_ms,
         };
 }

@@ -77,6 +77,7 @@ typedef struct LedgerStatus {
         Sha256 manifest_sha256;
         bool in_force;        /* the manifest */
         bool adoption_needed; /* the chain has another key */
+        bool disk_full;       /* less is free than LEDGER_RESERVE_BYTES */
         uint64_t time_floor_ms;
 } LedgerStatus;
 

@@ -13,7 +13,7 @@
 #define ACCESS_ROOT     ((BusAccess){ 0 })
 #define ACCESS_ANYONE   ((BusAccess){ .anyone = true }) /* every caller that the bus policy allows */
 
-/* Defines on_NAME(), for the row of the vtable: authorises the caller, opens the ledger if needed, and calls
+/* Defines on_NAME(), for the row of the vtable: authorises the caller, needs an open ledger, and calls
  * handle_NAME(), a BusContinuation. What that reads borrows from the message; it returns -EBADMSG for
  * arguments that the interface does not allow. */
 #define LEDGER_METHOD(name, access)                                                                         \

@@ -222,6 +222,7 @@ static const BusField status_fields[] = {
         BUS_FIELD("time_floor_ms", BUS_UINT64, LedgerStatus, time_floor_ms),
         BUS_FIELD("manifest_in_force", BUS_BOOL, LedgerStatus, in_force),
         BUS_FIELD("adoption_needed", BUS_BOOL, LedgerStatus, adoption_needed),
+        BUS_FIELD("disk_full", BUS_BOOL, LedgerStatus, disk_full),
 };
 static const BusDictionary status_dictionary = BUS_DICTIONARY(status_fields);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The methods of org.devbox.Ledger1 for root and manifest: Enroll, InstallRoot, InstallManifest and
- * AcceptClock. */
+/* The methods of org.devbox.Ledger1 for root and manifest: Enroll, InstallRoot, InstallManifest,
+ * AcceptClock and Reload. */
 
 #include "bus/dictionary.h"
 #include "bus/error.h"
@@ -141,6 +141,32 @@ static int handle_accept_clock(sd_bus_message *message, void *userdata)
         return r != 0 ? r : bus_reply(message, NULL);
 }
 
+/* Also of a ledger that is not open: this tries to open it. */
+static int continue_reload(sd_bus_message *message, void *userdata)
+{
+        LedgerDaemon *self = userdata;
+
+        int r = ledger_daemon_reload(self);
+        if (r < 0)
+                return r;
+        if (!self->ledger)
+                return DEVBOX_ERROR_AUDIT_UNAVAILABLE;
+
+        const char *problem =
+                self->config.problem ? self->config.problem : ledger_ceiling_problem(self->ledger);
+        if (!problem)
+                return bus_reply(message, NULL);
+
+        bus_reply_error(message, DEVBOX_ERROR_CONFIG_INVALID, problem);
+        return 0;
+}
+
+static int on_reload(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        return bus_authorise(((LedgerDaemon *) userdata)->authority, message, &ACCESS_ROOT, continue_reload,
+                             userdata);
+}
+
 LEDGER_METHOD(enroll, ACCESS_ROOT);
 LEDGER_METHOD(install_root, ACCESS_DAEMONS);
 LEDGER_METHOD(install_manifest, ACCESS_DAEMONS);
@@ -157,6 +183,8 @@ const sd_bus_vtable ledger_policy_methods[] = {
                                 SD_BUS_RESULT("a{sv}", installed), on_install_manifest,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("AcceptClock", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, on_accept_clock,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, on_reload,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,
 };

@@ -4,7 +4,6 @@
 #include "ledger/request.h"
 
 #include <stdio.h>
-#include <sys/statvfs.h>
 
 #include "ledger/ledger-internal.h"
 #include "ledger/request-commit.h"
@@ -32,15 +31,6 @@ static int answer_known(Ledger *ledger, const AcceptVerdict *verdict, LedgerAnsw
         return 0;
 }
 
-/* The reserve is for requests in progress. */
-static bool disk_is_full(const Ledger *ledger)
-{
-        struct statvfs disk;
-
-        return fstatvfs(ledger->directory_fd, &disk) < 0 ||
-               (uint64_t) disk.f_bavail * disk.f_frsize < LEDGER_RESERVE_BYTES;
-}
-
 AcceptDevice ledger_accept_device(const Ledger *ledger, LedgerTime time)
 {
         AcceptDevice device = { .name = ledger->chain.device,
@@ -63,7 +53,7 @@ int ledger_check_limits(const Ledger *ledger)
         if (ledger->policy.outside)
                 return DEVBOX_ERROR_MANIFEST_CEILING;
 
-        return disk_is_full(ledger) ? -ENOSPC : 0;
+        return ledger_disk_is_full(ledger) ? -ENOSPC : 0;
 }
 
 static int judge(Ledger *ledger, const AcceptInput *input, LedgerTime time, AcceptVerdict *verdict)

@@ -41,7 +41,9 @@ int database_error(int code)
         case SQLITE_TOOBIG:
                 return -EFBIG;
         default:
-                return code == SQLITE_IOERR_NOMEM ? -ENOMEM : -EIO;
+                return code == SQLITE_IOERR_NOMEM     ? -ENOMEM
+                       : code == SQLITE_IOERR_SHMSIZE ? -ENOSPC /* the index of the WAL cannot grow */
+                                                      : -EIO;
         }
 }
 

@@ -33,21 +33,11 @@ TestDaemon *start_ledger(LedgerBus *world, bool no_wait)
                                                                         .no_wait = no_wait });
 }
 
-int ledger_bus_up_empty(void **state)
+void fill_state_directory(const LedgerBus *world)
 {
-        LedgerBus *world = calloc(1, sizeof *world);
         char seed[HEX_SIZE(KEY_SEED_SIZE)], path[128];
         Database *database;
 
-        assert_non_null(world);
-        world->bus = test_bus_new();
-        world->client = world->bus->client;
-        (void) snprintf(world->directory, sizeof world->directory, "%s/state", world->bus->directory);
-        (void) snprintf(world->state_variable, sizeof world->state_variable, "STATE_DIRECTORY=%s",
-                        world->directory);
-        (void) snprintf(world->ceiling_variable, sizeof world->ceiling_variable,
-                        "DEVBOX_CEILING=%s/ceiling.yaml", world->directory);
-        assert_int_equal(mkdir(world->directory, 0700), 0);
         (void) snprintf(path, sizeof path, "%s/ledger.db", world->directory);
         assert_ok(database_open(path, DATABASE_OWN, &ledger_schema, &database));
         database_close(database);
@@ -58,6 +48,22 @@ int ledger_bus_up_empty(void **state)
                 "v: 1\ncapabilities: [shell.exec, fs.read, fs.write, service.restart, docker.exec]\n"
                 "programs: [/usr/bin/ls, /usr/bin/df]\nread: [/home]\nwrite: [/srv/share]\n"
                 "containers: [web]\nunits: [nginx.service]\n");
+}
+
+int ledger_bus_up_empty(void **state)
+{
+        LedgerBus *world = calloc(1, sizeof *world);
+
+        assert_non_null(world);
+        world->bus = test_bus_new();
+        world->client = world->bus->client;
+        (void) snprintf(world->directory, sizeof world->directory, "%s/state", world->bus->directory);
+        (void) snprintf(world->state_variable, sizeof world->state_variable, "STATE_DIRECTORY=%s",
+                        world->directory);
+        (void) snprintf(world->ceiling_variable, sizeof world->ceiling_variable,
+                        "DEVBOX_CEILING=%s/ceiling.yaml", world->directory);
+        assert_int_equal(mkdir(world->directory, 0700), 0);
+        fill_state_directory(world);
         test_bus_write_config(world->bus, "ledger:\n  trust_clock: true\n");
         world->made.shift_ms = (int64_t) (time_now(CLOCK_REALTIME) / USEC_PER_MSEC) - (int64_t) WORLD_NOW;
         world->daemon = start_ledger(world, false);
@@ -174,15 +180,28 @@ void begin_session(LedgerBus *world)
         world->made.counter = 0;
 }
 
-int ledger_bus_up(void **state)
+void make_ready(LedgerBus *world)
 {
-        assert_int_equal(ledger_bus_up_empty(state), 0);
-        LedgerBus *world = *state;
         enroll(world, "dev-a", NULL);
         _cleanup_(freep) char *manifest = signed_manifest(&world->made, NULL, 0, KEY_MANIFEST);
         call_text(world, "InstallManifest", manifest, NULL);
         begin_session(world);
+}
+
+int ledger_bus_up(void **state)
+{
+        assert_int_equal(ledger_bus_up_empty(state), 0);
+        make_ready(*state);
         return 0;
+}
+
+bool is_healthy(const LedgerBus *world)
+{
+        int healthy = true;
+
+        assert_ok(sd_bus_get_property_trivial(world->client, LEDGER, LEDGER_PATH, "org.devbox.Component1",
+                                              "Healthy", NULL, 'b', &healthy));
+        return healthy;
 }
 
 sd_bus_message *put(const LedgerBus *world, const SignedBundle *bundle)

@@ -30,6 +30,9 @@ int ledger_bus_down(void **state);
         cmocka_unit_test_setup_teardown(function, ledger_bus_up_empty, ledger_bus_down)
 
 TestDaemon *start_ledger(LedgerBus *world, bool no_wait);
+
+/* The key, the ceiling and an empty database. */
+void fill_state_directory(const LedgerBus *world);
 void write_state_file(const LedgerBus *world, const char *name, const char *text);
 
 /* A call of the interface: new_call(), append, finish_call(), which frees it. `wanted` is the last part of
@@ -44,6 +47,8 @@ const char *dictionary_text(sd_bus_message *reply, const char *key);
 uint64_t chain_size(const LedgerBus *world);
 void enroll(LedgerBus *world, const char *device, const char *wanted);
 void begin_session(LedgerBus *world);
+void make_ready(LedgerBus *world); /* enrolled, with the world's manifest and a session */
+bool is_healthy(const LedgerBus *world);
 sd_bus_message *put(const LedgerBus *world, const SignedBundle *bundle);
 
 /* "accepted", "known:STATE" or the reason of a refusal, in static memory. */

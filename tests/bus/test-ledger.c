@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* The real ledger on a private bus: what it promises, whom it refuses, what it keeps when it is killed. */
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "basic/fd.h"
 #include "introspect.h"
 #include "ledger-world.h"
 
@@ -309,15 +312,6 @@ static void damage_or_repair(const LedgerBus *world, Damage damage, bool repair)
                 assert_int_equal(mkdir(database, 0700), 0);
 }
 
-static bool is_healthy(const LedgerBus *world)
-{
-        int healthy = true;
-
-        assert_ok(sd_bus_get_property_trivial(world->client, LEDGER, LEDGER_PATH, "org.devbox.Component1",
-                                              "Healthy", NULL, 'b', &healthy));
-        return healthy;
-}
-
 /* Callers get an answer, not the deadline of a name without an owner. */
 static void test_without_its_database_it_answers(void **state)
 {
@@ -343,6 +337,32 @@ static void test_without_its_database_it_answers(void **state)
                 verify_chain(world);
                 begin_session(world);
         }
+}
+
+/* It does not end, to be started again each second, and opens its database as soon as it can. */
+static void test_while_another_process_has_its_database(void **state)
+{
+        LedgerBus *world = *state;
+        static const char problem[] = "another process has it open; run: fuser -v ";
+
+        assert_int_equal(test_daemon_stop(world->daemon), EXIT_SUCCESS);
+        test_daemon_free(world->daemon);
+        _cleanup_(fd_closep) int fd = open(world->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        assert_ok(flock(fd, LOCK_EX | LOCK_NB));
+        world->daemon = start_ledger(world, false);
+        sd_bus_message_unref(
+                finish_call(world->client, new_call(world, "BeginSession"), "AuditUnavailable"));
+        assert_false(is_healthy(world));
+        sd_bus_message_unref(finish_call(world->client, new_call(world, "Reload"), "AuditUnavailable"));
+
+        assert_ok(flock(fd, LOCK_UN));
+        while (!is_healthy(world))
+                ;
+        begin_session(world);
+        _cleanup_(freep) char *log = test_bus_read_log(world->bus, LEDGER);
+        const char *first = strstr(log, problem);
+        assert_non_null(first);
+        assert_null(strstr(first + 1, problem)); /* each failure of several is not logged */
 }
 
 /* The checkpoint that it signed when it ended proves the length. */
@@ -406,6 +426,7 @@ int main(void)
                 ledger_test(test_every_64_entries_there_is_a_checkpoint),
                 ledger_test(test_there_is_one_ledger_per_directory),
                 ledger_test(test_without_its_database_it_answers),
+                ledger_test(test_while_another_process_has_its_database),
                 ledger_test(test_39_a_cut_tail_is_noticed),
                 ledger_test(test_manifests),
         };
