@@ -150,30 +150,6 @@ static int method_start_unit(sd_bus_message *message)
         return sd_bus_reply_method_return(message, "o", path);
 }
 
-/* The job ends immediately, with "done" unless the unit has failed. */
-static int method_reload_unit(sd_bus_message *message)
-{
-        const char *name, *mode;
-        uint32_t job = ++fake.last_job;
-        char path[64];
-
-        int r = sd_bus_message_read(message, "ss", &name, &mode);
-        if (r < 0)
-                return r;
-
-        const Unit *unit = unit_find(name);
-        if (!unit)
-                return sd_bus_reply_method_errorf(message, "org.freedesktop.systemd1.NoSuchUnit",
-                                                  "Unit %s not found.", name);
-
-        job_path(job, path, sizeof path);
-        r = sd_bus_reply_method_return(message, "o", path);
-        if (r < 0)
-                return r;
-        return sd_bus_emit_signal(fake.bus, MANAGER_PATH, MANAGER_INTERFACE, "JobRemoved", "uoss", job, path,
-                                  name, streq(unit->active_state, "failed") ? "failed" : "done");
-}
-
 /* ---- org.freedesktop.DBus.Properties ---------------------------------------------------------------- */
 
 static int unit_of_message(sd_bus_message *message, Unit *ret_unit)
@@ -253,7 +229,6 @@ static const struct {
         { "GetUnit", method_get_unit },
         { "LoadUnit", method_load_unit },
         { "StartUnit", method_start_unit },
-        { "ReloadOrTryRestartUnit", method_reload_unit },
         { "Get", method_get },
         { "GetAll", method_get_all },
 };

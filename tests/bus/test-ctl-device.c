@@ -79,6 +79,11 @@ static void test_enroll_and_install(void **state)
         assert_int_equal(installed.status, 0);
         _cleanup_(run_done) Run again = run_device(world, "install", path);
         assert_has(again.output, " is confirmed\n");
+        _cleanup_(run_done) Run object = run_device(world, "install", root_file(world), path, "--json");
+        assert_true(startswith(object.output, "{\"installed\":[{\"file\":\""));
+        assert_has(object.output, "\"type\":\"root\",\"version\":1},{");
+        assert_has(object.output, "\"type\":\"manifest\",\"epoch\":1,\"version\":7,\"unchanged\":true,"
+                                  "\"gap\":false}]}\n");
 
         _cleanup_(run_done) Run obeys = run_device(world, "status");
         assert_has(obeys.output, "manifest version ");
@@ -97,7 +102,12 @@ static void test_enroll_with_a_random_chain(void **state)
 
         _cleanup_(run_done) Run run = run_device(world, "enroll", "--root", root, "--name", "dev-a");
         assert_int_equal(run.status, 0);
-        _cleanup_(run_done) Run other = run_device(world, "enroll", "--root", root, "--name", "dev-a");
+        _cleanup_(run_done) Run again =
+                run_device(world, "enroll", "--root", root, "--name", "dev-a", "--json");
+        assert_has(again.output, "{\"device\":\"dev-a\",\"chain_id\":\"");
+        assert_has(again.output, ",\"root_version\":1,\"root_sha256\":\"");
+        assert_int_equal(again.status, 0);
+        _cleanup_(run_done) Run other = run_device(world, "enroll", "--root", root, "--name", "dev-b");
         assert_has(other.output, "enrolled already, under another name, chain or root");
         assert_int_equal(other.status, 1);
 }
@@ -141,6 +151,28 @@ static void test_a_ceiling_is_explained(void **state)
         assert_int_equal(run.status, 1);
 }
 
+/* It ends with what the ledger found, not with what systemd did. */
+static void test_reload(void **state)
+{
+        LedgerBus *world = *state;
+
+        _cleanup_(run_done) Run good = run_device(world, "reload");
+        assert_string_equal(good.output, "");
+        assert_int_equal(good.status, 0);
+        _cleanup_(run_done) Run object = run_device(world, "reload", "--json");
+        assert_string_equal(object.output, "{\"reloaded\":true}\n");
+
+        write_state_file(world, "ceiling.yaml", "v: 1\nprograms: bash\n");
+        _cleanup_(run_done) Run ceiling = run_device(world, "reload");
+        assert_has(ceiling.output, "ceiling.yaml:2: programs must be a list");
+        assert_int_equal(ceiling.status, 1);
+
+        test_bus_write_config(world->bus, "ledger:\n  trust: true\n");
+        _cleanup_(run_done) Run config = run_device(world, "reload");
+        assert_has(config.output, "config.yaml:2: unknown key 'trust'");
+        assert_int_equal(config.status, 1);
+}
+
 static void test_accept_clock(void **state)
 {
         LedgerBus *world = *state;
@@ -148,6 +180,8 @@ static void test_accept_clock(void **state)
         _cleanup_(run_done) Run run = run_device(world, "accept-clock");
         assert_string_equal(run.output, "");
         assert_int_equal(run.status, 0);
+        _cleanup_(run_done) Run object = run_device(world, "accept-clock", "--json");
+        assert_string_equal(object.output, "{\"accepted\":true}\n");
 }
 
 static void test_usage(void **state)
@@ -200,7 +234,7 @@ static void test_without_a_ledger(void **state)
                                         "devbox-ledger\n");
         assert_int_equal(run.status, 1);
         _cleanup_(run_done) Run reload = run_device(world, "reload");
-        assert_has(reload.output, "systemd does not reload devbox-ledger: ");
+        assert_has(reload.output, "devbox-ledger does not answer; ");
         assert_int_equal(reload.status, 1);
 }
 
@@ -261,6 +295,7 @@ int main(void)
                 ledger_test_empty(test_enroll_with_a_random_chain),
                 ledger_test(test_what_is_not_installed),
                 ledger_test(test_a_ceiling_is_explained),
+                ledger_test(test_reload),
                 ledger_test(test_accept_clock),
                 ledger_test(test_usage),
                 ledger_test(test_health_of_a_ledger_with_another_key),

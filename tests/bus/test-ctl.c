@@ -323,29 +323,6 @@ static void test_another_host(void **state)
         assert_int_equal(none.status, 1);
 }
 
-static void test_device_reload_waits_for_the_job(void **state)
-{
-        static const struct {
-                const char *active_state, *output;
-                int status;
-        } rows[] = {
-                { "active", "", 0 },
-                { "failed",
-                  "devboxctl: the reload of devbox-ledger ended with 'failed'; see: journalctl -u "
-                  "devbox-ledger\n",
-                  1 },
-        };
-        World *world = *state;
-
-        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                fake_set_unit(world->bus, &(FakeUnit){ .id = "devbox-ledger.service",
-                                                       .active_state = rows[i].active_state });
-                _cleanup_(run_done) Run run = run_ctl(world, "device", "reload", NULL);
-                assert_string_equal(run.output, rows[i].output);
-                assert_int_equal(run.status, rows[i].status);
-        }
-}
-
 static void test_there_is_no_bus(void **state)
 {
         World *world = *state;
@@ -436,7 +413,6 @@ int main(void)
                 test_in_world(test_selftest_tells_each_check),
                 cmocka_unit_test(test_there_is_no_collector),
                 test_in_world(test_another_host),
-                test_in_world(test_device_reload_waits_for_the_job),
                 test_in_world(test_there_is_no_bus),
                 test_in_world(test_wrong_usage),
         };

@@ -17,6 +17,7 @@ typedef struct Installation {
         Ctl *ctl;
         sd_bus *bus;
         const char *path;
+        Json *json; /* an array of what was installed */
 } Installation;
 
 /* The path before what the ledger answered, and how to widen a ceiling. */
@@ -41,9 +42,16 @@ static int install_root(const Installation *installation, const char *envelope, 
 
         if (r != 0)
                 return explain(installation, r);
-        return installation->ctl->json ? 0
-                                       : print_line(stdout, "%s: root %" PRIi64 " is in force",
-                                                    installation->path, root->version);
+        if (!installation->ctl->json)
+                return print_line(stdout, "%s: root %" PRIi64 " is in force", installation->path,
+                                  root->version);
+
+        json_open_object(installation->json, NULL);
+        json_add_string(installation->json, "file", installation->path);
+        json_add_string(installation->json, "type", "root");
+        json_add_u64(installation->json, "version", (uint64_t) root->version);
+        json_close_object(installation->json);
+        return 0;
 }
 
 /* Those that the device has passed are skipped: a file of all roots is fine. */
@@ -63,6 +71,20 @@ static int install_roots(const Installation *installation)
         return r;
 }
 
+static void add_manifest(const Installation *installation, const ManifestInstallation *installed)
+{
+        Json *json = installation->json;
+
+        json_open_object(json, NULL);
+        json_add_string(json, "file", installation->path);
+        json_add_string(json, "type", "manifest");
+        json_add_u64(json, "epoch", installed->epoch);
+        json_add_u64(json, "version", installed->version);
+        json_add_bool(json, "unchanged", installed->unchanged);
+        json_add_bool(json, "gap", installed->gap);
+        json_close_object(json);
+}
+
 static int install_manifest(const Installation *installation, const char *envelope)
 {
         ManifestInstallation installed = { 0 };
@@ -71,8 +93,10 @@ static int install_manifest(const Installation *installation, const char *envelo
         int r = ledger_client_install_manifest(installation->bus, envelope, &installed, &ctl->problem);
         if (r != 0)
                 return explain(installation, r);
-        if (ctl->json)
+        if (ctl->json) {
+                add_manifest(installation, &installed);
                 return 0;
+        }
 
         return print_line(stdout, "%s: manifest version %" PRIu64 " of epoch %" PRIu64 " is %s%s",
                           installation->path, installed.version, installed.epoch,
@@ -111,12 +135,17 @@ static int install_file(const Installation *installation)
 static int run(Ctl *ctl, const void *options, char **args)
 {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        _cleanup_(json_done) Json json = JSON_NULL;
 
+        json_open_object(&json, NULL);
+        json_open_array(&json, "installed");
         int r = client_open(ctl->host, &bus, &ctl->problem);
         for (char **path = args; *path && r == 0; path++)
-                r = install_file(&(Installation){ ctl, bus, *path });
+                r = install_file(&(Installation){ ctl, bus, *path, &json });
+        json_close_array(&json);
+        json_close_object(&json);
 
-        return r;
+        return r == 0 && ctl->json ? print_json(&json) : r;
 }
 
 const Verb verb_device_install = {

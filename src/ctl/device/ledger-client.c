@@ -30,6 +30,7 @@ static const BusField status_fields[] = {
         BUS_FIELD("time_floor_ms", BUS_UINT64, DeviceStatus, time_floor_ms),
         BUS_FIELD("manifest_in_force", BUS_BOOL, DeviceStatus, manifest_in_force),
         BUS_FIELD("adoption_needed", BUS_BOOL, DeviceStatus, adoption_needed),
+        BUS_FIELD("disk_full", BUS_BOOL, DeviceStatus, disk_full),
 };
 static const BusDictionary status_dictionary = BUS_DICTIONARY(status_fields);
 
@@ -143,10 +144,20 @@ int ledger_client_export(sd_bus *bus, uint64_t from, EntryHandler on_entry, void
         return client_read(&ledger, r, ret_problem);
 }
 
-int ledger_client_accept_clock(sd_bus *bus, char **ret_problem)
+static int call_without_arguments(sd_bus *bus, const char *member, char **ret_problem)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
 
-        int r = client_new_call(bus, &ledger, "AcceptClock", &call);
+        int r = client_new_call(bus, &ledger, member, &call);
         return client_send(&ledger, r, call, &reply, ret_problem);
+}
+
+int ledger_client_accept_clock(sd_bus *bus, char **ret_problem)
+{
+        return call_without_arguments(bus, "AcceptClock", ret_problem);
+}
+
+int ledger_client_reload(sd_bus *bus, char **ret_problem)
+{
+        return call_without_arguments(bus, "Reload", ret_problem);
 }

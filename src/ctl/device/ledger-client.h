@@ -17,7 +17,7 @@ typedef struct DeviceStatus {
         PublicKey key;
         Sha256 head, manifest_sha256;
         uint64_t size, root_version, manifest_epoch, manifest_version, manifest_expires_at_ms, time_floor_ms;
-        bool manifest_in_force, adoption_needed;
+        bool manifest_in_force, adoption_needed, disk_full;
 } DeviceStatus;
 
 #define DEVICE_STATUS_NULL ((DeviceStatus){ 0 })
@@ -50,3 +50,4 @@ int ledger_client_export(sd_bus *bus, uint64_t from, EntryHandler on_entry, void
                          char **ret_problem);
 
 int ledger_client_accept_clock(sd_bus *bus, char **ret_problem);
+int ledger_client_reload(sd_bus *bus, char **ret_problem);

@@ -16,6 +16,8 @@ static const char *find_problem(const DeviceStatus *status)
 {
         if (*status->device == '\0')
                 return "not enrolled; run: devboxctl device enroll";
+        if (status->disk_full)
+                return "the disk is full, so nothing is accepted; run: df -h /var/lib/devbox";
         if (status->adoption_needed)
                 return "the chain knows another key: install a manifest that names this one";
         if (!status->manifest_in_force)
