@@ -242,14 +242,33 @@ static int match_camera(const Capability *capability, const Arguments *arguments
                        : 0;
 }
 
+int capability_match_command(const Capability *capability, const PathRoots *roots,
+                             const Arguments *arguments, ExecutedArguments *ret_executed)
+{
+        bool on_host = capability->kind == CAPABILITY_SHELL_EXEC;
+        ExecutedArguments executed = { .n = 0 };
+
+        assert(on_host || capability->kind == CAPABILITY_DOCKER_EXEC);
+
+        if (on_host ? !streq(capability->bin, arguments->argv.items[0])
+                    : !LISTED(capability->containers, arguments->container))
+                return DEVBOX_ERROR_BINARY_NOT_ALLOWED;
+
+        if (on_host)
+                executed.items[executed.n++] = capability->bin; /* a container's program is in argv */
+        int r = constraints_match(&capability->argv, roots, arguments->argv.items + on_host,
+                                  arguments->argv.n - on_host, &executed);
+        if (r == 0 && ret_executed)
+                *ret_executed = executed;
+        return r;
+}
+
 int capability_match(const Capability *capability, const PathRoots *roots, const Arguments *arguments)
 {
         switch (capability->kind) {
         case CAPABILITY_SHELL_EXEC:
-                if (!streq(capability->bin, arguments->argv.items[0]))
-                        return DEVBOX_ERROR_BINARY_NOT_ALLOWED;
-                return constraints_match(&capability->argv, roots, arguments->argv.items + 1,
-                                         arguments->argv.n - 1);
+        case CAPABILITY_DOCKER_EXEC:
+                return capability_match_command(capability, roots, arguments, NULL);
         case CAPABILITY_FS_LIST:
                 return LISTED(capability->roots, arguments->root) ? 0 : DEVBOX_ERROR_PATH_DENIED;
         case CAPABILITY_FS_READ:
@@ -266,10 +285,6 @@ int capability_match(const Capability *capability, const PathRoots *roots, const
                 return LISTED(capability->containers, arguments->container)
                                ? 0
                                : DEVBOX_ERROR_BINARY_NOT_ALLOWED;
-        case CAPABILITY_DOCKER_EXEC:
-                if (!LISTED(capability->containers, arguments->container))
-                        return DEVBOX_ERROR_BINARY_NOT_ALLOWED;
-                return constraints_match(&capability->argv, roots, arguments->argv.items, arguments->argv.n);
         case CAPABILITY_SENSORS_READ:
                 return match_sensors(capability, arguments);
         case CAPABILITY_SERVICE_STATUS:

@@ -58,6 +58,11 @@ extern const Schema capability_schema;
  * container, unit, sensor or camera; DEVBOX_ERROR_ARGS_DENIED; DEVBOX_ERROR_PATH_DENIED. */
 int capability_match(const Capability *capability, const PathRoots *roots, const Arguments *arguments);
 
+/* The same of shell.exec and docker.exec, and what is executed, from the program on, borrowed from both;
+ * `ret_executed` may be NULL. */
+int capability_match_command(const Capability *capability, const PathRoots *roots,
+                             const Arguments *arguments, ExecutedArguments *ret_executed);
+
 /* Whether the time is within the days and hours of the entry. */
 bool capability_window_open(const Capability *capability, uint64_t now_ms);
 

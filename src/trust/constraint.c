@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The constraint language for program arguments. Matching tracks the set of positions that the constraints
- * so far can have reached, like a regular expression without backtracking; after the last one, the set must
- * contain the end. */
+/* The constraint language for program arguments. From the last constraint to the first, the set of positions
+ * is computed from which the rest matches, like a regular expression without backtracking; that of the first
+ * must contain the beginning. */
 
 #include "trust/constraint.h"
 
@@ -97,6 +97,8 @@ static const SchemaField kind_fields[_CONSTRAINT_KIND_MAX][1] = {
                                    SCHEMA_INTEGER_MAX } },
         [CONSTRAINT_WORD] = { { "word", SCHEMA_OBJECT, true, 0, .nested = &word_schema } },
         [CONSTRAINT_PATH] = { { "path", SCHEMA_OBJECT, true, 0, .nested = &path_schema } },
+        [CONSTRAINT_INSERT] = { { "insert", SCHEMA_STRING, true, offsetof(ArgumentConstraint, literal), 1,
+                                  ARGUMENT_BYTES_MAX, .valid = utf8_is_visible } },
 };
 
 #define KIND(kind_)                                                                                         \
@@ -107,9 +109,10 @@ static const SchemaField kind_fields[_CONSTRAINT_KIND_MAX][1] = {
                     .tag_offset = offsetof(ArgumentConstraint, kind),                                       \
                     .tag = kind_ }
 
-static const Schema kind_schemas[_CONSTRAINT_KIND_MAX] = { KIND(CONSTRAINT_LITERAL), KIND(CONSTRAINT_ENUM),
-                                                           KIND(CONSTRAINT_INTEGER), KIND(CONSTRAINT_WORD),
-                                                           KIND(CONSTRAINT_PATH) };
+static const Schema kind_schemas[_CONSTRAINT_KIND_MAX] = {
+        KIND(CONSTRAINT_LITERAL), KIND(CONSTRAINT_ENUM), KIND(CONSTRAINT_INTEGER),
+        KIND(CONSTRAINT_WORD),    KIND(CONSTRAINT_PATH), KIND(CONSTRAINT_INSERT)
+};
 
 static const Schema *choose_kind(const cJSON *tree, const void *object)
 {
@@ -126,16 +129,28 @@ static const Schema *choose_kind(const cJSON *tree, const void *object)
         return NULL;
 }
 
+/* A constraint that may have opt or many around it: one that matches an argument. */
+static const Schema *choose_matching(const cJSON *tree, const void *object)
+{
+        const Schema *schema = choose_kind(tree, object);
+
+        return schema == &kind_schemas[CONSTRAINT_INSERT] ? NULL : schema;
+}
+
+static const Schema matching_schema = { .size = sizeof(ArgumentConstraint),
+                                        .variant = choose_matching,
+                                        .no_variant = "is no constraint that opt or many may repeat" };
+
 /* A constraint without opt or many around it. */
 static const Schema once_schema = { .size = sizeof(ArgumentConstraint),
                                     .variant = choose_kind,
                                     .no_variant = "is no known constraint; see devbox-manifest(5)" };
 
 static const SchemaField optional_fields[] = {
-        { "opt", SCHEMA_OBJECT, true, 0, .nested = &once_schema },
+        { "opt", SCHEMA_OBJECT, true, 0, .nested = &matching_schema },
 };
 static const SchemaField many_body_fields[] = {
-        { "of", SCHEMA_OBJECT, true, 0, .nested = &once_schema },
+        { "of", SCHEMA_OBJECT, true, 0, .nested = &matching_schema },
         { "min", SCHEMA_INTEGER, false, offsetof(ArgumentConstraint, many_min), 0, ARGUMENTS_MAX },
         { "max", SCHEMA_INTEGER, true, offsetof(ArgumentConstraint, many_max), 1, ARGUMENTS_MAX },
 };
@@ -201,7 +216,8 @@ bool constraints_roots_known(const ArgumentConstraints *constraints, const PathR
 
 static bool is_enumerated(const ArgumentConstraint *constraint)
 {
-        return constraint->kind == CONSTRAINT_LITERAL || constraint->kind == CONSTRAINT_ENUM;
+        return constraint->kind == CONSTRAINT_LITERAL || constraint->kind == CONSTRAINT_ENUM ||
+               constraint->kind == CONSTRAINT_INSERT;
 }
 
 bool constraints_are_pinned(const ArgumentConstraints *constraints)
@@ -210,21 +226,6 @@ bool constraints_are_pinned(const ArgumentConstraints *constraints)
                 if (!is_enumerated(&constraints->items[i]) ||
                     constraints->items[i].repeat == CONSTRAINT_MANY)
                         return false;
-
-        return true;
-}
-
-bool constraints_have_separator(const ArgumentConstraints *constraints)
-{
-        for (size_t i = 0; i < constraints->n; i++) {
-                const ArgumentConstraint *constraint = &constraints->items[i];
-
-                if (!is_enumerated(constraint))
-                        return false;
-                if (constraint->kind == CONSTRAINT_LITERAL && constraint->repeat == CONSTRAINT_ONCE &&
-                    streq(constraint->literal, "--"))
-                        return true;
-        }
 
         return true;
 }
@@ -268,6 +269,8 @@ static bool constraint_matches(const ArgumentConstraint *constraint, const PathR
                                const char *text)
 {
         switch (constraint->kind) {
+        case CONSTRAINT_INSERT:
+                return false;
         case CONSTRAINT_LITERAL:
                 return streq(constraint->literal, text);
         case CONSTRAINT_ENUM:
@@ -289,25 +292,6 @@ static bool constraint_matches(const ArgumentConstraint *constraint, const PathR
         return false;
 }
 
-/* The positions after the constraint, from those before it. */
-static void advance(const ArgumentConstraint *constraint, const bool *matches, size_t n, const bool *before,
-                    bool *after)
-{
-        size_t min = constraint->repeat == CONSTRAINT_ONCE   ? 1
-                     : constraint->repeat == CONSTRAINT_MANY ? (size_t) constraint->many_min
-                                                             : 0;
-        size_t max = constraint->repeat == CONSTRAINT_MANY ? (size_t) constraint->many_max : 1;
-
-        memset(after, 0, (n + 1) * sizeof *after);
-        for (size_t start = 0; start <= n; start++)
-                for (size_t taken = 0; before[start] && taken <= max; taken++) {
-                        if (taken >= min)
-                                after[start + taken] = true;
-                        if (start + taken == n || !matches[start + taken])
-                                break;
-                }
-}
-
 static bool arguments_valid(char *const *arguments, size_t n)
 {
         size_t total = 0;
@@ -326,21 +310,91 @@ static bool arguments_valid(char *const *arguments, size_t n)
         return total <= ARGUMENTS_BYTES_MAX;
 }
 
-int constraints_match(const ArgumentConstraints *constraints, const PathRoots *roots, char *const *arguments,
-                      size_t n_arguments)
+typedef struct Matching {
+        const ArgumentConstraints *constraints;
+        const PathRoots *roots;
+        char *const *arguments;
+        size_t n_arguments;
+        bool rest[ARGUMENTS_MAX + 1][ARGUMENTS_MAX + 1]; /* [i][at]: constraints from i match all from at */
+} Matching;
+
+static void find_matches(const Matching *matching, const ArgumentConstraint *constraint,
+                         bool ret_matches[static ARGUMENTS_MAX])
 {
-        bool reached[2][ARGUMENTS_MAX + 1] = { { true } }, matches[ARGUMENTS_MAX];
-        size_t now = 0;
+        for (size_t i = 0; i < matching->n_arguments; i++)
+                ret_matches[i] = constraint_matches(constraint, matching->roots, matching->arguments[i]);
+}
+
+/* How many arguments the constraint takes. */
+static void constraint_bounds(const ArgumentConstraint *constraint, size_t *ret_min, size_t *ret_max)
+{
+        bool many = constraint->repeat == CONSTRAINT_MANY, insert = constraint->kind == CONSTRAINT_INSERT;
+
+        *ret_min = many ? (size_t) constraint->many_min : !insert && constraint->repeat == CONSTRAINT_ONCE;
+        *ret_max = many ? (size_t) constraint->many_max : !insert;
+}
+
+/* The most arguments from `at` that the constraint can take, of those that `matches`, so that the rest can
+ * be matched by what follows. Returns a negative number if there is no such way. */
+static int take_most(const Matching *matching, size_t constraint, const bool *matches, size_t at)
+{
+        size_t min, max;
+        int most = -1;
+
+        constraint_bounds(&matching->constraints->items[constraint], &min, &max);
+        for (size_t taken = 0; taken <= max; taken++) {
+                if (taken >= min && matching->rest[constraint + 1][at + taken])
+                        most = (int) taken;
+                if (at + taken == matching->n_arguments || !matches[at + taken])
+                        break;
+        }
+
+        return most;
+}
+
+static void match_rest(Matching *matching)
+{
+        bool matches[ARGUMENTS_MAX];
+
+        matching->rest[matching->constraints->n][matching->n_arguments] = true;
+        for (size_t i = matching->constraints->n; i-- > 0;) {
+                find_matches(matching, &matching->constraints->items[i], matches);
+                for (size_t at = 0; at <= matching->n_arguments; at++)
+                        matching->rest[i][at] = take_most(matching, i, matches, at) >= 0;
+        }
+}
+
+static void collect_executed(const Matching *matching, ExecutedArguments *executed)
+{
+        bool matches[ARGUMENTS_MAX];
+        size_t at = 0;
+
+        for (size_t i = 0; i < matching->constraints->n; i++) {
+                const ArgumentConstraint *constraint = &matching->constraints->items[i];
+
+                find_matches(matching, constraint, matches);
+                for (int taken = take_most(matching, i, matches, at); taken > 0; taken--)
+                        executed->items[executed->n++] = matching->arguments[at++];
+                if (constraint->kind == CONSTRAINT_INSERT)
+                        executed->items[executed->n++] = constraint->literal;
+        }
+        executed->items[executed->n] = NULL;
+}
+
+int constraints_match(const ArgumentConstraints *constraints, const PathRoots *roots, char *const *arguments,
+                      size_t n_arguments, ExecutedArguments *executed)
+{
+        Matching matching = { constraints, roots, arguments, n_arguments, .rest = { { false } } };
+
+        assert(constraints->n <= ARGUMENTS_MAX);
 
         if (!arguments_valid(arguments, n_arguments))
                 return DEVBOX_ERROR_ARGS_DENIED;
 
-        for (size_t i = 0; i < constraints->n; i++, now ^= 1) {
-                for (size_t j = 0; j < n_arguments; j++)
-                        matches[j] = constraint_matches(&constraints->items[i], roots, arguments[j]);
-
-                advance(&constraints->items[i], matches, n_arguments, reached[now], reached[now ^ 1]);
-        }
-
-        return reached[now][n_arguments] ? 0 : DEVBOX_ERROR_ARGS_DENIED;
+        match_rest(&matching);
+        if (!matching.rest[0][0])
+                return DEVBOX_ERROR_ARGS_DENIED;
+        if (executed)
+                collect_executed(&matching, executed);
+        return 0;
 }

@@ -5,12 +5,14 @@
  *
  *     {"lit":"-l"}  {"enum":["-l","-la"]}  {"int":[1,100]}  {"word":{"class":"A-Za-z0-9_.-","max":64}}
  *     {"path":{"root":"logs","kind":"file","must":"exist"}}
- *     {"opt":CONSTRAINT}  {"many":{"of":CONSTRAINT,"min":0,"max":8}}
+ *     {"opt":CONSTRAINT}  {"many":{"of":CONSTRAINT,"min":0,"max":8}}  {"insert":"--"}
  *
  * The language is positional and total: every argument is matched by a constraint of its own, in order, and
  * every constraint is matched; there is no pattern over the joined line (sudoers' `cat a*` also allows `cat
  * a /etc/shadow`). Only lit and enum may match an argument that begins with "-", so no value can become an
- * option. opt and many do not nest. Matching takes constraints × arguments steps, whatever the input. */
+ * option. opt and many do not nest. insert matches no argument and adds one to what is executed: the "--"
+ * that ends the options of a program, which people do not type. Matching takes constraints × arguments
+ * steps, whatever the input. */
 
 #include "schema/schema.h"
 
@@ -24,6 +26,7 @@ typedef enum ConstraintKind {
         CONSTRAINT_INTEGER,
         CONSTRAINT_WORD,
         CONSTRAINT_PATH,
+        CONSTRAINT_INSERT,
         _CONSTRAINT_KIND_MAX
 } ConstraintKind;
 typedef enum ConstraintRepeat {
@@ -39,7 +42,7 @@ typedef struct ArgumentConstraint {
         int kind;   /* ConstraintKind */
         int repeat; /* ConstraintRepeat */
         int64_t many_min, many_max;
-        char *literal;
+        char *literal;         /* lit, insert */
         LIST_OF(char *) names; /* enum */
         int64_t range[2];
         char *word_class; /* characters and ranges; no space, slash, quote, backslash or anything beyond
@@ -67,14 +70,18 @@ bool constraints_roots_known(const ArgumentConstraints *constraints, const PathR
 /* Whether every value is enumerated, at its place: only lit and enum, and no many. */
 bool constraints_are_pinned(const ArgumentConstraints *constraints);
 
-/* Whether the literal "--" precedes the first constraint whose value the caller chooses (or there is none).
- */
-bool constraints_have_separator(const ArgumentConstraints *constraints);
+/* What is executed: the arguments, with those of insert at their places. The strings are borrowed. */
+typedef struct ExecutedArguments {
+        const char *items[2 * ARGUMENTS_MAX + 2]; /* with a program before and a NULL after */
+        size_t n;
+} ExecutedArguments;
 
-/* Whether all arguments match all constraints. constraints_roots_known() must hold for the roots.
+/* Whether all arguments match all constraints, and then what is executed, added to `executed`, which may be
+ * NULL. Of several ways to match, the one is taken where earlier constraints take most, so
+ * that everybody who computes it executes the same. constraints_roots_known() must hold for the roots.
  * Errors: DEVBOX_ERROR_ARGS_DENIED. */
 int constraints_match(const ArgumentConstraints *constraints, const PathRoots *roots, char *const *arguments,
-                      size_t n_arguments);
+                      size_t n_arguments, ExecutedArguments *executed);
 
 /* NULL: no root of that name. */
 const PathRoot *path_root_find(const PathRoots *roots, const char *name);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Constraints: the first line is a list of items, each further line an argument. An argument that begins
- * with a hyphen is matched only where it is written out. */
+ * with a hyphen is matched only where it is written out, and all that is executed was asked or inserted. */
 
 #include "fuzz.h"
 #include "trust/constraint.h"
@@ -32,6 +32,15 @@ static bool is_written_out(const ArgumentConstraints *items, const char *argumen
         return false;
 }
 
+static bool is_inserted(const ArgumentConstraints *items, const char *argument)
+{
+        for (size_t i = 0; i < items->n; i++)
+                if (items->items[i].kind == CONSTRAINT_INSERT && items->items[i].literal == argument)
+                        return true;
+
+        return false;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         static PathRoot root = { (char *) "logs", (char *) "/var/log" };
@@ -39,7 +48,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         _cleanup_(pattern_freep) Pattern *pattern = NULL;
         _cleanup_(freep) char *text = strndup((const char *) data, size);
         char *arguments[ARGUMENTS_MAX + 1], *rest = text;
-        size_t n = 0;
+        ExecutedArguments executed = { .n = 0 };
+        size_t n = 0, asked = 0;
 
         fuzz_check(text);
         if (pattern_parse(bytes_of_string(strsep(&rest, "\n")), &pattern, NULL) != 0)
@@ -47,8 +57,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         while (rest && n < ELEMENTSOF(arguments))
                 arguments[n++] = strsep(&rest, "\n");
 
-        if (constraints_match(&pattern->items, &roots, arguments, n) != 0)
+        if (constraints_match(&pattern->items, &roots, arguments, n, &executed) != 0)
                 return 0;
+        for (size_t i = 0; i < executed.n; i++)
+                if (asked < n && executed.items[i] == arguments[asked])
+                        asked++;
+                else
+                        fuzz_check(is_inserted(&pattern->items, executed.items[i]));
+        fuzz_check(asked == n);
         for (size_t i = 0; i < n; i++)
                 fuzz_check(arguments[i][0] != '-' || is_written_out(&pattern->items, arguments[i]));
         return 0;

@@ -97,6 +97,39 @@ static void test_refusals_are_the_closest(void **state)
         world_done(&world);
 }
 
+/* The program of a host is its path; that of a container is an argument like the others. */
+static void test_what_is_executed(void **state)
+{
+        char *on_host[] = { (char *) "/usr/bin/ls", (char *) "-la", (char *) "/home" },
+             *in_container[] = { (char *) "ps" };
+        static const Edit edits[] = { { "{\"lit\":\"--\"}", "{\"insert\":\"--\"}" } };
+        Arguments ls = { .argv = { on_host, 3 } },
+                  ps = { .argv = { in_container, 1 }, .container = (char *) "web" };
+        ExecutedArguments executed;
+        World world;
+
+        world_init(&world, edits, 1);
+        const PathRoots *roots = &world.manifest->roots;
+        const Capability *exec = manifest_find_entry(world.manifest, "ls-home"),
+                         *docker = manifest_find_entry(world.manifest, "web-ps");
+
+        assert_err(capability_match_command(exec, roots, &ls, &executed), 0);
+        assert_int_equal(executed.n, 4);
+        assert_string_equal(executed.items[0], "/usr/bin/ls");
+        assert_string_equal(executed.items[2], "--");
+        assert_string_equal(executed.items[3], "/home");
+        assert_err(capability_match_command(docker, roots, &ps, &executed), 0);
+        assert_int_equal(executed.n, 1);
+        assert_string_equal(executed.items[0], "ps");
+
+        on_host[2] = (char *) "/etc";
+        assert_err(capability_match_command(exec, roots, &ls, &executed), DEVBOX_ERROR_ARGS_DENIED);
+        on_host[0] = (char *) "/usr/bin/rm";
+        assert_err(capability_match_command(exec, roots, &ls, &executed), DEVBOX_ERROR_BINARY_NOT_ALLOWED);
+        assert_int_equal(executed.n, 1);
+        world_done(&world);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -104,6 +137,7 @@ int main(void)
                 cmocka_unit_test(test_names_for_people),
                 cmocka_unit_test(test_kinds_have_names),
                 cmocka_unit_test(test_refusals_are_the_closest),
+                cmocka_unit_test(test_what_is_executed),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

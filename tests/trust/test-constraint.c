@@ -42,7 +42,7 @@ static int try(const char *json, const char *const *arguments)
 
         while (arguments[n])
                 n++;
-        return constraints_match(&pattern->items, &roots, (char *const *) arguments, n);
+        return constraints_match(&pattern->items, &roots, (char *const *) arguments, n, NULL);
 }
 
 #define WORD "{\"word\":{\"class\":\"A-Za-z0-9_.-\",\"max\":8}}"
@@ -171,6 +171,11 @@ static void test_patterns_that_say_too_much_are_refused(void **state)
                 "{\"many\":{\"of\":{\"lit\":\"a\"},\"max\":65}}",
                 "{\"many\":{\"of\":{\"lit\":\"a\"}}}",
                 "{\"Opt\":{\"lit\":\"a\"}}",
+                "{\"insert\":\"\"}",
+                "{\"insert\":[\"--\"]}",
+                "{\"insert\":\"--\",\"lit\":\"--\"}",
+                "{\"opt\":{\"insert\":\"--\"}}",
+                "{\"many\":{\"of\":{\"insert\":\"--\"},\"max\":2}}",
         };
         const char *nothing[] = { NULL };
 
@@ -179,18 +184,100 @@ static void test_patterns_that_say_too_much_are_refused(void **state)
                         fail_msg("was taken: %s", patterns[i]);
 }
 
+#define INSERT "{\"insert\":\"--\"}"
+
+/* What is executed, joined by blanks; "" if it is rejected. */
+static void execute(const char *json, const char *const *arguments, char *ret_line, size_t size)
+{
+        _cleanup_(pattern_freep) Pattern *pattern = NULL;
+        ExecutedArguments executed = { .n = 0 };
+        char text[4096];
+        size_t n = 0;
+
+        *ret_line = '\0';
+        (void) snprintf(text, sizeof text, "{\"argv\":[%s]}", json);
+        assert_err(pattern_parse(bytes_of_string(text), &pattern, NULL), 0);
+        while (arguments[n])
+                n++;
+        if (constraints_match(&pattern->items, &roots, (char *const *) arguments, n, &executed) != 0)
+                return;
+
+        assert_null(executed.items[executed.n]);
+        for (size_t i = 0; i < executed.n; i++) {
+                size_t length = strlen(ret_line);
+
+                (void) snprintf(ret_line + length, size - length, "%s%s", i > 0 ? " " : "",
+                                executed.items[i]);
+        }
+}
+
+static void test_what_is_inserted_is_not_asked(void **state)
+{
+        static const struct {
+                const char *pattern;
+                const char *arguments[8];
+                const char *executed;
+        } inserted[] = {
+                { "{\"opt\":{\"enum\":[\"-l\",\"-la\"]}}," INSERT "," LOG, { "/var/log" }, "-- /var/log" },
+                { "{\"opt\":{\"enum\":[\"-l\",\"-la\"]}}," INSERT "," LOG,
+                  { "-la", "/var/log" },
+                  "-la -- /var/log" },
+                { INSERT "," LOG, { "--", "/var/log" }, "" },
+                { INSERT "," LOG, { "--" }, "" },
+                { INSERT "," LOG, { NULL }, "" },
+                { "{\"lit\":\"a\"}," INSERT, { "a" }, "a --" },
+                { INSERT "," INSERT ",{\"lit\":\"a\"}", { "a" }, "-- -- a" },
+
+                /* Of several ways, that in which earlier constraints take most. */
+                { "{\"opt\":" WORD "}," INSERT ",{\"opt\":" WORD "}", { "x" }, "x --" },
+                { "{\"opt\":" WORD "}," INSERT "," WORD, { "x" }, "-- x" },
+                { "{\"many\":{\"of\":" WORD ",\"max\":8}}," INSERT "," WORD, { "a", "b", "c" }, "a b -- c" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(inserted); i++) {
+                char line[256];
+
+                execute(inserted[i].pattern, inserted[i].arguments, line, sizeof line);
+                if (!streq(line, inserted[i].executed))
+                        fail_msg("row %zu: %s", i, line);
+        }
+}
+
+/* The most that can be executed: every constraint that may be, and every argument. */
+static void test_the_most_is_executed(void **state)
+{
+        ArgumentConstraint many[ARGUMENTS_MAX] = { [0] = { .kind = CONSTRAINT_WORD,
+                                                           .repeat = CONSTRAINT_MANY,
+                                                           .many_max = ARGUMENTS_MAX,
+                                                           .word_class = (char *) "a-z",
+                                                           .word_max = 8 } };
+        char *arguments[ARGUMENTS_MAX];
+        ExecutedArguments executed = { .items = { "program" }, .n = 1 };
+
+        for (size_t i = 1; i < ELEMENTSOF(many); i++)
+                many[i] = (ArgumentConstraint){ .kind = CONSTRAINT_INSERT, .literal = (char *) "--" };
+        for (size_t i = 0; i < ELEMENTSOF(arguments); i++)
+                arguments[i] = (char *) "a";
+        assert_err(constraints_match(&(ArgumentConstraints){ many, ELEMENTSOF(many) }, &roots, arguments,
+                                     ELEMENTSOF(arguments), &executed),
+                   0);
+        assert_int_equal(executed.n, 1 + ARGUMENTS_MAX + ARGUMENTS_MAX - 1);
+        assert_null(executed.items[executed.n]);
+}
+
 static void test_what_the_linter_asks(void **state)
 {
         static const struct {
                 const char *pattern;
-                bool pinned, separated, known;
+                bool pinned, known;
         } asked[] = {
-                { "", true, true, true },
-                { "{\"lit\":\"-h\"},{\"enum\":[\"a\"]}", true, true, true },
-                { "{\"lit\":\"--\"}," WORD, false, true, true },
-                { WORD ",{\"lit\":\"--\"}", false, false, true },
-                { "{\"opt\":{\"lit\":\"--\"}}," WORD, false, false, true },
-                { "{\"path\":{\"root\":\"homes\"}}", false, false, false },
+                { "", true, true },
+                { "{\"lit\":\"-h\"},{\"enum\":[\"a\"]}", true, true },
+                { "{\"lit\":\"-h\"},{\"insert\":\"--\"}", true, true },
+                { "{\"lit\":\"--\"}," WORD, false, true },
+                { "{\"opt\":{\"lit\":\"-h\"}}", true, true },
+                { "{\"many\":{\"of\":{\"lit\":\"-h\"},\"max\":2}}", false, true },
+                { "{\"path\":{\"root\":\"homes\"}}", false, false },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(asked); i++) {
@@ -200,7 +287,6 @@ static void test_what_the_linter_asks(void **state)
                 (void) snprintf(text, sizeof text, "{\"argv\":[%s]}", asked[i].pattern);
                 assert_int_equal(pattern_parse(bytes_of_string(text), &pattern, NULL), 0);
                 assert_int_equal(constraints_are_pinned(&pattern->items), asked[i].pinned);
-                assert_int_equal(constraints_have_separator(&pattern->items), asked[i].separated);
                 assert_int_equal(constraints_roots_known(&pattern->items, &roots), asked[i].known);
         }
 }
@@ -219,15 +305,16 @@ static void test_too_much_is_refused_before_matching(void **state)
         memset(big, 'a', sizeof big - 2);
         for (size_t i = 0; i < ELEMENTSOF(many); i++)
                 many[i] = (char *) "a";
-        assert_err(constraints_match(&items, &roots, many, ARGUMENTS_MAX), 0);
-        assert_err(constraints_match(&items, &roots, many, ARGUMENTS_MAX + 1), DEVBOX_ERROR_ARGS_DENIED);
+        assert_err(constraints_match(&items, &roots, many, ARGUMENTS_MAX, NULL), 0);
+        assert_err(constraints_match(&items, &roots, many, ARGUMENTS_MAX + 1, NULL),
+                   DEVBOX_ERROR_ARGS_DENIED);
 
         for (size_t i = 0; i < 9; i++)
                 many[i] = big;
-        assert_err(constraints_match(&items, &roots, many, 8), 0); /* 32 KiB */
-        assert_err(constraints_match(&items, &roots, many, 9), DEVBOX_ERROR_ARGS_DENIED);
+        assert_err(constraints_match(&items, &roots, many, 8, NULL), 0); /* 32 KiB */
+        assert_err(constraints_match(&items, &roots, many, 9, NULL), DEVBOX_ERROR_ARGS_DENIED);
         big[sizeof big - 2] = 'a';
-        assert_err(constraints_match(&items, &roots, many, 1), DEVBOX_ERROR_ARGS_DENIED);
+        assert_err(constraints_match(&items, &roots, many, 1, NULL), DEVBOX_ERROR_ARGS_DENIED);
 }
 
 int main(void)
@@ -235,6 +322,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_every_argument_is_matched_on_its_own),
                 cmocka_unit_test(test_patterns_that_say_too_much_are_refused),
+                cmocka_unit_test(test_what_is_inserted_is_not_asked),
+                cmocka_unit_test(test_the_most_is_executed),
                 cmocka_unit_test(test_what_the_linter_asks),
                 cmocka_unit_test(test_too_much_is_refused_before_matching),
         };

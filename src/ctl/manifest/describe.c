@@ -44,6 +44,10 @@ static void describe_once(const ArgumentConstraint *item, Text *text)
         case CONSTRAINT_ENUM:
                 describe_names(item->names.items, item->names.n, "|", text);
                 break;
+        case CONSTRAINT_INSERT:
+                text_append(text, "adds ");
+                describe_word(item->literal, text);
+                break;
         case CONSTRAINT_INTEGER:
                 text_appendf(text, "%" PRIi64 "..%" PRIi64, item->range[0], item->range[1]);
                 break;

@@ -117,8 +117,8 @@ static bool needs_separator(const ArgumentConstraints *items)
         for (size_t i = 0; i < items->n; i++) {
                 const ArgumentConstraint *item = &items->items[i];
 
-                if (item->kind == CONSTRAINT_LITERAL && item->repeat == CONSTRAINT_ONCE &&
-                    streq(item->literal, "--"))
+                if ((item->kind == CONSTRAINT_LITERAL || item->kind == CONSTRAINT_INSERT) &&
+                    item->repeat == CONSTRAINT_ONCE && streq(item->literal, "--"))
                         return false;
                 if (item->kind == CONSTRAINT_WORD || item->kind == CONSTRAINT_PATH)
                         return true;
@@ -131,8 +131,9 @@ static void check_separator(Lint *lint, const Capability *capability, size_t i)
 {
         if (capability->kind == CAPABILITY_SHELL_EXEC && needs_separator(&capability->argv))
                 note(lint, i, "separator",
-                     "put \"--\" before the first argument that the caller chooses, if the program knows "
-                     "it");
+                     "put {insert: \"--\"} before the first argument that the caller chooses, if the "
+                     "program "
+                     "knows it");
 }
 
 static void check_tier(Lint *lint, const Capability *capability, size_t i)
