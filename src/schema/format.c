@@ -99,9 +99,12 @@ static int build_map(const AnyList *list, cJSON **ret_item)
         if (!map)
                 return -ENOMEM;
 
-        for (size_t i = 0; i < list->n; i++)
+        for (size_t i = 0; i < list->n; i++) {
+                if (cJSON_GetObjectItemCaseSensitive(map, pairs[i].key))
+                        return DEVBOX_ERROR_BAD_SCHEMA;
                 if (!cJSON_AddStringToObject(map, pairs[i].key, pairs[i].value))
                         return -ENOMEM;
+        }
 
         *ret_item = TAKE_PTR(map);
         return 0;
