@@ -14,6 +14,31 @@ static bool code_valid(const char *text)
         return strspn(text, "abcdefghijklmnopqrstuvwxyz_") == strlen(text);
 }
 
+const char *const audit_event_names[_AUDIT_EVENT_MAX + 1] = {
+        [AUDIT_EVENT_INVITED] = "invited",
+        [AUDIT_EVENT_WITHDRAWN] = "withdrawn",
+        [AUDIT_EVENT_EXPIRED] = "expired",
+        [AUDIT_EVENT_CLAIMED] = "claimed",
+        [AUDIT_EVENT_CLAIM_REJECTED] = "claim_rejected",
+        [AUDIT_EVENT_HELD] = "held",
+        [AUDIT_EVENT_TOKEN_REUSED] = "token_reused",
+        [AUDIT_EVENT_ADMITTED] = "admitted",
+        [AUDIT_EVENT_ACTIVE] = "active",
+        [AUDIT_EVENT_REVOKED] = "revoked",
+        [AUDIT_EVENT_STALE] = "stale",
+        [AUDIT_EVENT_DRIFT] = "drift",
+        [AUDIT_EVENT_MANIFEST_PUBLISHED] = "manifest_published",
+        [AUDIT_EVENT_MANIFEST_REJECTED] = "manifest_rejected",
+        [AUDIT_EVENT_MANIFEST_EXPIRING] = "manifest_expiring",
+        [AUDIT_EVENT_CONNECTED] = "connected",
+        [AUDIT_EVENT_APPROVAL_REQUESTED] = "approval_requested",
+        [AUDIT_EVENT_APPROVED] = "approved",
+        [AUDIT_EVENT_APPROVAL_DENIED] = "approval_denied",
+        [AUDIT_EVENT_APPROVAL_WITHDRAWN] = "approval_withdrawn",
+        [AUDIT_EVENT_APPROVAL_EXPIRED] = "approval_expired",
+        [AUDIT_EVENT_UNPINNED] = "unpinned",
+};
+
 /* clang-format off */
 static const SchemaField approval_fields[] = {
         { "approver", SCHEMA_STRING, true, offsetof(AuditApproval, approver), 1, 255,
@@ -99,6 +124,12 @@ static const SchemaField revoke_fields[] = { DIGEST("sha256", false, sha256), RE
 static const SchemaField confirmation_fields[] = {
         DIGEST("sha256", true, sha256), COUNT("at", true, confirmed_at_ms),
 };
+static const SchemaField event_fields[] = {
+        { "event", SCHEMA_NAME, true, AT(event), .names = audit_event_names },
+        { "device", SCHEMA_STRING, false, AT(device), 1, 63, .valid = device_name_valid },
+        { "id", SCHEMA_STRING, false, AT(record_id), 26, 26, .valid = ulid_valid },
+        { "details", SCHEMA_MAP, false, AT(details), 0, AUDIT_DETAILS_MAX, .valid = code_valid },
+};
 /* clang-format on */
 
 #define TYPE(fields)                                                                                        \
@@ -123,6 +154,7 @@ static const Schema schemas[_AUDIT_TYPE_MAX] = {
         [AUDIT_QUARANTINE] = TYPE(quarantine_fields),
         [AUDIT_REVOKE] = TYPE(revoke_fields),
         [AUDIT_CONFIRMATION] = TYPE(confirmation_fields),
+        [AUDIT_EVENT] = TYPE(event_fields),
 };
 
 int audit_body_format(AuditType type, const AuditBody *body, char **ret_text, SchemaFault *ret_fault)

@@ -8,6 +8,38 @@
 #include "trust/manifest.h"
 #include "trust/request.h"
 
+/* What a hub's chain records beside requests; by whom, is in src/ledger/methods-hub.c. */
+typedef enum AuditEventKind {
+        AUDIT_EVENT_INVITED,
+        AUDIT_EVENT_WITHDRAWN, /* an invitation, or a pending device */
+        AUDIT_EVENT_EXPIRED,   /* likewise */
+        AUDIT_EVENT_CLAIMED,
+        AUDIT_EVENT_CLAIM_REJECTED,
+        AUDIT_EVENT_HELD, /* a second device claimed the invitation of a pending one */
+        AUDIT_EVENT_TOKEN_REUSED,
+        AUDIT_EVENT_ADMITTED,
+        AUDIT_EVENT_ACTIVE, /* the first handshake */
+        AUDIT_EVENT_REVOKED,
+        AUDIT_EVENT_STALE, /* no handshake for a day */
+        AUDIT_EVENT_DRIFT, /* running state differed from the desired state */
+        AUDIT_EVENT_MANIFEST_PUBLISHED,
+        AUDIT_EVENT_MANIFEST_REJECTED,
+        AUDIT_EVENT_MANIFEST_EXPIRING,
+        AUDIT_EVENT_CONNECTED, /* the dispatcher began a session with a device */
+        AUDIT_EVENT_APPROVAL_REQUESTED,
+        AUDIT_EVENT_APPROVED,
+        AUDIT_EVENT_APPROVAL_DENIED,
+        AUDIT_EVENT_APPROVAL_WITHDRAWN,
+        AUDIT_EVENT_APPROVAL_EXPIRED,
+        AUDIT_EVENT_UNPINNED, /* the ledger no longer witnesses the device */
+        _AUDIT_EVENT_MAX,
+} AuditEventKind;
+
+extern const char *const audit_event_names[_AUDIT_EVENT_MAX + 1]; /* ends with NULL */
+
+#define AUDIT_DETAILS_MAX     8   /* of an event */
+#define AUDIT_DETAIL_SIZE_MAX 512 /* bytes of a value */
+
 typedef struct AuditApproval {
         char *approver, *approval_msg_id; /* the latter NULL for a signed one without a message */
         int tier;
@@ -49,6 +81,11 @@ typedef struct AuditBody {
         Sha256 head;
         PublicKey witness;
         Signature signature; /* of the witness */
+
+        /* event */
+        int event;       /* AuditEventKind */
+        char *record_id; /* of whoever recorded it; NULL: the ledger itself */
+        LIST_OF(SchemaPair) details;
 } AuditBody;
 
 /* The caller frees the text. Errors: DEVBOX_ERROR_BAD_SCHEMA a required field is missing, or a value is out

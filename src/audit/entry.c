@@ -20,6 +20,7 @@ static const char *const type_names[_AUDIT_TYPE_MAX] = {
         [AUDIT_QUARANTINE] = "quarantine",
         [AUDIT_REVOKE] = "revoke",
         [AUDIT_CONFIRMATION] = "confirmation",
+        [AUDIT_EVENT] = "event",
 };
 
 const char *audit_type_name(uint16_t type)

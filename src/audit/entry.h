@@ -47,6 +47,7 @@ typedef enum AuditType {
         AUDIT_QUARANTINE = 13,
         AUDIT_REVOKE = 14,
         AUDIT_CONFIRMATION = 15, /* of the manifest in force; strict capabilities need it */
+        AUDIT_EVENT = 16,        /* on a hub: of the mesh or of approvals, see AuditEventKind */
         _AUDIT_TYPE_MAX,
 } AuditType;
 

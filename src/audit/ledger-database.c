@@ -118,6 +118,14 @@ static const char *const migrations[] = {
         "CREATE INDEX request_rate ON request(entry, accepted_at_ms) WHERE entry IS NOT NULL;"
         "CREATE INDEX request_keep ON request(keep_until_ms);"
         "CREATE INDEX request_open ON request(state) WHERE state IN (1, 2);",
+
+        /* On a hub: the ids of recorded events, so that a repeated one adds no entry; and whether a device
+         * was revoked, so that its checkpoints are rejected until it is pinned again. */
+        "CREATE TABLE event("
+        "        id  TEXT    PRIMARY KEY,"
+        "        seq INTEGER NOT NULL REFERENCES audit(seq)"
+        ") STRICT, WITHOUT ROWID;"
+        "ALTER TABLE replica ADD COLUMN revoked INTEGER NOT NULL DEFAULT 0;",
 };
 /* clang-format on */
 

@@ -16,7 +16,8 @@ void replica_done(Replica *replica)
 static int read_row(const Statement *row, const char *device, Replica *ret_replica)
 {
         const char *checkpoint = statement_text(row, 4), *quarantine = statement_text(row, 5);
-        Replica replica = { .seen.size = (uint64_t) statement_integer(row, 2) };
+        Replica replica = { .seen.size = (uint64_t) statement_integer(row, 2),
+                            .revoked = statement_integer(row, 6) != 0 };
 
         (void) snprintf(replica.seen.device, sizeof replica.seen.device, "%s", device);
         if (statement_copy_bytes(row, 0, replica.seen.chain.bytes, CHAIN_ID_SIZE) < 0 ||
@@ -39,7 +40,7 @@ int replica_find(Database *database, const char *device, Replica *ret_replica)
         _cleanup_(statement_resetp) Statement *rows = NULL;
 
         int r = query(database, &rows,
-                      "SELECT chain_id, device_key, size, head, checkpoint, quarantine FROM replica"
+                      "SELECT chain_id, device_key, size, head, checkpoint, quarantine, revoked FROM replica"
                       " WHERE device = ?",
                       "t", device);
         if (r == 0)
@@ -56,9 +57,14 @@ int replica_pin(Database *database, const ChainIdentity *identity, const PublicK
         return query_run(database,
                          "INSERT INTO replica(device, chain_id, device_key, head) VALUES(?, ?, ?, ?)"
                          " ON CONFLICT(device) DO UPDATE SET device_key = excluded.device_key,"
-                         " quarantine = NULL",
+                         " quarantine = NULL, revoked = 0",
                          "tbbb", identity->device, BYTES_OF(identity->chain.bytes), BYTES_OF(key->bytes),
                          BYTES_OF(genesis.bytes));
+}
+
+int replica_revoke(Database *database, const char *device)
+{
+        return query_run(database, "UPDATE replica SET revoked = 1 WHERE device = ?", "t", device);
 }
 
 int replica_extend(Database *database, const Checkpoint *claimed, const char *checkpoint,

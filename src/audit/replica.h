@@ -16,6 +16,7 @@ typedef struct Replica {
         PublicKey key;
         char *checkpoint;       /* the last, with both signatures; NULL: none */
         DevboxError quarantine; /* 0: none */
+        bool revoked;
 } Replica;
 
 #define REPLICA_NULL ((Replica){ 0 })
@@ -25,8 +26,11 @@ void replica_done(Replica *replica);
 /* 1: found, and the caller releases it; 0: no such device. */
 int replica_find(Database *database, const char *device, Replica *ret_replica);
 
-/* A new device, or a new key of a known one; ends a quarantine. */
+/* A new device, or a new key of a known one; ends a quarantine and a revocation. */
 int replica_pin(Database *database, const ChainIdentity *identity, const PublicKey *key);
+
+/* Keeps what was seen, for when the device is pinned again. */
+int replica_revoke(Database *database, const char *device);
 
 /* Stores the entries that follow what was seen, and the checkpoint that confirms them. */
 int replica_extend(Database *database, const Checkpoint *claimed, const char *checkpoint,

@@ -19,6 +19,7 @@ int ledger_daemon_add_interface(LedgerDaemon *self, sd_bus *bus, const char *pat
         self->vtable[n++] = (sd_bus_vtable) SD_BUS_VTABLE_START(0);
         append_rows(self->vtable, &n, ledger_policy_methods);
         append_rows(self->vtable, &n, ledger_request_methods);
+        append_rows(self->vtable, &n, ledger_hub_methods);
         append_rows(self->vtable, &n, ledger_chain_methods);
         self->vtable[n] = (sd_bus_vtable) SD_BUS_VTABLE_END;
 

@@ -12,9 +12,9 @@
 #include "ledger/request.h"
 #include "ledger/witness.h"
 
-/* Users with rights of their own: the agent runs requests on this device, the dispatcher has the hub's queue
- * and is its witness. */
-typedef enum LedgerUser { LEDGER_USER_AGENT, LEDGER_USER_DISPATCH } LedgerUser;
+/* Users with rights of their own: the agent runs requests on this device; on a hub, the dispatcher has the
+ * queue and is the witness, and mesh admits and revokes devices. */
+typedef enum LedgerUser { LEDGER_USER_AGENT, LEDGER_USER_DISPATCH, LEDGER_USER_MESH } LedgerUser;
 
 #define LEDGER_VTABLE_MAX 32
 

@@ -19,7 +19,7 @@
 #define CEILING_PATH    "/etc/devbox/ceiling.yaml"
 
 /* In the order of LedgerUser. */
-static const char *const users[] = { "devbox-agent", "devbox-dispatch", NULL };
+static const char *const users[] = { "devbox-agent", "devbox-dispatch", "devbox-mesh", NULL };
 
 static const char *environment(const char *name, const char *fallback)
 {

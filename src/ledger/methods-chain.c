@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The methods of org.devbox.Ledger1 for the chain and its witnesses: RecordCosignature, Pin, Witness,
- * GetReplica, Checkpoint, Export and GetStatus. */
+/* The methods of org.devbox.Ledger1 for the chain of this node: RecordCosignature, Checkpoint, Export and
+ * GetStatus. */
 
 #include "audit/entry-bus.h"
 #include "bus/dictionary.h"
 #include "ledger/method.h"
-#include "log/log.h"
-
-#define ENTRY   "(ttqayayay)"
-#define ENTRIES "a" ENTRY
-
-#define ENTRIES_MAX 4096 /* in one call or reply */
 
 /* One reply of Export stays well below what the bus takes. */
 #define EXPORT_BYTES_MAX (4 * 1024 * 1024)
@@ -41,123 +35,6 @@ static int handle_record_cosignature(sd_bus_message *message, void *userdata)
         int r = ledger_daemon_after_write(self, ledger_record_cosignature(self->ledger, checkpoint));
 
         return r != 0 ? r : bus_reply(message, NULL);
-}
-
-static int handle_pin(sd_bus_message *message, void *userdata)
-{
-        LedgerDaemon *self = userdata;
-        const char *device;
-        PublicKey key;
-        ChainId chain;
-
-        int r = sd_bus_message_read(message, "s", &device);
-        if (r >= 0)
-                r = bus_array_read(message, chain.bytes, CHAIN_ID_SIZE);
-        if (r >= 0)
-                r = bus_array_read(message, key.bytes, PUBLIC_KEY_SIZE);
-        if (r < 0)
-                return -EBADMSG;
-        r = ledger_daemon_after_write(self, ledger_pin(self->ledger, device, &chain, &key));
-
-        return r != 0 ? r : bus_reply(message, NULL);
-}
-
-/* Room for the next entry; NULL: no memory. */
-static AuditEntry *entries_grow(AuditEntry **entries, size_t n)
-{
-        if (n % 64 == 0) {
-                AuditEntry *more = reallocarray(*entries, n + 64, sizeof **entries);
-
-                if (!more)
-                        return NULL;
-                *entries = more;
-        }
-
-        return &(*entries)[n];
-}
-
-static int audit_entries_read(sd_bus_message *message, AuditEntry **ret_entries, size_t *ret_n)
-{
-        _cleanup_(freep) AuditEntry *entries = NULL;
-        size_t n = 0;
-
-        int r = sd_bus_message_enter_container(message, 'a', ENTRY);
-        while (r >= 0 && (r = sd_bus_message_at_end(message, false)) == 0) {
-                AuditEntry *entry = n < ENTRIES_MAX ? entries_grow(&entries, n) : NULL;
-
-                if (!entry)
-                        return n < ENTRIES_MAX ? -ENOMEM : -EBADMSG;
-                r = audit_entry_read(message, entry);
-                n++;
-        }
-        if (r < 0)
-                return -EBADMSG;
-
-        *ret_entries = TAKE_PTR(entries);
-        *ret_n = n;
-        return 0;
-}
-
-static int handle_witness(sd_bus_message *message, void *userdata)
-{
-        _cleanup_(freep) AuditEntry *entries = NULL;
-        _cleanup_(freep) char *cosigned = NULL;
-        LedgerDaemon *self = userdata;
-        const char *checkpoint;
-        size_t n;
-
-        if (sd_bus_message_read(message, "s", &checkpoint) < 0)
-                return -EBADMSG;
-        int r = audit_entries_read(message, &entries, &n);
-        if (r < 0)
-                return r;
-        r = ledger_daemon_after_write(
-                self, ledger_witness(self->ledger, checkpoint, (AuditEntries){ entries, n }, &cosigned));
-        if (r == DEVBOX_ERROR_WITNESS_ROLLBACK || r == DEVBOX_ERROR_WITNESS_FORK)
-                (void) log_full(LOG_ALERT, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_WITNESS_ALARM }),
-                                "A device's audit chain did not only grow: %s",
-                                devbox_error_sentence((DevboxError) r));
-
-        return r != 0 ? r : bus_reply(message, "s", cosigned);
-}
-
-typedef struct ReplicaView {
-        ReplicaStatus status;
-        const char *quarantine;
-} ReplicaView;
-
-static const BusField replica_fields[] = {
-        BUS_FIELD("size", BUS_UINT64, ReplicaView, status.size),
-        BUS_FIELD("chain_id", BUS_ARRAY, ReplicaView, status.chain, 0, CHAIN_ID_SIZE),
-        BUS_FIELD("key", BUS_ARRAY, ReplicaView, status.key, 0, PUBLIC_KEY_SIZE),
-        BUS_FIELD("checkpoint", BUS_TEXT, ReplicaView, status.checkpoint, BUS_OPTIONAL),
-        BUS_FIELD("quarantine", BUS_TEXT, ReplicaView, quarantine, BUS_OPTIONAL),
-};
-static const BusDictionary replica_dictionary = BUS_DICTIONARY(replica_fields);
-
-static int reply_replica(sd_bus_message *message, const ReplicaStatus *status)
-{
-        ReplicaView view = { .status = *status,
-                             .quarantine =
-                                     status->quarantine ? devbox_error_code(status->quarantine) : NULL };
-
-        return bus_reply_dictionary(message, &replica_dictionary, &view);
-}
-
-static int handle_get_replica(sd_bus_message *message, void *userdata)
-{
-        LedgerDaemon *self = userdata;
-        ReplicaStatus status = { 0 };
-        const char *device;
-
-        if (sd_bus_message_read(message, "s", &device) < 0)
-                return -EBADMSG;
-        int r = ledger_daemon_after_write(self, ledger_replica(self->ledger, device, &status));
-        if (r != 0)
-                return r;
-
-        _cleanup_(freep) char *checkpoint = status.checkpoint;
-        return reply_replica(message, &status);
 }
 
 typedef struct Export {
@@ -240,9 +117,6 @@ static int handle_get_status(sd_bus_message *message, void *userdata)
 }
 
 LEDGER_METHOD(record_cosignature, ACCESS_AGENT);
-LEDGER_METHOD(pin, ACCESS_DISPATCH);
-LEDGER_METHOD(witness, ACCESS_DISPATCH);
-LEDGER_METHOD(get_replica, ACCESS_DISPATCH);
 LEDGER_METHOD(checkpoint, ACCESS_ANYONE);
 LEDGER_METHOD(export, ACCESS_ANYONE);
 LEDGER_METHOD(get_status, ACCESS_ANYONE);
@@ -250,12 +124,6 @@ LEDGER_METHOD(get_status, ACCESS_ANYONE);
 const sd_bus_vtable ledger_chain_methods[] = {
         SD_BUS_METHOD_WITH_ARGS("RecordCosignature", SD_BUS_ARGS("s", checkpoint), SD_BUS_NO_RESULT,
                                 on_record_cosignature, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("Pin", SD_BUS_ARGS("s", device, "ay", chain_id, "ay", key), SD_BUS_NO_RESULT,
-                                on_pin, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("Witness", SD_BUS_ARGS("s", checkpoint, ENTRIES, entries),
-                                SD_BUS_RESULT("s", cosigned), on_witness, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("GetReplica", SD_BUS_ARGS("s", device), SD_BUS_RESULT("a{sv}", replica),
-                                on_get_replica, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Checkpoint", SD_BUS_ARGS("t", size), SD_BUS_RESULT("s", checkpoint),
                                 on_checkpoint, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Export", SD_BUS_ARGS("s", device, "t", from, "u", max),

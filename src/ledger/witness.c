@@ -42,6 +42,31 @@ int ledger_pin(Ledger *ledger, const char *device, const ChainId *chain, const P
         return replica_pin(ledger->database, &identity, key);
 }
 
+int ledger_unpin(Ledger *ledger, const char *device)
+{
+        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_TRANSACTION_NULL;
+        _cleanup_(replica_done) Replica replica = REPLICA_NULL;
+        AuditBody body = { .event = AUDIT_EVENT_UNPINNED, .device = (char *) device };
+
+        int r = find_replica(ledger, device, &replica);
+        if (r != 0 || replica.revoked)
+                return r;
+
+        r = chain_transaction_begin(&ledger->chain, &write);
+        if (r < 0)
+                return r;
+        r = replica_revoke(ledger->database, device);
+        if (r < 0)
+                return r;
+        if (chain_exists(&ledger->chain)) {
+                r = chain_append(&write, AUDIT_EVENT, ledger_time(ledger).now_ms, &body, NULL);
+                if (r != 0)
+                        return r;
+        }
+
+        return chain_transaction_commit(&write);
+}
+
 int ledger_replica(Ledger *ledger, const char *device, ReplicaStatus *ret_status)
 {
         _cleanup_(replica_done) Replica replica = REPLICA_NULL;
@@ -54,6 +79,7 @@ int ledger_replica(Ledger *ledger, const char *device, ReplicaStatus *ret_status
                                        .key = replica.key,
                                        .size = replica.seen.size,
                                        .quarantine = replica.quarantine,
+                                       .revoked = replica.revoked,
                                        .checkpoint = TAKE_PTR(replica.checkpoint) };
         return 0;
 }
@@ -170,6 +196,8 @@ int ledger_witness(Ledger *ledger, const char *checkpoint, AuditEntries entries,
         if (r != 0)
                 return r;
 
+        if (replica.revoked)
+                return DEVBOX_ERROR_PEER_REVOKED;
         if (replica.quarantine != 0)
                 return replica.quarantine;
 

@@ -6,15 +6,19 @@
 
 #include "ledger/ledger.h"
 
-/* A device that enrolled, or enrolled again with a new key; ends a quarantine.
+/* A device that enrolled, or enrolled again with a new key; ends a quarantine and a revocation.
  * Errors: DEVBOX_ERROR_BAD_REQUEST, also for this hub's own name; DEVBOX_ERROR_ENROLLED_OTHERWISE pinned to
  * another chain. */
 int ledger_pin(Ledger *ledger, const char *device, const ChainId *chain, const PublicKey *key);
 
+/* Rejects the device's checkpoints until it is pinned again; keeps what was seen of its chain. The same
+ * again changes nothing. Errors: DEVBOX_ERROR_PEER_UNKNOWN. */
+int ledger_unpin(Ledger *ledger, const char *device);
+
 /* Checks that the chain only grew, stores, then signs. Returns the checkpoint with both signatures, which
  * the caller frees. Errors: DEVBOX_ERROR_PEER_UNKNOWN, BAD_ENVELOPE, BAD_SIG, UNKNOWN_KEY, BAD_SCHEMA;
  * WITNESS_STALE an old checkpoint, nothing is stored; WITNESS_ROLLBACK, WITNESS_FORK; of a device in
- * quarantine, the reason of that. */
+ * quarantine, the reason of that; PEER_REVOKED. */
 int ledger_witness(Ledger *ledger, const char *checkpoint, AuditEntries entries, char **ret_cosigned);
 
 typedef struct ReplicaStatus {
@@ -22,7 +26,8 @@ typedef struct ReplicaStatus {
         PublicKey key;
         uint64_t size;          /* stored so far: the number of the next entry to send */
         DevboxError quarantine; /* 0: none */
-        char *checkpoint;       /* the last, countersigned, freed by the caller; NULL: none */
+        bool revoked;
+        char *checkpoint; /* the last, countersigned, freed by the caller; NULL: none */
 } ReplicaStatus;
 
 /* Errors: DEVBOX_ERROR_PEER_UNKNOWN. */

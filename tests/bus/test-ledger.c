@@ -186,6 +186,45 @@ static void test_strangers_may_only_look(void **state)
         sd_bus_flush_close_unref(stranger);
 }
 
+/* The id of the outbox makes a repeated call harmless. */
+static void test_a_hub_records_events(void **state)
+{
+        LedgerBus *world = *state;
+        static const struct {
+                const char *kind, *device, *id, *value, *wanted;
+                int entries;
+        } rows[] = {
+                { "claimed", "dev-b", "01K75A3Q0000000000000000AA", "482 913", NULL, 1 },
+                { "claimed", "dev-b", "01K75A3Q0000000000000000AA", "482 913", NULL, 0 },
+                { "admitted", "dev-b", "01K75A3Q0000000000000000AA", "482 913", "BadRequest", 0 },
+                { "drift", "", "01K75A3Q0000000000000000AB", "mtu", NULL, 1 },
+                { "approved", "dev-b", "01K75A3Q0000000000000000AC", "local:ana", NULL, 1 },
+                { "unpinned", "dev-b", "01K75A3Q0000000000000000AD", "x", "BadRequest", 0 },
+                { "claimd", "dev-b", "01K75A3Q0000000000000000AE", "x", "BadRequest", 0 },
+                { "claimed", "dev-b", "1", "x", "BadSchema", 0 },
+                { "claimed", "-", "01K75A3Q0000000000000000AF", "x", "BadSchema", 0 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                uint64_t size = chain_size(world);
+                sd_bus_message *call = new_call(world, "Record");
+
+                assert_ok(sd_bus_message_append(call, "ssa{sv}", rows[i].kind, rows[i].device, 2, "id", "s",
+                                                rows[i].id, "detail", "s", rows[i].value));
+                sd_bus_message_unref(finish_call(world->client, call, rows[i].wanted));
+                assert_int_equal(chain_size(world) - size, rows[i].entries);
+        }
+
+        sd_bus_message *call = new_call(world, "Record");
+        assert_ok(sd_bus_message_append(call, "ssa{sv}", "claimed", "dev-b", 0));
+        sd_bus_message_unref(finish_call(world->client, call, "BadRequest"));
+        call = new_call(world, "Record");
+        assert_ok(sd_bus_message_append(call, "ssa{sv}", "claimed", "dev-b", 1, "id", "t", (uint64_t) 1));
+        sd_bus_message_unref(finish_call(world->client, call, "BadRequest"));
+        call_text(world, "Unpin", "dev-b", "PeerUnknown");
+        verify_chain(world);
+}
+
 static void kill_ledger(LedgerBus *world)
 {
         test_daemon_signal(world->daemon, SIGKILL);
@@ -421,6 +460,7 @@ int main(void)
                 ledger_test(test_attacks),
                 ledger_test(test_what_is_not_of_the_form_is_refused),
                 ledger_test(test_strangers_may_only_look),
+                ledger_test(test_a_hub_records_events),
                 ledger_test(test_39_a_kill_loses_nothing_acknowledged),
                 ledger_test(test_a_stop_emits_a_checkpoint),
                 ledger_test(test_every_64_entries_there_is_a_checkpoint),

@@ -240,6 +240,63 @@ static void test_the_same_cosignature_again(void **state)
         copies_free(late);
 }
 
+static void test_a_revoked_device_is_witnessed_once_it_is_pinned_again(void **state)
+{
+        Pair *pair = *state;
+        _cleanup_(freep) char *cosigned = NULL;
+        ReplicaStatus replica = { 0 };
+        LedgerStatus status;
+
+        pair_grow(pair, 3);
+        Copies *copies = copies_of(pair->device);
+        assert_int_equal(pair_show(pair, copies, copies->n - 1, &cosigned), 0);
+        assert_int_equal(ledger_unpin(pair->hub->ledger, "dev-b"), DEVBOX_ERROR_PEER_UNKNOWN);
+        assert_int_equal(ledger_unpin(pair->hub->ledger, "dev-a"), 0);
+        assert_int_equal(ledger_unpin(pair->hub->ledger, "dev-a"), 0);
+        assert_int_equal(pair_show(pair, copies, copies->n, NULL), DEVBOX_ERROR_PEER_REVOKED);
+        assert_true(pair_seen(pair) == copies->n - 1);
+
+        ledger_world_close(pair->hub);
+        ledger_world_open(pair->hub);
+        assert_int_equal(ledger_replica(pair->hub->ledger, "dev-a", &replica), 0);
+        assert_true(replica.revoked);
+        assert_true(replica.size == copies->n - 1);
+        assert_string_equal(replica.checkpoint, cosigned);
+        free(replica.checkpoint);
+
+        /* It comes back with another key, then with the one that its chain knows. */
+        ledger_status(pair->device->ledger, &status);
+        ChainId other = { { 1 } };
+        assert_int_equal(ledger_pin(pair->hub->ledger, "dev-a", &other, &status.key),
+                         DEVBOX_ERROR_ENROLLED_OTHERWISE);
+        assert_int_equal(ledger_pin(pair->hub->ledger, "dev-a", &status.chain,
+                                    key_pair_public(world_key(KEY_STRANGER))),
+                         0);
+        assert_int_equal(pair_show(pair, copies, copies->n, NULL), DEVBOX_ERROR_UNKNOWN_KEY);
+        assert_int_equal(ledger_pin(pair->hub->ledger, "dev-a", &status.chain, &status.key), 0);
+        assert_int_equal(pair_show(pair, copies, copies->n, NULL), 0);
+        copies_free(copies);
+}
+
+static void test_a_revocation_is_an_entry_of_the_hub(void **state)
+{
+        LedgerWorld *world = *state;
+        _cleanup_(freep) char *body = NULL;
+        ChainId chain = { { 1 } };
+        uint16_t type;
+
+        assert_int_equal(
+                ledger_pin(world->ledger, "dev-b", &chain, key_pair_public(world_key(KEY_STRANGER))), 0);
+        uint64_t size = ledger_world_size(world);
+        for (int i = 0; i < 2; i++)
+                assert_int_equal(ledger_unpin(world->ledger, "dev-b"), 0);
+        assert_true(ledger_world_size(world) == size + 1);
+        body = ledger_world_entry(world, 1, &type);
+        assert_int_equal(type, AUDIT_EVENT);
+        assert_string_equal(body, "{\"event\":\"unpinned\",\"device\":\"dev-b\"}");
+        ledger_world_verify(world);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -252,6 +309,8 @@ int main(void)
                 witness_test(test_who_may_speak_for_a_device),
                 witness_test(test_pin_of_the_own_name),
                 witness_test(test_the_same_cosignature_again),
+                witness_test(test_a_revoked_device_is_witnessed_once_it_is_pinned_again),
+                ledger_test(test_a_revocation_is_an_entry_of_the_hub),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

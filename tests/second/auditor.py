@@ -21,7 +21,7 @@ Verdict = collections.namedtuple("Verdict", "outcome at size head witnessed")
 OUTCOMES = ["OK", "UNWITNESSED", "TRUNCATED", "FORK", "BROKEN"]  # of several the last one counts
 TYPES = ["genesis", "enroll", "adopt", "root", "manifest", "req.accepted", "req.started", "req.finished",
          "req.denied", "session", "clock", "suppressed", "checkpoint", "quarantine", "revoke",
-         "confirmation"]
+         "confirmation", "event"]
 KEY_OF_TYPE = {"genesis": "dev_pub", "adopt": "new_pub"}
 RESULTS = ["req.finished", "req.denied"]
 RESULT_TYPE = "application/vnd.devbox.result.v1+json"

@@ -23,6 +23,8 @@ static void describe(const AuditEntry *entry, const AuditBody *body, Text *text)
                 add_word(text, body->status);
         add_word(text, body->reason);
         add_word(text, body->entry ? body->entry : body->capability);
+        if (entry->type == AUDIT_EVENT)
+                add_word(text, audit_event_names[body->event]);
         add_word(text, body->subject);
         add_word(text, body->principal);
         add_word(text, body->device);
@@ -37,6 +39,8 @@ static void describe(const AuditEntry *entry, const AuditBody *body, Text *text)
                 text_appendf(text, " size %" PRIi64, body->size);
         if (entry->type == AUDIT_CLOCK)
                 text_appendf(text, " by %+" PRIi64 " ms", body->to_ms - body->from_ms);
+        for (size_t i = 0; i < body->details.n; i++)
+                text_appendf(text, " %s=%s", body->details.items[i].key, body->details.items[i].value);
         add_word(text, body->request_id);
 }
 
