@@ -20,6 +20,15 @@ int ip_prefix_init(IpPrefix *ret_prefix, sa_family_t family, const void *address
         return 0;
 }
 
+int ip_prefix_from_sockaddr(const SockAddr *address, IpPrefix *ret_prefix)
+{
+        const void *bytes = address->any.sa_family == AF_INET6 ? (const void *) &address->v6.sin6_addr
+                                                               : &address->v4.sin_addr;
+
+        return ip_prefix_init(ret_prefix, address->any.sa_family, bytes,
+                              8 * (unsigned) ip_address_size(address->any.sa_family));
+}
+
 int ip_prefix_parse(const char *text, IpPrefix *ret_prefix)
 {
         sa_family_t family = strchr(text, ':') ? AF_INET6 : AF_INET;

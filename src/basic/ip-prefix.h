@@ -3,9 +3,8 @@
 
 /* IPv4 and IPv6 prefixes; one with its full length is an address. */
 
-#include <netinet/in.h>
-
 #include "basic/macro.h"
+#include "basic/sockaddr.h"
 
 #define IP_PREFIX_TEXT_SIZE (INET6_ADDRSTRLEN + sizeof "/128")
 
@@ -25,6 +24,9 @@ static inline size_t ip_address_size(sa_family_t family)
 
 /* `address` has ip_address_size(family) bytes. Errors: -EINVAL: other family, or more bits than it has. */
 int ip_prefix_init(IpPrefix *ret_prefix, sa_family_t family, const void *address, unsigned length);
+
+/* The address of a socket. Errors: -EINVAL: other family. */
+int ip_prefix_from_sockaddr(const SockAddr *address, IpPrefix *ret_prefix);
 
 /* "10.42.0.0/24", "fd00::/8"; without a length, one address. Host bits are kept: "10.42.0.1/24".
  * Errors: -EINVAL. */

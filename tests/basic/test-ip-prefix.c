@@ -87,12 +87,35 @@ static void test_order(void **state)
                 }
 }
 
+static void test_from_sockaddr(void **state)
+{
+        static const struct {
+                const char *socket, *address;
+        } rows[] = {
+                { "10.42.0.1:8080", "10.42.0.1/32" },
+                { "[fd00::1]:8080", "fd00::1/128" },
+        };
+        IpPrefix prefix;
+        SockAddr socket;
+        socklen_t size;
+        char text[IP_PREFIX_TEXT_SIZE];
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                assert_ok(sockaddr_parse(rows[i].socket, &socket, &size));
+                assert_ok(ip_prefix_from_sockaddr(&socket, &prefix));
+                assert_string_equal(ip_prefix_format(&prefix, text), rows[i].address);
+        }
+        assert_ok(sockaddr_parse("/run/socket", &socket, &size));
+        assert_err(ip_prefix_from_sockaddr(&socket, &prefix), -EINVAL);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_parse),
                 cmocka_unit_test(test_contains),
                 cmocka_unit_test(test_order),
+                cmocka_unit_test(test_from_sockaddr),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
