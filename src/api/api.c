@@ -225,8 +225,8 @@ static int listen_take(Api *api, int take_fd)
                                  .address_size = size,
                                  .local = address.any.sa_family == AF_UNIX,
                                  .exposed = !sockaddr_is_loopback(&address) };
-        size_t max = max_connections(api->config.config, &listener);
-        int r = http_server_listen_take(api->server, TAKE_FD(fd), max, &listener.http);
+        HttpListenerOptions options = { .max_connections = max_connections(api->config.config, &listener) };
+        int r = http_server_listen_take(api->server, TAKE_FD(fd), &options, &listener.http);
         if (r < 0)
                 return r;
 

@@ -39,26 +39,30 @@ static int authority_split(const char *text, char ret_host[static HOST_SIZE], bo
         return 0;
 }
 
-static bool host_is_allowed(const char *host, bool brackets, bool exposed)
+static bool host_is_allowed(const char *host, bool brackets, bool exposed, const IpPrefix *own)
 {
         SockAddr address;
+        IpPrefix asked;
 
-        if (!brackets && strcasecmp(host, "localhost") == 0)
+        if (!own && !brackets && strcasecmp(host, "localhost") == 0)
                 return true;
+        if (sockaddr_parse_host(host, &address) < 0 || brackets != (address.any.sa_family == AF_INET6))
+                return false;
+        if (own)
+                return ip_prefix_from_sockaddr(&address, &asked) == 0 && ip_prefix_compare(&asked, own) == 0;
 
-        return sockaddr_parse_host(host, &address) == 0 && brackets == (address.any.sa_family == AF_INET6) &&
-               (exposed || sockaddr_is_loopback(&address));
+        return exposed || sockaddr_is_loopback(&address);
 }
 
 /* The port is not compared with ours: a forwarded one (ssh -L 9000:127.0.0.1:8080) is fine. */
-bool http_guard_host_allowed(const char *host, bool exposed)
+bool http_guard_host_allowed(const char *host, bool exposed, const IpPrefix *own)
 {
         char name[HOST_SIZE];
         bool brackets;
         uint64_t port;
 
         return authority_split(host, name, &brackets, &port) >= 0 &&
-               host_is_allowed(name, brackets, exposed);
+               host_is_allowed(name, brackets, exposed, own);
 }
 
 /* Whether it is "http://" with the host and port of the Host header. "null", which sandboxed frames and
@@ -84,11 +88,11 @@ static bool fetch_site_is_ours(const char *fetch_site)
         return strcasecmp(fetch_site, "same-origin") == 0 || strcasecmp(fetch_site, "none") == 0;
 }
 
-int http_guard_check(const HttpGuardHeaders *headers, HttpGuardFlags flags)
+int http_guard_check(const HttpGuardHeaders *headers, HttpGuardFlags flags, const IpPrefix *own)
 {
         if (headers->n_host != 1)
                 return DEVBOX_ERROR_BAD_REQUEST;
-        if (!http_guard_host_allowed(headers->host, flags & HTTP_GUARD_EXPOSED))
+        if (!http_guard_host_allowed(headers->host, flags & HTTP_GUARD_EXPOSED, own))
                 return DEVBOX_ERROR_HOST_NOT_ALLOWED;
         if (!(flags & HTTP_GUARD_MUTATION))
                 return 0;

@@ -7,7 +7,10 @@
  * All connections share a budget of bytes (budget.h). Clients over TCP are one user of it: when their share
  * or the listener's own limit is used up, more of them wait in the kernel's backlog, idle connections are
  * closed, and the deadlines of the others are short. On a Unix socket each user has a share; connections
- * beyond it are closed, and other users are not affected. */
+ * beyond it are closed, and other users are not affected.
+ *
+ * A listener may have a scope: it then serves some routes to some sources. A connection from another source
+ * is closed before a byte of it is read. */
 
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -23,7 +26,7 @@ static bool has_room(const HttpListener *listener)
 {
         HttpServer *server = listener->server;
 
-        return listener->n_connections < listener->max_connections &&
+        return listener->n_connections < listener->options.max_connections &&
                (listener->local ||
                 http_budget_allows(&server->budget, HTTP_USER_UNKNOWN, http_connection_cost(server)));
 }
@@ -39,7 +42,7 @@ static void listener_pause(HttpListener *listener)
         HttpServer *server = listener->server;
 
         set_paused(listener, true);
-        if (listener->max_connections == 0)
+        if (listener->options.max_connections == 0)
                 return;
 
         server->at_limit = true;
@@ -60,7 +63,7 @@ void http_listeners_resume(HttpServer *server)
         LIST_FOREACH(listener, &server->listeners, entry) {
                 if (listener->paused && has_room(listener))
                         set_paused(listener, false);
-                server->at_limit |= listener->paused && listener->max_connections > 0;
+                server->at_limit |= listener->paused && listener->options.max_connections > 0;
         }
 }
 
@@ -103,14 +106,23 @@ static void set_buffers(const HttpListener *listener, int fd)
         (void) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
 }
 
-static void take_connection(HttpListener *listener, int fd, const struct sockaddr *address, socklen_t size)
+static bool source_allowed(const HttpListener *listener, const SockAddr *address)
+{
+        const IpPrefix *sources = &listener->options.sources;
+        IpPrefix source;
+
+        return sources->family == AF_UNSPEC ||
+               (ip_prefix_from_sockaddr(address, &source) == 0 && ip_prefix_contains(sources, &source));
+}
+
+static void take_connection(HttpListener *listener, int fd, const SockAddr *address, socklen_t size)
 {
         HttpServer *server = listener->server;
         HttpConnection *connection;
 
         if (listener->local)
                 set_buffers(listener, fd);
-        if (http_connection_new(listener, fd, &connection) < 0) {
+        if (!source_allowed(listener, address) || http_connection_new(listener, fd, &connection) < 0) {
                 server->stats.rejected_total++;
                 (void) fd_close(fd);
                 return;
@@ -118,7 +130,7 @@ static void take_connection(HttpListener *listener, int fd, const struct sockadd
 
         /* From here on libmicrohttpd closes the descriptor, also on failure; and if it announced the
          * connection, it has announced its end as well. */
-        enum MHD_Result taken = MHD_add_connection(server->daemon, fd, address, size);
+        enum MHD_Result taken = MHD_add_connection(server->daemon, fd, &address->any, size);
         connection = http_connection_find_pending(server, fd);
         if (connection && taken == MHD_NO)
                 http_connection_free(connection);
@@ -131,7 +143,7 @@ static int on_acceptable(sd_event_source *source, int fd, uint32_t events, void 
         HttpListener *listener = userdata;
 
         for (int i = 0; i < ACCEPT_BURST; i++) {
-                struct sockaddr_storage address;
+                SockAddr address;
                 socklen_t size = sizeof address;
 
                 if (!has_room(listener)) {
@@ -139,10 +151,9 @@ static int on_acceptable(sd_event_source *source, int fd, uint32_t events, void 
                         break;
                 }
 
-                int connection =
-                        accept4(fd, (struct sockaddr *) &address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+                int connection = accept4(fd, &address.any, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
                 if (connection >= 0)
-                        take_connection(listener, connection, (struct sockaddr *) &address, size);
+                        take_connection(listener, connection, &address, size);
                 else if (accept_must_stop(listener, errno))
                         break;
         }
@@ -166,7 +177,7 @@ HttpListener *http_listener_free(HttpListener *listener)
 
 void http_listener_set_max(HttpListener *listener, size_t max_connections)
 {
-        listener->max_connections = max_connections;
+        listener->options.max_connections = max_connections;
         http_listeners_resume(listener->server);
 }
 
@@ -178,7 +189,19 @@ static bool is_local(int fd)
         return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) >= 0 && domain == AF_UNIX;
 }
 
-int http_server_listen_take(HttpServer *server, int fd, size_t max_connections, HttpListener **ret_listener)
+static int set_own_address(HttpListener *listener)
+{
+        SockAddr address = { 0 };
+        socklen_t size = sizeof address;
+
+        if (getsockname(listener->fd, &address.any, &size) < 0)
+                return -errno;
+
+        return ip_prefix_from_sockaddr(&address, &listener->own_address);
+}
+
+int http_server_listen_take(HttpServer *server, int fd, const HttpListenerOptions *options,
+                            HttpListener **ret_listener)
 {
         _cleanup_(http_listener_freep) HttpListener *listener = calloc(1, sizeof *listener);
         if (!listener) {
@@ -186,9 +209,11 @@ int http_server_listen_take(HttpServer *server, int fd, size_t max_connections, 
                 return -ENOMEM;
         }
 
-        *listener = (HttpListener){
-                .server = server, .fd = fd, .local = is_local(fd), .max_connections = max_connections
-        };
+        *listener = (HttpListener){ .server = server, .fd = fd, .local = is_local(fd), .options = *options };
+        int r = options->own_host ? set_own_address(listener) : 0;
+        if (r < 0)
+                return r;
+
         set_buffers(listener, fd);
         for (HttpPhase phase = 0; phase < _HTTP_PHASE_MAX; phase++)
                 TAILQ_INIT(&listener->phases[phase]);
@@ -197,7 +222,7 @@ int http_server_listen_take(HttpServer *server, int fd, size_t max_connections, 
         if (ioctl(fd, FIONBIO, &(int){ 1 }) < 0)
                 return -errno;
 
-        int r = sd_event_add_io(server->event, &listener->source, fd, EPOLLIN, on_acceptable, listener);
+        r = sd_event_add_io(server->event, &listener->source, fd, EPOLLIN, on_acceptable, listener);
         if (r < 0)
                 return r;
 

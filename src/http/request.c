@@ -12,9 +12,14 @@
 #include "http/server-internal.h"
 #include "http/strict.h"
 
+static const HttpListener *listener_of(const HttpRequest *request)
+{
+        return http_request_connection(request)->listener;
+}
+
 static HttpServer *server_of(const HttpRequest *request)
 {
-        return http_request_connection(request)->listener->server;
+        return listener_of(request)->server;
 }
 
 /* The target without its query. Borrowed from libmicrohttpd. */
@@ -96,7 +101,7 @@ static int accept_body(HttpRequest *request, const RequestHeaders *headers)
         size_t kept_max = route ? route->body_max : 0;
         uint64_t size;
 
-        int r = check_body(headers, MAX(server->limits.body_bytes, kept_max), &size);
+        int r = check_body(headers, kept_max > 0 ? kept_max : server->limits.body_bytes, &size);
         if (r != 0 || kept_max == 0)
                 return r;
 
@@ -108,15 +113,18 @@ static int accept_body(HttpRequest *request, const RequestHeaders *headers)
 static int find_route(HttpRequest *request, const HttpGuardHeaders *headers, const char *method,
                       const char *path)
 {
-        HttpServer *server = server_of(request);
+        const HttpListener *listener = listener_of(request);
         bool mutation = !streq(method, MHD_HTTP_METHOD_GET) && !streq(method, MHD_HTTP_METHOD_HEAD);
 
-        int r = http_guard_check(headers, (server->exposed ? HTTP_GUARD_EXPOSED : 0) |
-                                                  (mutation ? HTTP_GUARD_MUTATION : 0));
+        int r = http_guard_check(headers,
+                                 (listener->server->exposed ? HTTP_GUARD_EXPOSED : 0) |
+                                         (mutation ? HTTP_GUARD_MUTATION : 0),
+                                 listener->options.own_host ? &listener->own_address : NULL);
         if (r != 0)
                 return r;
 
-        return http_route_find(server->routes, method, path, &request->match);
+        return http_route_find(listener->server->routes, listener->options.scope, method, path,
+                               &request->match);
 }
 
 static void reject_method(HttpRequest *request, const char *path)
@@ -124,7 +132,8 @@ static void reject_method(HttpRequest *request, const char *path)
         _cleanup_(http_response_unrefp) HttpResponse *response = NULL;
         _cleanup_(freep) char *methods = NULL;
 
-        if (http_route_allowed(server_of(request)->routes, path, &methods) < 0 ||
+        if (http_route_allowed(server_of(request)->routes, listener_of(request)->options.scope, path,
+                               &methods) < 0 ||
             http_response_new_error(DEVBOX_ERROR_METHOD_NOT_ALLOWED, NULL, &response) < 0 ||
             http_response_add_header(response, MHD_HTTP_HEADER_ALLOW, methods) < 0)
                 return;
@@ -297,6 +306,22 @@ void http_request_done(HttpRequest *request, int result)
 void *http_request_owner(const HttpRequest *request)
 {
         return server_of(request)->owner;
+}
+
+bool http_request_is_local(const HttpRequest *request)
+{
+        return listener_of(request)->local;
+}
+
+int http_request_source(const HttpRequest *request, IpPrefix *ret_source)
+{
+        SockAddr address = { 0 };
+        socklen_t size = sizeof address;
+
+        if (getpeername(http_request_connection(request)->fd, &address.any, &size) < 0)
+                return -errno;
+
+        return ip_prefix_from_sockaddr(&address, ret_source);
 }
 
 const char *http_request_parameter(const HttpRequest *request)

@@ -3,13 +3,20 @@
 
 /* A request as its handler sees it. It is valid until it is responded to, also when the client has gone. */
 
+#include "basic/ip-prefix.h"
 #include "http/response.h"
 #include "http/route.h"
 
 /* The owner of the server. */
 void *http_request_owner(const HttpRequest *request);
 
-/* The parameter of the route's path; NULL if it has none. Borrowed. */
+/* Whether it came over a Unix socket. */
+bool http_request_is_local(const HttpRequest *request);
+
+/* The address of the client. Errors: -EINVAL it came over a Unix socket. */
+int http_request_source(const HttpRequest *request, IpPrefix *ret_source);
+
+/* The parameter of the route's path; "" if it has none. Borrowed. */
 const char *http_request_parameter(const HttpRequest *request);
 
 /* The body, terminated with a NUL byte that is not part of it; empty unless the route has a body_max.

@@ -6,18 +6,30 @@
 #include "basic/text.h"
 #include "proto/error.h"
 
-static bool path_matches(const HttpRoute *route, const char *path, const char **ret_parameter)
+/* What the segment {…} of the route's path stands for, which is not empty. */
+static bool path_matches(const HttpRoute *route, const char *path, char ret_parameter[HTTP_PARAMETER_SIZE])
 {
         size_t literal = strcspn(route->path, "{");
 
-        if (route->path[literal] == '\0') {
-                *ret_parameter = NULL;
+        ret_parameter[0] = '\0';
+        if (route->path[literal] == '\0')
                 return streq(route->path, path);
-        }
+        if (strncmp(route->path, path, literal) != 0)
+                return false;
 
-        *ret_parameter = path + literal;
-        return strncmp(route->path, path, literal) == 0 && path[literal] != '\0' &&
-               !strchr(path + literal, '/');
+        size_t length = strcspn(path + literal, "/");
+        if (length == 0 || length >= HTTP_PARAMETER_SIZE ||
+            !streq(path + literal + length, strchr(route->path, '}') + 1))
+                return false;
+
+        memcpy(ret_parameter, path + literal, length);
+        ret_parameter[length] = '\0';
+        return true;
+}
+
+static bool in_scope(const HttpRoute *route, unsigned scope)
+{
+        return scope == 0 || (route->scopes & scope) != 0;
 }
 
 static bool method_matches(const HttpRoute *route, const char *method)
@@ -25,17 +37,18 @@ static bool method_matches(const HttpRoute *route, const char *method)
         return streq(route->method, method) || (streq(route->method, "GET") && streq(method, "HEAD"));
 }
 
-int http_route_find(const HttpRoute *routes, const char *method, const char *path, HttpRouteMatch *ret_match)
+int http_route_find(const HttpRoute *routes, unsigned scope, const char *method, const char *path,
+                    HttpRouteMatch *ret_match)
 {
         int r = DEVBOX_ERROR_NOT_FOUND;
 
         for (const HttpRoute *route = routes; route->method; route++) {
-                const char *parameter;
+                HttpRouteMatch match = { .route = route };
 
-                if (!path_matches(route, path, &parameter))
+                if (!in_scope(route, scope) || !path_matches(route, path, match.parameter))
                         continue;
                 if (method_matches(route, method)) {
-                        *ret_match = (HttpRouteMatch){ .route = route, .parameter = parameter };
+                        *ret_match = match;
                         return 0;
                 }
                 r = DEVBOX_ERROR_METHOD_NOT_ALLOWED;
@@ -44,14 +57,14 @@ int http_route_find(const HttpRoute *routes, const char *method, const char *pat
         return r;
 }
 
-int http_route_allowed(const HttpRoute *routes, const char *path, char **ret_methods)
+int http_route_allowed(const HttpRoute *routes, unsigned scope, const char *path, char **ret_methods)
 {
         _cleanup_(text_done) Text methods = TEXT_NULL;
 
         for (const HttpRoute *route = routes; route->method; route++) {
-                const char *parameter;
+                char parameter[HTTP_PARAMETER_SIZE];
 
-                if (!path_matches(route, path, &parameter))
+                if (!in_scope(route, scope) || !path_matches(route, path, parameter))
                         continue;
                 text_appendf(&methods, "%s%s%s", methods.size > 0 ? ", " : "", route->method,
                              streq(route->method, "GET") ? ", HEAD" : "");

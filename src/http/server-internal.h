@@ -50,10 +50,11 @@ struct HttpConnection {
 struct HttpListener {
         HttpServer *server;
         int fd;
-        bool local; /* a Unix socket: users are known */
-        bool paused;
+        HttpListenerOptions options;
+        IpPrefix own_address; /* with own_host */
+        bool local, paused;   /* local: a Unix socket, whose users are known */
         sd_event_source *source;
-        size_t n_connections, max_connections;
+        size_t n_connections;
         HttpConnections phases[_HTTP_PHASE_MAX];
         LIST_ENTRY(HttpListener) entry;
 };
@@ -66,9 +67,8 @@ struct HttpServer {
         HttpLimits limits;
         void *owner;
         HttpBudget budget;
-        bool exposed, draining, ending;
-        bool at_limit;           /* a listener is paused */
-        size_t peak_connections; /* since there was none */
+        bool exposed, draining, ending, at_limit; /* at_limit: a listener is paused */
+        size_t peak_connections;                  /* since there was none */
         HttpStats stats;
         sd_event_source *source_epoll, *source_again, *source_expiry, *source_drained;
         usec_t expiry_at_usec;   /* when source_expiry fires; USEC_INFINITY: disabled */

@@ -14,6 +14,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "basic/ip-prefix.h"
 #include "basic/time.h"
 #include "http/route.h"
 
@@ -32,7 +33,7 @@ typedef struct HttpLimits {
                                     header */
         size_t socket_bytes;     /* SO_SNDBUF and SO_RCVBUF */
         size_t budget_bytes;     /* all connections together, with what the kernel holds for them */
-        uint64_t body_bytes;     /* largest body of a request whose route has no larger body_max */
+        uint64_t body_bytes;     /* largest body of a request whose route keeps none */
 } HttpLimits;
 
 #define HTTP_LIMITS_DEFAULT                                                                                 \
@@ -78,10 +79,18 @@ void http_server_set_owner(HttpServer *server, void *owner);
 /* Accepts hosts other than loopback: see http/guard.h. */
 void http_server_set_exposed(HttpServer *server, bool exposed);
 
-/* Accepts connections from a listening socket, up to `max_connections` at a time; more wait in the kernel's
- * backlog. Takes the descriptor and closes it, but never calls shutdown(2): a socket from systemd stays
- * usable for the next process. */
-int http_server_listen_take(HttpServer *server, int fd, size_t max_connections, HttpListener **ret_listener);
+typedef struct HttpListenerOptions {
+        size_t max_connections; /* at a time; more wait in the kernel's backlog */
+        unsigned scope;         /* one bit: serves only the routes of this scope; 0: all */
+        IpPrefix sources;       /* connections from elsewhere are closed; IP_PREFIX_NULL: from nowhere */
+        bool own_host;          /* Host must be the address of the socket instead of loopback */
+} HttpListenerOptions;
+
+/* Accepts connections from a listening socket. Takes the descriptor and closes it, but never calls
+ * shutdown(2): a socket from systemd stays usable for the next process. Errors: -EINVAL `own_host` for
+ * neither IPv4 nor IPv6. */
+int http_server_listen_take(HttpServer *server, int fd, const HttpListenerOptions *options,
+                            HttpListener **ret_listener);
 
 /* 0: accept no new connections. */
 void http_listener_set_max(HttpListener *listener, size_t max_connections);

@@ -22,15 +22,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 .n_fetch_site = !!site,
         };
 
-        int read = http_guard_check(&headers, 0);
-        int change = http_guard_check(&headers, HTTP_GUARD_MUTATION);
+        int read = http_guard_check(&headers, 0, NULL);
+        int change = http_guard_check(&headers, HTTP_GUARD_MUTATION, NULL);
 
         /* Loopback is an address; what may change may also be read; a foreign host gets nowhere. */
-        if (http_guard_host_allowed(host, false) && !http_guard_host_allowed(host, true))
+        if (http_guard_host_allowed(host, false, NULL) && !http_guard_host_allowed(host, true, NULL))
                 abort();
         if (change == 0 && read != 0)
                 abort();
-        if (read == 0 && !http_guard_host_allowed(host, false))
+        if (read == 0 && !http_guard_host_allowed(host, false, NULL))
                 abort();
 
         return 0;

@@ -54,11 +54,40 @@ static void test_host(void **state)
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                if (http_guard_host_allowed(rows[i].host, false) != rows[i].loopback)
+                if (http_guard_host_allowed(rows[i].host, false, NULL) != rows[i].loopback)
                         fail_msg("loopback: %s", rows[i].host);
-                if (http_guard_host_allowed(rows[i].host, true) != rows[i].exposed)
+                if (http_guard_host_allowed(rows[i].host, true, NULL) != rows[i].exposed)
                         fail_msg("exposed: %s", rows[i].host);
         }
+}
+
+/* Of a listener for other machines: its own address, and nothing else. */
+static void test_own_host(void **state)
+{
+        static const struct {
+                const char *host;
+                bool allowed;
+        } rows[] = {
+                { "10.42.0.1", true },
+                { "10.42.0.1:8080", true },
+                { "10.42.0.10:8080", false },
+                { "10.42.0.1.:8080", false },
+                { "[10.42.0.1]:8080", false },
+                { "10.42.0.1/32", false },
+                { "127.0.0.1:8080", false },
+                { "localhost", false },
+                { "[::1]", false },
+                { "[::ffff:10.42.0.1]:8080", false },
+                { "hub.example", false },
+                { "", false },
+        };
+        IpPrefix own;
+
+        assert_ok(ip_prefix_parse("10.42.0.1", &own));
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                for (int exposed = 0; exposed < 2; exposed++)
+                        if (http_guard_host_allowed(rows[i].host, exposed, &own) != rows[i].allowed)
+                                fail_msg("%s", rows[i].host);
 }
 
 static void test_origin(void **state)
@@ -100,8 +129,8 @@ static void test_origin(void **state)
                 };
 
                 print_message("row %zu\n", i);
-                assert_err(http_guard_check(&headers, 0), rows[i].read);
-                assert_err(http_guard_check(&headers, HTTP_GUARD_MUTATION), rows[i].mutation);
+                assert_err(http_guard_check(&headers, 0, NULL), rows[i].read);
+                assert_err(http_guard_check(&headers, HTTP_GUARD_MUTATION, NULL), rows[i].mutation);
         }
 }
 
@@ -115,15 +144,16 @@ static void test_repeated(void **state)
                 .host = "localhost", .n_host = 1, .fetch_site = "none", .n_fetch_site = 2
         };
 
-        assert_err(http_guard_check(&two_hosts, 0), DEVBOX_ERROR_BAD_REQUEST);
-        assert_err(http_guard_check(&two_origins, HTTP_GUARD_MUTATION), DEVBOX_ERROR_BAD_REQUEST);
-        assert_err(http_guard_check(&two_sites, HTTP_GUARD_MUTATION), DEVBOX_ERROR_BAD_REQUEST);
+        assert_err(http_guard_check(&two_hosts, 0, NULL), DEVBOX_ERROR_BAD_REQUEST);
+        assert_err(http_guard_check(&two_origins, HTTP_GUARD_MUTATION, NULL), DEVBOX_ERROR_BAD_REQUEST);
+        assert_err(http_guard_check(&two_sites, HTTP_GUARD_MUTATION, NULL), DEVBOX_ERROR_BAD_REQUEST);
 }
 
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_host),
+                cmocka_unit_test(test_own_host),
                 cmocka_unit_test(test_origin),
                 cmocka_unit_test(test_repeated),
         };

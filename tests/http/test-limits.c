@@ -265,7 +265,8 @@ static void test_closed_listener_is_no_limit(void **state)
         HttpListener *other;
         char byte;
 
-        assert_ok(http_server_listen_take(world->server, dup(other_fd), 0, &other));
+        assert_ok(
+                http_server_listen_take(world->server, dup(other_fd), &(HttpListenerOptions){ 0 }, &other));
         _cleanup_(fd_closep) int idle = world_connect(world);
         world_send(idle, GET("/now") "\r\n");
         (void) world_read_until(world, idle, "\r\n\r\nnow");
@@ -301,7 +302,8 @@ static void test_two_listeners(void **state)
                 fds[i] = world_connect(world);
         RUN_UNTIL(world, http_server_stats(world->server)->n_connections == 4);
 
-        assert_ok(http_server_listen_take(world->server, dup(other_fd), 4, NULL));
+        assert_ok(http_server_listen_take(world->server, dup(other_fd),
+                                          &(HttpListenerOptions){ .max_connections = 4 }, NULL));
         close(TAKE(world->listen_fd, other_fd));
         text = world_request(world, GET("/now") END);
         assert_true(endswith(text, "now"));

@@ -165,7 +165,8 @@ static void test_unix_client(void **state)
 
         limits.response_usec = limits.hangup_usec = 5 * USEC_PER_MSEC;
         world_restart(world, &limits, 512);
-        assert_ok(http_server_listen_take(world->server, listen_unix(path), 512, NULL));
+        assert_ok(http_server_listen_take(world->server, listen_unix(path),
+                                          &(HttpListenerOptions){ .max_connections = 512 }, NULL));
         for (int reads = 0; reads <= 1; reads++) {
                 int fd = connect_unix(path);
 
@@ -192,7 +193,8 @@ static void test_shares(void **state)
 
         limits.budget_bytes = 1024 * 1024;
         world_restart(world, &limits, 512);
-        assert_ok(http_server_listen_take(world->server, listen_unix(path), 512, NULL));
+        assert_ok(http_server_listen_take(world->server, listen_unix(path),
+                                          &(HttpListenerOptions){ .max_connections = 512 }, NULL));
         for (size_t i = 0; i < ELEMENTSOF(fds); i++)
                 fds[i] = connect_unix(path);
         RUN_UNTIL(world, http_server_stats(world->server)->rejected_total > 0);

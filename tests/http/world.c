@@ -144,7 +144,7 @@ static void on_drained(void *owner)
 }
 
 const HttpRoute world_routes[] = {
-        { "GET", "/now", handle_now, 0 },
+        { "GET", "/now", handle_now, 0, .scopes = WORLD_SCOPE },
         { "POST", "/now", handle_now, 0 },
         { "GET", "/later", handle_later, 0 },
         { "GET", "/echo/{text}", handle_parameter, 0 },
@@ -153,6 +153,7 @@ const HttpRoute world_routes[] = {
         { "GET", "/page", handle_page, 0 },
         { "GET", "/stream", handle_stream, 0 },
         { "POST", "/body", handle_body, 0, WORLD_BODY_MAX },
+        { "POST", "/word", handle_body, 0, 4 },
         {},
 };
 
@@ -173,8 +174,9 @@ static void start(World *world, const HttpLimits *limits, size_t max_connections
 
         assert_ok(http_server_new(world->event, world_routes, &handlers, limits, &world->server));
         http_server_set_owner(world->server, world);
-        assert_ok(http_server_listen_take(world->server, dup(world->listen_fd), max_connections,
-                                          &world->listener));
+        const HttpListenerOptions options = { .max_connections = max_connections };
+
+        assert_ok(http_server_listen_take(world->server, dup(world->listen_fd), &options, &world->listener));
 }
 
 int world_up(void **state)

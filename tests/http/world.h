@@ -11,6 +11,8 @@
 #define BIG_SIZE       ((size_t) 8 * 1024 * 1024)
 #define WORLD_BODY_MAX 5000 /* of POST /body: more than the default for all requests */
 
+#define WORLD_SCOPE (1 << 1) /* of GET /now */
+
 typedef struct World {
         sd_event *event;
         HttpServer *server;
