@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The actions and their authorisation.
  *
- * An action takes no argument from the request. It needs the token of the configuration, compared in
- * constant time; without a token in the configuration, or with the placeholder of the example, every action
- * is denied. */
+ * They need the token of the configuration, compared in constant time; without a token in the
+ * configuration, or with the placeholder of the example, every action is denied. Of a request they take at
+ * most the name of a device. */
 
 #include "api/api-internal.h"
 
@@ -17,7 +17,13 @@
 /* RFC 9110 requires a challenge with a 401; no browser prompts for a password with this scheme. */
 #define CHALLENGE TOKEN_HEADER " realm=\"devbox\""
 
-static void count(Api *api, ActionKind kind, ActionOutcome outcome)
+/* On the Unix socket these need no token: only root and the group devbox-admin can connect to it. */
+static const bool local_suffices[_ACTION_KIND_MAX] = {
+        [ACTION_READ_MESH] = true,
+        [ACTION_REVOKE_PEER] = true,
+};
+
+void api_action_count(Api *api, ActionKind kind, ActionOutcome outcome)
 {
         api->counters.actions[kind][outcome]++;
 }
@@ -71,11 +77,14 @@ bool api_action_authorise(Api *api, HttpRequest *request, ActionKind kind)
 {
         _cleanup_(http_response_unrefp) HttpResponse *response = NULL;
 
+        if (local_suffices[kind] && http_request_is_local(request))
+                return true;
+
         int reason = check_token(api->config.config, request);
         if (reason == 0)
                 return true;
 
-        count(api, kind, ACTION_DENIED);
+        api_action_count(api, kind, ACTION_DENIED);
         log_denied(api, kind, (DevboxError) reason);
 
         int r = http_response_new_error(reason, NULL, &response);
@@ -111,12 +120,12 @@ void api_handle_restart(HttpRequest *request, void *owner)
         if (r >= 0)
                 r = api_restart(api, &problem);
         if (r != 0) {
-                count(api, ACTION_RESTART, ACTION_FAILED);
+                api_action_count(api, ACTION_RESTART, ACTION_FAILED);
                 reject_restart(request, r, problem);
                 return;
         }
 
-        count(api, ACTION_RESTART, ACTION_ACCEPTED);
+        api_action_count(api, ACTION_RESTART, ACTION_ACCEPTED);
         log_accepted(ACTION_RESTART, NULL);
         http_request_respond(request, response);
 }
@@ -182,12 +191,12 @@ static void on_started(const SelftestAnswer *answer, void *userdata)
                 r = http_response_add_header(response, "Location", location);
         }
         if (r != 0) {
-                count(api, ACTION_RUN_TESTS, ACTION_FAILED);
+                api_action_count(api, ACTION_RUN_TESTS, ACTION_FAILED);
                 http_request_reject(userdata, r, answer->detail);
                 return;
         }
 
-        count(api, ACTION_RUN_TESTS, ACTION_ACCEPTED);
+        api_action_count(api, ACTION_RUN_TESTS, ACTION_ACCEPTED);
         log_accepted(ACTION_RUN_TESTS, answer->run->id);
         http_request_respond(userdata, response);
 }

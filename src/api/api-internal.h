@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The body of Api, for api.c, bus.c, routes.c and actions.c; nobody else includes this. */
+/* The body of Api, for the files that share it; no others include this. */
 
 #include "api/api.h"
 #include "api/cache.h"
 #include "api/collector-client.h"
 #include "api/counters.h"
+#include "api/listen.h"
 #include "api/selftest.h"
 #include "basic/backoff.h"
 #include "basic/ratelimit.h"
@@ -23,8 +24,9 @@ typedef struct ApiListener {
         HttpListener *http;
         SockAddr address;
         socklen_t address_size;
+        ListenPurpose purpose;
         bool local;   /* a Unix socket: has a limit of its own */
-        bool exposed; /* beyond loopback */
+        bool exposed; /* beyond loopback, and not by its purpose */
 } ApiListener;
 
 struct Api {
@@ -52,6 +54,8 @@ struct Api {
         Component component;
         CollectorClient *collector;
         Selftest *selftest;
+        BusClient mesh;
+        RateLimit enroll_limit;
 
         Idle idle;
         bool restarting;
@@ -63,6 +67,15 @@ void api_update_health(Api *api);
 /* Stops with DAEMON_EXIT_RESTART, unless the configuration on disk is invalid: then returns
  * DEVBOX_ERROR_CONFIG_INVALID and what is wrong with it, kept in the api. */
 int api_restart(Api *api, const char **ret_problem);
+
+/* listeners.c: takes the sockets of systemd and those of --listen; logs what fails. */
+int api_listen(Api *api);
+
+/* After the configuration changed. */
+void api_listeners_apply(Api *api);
+
+/* Whether other machines reach it through the mesh. */
+bool api_serves_mesh(const Api *api);
 
 /* bus.c: connects, and goes on trying in the background; the first failure is told in the log. */
 int api_bus_start(Api *api);
@@ -79,6 +92,14 @@ void api_on_collector_changed(bool all, void *owner);
 
 /* actions.c: whether the request has the token; otherwise it is answered. */
 bool api_action_authorise(Api *api, HttpRequest *request, ActionKind kind);
+void api_action_count(Api *api, ActionKind kind, ActionOutcome outcome);
 void api_handle_restart(HttpRequest *request, void *owner);
 void api_handle_run_tests(HttpRequest *request, void *owner);
 void api_handle_run(HttpRequest *request, void *owner);
+
+/* mesh.c */
+extern const BusService api_mesh_service;
+void api_handle_mesh(HttpRequest *request, void *owner);
+void api_handle_mesh_peers(HttpRequest *request, void *owner);
+void api_handle_revoke(HttpRequest *request, void *owner);
+void api_handle_enroll(HttpRequest *request, void *owner);

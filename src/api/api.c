@@ -5,23 +5,23 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <systemd/sd-daemon.h>
 
-#include "api/listen.h"
 #include "basic/fd.h"
 #include "basic/sockaddr.h"
 #include "log/log.h"
 #include "sample/sample-bus.h"
 
-/* While the configuration is invalid: little is asked, and the next activation reads it anew. */
-#define INVALID_CONNECTIONS_MAX 64
-#define INVALID_IDLE_EXIT_USEC  (5 * USEC_PER_SEC)
+/* While the configuration is invalid: the next activation reads it anew. */
+#define INVALID_IDLE_EXIT_USEC (5 * USEC_PER_SEC)
 
 /* More waiting than connections there cannot be. */
 #define WAITING_MAX 4096
 
 /* Whoever guesses tokens gets into the log, but does not fill it. */
 #define DENIED_LIMIT ((RateLimit){ .interval_usec = 60 * USEC_PER_SEC, .burst = 10 })
+
+/* Claims that reach devbox-mesh: a device sends one a second while its operator decides. */
+#define ENROLL_LIMIT ((RateLimit){ .interval_usec = 1 * USEC_PER_SEC, .burst = 32 })
 
 static usec_t now(void *owner)
 {
@@ -97,44 +97,16 @@ int api_stop(void *self)
 
 void api_update_health(Api *api)
 {
-        component_set_healthy(&api->component, api->config.config && !api->config.problem &&
-                                                       !collector_client_lost(api->collector));
-}
+        bool answered = !collector_client_lost(api->collector) && !(api_serves_mesh(api) && api->mesh.lost);
 
-/* Says in the log, at every start and reload, that a port is open to others, or that it would be. */
-static bool may_be_exposed(const Config *config)
-{
-        if (config && config->http_insecure_expose) {
-                (void) log_full(
-                        LOG_WARNING, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_INSECURE_EXPOSE }),
-                        "http.insecure_expose is on: whoever reaches this machine can read its state, "
-                        "and the token travels unencrypted");
-                return true;
-        }
-
-        log_error("A socket beyond loopback was handed over, and the configuration does not allow it: set "
-                  "http.insecure_expose: true, or http.host: 127.0.0.1; not listening there");
-        return false;
-}
-
-static size_t max_connections(const Config *config, const ApiListener *listener)
-{
-        if (listener->local)
-                return SIZE_MAX; /* each user has a share of the server's memory instead */
-        if (listener->exposed && !may_be_exposed(config))
-                return 0;
-
-        return config ? config->api_max_connections : INVALID_CONNECTIONS_MAX;
+        component_set_healthy(&api->component, api->config.config && !api->config.problem && answered);
 }
 
 static void apply(Api *api)
 {
         const Config *config = api->config.config;
 
-        http_server_set_exposed(api->server, config && config->http_insecure_expose);
-        for (size_t i = 0; i < api->n_listeners; i++)
-                http_listener_set_max(api->listeners[i].http, max_connections(config, &api->listeners[i]));
-
+        api_listeners_apply(api);
         if (config)
                 cache_set_ttl(api->cache, config->api_cache_ttl_usec);
         api_on_collector_changed(true, api);
@@ -208,31 +180,7 @@ static int on_idle(void *owner)
         return 0;
 }
 
-/* ---- listening */
-
-static int listen_take(Api *api, int take_fd)
-{
-        _cleanup_(fd_closep) int fd = take_fd;
-        SockAddr address = { 0 };
-        socklen_t size = sizeof address;
-
-        if (api->n_listeners >= API_LISTENERS_MAX)
-                return -E2BIG;
-        if (getsockname(fd, &address.any, &size) < 0)
-                return -errno;
-
-        ApiListener listener = { .address = address,
-                                 .address_size = size,
-                                 .local = address.any.sa_family == AF_UNIX,
-                                 .exposed = !sockaddr_is_loopback(&address) };
-        HttpListenerOptions options = { .max_connections = max_connections(api->config.config, &listener) };
-        int r = http_server_listen_take(api->server, TAKE_FD(fd), &options, &listener.http);
-        if (r < 0)
-                return r;
-
-        api->listeners[api->n_listeners++] = listener;
-        return 0;
-}
+/* ---- the object */
 
 int api_add_listen(void *self, const char *address)
 {
@@ -245,46 +193,6 @@ int api_add_listen(void *self, const char *address)
         return 0;
 }
 
-/* Shows the addresses in the unit's status as well. ListenStream= of the socket unit has those that it
- * should listen on: the two differ from a daemon-reload with another address to the restart of the socket.
- */
-static int listen_and_note_take(Api *api, int fd, Text *status)
-{
-        text_append(status, status->size > 0 ? ", " : "Listening on ");
-        (void) listen_append_address(fd, status); /* where it fails, so does the next */
-        return listen_take(api, fd);
-}
-
-static int listen_everywhere(Api *api)
-{
-        _cleanup_(text_done) Text status = TEXT_NULL;
-        int n_fds = sd_listen_fds(true);
-
-        if (n_fds < 0)
-                return log_error_errno(n_fds, "Cannot take the sockets of systemd");
-        if (n_fds == 0 && api->n_listen == 0)
-                return log_error_errno(-EDESTADDRREQ,
-                                       "No socket to listen on: start devbox-api.socket, or give --listen");
-
-        for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + n_fds; fd++) {
-                int r = listen_and_note_take(api, fd, &status);
-                if (r < 0)
-                        return log_error_errno(r, "Cannot listen on the sockets of systemd");
-        }
-        for (size_t i = 0; i < api->n_listen; i++) {
-                int fd = listen_on(api->listen[i]);
-                int r = fd < 0 ? fd : listen_and_note_take(api, fd, &status);
-                if (r < 0)
-                        return log_error_errno(r, "Cannot listen on %s", api->listen[i]);
-        }
-
-        if (status.error == 0)
-                daemon_notify_status(status.data);
-        return 0;
-}
-
-/* ---- the object */
-
 void *api_new(void)
 {
         Api *api = calloc(1, sizeof *api);
@@ -293,6 +201,8 @@ void *api_new(void)
 
         *api = (Api){ .proc_fd = -EBADF,
                       .denied_limit = DENIED_LIMIT,
+                      .enroll_limit = ENROLL_LIMIT,
+                      .mesh.service = &api_mesh_service,
                       .config.consequence = "nothing can be answered until it is fixed" };
         return api;
 }
@@ -301,8 +211,9 @@ void api_free(void *self)
 {
         Api *api = self;
 
-        /* In reverse dependency order: the client completes pending calls into the cache, and the cache
-         * answers requests of the server. */
+        /* In reverse dependency order: the clients complete pending calls into requests and the cache, and
+         * the cache answers requests of the server. */
+        bus_client_detach(&api->mesh);
         collector_client_freep(&api->collector);
         selftest_freep(&api->selftest);
         cache_freep(&api->cache);
@@ -380,6 +291,6 @@ int api_start(void *self, Daemon *daemon)
                 return r;
 
         apply(api);
-        r = listen_everywhere(api);
+        r = api_listen(api);
         return r < 0 ? -EALREADY : 0;
 }

@@ -66,6 +66,7 @@ static void close_bus(Api *api)
 static void disconnect(Api *api)
 {
         collector_client_detach(api->collector);
+        bus_client_detach(&api->mesh);
         selftest_detach(api->selftest);
         close_bus(api);
 }
@@ -97,6 +98,7 @@ static int attach(Api *api)
                 return r;
 
         selftest_attach(api->selftest, api->bus);
+        bus_client_attach(&api->mesh, api->bus);
         return component_attach(&api->component, api->bus);
 }
 

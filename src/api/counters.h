@@ -11,11 +11,13 @@
 /* All statuses that proto/error.c and the handlers use. */
 #define COUNTERS_STATUSES_MAX 16
 
-/* The tag of a route. Actions need the token. */
+/* The tag of a route: what needs the token; see actions.c. */
 typedef enum ActionKind {
         ACTION_NONE,
         ACTION_RESTART,
         ACTION_RUN_TESTS,
+        ACTION_READ_MESH,
+        ACTION_REVOKE_PEER,
         _ACTION_KIND_MAX,
 } ActionKind;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Listening sockets where no systemd hands them over, and where any listens. */
+/* Listening sockets: those made here, and what each of systemd's is for. */
 
 #include "api/listen.h"
 
@@ -30,6 +30,35 @@ int listen_on(const char *address)
                 return -errno;
 
         return TAKE_FD(fd);
+}
+
+static const char *const purposes[_LISTEN_PURPOSE_MAX] = {
+        [LISTEN_MESH] = "mesh=",
+        [LISTEN_BOOTSTRAP] = "bootstrap=",
+};
+
+int listen_parse_name(const char *name, ListenPurpose *ret_purpose, IpPrefix *ret_sources)
+{
+        if (!strchr(name, '=')) {
+                *ret_purpose = LISTEN_LOCAL;
+                *ret_sources = IP_PREFIX_NULL;
+                return 0;
+        }
+
+        for (ListenPurpose purpose = LISTEN_LOCAL + 1; purpose < _LISTEN_PURPOSE_MAX; purpose++) {
+                IpPrefix sources;
+
+                if (!startswith(name, purposes[purpose]))
+                        continue;
+                if (ip_prefix_parse(name + strlen(purposes[purpose]), &sources) < 0)
+                        return -EINVAL;
+
+                *ret_purpose = purpose;
+                *ret_sources = sources;
+                return 0;
+        }
+
+        return -EINVAL;
 }
 
 int listen_append_address(int fd, Text *text)

@@ -10,6 +10,9 @@
 
 #define JSON_CONTENT_TYPE "application/json"
 
+/* A sealed claim is shorter: trust/enrolment.h. */
+#define CLAIM_SIZE_MAX 512
+
 /* The keys of the cache are the calls of the collector: /metrics needs the snapshot. */
 const char *const api_cache_keys[] = {
         [COLLECTOR_CALL_SYSTEM] = "system",
@@ -59,13 +62,18 @@ static void handle_openapi(HttpRequest *request, void *owner)
 }
 
 const HttpRoute api_routes[] = {
-        { "GET", "/health", handle_health, 0 },
+        { "GET", "/health", handle_health, 0, .scopes = 1 << LISTEN_MESH },
+        { "GET", "/healthz", handle_health, 0, .scopes = 1 << LISTEN_MESH },
         { "GET", "/system", handle_system, 0 },
         { "GET", "/services", handle_services, 0 },
         { "GET", "/metrics", handle_metrics, 0 },
         { "POST", "/actions/restart", api_handle_restart, ACTION_RESTART },
         { "POST", "/actions/run-tests", api_handle_run_tests, ACTION_RUN_TESTS },
         { "GET", "/actions/run-tests/{id}", api_handle_run, 0 },
+        { "GET", "/mesh", api_handle_mesh, ACTION_READ_MESH },
+        { "GET", "/mesh/peers", api_handle_mesh_peers, ACTION_READ_MESH },
+        { "POST", "/mesh/peers/{name}/revoke", api_handle_revoke, ACTION_REVOKE_PEER },
+        { "POST", "/enroll", api_handle_enroll, 0, CLAIM_SIZE_MAX, .scopes = 1 << LISTEN_BOOTSTRAP },
         { "GET", "/openapi.json", handle_openapi, 0 },
         {},
 };

@@ -93,13 +93,46 @@ static void test_path(void **state)
         assert_err(listen_on(too_long), -ENAMETOOLONG);
 }
 
+static void test_names(void **state)
+{
+        static const struct {
+                const char *name;
+                int result;
+                ListenPurpose purpose;
+                const char *sources;
+        } rows[] = {
+                { "devbox-api.socket", 0, LISTEN_LOCAL, NULL },
+                { "unknown", 0, LISTEN_LOCAL, NULL },
+                { "", 0, LISTEN_LOCAL, NULL },
+                { "mesh", 0, LISTEN_LOCAL, NULL },
+                { "mesh=10.42.0.0/24", 0, LISTEN_MESH, "10.42.0.0/24" },
+                { "bootstrap=169.254.64.0/18", 0, LISTEN_BOOTSTRAP, "169.254.64.0/18" },
+                { "mesh=", -EINVAL, LISTEN_LOCAL, NULL },
+                { "mesh=10.42.0.0/33", -EINVAL, LISTEN_LOCAL, NULL },
+                { "mesh=10.42.0.0/24 ", -EINVAL, LISTEN_LOCAL, NULL },
+                { "meshes=10.42.0.0/24", -EINVAL, LISTEN_LOCAL, NULL },
+                { "local=10.42.0.0/24", -EINVAL, LISTEN_LOCAL, NULL },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                ListenPurpose purpose = LISTEN_LOCAL;
+                IpPrefix sources = IP_PREFIX_NULL;
+                char text[IP_PREFIX_TEXT_SIZE];
+
+                print_message("%s\n", rows[i].name);
+                assert_err(listen_parse_name(rows[i].name, &purpose, &sources), rows[i].result);
+                assert_int_equal(purpose, rows[i].purpose);
+                assert_int_equal(sources.family == AF_UNSPEC, !rows[i].sources);
+                if (rows[i].sources)
+                        assert_string_equal(ip_prefix_format(&sources, text), rows[i].sources);
+        }
+}
+
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_good),
-                cmocka_unit_test(test_bad),
-                cmocka_unit_test(test_says_where),
-                cmocka_unit_test(test_path),
+                cmocka_unit_test(test_good), cmocka_unit_test(test_bad),   cmocka_unit_test(test_says_where),
+                cmocka_unit_test(test_path), cmocka_unit_test(test_names),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

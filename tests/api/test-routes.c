@@ -98,6 +98,29 @@ static void test_references_lead_somewhere(void **state)
         assert_string_equal(at(*state, "openapi")->valuestring, "3.1.0");
 }
 
+/* Other machines reach what is listed here, and nothing else. */
+static void test_scopes(void **state)
+{
+        static const struct {
+                const char *path;
+                unsigned scopes;
+        } rows[] = {
+                { "/health", 1 << LISTEN_MESH },
+                { "/healthz", 1 << LISTEN_MESH },
+                { "/enroll", 1 << LISTEN_BOOTSTRAP },
+        };
+
+        for (const HttpRoute *route = api_routes; route->method; route++) {
+                unsigned scopes = 0;
+
+                for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                        if (streq(rows[i].path, route->path))
+                                scopes = rows[i].scopes;
+                if (route->scopes != scopes)
+                        fail_msg("%s is served to other machines", route->path);
+        }
+}
+
 static void test_version(void **state)
 {
         assert_string_equal(at(at(*state, "info"), "version")->valuestring, DEVBOX_VERSION);
@@ -118,6 +141,7 @@ int main(void)
                 cmocka_unit_test(test_every_route_is_described),
                 cmocka_unit_test(test_nothing_else_is_described),
                 cmocka_unit_test(test_references_lead_somewhere),
+                cmocka_unit_test(test_scopes),
                 cmocka_unit_test(test_version),
                 cmocka_unit_test(test_counters_have_room),
         };

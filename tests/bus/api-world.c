@@ -43,8 +43,8 @@ int world_up_bare(void **state)
         *state = world;
         world->bus = test_bus_new();
         world->systemd = fake_start(world->bus);
-        world->tcp_fd = listen_on_tcp();
-        world->unix_fd = listen_on_unix(world->bus);
+        world->fds[world->n_fds++] = listen_on_tcp();
+        world->fds[world->n_fds++] = listen_on_unix(world->bus);
         test_bus_write_config(world->bus, AUTH SERVICES);
         fake_set_unit(world->bus, &(FakeUnit){ .id = "docker.service" });
         fake_set_unit(world->bus,
@@ -66,11 +66,12 @@ int world_down(void **state)
         World *world = *state;
 
         test_daemon_free(world->api);
+        test_daemon_free(world->mesh);
         test_daemon_free(world->collector);
         test_daemon_free(world->systemd);
         test_bus_free(world->bus);
-        (void) fd_close(world->tcp_fd);
-        (void) fd_close(world->unix_fd);
+        for (size_t i = 0; i < world->n_fds; i++)
+                (void) fd_close(world->fds[i]);
         free(world);
         return 0;
 }
@@ -84,16 +85,23 @@ void world_listen_for_selftest(const World *world)
         fake_listen(world->bus, path, SELFTEST);
 }
 
+void world_listen_for_devices(World *world)
+{
+        world->fds[world->n_fds++] = listen_on_tcp();
+        world->fds[world->n_fds++] = listen_on_tcp();
+}
+
 void world_start_api(World *world)
 {
+        static const char names[] =
+                "LISTEN_FDNAMES=local:local:mesh=" WORLD_DEVICE "/24:bootstrap=" WORLD_INVITED "/24";
         char selftest[160];
-        const char *const environment[] = { selftest, NULL };
-        const int fds[] = { world->tcp_fd, world->unix_fd };
+        const char *const environment[] = { selftest, world->n_fds > LISTENING_MESH ? names : NULL, NULL };
         const TestDaemonOptions options = { .program = API_PROGRAM,
                                             .name = API,
                                             .environment = environment,
-                                            .listen_fds = fds,
-                                            .n_listen_fds = 2 };
+                                            .listen_fds = world->fds,
+                                            .n_listen_fds = world->n_fds };
 
         (void) snprintf(selftest, sizeof selftest, "DEVBOX_SELFTEST_SOCKET=%s/selftest.sock",
                         world->bus->directory);
@@ -115,7 +123,7 @@ void world_configure(World *world, const char *yaml)
         world_start_api(world);
 }
 
-static int connect_to(int listen_fd)
+static int connect_to(int listen_fd, const char *source)
 {
         struct timeval patience = { .tv_sec = TEST_DEADLINE_SEC };
         struct sockaddr_storage address;
@@ -125,18 +133,29 @@ static int connect_to(int listen_fd)
         int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
         assert_ok(fd);
         assert_ok(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience));
+        if (source) {
+                struct sockaddr_in from = { .sin_family = AF_INET };
+
+                assert_int_equal(inet_pton(AF_INET, source, &from.sin_addr), 1);
+                assert_ok(bind(fd, (struct sockaddr *) &from, sizeof from));
+        }
         assert_ok(connect(fd, (struct sockaddr *) &address, size));
         return fd;
 }
 
 int http_connect(const World *world)
 {
-        return connect_to(world->tcp_fd);
+        return connect_to(world->fds[LISTENING_TCP], NULL);
 }
 
 int http_connect_unix(const World *world)
 {
-        return connect_to(world->unix_fd);
+        return connect_to(world->fds[LISTENING_UNIX], NULL);
+}
+
+int http_connect_mesh(const World *world, Listening listening, const char *source)
+{
+        return connect_to(world->fds[listening], source);
 }
 
 void http_send(int fd, const char *what, const char *token)

@@ -16,10 +16,23 @@
 #define AUTH              "auth: { token: " TOKEN " }\n"
 #define SERVICES          "services: [docker, ssh, gone]\n"
 
+/* The addresses that may connect to the sockets for other machines. */
+#define WORLD_DEVICE  "127.0.1.1"
+#define WORLD_INVITED "127.0.2.1"
+
+typedef enum Listening {
+        LISTENING_TCP,
+        LISTENING_UNIX,
+        LISTENING_MESH,
+        LISTENING_BOOTSTRAP,
+        _LISTENING_MAX
+} Listening;
+
 typedef struct World {
         TestBus *bus;
-        TestDaemon *systemd, *collector, *api;
-        int tcp_fd, unix_fd; /* listening */
+        TestDaemon *systemd, *collector, *mesh, *api;
+        int fds[_LISTENING_MAX]; /* listening */
+        size_t n_fds;
 } World;
 
 /* cmocka fixtures. The first starts everything, with AUTH and SERVICES; the second no collector and no api.
@@ -31,6 +44,8 @@ int world_down(void **state);
 #define world_test(function)      cmocka_unit_test_setup_teardown(function, world_up, world_down)
 #define world_test_bare(function) cmocka_unit_test_setup_teardown(function, world_up_bare, world_down)
 
+/* With the sockets of a hub as well. Before world_start_api(). */
+void world_listen_for_devices(World *world);
 void world_start_api(World *world);
 void world_start_collector(World *world);
 
@@ -49,6 +64,7 @@ typedef struct Answer {
 /* Connections are the caller's. http_send() sends "METHOD PATH" with Host and, if not NULL, the token. */
 int http_connect(const World *world);
 int http_connect_unix(const World *world);
+int http_connect_mesh(const World *world, Listening listening, const char *source);
 void http_send(int fd, const char *what, const char *token);
 Answer http_receive(int fd);
 

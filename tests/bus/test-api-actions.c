@@ -78,8 +78,8 @@ static void test_blanks_around_token(void **state)
 /* Whether systemd, which polls the sockets while no process has them, would start the next process. */
 static bool socket_is_triggered(const World *world)
 {
-        struct pollfd fds[] = { { .fd = world->tcp_fd, .events = POLLIN },
-                                { .fd = world->unix_fd, .events = POLLIN } };
+        struct pollfd fds[] = { { .fd = world->fds[LISTENING_TCP], .events = POLLIN },
+                                { .fd = world->fds[LISTENING_UNIX], .events = POLLIN } };
 
         return poll(fds, ELEMENTSOF(fds), 0) > 0;
 }

@@ -46,7 +46,7 @@ static void test_stop_finishes_first(void **state)
 static void test_name_taken(void **state)
 {
         World *world = *state;
-        const int fds[] = { world->tcp_fd };
+        const int fds[] = { world->fds[LISTENING_TCP] };
         const TestDaemonOptions options = {
                 .program = API_PROGRAM, .name = API, .listen_fds = fds, .n_listen_fds = 1, .no_wait = true
         };
@@ -161,11 +161,11 @@ static void listen_everywhere(World *world)
 {
         struct sockaddr_in address = { .sin_family = AF_INET };
 
-        (void) fd_close(world->tcp_fd);
-        world->tcp_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        assert_ok(world->tcp_fd);
-        assert_ok(bind(world->tcp_fd, (struct sockaddr *) &address, sizeof address));
-        assert_ok(listen(world->tcp_fd, 16));
+        (void) fd_close(world->fds[LISTENING_TCP]);
+        world->fds[LISTENING_TCP] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_ok(world->fds[LISTENING_TCP]);
+        assert_ok(bind(world->fds[LISTENING_TCP], (struct sockaddr *) &address, sizeof address));
+        assert_ok(listen(world->fds[LISTENING_TCP], 16));
 }
 
 static void test_exposed(void **state)

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* The org.devbox.Mesh1 of the bus ring, as far as devbox-api calls it. It has no state: what a call brings
+ * decides the reply. */
+
+#include <stdio.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "basic/macro.h"
+
+#define ERROR "org.devbox.Error."
+
+static const uint8_t key[32] = { 1, 2, 3 };
+
+static int append_key(sd_bus_message *reply, const char *name)
+{
+        int r = sd_bus_message_open_container(reply, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "s", name);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'v', "ay");
+        if (r >= 0)
+                r = sd_bus_message_append_array(reply, 'y', key, sizeof key);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int on_get_status(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+
+        int r = sd_bus_message_new_method_return(call, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}", "role", "s", "hub", "listen_port",
+                                          "q", 51820, "endpoints", "as", 1, "vps.example.org:51820",
+                                          "last_handshake_ms", "t", UINT64_C(0), "new", "(ss)", "a", "b");
+        if (r >= 0)
+                r = append_key(reply, "public_key");
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+static int on_list_peers(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        int all;
+
+        int r = sd_bus_message_read(call, "b", &all);
+        if (r < 0)
+                return r;
+        if (all)
+                return sd_bus_reply_method_return(call, "aa{sv}", 0);
+
+        return sd_bus_reply_method_return(call, "aa{sv}", 2, 3, "name", "s", "home-wsl", "rx_bytes", "t",
+                                          UINT64_MAX, "last_handshake_ms", "t", UINT64_C(1700000000123), 1,
+                                          "name", "s", "pc-aurgi");
+}
+
+/* The member of a device that is called "odd" has another type. */
+static int on_revoke(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        const char *name;
+
+        int r = sd_bus_message_read(call, "s", &name);
+        if (r < 0)
+                return r;
+        if (streq(name, "odd"))
+                return sd_bus_reply_method_return(call, "a{sv}", 1, "elapsed_usec", "s", "soon");
+        if (!streq(name, "home-wsl"))
+                return sd_bus_error_set(error, ERROR "PeerUnknown",
+                                        "no device of this name is enrolled here");
+
+        return sd_bus_reply_method_return(call, "a{sv}", 1, "elapsed_usec", "t", UINT64_C(4100));
+}
+
+/* A claim that is the name of an error is refused for it; the answer to another is its size and its source.
+ */
+static int on_claim(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        char answer[64], name[64];
+        const char *source;
+        const void *claim;
+        size_t size;
+
+        int r = sd_bus_message_read_array(call, 'y', &claim, &size);
+        if (r >= 0)
+                r = sd_bus_message_read(call, "s", &source);
+        if (r < 0)
+                return r;
+        if (startswith(claim, "Token") || startswith(claim, "Unauth")) {
+                (void) snprintf(name, sizeof name, ERROR "%.*s", (int) size, (const char *) claim);
+                return sd_bus_error_set(error, name, NULL);
+        }
+
+        (void) snprintf(answer, sizeof answer, "%zu bytes from %s", size, source);
+        r = sd_bus_message_new_method_return(call, &reply);
+        if (r >= 0)
+                r = sd_bus_message_append_array(reply, 'y', answer, strlen(answer));
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+static const sd_bus_vtable vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD("GetStatus", "", "a{sv}", on_get_status, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("ListPeers", "b", "aa{sv}", on_list_peers, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Revoke", "s", "a{sv}", on_revoke, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Claim", "ays", "ay", on_claim, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_VTABLE_END,
+};
+
+int main(void)
+{
+        sd_event *event = NULL;
+        sd_bus *bus = NULL;
+
+        int r = sd_event_default(&event);
+        if (r >= 0)
+                r = sd_bus_open_system(&bus);
+        if (r >= 0)
+                r = sd_bus_attach_event(bus, event, SD_EVENT_PRIORITY_NORMAL);
+        if (r >= 0)
+                r = sd_bus_add_object_vtable(bus, NULL, "/org/devbox/Mesh1", "org.devbox.Mesh1", vtable,
+                                             NULL);
+        if (r >= 0)
+                r = sd_bus_request_name(bus, "org.devbox.Mesh1", 0);
+        return r < 0 ? EXIT_FAILURE : sd_event_loop(event);
+}
