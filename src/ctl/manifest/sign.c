@@ -4,12 +4,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "basic/file.h"
 #include "ctl/manifest/lint-print.h"
-#include "ctl/operator/files.h"
 #include "ctl/operator/options.h"
+#include "ctl/operator/role-key.h"
 #include "ctl/operator/root-chain.h"
 #include "ctl/print.h"
 #include "ctl/problem.h"
@@ -107,43 +106,6 @@ static int reject_risks(Ctl *ctl, const char *ceiling_path, const ManifestFile *
                            report.n_rejected);
 }
 
-/* The key that the options name; else, of those in the operator's directory, one that the root allows to
- * sign manifests. Next keys are among them: a crash may have prevented that a key got its own name. */
-static int open_manifest_key(Ctl *ctl, const KeySource *source, const Root *root, OperatorKey *ret_key)
-{
-        static const char *const names[] = { MANIFEST_KEY, OPERATOR_KEY, NEXT_MANIFEST_KEY,
-                                             NEXT_OPERATOR_KEY };
-        const KeySource first = key_source_named(source, OPERATOR_KEY);
-        bool given = key_source_is_given(source), found = false;
-
-        for (size_t i = 0; i < (given ? 1 : ELEMENTSOF(names)); i++) {
-                _cleanup_(operator_key_done) OperatorKey key = OPERATOR_KEY_NULL;
-                const KeySource named = key_source_named(source, names[i]);
-                _cleanup_(freep) char *path = NULL;
-
-                int r = operator_path(source->dir, names[i], &path);
-                if (r < 0)
-                        return r;
-                if (!given && access(path, F_OK) < 0 && errno == ENOENT)
-                        continue;
-
-                r = operator_open_key(ctl, &named, &key);
-                if (r != 0)
-                        return r;
-                found = true;
-                if (root_has_key(root, ROOT_ROLE_MANIFEST, &key.public)) {
-                        *ret_key = TAKE(key, OPERATOR_KEY_NULL);
-                        return 0;
-                }
-        }
-
-        if (!found) /* fails with the path of the key that was expected */
-                return operator_key_open(&first, ret_key, &ctl->problem);
-        return problem_set(&ctl->problem, DEVBOX_ERROR_UNKNOWN_KEY,
-                           "the root does not let %s sign manifests; see: devboxctl operator show",
-                           given ? "this key" : "any key that is here");
-}
-
 /* The signed text, with a line end; the caller frees it. */
 static int sign(Ctl *ctl, const KeySource *source, const ManifestFile *file, const Root *root,
                 char **ret_text)
@@ -154,7 +116,7 @@ static int sign(Ctl *ctl, const KeySource *source, const ManifestFile *file, con
         int r = manifest_format(file->manifest, &payload, NULL);
         if (r != 0)
                 return r > 0 ? -EINVAL : r;
-        r = open_manifest_key(ctl, source, root, &key);
+        r = operator_open_role_key(ctl, source, root, ROOT_ROLE_MANIFEST, &key);
         if (r == 0)
                 r = operator_key_unseal(source, &key, &ctl->problem);
         if (r != 0)
