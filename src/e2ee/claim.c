@@ -142,7 +142,6 @@ static int on_session(E2ee *e2ee, const Device *device)
 static int on_no_key(E2ee *e2ee, const Device *device)
 {
         cJSON *content = NULL;
-        int64_t one;
 
         int r = query_run(e2ee->database,
                           "UPDATE olm_peer SET failures = failures + 1, "
@@ -150,9 +149,9 @@ static int on_no_key(E2ee *e2ee, const Device *device)
                           "iiit", e2ee_now(e2ee), RETRY_FIRST_MS, (int64_t) RETRY_DOUBLINGS,
                           device->curve25519);
         if (r == 0)
-                r = query_integer(e2ee->database, &one,
-                                  "SELECT 1 FROM olm_peer WHERE curve25519 = ? AND NOT no_olm_sent", "t",
-                                  device->curve25519);
+                r = query_exists(e2ee->database,
+                                 "SELECT 1 FROM olm_peer WHERE curve25519 = ? AND NOT no_olm_sent", "t",
+                                 device->curve25519);
         if (r <= 0)
                 return r;
 

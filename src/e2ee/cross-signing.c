@@ -34,11 +34,8 @@ static int set_state(E2ee *e2ee, IdentityState state)
 
 int e2ee_is_ready(E2ee *e2ee)
 {
-        int64_t one;
-
-        return query_integer(e2ee->database, &one,
-                             "SELECT 1 FROM account WHERE identity_state = ? AND fault = 0", "i",
-                             (int64_t) IDENTITY_SIGNED);
+        return query_exists(e2ee->database, "SELECT 1 FROM account WHERE identity_state = ? AND fault = 0",
+                            "i", (int64_t) IDENTITY_SIGNED);
 }
 
 static int add_upload(E2ee *e2ee)
@@ -90,11 +87,8 @@ static int add_signatures(E2ee *e2ee)
 /* Only a server that was asked, and answered that there is no identity, gets one. */
 static int begin_identity(E2ee *e2ee)
 {
-        int64_t one;
-
-        int r = query_integer(e2ee->database, &one,
-                              "SELECT 1 FROM identity WHERE user_id = ? AND master NOT NULL", "t",
-                              e2ee->user_id);
+        int r = query_exists(e2ee->database, "SELECT 1 FROM identity WHERE user_id = ? AND master NOT NULL",
+                             "t", e2ee->user_id);
         if (r != 0)
                 return r < 0 ? r : fault_set(e2ee, E2EE_FAULT_FOREIGN_IDENTITY);
 
@@ -112,12 +106,11 @@ int cross_signing_plan(E2ee *e2ee)
                 [IDENTITY_UPLOADED] = { E2EE_SIGNATURES_UPLOAD, add_signatures },
         };
         IdentityState state;
-        int64_t one;
 
-        int r = query_integer(e2ee->database, &one,
-                              "SELECT 1 FROM account JOIN identity USING (user_id) "
-                              "WHERE uploaded AND fault = 0 AND dirty = 0",
-                              "");
+        int r = query_exists(e2ee->database,
+                             "SELECT 1 FROM account JOIN identity USING (user_id) "
+                             "WHERE uploaded AND fault = 0 AND dirty = 0",
+                             "");
         if (r <= 0)
                 return r;
         r = identity_state(e2ee, &state);
@@ -154,7 +147,6 @@ int cross_signing_check(E2ee *e2ee)
 {
         _cleanup_(freep) char *ours = NULL;
         IdentityState state;
-        int64_t one;
 
         int r = identity_state(e2ee, &state);
         if (r < 0 || state < IDENTITY_UPLOADED)
@@ -162,14 +154,14 @@ int cross_signing_check(E2ee *e2ee)
         r = cross_signing_master(e2ee, &ours);
         if (r <= 0)
                 return r < 0 ? r : -EIO;
-        r = query_integer(e2ee->database, &one, "SELECT 1 FROM identity WHERE user_id = ? AND master = ?",
-                          "tt", e2ee->user_id, ours);
+        r = query_exists(e2ee->database, "SELECT 1 FROM identity WHERE user_id = ? AND master = ?", "tt",
+                         e2ee->user_id, ours);
         if (r <= 0)
                 return r < 0 ? r : fault_set(e2ee, E2EE_FAULT_IDENTITY_REPLACED);
 
-        r = query_integer(e2ee->database, &one,
-                          "SELECT 1 FROM device WHERE user_id = ? AND device_id = ? AND signed", "tt",
-                          e2ee->user_id, e2ee->device_id);
+        r = query_exists(e2ee->database,
+                         "SELECT 1 FROM device WHERE user_id = ? AND device_id = ? AND signed", "tt",
+                         e2ee->user_id, e2ee->device_id);
         return r != 0 || state != IDENTITY_SIGNED ? MIN(r, 0) : set_state(e2ee, IDENTITY_UPLOADED);
 }
 

@@ -22,11 +22,9 @@ int device_list_mark_dirty(E2ee *e2ee, const char *user_id)
 
 int device_list_mark_dirty_if_unknown(E2ee *e2ee, const char *user_id, const char *curve25519)
 {
-        int64_t one;
-
-        int r = query_integer(e2ee->database, &one,
-                              "SELECT 1 FROM device WHERE curve25519 = ? AND user_id = ? AND NOT deleted",
-                              "tt", curve25519, user_id);
+        int r = query_exists(e2ee->database,
+                             "SELECT 1 FROM device WHERE curve25519 = ? AND user_id = ? AND NOT deleted",
+                             "tt", curve25519, user_id);
         return r != 0 ? MIN(r, 0) : device_list_mark_dirty(e2ee, user_id);
 }
 

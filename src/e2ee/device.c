@@ -49,13 +49,11 @@ int device_keys_check(const cJSON *keys, const char *user_id, const char *device
 static int keys_are_allowed(E2ee *e2ee, const char *user_id, const char *device_id, const char *curve25519,
                             const char *ed25519)
 {
-        int64_t one;
-
-        int r = query_integer(e2ee->database, &one,
-                              "SELECT 1 FROM device WHERE user_id = ?1 AND device_id = ?2 "
-                              "AND (curve25519 <> ?3 OR ed25519 <> ?4) UNION ALL "
-                              "SELECT 1 FROM identity WHERE user_id = ?1 AND ?2 IN (master, self_signing)",
-                              "tttt", user_id, device_id, curve25519, ed25519);
+        int r = query_exists(e2ee->database,
+                             "SELECT 1 FROM device WHERE user_id = ?1 AND device_id = ?2 "
+                             "AND (curve25519 <> ?3 OR ed25519 <> ?4) UNION ALL "
+                             "SELECT 1 FROM identity WHERE user_id = ?1 AND ?2 IN (master, self_signing)",
+                             "tttt", user_id, device_id, curve25519, ed25519);
         return r < 0 ? r : r == 0;
 }
 

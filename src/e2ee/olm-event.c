@@ -89,7 +89,7 @@ int olm_event_receive(E2ee *e2ee, const cJSON *event)
                    *sender_key = object_string(content, "sender_key");
         const char *body = object_string(for_us, "body");
         _cleanup_(channel_plain_done) ChannelPlain plain = CHANNEL_PLAIN_NULL;
-        int64_t type, one;
+        int64_t type;
         Sha256 hash;
 
         if (!sender || !sender_key || !body || !object_has(content, "algorithm", ALGORITHM_OLM) ||
@@ -98,8 +98,8 @@ int olm_event_receive(E2ee *e2ee, const cJSON *event)
 
         /* One that was decrypted before is delivered again until the sync token has moved on. */
         sha256(bytes_of_string(body), &hash);
-        int r = query_integer(e2ee->database, &one, "SELECT 1 FROM olm_hash WHERE hash = ?", "b",
-                              BYTES_OF(hash.bytes));
+        int r = query_exists(e2ee->database, "SELECT 1 FROM olm_hash WHERE hash = ?", "b",
+                             BYTES_OF(hash.bytes));
         if (r != 0)
                 return MIN(r, 0);
 

@@ -155,10 +155,8 @@ static int session_current(E2ee *e2ee, const char *room_id, OutboundSession *ret
 /* 0: nothing more to wait for before the key is shared. */
 static int check_room(E2ee *e2ee, const RoomMessage *message)
 {
-        int64_t one;
-
-        int r = query_integer(e2ee->database, &one, "SELECT 1 FROM room WHERE room_id = ? AND encrypted",
-                              "t", message->room_id);
+        int r = query_exists(e2ee->database, "SELECT 1 FROM room WHERE room_id = ? AND encrypted", "t",
+                             message->room_id);
         if (r <= 0)
                 return r < 0 ? r : ENCRYPT_NOT_HERE;
         r = e2ee_is_ready(e2ee);
@@ -167,10 +165,10 @@ static int check_room(E2ee *e2ee, const RoomMessage *message)
         if (message->hurry)
                 return 0;
 
-        r = query_integer(e2ee->database, &one,
-                          "SELECT 1 FROM member JOIN identity USING (user_id) WHERE room_id = ? "
-                          "AND membership IN ('join', 'invite') AND dirty LIMIT 1",
-                          "t", message->room_id);
+        r = query_exists(e2ee->database,
+                         "SELECT 1 FROM member JOIN identity USING (user_id) WHERE room_id = ? "
+                         "AND membership IN ('join', 'invite') AND dirty LIMIT 1",
+                         "t", message->room_id);
         return r > 0 ? ENCRYPT_WAIT : r;
 }
 

@@ -46,10 +46,8 @@ int request_add(E2ee *e2ee, const NewRequest *request, int64_t *ret_id)
 
 int request_is_pending(E2ee *e2ee, E2eeRequestKind kind)
 {
-        int64_t one;
-
-        return query_integer(e2ee->database, &one, "SELECT 1 FROM e2ee_request WHERE kind = ? LIMIT 1", "i",
-                             (int64_t) kind);
+        return query_exists(e2ee->database, "SELECT 1 FROM e2ee_request WHERE kind = ? LIMIT 1", "i",
+                            (int64_t) kind);
 }
 
 int to_device_send(E2ee *e2ee, const char *type, const char *user_id, const char *device_id, cJSON *content)

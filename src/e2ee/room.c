@@ -73,16 +73,15 @@ static int receive_visibility(E2ee *e2ee, const char *room_id, const cJSON *cont
 static int receive_member(E2ee *e2ee, const char *room_id, const char *user_id, const cJSON *content)
 {
         const char *membership = object_string(content, "membership");
-        int64_t one;
 
         if (!membership)
                 return 0;
         bool present = streq(membership, "join") || streq(membership, "invite");
 
-        int r = query_integer(e2ee->database, &one,
-                              "SELECT 1 FROM member WHERE room_id = ? AND user_id = ? "
-                              "AND membership IN ('join', 'invite')",
-                              "tt", room_id, user_id);
+        int r = query_exists(e2ee->database,
+                             "SELECT 1 FROM member WHERE room_id = ? AND user_id = ? "
+                             "AND membership IN ('join', 'invite')",
+                             "tt", room_id, user_id);
         if (r > 0 && !present)
                 r = room_rotate(e2ee, room_id);
         if (r < 0)
@@ -94,8 +93,7 @@ static int receive_member(E2ee *e2ee, const char *room_id, const char *user_id, 
         if (r < 0 || !present)
                 return r;
 
-        r = query_integer(e2ee->database, &one, "SELECT 1 FROM room WHERE room_id = ? AND encrypted", "t",
-                          room_id);
+        r = query_exists(e2ee->database, "SELECT 1 FROM room WHERE room_id = ? AND encrypted", "t", room_id);
         return r <= 0 ? r : device_list_track(e2ee, user_id);
 }
 

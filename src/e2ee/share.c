@@ -75,24 +75,20 @@ static int find_missing(E2ee *e2ee, const OutboundSession *session, bool allowed
 
 int share_has_lost_device(E2ee *e2ee, const OutboundSession *session)
 {
-        int64_t one;
-
-        return query_integer(e2ee->database, &one,
-                             "SELECT 1 FROM megolm_share AS share WHERE session_id = ?1 AND code IS NULL "
-                             "AND NOT EXISTS (SELECT 1 FROM " ROOM_DEVICES "WHERE room_id = ?2 "
-                             "AND device.user_id = share.user_id AND device.device_id = share.device_id "
-                             "AND (trusted OR verifying_until_ms > ?3)) LIMIT 1",
-                             "tti", session->session_id, session->room_id, e2ee_now(e2ee));
+        return query_exists(e2ee->database,
+                            "SELECT 1 FROM megolm_share AS share WHERE session_id = ?1 AND code IS NULL "
+                            "AND NOT EXISTS (SELECT 1 FROM " ROOM_DEVICES "WHERE room_id = ?2 "
+                            "AND device.user_id = share.user_id AND device.device_id = share.device_id "
+                            "AND (trusted OR verifying_until_ms > ?3)) LIMIT 1",
+                            "tti", session->session_id, session->room_id, e2ee_now(e2ee));
 }
 
 int share_is_pending(E2ee *e2ee, const OutboundSession *session)
 {
-        int64_t one;
-
-        return query_integer(e2ee->database, &one,
-                             "SELECT 1 FROM megolm_share JOIN e2ee_request ON id = request_id "
-                             "WHERE session_id = ? AND code IS NULL LIMIT 1",
-                             "t", session->session_id);
+        return query_exists(e2ee->database,
+                            "SELECT 1 FROM megolm_share JOIN e2ee_request ON id = request_id "
+                            "WHERE session_id = ? AND code IS NULL LIMIT 1",
+                            "t", session->session_id);
 }
 
 /* ---- what */

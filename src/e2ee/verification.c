@@ -317,15 +317,14 @@ static int receive_request(E2ee *e2ee, const VerificationMessage *message)
                 message->room_id ? message->event_id : object_string(message->content, "transaction_id");
         const char *device_id = object_string(message->content, "from_device");
         _cleanup_(verification_clear) Verification verification = VERIFICATION_NULL;
-        int64_t n_flows = 0, one;
+        int64_t n_flows = 0;
 
         if (!txn_id || !device_id || !has_text(message->content, "methods", "m.sas.v1") ||
             (message->room_id && !object_has(message->content, "to", e2ee->user_id)))
                 return 0;
         int r = query_integer(e2ee->database, &n_flows, "SELECT count(*) FROM verification", "");
         if (r >= 0)
-                r = query_integer(e2ee->database, &one, "SELECT 1 FROM verification WHERE txn_id = ?", "t",
-                                  txn_id);
+                r = query_exists(e2ee->database, "SELECT 1 FROM verification WHERE txn_id = ?", "t", txn_id);
         if (r != 0 || n_flows >= FLOWS_MAX)
                 return MIN(r, 0);
 
