@@ -44,11 +44,6 @@ sd_bus *daemon_bus(const Daemon *daemon)
         return daemon->bus;
 }
 
-bool daemon_is_stopping(const Daemon *daemon)
-{
-        return daemon->stopping;
-}
-
 void daemon_notify_status(const char *text)
 {
         (void) sd_notifyf(false, "STATUS=%s", text);

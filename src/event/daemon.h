@@ -51,7 +51,6 @@ sd_bus *daemon_bus(const Daemon *daemon);
 /* Stops the daemon as SIGTERM does, with this exit status, in the next iteration of the loop: the reply to
  * whoever asked for it goes out first. Later calls change nothing. */
 void daemon_stop(Daemon *daemon, int exit_status);
-bool daemon_is_stopping(const Daemon *daemon);
 
 /* Leaves the loop with the status of daemon_stop() as soon as `bus` has passed on everything that was sent:
  * a process that closes its connection right after a reply can lose the reply. NULL: leaves it immediately.
