@@ -38,14 +38,11 @@ static void add_word(const Ctl *ctl, const char *word, Line *line)
                 return;
         }
 
-        for (const Verb *const *verb = ctl->verbs; *verb; verb++)
-                if (line->noun
-                            ? (*verb)->noun && streq((*verb)->noun, line->noun) && streq((*verb)->name, word)
-                            : streq(verb_first_word(*verb), word)) {
-                        line->verb = line->noun || !(*verb)->noun ? *verb : NULL;
-                        line->noun = (*verb)->noun;
-                        return;
-                }
+        const Verb *verb = verb_find(ctl->verbs, line->noun, word);
+        if (verb) {
+                line->verb = line->noun || !verb->noun ? verb : NULL;
+                line->noun = verb->noun;
+        }
 }
 
 static Line parse_line(const Ctl *ctl, char **words)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Files that a command line names. */
+/* Files that a command line reads and writes. */
 
 #include "ctl/input.h"
 
@@ -42,4 +42,16 @@ int input_read_envelope(const char *path, Envelope **ret_envelope, char **ret_pr
 
         r = envelope_parse(bytes_of_string(text), ENVELOPE_PAYLOAD_MAX, ret_envelope);
         return r > 0 ? problem_about(ret_problem, (DevboxError) r, path) : r;
+}
+
+int output_write(const char *path, FileWrite how, mode_t mode, const char *text, char **ret_problem)
+{
+        int r = file_write(path, how, mode, bytes_of_string(text));
+
+        if (r == -EEXIST && how == FILE_NEW)
+                return problem_set(ret_problem, DEVBOX_ERROR_BUSY, "%s exists; it is never overwritten",
+                                   path);
+        return r < 0 ? problem_set(ret_problem, DEVBOX_ERROR_ACCESS_DENIED, "cannot write %s: %s", path,
+                                   strerror(-r))
+                     : 0;
 }

@@ -62,20 +62,25 @@ static int reject_word(Ctl *ctl, const char *word)
                          word_is_showable(word) ? word : "?");
 }
 
+const Verb *verb_find(const Verb *const *verbs, const char *noun, const char *word)
+{
+        for (; *verbs; verbs++)
+                if (noun ? (*verbs)->noun && streq((*verbs)->noun, noun) && streq((*verbs)->name, word)
+                         : streq(verb_first_word(*verbs), word))
+                        return *verbs;
+
+        return NULL;
+}
+
 int ctl_find_verb(Ctl *ctl, const char *word)
 {
-        const char *noun = ctl->noun;
+        const Verb *verb = verb_find(ctl->verbs, ctl->noun, word);
 
-        for (const Verb *const *verb = ctl->verbs; *verb; verb++) {
-                if (noun ? !(*verb)->noun || !streq((*verb)->noun, noun) || !streq((*verb)->name, word)
-                         : !streq(verb_first_word(*verb), word))
-                        continue;
-                if (noun || !(*verb)->noun)
-                        ctl->verb = *verb;
-                else
-                        ctl->noun = (*verb)->noun;
-                return 0;
-        }
-
-        return reject_word(ctl, word);
+        if (!verb)
+                return reject_word(ctl, word);
+        if (ctl->noun || !verb->noun)
+                ctl->verb = verb;
+        else
+                ctl->noun = verb->noun;
+        return 0;
 }

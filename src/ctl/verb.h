@@ -71,6 +71,10 @@ static inline bool verb_is_hidden(const Verb *verb)
         return verb->name[0] == '_';
 }
 
+/* The first verb of this noun and name; with noun NULL, the first whose command begins with the word. NULL:
+ * there is none. */
+const Verb *verb_find(const Verb *const *verbs, const char *noun, const char *word);
+
 /* A command line that is wrong: exit status 2 and the help for what was parsed of it. Returns
  * DEVBOX_ERROR_BAD_REQUEST. Errors: -ENOMEM. */
 int ctl_usage(Ctl *ctl, const char *format, ...) _printf_(2, 3);

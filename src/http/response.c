@@ -5,13 +5,13 @@
 
 #include <microhttpd.h>
 
+#include "basic/bytes.h"
 #include "codec/json.h"
 
 struct HttpResponse {
         unsigned n_ref;
         unsigned status;
-        const char *body; /* owned by `mhd` */
-        size_t size;
+        Bytes body; /* owned by `mhd` */
         struct MHD_Response *mhd;
 };
 
@@ -46,12 +46,13 @@ int http_response_new_mhd_take(unsigned status, const char *content_type, struct
         return 0;
 }
 
-int http_response_new_take(unsigned status, const char *content_type, char *body, size_t size,
-                           HttpResponse **ret_response)
+static int new_from_buffer(unsigned status, const char *content_type, Bytes body,
+                           enum MHD_ResponseMemoryMode mode, HttpResponse **ret_response)
 {
-        struct MHD_Response *mhd = MHD_create_response_from_buffer(size, body, MHD_RESPMEM_MUST_FREE);
+        struct MHD_Response *mhd = MHD_create_response_from_buffer(body.size, (void *) body.data, mode);
         if (!mhd) {
-                free(body);
+                if (mode == MHD_RESPMEM_MUST_FREE)
+                        free((void *) body.data);
                 return -ENOMEM;
         }
 
@@ -60,25 +61,20 @@ int http_response_new_take(unsigned status, const char *content_type, char *body
                 return r;
 
         (*ret_response)->body = body;
-        (*ret_response)->size = size;
         return 0;
+}
+
+int http_response_new_take(unsigned status, const char *content_type, char *body, size_t size,
+                           HttpResponse **ret_response)
+{
+        return new_from_buffer(status, content_type, BYTES(body, size), MHD_RESPMEM_MUST_FREE, ret_response);
 }
 
 int http_response_new_static(unsigned status, const char *content_type, const char *body, size_t size,
                              HttpResponse **ret_response)
 {
-        struct MHD_Response *mhd =
-                MHD_create_response_from_buffer(size, (void *) body, MHD_RESPMEM_PERSISTENT);
-        if (!mhd)
-                return -ENOMEM;
-
-        int r = http_response_new_mhd_take(status, content_type, mhd, ret_response);
-        if (r < 0)
-                return r;
-
-        (*ret_response)->body = body;
-        (*ret_response)->size = size;
-        return 0;
+        return new_from_buffer(status, content_type, BYTES(body, size), MHD_RESPMEM_PERSISTENT,
+                               ret_response);
 }
 
 static int error_message(DevboxError error, const char *detail, char **ret_message)
@@ -157,8 +153,8 @@ unsigned http_response_status(const HttpResponse *response)
 const char *http_response_body(const HttpResponse *response, size_t *ret_size)
 {
         if (ret_size)
-                *ret_size = response->size;
-        return response->body;
+                *ret_size = response->body.size;
+        return (const char *) response->body.data;
 }
 
 struct MHD_Response *http_response_mhd(const HttpResponse *response)

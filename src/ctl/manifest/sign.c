@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "basic/file.h"
+#include "ctl/input.h"
 #include "ctl/manifest/lint-print.h"
 #include "ctl/operator/options.h"
 #include "ctl/operator/role-key.h"
@@ -136,10 +136,9 @@ static int deliver(Ctl *ctl, const char *path, const Manifest *manifest, const c
         if (!path)
                 return fputs(text, stdout) < 0 ? -errno : 0;
 
-        int r = file_write(path, FILE_REPLACE, 0644, bytes_of_string(text));
-        if (r < 0)
-                return problem_set(&ctl->problem, DEVBOX_ERROR_ACCESS_DENIED, "cannot write %s: %s", path,
-                                   strerror(-r));
+        int r = output_write(path, FILE_REPLACE, 0644, text, &ctl->problem);
+        if (r != 0)
+                return r;
 
         return print_line(stderr, "%s: manifest of %s, epoch %" PRIi64 ", version %" PRIi64 ", until %s",
                           path, manifest->device, manifest->epoch, manifest->version,

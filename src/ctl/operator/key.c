@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "basic/fd.h"
-#include "basic/file.h"
+#include "ctl/input.h"
 #include "ctl/operator/files.h"
 #include "ctl/operator/secret-input.h"
 #include "ctl/problem.h"
@@ -219,13 +219,7 @@ static int seal_to_file(const KeySource *source, const char *path, const char *l
         if (r < 0)
                 return r;
 
-        r = file_write(path, FILE_NEW, 0600, bytes_of_string(text));
-        if (r == -EEXIST)
-                return problem_set(ret_problem, DEVBOX_ERROR_BUSY, "%s exists; a key is never overwritten",
-                                   path);
-        return r < 0 ? problem_set(ret_problem, DEVBOX_ERROR_ACCESS_DENIED, "cannot write %s: %s", path,
-                                   strerror(-r))
-                     : 0;
+        return output_write(path, FILE_NEW, 0600, text, ret_problem);
 }
 
 /* A file that exists is of an interrupted command, or of keygen. */

@@ -23,18 +23,6 @@ static int numbered_path(const char *dir, int64_t number, const char *name, char
         return operator_path(dir, numbered, ret_path);
 }
 
-static int write_root(const char *path, FileWrite how, const char *text, char **ret_problem)
-{
-        int r = file_write(path, how, 0644, bytes_of_string(text));
-
-        if (r == -EEXIST && how == FILE_NEW)
-                return problem_set(ret_problem, DEVBOX_ERROR_BUSY, "%s exists; a root is never overwritten",
-                                   path);
-        return r < 0 ? problem_set(ret_problem, DEVBOX_ERROR_ACCESS_DENIED, "cannot write %s: %s", path,
-                                   strerror(-r))
-                     : 0;
-}
-
 int root_store_load(const char *dir, RootChain *ret_chain, char **ret_problem)
 {
         _cleanup_(freep) char *path = NULL;
@@ -92,7 +80,7 @@ static int recover_root(const char *dir, const RootChain *chain, bool *changed, 
                 return problem_set(ret_problem, (DevboxError) r, "%s does not follow %s: %s", path, current,
                                    devbox_error_sentence((DevboxError) r));
         if (r == 0)
-                r = write_root(current, FILE_REPLACE, text, ret_problem);
+                r = output_write(current, FILE_REPLACE, 0644, text, ret_problem);
         if (r == 0)
                 *changed = true;
         return r;
@@ -197,7 +185,7 @@ int root_store_deliver(const char *dir, const RootDraft *draft, char **ret_path,
         if (r == 0)
                 r = root_draft_format(draft, &text);
         if (r == 0)
-                r = write_root(path, FILE_NEW, text, ret_problem);
+                r = output_write(path, FILE_NEW, 0644, text, ret_problem);
         if (r == 0 && complete)
                 r = root_store_recover(dir, NULL, ret_problem);
         if (r == 0)

@@ -88,10 +88,7 @@ static int add_signature(Ctl *ctl, const KeySource *source, OperatorKey *key, co
         if (r < 0)
                 return r;
 
-        r = file_write(path, FILE_REPLACE, 0644, bytes_of_string(text));
-        return r < 0 ? problem_set(&ctl->problem, DEVBOX_ERROR_ACCESS_DENIED, "cannot write %s: %s", path,
-                                   strerror(-r))
-                     : 0;
+        return output_write(path, FILE_REPLACE, 0644, text, &ctl->problem);
 }
 
 static int sign(Ctl *ctl, const KeySource *source, const char *path, RootDraft *draft)
