@@ -12,11 +12,25 @@
 #include "audit/ledger-database.h"
 #include "audit/replica.h"
 #include "ledger/ledger-internal.h"
+#include "trust/claim.h"
 
 /* Payload of a root or manifest. */
 #define DOCUMENT_MAX (256 * 1024)
 
 /* ---- enrolment */
+
+int ledger_sign_claim(const Ledger *ledger, Bytes body, Signature *ret_signature)
+{
+        _cleanup_(claim_done) Claim claim;
+
+        int r = claim_body_parse(body, &claim);
+        if (r != 0)
+                return r;
+        if (!public_key_equal(&claim.device_key, key_pair_public(ledger->identity)))
+                return DEVBOX_ERROR_WRONG_DEVICE;
+
+        return dsse_sign(ledger->identity, CLAIM_TYPE, body, ret_signature);
+}
 
 static int on_genesis(const AuditEntry *entry, void *userdata)
 {

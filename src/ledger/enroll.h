@@ -5,6 +5,10 @@
 
 #include "ledger/ledger.h"
 
+/* Signs the body of a claim (trust/claim.h) that names this node's key; also before the enrolment, which
+ * follows from it. Errors: DEVBOX_ERROR_BAD_ENVELOPE no such body; WRONG_DEVICE it names another key. */
+int ledger_sign_claim(const Ledger *ledger, Bytes body, Signature *ret_signature);
+
 typedef struct Enrolment {
         const char *device;
         ChainId chain;

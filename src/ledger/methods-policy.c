@@ -1,11 +1,34 @@
 /* SPDX-License-Identifier: MIT */
-/* The methods of org.devbox.Ledger1 for root and manifest: Enroll, InstallRoot, InstallManifest,
+/* The methods of org.devbox.Ledger1 for root and manifest: SignClaim, Enroll, InstallRoot, InstallManifest,
  * AcceptClock and Reload. */
 
 #include "bus/dictionary.h"
 #include "bus/error.h"
 #include "ledger/method.h"
 #include "log/log.h"
+
+static int handle_sign_claim(sd_bus_message *message, void *userdata)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        LedgerDaemon *self = userdata;
+        Signature signature;
+        const void *body;
+        size_t size;
+
+        int r = sd_bus_message_read_array(message, 'y', &body, &size);
+        if (r < 0)
+                return -EBADMSG;
+        r = ledger_sign_claim(self->ledger, BYTES(body, size), &signature);
+        if (r != 0)
+                return r;
+        r = sd_bus_message_new_method_return(message, &reply);
+        if (r >= 0)
+                r = sd_bus_message_append_array(reply, 'y', signature.bytes, SIGNATURE_SIZE);
+        if (r >= 0)
+                r = sd_bus_send(NULL, reply, NULL);
+
+        return MIN(r, 0);
+}
 
 static int enrolment_read(sd_bus_message *message, Enrolment *ret_enrolment)
 {
@@ -167,12 +190,15 @@ static int on_reload(sd_bus_message *message, void *userdata, sd_bus_error *erro
                              userdata);
 }
 
+LEDGER_METHOD(sign_claim, ACCESS_ROOT);
 LEDGER_METHOD(enroll, ACCESS_ROOT);
 LEDGER_METHOD(install_root, ACCESS_DAEMONS);
 LEDGER_METHOD(install_manifest, ACCESS_DAEMONS);
 LEDGER_METHOD(accept_clock, ACCESS_ROOT);
 
 const sd_bus_vtable ledger_policy_methods[] = {
+        SD_BUS_METHOD_WITH_ARGS("SignClaim", SD_BUS_ARGS("ay", body), SD_BUS_RESULT("ay", signature),
+                                on_sign_claim, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS(
                 "Enroll",
                 SD_BUS_ARGS("s", device, "ay", chain_id, "s", root, "ay", root_sha256, "a{sv}", options),

@@ -38,6 +38,10 @@ static void test_before_enrolment_every_request_is_rejected(void **state)
         assert_ok(sd_bus_message_append(call, "t", (uint64_t) 0));
         sd_bus_message_unref(finish_call(world->client, call, "NotEnrolled"));
 
+        call = new_call(world, "SignClaim");
+        assert_ok(sd_bus_message_append(call, "ay", 1, 1));
+        sd_bus_message_unref(finish_call(world->client, call, "BadEnvelope"));
+
         enroll(world, "Not a name", "BadRequest");
         enroll(world, "dev-a", NULL);
         enroll(world, "dev-a", NULL);
