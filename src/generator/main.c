@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* devbox-generator: run by systemd at boot and at each daemon-reload, before any unit is loaded.
  *
- * It must never hold up or break a boot: it reads one file, writes one file, talks to nobody. When the
+ * It must never hold up or break a boot: it reads two files, writes three at most, talks to nobody. When the
  * configuration has an error it leaves the default of devbox-api.socket (loopback) alone, says what to mend
  * in the kernel's log, which is the only log there is at that time, and fails; systemd goes on. */
 
@@ -45,35 +45,73 @@ static void tell_error(const char *format, ...)
         }
 }
 
+static int generate_api(const char *directory, const Config *config)
+{
+        _cleanup_(freep) char *text = NULL;
+
+        int r = generator_format_drop_in(config, config_path(), &text);
+        if (r == 0)
+                r = generator_write_drop_in(directory, text);
+        if (r < 0)
+                tell_error("Cannot write the addresses of devbox-api.socket below %s: %s", directory,
+                           strerror(-r));
+        return r;
+}
+
+static int generate_hub(const char *directory, const char *source, const MeshNode *hub, const Config *config)
+{
+        for (GeneratorSocket which = 0; which < _GENERATOR_SOCKET_MAX; which++) {
+                _cleanup_(freep) char *text = NULL;
+                const char *unit = generator_socket_unit(which);
+
+                int r = generator_format_socket(which, hub, config->http_port, source, &text);
+                if (r == 0)
+                        r = generator_write_unit(directory, unit, text);
+                if (r < 0) {
+                        tell_error("Cannot write %s below %s: %s", unit, directory, strerror(-r));
+                        return r;
+                }
+        }
+
+        return 0;
+}
+
+static int generate_mesh(const char *directory, const Config *config)
+{
+        const char *path = mesh_node_path();
+        MeshNode node;
+
+        int r = mesh_node_read(path, &node);
+        if (r < 0) {
+                tell_error("%s: %s; no socket for other machines", path,
+                           r == -EINVAL ? "not what devbox-mesh writes" : strerror(-r));
+                return r;
+        }
+
+        return node.role == MESH_ROLE_HUB ? generate_hub(directory, path, &node, config) : 0;
+}
+
 static int generate(const char *directory)
 {
         _cleanup_(config_freep) Config *config = NULL;
-        _cleanup_(freep) char *problem = NULL, *text = NULL;
+        _cleanup_(freep) char *problem = NULL;
 
         int r = config_load(config_path(), &config, &problem);
-        if (r > 0) {
-                tell_error("%s; devbox-api.socket keeps its default address", problem);
+        if (r != 0) {
+                tell_error("%s; devbox-api.socket keeps its default address",
+                           r > 0 ? problem : strerror(-r));
                 return EXIT_FAILURE;
         }
 
-        if (r == 0)
-                r = generator_format_drop_in(config, config_path(), &text);
-        if (r == 0)
-                r = generator_write_drop_in(directory, text);
-        if (r < 0) {
-                tell_error("Cannot write the addresses of devbox-api.socket below %s: %s", directory,
-                           strerror(-r));
-                return EXIT_FAILURE;
-        }
-
-        return EXIT_SUCCESS;
+        int api = generate_api(directory, config), mesh = generate_mesh(directory, config);
+        return api == 0 && mesh == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int main(int argc, char *argv[])
 {
         static const char usage[] = "Usage: " PROGRAM " DIRECTORY [EARLY-DIRECTORY LATE-DIRECTORY]\n"
-                                    "Writes DIRECTORY/devbox-api.socket.d/50-config.conf from the "
-                                    "configuration. See devbox-generator(8).\n";
+                                    "Writes the addresses of devbox-api below DIRECTORY, from the "
+                                    "configuration and the role in the mesh. See devbox-generator(8).\n";
 
         if (argc == 2 && (streq(argv[1], "--help") || streq(argv[1], "--version"))) {
                 (void) fputs(streq(argv[1], "--help") ? usage : PROGRAM " " DEVBOX_VERSION "\n", stdout);

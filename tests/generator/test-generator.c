@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From the configuration to devbox-api.socket's addresses. */
+/* From the configuration and the role in the mesh to the addresses of devbox-api. */
 
 #include "generator/generator.h"
 
@@ -38,6 +38,34 @@ static void test_addresses(void **state)
 
                 assert_ok(generator_format_drop_in(&config, "/etc/devbox/config.yaml", &text));
                 assert_string_equal(text, rows[i].text);
+        }
+}
+
+static void test_sockets_of_a_hub(void **state)
+{
+        static const struct {
+                const char *unit, *text;
+        } rows[_GENERATOR_SOCKET_MAX] = {
+                { "devbox-api-mesh.socket",
+                  "\nSourcePath=/var/lib/%%n\nPartOf=devbox-hub.target\nStartLimitIntervalSec=0\n\n"
+                  "[Socket]\nListenStream=10.42.0.1:8081\nFreeBind=yes\nService=devbox-api.service\n"
+                  "FileDescriptorName=mesh=10.42.0.0/24\n"
+                  "IPAddressAllow=10.42.0.0/24\nIPAddressDeny=any\n" },
+                { "devbox-api-bootstrap.socket",
+                  "[Socket]\nListenStream=169.254.42.1:51821\nFreeBind=yes\nService=devbox-api.service\n"
+                  "FileDescriptorName=bootstrap=169.254.64.0/18\n"
+                  "IPAddressAllow=169.254.64.0/18\nIPAddressDeny=any\n" },
+        };
+        MeshNode hub;
+
+        assert_ok(mesh_node_parse("hub 10.42.0.1/24\n", &hub));
+        for (GeneratorSocket which = 0; which < _GENERATOR_SOCKET_MAX; which++) {
+                _cleanup_(freep) char *text = NULL;
+
+                assert_string_equal(generator_socket_unit(which), rows[which].unit);
+                assert_ok(generator_format_socket(which, &hub, 8081, "/var/lib/%n", &text));
+                if (!strstr(text, rows[which].text))
+                        fail_msg("%s", text);
         }
 }
 
@@ -114,6 +142,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_addresses),
+                cmocka_unit_test(test_sockets_of_a_hub),
                 cmocka_unit_test(test_specifiers_are_escaped),
                 cmocka_unit_test_setup_teardown(test_the_file_is_written_and_replaced, make_directory,
                                                 remove_directory),
