@@ -120,7 +120,7 @@ void claim_digest(Bytes body, const Signature *signature, Sha256 *ret_digest)
 /* ---- in the box */
 
 int claim_seal(Bytes body, const Signature *signature, const uint8_t hub_claim_key[static X25519_SIZE],
-               uint8_t ret_sealed[static CLAIM_SEALED_MAX])
+               uint8_t ret_sealed[static CLAIM_SEALED_MAX], size_t *ret_size)
 {
         uint8_t plain[CLAIM_BODY_MAX + SIGNATURE_SIZE];
         size_t size = body.size + SIGNATURE_SIZE;
@@ -129,10 +129,14 @@ int claim_seal(Bytes body, const Signature *signature, const uint8_t hub_claim_k
         (void) put_bytes(put_bytes(plain, body.data, body.size), signature->bytes, SIGNATURE_SIZE);
         int r = sealed_box_seal(hub_claim_key, BYTES(plain, size), ret_sealed);
         sodium_memzero(plain, sizeof plain);
-        return r < 0 ? r : (int) (size + SEALED_BOX_OVERHEAD);
+        if (r < 0)
+                return r;
+
+        *ret_size = size + SEALED_BOX_OVERHEAD;
+        return 0;
 }
 
-static int verify_signature(Bytes body, const Claim *claim, const Signature *signature)
+int claim_verify(Bytes body, const PublicKey *device_key, const Signature *signature)
 {
         uint8_t *pae;
         size_t size;
@@ -141,7 +145,7 @@ static int verify_signature(Bytes body, const Claim *claim, const Signature *sig
         if (r < 0)
                 return r;
 
-        bool valid = ed25519_verify(&claim->device_key, BYTES(pae, size), signature);
+        bool valid = ed25519_verify(device_key, BYTES(pae, size), signature);
         sodium_memzero(pae, size);
         free(pae);
         return valid ? 0 : DEVBOX_ERROR_BAD_SIG;
@@ -167,7 +171,7 @@ static int read_plain(Bytes plain, const Secret *hub_claim_key, Claim *ret_claim
         memcpy(signature.bytes, plain.data + body.size, sizeof signature.bytes);
         int r = claim_body_parse(body, ret_claim);
         if (r == 0)
-                r = verify_signature(body, ret_claim, &signature);
+                r = claim_verify(body, &ret_claim->device_key, &signature);
         if (r == 0)
                 r = verify_mac(ret_claim, hub_claim_key);
         if (r == 0)

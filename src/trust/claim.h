@@ -49,10 +49,12 @@ int claim_body_parse(Bytes body, Claim *ret_claim);
 /* SHA-256(body, signature). */
 void claim_digest(Bytes body, const Signature *signature, Sha256 *ret_digest);
 
-/* Writes body.size + SIGNATURE_SIZE + SEALED_BOX_OVERHEAD bytes, at most CLAIM_SEALED_MAX, and returns that
- * size. Errors: -EBADMSG the hub's key has a small order. */
+/* Whether the device key signed the body. Errors: DEVBOX_ERROR_BAD_SIG, -ENOMEM. */
+int claim_verify(Bytes body, const PublicKey *device_key, const Signature *signature);
+
+/* Errors: -EBADMSG the hub's key has a small order. */
 int claim_seal(Bytes body, const Signature *signature, const uint8_t hub_claim_key[static X25519_SIZE],
-               uint8_t ret_sealed[static CLAIM_SEALED_MAX]);
+               uint8_t ret_sealed[static CLAIM_SEALED_MAX], size_t *ret_size);
 
 /* Opens the box and verifies signature and MAC; whether the token is one is the caller's to decide. Errors:
  * DEVBOX_ERROR_BAD_ENVELOPE not sealed to this key, or no claim; DEVBOX_ERROR_BAD_SIG; -ENOMEM. Then
