@@ -16,6 +16,15 @@ void sha256(Bytes data, Sha256 *ret_digest);
 /* The digest of the parts one after the other, without joining them in memory. */
 void sha256_of_parts(const Bytes *parts, size_t n_parts, Sha256 *ret_digest);
 
+/* The digest of data as it arrives. A value: copied freely, nothing to release. */
+typedef struct Sha256State {
+        _Alignas(8) uint8_t bytes[104];
+} Sha256State;
+
+void sha256_init(Sha256State *state);
+void sha256_update(Sha256State *state, Bytes data);
+void sha256_final(const Sha256State *state, Sha256 *ret_digest); /* of the data so far; more may follow */
+
 static inline bool sha256_equal(const Sha256 *a, const Sha256 *b)
 {
         return memcmp(a, b, sizeof *a) == 0; /* digests are public: no need for constant time */

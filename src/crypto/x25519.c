@@ -64,6 +64,14 @@ void hmac_sha256(Bytes key, Bytes message, Sha256 *ret_mac)
         sodium_memzero(&state, sizeof state);
 }
 
+bool hmac_sha256_verify(Bytes key, Bytes message, const uint8_t mac[static SHA256_SIZE])
+{
+        Sha256 expected;
+
+        hmac_sha256(key, message, &expected);
+        return sodium_memcmp(expected.bytes, mac, sizeof expected.bytes) == 0;
+}
+
 void hkdf_sha256(Bytes key, Bytes info, void *ret_bytes, size_t size)
 {
         static const uint8_t salt[SHA256_SIZE];

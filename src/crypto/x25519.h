@@ -27,5 +27,8 @@ bool x25519_key_is_canonical(const uint8_t key[static X25519_SIZE]);
 
 void hmac_sha256(Bytes key, Bytes message, Sha256 *ret_mac);
 
+/* Compares in constant time. */
+bool hmac_sha256_verify(Bytes key, Bytes message, const uint8_t mac[static SHA256_SIZE]);
+
 /* Extract with an empty salt, then expand to `size` bytes, at most HKDF_OUTPUT_MAX. */
 void hkdf_sha256(Bytes key, Bytes info, void *ret_bytes, size_t size);
