@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* The two output streams of a capability. */
+
+#include "worker/output.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define PIECE_MAX (16 * 1024) /* of a message to the agent */
+
+static const ChannelType types[_OUTPUT_STREAM_MAX] = { CHANNEL_STDOUT, CHANNEL_STDERR };
+
+void output_init(Output *output, int channel_fd, uint64_t max_bytes)
+{
+        *output = (Output){ .channel_fd = channel_fd, .max_bytes = max_bytes };
+        for (size_t i = 0; i < ELEMENTSOF(output->streams); i++)
+                sha256_init(&output->streams[i].digest);
+}
+
+int output_write(Output *output, OutputStream stream, Bytes data)
+{
+        uint64_t before = output->streams[stream].size;
+        size_t left = before < output->max_bytes ? (size_t) MIN(output->max_bytes - before, data.size) : 0;
+
+        output->streams[stream].size += data.size;
+        sha256_update(&output->streams[stream].digest, data);
+
+        for (size_t piece = 0; left > 0; left -= piece, data.data += piece) {
+                piece = MIN(left, (size_t) PIECE_MAX);
+                int r = channel_send(output->channel_fd, types[stream], BYTES(data.data, piece));
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+int output_printf(Output *output, OutputStream stream, const char *format, ...)
+{
+        _cleanup_(freep) char *text = NULL;
+        va_list args;
+
+        va_start(args, format);
+        int n = vasprintf(&text, format, args);
+        va_end(args);
+        if (n < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
+
+        return output_write(output, stream, BYTES(text, (size_t) n));
+}
+
+bool output_is_truncated(const Output *output, OutputStream stream)
+{
+        return output->streams[stream].size > output->max_bytes;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What a capability prints: sent to the agent up to a limit, counted and digested to its end, so that memory
+ * stays constant and the digest is that of the whole. */
+
+#include "crypto/sha256.h"
+#include "worker/channel.h"
+
+typedef enum OutputStream { OUTPUT_STDOUT, OUTPUT_STDERR, _OUTPUT_STREAM_MAX } OutputStream;
+
+typedef struct Output {
+        int channel_fd;
+        uint64_t max_bytes; /* sent of each stream */
+        struct {
+                uint64_t size; /* of all of it */
+                Sha256State digest;
+        } streams[_OUTPUT_STREAM_MAX];
+} Output;
+
+void output_init(Output *output, int channel_fd, uint64_t max_bytes);
+
+/* Errors: those of channel_send(). */
+int output_write(Output *output, OutputStream stream, Bytes data);
+int output_printf(Output *output, OutputStream stream, const char *format, ...) _printf_(3, 4);
+
+bool output_is_truncated(const Output *output, OutputStream stream);
