@@ -145,7 +145,7 @@ static int read_ceiling_file(Policy *policy, const char *path, char **ret_text, 
 int policy_load_ceiling(Policy *policy, const char *path)
 {
         _cleanup_(freep) char *text = NULL;
-        YamlProblem problem;
+        YamlProblems problems = YAML_PROBLEMS_NULL;
         void *ceiling;
         size_t size;
 
@@ -156,9 +156,9 @@ int policy_load_ceiling(Policy *policy, const char *path)
                 return r < 0 ? r : 0;
 
         r = schema_yaml_parse(&ceiling_schema, BYTES(text, size), time_now(CLOCK_REALTIME) / USEC_PER_MSEC,
-                              &ceiling, &problem);
+                              &ceiling, &problems);
         if (r == -EBADMSG) {
-                set_problem(policy, path, problem.line, problem.reason);
+                set_problem(policy, path, problems.items[0].line, problems.items[0].reason);
                 return 0;
         }
         if (r < 0)

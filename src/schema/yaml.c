@@ -14,7 +14,7 @@
 
 typedef struct Converter {
         uint64_t now_ms;
-        YamlProblem *problem;
+        YamlProblems *problems;
 } Converter;
 
 static int convert_object(Converter *converter, const Schema *schema, const YamlNode *node,
@@ -22,14 +22,16 @@ static int convert_object(Converter *converter, const Schema *schema, const Yaml
 
 static int fail(Converter *converter, unsigned line, const char *format, ...) _printf_(3, 4);
 
+/* Adds a problem; the caller leaves out what it is about. */
 static int fail(Converter *converter, unsigned line, const char *format, ...)
 {
+        YamlProblem problem = { .line = line };
         va_list args;
 
-        converter->problem->line = line;
         va_start(args, format);
-        (void) vsnprintf(converter->problem->reason, sizeof converter->problem->reason, format, args);
+        (void) vsnprintf(problem.reason, sizeof problem.reason, format, args);
         va_end(args);
+        yaml_problems_add(converter->problems, &problem);
         return -EBADMSG;
 }
 
@@ -108,9 +110,11 @@ static int convert_list(Converter *converter, const SchemaField *field, const Ya
                 return fail(converter, yaml_node_line(node), "%s must be a list", field->key);
 
         for (const YamlNode *member = yaml_node_first(node); member; member = yaml_node_next(member)) {
-                cJSON *item;
+                cJSON *item = NULL;
 
                 int r = convert_element(converter, field, member, &item);
+                if (r == -EBADMSG) /* keeps the places of the others */
+                        r = return_item(cJSON_CreateNull(), &item);
                 if (r < 0)
                         return r;
                 cJSON_AddItemToArray(list, item);
@@ -274,13 +278,15 @@ static int convert_object(Converter *converter, const Schema *schema, const Yaml
                 cJSON *item;
 
                 if (!field)
-                        return fail_unknown_key(converter, schema, member);
-                if (is_empty_list(field, member))
+                        r = fail_unknown_key(converter, schema, member);
+                else if (is_empty_list(field, member))
                         r = return_item(cJSON_CreateArray(), &item);
                 else if (yaml_node_is_null(member))
                         continue;
                 else
                         r = convert_field(converter, field, member, &item);
+                if (r == -EBADMSG)
+                        continue;
                 if (r < 0)
                         return r;
                 r = add_item(object, field->key, item);
@@ -297,38 +303,34 @@ static int convert_object(Converter *converter, const Schema *schema, const Yaml
 }
 
 int schema_yaml_convert(const Schema *schema, const YamlNode *root, uint64_t now_ms, cJSON **ret_tree,
-                        YamlProblem *ret_problem)
+                        YamlProblems *problems)
 {
-        return convert_object(&(Converter){ now_ms, ret_problem }, schema, root, ret_tree);
-}
+        Converter converter = { now_ms, problems };
+        cJSON *tree = NULL;
 
-void schema_yaml_locate_fault(const YamlNode *root, const SchemaFault *fault, YamlProblem *ret_problem)
-{
-        const YamlNode *node = yaml_node_at(root, fault->path);
+        int r = convert_object(&converter, schema, root, &tree);
+        if (r == -EBADMSG)
+                r = return_item(cJSON_CreateNull(), &tree);
+        if (r < 0)
+                return r;
 
-        ret_problem->line = yaml_node_line(node);
-        (void) snprintf(ret_problem->reason, sizeof ret_problem->reason, "%s%s%s", fault->path,
-                        *fault->path ? " " : "it ", fault->why);
+        *ret_tree = tree;
+        return 0;
 }
 
 int schema_yaml_parse(const Schema *schema, Bytes text, uint64_t now_ms, void **ret_object,
-                      YamlProblem *ret_problem)
+                      YamlProblems *problems)
 {
         _cleanup_(yaml_node_freep) YamlNode *root = NULL;
         _cleanup_(json_deletep) cJSON *tree = NULL;
-        SchemaFault fault;
+        YamlProblem problem;
 
-        int r = yaml_node_parse((const char *) text.data, text.size, &root, ret_problem);
+        int r = yaml_node_parse((const char *) text.data, text.size, &root, &problem);
+        if (r == -EBADMSG)
+                yaml_problems_add(problems, &problem);
         if (r < 0)
                 return r;
-        r = schema_yaml_convert(schema, root, now_ms, &tree, ret_problem);
-        if (r < 0)
-                return r;
+        r = schema_yaml_convert(schema, root, now_ms, &tree, problems);
 
-        r = schema_bind(schema, tree, ret_object, &fault);
-        if (r <= 0)
-                return r;
-
-        schema_yaml_locate_fault(root, &fault, ret_problem);
-        return -EBADMSG;
+        return r < 0 ? r : schema_yaml_bind(schema, root, tree, ret_object, problems);
 }

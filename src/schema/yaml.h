@@ -7,19 +7,41 @@
  *     expires_at: 2026-12-31      a date, a time in UTC, or a span from now (30d), for a timestamp
  *     argv: ["-h", "--"]          a scalar in place of a map that has a shorthand
  *
- * and may leave out constants. Errors have the line. */
+ * and may leave out constants. A document is read to its end whatever is wrong with it: problems are a list.
+ */
 
 #include "codec/yaml.h"
 #include "schema/schema.h"
 
-/* Converts a whole document; free the tree with cJSON_Delete(). Errors: -EBADMSG, then `ret_problem` says
- * where and why; -ENOMEM. */
+/* In the order of their lines. */
+typedef struct YamlProblems {
+        YamlProblem items[32];
+        size_t n; /* also those for which there was no room */
+} YamlProblems;
+
+#define YAML_PROBLEMS_NULL ((YamlProblems){ 0 })
+
+static inline size_t yaml_problems_listed(const YamlProblems *problems)
+{
+        return MIN(problems->n, ELEMENTSOF(problems->items));
+}
+
+void yaml_problems_add(YamlProblems *problems, const YamlProblem *problem);
+
+/* Converts a whole document; free the tree with cJSON_Delete(). What cannot be converted is left out and
+ * added to `problems`. Errors: -ENOMEM. */
 int schema_yaml_convert(const Schema *schema, const YamlNode *root, uint64_t now_ms, cJSON **ret_tree,
-                        YamlProblem *ret_problem);
+                        YamlProblems *problems);
+
+/* Binds the tree that `root` was converted to. Each field is checked alone, and each member of its lists,
+ * unless it was not converted. Errors: -EBADMSG there are problems; -ENOMEM. */
+int schema_yaml_bind(const Schema *schema, const YamlNode *root, const cJSON *tree, void **ret_object,
+                     YamlProblems *problems);
 
 /* Finds the line that a fault of schema_bind() is about. */
 void schema_yaml_locate_fault(const YamlNode *root, const SchemaFault *fault, YamlProblem *ret_problem);
 
-/* Parses a whole text; free the object with schema_free(). Errors: as schema_yaml_convert(). */
+/* Parses a whole text; free the object with schema_free(). `problems` is YAML_PROBLEMS_NULL at first.
+ * Errors: as schema_yaml_bind(). */
 int schema_yaml_parse(const Schema *schema, Bytes text, uint64_t now_ms, void **ret_object,
-                      YamlProblem *ret_problem);
+                      YamlProblems *problems);

@@ -141,9 +141,10 @@ static const char *reason_outside(const Ceiling *ceiling, const PathRoots *roots
         }
 }
 
-int ceiling_check(const Ceiling *ceiling, const Manifest *manifest, SchemaFault *ret_fault)
+int ceiling_check_next(const Ceiling *ceiling, const Manifest *manifest, size_t *at, SchemaFault *ret_fault)
 {
-        for (size_t i = 0; i < manifest->capabilities.n; i++) {
+        while (*at < manifest->capabilities.n) {
+                size_t i = (*at)++;
                 const Capability *capability = &manifest->capabilities.items[i];
                 const char *why = reason_outside(ceiling, &manifest->roots, capability);
 
@@ -158,4 +159,11 @@ int ceiling_check(const Ceiling *ceiling, const Manifest *manifest, SchemaFault 
         }
 
         return 0;
+}
+
+int ceiling_check(const Ceiling *ceiling, const Manifest *manifest, SchemaFault *ret_fault)
+{
+        size_t at = 0;
+
+        return ceiling_check_next(ceiling, manifest, &at, ret_fault);
 }

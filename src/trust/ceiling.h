@@ -24,3 +24,6 @@ DEFINE_DOCUMENT(Ceiling, ceiling);
 /* Whether the whole manifest is inside the ceiling. Errors: DEVBOX_ERROR_MANIFEST_CEILING; the fault (may be
  * NULL) then names the first capability that is not, and why. */
 int ceiling_check(const Ceiling *ceiling, const Manifest *manifest, SchemaFault *ret_fault);
+
+/* The same from capability `*at` on; moves that behind the one it names, to find all of them. */
+int ceiling_check_next(const Ceiling *ceiling, const Manifest *manifest, size_t *at, SchemaFault *ret_fault);

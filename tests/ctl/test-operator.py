@@ -301,6 +301,31 @@ class Operator(OperatorCase):
         document = json.loads(self.run_ctl("manifest", "lint", "--json", self.write(text), status=1))
         self.assertEqual(document["error"]["message"].count("\n"), 3)
 
+        text = text.replace("not_after: 30d", "not_after: soon").replace(
+            "approval: none\n    bin", "aproval: none\n    bin")
+        said = self.run_ctl("manifest", "lint", self.write(text), status=1)
+        self.assertEqual(re.findall(r"yaml:(\d+): ", said), ["1", "4", "8", "15", "18"], said)
+
+        top = self.write("capabilities: [shell.exec, shell.Exec]\nprogams: []\nread: [home, /srv, srv]\n",
+                         "top")
+        said = self.run_ctl("manifest", "ceiling", self.write(MANIFEST), "--ceiling", top, status=1)
+        self.assertEqual(re.findall(r"top:(\d+): (\S+)", said), [
+            ("1", "capabilities[1]"), ("2", "unknown"), ("3", "read[0]"), ("3", "read[2]")], said)
+
+    def test_lint_in_colour(self):
+        text = MANIFEST.replace("/usr/bin/ls", "/usr/bin/find").replace(
+            "id: ls", "id: ls\n    timeout_s: 3")
+        words = ["manifest", "lint", str(self.write(text))]
+        os.environ |= {"TERM": "xterm", "NO_COLOR": ""}
+        seen = self.converse(words, [])[1]
+        self.assertIn("\x1b[1;31m", seen)
+        self.assertNotIn("\x1b", self.run_ctl(*words, status=1))
+        for variable, value in (("NO_COLOR", "1"), ("TERM", "dumb")):
+            before = os.environ[variable]
+            os.environ[variable] = value
+            self.assertNotIn("\x1b", self.converse(words, [])[1])
+            os.environ[variable] = before
+
     def lint(self, capability, *roots, status=1):
         head = MANIFEST[:MANIFEST.index("roots:")]
         text = head + "roots:\n" + "".join(f"  - {{name: r{i}, path: {path}}}\n"
@@ -387,8 +412,16 @@ class Operator(OperatorCase):
         self.assertIn("a directory beyond the ceiling", self.run_ctl(*check, status=1))
         ceiling.write_text("capabilities: [shell.exec]\nprograms: [/usr/bin/ls]\nread: [/home]\n")
         self.run_ctl(*check)
-        self.assertIn("[ceiling]", self.run_ctl("manifest", "lint", path, "--ceiling", self.write(
-            "capabilities: []\n", "none"), status=1))
+        two = self.write(MANIFEST + "  - {name: fs.read, id: r, approval: none, roots: [home]}\n",
+                         "two.yaml")
+        ceiling.write_text("capabilities: []\n")
+        for verb in "ceiling", "lint":
+            said = self.run_ctl("manifest", verb, two, "--ceiling", ceiling, status=1)
+            self.assertIn(":13: ", said)
+            self.assertIn(":18: ", said)
+        self.assertIn(f"does not exist, so no manifest is allowed; for one that just holds this manifest, "
+                      f"run: devboxctl manifest ceiling --print {path}\n",
+                      self.run_ctl("manifest", "ceiling", path, "--ceiling", self.dir / "absent", status=1))
 
     def test_diff(self):
         old = self.write(MANIFEST, "old.yaml")

@@ -11,15 +11,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         _cleanup_(manifest_freep) Manifest *manifest = NULL;
         _cleanup_(freep) char *text = NULL;
-        YamlProblem problem = { 0 };
+        YamlProblems problems = YAML_PROBLEMS_NULL;
 
         int r = schema_yaml_parse(&manifest_schema, BYTES(data, size), 1760000000000, (void **) &manifest,
-                                  &problem);
+                                  &problems);
         fuzz_check(r == 0 || r == -EBADMSG);
         if (r == 0)
                 fuzz_check(manifest_format(manifest, &text, NULL) == 0);
         else
-                fuzz_check(problem.reason[0] != '\0' && !manifest);
+                fuzz_check(problems.n > 0 && problems.items[0].reason[0] != '\0' && !manifest);
 
         return 0;
 }

@@ -50,14 +50,15 @@ static const Schema document_schema = { .size = sizeof(Document),
                                         .max_bytes = 1024,
                                         SCHEMA_TABLE(document_fields) };
 
-static int convert(const char *text, char **ret_json, YamlProblem *ret_problem)
+static void convert(const char *text, char **ret_json, YamlProblems *problems)
 {
         _cleanup_(yaml_node_freep) YamlNode *root = NULL;
         _cleanup_(json_deletep) cJSON *tree = NULL;
+        YamlProblem problem;
 
-        assert_ok(yaml_node_parse(text, strlen(text), &root, ret_problem));
-        int r = schema_yaml_convert(&document_schema, root, NOW_MS, &tree, ret_problem);
-        return r < 0 ? r : strict_json_format(tree, ret_json);
+        assert_ok(yaml_node_parse(text, strlen(text), &root, &problem));
+        assert_ok(schema_yaml_convert(&document_schema, root, NOW_MS, &tree, problems));
+        assert_ok(strict_json_format(tree, ret_json));
 }
 
 static void test_conversions(void **state)
@@ -77,9 +78,10 @@ static void test_conversions(void **state)
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 _cleanup_(freep) char *json = NULL;
-                YamlProblem problem;
+                YamlProblems problems = YAML_PROBLEMS_NULL;
 
-                assert_ok(convert(rows[i].yaml, &json, &problem));
+                convert(rows[i].yaml, &json, &problems);
+                assert_int_equal(problems.n, 0);
                 assert_string_equal(json, rows[i].json);
         }
 }
@@ -98,42 +100,84 @@ static void test_errors_have_a_line(void **state)
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                YamlProblem problem = { 0 };
-                char *json = NULL;
+                YamlProblems problems = YAML_PROBLEMS_NULL;
+                _cleanup_(freep) char *json = NULL;
 
-                assert_err(convert(rows[i].yaml, &json, &problem), -EBADMSG);
-                assert_int_equal(problem.line, rows[i].line);
-                assert_string_equal(problem.reason, rows[i].reason);
+                convert(rows[i].yaml, &json, &problems);
+                assert_int_equal(problems.n, 1);
+                assert_int_equal(problems.items[0].line, rows[i].line);
+                assert_string_equal(problems.items[0].reason, rows[i].reason);
         }
 }
+
+typedef struct Expected {
+        unsigned line;
+        const char *reason;
+} Expected;
+
+static void compare_problems(const char *text, const Expected *expected, size_t n)
+{
+        YamlProblems problems = YAML_PROBLEMS_NULL;
+        void *object = NULL;
+
+        assert_err(schema_yaml_parse(&document_schema, bytes_of_string(text), NOW_MS, &object, &problems),
+                   -EBADMSG);
+        assert_null(object);
+        for (size_t i = 0; i < MIN(n, problems.n); i++) {
+                assert_string_equal(problems.items[i].reason, expected[i].reason);
+                assert_int_equal(problems.items[i].line, expected[i].line);
+        }
+        assert_int_equal(problems.n, n);
+}
+
+#define assert_problems(text, ...)                                                                          \
+        compare_problems(text, (Expected[]){ __VA_ARGS__ }, ELEMENTSOF(((Expected[]){ __VA_ARGS__ })))
 
 /* What schema_bind() rejects gets the line of the value that the path leads to. */
 static void test_faults_are_located(void **state)
 {
-        static const char text[] = "v: 1\nparts:\n  - word: x\n  - word: 'much too long'\n";
-        YamlProblem problem = { 0 };
+        assert_problems("v: 1\nparts:\n  - word: x\n  - word: 'much too long'\n",
+                        { 4, "parts[1].word is too long" });
+        assert_problems("v: 1\nparts:\n#  - word: x\n", { 2, "parts must not be empty" });
+}
+
+/* Problems of all kinds in one run, in the order of their lines, and each one once. */
+static void test_all_problems(void **state)
+{
+        assert_problems(
+                "v: 1\nflga: true\nat: soon\nparts:\n  - word: 'much too long'\n  - wort: x\n"
+                "  - word: y\n  - word: 'again too long'\nflag: 1\n",
+                { 2, "unknown key 'flga'; did you mean 'flag'?" },
+                { 3, "at must be a date (2026-12-31), a time (2026-12-31T12:00:00Z) or a span from now "
+                     "(30d)" },
+                { 5, "parts[0].word is too long" }, { 6, "this has no word" },
+                { 8, "parts[3].word is too long" }, { 9, "flag must be true or false, without quotes" });
+        assert_problems("a: 1\nb: [\n",
+                        { 3, "not YAML: did not find expected node content; check the quotes "
+                             "and the indentation, also on the lines before" });
+}
+
+/* More than are listed are counted. */
+static void test_many_problems(void **state)
+{
+        YamlProblems problems = YAML_PROBLEMS_NULL;
+        char text[100 * 16] = "";
         void *object = NULL;
 
-        assert_err(
-                schema_yaml_parse(&document_schema, BYTES(text, sizeof text - 1), NOW_MS, &object, &problem),
-                -EBADMSG);
-        assert_int_equal(problem.line, 4);
-        assert_string_equal(problem.reason, "parts[1].word is too long");
-
-        static const char empty[] = "v: 1\nparts:\n#  - word: x\n";
-        assert_err(schema_yaml_parse(&document_schema, BYTES(empty, sizeof empty - 1), NOW_MS, &object,
-                                     &problem),
+        for (unsigned i = 0; i < 100; i++)
+                (void) snprintf(text + strlen(text), sizeof text - strlen(text), "unknown-%u: 1\n", i);
+        assert_err(schema_yaml_parse(&document_schema, bytes_of_string(text), NOW_MS, &object, &problems),
                    -EBADMSG);
-        assert_int_equal(problem.line, 2);
-        assert_string_equal(problem.reason, "parts must not be empty");
+        assert_int_equal(problems.n, 100);
+        assert_int_equal(problems.items[ELEMENTSOF(problems.items) - 1].line, ELEMENTSOF(problems.items));
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_conversions),
-                cmocka_unit_test(test_errors_have_a_line),
-                cmocka_unit_test(test_faults_are_located),
+                cmocka_unit_test(test_conversions),        cmocka_unit_test(test_errors_have_a_line),
+                cmocka_unit_test(test_faults_are_located), cmocka_unit_test(test_all_problems),
+                cmocka_unit_test(test_many_problems),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -103,14 +103,41 @@ static int print_ceiling(const Manifest *manifest)
         return 0;
 }
 
-static int reject(Ctl *ctl, DevboxError error, const ManifestFile *file, const SchemaFault *fault)
+static int add_problem(Ctl *ctl, const ManifestFile *file, const SchemaFault *fault)
 {
+        DevboxError error = DEVBOX_ERROR_MANIFEST_CEILING;
         unsigned line = manifest_file_line(file, fault->path);
 
         return line > 0
-                       ? problem_set(&ctl->problem, error, "%s:%u: %s %s", file->path, line, fault->path,
+                       ? problem_add(&ctl->problem, error, "%s:%u: %s %s", file->path, line, fault->path,
                                      fault->why)
-                       : problem_set(&ctl->problem, error, "%s: %s %s", file->path, fault->path, fault->why);
+                       : problem_add(&ctl->problem, error, "%s: %s %s", file->path, fault->path, fault->why);
+}
+
+/* Every capability that is not inside. */
+static int check(Ctl *ctl, const ManifestFile *file, const Ceiling *ceiling)
+{
+        SchemaFault fault = { 0 };
+        size_t at = 0;
+        int r = 0;
+
+        while (r >= 0 && ceiling_check_next(ceiling, file->manifest, &at, &fault) != 0)
+                r = add_problem(ctl, file, &fault);
+
+        return r;
+}
+
+/* Before the first one is installed. */
+static int read_ceiling(Ctl *ctl, const CeilingOptions *given, const char *manifest, Ceiling **ret_ceiling)
+{
+        int r = ceiling_file_read(given->ceiling, ctl->now_ms, ret_ceiling, &ctl->problem);
+
+        return r != DEVBOX_ERROR_NOT_FOUND
+                       ? r
+                       : problem_set(&ctl->problem, DEVBOX_ERROR_NOT_FOUND,
+                                     "%s does not exist, so no manifest is allowed; for one that just holds "
+                                     "this manifest, run: devboxctl manifest ceiling --print %s",
+                                     given->ceiling, manifest);
 }
 
 static int run(Ctl *ctl, const void *options, char **args)
@@ -119,7 +146,6 @@ static int run(Ctl *ctl, const void *options, char **args)
         _cleanup_(ceiling_freep) Ceiling *ceiling = NULL;
         ManifestDefaults defaults = manifest_defaults(ctl->now_ms);
         const CeilingOptions *given = options;
-        SchemaFault fault = { 0 };
 
         int r = manifest_file_read(args[0], &defaults, &file, &ctl->problem);
         if (r != 0)
@@ -127,11 +153,11 @@ static int run(Ctl *ctl, const void *options, char **args)
         if (given->print)
                 return print_ceiling(file.manifest);
 
-        r = ceiling_file_read(given->ceiling, ctl->now_ms, &ceiling, &ctl->problem);
+        r = read_ceiling(ctl, given, args[0], &ceiling);
         if (r == 0)
-                r = ceiling_check(ceiling, file.manifest, &fault);
+                r = check(ctl, &file, ceiling);
         if (r != 0)
-                return r > 0 && fault.why ? reject(ctl, (DevboxError) r, &file, &fault) : r;
+                return r;
         if (ctl->json)
                 return puts("{\"inside\":true}") < 0 ? -errno : 0;
 

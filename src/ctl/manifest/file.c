@@ -9,7 +9,6 @@
 #include "codec/binary-text.h"
 #include "codec/strict-json.h"
 #include "ctl/input.h"
-#include "ctl/manifest/faults.h"
 #include "ctl/problem.h"
 #include "schema/yaml.h"
 
@@ -34,12 +33,23 @@ void manifest_file_done(ManifestFile *file)
         *file = MANIFEST_FILE_NULL;
 }
 
-static int reject_yaml(const char *path, const YamlProblem *problem, char **ret_problem)
+static int reject_yaml(const char *path, const YamlProblems *problems, char **ret_problem)
 {
-        return problem->line > 0
-                       ? problem_set(ret_problem, DEVBOX_ERROR_BAD_SCHEMA, "%s:%u: %s", path, problem->line,
-                                     problem->reason)
-                       : problem_set(ret_problem, DEVBOX_ERROR_BAD_SCHEMA, "%s: %s", path, problem->reason);
+        size_t n = yaml_problems_listed(problems);
+        int r = DEVBOX_ERROR_BAD_SCHEMA;
+
+        for (size_t i = 0; i < n && r > 0; i++) {
+                const YamlProblem *problem = &problems->items[i];
+
+                r = problem->line > 0 ? problem_add(ret_problem, DEVBOX_ERROR_BAD_SCHEMA, "%s:%u: %s", path,
+                                                    problem->line, problem->reason)
+                                      : problem_add(ret_problem, DEVBOX_ERROR_BAD_SCHEMA, "%s: %s", path,
+                                                    problem->reason);
+        }
+        if (r > 0 && problems->n > n)
+                r = problem_add(ret_problem, DEVBOX_ERROR_BAD_SCHEMA, "%s: and %zu more", path,
+                                problems->n - n);
+        return r;
 }
 
 static int add_number(cJSON *tree, const char *key, int64_t value)
@@ -73,22 +83,22 @@ static int parse_yaml(const char *text, const ManifestDefaults *defaults, Manife
                       char **ret_problem)
 {
         _cleanup_(json_deletep) cJSON *tree = NULL;
+        YamlProblems problems = YAML_PROBLEMS_NULL;
         YamlProblem problem = { 0 };
-        SchemaFault fault;
 
         int r = yaml_node_parse(text, strlen(text), &file->yaml, &problem);
+        if (r == -EBADMSG)
+                yaml_problems_add(&problems, &problem);
         if (r == 0)
                 r = schema_yaml_convert(&manifest_schema, file->yaml, (uint64_t) defaults->issued_at_ms,
-                                        &tree, &problem);
-        if (r == -EBADMSG)
-                return reject_yaml(file->path, &problem, ret_problem);
-        if (r == 0)
+                                        &tree, &problems);
+        if (r == 0 && cJSON_IsObject(tree))
                 r = fill_in(tree, defaults);
-        if (r < 0)
-                return r;
+        if (r == 0)
+                r = schema_yaml_bind(&manifest_schema, file->yaml, tree, (void **) &file->manifest,
+                                     &problems);
 
-        r = schema_bind(&manifest_schema, tree, (void **) &file->manifest, &fault);
-        return r > 0 ? manifest_reject_faults(file->path, file->yaml, tree, &fault, ret_problem) : r;
+        return r == -EBADMSG ? reject_yaml(file->path, &problems, ret_problem) : r;
 }
 
 static int parse_envelope(const char *text, ManifestFile *file, char **ret_problem)
@@ -148,13 +158,13 @@ unsigned manifest_file_line(const ManifestFile *file, const char *part)
 int ceiling_file_read(const char *path, uint64_t now_ms, Ceiling **ret_ceiling, char **ret_problem)
 {
         _cleanup_(freep) char *text = NULL;
-        YamlProblem problem = { 0 };
+        YamlProblems problems = YAML_PROBLEMS_NULL;
 
         int r = input_read_text(path, FILE_MAX, &text, ret_problem);
         if (r != 0)
                 return r;
 
         r = schema_yaml_parse(&ceiling_schema, bytes_of_string(text), now_ms, (void **) ret_ceiling,
-                              &problem);
-        return r == -EBADMSG ? reject_yaml(path, &problem, ret_problem) : r;
+                              &problems);
+        return r == -EBADMSG ? reject_yaml(path, &problems, ret_problem) : r;
 }

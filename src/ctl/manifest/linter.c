@@ -346,13 +346,14 @@ static void check_life(Lint *lint)
 static void check_ceiling(Lint *lint)
 {
         SchemaFault fault = { 0 };
+        size_t at = 0;
 
-        if (!lint->ceiling || ceiling_check(lint->ceiling, lint->manifest, &fault) == 0)
-                return;
+        while (lint->ceiling && ceiling_check_next(lint->ceiling, lint->manifest, &at, &fault) != 0) {
+                LintFinding *finding = add(lint, true, "ceiling", fault.why);
 
-        LintFinding *finding = add(lint, true, "ceiling", fault.why);
-        (void) snprintf(finding->path, sizeof finding->path, "%.*s", (int) strcspn(fault.path, " "),
-                        fault.path);
+                (void) snprintf(finding->path, sizeof finding->path, "%.*s", (int) strcspn(fault.path, " "),
+                                fault.path);
+        }
 }
 
 static void (*const manifest_rules[])(Lint *lint) = { check_keys, check_people, check_life, check_ceiling };
