@@ -5,6 +5,8 @@
  * it. Reading, defaults, the words of refusals and "did you mean" all walk it; a new key is a new row (and
  * its lines in devbox-config(5) and units/config.yaml, which scripts/check compares).
  *
+ * The file is read to its end whatever is wrong with it; each refusal is a line.
+ *
  * Refusals quote what was written only where it can be no secret: never in `auth`, and elsewhere only short
  * words. */
 
@@ -25,7 +27,7 @@
 typedef struct Reader {
         const char *name; /* of the file */
         Config *config;
-        char **ret_problem;
+        Text problems;      /* one a line; empty: none */
         unsigned lines[16]; /* where each key of the table was written; 0: it was not */
 } Reader;
 
@@ -62,12 +64,12 @@ static const ConfigKey keys[] = {
 
 _Static_assert(ELEMENTSOF(keys) <= ELEMENTSOF(((Reader *) NULL)->lines), "a line for each key");
 
-/* Sets the problem, one line, and returns the reason. Line 0: the file as a whole. */
+/* Adds a problem, and returns the reason. Line 0: the file as a whole. */
 static int refuse(Reader *reader, unsigned line, const char *format, ...) _printf_(3, 4);
 
 static int refuse(Reader *reader, unsigned line, const char *format, ...)
 {
-        _cleanup_(text_done) Text problem = TEXT_NULL;
+        Text *problems = &reader->problems;
         char what[512];
         va_list args;
 
@@ -75,13 +77,12 @@ static int refuse(Reader *reader, unsigned line, const char *format, ...)
         (void) vsnprintf(what, sizeof what, format, args);
         va_end(args);
 
-        text_append(&problem, reader->name);
+        text_appendf(problems, "%s%s", problems->size > 0 ? "\n" : "", reader->name);
         if (line > 0)
-                text_appendf(&problem, ":%u", line);
-        text_appendf(&problem, ": %s", what);
+                text_appendf(problems, ":%u", line);
+        text_appendf(problems, ": %s", what);
 
-        int r = text_take(&problem, reader->ret_problem, NULL);
-        return r < 0 ? r : DEVBOX_ERROR_CONFIG_INVALID;
+        return problems->error < 0 ? problems->error : DEVBOX_ERROR_CONFIG_INVALID;
 }
 
 /* "http.port must be …", and a further hint or "". */
@@ -132,11 +133,12 @@ static int read_list(Reader *reader, const ConfigKey *key, const YamlNode *list)
                 return refuse_value(reader, key, yaml_node_line(list), "");
 
         for (; item; item = yaml_node_next(item)) {
-                if (yaml_node_kind(item) != YAML_KIND_SCALAR || yaml_node_is_null(item))
-                        return refuse_value(reader, key, yaml_node_line(item), "");
+                bool is_word = yaml_node_kind(item) == YAML_KIND_SCALAR && !yaml_node_is_null(item);
+                unsigned line = yaml_node_line(item);
 
-                int r = set_value(reader, key, yaml_node_text(item), yaml_node_line(item));
-                if (r != 0)
+                int r = is_word ? set_value(reader, key, yaml_node_text(item), line)
+                                : refuse_value(reader, key, line, "");
+                if (r < 0)
                         return r;
         }
 
@@ -261,7 +263,7 @@ static int read_members(Reader *reader, const char *section, const YamlNode *map
                         r = read_members(reader, yaml_node_key(member), member);
                 else
                         r = refuse_unknown(reader, section, member);
-                if (r != 0)
+                if (r < 0)
                         return r;
         }
 
@@ -289,7 +291,7 @@ static int check_exposure(Reader *reader)
 {
         const Config *config = reader->config;
 
-        if (config->http_insecure_expose || config_host_is_loopback(config->http_host))
+        if (!config->http_host || config->http_insecure_expose || config_host_is_loopback(config->http_host))
                 return 0;
 
         return refuse(
@@ -306,68 +308,99 @@ const char *config_path(void)
         return path && *path ? path : CONFIG_PATH;
 }
 
-int config_parse(const char *name, const char *text, size_t size, Config **ret_config, char **ret_problem)
+/* Reads a text into the configuration, as far as it is valid. */
+static int read_text(Reader *reader, const char *text, size_t size)
 {
-        _cleanup_(config_freep) Config *config = NULL;
         _cleanup_(yaml_node_freep) YamlNode *root = NULL;
-        Reader reader = { .name = name, .ret_problem = ret_problem };
         YamlProblem problem;
-
-        config = reader.config = calloc(1, sizeof *config);
-        if (!config)
-                return -ENOMEM;
 
         int r = yaml_node_parse(text, size, &root, &problem);
         if (r == -EBADMSG)
-                return refuse(&reader, problem.line, "%s", problem.reason);
+                return refuse(reader, problem.line, "%s", problem.reason);
+        if (r < 0)
+                return r;
+        r = read_members(reader, NULL, root);
+        if (r < 0)
+                return r;
+        r = set_fallbacks(reader);
         if (r < 0)
                 return r;
 
-        r = read_members(&reader, NULL, root);
-        if (r != 0)
-                return r;
-        r = set_fallbacks(&reader);
-        if (r < 0)
-                return r;
-        r = check_exposure(&reader);
-        if (r != 0)
-                return r;
+        return check_exposure(reader);
+}
 
-        *ret_config = TAKE_PTR(config);
-        return 0;
+int config_parse(const char *name, const char *text, size_t size, Config **ret_config, char **ret_problems)
+{
+        _cleanup_(config_freep) Config *config = calloc(1, sizeof *config);
+        Reader reader = { .name = name, .config = config };
+
+        int r = config ? read_text(&reader, text, size) : -ENOMEM;
+        if (r >= 0 && reader.problems.size > 0) {
+                r = text_take(&reader.problems, ret_problems, NULL);
+                return r < 0 ? r : DEVBOX_ERROR_CONFIG_INVALID;
+        }
+
+        text_done(&reader.problems);
+        if (r == 0)
+                *ret_config = TAKE_PTR(config);
+        return r;
+}
+
+/* What a person does about a file that cannot be read. */
+static const char *explain_unreadable(int error)
+{
+        switch (error) {
+        case -ENOENT:
+                return "does not exist; copy /usr/share/devbox/config.example.yaml there";
+        case -EACCES:
+                return "may not be read by this user; it is for root and the group devbox";
+        case -EBADFD:
+        case -EISDIR:
+                return "is not a regular file; remove it, and copy /usr/share/devbox/config.example.yaml "
+                       "there";
+        case -EFBIG:
+                return "is larger than 64 KiB; that is no configuration of devbox";
+        default:
+                return NULL;
+        }
+}
+
+int config_check(const char *path, Config **ret_config, char **ret_problems)
+{
+        _cleanup_(freep) char *text = NULL;
+        size_t size = 0;
+
+        int r = fd_read_file_at(AT_FDCWD, path, YAML_SIZE_MAX, &text, &size);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0) {
+                const char *why = explain_unreadable(r);
+
+                int n = why ? asprintf(ret_problems, "%s: %s", path, why)
+                            : asprintf(ret_problems, "%s: cannot be read: %s", path, strerror(-r));
+                return n < 0 ? -ENOMEM : DEVBOX_ERROR_CONFIG_INVALID;
+        }
+
+        r = config_parse(path, text, size, ret_config, ret_problems);
+        explicit_bzero(text, size); /* it holds the token */
+        return r;
 }
 
 int config_load(const char *path, Config **ret_config, char **ret_problem)
 {
-        _cleanup_(freep) char *text = NULL;
-        Reader reader = { .name = path, .ret_problem = ret_problem };
-        size_t size = 0;
+        _cleanup_(freep) char *problems = NULL;
 
-        int r = fd_read_file_at(AT_FDCWD, path, YAML_SIZE_MAX, &text, &size);
-        switch (r) {
-        case 0:
-                break;
-        case -ENOMEM:
+        int r = config_check(path, ret_config, &problems);
+        if (r <= 0)
                 return r;
-        case -ENOENT:
-                return refuse(&reader, 0,
-                              "does not exist; copy /usr/share/devbox/config.example.yaml there");
-        case -EACCES:
-                return refuse(&reader, 0,
-                              "may not be read by this user; it is for root and the group devbox");
-        case -EBADFD:
-        case -EISDIR:
-                return refuse(&reader, 0,
-                              "is not a regular file; remove it, and copy "
-                              "/usr/share/devbox/config.example.yaml there");
-        case -EFBIG:
-                return refuse(&reader, 0, "is larger than %zu KiB; that is no configuration of devbox",
-                              YAML_SIZE_MAX / 1024);
-        default:
-                return refuse(&reader, 0, "cannot be read: %s", strerror(-r));
+
+        char *end = strchr(problems, '\n');
+        if (!end) {
+                *ret_problem = TAKE_PTR(problems);
+                return r;
         }
 
-        r = config_parse(path, text, size, ret_config, ret_problem);
-        explicit_bzero(text, size); /* it holds the token */
-        return r;
+        *end = '\0';
+        return asprintf(ret_problem, "%s (and more; see: devboxctl config check)", problems) < 0 ? -ENOMEM
+                                                                                                 : r;
 }

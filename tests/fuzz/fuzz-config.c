@@ -47,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_check(r == DEVBOX_ERROR_CONFIG_INVALID);
         fuzz_check(!config && startswith(problem, "config.yaml:"));
         for (const char *at = problem; *at; at++)
-                fuzz_check(*at >= ' ' && *at <= '~');
+                fuzz_check(*at == '\n' || (*at >= ' ' && *at <= '~'));
 
         return 0;
 }

@@ -53,7 +53,7 @@ static int run(Ctl *ctl, const void *options, char **args)
         _cleanup_(config_freep) Config *config = NULL;
         size_t n_notes = 0;
 
-        int r = config_load(path, &config, &ctl->problem);
+        int r = config_check(path, &config, &ctl->problem);
         if (r < 0)
                 return r;
         if (r == 0)
