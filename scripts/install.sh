@@ -4,9 +4,12 @@
 # scripts/install.sh: build devbox from this source tree and install it on this machine, which runs Debian 12
 # or 13 or Ubuntu 24.04.
 #
-#   scripts/install.sh [--port N] [--no-start]
+#   scripts/install.sh [--role hub|device] [--port N] [--no-start]
 #   scripts/install.sh --packages-only
 #
+#   --role ROLE      prepare this machine for the mesh, as its hub or as a device: a ceiling that lets
+#                    manifests look and change nothing, unless there is one, and WireGuard in userspace where
+#                    the kernel has none; it takes the role by devboxctl hub init or devboxctl enroll
 #   --port N         the port in a new configuration (8080); an existing configuration is not changed
 #   --no-start       install and enable, start nothing
 #   --packages-only  install the packages of scripts/packages (build, run), nothing else
@@ -20,6 +23,8 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 config=/etc/devbox/config.yaml
+ceiling=/etc/devbox/ceiling.yaml
+credentials=/etc/credstore.encrypted
 manifest=/var/lib/devbox/install.manifest
 pending=/var/lib/devbox/install.pending
 tree=$build/install
@@ -27,9 +32,15 @@ stage=$build/install-stage
 
 services=(devbox-api.service devbox-collector.service devbox-ledger.service)
 
-port=8080 port_given=no start=yes packages_only=no arguments=()
+role='' port=8080 port_given=no start=yes packages_only=no arguments=()
 while (($#)); do
     case $1 in
+    --role)
+        role=${2-}
+        [[ $role =~ ^(hub|device)$ ]] || die "--role takes hub or device"
+        arguments+=("$1" "$2")
+        shift 2
+        ;;
     --port)
         port=${2-} port_given=yes
         if [[ ! $port =~ ^[1-9][0-9]{0,4}$ ]] || ((port > 65535)); then
@@ -216,6 +227,34 @@ put_config() {
     note_changed "$config"
 }
 
+# The secrets that daemons keep their private keys under, sealed by systemd with the key of this machine. Not
+# with its TPM: an update of the firmware may change what that is bound to, and the keys would be lost. For
+# the same reason an existing one is never replaced.
+put_seals() {
+    local daemon file
+    for daemon in devbox-mesh devbox-dispatch; do
+        file=$credentials/$daemon.seal
+        [[ ! -e $file ]] || continue
+        install -d -m 700 "$credentials"
+        head -c 32 /dev/urandom | systemd-creds encrypt --with-key=host --name=seal - "$file.devbox-new" ||
+            die "systemd-creds cannot make $file"
+        sync "$file.devbox-new"
+        mv -fT "$file.devbox-new" "$file"
+        note_changed "$file"
+    done
+}
+
+put_ceiling() {
+    [[ -n $role && ! -e $ceiling ]] || return 0
+    write_file "$ceiling" 644 root:root <"$stage/usr/share/devbox/ceiling.example.yaml"
+    note_changed "$ceiling"
+}
+
+# Whether the kernel makes a WireGuard interface, also from a module that it loads for this.
+kernel_has_wireguard() {
+    ip link add devbox-probe type wireguard 2>/dev/null && ip link delete devbox-probe
+}
+
 # Makes systemd, the bus and the journal reload what changed of theirs.
 reload_managers() {
     if has_changed '/systemd/catalog/'; then
@@ -235,6 +274,15 @@ enable() {
         systemctl --quiet enable devbox.target devbox-api.socket
         note_changed enabled
     fi
+}
+
+enable_wireguard() {
+    if [[ -z $role ]] || systemctl -q is-enabled devbox-wireguard.socket || kernel_has_wireguard; then
+        return 0
+    fi
+    systemctl --quiet enable devbox-wireguard.socket
+    [[ $start == no ]] || systemctl start devbox-wireguard.socket
+    note_changed enabled
 }
 
 # Whether UNIT runs with an older configuration than that on disk: its last change of state was earlier.
@@ -260,8 +308,8 @@ note_stale_config() {
 start() {
     if systemctl -q is-active devbox-api.socket; then
         if has_changed "/devbox-api.socket$|/devbox-generator$"; then
-            systemctl --quiet stop devbox-api.service # its socket goes next: no need to warn
-            systemctl restart devbox-api.socket
+            systemctl --quiet stop devbox-api.service # its sockets go next: no need to warn
+            systemctl try-restart 'devbox-api*.socket'
         fi
         if has_changed "/devbox-selftest.socket$"; then
             systemctl try-restart devbox-selftest.socket
@@ -313,6 +361,10 @@ report() {
 The configuration, with the token for actions: $config
 To use devbox without being root: usermod -aG devbox-admin,systemd-journal NAME, then log in again."
     fi
+    case $role in
+    hub) say "Next: devboxctl hub init --endpoint NAME, the name or address that devices reach it by" ;;
+    device) say "Next: devboxctl enroll, with an invitation from your hub (there: devboxctl invite NAME)" ;;
+    esac
 }
 
 check_system
@@ -330,9 +382,12 @@ changed=()
 put_files
 put_users_and_folders
 put_config
+put_seals
+put_ceiling
 [[ $start == no ]] || note_stale_config
 reload_managers
 enable
+enable_wireguard
 if [[ $start == yes ]]; then
     start
     check_answers

@@ -17,8 +17,10 @@ set -euo pipefail
 
 manifest=/var/lib/devbox/install.manifest
 pending=/var/lib/devbox/install.pending
-units=(devbox.target devbox-api.socket devbox-api.service devbox-collector.service
-    devbox-ledger.service devbox-selftest.socket devbox-selftest.service)
+units=(devbox-hub.target devbox-device.target devbox.target devbox-api.socket devbox-api.service
+    devbox-collector.service devbox-mesh.service devbox-dispatch.service devbox-wireguard.socket
+    devbox-wireguard.service devbox-ledger.service devbox-selftest.socket devbox-selftest.service)
+credentials=/etc/credstore.encrypted
 purge=no
 
 case ${1-} in
@@ -43,10 +45,17 @@ stop_units() {
         if is_booted; then
             systemctl stop "$unit"
         fi
-        if [[ $unit == devbox.target || $unit == *.socket ]]; then
+        if [[ $unit == *.target || $unit == *.socket ]]; then
             systemctl --quiet disable "$unit"
         fi
     done
+}
+
+# A kernel's WireGuard interface and its firewall table outlive the daemon that made them.
+remove_network() {
+    [[ -e /var/lib/devbox/mesh/node ]] || return 0
+    ip link delete wg0 2>/dev/null || true
+    ! command -v nft >/dev/null || nft delete table inet devbox 2>/dev/null || true
 }
 
 # Prints the directories of the files in LIST, and their parents.
@@ -59,6 +68,11 @@ folders_of() {
     done <"$1"
 }
 
+# Removes FOLDER if it is empty and belongs to no package.
+remove_folder() {
+    dpkg-query -S "$1" >/dev/null 2>&1 || rmdir --ignore-fail-on-non-empty "$1" 2>/dev/null || true
+}
+
 # Removes the files of the manifest, and the directories that are empty then and belong to no package.
 remove_files() {
     local file folder
@@ -66,8 +80,7 @@ remove_files() {
         rm -f "$file" "$file.devbox-new"
     done <"$manifest"
     folders_of "$manifest" | sort -ru | while read -r folder; do
-        dpkg-query -S "$folder" >/dev/null 2>&1 ||
-            rmdir --ignore-fail-on-non-empty "$folder" 2>/dev/null || true
+        remove_folder "$folder"
     done
     rm -f "$manifest" "$manifest.devbox-new" "$pending"
 }
@@ -92,7 +105,10 @@ delete_user() {
 purge_rest() {
     local name
     rm -rf --one-file-system /etc/devbox /var/lib/devbox /run/devbox
-    for name in devbox-agent devbox-dispatch devbox-ledger devbox-collector devbox devbox-admin; do
+    rm -f "$credentials"/devbox-*.seal
+    remove_folder "$credentials"
+    for name in devbox-agent devbox-dispatch devbox-wireguard devbox-mesh devbox-ledger devbox-collector \
+        devbox devbox-admin devbox-read devbox-write; do
         ! getent passwd "$name" >/dev/null || delete_user "$name"
         ! getent group "$name" >/dev/null || groupdel "$name"
     done
@@ -102,6 +118,7 @@ become_root "remove services and files" "$@"
 lock_installation
 if [[ -e $manifest ]]; then
     stop_units
+    remove_network
     remove_files
     reload_managers
     say "devbox is removed."
