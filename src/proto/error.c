@@ -199,6 +199,10 @@ static const ErrorRow rows[_DEVBOX_ERROR_MAX] = {
             "the request was started before, or has ended; nothing runs twice"),
         ROW(PEER_UNKNOWN,          "peer_unknown",          "PeerUnknown",          404, -ENOENT,
             "no device of this name is enrolled here"),
+        ROW(NETWORK_MISSING,       "network_missing",       "NetworkMissing",       409, -ENODATA,
+            "this machine belongs to no network; run: devboxctl hub init, or devboxctl enroll"),
+        ROW(ADDRESS_TAKEN,         "address_taken",         "AddressTaken",         409, -EEXIST,
+            "this address is not free, or not one of the network"),
 };
 /* clang-format on */
 

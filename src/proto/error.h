@@ -85,6 +85,10 @@ typedef enum DevboxError {
         DEVBOX_ERROR_REQUEST_UNKNOWN,
         DEVBOX_ERROR_REQUEST_STATE,
         DEVBOX_ERROR_PEER_UNKNOWN,
+
+        /* The mesh. */
+        DEVBOX_ERROR_NETWORK_MISSING,
+        DEVBOX_ERROR_ADDRESS_TAKEN,
         _DEVBOX_ERROR_MAX,
 } DevboxError;
 

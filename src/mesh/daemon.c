@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+/* devbox-mesh: its life, and the database it goes by.
+ *
+ * What was read from the database last is what the network is kept at. So a database that is locked, full or
+ * gone changes nothing that runs; what must be written meanwhile is written later. */
+
+#include "mesh/daemon.h"
+
+#include <stdio.h>
+
+#include "log/log.h"
+#include "mesh/daemon-internal.h"
+#include "proto/error.h"
+
+#define STATE_DIRECTORY "/var/lib/devbox/mesh"
+#define HTTP_PORT       8080 /* without a valid configuration */
+
+/* In the order of MeshUser. */
+static const char *const users[] = { "devbox", "devbox-dispatch", NULL };
+
+static const char *const state_names[_MESH_STATE_MAX] = {
+        [MESH_STATE_UNCONFIGURED] = "unconfigured",
+        [MESH_STATE_DOWN] = "down",
+        [MESH_STATE_DEGRADED] = "degraded",
+        [MESH_STATE_UP] = "up",
+};
+
+const char *mesh_state_to_string(MeshState state)
+{
+        return state_names[state];
+}
+
+static const char *environment(const char *name, const char *fallback)
+{
+        const char *value = secure_getenv(name);
+
+        return value && *value != '\0' ? value : fallback;
+}
+
+/* ---- the database */
+
+static void set_failure(MeshDaemon *self, int failure)
+{
+        if ((failure == 0) != (self->failure == 0)) {
+                if (failure != 0)
+                        (void) log_full(LOG_ERR, failure,
+                                        LOG_FIELDS({ "MESSAGE_ID", MESSAGE_MESH_DATABASE_LOST }),
+                                        "mesh.db cannot be used; the network stays as it is");
+                else
+                        (void) log_full(LOG_NOTICE, 0,
+                                        LOG_FIELDS({ "MESSAGE_ID", MESSAGE_MESH_DATABASE_BACK }),
+                                        "mesh.db can be used again");
+        }
+        self->failure = failure;
+}
+
+static int reopen(MeshDaemon *self)
+{
+        int r = store_open(&self->store);
+
+        set_failure(self, r);
+        if (r < 0)
+                self->reopen_at_usec = time_now(CLOCK_MONOTONIC) + backoff_next(&self->reopen_backoff);
+        else
+                backoff_reset(&self->reopen_backoff);
+        return r;
+}
+
+int mesh_need_store(MeshDaemon *self)
+{
+        if (self->store.database)
+                return 0;
+
+        bool due = time_now(CLOCK_MONOTONIC) >= self->reopen_at_usec;
+        return due && reopen(self) == 0 ? 0 : DEVBOX_ERROR_MESH_UNAVAILABLE;
+}
+
+int mesh_after_write(MeshDaemon *self, int result)
+{
+        set_failure(self, MIN(result, 0));
+        return result < 0 ? DEVBOX_ERROR_MESH_UNAVAILABLE : result;
+}
+
+static int load(MeshDaemon *self)
+{
+        const Config *config = self->config.config;
+        Node node;
+
+        int r = node_load(self->store.database, &node);
+        if (r < 0)
+                return r;
+        r = peer_table_load(self->store.database, &self->peers);
+        if (r < 0)
+                return r;
+
+        self->node = node;
+        return node.role == NODE_ROLE_NONE
+                       ? 0
+                       : desired_build(&self->store, &node, self->journal,
+                                       (uint16_t) (config ? config->http_port : HTTP_PORT), &self->desired);
+}
+
+void mesh_changed(MeshDaemon *self)
+{
+        static const char *const properties[] = { "Role", "State", "Peers", "Online", NULL };
+
+        if (mesh_need_store(self) != 0)
+                return;
+        int r = load(self);
+        set_failure(self, r);
+        if (r < 0)
+                return;
+
+        (void) sd_bus_emit_properties_changed_strv(self->bus, self->component.object_path, MESH_INTERFACE,
+                                                   (char **) properties);
+}
+
+/* ---- events */
+
+void mesh_announce(MeshDaemon *self, MeshEvent event, const char *device, const char *detail)
+{
+        const MeshEventType *type = &mesh_event_types[event];
+
+        (void) log_full(type->level, 0,
+                        LOG_FIELDS({ "MESSAGE_ID", MESSAGE_MESH_EVENT }, { "DEVBOX_PEER", device },
+                                   { "DEVBOX_OUTCOME", type->name }, { "DEVBOX_DETAIL", detail }),
+                        "%s", type->text);
+        int r = sd_bus_emit_signal(self->bus, self->component.object_path, MESH_INTERFACE, "Event", "tsss",
+                                   time_now(CLOCK_REALTIME) / USEC_PER_MSEC, type->name, device, detail);
+        if (r < 0)
+                (void) log_warning_errno(r, "Cannot emit Event, ignoring");
+}
+
+/* ---- configuration */
+
+/* An invalid configuration changes nothing here. */
+static int load_config(MeshDaemon *self)
+{
+        _cleanup_(config_freep) Config *config = NULL;
+
+        int r = config_holder_read(&self->config, &config);
+        if (r != 0)
+                return MIN(r, 0);
+
+        config_free(config_holder_replace_take(&self->config, TAKE_PTR(config)));
+        return 0;
+}
+
+int mesh_daemon_reload(void *userdata)
+{
+        MeshDaemon *self = userdata;
+
+        config_holder_repeat(&self->config);
+        int r = load_config(self);
+        if (r < 0)
+                return r;
+
+        backoff_reset(&self->reopen_backoff);
+        self->reopen_at_usec = 0;
+        mesh_changed(self);
+        (void) log_full(LOG_INFO, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CONFIG_RELOADED }),
+                        "Configuration and database were read again");
+        return 0;
+}
+
+/* ---- the component */
+
+/* Component1.Restart */
+static int restart(void *owner, const char **ret_detail)
+{
+        daemon_stop(((MeshDaemon *) owner)->daemon, DAEMON_EXIT_RESTART);
+        return 0;
+}
+
+static int append_metrics(sd_bus_message *reply, void *owner)
+{
+        const MeshDaemon *self = owner;
+        const BusAuthorityStats *calls = bus_authority_stats(self->authority);
+        const ComponentMetric metrics[] = {
+                { "calls_total", calls->calls_total },
+                { "calls_refused_total", calls->denied_total },
+                { "state", self->state },
+        };
+
+        return component_append_metrics(reply, metrics, ELEMENTSOF(metrics));
+}
+
+int mesh_daemon_stop(void *userdata)
+{
+        MeshDaemon *self = userdata;
+
+        int r = component_retire(&self->component);
+        if (r < 0)
+                (void) log_warning_errno(r, "Cannot give the name back, ignoring");
+
+        daemon_exit(self->daemon, self->bus);
+        return 0;
+}
+
+void *mesh_daemon_new(void)
+{
+        MeshDaemon *self = calloc(1, sizeof *self);
+
+        if (!self)
+                return NULL;
+
+        self->store = STORE_NULL;
+        self->reopen_backoff = (Backoff){ .min_usec = USEC_PER_SEC, .max_usec = 60 * USEC_PER_SEC };
+        self->config.consequence = "going on with the defaults";
+        self->component = (Component){
+                .name = "Mesh1",
+                .append_metrics = append_metrics,
+                .restart = restart,
+                .owner = self,
+        };
+        return self;
+}
+
+void mesh_daemon_free(void *userdata)
+{
+        MeshDaemon *self = userdata;
+
+        bus_authority_free(self->authority);
+        sd_bus_slot_unref(self->slot_interface);
+        component_detach(&self->component);
+        desired_done(&self->desired);
+        peer_table_done(&self->peers);
+        journal_free(self->journal);
+        store_done(&self->store);
+        config_holder_done(&self->config);
+        free(self);
+}
+
+/* The journal first: no peer is loaded without it. */
+static int open_state(MeshDaemon *self)
+{
+        int r = store_init(&self->store, environment("STATE_DIRECTORY", STATE_DIRECTORY),
+                           environment("CREDENTIALS_DIRECTORY", NULL));
+        if (r < 0)
+                return r;
+        r = journal_open(self->store.directory_fd, &self->journal);
+        if (r < 0)
+                return r;
+
+        if (journal_n_torn(self->journal) > 0)
+                log_warning("%zu entries of the revocation journal were never finished, ignoring",
+                            journal_n_torn(self->journal));
+        return 0;
+}
+
+int mesh_daemon_start(void *userdata, Daemon *daemon)
+{
+        MeshDaemon *self = userdata;
+        sd_bus *bus = daemon_bus(daemon);
+
+        self->daemon = daemon;
+        self->event = daemon_event(daemon);
+        self->bus = bus;
+
+        int r = load_config(self);
+        if (r < 0)
+                return r;
+        r = open_state(self);
+        if (r < 0)
+                return r;
+        r = bus_authority_new(bus, users, &self->authority);
+        if (r < 0)
+                return r;
+        r = component_attach(&self->component, bus);
+        if (r < 0)
+                return r;
+        r = mesh_add_interface(self, bus, self->component.object_path, &self->slot_interface);
+        if (r < 0)
+                return r;
+
+        mesh_changed(self);
+        component_set_healthy(&self->component, self->failure == 0);
+        return 0;
+}

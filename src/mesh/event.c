@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* What happens in the network, as a table; and the rows for the audit chain. */
+
+#include "mesh/event.h"
+
+#include <sys/random.h>
+
+#include "basic/time.h"
+#include "log/log.h"
+
+const MeshEventType mesh_event_types[_MESH_EVENT_MAX] = {
+        [MESH_EVENT_INVITED] = { "invited", "A device was invited", LOG_NOTICE, true },
+        [MESH_EVENT_WITHDRAWN] = { "withdrawn", "An invitation was withdrawn", LOG_NOTICE, true },
+        [MESH_EVENT_EXPIRED] = { "expired", "An invitation expired", LOG_NOTICE, true },
+        [MESH_EVENT_CLAIMED] = { "claimed", "A device wants to join", LOG_NOTICE, true },
+        [MESH_EVENT_CLAIM_REJECTED] = { "claim_rejected", "A claim was rejected", LOG_WARNING, true },
+        [MESH_EVENT_HELD] = { "held", "Two devices claim one invitation: it is on hold", LOG_CRIT, true },
+        [MESH_EVENT_TOKEN_REUSED] = { "token_reused", "A used invitation was claimed again", LOG_CRIT,
+                                      true },
+        [MESH_EVENT_ADMITTED] = { "admitted", "A device was admitted", LOG_NOTICE, true },
+        [MESH_EVENT_ACTIVE] = { "active", "A device has joined", LOG_NOTICE, true },
+        [MESH_EVENT_REVOKED] = { "revoked", "A device was revoked", LOG_NOTICE, true },
+        [MESH_EVENT_STALE] = { "stale", "A device was not heard of for a day", LOG_WARNING, true },
+        [MESH_EVENT_DRIFT] = { "drift", "The network was changed by hand, and repaired", LOG_WARNING, true },
+        [MESH_EVENT_DEGRADED] = { "degraded", "The hub is out of reach", LOG_WARNING, false },
+        [MESH_EVENT_RECOVERED] = { "recovered", "The hub answers again", LOG_NOTICE, false },
+        [MESH_EVENT_MANIFEST_PUBLISHED] = { "manifest_published", "A device has a new manifest", LOG_NOTICE,
+                                            true },
+        [MESH_EVENT_MANIFEST_REJECTED] = { "manifest_rejected", "A manifest was rejected", LOG_WARNING,
+                                           true },
+        [MESH_EVENT_MANIFEST_EXPIRING] = { "manifest_expiring", "A manifest expires within a week",
+                                           LOG_WARNING, true },
+};
+
+int outbox_add_record(Database *database, MeshEvent event, const char *device, const char *detail)
+{
+        uint8_t random[ULID_RANDOM_SIZE];
+        char id[ULID_SIZE];
+
+        if (getrandom(random, sizeof random, 0) != sizeof random)
+                return -EIO;
+        ulid_format(time_now(CLOCK_REALTIME) / USEC_PER_MSEC, random, id);
+        return query_run(
+                database,
+                "INSERT INTO outbox (member, device, id, kind, detail) VALUES ('Record', ?, ?, ?, ?)",
+                "tttt", device, id, mesh_event_types[event].name, detail);
+}
+
+int outbox_add_pin(Database *database, const char *device, const ChainId *chain, const PublicKey *key)
+{
+        return query_run(database,
+                         "INSERT INTO outbox (member, device, chain_id, device_key) VALUES ('Pin', ?, ?, ?)",
+                         "tbb", device, BYTES_OF(chain->bytes), BYTES_OF(key->bytes));
+}
+
+int outbox_add_unpin(Database *database, const char *device)
+{
+        return query_run(database, "INSERT INTO outbox (member, device) VALUES ('Unpin', ?)", "t", device);
+}

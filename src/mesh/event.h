@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What happens in the network: a line in the log, a signal, and on the hub an entry in its audit chain. */
+
+#include "audit/entry.h"
+#include "crypto/ed25519.h"
+#include "store/query.h"
+
+typedef enum MeshEvent {
+        MESH_EVENT_INVITED,
+        MESH_EVENT_WITHDRAWN,
+        MESH_EVENT_EXPIRED,
+        MESH_EVENT_CLAIMED,
+        MESH_EVENT_CLAIM_REJECTED,
+        MESH_EVENT_HELD,
+        MESH_EVENT_TOKEN_REUSED,
+        MESH_EVENT_ADMITTED,
+        MESH_EVENT_ACTIVE,
+        MESH_EVENT_REVOKED,
+        MESH_EVENT_STALE,
+        MESH_EVENT_DRIFT,
+        MESH_EVENT_DEGRADED,
+        MESH_EVENT_RECOVERED,
+        MESH_EVENT_MANIFEST_PUBLISHED,
+        MESH_EVENT_MANIFEST_REJECTED,
+        MESH_EVENT_MANIFEST_EXPIRING,
+        _MESH_EVENT_MAX,
+} MeshEvent;
+
+typedef struct MeshEventType {
+        const char *name; /* in the signal; for Ledger1.Record, too, if it is recorded */
+        const char *text; /* in the log */
+        int level;
+        bool recorded;
+} MeshEventType;
+
+extern const MeshEventType mesh_event_types[_MESH_EVENT_MAX];
+
+/* Rows of the outbox, inside the caller's transaction: what devbox-ledger is to be given, in this order.
+ * `detail` is at most 512 bytes; it and `device` may be empty. */
+int outbox_add_record(Database *database, MeshEvent event, const char *device, const char *detail);
+int outbox_add_pin(Database *database, const char *device, const ChainId *chain, const PublicKey *key);
+int outbox_add_unpin(Database *database, const char *device);
