@@ -33,7 +33,7 @@ static int walk_all(const AuditEntry *entries, size_t n, ChainCursor *ret_walk)
         return fault;
 }
 
-static void test_what_was_appended_verifies(void **state)
+static void test_appended_entries_verify(void **state)
 {
         AuditEntry entries[N];
         ChainCursor made, cursor;
@@ -45,7 +45,7 @@ static void test_what_was_appended_verifies(void **state)
 }
 
 /* Any bit of any field: the first bad entry is named exactly. */
-static void test_every_altered_bit_is_found(void **state)
+static void test_every_altered_bit_is_detected(void **state)
 {
         AuditEntry entries[N];
         ChainCursor cursor;
@@ -72,7 +72,7 @@ static void test_every_altered_bit_is_found(void **state)
 
 /* Every cut of a witnessed chain is seen: the cursor alone cannot, the witness can. A statement that was
  * true when it was made proves nothing; one that never was, or of which nothing was kept, does. */
-static void test_every_cut_is_witnessed(void **state)
+static void test_witness_detects_every_truncation(void **state)
 {
         AuditEntry entries[N];
         ChainCursor cursor;
@@ -94,7 +94,7 @@ static void test_every_cut_is_witnessed(void **state)
         }
 }
 
-static void test_a_witness_adds_its_signature(void **state)
+static void test_witness_adds_its_signature(void **state)
 {
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
         Checkpoint checkpoint = { .device = "dev-a", .chain = chain, .size = 7 }, opened;
@@ -110,7 +110,7 @@ static void test_a_witness_adds_its_signature(void **state)
 }
 
 /* No Linux clock goes beyond 2262: the kernel counts nanoseconds in 63 bits. */
-static void test_time_beyond_any_clock(void **state)
+static void test_time_out_of_range(void **state)
 {
         static const struct {
                 uint64_t time_ms;
@@ -131,7 +131,7 @@ static void test_time_beyond_any_clock(void **state)
         }
 }
 
-static void test_names_of_types(void **state)
+static void test_type_names(void **state)
 {
         for (uint16_t type = 0; type < _AUDIT_TYPE_MAX; type++)
                 assert_string_not_equal(audit_type_name(type), "unknown");
@@ -141,7 +141,7 @@ static void test_names_of_types(void **state)
                 assert_string_not_equal(audit_fault_sentence((AuditFault) fault), "no fault");
 }
 
-static void test_bodies_survive_their_text(void **state)
+static void test_body_round_trip(void **state)
 {
         static char id[] = "01K75A3Q000000000000000001", principal[] = "@ana:hs.example",
                     room[] = "!r:hs.example";
@@ -192,7 +192,7 @@ static void test_bodies_survive_their_text(void **state)
 }
 
 /* Nothing that must not last is ever written. */
-static void test_what_is_redacted_leaves_a_digest(void **state)
+static void test_redacted_arguments_leave_a_digest(void **state)
 {
         static const Edit edits[] = {
                 { "shell.exec", "fs.write" },
@@ -224,14 +224,14 @@ static void test_what_is_redacted_leaves_a_digest(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_what_was_appended_verifies),
-                cmocka_unit_test(test_every_altered_bit_is_found),
-                cmocka_unit_test(test_every_cut_is_witnessed),
-                cmocka_unit_test(test_a_witness_adds_its_signature),
-                cmocka_unit_test(test_time_beyond_any_clock),
-                cmocka_unit_test(test_names_of_types),
-                cmocka_unit_test(test_bodies_survive_their_text),
-                cmocka_unit_test(test_what_is_redacted_leaves_a_digest),
+                cmocka_unit_test(test_appended_entries_verify),
+                cmocka_unit_test(test_every_altered_bit_is_detected),
+                cmocka_unit_test(test_witness_detects_every_truncation),
+                cmocka_unit_test(test_witness_adds_its_signature),
+                cmocka_unit_test(test_time_out_of_range),
+                cmocka_unit_test(test_type_names),
+                cmocka_unit_test(test_body_round_trip),
+                cmocka_unit_test(test_redacted_arguments_leave_a_digest),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

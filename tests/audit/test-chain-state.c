@@ -72,7 +72,7 @@ static void test_requests_out_of_order(void **state)
 }
 
 /* How a request may end that was only accepted, and one that was started. */
-static void test_ends(void **state)
+static void test_request_ends(void **state)
 {
         static const struct {
                 const char *status;
@@ -106,7 +106,7 @@ static void test_ends(void **state)
 }
 
 /* Another request with the id of the accepted one. */
-static void test_other_request_same_id(void **state)
+static void test_another_request_with_the_same_id(void **state)
 {
         for (size_t i = FIRST + 1; i <= FIRST + 2; i++) {
                 AuditType type = chain_type_at(i);
@@ -382,8 +382,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_requests_out_of_order),
-                cmocka_unit_test(test_ends),
-                cmocka_unit_test(test_other_request_same_id),
+                cmocka_unit_test(test_request_ends),
+                cmocka_unit_test(test_another_request_with_the_same_id),
                 cmocka_unit_test(test_accepted_under_another_manifest),
                 cmocka_unit_test(test_adopted_key),
                 cmocka_unit_test(test_adopting_manifest),

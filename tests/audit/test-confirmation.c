@@ -83,7 +83,7 @@ static void test_confirmations(void **state)
 }
 
 /* A ledger that has recorded confirmations does not go on without. */
-static void test_a_confirmation_that_is_missing(void **state)
+static void test_missing_confirmation(void **state)
 {
         static const struct {
                 int64_t later_ms;
@@ -119,7 +119,7 @@ static void test_a_confirmation_that_is_missing(void **state)
 }
 
 /* Nor is what was accepted in time started too late. */
-static void test_started_without_a_confirmation(void **state)
+static void test_started_without_confirmation(void **state)
 {
         static const struct {
                 int64_t later_ms;
@@ -153,7 +153,7 @@ static void test_started_without_a_confirmation(void **state)
 }
 
 /* Chains of ledgers that recorded none are not BROKEN for it. */
-static void test_no_confirmation_at_all(void **state)
+static void test_no_confirmation(void **state)
 {
         LedgerWorld *world = *state;
         _cleanup_(freep) char *manifest = make_strict(world);
@@ -166,7 +166,7 @@ static void test_no_confirmation_at_all(void **state)
         assert_int_equal(report.n_unproven, 1);
 }
 
-static void test_a_confirmation_of_another_manifest(void **state)
+static void test_confirmation_of_another_manifest(void **state)
 {
         LedgerWorld *world = *state;
 
@@ -181,10 +181,10 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 ledger_test(test_confirmations),
-                ledger_test(test_a_confirmation_that_is_missing),
-                ledger_test(test_started_without_a_confirmation),
-                ledger_test(test_no_confirmation_at_all),
-                ledger_test(test_a_confirmation_of_another_manifest),
+                ledger_test(test_missing_confirmation),
+                ledger_test(test_started_without_confirmation),
+                ledger_test(test_no_confirmation),
+                ledger_test(test_confirmation_of_another_manifest),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,7 +44,7 @@ static void test_lines(void **state)
         assert_int_equal(audit_evidence_find(evidence, &absent, &envelope), 0);
 }
 
-static void test_nothing(void **state)
+static void test_empty(void **state)
 {
         _cleanup_(audit_evidence_freep) AuditEvidence *evidence = NULL;
         Sha256 absent = { { 7 } };
@@ -55,7 +55,7 @@ static void test_nothing(void **state)
         assert_int_equal(audit_evidence_find(evidence, &absent, &envelope), 0);
 }
 
-static void test_bad_line(void **state)
+static void test_malformed_line(void **state)
 {
         AuditEvidence *evidence;
         Sha256 digest;
@@ -73,8 +73,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_lines),
-                cmocka_unit_test(test_nothing),
-                cmocka_unit_test(test_bad_line),
+                cmocka_unit_test(test_empty),
+                cmocka_unit_test(test_malformed_line),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

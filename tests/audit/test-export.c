@@ -36,7 +36,7 @@ static void write_entry(AuditForm form, size_t i, Text *text)
         assert_ok(text->error);
 }
 
-static void test_there_and_back(void **state)
+static void test_round_trip(void **state)
 {
         static const AuditForm forms[] = { AUDIT_FORM_JSON, AUDIT_FORM_BINARY };
 
@@ -59,7 +59,7 @@ static void test_there_and_back(void **state)
 }
 
 /* Clean text in base64, and text that is not clean as it is. */
-static void test_the_other_spelling(void **state)
+static void test_other_spelling(void **state)
 {
         static const char right[] = "\"body\":\"abc\"", base64[] = "\"body_b64\":\"YWJj\"";
         static const char *const others[] = { base64,
@@ -89,8 +89,8 @@ static void test_the_other_spelling(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_there_and_back),
-                cmocka_unit_test(test_the_other_spelling),
+                cmocka_unit_test(test_round_trip),
+                cmocka_unit_test(test_other_spelling),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

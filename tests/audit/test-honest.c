@@ -51,7 +51,7 @@ static void assert_honest(const LedgerWorld *world, size_t n_accepted)
 }
 
 /* The id of a request that was under way for days may come again as soon as it has ended. */
-static void test_a_request_that_took_days(void **state)
+static void test_request_that_ran_for_days(void **state)
 {
         LedgerWorld *world = *state;
         _cleanup_(freep) char *result = NULL;
@@ -72,7 +72,7 @@ static void test_a_request_that_took_days(void **state)
 }
 
 /* What came after the clock was set right is forgotten before what came when it was wrong. */
-static void test_a_clock_that_was_set_right(void **state)
+static void test_corrected_clock(void **state)
 {
         LedgerWorld *world = *state;
 
@@ -90,7 +90,7 @@ static void test_a_clock_that_was_set_right(void **state)
 }
 
 /* Time passes between judging a manifest and writing that it was taken. */
-static void test_a_manifest_in_its_last_moment(void **state)
+static void test_manifest_just_before_expiry(void **state)
 {
         LedgerWorld *world = *state;
         const Edit edits[] = { { "\"version\":7", "\"version\":8" }, { "1762000000000", "1760000010002" } };
@@ -112,7 +112,7 @@ static void install_root(LedgerWorld *world, const char *version, const char *ma
 }
 
 /* A root takes the key away that signed the manifest, and the next one gives it back. */
-static void test_a_key_that_came_back(void **state)
+static void test_key_adopted_again(void **state)
 {
         LedgerWorld *world = *state;
         Sha256 roots[3] = { world->made.root };
@@ -144,10 +144,10 @@ static void test_histories(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                ledger_test(test_a_request_that_took_days),
-                ledger_test(test_a_clock_that_was_set_right),
-                ledger_test(test_a_manifest_in_its_last_moment),
-                ledger_test(test_a_key_that_came_back),
+                ledger_test(test_request_that_ran_for_days),
+                ledger_test(test_corrected_clock),
+                ledger_test(test_manifest_just_before_expiry),
+                ledger_test(test_key_adopted_again),
                 ledger_test(test_histories),
         };
 

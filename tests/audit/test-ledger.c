@@ -62,7 +62,7 @@ static AuditReport verify(const LedgerWorld *world, bool hash_only)
         return report;
 }
 
-static void test_everything_that_can_happen(void **state)
+static void test_every_entry_type(void **state)
 {
         LedgerWorld *world = *state;
 
@@ -92,7 +92,7 @@ static void test_everything_that_can_happen(void **state)
 }
 
 /* The end is cut off: the statement that the ledger signed when it closed tells. */
-static void test_cut(void **state)
+static void test_truncated(void **state)
 {
         LedgerWorld *world = *state;
 
@@ -111,8 +111,8 @@ static void test_cut(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                ledger_test(test_everything_that_can_happen),
-                ledger_test(test_cut),
+                ledger_test(test_every_entry_type),
+                ledger_test(test_truncated),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,7 +8,7 @@
 #include "audit/evidence.h"
 #include "ledger-auditor.h"
 
-static void test_the_truth(void **state)
+static void test_valid_history(void **state)
 {
         LedgerWorld *world = *state;
         static const Case approved_by_two = {
@@ -44,7 +44,7 @@ static void test_redacted(void **state)
         assert_int_equal(report.n_redacted, 1);
 }
 
-static void test_evidence_that_was_changed(void **state)
+static void test_altered_evidence(void **state)
 {
         LedgerWorld *world = *state;
 
@@ -79,7 +79,7 @@ static AuditReport verify_over_a_new_root(LedgerWorld *world, size_t n_roots)
         return auditor_verify(world, &(Auditor){ .roots = digests, .n_roots = n_roots });
 }
 
-static void test_over_a_new_root(void **state)
+static void test_under_a_new_root(void **state)
 {
         AuditReport report = verify_over_a_new_root(*state, 2);
 
@@ -87,7 +87,7 @@ static void test_over_a_new_root(void **state)
 }
 
 /* What is accepted under a root that the auditor does not have yet is counted, and not judged. */
-static void test_under_a_root_to_come(void **state)
+static void test_under_a_future_root(void **state)
 {
         AuditReport report = verify_over_a_new_root(*state, 1);
 
@@ -160,7 +160,7 @@ static AuditReport verify_lie(void **state, const Claim *claim, uint64_t *ret_si
         return auditor_verify(world, &(Auditor){ .roots = &world->made.root, .n_roots = 1 });
 }
 
-static void test_lies(void **state)
+static void test_invalid_acceptances(void **state)
 {
         for (size_t i = 0; i < ELEMENTSOF(lies); i++) {
                 uint64_t size;
@@ -175,7 +175,7 @@ static void test_lies(void **state)
 }
 
 /* The same without the request in evidence: what the entry records is judged by the manifest. */
-static void test_lies_without_evidence(void **state)
+static void test_invalid_acceptances_without_evidence(void **state)
 {
         for (size_t i = 0; i < ELEMENTSOF(lies); i++) {
                 Claim claim = lies[i].claim;
@@ -204,7 +204,7 @@ static void test_redacted_without_reason(void **state)
 }
 
 /* Another request with the nonce of one that was accepted. */
-static void test_a_nonce_again(void **state)
+static void test_repeated_nonce(void **state)
 {
         LedgerWorld *world = *state;
 
@@ -221,7 +221,7 @@ static void test_a_nonce_again(void **state)
 }
 
 /* The chain has forgotten it, and its clock goes back to when the request was good. */
-static void test_a_request_again(void **state)
+static void test_repeated_request(void **state)
 {
         LedgerWorld *world = *state;
         const int64_t days = 2 * (int64_t) REQUEST_KEEP_MS;
@@ -302,7 +302,7 @@ static void install_edited(LedgerWorld *world, const Edit *edit)
 }
 
 /* The manifest that allows the request allows its start no longer than its hours, and than it is valid. */
-static void test_started_when_it_is_not_allowed(void **state)
+static void test_started_without_permission(void **state)
 {
         static const struct {
                 const char *what;
@@ -336,7 +336,7 @@ static void test_started_when_it_is_not_allowed(void **state)
 }
 
 /* The root took away the key that signed the manifest; the device goes on as if it had not. */
-static void test_a_manifest_that_is_void(void **state)
+static void test_void_manifest(void **state)
 {
         LedgerWorld *world = *state;
         Sha256 digests[2];
@@ -350,7 +350,7 @@ static void test_a_manifest_that_is_void(void **state)
 }
 
 /* What was accepted before is not started after it. */
-static void test_started_when_it_was_void(void **state)
+static void test_started_under_a_void_manifest(void **state)
 {
         LedgerWorld *world = *state;
         _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
@@ -370,7 +370,7 @@ static void test_started_when_it_was_void(void **state)
 }
 
 /* The key that the device has now signed for another past than the chain has, from before it had the key. */
-static void test_another_past(void **state)
+static void test_another_history(void **state)
 {
         LedgerWorld *world = *state;
         const Edit edits[] = { { "\"version\":7", "\"version\":8" }, { "\"@device@\"", "\"@root-c@\"" } };
@@ -403,7 +403,7 @@ static void test_another_past(void **state)
 }
 
 /* A manifest that the device made up. */
-static void test_a_manifest_of_nobody(void **state)
+static void test_manifest_of_an_unknown_signer(void **state)
 {
         LedgerWorld *world = *state;
         const Edit edits[] = { { "\"version\":7", "\"version\":8" } };
@@ -436,22 +436,22 @@ static void test_a_manifest_of_nobody(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                ledger_test(test_the_truth),
+                ledger_test(test_valid_history),
                 ledger_test(test_redacted),
-                ledger_test(test_evidence_that_was_changed),
-                ledger_test(test_over_a_new_root),
-                ledger_test(test_under_a_root_to_come),
-                ledger_test(test_lies),
-                ledger_test(test_lies_without_evidence),
+                ledger_test(test_altered_evidence),
+                ledger_test(test_under_a_new_root),
+                ledger_test(test_under_a_future_root),
+                ledger_test(test_invalid_acceptances),
+                ledger_test(test_invalid_acceptances_without_evidence),
                 ledger_test(test_redacted_without_reason),
-                ledger_test(test_a_nonce_again),
-                ledger_test(test_a_request_again),
+                ledger_test(test_repeated_nonce),
+                ledger_test(test_repeated_request),
                 ledger_test(test_started_too_late),
-                ledger_test(test_started_when_it_is_not_allowed),
-                ledger_test(test_started_when_it_was_void),
-                ledger_test(test_a_manifest_that_is_void),
-                ledger_test(test_another_past),
-                ledger_test(test_a_manifest_of_nobody),
+                ledger_test(test_started_without_permission),
+                ledger_test(test_started_under_a_void_manifest),
+                ledger_test(test_void_manifest),
+                ledger_test(test_another_history),
+                ledger_test(test_manifest_of_an_unknown_signer),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,7 +43,7 @@ static void test_open_request(void **state)
 }
 
 /* Times in a file are whatever was written there. */
-static void test_end_of_time(void **state)
+static void test_maximum_time(void **state)
 {
         _cleanup_(replay_cache_done) ReplayCache cache = REPLAY_CACHE_NULL;
 
@@ -60,7 +60,7 @@ static Bytes key_of(uint32_t i, uint8_t *key)
 
 /* Time goes on with each member: those of the last KEEP milliseconds are there, and the table stays small.
  */
-static void test_many(void **state)
+static void test_many_entries(void **state)
 {
         _cleanup_(replay_cache_done) ReplayCache cache = REPLAY_CACHE_NULL;
         uint8_t key[4];
@@ -76,7 +76,7 @@ static void test_many(void **state)
         assert_true(cache.room <= 8 * KEEP);
 }
 
-static void test_max(void **state)
+static void test_maximum_entries(void **state)
 {
         _cleanup_(replay_cache_done) ReplayCache cache = { .max = 1000 };
         uint8_t key[4];
@@ -94,9 +94,9 @@ static void test_max(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_expiry),      cmocka_unit_test(test_open_request),
-                cmocka_unit_test(test_end_of_time), cmocka_unit_test(test_many),
-                cmocka_unit_test(test_max),
+                cmocka_unit_test(test_expiry),          cmocka_unit_test(test_open_request),
+                cmocka_unit_test(test_maximum_time),    cmocka_unit_test(test_many_entries),
+                cmocka_unit_test(test_maximum_entries),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

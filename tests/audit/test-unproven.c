@@ -74,7 +74,7 @@ static AuditReport verify_evidence(void **state, const char *sql, const Auditor 
         "digest NOT IN (SELECT digest FROM evidence ORDER BY rowid LIMIT 2)" /* root, manifest              \
                                                                               */
 
-static void test_evidence_that_is_missing(void **state)
+static void test_missing_evidence(void **state)
 {
         static const struct {
                 const char *what, *sql;
@@ -114,7 +114,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 ledger_test(test_rate),
-                ledger_test(test_evidence_that_is_missing),
+                ledger_test(test_missing_evidence),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

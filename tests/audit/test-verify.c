@@ -22,7 +22,7 @@ static int add_checkpoint(void *userdata, const char *envelope)
 
 static const AuditForm forms[] = { AUDIT_FORM_JSON, AUDIT_FORM_BINARY };
 
-static void test_whole(void **state)
+static void test_complete_chain(void **state)
 {
         _cleanup_(freep) char *checkpoint = chain_sign_checkpoint(&chain.at[390], KEY_DEVICE, true);
         size_t size;
@@ -56,7 +56,7 @@ static void test_unwitnessed(void **state)
 }
 
 /* A witness alone, or beside a key that is not the device's, neither confirms nor contradicts a chain. */
-static void test_witness_alone(void **state)
+static void test_witness_without_evidence(void **state)
 {
         Checkpoint other_head = chain.at[300], other_chain = chain.at[300], beyond = chain.at[300];
         const Checkpoint *const rows[] = { &chain.at[300], &other_head, &other_chain, &beyond };
@@ -245,7 +245,7 @@ static void test_tampering(void **state)
 }
 
 /* Another history with valid hashes: only an earlier checkpoint shows it. */
-static void test_rewritten(void **state)
+static void test_rewritten_history(void **state)
 {
         _cleanup_(freep) char *checkpoint = chain_sign_checkpoint(&chain.at[300], KEY_DEVICE, true);
         _cleanup_(freep) AuditEntry *entries = malloc(sizeof chain.entries);
@@ -265,7 +265,7 @@ static void test_rewritten(void **state)
         assert_int_equal(chain_verify(rewritten, size, NULL, true).outcome, AUDIT_UNWITNESSED);
 }
 
-static void test_other_chain(void **state)
+static void test_another_chain(void **state)
 {
         static const uint64_t sizes[] = { 10, ENTRIES, ENTRIES + 10 };
         size_t size;
@@ -291,7 +291,7 @@ static uint32_t random_below(uint32_t *seed, uint32_t n)
 }
 
 /* The end is cut off anywhere before the checkpoint, also within an entry. */
-static void test_cuts(void **state)
+static void test_truncations(void **state)
 {
         _cleanup_(freep) char *checkpoint = chain_sign_checkpoint(&chain.at[ENTRIES], KEY_DEVICE, true);
         uint32_t seed = 20261122;
@@ -476,12 +476,18 @@ static void test_database(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_whole),         cmocka_unit_test(test_unwitnessed),
-                cmocka_unit_test(test_witness_alone), cmocka_unit_test(test_witness_of_another_key),
-                cmocka_unit_test(test_each_byte),     cmocka_unit_test(test_tampering),
-                cmocka_unit_test(test_rewritten),     cmocka_unit_test(test_other_chain),
-                cmocka_unit_test(test_cuts),          cmocka_unit_test(test_retired_witness),
-                cmocka_unit_test(test_missing_root),  cmocka_unit_test(test_database),
+                cmocka_unit_test(test_complete_chain),
+                cmocka_unit_test(test_unwitnessed),
+                cmocka_unit_test(test_witness_without_evidence),
+                cmocka_unit_test(test_witness_of_another_key),
+                cmocka_unit_test(test_each_byte),
+                cmocka_unit_test(test_tampering),
+                cmocka_unit_test(test_rewritten_history),
+                cmocka_unit_test(test_another_chain),
+                cmocka_unit_test(test_truncations),
+                cmocka_unit_test(test_retired_witness),
+                cmocka_unit_test(test_missing_root),
+                cmocka_unit_test(test_database),
         };
 
         return cmocka_run_group_tests(tests, chain_make, chain_free);

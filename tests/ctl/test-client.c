@@ -9,7 +9,7 @@ static const ClientDaemon collector = { .title = "devbox-collector",
                                         .unavailable = DEVBOX_ERROR_COLLECTOR_UNAVAILABLE,
                                         .timeout = DEVBOX_ERROR_COLLECTOR_TIMEOUT };
 
-static void test_problems_say_what_to_do(void **state)
+static void test_problems_name_the_remedy(void **state)
 {
         static const struct {
                 const char *name, *message;
@@ -45,7 +45,7 @@ static void test_problems_say_what_to_do(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_problems_say_what_to_do),
+                cmocka_unit_test(test_problems_name_the_remedy),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,7 @@
 
 #include "test.h"
 
-static void test_a_snapshot_tells_which_parts_it_has(void **state)
+static void test_snapshot_parts(void **state)
 {
         const Snapshot snapshot = { .parts = { .n_parts = 2,
                                                .parts = { { (char *) "system", true, 0, 0 },
@@ -20,7 +20,7 @@ static void test_a_snapshot_tells_which_parts_it_has(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_a_snapshot_tells_which_parts_it_has),
+                cmocka_unit_test(test_snapshot_parts),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

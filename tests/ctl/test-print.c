@@ -54,7 +54,7 @@ static void test_spans(void **state)
         assert_string_equal(format_span(buffer, USEC_INFINITY - 1), "213503982 d 8 h");
 }
 
-static void test_percents(void **state)
+static void test_percentages(void **state)
 {
         char buffer[FIGURE_MAX];
 
@@ -81,7 +81,7 @@ static char *print(Table *table, bool colour)
         return text;
 }
 
-static void test_columns_stand_in_line(void **state)
+static void test_columns_are_aligned(void **state)
 {
         _cleanup_(table_done) Table table = { .n_columns = 3 };
         _cleanup_(freep) char *text = NULL, *nothing = NULL;
@@ -102,7 +102,7 @@ static void test_columns_stand_in_line(void **state)
         assert_string_equal(nothing, "");
 }
 
-static void test_colours_do_not_move_columns(void **state)
+static void test_colours_keep_the_alignment(void **state)
 {
         _cleanup_(table_done) Table table = { .n_columns = 2 };
         _cleanup_(freep) char *text = NULL;
@@ -115,7 +115,7 @@ static void test_colours_do_not_move_columns(void **state)
         assert_string_equal(text, "\x1b[32mok\x1b[0m      a\n\x1b[1;31mfailed\x1b[0m  b\n");
 }
 
-static void test_outside_text_commands_no_terminal(void **state)
+static void test_cells_are_sanitised(void **state)
 {
         _cleanup_(table_done) Table table = { .n_columns = 1 };
         _cleanup_(freep) char *text = NULL;
@@ -125,7 +125,7 @@ static void test_outside_text_commands_no_terminal(void **state)
         assert_string_equal(text, "eth?[31m??\n");
 }
 
-static void test_what_is_tamed(void **state)
+static void test_terminal_sanitize(void **state)
 {
         static const struct {
                 const char *text, *shown;
@@ -156,7 +156,7 @@ static void test_what_is_tamed(void **state)
         }
 }
 
-static void test_messages_command_no_terminal(void **state)
+static void test_messages_are_sanitised(void **state)
 {
         _cleanup_(freep) char *text = NULL;
         FILE *stream;
@@ -172,14 +172,14 @@ static void test_messages_command_no_terminal(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_what_is_tamed),
+                cmocka_unit_test(test_terminal_sanitize),
                 cmocka_unit_test(test_bytes),
                 cmocka_unit_test(test_spans),
-                cmocka_unit_test(test_percents),
-                cmocka_unit_test(test_columns_stand_in_line),
-                cmocka_unit_test(test_colours_do_not_move_columns),
-                cmocka_unit_test(test_outside_text_commands_no_terminal),
-                cmocka_unit_test(test_messages_command_no_terminal),
+                cmocka_unit_test(test_percentages),
+                cmocka_unit_test(test_columns_are_aligned),
+                cmocka_unit_test(test_colours_keep_the_alignment),
+                cmocka_unit_test(test_cells_are_sanitised),
+                cmocka_unit_test(test_messages_are_sanitised),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

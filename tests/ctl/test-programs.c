@@ -78,7 +78,7 @@ static void test_variants(void **state)
                         fail_msg("%s", shells[i]);
 }
 
-static void test_harmless_and_unknown(void **state)
+static void test_harmless_and_unknown_programs(void **state)
 {
         static const char *const harmless[] = { "/usr/bin/ls",   "/usr/bin/df",     "/usr/bin/ps",
                                                 "/usr/bin/ping", "/usr/bin/uptime", "/usr/bin/free" };
@@ -99,7 +99,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_functions),
                 cmocka_unit_test(test_variants),
-                cmocka_unit_test(test_harmless_and_unknown),
+                cmocka_unit_test(test_harmless_and_unknown_programs),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

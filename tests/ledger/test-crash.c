@@ -271,17 +271,17 @@ static void die_at_every_step(LedgerWorld *world, Fault fault)
         print_message("# died at each of %llu steps\n", (unsigned long long) at - 2);
 }
 
-static void test_killed_at_every_step(void **state)
+static void test_kill_at_every_step(void **state)
 {
         die_at_every_step(*state, FAULT_KILL);
 }
 
-static void test_without_power_at_every_step(void **state)
+static void test_power_loss_at_every_step(void **state)
 {
         die_at_every_step(*state, FAULT_POWER);
 }
 
-static void test_killed_at_random(void **state)
+static void test_kill_at_random(void **state)
 {
         static CheckpointClaim said[SAID_MAX];
         Deaths deaths = { .world = *state };
@@ -318,7 +318,7 @@ static void test_killed_at_random(void **state)
 
 /* ---- a disk that fails, and does not die */
 
-static void test_a_failing_disk_refuses(void **state)
+static void test_failing_disk_denies_requests(void **state)
 {
         static const Fault faults[] = { FAULT_FULL, FAULT_WRITE, FAULT_SYNC };
         LedgerWorld *world = *state;
@@ -356,10 +356,10 @@ static void test_a_failing_disk_refuses(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                ledger_test(test_killed_at_every_step),
-                ledger_test(test_without_power_at_every_step),
-                ledger_test(test_killed_at_random),
-                ledger_test(test_a_failing_disk_refuses),
+                ledger_test(test_kill_at_every_step),
+                ledger_test(test_power_loss_at_every_step),
+                ledger_test(test_kill_at_random),
+                ledger_test(test_failing_disk_denies_requests),
         };
 
         /* Nothing here depends on a disk: what it would lose is lost on purpose. */

@@ -36,7 +36,7 @@ static int two_up(void **state)
 
 static const Case first = { .request = { NEWER } };
 
-static void test_one_delivers_nothing_of_the_other(void **state)
+static void test_dispatchers_are_separate(void **state)
 {
         LedgerWorld *world = *state;
 
@@ -89,7 +89,7 @@ static void test_ids_and_nonces(void **state)
 }
 
 /* The bytes of the first, signed by the second: beyond its scope they are denied to it alone. */
-static void test_the_same_request(void **state)
+static void test_same_request_from_both(void **state)
 {
         static const Case copy = { .request = { NEWER }, SECOND_KEY };
         LedgerWorld *world = *state;
@@ -165,12 +165,9 @@ static void test_signed_by_both(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                two_test(test_one_delivers_nothing_of_the_other),
-                two_test(test_counters),
-                two_test(test_ids_and_nonces),
-                two_test(test_the_same_request),
-                two_test(test_starts_by_digest),
-                two_test(test_signed_by_both),
+                two_test(test_dispatchers_are_separate), two_test(test_counters),
+                two_test(test_ids_and_nonces),           two_test(test_same_request_from_both),
+                two_test(test_starts_by_digest),         two_test(test_signed_by_both),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

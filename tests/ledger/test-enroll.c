@@ -62,7 +62,7 @@ static void test_enrolment(void **state)
 }
 
 /* The same name and chain under another root, or after another chain, is another enrolment. */
-static void test_another_enrolment(void **state)
+static void test_second_enrolment(void **state)
 {
         LedgerWorld *world = *state;
         _cleanup_(freep) char *root = signed_root(&world->made);
@@ -324,7 +324,7 @@ static void test_3_17_roots_that_do_not_follow(void **state)
         ledger_world_verify(world);
 }
 
-static void test_the_next_root(void **state)
+static void test_next_root(void **state)
 {
         LedgerWorld *world = *state;
         const Edit next[] = { NEXT };
@@ -341,7 +341,7 @@ static void test_the_next_root(void **state)
 }
 
 /* What a root made void does not come back by a new key's signature under the old version. */
-static void test_a_void_manifest_signed_anew(void **state)
+static void test_void_manifest_signed_again(void **state)
 {
         LedgerWorld *world = *state;
         const Edit rotated[] = { NEXT, { "\"@manifest@\"", "\"@stranger@\"" } };
@@ -413,7 +413,7 @@ static void test_40_a_new_operator_and_a_tombstone(void **state)
         ledger_world_verify(world);
 }
 
-static void test_the_ceiling(void **state)
+static void test_ceiling(void **state)
 {
         static const struct {
                 const char *yaml, *problem;
@@ -441,7 +441,7 @@ static void test_the_ceiling(void **state)
         }
 }
 
-static void test_a_lost_key_is_adopted_by_a_manifest(void **state)
+static void test_manifest_adopts_a_replaced_key(void **state)
 {
         LedgerWorld *world = *state;
         uint8_t session[SESSION_NONCE_SIZE];
@@ -480,17 +480,17 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 ledger_test_empty(test_enrolment),
-                ledger_test(test_another_enrolment),
+                ledger_test(test_second_enrolment),
                 ledger_test(test_3_15_16_manifests),
                 ledger_test(test_18_a_manifest_that_expires_in_force),
                 ledger_test(test_18_an_expired_manifest),
                 ledger_test(test_13_18_manifests_and_the_floor_of_time),
                 ledger_test(test_3_17_roots_that_do_not_follow),
-                ledger_test(test_the_next_root),
-                ledger_test(test_a_void_manifest_signed_anew),
+                ledger_test(test_next_root),
+                ledger_test(test_void_manifest_signed_again),
                 ledger_test(test_40_a_new_operator_and_a_tombstone),
-                ledger_test(test_the_ceiling),
-                ledger_test(test_a_lost_key_is_adopted_by_a_manifest),
+                ledger_test(test_ceiling),
+                ledger_test(test_manifest_adopts_a_replaced_key),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

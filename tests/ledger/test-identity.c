@@ -44,7 +44,7 @@ static void write_file(const char *name, const char *text, mode_t mode)
         assert_int_equal(close(fd), 0);
 }
 
-static void test_it_is_made_once(void **state)
+static void test_key_is_created_once(void **state)
 {
         _cleanup_(key_pair_freep) KeyPair *first = NULL, *second = NULL;
         struct stat st;
@@ -57,7 +57,7 @@ static void test_it_is_made_once(void **state)
         assert_int_equal(fstatat(directory_fd, "identity.new", &st, 0), -1);
 }
 
-static void test_a_credential_comes_first(void **state)
+static void test_credential_takes_precedence(void **state)
 {
         _cleanup_(key_pair_freep) KeyPair *file = NULL, *credential = NULL;
         char path[96];
@@ -75,7 +75,7 @@ static void test_a_credential_comes_first(void **state)
         assert_false(public_key_equal(key_pair_public(file), key_pair_public(credential)));
 }
 
-static void test_what_is_no_key_is_not_replaced(void **state)
+static void test_invalid_key_is_not_replaced(void **state)
 {
         static const char *const texts[] = { "", "garbage", "0101", "zz" };
         KeyPair *none = NULL;
@@ -96,9 +96,9 @@ int main(void)
 {
 #define identity_test(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
         const struct CMUnitTest tests[] = {
-                identity_test(test_it_is_made_once),
-                identity_test(test_a_credential_comes_first),
-                identity_test(test_what_is_no_key_is_not_replaced),
+                identity_test(test_key_is_created_once),
+                identity_test(test_credential_takes_precedence),
+                identity_test(test_invalid_key_is_not_replaced),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

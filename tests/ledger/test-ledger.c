@@ -79,7 +79,7 @@ static int block_database(void)
 }
 
 /* What the journal says: the file, the fault, the command. */
-static void test_what_cannot_be_opened(void **state)
+static void test_open_errors(void **state)
 {
         static const struct {
                 int (*change)(void);
@@ -135,7 +135,7 @@ static void test_symbolic_link(void **state)
         assert_ok(rename(real, world->directory));
 }
 
-static void test_two_at_once(void **state)
+static void test_two_processes(void **state)
 {
         LedgerWorld *world = *state, second = *world;
         _cleanup_(freep) char *problem = NULL;
@@ -185,9 +185,9 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 ledger_test(test_39_tampering_is_noticed_at_the_start),
-                ledger_test(test_what_cannot_be_opened),
+                ledger_test(test_open_errors),
                 ledger_test(test_symbolic_link),
-                ledger_test(test_two_at_once),
+                ledger_test(test_two_processes),
                 ledger_test(test_requests_of_version_1),
         };
 

@@ -13,7 +13,7 @@ static void assert_contains(const char *text, const char *part)
 
 #define WORLD_ID "01K75A3Q000000000000000001"
 
-static void test_a_refusal_for_good_is_remembered(void **state)
+static void test_permanent_denial_is_stored(void **state)
 {
         LedgerWorld *world = *state;
         _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
@@ -37,7 +37,7 @@ static void test_a_refusal_for_good_is_remembered(void **state)
 }
 
 /* Whoever may ask, may ask for what is refused as often as they like: it takes no room from the others. */
-static void test_refusals_leave_room(void **state)
+static void test_denials_are_limited(void **state)
 {
         LedgerWorld *world = *state;
         Sibling sibling;
@@ -61,7 +61,7 @@ static void test_refusals_leave_room(void **state)
         ledger_world_verify(world);
 }
 
-static void test_a_refusal_for_now_is_not(void **state)
+static void test_temporary_denial_is_not_stored(void **state)
 {
         LedgerWorld *world = *state;
 
@@ -71,7 +71,7 @@ static void test_a_refusal_for_now_is_not(void **state)
         assert_int_equal(ledger_world_judge(world, &(Case){ 0 }), 0);
 }
 
-static void test_the_rate_of_an_entry(void **state)
+static void test_rate_of_an_entry(void **state)
 {
         LedgerWorld *world = *state;
 
@@ -127,7 +127,7 @@ static void test_nothing_unexpired_is_evicted(void **state)
         ledger_world_verify(world);
 }
 
-static void test_many_refusals_are_counted(void **state)
+static void test_rejections_are_counted(void **state)
 {
         LedgerWorld *world = *state;
         uint64_t size = ledger_world_size(world);
@@ -178,12 +178,12 @@ static void test_arguments_too_long_for_the_chain(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                ledger_test(test_a_refusal_for_good_is_remembered),
-                ledger_test(test_refusals_leave_room),
-                ledger_test(test_a_refusal_for_now_is_not),
-                ledger_test(test_the_rate_of_an_entry),
+                ledger_test(test_permanent_denial_is_stored),
+                ledger_test(test_denials_are_limited),
+                ledger_test(test_temporary_denial_is_not_stored),
+                ledger_test(test_rate_of_an_entry),
                 ledger_test(test_nothing_unexpired_is_evicted),
-                ledger_test(test_many_refusals_are_counted),
+                ledger_test(test_rejections_are_counted),
                 ledger_test(test_entries_keep_no_content),
                 ledger_test(test_arguments_too_long_for_the_chain),
         };

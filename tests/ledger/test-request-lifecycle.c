@@ -79,7 +79,7 @@ static void accept_sibling(LedgerWorld *world, unsigned n, Sibling *ret_sibling)
                          0);
 }
 
-static void test_what_waited_too_long_does_not_start(void **state)
+static void test_start_deadline(void **state)
 {
         LedgerWorld *world = *state;
         _cleanup_(freep) char *ended = NULL, *interrupted = NULL;
@@ -115,7 +115,7 @@ static void test_what_waited_too_long_does_not_start(void **state)
 }
 
 /* What has expired when another one was accepted does not start after the clock went back. */
-static void test_no_clock_brings_it_back(void **state)
+static void test_start_deadline_survives_the_clock(void **state)
 {
         LedgerWorld *world = *state;
         Sibling first, second;
@@ -188,7 +188,7 @@ static void install(LedgerWorld *world, const Edit *edits)
 }
 
 /* What would reject a new request rejects the start: permission that is gone since the acceptance. */
-static void test_permission_is_gone_before_the_start(void **state)
+static void test_permission_revoked_before_the_start(void **state)
 {
         static const Edit without[] = { { "\"version\":7", "\"version\":8" },
                                         { "\"bin\":\"/usr/bin/ls\"", "\"bin\":\"/usr/bin/df\"" } };
@@ -232,7 +232,7 @@ static void test_unknown_requests(void **state)
                          DEVBOX_ERROR_REQUEST_UNKNOWN);
 }
 
-static void test_a_crash_interrupts(void **state)
+static void test_crash_interrupts_requests(void **state)
 {
         LedgerWorld *world = *state;
         Sibling siblings[2];
@@ -264,13 +264,10 @@ static void test_a_crash_interrupts(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                ledger_test(test_a_request_ends_with_a_signed_result),
-                ledger_test(test_what_waited_too_long_does_not_start),
-                ledger_test(test_no_clock_brings_it_back),
-                ledger_test(test_impossible_outcomes),
-                ledger_test(test_permission_is_gone_before_the_start),
-                ledger_test(test_unknown_requests),
-                ledger_test(test_a_crash_interrupts),
+                ledger_test(test_a_request_ends_with_a_signed_result), ledger_test(test_start_deadline),
+                ledger_test(test_start_deadline_survives_the_clock),   ledger_test(test_impossible_outcomes),
+                ledger_test(test_permission_revoked_before_the_start), ledger_test(test_unknown_requests),
+                ledger_test(test_crash_interrupts_requests),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

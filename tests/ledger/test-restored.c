@@ -26,7 +26,7 @@ static char *say_set_back(const Pair *pair, const Copies *copies, uint64_t left,
 }
 
 /* A chain that is cut back anywhere, and a device that goes on from there and says so. */
-static void test_a_thousand_cuts_are_all_noticed(void **state)
+static void test_restored_databases_are_detected(void **state)
 {
         Pair *pair = *state;
         LedgerStatus status;
@@ -149,7 +149,7 @@ static void test_12_a_restored_database(void **state)
 }
 
 /* Set back, and then further on than the hub had seen before it spoke: its own entries give it away. */
-static void test_a_past_that_was_outgrown(void **state)
+static void test_restored_database_after_growth(void **state)
 {
         Pair *pair = *state;
         _cleanup_(freep) char *checkpoint = NULL, *cosigned = NULL;
@@ -192,9 +192,9 @@ static void test_a_past_that_was_outgrown(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                witness_test(test_a_thousand_cuts_are_all_noticed),
+                witness_test(test_restored_databases_are_detected),
                 witness_test(test_12_a_restored_database),
-                witness_test(test_a_past_that_was_outgrown),
+                witness_test(test_restored_database_after_growth),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

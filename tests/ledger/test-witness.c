@@ -35,7 +35,7 @@ static void test_growth_is_countersigned(void **state)
         copies_free(own);
 }
 
-static void test_a_cosignature_alone_is_worth_no_checkpoint(void **state)
+static void test_cosignature_without_the_device_signature(void **state)
 {
         Pair *pair = *state;
         _cleanup_(freep) char *cosigned = NULL, *checkpoint = NULL, *none = NULL;
@@ -51,7 +51,7 @@ static void test_a_cosignature_alone_is_worth_no_checkpoint(void **state)
 }
 
 /* What was true once and comes late, out of order or again, is refused and no more. */
-static void test_old_statements_are_only_stale(void **state)
+static void test_old_checkpoints_are_stale(void **state)
 {
         Pair *pair = *state;
         _cleanup_(freep) char *cosigned = NULL;
@@ -119,7 +119,7 @@ static void test_other_histories(void **state)
 }
 
 /* A statement has room for so many signatures; one that leaves none for ours is no failure of the disk. */
-static void test_a_statement_full_of_signatures(void **state)
+static void test_checkpoint_full_of_signatures(void **state)
 {
         static const WorldKey keys[] = { KEY_DEVICE, KEY_STRANGER, KEY_ROOT_A, KEY_ROOT_B };
         Pair *pair = *state;
@@ -148,7 +148,7 @@ static void test_a_statement_full_of_signatures(void **state)
 }
 
 /* Enrolled with one chain, and its first word is of another. */
-static void test_the_first_statement_is_of_the_enrolled_chain(void **state)
+static void test_first_checkpoint_is_of_the_enrolled_chain(void **state)
 {
         Pair *pair = *state;
         Checkpoint claimed = { .device = "dev-a", .size = 1 };
@@ -165,7 +165,7 @@ static void test_the_first_statement_is_of_the_enrolled_chain(void **state)
         pair_assert_proofs(pair, 1);
 }
 
-static void test_who_may_speak_for_a_device(void **state)
+static void test_signer_of_a_checkpoint(void **state)
 {
         Pair *pair = *state;
         LedgerStatus status;
@@ -214,7 +214,7 @@ static void test_pin_of_the_own_name(void **state)
 }
 
 /* The same countersignature again, or an older one, adds no entry; the next one does. */
-static void test_the_same_cosignature_again(void **state)
+static void test_repeated_cosignature(void **state)
 {
         Pair *pair = *state;
         _cleanup_(freep) char *first = NULL, *second = NULL;
@@ -301,14 +301,14 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 witness_test(test_growth_is_countersigned),
-                witness_test(test_a_cosignature_alone_is_worth_no_checkpoint),
-                witness_test(test_old_statements_are_only_stale),
+                witness_test(test_cosignature_without_the_device_signature),
+                witness_test(test_old_checkpoints_are_stale),
                 witness_test(test_other_histories),
-                witness_test(test_a_statement_full_of_signatures),
-                witness_test(test_the_first_statement_is_of_the_enrolled_chain),
-                witness_test(test_who_may_speak_for_a_device),
+                witness_test(test_checkpoint_full_of_signatures),
+                witness_test(test_first_checkpoint_is_of_the_enrolled_chain),
+                witness_test(test_signer_of_a_checkpoint),
                 witness_test(test_pin_of_the_own_name),
-                witness_test(test_the_same_cosignature_again),
+                witness_test(test_repeated_cosignature),
                 witness_test(test_a_revoked_device_is_witnessed_once_it_is_pinned_again),
                 ledger_test(test_a_revocation_is_an_entry_of_the_hub),
         };

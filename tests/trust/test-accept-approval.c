@@ -93,7 +93,7 @@ static const Row approval_rows[] = {
           { .request = WRITE, .n_approvals = 2, .second_key = KEY_STRANGER } },
 };
 
-static void test_attacks_on_the_approval(void **state)
+static void test_approval_attacks(void **state)
 {
         World world;
 
@@ -103,7 +103,7 @@ static void test_attacks_on_the_approval(void **state)
 }
 
 /* 30: an empty set of approvers is nobody, and not everybody. */
-static void test_no_approvers_is_nobody(void **state)
+static void test_empty_approver_set(void **state)
 {
         static const Edit nobody[] = {
                 { "{\"mxid\":\"@bob:hs.example\",\"pub\":\"@bob@\"},{\"mxid\":\"@eve:hs.example\"},{"
@@ -231,7 +231,7 @@ static void test_names_of_one_person(void **state)
 }
 
 /* Where the root lists approval keys, the manifest's key cannot add one. */
-static void test_the_root_bounds_who_signs_approvals(void **state)
+static void test_root_limits_approval_signers(void **state)
 {
         static const Case approved = { .request = DOCKER,
                                        .n_approvals = 1,
@@ -253,7 +253,7 @@ static void test_the_root_bounds_who_signs_approvals(void **state)
 }
 
 /* Ten thousand altered approvals: every bit of payload, signature and type is somewhere among them. */
-static void test_no_altered_approval_is_accepted(void **state)
+static void test_altered_approvals(void **state)
 {
         _cleanup_(freep) char *request_text = NULL, *delivery_text = NULL, *approval_text = NULL;
         _cleanup_(envelope_freep) Envelope *request = NULL, *delivery = NULL, *approval = NULL;
@@ -305,7 +305,7 @@ static void test_no_altered_approval_is_accepted(void **state)
 }
 
 /* Of two entries that allow the same, the one that asks for more counts, wherever it stands. */
-static void test_another_entry_never_loosens(void **state)
+static void test_strictest_entry_counts(void **state)
 {
         static const Edit both[] = {
                 { "\"capabilities\":[{", "\"capabilities\":[{\"name\":\"fs.write\",\"id\":\"free\","
@@ -321,13 +321,13 @@ static void test_another_entry_never_loosens(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_attacks_on_the_approval),
-                cmocka_unit_test(test_no_approvers_is_nobody),
+                cmocka_unit_test(test_approval_attacks),
+                cmocka_unit_test(test_empty_approver_set),
                 cmocka_unit_test(test_principals_outside_rooms),
                 cmocka_unit_test(test_names_of_one_person),
-                cmocka_unit_test(test_the_root_bounds_who_signs_approvals),
-                cmocka_unit_test(test_no_altered_approval_is_accepted),
-                cmocka_unit_test(test_another_entry_never_loosens),
+                cmocka_unit_test(test_root_limits_approval_signers),
+                cmocka_unit_test(test_altered_approvals),
+                cmocka_unit_test(test_strictest_entry_counts),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

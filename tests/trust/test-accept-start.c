@@ -11,7 +11,7 @@ static int start(const World *world, const AcceptedRequest *accepted)
 }
 
 /* Whatever would reject a new request rejects the start of an accepted one. */
-static void test_starts(void **state)
+static void test_start(void **state)
 {
         static const Edit strict[] = { { "\"id\":\"ls-home\",", "\"id\":\"ls-home\",\"strict\":true,"
                                                                 "\"window\":{\"utc\":\"00:00-12:00\"}," } };
@@ -64,7 +64,7 @@ static void test_starts(void **state)
 }
 
 /* It may start for as long as everything that it was accepted by is valid. */
-static void test_until_when_keys_and_approvals_let_it_start(void **state)
+static void test_start_deadline_of_keys_and_approvals(void **state)
 {
         static const Case write = { .request = WRITE, .n_approvals = 1 };
         World world;
@@ -89,8 +89,8 @@ static void test_until_when_keys_and_approvals_let_it_start(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_starts),
-                cmocka_unit_test(test_until_when_keys_and_approvals_let_it_start),
+                cmocka_unit_test(test_start),
+                cmocka_unit_test(test_start_deadline_of_keys_and_approvals),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,7 +7,7 @@
 
 #include "world.h"
 
-static void test_what_the_manifest_allows_is_accepted(void **state)
+static void test_allowed_requests(void **state)
 {
         static const Row rows[] = {
                 { "ls", 0, { .n_approvals = 0 } },
@@ -113,7 +113,7 @@ static const Row request_rows[] = {
         { "not an operator", DEVBOX_ERROR_OPERATOR_UNKNOWN, { .request = { { "@ana", "@eve" } } } },
 };
 
-static void test_attacks_on_the_request(void **state)
+static void test_request_attacks(void **state)
 {
         World world;
 
@@ -184,7 +184,7 @@ static const Row capability_rows[] = {
           { .request = { KIND("docker.exec"), ARGS("{\"name\":\"db\",\"argv\":[\"ps\"]}") } } },
 };
 
-static void test_attacks_on_the_capability(void **state)
+static void test_capability_attacks(void **state)
 {
         World world;
 
@@ -194,7 +194,7 @@ static void test_attacks_on_the_capability(void **state)
 }
 
 /* 8 to 11 and 31: what the ledger remembers. */
-static void test_nothing_counts_twice(void **state)
+static void test_replays(void **state)
 {
         static const uint8_t nonce[REQUEST_NONCE_SIZE] = { 0, 1, 2,  3,  4,  5,  6,  7,
                                                            8, 9, 10, 11, 12, 13, 14, 15 };
@@ -243,7 +243,7 @@ static void test_nothing_counts_twice(void **state)
         world_done(&world);
 }
 
-static void test_what_the_device_is_decides(void **state)
+static void test_state_of_the_device(void **state)
 {
         static const Case write = { .request = WRITE, .n_approvals = 1 };
         static const Case df = { .request = { ARGS("{\"argv\":[\"/usr/bin/df\",\"-h\"]}") } };
@@ -306,7 +306,7 @@ static void test_what_the_device_is_decides(void **state)
 }
 
 /* A clock that went back by less than the skew is no reason to refuse, but it revives nothing. */
-static void test_lifetimes_end_at_the_floor_of_time(void **state)
+static void test_expiry_at_the_time_floor(void **state)
 {
         static const Edit strict[] = { { "\"id\":\"df\",", "\"id\":\"df\",\"strict\":true," } };
         static const Case df = { .request = { ARGS("{\"argv\":[\"/usr/bin/df\",\"-h\"]}") } };
@@ -337,7 +337,7 @@ static void test_lifetimes_end_at_the_floor_of_time(void **state)
 }
 
 /* The last moment of being accepted is that of being started. */
-static void test_until_when_it_may_start(void **state)
+static void test_start_deadline(void **state)
 {
         static const struct {
                 uint64_t until_ms;
@@ -370,7 +370,7 @@ static void test_until_when_it_may_start(void **state)
         world_done(&world);
 }
 
-static void test_an_entry_bounds_hours_dispatchers_and_staleness(void **state)
+static void test_limits_of_an_entry(void **state)
 {
         static const Case df = { .request = { ARGS("{\"argv\":[\"/usr/bin/df\",\"-h\"]}") } };
         static const Edit evening[] = { { "\"days\":\"1-7\",\"utc\":\"00:00-24:00\"",
@@ -402,7 +402,7 @@ static void test_an_entry_bounds_hours_dispatchers_and_staleness(void **state)
 }
 
 /* The sentences that the first documents fixed. */
-static void test_refusals_name_the_thing(void **state)
+static void test_rejections_name_their_subject(void **state)
 {
         AcceptVerdict verdict;
         char sentence[200];
@@ -434,15 +434,15 @@ static void test_refusals_name_the_thing(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_what_the_manifest_allows_is_accepted),
-                cmocka_unit_test(test_attacks_on_the_request),
-                cmocka_unit_test(test_attacks_on_the_capability),
-                cmocka_unit_test(test_nothing_counts_twice),
-                cmocka_unit_test(test_what_the_device_is_decides),
-                cmocka_unit_test(test_lifetimes_end_at_the_floor_of_time),
-                cmocka_unit_test(test_until_when_it_may_start),
-                cmocka_unit_test(test_an_entry_bounds_hours_dispatchers_and_staleness),
-                cmocka_unit_test(test_refusals_name_the_thing),
+                cmocka_unit_test(test_allowed_requests),
+                cmocka_unit_test(test_request_attacks),
+                cmocka_unit_test(test_capability_attacks),
+                cmocka_unit_test(test_replays),
+                cmocka_unit_test(test_state_of_the_device),
+                cmocka_unit_test(test_expiry_at_the_time_floor),
+                cmocka_unit_test(test_start_deadline),
+                cmocka_unit_test(test_limits_of_an_entry),
+                cmocka_unit_test(test_rejections_name_their_subject),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,7 +57,7 @@ static Answer admitted(void)
                          .manifest = (char *) "{}" };
 }
 
-static void test_there_and_back(void **state)
+static void test_round_trip(void **state)
 {
         const Answer rows[] = { pending(), admitted() };
         _cleanup_(sides_done) Sides sides = { NULL };
@@ -77,7 +77,7 @@ static void test_there_and_back(void **state)
         }
 }
 
-static void test_altered_truncated_or_for_another(void **state)
+static void test_altered_truncated_or_of_another_claim(void **state)
 {
         _cleanup_(sides_done) Sides sides = { NULL };
         _cleanup_(secret_freep) Secret *other = NULL;
@@ -106,7 +106,7 @@ static void test_altered_truncated_or_for_another(void **state)
 
 #define ABSENT(member) offsetof(Answer, member), sizeof((Answer *) 0)->member
 
-static void test_what_is_no_answer(void **state)
+static void test_malformed_answers(void **state)
 {
         static const struct {
                 size_t offset, size; /* zeroed in an admission */
@@ -163,9 +163,9 @@ static void test_addresses(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_there_and_back),
-                cmocka_unit_test(test_altered_truncated_or_for_another),
-                cmocka_unit_test(test_what_is_no_answer),
+                cmocka_unit_test(test_round_trip),
+                cmocka_unit_test(test_altered_truncated_or_of_another_claim),
+                cmocka_unit_test(test_malformed_answers),
                 cmocka_unit_test(test_addresses),
         };
 

@@ -33,7 +33,7 @@ static void test_hours(void **state)
         }
 }
 
-static void test_names_for_people(void **state)
+static void test_display_names(void **state)
 {
         char *rm[] = { (char *) "/usr/bin/rm" }, *odd[] = { (char *) "/opt/r\xc3\xa9 x" };
         char *long_name[] = {
@@ -62,7 +62,7 @@ static void test_names_for_people(void **state)
         assert_int_equal(strlen(subject), 63);
 }
 
-static void test_kinds_have_names(void **state)
+static void test_kind_names(void **state)
 {
         for (int kind = 0; kind < _CAPABILITY_KIND_MAX; kind++)
                 assert_int_equal(capability_kind_from_name(capability_kind_name((CapabilityKind) kind)),
@@ -77,7 +77,7 @@ static void test_kinds_have_names(void **state)
 }
 
 /* The refusal is that of the entry that came closest. */
-static void test_refusals_are_the_closest(void **state)
+static void test_rejection_of_the_closest_entry(void **state)
 {
         char *ls[] = { (char *) "/usr/bin/ls", (char *) "-x" }, *rm[] = { (char *) "/usr/bin/rm" };
         const Capability *found = NULL;
@@ -98,7 +98,7 @@ static void test_refusals_are_the_closest(void **state)
 }
 
 /* The program of a host is its path; that of a container is an argument like the others. */
-static void test_what_is_executed(void **state)
+static void test_executed_arguments(void **state)
 {
         char *on_host[] = { (char *) "/usr/bin/ls", (char *) "-la", (char *) "/home" },
              *in_container[] = { (char *) "ps" };
@@ -134,10 +134,10 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_hours),
-                cmocka_unit_test(test_names_for_people),
-                cmocka_unit_test(test_kinds_have_names),
-                cmocka_unit_test(test_refusals_are_the_closest),
-                cmocka_unit_test(test_what_is_executed),
+                cmocka_unit_test(test_display_names),
+                cmocka_unit_test(test_kind_names),
+                cmocka_unit_test(test_rejection_of_the_closest_entry),
+                cmocka_unit_test(test_executed_arguments),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

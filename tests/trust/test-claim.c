@@ -67,7 +67,7 @@ static int judge(const Party *party)
         return claim_open(BYTES(sealed, size), party->hub, &opened, &digest);
 }
 
-static void test_there_and_back(void **state)
+static void test_round_trip(void **state)
 {
         _cleanup_(party_done) Party party = { NULL };
         uint8_t sealed[CLAIM_SEALED_MAX];
@@ -92,7 +92,7 @@ static void test_there_and_back(void **state)
 }
 
 /* Not a bit of it can change unnoticed by who knows the hub's key and can seal again. */
-static void test_every_flipped_bit_is_noticed(void **state)
+static void test_every_flipped_bit_is_rejected(void **state)
 {
         _cleanup_(party_done) Party party = { NULL };
 
@@ -109,7 +109,7 @@ static void test_every_flipped_bit_is_noticed(void **state)
         }
 }
 
-static void test_every_truncation_is_noticed(void **state)
+static void test_every_truncation_is_rejected(void **state)
 {
         _cleanup_(party_done) Party party = { NULL };
         uint8_t sealed[CLAIM_SEALED_MAX];
@@ -188,7 +188,7 @@ static void test_signed_by_another_or_for_another_purpose(void **state)
 }
 
 /* Keys that many bytes could mean, or that agree with everybody, and texts for a terminal. */
-static void test_what_is_never_claimed(void **state)
+static void test_invalid_claims(void **state)
 {
         static const uint8_t zero[X25519_SIZE], two_of_nine[X25519_SIZE] = { [0] = 9, [31] = 0x80 };
         static const struct {
@@ -236,13 +236,13 @@ static void test_a_hub_key_of_small_order(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_there_and_back),
-                cmocka_unit_test(test_every_flipped_bit_is_noticed),
-                cmocka_unit_test(test_every_truncation_is_noticed),
+                cmocka_unit_test(test_round_trip),
+                cmocka_unit_test(test_every_flipped_bit_is_rejected),
+                cmocka_unit_test(test_every_truncation_is_rejected),
                 cmocka_unit_test(test_another_hub_cannot_open_it),
                 cmocka_unit_test(test_possession_of_the_wireguard_key),
                 cmocka_unit_test(test_signed_by_another_or_for_another_purpose),
-                cmocka_unit_test(test_what_is_never_claimed),
+                cmocka_unit_test(test_invalid_claims),
                 cmocka_unit_test(test_a_hub_key_of_small_order),
         };
 

@@ -129,7 +129,7 @@ static const Row rows[] = {
         { "{\"opt\":" WORD "},{\"opt\":" WORD "},{\"lit\":\"c\"}", { "b", "c" }, true },
 };
 
-static void test_every_argument_is_matched_on_its_own(void **state)
+static void test_arguments_are_matched_separately(void **state)
 {
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 int got = try(rows[i].pattern, rows[i].arguments);
@@ -139,7 +139,7 @@ static void test_every_argument_is_matched_on_its_own(void **state)
         }
 }
 
-static void test_patterns_that_say_too_much_are_refused(void **state)
+static void test_invalid_patterns(void **state)
 {
         static const char *const patterns[] = {
                 "{}",
@@ -211,7 +211,7 @@ static void execute(const char *json, const char *const *arguments, char *ret_li
         }
 }
 
-static void test_what_is_inserted_is_not_asked(void **state)
+static void test_inserted_arguments(void **state)
 {
         static const struct {
                 const char *pattern;
@@ -244,7 +244,7 @@ static void test_what_is_inserted_is_not_asked(void **state)
 }
 
 /* The most that can be executed: every constraint that may be, and every argument. */
-static void test_the_most_is_executed(void **state)
+static void test_longest_match_is_executed(void **state)
 {
         ArgumentConstraint many[ARGUMENTS_MAX] = { [0] = { .kind = CONSTRAINT_WORD,
                                                            .repeat = CONSTRAINT_MANY,
@@ -265,7 +265,7 @@ static void test_the_most_is_executed(void **state)
         assert_null(executed.items[executed.n]);
 }
 
-static void test_what_the_linter_asks(void **state)
+static void test_linter_properties(void **state)
 {
         static const struct {
                 const char *pattern;
@@ -291,7 +291,7 @@ static void test_what_the_linter_asks(void **state)
         }
 }
 
-static void test_too_much_is_refused_before_matching(void **state)
+static void test_limits_before_matching(void **state)
 {
         static char big[ARGUMENT_BYTES_MAX + 2];
         char *many[ARGUMENTS_MAX + 1];
@@ -320,12 +320,12 @@ static void test_too_much_is_refused_before_matching(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_every_argument_is_matched_on_its_own),
-                cmocka_unit_test(test_patterns_that_say_too_much_are_refused),
-                cmocka_unit_test(test_what_is_inserted_is_not_asked),
-                cmocka_unit_test(test_the_most_is_executed),
-                cmocka_unit_test(test_what_the_linter_asks),
-                cmocka_unit_test(test_too_much_is_refused_before_matching),
+                cmocka_unit_test(test_arguments_are_matched_separately),
+                cmocka_unit_test(test_invalid_patterns),
+                cmocka_unit_test(test_inserted_arguments),
+                cmocka_unit_test(test_longest_match_is_executed),
+                cmocka_unit_test(test_linter_properties),
+                cmocka_unit_test(test_limits_before_matching),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,7 @@ static const Edit two_dispatchers[] = {
           "\"dispatchers\":[{\"pub\":\"@token@\",\"not_after\":1762000000000,\"capabilities\":[\"df\"]}," },
 };
 
-static void test_dispatchers_are_apart(void **state)
+static void test_dispatchers_are_separate(void **state)
 {
         static const uint8_t nonce[REQUEST_NONCE_SIZE] = { 0, 1, 2,  3,  4,  5,  6,  7,
                                                            8, 9, 10, 11, 12, 13, 14, 15 };
@@ -70,7 +70,7 @@ static void test_counters_have_a_limit(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_dispatchers_are_apart),
+                cmocka_unit_test(test_dispatchers_are_separate),
                 cmocka_unit_test(test_counters_have_a_limit),
         };
 

@@ -9,7 +9,7 @@
 static const uint8_t token_id[TOKEN_ID_SIZE] = { 1 }, token_secret[TOKEN_SECRET_SIZE] = { 2 };
 static const Sha256 claim_sha256 = { { 3 } };
 
-static void test_bootstrap_depends_on_all_of_the_token(void **state)
+static void test_bootstrap_depends_on_the_whole_token(void **state)
 {
         _cleanup_(bootstrap_done) Bootstrap first = BOOTSTRAP_NULL;
         uint8_t id[TOKEN_ID_SIZE] = { 1 }, secret[TOKEN_SECRET_SIZE] = { 2 };
@@ -73,7 +73,7 @@ static void test_digits_depend_on_claim_and_nonce(void **state)
 
 /* A claimant who could choose among a million claims before the nonce is known gains nothing: for another
  * nonce, the claim that fitted does not. */
-static void test_a_search_before_the_nonce_is_useless(void **state)
+static void test_search_before_the_nonce(void **state)
 {
         uint8_t guessed[ENROLMENT_NONCE_SIZE] = { 1 }, drawn[ENROLMENT_NONCE_SIZE] = { 2 };
         char wanted[ENROLMENT_DIGITS_SIZE], digits[ENROLMENT_DIGITS_SIZE];
@@ -121,7 +121,7 @@ static PresharedKeyInput device_side(const Sides *sides)
                                     &claim_sha256 };
 }
 
-static void test_both_sides_have_the_same_preshared_key(void **state)
+static void test_both_sides_derive_the_same_preshared_key(void **state)
 {
         _cleanup_(sides_done) Sides sides = { NULL };
         _cleanup_(secret_freep) Secret *device = NULL, *hub = NULL;
@@ -189,11 +189,11 @@ static void test_labels_separate(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_bootstrap_depends_on_all_of_the_token),
+                cmocka_unit_test(test_bootstrap_depends_on_the_whole_token),
                 cmocka_unit_test(test_bootstrap_addresses_are_in_their_network),
                 cmocka_unit_test(test_digits_depend_on_claim_and_nonce),
-                cmocka_unit_test(test_a_search_before_the_nonce_is_useless),
-                cmocka_unit_test(test_both_sides_have_the_same_preshared_key),
+                cmocka_unit_test(test_search_before_the_nonce),
+                cmocka_unit_test(test_both_sides_derive_the_same_preshared_key),
                 cmocka_unit_test(test_the_preshared_key_depends_on_everything),
                 cmocka_unit_test(test_keys_of_small_order),
                 cmocka_unit_test(test_labels_separate),

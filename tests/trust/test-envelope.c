@@ -12,7 +12,7 @@ static KeySet set_of(const PublicKey *keys, size_t n, size_t threshold)
         return (KeySet){ .role = "root", .keys = keys, .n_keys = n, .threshold = threshold };
 }
 
-static void test_survives_its_text(void **state)
+static void test_round_trip(void **state)
 {
         _cleanup_(envelope_freep) Envelope *envelope =
                 WORLD_SIGN(ENVELOPE_ROOT, "{}", KEY_ROOT_A, KEY_ROOT_B);
@@ -28,7 +28,7 @@ static void test_survives_its_text(void **state)
 }
 
 /* 1: one altered bit of payload, signature or type. */
-static void test_every_altered_bit_is_noticed(void **state)
+static void test_every_altered_bit_is_rejected(void **state)
 {
         _cleanup_(envelope_freep) Envelope *envelope = WORLD_SIGN(ENVELOPE_REQUEST, "{\"a\":1}", KEY_ROOT_A);
         KeySet keys = set_of(key_pair_public(world_key(KEY_ROOT_A)), 1, 1);
@@ -65,7 +65,7 @@ static void test_the_type_is_signed(void **state)
 }
 
 /* 3: the same signature with S + L, which is valid where S is not bounded. */
-static void test_malleated_signatures_are_refused(void **state)
+static void test_malleated_signatures(void **state)
 {
         _cleanup_(envelope_freep) Envelope *envelope = WORLD_SIGN(ENVELOPE_REQUEST, "{}", KEY_ROOT_A);
         KeySet keys = set_of(key_pair_public(world_key(KEY_ROOT_A)), 1, 1);
@@ -105,7 +105,7 @@ static void test_thresholds_count_keys_and_not_signatures(void **state)
         assert_err(envelope_verify(two, ENVELOPE_ROOT, &zero, NULL), DEVBOX_ERROR_BAD_SIG);
 }
 
-static void test_the_key_id_only_helps(void **state)
+static void test_key_id_is_a_hint(void **state)
 {
         _cleanup_(envelope_freep) Envelope *envelope = WORLD_SIGN(ENVELOPE_ROOT, "{}", KEY_ROOT_A);
         PublicKey keys[] = { *key_pair_public(world_key(KEY_ROOT_B)),
@@ -123,7 +123,7 @@ static void test_the_key_id_only_helps(void **state)
         assert_err(envelope_verify(envelope, ENVELOPE_ROOT, &set, NULL), DEVBOX_ERROR_UNKNOWN_KEY);
 }
 
-static void test_what_is_no_envelope(void **state)
+static void test_malformed_envelopes(void **state)
 {
         static const char sig[] =
                 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==";
@@ -168,13 +168,13 @@ static void test_at_most_eight_signatures(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_survives_its_text),
-                cmocka_unit_test(test_every_altered_bit_is_noticed),
+                cmocka_unit_test(test_round_trip),
+                cmocka_unit_test(test_every_altered_bit_is_rejected),
                 cmocka_unit_test(test_the_type_is_signed),
-                cmocka_unit_test(test_malleated_signatures_are_refused),
+                cmocka_unit_test(test_malleated_signatures),
                 cmocka_unit_test(test_thresholds_count_keys_and_not_signatures),
-                cmocka_unit_test(test_the_key_id_only_helps),
-                cmocka_unit_test(test_what_is_no_envelope),
+                cmocka_unit_test(test_key_id_is_a_hint),
+                cmocka_unit_test(test_malformed_envelopes),
                 cmocka_unit_test(test_at_most_eight_signatures),
         };
 

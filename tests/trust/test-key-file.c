@@ -15,7 +15,7 @@ static Secret *secret_of(const char *text)
         return secret;
 }
 
-static void test_a_file_gives_the_key_back(void **state)
+static void test_seal_and_unseal(void **state)
 {
         _cleanup_(secret_freep) Secret *right = secret_of("correct horse"), *wrong = secret_of("battery");
         _cleanup_(key_pair_freep) KeyPair *pair = NULL, *none = NULL;
@@ -67,7 +67,7 @@ static void test_bare_seeds(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_a_file_gives_the_key_back),
+                cmocka_unit_test(test_seal_and_unseal),
                 cmocka_unit_test(test_bare_seeds),
         };
 

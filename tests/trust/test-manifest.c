@@ -46,7 +46,7 @@ static int judge(const Judged *judged, const Edit *edits, size_t n, WorldKey key
         return manifest_accept(&judged->judge, envelope, ret_verdict);
 }
 
-static void test_what_a_manifest_may_not_say(void **state)
+static void test_invalid_manifests(void **state)
 {
         static const struct {
                 const char *what;
@@ -127,7 +127,7 @@ static void test_what_a_manifest_may_not_say(void **state)
         }
 }
 
-static void test_faults_say_where(void **state)
+static void test_faults_have_a_path(void **state)
 {
         _cleanup_(freep) char *text = world_text(
                 world_manifest, (Edit[]){ { "{\"lit\":\"-h\"}", "{\"lit\":\"-h\",\"x\":1}" } }, 1);
@@ -139,7 +139,7 @@ static void test_faults_say_where(void **state)
         assert_string_equal(fault.why, "is an unknown key");
 }
 
-static void test_a_manifest_survives_its_text(void **state)
+static void test_round_trip(void **state)
 {
         _cleanup_(freep) char *text = world_text(world_manifest, NULL, 0), *again = NULL, *third = NULL;
         _cleanup_(manifest_freep) Manifest *manifest = NULL, *second = NULL;
@@ -154,7 +154,7 @@ static void test_a_manifest_survives_its_text(void **state)
         assert_int_equal(second->limits.skew_s, 30);
 }
 
-static void test_which_manifest_a_device_takes(void **state)
+static void test_accepted_versions(void **state)
 {
         static const Edit v6[] = { { "\"version\":7", "\"version\":6" } },
                           v8[] = { { "\"version\":7", "\"version\":8" } };
@@ -190,7 +190,7 @@ static void test_which_manifest_a_device_takes(void **state)
         judged_done(&judged);
 }
 
-static void test_whose_manifest_a_device_takes(void **state)
+static void test_accepted_signers(void **state)
 {
         static const Edit dev_b[] = { { "dev-a", "dev-b" } }, key_b[] = { { "@device@", "@witness@" } };
         ManifestVerdict verdict;
@@ -237,7 +237,7 @@ static void test_manifests_dated_ahead(void **state)
         judged_done(&judged);
 }
 
-static void test_the_ceiling_bounds_every_kind(void **state)
+static void test_ceiling_limits_every_kind(void **state)
 {
         static const Edit rows[][2] = {
                 { { "/usr/bin/df", "/usr/bin/du" } },
@@ -267,13 +267,13 @@ static void test_the_ceiling_bounds_every_kind(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_what_a_manifest_may_not_say),
-                cmocka_unit_test(test_faults_say_where),
-                cmocka_unit_test(test_a_manifest_survives_its_text),
-                cmocka_unit_test(test_which_manifest_a_device_takes),
-                cmocka_unit_test(test_whose_manifest_a_device_takes),
+                cmocka_unit_test(test_invalid_manifests),
+                cmocka_unit_test(test_faults_have_a_path),
+                cmocka_unit_test(test_round_trip),
+                cmocka_unit_test(test_accepted_versions),
+                cmocka_unit_test(test_accepted_signers),
                 cmocka_unit_test(test_manifests_dated_ahead),
-                cmocka_unit_test(test_the_ceiling_bounds_every_kind),
+                cmocka_unit_test(test_ceiling_limits_every_kind),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

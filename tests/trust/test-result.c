@@ -28,7 +28,7 @@ static const char result_text[] =
         "\"started_at\":1760000000000,\"finished_at\":1760000000100,\"seq\":41,\"size\":42,\"head\":\"" SHA
         "\"}";
 
-static void test_a_result_survives_its_text(void **state)
+static void test_round_trip(void **state)
 {
         _cleanup_(result_freep) Result *result = NULL;
         _cleanup_(freep) char *text = NULL;
@@ -41,7 +41,7 @@ static void test_a_result_survives_its_text(void **state)
         assert_string_equal(text, result_text);
 }
 
-static void test_results_do_not_contradict_themselves(void **state)
+static void test_contradictory_results(void **state)
 {
         static const Edit rows[] = {
                 { "\"finished\"", "\"denied\"" }, /* without a reason */
@@ -98,8 +98,8 @@ static void test_results_do_not_contradict_themselves(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_a_result_survives_its_text),
-                cmocka_unit_test(test_results_do_not_contradict_themselves),
+                cmocka_unit_test(test_round_trip),
+                cmocka_unit_test(test_contradictory_results),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

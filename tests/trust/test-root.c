@@ -38,7 +38,7 @@ static Root *first_root(void)
         return root;
 }
 
-static void test_the_first_is_pinned_and_signed_by_itself(void **state)
+static void test_first_root(void **state)
 {
         _cleanup_(envelope_freep) Envelope *good =
                 WORLD_SIGN(ENVELOPE_ROOT, world_root, KEY_ROOT_A, KEY_ROOT_C);
@@ -129,7 +129,7 @@ static const struct {
           { KEY_ROOT_A, KEY_ROOT_B, _KEY_MAX } },
 };
 
-static void test_the_next_needs_old_and_new_keys(void **state)
+static void test_next_root(void **state)
 {
         _cleanup_(root_freep) Root *current = first_root();
 
@@ -147,7 +147,7 @@ static void test_the_next_needs_old_and_new_keys(void **state)
 }
 
 /* A device that slept through a thousand rotations follows them; expiry counts on the last only. */
-static void test_a_long_chain_is_followed(void **state)
+static void test_long_chain(void **state)
 {
         _cleanup_(root_freep) Root *root = first_root();
 
@@ -176,9 +176,9 @@ static void test_a_long_chain_is_followed(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_the_first_is_pinned_and_signed_by_itself),
-                cmocka_unit_test(test_the_next_needs_old_and_new_keys),
-                cmocka_unit_test(test_a_long_chain_is_followed),
+                cmocka_unit_test(test_first_root),
+                cmocka_unit_test(test_next_root),
+                cmocka_unit_test(test_long_chain),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,7 +51,7 @@ static void assert_equal(const Secret *a, const Secret *b)
         assert_true(bytes_equal(secret_bytes(a), secret_bytes(b)));
 }
 
-static void test_load_makes_a_key_once(void **state)
+static void test_key_is_created_once(void **state)
 {
         const Fixture *fixture = *state;
         _cleanup_(secret_freep) Secret *seal = NULL, *first = NULL, *second = NULL;
@@ -112,7 +112,7 @@ static void test_rejects(void **state)
         assert_null(read);
 }
 
-static void test_the_credential_goes_first(void **state)
+static void test_credential_takes_precedence(void **state)
 {
         const Fixture *fixture = *state;
         _cleanup_(secret_freep) Secret *seal = NULL;
@@ -148,10 +148,10 @@ static void test_a_readable_seal_is_rejected(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(test_load_makes_a_key_once, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_key_is_created_once, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_the_file_does_not_hold_the_key, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_rejects, setup, teardown),
-                cmocka_unit_test_setup_teardown(test_the_credential_goes_first, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_credential_takes_precedence, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_a_readable_seal_is_rejected, setup, teardown),
         };
 

@@ -46,7 +46,7 @@ static Token longest(void)
         return token;
 }
 
-static void test_there_and_back(void **state)
+static void test_round_trip(void **state)
 {
         const Token rows[] = { example(), longest() };
 
@@ -63,7 +63,7 @@ static void test_there_and_back(void **state)
 }
 
 /* A QR code of version 12 with the lowest error correction, 73 columns with its margin, holds 367 bytes. */
-static void test_an_ordinary_one_fits_a_terminal(void **state)
+static void test_token_fits_a_terminal(void **state)
 {
         Token token = example();
         char text[TOKEN_TEXT_SIZE_MAX];
@@ -82,7 +82,7 @@ static int judge(const World *world, Bytes bytes)
         return r != 0 ? r : token_accept(world->root, &root_sha256, &token, NOW_MS);
 }
 
-static void test_every_flipped_bit_is_noticed(void **state)
+static void test_every_flipped_bit_is_rejected(void **state)
 {
         uint8_t bytes[TOKEN_SIZE_MAX];
         Token token = example();
@@ -104,7 +104,7 @@ static void test_every_flipped_bit_is_noticed(void **state)
         world_done(&world);
 }
 
-static void test_when_it_is_valid(void **state)
+static void test_validity_period(void **state)
 {
         static const Sha256 other = { { 8 } };
         static const struct {
@@ -135,7 +135,7 @@ static void test_when_it_is_valid(void **state)
         world_done(&world);
 }
 
-static void test_what_is_never_signed(void **state)
+static void test_unsignable_tokens(void **state)
 {
         static const struct {
                 const char *network, *device, *host;
@@ -165,7 +165,7 @@ static void test_what_is_never_signed(void **state)
         assert_ok(token_sign(&token, world_key(KEY_TOKEN)));
 }
 
-static void test_texts_that_are_none(void **state)
+static void test_malformed_texts(void **state)
 {
         static const char *const rows[] = { "",           "devbox1:",     "devbox1:AQ",
                                             "devbox2:AQ", "devbox1:AQ==", "devbox1:A!",
@@ -198,7 +198,7 @@ static void test_binding(void **state)
         assert_false(token_admits(&token, other));
 }
 
-static void test_done_wipes(void **state)
+static void test_done_erases_secrets(void **state)
 {
         static const Token zero;
         Token token = example();
@@ -210,14 +210,14 @@ static void test_done_wipes(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_there_and_back),
-                cmocka_unit_test(test_an_ordinary_one_fits_a_terminal),
-                cmocka_unit_test(test_every_flipped_bit_is_noticed),
-                cmocka_unit_test(test_when_it_is_valid),
-                cmocka_unit_test(test_what_is_never_signed),
-                cmocka_unit_test(test_texts_that_are_none),
+                cmocka_unit_test(test_round_trip),
+                cmocka_unit_test(test_token_fits_a_terminal),
+                cmocka_unit_test(test_every_flipped_bit_is_rejected),
+                cmocka_unit_test(test_validity_period),
+                cmocka_unit_test(test_unsignable_tokens),
+                cmocka_unit_test(test_malformed_texts),
                 cmocka_unit_test(test_binding),
-                cmocka_unit_test(test_done_wipes),
+                cmocka_unit_test(test_done_erases_secrets),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -252,7 +252,7 @@ static void check_signature(const cJSON *row, const KeyPair *pair, const char *t
 }
 
 /* The vectors that the format was first published with; the same key signs all three. */
-static void test_the_first_vectors(void **state)
+static void test_signing_vectors(void **state)
 {
         _cleanup_(json_deletep) cJSON *tree = load("signing.json");
         const cJSON *request = at(tree, "request"), *audit = at(tree, "audit");
@@ -404,7 +404,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_envelopes),   cmocka_unit_test(test_chains),
-                cmocka_unit_test(test_checkpoints), cmocka_unit_test(test_the_first_vectors),
+                cmocka_unit_test(test_checkpoints), cmocka_unit_test(test_signing_vectors),
                 cmocka_unit_test(test_enrolments),
         };
 
