@@ -24,7 +24,7 @@ static char *body_of(AuditType type, const AuditBody *body)
         return text;
 }
 
-/* The first entries: how the device came to obey. */
+/* The first entries: enrolment, root and manifest. */
 static char *early_body(AuditType type)
 {
         char device[] = "dev-a";
@@ -50,7 +50,7 @@ static char *early_body(AuditType type)
         return body_of(type, &body);
 }
 
-/* Requests that come, start and finish, one after the other. */
+/* Requests that are accepted, started and finished, one after the other. */
 char *chain_request_body(AuditType type, size_t i)
 {
         char id[ULID_SIZE], kind[] = "shell.exec", entry[] = "ls", principal[] = "@ana:hs.example",

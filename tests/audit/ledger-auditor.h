@@ -22,7 +22,7 @@ void auditor_path(const LedgerWorld *world, char ret_path[static 128]);
 
 AuditReport auditor_verify(const LedgerWorld *world, const Auditor *auditor);
 
-/* Fails the test with what the report says, unless it is UNWITNESSED or OK, and of so many requests. */
+/* Fails the test with the report, unless it is UNWITNESSED or OK, and of so many requests. */
 void auditor_assert_whole(const AuditReport *report, size_t n_accepted, size_t n_proved);
 
 /* Has the nth of the plain requests accepted. */

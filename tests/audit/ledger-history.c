@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A random life of a ledger. */
+/* A random history of a ledger. */
 
 #include "ledger-history.h"
 
@@ -58,7 +58,7 @@ static bool sometimes(History *history, uint64_t one_in)
         return draw(history, one_in) == 0;
 }
 
-/* ---- what it obeys */
+/* ---- roots and manifests */
 
 static void step_request(History *history), step_session(History *history), step_root(History *history);
 
@@ -335,7 +335,7 @@ static void step_earlier(History *history)
                 assert_int_equal(ledger_accept_clock(history->world->ledger), 0);
 }
 
-/* ---- the rest of its life */
+/* ---- clock, flush and restart */
 
 static void step_flush(History *history)
 {
@@ -344,7 +344,7 @@ static void step_flush(History *history)
         assert_int_equal(ledger_flush(history->world->ledger, &checkpoint), 0);
 }
 
-/* As after a crash: what was under way is cut off. */
+/* As after a crash: requests in progress are interrupted. */
 static void step_reopen(History *history)
 {
         ledger_world_close(history->world);
@@ -424,7 +424,7 @@ static void take_a_step(History *history)
 
 /* ---- the auditor */
 
-/* Nothing is kept that is not behind an entry, whatever was refused. */
+/* All evidence belongs to an entry, whatever was rejected. */
 static const char other_evidence[] = "SELECT (SELECT count(*) FROM evidence) -"
                                      " (SELECT count(*) FROM audit WHERE type IN (3, 4))";
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A random life of a ledger, all of which can happen to an honest one: requests of all kinds, good and bad
- * and again, that start and end or are cut off; roots, manifests, tombstones and lost keys; clocks that jump
- * and are set right; flushes, witnesses, ceilings. In between an auditor verifies it, with the evidence of
- * the database or of an export, and must find it whole, as long as it is, and each request that is kept
- * right. The same seed makes the same life. */
+/* A random history that a ledger can write: requests of all kinds, valid, invalid and repeated, that start
+ * and end or are interrupted; roots, manifests, tombstones and replaced keys; clocks that jump and are
+ * corrected; flushes, witnesses, ceilings. In between an auditor verifies it, with the evidence of the
+ * database or of an export, and must find it complete and each stored request allowed. The same seed makes
+ * the same history. */
 
 #include "ledger/ledger-world.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The audit chain: what it notices, and what the entries say. (Walks, cuts and forks: also test-vectors.c.)
+/* The audit chain: what it detects, and the bodies of its entries. (Walks, cuts and forks: also
+ * test-vectors.c.)
  */
 
 #include "audit/chain-cursor.h"
@@ -70,7 +71,7 @@ static void test_every_altered_bit_is_detected(void **state)
         }
 }
 
-/* Every cut of a witnessed chain is seen: the cursor alone cannot, the witness can. A statement that was
+/* The witness detects every truncation of its chain, which the cursor alone cannot. A statement that was
  * true when it was made proves nothing; one that never was, or of which nothing was kept, does. */
 static void test_witness_detects_every_truncation(void **state)
 {
@@ -109,7 +110,7 @@ static void test_witness_adds_its_signature(void **state)
         assert_err(envelope_verify(envelope, ENVELOPE_CHECKPOINT, &witness, NULL), 0);
 }
 
-/* No Linux clock goes beyond 2262: the kernel counts nanoseconds in 63 bits. */
+/* No Linux clock is later than 2262: the kernel counts nanoseconds in 63 bits. */
 static void test_time_out_of_range(void **state)
 {
         static const struct {

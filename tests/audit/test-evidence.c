@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Signed things by their digest, from the lines of a file. The database is in test-audit-proof.c. */
+/* Signed documents by their digest, from the lines of a file. The database is in test-audit-proof.c. */
 
 #include "audit/evidence.h"
 

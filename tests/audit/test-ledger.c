@@ -21,7 +21,7 @@ static void run_one(LedgerWorld *world, unsigned n)
         ledger_world_put(world, &bundle, &answer);
         assert_int_equal(answer.outcome, LEDGER_ACCEPTED);
         if (n % 3 == 0)
-                return; /* interrupted: the ledger will say so when it opens again */
+                return; /* interrupted: recorded when the ledger is opened again */
         assert_int_equal(ledger_started(world->ledger, sibling.id), 0);
         if (n % 3 == 1)
                 return;
@@ -91,7 +91,7 @@ static void test_every_entry_type(void **state)
         assert_int_equal(report.at, 5);
 }
 
-/* The end is cut off: the statement that the ledger signed when it closed tells. */
+/* A truncated chain contradicts the checkpoint that the ledger signed when it closed. */
 static void test_truncated(void **state)
 {
         LedgerWorld *world = *state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a device says it accepted, judged again by an auditor: first of a ledger that tells the truth, then
- * of a device that writes what it likes into its own chain, with every hash right. */
+/* The acceptances in a chain, judged again by an auditor: first of a valid ledger, then of a device that
+ * writes anything into its own chain, with valid hashes. */
 
 #include <stdio.h>
 
@@ -67,7 +67,7 @@ static void install_next_root(LedgerWorld *world, const char *manifest_key, Sha2
         assert_int_equal(ledger_install_root(world->ledger, root), 0);
 }
 
-/* A request under each of two roots, in the eyes of an auditor who has so many of them. */
+/* A request under each of two roots, verified with that many roots. */
 static AuditReport verify_over_a_new_root(LedgerWorld *world, size_t n_roots)
 {
         Sha256 digests[2];
@@ -95,16 +95,16 @@ static void test_under_a_future_root(void **state)
         assert_int_equal(report.n_unknown_roots, 1);
 }
 
-/* ---- lies */
+/* ---- acceptances that no rule allows */
 
-typedef struct Lie {
+typedef struct InvalidClaim {
         const char *what;
         Claim claim;
         DevboxError error;    /* with the request in evidence */
         DevboxError recorded; /* without; 0: only UNPROVEN */
-} Lie;
+} InvalidClaim;
 
-static const Lie lies[] = {
+static const InvalidClaim invalid_claims[] = {
         { "signed by a stranger",
           { { .request_key = KEY_STRANGER }, .entry = "ls-home" },
           .error = DEVBOX_ERROR_UNKNOWN_KEY },
@@ -148,7 +148,7 @@ static const Lie lies[] = {
           DEVBOX_ERROR_PATH_DENIED },
 };
 
-static AuditReport verify_lie(void **state, const Claim *claim, uint64_t *ret_size)
+static AuditReport verify_invalid_claim(void **state, const Claim *claim, uint64_t *ret_size)
 {
         assert_ok(ledger_world_down(state));
         assert_ok(ledger_world_up(state));
@@ -162,13 +162,14 @@ static AuditReport verify_lie(void **state, const Claim *claim, uint64_t *ret_si
 
 static void test_invalid_acceptances(void **state)
 {
-        for (size_t i = 0; i < ELEMENTSOF(lies); i++) {
+        for (size_t i = 0; i < ELEMENTSOF(invalid_claims); i++) {
                 uint64_t size;
-                AuditReport report = verify_lie(state, &lies[i].claim, &size);
+                AuditReport report = verify_invalid_claim(state, &invalid_claims[i].claim, &size);
 
-                if (report.outcome != AUDIT_BROKEN || report.at != size || report.error != lies[i].error)
-                        fail_msg("%s: %s at %d, %s", lies[i].what, audit_outcome_name(report.outcome),
-                                 (int) report.at,
+                if (report.outcome != AUDIT_BROKEN || report.at != size ||
+                    report.error != invalid_claims[i].error)
+                        fail_msg("%s: %s at %d, %s", invalid_claims[i].what,
+                                 audit_outcome_name(report.outcome), (int) report.at,
                                  report.error ? devbox_error_code(report.error) : "no error");
                 assert_non_null(report.why);
         }
@@ -177,16 +178,17 @@ static void test_invalid_acceptances(void **state)
 /* The same without the request in evidence: what the entry records is judged by the manifest. */
 static void test_invalid_acceptances_without_evidence(void **state)
 {
-        for (size_t i = 0; i < ELEMENTSOF(lies); i++) {
-                Claim claim = lies[i].claim;
+        for (size_t i = 0; i < ELEMENTSOF(invalid_claims); i++) {
+                Claim claim = invalid_claims[i].claim;
                 uint64_t size;
 
                 claim.without_evidence = true;
-                AuditReport report = verify_lie(state, &claim, &size);
-                bool right = lies[i].recorded ? report.outcome == AUDIT_BROKEN && report.at == size
-                                              : report.n_unproven == 1 && report.outcome < AUDIT_BROKEN;
-                if (!right || report.error != lies[i].recorded)
-                        fail_msg("%s: %s, %s", lies[i].what, audit_outcome_name(report.outcome),
+                AuditReport report = verify_invalid_claim(state, &claim, &size);
+                bool right = invalid_claims[i].recorded
+                                     ? report.outcome == AUDIT_BROKEN && report.at == size
+                                     : report.n_unproven == 1 && report.outcome < AUDIT_BROKEN;
+                if (!right || report.error != invalid_claims[i].recorded)
+                        fail_msg("%s: %s, %s", invalid_claims[i].what, audit_outcome_name(report.outcome),
                                  report.error ? devbox_error_code(report.error) : "no error");
         }
 }
@@ -195,7 +197,7 @@ static void test_invalid_acceptances_without_evidence(void **state)
 static void test_redacted_without_reason(void **state)
 {
         uint64_t size;
-        AuditReport report = verify_lie(
+        AuditReport report = verify_invalid_claim(
                 state, &(Claim){ .entry = "ls-home", .redact_all = true, .without_evidence = true }, &size);
 
         assert_true(report.outcome < AUDIT_BROKEN);
@@ -220,7 +222,7 @@ static void test_repeated_nonce(void **state)
         assert_int_equal(report.n_judged, 1);
 }
 
-/* The chain has forgotten it, and its clock goes back to when the request was good. */
+/* The request has expired from the chain, and the clock steps back to when it was valid. */
 static void test_repeated_request(void **state)
 {
         LedgerWorld *world = *state;
@@ -335,7 +337,7 @@ static void test_started_without_permission(void **state)
         }
 }
 
-/* The root took away the key that signed the manifest; the device goes on as if it had not. */
+/* The root removed the key that signed the manifest; the device ignores that. */
 static void test_void_manifest(void **state)
 {
         LedgerWorld *world = *state;
@@ -369,7 +371,7 @@ static void test_started_under_a_void_manifest(void **state)
         assert_non_null(strstr(report.why, "void"));
 }
 
-/* The key that the device has now signed for another past than the chain has, from before it had the key. */
+/* The present key of the device signed another history than the chain has, of the time before that key. */
 static void test_another_history(void **state)
 {
         LedgerWorld *world = *state;

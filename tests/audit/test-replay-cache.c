@@ -19,7 +19,7 @@ static void test_expiry(void **state)
         assert_null(replay_cache_find(&cache, bytes_of_string("nonc")));
         replay_cache_advance(&cache, START + 1);
         assert_null(replay_cache_find(&cache, key));
-        replay_cache_advance(&cache, START - 1); /* what expired does not come back */
+        replay_cache_advance(&cache, START - 1); /* expired members do not return */
         assert_null(replay_cache_find(&cache, key));
         assert_ok(replay_cache_add(&cache, key, START + 1, NULL));
         assert_non_null(replay_cache_find(&cache, key));
@@ -42,7 +42,7 @@ static void test_open_request(void **state)
         assert_null(replay_cache_find(&cache, request));
 }
 
-/* Times in a file are whatever was written there. */
+/* Times in a file are not trusted. */
 static void test_maximum_time(void **state)
 {
         _cleanup_(replay_cache_done) ReplayCache cache = REPLAY_CACHE_NULL;

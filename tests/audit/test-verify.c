@@ -99,7 +99,7 @@ static AuditReport verify_two(const Checkpoint *second, WorldKey by)
         return report;
 }
 
-/* A witness that has seen more or another history, under a key of the device that the chain does not name,
+/* A witness with a longer or another history, under a key of the device that the chain does not name,
  * as when it was cut before it adopted that key: no proof against the device, but the chain is not OK. */
 static void test_witness_of_another_key(void **state)
 {

@@ -43,10 +43,10 @@ void ledger_world_enroll(LedgerWorld *world);
 void ledger_world_install(LedgerWorld *world);
 void ledger_world_begin_session(LedgerWorld *world);
 
-/* Puts the bundle before the ledger. The caller releases the answer. */
+/* Submits the bundle to the ledger. The caller releases the answer. */
 void ledger_world_put(LedgerWorld *world, const SignedBundle *bundle, LedgerAnswer *ret_answer);
 
-/* Makes the case and puts it; returns the refusal, or 0. */
+/* Signs and submits the case; returns the reason of its denial, or 0. */
 int ledger_world_judge(LedgerWorld *world, const Case *given);
 
 uint64_t ledger_world_size(const LedgerWorld *world);
@@ -57,7 +57,7 @@ char *ledger_world_entry(LedgerWorld *world, uint64_t from_end, uint16_t *ret_ty
 /* Walks all of the chain from its beginning; fails the test where it does not hold together. */
 void ledger_world_verify(LedgerWorld *world);
 
-/* Of a closed ledger: keeps a copy of its database beside it; puts that in its place again. */
+/* Of a closed ledger: copies its database; restores that copy. */
 void ledger_world_save(const LedgerWorld *world);
 void ledger_world_restore(const LedgerWorld *world);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The signed things of tests/trust/world.h as a ledger gets them. */
+/* The signed documents of tests/trust/world.h as a ledger receives them. */
 
 #include "signed.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The signed things of tests/trust/world.h as a ledger gets them: envelopes as text, bound to a session and
- * a manifest, and dated so that its clock finds them as fresh as the world does. */
+/* The signed documents of tests/trust/world.h as a ledger receives them: envelopes as text, bound to a
+ * session and a manifest, and dated so that its clock finds them as fresh as the world does. */
 
 #include "trust/world.h"
 
@@ -21,7 +21,7 @@ char *signed_root_edited(Signed *made, const Edit *edits, size_t n, const WorldK
 char *signed_manifest(Signed *made, const Edit *edits, size_t n, WorldKey key);
 
 /* The parts of a delivery: the same `Case` as world_judge() takes. Its delivery is the next of the session
- * unless an edit says otherwise. */
+ * unless an edit sets another. */
 typedef struct SignedBundle {
         char *request, *delivery, *approvals[2];
         size_t n_approvals;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The attacks at the ledger's door, each with the exact refusal and what it leaves behind (trace.h). They
+/* Attacks on the ledger, each with the exact reason of its rejection and its trace (trace.h). They
  * bear numbers, which are in the names of rows and tests:
  *
  *      1  a flipped bit of content, signature, type        here
- *      2  one signed thing as another                      here
+ *      2  one signed document as another                   here
  *      3  a signature with S + L; a key that is none       here; test-enroll.c
  *      4  a key twice                                      here
  *      5  what the profile of JSON leaves out              here
@@ -11,19 +11,19 @@
  *      7  for another device                               here
  *      8  the same delivery, a new one of the same         test-replay.c
  *      9  of an old session                                here; test-replay.c
- *     10  a nonce again                                    test-replay.c
- *     11  an id again                                      test-replay.c
- *     12  a database that was put back                     test-restored.c; tests/system/test_trust.py
+ *     10  a repeated nonce                                  test-replay.c
+ *     11  a repeated id                                    test-replay.c
+ *     12  a restored database                              test-restored.c; tests/system/test_trust.py
  *     13  a clock that was set back                        test-replay.c; test-enroll.c
  *     14  dated ahead, expired                             here
  *     15  an older manifest, another of one version        test-enroll.c
- *     16  by a key that signs other things, or nothing     here; test-enroll.c
+ *     16  by a key of another role, or of none             here; test-enroll.c
  *     17  a root that does not follow                      test-enroll.c
  *     18  a manifest that has expired                      test-enroll.c
  *     19  a capability there is not                        here
  *     28  without approval                                 here
  *     29  the approval of something else                   here
- *     30  approved by who may not                          here
+ *     30  approver not allowed                             here
  *     31  an approval that is over, or was used            here; test-replay.c
  *     39  a ledger killed, a database changed              test-crash.c; test-enroll.c
  *     40  a device revoked                                 test-enroll.c
@@ -166,7 +166,7 @@ static const Attack attacks[] = {
           { .request = DOCKER, .n_approvals = 1, .approval = { { "\"reaction\"", "\"message\"" } } } },
 };
 
-/* The signed result says the same as the last entry. */
+/* The signed result agrees with the last entry. */
 static void check_answer(const LedgerWorld *world, const Attack *attack, const LedgerAnswer *answer)
 {
         assert_int_equal(answer->logged, attack->trace == TRACE_ENTRY);
@@ -211,7 +211,7 @@ static void test_attacks(void **state)
                 Case given = attack->given;
                 Sibling sibling;
 
-                sibling_init(&sibling, (unsigned) i); /* ids and nonces are spent by some refusals */
+                sibling_init(&sibling, (unsigned) i); /* some denials use up ids and nonces */
                 add_edit(given.request, sibling.edits[0]);
                 add_edit(given.request, sibling.edits[1]);
                 add_edit(given.approval, sibling.edits[0]);
@@ -244,7 +244,7 @@ static DevboxError put_texts(LedgerWorld *world, const char *request, const char
         return answer.error;
 }
 
-static void test_1_any_flipped_bit_is_only_counted(void **state)
+static void test_1_flipped_bits_are_only_counted(void **state)
 {
         LedgerWorld *world = *state;
         _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
@@ -272,7 +272,7 @@ static void test_1_any_flipped_bit_is_only_counted(void **state)
 }
 
 /* The same below the encoding, where each bit has its one answer. */
-static void test_1_a_flipped_bit(void **state)
+static void test_1_flipped_bit(void **state)
 {
         LedgerWorld *world = *state;
 
@@ -291,7 +291,7 @@ static void test_1_a_flipped_bit(void **state)
         assert_int_equal(ledger_world_judge(world, &(Case){ 0 }), 0);
 }
 
-static void test_2_a_manifest_is_no_request(void **state)
+static void test_2_manifest_in_place_of_a_request(void **state)
 {
         LedgerWorld *world = *state;
         _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
@@ -305,7 +305,7 @@ static void test_2_a_manifest_is_no_request(void **state)
         assert_refused(world, &bundle, DEVBOX_ERROR_BAD_SIG, TRACE_COUNT);
 }
 
-/* An approval comes after the request is believed, so its refusal is the request's. */
+/* Approvals are checked once the request is authenticated, so their rejection denies the request. */
 static void test_3_malleated_signatures(void **state)
 {
         static const Case write = { .request = WRITE, .n_approvals = 1 };
@@ -324,7 +324,7 @@ static void test_3_malleated_signatures(void **state)
         assert_int_equal(ledger_world_judge(world, &write), 0);
 }
 
-static void test_6_what_is_no_envelope(void **state)
+static void test_6_malformed_envelopes(void **state)
 {
         LedgerWorld *world = *state;
         _cleanup_(freep) char *huge = malloc(1024 * 1024 + 1);
@@ -343,7 +343,7 @@ static void test_6_what_is_no_envelope(void **state)
 
 /* ---- approvals: 29, 30 */
 
-static void test_29_the_arguments_change_after_the_approval(void **state)
+static void test_29_arguments_change_after_the_approval(void **state)
 {
         LedgerWorld *world = *state;
         _cleanup_(signed_bundle_done) SignedBundle shown = { 0 }, sent = { 0 };
@@ -360,7 +360,7 @@ static void test_29_the_arguments_change_after_the_approval(void **state)
         assert_refused(world, &sent, DEVBOX_ERROR_APPROVAL_MISMATCH, TRACE_ENTRY);
 }
 
-static void test_30_no_approvers_is_nobody(void **state)
+static void test_30_empty_approver_set(void **state)
 {
         static const Edit nobody[] = {
                 { "\"version\":7", "\"version\":8" },
@@ -386,13 +386,13 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 ledger_test(test_attacks),
-                ledger_test(test_1_any_flipped_bit_is_only_counted),
-                ledger_test(test_1_a_flipped_bit),
-                ledger_test(test_2_a_manifest_is_no_request),
+                ledger_test(test_1_flipped_bits_are_only_counted),
+                ledger_test(test_1_flipped_bit),
+                ledger_test(test_2_manifest_in_place_of_a_request),
                 ledger_test(test_3_malleated_signatures),
-                ledger_test(test_6_what_is_no_envelope),
-                ledger_test(test_29_the_arguments_change_after_the_approval),
-                ledger_test(test_30_no_approvers_is_nobody),
+                ledger_test(test_6_malformed_envelopes),
+                ledger_test(test_29_arguments_change_after_the_approval),
+                ledger_test(test_30_empty_approver_set),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

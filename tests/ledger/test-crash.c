@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* A ledger that dies: at every single step that it takes on the disk, with and without the loss of what was
- * not synced, and again and again at random moments. Afterwards, always:
+/* Crashes of a ledger: at every single step of its writing, with and without the loss of what was
+ * not synced, and many times at random. Afterwards, always:
  *
  *     the chain holds together · every entry that was answered for is there · nothing was accepted twice ·
  *     what is behind an entry is there if the entry is
  *
- * $DEVBOX_CRASH_ROUNDS: how many random deaths, if it is set. */
+ * $DEVBOX_CRASH_ROUNDS: how many random crashes, if it is set. */
 
 #include <fcntl.h>
 #include <signal.h>
@@ -17,17 +17,17 @@
 #include "fault-vfs.h"
 #include "ledger-world.h"
 
-/* What the child says once the ledger has answered. */
-typedef struct CheckpointClaim {
+/* What the child reports once the ledger has answered. */
+typedef struct Report {
         uint32_t n; /* the sibling */
         uint32_t outcome;
         uint64_t size; /* of the chain, after it */
         Sha256 head;
-} CheckpointClaim;
+} Report;
 
-#define SAID_MAX 4096
+#define REPORTS_MAX 4096
 
-#ifdef __SANITIZE_ADDRESS__ /* which makes each birth slow */
+#ifdef __SANITIZE_ADDRESS__ /* which makes each process slow */
 #define ROUNDS 100
 #else
 #define ROUNDS 1000
@@ -35,13 +35,13 @@ typedef struct CheckpointClaim {
 
 /* ---- in the child */
 
-static void say(const LedgerWorld *world, int fd, uint32_t n, LedgerOutcome outcome)
+static void send_report(const LedgerWorld *world, int fd, uint32_t n, LedgerOutcome outcome)
 {
         LedgerStatus status;
 
         ledger_status(world->ledger, &status);
-        CheckpointClaim said = { .n = n, .outcome = outcome, .size = status.size, .head = status.head };
-        (void) !write(fd, &said, sizeof said); /* shorter than what a pipe keeps together */
+        Report report = { .n = n, .outcome = outcome, .size = status.size, .head = status.head };
+        (void) !write(fd, &report, sizeof report); /* atomic: below PIPE_BUF */
 }
 
 /* Any failure ends the child: it is not the disk's fault here. */
@@ -68,20 +68,20 @@ static void run_one(LedgerWorld *world, int fd, uint32_t n)
         Sibling sibling;
 
         LedgerOutcome outcome = put_sibling(world, n);
-        say(world, fd, n, outcome);
+        send_report(world, fd, n, outcome);
         if (outcome != LEDGER_ACCEPTED)
                 return;
 
         sibling_init(&sibling, n);
         if (ledger_started(world->ledger, sibling.id) != 0)
                 _exit(4);
-        say(world, fd, n, LEDGER_KNOWN);
+        send_report(world, fd, n, LEDGER_KNOWN);
         if (ledger_finish(world->ledger, sibling.id, &(Result){ .status = RESULT_FINISHED }, &result) != 0)
                 _exit(5);
-        say(world, fd, n, LEDGER_KNOWN);
+        send_report(world, fd, n, LEDGER_KNOWN);
 }
 
-/* Old ones again, and new ones from `first` on. */
+/* Repeated requests, and new ones from `first` on. */
 static void run_many(LedgerWorld *world, int fd, uint32_t first, uint32_t seed)
 {
         ledger_world_open(world);
@@ -111,30 +111,30 @@ static void run_all_kinds(LedgerWorld *world, int fd)
         if (ledger_world_judge(world, &(Case){ .request = { { "dev-a", "dev-b" } } }) !=
             DEVBOX_ERROR_WRONG_DEVICE)
                 _exit(7);
-        say(world, fd, 0, LEDGER_KNOWN);
+        send_report(world, fd, 0, LEDGER_KNOWN);
         if (ledger_flush(world->ledger, &checkpoint) != 0)
                 _exit(8);
         (void) put_sibling(world, 3);
         ledger_world_close(world);
         ledger_world_open(world);
-        say(world, fd, 3, LEDGER_KNOWN);
+        send_report(world, fd, 3, LEDGER_KNOWN);
         ledger_world_close(world);
 }
 
 /* ---- in the parent */
 
-typedef struct Deaths {
+typedef struct Crashes {
         LedgerWorld *world;
         ChainCursor walk;    /* what was verified so far */
         uint8_t *accepted;   /* of each sibling: whether it was */
         uint32_t n_siblings; /* those that were tried */
-        uint64_t n_said;
-} Deaths;
+        uint64_t n_reports;
+} Crashes;
 
-static int walk_on(const AuditEntry *entry, void *userdata)
+static int verify_next(const AuditEntry *entry, void *userdata)
 {
-        Deaths *deaths = userdata;
-        int fault = chain_cursor_next(&deaths->walk, entry);
+        Crashes *crashes = userdata;
+        int fault = chain_cursor_next(&crashes->walk, entry);
 
         if (fault != 0)
                 fail_msg("entry %llu: %s", (unsigned long long) entry->seq,
@@ -143,48 +143,48 @@ static int walk_on(const AuditEntry *entry, void *userdata)
 }
 
 typedef struct Wanted {
-        const CheckpointClaim *said;
+        const Report *reports;
         size_t n, found;
 } Wanted;
 
-static int find_said(const AuditEntry *entry, void *userdata)
+static int match_report(const AuditEntry *entry, void *userdata)
 {
         Wanted *wanted = userdata;
 
         for (size_t i = 0; i < wanted->n; i++)
-                if (wanted->said[i].size == entry->seq + 1) {
-                        assert_true(sha256_equal(&wanted->said[i].head, &entry->hash));
+                if (wanted->reports[i].size == entry->seq + 1) {
+                        assert_true(sha256_equal(&wanted->reports[i].head, &entry->hash));
                         wanted->found++;
                 }
         return 0;
 }
 
-static void note_said(Deaths *deaths, const CheckpointClaim *said)
+static void record_report(Crashes *crashes, const Report *report)
 {
-        if (said->n >= deaths->n_siblings) {
-                deaths->accepted = realloc(deaths->accepted, said->n + 1);
-                assert_non_null(deaths->accepted);
-                memset(deaths->accepted + deaths->n_siblings, 0, said->n + 1 - deaths->n_siblings);
-                deaths->n_siblings = said->n + 1;
+        if (report->n >= crashes->n_siblings) {
+                crashes->accepted = realloc(crashes->accepted, report->n + 1);
+                assert_non_null(crashes->accepted);
+                memset(crashes->accepted + crashes->n_siblings, 0, report->n + 1 - crashes->n_siblings);
+                crashes->n_siblings = report->n + 1;
         }
-        if (said->outcome == LEDGER_ACCEPTED) {
-                if (deaths->accepted[said->n])
-                        fail_msg("request %u was accepted twice", said->n);
-                deaths->accepted[said->n] = true;
+        if (report->outcome == LEDGER_ACCEPTED) {
+                if (crashes->accepted[report->n])
+                        fail_msg("request %u was accepted twice", report->n);
+                crashes->accepted[report->n] = true;
         }
-        deaths->n_said++;
+        crashes->n_reports++;
 }
 
-/* Whether all is well with what the dead one left. */
-static void check(Deaths *deaths, const CheckpointClaim *said, size_t n)
+/* Checks what the killed process left. */
+static void check(Crashes *crashes, const Report *reports, size_t n)
 {
-        LedgerWorld *world = deaths->world;
+        LedgerWorld *world = crashes->world;
         LedgerStatus status;
-        uint64_t first = n > 0 ? said[0].size - 1 : 0;
-        Wanted wanted = { said, n, 0 };
+        uint64_t first = n > 0 ? reports[0].size - 1 : 0;
+        Wanted wanted = { reports, n, 0 };
 
         for (size_t i = 0; i < n; i++)
-                note_said(deaths, &said[i]);
+                record_report(crashes, &reports[i]);
 
         ledger_world_open(world);
         ledger_status(world->ledger, &status);
@@ -193,27 +193,28 @@ static void check(Deaths *deaths, const CheckpointClaim *said, size_t n)
                 ledger_world_close(world);
                 return;
         }
-        if (deaths->walk.size == 0)
-                chain_cursor_begin(&deaths->walk, &status.chain, status.device);
-        assert_ok(ledger_export(world->ledger, &(ChainRange){ .from = deaths->walk.size, .max = UINT64_MAX },
-                                walk_on, deaths));
-        assert_true(deaths->walk.size == status.size);
-        assert_ok(ledger_export(world->ledger, &(ChainRange){ .from = first, .max = UINT64_MAX }, find_said,
-                                &wanted));
+        if (crashes->walk.size == 0)
+                chain_cursor_begin(&crashes->walk, &status.chain, status.device);
+        assert_ok(ledger_export(world->ledger,
+                                &(ChainRange){ .from = crashes->walk.size, .max = UINT64_MAX }, verify_next,
+                                crashes));
+        assert_true(crashes->walk.size == status.size);
+        assert_ok(ledger_export(world->ledger, &(ChainRange){ .from = first, .max = UINT64_MAX },
+                                match_report, &wanted));
         assert_int_equal(wanted.found, n);
         ledger_world_close(world);
 }
 
-/* All that it said before it died. */
-static size_t listen_to(int fd, CheckpointClaim said[static SAID_MAX])
+/* All reports of the killed process. */
+static size_t read_reports(int fd, Report reports[static REPORTS_MAX])
 {
         size_t n = 0;
 
-        while (n < SAID_MAX) {
-                ssize_t size = read(fd, &said[n], sizeof said[n]);
+        while (n < REPORTS_MAX) {
+                ssize_t size = read(fd, &reports[n], sizeof reports[n]);
                 if (size == 0)
                         break;
-                assert_int_equal(size, sizeof said[n]);
+                assert_int_equal(size, sizeof reports[n]);
                 n++;
         }
 
@@ -232,63 +233,63 @@ static void check_evidence(const LedgerWorld *world)
 
 /* ---- tests */
 
-static void die_at_every_step(LedgerWorld *world, Fault fault)
+static void crash_at_every_step(LedgerWorld *world, Fault fault)
 {
         bool survived = false;
         uint64_t at;
 
         for (at = 1; !survived; at++) {
-                static CheckpointClaim said[SAID_MAX];
+                static Report reports[REPORTS_MAX];
                 int fds[2], status;
 
                 void *fresh = NULL;
                 assert_int_equal(ledger_world_up_empty(&fresh), 0);
-                Deaths deaths = { .world = fresh };
-                ledger_world_close(deaths.world);
+                Crashes crashes = { .world = fresh };
+                ledger_world_close(crashes.world);
                 assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
                 pid_t pid = fork();
                 assert_true(pid >= 0);
                 if (pid == 0) {
                         fault_vfs_arm(fault, at, at);
-                        run_all_kinds(deaths.world, fds[1]);
+                        run_all_kinds(crashes.world, fds[1]);
                         _exit(0);
                 }
 
                 (void) close(fds[1]);
-                size_t n = listen_to(fds[0], said);
+                size_t n = read_reports(fds[0], reports);
                 (void) close(fds[0]);
                 assert_int_equal(waitpid(pid, &status, 0), pid);
                 survived = WIFEXITED(status) && WEXITSTATUS(status) == 0;
                 if (!survived && !WIFSIGNALED(status))
                         fail_msg("step %llu: it ended with %d", (unsigned long long) at,
                                  WEXITSTATUS(status));
-                check(&deaths, said, n);
-                check_evidence(deaths.world);
-                free(deaths.accepted);
+                check(&crashes, reports, n);
+                check_evidence(crashes.world);
+                free(crashes.accepted);
                 assert_int_equal(ledger_world_down(&fresh), 0);
         }
         assert_true(at > 40);
-        print_message("# died at each of %llu steps\n", (unsigned long long) at - 2);
+        print_message("# crashed at each of %llu steps\n", (unsigned long long) at - 2);
 }
 
 static void test_kill_at_every_step(void **state)
 {
-        die_at_every_step(*state, FAULT_KILL);
+        crash_at_every_step(*state, FAULT_KILL);
 }
 
 static void test_power_loss_at_every_step(void **state)
 {
-        die_at_every_step(*state, FAULT_POWER);
+        crash_at_every_step(*state, FAULT_POWER);
 }
 
 static void test_kill_at_random(void **state)
 {
-        static CheckpointClaim said[SAID_MAX];
-        Deaths deaths = { .world = *state };
+        static Report reports[REPORTS_MAX];
+        Crashes crashes = { .world = *state };
         const char *text = getenv("DEVBOX_CRASH_ROUNDS");
         uint32_t rounds = text ? (uint32_t) strtoul(text, NULL, 10) : ROUNDS, seed = 1;
 
-        ledger_world_close(deaths.world);
+        ledger_world_close(crashes.world);
         for (uint32_t round = 0; round < rounds; round++) {
                 int fds[2], status;
 
@@ -297,26 +298,26 @@ static void test_kill_at_random(void **state)
                 pid_t pid = fork();
                 assert_true(pid >= 0);
                 if (pid == 0)
-                        run_many(deaths.world, fds[1], deaths.n_siblings, seed);
+                        run_many(crashes.world, fds[1], crashes.n_siblings, seed);
 
                 (void) close(fds[1]);
-                struct timespec moment = { 0, (long) ((seed >> 16) % 40000) * 1000 };
-                (void) nanosleep(&moment, NULL);
+                struct timespec delay = { 0, (long) ((seed >> 16) % 40000) * 1000 };
+                (void) nanosleep(&delay, NULL);
                 assert_int_equal(kill(pid, SIGKILL), 0);
-                size_t n = listen_to(fds[0], said);
+                size_t n = read_reports(fds[0], reports);
                 (void) close(fds[0]);
                 assert_int_equal(waitpid(pid, &status, 0), pid);
                 if (!WIFSIGNALED(status))
                         fail_msg("round %u: it ended with %d", round, WEXITSTATUS(status));
-                check(&deaths, said, n);
+                check(&crashes, reports, n);
         }
-        check_evidence(deaths.world);
-        print_message("# %u deaths, %llu answers, %llu entries\n", rounds,
-                      (unsigned long long) deaths.n_said, (unsigned long long) deaths.walk.size);
-        free(deaths.accepted);
+        check_evidence(crashes.world);
+        print_message("# %u crashes, %llu answers, %llu entries\n", rounds,
+                      (unsigned long long) crashes.n_reports, (unsigned long long) crashes.walk.size);
+        free(crashes.accepted);
 }
 
-/* ---- a disk that fails, and does not die */
+/* ---- a disk that fails */
 
 static void test_failing_disk_denies_requests(void **state)
 {
@@ -339,7 +340,7 @@ static void test_failing_disk_denies_requests(void **state)
                                 assert_true(ledger_world_size(world) == size);
                                 assert_int_equal(ledger_started(world->ledger, sibling.id),
                                                  DEVBOX_ERROR_REQUEST_UNKNOWN);
-                                /* It was not spent: with room again, it is accepted. */
+                                /* It was not used up: once there is room, it is accepted. */
                                 assert_int_equal(ledger_world_judge(
                                                          world, &(Case){ .request = { sibling.edits[0],
                                                                                       sibling.edits[1] } }),
@@ -362,7 +363,7 @@ int main(void)
                 ledger_test(test_failing_disk_denies_requests),
         };
 
-        /* Nothing here depends on a disk: what it would lose is lost on purpose. */
+        /* The loss of unsynced data is simulated, so no disk is needed. */
         if (access("/dev/shm", W_OK) == 0)
                 (void) setenv("TMPDIR", "/dev/shm", 1);
         fault_vfs_install();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Two dispatchers at one ledger: neither uses up what the other needs. The second may only ask for df. */
+/* Two dispatchers of one ledger do not affect each other. The second may request df only. */
 
 #include "codec/binary-text.h"
 #include "trace.h"
@@ -69,7 +69,7 @@ static void test_counters(void **state)
         assert_int_equal(ledger_world_judge(world, &again), 0);
 }
 
-/* The same id and nonce, in a request that is denied for good, and in one that is accepted. */
+/* The same id and nonce, in a request that is permanently denied, and in one that is accepted. */
 static void test_ids_and_nonces(void **state)
 {
         static const Case rows[] = { { .request = { NEWER, ARGS("{\"argv\":[\"/usr/bin/rm\",\"x\"]}") },
@@ -114,7 +114,7 @@ static void test_same_request_from_both(void **state)
         ledger_answer_done(&answer);
 }
 
-/* Requests that share an id are told apart by their digests. */
+/* Requests that share an id are distinguished by their digests. */
 static void test_starts_by_digest(void **state)
 {
         LedgerWorld *world = *state;

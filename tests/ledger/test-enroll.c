@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a device obeys: enrolment, roots, manifests, its ceiling, its key. */
+/* Enrolment, roots, manifests, the ceiling and the key of a device. */
 
 #include <stdio.h>
 
@@ -88,7 +88,7 @@ static void test_second_enrolment(void **state)
         assert_true(ledger_world_size(world) == size + 1);
 }
 
-/* Refused, for this reason and with this trace; what was in force before still is. */
+/* Rejected with this reason and this trace; what was in force stays in force. */
 static void assert_manifest_refused(LedgerWorld *world, const char *manifest, DevboxError reason,
                                     Trace trace)
 {
@@ -184,7 +184,7 @@ static void test_3_15_16_manifests(void **state)
         ledger_world_verify(world);
 }
 
-static void test_18_a_manifest_that_expires_in_force(void **state)
+static void test_18_manifest_expires_in_force(void **state)
 {
         LedgerWorld *world = *state;
 
@@ -202,7 +202,7 @@ static void test_18_a_manifest_that_expires_in_force(void **state)
         ledger_world_verify(world);        /* and history can be read all the same */
 }
 
-static void test_18_an_expired_manifest(void **state)
+static void test_18_expired_manifest(void **state)
 {
         LedgerWorld *world = *state;
 
@@ -216,8 +216,8 @@ static void test_18_an_expired_manifest(void **state)
         ledger_world_verify(world); /* history can be read all the same */
 }
 
-/* 13, 18: a clock that went back makes no manifest new, neither one that comes nor the one in force. */
-static void test_13_18_manifests_and_the_floor_of_time(void **state)
+/* 13, 18: a clock that stepped back revives no manifest, neither a received one nor the one in force. */
+static void test_13_18_manifests_and_the_time_floor(void **state)
 {
         LedgerWorld *world = *state;
         LedgerStatus status;
@@ -236,7 +236,7 @@ static void test_13_18_manifests_and_the_floor_of_time(void **state)
                 0);
         world->made.shift_ms = 0;
 
-        /* The floor stands one millisecond before its end; now one that ended before that. */
+        /* The floor is one millisecond before its end; now one that ended before that. */
         world->time.now_ms = WORLD_NOW;
         assert_int_equal(
                 INSTALL(world, { "\"version\":7", "\"version\":9" }, { "1762000000000", "1760499999999" }),
@@ -247,7 +247,7 @@ static void test_13_18_manifests_and_the_floor_of_time(void **state)
                 INSTALL(world, { "\"version\":7", "\"version\":9" }, { "1762000000000", "1760500000000" }),
                 0);
 
-        /* It ends with the floor, whatever the clock says: within the skew, requests are still looked at. */
+        /* It expires by the floor, whatever the clock: within the skew, requests are still checked. */
         sibling_init(&sibling, 2);
         world->time.now_ms = UINT64_C(1760499999999);
         ledger_world_close(world);
@@ -277,8 +277,8 @@ static char *double_signature(char *text)
         return text;
 }
 
-/* Whoever makes a root that is refused does not have the keys: each is only counted. */
-static void test_3_17_roots_that_do_not_follow(void **state)
+/* A rejected root was not made with the keys: it is only counted. */
+static void test_3_17_roots_out_of_order(void **state)
 {
         static const struct {
                 DevboxError reason;
@@ -335,12 +335,12 @@ static void test_next_root(void **state)
 
         assert_int_equal(install_root(world, next, 1, two_roots), 0);
         assert_true(ledger_world_size(world) == size + 1);
-        assert_int_equal(ledger_world_judge(world, &(Case){ 0 }), 0); /* the manifest still stands */
+        assert_int_equal(ledger_world_judge(world, &(Case){ 0 }), 0); /* the manifest is still in force */
         assert_int_equal(install_root(world, NULL, 0, two_roots), DEVBOX_ERROR_ROOT_CHAIN);
         ledger_world_verify(world);
 }
 
-/* What a root made void does not come back by a new key's signature under the old version. */
+/* A manifest that a root made void stays void when a new key signs it under the old version. */
 static void test_void_manifest_signed_again(void **state)
 {
         LedgerWorld *world = *state;
@@ -355,7 +355,7 @@ static void test_void_manifest_signed_again(void **state)
                 0);
 }
 
-static void test_40_a_new_operator_and_a_tombstone(void **state)
+static void test_40_new_operator_and_tombstone(void **state)
 {
         LedgerWorld *world = *state;
         const Edit rotated[] = { NEXT,
@@ -482,13 +482,13 @@ int main(void)
                 ledger_test_empty(test_enrolment),
                 ledger_test(test_second_enrolment),
                 ledger_test(test_3_15_16_manifests),
-                ledger_test(test_18_a_manifest_that_expires_in_force),
-                ledger_test(test_18_an_expired_manifest),
-                ledger_test(test_13_18_manifests_and_the_floor_of_time),
-                ledger_test(test_3_17_roots_that_do_not_follow),
+                ledger_test(test_18_manifest_expires_in_force),
+                ledger_test(test_18_expired_manifest),
+                ledger_test(test_13_18_manifests_and_the_time_floor),
+                ledger_test(test_3_17_roots_out_of_order),
                 ledger_test(test_next_root),
                 ledger_test(test_void_manifest_signed_again),
-                ledger_test(test_40_a_new_operator_and_a_tombstone),
+                ledger_test(test_40_new_operator_and_tombstone),
                 ledger_test(test_ceiling),
                 ledger_test(test_manifest_adopts_a_replaced_key),
         };

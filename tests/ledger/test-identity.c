@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The node's own key: made once, kept, and refused when others could have it. */
+/* The node's own key: created once, kept, and rejected when others can read it. */
 
 #include "ledger/identity.h"
 

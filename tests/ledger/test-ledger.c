@@ -9,7 +9,7 @@
 #include "ledger-world.h"
 #include "ledger/requests.h"
 
-static void test_39_tampering_is_noticed_at_the_start(void **state)
+static void test_39_tampering_is_detected_at_start(void **state)
 {
         static const char *const rows[] = {
                 "DELETE FROM audit WHERE seq = (SELECT max(seq) FROM audit)",
@@ -78,7 +78,7 @@ static int block_database(void)
         return unlink("ledger.db") < 0 ? -1 : mkdir("ledger.db", 0700);
 }
 
-/* What the journal says: the file, the fault, the command. */
+/* The journal has the file, the fault and the command. */
 static void test_open_errors(void **state)
 {
         static const struct {
@@ -184,7 +184,7 @@ static void test_requests_of_version_1(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                ledger_test(test_39_tampering_is_noticed_at_the_start),
+                ledger_test(test_39_tampering_is_detected_at_start),
                 ledger_test(test_open_errors),
                 ledger_test(test_symbolic_link),
                 ledger_test(test_two_processes),

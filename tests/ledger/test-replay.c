@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What was asked before counts once: requests, nonces, sessions, approvals, also when clocks step. */
+/* Replays of requests, nonces, sessions and approvals, also when clocks step. */
 
 #include "trace.h"
 
-static void test_8_a_request_runs_once(void **state)
+static void test_8_request_runs_once(void **state)
 {
         LedgerWorld *world = *state;
         _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
@@ -30,7 +30,7 @@ static void test_8_a_request_runs_once(void **state)
         assert_true(ledger_world_size(world) == size);
 }
 
-static void test_9_a_new_session_ends_the_old_one(void **state)
+static void test_9_new_session_ends_the_old_one(void **state)
 {
         LedgerWorld *world = *state;
         _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
@@ -40,7 +40,7 @@ static void test_9_a_new_session_ends_the_old_one(void **state)
         assert_refused(world, &bundle, DEVBOX_ERROR_SESSION_MISMATCH, TRACE_ENTRY);
 }
 
-static void test_9_no_session_survives_the_process(void **state)
+static void test_9_sessions_end_with_the_process(void **state)
 {
         LedgerWorld *world = *state;
         _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
@@ -56,7 +56,7 @@ static void test_9_no_session_survives_the_process(void **state)
         assert_refused(world, &bundle, DEVBOX_ERROR_SESSION_MISMATCH, TRACE_ENTRY);
 }
 
-static void test_10_11_nonces_and_ids_are_spent(void **state)
+static void test_10_11_used_nonces_and_ids(void **state)
 {
         LedgerWorld *world = *state;
         Sibling sibling;
@@ -79,7 +79,7 @@ static void test_10_11_nonces_and_ids_are_spent(void **state)
         }
 }
 
-static void test_13_the_clock_goes_back(void **state)
+static void test_13_clock_steps_back(void **state)
 {
         LedgerWorld *world = *state;
         _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
@@ -97,7 +97,7 @@ static void test_13_the_clock_goes_back(void **state)
                          0);
         free(answer.result);
 
-        /* Two days on, something else runs, and the first one is forgotten. */
+        /* Two days later another request runs, and the first one is pruned. */
         world->time.now_ms += 2 * REQUEST_KEEP_MS;
         world->made.shift_ms += (int64_t) (2 * REQUEST_KEEP_MS);
         assert_int_equal(
@@ -132,9 +132,9 @@ static void test_13_the_clock_goes_back(void **state)
         ledger_world_verify(world);
 }
 
-/* 13: a clock that was accepted although it was before the request makes it good for a second time; what it
- * was accepted by tells. */
-static void test_13_the_clock_goes_back_too_far(void **state)
+/* 13: after an accepted clock before the request, the request is valid for a second time; the digest that it
+ * was accepted by rejects it. */
+static void test_13_clock_steps_back_too_far(void **state)
 {
         LedgerWorld *world = *state;
         _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
@@ -163,7 +163,7 @@ static void test_13_the_clock_goes_back_too_far(void **state)
         ledger_world_verify(world);
 }
 
-static void test_31_an_approval_serves_once(void **state)
+static void test_31_approval_is_used_once(void **state)
 {
         LedgerWorld *world = *state;
         _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
@@ -174,7 +174,7 @@ static void test_31_an_approval_serves_once(void **state)
         assert_int_equal(answer.outcome, LEDGER_ACCEPTED);
         ledger_answer_done(&answer);
 
-        /* Somebody makes the ledger forget the request; the approval is spent all the same. */
+        /* The request is removed from the database; the approval stays used. */
         ledger_world_close(world);
         ledger_world_tamper(world, "DELETE FROM request");
         ledger_world_open(world);
@@ -186,13 +186,13 @@ static void test_31_an_approval_serves_once(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                ledger_test(test_8_a_request_runs_once),
-                ledger_test(test_9_a_new_session_ends_the_old_one),
-                ledger_test(test_9_no_session_survives_the_process),
-                ledger_test(test_10_11_nonces_and_ids_are_spent),
-                ledger_test(test_13_the_clock_goes_back),
-                ledger_test(test_13_the_clock_goes_back_too_far),
-                ledger_test(test_31_an_approval_serves_once),
+                ledger_test(test_8_request_runs_once),
+                ledger_test(test_9_new_session_ends_the_old_one),
+                ledger_test(test_9_sessions_end_with_the_process),
+                ledger_test(test_10_11_used_nonces_and_ids),
+                ledger_test(test_13_clock_steps_back),
+                ledger_test(test_13_clock_steps_back_too_far),
+                ledger_test(test_31_approval_is_used_once),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,7 +36,7 @@ static void test_permanent_denial_is_stored(void **state)
         ledger_answer_done(&second);
 }
 
-/* Whoever may ask, may ask for what is refused as often as they like: it takes no room from the others. */
+/* Any number of denied requests of one caller leaves room for others. */
 static void test_denials_are_limited(void **state)
 {
         LedgerWorld *world = *state;
@@ -104,7 +104,7 @@ static void test_nothing_unexpired_is_evicted(void **state)
                                  i < 4 ? 0 : DEVBOX_ERROR_BUSY);
         }
 
-        /* Those under way stay even when they have expired. */
+        /* Those in progress stay even when they have expired. */
         world->time.now_ms += 3 * REQUEST_KEEP_MS;
         world->made.shift_ms += (int64_t) (3 * REQUEST_KEEP_MS);
         sibling_init(&sibling, 7);
@@ -160,7 +160,7 @@ static void test_arguments_too_long_for_the_chain(void **state)
         _cleanup_(freep) char *arguments = malloc(100000), *body = NULL;
         char *at = arguments + sprintf(arguments, "{\"argv\":[\"/usr/bin/ls\"");
 
-        /* Within the limits of a request, but each character takes six when it is written down. */
+        /* Within the limits of a request, but each character is escaped as six. */
         for (int i = 0; i < 8; i++) {
                 at = stpcpy(at, ",\"");
                 for (int k = 0; k < 4000; k++)

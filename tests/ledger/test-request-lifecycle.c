@@ -42,11 +42,11 @@ static void test_a_request_ends_with_a_signed_result(void **state)
         assert_int_equal(ledger_finish(world->ledger, WORLD_ID, &how, &first), DEVBOX_ERROR_BAD_SCHEMA);
         assert_int_equal(ledger_started(world->ledger, WORLD_ID), 0);
         assert_int_equal(ledger_started(world->ledger, WORLD_ID), DEVBOX_ERROR_REQUEST_STATE);
-        how.status = RESULT_DENIED; /* that is not for a worker to say */
+        how.status = RESULT_DENIED; /* not a status of a worker */
         assert_int_equal(ledger_finish(world->ledger, WORLD_ID, &how, &first), DEVBOX_ERROR_BAD_SCHEMA);
         how.status = RESULT_FINISHED;
         assert_int_equal(ledger_finish(world->ledger, WORLD_ID, &how, &first), 0);
-        how.exit.code = 0; /* what was said is said */
+        how.exit.code = 0; /* the first result stays */
         assert_int_equal(ledger_finish(world->ledger, WORLD_ID, &how, &second), 0);
         assert_string_equal(first, second);
         assert_int_equal(ledger_started(world->ledger, WORLD_ID), DEVBOX_ERROR_REQUEST_STATE);
@@ -57,7 +57,7 @@ static void test_a_request_ends_with_a_signed_result(void **state)
         assert_true(sha256_equal(&result->request_sha256, &bundle.digest));
         assert_true((uint64_t) result->size == ledger_world_size(world));
 
-        /* Long after it expired, who asks again gets the same. */
+        /* Long after it expired, a repeated request gets the same. */
         world->time.now_ms += REQUEST_KEEP_MS / 2;
         signed_deliver_again(&world->made, &bundle);
         ledger_world_put(world, &bundle, &answer);
@@ -95,7 +95,7 @@ static void test_start_deadline(void **state)
                 assert_int_equal(ledger_started(world->ledger, siblings[i].id), DEVBOX_ERROR_EXPIRED);
         assert_true(ledger_world_size(world) == size);
 
-        /* It is open: who wanted to run it says that it did not, or a crash does. */
+        /* It is open until it is reported as not run, or a crash interrupts it. */
         assert_int_equal(ledger_finish(world->ledger, siblings[1].id,
                                        &(Result){ .status = RESULT_CANCELLED,
                                                   .reason = (char *) devbox_error_code(DEVBOX_ERROR_EXPIRED),
@@ -114,7 +114,7 @@ static void test_start_deadline(void **state)
         ledger_world_verify(world);
 }
 
-/* What has expired when another one was accepted does not start after the clock went back. */
+/* A request that had expired when another was accepted does not start after the clock steps back. */
 static void test_start_deadline_survives_the_clock(void **state)
 {
         LedgerWorld *world = *state;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* A device whose database was cut or put back, in the eyes of its witness. */
+/* The witness of a device whose database was truncated or restored. */
 
 #include <stdio.h>
 
 #include "witness-pair.h"
 
-/* What a device says that was set back to its first `left` entries and then made one more. */
-static char *say_set_back(const Pair *pair, const Copies *copies, uint64_t left, uint32_t nonce)
+/* The checkpoint of a device that was restored to its first `left` entries and then made one more. */
+static char *restored_checkpoint(const Pair *pair, const Copies *copies, uint64_t left, uint32_t nonce)
 {
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
         Checkpoint claimed = { .device = "dev-a", .size = left + 1 };
@@ -25,7 +25,7 @@ static char *say_set_back(const Pair *pair, const Copies *copies, uint64_t left,
         return text;
 }
 
-/* A chain that is cut back anywhere, and a device that goes on from there and says so. */
+/* A chain that is truncated anywhere, and continued from there. */
 static void test_restored_databases_are_detected(void **state)
 {
         Pair *pair = *state;
@@ -39,10 +39,11 @@ static void test_restored_databases_are_detected(void **state)
         for (int i = 0; i < 1000; i++) {
                 random = random * 1103515245 + 12345;
                 uint64_t left = 1 + (random >> 8) % (copies->n - 2);
-                _cleanup_(freep) char *said = say_set_back(pair, copies, left, random), *cosigned = NULL;
+                _cleanup_(freep) char *claim = restored_checkpoint(pair, copies, left, random),
+                                      *cosigned = NULL;
 
                 assert_int_equal(pair_show(pair, copies, left, NULL), DEVBOX_ERROR_WITNESS_STALE);
-                assert_int_equal(ledger_witness(pair->hub->ledger, said, (AuditEntries){ 0 }, &cosigned),
+                assert_int_equal(ledger_witness(pair->hub->ledger, claim, (AuditEntries){ 0 }, &cosigned),
                                  DEVBOX_ERROR_WITNESS_ROLLBACK);
 
                 /* From then on it is believed nothing, until a person looked. */
@@ -54,7 +55,7 @@ static void test_restored_databases_are_detected(void **state)
         pair_assert_proofs(pair, 1000);
 }
 
-/* ---- 12: a database is put back to what it was before a run */
+/* ---- 12: a database is restored from before a run */
 
 #define WORLD_ID "01K75A3Q000000000000000001"
 
@@ -95,7 +96,7 @@ static void assert_quarantined(Pair *pair, const char *seen, const char *claimed
         ledger_world_open(pair->hub);
 }
 
-static void test_12_a_restored_database(void **state)
+static void test_12_restored_database(void **state)
 {
         Pair *pair = *state;
         LedgerWorld *device = pair->device;
@@ -120,7 +121,7 @@ static void test_12_a_restored_database(void **state)
         ledger_world_restore(device);
         ledger_world_open(device);
 
-        /* It says what it said before, which covers nothing of what it forgot. */
+        /* It repeats its checkpoint, which covers nothing of what was lost. */
         assert_int_equal(ledger_witness(pair->hub->ledger, old, (AuditEntries){ 0 }, &none),
                          DEVBOX_ERROR_WITNESS_STALE);
         assert_true(ledger_world_size(pair->hub) == size);
@@ -134,7 +135,7 @@ static void test_12_a_restored_database(void **state)
         }
         assert_int_equal(ledger_started(device->ledger, WORLD_ID), DEVBOX_ERROR_REQUEST_UNKNOWN);
 
-        /* A new session begins with a statement, and that gives it away. */
+        /* A new session begins with a checkpoint, which reveals it. */
         ledger_world_begin_session(device);
         assert_int_equal(ledger_checkpoint(device->ledger, 0, &next), 0);
         for (int i = 0; i < 2; i++)
@@ -148,7 +149,7 @@ static void test_12_a_restored_database(void **state)
         ledger_world_verify(pair->hub);
 }
 
-/* Set back, and then further on than the hub had seen before it spoke: its own entries give it away. */
+/* Restored, and then longer than the hub has seen before its next checkpoint: its own entries reveal it. */
 static void test_restored_database_after_growth(void **state)
 {
         Pair *pair = *state;
@@ -193,7 +194,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 witness_test(test_restored_databases_are_detected),
-                witness_test(test_12_a_restored_database),
+                witness_test(test_12_restored_database),
                 witness_test(test_restored_database_after_growth),
         };
 

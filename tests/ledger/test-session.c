@@ -18,7 +18,7 @@ static void test_sessions_are_limited(void **state)
         assert_int_equal(ledger_begin_session(world->ledger, session), DEVBOX_ERROR_RATE_LIMITED);
         assert_true(ledger_world_size(world) == size + n);
 
-        /* The current one goes on. */
+        /* The current one continues. */
         hex_format(BYTES_OF(session), world->made.session);
         assert_int_equal(ledger_world_judge(world, &(Case){ 0 }), 0);
 

@@ -14,7 +14,7 @@ static void test_growth_is_countersigned(void **state)
                 pair_grow(pair, i * 10);
                 Copies *copies = copies_of(pair->device);
                 assert_int_equal(pair_show(pair, copies, copies->n, &cosigned), 0);
-                assert_int_equal(pair_show(pair, copies, copies->n, NULL), 0); /* it may ask again */
+                assert_int_equal(pair_show(pair, copies, copies->n, NULL), 0); /* it may retry */
                 assert_true(pair_seen(pair) == copies->n);
                 pair_assert_kept(pair, cosigned);
 
@@ -50,7 +50,7 @@ static void test_cosignature_without_the_device_signature(void **state)
         copies_free(copies);
 }
 
-/* What was true once and comes late, out of order or again, is refused and no more. */
+/* A checkpoint that is late, out of order or repeated is rejected without further effect. */
 static void test_old_checkpoints_are_stale(void **state)
 {
         Pair *pair = *state;
@@ -102,7 +102,7 @@ static void test_other_histories(void **state)
         assert_int_equal(pair_show(pair, copies, copies->n, NULL), 0);
         before = pair_seen(pair);
 
-        /* The same length with another head, signed: a restored image that went another way. */
+        /* The same length with another head, signed: a restored image that diverged. */
         Checkpoint other = { .device = "dev-a", .size = before };
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
         _cleanup_(freep) char *text = NULL;
@@ -264,7 +264,7 @@ static void test_a_revoked_device_is_witnessed_once_it_is_pinned_again(void **st
         assert_string_equal(replica.checkpoint, cosigned);
         free(replica.checkpoint);
 
-        /* It comes back with another key, then with the one that its chain knows. */
+        /* It returns with another key, then with the one that its chain names. */
         ledger_status(pair->device->ledger, &status);
         ChainId other = { { 1 } };
         assert_int_equal(ledger_pin(pair->hub->ledger, "dev-a", &other, &status.key),

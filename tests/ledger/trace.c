@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a refusal leaves behind. */
+/* The trace of a rejection. */
 
 #include "trace.h"
 

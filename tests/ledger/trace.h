@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What a refusal leaves behind: exactly one entry, or exactly one count, with its exact reason. Nothing ran:
- * only LEDGER_ACCEPTED lets anything run, and no refusal may come with that. */
+/* The trace of a rejection: exactly one entry, or exactly one count, with its exact reason. Nothing ran:
+ * only LEDGER_ACCEPTED lets anything run, which no rejection may come with. */
 
 #include "ledger-world.h"
 
@@ -11,11 +11,11 @@ typedef enum Trace {
         TRACE_COUNT, /* in the next `suppressed`, which this makes the ledger write */
 } Trace;
 
-/* Since the chain had `size` entries, there was one refusal. */
+/* Since the chain had `size` entries, there was one rejection. */
 void assert_trace(LedgerWorld *world, uint64_t size, DevboxError reason, Trace trace);
 
-/* Puts the bundle, which must be refused. */
+/* Submits the bundle, which must be rejected. */
 void assert_refused(LedgerWorld *world, const SignedBundle *bundle, DevboxError reason, Trace trace);
 
-/* Makes the case and puts it, likewise. */
+/* Signs and submits the case, likewise. */
 void assert_case_refused(LedgerWorld *world, const Case *given, DevboxError reason, Trace trace);

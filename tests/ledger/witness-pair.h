@@ -10,7 +10,7 @@ typedef struct Pair {
         LedgerWorld *device, *hub;
 } Pair;
 
-/* cmocka fixtures: the hub has pinned the device, and seen nothing yet. */
+/* cmocka fixtures: the hub has pinned the device, and has no entry of it yet. */
 int pair_up(void **state);
 int pair_down(void **state);
 #define witness_test(function) cmocka_unit_test_setup_teardown(function, pair_up, pair_down)
@@ -18,7 +18,7 @@ int pair_down(void **state);
 /* So many entries more on the device. */
 void pair_grow(Pair *pair, int n);
 
-/* How far the hub has seen. */
+/* The number of entries that the hub has. */
 uint64_t pair_seen(Pair *pair);
 
 /* What an auditor finds on the hub is what the hub signed. */
@@ -27,7 +27,7 @@ void pair_assert_kept(Pair *pair, const char *cosigned);
 /* So many proofs against devices are kept on the hub. */
 void pair_assert_proofs(const Pair *pair, int64_t n);
 
-/* Entries, bodies and all, of the device's chain or of what ledger_export() tells copies_add(). */
+/* Entries, bodies and all, of the device's chain or those that ledger_export() passes to copies_add(). */
 typedef struct Copies {
         AuditEntry entries[4096];
         size_t n;
@@ -37,5 +37,5 @@ Copies *copies_of(LedgerWorld *device);
 int copies_add(const AuditEntry *entry, void *copies);
 void copies_free(Copies *copies);
 
-/* Shows the hub the first `size` entries, from what it has seen on. `ret_cosigned` may be NULL. */
+/* Sends the hub the first `size` entries, from those it has on. `ret_cosigned` may be NULL. */
 int pair_show(Pair *pair, const Copies *copies, uint64_t size, char **ret_cosigned);

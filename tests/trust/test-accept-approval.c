@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Approvals: the attacks as rows, each with the exact refusal. */
+/* Approvals: the attacks as rows, each with the exact reason of its rejection. */
 
 #include <sodium.h>
 
@@ -21,7 +21,7 @@ static const Row approval_rows[] = {
         { "for another device",
           DEVBOX_ERROR_APPROVAL_MISMATCH,
           { .request = WRITE, .n_approvals = 1, .approval = { { "dev-a", "dev-b" } } } },
-        { "given before it was asked for",
+        { "issued before the request",
           DEVBOX_ERROR_APPROVAL_MISMATCH,
           { .request = WRITE,
             .n_approvals = 1,
@@ -29,7 +29,7 @@ static const Row approval_rows[] = {
         { "30: by the requester",
           DEVBOX_ERROR_APPROVAL_DENIED,
           { .request = WRITE, .n_approvals = 1, .approval = { { "@bob", "@ana" } } } },
-        { "30: by somebody who is not listed",
+        { "30: by an approver who is not listed",
           DEVBOX_ERROR_APPROVAL_DENIED,
           { .request = WRITE, .n_approvals = 1, .approval = { { "@bob", "@mal" } } } },
         { "30: one person twice",
@@ -82,7 +82,7 @@ static const Row approval_rows[] = {
         { "signed by the dispatcher",
           DEVBOX_ERROR_APPROVAL_DENIED,
           { .request = WRITE, .n_approvals = 1, .approval_key = KEY_DISPATCHER } },
-        { "signed by nobody",
+        { "signed by an unknown key",
           DEVBOX_ERROR_APPROVAL_DENIED,
           { .request = WRITE, .n_approvals = 1, .approval_key = KEY_STRANGER } },
         { "without a message, by who can only write one",
@@ -102,17 +102,17 @@ static void test_approval_attacks(void **state)
         world_done(&world);
 }
 
-/* 30: an empty set of approvers is nobody, and not everybody. */
+/* 30: with an empty set of approvers no approval counts. */
 static void test_empty_approver_set(void **state)
 {
-        static const Edit nobody[] = {
+        static const Edit no_approvers[] = {
                 { "{\"mxid\":\"@bob:hs.example\",\"pub\":\"@bob@\"},{\"mxid\":\"@eve:hs.example\"},{"
                   "\"mxid\":\"@ana:hs.example\"}",
                   "" },
         };
         World world;
 
-        world_init(&world, nobody, 1);
+        world_init(&world, no_approvers, 1);
         assert_err(world_judge(&world, &(Case){ .request = WRITE, .n_approvals = 1 }),
                    DEVBOX_ERROR_APPROVAL_DENIED);
         assert_err(world_judge(&world, &(Case){ .request = WRITE }), DEVBOX_ERROR_APPROVAL_DENIED);
@@ -304,7 +304,7 @@ static void test_altered_approvals(void **state)
         world_done(&world);
 }
 
-/* Of two entries that allow the same, the one that asks for more counts, wherever it stands. */
+/* Of two entries that allow the same, the stricter one counts, whatever their order. */
 static void test_strictest_entry_counts(void **state)
 {
         static const Edit both[] = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether a device acts on a request: the attacks as rows, each with the exact refusal. */
+/* Whether a device acts on a request: the attacks as rows, each with the exact reason of its rejection. */
 
 #include "trust/accept.h"
 
@@ -43,13 +43,13 @@ static void test_allowed_requests(void **state)
 }
 
 static const Row request_rows[] = {
-        { "2: signed as a manifest would be, by a key of nobody",
+        { "2: signed as a manifest would be, by an unknown key",
           DEVBOX_ERROR_UNKNOWN_KEY,
           { .request_key = KEY_STRANGER } },
         { "the manifest's key signs no requests",
           DEVBOX_ERROR_UNKNOWN_KEY,
           { .request_key = KEY_MANIFEST } },
-        { "a delivery by nobody", DEVBOX_ERROR_UNKNOWN_KEY, { .delivery_key = KEY_STRANGER } },
+        { "a delivery by an unknown key", DEVBOX_ERROR_UNKNOWN_KEY, { .delivery_key = KEY_STRANGER } },
         { "4: a key twice",
           DEVBOX_ERROR_BAD_SCHEMA,
           { .request = { { "\"args\"", "\"capability\":\"fs.read\",\"args\"" } } } },
@@ -94,7 +94,7 @@ static const Row request_rows[] = {
         { "expired 30 s ago",
           0,
           { .request = { { "1760000000000", "1759999970000" }, { "1760000060000", "1759999980000" } } } },
-        { "older than the entry allows, whatever it says",
+        { "older than the entry allows, whatever its own expiry",
           DEVBOX_ERROR_EXPIRED,
           { .request = { { "1760000000000", "1759999850000" } } } },
         { "made for an older manifest",
@@ -131,7 +131,7 @@ static const Row capability_rows[] = {
           DEVBOX_ERROR_UNKNOWN_CAPABILITY,
           { .request = { KIND("shell.sudo") } } },
         { "19: another case", DEVBOX_ERROR_UNKNOWN_CAPABILITY, { .request = { KIND("shell.Exec") } } },
-        { "19: with a space that nobody sees",
+        { "19: with an invisible space",
           DEVBOX_ERROR_UNKNOWN_CAPABILITY,
           { .request = { KIND("shell.exec\\u200b") } } },
         { "another program",
@@ -143,7 +143,7 @@ static const Row capability_rows[] = {
         { "a name without a path",
           DEVBOX_ERROR_BAD_SCHEMA,
           { .request = { ARGS("{\"argv\":[\"ls\",\"--\",\"/home\"]}") } } },
-        { "21: an option nobody wrote down",
+        { "21: an option that is not in the manifest",
           DEVBOX_ERROR_ARGS_DENIED,
           { .request = { ARGS("{\"argv\":[\"/usr/bin/ls\",\"--color=always\",\"--\",\"/home\"]}") } } },
         { "21: one path more",
@@ -193,7 +193,7 @@ static void test_capability_attacks(void **state)
         world_done(&world);
 }
 
-/* 8 to 11 and 31: what the ledger remembers. */
+/* 8 to 11 and 31: what the ledger stores. */
 static void test_replays(void **state)
 {
         static const uint8_t nonce[REQUEST_NONCE_SIZE] = { 0, 1, 2,  3,  4,  5,  6,  7,
@@ -259,12 +259,12 @@ static void test_state_of_the_device(void **state)
         assert_err(world_judge(&world, &(Case){ 0 }), DEVBOX_ERROR_MANIFEST_MISSING);
         world.device.manifest = world.manifest;
 
-        /* 13: the clock went back, and the request's row was pruned meanwhile. */
+        /* 13: the clock stepped back, and the request's row was pruned meanwhile. */
         world.device.time_floor_ms = WORLD_NOW + 3600000;
         assert_err(world_judge(&world, &(Case){ 0 }), DEVBOX_ERROR_CLOCK_ROLLBACK);
         world.device.time_floor_ms = WORLD_NOW;
 
-        /* 13: the clock was accepted as it is, so what was issued before may have been forgotten. */
+        /* 13: the clock was accepted as it is, so requests issued before may have been pruned. */
         world.device.issued_floor_ms = UINT64_C(1760000000000) - 30000;
         assert_err(world_judge(&world, &(Case){ 0 }), DEVBOX_ERROR_EXPIRED);
         world.device.issued_floor_ms--;
@@ -305,7 +305,7 @@ static void test_state_of_the_device(void **state)
         world_done(&world);
 }
 
-/* A clock that went back by less than the skew is no reason to refuse, but it revives nothing. */
+/* A clock that stepped back by less than the skew denies nothing, but it revives nothing either. */
 static void test_expiry_at_the_time_floor(void **state)
 {
         static const Edit strict[] = { { "\"id\":\"df\",", "\"id\":\"df\",\"strict\":true," } };
@@ -359,10 +359,10 @@ static void test_start_deadline(void **state)
                 assert_err(world_judge(&world, &rows[i].given), DEVBOX_ERROR_EXPIRED);
 
                 world.device.time_floor_ms =
-                        rows[i].until_ms + 1; /* nor after the clock went back a little */
+                        rows[i].until_ms + 1; /* nor after the clock stepped back a little */
                 world.device.now_ms = rows[i].until_ms - 29000;
                 assert_err(world_judge(&world, &rows[i].given), DEVBOX_ERROR_EXPIRED);
-                if (i == 0) /* which is looked at before what it asks for */
+                if (i == 0) /* which is checked before the capability */
                         assert_err(world_judge(&world, &(Case){ .request = { KIND("shell.sudo") } }),
                                    DEVBOX_ERROR_EXPIRED);
                 world.device.time_floor_ms = 0;

@@ -76,7 +76,7 @@ static void test_kind_names(void **state)
         assert_true(capability_kind_is_read_only(CAPABILITY_FS_READ));
 }
 
-/* The refusal is that of the entry that came closest. */
+/* The reason of the rejection is that of the closest entry. */
 static void test_rejection_of_the_closest_entry(void **state)
 {
         char *ls[] = { (char *) "/usr/bin/ls", (char *) "-x" }, *rm[] = { (char *) "/usr/bin/rm" };

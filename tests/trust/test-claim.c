@@ -91,7 +91,7 @@ static void test_round_trip(void **state)
         }
 }
 
-/* Not a bit of it can change unnoticed by who knows the hub's key and can seal again. */
+/* Every flipped bit is rejected, even if the claim is sealed again with the hub's key. */
 static void test_every_flipped_bit_is_rejected(void **state)
 {
         _cleanup_(party_done) Party party = { NULL };
@@ -122,7 +122,7 @@ static void test_every_truncation_is_rejected(void **state)
                 assert_err(claim_open(BYTES(sealed, shorter), party.hub, &claim, &digest),
                            DEVBOX_ERROR_BAD_ENVELOPE);
 
-        /* Sealed again by who has the key of the box. */
+        /* Sealed again with the key of the box. */
         for (size_t shorter = 0; shorter < party.size; shorter++) {
                 assert_err(claim_body_parse(BYTES(party.body, shorter), &claim), DEVBOX_ERROR_BAD_ENVELOPE);
                 assert_ok(claim_seal(BYTES(party.body, shorter), &party.signature, party.hub_public, sealed,
@@ -153,7 +153,7 @@ static void test_another_hub_cannot_open_it(void **state)
         assert_err(claim_open(BYTES(sealed, size), other.hub, &claim, &digest), DEVBOX_ERROR_BAD_SIG);
 }
 
-/* Who has the token and knows a device's WireGuard key, but not its secret half, cannot claim for it. */
+/* Without the private WireGuard key of a device, the token is not enough for its claim. */
 static void test_possession_of_the_wireguard_key(void **state)
 {
         _cleanup_(party_done) Party party = { NULL }, victim = { NULL };
@@ -187,7 +187,7 @@ static void test_signed_by_another_or_for_another_purpose(void **state)
         }
 }
 
-/* Keys that many bytes could mean, or that agree with everybody, and texts for a terminal. */
+/* Non-canonical keys, keys of small order, and text with control characters. */
 static void test_invalid_claims(void **state)
 {
         static const uint8_t zero[X25519_SIZE], two_of_nine[X25519_SIZE] = { [0] = 9, [31] = 0x80 };

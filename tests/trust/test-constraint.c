@@ -122,7 +122,7 @@ static const Row rows[] = {
         { "{\"opt\":{\"lit\":\"-l\"}},{\"lit\":\"--\"}," WORD, { "-l", "-l", "--", "x" }, false },
         { "{\"opt\":{\"lit\":\"-l\"}},{\"lit\":\"--\"}," WORD, { "--", "-l" }, false },
 
-        /* What many takes and what follows may overlap: every split is tried. */
+        /* `many` and what follows may overlap: every split is tried. */
         { "{\"many\":{\"of\":" WORD ",\"max\":8}},{\"lit\":\"end\"}", { "a", "end", "end" }, true },
         { "{\"many\":{\"of\":" WORD ",\"max\":8}},{\"lit\":\"end\"}", { "end" }, true },
         { "{\"many\":{\"of\":" WORD ",\"max\":8}},{\"lit\":\"end\"}", { "a" }, false },
@@ -181,7 +181,7 @@ static void test_invalid_patterns(void **state)
 
         for (size_t i = 0; i < ELEMENTSOF(patterns); i++)
                 if (try(patterns[i], nothing) != DEVBOX_ERROR_BAD_SCHEMA)
-                        fail_msg("was taken: %s", patterns[i]);
+                        fail_msg("was accepted: %s", patterns[i]);
 }
 
 #define INSERT "{\"insert\":\"--\"}"
@@ -228,7 +228,7 @@ static void test_inserted_arguments(void **state)
                 { "{\"lit\":\"a\"}," INSERT, { "a" }, "a --" },
                 { INSERT "," INSERT ",{\"lit\":\"a\"}", { "a" }, "-- -- a" },
 
-                /* Of several ways, that in which earlier constraints take most. */
+                /* Of several matches, the one in which earlier constraints match most. */
                 { "{\"opt\":" WORD "}," INSERT ",{\"opt\":" WORD "}", { "x" }, "x --" },
                 { "{\"opt\":" WORD "}," INSERT "," WORD, { "x" }, "-- x" },
                 { "{\"many\":{\"of\":" WORD ",\"max\":8}}," INSERT "," WORD, { "a", "b", "c" }, "a b -- c" },
@@ -270,7 +270,7 @@ static void test_linter_properties(void **state)
         static const struct {
                 const char *pattern;
                 bool pinned, known;
-        } asked[] = {
+        } properties[] = {
                 { "", true, true },
                 { "{\"lit\":\"-h\"},{\"enum\":[\"a\"]}", true, true },
                 { "{\"lit\":\"-h\"},{\"insert\":\"--\"}", true, true },
@@ -280,14 +280,14 @@ static void test_linter_properties(void **state)
                 { "{\"path\":{\"root\":\"homes\"}}", false, false },
         };
 
-        for (size_t i = 0; i < ELEMENTSOF(asked); i++) {
+        for (size_t i = 0; i < ELEMENTSOF(properties); i++) {
                 _cleanup_(pattern_freep) Pattern *pattern = NULL;
                 char text[512];
 
-                (void) snprintf(text, sizeof text, "{\"argv\":[%s]}", asked[i].pattern);
+                (void) snprintf(text, sizeof text, "{\"argv\":[%s]}", properties[i].pattern);
                 assert_int_equal(pattern_parse(bytes_of_string(text), &pattern, NULL), 0);
-                assert_int_equal(constraints_are_pinned(&pattern->items), asked[i].pinned);
-                assert_int_equal(constraints_roots_known(&pattern->items, &roots), asked[i].known);
+                assert_int_equal(constraints_are_pinned(&pattern->items), properties[i].pinned);
+                assert_int_equal(constraints_roots_known(&pattern->items, &roots), properties[i].known);
         }
 }
 

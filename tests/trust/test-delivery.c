@@ -5,7 +5,7 @@
 
 #include "world.h"
 
-/* Two dispatchers, of which the second may only ask for df. */
+/* Two dispatchers, of which the second may request df only. */
 static const Edit two_dispatchers[] = {
         { "\"dispatchers\":[",
           "\"dispatchers\":[{\"pub\":\"@token@\",\"not_after\":1762000000000,\"capabilities\":[\"df\"]}," },

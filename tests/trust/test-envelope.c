@@ -84,7 +84,7 @@ static void test_thresholds_count_keys_and_not_signatures(void **state)
                              *key_pair_public(world_key(KEY_ROOT_C)) };
         PublicKey doubled[] = { keys[0], keys[0] };
         KeySet of_two = set_of(keys, 3, 2), of_three = set_of(keys, 3, 3), same = set_of(doubled, 2, 2);
-        KeySet nobody = set_of(keys, 0, 1), zero = set_of(keys, 3, 0);
+        KeySet none = set_of(keys, 0, 1), zero = set_of(keys, 3, 0);
         uint32_t signers = 0;
 
         assert_err(envelope_verify(one, ENVELOPE_ROOT, &of_two, NULL), DEVBOX_ERROR_BAD_SIG);
@@ -101,7 +101,7 @@ static void test_thresholds_count_keys_and_not_signatures(void **state)
         /* One key twice in the set. */
         assert_err(envelope_verify(one, ENVELOPE_ROOT, &same, NULL), DEVBOX_ERROR_BAD_SIG);
 
-        assert_err(envelope_verify(two, ENVELOPE_ROOT, &nobody, NULL), DEVBOX_ERROR_UNKNOWN_KEY);
+        assert_err(envelope_verify(two, ENVELOPE_ROOT, &none, NULL), DEVBOX_ERROR_UNKNOWN_KEY);
         assert_err(envelope_verify(two, ENVELOPE_ROOT, &zero, NULL), DEVBOX_ERROR_BAD_SIG);
 }
 
@@ -112,7 +112,7 @@ static void test_key_id_is_a_hint(void **state)
                              *key_pair_public(world_key(KEY_ROOT_A)) };
         KeySet set = set_of(keys, 2, 1);
 
-        public_key_id(&keys[0], "root", &envelope->signatures[0].key_id); /* a lie */
+        public_key_id(&keys[0], "root", &envelope->signatures[0].key_id); /* of another key */
         assert_err(envelope_verify(envelope, ENVELOPE_ROOT, &set, NULL), 0);
         envelope->signatures[0].key_id = (Sha256){ { 0 } };
         assert_err(envelope_verify(envelope, ENVELOPE_ROOT, &set, NULL), 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a manifest may say, which one a device takes, and what its machine's ceiling allows. */
+/* The schema of manifests, which of them a device accepts, and what its machine's ceiling allows. */
 
 #include "trust/manifest.h"
 
@@ -89,7 +89,7 @@ static void test_invalid_manifests(void **state)
                 { "an operator's key that is also a dispatcher's",
                   { { "{\"mxid\":\"@ana:hs.example\"}",
                       "{\"mxid\":\"@ana:hs.example\",\"msk\":\"@dispatcher@\"}" } } },
-                { "a person who is nobody", { { "@ana:hs.example", "ana" } } },
+                { "a person without a domain", { { "@ana:hs.example", "ana" } } },
                 { "a local operator with the identity of a Matrix user",
                   { { "{\"mxid\":\"@ana:hs.example\"}", "{\"mxid\":\"local:ana\",\"msk\":\"@bob@\"}" } } },
                 { "a principal of two persons",
@@ -122,7 +122,7 @@ static void test_invalid_manifests(void **state)
                 SchemaFault fault = { 0 };
 
                 if (manifest_parse(bytes_of_string(text), &manifest, &fault) != DEVBOX_ERROR_BAD_SCHEMA)
-                        fail_msg("%s: was taken", rows[i].what);
+                        fail_msg("%s: was accepted", rows[i].what);
                 assert_non_null(fault.why);
         }
 }
@@ -181,7 +181,7 @@ static void test_accepted_versions(void **state)
         assert_true(verdict.gap);
         manifest_verdict_done(&verdict);
 
-        /* A new epoch begins at any version, but not before the root says so; then the old one is over. */
+        /* A new epoch begins at any version, but not before the root has it; then the old one is over. */
         assert_err(judge(&judged, epoch2, 2, KEY_MANIFEST, &verdict), DEVBOX_ERROR_ROOT_NEEDED);
         judged.world.root->epoch = 2;
         assert_err(judge(&judged, epoch2, 2, KEY_MANIFEST, &verdict), 0);
@@ -198,7 +198,7 @@ static void test_accepted_signers(void **state)
 
         judged_init(&judged);
 
-        /* 16: by a key of nobody, by the dispatcher, for another device or another key of it. */
+        /* 16: by an unknown key, by the dispatcher, for another device or another key of it. */
         assert_err(judge(&judged, NULL, 0, KEY_STRANGER, &verdict), DEVBOX_ERROR_MANIFEST_INVALID_SIGNATURE);
         assert_err(judge(&judged, NULL, 0, KEY_DISPATCHER, &verdict),
                    DEVBOX_ERROR_MANIFEST_INVALID_SIGNATURE);

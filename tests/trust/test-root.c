@@ -109,7 +109,7 @@ static const struct {
           DEVBOX_ERROR_BAD_SCHEMA,
           { VERSION("2"), THRESHOLD("4") },
           { KEY_ROOT_A, KEY_ROOT_B, _KEY_MAX } },
-        { "nobody needed",
+        { "a threshold of zero",
           DEVBOX_ERROR_BAD_SCHEMA,
           { VERSION("2"), THRESHOLD("0") },
           { KEY_ROOT_A, KEY_ROOT_B, _KEY_MAX } },

@@ -182,16 +182,16 @@ static int witness(const cJSON *row, const Checkpoint *claimed)
         if (has_kept)
                 hex_at(row, "kept", kept.bytes, SHA256_SIZE);
 
-        int refusal = witness_begin(&growth, &seen, has_kept ? &kept : NULL, claimed);
+        int reason = witness_begin(&growth, &seen, has_kept ? &kept : NULL, claimed);
         cJSON_ArrayForEach(item, at(row, "entries")) {
                 AuditEntry entry;
                 _unused_ _cleanup_(freep) uint8_t *body = entry_of(item, &entry);
 
-                if (refusal == 0)
-                        refusal = witness_step(&growth, &entry);
+                if (reason == 0)
+                        reason = witness_step(&growth, &entry);
         }
 
-        return refusal == 0 ? witness_finish(&growth) : refusal;
+        return reason == 0 ? witness_finish(&growth) : reason;
 }
 
 static void check_checkpoint(const cJSON *row)
@@ -227,7 +227,7 @@ static void test_checkpoints(void **state)
         assert_in_range(cJSON_GetArraySize(at(tree, "vectors")), 15, 100);
 }
 
-/* A thing that is given in hexadecimal. */
+/* A document that is given in hexadecimal. */
 typedef struct Raw {
         uint8_t bytes[2048];
         size_t size;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A small world of signed things for tests. */
+/* A small set of signed documents for tests. */
 
 #include "world.h"
 
@@ -185,7 +185,7 @@ static int request_known(void *userdata, const PublicKey *dispatcher, const Sha2
         return world->broken ? -EIO : world->known_id && sha256_equal(&world->known_digest, digest);
 }
 
-/* What is remembered is that of KEY_DISPATCHER. */
+/* Stored ids and nonces are those of KEY_DISPATCHER. */
 static bool is_known_dispatcher(const PublicKey *dispatcher)
 {
         return public_key_equal(dispatcher, key_pair_public(world_key(KEY_DISPATCHER)));

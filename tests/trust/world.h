@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A small world of signed things for tests: keys made from one byte each, a root, a manifest, a request with
- * its delivery and approval, all as JSON text in which a test replaces one part by another, and a device to
- * put them before. Everything is deterministic. */
+/* A small set of signed documents for tests: keys made from one byte each, a root, a manifest, a request
+ * with its delivery and approval, all as JSON text in which a test replaces one part by another, and a
+ * device to put them before. Everything is deterministic. */
 
 #include "trust/accept.h"
 #include "trust/ceiling.h"
@@ -58,7 +58,7 @@ typedef struct World {
         AcceptLedger ledger;
         DeliveryCounters counters; /* of the session */
 
-        /* What the ledger remembers. */
+        /* What the ledger stores. */
         const char *known_id;
         Sha256 known_digest;
         const uint8_t *known_nonce;
@@ -68,7 +68,7 @@ typedef struct World {
 void world_init(World *world, const Edit *manifest_edits, size_t n);
 void world_done(World *world);
 
-/* What is put before the device: each part signed by its key, after the edits. */
+/* What the device receives: each part signed by its key, after the edits. */
 typedef struct Case {
         Edit request[6], delivery[2], approval[4], second[4];
         WorldKey request_key, delivery_key, approval_key, second_key; /* 0: the usual one */
@@ -81,7 +81,7 @@ int world_judge(const World *world, const Case *given);
 /* The same, keeping the verdict for the caller to release. */
 int world_judge_verdict(const World *world, const Case *given, AcceptVerdict *ret_verdict);
 
-/* An attack, and the refusal it must meet. */
+/* An attack, and the reason with which it must be rejected. */
 typedef struct Row {
         const char *attack;
         int expected;
@@ -90,7 +90,7 @@ typedef struct Row {
 
 void world_judge_rows(const World *world, const Row *rows, size_t n);
 
-/* Requests that stand in for the usual `ls -- /home`. */
+/* Requests in place of the usual `ls -- /home`. */
 #define ARGS(json)                                                                                          \
         {                                                                                                   \
                 "{\"argv\":[\"/usr/bin/ls\",\"--\",\"/home\"]}", json                                       \

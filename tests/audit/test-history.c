@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A ledger that tells the truth is never called a liar, whatever its life was like.
+/* Verification accepts every history that a ledger can write.
  *
- * $DEVBOX_HISTORIES: how many random lives, if it is set. */
+ * $DEVBOX_HISTORIES: how many random histories, if it is set. */
 
 #include <stdio.h>
 #include <unistd.h>
@@ -14,7 +14,7 @@
 #define HOUR INT64_C(3600000)
 #define DAY  (24 * HOUR)
 
-/* ---- histories that once were called lies */
+/* ---- histories that were rejected once */
 
 static void run(LedgerWorld *world, unsigned n)
 {
@@ -43,14 +43,14 @@ static void flush(LedgerWorld *world)
         assert_int_equal(ledger_flush(world->ledger, &checkpoint), 0);
 }
 
-static void assert_honest(const LedgerWorld *world, size_t n_accepted)
+static void assert_accepted(const LedgerWorld *world, size_t n_accepted)
 {
         AuditReport report = auditor_verify(world, &(Auditor){ .roots = &world->made.root, .n_roots = 1 });
 
         auditor_assert_whole(&report, n_accepted, n_accepted);
 }
 
-/* The id of a request that was under way for days may come again as soon as it has ended. */
+/* The id of a request that ran for days may be used again as soon as it has ended. */
 static void test_request_that_ran_for_days(void **state)
 {
         LedgerWorld *world = *state;
@@ -68,10 +68,10 @@ static void test_request_that_ran_for_days(void **state)
                          0);
         flush(world);
         run(world, 1);
-        assert_honest(world, 3);
+        assert_accepted(world, 3);
 }
 
-/* What came after the clock was set right is forgotten before what came when it was wrong. */
+/* Requests after a correction of the clock expire before those made under the wrong clock. */
 static void test_corrected_clock(void **state)
 {
         LedgerWorld *world = *state;
@@ -86,10 +86,10 @@ static void test_corrected_clock(void **state)
         run(world, 3);
         flush(world);
         run(world, 2);
-        assert_honest(world, 4);
+        assert_accepted(world, 4);
 }
 
-/* Time passes between judging a manifest and writing that it was taken. */
+/* Time passes between the check of a manifest and its entry. */
 static void test_manifest_just_before_expiry(void **state)
 {
         LedgerWorld *world = *state;
@@ -99,7 +99,7 @@ static void test_manifest_just_before_expiry(void **state)
 
         world->tick_ms = 1;
         assert_int_equal(ledger_install_manifest(world->ledger, text, &installed), 0);
-        assert_honest(world, 0);
+        assert_accepted(world, 0);
 }
 
 static void install_root(LedgerWorld *world, const char *version, const char *manifest_key)
@@ -111,7 +111,7 @@ static void install_root(LedgerWorld *world, const char *version, const char *ma
         assert_int_equal(ledger_install_root(world->ledger, text), 0);
 }
 
-/* A root takes the key away that signed the manifest, and the next one gives it back. */
+/* A root removes the key that signed the manifest, and the next root names it again. */
 static void test_key_adopted_again(void **state)
 {
         LedgerWorld *world = *state;
@@ -127,7 +127,7 @@ static void test_key_adopted_again(void **state)
         auditor_assert_whole(&report, 1, 1);
 }
 
-/* ---- any history */
+/* ---- random histories */
 
 static void test_histories(void **state)
 {
