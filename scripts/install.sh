@@ -150,9 +150,9 @@ note_changed() {
 # Makes the installed files those of the stage. Until this is done the manifest lists old and new files, so
 # that an uninstall after a power failure removes all of them.
 put_files() {
-    local file files gone different=()
+    local file files obsolete different=()
     mapfile -t files < <(staged_files)
-    mapfile -t gone < <(manifest_files | LC_ALL=C comm -23 - <(printf '%s\n' "${files[@]}"))
+    mapfile -t obsolete < <(manifest_files | LC_ALL=C comm -23 - <(printf '%s\n' "${files[@]}"))
     for file in "${files[@]}"; do
         is_same "$file" || different+=("$file")
     done
@@ -160,12 +160,12 @@ put_files() {
         return 0
     fi
 
-    note_changed "${different[@]}" "${gone[@]}" "$manifest"
-    printf '%s\n' "${files[@]}" "${gone[@]}" | LC_ALL=C sort | write_file "$manifest" 644 root:root
+    note_changed "${different[@]}" "${obsolete[@]}" "$manifest"
+    printf '%s\n' "${files[@]}" "${obsolete[@]}" | LC_ALL=C sort | write_file "$manifest" 644 root:root
     for file in "${different[@]}"; do
         put_file "$file"
     done
-    for file in "${gone[@]}"; do
+    for file in "${obsolete[@]}"; do
         drop_file "$file"
     done
     printf '%s\n' "${files[@]}" | write_file "$manifest" 644 root:root

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Goals 5 to 7: how often the collector and PID 1 are asked, and what a question costs."""
+"""Goals 5 to 7: how often the collector and PID 1 are called, and what a call costs."""
 import os
 import signal
 import statistics
@@ -22,7 +22,7 @@ def difference(after, before):
 
 
 def count_refreshes(devbox, put, quick):
-    """Goals 5 and 7: refreshes and D-Bus calls while as many clients as can be ask for one key."""
+    """Goals 5 and 7: refreshes and D-Bus calls while the maximum of clients requests one key."""
     seconds = 3 if quick else 8
     for path, name in (("/services", "devbox"), ("/system", "devbox"), ("/system", "devbox, TTL 0")):
         devbox.configure(**servers.SERVERS[name]["config"])
@@ -45,7 +45,7 @@ def cost_of_units(devbox, put, quick):
         devbox.configure(services=units)
         devbox.wake()
         pids = [main_pid("devbox-collector.service"), 1, main_pid("dbus.service")]
-        probe("call", 20, *COLLECTOR, COLLECTOR[0], "GetUnits")  # so that it asks nothing for the first time
+        probe("call", 20, *COLLECTOR, COLLECTOR[0], "GetUnits")  # so that no call is the first
         wait_quiet()
         counted, ran = devbox.counters("Collector"), ran_usec(pids)
         row = probe("call", n, *COLLECTOR, COLLECTOR[0], "GetUnits")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Goal 8: memory after requests, wake-ups while nobody asks."""
+"""Goal 8: memory after requests, wake-ups without requests."""
 import time
 
 import servers

@@ -144,10 +144,10 @@ GOALS = [
     Goal(8, "private dirty, the same", "KiB", *memory("dirty_kib"), "<=", 1 / 12),
     Goal(8, "RSS after all requests beside after 10⁴", "KiB",
          *(of("memory", "rss_kib", server="devbox", when=when) for when in ("last", "first")), "<=", 1.05),
-    Goal(8, "wake-ups of the API, asked just before", "/s", wakes("per_s", "asked", "api"), ALONE, "<=", 0),
+    Goal(8, "wake-ups of the API after requests", "/s", wakes("per_s", "asked", "api"), ALONE, "<=", 0),
     Goal(8, "wake-ups of the collector, the same", "/s",
          wakes("steps_per_s", "asked", "collector"), ALONE, "<=", 1),
-    Goal(8, "wake-ups of both, not asked for 30 s", "/s",
+    Goal(8, "wake-ups of both, 30 s without requests", "/s",
          total(wakes("per_s", "rested", "api"), wakes("per_s", "rested", "collector")), ALONE, "<=", 0),
 
     Goal(9, "exec to first 200", "µs", *times("exec"), "<=", 1 / 12),
@@ -200,7 +200,7 @@ def judge(rows):
 
 
 def short(value):
-    """Three digits or all before the point; figures of one run say no more."""
+    """Three digits or all before the point; figures of one run are no more exact."""
     if value is None:
         return "–"
     if value == int(value) or value >= 100:

@@ -99,14 +99,14 @@ def lengthen(path, n):
 
 
 def verify(put, size, form, path, *options):
-    """The whole of the process, from its start to its verdict: what it says holds for all entries."""
+    """The whole of the process, from its start to its verdict, which is about all entries."""
     wait_quiet()
     started = time.monotonic()
-    said = run(*PINNED, "devboxctl", "audit", "verify", "--json", "--db", path, *options, check=False)
+    output = run(*PINNED, "devboxctl", "audit", "verify", "--json", "--db", path, *options, check=False)
     took = time.monotonic() - started
-    (verdict,) = json.loads(said)["chains"]
+    (verdict,) = json.loads(output)["chains"]
     if (verdict["outcome"], verdict["size"]) != ("UNWITNESSED", size):
-        raise SystemExit(f"devboxctl audit verify: {said}")
+        raise SystemExit(f"devboxctl audit verify: {output}")
     put(kind="verify", form=form, checks="hashes" if options else "all", entries=size,
         bytes=path.stat().st_size, entries_per_s=size / took)
 

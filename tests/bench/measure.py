@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How things are measured: CPU time, memory and wake-ups of processes, a quiet machine, load, one probe.
+"""Measurements: CPU time, memory and wake-ups of processes, a quiet machine, load, one probe.
 
 Servers run on CPU 0 and what asks them on CPU 1, both at a nice value of -15, so that others disturb little.
 The CPU time that they still took is counted ("noise", in CPUs) and kept with each figure.
@@ -20,7 +20,7 @@ QUIET_WAIT_SEC = 6
 others_seen = []  # CPUs that others used right before each measurement
 
 # wrk calls done() at its end: its own report has neither the 99th percentile nor machine-readable units.
-# PATHS are asked in turn; after LIMIT requests no further one is sent.
+# PATHS are requested in turn; after LIMIT requests no further one is sent.
 LUA = """
 local asked, texts = 0, {}
 function init(args)
@@ -133,14 +133,14 @@ def memory(pids):
 
 
 def busy_seconds():
-    """CPU time used on all CPUs by anybody: /proc/stat tells of the host, in a container too."""
+    """CPU time used on all CPUs by all processes: /proc/stat is of the host, in a container too."""
     with open("/proc/stat", encoding="ascii") as file:
         values = list(map(int, file.readline().split()[1:9]))
     return (sum(values) - values[3] - values[4]) / TICK
 
 
 def wait_quiet():
-    """Waits for the others to rest, and notes how much they still did before what comes now."""
+    """Waits until other processes are idle, and records how busy they still were."""
     deadline = time.monotonic() + QUIET_WAIT_SEC
     others = QUIET + 1
     while others > QUIET and time.monotonic() < deadline:
@@ -154,7 +154,7 @@ def wait_quiet():
 
 
 def wrk(port, paths, connections, seconds, keep_alive=True, limit=0):
-    """Asks for the paths in turn, for so long; sends no more than `limit` requests if that is not 0."""
+    """Requests the paths in turn, for so long; sends no more than `limit` requests if that is not 0."""
     script = "/run/bench/load.lua"
     with open(script, "w", encoding="ascii") as file:
         file.write(LUA % {"paths": ",".join(f'"{p}"' for p in paths), "limit": limit})

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What it costs to know who asks: microseconds for a request of one KiB, as JSON. */
+/* The cost of authenticating a request: microseconds for a request of one KiB, as JSON. */
 
 #include <math.h>
 #include <stdio.h>

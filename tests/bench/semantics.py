@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Goal 10: /metrics under promtool, and what /system says beside psutil in the same seconds."""
+"""Goal 10: /metrics under promtool, and /system compared with psutil in the same seconds."""
 import json
 import statistics
 import subprocess

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A second auditor, made from devboxctl-audit(1): reads a chain from whatever holds it, and tells whether it
-is whole. What entries say and mean is left out, but for the keys that they name and what a witness signed.
+"""A second auditor, made from devboxctl-audit(1): reads a chain in any of its forms, and verifies that it is
+complete. The bodies of entries are not checked, but for the keys that they name and what a witness signed.
 """
 
 import base64
@@ -228,10 +228,11 @@ def false_record(chain, size):
     for entry in chain.entries[:size]:
         if TYPES[entry["type"]] != "checkpoint":
             continue
-        said = json.loads(entry["body"])
-        key, signature, head = (bytes.fromhex(said[name]) for name in ("witness", "sig", "head"))
-        text = second.checkpoint_text(chain.device, chain.chain_id, said["size"], head)
-        of_it = 0 < said["size"] <= entry["seq"] and chain.entries[said["size"] - 1]["hash"] == head
+        statement = json.loads(entry["body"])
+        key, signature, head = (bytes.fromhex(statement[name]) for name in ("witness", "sig", "head"))
+        text = second.checkpoint_text(chain.device, chain.chain_id, statement["size"], head)
+        size = statement["size"]
+        of_it = 0 < size <= entry["seq"] and chain.entries[size - 1]["hash"] == head
         if not of_it or not second.verify(second.CHECKPOINT_TYPE, text, [signature], [key], 1):
             return entry["seq"]
     return size
@@ -265,7 +266,7 @@ def judge(chain, statements=(), root=None):
 
 
 def result_holds(chain, text):
-    """Whether a signed result is the device's, and about its entry of this chain, where it says."""
+    """Whether a signed result is the device's, and names its entry of this chain."""
     envelope = second.envelope(text)
     if envelope.type != RESULT_TYPE or not second.verify(*envelope, device_keys(chain.entries), 1):
         return False

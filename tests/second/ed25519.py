@@ -87,7 +87,7 @@ def sign(seed, message):
 
 
 def verify(key, message, signature):
-    """Refuses what could be said in two ways, and keys and signatures that would fit any message."""
+    """Rejects non-canonical encodings, and keys and signatures that would fit any message."""
     if len(signature) != 64:
         return False
     a, r, s = decode(key), decode(signature[:32]), int.from_bytes(signature[32:], "little")

@@ -100,8 +100,8 @@ def checkpoint(text):
 
 
 def grown(seen, claimed, entries, kept=None):
-    """What a witness says: "ok", "witness_stale", "witness_rollback" or "witness_fork". `seen` may be None;
-    `kept` is the hash that it has of the last claimed entry."""
+    """The verdict of a witness: "ok", "witness_stale", "witness_rollback" or "witness_fork". `seen` may be
+    None; `kept` is the hash that it has of the last claimed entry."""
     device, chain_id, size, head = claimed
     if seen is None:
         start, prev = 0, genesis_prev(device)

@@ -20,7 +20,7 @@ ttl = float(os.environ.get("BASELINE_TTL", "0"))
 app = FastAPI()
 kept = {}
 
-psutil.cpu_percent()  # its first answer has no window to speak of
+psutil.cpu_percent()  # its first answer has no useful window
 
 
 def cached(collect):
