@@ -90,7 +90,7 @@ void auditor_assert_whole(const AuditReport *report, size_t n_accepted, size_t n
 {
         if (report->outcome > AUDIT_UNWITNESSED)
                 fail_msg("%s at %d: %s: %s", audit_outcome_name(report->outcome), (int) report->at,
-                         report->why, report->error ? devbox_error_code(report->error) : "no refusal");
+                         report->why, report->error ? devbox_error_code(report->error) : "no error");
         assert_int_equal(report->n_accepted, n_accepted);
         assert_int_equal(report->n_judged, n_proved);
 }

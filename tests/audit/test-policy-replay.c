@@ -105,7 +105,7 @@ typedef struct InvalidClaim {
 } InvalidClaim;
 
 static const InvalidClaim invalid_claims[] = {
-        { "signed by a stranger",
+        { "signed by an unknown key",
           { { .request_key = KEY_STRANGER }, .entry = "ls-home" },
           .error = DEVBOX_ERROR_UNKNOWN_KEY },
         { "another program",

@@ -204,7 +204,7 @@ static void test_usage(void **state)
         }
 }
 
-/* The ledger runs, and says that it is not healthy: its key is not the one that its chain knows. */
+/* The ledger runs and is not healthy: its key is not the one that its chain names. */
 static void test_health_of_a_ledger_with_another_key(void **state)
 {
         LedgerBus *world = *state;
@@ -238,7 +238,7 @@ static void test_without_a_ledger(void **state)
         assert_int_equal(reload.status, 1);
 }
 
-/* Without a database that could be read, the ledger is asked. */
+/* Without a readable database, the ledger is called. */
 static bool another_ledger_is_here(void)
 {
         return access("/var/lib/devbox/ledger/ledger.db", F_OK) == 0;

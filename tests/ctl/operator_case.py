@@ -41,7 +41,7 @@ class OperatorCase(unittest.TestCase):
         self.home = self.dir / "operator"
 
     def run_ctl(self, *words, status=0, text=None, **options):
-        """Gives standard output and error."""
+        """Returns standard output and error."""
         result = subprocess.run([DEVBOXCTL, *map(str, words)], input=text, capture_output=True, text=True,
                                 timeout=60, **options)
         self.assertEqual(result.returncode, status, f"{words}: {result.stdout}{result.stderr}")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""devboxctl audit before databases that somebody tampered with, or that a ledger is writing.
+"""devboxctl audit with databases that were tampered with, or that a ledger is writing.
 
     test-audit-database.py DEVBOXCTL SOURCE_DIR
 """
@@ -54,10 +54,10 @@ class Audit(unittest.TestCase):
         self.database.executemany(insert, ((i,) for i in range(n)))
         self.database.commit()
 
-    def test_all_of_nothing(self):
+    def test_all_of_an_empty_database(self):
         self.assertIn("holds no chain", self.audit("verify", "--all", status=1))
 
-    def test_a_chain_whose_name_is_gone(self):
+    def test_chain_without_an_enrolment(self):
         self.add_own(2)
         self.audit("verify", "--all", status=6)
         self.run_sql("DELETE FROM state WHERE key = 'device'")
@@ -65,10 +65,10 @@ class Audit(unittest.TestCase):
         self.assertIn("(not enrolled): BROKEN", self.audit("verify", "--all", status=6))
         self.run_sql("INSERT INTO replica(device, chain_id, device_key, head)"
                      " VALUES('dev-a', zeroblob(16), zeroblob(32), zeroblob(32))")
-        said = self.audit("verify", "--all", status=6)
-        self.assertRegex(said, r"(?s)\(not enrolled\): BROKEN.*dev-a: UNWITNESSED")
+        output = self.audit("verify", "--all", status=6)
+        self.assertRegex(output, r"(?s)\(not enrolled\): BROKEN.*dev-a: UNWITNESSED")
 
-    def test_nothing_is_left_behind(self):
+    def test_reading_leaves_no_files(self):
         """Of a database that no ledger has open, with a WAL from a crash or without."""
         self.run_sql("PRAGMA journal_mode = WAL")
         self.add_own(3)
@@ -78,13 +78,13 @@ class Audit(unittest.TestCase):
                     shutil.copy(self.dir / name, self.dir / f"copy-{name}")
                 self.path = self.dir / "copy-ledger.db"
                 before = sorted(self.dir.iterdir())
-                said = self.audit("verify", status=6), self.audit("export", status=0)
-                self.assertIn("BROKEN at entry 0", said[0])
-                self.assertEqual(len(said[1].splitlines()), 4)
+                output = self.audit("verify", status=6), self.audit("export", status=0)
+                self.assertIn("BROKEN at entry 0", output[0])
+                self.assertEqual(len(output[1].splitlines()), 4)
                 self.assertEqual(sorted(self.dir.iterdir()), before)
             for name in files:
                 (self.dir / f"copy-{name}").unlink()
-            self.database.close()  # and with it goes the WAL
+            self.database.close()  # which removes the WAL
 
     def test_other_tables(self):
         self.run_sql("ALTER TABLE evidence RENAME TO old; CREATE TABLE evidence(digest BLOB, envelope TEXT)")
@@ -97,7 +97,7 @@ class Audit(unittest.TestCase):
         with subprocess.Popen([DEVBOXCTL, "audit", "export", "--db", self.path, "--checkpoints", statements],
                               stdout=subprocess.PIPE) as export:
             deadline = time.monotonic() + 60
-            # Nobody reads the entries, so it cannot get to their end.
+            # The pipe is not read, so it cannot reach the last entry.
             while not statements.exists() or not statements.read_text():
                 self.assertLess(time.monotonic(), deadline, "no statement while entries wait")
                 time.sleep(0.01)

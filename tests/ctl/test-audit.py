@@ -65,7 +65,7 @@ class Audit(unittest.TestCase):
             time.sleep(0.01)
 
     def has_read_all(self, process):
-        """Whether it stands at the end of the file, which says more than any time that passes."""
+        """Whether it has read to the end of the file: no test waits for a time."""
         folder = pathlib.Path(f"/proc/{process.pid}")
         for link in (folder / "fd").iterdir():
             if os.readlink(link) == str(self.path):
@@ -73,7 +73,7 @@ class Audit(unittest.TestCase):
                 return int(position) == self.path.stat().st_size
         return False
 
-    def assert_tells(self, process, lines):
+    def assert_prints(self, process, lines):
         self.assertEqual([process.stdout.readline() for _ in lines], lines)
 
     def test_tail_waits_for_the_rest(self):
@@ -81,33 +81,33 @@ class Audit(unittest.TestCase):
             with self.subTest(form):
                 self.path.write_bytes(head + b"".join(records[:4]))
                 tail = self.start("-n", "2")
-                self.assert_tells(tail, LINES[2:4])
+                self.assert_prints(tail, LINES[2:4])
                 self.append(records[4])
-                self.assert_tells(tail, LINES[4:5])
+                self.assert_prints(tail, LINES[4:5])
 
                 part = len(records[5]) // 2
                 for piece in (records[5][:part], records[5][part:-1]):
                     self.append(piece)
                     self.until(lambda: self.has_read_all(tail))
                 self.append(records[5][-1:] + records[6] + records[7][:1])
-                self.assert_tells(tail, LINES[5:7])
+                self.assert_prints(tail, LINES[5:7])
                 self.append(records[7][1:])
-                self.assert_tells(tail, LINES[7:8])
+                self.assert_prints(tail, LINES[7:8])
                 self.assertIsNone(tail.poll())
 
     def test_tail_begins_within_an_entry(self):
         head, records = FORMS["lines"]
         self.path.write_bytes(head + records[0] + records[1][:40])
         tail = self.start()
-        self.assert_tells(tail, LINES[:1])
+        self.assert_prints(tail, LINES[:1])
         self.append(records[1][40:])
-        self.assert_tells(tail, LINES[1:2])
+        self.assert_prints(tail, LINES[1:2])
 
-    def test_tail_ends_at_what_is_no_entry(self):
+    def test_tail_ends_at_a_malformed_entry(self):
         head, records = FORMS["lines"]
         self.path.write_bytes(head + records[0])
         tail = self.start()
-        self.assert_tells(tail, LINES[:1])
+        self.assert_prints(tail, LINES[:1])
         self.append(b"{}\n")
         self.assertIn(b"cannot be read on after entry 0", tail.stdout.read())
         self.assertEqual(tail.wait(DEADLINE_SEC), 1)
@@ -116,11 +116,11 @@ class Audit(unittest.TestCase):
         head, records = FORMS["lines"]
         self.path.write_bytes(head + records[0])
         tail = self.start()
-        self.assert_tells(tail, LINES[:1])
+        self.assert_prints(tail, LINES[:1])
         tail.stdout.close()
         self.assertEqual(tail.wait(DEADLINE_SEC), 0)
 
-    def test_what_is_no_chain(self):
+    def test_malformed_chains(self):
         self.append(b"hello\n")
         for words in (["show"], ["verify", "--all"]):
             done = subprocess.run([DEVBOXCTL, "audit", *words, "--db", self.path], capture_output=True,
@@ -154,9 +154,9 @@ class Audit(unittest.TestCase):
                 (["--from", "9"], []),
             ]:
                 with self.subTest(form, words=words):
-                    said = subprocess.check_output([DEVBOXCTL, "audit", "show", "--json", "--db", self.path,
+                    shown = subprocess.check_output([DEVBOXCTL, "audit", "show", "--json", "--db", self.path,
                                                     *words])
-                    self.assertEqual(said, b"".join(wanted))
+                    self.assertEqual(shown, b"".join(wanted))
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ static const char *const capabilities[_CAPABILITY_KIND_MAX] = {
         [CAPABILITY_CAMERA_SNAPSHOT] = "\"cameras\":[\"/dev/video0\"]",
 };
 
-/* Another value, as JSON, where the type alone does not say what is valid. */
+/* Another value, as JSON, where the type alone does not determine what is valid. */
 static const struct {
         const char *key, *value;
 } values[] = {

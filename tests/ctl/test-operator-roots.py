@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""devboxctl with roots of several people, keys for manifests only, and commands that die halfway.
+"""devboxctl with roots of several people, keys for manifests only, and commands that are killed halfway.
 
     test-operator-roots.py DEVBOXCTL
 """
@@ -95,10 +95,10 @@ class Roots(OperatorCase):
                             text=f"{PASSPHRASE}\n" * lines, **options)
 
     def init_two_of_three(self):
-        said = self.at("a", "init", "--root-keys", self.publics("ben", "cem"), "--threshold", "2",
+        output = self.at("a", "init", "--root-keys", self.publics("ben", "cem"), "--threshold", "2",
                        seed=PEOPLE["ana"])
         self.draft = self.dir / "a/1.root.draft.json"
-        return said
+        return output
 
     def complete_two_of_three(self):
         self.init_two_of_three()
@@ -108,15 +108,15 @@ class Roots(OperatorCase):
 
 class SeveralPeople(Roots):
     def test_two_of_three(self):
-        said = self.init_two_of_three()
-        self.assertIn("Root 1 is not complete: 1 more of the keys of root 1 must sign.", said)
-        self.assertIn("root      2 of 3", said)
+        output = self.init_two_of_three()
+        self.assertIn("Root 1 is not complete: 1 more of the keys of root 1 must sign.", output)
+        self.assertIn("root      2 of 3", output)
         self.assertEqual(self.files("a"), ["1.root.draft.json"])
         shown = self.shown("c", self.draft, status=1)
         self.assertEqual(shown["missing"], 1)
         self.assertEqual(self.signed(shown["roles"]["root"]), [self.public(PEOPLE["ana"])])
 
-        # a key without a say signs nothing, one that has signed changes nothing
+        # a key of no role signs nothing, one that has signed changes nothing
         before = self.draft.read_bytes()
         self.assertIn("names this key", self.at("x", "sign", self.draft, seed=STRANGER, status=1))
         self.assertIn("has signed", self.at("a", "sign", self.draft, seed=PEOPLE["ana"]))
@@ -125,13 +125,14 @@ class SeveralPeople(Roots):
 
         # what is signed is shown before a passphrase is asked for
         self.cheap_key("d", "operator.key", PEOPLE["ben"])
-        said = self.run_ctl("operator", "sign", self.draft, "--dir", self.dir / "d", "--passphrase-fd", "0",
+        output = self.run_ctl("operator", "sign", self.draft, "--dir", self.dir / "d", "--passphrase-fd",
+                              "0",
                             text="not the passphrase\n", status=1)
-        self.assertIn("root      2 of 3", said)
-        self.assertIn("wrong passphrase", said)
+        self.assertIn("root      2 of 3", output)
+        self.assertIn("wrong passphrase", output)
         self.assertEqual(self.draft.read_bytes(), before)
 
-        # whoever makes it complete has it in place, and so has everybody who gets it
+        # the operator whose signature completes it has it in place, as has every other who receives it
         self.assertIn("Root 1 is complete", self.at("b", "sign", self.draft, seed=PEOPLE["ben"]))
         self.assertEqual(self.files("b"), ["1.root.json", "root.json"])
         complete = self.draft.read_bytes()
@@ -164,8 +165,8 @@ class SeveralPeople(Roots):
     def test_next_root_needs_old_and_new(self):
         self.complete_two_of_three()
         (self.dir / "next").write_text(PEOPLE["dan"])
-        said = self.at("a", "rotate", "--new-key", self.dir / "next", seed=PEOPLE["ana"])
-        self.assertIn("1 more of the keys of root 2 and 1 more of those of root 1 must sign", said)
+        output = self.at("a", "rotate", "--new-key", self.dir / "next", seed=PEOPLE["ana"])
+        self.assertIn("1 more of the keys of root 2 and 1 more of those of root 1 must sign", output)
         self.assertEqual(self.shown("a")["version"], 1)
         draft = self.dir / "a/2.root.draft.json"
 
@@ -173,16 +174,16 @@ class SeveralPeople(Roots):
         self.assertIn("waits for signatures",
                       self.at("a", "rotate", "--keep-key", seed=PEOPLE["ana"], status=1))
 
-        # it says who signed, of both roots
+        # it shows who signed, of both roots
         shown = self.shown("a", draft, status=1)
         self.assertEqual((shown["missing"], shown["missing_before"]), (1, 1))
         self.assertEqual(self.signed(shown["roles"]["root"]), [self.public(PEOPLE["dan"])])
         self.assertEqual(self.signed(shown["before"]), [self.public(PEOPLE["ana"])])
 
-        # without the root before nobody can tell, until it is named
+        # without the root before this is unknown, until that root is named
         self.assertIn("name it with --root", self.at("c", "sign", draft, seed=PEOPLE["cem"], status=1))
-        said = self.at("c", "sign", draft, "--root", self.dir / "a/root.json", seed=PEOPLE["cem"])
-        self.assertIn("Root 2 is complete", said)
+        output = self.at("c", "sign", draft, "--root", self.dir / "a/root.json", seed=PEOPLE["cem"])
+        self.assertIn("Root 2 is complete", output)
         self.assertFalse((self.dir / "c").exists())
         for home in "ab":
             self.at(home, "sign", draft if home == "a" else self.dir / "a/2.root.json",
@@ -192,17 +193,18 @@ class SeveralPeople(Roots):
         self.write("".join((self.dir / f"a/{n}.root.json").read_text() for n in (1, 2)), "all")
         self.at("nowhere", "show", self.dir / "all")
 
-        # the key that was replaced has no say any more
-        said = self.at("a", "rotate", "--keep-key", seed=PEOPLE["ana"], status=1)
-        self.assertIn("not name this key", said)
+        # the replaced key has no role any more
+        output = self.at("a", "rotate", "--keep-key", seed=PEOPLE["ana"], status=1)
+        self.assertIn("not name this key", output)
 
-    def test_people_come_and_go(self):
+    def test_operators_change(self):
         self.complete_two_of_three()
 
         # cem's key is lost: dan takes their place, ben agrees
-        said = self.at("a", "rotate", "--keep-key", "--root-keys", self.publics("ben", "dan"), "--threshold",
+        output = self.at("a", "rotate", "--keep-key", "--root-keys", self.publics("ben", "dan"),
+                         "--threshold",
                        "3", seed=PEOPLE["ana"])
-        self.assertIn("2 more of the keys of root 2 and 1 more of those of root 1", said)
+        self.assertIn("2 more of the keys of root 2 and 1 more of those of root 1", output)
         draft = self.dir / "a/2.root.draft.json"
         self.at("b", "sign", draft, seed=PEOPLE["ben"])
         self.assertIn("needs no signature", self.at("a", "sign", draft, seed=PEOPLE["cem"]))
@@ -211,14 +213,14 @@ class SeveralPeople(Roots):
         shown = self.shown("a")
         self.assertEqual((shown["version"], shown["epoch"], shown["roles"]["root"]["threshold"]), (2, 1, 3))
 
-    def test_only_the_root_before_asks_for_more(self):
+    def test_threshold_of_the_root_before(self):
         self.complete_two_of_three()
-        said = self.at("a", "rotate", "--keep-key", "--root-keys", self.publics("ben"), "--threshold", "1",
+        output = self.at("a", "rotate", "--keep-key", "--root-keys", self.publics("ben"), "--threshold", "1",
                        seed=PEOPLE["ana"])
-        self.assertIn("Root 2 is not complete: 1 more of the keys of root 1 must sign", said)
+        self.assertIn("Root 2 is not complete: 1 more of the keys of root 1 must sign", output)
 
     def test_two_networks(self):
-        """Who keeps the roots of one network may sign for another, which changes nothing of their own."""
+        """An operator of one network may sign for another, which changes nothing of their own."""
         self.complete_two_of_three()
         self.at("a", "rotate", "--keep-key", seed=PEOPLE["ana"])
         draft = self.dir / "a/2.root.draft.json"
@@ -234,8 +236,8 @@ class SeveralPeople(Roots):
         for name, more in (("ana", ()), ("ben", ()), ("ana", ("--manifest-key",))):
             (self.dir / "next").write_text(PEOPLE[name])
             words = ["rotate", "--new-key", self.dir / "next", *more]
-            said = self.at("a", *words, seed=PEOPLE["ana"], status=1)
-            self.assertIn("in the root already", said)
+            output = self.at("a", *words, seed=PEOPLE["ana"], status=1)
+            self.assertIn("in the root already", output)
 
     def test_one_becomes_two(self):
         self.at("a", "init", seed=PEOPLE["ana"])
@@ -245,7 +247,7 @@ class SeveralPeople(Roots):
         self.at("a", "sign", self.dir / "a/2.root.draft.json", seed=PEOPLE["ben"])
         self.assertEqual(self.shown("a")["roles"]["root"]["threshold"], 2)
 
-    def test_what_is_not_signed(self):
+    def test_unsignable_roots(self):
         self.complete_two_of_three()
         self.at("a", "rotate", "--keep-key", seed=PEOPLE["ana"])
         draft = self.dir / "a/2.root.draft.json"
@@ -269,7 +271,7 @@ class SeveralPeople(Roots):
         wrong = self.write(json.dumps(other), "m")
         self.at("b", "sign", wrong, seed=PEOPLE["ben"], status=1)
 
-        # a file that somebody filled up takes no signature, and stays as it is
+        # a file without room takes no signature, and stays as it is
         junk = [{"keyid": f"{n:064x}", "sig": base64.b64encode(bytes([n] * 64)).decode()}
                 for n in range(1, 9)]
         full = self.write(json.dumps(good | {"signatures": junk}), "full")
@@ -277,7 +279,7 @@ class SeveralPeople(Roots):
         self.assertIn("no room", self.at("b", "sign", full, seed=PEOPLE["ben"], status=1))
         self.assertEqual(full.read_bytes(), before)
 
-        # what was changed after others had signed has lost their signatures, and says so
+        # a root that was changed after others had signed loses their signatures, and shows that
         self.assertIn("1 more of the keys of root 2 and 1 more of those of root 1",
                       self.at("b", "sign", forge(epoch=2), seed=PEOPLE["ben"]))
         self.assertEqual(self.shown("b")["version"], 1)
@@ -344,10 +346,10 @@ class ManifestKey(Roots):
         ana, ben = self.public(PEOPLE["ana"]), self.public(PEOPLE["ben"])
         self.assertEqual(self.roles("a"), {"root": [ana], "manifest": [ben], "token": [ben]})
         self.sign_manifest("a", "--key", self.dir / "everyday")
-        said = self.sign_manifest("a", "--key", "-", text=PEOPLE["ana"], status=1)
-        self.assertIn("does not let this key", said)
-        said = self.at("a", "rotate", "--keep-key", seed=PEOPLE["ben"], status=1)
-        self.assertIn("not name this key", said)
+        output = self.sign_manifest("a", "--key", "-", text=PEOPLE["ana"], status=1)
+        self.assertIn("does not let this key", output)
+        output = self.at("a", "rotate", "--keep-key", seed=PEOPLE["ben"], status=1)
+        self.assertIn("not name this key", output)
 
     def test_everyday_key(self):
         self.cheap_key("a", "operator.key", PEOPLE["ana"])
@@ -378,7 +380,7 @@ class ManifestKey(Roots):
         for words in (("--keep-key", "--manifest-key"), ("--keep-key", "--new-key", "x")):
             self.assertIn("--keep-key means", self.unsealing("a", "rotate", *words, status=2))
 
-    def test_made_apart_later(self):
+    def test_separate_key_later(self):
         self.at("a", "init", seed=PEOPLE["ana"])
         (self.dir / "everyday").write_text(PEOPLE["ben"])
         self.at("a", "rotate", "--manifest-key", "--new-key", self.dir / "everyday", seed=PEOPLE["ana"])
@@ -395,7 +397,7 @@ class ManifestKey(Roots):
 
 
 class Interrupted(Roots):
-    """What rotate may leave behind when it dies, from the first file to the last."""
+    """What rotate may leave behind when it is killed, from the first file to the last."""
 
     def setUp(self):
         super().setUp()
@@ -407,7 +409,7 @@ class Interrupted(Roots):
         self.after = self.files("a")
 
     def back(self, *names):
-        """These are as they were before the rotation; those that were not there are gone."""
+        """These are as they were before the rotation; those that were absent are removed."""
         for name in names:
             (self.dir / "a" / name).unlink(missing_ok=True)
             if (self.dir / "before" / name).exists():
@@ -452,22 +454,22 @@ class Interrupted(Roots):
         self.unsealing("a", "init", lines=1)
         self.assertEqual(self.shown("a")["roles"]["root"]["keys"][0]["public"], self.public(PEOPLE["ana"]))
 
-    def test_a_root_that_does_not_follow(self):
+    def test_root_out_of_order(self):
         shutil.copy(self.dir / "a/2.root.json", self.dir / "a/3.root.json")
         self.assertIn("does not follow", self.unsealing("a", "rotate", "--keep-key", status=1))
         self.assertEqual(self.shown("a")["version"], 2)
 
-    def test_a_draft_that_is_late(self):
+    def test_late_draft(self):
         shutil.copy(self.dir / "a/2.root.json", self.dir / "a/2.root.draft.json")
         self.unsealing("a", "sign", self.dir / "a/2.root.draft.json")
         self.assertEqual(self.files("a"), self.after)
 
 
 class Deaths(Roots):
-    """kill -9 at any point of a command that makes a root; the directory stays good for the next one."""
+    """kill -9 at any point of a command that makes a root; the directory stays usable by the next one."""
 
-    def die(self, watch, words):
-        """Runs a command that is killed after so many things happened in the directory that it watches.
+    def kill_after(self, watch, words):
+        """Runs a command that is killed after so many events in the directory that it watches.
         Gives whether it was killed before its end."""
         reading, writing = os.pipe()
         os.write(writing, f"{PASSPHRASE}\n".encode() * 4)
@@ -493,23 +495,23 @@ class Deaths(Roots):
             for role in ("root", "manifest", "token"):
                 self.assertLessEqual(set(root["roles"][role]["keys"]) - self.elsewhere, held, path)
 
-    def live(self, name, deaths, words, recover):
-        """So many deaths, each in a copy of the directory `name`; `recover` has to bring it to its end."""
+    def kill_and_recover(self, name, n_kills, words, recover):
+        """Kills that often, each in a copy of the directory `name`; `recover` must complete the command."""
         died, states = 0, set()
-        for _ in range(deaths * 10):
+        for _ in range(n_kills * 10):
             home = self.dir / "copy"
             shutil.rmtree(home, ignore_errors=True)
             shutil.copytree(self.dir / name, home)
             watch = Watch(home)
-            died += self.die(watch, [*words, "--dir", home])
+            died += self.kill_after(watch, [*words, "--dir", home])
             watch.close()
             states.add(tuple(self.files("copy")))
             self.check_keys(home)
             recover()
             self.check_keys(home)
-            if died == deaths:
+            if died == n_kills:
                 return
-        self.fail(f"only {died} deaths, of which came {states}")
+        self.fail(f"only {died} n_kills, of which came {states}")
 
     def setUp(self):
         super().setUp()
@@ -523,17 +525,17 @@ class Deaths(Roots):
         def recover():
             before = self.shown("copy")["version"]
             if before == 2 and not (self.dir / "copy/next.operator.key").exists():
-                return self.unsealing("copy", "rotate", "--keep-key")  # it had come to its end
+                return self.unsealing("copy", "rotate", "--keep-key")  # it had completed
             self.unsealing("copy", "rotate")
             self.assertEqual(self.shown("copy")["version"], 2)
             self.unsealing("copy", "rotate", "--keep-key")
             self.write("".join((self.dir / f"copy/{n}.root.json").read_text() for n in (1, 2, 3)), "all")
             self.at("copy", "show", self.dir / "all")
 
-        self.live("one", DEATHS, ["rotate"], recover)
+        self.kill_and_recover("one", DEATHS, ["rotate"], recover)
 
     def test_while_a_key_is_made(self):
-        self.live("one", 6, ["rotate"], lambda: self.unsealing("copy", "rotate"))
+        self.kill_and_recover("one", 6, ["rotate"], lambda: self.unsealing("copy", "rotate"))
 
     def test_of_a_signature(self):
         self.elsewhere = {self.public(PEOPLE["ben"])}
@@ -553,7 +555,7 @@ class Deaths(Roots):
             self.assertEqual(self.files("copy"), ["1.operator.key", "1.root.json", "2.root.json",
                                                   "operator.key", "root.json"])
 
-        self.live("one", 40, ["sign", self.dir / "copy/2.root.draft.json"], recover)
+        self.kill_and_recover("one", 40, ["sign", self.dir / "copy/2.root.draft.json"], recover)
 
 
 if __name__ == "__main__":

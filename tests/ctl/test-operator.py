@@ -71,14 +71,14 @@ class Operator(OperatorCase):
                                                                     status=1))
         self.assertEqual((self.home / "root.json").read_bytes(), before)
 
-    def test_a_key_that_lies_elsewhere(self):
+    def test_key_in_another_place(self):
         self.init()
         self.assertIn("name it with --key", self.operator("rotate", "--keep-key", status=1))
         self.assertIn("cannot read", self.operator("rotate", "--keep-key", "--key", self.dir / "none",
                                                    status=1))
 
     def converse(self, words, answers):
-        """Runs a command on a terminal of its own; gives its status and all that stood on the terminal."""
+        """Runs a command on a terminal of its own; returns its status and all output on the terminal."""
         pid, terminal = pty.fork()
         if pid == 0:
             os.execv(DEVBOXCTL, [DEVBOXCTL, *words])
@@ -136,7 +136,7 @@ class Operator(OperatorCase):
         (self.dir / "all").write_text("".join((self.home / f"{n}.root.json").read_text() for n in (1, 2)))
         self.assertIn("root     2", self.operator("show", self.dir / "all"))
 
-        # a manifest of the epoch before is void, the old key signs nothing, the new one goes on
+        # a manifest of the epoch before is void, the old key signs nothing, the new one continues
         verify = ["manifest", "verify", "--root", self.dir / "all"]
         self.assertIn("manifest_invalid_signature",
                       self.run_ctl(*verify, self.dir / "signed.json", status=1))
@@ -160,9 +160,9 @@ class Operator(OperatorCase):
         for path, mode, command in ((key, 0o640, "chmod 600"), (self.home, 0o755, "chmod 700")):
             before = path.stat().st_mode
             path.chmod(mode)
-            said = self.operator("export-pub")
-            self.assertIn(f"warning: {path}", said)
-            self.assertIn(command, said)
+            output = self.operator("export-pub")
+            self.assertIn(f"warning: {path}", output)
+            self.assertIn(command, output)
             path.chmod(before)
 
     def test_roots_beyond_nine(self):
@@ -177,8 +177,8 @@ class Operator(OperatorCase):
         self.init()
         self.assertIn("root     2, epoch 1",
                       self.operator("rotate", "--keep-key", "--witness", KEY, "--key", "-", text=SEED))
-        said = self.operator("rotate", "--keep-key", "--key", "-", text=OTHER_SEED, status=1)
-        self.assertIn("not name this key", said)
+        output = self.operator("rotate", "--keep-key", "--key", "-", text=OTHER_SEED, status=1)
+        self.assertIn("not name this key", output)
 
     def test_sealed_rotation(self):
         self.operator("init", "--passphrase-fd", "0", text="the first passphrase\n")
@@ -238,12 +238,12 @@ class Operator(OperatorCase):
         self.assertIn(":1: expires_at is set here", self.sign(f"expires_at: 30d\n{MANIFEST}", "--expires",
                                                               "1d", status=1))
 
-    def test_what_was_written_is_kept(self):
+    def test_values_of_the_file_are_kept(self):
         self.init()
         self.assertIn("would be lost", self.sign(MANIFEST, output="manifest.yaml", status=1))
         self.assertEqual((self.dir / "manifest.yaml").read_text(), MANIFEST)
 
-    def test_mistakes_have_lines(self):
+    def test_faults_have_lines(self):
         for edit, expected in (
                 (("approval: none", "aproval: none"), ":15: unknown key 'aproval'; did you mean 'approval"),
                 (("approval: none", "approval: never"), ":15: capabilities[0].approval is not one of"),
@@ -275,9 +275,9 @@ class Operator(OperatorCase):
         for program, rule in rows:
             with self.subTest(program):
                 text = MANIFEST.replace(exec_of, f"    bin: {program}\n")
-                said = self.run_ctl("manifest", "lint", self.write(text), status=1)
-                self.assertIn(f":13: ls: ", said)
-                self.assertIn(f"[{rule}]", said)
+                output = self.run_ctl("manifest", "lint", self.write(text), status=1)
+                self.assertIn(f":13: ls: ", output)
+                self.assertIn(f"[{rule}]", output)
                 self.assertIn("not signed", self.sign(text, status=1))
 
                 accepted = text.replace("    id: ls\n", "    id: ls\n    accept_risk: a spare machine\n")
@@ -427,9 +427,10 @@ class Operator(OperatorCase):
         old = self.write(MANIFEST, "old.yaml")
         new = self.write(MANIFEST.replace("approval: none", "approval: reaction").replace(
             "dispatchers:", "dispatchers: # the hub"), "new.yaml")
-        said = self.run_ctl("manifest", "diff", old, new, status=1)
-        self.assertIn('- capabilities[ls].approval: "none"\n+ capabilities[ls].approval: "reaction"\n', said)
-        self.assertNotIn("device", said)
+        output = self.run_ctl("manifest", "diff", old, new, status=1)
+        self.assertIn('- capabilities[ls].approval: "none"\n'
+                      '+ capabilities[ls].approval: "reaction"\n', output)
+        self.assertNotIn("device", output)
         changes = json.loads(self.run_ctl("manifest", "diff", "--json", old, new, status=1))["changes"]
         self.assertIn({"path": "capabilities[ls].approval", "old": '"none"', "new": '"reaction"'}, changes)
         self.assertEqual(self.run_ctl("manifest", "diff", old, old), "")
@@ -437,15 +438,15 @@ class Operator(OperatorCase):
         # a time is a date for a person, and what is signed for a program
         for name, day in (("old", "2027-01-01"), ("new", "2027-02-01")):
             self.write(MANIFEST.replace("not_after: 30d", f"not_after: {day}"), f"{name}.yaml")
-        said = self.run_ctl("manifest", "diff", old, new, status=1)
-        self.assertRegex(said, r"^- dispatchers\[.*\]\.not_after: 2027-01-01 00:00:00 UTC\n"
+        output = self.run_ctl("manifest", "diff", old, new, status=1)
+        self.assertRegex(output, r"^- dispatchers\[.*\]\.not_after: 2027-01-01 00:00:00 UTC\n"
                                r"\+ .*: 2027-02-01 00:00:00 UTC\n$")
         changes = json.loads(self.run_ctl("manifest", "diff", "--json", old, new, status=1))["changes"]
         self.assertEqual(changes[0]["new"], "1801440000000")
 
     # usage
 
-    def test_arguments_command_no_terminal(self):
+    def test_arguments_are_sanitised(self):
         path = self.write(MANIFEST, "a\x1b]0;b\u202e\n.yaml")
         wild = "x\x1b[2J\x9by"
         for words, status in ((["manifest", "lint", path], 0), (["manifest", "lint", wild], 1),
@@ -453,9 +454,9 @@ class Operator(OperatorCase):
                               (["manifest", "diff", wild, path], 1), (["operator", "show", wild], 1),
                               (["operator", "export-pub", "--key", wild], 1), (["operator", wild], 2),
                               (["config", "check", wild], 1), ([wild], 2), ([f"--{wild}"], 2)):
-            said = self.run_ctl(*words, status=status)
-            self.assertIsNone(re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", said), repr(said))
-            self.assertNotIn("\n.yaml", said)
+            output = self.run_ctl(*words, status=status)
+            self.assertIsNone(re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", output), repr(output))
+            self.assertNotIn("\n.yaml", output)
         self.assertEqual(json.loads(self.run_ctl("operator", "show", wild, "--json", status=1))
                          ["error"]["message"].count("\x1b"), 1)
 

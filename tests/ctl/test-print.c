@@ -145,7 +145,7 @@ static void test_terminal_sanitize(void **state)
                 { "\xe2", "?", 1 },
                 { "a\x9b"
                   "2J",
-                  "a?2J", 4 }, /* of a terminal that takes bytes for characters */
+                  "a?2J", 4 }, /* of a terminal that reads bytes as characters */
         };
         char text[16];
 

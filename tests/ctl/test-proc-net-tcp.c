@@ -18,7 +18,7 @@
 #define NONE4 " 00000000:0000 "
 #define NONE6 " 00000000000000000000000000000000:0000 "
 
-/* Port 0x1F90 is 8080. The second is a stranger's, the third a connection. */
+/* Port 0x1F90 is 8080. The second is another user's, the third a connection. */
 static const char tcp[] = HEAD "   0: %08X:1F90" NONE4 "0A" REST "    0" TAIL "   1: %08X:1F91" NONE4
                                "0A" REST " 1000" TAIL "   2: %08X:1F92 0100007F:9C40 01" REST "    0" TAIL;
 static const char tcp6[] = HEAD "   0: 000000000000000000000000%08X:1F90" NONE6 "0A" REST "    0" TAIL;

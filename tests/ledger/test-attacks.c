@@ -43,7 +43,7 @@ typedef struct Attack {
 } Attack;
 
 static const Attack attacks[] = {
-        { "1, 16: signed by a key of nobody",
+        { "1, 16: signed by an unknown key",
           DEVBOX_ERROR_UNKNOWN_KEY,
           TRACE_COUNT,
           { .request_key = KEY_STRANGER } },
@@ -51,7 +51,10 @@ static const Attack attacks[] = {
           DEVBOX_ERROR_UNKNOWN_KEY,
           TRACE_COUNT,
           { .request_key = KEY_MANIFEST } },
-        { "a delivery by nobody", DEVBOX_ERROR_UNKNOWN_KEY, TRACE_COUNT, { .delivery_key = KEY_STRANGER } },
+        { "a delivery by an unknown key",
+          DEVBOX_ERROR_UNKNOWN_KEY,
+          TRACE_COUNT,
+          { .delivery_key = KEY_STRANGER } },
         { "4: a key twice",
           DEVBOX_ERROR_BAD_SCHEMA,
           TRACE_ENTRY,
@@ -112,7 +115,7 @@ static const Attack attacks[] = {
           DEVBOX_ERROR_UNKNOWN_CAPABILITY,
           TRACE_ENTRY,
           { .request = { KIND("shell.Exec") } } },
-        { "19: a space that nobody sees",
+        { "19: an invisible space",
           DEVBOX_ERROR_UNKNOWN_CAPABILITY,
           TRACE_ENTRY,
           { .request = { KIND("shell.exec\\u200b") } } },
@@ -135,7 +138,7 @@ static const Attack attacks[] = {
             .n_approvals = 1,
             .approval = { { "@@request@@",
                             "00000000000000000000000000000000000000000000000000000000000000aa" } } } },
-        { "30: approved by who asks",
+        { "30: approved by the requester",
           DEVBOX_ERROR_APPROVAL_DENIED,
           TRACE_ENTRY,
           { .request = WRITE, .n_approvals = 1, .approval = { { "@bob", "@ana" } } } },
