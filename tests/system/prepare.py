@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Brings a fresh machine to where the tests begin, and remembers how it was before."""
+"""Prepares a fresh machine for the tests, and records its state before."""
 
 import os
 import pathlib
@@ -102,5 +102,5 @@ def machine():
 
 
 def member_joins():
-    """The group devbox-admin comes and goes with devbox."""
+    """The group devbox-admin is created and removed with devbox."""
     run("usermod", "--append", "--groups", "devbox-admin", MEMBER)

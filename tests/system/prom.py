@@ -31,7 +31,7 @@ def labels_of(text):
 
 
 def comment(line, families):
-    """# HELP and # TYPE open a family; each comes once, before the family's samples."""
+    """# HELP and # TYPE open a family; each occurs once, before the family's samples."""
     _, kind, name, rest = (line.split(" ", 3) + [""])[:4]
     if kind == "HELP":
         if name in families:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""HTTP as nobody should speak it. After each test the API is the same process, no larger, with no descriptor
+"""Malformed and abusive HTTP. After each test the API is the same process, no larger, with no descriptor
 left over, and answers at once."""
 
 import contextlib
@@ -19,7 +19,7 @@ MIB = 1 << 20
 @contextlib.contextmanager
 def unharmed(growth_bytes=8 * MIB):
     pid = world.awake()
-    wire.post("/actions/restart")  # refused, and so the first line it logs: that opens the journal's socket
+    wire.post("/actions/restart")  # denied, and so the first line it logs: that opens the journal's socket
     rss, fds = world.rss_bytes(pid), world.open_fds(pid)
     yield
     equal(wire.get("/health").status, 200, "GET /health afterwards")
@@ -96,7 +96,7 @@ def test_slow_reader_is_cut():
         wanted = text("GET", "/openapi.json") * 10
 
         def stuffed():
-            """Whether the server has hung up; until then it is asked for more, and nothing is read."""
+            """Whether the server has hung up; until then it is sent requests, and nothing is read."""
             try:
                 reader.socket.send(wanted)
             except TimeoutError:
@@ -118,7 +118,7 @@ def many_sockets(count):
 
 
 def crowd(count):
-    """That many clients at once, each with one request; what they get."""
+    """That many concurrent clients, each with one request; what they get."""
     connections = [Connection(timeout=60) for _ in range(count)]
     for connection in connections:
         with contextlib.suppress(OSError):
@@ -134,7 +134,7 @@ def crowd(count):
 
 
 def test_a_thousand_connections():
-    """512 of them at once (api.max_connections), 16 KiB each, and again: what the first took is back."""
+    """512 concurrent ones (api.max_connections), 16 KiB each, and again: what the first took is back."""
     many_sockets(1000)
     for growth in (12 * MIB, MIB):
         with unharmed(growth):
@@ -177,7 +177,7 @@ def test_pipelined_answers_keep_their_order():
         paths = ["/health", "/nowhere", "/system", "/services", "/openapi.json"] * 20
         connection.send(b"".join(text("GET", path) for path in paths))
         statuses = [connection.response().status for _ in paths]
-        equal(statuses, [200, 404, 200, 200, 200] * 20, "the answers to 100 requests sent at once")
+        equal(statuses, [200, 404, 200, 200, 200] * 20, "the answers to 100 pipelined requests")
 
 
 # ---- large
@@ -503,7 +503,7 @@ def hang_up_after(data):
 
 
 def test_half_closed_clients_are_let_go():
-    """What `nc -N` does: it asks, says that it has no more to say, reads, and leaves. Nobody will use that
+    """What `nc -N` does: it sends a request, shuts down its side, reads, and closes. Nobody will use that
     connection again, so none may wait for the keep-alive's end (60 s)."""
     with unharmed():
         for connection in [hang_up_after(text("GET", "/health")) for _ in range(20)]:
@@ -512,7 +512,7 @@ def test_half_closed_clients_are_let_go():
 
 
 def test_garbage():
-    """All at once, because what might become a request is waited for until its deadline."""
+    """Concurrently, because an incomplete request is waited for until its deadline."""
     chance = random.Random(3)
     noise = [chance.randbytes(chance.randrange(1, 4000)) for _ in range(200)]
     cut = [text("POST", "/actions/restart", [("X-A", "b")], b"{}")[:size] for size in range(0, 110, 3)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The two things a client may have done: restart, run the self-test."""
+"""The two actions: restart, run the self-test."""
 
 import re
 import threading
@@ -11,7 +11,7 @@ from world import API, SELFTEST, each, equal, eventually, expect, run, show
 
 
 class Loop(threading.Thread):
-    """Asks for /health again and again, each time on a new connection, and notes every trouble."""
+    """Requests /health repeatedly, each time on a new connection, and records every failure."""
 
     def __init__(self, path="/health"):
         super().__init__(daemon=True)
@@ -106,7 +106,7 @@ def start_run():
     return answer.json["id"]
 
 
-def told(run_id):
+def outcome(run_id):
     answer = wire.get(f"/actions/run-tests/{run_id}")
     equal(answer.status, 200, f"GET /actions/run-tests/{run_id} ({answer})")
     equal(answer.json["id"], run_id, "the id in the answer")
@@ -114,7 +114,7 @@ def told(run_id):
 
 
 def finished(run_id):
-    return eventually("the run ends", lambda: (now := told(run_id))["status"] != "running" and now, 60)
+    return eventually("the run ends", lambda: (now := outcome(run_id))["status"] != "running" and now, 60)
 
 
 def test_selftest_passes():
@@ -137,13 +137,13 @@ def test_outcome_survives_a_restart_of_the_api():
     run_id = start_run()
     finished(run_id)
     restart()
-    equal(told(run_id)["status"], "passed", "the outcome after a restart of the API")
+    equal(outcome(run_id)["status"], "passed", "the outcome after a restart of the API")
 
 
 def test_second_run_joins_the_first():
     with world.drop_in(SELFTEST, "[Service]\nExecStartPre=/bin/sleep 3\n"):
         first = start_run()
-        equal(told(first)["status"], "running", "the status of a run under way")
+        equal(outcome(first)["status"], "running", "the status of a run under way")
         equal(start_run(), first, "the id of a second run while the first is under way")
         equal(finished(first)["status"], "passed", "the outcome")
 
@@ -226,7 +226,7 @@ def test_unknown_runs():
 # ---- who may
 
 
-def refusal(path, token=None, headers=(), host="localhost"):
+def rejection(path, token=None, headers=(), host="localhost"):
     answer = wire.post(path, token, headers, host=host)
     return answer.status, answer.code
 
@@ -236,7 +236,7 @@ def test_actions_need_the_token():
 
     def check(wrong, wanted):
         for path in ("/actions/restart", "/actions/run-tests"):
-            equal(refusal(path, wrong), wanted, f"POST {path} with token {wrong and wrong[:8]!r}")
+            equal(rejection(path, wrong), wanted, f"POST {path} with token {wrong and wrong[:8]!r}")
 
     each(
         [
@@ -250,7 +250,7 @@ def test_actions_need_the_token():
         ],
         check,
     )
-    equal(world.main_pid(API), pid, "the process after refused restarts")
+    equal(world.main_pid(API), pid, "the process after rejected restarts")
 
 
 def test_token_counts_once():
@@ -266,7 +266,7 @@ def test_placeholder_never_works():
         token = world.token()
         with world.config(world.CONFIG.read_text().replace(token, placeholder), apply=True):
             equal(
-                refusal("/actions/restart", placeholder),
+                rejection("/actions/restart", placeholder),
                 (403, "token_placeholder"),
                 f"token {placeholder!r}",
             )
@@ -279,7 +279,7 @@ def test_web_pages_cannot_act():
 
     def check(name, value):
         equal(
-            refusal("/actions/restart", token, [(name, value)]),
+            rejection("/actions/restart", token, [(name, value)]),
             (403, "origin_not_allowed"),
             f"{name}: {value}",
         )
@@ -297,12 +297,12 @@ def test_web_pages_cannot_act():
         ],
         check,
     )
-    equal(world.main_pid(API), pid, "the process after refused restarts")
+    equal(world.main_pid(API), pid, "the process after rejected restarts")
 
 
 def test_own_pages_may_act():
     def check(host):
-        status, _ = refusal("/actions/run-tests", world.token(), [("Origin", f"http://{host}")], host=host)
+        status, _ = rejection("/actions/run-tests", world.token(), [("Origin", f"http://{host}")], host=host)
         equal(status, 202, f"POST with Origin and Host {host}")
 
     each([("localhost:8080",), ("127.0.0.1:8080",), ("[::1]:8080",)], check)

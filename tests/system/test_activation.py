@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Sockets first: nothing runs until somebody asks, and nothing stays when nobody does."""
+"""Socket activation: nothing runs before the first request, and nothing stays when idle."""
 
 import grp
 import socket
@@ -53,7 +53,7 @@ def test_a_crowd_at_a_sleeping_socket_is_served():
     statuses = [connection.response().status for connection in crowd]
     for connection in crowd:
         connection.socket.close()
-    equal(statuses, [200] * 64, "the answers to 64 at once")
+    equal(statuses, [200] * 64, "the answers to 64 concurrent requests")
 
 
 def test_idle_services_exit_and_come_back():
@@ -83,9 +83,9 @@ def test_an_open_connection_keeps_the_api_up():
 
 def test_status_does_not_wake_a_sleeping_api():
     systemctl("stop", API)
-    said = run("devboxctl", "status", check=False).stdout
+    output = run("devboxctl", "status", check=False).stdout
     equal(state(API), "inactive", "the API after devboxctl status")
-    expect("sleep" in said, f"devboxctl status does not say that the API sleeps: {said[:200]}")
+    expect("sleep" in output, f"devboxctl status does not show that the API sleeps: {output[:200]}")
 
 
 def test_unix_socket_is_for_the_group():
@@ -104,4 +104,4 @@ def test_stopping_the_socket_frees_the_port():
         expect(world.probe() == 0, "something answers though the socket is stopped")
     finally:
         systemctl("start", SOCKET)
-    equal(wire.get("/health").status, 200, "GET /health after the socket came back")
+    equal(wire.get("/health").status, 200, "GET /health after the socket was restored")

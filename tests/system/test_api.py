@@ -151,11 +151,11 @@ def test_openapi_describes_what_answers():
     expect(answer.json["openapi"].startswith("3.1"), f"openapi is {answer.json['openapi']!r}")
 
     def check(path, method):
-        said = wire.request(method.upper(), path.replace("{id}", "0" * 32))
-        # An action without a token is refused as such, and a run that never was is no unknown path.
+        response = wire.request(method.upper(), path.replace("{id}", "0" * 32))
+        # An action without a token is rejected for that, and an unknown run is not an unknown path.
         wanted = (200, None) if method == "get" else (401, "token_required")
         wanted = (404, "job_not_found") if "{" in path else wanted
-        got = (said.status, said.code)
+        got = (response.status, response.code)
         equal(got, wanted, f"{method} {path}")
 
     each(

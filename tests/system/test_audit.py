@@ -54,7 +54,7 @@ def test_tail_follows_the_ledger():
                 network.begin_session()
                 wanted = exported(network)[size - 2 :]
                 seen += [tail.stdout.readline() for _ in wanted[len(seen) :]]
-                equal(seen, wanted, f"what was told after {what}")
+                equal(seen, wanted, f"what was printed after {what}")
             equal(tail.poll(), None, "the exit status of what still follows")
 
 
@@ -83,7 +83,7 @@ def test_show_from_a_number():
             ("from the middle", ["--from", "3"], lines[3:]),
             ("some from the middle", ["--from", "3", "-n", "2"], lines[3:5]),
             ("the last", ["--from", str(size - 1)], lines[-1:]),
-            ("what is to come", ["--from", str(size)], []),
+            ("entries of the future", ["--from", str(size)], []),
             ("none", ["--from", "3", "-n", "0"], []),
         ]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Who may say what on the system bus, and that the daemons are what dbus/*.xml promises."""
+"""Who may call what on the system bus, and that the daemons implement dbus/*.xml."""
 
 import json
 import xml.etree.ElementTree as ElementTree
@@ -40,10 +40,10 @@ def test_introspection_equals_the_contract():
     world.awake(), world.collector_awake()
 
     def check(component, interface):
-        said = run(
+        output = run(
             "busctl", "introspect", "--xml-interface", f"org.devbox.{component}", f"/org/devbox/{component}"
         ).stdout
-        actual = members(ElementTree.fromstring(said)).get(interface)
+        actual = members(ElementTree.fromstring(output)).get(interface)
         wanted = members(ElementTree.parse(SOURCE / f"dbus/{interface}.xml").getroot())[interface]
         expect(actual is not None, f"org.devbox.{component} has no {interface}")
         names = sorted(str(member[1]) for member in actual ^ wanted)
@@ -56,7 +56,7 @@ def test_version_and_health():
     world.awake(), world.collector_awake()
 
     def check(component, name, wanted):
-        said = run(
+        output = run(
             "busctl",
             "get-property",
             f"org.devbox.{component}",
@@ -64,7 +64,7 @@ def test_version_and_health():
             "org.devbox.Component1",
             name,
         ).stdout.strip()
-        equal(said, wanted, f"{name} of {component}")
+        equal(output, wanted, f"{name} of {component}")
 
     each(
         [
@@ -93,11 +93,11 @@ def test_members_may_call_and_guests_may_not():
     world.awake(), world.collector_awake()
 
     def check(user, component, allowed):
-        said = world.bus_call(component, "org.devbox.Component1", "GetMetrics", user=user, check=False)
-        equal(said.returncode == 0, allowed, f"{user} may call {component}")
+        result = world.bus_call(component, "org.devbox.Component1", "GetMetrics", user=user, check=False)
+        equal(result.returncode == 0, allowed, f"{user} may call {component}")
         expect(
-            allowed or "denied" in said.stderr.lower(),
-            f"{user} is refused, but not by policy: {said.stderr}",
+            allowed or "denied" in result.stderr.lower(),
+            f"{user} is denied, but not by policy: {result.stderr}",
         )
 
     each(
@@ -118,7 +118,7 @@ def test_members_may_call_and_guests_may_not():
     )
 
 
-# As systemd says that it was restarted, and the collector that units changed.
+# A signal of systemd that it was restarted, and of the collector that units changed.
 RESTARTED = ("/org/freedesktop/DBus", "org.freedesktop.DBus", "NameOwnerChanged")
 RESTARTED += ("sss", "org.freedesktop.systemd1", ":1.0", ":1.1")
 CHANGED = ("/org/devbox/Collector1", "org.devbox.Collector1", "UnitsChanged", "as", "0")
@@ -131,8 +131,8 @@ def test_nobody_forges_signals():
 
     def emit(user, component, signal):
         bus = ("org.freedesktop.DBus", "/", "org.freedesktop.DBus", "GetNameOwner")
-        said = run("busctl", "--json=short", "call", *bus, "s", f"org.devbox.{component}").stdout
-        run("busctl", "emit", "--destination", json.loads(said)["data"][0], *signal, user=user)
+        output = run("busctl", "--json=short", "call", *bus, "s", f"org.devbox.{component}").stdout
+        run("busctl", "emit", "--destination", json.loads(output)["data"][0], *signal, user=user)
 
     def figure(component, name):
         return world.bus_metrics(component)[name]
@@ -145,16 +145,16 @@ def test_nobody_forges_signals():
             wire.get("/services")
         equal(figure("Collector1", "units_changed_total") - told, 0, f"units that {user} changed")
         more = figure("Api1", "dbus_calls_total") - calls
-        expect(more < 6, f"{user} made the API forget its answers: it asked {more} times for 8 requests")
+        expect(more < 6, f"{user} invalidated the cache of the API: it called {more} times for 8 requests")
 
     each([(user,) for user in (GUEST, MEMBER, "devbox")], check)
 
 
 def test_guests_cannot_own_the_names():
     def check(user, name):
-        said = run("python3", "-c", OWN_NAME, name, user=user, check=False)
+        result = run("python3", "-c", OWN_NAME, name, user=user, check=False)
         expect(
-            "AccessDenied" in said.stdout, f"{user} asking for {name}: {said.stdout} {said.stderr[-100:]}"
+            "AccessDenied" in result.stdout, f"{user} owns {name}: {result.stdout} {result.stderr[-100:]}"
         )
 
     each(
@@ -190,13 +190,13 @@ assert bus.recv(1000).startswith(b"OK")
 bus.sendall(b"BEGIN\r\n" + call(1, "Hello", "", b"")
             + call(2, "RequestName", "su", padded(string(sys.argv[1]), 4) + struct.pack("<I", 4)))
 bus.settimeout(5)
-said = b""
+output = b""
 try:
-    while b"AccessDenied" not in said:
-        said += bus.recv(4096)
+    while b"AccessDenied" not in output:
+        output += bus.recv(4096)
 except TimeoutError:
     pass
-print("AccessDenied" if b"AccessDenied" in said else said)
+print("AccessDenied" if b"AccessDenied" in output else output)
 """
 
 
@@ -217,13 +217,13 @@ def ask_systemd(user, verb, unit):
 
 
 def test_no_service_may_touch_units():
-    """Polkit refuses devbox's users outright; others have to prove who they are."""
+    """Polkit denies devbox's users without a challenge; others have to authenticate."""
 
     def check(user, verb, unit, wanted="access denied"):
-        said = ask_systemd(user, verb, unit)
+        result = ask_systemd(user, verb, unit)
         expect(
-            said.returncode and wanted in said.stderr.lower(),
-            f"{user}: {verb} {unit} is not refused with {wanted!r}: {said.stderr.strip()}",
+            result.returncode and wanted in result.stderr.lower(),
+            f"{user}: {verb} {unit} is not denied with {wanted!r}: {result.stderr.strip()}",
         )
 
     each(
@@ -254,8 +254,8 @@ def test_only_the_api_reaches_the_socket_of_the_selftest():
     world.awake()
 
     def check(user):
-        said = run("python3", "-c", CONNECT, user=user, check=False)
-        expect("PermissionError" in said.stderr, f"{user} may start the self-test: {said.stderr[-100:]}")
+        result = run("python3", "-c", CONNECT, user=user, check=False)
+        expect("PermissionError" in result.stderr, f"{user} may start the self-test: {result.stderr[-100:]}")
 
     each([(user,) for user in (MEMBER, GUEST, "devbox-collector", "devbox-ledger")], check)
 

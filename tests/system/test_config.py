@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A wrong configuration: said with file, line and fix, and never the end of a running service."""
+"""An invalid configuration: reported with file, line and fix; services keep the last valid one."""
 
 import pathlib
 import time
@@ -87,22 +87,21 @@ def check_file(content):
 def test_check_names_line_and_fix():
     def check(content, line, words):
         done = check_file(content)
-        said = done.stdout + done.stderr
+        output = done.stdout + done.stderr
         equal(done.returncode, 1, f"the exit status for {content[:40]!r}")
-        expect(
-            f"/etc/devbox/ring.yaml:{line}:" in said, f"{content[:40]!r}: no line {line} in {said.strip()!r}"
-        )
-        missing = [word for word in words if word not in said]
-        expect(not missing, f"{content[:40]!r}: {missing} not in {said.strip()!r}")
+        place = f"/etc/devbox/ring.yaml:{line}:"
+        expect(place in output, f"{content[:40]!r}: no line {line} in {output.strip()!r}")
+        missing = [word for word in words if word not in output]
+        expect(not missing, f"{content[:40]!r}: {missing} not in {output.strip()!r}")
 
     each(WRONG, check)
 
 
 def test_check_keeps_the_token_to_itself():
-    said = check_file("auth:\n  token: 'top secret \x7f'\n")
+    result = check_file("auth:\n  token: 'top secret \x7f'\n")
     expect(
-        said.returncode and "top secret" not in said.stdout + said.stderr,
-        "config check shows a refused token",
+        result.returncode and "top secret" not in result.stdout + result.stderr,
+        "config check shows a rejected token",
     )
 
 
@@ -143,7 +142,7 @@ def test_reload_with_any_error_keeps_the_service():
 
 
 class written:
-    """Other content in the configuration file; nobody is told."""
+    """Other content in the configuration file, without a reload."""
 
     def __init__(self, content):
         self.content = content
@@ -164,7 +163,7 @@ def test_reload_says_what_is_wrong():
         with written(broken()):
             systemctl("reload", unit)
             entry = journal.event("CONFIG_INVALID")
-        equal(entry["_SYSTEMD_UNIT"], unit, "the unit that says so")
+        equal(entry["_SYSTEMD_UNIT"], unit, "the unit that reports it")
         expect(
             LINE in entry["MESSAGE"] and "65535" in entry["MESSAGE"], f"no line and fix: {entry['MESSAGE']}"
         )
@@ -189,8 +188,9 @@ def test_restart_action_is_refused():
         answer = wire.post("/actions/restart", token=world.token())
         equal((answer.status, answer.code), (409, "config_invalid"), "POST /actions/restart")
         expect(LINE in answer.json["error"]["message"], f"no line in {answer.json}")
-        said = world.bus_call("Api1", "org.devbox.Component1", "Restart", check=False)
-        expect(said.returncode and LINE in said.stderr, f"Restart over the bus: {said.stderr.strip()!r}")
+        result = world.bus_call("Api1", "org.devbox.Component1", "Restart", check=False)
+        error = result.stderr.strip()
+        expect(result.returncode and LINE in error, f"Restart over the bus: {error!r}")
         equal((world.main_pid(API), wire.get("/health").status), (pid, 200), "process and health")
 
 
@@ -247,13 +247,13 @@ LOCALHOST = [wire.UNIX, "127.0.0.1:8080", "[::1]:8080"]
 
 
 def test_localhost_is_both_addresses():
-    """Who asks for localhost may get either: nobody else can have the other."""
+    """localhost resolves to either address: no other user can listen at the other one."""
     with world.config(CONFIG.read_text().replace('"127.0.0.1"', '"localhost"'), apply=True):
         equal(listening(), sorted(LOCALHOST), "what the socket listens on")
         for host in ("127.0.0.1", "::1"):
             equal(wire.get("/health", address=(host, 8080)).status, 200, f"GET /health at {host}")
-            said = run("python3", "-c", BIND, host, user=GUEST, check=False).stderr
-            expect("Address already in use" in said, f"{GUEST} may listen at {host}: {said[-100:]}")
+            output = run("python3", "-c", BIND, host, user=GUEST, check=False).stderr
+            expect("Address already in use" in output, f"{GUEST} may listen at {host}: {output[-100:]}")
 
 
 def test_localhost_without_ipv6():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Daemons die, freeze and disappear; the machine goes on."""
+"""Daemons crash, freeze and disappear; the machine goes on."""
 
 import contextlib
 import os
@@ -38,7 +38,7 @@ def fresh(path="/system"):
     return wire.get(path)
 
 
-def die(unit, number):
+def kill(unit, number):
     pid = world.running(unit)
     os.kill(pid, number)
     eventually(
@@ -52,7 +52,7 @@ DEATHS = [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT]
 def test_api_comes_back():
     def check(number):
         world.awake()
-        die(API, number)
+        kill(API, number)
         equal(wire.get("/health").status, 200, f"GET /health after signal {number}")
 
     each([(number,) for number in DEATHS * 2], check)
@@ -61,14 +61,14 @@ def test_api_comes_back():
 def test_collector_comes_back():
     def check(number):
         world.collector_awake()
-        die(COLLECTOR, number)
+        kill(COLLECTOR, number)
         fresh("/services")
 
     each([(number,) for number in DEATHS * 2], check)
 
 
 def test_socket_outlives_the_api():
-    """Connections that come while the API is dead wait in the socket: none is refused."""
+    """Connections during a crash of the API wait in the socket: none is refused."""
 
     def check(number):
         world.awake()
@@ -114,7 +114,7 @@ def test_collector_killed_while_a_request_waits():
 
 
 def uncached():
-    """Whether the next request has to ask the collector: 1 s of nobody asking."""
+    """Whether the next request has to ask the collector: 1 s without a request."""
     import time
 
     time.sleep(1.2)

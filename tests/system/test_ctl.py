@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""devboxctl as its users meet it: through the bus, as root, as a member of the group, as a stranger."""
+"""devboxctl for its users: through the bus, as root, as a member of the group, as any other user."""
 
 import json
 
@@ -26,14 +26,14 @@ def shape(value):
 
 
 def test_members_get_answers():
-    """The list has units that are not active, which status and services tell by their exit."""
+    """The list has units that are not active, which status and services show by their exit status."""
 
     def check(verb, wanted):
-        said = ctl(verb)
-        equal((said.returncode, said.stderr), (wanted, ""), f"exit and stderr of devboxctl {verb}")
+        result = ctl(verb)
+        equal((result.returncode, result.stderr), (wanted, ""), f"exit and stderr of devboxctl {verb}")
         expect(
-            said.stdout.strip() and "\x1b" not in said.stdout,
-            f"devboxctl {verb} into a pipe: {said.stdout[:80]!r}",
+            result.stdout.strip() and "\x1b" not in result.stdout,
+            f"devboxctl {verb} into a pipe: {result.stdout[:80]!r}",
         )
 
     world.awake()
@@ -41,13 +41,13 @@ def test_members_get_answers():
 
 
 def test_status_shows_where_it_really_listens():
-    """From a daemon-reload with another port to the restart of the socket, nobody listens at the new one."""
+    """From a daemon-reload with another port to the restart of the socket, the new one is not open."""
 
     def check(what, wanted, listens):
-        said = json.loads(ctl("status", "--json").stdout)
-        socket = next(row for row in said["components"] if row["name"] == "socket")
-        equal(said["listens"], listens, f"where it listens, {what}")
-        equal("systemctl restart" in (socket["problem"] or ""), wanted, f"whether that is told, {what}")
+        status = json.loads(ctl("status", "--json").stdout)
+        socket = next(row for row in status["components"] if row["name"] == "socket")
+        equal(status["listens"], listens, f"where it listens, {what}")
+        equal("systemctl restart" in (socket["problem"] or ""), wanted, f"whether that is reported, {what}")
         expect(listens in ctl("status").stdout, f"status does not show {listens}, {what}")
 
     before, after = f"127.0.0.1:8080, {wire.UNIX}", f"127.0.0.1:18080, {wire.UNIX}"
@@ -87,18 +87,18 @@ def test_status_names_what_is_wrong():
 
 
 def test_services_are_all_listed():
-    said = ctl("services").stdout
-    missing = [name for name in SERVICES if name not in said]
+    output = ctl("services").stdout
+    missing = [name for name in SERVICES if name not in output]
     equal(missing, [], "services that devboxctl does not list")
 
 
 def test_strangers_are_told_what_to_do():
     def check(verb):
-        said = ctl(verb, user=GUEST)
-        equal(said.returncode, 1, f"the exit of devboxctl {verb} by a stranger")
+        result = ctl(verb, user=GUEST)
+        equal(result.returncode, 1, f"the exit of devboxctl {verb} by another user")
         expect(
-            "usermod" in said.stderr and "devbox" in said.stderr,
-            f"devboxctl {verb}: {said.stderr.strip()!r}",
+            "usermod" in result.stderr and "devbox" in result.stderr,
+            f"devboxctl {verb}: {result.stderr.strip()!r}",
         )
 
     each([("system",), ("services",)], check)
@@ -124,7 +124,7 @@ def test_usage():
 
 def test_collector_wakes_for_it():
     systemctl("stop", API, COLLECTOR)
-    expect("ring-alias" in ctl("services").stdout, "devboxctl services says nothing with everything asleep")
+    expect("ring-alias" in ctl("services").stdout, "devboxctl services is empty with everything asleep")
     equal((world.state(API), world.state(COLLECTOR)), ("inactive", "active"), "API and collector")
 
 
@@ -132,11 +132,11 @@ def test_trouble_is_told_in_words():
     from test_crash import collector_masked
 
     with collector_masked():
-        said = ctl("system")
-        equal(said.returncode, 1, "the exit of devboxctl system without a collector")
+        result = ctl("system")
+        equal(result.returncode, 1, "the exit of devboxctl system without a collector")
         expect(
-            "devbox-collector" in said.stderr,
-            f"devboxctl system without a collector: {said.stderr.strip()!r}",
+            "devbox-collector" in result.stderr,
+            f"devboxctl system without a collector: {result.stderr.strip()!r}",
         )
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A mount whose server is dead: all of devbox answers, but for the figures of that mount."""
+"""A mount whose server does not answer: all of devbox answers, but for the figures of that mount."""
 
 import contextlib
 import ctypes
@@ -43,7 +43,7 @@ def local_disk():
 
 @contextlib.contextmanager
 def dead_mount():
-    """A mount over the way to the local disk, whose server is dead; the mount table still says "tmpfs"."""
+    """A mount without an answering server above the local disk; the mount table still has "tmpfs"."""
     try:
         fd = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
     except OSError as error:
@@ -84,12 +84,12 @@ def test_a_dead_mount_takes_only_its_figures_along():
     journal = world.Journal()
     with local_disk(), world.config(CONFIG.read_text() + disks, apply=True):
         equal(problems(), [None, None], "the problems of the disks before")
-        # Not earlier: systemd itself waits for a dead mount when it sets up the sandbox of a service.
+        # Not earlier: systemd itself waits for such a mount when it sets up the sandbox of a service.
         with dead_mount():
             for _ in range(10):
                 check_answers()
             equal(len(journal.of_devbox(DEVBOX_PATH=str(DEEP))), 1, "the number of lines about the disk")
-            expect(world.run("devboxctl", "health", check=False).returncode != 0, "devboxctl health says ok")
+            expect(world.run("devboxctl", "health", check=False).returncode != 0, "devboxctl health is ok")
             threads = len(os.listdir(f"/proc/{world.running(COLLECTOR)}/task"))
             expect(threads <= 3, f"{threads} threads after ten requests")
         eventually("all disks have figures", lambda: problems() == [None, None])

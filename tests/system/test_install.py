@@ -92,7 +92,7 @@ PLACES = [
 
 
 def manifest():
-    """The files the installer says it owns."""
+    """The files in the installer's list."""
     return sorted(set(re.findall(r"(?:^|\s)(/\S+)$", MANIFEST.read_text(), re.MULTILINE)))
 
 
@@ -124,11 +124,11 @@ def installation():
 def test_second_run_changes_nothing():
     world.awake(), world.collector_awake()
     before = installation()
-    said = prepare.install()
+    output = prepare.install()
     after = installation()
     changed = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
     expect(not changed, f"a second run changed {changed}")
-    expect("nothing to do" in said, f"a second run does not say 'nothing to do': {said.splitlines()[-3:]}")
+    expect("nothing to do" in output, f"a second run found something to do: {output.splitlines()[-3:]}")
 
 
 def test_files_are_the_expected_ones():
@@ -180,5 +180,5 @@ def test_enabled_and_started():
 
 def test_help_is_the_head_comment():
     for script in ("install.sh", "uninstall.sh"):
-        said = run(world.SOURCE / "scripts" / script, "--help").stdout
-        expect(script in said, f"{script} --help does not show how it is used")
+        output = run(world.SOURCE / "scripts" / script, "--help").stdout
+        expect(script in output, f"{script} --help does not show how it is used")

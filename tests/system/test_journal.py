@@ -103,7 +103,7 @@ def test_no_secret_in_the_journal():
     each(
         [(token, "the token") for token in prepare.tokens]
         + [
-            ("certainly-not-the-token", "a wrong token that somebody sent"),
+            ("certainly-not-the-token", "a wrong token of a request"),
             ("wrong-token", "a wrong token"),
         ],
         check,

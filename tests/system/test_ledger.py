@@ -34,7 +34,7 @@ def test_its_files_are_its_own():
 
 
 def test_its_key_can_be_a_credential():
-    """As the manual says; a key that is only there once it is decrypted is the same key."""
+    """As in the manual; a key that must be decrypted first is the same key."""
     identity, sealed = STATE / "identity", pathlib.Path("/etc/devbox/identity.cred")
     key = call("GetStatus").stdout
     kept = identity.read_bytes()
@@ -43,7 +43,7 @@ def test_its_key_can_be_a_credential():
         identity.unlink()
         with world.drop_in(LEDGER, f"[Service]\nLoadCredentialEncrypted=identity:{sealed}\n"):
             world.systemctl("restart", LEDGER)
-            equal(call("GetStatus").stdout, key, "the status, which tells the key")
+            equal(call("GetStatus").stdout, key, "the status, which has the key")
             expect(not identity.exists(), "the ledger made another key")
     finally:
         identity.write_bytes(kept)
@@ -61,7 +61,7 @@ def test_its_state_behind_a_symbolic_link():
     parent.rename(moved)
     try:
         parent.symlink_to(moved)
-        equal(call("GetStatus").stdout, key, "the status, which tells the key")
+        equal(call("GetStatus").stdout, key, "the status, which has the key")
         shown = world.run("devboxctl", "audit", "show", check=False)
         expect(shown.returncode == 0 or "not enrolled" in shown.stderr, f"audit show: {shown.stderr}")
     finally:
@@ -76,17 +76,17 @@ def test_a_key_that_others_may_read():
     identity.chmod(0o644)
     try:
         expect(call("GetStatus").returncode != 0, "it answers with a key that others may read")
-        said = f"{identity}: others may read or write it; run: chmod 0600 {identity}"
+        message = f"{identity}: others may read or write it; run: chmod 0600 {identity}"
         world.eventually("the journal names the command", lambda: any(
-            said in entry["MESSAGE"] for entry in journal.entries(_SYSTEMD_UNIT=LEDGER)))
+            message in entry["MESSAGE"] for entry in journal.entries(_SYSTEMD_UNIT=LEDGER)))
     finally:
         identity.chmod(0o600)
         world.systemctl("restart", LEDGER)
-    equal(call("GetStatus").returncode, 0, "GetStatus once it is mended")
+    equal(call("GetStatus").returncode, 0, "GetStatus once it is repaired")
 
 
 def test_who_may_call():
-    """A refusal for another reason shows that the call got through."""
+    """A rejection for another reason shows that the call was authorised."""
     rows = [
         ("GetStatus", None, True),
         ("GetStatus", MEMBER, True),
@@ -99,9 +99,9 @@ def test_who_may_call():
     ]
 
     def check(member, user, allowed):
-        said = call(member, user=user)
-        refused = "Access denied" in said.stderr or "for another user" in said.stderr
-        equal(not refused, allowed, f"{member} for {user or 'root'}: {said.stderr.strip()}")
+        result = call(member, user=user)
+        refused = "Access denied" in result.stderr or "for another user" in result.stderr
+        equal(not refused, allowed, f"{member} for {user or 'root'}: {result.stderr.strip()}")
 
     each(rows, check)
 

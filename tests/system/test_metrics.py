@@ -7,7 +7,7 @@ import prom
 import wire
 from world import SERVICES, each, equal, eventually, expect, near
 
-# The families of a healthy machine of any kernel; more may come.
+# The families of a healthy machine of any kernel; more may follow.
 FAMILIES = {
     "devbox_build_info": "gauge",
     "devbox_boot_time_seconds": "gauge",
@@ -72,7 +72,7 @@ def test_units_have_one_row_per_state():
         equal(sum(states.values()), 1, f"the sum of the states of {name}")
 
     each([(name,) for name in sorted(names)], check)
-    # docker is not there, and an alias and what it stands for are one unit
+    # docker is not there, and an alias and its unit are one unit
     equal(len(names), len(SERVICES) - 2, "the number of units with a state")
 
 

@@ -54,8 +54,8 @@ def whole():
     test_install.test_enabled_and_started()
     run("devboxctl", "config", "check")
     eventually("the API answers", lambda: world.probe("/services") == 200)
-    said = prepare.install()
-    expect("nothing to do" in said, f"one run is not enough: {said.splitlines()[-3:]}")
+    output = prepare.install()
+    expect("nothing to do" in output, f"one run is not enough: {output.splitlines()[-3:]}")
 
 
 def nothing_runs():
@@ -134,11 +134,11 @@ def test_no_command_has_the_token_as_argument():
     try:
         with spying_on("awk", "cat", "chmod", "chown", "cp", "grep", "mv", "od", "sed", "tr") as arguments:
             prepare.install()
-            said = arguments.read_text()
+            output = arguments.read_text()
     finally:
         reinstall()
-    expect("/sed " in said and "/chown " in said, "the spies saw nothing")
-    expect(world.token() not in said, "the token of the new configuration was an argument of a command")
+    expect("/sed " in output and "/chown " in output, "the spies saw nothing")
+    expect(world.token() not in output, "the token of the new configuration was an argument of a command")
 
 
 def test_purge_after_uninstall():
@@ -237,8 +237,8 @@ def test_members_of_the_former_group_move():
     run("groupdel", "devbox-admin")
     run("usermod", "--append", "--groups", "devbox", MEMBER)
     try:
-        said = prepare.install()
-        expect(MEMBER in said, f"nothing says that {MEMBER} moved: {said.splitlines()[-5:]}")
+        output = prepare.install()
+        expect(MEMBER in output, f"no line reports that {MEMBER} moved: {output.splitlines()[-5:]}")
         expect(MEMBER in grp.getgrnam("devbox-admin").gr_mem, f"{MEMBER} is not in devbox-admin")
         run("gpasswd", "--delete", MEMBER, "devbox-admin")
         prepare.install()
@@ -249,12 +249,12 @@ def test_members_of_the_former_group_move():
 
 
 def test_an_edited_configuration_takes_effect():
-    """It was edited, and nothing was told to read it: the next run does."""
+    """It was edited without a reload: the next run reloads."""
     world.collector_awake()
     time.sleep(1.1)  # the time of a change of state is known to the second
     with world.config(CONFIG.read_text().replace("services:", "services:\n  - ring-listening.socket")):
-        said = prepare.install()
-        expect("nothing to do" not in said, "an edited configuration is left alone")
+        output = prepare.install()
+        expect("nothing to do" not in output, "an edited configuration is left alone")
         eventually("the edit is in effect", lambda: b"ring-listening.socket" in wire.get("/services").body)
     reinstall()
 
@@ -272,8 +272,8 @@ def test_two_installers_at_once():
     uninstall()
     command = [SOURCE / "scripts/install.sh"]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for _ in range(2)]
-    said = [each_one.communicate(timeout=600)[0].decode() for each_one in both]
-    equal([each_one.returncode for each_one in both], [0, 0], f"the exit statuses of two: {said}")
+    output = [each_one.communicate(timeout=600)[0].decode() for each_one in both]
+    equal([each_one.returncode for each_one in both], [0, 0], f"the exit statuses of two: {output}")
     reinstall()
 
 
@@ -282,8 +282,8 @@ def test_purge_while_a_process_lives():
     try:
         lingering = ("pgrep", "-u", "devbox", "sleep")
         eventually("the process has its user", lambda: run(*lingering, check=False).returncode == 0)
-        said = uninstall("--purge")
-        expect("keep running" in said.stdout + said.stderr, "nothing warns of the process")
+        result = uninstall("--purge")
+        expect("keep running" in result.stdout + result.stderr, "nothing warns of the process")
         equal(prepare.accounts(), prepare.before["accounts"], "the users and groups")
     finally:
         run("systemctl", "stop", "ring-lingering")

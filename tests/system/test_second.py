@@ -37,7 +37,7 @@ def run_request(network):
 
 
 def live_through_a_crash(network):
-    """One request that was started, one that was not, and refusals that were only counted."""
+    """One request that was started, one that was not, and rejections that were only counted."""
     call("Started", "s", accepted(network.deliver(network.request(*LS))))
     accepted(network.deliver(network.request(*LS)))
     for _ in range(3):
@@ -99,11 +99,11 @@ def history():
 
 
 def first_verdict(content, statements, *options):
-    """What devboxctl says; None where it says that this is no chain."""
-    status, said = trust.audit(history().roots, content, *statements, options=["--json", *options])
+    """The verdict of devboxctl; None if it is not a chain."""
+    status, output = trust.audit(history().roots, content, *statements, options=["--json", *options])
     if status == 1:
         return None
-    (row,) = json.loads(said)["chains"]
+    (row,) = json.loads(output)["chains"]
     return auditor.Verdict(row["outcome"], row.get("at", row["size"]), row["size"],
                            bytes.fromhex(row["head"]), row["witnessed"])  # fmt: skip
 

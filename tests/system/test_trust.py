@@ -69,7 +69,7 @@ def test_the_manifest_decides():
 
 
 def test_a_clock_that_nobody_vouches_for():
-    """In a machine like this one the kernel may not even be asked, which is no yes."""
+    """Where adjtimex(2) is forbidden the clock counts as not synchronised."""
     with trust.network() as network:
         text = world.CONFIG.read_text()
         world.CONFIG.write_text(text.replace("trust_clock: true", "trust_clock: false"))
@@ -92,8 +92,8 @@ def test_an_enrolment_with_another_digest():
     with trust.network() as network:
         root, chain = network.path("root.json").read_text(), trust.numbers(bytes(16))
         other = trust.numbers(bytes(32))
-        said = call("Enroll", "saysaya{sv}", DEVICE, *chain, root, *other, "0", check=False)
-        expect("not the root with that digest" in said, said)
+        output = call("Enroll", "saysaya{sv}", DEVICE, *chain, root, *other, "0", check=False)
+        expect("not the root with that digest" in output, output)
 
 
 def test_history_outlives_the_ledger():
@@ -136,9 +136,9 @@ def test_an_auditor_without_a_witness():
         ]
 
         def check(what, content, status, words):
-            code, said = network.audit(content, *network.statements("device"))
-            equal(code, status, f"the auditor's status, {what} ({said})")
-            expect(words in said, f"{what}: {said}")
+            code, output = network.audit(content, *network.statements("device"))
+            equal(code, status, f"the auditor's status, {what} ({output})")
+            expect(words in output, f"{what}: {output}")
 
         each(rows, check)
 
@@ -161,9 +161,9 @@ def test_an_auditor_judges_again():
         ]
 
         def check(what, content, status, words):
-            code, said = network.audit(chain, evidence=content)
-            equal(code, status, f"the auditor's status, {what} ({said})")
-            expect(words in said, f"{what}: {said}")
+            code, output = network.audit(chain, evidence=content)
+            equal(code, status, f"the auditor's status, {what} ({output})")
+            expect(words in output, f"{what}: {output}")
 
         each(rows, check)
         own = trust.shell("devboxctl audit verify --root 1.root.json || true", network.folder)
@@ -183,20 +183,20 @@ def test_a_witness_makes_it_ok():
         ]
 
         def check(what, content, status, word):
-            code, said = network.audit(content, cosigned)
-            equal(code, status, f"the auditor's status, {what} ({said})")
-            expect(word in said, f"{what}: {said}")
+            code, output = network.audit(content, cosigned)
+            equal(code, status, f"the auditor's status, {what} ({output})")
+            expect(word in output, f"{what}: {output}")
 
         each(rows, check)
-        code, said = network.audit(network.export("hub"), *network.statements("hub"))
-        equal(code, WHOLE, f"the auditor's status, of what the hub exports alone ({said})")
+        code, output = network.audit(network.export("hub"), *network.statements("hub"))
+        equal(code, WHOLE, f"the auditor's status, of what the hub exports alone ({output})")
 
         network.nodes.switch("device")
         call("RecordCosignature", "s", cosigned)
         grown = network.export("device")
         expect(grown.startswith(chain), "the countersignature changed the history")
-        code, said = network.audit(grown, cosigned)
-        equal(code, WHOLE, f"the auditor's status with the countersignature in the chain ({said})")
+        code, output = network.audit(grown, cosigned)
+        equal(code, WHOLE, f"the auditor's status with the countersignature in the chain ({output})")
 
 
 def audit_of_the_hub(network):
@@ -212,12 +212,12 @@ def proofs():
 
 
 def quarantines():
-    """What the hub's own chain says about quarantines."""
+    """The quarantines in the hub's own chain."""
     return [entry for entry in call("Export", "stu", "", "0", "4096") if entry[2] == QUARANTINE]
 
 
 def test_12_a_restored_database():
-    """A device that is put back to before a run does not run it again, and is found out when it speaks."""
+    """A device restored to before a run does not run it again, and its next checkpoint reveals it."""
     with trust.network() as network:
         network.nodes.save()
         old = call("Checkpoint", "t", "0")
@@ -230,8 +230,8 @@ def test_12_a_restored_database():
         network.enroll_hub()
         network.pin(chain)
         cosigned = call("Witness", "sa(ttqayayay)", statement, *trust.entries(chain))
-        code, said = audit_of_the_hub(network)
-        equal(code, WHOLE, f"the auditor's status before ({said})")
+        code, output = audit_of_the_hub(network)
+        equal(code, WHOLE, f"the auditor's status before ({output})")
 
         network.nodes.switch("device")
         network.nodes.restore()
@@ -241,21 +241,21 @@ def test_12_a_restored_database():
         short = network.export("restored")
 
         network.nodes.switch("hub")
-        said = call("Witness", "sa(ttqayayay)", old, "0", check=False)
-        expect("already knows more" in said, f"the witness says {said!r} to what was true once")
+        output = call("Witness", "sa(ttqayayay)", old, "0", check=False)
+        expect("already knows more" in output, f"the witness replies {output!r} to an old checkpoint")
         expect("quarantine" not in call("GetReplica", "s", DEVICE), "that was enough for a quarantine")
         for _ in range(2):
-            said = call("Witness", "sa(ttqayayay)", restored, "0", check=False)
-            expect("shorter than a witness has seen it" in said, f"the witness says {said!r}")
+            output = call("Witness", "sa(ttqayayay)", restored, "0", check=False)
+            expect("shorter than a witness has seen it" in output, f"the witness replies {output!r}")
         replica = call("GetReplica", "s", DEVICE)
         equal(replica["quarantine"], "witness_rollback", "why the device is in quarantine")
-        equal(replica["checkpoint"], cosigned, "the statement that stands")
+        equal(replica["checkpoint"], cosigned, "the stored checkpoint")
         equal(len(quarantines()), 1, "the number of quarantine entries")
         world.systemctl("stop", LEDGER)
         equal(proofs(), [("witness_rollback", cosigned, restored)], "the proofs")
         size = len(short.splitlines()) - 1
-        code, said = audit_of_the_hub(network)
-        equal(code, FORK, f"the auditor's status of the hub's copy ({said})")
-        expect(f"FORK at size {size}:" in said, said)
-        code, said = network.audit(short, cosigned)
-        equal(code, TRUNCATED, f"the auditor's status of the device's chain ({said})")
+        code, output = audit_of_the_hub(network)
+        equal(code, FORK, f"the auditor's status of the hub's copy ({output})")
+        expect(f"FORK at size {size}:" in output, output)
+        code, output = network.audit(short, cosigned)
+        equal(code, TRUNCATED, f"the auditor's status of the device's chain ({output})")

@@ -14,18 +14,18 @@ UNITS = (*SERVICES, SOCKET, SELFTEST_SOCKET, TARGET)
 
 def test_exposure_is_low():
     def check(unit):
-        said = run("systemd-analyze", "security", "--no-pager", unit).stdout
-        level = float(re.search(r"Overall exposure level for \S+: ([\d.]+)", said)[1])
+        output = run("systemd-analyze", "security", "--no-pager", unit).stdout
+        level = float(re.search(r"Overall exposure level for \S+: ([\d.]+)", output)[1])
         expect(level <= 1.5, f"systemd-analyze security rates {unit} {level}, more than 1.5")
 
     each([(unit,) for unit in SERVICES], check)
 
 
 def test_units_verify_clean():
-    said = run("systemd-analyze", "verify", "--man=no", *UNITS, check=False)
-    about_us = [line for line in (said.stdout + said.stderr).splitlines() if "devbox" in line]
+    result = run("systemd-analyze", "verify", "--man=no", *UNITS, check=False)
+    about_us = [line for line in (result.stdout + result.stderr).splitlines() if "devbox" in line]
     equal(about_us, [], "systemd-analyze verify")
-    equal(said.returncode, 0, "the exit status of systemd-analyze verify")
+    equal(result.returncode, 0, "the exit status of systemd-analyze verify")
 
 
 def test_documentation_exists():
@@ -40,9 +40,10 @@ def test_documentation_exists():
 
 
 def test_descriptions_differ():
-    said = [world.show(unit, "Description") for unit in UNITS]
-    expect(all(said) and len(set(said)) == len(said), f"descriptions are missing or the same: {said}")
-    expect(not any(text in UNITS for text in said), f"a unit has no Description=: {said}")
+    descriptions = [world.show(unit, "Description") for unit in UNITS]
+    unique = len(set(descriptions)) == len(descriptions)
+    expect(all(descriptions) and unique, f"descriptions are missing or the same: {descriptions}")
+    expect(not any(text in UNITS for text in descriptions), f"a unit has no Description=: {descriptions}")
 
 
 def test_daemons_have_no_privilege():
@@ -72,7 +73,7 @@ def test_catalog_explains_every_event():
     header = (world.SOURCE / "src/log/message-ids.h").read_text()
 
     def check(name):
-        said = run("journalctl", "--catalog", "--dump-catalog", world.message_id(name), check=False).stdout
-        expect("Subject:" in said, f"journalctl --dump-catalog knows no MESSAGE_{name}")
+        output = run("journalctl", "--catalog", "--dump-catalog", world.message_id(name), check=False).stdout
+        expect("Subject:" in output, f"journalctl --dump-catalog knows no MESSAGE_{name}")
 
     each([(name,) for name in re.findall(r"MESSAGE_(\w+)", header)], check)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A small network in one machine, made with the installed programs only: an operator, a device that obeys
+"""A small network in one machine, made with the installed programs only: an operator, a device that accepts
 them, a hub that witnesses it. Each node is a ledger with a state folder of its own; one of them is up. Only
 the dispatcher's signatures are made here (tests/second), because its program is still to come."""
 
@@ -58,13 +58,13 @@ def shell(script, folder, **variables):
 
 def call(member, *arguments, check=True):
     """What the ledger answers root: plain values, dictionaries without their types."""
-    said = run(
+    result = run(
         "busctl", "--json=short", "call", INTERFACE, "/org/devbox/Ledger1", INTERFACE, member, *arguments,
         check=check,
     )  # fmt: skip
-    if said.returncode or not said.stdout.strip():
-        return said.stderr.strip()
-    data = json.loads(said.stdout)["data"]
+    if result.returncode or not result.stdout.strip():
+        return result.stderr.strip()
+    data = json.loads(result.stdout)["data"]
     if isinstance(data[0], dict):
         return {name: value["data"] for name, value in data[0].items()}
     return data[0] if len(data) == 1 else data
@@ -78,18 +78,18 @@ def numbers(data):
 # ---- envelopes
 
 
-def envelope_type(thing):
-    return f"application/vnd.devbox.{thing}.v1+json"
+def envelope_type(document):
+    return f"application/vnd.devbox.{document}.v1+json"
 
 
 def digest(text):
-    """The identity of a signed thing."""
+    """The digest of a signed document."""
     envelope = second.envelope(text)
     return second.digest(envelope.type, envelope.payload).hex()
 
 
-def signed(seed, thing, content):
-    kind, payload = envelope_type(thing), json.dumps(content, separators=(",", ":")).encode()
+def signed(seed, document, content):
+    kind, payload = envelope_type(document), json.dumps(content, separators=(",", ":")).encode()
     signature = ed25519.sign(seed, second.pae(kind, payload))
     return json.dumps(
         {
@@ -155,7 +155,7 @@ class Network:
         return self.folder / name
 
     def make(self):
-        """An operator, and a device that has taken root and manifest."""
+        """An operator, and a device that has accepted root and manifest."""
         self.nodes.switch("hub")
         self.witness = bytes(call("GetStatus")["key"])
         self.nodes.switch("device")
@@ -191,7 +191,7 @@ class Network:
         call("InstallManifest", "s", self.path("laptop.json").read_text())
 
     def lose_key(self):
-        """The device finds its key gone, makes another, and the operator signs for that one."""
+        """The device has lost its key, creates another, and the operator signs for that one."""
         world.systemctl("stop", LEDGER)
         (STATE / "identity").unlink()
         self.key = bytes(call("GetStatus")["key"])
@@ -202,8 +202,8 @@ class Network:
         page = (SOURCE / "man/devbox-ledger.8").read_text()
         section = page.split(".Ss Taking root and manifest\n")[1]
         script = re.search(r"^\.Bd .*?\n(.*?)^\.Ed$", section, re.M | re.S)[1].replace(r"\e", "\\")
-        said = shell(f"{script}\ndevboxctl device key", self.folder)
-        equal(said.splitlines()[-1], self.key.hex(), "the device's key, as the manual tells it")
+        output = shell(f"{script}\ndevboxctl device key", self.folder)
+        equal(output.splitlines()[-1], self.key.hex(), "the device's key, as the manual shows it")
 
     def begin_session(self):
         session, _ = call("BeginSession")
@@ -227,14 +227,14 @@ class Network:
         return signed(seed or self.dispatcher, "request", content | other)
 
     def deliver(self, request):
-        """What the device says to it, delivered anew."""
+        """The answer of the device to a new delivery of it."""
         self.counter += 1
         content = {"v": 1, "device": DEVICE, "session": self.session, "ctr": self.counter}
         delivery = signed(self.dispatcher, "delivery", content | {"request_sha256": digest(request)})
         return call("Accept", "ssas", request, delivery, "0")
 
     def run(self, request):
-        """What the agent tells of a request that it runs; gives its id."""
+        """The reports of the agent about a request that it runs; returns its id."""
         name = accepted(self.deliver(request))
         call("Started", "s", name)
         call("Finish", "sa{sv}", name, "2", "status", "s", "finished", "exit_code", "i", "0")
@@ -256,7 +256,7 @@ class Network:
         return call("Witness", "sa(ttqayayay)", statement, *entries(chain))
 
     def enroll_hub(self):
-        """A hub with a chain of its own, in which it tells what it saw."""
+        """A hub with a chain of its own, which records its checkpoints."""
         root = self.path("root.json").read_text()
         sha256 = bytes.fromhex(self.root_sha256)
         chain_id = secrets.token_bytes(16)
@@ -313,14 +313,14 @@ def entries(chain):
 
 @contextlib.contextmanager
 def network():
-    """One in which the device obeys; the machine as before afterwards."""
+    """One with an enrolled device; the machine as before afterwards."""
     expect(not CEILING.exists(), f"{CEILING} is there already")
     config = world.CONFIG.read_text()
     call("GetStatus")
     with tempfile.TemporaryDirectory() as place:
         made = Network(pathlib.Path(place))
         try:
-            world.CONFIG.write_text(config + "\nledger:\n  trust_clock: true\n")  # nobody sets it here
+            world.CONFIG.write_text(config + "\nledger:\n  trust_clock: true\n")  # not synchronised here
             CEILING.write_text(CEILING_TEXT)
             CEILING.chmod(0o644)
             made.make()

@@ -18,7 +18,7 @@ class Response:
         self.status, self.headers, self.body = status, headers, body
 
     def header(self, name):
-        """The value of the header, None if absent; a header that came twice is joined by a comma."""
+        """The value of the header, None if absent; a header that occurs twice is joined by a comma."""
         values = [value for key, value in self.headers if key == name.lower()]
         return ", ".join(values) if values else None
 
@@ -100,7 +100,7 @@ class Connection:
         return Response(status, headers, self.take(int(length)))
 
     def rest(self):
-        """All that comes until the server closes."""
+        """All bytes until the server closes."""
         try:
             while True:
                 self.more()

@@ -22,14 +22,14 @@ SOCKET, SELFTEST_SOCKET, TARGET = "devbox-api.socket", "devbox-selftest.socket",
 
 
 class Failure(Exception):
-    """What was promised is not so; the text says what was seen."""
+    """An expectation failed; the text has what was observed."""
 
 
 class Skip(Exception):
-    """This machine cannot show it; the text says why."""
+    """This machine cannot show it; the text has the reason."""
 
 
-# ---- saying what must hold
+# ---- expectations
 
 
 def expect(condition, reason):
@@ -46,7 +46,7 @@ def near(actual, wanted, slack, what):
 
 
 def each(rows, check):
-    """Runs check(*row) for all rows and tells all that fail, not only the first."""
+    """Runs check(*row) for all rows and reports all that fail, not only the first."""
     problems = []
     for row in rows:
         try:
@@ -82,8 +82,8 @@ def run(*command, user=None, check=True, seconds=300):
         timeout=seconds,
     )
     if check and done.returncode:
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-3:]
-        raise Failure(f"{' '.join(map(str, command))}: exit {done.returncode}: {' / '.join(said)}")
+        output = (done.stderr.strip() or done.stdout.strip()).splitlines()[-3:]
+        raise Failure(f"{' '.join(map(str, command))}: exit {done.returncode}: {' / '.join(output)}")
     return done
 
 
@@ -151,8 +151,8 @@ def bus_call(component, interface, member, *arguments, user=None, check=True):
 
 
 def bus_metrics(component):
-    """What GetMetrics says, by name."""
-    said = run(
+    """The values of GetMetrics, by name."""
+    output = run(
         "busctl",
         "--system",
         "--json=short",
@@ -162,7 +162,7 @@ def bus_metrics(component):
         "org.devbox.Component1",
         "GetMetrics",
     ).stdout
-    return json.loads(said)["data"][0]
+    return json.loads(output)["data"][0]
 
 
 # ---- the journal
@@ -217,7 +217,7 @@ def owner(path):
 
 # ---- the configuration
 
-# One unit of every kind that systemd can be asked about. The tests rely on the order.
+# One unit of every kind that systemd reports. The tests rely on the order.
 SERVICES = {
     "docker": "not-found",
     "systemd-journald": "active",
@@ -253,7 +253,7 @@ def ring_config():
 
 
 def apply_config():
-    """Everything reads the file anew: both services start again when next asked, the socket at once."""
+    """Restarts the socket; both services read the file when the next request starts them."""
     systemctl("daemon-reload")
     systemctl("stop", API, COLLECTOR)
     systemctl("reset-failed", "devbox*", check=False)
@@ -285,7 +285,7 @@ def config(content, apply=False):
 
 @contextlib.contextmanager
 def drop_in(unit, content):
-    """A drop-in for the unit; gone afterwards."""
+    """A drop-in for the unit; removed afterwards."""
     folder = pathlib.Path(f"/run/systemd/system/{unit}.d")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "ring.conf").write_text(content)

@@ -54,7 +54,7 @@ def run_program(build, topic, program, wanted):
 
 
 class Result(unittest.TestResult):
-    """Prints each result as it comes in."""
+    """Prints each result as it arrives."""
 
     @staticmethod
     def name(test):
