@@ -19,9 +19,12 @@ int input_read_text(const char *path, size_t max, char **ret_text, char **ret_pr
         if (r == -ENOMEM)
                 return r;
         if (r < 0)
-                return problem_set(
-                        ret_problem, r == -ENOENT ? DEVBOX_ERROR_NOT_FOUND : DEVBOX_ERROR_ACCESS_DENIED,
-                        "cannot read %s: %s", path, r == -EFBIG ? "it is too large" : strerror(-r));
+                return problem_set(ret_problem,
+                                   r == -ENOENT ? DEVBOX_ERROR_NOT_FOUND : DEVBOX_ERROR_ACCESS_DENIED,
+                                   "cannot read %s: %s", path,
+                                   r == -EFBIG    ? "it is too large"
+                                   : r == -EBADFD ? "it is not a regular file"
+                                                  : strerror(-r));
         if (strlen(text) != size) {
                 free(text);
                 return problem_set(ret_problem, DEVBOX_ERROR_BAD_ENVELOPE,

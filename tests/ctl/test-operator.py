@@ -13,6 +13,7 @@ import pty
 import re
 import subprocess
 import sys
+import threading
 import time
 import unittest
 
@@ -123,6 +124,21 @@ class Operator(OperatorCase):
         status, seen = self.converse(signing, ["my long passphrase"])
         self.assertEqual(status, 0, seen)
         self.run_ctl("manifest", "verify", self.dir / "m.json", "--root", self.home / "root.json")
+
+    def test_named_pipes(self):
+        """A key may come through one; nothing else waits for one."""
+        pipe = self.dir / "pipe"
+        os.mkfifo(pipe)
+        writer = threading.Thread(target=pipe.write_text, args=(SEED,))
+        writer.start()
+        self.operator("init", "--key", pipe)
+        writer.join()
+        path = self.write(MANIFEST)
+        for words in (["config", "check", pipe], ["manifest", "lint", pipe], ["operator", "show", pipe],
+                      ["manifest", "ceiling", path, "--ceiling", pipe], ["audit", "verify", pipe],
+                      ["manifest", "verify", path, "--root", pipe]):
+            with self.subTest(words):
+                self.assertIn("not a regular file", self.run_ctl(*words, status=1))
 
     def test_short_passphrase(self):
         self.assertIn("at least 8", self.operator("init", "--passphrase-fd", "0", text="short\n", status=1))

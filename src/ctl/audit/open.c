@@ -47,6 +47,9 @@ static int reject(int r, const char *path, const char *device, char **ret_proble
                                          "%s holds no chain of its own device, which is not enrolled: run "
                                          "devboxctl device enroll, or select a chain with --device",
                                          path);
+        case -EBADFD:
+                return problem_set(ret_problem, DEVBOX_ERROR_ACCESS_DENIED,
+                                   "cannot read %s: it is not a regular file", path);
         case -EBADMSG:
                 return problem_set(ret_problem, DEVBOX_ERROR_BAD_REQUEST,
                                    "%s is neither an exported chain nor a ledger's database", path);
