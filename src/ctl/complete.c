@@ -14,6 +14,7 @@ typedef struct Line {
         const char *noun;     /* given, without a verb so far */
         const Option *option; /* whose value is completed */
         size_t n_arguments;
+        bool help; /* the words after "help" are those of a command, without its arguments */
 } Line;
 
 /* The one common option that has a value. */
@@ -39,7 +40,9 @@ static void add_word(const Ctl *ctl, const char *word, Line *line)
         }
 
         const Verb *verb = verb_find(ctl->verbs, line->noun, word);
-        if (verb) {
+        if (verb == &verb_help)
+                line->help = true;
+        else if (verb) {
                 line->verb = line->noun || !verb->noun ? verb : NULL;
                 line->noun = verb->noun;
         }
@@ -140,7 +143,9 @@ static int run(Ctl *ctl, const void *options, char **args)
         if (line.option)
                 print_values(line.option->type->value, strlen(line.option->type->value), start);
         else if (*start == '-')
-                print_options(line.verb, start);
+                print_options(line.help ? &verb_help : line.verb, start);
+        else if (line.verb && line.help)
+                return 0;
         else if (line.verb)
                 print_arguments(line.verb, line.n_arguments, start);
         else

@@ -37,6 +37,11 @@ ROWS = (
     (["audit", "tail", "--f"], ["--follow"]),
     (["audit", "tail", "-f", "--li"], ["--lines"]),
     (["dance", ""], None),
+    (["help", "man"], ["manifest"]),
+    (["help", "manifest", "s"], ["sign", "show"]),
+    (["help", "manifest", "sign", ""], NOTHING),
+    (["help", "status", ""], NOTHING),
+    (["help", "manifest", "sign", "--"], ["--json", "--help", "--version"]),
     (["status", "--j"], ["--json"]),
 )
 
