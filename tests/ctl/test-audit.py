@@ -76,6 +76,17 @@ class Audit(unittest.TestCase):
     def assert_prints(self, process, lines):
         self.assertEqual([process.stdout.readline() for _ in lines], lines)
 
+    def test_checkpoints_without_any(self):
+        head, records = FORMS["lines"]
+        self.path.write_bytes(head + b"".join(records))
+        empty = self.path.with_name("checkpoints")
+        for text in ("", "\n \n"):
+            empty.write_text(text)
+            done = subprocess.run([DEVBOXCTL, "audit", "verify", self.path, "--hash-only", "--checkpoints",
+                                   empty], capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, 1, done.stdout)
+            self.assertEqual(done.stderr, f"devboxctl: {empty} is empty: it has no checkpoint\n")
+
     def test_tail_waits_for_the_rest(self):
         for form, (head, records) in FORMS.items():
             with self.subTest(form):

@@ -251,8 +251,13 @@ static int load_roots(Audit *audit)
 static int load_checkpoints(Audit *audit)
 {
         const char *path = audit->options->checkpoints;
+        char **text = &audit->checkpoints;
 
-        return path ? input_read_text(path, LINES_MAX, &audit->checkpoints, &audit->ctl->problem) : 0;
+        int r = path ? input_read_text(path, LINES_MAX, text, &audit->ctl->problem) : 0;
+        if (r == 0 && *text && (*text)[strspn(*text, " \t\r\n")] == '\0')
+                r = problem_set(&audit->ctl->problem, DEVBOX_ERROR_BAD_ENVELOPE,
+                                "%s is empty: it has no checkpoint", path);
+        return r;
 }
 
 static int load_evidence(Audit *audit)
