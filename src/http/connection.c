@@ -214,10 +214,15 @@ int http_expiry_init(HttpServer *server)
 }
 
 /* The kernel doubles the size of a socket buffer, and lets a TCP socket exceed it by one packet. */
-size_t http_connection_cost(const HttpServer *server)
+size_t http_connection_cost(const HttpLimits *limits)
 {
-        return server->limits.connection_bytes + 2 * (2 * server->limits.socket_bytes) + PACKET_BYTES +
-               OVERHEAD_BYTES;
+        return limits->connection_bytes + 2 * (2 * limits->socket_bytes) + PACKET_BYTES + OVERHEAD_BYTES;
+}
+
+/* A user may hold at most as much as it leaves free to others. */
+size_t http_limits_connections(const HttpLimits *limits)
+{
+        return limits->budget_bytes / (2 * http_connection_cost(limits));
 }
 
 static uid_t user_of(const HttpListener *listener, int fd)
@@ -244,7 +249,7 @@ int http_connection_new(HttpListener *listener, int fd, HttpConnection **ret_con
                                         .user = user_of(listener, fd),
                                         .phase = HTTP_PHASE_READING,
                                         .since_usec = now_of(server) };
-        int r = http_charge(&server->budget, connection->user, http_connection_cost(server),
+        int r = http_charge(&server->budget, connection->user, http_connection_cost(&server->limits),
                             &connection->charge);
         if (r < 0)
                 return r;

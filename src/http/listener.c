@@ -27,8 +27,8 @@ static bool has_room(const HttpListener *listener)
         HttpServer *server = listener->server;
 
         return listener->n_connections < listener->options.max_connections &&
-               (listener->local ||
-                http_budget_allows(&server->budget, HTTP_USER_UNKNOWN, http_connection_cost(server)));
+               (listener->local || http_budget_allows(&server->budget, HTTP_USER_UNKNOWN,
+                                                      http_connection_cost(&server->limits)));
 }
 
 static void set_paused(HttpListener *listener, bool paused)

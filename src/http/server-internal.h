@@ -87,7 +87,7 @@ HttpListener *http_listener_free(HttpListener *listener);
 DEFINE_CLEANUP(HttpListener, http_listener_free);
 
 /* connection.c */
-size_t http_connection_cost(const HttpServer *server);
+size_t http_connection_cost(const HttpLimits *limits);
 int http_connection_new(HttpListener *listener, int fd, HttpConnection **ret_connection);
 HttpConnection *http_connection_find_pending(const HttpServer *server, int fd);
 void http_connection_announced(HttpConnection *connection, struct MHD_Connection *mhd);

@@ -48,6 +48,9 @@ typedef struct HttpLimits {
                        .budget_bytes = 104 * 1024 * 1024,                                                   \
                        .body_bytes = 4 * 1024 })
 
+/* How many connections the budget allows one user, or all clients over TCP together. */
+size_t http_limits_connections(const HttpLimits *limits);
+
 typedef struct HttpHandlers {
         /* Called before each route handler, when the request is complete. Returns false if it has responded
          * itself. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "http/budget.h"
+#include "http/server-internal.h"
 
 #include "test.h"
 
@@ -56,9 +56,26 @@ static void test_sizes(void **state)
         }
 }
 
+/* The figure of devbox-config(5) and devbox-api(8). */
+static void test_connections_of_the_budget(void **state)
+{
+        const HttpLimits limits = HTTP_LIMITS_DEFAULT;
+        HttpBudget budget = { .max_bytes = limits.budget_bytes };
+        HttpCharge charges[532 + 1] = { 0 };
+        size_t n = http_limits_connections(&limits), cost = http_connection_cost(&limits);
+
+        assert_int_equal(n, 532);
+        for (size_t i = 0; i < n; i++)
+                assert_ok(http_charge(&budget, HTTP_USER_UNKNOWN, cost, &charges[i]));
+        assert_err(http_charge(&budget, HTTP_USER_UNKNOWN, cost, &charges[n]), -EDQUOT);
+        for (size_t i = 0; i < n; i++)
+                http_charge_done(&charges[i]);
+}
+
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_connections_of_the_budget),
                 cmocka_unit_test(test_shares),
                 cmocka_unit_test(test_sizes),
         };

@@ -6,9 +6,10 @@
 #include "config/load.h"
 #include "ctl/print.h"
 #include "ctl/verbs.h"
+#include "http/server.h"
 #include "proto/error.h"
 
-#define NOTES_MAX 4
+#define NOTES_MAX 5
 
 /* What is allowed, but maybe not meant. */
 static size_t collect_notes(const char *path, const Config *config, const char *ret_notes[static NOTES_MAX])
@@ -25,6 +26,9 @@ static size_t collect_notes(const char *path, const Config *config, const char *
         if (config->http_insecure_expose && !config_host_is_loopback(config->http_host))
                 ret_notes[n++] =
                         "http.host is open to the network, unencrypted, as http.insecure_expose allows";
+        if (config->api_max_connections > http_limits_connections(&HTTP_LIMITS_DEFAULT))
+                ret_notes[n++] = "api.max_connections is beyond the memory for connections: see "
+                                 "devbox-config(5)";
         if (config->auth_token && stat(path, &st) == 0 && st.st_mode & S_IROTH)
                 ret_notes[n++] = "every user of this machine can read the token; run: chmod o= on the file";
 
