@@ -2,7 +2,9 @@
 /* devboxctl as a person runs it, against the real collector and a fake systemd1. */
 
 #include <cjson/cJSON.h>
+#include <linux/capability.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include "ctl-run.h"
@@ -255,6 +257,14 @@ static void test_config_check(void **state)
         assert_has(fine.output, "note: auth.token is not set: all actions are refused\n");
         assert_int_equal(fine.status, 0);
 
+        test_bus_write_config(world->bus, "api:\n  max_connections: 532\n");
+        _cleanup_(run_done) Run some = run_ctl(world, "config", "check", NULL);
+        assert_null(strstr(some.output, "max_connections"));
+        test_bus_write_config(world->bus, "api:\n  max_connections: 533\n");
+        _cleanup_(run_done) Run many = run_ctl(world, "config", "check", NULL);
+        assert_has(many.output, "note: api.max_connections is beyond the memory for connections: ");
+        assert_int_equal(many.status, 0);
+
         test_bus_write_config(world->bus, "auth:\n  token: s3cr3t\n");
         _cleanup_(run_done) Run wrong = run_ctl(world, "config", "check", world->bus->config_path);
         _cleanup_(run_done) Run json = run_ctl(world, "--json", "config", "check");
@@ -275,6 +285,25 @@ static void test_selftest_tells_each_check(void **state)
         assert_has(run.output,
                    "not ok api: org.devbox.Api1 is not on the bus; see: journalctl -u 'devbox-*'\n");
         assert_int_equal(run.status, 1);
+}
+
+/* A member of devbox-admin may call the daemons, and not read the file that has the token. */
+static void test_selftest_without_the_configuration(void **state)
+{
+        World *world = *state;
+
+        /* Of the programs that this one starts from here on, if it is root's. */
+        (void) prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0);
+        (void) prctl(PR_CAPBSET_DROP, CAP_DAC_READ_SEARCH, 0, 0, 0);
+        assert_ok(chmod(world->bus->config_path, 0));
+        _cleanup_(run_done) Run run = run_ctl(world, "selftest", NULL, NULL);
+        _cleanup_(run_done) Run json = run_ctl(world, "selftest", "--json", NULL);
+
+        assert_has(run.output,
+                   "ok config: skipped, the configuration is not readable for this user\nok bus\n");
+        assert_has(run.output, "\nok services: skipped, the configuration is not readable for this user\n");
+        assert_null(strstr(run.output, "not ok config"));
+        assert_has(json.output, "{\"name\":\"config\",\"ok\":true,\"skipped\":true,\"reason\":\"the conf");
 }
 
 static void test_there_is_no_collector(void **state)
@@ -415,6 +444,7 @@ int main(void)
                 test_in_world(test_another_host),
                 test_in_world(test_there_is_no_bus),
                 test_in_world(test_wrong_usage),
+                test_in_world(test_selftest_without_the_configuration), /* the last: drops capabilities */
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "config/load.h"
 #include "ctl/client.h"
@@ -18,14 +19,18 @@
 #define API_APPEARS_USEC  (2 * USEC_PER_SEC)
 #define BUS_UNREACHABLE   "the system bus cannot be reached"
 #define RELOAD            "systemctl try-reload-or-restart devbox-collector"
-#define CONFIG_UNREADABLE "the configuration cannot be read, so there is nothing to compare with"
+#define CONFIG_INVALID    "the configuration is not valid, so there is nothing to compare with"
+#define CONFIG_UNREADABLE "the configuration is not readable for this user"
 
 typedef struct Selftest {
         sd_bus *bus;    /* NULL: could not be opened */
-        Config *config; /* NULL: invalid */
+        Config *config; /* NULL: invalid, or not readable */
+        bool config_unreadable;
 } Selftest;
 
-/* Returns 0 for passed, > 0 for failed with the reason, which the caller frees. */
+#define CHECK_SKIPPED (-ENOTSUP)
+
+/* Returns 0 for passed, CHECK_SKIPPED or > 0 for failed, both with the reason, which the caller frees. */
 typedef int (*CheckFunction)(Selftest *test, char **ret_reason);
 
 static int differs(char **ret_reason, const char *format, ...) _printf_(2, 3);
@@ -45,8 +50,18 @@ static int differs(char **ret_reason, const char *format, ...)
         return 1;
 }
 
+static int skip_check(char **ret_reason, const char *reason)
+{
+        *ret_reason = strdup(reason);
+        return *ret_reason ? CHECK_SKIPPED : -ENOMEM;
+}
+
 static int check_config(Selftest *test, char **ret_reason)
 {
+        test->config_unreadable = access(config_path(), R_OK) < 0 && errno == EACCES;
+        if (test->config_unreadable)
+                return skip_check(ret_reason, CONFIG_UNREADABLE);
+
         return config_load(config_path(), &test->config, ret_reason);
 }
 
@@ -225,24 +240,31 @@ static int run_check(Selftest *test, const struct Check *check, char **ret_reaso
 {
         if (check->needs & NEEDS_BUS && !test->bus)
                 return differs(ret_reason, BUS_UNREACHABLE);
+        if (check->needs & NEEDS_CONFIG && test->config_unreadable)
+                return skip_check(ret_reason, CONFIG_UNREADABLE);
         if (check->needs & NEEDS_CONFIG && !test->config)
-                return differs(ret_reason, CONFIG_UNREADABLE);
+                return differs(ret_reason, CONFIG_INVALID);
 
         return check->run(test, ret_reason);
 }
 
-static int print_check(const Ctl *ctl, Json *json, const char *name, const char *reason)
+/* `r` is what the check returned. A skipped one is no failure. */
+static int print_check(const Ctl *ctl, Json *json, const char *name, int r, const char *reason)
 {
+        bool passed = r == 0, skipped = r == CHECK_SKIPPED;
+        const char *colon = passed ? "" : skipped ? ": skipped, " : ": ";
+
         if (ctl->json) {
                 json_open_object(json, NULL);
                 json_add_string(json, "name", name);
-                json_add_bool(json, "ok", !reason);
+                json_add_bool(json, "ok", passed || skipped);
+                json_add_bool(json, "skipped", skipped);
                 json_add_string(json, "reason", reason);
                 json_close_object(json);
                 return 0;
         }
 
-        if (printf("%sok %s%s%s\n", reason ? "not " : "", name, reason ? ": " : "", strempty(reason)) < 0)
+        if (printf("%sok %s%s%s\n", passed || skipped ? "" : "not ", name, colon, strempty(reason)) < 0)
                 return -errno;
 
         return fflush(stdout) == 0 ? 0 : -errno; /* the journal shows how far it came */
@@ -259,8 +281,11 @@ static int run_checks(const Ctl *ctl, Selftest *test, Json *json, bool *ret_pass
                 if (r == -ENOMEM)
                         return r;
 
-                passed = passed && r == 0;
-                r = print_check(ctl, json, checks[i].name, r == 0 ? NULL : reason ? reason : strerror(-r));
+                passed = passed && (r == 0 || r == CHECK_SKIPPED);
+                r = print_check(ctl, json, checks[i].name, r,
+                                r == 0   ? NULL
+                                : reason ? reason
+                                         : strerror(-r));
                 if (r < 0)
                         return r;
         }
