@@ -17,15 +17,29 @@ static char *put_word(char *at, unsigned bits)
         return at;
 }
 
-void fingerprint_format(const PublicKey *key, char ret_text[static FINGERPRINT_SIZE])
+/* The NUL of the domain is part of what is hashed. */
+static void format_words(Bytes domain, Bytes bytes, char *ret_text)
 {
-        static const char domain[] = "DBX-WORDS-v1"; /* its NUL is part of it */
         char *at = ret_text;
         Sha256 digest;
 
-        sha256_of_parts((Bytes[]){ BYTES(domain, sizeof domain), BYTES_OF(key->bytes) }, 2, &digest);
+        sha256_of_parts((Bytes[]){ domain, bytes }, 2, &digest);
         for (size_t i = 0; i < WORDS; i++) {
                 at = put_word(at, (unsigned) digest.bytes[2 * i] << 8 | digest.bytes[2 * i + 1]);
                 *at++ = i + 1 < WORDS ? '-' : '\0';
         }
+}
+
+void fingerprint_format(const PublicKey *key, char ret_text[static FINGERPRINT_SIZE])
+{
+        static const char domain[] = "DBX-WORDS-v1";
+
+        format_words(BYTES(domain, sizeof domain), BYTES_OF(key->bytes), ret_text);
+}
+
+void fingerprint_format_root(const Sha256 *root, char ret_text[static FINGERPRINT_SIZE])
+{
+        static const char domain[] = "DBX-ROOT-WORDS-v1";
+
+        format_words(BYTES(domain, sizeof domain), BYTES_OF(root->bytes), ret_text);
 }

@@ -14,3 +14,6 @@
 #define FINGERPRINT_SIZE 36 /* with the NUL */
 
 void fingerprint_format(const PublicKey *key, char ret_text[static FINGERPRINT_SIZE]);
+
+/* Of a root, by its digest: what people compare before a machine joins a network. */
+void fingerprint_format_root(const Sha256 *root, char ret_text[static FINGERPRINT_SIZE]);

@@ -24,9 +24,18 @@ static void test_known(void **state)
         }
 }
 
+/* The words of a root are not those of a key with the same bytes. */
+static void test_root(void **state)
+{
+        char words[FINGERPRINT_SIZE];
+
+        fingerprint_format_root(&(Sha256){ { 0 } }, words);
+        assert_string_equal(words, "ganal-dofoj-ramim-sarig-tunad-basop");
+}
+
 int main(void)
 {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(test_known) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test(test_known), cmocka_unit_test(test_root) };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
