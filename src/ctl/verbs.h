@@ -12,6 +12,17 @@ extern const Verb verb_health;
 extern const Verb verb_config_check;
 extern const Verb verb_selftest;
 
+extern const Verb verb_hub_init;
+extern const Verb verb_invite;
+extern const Verb verb_pending;
+extern const Verb verb_admit;
+extern const Verb verb_peers;
+extern const Verb verb_peer_show;
+extern const Verb verb_peer_set;
+extern const Verb verb_revoke;
+extern const Verb verb_drift;
+extern const Verb verb_doctor;
+
 extern const Verb verb_operator_init;
 extern const Verb verb_operator_keygen;
 extern const Verb verb_operator_sign;

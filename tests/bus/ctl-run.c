@@ -3,7 +3,14 @@
 
 #include "ctl-run.h"
 
+#include <fcntl.h>
+#include <poll.h>
+#include <pty.h>
 #include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "basic/text.h"
 
 void run_done(Run *run)
 {
@@ -33,6 +40,61 @@ Run run_ctl_words(const TestBus *bus, const char *const *words)
                         .program = "src/ctl/devboxctl", .name = name, .arguments = words, .no_wait = true });
         run.status = test_daemon_wait(daemon);
         run.output = test_bus_read_log(bus, name);
+        squeeze(run.output);
+        return run;
+}
+
+static void exec_ctl(const TestBus *bus, const char *const *words)
+{
+        const char *argv[32] = { "devboxctl" };
+
+        for (size_t i = 0; words[i]; i++) {
+                assert_true(i + 2 < ELEMENTSOF(argv));
+                argv[i + 1] = words[i];
+        }
+        (void) setenv("DBUS_SYSTEM_BUS_ADDRESS", bus->address, 1);
+        (void) setenv("TERM", "dumb", 1);
+        (void) execv(BUILD_DIR "/src/ctl/devboxctl", (char *const *) argv);
+        _exit(127);
+}
+
+/* To the end of the terminal, which reads as EIO once its last process is gone. */
+static char *read_terminal(int fd)
+{
+        _cleanup_(text_done) Text text = TEXT_NULL;
+        char buffer[4096], *output;
+
+        for (;;) {
+                struct pollfd ready = { .fd = fd, .events = POLLIN };
+
+                assert_int_equal(poll(&ready, 1, TEST_DEADLINE_SEC * 1000), 1);
+                ssize_t n = read(fd, buffer, sizeof buffer);
+                if (n <= 0)
+                        break;
+                for (ssize_t i = 0; i < n; i++)
+                        if (buffer[i] != '\r')
+                                text_append_bytes(&text, &buffer[i], 1);
+        }
+
+        assert_ok(text_take(&text, &output, NULL));
+        return output;
+}
+
+Run run_ctl_on_terminal(const TestBus *bus, const char *const *words, const char *answers)
+{
+        int terminal, status;
+        Run run;
+
+        pid_t pid = forkpty(&terminal, NULL, NULL, &(struct winsize){ .ws_row = 60, .ws_col = 132 });
+        assert_true(pid >= 0);
+        if (pid == 0)
+                exec_ctl(bus, words);
+
+        assert_int_equal(write(terminal, answers, strlen(answers)), strlen(answers));
+        run.output = read_terminal(terminal);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        run.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        (void) close(terminal);
         squeeze(run.output);
         return run;
 }

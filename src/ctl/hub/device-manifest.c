@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* The manifest that a device gets next. */
+
+#include "ctl/hub/device-manifest.h"
+
+#include "ctl/manifest/file.h"
+#include "ctl/problem.h"
+
+/* Dates and numbers for what the file leaves out. */
+static ManifestDefaults defaults_of(const HubSession *session, const MeshManifestNext *next)
+{
+        ManifestDefaults defaults = manifest_defaults(hub_session_now_ms(session));
+
+        defaults.epoch = session->chain.root->epoch;
+        if (next && next->version > 0 && (int64_t) next->epoch == defaults.epoch)
+                defaults.version = (int64_t) next->version;
+        if (next)
+                defaults.previous = next->previous;
+        return defaults;
+}
+
+static int read_file(HubSession *session, const DeviceManifest *wanted, const ManifestDefaults *defaults,
+                     Manifest **ret_manifest)
+{
+        _cleanup_(manifest_file_done) ManifestFile file = MANIFEST_FILE_NULL;
+        char **problem = &session->ctl->problem;
+
+        int r = manifest_file_read(wanted->path, defaults, &file, problem);
+        if (r != 0)
+                return r;
+        if (file.envelope)
+                return problem_set(problem, DEVBOX_ERROR_BAD_REQUEST,
+                                   "%s is signed already; name the YAML file that it was made of",
+                                   wanted->path);
+        if (!streq(file.manifest->device, wanted->device))
+                return problem_set(problem, DEVBOX_ERROR_WRONG_DEVICE, "%s is the manifest of %s, not of %s",
+                                   wanted->path, file.manifest->device, wanted->device);
+
+        *ret_manifest = TAKE_PTR(file.manifest);
+        return 0;
+}
+
+/* The one before, for as long from now on as it was valid. */
+static int renew(HubSession *session, const char *device, const ManifestDefaults *defaults,
+                 Manifest **ret_manifest)
+{
+        const KeySet keys = root_key_set(session->chain.root, ROOT_ROLE_MANIFEST);
+        _cleanup_(manifest_freep) Manifest *manifest = NULL;
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        _cleanup_(freep) char *text = NULL;
+        char **problem = &session->ctl->problem;
+
+        int r = mesh_client_get_manifest(session->bus, device, &text, problem);
+        if (r > 0)
+                return problem_set(
+                        problem, DEVBOX_ERROR_BAD_REQUEST,
+                        "the hub keeps no manifest of %s; say what it may do with: --manifest FILE", device);
+        if (r == 0)
+                r = envelope_parse(bytes_of_string(text), ENVELOPE_PAYLOAD_MAX, &envelope);
+        if (r == 0)
+                r = envelope_verify(envelope, ENVELOPE_MANIFEST, &keys, NULL);
+        if (r == 0)
+                r = manifest_parse(envelope_payload(envelope), &manifest, NULL);
+        if (r == 0 && (!streq(manifest->device, device) || manifest_is_tombstone(manifest)))
+                r = DEVBOX_ERROR_WRONG_DEVICE;
+        if (r > 0)
+                return problem_set(
+                        problem, (DevboxError) r,
+                        "the manifest of %s that the hub keeps cannot be used again; say what it may "
+                        "do with: --manifest FILE",
+                        device);
+        if (r < 0)
+                return r;
+
+        manifest->expires_at_ms += defaults->issued_at_ms - manifest->issued_at_ms;
+        manifest->issued_at_ms = defaults->issued_at_ms;
+        manifest->epoch = defaults->epoch;
+        manifest->version = defaults->version;
+        manifest->previous = defaults->previous;
+        *ret_manifest = TAKE_PTR(manifest);
+        return 0;
+}
+
+int device_manifest_make(HubSession *session, const DeviceManifest *wanted, Manifest **ret_manifest)
+{
+        const ManifestDefaults defaults = defaults_of(session, wanted->next);
+
+        int r = wanted->path ? read_file(session, wanted, &defaults, ret_manifest)
+                             : renew(session, wanted->device, &defaults, ret_manifest);
+        if (r == 0 && wanted->key)
+                (*ret_manifest)->device_key = *wanted->key;
+        return r;
+}

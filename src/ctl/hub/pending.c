@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* devboxctl pending: invitations that are open, and machines that wait to be admitted. */
+
+#include <stdio.h>
+
+#include "codec/binary-text.h"
+#include "ctl/hub/session.h"
+#include "ctl/option-types.h"
+#include "ctl/print.h"
+#include "ctl/problem.h"
+#include "ctl/verbs.h"
+
+typedef struct PendingOptions {
+        bool withdraw;
+} PendingOptions;
+
+static void add_document(Json *json, const MeshPending *pending)
+{
+        char hex[HEX_SIZE(PUBLIC_KEY_SIZE)];
+        bool claimed = pending->claimed_at_ms > 0;
+
+        hex_format(BYTES_OF(pending->device_key.bytes), hex);
+        json_open_object(json, NULL);
+        json_add_string(json, "name", pending->name);
+        json_add_string(json, "state", pending->state);
+        json_add_string(json, "digits", pending->digits);
+        json_add_bool(json, "bound", pending->bound);
+        json_add_string(json, "source", pending->source);
+        json_add_string(json, "description", pending->description);
+        json_add_string(json, "device_key", claimed ? hex : NULL);
+        json_add_time(json, "claimed_at", pending->claimed_at_ms * USEC_PER_MSEC);
+        json_add_time(json, "expires_at", pending->expires_at_ms * USEC_PER_MSEC);
+        json_close_object(json);
+}
+
+static int print_document(const MeshRows *rows)
+{
+        _cleanup_(json_done) Json json = JSON_NULL;
+        const MeshPending *pending = rows->items;
+
+        json_open_object(&json, NULL);
+        json_open_array(&json, "pending");
+        for (size_t i = 0; i < rows->n; i++)
+                add_document(&json, &pending[i]);
+        json_close_array(&json);
+        json_close_object(&json);
+        return print_json(&json);
+}
+
+static void add_row(const Ctl *ctl, Table *table, const MeshPending *pending)
+{
+        uint64_t left_ms = pending->expires_at_ms - MIN(pending->expires_at_ms, ctl->now_ms);
+        bool held = streq(pending->state, "held");
+        char span[FIGURE_MAX];
+
+        table_add(table, STYLE_HEAD, "%s", pending->name);
+        table_add(table, held ? STYLE_BAD : STYLE_PLAIN, "%s", pending->state);
+        table_add(table, STYLE_PLAIN, "%s",
+                  pending->bound               ? "bound"
+                  : *strempty(pending->digits) ? pending->digits
+                                               : "-");
+        table_add(table, STYLE_PLAIN, "%s", *strempty(pending->source) ? pending->source : "-");
+        table_add(table, STYLE_PLAIN, "%s", *strempty(pending->description) ? pending->description : "-");
+        table_add(table, STYLE_PLAIN, "%s", format_span(span, left_ms * USEC_PER_MSEC));
+}
+
+static int print_table(const Ctl *ctl, const MeshRows *rows)
+{
+        static const char *const titles[] = { "NAME", "STATE", "DIGITS", "FROM", "MACHINE", "LEFT" };
+        _cleanup_(table_done) Table table = { .n_columns = ELEMENTSOF(titles) };
+        const MeshPending *pending = rows->items;
+        bool claimed = false, held = false;
+
+        for (size_t i = 0; i < ELEMENTSOF(titles); i++)
+                table_add(&table, STYLE_FAINT, "%s", titles[i]);
+        for (size_t i = 0; i < rows->n; i++) {
+                add_row(ctl, &table, &pending[i]);
+                claimed = claimed || streq(pending[i].state, "claimed");
+                held = held || streq(pending[i].state, "held");
+        }
+
+        int r = rows->n == 0 ? print_line(stdout, "no invitation is open")
+                             : table_print(&table, stdout, ctl->colour);
+        if (r == 0 && held)
+                r = print_line(stdout, "held: two devices used the invitation; withdraw it with: devboxctl "
+                                       "pending NAME --withdraw");
+        if (r == 0 && claimed)
+                r = print_line(stdout,
+                               "Next: compare the digits with the device's screen, then: devboxctl admit "
+                               "NAME");
+        return r;
+}
+
+static int run(Ctl *ctl, const void *options, char **args)
+{
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        _cleanup_(mesh_rows_done) MeshRows rows = { 0 };
+        const PendingOptions *given = options;
+
+        if (given->withdraw != (args[0] != NULL))
+                return ctl_usage(ctl, "a name is for --withdraw, and --withdraw needs one");
+        int r = client_open(ctl->host, &bus, &ctl->problem);
+        if (r == 0 && given->withdraw)
+                return mesh_client_send_text(bus, "Withdraw", args[0], &ctl->problem);
+        if (r == 0)
+                r = mesh_client_list_pending(bus, &rows, &ctl->problem);
+        if (r != 0)
+                return r;
+
+        return ctl->json ? print_document(&rows) : print_table(ctl, &rows);
+}
+
+static const Option options[] = {
+        { "withdraw", &option_switch, offsetof(PendingOptions, withdraw),
+          "end this invitation; a machine that waits is not admitted" },
+        { 0 },
+};
+
+const Verb verb_pending = {
+        .name = "pending",
+        .arguments = "[NAME]",
+        .help = "show open invitations and machines that wait to be admitted",
+        .example = "pending",
+        .options = options,
+        .options_size = sizeof(PendingOptions),
+        .remote = true,
+        .run = run,
+};

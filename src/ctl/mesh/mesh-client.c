@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls of org.devbox.Mesh1. */
+
+#include "ctl/mesh/mesh-client.h"
+
+#include <stdarg.h>
+
+const ClientDaemon mesh_daemon = {
+        .title = "devbox-mesh",
+        .name = "org.devbox.Mesh1",
+        .path = "/org/devbox/Mesh1",
+        .unavailable = DEVBOX_ERROR_MESH_UNAVAILABLE,
+        .timeout = DEVBOX_ERROR_MESH_TIMEOUT,
+        .interactive = true,
+};
+
+/* ---- dictionaries */
+
+static const BusField status_fields[] = {
+        BUS_FIELD("role", BUS_TEXT, MeshStatus, role, BUS_REQUIRED),
+        BUS_FIELD("network", BUS_TEXT, MeshStatus, network),
+        BUS_FIELD("prefix", BUS_TEXT, MeshStatus, prefix),
+        BUS_FIELD("address", BUS_TEXT, MeshStatus, address),
+        BUS_FIELD("hub_address", BUS_TEXT, MeshStatus, hub_address),
+        BUS_FIELD("listen_port", BUS_UINT64, MeshStatus, listen_port),
+        BUS_FIELD_TEXTS("endpoints", MeshStatus, endpoints, n_endpoints),
+        BUS_FIELD("backend", BUS_TEXT, MeshStatus, backend),
+        BUS_FIELD("state", BUS_TEXT, MeshStatus, state, BUS_REQUIRED),
+        BUS_FIELD("problem", BUS_TEXT, MeshStatus, problem),
+        BUS_FIELD("public_key", BUS_ARRAY, MeshStatus, public_key, 0, MESH_KEY_SIZE),
+        BUS_FIELD("claim_key", BUS_ARRAY, MeshStatus, claim_key, 0, MESH_KEY_SIZE),
+        BUS_FIELD("root_sha256", BUS_ARRAY, MeshStatus, root_sha256, 0, SHA256_SIZE),
+        BUS_FIELD("network_root_sha256", BUS_ARRAY, MeshStatus, network_root_sha256, 0, SHA256_SIZE),
+        BUS_FIELD("peers", BUS_UINT64, MeshStatus, peers),
+        BUS_FIELD("online", BUS_UINT64, MeshStatus, online),
+        BUS_FIELD("stale", BUS_UINT64, MeshStatus, stale),
+        BUS_FIELD("join_state", BUS_TEXT, MeshStatus, join_state),
+        BUS_FIELD("last_handshake_ms", BUS_UINT64, MeshStatus, last_handshake_ms),
+        BUS_FIELD("mtu", BUS_UINT64, MeshStatus, mtu),
+        BUS_FIELD("time_ms", BUS_UINT64, MeshStatus, time_ms),
+};
+static const BusDictionary status_dictionary = BUS_DICTIONARY(status_fields);
+
+static const BusField peer_fields[] = {
+        BUS_FIELD("name", BUS_TEXT, MeshPeer, name, BUS_REQUIRED),
+        BUS_FIELD("address", BUS_TEXT, MeshPeer, address),
+        BUS_FIELD("wireguard_key", BUS_ARRAY, MeshPeer, wireguard_key, 0, MESH_KEY_SIZE),
+        BUS_FIELD("device_key", BUS_ARRAY, MeshPeer, device_key, 0, PUBLIC_KEY_SIZE),
+        BUS_FIELD("chain_id", BUS_ARRAY, MeshPeer, chain_id, 0, CHAIN_ID_SIZE),
+        BUS_FIELD("state", BUS_TEXT, MeshPeer, state, BUS_REQUIRED),
+        BUS_FIELD("presence", BUS_TEXT, MeshPeer, presence),
+        BUS_FIELD("last_handshake_ms", BUS_UINT64, MeshPeer, last_handshake_ms),
+        BUS_FIELD("rx_bytes", BUS_UINT64, MeshPeer, rx_bytes),
+        BUS_FIELD("tx_bytes", BUS_UINT64, MeshPeer, tx_bytes),
+        BUS_FIELD("endpoint", BUS_TEXT, MeshPeer, endpoint),
+        BUS_FIELD("keepalive_sec", BUS_UINT64, MeshPeer, keepalive_sec),
+        BUS_FIELD("manifest_epoch", BUS_UINT64, MeshPeer, manifest_epoch),
+        BUS_FIELD("manifest_version", BUS_UINT64, MeshPeer, manifest_version),
+        BUS_FIELD("manifest_expires_at_ms", BUS_UINT64, MeshPeer, manifest_expires_at_ms),
+        BUS_FIELD("since_ms", BUS_UINT64, MeshPeer, since_ms),
+};
+static const BusDictionary peer_dictionary = BUS_DICTIONARY(peer_fields);
+
+static const BusField drift_fields[] = {
+        BUS_FIELD("time_ms", BUS_UINT64, MeshDrift, time_ms, BUS_REQUIRED),
+        BUS_FIELD("kind", BUS_TEXT, MeshDrift, kind, BUS_REQUIRED),
+        BUS_FIELD("peer", BUS_TEXT, MeshDrift, peer),
+        BUS_FIELD("detail", BUS_TEXT, MeshDrift, detail),
+};
+static const BusDictionary drift_dictionary = BUS_DICTIONARY(drift_fields);
+
+static const BusField pending_fields[] = {
+        BUS_FIELD("name", BUS_TEXT, MeshPending, name, BUS_REQUIRED),
+        BUS_FIELD("state", BUS_TEXT, MeshPending, state, BUS_REQUIRED),
+        BUS_FIELD("digits", BUS_TEXT, MeshPending, digits),
+        BUS_FIELD("bound", BUS_BOOL, MeshPending, bound),
+        BUS_FIELD("source", BUS_TEXT, MeshPending, source),
+        BUS_FIELD("description", BUS_TEXT, MeshPending, description),
+        BUS_FIELD("device_key", BUS_ARRAY, MeshPending, device_key, 0, PUBLIC_KEY_SIZE),
+        BUS_FIELD("expires_at_ms", BUS_UINT64, MeshPending, expires_at_ms),
+        BUS_FIELD("claimed_at_ms", BUS_UINT64, MeshPending, claimed_at_ms),
+        BUS_FIELD("next_epoch", BUS_UINT64, MeshPending, next.epoch),
+        BUS_FIELD("next_version", BUS_UINT64, MeshPending, next.version),
+        BUS_FIELD("previous", BUS_ARRAY, MeshPending, next.previous, 0, SHA256_SIZE),
+};
+static const BusDictionary pending_dictionary = BUS_DICTIONARY(pending_fields);
+
+static const BusField invitation_fields[] = {
+        BUS_FIELD("expires_at_ms", BUS_UINT64, MeshInvitation, expires_at_ms, BUS_REQUIRED),
+        BUS_FIELD("address", BUS_TEXT, MeshInvitation, address, BUS_REQUIRED),
+        BUS_FIELD("device_key", BUS_ARRAY, MeshInvitation, device_key, 0, PUBLIC_KEY_SIZE),
+        BUS_FIELD("next_epoch", BUS_UINT64, MeshInvitation, next.epoch),
+        BUS_FIELD("next_version", BUS_UINT64, MeshInvitation, next.version),
+        BUS_FIELD("previous", BUS_ARRAY, MeshInvitation, next.previous, 0, SHA256_SIZE),
+};
+static const BusDictionary invitation_dictionary = BUS_DICTIONARY(invitation_fields);
+
+static const BusField hub_fields[] = {
+        BUS_FIELD("network", BUS_TEXT, MeshHubOptions, network, BUS_OPTIONAL),
+        BUS_FIELD("prefix", BUS_TEXT, MeshHubOptions, prefix, BUS_OPTIONAL),
+        BUS_FIELD_TEXTS("endpoints", MeshHubOptions, endpoints, n_endpoints),
+        BUS_FIELD("listen_port", BUS_UINT64, MeshHubOptions, listen_port, BUS_OPTIONAL),
+};
+static const BusDictionary hub_dictionary = BUS_DICTIONARY(hub_fields);
+
+static const BusField peer_option_fields[] = {
+        BUS_FIELD("address", BUS_TEXT, MeshPeerOptions, address, BUS_OPTIONAL),
+        BUS_FIELD("keepalive_sec", BUS_UINT64, MeshPeerOptions, keepalive_sec, BUS_IF_KNOWN),
+};
+static const BusDictionary peer_option_dictionary = BUS_DICTIONARY(peer_option_fields);
+
+/* ---- calls */
+
+void mesh_status_done(MeshStatus *status)
+{
+        sd_bus_message_unref(status->reply);
+        *status = (MeshStatus){ 0 };
+}
+
+void mesh_invitation_done(MeshInvitation *invitation)
+{
+        sd_bus_message_unref(invitation->reply);
+        *invitation = (MeshInvitation){ 0 };
+}
+
+void mesh_rows_done(MeshRows *rows)
+{
+        sd_bus_message_unref(rows->reply);
+        free(rows->items);
+        *rows = (MeshRows){ 0 };
+}
+
+static int new_call(sd_bus *bus, const char *member, sd_bus_message **ret_call, const char *types, ...)
+{
+        va_list args;
+
+        int r = client_new_call(bus, &mesh_daemon, member, ret_call);
+        if (r < 0)
+                return r;
+
+        va_start(args, types);
+        r = sd_bus_message_appendv(*ret_call, types, args);
+        va_end(args);
+        return r;
+}
+
+/* A call whose reply is empty. */
+static int send_and_forget(int r, sd_bus_message *call, char **ret_problem)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+
+        return client_send(&mesh_daemon, r, call, &reply, ret_problem);
+}
+
+/* A call that returns a status: the same again, as every call that changes one does. */
+static int send_for_status(int r, sd_bus_message *call, MeshStatus *ret_status, char **ret_problem)
+{
+        _cleanup_(mesh_status_done) MeshStatus status = { 0 };
+
+        r = client_send(&mesh_daemon, r, call, &status.reply, ret_problem);
+        if (r == 0)
+                r = client_read(&mesh_daemon, bus_dictionary_read(status.reply, &status_dictionary, &status),
+                                ret_problem);
+        if (r != 0)
+                return r;
+
+        *ret_status = TAKE(status, (MeshStatus){ 0 });
+        return 0;
+}
+
+/* The rest of an aa{sv}, row by row. Errors: those of sd-bus. */
+static int read_rows(const BusDictionary *dictionary, size_t row_size, MeshRows *rows)
+{
+        int r = sd_bus_message_enter_container(rows->reply, 'a', "a{sv}");
+
+        while (r >= 0 && (r = sd_bus_message_at_end(rows->reply, false)) == 0) {
+                char *items = reallocarray(rows->items, rows->n + 1, row_size);
+
+                if (!items)
+                        return -ENOMEM;
+                rows->items = items;
+                memset(items + rows->n * row_size, 0, row_size);
+                r = bus_dictionary_read(rows->reply, dictionary, items + rows->n++ * row_size);
+        }
+
+        return r;
+}
+
+typedef struct RowType {
+        const BusDictionary *dictionary;
+        size_t size;
+} RowType;
+
+static int send_for_rows(int r, sd_bus_message *call, const RowType *type, MeshRows *ret_rows,
+                         char **ret_problem)
+{
+        _cleanup_(mesh_rows_done) MeshRows rows = { 0 };
+
+        r = client_send(&mesh_daemon, r, call, &rows.reply, ret_problem);
+        if (r == 0)
+                r = client_read(&mesh_daemon, read_rows(type->dictionary, type->size, &rows), ret_problem);
+        if (r != 0)
+                return r;
+
+        *ret_rows = TAKE(rows, (MeshRows){ 0 });
+        return 0;
+}
+
+int mesh_client_get_status(sd_bus *bus, MeshStatus *ret_status, char **ret_problem)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+
+        int r = new_call(bus, "GetStatus", &call, "");
+        return send_for_status(r, call, ret_status, ret_problem);
+}
+
+int mesh_client_list_peers(sd_bus *bus, bool all, MeshRows *ret_rows, char **ret_problem)
+{
+        static const RowType type = { &peer_dictionary, sizeof(MeshPeer) };
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+
+        int r = new_call(bus, "ListPeers", &call, "b", (int) all);
+        return send_for_rows(r, call, &type, ret_rows, ret_problem);
+}
+
+int mesh_client_get_drift(sd_bus *bus, MeshRows *ret_rows, char **ret_problem)
+{
+        static const RowType type = { &drift_dictionary, sizeof(MeshDrift) };
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+
+        int r = new_call(bus, "GetDrift", &call, "");
+        return send_for_rows(r, call, &type, ret_rows, ret_problem);
+}
+
+int mesh_client_list_pending(sd_bus *bus, MeshRows *ret_rows, char **ret_problem)
+{
+        static const RowType type = { &pending_dictionary, sizeof(MeshPending) };
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+
+        int r = new_call(bus, "ListPending", &call, "");
+        return send_for_rows(r, call, &type, ret_rows, ret_problem);
+}
+
+int mesh_client_get_peer(sd_bus *bus, const char *name, MeshRows *ret_row, char **ret_problem)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        _cleanup_(mesh_rows_done) MeshRows row = { .n = 1 };
+
+        int r = new_call(bus, "GetPeer", &call, "s", name);
+        r = client_send(&mesh_daemon, r, call, &row.reply, ret_problem);
+        if (r != 0)
+                return r;
+
+        row.items = calloc(1, sizeof(MeshPeer));
+        if (!row.items)
+                return -ENOMEM;
+        r = client_read(&mesh_daemon, bus_dictionary_read(row.reply, &peer_dictionary, row.items),
+                        ret_problem);
+        if (r != 0)
+                return r;
+
+        *ret_row = TAKE(row, (MeshRows){ 0 });
+        return 0;
+}
+
+int mesh_client_configure_hub(sd_bus *bus, const MeshHubOptions *options, MeshStatus *ret_status,
+                              char **ret_problem)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+
+        int r = new_call(bus, "ConfigureHub", &call, "");
+        if (r >= 0)
+                r = bus_dictionary_append(call, &hub_dictionary, options);
+
+        return send_for_status(r, call, ret_status, ret_problem);
+}
+
+int mesh_client_invite(sd_bus *bus, Bytes token, const MeshPeerOptions *options,
+                       MeshInvitation *ret_invitation, char **ret_problem)
+{
+        _cleanup_(mesh_invitation_done) MeshInvitation invitation = { 0 };
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+
+        int r = new_call(bus, "Invite", &call, "");
+        if (r >= 0)
+                r = sd_bus_message_sensitive(call);
+        if (r >= 0)
+                r = sd_bus_message_append_array(call, 'y', token.data, token.size);
+        if (r >= 0)
+                r = bus_dictionary_append(call, &peer_option_dictionary, options);
+        r = client_send(&mesh_daemon, r, call, &invitation.reply, ret_problem);
+        if (r == 0)
+                r = client_read(&mesh_daemon,
+                                bus_dictionary_read(invitation.reply, &invitation_dictionary, &invitation),
+                                ret_problem);
+        if (r != 0)
+                return r;
+
+        *ret_invitation = TAKE(invitation, (MeshInvitation){ 0 });
+        return 0;
+}
+
+int mesh_client_set_peer(sd_bus *bus, const char *name, const MeshPeerOptions *options, char **ret_problem)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+
+        int r = new_call(bus, "SetPeer", &call, "s", name);
+        if (r >= 0)
+                r = bus_dictionary_append(call, &peer_option_dictionary, options);
+
+        return send_and_forget(r, call, ret_problem);
+}
+
+int mesh_client_admit(sd_bus *bus, const char *name, const char *manifest, char **ret_problem)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+
+        int r = new_call(bus, "Admit", &call, "ss", name, manifest);
+        return send_and_forget(r, call, ret_problem);
+}
+
+typedef struct Revocation {
+        uint64_t elapsed_usec;
+} Revocation;
+
+static const BusField revocation_fields[] = {
+        BUS_FIELD("elapsed_usec", BUS_UINT64, Revocation, elapsed_usec, BUS_REQUIRED),
+};
+static const BusDictionary revocation_dictionary = BUS_DICTIONARY(revocation_fields);
+
+int mesh_client_revoke(sd_bus *bus, const char *name, uint64_t *ret_elapsed_usec, char **ret_problem)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+        Revocation revocation = { 0 };
+
+        int r = new_call(bus, "Revoke", &call, "s", name);
+        r = client_send(&mesh_daemon, r, call, &reply, ret_problem);
+        if (r == 0)
+                r = client_read(&mesh_daemon,
+                                bus_dictionary_read(reply, &revocation_dictionary, &revocation),
+                                ret_problem);
+        if (r == 0)
+                *ret_elapsed_usec = revocation.elapsed_usec;
+        return r;
+}
+
+int mesh_client_revoke_all(sd_bus *bus, sd_bus_message **ret_reply, char **ret_problem)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+
+        int r = new_call(bus, "RevokeAll", &call, "");
+        return client_send(&mesh_daemon, r, call, ret_reply, ret_problem);
+}
+
+int mesh_client_send_text(sd_bus *bus, const char *member, const char *text, char **ret_problem)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+
+        int r = new_call(bus, member, &call, "s", text);
+        return send_and_forget(r, call, ret_problem);
+}
+
+int mesh_client_count_roots(sd_bus *bus, size_t *ret_n, char **ret_problem)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+        const char *root;
+        size_t n = 0;
+
+        int r = new_call(bus, "GetRoots", &call, "");
+        r = client_send(&mesh_daemon, r, call, &reply, ret_problem);
+        if (r != 0)
+                return r;
+
+        r = sd_bus_message_enter_container(reply, 'a', "s");
+        while (r >= 0 && (r = sd_bus_message_read_basic(reply, 's', &root)) > 0)
+                n++;
+        if (r >= 0)
+                *ret_n = n;
+        return client_read(&mesh_daemon, r, ret_problem);
+}
+
+int mesh_client_get_manifest(sd_bus *bus, const char *name, char **ret_manifest, char **ret_problem)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+        const char *manifest;
+
+        int r = new_call(bus, "GetManifest", &call, "s", name);
+        r = client_send(&mesh_daemon, r, call, &reply, ret_problem);
+        if (r == 0)
+                r = client_read(&mesh_daemon, sd_bus_message_read(reply, "s", &manifest), ret_problem);
+        if (r != 0)
+                return r;
+
+        *ret_manifest = strdup(manifest);
+        return *ret_manifest ? 0 : -ENOMEM;
+}

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: MIT */
+/* A hub as devboxctl sees it: org.devbox.Mesh1 with one invitation and one peer, org.devbox.Dispatch1 and
+ * the services of fake-services.c. What changed is a line each on standard output.
+ *
+ * Claim() stands for a device: its bytes are the digits, "bound" or "held". What $FAKE_FAIL names fails
+ * once. */
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "basic/time.h"
+#include "trust/manifest.h"
+#include "trust/token.h"
+
+#include "fake-services.h"
+
+#define ERROR "org.devbox.Error."
+
+static struct {
+        sd_bus *bus;
+        bool hub, fails;
+        char network[64], endpoint[128];
+        size_t n_roots;
+        Sha256 root;
+        struct {
+                char name[DEVICE_NAME_SIZE], state[16], digits[16];
+        } invitation;                /* no name: none */
+        char peer[DEVICE_NAME_SIZE]; /* empty: none */
+        char *manifest;
+} fake;
+
+/* A key of the hub or the device: bytes that are easy to recognise. */
+static const uint8_t wireguard_key[32] = { 1 }, claim_key[32] = { 2 };
+static const uint8_t device_key[32] = { 0xd7, 0x5a, 0x98, 0x01, 0x82, 0xb1, 0x0a, 0xb7, 0xd5, 0x4b, 0xfe,
+                                        0xd3, 0xc9, 0x64, 0x07, 0x3a, 0x0e, 0xe1, 0x72, 0xf3, 0xda, 0xa6,
+                                        0x23, 0x25, 0xaf, 0x02, 0x1a, 0x68, 0xf7, 0x07, 0x51, 0x1a };
+
+static void _printf_(1, 2) record(const char *format, ...)
+{
+        va_list args;
+
+        va_start(args, format);
+        (void) vprintf(format, args);
+        va_end(args);
+        (void) putchar('\n');
+        (void) fflush(stdout);
+}
+
+static int fail_once(const char *member, sd_bus_error *error)
+{
+        if (!fake.fails || !streq(member, getenv("FAKE_FAIL")))
+                return 0;
+
+        fake.fails = false;
+        return sd_bus_error_set(error, ERROR "InternalError", "the disk is full");
+}
+
+static uint64_t now_ms(void)
+{
+        return time_now(CLOCK_REALTIME) / USEC_PER_MSEC;
+}
+
+/* ---- replies */
+
+static int append_bytes(sd_bus_message *reply, const char *key, const void *bytes, size_t size)
+{
+        int r = sd_bus_message_open_container(reply, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "s", key);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'v', "ay");
+        if (r >= 0)
+                r = sd_bus_message_append_array(reply, 'y', bytes, size);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int append_status(sd_bus_message *reply)
+{
+        int r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}", "role", "s", fake.hub ? "hub" : "", "state",
+                                          "s", fake.hub ? "up" : "unconfigured", "time_ms", "t", now_ms());
+        if (r >= 0 && fake.hub)
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "network", "s",
+                                          fake.network, "prefix", "s", "10.42.0.0/24", "address", "s",
+                                          "10.42.0.1", "listen_port", "t", UINT64_C(51820), "backend", "s",
+                                          "kernel", "mtu", "t", UINT64_C(1420), "endpoints", "as", 1,
+                                          fake.endpoint);
+        if (r >= 0 && fake.hub)
+                r = append_bytes(reply, "public_key", wireguard_key, sizeof wireguard_key);
+        if (r >= 0 && fake.hub)
+                r = append_bytes(reply, "claim_key", claim_key, sizeof claim_key);
+        if (r >= 0 && fake.n_roots > 0)
+                r = append_bytes(reply, "root_sha256", fake.root.bytes, SHA256_SIZE);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int append_peer(sd_bus_message *reply)
+{
+        int r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "name", "s",
+                                          fake.peer, "address", "s", "10.42.0.10", "state", "s", "active",
+                                          "presence", "s", "online", "last_handshake_ms", "t",
+                                          now_ms() - 100, "rx_bytes", "t", UINT64_C(1258291), "tx_bytes",
+                                          "t", UINT64_C(819200), "manifest_version", "t", UINT64_C(1),
+                                          "manifest_expires_at_ms", "t", now_ms() + UINT64_C(2591000000));
+        if (r >= 0)
+                r = append_bytes(reply, "device_key", device_key, sizeof device_key);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int append_pending(sd_bus_message *reply)
+{
+        bool claimed = !streq(fake.invitation.state, "issued");
+
+        int r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}", "name", "s", fake.invitation.name, "state",
+                                          "s", fake.invitation.state, "expires_at_ms", "t",
+                                          now_ms() + 599500);
+        if (r >= 0 && claimed)
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "bound", "b",
+                                          streq(fake.invitation.digits, "bound"), "source", "s",
+                                          "203.0.113.7", "description", "s", "Ubuntu 24.04, x86_64",
+                                          "claimed_at_ms", "t", now_ms(), "next_epoch", "t", UINT64_C(1),
+                                          "next_version", "t", UINT64_C(1));
+        if (r >= 0 && claimed && !streq(fake.invitation.digits, "bound"))
+                r = sd_bus_message_append(reply, "{sv}", "digits", "s", fake.invitation.digits);
+        if (r >= 0 && claimed)
+                r = append_bytes(reply, "device_key", device_key, sizeof device_key);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+/* `append` writes one dictionary, of an array if `array`; NULL: an empty one. */
+static int reply_with(sd_bus_message *call, bool array, int (*append)(sd_bus_message *reply))
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+
+        int r = sd_bus_message_new_method_return(call, &reply);
+        if (r >= 0 && array)
+                r = sd_bus_message_open_container(reply, 'a', "a{sv}");
+        if (r >= 0 && append)
+                r = append(reply);
+        if (r >= 0 && array)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+/* ---- Mesh1 */
+
+static int on_get_status(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        return reply_with(call, false, append_status);
+}
+
+static int on_list_peers(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        return reply_with(call, true, *fake.peer ? append_peer : NULL);
+}
+
+static int reject_peer(sd_bus_message *call, sd_bus_error *error)
+{
+        const char *name;
+
+        int r = sd_bus_message_read(call, "s", &name);
+        if (r < 0 || streq(name, fake.peer))
+                return r < 0 ? r : 0;
+
+        return sd_bus_error_set(error, ERROR "PeerUnknown", "no device of this name is enrolled here");
+}
+
+static int on_get_peer(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        int r = reject_peer(call, error);
+
+        return r < 0 ? r : reply_with(call, false, append_peer);
+}
+
+static int on_get_drift(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        if (!*fake.peer)
+                return sd_bus_reply_method_return(call, "aa{sv}", 0);
+
+        return sd_bus_reply_method_return(call, "aa{sv}", 1, 4, "time_ms", "t", UINT64_C(1764252251000),
+                                          "kind", "s", "allowed-ips", "peer", "s", fake.peer, "detail", "s",
+                                          "10.42.0.0/16 instead of 10.42.0.10/32");
+}
+
+static int on_configure_hub(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        const char *key, *text;
+
+        int r = sd_bus_message_enter_container(call, 'a', "{sv}");
+        while (r >= 0 && (r = sd_bus_message_enter_container(call, 'e', "sv")) > 0) {
+                r = sd_bus_message_read(call, "s", &key);
+                if (r >= 0 && streq(key, "network"))
+                        r = sd_bus_message_read(call, "v", "s", &text);
+                else if (r >= 0 && streq(key, "endpoints"))
+                        r = sd_bus_message_read(call, "v", "as", 1, &text);
+                else
+                        return -EINVAL;
+                if (r < 0)
+                        return r;
+                (void) snprintf(streq(key, "network") ? fake.network : fake.endpoint,
+                                streq(key, "network") ? sizeof fake.network : sizeof fake.endpoint, "%s",
+                                text);
+                r = sd_bus_message_exit_container(call);
+        }
+        if (r < 0)
+                return r;
+
+        fake.hub = true;
+        record("ConfigureHub %s %s", fake.network, fake.endpoint);
+        return reply_with(call, false, append_status);
+}
+
+static int on_set_root(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        Envelope *envelope;
+        const char *text;
+
+        int r = fail_once("SetRoot", error);
+        if (r >= 0)
+                r = sd_bus_message_read(call, "s", &text);
+        if (r < 0)
+                return r;
+        if (envelope_parse(bytes_of_string(text), ENVELOPE_PAYLOAD_MAX, &envelope) != 0)
+                return -EBADMSG;
+
+        fake.root = envelope->digest;
+        envelope_free(envelope);
+        record("SetRoot %zu", ++fake.n_roots);
+        return sd_bus_reply_method_return(call, "");
+}
+
+static int on_get_roots(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        return fake.n_roots == 0 ? sd_bus_reply_method_return(call, "as", 0)
+                                 : sd_bus_reply_method_return(call, "as", 1, "root");
+}
+
+static int on_invite(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        Token token;
+        const void *bytes;
+        size_t size;
+
+        int r = fail_once("Invite", error);
+        if (r >= 0)
+                r = sd_bus_message_read_array(call, 'y', &bytes, &size);
+        if (r < 0)
+                return r;
+        if (token_parse((Bytes){ bytes, size }, &token) != 0 ||
+            !sha256_equal(&token.root_sha256, &fake.root) ||
+            token.expires_at_sec * UINT64_C(1000) > now_ms() + TOKEN_LIFE_MAX_MS)
+                return sd_bus_error_set(error, ERROR "Unauthorized", NULL);
+
+        (void) snprintf(fake.invitation.name, sizeof fake.invitation.name, "%s", token.device);
+        (void) snprintf(fake.invitation.state, sizeof fake.invitation.state, "issued");
+        record("Invite %s at %s:%u", token.device, token.endpoints[0].host, token.endpoints[0].port);
+        return sd_bus_reply_method_return(call, "a{sv}", 2, "expires_at_ms", "t",
+                                          token.expires_at_sec * UINT64_C(1000), "address", "s",
+                                          "10.42.0.10");
+}
+
+static int on_list_pending(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        return reply_with(call, true, *fake.invitation.name ? append_pending : NULL);
+}
+
+static int on_claim(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        const void *bytes;
+        const char *source;
+        size_t size;
+
+        int r = sd_bus_message_read_array(call, 'y', &bytes, &size);
+        if (r >= 0)
+                r = sd_bus_message_read(call, "s", &source);
+        if (r < 0)
+                return r;
+
+        (void) snprintf(fake.invitation.digits, sizeof fake.invitation.digits, "%.*s", (int) size,
+                        (const char *) bytes);
+        (void) snprintf(fake.invitation.state, sizeof fake.invitation.state, "%s",
+                        streq(fake.invitation.digits, "held") ? "held" : "claimed");
+        return sd_bus_reply_method_return(call, "ay", 0);
+}
+
+/* The manifest and the one who has it: "Admit home-wsl 1" by its version. */
+static int keep_manifest(const char *member, const char *name, const char *text)
+{
+        Envelope *envelope;
+        Manifest *manifest;
+
+        if (envelope_parse(bytes_of_string(text), ENVELOPE_PAYLOAD_MAX, &envelope) != 0 ||
+            manifest_parse(envelope_payload(envelope), &manifest, NULL) != 0)
+                return -EBADMSG;
+
+        bool for_device = memcmp(manifest->device_key.bytes, device_key, sizeof device_key) == 0;
+        record("%s %s version %" PRIi64 "%s", member, name ? name : manifest->device, manifest->version,
+               for_device ? " for its key" : "");
+        free(fake.manifest);
+        fake.manifest = strdup(text);
+        manifest_free(manifest);
+        envelope_free(envelope);
+        return 0;
+}
+
+static int on_admit(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        const char *name, *manifest;
+
+        int r = sd_bus_message_read(call, "ss", &name, &manifest);
+        if (r >= 0)
+                r = keep_manifest("Admit", name, manifest);
+        if (r < 0)
+                return r;
+
+        (void) snprintf(fake.peer, sizeof fake.peer, "%s", name);
+        fake.invitation.name[0] = '\0';
+        return sd_bus_reply_method_return(call, "");
+}
+
+static int on_withdraw(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        record("Withdraw");
+        fake.invitation.name[0] = '\0';
+        return sd_bus_reply_method_return(call, "");
+}
+
+static int on_publish_manifest(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        const char *manifest;
+
+        int r = sd_bus_message_read(call, "s", &manifest);
+        if (r >= 0)
+                r = keep_manifest("PublishManifest", NULL, manifest);
+        return r < 0 ? r : sd_bus_reply_method_return(call, "");
+}
+
+static int on_get_manifest(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        if (!fake.manifest)
+                return sd_bus_error_set(error, ERROR "PeerUnknown",
+                                        "no device of this name is enrolled here");
+
+        return sd_bus_reply_method_return(call, "s", fake.manifest);
+}
+
+static int on_revoke(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        int r = reject_peer(call, error);
+        if (r < 0)
+                return r;
+
+        record("Revoke %s", fake.peer);
+        return sd_bus_reply_method_return(call, "a{sv}", 1, "elapsed_usec", "t", UINT64_C(4100));
+}
+
+static int on_revoke_all(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        return sd_bus_reply_method_return(call, "as", 2, "home-wsl", "pc-aurgi");
+}
+
+static int on_set_peer(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        uint64_t keepalive_sec;
+        const char *key;
+
+        int r = reject_peer(call, error);
+        if (r >= 0)
+                r = sd_bus_message_read(call, "a{sv}", 1, &key, "t", &keepalive_sec);
+        if (r < 0)
+                return r;
+
+        record("SetPeer %s %s %" PRIu64, fake.peer, key, keepalive_sec);
+        return sd_bus_reply_method_return(call, "");
+}
+
+/* ---- Dispatch1 */
+
+static int on_get_keys(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+
+        int r = sd_bus_message_new_method_return(call, &reply);
+        for (int i = 0; r >= 0 && i < 2; i++)
+                r = sd_bus_message_append_array(reply, 'y', device_key, sizeof device_key);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+#define METHOD(name, in, out, handler) SD_BUS_METHOD(name, in, out, handler, SD_BUS_VTABLE_UNPRIVILEGED)
+
+static const sd_bus_vtable mesh[] = {
+        SD_BUS_VTABLE_START(0),
+        METHOD("GetStatus", "", "a{sv}", on_get_status),
+        METHOD("ListPeers", "b", "aa{sv}", on_list_peers),
+        METHOD("GetPeer", "s", "a{sv}", on_get_peer),
+        METHOD("GetDrift", "", "aa{sv}", on_get_drift),
+        METHOD("ConfigureHub", "a{sv}", "a{sv}", on_configure_hub),
+        METHOD("SetRoot", "s", "", on_set_root),
+        METHOD("GetRoots", "", "as", on_get_roots),
+        METHOD("Invite", "aya{sv}", "a{sv}", on_invite),
+        METHOD("ListPending", "", "aa{sv}", on_list_pending),
+        METHOD("Admit", "ss", "", on_admit),
+        METHOD("Withdraw", "s", "", on_withdraw),
+        METHOD("Claim", "ays", "ay", on_claim),
+        METHOD("Revoke", "s", "a{sv}", on_revoke),
+        METHOD("RevokeAll", "", "as", on_revoke_all),
+        METHOD("SetPeer", "sa{sv}", "", on_set_peer),
+        METHOD("PublishManifest", "s", "", on_publish_manifest),
+        METHOD("GetManifest", "s", "s", on_get_manifest),
+        SD_BUS_VTABLE_END,
+};
+
+static const sd_bus_vtable dispatch[] = { SD_BUS_VTABLE_START(0), METHOD("GetKeys", "", "ayay", on_get_keys),
+                                          SD_BUS_VTABLE_END };
+
+static const struct {
+        const char *name, *path, *interface;
+        const sd_bus_vtable *vtable;
+} objects[] = {
+        { "org.devbox.Dispatch1", "/org/devbox/Dispatch1", "org.devbox.Dispatch1", dispatch },
+        { "org.devbox.Mesh1", "/org/devbox/Mesh1", "org.devbox.Mesh1",
+          mesh }, /* last: the test waits for it */
+};
+
+int main(void)
+{
+        sd_event *event = NULL;
+
+        fake.fails = getenv("FAKE_FAIL");
+        int r = sd_event_default(&event);
+        if (r >= 0)
+                r = sd_bus_open_system(&fake.bus);
+        if (r >= 0)
+                r = sd_bus_attach_event(fake.bus, event, SD_EVENT_PRIORITY_NORMAL);
+        if (r >= 0)
+                r = fake_services_add(fake.bus);
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(objects); i++) {
+                r = sd_bus_add_object_vtable(fake.bus, NULL, objects[i].path, objects[i].interface,
+                                             objects[i].vtable, NULL);
+                if (r >= 0)
+                        r = sd_bus_request_name(fake.bus, objects[i].name, 0);
+        }
+        return r < 0 ? EXIT_FAILURE : sd_event_loop(event);
+}
