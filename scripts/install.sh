@@ -235,13 +235,16 @@ put_seals() {
     for daemon in devbox-mesh devbox-dispatch; do
         file=$credentials/$daemon.seal
         [[ ! -e $file ]] || continue
-        install -d -m 700 "$credentials"
-        head -c 32 /dev/urandom | systemd-creds encrypt --with-key=host --name=seal - "$file.devbox-new" ||
-            die "systemd-creds cannot make $file"
-        sync "$file.devbox-new"
-        mv -fT "$file.devbox-new" "$file"
+        step "secret for the keys of $daemon" put_seal "$file" || die "systemd-creds cannot make $file"
         note_changed "$file"
     done
+}
+
+put_seal() {
+    install -d -m 700 "$credentials" &&
+        head -c 32 /dev/urandom | systemd-creds encrypt --with-key=host --name=seal - "$1.devbox-new" &&
+        sync "$1.devbox-new" &&
+        mv -fT "$1.devbox-new" "$1"
 }
 
 put_ceiling() {
