@@ -11,11 +11,11 @@
 typedef struct Member {
         const char *key;  /* on the bus */
         const char *type; /* its signature there */
-        int (*add)(Json *json, const char *key, sd_bus_message *reply, const char *type);
+        int (*add)(Json *json, const char *key, sd_bus_message *reply);
         const char *json; /* NULL: the same key */
 } Member;
 
-static int add_string(Json *json, const char *key, sd_bus_message *reply, const char *type)
+static int add_string(Json *json, const char *key, sd_bus_message *reply)
 {
         const char *value;
 
@@ -25,35 +25,21 @@ static int add_string(Json *json, const char *key, sd_bus_message *reply, const 
         return r;
 }
 
-static int read_number(sd_bus_message *reply, const char *type, uint64_t *ret_value)
-{
-        union {
-                uint16_t q;
-                uint32_t u;
-                uint64_t t;
-        } value;
-
-        int r = sd_bus_message_read_basic(reply, *type, &value);
-        if (r >= 0)
-                *ret_value = *type == 'q' ? value.q : *type == 'u' ? value.u : value.t;
-        return r;
-}
-
-static int add_number(Json *json, const char *key, sd_bus_message *reply, const char *type)
+static int add_number(Json *json, const char *key, sd_bus_message *reply)
 {
         uint64_t value;
 
-        int r = read_number(reply, type, &value);
+        int r = sd_bus_message_read_basic(reply, 't', &value);
         if (r >= 0)
                 json_add_u64(json, key, value);
         return r;
 }
 
-static int add_time(Json *json, const char *key, sd_bus_message *reply, const char *type)
+static int add_time(Json *json, const char *key, sd_bus_message *reply)
 {
         uint64_t value_ms;
 
-        int r = read_number(reply, type, &value_ms);
+        int r = sd_bus_message_read_basic(reply, 't', &value_ms);
         if (r >= 0)
                 json_add_time(json, key,
                               value_ms < USEC_INFINITY / USEC_PER_MSEC ? value_ms * USEC_PER_MSEC : 0);
@@ -78,17 +64,17 @@ static int add_bytes(Json *json, const char *key, sd_bus_message *reply,
         return 0;
 }
 
-static int add_key(Json *json, const char *key, sd_bus_message *reply, const char *type)
+static int add_key(Json *json, const char *key, sd_bus_message *reply)
 {
         return add_bytes(json, key, reply, base64_format);
 }
 
-static int add_hex(Json *json, const char *key, sd_bus_message *reply, const char *type)
+static int add_hex(Json *json, const char *key, sd_bus_message *reply)
 {
         return add_bytes(json, key, reply, hex_format);
 }
 
-static int add_strings(Json *json, const char *key, sd_bus_message *reply, const char *type)
+static int add_strings(Json *json, const char *key, sd_bus_message *reply)
 {
         const char *value;
 
@@ -110,15 +96,14 @@ static const Member members[] = {
         { "name", "s", add_string },
         { "address", "s", add_string },
         { "hub_address", "s", add_string },
-        { "listen_port", "q", add_number },
+        { "listen_port", "t", add_number },
         { "endpoints", "as", add_strings },
-        { "backend", "s", add_string },
         { "state", "s", add_string },
+        { "description", "s", add_string },
         { "problem", "s", add_string },
-        { "public_key", "ay", add_key },
-        { "peers", "u", add_number },
-        { "online", "u", add_number },
-        { "stale", "u", add_number },
+        { "peers", "t", add_number },
+        { "online", "t", add_number },
+        { "stale", "t", add_number },
         { "join_state", "s", add_string },
         { "wireguard_key", "ay", add_key },
         { "device_key", "ay", add_key },
@@ -128,7 +113,7 @@ static const Member members[] = {
         { "rx_bytes", "t", add_number },
         { "tx_bytes", "t", add_number },
         { "endpoint", "s", add_string },
-        { "keepalive_sec", "q", add_number },
+        { "keepalive_sec", "t", add_number },
         { "manifest_epoch", "t", add_number },
         { "manifest_version", "t", add_number },
         { "manifest_expires_at_ms", "t", add_time, "manifest_expires_at" },
@@ -160,7 +145,7 @@ static int add_member(Json *json, sd_bus_message *reply)
         r = sd_bus_message_enter_container(reply, 'v', member->type);
         if (r < 0)
                 return r == -ENXIO ? -EBADMSG : r;
-        r = member->add(json, member->json ?: member->key, reply, member->type);
+        r = member->add(json, member->json ?: member->key, reply);
         return r < 0 ? r : sd_bus_message_exit_container(reply);
 }
 

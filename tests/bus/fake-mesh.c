@@ -35,10 +35,11 @@ static int on_get_status(sd_bus_message *call, void *userdata, sd_bus_error *err
                 r = sd_bus_message_open_container(reply, 'a', "{sv}");
         if (r >= 0)
                 r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}", "role", "s", "hub", "listen_port",
-                                          "q", 51820, "endpoints", "as", 1, "vps.example.org:51820",
-                                          "last_handshake_ms", "t", UINT64_C(0), "new", "(ss)", "a", "b");
+                                          "t", UINT64_C(51820), "endpoints", "as", 1,
+                                          "vps.example.org:51820", "last_handshake_ms", "t", UINT64_C(0),
+                                          "new", "(ss)", "a", "b");
         if (r >= 0)
-                r = append_key(reply, "public_key");
+                r = append_key(reply, "wireguard_key");
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);

@@ -136,7 +136,7 @@ static void test_json(void **state)
         assert_string_equal(ask(*state, UNIX, "GET /mesh", NULL, NULL).body,
                             "{\"role\":\"hub\",\"listen_port\":51820,"
                             "\"endpoints\":[\"vps.example.org:51820\"],\"last_handshake_at\":null,"
-                            "\"public_key\":\"AQIDAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"}");
+                            "\"wireguard_key\":\"AQIDAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"}");
         assert_string_equal(ask(*state, UNIX, "GET /mesh/peers", NULL, NULL).body,
                             "{\"peers\":[{\"name\":\"home-wsl\",\"rx_bytes\":18446744073709551615,"
                             "\"last_handshake_at\":\"2023-11-14T22:13:20.123Z\"},{\"name\":\"pc-aurgi\"}]}");
