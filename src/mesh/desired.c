@@ -4,6 +4,7 @@
 #include "mesh/desired.h"
 
 #include "netlink/firewall.h"
+#include "trust/enrolment.h"
 
 void desired_done(Desired *desired)
 {
@@ -100,11 +101,20 @@ static IpPrefix constant(const char *text)
         return prefix;
 }
 
+/* With the length of its network, whose route leads back to the devices. */
+static IpPrefix bootstrap_address_of_hub(void)
+{
+        IpPrefix address = constant(ENROLMENT_HUB_ADDRESS);
+
+        address.length = ENROLMENT_PREFIX_LENGTH;
+        return address;
+}
+
 static void add_addresses(const Node *node, Desired *desired)
 {
         desired->addresses[desired->n_addresses++] = node->address;
         if (node->role == NODE_ROLE_HUB)
-                desired->addresses[desired->n_addresses++] = constant(MESH_BOOTSTRAP_HUB);
+                desired->addresses[desired->n_addresses++] = bootstrap_address_of_hub();
         if (desired->n_addresses == 2 &&
             ip_prefix_compare(&desired->addresses[0], &desired->addresses[1]) > 0) {
                 IpPrefix first = desired->addresses[0];
@@ -126,15 +136,15 @@ static IpPrefix host_of(const IpPrefix *address)
  * device: only the hub, only the agent. */
 static int build_ruleset(const Node *node, uint16_t http_port, char **ret_ruleset)
 {
-        static const uint16_t enroll[] = { MESH_ENROLL_PORT }, agent[] = { MESH_AGENT_PORT };
+        static const uint16_t enroll[] = { ENROLMENT_PORT }, agent[] = { MESH_AGENT_PORT };
         const FirewallRule hub_rules[] = {
                 { .from = node->prefix,
                   .to = host_of(&node->address),
                   .ping = true,
                   .tcp_ports = &http_port,
                   .n_tcp_ports = 1 },
-                { .from = constant(MESH_BOOTSTRAP_DEVICES),
-                  .to = constant(MESH_BOOTSTRAP_HUB),
+                { .from = constant(ENROLMENT_DEVICES),
+                  .to = constant(ENROLMENT_HUB_ADDRESS),
                   .tcp_ports = enroll,
                   .n_tcp_ports = 1 },
         };

@@ -233,7 +233,7 @@ int node_allocate_address(Database *database, const IpPrefix *prefix, IpPrefix *
                         return 0;
                 }
         }
-        return -ENOSPC;
+        return -EADDRNOTAVAIL;
 }
 
 int node_address_is_free(Database *database, const IpPrefix *prefix, const IpPrefix *address,

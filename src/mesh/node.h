@@ -8,20 +8,15 @@
 #include "netlink/wireguard.h"
 #include "trust/token.h"
 
-#define MESH_LINK        "wg0"
-#define MESH_PORT        51820
-#define MESH_PREFIX      "10.42.0.0/24"
-#define MESH_MTU         1420 /* 1500 − 80: WireGuard over IPv6 */
-#define MESH_KEEPALIVE   25
-#define MESH_HUB         "hub" /* what the hub is called, in manifests and on devices */
-#define MESH_KEY         "wireguard.key"
-#define MESH_CLAIM_KEY   "claim.key"
-#define MESH_AGENT_PORT  51822
-#define MESH_ENROLL_PORT 51821
-
-/* Addresses for the tunnel in which a device asks to join, before it has one of its own. */
-#define MESH_BOOTSTRAP_HUB     "169.254.42.1"
-#define MESH_BOOTSTRAP_DEVICES "169.254.64.0/18"
+#define MESH_LINK       "wg0"
+#define MESH_PORT       51820
+#define MESH_PREFIX     "10.42.0.0/24"
+#define MESH_MTU        1420 /* 1500 − 80: WireGuard over IPv6 */
+#define MESH_KEEPALIVE  25
+#define MESH_HUB        "hub" /* what the hub is called, in manifests and on devices */
+#define MESH_KEY        "wireguard.key"
+#define MESH_CLAIM_KEY  "claim.key"
+#define MESH_AGENT_PORT 51822
 
 typedef enum NodeRole {
         NODE_ROLE_NONE,
@@ -65,8 +60,8 @@ void node_endpoint_append(const TokenEndpoint *endpoint, Text *text);
 /* The first address of a network, which is the hub's, with the length of the network. */
 void node_first_address(const IpPrefix *prefix, IpPrefix *ret_address);
 
-/* The smallest address from .10 on that no device and no open invitation has. Errors: -ENOSPC there is none;
- * those of a database. */
+/* The smallest address from .10 on that no device and no open invitation has. Errors: -EADDRNOTAVAIL there
+ * is none; those of a database. */
 int node_allocate_address(Database *database, const IpPrefix *prefix, IpPrefix *ret_address);
 
 /* Whether a device may have this address: one of the network, neither its first, which is the hub's, nor its

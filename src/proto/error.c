@@ -203,6 +203,8 @@ static const ErrorRow rows[_DEVBOX_ERROR_MAX] = {
             "this machine belongs to no network; run: devboxctl hub init, or devboxctl enroll"),
         ROW(ADDRESS_TAKEN,         "address_taken",         "AddressTaken",         409, -EEXIST,
             "this address is not free, or not one of the network"),
+        ROW(NETWORK_FULL,          "network_full",          "NetworkFull",          409, -ENOSPC,
+            "each address of the network belongs to a device or an invitation"),
 };
 /* clang-format on */
 

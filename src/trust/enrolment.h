@@ -24,9 +24,12 @@
 #define ENROLMENT_NONCE_SIZE  32
 #define ENROLMENT_DIGITS_SIZE 8 /* "482 913" with the NUL */
 
-/* The bootstrap tunnel: link-local IPv4, so that machines without IPv6 can join. */
-#define ENROLMENT_HUB_ADDRESS "169.254.42.1"
-#define ENROLMENT_PORT        51821
+/* The bootstrap tunnel: link-local IPv4, so that machines without IPv6 can join. Its network is the lower
+ * half of 169.254.0.0/16: clouds answer at 169.254.169.254. */
+#define ENROLMENT_HUB_ADDRESS   "169.254.42.1"
+#define ENROLMENT_DEVICES       "169.254.64.0/18"
+#define ENROLMENT_PREFIX_LENGTH 17
+#define ENROLMENT_PORT          51821
 
 /* The tunnel that a token opens, for its device: with it the enrolment port of the hub can be reached and
  * nothing else. The hub uses the public key. */
