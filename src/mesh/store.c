@@ -64,33 +64,54 @@ static const char *const migrations[] = {
         " WHEN OLD.use = 'revoked' AND NEW.use != 'revoked'"
         " BEGIN SELECT RAISE(ABORT, 'a revoked key never returns'); END;"
 
-        /* Invitations. The secret is a box, and NULL once it is not needed any more. The bootstrap peer is
-         * loaded while bootstrap_key is not NULL. Deadlines: of the wall clock, and of CLOCK_BOOTTIME while
-         * boot_id is the current one; the earlier counts. */
+        /* Invitations. The secret is a box, and NULL once it is not needed any more; its digest stays. The
+         * bootstrap peer is loaded while bootstrap_key is not NULL. Deadlines: of the wall clock, and of
+         * CLOCK_BOOTTIME while boot_id is the current one; the earlier counts. */
         "CREATE TABLE token("
-        "        id                  BLOB    PRIMARY KEY CHECK (length(id) = 16),"
-        "        device              TEXT    NOT NULL,"
-        "        state               TEXT    NOT NULL CHECK (state IN"
-        "                            ('issued', 'claimed', 'held', 'spent', 'expired', 'withdrawn')),"
-        "        token               BLOB    NOT NULL," /* as signed, without its secret */
-        "        secret              BLOB,"
-        "        address             TEXT    NOT NULL,"
-        "        keepalive_sec       INTEGER NOT NULL,"
-        "        deadline_ms         INTEGER NOT NULL,"
+        "        id                   BLOB    PRIMARY KEY CHECK (length(id) = 16),"
+        "        device               TEXT    NOT NULL,"
+        "        state                TEXT    NOT NULL CHECK (state IN"
+        "                             ('issued', 'claimed', 'held', 'spent', 'expired', 'withdrawn')),"
+        "        secret               BLOB,"
+        "        secret_sha256        BLOB    NOT NULL,"
+        "        root_sha256          BLOB    NOT NULL,"
+        "        device_key_sha256    BLOB    NOT NULL," /* its start; zeros: not bound */
+        "        address              TEXT    NOT NULL,"
+        "        keepalive_sec        INTEGER NOT NULL,"
+        "        deadline_ms          INTEGER NOT NULL,"
         "        deadline_boottime_ms INTEGER NOT NULL,"
-        "        boot_id             TEXT    NOT NULL,"
-        "        bootstrap_key       BLOB    UNIQUE,"
-        "        bootstrap_psk       BLOB,"
-        "        bootstrap_address   TEXT    UNIQUE,"
-        "        claim_digest        BLOB,"
-        "        claim               BLOB," /* body and signature */
-        "        claimed_at_ms       INTEGER,"
-        "        source              TEXT,"
-        "        hub_nonce           BLOB,"
-        "        hub_ephemeral       BLOB"
+        "        boot_id              TEXT    NOT NULL,"
+        "        bootstrap_key        BLOB    UNIQUE,"
+        "        bootstrap_psk        BLOB," /* a box */
+        "        bootstrap_address    TEXT    UNIQUE,"
+        /* Of the claim. */
+        "        claim_sha256         BLOB    UNIQUE,"
+        "        claimed_at_ms        INTEGER,"
+        "        source               TEXT,"
+        "        description          TEXT,"
+        "        device_key           BLOB,"
+        "        wireguard_key        BLOB,"
+        "        ephemeral_key        BLOB,"
+        "        hub_nonce            BLOB,"
+        /* Of the admission. */
+        "        hub_ephemeral        BLOB,"
+        "        lost_size            INTEGER,"
+        "        lost_head            BLOB,"
+        "        CHECK (state NOT IN ('claimed', 'held', 'spent') OR claim_sha256 IS NOT NULL)"
         ") STRICT, WITHOUT ROWID;"
         "CREATE UNIQUE INDEX token_open ON token(device) WHERE state IN ('issued', 'claimed', 'held');"
         "CREATE UNIQUE INDEX token_address ON token(address) WHERE state IN ('issued', 'claimed', 'held');"
+
+        /* On a device, how it joins. `token` and `claim` are boxes of the token and of the claim's body,
+         * which hold the secret; `ephemeral` of the secret half of the claim's key. */
+        "CREATE TABLE joining("
+        "        id        INTEGER PRIMARY KEY CHECK (id = 1),"
+        "        token     BLOB NOT NULL,"
+        "        ephemeral BLOB NOT NULL,"
+        "        claim     BLOB NOT NULL,"
+        "        signature BLOB,"
+        "        answer    TEXT" /* of the hub, once it admitted the device */
+        ") STRICT;"
 
         /* Signed manifests of devices, and of `hub`: the last of a device is the one in force. */
         "CREATE TABLE manifest("
