@@ -77,10 +77,10 @@ void api_listeners_apply(Api *api);
 /* Whether other machines reach it through the mesh. */
 bool api_serves_mesh(const Api *api);
 
-/* bus.c: connects, and goes on trying in the background; the first failure is told in the log. */
+/* bus.c: connects, and retries in the background; the first failure is logged. */
 int api_bus_start(Api *api);
 
-/* After the collector's client and the self test, which use the bus, are gone. */
+/* After the collector's client and the self test, which use the bus, are freed. */
 void api_bus_stop(Api *api);
 
 /* routes.c */

@@ -17,7 +17,7 @@
 /* More waiting than connections there cannot be. */
 #define WAITING_MAX 4096
 
-/* Whoever guesses tokens gets into the log, but does not fill it. */
+/* Guessing tokens is logged, but must not fill the log. */
 #define DENIED_LIMIT ((RateLimit){ .interval_usec = 60 * USEC_PER_SEC, .burst = 10 })
 
 /* Claims that reach devbox-mesh: a device sends one a second while its operator decides. */
@@ -232,7 +232,8 @@ void api_free(void *self)
 static int make_parts(Api *api)
 {
         static const HttpHandlers http_handlers = { admit, on_response, on_drained };
-        /* What the collector vouches for is kept no longer than it watches, from before the reply. */
+        /* Results are cached no longer than the collector watches for changes, counted from before the
+         * reply. */
         const usec_t watched_usec = UNITS_WATCH_USEC - COLLECTOR_DEADLINE_USEC;
         const usec_t ttl_max_usec[] = { [COLLECTOR_CALL_SYSTEM] = USEC_INFINITY,
                                         [COLLECTOR_CALL_UNITS] = watched_usec,

@@ -9,7 +9,7 @@
 
 /* Who is served; a scope of http/route.h is 1 << PURPOSE. */
 typedef enum ListenPurpose {
-        LISTEN_LOCAL,     /* this machine, or whoever http.insecure_expose lets in: all routes */
+        LISTEN_LOCAL,     /* this machine, or all that http.insecure_expose admits: all routes */
         LISTEN_MESH,      /* devices, inside the mesh */
         LISTEN_BOOTSTRAP, /* machines with an invitation, inside the tunnel that it opens */
         _LISTEN_PURPOSE_MAX,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The listening sockets of devbox-api: where each comes from, whom it serves, and how many at a time. */
+/* The listening sockets of devbox-api: their origin, their clients, and their limits. */
 
 #include <stdio.h>
 #include <systemd/sd-daemon.h>
@@ -8,10 +8,10 @@
 #include "basic/fd.h"
 #include "log/log.h"
 
-/* While the configuration is invalid little is asked. */
+/* While the configuration is invalid there are few requests. */
 #define INVALID_CONNECTIONS_MAX 64
 
-/* Other machines share the memory of all clients over TCP, but may not use it up: a device asks once in a
+/* Other machines share the memory of all clients over TCP, but may not use it up: a device polls once in a
  * while, one that enrols has one connection. */
 static const size_t remote_connections_max[_LISTEN_PURPOSE_MAX] = {
         [LISTEN_MESH] = 64,
@@ -27,7 +27,7 @@ bool api_serves_mesh(const Api *api)
         return false;
 }
 
-/* Says in the log, at every start and reload, that a port is open to others, or that it would be. */
+/* Logs at every start and reload that a port is open to others, or that it would be. */
 static bool may_be_exposed(const Config *config)
 {
         if (config && config->http_insecure_expose) {

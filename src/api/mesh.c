@@ -200,7 +200,7 @@ static int render_answer(sd_bus_message *reply, HttpResponse **ret_response)
         return http_response_new_take(200, "application/octet-stream", body, size, ret_response);
 }
 
-/* All who enrol share the limit; a device asks once a second while it waits for the operator. */
+/* All who enrol share the limit; a device polls once a second while it waits for the operator. */
 void api_handle_enroll(HttpRequest *request, void *owner)
 {
         static const Method claim = { "Claim", ACTION_NONE, append_claim, render_answer };

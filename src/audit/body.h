@@ -84,7 +84,7 @@ typedef struct AuditBody {
 
         /* event */
         int event;       /* AuditEventKind */
-        char *record_id; /* of whoever recorded it; NULL: the ledger itself */
+        char *record_id; /* of the component that recorded it; NULL: the ledger itself */
         LIST_OF(SchemaPair) details;
 } AuditBody;
 

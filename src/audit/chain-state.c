@@ -6,7 +6,7 @@
 #include "audit/checkpoint.h"
 #include "trust/result.h"
 
-/* What the requests that a ledger remembers can use: a digest, an id, a nonce and four approvals each. */
+/* What the requests that a ledger stores can use: a digest, an id, a nonce and four approvals each. */
 #define USED_MAX ((size_t) 7 * REQUESTS_MAX)
 
 void chain_state_init(ChainState *state, const ChainIdentity *identity, const AuditRoot *roots,
@@ -113,7 +113,7 @@ static int on_started(ChainState *state, const AuditBody *body, AuditFinding *fi
         return 0;
 }
 
-/* Whether a request that has come so far may end so. */
+/* Whether a request of this state may end so. */
 static bool end_fits(ReplayStage stage, const char *status)
 {
         static const struct {

@@ -61,10 +61,10 @@ void chain_state_done(ChainState *state);
 const PublicKey *chain_state_device_key(const ChainState *state);
 KeySet chain_state_device_keys(const ChainState *state);
 
-/* A request that was accepted and has not been forgotten; NULL: none. Valid until the next entry. */
+/* A request that was accepted and has not expired; NULL: none. Valid until the next entry. */
 ReplayEntry *chain_state_find_request(const ChainState *state, const AuditBody *body);
 
-/* Marks as used, until a ledger may forget it. Errors: AUDIT_CONTRADICTION, -ENOMEM. */
+/* Marks as used, until a ledger may delete it. Errors: AUDIT_CONTRADICTION, -ENOMEM. */
 int chain_state_use(ChainState *state, Bytes key, uint64_t time_ms, AuditFinding *finding);
 
 /* Only the device's keys of an entry. Errors: AUDIT_CONTRADICTION. */

@@ -6,7 +6,7 @@
 #include "audit/recorded-request.h"
 #include "trust/accept.h"
 
-static void forget_manifest(PolicyReplay *replay)
+static void drop_manifest(PolicyReplay *replay)
 {
         for (size_t i = 0; replay->rates && i < replay->manifest->capabilities.n; i++)
                 rate_window_done(&replay->rates[i]);
@@ -19,7 +19,7 @@ static void forget_manifest(PolicyReplay *replay)
 
 void policy_replay_done(PolicyReplay *replay)
 {
-        forget_manifest(replay);
+        drop_manifest(replay);
         replay_cache_done(&replay->judged);
 }
 
@@ -72,7 +72,7 @@ static int on_manifest(PolicyReplay *replay, const AuditEntry *entry, const Audi
                                 .floor = replay->floor,
                                 .now_ms = entry->time_ms };
 
-        forget_manifest(replay);
+        drop_manifest(replay);
         replay->confirmed_at_ms = entry->time_ms;
         replay->floor =
                 (ManifestFloor){ .epoch = body->epoch, .version = body->version, .digest = body->sha256 };
@@ -310,7 +310,7 @@ static int judge_recorded(PolicyReplay *replay, const RecordedRequest *recorded,
         return 0;
 }
 
-/* A ledger forgets acceptances of more than a day before. */
+/* A ledger deletes acceptances that are older than a day. */
 static int check_rate(PolicyReplay *replay, size_t index, uint64_t time_ms, AuditFinding *finding)
 {
         RateWindow *window = &replay->rates[index];

@@ -179,7 +179,7 @@ static int reopen(AuditReader *reader)
         return open_ledger(reader->path, &reader->database);
 }
 
-/* The name by which the tables know the chain. */
+/* The name of the chain in the tables. */
 static const char *replica_name(const AuditReader *reader)
 {
         return reader->replica ? reader->identity.device : NULL;

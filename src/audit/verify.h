@@ -4,7 +4,7 @@
 /* Verifies a chain offline: from the chain itself, the roots, and the checkpoints that others have kept. The
  * chain is read once; the heads of its last entries and the requests of a day are kept in memory.
  *
- * Whoever cuts the end off a chain leaves a valid chain; only a checkpoint kept elsewhere shows the cut. So
+ * A truncated chain is a valid chain; only a checkpoint kept elsewhere reveals the truncation. So
  * the outcome is OK only with a checkpoint that a witness of the newest root countersigned.
  * Countersignatures that the chain itself records must be valid, but confirm nothing: a cut removes the
  * later ones, too. */

@@ -2,7 +2,7 @@
 #pragma once
 
 /* Delays between attempts: doubled after each failure up to a maximum, and back to the minimum after a
- * success. Whoever owns one calls backoff_reset() when the work succeeded, not when the next attempt begins.
+ * success. The owner calls backoff_reset() when the work succeeded, not when the next attempt begins.
  */
 
 #include "basic/time.h"

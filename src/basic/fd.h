@@ -34,5 +34,5 @@ ssize_t fd_pread_text(int fd, char *buffer, size_t size);
 int fd_write_all(int fd, Bytes content);
 
 /* Connects a Unix socket to the one that listens at `path`. Errors: -ENAMETOOLONG, and those of connect(2):
- * -ENOENT or -ECONNREFUSED nobody listens; -EAGAIN too many wait, and the socket does not block. */
+ * -ENOENT or -ECONNREFUSED nothing listens; -EAGAIN too many wait, and the socket does not block. */
 int fd_connect_unix(int fd, const char *path);

@@ -27,7 +27,7 @@ static int open_directory_of(const char *path, const char **ret_name)
         char directory[PATH_MAX] = ".";
 
         if (slash) {
-                size_t length = MAX((size_t) (slash - path), (size_t) 1); /* "/name" lies in "/" */
+                size_t length = MAX((size_t) (slash - path), (size_t) 1); /* "/name" is in "/" */
 
                 if (length >= sizeof directory)
                         return -ENAMETOOLONG;
@@ -43,7 +43,7 @@ static int open_directory_of(const char *path, const char **ret_name)
         return fd;
 }
 
-/* Not a device, a pipe or a directory, nor a link to one (/dev/stdout): they would be gone. */
+/* Not a device, a pipe or a directory, nor a link to one (/dev/stdout): they would be lost. */
 static int check_replaced(int directory, const char *name)
 {
         struct stat st;
@@ -68,7 +68,7 @@ int file_write_at(int directory, const char *name, FileWrite how, mode_t mode, B
             (int) sizeof temporary)
                 return -ENAMETOOLONG;
 
-        /* Left by one that died and had our number. */
+        /* Left by a process that was killed and had our pid. */
         (void) unlinkat(directory, temporary, 0);
         fd = openat(directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd < 0)

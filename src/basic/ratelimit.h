@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* At most `burst` events per `interval_usec`; the rest is counted, so that it can be told later. */
+/* At most `burst` events per `interval_usec`; the rest is counted, to be reported later. */
 
 #include <stdbool.h>
 
@@ -15,6 +15,6 @@ typedef struct RateLimit {
         unsigned suppressed; /* since the last event that passed */
 } RateLimit;
 
-/* Whether the event may pass now. When it passes, `ret_suppressed` says how many did not since the last that
+/* Whether the event may pass now. When it passes, `ret_suppressed` is how many did not since the last that
  * did. */
 bool ratelimit_pass(RateLimit *limit, usec_t now_usec, unsigned *ret_suppressed);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A text that grows. The first failure sticks: append as often as you like, ask once at the end. */
+/* A text that grows. The first failure sticks: append any number of times, check once at the end. */
 
 #include <stddef.h>
 
@@ -22,7 +22,7 @@ void text_append(Text *text, const char *more);
 void text_append_bytes(Text *text, const void *more, size_t size);
 void text_appendf(Text *text, const char *format, ...) _printf_(2, 3);
 
-/* Forgets the content, keeps the memory and clears the error. */
+/* Drops the content, keeps the memory and clears the error. */
 void text_reset(Text *text);
 
 /* Hands the string over (never NULL on success, even if nothing was appended) and leaves an empty text;

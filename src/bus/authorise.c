@@ -15,7 +15,7 @@
 #include "bus/error.h"
 #include "log/log.h"
 
-#define CONNECTIONS_MAX      32 /* whose user is remembered */
+#define CONNECTIONS_MAX      32 /* whose user is cached */
 #define CALLS_MAX            64
 #define CALLS_PER_CLIENT_MAX 32
 #define USERS_MAX            8
@@ -212,7 +212,7 @@ static const Connection *find_connection(const BusAuthority *authority, const ch
         return NULL;
 }
 
-static void remember(BusAuthority *authority, const char *name, uid_t uid)
+static void cache_user(BusAuthority *authority, const char *name, uid_t uid)
 {
         Connection *connection = &authority->connections[authority->next_connection];
 
@@ -260,7 +260,7 @@ static int on_user(sd_bus_message *reply, void *userdata, sd_bus_error *error)
                 return 0;
         }
 
-        remember(authority, sd_bus_message_get_sender(authorisation->call.message), uid);
+        cache_user(authority, sd_bus_message_get_sender(authorisation->call.message), uid);
         decide(authorisation, uid);
         return 0;
 }

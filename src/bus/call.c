@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Method calls that are kept for a later reply.
  *
- * Clients are watched with a match of our own rather than sd_bus_track, which asks the bus synchronously
+ * Clients are watched with a match of our own rather than sd_bus_track, which calls the bus synchronously
  * whether the client is still there. The call of a client that left before the match was active ends with
  * the deadline of what it waits for. */
 

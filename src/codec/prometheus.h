@@ -2,7 +2,8 @@
 #pragma once
 
 /* Writes the text exposition format of Prometheus, version 0.0.4. Like Json, the first failure sticks: add
- * as often as you like, ask once at the end. Source: prometheus.io/docs/instrumenting/exposition_formats. */
+ * any number of times, check once at the end. Source: prometheus.io/docs/instrumenting/exposition_formats.
+ */
 
 #include "basic/text.h"
 #include "basic/time.h"

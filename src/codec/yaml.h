@@ -22,7 +22,7 @@ typedef struct YamlProblem {
 } YamlProblem;
 
 /* Parses one document. The caller frees the root; an empty document is an empty scalar. Errors: -EBADMSG,
- * then `ret_problem` says where and why; -ENOMEM. */
+ * then `ret_problem` has place and reason; -ENOMEM. */
 int yaml_node_parse(const char *text, size_t size, YamlNode **ret_root, YamlProblem *ret_problem);
 
 /* Frees a root and all below it, and wipes the texts, which may be secrets. */

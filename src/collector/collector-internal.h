@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The body of Collector, for collector.c (its life) and methods.c (its interface on the bus). */
+/* The body of Collector, for collector.c (its lifecycle) and methods.c (its interface on the bus). */
 
 #include "bus/call.h"
 #include "bus/component.h"

@@ -2,8 +2,8 @@
 #pragma once
 
 /* Reads the size of one file system in a thread of its own. The walk to a path and statvfs(3) wait as long
- * as the file systems on the way do: for ever, if the server of one is dead, and then no signal ends the
- * wait. */
+ * as the file systems on the way do: for ever, if the server of one does not answer, and then no signal ends
+ * the wait. */
 
 #include "sample/sample.h"
 

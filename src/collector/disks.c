@@ -92,7 +92,7 @@ static const char *read_mountinfo(Disks *disks)
         return "";
 }
 
-/* What the path alone says of the disk. The root is always tried. */
+/* The outcome by the path alone. The root is always tried. */
 static DiskOutcome classify(const Disk *disk, const char *mountinfo)
 {
         if (has_dots(disk->clean))
@@ -292,7 +292,7 @@ int disks_new(sd_event *event, int take_proc_fd, const DisksOptions *options, Di
         return 0;
 }
 
-static void forget_paths(Disks *disks)
+static void drop_paths(Disks *disks)
 {
         for (size_t i = 0; i < disks->n_disks; i++)
                 free(disks->disks[i].clean);
@@ -304,7 +304,7 @@ Disks *disks_free(Disks *disks)
         if (!disks)
                 return NULL;
 
-        forget_paths(disks);
+        drop_paths(disks);
         reap_probes(disks);
         sd_event_source_disable_unref(disks->io_done);
         sd_event_source_disable_unref(disks->timer_deadline);
@@ -319,7 +319,7 @@ Disks *disks_free(Disks *disks)
 
 int disks_set_paths(Disks *disks, char *const *paths, size_t n_paths)
 {
-        forget_paths(disks);
+        drop_paths(disks);
         disks->refreshed_after_usec = 0;
 
         for (size_t i = 0; i < MIN(n_paths, (size_t) SAMPLE_DISKS_MAX); i++) {

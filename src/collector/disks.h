@@ -3,7 +3,7 @@
 
 /* The file systems of collector.disks. Nothing here waits for one: they are read in threads, and what has
  * not answered within the deadline is left out until it does. A path has one thread at most, and all paths
- * together SAMPLE_DISKS_MAX, so that dead mounts cannot pile threads up. */
+ * together SAMPLE_DISKS_MAX, so that mounts that hang cannot pile threads up. */
 
 #include <systemd/sd-event.h>
 

@@ -86,7 +86,7 @@ static int append_parts(const Collector *collector, const Call *call, sd_bus_mes
         return part_samples_append(reply, &parts);
 }
 
-/* What the call wants, with nothing in the place of a part that failed. */
+/* The parts of the call, empty in the place of one that failed. */
 static int append_results(const Collector *collector, const Call *call, sd_bus_message *reply)
 {
         int r = 0;

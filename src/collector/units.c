@@ -4,7 +4,7 @@
  * A refresh:
  *
  *     ListUnitsByNames ──> no row missing ─> ActiveEnterTimestamp of the units whose state is new ──> done
- *         ^                      │ rows missing: aliases come back under their primary names
+ *         ^                      │ rows missing: aliases are listed by their primary names
  *         └── Id of the missing ─┘ (once per refresh)
  *
  * Rows are matched by Id, never by position: systemd skips names that it finds invalid. All calls share one

@@ -20,7 +20,7 @@ typedef struct Config {
         uint64_t http_port;
         bool http_insecure_expose;
 
-        Secret *auth_token; /* NULL: not set, actions are refused */
+        Secret *auth_token; /* NULL: not set, actions are denied */
         bool auth_token_is_placeholder;
 
         size_t n_services;
@@ -34,11 +34,11 @@ typedef struct Config {
         char *disks[CONFIG_DISKS_MAX];   /* at least one */
         usec_t collector_idle_exit_usec; /* 0: never */
 
-        bool ledger_trust_clock; /* the clock is right even where the kernel does not say so */
+        bool ledger_trust_clock; /* the clock counts as synchronised, whatever the kernel reports */
 } Config;
 
 Config *config_free(Config *config);
 DEFINE_CLEANUP(Config, config_free);
 
-/* Whether the host (an IP literal) is a loopback address, so that nobody else can reach the API. */
+/* Whether the host (an IP literal) is a loopback address, so that no other machine can reach the API. */
 bool config_host_is_loopback(const char *host);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Reads /etc/devbox/config.yaml.
  *
- * The table `keys` is the whole vocabulary: where a key stands, what it takes, its default, and what sets
- * it. Reading, defaults, the words of refusals and "did you mean" all walk it; a new key is a new row (and
+ * The table `keys` is the whole vocabulary: the section of a key, what it takes, its default, and what sets
+ * it. Reading, defaults, the messages and "did you mean" all use it; a new key is a new row (and
  * its lines in devbox-config(5) and units/config.yaml, which scripts/check compares).
  *
- * The file is read to its end whatever is wrong with it; each refusal is a line.
+ * The file is read to its end whatever is wrong with it; each fault is a line.
  *
- * Refusals quote what was written only where it can be no secret: never in `auth`, and elsewhere only short
+ * Messages quote the file only where it can be no secret: never in `auth`, and elsewhere only short
  * words. */
 
 #include "config/load.h"
@@ -34,7 +34,7 @@ typedef struct Reader {
 #define CONFIG_PATH "/etc/devbox/config.yaml"
 #define AT(member)  .offset = offsetof(Config, member)
 
-/* The keys of a section stand together. */
+/* Sorted by section. */
 /* clang-format off */
 static const ConfigKey keys[] = {
         { "http", "host", "127.0.0.1, localhost, or another IP address of this machine", config_set_host,
@@ -65,9 +65,9 @@ static const ConfigKey keys[] = {
 _Static_assert(ELEMENTSOF(keys) <= ELEMENTSOF(((Reader *) NULL)->lines), "a line for each key");
 
 /* Adds a problem, and returns the reason. Line 0: the file as a whole. */
-static int refuse(Reader *reader, unsigned line, const char *format, ...) _printf_(3, 4);
+static int reject(Reader *reader, unsigned line, const char *format, ...) _printf_(3, 4);
 
-static int refuse(Reader *reader, unsigned line, const char *format, ...)
+static int reject(Reader *reader, unsigned line, const char *format, ...)
 {
         Text *problems = &reader->problems;
         char what[512];
@@ -86,28 +86,28 @@ static int refuse(Reader *reader, unsigned line, const char *format, ...)
 }
 
 /* "http.port must be …", and a further hint or "". */
-static int refuse_value(Reader *reader, const ConfigKey *key, unsigned line, const char *hint)
+static int reject_value(Reader *reader, const ConfigKey *key, unsigned line, const char *hint)
 {
         const char *section = strempty(key->section), *dot = key->section ? "." : "";
 
         if (key->takes)
-                return refuse(reader, line, "%s%s%s must be %s%s", section, dot, key->name, key->takes,
+                return reject(reader, line, "%s%s%s must be %s%s", section, dot, key->name, key->takes,
                               hint);
 
-        return refuse(reader, line, "%s%s%s must be a whole number from %" PRIu64 " to %" PRIu64 "%s",
+        return reject(reader, line, "%s%s%s must be a whole number from %" PRIu64 " to %" PRIu64 "%s",
                       section, dot, key->name, key->min, key->max, hint);
 }
 
 /* An item of a list; quoted only where it is harmless on a terminal and in a log. */
-static int refuse_item(Reader *reader, const ConfigKey *key, unsigned line, const char *item,
+static int reject_item(Reader *reader, const ConfigKey *key, unsigned line, const char *item,
                        const char *why)
 {
         const char *section = strempty(key->section), *dot = key->section ? "." : "";
 
         if (word_is_showable(item))
-                return refuse(reader, line, "%s%s%s: '%s' %s", section, dot, key->name, item, why);
+                return reject(reader, line, "%s%s%s: '%s' %s", section, dot, key->name, item, why);
 
-        return refuse(reader, line, "%s%s%s: this item %s", section, dot, key->name, why);
+        return reject(reader, line, "%s%s%s: this item %s", section, dot, key->name, why);
 }
 
 static int set_value(Reader *reader, const ConfigKey *key, const char *text, unsigned line)
@@ -115,12 +115,12 @@ static int set_value(Reader *reader, const ConfigKey *key, const char *text, uns
         const char *why = "";
 
         int r = key->set(reader->config, key, text, &why);
-        if (r != CONFIG_VALUE_REFUSED)
+        if (r != CONFIG_VALUE_REJECTED)
                 return r;
         if (key->list)
-                return refuse_item(reader, key, line, text, why);
+                return reject_item(reader, key, line, text, why);
 
-        return refuse_value(reader, key, line, why);
+        return reject_value(reader, key, line, why);
 }
 
 static int read_list(Reader *reader, const ConfigKey *key, const YamlNode *list)
@@ -130,14 +130,14 @@ static int read_list(Reader *reader, const ConfigKey *key, const YamlNode *list)
         if (yaml_node_kind(list) == YAML_KIND_LIST)
                 item = yaml_node_first(list);
         if (yaml_node_kind(list) != YAML_KIND_LIST || (!item && key->fallback))
-                return refuse_value(reader, key, yaml_node_line(list), "");
+                return reject_value(reader, key, yaml_node_line(list), "");
 
         for (; item; item = yaml_node_next(item)) {
                 bool is_word = yaml_node_kind(item) == YAML_KIND_SCALAR && !yaml_node_is_null(item);
                 unsigned line = yaml_node_line(item);
 
                 int r = is_word ? set_value(reader, key, yaml_node_text(item), line)
-                                : refuse_value(reader, key, line, "");
+                                : reject_value(reader, key, line, "");
                 if (r < 0)
                         return r;
         }
@@ -156,17 +156,17 @@ static int read_value(Reader *reader, const ConfigKey *key, const YamlNode *node
         if (key->list)
                 return read_list(reader, key, node);
         if (yaml_node_kind(node) != YAML_KIND_SCALAR)
-                return refuse_value(reader, key, line, "");
+                return reject_value(reader, key, line, "");
         if (yaml_node_is_null(node))
-                return refuse_value(reader, key, line, "; write it, or remove the line");
+                return reject_value(reader, key, line, "; write it, or remove the line");
         if (!key->quoted && !yaml_node_is_plain(node))
-                return refuse_value(reader, key, line, "; write it without quotes");
+                return reject_value(reader, key, line, "; write it without quotes");
 
         return set_value(reader, key, yaml_node_text(node), line);
 }
 
-/* The names that may stand in a section, or at the top level (NULL): its keys, or the sections and the keys
- * without one. Returns how many. */
+/* The names that are allowed in a section, or at the top level (NULL): its keys, or the sections and the
+ * keys without one. Returns how many. */
 static size_t names_within(const char *section, const char *ret_names[static ELEMENTSOF(keys)])
 {
         size_t n = 0;
@@ -212,15 +212,15 @@ static const char *section_of(const char *name)
         return NULL;
 }
 
-/* Says the word that was meant, or the section it belongs to, or all that could stand there. */
-static int refuse_unknown(Reader *reader, const char *section, const YamlNode *member)
+/* Names the word that was meant, or the section it belongs to, or all that are allowed there. */
+static int reject_unknown(Reader *reader, const char *section, const YamlNode *member)
 {
         const char *names[ELEMENTSOF(keys)], *word = yaml_node_key(member);
         _cleanup_(text_done) Text problem = TEXT_NULL;
         size_t n = names_within(section, names);
         const char *nearest = word_nearest(word, names, n), *home = section_of(word);
 
-        /* What stands in place of the token's key may be the token. */
+        /* An unknown key beside the token may be the token. */
         bool show = word_is_showable(word) && !(section && streq(section, "auth"));
 
         text_append(&problem, "unknown key");
@@ -241,7 +241,7 @@ static int refuse_unknown(Reader *reader, const char *section, const YamlNode *m
         if (problem.error < 0)
                 return problem.error;
 
-        return refuse(reader, yaml_node_key_line(member), "%s", problem.data);
+        return reject(reader, yaml_node_key_line(member), "%s", problem.data);
 }
 
 /* The members of a section, or of the file (NULL). */
@@ -250,7 +250,7 @@ static int read_members(Reader *reader, const char *section, const YamlNode *map
         if (yaml_node_is_null(map)) /* all its lines are comments */
                 return 0;
         if (yaml_node_kind(map) != YAML_KIND_MAP)
-                return refuse(reader, yaml_node_line(map), "%s must hold lines of the form 'key: value'%s",
+                return reject(reader, yaml_node_line(map), "%s must hold lines of the form 'key: value'%s",
                               section ? section : "the file", section ? ", indented by two blanks" : "");
 
         for (const YamlNode *member = yaml_node_first(map); member; member = yaml_node_next(member)) {
@@ -262,7 +262,7 @@ static int read_members(Reader *reader, const char *section, const YamlNode *map
                 else if (!section && is_section(yaml_node_key(member)))
                         r = read_members(reader, yaml_node_key(member), member);
                 else
-                        r = refuse_unknown(reader, section, member);
+                        r = reject_unknown(reader, section, member);
                 if (r < 0)
                         return r;
         }
@@ -294,7 +294,7 @@ static int check_exposure(Reader *reader)
         if (!config->http_host || config->http_insecure_expose || config_host_is_loopback(config->http_host))
                 return 0;
 
-        return refuse(
+        return reject(
                 reader, reader->lines[find_key("http", "host") - keys],
                 "http.host is not a loopback address, so that others could reach the API, unencrypted; "
                 "write 127.0.0.1, or add 'insecure_expose: true' under 'http:' if all of that network "
@@ -316,7 +316,7 @@ static int read_text(Reader *reader, const char *text, size_t size)
 
         int r = yaml_node_parse(text, size, &root, &problem);
         if (r == -EBADMSG)
-                return refuse(reader, problem.line, "%s", problem.reason);
+                return reject(reader, problem.line, "%s", problem.reason);
         if (r < 0)
                 return r;
         r = read_members(reader, NULL, root);

@@ -17,5 +17,5 @@ int config_load(const char *path, Config **ret_config, char **ret_problem);
 /* The same with all problems of the file, each on a line of its own. */
 int config_check(const char *path, Config **ret_config, char **ret_problems);
 
-/* The same for a text in memory; `name` stands for the path in `ret_problems`. */
+/* The same for a text in memory; `name` is the path in `ret_problems`. */
 int config_parse(const char *name, const char *text, size_t size, Config **ret_config, char **ret_problems);

@@ -41,7 +41,7 @@ static bool has_type(const char *name)
         return false;
 }
 
-/* What can be told from the name as written, most telling first. 0: no flaw. */
+/* The flaw of the name as written, the most specific first. 0: none. */
 static int flaw_of_spelling(const char *name)
 {
         if (name[0] == '\0')

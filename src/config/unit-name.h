@@ -6,7 +6,7 @@
 
 #include "basic/macro.h"
 
-/* Why a name is refused. */
+/* Why a name is rejected. */
 typedef enum UnitNameFlaw {
         UNIT_NAME_EMPTY = 1,
         UNIT_NAME_TOO_LONG,
@@ -24,6 +24,6 @@ const char *unit_name_flaw_sentence(UnitNameFlaw flaw);
 
 /* "docker" becomes "docker.service"; a name that ends with a type of unit stays as it is. The caller frees
  * it. The result is valid for systemd and names one unit: what it would skip in silence (invalid names),
- * fail over (templates) or take as something else (options, globs, paths) is refused. Returns a
+ * fail over (templates) or take as something else (options, globs, paths) is rejected. Returns a
  * UnitNameFlaw. Errors: -ENOMEM. */
 int unit_name_mangle(const char *name, char **ret_unit);

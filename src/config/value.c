@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What may stand as the value of a key of the configuration. */
+/* Parses the values of configuration keys. */
 
 #include "config/value.h"
 
@@ -16,10 +16,10 @@
 #define STRINGIFY_(number) #number
 #define STRINGIFY(number)  STRINGIFY_(number)
 
-static int refused(const char **ret_why, const char *why)
+static int reject(const char **ret_why, const char *why)
 {
         *ret_why = why;
-        return CONFIG_VALUE_REFUSED;
+        return CONFIG_VALUE_REJECTED;
 }
 
 /* The words that examples have in place of a token. */
@@ -47,9 +47,9 @@ int config_set_number(Config *config, const ConfigKey *key, const char *text, co
         uint64_t *field = (uint64_t *) ((char *) config + key->offset), value;
 
         if (text[0] == '0' && text[1] >= '0' && text[1] <= '9') /* octal to some readers of YAML */
-                return refused(ret_why, ", without leading zeros");
+                return reject(ret_why, ", without leading zeros");
         if (parse_u64(text, key->min, key->max, &value) < 0)
-                return refused(ret_why, "");
+                return reject(ret_why, "");
 
         *field = value * key->unit;
         return 0;
@@ -60,7 +60,7 @@ int config_set_bool(Config *config, const ConfigKey *key, const char *text, cons
         bool *field = (bool *) ((char *) config + key->offset);
 
         if (!streq(text, "true") && !streq(text, "false"))
-                return refused(ret_why, "");
+                return reject(ret_why, "");
 
         *field = streq(text, "true");
         return 0;
@@ -75,7 +75,7 @@ int config_set_host(Config *config, const ConfigKey *key, const char *text, cons
 
         if (!is_name &&
             (inet_pton(family, text, bytes) != 1 || !inet_ntop(family, bytes, canonical, sizeof canonical)))
-                return refused(ret_why, text[0] == '[' ? ", without brackets" : "");
+                return reject(ret_why, text[0] == '[' ? ", without brackets" : "");
 
         config->http_host = strdup(is_name ? text : canonical);
         return config->http_host ? 0 : -ENOMEM;
@@ -87,9 +87,9 @@ int config_set_token(Config *config, const ConfigKey *key, const char *text, con
 
         for (const char *at = text; *at; at++)
                 if (*at <= ' ' || *at > '~')
-                        return refused(ret_why, "");
+                        return reject(ret_why, "");
         if (size < TOKEN_MIN || size > TOKEN_MAX)
-                return refused(ret_why, "");
+                return reject(ret_why, "");
 
         config->auth_token_is_placeholder = token_is_placeholder(text);
         return secret_new(text, size, &config->auth_token);
@@ -103,12 +103,12 @@ int config_add_service(Config *config, const ConfigKey *key, const char *text, c
         if (r < 0)
                 return r;
         if (r > 0)
-                return refused(ret_why, unit_name_flaw_sentence((UnitNameFlaw) r));
+                return reject(ret_why, unit_name_flaw_sentence((UnitNameFlaw) r));
         if (config->n_services >= CONFIG_SERVICES_MAX)
-                return refused(ret_why, "is one too many: " STRINGIFY(CONFIG_SERVICES_MAX) " units at most");
+                return reject(ret_why, "is one too many: " STRINGIFY(CONFIG_SERVICES_MAX) " units at most");
         for (size_t i = 0; i < config->n_services; i++)
                 if (streq(config->services[i].unit, unit))
-                        return refused(ret_why, "is in the list already; remove one");
+                        return reject(ret_why, "is in the list already; remove one");
 
         name = strdup(text);
         if (!name)
@@ -121,12 +121,12 @@ int config_add_service(Config *config, const ConfigKey *key, const char *text, c
 int config_add_disk(Config *config, const ConfigKey *key, const char *text, const char **ret_why)
 {
         if (!path_is_plain(text))
-                return refused(ret_why, "is not an absolute path in its plain form, as in /home");
+                return reject(ret_why, "is not an absolute path in its plain form, as in /home");
         if (config->n_disks >= CONFIG_DISKS_MAX)
-                return refused(ret_why, "is one too many: " STRINGIFY(CONFIG_DISKS_MAX) " paths at most");
+                return reject(ret_why, "is one too many: " STRINGIFY(CONFIG_DISKS_MAX) " paths at most");
         for (size_t i = 0; i < config->n_disks; i++)
                 if (streq(config->disks[i], text))
-                        return refused(ret_why, "is in the list already; remove one");
+                        return reject(ret_why, "is in the list already; remove one");
 
         config->disks[config->n_disks] = strdup(text);
         if (!config->disks[config->n_disks])

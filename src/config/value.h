@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What may stand as the value of a key of the configuration: the rows of the table in config.c, and the
+/* The values of configuration keys: the rows of the table in config.c, and the
  * functions that they name. */
 
 #include "config/config.h"
 
 typedef struct ConfigKey ConfigKey;
 
-enum { CONFIG_VALUE_REFUSED = 1 };
+enum { CONFIG_VALUE_REJECTED = 1 };
 
-/* Takes the text of a scalar, or of one item of a list. Returns CONFIG_VALUE_REFUSED; then `ret_why`
+/* Takes the text of a scalar, or of one item of a list. Returns CONFIG_VALUE_REJECTED; then `ret_why`
  * goes on where "must be …" of a scalar ended, or follows the item of a list. Errors: -ENOMEM. */
 typedef int (*ConfigSetter)(Config *config, const ConfigKey *key, const char *text, const char **ret_why);
 
 struct ConfigKey {
         const char *section, *name; /* no section: a key of the top level */
-        const char *takes;          /* "must be …"; numbers say it by their limits */
+        const char *takes;          /* "must be …"; numbers have limits instead */
         ConfigSetter set;
         size_t offset;           /* of a number or bool in Config */
         uint64_t min, max, unit; /* of a number: limits as written, and what one is in Config */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Ed25519 keys and detached signatures (RFC 8032, by libsodium, which refuses malleable signatures and keys
- * of small order). The secret half lives in guarded memory and leaves only as another Secret. Nothing here
+/* Ed25519 keys and detached signatures (RFC 8032, by libsodium, which rejects malleable signatures and keys
+ * of small order). The secret half is in guarded memory and leaves only as another Secret. Nothing here
  * signs bare bytes for others: use crypto/dsse.h, so that what is signed always carries its type. */
 
 #include "crypto/secret.h"

@@ -29,5 +29,5 @@ int seal(const Secret *secret, const Secret *passphrase, SealCost cost, uint8_t 
          size_t *ret_size);
 
 /* Errors: -EBADMSG not sealed bytes, or their cost is out of range; -EACCES wrong passphrase or altered
- * bytes (nobody can tell which); -ENOMEM. */
+ * bytes (which of both is not known); -ENOMEM. */
 int unseal(Bytes sealed, const Secret *passphrase, Secret **ret_secret);

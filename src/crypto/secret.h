@@ -17,8 +17,8 @@ int secret_new_random(size_t size, Secret **ret_secret);
 Secret *secret_free(Secret *secret);
 DEFINE_CLEANUP(Secret, secret_free);
 
-/* Whether the text is the secret. The time it takes tells nothing about where they differ, nor whether their
- * lengths do: both sides are hashed first. */
+/* Whether the text is the secret. The time it takes reveals nothing about where they differ, nor whether
+ * their lengths do: both sides are hashed first. */
 bool secret_equals(const Secret *secret, const char *text);
 
 /* The bytes, borrowed: for the arithmetic of src/crypto and for handing them to the kernel or a sealed file.

@@ -30,7 +30,7 @@ static inline bool sha256_equal(const Sha256 *a, const Sha256 *b)
         return memcmp(a, b, sizeof *a) == 0; /* digests are public: no need for constant time */
 }
 
-/* Thirty-two zero bytes stand for "none": nobody can make data that hash to them. */
+/* Thirty-two zero bytes stand for "none": no known data hash to them. */
 static inline bool sha256_is_null(const Sha256 *digest)
 {
         return sha256_equal(digest, &(Sha256){ { 0 } });

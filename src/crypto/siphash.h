@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* SipHash-2-4, by libsodium: the place in a table of a key that somebody else chose. Who does not know the
+/* SipHash-2-4, by libsodium: the place in a table of a key that is chosen by others. Who does not know the
  * secret cannot choose keys that all have the same place. */
 
 #include "basic/bytes.h"

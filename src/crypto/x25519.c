@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* X25519, HMAC-SHA256 and HKDF-SHA256, by libsodium (whose own HKDF came after 1.0.18). */
+/* X25519, HMAC-SHA256 and HKDF-SHA256, by libsodium (whose own HKDF is newer than 1.0.18). */
 
 #include "crypto/x25519.h"
 

@@ -14,7 +14,7 @@
 int x25519_generate(Secret **ret_secret, uint8_t ret_public[static X25519_SIZE]);
 void x25519_public(const Secret *secret, uint8_t ret_public[static X25519_SIZE]);
 
-/* Errors: -EBADMSG the other key has a small order, so that the result would be known to everybody;
+/* Errors: -EBADMSG the other key has a small order, so that the result would be public;
  * -ENOMEM. */
 int x25519_agree(const Secret *secret, const uint8_t other[static X25519_SIZE], Secret **ret_shared);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* devboxctl __complete: the words that complete a command line. The scripts in scripts/completion call
- * it, so that they know no verb and no option. Each line is a word, with a tab and what it means; or
+ * it, so that they contain no verb and no option. Each line is a word, with a tab and what it means; or
  * ":files" or
  * ":directories", for the shell to complete. */
 

@@ -42,7 +42,7 @@ typedef struct Table {
 
 void table_done(Table *table);
 
-/* Replaces what a terminal could obey, hide or turn around by '?', byte by byte. Returns the width. */
+/* Replaces what a terminal could execute, hide or reorder by '?', byte by byte. Returns the width. */
 size_t terminal_sanitize(char *text);
 
 /* The text is sanitised. */
@@ -51,11 +51,11 @@ void table_add(Table *table, Style style, const char *format, ...) _printf_(3, 4
 /* A row of empty cells. */
 void table_add_blank(Table *table);
 
-/* Writes the rows, in colour if `colour`, and forgets them. Errors: -ENOMEM of any table_add(), or of
+/* Writes the rows, in colour if `colour`, and drops them. Errors: -ENOMEM of any table_add(), or of
  * writing. */
 int table_print(Table *table, FILE *stream, bool colour);
 
-/* Writes one line, sanitised: for every message that repeats a path, an argument or what stood in a file.
+/* Writes one line, sanitised: for every message that repeats a path, an argument or the content of a file.
  * Errors: -ENOMEM, of writing. */
 int print_line(FILE *stream, const char *format, ...) _printf_(2, 3);
 

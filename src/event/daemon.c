@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The life of a daemon.
+/* The lifecycle of a daemon.
  *
  *     arguments → log → new → options → loop, signals → bus → start → READY=1 → loop
  *     SIGHUP: RELOADING=1 → reload → READY=1

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The life of a daemon as one call with a table: arguments, log, loop, bus, start, ready, reload, drain,
- * stop, exit status. The main.c of a daemon is its DaemonType and its own steps. */
+/* The lifecycle of a daemon as one call with a table: arguments, log, loop, bus, start, ready, reload,
+ * drain, stop, exit status. The main.c of a daemon is its DaemonType and its own steps. */
 
 #include <stdbool.h>
 #include <systemd/sd-bus.h>
@@ -49,7 +49,7 @@ sd_event *daemon_event(const Daemon *daemon);
 sd_bus *daemon_bus(const Daemon *daemon);
 
 /* Stops the daemon as SIGTERM does, with this exit status, in the next iteration of the loop: the reply to
- * whoever asked for it goes out first. Later calls change nothing. */
+ * its caller is sent first. Later calls change nothing. */
 void daemon_stop(Daemon *daemon, int exit_status);
 
 /* Leaves the loop with the status of daemon_stop() as soon as `bus` has passed on everything that was sent:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Says when nothing was asked for a while. */
+/* Detects idleness. */
 
 #include "event/idle.h"
 
@@ -28,7 +28,7 @@ static int on_timer(sd_event_source *source, uint64_t due_usec, void *userdata)
         sd_event *event = sd_event_source_get_event(source);
         usec_t now_usec;
 
-        /* Not due_usec, which is when the timer was set for: something may have been asked since, even in
+        /* Not due_usec, which is when the timer was set for: there may have been activity since, even in
          * this very iteration of the loop. */
         int r = sd_event_now(event, CLOCK_MONOTONIC, &now_usec);
         if (r < 0)

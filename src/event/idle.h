@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Says when nothing was asked for a while. Being busy costs one store; the timer looks only when it could be
+/* Detects idleness. Being busy costs one store; the timer looks only when it could be
  * time. */
 
 #include <systemd/sd-event.h>

@@ -53,7 +53,7 @@ int generator_format_drop_in(const Config *config, const char *source, char **re
         text_append(&text, "[Unit]\nSourcePath=");
         append_escaped(&text, source);
 
-        /* The empty assignment forgets the addresses of the unit. */
+        /* The empty assignment resets the addresses of the unit. */
         text_append(&text, "\n\n[Socket]\nListenStream=\n");
         append_listen(&text, localhost ? "127.0.0.1" : config->http_host, config->http_port);
         /* Who asks for localhost may be led to either: were one left free, any user of this machine could

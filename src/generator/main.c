@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* devbox-generator: run by systemd at boot and at each daemon-reload, before any unit is loaded.
  *
- * It must never hold up or break a boot: it reads two files, writes three at most, talks to nobody. When the
- * configuration has an error it leaves the default of devbox-api.socket (loopback) alone, says what to mend
- * in the kernel's log, which is the only log there is at that time, and fails; systemd goes on. */
+ * It must never hold up or break a boot: it reads two files, writes three at most, and talks to no service.
+ * When the configuration has an error it leaves the default of devbox-api.socket (loopback) alone, reports
+ * what to fix in the kernel's log, which is the only log there is at that time, and fails; systemd goes on.
+ */
 
 #include <fcntl.h>
 #include <stdarg.h>
@@ -35,13 +36,13 @@ static void tell_error(const char *format, ...)
         if (!scope || !streq(scope, "system"))
                 return; /* a person tries it out, and reads stderr */
 
-        /* One write is one record. In a container it is missing, or a pipe that nobody reads. */
+        /* One write is one record. In a container it is missing, or a pipe without a reader. */
         kmsg_fd = open("/dev/kmsg", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
         if (kmsg_fd >= 0) {
                 int size = snprintf(line, sizeof line, "<%d>%s[%d]: %s", LOG_DAEMON | LOG_ERR, PROGRAM,
                                     (int) getpid(), message);
                 if (write(kmsg_fd, line, (size_t) size) < 0)
-                        return; /* said on stderr already */
+                        return; /* is on stderr already */
         }
 }
 

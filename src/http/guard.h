@@ -7,7 +7,7 @@
  * browser takes the server for the page's own site, and Host has that site's name: only names of loopback
  * are accepted. A cross-site request has the page's Origin and, from newer browsers, Sec-Fetch-Site:
  * mutations are accepted only from our own origin or from clients that are not browsers. A listener on an
- * address of its own, for other machines, is asked by that address.
+ * address of its own, for other machines, is requested by that address.
  * Source: RFC 9110 7.2, RFC 6454 7, Fetch Metadata. */
 
 #include "basic/ip-prefix.h"
@@ -25,7 +25,7 @@ typedef enum HttpGuardFlags {
         HTTP_GUARD_MUTATION = 1 << 1, /* neither GET nor HEAD */
 } HttpGuardFlags;
 
-/* `own` is the address that must be asked for instead of loopback; NULL: none. Returns 0 to accept the
+/* `own` is the address that must be requested instead of loopback; NULL: none. Returns 0 to accept the
  * request; DEVBOX_ERROR_BAD_REQUEST without exactly one Host (also in HTTP/1.0: all clients send it),
  * DEVBOX_ERROR_HOST_NOT_ALLOWED, or DEVBOX_ERROR_ORIGIN_NOT_ALLOWED. */
 int http_guard_check(const HttpGuardHeaders *headers, HttpGuardFlags flags, const IpPrefix *own);

@@ -218,7 +218,7 @@ int http_server_listen_take(HttpServer *server, int fd, const HttpListenerOption
         for (HttpPhase phase = 0; phase < _HTTP_PHASE_MAX; phase++)
                 TAILQ_INIT(&listener->phases[phase]);
 
-        /* systemd passes blocking sockets, and a client may be gone between poll and accept. */
+        /* systemd passes blocking sockets, and a client may have left between poll and accept. */
         if (ioctl(fd, FIONBIO, &(int){ 1 }) < 0)
                 return -errno;
 

@@ -251,7 +251,7 @@ static void check_length(HttpConnection *connection)
 
 /* libmicrohttpd 0.9.75 sends the header of its error response to an invalid Content-Length twice. It logs a
  * message before it makes that response, and closes a connection without it that is shut down by then; so
- * the response is sent here. The message does not say which connection it is about, but its header does. */
+ * the response is sent here. The message does not name its connection, whose header shows it. */
 void http_request_on_log(void *userdata, const char *format, va_list arguments)
 {
         HttpServer *server = userdata;

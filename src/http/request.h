@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A request as its handler sees it. It is valid until it is responded to, also when the client has gone. */
+/* A request as its handler sees it. It is valid until it is responded to, also when the client has
+ * disconnected. */
 
 #include "basic/ip-prefix.h"
 #include "http/response.h"
@@ -10,10 +11,10 @@
 /* The owner of the server. */
 void *http_request_owner(const HttpRequest *request);
 
-/* Whether it came over a Unix socket. */
+/* Whether it was received over a Unix socket. */
 bool http_request_is_local(const HttpRequest *request);
 
-/* The address of the client. Errors: -EINVAL it came over a Unix socket. */
+/* The address of the client. Errors: -EINVAL it was received over a Unix socket. */
 int http_request_source(const HttpRequest *request, IpPrefix *ret_source);
 
 /* The parameter of the route's path; "" if it has none. Borrowed. */

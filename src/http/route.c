@@ -6,7 +6,7 @@
 #include "basic/text.h"
 #include "proto/error.h"
 
-/* What the segment {…} of the route's path stands for, which is not empty. */
+/* The value of the segment {…} of the route's path, which is not empty. */
 static bool path_matches(const HttpRoute *route, const char *path, char ret_parameter[HTTP_PARAMETER_SIZE])
 {
         size_t literal = strcspn(route->path, "{");

@@ -3,9 +3,9 @@
 
 /* Makes libmicrohttpd 0.9.75 as strict as 1.0.
  *
- * What one parser ignores and another obeys lets a request hide in another one. Version 0.9.75 appends the
- * text of a folded line to the name of the header before it, takes a line that begins with ':' for the end
- * of the header block, accepts bare LF, names that are no tokens ("Transfer-Encoding :") and control
+ * What one parser ignores and another interprets can hide a request in another one. Version 0.9.75 appends
+ * the text of a folded line to the name of the header before it, takes a line that begins with ':' for the
+ * end of the header block, accepts bare LF, names that are no tokens ("Transfer-Encoding :") and control
  * characters in values, and keeps blanks behind values. It does not show a request as it was received, but
  * it parses in place: so the parts of a well-formed request are found one behind the other in its buffer,
  * with nothing but the delimiters between them. tests/http/test-syntax.c covers each of these cases.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The body of LedgerDaemon, for daemon.c (its life), bus.c (the interface) and methods-*.c (its methods). */
+/* The body of LedgerDaemon, for daemon.c (its lifecycle), bus.c (the interface) and methods-*.c (its
+ * methods). */
 
 #include "basic/backoff.h"
 #include "bus/authorise.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* devbox-ledger: its life, its health, and when it flushes.
+/* devbox-ledger: its lifecycle, its health, and when it flushes.
  *
  * A ledger that cannot be opened, on a full disk for example, still owns its name: calls are answered with
  * audit_unavailable, and a timer opens it again, later after each failure.

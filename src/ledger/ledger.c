@@ -99,7 +99,7 @@ static int load_state(Ledger *ledger)
 }
 
 /* The database is created before the key. So a key without a database had one, which must not begin anew:
- * the device would have forgotten what it accepted, and its chain would fork. */
+ * the device would accept requests again, and its chain would fork. */
 static int open_database(Ledger *ledger, const char *directory)
 {
         char path[4096];

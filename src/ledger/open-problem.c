@@ -21,7 +21,7 @@ static const struct {
         LedgerPart part;
         int error; /* 0: any other */
         const char *fault;          /* NULL: strerror() */
-        const char *command, *file; /* what mends it */
+        const char *command, *file; /* the remedy */
 } rows[] = {
         { LEDGER_PART_DIRECTORY, -EBUSY,  "another process has it open", "fuser -v ", DATABASE },
         { LEDGER_PART_DIRECTORY, -ENOENT, NULL, "install -d -m 0700 -o devbox-ledger ", DIRECTORY },

@@ -2,7 +2,7 @@
 #pragma once
 
 /* Why a ledger cannot be opened, for the journal: the file, what is wrong with it, and the command that
- * mends it. */
+ * repairs it. */
 
 typedef enum LedgerPart {
         LEDGER_PART_DIRECTORY,

@@ -31,7 +31,7 @@ void log_set_max_level(int level)
         max_level = level;
 }
 
-/* systemd sets $JOURNAL_STREAM to device and inode of the stderr it connected; they match only if nobody
+/* systemd sets $JOURNAL_STREAM to device and inode of the stderr it connected; they match only if nothing
  * redirected it. Source: systemd.exec(5), JOURNAL_STREAM. */
 static bool stderr_is_journal(void)
 {

@@ -26,7 +26,7 @@ void log_open(const char *identifier);
 int log_max_level(void);
 void log_set_max_level(int level);
 
-/* Writes one line. `error` is 0 or a negative errno, told as ": reason" at the end and in the field ERRNO.
+/* Writes one line. `error` is 0 or a negative errno, appended as ": reason" and in the field ERRNO.
  * `fields` is NULL or made by LOG_FIELDS. Returns `error`, so that a failure is logged and passed up in one
  * line. */
 int log_write(int level, int error, const LogField *fields, const char *format, ...) _printf_(4, 5);

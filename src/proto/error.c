@@ -10,7 +10,7 @@ typedef struct ErrorRow {
         const char *code, *bus_name, *sentence;
         int http_status, error;
         const char *audit_status; /* NULL: "failed" */
-        const char *about; /* the sentence when the thing is known, which stands for {}; may be NULL */
+        const char *about;        /* the sentence with its subject in place of {}; may be NULL */
 } ErrorRow;
 
 #define ROW(number, name, bus, status, negative_errno, text)                                                \
@@ -20,7 +20,7 @@ typedef struct ErrorRow {
                                     .error = negative_errno,                                                \
                                     .sentence = text }
 
-/* A refusal of something signed. */
+/* A rejection of a signed document. */
 #define REFUSAL(number, name, bus, status, negative_errno, audit, text, ...)                                \
         [DEVBOX_ERROR_##number] = { .code = name,                                                           \
                                     .bus_name = "org.devbox.Error." bus,                                    \
@@ -37,7 +37,7 @@ static const ErrorRow rows[_DEVBOX_ERROR_MAX] = {
         ROW(HOST_NOT_ALLOWED,      "host_not_allowed",      "HostNotAllowed",       421, -EACCES,
             "the Host header must name this machine's loopback, for example 127.0.0.1 or localhost"),
         ROW(ORIGIN_NOT_ALLOWED,    "origin_not_allowed",    "OriginNotAllowed",     403, -EACCES,
-            "actions are refused from web pages of another origin"),
+            "actions from web pages of another origin are denied"),
         ROW(TOKEN_REQUIRED,        "token_required",        "TokenRequired",        401, -EACCES,
             "send the token of /etc/devbox/config.yaml (auth.token) in the header X-Devbox-Token"),
         ROW(TOKEN_INVALID,         "token_invalid",         "TokenInvalid",         401, -EACCES,
@@ -82,9 +82,9 @@ static const ErrorRow rows[_DEVBOX_ERROR_MAX] = {
         REFUSAL(BAD_SIG, "bad_sig", "BadSig", 403, -EKEYREJECTED, "rejected_signature",
             "the signature does not fit what was signed, or too few of the keys signed", NULL),
         REFUSAL(UNKNOWN_KEY, "unknown_key", "UnknownKey", 403, -ENOKEY, "rejected_signature",
-            "it was signed with a key that has no say here", NULL),
+            "it was signed with a key that is not authorised here", NULL),
         REFUSAL(BAD_SCHEMA, "bad_schema", "BadSchema", 400, -EBADMSG, "rejected_malformed",
-            "it is signed well, but does not say what such a thing must say", NULL),
+            "its signature is valid, but its content does not follow the schema", NULL),
         REFUSAL(WRONG_DEVICE, "wrong_device", "WrongDevice", 403, -EXDEV, "rejected_device",
             "it is meant for another device", NULL),
         REFUSAL(PEER_REVOKED, "peer_revoked", "PeerRevoked", 403, -EKEYREVOKED, "rejected_revoked",
@@ -97,7 +97,7 @@ static const ErrorRow rows[_DEVBOX_ERROR_MAX] = {
         REFUSAL(NONCE_REPLAY, "nonce_replay", "NonceReplay", 409, -EEXIST, "rejected_nonce",
             "nonce_replay: a request with this nonce was already judged", NULL),
         REFUSAL(CLOCK_ROLLBACK, "clock_rollback", "ClockRollback", 409, -ETIME, "rejected_time",
-            "the device's clock stands before a time it has already acted at; set the clock", NULL),
+            "the device's clock is before a time it has already acted at; set the clock", NULL),
         REFUSAL(CLOCK_UNSYNCED, "clock_unsynced", "ClockUnsynced", 409, -ETIME, "rejected_time",
             "the device's clock is not synchronised: until it is, the device only answers questions", NULL),
         REFUSAL(NOT_YET_VALID, "not_yet_valid", "NotYetValid", 409, -ETIME, "rejected_time",
@@ -175,7 +175,7 @@ static const ErrorRow rows[_DEVBOX_ERROR_MAX] = {
         REFUSAL(APPROVAL_EXPIRED, "approval_expired", "ApprovalExpired", 403, -ETIME, "rejected_approval",
             "the approval has expired; ask again", NULL),
         REFUSAL(APPROVAL_DENIED, "approval_denied", "ApprovalDenied", 403, -EACCES, "rejected_approval",
-            "it was refused, or not approved by people who may", NULL),
+            "it was denied, or not approved by people who may", NULL),
         REFUSAL(APPROVAL_REUSED, "approval_reused", "ApprovalReused", 409, -EEXIST, "rejected_approval",
             "the approval was already used", NULL),
         REFUSAL(AUDIT_UNAVAILABLE, "audit_unavailable", "AuditUnavailable", 503, -EIO, "failed",

@@ -2,7 +2,7 @@
 #pragma once
 
 /* Every reason that a person can act on, in one table: its code in JSON, its D-Bus error name, its HTTP
- * status, its errno and its sentence. No other place maps errors. Functions that can refuse for such a
+ * status, its errno and its sentence. No other place maps errors. Functions that can reject for such a
  * reason return it as a positive int. */
 
 #include "basic/macro.h"
@@ -31,7 +31,7 @@ typedef enum DevboxError {
         DEVBOX_ERROR_SAMPLE_FAILED,
         DEVBOX_ERROR_INTERNAL,
 
-        /* Signed things: see proto/accept.h for the order in which a request meets them. */
+        /* Signed documents: see trust/accept.h for the order in which a request meets them. */
         DEVBOX_ERROR_BAD_ENVELOPE,
         DEVBOX_ERROR_BAD_SIG,
         DEVBOX_ERROR_UNKNOWN_KEY,
@@ -103,8 +103,8 @@ const char *devbox_error_sentence(DevboxError error); /* what is wrong and what 
 /* What the audit chain and a result call the outcome: "rejected_nonce". */
 const char *devbox_error_audit_status(DevboxError error);
 
-/* The sentence about one thing: "capability rejected: shell.exec.rm not in manifest". `subject` may be NULL
- * or empty: then the plain sentence. Cut to fit; always ends with NUL. */
+/* The sentence about one subject: "capability rejected: shell.exec.rm not in manifest". `subject` may be
+ * NULL or empty: then the plain sentence. Cut to fit; always ends with NUL. */
 void devbox_error_sentence_about(DevboxError error, const char *subject, char *ret_text, size_t size);
 
 /* The reverse of devbox_error_code(). Errors: -ENOENT not one of ours. */

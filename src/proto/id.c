@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The names things go by: what each may look like. */
+/* Names and ids: their syntax. */
 
 #include "proto/id.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The names things go by, and the one place that says what each may look like. All of them are ASCII that is
+/* Names and ids, and the one place that defines their syntax. All of them are ASCII that is
  * safe in a file name, a journal field and a chat message, but for Matrix names, which Matrix fixes. */
 
 #include "basic/bytes.h"
@@ -11,7 +11,7 @@
 #define DEVICE_NAME_SIZE 64 /* with the NUL */
 
 /* A request's id: 26 characters of Crockford's base32, 48 bits of milliseconds and 80 random bits, so that
- * ids sort by time (github.com/ulid/spec). Time and randomness come in, as everywhere in proto. */
+ * ids sort by time (github.com/ulid/spec). Time and randomness are parameters, as everywhere in proto. */
 void ulid_format(uint64_t time_ms, const uint8_t random[ULID_RANDOM_SIZE], char ret_ulid[ULID_SIZE]);
 bool ulid_valid(const char *text);
 
@@ -50,5 +50,5 @@ bool relative_path_valid(const char *text);
 /* The form that one of these functions requires: "must be a-z, 0-9, …". NULL: not one of these. */
 const char *id_form(bool (*valid)(const char *text));
 
-/* Whether a valid absolute path is `root` or lies below it, by whole components. */
+/* Whether a valid absolute path is `root` or is below it, by whole components. */
 bool path_is_under(const char *path, const char *root);

@@ -2,7 +2,7 @@
 #pragma once
 
 /* The field tables of a system sample: what each figure is called on the bus, in JSON and in the metrics.
- * The renderers walk the tables and know no figure by name. A new figure is a member in sample.h and a row
+ * The renderers walk the tables and name no figure. A new figure is a member in sample.h and a row
  * in field.c. */
 
 #include "bus/dictionary.h"

@@ -68,7 +68,7 @@ typedef struct SchemaFault {
 struct Schema {
         size_t size;           /* of the struct */
         size_t max_bytes;      /* of the text; 0: only ever nested */
-        const char *shorthand; /* in YAML a scalar stands for a map with this one key; or NULL */
+        const char *shorthand; /* in YAML a scalar is short for a map with this one key; or NULL */
         const SchemaField *fields;
         size_t n_fields;
 

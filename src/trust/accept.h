@@ -55,7 +55,7 @@ typedef struct AcceptDevice {
         const DeliveryCounters *counters; /* of this session; NULL: none, so no delivery is valid */
         uint64_t now_ms;
         uint64_t time_floor_ms;   /* the latest time of any acceptance */
-        uint64_t issued_floor_ms; /* requests issued until then are rejected: their rows may be gone */
+        uint64_t issued_floor_ms; /* requests issued until then are rejected: their rows may be deleted */
         bool clock_synchronised;
         bool revoked;
 } AcceptDevice;

@@ -78,7 +78,7 @@ typedef struct ExecutedArguments {
 
 /* Whether all arguments match all constraints, and then what is executed, added to `executed`, which may be
  * NULL. Of several ways to match, the one is taken where earlier constraints take most, so
- * that everybody who computes it executes the same. constraints_roots_known() must hold for the roots.
+ * that every computation of it is the same. constraints_roots_known() must hold for the roots.
  * Errors: DEVBOX_ERROR_ARGS_DENIED. */
 int constraints_match(const ArgumentConstraints *constraints, const PathRoots *roots, char *const *arguments,
                       size_t n_arguments, ExecutedArguments *executed);

@@ -249,7 +249,7 @@ const ManifestApprover *manifest_find_approver(const Manifest *manifest, const c
         return NULL;
 }
 
-/* NULL: the manifest does not say. */
+/* NULL: the manifest has none. */
 static const char *person_of(const Manifest *manifest, const char *principal)
 {
         const ManifestOperator *requester = manifest_find_operator(manifest, principal);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A request: one table per capability, because the arguments differ; and one for capabilities that this
- * build does not know, so that they are rejected as unknown and not as malformed. */
+ * build does not have, so that they are rejected as unknown and not as malformed. */
 
 #include "trust/request.h"
 

@@ -31,7 +31,7 @@ void token_done(Token *token)
         sodium_memzero(token, sizeof *token);
 }
 
-/* A DNS name or an address; what it resolves to is the resolver's to say. */
+/* A DNS name or an address; the resolver decides about the rest. */
 static bool host_valid(const char *host)
 {
         SockAddr address;

@@ -254,7 +254,7 @@ static void test_config_check(void **state)
         _cleanup_(run_done) Run fine = run_ctl(world, "config", "check", NULL);
 
         assert_has(fine.output, "/config.yaml: ok\n");
-        assert_has(fine.output, "note: auth.token is not set: all actions are refused\n");
+        assert_has(fine.output, "note: auth.token is not set: all actions are denied\n");
         assert_int_equal(fine.status, 0);
 
         test_bus_write_config(world->bus, "api:\n  max_connections: 532\n");

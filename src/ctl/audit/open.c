@@ -5,7 +5,7 @@
 
 #include "ctl/problem.h"
 
-/* Of the own device only, whose name the ledger knows. 1: opened. */
+/* Of the own device only, whose name the ledger has. 1: opened. */
 static int open_over_bus(const char *device, AuditReader **ret_reader, LedgerChain **ret_chain)
 {
         _cleanup_(ledger_chain_freep) LedgerChain *chain = NULL;

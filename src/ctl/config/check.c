@@ -18,10 +18,10 @@ static size_t collect_notes(const char *path, const Config *config, const char *
         size_t n = 0;
 
         if (!config->auth_token)
-                ret_notes[n++] = "auth.token is not set: all actions are refused";
+                ret_notes[n++] = "auth.token is not set: all actions are denied";
         if (config->auth_token_is_placeholder)
                 ret_notes[n++] =
-                        "auth.token is an example's: all actions are refused until you set your own, "
+                        "auth.token is an example's: all actions are denied until you set your own, "
                         "with: openssl rand -hex 32";
         if (config->http_insecure_expose && !config_host_is_loopback(config->http_host))
                 ret_notes[n++] =

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* devboxctl device enroll: makes this machine the device of a name, which obeys a root. */
+/* devboxctl device enroll: makes this machine the device of a name, under a root. */
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -25,7 +25,7 @@ typedef struct DeviceStatus {
 int ledger_client_get_status(sd_bus *bus, DeviceStatus *ret_status, char **ret_problem);
 void device_status_done(DeviceStatus *status);
 
-/* Enroll; the root's digest is of `root_sha256`, which the operator vouches for. */
+/* Enroll; the root's digest is of `root_sha256`, which the operator has compared. */
 typedef struct DeviceEnrolment {
         const char *device, *root;
         uint8_t chain_id[CHAIN_ID_SIZE];

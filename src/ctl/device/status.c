@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* devboxctl device status: what this machine is enrolled as, and what it obeys. */
+/* devboxctl device status: the enrolment of this machine, and the policy in force. */
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -56,7 +56,7 @@ static void about(LintFinding *finding, const char *list, size_t i, const char *
 
 /* ---- a capability */
 
-/* A refusal that accept_risk turns into a note. */
+/* A rejection that accept_risk turns into a note. */
 static void risk(Lint *lint, size_t i, const char *rule, const char *advice)
 {
         const Capability *capability = &lint->manifest->capabilities.items[i];
@@ -257,7 +257,7 @@ static void (*const capability_rules[])(Lint *lint, const Capability *capability
 
 /* ---- the whole */
 
-/* The keys of the examples are those of RFC 8032, section 7.1: everybody knows their secret halves. */
+/* The keys of the examples are those of RFC 8032, section 7.1: their secret halves are public. */
 static bool key_is_public_knowledge(const PublicKey *key)
 {
         static const char *const known[] = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Programs whose arguments let them do more than their name says. */
+/* Programs whose arguments let them do more than their name suggests. */
 
 #include "ctl/manifest/programs.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Programs whose arguments let them do more than their name says: they start other programs, write files or
- * show any file. The table, programs.csv, is no proof that a program is harmless: it shows the operator
+/* Programs whose arguments let them do more than their name suggests: they start other programs, write files
+ * or show any file. The table, programs.csv, is no proof that a program is harmless: it shows the operator
  * where to look twice. */
 
 #include "basic/macro.h"

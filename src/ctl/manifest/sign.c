@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* devboxctl manifest sign: from the YAML that a person wrote to the document that a device obeys. */
+/* devboxctl manifest sign: makes a signed manifest of YAML. */
 
 #include <inttypes.h>
 #include <stdio.h>

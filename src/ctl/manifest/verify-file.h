@@ -2,7 +2,7 @@
 #pragma once
 
 /* Judges a signed manifest as a device does, but for what only the device knows: its name, its key and the
- * last version it obeyed. */
+ * last version. */
 
 #include "ctl/manifest/file.h"
 #include "trust/root.h"

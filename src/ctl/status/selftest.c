@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* devboxctl selftest: asks devbox everything once, as its users would, and compares. devbox-selftest.service
- * runs it as the user devbox; it changes nothing. Each check prints one line, "ok NAME" or "not ok NAME:
- * reason". */
+/* devboxctl selftest: calls every interface of devbox once, and compares the answers.
+ * devbox-selftest.service runs it as the user devbox; it changes nothing. Each check prints one line, "ok
+ * NAME" or "not ok NAME: reason". */
 
 #include <stdarg.h>
 #include <stdio.h>
