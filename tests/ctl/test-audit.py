@@ -5,6 +5,7 @@
     test-audit.py DEVBOXCTL SOURCE_DIR
 """
 
+import json
 import os
 import pathlib
 import subprocess
@@ -75,6 +76,42 @@ class Audit(unittest.TestCase):
 
     def assert_prints(self, process, lines):
         self.assertEqual([process.stdout.readline() for _ in lines], lines)
+
+    def test_show_requests(self):
+        """Who asked for what with which arguments, and who approved it."""
+        digest, request = "0" * 64, "01K75A3Q000000000000000001"
+        bodies = [(0, {"device": DEVICE}), (5, {
+            "request_id": request, "request_sha256": digest, "capability": "shell.exec", "entry": "ls-home",
+            "mxid": "@ana:hs.example", "args": {"argv": ["/usr/bin/ls", "--", "/ho\u202eme"]},
+            "args_sha256": digest, "manifest": {"epoch": 1, "version": 7, "sha256": digest},
+            "approvals": [{"approver": "@bob:hs.example", "tier": "message", "sha256": digest},
+                          {"approver": "@eve:hs.example", "tier": "signed", "sha256": digest}]})]
+        self.path.write_bytes(auditor.format_head(DEVICE, CHAIN_ID))
+        prev = second.genesis_prev(DEVICE)
+        for seq, (kind, body) in enumerate(bodies):
+            entry = {"seq": seq, "ts": 1760000000000, "type": kind, "prev": prev,
+                     "body": json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()}
+            entry["hash"] = prev = second.entry_hash(CHAIN_ID, seq, prev, entry["ts"], kind, entry["body"])
+            self.append(auditor.format_entry(entry))
+        said = subprocess.check_output([DEVBOXCTL, "audit", "show", "--db", self.path], text=True)
+        self.assertIn(' ls-home @ana:hs.example {"argv":["/usr/bin/ls","--","/ho???me"]} approved by '
+                      f"@bob:hs.example (message), @eve:hs.example (signed) {request}\n", said)
+
+    def test_wrong_values_of_options(self):
+        for words, complaint in (
+            (["audit", "show", "-n", "x"], "-n takes "),
+            (["audit", "show", "--lines", "-1"], "--lines takes "),
+            (["audit", "export", "--format", "xml"], "--format takes "),
+            (["operator", "init", "--threshold", "0"], "--threshold takes "),
+            (["device", "enroll", "--name", "A_b"], "--name takes "),
+            (["device", "enroll", "--chain", "00"], "--chain takes "),
+        ):
+            with self.subTest(words):
+                done = subprocess.run([DEVBOXCTL, *words], capture_output=True, text=True)
+                self.assertEqual(done.returncode, 2, done.stderr)
+                self.assertIn(f"devboxctl: {complaint}", done.stderr)
+                self.assertIn(f", not '{words[-1]}'; see: devboxctl help {words[0]} {words[1]}\n",
+                              done.stderr)
 
     def test_checkpoints_without_any(self):
         head, records = FORMS["lines"]

@@ -9,6 +9,7 @@
 #include "audit/reader.h"
 #include "ctl/print.h"
 #include "ctl/problem.h"
+#include "trust/approval.h"
 
 static void add_word(Text *text, const char *word)
 {
@@ -39,6 +40,16 @@ static void describe(const AuditEntry *entry, const AuditBody *body, Text *text)
                 text_appendf(text, " size %" PRIi64, body->size);
         if (entry->type == AUDIT_CLOCK)
                 text_appendf(text, " by %+" PRIi64 " ms", body->to_ms - body->from_ms);
+        if (entry->type == AUDIT_CONFIRMATION) {
+                char moment[FIGURE_MAX];
+
+                text_appendf(text, " at %s", format_moment(moment, (uint64_t) body->confirmed_at_ms));
+        }
+        add_word(text, body->arguments);
+        for (size_t i = 0; i < body->approvals.n; i++)
+                text_appendf(text, "%s %s (%s)", i == 0 ? " approved by" : ",",
+                             body->approvals.items[i].approver,
+                             approval_tier_names[body->approvals.items[i].tier]);
         for (size_t i = 0; i < body->details.n; i++)
                 text_appendf(text, " %s=%s", body->details.items[i].key, body->details.items[i].value);
         add_word(text, body->request_id);
