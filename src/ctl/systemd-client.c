@@ -151,6 +151,16 @@ int systemd_client_disable(sd_bus *bus, const char *unit, char **ret_problem)
         return r != 0 ? r : run_job(bus, "StopUnit", unit, ret_problem);
 }
 
+int systemd_client_stop(sd_bus *bus, const char *unit, char **ret_problem)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+
+        int r = new_call(bus, "StopUnit", &call);
+        if (r >= 0)
+                r = sd_bus_message_append(call, "ss", unit, "replace");
+        return send(r, call, "StopUnit", &reply, ret_problem);
+}
+
 int systemd_client_get_state(sd_bus *bus, const char *unit, char **ret_state, char **ret_problem)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;

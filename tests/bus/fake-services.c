@@ -19,7 +19,7 @@ static int on_enable(sd_bus_message *call, void *userdata, sd_bus_error *error)
         return sd_bus_reply_method_return(call, "ba(sss)", 0, 0);
 }
 
-static int on_start_unit(sd_bus_message *call, void *userdata, sd_bus_error *error)
+static int on_job(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
         const char *unit, *mode;
 
@@ -29,7 +29,7 @@ static int on_start_unit(sd_bus_message *call, void *userdata, sd_bus_error *err
         if (r < 0)
                 return r;
 
-        (void) printf("StartUnit %s\n", unit);
+        (void) printf("%s %s\n", sd_bus_message_get_member(call), unit);
         (void) fflush(stdout);
         return sd_bus_emit_signal(sd_bus_message_get_bus(call), "/org/freedesktop/systemd1",
                                   "org.freedesktop.systemd1.Manager", "JobRemoved", "uoss", 1, "/job/1",
@@ -60,7 +60,8 @@ static const sd_bus_vtable manager[] = {
         METHOD("Subscribe", "", "", on_ignored),
         METHOD("Reload", "", "", on_ignored),
         METHOD("EnableUnitFiles", "asbb", "ba(sss)", on_enable),
-        METHOD("StartUnit", "ss", "o", on_start_unit),
+        METHOD("StartUnit", "ss", "o", on_job),
+        METHOD("StopUnit", "ss", "o", on_job),
         SD_BUS_SIGNAL("JobRemoved", "uoss", 0),
         SD_BUS_VTABLE_END,
 };

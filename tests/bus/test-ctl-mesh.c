@@ -136,8 +136,8 @@ static void test_init(void **state)
                    "Check clock synchronised\n"
                    " open UDP 51820 at your provider; the first invitation tests it from outside\n"
                    "Next: devboxctl invite NAME\n");
-        assert_hub_log(world,
-                       "ConfigureHub home vps.example.org:51820\nSetRoot 1\nStartUnit devbox-hub.target\n");
+        assert_hub_log(world, "ConfigureHub home vps.example.org:51820\nSetRoot 1\n"
+                              "StopUnit devbox-api.service\nStartUnit devbox-hub.target\n");
         _cleanup_(run_done) Run root = run_words(world, "operator", "show", "--dir", world->operator);
         assert_has(root.output, "witness");
         assert_int_equal(root.status, 0);
@@ -173,7 +173,7 @@ static void test_init_goes_on_after_a_failure(void **state)
         _cleanup_(run_done) Run run = run_init(world);
         assert_int_equal(run.status, 0);
         assert_has(run.output, "Root 1, is here already\n");
-        assert_hub_log(world, "SetRoot 1\nStartUnit");
+        assert_hub_log(world, "SetRoot 1\nStopUnit devbox-api.service\nStartUnit devbox-hub.target\n");
 }
 
 static void test_init_rejects(void **state)

@@ -14,6 +14,7 @@
 #include "trust/token.h"
 
 #define HUB_TARGET   "devbox-hub.target"
+#define API_SERVICE  "devbox-api.service"
 #define DEFAULT_PORT 51820
 
 typedef struct InitOptions {
@@ -33,7 +34,10 @@ static int start_services(HubSetup *setup)
                                              "devbox-ledger.service" };
         char **problem = &setup->ctl->problem;
 
+        /* The reload makes the hub's sockets of the API, and systemd starts none while the service runs. */
         int r = systemd_client_reload(setup->bus, problem);
+        if (r == 0)
+                r = systemd_client_stop(setup->bus, API_SERVICE, problem);
         if (r == 0)
                 r = systemd_client_enable(setup->bus, HUB_TARGET, problem);
         for (size_t i = 0; i < ELEMENTSOF(units) && r == 0; i++) {
