@@ -11,6 +11,7 @@ from world import COLLECTOR, GUEST, MEMBER, SELFTEST, SOURCE, each, equal, expec
 OBJECTS = {
     "Api1": ["org.devbox.Component1"],
     "Collector1": ["org.devbox.Component1", "org.devbox.Collector1"],
+    "Dispatch1": ["org.devbox.Component1", "org.devbox.Dispatch1"],
     "Ledger1": ["org.devbox.Component1", "org.devbox.Ledger1"],
 }
 

@@ -7,8 +7,9 @@ import re
 import world
 from world import API, COLLECTOR, SELFTEST, SELFTEST_SOCKET, SOCKET, TARGET, each, equal, expect, run
 
+DISPATCH = "devbox-dispatch.service"
 LEDGER = "devbox-ledger.service"
-SERVICES = (API, COLLECTOR, LEDGER, SELFTEST)
+SERVICES = (API, COLLECTOR, DISPATCH, LEDGER, SELFTEST)
 UNITS = (*SERVICES, SOCKET, SELFTEST_SOCKET, TARGET)
 
 
