@@ -253,6 +253,22 @@ static int fail_unknown_key(Converter *converter, const Schema *schema, const Ya
                     nearest ? "'?" : "");
 }
 
+static int convert_member(Converter *converter, const Schema *schema, const YamlNode *member, cJSON *object)
+{
+        const SchemaField *field = find_field(schema, yaml_node_key(member));
+        cJSON *item;
+        int r;
+
+        if (!field)
+                return fail_unknown_key(converter, schema, member);
+        if (yaml_node_is_null(member) && !is_empty_list(field, member))
+                return 0;
+
+        r = is_empty_list(field, member) ? return_item(cJSON_CreateArray(), &item)
+                                         : convert_field(converter, field, member, &item);
+        return r < 0 ? r : add_item(object, field->key, item);
+}
+
 static int convert_object(Converter *converter, const Schema *schema, const YamlNode *node, cJSON **ret_item)
 {
         _cleanup_(json_deletep) cJSON *object = cJSON_CreateObject();
@@ -274,23 +290,8 @@ static int convert_object(Converter *converter, const Schema *schema, const Yaml
                 return r;
 
         for (const YamlNode *member = yaml_node_first(node); member; member = yaml_node_next(member)) {
-                const SchemaField *field = find_field(schema, yaml_node_key(member));
-                cJSON *item;
-
-                if (!field)
-                        r = fail_unknown_key(converter, schema, member);
-                else if (is_empty_list(field, member))
-                        r = return_item(cJSON_CreateArray(), &item);
-                else if (yaml_node_is_null(member))
-                        continue;
-                else
-                        r = convert_field(converter, field, member, &item);
-                if (r == -EBADMSG)
-                        continue;
-                if (r < 0)
-                        return r;
-                r = add_item(object, field->key, item);
-                if (r < 0)
+                r = convert_member(converter, schema, member, object);
+                if (r < 0 && r != -EBADMSG)
                         return r;
         }
 
@@ -300,6 +301,12 @@ static int convert_object(Converter *converter, const Schema *schema, const Yaml
 
         *ret_item = TAKE_PTR(object);
         return 0;
+}
+
+int schema_yaml_convert_member(const Schema *schema, const YamlNode *member, uint64_t now_ms, cJSON *object,
+                               YamlProblems *problems)
+{
+        return convert_member(&(Converter){ now_ms, problems }, schema, member, object);
 }
 
 int schema_yaml_convert(const Schema *schema, const YamlNode *root, uint64_t now_ms, cJSON **ret_tree,

@@ -33,6 +33,11 @@ void yaml_problems_add(YamlProblems *problems, const YamlProblem *problem);
 int schema_yaml_convert(const Schema *schema, const YamlNode *root, uint64_t now_ms, cJSON **ret_tree,
                         YamlProblems *problems);
 
+/* Converts one member of a map by its row in the table, and adds it to `object`: for documents that have
+ * more than a table says. Errors: -EBADMSG it was added to `problems`; -ENOMEM. */
+int schema_yaml_convert_member(const Schema *schema, const YamlNode *member, uint64_t now_ms, cJSON *object,
+                               YamlProblems *problems);
+
 /* Binds the tree that `root` was converted to. Each field is checked alone, and each member of its lists,
  * unless it was not converted. Errors: -EBADMSG there are problems; -ENOMEM. */
 int schema_yaml_bind(const Schema *schema, const YamlNode *root, const cJSON *tree, void **ret_object,
