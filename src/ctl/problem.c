@@ -61,3 +61,22 @@ int problem_about(char **ret_problem, DevboxError error, const char *subject)
 {
         return problem_set(ret_problem, error, "%s: %s", subject, devbox_error_sentence(error));
 }
+
+int problem_of_yaml(char **ret_problem, const char *path, const YamlProblems *problems)
+{
+        size_t n = yaml_problems_listed(problems);
+        int r = DEVBOX_ERROR_BAD_SCHEMA;
+
+        for (size_t i = 0; i < n && r > 0; i++) {
+                const YamlProblem *problem = &problems->items[i];
+
+                r = problem->line > 0 ? problem_add(ret_problem, DEVBOX_ERROR_BAD_SCHEMA, "%s:%u: %s", path,
+                                                    problem->line, problem->reason)
+                                      : problem_add(ret_problem, DEVBOX_ERROR_BAD_SCHEMA, "%s: %s", path,
+                                                    problem->reason);
+        }
+        if (r > 0 && problems->n > n)
+                r = problem_add(ret_problem, DEVBOX_ERROR_BAD_SCHEMA, "%s: and %zu more", path,
+                                problems->n - n);
+        return r;
+}

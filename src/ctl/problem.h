@@ -5,6 +5,7 @@
  * its caller as `ret_problem`; only a verb prints. */
 
 #include "proto/error.h"
+#include "schema/yaml.h"
 
 /* Returns `error`. The caller frees the sentence, which replaces an earlier one. Errors: -ENOMEM. */
 int problem_set(char **ret_problem, DevboxError error, const char *format, ...) _printf_(3, 4);
@@ -14,3 +15,6 @@ int problem_add(char **ret_problem, DevboxError error, const char *format, ...) 
 
 /* "laptop.yaml: " before the plain sentence of `error`. Returns `error`. Errors: -ENOMEM. */
 int problem_about(char **ret_problem, DevboxError error, const char *subject);
+
+/* A line for each problem of a YAML file. Returns DEVBOX_ERROR_BAD_SCHEMA. Errors: -ENOMEM. */
+int problem_of_yaml(char **ret_problem, const char *path, const YamlProblems *problems);

@@ -75,6 +75,17 @@ static const Schema dispatcher_schema = { .size = sizeof(ManifestDispatcher),
 static const Schema attester_schema = { .size = sizeof(ManifestAttester), SCHEMA_TABLE(attester_fields) };
 static const Schema limits_schema = { .size = sizeof(ManifestLimits), SCHEMA_TABLE(limits_fields) };
 
+#define PEOPLE \
+        { "operators", SCHEMA_OBJECTS, true, AT(Manifest, operators), 0, PEOPLE_MAX, \
+          .nested = &operator_schema }, \
+        { "approvers", SCHEMA_OBJECTS, true, AT(Manifest, approvers), 0, PEOPLE_MAX, \
+          .nested = &approver_schema }
+#define RULES \
+        { "limits", SCHEMA_OBJECT, false, AT(Manifest, limits), .nested = &limits_schema }, \
+        { "roots", SCHEMA_OBJECTS, false, AT(Manifest, roots), 0, 64, .nested = &path_root_schema }, \
+        { "capabilities",SCHEMA_OBJECTS, true, AT(Manifest, capabilities), 0, 256, \
+          .nested = &capability_schema }
+
 static const SchemaField fields[] = {
         { "v", SCHEMA_CONSTANT, true, .min = 1 },
         { "device", SCHEMA_STRING, true, AT(Manifest, device), 1, 63, .valid = device_name_valid },
@@ -84,19 +95,14 @@ static const SchemaField fields[] = {
         { "prev_sha256", SCHEMA_HEX, false, AT(Manifest, previous), .max = SHA256_SIZE },
         { "issued_at", SCHEMA_TIMESTAMP, true, AT(Manifest, issued_at_ms), 0, SCHEMA_INTEGER_MAX },
         { "expires_at", SCHEMA_TIMESTAMP, true, AT(Manifest, expires_at_ms), 0, SCHEMA_INTEGER_MAX },
-        { "operators", SCHEMA_OBJECTS, true, AT(Manifest, operators), 0, PEOPLE_MAX,
-          .nested = &operator_schema },
-        { "approvers", SCHEMA_OBJECTS, true, AT(Manifest, approvers), 0, PEOPLE_MAX,
-          .nested = &approver_schema },
+        PEOPLE,
         { "dispatchers", SCHEMA_OBJECTS, true, AT(Manifest, dispatchers), 0, KEYS_MAX,
           .nested = &dispatcher_schema },
         { "attesters", SCHEMA_OBJECTS, true, AT(Manifest, attesters), 0, KEYS_MAX,
           .nested = &attester_schema },
-        { "limits", SCHEMA_OBJECT, false, AT(Manifest, limits), .nested = &limits_schema },
-        { "roots", SCHEMA_OBJECTS, false, AT(Manifest, roots), 0, 64, .nested = &path_root_schema },
-        { "capabilities",SCHEMA_OBJECTS, true, AT(Manifest, capabilities), 0, 256,
-          .nested = &capability_schema },
+        RULES,
 };
+static const SchemaField policy_fields[] = { PEOPLE, RULES };
 /* clang-format on */
 
 static const char *check_people(const Manifest *manifest)
@@ -220,6 +226,17 @@ static const char *check(const void *object)
 const Schema manifest_schema = {
         .size = sizeof(Manifest), .max_bytes = 256 * 1024, SCHEMA_TABLE(fields), .check = check
 };
+
+static const char *check_policy(const void *object)
+{
+        const char *why = check_people(object);
+
+        return why ? why : check_capabilities(object);
+}
+
+const Schema manifest_policy_schema = { .size = sizeof(Manifest),
+                                        SCHEMA_TABLE(policy_fields),
+                                        .check = check_policy };
 
 bool manifest_is_tombstone(const Manifest *manifest)
 {

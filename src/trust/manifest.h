@@ -58,6 +58,9 @@ typedef struct Manifest {
 extern const Schema manifest_schema;
 DEFINE_DOCUMENT(Manifest, manifest);
 
+/* The part of a manifest that does not depend on device, keys, version and time, which are absent. */
+extern const Schema manifest_policy_schema;
+
 /* The last accepted manifest: epoch and version never decrease. Zero: none yet. */
 typedef struct ManifestFloor {
         int64_t epoch, version;
@@ -104,8 +107,7 @@ bool manifest_is_dated_ahead(const Manifest *manifest, uint64_t now_ms);
 const ManifestOperator *manifest_find_operator(const Manifest *manifest, const char *principal);
 const ManifestApprover *manifest_find_approver(const Manifest *manifest, const char *principal);
 
-/* Whether both are the same principal, or principals of one person: who requests must not approve it under
- * another name, and counts once. */
+/* Whether both are the same principal, or principals of one person, who counts once. */
 bool manifest_same_person(const Manifest *manifest, const char *a, const char *b);
 
 /* By its id; NULL: not in the manifest. */

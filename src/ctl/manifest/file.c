@@ -33,25 +33,6 @@ void manifest_file_done(ManifestFile *file)
         *file = MANIFEST_FILE_NULL;
 }
 
-static int reject_yaml(const char *path, const YamlProblems *problems, char **ret_problem)
-{
-        size_t n = yaml_problems_listed(problems);
-        int r = DEVBOX_ERROR_BAD_SCHEMA;
-
-        for (size_t i = 0; i < n && r > 0; i++) {
-                const YamlProblem *problem = &problems->items[i];
-
-                r = problem->line > 0 ? problem_add(ret_problem, DEVBOX_ERROR_BAD_SCHEMA, "%s:%u: %s", path,
-                                                    problem->line, problem->reason)
-                                      : problem_add(ret_problem, DEVBOX_ERROR_BAD_SCHEMA, "%s: %s", path,
-                                                    problem->reason);
-        }
-        if (r > 0 && problems->n > n)
-                r = problem_add(ret_problem, DEVBOX_ERROR_BAD_SCHEMA, "%s: and %zu more", path,
-                                problems->n - n);
-        return r;
-}
-
 static int add_number(cJSON *tree, const char *key, int64_t value)
 {
         if (cJSON_GetObjectItemCaseSensitive(tree, key))
@@ -98,7 +79,7 @@ static int parse_yaml(const char *text, const ManifestDefaults *defaults, Manife
                 r = schema_yaml_bind(&manifest_schema, file->yaml, tree, (void **) &file->manifest,
                                      &problems);
 
-        return r == -EBADMSG ? reject_yaml(file->path, &problems, ret_problem) : r;
+        return r == -EBADMSG ? problem_of_yaml(ret_problem, file->path, &problems) : r;
 }
 
 static int parse_envelope(const char *text, ManifestFile *file, char **ret_problem)
@@ -166,5 +147,5 @@ int ceiling_file_read(const char *path, uint64_t now_ms, Ceiling **ret_ceiling, 
 
         r = schema_yaml_parse(&ceiling_schema, bytes_of_string(text), now_ms, (void **) ret_ceiling,
                               &problems);
-        return r == -EBADMSG ? reject_yaml(path, &problems, ret_problem) : r;
+        return r == -EBADMSG ? problem_of_yaml(ret_problem, path, &problems) : r;
 }
