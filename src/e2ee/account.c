@@ -122,7 +122,7 @@ int account_device_keys(E2ee *e2ee, cJSON **ret_keys)
 int account_receive_counts(E2ee *e2ee, const cJSON *sync)
 {
         const cJSON *types = object_array(sync, "device_unused_fallback_key_types"), *type;
-        bool fallback_unused = !types; /* a server that does not say cannot be asked either */
+        bool fallback_unused = !types; /* a server without this field does not have the feature */
         int64_t count = 0;
 
         (void) object_integer(object_object(sync, "device_one_time_keys_count"), "signed_curve25519", 0,

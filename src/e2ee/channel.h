@@ -11,7 +11,7 @@ typedef struct ChannelSender {
         const char *user_id, *curve25519, *ed25519;
 } ChannelSender;
 
-/* Remembers a new session and drops the oldest of too many. */
+/* Stores a new session and drops the oldest of too many. */
 int channel_session_add(E2ee *e2ee, RatchetSession *session, const char *curve25519);
 
 /* 1: encrypted, as the content of an m.room.encrypted; 0: there is no session. `content` is borrowed. */

@@ -177,7 +177,7 @@ int claim_on_claimed(E2ee *e2ee, const cJSON *context, const cJSON *response)
                         return -EIO;
                 int r = device_by_key(e2ee, user_id, key, &device);
                 if (r == 0)
-                        continue; /* gone since */
+                        continue; /* deleted since */
                 if (r < 0)
                         return r;
 

@@ -13,7 +13,7 @@ int claim_want(E2ee *e2ee, const char *user_id, const char *curve25519);
  * device need not be known yet. */
 int claim_unwedge(E2ee *e2ee, const char *user_id, const char *curve25519);
 
-/* A session came from the other side: nothing is wanted any more but an m.dummy that is due. */
+/* The other side created a session: nothing is pending any more but an m.dummy that is due. */
 int claim_on_session(E2ee *e2ee, const char *curve25519);
 
 int claim_plan(E2ee *e2ee);

@@ -11,7 +11,7 @@
  */
 int cross_signing_sign_user(E2ee *e2ee, const char *user_id);
 
-/* The list of our own user has come: whether it has our identity, and our device signed. */
+/* The device list of our own user was received: whether it has our identity, and our device signed. */
 int cross_signing_check(E2ee *e2ee);
 
 int cross_signing_plan(E2ee *e2ee);

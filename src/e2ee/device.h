@@ -14,7 +14,7 @@ typedef struct Device {
 
 void device_done(Device *device);
 
-/* Checks the keys of a device and remembers them. Ignored: keys that are malformed or not signed by
+/* Checks the keys of a device and stores them. Ignored: keys that are malformed or not signed by
  * themselves, other keys under a known device id, ids that are a cross-signing key. */
 int device_receive(E2ee *e2ee, const char *user_id, const char *device_id, const cJSON *keys);
 

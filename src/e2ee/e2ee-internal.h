@@ -45,7 +45,7 @@ static inline int64_t e2ee_now(const E2ee *e2ee)
         return e2ee->now_ms(e2ee->userdata);
 }
 
-/* Input that is wrong, as opposed to trouble of ours: what to ignore. */
+/* Invalid input, which is ignored, as opposed to an error of ours. */
 static inline bool is_refusal(int r)
 {
         return r > 0 || r == -EBADMSG || r == -ENOKEY || r == -EFBIG;

@@ -2,15 +2,16 @@
 #pragma once
 
 /* End-to-end encryption of Matrix without input and output: give it what /sync and the answers to requests
- * hold, take the requests that follow from it, send them and say what came back. So tests, fuzzers and
+ * hold, take the requests that follow from it, send them and pass the responses back. So tests, fuzzers and
  * vectors reach every rule without a server.
  *
  *         r = e2ee_receive_sync(e2ee, sync);                     in one transaction with all else of it
  *         while (e2ee_next_request(e2ee, last, &request) > 0)    send, then e2ee_request_done()
  *
- * All state is in the database, and all functions but e2ee_open() and those that say so run inside the
- * caller's transaction. Requests are in it, too: they are sent after the commit, the same bytes under the
- * same transaction id as often as it takes, so that a crash at any point neither loses nor forks a ratchet.
+ * All state is in the database, and all functions but e2ee_open() and those documented otherwise run inside
+ * the caller's transaction. Requests are in it, too: they are sent after the commit, the same bytes under
+ * the same transaction id as often as it takes, so that a crash at any point neither loses nor forks a
+ * ratchet.
  *
  * Errors of all functions: those of store/database.h, and -ENOMEM; the caller rolls back. Input that is not
  * acceptable is no error. */
@@ -87,8 +88,8 @@ int e2ee_next_request(E2ee *e2ee, int64_t after_id, E2eeRequest *ret_request);
 /* The request was answered with 2xx, and this; NULL and unknown ids are allowed. */
 int e2ee_request_done(E2ee *e2ee, int64_t id, const cJSON *response);
 
-/* The server refused the request for good: not for a 429, a 5xx or a broken connection, after which it is
- * sent again. */
+/* The server rejected the request permanently: not for a 429, a 5xx or a broken connection, after which it
+ * is sent again. */
 int e2ee_request_refused(E2ee *e2ee, int64_t id, const cJSON *response);
 
 /* Adds the requests that only time asks for: call it now and then, at least every 30 s while there are

@@ -28,7 +28,7 @@ int matrix_json_parse(Bytes text, size_t max, cJSON **ret_tree);
  * Errors: -EBADMSG a fraction, an integer above 2^53 - 1, a key twice, nested too deeply; -ENOMEM. */
 int canonical_json(const cJSON *value, bool signing, char **ret_text);
 
-/* Builds a tree: objects with keys that stand in the format or, for `*`, are an argument; `s` a string, `i`
+/* Builds a tree: objects with keys that are in the format or, for `*`, are an argument; `s` a string, `i`
  * an int64_t, `b` a bool (int), `o` a tree that is taken, also on failure, `c` a tree that is copied. A NULL
  * for `s`, `o` or `c` leaves its member out.
  *

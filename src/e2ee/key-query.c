@@ -66,7 +66,7 @@ static int check_own_device(E2ee *e2ee, const cJSON *devices)
         return cross_signing_check(e2ee);
 }
 
-/* Devices that the answer does not have are gone; their keys stay known, so that none can come back with
+/* Devices that the answer does not have are deleted; their keys stay stored, so that none can return with
  * others. */
 static int receive_user(E2ee *e2ee, const char *user_id, const cJSON *response)
 {

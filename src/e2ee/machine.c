@@ -15,8 +15,8 @@
 
 #define KEPT_MS (30 * 24 * MS_PER_HOUR)
 
-/* To-device messages come again only until the sync token has moved on, and a key that did not come in a
- * month will not come. */
+/* To-device messages are repeated only until the sync token has moved on, and a key that was not received in
+ * a month will not be. */
 static int forget_old(E2ee *e2ee)
 {
         int64_t before = e2ee_now(e2ee) - KEPT_MS;

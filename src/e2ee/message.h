@@ -26,7 +26,7 @@ int e2ee_encrypt(E2ee *e2ee, const RoomMessage *message, cJSON **ret_content);
 /* ---- receiving */
 
 typedef enum DecryptOutcome {
-        DECRYPT_PARKED = 1, /* the key has not come: the event is kept until it does */
+        DECRYPT_PARKED = 1, /* without the key: the event is kept until it is received */
         DECRYPT_REPLAYED,   /* another event had the same message: this one must not count */
         DECRYPT_REJECTED,   /* malformed, altered, of another room or of another sender */
 } DecryptOutcome;
@@ -48,11 +48,11 @@ void decrypted_event_clear(DecryptedEvent *event);
  * DecryptOutcome. */
 int e2ee_decrypt(E2ee *e2ee, const char *room_id, const cJSON *event, DecryptedEvent *ret_event);
 
-/* A parked event whose key has come, which is then no longer parked: decrypt it. 1: there is one; the caller
- * frees the room id and deletes the event. */
+/* A parked event whose key was received, which is then no longer parked: decrypt it. 1: there is one; the
+ * caller frees the room id and deletes the event. */
 int e2ee_next_recovered(E2ee *e2ee, char **ret_room_id, cJSON **ret_event);
 
 /* An event that has been parked for a minute, once for each event. `ret_code` is why the sender's device
- * withheld the key ("m.unverified"), or NULL if it did not say. 1: there is one. The caller deletes and
+ * withheld the key ("m.unverified"), or NULL if it gave none. 1: there is one. The caller deletes and
  * frees. */
 int e2ee_next_unreadable(E2ee *e2ee, char **ret_room_id, cJSON **ret_event, char **ret_code);

@@ -2,9 +2,9 @@
 #pragma once
 
 /* Megolm, sending. A room's session is replaced after a number of messages or a time, when a member left,
- * when a device that has its key is gone or no longer trusted, and when the history visibility changed;
- * newcomers get it from its current index on. Keys go to devices that their owner's identity signed, and to
- * no others. */
+ * when a device that has its key was deleted or is no longer trusted, and when the history visibility
+ * changed; newcomers get it from its current index on. Keys go to devices that their owner's identity
+ * signed, and to no others. */
 
 #include "e2ee/e2ee-internal.h"
 

@@ -8,7 +8,7 @@
 
 int parked_add(E2ee *e2ee, const char *room_id, const char *session_id, const cJSON *event);
 
-/* The key of a session has come, or a better one. */
+/* The key of a session was received, or a better one. */
 int parked_on_key(E2ee *e2ee, const char *room_id, const char *session_id);
 
 /* A to-device m.room_key.withheld. */

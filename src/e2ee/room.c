@@ -138,7 +138,7 @@ static int receive_room(E2ee *e2ee, const cJSON *room)
         int r = room_add(e2ee, room->string);
         if (r < 0)
                 return r;
-        if (after) /* of the end of the timeline, whose own state events then say nothing more */
+        if (after) /* of the end of the timeline, which includes its own state events */
                 return receive_events(e2ee, room->string, after, limited);
 
         r = receive_events(e2ee, room->string, object_object(room, "state"), limited);

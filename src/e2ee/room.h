@@ -13,5 +13,5 @@ int room_receive_state(E2ee *e2ee, const char *room_id, const cJSON *event);
 int room_rotate(E2ee *e2ee, const char *room_id);
 
 /* rooms.join of a sync response. After a gap in the timeline, members that the state names anew may have
- * left and come back unseen: the key is replaced. */
+ * left and returned unseen: the key is replaced. */
 int room_receive_joined(E2ee *e2ee, const cJSON *rooms);

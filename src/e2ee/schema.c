@@ -83,7 +83,7 @@ const char e2ee_tables[] =
         " room_id TEXT NOT NULL, session_id TEXT NOT NULL, code TEXT NOT NULL,"
         " PRIMARY KEY (room_id, session_id)) STRICT, WITHOUT ROWID;"
 
-        /* Events whose key has not come. `ready`: it has since. */
+        /* Events without their key. `ready`: it was received since. */
         "CREATE TABLE parked("
         " event_id TEXT PRIMARY KEY, room_id TEXT NOT NULL, session_id TEXT NOT NULL, sender TEXT NOT NULL,"
         " event TEXT NOT NULL, parked_ms INTEGER NOT NULL, ready INTEGER NOT NULL DEFAULT 0,"

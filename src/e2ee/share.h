@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Giving the key of an outbound session to devices, and saying why to those that do not get it. */
+/* Giving the key of an outbound session to devices, and the reason to those that do not get it. */
 
 #include "e2ee/e2ee-internal.h"
 

@@ -2,7 +2,7 @@
 #pragma once
 
 /* Signatures inside JSON objects: {"signatures":{USER:{"ed25519:ID":SIGNATURE}}} over the canonical JSON of
- * all the rest but `unsigned`. Verified by libsodium, which refuses malleable signatures and keys of small
+ * all the rest but `unsigned`. Verified by libsodium, which rejects malleable signatures and keys of small
  * order. Source: Matrix specification, appendices, "Signing JSON". */
 
 #include "crypto/ed25519.h"

@@ -45,7 +45,7 @@ static int put_aside(E2ee *e2ee, const cJSON *event, int error)
                          e2ee_now(e2ee), text, (int64_t) error);
 }
 
-/* Trouble that another event would have, too. */
+/* Errors that another event would have, too. */
 static bool is_of_machine(int r)
 {
         return r == -ENOMEM || r == -ENOSPC || r == -EIO || r == -EBUSY || r == -EROFS || r == -EACCES;
@@ -82,7 +82,7 @@ static int mark_position(E2ee *e2ee, int64_t position)
         return r < 0 ? r : transaction_commit(&transaction);
 }
 
-/* `died`: the process ended while it was at this event. */
+/* `died`: the process crashed at this event. */
 static int receive_alone(E2ee *e2ee, const cJSON *event, bool died)
 {
         _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
@@ -93,7 +93,7 @@ static int receive_alone(E2ee *e2ee, const cJSON *event, bool died)
         return r < 0 ? r : transaction_commit(&transaction);
 }
 
-/* Events that are decrypted here are replays when the whole response comes to them again. */
+/* Events that are decrypted here are replays when the whole response is processed again. */
 static int receive_one_by_one(E2ee *e2ee, const cJSON *sync)
 {
         int64_t died_at = -1, position = 0;

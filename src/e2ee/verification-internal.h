@@ -24,7 +24,7 @@ int verification_agree(E2ee *e2ee, const Verification *verification, Secret **re
 /* MACs over our device key and master key, as the content of m.key.verification.mac. */
 int verification_mac(E2ee *e2ee, const Verification *verification, cJSON **ret_content);
 
-/* Their MACs: 0: right, and `ret_master` says whether their master key was among the keys; -EBADMSG: wrong.
+/* Their MACs: 0: right, and `ret_master` is whether their master key was among the keys; -EBADMSG: wrong.
  */
 int verification_check_mac(E2ee *e2ee, const Verification *verification, const cJSON *content,
                            bool *ret_master);

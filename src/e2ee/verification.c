@@ -12,7 +12,7 @@
 
 #define LIFETIME_MS (600 * MS_PER_SECOND)
 #define KEPT_MS     MS_PER_HOUR /* what has ended */
-#define FLOWS_MAX   16          /* that others can make us remember */
+#define FLOWS_MAX   16          /* that others can make us store */
 
 #define AGREEMENT "curve25519-hkdf-sha256"
 #define HASH      "sha256"
@@ -353,7 +353,7 @@ int e2ee_receive_verification(E2ee *e2ee, const VerificationMessage *message)
                                  : object_string(message->content, "transaction_id");
 
         if (message->room_id && streq(message->sender, e2ee->user_id))
-                return 0; /* our own messages come back to us, too */
+                return 0; /* our own messages are delivered to us, too */
         if (streq(message->type, "m.key.verification.request") ||
             (streq(message->type, "m.room.message") &&
              object_has(message->content, "msgtype", "m.key.verification.request")))

@@ -28,10 +28,10 @@ typedef struct Verification {
         VerificationState state;
         char *start; /* canonical content of the m.key.verification.start that counts */
         bool we_started;
-        char *commitment; /* to their key, which comes after ours */
+        char *commitment; /* to their key, which follows ours */
         Secret *secret;   /* ephemeral */
         char *our_key, *their_key;
-        char *their_mac; /* content of their m.key.verification.mac, if it came first */
+        char *their_mac; /* content of their m.key.verification.mac, if it was received first */
         char *code;      /* why it was cancelled */
         int64_t created_ms;
 } Verification;

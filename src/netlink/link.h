@@ -29,8 +29,8 @@ int link_set_mtu(unsigned index, uint32_t mtu);
 /* Errors: -ENODEV; -EADDRINUSE: the port of a WireGuard link is taken, which shows only here. */
 int link_set_up(unsigned index, bool up);
 
-/* With the length of its network; adding it again changes nothing. The route to that network comes and goes
- * with it. Errors: -ENODEV no such link; -EADDRNOTAVAIL: the link does not have that address. */
+/* With the length of its network; adding it again changes nothing. The route to that network is added and
+ * removed with it. Errors: -ENODEV no such link; -EADDRNOTAVAIL: the link does not have that address. */
 int link_add_address(unsigned index, const IpPrefix *address);
 int link_remove_address(unsigned index, const IpPrefix *address);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* nftables through libnftables, which speaks netlink with the kernel in a transaction, in this process. */
+/* nftables through libnftables, which configures the kernel in one netlink transaction, in this process. */
 
 #include <nftables/libnftables.h>
 

@@ -10,7 +10,7 @@
 #include "netlink/wireguard-genl.h"
 
 /* A dump during which the device changed is incomplete and must be repeated; with this bound, constant
- * changes cannot keep a call alive for ever. */
+ * changes cannot keep a call pending for ever. */
 #define INTERRUPTED_MAX 8
 
 static int on_message(const struct nlmsghdr *header, void *userdata)

@@ -83,7 +83,7 @@ static int uapi_read(WireguardCall *call)
         return r;
 }
 
-/* Reads first: a reply that ends a request early says why writing fails. */
+/* Reads first: a reply that ends a request early has the reason why writing fails. */
 static int uapi_dispatch(WireguardCall *call, uint32_t events)
 {
         if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls to a WireGuard device: their life, whichever backend does the work. */
+/* Calls to a WireGuard device: their lifecycle, common to all backends. */
 
 #include "netlink/wireguard-backend.h"
 

@@ -31,7 +31,7 @@ int wireguard_backend_new_kernel(sd_event *event, const char *link, usec_t timeo
 int wireguard_backend_new_uapi(sd_event *event, const char *path, usec_t timeout_usec,
                                WireguardBackend **ret_backend);
 
-/* Its calls must be gone. */
+/* Its calls must have ended. */
 WireguardBackend *wireguard_backend_free(WireguardBackend *backend);
 DEFINE_CLEANUP(WireguardBackend, wireguard_backend_free);
 

@@ -160,7 +160,7 @@ static int read_allowed_ip(WireguardUapiReader *reader, const char *value)
         return wireguard_peer_add_allowed_ip(current_peer(reader), &prefix);
 }
 
-/* wireguard-go says -22 where the text of the protocol says 22. */
+/* wireguard-go sends -22 where the protocol has 22. */
 static int read_errno(WireguardUapiReader *reader, const char *value)
 {
         uint64_t number;

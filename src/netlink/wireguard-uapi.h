@@ -16,7 +16,7 @@
 size_t wireguard_uapi_write_set(const WireguardDevice *changes, WireguardCursor *cursor, char *buffer,
                                 size_t size);
 
-/* A reply, read as it comes in. */
+/* A reply, read as it is received. */
 typedef struct WireguardUapiReader {
         WireguardDevice *device; /* filled by the reply to get=1; NULL: the reply is one to set=1 */
         char line[256];          /* no line that we know is half as long */

@@ -4,7 +4,7 @@
 /* A WireGuard device as the kernel models it: a device has peers, a peer has allowed IPs. The same structs
  * hold what is running, what is wanted, and the changes between the two.
  *
- * "Unset" differs from "zero": a flag HAS_x says that the field is part of the picture. What was read has
+ * "Unset" differs from "zero": a flag HAS_x marks a field that is set. What was read has
  * all flags; in a wanted device an unset field is left as it is; in changes it is not touched. */
 
 #include "basic/ip-prefix.h"
@@ -29,7 +29,7 @@ typedef enum WireguardPeerFlags {
         WIREGUARD_PEER_HAS_KEEPALIVE = 1 << 1,
         /* In changes only: */
         WIREGUARD_PEER_REMOVE = 1 << 2,
-        WIREGUARD_PEER_UPDATE_ONLY = 1 << 3,         /* no effect where the peer is gone */
+        WIREGUARD_PEER_UPDATE_ONLY = 1 << 3,         /* no effect without such a peer */
         WIREGUARD_PEER_REPLACE_ALLOWED_IPS = 1 << 4, /* else they are added */
 } WireguardPeerFlags;
 

@@ -74,7 +74,7 @@ static void test_path(void **state)
 
         assert_non_null(mkdtemp(directory));
         (void) snprintf(path, sizeof path, "%s/socket", directory);
-        for (int i = 0; i < 2; i++) { /* an old one is in nobody's way */
+        for (int i = 0; i < 2; i++) { /* a left socket file is replaced */
                 _cleanup_(fd_closep) int fd = listen_on(path);
                 struct stat st;
 

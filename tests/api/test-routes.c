@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of routes and the document that describes it say the same. */
+/* The table of routes agrees with its OpenAPI document. */
 #include <cjson/cJSON.h>
 #include <ctype.h>
 

@@ -101,7 +101,7 @@ static void test_read_file_that_is_none(void **state)
         assert_null(text);
 }
 
-/* Without a writer a FIFO keeps whoever opens it waiting; the alarm ends the test then. */
+/* Without a writer a FIFO blocks open(2); the alarm ends the test then. */
 static void test_a_fifo_is_no_file(void **state)
 {
         char path[] = "/tmp/devbox-fifo-XXXXXX", *text = NULL;

@@ -82,7 +82,7 @@ static void test_wrong_places(void **state)
         assert_err(file_write("to-pipe", FILE_REPLACE, 0600, BYTES_NULL), -EEXIST);
 }
 
-/* Another process may have died with our number in the middle of writing. */
+/* Another process with our pid may have been killed while it was writing. */
 static void test_left_over(void **state)
 {
         char temporary[64];

@@ -6,7 +6,7 @@
 static void test_parse(void **state)
 {
         static const struct {
-                const char *text, *formatted, *masked; /* NULL: refused */
+                const char *text, *formatted, *masked; /* NULL: rejected */
         } rows[] = {
                 { "10.42.0.1/24", "10.42.0.1/24", "10.42.0.0/24" },
                 { "10.42.0.1", "10.42.0.1/32", "10.42.0.1/32" },

@@ -33,7 +33,7 @@ static void test_the_interval_begins_with_its_first_event(void **state)
 
         assert_true(ratelimit_pass(&limit, 0, &suppressed));
         assert_true(ratelimit_pass(&limit, 550, &suppressed));
-        assert_false(ratelimit_pass(&limit, 600, &suppressed)); /* a raster of 100 would say otherwise */
+        assert_false(ratelimit_pass(&limit, 600, &suppressed)); /* fixed windows of 100 would pass it */
         assert_true(ratelimit_pass(&limit, 650, &suppressed));
 }
 

@@ -58,7 +58,7 @@ static void exec_ctl(const TestBus *bus, const char *const *words)
         _exit(127);
 }
 
-/* To the end of the terminal, which reads as EIO once its last process is gone. */
+/* To the end of the terminal, which reads as EIO once its last process has ended. */
 static char *read_terminal(int fd)
 {
         _cleanup_(text_done) Text text = TEXT_NULL;

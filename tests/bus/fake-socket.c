@@ -16,7 +16,7 @@ static struct {
         char id[NAME_MAX_BYTES];
 } listener;
 
-/* As systemd when the service cannot be started: the socket has failed, and is gone. */
+/* As systemd when the service cannot be started: the socket has failed, and is removed. */
 static void close_listener(void)
 {
         listener.source = sd_event_source_disable_unref(listener.source);

@@ -44,7 +44,7 @@ static void child_exec(const char *log_path, char *const *argv)
 {
         int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 
-        /* The parent may have died before this takes effect; then the bus is gone too, and we with it. */
+        /* The parent may have ended before this takes effect; then the bus has ended too. */
         (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (log < 0 || dup2(log, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0)
                 _exit(127);

@@ -4,9 +4,9 @@
 /* The bus ring's world: a private dbus-daemon in a directory of its own, and real daemons on it. Needs no
  * root and touches nothing outside that directory.
  *
- * Nothing here sleeps: a daemon is up when its name is owned, gone when its process ended, and has logged a
+ * Nothing here sleeps: a daemon is up when its name is owned, down when its process ended, and has logged a
  * line when the line is in its log. Every wait has one generous deadline, which fails the test, so that a
- * hang differs from a slow machine. What the harness started dies with the test program. */
+ * hang differs from a slow machine. What the harness started is killed with the test program. */
 
 #include <sys/types.h>
 #include <systemd/sd-bus.h>
@@ -54,7 +54,7 @@ void test_bus_wait_log(const TestBus *bus, const char *name, const char *text);
 typedef struct TestDaemon {
         const TestBus *bus;
         char *name;
-        pid_t pid; /* 0: gone and reaped */
+        pid_t pid; /* 0: ended and reaped */
         int status;
 } TestDaemon;
 

@@ -71,7 +71,7 @@ static void add_member(Text *member, const Tag *tag)
 {
         if (streq(tag->kind, "method") || streq(tag->kind, "signal") || streq(tag->kind, "property"))
                 text_appendf(member, "%s %s %s %s", tag->kind, tag->name, tag->type, tag->access);
-        else if (streq(tag->kind, "arg")) /* a signal's arguments go out without saying so */
+        else if (streq(tag->kind, "arg")) /* the direction of a signal's arguments is implicit */
                 text_appendf(member, " (%s %s %s)", tag->direction, tag->type, tag->name);
         else if (streq(tag->kind, "annotation") && !streq(tag->value, "true"))
                 text_appendf(member, " [%s %s]", tag->name, tag->value);

@@ -51,7 +51,7 @@ void make_ready(LedgerBus *world); /* enrolled, with the world's manifest and a 
 bool is_healthy(const LedgerBus *world);
 sd_bus_message *put(const LedgerBus *world, const SignedBundle *bundle);
 
-/* "accepted", "known:STATE" or the reason of a refusal, in static memory. */
+/* "accepted", "known:STATE" or the reason of a denial, in static memory. */
 const char *judge(LedgerBus *world, const Case *given);
 
 /* Reads all of the chain over the bus and walks along it. */

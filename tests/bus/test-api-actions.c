@@ -248,7 +248,7 @@ static void test_bad_run_ids(void **state)
         assert_int_equal(fake_calls(world->bus, "GetAll"), 0);
 }
 
-/* Everybody may ask what became of a run: that must neither load systemd nor be refused. */
+/* All clients may query a run: that must neither load systemd nor be denied. */
 static void test_many_ask_for_a_run(void **state)
 {
         static const char path[] = "GET /actions/run-tests/0123456789abcdef0123456789abcdef";

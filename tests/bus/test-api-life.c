@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The life of devbox-api: configurations good and bad, idle exit, stop. */
+/* The lifecycle of devbox-api: valid and invalid configurations, idle exit, stop. */
 
 #include <arpa/inet.h>
 #include <signal.h>

@@ -90,7 +90,7 @@ static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *err
         return 0;
 }
 
-/* The component, and the loop it lives on. */
+/* The component and its loop. */
 typedef struct Fixture {
         Peer peer;
         Component component;
@@ -165,7 +165,7 @@ static int tear_down(void **state)
         return 0;
 }
 
-/* Lives until something ends the loop, and then hangs up. Returns the loop's exit code. */
+/* Runs the loop until it ends, and then closes the bus. Returns the loop's exit code. */
 static int fixture_run(Fixture *fixture, void (*talk)(Peer *peer))
 {
         fixture->peer.talk = talk;

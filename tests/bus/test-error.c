@@ -58,7 +58,7 @@ static void test_errors_of_the_bus_have_a_reason(void **state)
                 { "org.freedesktop.DBus.Error.NoReply", NULL, DEVBOX_ERROR_COLLECTOR_TIMEOUT },
                 { "org.freedesktop.DBus.Error.NoReply", "Method call timed out", /* sd-bus */
                   DEVBOX_ERROR_COLLECTOR_TIMEOUT },
-                { "org.freedesktop.DBus.Error.NoReply", /* dbus-daemon: the callee died */
+                { "org.freedesktop.DBus.Error.NoReply", /* dbus-daemon: the callee exited */
                   "Message recipient disconnected from message bus without replying",
                   DEVBOX_ERROR_COLLECTOR_UNAVAILABLE },
                 { "org.freedesktop.DBus.Error.NoReply", "Remote peer disconnected", /* dbus-broker */

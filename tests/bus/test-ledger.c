@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The real ledger on a private bus: what it promises, whom it refuses, what it keeps when it is killed. */
+/* The real ledger on a private bus: its interface, authorisation, and what it keeps when it is killed. */
 
 #include <fcntl.h>
 #include <signal.h>

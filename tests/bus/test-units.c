@@ -116,7 +116,7 @@ static void test_after_the_watch_no_signal_arrives(void **state)
         fake_wait_calls(world->bus, "Unsubscribe", 1);
         assert_int_equal(fake_subscribers(world->bus), 0);
 
-        /* What the bus still had to say about the end of the watch, then nothing, whatever changes. */
+        /* The last signals before the end of the watch, then none, whatever changes. */
         while (assert_ok(sd_event_run(world->event, 200 * USEC_PER_MSEC)) > 0)
                 ;
         fake_set_unit(world->bus, &(FakeUnit){ .id = "docker.service", .active_state = "failed" });
@@ -183,7 +183,7 @@ static void test_a_refresh_has_a_deadline(void **state)
                 fake_release(world->bus, members[i]);
         }
 
-        /* Answers that come too late change nothing. */
+        /* Late replies change nothing. */
         refresh(world);
         assert_int_equal(world->result, 0);
         assert_int_equal(world->n_refreshed, 3);

@@ -5,7 +5,7 @@
 
 #include "test.h"
 
-/* A conversation: what the kernel says and what is reported, one after the other. */
+/* The values of the kernel and those that are reported, in turn. */
 static void test_it_never_decreases(void **state)
 {
         static const struct {

@@ -155,7 +155,8 @@ static size_t count_threads(void)
         return n;
 }
 
-/* A mount over a local one: the mount table says "tmpfs", and the way there is through the dead server. */
+/* A mount over a local one: the mount table has "tmpfs", and the path leads through the server that hangs.
+ */
 static void test_a_dead_server_is_left_out(void **state)
 {
         World *world = *state;
@@ -193,7 +194,7 @@ static void test_a_dead_server_is_left_out(void **state)
         assert_int_equal(atomic_load(&server.n_unanswered), 1);
         assert_true(count_threads() <= n_threads + 1 + 2); /* the other two may not have ended yet */
 
-        /* The server is gone, and with it the mount: the thread ends, the disk is there again. */
+        /* The server has ended, and with it the mount: the thread ends, the disk is there again. */
         fuse_server_abort(&server, srv);
         while (disks_hung(world->disks) > 0)
                 assert_true(assert_ok(sd_event_run(world->event, 10 * USEC_PER_SEC)) > 0);
@@ -204,7 +205,7 @@ static void test_a_dead_server_is_left_out(void **state)
         assert_ok(umount2(deep, MNT_DETACH));
 }
 
-/* A local disk inside a mount whose server dies later, and is back before long. */
+/* A local disk inside a mount whose server hangs later, and recovers. */
 static void test_a_server_that_dies_later(void **state)
 {
         World *world = *state;

@@ -77,7 +77,7 @@ static void test_each_problem_is_logged_once(void **state)
         assert_int_equal(reload(&holder, BAD, INVALID), 0);
         assert_int_equal(reload(&holder, "http:\n  hots: 1\n", INVALID), 1); /* another one */
         assert_int_equal(reload(&holder, "http:\n  port: 81\n", 0), 0);
-        assert_int_equal(reload(&holder, "http:\n  hots: 1\n", INVALID), 1); /* it came back */
+        assert_int_equal(reload(&holder, "http:\n  hots: 1\n", INVALID), 1); /* it returned */
         config_holder_repeat(&holder);
         assert_int_equal(reload(&holder, "http:\n  hots: 1\n", INVALID),
                          1); /* a reload that was asked for */

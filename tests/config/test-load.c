@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* /etc/devbox/config.yaml as a value: what it may say, and every key wrong in every way a person may get it
+/* /etc/devbox/config.yaml as a value: what is valid, and every key wrong in every way a person may get it
  * wrong. */
 
 #include "config/load.h"
@@ -370,7 +370,7 @@ static void test_tokens_have_an_end(void **state)
         assert_err(parse(text, &config, &problem), DEVBOX_ERROR_CONFIG_INVALID);
 }
 
-/* A directory of its own, gone after the test. */
+/* A directory of its own, removed after the test. */
 static int make_directory(void **state)
 {
         char *path = strdup("/tmp/devbox-test-config-XXXXXX");

@@ -3,7 +3,7 @@
 
 /* A homeserver in memory and clients of it, each with a store of its own, in one process: enough of the
  * client-server API for encryption, and the faults that a network and a power cut are made of. Everything is
- * deterministic: time stands still unless a test moves it, and chance comes from a seed. */
+ * deterministic: time does not pass unless a test moves it, and chance comes from a seed. */
 
 #include "e2ee/e2ee.h"
 #include "e2ee/json.h"
@@ -72,7 +72,7 @@ Peer *peer_new(Homeserver *server, const char *user_id, const char *device_id);
 void peer_open(Peer *peer);
 void peer_close(Peer *peer);
 
-/* One sync: false if the client died in it. */
+/* One sync: false if the client crashed in it. */
 bool peer_sync(Peer *peer);
 
 /* Sends what is queued, and messages of peer_say(): whether there was something. */
@@ -84,7 +84,7 @@ void peer_say(Peer *peer, const char *room_id, const char *text);
 /* Lets all clients sync and send until nothing happens any more, or, while there are faults, for a while. */
 void settle(Homeserver *server);
 
-/* How often the client heard that text from that user; NULL: anybody. */
+/* How often the client heard that text from that user; NULL: any user. */
 unsigned peer_heard(Peer *peer, const char *sender, const char *text);
 DeviceTrust peer_trust_of_message(Peer *peer, const char *text);
 unsigned peer_parked(Peer *peer);

@@ -91,7 +91,7 @@ static bool commit(Peer *peer, Transaction *transaction)
         return !before;
 }
 
-/* At most 100 to-device events; what was not acknowledged comes again. */
+/* At most 100 to-device events; what was not acknowledged is repeated. */
 static const cJSON *sync_response(Peer *peer, const char *since)
 {
         char token[32];
@@ -242,7 +242,7 @@ static cJSON *send_room_event(Peer *peer, const char *room_id, const char *txn_i
         return response;
 }
 
-/* A request is sent; its answer may be lost, and the client may die before or after it is noted. */
+/* A request is sent; its answer may be lost, and the client may crash before or after it is recorded. */
 static void send_request(Peer *peer, const E2eeRequest *request)
 {
         _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;

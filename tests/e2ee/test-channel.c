@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Olm between devices: wedged sessions heal, replays do nothing, and nobody speaks for another. */
+/* Olm between devices: wedged sessions heal, replays do nothing, and no device poses as another. */
 
 #include "e2ee/channel.h"
 
@@ -52,7 +52,7 @@ static void send_garbage(World *world, const char *body)
         settle(world->server);
 }
 
-/* There never was a session; at most one new session an hour, whatever comes. */
+/* There never was a session; at most one new session an hour, whatever is received. */
 static void test_unwedging_without_a_session(void **state)
 {
         _cleanup_(world_done) World world;
@@ -93,7 +93,7 @@ static void test_replays(void **state)
         assert_int_equal(peer_count(world.bot, "SELECT count(*) FROM megolm_in"), 1);
 }
 
-/* The queue has messages of Ana: what if they came from somebody else, or were for somebody else? */
+/* The queue has messages of Ana: with another sender, or for another recipient. */
 static void test_a_spoofed_sender(void **state)
 {
         _cleanup_(world_done) World world;
@@ -122,7 +122,7 @@ static void send_as_ana(World *world, const Device *to, const char *type, cJSON 
         settle(world->server);
 }
 
-/* What a payload says of its recipient must be true, and keys that were passed on do not count. */
+/* The recipient in a payload must be the actual one, and keys that were passed on do not count. */
 static void test_recipients(void **state)
 {
         _cleanup_(world_done) World world;

@@ -45,7 +45,7 @@ static int64_t queries_pending(Peer *peer)
         return peer_count(peer, "SELECT count(*) FROM e2ee_request WHERE kind = 1");
 }
 
-/* A change that comes while a query is under way is asked for again: the answer may be older. */
+/* A change during a query is queried again: the answer may be older. */
 static void test_generations(void **state)
 {
         _cleanup_(world_done) World world;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Megolm, receiving: replays, foreign rooms and senders, keys that come late or not at all. */
+/* Megolm, receiving: replays, foreign rooms and senders, keys that are late or missing. */
 
 #include "e2ee/inbound.h"
 
@@ -7,7 +7,7 @@
 
 #include "test.h"
 
-/* Ana says something, and the event that carries it is kept. */
+/* Ana sends a message, and its event is kept. */
 static cJSON *said(World *world, const char *text)
 {
         peer_say(world->ana, WORLD_ROOM, text);
@@ -51,7 +51,7 @@ static void test_events(void **state)
                 { "ciphertext", "AwgAEhBB", WORLD_ROOM, DECRYPT_REJECTED },
                 { "ciphertext", "", WORLD_ROOM, DECRYPT_REJECTED },
                 { "session_id", "AAAA", WORLD_ROOM, DECRYPT_PARKED },
-                { "sender_key", "of anybody", WORLD_ROOM, 0, true }, /* says nothing, and is not read */
+                { "sender_key", "of any user", WORLD_ROOM, 0, true }, /* ignored */
                 { "device_id", "OTHER", WORLD_ROOM, 0, true },
                 { NULL, NULL, "!other:x", DECRYPT_PARKED },
         };
@@ -79,7 +79,7 @@ static void test_events(void **state)
         assert_int_equal(decrypt(&world, WORLD_ROOM, event, &again), DECRYPT_REPLAYED);
 }
 
-/* Also after a restart, and when the replay comes first in another's name. */
+/* Also after a restart, and when the replay under another sender is first. */
 static void test_replays_stay_known(void **state)
 {
         _cleanup_(world_done) World world;
@@ -99,8 +99,8 @@ static void test_replays_stay_known(void **state)
         assert_int_equal(decrypt(&world, WORLD_ROOM, event, &again), DECRYPT_REPLAYED);
 }
 
-/* Somebody who has the key gives it to us as her own: for the room that has it already it is not taken, and
- * for another room it opens nothing. */
+/* Another user who has the key sends it to us as her own: for the room that has it already it is not taken,
+ * and for another room it opens nothing. */
 static void test_a_key_that_is_passed_on(void **state)
 {
         _cleanup_(world_done) World world;
@@ -152,7 +152,7 @@ static void test_keys_that_are_refused(void **state)
         assert_int_equal(peer_count(world.bot, "SELECT count(*) FROM megolm_in"), 0);
 }
 
-/* Of two keys of one session the one that reads more is kept, whichever comes first. */
+/* Of two keys of one session the one that reads more is kept, whichever is received first. */
 static void test_the_better_key_is_kept(void **state)
 {
         for (int i = 0; i < 2; i++) {
@@ -178,7 +178,7 @@ static int64_t requests_pending(World *world)
                           "SELECT count(*) FROM e2ee_request WHERE target = 'm.room_key_request'");
 }
 
-/* The key comes after the event: asked for after three seconds, explained after a minute, read when it is
+/* The key follows the event: requested after three seconds, explained after a minute, read when it is
  * there. */
 static void test_a_key_that_comes_late(void **state)
 {
@@ -214,7 +214,7 @@ static void test_a_key_that_comes_late(void **state)
         assert_int_equal(requests_pending(&world), 2); /* and the cancellation */
 }
 
-/* Why a key is withheld can be told to the room; m.no_olm is mended by a session of ours. */
+/* Why a key is withheld can be told to the room; m.no_olm is resolved by a session of ours. */
 static void test_withheld(void **state)
 {
         _cleanup_(world_done) World world;

@@ -82,7 +82,7 @@ static void test_signing_leaves_out_only_the_outermost(void **state)
         assert_string_equal(canonical, "{\"a\":{\"unsigned\":3}}");
 }
 
-/* One value that somebody else wrote does not make the rest unreadable, and is never cut short. */
+/* One foreign value does not make the rest unreadable, and is never cut short. */
 static void test_hostile_values(void **state)
 {
         static const struct {

@@ -209,7 +209,7 @@ static void test_rotation_by_count(void **state)
         }
 }
 
-/* A room that was encrypted once stays so, whatever its state says later. */
+/* A room that was encrypted once stays so, whatever its later state. */
 static void test_encryption_is_never_taken_back(void **state)
 {
         _cleanup_(tear_down) Trio trio;
@@ -234,7 +234,7 @@ static void test_not_encrypted(void **state)
         assert_null(encrypted);
 }
 
-/* A member who left reads no more; one who comes reads from then on, and not before. */
+/* A member who left reads no more; one who joins reads from then on, and not before. */
 static void test_who_reads_what(void **state)
 {
         _cleanup_(tear_down) Trio trio;
@@ -253,7 +253,7 @@ static void test_who_reads_what(void **state)
         assert_int_equal(peer_heard(trio.ana, "@bot:x", "two"), 1);
 }
 
-/* An unsigned device is told why it cannot read, once; as soon as its owner signs it, it can. */
+/* An unsigned device gets the reason why it cannot read, once; as soon as its owner signs it, it can. */
 static void test_unsigned_devices(void **state)
 {
         _cleanup_(tear_down) Trio trio;
@@ -283,7 +283,7 @@ static void test_unsigned_devices(void **state)
         assert_int_equal(peer_heard(second, "@bot:x", "two"), 0);
 }
 
-/* A device without one-time keys holds nobody up, and gets the key when it has some. */
+/* A device without one-time keys delays no other, and gets the key when it has some. */
 static void test_a_device_without_keys(void **state)
 {
         _cleanup_(tear_down) Trio trio;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sync responses: hostile ones, events that the process dies on, and the order of things inside one. */
+/* Sync responses: hostile ones, events that crash the process, and the order inside one. */
 
 #include "e2ee/sync.h"
 
@@ -57,8 +57,8 @@ static void test_hostile_responses(void **state)
         }
 }
 
-/* The process dies twice in one response: the third time the events are taken one by one, and the fourth
- * time the one that it died on is skipped. */
+/* The process crashes twice in one response: the third time the events are taken one by one, and the fourth
+ * time the one that crashed it is skipped. */
 static void test_an_event_that_kills(void **state)
 {
         _cleanup_(homeserver_freep) Homeserver *server = homeserver_new(3);
@@ -79,7 +79,7 @@ static void test_an_event_that_kills(void **state)
         peer_close(bot);
         peer_open(bot);
         assert_ok(e2ee_begin_sync(bot->e2ee, none));
-        /* it died in the third attempt, at the first event */
+        /* it crashed in the third attempt, at the first event */
         assert_ok(database_run(bot->database, "UPDATE account SET sync_position = 0"));
         peer_close(bot);
         peer_open(bot);

@@ -241,7 +241,7 @@ static void test_a_wrong_mac(void **state)
         assert_false(has_signed(world.server, "@bot:x", "@ana:x"));
 }
 
-/* Nobody can make us remember any number of flows, nor speak in another's. */
+/* The number of flows is limited, and no user can act in the flow of another. */
 static void test_strangers(void **state)
 {
         _cleanup_(world_done) World world;

@@ -220,7 +220,7 @@ static void test_large_body_gets_response(void **state)
         (void) world_read_until(world, fd, "body_too_large");
 }
 
-/* What POST /body says to a body of `size` bytes. */
+/* The response of POST /body to a body of `size` bytes. */
 static int post_body(World *world, size_t size, bool split)
 {
         _cleanup_(fd_closep) int fd = world_connect(world);

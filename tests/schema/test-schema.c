@@ -99,7 +99,7 @@ static void test_round_trips(void **state)
         }
 }
 
-/* The order of the table is how they are written, not how they must come. */
+/* The order of the table is that of writing; reading takes any order. */
 static void test_keys_come_in_any_order(void **state)
 {
         static const char text[] =
@@ -159,7 +159,7 @@ static const struct {
         { "\"integer\":1,\"parts\":[{\"n\":1},{\"n\":1,\"\\u2028\":2}]", "parts[1].?" },
         { "\"integer\":1,\"parts\":[{\"n\":1},2]", "parts[1]" },
         { "\"integer\":1,\"\":1", "" },
-        { "\"integer\":6,\"extra\":1", "extra" },    /* keys come before values */
+        { "\"integer\":6,\"extra\":1", "extra" },    /* keys are checked before values */
         { "\"string\":1,\"integer\":6", "integer" }, /* and values in the order of the table */
 };
 

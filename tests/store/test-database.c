@@ -88,7 +88,7 @@ static int add_rows(Database *database, int n, int *ret_done)
         return r;
 }
 
-static void test_values_come_back(void **state)
+static void test_values_round_trip(void **state)
 {
         _cleanup_(database_closep) Database *database = open_one();
         static const char insert[] = "INSERT INTO t(k, v) VALUES(?, ?)";
@@ -111,7 +111,7 @@ static void test_values_come_back(void **state)
         statement_reset(select);
 }
 
-static void test_constraints_are_told_apart(void **state)
+static void test_constraint_errors(void **state)
 {
         _cleanup_(database_closep) Database *database = open_one();
         static const char insert[] = "INSERT INTO t(k, v) VALUES(?, ?)";
@@ -156,7 +156,7 @@ static void test_versions(void **state)
         assert_null(none);
 }
 
-/* A file for reading, made by somebody else: what is stored may be anything, but not how. */
+/* A foreign file for reading: its rows may be anything, but not its tables. */
 static void test_other_tables(void **state)
 {
         static const struct {
@@ -223,7 +223,7 @@ static void test_a_failing_disk_loses_nothing_acknowledged(void **state)
                         assert_err(add_rows(database, 100, &done), rows[i].error);
                         assert_int_equal(count(database), before + done);
 
-                        fault_vfs_arm(FAULT_NONE, 0, 0); /* somebody made room */
+                        fault_vfs_arm(FAULT_NONE, 0, 0); /* there is room again */
                         assert_ok(add_rows(database, 1, &before));
                         database = database_close(database);
                         database = open_one();
@@ -231,7 +231,7 @@ static void test_a_failing_disk_loses_nothing_acknowledged(void **state)
                 }
 }
 
-/* In a child that dies at a step; the pipe tells how many rows were acknowledged before. */
+/* In a child that is killed at a step; the pipe has the number of rows acknowledged before. */
 static int rows_before_death(Fault fault, uint64_t at, int n, bool *ret_survived)
 {
         int pipe_fds[2], status, done = 0;
@@ -431,8 +431,8 @@ int main(void)
 {
 #define store_test(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
         const struct CMUnitTest tests[] = {
-                store_test(test_values_come_back),
-                store_test(test_constraints_are_told_apart),
+                store_test(test_values_round_trip),
+                store_test(test_constraint_errors),
                 store_test(test_what_is_not_committed_never_was),
                 store_test(test_versions),
                 store_test(test_other_tables),
