@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "ctl-run.h"
 #include "fake.h"
@@ -287,14 +289,32 @@ static void test_selftest_tells_each_check(void **state)
         assert_int_equal(run.status, 1);
 }
 
+/* Of the programs that this one starts from here on, if it is root's. */
+static bool drop_access_to_any_file(void)
+{
+        struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+        struct __user_cap_data_struct sets[2];
+
+        if (geteuid() != 0)
+                return true;
+        if (prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0) < 0 ||
+            prctl(PR_CAPBSET_DROP, CAP_DAC_READ_SEARCH, 0, 0, 0) < 0 ||
+            syscall(SYS_capget, &header, sets) < 0)
+                return false;
+
+        sets[0].inheritable = sets[1].inheritable = 0;
+        return syscall(SYS_capset, &header, sets) == 0;
+}
+
 /* A member of devbox-admin may call the daemons, and not read the file that has the token. */
 static void test_selftest_without_the_configuration(void **state)
 {
         World *world = *state;
 
-        /* Of the programs that this one starts from here on, if it is root's. */
-        (void) prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0);
-        (void) prctl(PR_CAPBSET_DROP, CAP_DAC_READ_SEARCH, 0, 0, 0);
+        if (!drop_access_to_any_file()) {
+                print_message("SKIPPED: root may not drop its capabilities here: %s\n", strerror(errno));
+                skip();
+        }
         assert_ok(chmod(world->bus->config_path, 0));
         _cleanup_(run_done) Run run = run_ctl(world, "selftest", NULL, NULL);
         _cleanup_(run_done) Run json = run_ctl(world, "selftest", "--json", NULL);
