@@ -101,3 +101,13 @@ int bus_reply(sd_bus_message *message, const char *types, ...)
 
         return MIN(r, 0);
 }
+
+int bus_reply_bytes(sd_bus_message *message, Bytes bytes)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+
+        int r = sd_bus_message_new_method_return(message, &reply);
+        if (r >= 0)
+                r = sd_bus_message_append_array(reply, 'y', bytes.data, bytes.size);
+        return r < 0 ? r : MIN(sd_bus_send(NULL, reply, NULL), 0);
+}

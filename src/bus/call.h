@@ -7,6 +7,7 @@
 #include <sys/queue.h>
 #include <systemd/sd-bus.h>
 
+#include "basic/bytes.h"
 #include "bus/name-watch.h"
 
 typedef struct BusCall BusCall;
@@ -48,3 +49,6 @@ void bus_reply_error(sd_bus_message *message, int reason, const char *detail);
 
 /* As sd_bus_reply_method_return(), but returns 0 once the reply was sent. */
 int bus_reply(sd_bus_message *message, const char *types, ...);
+
+/* Replies with one ay. */
+int bus_reply_bytes(sd_bus_message *message, Bytes bytes);

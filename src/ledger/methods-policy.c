@@ -9,7 +9,6 @@
 
 static int handle_sign_claim(sd_bus_message *message, void *userdata)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         LedgerDaemon *self = userdata;
         Signature signature;
         const void *body;
@@ -19,15 +18,7 @@ static int handle_sign_claim(sd_bus_message *message, void *userdata)
         if (r < 0)
                 return -EBADMSG;
         r = ledger_sign_claim(self->ledger, BYTES(body, size), &signature);
-        if (r != 0)
-                return r;
-        r = sd_bus_message_new_method_return(message, &reply);
-        if (r >= 0)
-                r = sd_bus_message_append_array(reply, 'y', signature.bytes, SIGNATURE_SIZE);
-        if (r >= 0)
-                r = sd_bus_send(NULL, reply, NULL);
-
-        return MIN(r, 0);
+        return r != 0 ? r : bus_reply_bytes(message, BYTES_OF(signature.bytes));
 }
 
 static int enrolment_read(sd_bus_message *message, Enrolment *ret_enrolment)
