@@ -196,7 +196,7 @@ static int replace_issued(const Hub *hub, const char *device)
         if (r <= 0 || !invitation_is_open(&before))
                 return MIN(r, 0);
         if (before.state != INVITATION_ISSUED)
-                return DEVBOX_ERROR_TOKEN_USED;
+                return DEVBOX_ERROR_BUSY;
 
         return invitation_end(hub, &before, INVITATION_WITHDRAWN, MESH_EVENT_WITHDRAWN);
 }
@@ -424,26 +424,4 @@ int invitation_expire_next(const Hub *hub, char ret_device[static DEVICE_NAME_SI
 
         memcpy(ret_device, invitation.device, sizeof invitation.device);
         return 1;
-}
-
-int invitation_next_deadline(const Hub *hub, int64_t *ret_after_ms)
-{
-        _cleanup_(statement_resetp) Statement *rows = NULL;
-        int64_t after_ms = INT64_MAX;
-
-        int r = query(hub->store->database, &rows,
-                      "SELECT min(deadline_ms - ?, CASE boot_id WHEN ? THEN deadline_boottime_ms - ?"
-                      " ELSE deadline_ms - ? END) FROM token WHERE bootstrap_key IS NOT NULL"
-                      " ORDER BY 1 LIMIT 1",
-                      "itii", hub->time.wall_ms, hub->time.boot_id, hub->time.boottime_ms,
-                      hub->time.wall_ms);
-        if (r == 0)
-                r = statement_step(rows);
-        if (r < 0)
-                return r;
-        if (r > 0)
-                after_ms = MAX(statement_integer(rows, 0), 0);
-
-        *ret_after_ms = after_ms;
-        return 0;
 }

@@ -73,10 +73,9 @@ typedef struct InvitationOptions {
 } InvitationOptions;
 
 /* Adds the invitation; the same token again changes nothing. One that was issued to the same name and not
- * claimed ends. Errors: those of token_accept(); DEVBOX_ERROR_BAD_SIG it is for another hub; _TOKEN_USED it
- * was used, or a device waits for this name; _BUSY too many are open, or draw another token: its bootstrap
- * address is taken; _BAD_REQUEST the name is the hub's; _ADDRESS_TAKEN; _NETWORK_FULL; those of a database.
- */
+ * claimed ends. Errors: those of token_accept(); DEVBOX_ERROR_BAD_SIG it is for another hub; _TOKEN_USED;
+ * _BUSY a device waits for this name, too many are open, or draw another token: its bootstrap address is
+ * taken; _BAD_REQUEST the name is the hub's; _ADDRESS_TAKEN; _NETWORK_FULL; those of a database. */
 int invitation_add(const Hub *hub, const Token *token, const InvitationOptions *options,
                    Invitation *ret_invitation);
 
@@ -86,9 +85,6 @@ int invitation_withdraw(const Hub *hub, const char *device);
 /* Ends one whose time is over, and forgets those that ended long ago. Returns 1 with its device if there may
  * be another, 0: none is due. */
 int invitation_expire_next(const Hub *hub, char ret_device[static DEVICE_NAME_SIZE]);
-
-/* How long until the next one is due; INT64_MAX: none. */
-int invitation_next_deadline(const Hub *hub, int64_t *ret_after_ms);
 
 /* Sets a final state: forgets the secret and takes the bootstrap peer away. Inside the caller's transaction.
  */

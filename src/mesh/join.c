@@ -120,6 +120,8 @@ static int make_claim(const Store *store, const JoinRequest *request, Joining *j
                 r = x25519_generate(&joining->ephemeral, claim->ephemeral_key);
         if (r == 0)
                 r = claim_prove(claim, wireguard_key, request->token->hub_claim_key);
+        if (r == -EBADMSG)
+                r = DEVBOX_ERROR_BAD_ENVELOPE;
         if (r == 0)
                 r = joining_key_write(store, request->token, JOINING_KEY_WIREGUARD, wireguard_key);
         if (r != 0)
@@ -182,7 +184,11 @@ int join_start(const Store *store, const JoinRequest *request, uint8_t ret_body[
         if (kept < 0)
                 return kept;
 
-        bool same = kept > 0 && memcmp(before.token.id, request->token->id, TOKEN_ID_SIZE) == 0;
+        if (!request->token && kept == 0)
+                return DEVBOX_ERROR_NOT_FOUND;
+
+        bool same = !request->token ||
+                    (kept > 0 && memcmp(before.token.id, request->token->id, TOKEN_ID_SIZE) == 0);
         if (same ? !public_key_equal(&before.claim.device_key, request->device_key)
                  : node.role == NODE_ROLE_HUB || join_state_of(&node) >= JOIN_STATE_INSTALLED)
                 return DEVBOX_ERROR_ENROLLED_OTHERWISE;
@@ -198,6 +204,19 @@ int join_start(const Store *store, const JoinRequest *request, uint8_t ret_body[
         memcpy(ret_body, result->body, result->body_size);
         *ret_size = result->body_size;
         return 0;
+}
+
+int join_invitation(const Store *store, JoinInvitation *ret_invitation)
+{
+        _cleanup_(joining_done) Joining joining = JOINING_NULL;
+
+        int r = joining_load(store, &joining);
+        if (r <= 0)
+                return r;
+
+        ret_invitation->root_sha256 = joining.token.root_sha256;
+        memcpy(ret_invitation->device, joining.token.device, sizeof ret_invitation->device);
+        return 1;
 }
 
 /* ---- sign */

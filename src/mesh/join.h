@@ -28,7 +28,7 @@ typedef enum JoinState {
 JoinState join_state_of(const Node *node);
 
 typedef struct JoinRequest {
-        const Token *token;
+        const Token *token;          /* NULL: the one that is kept */
         const PublicKey *device_key; /* of the ledger */
         const char *description;     /* what is not graphic ASCII becomes "?", what is too long is cut */
         uint64_t now_ms;
@@ -36,10 +36,18 @@ typedef struct JoinRequest {
 
 /* The claim's body, to be signed by the ledger; it holds the token's secret. Another token replaces a join
  * that was not installed. Errors: DEVBOX_ERROR_ENROLLED_OTHERWISE this machine is a hub, has joined, or
- * joins by this token with another ledger key; -EBADMSG a key in the token has a small order; those of a
- * database and of sealed_file_write(). */
+ * joins by this token with another ledger key; _NOT_FOUND no token is kept; _BAD_ENVELOPE a key in the token
+ * has a small order; those of a database and of sealed_file_write(). */
 int join_start(const Store *store, const JoinRequest *request, uint8_t ret_body[static CLAIM_BODY_MAX],
                size_t *ret_size);
+
+/* What the kept token says. Returns 1, or 0: none is kept. Errors: those of a database. */
+typedef struct JoinInvitation {
+        char device[DEVICE_NAME_SIZE];
+        Sha256 root_sha256;
+} JoinInvitation;
+
+int join_invitation(const Store *store, JoinInvitation *ret_invitation);
 
 /* The sealed claim to send. The first signature is kept: the hub must see one claim. Errors:
  * DEVBOX_ERROR_REQUEST_STATE nothing was started; _BAD_SIG; those of a database. */

@@ -13,6 +13,11 @@ static const char *const state_names[_ANSWER_STATE_MAX + 1] = {
         [ANSWER_ADMITTED] = "admitted",
 };
 
+const char *answer_state_to_string(AnswerState state)
+{
+        return state_names[state];
+}
+
 static bool ip_prefix_valid(const char *text)
 {
         char again[IP_PREFIX_TEXT_SIZE];

@@ -13,7 +13,7 @@
 #include "trust/enrolment.h"
 
 #define ANSWER_SIZE_MAX   (256 * 1024) /* with the box around it */
-#define ANSWER_ROOTS_MAX  64
+#define ANSWER_ROOTS_MAX  16
 #define ANSWER_CHAIN_SIZE 16
 
 typedef enum AnswerState {
@@ -43,6 +43,8 @@ typedef struct Answer {
         LIST_OF(AnswerRoot) roots; /* from the one that the token names to the current one */
         char *manifest;            /* an envelope */
 } Answer;
+
+const char *answer_state_to_string(AnswerState state);
 
 extern const Schema answer_schema;
 DEFINE_DOCUMENT(Answer, answer);

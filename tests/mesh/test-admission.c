@@ -203,7 +203,7 @@ static void test_inviting_again(void **state)
         claimant_init(&claimant, &second, world_key(KEY_DEVICE));
         assert_int_equal(claimant_ask(world, &claimant, NULL, NULL), 0);
         enrol_world_token(world, "laptop", 3, NULL, &first);
-        assert_err(enrol_world_invite(world, &first), DEVBOX_ERROR_TOKEN_USED);
+        assert_err(enrol_world_invite(world, &first), DEVBOX_ERROR_BUSY);
         enrol_world_check(world);
 }
 
