@@ -43,8 +43,11 @@ size_t worker_end_seal(const WorkerEnd *end, const Secret *key, const Sha256 *re
         at = put_be32(at, (uint32_t) end->exit_code);
         at = put_be32(at, (uint32_t) end->exit_signal);
         at = put_text(at, end->reason);
-        for (size_t i = 0; i < ELEMENTSOF(streams); i++)
+        for (size_t i = 0; i < ELEMENTSOF(streams); i++) {
                 at = put_bytes(put_be64(at, streams[i]->size), &streams[i]->sha256, SHA256_SIZE);
+                at = put_be64(at, streams[i]->beginning_size);
+                at = put_bytes(at, &streams[i]->beginning_sha256, SHA256_SIZE);
+        }
         at = put_be64(put_be64(at, end->started_at_ms), end->finished_at_ms);
 
         message_init(&message, request_sha256, BYTES(ret_bytes, (size_t) (at - ret_bytes)));
@@ -68,6 +71,8 @@ static int parse(Bytes bytes, WorkerEnd *ret_end)
         for (size_t i = 0; i < ELEMENTSOF(streams); i++) {
                 streams[i]->size = byte_reader_take_be64(&reader);
                 byte_reader_take(&reader, &streams[i]->sha256, SHA256_SIZE);
+                streams[i]->beginning_size = byte_reader_take_be64(&reader);
+                byte_reader_take(&reader, &streams[i]->beginning_sha256, SHA256_SIZE);
         }
         end.started_at_ms = byte_reader_take_be64(&reader);
         end.finished_at_ms = byte_reader_take_be64(&reader);

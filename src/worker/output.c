@@ -13,8 +13,20 @@ static const ChannelType types[_OUTPUT_STREAM_MAX] = { CHANNEL_STDOUT, CHANNEL_S
 void output_init(Output *output, int channel_fd, uint64_t max_bytes)
 {
         *output = (Output){ .channel_fd = channel_fd, .max_bytes = max_bytes };
-        for (size_t i = 0; i < ELEMENTSOF(output->streams); i++)
+        for (size_t i = 0; i < ELEMENTSOF(output->streams); i++) {
                 sha256_init(&output->streams[i].digest);
+                sha256_init(&output->streams[i].beginning_digest);
+        }
+}
+
+/* Digests what of these bytes, which are sent, belongs to the beginning. */
+static void update_beginning(Output *output, OutputStream stream, Bytes sent)
+{
+        size_t room = RESULT_STREAM_MAX - (size_t) output->streams[stream].beginning_size;
+
+        sent.size = MIN(sent.size, room);
+        output->streams[stream].beginning_size += sent.size;
+        sha256_update(&output->streams[stream].beginning_digest, sent);
 }
 
 int output_write(Output *output, OutputStream stream, Bytes data)
@@ -24,6 +36,7 @@ int output_write(Output *output, OutputStream stream, Bytes data)
 
         output->streams[stream].size += data.size;
         sha256_update(&output->streams[stream].digest, data);
+        update_beginning(output, stream, BYTES(data.data, left));
 
         for (size_t piece = 0; left > 0; left -= piece, data.data += piece) {
                 piece = MIN(left, (size_t) PIECE_MAX);

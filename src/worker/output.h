@@ -5,6 +5,7 @@
  * stays constant and the digest is that of the whole. */
 
 #include "crypto/sha256.h"
+#include "trust/result.h"
 #include "worker/channel.h"
 
 typedef enum OutputStream { OUTPUT_STDOUT, OUTPUT_STDERR, _OUTPUT_STREAM_MAX } OutputStream;
@@ -15,6 +16,8 @@ typedef struct Output {
         struct {
                 uint64_t size; /* of all of it */
                 Sha256State digest;
+                uint64_t beginning_size; /* of what was sent, at most RESULT_STREAM_MAX */
+                Sha256State beginning_digest;
         } streams[_OUTPUT_STREAM_MAX];
 } Output;
 

@@ -187,6 +187,8 @@ static void set_stream(WorkerEndStream *stream, const Output *output, OutputStre
 {
         stream->size = output->streams[which].size;
         sha256_final(&output->streams[which].digest, &stream->sha256);
+        stream->beginning_size = output->streams[which].beginning_size;
+        sha256_final(&output->streams[which].beginning_digest, &stream->beginning_sha256);
 }
 
 /* Why a request could not be carried out, for the person who asked: on standard error. */

@@ -183,8 +183,8 @@ static void test_use_of_a_permit(void **state)
 
 static const WorkerEnd example = { .status = RESULT_FINISHED,
                                    .exit_code = 3,
-                                   .out = { 5, { { 1, 2 } } },
-                                   .err = { UINT64_MAX, { { 3 } } },
+                                   .out = { 5, { { 1, 2 } }, 5, { { 1, 2 } } },
+                                   .err = { UINT64_MAX, { { 3 } }, 65536, { { 4 } } },
                                    .started_at_ms = 1760000000000,
                                    .finished_at_ms = 1760000000123 };
 

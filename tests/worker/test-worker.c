@@ -208,6 +208,8 @@ static void test_one_request(void **state)
         assert_int_equal(end.out.size, 6);
         sha256(bytes_of_string("hello!"), &digest);
         assert_true(sha256_equal(&end.out.sha256, &digest));
+        assert_int_equal(end.out.beginning_size, 6);
+        assert_true(sha256_equal(&end.out.beginning_sha256, &digest));
         assert_int_equal(out.size, 6);
         assert_memory_equal(out.data, "hello!", 6);
 }
