@@ -13,9 +13,9 @@
 #include "codec/binary-text.h"
 #include "trust/key-file.h"
 
-#define NAME       "identity"
-#define NAME_ASIDE "identity.new"
-#define TEXT_MAX   256
+#define NAME        "identity"
+#define NAME_PUBLIC "identity.pub"
+#define TEXT_MAX    256
 
 static int check_mode(int fd)
 {
@@ -100,6 +100,22 @@ int identity_load(int state_fd, const char *credentials, KeyPair **ret_identity)
 
         r = load_file(state_fd, ret_identity);
         return r == -ENOENT ? generate_file(state_fd, ret_identity) : r;
+}
+
+int identity_publish(int state_fd, const KeyPair *identity)
+{
+        char text[HEX_SIZE(PUBLIC_KEY_SIZE)], old[TEXT_MAX];
+
+        hex_format(BYTES_OF(key_pair_public(identity)->bytes), text);
+        text[sizeof text - 1] = '\n';
+
+        _cleanup_(fd_closep) int fd = fd_open_regular_at(state_fd, NAME_PUBLIC, O_NOFOLLOW);
+        ssize_t n = fd < 0 ? fd : fd_pread_text(fd, old, sizeof old);
+        if (n == sizeof text && memcmp(old, text, sizeof text) == 0)
+                return 0;
+
+        return file_write_at(state_fd, NAME_PUBLIC, FILE_REPLACE, 0644,
+                             BYTES((uint8_t *) text, sizeof text));
 }
 
 bool identity_exists(int state_fd)

@@ -12,5 +12,9 @@
  * -errno of the file system; -ENOMEM. */
 int identity_load(int state_fd, const char *credentials, KeyPair **ret_identity);
 
+/* Writes the public key to the file `identity.pub` of the state directory, as 64 hexadecimal digits: the
+ * workers check permits with it (LoadCredential=). Errors: those of writing files. */
+int identity_publish(int state_fd, const KeyPair *identity);
+
 /* Whether the state directory has a key of its own. */
 bool identity_exists(int state_fd);

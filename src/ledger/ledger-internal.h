@@ -7,6 +7,7 @@
 #include "basic/ratelimit.h"
 #include "ledger/ledger.h"
 #include "ledger/policy.h"
+#include "ledger/runs.h"
 #include "ledger/tally.h"
 
 typedef struct Session {
@@ -26,6 +27,7 @@ struct Ledger {
         Database *database;
         Chain chain;
         Requests requests;
+        Runs runs;
         Policy policy;
         Tally tally;
         RateLimit denials;  /* entries for denials per minute */

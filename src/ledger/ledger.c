@@ -139,6 +139,9 @@ static int open_parts(Ledger *ledger, const LedgerOptions *options, LedgerPart *
         r = identity_load(ledger->directory_fd, options->credentials, &ledger->identity);
         if (r < 0)
                 return r;
+        r = identity_publish(ledger->directory_fd, ledger->identity);
+        if (r < 0)
+                return r;
         *ret_part = LEDGER_PART_CHAIN;
         r = chain_init(&ledger->chain, ledger->database);
         if (r < 0)
@@ -196,6 +199,7 @@ Ledger *ledger_close(Ledger *ledger)
                 return NULL;
 
         policy_done(&ledger->policy);
+        runs_done(&ledger->runs);
         database_close(ledger->database);
         key_pair_free(ledger->identity);
         ledger->directory_fd = fd_close(ledger->directory_fd);

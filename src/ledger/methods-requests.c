@@ -137,62 +137,50 @@ static int handle_accept(sd_bus_message *message, void *userdata)
 
 static int handle_started(sd_bus_message *message, void *userdata)
 {
+        _cleanup_(freep) char *permit = NULL;
+        uint8_t worker_key[X25519_SIZE];
         LedgerDaemon *self = userdata;
         const char *request;
 
-        if (sd_bus_message_read(message, "s", &request) < 0)
+        int r = sd_bus_message_read(message, "s", &request);
+        if (r >= 0)
+                r = bus_array_read(message, worker_key, sizeof worker_key);
+        if (r < 0)
                 return -EBADMSG;
-        int r = ledger_daemon_after_write(self, ledger_started(self->ledger, request));
+        r = ledger_daemon_after_write(self, ledger_started(self->ledger, request, worker_key, &permit));
 
-        return r != 0 ? r : bus_reply(message, NULL);
+        return r != 0 ? r : bus_reply(message, "s", permit);
 }
 
-/* The part of a Result that Finish has. */
 typedef struct Outcome {
         const char *status;
-        int32_t exit_code, exit_signal;
-        Bytes out, err;
-        Result result;
+        AgentEnd agent;
 } Outcome;
 
 static const BusField outcome_fields[] = {
-        BUS_FIELD("status", BUS_TEXT, Outcome, status, BUS_REQUIRED),
-        BUS_FIELD("reason", BUS_TEXT, Outcome, result.reason),
-        BUS_FIELD("message", BUS_TEXT, Outcome, result.message),
-        BUS_FIELD("process_may_continue", BUS_BOOL, Outcome, result.process_may_continue),
-        BUS_FIELD("exit_code", BUS_INT32, Outcome, exit_code),
-        BUS_FIELD("exit_signal", BUS_INT32, Outcome, exit_signal),
-        BUS_FIELD("stdout", BUS_BYTES, Outcome, out),
-        BUS_FIELD("stdout_size", BUS_COUNT, Outcome, result.out.size),
-        BUS_FIELD("stdout_sha256", BUS_ARRAY, Outcome, result.out.sha256, 0, SHA256_SIZE),
-        BUS_FIELD("stdout_truncated", BUS_BOOL, Outcome, result.out.truncated),
-        BUS_FIELD("stderr", BUS_BYTES, Outcome, err),
-        BUS_FIELD("stderr_size", BUS_COUNT, Outcome, result.err.size),
-        BUS_FIELD("stderr_sha256", BUS_ARRAY, Outcome, result.err.sha256, 0, SHA256_SIZE),
-        BUS_FIELD("stderr_truncated", BUS_BOOL, Outcome, result.err.truncated),
-        BUS_FIELD("started_at_ms", BUS_COUNT, Outcome, result.started_at_ms),
-        BUS_FIELD("finished_at_ms", BUS_COUNT, Outcome, result.finished_at_ms),
+        BUS_FIELD("status", BUS_TEXT, Outcome, status),
+        BUS_FIELD("reason", BUS_TEXT, Outcome, agent.reason),
+        BUS_FIELD("end", BUS_BYTES, Outcome, agent.end),
+        BUS_FIELD("stdout", BUS_BYTES, Outcome, agent.out),
+        BUS_FIELD("stderr", BUS_BYTES, Outcome, agent.err),
 };
 static const BusDictionary outcome_dictionary = BUS_DICTIONARY_STRICT(outcome_fields);
 
-static int outcome_read(sd_bus_message *message, Result *ret_result)
+static int outcome_read(sd_bus_message *message, AgentEnd *ret_agent)
 {
-        Outcome outcome = { .exit_code = -1, .result.status = _RESULT_STATUS_MAX };
+        Outcome outcome = { .agent.status = _RESULT_STATUS_MAX };
 
         int r = bus_dictionary_read(message, &outcome_dictionary, &outcome);
         if (r < 0)
                 return r;
 
-        for (int i = 0; i < _RESULT_STATUS_MAX; i++)
+        for (int i = 0; outcome.status && i < _RESULT_STATUS_MAX; i++)
                 if (streq(result_status_names[i], outcome.status))
-                        outcome.result.status = i;
-        if (outcome.result.status == _RESULT_STATUS_MAX)
+                        outcome.agent.status = (ResultStatus) i;
+        if (outcome.status && outcome.agent.status == _RESULT_STATUS_MAX)
                 return -EBADMSG;
 
-        outcome.result.exit = (ResultExit){ .code = outcome.exit_code, .signal = outcome.exit_signal };
-        outcome.result.out.data = (SchemaBlob){ (uint8_t *) outcome.out.data, outcome.out.size };
-        outcome.result.err.data = (SchemaBlob){ (uint8_t *) outcome.err.data, outcome.err.size };
-        *ret_result = outcome.result;
+        *ret_agent = outcome.agent;
         return 0;
 }
 
@@ -201,14 +189,14 @@ static int handle_finish(sd_bus_message *message, void *userdata)
         _cleanup_(freep) char *result = NULL;
         LedgerDaemon *self = userdata;
         const char *request;
-        Result outcome;
+        AgentEnd agent;
 
         if (sd_bus_message_read(message, "s", &request) < 0)
                 return -EBADMSG;
-        int r = outcome_read(message, &outcome);
+        int r = outcome_read(message, &agent);
         if (r < 0)
                 return r;
-        r = ledger_daemon_after_write(self, ledger_finish(self->ledger, request, &outcome, &result));
+        r = ledger_daemon_after_write(self, ledger_finish(self->ledger, request, &agent, &result));
 
         return r != 0 ? r : bus_reply(message, "s", result);
 }
@@ -224,8 +212,8 @@ const sd_bus_vtable ledger_request_methods[] = {
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Accept", SD_BUS_ARGS("s", request, "s", delivery, "as", approvals),
                                 SD_BUS_RESULT("a{sv}", answer), on_accept, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("Started", SD_BUS_ARGS("s", request), SD_BUS_NO_RESULT, on_started,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Started", SD_BUS_ARGS("s", request, "ay", worker_key),
+                                SD_BUS_RESULT("s", permit), on_started, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Finish", SD_BUS_ARGS("s", request, "a{sv}", outcome),
                                 SD_BUS_RESULT("s", result), on_finish, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,

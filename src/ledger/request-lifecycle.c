@@ -4,7 +4,8 @@
 #include "codec/binary-text.h"
 #include "ledger/confirmation.h"
 #include "ledger/ledger-internal.h"
-#include "ledger/request.h"
+#include "ledger/request-end.h"
+#include "trust/permit.h"
 
 /* By its digest in hexadecimal, or by its id. */
 static int find_request(Ledger *ledger, const char *request, RequestRow *ret_row)
@@ -34,11 +35,50 @@ static int check_start(const Ledger *ledger, const RequestRow *row, LedgerTime t
         return r == 0 ? ledger_check_limits(ledger) : r;
 }
 
-int ledger_started(Ledger *ledger, const char *request)
+/* The manifest is the one that the request was accepted under: see accept_start(). */
+static int grant(const Ledger *ledger, const RequestRow *row, const uint8_t worker_key[static X25519_SIZE],
+                 char **ret_permit, Secret **ret_end_key)
+{
+        const Manifest *manifest = ledger->policy.manifest;
+        const PermitGrant permit = { .device = ledger->chain.device,
+                                     .request_sha256 = &row->digest,
+                                     .worker_key = worker_key,
+                                     .capability = manifest_find_entry(manifest, row->entry),
+                                     .roots = &manifest->roots };
+
+        return permit_grant(&permit, ledger->identity, ret_permit, ret_end_key);
+}
+
+static int write_start(Ledger *ledger, const RequestRow *row, uint64_t now_ms)
 {
         _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_TRANSACTION_NULL;
+
+        int r = chain_transaction_begin(&ledger->chain, &write);
+        if (r < 0)
+                return r;
+        r = confirmation_log(ledger, &write, manifest_find_entry(ledger->policy.manifest, row->entry),
+                             now_ms);
+        if (r != 0)
+                return r;
+        r = chain_append(
+                &write, AUDIT_REQUEST_STARTED, now_ms,
+                &(AuditBody){ .request_id = (char *) row->request_id, .request_sha256 = row->digest }, NULL);
+        if (r != 0)
+                return r;
+        r = requests_set_state(&ledger->requests, &row->digest, REQUEST_STARTED, NULL);
+        if (r < 0)
+                return r;
+
+        return chain_transaction_commit(&write);
+}
+
+int ledger_started(Ledger *ledger, const char *request, const uint8_t worker_key[static X25519_SIZE],
+                   char **ret_permit)
+{
         _cleanup_(request_row_done) RequestRow row = { 0 };
+        _cleanup_(freep) char *permit = NULL;
         LedgerTime time = ledger_time(ledger);
+        Secret *end_key = NULL;
 
         int r = find_request(ledger, request, &row);
         if (r != 0)
@@ -47,24 +87,21 @@ int ledger_started(Ledger *ledger, const char *request)
                 return DEVBOX_ERROR_REQUEST_STATE;
         r = check_start(ledger, &row, time);
         if (r != 0)
-                return r; /* it stays open, for who accepted it to report how it ended */
-
-        r = chain_transaction_begin(&ledger->chain, &write);
-        if (r < 0)
                 return r;
-        r = confirmation_log(ledger, &write, manifest_find_entry(ledger->policy.manifest, row.entry),
-                             time.now_ms);
+        r = grant(ledger, &row, worker_key, &permit, &end_key);
         if (r != 0)
                 return r;
-        r = chain_append(&write, AUDIT_REQUEST_STARTED, time.now_ms,
-                         &(AuditBody){ .request_id = row.request_id, .request_sha256 = row.digest }, NULL);
+        r = runs_add_take(&ledger->runs, &row.digest, end_key);
         if (r != 0)
                 return r;
-        r = requests_set_state(&ledger->requests, &row.digest, REQUEST_STARTED, NULL);
-        if (r < 0)
+        r = write_start(ledger, &row, time.now_ms);
+        if (r != 0) {
+                runs_remove(&ledger->runs, &row.digest);
                 return r;
+        }
 
-        return chain_transaction_commit(&write);
+        *ret_permit = TAKE_PTR(permit);
+        return 0;
 }
 
 /* Writes the entry, the signed result and the row. `result` borrows from the caller and the ledger. */
@@ -96,47 +133,38 @@ static int write_end(Ledger *ledger, ChainTransaction *write, const RequestRow *
         return requests_set_state(&ledger->requests, &row->digest, state, envelope);
 }
 
-/* Whether a request in this state can have ended like this, beyond the rules of result_schema: one that
- * never started has neither exit nor output. */
-static bool outcome_is_possible(RequestState state, const Result *how)
-{
-        bool ran = how->exit.code >= 0 || how->exit.signal > 0 || how->started_at_ms > 0 ||
-                   !result_stream_is_absent(&how->out) || !result_stream_is_absent(&how->err);
-
-        if (how->status == RESULT_CANCELLED || how->status == RESULT_FAILED)
-                return state == REQUEST_STARTED || !ran;
-
-        return state == REQUEST_STARTED && (how->status == RESULT_FINISHED || how->status == RESULT_TIMEOUT);
-}
-
-static int end_request(Ledger *ledger, const RequestRow *row, const Result *how)
+static int commit_end(Ledger *ledger, const RequestRow *row, RequestEnd *end)
 {
         _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_TRANSACTION_NULL;
-        Result result = *how;
-
-        if (!outcome_is_possible(row->state, how))
-                return DEVBOX_ERROR_BAD_SCHEMA;
 
         int r = chain_transaction_begin(&ledger->chain, &write);
         if (r < 0)
                 return r;
-        r = write_end(ledger, &write, row, REQUEST_FINISHED, &result);
+        r = write_end(ledger, &write, row, end->state, &end->result);
         if (r != 0)
                 return r;
+        r = chain_transaction_commit(&write);
+        if (r < 0)
+                return r;
 
-        return chain_transaction_commit(&write);
+        runs_remove(&ledger->runs, &row->digest);
+        return 0;
 }
 
-int ledger_finish(Ledger *ledger, const char *request, const Result *how, char **ret_result)
+int ledger_finish(Ledger *ledger, const char *request, const AgentEnd *agent, char **ret_result)
 {
         _cleanup_(request_row_done) RequestRow row = { 0 }, ended = { 0 };
+        RequestEnd end;
 
         int r = find_request(ledger, request, &row);
         if (r != 0)
                 return r;
 
         if (row.state == REQUEST_ACCEPTED || row.state == REQUEST_STARTED) {
-                r = end_request(ledger, &row, how);
+                r = request_end_judge(&row, runs_find_key(&ledger->runs, &row.digest), agent, &end);
+                if (r != 0)
+                        return r;
+                r = commit_end(ledger, &row, &end);
                 if (r != 0)
                         return r;
                 r = requests_find(&ledger->requests, &row.digest, &ended);
@@ -148,36 +176,18 @@ int ledger_finish(Ledger *ledger, const char *request, const Result *how, char *
         return 0;
 }
 
-/* ---- after a crash */
-
-static int recover_one(Ledger *ledger, const RequestRow *row)
-{
-        _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_TRANSACTION_NULL;
-        bool started = row->state == REQUEST_STARTED;
-        Result result = { .status = started ? RESULT_INTERRUPTED_UNKNOWN : RESULT_INTERRUPTED,
-                          .exit = { .code = -1 } };
-
-        int r = chain_transaction_begin(&ledger->chain, &write);
-        if (r < 0)
-                return r;
-        r = write_end(ledger, &write, row, started ? REQUEST_INTERRUPTED_UNKNOWN : REQUEST_INTERRUPTED,
-                      &result);
-        if (r != 0)
-                return r;
-
-        return chain_transaction_commit(&write);
-}
-
 int ledger_recover(Ledger *ledger)
 {
         /* With another key than the chain's nothing can be signed: they stay open until it is adopted. */
         while (ledger_key_fits(ledger)) {
                 _cleanup_(request_row_done) RequestRow row = { 0 };
+                RequestEnd end;
 
                 int r = requests_find_open(&ledger->requests, &row);
                 if (r <= 0)
                         return r;
-                r = recover_one(ledger, &row);
+                request_end_interrupt(&row, &end);
+                r = commit_end(ledger, &row, &end);
                 if (r != 0)
                         return r;
         }

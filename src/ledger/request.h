@@ -3,7 +3,9 @@
 
 /* Sessions and requests: accepting, starting and finishing. Errors as in ledger/ledger.h. */
 
+#include "crypto/x25519.h"
 #include "ledger/ledger.h"
+#include "trust/worker-end.h"
 
 /* Begins a session; the one before is over. Errors: DEVBOX_ERROR_NOT_ENROLLED; RATE_LIMITED too many in the
  * last minute, and the current one goes on. */
@@ -43,14 +45,23 @@ int ledger_accept(Ledger *ledger, const LedgerBundle *bundle, LedgerAnswer *ret_
 void ledger_answer_done(LedgerAnswer *answer);
 
 /* `request` is the digest of the request in hexadecimal, or its id, unless two dispatchers used one id.
- * Errors: DEVBOX_ERROR_REQUEST_UNKNOWN; REQUEST_ID_CONFLICT the id is not unique; REQUEST_STATE it was
- * started, or has ended; those of accept_start(), and MANIFEST_CEILING. After an error the request stays
- * open: ledger_finish() reports it as cancelled or failed, or the next start of the ledger as interrupted.
- */
-int ledger_started(Ledger *ledger, const char *request);
+ * Spends the acceptance and gives the permit (trust/permit.h) for the worker that made `worker_key`; the
+ * caller frees it. Errors: DEVBOX_ERROR_REQUEST_UNKNOWN; REQUEST_ID_CONFLICT the id is not unique;
+ * REQUEST_STATE it was started, or has ended; BUSY too many run; BAD_REQUEST no such key; those of
+ * accept_start(), and MANIFEST_CEILING. After an error the request stays open, until ledger_finish(),
+ * ledger_interrupt() or the next start of the ledger ends it. */
+int ledger_started(Ledger *ledger, const char *request, const uint8_t worker_key[static X25519_SIZE],
+                   char **ret_permit);
 
-/* Of `how`: status, reason, message, process_may_continue, exit, out, err, started_at_ms, finished_at_ms;
- * the rest is the ledger's. Gives the signed result, which the caller frees; that of a request that has
- * ended already stays as it is. Errors: DEVBOX_ERROR_REQUEST_UNKNOWN; REQUEST_ID_CONFLICT; BAD_SCHEMA no
- * such outcome. */
-int ledger_finish(Ledger *ledger, const char *request, const Result *how, char **ret_result);
+/* What the agent reports of the end of a request; borrowed. */
+typedef struct AgentEnd {
+        Bytes end;           /* as the worker sent it (trust/worker-end.h); empty: there is none */
+        Bytes out, err;      /* the beginning of what the worker sent, at most RESULT_STREAM_MAX */
+        ResultStatus status; /* of a request that did not start: CANCELLED or FAILED; else ignored */
+        const char *reason;  /* of that: a code of proto/error.h; NULL: none */
+} AgentEnd;
+
+/* Ends a request by the rules of request-end.h. Gives the signed result, which the caller frees; that of a
+ * request that has ended already stays as it is. Errors: DEVBOX_ERROR_REQUEST_UNKNOWN; REQUEST_ID_CONFLICT;
+ * BAD_SIG not what the worker made; BAD_SCHEMA no such outcome. */
+int ledger_finish(Ledger *ledger, const char *request, const AgentEnd *agent, char **ret_result);

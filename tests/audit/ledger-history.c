@@ -8,6 +8,7 @@
 
 #include "audit/checkpoint.h"
 #include "ledger-auditor.h"
+#include "worker-stub.h"
 
 #define STEPS    600
 #define SIBLINGS 100 /* so few that ids and nonces come again */
@@ -293,12 +294,11 @@ static void step_finish(History *history)
                 return;
 
         if (!sometimes(history, 4))
-                (void) ledger_started(history->world->ledger, id);
-        Result how = { .status = statuses[draw(history, ELEMENTSOF(statuses))], .exit = { .code = -1 } };
-        if (how.status == RESULT_FINISHED)
-                how.exit.code = 0;
+                (void) worker_stub_start(history->world, id);
         if (!sometimes(history, 4))
-                (void) ledger_finish(history->world->ledger, id, &how, &result);
+                (void) worker_stub_finish(history->world, id,
+                                          (ResultStatus) statuses[draw(history, ELEMENTSOF(statuses))],
+                                          &result);
 }
 
 static void move(History *history, int64_t ms)

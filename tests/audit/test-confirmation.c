@@ -4,6 +4,7 @@
 
 #include "audit/body.h"
 #include "ledger-auditor.h"
+#include "worker-stub.h"
 
 #define STALE INT64_C(60000)
 static const Edit strict_edits[] = { { "\"version\":7", "\"version\":8" },
@@ -75,7 +76,7 @@ static void test_confirmations(void **state)
         pass(world, 1000);
         install(world, manifest); /* not recorded before the start depends on it */
         sibling_init(&sibling, 4);
-        assert_int_equal(ledger_started(world->ledger, sibling.id), 0);
+        assert_int_equal(worker_stub_start(world, sibling.id), 0);
         ledger_world_close(world);
         assert_int_equal(ledger_world_query(world, count_confirmations), 2);
         AuditReport report = auditor_verify(world, &(Auditor){ .roots = &world->made.root, .n_roots = 1 });

@@ -8,6 +8,7 @@
 
 #include "ledger-auditor.h"
 #include "ledger-history.h"
+#include "worker-stub.h"
 
 #define HISTORIES 8
 
@@ -24,10 +25,7 @@ static void run(LedgerWorld *world, unsigned n)
         sibling_init(&sibling, n);
         assert_int_equal(
                 ledger_world_judge(world, &(Case){ .request = { sibling.edits[0], sibling.edits[1] } }), 0);
-        assert_int_equal(ledger_finish(world->ledger, sibling.id,
-                                       &(Result){ .status = RESULT_FAILED, .exit = { .code = -1 } },
-                                       &result),
-                         0);
+        assert_int_equal(worker_stub_finish(world, sibling.id, RESULT_FAILED, &result), 0);
 }
 
 static void set_time(LedgerWorld *world, int64_t since)
@@ -62,10 +60,7 @@ static void test_request_that_ran_for_days(void **state)
                 ledger_world_judge(world, &(Case){ .request = { sibling.edits[0], sibling.edits[1] } }), 0);
         set_time(world, 3 * DAY);
         run(world, 2);
-        assert_int_equal(ledger_finish(world->ledger, sibling.id,
-                                       &(Result){ .status = RESULT_FAILED, .exit = { .code = -1 } },
-                                       &result),
-                         0);
+        assert_int_equal(worker_stub_finish(world, sibling.id, RESULT_FAILED, &result), 0);
         flush(world);
         run(world, 1);
         assert_accepted(world, 3);

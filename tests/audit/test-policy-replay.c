@@ -7,6 +7,7 @@
 #include "audit/body.h"
 #include "audit/evidence.h"
 #include "ledger-auditor.h"
+#include "worker-stub.h"
 
 static void test_valid_history(void **state)
 {
@@ -230,10 +231,7 @@ static void test_repeated_request(void **state)
         _cleanup_(freep) char *result = NULL;
 
         assert_int_equal(ledger_world_judge(world, &(Case){ 0 }), 0);
-        assert_int_equal(ledger_finish(world->ledger, "01K75A3Q000000000000000001",
-                                       &(Result){ .status = RESULT_FAILED, .exit = { .code = -1 } },
-                                       &result),
-                         0);
+        assert_int_equal(worker_stub_finish(world, "01K75A3Q000000000000000001", RESULT_FAILED, &result), 0);
         world->time.now_ms += (uint64_t) days;
         world->made.shift_ms = days;
         auditor_run(world, 1);
@@ -362,7 +360,7 @@ static void test_started_under_a_void_manifest(void **state)
         signed_bundle(&world->made, &(Case){ 0 }, &bundle);
         assert_int_equal(ledger_world_judge(world, &(Case){ 0 }), 0);
         install_next_root(world, "\"@stranger@\"", digests);
-        assert_int_equal(ledger_started(world->ledger, id), DEVBOX_ERROR_MANIFEST_MISSING);
+        assert_int_equal(worker_stub_start(world, id), DEVBOX_ERROR_MANIFEST_MISSING);
         ledger_world_close(world);
         auditor_append(world, AUDIT_REQUEST_STARTED,
                        &(AuditBody){ .request_id = id, .request_sha256 = bundle.digest });

@@ -119,6 +119,8 @@ int ledger_world_down(void **state)
         LedgerWorld *world = *state;
 
         ledger_world_close(world);
+        for (size_t i = 0; i < ELEMENTSOF(world->stubs); i++)
+                secret_free(world->stubs[i].end_key);
         assert_int_equal(nftw(world->directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS), 0);
         free(world);
         return 0;

@@ -4,10 +4,18 @@
 /* A ledger in a directory of its own, with the device's key of tests/trust/world.h and a clock that the test
  * sets. */
 
+#include "codec/binary-text.h"
 #include "ledger/enroll.h"
 #include "ledger/request.h"
 #include "ledger/witness.h"
 #include "signed.h"
+
+/* A worker that got a permit: see worker-stub.h. */
+typedef struct WorkerStub {
+        char request[HEX_SIZE(SHA256_SIZE)]; /* as the test named it */
+        Secret *end_key;
+        Sha256 digest;
+} WorkerStub;
 
 typedef struct LedgerWorld {
         char directory[64];
@@ -17,6 +25,8 @@ typedef struct LedgerWorld {
         uint64_t requests_max;
         Ledger *ledger;
         Signed made;
+        WorkerStub stubs[16]; /* the last ones */
+        size_t n_stubs;       /* of all */
 } LedgerWorld;
 
 /* cmocka fixtures: enrolled, with the world's manifest and a session; without any of that. */

@@ -16,6 +16,7 @@
 
 #include "fault-vfs.h"
 #include "ledger-world.h"
+#include "worker-stub.h"
 
 /* What the child reports once the ledger has answered. */
 typedef struct Report {
@@ -73,10 +74,10 @@ static void run_one(LedgerWorld *world, int fd, uint32_t n)
                 return;
 
         sibling_init(&sibling, n);
-        if (ledger_started(world->ledger, sibling.id) != 0)
+        if (worker_stub_start(world, sibling.id) != 0)
                 _exit(4);
         send_report(world, fd, n, LEDGER_KNOWN);
-        if (ledger_finish(world->ledger, sibling.id, &(Result){ .status = RESULT_FINISHED }, &result) != 0)
+        if (worker_stub_finish(world, sibling.id, RESULT_FINISHED, &result) != 0)
                 _exit(5);
         send_report(world, fd, n, LEDGER_KNOWN);
 }
@@ -338,7 +339,7 @@ static void test_failing_disk_denies_requests(void **state)
                         if (error != 0) {
                                 assert_int_equal(error, DEVBOX_ERROR_AUDIT_UNAVAILABLE);
                                 assert_true(ledger_world_size(world) == size);
-                                assert_int_equal(ledger_started(world->ledger, sibling.id),
+                                assert_int_equal(worker_stub_start(world, sibling.id),
                                                  DEVBOX_ERROR_REQUEST_UNKNOWN);
                                 /* It was not used up: once there is room, it is accepted. */
                                 assert_int_equal(ledger_world_judge(

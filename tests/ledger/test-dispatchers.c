@@ -3,6 +3,7 @@
 
 #include "codec/binary-text.h"
 #include "trace.h"
+#include "worker-stub.h"
 
 #define FIRST_ID   "01K75A3Q000000000000000001"
 #define SECOND_KEY .request_key = KEY_TOKEN, .delivery_key = KEY_TOKEN
@@ -120,7 +121,6 @@ static void test_starts_by_digest(void **state)
         LedgerWorld *world = *state;
         const Case rows[] = { first, { .request = DF, SECOND_KEY } };
         char digests[2][HEX_SIZE(SHA256_SIZE)], *result = NULL;
-        Result cancelled = { .status = RESULT_CANCELLED, .exit = { .code = -1 } };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
@@ -133,17 +133,17 @@ static void test_starts_by_digest(void **state)
                 ledger_answer_done(&answer);
         }
 
-        assert_int_equal(ledger_started(world->ledger, FIRST_ID), DEVBOX_ERROR_REQUEST_ID_CONFLICT);
-        assert_int_equal(ledger_finish(world->ledger, FIRST_ID, &cancelled, &result),
+        assert_int_equal(worker_stub_start(world, FIRST_ID), DEVBOX_ERROR_REQUEST_ID_CONFLICT);
+        assert_int_equal(worker_stub_finish(world, FIRST_ID, RESULT_CANCELLED, &result),
                          DEVBOX_ERROR_REQUEST_ID_CONFLICT);
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                assert_int_equal(ledger_started(world->ledger, digests[i]), 0);
-                assert_int_equal(ledger_started(world->ledger, digests[i]), DEVBOX_ERROR_REQUEST_STATE);
-                assert_int_equal(ledger_finish(world->ledger, digests[i], &cancelled, &result), 0);
+                assert_int_equal(worker_stub_start(world, digests[i]), 0);
+                assert_int_equal(worker_stub_start(world, digests[i]), DEVBOX_ERROR_REQUEST_STATE);
+                assert_int_equal(worker_stub_finish(world, digests[i], RESULT_CANCELLED, &result), 0);
                 free(result);
         }
         digests[0][0] ^= 1;
-        assert_int_equal(ledger_started(world->ledger, digests[0]), DEVBOX_ERROR_REQUEST_UNKNOWN);
+        assert_int_equal(worker_stub_start(world, digests[0]), DEVBOX_ERROR_REQUEST_UNKNOWN);
         ledger_world_verify(world);
 }
 

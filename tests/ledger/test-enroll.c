@@ -5,6 +5,7 @@
 
 #include "codec/binary-text.h"
 #include "trace.h"
+#include "worker-stub.h"
 
 static int install(LedgerWorld *world, const Edit *edits, size_t n, WorldKey key)
 {
@@ -384,7 +385,7 @@ static void test_40_new_operator_and_tombstone(void **state)
         assert_int_equal(
                 ledger_world_judge(world, &(Case){ .request = { waiting.edits[0], waiting.edits[1] } }), 0);
         assert_int_equal(ledger_install_manifest(world->ledger, tombstone, &installed), 0);
-        assert_int_equal(ledger_started(world->ledger, waiting.id), DEVBOX_ERROR_PEER_REVOKED);
+        assert_int_equal(worker_stub_start(world, waiting.id), DEVBOX_ERROR_PEER_REVOKED);
         body = ledger_world_entry(world, 1, &type);
         assert_int_equal(type, AUDIT_REVOKE);
         assert_int_equal(ledger_world_judge(world, &(Case){ 0 }), DEVBOX_ERROR_PEER_REVOKED);
@@ -394,7 +395,7 @@ static void test_40_new_operator_and_tombstone(void **state)
         /* Only a new epoch brings it back, under a new operator's key. */
         assert_int_equal(install_root(world, rotated, 3, two_roots), 0);
         assert_int_equal(ledger_world_judge(world, &(Case){ 0 }), DEVBOX_ERROR_MANIFEST_MISSING);
-        assert_int_equal(ledger_started(world->ledger, waiting.id), DEVBOX_ERROR_MANIFEST_MISSING);
+        assert_int_equal(worker_stub_start(world, waiting.id), DEVBOX_ERROR_MANIFEST_MISSING);
         /* 16: the key that signed manifests until now signs none any more. */
         const Edit revived[] = { { "\"epoch\":1", "\"epoch\":2" }, { "\"version\":7", "\"version\":1" } };
         _cleanup_(freep) char *checkpoint = NULL;

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "codec/binary-text.h"
 #include "test.h"
 
 static char directory[64];
@@ -57,6 +58,28 @@ static void test_key_is_created_once(void **state)
         assert_int_equal(fstatat(directory_fd, "identity.new", &st, 0), -1);
 }
 
+static void test_public_key_is_published(void **state)
+{
+        _cleanup_(key_pair_freep) KeyPair *first = NULL, *second = NULL;
+        char text[128], wanted[HEX_SIZE(PUBLIC_KEY_SIZE)];
+        const KeyPair *pairs[3];
+
+        assert_ok(key_pair_generate(&first));
+        assert_ok(key_pair_generate(&second));
+        pairs[0] = pairs[1] = first;
+        pairs[2] = second;
+        for (size_t i = 0; i < ELEMENTSOF(pairs); i++) {
+                assert_ok(identity_publish(directory_fd, pairs[i]));
+                int fd = openat(directory_fd, "identity.pub", O_RDONLY | O_CLOEXEC);
+                ssize_t n = read(fd, text, sizeof text);
+                assert_int_equal(close(fd), 0);
+                hex_format(BYTES_OF(key_pair_public(pairs[i])->bytes), wanted);
+                assert_int_equal(n, sizeof wanted);
+                assert_memory_equal(text, wanted, n - 1);
+                assert_int_equal(text[n - 1], '\n');
+        }
+}
+
 static void test_credential_takes_precedence(void **state)
 {
         _cleanup_(key_pair_freep) KeyPair *file = NULL, *credential = NULL;
@@ -97,6 +120,7 @@ int main(void)
 #define identity_test(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
         const struct CMUnitTest tests[] = {
                 identity_test(test_key_is_created_once),
+                identity_test(test_public_key_is_published),
                 identity_test(test_credential_takes_precedence),
                 identity_test(test_invalid_key_is_not_replaced),
         };

@@ -2,6 +2,7 @@
 /* Replays of requests, nonces, sessions and approvals, also when clocks step. */
 
 #include "trace.h"
+#include "worker-stub.h"
 
 static void test_8_request_runs_once(void **state)
 {
@@ -91,10 +92,8 @@ static void test_13_clock_steps_back(void **state)
         ledger_world_put(world, &bundle, &answer);
         assert_int_equal(answer.outcome, LEDGER_ACCEPTED);
         ledger_answer_done(&answer);
-        assert_int_equal(ledger_finish(world->ledger, "01K75A3Q000000000000000001",
-                                       &(Result){ .status = RESULT_FAILED, .exit = { .code = -1 } },
-                                       &answer.result),
-                         0);
+        assert_int_equal(
+                worker_stub_finish(world, "01K75A3Q000000000000000001", RESULT_FAILED, &answer.result), 0);
         free(answer.result);
 
         /* Two days later another request runs, and the first one is pruned. */
@@ -144,10 +143,7 @@ static void test_13_clock_steps_back_too_far(void **state)
         sibling_init(&sibling, 1);
         signed_bundle(&world->made, &(Case){ 0 }, &bundle);
         assert_int_equal(ledger_world_judge(world, &(Case){ 0 }), 0);
-        assert_int_equal(ledger_finish(world->ledger, "01K75A3Q000000000000000001",
-                                       &(Result){ .status = RESULT_FAILED, .exit = { .code = -1 } },
-                                       &result),
-                         0);
+        assert_int_equal(worker_stub_finish(world, "01K75A3Q000000000000000001", RESULT_FAILED, &result), 0);
         world->time.now_ms += 2 * REQUEST_KEEP_MS;
         world->made.shift_ms += (int64_t) (2 * REQUEST_KEEP_MS);
         assert_int_equal(

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "ledger-world.h"
+#include "worker-stub.h"
 
 static void assert_contains(const char *text, const char *part)
 {
@@ -31,7 +32,7 @@ static void test_permanent_denial_is_stored(void **state)
         assert_int_equal(second.state, REQUEST_DENIED);
         assert_string_equal(first.result, second.result);
         assert_true(ledger_world_size(world) == size);
-        assert_int_equal(ledger_started(world->ledger, WORLD_ID), DEVBOX_ERROR_REQUEST_STATE);
+        assert_int_equal(worker_stub_start(world, WORLD_ID), DEVBOX_ERROR_REQUEST_STATE);
         ledger_answer_done(&first);
         ledger_answer_done(&second);
 }
@@ -115,11 +116,7 @@ static void test_nothing_unexpired_is_evicted(void **state)
                 _cleanup_(freep) char *result = NULL;
 
                 sibling_init(&sibling, i);
-                assert_int_equal(
-                        ledger_finish(world->ledger, sibling.id,
-                                      &(Result){ .status = RESULT_CANCELLED, .exit = { .code = -1 } },
-                                      &result),
-                        0);
+                assert_int_equal(worker_stub_finish(world, sibling.id, RESULT_CANCELLED, &result), 0);
         }
         sibling_init(&sibling, 8);
         assert_int_equal(

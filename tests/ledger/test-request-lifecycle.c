@@ -2,6 +2,8 @@
 /* Accepted requests: starts, ends, and what a crash makes of them. */
 
 #include "ledger-world.h"
+#include "ledger/runs.h"
+#include "worker-stub.h"
 
 static Result *open_result(const char *text)
 {
@@ -18,41 +20,54 @@ static Result *open_result(const char *text)
 
 #define WORLD_ID "01K75A3Q000000000000000001"
 
+static WorkerEndStream stream_of(const char *text)
+{
+        WorkerEndStream stream = { .size = strlen(text), .beginning_size = strlen(text) };
+
+        sha256(bytes_of_string(text), &stream.sha256);
+        stream.beginning_sha256 = stream.sha256;
+        return stream;
+}
+
+static WorkerEnd make_end(int exit_code, const char *out)
+{
+        return (WorkerEnd){ .status = RESULT_FINISHED,
+                            .exit_code = exit_code,
+                            .out = stream_of(out),
+                            .err = stream_of(""),
+                            .started_at_ms = WORLD_NOW,
+                            .finished_at_ms = WORLD_NOW + 5 };
+}
+
 static void test_a_request_ends_with_a_signed_result(void **state)
 {
         LedgerWorld *world = *state;
         _cleanup_(freep) char *first = NULL, *second = NULL;
         _cleanup_(result_freep) Result *result = NULL;
         _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
+        WorkerEnd end = make_end(3, "hello"), other = make_end(0, "hello");
+        AgentEnd agent = { .out = bytes_of_string("hello") };
         LedgerAnswer answer;
-        Sha256 hello;
-
-        sha256(bytes_of_string("hello"), &hello);
-        Result how = { .status = RESULT_FINISHED,
-                       .exit = { .code = 3 },
-                       .out = { .data = { (uint8_t *) "hello", 5 }, .size = 5, .sha256 = hello },
-                       .started_at_ms = WORLD_NOW,
-                       .finished_at_ms = WORLD_NOW + 5 };
 
         signed_bundle(&world->made, &(Case){ 0 }, &bundle);
         ledger_world_put(world, &bundle, &answer);
         assert_int_equal(answer.outcome, LEDGER_ACCEPTED);
         ledger_answer_done(&answer);
 
-        assert_int_equal(ledger_finish(world->ledger, WORLD_ID, &how, &first), DEVBOX_ERROR_BAD_SCHEMA);
-        assert_int_equal(ledger_started(world->ledger, WORLD_ID), 0);
-        assert_int_equal(ledger_started(world->ledger, WORLD_ID), DEVBOX_ERROR_REQUEST_STATE);
-        how.status = RESULT_DENIED; /* not a status of a worker */
-        assert_int_equal(ledger_finish(world->ledger, WORLD_ID, &how, &first), DEVBOX_ERROR_BAD_SCHEMA);
-        how.status = RESULT_FINISHED;
-        assert_int_equal(ledger_finish(world->ledger, WORLD_ID, &how, &first), 0);
-        how.exit.code = 0; /* the first result stays */
-        assert_int_equal(ledger_finish(world->ledger, WORLD_ID, &how, &second), 0);
+        assert_int_equal(worker_stub_start(world, WORLD_ID), 0);
+        assert_int_equal(worker_stub_start(world, WORLD_ID), DEVBOX_ERROR_REQUEST_STATE);
+        agent.end = worker_stub_seal(world, WORLD_ID, &end);
+        assert_int_equal(ledger_finish(world->ledger, WORLD_ID, &agent, &first), 0);
+        agent.end = worker_stub_seal(world, WORLD_ID, &other); /* the first result stays */
+        assert_int_equal(ledger_finish(world->ledger, WORLD_ID, &agent, &second), 0);
         assert_string_equal(first, second);
-        assert_int_equal(ledger_started(world->ledger, WORLD_ID), DEVBOX_ERROR_REQUEST_STATE);
+        assert_int_equal(worker_stub_start(world, WORLD_ID), DEVBOX_ERROR_REQUEST_STATE);
 
         result = open_result(first);
         assert_int_equal(result->exit.code, 3);
+        assert_int_equal(result->out.size, 5);
+        assert_memory_equal(result->out.data.data, "hello", 5);
+        assert_int_equal(result->finished_at_ms, WORLD_NOW + 5);
         assert_string_equal(result->request_id, WORLD_ID);
         assert_true(sha256_equal(&result->request_sha256, &bundle.digest));
         assert_true((uint64_t) result->size == ledger_world_size(world));
@@ -88,26 +103,22 @@ static void test_start_deadline(void **state)
         for (unsigned i = 0; i < ELEMENTSOF(siblings); i++)
                 accept_sibling(world, i, &siblings[i]);
         world->time.now_ms = WORLD_UNTIL;
-        assert_int_equal(ledger_started(world->ledger, siblings[0].id), 0);
+        assert_int_equal(worker_stub_start(world, siblings[0].id), 0);
         uint64_t size = ledger_world_size(world);
         world->time.now_ms++;
         for (unsigned i = 1; i < ELEMENTSOF(siblings); i++)
-                assert_int_equal(ledger_started(world->ledger, siblings[i].id), DEVBOX_ERROR_EXPIRED);
+                assert_int_equal(worker_stub_start(world, siblings[i].id), DEVBOX_ERROR_EXPIRED);
         assert_true(ledger_world_size(world) == size);
 
         /* It is open until it is reported as not run, or a crash interrupts it. */
         assert_int_equal(ledger_finish(world->ledger, siblings[1].id,
-                                       &(Result){ .status = RESULT_CANCELLED,
-                                                  .reason = (char *) devbox_error_code(DEVBOX_ERROR_EXPIRED),
-                                                  .exit = { .code = -1 } },
+                                       &(AgentEnd){ .status = RESULT_CANCELLED,
+                                                    .reason = devbox_error_code(DEVBOX_ERROR_EXPIRED) },
                                        &ended),
                          0);
         ledger_world_close(world);
         ledger_world_open(world);
-        assert_int_equal(ledger_finish(world->ledger, siblings[2].id,
-                                       &(Result){ .status = RESULT_FAILED, .exit = { .code = -1 } },
-                                       &interrupted),
-                         0);
+        assert_int_equal(worker_stub_finish(world, siblings[2].id, RESULT_FAILED, &interrupted), 0);
         _cleanup_(result_freep) Result *first = open_result(ended), *second = open_result(interrupted);
         assert_int_equal(first->status, RESULT_CANCELLED);
         assert_int_equal(second->status, RESULT_INTERRUPTED);
@@ -125,58 +136,162 @@ static void test_start_deadline_survives_the_clock(void **state)
         world->made.shift_ms = (int64_t) (WORLD_UNTIL + 1 - WORLD_NOW);
         accept_sibling(world, 2, &second);
         world->time.now_ms = WORLD_UNTIL + 1 - 20000; /* within the skew */
-        assert_int_equal(ledger_started(world->ledger, first.id), DEVBOX_ERROR_EXPIRED);
+        assert_int_equal(worker_stub_start(world, first.id), DEVBOX_ERROR_EXPIRED);
         world->time.now_ms = WORLD_NOW;
-        assert_int_equal(ledger_started(world->ledger, second.id), DEVBOX_ERROR_CLOCK_ROLLBACK);
+        assert_int_equal(worker_stub_start(world, second.id), DEVBOX_ERROR_CLOCK_ROLLBACK);
         world->time.now_ms = WORLD_UNTIL + 1;
-        assert_int_equal(ledger_started(world->ledger, second.id), 0);
+        assert_int_equal(worker_stub_start(world, second.id), 0);
 }
 
 /* Nothing is signed that cannot have happened. */
 static void test_impossible_outcomes(void **state)
 {
-        const ResultStream output = { .data = { (uint8_t *) "x", 1 }, .size = 1, .sha256 = { { 1 } } };
-        const struct {
-                bool started;
-                Result how;
-        } rows[] = {
-                { false, { .status = RESULT_FINISHED } },
-                { false, { .status = RESULT_TIMEOUT, .exit = { .code = -1 } } },
-                { false, { .status = RESULT_CANCELLED } }, /* with an exit code */
-                { false, { .status = RESULT_CANCELLED, .exit = { .code = -1, .signal = 9 } } },
-                { false,
-                  { .status = RESULT_CANCELLED, .exit = { .code = -1 }, .out = { .truncated = true } } },
-                { false,
-                  { .status = RESULT_FAILED,
-                    .exit = { .code = -1 },
-                    .started_at_ms = 1,
-                    .finished_at_ms = 2 } },
-                { true, { .status = RESULT_INTERRUPTED, .exit = { .code = -1 } } },
-                { true, { .status = RESULT_FINISHED, .exit = { .code = 0, .signal = 9 } } },
-                { true, { .status = RESULT_FINISHED, .exit = { .code = -1 } } },
-                { true, { .status = RESULT_FAILED } },
-                { true, { .status = RESULT_FINISHED, .out = output } },
-                { true, { .status = RESULT_FINISHED, .err = output } },
-                { true,
-                  { .status = RESULT_FINISHED, .out = { .data = { (uint8_t *) "x", 1 }, .size = 1 } } },
-                { true, { .status = RESULT_FINISHED, .out = { .size = 9, .sha256 = { { 1 } } } } },
-                { true,
-                  { .status = RESULT_FINISHED,
-                    .out = { .size = 0, .sha256 = { { 1 } }, .truncated = true } } },
+        const Bytes output = bytes_of_string("x");
+        const AgentEnd rows[] = {
+                { .status = RESULT_FINISHED },
+                { .status = RESULT_TIMEOUT },
+                { .status = RESULT_INTERRUPTED },
+                { .status = RESULT_INTERRUPTED_UNKNOWN },
+                { .status = RESULT_DENIED },
+                { .status = _RESULT_STATUS_MAX },
+                { .status = RESULT_CANCELLED, .out = output },
+                { .status = RESULT_FAILED, .err = output },
+                { .status = RESULT_FAILED, .end = output },
+                { .status = RESULT_FAILED, .reason = "no_such_code" },
         };
         LedgerWorld *world = *state;
-        Sibling waits, started;
         char *result = NULL;
+        Sibling waits;
 
         accept_sibling(world, 1, &waits);
-        accept_sibling(world, 2, &started);
-        assert_int_equal(ledger_started(world->ledger, started.id), 0);
         uint64_t size = ledger_world_size(world);
         for (size_t i = 0; i < ELEMENTSOF(rows); i++)
-                assert_int_equal(ledger_finish(world->ledger, rows[i].started ? started.id : waits.id,
-                                               &rows[i].how, &result),
+                assert_int_equal(ledger_finish(world->ledger, waits.id, &rows[i], &result),
                                  DEVBOX_ERROR_BAD_SCHEMA);
         assert_true(ledger_world_size(world) == size);
+}
+
+/* An agent that an attacker holds can end a request without its worker, but not say how it ended. */
+static void test_hostile_agent_and_the_end(void **state)
+{
+        LedgerWorld *world = *state;
+        WorkerEnd end = make_end(0, "hello");
+        uint8_t other_end[WORKER_END_SIZE_MAX], altered[WORKER_END_SIZE_MAX];
+        _cleanup_(freep) char *text = NULL;
+        Sibling one, other;
+
+        accept_sibling(world, 1, &one);
+        accept_sibling(world, 2, &other);
+        assert_int_equal(worker_stub_start(world, one.id), 0);
+        assert_int_equal(worker_stub_start(world, other.id), 0);
+        Bytes foreign = worker_stub_seal(world, other.id, &end);
+        memcpy(other_end, foreign.data, foreign.size);
+        Bytes own = worker_stub_seal(world, one.id, &end);
+        memcpy(altered, own.data, own.size);
+        altered[6] ^= 1; /* the exit code */
+
+        const AgentEnd rows[] = {
+                { .end = BYTES(other_end, foreign.size), .out = bytes_of_string("hello") },
+                { .end = BYTES(altered, own.size), .out = bytes_of_string("hello") },
+                { .end = BYTES(own.data, own.size - 1), .out = bytes_of_string("hello") },
+                { .end = bytes_of_string("end"), .out = bytes_of_string("hello") },
+                { .end = own, .out = bytes_of_string("hullo") },
+                { .end = own, .out = bytes_of_string("hell") },
+                { .end = own, .out = BYTES_NULL },
+                { .end = own, .out = bytes_of_string("hello"), .err = bytes_of_string("x") },
+        };
+        uint64_t size = ledger_world_size(world);
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                assert_int_equal(ledger_finish(world->ledger, one.id, &rows[i], &text),
+                                 DEVBOX_ERROR_BAD_SIG);
+        assert_true(ledger_world_size(world) == size);
+
+        /* What it says without an end does not count. */
+        assert_int_equal(ledger_finish(world->ledger, one.id,
+                                       &(AgentEnd){ .status = RESULT_FINISHED, .out = bytes_of_string("x") },
+                                       &text),
+                         0);
+        _cleanup_(result_freep) Result *result = open_result(text);
+        assert_int_equal(result->status, RESULT_INTERRUPTED_UNKNOWN);
+        assert_true(result_stream_is_absent(&result->out));
+        ledger_world_verify(world);
+}
+
+/* Output beyond what a result holds: its beginning, too, is the worker's. */
+static void test_truncated_output(void **state)
+{
+        LedgerWorld *world = *state;
+        WorkerEnd end = make_end(0, "hello");
+        _cleanup_(freep) char *text = NULL;
+        Sibling sibling;
+
+        end.out.size = 1000000;
+        end.out.sha256 = (Sha256){ { 7 } };
+        accept_sibling(world, 1, &sibling);
+        assert_int_equal(worker_stub_start(world, sibling.id), 0);
+        AgentEnd agent = { .end = worker_stub_seal(world, sibling.id, &end),
+                           .out = bytes_of_string("hullo") };
+        assert_int_equal(ledger_finish(world->ledger, sibling.id, &agent, &text), DEVBOX_ERROR_BAD_SIG);
+        agent.out = bytes_of_string("hello");
+        assert_int_equal(ledger_finish(world->ledger, sibling.id, &agent, &text), 0);
+        _cleanup_(result_freep) Result *result = open_result(text);
+        assert_true(result->out.truncated);
+        assert_int_equal(result->out.size, 1000000);
+        assert_int_equal(result->out.data.size, 5);
+}
+
+/* A program that could not be executed says why on standard error, which a result without a run cannot have.
+ */
+static void test_worker_that_ran_nothing(void **state)
+{
+        static const char why[] = "/usr/bin/ls is not what the manifest names\n";
+        LedgerWorld *world = *state;
+        WorkerEnd end = { .status = RESULT_FAILED,
+                          .exit_code = -1,
+                          .reason = "binary_not_allowed",
+                          .out = stream_of(""),
+                          .err = stream_of(why) };
+        _cleanup_(freep) char *text = NULL;
+        Sibling sibling;
+
+        accept_sibling(world, 1, &sibling);
+        assert_int_equal(worker_stub_start(world, sibling.id), 0);
+        const AgentEnd agent = { .end = worker_stub_seal(world, sibling.id, &end),
+                                 .err = bytes_of_string(why) };
+        assert_int_equal(ledger_finish(world->ledger, sibling.id, &agent, &text), 0);
+        _cleanup_(result_freep) Result *result = open_result(text);
+        assert_int_equal(result->status, RESULT_FAILED);
+        assert_string_equal(result->reason, "binary_not_allowed");
+        assert_string_equal(result->message, "/usr/bin/ls is not what the manifest names");
+}
+
+static void test_a_key_that_is_no_key(void **state)
+{
+        LedgerWorld *world = *state;
+        const uint8_t zeros[X25519_SIZE] = { 0 };
+        char *permit = NULL;
+        Sibling sibling;
+
+        accept_sibling(world, 1, &sibling);
+        assert_int_equal(ledger_started(world->ledger, sibling.id, zeros, &permit),
+                         DEVBOX_ERROR_BAD_REQUEST);
+        assert_int_equal(worker_stub_start(world, sibling.id), 0);
+}
+
+static void test_too_many_run(void **state)
+{
+        LedgerWorld *world = *state;
+        _cleanup_(freep) char *result = NULL;
+        Sibling sibling;
+
+        for (unsigned i = 0; i <= RUNS_MAX; i++) {
+                accept_sibling(world, i, &sibling);
+                assert_int_equal(worker_stub_start(world, sibling.id), i < RUNS_MAX ? 0 : DEVBOX_ERROR_BUSY);
+        }
+        sibling_init(&sibling, RUNS_MAX - 1);
+        assert_int_equal(worker_stub_finish(world, sibling.id, RESULT_FINISHED, &result), 0);
+        sibling_init(&sibling, RUNS_MAX);
+        assert_int_equal(worker_stub_start(world, sibling.id), 0);
 }
 
 static void install(LedgerWorld *world, const Edit *edits)
@@ -200,7 +315,7 @@ static void test_permission_revoked_before_the_start(void **state)
 
         ledger_world_write_ceiling(world, "capabilities: []\n");
         assert_int_equal(ledger_reload(world->ledger), 0);
-        assert_int_equal(ledger_started(world->ledger, sibling.id), DEVBOX_ERROR_MANIFEST_CEILING);
+        assert_int_equal(worker_stub_start(world, sibling.id), DEVBOX_ERROR_MANIFEST_CEILING);
         ledger_world_write_ceiling(world, "capabilities: [shell.exec, fs.read, fs.write, service.restart, "
                                           "docker.exec]\nprograms: [/usr/bin/ls, /usr/bin/df]\n"
                                           "read: [/home]\nwrite: [/srv/share]\ncontainers: [web]\n"
@@ -208,15 +323,15 @@ static void test_permission_revoked_before_the_start(void **state)
         assert_int_equal(ledger_reload(world->ledger), 0);
 
         world->time.synchronised = false;
-        assert_int_equal(ledger_started(world->ledger, sibling.id), DEVBOX_ERROR_CLOCK_UNSYNCED);
+        assert_int_equal(worker_stub_start(world, sibling.id), DEVBOX_ERROR_CLOCK_UNSYNCED);
         world->time.synchronised = true;
 
         world->time.now_ms = UINT64_C(1762000000000);
-        assert_int_equal(ledger_started(world->ledger, sibling.id), DEVBOX_ERROR_MANIFEST_EXPIRED);
+        assert_int_equal(worker_stub_start(world, sibling.id), DEVBOX_ERROR_MANIFEST_EXPIRED);
         world->time.now_ms = WORLD_NOW;
 
         install(world, without);
-        assert_int_equal(ledger_started(world->ledger, sibling.id), DEVBOX_ERROR_STALE_MANIFEST);
+        assert_int_equal(worker_stub_start(world, sibling.id), DEVBOX_ERROR_STALE_MANIFEST);
         assert_true(ledger_world_size(world) == size + 1); /* the manifest */
         ledger_world_verify(world);
 }
@@ -226,9 +341,9 @@ static void test_unknown_requests(void **state)
         LedgerWorld *world = *state;
         char *result = NULL;
 
-        assert_int_equal(ledger_started(world->ledger, WORLD_ID), DEVBOX_ERROR_REQUEST_UNKNOWN);
-        assert_int_equal(ledger_started(world->ledger, "x' OR 1=1"), DEVBOX_ERROR_REQUEST_UNKNOWN);
-        assert_int_equal(ledger_finish(world->ledger, WORLD_ID, &(Result){ 0 }, &result),
+        assert_int_equal(worker_stub_start(world, WORLD_ID), DEVBOX_ERROR_REQUEST_UNKNOWN);
+        assert_int_equal(worker_stub_start(world, "x' OR 1=1"), DEVBOX_ERROR_REQUEST_UNKNOWN);
+        assert_int_equal(ledger_finish(world->ledger, WORLD_ID, &(AgentEnd){ 0 }, &result),
                          DEVBOX_ERROR_REQUEST_UNKNOWN);
 }
 
@@ -243,7 +358,7 @@ static void test_crash_interrupts_requests(void **state)
                                                                                  siblings[i].edits[1] } }),
                                  0);
         }
-        assert_int_equal(ledger_started(world->ledger, siblings[1].id), 0);
+        assert_int_equal(worker_stub_start(world, siblings[1].id), 0);
         ledger_world_close(world);
         ledger_world_open(world);
 
@@ -251,10 +366,8 @@ static void test_crash_interrupts_requests(void **state)
                 _cleanup_(freep) char *text = NULL;
                 _cleanup_(result_freep) Result *result = NULL;
 
-                assert_int_equal(ledger_started(world->ledger, siblings[i].id), DEVBOX_ERROR_REQUEST_STATE);
-                assert_int_equal(ledger_finish(world->ledger, siblings[i].id,
-                                               &(Result){ .status = RESULT_FINISHED }, &text),
-                                 0);
+                assert_int_equal(worker_stub_start(world, siblings[i].id), DEVBOX_ERROR_REQUEST_STATE);
+                assert_int_equal(worker_stub_finish(world, siblings[i].id, RESULT_FINISHED, &text), 0);
                 result = open_result(text);
                 assert_int_equal(result->status, i == 0 ? RESULT_INTERRUPTED : RESULT_INTERRUPTED_UNKNOWN);
         }
@@ -264,9 +377,17 @@ static void test_crash_interrupts_requests(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                ledger_test(test_a_request_ends_with_a_signed_result), ledger_test(test_start_deadline),
-                ledger_test(test_start_deadline_survives_the_clock),   ledger_test(test_impossible_outcomes),
-                ledger_test(test_permission_revoked_before_the_start), ledger_test(test_unknown_requests),
+                ledger_test(test_a_request_ends_with_a_signed_result),
+                ledger_test(test_start_deadline),
+                ledger_test(test_start_deadline_survives_the_clock),
+                ledger_test(test_impossible_outcomes),
+                ledger_test(test_hostile_agent_and_the_end),
+                ledger_test(test_truncated_output),
+                ledger_test(test_worker_that_ran_nothing),
+                ledger_test(test_a_key_that_is_no_key),
+                ledger_test(test_too_many_run),
+                ledger_test(test_permission_revoked_before_the_start),
+                ledger_test(test_unknown_requests),
                 ledger_test(test_crash_interrupts_requests),
         };
 

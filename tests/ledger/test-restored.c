@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "witness-pair.h"
+#include "worker-stub.h"
 
 /* The checkpoint of a device that was restored to its first `left` entries and then made one more. */
 static char *restored_checkpoint(const Pair *pair, const Copies *copies, uint64_t left, uint32_t nonce)
@@ -74,9 +75,8 @@ static void run(LedgerWorld *device, const SignedBundle *bundle)
 
         ledger_world_put(device, bundle, &answer);
         assert_int_equal(answer.outcome, LEDGER_ACCEPTED);
-        assert_int_equal(ledger_started(device->ledger, WORLD_ID), 0);
-        assert_int_equal(
-                ledger_finish(device->ledger, WORLD_ID, &(Result){ .status = RESULT_FINISHED }, &result), 0);
+        assert_int_equal(worker_stub_start(device, WORLD_ID), 0);
+        assert_int_equal(worker_stub_finish(device, WORLD_ID, RESULT_FINISHED, &result), 0);
 }
 
 /* What the hub keeps of a device that contradicted itself: once, and both statements. */
@@ -133,7 +133,7 @@ static void test_12_restored_database(void **state)
                 ledger_answer_done(&answer);
                 signed_deliver_again(&device->made, &bundle);
         }
-        assert_int_equal(ledger_started(device->ledger, WORLD_ID), DEVBOX_ERROR_REQUEST_UNKNOWN);
+        assert_int_equal(worker_stub_start(device, WORLD_ID), DEVBOX_ERROR_REQUEST_UNKNOWN);
 
         /* A new session begins with a checkpoint, which reveals it. */
         ledger_world_begin_session(device);

@@ -12,7 +12,7 @@ import struct
 
 import ed25519
 
-AUDIT_TYPES = 16
+AUDIT_TYPES = 17
 CLOCK = 10
 TIME_MAX_MS = 2**63 // 10**6  # of CLOCK_REALTIME, whose nanoseconds have 63 bits
 BACKWARDS_MAX_MS = 30000

@@ -16,6 +16,7 @@ import time
 
 import ed25519
 import second
+import worker
 import world
 from world import GUEST, SOURCE, equal, expect, run
 
@@ -236,9 +237,20 @@ class Network:
     def run(self, request):
         """The reports of the agent about a request that it runs; returns its id."""
         name = accepted(self.deliver(request))
-        call("Started", "s", name)
-        call("Finish", "sa{sv}", name, "2", "status", "s", "finished", "exit_code", "i", "0")
+        self.finish(name, self.start(name))
         return name
+
+    def start(self, name):
+        """A worker that got the permit for this request."""
+        runner = worker.Worker()
+        permit = call("Started", "say", name, *numbers(runner.public))
+        expect(runner.open(permit, self.key), "the permit is by the device, for this worker")
+        return runner
+
+    def finish(self, name, runner, out=b""):
+        """The result of a request that printed this."""
+        outcome = ("end", "ay", *numbers(runner.end(out=out)), "stdout", "ay", *numbers(out))
+        return call("Finish", "sa{sv}", name, "2", *outcome)
 
     # ---- the hub
 

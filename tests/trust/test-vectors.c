@@ -11,6 +11,8 @@
 #include "proto/error.h"
 #include "trust/answer.h"
 #include "trust/claim.h"
+#include "trust/permit.h"
+#include "trust/worker-end.h"
 
 #include "world.h"
 
@@ -400,12 +402,57 @@ static void test_enrolments(void **state)
                 check_enrolment(row);
 }
 
+/* ---- permits */
+
+static void check_permit(const cJSON *row)
+{
+        _cleanup_(secret_freep) Secret *secret = NULL, *end_key = NULL;
+        _cleanup_(permit_freep) Permit *permit = NULL;
+        _cleanup_(freep) uint8_t *bytes = NULL;
+        PermitWorker worker;
+        PublicKey device;
+        WorkerEnd end;
+        size_t size;
+
+        secret_at(row, "worker_secret", &secret);
+        worker.secret = secret;
+        x25519_public(secret, worker.key);
+        hex_at(row, "device_key", device.bytes, PUBLIC_KEY_SIZE);
+        int r = permit_open(bytes_of_string(text_at(row, "envelope")), &device, &worker, &permit, &end_key);
+        assert_int_equal(r, cJSON_IsTrue(at(row, "expected")) ? 0 : -EKEYREJECTED);
+        if (r != 0)
+                return;
+
+        check_bytes(row, "end_key", secret_bytes(end_key));
+        check_bytes(row, "request_sha256", BYTES_OF(permit->request_sha256.bytes));
+        size = strlen(text_at(row, "end")) / 2;
+        bytes = malloc(size);
+        assert_non_null(bytes);
+        hex_at(row, "end", bytes, size);
+        assert_ok(worker_end_open(BYTES(bytes, size), end_key, &permit->request_sha256, &end));
+        assert_int_equal(end.status, at(row, "status")->valueint);
+        assert_int_equal(end.exit_code, at(row, "exit_code")->valueint);
+        assert_string_equal(end.reason, text_at(row, "reason"));
+        assert_int_equal(end.out.size, at(row, "out_size")->valueint);
+        assert_int_equal(end.err.size, at(row, "err_size")->valueint);
+        assert_int_equal(end.err.beginning_size, MIN(end.err.size, (uint64_t) RESULT_STREAM_MAX));
+}
+
+static void test_permits(void **state)
+{
+        _cleanup_(json_deletep) cJSON *tree = load("permits.json");
+        const cJSON *row;
+
+        cJSON_ArrayForEach(row, at(tree, "vectors"))
+                check_permit(row);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_envelopes),   cmocka_unit_test(test_chains),
                 cmocka_unit_test(test_checkpoints), cmocka_unit_test(test_signing_vectors),
-                cmocka_unit_test(test_enrolments),
+                cmocka_unit_test(test_enrolments),  cmocka_unit_test(test_permits),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
