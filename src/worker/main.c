@@ -41,14 +41,14 @@ static int read_device_key(int directory_fd, PublicKey *ret_key)
 static int read_ceiling(int directory_fd, Ceiling **ret_ceiling)
 {
         _cleanup_(freep) char *text = NULL;
-        YamlProblem problem;
+        YamlProblems problems = YAML_PROBLEMS_NULL;
         void *ceiling = NULL;
         size_t size = 0;
 
         int r = fd_read_file_at(directory_fd, "ceiling", CEILING_MAX, &text, &size);
         if (r == 0)
                 r = schema_yaml_parse(&ceiling_schema, BYTES(text, size),
-                                      time_now(CLOCK_REALTIME) / USEC_PER_MSEC, &ceiling, &problem);
+                                      time_now(CLOCK_REALTIME) / USEC_PER_MSEC, &ceiling, &problems);
         if (r == 0)
                 *ret_ceiling = ceiling;
 
