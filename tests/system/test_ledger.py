@@ -96,6 +96,9 @@ def test_who_may_call():
         ("BeginSession", "devbox-dispatch", False),
         ("AcceptClock", "devbox-agent", False),
         ("AcceptClock", None, True),
+        ("Reload", MEMBER, False),
+        ("Reload", "devbox-agent", False),
+        ("Reload", None, True),
     ]
 
     def check(member, user, allowed):
