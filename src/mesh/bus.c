@@ -6,6 +6,8 @@
 
 static const sd_bus_vtable *const parts[] = {
         mesh_status_methods,
+        mesh_setup_methods,
+        mesh_peer_methods,
 };
 
 int mesh_add_interface(MeshDaemon *self, sd_bus *bus, const char *path, sd_bus_slot **ret_slot)

@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The body of MeshDaemon, for daemon.c (its life), bus.c (the interface), methods-*.c, and the operations
- * behind them. The order of a change is always: transaction_begin(self->store.database), rows and outbox
- * rows, transaction_commit(), mesh_changed(), mesh_announce(). */
+/* The body of MeshDaemon, for daemon.c (its life), bus.c (the interface), methods-*.c. The order of a change
+ * is always: transaction_begin(self->store.database), rows and outbox rows, transaction_commit(),
+ * mesh_changed(), mesh_announce(). */
 
 #include "basic/backoff.h"
+#include "basic/ratelimit.h"
 #include "bus/authorise.h"
 #include "bus/component.h"
 #include "config/holder.h"
+#include "crypto/x25519.h"
 #include "mesh/daemon.h"
 #include "mesh/desired.h"
 #include "mesh/event.h"
+#include "mesh/outbox.h"
 #include "mesh/peers.h"
+#include "mesh/reconcile.h"
+#include "mesh/resolver.h"
+#include "mesh/roots.h"
 
 #define MESH_INTERFACE  "org.devbox.Mesh1"
 #define MESH_VTABLE_MAX 48
@@ -50,13 +56,26 @@ struct MeshDaemon {
         Node node;
         PeerTable peers;
         Desired desired;
+        Roots roots;
+        uint8_t claim_key[X25519_SIZE]; /* of the hub: public half; zeros: none */
+        bool reload_wanted;             /* the database could not be read since it was changed */
+
+        Reconciler *reconciler;
+        Outbox outbox;
+        Resolver *resolver;
+        DriftLog drift;
+        RateLimit drift_limit;    /* of events; the log takes all */
+        BusCalls revocations;     /* calls that wait for the read-back: revoke.c */
+        JournalEntry *unrecorded; /* revocations that the database does not have yet */
+        size_t n_unrecorded;
 
         MeshState state;
+        int settle_error;  /* of the last round */
         char problem[128]; /* why it is not up; empty: it is */
+        bool was_degraded; /* and that was announced */
 };
 
-/* Opens the database if it is not open, and if the last attempt was long enough ago. Returns 0, or
- * DEVBOX_ERROR_MESH_UNAVAILABLE. */
+/* Opens the database if need be. Returns 0, or DEVBOX_ERROR_MESH_UNAVAILABLE. */
 int mesh_need_store(MeshDaemon *self);
 
 /* After each write: logs when writing begins to fail and when it works again. Returns
@@ -66,9 +85,36 @@ int mesh_after_write(MeshDaemon *self, int result);
 /* The database was changed: reads it again, and applies the difference to the kernel soon. */
 void mesh_changed(MeshDaemon *self);
 
-/* Logs an event and emits the signal; `device` and `detail` may be empty. For events that are recorded, the
- * row of the outbox is the caller's: outbox_add_record(). */
+/* Logs an event and emits the signal; `device` and `detail` may be empty. */
 void mesh_announce(MeshDaemon *self, MeshEvent event, const char *device, const char *detail);
+
+/* The same for an event that happened by itself: with its row of the outbox, if that can be written. */
+void mesh_report(MeshDaemon *self, MeshEvent event, const char *device, const char *detail);
+
+/* Whether the peer is in the kernel, as it was read last. */
+bool mesh_peer_is_loaded(const MeshDaemon *self, const char *name);
+
+/* The state from what is known now; emits PropertiesChanged, degraded and recovered. */
+void mesh_update_state(MeshDaemon *self);
+
+int mesh_append_metrics(sd_bus_message *reply, void *owner);
+/* What the running state means. */
+extern const ReconcilerHandlers mesh_reconciler_handlers;
+
+/* revoke.c. Begins to revoke these devices; replies to `message` after the read-back, if `all` with the
+ * names. Errors: DEVBOX_ERROR_BUSY; -ENOMEM. */
+int mesh_revoke(MeshDaemon *self, sd_bus_message *message, const Peer *const *peers, size_t n_peers,
+                bool all);
+
+/* The device was read, or (NULL) there is none: completes calls of which all keys are gone. */
+void mesh_revocations_check(MeshDaemon *self, const WireguardDevice *running);
+
+/* At start: all that the journal has. Errors: -ENOMEM. */
+int mesh_recover_revocations(MeshDaemon *self);
+void mesh_revocation_free(BusCall *kept);
+
+/* Writes revocations that only the journal has into the database. */
+void mesh_record_revocations(MeshDaemon *self);
 
 /* Adds org.devbox.Mesh1 to the object at `path`. */
 int mesh_add_interface(MeshDaemon *self, sd_bus *bus, const char *path, sd_bus_slot **ret_slot);

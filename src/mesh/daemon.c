@@ -15,6 +15,9 @@
 #define STATE_DIRECTORY "/var/lib/devbox/mesh"
 #define HTTP_PORT       8080 /* without a valid configuration */
 
+#define REVOCATIONS_MAX  64 /* that wait for their read-back */
+#define DRIFT_EVENTS_MAX 10 /* a minute */
+
 /* In the order of MeshUser. */
 static const char *const users[] = { "devbox", "devbox-dispatch", NULL };
 
@@ -81,36 +84,75 @@ int mesh_after_write(MeshDaemon *self, int result)
         return result < 0 ? DEVBOX_ERROR_MESH_UNAVAILABLE : result;
 }
 
-static int load(MeshDaemon *self)
+/* A key in the journal is revoked, also where the database does not know it yet. */
+static void apply_journal(MeshDaemon *self)
+{
+        for (size_t i = 0; i < self->peers.n_peers; i++)
+                if (journal_has(self->journal, &self->peers.peers[i].key))
+                        self->peers.peers[i].state = PEER_STATE_REVOKED;
+}
+
+static int load_claim_key(MeshDaemon *self, const Node *node)
+{
+        _cleanup_(secret_freep) Secret *key = NULL;
+
+        memset(self->claim_key, 0, sizeof self->claim_key);
+        if (node->role != NODE_ROLE_HUB)
+                return 0;
+        int r = sealed_file_read(self->store.directory_fd, MESH_CLAIM_KEY, self->store.seal, &key);
+        if (r >= 0)
+                x25519_public(key, self->claim_key);
+        return r;
+}
+
+static int load_desired(MeshDaemon *self, const Node *node)
 {
         const Config *config = self->config.config;
+        uint16_t http_port = (uint16_t) (config ? config->http_port : HTTP_PORT);
+
+        if (node->role == NODE_ROLE_NONE) {
+                desired_done(&self->desired);
+                return 0;
+        }
+        return desired_build(&self->store, node, self->journal, http_port, &self->desired);
+}
+
+static int load(MeshDaemon *self)
+{
         Node node;
 
         int r = node_load(self->store.database, &node);
+        if (r >= 0)
+                r = peer_table_load(self->store.database, &self->peers);
         if (r < 0)
                 return r;
-        r = peer_table_load(self->store.database, &self->peers);
+        apply_journal(self);
+
+        r = roots_load(self->store.database, &self->roots);
+        if (r >= 0)
+                r = load_claim_key(self, &node);
+        if (r >= 0)
+                r = load_desired(self, &node);
         if (r < 0)
                 return r;
 
         self->node = node;
-        return node.role == NODE_ROLE_NONE
-                       ? 0
-                       : desired_build(&self->store, &node, self->journal,
-                                       (uint16_t) (config ? config->http_port : HTTP_PORT), &self->desired);
+        return 0;
 }
 
 void mesh_changed(MeshDaemon *self)
 {
-        static const char *const properties[] = { "Role", "State", "Peers", "Online", NULL };
+        static const char *const properties[] = { "Role", "Peers", "Online", NULL };
 
+        self->reload_wanted = true;
         if (mesh_need_store(self) != 0)
                 return;
         int r = load(self);
         set_failure(self, r);
-        if (r < 0)
-                return;
+        self->reload_wanted = r < 0;
 
+        reconciler_kick(self->reconciler);
+        mesh_update_state(self);
         (void) sd_bus_emit_properties_changed_strv(self->bus, self->component.object_path, MESH_INTERFACE,
                                                    (char **) properties);
 }
@@ -129,6 +171,16 @@ void mesh_announce(MeshDaemon *self, MeshEvent event, const char *device, const 
                                    time_now(CLOCK_REALTIME) / USEC_PER_MSEC, type->name, device, detail);
         if (r < 0)
                 (void) log_warning_errno(r, "Cannot emit Event, ignoring");
+}
+
+void mesh_report(MeshDaemon *self, MeshEvent event, const char *device, const char *detail)
+{
+        bool recorded = mesh_event_types[event].recorded && self->node.role == NODE_ROLE_HUB;
+
+        mesh_announce(self, event, device, detail);
+        if (recorded && mesh_need_store(self) == 0)
+                (void) mesh_after_write(self,
+                                        outbox_add_record(self->store.database, event, device, detail));
 }
 
 /* ---- configuration */
@@ -172,19 +224,6 @@ static int restart(void *owner, const char **ret_detail)
         return 0;
 }
 
-static int append_metrics(sd_bus_message *reply, void *owner)
-{
-        const MeshDaemon *self = owner;
-        const BusAuthorityStats *calls = bus_authority_stats(self->authority);
-        const ComponentMetric metrics[] = {
-                { "calls_total", calls->calls_total },
-                { "calls_refused_total", calls->denied_total },
-                { "state", self->state },
-        };
-
-        return component_append_metrics(reply, metrics, ELEMENTSOF(metrics));
-}
-
 int mesh_daemon_stop(void *userdata)
 {
         MeshDaemon *self = userdata;
@@ -206,10 +245,16 @@ void *mesh_daemon_new(void)
 
         self->store = STORE_NULL;
         self->reopen_backoff = (Backoff){ .min_usec = USEC_PER_SEC, .max_usec = 60 * USEC_PER_SEC };
+        self->settle_error = -EINPROGRESS;
+        (void) snprintf(self->problem, sizeof self->problem, "starting");
+        self->revocations = (BusCalls){ .max = REVOCATIONS_MAX,
+                                        .max_per_client = REVOCATIONS_MAX,
+                                        .free = mesh_revocation_free };
+        self->drift_limit = (RateLimit){ .interval_usec = 60 * USEC_PER_SEC, .burst = DRIFT_EVENTS_MAX };
         self->config.consequence = "going on with the defaults";
         self->component = (Component){
                 .name = "Mesh1",
-                .append_metrics = append_metrics,
+                .append_metrics = mesh_append_metrics,
                 .restart = restart,
                 .owner = self,
         };
@@ -221,8 +266,14 @@ void mesh_daemon_free(void *userdata)
         MeshDaemon *self = userdata;
 
         bus_authority_free(self->authority);
+        bus_calls_done(&self->revocations);
         sd_bus_slot_unref(self->slot_interface);
+        outbox_done(&self->outbox);
         component_detach(&self->component);
+        reconciler_free(self->reconciler);
+        resolver_free(self->resolver);
+        free(self->unrecorded);
+        roots_done(&self->roots);
         desired_done(&self->desired);
         peer_table_done(&self->peers);
         journal_free(self->journal);
@@ -231,7 +282,8 @@ void mesh_daemon_free(void *userdata)
         free(self);
 }
 
-/* The journal first: no peer is loaded without it. */
+/* The journal first: no peer is loaded without it. What the database does not know of it yet is written with
+ * the first tick. */
 static int open_state(MeshDaemon *self)
 {
         int r = store_init(&self->store, environment("STATE_DIRECTORY", STATE_DIRECTORY),
@@ -245,7 +297,18 @@ static int open_state(MeshDaemon *self)
         if (journal_n_torn(self->journal) > 0)
                 log_warning("%zu entries of the revocation journal were never finished, ignoring",
                             journal_n_torn(self->journal));
-        return 0;
+        return mesh_recover_revocations(self);
+}
+
+static int add_objects(MeshDaemon *self)
+{
+        int r = resolver_new(&self->resolver);
+        if (r < 0)
+                return r;
+
+        outbox_init(&self->outbox, &self->store, self->bus);
+        return reconciler_new(self->event, &self->desired, &mesh_reconciler_handlers, self,
+                              &self->reconciler);
 }
 
 int mesh_daemon_start(void *userdata, Daemon *daemon)
@@ -263,6 +326,9 @@ int mesh_daemon_start(void *userdata, Daemon *daemon)
         r = open_state(self);
         if (r < 0)
                 return r;
+        r = add_objects(self);
+        if (r < 0)
+                return r;
         r = bus_authority_new(bus, users, &self->authority);
         if (r < 0)
                 return r;
@@ -274,6 +340,5 @@ int mesh_daemon_start(void *userdata, Daemon *daemon)
                 return r;
 
         mesh_changed(self);
-        component_set_healthy(&self->component, self->failure == 0);
-        return 0;
+        return self->failure == 0 ? node_write_file(self->store.directory_fd, &self->node) : 0;
 }

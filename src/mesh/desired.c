@@ -164,10 +164,29 @@ static int build_ruleset(const Node *node, uint16_t http_port, char **ret_rulese
                 ret_ruleset);
 }
 
+static bool addresses_equal(const Desired *a, const Desired *b)
+{
+        for (size_t i = 0; i < a->n_addresses; i++)
+                if (i >= b->n_addresses || ip_prefix_compare(&a->addresses[i], &b->addresses[i]) != 0)
+                        return false;
+        return a->n_addresses == b->n_addresses;
+}
+
+/* 1 or 0, or -ENOMEM. */
+static int is_same(const Desired *a, const Desired *b)
+{
+        _cleanup_(wireguard_device_done) WireguardDevice changes = WIREGUARD_DEVICE_NULL;
+
+        if (b->generation == 0 || !streq(a->ruleset, b->ruleset) || !addresses_equal(a, b))
+                return 0;
+        int r = wireguard_device_diff(&a->device, &b->device, &changes);
+        return r < 0 ? r : wireguard_changes_empty(&changes);
+}
+
 int desired_build(const Store *store, const Node *node, const Journal *journal, uint16_t http_port,
                   Desired *desired)
 {
-        _cleanup_(desired_done) Desired built = { .generation = desired->generation + 1, .mtu = MESH_MTU };
+        _cleanup_(desired_done) Desired built = { .mtu = MESH_MTU };
 
         int r = build_device(store, node, journal, &built.device);
         if (r < 0)
@@ -176,6 +195,10 @@ int desired_build(const Store *store, const Node *node, const Journal *journal, 
         r = build_ruleset(node, http_port, &built.ruleset);
         if (r < 0)
                 return r;
+        r = is_same(&built, desired);
+        if (r < 0)
+                return r;
+        built.generation = desired->generation + (r == 0);
 
         Desired before = *desired;
         *desired = TAKE(built, DESIRED_NULL);

@@ -19,6 +19,8 @@ static uint64_t count_peers(const MeshDaemon *self, Presence presence)
 
 typedef struct Status {
         const char *role, *network, *state, *problem, *join_state, *prefix, *address, *hub_address;
+        const char *backend;
+        Bytes public_key, claim_key, root_sha256, network_root_sha256;
         uint64_t listen_port, peers, online, stale, last_handshake_ms;
         char *endpoints[TOKEN_ENDPOINTS_MAX];
         size_t n_endpoints;
@@ -45,6 +47,12 @@ static int read_endpoints(const Node *node, Status *status)
         return 0;
 }
 
+static const char *const backend_names[] = {
+        [INTERFACE_UNKNOWN] = "",
+        [INTERFACE_KERNEL] = "kernel",
+        [INTERFACE_USERSPACE] = "userspace",
+};
+
 static int read_status(const MeshDaemon *self, Status *status)
 {
         const Node *node = &self->node;
@@ -55,6 +63,7 @@ static int read_status(const MeshDaemon *self, Status *status)
                             .state = mesh_state_to_string(self->state),
                             .problem = self->problem,
                             .join_state = node->join_state,
+                            .backend = backend_names[reconciler_interface_kind(self->reconciler)],
                             .listen_port = node->listen_port,
                             .peers = count_peers(self, _PRESENCE_MAX),
                             .online = count_peers(self, PRESENCE_ONLINE),
@@ -65,6 +74,13 @@ static int read_status(const MeshDaemon *self, Status *status)
         status->prefix = ip_prefix_format(&node->prefix, status->texts[0]);
         status->address = ip_prefix_format_address(&node->address, status->texts[1]);
         status->hub_address = ip_prefix_format_address(&node->hub_address, status->texts[2]);
+        status->public_key = BYTES_OF(self->desired.device.public_key.bytes);
+        if (node->role == NODE_ROLE_HUB)
+                status->claim_key = BYTES_OF(self->claim_key);
+        if (self->roots.current) {
+                status->root_sha256 = BYTES_OF(self->roots.sha256.bytes);
+                status->network_root_sha256 = BYTES_OF(self->roots.first_sha256.bytes);
+        }
         if (hub)
                 status->last_handshake_ms = hub->sighting.handshake_at_usec / USEC_PER_MSEC;
         return read_endpoints(node, status);
@@ -80,6 +96,11 @@ int mesh_reply_status(sd_bus_message *message, const MeshDaemon *self)
                 BUS_FIELD("hub_address", BUS_TEXT, Status, hub_address),
                 BUS_FIELD("listen_port", BUS_UINT64, Status, listen_port),
                 BUS_FIELD_TEXTS("endpoints", Status, endpoints, n_endpoints),
+                BUS_FIELD("backend", BUS_TEXT, Status, backend),
+                BUS_FIELD("public_key", BUS_BYTES, Status, public_key, BUS_OPTIONAL),
+                BUS_FIELD("claim_key", BUS_BYTES, Status, claim_key, BUS_OPTIONAL),
+                BUS_FIELD("root_sha256", BUS_BYTES, Status, root_sha256, BUS_OPTIONAL),
+                BUS_FIELD("network_root_sha256", BUS_BYTES, Status, network_root_sha256, BUS_OPTIONAL),
                 BUS_FIELD("state", BUS_TEXT, Status, state),
                 BUS_FIELD("problem", BUS_TEXT, Status, problem),
                 BUS_FIELD("join_state", BUS_TEXT, Status, join_state),

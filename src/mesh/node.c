@@ -129,12 +129,19 @@ int node_store(Database *database, const Node *node)
         return r;
 }
 
+bool node_is_member(const Node *node)
+{
+        return node->role == NODE_ROLE_HUB ||
+               (node->role == NODE_ROLE_DEVICE &&
+                (streq(node->join_state, "installed") || streq(node->join_state, "joined")));
+}
+
 int node_write_file(int directory_fd, const Node *node)
 {
         char address[IP_PREFIX_TEXT_SIZE], hub[IP_PREFIX_TEXT_SIZE],
                 line[sizeof "device" + 2 * IP_PREFIX_TEXT_SIZE + 2];
 
-        if (node->role == NODE_ROLE_NONE)
+        if (!node_is_member(node))
                 return unlinkat(directory_fd, FILE_NAME, 0) < 0 && errno != ENOENT ? -errno : 0;
 
         int n = snprintf(line, sizeof line, "%s %s", node_role_to_string(node->role),

@@ -49,8 +49,11 @@ int node_load(Database *database, Node *ret_node);
 /* Inside the caller's transaction; a role of NONE removes the row. */
 int node_store(Database *database, const Node *node);
 
+/* Whether it belongs to the network, which a device that still joins does not. */
+bool node_is_member(const Node *node);
+
 /* Writes `node` in the folder of the daemon for devbox-generator(8): "hub 10.42.0.1/24" or
- * "device 10.42.0.10/24 10.42.0.1"; removes it without a role. */
+ * "device 10.42.0.10/24 10.42.0.1"; removes it where the node is no member. */
 int node_write_file(int directory_fd, const Node *node);
 
 /* "host:port" or "[v6]:port"; the port may be missing. Errors: -EINVAL. */

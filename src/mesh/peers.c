@@ -73,8 +73,13 @@ static void move_sightings(const PeerTable *from, PeerTable *to)
         for (size_t i = 0; i < to->n_peers; i++) {
                 const Peer *before = peer_table_find(from, to->peers[i].name);
 
-                if (before && memcmp(&before->key, &to->peers[i].key, sizeof before->key) == 0)
-                        to->peers[i].sighting = before->sighting;
+                if (!before || memcmp(&before->key, &to->peers[i].key, sizeof before->key) != 0)
+                        continue;
+                to->peers[i].loaded = before->loaded;
+                to->peers[i].sighting = before->sighting;
+                to->peers[i].manifest_warned =
+                        before->manifest_warned &&
+                        before->manifest_expires_at_ms == to->peers[i].manifest_expires_at_ms;
         }
 }
 
@@ -122,6 +127,14 @@ Peer *peer_table_find(const PeerTable *table, const char *name)
         return table->n_peers == 0
                        ? NULL
                        : bsearch(name, table->peers, table->n_peers, sizeof *table->peers, compare_name);
+}
+
+const char *peer_table_name_of(const PeerTable *table, const WireguardKey *key)
+{
+        for (size_t i = 0; i < table->n_peers; i++)
+                if (memcmp(&table->peers[i].key, key, sizeof *key) == 0)
+                        return table->peers[i].name;
+        return "";
 }
 
 /* ---- writing */

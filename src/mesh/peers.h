@@ -29,7 +29,10 @@ typedef struct Peer {
         int64_t since_ms;
         int64_t manifest_epoch, manifest_version, manifest_expires_at_ms; /* 0: none */
 
-        Sighting sighting; /* not stored */
+        /* Not stored. */
+        bool loaded; /* the key was in the device when it was last read */
+        bool manifest_warned;
+        Sighting sighting;
 } Peer;
 
 /* Sorted by name. */
@@ -48,6 +51,9 @@ int peer_table_load(Database *database, PeerTable *table);
 
 /* NULL: none. */
 Peer *peer_table_find(const PeerTable *table, const char *name);
+
+/* The name of the device with this current key; empty: none. */
+const char *peer_table_name_of(const PeerTable *table, const WireguardKey *key);
 
 /* ---- rows, inside the caller's transaction */
 

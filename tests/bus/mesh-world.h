@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The world of the mesh's tests: a network namespace, a bus, and a real devbox-mesh. */
+/* The world of the mesh's tests: a network namespace with wireguard-go, whose socket is there as systemd
+ * would have it, a bus, and a real devbox-mesh. */
 
 #include "harness.h"
+#include "mesh/peers.h"
 
 #define MESH         "org.devbox.Mesh1"
 #define MESH_PATH    "/org/devbox/Mesh1"
@@ -14,20 +16,56 @@ typedef struct MeshWorld {
         TestDaemon *daemon;
         sd_bus *client;
         char directory[96], state_variable[128];
+        int uapi;     /* the listening socket of wireguard-go */
+        pid_t engine; /* wireguard-go; 0: none */
 } MeshWorld;
 
-/* cmocka fixtures: a daemon without a role. */
+/* cmocka group fixture: the namespaces. Tests that need them call mesh_world_skip() first. */
+int mesh_world_enter(void **state);
+void mesh_world_skip(void);
+
+/* cmocka fixtures: a daemon without a role; the hub of the network "home" with the devices dev-a, dev-b and
+ * dev-c, which is up. */
 int mesh_world_up(void **state);
+int mesh_world_up_hub(void **state);
 int mesh_world_down(void **state);
 
-#define mesh_test(function) cmocka_unit_test_setup_teardown(function, mesh_world_up, mesh_world_down)
+#define mesh_test(function)     cmocka_unit_test_setup_teardown(function, mesh_world_up, mesh_world_down)
+#define mesh_hub_test(function) cmocka_unit_test_setup_teardown(function, mesh_world_up_hub, mesh_world_down)
 
 void mesh_world_start(MeshWorld *world);
+void mesh_world_stop(MeshWorld *world);
+
+/* Starts wireguard-go with the socket, or ends it. */
+void mesh_world_start_engine(MeshWorld *world);
+void mesh_world_stop_engine(MeshWorld *world);
+
+/* Adds a device to the database of a daemon that does not run. Its key begins with the byte. */
+void mesh_world_add_peer(const MeshWorld *world, const char *name, uint8_t key, const char *address);
+WireguardKey mesh_world_key(uint8_t byte);
+
+/* Reads what WireGuard has now. Returns an errno. */
+int mesh_world_read(const MeshWorld *world, WireguardDevice *ret_device);
+bool mesh_world_has_peer(const MeshWorld *world, uint8_t key);
+
+/* Applies a change by hand. */
+void mesh_world_apply(const MeshWorld *world, WireguardDevice *changes);
+
+/* Waits, working on the bus, until the condition holds. */
+void mesh_world_until(bool (*condition)(const MeshWorld *world, const void *argument),
+                      const MeshWorld *world, const void *argument);
 
 /* A call of the interface: mesh_call(), append, mesh_finish(), which frees it. `wanted` is the last part of
  * the name of the error that it must end with; NULL: none. The caller unrefs the reply. */
 sd_bus_message *mesh_call(const MeshWorld *world, const char *member);
 sd_bus_message *mesh_finish(const MeshWorld *world, sd_bus_message *call, const char *wanted);
+void mesh_call_name(const MeshWorld *world, const char *member, const char *name, const char *wanted);
+void mesh_configure(const MeshWorld *world, const char *prefix, const char *endpoint, const char *wanted);
 
-/* One value of GetStatus as text, in static memory; empty if there is none. */
+/* One value of GetStatus, or of GetPeer, as text, in static memory; empty if there is none. */
 const char *mesh_status(const MeshWorld *world, const char *key);
+const char *mesh_peer(const MeshWorld *world, const char *name, const char *key);
+bool mesh_state_is(const MeshWorld *world, const void *state);
+
+/* Whether GetDrift has that kind. */
+bool mesh_has_drift(const MeshWorld *world, const void *kind);

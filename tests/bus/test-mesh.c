@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* The real mesh on a private bus. */
+/* The real mesh on a private bus, with wireguard-go in a network namespace: what it sets up, what it
+ * repairs, and that a revoked device stays out. */
 
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "basic/fd.h"
 #include "introspect.h"
 #include "mesh-world.h"
+#include "mesh/interface.h"
 
 static void test_introspects_as_promised(void **state)
 {
@@ -15,13 +22,303 @@ static void test_introspects_as_promised(void **state)
 static void test_without_a_role(void **state)
 {
         const MeshWorld *world = *state;
-        sd_bus_message *call = mesh_call(world, "GetPeer");
 
         assert_string_equal(mesh_status(world, "role"), "");
         assert_string_equal(mesh_status(world, "state"), "unconfigured");
         assert_string_equal(mesh_status(world, "peers"), "0");
-        assert_ok(sd_bus_message_append(call, "s", "dev-a"));
-        sd_bus_message_unref(mesh_finish(world, call, "PeerUnknown"));
+        mesh_call_name(world, "GetPeer", "dev-a", "PeerUnknown");
+        mesh_call_name(world, "Revoke", "dev-a", "PeerUnknown");
+        mesh_call_name(world, "SetRoot", "{}", "NetworkMissing");
+        sd_bus_message_unref(mesh_finish(world, mesh_call(world, "RevokeAll"), "NetworkMissing"));
+}
+
+/* ---- the hub */
+
+static void assert_node_file(const MeshWorld *world, const char *wanted)
+{
+        _cleanup_(freep) char *text = NULL;
+        char path[128];
+
+        (void) snprintf(path, sizeof path, "%s/node", world->directory);
+        assert_ok(fd_read_file_at(AT_FDCWD, path, 256, &text, NULL));
+        assert_string_equal(text, wanted);
+}
+
+static void assert_link(void)
+{
+        _cleanup_(freep) IpPrefix *addresses = NULL;
+        char text[IP_PREFIX_TEXT_SIZE];
+        size_t n, n_v4 = 0;
+        Link link;
+
+        assert_ok(link_read(MESH_LINK, &link));
+        assert_true(link.up);
+        assert_int_equal(link.mtu, MESH_MTU);
+        assert_ok(link_read_addresses(link.index, &addresses, &n));
+        for (size_t i = 0; i < n; i++)
+                n_v4 += addresses[i].family == AF_INET;
+        assert_int_equal(n_v4, 2);
+        assert_string_equal(ip_prefix_format(&addresses[0], text), "10.42.0.1/24");
+        assert_string_equal(ip_prefix_format(&addresses[1], text), "169.254.42.1/17");
+}
+
+static void test_configure_hub(void **state)
+{
+        const MeshWorld *world = *state;
+
+        mesh_world_skip();
+        mesh_configure(world, "10.42.0.0/30", "hub.example.org", "BadRequest");
+        mesh_configure(world, "10.42.0.1/24", "hub.example.org", "BadRequest");
+        mesh_configure(world, MESH_PREFIX, "not a host", "BadRequest");
+        assert_string_equal(mesh_status(world, "role"), "");
+
+        mesh_configure(world, MESH_PREFIX, "hub.example.org", NULL);
+        assert_string_equal(mesh_status(world, "role"), "hub");
+        assert_string_equal(mesh_status(world, "address"), "10.42.0.1");
+        assert_node_file(world, "hub 10.42.0.1/24\n");
+        mesh_world_until(mesh_state_is, world, "up");
+        assert_string_equal(mesh_status(world, "backend"), "userspace");
+        assert_link();
+
+        mesh_configure(world, MESH_PREFIX, "hub.example.org", NULL);
+        mesh_configure(world, MESH_PREFIX, "other.example.org:1234", NULL);
+        mesh_configure(world, "10.43.0.0/24", "hub.example.org", "EnrolledOtherwise");
+        mesh_world_until(mesh_state_is, world, "up");
+        assert_string_equal(mesh_status(world, "problem"), "");
+        assert_false(mesh_has_drift(world, "address"));
+}
+
+static void test_peers(void **state)
+{
+        const MeshWorld *world = *state;
+        _cleanup_(wireguard_device_done) WireguardDevice device = WIREGUARD_DEVICE_NULL;
+
+        mesh_world_skip();
+        assert_ok(mesh_world_read(world, &device));
+        assert_int_equal(device.n_peers, 3);
+        assert_int_equal(device.listen_port, MESH_PORT);
+        assert_string_equal(mesh_status(world, "peers"), "3");
+        assert_string_equal(mesh_peer(world, "dev-b", "address"), "10.42.0.11");
+        assert_string_equal(mesh_peer(world, "dev-b", "presence"), "never");
+        assert_string_equal(mesh_peer(world, "dev-b", "state"), "joining");
+
+        sd_bus_message *call = mesh_call(world, "SetPeer");
+        assert_ok(sd_bus_message_append(call, "sa{sv}", "dev-b", 2, "address", "s", "10.42.0.99",
+                                        "keepalive_sec", "t", UINT64_C(7)));
+        sd_bus_message_unref(mesh_finish(world, call, NULL));
+        assert_string_equal(mesh_peer(world, "dev-b", "address"), "10.42.0.99");
+        assert_string_equal(mesh_peer(world, "dev-b", "keepalive_sec"), "7");
+        call = mesh_call(world, "SetPeer");
+        assert_ok(sd_bus_message_append(call, "sa{sv}", "dev-b", 1, "address", "s", "10.42.0.12"));
+        sd_bus_message_unref(mesh_finish(world, call, "AddressTaken"));
+}
+
+/* ---- drift */
+
+static bool is_repaired(const MeshWorld *world, const void *argument)
+{
+        _cleanup_(wireguard_device_done) WireguardDevice device = WIREGUARD_DEVICE_NULL;
+        WireguardKey key = mesh_world_key(0xb2), psk = mesh_world_key(0x4d);
+        Link link;
+
+        if (mesh_world_read(world, &device) < 0 || device.n_peers != 3 || link_read(MESH_LINK, &link) < 0)
+                return false;
+        const WireguardPeer *peer = wireguard_device_find_peer(&device, &key);
+        return peer && memcmp(&peer->preshared_key, &psk, sizeof psk) == 0 && peer->n_allowed_ips == 1 &&
+               link.up && link.mtu == MESH_MTU && mesh_state_is(world, "up");
+}
+
+static void change_link(const MeshWorld *world, const char *kind)
+{
+        IpPrefix address;
+        Link link;
+
+        assert_ok(link_read(MESH_LINK, &link));
+        if (streq(kind, "mtu"))
+                assert_ok(link_set_mtu(link.index, 1280));
+        else if (streq(kind, "link-down"))
+                assert_ok(link_set_up(link.index, false));
+        else {
+                assert_ok(ip_prefix_parse("10.99.0.1/24", &address));
+                assert_ok(link_add_address(link.index, &address));
+        }
+}
+
+static void change_rules(const MeshWorld *world, const char *kind)
+{
+        _cleanup_(nftables_freep) Nftables *nftables = NULL;
+
+        assert_ok(nftables_new(&nftables));
+        assert_ok(nftables_run(nftables, "delete table inet " FIREWALL_TABLE));
+}
+
+static void change_peer(const MeshWorld *world, const char *kind)
+{
+        static const struct {
+                const char *kind;
+                uint8_t key;
+                uint32_t flags;
+        } rows[] = {
+                { "peer-extra", 0xee, 0 },
+                { "peer-missing", 0xb2, WIREGUARD_PEER_REMOVE },
+                { "preshared-key", 0xb2, WIREGUARD_PEER_UPDATE_ONLY | WIREGUARD_PEER_HAS_PRESHARED_KEY },
+                { "keepalive", 0xb2, WIREGUARD_PEER_UPDATE_ONLY | WIREGUARD_PEER_HAS_KEEPALIVE },
+                { "allowed-ips", 0xb2, WIREGUARD_PEER_UPDATE_ONLY },
+        };
+        WireguardDevice changes = WIREGUARD_DEVICE_NULL;
+        WireguardPeer *peer;
+        IpPrefix address;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                WireguardKey key = mesh_world_key(rows[i].key);
+
+                if (!streq(rows[i].kind, kind))
+                        continue;
+                assert_ok(wireguard_device_add_peer(&changes, &key, &peer));
+                peer->flags = rows[i].flags;
+                peer->keepalive_seconds = 99;
+                if (streq(kind, "allowed-ips")) {
+                        assert_ok(ip_prefix_parse("10.42.0.77/32", &address));
+                        assert_ok(wireguard_peer_add_allowed_ip(peer, &address));
+                }
+        }
+        mesh_world_apply(world, &changes);
+}
+
+static void change_port(const MeshWorld *world, const char *kind)
+{
+        WireguardDevice changes = { .flags = WIREGUARD_DEVICE_HAS_LISTEN_PORT, .listen_port = 4444 };
+
+        mesh_world_apply(world, &changes);
+}
+
+static void test_drift(void **state)
+{
+        static const struct {
+                const char *kind;
+                void (*change)(const MeshWorld *world, const char *kind);
+        } rows[] = {
+                { "mtu", change_link },           { "link-down", change_link },
+                { "address", change_link },       { "firewall", change_rules },
+                { "peer-extra", change_peer },    { "peer-missing", change_peer },
+                { "preshared-key", change_peer }, { "keepalive", change_peer },
+                { "allowed-ips", change_peer },   { "listen-port", change_port },
+        };
+        const MeshWorld *world = *state;
+
+        mesh_world_skip();
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                assert_false(mesh_has_drift(world, rows[i].kind));
+                rows[i].change(world, rows[i].kind);
+                mesh_world_until(mesh_has_drift, world, rows[i].kind);
+                mesh_world_until(is_repaired, world, NULL);
+        }
+}
+
+static void test_a_lost_link_is_made_again(void **state)
+{
+        MeshWorld *world = *state;
+        Link link;
+
+        mesh_world_skip();
+        assert_ok(link_read(MESH_LINK, &link));
+        assert_ok(link_delete(link.index));
+        mesh_world_stop_engine(world); /* it ended by itself, as systemd sees */
+        mesh_world_start_engine(world);
+        mesh_world_until(mesh_has_drift, world, "link-missing");
+        mesh_world_until(is_repaired, world, NULL);
+        assert_false(mesh_has_drift(world, "peer-missing"));
+
+        mesh_world_stop_engine(world);
+        mesh_world_start_engine(world);
+        mesh_world_until(is_repaired, world, NULL);
+}
+
+/* ---- revocations */
+
+static bool is_recorded(const MeshWorld *world, const void *argument)
+{
+        return test_metric(world->client, MESH, "revocations_recorded_later") == 0;
+}
+
+static void assert_out(MeshWorld *world)
+{
+        assert_false(mesh_world_has_peer(world, 0xb2));
+        assert_true(mesh_world_has_peer(world, 0xa1));
+        assert_true(mesh_world_has_peer(world, 0xc3));
+        assert_string_equal(mesh_peer(world, "dev-b", "state"), "revoked");
+}
+
+static void test_revoke(void **state)
+{
+        MeshWorld *world = *state;
+
+        mesh_world_skip();
+        mesh_call_name(world, "Revoke", "dev-x", "PeerUnknown");
+        mesh_call_name(world, "Revoke", "dev-b", NULL);
+        assert_out(world);
+        mesh_call_name(world, "Revoke", "dev-b", NULL);
+        assert_string_equal(mesh_status(world, "peers"), "2");
+        mesh_world_until(is_recorded, world, NULL);
+        assert_false(mesh_has_drift(world, "peer-extra"));
+
+        /* Loaded by hand it goes again, and a restart does not bring it back. */
+        WireguardDevice changes = WIREGUARD_DEVICE_NULL;
+        WireguardKey key = mesh_world_key(0xb2);
+        WireguardPeer *peer;
+        assert_ok(wireguard_device_add_peer(&changes, &key, &peer));
+        mesh_world_apply(world, &changes);
+        mesh_world_until(mesh_has_drift, world, "peer-revoked");
+        mesh_world_stop(world);
+        mesh_world_start(world);
+        mesh_world_until(mesh_state_is, world, "up");
+        assert_out(world);
+}
+
+static void test_revoke_without_the_database(void **state)
+{
+        MeshWorld *world = *state;
+        _cleanup_(database_closep) Database *other = NULL;
+        char path[128];
+
+        mesh_world_skip();
+        (void) snprintf(path, sizeof path, "%s/mesh.db", world->directory);
+        assert_ok(database_open(path, DATABASE_OWN, &mesh_schema, &other));
+        Transaction lock = TRANSACTION_NULL;
+        assert_ok(transaction_begin(other, &lock));
+        mesh_call_name(world, "Revoke", "dev-b", NULL);
+        assert_out(world);
+        mesh_world_until(mesh_state_is, world, "degraded");
+        assert_out(world);
+        assert_int_equal(test_metric(world->client, MESH, "revocations_recorded_later"), 1);
+
+        /* Killed before the database has it, the journal does. */
+        test_daemon_signal(world->daemon, 9);
+        (void) test_daemon_wait(world->daemon);
+        world->daemon = test_daemon_free(world->daemon);
+        transaction_done(&lock);
+        mesh_world_start(world);
+        mesh_world_until(mesh_state_is, world, "up");
+        assert_out(world);
+        mesh_world_until(is_recorded, world, NULL);
+        assert_out(world);
+}
+
+static void test_revoke_all(void **state)
+{
+        const MeshWorld *world = *state;
+        _cleanup_(wireguard_device_done) WireguardDevice device = WIREGUARD_DEVICE_NULL;
+        const char *names[3];
+
+        mesh_world_skip();
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply =
+                mesh_finish(world, mesh_call(world, "RevokeAll"), NULL);
+        assert_ok(sd_bus_message_read(reply, "as", 3, &names[0], &names[1], &names[2]));
+        assert_string_equal(names[0], "dev-a");
+        assert_string_equal(names[2], "dev-c");
+        assert_ok(mesh_world_read(world, &device));
+        assert_int_equal(device.n_peers, 0);
+        sd_bus_message_unref(mesh_finish(world, mesh_call(world, "RevokeAll"), NULL));
 }
 
 int main(void)
@@ -29,7 +326,14 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 mesh_test(test_introspects_as_promised),
                 mesh_test(test_without_a_role),
+                mesh_test(test_configure_hub),
+                mesh_hub_test(test_peers),
+                mesh_hub_test(test_drift),
+                mesh_hub_test(test_a_lost_link_is_made_again),
+                mesh_hub_test(test_revoke),
+                mesh_hub_test(test_revoke_without_the_database),
+                mesh_hub_test(test_revoke_all),
         };
 
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return cmocka_run_group_tests(tests, mesh_world_enter, NULL);
 }

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* The methods of org.devbox.Mesh1 that change peers: SetPeer, Revoke, RevokeAll; and GetDrift. */
+
+#include "mesh/method.h"
+
+/* ---- SetPeer */
+
+typedef struct PeerOptions {
+        const char *address;    /* NULL: unchanged */
+        uint64_t keepalive_sec; /* UINT64_MAX: unchanged */
+} PeerOptions;
+
+static int read_options(sd_bus_message *message, const char **ret_name, PeerOptions *ret_options)
+{
+        static const BusField fields[] = {
+                BUS_FIELD("address", BUS_TEXT, PeerOptions, address),
+                BUS_FIELD("keepalive_sec", BUS_UINT64, PeerOptions, keepalive_sec),
+        };
+        static const BusDictionary dictionary = BUS_DICTIONARY_STRICT(fields);
+
+        *ret_options = (PeerOptions){ .keepalive_sec = UINT64_MAX };
+        int r = sd_bus_message_read(message, "s", ret_name);
+        if (r >= 0)
+                r = bus_dictionary_read(message, &dictionary, ret_options);
+        if (r < 0 || (ret_options->keepalive_sec > UINT16_MAX && ret_options->keepalive_sec != UINT64_MAX))
+                return -EBADMSG;
+        return 0;
+}
+
+static int set_peer(MeshDaemon *self, const Peer *peer, const PeerOptions *options)
+{
+        char text[IP_PREFIX_TEXT_SIZE];
+        IpPrefix address = peer->address;
+
+        if (options->address && ip_prefix_parse(options->address, &address) < 0)
+                return -EBADMSG;
+        if (options->address) {
+                int r = node_address_is_free(self->store.database, &self->node.prefix, &address, peer->name);
+                if (r <= 0)
+                        return r < 0 ? mesh_after_write(self, r) : DEVBOX_ERROR_ADDRESS_TAKEN;
+        }
+
+        return mesh_after_write(
+                self, query_run(self->store.database,
+                                "UPDATE device SET address = ?, keepalive_sec = ? WHERE name = ?", "tit",
+                                ip_prefix_format_address(&address, text),
+                                options->keepalive_sec == UINT64_MAX ? (int64_t) peer->keepalive_sec
+                                                                     : (int64_t) options->keepalive_sec,
+                                peer->name));
+}
+
+static int handle_set_peer(sd_bus_message *message, void *userdata)
+{
+        MeshDaemon *self = userdata;
+        PeerOptions options;
+        const char *name;
+
+        int r = read_options(message, &name, &options);
+        if (r < 0)
+                return r;
+        r = mesh_need_store(self);
+        if (r != 0)
+                return r;
+        const Peer *peer = peer_table_find(&self->peers, name);
+        if (self->node.role != NODE_ROLE_HUB || !peer || peer->state == PEER_STATE_REVOKED)
+                return DEVBOX_ERROR_PEER_UNKNOWN;
+
+        r = set_peer(self, peer, &options);
+        if (r != 0)
+                return r;
+        mesh_changed(self);
+        return bus_reply(message, NULL);
+}
+
+/* ---- revocations */
+
+static int handle_revoke(sd_bus_message *message, void *userdata)
+{
+        MeshDaemon *self = userdata;
+        const char *name;
+
+        if (sd_bus_message_read(message, "s", &name) < 0)
+                return -EBADMSG;
+        const Peer *peer = peer_table_find(&self->peers, name);
+        if (self->node.role != NODE_ROLE_HUB || !peer)
+                return DEVBOX_ERROR_PEER_UNKNOWN;
+        if (peer->state == PEER_STATE_REVOKED)
+                return bus_reply(message, "a{sv}", 1, "elapsed_usec", "t", UINT64_C(0));
+
+        return mesh_revoke(self, message, &peer, 1, false);
+}
+
+static int handle_revoke_all(sd_bus_message *message, void *userdata)
+{
+        _cleanup_(freep) const Peer **peers = NULL;
+        MeshDaemon *self = userdata;
+        size_t n = 0;
+
+        if (self->node.role != NODE_ROLE_HUB)
+                return DEVBOX_ERROR_NETWORK_MISSING;
+        peers = calloc(MAX(self->peers.n_peers, (size_t) 1), sizeof *peers);
+        if (!peers)
+                return -ENOMEM;
+        for (size_t i = 0; i < self->peers.n_peers; i++)
+                if (self->peers.peers[i].state != PEER_STATE_REVOKED)
+                        peers[n++] = &self->peers.peers[i];
+
+        return mesh_revoke(self, message, peers, n, true);
+}
+
+/* ---- GetDrift */
+
+typedef struct DriftRow {
+        const char *kind, *peer, *detail;
+        uint64_t time_ms;
+} DriftRow;
+
+static int append_drift(sd_bus_message *reply, const MeshDaemon *self, const Drift *drift)
+{
+        static const BusField fields[] = {
+                BUS_FIELD("time_ms", BUS_UINT64, DriftRow, time_ms),
+                BUS_FIELD("kind", BUS_TEXT, DriftRow, kind),
+                BUS_FIELD("peer", BUS_TEXT, DriftRow, peer),
+                BUS_FIELD("detail", BUS_TEXT, DriftRow, detail),
+        };
+        static const BusDictionary dictionary = BUS_DICTIONARY(fields);
+        const DriftRow row = { .kind = drift_kind_to_string(drift->kind),
+                               .peer = peer_table_name_of(&self->peers, &drift->key),
+                               .detail = drift->detail,
+                               .time_ms = drift->at_usec / USEC_PER_MSEC };
+
+        return bus_dictionary_append(reply, &dictionary, &row);
+}
+
+static int handle_get_drift(sd_bus_message *message, void *userdata)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const MeshDaemon *self = userdata;
+        const Drift *drift;
+
+        int r = sd_bus_message_new_method_return(message, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "a{sv}");
+        for (size_t i = 0; r >= 0 && (drift = drift_log_get(&self->drift, i)); i++)
+                r = append_drift(reply, self, drift);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : MIN(sd_bus_send(NULL, reply, NULL), 0);
+}
+
+MESH_METHOD(set_peer, ACCESS_CONFIGURE);
+MESH_METHOD(revoke, ACCESS_REVOKE);
+MESH_METHOD(revoke_all, ACCESS_REVOKE);
+MESH_METHOD(get_drift, ACCESS_READERS);
+
+const sd_bus_vtable mesh_peer_methods[] = {
+        SD_BUS_METHOD_WITH_ARGS("SetPeer", SD_BUS_ARGS("s", name, "a{sv}", options), SD_BUS_NO_RESULT,
+                                on_set_peer, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Revoke", SD_BUS_ARGS("s", name), SD_BUS_RESULT("a{sv}", result), on_revoke,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("RevokeAll", SD_BUS_NO_ARGS, SD_BUS_RESULT("as", names), on_revoke_all,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetDrift", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", drift), on_get_drift,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_VTABLE_END,
+};

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/* What the running state means: presence of peers, drift, and the state of the whole. */
+
+#include <stdio.h>
+
+#include "log/log.h"
+#include "mesh/daemon-internal.h"
+
+#define MANIFEST_WARNING_MS (INT64_C(7) * 24 * 3600 * 1000)
+
+static int64_t now_ms(void)
+{
+        return (int64_t) (time_now(CLOCK_REALTIME) / USEC_PER_MSEC);
+}
+
+/* ---- peers */
+
+static void emit_peer_changed(const MeshDaemon *self, const Peer *peer)
+{
+        int r = sd_bus_emit_signal(self->bus, self->component.object_path, MESH_INTERFACE, "PeerChanged",
+                                   "ss", peer->name, presence_to_string(peer->sighting.presence));
+        if (r < 0)
+                (void) log_warning_errno(r, "Cannot emit PeerChanged, ignoring");
+}
+
+/* The first handshake with its own key: the device has joined, and its bootstrap tunnel ends. */
+static int store_active(MeshDaemon *self, const Peer *peer)
+{
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+
+        int r = transaction_begin(self->store.database, &transaction);
+        if (r < 0)
+                return r;
+        r = peer_store_state(self->store.database, peer->name, PEER_STATE_ACTIVE, now_ms());
+        if (r >= 0)
+                r = query_run(self->store.database,
+                              "UPDATE token SET bootstrap_key = NULL, bootstrap_psk = NULL,"
+                              " bootstrap_address = NULL WHERE device = ? AND state = 'spent'",
+                              "t", peer->name);
+        if (r >= 0 && self->node.role == NODE_ROLE_HUB)
+                r = outbox_add_record(self->store.database, MESH_EVENT_ACTIVE, peer->name, "");
+        return r < 0 ? r : transaction_commit(&transaction);
+}
+
+static void activate(MeshDaemon *self, Peer *peer)
+{
+        if (mesh_need_store(self) != 0 || mesh_after_write(self, store_active(self, peer)) != 0)
+                return; /* the next read tries again */
+
+        peer->state = PEER_STATE_ACTIVE;
+        self->reload_wanted = true;
+        mesh_announce(self, MESH_EVENT_ACTIVE, peer->name, "");
+        emit_peer_changed(self, peer);
+}
+
+static void observe_peer(MeshDaemon *self, Peer *peer, const WireguardPeer *running)
+{
+        Presence before = peer->sighting.presence;
+
+        peer->loaded = running;
+        sighting_update(&peer->sighting, running, time_now(CLOCK_REALTIME), time_now(CLOCK_BOOTTIME));
+        if (peer->state == PEER_STATE_JOINING && peer->sighting.handshake_at_usec != 0)
+                activate(self, peer);
+        if (peer->sighting.presence == before)
+                return;
+
+        emit_peer_changed(self, peer);
+        if (before == PRESENCE_OFFLINE && peer->sighting.presence == PRESENCE_STALE)
+                mesh_report(self, MESH_EVENT_STALE, peer->name, "");
+}
+
+static void on_running(const WireguardDevice *running, void *owner)
+{
+        MeshDaemon *self = owner;
+
+        for (size_t i = 0; i < self->peers.n_peers; i++) {
+                Peer *peer = &self->peers.peers[i];
+
+                if (peer->state != PEER_STATE_REVOKED)
+                        observe_peer(self, peer,
+                                     running ? wireguard_device_find_peer(running, &peer->key) : NULL);
+        }
+
+        mesh_revocations_check(self, running);
+}
+
+bool mesh_peer_is_loaded(const MeshDaemon *self, const char *name)
+{
+        const Peer *peer = peer_table_find(&self->peers, name);
+
+        return peer && peer->loaded;
+}
+
+/* ---- drift */
+
+static void on_drift(const Drift *drift, void *owner)
+{
+        MeshDaemon *self = owner;
+        const char *name = peer_table_name_of(&self->peers, &drift->key);
+        Drift *entry = drift_log_add(&self->drift, drift);
+        char detail[128];
+        unsigned suppressed;
+
+        if (drift->kind == DRIFT_PEER_EXTRA && journal_has(self->journal, &drift->key))
+                entry->kind = DRIFT_PEER_REVOKED;
+        if (!ratelimit_pass(&self->drift_limit, time_now(CLOCK_MONOTONIC), &suppressed))
+                return;
+
+        (void) snprintf(detail, sizeof detail, "%s%s%s", drift_kind_to_string(entry->kind),
+                        entry->detail[0] != '\0' ? ": " : "", entry->detail);
+        mesh_report(self, MESH_EVENT_DRIFT, name, detail);
+}
+
+/* ---- the whole */
+
+static MeshState judge(MeshDaemon *self, char *problem, size_t size)
+{
+        const Peer *hub = peer_table_find(&self->peers, MESH_HUB);
+
+        problem[0] = '\0';
+        if (self->node.role == NODE_ROLE_NONE)
+                return MESH_STATE_UNCONFIGURED;
+        if (self->settle_error != 0) {
+                (void) snprintf(problem, size, "%s", self->problem);
+                return MESH_STATE_DOWN;
+        }
+        if (self->failure != 0) {
+                (void) snprintf(problem, size, "mesh.db cannot be used: %s", strerror(-self->failure));
+                return MESH_STATE_DEGRADED;
+        }
+        if (self->node.role == NODE_ROLE_DEVICE && (!hub || hub->sighting.presence != PRESENCE_ONLINE)) {
+                (void) snprintf(problem, size, "the hub does not answer");
+                return MESH_STATE_DEGRADED;
+        }
+
+        return MESH_STATE_UP;
+}
+
+/* Being out of reach is announced once the link was up, not while it comes up. */
+static void announce_reach(MeshDaemon *self, MeshState before)
+{
+        if (self->node.role != NODE_ROLE_DEVICE)
+                return;
+        if (before == MESH_STATE_UP && self->state == MESH_STATE_DEGRADED) {
+                self->was_degraded = true;
+                mesh_announce(self, MESH_EVENT_DEGRADED, MESH_HUB, self->problem);
+        } else if (self->was_degraded && self->state == MESH_STATE_UP) {
+                self->was_degraded = false;
+                mesh_announce(self, MESH_EVENT_RECOVERED, MESH_HUB, "");
+        }
+}
+
+void mesh_update_state(MeshDaemon *self)
+{
+        MeshState before = self->state;
+        char problem[sizeof self->problem];
+
+        self->state = judge(self, problem, sizeof problem);
+        (void) snprintf(self->problem, sizeof self->problem, "%s", problem);
+        component_set_healthy(&self->component, self->state != MESH_STATE_DOWN && self->failure == 0);
+        if (self->state == before)
+                return;
+
+        (void) sd_bus_emit_properties_changed(self->bus, self->component.object_path, MESH_INTERFACE,
+                                              "State", NULL);
+        announce_reach(self, before);
+}
+
+static void on_settled(int error, const char *stage, void *owner)
+{
+        MeshDaemon *self = owner;
+        bool changed = error != self->settle_error;
+
+        self->settle_error = error;
+        if (error < 0)
+                (void) snprintf(self->problem, sizeof self->problem, "%s: %s", stage, strerror(-error));
+        if (changed && error < 0)
+                (void) log_full(LOG_ERR, error, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_MESH_DOWN }),
+                                "The network is down: %s", stage);
+        else if (changed)
+                (void) log_full(LOG_NOTICE, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_MESH_UP }),
+                                "The network is up");
+        mesh_update_state(self);
+}
+
+/* ---- each second */
+
+static void warn_of_manifests(MeshDaemon *self)
+{
+        for (size_t i = 0; i < self->peers.n_peers; i++) {
+                Peer *peer = &self->peers.peers[i];
+                char detail[48];
+
+                if (peer->state == PEER_STATE_REVOKED || peer->manifest_warned ||
+                    peer->manifest_expires_at_ms == 0 ||
+                    peer->manifest_expires_at_ms - now_ms() > MANIFEST_WARNING_MS)
+                        continue;
+                peer->manifest_warned = true;
+                (void) snprintf(detail, sizeof detail, "expires_at_ms=%lld",
+                                (long long) peer->manifest_expires_at_ms);
+                mesh_report(self, MESH_EVENT_MANIFEST_EXPIRING, peer->name, detail);
+        }
+}
+
+static void seek_hub(MeshDaemon *self)
+{
+        const Peer *hub = peer_table_find(&self->peers, MESH_HUB);
+        WireguardEndpoint endpoint;
+
+        if (self->node.role != NODE_ROLE_DEVICE || !hub)
+                return;
+        if (hub->sighting.presence == PRESENCE_ONLINE)
+                resolver_reset(self->resolver);
+        else if (resolver_poll(self->resolver, &self->node, &endpoint) > 0)
+                reconciler_set_endpoint(self->reconciler, &hub->key, &endpoint);
+}
+
+static void on_tick(void *owner)
+{
+        MeshDaemon *self = owner;
+
+        if (self->reload_wanted)
+                mesh_changed(self);
+        if (self->n_unrecorded > 0)
+                mesh_record_revocations(self);
+        warn_of_manifests(self);
+        seek_hub(self);
+        outbox_send(&self->outbox);
+}
+
+const ReconcilerHandlers mesh_reconciler_handlers = { on_running, on_drift, on_settled, on_tick };
