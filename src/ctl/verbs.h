@@ -37,6 +37,10 @@ extern const Verb verb_manifest_diff;
 extern const Verb verb_manifest_lint;
 extern const Verb verb_manifest_ceiling;
 
+extern const Verb verb_person_add;
+extern const Verb verb_person_list;
+extern const Verb verb_person_remove;
+
 extern const Verb verb_audit_verify;
 extern const Verb verb_audit_show;
 extern const Verb verb_audit_tail;
