@@ -8,7 +8,6 @@
 import base64
 import json
 import os
-import pathlib
 import pty
 import re
 import subprocess
@@ -18,14 +17,6 @@ import time
 import unittest
 
 from operator_case import DEVBOXCTL, DISPATCHER, KEY, MANIFEST, OTHER_SEED, SEED, OperatorCase
-
-SOURCE = pathlib.Path(sys.argv[2])
-EXAMPLES = sorted((SOURCE / "man/examples").glob("*.yaml"))
-
-OWN_KEYS = ["8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c",
-            "8139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394",
-            "ed4928c628d1c2c6eae90338905995612959273a5c63f93636c14614ac8737d1",
-            "ca93ac1705187071d67b83c7ff0efe8108e8ec4530575d7726879333dbdabe7c"]
 
 
 class Operator(OperatorCase):
@@ -380,20 +371,10 @@ class Operator(OperatorCase):
         self.assertIn("does it start programs or write files? [unknown]",
                       self.lint(line.format("/usr/local/bin/backup", "[]"), status=0))
 
-    def test_examples(self):
-        self.init()
-        self.assertEqual(len(EXAMPLES), 3)
-        for example in EXAMPLES:
-            with self.subTest(example.name):
-                text = example.read_text()
-                self.assertIn("[example-key]", self.run_ctl("manifest", "lint", example, status=1))
-                self.assertIn("not signed", self.sign(text, status=1))
-                own = iter(OWN_KEYS)
-                self.sign(re.sub(r"\b[0-9a-f]{64}\b", lambda _: next(own), text))
-                printed = self.run_ctl("manifest", "ceiling", "--print", self.dir / "signed.json")
-                ceiling = self.write(printed, "ceiling.yaml")
-                self.run_ctl("manifest", "verify", "--dir", self.home, "--ceiling", ceiling,
-                             self.dir / "signed.json")
+    def test_lint_keys_of_examples(self):
+        known = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"  # RFC 8032, 7.1
+        self.assertIn("[example-key]", self.run_ctl("manifest", "lint",
+                                                    self.write(MANIFEST.replace(KEY, known)), status=1))
 
     def test_dated_ahead(self):
         self.init()
@@ -487,8 +468,9 @@ class Operator(OperatorCase):
         self.assertNotIn("--previous FILE", self.run_ctl("manifest", "lint", "--help"))
 
     def test_a_full_disk_behind_the_output(self):
-        for words in (["manifest", "show", EXAMPLES[0]], ["--version"], ["-V"], ["--help"], ["help"],
-                      ["operator", "--help"], ["help", "manifest", "sign"], ["manifest", "sign", "-h"]):
+        for words in (["manifest", "show", self.write(MANIFEST)], ["--version"], ["-V"], ["--help"],
+                      ["help"], ["operator", "--help"], ["help", "manifest", "sign"],
+                      ["manifest", "sign", "-h"]):
             with self.subTest(words), open("/dev/full", "w") as full:
                 done = subprocess.run([DEVBOXCTL, *words], stdout=full, stderr=subprocess.PIPE, text=True)
                 self.assertEqual(done.returncode, 1)

@@ -3,6 +3,7 @@
 
 #include "ctl/hub/device-manifest.h"
 
+#include "ctl/hub/dispatch-client.h"
 #include "ctl/manifest/file.h"
 #include "ctl/problem.h"
 
@@ -12,11 +13,34 @@ static ManifestDefaults defaults_of(const HubSession *session, const MeshManifes
         ManifestDefaults defaults = manifest_defaults(hub_session_now_ms(session));
 
         defaults.epoch = session->chain.root->epoch;
+        defaults.dir = session->source->dir;
         if (next && next->version > 0 && (int64_t) next->epoch == defaults.epoch)
                 defaults.version = (int64_t) next->version;
         if (next)
                 defaults.previous = next->previous;
         return defaults;
+}
+
+/* A template says the same for every device. */
+static int fill_template(HubSession *session, const DeviceManifest *wanted, const ManifestDefaults *defaults,
+                         ManifestFile *file)
+{
+        ManifestFacts facts = { .device = wanted->device,
+                                .epoch = defaults->epoch,
+                                .version = defaults->version,
+                                .previous = defaults->previous,
+                                .issued_at_ms = defaults->issued_at_ms };
+        DispatchKeys keys;
+
+        int r = dispatch_client_get_keys(session->bus, &keys, &session->ctl->problem);
+        if (r != 0)
+                return r;
+
+        facts.dispatcher = keys.dispatcher;
+        facts.attester = keys.attester;
+        if (wanted->key)
+                facts.device_key = *wanted->key;
+        return manifest_file_fill(file, &facts, &session->ctl->problem);
 }
 
 static int read_file(HubSession *session, const DeviceManifest *wanted, const ManifestDefaults *defaults,
@@ -32,12 +56,15 @@ static int read_file(HubSession *session, const DeviceManifest *wanted, const Ma
                 return problem_set(problem, DEVBOX_ERROR_BAD_REQUEST,
                                    "%s is signed already; name the YAML file that it was made of",
                                    wanted->path);
-        if (!streq(file.manifest->device, wanted->device))
+        if (file.template)
+                r = fill_template(session, wanted, defaults, &file);
+        else if (!streq(file.manifest->device, wanted->device))
                 return problem_set(problem, DEVBOX_ERROR_WRONG_DEVICE, "%s is the manifest of %s, not of %s",
                                    wanted->path, file.manifest->device, wanted->device);
 
-        *ret_manifest = TAKE_PTR(file.manifest);
-        return 0;
+        if (r == 0)
+                *ret_manifest = TAKE_PTR(file.manifest);
+        return r;
 }
 
 /* The one before, for as long from now on as it was valid. */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "ctl/manifest/file.h"
-#include "ctl/option-types.h"
+#include "ctl/operator/options.h"
 #include "ctl/print.h"
 #include "ctl/problem.h"
 #include "ctl/verbs.h"
@@ -12,7 +12,7 @@
 #define CEILING_PATH "/etc/devbox/ceiling.yaml"
 
 typedef struct CeilingOptions {
-        const char *ceiling;
+        const char *ceiling, *dir;
         bool print;
 } CeilingOptions;
 
@@ -147,6 +147,7 @@ static int run(Ctl *ctl, const void *options, char **args)
         ManifestDefaults defaults = manifest_defaults(ctl->now_ms);
         const CeilingOptions *given = options;
 
+        defaults.dir = given->dir;
         int r = manifest_file_read(args[0], &defaults, &file, &ctl->problem);
         if (r != 0)
                 return r;
@@ -168,6 +169,7 @@ static const Option options[] = {
         { "ceiling", &option_file, offsetof(CeilingOptions, ceiling), "the ceiling (" CEILING_PATH ")" },
         { "print", &option_switch, offsetof(CeilingOptions, print),
           "print a ceiling that just holds the manifest" },
+        DIRECTORY_OPTION(offsetof(CeilingOptions, dir)),
         { 0 },
 };
 

@@ -1,228 +1,68 @@
 /* SPDX-License-Identifier: MIT */
-/* devboxctl manifest diff: what changes between two manifests. Both become trees; the members of lists are
- * matched by what names them, so that a capability that moved is no change. */
-
-#include <stdio.h>
+/* devboxctl manifest diff: what changes between two manifests. */
 
 #include "codec/strict-json.h"
+#include "ctl/manifest/changes.h"
 #include "ctl/manifest/file.h"
-#include "ctl/print.h"
+#include "ctl/operator/options.h"
 #include "ctl/verbs.h"
 
-#define PATH_SIZE 256
+typedef struct DiffOptions {
+        const char *dir;
+} DiffOptions;
 
-typedef struct Diff {
-        const Ctl *ctl;
-        Json *json; /* NULL: lines for a person */
-        size_t n;
-        int error;
-} Diff;
+/* A side, and what it does not have, or need not have yet. */
+typedef struct Side {
+        cJSON *tree;
+        bool template, unsigned_yet;
+} Side;
 
-static void compare(Diff *diff, const char *path, const cJSON *old, const cJSON *new);
-
-/* What names a member of a list, or NULL. */
-static const char *name_of(const cJSON *item)
-{
-        static const char *const keys[] = { "id", "mxid", "pub" };
-
-        for (size_t i = 0; i < ELEMENTSOF(keys); i++) {
-                const cJSON *value = cJSON_GetObjectItemCaseSensitive(item, keys[i]);
-                if (cJSON_IsString(value))
-                        return value->valuestring;
-        }
-
-        const cJSON *name = cJSON_GetObjectItemCaseSensitive(item, "name"); /* of a root */
-        return cJSON_IsString(name) && cJSON_GetObjectItemCaseSensitive(item, "path") ? name->valuestring
-                                                                                      : NULL;
-}
-
-static const cJSON *find_named(const cJSON *list, const char *name)
-{
-        const cJSON *item;
-
-        cJSON_ArrayForEach(item, list) {
-                const char *its = name_of(item);
-                if (its && streq(its, name))
-                        return item;
-        }
-
-        return NULL;
-}
-
-static void print_side(Diff *diff, char sign, const char *path, const char *value)
-{
-        const char *colour = sign == '+' ? "\x1b[32m" : "\x1b[31m";
-
-        _cleanup_(freep) char *line = NULL;
-
-        if (asprintf(&line, "%c %s: %s", sign, path, value) < 0) {
-                line = NULL;
-                diff->error = -ENOMEM;
-                return;
-        }
-
-        (void) terminal_sanitize(line);
-        if (printf("%s%s%s\n", diff->ctl->colour ? colour : "", line, diff->ctl->colour ? "\x1b[0m" : "") <
-            0)
-                diff->error = -errno;
-}
-
-static bool is_time(const char *path, const cJSON *value)
-{
-        static const char *const times[] = { "issued_at", "expires_at", "not_after" };
-
-        for (size_t i = 0; i < ELEMENTSOF(times); i++)
-                if (endswith(path, times[i]))
-                        return cJSON_IsNumber(value);
-
-        return false;
-}
-
-/* As it is signed; for a person a time is a date. */
-static int format_value(const Diff *diff, const char *path, const cJSON *value, char **ret_text)
-{
-        char moment[FIGURE_MAX];
-
-        if (diff->json || !is_time(path, value))
-                return strict_json_format(value, ret_text);
-
-        *ret_text = strdup(format_moment(moment, (uint64_t) value->valuedouble));
-        return *ret_text ? 0 : -ENOMEM;
-}
-
-/* NULL: the side does not have it. */
-static void print_change(Diff *diff, const char *path, const cJSON *old, const cJSON *new)
-{
-        _cleanup_(freep) char *old_text = NULL, *new_text = NULL;
-
-        int r = old ? format_value(diff, path, old, &old_text) : 0;
-        if (r == 0 && new)
-                r = format_value(diff, path, new, &new_text);
-        if (r < 0) {
-                diff->error = r;
-                return;
-        }
-
-        diff->n++;
-        if (diff->json) {
-                json_open_object(diff->json, NULL);
-                json_add_string(diff->json, "path", path);
-                json_add_string(diff->json, "old", old_text);
-                json_add_string(diff->json, "new", new_text);
-                json_close_object(diff->json);
-                return;
-        }
-        if (old)
-                print_side(diff, '-', path, old_text);
-        if (new)
-                print_side(diff, '+', path, new_text);
-}
-
-static void compare_objects(Diff *diff, const char *path, const cJSON *old, const cJSON *new)
-{
-        const cJSON *item;
-        char below[PATH_SIZE];
-
-        cJSON_ArrayForEach(item, old) {
-                (void) snprintf(below, sizeof below, "%s%s%s", path, *path ? "." : "", item->string);
-                compare(diff, below, item, cJSON_GetObjectItemCaseSensitive(new, item->string));
-        }
-        cJSON_ArrayForEach(item, new) {
-                if (cJSON_GetObjectItemCaseSensitive(old, item->string))
-                        continue;
-                (void) snprintf(below, sizeof below, "%s%s%s", path, *path ? "." : "", item->string);
-                compare(diff, below, NULL, item);
-        }
-}
-
-static bool is_named_list(const cJSON *list)
-{
-        return cJSON_IsArray(list) && list->child && name_of(list->child);
-}
-
-static void compare_named(Diff *diff, const char *path, const cJSON *old, const cJSON *new)
-{
-        const cJSON *item;
-        char below[PATH_SIZE];
-
-        cJSON_ArrayForEach(item, old) {
-                (void) snprintf(below, sizeof below, "%s[%s]", path, name_of(item));
-                compare(diff, below, item, find_named(new, name_of(item)));
-        }
-        cJSON_ArrayForEach(item, new) {
-                if (find_named(old, name_of(item)))
-                        continue;
-                (void) snprintf(below, sizeof below, "%s[%s]", path, name_of(item));
-                compare(diff, below, NULL, item);
-        }
-}
-
-static void compare(Diff *diff, const char *path, const cJSON *old, const cJSON *new)
-{
-        if (diff->error < 0 || (old && new &&cJSON_Compare(old, new, true)))
-                return;
-
-        if ((is_named_list(old) && (!new || !new->child || is_named_list(new))) ||
-            (is_named_list(new) && (!old || !old->child)))
-                compare_named(diff, path, old, new);
-        else if (cJSON_IsObject(old) && cJSON_IsObject(new))
-                compare_objects(diff, path, old, new);
-        else
-                print_change(diff, path, old, new);
-}
-
-/* What signing fills in, and a file that is still to be signed need not have. */
-static const char *const filled[] = { "epoch", "version", "issued_at", "expires_at", "prev_sha256" };
-
-static void drop_filled(cJSON *tree)
-{
-        for (size_t i = 0; i < ELEMENTSOF(filled); i++)
-                cJSON_DeleteItemFromObjectCaseSensitive(tree, filled[i]);
-}
-
-static int read_tree(Ctl *ctl, const char *path, cJSON **ret_tree)
+static int read_side(Ctl *ctl, const char *dir, const char *path, Side *ret_side)
 {
         _cleanup_(manifest_file_done) ManifestFile file = MANIFEST_FILE_NULL;
         ManifestDefaults defaults = manifest_defaults(ctl->now_ms);
 
+        defaults.dir = dir;
         int r = manifest_file_read(path, &defaults, &file, &ctl->problem);
         if (r != 0)
                 return r;
 
-        r = schema_build(&manifest_schema, file.manifest, ret_tree, NULL);
-        if (r != 0)
-                return r > 0 ? -EINVAL : r;
-        if (file.yaml)
-                drop_filled(*ret_tree);
-        return 0;
+        ret_side->template = file.template;
+        ret_side->unsigned_yet = file.yaml;
+        r = schema_build(file.template ? &manifest_policy_schema : &manifest_schema, file.manifest,
+                         &ret_side->tree, NULL);
+        return r > 0 ? -EINVAL : r;
+}
+
+/* Leaves what both sides can have. */
+static void drop_absent(cJSON *tree, const Side *one, const Side *other)
+{
+        if (one->unsigned_yet || other->unsigned_yet)
+                manifest_tree_drop(tree, manifest_filled_keys);
+        if (one->template || other->template)
+                manifest_tree_drop(tree, manifest_device_keys);
 }
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(json_deletep) cJSON *old = NULL, *new = NULL;
-        _cleanup_(json_done) Json json = JSON_NULL;
-        Diff diff = { .ctl = ctl, .json = ctl->json ? &json : NULL };
+        const char *dir = ((const DiffOptions *) options)->dir;
+        Side old = { 0 }, new = { 0 };
+        size_t n = 0;
 
-        int r = read_tree(ctl, args[0], &old);
+        int r = read_side(ctl, dir, args[0], &old);
         if (r == 0)
-                r = read_tree(ctl, args[1], &new);
-        if (r != 0)
-                return r;
+                r = read_side(ctl, dir, args[1], &new);
+        if (r == 0) {
+                drop_absent(old.tree, &old, &new);
+                drop_absent(new.tree, &old, &new);
+                r = manifest_print_changes(ctl, old.tree, new.tree, &n);
+        }
+        if (r == 0)
+                ctl->status = n == 0 ? CTL_OK : CTL_PROBLEM;
 
-        if (!cJSON_GetObjectItemCaseSensitive(old, "version"))
-                drop_filled(new);
-        if (!cJSON_GetObjectItemCaseSensitive(new, "version"))
-                drop_filled(old);
-        json_open_object(&json, NULL);
-        json_open_array(&json, "changes");
-        compare(&diff, "", old, new);
-        json_close_array(&json);
-        json_close_object(&json);
-        if (diff.error < 0)
-                return diff.error;
-
-        ctl->status = diff.n == 0 ? CTL_OK : CTL_PROBLEM;
-        return ctl->json ? print_json(&json) : 0;
+        cJSON_Delete(old.tree);
+        cJSON_Delete(new.tree);
+        return r;
 }
 
 const Verb verb_manifest_diff = {
@@ -232,5 +72,7 @@ const Verb verb_manifest_diff = {
         .help = "show what changes between two manifests",
         .example = "manifest diff laptop.json laptop.yaml",
         .statuses = "failure, or there are changes",
+        .options = (const Option[]){ DIRECTORY_OPTION(offsetof(DiffOptions, dir)), { 0 } },
+        .options_size = sizeof(DiffOptions),
         .run = run,
 };

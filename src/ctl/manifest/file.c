@@ -29,6 +29,8 @@ void manifest_file_done(ManifestFile *file)
 {
         manifest_free(file->manifest);
         envelope_free(file->envelope);
+        template_free(file->template);
+        people_free(file->people);
         yaml_node_free(file->yaml);
         *file = MANIFEST_FILE_NULL;
 }
@@ -60,26 +62,59 @@ static int fill_in(cJSON *tree, const ManifestDefaults *defaults)
         return cJSON_AddStringToObject(tree, "prev_sha256", hex) ? 0 : -ENOMEM;
 }
 
+static int bind_whole(const ManifestDefaults *defaults, ManifestFile *file, YamlProblems *problems)
+{
+        _cleanup_(json_deletep) cJSON *tree = NULL;
+
+        int r = schema_yaml_convert(&manifest_schema, file->yaml, (uint64_t) defaults->issued_at_ms, &tree,
+                                    problems);
+        if (r == 0 && cJSON_IsObject(tree))
+                r = fill_in(tree, defaults);
+
+        return r < 0 ? r
+                     : schema_yaml_bind(&manifest_schema, file->yaml, tree, (void **) &file->manifest,
+                                        problems);
+}
+
+static int expand_template(const ManifestDefaults *defaults, ManifestFile *file, YamlProblems *problems)
+{
+        int r = template_parse(file->yaml, (uint64_t) defaults->issued_at_ms, &file->template, problems);
+
+        return r < 0 ? r : template_expand(file->template, file->people, &file->manifest, problems);
+}
+
 static int parse_yaml(const char *text, const ManifestDefaults *defaults, ManifestFile *file,
                       char **ret_problem)
 {
-        _cleanup_(json_deletep) cJSON *tree = NULL;
         YamlProblems problems = YAML_PROBLEMS_NULL;
         YamlProblem problem = { 0 };
 
         int r = yaml_node_parse(text, strlen(text), &file->yaml, &problem);
         if (r == -EBADMSG)
                 yaml_problems_add(&problems, &problem);
-        if (r == 0)
-                r = schema_yaml_convert(&manifest_schema, file->yaml, (uint64_t) defaults->issued_at_ms,
-                                        &tree, &problems);
-        if (r == 0 && cJSON_IsObject(tree))
-                r = fill_in(tree, defaults);
-        if (r == 0)
-                r = schema_yaml_bind(&manifest_schema, file->yaml, tree, (void **) &file->manifest,
-                                     &problems);
+        else if (r == 0 && !template_is(file->yaml))
+                r = bind_whole(defaults, file, &problems);
+        else if (r == 0) {
+                r = people_read(defaults->dir, &file->people, ret_problem);
+                if (r == 0)
+                        r = expand_template(defaults, file, &problems);
+        }
 
         return r == -EBADMSG ? problem_of_yaml(ret_problem, file->path, &problems) : r;
+}
+
+int manifest_file_fill(ManifestFile *file, const ManifestFacts *facts, char **ret_problem)
+{
+        YamlProblems problems = YAML_PROBLEMS_NULL;
+        Manifest *manifest;
+
+        int r = template_fill(file->template, file->people, facts, &manifest, &problems);
+        if (r < 0)
+                return r == -EBADMSG ? problem_of_yaml(ret_problem, file->path, &problems) : r;
+
+        manifest_free(file->manifest);
+        file->manifest = manifest;
+        return 0;
 }
 
 static int parse_envelope(const char *text, ManifestFile *file, char **ret_problem)
@@ -128,6 +163,8 @@ unsigned manifest_file_line(const ManifestFile *file, const char *part)
         YamlProblem problem = { 0 };
         SchemaFault fault = { .why = "" };
 
+        if (file->template)
+                return template_line(file->template, part);
         if (!file->yaml)
                 return 0;
 

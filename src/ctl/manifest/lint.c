@@ -2,12 +2,12 @@
 /* devboxctl manifest lint: what in a manifest is dangerous. */
 
 #include "ctl/manifest/lint-print.h"
-#include "ctl/option-types.h"
+#include "ctl/operator/options.h"
 #include "ctl/print.h"
 #include "ctl/verbs.h"
 
 typedef struct LintOptions {
-        const char *ceiling;
+        const char *ceiling, *dir;
 } LintOptions;
 
 static int print_report_json(const ManifestFile *file, const LintReport *report)
@@ -44,6 +44,7 @@ static int run(Ctl *ctl, const void *options, char **args)
         ManifestDefaults defaults = manifest_defaults(ctl->now_ms);
         const LintOptions *given = options;
 
+        defaults.dir = given->dir;
         int r = manifest_file_read(args[0], &defaults, &file, &ctl->problem);
         if (r == 0 && given->ceiling)
                 r = ceiling_file_read(given->ceiling, ctl->now_ms, &ceiling, &ctl->problem);
@@ -62,6 +63,7 @@ static int run(Ctl *ctl, const void *options, char **args)
 
 static const Option options[] = {
         { "ceiling", &option_file, offsetof(LintOptions, ceiling), "a ceiling that must hold the manifest" },
+        DIRECTORY_OPTION(offsetof(LintOptions, dir)),
         { 0 },
 };
 
@@ -69,7 +71,7 @@ const Verb verb_manifest_lint = {
         .noun = "manifest",
         .name = "lint",
         .arguments = "FILE",
-        .help = "show what in a manifest is dangerous",
+        .help = "show what in a manifest or template is dangerous",
         .example = "manifest lint laptop.yaml",
         .statuses = "failure, or the manifest would not be signed",
         .options = options,

@@ -311,7 +311,7 @@ static void check_people(Lint *lint)
 
         if (manifest_is_tombstone(manifest))
                 return;
-        if (manifest->dispatchers.n == 0)
+        if (manifest->device && manifest->dispatchers.n == 0) /* a template has none */
                 (void) add(lint, false, "dispatchers", "no hub may request anything: dispatchers is empty");
         if (manifest->operators.n == 0)
                 (void) add(lint, false, "operators", "no person may request anything: operators is empty");

@@ -85,6 +85,11 @@ static void add_head(Table *table, const Manifest *manifest)
 {
         char words[FINGERPRINT_SIZE], hex[HEX_SIZE(SHA256_SIZE)], moment[FIGURE_MAX];
 
+        if (!manifest->device) {
+                add_fact(table, "expires", format_moment(moment, (uint64_t) manifest->expires_at_ms));
+                return;
+        }
+
         table_add(table, STYLE_FAINT, "device");
         table_add(table, STYLE_HEAD, "%s", manifest->device);
         fingerprint_format(&manifest->device_key, words);

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "codec/strict-json.h"
 #include "ctl/manifest/manifest-print.h"
 #include "ctl/manifest/verify-file.h"
 #include "ctl/operator/options.h"
@@ -11,15 +12,19 @@
 #include "proto/error.h"
 
 typedef struct ShowOptions {
-        const char *root;
+        const char *root, *dir;
 } ShowOptions;
 
-/* The manifest's own JSON: what the device reads. */
-static int print_payload(const Manifest *manifest)
+/* The manifest's own JSON, what the device reads; of a template, the part that it says. */
+static int print_payload(const ManifestFile *file)
 {
+        const Schema *schema = file->template ? &manifest_policy_schema : &manifest_schema;
+        _cleanup_(json_deletep) cJSON *tree = NULL;
         _cleanup_(freep) char *text = NULL;
 
-        int r = manifest_format(manifest, &text, NULL);
+        int r = schema_build(schema, file->manifest, &tree, NULL);
+        if (r == 0)
+                r = strict_json_format(tree, &text);
         if (r != 0)
                 return r > 0 ? -EINVAL : r;
 
@@ -34,15 +39,18 @@ static int run(Ctl *ctl, const void *options, char **args)
         const char *root = ((const ShowOptions *) options)->root, *state = "not signed";
         SchemaFault fault;
 
+        defaults.dir = ((const ShowOptions *) options)->dir;
         int r = manifest_file_read(args[0], &defaults, &file, &ctl->problem);
         if (r == 0 && root)
                 r = root_chain_read(root, &chain, &ctl->problem);
         if (r != 0)
                 return r;
         if (ctl->json)
-                return print_payload(file.manifest);
+                return print_payload(&file);
 
-        if (file.envelope && !root)
+        if (file.template)
+                state = "none: it is a template";
+        else if (file.envelope && !root)
                 state = "not checked; give --root";
         else if (file.envelope) {
                 r = manifest_file_verify(&file, chain.root, NULL, ctl->now_ms, &fault);
@@ -57,6 +65,7 @@ static int run(Ctl *ctl, const void *options, char **args)
 static const Option options[] = {
         { "root", &option_file, offsetof(ShowOptions, root),
           "check the signature against this root, or several" },
+        DIRECTORY_OPTION(offsetof(ShowOptions, dir)),
         { 0 },
 };
 
@@ -64,7 +73,7 @@ const Verb verb_manifest_show = {
         .noun = "manifest",
         .name = "show",
         .arguments = "FILE",
-        .help = "show what a manifest allows",
+        .help = "show what a manifest or template allows",
         .example = "manifest show laptop.yaml",
         .options = options,
         .options_size = sizeof(ShowOptions),

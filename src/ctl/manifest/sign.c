@@ -18,7 +18,14 @@ typedef struct SignOptions {
         KeySource key;
         const char *root, *previous, *ceiling, *output;
         uint64_t expires_at_ms;
+        const char *device; /* these four: for a template */
+        RootKeyList device_key, dispatcher, attester;
 } SignOptions;
+
+static PublicKey key_of(const RootKeyList *list)
+{
+        return list->n > 0 ? list->keys[0] : (PublicKey){ { 0 } };
+}
 
 /* The one before: its digest, and a version more within the same epoch. */
 static int follow_previous(Ctl *ctl, const char *path, const Root *root, ManifestDefaults *defaults)
@@ -52,10 +59,41 @@ static int set_defaults(Ctl *ctl, const SignOptions *options, const Root *root, 
 {
         *defaults = manifest_defaults(ctl->now_ms);
         defaults->epoch = root->epoch;
+        defaults->dir = options->key.dir;
         if (options->expires_at_ms > 0)
                 defaults->expires_at_ms = (int64_t) options->expires_at_ms;
 
         return options->previous ? follow_previous(ctl, options->previous, root, defaults) : 0;
+}
+
+/* Only a template leaves to the command line whom it is for. */
+static int fill(Ctl *ctl, const SignOptions *options, const ManifestDefaults *defaults, ManifestFile *file)
+{
+        const ManifestFacts facts = { .device = options->device,
+                                      .device_key = key_of(&options->device_key),
+                                      .dispatcher = key_of(&options->dispatcher),
+                                      .attester = key_of(&options->attester),
+                                      .epoch = defaults->epoch,
+                                      .version = defaults->version,
+                                      .previous = defaults->previous,
+                                      .issued_at_ms = defaults->issued_at_ms,
+                                      .expires_at_ms = (int64_t) options->expires_at_ms };
+        bool whole = options->device && options->device_key.n > 0;
+
+        if (!file->template)
+                return options->device || options->device_key.n > 0 || options->dispatcher.n > 0 ||
+                                       options->attester.n > 0
+                               ? ctl_usage(ctl, "%s is no template, so it names device and keys itself",
+                                           file->path)
+                               : 0;
+        if (!whole)
+                return ctl_usage(
+                        ctl,
+                        "%s is a template; say whom it is for with --device NAME --device-key KEY, or let "
+                        "devboxctl manifest publish do it",
+                        file->path);
+
+        return manifest_file_fill(file, &facts, &ctl->problem);
 }
 
 /* A manifest that every device rejects is not signed. */
@@ -175,6 +213,8 @@ static int run(Ctl *ctl, const void *options, char **args)
         if (r == 0)
                 r = manifest_file_read(args[0], &defaults, &file, &ctl->problem);
         if (r == 0)
+                r = fill(ctl, given, &defaults, &file);
+        if (r == 0)
                 r = check_against_root(ctl, given, &file, chain.root, &defaults);
         if (r == 0)
                 r = reject_risks(ctl, given->ceiling, &file);
@@ -192,6 +232,13 @@ static const Option options[] = {
           "the signed manifest that the device has" },
         { "ceiling", &option_file, offsetof(SignOptions, ceiling), "a ceiling that must hold the manifest" },
         { "expires", &option_expiry, offsetof(SignOptions, expires_at_ms), "when it expires (in 30 days)" },
+        { "device", &option_name, offsetof(SignOptions, device), "of a template: the device" },
+        { "device-key", &option_root_key, offsetof(SignOptions, device_key),
+          "of a template: the device's key" },
+        { "dispatcher", &option_root_key, offsetof(SignOptions, dispatcher),
+          "of a template: the hub's key that may deliver requests" },
+        { "attester", &option_root_key, offsetof(SignOptions, attester),
+          "of a template: the hub's key that may attest approvals" },
         { "output", &option_file, offsetof(SignOptions, output), "write there, not to standard output",
           'o' },
         { 0 },
@@ -201,7 +248,7 @@ const Verb verb_manifest_sign = {
         .noun = "manifest",
         .name = "sign",
         .arguments = "FILE",
-        .help = "make a signed manifest of a YAML file",
+        .help = "make a signed manifest of a YAML file or template",
         .example = "manifest sign laptop.yaml -o laptop.json",
         .options = options,
         .options_size = sizeof(SignOptions),

@@ -127,6 +127,14 @@ static int fail_fault(const Template *template, const SchemaFault *fault, YamlPr
                              *fault->path ? " " : "the manifest ", fault->why);
 }
 
+static void set_dates(const Template *template, int64_t issued_at_ms, Manifest *manifest)
+{
+        int64_t expires_at_ms = template->head->expires_at_ms;
+
+        manifest->issued_at_ms = issued_at_ms;
+        manifest->expires_at_ms = expires_at_ms > 0 ? expires_at_ms : issued_at_ms + LIFE_MS;
+}
+
 int template_expand(const Template *template, const People *people, Manifest **ret_manifest,
                     YamlProblems *problems)
 {
@@ -142,7 +150,11 @@ int template_expand(const Template *template, const People *people, Manifest **r
                 return r < 0 ? r : -EBADMSG;
 
         r = schema_bind(&manifest_policy_schema, policy, (void **) ret_manifest, &fault);
-        return r > 0 ? fail_fault(template, &fault, problems) : r;
+        if (r != 0)
+                return r > 0 ? fail_fault(template, &fault, problems) : r;
+
+        set_dates(template, (int64_t) template->now_ms, *ret_manifest);
+        return 0;
 }
 
 static int set_hubs(Manifest *manifest, const ManifestFacts *facts)
@@ -173,8 +185,6 @@ int template_fill(const Template *template, const People *people, const Manifest
 {
         _cleanup_(manifest_freep) Manifest *manifest = NULL;
         _cleanup_(freep) char *text = NULL;
-        int64_t expires_at_ms =
-                facts->expires_at_ms > 0 ? facts->expires_at_ms : template->head->expires_at_ms;
         SchemaFault fault = { 0 };
 
         int r = template_expand(template, people, &manifest, problems);
@@ -186,10 +196,11 @@ int template_fill(const Template *template, const People *people, const Manifest
         manifest->epoch = facts->epoch;
         manifest->version = facts->version;
         manifest->previous = facts->previous;
-        manifest->issued_at_ms = facts->issued_at_ms;
-        manifest->expires_at_ms = expires_at_ms > 0 ? expires_at_ms : facts->issued_at_ms + LIFE_MS;
+        set_dates(template, facts->issued_at_ms, manifest);
+        if (facts->expires_at_ms > 0)
+                manifest->expires_at_ms = facts->expires_at_ms;
         r = manifest->device ? set_hubs(manifest, facts) : -ENOMEM;
-        if (r == 0)
+        if (r == 0 && key_is_set(&facts->device_key))
                 r = manifest_format(manifest, &text, &fault); /* checks it as a whole */
         if (r != 0)
                 return r > 0 ? fail_fault(template, &fault, problems) : r;

@@ -16,6 +16,7 @@ typedef struct TemplateHead {
 
 struct Template {
         const YamlNode *yaml;
+        uint64_t now_ms;
         TemplateHead *head;
         cJSON *policy; /* of manifest_policy_schema, without people */
         const YamlNode

@@ -148,6 +148,7 @@ int template_parse(const YamlNode *yaml, uint64_t now_ms, Template **ret_templat
                                      "a map of keys and values is expected here");
 
         template->yaml = yaml;
+        template->now_ms = now_ms;
         template->policy = cJSON_CreateObject();
         builder.roots = cJSON_AddArrayToObject(template->policy, "roots");
         builder.entries = cJSON_AddArrayToObject(template->policy, "capabilities");

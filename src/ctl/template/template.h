@@ -15,7 +15,7 @@ typedef struct Template Template;
 /* What a manifest has beyond its template. */
 typedef struct ManifestFacts {
         const char *device;
-        PublicKey device_key;
+        PublicKey device_key;           /* zero: not known yet, the manifest is for looking at */
         PublicKey dispatcher, attester; /* zero: none */
         int64_t epoch, version;
         Sha256 previous; /* zero: none */
@@ -31,12 +31,12 @@ int template_parse(const YamlNode *yaml, uint64_t now_ms, Template **ret_templat
 Template *template_free(Template *template);
 DEFINE_CLEANUP(Template, template_free);
 
-/* What can be known before it is filled in: device, keys, version and dates are absent, so it cannot be
- * formatted. The caller frees it. */
+/* What can be known before it is filled in: device, keys and version are absent, so it cannot be formatted;
+ * dates are from now. The caller frees it. */
 int template_expand(const Template *template, const People *people, Manifest **ret_manifest,
                     YamlProblems *problems);
 
-/* The manifest to sign, which is valid. The caller frees it. */
+/* The manifest to sign, which is valid if the device's key is known. The caller frees it. */
 int template_fill(const Template *template, const People *people, const ManifestFacts *facts,
                   Manifest **ret_manifest, YamlProblems *problems);
 
