@@ -143,6 +143,19 @@ static int admit(const Hub *hub, Invitation *invitation, const ManifestVerdict *
         return r < 0 ? r : transaction_commit(&transaction);
 }
 
+/* Records it. Returns `error`, or that of the database. */
+static int reject_manifest(const Hub *hub, const char *device, int error, const ManifestVerdict *verdict,
+                           AdmissionOutcome *outcome)
+{
+        int r = outbox_add_record(hub->store->database, MESH_EVENT_MANIFEST_REJECTED, device,
+                                  devbox_error_code((DevboxError) error));
+        if (r < 0)
+                return r;
+
+        *outcome = (AdmissionOutcome){ .event = MESH_EVENT_MANIFEST_REJECTED, .fault = verdict->fault };
+        return error;
+}
+
 /* The one that is claimed, or was already admitted. */
 static int find_claimed(const Hub *hub, const char *device, Invitation *ret_invitation)
 {
@@ -160,22 +173,27 @@ static int find_claimed(const Hub *hub, const char *device, Invitation *ret_invi
 }
 
 int hub_admit(const Hub *hub, const char *device, const char *manifest, const LostChain *lost,
-              SchemaFault *ret_fault)
+              AdmissionOutcome *ret_outcome)
 {
         _cleanup_(manifest_verdict_done) ManifestVerdict verdict = { .manifest = NULL };
         Invitation invitation;
 
+        *ret_outcome = (AdmissionOutcome){ .event = _MESH_EVENT_MAX };
         int r = find_claimed(hub, device, &invitation);
-        if (r == 0)
-                r = check_manifest(hub, &invitation, manifest, &verdict);
-        if (r == DEVBOX_ERROR_BAD_SCHEMA)
-                *ret_fault = verdict.fault;
         if (r != 0)
+                return r;
+        r = check_manifest(hub, &invitation, manifest, &verdict);
+        if (r > 0)
+                return reject_manifest(hub, device, r, &verdict, ret_outcome);
+        if (r < 0)
                 return r;
         if (invitation.state == INVITATION_SPENT)
                 return verdict.unchanged ? 0 : DEVBOX_ERROR_PEER_UNKNOWN;
 
-        return admit(hub, &invitation, &verdict, manifest, lost);
+        r = admit(hub, &invitation, &verdict, manifest, lost);
+        if (r == 0)
+                ret_outcome->event = MESH_EVENT_ADMITTED;
+        return r;
 }
 
 int hub_has_lost_chain(const Hub *hub, const char *device)
@@ -190,17 +208,16 @@ int hub_has_lost_chain(const Hub *hub, const char *device)
                             "tb", device, BYTES_OF(invitation.device_key.bytes));
 }
 
-int hub_complete(const Hub *hub, const char *device)
+int admission_complete(Database *database, const char *device, int64_t now_ms)
 {
         _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
-        Database *database = hub->store->database;
 
         int r = transaction_begin(database, &transaction);
         if (r == 0)
                 r = query_exists(database,
                                  "UPDATE device SET state = 'active', since_ms = ?"
                                  " WHERE name = ? AND state = 'joining' RETURNING 1",
-                                 "it", hub->time.wall_ms, device);
+                                 "it", now_ms, device);
         if (r <= 0)
                 return r;
         r = query_run(database,
@@ -209,7 +226,5 @@ int hub_complete(const Hub *hub, const char *device)
                       "t", device);
         if (r == 0)
                 r = outbox_add_record(database, MESH_EVENT_ACTIVE, device, "");
-        if (r == 0)
-                r = transaction_commit(&transaction);
-        return r < 0 ? r : 1;
+        return r < 0 ? r : transaction_commit(&transaction);
 }

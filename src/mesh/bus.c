@@ -5,9 +5,8 @@
 #include "mesh/method.h"
 
 static const sd_bus_vtable *const parts[] = {
-        mesh_status_methods,
-        mesh_setup_methods,
-        mesh_peer_methods,
+        mesh_status_methods,     mesh_setup_methods,     mesh_peer_methods,
+        mesh_invitation_methods, mesh_admission_methods, mesh_join_methods,
 };
 
 int mesh_add_interface(MeshDaemon *self, sd_bus *bus, const char *path, sd_bus_slot **ret_slot)

@@ -23,9 +23,6 @@
 #define MESH_INTERFACE  "org.devbox.Mesh1"
 #define MESH_VTABLE_MAX 48
 
-/* Users with rights of their own: the API passes on claims and revocations, the dispatcher reads. */
-typedef enum MeshUser { MESH_USER_API, MESH_USER_DISPATCH } MeshUser;
-
 typedef enum MeshState {
         MESH_STATE_UNCONFIGURED, /* no role */
         MESH_STATE_DOWN,         /* the link, the database or a key cannot be used */
@@ -64,9 +61,10 @@ struct MeshDaemon {
         Outbox outbox;
         Resolver *resolver;
         DriftLog drift;
-        RateLimit drift_limit;    /* of events; the log takes all */
-        BusCalls revocations;     /* calls that wait for the read-back: revoke.c */
-        JournalEntry *unrecorded; /* revocations that the database does not have yet */
+        RateLimit drift_limit, claim_limit; /* of events that are recorded */
+        usec_t expiry_at_usec;              /* CLOCK_BOOTTIME: when invitations are looked at next */
+        BusCalls revocations, admissions;   /* calls that wait: for the read-back, for the ledger */
+        JournalEntry *unrecorded;           /* revocations that the database does not have yet */
         size_t n_unrecorded;
 
         MeshState state;
@@ -85,19 +83,16 @@ int mesh_after_write(MeshDaemon *self, int result);
 /* The database was changed: reads it again, and applies the difference to the kernel soon. */
 void mesh_changed(MeshDaemon *self);
 
-/* Logs an event and emits the signal; `device` and `detail` may be empty. */
+/* Logs an event and emits the signal; `device` and `detail` may be empty. mesh_report() is for events
+ * without a transaction: it also adds the row of the outbox, if that can be written. */
 void mesh_announce(MeshDaemon *self, MeshEvent event, const char *device, const char *detail);
-
-/* The same for an event that happened by itself: with its row of the outbox, if that can be written. */
 void mesh_report(MeshDaemon *self, MeshEvent event, const char *device, const char *detail);
-
-/* Whether the peer is in the kernel, as it was read last. */
-bool mesh_peer_is_loaded(const MeshDaemon *self, const char *name);
 
 /* The state from what is known now; emits PropertiesChanged, degraded and recovered. */
 void mesh_update_state(MeshDaemon *self);
 
 int mesh_append_metrics(sd_bus_message *reply, void *owner);
+
 /* What the running state means. */
 extern const ReconcilerHandlers mesh_reconciler_handlers;
 
@@ -115,6 +110,10 @@ void mesh_revocation_free(BusCall *kept);
 
 /* Writes revocations that only the journal has into the database. */
 void mesh_record_revocations(MeshDaemon *self);
+
+/* Ends invitations whose time is over; looks every few seconds. Cancels an Admit that waits. */
+void mesh_expire_invitations(MeshDaemon *self);
+void mesh_admission_free(BusCall *kept);
 
 /* Adds org.devbox.Mesh1 to the object at `path`. */
 int mesh_add_interface(MeshDaemon *self, sd_bus *bus, const char *path, sd_bus_slot **ret_slot);

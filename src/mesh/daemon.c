@@ -17,6 +17,8 @@
 
 #define REVOCATIONS_MAX  64 /* that wait for their read-back */
 #define DRIFT_EVENTS_MAX 10 /* a minute */
+#define ADMISSIONS_MAX   16
+#define CLAIM_EVENTS_MAX 10 /* a minute */
 
 /* In the order of MeshUser. */
 static const char *const users[] = { "devbox", "devbox-dispatch", NULL };
@@ -250,6 +252,10 @@ void *mesh_daemon_new(void)
         self->revocations = (BusCalls){ .max = REVOCATIONS_MAX,
                                         .max_per_client = REVOCATIONS_MAX,
                                         .free = mesh_revocation_free };
+        self->admissions = (BusCalls){ .max = ADMISSIONS_MAX,
+                                       .max_per_client = ADMISSIONS_MAX,
+                                       .free = mesh_admission_free };
+        self->claim_limit = (RateLimit){ .interval_usec = 60 * USEC_PER_SEC, .burst = CLAIM_EVENTS_MAX };
         self->drift_limit = (RateLimit){ .interval_usec = 60 * USEC_PER_SEC, .burst = DRIFT_EVENTS_MAX };
         self->config.consequence = "going on with the defaults";
         self->component = (Component){
@@ -267,6 +273,7 @@ void mesh_daemon_free(void *userdata)
 
         bus_authority_free(self->authority);
         bus_calls_done(&self->revocations);
+        bus_calls_done(&self->admissions);
         sd_bus_slot_unref(self->slot_interface);
         outbox_done(&self->outbox);
         component_detach(&self->component);

@@ -8,6 +8,9 @@
 #include "bus/error.h"
 #include "mesh/daemon-internal.h"
 
+/* Users with rights of their own: the API passes on claims and revocations, the dispatcher reads. */
+typedef enum MeshUser { MESH_USER_API, MESH_USER_DISPATCH } MeshUser;
+
 /* Who may call a method, beside root. The actions are those of polkit/org.devbox.mesh.policy. */
 #define ACCESS_ROOT      ((BusAccess){ 0 })
 #define ACCESS_READERS   ((BusAccess){ .anyone = true }) /* every caller that the bus policy allows */
@@ -31,4 +34,5 @@
 int mesh_reply_status(sd_bus_message *message, const MeshDaemon *self);
 
 /* Rows without a start, for bus.c. */
-extern const sd_bus_vtable mesh_status_methods[], mesh_setup_methods[], mesh_peer_methods[];
+extern const sd_bus_vtable mesh_status_methods[], mesh_setup_methods[], mesh_peer_methods[],
+        mesh_invitation_methods[], mesh_admission_methods[], mesh_join_methods[];

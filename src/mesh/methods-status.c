@@ -3,6 +3,7 @@
  * properties. */
 
 #include "basic/sockaddr.h"
+#include "mesh/join.h"
 #include "mesh/method.h"
 
 static uint64_t count_peers(const MeshDaemon *self, Presence presence)
@@ -19,12 +20,14 @@ static uint64_t count_peers(const MeshDaemon *self, Presence presence)
 
 typedef struct Status {
         const char *role, *network, *state, *problem, *join_state, *prefix, *address, *hub_address;
+        const char *device;
         const char *backend;
         Bytes public_key, claim_key, root_sha256, network_root_sha256;
         uint64_t listen_port, peers, online, stale, last_handshake_ms;
         char *endpoints[TOKEN_ENDPOINTS_MAX];
         size_t n_endpoints;
         char texts[3][IP_PREFIX_TEXT_SIZE];
+        JoinInvitation invitation;
 } Status;
 
 static void status_done(Status *status)
@@ -52,6 +55,17 @@ static const char *const backend_names[] = {
         [INTERFACE_KERNEL] = "kernel",
         [INTERFACE_USERSPACE] = "userspace",
 };
+
+/* What a device that joins was invited to. */
+static void read_invitation(const MeshDaemon *self, Status *status)
+{
+        if (self->node.role != NODE_ROLE_DEVICE || !self->store.database ||
+            join_invitation(&self->store, &status->invitation) <= 0)
+                return;
+
+        status->device = status->invitation.device;
+        status->root_sha256 = BYTES_OF(status->invitation.root_sha256.bytes);
+}
 
 static int read_status(const MeshDaemon *self, Status *status)
 {
@@ -83,6 +97,7 @@ static int read_status(const MeshDaemon *self, Status *status)
         }
         if (hub)
                 status->last_handshake_ms = hub->sighting.handshake_at_usec / USEC_PER_MSEC;
+        read_invitation(self, status);
         return read_endpoints(node, status);
 }
 
@@ -104,6 +119,7 @@ int mesh_reply_status(sd_bus_message *message, const MeshDaemon *self)
                 BUS_FIELD("state", BUS_TEXT, Status, state),
                 BUS_FIELD("problem", BUS_TEXT, Status, problem),
                 BUS_FIELD("join_state", BUS_TEXT, Status, join_state),
+                BUS_FIELD("device", BUS_TEXT, Status, device, BUS_OPTIONAL),
                 BUS_FIELD("peers", BUS_UINT64, Status, peers),
                 BUS_FIELD("online", BUS_UINT64, Status, online),
                 BUS_FIELD("stale", BUS_UINT64, Status, stale),

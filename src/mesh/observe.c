@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "log/log.h"
+#include "mesh/admission.h"
 #include "mesh/daemon-internal.h"
 
 #define MANIFEST_WARNING_MS (INT64_C(7) * 24 * 3600 * 1000)
@@ -23,23 +24,13 @@ static void emit_peer_changed(const MeshDaemon *self, const Peer *peer)
                 (void) log_warning_errno(r, "Cannot emit PeerChanged, ignoring");
 }
 
-/* The first handshake with its own key: the device has joined, and its bootstrap tunnel ends. */
+/* The first handshake of a peer. On the hub the device has joined, and its bootstrap tunnel ends. */
 static int store_active(MeshDaemon *self, const Peer *peer)
 {
-        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+        if (self->node.role != NODE_ROLE_HUB)
+                return peer_store_state(self->store.database, peer->name, PEER_STATE_ACTIVE, now_ms());
 
-        int r = transaction_begin(self->store.database, &transaction);
-        if (r < 0)
-                return r;
-        r = peer_store_state(self->store.database, peer->name, PEER_STATE_ACTIVE, now_ms());
-        if (r >= 0)
-                r = query_run(self->store.database,
-                              "UPDATE token SET bootstrap_key = NULL, bootstrap_psk = NULL,"
-                              " bootstrap_address = NULL WHERE device = ? AND state = 'spent'",
-                              "t", peer->name);
-        if (r >= 0 && self->node.role == NODE_ROLE_HUB)
-                r = outbox_add_record(self->store.database, MESH_EVENT_ACTIVE, peer->name, "");
-        return r < 0 ? r : transaction_commit(&transaction);
+        return admission_complete(self->store.database, peer->name, now_ms());
 }
 
 static void activate(MeshDaemon *self, Peer *peer)
@@ -57,7 +48,6 @@ static void observe_peer(MeshDaemon *self, Peer *peer, const WireguardPeer *runn
 {
         Presence before = peer->sighting.presence;
 
-        peer->loaded = running;
         sighting_update(&peer->sighting, running, time_now(CLOCK_REALTIME), time_now(CLOCK_BOOTTIME));
         if (peer->state == PEER_STATE_JOINING && peer->sighting.handshake_at_usec != 0)
                 activate(self, peer);
@@ -82,13 +72,6 @@ static void on_running(const WireguardDevice *running, void *owner)
         }
 
         mesh_revocations_check(self, running);
-}
-
-bool mesh_peer_is_loaded(const MeshDaemon *self, const char *name)
-{
-        const Peer *peer = peer_table_find(&self->peers, name);
-
-        return peer && peer->loaded;
 }
 
 /* ---- drift */
@@ -224,6 +207,7 @@ static void on_tick(void *owner)
         if (self->n_unrecorded > 0)
                 mesh_record_revocations(self);
         warn_of_manifests(self);
+        mesh_expire_invitations(self);
         seek_hub(self);
         outbox_send(&self->outbox);
 }

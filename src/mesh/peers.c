@@ -75,7 +75,6 @@ static void move_sightings(const PeerTable *from, PeerTable *to)
 
                 if (!before || memcmp(&before->key, &to->peers[i].key, sizeof before->key) != 0)
                         continue;
-                to->peers[i].loaded = before->loaded;
                 to->peers[i].sighting = before->sighting;
                 to->peers[i].manifest_warned =
                         before->manifest_warned &&

@@ -30,7 +30,6 @@ typedef struct Peer {
         int64_t manifest_epoch, manifest_version, manifest_expires_at_ms; /* 0: none */
 
         /* Not stored. */
-        bool loaded; /* the key was in the device when it was last read */
         bool manifest_warned;
         Sighting sighting;
 } Peer;

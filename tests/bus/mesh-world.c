@@ -37,6 +37,11 @@ int mesh_world_enter(void **state)
         return 0;
 }
 
+bool mesh_world_has_namespaces(void)
+{
+        return entered;
+}
+
 void mesh_world_skip(void)
 {
         if (!entered)
@@ -317,7 +322,7 @@ static void read_value(sd_bus_message *reply, char *text, size_t size)
                 assert_ok(sd_bus_message_skip(reply, "v"));
 }
 
-static const char *read_key(sd_bus_message *reply, const char *key)
+const char *mesh_read_key(sd_bus_message *reply, const char *key)
 {
         static char text[512];
         const char *name;
@@ -341,7 +346,7 @@ const char *mesh_status(const MeshWorld *world, const char *key)
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply =
                 mesh_finish(world, mesh_call(world, "GetStatus"), NULL);
 
-        return read_key(reply, key);
+        return mesh_read_key(reply, key);
 }
 
 const char *mesh_peer(const MeshWorld *world, const char *name, const char *key)
@@ -350,7 +355,7 @@ const char *mesh_peer(const MeshWorld *world, const char *name, const char *key)
 
         assert_ok(sd_bus_message_append(call, "s", name));
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = mesh_finish(world, call, NULL);
-        return read_key(reply, key);
+        return mesh_read_key(reply, key);
 }
 
 bool mesh_state_is(const MeshWorld *world, const void *state)
@@ -366,6 +371,6 @@ bool mesh_has_drift(const MeshWorld *world, const void *kind)
 
         assert_ok(sd_bus_message_enter_container(reply, 'a', "a{sv}"));
         while (!assert_ok(sd_bus_message_at_end(reply, false)))
-                found |= streq(read_key(reply, "kind"), kind);
+                found |= streq(mesh_read_key(reply, "kind"), kind);
         return found;
 }

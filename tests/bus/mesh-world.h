@@ -23,6 +23,7 @@ typedef struct MeshWorld {
 /* cmocka group fixture: the namespaces. Tests that need them call mesh_world_skip() first. */
 int mesh_world_enter(void **state);
 void mesh_world_skip(void);
+bool mesh_world_has_namespaces(void);
 
 /* cmocka fixtures: a daemon without a role; the hub of the network "home" with the devices dev-a, dev-b and
  * dev-c, which is up. */
@@ -62,7 +63,9 @@ sd_bus_message *mesh_finish(const MeshWorld *world, sd_bus_message *call, const 
 void mesh_call_name(const MeshWorld *world, const char *member, const char *name, const char *wanted);
 void mesh_configure(const MeshWorld *world, const char *prefix, const char *endpoint, const char *wanted);
 
-/* One value of GetStatus, or of GetPeer, as text, in static memory; empty if there is none. */
+/* One value of the dictionary that comes next, as text, in static memory; empty if there is none. Of
+ * GetStatus; of GetPeer. */
+const char *mesh_read_key(sd_bus_message *reply, const char *key);
 const char *mesh_status(const MeshWorld *world, const char *key);
 const char *mesh_peer(const MeshWorld *world, const char *name, const char *key);
 bool mesh_state_is(const MeshWorld *world, const void *state);

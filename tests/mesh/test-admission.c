@@ -8,7 +8,7 @@
 
 #include "enrol-world.h"
 
-static SchemaFault fault;
+static AdmissionOutcome outcome;
 
 /* A device that claimed. */
 static void claim(EnrolWorld *world, const char *device, unsigned number, WorldKey key,
@@ -26,7 +26,7 @@ static int admit(EnrolWorld *world, const char *device, WorldKey key)
 {
         _cleanup_(freep) char *manifest = enrol_world_manifest(world, device, key, KEY_MANIFEST);
 
-        return hub_admit(&world->hub, device, manifest, &(LostChain){ 0 }, &fault);
+        return hub_admit(&world->hub, device, manifest, &(LostChain){ 0 }, &outcome);
 }
 
 static void assert_nothing_admitted(const EnrolWorld *world)
@@ -52,20 +52,25 @@ static void test_manifests_that_admit_nobody(void **state)
         EnrolWorld *world = *state;
         _cleanup_(claimant_done) Claimant claimant;
 
-        assert_err(hub_admit(&world->hub, "laptop", "{}", &(LostChain){ 0 }, &fault),
+        assert_err(hub_admit(&world->hub, "laptop", "{}", &(LostChain){ 0 }, &outcome),
                    DEVBOX_ERROR_PEER_UNKNOWN);
         claim(world, "laptop", 1, KEY_DEVICE, &claimant);
-        assert_err(hub_admit(&world->hub, "laptop", "{}", &(LostChain){ 0 }, &fault),
+        assert_err(hub_admit(&world->hub, "laptop", "{}", &(LostChain){ 0 }, &outcome),
                    DEVBOX_ERROR_BAD_ENVELOPE);
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 _cleanup_(freep) char *manifest =
                         enrol_world_manifest(world, rows[i].device, rows[i].key, rows[i].signer);
 
-                assert_err(hub_admit(&world->hub, "laptop", manifest, &(LostChain){ 0 }, &fault),
+                assert_err(hub_admit(&world->hub, "laptop", manifest, &(LostChain){ 0 }, &outcome),
                            rows[i].expected);
+                assert_int_equal(outcome.event, MESH_EVENT_MANIFEST_REJECTED);
                 assert_nothing_admitted(world);
         }
         assert_int_equal(admit(world, "laptop", KEY_DEVICE), 0);
+        assert_int_equal(outcome.event, MESH_EVENT_ADMITTED);
+        assert_int_equal(enrol_world_count(&world->hub_store,
+                                           "SELECT count(*) FROM outbox WHERE kind = 'manifest_rejected'"),
+                         1 + ELEMENTSOF(rows));
 }
 
 static void test_again_changes_nothing(void **state)
@@ -77,7 +82,7 @@ static void test_again_changes_nothing(void **state)
         claim(world, "laptop", 1, KEY_DEVICE, &claimant);
         manifest = enrol_world_manifest(world, "laptop", KEY_DEVICE, KEY_MANIFEST);
         for (int i = 0; i < 3; i++) {
-                assert_int_equal(hub_admit(&world->hub, "laptop", manifest, &(LostChain){ 0 }, &fault), 0);
+                assert_int_equal(hub_admit(&world->hub, "laptop", manifest, &(LostChain){ 0 }, &outcome), 0);
                 enrol_world_crash(world);
         }
         assert_int_equal(enrol_world_count(&world->hub_store, "SELECT count(*) FROM wireguard_key"), 1);
@@ -113,8 +118,8 @@ static void test_addresses(void **state)
         for (unsigned i = 0; i < 60; i++) {
                 (void) snprintf(name, sizeof name, "d%u", i);
                 enrol_world_token(world, name, i, NULL, &token);
-                int outcome = enrol_world_invite(world, &token);
-                assert_true(outcome == 0 || outcome == DEVBOX_ERROR_BUSY); /* a bootstrap address twice */
+                int invited = enrol_world_invite(world, &token);
+                assert_true(invited == 0 || invited == DEVBOX_ERROR_BUSY); /* a bootstrap address twice */
         }
         enrol_world_check(world);
         (void) invitation_withdraw(&world->hub, "d0");
@@ -231,14 +236,14 @@ static void test_coming_back(void **state)
                 claim(world, "laptop", 1, KEY_DEVICE, &before);
                 assert_int_equal(admit(world, "laptop", KEY_DEVICE), 0);
                 assert_int_equal(claimant_ask(world, &before, &first, NULL), 0);
-                assert_int_equal(hub_complete(&world->hub, "laptop"), 1);
+                assert_ok(admission_complete(world->hub_store.database, "laptop", WORLD_NOW));
                 assert_int_equal(query_exists(world->hub_store.database, rows[i].before, "") >= 0, true);
 
                 claim(world, "laptop", 2, rows[i].key, &after);
                 assert_int_equal(hub_has_lost_chain(&world->hub, "laptop"), rows[i].lost);
                 _cleanup_(freep) char *manifest =
                         enrol_world_manifest(world, "laptop", rows[i].key, KEY_MANIFEST);
-                assert_int_equal(hub_admit(&world->hub, "laptop", manifest, &lost, &fault), 0);
+                assert_int_equal(hub_admit(&world->hub, "laptop", manifest, &lost, &outcome), 0);
                 assert_int_equal(claimant_ask(world, &after, &second, NULL), 0);
                 assert_string_equal(second->address, first->address);
                 assert_memory_equal(second->chain_id, first->chain_id, ANSWER_CHAIN_SIZE);
@@ -288,7 +293,7 @@ static void test_the_bootstrap_peer_goes(void **state)
         assert_int_equal(admit(world, "one", KEY_DEVICE), 0);
         assert_int_equal(admit(world, "two", KEY_STRANGER), 0);
         assert_int_equal(enrol_world_count(&world->hub_store, open_peers), 2);
-        assert_int_equal(hub_complete(&world->hub, "one"), 1);
+        assert_ok(admission_complete(world->hub_store.database, "one", WORLD_NOW));
         assert_int_equal(enrol_world_count(&world->hub_store, open_peers), 1);
         enrol_world_wait(world, INVITATION_CLAIMED_MS);
         assert_int_equal(invitation_expire_next(&world->hub, device), 0);

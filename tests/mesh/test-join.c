@@ -95,7 +95,7 @@ static int admit(Attempt *attempt)
         Database *database = attempt->world->hub_store.database;
         _cleanup_(freep) char *manifest = NULL;
         ManifestFloor floor;
-        SchemaFault fault;
+        AdmissionOutcome outcome;
 
         /* An operator who asks again sends the same manifest again. */
         int r = manifest_store_last(database, "laptop", &floor, &manifest);
@@ -103,7 +103,7 @@ static int admit(Attempt *attempt)
                 return r;
         if (r == 0)
                 manifest = enrol_world_manifest(attempt->world, "laptop", KEY_DEVICE, KEY_MANIFEST);
-        return hub_admit(&attempt->world->hub, "laptop", manifest, &(LostChain){ 0 }, &fault);
+        return hub_admit(&attempt->world->hub, "laptop", manifest, &(LostChain){ 0 }, &outcome);
 }
 
 static int ask_admitted(Attempt *attempt)
@@ -118,9 +118,7 @@ static int finish(Attempt *attempt)
 
 static int complete(Attempt *attempt)
 {
-        int r = hub_complete(&attempt->world->hub, "laptop");
-
-        return MIN(r, 0);
+        return admission_complete(attempt->world->hub_store.database, "laptop", WORLD_NOW);
 }
 
 static int confirm(Attempt *attempt)
@@ -297,6 +295,22 @@ static void test_a_retry_uses_the_same_keys(void **state)
         assert_true(sha256_equal(&digest, &digest_again));
 }
 
+/* Without a token: by the one that is kept. */
+static int continue_kept(Attempt *attempt)
+{
+        uint8_t body[CLAIM_BODY_MAX];
+        JoinInvitation invitation;
+        size_t size;
+
+        int kept = join_invitation(&attempt->world->device_store, &invitation);
+        if (kept > 0)
+                assert_string_equal(invitation.device, "laptop");
+        return join_start(
+                &attempt->world->device_store,
+                &(JoinRequest){ .device_key = key_pair_public(world_key(KEY_DEVICE)), .description = "" },
+                body, &size);
+}
+
 static void test_steps_out_of_order(void **state)
 {
         EnrolWorld *world = *state;
@@ -311,8 +325,10 @@ static void test_steps_out_of_order(void **state)
         assert_err(join_sign(store, &signature, sealed, &size), DEVBOX_ERROR_REQUEST_STATE);
         assert_err(join_finish(store), DEVBOX_ERROR_REQUEST_STATE);
         assert_err(join_confirm(store), DEVBOX_ERROR_REQUEST_STATE);
+        assert_err(continue_kept(&attempt), DEVBOX_ERROR_NOT_FOUND);
         assert_ok(join_leave(store));
         assert_int_equal(start(&attempt), 0);
+        assert_int_equal(continue_kept(&attempt), 0);
         assert_err(join_open(store, BYTES(sealed, 64), &answer, digits), DEVBOX_ERROR_REQUEST_STATE);
         assert_err(join_sign(store, &signature, sealed, &size), DEVBOX_ERROR_BAD_SIG);
         assert_int_equal(sign(&attempt), 0);
@@ -343,8 +359,8 @@ static void test_leaving_and_joining_again(void **state)
         assert_int_equal(invite(&attempt), 0);
         assert_int_equal(ask_pending(&attempt), 0);
         _cleanup_(freep) char *manifest = enrol_world_manifest(world, "laptop", KEY_DEVICE, KEY_MANIFEST);
-        SchemaFault fault;
-        assert_int_equal(hub_admit(&world->hub, "laptop", manifest, &(LostChain){ 0 }, &fault), 0);
+        AdmissionOutcome outcome;
+        assert_int_equal(hub_admit(&world->hub, "laptop", manifest, &(LostChain){ 0 }, &outcome), 0);
         for (size_t i = 5; i < ELEMENTSOF(steps); i++)
                 assert_int_equal(steps[i](&attempt), 0);
         assert_joined(world);

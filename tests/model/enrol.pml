@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One invitation: a device, a hub, an operator at the hub, and a thief who has the token, too; then a revocation.
+/* One invitation: a device, a hub, an operator at the hub, and a thief who has the token, too; then a revocation. The hub's
+ * side is src/mesh/{claim,admission}.c, where `held` ends when the operator withdraws it; the device's is src/mesh/join.c.
  * Hub and device may die at any step, messages may be lost. Kernel peers are gone after a crash of the hub.
  *
  * Checked, exhaustively (tests/model/check):
