@@ -416,6 +416,9 @@ class Operator(OperatorCase):
             said = self.run_ctl("manifest", verb, two, "--ceiling", ceiling, status=1)
             self.assertIn(":13: ", said)
             self.assertIn(":18: ", said)
+        elsewhere = self.write(MANIFEST.replace("    bin:", "    cwd: /srv\n    bin:"), "elsewhere.yaml")
+        ceiling.write_text(self.run_ctl("manifest", "ceiling", "--print", elsewhere))
+        self.run_ctl("manifest", "ceiling", elsewhere, "--ceiling", ceiling)
         self.assertIn(f"does not exist, so no manifest is allowed; for one that just holds this manifest, "
                       f"run: devboxctl manifest ceiling --print {path}\n",
                       self.run_ctl("manifest", "ceiling", path, "--ceiling", self.dir / "absent", status=1))

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "ctl/manifest/ceiling-lists.h"
 #include "ctl/manifest/file.h"
 #include "ctl/operator/options.h"
 #include "ctl/print.h"
@@ -16,91 +17,20 @@ typedef struct CeilingOptions {
         bool print;
 } CeilingOptions;
 
-typedef struct NameList {
-        const char *names[1024];
-        size_t n;
-} NameList;
-
-static void add_name(NameList *list, const char *name)
-{
-        for (size_t i = 0; i < list->n; i++)
-                if (streq(list->names[i], name))
-                        return;
-        if (list->n < ELEMENTSOF(list->names))
-                list->names[list->n++] = name;
-}
-
-static void add_names(NameList *list, char *const *names, size_t n)
-{
-        for (size_t i = 0; i < n; i++)
-                add_name(list, names[i]);
-}
-
-static void add_roots(NameList *list, const Manifest *manifest, const Capability *capability)
-{
-        for (size_t i = 0; i < capability->roots.n; i++)
-                add_name(list, path_root_find(&manifest->roots, capability->roots.items[i])->path);
-        for (size_t i = 0; i < capability->argv.n; i++)
-                if (capability->argv.items[i].kind == CONSTRAINT_PATH)
-                        add_name(
-                                list,
-                                path_root_find(&manifest->roots, capability->argv.items[i].path_root)->path);
-}
-
-/* A text in double quotes, as YAML and JSON both read it. Names of a manifest have no control characters. */
-static void print_list(const char *key, const NameList *list)
-{
-        if (list->n == 0) {
-                (void) printf("%s: []\n", key);
-                return;
-        }
-
-        (void) printf("%s:\n", key);
-        for (size_t i = 0; i < list->n; i++) {
-                (void) printf("  - \"");
-                for (const char *at = list->names[i]; *at != '\0'; at++)
-                        (void) printf("%s%c", *at == '"' || *at == '\\' ? "\\" : "", *at);
-                (void) printf("\"\n");
-        }
-}
-
-typedef enum { KINDS, PROGRAMS, READ, WRITE, CONTAINERS, UNITS, SENSORS, CAMERAS, _LISTS } List;
-
-static void collect(const Manifest *manifest, const Capability *capability, NameList lists[static _LISTS])
-{
-        add_name(&lists[KINDS], capability_kind_name((CapabilityKind) capability->kind));
-        if (capability->bin)
-                add_name(&lists[PROGRAMS], capability->bin);
-        add_roots(&lists[capability->kind == CAPABILITY_FS_WRITE ? WRITE : READ], manifest, capability);
-        if (capability->kind != CAPABILITY_DOCKER_LIST)
-                add_names(&lists[CONTAINERS], capability->containers.items, capability->containers.n);
-        if (capability->kind == CAPABILITY_SERVICE_RESTART)
-                add_names(&lists[UNITS], capability->units.items, capability->units.n);
-        add_names(&lists[SENSORS], capability->sensors.items, capability->sensors.n);
-        add_names(&lists[CAMERAS], capability->cameras.items, capability->cameras.n);
-}
-
 static int print_ceiling(const Manifest *manifest)
 {
-        static const char *const keys[_LISTS] = { "capabilities", "programs", "read",    "write",
-                                                  "containers",   "units",    "sensors", "cameras" };
-        _cleanup_(freep) NameList *lists = calloc(_LISTS, sizeof *lists);
+        _cleanup_(freep) CeilingLists *lists = calloc(1, sizeof *lists);
+        _cleanup_(text_done) Text text = TEXT_NULL;
 
         if (!lists)
                 return -ENOMEM;
 
-        for (size_t i = 0; i < manifest->capabilities.n; i++)
-                collect(manifest, &manifest->capabilities.items[i], lists);
+        ceiling_lists_add_manifest(lists, manifest);
+        ceiling_lists_format(lists, &text);
+        if (text.error < 0)
+                return text.error;
 
-        if (printf("# What no manifest may exceed on this machine. Owned by root, changed only by hand: it\n"
-                   "# bounds the programs and places that a stolen operator key can reach, not the\n"
-                   "# arguments of programs. Remove what you do not need, first of all programs that\n"
-                   "# start others.\n"
-                   "v: 1\n") < 0)
-                return -errno;
-        for (int i = 0; i < _LISTS; i++)
-                print_list(keys[i], &lists[i]);
-        return 0;
+        return fputs(text.data, stdout) < 0 ? -errno : 0;
 }
 
 static int add_problem(Ctl *ctl, const ManifestFile *file, const SchemaFault *fault)
