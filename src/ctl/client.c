@@ -3,7 +3,6 @@
 
 #include "ctl/client.h"
 
-#include "basic/time.h"
 #include "bus/error.h"
 #include "ctl/problem.h"
 
@@ -55,6 +54,21 @@ int client_open(const char *host, sd_bus **ret_bus, char **ret_problem)
         if (r == 0)
                 (void) sd_bus_set_method_call_timeout(*ret_bus, TIMEOUT_USEC);
         return r;
+}
+
+int client_wait(sd_bus *bus, usec_t usec)
+{
+        usec_t deadline_usec = deadline_after(usec), left_usec;
+
+        while ((left_usec = deadline_left(deadline_usec)) > 0) {
+                int r = sd_bus_process(bus, NULL);
+                if (r == 0)
+                        r = sd_bus_wait(bus, left_usec);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
 }
 
 int client_new_call(sd_bus *bus, const ClientDaemon *daemon, const char *member, sd_bus_message **ret_call)

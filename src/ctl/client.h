@@ -9,6 +9,7 @@
 
 #include <systemd/sd-bus.h>
 
+#include "basic/time.h"
 #include "proto/error.h"
 
 typedef struct ClientDaemon {
@@ -21,6 +22,9 @@ typedef struct ClientDaemon {
 
 /* `host` is "[USER@]HOST[:PORT]", where systemd-stdio-bridge is run over ssh; NULL: here. */
 int client_open(const char *host, sd_bus **ret_bus, char **ret_problem);
+
+/* Until the next attempt or poll; the connection is served meanwhile. Errors: those of sd-bus. */
+int client_wait(sd_bus *bus, usec_t usec);
 
 /* A call without arguments so far. Errors: those of sd-bus. */
 int client_new_call(sd_bus *bus, const ClientDaemon *daemon, const char *member, sd_bus_message **ret_call);

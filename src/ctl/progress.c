@@ -78,8 +78,8 @@ int progress_line(const Progress *progress, const char *label, const char *forma
         if (!text)
                 return -ENOMEM;
 
-        int r = progress_begin(progress, "%s", label);
-        return r < 0 ? r : progress_end(progress, "%s", text);
+        (void) printf("%-*s %s\n", progress->column - 1, label, text);
+        return flush();
 }
 
 int progress_ask(const Progress *progress, const char *question)

@@ -21,7 +21,7 @@ static int set_problem(int r, const sd_bus_error *error, const char *what, char 
                                    "systemd lets only root %s; run it with sudo, or with -H root@HOST",
                                    what);
 
-        return problem_set(ret_problem, DEVBOX_ERROR_SYSTEMD_UNAVAILABLE, "systemd does not %s: %s", what,
+        return problem_set(ret_problem, DEVBOX_ERROR_SYSTEMD_UNAVAILABLE, "systemd: %s: %s", what,
                            error->message ? error->message : strerror(-r));
 }
 
@@ -50,7 +50,7 @@ int systemd_client_reload(sd_bus *bus, char **ret_problem)
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
 
         int r = new_call(bus, "Reload", &call);
-        return send(r, call, "reload", &reply, ret_problem);
+        return send(r, call, "Reload", &reply, ret_problem);
 }
 
 /* ---- jobs */
@@ -92,7 +92,7 @@ static int wait_for_job(sd_bus *bus, const Job *job)
         return 0;
 }
 
-/* StartUnit or StopUnit. */
+/* "StartUnit", "StopUnit" or "RestartUnit". */
 static int run_job(sd_bus *bus, const char *member, const char *unit, char **ret_problem)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
@@ -100,7 +100,7 @@ static int run_job(sd_bus *bus, const char *member, const char *unit, char **ret
         Job job = { 0 };
         char what[320];
 
-        (void) snprintf(what, sizeof what, "%s %s", streq(member, "StartUnit") ? "start" : "stop", unit);
+        (void) snprintf(what, sizeof what, "%s of %s", member, unit);
         int r = sd_bus_match_signal(bus, &slot, SYSTEMD1_NAME, SYSTEMD1_PATH, SYSTEMD1_MANAGER, "JobRemoved",
                                     on_job_removed, &job);
         if (r >= 0)
@@ -121,8 +121,12 @@ static int run_job(sd_bus *bus, const char *member, const char *unit, char **ret
         return streq(job.result, "done")
                        ? 0
                        : problem_set(ret_problem, DEVBOX_ERROR_SYSTEMD_UNAVAILABLE,
-                                     "the job to %s ended with '%s'; see: systemctl status %s", what,
-                                     job.result, unit);
+                                     "%s ended with '%s'; see: systemctl status %s", what, job.result, unit);
+}
+
+int systemd_client_restart(sd_bus *bus, const char *unit, char **ret_problem)
+{
+        return run_job(bus, "RestartUnit", unit, ret_problem);
 }
 
 /* ---- unit files */
@@ -134,7 +138,7 @@ int systemd_client_enable(sd_bus *bus, const char *unit, char **ret_problem)
         int r = new_call(bus, "EnableUnitFiles", &call);
         if (r >= 0)
                 r = sd_bus_message_append(call, "asbb", 1, unit, (int) false, (int) false);
-        r = send(r, call, "enable units", &reply, ret_problem);
+        r = send(r, call, "EnableUnitFiles", &reply, ret_problem);
 
         return r != 0 ? r : run_job(bus, "StartUnit", unit, ret_problem);
 }
@@ -146,7 +150,7 @@ int systemd_client_disable(sd_bus *bus, const char *unit, char **ret_problem)
         int r = new_call(bus, "DisableUnitFiles", &call);
         if (r >= 0)
                 r = sd_bus_message_append(call, "asb", 1, unit, (int) false);
-        r = send(r, call, "disable units", &reply, ret_problem);
+        r = send(r, call, "DisableUnitFiles", &reply, ret_problem);
 
         return r != 0 ? r : run_job(bus, "StopUnit", unit, ret_problem);
 }
@@ -172,5 +176,5 @@ int systemd_client_get_state(sd_bus *bus, const char *unit, char **ret_state, ch
 
         r = sd_bus_get_property_string(bus, SYSTEMD1_NAME, path, SYSTEMD1_UNIT, "ActiveState", &error,
                                        ret_state);
-        return r < 0 ? set_problem(r, &error, "show a unit", ret_problem) : 0;
+        return r < 0 ? set_problem(r, &error, "ActiveState", ret_problem) : 0;
 }

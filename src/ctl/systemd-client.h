@@ -17,6 +17,7 @@ int systemd_client_disable(sd_bus *bus, const char *unit, char **ret_problem);
 
 /* Does not wait: a job that is queued next and needs the unit gone is ordered behind this one. */
 int systemd_client_stop(sd_bus *bus, const char *unit, char **ret_problem);
+int systemd_client_restart(sd_bus *bus, const char *unit, char **ret_problem);
 
 /* ActiveState; the caller frees it. */
 int systemd_client_get_state(sd_bus *bus, const char *unit, char **ret_state, char **ret_problem);

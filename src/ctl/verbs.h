@@ -16,6 +16,8 @@ extern const Verb verb_hub_init;
 extern const Verb verb_invite;
 extern const Verb verb_pending;
 extern const Verb verb_admit;
+extern const Verb verb_enroll;
+extern const Verb verb_leave;
 extern const Verb verb_peers;
 extern const Verb verb_peer_show;
 extern const Verb verb_peer_set;
@@ -52,6 +54,7 @@ extern const Verb verb_device_enroll;
 extern const Verb verb_device_install;
 extern const Verb verb_device_reload;
 extern const Verb verb_device_accept_clock;
+extern const Verb verb_device_reset;
 
 extern const Verb verb_help;
 extern const Verb verb_complete;

@@ -58,8 +58,20 @@ static void exec_ctl(const TestBus *bus, const char *const *words)
         _exit(127);
 }
 
+/* At the end of a question. Reading a secret discards what was typed before. */
+static const char *type_answer(int fd, const Text *text, const char *answers)
+{
+        size_t length = strcspn(answers, "\n");
+
+        if (*answers == '\0' || !(endswith(text->data, ": ") || endswith(text->data, "] ")))
+                return answers;
+
+        assert_int_equal(write(fd, answers, length + 1), length + 1);
+        return answers + length + 1;
+}
+
 /* To the end of the terminal, which reads as EIO once its last process has ended. */
-static char *read_terminal(int fd)
+static char *talk(int fd, const char *answers)
 {
         _cleanup_(text_done) Text text = TEXT_NULL;
         char buffer[4096], *output;
@@ -74,6 +86,7 @@ static char *read_terminal(int fd)
                 for (ssize_t i = 0; i < n; i++)
                         if (buffer[i] != '\r')
                                 text_append_bytes(&text, &buffer[i], 1);
+                answers = type_answer(fd, &text, answers);
         }
 
         assert_ok(text_take(&text, &output, NULL));
@@ -90,8 +103,7 @@ Run run_ctl_on_terminal(const TestBus *bus, const char *const *words, const char
         if (pid == 0)
                 exec_ctl(bus, words);
 
-        assert_int_equal(write(terminal, answers, strlen(answers)), strlen(answers));
-        run.output = read_terminal(terminal);
+        run.output = talk(terminal, answers);
         assert_int_equal(waitpid(pid, &status, 0), pid);
         run.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
         (void) close(terminal);

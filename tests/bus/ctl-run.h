@@ -13,8 +13,8 @@ typedef struct Run {
 /* `words` ends with NULL. */
 Run run_ctl_words(const TestBus *bus, const char *const *words);
 
-/* The same on a terminal of its own, where `answers` are typed, a line each; what was typed is in the
- * output, too. */
+/* The same on a terminal of its own, where each question is answered by the next line of `answers`; what is
+ * echoed is in the output, too. */
 Run run_ctl_on_terminal(const TestBus *bus, const char *const *words, const char *answers);
 void run_done(Run *run);
 

@@ -19,6 +19,11 @@ static int on_enable(sd_bus_message *call, void *userdata, sd_bus_error *error)
         return sd_bus_reply_method_return(call, "ba(sss)", 0, 0);
 }
 
+static int on_disable(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        return sd_bus_reply_method_return(call, "a(sss)", 0);
+}
+
 static int on_job(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
         const char *unit, *mode;
@@ -60,6 +65,7 @@ static const sd_bus_vtable manager[] = {
         METHOD("Subscribe", "", "", on_ignored),
         METHOD("Reload", "", "", on_ignored),
         METHOD("EnableUnitFiles", "asbb", "ba(sss)", on_enable),
+        METHOD("DisableUnitFiles", "asb", "a(sss)", on_disable),
         METHOD("StartUnit", "ss", "o", on_job),
         METHOD("StopUnit", "ss", "o", on_job),
         SD_BUS_SIGNAL("JobRemoved", "uoss", 0),

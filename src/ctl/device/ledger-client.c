@@ -67,6 +67,26 @@ int ledger_client_get_status(sd_bus *bus, DeviceStatus *ret_status, char **ret_p
         return 0;
 }
 
+/* What is written only if it is not zero. */
+static int append_options(sd_bus_message *call, const DeviceEnrolment *enrolment)
+{
+        const struct Options {
+                Bytes token_sha256, lost_head;
+                uint64_t lost_size;
+        } options = { sha256_is_null(&enrolment->token_sha256) ? (Bytes){ 0 }
+                                                               : BYTES_OF(enrolment->token_sha256.bytes),
+                      enrolment->lost_size == 0 ? (Bytes){ 0 } : BYTES_OF(enrolment->lost_head.bytes),
+                      enrolment->lost_size };
+        static const BusField fields[] = {
+                BUS_FIELD("token_sha256", BUS_BYTES, struct Options, token_sha256, BUS_OPTIONAL),
+                BUS_FIELD("lost_head", BUS_BYTES, struct Options, lost_head, BUS_OPTIONAL),
+                BUS_FIELD("lost_size", BUS_UINT64, struct Options, lost_size, BUS_OPTIONAL),
+        };
+        static const BusDictionary dictionary = BUS_DICTIONARY(fields);
+
+        return bus_dictionary_append(call, &dictionary, &options);
+}
+
 int ledger_client_enroll(sd_bus *bus, const DeviceEnrolment *enrolment, char **ret_problem)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
@@ -81,7 +101,7 @@ int ledger_client_enroll(sd_bus *bus, const DeviceEnrolment *enrolment, char **r
         if (r >= 0)
                 r = sd_bus_message_append_array(call, 'y', enrolment->root_sha256.bytes, SHA256_SIZE);
         if (r >= 0)
-                r = sd_bus_message_append(call, "a{sv}", 0);
+                r = append_options(call, enrolment);
 
         return client_send(&ledger, r, call, &reply, ret_problem);
 }
@@ -150,6 +170,23 @@ static int call_without_arguments(sd_bus *bus, const char *member, char **ret_pr
 
         int r = client_new_call(bus, &ledger, member, &call);
         return client_send(&ledger, r, call, &reply, ret_problem);
+}
+
+int ledger_client_sign_claim(sd_bus *bus, Bytes body, Signature *ret_signature, char **ret_problem)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+
+        int r = client_new_call(bus, &ledger, "SignClaim", &call);
+        if (r >= 0)
+                r = sd_bus_message_sensitive(call);
+        if (r >= 0)
+                r = sd_bus_message_append_array(call, 'y', body.data, body.size);
+        r = client_send(&ledger, r, call, &reply, ret_problem);
+        if (r != 0)
+                return r;
+
+        return client_read(&ledger, bus_array_read(reply, ret_signature->bytes, SIGNATURE_SIZE),
+                           ret_problem);
 }
 
 int ledger_client_accept_clock(sd_bus *bus, char **ret_problem)

@@ -25,11 +25,14 @@ typedef struct DeviceStatus {
 int ledger_client_get_status(sd_bus *bus, DeviceStatus *ret_status, char **ret_problem);
 void device_status_done(DeviceStatus *status);
 
-/* Enroll; the root's digest is of `root_sha256`, which the operator has compared. */
+/* Enroll; the root's digest is of `root_sha256`, which the operator has compared. What is zero is left out.
+ */
 typedef struct DeviceEnrolment {
         const char *device, *root;
         uint8_t chain_id[CHAIN_ID_SIZE];
-        Sha256 root_sha256;
+        Sha256 root_sha256, token_sha256;
+        uint64_t lost_size; /* of the chain that this one continues */
+        Sha256 lost_head;
 } DeviceEnrolment;
 
 int ledger_client_enroll(sd_bus *bus, const DeviceEnrolment *enrolment, char **ret_problem);
@@ -48,6 +51,9 @@ int ledger_client_install_manifest(sd_bus *bus, const char *manifest, ManifestIn
 typedef int (*EntryHandler)(const AuditEntry *entry, void *userdata);
 int ledger_client_export(sd_bus *bus, uint64_t from, EntryHandler on_entry, void *userdata,
                          char **ret_problem);
+
+/* SignClaim: of a claim that names the key of this device. */
+int ledger_client_sign_claim(sd_bus *bus, Bytes body, Signature *ret_signature, char **ret_problem);
 
 int ledger_client_accept_clock(sd_bus *bus, char **ret_problem);
 int ledger_client_reload(sd_bus *bus, char **ret_problem);

@@ -14,22 +14,6 @@
 #define POLL_USEC      USEC_PER_SEC
 #define HANDSHAKE_USEC (60 * USEC_PER_SEC) /* a device polls every second, then installs */
 
-/* Until the next poll. Errors: those of sd-bus. */
-static int pause_for_poll(sd_bus *bus)
-{
-        usec_t deadline_usec = deadline_after(POLL_USEC), left_usec;
-
-        while ((left_usec = deadline_left(deadline_usec)) > 0) {
-                int r = sd_bus_process(bus, NULL);
-                if (r == 0)
-                        r = sd_bus_wait(bus, left_usec);
-                if (r < 0)
-                        return r;
-        }
-
-        return 0;
-}
-
 int admission_find(const Admission *admission, MeshRows *ret_rows, const MeshPending **ret_pending)
 {
         int r = mesh_client_list_pending(admission->session->bus, ret_rows,
@@ -76,7 +60,7 @@ int admission_wait(const Admission *admission, MeshRows *ret_rows, const MeshPen
                         break;
 
                 mesh_rows_done(ret_rows);
-                r = pause_for_poll(admission->session->bus);
+                r = client_wait(admission->session->bus, POLL_USEC);
         }
         if (r != 0)
                 return r;
@@ -199,7 +183,7 @@ static int wait_for_handshake(const Admission *admission)
                 const MeshPeer *peer = row.items;
                 if (peer->last_handshake_ms > 0 || deadline_left(deadline_usec) == 0)
                         return report(admission, peer);
-                r = pause_for_poll(session->bus);
+                r = client_wait(session->bus, POLL_USEC);
                 if (r < 0)
                         return r;
         }

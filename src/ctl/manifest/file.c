@@ -173,6 +173,13 @@ unsigned manifest_file_line(const ManifestFile *file, const char *part)
         return problem.line;
 }
 
+const char *ceiling_path(void)
+{
+        const char *path = getenv("DEVBOX_CEILING");
+
+        return path && *path != '\0' ? path : "/etc/devbox/ceiling.yaml";
+}
+
 int ceiling_file_read(const char *path, uint64_t now_ms, Ceiling **ret_ceiling, char **ret_problem)
 {
         _cleanup_(freep) char *text = NULL;

@@ -43,5 +43,8 @@ void manifest_file_done(ManifestFile *file);
 /* The line of a part such as "capabilities[2]", or 0 if the file was signed. */
 unsigned manifest_file_line(const ManifestFile *file, const char *part);
 
+/* Where this machine's ceiling is: $DEVBOX_CEILING, as the ledger has it, or /etc/devbox/ceiling.yaml. */
+const char *ceiling_path(void);
+
 /* A machine's ceiling, which is YAML. */
 int ceiling_file_read(const char *path, uint64_t now_ms, Ceiling **ret_ceiling, char **ret_problem);

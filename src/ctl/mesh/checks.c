@@ -19,7 +19,6 @@
 #define MTU             1420
 #define INTERFACE       "wg0"
 #define ONLINE_MS       UINT64_C(180000)
-#define CEILING_PATH    "/etc/devbox/ceiling.yaml"
 #define CONTROLLERS     "/sys/fs/cgroup/cgroup.controllers"
 #define CONTROLLERS_MAX 4096
 
@@ -213,7 +212,7 @@ static void check_directories(char *const *paths, size_t n, Finding *finding)
                 if (access(paths[i], F_OK) < 0) {
                         report(finding, FINDING_BAD, "%s, which the ceiling names, cannot be reached: %s",
                                paths[i], strerror(errno));
-                        advise(finding, "make it, or remove it from " CEILING_PATH);
+                        advise(finding, "make it, or remove it from %s", ceiling_path());
                 }
 }
 
@@ -222,8 +221,8 @@ static int check_roots(const CheckContext *context, Finding *ret_finding)
         _cleanup_(ceiling_freep) Ceiling *ceiling = NULL;
         _cleanup_(freep) char *problem = NULL;
 
-        int r = access(CEILING_PATH, F_OK) == 0
-                        ? ceiling_file_read(CEILING_PATH, context->now_ms, &ceiling, &problem)
+        int r = access(ceiling_path(), F_OK) == 0
+                        ? ceiling_file_read(ceiling_path(), context->now_ms, &ceiling, &problem)
                         : 0;
         if (r < 0)
                 return r;

@@ -35,6 +35,7 @@ static const BusField status_fields[] = {
         BUS_FIELD("online", BUS_UINT64, MeshStatus, online),
         BUS_FIELD("stale", BUS_UINT64, MeshStatus, stale),
         BUS_FIELD("join_state", BUS_TEXT, MeshStatus, join_state),
+        BUS_FIELD("device", BUS_TEXT, MeshStatus, device),
         BUS_FIELD("last_handshake_ms", BUS_UINT64, MeshStatus, last_handshake_ms),
         BUS_FIELD("mtu", BUS_UINT64, MeshStatus, mtu),
         BUS_FIELD("time_ms", BUS_UINT64, MeshStatus, time_ms),

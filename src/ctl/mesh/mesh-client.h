@@ -19,7 +19,8 @@ extern const ClientDaemon mesh_daemon;
 /* Texts may be NULL, numbers 0 and bytes zero, where there is none. */
 typedef struct MeshStatus {
         sd_bus_message *reply;
-        const char *role, *network, *prefix, *address, *hub_address, *backend, *state, *problem, *join_state;
+        const char *role, *network, *prefix, *address, *hub_address, *backend, *state, *problem, *join_state,
+                *device; /* the name under which this machine joins */
         const char *endpoints[BUS_TEXTS_MAX];
         size_t n_endpoints;
         uint8_t public_key[MESH_KEY_SIZE], claim_key[MESH_KEY_SIZE];

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* devboxctl leave: takes this machine out of its network. What the ledger has stays: name and chain are
+ * those that an invitation of the same name continues. */
+
+#include <stdio.h>
+
+#include "ctl/join/join-client.h"
+#include "ctl/print.h"
+#include "ctl/problem.h"
+#include "ctl/systemd-client.h"
+#include "ctl/verbs.h"
+
+#define DEVICE_TARGET "devbox-device.target"
+
+static int leave(Ctl *ctl, sd_bus *bus, const MeshStatus *mesh)
+{
+        if (streq(mesh->role, "hub"))
+                return problem_set(
+                        &ctl->problem, DEVBOX_ERROR_ENROLLED_OTHERWISE,
+                        "this machine is the hub of %s: its devices leave it, or are removed with: "
+                        "devboxctl revoke --all",
+                        strempty(mesh->network));
+
+        bool joined = streq(mesh->role, "device");
+        int r = join_client_call(bus, "Leave", &ctl->problem);
+        if (r == 0)
+                r = systemd_client_disable(bus, DEVICE_TARGET, &ctl->problem);
+        if (r != 0)
+                return r;
+        if (ctl->json)
+                return puts(joined ? "{\"left\":true}" : "{\"left\":false}") < 0 ? -errno : 0;
+
+        return joined ? print_line(
+                                stdout,
+                                "This machine has left %s. The hub still knows it: to come back, ask for an "
+                                "invitation of the same name.",
+                                strempty(mesh->network))
+                      : print_line(stdout, "This machine is in no network.");
+}
+
+static int run(Ctl *ctl, const void *options, char **args)
+{
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        _cleanup_(mesh_status_done) MeshStatus mesh = { 0 };
+
+        int r = client_open(ctl->host, &bus, &ctl->problem);
+        if (r == 0)
+                r = mesh_client_get_status(bus, &mesh, &ctl->problem);
+
+        return r != 0 ? r : leave(ctl, bus, &mesh);
+}
+
+const Verb verb_leave = {
+        .name = "leave",
+        .help = "take this machine out of its network",
+        .example = "leave",
+        .remote = true,
+        .run = run,
+};
