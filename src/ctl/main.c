@@ -54,6 +54,7 @@ static const Verb *const verbs[] = {
         &verb_device_install,
         &verb_device_reload,
         &verb_device_accept_clock,
+        &verb_device_grant,
         &verb_device_reset,
         &verb_help,
         &verb_complete,

@@ -54,6 +54,7 @@ extern const Verb verb_device_enroll;
 extern const Verb verb_device_install;
 extern const Verb verb_device_reload;
 extern const Verb verb_device_accept_clock;
+extern const Verb verb_device_grant;
 extern const Verb verb_device_reset;
 
 extern const Verb verb_help;

@@ -402,9 +402,8 @@ static void test_wrong_usage(void **state)
                 { { "help", "dance" }, "unknown command 'dance'; see: devboxctl help\n" },
                 { { "config" }, "'config' needs one of: check; see: devboxctl help config\n" },
                 { { "device" },
-                  "'device' needs one of: status, key, enroll, install, reload, accept-clock, reset; see: "
-                  "devboxctl "
-                  "help device\n" },
+                  "'device' needs one of: status, key, enroll, install, reload, accept-clock, grant, reset; "
+                  "see: devboxctl help device\n" },
                 { { "config", "cheque" }, "unknown command 'config cheque'; see: devboxctl help config\n" },
                 { { "help", "config", "cheque" },
                   "unknown command 'config cheque'; see: devboxctl help config\n" },
