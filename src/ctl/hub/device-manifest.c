@@ -5,6 +5,7 @@
 
 #include "ctl/hub/dispatch-client.h"
 #include "ctl/manifest/file.h"
+#include "ctl/manifest/linter.h"
 #include "ctl/problem.h"
 
 /* Dates and numbers for what the file leaves out. */
@@ -99,7 +100,12 @@ static int renew(HubSession *session, const char *device, const ManifestDefaults
         if (r < 0)
                 return r;
 
-        manifest->expires_at_ms += defaults->issued_at_ms - manifest->issued_at_ms;
+        int64_t shift_ms = defaults->issued_at_ms - manifest->issued_at_ms;
+        manifest->expires_at_ms += shift_ms;
+        for (size_t i = 0; i < manifest->dispatchers.n; i++)
+                manifest->dispatchers.items[i].not_after_ms += shift_ms;
+        for (size_t i = 0; i < manifest->attesters.n; i++)
+                manifest->attesters.items[i].not_after_ms += shift_ms;
         manifest->issued_at_ms = defaults->issued_at_ms;
         manifest->epoch = defaults->epoch;
         manifest->version = defaults->version;
@@ -108,13 +114,34 @@ static int renew(HubSession *session, const char *device, const ManifestDefaults
         return 0;
 }
 
+/* As devboxctl manifest sign does. */
+static int reject_risks(const HubSession *session, const DeviceManifest *wanted, const Manifest *manifest)
+{
+        _cleanup_(lint_report_done) LintReport report = LINT_REPORT_NULL;
+
+        int r = manifest_lint(manifest, NULL, (uint64_t) manifest->issued_at_ms, &report);
+        for (size_t i = 0; i < report.n && r == 0; i++)
+                if (report.findings[i].rejected)
+                        r = problem_set(&session->ctl->problem, DEVBOX_ERROR_BAD_REQUEST,
+                                        "%s: %s%s%s; this is not signed, see: devboxctl manifest lint %s",
+                                        wanted->path, report.findings[i].subject,
+                                        *report.findings[i].subject ? ": " : "", report.findings[i].advice,
+                                        wanted->path);
+        return r;
+}
+
 int device_manifest_make(HubSession *session, const DeviceManifest *wanted, Manifest **ret_manifest)
 {
         const ManifestDefaults defaults = defaults_of(session, wanted->next);
+        _cleanup_(manifest_freep) Manifest *manifest = NULL;
 
-        int r = wanted->path ? read_file(session, wanted, &defaults, ret_manifest)
-                             : renew(session, wanted->device, &defaults, ret_manifest);
+        int r = wanted->path ? read_file(session, wanted, &defaults, &manifest)
+                             : renew(session, wanted->device, &defaults, &manifest);
         if (r == 0 && wanted->key)
-                (*ret_manifest)->device_key = *wanted->key;
+                manifest->device_key = *wanted->key;
+        if (r == 0 && wanted->path)
+                r = reject_risks(session, wanted, manifest);
+        if (r == 0)
+                *ret_manifest = TAKE_PTR(manifest);
         return r;
 }
