@@ -5,7 +5,7 @@
 #include "mesh/method.h"
 
 static const sd_bus_vtable *const parts[] = {
-        mesh_status_methods,     mesh_setup_methods,     mesh_peer_methods,
+        mesh_status_methods,     mesh_setup_methods,     mesh_peer_methods, mesh_manifest_methods,
         mesh_invitation_methods, mesh_admission_methods, mesh_join_methods,
 };
 

@@ -35,4 +35,4 @@ int mesh_reply_status(sd_bus_message *message, const MeshDaemon *self);
 
 /* Rows without a start, for bus.c. */
 extern const sd_bus_vtable mesh_status_methods[], mesh_setup_methods[], mesh_peer_methods[],
-        mesh_invitation_methods[], mesh_admission_methods[], mesh_join_methods[];
+        mesh_manifest_methods[], mesh_invitation_methods[], mesh_admission_methods[], mesh_join_methods[];
