@@ -9,8 +9,9 @@
  *   honest    "finished" means it ran; "interrupted" and "failed" mean that it did not; "unknown" may be either
  *   reported  the hub always learns an end
  *
- * -DHOSTILE replaces the agent by one that calls anything with anything it has seen; then once must hold.
+ * -DHOSTILE replaces the agent by one that calls anything with anything it has seen; then once and honest must hold.
  * -DNO_PERMIT shows what the permit is for: the same attacker runs the command twice.
+ * -DNO_MAC shows what the MAC of the worker's end is for: the same attacker reports a run that never was.
  * -DNO_WATCH shows what the ledger's watch of the agent's connection is for: a request stays open for ever. */
 
 #ifndef CRASHES
@@ -26,6 +27,7 @@ byte crashes = CRASHES;
 byte n_workers = 0;
 byte permit[WORKERS];   /* 1: this worker holds a permit over its own bytes */
 byte spent[WORKERS];    /* 1: this worker has run or is gone */
+byte ended[WORKERS];    /* 1: it has sent its end, with the MAC of its permit */
 
 mtype hub = none;       /* what the hub has reported; durable */
 chan to_device = [2] of { byte };
@@ -56,13 +58,21 @@ inline start_it(worker, may) {
         may = false;
         if :: state == accepted -> state = started; may = true :: else fi
 }
-inline finish_as(end) { if :: state == accepted || state == started -> state = end :: else fi }
+inline finish_without_end() {
+        if :: state == accepted -> state = failed :: state == started -> state = unknown :: else fi
+}
+inline finish_with_end() { if :: state == started -> state = finished :: else fi }
 
 /* ---- worker: runs once, only with a permit over its own bytes */
 
 proctype Worker(byte me) {
 end:    if
-        :: atomic { permit[me] == 1 && spent[me] == 0 -> spent[me] = 1; ran++; assert(ran <= 1) }
+        :: atomic {
+                permit[me] == 1 && spent[me] == 0 -> ran++; assert(ran <= 1);
+                assert(state != failed && state != interrupted);
+                if :: ended[me] = 1 :: crashes > 0 -> crashes-- fi;     /* killed while it ran */
+                spent[me] = 1
+           }
         :: spent[me] == 1                   /* hung up before it ran */
         :: atomic { crashes > 0 && spent[me] == 0 -> crashes--; spent[me] = 1 }
         fi
@@ -122,13 +132,13 @@ endwait:
 
         (spent[worker] == 1);               /* its end, or its connection's */
         if
-        :: ran > 0 -> CALL(finish_as(finished), ok)
-        :: else -> CALL(finish_as(unknown), ok)         /* it died with the permit in its hand */
+        :: ended[worker] -> CALL(finish_with_end(), ok)
+        :: else -> CALL(finish_without_end(), ok)       /* it died with the permit in its hand */
         fi;
         if :: ok -> answer(state) :: else fi;
         goto endwait;
 
-refuse: CALL(finish_as(failed), ok);
+refuse: CALL(finish_without_end(), ok);
         goto endwait;
 
 dead:   atomic {
@@ -149,6 +159,11 @@ end:    skip
 #else
 /* Holds the agent's uid and sockets: starts workers, calls the ledger, replays what it has seen. It cannot make a
  * permit; it can hand any permit it holds to any worker, which takes only the one over its own bytes. */
+inline honest() {
+        assert(state != finished || ran == 1);
+        assert((state != failed && state != interrupted) || ran == 0)
+}
+
 proctype Agent() {
         mtype was;
         bool may;
@@ -169,8 +184,13 @@ end:    do
                 if :: seen[other] && other < n_workers -> permit[other] = 1 :: else fi
 #endif
            }
-        :: atomic { finish_as(failed) }
-        :: atomic { crashes > 0 -> crashes--; ledger_recover() }
+        :: atomic { true -> finish_without_end(); honest() }
+#ifdef NO_MAC
+        :: atomic { true -> finish_with_end(); honest() }
+#else
+        :: atomic { ended[0] || ended[1] || ended[2] -> finish_with_end(); honest() }
+#endif
+        :: atomic { crashes > 0 -> crashes--; ledger_recover(); honest() }
         od
 }
 #endif
