@@ -126,6 +126,9 @@ static const char *const migrations[] = {
         "        seq INTEGER NOT NULL REFERENCES audit(seq)"
         ") STRICT, WITHOUT ROWID;"
         "ALTER TABLE replica ADD COLUMN revoked INTEGER NOT NULL DEFAULT 0;",
+
+        /* The connection on the bus that a request was accepted for. */
+        "ALTER TABLE request ADD COLUMN agent TEXT;",
 };
 /* clang-format on */
 

@@ -8,6 +8,8 @@
 static void set_owner(NameWatch *watch, const char *unique_name)
 {
         (void) snprintf(watch->unique_name, sizeof watch->unique_name, "%s", unique_name);
+        if (*unique_name == '\0' && watch->on_lost)
+                watch->on_lost(watch);
 }
 
 static int on_changed(sd_bus_message *message, void *userdata, sd_bus_error *error)
@@ -50,5 +52,5 @@ void name_watch_done(NameWatch *watch)
 {
         watch->slot_changed = sd_bus_slot_unref(watch->slot_changed);
         watch->slot_reply = sd_bus_slot_unref(watch->slot_reply);
-        set_owner(watch, "");
+        watch->unique_name[0] = '\0';
 }

@@ -7,10 +7,16 @@
 
 #include "basic/macro.h"
 
-typedef struct NameWatch {
+typedef struct NameWatch NameWatch;
+
+struct NameWatch {
+        /* Set by the owner before name_watch_start(); may be NULL. The name has no owner, or lost it; this
+         * may free the watch. */
+        void (*on_lost)(NameWatch *watch);
+
         char unique_name[64]; /* empty: no owner */
         sd_bus_slot *slot_changed, *slot_reply;
-} NameWatch;
+};
 
 /* Follows `name` from now on. If it is called before we request a name of our own, the order of the bus
  * makes the owner known before its first call arrives. `watch` must not move until name_watch_done().

@@ -8,6 +8,7 @@
 #include "bus/authorise.h"
 #include "bus/component.h"
 #include "config/holder.h"
+#include "ledger/agent-watch.h"
 #include "ledger/daemon.h"
 #include "ledger/enroll.h"
 #include "ledger/request.h"
@@ -29,6 +30,7 @@ struct LedgerDaemon {
         sd_bus_slot *slot_interface;
         sd_event_source *timer_flush, *timer_reopen, *post_schedule;
         BusAuthority *authority;
+        AgentWatches agents;
 
         Ledger *ledger; /* NULL: it could not be opened */
         int failure;    /* to open it, or of the last write: 0 or -errno; logged when it changes */

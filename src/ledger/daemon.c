@@ -215,6 +215,24 @@ int ledger_daemon_need_ledger(LedgerDaemon *self)
         return self->ledger ? 0 : DEVBOX_ERROR_AUDIT_UNAVAILABLE;
 }
 
+/* ---- agents */
+
+/* A ledger that cannot record it is closed: opening it again interrupts all requests that have not ended. */
+static void on_agent_gone(const char *agent, void *userdata)
+{
+        LedgerDaemon *self = userdata;
+        size_t n;
+
+        if (!self->ledger)
+                return;
+
+        if (ledger_daemon_after_write(self, ledger_interrupt(self->ledger, agent, &n)) != 0)
+                self->ledger = ledger_close(self->ledger);
+        else if (n > 0)
+                (void) log_full(LOG_NOTICE, 0, LOG_FIELDS({ "DEVBOX_OUTCOME", "interrupted" }),
+                                "The agent is gone; requests that were interrupted: %zu", n);
+}
+
 /* ---- configuration */
 
 /* An invalid configuration changes nothing here; the defaults are the strict ones. */
@@ -320,6 +338,7 @@ void ledger_daemon_free(void *userdata)
         LedgerDaemon *self = userdata;
 
         bus_authority_free(self->authority);
+        agent_watches_done(&self->agents);
         sd_event_source_disable_unref(self->post_schedule);
         sd_event_source_disable_unref(self->timer_flush);
         sd_event_source_disable_unref(self->timer_reopen);
@@ -358,6 +377,7 @@ int ledger_daemon_start(void *userdata, Daemon *daemon)
         self->daemon = daemon;
         self->event = daemon_event(daemon);
         self->bus = bus;
+        self->agents = (AgentWatches){ .bus = bus, .on_gone = on_agent_gone, .userdata = self };
 
         int r = load_config(self);
         if (r < 0)

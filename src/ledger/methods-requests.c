@@ -125,6 +125,10 @@ static int handle_accept(sd_bus_message *message, void *userdata)
         int r = bundle_read(message, &bundle);
         if (r < 0)
                 return r;
+        bundle.agent = sd_bus_message_get_sender(message);
+        r = agent_watch_start(&self->agents, bundle.agent);
+        if (r != 0)
+                return r;
         r = ledger_accept(self->ledger, &bundle, &answer);
         if (r != 0)
                 return r;

@@ -72,10 +72,13 @@ static int judge(Ledger *ledger, const AcceptInput *input, LedgerTime time, Acce
         return ledger_check_limits(ledger);
 }
 
-static int decide(Ledger *ledger, const AcceptInput *input, LedgerAnswer *answer)
+static int decide(Ledger *ledger, const AcceptInput *input, const char *agent, LedgerAnswer *answer)
 {
         _cleanup_(accept_verdict_done) AcceptVerdict verdict = ACCEPT_VERDICT_NULL;
         LedgerTime time = ledger_time(ledger);
+        const Acceptance acceptance = {
+                .input = input, .verdict = &verdict, .agent = agent, .now_ms = time.now_ms
+        };
 
         int r = judge(ledger, input, time, &verdict);
         answer->digest = verdict.digest;
@@ -90,7 +93,7 @@ static int decide(Ledger *ledger, const AcceptInput *input, LedgerAnswer *answer
 
         if (r == 0)
                 r = verdict.known ? answer_known(ledger, &verdict, answer)
-                                  : request_commit_acceptance(ledger, input, &verdict, time.now_ms, answer);
+                                  : request_commit_acceptance(ledger, &acceptance, answer);
         if (r > 0) {
                 set_error(answer, r, verdict.subject);
                 if (answer->error != DEVBOX_ERROR_AUDIT_UNAVAILABLE)
@@ -130,7 +133,7 @@ static int accept_bundle(Ledger *ledger, const LedgerBundle *bundle, LedgerAnswe
                 input.delivery = envelopes[1];
                 for (size_t i = 0; i < bundle->n_approvals; i++)
                         input.approvals[i] = envelopes[2 + i];
-                r = decide(ledger, &input, answer);
+                r = decide(ledger, &input, bundle->agent, answer);
                 if (r != 0 && r != -ENOMEM) { /* fail closed */
                         answer->failure = r < 0 ? r : 0;
                         set_error(answer, DEVBOX_ERROR_AUDIT_UNAVAILABLE, NULL);

@@ -109,9 +109,10 @@ static int keep_evidence(const Ledger *ledger, const AcceptInput *input, const A
         return r;
 }
 
-static int write_acceptance(Ledger *ledger, ChainTransaction *write, const AcceptInput *input,
-                            const AcceptVerdict *verdict, uint64_t now_ms)
+static int write_acceptance(Ledger *ledger, ChainTransaction *write, const Acceptance *acceptance)
 {
+        const AcceptVerdict *verdict = acceptance->verdict;
+        uint64_t now_ms = acceptance->now_ms;
         _cleanup_(describe_done) AuditBody body = { 0 };
 
         /* A wrong clock may have dropped its row; evidence is never dropped. */
@@ -130,7 +131,7 @@ static int write_acceptance(Ledger *ledger, ChainTransaction *write, const Accep
         r = append_described(write, AUDIT_REQUEST_ACCEPTED, now_ms, &body, verdict);
         if (r != 0)
                 return r;
-        r = keep_evidence(ledger, input, verdict, &body);
+        r = keep_evidence(ledger, acceptance->input, verdict, &body);
         if (r < 0)
                 return r;
         r = requests_add(&ledger->requests,
@@ -139,6 +140,7 @@ static int write_acceptance(Ledger *ledger, ChainTransaction *write, const Accep
                                         .digest = &verdict->digest,
                                         .manifest = &ledger->policy.floor.digest,
                                         .entry = verdict->capability->id,
+                                        .agent = acceptance->agent,
                                         .approvals = verdict->approval_digests,
                                         .n_approvals = verdict->n_approvals,
                                         .state = REQUEST_ACCEPTED,
@@ -153,15 +155,14 @@ static int write_acceptance(Ledger *ledger, ChainTransaction *write, const Accep
                                    (int64_t) MAX(ledger->time_floor_ms, now_ms));
 }
 
-int request_commit_acceptance(Ledger *ledger, const AcceptInput *input, const AcceptVerdict *verdict,
-                              uint64_t now_ms, LedgerAnswer *answer)
+int request_commit_acceptance(Ledger *ledger, const Acceptance *acceptance, LedgerAnswer *answer)
 {
         _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_TRANSACTION_NULL;
         uint64_t n_requests = ledger->requests.n;
 
         int r = chain_transaction_begin(&ledger->chain, &write);
         if (r == 0)
-                r = write_acceptance(ledger, &write, input, verdict, now_ms);
+                r = write_acceptance(ledger, &write, acceptance);
         if (r == 0)
                 r = chain_transaction_commit(&write);
         if (r != 0) {
@@ -169,7 +170,7 @@ int request_commit_acceptance(Ledger *ledger, const AcceptInput *input, const Ac
                 return r;
         }
 
-        ledger->time_floor_ms = MAX(ledger->time_floor_ms, now_ms);
+        ledger->time_floor_ms = MAX(ledger->time_floor_ms, acceptance->now_ms);
         answer->outcome = LEDGER_ACCEPTED;
         answer->state = REQUEST_ACCEPTED;
         answer->seq = ledger->chain.committed.size - 1;

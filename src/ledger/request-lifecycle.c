@@ -176,14 +176,15 @@ int ledger_finish(Ledger *ledger, const char *request, const AgentEnd *agent, ch
         return 0;
 }
 
-int ledger_recover(Ledger *ledger)
+/* `agent` NULL: of all. With another key than the chain's nothing can be signed: they stay open until it is
+ * adopted. */
+static int interrupt(Ledger *ledger, const char *agent, size_t *ret_n)
 {
-        /* With another key than the chain's nothing can be signed: they stay open until it is adopted. */
-        while (ledger_key_fits(ledger)) {
+        for (*ret_n = 0; ledger_key_fits(ledger); (*ret_n)++) {
                 _cleanup_(request_row_done) RequestRow row = { 0 };
                 RequestEnd end;
 
-                int r = requests_find_open(&ledger->requests, &row);
+                int r = requests_find_open(&ledger->requests, agent, &row);
                 if (r <= 0)
                         return r;
                 request_end_interrupt(&row, &end);
@@ -193,4 +194,16 @@ int ledger_recover(Ledger *ledger)
         }
 
         return 0;
+}
+
+int ledger_interrupt(Ledger *ledger, const char *agent, size_t *ret_n)
+{
+        return interrupt(ledger, agent, ret_n);
+}
+
+int ledger_recover(Ledger *ledger)
+{
+        size_t n;
+
+        return interrupt(ledger, NULL, &n);
 }

@@ -15,6 +15,7 @@ typedef struct LedgerBundle {
         const char *request, *delivery; /* envelopes */
         const char *approvals[APPROVALS_MAX];
         size_t n_approvals;
+        const char *agent; /* whom it is accepted for: see ledger_interrupt(); NULL: no one */
 } LedgerBundle;
 
 typedef enum LedgerOutcome {
@@ -65,3 +66,7 @@ typedef struct AgentEnd {
  * request that has ended already stays as it is. Errors: DEVBOX_ERROR_REQUEST_UNKNOWN; REQUEST_ID_CONFLICT;
  * BAD_SIG not what the worker made; BAD_SCHEMA no such outcome. */
 int ledger_finish(Ledger *ledger, const char *request, const AgentEnd *agent, char **ret_result);
+
+/* Interrupts the requests that were accepted for this agent and have not ended, because it is gone. Gives
+ * their number. */
+int ledger_interrupt(Ledger *ledger, const char *agent, size_t *ret_n);

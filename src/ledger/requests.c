@@ -116,11 +116,12 @@ int requests_find_known(Requests *requests, const PublicKey *dispatcher, const S
         return r < 0 ? r : take_row(rows, ret_row);
 }
 
-int requests_find_open(Requests *requests, RequestRow *ret_row)
+int requests_find_open(Requests *requests, const char *agent, RequestRow *ret_row)
 {
         Statement *rows;
 
-        int r = query(requests->database, &rows, COLUMNS "WHERE state IN (1, 2) LIMIT 1", "");
+        int r = query(requests->database, &rows,
+                      COLUMNS "WHERE state IN (1, 2) AND (?1 IS NULL OR agent = ?1) LIMIT 1", "t", agent);
         return r < 0 ? r : take_row(rows, ret_row);
 }
 
@@ -184,13 +185,13 @@ int requests_add(Requests *requests, const NewRequest *row)
 {
         int r = query_run(requests->database,
                           "INSERT INTO request(dispatcher, request_id, digest, nonce, manifest, entry, "
-                          "accepted_at_ms, start_until_ms, keep_until_ms, state, seq, result) "
-                          "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                          "btbbbtiiiiit", BYTES_OF(row->dispatcher->bytes), row->request->request_id,
+                          "accepted_at_ms, start_until_ms, keep_until_ms, state, seq, result, agent) "
+                          "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                          "btbbbtiiiiitt", BYTES_OF(row->dispatcher->bytes), row->request->request_id,
                           BYTES_OF(row->digest->bytes), BYTES_OF(row->request->nonce),
                           BYTES_OF(row->manifest->bytes), row->entry, (int64_t) row->now_ms,
                           (int64_t) row->start_until_ms, (int64_t) row->keep_until_ms, (int64_t) row->state,
-                          (int64_t) row->seq, row->result);
+                          (int64_t) row->seq, row->result, row->agent);
         for (size_t i = 0; r == 0 && i < row->n_approvals; i++)
                 r = query_run(requests->database, "INSERT INTO approval(digest, keep_until_ms) VALUES(?, ?)",
                               "bi", BYTES_OF(row->approvals[i].bytes), (int64_t) row->keep_until_ms);

@@ -57,8 +57,8 @@ int requests_find_id(Requests *requests, const char *request_id, RequestRow *ret
 int requests_find_known(Requests *requests, const PublicKey *dispatcher, const Sha256 *digest,
                         RequestRow *ret_row);
 
-/* Any accepted or started request, for recovery. */
-int requests_find_open(Requests *requests, RequestRow *ret_row);
+/* Any accepted or started request, or one of this agent. NULL: of any. */
+int requests_find_open(Requests *requests, const char *agent, RequestRow *ret_row);
 
 /* The callbacks of trust/accept.h; `ledger` is Requests. */
 extern const AcceptLedger requests_ledger;
@@ -69,6 +69,7 @@ typedef struct NewRequest {
         const PublicKey *dispatcher;
         const Sha256 *digest, *manifest;
         const char *entry; /* NULL: denied */
+        const char *agent; /* NULL: denied */
         const Sha256 *approvals;
         size_t n_approvals;
         RequestState state;

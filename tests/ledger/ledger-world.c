@@ -159,7 +159,8 @@ void ledger_world_put(LedgerWorld *world, const SignedBundle *bundle, LedgerAnsw
         LedgerBundle texts = { .request = bundle->request,
                                .delivery = bundle->delivery,
                                .approvals = { bundle->approvals[0], bundle->approvals[1] },
-                               .n_approvals = bundle->n_approvals };
+                               .n_approvals = bundle->n_approvals,
+                               .agent = world->agent };
 
         assert_int_equal(ledger_accept(world->ledger, &texts, ret_answer), 0);
 }

@@ -25,6 +25,7 @@ typedef struct LedgerWorld {
         uint64_t requests_max;
         Ledger *ledger;
         Signed made;
+        const char *agent;    /* requests are accepted for; NULL: none */
         WorkerStub stubs[16]; /* the last ones */
         size_t n_stubs;       /* of all */
 } LedgerWorld;

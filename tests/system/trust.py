@@ -14,6 +14,7 @@ import shutil
 import tempfile
 import time
 
+import agent
 import ed25519
 import second
 import worker
@@ -151,6 +152,7 @@ class Network:
         self.folder, self.nodes = folder, Nodes()
         self.dispatcher = secrets.token_bytes(32)
         self.session, self.counter, self.manifest = None, 0, None
+        self.agent = agent.Agent()
 
     def path(self, name):
         return self.folder / name
@@ -232,7 +234,7 @@ class Network:
         self.counter += 1
         content = {"v": 1, "device": DEVICE, "session": self.session, "ctr": self.counter}
         delivery = signed(self.dispatcher, "delivery", content | {"request_sha256": digest(request)})
-        return call("Accept", "ssas", request, delivery, "0")
+        return self.agent.accept(request, delivery)
 
     def run(self, request):
         """The reports of the agent about a request that it runs; returns its id."""
