@@ -12,6 +12,7 @@
 #include "trust/ceiling.h"
 #include "trust/delivery.h"
 #include "trust/key-file.h"
+#include "trust/permit.h"
 #include "trust/result.h"
 
 static const struct {
@@ -20,6 +21,7 @@ static const struct {
 } things[] = {
         { 'a', &approval_schema }, { 'c', &ceiling_schema }, { 'd', &delivery_schema },
         { 'k', &key_file_schema }, { 'r', &root_schema },    { 's', &result_schema },
+        { 'p', &permit_schema },
 };
 
 static void check_thing(const Schema *schema, Bytes text)
