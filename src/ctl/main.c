@@ -41,6 +41,7 @@ static const Verb *const verbs[] = {
         &verb_manifest_diff,
         &verb_manifest_lint,
         &verb_manifest_ceiling,
+        &verb_manifest_publish,
         &verb_person_add,
         &verb_person_list,
         &verb_person_remove,

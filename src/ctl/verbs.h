@@ -38,6 +38,7 @@ extern const Verb verb_manifest_show;
 extern const Verb verb_manifest_diff;
 extern const Verb verb_manifest_lint;
 extern const Verb verb_manifest_ceiling;
+extern const Verb verb_manifest_publish;
 
 extern const Verb verb_person_add;
 extern const Verb verb_person_list;

@@ -29,7 +29,7 @@ static struct {
                 char name[DEVICE_NAME_SIZE], state[16], digits[16];
         } invitation;                /* no name: none */
         char peer[DEVICE_NAME_SIZE]; /* empty: none */
-        char *manifest;
+        char *manifest, manifest_of[DEVICE_NAME_SIZE];
 } fake;
 
 /* A key of the hub or the device: bytes that are easy to recognise. */
@@ -314,6 +314,7 @@ static int keep_manifest(const char *member, const char *name, const char *text)
                for_device ? " for its key" : "");
         free(fake.manifest);
         fake.manifest = strdup(text);
+        (void) snprintf(fake.manifest_of, sizeof fake.manifest_of, "%s", manifest->device);
         manifest_free(manifest);
         envelope_free(envelope);
         return 0;
@@ -353,7 +354,12 @@ static int on_publish_manifest(sd_bus_message *call, void *userdata, sd_bus_erro
 
 static int on_get_manifest(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
-        if (!fake.manifest)
+        const char *name;
+
+        int r = sd_bus_message_read(call, "s", &name);
+        if (r < 0)
+                return r;
+        if (!fake.manifest || !streq(name, fake.manifest_of))
                 return sd_bus_error_set(error, ERROR "PeerUnknown",
                                         "no device of this name is enrolled here");
 

@@ -135,6 +135,8 @@ static int sign_and_admit(const Admission *admission, const MeshPending *pending
                 r = hub_session_sign_manifest(session, manifest, &envelope);
         if (r == 0)
                 r = mesh_client_admit(session->bus, admission->name, envelope, &session->ctl->problem);
+        if (r == 0)
+                r = device_manifest_keep(session, &wanted);
         if (r != 0)
                 return r;
 

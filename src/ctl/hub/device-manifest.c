@@ -7,6 +7,7 @@
 #include "ctl/manifest/file.h"
 #include "ctl/manifest/linter.h"
 #include "ctl/problem.h"
+#include "ctl/template/store.h"
 
 /* Dates and numbers for what the file leaves out. */
 static ManifestDefaults defaults_of(const HubSession *session, const MeshManifestNext *next)
@@ -68,38 +69,78 @@ static int read_file(HubSession *session, const DeviceManifest *wanted, const Ma
         return r;
 }
 
-/* The one before, for as long from now on as it was valid. */
-static int renew(HubSession *session, const char *device, const ManifestDefaults *defaults,
-                 Manifest **ret_manifest)
+/* By the newest root that lets a key that signed it sign manifests. */
+static int verify(const RootChain *chain, const Envelope *envelope, bool *ret_current)
 {
-        const KeySet keys = root_key_set(session->chain.root, ROOT_ROLE_MANIFEST);
-        _cleanup_(manifest_freep) Manifest *manifest = NULL;
+        int r = DEVBOX_ERROR_ROOT_CHAIN;
+
+        for (size_t i = chain->n_steps; i-- > 0 && r > 0;) {
+                const KeySet keys = root_key_set(chain->steps[i].root, ROOT_ROLE_MANIFEST);
+
+                r = envelope_verify(envelope, ENVELOPE_MANIFEST, &keys, NULL);
+                *ret_current = i + 1 == chain->n_steps;
+        }
+
+        return r;
+}
+
+void kept_manifest_done(KeptManifest *kept)
+{
+        manifest_free(kept->manifest);
+        *kept = KEPT_MANIFEST_NULL;
+}
+
+int device_manifest_read_kept(HubSession *session, const char *device, KeptManifest *ret_kept)
+{
+        _cleanup_(kept_manifest_done) KeptManifest kept = KEPT_MANIFEST_NULL;
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
         _cleanup_(freep) char *text = NULL;
         char **problem = &session->ctl->problem;
 
         int r = mesh_client_get_manifest(session->bus, device, &text, problem);
-        if (r > 0)
+        if (r != 0)
+                return r;
+
+        r = envelope_parse(bytes_of_string(text), ENVELOPE_PAYLOAD_MAX, &envelope);
+        if (r == 0)
+                r = verify(&session->chain, envelope, &kept.by_current_root);
+        if (r == 0)
+                r = manifest_parse(envelope_payload(envelope), &kept.manifest, NULL);
+        if (r == 0 && !streq(kept.manifest->device, device))
+                r = DEVBOX_ERROR_WRONG_DEVICE;
+        if (r != 0)
+                return r < 0 ? r
+                             : problem_set(problem, (DevboxError) r,
+                                           "the hub keeps a manifest of %s that is not the operator's: %s",
+                                           device, devbox_error_sentence((DevboxError) r));
+
+        kept.digest = envelope->digest;
+        *ret_kept = TAKE(kept, KEPT_MANIFEST_NULL);
+        return 0;
+}
+
+/* The one before, for as long from now on as it was valid. */
+static int renew(HubSession *session, const char *device, const ManifestDefaults *defaults,
+                 Manifest **ret_manifest)
+{
+        _cleanup_(kept_manifest_done) KeptManifest kept = KEPT_MANIFEST_NULL;
+        char **problem = &session->ctl->problem;
+
+        int r = device_manifest_read_kept(session, device, &kept);
+        if (r == DEVBOX_ERROR_PEER_UNKNOWN)
                 return problem_set(
                         problem, DEVBOX_ERROR_BAD_REQUEST,
                         "the hub keeps no manifest of %s; say what it may do with: --manifest FILE", device);
-        if (r == 0)
-                r = envelope_parse(bytes_of_string(text), ENVELOPE_PAYLOAD_MAX, &envelope);
-        if (r == 0)
-                r = envelope_verify(envelope, ENVELOPE_MANIFEST, &keys, NULL);
-        if (r == 0)
-                r = manifest_parse(envelope_payload(envelope), &manifest, NULL);
-        if (r == 0 && (!streq(manifest->device, device) || manifest_is_tombstone(manifest)))
-                r = DEVBOX_ERROR_WRONG_DEVICE;
-        if (r > 0)
+        if (r == 0 && (!kept.by_current_root || manifest_is_tombstone(kept.manifest)))
                 return problem_set(
-                        problem, (DevboxError) r,
+                        problem, DEVBOX_ERROR_BAD_REQUEST,
                         "the manifest of %s that the hub keeps cannot be used again; say what it may "
                         "do with: --manifest FILE",
                         device);
-        if (r < 0)
+        if (r != 0)
                 return r;
 
+        Manifest *manifest = kept.manifest;
         int64_t shift_ms = defaults->issued_at_ms - manifest->issued_at_ms;
         manifest->expires_at_ms += shift_ms;
         for (size_t i = 0; i < manifest->dispatchers.n; i++)
@@ -110,7 +151,7 @@ static int renew(HubSession *session, const char *device, const ManifestDefaults
         manifest->epoch = defaults->epoch;
         manifest->version = defaults->version;
         manifest->previous = defaults->previous;
-        *ret_manifest = TAKE_PTR(manifest);
+        *ret_manifest = TAKE_PTR(kept.manifest);
         return 0;
 }
 
@@ -134,14 +175,29 @@ int device_manifest_make(HubSession *session, const DeviceManifest *wanted, Mani
 {
         const ManifestDefaults defaults = defaults_of(session, wanted->next);
         _cleanup_(manifest_freep) Manifest *manifest = NULL;
+        _cleanup_(freep) char *stored = NULL;
+        DeviceManifest found = *wanted;
 
-        int r = wanted->path ? read_file(session, wanted, &defaults, &manifest)
-                             : renew(session, wanted->device, &defaults, &manifest);
+        int r = wanted->path ? 0 : template_store_find(session->source->dir, wanted->device, &stored);
+        if (r < 0)
+                return r;
+        if (stored)
+                found.path = stored;
+
+        r = found.path ? read_file(session, &found, &defaults, &manifest)
+                       : renew(session, wanted->device, &defaults, &manifest);
         if (r == 0 && wanted->key)
                 manifest->device_key = *wanted->key;
-        if (r == 0 && wanted->path)
-                r = reject_risks(session, wanted, manifest);
+        if (r == 0 && found.path)
+                r = reject_risks(session, &found, manifest);
         if (r == 0)
                 *ret_manifest = TAKE_PTR(manifest);
         return r;
+}
+
+int device_manifest_keep(HubSession *session, const DeviceManifest *wanted)
+{
+        return wanted->path ? template_store_keep(session->source->dir, wanted->device, wanted->path,
+                                                  &session->ctl->problem)
+                            : 0;
 }

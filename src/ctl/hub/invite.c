@@ -103,6 +103,8 @@ static int invite_self(HubSession *session, const DeviceManifest *wanted)
                 r = mesh_client_send_text(session->bus, "PublishManifest", envelope, &ctl->problem);
         if (r == 0)
                 r = ledger_client_install_manifest(session->bus, envelope, &installed, &ctl->problem);
+        if (r == 0)
+                r = device_manifest_keep(session, &own);
         if (r != 0 || ctl->json)
                 return r;
 

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* devboxctl manifest publish: what changes, what is signed, and what is stored for the next time. */
+
+#include "files.h"
+#include "hub-world.h"
+
+#define TEMPLATE                                                                                            \
+        "operators: [\"@ana:example.org\"]\n"                                                               \
+        "capabilities:\n"                                                                                   \
+        "  - run: df -h\n"
+
+#define publish(world, ...) run_words(world, "manifest", "publish", ##__VA_ARGS__, SIGNING(world))
+
+/* A template file, whose path the caller frees. */
+static char *write_template(const HubWorld *world, const char *text)
+{
+        write_state_file(world->ledger, "template.yaml", text);
+        return text_of("%s/template.yaml", world->ledger->directory);
+}
+
+static void test_publish_a_template(void **state)
+{
+        HubWorld *world = *state;
+        _cleanup_(freep) char *path = write_template(world, TEMPLATE);
+
+        hub_world_admit(world);
+        _cleanup_(run_done) Run run = publish(world, "home-wsl", "--template", path, "--yes");
+        assert_true(startswith(run.output, "home-wsl, version 2, until "));
+        assert_has(run.output, "- approvers[@ana:example.org]: {");
+        assert_has(run.output, "- capabilities[ls]: {");
+        assert_has(run.output,
+                   "+ capabilities[df]: {\"name\":\"shell.exec\",\"id\":\"df\",\"approval\":\"none\",");
+        assert_has(run.output,
+                   "home-wsl: version 2 is signed, and delivered as soon as the device is reached\n");
+        assert_int_equal(run.status, 0);
+        assert_hub_log(world, "PublishManifest home-wsl version 2 for its key\n");
+
+        /* It is stored, and edited there. */
+        _cleanup_(run_done) Run again = publish(world, "home-wsl", "--yes");
+        assert_has(again.output, "nothing but version and dates changes\n");
+        assert_int_equal(again.status, 0);
+        assert_hub_log(world, "PublishManifest home-wsl version 3 for its key\n");
+
+        _cleanup_(freep) char *stored = text_of("%s/templates/home-wsl.yaml", world->operator);
+        write_file(stored, TEMPLATE "  - run: uptime\n");
+        _cleanup_(run_done) Run edited = publish(world, "--all", "--yes");
+        assert_has(edited.output, "+ capabilities[uptime]: {");
+        assert_null(strstr(edited.output, "capabilities[df]"));
+        assert_hub_log(world, "PublishManifest home-wsl version 4 for its key\n");
+}
+
+static void test_what_was_given_to_admit_is_stored(void **state)
+{
+        HubWorld *world = *state;
+        _cleanup_(freep) char *stored = text_of("%s/templates/home-wsl.yaml", world->operator);
+
+        hub_world_admit(world);
+        char text[4096];
+        FILE *file = fopen(stored, "re");
+
+        assert_non_null(file);
+        text[fread(text, 1, sizeof text - 1, file)] = '\0';
+        assert_int_equal(fclose(file), 0);
+        assert_string_equal(text, hub_world_manifest);
+}
+
+static void test_publish_asks(void **state)
+{
+        HubWorld *world = *state;
+        const char *const words[] = { "manifest", "publish", "home-wsl", SIGNING(world), NULL };
+
+        hub_world_admit(world);
+        _cleanup_(run_done) Run none = publish(world, "home-wsl");
+        assert_has(none.output, "there is no terminal to ask on; the same with --yes signs and delivers");
+        assert_int_equal(none.status, 1);
+        _cleanup_(run_done) Run no = run_ctl_on_terminal(world->ledger->bus, words, "n\n");
+        assert_has(no.output, "sign and deliver it? [y/N] n\ndevboxctl: nothing was signed");
+        assert_int_equal(no.status, 1);
+        _cleanup_(run_done) Run yes = run_ctl_on_terminal(world->ledger->bus, words, "y\n");
+        assert_has(yes.output, "home-wsl: version 2 is signed");
+        assert_int_equal(yes.status, 0);
+}
+
+static void test_publish_as_json(void **state)
+{
+        HubWorld *world = *state;
+
+        _cleanup_(run_done) Run empty = publish(world, "--all");
+        assert_has(empty.output, "The network has no devices yet. Begin with: devboxctl invite NAME\n");
+        assert_int_equal(empty.status, 0);
+        _cleanup_(run_done) Run none =
+                run_words(world, "--json", "manifest", "publish", "--all", "--yes", SIGNING(world));
+        assert_string_equal(none.output, "{\"published\":[]}\n");
+        hub_world_admit(world);
+        _cleanup_(run_done) Run run =
+                run_words(world, "--json", "manifest", "publish", "--all", "--yes", SIGNING(world));
+        assert_true(startswith(run.output,
+                               "{\"published\":[{\"name\":\"home-wsl\",\"epoch\":1,\"version\":2,"
+                               "\"expires_at\":\""));
+        assert_int_equal(run.status, 0);
+}
+
+static void test_what_is_not_published(void **state)
+{
+        HubWorld *world = *state;
+        _cleanup_(freep) char *path = write_template(world, TEMPLATE "  - run: bash -c WORD\n");
+
+        hub_world_admit(world);
+        _cleanup_(run_done) Run unknown = publish(world, "pc-aurgi", "--yes");
+        assert_has(unknown.output, "pc-aurgi is no device of this network; run: devboxctl invite pc-aurgi");
+        _cleanup_(run_done) Run risky = publish(world, "home-wsl", "--template", path, "--yes");
+        assert_has(risky.output, "; this is not signed, see: devboxctl manifest lint ");
+        _cleanup_(run_done) Run none = publish(world, "--yes");
+        assert_has(none.output, "name a device, or give --all");
+        _cleanup_(run_done) Run both = publish(world, "--all", "--template", path);
+        assert_has(both.output, "--template is for one device");
+        assert_int_equal(unknown.status, 1);
+        assert_int_equal(risky.status, 1);
+        assert_int_equal(none.status, 2);
+        assert_int_equal(both.status, 2);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                hub_test(test_publish_a_template),    hub_test(test_what_was_given_to_admit_is_stored),
+                hub_test(test_publish_asks),          hub_test(test_publish_as_json),
+                hub_test(test_what_is_not_published),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
