@@ -375,6 +375,18 @@ BusAuthority *bus_authority_free(BusAuthority *authority)
         return NULL;
 }
 
+int bus_authority_caller(const BusAuthority *authority, sd_bus_message *message, uid_t *ret_uid)
+{
+        const Connection *connection =
+                find_connection(authority, strempty(sd_bus_message_get_sender(message)));
+
+        if (!connection)
+                return -ENOENT;
+
+        *ret_uid = connection->uid;
+        return 0;
+}
+
 const BusAuthorityStats *bus_authority_stats(const BusAuthority *authority)
 {
         return &authority->stats;

@@ -43,3 +43,7 @@ int bus_authorise(BusAuthority *authority, sd_bus_message *message, const BusAcc
                   BusContinuation continuation, void *userdata);
 
 const BusAuthorityStats *bus_authority_stats(const BusAuthority *authority);
+
+/* The user of the caller, in a continuation whose access did not let in anyone. Errors: -ENOENT not known
+ * any more: the client calls again. */
+int bus_authority_caller(const BusAuthority *authority, sd_bus_message *message, uid_t *ret_uid);
