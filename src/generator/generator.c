@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From the configuration and the role in the mesh to the addresses that devbox-api listens on. Source:
+/* From the configuration and the role in the mesh to the addresses of devbox-api and devbox-agent. Source:
  * systemd.generator(7), systemd.socket(5). */
 
 #include "generator/generator.h"
@@ -15,17 +15,16 @@
 #include "basic/text.h"
 
 #define API_SOCKET "/run/devbox/api.sock"
-#define DROP_IN_OF "devbox-api.socket.d"
-#define DROP_IN    "50-config.conf"
-#define MADE_BY    "# Made by devbox-generator(8) at boot and daemon-reload; changes here are lost.\n"
 
 /* Where a machine with an invitation reaches the hub, and the addresses that such machines have: see
  * trust/enrolment.h. */
 #define BOOTSTRAP_ADDRESS "169.254.42.1:51821"
 #define BOOTSTRAP_SOURCES "169.254.64.0/18"
 
-/* In the value of a unit file's key a percent sign begins a specifier. */
-static void append_escaped(Text *text, const char *value)
+/* Where the hub reaches the agent of a device. */
+#define AGENT_PORT 51822
+
+void generator_append_escaped(Text *text, const char *value)
 {
         for (; *value; value++) {
                 text_append_bytes(text, value, 1);
@@ -46,12 +45,12 @@ int generator_format_drop_in(const Config *config, const char *source, char **re
         _cleanup_(text_done) Text text = TEXT_NULL;
         bool localhost = streq(config->http_host, "localhost");
 
-        text_append(&text, MADE_BY);
+        text_append(&text, GENERATOR_MADE_BY);
 
         /* With its source, systemd knows when the configuration is newer than what it has loaded, and asks
          * for a daemon-reload. */
         text_append(&text, "[Unit]\nSourcePath=");
-        append_escaped(&text, source);
+        generator_append_escaped(&text, source);
 
         /* The empty assignment resets the addresses of the unit. */
         text_append(&text, "\n\n[Socket]\nListenStream=\n");
@@ -71,17 +70,40 @@ int generator_format_drop_in(const Config *config, const char *source, char **re
 }
 
 typedef struct SocketRow {
-        const char *unit, *description, *purpose; /* of api/listen.h */
-        const char *address;                      /* NULL: the hub's, and http.port */
-        const char *sources;                      /* NULL: the network */
+        const char *unit, *description, *service, *manual;
+        const char *name;    /* of the descriptor: before "=" and the sources; NULL: the sources alone */
+        const char *address; /* NULL: this machine's in the mesh, and the port */
+        const char *sources; /* NULL: the network of a hub, or the hub */
+        const char *target;
+        uint16_t port; /* 0: http.port */
+        bool of_hub, from_hub;
 } SocketRow;
 
 static const SocketRow sockets[_GENERATOR_SOCKET_MAX] = {
-        [GENERATOR_SOCKET_MESH] = { "devbox-api-mesh.socket", "devbox API: listening socket for devices",
-                                    "mesh", NULL, NULL },
-        [GENERATOR_SOCKET_BOOTSTRAP] = { "devbox-api-bootstrap.socket",
-                                         "devbox API: listening socket for machines with an invitation",
-                                         "bootstrap", BOOTSTRAP_ADDRESS, BOOTSTRAP_SOURCES },
+        [GENERATOR_SOCKET_MESH] = { .unit = "devbox-api-mesh.socket",
+                                    .description = "devbox API: listening socket for devices",
+                                    .service = "devbox-api.service",
+                                    .manual = "devbox-api(8)",
+                                    .name = "mesh",
+                                    .target = "devbox-hub.target",
+                                    .of_hub = true },
+        [GENERATOR_SOCKET_BOOTSTRAP] = { .unit = "devbox-api-bootstrap.socket",
+                                         .description = "devbox API: listening socket for machines with "
+                                                        "an invitation",
+                                         .service = "devbox-api.service",
+                                         .manual = "devbox-api(8)",
+                                         .name = "bootstrap",
+                                         .address = BOOTSTRAP_ADDRESS,
+                                         .sources = BOOTSTRAP_SOURCES,
+                                         .target = "devbox-hub.target",
+                                         .of_hub = true },
+        [GENERATOR_SOCKET_AGENT] = { .unit = "devbox-agent.socket",
+                                     .description = "devbox agent: listening socket for the hub",
+                                     .service = "devbox-agent.service",
+                                     .manual = "devbox-agent(8)",
+                                     .target = "devbox-device.target",
+                                     .port = AGENT_PORT,
+                                     .from_hub = true },
 };
 
 const char *generator_socket_unit(GeneratorSocket which)
@@ -89,32 +111,48 @@ const char *generator_socket_unit(GeneratorSocket which)
         return sockets[which].unit;
 }
 
+bool generator_socket_wanted(GeneratorSocket which, MeshRole role)
+{
+        return role == MESH_ROLE_HUB || (role == MESH_ROLE_DEVICE && !sockets[which].of_hub);
+}
+
+/* Where connections may come from: a hub that is a device, too, connects from its own address. */
+static IpPrefix socket_sources(const SocketRow *row, const MeshNode *node)
+{
+        IpPrefix network = node->address, own = node->address;
+
+        own.length = 32;
+        ip_prefix_mask(&network);
+        return !row->from_hub ? network : node->role == MESH_ROLE_HUB ? own : node->hub;
+}
+
 /* BindToDevice= would wait for a .device unit, which containers do not have: the addresses are those of the
  * interface, and devbox-mesh's nftables table says what comes through it. */
-int generator_format_socket(GeneratorSocket which, const MeshNode *hub, uint64_t http_port,
+int generator_format_socket(GeneratorSocket which, const MeshNode *node, uint64_t http_port,
                             const char *source, char **ret_text)
 {
         _cleanup_(text_done) Text text = TEXT_NULL;
         char address[IP_PREFIX_TEXT_SIZE], sources[IP_PREFIX_TEXT_SIZE];
         const SocketRow *row = &sockets[which];
-        IpPrefix network = hub->address;
+        const IpPrefix prefix = socket_sources(row, node);
 
-        ip_prefix_mask(&network);
-        text_appendf(&text, MADE_BY "[Unit]\nDescription=%s\nDocumentation=man:devbox-api(8)\nSourcePath=",
-                     row->description);
-        append_escaped(&text, source);
-        text_append(&text, "\nPartOf=devbox-hub.target\nStartLimitIntervalSec=0\n\n[Socket]\n");
+        text_appendf(&text, GENERATOR_MADE_BY "[Unit]\nDescription=%s\nDocumentation=man:%s\nSourcePath=",
+                     row->description, row->manual);
+        generator_append_escaped(&text, source);
+        text_appendf(&text, "\nPartOf=%s\nStartLimitIntervalSec=0\n\n[Socket]\n", row->target);
         if (row->address)
                 text_appendf(&text, "ListenStream=%s\n", row->address);
         else
-                append_listen(&text, ip_prefix_format_address(&hub->address, address), http_port);
+                append_listen(&text, ip_prefix_format_address(&node->address, address),
+                              row->port > 0 ? row->port : http_port);
 
-        const char *from = row->sources ?: ip_prefix_format(&network, sources);
+        const char *from = row->sources ?: ip_prefix_format(&prefix, sources);
+        text_appendf(&text, "FreeBind=yes\nService=%s\nFileDescriptorName=%s%s%s\n", row->service,
+                     strempty(row->name), row->name ? "=" : "", from);
         text_appendf(&text,
-                     "FreeBind=yes\nService=devbox-api.service\nFileDescriptorName=%s=%s\n"
                      "IPAddressAllow=%s\nIPAddressDeny=any\nReusePort=yes\nBacklog=64\n"
                      "TriggerLimitIntervalSec=0\n",
-                     row->purpose, from, from);
+                     from);
         return text_take(&text, ret_text, NULL);
 }
 
@@ -127,19 +165,24 @@ int generator_write_unit(const char *directory, const char *name, const char *te
         return file_write_at(root_fd, name, FILE_REPLACE, 0644, bytes_of_string(text));
 }
 
-int generator_write_drop_in(const char *directory, const char *text)
+int generator_write_drop_in(const char *directory, const char *unit, const char *name, const char *text)
 {
         _cleanup_(fd_closep) int root_fd = -EBADF, dir_fd = -EBADF;
+        char folder[256];
+
+        int n = snprintf(folder, sizeof folder, "%s.d", unit);
+        if (n < 0 || (size_t) n >= sizeof folder)
+                return -ENAMETOOLONG;
 
         root_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (root_fd < 0)
                 return -errno;
-        if (mkdirat(root_fd, DROP_IN_OF, 0755) < 0 && errno != EEXIST)
+        if (mkdirat(root_fd, folder, 0755) < 0 && errno != EEXIST)
                 return -errno;
 
-        dir_fd = openat(root_fd, DROP_IN_OF, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        dir_fd = openat(root_fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (dir_fd < 0)
                 return -errno;
 
-        return file_write_at(dir_fd, DROP_IN, FILE_REPLACE, 0644, bytes_of_string(text));
+        return file_write_at(dir_fd, name, FILE_REPLACE, 0644, bytes_of_string(text));
 }

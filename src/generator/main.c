@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* devbox-generator: run by systemd at boot and at each daemon-reload, before any unit is loaded.
  *
- * It must never hold up or break a boot: it reads two files, writes three at most, and talks to no service.
- * When the configuration has an error it leaves the default of devbox-api.socket (loopback) alone, reports
- * what to fix in the kernel's log, which is the only log there is at that time, and fails; systemd goes on.
- */
+ * It must never hold up or break a boot: it reads three files, writes a few small ones, and talks to no
+ * service. When the configuration has an error it leaves the default of devbox-api.socket (loopback) alone,
+ * reports what to fix in the kernel's log, which is the only log there is at that time, and fails; systemd
+ * goes on. */
 
 #include <fcntl.h>
 #include <stdarg.h>
@@ -16,8 +16,11 @@
 #include "basic/fd.h"
 #include "config/load.h"
 #include "generator/generator.h"
+#include "generator/workers.h"
 
-#define PROGRAM "devbox-generator"
+#define PROGRAM      "devbox-generator"
+#define DROP_IN      "50-config.conf"
+#define CEILING_PATH "/etc/devbox/ceiling.yaml"
 
 static void tell_error(const char *format, ...) _printf_(1, 2);
 
@@ -52,20 +55,24 @@ static int generate_api(const char *directory, const Config *config)
 
         int r = generator_format_drop_in(config, config_path(), &text);
         if (r == 0)
-                r = generator_write_drop_in(directory, text);
+                r = generator_write_drop_in(directory, "devbox-api.socket", DROP_IN, text);
         if (r < 0)
                 tell_error("Cannot write the addresses of devbox-api.socket below %s: %s", directory,
                            strerror(-r));
         return r;
 }
 
-static int generate_hub(const char *directory, const char *source, const MeshNode *hub, const Config *config)
+static int generate_sockets(const char *directory, const char *source, const MeshNode *node,
+                            const Config *config)
 {
         for (GeneratorSocket which = 0; which < _GENERATOR_SOCKET_MAX; which++) {
                 _cleanup_(freep) char *text = NULL;
                 const char *unit = generator_socket_unit(which);
 
-                int r = generator_format_socket(which, hub, config->http_port, source, &text);
+                if (!generator_socket_wanted(which, node->role))
+                        continue;
+
+                int r = generator_format_socket(which, node, config->http_port, source, &text);
                 if (r == 0)
                         r = generator_write_unit(directory, unit, text);
                 if (r < 0) {
@@ -89,7 +96,40 @@ static int generate_mesh(const char *directory, const Config *config)
                 return r;
         }
 
-        return node.role == MESH_ROLE_HUB ? generate_hub(directory, path, &node, config) : 0;
+        return generate_sockets(directory, path, &node, config);
+}
+
+/* Without a ceiling, or with an invalid one, workers see and execute nothing of people. */
+static int generate_workers(const char *directory)
+{
+        const char *path = getenv("DEVBOX_CEILING") ?: CEILING_PATH;
+        _cleanup_(ceiling_freep) Ceiling *ceiling = NULL;
+        YamlProblems problems = YAML_PROBLEMS_NULL;
+
+        int r = ceiling_read_at(AT_FDCWD, path, &ceiling, &problems);
+        if (r == -ENOENT)
+                return 0;
+        if (r < 0) {
+                tell_error("%s:%u: %s; workers see and execute nothing of it", path, problems.items[0].line,
+                           r == -EBADMSG ? problems.items[0].reason : strerror(-r));
+                return r;
+        }
+
+        for (GeneratorWorker which = 0; which < _GENERATOR_WORKER_MAX; which++) {
+                _cleanup_(freep) char *text = NULL;
+                const char *unit = generator_worker_unit(which);
+
+                r = generator_format_worker(which, ceiling, path, &text);
+                if (r == 0)
+                        r = generator_write_drop_in(directory, unit, "50-ceiling.conf", text);
+                if (r < 0) {
+                        tell_error("Cannot write the drop-in of %s below %s: %s", unit, directory,
+                                   strerror(-r));
+                        return r;
+                }
+        }
+
+        return 0;
 }
 
 static int generate(const char *directory)
@@ -104,15 +144,17 @@ static int generate(const char *directory)
                 return EXIT_FAILURE;
         }
 
-        int api = generate_api(directory, config), mesh = generate_mesh(directory, config);
-        return api == 0 && mesh == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        int api = generate_api(directory, config), mesh = generate_mesh(directory, config),
+            workers = generate_workers(directory);
+        return api == 0 && mesh == 0 && workers == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int main(int argc, char *argv[])
 {
         static const char usage[] = "Usage: " PROGRAM " DIRECTORY [EARLY-DIRECTORY LATE-DIRECTORY]\n"
-                                    "Writes the addresses of devbox-api below DIRECTORY, from the "
-                                    "configuration and the role in the mesh. See devbox-generator(8).\n";
+                                    "Writes what devbox's sockets listen on and its workers see below "
+                                    "DIRECTORY, from the configuration, the role in the mesh and the "
+                                    "ceiling. See devbox-generator(8).\n";
 
         if (argc == 2 && (streq(argv[1], "--help") || streq(argv[1], "--version"))) {
                 (void) fputs(streq(argv[1], "--help") ? usage : PROGRAM " " DEVBOX_VERSION "\n", stdout);

@@ -189,6 +189,10 @@ static const ErrorRow rows[_DEVBOX_ERROR_MAX] = {
             "the device's audit chain differs from what a witness has seen", NULL),
         REFUSAL(MESH_UNREACHABLE, "mesh_unreachable", "MeshUnreachable", 503, -EHOSTUNREACH, "failed",
             "mesh_unreachable: the device does not answer over the mesh", NULL),
+        REFUSAL(CAPABILITY_UNAVAILABLE, "capability_unavailable", "CapabilityUnavailable", 503, -ENOLINK,
+            "failed",
+            "the device has no worker for this capability, or it is stopped; on the device: "
+            "systemctl status 'devbox-worker-*.socket'", NULL),
         ROW(NOT_ENROLLED,          "not_enrolled",          "NotEnrolled",          409, -ENODATA,
             "this machine is not enrolled; run: devboxctl device enroll, or see devboxctl-device(1)"),
         ROW(ENROLLED_OTHERWISE,    "enrolled_otherwise",    "EnrolledOtherwise",    409, -EEXIST,

@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#include "basic/fd.h"
+#include "basic/time.h"
 #include "proto/error.h"
 #include "proto/id.h"
 
@@ -166,4 +168,22 @@ int ceiling_check(const Ceiling *ceiling, const Manifest *manifest, SchemaFault 
         size_t at = 0;
 
         return ceiling_check_next(ceiling, manifest, &at, ret_fault);
+}
+
+int ceiling_read_at(int directory_fd, const char *name, Ceiling **ret_ceiling, YamlProblems *problems)
+{
+        _cleanup_(freep) char *text = NULL;
+        void *ceiling = NULL;
+        size_t size;
+
+        int r = fd_read_file_at(directory_fd, name, YAML_SIZE_MAX, &text, &size);
+        if (r < 0)
+                return r;
+        r = schema_yaml_parse(&ceiling_schema, BYTES(text, size), time_now(CLOCK_REALTIME) / USEC_PER_MSEC,
+                              &ceiling, problems);
+        if (r < 0)
+                return r;
+
+        *ret_ceiling = ceiling;
+        return 0;
 }

@@ -5,6 +5,7 @@
  * root, changed only by hand. It bounds the programs, directories and units that a stolen operator key
  * can reach, not the arguments. */
 
+#include "schema/yaml.h"
 #include "trust/manifest.h"
 
 typedef struct Ceiling {
@@ -27,3 +28,7 @@ int ceiling_check(const Ceiling *ceiling, const Manifest *manifest, SchemaFault 
 
 /* The same from capability `*at` on; moves that behind the one it names, to find all of them. */
 int ceiling_check_next(const Ceiling *ceiling, const Manifest *manifest, size_t *at, SchemaFault *ret_fault);
+
+/* Reads the file, whoever owns it. Errors: -EBADMSG, then `problems`, YAML_PROBLEMS_NULL at first, says
+ * where and why; those of fd_read_file_at(). */
+int ceiling_read_at(int directory_fd, const char *name, Ceiling **ret_ceiling, YamlProblems *problems);

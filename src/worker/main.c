@@ -8,11 +8,8 @@
 #include "basic/fd.h"
 #include "codec/binary-text.h"
 #include "log/log.h"
-#include "schema/yaml.h"
 #include "worker/docker.h"
 #include "worker/worker.h"
-
-#define CEILING_MAX (256 * 1024)
 
 typedef struct Credentials {
         PublicKey device_key;
@@ -38,26 +35,10 @@ static int read_device_key(int directory_fd, PublicKey *ret_key)
         return hex_parse(text, ret_key->bytes, sizeof ret_key->bytes);
 }
 
-static int read_ceiling(int directory_fd, Ceiling **ret_ceiling)
-{
-        _cleanup_(freep) char *text = NULL;
-        YamlProblems problems = YAML_PROBLEMS_NULL;
-        void *ceiling = NULL;
-        size_t size = 0;
-
-        int r = fd_read_file_at(directory_fd, "ceiling", CEILING_MAX, &text, &size);
-        if (r == 0)
-                r = schema_yaml_parse(&ceiling_schema, BYTES(text, size),
-                                      time_now(CLOCK_REALTIME) / USEC_PER_MSEC, &ceiling, &problems);
-        if (r == 0)
-                *ret_ceiling = ceiling;
-
-        return r > 0 ? -EINVAL : r;
-}
-
 static int read_credentials(Credentials *ret_credentials)
 {
         const char *path = getenv("CREDENTIALS_DIRECTORY");
+        YamlProblems problems = YAML_PROBLEMS_NULL;
         _cleanup_(fd_closep) int fd = path ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -EBADF;
 
         if (fd < 0)
@@ -67,7 +48,7 @@ static int read_credentials(Credentials *ret_credentials)
         if (r < 0)
                 return log_error_errno(r, "Cannot read the credential device-key");
 
-        r = read_ceiling(fd, &ret_credentials->ceiling);
+        r = ceiling_read_at(fd, "ceiling", &ret_credentials->ceiling, &problems);
         return r < 0 ? log_error_errno(r, "Cannot read the credential ceiling") : 0;
 }
 

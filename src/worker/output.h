@@ -5,8 +5,8 @@
  * stays constant and the digest is that of the whole. */
 
 #include "crypto/sha256.h"
+#include "proto/worker-channel.h"
 #include "trust/result.h"
-#include "worker/channel.h"
 
 typedef enum OutputStream { OUTPUT_STDOUT, OUTPUT_STDERR, _OUTPUT_STREAM_MAX } OutputStream;
 

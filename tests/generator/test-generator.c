@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "basic/fd.h"
+#include "generator/workers.h"
 #include "test.h"
 
 #define HEAD                                                                                                \
@@ -55,6 +56,9 @@ static void test_sockets_of_a_hub(void **state)
                   "[Socket]\nListenStream=169.254.42.1:51821\nFreeBind=yes\nService=devbox-api.service\n"
                   "FileDescriptorName=bootstrap=169.254.64.0/18\n"
                   "IPAddressAllow=169.254.64.0/18\nIPAddressDeny=any\n" },
+                { "devbox-agent.socket",
+                  "[Socket]\nListenStream=10.42.0.1:51822\nFreeBind=yes\nService=devbox-agent.service\n"
+                  "FileDescriptorName=10.42.0.1/32\nIPAddressAllow=10.42.0.1/32\nIPAddressDeny=any\n" },
         };
         MeshNode hub;
 
@@ -65,6 +69,45 @@ static void test_sockets_of_a_hub(void **state)
                 assert_string_equal(generator_socket_unit(which), rows[which].unit);
                 assert_ok(generator_format_socket(which, &hub, 8081, "/var/lib/%n", &text));
                 if (!strstr(text, rows[which].text))
+                        fail_msg("%s", text);
+        }
+}
+
+static void test_socket_of_a_device(void **state)
+{
+        _cleanup_(freep) char *text = NULL;
+        MeshNode node;
+
+        assert_ok(mesh_node_parse("device 10.42.0.10/24 10.42.0.1\n", &node));
+        assert_false(generator_socket_wanted(GENERATOR_SOCKET_MESH, node.role));
+        assert_false(generator_socket_wanted(GENERATOR_SOCKET_BOOTSTRAP, node.role));
+        assert_true(generator_socket_wanted(GENERATOR_SOCKET_AGENT, node.role));
+        assert_false(generator_socket_wanted(GENERATOR_SOCKET_AGENT, MESH_ROLE_NONE));
+
+        assert_ok(generator_format_socket(GENERATOR_SOCKET_AGENT, &node, 8080, "/node", &text));
+        assert_non_null(strstr(text, "ListenStream=10.42.0.10:51822\n"));
+        assert_non_null(strstr(text, "FileDescriptorName=10.42.0.1/32\nIPAddressAllow=10.42.0.1/32\n"));
+        assert_non_null(strstr(text, "PartOf=devbox-device.target\n"));
+}
+
+static void test_workers_see_what_the_ceiling_has(void **state)
+{
+        static const char *const texts[_GENERATOR_WORKER_MAX] = {
+                [GENERATOR_WORKER_EXEC] =
+                        "[Service]\nExecPaths=\"-/usr/bin/ls\"\nExecPaths=\"-/opt/100%%\"\n"
+                        "BindReadOnlyPaths=\"-/home\"\n",
+                [GENERATOR_WORKER_FSR] = "[Service]\nBindReadOnlyPaths=\"-/home\"\n",
+                [GENERATOR_WORKER_FSW] = "[Service]\nBindPaths=\"-/srv/in box\"\n",
+        };
+        char *programs[] = { (char *) "/usr/bin/ls", (char *) "/opt/100%", (char *) "/opt/a:b\"" },
+             *read[] = { (char *) "/home" }, *write[] = { (char *) "/srv/in box" };
+        const Ceiling ceiling = { .programs = { programs, 3 }, .read = { read, 1 }, .write = { write, 1 } };
+
+        for (GeneratorWorker which = 0; which < _GENERATOR_WORKER_MAX; which++) {
+                _cleanup_(freep) char *text = NULL;
+
+                assert_ok(generator_format_worker(which, &ceiling, "/etc/devbox/ceiling.yaml", &text));
+                if (!endswith(text, texts[which]))
                         fail_msg("%s", text);
         }
 }
@@ -115,9 +158,10 @@ static void test_the_file_is_written_and_replaced(void **state)
         const char *directory = *state;
         _cleanup_(freep) char *left_over = NULL;
 
-        assert_ok(generator_write_drop_in(directory, "first, and longer\n"));
+        assert_ok(generator_write_drop_in(directory, "devbox-api.socket", "50-config.conf",
+                                          "first, and longer\n"));
         assert_content(directory, "first, and longer\n");
-        assert_ok(generator_write_drop_in(directory, "second\n"));
+        assert_ok(generator_write_drop_in(directory, "devbox-api.socket", "50-config.conf", "second\n"));
         assert_content(directory, "second\n");
 
         assert_ok(asprintf(&left_over, "%s/devbox-api.socket.d/.50-config.conf.new", directory));
@@ -130,12 +174,12 @@ static void test_places_that_cannot_be_written(void **state)
         _cleanup_(freep) char *absent = NULL, *file = NULL;
 
         assert_ok(asprintf(&absent, "%s/absent", directory));
-        assert_err(generator_write_drop_in(absent, "x"), -ENOENT);
+        assert_err(generator_write_drop_in(absent, "devbox-api.socket", "50-config.conf", "x"), -ENOENT);
 
         assert_ok(asprintf(&file, "%s/devbox-api.socket.d", directory));
         assert_ok(mknod(file, S_IFREG | 0600, 0));
-        assert_err(generator_write_drop_in(directory, "x"), -ENOTDIR);
-        assert_err(generator_write_drop_in(file, "x"), -ENOTDIR);
+        assert_err(generator_write_drop_in(directory, "devbox-api.socket", "50-config.conf", "x"), -ENOTDIR);
+        assert_err(generator_write_drop_in(file, "devbox-api.socket", "50-config.conf", "x"), -ENOTDIR);
 }
 
 int main(void)
@@ -143,6 +187,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_addresses),
                 cmocka_unit_test(test_sockets_of_a_hub),
+                cmocka_unit_test(test_socket_of_a_device),
+                cmocka_unit_test(test_workers_see_what_the_ceiling_has),
                 cmocka_unit_test(test_specifiers_are_escaped),
                 cmocka_unit_test_setup_teardown(test_the_file_is_written_and_replaced, make_directory,
                                                 remove_directory),

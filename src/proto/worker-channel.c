@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Messages to and from the agent. */
 
-#include "worker/channel.h"
+#include "proto/worker-channel.h"
 
 #include <sys/socket.h>
 #include <sys/uio.h>
