@@ -3,10 +3,34 @@
 
 #include "dispatch/daemon.h"
 
+#include <pwd.h>
+
+#include "basic/parse.h"
 #include "dispatch/daemon-internal.h"
 #include "log/log.h"
 
-#define STATE_DIRECTORY "/var/lib/devbox/dispatch"
+#define STATE_DIRECTORY      "/var/lib/devbox/dispatch"
+#define MESH_DEADLINE_USEC   (5 * USEC_PER_SEC)
+#define LEDGER_DEADLINE_USEC (20 * USEC_PER_SEC) /* its commits wait for the disk */
+#define OPERATIONS_MAX       256
+#define OPERATIONS_CLIENT    64
+
+static const BusService mesh_service = {
+        .title = "devbox-mesh",
+        .deadline_usec = MESH_DEADLINE_USEC,
+        .unavailable = DEVBOX_ERROR_MESH_UNAVAILABLE,
+        .timeout = DEVBOX_ERROR_MESH_UNAVAILABLE,
+};
+
+static const BusService ledger_service = {
+        .title = "devbox-ledger",
+        .deadline_usec = LEDGER_DEADLINE_USEC,
+        .unavailable = DEVBOX_ERROR_AUDIT_UNAVAILABLE,
+        .timeout = DEVBOX_ERROR_AUDIT_UNAVAILABLE,
+};
+
+/* In the order of DispatchUser. */
+static const char *const users[] = { "devbox-matrix", "devbox", NULL };
 
 static const char *environment(const char *name, const char *fallback)
 {
@@ -24,14 +48,53 @@ static int restart(void *owner, const char **ret_detail)
 
 static int append_metrics(sd_bus_message *reply, void *owner)
 {
-        const BusAuthorityStats *calls = bus_authority_stats(((const DispatchDaemon *) owner)->authority);
+        const DispatchDaemon *self = owner;
+        const BusAuthorityStats *calls = bus_authority_stats(self->authority);
+        const QueueStats stats = queue_stats(self->queue);
+        uint64_t now_ms = time_now(CLOCK_REALTIME) / USEC_PER_MSEC;
         const ComponentMetric metrics[] = {
                 { "calls_total", (double) calls->calls_total },
                 { "calls_refused_total", (double) calls->denied_total },
+                { "requests_submitted_total", (double) stats.submitted_total },
+                { "requests_finished_total", (double) stats.ended_total[DISPATCH_FINISHED] },
+                { "requests_rejected_total", (double) stats.ended_total[DISPATCH_REJECTED] },
+                { "requests_unreachable_total", (double) stats.ended_total[DISPATCH_UNREACHABLE] },
+                { "requests_open", (double) stats.n_open },
+                { "approvals_waiting", (double) stats.n_approving },
+                { "approval_oldest_seconds",
+                  stats.oldest_approval_ms > 0 ? (double) (now_ms - stats.oldest_approval_ms) / 1000 : 0 },
         };
 
         return component_append_metrics(reply, metrics, ELEMENTSOF(metrics));
 }
+
+/* ---- what changes */
+
+static void on_request_changed(const StoredRequest *request, void *owner)
+{
+        const DispatchDaemon *self = owner;
+
+        int r = sd_bus_emit_signal(self->bus, self->component.object_path, DISPATCH_INTERFACE,
+                                   "RequestChanged", "ss", request->id,
+                                   dispatch_state_names[request->state]);
+        if (r >= 0 && request->state == DISPATCH_APPROVING && request->n_approvals == 0)
+                r = sd_bus_emit_signal(self->bus, self->component.object_path, DISPATCH_INTERFACE,
+                                       "ApprovalNeeded", "sss", request->id, request->device,
+                                       request->subject);
+        if (r < 0)
+                (void) log_warning_errno(r, "Cannot emit a signal, ignoring");
+}
+
+static int on_mesh_event(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        const char *kind = NULL, *name = NULL;
+
+        if (sd_bus_message_read(message, "tss", NULL, &kind, &name) >= 0 && streq(kind, "revoked"))
+                queue_revoke(((DispatchDaemon *) userdata)->queue, name);
+        return 0;
+}
+
+/* ---- the object */
 
 void *dispatch_daemon_new(void)
 {
@@ -40,6 +103,11 @@ void *dispatch_daemon_new(void)
         if (!self)
                 return NULL;
 
+        self->mesh.service = &mesh_service;
+        self->ledger.service = &ledger_service;
+        self->operations = (BusCalls){ .max = OPERATIONS_MAX,
+                                       .max_per_client = OPERATIONS_CLIENT,
+                                       .free = dispatch_operation_free };
         self->component = (Component){
                 .name = "Dispatch1",
                 .append_metrics = append_metrics,
@@ -53,9 +121,16 @@ void dispatch_daemon_free(void *userdata)
 {
         DispatchDaemon *self = userdata;
 
+        /* In reverse dependency order: operations and links have pending calls of the clients. */
+        bus_calls_done(&self->operations);
         bus_authority_free(self->authority);
         sd_bus_slot_unref(self->slot_interface);
+        sd_bus_slot_unref(self->slot_events);
         component_detach(&self->component);
+        queue_free(self->queue);
+        bus_client_done(&self->mesh);
+        bus_client_done(&self->ledger);
+        http_client_freep(&self->http);
         dispatch_keys_done(&self->keys);
         free(self);
 }
@@ -75,9 +150,66 @@ static int load_keys(DispatchDaemon *self)
         return -EALREADY;
 }
 
+/* Another one in tests, where several devices are one machine. */
+static uint16_t agent_port(void)
+{
+        const char *text = environment("DEVBOX_AGENT_PORT", NULL);
+        uint64_t port = LINK_AGENT_PORT;
+
+        return text && parse_u64(text, 1, UINT16_MAX, &port) == 0 ? (uint16_t) port : LINK_AGENT_PORT;
+}
+
+static int open_queue(DispatchDaemon *self)
+{
+        static const QueueHandlers handlers = { .on_changed = on_request_changed };
+        const char *directory = environment("STATE_DIRECTORY", STATE_DIRECTORY);
+
+        bus_client_attach(&self->mesh, self->bus);
+        bus_client_attach(&self->ledger, self->bus);
+        int r = http_client_new(daemon_event(self->daemon), &self->http);
+        if (r < 0)
+                return r;
+
+        self->context = (LinkContext){ .event = daemon_event(self->daemon),
+                                       .http = self->http,
+                                       .mesh = &self->mesh,
+                                       .ledger = &self->ledger,
+                                       .keys = &self->keys,
+                                       .agent_port = agent_port() };
+        r = queue_new(&self->context, directory, &handlers, self, &self->queue);
+        if (r < 0) {
+                (void) log_error_errno(r, "Cannot open the queue in %s", directory);
+                return -EALREADY;
+        }
+
+        return 0;
+}
+
+static int attach(DispatchDaemon *self)
+{
+        for (size_t i = 0; i < _DISPATCH_USER_MAX; i++) {
+                const struct passwd *user = getpwnam(users[i]);
+
+                self->uids[i] = user ? user->pw_uid : (uid_t) -1;
+        }
+
+        int r = bus_authority_new(self->bus, users, &self->authority);
+        if (r < 0)
+                return r;
+        r = sd_bus_match_signal_async(self->bus, &self->slot_events, "org.devbox.Mesh1", "/org/devbox/Mesh1",
+                                      "org.devbox.Mesh1", "Event", on_mesh_event, NULL, self);
+        if (r < 0)
+                return r;
+        r = component_attach(&self->component, self->bus);
+        if (r < 0)
+                return r;
+
+        return dispatch_daemon_add_interface(self, self->bus, self->component.object_path,
+                                             &self->slot_interface);
+}
+
 int dispatch_daemon_start(void *userdata, Daemon *daemon)
 {
-        static const char *const users[] = { NULL };
         DispatchDaemon *self = userdata;
 
         self->daemon = daemon;
@@ -85,17 +217,14 @@ int dispatch_daemon_start(void *userdata, Daemon *daemon)
         int r = load_keys(self);
         if (r < 0)
                 return r;
-        r = bus_authority_new(self->bus, users, &self->authority);
+        r = open_queue(self);
         if (r < 0)
                 return r;
-        r = component_attach(&self->component, self->bus);
-        if (r < 0)
-                return r;
-        r = dispatch_daemon_add_interface(self, self->bus, self->component.object_path,
-                                          &self->slot_interface);
+        r = attach(self);
         if (r < 0)
                 return r;
 
+        queue_resume(self->queue);
         component_set_healthy(&self->component, true);
         return 0;
 }

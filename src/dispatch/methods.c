@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The methods of org.devbox.Dispatch1, which dbus/org.devbox.Dispatch1.xml documents. */
+/* GetKeys, and the vtable of org.devbox.Dispatch1: sd-bus takes one for an interface, so it is joined here
+ * from the rows of the files that implement them. */
 
-#include "dispatch/daemon-internal.h"
+#include "dispatch/method.h"
 
-/* Every caller that the bus policy allows. */
-#define ACCESS_ANYONE ((BusAccess){ .anyone = true })
-
-static int continue_get_keys(sd_bus_message *message, void *userdata)
+static int handle_get_keys(sd_bus_message *message, void *userdata)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         const DispatchDaemon *self = userdata;
@@ -22,21 +20,28 @@ static int continue_get_keys(sd_bus_message *message, void *userdata)
         return MIN(r, 0);
 }
 
-static int on_get_keys(sd_bus_message *message, void *userdata, sd_bus_error *error)
-{
-        return bus_authorise(((DispatchDaemon *) userdata)->authority, message, &ACCESS_ANYONE,
-                             continue_get_keys, userdata);
-}
+DISPATCH_METHOD(get_keys, ACCESS_READERS);
 
-static const sd_bus_vtable vtable[] = {
-        SD_BUS_VTABLE_START(0),
+static const sd_bus_vtable key_methods[] = {
         SD_BUS_METHOD_WITH_ARGS("GetKeys", SD_BUS_NO_ARGS, SD_BUS_RESULT("ay", dispatcher, "ay", attester),
                                 on_get_keys, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,
 };
 
+static const sd_bus_vtable *const parts[] = { key_methods, dispatch_request_methods };
+
 int dispatch_daemon_add_interface(DispatchDaemon *self, sd_bus *bus, const char *path,
                                   sd_bus_slot **ret_slot)
 {
-        return sd_bus_add_object_vtable(bus, ret_slot, path, "org.devbox.Dispatch1", vtable, self);
+        size_t n = 0;
+
+        self->vtable[n++] = (sd_bus_vtable) SD_BUS_VTABLE_START(0);
+        for (size_t i = 0; i < ELEMENTSOF(parts); i++)
+                for (const sd_bus_vtable *row = parts[i]; row->type != _SD_BUS_VTABLE_END; row++) {
+                        assert(n < DISPATCH_VTABLE_MAX - 1);
+                        self->vtable[n++] = *row;
+                }
+        self->vtable[n] = (sd_bus_vtable) SD_BUS_VTABLE_END;
+
+        return sd_bus_add_object_vtable(bus, ret_slot, path, DISPATCH_INTERFACE, self->vtable, self);
 }

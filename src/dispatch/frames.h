@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The body of an agent's response, a stream of frames: devbox-agent(8). */
+
+#include "basic/bytes.h"
+#include "basic/text.h"
+
+#define FRAME_MAX (512 * 1024)
+
+typedef struct Frames {
+        uint8_t header[5];
+        size_t n_header;
+        Text payload;
+} Frames;
+
+/* Calls the handler for each complete frame. Errors: -EPROTO a frame is longer than FRAME_MAX; -ENOMEM; that
+ * of the handler. */
+typedef int (*FrameHandler)(char type, Bytes payload, void *userdata);
+int frames_feed(Frames *frames, Bytes bytes, FrameHandler handler, void *userdata);
+
+static inline void frames_done(Frames *frames)
+{
+        text_done(&frames->payload);
+}

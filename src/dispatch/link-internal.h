@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The bodies of DeviceLink and LinkRun, for link.c (the session) and link-run.c (a request in it). */
+
+#include <cjson/cJSON.h>
+#include <sys/queue.h>
+
+#include "basic/backoff.h"
+#include "dispatch/facts.h"
+#include "dispatch/frames.h"
+#include "dispatch/link.h"
+#include "dispatch/witness.h"
+#include "trust/accept.h"
+
+typedef enum LinkState { LINK_IDLE, LINK_FACTS, LINK_SESSION, LINK_DOCUMENTS, LINK_READY } LinkState;
+
+struct DeviceLink {
+        const LinkContext *context;
+        char name[DEVICE_NAME_SIZE];
+        LinkState state;
+        FactsQuery query;
+        DeviceFacts facts;
+        HttpCall *step;
+        uint8_t session[SESSION_NONCE_SIZE];
+        int64_t counter;
+        usec_t used_at_usec;
+        sd_event_source *timer; /* asks again */
+        Backoff backoff;
+        Witness *witness;
+        LIST_HEAD(, LinkRun) runs;
+};
+
+struct LinkRun {
+        LIST_ENTRY(LinkRun) entry;
+        DeviceLink *link;
+        LinkRequest request;
+        const LinkRunHandlers *handlers;
+        void *userdata;
+        HttpCall *call; /* NULL: waits for the session */
+        Frames frames;
+        bool accepted, cancelled, renewed; /* renewed: the session, on its account */
+        char *result;                      /* the envelope */
+        DevboxError reason;                /* of the answer */
+        char message[256];
+};
+
+/* link.c: begins what is needed to send the runs that wait. */
+void device_link_prepare(DeviceLink *link);
+
+/* Forgets the session; the next use begins a new one. */
+void device_link_reset(DeviceLink *link);
+
+/* link-run.c */
+void link_run_send(LinkRun *run);
+
+/* An accepted request has a result, now or later; another one ends with the reason. */
+void link_run_fail(LinkRun *run, int reason);
+
+/* The reason in {"error":{"code":…}}, of a response that is no success. */
+int link_response_reason(const HttpCall *call);
+
+/* A text of the device's JSON; NULL: there is none. */
+static inline const char *link_json_text(const cJSON *tree, const char *key)
+{
+        return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(tree, key));
+}
+
+static inline void link_json_freep(cJSON **tree)
+{
+        cJSON_Delete(*tree);
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/* One request in a session: its delivery, the frames of the response, and the result, which is the device's
+ * own. */
+
+#include <stdio.h>
+
+#include "codec/binary-text.h"
+#include "dispatch/link-internal.h"
+#include "log/log.h"
+
+int link_response_reason(const HttpCall *call)
+{
+        size_t size;
+        const char *body = http_call_body(call, &size);
+        _cleanup_(link_json_freep) cJSON *tree = cJSON_ParseWithLength(body, size);
+        const char *code = link_json_text(cJSON_GetObjectItemCaseSensitive(tree, "error"), "code");
+        DevboxError reason = DEVBOX_ERROR_MESH_UNREACHABLE;
+
+        return code && devbox_error_from_code(code, &reason) == 0 ? (int) reason : DEVBOX_ERROR_INTERNAL;
+}
+
+/* ---- the end of a run */
+
+static void run_end(LinkRun *run, const Result *result, int reason)
+{
+        run->call = http_call_free(run->call);
+        run->handlers->on_end(result, result ? run->result : NULL, reason, run->message, run->userdata);
+}
+
+void link_run_fail(LinkRun *run, int reason)
+{
+        run->call = http_call_free(run->call);
+        if (!run->accepted)
+                return run_end(run, NULL, reason);
+
+        DeviceLink *link = run->link;
+        (void) sd_event_source_set_time_relative(link->timer, backoff_next(&link->backoff));
+        (void) sd_event_source_set_enabled(link->timer, SD_EVENT_ONESHOT);
+}
+
+/* ---- a run: deliver, read frames, verify the result */
+
+static int make_delivery(LinkRun *run, char **ret_envelope)
+{
+        DeviceLink *link = run->link;
+        _cleanup_(freep) char *payload = NULL;
+        Delivery delivery = { .device = link->name,
+                              .counter = ++link->counter,
+                              .request_sha256 = *run->request.digest };
+
+        memcpy(delivery.session, link->session, sizeof delivery.session);
+        int r = delivery_format(&delivery, &payload, NULL);
+        return r != 0 ? r
+                      : envelope_make(ENVELOPE_DELIVERY, payload, DISPATCHER_ROLE,
+                                      link->context->keys->dispatcher, ret_envelope);
+}
+
+/* Envelopes are JSON objects, so that they are parts of the body as they are. */
+static int make_body(LinkRun *run, char **ret_body)
+{
+        _cleanup_(freep) char *delivery = NULL;
+        _cleanup_(text_done) Text text = TEXT_NULL;
+
+        int r = make_delivery(run, &delivery);
+        if (r != 0)
+                return r;
+
+        text_appendf(&text, "{\"request\":%s,\"delivery\":%s,\"approvals\":[", run->request.envelope,
+                     delivery);
+        for (size_t i = 0; i < run->request.n_approvals; i++)
+                text_appendf(&text, "%s{\"envelope\":%s}", i > 0 ? "," : "", run->request.approvals[i]);
+        text_append(&text, "]}");
+        return text_take(&text, ret_body, NULL);
+}
+
+static int on_answer(LinkRun *run, Bytes json)
+{
+        _cleanup_(link_json_freep) cJSON *tree = cJSON_ParseWithLength((const char *) json.data, json.size);
+        const char *outcome = link_json_text(tree, "outcome"), *reason = link_json_text(tree, "reason"),
+                   *message = link_json_text(tree, "message");
+
+        if (!outcome)
+                return -EPROTO;
+
+        if (!streq(outcome, "denied") && !run->accepted) {
+                run->accepted = true;
+                run->handlers->on_accepted(run->userdata);
+        }
+        if (reason && devbox_error_from_code(reason, &run->reason) < 0)
+                run->reason = DEVBOX_ERROR_INTERNAL;
+        (void) snprintf(run->message, sizeof run->message, "%s", strempty(message));
+        return 0;
+}
+
+static int on_frame(char type, Bytes payload, void *userdata)
+{
+        LinkRun *run = userdata;
+
+        switch (type) {
+        case 'A':
+                return on_answer(run, payload);
+        case 'O':
+        case 'E':
+                run->handlers->on_output(type, payload, run->userdata);
+                return 0;
+        case 'R':
+                free(run->result);
+                run->result = strndup((const char *) payload.data, payload.size);
+                return run->result ? 0 : -ENOMEM;
+        default:
+                return -EPROTO;
+        }
+}
+
+static int on_receive(HttpCall *call, const char *data, size_t size, void *userdata)
+{
+        LinkRun *run = userdata;
+
+        if (http_call_status(call) != 200)
+                return 0;
+        if (!run->handlers->has_room(run->userdata))
+                return -EAGAIN;
+
+        return frames_feed(&run->frames, BYTES(data, size), on_frame, run);
+}
+
+/* Errors: -EKEYREJECTED it is not the device's statement about this request. */
+static int parse_result(const LinkRun *run, Result **ret_result)
+{
+        const KeySet keys = { .role = "device", .keys = &run->link->facts.key, .n_keys = 1, .threshold = 1 };
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        _cleanup_(result_freep) Result *result = NULL;
+
+        int r = envelope_parse(bytes_of_string(run->result), ENVELOPE_PAYLOAD_MAX, &envelope);
+        if (r == 0)
+                r = envelope_verify(envelope, ENVELOPE_RESULT, &keys, NULL);
+        if (r == 0)
+                r = result_parse(envelope_payload(envelope), &result, NULL);
+        if (r != 0 || !sha256_equal(&result->request_sha256, run->request.digest))
+                return r < 0 ? r : -EKEYREJECTED;
+
+        *ret_result = TAKE_PTR(result);
+        return 0;
+}
+
+static bool asks_for_renewal(DevboxError reason)
+{
+        return reason == DEVBOX_ERROR_SESSION_MISMATCH || reason == DEVBOX_ERROR_MANIFEST_NEEDED;
+}
+
+static void witness_device(DeviceLink *link)
+{
+        char url[128];
+
+        (void) snprintf(url, sizeof url, "http://%s:%u", link->facts.address, link->context->agent_port);
+        if (!link->witness || witness_start(link->witness, url) < 0)
+                log_debug("The chain of %s is not witnessed now", link->name);
+}
+
+static void on_run_complete(HttpCall *call, int error, void *userdata)
+{
+        LinkRun *run = userdata;
+        DeviceLink *link = run->link;
+        _cleanup_(result_freep) Result *result = NULL;
+
+        link->used_at_usec = time_now(CLOCK_MONOTONIC);
+        if (error == 0 && http_call_status(call) != 200)
+                return link_run_fail(run, link_response_reason(call));
+        if (error == 0 && asks_for_renewal(run->reason) && !run->renewed) {
+                run->renewed = true;
+                run->call = http_call_free(run->call);
+                device_link_reset(link);
+                return device_link_prepare(link);
+        }
+        if (error != 0)
+                return link_run_fail(run, DEVBOX_ERROR_MESH_UNREACHABLE);
+        if (!run->result)
+                return link_run_fail(run, run->reason);
+
+        int r = parse_result(run, &result);
+        if (r < 0) {
+                log_warning("%s sent a result that is not its own, ignoring", link->name);
+                return link_run_fail(run, DEVBOX_ERROR_BAD_SIG);
+        }
+
+        backoff_reset(&link->backoff);
+        witness_device(link);
+        run_end(run, result, run->reason);
+}
+
+void link_run_send(LinkRun *run)
+{
+        static const HttpCallHandlers handlers = { .on_receive = on_receive,
+                                                   .on_complete = on_run_complete };
+        static const char *const headers[] = { "Content-Type: application/json", NULL };
+        DeviceLink *link = run->link;
+        _cleanup_(freep) char *body = NULL;
+        char url[128];
+
+        int r = make_body(run, &body);
+        if (r == 0) {
+                const HttpCallOptions options = { .method = "POST",
+                                                  .url = url,
+                                                  .headers = headers,
+                                                  .body = body,
+                                                  .body_size = strlen(body),
+                                                  .timeout_usec = USEC_INFINITY,
+                                                  .response_max = SIZE_MAX };
+
+                (void) snprintf(url, sizeof url, "http://%s:%u/v1/requests", link->facts.address,
+                                link->context->agent_port);
+                frames_done(&run->frames);
+                run->frames = (Frames){ .n_header = 0 };
+                run->reason = 0;
+                r = http_call_start(link->context->http, &options, &handlers, run, &run->call);
+        }
+        if (r != 0)
+                link_run_fail(run, DEVBOX_ERROR_INTERNAL);
+}
+
+int link_run_start(DeviceLink *link, const LinkRequest *request, const LinkRunHandlers *handlers,
+                   void *userdata, LinkRun **ret_run)
+{
+        LinkRun *run = calloc(1, sizeof *run);
+        if (!run)
+                return -ENOMEM;
+
+        *run = (LinkRun){ .link = link, .request = *request, .handlers = handlers, .userdata = userdata };
+        LIST_INSERT_HEAD(&link->runs, run, entry);
+        (void) sd_event_source_set_time_relative(link->timer, 0);
+        (void) sd_event_source_set_enabled(link->timer, SD_EVENT_ONESHOT);
+        *ret_run = run;
+        return 0;
+}
+
+LinkRun *link_run_free(LinkRun *run)
+{
+        if (!run)
+                return NULL;
+
+        LIST_REMOVE(run, entry);
+        http_call_free(run->call);
+        frames_done(&run->frames);
+        free(run->result);
+        free(run);
+        return NULL;
+}
+
+void link_run_resume(LinkRun *run)
+{
+        if (run->call)
+                http_call_resume(run->call);
+}
+
+void link_run_cancel(LinkRun *run)
+{
+        if (TAKE(run->cancelled, true))
+                return;
+
+        link_run_fail(run, DEVBOX_ERROR_INTERNAL);
+}

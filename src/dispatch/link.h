@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The hub's connection to the agent of one device: a session of its ledger, the documents that it must have,
+ * and the requests under way. A request may be sent again after any failure: the device knows it by its
+ * digest, runs it once, and answers with what became of it. */
+
+#include "bus/client.h"
+#include "dispatch/keys.h"
+#include "http/client.h"
+#include "proto/error.h"
+#include "trust/result.h"
+
+#define LINK_AGENT_PORT 51822
+
+typedef struct DeviceLink DeviceLink;
+typedef struct LinkRun LinkRun;
+
+/* Shared by all links; borrowed. */
+typedef struct LinkContext {
+        sd_event *event;
+        HttpClient *http;
+        BusClient *mesh, *ledger;
+        const DispatchKeys *keys;
+        uint16_t agent_port;
+} LinkContext;
+
+typedef struct LinkRunHandlers {
+        /* The device has accepted it: from now on only its result tells what happened. */
+        void (*on_accepted)(void *userdata);
+
+        /* Whether output can be taken now; if not, until link_run_resume(). */
+        bool (*has_room)(void *userdata);
+        void (*on_output)(char type, Bytes output, void *userdata);
+
+        /* Once, at the end; may free the run. `result` is what the device signed, verified and borrowed,
+         * with its envelope; or NULL, for a reason: MESH_UNREACHABLE before it was accepted, or what the
+         * device rejected it for without a statement. */
+        void (*on_end)(const Result *result, const char *envelope, int reason, const char *message,
+                       void *userdata);
+} LinkRunHandlers;
+
+typedef struct LinkRequest {
+        const char *envelope, *const *approvals;
+        size_t n_approvals;
+        const Sha256 *digest;
+} LinkRequest;
+
+int device_link_new(const LinkContext *context, const char *device, DeviceLink **ret_link);
+
+/* Runs must be gone. */
+DeviceLink *device_link_free(DeviceLink *link);
+DEFINE_CLEANUP(DeviceLink, device_link_free);
+
+const char *device_link_name(const DeviceLink *link);
+
+/* Whether nothing is under way. */
+bool device_link_is_idle(const DeviceLink *link);
+
+/* `request` is borrowed until the run is freed. Errors: -ENOMEM. */
+int link_run_start(DeviceLink *link, const LinkRequest *request, const LinkRunHandlers *handlers,
+                   void *userdata, LinkRun **ret_run);
+
+/* Hangs up, which cancels the request on the device. */
+LinkRun *link_run_free(LinkRun *run);
+DEFINE_CLEANUP(LinkRun, link_run_free);
+void link_run_resume(LinkRun *run);
+
+/* Hangs up, and asks the device again: what it says about a request that was cancelled. */
+void link_run_cancel(LinkRun *run);

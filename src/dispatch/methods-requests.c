@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: MIT */
+/* The methods of org.devbox.Dispatch1 for requests: Submit, Run, Approve, Deny, Cancel, and what there is.
+ */
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+
+#include "basic/fd.h"
+#include "bus/dictionary.h"
+#include "bus/error.h"
+#include "dispatch/method.h"
+
+#define LIST_MAX 1000
+
+/* A call that waits for the facts of a device. */
+struct Operation {
+        BusCall call;
+        DispatchDaemon *self;
+        FactsQuery query;
+        char device[DEVICE_NAME_SIZE];
+        char principal[256];
+};
+
+void dispatch_operation_free(BusCall *call)
+{
+        Operation *operation = CONTAINER_OF(call, Operation, call);
+
+        facts_query_cancel(&operation->query);
+        bus_call_done(call);
+        free(operation);
+}
+
+static void operation_reject(Operation *operation, int reason, const char *detail)
+{
+        bus_reply_error(operation->call.message, reason, detail);
+        dispatch_operation_free(&operation->call);
+}
+
+/* ---- who asks */
+
+/* What a chat or the dashboard may say about who asked; everyone else is a user of this machine. */
+static int resolve_principal(const DispatchDaemon *self, sd_bus_message *message, const char *claimed,
+                             char *ret_principal, size_t size)
+{
+        struct passwd *user = NULL;
+        uid_t uid;
+
+        int r = bus_authority_caller(self->authority, message, &uid);
+        if (r < 0)
+                return DEVBOX_ERROR_BUSY;
+        if (claimed && uid == self->uids[DISPATCH_USER_MATRIX] && principal_is_matrix(claimed)) {
+                (void) snprintf(ret_principal, size, "%s", claimed);
+                return 0;
+        }
+        if (claimed)
+                return DEVBOX_ERROR_ACCESS_DENIED;
+        if (uid == self->uids[DISPATCH_USER_API]) {
+                (void) snprintf(ret_principal, size, "dashboard");
+                return 0;
+        }
+
+        user = getpwuid(uid);
+        (void) snprintf(ret_principal, size, "local:%s", user ? user->pw_name : "unknown");
+        return principal_valid(ret_principal) ? 0 : DEVBOX_ERROR_OPERATOR_UNKNOWN;
+}
+
+static int operation_new(DispatchDaemon *self, sd_bus_message *message, const char *device, Operation **ret)
+{
+        Operation *operation = calloc(1, sizeof *operation);
+        if (!operation)
+                return -ENOMEM;
+
+        int r = bus_call_init(&operation->call, &self->operations, message);
+        if (r != 0) {
+                free(operation);
+                return r;
+        }
+
+        operation->self = self;
+        (void) snprintf(operation->device, sizeof operation->device, "%s", device);
+        *ret = operation;
+        return 0;
+}
+
+/* ---- Submit, Run */
+
+typedef struct SubmitOptions {
+        Bytes content;
+        bool has_content, replace, may_wait;
+        uint64_t timeout_ms;
+        const char *principal, *room, *event_id;
+} SubmitOptions;
+
+static const BusField submit_fields[] = {
+        BUS_FIELD("content", BUS_BYTES, SubmitOptions, content),
+        BUS_FIELD("replace", BUS_BOOL, SubmitOptions, replace),
+        BUS_FIELD("may_wait", BUS_BOOL, SubmitOptions, may_wait),
+        BUS_FIELD("timeout_ms", BUS_UINT64, SubmitOptions, timeout_ms),
+        BUS_FIELD("principal", BUS_TEXT, SubmitOptions, principal),
+        BUS_FIELD("room", BUS_TEXT, SubmitOptions, room),
+        BUS_FIELD("event_id", BUS_TEXT, SubmitOptions, event_id),
+};
+static const BusDictionary submit_dictionary = BUS_DICTIONARY_STRICT(submit_fields);
+
+typedef struct SubmitArguments {
+        const char *device, *capability;
+        char *words[ARGUMENTS_MAX];
+        size_t n_words;
+        SubmitOptions options;
+        int stream_fd; /* borrowed; -EBADF: none */
+} SubmitArguments;
+
+static int read_words(sd_bus_message *message, SubmitArguments *arguments)
+{
+        const char *word = NULL;
+
+        int r = sd_bus_message_enter_container(message, 'a', "s");
+        while (r >= 0 && (r = sd_bus_message_read(message, "s", &word)) > 0) {
+                if (arguments->n_words == ARGUMENTS_MAX)
+                        return -EBADMSG;
+                arguments->words[arguments->n_words++] = (char *) word;
+        }
+
+        return r < 0 ? r : sd_bus_message_exit_container(message);
+}
+
+static int read_submit(sd_bus_message *message, SubmitArguments *ret_arguments)
+{
+        SubmitArguments arguments = { .stream_fd = -EBADF };
+
+        int r = sd_bus_message_read(message, "ss", &arguments.device, &arguments.capability);
+        if (r >= 0)
+                r = read_words(message, &arguments);
+        if (r >= 0)
+                r = bus_dictionary_read(message, &submit_dictionary, &arguments.options);
+        if (r >= 0 && sd_bus_message_at_end(message, true) == 0)
+                r = sd_bus_message_read(message, "h", &arguments.stream_fd);
+        if (r < 0 || !device_name_valid(arguments.device) || strlen(arguments.capability) > 63 ||
+            *arguments.capability == '\0' || arguments.options.timeout_ms > 3600 * 1000)
+                return -EBADMSG;
+
+        *ret_arguments = arguments;
+        return 0;
+}
+
+/* A chat line as one word is split here; an array is taken as it is. */
+static int compose(Operation *operation, const SubmitArguments *arguments, const DeviceFacts *facts,
+                   Composed *ret_composed, const char **ret_why)
+{
+        const SubmitOptions *options = &arguments->options;
+        const SchemaBlob content = { (uint8_t *) options->content.data, options->content.size };
+        const RequestOrigin origin = { .principal = operation->principal,
+                                       .room = (char *) options->room,
+                                       .event_id = (char *) options->event_id };
+        const ComposeInput input = { .device = operation->device,
+                                     .capability = arguments->capability,
+                                     .words = arguments->words,
+                                     .n_words = arguments->n_words,
+                                     .content = options->content.data ? &content : NULL,
+                                     .replace = options->replace,
+                                     .manifest = facts->manifest,
+                                     .manifest_sha256 = facts->manifest_sha256,
+                                     .origin = &origin,
+                                     .limits = { .timeout_ms = (int64_t) options->timeout_ms },
+                                     .now_ms = time_now(CLOCK_REALTIME) / USEC_PER_MSEC };
+
+        return compose_request(&input, ret_composed, ret_why);
+}
+
+static int submit(Operation *operation, const DeviceFacts *facts, char ret_id[static ULID_SIZE],
+                  const char **ret_why)
+{
+        Composed composed = { .payload = NULL };
+        SubmitArguments arguments;
+        int stream_fd = -EBADF;
+
+        int r = sd_bus_message_rewind(operation->call.message, true);
+        if (r >= 0)
+                r = read_submit(operation->call.message, &arguments);
+        if (r == 0)
+                r = compose(operation, &arguments, facts, &composed, ret_why);
+        if (r != 0)
+                return r;
+
+        if (arguments.stream_fd >= 0)
+                stream_fd = fcntl(arguments.stream_fd, F_DUPFD_CLOEXEC, 3);
+        const QueueSubmission submission = { .device = operation->device,
+                                             .capability = arguments.capability,
+                                             .principal = operation->principal,
+                                             .composed = &composed,
+                                             .may_wait = arguments.options.may_wait,
+                                             .stream_fd = stream_fd };
+        r = queue_submit(operation->self->queue, &submission, ret_id);
+        free(composed.payload);
+        return r;
+}
+
+static void on_submit_facts(FactsQuery *query, DeviceFacts *facts, int reason)
+{
+        Operation *operation = CONTAINER_OF(query, Operation, query);
+        char id[ULID_SIZE];
+        const char *why = NULL;
+
+        int r = facts ? submit(operation, facts, id, &why) : reason;
+        if (facts)
+                device_facts_done(facts);
+        if (r != 0)
+                return operation_reject(operation, r == -EBADMSG ? DEVBOX_ERROR_BAD_REQUEST : r, why);
+
+        (void) sd_bus_reply_method_return(operation->call.message, "s", id);
+        dispatch_operation_free(&operation->call);
+}
+
+static int handle_submit(sd_bus_message *message, void *userdata)
+{
+        DispatchDaemon *self = userdata;
+        SubmitArguments arguments;
+        Operation *operation;
+        char principal[sizeof operation->principal];
+
+        int r = read_submit(message, &arguments);
+        if (r == 0)
+                r = resolve_principal(self, message, arguments.options.principal, principal,
+                                      sizeof principal);
+        if (r == 0)
+                r = operation_new(self, message, arguments.device, &operation);
+        if (r != 0)
+                return r;
+
+        memcpy(operation->principal, principal, sizeof principal);
+        facts_query_start(&operation->query, &self->mesh, operation->device, on_submit_facts);
+        return 0;
+}
+
+/* ---- Approve, Deny */
+
+typedef struct DecisionOptions {
+        const char *principal, *room, *message_id, *reaction_id, *tier;
+} DecisionOptions;
+
+static const BusField decision_fields[] = {
+        BUS_FIELD("principal", BUS_TEXT, DecisionOptions, principal),
+        BUS_FIELD("room", BUS_TEXT, DecisionOptions, room),
+        BUS_FIELD("message_id", BUS_TEXT, DecisionOptions, message_id),
+        BUS_FIELD("reaction_id", BUS_TEXT, DecisionOptions, reaction_id),
+};
+static const BusDictionary decision_dictionary = BUS_DICTIONARY_STRICT(decision_fields);
+
+static int read_decision(sd_bus_message *message, const char **ret_id, DecisionOptions *ret_options)
+{
+        DecisionOptions options = { .principal = NULL };
+
+        int r = sd_bus_message_read(message, "s", ret_id);
+        if (r >= 0)
+                r = bus_dictionary_read(message, &decision_dictionary, &options);
+        if (r < 0)
+                return -EBADMSG;
+
+        *ret_options = options;
+        return 0;
+}
+
+static void on_decision_facts(FactsQuery *query, DeviceFacts *facts, int reason)
+{
+        Operation *operation = CONTAINER_OF(query, Operation, query);
+        sd_bus_message *message = operation->call.message;
+        DecisionOptions options;
+        const char *id = NULL;
+        int r = reason;
+
+        if (facts && sd_bus_message_rewind(message, true) >= 0 &&
+            read_decision(message, &id, &options) == 0) {
+                const QueueDecision decision = {
+                        .id = id,
+                        .principal = operation->principal,
+                        .tier = options.reaction_id ? APPROVAL_REACTION : APPROVAL_MESSAGE,
+                        .approve = streq(sd_bus_message_get_member(message), "Approve"),
+                        .manifest = facts->manifest,
+                        .room = options.room,
+                        .message_id = options.message_id,
+                        .reaction_id = options.reaction_id,
+                };
+
+                r = queue_decide(operation->self->queue, &decision);
+        }
+        if (facts)
+                device_facts_done(facts);
+        if (r != 0)
+                return operation_reject(operation, r, NULL);
+
+        (void) sd_bus_reply_method_return(message, "");
+        dispatch_operation_free(&operation->call);
+}
+
+static int handle_decide(sd_bus_message *message, void *userdata)
+{
+        DispatchDaemon *self = userdata;
+        _cleanup_(stored_request_done) StoredRequest request = { .n_approvals = 0 };
+        char principal[256];
+        DecisionOptions options;
+        Operation *operation;
+        const char *id;
+
+        int r = read_decision(message, &id, &options);
+        if (r == 0)
+                r = resolve_principal(self, message, options.principal, principal, sizeof principal);
+        if (r == 0)
+                r = dispatch_store_find(queue_store(self->queue), id, &request);
+        if (r == 0)
+                r = operation_new(self, message, request.device, &operation);
+        if (r != 0)
+                return r;
+
+        memcpy(operation->principal, principal, sizeof principal);
+        facts_query_start(&operation->query, &self->mesh, operation->device, on_decision_facts);
+        return 0;
+}
+
+static int handle_cancel(sd_bus_message *message, void *userdata)
+{
+        const char *id;
+
+        if (sd_bus_message_read(message, "s", &id) < 0)
+                return -EBADMSG;
+
+        int r = queue_cancel(((DispatchDaemon *) userdata)->queue, id);
+        return r != 0 ? r : MIN(sd_bus_reply_method_return(message, ""), 0);
+}
+
+/* ---- what there is */
+
+typedef struct RequestView {
+        const char *id, *device, *capability, *subject, *principal, *state, *reason, *message, *request,
+                *result;
+        uint64_t created_ms, expires_ms, ended_ms, approvals, approvals_needed;
+        const char *tier;
+        int32_t exit_code, exit_signal;
+} RequestView;
+
+static const BusField view_fields[] = {
+        BUS_FIELD("id", BUS_TEXT, RequestView, id),
+        BUS_FIELD("device", BUS_TEXT, RequestView, device),
+        BUS_FIELD("capability", BUS_TEXT, RequestView, capability),
+        BUS_FIELD("subject", BUS_TEXT, RequestView, subject),
+        BUS_FIELD("principal", BUS_TEXT, RequestView, principal),
+        BUS_FIELD("state", BUS_TEXT, RequestView, state),
+        BUS_FIELD("reason", BUS_TEXT, RequestView, reason, BUS_OPTIONAL),
+        BUS_FIELD("message", BUS_TEXT, RequestView, message, BUS_OPTIONAL),
+        BUS_FIELD("request", BUS_TEXT, RequestView, request, BUS_OPTIONAL),
+        BUS_FIELD("result", BUS_TEXT, RequestView, result, BUS_OPTIONAL),
+        BUS_FIELD("tier", BUS_TEXT, RequestView, tier),
+        BUS_FIELD("approvals", BUS_UINT64, RequestView, approvals),
+        BUS_FIELD("approvals_needed", BUS_UINT64, RequestView, approvals_needed),
+        BUS_FIELD("created_at_ms", BUS_UINT64, RequestView, created_ms),
+        BUS_FIELD("expires_at_ms", BUS_UINT64, RequestView, expires_ms),
+        BUS_FIELD("ended_at_ms", BUS_UINT64, RequestView, ended_ms, BUS_OPTIONAL),
+        BUS_FIELD("exit_code", BUS_INT32, RequestView, exit_code),
+        BUS_FIELD("exit_signal", BUS_INT32, RequestView, exit_signal),
+};
+static const BusDictionary view_dictionary = BUS_DICTIONARY(view_fields);
+
+/* Lists leave the signed documents out. */
+static RequestView view_of(const StoredRequest *request, bool with_documents)
+{
+        return (RequestView){ .id = request->id,
+                              .device = request->device,
+                              .capability = request->capability,
+                              .subject = request->subject,
+                              .principal = request->principal,
+                              .state = dispatch_state_names[request->state],
+                              .reason = request->reason,
+                              .message = request->message,
+                              .request = with_documents ? request->envelope : NULL,
+                              .result = with_documents ? request->result : NULL,
+                              .tier = approval_tier_names[request->tier],
+                              .approvals = request->n_approvals,
+                              .approvals_needed = (uint64_t) request->needed,
+                              .created_ms = (uint64_t) request->created_ms,
+                              .expires_ms = (uint64_t) request->expires_ms,
+                              .ended_ms = (uint64_t) request->ended_ms,
+                              .exit_code = (int32_t) request->exit_code,
+                              .exit_signal = (int32_t) request->exit_signal };
+}
+
+static int handle_get(sd_bus_message *message, void *userdata)
+{
+        _cleanup_(stored_request_done) StoredRequest request = { .n_approvals = 0 };
+        const char *id;
+
+        if (sd_bus_message_read(message, "s", &id) < 0)
+                return -EBADMSG;
+
+        int r = dispatch_store_find(queue_store(((DispatchDaemon *) userdata)->queue), id, &request);
+        if (r != 0)
+                return r;
+
+        const RequestView view = view_of(&request, true);
+        return MIN(bus_reply_dictionary(message, &view_dictionary, &view), 0);
+}
+
+static int append_row(StoredRequest *request, void *userdata)
+{
+        const RequestView view = view_of(request, false);
+
+        return MIN(bus_dictionary_append(userdata, &view_dictionary, &view), 0);
+}
+
+static int handle_list(sd_bus_message *message, void *userdata)
+{
+        DispatchStore *store = queue_store(((DispatchDaemon *) userdata)->queue);
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int open_only;
+        uint32_t max;
+
+        if (sd_bus_message_read(message, "bu", &open_only, &max) < 0)
+                return -EBADMSG;
+
+        int r = sd_bus_message_new_method_return(message, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "a{sv}");
+        if (r >= 0)
+                r = open_only ? dispatch_store_each_open(store, append_row, reply)
+                              : dispatch_store_each_recent(store, MIN(max, (uint32_t) LIST_MAX), append_row,
+                                                           reply);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        if (r >= 0)
+                r = sd_bus_send(NULL, reply, NULL);
+        return MIN(r, 0);
+}
+
+DISPATCH_METHOD(submit, ACCESS_SUBMIT);
+DISPATCH_METHOD(decide, ACCESS_APPROVE);
+DISPATCH_METHOD(cancel, ACCESS_SUBMIT);
+DISPATCH_METHOD(get, ACCESS_READERS);
+DISPATCH_METHOD(list, ACCESS_READERS);
+
+#define SUBMIT "s", device, "s", capability, "as", words, "a{sv}", options
+
+const sd_bus_vtable dispatch_request_methods[] = {
+        SD_BUS_METHOD_WITH_ARGS("Submit", SD_BUS_ARGS(SUBMIT), SD_BUS_RESULT("s", id), on_submit,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Run", SD_BUS_ARGS(SUBMIT, "h", stream), SD_BUS_RESULT("s", id), on_submit,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Approve", SD_BUS_ARGS("s", id, "a{sv}", options), SD_BUS_NO_RESULT,
+                                on_decide, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Deny", SD_BUS_ARGS("s", id, "a{sv}", options), SD_BUS_NO_RESULT, on_decide,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Cancel", SD_BUS_ARGS("s", id), SD_BUS_NO_RESULT, on_cancel,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetRequest", SD_BUS_ARGS("s", id), SD_BUS_RESULT("a{sv}", request), on_get,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListRequests", SD_BUS_ARGS("b", open_only, "u", max),
+                                SD_BUS_RESULT("aa{sv}", requests), on_list, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_SIGNAL_WITH_ARGS("RequestChanged", SD_BUS_ARGS("s", id, "s", state), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("ApprovalNeeded", SD_BUS_ARGS("s", id, "s", device, "s", subject), 0),
+        SD_BUS_VTABLE_END,
+};

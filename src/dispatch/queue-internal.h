@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The bodies of Queue and its requests, for queue.c and queue-decide.c. */
+
+#include <sys/queue.h>
+
+#include "dispatch/queue.h"
+#include "dispatch/stream.h"
+
+#define LINKS_MAX 1024
+
+typedef struct QueuedRequest {
+        LIST_ENTRY(QueuedRequest) entry;
+        Queue *queue;
+        StoredRequest stored;
+        LinkRun *run;
+        ClientStream *stream;
+        bool cancelled;
+} QueuedRequest;
+
+struct Queue {
+        const LinkContext *context;
+        DispatchStore *store;
+        QueueHandlers handlers;
+        void *owner;
+        sd_event_source *timer; /* the next expiry */
+        DeviceLink *links[LINKS_MAX];
+        size_t n_links;
+        LIST_HEAD(, QueuedRequest) requests;
+        QueueStats stats;
+};
+
+static inline uint64_t queue_now_ms(void)
+{
+        return time_now(CLOCK_REALTIME) / USEC_PER_MSEC;
+}
+
+/* An open request by the end of its id; NULL: none. */
+QueuedRequest *queue_find(Queue *queue, const char *id);
+
+/* Why an id names no open request. */
+int queue_why_not_open(Queue *queue, const char *id);
+
+/* Sends it to the device. */
+void queued_start(QueuedRequest *request);
+int queued_set_state(QueuedRequest *request, DispatchState state);
+void queued_changed(QueuedRequest *request);
+
+/* Frees the request. An end that cannot be written is written by the next process: the device is asked
+ * again. */
+void queued_end(QueuedRequest *request, DispatchState state, int reason, const char *message);

@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: MIT */
+/* The queue: states, deadlines, and what the links report. */
+
+#include <stdio.h>
+
+#include "basic/fd.h"
+#include "codec/json.h"
+#include "dispatch/queue-internal.h"
+#include "log/log.h"
+#include "trust/accept.h"
+
+static QueuedRequest *queued_free(QueuedRequest *request)
+{
+        LIST_REMOVE(request, entry);
+        link_run_free(request->run);
+        client_stream_free(request->stream);
+        stored_request_done(&request->stored);
+        free(request);
+        return NULL;
+}
+
+/* ---- states */
+
+void queued_changed(QueuedRequest *request)
+{
+        request->queue->handlers.on_changed(&request->stored, request->queue->owner);
+}
+
+/* What a client that follows the request gets as its last frame. */
+static void send_end(const QueuedRequest *request)
+{
+        const StoredRequest *stored = &request->stored;
+        _cleanup_(json_done) Json json = JSON_NULL;
+        _cleanup_(freep) char *text = NULL;
+
+        if (!request->stream)
+                return;
+
+        json_open_object(&json, NULL);
+        json_add_string(&json, "state", dispatch_state_names[stored->state]);
+        if (stored->reason)
+                json_add_string(&json, "reason", stored->reason);
+        if (stored->message)
+                json_add_string(&json, "message", stored->message);
+        if (stored->exit_code >= 0)
+                json_add_u64(&json, "exit_code", (uint64_t) stored->exit_code);
+        if (stored->exit_signal > 0)
+                json_add_u64(&json, "exit_signal", (uint64_t) stored->exit_signal);
+        json_close_object(&json);
+        if (json_take(&json, &text, NULL) == 0)
+                client_stream_send(request->stream, 'R', bytes_of_string(text));
+}
+
+/* Frees the request. A state that cannot be written is written by the next process: the device is asked
+ * again. */
+void queued_end(QueuedRequest *request, DispatchState state, int reason, const char *message)
+{
+        StoredRequest *stored = &request->stored;
+        Queue *queue = request->queue;
+
+        stored->state = state;
+        stored->ended_ms = (int64_t) queue_now_ms();
+        if (reason > 0) {
+                free(stored->reason);
+                free(stored->message);
+                stored->reason = strdup(devbox_error_code((DevboxError) reason));
+                stored->message =
+                        strdup(message && *message ? message : devbox_error_sentence((DevboxError) reason));
+        }
+
+        int r = dispatch_store_update(queue->store, stored);
+        if (r < 0)
+                (void) log_error_errno(r, "Cannot write the end of a request, ignoring");
+        queue->stats.ended_total[state]++;
+        (void) log_full(LOG_INFO, 0,
+                        LOG_FIELDS({ "DEVBOX_REQUEST", stored->id }, { "DEVBOX_PEER", stored->device },
+                                   { "DEVBOX_CAPABILITY", stored->subject },
+                                   { "DEVBOX_OUTCOME", dispatch_state_names[state] }),
+                        "A request ended: %s", dispatch_state_names[state]);
+        send_end(request);
+        queued_changed(request);
+        (void) queued_free(request);
+}
+
+int queued_set_state(QueuedRequest *request, DispatchState state)
+{
+        request->stored.state = state;
+        int r = dispatch_store_update(request->queue->store, &request->stored);
+
+        queued_changed(request);
+        return r;
+}
+
+/* ---- what a link reports */
+
+static void on_accepted(void *userdata)
+{
+        QueuedRequest *request = userdata;
+
+        if (request->stored.state == DISPATCH_QUEUED && queued_set_state(request, DISPATCH_RUNNING) < 0)
+                log_warning("Cannot write that a request runs, ignoring");
+}
+
+static bool has_room(void *userdata)
+{
+        const QueuedRequest *request = userdata;
+
+        return !request->stream || !client_stream_is_full(request->stream);
+}
+
+static void on_output(char type, Bytes output, void *userdata)
+{
+        QueuedRequest *request = userdata;
+
+        if (request->stream)
+                client_stream_send(request->stream, type, output);
+}
+
+static const DispatchState states_of_results[_RESULT_STATUS_MAX] = {
+        [RESULT_FINISHED] = DISPATCH_FINISHED,
+        [RESULT_DENIED] = DISPATCH_REJECTED,
+        [RESULT_TIMEOUT] = DISPATCH_TIMEOUT,
+        [RESULT_CANCELLED] = DISPATCH_CANCELLED,
+        [RESULT_FAILED] = DISPATCH_FAILED,
+        [RESULT_INTERRUPTED] = DISPATCH_INTERRUPTED,
+        [RESULT_INTERRUPTED_UNKNOWN] = DISPATCH_INTERRUPTED_UNKNOWN,
+};
+
+static void take_result(QueuedRequest *request, const Result *result, const char *envelope)
+{
+        StoredRequest *stored = &request->stored;
+
+        stored->result = strdup(envelope);
+        stored->exit_code = result->exit.code;
+        stored->exit_signal = result->exit.signal;
+        stored->reason = result->reason ? strdup(result->reason) : NULL;
+        stored->message = result->message ? strdup(result->message) : NULL;
+}
+
+static void on_end(const Result *result, const char *envelope, int reason, const char *message,
+                   void *userdata)
+{
+        QueuedRequest *request = userdata;
+
+        if (result) {
+                take_result(request, result, envelope);
+                return queued_end(request, states_of_results[result->status], 0, NULL);
+        }
+
+        request->run = link_run_free(request->run);
+        if (request->cancelled)
+                return queued_end(request, DISPATCH_CANCELLED, 0, NULL);
+        if (reason != DEVBOX_ERROR_MESH_UNREACHABLE && reason != DEVBOX_ERROR_BUSY)
+                return queued_end(request, DISPATCH_REJECTED, reason, message);
+        if (!request->stored.may_wait)
+                return queued_end(request, DISPATCH_UNREACHABLE, DEVBOX_ERROR_MESH_UNREACHABLE, NULL);
+
+        /* It keeps its place; the timer tries again. */
+}
+
+static const LinkRunHandlers run_handlers = {
+        .on_accepted = on_accepted, .has_room = has_room, .on_output = on_output, .on_end = on_end
+};
+
+/* ---- starting */
+
+static int find_link(Queue *queue, const char *device, DeviceLink **ret_link)
+{
+        for (size_t i = 0; i < queue->n_links; i++)
+                if (streq(device_link_name(queue->links[i]), device)) {
+                        *ret_link = queue->links[i];
+                        return 0;
+                }
+        if (queue->n_links == LINKS_MAX)
+                return -ENOBUFS;
+
+        int r = device_link_new(queue->context, device, &queue->links[queue->n_links]);
+        if (r < 0)
+                return r;
+
+        *ret_link = queue->links[queue->n_links++];
+        return 0;
+}
+
+void queued_start(QueuedRequest *request)
+{
+        const StoredRequest *stored = &request->stored;
+        const LinkRequest link_request = { .envelope = stored->envelope,
+                                           .approvals = (const char *const *) stored->approvals,
+                                           .n_approvals = stored->n_approvals,
+                                           .digest = &stored->digest };
+        DeviceLink *link = NULL;
+
+        int r = find_link(request->queue, stored->device, &link);
+        if (r == 0)
+                r = link_run_start(link, &link_request, &run_handlers, request, &request->run);
+        if (r < 0)
+                queued_end(request, DISPATCH_FAILED, DEVBOX_ERROR_INTERNAL, NULL);
+}
+
+/* What waits for people or for the device ends at its expiry. What runs has a result. */
+static void check_expiry(QueuedRequest *request, uint64_t now)
+{
+        DispatchState state = request->stored.state;
+
+        if (state == DISPATCH_RUNNING || (uint64_t) request->stored.expires_ms > now) {
+                if (state != DISPATCH_APPROVING && !request->run)
+                        queued_start(request);
+                return;
+        }
+
+        queued_end(request, DISPATCH_EXPIRED,
+                   state == DISPATCH_APPROVING ? DEVBOX_ERROR_APPROVAL_EXPIRED : DEVBOX_ERROR_EXPIRED, NULL);
+}
+
+/* Once a second while anything is open: expiry, and devices that were away. */
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Queue *queue = userdata;
+        QueuedRequest *request = LIST_FIRST(&queue->requests), *next;
+
+        for (; request; request = next) {
+                next = LIST_NEXT(request, entry);
+                check_expiry(request, queue_now_ms());
+        }
+        if (LIST_EMPTY(&queue->requests))
+                return 0;
+
+        int r = sd_event_source_set_time_relative(source, USEC_PER_SEC);
+        return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static void arm(Queue *queue)
+{
+        (void) sd_event_source_set_time_relative(queue->timer, USEC_PER_SEC);
+        (void) sd_event_source_set_enabled(queue->timer, SD_EVENT_ONESHOT);
+}
+
+/* ---- the client that follows a request */
+
+static void on_room(void *owner)
+{
+        QueuedRequest *request = owner;
+
+        if (request->run)
+                link_run_resume(request->run);
+}
+
+static void cancel(QueuedRequest *request)
+{
+        request->cancelled = true;
+        if (request->run)
+                link_run_cancel(request->run);
+        else
+                queued_end(request, DISPATCH_CANCELLED, 0, NULL);
+}
+
+/* Whoever watches a request cancels it by going away. */
+static void on_closed(void *owner)
+{
+        QueuedRequest *request = owner;
+
+        request->stream = client_stream_free(request->stream);
+        cancel(request);
+}
+
+static const ClientStreamHandlers stream_handlers = { .on_room = on_room, .on_closed = on_closed };
+
+/* ---- public */
+
+static int load(StoredRequest *stored, void *userdata)
+{
+        Queue *queue = userdata;
+        QueuedRequest *request = calloc(1, sizeof *request);
+
+        if (!request)
+                return -ENOMEM;
+
+        request->queue = queue;
+        request->stored = TAKE(*stored, ((StoredRequest){ .n_approvals = 0 }));
+        LIST_INSERT_HEAD(&queue->requests, request, entry);
+        return 0;
+}
+
+int queue_new(const LinkContext *context, const char *directory, const QueueHandlers *handlers, void *owner,
+              Queue **ret_queue)
+{
+        _cleanup_(queue_freep) Queue *queue = calloc(1, sizeof *queue);
+        if (!queue)
+                return -ENOMEM;
+
+        queue->context = context;
+        queue->handlers = *handlers;
+        queue->owner = owner;
+        int r = dispatch_store_open(directory, &queue->store);
+        if (r == 0)
+                r = sd_event_add_time_relative(context->event, &queue->timer, CLOCK_MONOTONIC, 0, 0,
+                                               on_timer, queue);
+        if (r >= 0)
+                r = dispatch_store_each_open(queue->store, load, queue);
+        if (r < 0)
+                return r;
+
+        *ret_queue = TAKE_PTR(queue);
+        return 0;
+}
+
+Queue *queue_free(Queue *queue)
+{
+        if (!queue)
+                return NULL;
+
+        while (!LIST_EMPTY(&queue->requests))
+                queued_free(LIST_FIRST(&queue->requests));
+        for (size_t i = 0; i < queue->n_links; i++)
+                device_link_free(queue->links[i]);
+        sd_event_source_disable_unref(queue->timer);
+        dispatch_store_close(queue->store);
+        free(queue);
+        return NULL;
+}
+
+void queue_resume(Queue *queue)
+{
+        if (!LIST_EMPTY(&queue->requests))
+                arm(queue);
+}
+
+DispatchStore *queue_store(Queue *queue)
+{
+        return queue->store;
+}
+
+QueueStats queue_stats(const Queue *queue)
+{
+        QueueStats stats = queue->stats;
+        const QueuedRequest *request;
+
+        stats.n_open = stats.n_approving = 0;
+        LIST_FOREACH(request, &queue->requests, entry) {
+                uint64_t created = (uint64_t) request->stored.created_ms;
+
+                stats.n_open++;
+                if (request->stored.state != DISPATCH_APPROVING)
+                        continue;
+                stats.n_approving++;
+                if (stats.oldest_approval_ms == 0 || created < stats.oldest_approval_ms)
+                        stats.oldest_approval_ms = created;
+        }
+
+        return stats;
+}
+
+QueuedRequest *queue_find(Queue *queue, const char *id)
+{
+        QueuedRequest *request;
+
+        LIST_FOREACH(request, &queue->requests, entry)
+                if (strlen(id) >= 6 && endswith(request->stored.id, id))
+                        return request;
+
+        return NULL;
+}
+
+int queue_why_not_open(Queue *queue, const char *id)
+{
+        _cleanup_(stored_request_done) StoredRequest request = { .n_approvals = 0 };
+
+        int r = dispatch_store_find(queue->store, id, &request);
+        return r == 0 ? DEVBOX_ERROR_REQUEST_STATE : r;
+}
+
+static bool has_space(const Queue *queue, const char *device)
+{
+        const QueuedRequest *request;
+        size_t n = 0, n_device = 0;
+
+        LIST_FOREACH(request, &queue->requests, entry) {
+                n++;
+                n_device += streq(request->stored.device, device);
+        }
+
+        return n < QUEUE_MAX && n_device < QUEUE_DEVICE_MAX;
+}
+
+static int fill(StoredRequest *stored, const QueueSubmission *submission, const KeyPair *dispatcher)
+{
+        const Capability *entry = submission->composed->capability;
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+
+        stored->device = strdup(submission->device);
+        stored->capability = strdup(submission->capability);
+        stored->subject = strdup(submission->composed->subject);
+        stored->principal = strdup(submission->principal);
+        if (!stored->device || !stored->capability || !stored->subject || !stored->principal)
+                return -ENOMEM;
+
+        int r = envelope_new(ENVELOPE_REQUEST, bytes_of_string(submission->composed->payload), &envelope);
+        if (r == 0)
+                r = envelope_sign(envelope, DISPATCHER_ROLE, dispatcher);
+        if (r == 0)
+                r = envelope_format(envelope, &stored->envelope);
+        if (r != 0)
+                return r;
+
+        memcpy(stored->id, submission->composed->request_id, sizeof stored->id);
+        stored->digest = envelope->digest;
+        stored->created_ms = (int64_t) queue_now_ms();
+        stored->expires_ms = (int64_t) submission->composed->expires_at_ms;
+        stored->tier = entry ? entry->approval : APPROVAL_NONE;
+        stored->needed = stored->tier > APPROVAL_NONE ? entry->approval_count : 0;
+        stored->may_wait = submission->may_wait && entry && entry->queue;
+        stored->self_may_approve = entry && entry->approval_self;
+        stored->exit_code = -1;
+        stored->state = stored->needed > 0 ? DISPATCH_APPROVING : DISPATCH_QUEUED;
+        return 0;
+}
+
+static int submit(Queue *queue, const QueueSubmission *submission, int *stream_fd, QueuedRequest *request)
+{
+        int r = fill(&request->stored, submission, queue->context->keys->dispatcher);
+        if (r == 0 && *stream_fd >= 0)
+                r = client_stream_new_take(queue->context->event, TAKE_FD(*stream_fd), &stream_handlers,
+                                           request, &request->stream);
+        if (r != 0)
+                return r;
+
+        r = dispatch_store_insert(queue->store, &request->stored);
+        return r < 0 ? DEVBOX_ERROR_AUDIT_UNAVAILABLE : 0;
+}
+
+int queue_submit(Queue *queue, const QueueSubmission *submission, char ret_id[static ULID_SIZE])
+{
+        _cleanup_(fd_closep) int stream_fd = submission->stream_fd;
+
+        if (!has_space(queue, submission->device))
+                return DEVBOX_ERROR_BUSY;
+
+        QueuedRequest *request = calloc(1, sizeof *request);
+        if (!request)
+                return -ENOMEM;
+
+        request->queue = queue;
+        LIST_INSERT_HEAD(&queue->requests, request, entry);
+        int r = submit(queue, submission, &stream_fd, request);
+        if (r != 0) {
+                (void) queued_free(request);
+                return r;
+        }
+
+        queue->stats.submitted_total++;
+        memcpy(ret_id, request->stored.id, ULID_SIZE);
+        arm(queue);
+        queued_changed(request);
+        if (request->stored.state == DISPATCH_QUEUED)
+                queued_start(request);
+        return 0;
+}
+
+int queue_cancel(Queue *queue, const char *id)
+{
+        QueuedRequest *request = queue_find(queue, id);
+
+        if (!request)
+                return queue_why_not_open(queue, id);
+
+        cancel(request);
+        return 0;
+}
+
+void queue_revoke(Queue *queue, const char *device)
+{
+        QueuedRequest *request = LIST_FIRST(&queue->requests), *next;
+
+        for (; request; request = next) {
+                next = LIST_NEXT(request, entry);
+                if (streq(request->stored.device, device))
+                        queued_end(request, DISPATCH_REJECTED, DEVBOX_ERROR_PEER_REVOKED, NULL);
+        }
+}

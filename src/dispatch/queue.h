@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The requests of this hub from their submission to their end:
+ *
+ *     submitted ── approving ── queued ── running ── ended
+ *                     │            │         └─ finished, timeout, cancelled, failed, rejected, interrupted…
+ *                     └─ denied    └─ unreachable; expired; cancelled
+ *
+ * Each step is on the disk before it has an effect. A request is never run twice: it is sent again as it is,
+ * and the device answers with what it knows. After a restart, open requests go on from the state that they
+ * were in. */
+
+#include "dispatch/compose.h"
+#include "dispatch/facts.h"
+#include "dispatch/link.h"
+#include "dispatch/store.h"
+
+/* Open requests: of one device, and in all. */
+#define QUEUE_DEVICE_MAX 128
+#define QUEUE_MAX        4096
+
+typedef struct Queue Queue;
+
+typedef struct QueueHandlers {
+        void (*on_changed)(const StoredRequest *request, void *owner); /* its state, or its approvals */
+} QueueHandlers;
+
+typedef struct QueueStats {
+        uint64_t submitted_total, ended_total[_DISPATCH_STATE_MAX];
+        size_t n_open, n_approving;
+        uint64_t oldest_approval_ms; /* when it was submitted; 0: none */
+} QueueStats;
+
+/* `context` and the owner must outlive it. Errors: those of the store. */
+int queue_new(const LinkContext *context, const char *directory, const QueueHandlers *handlers, void *owner,
+              Queue **ret_queue);
+Queue *queue_free(Queue *queue);
+DEFINE_CLEANUP(Queue, queue_free);
+
+/* Goes on with what was open when the last process ended. */
+void queue_resume(Queue *queue);
+
+DispatchStore *queue_store(Queue *queue);
+QueueStats queue_stats(const Queue *queue);
+
+typedef struct QueueSubmission {
+        const char *device, *capability, *principal;
+        const Composed *composed; /* its payload is signed */
+        bool may_wait;
+        int stream_fd; /* taken, also on failure; -EBADF: none */
+} QueueSubmission;
+
+/* Errors: DEVBOX_ERROR_BUSY too many are open; AUDIT_UNAVAILABLE it cannot be kept. */
+int queue_submit(Queue *queue, const QueueSubmission *submission, char ret_id[static ULID_SIZE]);
+
+/* One person's decision on a request, with the device's manifest of now. `envelope` is the approver's own
+ * signature; NULL: the attester signs. Errors: DEVBOX_ERROR_REQUEST_UNKNOWN; REQUEST_STATE it waits for
+ * none; APPROVAL_MISMATCH not an approver, or the same person again or who asked; APPROVAL_MISSING a higher
+ * tier is needed. */
+typedef struct QueueDecision {
+        const char *id, *principal;
+        int tier; /* ApprovalTier */
+        bool approve;
+        const Manifest *manifest;
+        const char *room, *message_id, *reaction_id; /* NULL: not by chat */
+} QueueDecision;
+
+int queue_decide(Queue *queue, const QueueDecision *decision);
+
+/* Errors: DEVBOX_ERROR_REQUEST_UNKNOWN; REQUEST_STATE it has ended. */
+int queue_cancel(Queue *queue, const char *id);
+
+/* A device that was revoked: what is open for it ends with peer_revoked. */
+void queue_revoke(Queue *queue, const char *device);

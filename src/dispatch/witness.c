@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/* The hub as the witness of a device. */
+
+#include "dispatch/witness.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+
+#include "basic/text.h"
+#include "bus/dictionary.h"
+#include "codec/binary-text.h"
+#include "log/log.h"
+
+#define LEDGER    "org.devbox.Ledger1", "/org/devbox/Ledger1", "org.devbox.Ledger1"
+#define STEP_USEC (10 * USEC_PER_SEC)
+#define REPLY_MAX (16 * 1024 * 1024)
+#define BODY_MAX  (128 * 1024) /* of an entry */
+#define HASH_SIZE 32
+
+struct Witness {
+        HttpClient *http;
+        BusClient *ledger;
+        const char *device;
+        char url[128];
+        bool running, again;
+        BusRequest call;
+        HttpCall *step;
+};
+
+static void begin(Witness *witness);
+
+static void end(Witness *witness, const char *problem)
+{
+        if (problem)
+                log_warning("The chain of %s cannot be witnessed: %s", witness->device, problem);
+
+        witness->step = http_call_free(witness->step);
+        witness->running = false;
+        if (!problem && TAKE(witness->again, false))
+                begin(witness);
+}
+
+static void end_reason(Witness *witness, const BusReply *reply)
+{
+        end(witness, devbox_error_sentence((DevboxError) reply->reason));
+}
+
+static int request(Witness *witness, const char *method, const char *path, const char *body,
+                   void (*on_complete)(HttpCall *call, int error, void *userdata))
+{
+        static const char *const headers[] = { "Content-Type: application/json", NULL };
+        const HttpCallHandlers handlers = { .on_complete = on_complete };
+        char url[256];
+        const HttpCallOptions options = { .method = method,
+                                          .url = url,
+                                          .headers = body ? headers : NULL,
+                                          .body = body,
+                                          .body_size = body ? strlen(body) : 0,
+                                          .timeout_usec = STEP_USEC,
+                                          .response_max = REPLY_MAX };
+
+        (void) snprintf(url, sizeof url, "%s%s", witness->url, path);
+        witness->step = http_call_free(witness->step);
+        return http_call_start(witness->http, &options, &handlers, witness, &witness->step);
+}
+
+static bool has_succeeded(HttpCall *call, int error)
+{
+        return error == 0 && http_call_status(call) == 200;
+}
+
+/* ---- the countersignature */
+
+static void on_recorded(HttpCall *call, int error, void *userdata)
+{
+        end(userdata, has_succeeded(call, error) ? NULL : "it does not take the countersignature");
+}
+
+static void on_witnessed(BusRequest *call, const BusReply *reply)
+{
+        Witness *witness = CONTAINER_OF(call, Witness, call);
+        _cleanup_(text_done) Text body = TEXT_NULL;
+        const char *cosigned = NULL;
+
+        if (reply->reason != 0)
+                return end_reason(witness, reply);
+        if (sd_bus_message_read(reply->message, "s", &cosigned) < 0)
+                return end(witness, "the ledger's reply is not understood");
+
+        text_appendf(&body, "{\"checkpoint\":%s}", cosigned);
+        if (body.error < 0 || request(witness, "POST", "/v1/cosignature", body.data, on_recorded) < 0)
+                end(witness, "no memory");
+}
+
+/* ---- the entries */
+
+static int append_bytes(sd_bus_message *message, const cJSON *item, size_t max)
+{
+        const char *text = cJSON_GetStringValue(item);
+        _cleanup_(freep) uint8_t *bytes = NULL;
+        size_t size = 0;
+
+        int r = text ? base64_parse(text, max, &bytes, &size) : -EBADMSG;
+        return r < 0 ? r : sd_bus_message_append_array(message, 'y', bytes, size);
+}
+
+/* [seq, time, type, body, prev, hash]: the chain's numbers are below 2^53. */
+static int append_entry(sd_bus_message *message, const cJSON *entry)
+{
+        const cJSON *seq = cJSON_GetArrayItem(entry, 0), *time = cJSON_GetArrayItem(entry, 1),
+                    *type = cJSON_GetArrayItem(entry, 2);
+
+        if (!cJSON_IsNumber(seq) || !cJSON_IsNumber(time) || !cJSON_IsNumber(type) || seq->valuedouble < 0 ||
+            time->valuedouble < 0 || type->valuedouble < 0 || type->valuedouble > UINT16_MAX)
+                return -EBADMSG;
+
+        int r = sd_bus_message_open_container(message, 'r', "ttqayayay");
+        if (r >= 0)
+                r = sd_bus_message_append(message, "ttq", (uint64_t) seq->valuedouble,
+                                          (uint64_t) time->valuedouble, (uint16_t) type->valuedouble);
+        if (r >= 0)
+                r = append_bytes(message, cJSON_GetArrayItem(entry, 3), BODY_MAX);
+        if (r >= 0)
+                r = append_bytes(message, cJSON_GetArrayItem(entry, 4), HASH_SIZE);
+        if (r >= 0)
+                r = append_bytes(message, cJSON_GetArrayItem(entry, 5), HASH_SIZE);
+
+        return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
+static int make_call(Witness *witness, const cJSON *reply, sd_bus_message **ret_message)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        const char *checkpoint = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(reply, "checkpoint"));
+        const cJSON *entry = NULL;
+
+        if (!checkpoint || !witness->ledger->bus)
+                return -EBADMSG;
+
+        int r = sd_bus_message_new_method_call(witness->ledger->bus, &message, LEDGER, "Witness");
+        if (r >= 0)
+                r = sd_bus_message_append(message, "s", checkpoint);
+        if (r >= 0)
+                r = sd_bus_message_open_container(message, 'a', "(ttqayayay)");
+        cJSON_ArrayForEach(entry, cJSON_GetObjectItemCaseSensitive(reply, "entries"))
+                if (r >= 0)
+                        r = append_entry(message, entry);
+        if (r >= 0)
+                r = sd_bus_message_close_container(message);
+        if (r < 0)
+                return r;
+
+        *ret_message = TAKE_PTR(message);
+        return 0;
+}
+
+static void on_entries(HttpCall *call, int error, void *userdata)
+{
+        Witness *witness = userdata;
+        sd_bus_message *message = NULL;
+        size_t size;
+
+        if (!has_succeeded(call, error))
+                return end(witness, "it does not show its entries");
+
+        const char *body = http_call_body(call, &size);
+        cJSON *reply = cJSON_ParseWithLength(body, size);
+        int r = make_call(witness, reply, &message);
+        cJSON_Delete(reply);
+        if (r < 0)
+                return end(witness, "its entries are not understood");
+
+        bus_client_send_take(witness->ledger, &witness->call, message, on_witnessed);
+}
+
+/* ---- what the hub has */
+
+typedef struct Replica {
+        uint64_t size;
+        const char *quarantine;
+} Replica;
+
+static const BusField replica_fields[] = {
+        BUS_FIELD("size", BUS_UINT64, Replica, size, BUS_REQUIRED),
+        BUS_FIELD("quarantine", BUS_TEXT, Replica, quarantine),
+};
+static const BusDictionary replica_dictionary = BUS_DICTIONARY(replica_fields);
+
+static void on_replica(BusRequest *call, const BusReply *reply)
+{
+        Witness *witness = CONTAINER_OF(call, Witness, call);
+        Replica replica = { .quarantine = NULL };
+        char path[64];
+
+        if (reply->reason != 0)
+                return end_reason(witness, reply);
+        if (bus_dictionary_read(reply->message, &replica_dictionary, &replica) < 0)
+                return end(witness, "the ledger's reply is not understood");
+        if (replica.quarantine)
+                return end(witness, "it is in quarantine");
+
+        (void) snprintf(path, sizeof path, "/v1/entries/%llu", (unsigned long long) replica.size);
+        if (request(witness, "GET", path, NULL, on_entries) < 0)
+                end(witness, "no memory");
+}
+
+static void begin(Witness *witness)
+{
+        sd_bus_message *message = NULL;
+
+        witness->running = true;
+        if (witness->ledger->bus)
+                (void) sd_bus_message_new_method_call(witness->ledger->bus, &message, LEDGER, "GetReplica");
+        if (message && sd_bus_message_append(message, "s", witness->device) < 0)
+                message = sd_bus_message_unref(message);
+        bus_client_send_take(witness->ledger, &witness->call, message, on_replica);
+}
+
+int witness_new(HttpClient *http, BusClient *ledger, const char *device, Witness **ret_witness)
+{
+        Witness *witness = calloc(1, sizeof *witness);
+        if (!witness)
+                return -ENOMEM;
+
+        *witness = (Witness){ .http = http, .ledger = ledger, .device = device };
+        *ret_witness = witness;
+        return 0;
+}
+
+Witness *witness_free(Witness *witness)
+{
+        if (!witness)
+                return NULL;
+
+        bus_request_cancel(&witness->call);
+        http_call_free(witness->step);
+        free(witness);
+        return NULL;
+}
+
+int witness_start(Witness *witness, const char *url)
+{
+        int n = snprintf(witness->url, sizeof witness->url, "%s", url);
+        if (n < 0 || (size_t) n >= sizeof witness->url)
+                return -ENAMETOOLONG;
+
+        if (witness->running)
+                witness->again = true;
+        else
+                begin(witness);
+        return 0;
+}
+
+bool witness_is_running(const Witness *witness)
+{
+        return witness->running;
+}

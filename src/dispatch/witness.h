@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Brings what a device's chain has grown by to the hub's ledger, which checks, keeps and countersigns it,
+ * and the countersignature to the device: Ledger1.GetReplica, GET /v1/entries, Ledger1.Witness, POST
+ * /v1/cosignature. */
+
+#include "bus/client.h"
+#include "http/client.h"
+
+typedef struct Witness Witness;
+
+/* `device` is borrowed. */
+int witness_new(HttpClient *http, BusClient *ledger, const char *device, Witness **ret_witness);
+Witness *witness_free(Witness *witness);
+DEFINE_CLEANUP(Witness, witness_free);
+
+/* Begins with the agent at this URL, unless it is under way; then once more at its end. Errors: -ENOMEM. */
+int witness_start(Witness *witness, const char *url);
+bool witness_is_running(const Witness *witness);
