@@ -139,13 +139,17 @@ static int set_option(Ctl *ctl, const Option *option, int value, void *options)
 /* The tables of getopt_long() for the verb's options and the common ones. */
 typedef struct GetoptTables {
         struct option options[ELEMENTSOF(common_options) + VERB_OPTIONS_MAX + 1];
-        char letters[sizeof ":hVH:" + (size_t) 2 * VERB_OPTIONS_MAX];
+        char letters[sizeof "+:hVH:" + (size_t) 2 * VERB_OPTIONS_MAX];
 } GetoptTables;
 
-static void make_tables(const Option *options, GetoptTables *ret_tables)
+static void make_tables(const Option *options, bool until_argument, GetoptTables *ret_tables)
 {
         GetoptTables tables = { .letters = ":hVH:" };
-        char *letter = tables.letters + strlen(tables.letters);
+        char *letter = NULL;
+
+        if (until_argument)
+                (void) snprintf(tables.letters, sizeof tables.letters, "+:hVH:");
+        letter = tables.letters + strlen(tables.letters);
 
         memcpy(tables.options, common_options, sizeof common_options);
         for (size_t i = 0; options && options[i].name; i++) {
@@ -173,13 +177,14 @@ static const Option *find_option(const Option *options, int value)
         return NULL;
 }
 
+/* Up to the end, or the first argument of a command. */
 static int parse_options(Ctl *ctl, CommandLine *line, void *options)
 {
         bool seen[VERB_OPTIONS_MAX] = { false };
         GetoptTables tables;
         int value, r = 0;
 
-        make_tables(ctl->verb->options, &tables);
+        make_tables(ctl->verb->options, ctl->verb->command, &tables);
         optind = 0;
         while (r == 0 &&
                (value = getopt_long(line->argc, line->argv, tables.letters, tables.options, NULL)) >= 0) {
@@ -199,7 +204,22 @@ static int parse_options(Ctl *ctl, CommandLine *line, void *options)
                 }
         }
 
+        line->argc -= optind;
         line->argv += optind;
+        return r;
+}
+
+/* `run --queue DEVICE --timeout 5 ls -l`: what follows the second word is not ours. */
+static int parse_command(Ctl *ctl, CommandLine *line, void *options)
+{
+        char *first = NULL;
+
+        int r = parse_options(ctl, line, options);
+        if (r != 0 || !(first = line->argv[0]))
+                return r;
+
+        r = parse_options(ctl, line, options);
+        *--line->argv = first;
         return r;
 }
 
@@ -239,7 +259,7 @@ static int run_verb(Ctl *ctl, CommandLine *line)
         if (verb->defaults)
                 memcpy(options, verb->defaults, verb->options_size);
 
-        int r = parse_options(ctl, line, options);
+        int r = verb->command ? parse_command(ctl, line, options) : parse_options(ctl, line, options);
         if (r != 0)
                 return r;
         if (line->help || line->version)

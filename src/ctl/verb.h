@@ -51,6 +51,7 @@ typedef struct Verb {
         const char *statuses;  /* exit statuses beside 0, 1 and 2, or what 1 means here; may be NULL */
         const Option *options; /* ended by one without a name; NULL: none */
         size_t options_size;
+        bool command;         /* options stand around the first argument; those after belong to the others */
         bool remote;          /* all it looks at is on the bus: it takes --host */
         const void *defaults; /* what the options are before they are parsed; NULL: zero */
 

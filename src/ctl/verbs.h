@@ -58,5 +58,13 @@ extern const Verb verb_device_accept_clock;
 extern const Verb verb_device_grant;
 extern const Verb verb_device_reset;
 
+extern const Verb verb_run;
+extern const Verb verb_requests;
+extern const Verb verb_request_show;
+extern const Verb verb_request_cancel;
+extern const Verb verb_approvals;
+extern const Verb verb_approve;
+extern const Verb verb_deny;
+
 extern const Verb verb_help;
 extern const Verb verb_complete;

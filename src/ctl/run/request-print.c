@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* How requests are shown. */
+
+#include "ctl/run/request-print.h"
+
+#include <stdio.h>
+
+const char *format_request_state(char buffer[static FIGURE_MAX], const RequestRow *row)
+{
+        if (row->exit_signal > 0)
+                (void) snprintf(buffer, FIGURE_MAX, "%s, signal %d", row->state, row->exit_signal);
+        else if (streq(row->state, "finished"))
+                (void) snprintf(buffer, FIGURE_MAX, "%s, exit %d", row->state, row->exit_code);
+        else if (streq(row->state, "approving"))
+                (void) snprintf(buffer, FIGURE_MAX, "approving, %u of %u", (unsigned) row->approvals,
+                                (unsigned) row->approvals_needed);
+        else
+                (void) snprintf(buffer, FIGURE_MAX, "%s", row->state);
+
+        return buffer;
+}
+
+void request_add_json(Json *json, const RequestRow *row)
+{
+        json_open_object(json, NULL);
+        json_add_string(json, "id", row->id);
+        json_add_string(json, "device", row->device);
+        json_add_string(json, "capability", row->capability);
+        json_add_string(json, "subject", row->subject);
+        json_add_string(json, "principal", row->principal);
+        json_add_string(json, "state", row->state);
+        json_add_string(json, "reason", row->reason);
+        json_add_string(json, "message", row->message);
+        json_add_string(json, "tier", row->tier);
+        json_add_u64(json, "approvals", row->approvals);
+        json_add_u64(json, "approvals_needed", row->approvals_needed);
+        json_add_time(json, "created_at", row->created_at_ms * USEC_PER_MSEC);
+        json_add_time(json, "expires_at", row->expires_at_ms * USEC_PER_MSEC);
+        json_add_time(json, "ended_at", row->ended_at_ms * USEC_PER_MSEC);
+        if (row->exit_code >= 0)
+                json_add_u64(json, "exit_code", (uint64_t) row->exit_code);
+        if (row->exit_signal > 0)
+                json_add_u64(json, "exit_signal", (uint64_t) row->exit_signal);
+        json_close_object(json);
+}
+
+static int print_document(const RequestRows *rows)
+{
+        _cleanup_(json_done) Json json = JSON_NULL;
+
+        json_open_object(&json, NULL);
+        json_open_array(&json, "requests");
+        for (size_t i = 0; i < rows->n; i++)
+                request_add_json(&json, &rows->items[i]);
+        json_close_array(&json);
+        json_close_object(&json);
+        return print_json(&json);
+}
+
+static void add_row(Table *table, const RequestRow *row, uint64_t now_ms)
+{
+        char text[FIGURE_MAX];
+        uint64_t end_ms = row->ended_at_ms > 0 ? row->ended_at_ms : now_ms;
+        bool good = streq(row->state, "finished") && row->exit_code == 0;
+
+        table_add(table, STYLE_PLAIN, "%s", format_moment(text, row->created_at_ms));
+        table_add(table, STYLE_HEAD, "%s", request_short_id(row->id));
+        table_add(table, STYLE_PLAIN, "%s", strempty(row->device));
+        table_add(table, STYLE_PLAIN, "%s", strempty(row->subject));
+        table_add(table, STYLE_PLAIN, "%s", strempty(row->principal));
+        table_add(table, row->ended_at_ms > 0 && !good ? STYLE_BAD : STYLE_PLAIN, "%s",
+                  format_request_state(text, row));
+        table_add(table, STYLE_PLAIN, "%.1f s", (double) (end_ms - MIN(end_ms, row->created_at_ms)) / 1000);
+}
+
+int print_requests(const Ctl *ctl, const RequestRows *rows, const char *none)
+{
+        static const char *const titles[] = { "TIME", "ID", "DEVICE", "WHAT", "WHO", "STATE", "TOOK" };
+        _cleanup_(table_done) Table table = { .n_columns = ELEMENTSOF(titles) };
+
+        if (ctl->json)
+                return print_document(rows);
+        if (rows->n == 0)
+                return print_line(stdout, "%s", none);
+
+        for (size_t i = 0; i < ELEMENTSOF(titles); i++)
+                table_add(&table, STYLE_FAINT, "%s", titles[i]);
+        for (size_t i = 0; i < rows->n; i++)
+                add_row(&table, &rows->items[i], ctl->now_ms);
+        return table_print(&table, stdout, ctl->colour);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "ctl/print.h"
+#include "ctl/run/requests-client.h"
+
+/* "finished, exit 0". Returns `buffer`. */
+const char *format_request_state(char buffer[static FIGURE_MAX], const RequestRow *row);
+
+/* One object of a document. */
+void request_add_json(Json *json, const RequestRow *row);
+
+/* A table of requests, or {"requests":[…]} with --json. */
+int print_requests(const Ctl *ctl, const RequestRows *rows, const char *none);

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls of org.devbox.Dispatch1 about requests. */
+
+#include "ctl/run/requests-client.h"
+
+#include "bus/dictionary.h"
+
+#define ROWS_MAX 5000
+
+const ClientDaemon dispatch_daemon = {
+        .title = "devbox-dispatch",
+        .name = "org.devbox.Dispatch1",
+        .path = "/org/devbox/Dispatch1",
+        .unavailable = DEVBOX_ERROR_NOT_FOUND,
+        .timeout = DEVBOX_ERROR_BUSY,
+        .interactive = true,
+};
+
+static const BusField fields[] = {
+        BUS_FIELD("id", BUS_TEXT, RequestRow, id, BUS_REQUIRED),
+        BUS_FIELD("device", BUS_TEXT, RequestRow, device),
+        BUS_FIELD("capability", BUS_TEXT, RequestRow, capability),
+        BUS_FIELD("subject", BUS_TEXT, RequestRow, subject),
+        BUS_FIELD("principal", BUS_TEXT, RequestRow, principal),
+        BUS_FIELD("state", BUS_TEXT, RequestRow, state, BUS_REQUIRED),
+        BUS_FIELD("reason", BUS_TEXT, RequestRow, reason),
+        BUS_FIELD("message", BUS_TEXT, RequestRow, message),
+        BUS_FIELD("tier", BUS_TEXT, RequestRow, tier),
+        BUS_FIELD("request", BUS_TEXT, RequestRow, request),
+        BUS_FIELD("result", BUS_TEXT, RequestRow, result),
+        BUS_FIELD("created_at_ms", BUS_UINT64, RequestRow, created_at_ms),
+        BUS_FIELD("expires_at_ms", BUS_UINT64, RequestRow, expires_at_ms),
+        BUS_FIELD("ended_at_ms", BUS_UINT64, RequestRow, ended_at_ms),
+        BUS_FIELD("approvals", BUS_UINT64, RequestRow, approvals),
+        BUS_FIELD("approvals_needed", BUS_UINT64, RequestRow, approvals_needed),
+        BUS_FIELD("exit_code", BUS_INT32, RequestRow, exit_code),
+        BUS_FIELD("exit_signal", BUS_INT32, RequestRow, exit_signal),
+};
+static const BusDictionary dictionary = BUS_DICTIONARY(fields);
+static const BusRows rows_type = { .row = &dictionary, .row_size = sizeof(RequestRow), .max = ROWS_MAX };
+
+void request_rows_done(RequestRows *rows)
+{
+        sd_bus_message_unref(rows->reply);
+        free(rows->items);
+        *rows = (RequestRows){ 0 };
+}
+
+int requests_client_list(sd_bus *bus, bool open_only, uint32_t max, RequestRows *ret_rows,
+                         char **ret_problem)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        _cleanup_(request_rows_done) RequestRows rows = { .items = calloc(ROWS_MAX, sizeof(RequestRow)) };
+
+        if (!rows.items)
+                return -ENOMEM;
+
+        int r = client_new_call(bus, &dispatch_daemon, "ListRequests", &call);
+        if (r >= 0)
+                r = sd_bus_message_append(call, "bu", open_only, max);
+        r = client_send(&dispatch_daemon, r, call, &rows.reply, ret_problem);
+        if (r == 0)
+                r = client_read(&dispatch_daemon, bus_rows_read(rows.reply, &rows_type, rows.items, &rows.n),
+                                ret_problem);
+        if (r == 0)
+                *ret_rows = TAKE(rows, ((RequestRows){ 0 }));
+        return r;
+}
+
+int requests_client_get(sd_bus *bus, const char *id, RequestRows *ret_row, char **ret_problem)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        _cleanup_(request_rows_done) RequestRows row = { .items = calloc(1, sizeof(RequestRow)), .n = 1 };
+
+        if (!row.items)
+                return -ENOMEM;
+
+        int r = client_new_call(bus, &dispatch_daemon, "GetRequest", &call);
+        if (r >= 0)
+                r = sd_bus_message_append(call, "s", id);
+        r = client_send(&dispatch_daemon, r, call, &row.reply, ret_problem);
+        if (r == 0)
+                r = client_read(&dispatch_daemon, bus_dictionary_read(row.reply, &dictionary, row.items),
+                                ret_problem);
+        if (r == 0)
+                *ret_row = TAKE(row, ((RequestRows){ 0 }));
+        return r;
+}
+
+int requests_client_decide(sd_bus *bus, const char *method, const char *id, char **ret_problem)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+
+        int r = client_new_call(bus, &dispatch_daemon, method, &call);
+        if (r >= 0)
+                r = sd_bus_message_append(call, "s", id);
+        if (r >= 0 && !streq(method, "Cancel"))
+                r = sd_bus_message_append(call, "a{sv}", 0);
+        return client_send(&dispatch_daemon, r, call, &reply, ret_problem);
+}
+
+static const BusField option_fields[] = {
+        BUS_FIELD("content", BUS_BYTES, RunCall, content, BUS_OPTIONAL),
+        BUS_FIELD("replace", BUS_BOOL, RunCall, replace),
+        BUS_FIELD("may_wait", BUS_BOOL, RunCall, may_wait),
+        BUS_FIELD("timeout_ms", BUS_UINT64, RunCall, timeout_ms, BUS_OPTIONAL),
+};
+static const BusDictionary option_dictionary = BUS_DICTIONARY(option_fields);
+
+int requests_client_run(sd_bus *bus, const RunCall *run, sd_bus_message **ret_reply, const char **ret_id,
+                        char **ret_problem)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+
+        int r = client_new_call(bus, &dispatch_daemon, "Run", &call);
+        if (r >= 0)
+                r = sd_bus_message_append(call, "ss", run->device, run->capability);
+        if (r >= 0)
+                r = sd_bus_message_append_strv(call, (char **) run->words);
+        if (r >= 0)
+                r = bus_dictionary_append(call, &option_dictionary, run);
+        if (r >= 0)
+                r = sd_bus_message_append(call, "h", run->stream_fd);
+        r = client_send(&dispatch_daemon, r, call, &reply, ret_problem);
+        if (r == 0)
+                r = client_read(&dispatch_daemon, sd_bus_message_read(reply, "s", ret_id), ret_problem);
+        if (r == 0)
+                *ret_reply = TAKE_PTR(reply);
+        return r;
+}
+
+const char *request_short_id(const char *id)
+{
+        size_t length = strlen(id);
+
+        return length > 6 ? id + length - 6 : id;
+}

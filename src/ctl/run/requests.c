@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* devboxctl requests: what was asked of the devices, the newest first. */
+
+#include "ctl/option-types.h"
+#include "ctl/run/request-print.h"
+#include "ctl/verbs.h"
+
+typedef struct RequestsOptions {
+        bool open;
+        uint64_t lines;
+} RequestsOptions;
+
+static int run(Ctl *ctl, const void *options, char **args)
+{
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        _cleanup_(request_rows_done) RequestRows rows = { 0 };
+        const RequestsOptions *given = options;
+
+        int r = client_open(ctl->host, &bus, &ctl->problem);
+        if (r == 0)
+                r = requests_client_list(bus, given->open, (uint32_t) MIN(given->lines, 1000), &rows,
+                                         &ctl->problem);
+
+        return r == 0 ? print_requests(ctl, &rows,
+                                       "no requests; send one with: devboxctl run DEVICE PROGRAM")
+                      : r;
+}
+
+static const Option options[] = {
+        { "open", &option_switch, offsetof(RequestsOptions, open), "only those that have not ended" },
+        { "lines", &option_number, offsetof(RequestsOptions, lines), "how many (20)", 'n' },
+        { 0 },
+};
+
+const Verb verb_requests = {
+        .name = "requests",
+        .help = "show what was asked of the devices",
+        .example = "requests",
+        .options = options,
+        .options_size = sizeof(RequestsOptions),
+        .defaults = &(const RequestsOptions){ .lines = 20 },
+        .remote = true,
+        .run = run,
+};

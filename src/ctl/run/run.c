@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT */
+/* devboxctl run: a command on a device. What it prints is passed on as it is made; the exit status is that
+ * of the program. Whoever ends this process cancels the request: its end of the stream closes. */
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "basic/fd.h"
+#include "codec/binary-text.h"
+#include "ctl/option-types.h"
+#include "ctl/print.h"
+#include "ctl/run/requests-client.h"
+#include "ctl/verbs.h"
+#include "trust/arguments.h"
+
+#define FRAME_MAX (1024 * 1024)
+
+typedef struct RunOptions {
+        const char *write, *read, *list;
+        bool replace, queue;
+        uint64_t timeout_s;
+} RunOptions;
+
+/* Beside the program's own: what devboxctl-run(1) promises. */
+enum {
+        STATUS_UNREACHABLE = 69,
+        STATUS_INTERRUPTED = 70,
+        STATUS_REJECTED = 77,
+        STATUS_TIMEOUT = 124,
+        STATUS_CANCELLED = 130,
+};
+
+static const struct {
+        const char *state;
+        int status;
+} statuses[] = {
+        { "timeout", STATUS_TIMEOUT },
+        { "cancelled", STATUS_CANCELLED },
+        { "failed", STATUS_REJECTED },
+        { "rejected", STATUS_REJECTED },
+        { "denied", STATUS_REJECTED },
+        { "expired", STATUS_REJECTED },
+        { "unreachable", STATUS_UNREACHABLE },
+        { "interrupted", STATUS_INTERRUPTED },
+        { "interrupted_unknown", STATUS_INTERRUPTED },
+};
+
+/* What a run came to; texts are borrowed from the tree. */
+typedef struct RunEnd {
+        cJSON *tree;
+        const char *state, *message;
+        int exit_code, exit_signal; /* -1, 0: none */
+        Text streams[2];            /* kept with --json only */
+} RunEnd;
+
+static void run_end_done(RunEnd *end)
+{
+        cJSON_Delete(end->tree);
+        for (size_t i = 0; i < ELEMENTSOF(end->streams); i++)
+                text_done(&end->streams[i]);
+}
+
+/* ---- the request */
+
+/* The word before the others may be a capability: fs.read FILE; else it is a program. */
+static void set_command(RunCall *call, const RunOptions *options, char **words, char **ret_paths)
+{
+        const char *const paths[] = { options->write, options->read, options->list };
+        static const char *const capabilities[] = { "fs.write", "fs.read", "fs.list" };
+
+        call->capability = "shell.exec";
+        call->words = words;
+        for (size_t i = 0; i < ELEMENTSOF(paths); i++)
+                if (paths[i]) {
+                        call->capability = capabilities[i];
+                        ret_paths[0] = (char *) paths[i];
+                        call->words = ret_paths;
+                        return;
+                }
+        if (words[0] && capability_kind_from_name(words[0]) >= 0) {
+                call->capability = words[0];
+                call->words = words + 1;
+        }
+}
+
+static int read_content(Ctl *ctl, Text *content)
+{
+        char piece[16 * 1024];
+        ssize_t n = 0;
+
+        while ((n = read(STDIN_FILENO, piece, sizeof piece)) > 0) {
+                text_append_bytes(content, piece, (size_t) n);
+                if (content->size > FS_WRITE_MAX)
+                        return ctl_usage(ctl, "fs.write takes at most 256 KiB from standard input");
+        }
+
+        text_append_bytes(content, "", 0);
+        return n < 0 ? -errno : content->error;
+}
+
+/* ---- the stream */
+
+static int read_all(int fd, void *buffer, size_t size)
+{
+        for (size_t done = 0; done < size;) {
+                ssize_t n = read(fd, (char *) buffer + done, size - done);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n <= 0)
+                        return n < 0 ? -errno : -ECONNRESET;
+                done += (size_t) n;
+        }
+
+        return 0;
+}
+
+static int int_member(const cJSON *tree, const char *key, int absent)
+{
+        const cJSON *item = cJSON_GetObjectItemCaseSensitive(tree, key);
+
+        return cJSON_IsNumber(item) ? item->valueint : absent;
+}
+
+static int take_end(Bytes json, RunEnd *end)
+{
+        end->tree = cJSON_ParseWithLength((const char *) json.data, json.size);
+        end->state = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(end->tree, "state"));
+        end->message = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(end->tree, "message"));
+        end->exit_code = int_member(end->tree, "exit_code", -1);
+        end->exit_signal = int_member(end->tree, "exit_signal", 0);
+        return end->state ? 0 : -EBADMSG;
+}
+
+/* Output of a device goes to a terminal as it is when that is what the person runs; devboxctl adds nothing
+ * to it. */
+static int pass_on(const Ctl *ctl, char type, Bytes output, RunEnd *end)
+{
+        if (ctl->json) {
+                text_append_bytes(&end->streams[type == 'E'], output.data, output.size);
+                return end->streams[type == 'E'].error;
+        }
+
+        return fd_write_all(type == 'E' ? STDERR_FILENO : STDOUT_FILENO, output);
+}
+
+/* Until the last frame. Errors: -ECONNRESET devbox-dispatch ended. */
+static int follow(const Ctl *ctl, int fd, RunEnd *end)
+{
+        _cleanup_(freep) uint8_t *payload = malloc(FRAME_MAX);
+        uint8_t header[5];
+
+        while (payload) {
+                int r = read_all(fd, header, sizeof header);
+                if (r < 0)
+                        return r;
+
+                uint32_t size = get_be32(header + 1);
+                r = size > FRAME_MAX ? -EBADMSG : read_all(fd, payload, size);
+                if (r == 0 && header[0] == 'R')
+                        return take_end(BYTES(payload, size), end);
+                if (r == 0)
+                        r = pass_on(ctl, (char) header[0], BYTES(payload, size), end);
+                if (r < 0)
+                        return r;
+        }
+
+        return -ENOMEM;
+}
+
+/* ---- what became of it */
+
+static int add_stream(Json *json, const char *key, const Text *stream)
+{
+        _cleanup_(freep) char *text = malloc(BASE64_SIZE(stream->size));
+        if (!text)
+                return -ENOMEM;
+
+        base64_format(BYTES(stream->data, stream->size), text);
+        json_add_string(json, key, text);
+        return 0;
+}
+
+static int print_document(const char *id, const RunEnd *end)
+{
+        _cleanup_(json_done) Json json = JSON_NULL;
+        const char *reason = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(end->tree, "reason"));
+
+        json_open_object(&json, NULL);
+        json_add_string(&json, "id", id);
+        json_add_string(&json, "state", end->state);
+        json_add_string(&json, "reason", reason);
+        json_add_string(&json, "message", end->message);
+        if (end->exit_code >= 0)
+                json_add_u64(&json, "exit_code", (uint64_t) end->exit_code);
+        if (end->exit_signal > 0)
+                json_add_u64(&json, "exit_signal", (uint64_t) end->exit_signal);
+        int r = add_stream(&json, "stdout_b64", &end->streams[0]);
+        if (r == 0)
+                r = add_stream(&json, "stderr_b64", &end->streams[1]);
+        json_close_object(&json);
+        return r < 0 ? r : print_json(&json);
+}
+
+static int exit_status(const RunEnd *end)
+{
+        for (size_t i = 0; i < ELEMENTSOF(statuses); i++)
+                if (streq(statuses[i].state, end->state))
+                        return statuses[i].status;
+
+        return end->exit_signal > 0 ? 128 + end->exit_signal : MAX(end->exit_code, 0);
+}
+
+static int report(Ctl *ctl, const char *id, const RunEnd *end)
+{
+        ctl->status = exit_status(end);
+        if (ctl->json)
+                return print_document(id, end);
+        if (streq(end->state, "finished"))
+                return 0;
+
+        return print_line(stderr, "devboxctl: %s", end->message ? end->message : end->state);
+}
+
+/* A person who waits is told for what. */
+static int announce(Ctl *ctl, sd_bus *bus, const char *id)
+{
+        _cleanup_(request_rows_done) RequestRows row = { 0 };
+        char span[FIGURE_MAX];
+
+        int r = requests_client_get(bus, id, &row, &ctl->problem);
+        if (r != 0 || ctl->json || !streq(row.items[0].state, "approving"))
+                return r;
+
+        uint64_t left_ms = row.items[0].expires_at_ms - MIN(row.items[0].expires_at_ms, ctl->now_ms);
+        return print_line(stderr, "needs an approval (%s): devboxctl approve %s     expires in %s",
+                          row.items[0].tier, request_short_id(id),
+                          format_span(span, left_ms * USEC_PER_MSEC));
+}
+
+static int run_request(Ctl *ctl, sd_bus *bus, RunCall *call)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(run_end_done) RunEnd end = { .exit_code = -1 };
+        _cleanup_(fd_closep) int ours = -EBADF, theirs = -EBADF;
+        const char *id = NULL;
+        int fds[2];
+
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+                return -errno;
+        ours = fds[0];
+        theirs = fds[1];
+
+        call->stream_fd = theirs;
+        int r = requests_client_run(bus, call, &reply, &id, &ctl->problem);
+        theirs = fd_close(theirs);
+        if (r == 0)
+                r = announce(ctl, bus, id);
+        if (r == 0)
+                r = follow(ctl, ours, &end);
+        if (r == -ECONNRESET) {
+                ctl->status = STATUS_INTERRUPTED;
+                ctl->problem =
+                        strdup("devbox-dispatch ended while the request ran; see: devboxctl requests");
+                return ctl->problem ? DEVBOX_ERROR_INTERNAL : -ENOMEM;
+        }
+
+        return r == 0 ? report(ctl, id, &end) : r;
+}
+
+static int run(Ctl *ctl, const void *options, char **args)
+{
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        _cleanup_(text_done) Text content = TEXT_NULL;
+        const RunOptions *given = options;
+        char *paths[2] = { NULL };
+        RunCall call = { .device = args[0],
+                         .replace = given->replace,
+                         .may_wait = given->queue,
+                         .timeout_ms = given->timeout_s * 1000 };
+
+        if (!args[1] && !given->write && !given->read && !given->list)
+                return ctl_usage(ctl, "run needs a program, or --write, --read or --list");
+
+        set_command(&call, given, args + 1, paths);
+        int r = given->write ? read_content(ctl, &content) : 0;
+        if (r == 0)
+                r = client_open(NULL, &bus, &ctl->problem);
+        if (r != 0)
+                return r;
+
+        call.content = BYTES(content.data, content.size);
+        return run_request(ctl, bus, &call);
+}
+
+static const Option options[] = {
+        { "write", &option_name, offsetof(RunOptions, write),
+          "write standard input to this file of the device" },
+        { "read", &option_name, offsetof(RunOptions, read), "print this file of the device" },
+        { "list", &option_name, offsetof(RunOptions, list), "list this directory of the device" },
+        { "replace", &option_switch, offsetof(RunOptions, replace),
+          "with --write: also where there is a file" },
+        { "queue", &option_switch, offsetof(RunOptions, queue), "wait while the device is away" },
+        { "timeout", &option_number, offsetof(RunOptions, timeout_s),
+          "seconds; the manifest's are the most" },
+        { 0 },
+};
+
+const Verb verb_run = {
+        .name = "run",
+        .arguments = "DEVICE [WORD...]",
+        .help = "run a command on a device",
+        .example = "run home-wsl ls /home",
+        .statuses = "the program's own; 69 not reachable, 70 interrupted, 77 rejected, 124 out of time, 130 "
+                    "cancelled",
+        .options = options,
+        .options_size = sizeof(RunOptions),
+        .command = true,
+        .run = run,
+};

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT */
+#include "run-world.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <systemd/sd-event.h>
+#include <unistd.h>
+
+#include "basic/fd.h"
+
+static const char *const kinds[] = { "exec", "fsr", "fsw" };
+
+typedef struct FakeParts {
+        const RunWorld *world;
+        pthread_t thread;
+        sd_event *event;
+        sd_bus *bus;
+        int stop_fds[2];
+        int worker_fds[ELEMENTSOF(kinds)];
+        sd_event_source *worker_sources[ELEMENTSOF(kinds)];
+} FakeParts;
+
+/* ---- org.devbox.Mesh1 */
+
+static int on_get_peer(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const PublicKey *key = key_pair_public(world_key(KEY_DEVICE));
+
+        int r = sd_bus_message_new_method_return(call, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "{sv}{sv}", "address", "s", "127.0.0.1", "state", "s",
+                                          "active");
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "s", "device_key");
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'v', "ay");
+        if (r >= 0)
+                r = sd_bus_message_append_array(reply, 'y', key->bytes, sizeof key->bytes);
+        for (unsigned i = 0; r >= 0 && i < 3; i++)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+static int on_get_manifest(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        const FakeParts *parts = userdata;
+
+        return sd_bus_reply_method_return(call, "s", parts->world->manifest);
+}
+
+static int on_get_roots(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        const FakeParts *parts = userdata;
+
+        return sd_bus_reply_method_return(call, "as", 1, parts->world->root);
+}
+
+static const sd_bus_vtable mesh_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD("GetPeer", "s", "a{sv}", on_get_peer, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("GetManifest", "s", "s", on_get_manifest, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("GetRoots", "", "as", on_get_roots, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_VTABLE_END,
+};
+
+/* ---- Accept=yes */
+
+static void exec_worker(const RunWorld *world, const char *kind, int fd)
+{
+        char pid[16], credentials[160], log[160];
+
+        (void) snprintf(pid, sizeof pid, "%d", (int) getpid());
+        (void) snprintf(credentials, sizeof credentials, "%s/credentials", world->run_directory);
+        (void) snprintf(log, sizeof log, "%s/worker.log", world->run_directory);
+        int log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+        if (dup2(fd, 10) < 0 || dup2(10, 3) < 0 || dup2(log_fd, STDERR_FILENO) < 0 ||
+            setenv("LISTEN_FDS", "1", 1) < 0 || setenv("LISTEN_PID", pid, 1) < 0 ||
+            setenv("CREDENTIALS_DIRECTORY", credentials, 1) < 0)
+                _exit(127);
+        (void) close(10);
+        (void) execl(BUILD_DIR "/src/worker/devbox-worker", "devbox-worker", kind, (char *) NULL);
+        _exit(127);
+}
+
+static int on_worker(sd_event_source *source, int listen_fd, uint32_t events, void *userdata)
+{
+        FakeParts *parts = userdata;
+        size_t kind = 0;
+
+        while (parts->worker_fds[kind] != listen_fd)
+                kind++;
+
+        int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+        if (fd < 0)
+                return 0;
+        if (fork() == 0)
+                exec_worker(parts->world, kinds[kind], fd);
+        return close(fd);
+}
+
+static int listen_worker(FakeParts *parts, size_t kind)
+{
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+        (void) snprintf(address.sun_path, sizeof address.sun_path, "%s/worker-%s.sock",
+                        parts->world->run_directory, kinds[kind]);
+        if (fd < 0 || bind(fd, (struct sockaddr *) &address, sizeof address) < 0 || listen(fd, 8) < 0)
+                return -errno;
+
+        parts->worker_fds[kind] = fd;
+        return sd_event_add_io(parts->event, &parts->worker_sources[kind], fd, EPOLLIN, on_worker, parts);
+}
+
+void set_worker(RunWorld *world, const char *kind, bool listening)
+{
+        char path[192];
+
+        (void) snprintf(path, sizeof path, "%s/worker-%s.sock", world->run_directory, kind);
+        assert_false(listening);
+        assert_int_equal(unlink(path), 0);
+}
+
+static int on_stop(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+        return sd_event_exit(((FakeParts *) userdata)->event, 0);
+}
+
+static void *run_parts(void *userdata)
+{
+        (void) sd_event_loop(((FakeParts *) userdata)->event);
+        return NULL;
+}
+
+static void start_parts(RunWorld *world)
+{
+        FakeParts *parts = calloc(1, sizeof *parts);
+
+        assert_non_null(parts);
+        world->parts = parts;
+        parts->world = world;
+        parts->bus = test_bus_connect(world->ledger->bus);
+        assert_ok(sd_event_new(&parts->event));
+        assert_ok(sd_bus_attach_event(parts->bus, parts->event, 0));
+        assert_ok(sd_bus_add_object_vtable(parts->bus, NULL, "/org/devbox/Mesh1", "org.devbox.Mesh1",
+                                           mesh_vtable, parts));
+        assert_ok(sd_bus_request_name(parts->bus, "org.devbox.Mesh1", 0));
+        assert_int_equal(pipe(parts->stop_fds), 0);
+        assert_ok(sd_event_add_io(parts->event, NULL, parts->stop_fds[0], EPOLLIN, on_stop, parts));
+        for (size_t i = 0; i < ELEMENTSOF(kinds); i++)
+                assert_ok(listen_worker(parts, i));
+        assert_int_equal(pthread_create(&parts->thread, NULL, run_parts, parts), 0);
+}
+
+static void stop_parts(FakeParts *parts)
+{
+        assert_int_equal(write(parts->stop_fds[1], "x", 1), 1);
+        assert_int_equal(pthread_join(parts->thread, NULL), 0);
+        for (size_t i = 0; i < ELEMENTSOF(kinds); i++) {
+                sd_event_source_unref(parts->worker_sources[i]);
+                (void) fd_close(parts->worker_fds[i]);
+        }
+        sd_bus_flush_close_unref(parts->bus);
+        sd_event_unref(parts->event);
+        (void) close(parts->stop_fds[0]);
+        (void) close(parts->stop_fds[1]);
+        free(parts);
+}
+
+/* ---- the daemons */
+
+void start_agent(RunWorld *world)
+{
+        const char *const environment[] = { "LISTEN_FDNAMES=127.0.0.1/32", world->worker_variable, NULL };
+
+        world->agent = test_daemon_start_full(world->ledger->bus,
+                                              &(TestDaemonOptions){ .program = "src/agent/devbox-agent",
+                                                                    .name = "org.devbox.Agent1",
+                                                                    .environment = environment,
+                                                                    .listen_fds = &world->listen_fd,
+                                                                    .n_listen_fds = 1 });
+}
+
+static void start_dispatch(RunWorld *world)
+{
+        const char *const environment[] = { world->dispatch_variable, world->port_variable, NULL };
+
+        world->dispatch = test_daemon_start_full(
+                world->ledger->bus, &(TestDaemonOptions){ .program = "src/dispatch/devbox-dispatch",
+                                                          .name = DISPATCH,
+                                                          .environment = environment });
+}
+
+/* Loopback, on a port that is free. */
+static void listen_agent(RunWorld *world)
+{
+        struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        socklen_t size = sizeof address;
+
+        world->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        assert_ok(world->listen_fd);
+        assert_int_equal(bind(world->listen_fd, (struct sockaddr *) &address, sizeof address), 0);
+        assert_int_equal(listen(world->listen_fd, 16), 0);
+        assert_int_equal(getsockname(world->listen_fd, (struct sockaddr *) &address, &size), 0);
+        (void) snprintf(world->port_variable, sizeof world->port_variable, "DEVBOX_AGENT_PORT=%u",
+                        ntohs(address.sin_port));
+}
+
+/* The user of the test asks and approves; the dispatcher's keys are those of this run; df sleeps. */
+static void sign_manifest(RunWorld *world)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply =
+                test_call(world->client, DISPATCH, DISPATCH ".GetKeys");
+        const struct passwd *user = getpwuid(getuid());
+        char operators[160], approvers[160], keys[2][65];
+
+        assert_non_null(user);
+        for (size_t i = 0; i < 2; i++) {
+                const void *bytes;
+                size_t size;
+                Sha256 key;
+
+                assert_ok(sd_bus_message_read_array(reply, 'y', &bytes, &size));
+                assert_int_equal(size, sizeof key);
+                memcpy(&key, bytes, size);
+                world_digest_hex(&key, keys[i]);
+        }
+        (void) snprintf(operators, sizeof operators, "\"operators\":[{\"mxid\":\"local:%s\"},",
+                        user->pw_name);
+        (void) snprintf(approvers, sizeof approvers, "\"approvers\":[{\"mxid\":\"local:%s\"},",
+                        user->pw_name);
+
+        const Edit edits[] = {
+                { "\"operators\":[", operators },
+                { "\"approvers\":[", approvers },
+                { "@dispatcher@", keys[0] },
+                { "@attester@", keys[1] },
+                { "/srv/share", world->directory },
+                { "\"id\":\"write-srv\",\"approval\":\"reaction\"",
+                  "\"id\":\"write-srv\",\"approval\":\"message\",\"approval_self\":true,\"max_age_s\":600" },
+                { "\"rate\":{\"n\":3,\"per_s\":60},", "" },
+                { "/usr/bin/df\",\"argv\":[{\"lit\":\"-h\"}]",
+                  "/usr/bin/sleep\",\"argv\":[{\"int\":[1,1000]}],\"timeout_s\":100" },
+        };
+
+        world->manifest = signed_manifest(&world->ledger->made, edits, ELEMENTSOF(edits), KEY_MANIFEST);
+}
+
+static void write_text(const char *folder, const char *name, const char *text)
+{
+        char path[256];
+
+        (void) snprintf(path, sizeof path, "%s/%s", folder, name);
+        FILE *file = fopen(path, "we");
+        assert_non_null(file);
+        assert_true(fputs(text, file) >= 0);
+        assert_int_equal(fclose(file), 0);
+}
+
+static void make_places(RunWorld *world)
+{
+        const char *base = world->ledger->bus->directory;
+        char path[192], ceiling[512], key[66];
+        Sha256 public;
+
+        (void) snprintf(world->directory, sizeof world->directory, "%s/share", base);
+        (void) snprintf(world->run_directory, sizeof world->run_directory, "%s/run", base);
+        (void) snprintf(path, sizeof path, "%s/credentials", world->run_directory);
+        assert_int_equal(mkdir(world->directory, 0700), 0);
+        assert_int_equal(mkdir(world->run_directory, 0700), 0);
+        assert_int_equal(mkdir(path, 0700), 0);
+
+        (void) snprintf(ceiling, sizeof ceiling,
+                        "v: 1\ncapabilities: [shell.exec, fs.read, fs.write, service.restart, docker.exec]\n"
+                        "programs: [/usr/bin/ls, /usr/bin/sleep]\nread: [/home]\nwrite: [%s]\n"
+                        "containers: [web]\nunits: [nginx.service]\n",
+                        world->directory);
+        write_text(path, "ceiling", ceiling);
+        write_state_file(world->ledger, "ceiling.yaml", ceiling);
+        memcpy(&public, key_pair_public(world_key(KEY_DEVICE)), sizeof public);
+        world_digest_hex(&public, key);
+        write_text(path, "device-key", key);
+
+        (void) snprintf(world->worker_variable, sizeof world->worker_variable, "DEVBOX_WORKER_DIRECTORY=%s",
+                        world->run_directory);
+        (void) snprintf(path, sizeof path, "%s/dispatch", base);
+        assert_int_equal(mkdir(path, 0700), 0);
+        (void) snprintf(world->dispatch_variable, sizeof world->dispatch_variable, "STATE_DIRECTORY=%s",
+                        path);
+}
+
+int run_world_up(void **state)
+{
+        RunWorld *world = calloc(1, sizeof *world);
+        void *ledger = NULL;
+
+        assert_non_null(world);
+        (void) signal(SIGCHLD, SIG_DFL);
+        assert_int_equal(ledger_bus_up_empty(&ledger), 0);
+        world->ledger = ledger;
+        world->client = world->ledger->client;
+        make_places(world);
+        (void) test_daemon_stop(world->ledger->daemon);
+        test_daemon_free(world->ledger->daemon);
+        world->ledger->daemon = start_ledger(world->ledger, false);
+        enroll(world->ledger, "dev-a", NULL);
+
+        listen_agent(world);
+        start_parts(world);
+        start_agent(world);
+        start_dispatch(world);
+        world->root = signed_root(&world->ledger->made);
+        sign_manifest(world);
+        *state = world;
+        return 0;
+}
+
+int run_world_down(void **state)
+{
+        RunWorld *world = *state;
+        void *ledger = world->ledger;
+
+        test_daemon_free(world->dispatch);
+        test_daemon_free(world->agent);
+        stop_parts(world->parts);
+        (void) fd_close(world->listen_fd);
+        free(world->root);
+        free(world->manifest);
+        free(world);
+        return ledger_bus_down(&ledger);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The whole way of a command on one machine: the real dispatcher, agent, ledger and workers on a private
+ * bus. Only devbox-mesh is a fake, which has one device at 127.0.0.1, and what systemd does for workers: a
+ * process for each connection. */
+
+#include "ledger-world.h"
+
+#define DISPATCH "org.devbox.Dispatch1"
+
+typedef struct RunWorld {
+        LedgerBus *ledger;
+        TestDaemon *dispatch, *agent;
+        sd_bus *client;
+        char *root, *manifest; /* envelopes */
+        char directory[96];    /* what fs.write may write */
+        char run_directory[96];
+        int listen_fd;
+        char port_variable[48], worker_variable[160], dispatch_variable[256];
+        struct FakeParts *parts;
+} RunWorld;
+
+int run_world_up(void **state);
+int run_world_down(void **state);
+
+#define run_world_test(function) cmocka_unit_test_setup_teardown(function, run_world_up, run_world_down)
+
+void start_agent(RunWorld *world);
+
+/* Whether connections to worker-KIND.sock start workers; at first, all do. */
+void set_worker(RunWorld *world, const char *kind, bool listening);
