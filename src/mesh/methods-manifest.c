@@ -74,8 +74,6 @@ static int publish(MeshDaemon *self, const char *text, Manifest **ret_manifest, 
 {
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
 
-        if (!self->roots.current)
-                return DEVBOX_ERROR_NETWORK_MISSING;
         if (strlen(text) > MANIFEST_TEXT_MAX)
                 return DEVBOX_ERROR_BAD_ENVELOPE;
         int r = envelope_parse(bytes_of_string(text), MANIFEST_TEXT_MAX, &envelope);
@@ -101,6 +99,8 @@ static int handle_publish_manifest(sd_bus_message *message, void *userdata)
         int r = mesh_need_store(self);
         if (r != 0)
                 return r;
+        if (!self->roots.current)
+                return DEVBOX_ERROR_NETWORK_MISSING;
 
         r = mesh_after_write(self, publish(self, text, &manifest, &verdict));
         if (r > 0 && r != DEVBOX_ERROR_MESH_UNAVAILABLE)
