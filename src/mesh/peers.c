@@ -68,12 +68,20 @@ static int read_rows(Statement *row, PeerTable *table)
         return r;
 }
 
+/* The same peer, or one that joins anew: of that, handshakes before it left prove nothing. */
+static bool is_same(const Peer *before, const Peer *peer)
+{
+        bool anew = peer->state == PEER_STATE_JOINING && before->state != PEER_STATE_JOINING;
+
+        return !anew && memcmp(&before->key, &peer->key, sizeof before->key) == 0;
+}
+
 static void move_sightings(const PeerTable *from, PeerTable *to)
 {
         for (size_t i = 0; i < to->n_peers; i++) {
                 const Peer *before = peer_table_find(from, to->peers[i].name);
 
-                if (!before || memcmp(&before->key, &to->peers[i].key, sizeof before->key) != 0)
+                if (!before || !is_same(before, &to->peers[i]))
                         continue;
                 to->peers[i].sighting = before->sighting;
                 to->peers[i].manifest_warned =
