@@ -23,7 +23,7 @@ typedef struct Status {
         const char *device;
         const char *backend;
         Bytes public_key, claim_key, root_sha256, network_root_sha256;
-        uint64_t listen_port, peers, online, stale, last_handshake_ms;
+        uint64_t listen_port, peers, online, stale, last_handshake_ms, time_ms;
         char *endpoints[TOKEN_ENDPOINTS_MAX];
         size_t n_endpoints;
         char texts[3][IP_PREFIX_TEXT_SIZE];
@@ -77,6 +77,7 @@ static int read_status(const MeshDaemon *self, Status *status)
                             .state = mesh_state_to_string(self->state),
                             .problem = self->problem,
                             .join_state = node->join_state,
+                            .time_ms = time_now(CLOCK_REALTIME) / USEC_PER_MSEC,
                             .backend = backend_names[reconciler_interface_kind(self->reconciler)],
                             .listen_port = node->listen_port,
                             .peers = count_peers(self, _PRESENCE_MAX),
@@ -123,6 +124,7 @@ int mesh_reply_status(sd_bus_message *message, const MeshDaemon *self)
                 BUS_FIELD("peers", BUS_UINT64, Status, peers),
                 BUS_FIELD("online", BUS_UINT64, Status, online),
                 BUS_FIELD("stale", BUS_UINT64, Status, stale),
+                BUS_FIELD("time_ms", BUS_UINT64, Status, time_ms),
                 BUS_FIELD("last_handshake_ms", BUS_UINT64, Status, last_handshake_ms, BUS_OPTIONAL),
         };
         static const BusDictionary dictionary = BUS_DICTIONARY(fields);
