@@ -80,11 +80,26 @@ int client_new_call(sd_bus *bus, const ClientDaemon *daemon, const char *member,
                      : sd_bus_message_set_allow_interactive_authorization(*ret_call, daemon->interactive);
 }
 
+static bool is_of_another_version(const sd_bus_error *error)
+{
+        return sd_bus_error_has_names(error, SD_BUS_ERROR_UNKNOWN_METHOD, SD_BUS_ERROR_UNKNOWN_INTERFACE,
+                                      SD_BUS_ERROR_UNKNOWN_OBJECT, SD_BUS_ERROR_INVALID_SIGNATURE);
+}
+
+static int reject_version(const ClientDaemon *daemon, char **ret_problem)
+{
+        return problem_set(ret_problem, DEVBOX_ERROR_INTERNAL,
+                           "%s cannot be understood; it may be of another version: run systemctl restart %s",
+                           daemon->title, daemon->title);
+}
+
 int client_problem(const ClientDaemon *daemon, const sd_bus_error *error, char **ret_problem)
 {
         DevboxError reason = bus_error_reason(error, daemon->unavailable, daemon->timeout), ours;
         const char *message = devbox_error_from_bus_name(error->name, &ours) == 0 ? error->message : NULL;
 
+        if (is_of_another_version(error))
+                return reject_version(daemon, ret_problem);
         if (!message && reason == DEVBOX_ERROR_ACCESS_DENIED)
                 return problem_set(ret_problem, reason, "%s%s",
                                    daemon->denied ? daemon->denied : devbox_error_sentence(reason),

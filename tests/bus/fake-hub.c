@@ -92,11 +92,10 @@ static int append_status(sd_bus_message *reply)
                 r = sd_bus_message_append(reply, "{sv}{sv}{sv}", "role", "s", fake.hub ? "hub" : "", "state",
                                           "s", fake.hub ? "up" : "unconfigured", "time_ms", "t", now_ms());
         if (r >= 0 && fake.hub)
-                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "network", "s",
-                                          fake.network, "prefix", "s", "10.42.0.0/24", "address", "s",
-                                          "10.42.0.1", "listen_port", "t", UINT64_C(51820), "backend", "s",
-                                          "kernel", "mtu", "t", UINT64_C(1420), "endpoints", "as", 1,
-                                          fake.endpoint);
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "network", "s", fake.network,
+                                          "prefix", "s", "10.42.0.0/24", "address", "s", "10.42.0.1",
+                                          "listen_port", "t", UINT64_C(51820), "backend", "s", "kernel",
+                                          "endpoints", "as", 1, fake.endpoint);
         if (r >= 0 && fake.hub)
                 r = append_bytes(reply, "public_key", wireguard_key, sizeof wireguard_key);
         if (r >= 0 && fake.hub)

@@ -16,6 +16,8 @@
 #define HUB_TARGET   "devbox-hub.target"
 #define API_SERVICE  "devbox-api.service"
 #define DEFAULT_PORT 51820
+#define UP_USEC      (15 * USEC_PER_SEC)
+#define POLL_USEC    (200 * USEC_PER_MSEC)
 
 typedef struct InitOptions {
         KeySource key;
@@ -52,12 +54,27 @@ static int start_services(HubSetup *setup)
         return r;
 }
 
+/* The interface is made after the call that configures the hub has returned. */
+static int wait_for_mesh(HubSetup *setup)
+{
+        usec_t deadline_usec = deadline_after(UP_USEC);
+
+        for (;;) {
+                mesh_status_done(&setup->mesh);
+                int r = mesh_client_get_status(setup->bus, &setup->mesh, &setup->ctl->problem);
+                if (r != 0 || streq(setup->mesh.state, "up") || deadline_left(deadline_usec) == 0)
+                        return r;
+                r = client_wait(setup->bus, POLL_USEC);
+                if (r < 0)
+                        return r;
+        }
+}
+
 static int show_mesh(HubSetup *setup)
 {
-        MeshStatus *mesh = &setup->mesh;
+        const MeshStatus *mesh = &setup->mesh;
 
-        mesh_status_done(mesh);
-        int r = mesh_client_get_status(setup->bus, mesh, &setup->ctl->problem);
+        int r = wait_for_mesh(setup);
         if (r != 0)
                 return r;
         if (!streq(mesh->state, "up"))

@@ -42,10 +42,18 @@ static const char *look_at(const char *endpoint)
                       : "DNS ok, but there is no route to it";
 }
 
-int hub_diagnose(const MeshStatus *mesh, char **ret_problem)
+int hub_diagnose(sd_bus *bus, char **ret_problem)
 {
-        const char *endpoint = mesh->n_endpoints > 0 ? mesh->endpoints[0] : "the hub";
+        _cleanup_(mesh_status_done) MeshStatus status = { 0 };
+        const MeshStatus *mesh = &status;
 
+        int r = mesh_client_get_status(bus, &status, ret_problem);
+        if (r != 0)
+                return r;
+        if (streq(mesh->state, "down"))
+                return problem_set(ret_problem, DEVBOX_ERROR_MESH_UNREACHABLE,
+                                   "WireGuard is down on this machine: %s; see: journalctl -u devbox-mesh",
+                                   strempty(mesh->problem));
         if (mesh->n_endpoints == 0)
                 return problem_set(ret_problem, DEVBOX_ERROR_MESH_UNREACHABLE,
                                    "the hub does not answer; see: "
@@ -55,5 +63,5 @@ int hub_diagnose(const MeshStatus *mesh, char **ret_problem)
                 ret_problem, DEVBOX_ERROR_MESH_UNREACHABLE,
                 "%s does not answer on UDP: closed at the provider, wrong address, an invitation that "
                 "has expired or was withdrawn, or blocked here. From here: %s",
-                endpoint, look_at(endpoint));
+                mesh->endpoints[0], look_at(mesh->endpoints[0]));
 }

@@ -157,7 +157,7 @@ static int ask_hub(Join *join, HttpResult *ret_answer)
         while ((r = hub_http_enroll(&join->sealed, ATTEMPT_USEC, ret_answer, problem)) ==
                DEVBOX_ERROR_MESH_UNREACHABLE) {
                 if (deadline_left(deadline_usec) == 0)
-                        return hub_diagnose(&join->mesh, problem);
+                        return hub_diagnose(join->bus, problem);
                 r = client_wait(join->bus, RETRY_USEC);
                 if (r < 0)
                         return r;

@@ -6,8 +6,11 @@
 #include <fcntl.h>
 #include <ifaddrs.h>
 #include <inttypes.h>
+#include <net/if.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "basic/fd.h"
@@ -127,10 +130,15 @@ static int check_backend(const CheckContext *context, Finding *ret_finding)
 
 static int check_mtu(const CheckContext *context, Finding *ret_finding)
 {
-        uint64_t mtu = context->mesh->mtu;
+        struct ifreq request = { .ifr_name = INTERFACE };
+        _cleanup_(fd_closep) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-        report(ret_finding, mtu > 0 && mtu != MTU ? FINDING_BAD : FINDING_OK, "%" PRIu64 "%s", mtu,
-               mtu == 0 ? ": there is no interface" : "");
+        if (fd < 0 || ioctl(fd, SIOCGIFMTU, &request) < 0) {
+                report(ret_finding, FINDING_OK, "there is no " INTERFACE);
+                return 0;
+        }
+
+        report(ret_finding, request.ifr_mtu == MTU ? FINDING_OK : FINDING_BAD, "%d", request.ifr_mtu);
         if (ret_finding->state == FINDING_BAD)
                 advise(ret_finding, "something else sets it, %d is right; see: devboxctl drift", MTU);
         return 0;
@@ -277,8 +285,8 @@ const Check checks[] = {
         { "services", false, check_services },
         { "clock", false, check_clock },
         { "udp", false, check_udp },
-        { "mtu", false, check_mtu },
         { "wireguard", false, check_backend },
+        { "mtu", true, check_mtu },
         { "addresses", true, check_addresses },
         { "roots", true, check_roots },
         { "controllers", true, check_controllers },

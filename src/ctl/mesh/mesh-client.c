@@ -37,7 +37,6 @@ static const BusField status_fields[] = {
         BUS_FIELD("join_state", BUS_TEXT, MeshStatus, join_state),
         BUS_FIELD("device", BUS_TEXT, MeshStatus, device),
         BUS_FIELD("last_handshake_ms", BUS_UINT64, MeshStatus, last_handshake_ms),
-        BUS_FIELD("mtu", BUS_UINT64, MeshStatus, mtu),
         BUS_FIELD("time_ms", BUS_UINT64, MeshStatus, time_ms),
 };
 static const BusDictionary status_dictionary = BUS_DICTIONARY(status_fields);

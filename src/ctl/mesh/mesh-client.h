@@ -25,7 +25,7 @@ typedef struct MeshStatus {
         size_t n_endpoints;
         uint8_t public_key[MESH_KEY_SIZE], claim_key[MESH_KEY_SIZE];
         Sha256 root_sha256, network_root_sha256;
-        uint64_t listen_port, mtu, peers, online, stale, last_handshake_ms, time_ms;
+        uint64_t listen_port, peers, online, stale, last_handshake_ms, time_ms;
 } MeshStatus;
 
 typedef struct MeshPeer {
