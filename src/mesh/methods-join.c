@@ -50,6 +50,7 @@ static int handle_join(sd_bus_message *message, void *userdata)
                 return r;
 
         mesh_changed(self);
+        resolver_reset(self->resolver); /* a person waits */
         r = bus_reply_bytes(message, BYTES(body, size));
         sodium_memzero(body, sizeof body);
         return r;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "codec/binary-text.h"
+#include "trust/manifest.h"
 
 #define DAY_MS UINT64_C(86400000)
 
@@ -28,6 +29,8 @@ const char *format_manifest(char buffer[static FIGURE_MAX], const MeshPeer *peer
 
         if (peer->manifest_version == 0)
                 (void) snprintf(buffer, FIGURE_MAX, "none");
+        else if (peer->manifest_version == (uint64_t) MANIFEST_TOMBSTONE)
+                (void) snprintf(buffer, FIGURE_MAX, "ended");
         else if (now_ms >= peer->manifest_expires_at_ms)
                 (void) snprintf(buffer, FIGURE_MAX, "v%" PRIu64 ", expired", peer->manifest_version);
         else

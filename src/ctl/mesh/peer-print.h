@@ -12,7 +12,7 @@
 /* "12 s ago", "never". Returns `buffer`. */
 const char *format_ago(char buffer[static FIGURE_MAX], uint64_t time_ms, uint64_t now_ms);
 
-/* "v3, 12 days left", "v3, expired", "none". Returns `buffer`. */
+/* "v3, 12 days left", "v3, expired", "ended", "none". Returns `buffer`. */
 const char *format_manifest(char buffer[static FIGURE_MAX], const MeshPeer *peer, uint64_t now_ms);
 
 /* Of what STATE shows: "online", "joining". */
