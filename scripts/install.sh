@@ -244,6 +244,7 @@ put_seals() {
 put_seal() {
     install -d -m 700 "$credentials" &&
         head -c 32 /dev/urandom | systemd-creds encrypt --with-key=host --name=seal - "$1.devbox-new" &&
+        chmod 600 "$1.devbox-new" &&
         sync "$1.devbox-new" &&
         mv -fT "$1.devbox-new" "$1"
 }
