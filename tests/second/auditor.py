@@ -230,9 +230,9 @@ def false_record(chain, size):
             continue
         statement = json.loads(entry["body"])
         key, signature, head = (bytes.fromhex(statement[name]) for name in ("witness", "sig", "head"))
-        text = second.checkpoint_text(chain.device, chain.chain_id, statement["size"], head)
-        size = statement["size"]
-        of_it = 0 < size <= entry["seq"] and chain.entries[size - 1]["hash"] == head
+        length = statement["size"]
+        text = second.checkpoint_text(chain.device, chain.chain_id, length, head)
+        of_it = 0 < length <= entry["seq"] and chain.entries[length - 1]["hash"] == head
         if not of_it or not second.verify(second.CHECKPOINT_TYPE, text, [signature], [key], 1):
             return entry["seq"]
     return size
