@@ -8,14 +8,15 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 
 
 class Machine:
-    def __init__(self, name, suite, keep=False):
-        self.name, self.suite, self.keep = name, suite, keep
+    def __init__(self, name, suite, keep=False, network="private"):
+        """`network` is for `scripts/machine boot`."""
+        self.name, self.suite, self.keep, self.network = name, suite, keep, network
 
     def __enter__(self):
         self.do("rm", self.name)
         try:
             self.do("new", self.name, self.suite)
-            self.do("boot", self.name)
+            self.boot()
             self.do("copy", self.name)
         except BaseException:
             self.__exit__()
@@ -25,6 +26,9 @@ class Machine:
     def __exit__(self, *_):
         if not self.keep:
             self.do("rm", self.name)
+
+    def boot(self):
+        self.do("boot", self.name, f"--network={self.network}")
 
     def do(self, *arguments):
         subprocess.run([TOP / "scripts/machine", *arguments], check=True, stdin=subprocess.DEVNULL)

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""Three booted machines on a bridge of their own: a hub and two devices, each with its own systemd, as
+people install them. Nothing here but the installer and devboxctl changes what devbox does."""
+
+import contextlib
+import pathlib
+import subprocess
+import sys
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "system"))
+
+from machine import TOP, Machine  # noqa: E402
+from world import Failure  # noqa: E402
+
+from terminal import Terminal  # noqa: E402
+
+BRIDGE = "mesh"
+HUB_NAME = "hub.example.net"  # what devices call it, in their /etc/hosts
+UNDERLAY = {"hub": "198.51.100.1", "home-wsl": "198.51.100.10", "pc-aurgi": "198.51.100.11"}
+HUB, FIRST, SECOND = "10.42.0.1", "10.42.0.10", "10.42.0.11"
+PASSPHRASE = "correct horse battery staple"
+SOURCE = "/usr/src/devbox"
+MACHINE = TOP / "scripts/machine"
+
+
+class Node(Machine):
+    """One of the machines."""
+
+    def __init__(self, name, suite, keep):
+        super().__init__(name, suite, keep, f"{BRIDGE},{UNDERLAY[name]}/24")
+
+    def run(self, *command, check=True, seconds=120, text=None):
+        """Runs a command as root to its end."""
+        done = subprocess.run(
+            [MACHINE, "run", self.name, *map(str, command)],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=seconds,
+            **({"input": text} if text is not None else {"stdin": subprocess.DEVNULL}),
+        )
+        if check and done.returncode:
+            said = " / ".join((done.stderr.strip() or done.stdout.strip()).splitlines()[-4:])
+            raise Failure(f"{self.name}: {' '.join(map(str, command))}: exit {done.returncode}: {said}")
+        return done
+
+    def shell(self, script, **options):
+        return self.run("bash", "-c", script, **options)
+
+    def terminal(self, *command):
+        """The command with a person in front of it."""
+        return Terminal(MACHINE, "run", self.name, *command)
+
+    def path(self):
+        return pathlib.Path(subprocess.check_output([MACHINE, "path", self.name], text=True).strip())
+
+    def put(self, path, text):
+        target = self.path() / path.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+
+    def reboot(self):
+        self.do("stop", self.name)
+        self.boot()
+
+    def answers(self, url, *options, seconds=5):
+        """The status of an HTTP answer and its body; (0, "") for none."""
+        done = self.run("curl", "-s", "-m", seconds, "-w", "\n%{http_code}", *options, url, check=False)
+        body, _, status = done.stdout.rpartition("\n")
+        return int(status or 0), body
+
+
+class Network:
+    """The three nodes, installed: devbox is compiled once."""
+
+    def __init__(self, suite, keep=False):
+        self.suite = suite
+        self.nodes = [Node(name, suite, keep) for name in UNDERLAY]
+        self.hub, self.home, self.pc = self.nodes
+        self.stack = contextlib.ExitStack()
+
+    def __enter__(self):
+        with contextlib.ExitStack() as stack:
+            for node in self.nodes:
+                stack.enter_context(node)
+            self.stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_):
+        self.stack.close()
+
+    def install(self):
+        self.hub.run(f"{SOURCE}/scripts/install.sh", "--role", "hub", seconds=900)
+        for node in self.nodes[1:]:
+            subprocess.run(
+                ["cp", "-a", f"{self.hub.path()}{SOURCE}/build", f"{node.path()}{SOURCE}/"], check=True
+            )
+            node.run(f"{SOURCE}/scripts/install.sh", "--role", "device", seconds=900)
+            node.shell(f"echo {UNDERLAY['hub']} {HUB_NAME} >>/etc/hosts")
+
+    @contextlib.contextmanager
+    def rules(self, text):
+        """An nftables ruleset on the bridge; none afterwards."""
+        wire = [MACHINE, "wire", BRIDGE, "nft"]
+        subprocess.run([*wire, "-f", "-"], input=text, text=True, check=True)
+        try:
+            yield
+        finally:
+            subprocess.run([*wire, "flush", "ruleset"], check=True)
+
+    def loss(self, percent):
+        """Drops so many packets in a hundred, in both directions."""
+        return self.rules(
+            "table bridge loss { chain forward { type filter hook forward priority 0; "
+            f"numgen random mod 100 < {percent} drop; }} }}\n"
+        )

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+"""From three bare machines to a network, typed as a person would."""
+
+import re
+
+from network import FIRST, HUB, HUB_NAME, PASSPHRASE, SECOND
+from world import equal, expect
+
+TEMPLATE = """\
+operators: []
+approvers: []
+roots: {home: /home}
+capabilities:
+  - run: ls [-l|-la] DIR in home
+  - run: df -h
+  - read: home, /var/log
+"""
+QUESTIONS = {r"Passphrase for the new key.*: ": PASSPHRASE, r"[Aa]gain.*: ": PASSPHRASE,
+             r"Passphrase of the key.*: ": PASSPHRASE}
+WORDS = r"[a-z]+(?:-[a-z]+){5}"
+
+
+def test_hub_init(network):
+    with network.hub.terminal(
+        "devboxctl", "hub", "init", "--endpoint", HUB_NAME, "--key-here"
+    ) as person:
+        person.converse(QUESTIONS, r"Next: devboxctl invite NAME")
+        equal(person.end(), 0, "hub init")
+    expect("10.42.0.1" in person.screen, "hub init does not show the hub's address")
+    expect(re.search(r"UDP port 51820", person.screen), "hub init does not show its port")
+
+
+def test_hub_init_again(network):
+    with network.hub.terminal(
+        "devboxctl", "hub", "init", "--endpoint", HUB_NAME, "--key-here"
+    ) as person:
+        person.converse(QUESTIONS, r"Next: devboxctl invite NAME")
+        equal(person.end(), 0, "hub init, again")
+    expect("already" in person.screen, "it does not say what is already so")
+
+
+def joined(network, node, name):
+    """Invites it and lets it join, with both screens beside each other."""
+    network.hub.put("/root/laptop.yaml", TEMPLATE)
+    with network.hub.terminal(
+        "devboxctl", "invite", name, "--manifest", "/root/laptop.yaml"
+    ) as operator, node.terminal("devboxctl", "enroll") as device:
+        token = operator.converse(QUESTIONS, r"devbox1:[A-Za-z0-9_-]+")[0]
+        device.expect(r"Invitation.*: ")
+        device.type(token)
+        device.expect(WORDS)
+        device.expect(r"\[y/N\]")
+        device.type("y")
+        digits = device.expect(r"Both screens must show\s+(\d{3} \d{3})")[1]
+        equal(operator.expect(r"Both screens must show\s+(\d{3} \d{3})")[1], digits, "the digits")
+        operator.expect(r"\[y/N\]")
+        operator.type("y")
+        operator.converse(QUESTIONS, rf"{name} is 10\.42\.0\.\d+, handshake")
+        device.converse({r"\[y/N\]": "n"}, r"devbox-device\.target is active")
+        equal(device.end(), 0, "enroll")
+        equal(operator.end(), 0, "invite")
+    expect(token not in device.screen, "the invitation is on the screen of the device")
+
+
+def reaches_hub(node):
+    return node.answers(f"http://{HUB}:8080/healthz")[0] == 200
+
+
+def test_home_wsl_joins(network):
+    joined(network, network.home, "home-wsl")
+
+
+def test_pc_aurgi_joins(network):
+    joined(network, network.pc, "pc-aurgi")
+
+
+def test_devices_reach_the_hub(network):
+    for node in network.nodes[1:]:
+        node.run("ping", "-c", "3", "-W", "5", HUB)
+        status, body = node.answers(f"http://{HUB}:8080/healthz")
+        equal((status, '"status":"ok"' in body), (200, True), f"/healthz from {node.name}")
+
+
+def table(network):
+    return network.hub.run("devboxctl", "peers").stdout
+
+
+def test_peers(network):
+    said = table(network)
+    for name, address in (("home-wsl", FIRST), ("pc-aurgi", SECOND)):
+        expect(re.search(rf"^{name}\s+{address}\s+online", said, re.MULTILINE), f"peers: {said!r}")
