@@ -3,9 +3,11 @@
 
 #include "enrol-world.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#include "basic/fd.h"
 #include "bus/files.h"
 
 /* ---- the hub */
@@ -247,4 +249,34 @@ void enrol_world_check(const EnrolWorld *world)
 
         for (size_t i = 0; i < ELEMENTSOF(violations); i++)
                 assert_int_equal(enrol_world_count(&world->hub_store, violations[i]), 0);
+}
+
+/* ---- files */
+
+static bool file_has_bytes(int directory_fd, const char *name, Bytes bytes)
+{
+        _cleanup_(freep) char *text = NULL;
+        size_t size;
+
+        return fd_read_file_at(directory_fd, name, 1 << 24, &text, &size) >= 0 &&
+               memmem(text, size, bytes.data, bytes.size) != NULL;
+}
+
+static bool directory_has_bytes(const char *path, Bytes bytes)
+{
+        DIR *directory = opendir(path);
+        const struct dirent *entry;
+        bool found = false;
+
+        assert_non_null(directory);
+        while ((entry = readdir(directory)))
+                found |= file_has_bytes(dirfd(directory), entry->d_name, bytes);
+        (void) closedir(directory);
+        return found;
+}
+
+bool enrol_world_has_bytes(const EnrolWorld *world, Bytes bytes)
+{
+        return directory_has_bytes(world->hub_directory, bytes) ||
+               directory_has_bytes(world->device_directory, bytes);
 }

@@ -62,3 +62,6 @@ int claimant_ask(EnrolWorld *world, const Claimant *claimant, Answer **ret_answe
 
 int64_t enrol_world_count(const Store *store, const char *sql);
 void enrol_world_check(const EnrolWorld *world); /* what holds at every moment */
+
+/* Whether any file of either side has these bytes. */
+bool enrol_world_has_bytes(const EnrolWorld *world, Bytes bytes);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "fault-vfs.h"
+#include "mesh/joining.h"
 #include "mesh/peers.h"
 #include "proto/error.h"
 
@@ -397,6 +398,50 @@ static void test_a_hub_and_another_identity_do_not_join(void **state)
         assert_err(join_leave(&world->hub_store), DEVBOX_ERROR_REQUEST_STATE);
 }
 
+/* ---- secrets */
+
+/* The ends of the device's tunnels and of its claim. */
+static void read_device_secrets(const EnrolWorld *world, Secret *ret_secrets[static 2])
+{
+        _cleanup_(joining_done) Joining joining = JOINING_NULL;
+        const Store *store = &world->device_store;
+
+        assert_int_equal(assert_ok(joining_load(store, &joining)), 1);
+        assert_ok(sealed_file_read(store->directory_fd, "wireguard-00000001.key", store->seal,
+                                   &ret_secrets[0]));
+        ret_secrets[1] = TAKE_PTR(joining.ephemeral);
+}
+
+static void test_no_secret_in_the_clear(void **state)
+{
+        static const char psk[] = "SELECT psk FROM wireguard_key WHERE use = 'current'";
+        EnrolWorld *world = *state;
+        _cleanup_(bootstrap_done) Bootstrap bootstrap = BOOTSTRAP_NULL;
+        Attempt attempt = attempt_of(world);
+        uint8_t preshared_key[X25519_SIZE];
+        Secret *secrets[2] = { NULL };
+
+        assert_ok(bootstrap_derive(attempt.token.id, attempt.token.secret, &bootstrap));
+        for (size_t i = 0; i < ELEMENTSOF(steps); i++) {
+                assert_int_equal(steps[i](&attempt), 0);
+                if (steps[i] == start)
+                        read_device_secrets(world, secrets);
+                if (steps[i] == finish)
+                        read_psk(&world->hub_store, psk, preshared_key);
+
+                assert_false(enrol_world_has_bytes(world, BYTES(attempt.token.secret, 12)));
+                assert_false(enrol_world_has_bytes(world, secret_bytes(bootstrap.private_key)));
+                assert_false(enrol_world_has_bytes(world, secret_bytes(bootstrap.preshared_key)));
+                for (size_t n = 0; secrets[0] && n < ELEMENTSOF(secrets); n++)
+                        assert_false(enrol_world_has_bytes(world, secret_bytes(secrets[n])));
+        }
+        assert_false(enrol_world_has_bytes(world, BYTES_OF(preshared_key)));
+        assert_true(
+                enrol_world_has_bytes(world, BYTES_OF(world->hub.root_sha256.bytes))); /* it does search */
+        for (size_t n = 0; n < ELEMENTSOF(secrets); n++)
+                secret_free(secrets[n]);
+}
+
 #define WITH_WORLD(test) cmocka_unit_test_setup_teardown(test, enrol_world_up, enrol_world_down)
 
 int main(void)
@@ -409,6 +454,7 @@ int main(void)
                 WITH_WORLD(test_leaving_and_joining_again),
                 WITH_WORLD(test_another_token),
                 WITH_WORLD(test_a_hub_and_another_identity_do_not_join),
+                WITH_WORLD(test_no_secret_in_the_clear),
                 WITH_WORLD(test_a_kill_at_every_step_on_the_disk),
                 WITH_WORLD(test_a_loss_of_power_at_every_fifth_step),
         };

@@ -171,7 +171,7 @@ static void test_keys_of_small_order(void **state)
         PresharedKeyInput input = device_side(&sides);
         input.other_ephemeral = zero;
         assert_err(enrolment_preshared_key(&input, &key), -EBADMSG);
-        assert_err(enrolment_agree(sides.device, zero, "answer", BYTES_NULL, &key), -EBADMSG);
+        assert_err(enrolment_agree(sides.device, zero, "answer", BYTES_OF(token_id), &key), -EBADMSG);
         assert_null(key);
 }
 
@@ -181,8 +181,8 @@ static void test_labels_separate(void **state)
         _cleanup_(secret_freep) Secret *one = NULL, *two = NULL;
 
         sides_init(&sides);
-        assert_ok(enrolment_agree(sides.device, sides.hub_public, "answer", BYTES_NULL, &one));
-        assert_ok(enrolment_agree(sides.device, sides.hub_public, "possession", BYTES_NULL, &two));
+        assert_ok(enrolment_agree(sides.device, sides.hub_public, "answer", BYTES_OF(token_id), &one));
+        assert_ok(enrolment_agree(sides.device, sides.hub_public, "possession", BYTES_OF(token_id), &two));
         assert_false(bytes_equal(secret_bytes(one), secret_bytes(two)));
 }
 
