@@ -172,6 +172,15 @@ static int find_claimed(const Hub *hub, const char *device, Invitation *ret_invi
                        : 0;
 }
 
+/* Of one that was admitted before: whether it still is. */
+static int check_admitted(const Hub *hub, const char *device)
+{
+        int r = query_exists(hub->store->database,
+                             "SELECT 1 FROM device WHERE name = ? AND state != 'revoked'", "t", device);
+
+        return r < 0 ? r : r == 0 ? DEVBOX_ERROR_PEER_REVOKED : 0;
+}
+
 int hub_admit(const Hub *hub, const char *device, const char *manifest, const LostChain *lost,
               AdmissionOutcome *ret_outcome)
 {
@@ -188,7 +197,7 @@ int hub_admit(const Hub *hub, const char *device, const char *manifest, const Lo
         if (r < 0)
                 return r;
         if (invitation.state == INVITATION_SPENT)
-                return verdict.unchanged ? 0 : DEVBOX_ERROR_PEER_UNKNOWN;
+                return verdict.unchanged ? check_admitted(hub, device) : DEVBOX_ERROR_PEER_UNKNOWN;
 
         r = admit(hub, &invitation, &verdict, manifest, lost);
         if (r == 0)

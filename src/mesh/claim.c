@@ -28,9 +28,10 @@ static void set_event(ClaimOutcome *outcome, MeshEvent event, const char *device
  */
 static int reject(const Hub *hub, MeshEvent event, const char *device, int error, ClaimOutcome *outcome)
 {
+        RateLimit *limit = event == MESH_EVENT_TOKEN_REUSED ? hub->alarms : hub->rejections;
         unsigned suppressed;
 
-        if (!ratelimit_pass(hub->rejections, (usec_t) hub->time.boottime_ms * USEC_PER_MSEC, &suppressed))
+        if (!ratelimit_pass(limit, (usec_t) hub->time.boottime_ms * USEC_PER_MSEC, &suppressed))
                 return error;
 
         set_event(outcome, event, device);

@@ -61,10 +61,10 @@ struct MeshDaemon {
         Outbox outbox;
         Resolver *resolver;
         DriftLog drift;
-        RateLimit drift_limit, claim_limit; /* of events that are recorded */
-        usec_t expiry_at_usec;              /* CLOCK_BOOTTIME: when invitations are looked at next */
-        BusCalls revocations, admissions;   /* calls that wait: for the read-back, for the ledger */
-        JournalEntry *unrecorded;           /* revocations that the database does not have yet */
+        RateLimit drift_limit, claim_limit, alarm_limit; /* of events that are recorded */
+        usec_t expiry_at_usec;            /* CLOCK_BOOTTIME: when invitations are looked at next */
+        BusCalls revocations, admissions; /* calls that wait: for the read-back, for the ledger */
+        JournalEntry *unrecorded;         /* revocations that the database does not have yet */
         size_t n_unrecorded;
 
         MeshState state;

@@ -256,6 +256,7 @@ void *mesh_daemon_new(void)
                                        .max_per_client = ADMISSIONS_MAX,
                                        .free = mesh_admission_free };
         self->claim_limit = (RateLimit){ .interval_usec = 60 * USEC_PER_SEC, .burst = CLAIM_EVENTS_MAX };
+        self->alarm_limit = (RateLimit){ .interval_usec = 60 * USEC_PER_SEC, .burst = CLAIM_EVENTS_MAX };
         self->drift_limit = (RateLimit){ .interval_usec = 60 * USEC_PER_SEC, .burst = DRIFT_EVENTS_MAX };
         self->config.consequence = "going on with the defaults";
         self->component = (Component){

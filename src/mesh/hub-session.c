@@ -30,7 +30,8 @@ int hub_session_begin(MeshDaemon *self, HubSession *ret_session)
                                         .root = self->roots.current,
                                         .root_sha256 = self->roots.sha256,
                                         .wireguard_key = self->desired.device.public_key,
-                                        .rejections = &self->claim_limit } };
+                                        .rejections = &self->claim_limit,
+                                        .alarms = &self->alarm_limit } };
 
         int r = mesh_need_store(self);
         if (r != 0)

@@ -18,7 +18,7 @@ typedef struct MeshTime {
         char boot_id[MESH_BOOT_ID_SIZE];
 } MeshTime;
 
-/* Borrowed, except for the limit. */
+/* All of it is borrowed; the limits are changed. */
 typedef struct Hub {
         const Store *store;
         const Node *node;
@@ -27,5 +27,6 @@ typedef struct Hub {
         const Secret *claim_key;
         WireguardKey wireguard_key; /* public */
         MeshTime time;
-        RateLimit *rejections; /* how many rejected claims are recorded */
+        RateLimit *rejections; /* of claims by whoever comes: how many are recorded */
+        RateLimit *alarms;     /* the same of those who have a token */
 } Hub;

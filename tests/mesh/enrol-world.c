@@ -71,6 +71,7 @@ int enrol_world_up(void **state)
         open_store(&world->hub_store, world->hub_directory);
         open_store(&world->device_store, world->device_directory);
         world->rejections = (RateLimit){ .interval_usec = 60 * USEC_PER_SEC, .burst = 10 };
+        world->alarms = world->rejections;
         make_root(world);
         make_node(world);
         assert_ok(x25519_generate(&world->claim_key, (uint8_t[X25519_SIZE]){ 0 }));
@@ -80,6 +81,7 @@ int enrol_world_up(void **state)
         world->hub.root = world->root;
         world->hub.claim_key = world->claim_key;
         world->hub.rejections = &world->rejections;
+        world->hub.alarms = &world->alarms;
         set_time(world);
         *state = world;
         return 0;

@@ -18,7 +18,7 @@ typedef struct EnrolWorld {
         Root *root;
         char *root_text;
         Secret *claim_key, *wireguard_key;
-        RateLimit rejections;
+        RateLimit rejections, alarms;
         Hub hub;
 } EnrolWorld;
 

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "mesh/peers.h"
 #include "proto/error.h"
 
 #include "enrol-world.h"
@@ -93,6 +94,46 @@ static void test_again_changes_nothing(void **state)
                 enrol_world_count(&world->hub_store, "SELECT count(*) FROM outbox WHERE member = 'Pin'"), 1);
         /* Another manifest is for PublishManifest: nothing waits any more. */
         assert_err(admit(world, "laptop", KEY_DEVICE), DEVBOX_ERROR_PEER_UNKNOWN);
+}
+
+/* Admitting again what was revoked since is no success. */
+static void test_again_after_a_revocation(void **state)
+{
+        EnrolWorld *world = *state;
+        _cleanup_(freep) char *manifest = NULL;
+        _cleanup_(claimant_done) Claimant claimant;
+        WireguardKey key;
+
+        claim(world, "laptop", 1, KEY_DEVICE, &claimant);
+        manifest = enrol_world_manifest(world, "laptop", KEY_DEVICE, KEY_MANIFEST);
+        assert_int_equal(hub_admit(&world->hub, "laptop", manifest, &(LostChain){ 0 }, &outcome), 0);
+        memcpy(key.bytes, claimant.claim.wireguard_key, sizeof key.bytes);
+        assert_ok(peer_store_tombstone(world->hub_store.database, &key, WORLD_NOW));
+        assert_err(hub_admit(&world->hub, "laptop", manifest, &(LostChain){ 0 }, &outcome),
+                   DEVBOX_ERROR_PEER_REVOKED);
+        assert_err(claimant_ask(world, &claimant, NULL, NULL), DEVBOX_ERROR_PEER_REVOKED);
+        enrol_world_check(world);
+}
+
+/* The device follows from the root that its token names to the current one. */
+static void test_a_root_after_the_invitation(void **state)
+{
+        static const Edit edits[] = { { "\"version\":1", "\"version\":2" } };
+        EnrolWorld *world = *state;
+        _cleanup_(freep) char *payload = world_text(world_root, edits, ELEMENTSOF(edits)), *text = NULL;
+        _cleanup_(envelope_freep) Envelope *envelope =
+                WORLD_SIGN(ENVELOPE_ROOT, payload, KEY_ROOT_A, KEY_ROOT_B);
+        _cleanup_(answer_freep) Answer *answer = NULL;
+        _cleanup_(claimant_done) Claimant claimant;
+
+        claim(world, "laptop", 1, KEY_DEVICE, &claimant);
+        assert_ok(envelope_format(envelope, &text));
+        assert_ok(query_run(world->hub_store.database, "INSERT INTO root VALUES (2, ?)", "t", text));
+        assert_int_equal(admit(world, "laptop", KEY_DEVICE), 0);
+        assert_int_equal(claimant_ask(world, &claimant, &answer, NULL), 0);
+        assert_int_equal(answer->roots.n, 2);
+        assert_string_equal(answer->roots.items[0].envelope, world->root_text);
+        assert_string_equal(answer->roots.items[1].envelope, text);
 }
 
 static void test_too_late(void **state)
@@ -307,6 +348,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 WITH_WORLD(test_manifests_that_admit_nobody),
                 WITH_WORLD(test_again_changes_nothing),
+                WITH_WORLD(test_again_after_a_revocation),
+                WITH_WORLD(test_a_root_after_the_invitation),
                 WITH_WORLD(test_too_late),
                 WITH_WORLD(test_addresses),
                 WITH_WORLD(test_a_small_network_is_exhausted),

@@ -207,6 +207,31 @@ static void test_garbage_is_recorded_sparingly(void **state)
         assert_int_equal(enrol_world_count(&world->hub_store, "SELECT count(*) FROM token"), 0);
 }
 
+/* ... but the alarm of a used token is not lost among it. */
+static void test_garbage_hides_no_alarm(void **state)
+{
+        EnrolWorld *world = *state;
+        _cleanup_(claimant_done) Claimant device, thief;
+        ClaimOutcome outcome;
+        MeshEvent event;
+        Token token;
+
+        invite(world, "laptop", 1, &token);
+        claimant_init(&device, &token, world_key(KEY_DEVICE));
+        claimant_init(&thief, &token, world_key(KEY_STRANGER));
+        assert_int_equal(claimant_ask(world, &device, NULL, NULL), 0);
+        admit(world, "laptop", KEY_DEVICE);
+        for (unsigned i = 0; i < 100; i++)
+                assert_err(hub_claim(&world->hub, BYTES_NULL, "x", &outcome), DEVBOX_ERROR_UNAUTHORIZED);
+        assert_err(claimant_ask(world, &thief, NULL, &event), DEVBOX_ERROR_TOKEN_USED);
+        assert_int_equal(event, MESH_EVENT_TOKEN_REUSED);
+        for (unsigned i = 0; i < 100; i++)
+                assert_err(claimant_ask(world, &thief, NULL, NULL), DEVBOX_ERROR_TOKEN_USED);
+        assert_int_equal(enrol_world_count(&world->hub_store,
+                                           "SELECT count(*) FROM outbox WHERE kind = 'token_reused'"),
+                         10);
+}
+
 /* Every bit of a claim that was sealed matters, and a truncated one is none. */
 static void test_altered_claims(void **state)
 {
@@ -319,6 +344,7 @@ int main(void)
                 WITH_WORLD(test_a_bound_token_has_no_digits),
                 WITH_WORLD(test_one_device_of_many),
                 WITH_WORLD(test_garbage_is_recorded_sparingly),
+                WITH_WORLD(test_garbage_hides_no_alarm),
                 WITH_WORLD(test_altered_claims),
                 WITH_WORLD(test_time),
                 WITH_WORLD(test_a_clock_set_back_during_the_claim),
