@@ -20,7 +20,7 @@ int secretbox_seal(const Secret *key, Bytes plain, uint8_t *ret_box)
         return 0;
 }
 
-int secretbox_open(const Secret *key, Bytes box, Secret **ret_plain)
+int secretbox_open_into(const Secret *key, Bytes box, void *ret_plain)
 {
         Bytes key_bytes = secret_bytes(key);
 
@@ -29,14 +29,22 @@ int secretbox_open(const Secret *key, Bytes box, Secret **ret_plain)
         if (box.size < SECRETBOX_OVERHEAD)
                 return -EBADMSG;
 
-        size_t size = box.size - SECRETBOX_OVERHEAD;
+        return crypto_secretbox_xchacha20poly1305_open_easy(ret_plain, box.data + NONCE_SIZE,
+                                                            box.size - NONCE_SIZE, box.data,
+                                                            key_bytes.data) == 0
+                       ? 0
+                       : -EBADMSG;
+}
+
+int secretbox_open(const Secret *key, Bytes box, Secret **ret_plain)
+{
+        size_t size = box.size - MIN(box.size, (size_t) SECRETBOX_OVERHEAD);
         uint8_t *plain = malloc(size + 1);
         if (!plain)
                 return -ENOMEM;
 
-        int r = -EBADMSG;
-        if (crypto_secretbox_xchacha20poly1305_open_easy(plain, box.data + NONCE_SIZE, box.size - NONCE_SIZE,
-                                                         box.data, key_bytes.data) == 0)
+        int r = secretbox_open_into(key, box, plain);
+        if (r >= 0)
                 r = secret_new(plain, size, ret_plain);
         sodium_memzero(plain, size);
         free(plain);

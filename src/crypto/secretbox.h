@@ -14,3 +14,7 @@ int secretbox_seal(const Secret *key, Bytes plain, uint8_t *ret_box);
 
 /* Errors: -EBADMSG another key, or altered bytes; -EINVAL the key has another size; -ENOMEM. */
 int secretbox_open(const Secret *key, Bytes box, Secret **ret_plain);
+
+/* The same into box.size - SECRETBOX_OVERHEAD bytes of the caller, who wipes them: for many small secrets,
+ * of which each Secret would take three pages. */
+int secretbox_open_into(const Secret *key, Bytes box, void *ret_plain);

@@ -140,9 +140,8 @@ void mesh_record_revocations(MeshDaemon *self)
         if (mesh_need_store(self) != 0 || mesh_after_write(self, store_revocations(self)) != 0)
                 return; /* the next tick tries again */
 
-        free(TAKE_PTR(self->unrecorded));
+        free(TAKE_PTR(self->unrecorded)); /* what is in memory says the same already */
         self->n_unrecorded = 0;
-        self->reload_wanted = true;
 }
 
 static int add_unrecorded(MeshDaemon *self, const JournalEntry *entries, size_t n)
@@ -207,8 +206,10 @@ static void remove_peers(MeshDaemon *self, Revocation *revocation)
                 Peer *peer = peer_table_find(&self->peers, revocation->entries[i].device);
 
                 desired_remove_peer(&self->desired, &revocation->entries[i].key);
-                if (peer)
+                if (peer) {
                         peer->state = PEER_STATE_REVOKED;
+                        peer->since_ms = (int64_t) revocation->entries[i].time_ms;
+                }
                 if (reconciler_remove_peers(self->reconciler, &revocation->entries[i].key, 1) < 0)
                         reconciler_kick(self->reconciler); /* the difference removes it, too */
         }

@@ -200,14 +200,5 @@ void store_box_seal(const Store *store, const void *key, uint8_t ret_box[static 
 
 int store_box_open(const Store *store, Bytes box, void *ret_key)
 {
-        _cleanup_(secret_freep) Secret *key = NULL;
-
-        if (box.size != STORE_BOX_SIZE)
-                return -EBADMSG;
-        int r = secretbox_open(store->box_key, box, &key);
-        if (r < 0)
-                return r;
-
-        memcpy(ret_key, secret_bytes(key).data, SEALED_KEY_SIZE);
-        return 0;
+        return box.size == STORE_BOX_SIZE ? secretbox_open_into(store->box_key, box, ret_key) : -EBADMSG;
 }

@@ -321,6 +321,66 @@ static void test_revoke_all(void **state)
         sd_bus_message_unref(mesh_finish(world, mesh_call(world, "RevokeAll"), NULL));
 }
 
+/* ---- a device */
+
+/* Joined to a hub that does not answer, which has two endpoints. */
+static void make_device(MeshWorld *world)
+{
+        _cleanup_(secret_freep) Secret *key = NULL;
+        Node node = { .role = NODE_ROLE_DEVICE,
+                      .network = "home",
+                      .private_key = MESH_KEY,
+                      .join_state = "joined",
+                      .endpoints = { { "127.0.0.1", 4711 }, { "::1", 4712 } },
+                      .n_endpoints = 2 };
+        Store store;
+
+        mesh_world_stop(world);
+        assert_ok(ip_prefix_parse(MESH_PREFIX, &node.prefix));
+        assert_ok(ip_prefix_parse("10.42.0.10/24", &node.address));
+        assert_ok(ip_prefix_parse("10.42.0.1", &node.hub_address));
+        assert_ok(store_init(&store, world->directory, NULL));
+        assert_ok(store_open(&store));
+        assert_ok(sealed_file_load(store.directory_fd, MESH_KEY, store.seal, &key));
+        assert_ok(node_store(store.database, &node));
+        store_done(&store);
+        mesh_world_add_peer(world, MESH_HUB, 0xaa, "10.42.0.1");
+        mesh_world_start(world);
+}
+
+static bool has_endpoint(const MeshWorld *world, const void *port)
+{
+        _cleanup_(wireguard_device_done) WireguardDevice device = WIREGUARD_DEVICE_NULL;
+        WireguardKey key = mesh_world_key(0xaa);
+
+        assert_ok(mesh_world_read(world, &device));
+        const WireguardPeer *hub = wireguard_device_find_peer(&device, &key);
+        if (!hub)
+                return false;
+        in_port_t is = hub->endpoint.any.sa_family == AF_INET6 ? hub->endpoint.v6.sin6_port
+                                                               : hub->endpoint.v4.sin_port;
+        return ntohs(is) == *(const uint16_t *) port;
+}
+
+static void test_a_device_seeks_its_hub(void **state)
+{
+        static const uint16_t ports[] = { 4711, 4712 };
+        MeshWorld *world = *state;
+
+        mesh_world_skip();
+        make_device(world);
+        mesh_world_until(mesh_state_is, world, "degraded");
+        assert_string_equal(mesh_status(world, "role"), "device");
+        assert_string_equal(mesh_status(world, "problem"), "the hub does not answer");
+        assert_string_equal(mesh_peer(world, "hub", "keepalive_sec"), "25");
+        assert_node_file(world, "device 10.42.0.10/24 10.42.0.1\n");
+        for (size_t i = 0; i < ELEMENTSOF(ports); i++)
+                mesh_world_until(has_endpoint, world, &ports[i]);
+        assert_false(mesh_has_drift(world, "peer-missing"));
+        mesh_call_name(world, "Revoke", "hub", "PeerUnknown");
+        mesh_configure(world, MESH_PREFIX, "hub.example.org", "EnrolledOtherwise");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -333,6 +393,7 @@ int main(void)
                 mesh_hub_test(test_revoke),
                 mesh_hub_test(test_revoke_without_the_database),
                 mesh_hub_test(test_revoke_all),
+                mesh_test(test_a_device_seeks_its_hub),
         };
 
         return cmocka_run_group_tests(tests, mesh_world_enter, NULL);
