@@ -4,6 +4,7 @@
 #include "run-world.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -234,6 +235,23 @@ static void test_hanging_up_cancels(void **state)
         verify_chain(world->ledger);
 }
 
+static void test_agent_that_dies(void **state)
+{
+        RunWorld *world = *state;
+        _cleanup_(outcome_done) Outcome outcome = { .id = "" };
+        int fd = start_sleep(world, &outcome);
+
+        test_daemon_signal(world->agent, SIGKILL);
+        (void) test_daemon_wait(world->agent);
+        test_daemon_free(world->agent);
+        start_agent(world);
+
+        follow(fd, &outcome);
+        assert_true(strstr(outcome.end.data, "\"interrupted_unknown\"") ||
+                    strstr(outcome.end.data, "\"interrupted\""));
+        verify_chain(world->ledger);
+}
+
 static void test_worker_that_is_off(void **state)
 {
         RunWorld *world = *state;
@@ -249,9 +267,9 @@ static void test_worker_that_is_off(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                run_world_test(test_output_and_exit),    run_world_test(test_rejections),
-                run_world_test(test_approval),           run_world_test(test_hanging_up_cancels),
-                run_world_test(test_worker_that_is_off),
+                run_world_test(test_output_and_exit), run_world_test(test_rejections),
+                run_world_test(test_approval),        run_world_test(test_hanging_up_cancels),
+                run_world_test(test_agent_that_dies), run_world_test(test_worker_that_is_off),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
