@@ -40,6 +40,12 @@ bool ed25519_verify(const PublicKey *key, Bytes message, const Signature *signat
 bool public_key_is_valid(const PublicKey *key);
 bool public_key_equal(const PublicKey *a, const PublicKey *b);
 
+/* All zero bytes: where documents have no key. */
+static inline bool public_key_is_null(const PublicKey *key)
+{
+        return public_key_equal(key, &(PublicKey){ { 0 } });
+}
+
 /* SHA-256("DBX-KEY-v1\0" role "\0" key): what an envelope names its signer by. A hint to save attempts; it
  * never decides whether a signature counts. */
 void public_key_id(const PublicKey *key, const char *role, Sha256 *ret_id);

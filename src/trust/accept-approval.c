@@ -55,8 +55,7 @@ static void collect_approvers(const AcceptDevice *device, ApprovalKeys *keys)
         for (size_t i = 0; i < manifest->approvers.n; i++) {
                 const ManifestApprover *row = &manifest->approvers.items[i];
 
-                if (!public_key_equal(&row->key, &(PublicKey){ { 0 } }) &&
-                    root_allows(device->root, &row->key))
+                if (!public_key_is_null(&row->key) && root_allows(device->root, &row->key))
                         add_key(keys, &row->key, (Signer){ .approver = row });
         }
 }

@@ -52,16 +52,11 @@ static const SchemaField limits_fields[] = {
           .fallback = 86400 },
 };
 
-static bool key_is_none(const PublicKey *key)
-{
-        return public_key_equal(key, &(PublicKey){ { 0 } });
-}
-
 static const char *check_operator(const void *object)
 {
         const ManifestOperator *person = object;
 
-        return key_is_none(&person->master_key) || principal_is_matrix(person->principal)
+        return public_key_is_null(&person->master_key) || principal_is_matrix(person->principal)
                        ? NULL
                        : "has an msk, which only a Matrix user has";
 }
@@ -153,11 +148,11 @@ static void collect_keys(const Manifest *manifest, KeyTable *table)
         for (size_t i = 0; i < manifest->attesters.n; i++)
                 add_key(table, &manifest->attesters.items[i].key, "has the key of an attester twice");
         for (size_t i = 0; i < manifest->approvers.n; i++)
-                if (!key_is_none(&manifest->approvers.items[i].key))
+                if (!public_key_is_null(&manifest->approvers.items[i].key))
                         add_key(table, &manifest->approvers.items[i].key,
                                 "has the key of an approver twice");
         for (size_t i = 0; i < manifest->operators.n; i++)
-                if (!key_is_none(&manifest->operators.items[i].master_key))
+                if (!public_key_is_null(&manifest->operators.items[i].master_key))
                         add_key(table, &manifest->operators.items[i].master_key,
                                 "has the key of an operator twice");
 }

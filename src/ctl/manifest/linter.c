@@ -162,8 +162,7 @@ static size_t count_approvers(const Manifest *manifest, int tier)
         size_t n = 0;
 
         for (size_t i = 0; i < manifest->approvers.n; i++)
-                n += tier != APPROVAL_SIGNED ||
-                     !public_key_equal(&manifest->approvers.items[i].key, &(PublicKey){ { 0 } });
+                n += tier != APPROVAL_SIGNED || !public_key_is_null(&manifest->approvers.items[i].key);
 
         return n;
 }
@@ -317,7 +316,7 @@ static void check_people(Lint *lint)
                 (void) add(lint, false, "operators", "no person may request anything: operators is empty");
         for (size_t i = 0; i < manifest->operators.n; i++)
                 if (principal_is_matrix(manifest->operators.items[i].principal) &&
-                    public_key_equal(&manifest->operators.items[i].master_key, &(PublicKey){ { 0 } }))
+                    public_key_is_null(&manifest->operators.items[i].master_key))
                         about(add(lint, false, "pin",
                                   "without msk, their cross-signing key, a homeserver can pose as them"),
                               "operators", i, manifest->operators.items[i].principal);

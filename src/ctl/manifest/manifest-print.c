@@ -17,11 +17,6 @@ static void add_fact(Table *table, const char *name, const char *value)
         table_add(table, STYLE_PLAIN, "%s", value);
 }
 
-static bool key_is_set(const PublicKey *key)
-{
-        return !public_key_equal(key, &(PublicKey){ { 0 } });
-}
-
 /* A row of operators or approvers. */
 typedef struct PersonRow {
         const char *role, *principal, *person;
@@ -37,7 +32,7 @@ static void add_person(Table *table, const PersonRow *row)
 
         fingerprint_format(row->key, words);
         table_add(table, STYLE_FAINT, "%s", row->role);
-        if (key_is_set(row->key))
+        if (!public_key_is_null(row->key))
                 table_add(table, STYLE_PLAIN, "%s%s%s, %s %s", row->principal, of, person, row->of_key,
                           words);
         else if (row->of_key)

@@ -14,17 +14,12 @@ typedef struct ListOptions {
         const char *dir;
 } ListOptions;
 
-static bool key_is_set(const PublicKey *key)
-{
-        return !public_key_equal(key, &(PublicKey){ { 0 } });
-}
-
 static void add_key(Json *json, const char *name, const PublicKey *key)
 {
         char hex[HEX_SIZE(PUBLIC_KEY_SIZE)];
 
         hex_format(BYTES_OF(key->bytes), hex);
-        json_add_string(json, name, key_is_set(key) ? hex : NULL);
+        json_add_string(json, name, public_key_is_null(key) ? NULL : hex);
 }
 
 static int print_people_json(const People *people)
@@ -58,7 +53,8 @@ static void add_cell(Table *table, const PublicKey *key, const char *none)
         char words[FINGERPRINT_SIZE];
 
         fingerprint_format(key, words);
-        table_add(table, key_is_set(key) ? STYLE_PLAIN : STYLE_FAINT, "%s", key_is_set(key) ? words : none);
+        table_add(table, public_key_is_null(key) ? STYLE_FAINT : STYLE_PLAIN, "%s",
+                  public_key_is_null(key) ? none : words);
 }
 
 /* One cell with all of them. */

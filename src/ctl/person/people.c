@@ -35,23 +35,18 @@ static bool user_valid(const char *text)
                principal_valid(principal);
 }
 
-static bool key_is_set(const PublicKey *key)
-{
-        return !public_key_equal(key, &(PublicKey){ { 0 } });
-}
-
 static const char *check_person(const void *object)
 {
         const Person *person = object;
 
         if (!person->mxid && !person->local)
                 return "has neither mxid nor local, so it cannot be recognised";
-        if (key_is_set(&person->master_key) && !person->mxid)
+        if (!public_key_is_null(&person->master_key) && !person->mxid)
                 return "has an msk, which only a Matrix user has";
-        if (key_is_set(&person->key) && !public_key_is_valid(&person->key))
+        if (!public_key_is_null(&person->key) && !public_key_is_valid(&person->key))
                 return "has a key that is no usable Ed25519 key";
 
-        return key_is_set(&person->master_key) && !public_key_is_valid(&person->master_key)
+        return !public_key_is_null(&person->master_key) && !public_key_is_valid(&person->master_key)
                        ? "has an msk that is no usable Ed25519 key"
                        : NULL;
 }
@@ -78,8 +73,8 @@ static bool is_same(const char *a, const char *b)
 
 static bool keys_clash(const Person *a, const Person *b)
 {
-        return (key_is_set(&a->key) && public_key_equal(&a->key, &b->key)) ||
-               (key_is_set(&a->master_key) && public_key_equal(&a->master_key, &b->master_key));
+        return (!public_key_is_null(&a->key) && public_key_equal(&a->key, &b->key)) ||
+               (!public_key_is_null(&a->master_key) && public_key_equal(&a->master_key, &b->master_key));
 }
 
 static bool is_in_group(const Person *person, const char *group)
@@ -157,7 +152,7 @@ static void write_key(Text *text, const char *key, const PublicKey *value)
         char hex[HEX_SIZE(PUBLIC_KEY_SIZE)];
 
         hex_format(BYTES_OF(value->bytes), hex);
-        write_line(text, key, key_is_set(value) ? hex : NULL);
+        write_line(text, key, public_key_is_null(value) ? NULL : hex);
 }
 
 static void write_person(Text *text, const Person *person)

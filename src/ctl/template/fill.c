@@ -15,11 +15,6 @@ typedef struct Rows {
         bool approvers;
 } Rows;
 
-static bool key_is_set(const PublicKey *key)
-{
-        return !public_key_equal(key, &(PublicKey){ { 0 } });
-}
-
 static bool rows_have(const Rows *rows, const char *key, const char *text)
 {
         const cJSON *row;
@@ -48,9 +43,9 @@ static int add_keys(const Rows *rows, cJSON *row, const char *principal, const P
         bool first = !person->mxid || streq(principal, person->mxid);
 
         if (rows->approvers)
-                return first && key_is_set(&person->key) ? add_key(row, "pub", &person->key) : 0;
+                return first && !public_key_is_null(&person->key) ? add_key(row, "pub", &person->key) : 0;
 
-        return person->mxid && first && key_is_set(&person->master_key)
+        return person->mxid && first && !public_key_is_null(&person->master_key)
                        ? add_key(row, "msk", &person->master_key)
                        : 0;
 }
@@ -159,7 +154,7 @@ int template_expand(const Template *template, const People *people, Manifest **r
 
 static int set_hubs(Manifest *manifest, const ManifestFacts *facts)
 {
-        if (key_is_set(&facts->dispatcher)) {
+        if (!public_key_is_null(&facts->dispatcher)) {
                 manifest->dispatchers.items = calloc(1, sizeof *manifest->dispatchers.items);
                 if (!manifest->dispatchers.items)
                         return -ENOMEM;
@@ -168,7 +163,7 @@ static int set_hubs(Manifest *manifest, const ManifestFacts *facts)
                                               .not_after_ms = manifest->expires_at_ms };
                 manifest->dispatchers.n = 1;
         }
-        if (key_is_set(&facts->attester)) {
+        if (!public_key_is_null(&facts->attester)) {
                 manifest->attesters.items = calloc(1, sizeof *manifest->attesters.items);
                 if (!manifest->attesters.items)
                         return -ENOMEM;
@@ -200,7 +195,7 @@ int template_fill(const Template *template, const People *people, const Manifest
         if (facts->expires_at_ms > 0)
                 manifest->expires_at_ms = facts->expires_at_ms;
         r = manifest->device ? set_hubs(manifest, facts) : -ENOMEM;
-        if (r == 0 && key_is_set(&facts->device_key))
+        if (r == 0 && !public_key_is_null(&facts->device_key))
                 r = manifest_format(manifest, &text, &fault); /* checks it as a whole */
         if (r != 0)
                 return r > 0 ? fail_fault(template, &fault, problems) : r;
