@@ -21,12 +21,6 @@
 #define AT(member) offsetof(Person, member)
 #define LOCAL      "local:"
 
-/* A name that templates give another meaning. */
-static bool person_name_valid(const char *text)
-{
-        return label_valid(text) && !principal_valid(text);
-}
-
 static bool user_valid(const char *text)
 {
         char principal[64];
@@ -39,6 +33,10 @@ static const char *check_person(const void *object)
 {
         const Person *person = object;
 
+        if (principal_valid(person->name))
+                return "has the name of a principal";
+        if (person->local && !user_valid(person->local))
+                return "has a local that is no name of a Unix user";
         if (!person->mxid && !person->local)
                 return "has neither mxid nor local, so it cannot be recognised";
         if (!public_key_is_null(&person->master_key) && !person->mxid)
@@ -53,12 +51,12 @@ static const char *check_person(const void *object)
 
 /* clang-format off */
 static const SchemaField person_fields[] = {
-        { "name",   SCHEMA_STRING,  true,  AT(name), 1, 63, .valid = person_name_valid },
+        { "name",   SCHEMA_STRING,  true,  AT(name), 1, 63, .valid = label_valid },
         { "mxid",   SCHEMA_STRING,  false, AT(mxid), 1, 255, .valid = mxid_valid },
         { "msk",    SCHEMA_HEX,     false, AT(master_key), .max = PUBLIC_KEY_SIZE },
-        { "local",  SCHEMA_STRING,  false, AT(local), 1, 31, .valid = user_valid },
+        { "local",  SCHEMA_STRING,  false, AT(local), 1, 31 },
         { "key",    SCHEMA_HEX,     false, AT(key), .max = PUBLIC_KEY_SIZE },
-        { "groups", SCHEMA_STRINGS, false, AT(groups), 0, 16, .valid = person_name_valid },
+        { "groups", SCHEMA_STRINGS, false, AT(groups), 0, 16, .valid = label_valid },
 };
 /* clang-format on */
 
@@ -167,6 +165,19 @@ static void write_person(Text *text, const Person *person)
                              i + 1 == person->groups.n ? "]\n" : "");
 }
 
+/* "people[2].local" is shown as "eve.local". */
+static int reject(const People *people, const SchemaFault *fault, char **ret_problem)
+{
+        size_t i = people->people.n;
+        int used = 0;
+
+        if (sscanf(fault->path, "people[%zu]%n", &i, &used) == 1 && used > 0 && i < people->people.n)
+                return problem_set(ret_problem, DEVBOX_ERROR_BAD_REQUEST, "%s%s %s",
+                                   people->people.items[i].name, fault->path + used, fault->why);
+
+        return problem_set(ret_problem, DEVBOX_ERROR_BAD_REQUEST, PEOPLE_FILE " %s", fault->why);
+}
+
 int people_write(const char *dir, const People *people, char **ret_problem)
 {
         _cleanup_(freep) char *path = NULL, *content = NULL, *json = NULL;
@@ -175,8 +186,7 @@ int people_write(const char *dir, const People *people, char **ret_problem)
 
         int r = people_format(people, &json, &fault); /* checks what is to be read again */
         if (r > 0)
-                return problem_set(ret_problem, DEVBOX_ERROR_BAD_REQUEST, "%s %s",
-                                   *fault.path ? fault.path : PEOPLE_FILE, fault.why);
+                return reject(people, &fault, ret_problem);
 
         text_append(&text, "# Who operators and approvers in templates are; written by devboxctl person.\n");
         text_append(&text, people->people.n > 0 ? "people:\n" : "people: []\n");
