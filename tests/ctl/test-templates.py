@@ -121,6 +121,17 @@ class Templates(OperatorCase):
                       self.manifest("lint", self.write(TEMPLATE.replace("[ana]", "\n  - ana\n  - mia")),
                                     status=1))
 
+    def test_lint_counts_persons(self):
+        self.add_people()
+        both = TEMPLATE + "  - {restart: 'nginx, ask', approval_count: 2}\n"
+        for approvers, enough in (("[ana]", False), ("[ana, ben]", True), ("[dashboard]", False)):
+            said = self.manifest("lint", self.write(f"approvers: {approvers}\n" + both))
+            self.assertEqual("[approvers]" not in said, enough, said)
+        signed = TEMPLATE + "  - restart: nginx, ask(signed)\n"
+        for approvers, enough in (("[ana]", False), ("[ben]", True)):
+            said = self.manifest("lint", self.write(f"approvers: {approvers}\n" + signed))
+            self.assertEqual("[approvers]" not in said, enough, said)
+
     def test_sign_and_diff(self):
         self.operator("init", "--key", "-", text=SEED)
         self.add_people()

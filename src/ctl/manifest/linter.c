@@ -156,13 +156,26 @@ static void check_tier(Lint *lint, const Capability *capability, size_t i)
                        "reaction");
 }
 
-/* People who may approve a request of this tier: for `signed` they need a key of their own. */
+/* Whether this row can approve a request of this tier, for which `signed` needs a key of their own. */
+static bool can_approve(const ManifestApprover *approver, int tier)
+{
+        return tier != APPROVAL_SIGNED || !public_key_is_null(&approver->key);
+}
+
+/* The persons who can. */
 static size_t count_approvers(const Manifest *manifest, int tier)
 {
+        const ManifestApprover *rows = manifest->approvers.items;
         size_t n = 0;
 
-        for (size_t i = 0; i < manifest->approvers.n; i++)
-                n += tier != APPROVAL_SIGNED || !public_key_is_null(&manifest->approvers.items[i].key);
+        for (size_t i = 0; i < manifest->approvers.n; i++) {
+                bool counted = !can_approve(&rows[i], tier);
+
+                for (size_t k = 0; k < i && !counted; k++)
+                        counted = can_approve(&rows[k], tier) &&
+                                  manifest_same_person(manifest, rows[k].principal, rows[i].principal);
+                n += !counted;
+        }
 
         return n;
 }
