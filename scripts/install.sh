@@ -30,8 +30,8 @@ pending=/var/lib/devbox/install.pending
 tree=$build/install
 stage=$build/install-stage
 
-services=(devbox-api.service devbox-collector.service devbox-dispatch.service devbox-ledger.service
-    devbox-mesh.service)
+services=(devbox-agent.service devbox-api.service devbox-collector.service devbox-dispatch.service
+    devbox-ledger.service devbox-mesh.service)
 
 role='' port=8080 port_given=no start=yes packages_only=no arguments=()
 while (($#)); do

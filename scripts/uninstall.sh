@@ -18,8 +18,9 @@ set -euo pipefail
 manifest=/var/lib/devbox/install.manifest
 pending=/var/lib/devbox/install.pending
 units=(devbox-hub.target devbox-device.target devbox.target devbox-api.socket devbox-api.service
-    devbox-collector.service devbox-mesh.service devbox-dispatch.service devbox-wireguard.socket
-    devbox-wireguard.service devbox-ledger.service devbox-selftest.socket devbox-selftest.service)
+    devbox-collector.service devbox-mesh.service devbox-dispatch.service devbox-agent.service
+    devbox-worker-{exec,fsr,fsw,docker}.socket devbox-wireguard.socket devbox-wireguard.service
+    devbox-ledger.service devbox-selftest.socket devbox-selftest.service)
 credentials=/etc/credstore.encrypted
 purge=no
 
@@ -107,8 +108,8 @@ purge_rest() {
     rm -rf --one-file-system /etc/devbox /var/lib/devbox /run/devbox
     rm -f "$credentials"/devbox-*.seal
     remove_folder "$credentials"
-    for name in devbox-agent devbox-dispatch devbox-wireguard devbox-mesh devbox-ledger devbox-collector \
-        devbox devbox-admin devbox-read devbox-write; do
+    for name in devbox-{fsr,fsw,docker} devbox-{agent,dispatch,wireguard,mesh,ledger,collector} devbox \
+        devbox-{admin,read,write}; do
         ! getent passwd "$name" >/dev/null || delete_user "$name"
         ! getent group "$name" >/dev/null || groupdel "$name"
     done
