@@ -142,13 +142,7 @@ static int hold(const Hub *hub, const Invitation *invitation, ClaimOutcome *outc
 
 static int expire(const Hub *hub, const Invitation *invitation, ClaimOutcome *outcome)
 {
-        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
-
-        int r = transaction_begin(hub->store->database, &transaction);
-        if (r == 0)
-                r = invitation_end(hub, invitation, INVITATION_EXPIRED, MESH_EVENT_EXPIRED);
-        if (r == 0)
-                r = transaction_commit(&transaction);
+        int r = invitation_expire(hub, invitation);
         if (r < 0)
                 return r;
 

@@ -66,8 +66,8 @@ void mesh_expire_invitations(MeshDaemon *self)
                 return;
 
         self->expiry_at_usec = now_usec + EXPIRY_POLL_USEC;
-        while ((r = mesh_after_write(self, invitation_expire_next(&session.hub, device))) == 1) {
+        while ((r = mesh_after_write(self, invitation_expire_next(&session.hub, device))) == 1)
                 mesh_announce(self, MESH_EVENT_EXPIRED, device, "");
+        if (r == 0 && mesh_after_write(self, invitation_forget_ended(&session.hub)) == 1)
                 self->reload_wanted = true;
-        }
 }

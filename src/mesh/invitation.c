@@ -168,6 +168,61 @@ int invitation_list(const Hub *hub, Invitation **ret_invitations, size_t *ret_n)
         return 0;
 }
 
+/* ---- ending */
+
+static int withdraw(const Hub *hub, const Invitation *invitation)
+{
+        int r = query_run(hub->store->database,
+                          "UPDATE token SET state = 'withdrawn', secret = NULL, bootstrap_key = NULL,"
+                          " bootstrap_psk = NULL, bootstrap_address = NULL WHERE id = ?",
+                          "b", BYTES_OF(invitation->id));
+
+        return r < 0 ? r
+                     : outbox_add_record(hub->store->database, MESH_EVENT_WITHDRAWN, invitation->device, "");
+}
+
+static int expire(const Hub *hub, const Invitation *invitation)
+{
+        int r = query_run(hub->store->database,
+                          "UPDATE token SET state = 'expired', secret = NULL, deadline_ms = ?,"
+                          " deadline_boottime_ms = ?, boot_id = ? WHERE id = ?",
+                          "iitb", hub->time.wall_ms + INVITATION_GRACE_MS,
+                          hub->time.boottime_ms + INVITATION_GRACE_MS, hub->time.boot_id,
+                          BYTES_OF(invitation->id));
+
+        return r < 0 ? r
+                     : outbox_add_record(hub->store->database, MESH_EVENT_EXPIRED, invitation->device, "");
+}
+
+static int end(const Hub *hub, const Invitation *invitation,
+               int (*how)(const Hub *hub, const Invitation *invitation))
+{
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+
+        int r = transaction_begin(hub->store->database, &transaction);
+        if (r == 0)
+                r = how(hub, invitation);
+        return r < 0 ? r : transaction_commit(&transaction);
+}
+
+int invitation_expire(const Hub *hub, const Invitation *invitation)
+{
+        return end(hub, invitation, expire);
+}
+
+int invitation_withdraw(const Hub *hub, const char *device)
+{
+        Invitation invitation;
+
+        int r = invitation_find_device(hub, device, &invitation);
+        if (r < 0)
+                return r;
+        if (r == 0 || !invitation_is_open(&invitation))
+                return DEVBOX_ERROR_PEER_UNKNOWN;
+
+        return end(hub, &invitation, withdraw);
+}
+
 /* ---- adding */
 
 /* Of this network and this hub, and for a name that a device can have. */
@@ -198,7 +253,7 @@ static int replace_issued(const Hub *hub, const char *device)
         if (before.state != INVITATION_ISSUED)
                 return DEVBOX_ERROR_BUSY;
 
-        return invitation_end(hub, &before, INVITATION_WITHDRAWN, MESH_EVENT_WITHDRAWN);
+        return withdraw(hub, &before);
 }
 
 /* The address of the bootstrap peer as text; returns it. */
@@ -344,41 +399,6 @@ int invitation_add(const Hub *hub, const Token *token, const InvitationOptions *
         return 0;
 }
 
-/* ---- ending */
-
-int invitation_end(const Hub *hub, const Invitation *invitation, InvitationState state, MeshEvent event)
-{
-        int r = query_run(hub->store->database,
-                          "UPDATE token SET state = ?, secret = NULL, bootstrap_key = NULL,"
-                          " bootstrap_psk = NULL, bootstrap_address = NULL WHERE id = ?",
-                          "tb", state_names[state], BYTES_OF(invitation->id));
-
-        return r < 0 ? r : outbox_add_record(hub->store->database, event, invitation->device, "");
-}
-
-static int end_alone(const Hub *hub, const Invitation *invitation, InvitationState state, MeshEvent event)
-{
-        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
-
-        int r = transaction_begin(hub->store->database, &transaction);
-        if (r == 0)
-                r = invitation_end(hub, invitation, state, event);
-        return r < 0 ? r : transaction_commit(&transaction);
-}
-
-int invitation_withdraw(const Hub *hub, const char *device)
-{
-        Invitation invitation;
-
-        int r = invitation_find_device(hub, device, &invitation);
-        if (r < 0)
-                return r;
-        if (r == 0 || !invitation_is_open(&invitation))
-                return DEVBOX_ERROR_PEER_UNKNOWN;
-
-        return end_alone(hub, &invitation, INVITATION_WITHDRAWN, MESH_EVENT_WITHDRAWN);
-}
-
 /* ---- expiry */
 
 #define IS_DUE "(deadline_ms <= ? OR (boot_id = ? AND deadline_boottime_ms <= ?))"
@@ -394,34 +414,32 @@ static int find_due(const Hub *hub, Invitation *ret_invitation)
         return read_first(r, rows, ret_invitation);
 }
 
-/* Of those that ended: the bootstrap peers of devices that never answered from their own address, and rows
- * that are too old to be of use. */
-static int forget_ended(const Hub *hub)
-{
-        int r = query_run(hub->store->database,
-                          "UPDATE token SET bootstrap_key = NULL, bootstrap_psk = NULL,"
-                          " bootstrap_address = NULL"
-                          " WHERE state = 'spent' AND bootstrap_key IS NOT NULL AND " IS_DUE,
-                          "iti", hub->time.wall_ms, hub->time.boot_id, hub->time.boottime_ms);
-
-        return r < 0 ? r
-                     : query_run(hub->store->database,
-                                 "DELETE FROM token WHERE state NOT IN ('issued', 'claimed', 'held')"
-                                 " AND deadline_ms < ?",
-                                 "i", hub->time.wall_ms - INVITATION_REMEMBERED_MS);
-}
-
 int invitation_expire_next(const Hub *hub, char ret_device[static DEVICE_NAME_SIZE])
 {
         Invitation invitation;
 
         int r = find_due(hub, &invitation);
         if (r <= 0)
-                return r < 0 ? r : forget_ended(hub);
-        r = end_alone(hub, &invitation, INVITATION_EXPIRED, MESH_EVENT_EXPIRED);
+                return r;
+        r = invitation_expire(hub, &invitation);
         if (r < 0)
                 return r;
 
         memcpy(ret_device, invitation.device, sizeof invitation.device);
         return 1;
+}
+
+int invitation_forget_ended(const Hub *hub)
+{
+        int r = query_run(hub->store->database,
+                          "DELETE FROM token WHERE state NOT IN ('issued', 'claimed', 'held')"
+                          " AND deadline_ms < ?",
+                          "i", hub->time.wall_ms - INVITATION_REMEMBERED_MS);
+
+        return r < 0 ? r
+                     : query_exists(hub->store->database,
+                                    "UPDATE token SET bootstrap_key = NULL, bootstrap_psk = NULL,"
+                                    " bootstrap_address = NULL WHERE state IN ('spent', 'expired')"
+                                    " AND bootstrap_key IS NOT NULL AND " IS_DUE " RETURNING 1",
+                                    "iti", hub->time.wall_ms, hub->time.boot_id, hub->time.boottime_ms);
 }

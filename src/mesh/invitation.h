@@ -16,6 +16,7 @@
 
 #define INVITATION_LIFE_MS       (600 * 1000)       /* by the hub's clocks, whatever the token says */
 #define INVITATION_CLAIMED_MS    (24 * 3600 * 1000) /* from a valid claim on */
+#define INVITATION_GRACE_MS      (600 * 1000)       /* after it expired */
 #define INVITATION_REMEMBERED_MS (INT64_C(30) * 24 * 3600 * 1000) /* after it ended */
 #define INVITATIONS_MAX          64                               /* open ones */
 #define INVITATION_SOURCE_SIZE   64
@@ -82,13 +83,15 @@ int invitation_add(const Hub *hub, const Token *token, const InvitationOptions *
 /* Ends an open invitation of that name. Errors: DEVBOX_ERROR_PEER_UNKNOWN; those of a database. */
 int invitation_withdraw(const Hub *hub, const char *device);
 
-/* Ends one whose time is over, and forgets those that ended long ago. Returns 1 with its device if there may
- * be another, 0: none is due. */
+/* Ends one whose time is over: forgets its secret, but keeps its bootstrap peer for INVITATION_GRACE_MS, so
+ * that a late device hears why. */
+int invitation_expire(const Hub *hub, const Invitation *invitation);
+
+/* Expires the next one that is due. Returns 1 with its device, or 0: none is. */
 int invitation_expire_next(const Hub *hub, char ret_device[static DEVICE_NAME_SIZE]);
 
-/* Sets a final state: forgets the secret and takes the bootstrap peer away. Inside the caller's transaction.
- */
-int invitation_end(const Hub *hub, const Invitation *invitation, InvitationState state, MeshEvent event);
+/* Drops bootstrap peers that are of no use any more, and rows of long ago. Returns 1 if a peer went. */
+int invitation_forget_ended(const Hub *hub);
 
 /* All open ones, by name; the caller frees them. */
 int invitation_list(const Hub *hub, Invitation **ret_invitations, size_t *ret_n);

@@ -214,8 +214,6 @@ static int handle_claim(sd_bus_message *message, void *userdata)
         int r = hub_session_begin(self, &session);
         if (r == 0)
                 r = mesh_after_write(self, hub_claim(&session.hub, BYTES(claim, size), source, &outcome));
-        if (outcome.event == MESH_EVENT_EXPIRED)
-                mesh_changed(self);
         if (outcome.event != _MESH_EVENT_MAX)
                 mesh_announce(self, outcome.event, outcome.device, "");
         return r != 0 ? r : bus_reply_bytes(message, BYTES(outcome.answer, outcome.answer_size));
