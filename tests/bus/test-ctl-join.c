@@ -2,7 +2,10 @@
 /* devboxctl on a machine that joins a network, against a fake mesh, the hub's HTTP on addresses of a network
  * namespace, and the real ledger. */
 
+#include <sched.h>
 #include <stdio.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ctl-run.h"
@@ -252,10 +255,44 @@ static void test_usage(void **state)
         assert_device_log(world, "Leave\nStopUnit devbox-device.target\n");
 }
 
+static void test_a_closed_directory(void **state)
+{
+        JoinWorld *world = *state;
+        _cleanup_(freep) char *answers = text_of("%s\ny\ny\n", world->token);
+
+        assert_int_equal(mkdir("/srv/share", 0700), 0);
+        _cleanup_(run_done) Run blind = run_words(world, "enroll", "--yes", world->token);
+        assert_has(blind.output, "Files /srv/share is closed to devbox\n"
+                                 " to open it: devboxctl device grant --write /srv/share\n");
+        assert_int_equal(blind.status, 0);
+        _cleanup_(run_done) Run leave = run_words(world, "leave");
+        assert_int_equal(leave.status, 0);
+
+        _cleanup_(run_done) Run run = enroll_on_terminal(world, answers);
+        assert_has(run.output, "Files /srv/share is closed to devbox\n"
+                               "Open it to read and write, by ACLs? [y/N] y\n"
+                               " open for devbox: 1 files and directories\n");
+        assert_int_equal(run.status, 0);
+        assert_int_equal(rmdir("/srv/share"), 0);
+}
+
+/* The groups that an installation makes, and an empty /srv. */
+static bool make_files(void)
+{
+        static const char path[] = "/srv/group";
+
+        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+            mount("tmpfs", "/srv", "tmpfs", 0, NULL) < 0)
+                return false;
+
+        write_file(path, "root:x:0:\ndevbox-read:x:12345:\ndevbox-write:x:12346:\n");
+        return mount(path, "/etc/group", NULL, MS_BIND, NULL) == 0;
+}
+
 /* The hub's addresses, which no tunnel leads to here. */
 static bool make_network(void)
 {
-        if (!namespace_enter())
+        if (!namespace_enter() || !make_files())
                 return false;
 
         (void) namespace_add_tun("hub", "10.42.0.1/32");
@@ -275,6 +312,7 @@ int main(void)
                 join_test(test_the_ceiling_is_widened_by_a_person),
                 join_test(test_another_root),
                 join_test(test_a_manifest_that_the_operator_did_not_sign),
+                join_test(test_a_closed_directory),
                 join_test(test_usage),
         };
 

@@ -133,6 +133,19 @@ static void test_revoke(void **state)
         (void) acl_free(later);
 }
 
+static void test_is_open(void **state)
+{
+        AclTree read = { .group = GROUP }, write = { .group = GROUP, .write = true };
+        Tree *tree = *state;
+
+        assert_err(acl_tree_is_open(tree->directory, &read), 0);
+        assert_ok(acl_tree_apply(tree->directory, &read));
+        assert_err(acl_tree_is_open(tree->directory, &read), 1);
+        assert_err(acl_tree_is_open(tree->directory, &write), 0);
+        assert_err(acl_tree_is_open("/", &read), 1);
+        assert_err(acl_tree_is_open("/nonexistent", &read), -ENOENT);
+}
+
 static void test_the_way(void **state)
 {
         AclTree grant = { .group = GROUP };
@@ -161,7 +174,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 tree_test(test_read),    tree_test(test_write_and_again), tree_test(test_revoke),
-                tree_test(test_the_way), tree_test(test_rejected),
+                tree_test(test_is_open), tree_test(test_the_way),         tree_test(test_rejected),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -195,6 +195,28 @@ int acl_tree_apply(const char *path, AclTree *tree)
         return walk_directory(&walk, TAKE_FD(fd));
 }
 
+int acl_tree_is_open(const char *path, const AclTree *tree)
+{
+        unsigned needed = ACL_READ | ACL_EXECUTE | (tree->write ? ACL_WRITE : 0);
+        _cleanup_(acl_freep) acl_t list = acl_get_file(path, ACL_TYPE_ACCESS);
+        acl_permset_t set;
+        acl_entry_t entry;
+        struct stat found;
+
+        if (!list || stat(path, &found) < 0)
+                return -errno;
+        if ((found.st_mode & needed) == needed) /* of others: the same bits */
+                return 1;
+
+        int r = find_entry(list, tree->group, &entry);
+        if (r <= 0)
+                return r;
+        if (acl_get_permset(entry, &set) < 0)
+                return -errno;
+
+        return acl_get_perm(set, ACL_READ) > 0 && (!tree->write || acl_get_perm(set, ACL_WRITE) > 0);
+}
+
 int acl_tree_open_way(const char *path, AclTree *tree)
 {
         _cleanup_(freep) char *above = strdup(path);

@@ -22,5 +22,9 @@ typedef struct AclTree {
  * again does the rest. */
 int acl_tree_apply(const char *path, AclTree *tree);
 
+/* Whether the group, or every user, has that access to the directory itself: 1 or 0. Errors: those of
+ * acl_get_file(3). */
+int acl_tree_is_open(const char *path, const AclTree *tree);
+
 /* Lets the group pass through the directories above, which it cannot list. */
 int acl_tree_open_way(const char *path, AclTree *tree);

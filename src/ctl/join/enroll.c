@@ -108,7 +108,9 @@ static int run_steps(Join *join)
                         r = steps[i](join);
         if (r == 0)
                 r = join_complete(join);
-        return r != 0 ? r : join_start(join);
+        if (r == 0)
+                r = join_start(join);
+        return r != 0 ? r : join_files(join);
 }
 
 static int run(Ctl *ctl, const void *options, char **args)

@@ -39,3 +39,4 @@ int join_fit(Join *join);      /* the manifest within the ceiling; join-ceiling.
 int join_install(Join *join);  /* the ledger obeys them */
 int join_complete(Join *join); /* the device's own tunnel; the hub answers in it */
 int join_start(Join *join);    /* services */
+int join_files(Join *join);    /* directories that are closed to devbox; join-files.c */
