@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "basic/parse.h"
+#include "crypto/fingerprint.h"
 #include "ctl/hub/qr-code.h"
 #include "ctl/print.h"
 #include "ctl/problem.h"
@@ -109,8 +110,9 @@ int invitation_make(HubSession *session, const InvitationRequest *request, Token
 int invitation_print(const Ctl *ctl, const Token *token)
 {
         _cleanup_(text_done) Text code = TEXT_NULL;
-        char text[TOKEN_TEXT_SIZE_MAX];
+        char text[TOKEN_TEXT_SIZE_MAX], words[FINGERPRINT_SIZE];
 
+        fingerprint_format_root(&token->root_sha256, words);
         token_text_format(token, text);
         int r = qr_code_format(text, ctl->colour, &code);
         (void) printf("    devboxctl enroll        and paste:\n\n%s\n\n", text);
@@ -118,6 +120,7 @@ int invitation_print(const Ctl *ctl, const Token *token)
                 (void) printf("%s\n", code.data);
         else if (r == -EFBIG)
                 (void) printf("(too long for a QR code of %d columns)\n\n", QR_CODE_COLUMNS_MAX);
+        (void) printf("It shows the fingerprint %s.\n\n", words);
 
         explicit_bzero(text, sizeof text);
         if (code.data)

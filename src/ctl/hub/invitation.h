@@ -17,7 +17,8 @@ typedef struct InvitationRequest {
 int invitation_make(HubSession *session, const InvitationRequest *request, Token *ret_token,
                     MeshInvitation *ret_invitation);
 
-/* "devbox1:…" and its QR code, unless that is too wide for a terminal. */
+/* "devbox1:…" and its QR code, unless that is too wide for a terminal, and the words that the device shows.
+ */
 int invitation_print(const Ctl *ctl, const Token *token);
 
 int invitation_print_json(const Token *token, const MeshInvitation *invitation);
