@@ -5,6 +5,19 @@
 
 /* ---- hub init */
 
+/* The word after a text in each of two outputs. */
+static void assert_same_words(const char *a, const char *before_a, const char *b, const char *before_b)
+{
+        const char *first = strstr(a, before_a), *second = strstr(b, before_b);
+
+        assert_non_null(first);
+        assert_non_null(second);
+        first += strlen(before_a);
+        second += strlen(before_b);
+        assert_int_equal(strcspn(first, "\n"), 35);
+        assert_memory_equal(first, second, 35);
+}
+
 static void test_init(void **state)
 {
         HubWorld *world = *state;
@@ -31,6 +44,7 @@ static void test_init(void **state)
                               "StopUnit devbox-api.service\nStartUnit devbox-hub.target\n");
         _cleanup_(run_done) Run root = run_words(world, "operator", "show", "--dir", world->operator);
         assert_has(root.output, "witness");
+        assert_same_words(run.output, " fingerprint ", root.output, "\nwords ");
         assert_int_equal(root.status, 0);
 
         _cleanup_(run_done) Run again = run_words(world, "hub", "init", SIGNING(world));

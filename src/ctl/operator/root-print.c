@@ -61,8 +61,9 @@ static int print_json_root(const RootDraft *draft, const Role *roles, size_t n_r
 {
         _cleanup_(json_done) Json json = JSON_NULL;
         const Root *root = draft->root;
-        char hex[HEX_SIZE(SHA256_SIZE)];
+        char hex[HEX_SIZE(SHA256_SIZE)], words[FINGERPRINT_SIZE];
 
+        fingerprint_format_root(&draft->envelope->digest, words);
         hex_format(BYTES_OF(draft->envelope->digest.bytes), hex);
         json_open_object(&json, NULL);
         json_add_string(&json, "network", root->network);
@@ -71,6 +72,7 @@ static int print_json_root(const RootDraft *draft, const Role *roles, size_t n_r
         json_add_time(&json, "issued_at", (usec_t) root->issued_at_ms * USEC_PER_MSEC);
         json_add_time(&json, "expires_at", (usec_t) root->expires_at_ms * USEC_PER_MSEC);
         json_add_string(&json, "sha256", hex);
+        json_add_string(&json, "words", words);
         json_add_u64(&json, "missing", draft->missing);
         if (draft->before)
                 json_add_u64(&json, "missing_before", draft->missing_before);
@@ -134,16 +136,18 @@ static int print_text_root(const Ctl *ctl, const RootDraft *draft, const Role *r
 {
         _cleanup_(table_done) Table table = { .n_columns = 5 };
         char issued[FIGURE_MAX], expires[FIGURE_MAX], hex[HEX_SIZE(SHA256_SIZE)], missing[128];
+        char words[FINGERPRINT_SIZE];
         const Root *root = draft->root;
         bool expired = root_check_expiry(root, ctl->now_ms) != 0;
 
         hex_format(BYTES_OF(draft->envelope->digest.bytes), hex);
+        fingerprint_format_root(&draft->envelope->digest, words);
         if (printf("network  %s\nroot     %" PRIi64 ", epoch %" PRIi64 "\nissued   %s\nexpires  %s%s\n"
-                   "sha256   %s\n",
+                   "sha256   %s\nwords    %s\n",
                    root->network, root->version, root->epoch,
                    format_moment(issued, (uint64_t) root->issued_at_ms),
-                   format_moment(expires, (uint64_t) root->expires_at_ms), expired ? "  EXPIRED" : "",
-                   hex) < 0)
+                   format_moment(expires, (uint64_t) root->expires_at_ms), expired ? "  EXPIRED" : "", hex,
+                   words) < 0)
                 return -errno;
         if (!root_draft_is_complete(draft) && printf("missing  %s\n", format_missing(missing, draft)) < 0)
                 return -errno;
