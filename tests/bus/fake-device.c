@@ -17,6 +17,7 @@
 #include "crypto/x25519.h"
 #include "trust/claim.h"
 
+#include "fake-bytes.h"
 #include "fake-services.h"
 
 static struct {
@@ -43,20 +44,6 @@ static char *read_file(const char *variable)
 
 /* ---- Mesh1 */
 
-static int append_bytes(sd_bus_message *reply, const char *key, const void *bytes, size_t size)
-{
-        int r = sd_bus_message_open_container(reply, 'e', "sv");
-        if (r >= 0)
-                r = sd_bus_message_append(reply, "s", key);
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'v', "ay");
-        if (r >= 0)
-                r = sd_bus_message_append_array(reply, 'y', bytes, size);
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        return r < 0 ? r : sd_bus_message_close_container(reply);
-}
-
 static int on_get_status(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
@@ -75,7 +62,7 @@ static int on_get_status(sd_bus_message *call, void *userdata, sd_bus_error *err
                                           "hub_address", "s", "10.42.0.1", "endpoints", "as", 1,
                                           fake.endpoint);
         if (r >= 0 && begun)
-                r = append_bytes(reply, "root_sha256", fake.root.bytes, SHA256_SIZE);
+                r = fake_append_bytes(reply, "root_sha256", fake.root.bytes, SHA256_SIZE);
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
@@ -152,7 +139,7 @@ static int append_admission(sd_bus_message *reply)
                                       "prefix", "s", "10.42.0.0/24", "address", "s", "10.42.0.10",
                                       "hub_address", "s", "10.42.0.1", "roots", "as", 1, root, "manifest",
                                       "s", manifest);
-        return r < 0 ? r : append_bytes(reply, "chain_id", chain_id, sizeof chain_id);
+        return r < 0 ? r : fake_append_bytes(reply, "chain_id", chain_id, sizeof chain_id);
 }
 
 static int on_open_answer(sd_bus_message *call, void *userdata, sd_bus_error *error)

@@ -15,6 +15,7 @@
 #include "trust/manifest.h"
 #include "trust/token.h"
 
+#include "fake-bytes.h"
 #include "fake-services.h"
 
 #define ERROR "org.devbox.Error."
@@ -71,20 +72,6 @@ static uint64_t now_ms(void)
 
 /* ---- replies */
 
-static int append_bytes(sd_bus_message *reply, const char *key, const void *bytes, size_t size)
-{
-        int r = sd_bus_message_open_container(reply, 'e', "sv");
-        if (r >= 0)
-                r = sd_bus_message_append(reply, "s", key);
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'v', "ay");
-        if (r >= 0)
-                r = sd_bus_message_append_array(reply, 'y', bytes, size);
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        return r < 0 ? r : sd_bus_message_close_container(reply);
-}
-
 static int append_status(sd_bus_message *reply)
 {
         int r = sd_bus_message_open_container(reply, 'a', "{sv}");
@@ -97,11 +84,11 @@ static int append_status(sd_bus_message *reply)
                                           "listen_port", "t", UINT64_C(51820), "backend", "s", "kernel",
                                           "endpoints", "as", 1, fake.endpoint);
         if (r >= 0 && fake.hub)
-                r = append_bytes(reply, "public_key", wireguard_key, sizeof wireguard_key);
+                r = fake_append_bytes(reply, "public_key", wireguard_key, sizeof wireguard_key);
         if (r >= 0 && fake.hub)
-                r = append_bytes(reply, "claim_key", claim_key, sizeof claim_key);
+                r = fake_append_bytes(reply, "claim_key", claim_key, sizeof claim_key);
         if (r >= 0 && fake.n_roots > 0)
-                r = append_bytes(reply, "root_sha256", fake.root.bytes, SHA256_SIZE);
+                r = fake_append_bytes(reply, "root_sha256", fake.root.bytes, SHA256_SIZE);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
@@ -116,7 +103,7 @@ static int append_peer(sd_bus_message *reply)
                                           "t", UINT64_C(819200), "manifest_version", "t", UINT64_C(1),
                                           "manifest_expires_at_ms", "t", now_ms() + UINT64_C(2591000000));
         if (r >= 0)
-                r = append_bytes(reply, "device_key", device_key, sizeof device_key);
+                r = fake_append_bytes(reply, "device_key", device_key, sizeof device_key);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
@@ -138,7 +125,7 @@ static int append_pending(sd_bus_message *reply)
         if (r >= 0 && claimed && !streq(fake.invitation.digits, "bound"))
                 r = sd_bus_message_append(reply, "{sv}", "digits", "s", fake.invitation.digits);
         if (r >= 0 && claimed)
-                r = append_bytes(reply, "device_key", device_key, sizeof device_key);
+                r = fake_append_bytes(reply, "device_key", device_key, sizeof device_key);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
