@@ -250,11 +250,14 @@ static void on_started(BusRequest *call, const BusReply *reply)
         if (sd_bus_message_read(reply->message, "s", &permit) < 0 || !(run->permit = strdup(permit)))
                 return fail(run, DEVBOX_ERROR_INTERNAL);
 
-        /* A hub that hung up meanwhile: the acceptance is spent, but no worker gets the permit. */
         run->state = RUN_RUNNING;
-        if (!run->http || worker_link_run(run->link, bytes_of_string(run->body->request),
-                                          bytes_of_string(run->permit)) < 0)
-                finish(run);
+        if (worker_link_run(run->link, bytes_of_string(run->body->request), bytes_of_string(run->permit)) <
+            0)
+                return finish(run);
+
+        /* The hub hung up meanwhile: the worker that has the permit can say that it did not run. */
+        if (!run->http)
+                cancel(run);
 }
 
 static void on_hello(Run *run, Bytes key)

@@ -23,7 +23,7 @@ struct WorkerLink {
         const WorkerLinkHandlers *handlers;
         void *owner;
         Part parts[2];
-        bool sending, paused;
+        bool sending, paused, cancelled;
         bool *freed; /* set by worker_link_free() while a handler runs */
 };
 
@@ -62,7 +62,7 @@ static int send_parts(WorkerLink *link)
                 }
         }
 
-        int r = channel_send(link->fd, CHANNEL_RUN, BYTES_NULL);
+        int r = channel_send(link->fd, link->cancelled ? CHANNEL_CANCEL : CHANNEL_RUN, BYTES_NULL);
         if (r < 0)
                 return r == -EAGAIN ? 0 : r;
 
@@ -147,6 +147,10 @@ int worker_link_run(WorkerLink *link, Bytes request, Bytes permit)
 
 int worker_link_cancel(WorkerLink *link)
 {
+        link->cancelled = true;
+        if (link->sending)
+                return 0;
+
         return channel_send(link->fd, CHANNEL_CANCEL, BYTES_NULL);
 }
 

@@ -1,26 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The connection to the agent: a SOCK_SEQPACKET socket, on which each message is one type byte and its
- * payload.
- *
- *     worker → agent    H hello: the worker's X25519 key, 32 bytes · O, E pieces of standard output and
- * error · Z end: trust/permit.h; then the worker closes agent → worker    Q a piece of the request's
- * envelope, in order · P the permit's envelope: the request is complete · C cancel; so is closing */
+/* The connection between an agent and a worker: a SOCK_SEQPACKET socket, on which each message is one type
+ * byte and its payload. The types below are in the order in which they are sent. */
 
 #include "basic/bytes.h"
 
 #define CHANNEL_PAYLOAD_MAX (32 * 1024)
 
 typedef enum ChannelType {
-        CHANNEL_HELLO = 'H',
-        CHANNEL_STDOUT = 'O',
+        CHANNEL_HELLO = 'H',   /* worker: its X25519 key, 32 bytes */
+        CHANNEL_REQUEST = 'Q', /* agent: a piece of the request's envelope */
+        CHANNEL_PERMIT = 'P',  /* agent: a piece of the permit's */
+        CHANNEL_RUN = 'R',     /* agent: both are complete */
+        CHANNEL_CANCEL = 'C',  /* agent: in place of R, do not run; after it, end; so does closing */
+        CHANNEL_STDOUT = 'O',  /* worker: a piece of standard output */
         CHANNEL_STDERR = 'E',
-        CHANNEL_END = 'Z',
-        CHANNEL_REQUEST = 'Q',
-        CHANNEL_PERMIT = 'P',
-        CHANNEL_RUN = 'R',
-        CHANNEL_CANCEL = 'C',
+        CHANNEL_END = 'Z', /* worker: trust/worker-end.h; then it closes */
 } ChannelType;
 
 /* Blocks until the agent has taken the message. Errors: -EMSGSIZE; -EPIPE, -ECONNRESET the agent is gone. */

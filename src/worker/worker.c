@@ -93,8 +93,9 @@ static int say_hello(Worker *worker)
         return channel_send(worker->channel_fd, CHANNEL_HELLO, BYTES_OF(worker->key.key));
 }
 
-/* Receives the pieces of request and permit. Errors: -EBADMSG anything else, or too much. */
-static int receive(Worker *worker)
+/* Receives the pieces of request and permit, and whether to run. Errors: -EBADMSG anything else, or too
+ * much. */
+static int receive(Worker *worker, bool *ret_run)
 {
         uint8_t buffer[CHANNEL_PAYLOAD_MAX];
         ChannelType type;
@@ -104,8 +105,10 @@ static int receive(Worker *worker)
                 int r = channel_receive(worker->channel_fd, &type, buffer, &size);
                 if (r < 0)
                         return r;
-                if (type == CHANNEL_RUN && size == 0)
+                if ((type == CHANNEL_RUN || type == CHANNEL_CANCEL) && size == 0) {
+                        *ret_run = type == CHANNEL_RUN;
                         return 0;
+                }
                 if (type != CHANNEL_REQUEST && type != CHANNEL_PERMIT)
                         return -EBADMSG;
 
@@ -229,19 +232,22 @@ int worker_serve(WorkerKind kind, const WorkerMachine *machine, int channel_fd)
 {
         _cleanup_(worker_done)
                 Worker worker = { .kind = kind, .machine = machine, .channel_fd = channel_fd };
-        JobOutcome outcome;
+        JobOutcome outcome = { .status = RESULT_CANCELLED, .exit_code = -1 };
+        bool wanted = false;
         Output output;
 
         int r = say_hello(&worker);
         if (r == 0)
-                r = receive(&worker);
+                r = receive(&worker, &wanted);
         if (r == 0)
                 r = accept_permit(&worker);
         if (r != 0)
                 return r;
 
         uint64_t started_at_ms = now_ms();
-        r = run(&worker, &output, &outcome);
+        output_init(&output, channel_fd, 0);
+        if (wanted)
+                r = run(&worker, &output, &outcome);
         if (r == 0)
                 r = explain(&worker, &output, &outcome);
 

@@ -214,6 +214,28 @@ static void test_one_request(void **state)
         assert_memory_equal(out.data, "hello!", 6);
 }
 
+static void test_cancelled_before_it_runs(void **state)
+{
+        World *world = *state;
+        _cleanup_(text_done) Text out = TEXT_NULL;
+        _cleanup_(secret_freep) Secret *end_key = NULL;
+        uint8_t bytes[WORKER_END_SIZE_MAX];
+        WorkerEnd end;
+
+        connect_worker(world);
+        _cleanup_(freep) char *permit = grant(world, &end_key);
+        send_text(world, CHANNEL_REQUEST, world->request);
+        send_text(world, CHANNEL_PERMIT, permit);
+        assert_ok(channel_send(world->fds[1], CHANNEL_CANCEL, BYTES_NULL));
+
+        size_t size = receive_all(world, &out, bytes);
+        disconnect(world);
+        assert_ok(worker_end_open(BYTES(bytes, size), end_key, &world->digest, &end));
+        assert_int_equal(end.status, RESULT_CANCELLED);
+        assert_int_equal(end.exit_code, -1);
+        assert_int_equal(out.size, 0);
+}
+
 static void test_replayed_permit(void **state)
 {
         World *world = *state;
@@ -306,6 +328,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_one_request, world_up, world_down),
+                cmocka_unit_test_setup_teardown(test_cancelled_before_it_runs, world_up, world_down),
                 cmocka_unit_test_setup_teardown(test_replayed_permit, world_up, world_down),
                 cmocka_unit_test_setup_teardown(test_permit_of_another_key, world_up, world_down),
                 cmocka_unit_test_setup_teardown(test_another_request, world_up, world_down),
