@@ -416,6 +416,9 @@ int join_confirm(const Store *store)
         if (join_state_of(&node) != JOIN_STATE_INSTALLED)
                 return DEVBOX_ERROR_REQUEST_STATE;
 
+        r = node_write_file(store->directory_fd, &node); /* again: a crash may have come between */
+        if (r < 0)
+                return r;
         set_state(&node, JOIN_STATE_JOINED);
         r = store_end(store, &node, "active");
         if (r < 0)

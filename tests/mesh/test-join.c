@@ -338,6 +338,23 @@ static void test_steps_out_of_order(void **state)
         assert_err(join_confirm(store), DEVBOX_ERROR_REQUEST_STATE);
 }
 
+/* The file that devbox-generator reads is written behind the commit of FinishJoin: a crash between the two
+ * is mended by ConfirmJoin. */
+static void test_a_crash_before_the_node_file(void **state)
+{
+        EnrolWorld *world = *state;
+        Attempt attempt = attempt_of(world);
+        int directory_fd = world->device_store.directory_fd;
+
+        for (size_t i = 0; steps[i] != finish; i++)
+                assert_int_equal(steps[i](&attempt), 0);
+        assert_int_equal(faccessat(directory_fd, "node", F_OK, 0), -1);
+        assert_int_equal(finish(&attempt), 0);
+        assert_int_equal(unlinkat(directory_fd, "node", 0), 0);
+        assert_int_equal(confirm(&attempt), 0);
+        assert_int_equal(faccessat(directory_fd, "node", F_OK, 0), 0);
+}
+
 static void test_leaving_and_joining_again(void **state)
 {
         EnrolWorld *world = *state;
@@ -451,6 +468,7 @@ int main(void)
                 WITH_WORLD(test_a_crash_after_any_step),
                 WITH_WORLD(test_a_retry_uses_the_same_keys),
                 WITH_WORLD(test_steps_out_of_order),
+                WITH_WORLD(test_a_crash_before_the_node_file),
                 WITH_WORLD(test_leaving_and_joining_again),
                 WITH_WORLD(test_another_token),
                 WITH_WORLD(test_a_hub_and_another_identity_do_not_join),
