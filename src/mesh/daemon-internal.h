@@ -55,7 +55,7 @@ struct MeshDaemon {
         Desired desired;
         Roots roots;
         uint8_t claim_key[X25519_SIZE]; /* of the hub: public half; zeros: none */
-        bool reload_wanted;             /* the database could not be read since it was changed */
+        bool loaded, reload_wanted;     /* once; the database could not be read since it was changed */
 
         Reconciler *reconciler;
         Outbox outbox;
@@ -104,8 +104,9 @@ int mesh_revoke(MeshDaemon *self, sd_bus_message *message, const Peer *const *pe
 /* The device was read, or (NULL) there is none: completes calls of which all keys are gone. */
 void mesh_revocations_check(MeshDaemon *self, const WireguardDevice *running);
 
-/* At start: all that the journal has. Errors: -ENOMEM. */
+/* At start: the journal into the database; out of the kernel if there is none. Errors: -ENOMEM. */
 int mesh_recover_revocations(MeshDaemon *self);
+int mesh_remove_revoked(MeshDaemon *self);
 void mesh_revocation_free(BusCall *kept);
 
 /* Writes revocations that only the journal has into the database. */

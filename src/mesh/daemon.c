@@ -71,13 +71,20 @@ static int reopen(MeshDaemon *self)
         return r;
 }
 
+static bool open_database(MeshDaemon *self)
+{
+        bool due = deadline_left(self->reopen_at_usec) == 0;
+
+        return self->store.database || (due && reopen(self) == 0);
+}
+
+/* As long as it was never read, nobody knows what this machine is. */
 int mesh_need_store(MeshDaemon *self)
 {
-        if (self->store.database)
-                return 0;
+        if (!self->loaded)
+                mesh_changed(self);
 
-        bool due = time_now(CLOCK_MONOTONIC) >= self->reopen_at_usec;
-        return due && reopen(self) == 0 ? 0 : DEVBOX_ERROR_MESH_UNAVAILABLE;
+        return self->loaded && open_database(self) ? 0 : DEVBOX_ERROR_MESH_UNAVAILABLE;
 }
 
 int mesh_after_write(MeshDaemon *self, int result)
@@ -147,11 +154,14 @@ void mesh_changed(MeshDaemon *self)
         static const char *const properties[] = { "Role", "Peers", "Online", NULL };
 
         self->reload_wanted = true;
-        if (mesh_need_store(self) != 0)
+        if (!open_database(self)) {
+                mesh_update_state(self);
                 return;
+        }
         int r = load(self);
         set_failure(self, r);
         self->reload_wanted = r < 0;
+        self->loaded |= r >= 0;
 
         reconciler_kick(self->reconciler);
         mesh_update_state(self);
@@ -348,5 +358,6 @@ int mesh_daemon_start(void *userdata, Daemon *daemon)
                 return r;
 
         mesh_changed(self);
-        return self->failure == 0 ? node_write_file(self->store.directory_fd, &self->node) : 0;
+        return self->loaded ? node_write_file(self->store.directory_fd, &self->node)
+                            : mesh_remove_revoked(self);
 }

@@ -27,25 +27,27 @@ static int take_link(Interface *interface, const Link *link)
         return 0;
 }
 
-int interface_find(Interface *interface, bool *ret_made)
+int interface_look(Interface *interface)
 {
         Link link;
 
-        *ret_made = false;
         int r = link_read(MESH_LINK, &link);
-        if (r == -ENODEV) {
-                interface->index = 0;
-                r = link_create(MESH_LINK, "wireguard");
-                if (r == -EOPNOTSUPP) {
-                        interface->kind = INTERFACE_USERSPACE;
-                        return 0;
-                }
-                *ret_made = r >= 0;
-                if (r >= 0)
-                        r = link_read(MESH_LINK, &link);
-        }
-
         return r < 0 ? r : take_link(interface, &link);
+}
+
+int interface_find(Interface *interface)
+{
+        int r = interface_look(interface);
+        if (r != -ENODEV)
+                return r;
+
+        interface->index = 0;
+        r = link_create(MESH_LINK, "wireguard");
+        if (r == -EOPNOTSUPP) {
+                interface->kind = INTERFACE_USERSPACE;
+                return 0;
+        }
+        return r < 0 ? r : interface_look(interface);
 }
 
 /* ---- rules */
@@ -170,13 +172,9 @@ int interface_settle_link(const Desired *desired, interface_drift_handler_t on_d
 
 int interface_remove(Interface *interface)
 {
-        Link link;
-
-        int r = link_read(MESH_LINK, &link);
+        int r = interface_look(interface);
         if (r >= 0)
-                r = take_link(interface, &link);
-        if (r >= 0)
-                r = link_delete(link.index);
+                r = link_delete(interface->index);
         if (r < 0 && r != -ENODEV)
                 return r;
 

@@ -28,9 +28,12 @@ typedef struct Interface {
 
 void interface_done(Interface *interface);
 
-/* Finds the link, or makes it where the kernel has WireGuard: then `ret_made` is set. Errors: -EEXIST a link
- * of another kind has the name; those of netlink/link.h. */
-int interface_find(Interface *interface, bool *ret_made);
+/* Finds the link. Errors: -ENODEV there is none; -EEXIST a link of another kind has the name. */
+int interface_look(Interface *interface);
+
+/* Finds the link, or makes it where the kernel has WireGuard. Errors: as above, but for -ENODEV; those of
+ * netlink/link.h. */
+int interface_find(Interface *interface);
 
 /* Called for what is repaired. */
 typedef void (*interface_drift_handler_t)(DriftKind kind, const char *detail, void *owner);

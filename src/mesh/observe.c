@@ -101,6 +101,11 @@ static MeshState judge(MeshDaemon *self, char *problem, size_t size)
         const Peer *hub = peer_table_find(&self->peers, MESH_HUB);
 
         problem[0] = '\0';
+        if (!self->loaded) {
+                (void) snprintf(problem, size, "database or keys cannot be used: %s",
+                                strerror(-self->failure));
+                return MESH_STATE_DOWN;
+        }
         if (self->node.role == NODE_ROLE_NONE)
                 return MESH_STATE_UNCONFIGURED;
         if (self->settle_error != 0) {
@@ -108,7 +113,8 @@ static MeshState judge(MeshDaemon *self, char *problem, size_t size)
                 return MESH_STATE_DOWN;
         }
         if (self->failure != 0) {
-                (void) snprintf(problem, size, "mesh.db cannot be used: %s", strerror(-self->failure));
+                (void) snprintf(problem, size, "database or keys cannot be used: %s",
+                                strerror(-self->failure));
                 return MESH_STATE_DEGRADED;
         }
         if (self->node.role == NODE_ROLE_DEVICE && (!hub || hub->sighting.presence != PRESENCE_ONLINE)) {

@@ -156,7 +156,7 @@ static void on_read(int error, WireguardDevice *device, void *owner)
         else if (error < 0)
                 end_round(self, error,
                           self->backend_kind == INTERFACE_USERSPACE ? "wireguard-go" : "WireGuard");
-        else
+        else if (self->desired->generation != 0) /* else there were only removals */
                 on_device(self, device);
         wireguard_call_free(call);
 }
@@ -187,14 +187,20 @@ static int choose_backend(Reconciler *self)
                        : wireguard_backend_new_kernel(self->event, MESH_LINK, TIMEOUT_USEC, &self->backend);
 }
 
+/* Also where nothing is desired yet: a revoked peer goes before the database is read. */
+static bool can_remove(Reconciler *self)
+{
+        return self->removals.n_peers > 0 &&
+               (self->backend || (interface_look(&self->interface) >= 0 && choose_backend(self) >= 0));
+}
+
 /* A link that wireguard-go makes is missing until it is connected to. */
 static int prepare(Reconciler *self, const char **ret_stage)
 {
         unsigned before = self->interface.index;
-        bool made;
 
         *ret_stage = MESH_LINK;
-        int r = interface_find(&self->interface, &made);
+        int r = interface_find(&self->interface);
         if (r < 0)
                 return r;
         if (before != 0 && self->interface.index != before) {
@@ -216,7 +222,7 @@ static void begin_round(Reconciler *self)
         self->again = false;
         self->n_reads = 0;
         self->apply_error = 0;
-        if (self->removals.n_peers > 0 && self->backend) {
+        if (can_remove(self)) {
                 begin_apply_take(self, &self->removals);
                 return;
         }

@@ -164,6 +164,17 @@ int mesh_recover_revocations(MeshDaemon *self)
         return n == 0 ? 0 : add_unrecorded(self, entries, n);
 }
 
+int mesh_remove_revoked(MeshDaemon *self)
+{
+        size_t n;
+        const JournalEntry *entries = journal_entries(self->journal, &n);
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = reconciler_remove_peers(self->reconciler, &entries[i].key, 1);
+        return r;
+}
+
 /* ---- the beginning */
 
 static int revocation_new(MeshDaemon *self, const Peer *const *peers, size_t n, Revocation **ret_revocation)

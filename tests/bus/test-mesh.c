@@ -3,13 +3,18 @@
  * repairs, and that a revoked device stays out. */
 
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "basic/fd.h"
+#include "basic/file.h"
 #include "introspect.h"
 #include "mesh-world.h"
 #include "mesh/interface.h"
+
+#define KILLS 12
 
 static void test_introspects_as_promised(void **state)
 {
@@ -241,6 +246,11 @@ static bool is_recorded(const MeshWorld *world, const void *argument)
         return test_metric(world->client, MESH, "revocations_recorded_later") == 0;
 }
 
+static bool lacks_revoked(const MeshWorld *world, const void *argument)
+{
+        return !mesh_world_has_peer(world, 0xb2);
+}
+
 static void assert_out(MeshWorld *world)
 {
         assert_false(mesh_world_has_peer(world, 0xb2));
@@ -302,6 +312,75 @@ static void test_revoke_without_the_database(void **state)
         assert_out(world);
         mesh_world_until(is_recorded, world, NULL);
         assert_out(world);
+}
+
+/* Loaded behind the daemon's back, it goes although the database cannot be read at all; nobody else does. */
+static void test_start_without_the_database(void **state)
+{
+        MeshWorld *world = *state;
+        WireguardDevice changes = WIREGUARD_DEVICE_NULL;
+        WireguardKey key = mesh_world_key(0xb2);
+        char path[128], aside[128];
+        WireguardPeer *peer;
+
+        mesh_world_skip();
+        mesh_call_name(world, "Revoke", "dev-b", NULL);
+        mesh_world_until(is_recorded, world, NULL);
+        mesh_world_stop(world);
+        (void) snprintf(path, sizeof path, "%s/mesh.db", world->directory);
+        (void) snprintf(aside, sizeof aside, "%s/aside.db", world->directory);
+        assert_int_equal(rename(path, aside), 0);
+        assert_ok(file_write(path, FILE_NEW, 0600, BYTES("no database, but more than nothing", 34)));
+        assert_ok(wireguard_device_add_peer(&changes, &key, &peer));
+        mesh_world_apply(world, &changes);
+
+        mesh_world_start(world);
+        mesh_world_until(mesh_state_is, world, "down");
+        mesh_world_until(lacks_revoked, world, NULL);
+        assert_true(mesh_world_has_peer(world, 0xa1));
+        assert_true(mesh_world_has_peer(world, 0xc3));
+        mesh_configure(world, MESH_PREFIX, "hub.example.org", "MeshUnavailable");
+
+        assert_int_equal(rename(aside, path), 0);
+        test_daemon_signal(world->daemon, SIGHUP);
+        mesh_world_until(mesh_state_is, world, "up");
+        assert_out(world);
+}
+
+/* Killed while it revokes one device after the other: whoever was told so is out, and what runs is what the
+ * database says. */
+static void test_killed_while_it_revokes(void **state)
+{
+        static const struct {
+                const char *name;
+                uint8_t key;
+        } rows[] = { { "dev-a", 0xa1 }, { "dev-b", 0xb2 }, { "dev-c", 0xc3 } };
+        MeshWorld *world = *state;
+
+        mesh_world_skip();
+        for (unsigned i = 0; i < KILLS; i++) {
+                size_t n = i % ELEMENTSOF(rows);
+                sd_bus_message *call = mesh_call(world, "Revoke");
+
+                assert_ok(sd_bus_message_append(call, "s", rows[n].name));
+                assert_ok(sd_bus_send(world->client, call, NULL));
+                assert_ok(sd_bus_flush(world->client));
+                sd_bus_message_unref(call);
+                (void) poll(NULL, 0, (int) i); /* anywhere in it */
+                test_daemon_signal(world->daemon, SIGKILL);
+                (void) test_daemon_wait(world->daemon);
+                world->daemon = test_daemon_free(world->daemon);
+
+                mesh_world_start(world);
+                mesh_world_until(mesh_state_is, world, "up");
+                for (size_t j = 0; j < ELEMENTSOF(rows); j++)
+                        assert_true(mesh_world_has_peer(world, rows[j].key) !=
+                                    streq(mesh_peer(world, rows[j].name, "state"), "revoked"));
+        }
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                mesh_call_name(world, "Revoke", rows[i].name, NULL);
+                assert_false(mesh_world_has_peer(world, rows[i].key));
+        }
 }
 
 static void test_revoke_all(void **state)
@@ -392,6 +471,8 @@ int main(void)
                 mesh_hub_test(test_a_lost_link_is_made_again),
                 mesh_hub_test(test_revoke),
                 mesh_hub_test(test_revoke_without_the_database),
+                mesh_hub_test(test_start_without_the_database),
+                mesh_hub_test(test_killed_while_it_revokes),
                 mesh_hub_test(test_revoke_all),
                 mesh_test(test_a_device_seeks_its_hub),
         };
