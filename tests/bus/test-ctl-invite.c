@@ -70,7 +70,7 @@ static void test_pending_and_admit(void **state)
                                                   "--digits", "482913", SIGNING(world));
         assert_has(right.output, "manifest signed for this device's key, version 1\n"
                                  "home-wsl is 10.42.0.10, handshake 0.");
-        assert_has(right.output, " s ago. See: devboxctl peers\n");
+        assert_has(right.output, " s ago. Try: devboxctl run home-wsl COMMAND\n");
         assert_int_equal(right.status, 0);
         assert_hub_log(world, "Admit home-wsl version 1 for its key\n");
 }

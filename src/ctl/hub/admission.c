@@ -166,8 +166,9 @@ static int report(const Admission *admission, const MeshPeer *peer)
                                   "asks again (on the device: devboxctl enroll)",
                                   peer->name, peer->address);
 
-        return print_line(stdout, "%s is %s, handshake %.1f s ago. See: devboxctl peers", peer->name,
-                          peer->address, (double) (now_ms - MIN(now_ms, peer->last_handshake_ms)) / 1000);
+        return print_line(stdout, "%s is %s, handshake %.1f s ago. Try: devboxctl run %s COMMAND",
+                          peer->name, peer->address,
+                          (double) (now_ms - MIN(now_ms, peer->last_handshake_ms)) / 1000, peer->name);
 }
 
 static int wait_for_handshake(const Admission *admission)
