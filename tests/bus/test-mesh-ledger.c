@@ -177,12 +177,39 @@ static void test_roots_and_manifests(void **state)
         sd_bus_flush_close_unref(ledger.bus);
 }
 
+/* Warned of once, a week before its end. */
+static void test_a_manifest_that_expires(void **state)
+{
+        MeshWorld *world = *state;
+        Signed made = { .shift_ms =
+                                (int64_t) (time_now(CLOCK_REALTIME) / USEC_PER_MSEC) - (int64_t) WORLD_NOW };
+        const Edit soon[] = { { "\"expires_at\":1762000000000", "\"expires_at\":1760500000000" },
+                              { "\"not_after\":1762000000000", "\"not_after\":1760500000000" },
+                              { "\"not_after\":1762000000000", "\"not_after\":1760500000000" } };
+
+        mesh_world_skip();
+        set_device_key(world, "dev-a", KEY_DEVICE);
+        _cleanup_(freep) char *root = signed_root(&made);
+        _cleanup_(freep) char *manifest = signed_manifest(&made, soon, ELEMENTSOF(soon), KEY_MANIFEST);
+        mesh_call_name(world, "SetRoot", root, NULL);
+        mesh_call_name(world, "PublishManifest", manifest, NULL);
+        ledger_start(world);
+        ledger_wait(2);
+        assert_string_equal(ledger.calls[0], "Record manifest_published dev-a");
+        assert_string_equal(ledger.calls[1], "Record manifest_expiring dev-a");
+        mesh_call_name(world, "Revoke", "dev-c", NULL); /* a second later: it is not said again */
+        ledger_wait(4);
+        assert_string_equal(ledger.calls[2], "Unpin dev-c");
+        sd_bus_flush_close_unref(ledger.bus);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 mesh_hub_test(test_revocations_reach_the_ledger),
                 mesh_hub_test(test_the_outbox_survives_a_crash),
                 mesh_hub_test(test_roots_and_manifests),
+                mesh_hub_test(test_a_manifest_that_expires),
         };
 
         return cmocka_run_group_tests(tests, mesh_world_enter, NULL);
