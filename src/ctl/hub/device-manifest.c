@@ -98,6 +98,8 @@ int device_manifest_read_kept(HubSession *session, const char *device, KeptManif
         char **problem = &session->ctl->problem;
 
         int r = mesh_client_get_manifest(session->bus, device, &text, problem);
+        if (r == DEVBOX_ERROR_PEER_UNKNOWN)
+                return DEVBOX_ERROR_MANIFEST_MISSING; /* as for a known device without one */
         if (r != 0)
                 return r;
 
@@ -127,7 +129,7 @@ static int renew(HubSession *session, const char *device, const ManifestDefaults
         char **problem = &session->ctl->problem;
 
         int r = device_manifest_read_kept(session, device, &kept);
-        if (r == DEVBOX_ERROR_PEER_UNKNOWN)
+        if (r == DEVBOX_ERROR_MANIFEST_MISSING)
                 return problem_set(
                         problem, DEVBOX_ERROR_BAD_REQUEST,
                         "the hub keeps no manifest of %s; say what it may do with: --manifest FILE", device);

@@ -30,5 +30,5 @@ typedef struct KeptManifest {
 
 void kept_manifest_done(KeptManifest *kept);
 
-/* Returns as above; DEVBOX_ERROR_PEER_UNKNOWN the hub keeps none. */
+/* Returns as above; DEVBOX_ERROR_MANIFEST_MISSING the hub keeps none. */
 int device_manifest_read_kept(HubSession *session, const char *device, KeptManifest *ret_kept);

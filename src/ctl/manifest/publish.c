@@ -69,7 +69,7 @@ static int add_all(Publisher *publisher)
                 r = add_device(publisher, ((const MeshPeer *) rows.items)[i].name);
         if (r == 0)
                 r = device_manifest_read_kept(session, HUB, &own);
-        if (r == DEVBOX_ERROR_PEER_UNKNOWN)
+        if (r == DEVBOX_ERROR_MANIFEST_MISSING)
                 return 0;
 
         return r == 0 ? add_device(publisher, HUB) : r;
@@ -131,7 +131,7 @@ static int prepare(Publisher *publisher, Publication *publication)
         char **problem = &session->ctl->problem;
 
         int r = device_manifest_read_kept(session, device, &kept);
-        if (r == DEVBOX_ERROR_PEER_UNKNOWN)
+        if (r == DEVBOX_ERROR_MANIFEST_MISSING)
                 return problem_set(problem, DEVBOX_ERROR_PEER_UNKNOWN,
                                    "%s is no device of this network; run: devboxctl invite %s%s", device,
                                    device, streq(device, HUB) ? " --self" : "");
