@@ -112,5 +112,5 @@ class Network:
         """Drops so many packets in a hundred, in both directions."""
         return self.rules(
             "table bridge loss { chain forward { type filter hook forward priority 0; "
-            f"numgen random mod 100 < {percent} drop; }} }}\n"
+            f"numgen random mod 100 < {percent} drop\n}}\n}}\n"
         )

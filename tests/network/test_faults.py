@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+"""The network after what happens to machines: kills, reboots, hands in the wrong place, a bad line."""
+
+from network import FIRST, HUB
+from world import each, eventually, expect
+
+from test_walkthrough import joined, reaches_hub, table
+
+
+def both_reach(network):
+    for node in network.nodes[1:]:
+        eventually(f"{node.name} reaches the hub", lambda node=node: reaches_hub(node), seconds=90)
+
+
+def test_kill_a_daemon(network):
+    """Each is back, and the tunnels with it."""
+    for node, unit in (
+        (network.hub, "devbox-mesh"),
+        (network.hub, "devbox-ledger"),
+        (network.hub, "devbox-wireguard"),
+        (network.home, "devbox-mesh"),
+        (network.home, "devbox-wireguard"),
+    ):
+        node.run("systemctl", "kill", "--signal=KILL", unit)
+        both_reach(network)
+        expect(FIRST in table(network), f"after a kill of {unit} on {node.name}: {table(network)!r}")
+
+
+def test_reboot_of_the_hub(network):
+    network.hub.reboot()
+    both_reach(network)
+
+
+def test_reboot_of_a_device(network):
+    network.home.reboot()
+    both_reach(network)
+
+
+def test_drift_is_repaired(network):
+    """Changes by hand are undone and reported."""
+    rows = [
+        ("wg set wg0 peer $(wg show wg0 peers | head -1) remove", "peer"),
+        ("wg set wg0 peer $(wg show wg0 peers | head -1) allowed-ips 0.0.0.0/0", "allowed-ips"),
+        ("ip address delete 10.42.0.1/24 dev wg0", "address"),
+        ("ip link set wg0 mtu 1280", "mtu"),
+        ("ip link set wg0 down", "link"),
+        ("nft delete table inet devbox", "firewall"),
+        ("ip link delete wg0", "link"),
+    ]
+
+    def check(script, kind):
+        before = network.hub.run("devboxctl", "drift").stdout
+        network.hub.shell(script)
+        both_reach(network)
+        now = eventually(
+            f"drift of {script!r} is reported",
+            lambda: (text := network.hub.run("devboxctl", "drift").stdout) != before and text,
+        )
+        expect(kind in now, f"drift after {script!r}: {now!r}")
+
+    each(rows, check)
+
+
+def test_a_bad_line(network):
+    """A fifth of all packets is lost in both directions: the network works, and a device joins."""
+    with network.loss(20):
+        both_reach(network)
+        network.pc.run("devboxctl", "leave")
+        joined(network, network.pc, "pc-aurgi")
+        both_reach(network)
+    network.pc.run("ping", "-c", "2", "-W", "5", HUB)

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+"""The end of one device, while the other loses no packet."""
+
+import re
+
+from network import HUB
+from world import equal, eventually, expect
+
+from test_walkthrough import reaches_hub, table
+
+
+def test_revoke(network):
+    with network.pc.terminal("ping", "-i", "0.2", "-w", "12", HUB) as pings:
+        pings.expect(r"icmp_seq=5")
+        said = network.hub.run("devboxctl", "revoke", "home-wsl").stdout
+        expect("home-wsl is out" in said, f"revoke: {said!r}")
+        eventually("home-wsl is cut", lambda: not reaches_hub(network.home))
+        pings.expect(r", 0% packet loss")
+    equal(network.home.run("ping", "-c", "2", "-W", "1", HUB, check=False).returncode, 1, "ping")
+    expect("home-wsl" not in table(network) and "pc-aurgi" in table(network), f"peers: {table(network)!r}")
+
+
+def test_it_stays_out(network):
+    """After a reboot of the hub and of the device as well."""
+    network.hub.reboot()
+    network.home.reboot()
+    eventually("pc-aurgi reaches the hub", lambda: reaches_hub(network.pc), seconds=90)
+    expect(not reaches_hub(network.home), "home-wsl reaches the hub again")
+
+
+def test_audit(network):
+    root = "/root/.config/devbox/operator/root.json"
+    said = network.hub.run("devboxctl", "audit", "verify", "--all", "--root", root, check=False).stdout
+    expect(re.search(r"^hub: OK: \d+ entries", said) and "BROKEN" not in said, f"audit verify: {said!r}")
+    shown = network.hub.run("devboxctl", "audit", "show", "-n", "1000").stdout
+    for kind in ("invited", "claimed", "admitted", "active", "revoked"):
+        expect(re.search(rf"event +{kind} home-wsl", shown), f"no {kind} in the hub's chain: {shown!r}")
