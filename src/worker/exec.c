@@ -65,8 +65,8 @@ static int make_rules(const Job *job, const Program *program, LandlockRules *ret
         _cleanup_(landlock_rules_done) LandlockRules rules = LANDLOCK_RULES_NULL;
 
         int r = landlock_rules_init(&rules);
-        if (r == -EOPNOTSUPP || r == -ENOSYS) {
-                (void) log_warning_errno(r, "This kernel has no Landlock, ignoring");
+        if (r == -EOPNOTSUPP || r == -ENOSYS || r == -EPERM) { /* EPERM: the filter of a container */
+                (void) log_warning_errno(r, "There is no Landlock here, ignoring");
                 return 0;
         }
         for (size_t i = 0; r == 0 && i < ELEMENTSOF(base_rules); i++)
