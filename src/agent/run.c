@@ -17,6 +17,7 @@
 
 #include "agent/agent-internal.h"
 #include "agent/bodies.h"
+#include "agent/worker-kind.h"
 #include "agent/worker-link.h"
 #include "basic/text.h"
 #include "bus/dictionary.h"
@@ -156,6 +157,8 @@ static const HttpStreamHandlers stream_handlers = { .read = on_read, .on_end = o
 
 /* ---- the end */
 
+static void finish(Run *run);
+
 static void done(Run *run)
 {
         run->state = RUN_DONE;
@@ -169,6 +172,12 @@ static void on_finished(BusRequest *call, const BusReply *reply)
 {
         Run *run = CONTAINER_OF(call, Run, call);
         const char *result = NULL;
+
+        /* An end that is not authentic is as good as none. */
+        if (reply->reason == DEVBOX_ERROR_BAD_SIG && run->end_size > 0) {
+                run->end_size = 0;
+                return finish(run);
+        }
 
         /* Without the result the hub asks again; the ledger knows it then. */
         if (reply->reason == 0 && sd_bus_message_read(reply->message, "s", &result) >= 0)
@@ -202,9 +211,12 @@ static Bytes text_bytes(const Text *text)
 static void finish(Run *run)
 {
         sd_bus_message *message = agent_ledger_call(run->agent, "Finish");
-        Outcome outcome = { .end = BYTES(run->end, run->end_size),
-                            .out = text_bytes(&run->streams[0]),
-                            .err = text_bytes(&run->streams[1]) };
+        Outcome outcome = { .status = NULL };
+
+        if (run->end_size > 0)
+                outcome = (Outcome){ .end = BYTES(run->end, run->end_size),
+                                     .out = text_bytes(&run->streams[0]),
+                                     .err = text_bytes(&run->streams[1]) };
 
         if (run->state < RUN_RUNNING) {
                 outcome = (Outcome){ .status = run->failure == 0 ? "cancelled" : "failed",
@@ -322,27 +334,6 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
-/* Which worker carries out which capability; NULL: none of this version. */
-static const char *const workers[_CAPABILITY_KIND_MAX] = {
-        [CAPABILITY_SHELL_EXEC] = "exec",    [CAPABILITY_FS_LIST] = "fsr",
-        [CAPABILITY_FS_READ] = "fsr",        [CAPABILITY_FS_WRITE] = "fsw",
-        [CAPABILITY_DOCKER_LIST] = "docker", [CAPABILITY_DOCKER_LOGS] = "docker",
-        [CAPABILITY_DOCKER_EXEC] = "docker",
-};
-
-/* The ledger has verified the request; here only its capability is read. */
-static const char *worker_of(const RunBody *body)
-{
-        _cleanup_(envelope_freep) Envelope *envelope = NULL;
-        _cleanup_(request_freep) Request *request = NULL;
-
-        if (envelope_parse(bytes_of_string(body->request), ENVELOPE_PAYLOAD_MAX, &envelope) != 0 ||
-            request_parse(envelope_payload(envelope), &request, NULL) != 0 || request->kind < 0)
-                return NULL;
-
-        return workers[request->kind];
-}
-
 static int connect_worker(Run *run, const char *worker)
 {
         char path[108];
@@ -359,7 +350,7 @@ static int connect_worker(Run *run, const char *worker)
 
 static void start_worker(Run *run)
 {
-        const char *worker = worker_of(run->body);
+        const char *worker = worker_kind(run->body->request);
 
         run->state = RUN_GREETING;
         if (!run->http || !worker)

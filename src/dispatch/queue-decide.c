@@ -17,7 +17,9 @@ static int check_decision(Queue *queue, const QueuedRequest *request, const Queu
                 return DEVBOX_ERROR_APPROVAL_MISMATCH;
         if (decision->approve && decision->tier < stored->tier)
                 return DEVBOX_ERROR_APPROVAL_MISSING;
-        if (decision->approve && streq(stored->principal, decision->principal) && !stored->self_may_approve)
+        if (decision->approve &&
+            manifest_same_person(decision->manifest, stored->principal, decision->principal) &&
+            !stored->self_may_approve)
                 return DEVBOX_ERROR_APPROVAL_MISMATCH;
 
         int r = dispatch_store_has_decided(queue->store, stored->id, decision->principal);
