@@ -11,17 +11,18 @@
 
 #define JOB_USEC (120 * USEC_PER_SEC) /* more than systemd gives a service to start, 90 s */
 
+/* By name: sd-bus makes EACCES of any "Failed", too. */
 static int set_problem(int r, const sd_bus_error *error, const char *what, char **ret_problem)
 {
         if (r == -ENOMEM)
                 return r;
-        if (r == -EACCES || r == -EPERM ||
-            sd_bus_error_has_name(error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED))
+        if (sd_bus_error_has_names(error, SD_BUS_ERROR_ACCESS_DENIED,
+                                   SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED))
                 return problem_set(ret_problem, DEVBOX_ERROR_ACCESS_DENIED,
-                                   "systemd lets only root %s; run it with sudo, or with -H root@HOST",
+                                   "only root may do this (%s); run it with sudo, or with -H root@HOST",
                                    what);
 
-        return problem_set(ret_problem, DEVBOX_ERROR_SYSTEMD_UNAVAILABLE, "systemd: %s: %s", what,
+        return problem_set(ret_problem, DEVBOX_ERROR_SYSTEMD_UNAVAILABLE, "systemd rejects %s: %s", what,
                            error->message ? error->message : strerror(-r));
 }
 
@@ -111,11 +112,13 @@ static int run_job(sd_bus *bus, const char *member, const char *unit, char **ret
         if (r >= 0)
                 r = sd_bus_message_append(call, "ss", unit, "replace");
         r = send(r, call, what, &reply, ret_problem);
-        if (r == 0)
-                r = sd_bus_message_read(reply, "o", &job.path);
+        if (r != 0)
+                return r;
+
+        r = sd_bus_message_read(reply, "o", &job.path);
         if (r >= 0)
                 r = wait_for_job(bus, &job);
-        if (r != 0)
+        if (r < 0)
                 return r;
 
         return streq(job.result, "done")

@@ -24,9 +24,17 @@ static int on_disable(sd_bus_message *call, void *userdata, sd_bus_error *error)
         return sd_bus_reply_method_return(call, "a(sss)", 0);
 }
 
+/* Whether a job has started something; $FAKE_FAIL_JOB is a member that fails once. */
+static bool started, failed;
+
 static int on_job(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
         const char *unit, *mode;
+
+        if (!failed && streq(sd_bus_message_get_member(call), strempty(getenv("FAKE_FAIL_JOB")))) {
+                failed = true;
+                return sd_bus_error_set(error, SD_BUS_ERROR_FAILED, "no memory");
+        }
 
         int r = sd_bus_message_read(call, "ss", &unit, &mode);
         if (r >= 0)
@@ -34,6 +42,7 @@ static int on_job(sd_bus_message *call, void *userdata, sd_bus_error *error)
         if (r < 0)
                 return r;
 
+        started = !streq(sd_bus_message_get_member(call), "StopUnit");
         (void) printf("%s %s\n", sd_bus_message_get_member(call), unit);
         (void) fflush(stdout);
         return sd_bus_emit_signal(sd_bus_message_get_bus(call), "/org/freedesktop/systemd1",
@@ -44,7 +53,9 @@ static int on_job(sd_bus_message *call, void *userdata, sd_bus_error *error)
 static int get_active(sd_bus *bus, const char *path, const char *interface, const char *property,
                       sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
-        return sd_bus_message_append(reply, "s", "active");
+        bool target = endswith(path, "_2etarget");
+
+        return sd_bus_message_append(reply, "s", !target || started ? "active" : "inactive");
 }
 
 static int get_synchronized(sd_bus *bus, const char *path, const char *interface, const char *property,

@@ -125,8 +125,8 @@ static int run(Ctl *ctl, const void *options, char **args)
                 r = take_token(&join, args[0]);
         if (r == 0)
                 r = join_look(&join, &joined);
-        if (r == 0 && !joined)
-                r = run_steps(&join);
+        if (r == 0)
+                r = joined ? join_start(&join) : run_steps(&join);
 
         return r != 0 || !ctl->json ? r : print_document(&join);
 }

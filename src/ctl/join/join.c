@@ -366,10 +366,15 @@ int join_complete(Join *join)
 
 int join_start(Join *join)
 {
-        int r = systemd_client_reload(join->bus, &join->ctl->problem);
+        char **problem = &join->ctl->problem;
+        _cleanup_(freep) char *state = NULL;
 
-        if (r == 0)
-                r = systemd_client_enable(join->bus, DEVICE_TARGET, &join->ctl->problem);
+        int r = systemd_client_get_state(join->bus, DEVICE_TARGET, &state, problem);
+        if (r == 0 && !streq(state, "active")) {
+                r = systemd_client_reload(join->bus, problem);
+                if (r == 0)
+                        r = systemd_client_enable(join->bus, DEVICE_TARGET, problem);
+        }
         return r != 0 || join->ctl->json
                        ? r
                        : print_line(stdout, DEVICE_TARGET " is active. To leave: devboxctl leave");

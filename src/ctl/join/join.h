@@ -38,5 +38,5 @@ int join_verify(Join *join);   /* roots, manifest */
 int join_fit(Join *join);      /* the manifest within the ceiling; join-ceiling.c */
 int join_install(Join *join);  /* the ledger obeys them */
 int join_complete(Join *join); /* the device's own tunnel; the hub answers in it */
-int join_start(Join *join);    /* services */
+int join_start(Join *join);    /* services, unless they run */
 int join_files(Join *join);    /* directories that are closed to devbox; join-files.c */
