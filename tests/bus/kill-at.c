@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* Preloaded into a daemon, this kills it before one of its calls that leave a trace: on the disk, in the
+ * kernel, at wireguard-go or on the bus. Which one is a number in the file $KILL_AT, counted down by each;
+ * 0: none. So a test meets every state that a crash can leave behind, without a hook in the daemon. */
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static int *left;
+
+__attribute__((constructor)) static void begin(void)
+{
+        const char *path = getenv("KILL_AT");
+        int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+        void *shared =
+                fd >= 0 ? mmap(NULL, sizeof *left, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
+
+        if (fd >= 0)
+                (void) close(fd);
+        if (shared != MAP_FAILED)
+                left = shared;
+}
+
+static void count(void)
+{
+        if (left && *left > 0 && --*left == 0)
+                (void) kill(getpid(), SIGKILL);
+}
+
+#define COUNTED(type, name, parameters, arguments)                                                          \
+        __attribute__((visibility("default"))) type name parameters;                                        \
+        type name parameters                                                                                \
+        {                                                                                                   \
+                type(*next) parameters = dlsym(RTLD_NEXT, #name);                                           \
+                                                                                                            \
+                count();                                                                                    \
+                return next arguments;                                                                      \
+        }                                                                                                   \
+        struct _need_semicolon_
+
+COUNTED(int, fsync, (int fd), (fd));
+COUNTED(int, fdatasync, (int fd), (fd));
+COUNTED(ssize_t, write, (int fd, const void *data, size_t size), (fd, data, size));
+COUNTED(ssize_t, pwrite64, (int fd, const void *data, size_t size, off_t at), (fd, data, size, at));
+COUNTED(ssize_t, send, (int fd, const void *data, size_t size, int flags), (fd, data, size, flags));
+COUNTED(ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags), (fd, message, flags));
+COUNTED(int, renameat, (int from, const char *old, int to, const char *name), (from, old, to, name));
+COUNTED(int, unlink, (const char *path), (path));

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/* devbox-mesh, killed before each of the calls by which it changes something, and then at random ones: what
+ * it finds when it starts again, and what it makes of that. */
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "basic/fd.h"
+#include "mesh-world.h"
+
+#define N_RANDOM  40
+#define FIRST_KEY 16
+
+static struct Crash {
+        int *left; /* tests/bus/kill-at.c */
+        unsigned n_devices;
+        bool revoked[256];
+} crash;
+
+/* ---- the daemon */
+
+static void start(MeshWorld *world)
+{
+        char path[128];
+
+        if (!crash.left) {
+                (void) snprintf(path, sizeof path, "%s/kill-at", world->bus->directory);
+                _cleanup_(fd_closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+                assert_int_equal(ftruncate(fd, sizeof *crash.left), 0);
+                crash.left = mmap(NULL, sizeof *crash.left, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+                assert_ptr_not_equal(crash.left, MAP_FAILED);
+                (void) setenv("KILL_AT", path, 1);
+        }
+
+        *crash.left = 0;
+        (void) setenv("LD_PRELOAD", BUILD_DIR "/tests/bus/libkill-at.so", 1);
+        (void) setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1);
+        mesh_world_start(world);
+        (void) unsetenv("LD_PRELOAD");
+}
+
+/* A call that the daemon may not survive. Returns whether it was answered. */
+static bool call(const MeshWorld *world, sd_bus_message *message, int at)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        sd_bus_message *reply = NULL;
+
+        *crash.left = at;
+        int r = sd_bus_call(world->client, message, 0, &error, &reply);
+        if (r < 0)
+                assert_string_equal(error.name, SD_BUS_ERROR_NO_REPLY);
+        sd_bus_message_unref(message);
+        sd_bus_message_unref(reply);
+        return r >= 0;
+}
+
+/* ---- what must hold after each crash */
+
+static const char *device_name(unsigned i)
+{
+        static char name[16];
+
+        (void) snprintf(name, sizeof name, "dev-%u", i);
+        return name;
+}
+
+static bool is_settled(const MeshWorld *world, const void *argument)
+{
+        _cleanup_(wireguard_device_done) WireguardDevice running = WIREGUARD_DEVICE_NULL;
+        char peers[16];
+
+        if (!mesh_state_is(world, "up") || mesh_world_read(world, &running) < 0)
+                return false;
+        (void) snprintf(peers, sizeof peers, "%zu", running.n_peers);
+        return streq(mesh_status(world, "peers"), peers) &&
+               test_metric(world->client, MESH, "revocations_recorded_later") == 0;
+}
+
+/* A peer is loaded if and only if it is not revoked, with the address that the database has for it, and what
+ * is revoked stays so. */
+static void assert_consistent(const MeshWorld *world)
+{
+        _cleanup_(wireguard_device_done) WireguardDevice running = WIREGUARD_DEVICE_NULL;
+        char address[IP_PREFIX_TEXT_SIZE];
+
+        mesh_world_until(is_settled, world, NULL);
+        assert_ok(mesh_world_read(world, &running));
+        for (unsigned i = 0; i < crash.n_devices; i++) {
+                WireguardKey key = mesh_world_key((uint8_t) (FIRST_KEY + i));
+                const WireguardPeer *peer = wireguard_device_find_peer(&running, &key);
+                bool revoked = streq(mesh_peer(world, device_name(i), "state"), "revoked");
+
+                assert_true(revoked || !crash.revoked[i]);
+                assert_int_equal(peer != NULL, !revoked);
+                crash.revoked[i] = revoked;
+                if (!peer)
+                        continue;
+                assert_int_equal(peer->n_allowed_ips, 1);
+                (void) ip_prefix_format_address(&peer->allowed_ips[0], address);
+                assert_string_equal(mesh_peer(world, device_name(i), "address"), address);
+        }
+}
+
+static void add_device(const MeshWorld *world)
+{
+        unsigned i = crash.n_devices++;
+        char address[32];
+
+        (void) snprintf(address, sizeof address, "10.42.0.%u", 10 + i);
+        mesh_world_add_peer(world, device_name(i), (uint8_t) (FIRST_KEY + i), address);
+}
+
+/* ---- what is interrupted */
+
+typedef enum Operation { REVOKE, MOVE, _OPERATION_MAX } Operation;
+
+/* The calls that it makes with all that follows: rows in the database, the next poll. */
+static const int n_calls[_OPERATION_MAX] = { [REVOKE] = 28, [MOVE] = 14 };
+
+static sd_bus_message *make_call(const MeshWorld *world, Operation operation, unsigned i)
+{
+        sd_bus_message *message = mesh_call(world, operation == REVOKE ? "Revoke" : "SetPeer");
+        char address[32];
+
+        assert_ok(sd_bus_message_append(message, "s", device_name(i)));
+        (void) snprintf(address, sizeof address, "10.42.0.%u", 130 + i);
+        if (operation == MOVE)
+                assert_ok(sd_bus_message_append(message, "a{sv}", 1, "address", "s", address));
+        return message;
+}
+
+/* On the last device, which is a new one. */
+static void crash_at(MeshWorld *world, Operation operation, int at)
+{
+        unsigned i = crash.n_devices - 1;
+        bool answered = call(world, make_call(world, operation, i), at);
+
+        assert_int_equal(test_daemon_wait(world->daemon),
+                         128 + SIGKILL); /* at the latest in its next polls */
+        world->daemon = test_daemon_free(world->daemon);
+        add_device(world);
+        start(world);
+        assert_consistent(world);
+        assert_true(!answered || operation != REVOKE || crash.revoked[i]);
+}
+
+static void crash_hub(MeshWorld *world)
+{
+        mesh_configure(world, MESH_PREFIX, "hub.example.org", NULL);
+        mesh_world_until(mesh_state_is, world, "up");
+        mesh_world_stop(world);
+        add_device(world);
+        start(world);
+        assert_consistent(world);
+}
+
+static void test_at_each_call(void **state)
+{
+        MeshWorld *world = *state;
+
+        mesh_world_skip();
+        crash_hub(world);
+        for (Operation operation = 0; operation < _OPERATION_MAX; operation++)
+                for (int at = 1; at <= n_calls[operation]; at++)
+                        crash_at(world, operation, at);
+}
+
+static void test_at_random(void **state)
+{
+        MeshWorld *world = *state;
+
+        mesh_world_skip();
+        srandom(1);
+        crash_hub(world);
+        for (unsigned i = 0; i < N_RANDOM; i++) {
+                Operation operation = (Operation) random() % _OPERATION_MAX;
+
+                crash_at(world, operation, 1 + (int) random() % n_calls[operation]);
+        }
+}
+
+/* Until it is the hub: asked again after each crash, as devboxctl does. */
+static void test_while_it_becomes_the_hub(void **state)
+{
+        MeshWorld *world = *state;
+        bool answered = false;
+
+        mesh_world_skip();
+        mesh_world_stop(world);
+        start(world);
+        for (int at = 1; !answered; at++) {
+                sd_bus_message *message = mesh_call(world, "ConfigureHub");
+
+                assert_ok(sd_bus_message_append(message, "a{sv}", 2, "network", "s", "home", "endpoints",
+                                                "as", 1, "hub.example.org"));
+                answered = call(world, message, at);
+                if (answered)
+                        continue;
+                assert_int_equal(test_daemon_wait(world->daemon), 128 + SIGKILL);
+                world->daemon = test_daemon_free(world->daemon);
+                start(world);
+        }
+        *crash.left = 0;
+        assert_consistent(world);
+        assert_string_equal(mesh_status(world, "address"), "10.42.0.1");
+}
+
+static int up(void **state)
+{
+        crash = (struct Crash){ 0 };
+        return mesh_world_up(state);
+}
+
+static int down(void **state)
+{
+        if (crash.left)
+                (void) munmap(crash.left, sizeof *crash.left);
+        return mesh_world_down(state);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(test_while_it_becomes_the_hub, up, down),
+                cmocka_unit_test_setup_teardown(test_at_each_call, up, down),
+                cmocka_unit_test_setup_teardown(test_at_random, up, down),
+        };
+
+        return cmocka_run_group_tests(tests, mesh_world_enter, NULL);
+}
