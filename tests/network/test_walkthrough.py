@@ -81,6 +81,17 @@ def test_devices_reach_the_hub(network):
         equal((status, '"status":"ok"' in body), (200, True), f"/healthz from {node.name}")
 
 
+def test_a_template_is_edited_and_published(network):
+    network.hub.put("/root/.config/devbox/operator/templates/home-wsl.yaml", TEMPLATE + "  - run: uptime\n")
+    with network.hub.terminal("devboxctl", "manifest", "publish", "home-wsl") as person:
+        person.expect(r"home-wsl, version 2, until ")
+        person.expect(r"\+ capabilities\[uptime\]: ")
+        person.expect(r"\[y/N\]")
+        person.type("y")
+        person.converse(QUESTIONS, r"home-wsl: version 2 is signed")
+        equal(person.end(), 0, "manifest publish")
+
+
 def table(network):
     return network.hub.run("devboxctl", "peers").stdout
 
