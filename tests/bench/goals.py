@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The eleven goals as one table: which figure, beside which, and by how much. What depends on the speed of
+"""The twelve goals as one table: which figure, beside which, and by how much. What depends on the speed of
 the machine is a ratio to a figure of the same run; alone are only counts, and the memory of the ledger."""
 import operator
 import statistics
@@ -93,6 +93,10 @@ def wakes(key, when, server):
 
 
 ALONE = None  # nothing beside it: the figure itself is compared
+def mesh(kind, key, peers, **wanted):
+    return of(f"mesh-{kind}", key, peers=peers, **wanted)
+
+
 OWN_UNITS = {"way": "devbox", "units": 10}
 
 GOALS = [
@@ -186,6 +190,18 @@ GOALS = [
          of("signature", "verify_us"), time_to_hash(64), "<=", 0.7),
     Goal(11, "PSS of the ledger, enrolled, at rest", "KiB",
          of("memory", "pss_kib", server="ledger", when="rested"), ALONE, "<=", 3072),
+
+    Goal(12, "revoke to read-back, 10 peers, p99", "µs",
+         mesh("revoke", "p99_us", 10, what="elapsed"), ALONE, "<=", 50000),
+    Goal(12, "the same, 10 000 peers, p50, beside wg set and wg show", "µs",
+         *(mesh("revoke", "p50_us", 10000, what=what) for what in ("elapsed", "wg")), "<=", 2),
+    Goal(12, "start to in sync, 10 000 peers, beside wg setconf", "µs",
+         mesh("start", "us", 10000, link="new"), mesh("setconf", "us", 10000), "<=", 2),
+    Goal(12, "dump and difference, 10 000 peers, CPU", "µs",
+         mesh("rest", "poll_us", 10000), ALONE, "<=", 100000),
+    Goal(12, "PSS of devbox-mesh, 253 peers", "KiB", mesh("rest", "pss_kib", 253), ALONE, "<=", 6144),
+    Goal(12, "its CPU at rest, a poll a second, 253 peers", "%",
+         mesh("rest", "cpu_percent", 253), ALONE, "<=", 0.5),
 ]
 
 
