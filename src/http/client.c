@@ -8,10 +8,17 @@
 #include "http/client.h"
 
 #include <curl/curl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
 #include <sys/un.h>
 
 #include "basic/text.h"
+
+/* A peer that is gone without a word is noticed within this time, also in a call that has no deadline. */
+#define PEER_GONE_MS    15000
+#define PROBE_AFTER_SEC 5
 
 #define UNIX_PATH_SIZE sizeof(((struct sockaddr_un *) NULL)->sun_path)
 
@@ -292,6 +299,22 @@ static curl_off_t max_file_size(size_t response_max)
         return response_max == SIZE_MAX ? 0 : (curl_off_t) response_max;
 }
 
+/* Called by libcurl for each new socket. Those of AF_UNIX have no such options, and no need for them. */
+static int on_new_socket(void *userdata, curl_socket_t fd, curlsocktype purpose)
+{
+        static const struct {
+                int level, name, value;
+        } options[] = { { SOL_SOCKET, SO_KEEPALIVE, 1 },
+                        { IPPROTO_TCP, TCP_KEEPIDLE, PROBE_AFTER_SEC },
+                        { IPPROTO_TCP, TCP_KEEPINTVL, PROBE_AFTER_SEC },
+                        { IPPROTO_TCP, TCP_USER_TIMEOUT, PEER_GONE_MS } };
+
+        for (size_t i = 0; i < ELEMENTSOF(options); i++)
+                (void) setsockopt(fd, options[i].level, options[i].name, &options[i].value,
+                                  sizeof options[i].value);
+        return CURL_SOCKOPT_OK;
+}
+
 static int set_options(HttpCall *call, const HttpCallOptions *options)
 {
         const char *method = options->method ? options->method : "GET";
@@ -306,6 +329,8 @@ static int set_options(HttpCall *call, const HttpCallOptions *options)
                 curl_easy_setopt(easy, CURLOPT_USERAGENT, "devbox/" DEVBOX_VERSION),
                 curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L),
                 curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms(options->timeout_usec)),
+                curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long) PEER_GONE_MS),
+                curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_new_socket),
                 set_body(call, options),
                 curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method),
                 curl_easy_setopt(easy, CURLOPT_NOBODY, streq(method, "HEAD") ? 1L : 0L),
