@@ -57,18 +57,18 @@ static const struct {
         { "run: echo \"DIR\" \"a b\" \"--\" \"in\" \"a;b\"",
           RUN("echo", "/usr/bin/echo",
               "{\"lit\":\"DIR\"},{\"lit\":\"a b\"},{\"lit\":\"--\"},{\"lit\":\"in\"},{\"lit\":\"a;b\"}") },
-        { "run: uptime, ask",
-          "{\"name\":\"shell.exec\",\"id\":\"uptime\",\"approval\":\"message\",\"bin\":\"/usr/bin/uptime\","
-          "\"argv\":[]}" },
+        { "run: uptime, ask", "{\"name\":\"shell.exec\",\"id\":\"uptime\",\"approval\":\"message\",\"max_"
+                              "age_s\":300,\"bin\":\"/usr/bin/uptime\","
+                              "\"argv\":[]}" },
 
         { "read: home, /var/log",
           "{\"name\":\"fs.read\",\"id\":\"read\",\"approval\":\"none\",\"roots\":[\"home\",\"var-log\"]}" },
         { "list: /home",
           "{\"name\":\"fs.list\",\"id\":\"list\",\"approval\":\"none\",\"roots\":[\"home\"]}" },
-        { "write: inbox, ask",
-          "{\"name\":\"fs.write\",\"id\":\"write\",\"approval\":\"message\",\"roots\":[\"inbox\"]}" },
-        { "write: inbox, ask(reaction)",
-          "{\"name\":\"fs.write\",\"id\":\"write\",\"approval\":\"reaction\",\"roots\":[\"inbox\"]}" },
+        { "write: inbox, ask", "{\"name\":\"fs.write\",\"id\":\"write\",\"approval\":\"message\",\"max_age_"
+                               "s\":300,\"roots\":[\"inbox\"]}" },
+        { "write: inbox, ask(reaction)", "{\"name\":\"fs.write\",\"id\":\"write\",\"approval\":\"reaction\","
+                                         "\"max_age_s\":300,\"roots\":[\"inbox\"]}" },
 
         { "docker: list", "{\"name\":\"docker.list\",\"id\":\"containers\",\"approval\":\"none\"}" },
         { "docker: list, logs, exec ps|top in web|db",
@@ -80,22 +80,23 @@ static const struct {
           "{\"name\":\"docker.exec\",\"id\":\"top\",\"approval\":\"none\",\"containers\":[\"web\",\"db\"],"
           "\"argv\":[{\"lit\":\"top\"}],\"exec_kill\":\"timeout\"}" },
         { "docker: exec nginx -s reload in web, ask(signed)",
-          "{\"name\":\"docker.exec\",\"id\":\"nginx\",\"approval\":\"signed\",\"containers\":[\"web\"],"
+          "{\"name\":\"docker.exec\",\"id\":\"nginx\",\"approval\":\"signed\",\"max_age_s\":300,"
+          "\"containers\":[\"web\"],"
           "\"argv\":[{\"lit\":\"nginx\"},{\"lit\":\"-s\"},{\"lit\":\"reload\"}],\"exec_kill\":"
           "\"timeout\"}" },
 
         { "service: devbox-api, NetworkManager.service, apt-daily.timer",
           "{\"name\":\"service.status\",\"id\":\"service\",\"approval\":\"none\",\"units\":[\"devbox-api."
           "service\",\"NetworkManager.service\",\"apt-daily.timer\"]}" },
-        { "restart: nginx, ask",
-          "{\"name\":\"service.restart\",\"id\":\"restart\",\"approval\":\"message\",\"units\":[\"nginx."
-          "service\"]}" },
+        { "restart: nginx, ask", "{\"name\":\"service.restart\",\"id\":\"restart\",\"approval\":\"message\","
+                                 "\"max_age_s\":300,\"units\":[\"nginx."
+                                 "service\"]}" },
         { "sensors: thermal_zone0, bat0", "{\"name\":\"sensors.read\",\"id\":\"sensors\",\"approval\":"
                                           "\"none\",\"sensors\":[\"thermal_zone0\","
                                           "\"bat0\"]}" },
-        { "camera: /dev/video0, ask(signed)",
-          "{\"name\":\"camera.snapshot\",\"id\":\"camera\",\"approval\":\"signed\",\"cameras\":[\"/dev/"
-          "video0\"]}" },
+        { "camera: /dev/video0, ask(signed)", "{\"name\":\"camera.snapshot\",\"id\":\"camera\",\"approval\":"
+                                              "\"signed\",\"max_age_s\":300,\"cameras\":[\"/dev/"
+                                              "video0\"]}" },
 
         /* What stands beside the line. */
         { "run: df -h\n    timeout_s: 60\n    id: disks\n    rate: {n: 3, per_s: 60}",
@@ -103,7 +104,8 @@ static const struct {
           "3,"
           "\"per_s\":60},\"bin\":\"/usr/bin/df\",\"argv\":[{\"lit\":\"-h\"}]}" },
         { "write: inbox\n    approval: signed\n    replace: true",
-          "{\"name\":\"fs.write\",\"id\":\"write\",\"approval\":\"signed\",\"roots\":[\"inbox\"],"
+          "{\"name\":\"fs.write\",\"id\":\"write\",\"approval\":\"signed\",\"max_age_s\":300,\"roots\":["
+          "\"inbox\"],"
           "\"replace\":"
           "true}" },
         { "docker: exec ps in web\n    exec_kill: none",

@@ -133,6 +133,8 @@ static void test_approval_self(void **state)
         assert_false(manifest->capabilities.items[1].approval_self);
         assert_false(manifest->capabilities.items[2].approval_self);
         assert_true(manifest->capabilities.items[3].approval_self);
+        assert_int_equal(manifest->capabilities.items[0].max_age_s, 300); /* people need time */
+        assert_int_equal(manifest->capabilities.items[2].max_age_s, 120);
         assert_int_equal(template_line(parsed.template, "capabilities[0]"), 4);
         assert_int_equal(template_line(parsed.template, "capabilities[3].roots"), 7);
         assert_int_equal(template_line(parsed.template, "operators"), 1);

@@ -7,6 +7,8 @@
 #include "ctl/template/short-form.h"
 #include "ctl/template/template-internal.h"
 
+#define ASKING_AGE_S 300
+
 static int fail_fault(YamlProblems *problems, const YamlNode *node, const SchemaFault *fault)
 {
         return template_fail(problems, yaml_node_line(yaml_node_at(node, fault->path)), "%s%s%s",
@@ -39,17 +41,27 @@ static int number_id(TemplateBuilder *builder, cJSON *entry)
         return r < 0 ? r : replace_string(builder->ids, id, "");
 }
 
-/* approval_self of the template is that of every capability which asks and does not say. */
-static int add_approval_self(const TemplateBuilder *builder, cJSON *entry)
+static bool says(const cJSON *entry, const char *key)
+{
+        return cJSON_GetObjectItemCaseSensitive(entry, key);
+}
+
+/* What a capability that asks gets where it does not say: the template's approval_self, and the time that
+ * people have to approve, for which the request must live. */
+static int add_asking(const TemplateBuilder *builder, cJSON *entry)
 {
         const TemplateHead *head = builder->template->head;
         const char *tier = strempty(text_of(entry, "approval"));
 
-        if (!head || !head->approval_self || streq(tier, approval_tier_names[APPROVAL_NONE]) ||
-            cJSON_GetObjectItemCaseSensitive(entry, "approval_self"))
+        if (streq(tier, approval_tier_names[APPROVAL_NONE]))
                 return 0;
+        if (head && head->approval_self && !says(entry, "approval_self") &&
+            !cJSON_AddBoolToObject(entry, "approval_self", true))
+                return -ENOMEM;
+        if (!says(entry, "max_age_s") && !cJSON_AddNumberToObject(entry, "max_age_s", ASKING_AGE_S))
+                return -ENOMEM;
 
-        return cJSON_AddBoolToObject(entry, "approval_self", true) ? 0 : -ENOMEM;
+        return 0;
 }
 
 /* Checks an entry that is complete, and adds it. Takes the entry. */
@@ -60,7 +72,7 @@ static int add_entry(TemplateBuilder *builder, const YamlNode *node, cJSON *entr
         SchemaFault fault = { 0 };
         void *object;
 
-        int r = add_approval_self(builder, entry);
+        int r = add_asking(builder, entry);
         if (r == 0)
                 r = schema_bind(&capability_schema, entry, &object, &fault);
         if (r < 0)
