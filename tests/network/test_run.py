@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: MIT
+"""Commands on a device: from the hub's command line to a sandbox on home-wsl, and back."""
+
+import json
+import os
+import time
+
+from test_walkthrough import QUESTIONS
+from world import equal, eventually, expect
+
+TEMPLATE = """\
+operators: ["local:root"]
+approvers: ["local:root"]
+approval_self: true
+roots: {home: /home, inbox: /srv/inbox}
+capabilities:
+  - run: ls [-l|-la] DIR in home
+  - {run: "sleep 1..60", timeout_s: 60}
+  - list: home
+  - read: home
+  - write: inbox, ask
+"""
+CEILING = """\
+v: 1
+capabilities: [shell.exec, fs.list, fs.read, fs.write]
+programs: [/usr/bin/ls, /usr/bin/sleep]
+read: [/home]
+write: [/srv/inbox]
+"""
+REJECTED, UNREACHABLE, INTERRUPTED = 77, 69, 70
+
+
+def run(network, *words, seconds=60, text=None):
+    return network.hub.run("devboxctl", "run", "home-wsl", *words, check=False, seconds=seconds, text=text)
+
+
+def newest(network):
+    said = network.hub.run("devboxctl", "--json", "requests", "--lines", 1).stdout
+    return json.loads(said)["requests"][0]
+
+
+def ends_as(network, state):
+    eventually(f"a request that is {state}", lambda: newest(network)["state"] == state)
+
+
+def has_sleep(network):
+    return network.home.run("pgrep", "-x", "sleep", check=False).returncode == 0
+
+
+def test_a_manifest_for_it(network):
+    network.home.put("/etc/devbox/ceiling.yaml", CEILING)
+    network.home.shell(
+        "install -d -m 700 /home/ana && install -d /srv/inbox &&"
+        " devboxctl device grant --write /srv/inbox &&"
+        " sed -i 's/trust_clock: .*/trust_clock: true/' /etc/devbox/config.yaml &&"
+        " systemctl daemon-reload && systemctl reload devbox-ledger"
+    )
+    network.hub.put("/root/run.yaml", TEMPLATE)
+    with network.hub.terminal(
+        *"devboxctl manifest publish --yes --template /root/run.yaml home-wsl".split()
+    ) as operator:
+        operator.converse(QUESTIONS, r"version \d+ is signed")
+        equal(operator.end(), 0, "manifest publish")
+
+
+def test_ls(network):
+    done = run(network, "ls", "/home")
+    equal((done.returncode, done.stdout), (0, "ana\n"), f"run ls /home: {done.stderr!r}")
+
+
+def test_a_home_stays_closed(network):
+    done = run(network, "ls", "/home/ana")
+    equal(done.returncode, 2, "the exit status of ls")
+    expect("Permission denied" in done.stderr, done.stderr)
+
+
+def test_list(network):
+    done = run(network, "--list", "/home")
+    equal((done.returncode, done.stdout), (0, "ana/\n"), f"run --list /home: {done.stderr!r}")
+
+
+def test_rm(network):
+    done = run(network, "rm", "-rf", "/")
+    equal(done.returncode, REJECTED, "the exit status")
+    equal(done.stderr, "devboxctl: capability rejected: shell.exec.rm not in manifest\n", "the sentence")
+
+
+def test_write_waits_for_an_approval(network):
+    with network.hub.terminal(
+        "bash", "-c", "echo hello | devboxctl run home-wsl --write /srv/inbox/note"
+    ) as person:
+        name = person.expect(r"devboxctl approve (\w+)\s+expires in (?:4 min|5 min)")[1]
+        note = network.home.path() / "srv/inbox/note"
+        expect(not note.exists(), "it is written before its approval")
+        network.hub.run("devboxctl", "approve", name)
+        person.expect(r"6 bytes, sha256 5891b5b5")
+        equal(person.end(), 0, "run --write")
+    equal(note.read_text(), "hello\n", "the file")
+
+
+def test_ctrl_c_cancels_on_the_device(network):
+    with network.hub.terminal("devboxctl", "run", "home-wsl", "sleep", "50") as person:
+        eventually("the program", lambda: has_sleep(network))
+        os.write(person.fd, b"\x03")
+        person.end()
+    eventually("the end of the program", lambda: not has_sleep(network))
+    ends_as(network, "cancelled")
+
+
+def test_a_stopped_socket_turns_a_capability_off(network):
+    network.home.run("systemctl", "stop", "devbox-worker-exec.socket")
+    done = run(network, "ls", "/home")
+    network.home.run("systemctl", "start", "devbox-worker-exec.socket")
+    equal((done.returncode, newest(network)["reason"]), (REJECTED, "capability_unavailable"), done.stderr)
+    equal(run(network, "ls", "/home").returncode, 0, "ls, with its socket")
+
+
+def test_an_agent_that_dies(network):
+    with network.hub.terminal("devboxctl", "run", "home-wsl", "sleep", "50") as person:
+        eventually("the program", lambda: has_sleep(network))
+        network.home.run("systemctl", "kill", "-s", "KILL", "devbox-agent.service")
+        equal(person.end(), INTERRUPTED, "run")
+    equal(newest(network)["state"], "interrupted_unknown", "the state")
+    eventually("the end of the program", lambda: not has_sleep(network))
+
+
+def test_a_device_that_is_away(network):
+    network.home.run("ip", "link", "set", "host0", "down")
+    started = time.monotonic()
+    equal(run(network, "ls", "/home").returncode, UNREACHABLE, "run, without a network")
+    expect(time.monotonic() - started < 30, f"it took {time.monotonic() - started:.0f} s")
+
+    with network.hub.terminal("devboxctl", "run", "--queue", "home-wsl", "ls", "/home") as person:
+        ends_as(network, "queued")
+        network.home.run("ip", "link", "set", "host0", "up")
+        person.expect("ana")
+        equal(person.end(), 0, "run --queue")
+
+
+def test_both_chains_are_proven(network):
+    root = "/root/.config/devbox/operator/root.json"
+    said = network.hub.run("devboxctl", "audit", "verify", "--all", "--root", root).stdout
+    for name in ("hub", "home-wsl"):
+        expect(f"{name}: OK: " in said, said)
