@@ -137,7 +137,7 @@ def test_a_device_that_is_away(network):
         equal(person.end(), 0, "run --queue")
 
 
-def test_both_chains_are_proven(network):
+def test_both_chains_verify(network):
     root = "/root/.config/devbox/operator/root.json"
     said = network.hub.run("devboxctl", "audit", "verify", "--all", "--root", root).stdout
     for name in ("hub", "home-wsl"):
