@@ -215,7 +215,7 @@ def test_unknown_runs():
             ("0" * 32, "job_not_found"),
             ("f" * 32, "job_not_found"),
             ("nonsense", "job_not_found"),
-            ("A" * 500, "job_not_found"),
+            ("A" * 500, "not_found"),
             ("%00", "job_not_found"),
         ],
         check,

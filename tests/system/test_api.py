@@ -152,9 +152,11 @@ def test_openapi_describes_what_answers():
 
     def check(path, method):
         response = wire.request(method.upper(), path.replace("{id}", "0" * 32))
-        # An action without a token is rejected for that, and an unknown run is not an unknown path.
-        wanted = (200, None) if method == "get" else (401, "token_required")
-        wanted = (404, "job_not_found") if "{" in path else wanted
+        # What needs the token is rejected without it, an unknown run is not an unknown path, a claim needs a
+        # body.
+        wanted = (200, None) if method == "get" and not path.startswith("/mesh") else (401, "token_required")
+        wanted = (404, "job_not_found") if "{id}" in path else wanted
+        wanted = (400, "bad_request") if path == "/enroll" else wanted
         got = (response.status, response.code)
         equal(got, wanted, f"{method} {path}")
 
@@ -175,7 +177,12 @@ def test_all_documented_paths_are_there():
         "/actions/restart",
         "/actions/run-tests",
         "/actions/run-tests/{id}",
+        "/enroll",
         "/health",
+        "/healthz",
+        "/mesh",
+        "/mesh/peers",
+        "/mesh/peers/{name}/revoke",
         "/metrics",
         "/openapi.json",
         "/services",

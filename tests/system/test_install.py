@@ -102,6 +102,7 @@ FILES = {
     "/usr/share/man/man5/org.devbox.Component1.5": "0644",
     "/usr/share/man/man5/org.devbox.Dispatch1.5": "0644",
     "/usr/share/man/man5/org.devbox.Ledger1.5": "0644",
+    "/usr/share/man/man5/org.devbox.Mesh1.5": "0644",
     "/usr/share/man/man7/devbox.7": "0644",
     "/usr/share/man/man8/devbox-agent.8": "0644",
     "/usr/share/man/man8/devbox-api.8": "0644",
@@ -109,6 +110,7 @@ FILES = {
     "/usr/share/man/man8/devbox-dispatch.8": "0644",
     "/usr/share/man/man8/devbox-generator.8": "0644",
     "/usr/share/man/man8/devbox-ledger.8": "0644",
+    "/usr/share/man/man8/devbox-mesh.8": "0644",
     "/usr/share/man/man8/devbox-worker.8": "0644",
 }
 
