@@ -133,6 +133,35 @@ static void test_health_knows_the_ledger(void **state)
         }
 }
 
+/* The daemons of a role count on machines that have it, and on no others. */
+static void test_health_knows_the_role(void **state)
+{
+        static const struct {
+                const char *target, *unit, *shown;
+        } rows[] = {
+                { "devbox-hub.target", "devbox-mesh.service", "mesh failed see: journalctl" },
+                { "devbox-hub.target", "devbox-dispatch.service", "dispatch failed see: journalctl" },
+                { "devbox-device.target", "devbox-agent.service", "agent failed see: journalctl" },
+        };
+        World *world = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                fake_set_unit(
+                        world->bus,
+                        &(FakeUnit){ .id = rows[i].unit, .active_state = "failed", .sub_state = "failed" });
+                _cleanup_(run_done) Run before = run_ctl(world, "status", NULL, NULL);
+                assert_null(strstr(before.output, rows[i].shown));
+
+                fake_set_unit(world->bus, &(FakeUnit){ .id = rows[i].target });
+                _cleanup_(run_done) Run health = run_ctl(world, "health", NULL, NULL);
+                _cleanup_(run_done) Run status = run_ctl(world, "status", NULL, NULL);
+                assert_has(health.output, rows[i].shown);
+                assert_has(status.output, rows[i].shown);
+                assert_int_equal(health.status, 1);
+                fake_set_unit(world->bus, &(FakeUnit){ .id = rows[i].target, .active_state = "inactive" });
+        }
+}
+
 /* A machine without the role has no such unit, and nothing is missing. */
 static void test_health_without_the_ledger(void **state)
 {
@@ -449,6 +478,7 @@ int main(void)
                 test_in_world(test_status_names_what_is_wrong),
                 test_in_world(test_health_names_what_is_masked),
                 test_in_world(test_health_knows_the_ledger),
+                test_in_world(test_health_knows_the_role),
                 test_in_world(test_health_without_the_ledger),
                 test_in_world(test_status_as_json),
                 test_in_world(test_system),

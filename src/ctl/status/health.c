@@ -58,7 +58,7 @@ static int print_lines(const Ctl *ctl, const ServiceStatus *status, const char *
                 const ComponentStatus *component = &status->components[i];
                 const char *problem = component_status_problem(component);
 
-                if (problem && component_is_expected(component)) {
+                if (problem && component->expected) {
                         table_add(&table, STYLE_HEAD, "%s", component->name);
                         table_add(&table, STYLE_BAD, "%s", component_state_to_string(component->state));
                         table_add(&table, STYLE_PLAIN, "%s", problem);

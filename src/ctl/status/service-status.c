@@ -29,9 +29,14 @@ typedef struct ComponentRow {
         const char *name, *unit;
         const char *bus_name;  /* after "org.devbox."; NULL: not on the bus */
         const char *unhealthy; /* what to do if it reports that it is not healthy */
-        bool activated;        /* the bus starts it on demand */
-        bool optional;         /* of a role that this machine may not have */
+        unsigned roles;        /* of machines that have it; 0: all */
+        bool activated;        /* the bus or a socket starts it on demand */
+        bool optional;         /* it may be not installed */
 } ComponentRow;
+
+/* The targets of the roles, whose states are read with those of the components. */
+enum { UNIT_HUB = _COMPONENT_MAX, UNIT_DEVICE, _UNIT_MAX };
+enum { ROLE_HUB = 1 << 0, ROLE_DEVICE = 1 << 1 };
 
 static const ComponentRow component_table[_COMPONENT_MAX] = {
         [COMPONENT_SOCKET] = { "socket", "devbox-api.socket" },
@@ -45,7 +50,24 @@ static const ComponentRow component_table[_COMPONENT_MAX] = {
                                "it cannot act: disk full, or its key is not adopted; see: journalctl -u "
                                "devbox-ledger, and devboxctl device status",
                                .activated = true, .optional = true },
+        [COMPONENT_MESH] = { "mesh", "devbox-mesh.service", "Mesh1",
+                             "the network is not in order; run: devboxctl doctor, and see: journalctl -u "
+                             "devbox-mesh",
+                             .roles = ROLE_HUB | ROLE_DEVICE, .activated = true },
+        [COMPONENT_DISPATCH] = { "dispatch", "devbox-dispatch.service", "Dispatch1",
+                                 "not healthy; see: journalctl -u devbox-dispatch", .roles = ROLE_HUB,
+                                 .activated = true },
+        [COMPONENT_AGENT] = { "agent", "devbox-agent.service", "Agent1",
+                              "the ledger does not answer it; see: journalctl -u devbox-agent",
+                              .roles = ROLE_DEVICE, .activated = true },
 };
+
+static const char *unit_name(int i)
+{
+        return i == UNIT_HUB      ? "devbox-hub.target"
+               : i == UNIT_DEVICE ? "devbox-device.target"
+                                  : component_table[i].unit;
+}
 
 const char *component_state_to_string(ComponentState state)
 {
@@ -58,8 +80,8 @@ static int on_unit(const Systemd1Unit *unit, void *userdata)
 {
         UnitState *states = userdata;
 
-        for (int i = 0; i < _COMPONENT_MAX; i++)
-                if (streq(unit->id, component_table[i].unit)) {
+        for (int i = 0; i < _UNIT_MAX; i++)
+                if (streq(unit->id, unit_name(i))) {
                         (void) snprintf(states[i].load, sizeof states[i].load, "%s", unit->load_state);
                         (void) snprintf(states[i].active, sizeof states[i].active, "%s", unit->active_state);
                         (void) snprintf(states[i].sub, sizeof states[i].sub, "%s", unit->sub_state);
@@ -69,15 +91,15 @@ static int on_unit(const Systemd1Unit *unit, void *userdata)
 }
 
 /* Leaves the states empty where systemd does not answer. */
-static void get_unit_states(sd_bus *bus, UnitState states[static _COMPONENT_MAX])
+static void get_unit_states(sd_bus *bus, UnitState states[static _UNIT_MAX])
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
-        const char *units[_COMPONENT_MAX];
+        const char *units[_UNIT_MAX];
 
-        for (int i = 0; i < _COMPONENT_MAX; i++)
-                units[i] = component_table[i].unit;
+        for (int i = 0; i < _UNIT_MAX; i++)
+                units[i] = unit_name(i);
 
-        int r = systemd1_new_list(bus, units, _COMPONENT_MAX, &call);
+        int r = systemd1_new_list(bus, units, _UNIT_MAX, &call);
         if (r >= 0)
                 r = sd_bus_call(bus, call, 0, NULL, &reply);
         if (r >= 0)
@@ -194,12 +216,20 @@ static int get_listens(sd_bus *bus, ServiceStatus *status)
         return 0;
 }
 
+static bool component_is_expected(const ComponentRow *row, ComponentState state, unsigned roles)
+{
+        return (row->roles == 0 || (row->roles & roles) != 0) &&
+               !(row->optional && state == COMPONENT_ABSENT);
+}
+
 int service_status_get(sd_bus *bus, ServiceStatus *ret_status, char **ret_problem)
 {
         _cleanup_(service_status_done) ServiceStatus status = { 0 };
-        UnitState states[_COMPONENT_MAX] = { 0 };
+        UnitState states[_UNIT_MAX] = { 0 };
 
         get_unit_states(bus, states);
+        unsigned roles = (streq(states[UNIT_HUB].active, "active") ? ROLE_HUB : 0) |
+                         (streq(states[UNIT_DEVICE].active, "active") ? ROLE_DEVICE : 0);
 
         for (int i = 0; i < _COMPONENT_MAX; i++) {
                 ComponentStatus *component = &status.components[i];
@@ -210,7 +240,8 @@ int service_status_get(sd_bus *bus, ServiceStatus *ret_status, char **ret_proble
                 component->name = component_table[i].name;
                 component->unit = component_table[i].unit;
                 component->state = state_of(&states[i]);
-                if (!component_table[i].bus_name)
+                component->expected = component_is_expected(&component_table[i], component->state, roles);
+                if (!component_table[i].bus_name || !component->expected)
                         continue;
 
                 r = component_client_get(bus, component_table[i].bus_name, &component->properties, &problem);
@@ -249,7 +280,8 @@ const char *component_status_problem(const ComponentStatus *component)
         case COMPONENT_STOPPED:
                 return "run: systemctl start devbox.target";
         case COMPONENT_MASKED:
-                return "run: systemctl unmask devbox-api.socket devbox-api devbox-collector devbox-ledger";
+                return "run: systemctl unmask devbox-api.socket devbox-api devbox-collector devbox-ledger "
+                       "devbox-mesh devbox-dispatch devbox-agent";
         case COMPONENT_FAILED:
                 return "see: journalctl -u 'devbox-*'";
         case COMPONENT_CRASHING:
@@ -263,16 +295,10 @@ const char *component_status_problem(const ComponentStatus *component)
         }
 }
 
-bool component_is_expected(const ComponentStatus *component)
-{
-        return component->state != COMPONENT_ABSENT || !component_table[component->id].optional;
-}
-
 bool service_status_is_well(const ServiceStatus *status)
 {
         for (int i = 0; i < _COMPONENT_MAX; i++)
-                if (component_is_expected(&status->components[i]) &&
-                    component_status_problem(&status->components[i]))
+                if (status->components[i].expected && component_status_problem(&status->components[i]))
                         return false;
 
         return true;
@@ -284,7 +310,7 @@ void service_status_add_json(Json *json, const char *key, const ServiceStatus *s
         for (int i = 0; i < _COMPONENT_MAX; i++) {
                 const ComponentStatus *component = &status->components[i];
 
-                if (!component_is_expected(component))
+                if (!component->expected)
                         continue;
                 json_open_object(json, NULL);
                 json_add_string(json, "name", component->name);

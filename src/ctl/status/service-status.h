@@ -29,6 +29,9 @@ typedef enum ComponentId {
         COMPONENT_API,
         COMPONENT_COLLECTOR,
         COMPONENT_LEDGER,
+        COMPONENT_MESH,
+        COMPONENT_DISPATCH,
+        COMPONENT_AGENT,
         _COMPONENT_MAX,
 } ComponentId;
 
@@ -36,8 +39,9 @@ typedef struct ComponentStatus {
         ComponentId id;
         const char *name, *unit;
         ComponentState state;
-        bool moved;   /* the socket: is not open at all of its addresses */
-        bool answers; /* on the bus; then `properties` is set */
+        bool expected; /* this machine's role has it */
+        bool moved;    /* the socket: is not open at all of its addresses */
+        bool answers;  /* on the bus; then `properties` is set */
         ComponentProperties properties;
 } ComponentStatus;
 
@@ -52,9 +56,6 @@ void service_status_done(ServiceStatus *status);
 
 /* What to do about a component, or NULL if it is as it should be. */
 const char *component_status_problem(const ComponentStatus *component);
-
-/* Whether this machine should have the component: all but those of a role that is not installed. */
-bool component_is_expected(const ComponentStatus *component);
 
 bool service_status_is_well(const ServiceStatus *status);
 

@@ -131,7 +131,7 @@ static int print_screen(const Ctl *ctl, const Screen *screen)
                 return -errno;
 
         for (int i = 0; i < _COMPONENT_MAX; i++)
-                if (component_is_expected(&screen->status.components[i]))
+                if (screen->status.components[i].expected)
                         add_component(&table, &screen->status, &screen->status.components[i]);
 
         table_add_blank(&table);
