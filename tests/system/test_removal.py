@@ -34,7 +34,16 @@ from world import (
 )
 
 UNITS = (API, COLLECTOR, SOCKET, TARGET, world.SELFTEST, world.SELFTEST_SOCKET)
-KEPT = {"/etc/devbox", "/etc/devbox/config.yaml", "/var/lib/devbox"}
+# The seals open what stays in /var/lib/devbox.
+SEALS = "/etc/credstore.encrypted"
+KEPT = {
+    "/etc/devbox",
+    "/etc/devbox/config.yaml",
+    "/var/lib/devbox",
+    SEALS,
+    f"{SEALS}/devbox-dispatch.seal",
+    f"{SEALS}/devbox-mesh.seal",
+}
 
 
 def uninstall(*options):
