@@ -6,13 +6,14 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-static int *left;
+static atomic_int *left;
 
 __attribute__((constructor)) static void begin(void)
 {
@@ -29,7 +30,7 @@ __attribute__((constructor)) static void begin(void)
 
 static void count(void)
 {
-        if (left && *left > 0 && --*left == 0)
+        if (left && atomic_load(left) > 0 && atomic_fetch_sub(left, 1) == 1)
                 (void) kill(getpid(), SIGKILL);
 }
 
