@@ -21,6 +21,7 @@ class Terminal:
         self.at = 0  # what was matched ends here
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background job ignores it
             os.execvp(command[0], list(map(str, command)))
 
     def __enter__(self):
