@@ -151,7 +151,8 @@ int worker_link_cancel(WorkerLink *link)
         if (link->sending)
                 return 0;
 
-        return channel_send(link->fd, CHANNEL_CANCEL, BYTES_NULL);
+        int r = channel_send(link->fd, CHANNEL_CANCEL, BYTES_NULL);
+        return r == -EPIPE || r == -ECONNRESET ? 0 : r;
 }
 
 int worker_link_pause(WorkerLink *link, bool paused)

@@ -31,7 +31,8 @@ DEFINE_CLEANUP(WorkerLink, worker_link_free);
  */
 int worker_link_run(WorkerLink *link, Bytes request, Bytes permit);
 
-/* Asks the worker to end, or not to begin; it still sends its end. Errors: the worker is gone. */
+/* Asks the worker to end, or not to begin; it still sends its end. One that has closed already is no error:
+ * its end may not be received yet. */
 int worker_link_cancel(WorkerLink *link);
 
 /* Whether to receive: a worker whose output is not taken waits. */

@@ -30,9 +30,11 @@ int channel_receive(int fd, ChannelType *ret_type, uint8_t *buffer, size_t *ret_
         struct msghdr message = { .msg_iov = parts, .msg_iovlen = ELEMENTSOF(parts) };
         ssize_t n = -1;
 
+        /* A peer that closes with a message unread: ECONNRESET is reported once, ahead of what the peer had
+         * sent (unix_release_sock() in net/unix/af_unix.c). */
         do
                 n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
-        while (n < 0 && errno == EINTR);
+        while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 
         if (n < 0)
                 return -errno;

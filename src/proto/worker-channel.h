@@ -22,6 +22,7 @@ typedef enum ChannelType {
 /* Blocks until the agent has taken the message. Errors: -EMSGSIZE; -EPIPE, -ECONNRESET the agent is gone. */
 int channel_send(int fd, ChannelType type, Bytes payload);
 
-/* Receives one message into `buffer`, of CHANNEL_PAYLOAD_MAX bytes. Errors: -ECONNRESET the agent is gone;
- * -EAGAIN the socket has a timeout, which passed; -EMSGSIZE a message is longer. */
+/* Receives one message into `buffer`, of CHANNEL_PAYLOAD_MAX bytes. Errors: -ECONNRESET the peer is gone,
+ * and all that it sent was received; -EAGAIN the socket has a timeout, which passed; -EMSGSIZE a message is
+ * longer. */
 int channel_receive(int fd, ChannelType *ret_type, uint8_t *buffer, size_t *ret_size);
