@@ -270,7 +270,6 @@ static int make_parts(Api *api)
 
 int api_start(void *self, Daemon *daemon)
 {
-        _cleanup_(config_freep) Config *config = NULL;
         Api *api = self;
 
         api->daemon = daemon;
@@ -279,11 +278,9 @@ int api_start(void *self, Daemon *daemon)
         if (api->proc_fd < 0)
                 return -errno;
 
-        int r = config_holder_read(&api->config, &config);
+        int r = config_holder_load(&api->config);
         if (r < 0)
                 return r;
-        if (r == 0)
-                (void) config_holder_replace_take(&api->config, TAKE_PTR(config));
         r = make_parts(api);
         if (r < 0)
                 return r;

@@ -44,6 +44,18 @@ Config *config_holder_replace_take(ConfigHolder *holder, Config *config)
         return before;
 }
 
+int config_holder_load(ConfigHolder *holder)
+{
+        _cleanup_(config_freep) Config *config = NULL;
+
+        int r = config_holder_read(holder, &config);
+        if (r != 0)
+                return MIN(r, 0);
+
+        config_free(config_holder_replace_take(holder, TAKE_PTR(config)));
+        return 0;
+}
+
 void config_holder_repeat(ConfigHolder *holder)
 {
         holder->logged = false;

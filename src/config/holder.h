@@ -22,6 +22,10 @@ int config_holder_read(ConfigHolder *holder, Config **ret_config);
  * from it any more. */
 Config *config_holder_replace_take(ConfigHolder *holder, Config *config);
 
+/* Both: reads the file and makes a valid configuration the current one, for a daemon that borrows nothing
+ * from the one before. Returns 0 for an invalid file as well. Errors: -ENOMEM. */
+int config_holder_load(ConfigHolder *holder);
+
 /* Logs the next problem even if it is the same: after a reload by request. */
 void config_holder_repeat(ConfigHolder *holder);
 

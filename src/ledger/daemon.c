@@ -235,25 +235,12 @@ static void on_agent_gone(const char *agent, void *userdata)
 
 /* ---- configuration */
 
-/* An invalid configuration changes nothing here; the defaults are the strict ones. */
-static int load_config(LedgerDaemon *self)
-{
-        _cleanup_(config_freep) Config *config = NULL;
-
-        int r = config_holder_read(&self->config, &config);
-        if (r != 0)
-                return MIN(r, 0);
-
-        config_free(config_holder_replace_take(&self->config, TAKE_PTR(config)));
-        return 0;
-}
-
 int ledger_daemon_reload(void *userdata)
 {
         LedgerDaemon *self = userdata;
 
         config_holder_repeat(&self->config);
-        int r = load_config(self);
+        int r = config_holder_load(&self->config);
         if (r >= 0 && !self->ledger) {
                 backoff_reset(&self->reopen_backoff);
                 return reopen(self);
@@ -379,7 +366,7 @@ int ledger_daemon_start(void *userdata, Daemon *daemon)
         self->bus = bus;
         self->agents = (AgentWatches){ .bus = bus, .on_gone = on_agent_gone, .userdata = self };
 
-        int r = load_config(self);
+        int r = config_holder_load(&self->config);
         if (r < 0)
                 return r;
         r = add_sources(self);

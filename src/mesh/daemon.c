@@ -78,7 +78,7 @@ static bool open_database(MeshDaemon *self)
         return self->store.database || (due && reopen(self) == 0);
 }
 
-/* As long as it was never read, nobody knows what this machine is. */
+/* Until it was read once, the role of this machine is unknown. */
 int mesh_need_store(MeshDaemon *self)
 {
         if (!self->loaded)
@@ -197,25 +197,12 @@ void mesh_report(MeshDaemon *self, MeshEvent event, const char *device, const ch
 
 /* ---- configuration */
 
-/* An invalid configuration changes nothing here. */
-static int load_config(MeshDaemon *self)
-{
-        _cleanup_(config_freep) Config *config = NULL;
-
-        int r = config_holder_read(&self->config, &config);
-        if (r != 0)
-                return MIN(r, 0);
-
-        config_free(config_holder_replace_take(&self->config, TAKE_PTR(config)));
-        return 0;
-}
-
 int mesh_daemon_reload(void *userdata)
 {
         MeshDaemon *self = userdata;
 
         config_holder_repeat(&self->config);
-        int r = load_config(self);
+        int r = config_holder_load(&self->config);
         if (r < 0)
                 return r;
 
@@ -338,7 +325,7 @@ int mesh_daemon_start(void *userdata, Daemon *daemon)
         self->event = daemon_event(daemon);
         self->bus = bus;
 
-        int r = load_config(self);
+        int r = config_holder_load(&self->config);
         if (r < 0)
                 return r;
         r = open_state(self);
