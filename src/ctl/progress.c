@@ -11,75 +11,59 @@
 #include "basic/fd.h"
 #include "ctl/print.h"
 
-/* Formats and sanitises; the caller frees. NULL: no memory. */
-static char *format_text(const char *format, va_list args, int *ret_width)
+/* Prints the text, sanitised, with spaces up to `column` if that is not 0, and what follows it. */
+static int print_text(int column, const char *after, const char *format, va_list args)
 {
-        char *text;
+        _cleanup_(freep) char *text = NULL;
 
-        if (vasprintf(&text, format, args) < 0)
-                return NULL;
+        if (vasprintf(&text, format, args) < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
 
-        *ret_width = (int) terminal_sanitize(text);
-        return text;
-}
-
-static int flush(void)
-{
+        int width = (int) terminal_sanitize(text);
+        (void) printf("%s%*s%s", text, column > 0 ? MAX(column - width, 1) : 0, "", after);
         return fflush(stdout) != 0 ? -errno : 0;
 }
 
 int progress_begin(const Progress *progress, const char *format, ...)
 {
         va_list args;
-        int width;
 
         if (progress->ctl->json)
                 return 0;
 
         va_start(args, format);
-        _cleanup_(freep) char *label = format_text(format, args, &width);
+        int r = print_text(progress->column, "", format, args);
         va_end(args);
-        if (!label)
-                return -ENOMEM;
-
-        (void) printf("%s%*s", label, MAX(progress->column - width, 1), "");
-        return flush();
+        return r;
 }
 
 int progress_end(const Progress *progress, const char *format, ...)
 {
         va_list args;
-        int width;
 
         if (progress->ctl->json)
                 return 0;
 
         va_start(args, format);
-        _cleanup_(freep) char *text = format_text(format, args, &width);
+        int r = print_text(0, "\n", format, args);
         va_end(args);
-        if (!text)
-                return -ENOMEM;
-
-        (void) puts(text);
-        return flush();
+        return r;
 }
 
 int progress_line(const Progress *progress, const char *label, const char *format, ...)
 {
         va_list args;
-        int width;
 
         if (progress->ctl->json)
                 return 0;
 
+        (void) printf("%-*s ", progress->column - 1, label);
         va_start(args, format);
-        _cleanup_(freep) char *text = format_text(format, args, &width);
+        int r = print_text(0, "\n", format, args);
         va_end(args);
-        if (!text)
-                return -ENOMEM;
-
-        (void) printf("%-*s %s\n", progress->column - 1, label, text);
-        return flush();
+        return r;
 }
 
 int progress_ask(const Progress *progress, const char *question)
