@@ -26,7 +26,7 @@ typedef struct LinkContext {
 } LinkContext;
 
 typedef struct LinkRunHandlers {
-        /* The device has accepted it: from now on only its result tells what happened. */
+        /* The device has accepted it: from now on only its result ends the request. */
         void (*on_accepted)(void *userdata);
 
         /* Whether output can be taken now; if not, until link_run_resume(). */

@@ -14,7 +14,7 @@
 typedef enum InterfaceKind {
         INTERFACE_UNKNOWN,
         INTERFACE_KERNEL,
-        INTERFACE_USERSPACE, /* wireguard-go makes the link when somebody connects to its socket */
+        INTERFACE_USERSPACE, /* wireguard-go, activated by its socket, makes the link */
 } InterfaceKind;
 
 typedef struct Interface {

@@ -8,7 +8,7 @@
  *        └─────────────────┴──► expired, withdrawn (held ones, too)
  *
  * The token's secret is kept sealed until the invitation ends; its digest stays, so that a token that was
- * used before can be told from a forged one. */
+ * used before is distinguishable from a forged one. */
 
 #include "mesh/hub.h"
 #include "trust/answer.h"

@@ -68,6 +68,6 @@ void node_first_address(const IpPrefix *prefix, IpPrefix *ret_address);
 int node_allocate_address(Database *database, const IpPrefix *prefix, IpPrefix *ret_address);
 
 /* Whether a device may have this address: one of the network, neither its first, which is the hub's, nor its
- * lowest or broadcast address, and nobody else's. `device`: who may have it already. Returns 1 or 0. */
+ * lowest or broadcast address, and not in use. `device`: who may have it already. Returns 1 or 0. */
 int node_address_is_free(Database *database, const IpPrefix *prefix, const IpPrefix *address,
                          const char *device);

@@ -4,7 +4,7 @@
 /* Whether a peer is there, judged by its handshakes, and what it sent and received.
  *
  * WireGuard reports the time of the last handshake by the wall clock. Its age is kept by CLOCK_BOOTTIME from
- * the moment it was first seen here, so that a step of the wall clock makes nobody stale. */
+ * the moment it was first seen here, so that a step of the wall clock makes no device stale. */
 
 #include "netlink/wireguard.h"
 

@@ -78,7 +78,7 @@ static int reply_bytes(sd_bus_message *call, const void *bytes, size_t size)
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
-/* A claim that a ledger signs: its keys are good, but nobody proves that they are its own. */
+/* A claim that a ledger signs: its keys are valid, but not proven to be its own. */
 static size_t make_body(const PublicKey *device_key, uint8_t body[static CLAIM_BODY_MAX])
 {
         Claim claim = { .device_key = *device_key, .description = "Debian" };

@@ -185,7 +185,7 @@ static void test_root_is_not_asked_about(void **state)
         sd_bus_flush_close_unref(polkit.bus);
 }
 
-/* Nobody but root joins a network, or passes on claims; who reads is the bus policy's decision. */
+/* Only root joins a network, or passes on claims; who reads is the bus policy's decision. */
 static void test_without_polkit(void **state)
 {
         static const Row closed[] = {

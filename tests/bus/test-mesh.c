@@ -314,7 +314,8 @@ static void test_revoke_without_the_database(void **state)
         assert_out(world);
 }
 
-/* Loaded behind the daemon's back, it goes although the database cannot be read at all; nobody else does. */
+/* Loaded behind the daemon's back, it goes although the database cannot be read at all; no other peer does.
+ */
 static void test_start_without_the_database(void **state)
 {
         MeshWorld *world = *state;
@@ -347,8 +348,8 @@ static void test_start_without_the_database(void **state)
         assert_out(world);
 }
 
-/* Killed while it revokes one device after the other: whoever was told so is out, and what runs is what the
- * database says. */
+/* Killed while it revokes one device after the other: a device whose Revoke was answered is out, and what
+ * runs is what the database says. */
 static void test_killed_while_it_revokes(void **state)
 {
         static const struct {

@@ -206,7 +206,7 @@ static void test_approval(void **state)
         verify_chain(world->ledger);
 }
 
-/* Sleeps until somebody ends it. */
+/* Sleeps until it is killed. */
 static int start_sleep(const RunWorld *world, Outcome *outcome)
 {
         char *words[] = { (char *) "sleep", (char *) "1000", NULL };

@@ -228,7 +228,7 @@ static void test_invitations_that_are_refused(void **state)
         assert_int_equal(enrol_world_count(&world->hub_store, "SELECT count(*) FROM token"), 0);
 }
 
-/* Another invitation for a name replaces one that nobody claimed, but never a device that waits. */
+/* Another invitation for a name replaces one without a claim, but never a device that waits. */
 static void test_inviting_again(void **state)
 {
         EnrolWorld *world = *state;

@@ -84,7 +84,7 @@ static void test_a_second_device_puts_it_on_hold(void **state)
         assert_int_equal(event, MESH_EVENT_HELD);
         assert_state(world, &token, INVITATION_HELD);
 
-        /* Neither of them gets on, and nobody can be admitted. */
+        /* Neither of them gets on, and neither can be admitted. */
         assert_err(claimant_ask(world, &device, NULL, &event), DEVBOX_ERROR_TOKEN_USED);
         assert_int_equal(event, _MESH_EVENT_MAX);
         assert_err(claimant_ask(world, &thief, NULL, NULL), DEVBOX_ERROR_TOKEN_USED);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a manifest needs beyond the ceiling of this machine: shown line by line, before anything is
- * installed. A person on the terminal may widen the ceiling by it; nobody else may. */
+ * installed. A person on the terminal may widen the ceiling by it; no other caller may. */
 
 #include <stdio.h>
 #include <unistd.h>

@@ -223,7 +223,7 @@ static int report(Ctl *ctl, const char *id, const RunEnd *end)
         return print_line(stderr, "devboxctl: %s", end->message ? end->message : end->state);
 }
 
-/* A person who waits is told for what. */
+/* Prints which approval a request waits for. */
 static int announce(Ctl *ctl, sd_bus *bus, const char *id)
 {
         _cleanup_(request_rows_done) RequestRows row = { 0 };
