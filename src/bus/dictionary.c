@@ -143,9 +143,25 @@ int bus_reply_dictionary(sd_bus_message *call, const BusDictionary *dictionary, 
         return MIN(r, 0);
 }
 
+int bus_reply_rows_begin(sd_bus_message *call, sd_bus_message **ret_reply)
+{
+        int r = sd_bus_message_new_method_return(call, ret_reply);
+
+        return r < 0 ? r : sd_bus_message_open_container(*ret_reply, 'a', "a{sv}");
+}
+
+int bus_reply_rows_send(int r, sd_bus_message *reply)
+{
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        if (r >= 0)
+                r = sd_bus_send(NULL, reply, NULL);
+        return MIN(r, 0);
+}
+
 /* ---- reading */
 
-static int read_rows(sd_bus_message *message, const BusRows *rows, void *array, size_t *n);
+static int read_rows(sd_bus_message *message, const BusRows *rows, void **array, size_t *n, bool is_new);
 
 static int read_string(sd_bus_message *message, char **string)
 {
@@ -246,7 +262,7 @@ static int value_read(sd_bus_message *message, const BusField *field, void *obje
         case BUS_ARRAY:
                 return bus_array_read(message, value, field->size);
         case BUS_ROWS:
-                return read_rows(message, field->rows, value, length_of(field, object));
+                return read_rows(message, field->rows, &value, length_of(field, object), false);
         case BUS_TEXTS:
                 return read_texts(message, value, length_of(field, object));
         default:
@@ -329,7 +345,19 @@ static int read_dictionary(sd_bus_message *message, const BusDictionary *diction
         return sd_bus_message_exit_container(message);
 }
 
-static int read_rows(sd_bus_message *message, const BusRows *rows, void *array, size_t *n)
+static int grow(const BusRows *rows, void **array, size_t n)
+{
+        char *grown = reallocarray(*array, n + 1, rows->row_size);
+
+        if (!grown)
+                return -ENOMEM;
+
+        memset(grown + n * rows->row_size, 0, rows->row_size);
+        *array = grown;
+        return 0;
+}
+
+static int read_rows(sd_bus_message *message, const BusRows *rows, void **array, size_t *n, bool is_new)
 {
         int r = sd_bus_message_enter_container(message, 'a', "a{sv}");
         if (r < 0)
@@ -338,7 +366,10 @@ static int read_rows(sd_bus_message *message, const BusRows *rows, void *array, 
         while ((r = sd_bus_message_at_end(message, false)) == 0) {
                 if (*n >= rows->max)
                         return -EBADMSG;
-                r = read_dictionary(message, rows->row, (char *) array + (*n)++ * rows->row_size);
+                if (is_new)
+                        r = grow(rows, array, *n);
+                if (r == 0)
+                        r = read_dictionary(message, rows->row, (char *) *array + (*n)++ * rows->row_size);
                 if (r < 0)
                         return r;
         }
@@ -362,5 +393,12 @@ int bus_dictionary_read(sd_bus_message *message, const BusDictionary *dictionary
 
 int bus_rows_read(sd_bus_message *message, const BusRows *rows, void *array, size_t *n)
 {
-        return read_error(read_rows(message, rows, array, n));
+        return read_error(read_rows(message, rows, &array, n, false));
+}
+
+int bus_rows_read_new(sd_bus_message *message, const BusRows *rows, void **ret_array, size_t *ret_n)
+{
+        *ret_array = NULL;
+        *ret_n = 0;
+        return read_error(read_rows(message, rows, ret_array, ret_n, true));
 }

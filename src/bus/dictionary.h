@@ -98,8 +98,17 @@ int bus_dictionary_read(sd_bus_message *message, const BusDictionary *dictionary
 int bus_rows_append(sd_bus_message *message, const BusRows *rows, const void *array, size_t n);
 int bus_rows_read(sd_bus_message *message, const BusRows *rows, void *array, size_t *n);
 
+/* The same into a new array, zeroed before it is read; on an error as well the caller frees it with its
+ * `*ret_n` rows. */
+int bus_rows_read_new(sd_bus_message *message, const BusRows *rows, void **ret_array, size_t *ret_n);
+
 /* Replies to a method call that returns one a{sv}. Errors: those of sd-bus; then nothing was sent. */
 int bus_reply_dictionary(sd_bus_message *call, const BusDictionary *dictionary, const void *object);
+
+/* The same for one aa{sv}: begins a reply to which the rows are appended, and sends it, if `r`, the result
+ * of that, is no error; else it returns `r`. */
+int bus_reply_rows_begin(sd_bus_message *call, sd_bus_message **ret_reply);
+int bus_reply_rows_send(int r, sd_bus_message *reply);
 
 /* Reads one ay of exactly this size. Errors: -EBADMSG another size; those of sd-bus. */
 int bus_array_read(sd_bus_message *message, void *ret_array, size_t size);

@@ -416,18 +416,12 @@ static int handle_list(sd_bus_message *message, void *userdata)
         if (sd_bus_message_read(message, "bu", &open_only, &max) < 0)
                 return -EBADMSG;
 
-        int r = sd_bus_message_new_method_return(message, &reply);
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "a{sv}");
+        int r = bus_reply_rows_begin(message, &reply);
         if (r >= 0)
                 r = open_only ? dispatch_store_each_open(store, append_row, reply)
                               : dispatch_store_each_recent(store, MIN(max, (uint32_t) LIST_MAX), append_row,
                                                            reply);
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        if (r >= 0)
-                r = sd_bus_send(NULL, reply, NULL);
-        return MIN(r, 0);
+        return bus_reply_rows_send(r, reply);
 }
 
 DISPATCH_METHOD(submit, ACCESS_SUBMIT);

@@ -168,14 +168,10 @@ static int handle_list_pending(sd_bus_message *message, void *userdata)
         if (r != 0)
                 return r;
 
-        r = sd_bus_message_new_method_return(message, &reply);
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "a{sv}");
+        r = bus_reply_rows_begin(message, &reply);
         for (size_t i = 0; r >= 0 && i < n; i++)
                 r = append_pending(reply, self, &invitations[i]);
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        return r < 0 ? r : MIN(sd_bus_send(NULL, reply, NULL), 0);
+        return bus_reply_rows_send(r, reply);
 }
 
 /* ---- Withdraw, Claim */

@@ -138,14 +138,10 @@ static int handle_get_drift(sd_bus_message *message, void *userdata)
         const MeshDaemon *self = userdata;
         const Drift *drift;
 
-        int r = sd_bus_message_new_method_return(message, &reply);
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "a{sv}");
+        int r = bus_reply_rows_begin(message, &reply);
         for (size_t i = 0; r >= 0 && (drift = drift_log_get(&self->drift, i)); i++)
                 r = append_drift(reply, self, drift);
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        return r < 0 ? r : MIN(sd_bus_send(NULL, reply, NULL), 0);
+        return bus_reply_rows_send(r, reply);
 }
 
 MESH_METHOD(set_peer, ACCESS_CONFIGURE);

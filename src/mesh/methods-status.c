@@ -228,15 +228,11 @@ static int handle_list_peers(sd_bus_message *message, void *userdata)
         if (sd_bus_message_read(message, "b", &all) < 0)
                 return -EBADMSG;
 
-        int r = sd_bus_message_new_method_return(message, &reply);
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "a{sv}");
+        int r = bus_reply_rows_begin(message, &reply);
         for (size_t i = 0; r >= 0 && i < self->peers.n_peers; i++)
                 if (all || self->peers.peers[i].state != PEER_STATE_REVOKED)
                         r = append_peer(reply, &self->peers.peers[i]);
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        return r < 0 ? r : MIN(sd_bus_send(NULL, reply, NULL), 0);
+        return bus_reply_rows_send(r, reply);
 }
 
 static int handle_get_peer(sd_bus_message *message, void *userdata)

@@ -224,6 +224,30 @@ static void test_fields_of_a_wider_table(void **state)
         assert_err(bus_dictionary_read(message, &wide, &object), -EBADMSG);
 }
 
+static void test_a_new_array(void **state)
+{
+        for (int n = 0; n <= 3; n++) {
+                _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = message_new(bus);
+                static const char *const names[] = { "a", "b", "c" };
+                void *array = NULL;
+                size_t n_read = 7;
+
+                assert_ok(sd_bus_message_open_container(message, 'a', "a{sv}"));
+                for (int i = 0; i < n; i++)
+                        assert_ok(sd_bus_message_append(message, "a{sv}", 1, "name", "s", names[i]));
+                assert_ok(sd_bus_message_close_container(message));
+                assert_ok(message_seal(message));
+
+                assert_err(bus_rows_read_new(message, &rows, &array, &n_read), n <= 2 ? 0 : -EBADMSG);
+                assert_int_equal(n_read, MIN(n, 2));
+                for (size_t i = 0; i < n_read; i++) {
+                        assert_string_equal(((Row *) array)[i].name, names[i]);
+                        free(((Row *) array)[i].name);
+                }
+                free(array);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -232,6 +256,7 @@ int main(void)
                 cmocka_unit_test(test_the_last_of_a_repeated_key_counts),
                 cmocka_unit_test(test_unknown_numbers_are_not_written),
                 cmocka_unit_test(test_fields_of_a_wider_table),
+                cmocka_unit_test(test_a_new_array),
         };
 
         return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -168,37 +168,15 @@ static int send_for_status(int r, sd_bus_message *call, MeshStatus *ret_status, 
         return 0;
 }
 
-/* The rest of an aa{sv}, row by row. Errors: those of sd-bus. */
-static int read_rows(const BusDictionary *dictionary, size_t row_size, MeshRows *rows)
-{
-        int r = sd_bus_message_enter_container(rows->reply, 'a', "a{sv}");
-
-        while (r >= 0 && (r = sd_bus_message_at_end(rows->reply, false)) == 0) {
-                char *items = reallocarray(rows->items, rows->n + 1, row_size);
-
-                if (!items)
-                        return -ENOMEM;
-                rows->items = items;
-                memset(items + rows->n * row_size, 0, row_size);
-                r = bus_dictionary_read(rows->reply, dictionary, items + rows->n++ * row_size);
-        }
-
-        return r;
-}
-
-typedef struct RowType {
-        const BusDictionary *dictionary;
-        size_t size;
-} RowType;
-
-static int send_for_rows(int r, sd_bus_message *call, const RowType *type, MeshRows *ret_rows,
+static int send_for_rows(int r, sd_bus_message *call, const BusRows *type, MeshRows *ret_rows,
                          char **ret_problem)
 {
         _cleanup_(mesh_rows_done) MeshRows rows = { 0 };
 
         r = client_send(&mesh_daemon, r, call, &rows.reply, ret_problem);
         if (r == 0)
-                r = client_read(&mesh_daemon, read_rows(type->dictionary, type->size, &rows), ret_problem);
+                r = client_read(&mesh_daemon, bus_rows_read_new(rows.reply, type, &rows.items, &rows.n),
+                                ret_problem);
         if (r != 0)
                 return r;
 
@@ -216,7 +194,7 @@ int mesh_client_get_status(sd_bus *bus, MeshStatus *ret_status, char **ret_probl
 
 int mesh_client_list_peers(sd_bus *bus, bool all, MeshRows *ret_rows, char **ret_problem)
 {
-        static const RowType type = { &peer_dictionary, sizeof(MeshPeer) };
+        static const BusRows type = { &peer_dictionary, sizeof(MeshPeer), SIZE_MAX };
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
 
         int r = new_call(bus, "ListPeers", &call, "b", (int) all);
@@ -225,7 +203,7 @@ int mesh_client_list_peers(sd_bus *bus, bool all, MeshRows *ret_rows, char **ret
 
 int mesh_client_get_drift(sd_bus *bus, MeshRows *ret_rows, char **ret_problem)
 {
-        static const RowType type = { &drift_dictionary, sizeof(MeshDrift) };
+        static const BusRows type = { &drift_dictionary, sizeof(MeshDrift), SIZE_MAX };
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
 
         int r = new_call(bus, "GetDrift", &call, "");
@@ -234,7 +212,7 @@ int mesh_client_get_drift(sd_bus *bus, MeshRows *ret_rows, char **ret_problem)
 
 int mesh_client_list_pending(sd_bus *bus, MeshRows *ret_rows, char **ret_problem)
 {
-        static const RowType type = { &pending_dictionary, sizeof(MeshPending) };
+        static const BusRows type = { &pending_dictionary, sizeof(MeshPending), SIZE_MAX };
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
 
         int r = new_call(bus, "ListPending", &call, "");

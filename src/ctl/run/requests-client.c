@@ -50,18 +50,17 @@ int requests_client_list(sd_bus *bus, bool open_only, uint32_t max, RequestRows 
                          char **ret_problem)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
-        _cleanup_(request_rows_done) RequestRows rows = { .items = calloc(ROWS_MAX, sizeof(RequestRow)) };
-
-        if (!rows.items)
-                return -ENOMEM;
+        _cleanup_(request_rows_done) RequestRows rows = { 0 };
+        void *items = NULL;
 
         int r = client_new_call(bus, &dispatch_daemon, "ListRequests", &call);
         if (r >= 0)
                 r = sd_bus_message_append(call, "bu", open_only, max);
         r = client_send(&dispatch_daemon, r, call, &rows.reply, ret_problem);
         if (r == 0)
-                r = client_read(&dispatch_daemon, bus_rows_read(rows.reply, &rows_type, rows.items, &rows.n),
+                r = client_read(&dispatch_daemon, bus_rows_read_new(rows.reply, &rows_type, &items, &rows.n),
                                 ret_problem);
+        rows.items = items;
         if (r == 0)
                 *ret_rows = TAKE(rows, ((RequestRows){ 0 }));
         return r;
