@@ -137,6 +137,26 @@ static void test_peers(void **state)
         assert_int_equal(nothing.status, 2);
 }
 
+static void test_capabilities(void **state)
+{
+        HubWorld *world = *state;
+
+        _cleanup_(run_done) Run unknown = run_words(world, "capabilities", "home-wsl");
+        assert_has(unknown.output, "devboxctl: no device of this name is enrolled here");
+        assert_int_equal(unknown.status, 1);
+        hub_world_admit(world);
+        _cleanup_(run_done) Run run = run_words(world, "capabilities", "home-wsl");
+        assert_true(startswith(run.output, "home-wsl, version 1 of epoch 1, until "));
+        assert_has(run.output, "\nls3 shell.exec none /usr/bin/ls -l devboxctl run home-wsl ls -l\n");
+        assert_has(run.output, "\nwrite fs.write message share devboxctl run home-wsl --write "
+                               "/srv/home/FILE < FILE\n");
+        _cleanup_(run_done) Run json = run_words(world, "capabilities", "home-wsl", "--json");
+        assert_true(startswith(json.output, "{\"device\":\"home-wsl\",\"epoch\":1,\"version\":1,"));
+        assert_has(json.output, "{\"id\":\"read\",\"capability\":\"fs.read\",\"approval\":\"none\","
+                                "\"approval_count\":0,\"allows\":\"share, home\",\"example\":"
+                                "\"devboxctl run home-wsl --read /srv/home/FILE\"}");
+}
+
 static void test_revoke(void **state)
 {
         HubWorld *world = *state;
@@ -202,13 +222,10 @@ static void test_there_is_no_mesh(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                hub_test_empty(test_init),
-                hub_test_empty(test_init_goes_on_after_a_failure),
-                hub_test_empty(test_init_rejects),
-                hub_test(test_peers),
-                hub_test(test_revoke),
-                hub_test(test_drift_and_doctor),
-                hub_test(test_there_is_no_mesh),
+                hub_test_empty(test_init),         hub_test_empty(test_init_goes_on_after_a_failure),
+                hub_test_empty(test_init_rejects), hub_test(test_peers),
+                hub_test(test_capabilities),       hub_test(test_revoke),
+                hub_test(test_drift_and_doctor),   hub_test(test_there_is_no_mesh),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,8 +8,11 @@
 #include "codec/binary-text.h"
 #include "crypto/fingerprint.h"
 #include "ctl/manifest/describe.h"
+#include "ctl/manifest/example.h"
 #include "ctl/print.h"
 #include "proto/id.h"
+
+#define CAPABILITY_COLUMNS 4
 
 static void add_fact(Table *table, const char *name, const char *value)
 {
@@ -123,12 +126,15 @@ static int print_facts(const Manifest *manifest, const char *signature, FILE *st
         return table_print(&table, stream, colour);
 }
 
-static int add_capability(Table *table, const Capability *capability)
+/* With a column more for an example, if `table` has it. */
+static int add_capability(Table *table, const Manifest *manifest, const Capability *capability)
 {
         const char *tier = approval_tier_names[capability->approval];
-        _cleanup_(freep) char *line = NULL;
+        _cleanup_(freep) char *line = NULL, *example = NULL;
 
         int r = manifest_describe_capability(capability, &line);
+        if (r == 0)
+                r = manifest_example(manifest, capability, &example);
         if (r < 0)
                 return r;
 
@@ -140,18 +146,29 @@ static int add_capability(Table *table, const Capability *capability)
                 table_add(table, capability->approval == APPROVAL_NONE ? STYLE_FAINT : STYLE_GOOD, "%s",
                           tier);
         table_add(table, capability->accept_risk ? STYLE_BAD : STYLE_PLAIN, "%s", line);
+        if (table->n_columns > CAPABILITY_COLUMNS)
+                table_add(table, STYLE_FAINT, "%s", example);
         return 0;
+}
+
+int manifest_print_capabilities(const Manifest *manifest, bool examples, FILE *stream, bool colour)
+{
+        _cleanup_(table_done) Table table = { .n_columns = CAPABILITY_COLUMNS + examples };
+
+        for (size_t i = 0; i < manifest->capabilities.n; i++) {
+                int r = add_capability(&table, manifest, &manifest->capabilities.items[i]);
+                if (r < 0)
+                        return r;
+        }
+
+        return table_print(&table, stream, colour);
 }
 
 int manifest_print(const Manifest *manifest, const char *signature, FILE *stream, bool colour)
 {
-        _cleanup_(table_done) Table table = { .n_columns = 4 };
-
         int r = print_facts(manifest, signature, stream, colour);
         if (r == 0 && fputc('\n', stream) == EOF)
                 r = -errno;
-        for (size_t i = 0; i < manifest->capabilities.n && r == 0; i++)
-                r = add_capability(&table, &manifest->capabilities.items[i]);
 
-        return r < 0 ? r : table_print(&table, stream, colour);
+        return r < 0 ? r : manifest_print_capabilities(manifest, false, stream, colour);
 }
