@@ -3,12 +3,13 @@
 
 /* The configuration as a value; config/load.h reads it, devbox-config(5) explains it. */
 
-#include "basic/macro.h"
+#include "basic/port-set.h"
 #include "basic/time.h"
 #include "crypto/secret.h"
 
 #define CONFIG_SERVICES_MAX 64
 #define CONFIG_DISKS_MAX    16
+#define CONFIG_PORTS_MAX    32
 
 typedef struct ConfigService {
         char *name; /* as written: "docker" */
@@ -35,6 +36,8 @@ typedef struct Config {
         usec_t collector_idle_exit_usec; /* 0: never */
 
         bool ledger_trust_clock; /* the clock counts as synchronised, whatever the kernel reports */
+
+        PortSet mesh_tcp_ports, mesh_udp_ports; /* open to peers; CONFIG_PORTS_MAX in all */
 } Config;
 
 Config *config_free(Config *config);

@@ -59,6 +59,8 @@ static const ConfigKey keys[] = {
           .min = 0, .max = 86400, .unit = USEC_PER_SEC, .fallback = "300" },
         { "ledger", "trust_clock", "true or false", config_set_bool, AT(ledger_trust_clock),
           .fallback = "false" },
+        { "mesh", "open_ports", "a list of ports as in 22/tcp, each on a line of its own after '- '",
+          config_add_port, .list = true, .quoted = true },
 };
 /* clang-format on */
 

@@ -135,3 +135,38 @@ int config_add_disk(Config *config, const ConfigKey *key, const char *text, cons
         config->n_disks++;
         return 0;
 }
+
+/* "22/tcp", as in services(5). */
+static int parse_port(Config *config, const char *text, PortSet **ret_set, uint16_t *ret_port)
+{
+        bool udp = endswith(text, "/udp");
+        char number[sizeof "65535"] = "";
+        uint64_t port;
+
+        if (!udp && !endswith(text, "/tcp"))
+                return -EINVAL;
+        size_t n = strlen(text) - strlen("/tcp");
+        if (n >= sizeof number || text[0] == '0')
+                return -EINVAL;
+        memcpy(number, text, n);
+        int r = parse_u64(number, 1, UINT16_MAX, &port);
+        if (r < 0)
+                return r;
+
+        *ret_set = udp ? &config->mesh_udp_ports : &config->mesh_tcp_ports;
+        *ret_port = (uint16_t) port;
+        return 0;
+}
+
+int config_add_port(Config *config, const ConfigKey *key, const char *text, const char **ret_why)
+{
+        PortSet *set;
+        uint16_t port;
+
+        if (parse_port(config, text, &set, &port) < 0)
+                return reject(ret_why, "is not a port with its protocol, as in 22/tcp or 53/udp");
+        if (config->mesh_tcp_ports.n + config->mesh_udp_ports.n >= CONFIG_PORTS_MAX)
+                return reject(ret_why, "is one too many: " STRINGIFY(CONFIG_PORTS_MAX) " ports at most");
+
+        return port_set_add(set, port) < 0 ? reject(ret_why, "is in the list already; remove one") : 0;
+}

@@ -31,3 +31,4 @@ int config_set_host(Config *config, const ConfigKey *key, const char *text, cons
 int config_set_token(Config *config, const ConfigKey *key, const char *text, const char **ret_why);
 int config_add_service(Config *config, const ConfigKey *key, const char *text, const char **ret_why);
 int config_add_disk(Config *config, const ConfigKey *key, const char *text, const char **ret_why);
+int config_add_port(Config *config, const ConfigKey *key, const char *text, const char **ret_why);

@@ -117,13 +117,17 @@ static int load_claim_key(MeshDaemon *self, const Node *node)
 static int load_desired(MeshDaemon *self, const Node *node)
 {
         const Config *config = self->config.config;
-        uint16_t http_port = (uint16_t) (config ? config->http_port : HTTP_PORT);
+        DesiredPorts ports = { .http = HTTP_PORT };
 
         if (node->role == NODE_ROLE_NONE) {
                 desired_done(&self->desired);
                 return 0;
         }
-        return desired_build(&self->store, node, self->journal, http_port, &self->desired);
+        if (config)
+                ports = (DesiredPorts){ .http = (uint16_t) config->http_port,
+                                        .tcp = config->mesh_tcp_ports,
+                                        .udp = config->mesh_udp_ports };
+        return desired_build(&self->store, node, self->journal, &ports, &self->desired);
 }
 
 static int load(MeshDaemon *self)

@@ -132,36 +132,27 @@ static IpPrefix host_of(const IpPrefix *address)
         return host;
 }
 
-/* To the hub: devices may ping it and ask for its health; one that wants to join may ask for that. To a
- * device: only the hub, only the agent. */
-static int build_ruleset(const Node *node, uint16_t http_port, char **ret_ruleset)
+/* To the hub: devices may ping it, ask for its health, and reach what the configuration opens; a machine
+ * that wants to join may ask for that. To a device the same for the hub alone, with the agent's port. */
+static int build_ruleset(const Node *node, const DesiredPorts *ports, char **ret_ruleset)
 {
-        static const uint16_t enroll[] = { ENROLMENT_PORT }, agent[] = { MESH_AGENT_PORT };
-        const FirewallRule hub_rules[] = {
-                { .from = node->prefix,
+        bool is_hub = node->role == NODE_ROLE_HUB;
+        FirewallRule rules[] = {
+                { .from = is_hub ? node->prefix : node->hub_address,
                   .to = host_of(&node->address),
                   .ping = true,
-                  .tcp_ports = &http_port,
-                  .n_tcp_ports = 1 },
+                  .tcp_ports = ports->tcp,
+                  .udp_ports = ports->udp },
                 { .from = constant(ENROLMENT_DEVICES),
                   .to = constant(ENROLMENT_HUB_ADDRESS),
-                  .tcp_ports = enroll,
-                  .n_tcp_ports = 1 },
+                  .tcp_ports = { 1, { ENROLMENT_PORT } } },
         };
-        const FirewallRule device_rules[] = {
-                { .from = node->hub_address,
-                  .to = host_of(&node->address),
-                  .ping = true,
-                  .tcp_ports = agent,
-                  .n_tcp_ports = 1 },
-        };
-        bool is_hub = node->role == NODE_ROLE_HUB;
 
-        return firewall_render(
-                &(Firewall){ .link = MESH_LINK,
-                             .rules = is_hub ? hub_rules : device_rules,
-                             .n_rules = is_hub ? ELEMENTSOF(hub_rules) : ELEMENTSOF(device_rules) },
-                ret_ruleset);
+        int r = port_set_add(&rules[0].tcp_ports, is_hub ? ports->http : MESH_AGENT_PORT);
+        if (r < 0 && r != -EEXIST)
+                return r;
+        return firewall_render(&(Firewall){ .link = MESH_LINK, .rules = rules, .n_rules = is_hub ? 2 : 1 },
+                               ret_ruleset);
 }
 
 static bool addresses_equal(const Desired *a, const Desired *b)
@@ -183,7 +174,7 @@ static int is_same(const Desired *a, const Desired *b)
         return r < 0 ? r : wireguard_changes_empty(&changes);
 }
 
-int desired_build(const Store *store, const Node *node, const Journal *journal, uint16_t http_port,
+int desired_build(const Store *store, const Node *node, const Journal *journal, const DesiredPorts *ports,
                   Desired *desired)
 {
         _cleanup_(desired_done) Desired built = { .mtu = MESH_MTU };
@@ -192,7 +183,7 @@ int desired_build(const Store *store, const Node *node, const Journal *journal, 
         if (r < 0)
                 return r;
         add_addresses(node, &built);
-        r = build_ruleset(node, http_port, &built.ruleset);
+        r = build_ruleset(node, ports, &built.ruleset);
         if (r < 0)
                 return r;
         r = is_same(&built, desired);

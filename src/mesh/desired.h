@@ -3,6 +3,7 @@
 
 /* What the kernel should have, as a function of the database, the journal and the keys. */
 
+#include "basic/port-set.h"
 #include "mesh/journal.h"
 #include "mesh/node.h"
 
@@ -21,10 +22,15 @@ typedef struct Desired {
 
 void desired_done(Desired *desired);
 
-/* Builds it anew for a node with a role; on failure it stays as it was. `http_port` is where the hub answers
- * /health. Errors: those of a database, of the file of the private key, and of wireguard_device_normalise():
- * then a row contradicts another. */
-int desired_build(const Store *store, const Node *node, const Journal *journal, uint16_t http_port,
+/* What the configuration opens to peers. */
+typedef struct DesiredPorts {
+        uint16_t http; /* where the hub answers /health */
+        PortSet tcp, udp;
+} DesiredPorts;
+
+/* Builds it anew for a node with a role; on failure it stays as it was. Errors: those of a database, of the
+ * file of the private key, and of wireguard_device_normalise(): then a row contradicts another. */
+int desired_build(const Store *store, const Node *node, const Journal *journal, const DesiredPorts *ports,
                   Desired *desired);
 
 /* Takes a peer out, without a look at the database. */

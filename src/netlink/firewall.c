@@ -21,12 +21,12 @@ static bool link_is_valid(const char *name)
         return n > 0 && n <= LINK_NAME_MAX && name[n] == '\0';
 }
 
-static bool ports_are_valid(const uint16_t *ports, size_t n_ports)
+static bool ports_are_valid(const PortSet *set)
 {
-        for (size_t i = 1; i < n_ports; i++)
-                if (ports[i - 1] >= ports[i])
+        for (size_t i = 1; i < set->n; i++)
+                if (set->ports[i - 1] >= set->ports[i])
                         return false;
-        return true;
+        return set->n <= PORT_SET_MAX;
 }
 
 static bool rule_is_valid(const FirewallRule *rule)
@@ -37,8 +37,7 @@ static bool rule_is_valid(const FirewallRule *rule)
         ip_prefix_mask(&masked);
         return size > 0 && ip_prefix_compare(&masked, &rule->from) == 0 &&
                rule->to.family == rule->from.family && rule->to.length == size * 8 &&
-               ports_are_valid(rule->tcp_ports, rule->n_tcp_ports) &&
-               ports_are_valid(rule->udp_ports, rule->n_udp_ports);
+               ports_are_valid(&rule->tcp_ports) && ports_are_valid(&rule->udp_ports);
 }
 
 static const char *protocol_of(const IpPrefix *prefix)
@@ -52,15 +51,15 @@ static bool is_address(const IpPrefix *prefix)
 }
 
 /* One port, or a set of them. */
-static void render_ports(Text *text, const char *protocol, const uint16_t *ports, size_t n_ports)
+static void render_ports(Text *text, const char *protocol, const PortSet *set)
 {
-        if (n_ports == 0)
+        if (set->n == 0)
                 return;
 
-        text_appendf(text, "\t\t%s dport %s", protocol, n_ports > 1 ? "{ " : "");
-        for (size_t i = 0; i < n_ports; i++)
-                text_appendf(text, "%s%u", i > 0 ? ", " : "", ports[i]);
-        text_appendf(text, "%s accept\n", n_ports > 1 ? " }" : "");
+        text_appendf(text, "\t\t%s dport %s", protocol, set->n > 1 ? "{ " : "");
+        for (size_t i = 0; i < set->n; i++)
+                text_appendf(text, "%s%u", i > 0 ? ", " : "", set->ports[i]);
+        text_appendf(text, "%s accept\n", set->n > 1 ? " }" : "");
 }
 
 static void render_kind(Text *text, const FirewallRule *rule, size_t number)
@@ -69,8 +68,8 @@ static void render_kind(Text *text, const FirewallRule *rule, size_t number)
         if (rule->ping)
                 text_appendf(text, "\t\t%s type echo-request accept\n",
                              rule->from.family == AF_INET ? "icmp" : "icmpv6");
-        render_ports(text, "tcp", rule->tcp_ports, rule->n_tcp_ports);
-        render_ports(text, "udp", rule->udp_ports, rule->n_udp_ports);
+        render_ports(text, "tcp", &rule->tcp_ports);
+        render_ports(text, "udp", &rule->udp_ports);
         text_append(text, "\t\tcounter drop\n\t}\n\n");
 }
 

@@ -7,16 +7,16 @@
  * libnftables(3). */
 
 #include "basic/ip-prefix.h"
+#include "basic/port-set.h"
 
 #define FIREWALL_TABLE "devbox"
 
 /* One kind of peer: what those may reach whose source address is in `from`, at the address `to`. */
 typedef struct FirewallRule {
-        IpPrefix from;                         /* masked */
-        IpPrefix to;                           /* one address of this machine, of the same family */
-        bool ping;                             /* answers are always let in, ICMP errors with them */
-        const uint16_t *tcp_ports, *udp_ports; /* borrowed; ascending, no port twice */
-        size_t n_tcp_ports, n_udp_ports;
+        IpPrefix from; /* masked */
+        IpPrefix to;   /* one address of this machine, of the same family */
+        bool ping;     /* answers are always let in, ICMP errors with them */
+        PortSet tcp_ports, udp_ports;
 } FirewallRule;
 
 typedef struct Firewall {

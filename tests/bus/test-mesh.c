@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The real mesh on a private bus, with wireguard-go in a network namespace: what it sets up, what it
- * repairs, and that a revoked device stays out. */
+/* The real mesh on a private bus, with wireguard-go in a network namespace: what it sets up, and that
+ * a revoked device stays out. */
 
 #include <fcntl.h>
 #include <poll.h>
@@ -116,127 +116,6 @@ static void test_peers(void **state)
         call = mesh_call(world, "SetPeer");
         assert_ok(sd_bus_message_append(call, "sa{sv}", "dev-b", 1, "address", "s", "10.42.0.12"));
         sd_bus_message_unref(mesh_finish(world, call, "AddressTaken"));
-}
-
-/* ---- drift */
-
-static bool is_repaired(const MeshWorld *world, const void *argument)
-{
-        _cleanup_(wireguard_device_done) WireguardDevice device = WIREGUARD_DEVICE_NULL;
-        WireguardKey key = mesh_world_key(0xb2), psk = mesh_world_key(0x4d);
-        Link link;
-
-        if (mesh_world_read(world, &device) < 0 || device.n_peers != 3 || link_read(MESH_LINK, &link) < 0)
-                return false;
-        const WireguardPeer *peer = wireguard_device_find_peer(&device, &key);
-        return peer && memcmp(&peer->preshared_key, &psk, sizeof psk) == 0 && peer->n_allowed_ips == 1 &&
-               link.up && link.mtu == MESH_MTU && mesh_state_is(world, "up");
-}
-
-static void change_link(const MeshWorld *world, const char *kind)
-{
-        IpPrefix address;
-        Link link;
-
-        assert_ok(link_read(MESH_LINK, &link));
-        if (streq(kind, "mtu"))
-                assert_ok(link_set_mtu(link.index, 1280));
-        else if (streq(kind, "link-down"))
-                assert_ok(link_set_up(link.index, false));
-        else {
-                assert_ok(ip_prefix_parse("10.99.0.1/24", &address));
-                assert_ok(link_add_address(link.index, &address));
-        }
-}
-
-static void change_rules(const MeshWorld *world, const char *kind)
-{
-        _cleanup_(nftables_freep) Nftables *nftables = NULL;
-
-        assert_ok(nftables_new(&nftables));
-        assert_ok(nftables_run(nftables, "delete table inet " FIREWALL_TABLE));
-}
-
-static void change_peer(const MeshWorld *world, const char *kind)
-{
-        static const struct {
-                const char *kind;
-                uint8_t key;
-                uint32_t flags;
-        } rows[] = {
-                { "peer-extra", 0xee, 0 },
-                { "peer-missing", 0xb2, WIREGUARD_PEER_REMOVE },
-                { "preshared-key", 0xb2, WIREGUARD_PEER_UPDATE_ONLY | WIREGUARD_PEER_HAS_PRESHARED_KEY },
-                { "keepalive", 0xb2, WIREGUARD_PEER_UPDATE_ONLY | WIREGUARD_PEER_HAS_KEEPALIVE },
-                { "allowed-ips", 0xb2, WIREGUARD_PEER_UPDATE_ONLY },
-        };
-        WireguardDevice changes = WIREGUARD_DEVICE_NULL;
-        WireguardPeer *peer;
-        IpPrefix address;
-
-        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                WireguardKey key = mesh_world_key(rows[i].key);
-
-                if (!streq(rows[i].kind, kind))
-                        continue;
-                assert_ok(wireguard_device_add_peer(&changes, &key, &peer));
-                peer->flags = rows[i].flags;
-                peer->keepalive_seconds = 99;
-                if (streq(kind, "allowed-ips")) {
-                        assert_ok(ip_prefix_parse("10.42.0.77/32", &address));
-                        assert_ok(wireguard_peer_add_allowed_ip(peer, &address));
-                }
-        }
-        mesh_world_apply(world, &changes);
-}
-
-static void change_port(const MeshWorld *world, const char *kind)
-{
-        WireguardDevice changes = { .flags = WIREGUARD_DEVICE_HAS_LISTEN_PORT, .listen_port = 4444 };
-
-        mesh_world_apply(world, &changes);
-}
-
-static void test_drift(void **state)
-{
-        static const struct {
-                const char *kind;
-                void (*change)(const MeshWorld *world, const char *kind);
-        } rows[] = {
-                { "mtu", change_link },           { "link-down", change_link },
-                { "address", change_link },       { "firewall", change_rules },
-                { "peer-extra", change_peer },    { "peer-missing", change_peer },
-                { "preshared-key", change_peer }, { "keepalive", change_peer },
-                { "allowed-ips", change_peer },   { "listen-port", change_port },
-        };
-        const MeshWorld *world = *state;
-
-        mesh_world_skip();
-        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                assert_false(mesh_has_drift(world, rows[i].kind));
-                rows[i].change(world, rows[i].kind);
-                mesh_world_until(mesh_has_drift, world, rows[i].kind);
-                mesh_world_until(is_repaired, world, NULL);
-        }
-}
-
-static void test_a_lost_link_is_made_again(void **state)
-{
-        MeshWorld *world = *state;
-        Link link;
-
-        mesh_world_skip();
-        assert_ok(link_read(MESH_LINK, &link));
-        assert_ok(link_delete(link.index));
-        mesh_world_stop_engine(world); /* it ended by itself, as systemd sees */
-        mesh_world_start_engine(world);
-        mesh_world_until(mesh_has_drift, world, "link-missing");
-        mesh_world_until(is_repaired, world, NULL);
-        assert_false(mesh_has_drift(world, "peer-missing"));
-
-        mesh_world_stop_engine(world);
-        mesh_world_start_engine(world);
-        mesh_world_until(is_repaired, world, NULL);
 }
 
 /* ---- revocations */
@@ -468,8 +347,6 @@ int main(void)
                 mesh_test(test_without_a_role),
                 mesh_test(test_configure_hub),
                 mesh_hub_test(test_peers),
-                mesh_hub_test(test_drift),
-                mesh_hub_test(test_a_lost_link_is_made_again),
                 mesh_hub_test(test_revoke),
                 mesh_hub_test(test_revoke_without_the_database),
                 mesh_hub_test(test_start_without_the_database),

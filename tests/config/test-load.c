@@ -47,6 +47,7 @@ static void test_everything_has_a_default(void **state)
                 assert_string_equal(config->disks[0], "/");
                 assert_int_equal(config->collector_idle_exit_usec, 300 * USEC_PER_SEC);
                 assert_false(config->ledger_trust_clock);
+                assert_int_equal(config->mesh_tcp_ports.n + config->mesh_udp_ports.n, 0);
                 assert_null(problem);
         }
 }
@@ -74,7 +75,9 @@ static void test_everything_can_be_said(void **state)
                          "  disks: [/home, '/']\n"
                          "  idle_exit_sec: 86400\n"
                          "ledger:\n"
-                         "  trust_clock: true\n",
+                         "  trust_clock: true\n"
+                         "mesh:\n"
+                         "  open_ports: [443/tcp, '22/tcp', 53/udp, 22/udp]\n",
                          &config, &problem),
                    0);
         assert_string_equal(config->http_host, "0.0.0.0");
@@ -96,6 +99,11 @@ static void test_everything_can_be_said(void **state)
         assert_string_equal(config->disks[1], "/");
         assert_int_equal(config->collector_idle_exit_usec, 86400 * USEC_PER_SEC);
         assert_true(config->ledger_trust_clock);
+        assert_int_equal(config->mesh_tcp_ports.n, 2);
+        assert_int_equal(config->mesh_tcp_ports.ports[0], 22);
+        assert_int_equal(config->mesh_tcp_ports.ports[1], 443);
+        assert_int_equal(config->mesh_udp_ports.n, 2);
+        assert_int_equal(config->mesh_udp_ports.ports[1], 53);
 }
 
 static void test_hosts(void **state)
@@ -173,6 +181,7 @@ static void test_placeholders_are_no_tokens(void **state)
 #define HOST     "http.host must be 127.0.0.1, localhost, or another IP address of this machine"
 #define PORT     "http.port must be a whole number from 1 to 65535"
 #define SERVICES "services must be a list of units, each on a line of its own after '- '"
+#define PROTOCOL "is not a port with its protocol, as in 22/tcp or 53/udp"
 #define DISKS    "collector.disks must be a list of absolute paths, each on a line of its own after '- '"
 
 typedef struct WrongRow {
@@ -202,11 +211,12 @@ static const WrongRow wrong_rows[] = {
         { "api:\n  disks: [/]\n", "2: unknown key 'disks' in api; it belongs under 'collector:'" },
         { "api:\n  colour: 1\n",
           "2: unknown key 'colour' in api, which takes: cache_ttl_ms, idle_exit_sec, max_connections" },
-        { "mesh: {}\n", "1: unknown key 'mesh' at the top level, which takes: http, auth, services, api, "
-                        "collector, ledger" },
+        { "matrix: {}\n", "1: unknown key 'matrix' at the top level, which takes: http, auth, services, "
+                          "api, collector, ledger, mesh" },
         { "? a\x1b[31m\n: 1\n", "1: not UTF-8 text: control characters are not allowed" },
         { "\"a\\e[31m\": 1\n",
-          "1: unknown key at the top level, which takes: http, auth, services, api, collector, ledger" },
+          "1: unknown key at the top level, which takes: http, auth, services, api, collector, ledger, "
+          "mesh" },
         { "auth:\n  s3cr3t-t0ken: 1\n", "2: unknown key in auth, which takes: token" },
         { "auth:\n  tokn: 1\n", "2: unknown key in auth; did you mean 'token'?" },
 
@@ -299,6 +309,20 @@ static const WrongRow wrong_rows[] = {
         /* ledger */
         { "ledger:\n  trust_clock: yes\n", "2: ledger.trust_clock must be true or false" },
 
+        /* mesh */
+        { "mesh:\n  open_ports: 22/tcp\n",
+          "2: mesh.open_ports must be a list of ports as in 22/tcp, each on a line of its own after '- '" },
+        { "mesh:\n  open_ports:\n    - 22\n", "3: mesh.open_ports: '22' " PROTOCOL },
+        { "mesh:\n  open_ports:\n    - ssh/tcp\n", "3: mesh.open_ports: 'ssh/tcp' " PROTOCOL },
+        { "mesh:\n  open_ports:\n    - 22/sctp\n", "3: mesh.open_ports: '22/sctp' " PROTOCOL },
+        { "mesh:\n  open_ports:\n    - 022/tcp\n", "3: mesh.open_ports: '022/tcp' " PROTOCOL },
+        { "mesh:\n  open_ports:\n    - 0/udp\n", "3: mesh.open_ports: '0/udp' " PROTOCOL },
+        { "mesh:\n  open_ports:\n    - 65536/tcp\n", "3: mesh.open_ports: '65536/tcp' " PROTOCOL },
+        { "mesh:\n  open_ports:\n    - 222222/tcp\n", "3: mesh.open_ports: '222222/tcp' " PROTOCOL },
+        { "mesh:\n  open_ports:\n    - /tcp\n", "3: mesh.open_ports: '/tcp' " PROTOCOL },
+        { "mesh:\n  open_ports:\n    - 22/tcp\n    - 22/udp\n    - 22/tcp\n",
+          "5: mesh.open_ports: '22/tcp' is in the list already; remove one" },
+
         /* collector */
         { "collector:\n  disks: /\n", "2: " DISKS },
         { "collector:\n  disks: []\n", "2: " DISKS },
@@ -335,9 +359,9 @@ static void test_every_key_wrong_once(void **state)
 
 static void test_lists_have_an_end(void **state)
 {
-        _cleanup_(text_done) Text services = TEXT_NULL, disks = TEXT_NULL;
+        _cleanup_(text_done) Text services = TEXT_NULL, disks = TEXT_NULL, ports = TEXT_NULL;
         _cleanup_(config_freep) Config *config = NULL;
-        _cleanup_(freep) char *problem = NULL, *other = NULL;
+        _cleanup_(freep) char *problem = NULL, *other = NULL, *third = NULL;
 
         text_append(&services, "services:\n");
         for (int i = 1; i <= CONFIG_SERVICES_MAX; i++)
@@ -355,6 +379,13 @@ static void test_lists_have_an_end(void **state)
         assert_err(parse(disks.data, &config, &other), DEVBOX_ERROR_CONFIG_INVALID);
         assert_string_equal(other,
                             "c.yaml:19: collector.disks: '/disk16' is one too many: 16 paths at most");
+
+        text_append(&ports, "mesh:\n  open_ports:\n");
+        for (int i = 0; i <= CONFIG_PORTS_MAX; i++)
+                text_appendf(&ports, "  - %d/%s\n", 100 + i, i % 2 ? "udp" : "tcp");
+        assert_err(parse(ports.data, &config, &third), DEVBOX_ERROR_CONFIG_INVALID);
+        assert_string_equal(third,
+                            "c.yaml:35: mesh.open_ports: '132/tcp' is one too many: 32 ports at most");
 }
 
 static void test_tokens_have_an_end(void **state)

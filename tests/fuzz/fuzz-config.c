@@ -30,6 +30,7 @@ static void check_config(const Config *config)
         fuzz_check(config->n_disks >= 1 && config->n_disks <= CONFIG_DISKS_MAX);
         for (size_t i = 0; i < config->n_disks; i++)
                 fuzz_check(config->disks[i][0] == '/');
+        fuzz_check(config->mesh_tcp_ports.n + config->mesh_udp_ports.n <= CONFIG_PORTS_MAX);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

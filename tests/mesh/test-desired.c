@@ -13,6 +13,7 @@
 #define STATES     300
 #define NUMBERS    24 /* of keys and addresses */
 #define FIRST_PEER 10
+#define PORTS      ((DesiredPorts){ .http = 8080 })
 
 /* A repeatable source of numbers. */
 static uint32_t next_random(uint32_t *seed)
@@ -135,7 +136,7 @@ static void test_converges_from_any_state(void **state)
         }
         revoke(world, FIRST_PEER);
         revoke(world, FIRST_PEER + 4);
-        assert_ok(desired_build(&world->store, &world->node, world->journal, 8080, &desired));
+        assert_ok(desired_build(&world->store, &world->node, world->journal, &PORTS, &desired));
         assert_int_equal(desired.device.n_peers, NUMBERS / 2 - 2);
 
         for (unsigned i = 0; i < STATES; i++) {
@@ -172,7 +173,7 @@ static void test_a_revoked_key_is_never_desired(void **state)
         assert_ok(mesh_store_peer(world, "dev-a", 10));
         assert_ok(mesh_store_peer(world, "dev-b", 11));
         assert_ok(mesh_store_peer(world, "dev-c", 12));
-        assert_ok(desired_build(&world->store, &world->node, world->journal, 8080, &desired));
+        assert_ok(desired_build(&world->store, &world->node, world->journal, &PORTS, &desired));
         assert_true(wants(&desired, 10) && wants(&desired, 11) && wants(&desired, 12));
         uint64_t generation = desired.generation;
 
@@ -183,7 +184,7 @@ static void test_a_revoked_key_is_never_desired(void **state)
         /* In the journal, or as a tombstone of the database. */
         revoke(world, 11);
         assert_ok(peer_store_tombstone(world->store.database, &(WireguardKey){ { 12, [31] = 1 } }, 2));
-        assert_ok(desired_build(&world->store, &world->node, world->journal, 8080, &desired));
+        assert_ok(desired_build(&world->store, &world->node, world->journal, &PORTS, &desired));
         assert_true(wants(&desired, 10) && !wants(&desired, 11) && !wants(&desired, 12));
 }
 
@@ -191,21 +192,60 @@ static void test_building_again_changes_nothing(void **state)
 {
         MeshStore *world = *state;
         _cleanup_(desired_done) Desired desired = DESIRED_NULL;
+        const DesiredPorts other = { .http = 8081 };
 
         assert_ok(mesh_store_peer(world, "dev-a", 10));
-        assert_ok(desired_build(&world->store, &world->node, world->journal, 8080, &desired));
+        assert_ok(desired_build(&world->store, &world->node, world->journal, &PORTS, &desired));
         uint64_t generation = desired.generation;
         assert_true(generation > 0);
-        assert_ok(desired_build(&world->store, &world->node, world->journal, 8080, &desired));
+        assert_ok(desired_build(&world->store, &world->node, world->journal, &PORTS, &desired));
         assert_int_equal(desired.generation, generation);
-        assert_ok(desired_build(&world->store, &world->node, world->journal, 8081, &desired));
+        assert_ok(desired_build(&world->store, &world->node, world->journal, &other, &desired));
         assert_int_equal(desired.generation, generation + 1);
 
         /* A contradiction in the rows leaves it as it was. */
         assert_ok(query_run(world->store.database, "UPDATE wireguard_key SET psk = ?", "b",
                             BYTES_OF((uint8_t[STORE_BOX_SIZE]){ 0 })));
-        assert_err(desired_build(&world->store, &world->node, world->journal, 8080, &desired), -EBADMSG);
+        assert_err(desired_build(&world->store, &world->node, world->journal, &PORTS, &desired), -EBADMSG);
         assert_true(wants(&desired, 10));
+}
+
+static void test_open_ports(void **state)
+{
+        static const struct {
+                NodeRole role;
+                DesiredPorts ports;
+                const char *tcp, *udp; /* of the only peers that they are open to */
+        } rows[] = {
+                { NODE_ROLE_HUB, { .http = 8080 }, "tcp dport 8080", NULL },
+                { NODE_ROLE_HUB,
+                  { .http = 8080, .tcp = { 2, { 22, 443 } }, .udp = { 1, { 53 } } },
+                  "tcp dport { 22, 443, 8080 }",
+                  "udp dport 53" },
+                { NODE_ROLE_HUB, { .http = 80, .tcp = { 1, { 80 } } }, "tcp dport 80", NULL },
+                { NODE_ROLE_DEVICE, { .http = 8080 }, "tcp dport 51822", NULL },
+                { NODE_ROLE_DEVICE,
+                  { .http = 8080, .tcp = { 1, { 22 } } },
+                  "tcp dport { 22, 51822 }",
+                  NULL },
+        };
+        MeshStore *world = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(desired_done) Desired desired = DESIRED_NULL;
+                char accept[64];
+
+                world->node.role = rows[i].role;
+                assert_ok(desired_build(&world->store, &world->node, world->journal, &rows[i].ports,
+                                        &desired));
+                (void) snprintf(accept, sizeof accept, "\t\t%s accept\n", rows[i].tcp);
+                assert_non_null(strstr(desired.ruleset, accept));
+                assert_int_equal(!!strstr(desired.ruleset, "udp dport"), rows[i].udp != NULL);
+                if (rows[i].udp)
+                        assert_non_null(strstr(desired.ruleset, rows[i].udp));
+                assert_int_equal(!!strstr(desired.ruleset, "tcp dport 51821 accept"),
+                                 rows[i].role == NODE_ROLE_HUB);
+        }
 }
 
 #define store_test(function) cmocka_unit_test_setup_teardown(function, mesh_store_up, mesh_store_down)
@@ -216,6 +256,7 @@ int main(void)
                 store_test(test_converges_from_any_state),
                 store_test(test_a_revoked_key_is_never_desired),
                 store_test(test_building_again_changes_nothing),
+                store_test(test_open_ports),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,19 +28,13 @@ static IpPrefix prefix(const char *text)
 
 static void test_render(void **state)
 {
-        static const uint16_t ports[] = { 22, 443, 8080 }, dns[] = { 53 };
         const FirewallRule hub[] = {
-                { .from = prefix("10.42.255.0/24"),
-                  .to = prefix("10.42.0.2"),
-                  .tcp_ports = ports,
-                  .n_tcp_ports = 1 },
+                { .from = prefix("10.42.255.0/24"), .to = prefix("10.42.0.2"), .tcp_ports = { 1, { 22 } } },
                 { .from = prefix("10.42.0.0/16"),
                   .to = prefix("10.42.0.1"),
                   .ping = true,
-                  .tcp_ports = ports,
-                  .n_tcp_ports = 3,
-                  .udp_ports = dns,
-                  .n_udp_ports = 1 },
+                  .tcp_ports = { 3, { 22, 443, 8080 } },
+                  .udp_ports = { 1, { 53 } } },
         };
         const FirewallRule device[] = {
                 { .from = prefix("fd00::1"), .to = prefix("fd00::10"), .ping = true },
@@ -108,17 +102,14 @@ static void test_render_refuses(void **state)
                 assert_null(ruleset);
         }
 
-        static const uint16_t descending[] = { 443, 22 }, twice[] = { 22, 22 };
         const FirewallRule others[] = {
                 { .from = IP_PREFIX_NULL },
                 { .from = prefix("10.42.0.0/24"),
                   .to = prefix("10.42.0.1"),
-                  .tcp_ports = descending,
-                  .n_tcp_ports = 2 },
+                  .tcp_ports = { 2, { 443, 22 } } },
                 { .from = prefix("10.42.0.0/24"),
                   .to = prefix("10.42.0.1"),
-                  .udp_ports = twice,
-                  .n_udp_ports = 2 },
+                  .udp_ports = { 2, { 22, 22 } } },
         };
         char *ruleset = NULL;
         for (size_t i = 0; i < ELEMENTSOF(others); i++)

@@ -37,19 +37,13 @@ static IpPrefix prefix(const char *text)
 
 static int setup(void **state)
 {
-        static const uint16_t enrol[] = { 8081 }, open_ports[] = { 22, 8080 };
         const FirewallRule rules[] = {
-                { .from = prefix("10.42.255.0/24"),
-                  .to = prefix(BOOTSTRAP),
-                  .tcp_ports = enrol,
-                  .n_tcp_ports = 1 },
+                { .from = prefix("10.42.255.0/24"), .to = prefix(BOOTSTRAP), .tcp_ports = { 1, { 8081 } } },
                 { .from = prefix("10.42.0.0/24"),
                   .to = prefix(HUB),
                   .ping = true,
-                  .tcp_ports = open_ports,
-                  .n_tcp_ports = 2,
-                  .udp_ports = open_ports + 1,
-                  .n_udp_ports = 1 },
+                  .tcp_ports = { 2, { 22, 8080 } },
+                  .udp_ports = { 1, { 8080 } } },
         };
 
         ready = namespace_enter();
