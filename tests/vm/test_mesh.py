@@ -59,7 +59,7 @@ class Mesh(unittest.TestCase):
         if not self.hub.kernel:
             self.skipTest("no WireGuard in this kernel")
         self.assertEqual(self.hub.status()["backend"], "kernel")
-        self.assertEqual(self.hub.status()["online"], 2)
+        wait_until(lambda: self.hub.status()["online"] == 2, "both devices are seen")
 
     def test_module_is_reloaded(self):
         if not self.hub.kernel:
