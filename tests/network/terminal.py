@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A person at a terminal: reads what a command shows on a pty, and types."""
 
+import contextlib
 import os
 import pty
 import re
@@ -63,6 +64,13 @@ class Terminal:
             if re.fullmatch(until, match[0]):
                 return match
             self.type(next(text for pattern, text in answers.items() if re.fullmatch(pattern, match[0])))
+
+    def rest(self):
+        """What is shown until it falls silent."""
+        with contextlib.suppress(Closed):
+            while self.read(1):
+                pass
+        return self.screen
 
     def end(self, seconds=120):
         """Reads the rest; the exit status, or 128 and the signal."""

@@ -4,6 +4,7 @@
 import re
 
 from network import FIRST, HUB, HUB_NAME, PASSPHRASE, SECOND
+from terminal import Closed
 from world import equal, expect
 
 TEMPLATE = """\
@@ -55,7 +56,10 @@ def joined(network, node, name):
         equal(operator.expect(r"Both screens must show\s+(\d{3} \d{3})")[1], digits, "the digits")
         operator.expect(r"\[y/N\]")
         operator.type("y")
-        operator.converse(QUESTIONS, rf"{name} is 10\.42\.0\.\d+, handshake")
+        try:
+            operator.converse(QUESTIONS, rf"{name} is 10\.42\.0\.\d+, handshake")
+        except Closed as closed:
+            raise Closed(f"{closed}; the device shows: {device.rest()[-300:]!r}") from closed
         device.converse({r"\[y/N\]": "n"}, r"devbox-device\.target is active")
         equal(device.end(), 0, "enroll")
         equal(operator.end(), 0, "invite")
