@@ -23,8 +23,8 @@ capabilities:
 CEILING = """\
 v: 1
 capabilities: [shell.exec, fs.list, fs.read, fs.write]
-programs: [/usr/bin/ls, /usr/bin/sleep]
-read: [/home]
+programs: [/usr/bin/df, /usr/bin/ls, /usr/bin/sleep]
+read: [/home, /var/log]
 write: [/srv/inbox]
 """
 REJECTED, UNREACHABLE, INTERRUPTED = 77, 69, 70
