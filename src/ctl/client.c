@@ -148,3 +148,16 @@ int client_read(const ClientDaemon *daemon, int r, char **ret_problem)
                            "restart %s",
                            daemon->title, daemon->title);
 }
+
+void client_rows_done(ClientRows *rows)
+{
+        sd_bus_message_unref(rows->reply);
+        free(rows->items);
+        *rows = (ClientRows){ 0 };
+}
+
+int client_read_rows(const ClientDaemon *daemon, const BusRows *type, ClientRows *rows, char **ret_problem)
+{
+        return client_read(daemon, bus_rows_read_new(rows->reply, type, &rows->items, &rows->n),
+                           ret_problem);
+}

@@ -10,6 +10,7 @@
 #include <systemd/sd-bus.h>
 
 #include "basic/time.h"
+#include "bus/dictionary.h"
 #include "proto/error.h"
 
 typedef struct ClientDaemon {
@@ -39,3 +40,15 @@ int client_problem(const ClientDaemon *daemon, const sd_bus_error *error, char *
 
 /* `r` of reading a reply: one that cannot be read is that of a daemon of another version. */
 int client_read(const ClientDaemon *daemon, int r, char **ret_problem);
+
+/* The rows of a reply, which their texts borrow from. */
+typedef struct ClientRows {
+        sd_bus_message *reply;
+        void *items; /* structs of the type that was read */
+        size_t n;
+} ClientRows;
+
+void client_rows_done(ClientRows *rows);
+
+/* Reads one aa{sv} of rows->reply; on a failure as well the caller calls client_rows_done(). */
+int client_read_rows(const ClientDaemon *daemon, const BusRows *type, ClientRows *rows, char **ret_problem);

@@ -14,7 +14,7 @@
 #define POLL_USEC      USEC_PER_SEC
 #define HANDSHAKE_USEC (60 * USEC_PER_SEC) /* a device polls every second, then installs */
 
-int admission_find(const Admission *admission, MeshRows *ret_rows, const MeshPending **ret_pending)
+int admission_find(const Admission *admission, ClientRows *ret_rows, const MeshPending **ret_pending)
 {
         int r = mesh_client_list_pending(admission->session->bus, ret_rows,
                                          &admission->session->ctl->problem);
@@ -48,7 +48,7 @@ static int reject_state(const Admission *admission, const MeshPending *pending)
                 admission->name);
 }
 
-int admission_wait(const Admission *admission, MeshRows *ret_rows, const MeshPending **ret_pending)
+int admission_wait(const Admission *admission, ClientRows *ret_rows, const MeshPending **ret_pending)
 {
         int r = progress_begin(admission->progress, "waiting for %s …", admission->name);
 
@@ -59,7 +59,7 @@ int admission_wait(const Admission *admission, MeshRows *ret_rows, const MeshPen
                 if (!*ret_pending || !streq((*ret_pending)->state, "issued"))
                         break;
 
-                mesh_rows_done(ret_rows);
+                client_rows_done(ret_rows);
                 r = client_wait(admission->session->bus, POLL_USEC);
         }
         if (r != 0)
@@ -177,7 +177,7 @@ static int wait_for_handshake(const Admission *admission)
         usec_t deadline_usec = deadline_after(HANDSHAKE_USEC);
 
         for (;;) {
-                _cleanup_(mesh_rows_done) MeshRows row = { 0 };
+                _cleanup_(client_rows_done) ClientRows row = { 0 };
 
                 int r = mesh_client_get_peer(session->bus, admission->name, &row, &session->ctl->problem);
                 if (r != 0)

@@ -18,10 +18,10 @@ typedef struct Admission {
 
 /* The open invitation of the name, of which there is one at most; `ret_pending` is NULL if there is none. It
  * is borrowed from the rows, which the caller frees. */
-int admission_find(const Admission *admission, MeshRows *ret_rows, const MeshPending **ret_pending);
+int admission_find(const Admission *admission, ClientRows *ret_rows, const MeshPending **ret_pending);
 
 /* Waits until the invitation is claimed, for as long as it is open. */
-int admission_wait(const Admission *admission, MeshRows *ret_rows, const MeshPending **ret_pending);
+int admission_wait(const Admission *admission, ClientRows *ret_rows, const MeshPending **ret_pending);
 
 /* Compares the digits, signs the manifest for the device's key, admits the device and waits for its first
  * handshake. */

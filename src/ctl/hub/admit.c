@@ -15,7 +15,7 @@ typedef struct AdmitOptions {
 static int run(Ctl *ctl, const void *options, char **args)
 {
         _cleanup_(hub_session_done) HubSession session = { 0 };
-        _cleanup_(mesh_rows_done) MeshRows rows = { 0 };
+        _cleanup_(client_rows_done) ClientRows rows = { 0 };
         const AdmitOptions *given = options;
         const Progress progress = { ctl, 30 };
         const Admission admission = { &session,        &progress,     args[0],

@@ -55,7 +55,7 @@ static int make_invitation(const Admission *admission, const InviteOptions *opti
 
 static int invite(const Admission *admission, const InviteOptions *options)
 {
-        _cleanup_(mesh_rows_done) MeshRows rows = { 0 };
+        _cleanup_(client_rows_done) ClientRows rows = { 0 };
         const Ctl *ctl = admission->session->ctl;
         const MeshPending *pending;
 
@@ -63,7 +63,7 @@ static int invite(const Admission *admission, const InviteOptions *options)
         if (r != 0)
                 return r;
         if (!pending || streq(pending->state, "issued")) {
-                mesh_rows_done(&rows);
+                client_rows_done(&rows);
                 r = make_invitation(admission, options);
                 if (r != 0)
                         return r;

@@ -33,7 +33,7 @@ static void add_document(Json *json, const MeshPending *pending)
         json_close_object(json);
 }
 
-static int print_document(const MeshRows *rows)
+static int print_document(const ClientRows *rows)
 {
         _cleanup_(json_done) Json json = JSON_NULL;
         const MeshPending *pending = rows->items;
@@ -64,7 +64,7 @@ static void add_row(const Ctl *ctl, Table *table, const MeshPending *pending)
         table_add(table, STYLE_PLAIN, "%s", format_span(span, left_ms * USEC_PER_MSEC));
 }
 
-static int print_table(const Ctl *ctl, const MeshRows *rows)
+static int print_table(const Ctl *ctl, const ClientRows *rows)
 {
         static const char *const titles[] = { "NAME", "STATE", "DIGITS", "FROM", "MACHINE", "LEFT" };
         _cleanup_(table_done) Table table = { .n_columns = ELEMENTSOF(titles) };
@@ -94,7 +94,7 @@ static int print_table(const Ctl *ctl, const MeshRows *rows)
 static int run(Ctl *ctl, const void *options, char **args)
 {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
-        _cleanup_(mesh_rows_done) MeshRows rows = { 0 };
+        _cleanup_(client_rows_done) ClientRows rows = { 0 };
         const PendingOptions *given = options;
 
         if (given->withdraw != (args[0] != NULL))

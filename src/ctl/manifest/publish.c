@@ -61,7 +61,7 @@ static int add_device(Publisher *publisher, const char *device)
 static int add_all(Publisher *publisher)
 {
         _cleanup_(kept_manifest_done) KeptManifest own = KEPT_MANIFEST_NULL;
-        _cleanup_(mesh_rows_done) MeshRows rows = { 0 };
+        _cleanup_(client_rows_done) ClientRows rows = { 0 };
         HubSession *session = &publisher->session;
 
         int r = mesh_client_list_peers(session->bus, false, &rows, &session->ctl->problem);

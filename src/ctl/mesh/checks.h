@@ -18,7 +18,7 @@ typedef struct Finding {
 typedef struct CheckContext {
         sd_bus *bus;
         const MeshStatus *mesh;
-        const MeshRows *peers; /* of MeshPeer */
+        const ClientRows *peers; /* of MeshPeer */
         uint64_t now_ms;
         bool local; /* the bus is that of this machine: its files and addresses can be looked at */
 } CheckContext;

@@ -53,7 +53,7 @@ static int run(Ctl *ctl, const void *options, char **args)
 {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(mesh_status_done) MeshStatus mesh = { 0 };
-        _cleanup_(mesh_rows_done) MeshRows peers = { 0 };
+        _cleanup_(client_rows_done) ClientRows peers = { 0 };
 
         int r = client_open(ctl->host, &bus, &ctl->problem);
         if (r == 0)

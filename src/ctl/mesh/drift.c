@@ -4,7 +4,7 @@
 #include "ctl/mesh/peer-print.h"
 #include "ctl/verbs.h"
 
-static int print_document(const MeshRows *rows)
+static int print_document(const ClientRows *rows)
 {
         _cleanup_(json_done) Json json = JSON_NULL;
         const MeshDrift *drift = rows->items;
@@ -24,7 +24,7 @@ static int print_document(const MeshRows *rows)
         return print_json(&json);
 }
 
-static int print_table(const Ctl *ctl, const MeshRows *rows)
+static int print_table(const Ctl *ctl, const ClientRows *rows)
 {
         _cleanup_(table_done) Table table = { .n_columns = 4 };
         const MeshDrift *drift = rows->items;
@@ -45,7 +45,7 @@ static int print_table(const Ctl *ctl, const MeshRows *rows)
 static int run(Ctl *ctl, const void *options, char **args)
 {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
-        _cleanup_(mesh_rows_done) MeshRows rows = { 0 };
+        _cleanup_(client_rows_done) ClientRows rows = { 0 };
 
         int r = client_open(ctl->host, &bus, &ctl->problem);
         if (r == 0)

@@ -123,13 +123,6 @@ void mesh_invitation_done(MeshInvitation *invitation)
         *invitation = (MeshInvitation){ 0 };
 }
 
-void mesh_rows_done(MeshRows *rows)
-{
-        sd_bus_message_unref(rows->reply);
-        free(rows->items);
-        *rows = (MeshRows){ 0 };
-}
-
 static int new_call(sd_bus *bus, const char *member, sd_bus_message **ret_call, const char *types, ...)
 {
         va_list args;
@@ -168,20 +161,17 @@ static int send_for_status(int r, sd_bus_message *call, MeshStatus *ret_status, 
         return 0;
 }
 
-static int send_for_rows(int r, sd_bus_message *call, const BusRows *type, MeshRows *ret_rows,
+static int send_for_rows(int r, sd_bus_message *call, const BusRows *type, ClientRows *ret_rows,
                          char **ret_problem)
 {
-        _cleanup_(mesh_rows_done) MeshRows rows = { 0 };
+        _cleanup_(client_rows_done) ClientRows rows = { 0 };
 
         r = client_send(&mesh_daemon, r, call, &rows.reply, ret_problem);
         if (r == 0)
-                r = client_read(&mesh_daemon, bus_rows_read_new(rows.reply, type, &rows.items, &rows.n),
-                                ret_problem);
-        if (r != 0)
-                return r;
-
-        *ret_rows = TAKE(rows, (MeshRows){ 0 });
-        return 0;
+                r = client_read_rows(&mesh_daemon, type, &rows, ret_problem);
+        if (r == 0)
+                *ret_rows = TAKE(rows, (ClientRows){ 0 });
+        return r;
 }
 
 int mesh_client_get_status(sd_bus *bus, MeshStatus *ret_status, char **ret_problem)
@@ -192,7 +182,7 @@ int mesh_client_get_status(sd_bus *bus, MeshStatus *ret_status, char **ret_probl
         return send_for_status(r, call, ret_status, ret_problem);
 }
 
-int mesh_client_list_peers(sd_bus *bus, bool all, MeshRows *ret_rows, char **ret_problem)
+int mesh_client_list_peers(sd_bus *bus, bool all, ClientRows *ret_rows, char **ret_problem)
 {
         static const BusRows type = { &peer_dictionary, sizeof(MeshPeer), SIZE_MAX };
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
@@ -201,7 +191,7 @@ int mesh_client_list_peers(sd_bus *bus, bool all, MeshRows *ret_rows, char **ret
         return send_for_rows(r, call, &type, ret_rows, ret_problem);
 }
 
-int mesh_client_get_drift(sd_bus *bus, MeshRows *ret_rows, char **ret_problem)
+int mesh_client_get_drift(sd_bus *bus, ClientRows *ret_rows, char **ret_problem)
 {
         static const BusRows type = { &drift_dictionary, sizeof(MeshDrift), SIZE_MAX };
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
@@ -210,7 +200,7 @@ int mesh_client_get_drift(sd_bus *bus, MeshRows *ret_rows, char **ret_problem)
         return send_for_rows(r, call, &type, ret_rows, ret_problem);
 }
 
-int mesh_client_list_pending(sd_bus *bus, MeshRows *ret_rows, char **ret_problem)
+int mesh_client_list_pending(sd_bus *bus, ClientRows *ret_rows, char **ret_problem)
 {
         static const BusRows type = { &pending_dictionary, sizeof(MeshPending), SIZE_MAX };
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
@@ -219,10 +209,10 @@ int mesh_client_list_pending(sd_bus *bus, MeshRows *ret_rows, char **ret_problem
         return send_for_rows(r, call, &type, ret_rows, ret_problem);
 }
 
-int mesh_client_get_peer(sd_bus *bus, const char *name, MeshRows *ret_row, char **ret_problem)
+int mesh_client_get_peer(sd_bus *bus, const char *name, ClientRows *ret_row, char **ret_problem)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
-        _cleanup_(mesh_rows_done) MeshRows row = { .n = 1 };
+        _cleanup_(client_rows_done) ClientRows row = { .n = 1 };
 
         int r = new_call(bus, "GetPeer", &call, "s", name);
         r = client_send(&mesh_daemon, r, call, &row.reply, ret_problem);
@@ -237,7 +227,7 @@ int mesh_client_get_peer(sd_bus *bus, const char *name, MeshRows *ret_row, char 
         if (r != 0)
                 return r;
 
-        *ret_row = TAKE(row, (MeshRows){ 0 });
+        *ret_row = TAKE(row, (ClientRows){ 0 });
         return 0;
 }
 

@@ -63,16 +63,8 @@ typedef struct MeshInvitation {
         MeshManifestNext next;
 } MeshInvitation;
 
-/* Rows of a reply: MeshPeer, MeshDrift or MeshPending. */
-typedef struct MeshRows {
-        sd_bus_message *reply;
-        void *items;
-        size_t n;
-} MeshRows;
-
 void mesh_status_done(MeshStatus *status);
 void mesh_invitation_done(MeshInvitation *invitation);
-void mesh_rows_done(MeshRows *rows);
 
 /* How the hub is configured: NULL and 0 leave it as it is. */
 typedef struct MeshHubOptions {
@@ -88,10 +80,12 @@ typedef struct MeshPeerOptions {
 } MeshPeerOptions;
 
 int mesh_client_get_status(sd_bus *bus, MeshStatus *ret_status, char **ret_problem);
-int mesh_client_list_peers(sd_bus *bus, bool all, MeshRows *ret_rows, char **ret_problem);
-int mesh_client_get_peer(sd_bus *bus, const char *name, MeshRows *ret_row, char **ret_problem);
-int mesh_client_get_drift(sd_bus *bus, MeshRows *ret_rows, char **ret_problem);
-int mesh_client_list_pending(sd_bus *bus, MeshRows *ret_rows, char **ret_problem);
+
+/* Rows of MeshPeer, MeshDrift and MeshPending. */
+int mesh_client_list_peers(sd_bus *bus, bool all, ClientRows *ret_rows, char **ret_problem);
+int mesh_client_get_peer(sd_bus *bus, const char *name, ClientRows *ret_row, char **ret_problem);
+int mesh_client_get_drift(sd_bus *bus, ClientRows *ret_rows, char **ret_problem);
+int mesh_client_list_pending(sd_bus *bus, ClientRows *ret_rows, char **ret_problem);
 
 int mesh_client_configure_hub(sd_bus *bus, const MeshHubOptions *options, MeshStatus *ret_status,
                               char **ret_problem);

@@ -62,7 +62,7 @@ static int print_table(const Ctl *ctl, const MeshPeer *peer)
 static int run(Ctl *ctl, const void *options, char **args)
 {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
-        _cleanup_(mesh_rows_done) MeshRows row = { 0 };
+        _cleanup_(client_rows_done) ClientRows row = { 0 };
 
         int r = client_open(ctl->host, &bus, &ctl->problem);
         if (r == 0)

@@ -9,7 +9,7 @@ typedef struct PeersOptions {
         bool all;
 } PeersOptions;
 
-static int print_document(const MeshRows *rows)
+static int print_document(const ClientRows *rows)
 {
         _cleanup_(json_done) Json json = JSON_NULL;
         const MeshPeer *peers = rows->items;
@@ -38,7 +38,7 @@ static void add_row(Table *table, const MeshPeer *peer, uint64_t now_ms)
         table_add(table, ends ? STYLE_BAD : STYLE_PLAIN, "%s", format_manifest(text, peer, now_ms));
 }
 
-static int print_table(const Ctl *ctl, const MeshRows *rows)
+static int print_table(const Ctl *ctl, const ClientRows *rows)
 {
         static const char *const titles[] = {
                 "NAME", "ADDRESS", "STATE", "HANDSHAKE", "RX", "TX", "MANIFEST"
@@ -59,7 +59,7 @@ static int print_table(const Ctl *ctl, const MeshRows *rows)
 static int run(Ctl *ctl, const void *options, char **args)
 {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
-        _cleanup_(mesh_rows_done) MeshRows rows = { 0 };
+        _cleanup_(client_rows_done) ClientRows rows = { 0 };
 
         int r = client_open(ctl->host, &bus, &ctl->problem);
         if (r == 0)

@@ -73,7 +73,7 @@ static int report(const Ctl *ctl, const char *name, uint64_t elapsed_usec)
 
 static int revoke_one(Ctl *ctl, sd_bus *bus, const RevokeOptions *options, const char *name)
 {
-        _cleanup_(mesh_rows_done) MeshRows row = { 0 };
+        _cleanup_(client_rows_done) ClientRows row = { 0 };
         uint64_t elapsed_usec;
 
         int r = options->tombstone ? mesh_client_get_peer(bus, name, &row, &ctl->problem) : 0;
