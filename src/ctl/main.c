@@ -29,6 +29,7 @@ static const Verb *const verbs[] = {
         &verb_revoke,
         &verb_drift,
         &verb_doctor,
+        &verb_fleet,
         &verb_capabilities,
         &verb_run,
         &verb_requests,

@@ -58,6 +58,7 @@ extern const Verb verb_device_accept_clock;
 extern const Verb verb_device_grant;
 extern const Verb verb_device_reset;
 
+extern const Verb verb_fleet;
 extern const Verb verb_capabilities;
 extern const Verb verb_run;
 extern const Verb verb_requests;

@@ -11,7 +11,7 @@
 #include "dispatch/queue.h"
 
 #define DISPATCH_INTERFACE  "org.devbox.Dispatch1"
-#define DISPATCH_VTABLE_MAX 16
+#define DISPATCH_VTABLE_MAX 24
 
 /* Daemons that pass on what people ask for; the authority's users. */
 typedef enum DispatchUser { DISPATCH_USER_MATRIX, DISPATCH_USER_API, _DISPATCH_USER_MAX } DispatchUser;
@@ -26,7 +26,7 @@ struct DispatchDaemon {
         sd_bus_vtable vtable[DISPATCH_VTABLE_MAX];
         BusAuthority *authority;
         uid_t uids[_DISPATCH_USER_MAX];
-        BusCalls operations;
+        BusCalls operations, listings;
         DispatchKeys keys;
         BusClient mesh, ledger;
         HttpClient *http;
@@ -41,3 +41,6 @@ int dispatch_daemon_add_interface(DispatchDaemon *self, sd_bus *bus, const char 
 /* methods-requests.c: one of `operations`. */
 typedef struct Operation Operation;
 void dispatch_operation_free(BusCall *call);
+
+/* methods-devices.c: one of `listings`. */
+void dispatch_listing_free(BusCall *call);

@@ -14,6 +14,8 @@
 #define LEDGER_DEADLINE_USEC (20 * USEC_PER_SEC) /* its commits wait for the disk */
 #define OPERATIONS_MAX       256
 #define OPERATIONS_CLIENT    64
+#define LISTINGS_MAX         16
+#define LISTINGS_CLIENT      4
 
 static const BusService mesh_service = {
         .title = "devbox-mesh",
@@ -108,6 +110,9 @@ void *dispatch_daemon_new(void)
         self->operations = (BusCalls){ .max = OPERATIONS_MAX,
                                        .max_per_client = OPERATIONS_CLIENT,
                                        .free = dispatch_operation_free };
+        self->listings = (BusCalls){ .max = LISTINGS_MAX,
+                                     .max_per_client = LISTINGS_CLIENT,
+                                     .free = dispatch_listing_free };
         self->component = (Component){
                 .name = "Dispatch1",
                 .append_metrics = append_metrics,
@@ -123,6 +128,7 @@ void dispatch_daemon_free(void *userdata)
 
         /* In reverse dependency order: operations and links have pending calls of the clients. */
         bus_calls_done(&self->operations);
+        bus_calls_done(&self->listings);
         bus_authority_free(self->authority);
         sd_bus_slot_unref(self->slot_interface);
         sd_bus_slot_unref(self->slot_events);

@@ -25,6 +25,7 @@ struct DeviceLink {
         uint8_t session[SESSION_NONCE_SIZE];
         int64_t counter;
         usec_t used_at_usec;
+        uint64_t entries;       /* of the device's chain */
         sd_event_source *timer; /* asks again */
         Backoff backoff;
         Witness *witness;

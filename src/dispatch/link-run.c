@@ -184,6 +184,7 @@ static void on_run_complete(HttpCall *call, int error, void *userdata)
         }
 
         backoff_reset(&link->backoff);
+        link->entries = MAX(link->entries, (uint64_t) result->size);
         witness_device(link);
         run_end(run, result, run->reason);
 }

@@ -198,6 +198,11 @@ const char *device_link_name(const DeviceLink *link)
         return link->name;
 }
 
+uint64_t device_link_entries(const DeviceLink *link)
+{
+        return link->entries;
+}
+
 bool device_link_is_idle(const DeviceLink *link)
 {
         return LIST_EMPTY(&link->runs) && !witness_is_running(link->witness);

@@ -54,6 +54,9 @@ DEFINE_CLEANUP(DeviceLink, device_link_free);
 
 const char *device_link_name(const DeviceLink *link);
 
+/* The size of the device's audit chain in its last result; 0: there was none yet. */
+uint64_t device_link_entries(const DeviceLink *link);
+
 /* Whether nothing is under way. */
 bool device_link_is_idle(const DeviceLink *link);
 

@@ -331,26 +331,6 @@ DispatchStore *queue_store(Queue *queue)
         return queue->store;
 }
 
-QueueStats queue_stats(const Queue *queue)
-{
-        QueueStats stats = queue->stats;
-        const QueuedRequest *request;
-
-        stats.n_open = stats.n_approving = 0;
-        LIST_FOREACH(request, &queue->requests, entry) {
-                uint64_t created = (uint64_t) request->stored.created_ms;
-
-                stats.n_open++;
-                if (request->stored.state != DISPATCH_APPROVING)
-                        continue;
-                stats.n_approving++;
-                if (stats.oldest_approval_ms == 0 || created < stats.oldest_approval_ms)
-                        stats.oldest_approval_ms = created;
-        }
-
-        return stats;
-}
-
 QueuedRequest *queue_find(Queue *queue, const char *id)
 {
         QueuedRequest *request;

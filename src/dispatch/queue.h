@@ -44,6 +44,13 @@ void queue_resume(Queue *queue);
 DispatchStore *queue_store(Queue *queue);
 QueueStats queue_stats(const Queue *queue);
 
+typedef struct QueueDevice {
+        uint64_t open[_DISPATCH_STATE_MAX]; /* requests, by their state */
+        uint64_t entries;                   /* of its audit chain, as its last result says; 0: not known */
+} QueueDevice;
+
+QueueDevice queue_device(const Queue *queue, const char *device);
+
 typedef struct QueueSubmission {
         const char *device, *capability, *principal;
         const Composed *composed; /* its payload is signed */

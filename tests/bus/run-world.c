@@ -30,17 +30,15 @@ typedef struct FakeParts {
 
 /* ---- org.devbox.Mesh1 */
 
-static int on_get_peer(sd_bus_message *call, void *userdata, sd_bus_error *error)
+static int append_peer(sd_bus_message *reply)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         const PublicKey *key = key_pair_public(world_key(KEY_DEVICE));
 
-        int r = sd_bus_message_new_method_return(call, &reply);
+        int r = sd_bus_message_open_container(reply, 'a', "{sv}");
         if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "{sv}");
-        if (r >= 0)
-                r = sd_bus_message_append(reply, "{sv}{sv}", "address", "s", "127.0.0.1", "state", "s",
-                                          "active");
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}", "name", "s", "dev-a", "address",
+                                          "s", "127.0.0.1", "state", "s", "active", "presence", "s",
+                                          "online", "manifest_version", "t", UINT64_C(1));
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'e', "sv");
         if (r >= 0)
@@ -50,6 +48,30 @@ static int on_get_peer(sd_bus_message *call, void *userdata, sd_bus_error *error
         if (r >= 0)
                 r = sd_bus_message_append_array(reply, 'y', key->bytes, sizeof key->bytes);
         for (unsigned i = 0; r >= 0 && i < 3; i++)
+                r = sd_bus_message_close_container(reply);
+        return r;
+}
+
+static int on_get_peer(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+
+        int r = sd_bus_message_new_method_return(call, &reply);
+        if (r >= 0)
+                r = append_peer(reply);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+static int on_list_peers(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+
+        int r = sd_bus_message_new_method_return(call, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "a{sv}");
+        if (r >= 0)
+                r = append_peer(reply);
+        if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
@@ -71,6 +93,7 @@ static int on_get_roots(sd_bus_message *call, void *userdata, sd_bus_error *erro
 static const sd_bus_vtable mesh_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD("GetPeer", "s", "a{sv}", on_get_peer, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("ListPeers", "b", "aa{sv}", on_list_peers, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("GetManifest", "s", "s", on_get_manifest, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("GetRoots", "", "as", on_get_roots, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,

@@ -12,11 +12,14 @@
 #include "basic/bytes.h"
 #include "basic/fd.h"
 #include "basic/text.h"
+#include "ctl-run.h"
 
 typedef struct Outcome {
         char id[64];
         Text out, err, end;
 } Outcome;
+
+#define run_words(world, ...) run_ctl_words((world)->ledger->bus, (const char *const[]){ __VA_ARGS__, NULL })
 
 static const RunWorld *current; /* for the logs of a failure */
 
@@ -264,12 +267,33 @@ static void test_worker_that_is_off(void **state)
         verify_chain(world->ledger);
 }
 
+/* The ledger of this test witnesses no chain. */
+static void test_fleet(void **state)
+{
+        RunWorld *world = *state;
+        char path[160], *ls[] = { (char *) "ls", (char *) "/home", NULL }, *write[] = { path, NULL };
+        _cleanup_(outcome_done) Outcome outcome = { .id = "" }, waiting = { .id = "" };
+
+        _cleanup_(run_done) Run idle = run_words(world, "fleet");
+        assert_has(idle.output, "\ndev-a online never v1, expired - 0 entries\n");
+        follow(run(world, "shell.exec", ls, &outcome), &outcome);
+        (void) snprintf(path, sizeof path, "%s/note", world->directory);
+        _cleanup_(fd_closep) int fd = run(world, "fs.write", write, &waiting);
+        _cleanup_(run_done) Run busy = run_words(world, "fleet");
+        assert_has(busy.output, " 1 approving ");
+        assert_has(busy.output, " not witnessed\n");
+        _cleanup_(run_done) Run json = run_words(world, "fleet", "--json");
+        assert_true(startswith(json.output, "{\"devices\":[{\"name\":\"dev-a\",\"address\":\"127.0.0.1\","));
+        assert_has(json.output, "\"approving\":1,\"queued\":0,\"running\":0,\"audit_entries\":");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 run_world_test(test_output_and_exit), run_world_test(test_rejections),
                 run_world_test(test_approval),        run_world_test(test_hanging_up_cancels),
                 run_world_test(test_agent_that_dies), run_world_test(test_worker_that_is_off),
+                run_world_test(test_fleet),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

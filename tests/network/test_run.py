@@ -137,6 +137,16 @@ def test_a_device_that_is_away(network):
         equal(person.end(), 0, "run --queue")
 
 
+def test_fleet(network):
+    def home():
+        devices = json.loads(network.hub.run("devboxctl", "--json", "fleet").stdout)["devices"]
+        return next(device for device in devices if device["name"] == "home-wsl")
+
+    equal((home()["presence"], home()["approving"], home()["queued"]), ("online", 0, 0), "the device")
+    # The hub signs after the fact.
+    eventually("all is witnessed", lambda: 0 < home()["audit_entries"] <= home()["witnessed_entries"])
+
+
 def test_both_chains_verify(network):
     root = "/root/.config/devbox/operator/root.json"
 

@@ -39,6 +39,14 @@ const char *format_manifest(char buffer[static FIGURE_MAX], const MeshPeer *peer
         return buffer;
 }
 
+Style manifest_style(const MeshPeer *peer, uint64_t now_ms)
+{
+        bool ends =
+                peer->manifest_version > 0 && peer->manifest_expires_at_ms < now_ms + PEER_EXPIRY_WARNING_MS;
+
+        return ends ? STYLE_BAD : STYLE_PLAIN;
+}
+
 const char *peer_state(const MeshPeer *peer)
 {
         return streq(peer->state, "active") ? strempty(peer->presence) : peer->state;

@@ -15,6 +15,9 @@ const char *format_ago(char buffer[static FIGURE_MAX], uint64_t time_ms, uint64_
 /* "v3, 12 days left", "v3, expired", "ended", "none". Returns `buffer`. */
 const char *format_manifest(char buffer[static FIGURE_MAX], const MeshPeer *peer, uint64_t now_ms);
 
+/* Marks one that expires within days. */
+Style manifest_style(const MeshPeer *peer, uint64_t now_ms);
+
 /* Of what STATE shows: "online", "joining". */
 const char *peer_state(const MeshPeer *peer);
 Style peer_style(const MeshPeer *peer);

@@ -25,8 +25,6 @@ static int print_document(const ClientRows *rows)
 
 static void add_row(Table *table, const MeshPeer *peer, uint64_t now_ms)
 {
-        bool ends =
-                peer->manifest_version > 0 && peer->manifest_expires_at_ms < now_ms + PEER_EXPIRY_WARNING_MS;
         char text[FIGURE_MAX];
 
         table_add(table, STYLE_HEAD, "%s", peer->name);
@@ -35,7 +33,7 @@ static void add_row(Table *table, const MeshPeer *peer, uint64_t now_ms)
         table_add(table, STYLE_PLAIN, "%s", format_ago(text, peer->last_handshake_ms, now_ms));
         table_add(table, STYLE_PLAIN, "%s", format_bytes(text, peer->rx_bytes));
         table_add(table, STYLE_PLAIN, "%s", format_bytes(text, peer->tx_bytes));
-        table_add(table, ends ? STYLE_BAD : STYLE_PLAIN, "%s", format_manifest(text, peer, now_ms));
+        table_add(table, manifest_style(peer, now_ms), "%s", format_manifest(text, peer, now_ms));
 }
 
 static int print_table(const Ctl *ctl, const ClientRows *rows)

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/* devboxctl fleet: the devices of this hub at a glance. */
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "ctl/mesh/peer-print.h"
+#include "ctl/run/requests-client.h"
+#include "ctl/verbs.h"
+
+/* As ListDevices of org.devbox.Dispatch1 has it. */
+typedef struct FleetDevice {
+        MeshPeer peer;
+        const char *quarantine;
+        uint64_t approving, queued, running, audit_entries;
+        uint64_t witnessed_entries; /* 0 also where the hub's ledger does not answer */
+} FleetDevice;
+
+static const BusField fields[] = {
+        BUS_FIELD("name", BUS_TEXT, FleetDevice, peer.name, BUS_REQUIRED),
+        BUS_FIELD("address", BUS_TEXT, FleetDevice, peer.address),
+        BUS_FIELD("state", BUS_TEXT, FleetDevice, peer.state, BUS_REQUIRED),
+        BUS_FIELD("presence", BUS_TEXT, FleetDevice, peer.presence),
+        BUS_FIELD("last_handshake_ms", BUS_UINT64, FleetDevice, peer.last_handshake_ms),
+        BUS_FIELD("manifest_epoch", BUS_UINT64, FleetDevice, peer.manifest_epoch),
+        BUS_FIELD("manifest_version", BUS_UINT64, FleetDevice, peer.manifest_version),
+        BUS_FIELD("manifest_expires_at_ms", BUS_UINT64, FleetDevice, peer.manifest_expires_at_ms),
+        BUS_FIELD("approving", BUS_UINT64, FleetDevice, approving),
+        BUS_FIELD("queued", BUS_UINT64, FleetDevice, queued),
+        BUS_FIELD("running", BUS_UINT64, FleetDevice, running),
+        BUS_FIELD("audit_entries", BUS_UINT64, FleetDevice, audit_entries),
+        BUS_FIELD("witnessed_entries", BUS_UINT64, FleetDevice, witnessed_entries),
+        BUS_FIELD("quarantine", BUS_TEXT, FleetDevice, quarantine),
+};
+static const BusDictionary dictionary = BUS_DICTIONARY(fields);
+
+static bool is_witnessed(const FleetDevice *device)
+{
+        return !device->quarantine && device->witnessed_entries >= device->audit_entries;
+}
+
+/* ---- for a program */
+
+static void add_document(Json *json, const FleetDevice *device)
+{
+        const MeshPeer *peer = &device->peer;
+
+        json_open_object(json, NULL);
+        json_add_string(json, "name", peer->name);
+        json_add_string(json, "address", peer->address);
+        json_add_string(json, "state", peer->state);
+        json_add_string(json, "presence", peer->presence);
+        json_add_time(json, "last_handshake_at", peer->last_handshake_ms * USEC_PER_MSEC);
+        json_add_u64(json, "manifest_epoch", peer->manifest_epoch);
+        json_add_u64(json, "manifest_version", peer->manifest_version);
+        json_add_time(json, "manifest_expires_at", peer->manifest_expires_at_ms * USEC_PER_MSEC);
+        json_add_u64(json, "approving", device->approving);
+        json_add_u64(json, "queued", device->queued);
+        json_add_u64(json, "running", device->running);
+        json_add_u64(json, "audit_entries", device->audit_entries);
+        json_add_u64(json, "witnessed_entries", device->witnessed_entries);
+        if (device->quarantine)
+                json_add_string(json, "quarantine", device->quarantine);
+        json_close_object(json);
+}
+
+static int print_document(const ClientRows *rows)
+{
+        _cleanup_(json_done) Json json = JSON_NULL;
+        const FleetDevice *devices = rows->items;
+
+        json_open_object(&json, NULL);
+        json_open_array(&json, "devices");
+        for (size_t i = 0; i < rows->n; i++)
+                add_document(&json, &devices[i]);
+        json_close_array(&json);
+        json_close_object(&json);
+        return print_json(&json);
+}
+
+/* ---- for a person */
+
+#define CELL_MAX 80 /* at least FIGURE_MAX */
+
+/* "1 approving, 2 running"; "-". Returns `buffer`. */
+static const char *format_open(char buffer[static CELL_MAX], const FleetDevice *device)
+{
+        const struct {
+                const char *state;
+                uint64_t n;
+        } counts[] = { { "approving", device->approving },
+                       { "queued", device->queued },
+                       { "running", device->running } };
+        size_t length = 0;
+
+        (void) snprintf(buffer, CELL_MAX, "-");
+        for (size_t i = 0; i < ELEMENTSOF(counts); i++)
+                if (counts[i].n > 0 && length < CELL_MAX)
+                        length += (size_t) snprintf(buffer + length, CELL_MAX - length, "%s%" PRIu64 " %s",
+                                                    length > 0 ? ", " : "", counts[i].n, counts[i].state);
+        return buffer;
+}
+
+/* "12 entries", "12 entries, 3 not witnessed", "QUARANTINE: witness_fork". Returns `buffer`. */
+static const char *format_audit(char buffer[static CELL_MAX], const FleetDevice *device)
+{
+        if (device->quarantine)
+                (void) snprintf(buffer, CELL_MAX, "QUARANTINE: %.32s", device->quarantine);
+        else if (is_witnessed(device))
+                (void) snprintf(buffer, CELL_MAX, "%" PRIu64 " entries", device->audit_entries);
+        else
+                (void) snprintf(buffer, CELL_MAX, "%" PRIu64 " entries, %" PRIu64 " not witnessed",
+                                device->audit_entries, device->audit_entries - device->witnessed_entries);
+        return buffer;
+}
+
+static void add_row(Table *table, const FleetDevice *device, uint64_t now_ms)
+{
+        const MeshPeer *peer = &device->peer;
+        char text[CELL_MAX];
+
+        table_add(table, STYLE_HEAD, "%s", peer->name);
+        table_add(table, peer_style(peer), "%s", peer_state(peer));
+        table_add(table, STYLE_PLAIN, "%s", format_ago(text, peer->last_handshake_ms, now_ms));
+        table_add(table, manifest_style(peer, now_ms), "%s", format_manifest(text, peer, now_ms));
+        table_add(table, device->approving > 0 ? STYLE_HEAD : STYLE_PLAIN, "%s", format_open(text, device));
+        table_add(table, is_witnessed(device) ? STYLE_PLAIN : STYLE_BAD, "%s", format_audit(text, device));
+}
+
+static int print_table(const Ctl *ctl, const ClientRows *rows)
+{
+        static const char *const titles[] = {
+                "DEVICE", "STATE", "HANDSHAKE", "MANIFEST", "REQUESTS", "AUDIT"
+        };
+        _cleanup_(table_done) Table table = { .n_columns = ELEMENTSOF(titles) };
+        const FleetDevice *devices = rows->items;
+
+        if (rows->n == 0)
+                return print_line(stdout, "no devices; add one with: devboxctl invite NAME");
+
+        for (size_t i = 0; i < ELEMENTSOF(titles); i++)
+                table_add(&table, STYLE_FAINT, "%s", titles[i]);
+        for (size_t i = 0; i < rows->n; i++)
+                add_row(&table, &devices[i], ctl->now_ms);
+        return table_print(&table, stdout, ctl->colour);
+}
+
+static int run(Ctl *ctl, const void *options, char **args)
+{
+        static const BusRows type = { &dictionary, sizeof(FleetDevice), SIZE_MAX };
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        _cleanup_(client_rows_done) ClientRows rows = { 0 };
+
+        int r = client_open(ctl->host, &bus, &ctl->problem);
+        if (r != 0)
+                return r;
+        r = client_new_call(bus, &dispatch_daemon, "ListDevices", &call);
+        r = client_send(&dispatch_daemon, r, call, &rows.reply, &ctl->problem);
+        if (r == 0)
+                r = client_read_rows(&dispatch_daemon, &type, &rows, &ctl->problem);
+        if (r != 0)
+                return r;
+
+        return ctl->json ? print_document(&rows) : print_table(ctl, &rows);
+}
+
+const Verb verb_fleet = {
+        .name = "fleet",
+        .help = "show the devices: manifest, open requests, audit chain",
+        .example = "fleet",
+        .remote = true,
+        .run = run,
+};

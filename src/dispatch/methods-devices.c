@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/* ListDevices and GetDevice of org.devbox.Dispatch1: what devbox-mesh knows of the devices, then for one
+ * after the other what the ledger has witnessed of its chain, and the queue. */
+
+#include "bus/dictionary.h"
+#include "dispatch/method.h"
+
+#define DEVICES_MAX 16384 /* more than a mesh has peers */
+#define MESH        "org.devbox.Mesh1", "/org/devbox/Mesh1", "org.devbox.Mesh1"
+#define LEDGER      "org.devbox.Ledger1", "/org/devbox/Ledger1", "org.devbox.Ledger1"
+
+/* Of devbox-mesh, whose reply it borrows from; the rest is added here. */
+typedef struct Device {
+        const char *name, *address, *state, *presence, *quarantine;
+        uint64_t last_handshake_ms, manifest_epoch, manifest_version, manifest_expires_at_ms;
+        uint64_t approving, queued, running, audit_entries, witnessed_entries;
+} Device;
+
+static const BusField device_fields[] = {
+        BUS_FIELD("name", BUS_TEXT, Device, name, BUS_REQUIRED),
+        BUS_FIELD("address", BUS_TEXT, Device, address),
+        BUS_FIELD("state", BUS_TEXT, Device, state),
+        BUS_FIELD("presence", BUS_TEXT, Device, presence),
+        BUS_FIELD("last_handshake_ms", BUS_UINT64, Device, last_handshake_ms),
+        BUS_FIELD("manifest_epoch", BUS_UINT64, Device, manifest_epoch),
+        BUS_FIELD("manifest_version", BUS_UINT64, Device, manifest_version),
+        BUS_FIELD("manifest_expires_at_ms", BUS_UINT64, Device, manifest_expires_at_ms),
+        BUS_FIELD("approving", BUS_UINT64, Device, approving),
+        BUS_FIELD("queued", BUS_UINT64, Device, queued),
+        BUS_FIELD("running", BUS_UINT64, Device, running),
+        BUS_FIELD("audit_entries", BUS_UINT64, Device, audit_entries),
+        BUS_FIELD("witnessed_entries", BUS_UINT64, Device, witnessed_entries, BUS_IF_KNOWN),
+        BUS_FIELD("quarantine", BUS_TEXT, Device, quarantine, BUS_OPTIONAL),
+};
+static const BusDictionary device_dictionary = BUS_DICTIONARY(device_fields);
+static const BusRows device_rows = { .row = &device_dictionary,
+                                     .row_size = sizeof(Device),
+                                     .max = DEVICES_MAX };
+
+typedef struct Listing {
+        BusCall call;
+        DispatchDaemon *self;
+        BusRequest request;
+        sd_bus_message *peers; /* the reply of devbox-mesh */
+        Device *devices;
+        size_t n_devices, n_witnessed;
+        bool single;
+} Listing;
+
+void dispatch_listing_free(BusCall *call)
+{
+        Listing *listing = CONTAINER_OF(call, Listing, call);
+
+        bus_request_cancel(&listing->request);
+        bus_call_done(call);
+        sd_bus_message_unref(listing->peers);
+        free(listing->devices);
+        free(listing);
+}
+
+static void listing_reject(Listing *listing, int reason)
+{
+        bus_reply_error(listing->call.message, reason, NULL);
+        dispatch_listing_free(&listing->call);
+}
+
+static void listing_reply(Listing *listing)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+
+        for (size_t i = 0; i < listing->n_devices; i++) {
+                Device *device = &listing->devices[i];
+                const QueueDevice figures = queue_device(listing->self->queue, device->name);
+
+                device->approving = figures.open[DISPATCH_APPROVING];
+                device->queued = figures.open[DISPATCH_QUEUED];
+                device->running = figures.open[DISPATCH_RUNNING];
+                if (device->witnessed_entries != UINT64_MAX)
+                        device->audit_entries = device->witnessed_entries;
+                device->audit_entries = MAX(device->audit_entries, figures.entries);
+        }
+
+        int r = sd_bus_message_new_method_return(listing->call.message, &reply);
+        if (r >= 0)
+                r = listing->single
+                            ? bus_dictionary_append(reply, &device_dictionary, listing->devices)
+                            : bus_rows_append(reply, &device_rows, listing->devices, listing->n_devices);
+        if (r >= 0)
+                r = sd_bus_send(NULL, reply, NULL);
+        if (r < 0)
+                return listing_reject(listing, DEVBOX_ERROR_INTERNAL);
+
+        dispatch_listing_free(&listing->call);
+}
+
+/* ---- what the ledger has witnessed */
+
+typedef struct Replica {
+        uint64_t size;
+        const char *quarantine;
+} Replica;
+
+static const BusField replica_fields[] = {
+        BUS_FIELD("size", BUS_UINT64, Replica, size, BUS_REQUIRED),
+        BUS_FIELD("quarantine", BUS_TEXT, Replica, quarantine),
+};
+static const BusDictionary replica_dictionary = BUS_DICTIONARY(replica_fields);
+
+static void query_replica(Listing *listing);
+
+/* Of a device that the ledger does not know, no entry is witnessed. */
+static void on_replica(BusRequest *request, const BusReply *reply)
+{
+        Listing *listing = CONTAINER_OF(request, Listing, request);
+        Device *device = &listing->devices[listing->n_witnessed++];
+        Replica replica = { .quarantine = NULL };
+        DevboxError code;
+
+        if (reply->reason != 0 && reply->reason != DEVBOX_ERROR_PEER_UNKNOWN)
+                return listing_reply(listing);
+        if (reply->reason == 0 && bus_dictionary_read(reply->message, &replica_dictionary, &replica) < 0)
+                return listing_reject(listing, DEVBOX_ERROR_INTERNAL);
+
+        device->witnessed_entries = replica.size;
+        if (replica.quarantine)
+                device->quarantine = devbox_error_code(devbox_error_from_code(replica.quarantine, &code) == 0
+                                                               ? code
+                                                               : DEVBOX_ERROR_INTERNAL);
+        query_replica(listing);
+}
+
+static void query_replica(Listing *listing)
+{
+        BusClient *ledger = &listing->self->ledger;
+        sd_bus_message *message = NULL;
+
+        if (listing->n_witnessed == listing->n_devices)
+                return listing_reply(listing);
+
+        if (ledger->bus)
+                (void) sd_bus_message_new_method_call(ledger->bus, &message, LEDGER, "GetReplica");
+        if (message && sd_bus_message_append(message, "s", listing->devices[listing->n_witnessed].name) < 0)
+                message = sd_bus_message_unref(message);
+        bus_client_send_take(ledger, &listing->request, message, on_replica);
+}
+
+/* ---- the devices */
+
+static int read_peers(Listing *listing, sd_bus_message *message)
+{
+        void *devices = NULL;
+        int r;
+
+        listing->peers = sd_bus_message_ref(message);
+        if (listing->single) {
+                listing->n_devices = 1;
+                devices = calloc(1, sizeof(Device));
+                r = devices ? bus_dictionary_read(message, &device_dictionary, devices) : -ENOMEM;
+        } else
+                r = bus_rows_read_new(message, &device_rows, &devices, &listing->n_devices);
+
+        listing->devices = devices;
+        for (size_t i = 0; r >= 0 && i < listing->n_devices; i++)
+                listing->devices[i].witnessed_entries = UINT64_MAX;
+        return r;
+}
+
+static void on_peers(BusRequest *request, const BusReply *reply)
+{
+        Listing *listing = CONTAINER_OF(request, Listing, request);
+
+        if (reply->reason != 0)
+                return listing_reject(listing, reply->reason);
+        if (read_peers(listing, reply->message) < 0)
+                return listing_reject(listing, DEVBOX_ERROR_INTERNAL);
+
+        query_replica(listing);
+}
+
+/* `name` NULL: all. */
+static int start_listing(DispatchDaemon *self, sd_bus_message *message, const char *name)
+{
+        Listing *listing = calloc(1, sizeof *listing);
+        sd_bus_message *query = NULL;
+
+        if (!listing)
+                return -ENOMEM;
+        int r = bus_call_init(&listing->call, &self->listings, message);
+        if (r != 0) {
+                free(listing);
+                return r;
+        }
+
+        listing->self = self;
+        listing->single = name;
+        if (self->mesh.bus)
+                (void) sd_bus_message_new_method_call(self->mesh.bus, &query, MESH,
+                                                      name ? "GetPeer" : "ListPeers");
+        if (query &&
+            (name ? sd_bus_message_append(query, "s", name) : sd_bus_message_append(query, "b", false)) < 0)
+                query = sd_bus_message_unref(query);
+        bus_client_send_take(&self->mesh, &listing->request, query, on_peers);
+        return 0;
+}
+
+static int handle_list_devices(sd_bus_message *message, void *userdata)
+{
+        return start_listing(userdata, message, NULL);
+}
+
+static int handle_get_device(sd_bus_message *message, void *userdata)
+{
+        const char *name;
+
+        if (sd_bus_message_read(message, "s", &name) < 0 || !device_name_valid(name))
+                return -EBADMSG;
+
+        return start_listing(userdata, message, name);
+}
+
+DISPATCH_METHOD(list_devices, ACCESS_READERS);
+DISPATCH_METHOD(get_device, ACCESS_READERS);
+
+const sd_bus_vtable dispatch_device_methods[] = {
+        SD_BUS_METHOD_WITH_ARGS("ListDevices", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", devices),
+                                on_list_devices, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetDevice", SD_BUS_ARGS("s", name), SD_BUS_RESULT("a{sv}", device),
+                                on_get_device, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_VTABLE_END,
+};
