@@ -10,10 +10,12 @@
 #include "log/log.h"
 
 #define LEDGER           "org.devbox.Ledger1", "/org/devbox/Ledger1", "org.devbox.Ledger1"
+#define MESH             "org.devbox.Mesh1", "/org/devbox/Mesh1", "org.devbox.Mesh1"
 #define WORKER_DIRECTORY "/run/devbox"
 #define CONNECTIONS_MAX  16
 #define IDLE_EXIT_USEC   (300 * USEC_PER_SEC)
 #define LEDGER_CALL_USEC (20 * USEC_PER_SEC) /* its commits wait for the disk */
+#define MESH_CALL_USEC   (5 * USEC_PER_SEC)
 #define OUTPUT_BUDGET    (64 * 1024 * 1024)
 #define SOCKET_BYTES     (64 * 1024)
 
@@ -24,12 +26,28 @@ static const BusService ledger_service = {
         .timeout = DEVBOX_ERROR_AUDIT_UNAVAILABLE,
 };
 
+static const BusService mesh_service = {
+        .title = "devbox-mesh",
+        .deadline_usec = MESH_CALL_USEC,
+        .unavailable = DEVBOX_ERROR_MESH_UNAVAILABLE,
+        .timeout = DEVBOX_ERROR_MESH_UNAVAILABLE,
+};
+
 sd_bus_message *agent_ledger_call(Agent *agent, const char *method)
 {
         sd_bus_message *message = NULL;
 
         if (agent->ledger.bus)
                 (void) sd_bus_message_new_method_call(agent->ledger.bus, &message, LEDGER, method);
+        return message;
+}
+
+sd_bus_message *agent_mesh_call(Agent *agent, const char *method)
+{
+        sd_bus_message *message = NULL;
+
+        if (agent->mesh.bus)
+                (void) sd_bus_message_new_method_call(agent->mesh.bus, &message, MESH, method);
         return message;
 }
 
@@ -140,6 +158,7 @@ void *agent_new(void)
 
         agent->worker_directory = directory ? directory : WORKER_DIRECTORY;
         agent->ledger.service = &ledger_service;
+        agent->mesh.service = &mesh_service;
         agent->component = (Component){ .name = "Agent1",
                                         .append_metrics = append_metrics,
                                         .restart = restart,
@@ -154,6 +173,7 @@ void agent_free(void *self)
 
         runs_done(&agent->runs);
         bus_client_done(&agent->ledger);
+        bus_client_done(&agent->mesh);
         http_server_freep(&agent->server);
         component_detach(&agent->component);
         idle_done(&agent->idle);
@@ -178,6 +198,7 @@ int agent_start(void *self, Daemon *daemon)
         agent->bus = daemon_bus(daemon);
 
         bus_client_attach(&agent->ledger, agent->bus);
+        bus_client_attach(&agent->mesh, agent->bus);
         int r = component_attach(&agent->component, agent->bus);
         if (r < 0)
                 return r;

@@ -21,6 +21,7 @@ static const SchemaField documents_fields[] = {
         { "roots",    SCHEMA_OBJECTS, false, offsetof(DocumentsBody, roots), 0, 64,
           .nested = &document_schema },
         { "manifest", SCHEMA_JSON,    false, offsetof(DocumentsBody, manifest) },
+        { "keepalive_sec", SCHEMA_INTEGER, true, offsetof(DocumentsBody, keepalive_sec), 0, UINT16_MAX },
 };
 static const SchemaField cosignature_fields[] = {
         { "checkpoint", SCHEMA_JSON, true, offsetof(CosignatureBody, checkpoint) },

@@ -19,6 +19,7 @@ typedef struct RunBody {
 typedef struct DocumentsBody {
         LIST_OF(BodyDocument) roots; /* in their order */
         char *manifest;              /* NULL: none */
+        int64_t keepalive_sec;       /* of the tunnel to the hub */
 } DocumentsBody;
 
 typedef struct CosignatureBody {

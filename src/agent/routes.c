@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* What the hub may ask: each route but the runs is one call of the ledger. */
+/* What the hub may ask: each route but the runs is calls of the ledger; documents also set the tunnel. */
 
 #include "agent/agent-internal.h"
 #include "agent/bodies.h"
 #include "basic/parse.h"
 #include "codec/binary-text.h"
 #include "codec/json.h"
+#include "log/log.h"
 
 #define ENTRIES_MAX 1024
 
@@ -110,7 +111,7 @@ static void handle_session(HttpRequest *request, void *owner)
                 operation_call(operation, agent_ledger_call(owner, "BeginSession"), 0, on_session);
 }
 
-/* ---- POST /v1/documents: the roots in their order, then the manifest */
+/* ---- POST /v1/documents: the roots in their order, then the manifest, then the keepalive */
 
 static void install_next(Operation *operation);
 
@@ -124,10 +125,35 @@ static void on_installed(BusRequest *call, const BusReply *reply)
         install_next(operation);
 }
 
+/* The documents are installed, whatever became of the keepalive: the next session brings it again. */
+static void on_keepalive(BusRequest *call, const BusReply *reply)
+{
+        Operation *operation = CONTAINER_OF(call, Operation, call);
+        _cleanup_(json_done) Json json = JSON_NULL;
+
+        if (reply->reason != 0)
+                log_warning("Cannot set the keepalive of the tunnel, ignoring: %s",
+                            devbox_error_sentence((DevboxError) reply->reason));
+
+        json_open_object(&json, NULL);
+        json_add_bool(&json, "installed", true);
+        json_close_object(&json);
+        operation_respond(operation, 0, &json);
+}
+
+static void set_keepalive(Operation *operation)
+{
+        sd_bus_message *message = agent_mesh_call(operation->agent, "SetKeepalive");
+
+        if (message &&
+            sd_bus_message_append(message, "t", (uint64_t) operation->documents->keepalive_sec) < 0)
+                message = sd_bus_message_unref(message);
+        bus_client_send_take(&operation->agent->mesh, &operation->call, message, on_keepalive);
+}
+
 static void install_next(Operation *operation)
 {
         DocumentsBody *documents = operation->documents;
-        _cleanup_(json_done) Json json = JSON_NULL;
         const char *method = "InstallRoot";
         _cleanup_(freep) char *envelope = NULL;
 
@@ -137,12 +163,8 @@ static void install_next(Operation *operation)
                 method = "InstallManifest";
                 envelope = TAKE_PTR(documents->manifest);
         }
-        if (!envelope) {
-                json_open_object(&json, NULL);
-                json_add_bool(&json, "installed", true);
-                json_close_object(&json);
-                return operation_respond(operation, 0, &json);
-        }
+        if (!envelope)
+                return set_keepalive(operation);
 
         sd_bus_message *message = agent_ledger_call(operation->agent, method);
         int r = message ? sd_bus_message_append(message, "s", envelope) : 0;

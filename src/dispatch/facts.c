@@ -93,12 +93,14 @@ static void on_manifest(BusRequest *call, const BusReply *reply)
 
 typedef struct PeerView {
         const char *address, *state;
+        uint64_t keepalive_sec;
         PublicKey key;
 } PeerView;
 
 static const BusField peer_fields[] = {
         BUS_FIELD("address", BUS_TEXT, PeerView, address, BUS_REQUIRED),
         BUS_FIELD("state", BUS_TEXT, PeerView, state, BUS_REQUIRED),
+        BUS_FIELD("keepalive_sec", BUS_UINT64, PeerView, keepalive_sec, BUS_REQUIRED),
         BUS_FIELD("device_key", BUS_ARRAY, PeerView, key, BUS_REQUIRED, PUBLIC_KEY_SIZE),
 };
 static const BusDictionary peer_dictionary = BUS_DICTIONARY(peer_fields);
@@ -116,6 +118,7 @@ static void on_peer(BusRequest *call, const BusReply *reply)
                 return complete(query, DEVBOX_ERROR_PEER_REVOKED);
 
         (void) snprintf(query->facts.address, sizeof query->facts.address, "%s", peer.address);
+        query->facts.keepalive_sec = (uint16_t) peer.keepalive_sec;
         query->facts.key = peer.key;
         send(query, "GetManifest", query->device, on_manifest);
 }

@@ -10,6 +10,7 @@
 
 typedef struct DeviceFacts {
         char address[64];
+        uint16_t keepalive_sec;
         PublicKey key;
         char *manifest_text; /* its envelope */
         Manifest *manifest;

@@ -99,7 +99,8 @@ static void send_documents(DeviceLink *link)
         text_append(&body, "{\"roots\":[");
         for (size_t i = 0; i < link->facts.n_roots; i++)
                 text_appendf(&body, "%s{\"envelope\":%s}", i > 0 ? "," : "", link->facts.roots[i]);
-        text_appendf(&body, "],\"manifest\":%s}", link->facts.manifest_text);
+        text_appendf(&body, "],\"manifest\":%s,\"keepalive_sec\":%u}", link->facts.manifest_text,
+                     link->facts.keepalive_sec);
         if (body.error < 0)
                 return link_fail(link, DEVBOX_ERROR_INTERNAL);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The methods of org.devbox.Mesh1 that change peers: SetPeer, Revoke, RevokeAll; and GetDrift. */
+/* The methods of org.devbox.Mesh1 that change peers: SetPeer, SetKeepalive, Revoke, RevokeAll; and
+ * GetDrift. */
 
 #include "mesh/method.h"
 
@@ -27,6 +28,7 @@ static int read_options(sd_bus_message *message, const char **ret_name, PeerOpti
         return 0;
 }
 
+/* The address of a device is in its socket units and its firewall: only joining changes it there. */
 static int set_peer(MeshDaemon *self, const Peer *peer, const PeerOptions *options)
 {
         char text[IP_PREFIX_TEXT_SIZE];
@@ -34,7 +36,9 @@ static int set_peer(MeshDaemon *self, const Peer *peer, const PeerOptions *optio
 
         if (options->address && ip_prefix_parse(options->address, &address) < 0)
                 return -EBADMSG;
-        if (options->address) {
+        if (ip_prefix_compare(&address, &peer->address) != 0) {
+                if (peer->state == PEER_STATE_ACTIVE)
+                        return DEVBOX_ERROR_ADDRESS_IN_USE;
                 int r = node_address_is_free(self->store.database, &self->node.prefix, &address, peer->name);
                 if (r <= 0)
                         return r < 0 ? mesh_after_write(self, r) : DEVBOX_ERROR_ADDRESS_TAKEN;
@@ -66,6 +70,33 @@ static int handle_set_peer(sd_bus_message *message, void *userdata)
                 return DEVBOX_ERROR_PEER_UNKNOWN;
 
         r = set_peer(self, peer, &options);
+        if (r != 0)
+                return r;
+        mesh_changed(self);
+        return bus_reply(message, NULL);
+}
+
+/* ---- SetKeepalive */
+
+static int handle_set_keepalive(sd_bus_message *message, void *userdata)
+{
+        MeshDaemon *self = userdata;
+        uint64_t seconds;
+
+        if (sd_bus_message_read(message, "t", &seconds) < 0 || seconds > UINT16_MAX)
+                return -EBADMSG;
+        int r = mesh_need_store(self);
+        if (r != 0)
+                return r;
+        const Peer *hub = peer_table_find(&self->peers, MESH_HUB);
+        if (self->node.role != NODE_ROLE_DEVICE || !hub)
+                return DEVBOX_ERROR_NETWORK_MISSING;
+        if (hub->keepalive_sec == seconds)
+                return bus_reply(message, NULL);
+
+        r = mesh_after_write(self, query_run(self->store.database,
+                                             "UPDATE device SET keepalive_sec = ? WHERE name = ?", "it",
+                                             (int64_t) seconds, MESH_HUB));
         if (r != 0)
                 return r;
         mesh_changed(self);
@@ -145,6 +176,7 @@ static int handle_get_drift(sd_bus_message *message, void *userdata)
 }
 
 MESH_METHOD(set_peer, ACCESS_CONFIGURE);
+MESH_METHOD(set_keepalive, ACCESS_AGENT);
 MESH_METHOD(revoke, ACCESS_REVOKE);
 MESH_METHOD(revoke_all, ACCESS_REVOKE);
 MESH_METHOD(get_drift, ACCESS_READERS);
@@ -152,6 +184,8 @@ MESH_METHOD(get_drift, ACCESS_READERS);
 const sd_bus_vtable mesh_peer_methods[] = {
         SD_BUS_METHOD_WITH_ARGS("SetPeer", SD_BUS_ARGS("s", name, "a{sv}", options), SD_BUS_NO_RESULT,
                                 on_set_peer, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("SetKeepalive", SD_BUS_ARGS("t", seconds), SD_BUS_NO_RESULT,
+                                on_set_keepalive, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Revoke", SD_BUS_ARGS("s", name), SD_BUS_RESULT("a{sv}", result), on_revoke,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("RevokeAll", SD_BUS_NO_ARGS, SD_BUS_RESULT("as", names), on_revoke_all,

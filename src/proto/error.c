@@ -207,6 +207,9 @@ static const ErrorRow rows[_DEVBOX_ERROR_MAX] = {
             "this machine belongs to no network; run: devboxctl hub init, or devboxctl enroll"),
         ROW(ADDRESS_TAKEN,         "address_taken",         "AddressTaken",         409, -EEXIST,
             "this address is not free, or not one of the network"),
+        ROW(ADDRESS_IN_USE,        "address_in_use",        "AddressInUse",         409, -EBUSY,
+            "the device has joined with its address; another one takes effect when it joins again: "
+            "devboxctl invite NAME --address ADDRESS"),
         ROW(NETWORK_FULL,          "network_full",          "NetworkFull",          409, -ENOSPC,
             "each address of the network belongs to a device or an invitation"),
 };

@@ -90,6 +90,7 @@ typedef enum DevboxError {
         /* The mesh. */
         DEVBOX_ERROR_NETWORK_MISSING,
         DEVBOX_ERROR_ADDRESS_TAKEN,
+        DEVBOX_ERROR_ADDRESS_IN_USE,
         DEVBOX_ERROR_NETWORK_FULL,
         _DEVBOX_ERROR_MAX,
 } DevboxError;

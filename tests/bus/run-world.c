@@ -19,7 +19,7 @@
 static const char *const kinds[] = { "exec", "fsr", "fsw" };
 
 typedef struct FakeParts {
-        const RunWorld *world;
+        RunWorld *world;
         pthread_t thread;
         sd_event *event;
         sd_bus *bus;
@@ -36,9 +36,10 @@ static int append_peer(sd_bus_message *reply)
 
         int r = sd_bus_message_open_container(reply, 'a', "{sv}");
         if (r >= 0)
-                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}", "name", "s", "dev-a", "address",
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "name", "s", "dev-a", "address",
                                           "s", "127.0.0.1", "state", "s", "active", "presence", "s",
-                                          "online", "manifest_version", "t", UINT64_C(1));
+                                          "online", "manifest_version", "t", UINT64_C(1), "keepalive_sec",
+                                          "t", (uint64_t) KEEPALIVE);
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'e', "sv");
         if (r >= 0)
@@ -90,12 +91,26 @@ static int on_get_roots(sd_bus_message *call, void *userdata, sd_bus_error *erro
         return sd_bus_reply_method_return(call, "as", 1, parts->world->root);
 }
 
+/* Of the device. It fails, and what the hub sends is installed nevertheless. */
+static int on_set_keepalive(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        const FakeParts *parts = userdata;
+        uint64_t seconds;
+
+        int r = sd_bus_message_read(call, "t", &seconds);
+        if (r < 0)
+                return r;
+        atomic_store(&parts->world->keepalive_sec, (unsigned) seconds);
+        return sd_bus_error_set(error, "org.devbox.Error.MeshUnavailable", NULL);
+}
+
 static const sd_bus_vtable mesh_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD("GetPeer", "s", "a{sv}", on_get_peer, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ListPeers", "b", "aa{sv}", on_list_peers, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("GetManifest", "s", "s", on_get_manifest, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("GetRoots", "", "as", on_get_roots, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("SetKeepalive", "t", "", on_set_keepalive, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,
 };
 

@@ -5,9 +5,12 @@
  * bus. Only devbox-mesh is a fake, which has one device at 127.0.0.1, and what systemd does for workers: a
  * process for each connection. */
 
+#include <stdatomic.h>
+
 #include "ledger-world.h"
 
-#define DISPATCH "org.devbox.Dispatch1"
+#define DISPATCH  "org.devbox.Dispatch1"
+#define KEEPALIVE 60 /* of the device, in seconds */
 
 typedef struct RunWorld {
         LedgerBus *ledger;
@@ -15,9 +18,10 @@ typedef struct RunWorld {
         sd_bus *client;
         char *root, *manifest; /* envelopes */
         char directory[96];    /* what fs.write may write */
-        char run_directory[96];
+        char run_directory[88];
         int listen_fd;
         char port_variable[48], worker_variable[160], dispatch_variable[256];
+        atomic_uint keepalive_sec; /* that the agent set last */
         struct FakeParts *parts;
 } RunWorld;
 

@@ -48,6 +48,50 @@ static size_t join(const Token *token, uint8_t sealed[static CLAIM_SEALED_MAX])
         return enrol_join(KEY_DEVICE, token, sealed);
 }
 
+/* ---- what the hub may change of a device that has joined */
+
+static bool keepalive_is(const MeshWorld *world, const void *seconds)
+{
+        _cleanup_(wireguard_device_done) WireguardDevice running = WIREGUARD_DEVICE_NULL;
+
+        machine_enter(&device);
+        assert_ok(mesh_world_read(device.world, &running));
+        assert_int_equal(running.n_peers, 1);
+        return running.peers[0].keepalive_seconds == *(const uint64_t *) seconds;
+}
+
+static void set_keepalive(const Machine *machine, uint64_t seconds, const char *wanted)
+{
+        sd_bus_message *call = mesh_call(machine->world, "SetKeepalive");
+
+        assert_ok(sd_bus_message_append(call, "t", seconds));
+        sd_bus_message_unref(mesh_finish(machine->world, call, wanted));
+}
+
+static void set_address(const char *address, const char *wanted)
+{
+        sd_bus_message *call = mesh_call(hub.world, "SetPeer");
+
+        assert_ok(sd_bus_message_append(call, "sa{sv}", "laptop", 1, "address", "s", address));
+        sd_bus_message_unref(mesh_finish(hub.world, call, wanted));
+}
+
+static void assert_changes(void)
+{
+        static const uint64_t before = MESH_KEEPALIVE, after = 7;
+
+        assert_true(keepalive_is(device.world, &before));
+        set_keepalive(&hub, after, "NetworkMissing");
+        set_keepalive(&device, UINT16_MAX + 1, "BadRequest");
+        set_keepalive(&device, after, NULL);
+        mesh_world_until(keepalive_is, device.world, &after);
+        assert_false(mesh_has_drift(device.world, "keepalive"));
+
+        set_address("10.42.0.99", "AddressInUse");
+        set_address("10.42.0.10", NULL);
+        assert_string_equal(mesh_peer(hub.world, "laptop", "address"), "10.42.0.10");
+}
+
 /* ---- the tests */
 
 static void test_a_device_joins(void **state)
@@ -97,6 +141,7 @@ static void test_a_device_joins(void **state)
         mesh_world_until(hub_has_peers, hub.world, &(size_t){ 1 });
         assert_string_equal(enrol_pending("name"), "");
 
+        assert_changes();
         enrol_step(&device, "Leave");
         assert_string_equal(mesh_status(device.world, "role"), "");
 }

@@ -94,6 +94,8 @@ static void append_empty(sd_bus_message *call, const char *types)
                         assert_ok(sd_bus_message_append_basic(call, 's', ""));
                 else if (*type == 'b')
                         assert_ok(sd_bus_message_append_basic(call, 'b', &(int){ 0 }));
+                else if (*type == 't')
+                        assert_ok(sd_bus_message_append_basic(call, 't', &(uint64_t){ 0 }));
                 else if (*type == 'D')
                         assert_ok(sd_bus_message_append(call, "a{sv}", 0));
                 else
@@ -132,7 +134,7 @@ static sd_bus *connect_as(const MeshWorld *world, uid_t uid)
         return caller;
 }
 
-/* Letters of `types`: s, b, y for ay, D for a{sv}. */
+/* Letters of `types`: s, b, t, y for ay, D for a{sv}. */
 static const Row rows[] = {
         { "ConfigureHub", "D", CONFIGURE, "org.devbox.Error.BadRequest" },
         { "SetRoot", "s", CONFIGURE, "org.devbox.Error.NetworkMissing" },
@@ -185,12 +187,13 @@ static void test_root_is_not_asked_about(void **state)
         sd_bus_flush_close_unref(polkit.bus);
 }
 
-/* Only root joins a network, or passes on claims; who reads is the bus policy's decision. */
+/* Only root joins a network, or passes on claims and what the hub sets; who reads is the bus policy's
+ * decision. */
 static void test_without_polkit(void **state)
 {
         static const Row closed[] = {
                 { "Join", "yys" },     { "SignJoin", "y" }, { "OpenAnswer", "y" }, { "FinishJoin", "" },
-                { "ConfirmJoin", "" }, { "Leave", "" },     { "Claim", "ys" },
+                { "ConfirmJoin", "" }, { "Leave", "" },     { "Claim", "ys" },     { "SetKeepalive", "t" },
         };
         static const Row open[] = {
                 { "GetStatus", "" },

@@ -143,6 +143,7 @@ static void test_output_and_exit(void **state)
         assert_end(&outcome, "\"exit_code\":0");
         assert_string_equal(wait_end(world, outcome.id), "finished");
         assert_string_equal(wait_end(world, outcome.id + strlen(outcome.id) - 6), "finished");
+        assert_int_equal(atomic_load(&world->keepalive_sec), KEEPALIVE);
         verify_chain(world->ledger);
 }
 

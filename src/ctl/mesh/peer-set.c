@@ -21,7 +21,7 @@ static const Option options[] = {
         { "keepalive", &option_number, offsetof(MeshPeerOptions, keepalive_sec),
           "seconds between packets that keep NAT open; 0: none" },
         { "address", &option_name, offsetof(MeshPeerOptions, address),
-          "its address, which the device takes over when it joins again" },
+          "its address, if it has not joined yet" },
         { 0 },
 };
 
