@@ -51,14 +51,14 @@ Homeserver *homeserver_new(uint64_t seed);
 Homeserver *homeserver_free(Homeserver *server);
 DEFINE_CLEANUP(Homeserver, homeserver_free);
 
-/* Whether something goes wrong here. */
-bool homeserver_fault(Homeserver *server);
-
+bool homeserver_fault(Homeserver *server); /* whether something goes wrong here */
+cJSON *homeserver_key_counts(Peer *peer);
 bool homeserver_is_present(Homeserver *server, const char *room_id, const char *user_id);
 
-/* What the server answers to a request, or {"error":…}. The caller deletes it. */
+/* What the server answers; {"error":…} to a bad request. The caller deletes it, but that to a sync. */
 cJSON *homeserver_answer(Peer *peer, const E2eeRequest *request);
-cJSON *homeserver_key_counts(Peer *peer);
+cJSON *homeserver_send(Peer *peer, const char *room_id, const char *txn_id, const char *cipher);
+const cJSON *homeserver_sync(Peer *peer, const char *since);
 
 /* Members of trees that must be there; `enter` and `array` make them. */
 cJSON *tree_parse(const char *text);

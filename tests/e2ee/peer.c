@@ -91,8 +91,8 @@ static bool commit(Peer *peer, Transaction *transaction)
         return !before;
 }
 
-/* At most 100 to-device events; what was not acknowledged is repeated. */
-static const cJSON *sync_response(Peer *peer, const char *since)
+/* At most 100 to-device events. */
+const cJSON *homeserver_sync(Peer *peer, const char *since)
 {
         char token[32];
         cJSON *taken, *room, *key;
@@ -195,7 +195,7 @@ bool peer_sync(Peer *peer)
         const cJSON *room, *event;
 
         assert_ok(e2ee_since(peer->e2ee, &since));
-        const cJSON *sync = sync_response(peer, since);
+        const cJSON *sync = homeserver_sync(peer, since);
         assert_ok(e2ee_begin_sync(peer->e2ee, sync));
         assert_ok(transaction_begin(peer->database, &transaction));
         assert_ok(e2ee_receive_sync(peer->e2ee, sync));
@@ -228,7 +228,7 @@ static bool encrypt_request(Peer *peer, const E2eeRequest *request, char **ret_c
         return commit(peer, &transaction) && encrypted;
 }
 
-static cJSON *send_room_event(Peer *peer, const char *room_id, const char *txn_id, const char *cipher)
+cJSON *homeserver_send(Peer *peer, const char *room_id, const char *txn_id, const char *cipher)
 {
         Homeserver *server = peer->server;
         cJSON *event = NULL, *response = NULL;
@@ -253,7 +253,7 @@ static void send_request(Peer *peer, const E2eeRequest *request)
         if (request->kind == E2EE_ROOM_EVENT && !encrypt_request(peer, request, &cipher))
                 return;
         _cleanup_(json_freep) cJSON *response =
-                cipher ? send_room_event(peer, request->room_id, request->txn_id, cipher)
+                cipher ? homeserver_send(peer, request->room_id, request->txn_id, cipher)
                        : homeserver_answer(peer, request);
         if (homeserver_fault(peer->server))
                 return; /* the answer does not */
@@ -334,7 +334,7 @@ static bool send_messages(Peer *peer)
                                      "SELECT room_id FROM outbox WHERE cipher NOT NULL ORDER BY seq LIMIT 1",
                                      ""));
                 sent = true;
-                cJSON_Delete(send_room_event(peer, room_id, txn, cipher));
+                cJSON_Delete(homeserver_send(peer, room_id, txn, cipher));
                 if (homeserver_fault(server))
                         continue; /* the answer is lost: the same again */
                 assert_ok(query_run(peer->e2ee->database,

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The account that the store is of: one user's one device, and its access token, sealed under the daemon's
+ * key. A store stays that device's for good; another device gets another store.
+ *
+ * Errors of all functions: those of store/database.h, and -ENOMEM. */
+
+#include "crypto/secret.h"
+#include "store/database.h"
+
+typedef struct MatrixLogin {
+        char *server, *user_id, *device_id; /* owned */
+        Secret *token;                      /* NULL: the password login has not succeeded yet */
+} MatrixLogin;
+
+#define MATRIX_LOGIN_NULL ((MatrixLogin){ 0 })
+
+void matrix_login_done(MatrixLogin *login);
+
+/* 1: there is one. Errors: also -EKEYREJECTED sealed under another key. */
+int matrix_login_read(Database *database, const Secret *seal, MatrixLogin *ret_login);
+
+/* Begins a login: chooses the device id, once; a second call for the same user changes only the server.
+ * Errors: also -EXDEV the store belongs to another user. */
+int matrix_login_begin(Database *database, const char *server, const char *user_id);
+
+/* The server has logged the device in. */
+int matrix_login_set_token(Database *database, const Secret *seal, const char *token);

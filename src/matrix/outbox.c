@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* Events on their way to rooms. */
+
+#include "matrix/outbox.h"
+
+#include "e2ee/message.h"
+#include "store/query.h"
+
+#define HURRY_MS   INT64_C(5000)
+#define GIVE_UP_MS INT64_C(60000) /* a room that is not encrypted gets nothing */
+
+int outbox_add_take(Database *database, const char *room_id, const char *type, cJSON *content)
+{
+        _cleanup_(json_freep) cJSON *owned = content;
+        _cleanup_(freep) char *text = NULL;
+
+        int r = owned ? canonical_json(owned, false, &text) : -ENOMEM;
+        return r < 0 ? r
+                     : query_run(database,
+                                 "INSERT INTO outbox(room_id, type, content, txn_id)"
+                                 " VALUES (?, ?, ?, lower(hex(randomblob(16))))",
+                                 "ttt", room_id, type, text);
+}
+
+void outbox_event_done(OutboxEvent *event)
+{
+        free(event->room_id);
+        free(event->type);
+        free(event->content);
+        free(event->txn_id);
+        *event = OUTBOX_EVENT_NULL;
+}
+
+typedef struct OutboxRow {
+        OutboxEvent event;
+        bool encrypted;
+        int64_t turn_ms; /* since when it is the first; 0: not yet */
+} OutboxRow;
+
+static int read_first(Database *database, OutboxRow *ret_row)
+{
+        _cleanup_(statement_resetp) Statement *rows = NULL;
+        OutboxRow row = { .encrypted = false };
+        char **const texts[] = { &row.event.room_id, &row.event.type, &row.event.content,
+                                 &row.event.txn_id };
+
+        int r = query(database, &rows,
+                      "SELECT seq, encrypted, coalesce(turn_ms, 0), room_id, type, content, txn_id"
+                      " FROM outbox WHERE error IS NULL ORDER BY seq LIMIT 1",
+                      "");
+        if (r == 0)
+                r = statement_step(rows);
+        if (r <= 0)
+                return r < 0 ? r : OUTBOX_EMPTY;
+
+        row.event.seq = statement_integer(rows, 0);
+        row.encrypted = statement_integer(rows, 1) != 0;
+        row.turn_ms = statement_integer(rows, 2);
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+                *texts[i] = strdup(statement_text(rows, 3 + (int) i));
+                if (!*texts[i]) {
+                        outbox_event_done(&row.event);
+                        return -ENOMEM;
+                }
+        }
+        *ret_row = row;
+        return 0;
+}
+
+/* The first turn of a row begins the time that it may wait. */
+static int note_turn(Database *database, OutboxRow *row, int64_t now_ms)
+{
+        if (row->turn_ms > 0)
+                return 0;
+
+        row->turn_ms = now_ms;
+        return query_run(database, "UPDATE outbox SET turn_ms = ? WHERE seq = ?", "ii", now_ms,
+                         row->event.seq);
+}
+
+/* `waited_ms`: since its turn came. */
+static int encrypt(Database *database, E2ee *e2ee, const OutboxRow *row, int64_t waited_ms)
+{
+        _cleanup_(json_freep) cJSON *content = NULL, *encrypted = NULL;
+        _cleanup_(freep) char *text = NULL;
+
+        int r = matrix_json_parse(bytes_of_string(row->event.content), SIZE_MAX, &content);
+        if (r < 0)
+                return r;
+        const RoomMessage message = { row->event.room_id, row->event.type, content, waited_ms >= HURRY_MS };
+        r = e2ee_encrypt(e2ee, &message, &encrypted);
+        if (r == ENCRYPT_NOT_HERE && waited_ms >= GIVE_UP_MS)
+                r = outbox_answered(database, row->event.seq, "M_NOT_ENCRYPTED");
+        if (r != 0 || !encrypted)
+                return r < 0 ? r : OUTBOX_WAIT;
+        r = canonical_json(encrypted, false, &text);
+        return r < 0 ? r
+                     : query_run(database,
+                                 "UPDATE outbox SET type = 'm.room.encrypted', content = ?, encrypted = 1"
+                                 " WHERE seq = ?",
+                                 "ti", text, row->event.seq);
+}
+
+int outbox_first(Database *database, E2ee *e2ee, int64_t now_ms, OutboxEvent *ret_event)
+{
+        OutboxRow row;
+
+        int r = read_first(database, &row);
+        if (r != 0)
+                return r;
+        /* Reactions and redactions are in clear by the specification. */
+        if (!row.encrypted && !streq(row.event.type, "m.reaction")) {
+                r = note_turn(database, &row, now_ms);
+                if (r == 0)
+                        r = encrypt(database, e2ee, &row, now_ms - row.turn_ms);
+                outbox_event_done(&row.event);
+                if (r == 0)
+                        r = read_first(database, &row);
+                if (r != 0)
+                        return r;
+        }
+        *ret_event = row.event;
+        return 0;
+}
+
+int outbox_answered(Database *database, int64_t seq, const char *code)
+{
+        return code ? query_run(database, "UPDATE outbox SET error = ? WHERE seq = ?", "ti", code, seq)
+                    : query_run(database, "DELETE FROM outbox WHERE seq = ?", "i", seq);
+}

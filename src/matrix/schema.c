@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* The tables. Times are milliseconds of CLOCK_REALTIME. A released migration is never changed: add a new
+ * one. */
+
+#include "matrix/schema.h"
+
+#include "e2ee/schema.h"
+
+#define APPLICATION_ID UINT32_C(0x4442584d) /* "DBXM" */
+
+static const char matrix_tables[] =
+        /* One row. The device id is chosen and committed before the first login, so that one whose answer
+         * is lost is repeated for the same device. `token` is sealed; null: not logged in yet. */
+        "CREATE TABLE login("
+        " id INTEGER PRIMARY KEY CHECK (id = 1), server TEXT NOT NULL, user_id TEXT NOT NULL,"
+        " device_id TEXT NOT NULL, token BLOB) STRICT;"
+
+        /* Events to send, in their order. What is sent in an encrypted room is encrypted once, at its turn:
+         * `content` is then the ciphertext, and never changes again. `error`: the server's code, if it
+         * refused the event for good. */
+        "CREATE TABLE outbox("
+        " seq INTEGER PRIMARY KEY AUTOINCREMENT, room_id TEXT NOT NULL, type TEXT NOT NULL,"
+        " content TEXT NOT NULL, txn_id TEXT NOT NULL UNIQUE, encrypted INTEGER NOT NULL DEFAULT 0,"
+        " turn_ms INTEGER, error TEXT) STRICT;"
+        "CREATE INDEX outbox_open ON outbox(seq) WHERE error IS NULL;"
+
+        /* Commands that were accepted, each once: the event id is the key. */
+        "CREATE TABLE command("
+        " event_id TEXT PRIMARY KEY, room_id TEXT NOT NULL, sender TEXT NOT NULL, line TEXT NOT NULL,"
+        " received_ms INTEGER NOT NULL) STRICT;";
+
+int matrix_database_open(const char *path, Database **ret_database)
+{
+        static const char *const migrations[] = { e2ee_tables, matrix_tables };
+        static const DatabaseSchema schema = { APPLICATION_ID, migrations, ELEMENTSOF(migrations) };
+
+        return database_open(path, DATABASE_OWN, &schema, ret_database);
+}

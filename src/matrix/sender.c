@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* Sending: one request at a time, first those of src/e2ee, which messages wait for, then the outbox. Rows
+ * leave the store in the transaction that takes the answer in. */
+
+#include "matrix/session-internal.h"
+
+#include "log/log.h"
+#include "matrix/outbox.h"
+#include "matrix/url.h"
+
+#define SEND_USEC (60 * USEC_PER_SEC)
+
+typedef struct SendSource SendSource;
+
+typedef struct SendItem {
+        const SendSource *source;
+        int64_t id;
+        const char *method;
+        char *target, *body; /* owned */
+} SendItem;
+
+/* Both run in a transaction. next() returns 1 if there is an item, 0 if there is none, and WAIT if there
+ * will be one that nothing here announces. */
+enum { SOURCE_WAIT = 2 };
+struct SendSource {
+        int (*next)(MatrixSession *session, SendItem *item);
+        int (*answered)(MatrixSession *session, int64_t id, const MatrixReply *reply);
+};
+
+static void item_free(SendItem *item)
+{
+        if (!item)
+                return;
+
+        free(item->target);
+        free(item->body);
+        free(item);
+}
+
+/* ---- requests of src/e2ee */
+
+static int next_request(MatrixSession *session, SendItem *item)
+{
+        static const struct {
+                const char *method, *format; /* with the target and the transaction id, if it has both */
+        } rows[] = {
+                [E2EE_KEYS_UPLOAD] = { "POST", API "/keys/upload" },
+                [E2EE_KEYS_QUERY] = { "POST", API "/keys/query" },
+                [E2EE_KEYS_CLAIM] = { "POST", API "/keys/claim" },
+                [E2EE_SIGNING_KEYS_UPLOAD] = { "POST", API "/keys/device_signing/upload" },
+                [E2EE_SIGNATURES_UPLOAD] = { "POST", API "/keys/signatures/upload" },
+                [E2EE_TO_DEVICE] = { "PUT", API "/sendToDevice/%/%" },
+        };
+        _cleanup_(e2ee_request_clear) E2eeRequest request = E2EE_REQUEST_NULL;
+
+        int r = e2ee_next_request(session->e2ee, 0, &request);
+        if (r <= 0)
+                return r;
+        /* In rooms it speaks only for a verification, which nothing here begins or accepts. */
+        assert((size_t) request.kind < ELEMENTSOF(rows));
+
+        item->id = request.id;
+        item->method = rows[request.kind].method;
+        item->body = TAKE_PTR(request.body);
+        r = url_format(&item->target, rows[request.kind].format, request.target, request.txn_id);
+        return r < 0 ? r : 1;
+}
+
+static int request_answered(MatrixSession *session, int64_t id, const MatrixReply *reply)
+{
+        if (matrix_reply_is_success(reply))
+                return e2ee_request_done(session->e2ee, id, reply->body);
+
+        log_warning("The homeserver refuses a request for encryption with status %u", reply->status);
+        return e2ee_request_refused(session->e2ee, id, reply->body);
+}
+
+/* ---- the outbox */
+
+static int next_event(MatrixSession *session, SendItem *item)
+{
+        _cleanup_(outbox_event_done) OutboxEvent event = OUTBOX_EVENT_NULL;
+        int64_t now_ms = (int64_t) (time_now(CLOCK_REALTIME) / USEC_PER_MSEC);
+
+        int r = outbox_first(session->database, session->e2ee, now_ms, &event);
+        if (r != 0)
+                return r == OUTBOX_WAIT ? SOURCE_WAIT : MIN(r, 0);
+
+        item->id = event.seq;
+        item->method = "PUT";
+        item->body = TAKE_PTR(event.content);
+        r = url_format(&item->target, API "/rooms/%/send/%/%", event.room_id, event.type, event.txn_id);
+        return r < 0 ? r : 1;
+}
+
+static int event_answered(MatrixSession *session, int64_t id, const MatrixReply *reply)
+{
+        const char *code = matrix_reply_code(reply);
+
+        if (matrix_reply_is_success(reply))
+                return outbox_answered(session->database, id, NULL);
+        log_warning("The homeserver refuses an event with status %u", reply->status);
+        return outbox_answered(session->database, id, *code != '\0' ? code : "M_UNKNOWN");
+}
+
+/* ---- the queue */
+
+static const SendSource sources[] = {
+        { next_request, request_answered },
+        { next_event, event_answered },
+};
+
+static int next(MatrixSession *session, SendItem *item)
+{
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < ELEMENTSOF(sources); i++) {
+                item->source = &sources[i];
+                r = sources[i].next(session, item);
+        }
+        /* Encrypting may have asked for keys: those requests are first now. */
+        if (r == SOURCE_WAIT) {
+                item->source = &sources[0];
+                r = sources[0].next(session, item);
+                return r == 0 ? SOURCE_WAIT : r;
+        }
+        return r;
+}
+
+static int take_next(MatrixSession *session, SendItem *item)
+{
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+
+        int r = transaction_begin(session->database, &transaction);
+        if (r < 0)
+                return r;
+        int outcome = next(session, item);
+        if (outcome < 0)
+                return outcome;
+        r = transaction_commit(&transaction);
+        return r < 0 ? r : outcome;
+}
+
+static int answered(MatrixSession *session, const MatrixReply *reply)
+{
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+
+        int r = transaction_begin(session->database, &transaction);
+        if (r == 0)
+                r = session->item->source->answered(session, session->item->id, reply);
+        return r < 0 ? r : transaction_commit(&transaction);
+}
+
+static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata)
+{
+        sender_start(userdata);
+        return 0;
+}
+
+void sender_done(MatrixSession *session)
+{
+        session->send = matrix_call_free(session->send);
+        item_free(TAKE_PTR(session->item));
+}
+
+static void on_answer(MatrixCall *call, const MatrixReply *reply, void *userdata)
+{
+        MatrixSession *session = userdata;
+        int r = 0;
+
+        if (streq(matrix_reply_code(reply), "M_UNKNOWN_TOKEN"))
+                session_end(session);
+        else
+                r = answered(session, reply);
+        sender_done(session);
+        if (session->state == SESSION_ENDED)
+                return;
+        if (r < 0) { /* it is sent again: the server knows its transaction id */
+                (void) log_error_errno(r, "Cannot store an answer of the homeserver; trying again");
+                return session_defer(session, &session->send_timer, on_timer);
+        }
+        sender_start(session);
+        session_notify(session);
+}
+
+static int send_item(MatrixSession *session, SendItem *item)
+{
+        int r = take_next(session, item);
+        if (r != 1)
+                return r;
+
+        r = matrix_call_start(&session->server,
+                              &(MatrixRequest){ .method = item->method,
+                                                .target = item->target,
+                                                .body = item->body,
+                                                .timeout_usec = SEND_USEC },
+                              on_answer, session, &session->send);
+        return r < 0 ? r : 1;
+}
+
+void sender_start(MatrixSession *session)
+{
+        if (session->send || session->state == SESSION_ENDED)
+                return;
+
+        SendItem *item = calloc(1, sizeof *item);
+        int r = item ? send_item(session, item) : -ENOMEM;
+        if (r == 1) {
+                session->item = item;
+                return;
+        }
+        item_free(item);
+        if (r == 0)
+                return;
+        if (r < 0)
+                (void) log_error_errno(r, "Cannot send to the homeserver; trying again");
+        session_defer(session, &session->send_timer, on_timer);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* Receiving: one long poll after the other. A response and its token are one transaction, and the next
+ * request is sent after the commit: until then the server keeps what it has given. */
+
+#include "matrix/session-internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "e2ee/json.h"
+#include "e2ee/sync.h"
+#include "log/log.h"
+#include "matrix/timeline.h"
+#include "matrix/url.h"
+
+/* Added to the time the server may wait. */
+#define GRACE_USEC (30 * USEC_PER_SEC)
+
+static const char filter[] = "{\"presence\":{\"types\":[]},\"account_data\":{\"types\":[]},"
+                             "\"room\":{\"timeline\":{\"limit\":50},\"ephemeral\":{\"types\":[]},"
+                             "\"account_data\":{\"types\":[]},\"state\":{\"lazy_load_members\":false}}}";
+
+static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata)
+{
+        sync_start(userdata);
+        return 0;
+}
+
+static int receive(MatrixSession *session, const cJSON *response)
+{
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+        const Timeline timeline = { session->database, session->e2ee, session->user_id };
+
+        int r = e2ee_begin_sync(session->e2ee, response);
+        if (r == 0)
+                r = transaction_begin(session->database, &transaction);
+        if (r == 0)
+                r = e2ee_receive_sync(session->e2ee, response);
+        if (r == 0)
+                r = timeline_receive(&timeline, object_object(object_object(response, "rooms"), "join"));
+        return r < 0 ? r : transaction_commit(&transaction);
+}
+
+static void on_sync(MatrixCall *call, const MatrixReply *reply, void *userdata)
+{
+        MatrixSession *session = userdata;
+        int r = 0;
+
+        if (streq(matrix_reply_code(reply), "M_UNKNOWN_TOKEN"))
+                session_end(session);
+        else if (!matrix_reply_is_success(reply))
+                log_error("The homeserver rejects a sync with status %u; trying again", reply->status);
+        else
+                r = receive(session, reply->body);
+        if (r < 0)
+                (void) log_error_errno(r, "Cannot store what the homeserver sent; trying again");
+
+        bool received = r == 0 && matrix_reply_is_success(reply);
+        session->sync = matrix_call_free(session->sync);
+        if (session->state == SESSION_ENDED)
+                return;
+        if (!received)
+                return session_defer(session, &session->sync_timer, on_timer);
+
+        session->state = SESSION_SYNCED;
+        sync_start(session);
+        sender_start(session);
+        session_notify(session);
+}
+
+/* The first one, which has no token, is answered immediately. */
+static int target_of_sync(MatrixSession *session, char **ret_target)
+{
+        _cleanup_(freep) char *since = NULL;
+        char timeout[24];
+
+        int r = e2ee_since(session->e2ee, &since);
+        if (r < 0)
+                return r;
+        (void) snprintf(timeout, sizeof timeout, "%" PRIu64, session->poll_usec / USEC_PER_MSEC);
+        return since ? url_format(ret_target, API "/sync?set_presence=offline&timeout=%&filter=%&since=%",
+                                  timeout, filter, since)
+                     : url_format(ret_target, API "/sync?set_presence=offline&filter=%", filter);
+}
+
+void sync_start(MatrixSession *session)
+{
+        _cleanup_(freep) char *target = NULL;
+
+        int r = target_of_sync(session, &target);
+        if (r == 0)
+                r = matrix_call_start(&session->server,
+                                      &(MatrixRequest){ .method = "GET",
+                                                        .target = target,
+                                                        .timeout_usec = session->poll_usec + GRACE_USEC },
+                                      on_sync, session, &session->sync);
+        if (r < 0) {
+                (void) log_error_errno(r, "Cannot sync; trying again");
+                session_defer(session, &session->sync_timer, on_timer);
+        }
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/* Timelines: from events to commands. */
+
+#include "matrix/timeline.h"
+
+#include "basic/time.h"
+#include "e2ee/message.h"
+#include "matrix/outbox.h"
+#include "store/query.h"
+
+#define COMMAND_MAX        4096             /* bytes of a line */
+#define COMMAND_AGE_MAX_MS (15 * 60 * 1000) /* an outage must not turn into surprises */
+
+/* An event whose sender wants to be heard. */
+typedef struct Message {
+        const char *room_id, *event_id, *sender, *line;
+        int64_t sent_ms;
+} Message;
+
+/* ---- answers */
+
+static int answer(const Timeline *timeline, const Message *message, const char *text)
+{
+        cJSON *content = NULL;
+
+        int r = json_pack(&content,
+                          "{msgtype:s,body:s,m.mentions:{},m.relates_to:{m.in_reply_to:{event_id:s}}}",
+                          "m.notice", text, message->event_id);
+        return r < 0 ? r : outbox_add_take(timeline->database, message->room_id, "m.room.message", content);
+}
+
+static const char *objection_to_device(DeviceTrust trust)
+{
+        static const char *const sentences[_DEVICE_TRUST_MAX] = {
+                [DEVICE_TRUST_UNKNOWN] =
+                        "This session is not known here yet. Send the command again in a minute.",
+                [DEVICE_TRUST_CHANGED] = "Your identity is not the one the operator has pinned: you are "
+                                         "suspended until the operator "
+                                         "compares it and pins it again with devboxctl person add.",
+                [DEVICE_TRUST_UNSIGNED] =
+                        "This session is not verified. In Element: Settings, Sessions, Verify; "
+                        "then send the command again.",
+                [DEVICE_TRUST_SIGNED] = "Your identity is pinned in no manifest. The operator adds you with "
+                                        "devboxctl person add, then devboxctl manifest publish.",
+        };
+
+        return sentences[trust];
+}
+
+/* ---- commands */
+
+static int accept(const Timeline *timeline, const Message *message)
+{
+        int64_t now_ms = (int64_t) (time_now(CLOCK_REALTIME) / USEC_PER_MSEC);
+
+        if (strlen(message->line) > COMMAND_MAX)
+                return answer(timeline, message, "This command is too long.");
+        if (message->sent_ms < now_ms - COMMAND_AGE_MAX_MS)
+                return answer(timeline, message,
+                              "This command is older than 15 minutes and was not run. Send it again.");
+
+        return query_run(timeline->database,
+                         "INSERT OR IGNORE INTO command(event_id, room_id, sender, line, received_ms)"
+                         " VALUES (?, ?, ?, ?, ?)",
+                         "tttti", message->event_id, message->room_id, message->sender, message->line,
+                         now_ms);
+}
+
+/* Whether the content is a line for us: people's text, not what bots say, which is m.notice. */
+static bool is_command(const char *type, const cJSON *content)
+{
+        const char *body = object_string(content, "body");
+
+        return streq(strempty(type), "m.room.message") && object_has(content, "msgtype", "m.text") && body &&
+               *body == '!';
+}
+
+/* Relations are in clear beside the ciphertext. */
+static bool is_edit(const cJSON *event, const cJSON *content)
+{
+        const cJSON *outer = object_object(object_object(event, "content"), "m.relates_to");
+
+        return object_has(outer, "rel_type", "m.replace") || object_get(content, "m.new_content") ||
+               object_has(object_object(content, "m.relates_to"), "rel_type", "m.replace");
+}
+
+static int receive_decrypted(const Timeline *timeline, Message *message, const cJSON *event,
+                             const DecryptedEvent *decrypted)
+{
+        message->line = object_string(decrypted->content, "body");
+        if (is_edit(event, decrypted->content))
+                return message->line && strchr(message->line, '!')
+                               ? answer(timeline, message, "Edited commands are ignored. Send a new one.")
+                               : 0;
+        if (!is_command(decrypted->type, decrypted->content))
+                return 0;
+        if (decrypted->trust != DEVICE_TRUST_PINNED)
+                return answer(timeline, message, objection_to_device(decrypted->trust));
+        return accept(timeline, message);
+}
+
+static int receive_encrypted(const Timeline *timeline, Message *message, const cJSON *event)
+{
+        _cleanup_(decrypted_event_clear) DecryptedEvent decrypted = DECRYPTED_EVENT_NULL;
+
+        int r = e2ee_decrypt(timeline->e2ee, message->room_id, event, &decrypted);
+        if (r != 0)
+                return MIN(r, 0); /* parked, or nothing to listen to */
+        return decrypted.again ? 0 : receive_decrypted(timeline, message, event, &decrypted);
+}
+
+static int receive_event(const Timeline *timeline, const char *room_id, const cJSON *event)
+{
+        Message message = { .room_id = room_id,
+                            .event_id = object_string(event, "event_id"),
+                            .sender = object_string(event, "sender") };
+
+        if (!message.event_id || !message.sender || streq(message.sender, timeline->user_id) ||
+            !object_integer(event, "origin_server_ts", 0, MATRIX_JSON_INTEGER, &message.sent_ms))
+                return 0;
+        if (object_has(event, "type", "m.room.encrypted"))
+                return receive_encrypted(timeline, &message, event);
+        if (is_command(object_string(event, "type"), object_object(event, "content")))
+                return answer(timeline, &message, "Commands are accepted only encrypted.");
+        return 0;
+}
+
+/* ---- the whole */
+
+static int receive_recovered(const Timeline *timeline)
+{
+        for (;;) {
+                _cleanup_(json_freep) cJSON *event = NULL;
+                _cleanup_(freep) char *room_id = NULL;
+
+                int r = e2ee_next_recovered(timeline->e2ee, &room_id, &event);
+                if (r > 0)
+                        r = receive_event(timeline, room_id, event);
+                else if (r == 0)
+                        return 0;
+                if (r < 0)
+                        return r;
+        }
+}
+
+/* Says why a message could not be read, instead of staying silent. */
+static int explain_unreadable(const Timeline *timeline)
+{
+        for (;;) {
+                _cleanup_(json_freep) cJSON *event = NULL;
+                _cleanup_(freep) char *room_id = NULL, *code = NULL;
+
+                int r = e2ee_next_unreadable(timeline->e2ee, &room_id, &event, &code);
+                if (r <= 0)
+                        return r;
+                const Message message = { .room_id = room_id, .event_id = object_string(event, "event_id") };
+                r = answer(timeline, &message,
+                           streq(strempty(code), "m.unverified")
+                                   ? "Your app does not send keys to this bot, because it counts it as "
+                                     "unverified, "
+                                     "so your message cannot be read here."
+                                   : "This message cannot be read here: your app has not sent its key. Send "
+                                     "it again.");
+                if (r < 0)
+                        return r;
+        }
+}
+
+int timeline_receive(const Timeline *timeline, const cJSON *joined)
+{
+        const cJSON *room, *event;
+
+        cJSON_ArrayForEach(room, joined)
+                cJSON_ArrayForEach(event, object_array(object_object(room, "timeline"), "events")) {
+                        int r = receive_event(timeline, room->string, event);
+                        if (r < 0)
+                                return r;
+                }
+
+        int r = receive_recovered(timeline);
+        return r < 0 ? r : explain_unreadable(timeline);
+}
