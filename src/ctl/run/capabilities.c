@@ -7,28 +7,9 @@
 #include "ctl/manifest/describe.h"
 #include "ctl/manifest/example.h"
 #include "ctl/manifest/manifest-print.h"
-#include "ctl/mesh/mesh-client.h"
 #include "ctl/print.h"
-#include "ctl/problem.h"
+#include "ctl/run/devices-client.h"
 #include "ctl/verbs.h"
-
-static int get_manifest(Ctl *ctl, const char *device, Manifest **ret_manifest)
-{
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
-        _cleanup_(envelope_freep) Envelope *envelope = NULL;
-        _cleanup_(freep) char *text = NULL;
-
-        int r = client_open(ctl->host, &bus, &ctl->problem);
-        if (r == 0)
-                r = mesh_client_get_manifest(bus, device, &text, &ctl->problem);
-        if (r != 0)
-                return r;
-
-        r = envelope_parse(bytes_of_string(text), ENVELOPE_PAYLOAD_MAX, &envelope);
-        if (r == 0)
-                r = manifest_parse(envelope_payload(envelope), ret_manifest, NULL);
-        return r > 0 ? problem_about(&ctl->problem, (DevboxError) r, device) : r;
-}
 
 static int add_capability(Json *json, const Manifest *manifest, const Capability *capability)
 {
@@ -88,9 +69,12 @@ static int print_text(const Ctl *ctl, const Manifest *manifest)
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(manifest_freep) Manifest *manifest = NULL;
 
-        int r = get_manifest(ctl, args[0], &manifest);
+        int r = client_open(ctl->host, &bus, &ctl->problem);
+        if (r == 0)
+                r = devices_client_get_manifest(bus, args[0], &manifest, &ctl->problem);
         if (r != 0)
                 return r;
 

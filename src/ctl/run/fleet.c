@@ -5,34 +5,8 @@
 #include <stdio.h>
 
 #include "ctl/mesh/peer-print.h"
-#include "ctl/run/requests-client.h"
+#include "ctl/run/devices-client.h"
 #include "ctl/verbs.h"
-
-/* As ListDevices of org.devbox.Dispatch1 has it. */
-typedef struct FleetDevice {
-        MeshPeer peer;
-        const char *quarantine;
-        uint64_t approving, queued, running, audit_entries;
-        uint64_t witnessed_entries; /* 0 also where the hub's ledger does not answer */
-} FleetDevice;
-
-static const BusField fields[] = {
-        BUS_FIELD("name", BUS_TEXT, FleetDevice, peer.name, BUS_REQUIRED),
-        BUS_FIELD("address", BUS_TEXT, FleetDevice, peer.address),
-        BUS_FIELD("state", BUS_TEXT, FleetDevice, peer.state, BUS_REQUIRED),
-        BUS_FIELD("presence", BUS_TEXT, FleetDevice, peer.presence),
-        BUS_FIELD("last_handshake_ms", BUS_UINT64, FleetDevice, peer.last_handshake_ms),
-        BUS_FIELD("manifest_epoch", BUS_UINT64, FleetDevice, peer.manifest_epoch),
-        BUS_FIELD("manifest_version", BUS_UINT64, FleetDevice, peer.manifest_version),
-        BUS_FIELD("manifest_expires_at_ms", BUS_UINT64, FleetDevice, peer.manifest_expires_at_ms),
-        BUS_FIELD("approving", BUS_UINT64, FleetDevice, approving),
-        BUS_FIELD("queued", BUS_UINT64, FleetDevice, queued),
-        BUS_FIELD("running", BUS_UINT64, FleetDevice, running),
-        BUS_FIELD("audit_entries", BUS_UINT64, FleetDevice, audit_entries),
-        BUS_FIELD("witnessed_entries", BUS_UINT64, FleetDevice, witnessed_entries),
-        BUS_FIELD("quarantine", BUS_TEXT, FleetDevice, quarantine),
-};
-static const BusDictionary dictionary = BUS_DICTIONARY(fields);
 
 static bool is_witnessed(const FleetDevice *device)
 {
@@ -147,18 +121,12 @@ static int print_table(const Ctl *ctl, const ClientRows *rows)
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        static const BusRows type = { &dictionary, sizeof(FleetDevice), SIZE_MAX };
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
         _cleanup_(client_rows_done) ClientRows rows = { 0 };
 
         int r = client_open(ctl->host, &bus, &ctl->problem);
-        if (r != 0)
-                return r;
-        r = client_new_call(bus, &dispatch_daemon, "ListDevices", &call);
-        r = client_send(&dispatch_daemon, r, call, &rows.reply, &ctl->problem);
         if (r == 0)
-                r = client_read_rows(&dispatch_daemon, &type, &rows, &ctl->problem);
+                r = devices_client_list(bus, &rows, &ctl->problem);
         if (r != 0)
                 return r;
 

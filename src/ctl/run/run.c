@@ -2,65 +2,22 @@
 /* devboxctl run: a command on a device. What it prints is passed on as it is made; the exit status is that
  * of the program. Whoever ends this process cancels the request: its end of the stream closes. */
 
-#include <cjson/cJSON.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "basic/fd.h"
 #include "codec/binary-text.h"
 #include "ctl/option-types.h"
 #include "ctl/print.h"
-#include "ctl/run/requests-client.h"
+#include "ctl/run/run-stream.h"
 #include "ctl/verbs.h"
 #include "trust/arguments.h"
-
-#define FRAME_MAX (1024 * 1024)
 
 typedef struct RunOptions {
         const char *write, *read, *list;
         bool replace, queue;
         uint64_t timeout_s;
 } RunOptions;
-
-/* Beside the program's own: what devboxctl-run(1) promises. */
-enum {
-        STATUS_UNREACHABLE = 69,
-        STATUS_INTERRUPTED = 70,
-        STATUS_REJECTED = 77,
-        STATUS_TIMEOUT = 124,
-        STATUS_CANCELLED = 130,
-};
-
-static const struct {
-        const char *state;
-        int status;
-} statuses[] = {
-        { "timeout", STATUS_TIMEOUT },
-        { "cancelled", STATUS_CANCELLED },
-        { "failed", STATUS_REJECTED },
-        { "rejected", STATUS_REJECTED },
-        { "denied", STATUS_REJECTED },
-        { "expired", STATUS_REJECTED },
-        { "unreachable", STATUS_UNREACHABLE },
-        { "interrupted", STATUS_INTERRUPTED },
-        { "interrupted_unknown", STATUS_INTERRUPTED },
-};
-
-/* What a run came to; texts are borrowed from the tree. */
-typedef struct RunEnd {
-        cJSON *tree;
-        const char *state, *message;
-        int exit_code, exit_signal; /* -1, 0: none */
-        Text streams[2];            /* kept with --json only */
-} RunEnd;
-
-static void run_end_done(RunEnd *end)
-{
-        cJSON_Delete(end->tree);
-        for (size_t i = 0; i < ELEMENTSOF(end->streams); i++)
-                text_done(&end->streams[i]);
-}
 
 /* ---- the request */
 
@@ -100,75 +57,6 @@ static int read_content(Ctl *ctl, Text *content)
         return n < 0 ? -errno : content->error;
 }
 
-/* ---- the stream */
-
-static int read_all(int fd, void *buffer, size_t size)
-{
-        for (size_t done = 0; done < size;) {
-                ssize_t n = read(fd, (char *) buffer + done, size - done);
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n <= 0)
-                        return n < 0 ? -errno : -ECONNRESET;
-                done += (size_t) n;
-        }
-
-        return 0;
-}
-
-static int int_member(const cJSON *tree, const char *key, int absent)
-{
-        const cJSON *item = cJSON_GetObjectItemCaseSensitive(tree, key);
-
-        return cJSON_IsNumber(item) ? item->valueint : absent;
-}
-
-static int take_end(Bytes json, RunEnd *end)
-{
-        end->tree = cJSON_ParseWithLength((const char *) json.data, json.size);
-        end->state = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(end->tree, "state"));
-        end->message = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(end->tree, "message"));
-        end->exit_code = int_member(end->tree, "exit_code", -1);
-        end->exit_signal = int_member(end->tree, "exit_signal", 0);
-        return end->state ? 0 : -EBADMSG;
-}
-
-/* Output of a device goes to a terminal as it is when that is what the person runs; devboxctl adds nothing
- * to it. */
-static int pass_on(const Ctl *ctl, char type, Bytes output, RunEnd *end)
-{
-        if (ctl->json) {
-                text_append_bytes(&end->streams[type == 'E'], output.data, output.size);
-                return end->streams[type == 'E'].error;
-        }
-
-        return fd_write_all(type == 'E' ? STDERR_FILENO : STDOUT_FILENO, output);
-}
-
-/* Until the last frame. Errors: -ECONNRESET devbox-dispatch ended. */
-static int follow(const Ctl *ctl, int fd, RunEnd *end)
-{
-        _cleanup_(freep) uint8_t *payload = malloc(FRAME_MAX);
-        uint8_t header[5];
-
-        while (payload) {
-                int r = read_all(fd, header, sizeof header);
-                if (r < 0)
-                        return r;
-
-                uint32_t size = get_be32(header + 1);
-                r = size > FRAME_MAX ? -EBADMSG : read_all(fd, payload, size);
-                if (r == 0 && header[0] == 'R')
-                        return take_end(BYTES(payload, size), end);
-                if (r == 0)
-                        r = pass_on(ctl, (char) header[0], BYTES(payload, size), end);
-                if (r < 0)
-                        return r;
-        }
-
-        return -ENOMEM;
-}
-
 /* ---- what became of it */
 
 static int add_stream(Json *json, const char *key, const Text *stream)
@@ -203,18 +91,9 @@ static int print_document(const char *id, const RunEnd *end)
         return r < 0 ? r : print_json(&json);
 }
 
-static int exit_status(const RunEnd *end)
-{
-        for (size_t i = 0; i < ELEMENTSOF(statuses); i++)
-                if (streq(statuses[i].state, end->state))
-                        return statuses[i].status;
-
-        return end->exit_signal > 0 ? 128 + end->exit_signal : MAX(end->exit_code, 0);
-}
-
 static int report(Ctl *ctl, const char *id, const RunEnd *end)
 {
-        ctl->status = exit_status(end);
+        ctl->status = run_exit_status(end);
         if (ctl->json)
                 return print_document(id, end);
         if (streq(end->state, "finished"))
@@ -241,30 +120,15 @@ static int announce(Ctl *ctl, sd_bus *bus, const char *id)
 
 static int run_request(Ctl *ctl, sd_bus *bus, RunCall *call)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        _cleanup_(run_end_done) RunEnd end = { .exit_code = -1 };
-        _cleanup_(fd_closep) int ours = -EBADF, theirs = -EBADF;
-        const char *id = NULL;
-        int fds[2];
+        _cleanup_(run_end_done) RunEnd end = RUN_END_NULL;
+        _cleanup_(fd_closep) int fd = -EBADF;
+        char id[ULID_SIZE];
 
-        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
-                return -errno;
-        ours = fds[0];
-        theirs = fds[1];
-
-        call->stream_fd = theirs;
-        int r = requests_client_run(bus, call, &reply, &id, &ctl->problem);
-        theirs = fd_close(theirs);
+        int r = run_start(ctl, bus, call, &fd, id);
         if (r == 0)
                 r = announce(ctl, bus, id);
         if (r == 0)
-                r = follow(ctl, ours, &end);
-        if (r == -ECONNRESET) {
-                ctl->status = STATUS_INTERRUPTED;
-                ctl->problem =
-                        strdup("devbox-dispatch ended while the request ran; see: devboxctl requests");
-                return ctl->problem ? DEVBOX_ERROR_INTERNAL : -ENOMEM;
-        }
+                r = run_follow(ctl, fd, ctl->json, &end);
 
         return r == 0 ? report(ctl, id, &end) : r;
 }

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls of org.devbox.Dispatch1 about devices. */
+
+#include "ctl/run/devices-client.h"
+
+#include "ctl/problem.h"
+#include "ctl/run/requests-client.h"
+
+static const BusField fields[] = {
+        BUS_FIELD("name", BUS_TEXT, FleetDevice, peer.name, BUS_REQUIRED),
+        BUS_FIELD("address", BUS_TEXT, FleetDevice, peer.address),
+        BUS_FIELD("state", BUS_TEXT, FleetDevice, peer.state, BUS_REQUIRED),
+        BUS_FIELD("presence", BUS_TEXT, FleetDevice, peer.presence),
+        BUS_FIELD("last_handshake_ms", BUS_UINT64, FleetDevice, peer.last_handshake_ms),
+        BUS_FIELD("manifest_epoch", BUS_UINT64, FleetDevice, peer.manifest_epoch),
+        BUS_FIELD("manifest_version", BUS_UINT64, FleetDevice, peer.manifest_version),
+        BUS_FIELD("manifest_expires_at_ms", BUS_UINT64, FleetDevice, peer.manifest_expires_at_ms),
+        BUS_FIELD("approving", BUS_UINT64, FleetDevice, approving),
+        BUS_FIELD("queued", BUS_UINT64, FleetDevice, queued),
+        BUS_FIELD("running", BUS_UINT64, FleetDevice, running),
+        BUS_FIELD("audit_entries", BUS_UINT64, FleetDevice, audit_entries),
+        BUS_FIELD("witnessed_entries", BUS_UINT64, FleetDevice, witnessed_entries),
+        BUS_FIELD("quarantine", BUS_TEXT, FleetDevice, quarantine),
+};
+static const BusDictionary dictionary = BUS_DICTIONARY(fields);
+
+int devices_client_list(sd_bus *bus, ClientRows *ret_rows, char **ret_problem)
+{
+        static const BusRows type = { &dictionary, sizeof(FleetDevice), SIZE_MAX };
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        _cleanup_(client_rows_done) ClientRows rows = { 0 };
+
+        int r = client_new_call(bus, &dispatch_daemon, "ListDevices", &call);
+        r = client_send(&dispatch_daemon, r, call, &rows.reply, ret_problem);
+        if (r == 0)
+                r = client_read_rows(&dispatch_daemon, &type, &rows, ret_problem);
+        if (r == 0)
+                *ret_rows = TAKE(rows, (ClientRows){ 0 });
+        return r;
+}
+
+int devices_client_get_manifest(sd_bus *bus, const char *device, Manifest **ret_manifest, char **ret_problem)
+{
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        _cleanup_(freep) char *text = NULL;
+
+        int r = mesh_client_get_manifest(bus, device, &text, ret_problem);
+        if (r != 0)
+                return r;
+
+        r = envelope_parse(bytes_of_string(text), ENVELOPE_PAYLOAD_MAX, &envelope);
+        if (r == 0)
+                r = manifest_parse(envelope_payload(envelope), ret_manifest, NULL);
+        return r > 0 ? problem_about(ret_problem, (DevboxError) r, device) : r;
+}

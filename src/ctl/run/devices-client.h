@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "ctl/mesh/mesh-client.h"
+#include "trust/manifest.h"
+
+/* As ListDevices of org.devbox.Dispatch1 has it. */
+typedef struct FleetDevice {
+        MeshPeer peer;
+        const char *quarantine;
+        uint64_t approving, queued, running, audit_entries;
+        uint64_t witnessed_entries; /* 0 also where the hub's ledger does not answer */
+} FleetDevice;
+
+/* The devices of the hub, as rows of FleetDevice. */
+int devices_client_list(sd_bus *bus, ClientRows *ret_rows, char **ret_problem);
+
+/* The newest manifest of a device, as the hub has it and devbox-mesh has verified it. */
+int devices_client_get_manifest(sd_bus *bus, const char *device, Manifest **ret_manifest,
+                                char **ret_problem);

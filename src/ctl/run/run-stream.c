@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* A request that is followed. */
+
+#include "ctl/run/run-stream.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "basic/fd.h"
+#include "ctl/problem.h"
+
+#define FRAME_MAX (1024 * 1024)
+
+static const struct {
+        const char *state;
+        int status;
+} statuses[] = {
+        { "timeout", STATUS_TIMEOUT },
+        { "cancelled", STATUS_CANCELLED },
+        { "failed", STATUS_REJECTED },
+        { "rejected", STATUS_REJECTED },
+        { "denied", STATUS_REJECTED },
+        { "expired", STATUS_REJECTED },
+        { "unreachable", STATUS_UNREACHABLE },
+        { "interrupted", STATUS_INTERRUPTED },
+        { "interrupted_unknown", STATUS_INTERRUPTED },
+};
+
+void run_end_done(RunEnd *end)
+{
+        cJSON_Delete(end->tree);
+        for (size_t i = 0; i < ELEMENTSOF(end->streams); i++)
+                text_done(&end->streams[i]);
+}
+
+int run_start(Ctl *ctl, sd_bus *bus, RunCall *call, int *ret_fd, char ret_id[static ULID_SIZE])
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(fd_closep) int ours = -EBADF, theirs = -EBADF;
+        const char *id = NULL;
+        int fds[2];
+
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+                return -errno;
+        ours = fds[0];
+        theirs = fds[1];
+
+        call->stream_fd = theirs;
+        int r = requests_client_run(bus, call, &reply, &id, &ctl->problem);
+        if (r != 0)
+                return r;
+
+        (void) snprintf(ret_id, ULID_SIZE, "%s", id);
+        *ret_fd = TAKE_FD(ours);
+        return 0;
+}
+
+/* ---- frames */
+
+static int read_all(int fd, void *buffer, size_t size)
+{
+        for (size_t done = 0; done < size;) {
+                ssize_t n = read(fd, (char *) buffer + done, size - done);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n <= 0)
+                        return n < 0 ? -errno : -ECONNRESET;
+                done += (size_t) n;
+        }
+
+        return 0;
+}
+
+static int int_member(const cJSON *tree, const char *key, int absent)
+{
+        const cJSON *item = cJSON_GetObjectItemCaseSensitive(tree, key);
+
+        return cJSON_IsNumber(item) ? item->valueint : absent;
+}
+
+static int take_end(Bytes json, RunEnd *end)
+{
+        end->tree = cJSON_ParseWithLength((const char *) json.data, json.size);
+        end->state = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(end->tree, "state"));
+        end->message = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(end->tree, "message"));
+        end->exit_code = int_member(end->tree, "exit_code", -1);
+        end->exit_signal = int_member(end->tree, "exit_signal", 0);
+        return end->state ? 0 : -EBADMSG;
+}
+
+/* Output of a device goes to a terminal as it is when that is what the person runs; devboxctl adds nothing
+ * to it. */
+static int pass_on(char type, Bytes output, bool keep, RunEnd *end)
+{
+        if (keep) {
+                text_append_bytes(&end->streams[type == 'E'], output.data, output.size);
+                return end->streams[type == 'E'].error;
+        }
+
+        return fd_write_all(type == 'E' ? STDERR_FILENO : STDOUT_FILENO, output);
+}
+
+/* Until the last frame. Errors: -ECONNRESET devbox-dispatch ended. */
+static int follow(int fd, bool keep, RunEnd *end)
+{
+        _cleanup_(freep) uint8_t *payload = malloc(FRAME_MAX);
+        uint8_t header[5];
+
+        while (payload) {
+                int r = read_all(fd, header, sizeof header);
+                if (r < 0)
+                        return r;
+
+                uint32_t size = get_be32(header + 1);
+                r = size > FRAME_MAX ? -EBADMSG : read_all(fd, payload, size);
+                if (r == 0 && header[0] == 'R')
+                        return take_end(BYTES(payload, size), end);
+                if (r == 0)
+                        r = pass_on((char) header[0], BYTES(payload, size), keep, end);
+                if (r < 0)
+                        return r;
+        }
+
+        return -ENOMEM;
+}
+
+/* ---- public */
+
+int run_follow(Ctl *ctl, int fd, bool keep, RunEnd *ret_end)
+{
+        int r = follow(fd, keep, ret_end);
+        if (r != -ECONNRESET)
+                return r;
+
+        ctl->status = STATUS_INTERRUPTED;
+        return problem_set(&ctl->problem, DEVBOX_ERROR_INTERNAL,
+                           "devbox-dispatch ended while the request ran; see: devboxctl requests");
+}
+
+int run_exit_status(const RunEnd *end)
+{
+        for (size_t i = 0; i < ELEMENTSOF(statuses); i++)
+                if (streq(statuses[i].state, end->state))
+                        return statuses[i].status;
+
+        return end->exit_signal > 0 ? 128 + end->exit_signal : MAX(end->exit_code, 0);
+}
