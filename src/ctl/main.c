@@ -32,6 +32,7 @@ static const Verb *const verbs[] = {
         &verb_fleet,
         &verb_capabilities,
         &verb_run,
+        &verb_containers,
         &verb_requests,
         &verb_request_show,
         &verb_request_cancel,

@@ -61,6 +61,7 @@ extern const Verb verb_device_reset;
 extern const Verb verb_fleet;
 extern const Verb verb_capabilities;
 extern const Verb verb_run;
+extern const Verb verb_containers;
 extern const Verb verb_requests;
 extern const Verb verb_request_show;
 extern const Verb verb_request_cancel;

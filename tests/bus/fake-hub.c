@@ -5,9 +5,11 @@
  * Claim() stands for a device: its bytes are the digits, "bound" or "held". What $FAKE_FAIL names fails
  * once. */
 
+#include <endian.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/uio.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
@@ -396,6 +398,39 @@ static int on_get_keys(sd_bus_message *call, void *userdata, sd_bus_error *error
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
+static int on_list_devices(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        return sd_bus_reply_method_return(call, "aa{sv}", 2, 4, "name", "s", "home-wsl", "state", "s",
+                                          "active", "presence", "s", "online", "manifest_version", "t",
+                                          UINT64_C(1), 3, "name", "s", "away", "state", "s", "active",
+                                          "presence", "s", "offline");
+}
+
+static int send_frame(int fd, char type, const char *payload)
+{
+        uint32_t size = htobe32((uint32_t) strlen(payload));
+        const struct iovec parts[] = { { &type, 1 }, { &size, 4 }, { (char *) payload, strlen(payload) } };
+
+        return writev(fd, parts, ELEMENTSOF(parts)) < 0 ? -errno : 0;
+}
+
+/* Prints what docker.list does of two containers. */
+static int on_run(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        int fd;
+
+        int r = sd_bus_message_skip(call, "ssasa{sv}");
+        if (r >= 0)
+                r = sd_bus_message_read(call, "h", &fd);
+        if (r >= 0)
+                r = send_frame(fd, 'O',
+                               "web                      running    nginx:1  Up 2 hours  \n"
+                               "db                       exited     postgres \n");
+        if (r >= 0)
+                r = send_frame(fd, 'R', "{\"state\":\"finished\",\"exit_code\":0}");
+        return r < 0 ? r : sd_bus_reply_method_return(call, "s", "01JDMXV3Q2TTTTTTTTTTTTTTTT");
+}
+
 #define METHOD(name, in, out, handler) SD_BUS_METHOD(name, in, out, handler, SD_BUS_VTABLE_UNPRIVILEGED)
 
 static const sd_bus_vtable mesh[] = {
@@ -420,8 +455,13 @@ static const sd_bus_vtable mesh[] = {
         SD_BUS_VTABLE_END,
 };
 
-static const sd_bus_vtable dispatch[] = { SD_BUS_VTABLE_START(0), METHOD("GetKeys", "", "ayay", on_get_keys),
-                                          SD_BUS_VTABLE_END };
+static const sd_bus_vtable dispatch[] = {
+        SD_BUS_VTABLE_START(0),
+        METHOD("GetKeys", "", "ayay", on_get_keys),
+        METHOD("ListDevices", "", "aa{sv}", on_list_devices),
+        METHOD("Run", "ssasa{sv}h", "s", on_run),
+        SD_BUS_VTABLE_END,
+};
 
 static const struct {
         const char *name, *path, *interface;

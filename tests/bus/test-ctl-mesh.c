@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* devboxctl hub init, peers, revoke, drift and doctor. */
 
+#include "files.h"
 #include "hub-world.h"
 
 /* ---- hub init */
@@ -157,6 +158,37 @@ static void test_capabilities(void **state)
                                 "\"devboxctl run home-wsl --read /srv/home/FILE\"}");
 }
 
+/* Of the device that is online; the other one is not asked. */
+static void test_containers(void **state)
+{
+        HubWorld *world = *state;
+        _cleanup_(freep) char *manifest =
+                text_of("%s  - {name: docker.list, id: list, approval: none}\n", hub_world_manifest);
+
+        write_state_file(world->ledger, "home-wsl.yaml", hub_world_manifest);
+        hub_world_admit(world);
+        _cleanup_(run_done) Run none = run_words(world, "containers");
+        assert_string_equal(none.output, "no containers\n");
+        _cleanup_(run_done) Run not_offered = run_words(world, "containers", "home-wsl");
+        assert_has(not_offered.output, "the manifest of home-wsl offers no docker.list");
+        assert_int_equal(not_offered.status, 1);
+
+        write_state_file(world->ledger, "home-wsl.yaml", manifest);
+        hub_world_admit(world);
+        _cleanup_(run_done) Run all = run_words(world, "containers");
+        assert_string_equal(all.output, "DEVICE CONTAINER STATE IMAGE STATUS\n"
+                                        "home-wsl web running nginx:1 Up 2 hours\n"
+                                        "home-wsl db exited postgres\n");
+        _cleanup_(run_done) Run json = run_words(world, "containers", "home-wsl", "--json");
+        assert_string_equal(json.output,
+                            "{\"containers\":[{\"device\":\"home-wsl\",\"name\":\"web\",\"state\":"
+                            "\"running\",\"image\":\"nginx:1\",\"status\":\"Up 2 hours\"},{\"device\":"
+                            "\"home-wsl\",\"name\":\"db\",\"state\":\"exited\",\"image\":\"postgres\","
+                            "\"status\":\"\"}]}\n");
+        _cleanup_(run_done) Run unknown = run_words(world, "containers", "pc-aurgi");
+        assert_has(unknown.output, "no device of this name is enrolled here");
+}
+
 static void test_revoke(void **state)
 {
         HubWorld *world = *state;
@@ -222,10 +254,15 @@ static void test_there_is_no_mesh(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                hub_test_empty(test_init),         hub_test_empty(test_init_goes_on_after_a_failure),
-                hub_test_empty(test_init_rejects), hub_test(test_peers),
-                hub_test(test_capabilities),       hub_test(test_revoke),
-                hub_test(test_drift_and_doctor),   hub_test(test_there_is_no_mesh),
+                hub_test_empty(test_init),
+                hub_test_empty(test_init_goes_on_after_a_failure),
+                hub_test_empty(test_init_rejects),
+                hub_test(test_peers),
+                hub_test(test_capabilities),
+                hub_test(test_containers),
+                hub_test(test_revoke),
+                hub_test(test_drift_and_doctor),
+                hub_test(test_there_is_no_mesh),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

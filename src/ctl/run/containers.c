@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/* devboxctl containers: docker.list of one device, or of every device that is online and whose manifest lets
+ * the hub run it. Each is a request of its own, in the audit chain of its device. */
+
+#include "basic/fd.h"
+#include "ctl/mesh/peer-print.h"
+#include "ctl/problem.h"
+#include "ctl/run/devices-client.h"
+#include "ctl/run/run-stream.h"
+#include "ctl/verbs.h"
+
+#define N_COLUMNS 5
+
+static const char *const keys[N_COLUMNS] = { "device", "name", "state", "image", "status" };
+
+/* What is shown; the first failure of the table and of the JSON sticks. */
+typedef struct Listing {
+        Ctl *ctl;
+        sd_bus *bus;
+        Table table;
+        Json json;
+        size_t n;
+} Listing;
+
+static void listing_done(Listing *listing)
+{
+        table_done(&listing->table);
+        json_done(&listing->json);
+}
+
+/* ---- what a device prints */
+
+/* A line is three words with blanks between, and how long the container has been in its state. */
+static void add_container(Listing *listing, const char *device, char *line)
+{
+        const char *values[N_COLUMNS] = { device, "", "", "", "" };
+
+        for (size_t i = 1; i < N_COLUMNS - 1 && line; i++) {
+                values[i] = strsep(&line, " ");
+                line += line ? strspn(line, " ") : 0;
+        }
+        if (line)
+                values[N_COLUMNS - 1] = line;
+
+        json_open_object(&listing->json, NULL);
+        for (size_t i = 0; i < N_COLUMNS; i++) {
+                json_add_string(&listing->json, keys[i], values[i]);
+                table_add(&listing->table, i == 1 ? STYLE_HEAD : STYLE_PLAIN, "%s", values[i]);
+        }
+        json_close_object(&listing->json);
+        listing->n++;
+}
+
+static int add_containers(Listing *listing, const char *device, const Text *output)
+{
+        _cleanup_(freep) char *text = strndup(strempty(output->data), output->size);
+        char *rest = text;
+
+        if (!text)
+                return -ENOMEM;
+        for (char *line = strsep(&rest, "\n"); line; line = strsep(&rest, "\n")) {
+                size_t length = strlen(line);
+
+                while (length > 0 && line[length - 1] == ' ')
+                        line[--length] = '\0';
+                if (length > 0)
+                        add_container(listing, device, line);
+        }
+
+        return 0;
+}
+
+/* ---- a device */
+
+/* Whether an entry lets it be listed now: one with an approval waits for people. */
+static bool is_offered(const Manifest *manifest)
+{
+        for (size_t i = 0; i < manifest->capabilities.n; i++)
+                if (manifest->capabilities.items[i].kind == CAPABILITY_DOCKER_LIST &&
+                    manifest->capabilities.items[i].approval == APPROVAL_NONE)
+                        return true;
+
+        return false;
+}
+
+static int check_offered(Listing *listing, const char *device, bool *ret_offered)
+{
+        _cleanup_(manifest_freep) Manifest *manifest = NULL;
+
+        int r = devices_client_get_manifest(listing->bus, device, &manifest, &listing->ctl->problem);
+        if (r == 0)
+                *ret_offered = is_offered(manifest);
+        return r;
+}
+
+static int list_device(Listing *listing, const char *device)
+{
+        _cleanup_(run_end_done) RunEnd end = RUN_END_NULL;
+        _cleanup_(fd_closep) int fd = -EBADF;
+        char *const words[] = { NULL };
+        RunCall call = { .device = device, .capability = "docker.list", .words = words };
+        char id[ULID_SIZE];
+        Ctl *ctl = listing->ctl;
+
+        int r = run_start(ctl, listing->bus, &call, &fd, id);
+        if (r == 0)
+                r = run_follow(ctl, fd, true, &end);
+        if (r != 0)
+                return r;
+
+        ctl->status = run_exit_status(&end);
+        return ctl->status == CTL_OK ? add_containers(listing, device, &end.streams[0])
+                                     : problem_set(&ctl->problem, DEVBOX_ERROR_INTERNAL, "%s: %s", device,
+                                                   end.message ? end.message : end.state);
+}
+
+static int list_one(Listing *listing, const char *device)
+{
+        bool offered = false;
+
+        int r = check_offered(listing, device, &offered);
+        if (r == 0 && !offered)
+                r = problem_set(&listing->ctl->problem, DEVBOX_ERROR_UNKNOWN_CAPABILITY,
+                                "the manifest of %s offers no docker.list; see: devboxctl capabilities %s",
+                                device, device);
+        return r != 0 ? r : list_device(listing, device);
+}
+
+/* ---- all devices */
+
+/* A device that fails does not hide the others; the exit status says that there was one. */
+static int list_all(Listing *listing)
+{
+        _cleanup_(client_rows_done) ClientRows rows = { 0 };
+        Ctl *ctl = listing->ctl;
+        bool failed = false;
+
+        int r = devices_client_list(listing->bus, &rows, &ctl->problem);
+        for (size_t i = 0; r == 0 && i < rows.n; i++) {
+                const MeshPeer *peer = &((const FleetDevice *) rows.items)[i].peer;
+                bool offered = false;
+
+                if (!streq(peer_state(peer), "online") || peer->manifest_version == 0)
+                        continue;
+
+                r = check_offered(listing, peer->name, &offered);
+                if (r == 0 && offered)
+                        r = list_device(listing, peer->name);
+                if (r <= 0)
+                        continue;
+                r = print_line(stderr, "devboxctl: %s", strempty(ctl->problem));
+                free(TAKE_PTR(ctl->problem));
+                failed = true;
+        }
+
+        if (r == 0)
+                ctl->status = failed ? CTL_PROBLEM : CTL_OK;
+        return r;
+}
+
+static int run(Ctl *ctl, const void *options, char **args)
+{
+        static const char *const titles[N_COLUMNS] = { "DEVICE", "CONTAINER", "STATE", "IMAGE", "STATUS" };
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        _cleanup_(listing_done) Listing listing = { .ctl = ctl, .table.n_columns = N_COLUMNS };
+
+        int r = client_open(NULL, &bus, &ctl->problem);
+        if (r != 0)
+                return r;
+
+        listing.bus = bus;
+        for (size_t i = 0; i < N_COLUMNS; i++)
+                table_add(&listing.table, STYLE_FAINT, "%s", titles[i]);
+        json_open_object(&listing.json, NULL);
+        json_open_array(&listing.json, "containers");
+        r = args[0] ? list_one(&listing, args[0]) : list_all(&listing);
+        if (r != 0)
+                return r;
+
+        json_close_array(&listing.json);
+        json_close_object(&listing.json);
+        if (ctl->json)
+                return print_json(&listing.json);
+        if (listing.n == 0)
+                return print_line(stdout, "no containers");
+        return table_print(&listing.table, stdout, ctl->colour);
+}
+
+const Verb verb_containers = {
+        .name = "containers",
+        .arguments = "[DEVICE]",
+        .help = "show the containers of the devices",
+        .example = "containers home-wsl",
+        .statuses = "failure, of one of the devices, too; 69, 70, 77, 124 of DEVICE as those of run",
+        .run = run,
+};
