@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+#include "run-calls.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "basic/bytes.h"
+#include "basic/fd.h"
+
+void outcome_done(Outcome *outcome)
+{
+        text_done(&outcome->out);
+        text_done(&outcome->err);
+        text_done(&outcome->end);
+}
+
+sd_bus_message *new_dispatch_call(const RunWorld *world, const char *member)
+{
+        sd_bus_message *call = NULL;
+
+        assert_ok(sd_bus_message_new_method_call(world->client, &call, DISPATCH, "/org/devbox/Dispatch1",
+                                                 DISPATCH, member));
+        return call;
+}
+
+int run(const RunWorld *world, const char *capability, char **words, Outcome *outcome)
+{
+        sd_bus_message *call = new_dispatch_call(world, "Run");
+        const char *id;
+        int fds[2];
+
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+        assert_ok(sd_bus_message_append(call, "ss", "dev-a", capability));
+        assert_ok(sd_bus_message_append_strv(call, words));
+        assert_ok(sd_bus_message_append(call, "a{sv}h", 0, fds[1]));
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = finish_call(world->client, call, NULL);
+        assert_ok(sd_bus_message_read(reply, "s", &id));
+        (void) snprintf(outcome->id, sizeof outcome->id, "%s", id);
+        (void) close(fds[1]);
+        return fds[0];
+}
+
+static void read_all(int fd, void *buffer, size_t size)
+{
+        for (size_t done = 0; done < size;) {
+                ssize_t n = read(fd, (char *) buffer + done, size - done);
+
+                assert_true(n > 0);
+                done += (size_t) n;
+        }
+}
+
+void follow(int take_fd, Outcome *outcome)
+{
+        _cleanup_(fd_closep) int fd = take_fd;
+        const struct timeval timeout = { .tv_sec = TEST_DEADLINE_SEC };
+        uint8_t header[5] = { 0 };
+        static char payload[1024 * 1024];
+
+        assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout), 0);
+        while (header[0] != 'R') {
+                read_all(fd, header, sizeof header);
+                uint32_t size = get_be32(header + 1);
+                assert_true(size <= sizeof payload);
+                read_all(fd, payload, size);
+                text_append_bytes(header[0] == 'O'   ? &outcome->out
+                                  : header[0] == 'E' ? &outcome->err
+                                                     : &outcome->end,
+                                  payload, size);
+        }
+        text_append_bytes(&outcome->out, "", 0);
+        text_append_bytes(&outcome->err, "", 0);
+}
+
+static void print_logs(const RunWorld *world)
+{
+        static const char *const names[] = { "org.devbox.Agent1", DISPATCH, LEDGER };
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                _cleanup_(freep) char *log = test_bus_read_log(world->ledger->bus, names[i]);
+
+                print_message("%s:\n%s\n", names[i], strempty(log));
+        }
+}
+
+void assert_end(const RunWorld *world, const Outcome *outcome, const char *part)
+{
+        if (strstr(strempty(outcome->end.data), part))
+                return;
+
+        print_logs(world);
+        fail_msg("%s lacks %s; standard error: %s", strempty(outcome->end.data), part,
+                 strempty(outcome->err.data));
+}
+
+const char *wait_end(const RunWorld *world, const char *id)
+{
+        static char state[64];
+
+        for (unsigned i = 0; i < TEST_DEADLINE_SEC * 20; i++) {
+                sd_bus_message *call = new_dispatch_call(world, "GetRequest");
+
+                assert_ok(sd_bus_message_append(call, "s", id));
+                _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply =
+                        finish_call(world->client, call, NULL);
+                (void) snprintf(state, sizeof state, "%s", dictionary_text(reply, "state"));
+                if (*dictionary_text(reply, "ended_at_ms") != '\0')
+                        return state;
+                (void) usleep(50000);
+        }
+
+        fail_msg("%s does not end", id);
+        return state;
+}
+
+void decide(const RunWorld *world, const char *method, const char *id, const char *wanted)
+{
+        sd_bus_message *call = new_dispatch_call(world, method);
+
+        assert_ok(sd_bus_message_append(call, "sa{sv}", id, 0));
+        sd_bus_message_unref(finish_call(world->client, call, wanted));
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What a client of org.devbox.Dispatch1 does: runs a request, follows its frames, asks for its state. */
+
+#include "basic/text.h"
+#include "run-world.h"
+
+typedef struct Outcome {
+        char id[64];
+        Text out, err, end; /* end: the payload of the last frame */
+} Outcome;
+
+void outcome_done(Outcome *outcome);
+
+/* The caller passes it on to finish_call(). */
+sd_bus_message *new_dispatch_call(const RunWorld *world, const char *member);
+
+/* Run. Returns the client's end of the stream. */
+int run(const RunWorld *world, const char *capability, char **words, Outcome *outcome);
+
+/* Receives all frames up to the last, and closes the stream. */
+void follow(int take_fd, Outcome *outcome);
+
+/* The last frame has this part; otherwise fails with the logs of the daemons. */
+void assert_end(const RunWorld *world, const Outcome *outcome, const char *part);
+
+/* Approve or Deny; `wanted` as in finish_call(). */
+void decide(const RunWorld *world, const char *method, const char *id, const char *wanted);
+
+/* Waits until the request has ended. Returns the state, in static memory. */
+const char *wait_end(const RunWorld *world, const char *id);
