@@ -20,6 +20,9 @@
 #define PEER_GONE_MS    15000
 #define PROBE_AFTER_SEC 5
 
+/* sd-event's default of 250 ms would delay each call, which libcurl starts by a timer. */
+#define ACCURACY_USEC 1
+
 #define UNIX_PATH_SIZE sizeof(((struct sockaddr_un *) NULL)->sun_path)
 
 struct HttpClient {
@@ -176,7 +179,8 @@ int http_client_new(sd_event *event, HttpClient **ret_client)
 
         LIST_INIT(&client->calls);
         client->event = sd_event_ref(event);
-        int r = sd_event_add_time(event, &client->timer, CLOCK_MONOTONIC, 0, 0, on_timer, client);
+        int r = sd_event_add_time(event, &client->timer, CLOCK_MONOTONIC, 0, ACCURACY_USEC, on_timer,
+                                  client);
         if (r < 0)
                 return r;
         r = sd_event_source_set_enabled(client->timer, SD_EVENT_OFF);

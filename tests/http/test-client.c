@@ -124,6 +124,25 @@ static void test_our_server(void **state)
         assert_int_equal(outcome.n_complete, 1);
 }
 
+/* sd-event rounds timers to 250 ms unless it is asked not to; libcurl starts each call by a timer. */
+static void test_calls_start_immediately(void **state)
+{
+        Setup setup = setup_of(state);
+        HttpCallOptions options = options_of(url_of(setup.world->listen_fd, "/now"));
+        usec_t started = time_now(CLOCK_MONOTONIC);
+
+        for (size_t i = 0; i < 100; i++) {
+                Outcome outcome = { 0 };
+                HttpCall *call = start(&setup, &options, &collect, &outcome);
+
+                while (outcome.n_complete == 0)
+                        assert_ok(sd_event_run(setup.world->event, 10 * USEC_PER_SEC));
+                http_call_free(call);
+        }
+        assert_true(time_now(CLOCK_MONOTONIC) - started < 5 * USEC_PER_SEC);
+        http_client_free(setup.client);
+}
+
 static void test_methods(void **state)
 {
         static const struct {
@@ -371,9 +390,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_up, world_down)
         static const struct CMUnitTest tests[] = {
-                TEST(test_our_server),   TEST(test_methods),           TEST(test_raw_responses),
-                TEST(test_body_limit),   TEST(test_deadline),          TEST(test_refused),
-                TEST(test_free_cancels), TEST(test_streamed_response), TEST(test_streamed_request),
+                TEST(test_our_server),        TEST(test_calls_start_immediately),
+                TEST(test_methods),           TEST(test_raw_responses),
+                TEST(test_body_limit),        TEST(test_deadline),
+                TEST(test_refused),           TEST(test_free_cancels),
+                TEST(test_streamed_response), TEST(test_streamed_request),
                 TEST(test_request_body),
         };
 
