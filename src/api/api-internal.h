@@ -55,6 +55,9 @@ struct Api {
         CollectorClient *collector;
         Selftest *selftest;
         BusClient mesh;
+        BusClient mesh_metrics; /* not activated by a scrape */
+        BusRequest mesh_request;
+        sd_bus_message *mesh_reply; /* of the scrape under way; NULL: none */
         RateLimit enroll_limit;
 
         Idle idle;
@@ -87,6 +90,7 @@ void api_bus_stop(Api *api);
 extern const HttpRoute api_routes[];
 extern const char *const api_cache_keys[];
 int api_routes_init(Api *api);
+void api_fetch(unsigned key, void *owner);
 void api_on_collector_reply(CollectorCall call, const BusReply *reply, void *owner);
 void api_on_collector_changed(bool all, void *owner);
 
@@ -99,6 +103,7 @@ void api_handle_run(HttpRequest *request, void *owner);
 
 /* mesh.c */
 extern const BusService api_mesh_service;
+extern const BusService api_mesh_metrics_service;
 void api_handle_mesh(HttpRequest *request, void *owner);
 void api_handle_mesh_peers(HttpRequest *request, void *owner);
 void api_handle_revoke(HttpRequest *request, void *owner);

@@ -31,11 +31,6 @@ static usec_t now(void *owner)
         return now_usec;
 }
 
-static void fetch(unsigned key, void *owner)
-{
-        collector_client_call(((Api *) owner)->collector, (CollectorCall) key);
-}
-
 static bool admit(HttpRequest *request, const HttpRoute *route, void *owner)
 {
         Api *api = owner;
@@ -203,6 +198,7 @@ void *api_new(void)
                       .denied_limit = DENIED_LIMIT,
                       .enroll_limit = ENROLL_LIMIT,
                       .mesh.service = &api_mesh_service,
+                      .mesh_metrics.service = &api_mesh_metrics_service,
                       .config.consequence = "nothing can be answered until it is fixed" };
         return api;
 }
@@ -214,6 +210,8 @@ void api_free(void *self)
         /* In reverse dependency order: the clients complete pending calls into requests and the cache, and
          * the cache answers requests of the server. */
         bus_client_detach(&api->mesh);
+        bus_client_done(&api->mesh_metrics);
+        sd_bus_message_unref(api->mesh_reply);
         collector_client_freep(&api->collector);
         selftest_freep(&api->selftest);
         cache_freep(&api->cache);
@@ -242,7 +240,7 @@ static int make_parts(Api *api)
                                              .ttl_usec = USEC_PER_SEC,
                                              .ttl_max_usec = ttl_max_usec,
                                              .waiting_max = WAITING_MAX,
-                                             .handlers = { fetch, now },
+                                             .handlers = { api_fetch, now },
                                              .owner = api };
         static const CollectorHandlers collector_handlers = { api_on_collector_reply,
                                                               api_on_collector_changed };

@@ -65,6 +65,7 @@ static void close_bus(Api *api)
 
 static void disconnect(Api *api)
 {
+        bus_client_detach(&api->mesh_metrics);
         collector_client_detach(api->collector);
         bus_client_detach(&api->mesh);
         selftest_detach(api->selftest);
@@ -99,6 +100,7 @@ static int attach(Api *api)
 
         selftest_attach(api->selftest, api->bus);
         bus_client_attach(&api->mesh, api->bus);
+        bus_client_attach(&api->mesh_metrics, api->bus);
         return component_attach(&api->component, api->bus);
 }
 

@@ -12,7 +12,8 @@
 #define MESH "org.devbox.Mesh1", "/org/devbox/Mesh1", "org.devbox.Mesh1"
 
 /* A claim waits for a transaction of the hub, which fsyncs; a revocation for that and the kernel. */
-#define MESH_DEADLINE_USEC (10 * USEC_PER_SEC)
+#define MESH_DEADLINE_USEC    (10 * USEC_PER_SEC)
+#define METRICS_DEADLINE_USEC (2 * USEC_PER_SEC)
 
 typedef struct Method {
         const char *name;
@@ -35,6 +36,13 @@ const BusService api_mesh_service = {
         .timeout = DEVBOX_ERROR_MESH_TIMEOUT,
         .lost_message_id = MESSAGE_MESH_LOST,
         .back_message_id = MESSAGE_MESH_BACK,
+};
+
+/* Most machines have no mesh. */
+const BusService api_mesh_metrics_service = {
+        .deadline_usec = METRICS_DEADLINE_USEC,
+        .unavailable = DEVBOX_ERROR_MESH_UNAVAILABLE,
+        .timeout = DEVBOX_ERROR_MESH_TIMEOUT,
 };
 
 static void complete(Call *call, const BusReply *reply)

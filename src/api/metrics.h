@@ -17,6 +17,7 @@ typedef struct MetricsSource {
         const UnitSamples *units;
         const PartSamples *parts;
         const ProcessSample *process;
+        sd_bus_message *mesh; /* the reply to GetMetrics of devbox-mesh, which is read from its start */
 
         const HttpRoute *routes;
         const Counters *counters;

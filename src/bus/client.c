@@ -25,6 +25,8 @@ static void set_lost(BusClient *client, int reason)
                 return;
 
         client->lost = lost;
+        if (!service->title)
+                return;
         if (lost)
                 (void) log_full(LOG_WARNING, 0,
                                 LOG_FIELDS({ "MESSAGE_ID", service->lost_message_id },

@@ -11,7 +11,7 @@
 #include "proto/error.h"
 
 typedef struct BusService {
-        const char *title;    /* in the log: "devbox-collector" */
+        const char *title; /* in the log: "devbox-collector"; NULL: it may be absent, which is not logged */
         usec_t deadline_usec; /* of a call */
         DevboxError unavailable, timeout;
         const char *lost_message_id, *back_message_id; /* NULL: none */

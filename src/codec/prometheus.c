@@ -29,8 +29,7 @@ static void append_head(Text *text, const PrometheusFamily *family)
                      family->type);
 }
 
-/* Everything of a sample but its value. */
-static void begin_sample(Prometheus *prometheus, const PrometheusLabel *labels)
+static void begin_name(Prometheus *prometheus)
 {
         Text *text = &prometheus->text;
 
@@ -38,6 +37,14 @@ static void begin_sample(Prometheus *prometheus, const PrometheusLabel *labels)
                 append_head(text, prometheus->family);
 
         text_append(text, prometheus->family->name);
+}
+
+/* Everything of a sample but its value. */
+static void begin_sample(Prometheus *prometheus, const PrometheusLabel *labels)
+{
+        Text *text = &prometheus->text;
+
+        begin_name(prometheus);
         for (const PrometheusLabel *label = labels; label->name; label++) {
                 text_appendf(text, "%s%s=\"", label == labels ? "{" : ",", label->name);
                 append_label_value(text, label->value);
@@ -75,6 +82,12 @@ void prometheus_add_usec(Prometheus *prometheus, const PrometheusLabel *labels, 
         begin_sample(prometheus, labels);
         text_appendf(&prometheus->text, "%" PRIu64 ".%06" PRIu64 "\n", value / USEC_PER_SEC,
                      value % USEC_PER_SEC);
+}
+
+void prometheus_add_labelled(Prometheus *prometheus, const char *labels, double value)
+{
+        begin_name(prometheus);
+        text_appendf(&prometheus->text, "%s %.15g\n", labels, value);
 }
 
 int prometheus_take(Prometheus *prometheus, char **ret_text, size_t *ret_size)

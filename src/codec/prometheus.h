@@ -42,5 +42,8 @@ void prometheus_add_u64(Prometheus *prometheus, const PrometheusLabel *labels, u
 void prometheus_add_double(Prometheus *prometheus, const PrometheusLabel *labels, double value);
 void prometheus_add_usec(Prometheus *prometheus, const PrometheusLabel *labels, usec_t value);
 
+/* One with labels that were written by another process, "{name=\"value\"}", or none: "". */
+void prometheus_add_labelled(Prometheus *prometheus, const char *labels, double value);
+
 /* Hands the text over and leaves an empty writer; `ret_size` may be NULL. Errors: -ENOMEM. */
 int prometheus_take(Prometheus *prometheus, char **ret_text, size_t *ret_size) _must_check_;

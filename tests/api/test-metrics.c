@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "message.h"
 #include "test.h"
 
 static void handle(HttpRequest *request, void *owner)
@@ -37,6 +38,7 @@ typedef struct World {
         HttpStats http;
         BusClientStats collector;
         Cache *cache;
+        sd_bus *bus;
         MetricsSource source;
 } World;
 
@@ -78,6 +80,20 @@ static void fill(World *world)
         counters_count_answer(&world->counters, 2, 404);
 }
 
+/* Metrics of later versions are skipped. */
+static void fill_mesh(World *world)
+{
+        sd_bus_message *mesh = message_new(world->bus);
+
+        assert_ok(sd_bus_message_append(
+                mesh, "a{sd}", 6, "up", 1.0, "peer_presence{peer=\"dev-a\",presence=\"online\"}", 1.0,
+                "upper", 7.0, "peer_rx_bytes_total{peer=\"dev-a\"}", 25276502016.0,
+                "peer_last_handshake_timestamp_seconds{peer=\"dev-a\"}", 1795290736.25,
+                "peer_presence{peer=\"dev-b\",presence=\"online\"}", 0.0));
+        assert_ok(message_seal(mesh));
+        world->source.mesh = mesh;
+}
+
 static int setup(void **state)
 {
         World *world = calloc(1, sizeof *world);
@@ -98,14 +114,20 @@ static int setup(void **state)
                 .cache_keys = keys,
                 .cache = world->cache,
         };
+        world->bus = message_bus_new();
+        fill_mesh(world);
         *state = world;
         return 0;
 }
 
 static int teardown(void **state)
 {
-        cache_free(((World *) *state)->cache);
-        free(*state);
+        World *world = *state;
+
+        sd_bus_message_unref(world->source.mesh);
+        sd_bus_unref(world->bus);
+        cache_free(world->cache);
+        free(world);
         return 0;
 }
 
@@ -135,6 +157,11 @@ static void test_lines(void **state)
                 "devbox_http_requests_total{route=\"other\",method=\"other\",code=\"404\"} 1",
                 "devbox_cache_hits_total{key=\"system\"} 0",
                 "devbox_actions_total{action=\"restart\",outcome=\"accepted\"} 0",
+                "devbox_mesh_up 1",
+                "devbox_mesh_peer_presence{peer=\"dev-a\",presence=\"online\"} 1",
+                "devbox_mesh_peer_presence{peer=\"dev-b\",presence=\"online\"} 0",
+                "devbox_mesh_peer_rx_bytes_total{peer=\"dev-a\"} 25276502016",
+                "devbox_mesh_peer_last_handshake_timestamp_seconds{peer=\"dev-a\"} 1795290736.25",
         };
         static const char loaded_ssh[] = "\ndevbox_unit_loaded{name=\"ssh.service\"";
         _cleanup_(freep) char *text = NULL;
@@ -151,6 +178,7 @@ static void test_lines(void **state)
         assert_null(strstr(text, "unit_state{name=\"gone"));
         assert_null(strstr(strstr(text, loaded_ssh) + 1, loaded_ssh));
         assert_null(strstr(text, "unit_start_time_seconds{name=\"gone"));
+        assert_null(strstr(text, "upper"));
 }
 
 static void test_absent(void **state)
@@ -159,7 +187,7 @@ static void test_absent(void **state)
                                               "devbox_filesystem", "devbox_network",
                                               "devbox_unit",       "devbox_load",
                                               "devbox_pressure",   "devbox_collector_success",
-                                              "process_open" };
+                                              "process_open",      "devbox_mesh" };
         _cleanup_(freep) char *text = NULL;
         World *world = *state;
 
@@ -167,6 +195,7 @@ static void test_absent(void **state)
         world->source.units = NULL;
         world->source.parts = NULL;
         world->source.process = NULL;
+        world->source.mesh = sd_bus_message_unref(world->source.mesh);
         assert_ok(metrics_render(&world->source, &text, NULL));
         assert_non_null(strstr(text, "\ndevbox_collector_up 0\n"));
         assert_non_null(strstr(text, "\ndevbox_http_requests_total{"));

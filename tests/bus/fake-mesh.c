@@ -113,6 +113,18 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_END,
 };
 
+static int on_get_metrics(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        return sd_bus_reply_method_return(call, "a{sd}", 2, "up", 1.0,
+                                          "peer_presence{peer=\"home-wsl\",presence=\"online\"}", 1.0);
+}
+
+static const sd_bus_vtable component_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD("GetMetrics", "", "a{sd}", on_get_metrics, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_VTABLE_END,
+};
+
 int main(void)
 {
         sd_event *event = NULL;
@@ -126,6 +138,9 @@ int main(void)
         if (r >= 0)
                 r = sd_bus_add_object_vtable(bus, NULL, "/org/devbox/Mesh1", "org.devbox.Mesh1", vtable,
                                              NULL);
+        if (r >= 0)
+                r = sd_bus_add_object_vtable(bus, NULL, "/org/devbox/Mesh1", "org.devbox.Component1",
+                                             component_vtable, NULL);
         if (r >= 0)
                 r = sd_bus_request_name(bus, "org.devbox.Mesh1", 0);
         return r < 0 ? EXIT_FAILURE : sd_event_loop(event);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The mesh over HTTP: who may ask what on which listener, and what becomes of devbox-mesh's replies. */
 
+#include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -244,13 +245,33 @@ static void test_counted(void **state)
         assert_answer(metrics, 200, "devbox_actions_total{action=\"revoke-peer\",outcome=\"failed\"} 1");
 }
 
+/* A scrape neither starts nor needs it. */
+static void test_metrics(void **state)
+{
+        static const char line[] = "\ndevbox_mesh_peer_presence{peer=\"home-wsl\",presence=\"online\"} 1\n";
+        World *world = *state;
+
+        test_bus_write_config(world->bus, "api:\n  cache_ttl_ms: 0\n");
+        test_daemon_signal(world->api, SIGHUP);
+        test_bus_wait_log(world->bus, API, "The configuration was read again");
+        assert_answer(ask(world, LOCAL, "GET /metrics", NULL, NULL), 200, line);
+
+        world->mesh = test_daemon_free(world->mesh);
+        test_bus_wait_owner(world->bus, MESH, false);
+        Answer metrics = ask(world, LOCAL, "GET /metrics", NULL, NULL);
+        assert_answer(metrics, 200, "\ndevbox_http_connections 1\n");
+        assert_null(strstr(metrics.body, "devbox_mesh"));
+        _cleanup_(freep) char *log = test_bus_read_log(world->bus, API);
+        assert_null(strstr(log, "No answer from devbox-mesh"));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, mesh_up, world_down)
         static const struct CMUnitTest tests[] = {
-                TEST(test_access),       TEST(test_sources),   TEST(test_host),
-                TEST(test_json),         TEST(test_revoke),    TEST(test_enroll),
-                TEST(test_enroll_limit), TEST(test_mesh_gone), TEST(test_counted),
+                TEST(test_access),  TEST(test_sources), TEST(test_host),         TEST(test_json),
+                TEST(test_revoke),  TEST(test_enroll),  TEST(test_enroll_limit), TEST(test_mesh_gone),
+                TEST(test_counted), TEST(test_metrics),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

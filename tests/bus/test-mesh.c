@@ -118,6 +118,26 @@ static void test_peers(void **state)
         sd_bus_message_unref(mesh_finish(world, call, "AddressTaken"));
 }
 
+static void test_metrics(void **state)
+{
+        static const struct {
+                const char *name;
+                double value;
+        } rows[] = {
+                { "up", 1 },
+                { "peer_presence{peer=\"dev-a\",presence=\"never\"}", 1 },
+                { "peer_presence{peer=\"dev-a\",presence=\"online\"}", 0 },
+                { "peer_rx_bytes_total{peer=\"dev-c\"}", 0 },
+                { "invitations{state=\"held\"}", 0 },
+                { "revocations_total", 0 },
+        };
+        const MeshWorld *world = *state;
+
+        mesh_world_skip();
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                assert_true(test_metric(world->client, MESH, rows[i].name) == rows[i].value);
+}
+
 /* ---- revocations */
 
 static bool is_recorded(const MeshWorld *world, const void *argument)
@@ -149,6 +169,7 @@ static void test_revoke(void **state)
         mesh_call_name(world, "Revoke", "dev-b", NULL);
         assert_string_equal(mesh_status(world, "peers"), "2");
         mesh_world_until(is_recorded, world, NULL);
+        assert_int_equal(test_metric(world->client, MESH, "revocations_total"), 1);
         assert_false(mesh_has_drift(world, "peer-extra"));
 
         /* Loaded by hand it goes again, and a restart does not bring it back. */
@@ -347,6 +368,7 @@ int main(void)
                 mesh_test(test_without_a_role),
                 mesh_test(test_configure_hub),
                 mesh_hub_test(test_peers),
+                mesh_hub_test(test_metrics),
                 mesh_hub_test(test_revoke),
                 mesh_hub_test(test_revoke_without_the_database),
                 mesh_hub_test(test_start_without_the_database),

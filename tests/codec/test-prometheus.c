@@ -21,6 +21,8 @@ static void test_samples(void **state)
         prometheus_begin(&prometheus, &time_seconds);
         prometheus_add_usec(&prometheus, PROMETHEUS_NO_LABELS, 1795290736000001);
         prometheus_add_double(&prometheus, PROMETHEUS_NO_LABELS, 0.124);
+        prometheus_add_labelled(&prometheus, "{peer=\"dev-a\"}", 1795290736);
+        prometheus_add_labelled(&prometheus, "", 1);
 
         assert_ok(prometheus_take(&prometheus, &text, &size));
         assert_string_equal(text, "# HELP x_requests_total Requests.\n"
@@ -31,7 +33,9 @@ static void test_samples(void **state)
                                   "# HELP x_time_seconds Time.\n"
                                   "# TYPE x_time_seconds gauge\n"
                                   "x_time_seconds 1795290736.000001\n"
-                                  "x_time_seconds 0.124\n");
+                                  "x_time_seconds 0.124\n"
+                                  "x_time_seconds{peer=\"dev-a\"} 1795290736\n"
+                                  "x_time_seconds 1\n");
         assert_int_equal(size, strlen(text));
 }
 
