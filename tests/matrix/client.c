@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/* A session as a program, for a real homeserver and clients that share no code with it.
+ *
+ *         client DIRECTORY URL USER DEVICE OPERATOR < TOKEN
+ *
+ * Pins the identity that OPERATOR has, and answers each command with "done: LINE". Ends with its input. */
+
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "e2ee/identity.h"
+#include "e2ee/json.h"
+#include "log/log.h"
+#include "matrix/outbox.h"
+#include "matrix/schema.h"
+#include "matrix/session.h"
+#include "store/query.h"
+
+typedef struct Client {
+        Database *database;
+        MatrixSession *session;
+        const char *operator;
+} Client;
+
+static int answer_first(Client *client)
+{
+        _cleanup_(statement_resetp) Statement *rows = NULL;
+        cJSON *content = NULL;
+        char text[256];
+
+        int r = query(client->database, &rows,
+                      "SELECT room_id, line, event_id FROM command ORDER BY received_ms LIMIT 1", "");
+        if (r == 0)
+                r = statement_step(rows);
+        if (r <= 0)
+                return r;
+        (void) snprintf(text, sizeof text, "done: %s", statement_text(rows, 1));
+        r = json_pack(&content, "{msgtype:s,body:s}", "m.notice", text);
+        if (r == 0)
+                r = outbox_add_take(client->database, statement_text(rows, 0), "m.room.message", content);
+        if (r == 0)
+                r = query_run(client->database, "DELETE FROM command WHERE event_id = ?", "t",
+                              statement_text(rows, 2));
+        return r < 0 ? r : 1;
+}
+
+static int work(Client *client)
+{
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+        _cleanup_(freep) char *master = NULL;
+        E2ee *e2ee = session_e2ee(client->session);
+
+        int r = transaction_begin(client->database, &transaction);
+        if (r == 0)
+                r = e2ee_identity(e2ee, client->operator, & master);
+        if (r > 0)
+                r = e2ee_pin_identity(e2ee, client->operator, master);
+        if (r == 0)
+                r = answer_first(client);
+        return r < 0 ? r : transaction_commit(&transaction);
+}
+
+static void on_committed(void *userdata)
+{
+        Client *client = userdata;
+
+        int r = work(client);
+        if (r < 0)
+                (void) log_error_errno(r, "Cannot work");
+        session_send(client->session);
+}
+
+static int on_input(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+        return sd_event_exit(sd_event_source_get_event(source), 0);
+}
+
+static int open_store(const char *const *arguments, Database **ret_database, const Secret *seal)
+{
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+        char path[256], token[512];
+
+        (void) snprintf(path, sizeof path, "%s/matrix.db", arguments[1]);
+        if (!fgets(token, sizeof token, stdin))
+                return -EINVAL;
+        token[strcspn(token, "\n")] = '\0';
+        int r = matrix_database_open(path, ret_database);
+        if (r == 0)
+                r = transaction_begin(*ret_database, &transaction);
+        if (r == 0)
+                r = matrix_login_begin(*ret_database, arguments[2], arguments[3]);
+        if (r == 0)
+                r = query_run(*ret_database, "UPDATE login SET device_id = ?", "t", arguments[4]);
+        if (r == 0)
+                r = matrix_login_set_token(*ret_database, seal, token);
+        return r < 0 ? r : transaction_commit(&transaction);
+}
+
+int main(int argc, char **argv)
+{
+        static const SessionHandlers handlers = { .on_committed = on_committed };
+        static const uint8_t key[32] = { 1 };
+        Client client = { .operator= argc == 6 ? argv[5] : NULL };
+        MatrixLogin login = MATRIX_LOGIN_NULL;
+        HttpClient *http = NULL;
+        sd_event *event = NULL;
+        Secret *seal = NULL;
+
+        log_open("client");
+        int r = client.operator? secret_new(key, sizeof key, &seal) : - EINVAL;
+        if (r == 0)
+                r = open_store((const char *const *) argv, &client.database, seal);
+        if (r == 0)
+                r = matrix_login_read(client.database, seal, &login);
+        if (r >= 0)
+                r = sd_event_new(&event);
+        if (r >= 0)
+                r = http_client_new(event, &http);
+        if (r == 0)
+                r = session_new(&(SessionOptions){ .event = event,
+                                                   .http = http,
+                                                   .database = client.database,
+                                                   .login = &login,
+                                                   .pickle_key = seal,
+                                                   .handlers = &handlers,
+                                                   .userdata = &client },
+                                &client.session);
+        if (r == 0)
+                r = sd_event_add_io(event, NULL, STDIN_FILENO, EPOLLIN, on_input, NULL);
+        if (r >= 0)
+                r = sd_event_loop(event);
+
+        session_free(client.session);
+        matrix_login_done(&login);
+        http_client_freep(&http);
+        sd_event_unref(event);
+        database_close(client.database);
+        secret_free(seal);
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
