@@ -55,7 +55,9 @@ static int store_hub(const Store *store, const Token *token, const IpPrefix *add
 
         store_box_seal(store, secret_bytes(preshared_key).data, box);
         int r = query_run(store->database,
-                          "INSERT INTO device VALUES (?, 'joining', ?, ?, zeroblob(32), zeroblob(16), '', ?)"
+                          "INSERT INTO device (name, state, address, keepalive_sec, device_key, chain_id,"
+                          " description, since_ms)"
+                          " VALUES (?, 'joining', ?, ?, zeroblob(32), zeroblob(16), '', ?)"
                           " ON CONFLICT (name) DO UPDATE SET state = excluded.state,"
                           " address = excluded.address, keepalive_sec = excluded.keepalive_sec,"
                           " since_ms = excluded.since_ms",

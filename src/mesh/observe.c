@@ -44,6 +44,27 @@ static void activate(MeshDaemon *self, Peer *peer)
         emit_peer_changed(self, peer);
 }
 
+/* The entry for the chain and the mark that it was made, or neither. */
+static int store_marks(MeshDaemon *self, const Peer *peer, const MeshEvent *event, const char *detail)
+{
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+        Database *database = self->store.database;
+
+        int r = transaction_begin(database, &transaction);
+        if (r >= 0 && event && self->node.role == NODE_ROLE_HUB)
+                r = outbox_add_record(database, *event, peer->name, detail);
+        if (r >= 0)
+                r = peer_store_marks(database, peer);
+        return r < 0 ? r : transaction_commit(&transaction);
+}
+
+static void announce_once(MeshDaemon *self, const Peer *peer, MeshEvent event, const char *detail)
+{
+        mesh_announce(self, event, peer->name, detail);
+        if (mesh_need_store(self) == 0)
+                (void) mesh_after_write(self, store_marks(self, peer, &event, detail));
+}
+
 static void observe_peer(MeshDaemon *self, Peer *peer, const WireguardPeer *running)
 {
         Presence before = peer->sighting.presence;
@@ -55,8 +76,12 @@ static void observe_peer(MeshDaemon *self, Peer *peer, const WireguardPeer *runn
                 return;
 
         emit_peer_changed(self, peer);
-        if (before == PRESENCE_OFFLINE && peer->sighting.presence == PRESENCE_STALE)
-                mesh_report(self, MESH_EVENT_STALE, peer->name, "");
+        if (!peer_mark_stale(peer))
+                return;
+        if (peer->stale)
+                announce_once(self, peer, MESH_EVENT_STALE, "");
+        else if (mesh_need_store(self) == 0)
+                (void) mesh_after_write(self, store_marks(self, peer, NULL, ""));
 }
 
 static void on_running(const WireguardDevice *running, void *owner)
@@ -180,14 +205,14 @@ static void warn_of_manifests(MeshDaemon *self)
                 Peer *peer = &self->peers.peers[i];
                 char detail[48];
 
-                if (peer->state == PEER_STATE_REVOKED || peer->manifest_warned ||
-                    peer->manifest_expires_at_ms == 0 ||
+                if (peer->state == PEER_STATE_REVOKED || peer->manifest_expires_at_ms == 0 ||
+                    peer->warned_of_ms == peer->manifest_expires_at_ms ||
                     peer->manifest_expires_at_ms - now_ms() > MANIFEST_WARNING_MS)
                         continue;
-                peer->manifest_warned = true;
+                peer->warned_of_ms = peer->manifest_expires_at_ms;
                 (void) snprintf(detail, sizeof detail, "expires_at_ms=%lld",
                                 (long long) peer->manifest_expires_at_ms);
-                mesh_report(self, MESH_EVENT_MANIFEST_EXPIRING, peer->name, detail);
+                announce_once(self, peer, MESH_EVENT_MANIFEST_EXPIRING, detail);
         }
 }
 

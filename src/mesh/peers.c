@@ -32,7 +32,9 @@ static int read_peer(const Statement *row, Peer *peer)
                         .since_ms = statement_integer(row, 7),
                         .manifest_epoch = statement_integer(row, 9),
                         .manifest_version = statement_integer(row, 10),
-                        .manifest_expires_at_ms = statement_integer(row, 11) };
+                        .manifest_expires_at_ms = statement_integer(row, 11),
+                        .stale = statement_integer(row, 12) != 0,
+                        .warned_of_ms = statement_integer(row, 13) };
         (void) snprintf(peer->name, sizeof peer->name, "%s", statement_text(row, 0));
         (void) snprintf(peer->description, sizeof peer->description, "%s", statement_text(row, 6));
         peer->state = state_from_string(statement_text(row, 1));
@@ -81,12 +83,8 @@ static void move_sightings(const PeerTable *from, PeerTable *to)
         for (size_t i = 0; i < to->n_peers; i++) {
                 const Peer *before = peer_table_find(from, to->peers[i].name);
 
-                if (!before || !is_same(before, &to->peers[i]))
-                        continue;
-                to->peers[i].sighting = before->sighting;
-                to->peers[i].manifest_warned =
-                        before->manifest_warned &&
-                        before->manifest_expires_at_ms == to->peers[i].manifest_expires_at_ms;
+                if (before && is_same(before, &to->peers[i]))
+                        to->peers[i].sighting = before->sighting;
         }
 }
 
@@ -103,7 +101,8 @@ int peer_table_load(Database *database, PeerTable *table)
 
         int r = query(database, &row,
                       "SELECT d.name, d.state, d.address, d.keepalive_sec, d.device_key, d.chain_id,"
-                      " d.description, d.since_ms, k.public_key, m.epoch, m.version, m.expires_at_ms"
+                      " d.description, d.since_ms, k.public_key, m.epoch, m.version, m.expires_at_ms,"
+                      " d.stale, d.warned_of_ms"
                       " FROM device d"
                       " LEFT JOIN wireguard_key k ON k.device = d.name AND k.use = 'current'"
                       " LEFT JOIN manifest m ON m.device = d.name AND (m.epoch, m.version) ="
@@ -152,11 +151,13 @@ int peer_store(const Store *store, const Peer *peer, const WireguardKey *preshar
         uint8_t box[STORE_BOX_SIZE];
 
         int r = query_run(store->database,
-                          "INSERT INTO device VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE"
+                          "INSERT INTO device (name, state, address, keepalive_sec, device_key, chain_id,"
+                          " description, since_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+                          " ON CONFLICT (name) DO UPDATE"
                           " SET state = excluded.state, address = excluded.address,"
                           " keepalive_sec = excluded.keepalive_sec, device_key = excluded.device_key,"
                           " chain_id = excluded.chain_id, description = excluded.description,"
-                          " since_ms = excluded.since_ms",
+                          " since_ms = excluded.since_ms, stale = 0",
                           "tttibbti", peer->name, peer_state_to_string(peer->state),
                           ip_prefix_format_address(&peer->address, address), (int64_t) peer->keepalive_sec,
                           BYTES_OF(peer->device_key.bytes), BYTES_OF(peer->chain.bytes), peer->description,
@@ -179,6 +180,23 @@ int peer_store_state(Database *database, const char *name, PeerState state, int6
 {
         return query_run(database, "UPDATE device SET state = ?, since_ms = ? WHERE name = ?", "tit",
                          peer_state_to_string(state), now_ms, name);
+}
+
+bool peer_mark_stale(Peer *peer)
+{
+        bool before = peer->stale;
+
+        if (peer->sighting.presence == PRESENCE_STALE)
+                peer->stale = true;
+        else if (peer->sighting.presence == PRESENCE_ONLINE)
+                peer->stale = false;
+        return peer->stale != before;
+}
+
+int peer_store_marks(Database *database, const Peer *peer)
+{
+        return query_run(database, "UPDATE device SET stale = ?, warned_of_ms = ? WHERE name = ?", "iit",
+                         (int64_t) peer->stale, peer->warned_of_ms, peer->name);
 }
 
 int peer_store_tombstone(Database *database, const WireguardKey *key, int64_t now_ms)

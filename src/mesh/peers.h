@@ -29,9 +29,12 @@ typedef struct Peer {
         int64_t since_ms;
         int64_t manifest_epoch, manifest_version, manifest_expires_at_ms; /* 0: none */
 
-        /* Not stored. */
-        bool manifest_warned;
-        Sighting sighting;
+        /* Marks of what was announced, so that it is announced once: that it is stale; the end of its
+         * manifest. */
+        bool stale;
+        int64_t warned_of_ms;
+
+        Sighting sighting; /* not stored */
 } Peer;
 
 /* Sorted by name. */
@@ -61,6 +64,11 @@ const char *peer_table_name_of(const PeerTable *table, const WireguardKey *key);
 int peer_store(const Store *store, const Peer *peer, const WireguardKey *preshared_key);
 
 int peer_store_state(Database *database, const char *name, PeerState state, int64_t now_ms);
+
+/* Takes the presence into the mark: it is stale until it is online again. Returns whether that changed the
+ * mark, which is to be stored. */
+bool peer_mark_stale(Peer *peer);
+int peer_store_marks(Database *database, const Peer *peer);
 
 /* Revokes the key, which stays as a tombstone, and its device if the key is its current one. A key that is
  * not there is no error. */

@@ -45,7 +45,10 @@ static const char *const migrations[] = {
         "        device_key    BLOB    NOT NULL CHECK (length(device_key) = 32),"
         "        chain_id      BLOB    NOT NULL CHECK (length(chain_id) = 16),"
         "        description   TEXT    NOT NULL,"
-        "        since_ms      INTEGER NOT NULL"
+        "        since_ms      INTEGER NOT NULL,"
+        /* What was announced: that it is stale; the end of the manifest that expires (0: none). */
+        "        stale         INTEGER NOT NULL DEFAULT 0,"
+        "        warned_of_ms  INTEGER NOT NULL DEFAULT 0"
         ") STRICT, WITHOUT ROWID;"
 
         /* Every WireGuard key that was ever used: rows are never deleted, and a revoked key stays so. A

@@ -200,6 +200,17 @@ static void test_a_manifest_that_expires(void **state)
         mesh_call_name(world, "Revoke", "dev-c", NULL); /* a second later: it is not said again */
         ledger_wait(4);
         assert_string_equal(ledger.calls[2], "Unpin dev-c");
+
+        /* Nor by another process, whose first tick is over when it has sent something. */
+        mesh_world_stop(world);
+        mesh_world_start(world);
+        mesh_world_until(mesh_state_is, world, "up");
+        mesh_call_name(world, "Revoke", "dev-b", NULL);
+        ledger_wait(6);
+        mesh_call_name(world, "Revoke", "dev-a", NULL);
+        ledger_wait(8);
+        assert_string_equal(ledger.calls[4], "Unpin dev-b");
+        assert_string_equal(ledger.calls[6], "Unpin dev-a");
         sd_bus_flush_close_unref(ledger.bus);
 }
 

@@ -43,10 +43,65 @@ static void test_sightings(void **state)
         }
 }
 
+/* Stale is announced once for each time that it was online, whatever process looks. */
+static void test_marks(void **state)
+{
+        static const struct {
+                Presence presence;
+                bool changed, stale, restart;
+        } rows[] = {
+                { PRESENCE_NEVER, false, false, false },
+                { PRESENCE_STALE, true, true, false }, /* since before this process */
+                { PRESENCE_STALE, false, true, true },
+                { PRESENCE_STALE, false, true, true },
+                { PRESENCE_NEVER, false, true, false }, /* the machine booted */
+                { PRESENCE_OFFLINE, false, true, true },
+                { PRESENCE_ONLINE, true, false, true },
+                { PRESENCE_OFFLINE, false, false, true },
+                { PRESENCE_STALE, true, true, false },
+        };
+        MeshStore *world = *state;
+        PeerTable table = { 0 };
+
+        assert_ok(mesh_store_peer(world, "dev-a", 10));
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                if (rows[i].restart)
+                        peer_table_done(&table);
+                Peer *peer = (Peer *) load(world, &table);
+
+                peer->sighting.presence = rows[i].presence;
+                assert_int_equal(peer_mark_stale(peer), rows[i].changed);
+                assert_int_equal(peer->stale, rows[i].stale);
+                assert_ok(peer_store_marks(world->store.database, peer));
+        }
+
+        /* A device that joins anew starts anew. */
+        assert_ok(mesh_store_peer(world, "dev-a", 11));
+        assert_false(load(world, &table)->stale);
+        peer_table_done(&table);
+}
+
+static void test_a_warning_is_of_one_manifest(void **state)
+{
+        MeshStore *world = *state;
+        PeerTable table = { 0 };
+
+        assert_ok(mesh_store_peer(world, "dev-a", 10));
+        Peer *peer = (Peer *) load(world, &table);
+        peer->warned_of_ms = 5;
+        assert_ok(peer_store_marks(world->store.database, peer));
+        peer_table_done(&table);
+        assert_int_equal(load(world, &table)->warned_of_ms, 5);
+        peer_table_done(&table);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_sightings, mesh_store_up, mesh_store_down),
+                cmocka_unit_test_setup_teardown(test_marks, mesh_store_up, mesh_store_down),
+                cmocka_unit_test_setup_teardown(test_a_warning_is_of_one_manifest, mesh_store_up,
+                                                mesh_store_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
