@@ -335,37 +335,47 @@ const char *http_request_body(const HttpRequest *request, size_t *ret_size)
         return strempty(request->body.data);
 }
 
-typedef struct HeaderQuery {
+/* Of a header or of the query. */
+typedef struct ValueSearch {
         const char *name, *value;
         unsigned found;
-} HeaderQuery;
+} ValueSearch;
 
-static enum MHD_Result on_queried_header(void *userdata, enum MHD_ValueKind kind, const char *name,
-                                         const char *value)
+static enum MHD_Result on_value(void *userdata, enum MHD_ValueKind kind, const char *name, const char *value)
 {
-        HeaderQuery *query = userdata;
+        ValueSearch *search = userdata;
 
-        if (strcasecmp(name, query->name) == 0) {
-                query->value = strempty(value);
-                query->found++;
+        if (strcasecmp(name, search->name) == 0) {
+                search->value = strempty(value);
+                search->found++;
         }
 
         return MHD_YES;
 }
 
-int http_request_header(const HttpRequest *request, const char *name, const char **ret_value)
+static int find_value(const HttpRequest *request, enum MHD_ValueKind kind, const char *name,
+                      const char **ret_value)
 {
-        HeaderQuery query = { .name = name };
+        ValueSearch search = { .name = name };
 
-        (void) MHD_get_connection_values(http_request_connection(request)->mhd, MHD_HEADER_KIND,
-                                         on_queried_header, &query);
-        if (query.found == 0)
+        (void) MHD_get_connection_values(http_request_connection(request)->mhd, kind, on_value, &search);
+        if (search.found == 0)
                 return -ENOENT;
-        if (query.found > 1)
+        if (search.found > 1)
                 return -ENOTUNIQ;
 
-        *ret_value = query.value;
+        *ret_value = search.value;
         return 0;
+}
+
+int http_request_header(const HttpRequest *request, const char *name, const char **ret_value)
+{
+        return find_value(request, MHD_HEADER_KIND, name, ret_value);
+}
+
+int http_request_query(const HttpRequest *request, const char *name, const char **ret_value)
+{
+        return find_value(request, MHD_GET_ARGUMENT_KIND, name, ret_value);
 }
 
 /* Only a suspended connection needs this: otherwise libmicrohttpd is just calling on_request(). */

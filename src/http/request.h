@@ -28,6 +28,10 @@ const char *http_request_body(const HttpRequest *request, size_t *ret_size);
  * request. */
 int http_request_header(const HttpRequest *request, const char *name, const char **ret_value);
 
+/* The same of a parameter of the query, "device" of /audit?device=laptop; percent-encoding is not decoded.
+ */
+int http_request_query(const HttpRequest *request, const char *name, const char **ret_value);
+
 /* Sends the response: exactly once, from the handler or later. Takes a reference on `response`. The request
  * is invalid afterwards. */
 void http_request_respond(HttpRequest *request, HttpResponse *response);

@@ -38,11 +38,9 @@ static void handle_parameter(HttpRequest *request, void *owner)
         world_respond(request, http_request_parameter(request));
 }
 
-static void handle_header(HttpRequest *request, void *owner)
+static void respond_value(HttpRequest *request, int r, const char *value)
 {
-        const char *value;
-
-        switch (http_request_header(request, "X-Test", &value)) {
+        switch (r) {
         case 0:
                 world_respond(request, value);
                 break;
@@ -52,6 +50,22 @@ static void handle_header(HttpRequest *request, void *owner)
         default:
                 http_request_reject(request, DEVBOX_ERROR_TOKEN_REQUIRED, "X-Test");
         }
+}
+
+static void handle_header(HttpRequest *request, void *owner)
+{
+        const char *value = NULL;
+
+        int r = http_request_header(request, "X-Test", &value);
+        respond_value(request, r, value);
+}
+
+static void handle_query(HttpRequest *request, void *owner)
+{
+        const char *value = NULL;
+
+        int r = http_request_query(request, "test", &value);
+        respond_value(request, r, value);
 }
 
 static void handle_big(HttpRequest *request, void *owner)
@@ -149,6 +163,7 @@ const HttpRoute world_routes[] = {
         { "GET", "/later", handle_later, 0 },
         { "GET", "/echo/{text}", handle_parameter, 0 },
         { "GET", "/header", handle_header, 0 },
+        { "GET", "/query", handle_query, 0 },
         { "GET", "/big", handle_big, 0 },
         { "GET", "/page", handle_page, 0 },
         { "GET", "/stream", handle_stream, 0 },
