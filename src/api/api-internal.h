@@ -29,6 +29,14 @@ typedef struct ApiListener {
         bool exposed; /* beyond loopback, and not by its purpose */
 } ApiListener;
 
+/* What requests are passed on to; see method.h. */
+typedef enum ApiService {
+        API_SERVICE_MESH,
+        API_SERVICE_DISPATCH,
+        API_SERVICE_LEDGER,
+        _API_SERVICE_MAX
+} ApiService;
+
 struct Api {
         Daemon *daemon;
         sd_event *event; /* the daemon's */
@@ -54,7 +62,7 @@ struct Api {
         Component component;
         CollectorClient *collector;
         Selftest *selftest;
-        BusClient mesh;
+        BusClient services[_API_SERVICE_MAX];
         BusClient mesh_metrics; /* not activated by a scrape */
         BusRequest mesh_request;
         sd_bus_message *mesh_reply; /* of the scrape under way; NULL: none */
@@ -101,8 +109,10 @@ void api_handle_restart(HttpRequest *request, void *owner);
 void api_handle_run_tests(HttpRequest *request, void *owner);
 void api_handle_run(HttpRequest *request, void *owner);
 
+/* method.c */
+extern const BusService api_services[_API_SERVICE_MAX];
+
 /* mesh.c */
-extern const BusService api_mesh_service;
 extern const BusService api_mesh_metrics_service;
 void api_handle_mesh(HttpRequest *request, void *owner);
 void api_handle_mesh_peers(HttpRequest *request, void *owner);

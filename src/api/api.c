@@ -92,7 +92,8 @@ int api_stop(void *self)
 
 void api_update_health(Api *api)
 {
-        bool answered = !collector_client_lost(api->collector) && !(api_serves_mesh(api) && api->mesh.lost);
+        bool answered = !collector_client_lost(api->collector) &&
+                        !(api_serves_mesh(api) && api->services[API_SERVICE_MESH].lost);
 
         component_set_healthy(&api->component, api->config.config && !api->config.problem && answered);
 }
@@ -197,9 +198,10 @@ void *api_new(void)
         *api = (Api){ .proc_fd = -EBADF,
                       .denied_limit = DENIED_LIMIT,
                       .enroll_limit = ENROLL_LIMIT,
-                      .mesh.service = &api_mesh_service,
                       .mesh_metrics.service = &api_mesh_metrics_service,
                       .config.consequence = "nothing can be answered until it is fixed" };
+        for (size_t i = 0; i < _API_SERVICE_MAX; i++)
+                api->services[i].service = &api_services[i];
         return api;
 }
 
@@ -209,7 +211,8 @@ void api_free(void *self)
 
         /* In reverse dependency order: the clients complete pending calls into requests and the cache, and
          * the cache answers requests of the server. */
-        bus_client_detach(&api->mesh);
+        for (size_t i = 0; i < _API_SERVICE_MAX; i++)
+                bus_client_detach(&api->services[i]);
         bus_client_done(&api->mesh_metrics);
         sd_bus_message_unref(api->mesh_reply);
         collector_client_freep(&api->collector);

@@ -67,7 +67,8 @@ static void disconnect(Api *api)
 {
         bus_client_detach(&api->mesh_metrics);
         collector_client_detach(api->collector);
-        bus_client_detach(&api->mesh);
+        for (size_t i = 0; i < _API_SERVICE_MAX; i++)
+                bus_client_detach(&api->services[i]);
         selftest_detach(api->selftest);
         close_bus(api);
 }
@@ -99,7 +100,8 @@ static int attach(Api *api)
                 return r;
 
         selftest_attach(api->selftest, api->bus);
-        bus_client_attach(&api->mesh, api->bus);
+        for (size_t i = 0; i < _API_SERVICE_MAX; i++)
+                bus_client_attach(&api->services[i], api->bus);
         bus_client_attach(&api->mesh_metrics, api->bus);
         return component_attach(&api->component, api->bus);
 }

@@ -71,6 +71,8 @@ static const ErrorRow rows[_DEVBOX_ERROR_MAX] = {
             "devbox-mesh does not answer; see: systemctl status devbox-mesh"),
         ROW(MESH_TIMEOUT,          "mesh_timeout",          "MeshTimeout",          503, -ETIMEDOUT,
             "devbox-mesh took too long to answer; see: journalctl -u devbox-mesh"),
+        ROW(DISPATCH_UNAVAILABLE,  "dispatch_unavailable",  "DispatchUnavailable",  503, -EHOSTDOWN,
+            "devbox-dispatch does not answer; see: systemctl status devbox-dispatch"),
         ROW(BUS_UNAVAILABLE,       "bus_unavailable",       "BusUnavailable",       503, -EHOSTDOWN,
             "the system bus cannot be reached; see: systemctl status dbus"),
         ROW(SAMPLE_FAILED,         "sample_failed",         "SampleFailed",         503, -EIO,

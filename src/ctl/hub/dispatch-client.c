@@ -10,7 +10,7 @@ static const ClientDaemon dispatch = {
         .title = "devbox-dispatch",
         .name = "org.devbox.Dispatch1",
         .path = "/org/devbox/Dispatch1",
-        .unavailable = DEVBOX_ERROR_NOT_FOUND,
+        .unavailable = DEVBOX_ERROR_DISPATCH_UNAVAILABLE,
         .timeout = DEVBOX_ERROR_BUSY,
 };
 

@@ -11,7 +11,7 @@ const ClientDaemon dispatch_daemon = {
         .title = "devbox-dispatch",
         .name = "org.devbox.Dispatch1",
         .path = "/org/devbox/Dispatch1",
-        .unavailable = DEVBOX_ERROR_NOT_FOUND,
+        .unavailable = DEVBOX_ERROR_DISPATCH_UNAVAILABLE,
         .timeout = DEVBOX_ERROR_BUSY,
         .interactive = true,
 };

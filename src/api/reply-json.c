@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Replies of org.devbox.Mesh1 as JSON. */
+/* Replies of the services on the bus as JSON. */
 
-#include "api/mesh-json.h"
+#include "api/reply-json.h"
 
 #include "basic/bytes.h"
 #include "codec/binary-text.h"
@@ -149,7 +149,7 @@ static int add_member(Json *json, sd_bus_message *reply)
         return r < 0 ? r : sd_bus_message_exit_container(reply);
 }
 
-int mesh_json_add_members(Json *json, sd_bus_message *reply)
+int reply_json_add_members(Json *json, sd_bus_message *reply)
 {
         int r = sd_bus_message_enter_container(reply, 'a', "{sv}");
         if (r < 0)
@@ -166,7 +166,7 @@ int mesh_json_add_members(Json *json, sd_bus_message *reply)
         return r < 0 ? r : sd_bus_message_exit_container(reply);
 }
 
-int mesh_json_add_rows(Json *json, sd_bus_message *reply)
+int reply_json_add_rows(Json *json, sd_bus_message *reply)
 {
         int r = sd_bus_message_enter_container(reply, 'a', "a{sv}");
         if (r < 0)
@@ -174,7 +174,7 @@ int mesh_json_add_rows(Json *json, sd_bus_message *reply)
 
         while ((r = sd_bus_message_at_end(reply, false)) == 0) {
                 json_open_object(json, NULL);
-                r = mesh_json_add_members(json, reply);
+                r = reply_json_add_members(json, reply);
                 if (r < 0)
                         return r;
                 json_close_object(json);
