@@ -406,6 +406,22 @@ static int append_row(StoredRequest *request, void *userdata)
         return MIN(bus_dictionary_append(userdata, &view_dictionary, &view), 0);
 }
 
+static int append_waiting(StoredRequest *request, void *userdata)
+{
+        return request->state == DISPATCH_APPROVING ? append_row(request, userdata) : 0;
+}
+
+static int handle_list_approvals(sd_bus_message *message, void *userdata)
+{
+        DispatchStore *store = queue_store(((DispatchDaemon *) userdata)->queue);
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+
+        int r = bus_reply_rows_begin(message, &reply);
+        if (r >= 0)
+                r = dispatch_store_each_open(store, append_waiting, reply);
+        return bus_reply_rows_send(r, reply);
+}
+
 static int handle_list(sd_bus_message *message, void *userdata)
 {
         DispatchStore *store = queue_store(((DispatchDaemon *) userdata)->queue);
@@ -429,6 +445,7 @@ DISPATCH_METHOD(decide, ACCESS_APPROVE);
 DISPATCH_METHOD(cancel, ACCESS_SUBMIT);
 DISPATCH_METHOD(get, ACCESS_READERS);
 DISPATCH_METHOD(list, ACCESS_READERS);
+DISPATCH_METHOD(list_approvals, ACCESS_READERS);
 
 #define SUBMIT "s", device, "s", capability, "as", words, "a{sv}", options
 
@@ -447,6 +464,8 @@ const sd_bus_vtable dispatch_request_methods[] = {
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ListRequests", SD_BUS_ARGS("b", open_only, "u", max),
                                 SD_BUS_RESULT("aa{sv}", requests), on_list, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListApprovals", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", requests),
+                                on_list_approvals, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS("RequestChanged", SD_BUS_ARGS("s", id, "s", state), 0),
         SD_BUS_SIGNAL_WITH_ARGS("ApprovalNeeded", SD_BUS_ARGS("s", id, "s", device, "s", subject), 0),
         SD_BUS_VTABLE_END,

@@ -4,17 +4,6 @@
 #include "ctl/run/request-print.h"
 #include "ctl/verbs.h"
 
-/* Keeps the rows that wait, in their order. */
-static void keep_waiting(RequestRows *rows)
-{
-        size_t n = 0;
-
-        for (size_t i = 0; i < rows->n; i++)
-                if (streq(rows->items[i].state, "approving"))
-                        rows->items[n++] = rows->items[i];
-        rows->n = n;
-}
-
 static int run(Ctl *ctl, const void *options, char **args)
 {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
@@ -22,11 +11,10 @@ static int run(Ctl *ctl, const void *options, char **args)
 
         int r = client_open(ctl->host, &bus, &ctl->problem);
         if (r == 0)
-                r = requests_client_list(bus, true, 0, &rows, &ctl->problem);
+                r = requests_client_list_approvals(bus, &rows, &ctl->problem);
         if (r != 0)
                 return r;
 
-        keep_waiting(&rows);
         return print_requests(ctl, &rows, "no request waits for an approval");
 }
 

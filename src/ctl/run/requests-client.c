@@ -46,16 +46,11 @@ void request_rows_done(RequestRows *rows)
         *rows = (RequestRows){ 0 };
 }
 
-int requests_client_list(sd_bus *bus, bool open_only, uint32_t max, RequestRows *ret_rows,
-                         char **ret_problem)
+static int send_for_rows(int r, sd_bus_message *call, RequestRows *ret_rows, char **ret_problem)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
         _cleanup_(request_rows_done) RequestRows rows = { 0 };
         void *items = NULL;
 
-        int r = client_new_call(bus, &dispatch_daemon, "ListRequests", &call);
-        if (r >= 0)
-                r = sd_bus_message_append(call, "bu", open_only, max);
         r = client_send(&dispatch_daemon, r, call, &rows.reply, ret_problem);
         if (r == 0)
                 r = client_read(&dispatch_daemon, bus_rows_read_new(rows.reply, &rows_type, &items, &rows.n),
@@ -64,6 +59,25 @@ int requests_client_list(sd_bus *bus, bool open_only, uint32_t max, RequestRows 
         if (r == 0)
                 *ret_rows = TAKE(rows, ((RequestRows){ 0 }));
         return r;
+}
+
+int requests_client_list(sd_bus *bus, bool open_only, uint32_t max, RequestRows *ret_rows,
+                         char **ret_problem)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+
+        int r = client_new_call(bus, &dispatch_daemon, "ListRequests", &call);
+        if (r >= 0)
+                r = sd_bus_message_append(call, "bu", open_only, max);
+        return send_for_rows(r, call, ret_rows, ret_problem);
+}
+
+int requests_client_list_approvals(sd_bus *bus, RequestRows *ret_rows, char **ret_problem)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+
+        int r = client_new_call(bus, &dispatch_daemon, "ListApprovals", &call);
+        return send_for_rows(r, call, ret_rows, ret_problem);
 }
 
 int requests_client_get(sd_bus *bus, const char *id, RequestRows *ret_row, char **ret_problem)

@@ -28,6 +28,7 @@ void request_rows_done(RequestRows *rows);
 
 int requests_client_list(sd_bus *bus, bool open_only, uint32_t max, RequestRows *ret_rows,
                          char **ret_problem);
+int requests_client_list_approvals(sd_bus *bus, RequestRows *ret_rows, char **ret_problem);
 int requests_client_get(sd_bus *bus, const char *id, RequestRows *ret_row, char **ret_problem);
 
 /* Approve, Deny, Cancel. */
