@@ -6,6 +6,7 @@
  * most the name of a device. */
 
 #include "api/api-internal.h"
+#include "api/handlers.h"
 
 #include <stdio.h>
 
@@ -21,6 +22,8 @@
 static const bool local_suffices[_ACTION_KIND_MAX] = {
         [ACTION_READ_MESH] = true,
         [ACTION_REVOKE_PEER] = true,
+        [ACTION_READ_REQUESTS] = true,
+        [ACTION_READ_AUDIT] = true,
 };
 
 void api_action_count(Api *api, ActionKind kind, ActionOutcome outcome)

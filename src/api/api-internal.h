@@ -105,16 +105,9 @@ void api_on_collector_changed(bool all, void *owner);
 /* actions.c: whether the request has the token; otherwise it is answered. */
 bool api_action_authorise(Api *api, HttpRequest *request, ActionKind kind);
 void api_action_count(Api *api, ActionKind kind, ActionOutcome outcome);
-void api_handle_restart(HttpRequest *request, void *owner);
-void api_handle_run_tests(HttpRequest *request, void *owner);
-void api_handle_run(HttpRequest *request, void *owner);
 
 /* method.c */
 extern const BusService api_services[_API_SERVICE_MAX];
 
 /* mesh.c */
 extern const BusService api_mesh_metrics_service;
-void api_handle_mesh(HttpRequest *request, void *owner);
-void api_handle_mesh_peers(HttpRequest *request, void *owner);
-void api_handle_revoke(HttpRequest *request, void *owner);
-void api_handle_enroll(HttpRequest *request, void *owner);

@@ -8,6 +8,8 @@ static const char *const action_kinds[_ACTION_KIND_MAX] = {
         [ACTION_RUN_TESTS] = "run-tests",
         [ACTION_READ_MESH] = "read-mesh",
         [ACTION_REVOKE_PEER] = "revoke-peer",
+        [ACTION_READ_REQUESTS] = "read-requests",
+        [ACTION_READ_AUDIT] = "read-audit",
 };
 
 static const char *const action_outcomes[_ACTION_OUTCOME_MAX] = {

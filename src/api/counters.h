@@ -6,7 +6,7 @@
 #include "http/route.h"
 
 /* The routes, and one more for requests that matched none. */
-#define COUNTERS_ROUTES_MAX 16
+#define COUNTERS_ROUTES_MAX 24
 
 /* All statuses that proto/error.c and the handlers use. */
 #define COUNTERS_STATUSES_MAX 16
@@ -18,6 +18,8 @@ typedef enum ActionKind {
         ACTION_RUN_TESTS,
         ACTION_READ_MESH,
         ACTION_REVOKE_PEER,
+        ACTION_READ_REQUESTS,
+        ACTION_READ_AUDIT,
         _ACTION_KIND_MAX,
 } ActionKind;
 

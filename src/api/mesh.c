@@ -4,6 +4,7 @@
  * POST /enroll is the only route that a machine can reach which is not in the mesh yet. Its body is opaque
  * here: devbox-mesh opens it, and no HTTP is parsed beside the keys and CAP_NET_ADMIN of that process. */
 
+#include "api/handlers.h"
 #include "api/method.h"
 #include "proto/id.h"
 

@@ -35,6 +35,19 @@ static int add_number(Json *json, const char *key, sd_bus_message *reply)
         return r;
 }
 
+/* An exit code or signal; below 0: none. */
+static int add_status(Json *json, const char *key, sd_bus_message *reply)
+{
+        int32_t value;
+
+        int r = sd_bus_message_read_basic(reply, 'i', &value);
+        if (r >= 0 && value >= 0)
+                json_add_u64(json, key, (uint64_t) value);
+        else if (r >= 0)
+                json_add_null(json, key);
+        return r;
+}
+
 static int add_time(Json *json, const char *key, sd_bus_message *reply)
 {
         uint64_t value_ms;
@@ -119,6 +132,27 @@ static const Member members[] = {
         { "manifest_expires_at_ms", "t", add_time, "manifest_expires_at" },
         { "since_ms", "t", add_time, "since" },
         { "elapsed_usec", "t", add_number },
+        { "approving", "t", add_number },
+        { "queued", "t", add_number },
+        { "running", "t", add_number },
+        { "audit_entries", "t", add_number },
+        { "witnessed_entries", "t", add_number },
+        { "quarantine", "s", add_string },
+        { "id", "s", add_string },
+        { "device", "s", add_string },
+        { "capability", "s", add_string },
+        { "subject", "s", add_string },
+        { "principal", "s", add_string },
+        { "reason", "s", add_string },
+        { "message", "s", add_string },
+        { "tier", "s", add_string },
+        { "approvals", "t", add_number },
+        { "approvals_needed", "t", add_number },
+        { "created_at_ms", "t", add_time, "created_at" },
+        { "expires_at_ms", "t", add_time, "expires_at" },
+        { "ended_at_ms", "t", add_time, "ended_at" },
+        { "exit_code", "i", add_status },
+        { "exit_signal", "i", add_status },
 };
 
 static const Member *find_member(const char *key)

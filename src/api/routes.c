@@ -2,6 +2,7 @@
 /* The table of routes, which openapi.json describes, and the rendering of the collector's samples. */
 
 #include "api/api-internal.h"
+#include "api/handlers.h"
 #include "api/metrics.h"
 #include "api/openapi.h"
 #include "log/log.h"
@@ -101,6 +102,11 @@ const HttpRoute api_routes[] = {
         { "GET", "/mesh", api_handle_mesh, ACTION_READ_MESH },
         { "GET", "/mesh/peers", api_handle_mesh_peers, ACTION_READ_MESH },
         { "POST", "/mesh/peers/{name}/revoke", api_handle_revoke, ACTION_REVOKE_PEER },
+        { "GET", "/devices", api_handle_devices, ACTION_READ_MESH },
+        { "GET", "/devices/{name}", api_handle_device, ACTION_READ_MESH },
+        { "GET", "/requests", api_handle_requests, ACTION_READ_REQUESTS },
+        { "GET", "/approvals", api_handle_approvals, ACTION_READ_REQUESTS },
+        { "GET", "/audit", api_handle_audit, ACTION_READ_AUDIT },
         { "POST", "/enroll", api_handle_enroll, 0, CLAIM_SIZE_MAX, .scopes = 1 << LISTEN_BOOTSTRAP },
         { "GET", "/openapi.json", handle_openapi, 0 },
         {},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The org.devbox.Mesh1 of the bus ring, as far as devbox-api calls it. It has no state: what a call brings
- * decides the reply. */
+/* The services of a hub in the bus ring, as far as devbox-api calls them: org.devbox.Mesh1, Dispatch1 and
+ * Ledger1. They have no state: what a call brings decides the reply. */
 
 #include <stdio.h>
 #include <systemd/sd-bus.h>
@@ -104,12 +104,86 @@ static int on_claim(sd_bus_message *call, void *userdata, sd_bus_error *error)
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
-static const sd_bus_vtable vtable[] = {
+/* ---- Dispatch1, Ledger1 */
+
+static int on_list_requests(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        uint32_t max = 0;
+
+        int r = sd_bus_message_read(call, "bu", NULL, &max);
+        if (r < 0)
+                return r;
+
+        return sd_bus_reply_method_return(call, "aa{sv}", 1, 5, "id", "s", "01JDMXV3Q2TTTTTTTTTTTTTTTT",
+                                          "state", "s", max == 100 ? "finished" : "running", "created_at_ms",
+                                          "t", UINT64_C(1700000000123), "exit_code", "i", 0, "exit_signal",
+                                          "i", -1);
+}
+
+static int on_list_approvals(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        return sd_bus_reply_method_return(call, "aa{sv}", 1, 2, "id", "s", "01JDMXV3Q2TTTTTTTTTTTTTTTT",
+                                          "state", "s", "approving");
+}
+
+static int on_list_devices(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        return sd_bus_reply_method_return(call, "aa{sv}", 1, 2, "name", "s", "home-wsl", "approving", "t",
+                                          UINT64_C(1));
+}
+
+static int on_get_device(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        const char *name;
+
+        int r = sd_bus_message_read(call, "s", &name);
+        if (r < 0)
+                return r;
+        if (!streq(name, "home-wsl"))
+                return sd_bus_error_set(error, ERROR "PeerUnknown",
+                                        "no device of this name is enrolled here");
+
+        return sd_bus_reply_method_return(call, "a{sv}", 2, "name", "s", name, "witnessed_entries", "t",
+                                          UINT64_C(7));
+}
+
+/* Two entries of this node's chain, none of another one's; both from the number that was asked for on. */
+static int on_export(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const uint8_t hash[32] = { 0 };
+        const char *device;
+        uint64_t from;
+
+        int r = sd_bus_message_read(call, "stu", &device, &from, NULL);
+        if (r >= 0)
+                r = sd_bus_message_new_method_return(call, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "(ttqayayay)");
+        for (uint64_t seq = from; r >= 0 && *device == '\0' && seq < from + 2; seq++) {
+                r = sd_bus_message_open_container(reply, 'r', "ttqayayay");
+                if (r >= 0)
+                        r = sd_bus_message_append(reply, "ttq", seq, UINT64_C(1700000000123), 0);
+                if (r >= 0)
+                        r = sd_bus_message_append_array(reply, 'y', "{}", 2);
+                for (unsigned i = 0; r >= 0 && i < 2; i++)
+                        r = sd_bus_message_append_array(reply, 'y', hash, sizeof hash);
+                if (r >= 0)
+                        r = sd_bus_message_close_container(reply);
+        }
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+#define METHOD(name, in, out, handler) SD_BUS_METHOD(name, in, out, handler, SD_BUS_VTABLE_UNPRIVILEGED)
+
+static const sd_bus_vtable mesh[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_METHOD("GetStatus", "", "a{sv}", on_get_status, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD("ListPeers", "b", "aa{sv}", on_list_peers, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD("Revoke", "s", "a{sv}", on_revoke, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD("Claim", "ays", "ay", on_claim, SD_BUS_VTABLE_UNPRIVILEGED),
+        METHOD("GetStatus", "", "a{sv}", on_get_status),
+        METHOD("ListPeers", "b", "aa{sv}", on_list_peers),
+        METHOD("Revoke", "s", "a{sv}", on_revoke),
+        METHOD("Claim", "ays", "ay", on_claim),
         SD_BUS_VTABLE_END,
 };
 
@@ -119,10 +193,35 @@ static int on_get_metrics(sd_bus_message *call, void *userdata, sd_bus_error *er
                                           "peer_presence{peer=\"home-wsl\",presence=\"online\"}", 1.0);
 }
 
-static const sd_bus_vtable component_vtable[] = {
+static const sd_bus_vtable component[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_METHOD("GetMetrics", "", "a{sd}", on_get_metrics, SD_BUS_VTABLE_UNPRIVILEGED),
+        METHOD("GetMetrics", "", "a{sd}", on_get_metrics),
         SD_BUS_VTABLE_END,
+};
+
+static const sd_bus_vtable dispatch[] = {
+        SD_BUS_VTABLE_START(0),
+        METHOD("ListRequests", "bu", "aa{sv}", on_list_requests),
+        METHOD("ListApprovals", "", "aa{sv}", on_list_approvals),
+        METHOD("ListDevices", "", "aa{sv}", on_list_devices),
+        METHOD("GetDevice", "s", "a{sv}", on_get_device),
+        SD_BUS_VTABLE_END,
+};
+
+static const sd_bus_vtable ledger[] = {
+        SD_BUS_VTABLE_START(0),
+        METHOD("Export", "stu", "a(ttqayayay)", on_export),
+        SD_BUS_VTABLE_END,
+};
+
+static const struct {
+        const char *name, *path, *interface; /* NULL: as the name */
+        const sd_bus_vtable *vtable;
+} objects[] = {
+        { "org.devbox.Dispatch1", "/org/devbox/Dispatch1", NULL, dispatch },
+        { "org.devbox.Ledger1", "/org/devbox/Ledger1", NULL, ledger },
+        { NULL, "/org/devbox/Mesh1", "org.devbox.Component1", component },
+        { "org.devbox.Mesh1", "/org/devbox/Mesh1", NULL, mesh }, /* last: the test waits for it */
 };
 
 int main(void)
@@ -135,13 +234,12 @@ int main(void)
                 r = sd_bus_open_system(&bus);
         if (r >= 0)
                 r = sd_bus_attach_event(bus, event, SD_EVENT_PRIORITY_NORMAL);
-        if (r >= 0)
-                r = sd_bus_add_object_vtable(bus, NULL, "/org/devbox/Mesh1", "org.devbox.Mesh1", vtable,
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(objects); i++) {
+                r = sd_bus_add_object_vtable(bus, NULL, objects[i].path,
+                                             objects[i].interface ?: objects[i].name, objects[i].vtable,
                                              NULL);
-        if (r >= 0)
-                r = sd_bus_add_object_vtable(bus, NULL, "/org/devbox/Mesh1", "org.devbox.Component1",
-                                             component_vtable, NULL);
-        if (r >= 0)
-                r = sd_bus_request_name(bus, "org.devbox.Mesh1", 0);
+                if (r >= 0 && objects[i].name)
+                        r = sd_bus_request_name(bus, objects[i].name, 0);
+        }
         return r < 0 ? EXIT_FAILURE : sd_event_loop(event);
 }

@@ -82,6 +82,20 @@ static void test_access(void **state)
                 { UNIX, "GET /mesh/peers", NULL, 200, "home-wsl" },
                 { UNIX, "POST /mesh/peers/home-wsl/revoke", NULL, 200, "4100" },
                 { UNIX, "POST /actions/restart", NULL, 401, "token_required" },
+                { LOCAL, "GET /devices", NULL, 401, "token_required" },
+                { LOCAL, "GET /devices", TOKEN_HEADER, 200, "home-wsl" },
+                { LOCAL, "GET /devices/home-wsl", NULL, 401, "token_required" },
+                { LOCAL, "GET /requests", NULL, 401, "token_required" },
+                { LOCAL, "GET /requests", TOKEN_HEADER, 200, "finished" },
+                { LOCAL, "GET /approvals", NULL, 401, "token_required" },
+                { LOCAL, "GET /approvals", TOKEN_HEADER, 200, "approving" },
+                { LOCAL, "GET /audit", NULL, 401, "token_required" },
+                { LOCAL, "GET /audit", TOKEN_HEADER, 200, "{\"entries\":[{\"seq\":0," },
+                { DEVICE, "GET /devices", TOKEN_HEADER, 404, "not_found" },
+                { DEVICE, "GET /devices/home-wsl", TOKEN_HEADER, 404, "not_found" },
+                { DEVICE, "GET /requests", TOKEN_HEADER, 404, "not_found" },
+                { DEVICE, "GET /approvals", TOKEN_HEADER, 404, "not_found" },
+                { DEVICE, "GET /audit", TOKEN_HEADER, 404, "not_found" },
                 { DEVICE, "GET /health", NULL, 200, "\"status\":\"ok\"" },
                 { DEVICE, "GET /healthz", NULL, 200, "\"status\":\"ok\"" },
                 { DEVICE, "GET /system", NULL, 404, "not_found" },
@@ -141,6 +155,37 @@ static void test_json(void **state)
         assert_string_equal(ask(*state, UNIX, "GET /mesh/peers", NULL, NULL).body,
                             "{\"peers\":[{\"name\":\"home-wsl\",\"rx_bytes\":18446744073709551615,"
                             "\"last_handshake_at\":\"2023-11-14T22:13:20.123Z\"},{\"name\":\"pc-aurgi\"}]}");
+}
+
+static void test_hub_views(void **state)
+{
+        static const struct {
+                const char *what;
+                int status;
+                const char *body;
+        } rows[] = {
+                { "GET /devices", 200, "{\"devices\":[{\"name\":\"home-wsl\",\"approving\":1}]}" },
+                { "GET /devices/home-wsl", 200, "{\"name\":\"home-wsl\",\"witnessed_entries\":7}" },
+                { "GET /devices/nobody", 404, "peer_unknown" },
+                { "GET /devices/Not-a-name", 404, "peer_unknown" },
+                { "GET /requests", 200,
+                  "{\"requests\":[{\"id\":\"01JDMXV3Q2TTTTTTTTTTTTTTTT\",\"state\":\"finished\","
+                  "\"created_at\":\"2023-11-14T22:13:20.123Z\",\"exit_code\":0,\"exit_signal\":null}]}" },
+                { "GET /approvals", 200,
+                  "{\"requests\":[{\"id\":\"01JDMXV3Q2TTTTTTTTTTTTTTTT\",\"state\":\"approving\"}]}" },
+                { "GET /audit?device=home-wsl", 200, "{\"entries\":[]}" },
+                { "GET /audit?from=41", 200, "{\"entries\":[{\"seq\":41," },
+                { "GET /audit?from=41", 200, "\"body\":\"{}\"}\n,{\"seq\":42," },
+                { "GET /audit?device=Not-a-name", 400, "bad_request" },
+                { "GET /audit?device=a&device=b", 400, "bad_request" },
+                { "GET /audit?from=-1", 400, "bad_request" },
+                { "GET /audit?from=", 400, "bad_request" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                print_message("%s\n", rows[i].what);
+                assert_answer(ask(*state, UNIX, rows[i].what, NULL, NULL), rows[i].status, rows[i].body);
+        }
 }
 
 static void test_revoke(void **state)
@@ -222,6 +267,8 @@ static void test_mesh_gone(void **state)
 
         world->mesh = test_daemon_free(world->mesh);
         assert_answer(ask(world, UNIX, "GET /mesh", NULL, NULL), 503, "\"mesh_unavailable\"");
+        assert_answer(ask(world, UNIX, "GET /requests", NULL, NULL), 503, "\"dispatch_unavailable\"");
+        assert_answer(ask(world, UNIX, "GET /audit", NULL, NULL), 503, "\"audit_unavailable\"");
         assert_answer(ask(world, INVITED, "POST /enroll", NULL, "claim"), 503, "\"mesh_unavailable\"");
         assert_answer(ask(world, DEVICE, "GET /healthz", NULL, NULL), 200, "ok");
         test_bus_wait_log(world->bus, API, "No answer from devbox-mesh");
@@ -269,9 +316,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, mesh_up, world_down)
         static const struct CMUnitTest tests[] = {
-                TEST(test_access),  TEST(test_sources), TEST(test_host),         TEST(test_json),
-                TEST(test_revoke),  TEST(test_enroll),  TEST(test_enroll_limit), TEST(test_mesh_gone),
-                TEST(test_counted), TEST(test_metrics),
+                TEST(test_access),    TEST(test_sources), TEST(test_host),    TEST(test_json),
+                TEST(test_hub_views), TEST(test_revoke),  TEST(test_enroll),  TEST(test_enroll_limit),
+                TEST(test_mesh_gone), TEST(test_counted), TEST(test_metrics),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

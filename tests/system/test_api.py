@@ -177,6 +177,10 @@ def test_all_documented_paths_are_there():
         "/actions/restart",
         "/actions/run-tests",
         "/actions/run-tests/{id}",
+        "/approvals",
+        "/audit",
+        "/devices",
+        "/devices/{name}",
         "/enroll",
         "/health",
         "/healthz",
@@ -185,6 +189,7 @@ def test_all_documented_paths_are_there():
         "/mesh/peers/{name}/revoke",
         "/metrics",
         "/openapi.json",
+        "/requests",
         "/services",
         "/system",
     ]

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* The requests of a hub and its devices over HTTP, from org.devbox.Dispatch1. */
+
+#include "api/handlers.h"
+#include "api/method.h"
+#include "proto/id.h"
+
+#define REQUESTS_MAX 100
+
+static int append_recent(sd_bus_message *call, const HttpRequest *request)
+{
+        return sd_bus_message_append(call, "bu", false, (uint32_t) REQUESTS_MAX);
+}
+
+static int render_requests(sd_bus_message *reply, HttpResponse **ret_response)
+{
+        return api_render_rows(reply, "requests", ret_response);
+}
+
+static int render_devices(sd_bus_message *reply, HttpResponse **ret_response)
+{
+        return api_render_rows(reply, "devices", ret_response);
+}
+
+void api_handle_requests(HttpRequest *request, void *owner)
+{
+        static const ApiMethod method = { API_SERVICE_DISPATCH, "ListRequests", ACTION_READ_REQUESTS,
+                                          append_recent, render_requests };
+
+        api_method_start(request, owner, &method);
+}
+
+void api_handle_approvals(HttpRequest *request, void *owner)
+{
+        static const ApiMethod method = { API_SERVICE_DISPATCH, "ListApprovals", ACTION_READ_REQUESTS, NULL,
+                                          render_requests };
+
+        api_method_start(request, owner, &method);
+}
+
+void api_handle_devices(HttpRequest *request, void *owner)
+{
+        static const ApiMethod method = { API_SERVICE_DISPATCH, "ListDevices", ACTION_READ_MESH, NULL,
+                                          render_devices };
+
+        api_method_start(request, owner, &method);
+}
+
+void api_handle_device(HttpRequest *request, void *owner)
+{
+        static const ApiMethod method = { API_SERVICE_DISPATCH, "GetDevice", ACTION_READ_MESH,
+                                          api_append_parameter, api_render_members };
+
+        if (device_name_valid(http_request_parameter(request)))
+                api_method_start(request, owner, &method);
+        else
+                http_request_reject(request, DEVBOX_ERROR_PEER_UNKNOWN, NULL);
+}
