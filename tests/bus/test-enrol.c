@@ -2,11 +2,14 @@
 /* A device joins a hub: two real daemons, each on a machine of its own. What a person, devboxctl or
  * devbox-api would do in between is done by calls. */
 
+#include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "basic/fd.h"
 #include "enrol-calls.h"
+#include "mesh/interface.h"
 
 #define HTTP_PORT  8080
 #define OTHER_PORT 8081
@@ -92,6 +95,20 @@ static void assert_changes(void)
         assert_string_equal(mesh_peer(hub.world, "laptop", "address"), "10.42.0.10");
 }
 
+/* ---- after it has left */
+
+/* With wireguard-go, which ends without its link; systemd starts it with the next connection to its socket.
+ */
+static bool link_is_gone(const MeshWorld *world, const void *argument)
+{
+        siginfo_t end = { .si_pid = 0 };
+        Link link;
+
+        machine_enter(&device);
+        assert_int_equal(waitid(P_PID, (id_t) world->engine, &end, WEXITED | WNOHANG | WNOWAIT), 0);
+        return link_read(MESH_LINK, &link) == -ENODEV && end.si_pid == world->engine;
+}
+
 /* ---- the tests */
 
 static void test_a_device_joins(void **state)
@@ -144,6 +161,8 @@ static void test_a_device_joins(void **state)
         assert_changes();
         enrol_step(&device, "Leave");
         assert_string_equal(mesh_status(device.world, "role"), "");
+        mesh_world_until(link_is_gone, device.world, NULL);
+        assert_int_equal(poll(&(struct pollfd){ .fd = device.world->uapi, .events = POLLIN }, 1, 0), 0);
 }
 
 static void test_a_thief_has_the_token_too(void **state)
