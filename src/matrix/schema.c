@@ -27,7 +27,23 @@ static const char matrix_tables[] =
         /* Commands that were accepted, each once: the event id is the key. */
         "CREATE TABLE command("
         " event_id TEXT PRIMARY KEY, room_id TEXT NOT NULL, sender TEXT NOT NULL, line TEXT NOT NULL,"
-        " received_ms INTEGER NOT NULL) STRICT;";
+        " received_ms INTEGER NOT NULL) STRICT;"
+
+        /* The rooms that there should be (`kind` is a RoomKind). `taken`: another room has the alias;
+         * `candidate`: that one; `linked` into the space; `error`: the server's code, if it gives none. */
+        "CREATE TABLE chat_room("
+        " id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, name TEXT NOT NULL, alias TEXT NOT NULL UNIQUE,"
+        " room_id TEXT UNIQUE, taken INTEGER NOT NULL DEFAULT 0, candidate TEXT,"
+        " linked INTEGER NOT NULL DEFAULT 0, error TEXT, UNIQUE (kind, name)) STRICT;"
+        "CREATE TABLE chat_member("
+        " id INTEGER PRIMARY KEY, room INTEGER NOT NULL REFERENCES chat_room(id) ON DELETE CASCADE,"
+        " user_id TEXT NOT NULL, asked INTEGER NOT NULL DEFAULT 0, UNIQUE (room, user_id)) STRICT;"
+
+        /* Whom the manifests name: for each device, and with the identity that this manifest pins.
+         * `current`: in the last one. */
+        "CREATE TABLE person("
+        " device TEXT NOT NULL, user_id TEXT NOT NULL, master TEXT, current INTEGER NOT NULL DEFAULT 1,"
+        " PRIMARY KEY (device, user_id)) STRICT, WITHOUT ROWID;";
 
 int matrix_database_open(const char *path, Database **ret_database)
 {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Sending: one request at a time, first those of src/e2ee, which messages wait for, then the outbox. Rows
- * leave the store in the transaction that takes the answer in. */
+/* Sending: one request at a time, first those of src/e2ee, which messages wait for, then what makes rooms,
+ * then the outbox. Rows leave the store in the transaction that takes the answer in. */
 
 #include "matrix/session-internal.h"
 
 #include "log/log.h"
 #include "matrix/outbox.h"
+#include "matrix/room-queue.h"
 #include "matrix/url.h"
 
 #define SEND_USEC (60 * USEC_PER_SEC)
@@ -75,6 +76,28 @@ static int request_answered(MatrixSession *session, int64_t id, const MatrixRepl
         return e2ee_request_refused(session->e2ee, id, reply->body);
 }
 
+/* ---- rooms */
+
+static int next_room_request(MatrixSession *session, SendItem *item)
+{
+        RoomRequest request;
+
+        int r = room_queue_next(session->database, session->user_id, &request);
+        if (r <= 0)
+                return r;
+
+        item->id = request.id;
+        item->method = request.method;
+        item->target = request.target;
+        item->body = request.body;
+        return 1;
+}
+
+static int room_request_answered(MatrixSession *session, int64_t id, const MatrixReply *reply)
+{
+        return room_queue_answered(session->database, session->user_id, id, reply);
+}
+
 /* ---- the outbox */
 
 static int next_event(MatrixSession *session, SendItem *item)
@@ -107,6 +130,7 @@ static int event_answered(MatrixSession *session, int64_t id, const MatrixReply 
 
 static const SendSource sources[] = {
         { next_request, request_answered },
+        { next_room_request, room_request_answered },
         { next_event, event_answered },
 };
 

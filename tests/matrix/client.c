@@ -3,7 +3,8 @@
  *
  *         client DIRECTORY URL USER DEVICE OPERATOR < TOKEN
  *
- * Pins the identity that OPERATOR has, and answers each command with "done: LINE". Ends with its input. */
+ * Makes the rooms of the device "home", whose manifest names OPERATOR with the identity that the server has
+ * of them, and answers each command with "done: LINE". Ends with its input. */
 
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -11,8 +12,10 @@
 
 #include "e2ee/identity.h"
 #include "e2ee/json.h"
+#include "e2ee/message-check.h"
 #include "log/log.h"
 #include "matrix/outbox.h"
+#include "matrix/people.h"
 #include "matrix/schema.h"
 #include "matrix/session.h"
 #include "store/query.h"
@@ -20,7 +23,7 @@
 typedef struct Client {
         Database *database;
         MatrixSession *session;
-        const char *operator;
+        const char *person;
 } Client;
 
 static int answer_first(Client *client)
@@ -45,17 +48,26 @@ static int answer_first(Client *client)
         return r < 0 ? r : 1;
 }
 
+static int read_manifest(Client *client)
+{
+        ManifestOperator who = { .principal = (char *) client->person };
+        const Manifest manifest = { .operators = { &who, 1 } };
+        E2ee *e2ee = session_e2ee(client->session);
+        _cleanup_(freep) char *master = NULL;
+
+        int r = e2ee_identity(e2ee, client->person, &master);
+        if (r > 0)
+                r = ed25519_text_parse(master, &who.master_key);
+        return r < 0 ? r : people_receive(client->database, e2ee, "home", &manifest);
+}
+
 static int work(Client *client)
 {
         _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
-        _cleanup_(freep) char *master = NULL;
-        E2ee *e2ee = session_e2ee(client->session);
 
         int r = transaction_begin(client->database, &transaction);
         if (r == 0)
-                r = e2ee_identity(e2ee, client->operator, & master);
-        if (r > 0)
-                r = e2ee_pin_identity(e2ee, client->operator, master);
+                r = read_manifest(client);
         if (r == 0)
                 r = answer_first(client);
         return r < 0 ? r : transaction_commit(&transaction);
@@ -101,14 +113,14 @@ int main(int argc, char **argv)
 {
         static const SessionHandlers handlers = { .on_committed = on_committed };
         static const uint8_t key[32] = { 1 };
-        Client client = { .operator= argc == 6 ? argv[5] : NULL };
+        Client client = { .person = argc == 6 ? argv[5] : NULL };
         MatrixLogin login = MATRIX_LOGIN_NULL;
         HttpClient *http = NULL;
         sd_event *event = NULL;
         Secret *seal = NULL;
 
         log_open("client");
-        int r = client.operator? secret_new(key, sizeof key, &seal) : - EINVAL;
+        int r = client.person ? secret_new(key, sizeof key, &seal) : -EINVAL;
         if (r == 0)
                 r = open_store((const char *const *) argv, &client.database, seal);
         if (r == 0)

@@ -14,11 +14,13 @@ import json
 import pathlib
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import nio
@@ -89,6 +91,17 @@ class Synapse:
         with urllib.request.urlopen(request, data, timeout=PATIENCE) as response:
             return json.load(response)
 
+    def room(self, alias, token):
+        try:
+            path = "/_matrix/client/v3/directory/room/" + urllib.parse.quote(alias)
+            return self.call("GET", path, token=token)["room_id"]
+        except urllib.error.HTTPError:
+            return None
+
+    def children(self, space, token):
+        state = self.call("GET", f"/_matrix/client/v3/rooms/{space}/state", token=token)
+        return [event["state_key"] for event in state if event["type"] == "m.space.child"]
+
     def register(self, name, device):
         """The access token of a new user."""
         nonce = self.call("GET", "/_synapse/admin/v1/register")["nonce"]
@@ -113,7 +126,12 @@ class Bot:
     def __init__(self, program, directory, server, token):
         self.arguments = [program, str(directory), server.url, BOT, "BOT", ANA]
         self.token = token
+        self.store = directory / "matrix.db"
         self.start()
+
+    def room(self, alias):
+        with sqlite3.connect(self.store) as store:
+            return store.execute("SELECT room_id FROM chat_room WHERE alias = ?", (alias,)).fetchone()[0]
 
     def start(self):
         self.process = subprocess.Popen(self.arguments, stdin=subprocess.PIPE, text=True)
@@ -158,6 +176,16 @@ class Ana:
                         self.token)["failures"]
         assert not failures, failures
 
+    async def join(self, alias):
+        """Waits for the invitation. Returns the room's id."""
+        for _ in range(PATIENCE):
+            await self.client.sync(timeout=1000)
+            for room in list(self.client.invited_rooms.values()):
+                await self.client.join(room.room_id)
+            if (found := self.server.room(alias, self.token)) in self.client.rooms:
+                return found
+        raise AssertionError(f"no invitation to {alias}")
+
     async def say(self, room, text):
         sent = await self.client.room_send(room, "m.room.message", {"msgtype": "m.text", "body": text},
                                            ignore_unverified_devices=True)
@@ -180,12 +208,12 @@ def bot_is_signed(server, token):
 async def conversation(server, bot, ana):
     await ana.begin()
     until(lambda: bot_is_signed(server, ana.token))
-    room = server.call("POST", "/_matrix/client/v3/createRoom", {
-        "preset": "private_chat", "invite": [ANA], "initial_state": [{
-            "type": "m.room.encryption", "state_key": "",
-            "content": {"algorithm": "m.megolm.v1.aes-sha2"}}]}, bot.token)["room_id"]
-    server.call("POST", f"/_matrix/client/v3/join/{room}", {}, ana.token)
-    await ana.client.sync(timeout=0)
+    room = await ana.join("#dev-home:" + SERVER)
+    await ana.join("#operator-approvals:" + SERVER)
+    space = await ana.join("#devbox:" + SERVER)
+    until(lambda: room in server.children(space, ana.token))
+    print("ok rooms", flush=True)
+
     # The identity is pinned once the bot has seen it: before that, the answer says what to do.
     for attempt in range(20):
         await ana.say(room, f"!exec ls {attempt}")
@@ -215,6 +243,15 @@ async def conversation(server, bot, ana):
     for number in range(10):
         await ana.hear(f"done: !number {number}")
     print("ok session-killed", flush=True)
+
+    bot.kill()
+    with sqlite3.connect(bot.store) as store:
+        store.execute("UPDATE chat_room SET room_id = NULL, taken = 0")
+    bot.start()
+    await ana.say(room, "!after adoption")
+    await ana.hear("done: !after adoption")
+    until(lambda: bot.room("dev-home") == room)
+    print("ok rooms-adopted", flush=True)
     await ana.client.close()
 
 

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/* Making rooms, one request after the other:
+ *
+ *         create ──► room                 invite, link into the space
+ *           └─ M_ROOM_IN_USE ──► look the alias up ──► ask who created it ──► room, or an error
+ */
+
+#include "matrix/room-queue.h"
+
+#include <stdio.h>
+
+#include "e2ee/json.h"
+#include "log/log.h"
+#include "matrix/session-internal.h"
+#include "matrix/url.h"
+#include "store/query.h"
+
+static const struct {
+        const char *alias, *name, *topic; /* each followed by the device's name, if the room has one */
+} kinds[_ROOM_KIND_MAX] = {
+        [ROOM_SPACE] = { "devbox", "devbox", "The machines of this network" },
+        [ROOM_APPROVALS] = { "operator-approvals", "approvals", "What waits for a person" },
+        [ROOM_DEVICE] = { "dev-", "dev \xc2\xb7 ", "Commands for " },
+};
+
+int room_queue_want(Database *database, RoomKind kind, const char *name)
+{
+        _cleanup_(freep) char *alias = NULL;
+
+        if (asprintf(&alias, "%s%s", kinds[kind].alias, name) < 0)
+                return -ENOMEM;
+        return query_run(database, "INSERT OR IGNORE INTO chat_room(kind, name, alias) VALUES (?, ?, ?)",
+                         "itt", (int64_t) kind, name, alias);
+}
+
+int room_queue_invite(Database *database, RoomKind kind, const char *name, const char *user_id)
+{
+        return query_run(database,
+                         "INSERT OR IGNORE INTO chat_member(room, user_id)"
+                         " SELECT id, ? FROM chat_room WHERE kind = ? AND name = ?",
+                         "tit", user_id, (int64_t) kind, name);
+}
+
+int room_queue_find(Database *database, RoomKind kind, const char *name, char **ret_room_id)
+{
+        return query_text(database, ret_room_id, "SELECT room_id FROM chat_room WHERE kind = ? AND name = ?",
+                          "it", (int64_t) kind, name);
+}
+
+/* "example.org" of "@devbox:example.org" */
+static const char *server_of(const char *user_id)
+{
+        const char *colon = strchr(user_id, ':');
+
+        return colon ? colon + 1 : "";
+}
+
+/* ---- the steps: each has the columns that its query selects, and the row's id in the first */
+
+static int body_of_create(const Statement *row, const char *user_id, char **ret_body)
+{
+        RoomKind kind = (RoomKind) statement_integer(row, 1);
+        const char *name = statement_text(row, 2), *alias = statement_text(row, 3);
+        _cleanup_(freep) char *title = NULL, *topic = NULL;
+        _cleanup_(json_freep) cJSON *body = NULL;
+        bool is_space = kind == ROOM_SPACE;
+
+        if (asprintf(&title, "%s%s", kinds[kind].name, name) < 0 ||
+            asprintf(&topic, "%s%s", kinds[kind].topic, name) < 0)
+                return -ENOMEM;
+        int r = json_pack(
+                &body,
+                "{preset:s,room_alias_name:s,name:s,topic:s,creation_content:{m.federate:b,type:s},"
+                "initial_state:[{type:s,content:{history_visibility:s}},"
+                "{type:s,content:{guest_access:s}}]}",
+                "private_chat", alias, title, topic, false, is_space ? "m.space" : NULL,
+                "m.room.history_visibility", "invited", "m.room.guest_access", "forbidden");
+        if (r == 0 && !is_space) { /* a space has no messages */
+                cJSON *encryption = NULL;
+
+                r = json_pack(&encryption, "{type:s,content:{algorithm:s}}", "m.room.encryption",
+                              "m.megolm.v1.aes-sha2");
+                if (r == 0 &&
+                    !cJSON_AddItemToArray((cJSON *) object_array(body, "initial_state"), encryption))
+                        r = -ENOMEM;
+        }
+        return r < 0 ? r : canonical_json(body, false, ret_body);
+}
+
+static int make_create(const Statement *row, const char *user_id, RoomRequest *request)
+{
+        int r = body_of_create(row, user_id, &request->body);
+        return r < 0 ? r : url_format(&request->target, API "/createRoom");
+}
+
+static int make_lookup(const Statement *row, const char *user_id, RoomRequest *request)
+{
+        _cleanup_(freep) char *alias = NULL;
+
+        if (asprintf(&alias, "#%s:%s", statement_text(row, 1), server_of(user_id)) < 0)
+                return -ENOMEM;
+        return url_format(&request->target, API "/directory/room/%", alias);
+}
+
+static int make_creator(const Statement *row, const char *user_id, RoomRequest *request)
+{
+        return url_format(&request->target, API "/rooms/%/state/m.room.create?format=event",
+                          statement_text(row, 1));
+}
+
+static int make_invite(const Statement *row, const char *user_id, RoomRequest *request)
+{
+        _cleanup_(json_freep) cJSON *body = NULL;
+
+        int r = json_pack(&body, "{user_id:s}", statement_text(row, 2));
+        if (r == 0)
+                r = canonical_json(body, false, &request->body);
+        return r < 0 ? r : url_format(&request->target, API "/rooms/%/invite", statement_text(row, 1));
+}
+
+static int make_link(const Statement *row, const char *user_id, RoomRequest *request)
+{
+        _cleanup_(json_freep) cJSON *body = NULL;
+
+        int r = json_pack(&body, "{via:[s]}", server_of(user_id));
+        if (r == 0)
+                r = canonical_json(body, false, &request->body);
+        return r < 0 ? r
+                     : url_format(&request->target, API "/rooms/%/state/m.space.child/%",
+                                  statement_text(row, 2), statement_text(row, 1));
+}
+
+/* ---- their answers */
+
+/* A refusal that no repetition changes; the room's row keeps it, and nothing more is tried. */
+static int refuse(Database *database, int64_t id, const char *code)
+{
+        log_error("The homeserver gives us no room: %s", code);
+        return query_run(database, "UPDATE chat_room SET error = ?, candidate = NULL WHERE id = ?", "ti",
+                         code, id);
+}
+
+static const char *code_of(const MatrixReply *reply)
+{
+        const char *code = matrix_reply_code(reply);
+
+        return *code != '\0' ? code : "M_UNKNOWN";
+}
+
+static int on_created(Database *database, const char *user_id, int64_t id, const MatrixReply *reply)
+{
+        const char *room_id = object_string(reply->body, "room_id");
+
+        if (matrix_reply_is_success(reply) && room_id)
+                return query_run(database, "UPDATE chat_room SET room_id = ? WHERE id = ?", "ti", room_id,
+                                 id);
+        if (streq(matrix_reply_code(reply), "M_ROOM_IN_USE"))
+                return query_run(database, "UPDATE chat_room SET taken = 1 WHERE id = ?", "i", id);
+        return refuse(database, id, code_of(reply));
+}
+
+static int on_looked_up(Database *database, const char *user_id, int64_t id, const MatrixReply *reply)
+{
+        const char *room_id = object_string(reply->body, "room_id");
+
+        if (matrix_reply_is_success(reply) && room_id)
+                return query_run(database, "UPDATE chat_room SET candidate = ? WHERE id = ?", "ti", room_id,
+                                 id);
+        return refuse(database, id, code_of(reply));
+}
+
+/* Whoever made a room can read it and change it: only our own is adopted. */
+static int on_creator(Database *database, const char *user_id, int64_t id, const MatrixReply *reply)
+{
+        if (matrix_reply_is_success(reply) && object_has(reply->body, "sender", user_id))
+                return query_run(database, "UPDATE chat_room SET room_id = candidate WHERE id = ?", "i", id);
+        return refuse(database, id, matrix_reply_is_success(reply) ? "M_ROOM_IN_USE" : code_of(reply));
+}
+
+/* Who is in the room already, or may not be: not again. */
+static int on_invited(Database *database, const char *user_id, int64_t id, const MatrixReply *reply)
+{
+        if (!matrix_reply_is_success(reply))
+                log_warning("An invitation is refused: %s", code_of(reply));
+        return query_run(database, "UPDATE chat_member SET asked = 1 WHERE id = ?", "i", id);
+}
+
+static int on_linked(Database *database, const char *user_id, int64_t id, const MatrixReply *reply)
+{
+        return query_run(database, "UPDATE chat_room SET linked = 1 WHERE id = ?", "i", id);
+}
+
+static const struct {
+        const char *method, *query;
+        int (*make)(const Statement *row, const char *user_id, RoomRequest *request);
+        int (*on_answer)(Database *database, const char *user_id, int64_t id, const MatrixReply *reply);
+} steps[] = {
+        { "POST",
+          "SELECT id, kind, name, alias FROM chat_room"
+          " WHERE room_id IS NULL AND NOT taken AND error IS NULL ORDER BY kind, name LIMIT 1",
+          make_create, on_created },
+        { "GET",
+          "SELECT id, alias FROM chat_room"
+          " WHERE room_id IS NULL AND taken AND candidate IS NULL AND error IS NULL LIMIT 1",
+          make_lookup, on_looked_up },
+        { "GET",
+          "SELECT id, candidate FROM chat_room WHERE room_id IS NULL AND candidate IS NOT NULL LIMIT 1",
+          make_creator, on_creator },
+        { "POST",
+          "SELECT m.id, r.room_id, m.user_id FROM chat_member AS m JOIN chat_room AS r ON r.id = m.room"
+          " WHERE NOT m.asked AND r.room_id IS NOT NULL ORDER BY m.id LIMIT 1",
+          make_invite, on_invited },
+        { "PUT",
+          "SELECT r.id, r.room_id, s.room_id FROM chat_room AS r JOIN chat_room AS s ON s.kind = 0"
+          " WHERE r.kind != 0 AND NOT r.linked AND r.room_id IS NOT NULL AND s.room_id IS NOT NULL LIMIT 1",
+          make_link, on_linked },
+};
+
+/* A request's id is that of its row, and its step. */
+static int next_of_step(Database *database, size_t step, const char *user_id, RoomRequest *request)
+{
+        _cleanup_(statement_resetp) Statement *row = NULL;
+
+        int r = query(database, &row, steps[step].query, "");
+        if (r == 0)
+                r = statement_step(row);
+        if (r <= 0)
+                return r;
+
+        request->id = statement_integer(row, 0) * (int64_t) ELEMENTSOF(steps) + (int64_t) step;
+        request->method = steps[step].method;
+        r = steps[step].make(row, user_id, request);
+        return r < 0 ? r : 1;
+}
+
+int room_queue_next(Database *database, const char *user_id, RoomRequest *ret_request)
+{
+        RoomRequest request = { .id = 0 };
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < ELEMENTSOF(steps); i++)
+                r = next_of_step(database, i, user_id, &request);
+        if (r <= 0) {
+                free(request.target);
+                free(request.body);
+                return r;
+        }
+        *ret_request = request;
+        return 1;
+}
+
+int room_queue_answered(Database *database, const char *user_id, int64_t id, const MatrixReply *reply)
+{
+        int64_t n = (int64_t) ELEMENTSOF(steps);
+
+        return steps[id % n].on_answer(database, user_id, id / n, reply);
+}

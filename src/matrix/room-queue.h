@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The rooms that there should be, made and adopted idempotently: one space, #operator-approvals, and
+ * #dev-NAME for each device; and who is invited to them. Nothing is remembered but what the server has
+ * answered, so that a step whose answer was lost is repeated: a room that exists already is recognised by
+ * its alias, and adopted if it is ours.
+ *
+ * All functions run inside the caller's transaction. Errors of all functions: those of store/database.h, and
+ * -ENOMEM. */
+
+#include "matrix/call.h"
+#include "store/database.h"
+
+typedef enum RoomKind {
+        ROOM_SPACE,
+        ROOM_APPROVALS,
+        ROOM_DEVICE, /* has the name of a device */
+        _ROOM_KIND_MAX,
+} RoomKind;
+
+/* `name` is "" but for ROOM_DEVICE. The space and the approvals are wanted with the first device. */
+int room_queue_want(Database *database, RoomKind kind, const char *name);
+
+/* The user belongs in the room, and is invited once. */
+int room_queue_invite(Database *database, RoomKind kind, const char *name, const char *user_id);
+
+/* 1: the room exists; the caller frees the id. */
+int room_queue_find(Database *database, RoomKind kind, const char *name, char **ret_room_id);
+
+typedef struct RoomRequest {
+        int64_t id;
+        const char *method;
+        char *target, *body; /* owned; no body: NULL */
+} RoomRequest;
+
+/* The next step; `user_id` is ours. 1: there is one. */
+int room_queue_next(Database *database, const char *user_id, RoomRequest *ret_request);
+int room_queue_answered(Database *database, const char *user_id, int64_t id, const MatrixReply *reply);

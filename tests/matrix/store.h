@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* An empty matrix.db in a folder of its own. */
+
+#include "store/database.h"
+
+typedef struct TestStore {
+        char directory[32], path[48];
+        Database *database;
+} TestStore;
+
+void test_store_init(TestStore *store);
+void test_store_done(TestStore *store);

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* Manifests of two devices, and whom they pin and invite. */
+
+#include "matrix/people.h"
+
+#include "codec/binary-text.h"
+#include "store.h"
+#include "store/query.h"
+#include "test.h"
+
+#define ANA "@ana:x"
+#define BEN "@ben:x"
+
+typedef struct World {
+        TestStore store;
+        Database *database; /* of the store */
+        Secret *key;
+        E2ee *e2ee;
+        PublicKey masters[2];
+} World;
+
+static int64_t now_ms(void *userdata)
+{
+        return 1;
+}
+
+static int up(void **state)
+{
+        World *world = calloc(1, sizeof *world);
+
+        assert_non_null(world);
+        test_store_init(&world->store);
+        world->database = world->store.database;
+        assert_ok(secret_new_random(32, &world->key));
+        assert_ok(e2ee_open(&(E2eeOptions){ .database = world->database,
+                                            .pickle_key = world->key,
+                                            .user_id = "@bot:x",
+                                            .device_id = "BOT",
+                                            .now_ms = now_ms },
+                            &world->e2ee));
+        for (size_t i = 0; i < ELEMENTSOF(world->masters); i++) {
+                _cleanup_(key_pair_freep) KeyPair *pair = NULL;
+
+                assert_ok(key_pair_generate(&pair));
+                world->masters[i] = *key_pair_public(pair);
+        }
+        *state = world;
+        return 0;
+}
+
+static int down(void **state)
+{
+        World *world = *state;
+
+        world->e2ee = e2ee_close(world->e2ee);
+        test_store_done(&world->store);
+        secret_free(world->key);
+        free(world);
+        return 0;
+}
+
+/* Operator `who` with the identity of that number (-1: none), and an approver without one. NULL: no
+ * manifest. */
+static void receive(World *world, const char *device, const char *who, int master)
+{
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+        ManifestOperator operators[] = {
+                { .principal = (char *) who, .master_key = world->masters[MAX(master, 0)] },
+                { .principal = (char *) "local:root" },
+        };
+        ManifestApprover approver = { .principal = (char *) BEN };
+        const Manifest manifest = { .operators = { operators, 2 }, .approvers = { &approver, 1 } };
+
+        if (master < 0)
+                operators[0].master_key = (PublicKey){ { 0 } };
+        assert_ok(transaction_begin(world->database, &transaction));
+        assert_ok(people_receive(world->database, world->e2ee, device, who ? &manifest : NULL));
+        assert_ok(transaction_commit(&transaction));
+}
+
+static void expect_pin(World *world, const char *user_id, int master)
+{
+        _cleanup_(freep) char *pinned = NULL;
+        char wanted[BASE64_UNPADDED_SIZE(PUBLIC_KEY_SIZE)];
+
+        int r = assert_ok(query_text(world->database, &pinned,
+                                     "SELECT pinned FROM identity WHERE user_id = ?", "t", user_id));
+        assert_int_equal(r, master < 0 ? 0 : 1);
+        if (master >= 0) {
+                base64_unpadded_format(BYTES_OF(world->masters[master].bytes), wanted);
+                assert_string_equal(pinned, wanted);
+        }
+}
+
+static void test_pins(void **state)
+{
+        World *world = *state;
+
+        receive(world, "home", ANA, 0);
+        expect_pin(world, ANA, 0);
+        expect_pin(world, BEN, -1); /* an approver's identity is that of an operator's entry, or none */
+
+        receive(world, "work", ANA, 0);
+        expect_pin(world, ANA, 0);
+        receive(world, "work", ANA, 1); /* they disagree */
+        expect_pin(world, ANA, -1);
+        receive(world, "home", ANA, 1); /* they agree again */
+        expect_pin(world, ANA, 1);
+        receive(world, "home", ANA, -1);
+        expect_pin(world, ANA, 1); /* the other one still says so */
+
+        receive(world, "work", NULL, -1); /* revoked */
+        expect_pin(world, ANA, -1);
+        receive(world, "home", BEN, 0);
+        expect_pin(world, BEN, 0);
+        receive(world, "home", NULL, -1);
+        expect_pin(world, BEN, -1);
+        assert_err(query_exists(world->database, "SELECT 1 FROM person", ""), 0);
+}
+
+static void test_rooms(void **state)
+{
+        static const struct {
+                const char *alias, *user_id;
+        } rows[] = {
+                { "devbox", ANA },
+                { "devbox", BEN },
+                { "operator-approvals", ANA },
+                { "operator-approvals", BEN },
+                { "dev-home", ANA },
+        };
+        World *world = *state;
+        int64_t n = 0;
+
+        receive(world, "home", ANA, 0);
+        receive(world, "home", ANA, 0);
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                assert_err(query_exists(world->database,
+                                        "SELECT 1 FROM chat_member AS m JOIN chat_room AS r ON r.id = m.room"
+                                        " WHERE alias = ? AND user_id = ?",
+                                        "tt", rows[i].alias, rows[i].user_id),
+                           1);
+        assert_int_equal(
+                assert_ok(query_integer(world->database, &n, "SELECT count(*) FROM chat_member", "")), 1);
+        assert_int_equal(n, ELEMENTSOF(rows));
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(test_pins, up, down),
+                cmocka_unit_test_setup_teardown(test_rooms, up, down),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

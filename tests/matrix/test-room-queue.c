@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* Making rooms: what is asked of the server, for each way it may answer. */
+
+#include "matrix/room-queue.h"
+
+#include "e2ee/json.h"
+#include "store.h"
+#include "test.h"
+
+#define BOT "@bot:x"
+#define API "/_matrix/client/v3"
+
+static int up(void **state)
+{
+        TestStore *store = calloc(1, sizeof *store);
+
+        assert_non_null(store);
+        test_store_init(store);
+        *state = store;
+        return 0;
+}
+
+static int down(void **state)
+{
+        test_store_done(*state);
+        free(*state);
+        return 0;
+}
+
+/* What is asked, and what the server answers. */
+typedef struct Exchange {
+        const char *method, *target;
+        const char *body; /* a part of it; NULL: it has none */
+        unsigned status;
+        const char *answer;
+} Exchange;
+
+static void exchange(TestStore *store, const Exchange *expected)
+{
+        _cleanup_(json_freep) cJSON *body = NULL;
+        RoomRequest request, again;
+
+        assert_int_equal(assert_ok(room_queue_next(store->database, BOT, &request)), 1);
+        assert_string_equal(request.target, expected->target);
+        assert_string_equal(request.method, expected->method);
+        if (expected->body)
+                assert_non_null(strstr(request.body, expected->body));
+        else
+                assert_null(request.body);
+
+        /* An answer that is lost: the same is asked again. */
+        assert_int_equal(assert_ok(room_queue_next(store->database, BOT, &again)), 1);
+        assert_string_equal(again.target, request.target);
+        assert_int_equal(again.id, request.id);
+
+        assert_ok(matrix_json_parse(bytes_of_string(expected->answer), SIZE_MAX, &body));
+        const MatrixReply reply = { .status = expected->status, .body = body };
+        assert_ok(room_queue_answered(store->database, BOT, request.id, &reply));
+        free(request.target);
+        free(request.body);
+        free(again.target);
+        free(again.body);
+}
+
+static void finished(TestStore *store)
+{
+        RoomRequest request;
+
+        assert_int_equal(assert_ok(room_queue_next(store->database, BOT, &request)), 0);
+}
+
+static void expect_room(TestStore *store, RoomKind kind, const char *name, const char *room_id)
+{
+        _cleanup_(freep) char *found = NULL;
+
+        assert_int_equal(assert_ok(room_queue_find(store->database, kind, name, &found)), room_id ? 1 : 0);
+        if (room_id)
+                assert_string_equal(found, room_id);
+}
+
+static void test_created(void **state)
+{
+        static const Exchange exchanges[] = {
+                { "POST", API "/createRoom", "\"type\":\"m.space\"", 200, "{\"room_id\":\"!space\"}" },
+                { "POST", API "/createRoom", "\"room_alias_name\":\"operator-approvals\"", 200,
+                  "{\"room_id\":\"!approvals\"}" },
+                { "POST", API "/createRoom", "m.megolm.v1.aes-sha2", 200, "{\"room_id\":\"!home\"}" },
+                { "POST", API "/rooms/%21home/invite", "\"user_id\":\"@ana:x\"", 200, "{}" },
+                { "POST", API "/rooms/%21home/invite", "@ben:x", 403, "{\"errcode\":\"M_FORBIDDEN\"}" },
+                { "PUT", API "/rooms/%21space/state/m.space.child/%21approvals", "{\"via\":[\"x\"]}", 200,
+                  "{}" },
+                { "PUT", API "/rooms/%21space/state/m.space.child/%21home", "{\"via\":[\"x\"]}", 200, "{}" },
+        };
+        TestStore *store = *state;
+
+        for (int i = 0; i < 2; i++) { /* nothing is wanted twice */
+                assert_ok(room_queue_want(store->database, ROOM_SPACE, ""));
+                assert_ok(room_queue_want(store->database, ROOM_APPROVALS, ""));
+                assert_ok(room_queue_want(store->database, ROOM_DEVICE, "home"));
+                assert_ok(room_queue_invite(store->database, ROOM_DEVICE, "home", "@ana:x"));
+                assert_ok(room_queue_invite(store->database, ROOM_DEVICE, "home", "@ben:x"));
+        }
+        for (size_t i = 0; i < ELEMENTSOF(exchanges); i++)
+                exchange(store, &exchanges[i]);
+        finished(store);
+        expect_room(store, ROOM_SPACE, "", "!space");
+        expect_room(store, ROOM_DEVICE, "home", "!home");
+        expect_room(store, ROOM_DEVICE, "other", NULL);
+}
+
+/* The alias is taken: by a room of ours, whose creation was answered to nobody, or by somebody else's. */
+static void test_adopted(void **state)
+{
+        static const Exchange taken[] = {
+                { "POST", API "/createRoom", "\"room_alias_name\":\"dev-home\"", 400,
+                  "{\"errcode\":\"M_ROOM_IN_USE\"}" },
+                { "GET", API "/directory/room/%23dev-home%3Ax", NULL, 200, "{\"room_id\":\"!old\"}" },
+        };
+        static const struct {
+                unsigned status;
+                const char *answer, *room_id;
+        } rows[] = {
+                { 200, "{\"type\":\"m.room.create\",\"sender\":\"@bot:x\"}", "!old" },
+                { 200, "{\"type\":\"m.room.create\",\"sender\":\"@eve:x\"}", NULL },
+                { 200, "{}", NULL },
+                { 403, "{\"errcode\":\"M_FORBIDDEN\"}", NULL },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                const Exchange creator = { "GET", API "/rooms/%21old/state/m.room.create?format=event", NULL,
+                                           rows[i].status, rows[i].answer };
+                void *own = NULL;
+
+                (void) up(&own);
+                assert_ok(room_queue_want(((TestStore *) own)->database, ROOM_DEVICE, "home"));
+                exchange(own, &taken[0]);
+                exchange(own, &taken[1]);
+                exchange(own, &creator);
+                finished(own);
+                expect_room(own, ROOM_DEVICE, "home", rows[i].room_id);
+                (void) down(&own);
+        }
+}
+
+static void test_refused(void **state)
+{
+        static const Exchange refused = { "POST", API "/createRoom", "dev-home", 403,
+                                          "{\"errcode\":\"M_FORBIDDEN\"}" };
+        TestStore *store = *state;
+
+        assert_ok(room_queue_want(store->database, ROOM_DEVICE, "home"));
+        exchange(store, &refused);
+        finished(store);
+        expect_room(store, ROOM_DEVICE, "home", NULL);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(test_created, up, down),
+                cmocka_unit_test(test_adopted),
+                cmocka_unit_test_setup_teardown(test_refused, up, down),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
