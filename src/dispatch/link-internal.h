@@ -42,7 +42,9 @@ struct LinkRun {
         Frames frames;
         bool accepted, cancelled, renewed; /* renewed: the session, on its account */
         char *result;                      /* the envelope */
-        DevboxError reason;                /* of the answer */
+        Text refusal;                      /* the body of a response that is no success */
+        unsigned n_unanswered;
+        DevboxError reason; /* of the answer */
         char message[256];
 };
 
@@ -59,7 +61,7 @@ void link_run_send(LinkRun *run);
 void link_run_fail(LinkRun *run, int reason);
 
 /* The reason in {"error":{"code":…}}, of a response that is no success. */
-int link_response_reason(const HttpCall *call);
+int link_response_reason(Bytes body);
 
 /* A text of the device's JSON; NULL: there is none. */
 static inline const char *link_json_text(const cJSON *tree, const char *key)

@@ -4,15 +4,19 @@
 
 #include <stdio.h>
 
+#include "basic/utf8.h"
 #include "codec/binary-text.h"
 #include "dispatch/link-internal.h"
 #include "log/log.h"
 
-int link_response_reason(const HttpCall *call)
+/* How often a request is sent whose answer got lost before the device said that it has it. */
+#define UNANSWERED_MAX 3
+
+#define REFUSAL_MAX 4096
+
+int link_response_reason(Bytes body)
 {
-        size_t size;
-        const char *body = http_call_body(call, &size);
-        _cleanup_(link_json_freep) cJSON *tree = cJSON_ParseWithLength(body, size);
+        _cleanup_(link_json_freep) cJSON *tree = cJSON_ParseWithLength((const char *) body.data, body.size);
         const char *code = link_json_text(cJSON_GetObjectItemCaseSensitive(tree, "error"), "code");
         DevboxError reason = DEVBOX_ERROR_MESH_UNREACHABLE;
 
@@ -27,15 +31,31 @@ static void run_end(LinkRun *run, const Result *result, int reason)
         run->handlers->on_end(result, result ? run->result : NULL, reason, run->message, run->userdata);
 }
 
-void link_run_fail(LinkRun *run, int reason)
+static void ask_again(LinkRun *run)
 {
-        run->call = http_call_free(run->call);
-        if (!run->accepted)
-                return run_end(run, NULL, reason);
-
         DeviceLink *link = run->link;
+
+        run->call = http_call_free(run->call);
+        run->renewed = false;
         (void) sd_event_source_set_time_relative(link->timer, backoff_next(&link->backoff));
         (void) sd_event_source_set_enabled(link->timer, SD_EVENT_ONESHOT);
+}
+
+void link_run_fail(LinkRun *run, int reason)
+{
+        if (run->accepted)
+                ask_again(run);
+        else
+                run_end(run, NULL, reason);
+}
+
+/* The device may have accepted it without a word that arrived: its ledger or its agent died. */
+static void on_no_answer(LinkRun *run, int reason)
+{
+        if (++run->n_unanswered < UNANSWERED_MAX)
+                ask_again(run);
+        else
+                link_run_fail(run, reason);
 }
 
 /* ---- a run: deliver, read frames, verify the result */
@@ -88,7 +108,8 @@ static int on_answer(LinkRun *run, Bytes json)
         }
         if (reason && devbox_error_from_code(reason, &run->reason) < 0)
                 run->reason = DEVBOX_ERROR_INTERNAL;
-        (void) snprintf(run->message, sizeof run->message, "%s", strempty(message));
+        if (message && strlen(message) < sizeof run->message && utf8_is_visible(message))
+                (void) snprintf(run->message, sizeof run->message, "%s", message);
         return 0;
 }
 
@@ -116,8 +137,10 @@ static int on_receive(HttpCall *call, const char *data, size_t size, void *userd
 {
         LinkRun *run = userdata;
 
-        if (http_call_status(call) != 200)
+        if (http_call_status(call) != 200) {
+                text_append_bytes(&run->refusal, data, MIN(size, REFUSAL_MAX - run->refusal.size));
                 return 0;
+        }
         if (!run->handlers->has_room(run->userdata))
                 return -EAGAIN;
 
@@ -157,6 +180,16 @@ static void witness_device(DeviceLink *link)
                 log_debug("The chain of %s is not witnessed now", link->name);
 }
 
+static void on_refusal(LinkRun *run)
+{
+        int reason = link_response_reason(BYTES(run->refusal.data, run->refusal.size));
+
+        if (reason == DEVBOX_ERROR_AUDIT_UNAVAILABLE)
+                on_no_answer(run, reason);
+        else
+                link_run_fail(run, reason);
+}
+
 static void on_run_complete(HttpCall *call, int error, void *userdata)
 {
         LinkRun *run = userdata;
@@ -165,13 +198,15 @@ static void on_run_complete(HttpCall *call, int error, void *userdata)
 
         link->used_at_usec = time_now(CLOCK_MONOTONIC);
         if (error == 0 && http_call_status(call) != 200)
-                return link_run_fail(run, link_response_reason(call));
+                return on_refusal(run);
         if (error == 0 && asks_for_renewal(run->reason) && !run->renewed) {
                 run->renewed = true;
                 run->call = http_call_free(run->call);
                 device_link_reset(link);
                 return device_link_prepare(link);
         }
+        if (error == -ECONNRESET)
+                return on_no_answer(run, DEVBOX_ERROR_MESH_UNREACHABLE);
         if (error != 0)
                 return link_run_fail(run, DEVBOX_ERROR_MESH_UNREACHABLE);
         if (!run->result)
@@ -187,6 +222,17 @@ static void on_run_complete(HttpCall *call, int error, void *userdata)
         link->entries = MAX(link->entries, (uint64_t) result->size);
         witness_device(link);
         run_end(run, result, run->reason);
+}
+
+/* That of an earlier attempt. */
+static void forget_answer(LinkRun *run)
+{
+        frames_done(&run->frames);
+        run->frames = (Frames){ .n_header = 0 };
+        text_reset(&run->refusal);
+        free(TAKE_PTR(run->result));
+        run->reason = 0;
+        run->message[0] = '\0';
 }
 
 void link_run_send(LinkRun *run)
@@ -210,9 +256,7 @@ void link_run_send(LinkRun *run)
 
                 (void) snprintf(url, sizeof url, "http://%s:%u/v1/requests", link->facts.address,
                                 link->context->agent_port);
-                frames_done(&run->frames);
-                run->frames = (Frames){ .n_header = 0 };
-                run->reason = 0;
+                forget_answer(run);
                 r = http_call_start(link->context->http, &options, &handlers, run, &run->call);
         }
         if (r != 0)
@@ -226,7 +270,11 @@ int link_run_start(DeviceLink *link, const LinkRequest *request, const LinkRunHa
         if (!run)
                 return -ENOMEM;
 
-        *run = (LinkRun){ .link = link, .request = *request, .handlers = handlers, .userdata = userdata };
+        *run = (LinkRun){ .link = link,
+                          .request = *request,
+                          .handlers = handlers,
+                          .userdata = userdata,
+                          .accepted = request->accepted };
         LIST_INSERT_HEAD(&link->runs, run, entry);
         (void) sd_event_source_set_time_relative(link->timer, 0);
         (void) sd_event_source_set_enabled(link->timer, SD_EVENT_ONESHOT);
@@ -242,6 +290,7 @@ LinkRun *link_run_free(LinkRun *run)
         LIST_REMOVE(run, entry);
         http_call_free(run->call);
         frames_done(&run->frames);
+        text_done(&run->refusal);
         free(run->result);
         free(run);
         return NULL;

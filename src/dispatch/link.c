@@ -75,8 +75,12 @@ static bool step_succeeded(DeviceLink *link, HttpCall *call, int error)
         if (error == 0 && http_call_status(call) == 200)
                 return true;
 
+        size_t size;
+        const char *body = http_call_body(call, &size);
+
         log_debug("The agent of %s: status %u, error %d", link->name, http_call_status(call), error);
-        link_fail(link, error == 0 ? link_response_reason(call) : DEVBOX_ERROR_MESH_UNREACHABLE);
+        link_fail(link,
+                  error == 0 ? link_response_reason(BYTES(body, size)) : DEVBOX_ERROR_MESH_UNREACHABLE);
         return false;
 }
 

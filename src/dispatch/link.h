@@ -44,6 +44,7 @@ typedef struct LinkRequest {
         const char *envelope, *const *approvals;
         size_t n_approvals;
         const Sha256 *digest;
+        bool accepted; /* already, when an earlier process sent it */
 } LinkRequest;
 
 int device_link_new(const LinkContext *context, const char *device, DeviceLink **ret_link);

@@ -147,7 +147,6 @@ static void on_end(const Result *result, const char *envelope, int reason, const
                 return queued_end(request, states_of_results[result->status], 0, NULL);
         }
 
-        request->run = link_run_free(request->run);
         if (request->cancelled)
                 return queued_end(request, DISPATCH_CANCELLED, 0, NULL);
         if (reason != DEVBOX_ERROR_MESH_UNREACHABLE && reason != DEVBOX_ERROR_BUSY)
@@ -156,6 +155,7 @@ static void on_end(const Result *result, const char *envelope, int reason, const
                 return queued_end(request, DISPATCH_UNREACHABLE, DEVBOX_ERROR_MESH_UNREACHABLE, NULL);
 
         /* It keeps its place; the timer tries again. */
+        request->run = link_run_free(request->run);
 }
 
 static const LinkRunHandlers run_handlers = {
@@ -188,7 +188,8 @@ void queued_start(QueuedRequest *request)
         const LinkRequest link_request = { .envelope = stored->envelope,
                                            .approvals = (const char *const *) stored->approvals,
                                            .n_approvals = stored->n_approvals,
-                                           .digest = &stored->digest };
+                                           .digest = &stored->digest,
+                                           .accepted = stored->state == DISPATCH_RUNNING };
         DeviceLink *link = NULL;
 
         int r = find_link(request->queue, stored->device, &link);
@@ -230,9 +231,9 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
         return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
-static void arm(Queue *queue)
+static void arm(Queue *queue, usec_t after_usec)
 {
-        (void) sd_event_source_set_time_relative(queue->timer, USEC_PER_SEC);
+        (void) sd_event_source_set_time_relative(queue->timer, after_usec);
         (void) sd_event_source_set_enabled(queue->timer, SD_EVENT_ONESHOT);
 }
 
@@ -279,6 +280,11 @@ static int load(StoredRequest *stored, void *userdata)
         request->queue = queue;
         request->stored = TAKE(*stored, ((StoredRequest){ .n_approvals = 0 }));
         LIST_INSERT_HEAD(&queue->requests, request, entry);
+
+        /* The last process ended between the last approval and the state that follows from it. */
+        if (request->stored.state == DISPATCH_APPROVING &&
+            (int64_t) request->stored.n_approvals >= request->stored.needed)
+                request->stored.state = DISPATCH_QUEUED;
         return 0;
 }
 
@@ -323,7 +329,7 @@ Queue *queue_free(Queue *queue)
 void queue_resume(Queue *queue)
 {
         if (!LIST_EMPTY(&queue->requests))
-                arm(queue);
+                arm(queue, 0);
 }
 
 DispatchStore *queue_store(Queue *queue)
@@ -430,7 +436,7 @@ int queue_submit(Queue *queue, const QueueSubmission *submission, char ret_id[st
 
         queue->stats.submitted_total++;
         memcpy(ret_id, request->stored.id, ULID_SIZE);
-        arm(queue);
+        arm(queue, USEC_PER_SEC);
         queued_changed(request);
         if (request->stored.state == DISPATCH_QUEUED)
                 queued_start(request);

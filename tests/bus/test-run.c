@@ -4,8 +4,10 @@
 #include "run-calls.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "basic/fd.h"
@@ -129,6 +131,32 @@ static void test_agent_that_dies(void **state)
         verify_chain(world->ledger);
 }
 
+/* Takes the place of the agent once, and hangs up. */
+static void refuse_connection(const RunWorld *world)
+{
+        struct pollfd polled = { .fd = world->listen_fd, .events = POLLIN };
+
+        assert_int_equal(poll(&polled, 1, TEST_DEADLINE_SEC * 1000), 1);
+        (void) close(assert_ok(accept4(world->listen_fd, NULL, NULL, SOCK_CLOEXEC)));
+}
+
+/* Both die while it runs, and the device is away when the dispatcher is back. */
+static void test_running_request_outlives_the_dispatcher(void **state)
+{
+        RunWorld *world = *state;
+        _cleanup_(outcome_done) Outcome outcome = { .id = "" };
+        _cleanup_(fd_closep) int fd = start_sleep(world, &outcome);
+
+        test_daemon_free(world->agent);
+        test_daemon_free(world->dispatch);
+        start_dispatch(world);
+        refuse_connection(world);
+        refuse_connection(world);
+        start_agent(world);
+        assert_true(startswith(wait_end(world, outcome.id), "interrupted"));
+        verify_chain(world->ledger);
+}
+
 static void test_worker_that_is_off(void **state)
 {
         RunWorld *world = *state;
@@ -164,10 +192,14 @@ static void test_fleet(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                run_world_test(test_output_and_exit), run_world_test(test_rejections),
-                run_world_test(test_approval),        run_world_test(test_hanging_up_cancels),
-                run_world_test(test_agent_that_dies), run_world_test(test_worker_that_is_off),
+                run_world_test(test_output_and_exit),
+                run_world_test(test_rejections),
+                run_world_test(test_approval),
+                run_world_test(test_hanging_up_cancels),
+                run_world_test(test_agent_that_dies),
+                run_world_test(test_worker_that_is_off),
                 run_world_test(test_fleet),
+                run_world_test(test_running_request_outlives_the_dispatcher),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
