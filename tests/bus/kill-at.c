@@ -52,4 +52,8 @@ COUNTED(ssize_t, pwrite64, (int fd, const void *data, size_t size, off_t at), (f
 COUNTED(ssize_t, send, (int fd, const void *data, size_t size, int flags), (fd, data, size, flags));
 COUNTED(ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags), (fd, message, flags));
 COUNTED(int, renameat, (int from, const char *old, int to, const char *name), (from, old, to, name));
+COUNTED(int, renameat2, (int from, const char *old, int to, const char *name, unsigned flags),
+        (from, old, to, name, flags));
+COUNTED(int, linkat, (int from, const char *old, int to, const char *name, int flags),
+        (from, old, to, name, flags));
 COUNTED(int, unlink, (const char *path), (path));

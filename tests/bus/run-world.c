@@ -129,6 +129,8 @@ static void exec_worker(const RunWorld *world, const char *kind, int fd)
             setenv("LISTEN_FDS", "1", 1) < 0 || setenv("LISTEN_PID", pid, 1) < 0 ||
             setenv("CREDENTIALS_DIRECTORY", credentials, 1) < 0)
                 _exit(127);
+        for (size_t i = 0; world->worker_environment && world->worker_environment[i]; i++)
+                (void) putenv(world->worker_environment[i]);
         (void) close(10);
         (void) execl(BUILD_DIR "/src/worker/devbox-worker", "devbox-worker", kind, (char *) NULL);
         _exit(127);
@@ -233,7 +235,7 @@ void start_agent(RunWorld *world)
                                                                     .n_listen_fds = 1 });
 }
 
-static void start_dispatch(RunWorld *world)
+void start_dispatch(RunWorld *world)
 {
         const char *const environment[] = { world->dispatch_variable, world->port_variable, NULL };
 

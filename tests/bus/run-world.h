@@ -21,7 +21,8 @@ typedef struct RunWorld {
         char run_directory[88];
         int listen_fd;
         char port_variable[48], worker_variable[160], dispatch_variable[256];
-        atomic_uint keepalive_sec; /* that the agent set last */
+        atomic_uint keepalive_sec;       /* that the agent set last */
+        char *const *worker_environment; /* NULL-terminated "NAME=value"; NULL: none */
         struct FakeParts *parts;
 } RunWorld;
 
@@ -31,6 +32,7 @@ int run_world_down(void **state);
 #define run_world_test(function) cmocka_unit_test_setup_teardown(function, run_world_up, run_world_down)
 
 void start_agent(RunWorld *world);
+void start_dispatch(RunWorld *world);
 
 /* Whether connections to worker-KIND.sock start workers; at first, all do. */
 void set_worker(RunWorld *world, const char *kind, bool listening);
