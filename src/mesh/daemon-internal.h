@@ -101,7 +101,7 @@ extern const ReconcilerHandlers mesh_reconciler_handlers;
 int mesh_revoke(MeshDaemon *self, sd_bus_message *message, const Peer *const *peers, size_t n_peers,
                 bool all);
 
-/* The device was read, or (NULL) there is none: completes calls of which all keys are gone. */
+/* The device was read, or (NULL) there is none: completes calls whose keys are gone, and records them. */
 void mesh_revocations_check(MeshDaemon *self, const WireguardDevice *running);
 
 /* At start: the journal into the database; out of the kernel if there is none. Errors: -ENOMEM. */

@@ -291,8 +291,7 @@ void mesh_daemon_free(void *userdata)
         free(self);
 }
 
-/* The journal first: no peer is loaded without it. What the database does not know of it yet is written with
- * the first tick. */
+/* The journal first: no peer is loaded without it. */
 static int open_state(MeshDaemon *self)
 {
         int r = store_init(&self->store, environment("STATE_DIRECTORY", STATE_DIRECTORY),
@@ -349,6 +348,8 @@ int mesh_daemon_start(void *userdata, Daemon *daemon)
                 return r;
 
         mesh_changed(self);
-        return self->loaded ? node_write_file(self->store.directory_fd, &self->node)
-                            : mesh_remove_revoked(self);
+        if (!self->loaded)
+                return mesh_remove_revoked(self);
+        mesh_record_revocations(self);
+        return node_write_file(self->store.directory_fd, &self->node);
 }

@@ -235,8 +235,7 @@ static void on_tick(void *owner)
 
         if (self->reload_wanted)
                 mesh_changed(self);
-        if (self->n_unrecorded > 0)
-                mesh_record_revocations(self);
+        mesh_record_revocations(self);
         warn_of_manifests(self);
         mesh_expire_invitations(self);
         seek_hub(self);

@@ -88,15 +88,23 @@ static bool is_gone(const Revocation *self, const WireguardDevice *running)
 
 void mesh_revocations_check(MeshDaemon *self, const WireguardDevice *running)
 {
+        bool completed = false;
         BusCall *next;
 
         for (BusCall *kept = LIST_FIRST(&self->revocations.list); kept; kept = next) {
                 Revocation *revocation = CONTAINER_OF(kept, Revocation, kept);
 
                 next = LIST_NEXT(kept, entry);
-                if (is_gone(revocation, running))
+                if (is_gone(revocation, running)) {
                         complete(revocation);
+                        completed = true;
+                }
         }
+
+        if (!completed)
+                return;
+        mesh_record_revocations(self);
+        outbox_send(&self->outbox);
 }
 
 /* ---- the database */
@@ -137,7 +145,8 @@ static int store_revocations(MeshDaemon *self)
 
 void mesh_record_revocations(MeshDaemon *self)
 {
-        if (mesh_need_store(self) != 0 || mesh_after_write(self, store_revocations(self)) != 0)
+        if (self->n_unrecorded == 0 || mesh_need_store(self) != 0 ||
+            mesh_after_write(self, store_revocations(self)) != 0)
                 return; /* the next tick tries again */
 
         free(TAKE_PTR(self->unrecorded)); /* what is in memory says the same already */
