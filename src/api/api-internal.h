@@ -9,6 +9,7 @@
 #include "api/counters.h"
 #include "api/listen.h"
 #include "api/selftest.h"
+#include "api/service.h"
 #include "basic/backoff.h"
 #include "basic/ratelimit.h"
 #include "basic/sockaddr.h"
@@ -29,13 +30,13 @@ typedef struct ApiListener {
         bool exposed; /* beyond loopback, and not by its purpose */
 } ApiListener;
 
-/* What requests are passed on to; see method.h. */
-typedef enum ApiService {
-        API_SERVICE_MESH,
-        API_SERVICE_DISPATCH,
-        API_SERVICE_LEDGER,
-        _API_SERVICE_MAX
-} ApiService;
+/* The metrics of a component, for scrapes. */
+typedef struct ApiMetrics {
+        Api *api;
+        BusClient client;
+        BusRequest request;
+        sd_bus_message *reply; /* of the last scrape; NULL: it does not run */
+} ApiMetrics;
 
 struct Api {
         Daemon *daemon;
@@ -63,9 +64,8 @@ struct Api {
         CollectorClient *collector;
         Selftest *selftest;
         BusClient services[_API_SERVICE_MAX];
-        BusClient mesh_metrics; /* not activated by a scrape */
-        BusRequest mesh_request;
-        sd_bus_message *mesh_reply; /* of the scrape under way; NULL: none */
+        ApiMetrics metrics[_API_SERVICE_MAX];
+        unsigned n_scraping; /* of these, pending */
         RateLimit enroll_limit;
 
         Idle idle;
@@ -98,7 +98,6 @@ void api_bus_stop(Api *api);
 extern const HttpRoute api_routes[];
 extern const char *const api_cache_keys[];
 int api_routes_init(Api *api);
-void api_fetch(unsigned key, void *owner);
 void api_on_collector_reply(CollectorCall call, const BusReply *reply, void *owner);
 void api_on_collector_changed(bool all, void *owner);
 
@@ -109,5 +108,6 @@ void api_action_count(Api *api, ActionKind kind, ActionOutcome outcome);
 /* method.c */
 extern const BusService api_services[_API_SERVICE_MAX];
 
-/* mesh.c */
-extern const BusService api_mesh_metrics_service;
+/* scrape.c */
+extern const BusService api_metrics_service;
+void api_fetch(unsigned key, void *owner);

@@ -198,10 +198,11 @@ void *api_new(void)
         *api = (Api){ .proc_fd = -EBADF,
                       .denied_limit = DENIED_LIMIT,
                       .enroll_limit = ENROLL_LIMIT,
-                      .mesh_metrics.service = &api_mesh_metrics_service,
                       .config.consequence = "nothing can be answered until it is fixed" };
-        for (size_t i = 0; i < _API_SERVICE_MAX; i++)
+        for (size_t i = 0; i < _API_SERVICE_MAX; i++) {
                 api->services[i].service = &api_services[i];
+                api->metrics[i] = (ApiMetrics){ .api = api, .client.service = &api_metrics_service };
+        }
         return api;
 }
 
@@ -211,10 +212,11 @@ void api_free(void *self)
 
         /* In reverse dependency order: the clients complete pending calls into requests and the cache, and
          * the cache answers requests of the server. */
-        for (size_t i = 0; i < _API_SERVICE_MAX; i++)
+        for (size_t i = 0; i < _API_SERVICE_MAX; i++) {
                 bus_client_detach(&api->services[i]);
-        bus_client_done(&api->mesh_metrics);
-        sd_bus_message_unref(api->mesh_reply);
+                bus_client_done(&api->metrics[i].client);
+                sd_bus_message_unref(api->metrics[i].reply);
+        }
         collector_client_freep(&api->collector);
         selftest_freep(&api->selftest);
         cache_freep(&api->cache);

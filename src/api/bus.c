@@ -65,7 +65,8 @@ static void close_bus(Api *api)
 
 static void disconnect(Api *api)
 {
-        bus_client_detach(&api->mesh_metrics);
+        for (size_t i = 0; i < _API_SERVICE_MAX; i++)
+                bus_client_detach(&api->metrics[i].client);
         collector_client_detach(api->collector);
         for (size_t i = 0; i < _API_SERVICE_MAX; i++)
                 bus_client_detach(&api->services[i]);
@@ -100,9 +101,10 @@ static int attach(Api *api)
                 return r;
 
         selftest_attach(api->selftest, api->bus);
-        for (size_t i = 0; i < _API_SERVICE_MAX; i++)
+        for (size_t i = 0; i < _API_SERVICE_MAX; i++) {
                 bus_client_attach(&api->services[i], api->bus);
-        bus_client_attach(&api->mesh_metrics, api->bus);
+                bus_client_attach(&api->metrics[i].client, api->bus);
+        }
         return component_attach(&api->component, api->bus);
 }
 

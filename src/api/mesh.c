@@ -8,15 +8,6 @@
 #include "api/method.h"
 #include "proto/id.h"
 
-#define METRICS_DEADLINE_USEC (2 * USEC_PER_SEC)
-
-/* Of GetMetrics; most machines have no mesh. */
-const BusService api_mesh_metrics_service = {
-        .deadline_usec = METRICS_DEADLINE_USEC,
-        .unavailable = DEVBOX_ERROR_MESH_UNAVAILABLE,
-        .timeout = DEVBOX_ERROR_MESH_TIMEOUT,
-};
-
 /* ---- what the network looks like */
 
 static int append_no_revoked(sd_bus_message *call, const HttpRequest *request)

@@ -41,6 +41,14 @@ static const struct {
         [API_SERVICE_LEDGER] = { "org.devbox.Ledger1", "/org/devbox/Ledger1" },
 };
 
+int api_new_call(sd_bus *bus, ApiService service, const char *interface, const char *member,
+                 sd_bus_message **ret_call)
+{
+        return bus ? sd_bus_message_new_method_call(bus, ret_call, objects[service].name,
+                                                    objects[service].path, interface, member)
+                   : -ENOTCONN;
+}
+
 static void complete(Call *call, const BusReply *reply)
 {
         _cleanup_(http_response_unrefp) HttpResponse *response = NULL;
@@ -72,10 +80,8 @@ static void on_reply(BusRequest *request, const BusReply *reply)
 static sd_bus_message *make_call(sd_bus *bus, const ApiMethod *method, const HttpRequest *request)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
-        const char *name = objects[method->service].name;
 
-        if (!bus || sd_bus_message_new_method_call(bus, &message, name, objects[method->service].path, name,
-                                                   method->name) < 0)
+        if (api_new_call(bus, method->service, objects[method->service].name, method->name, &message) < 0)
                 return NULL;
         if (method->append && method->append(message, request) < 0)
                 return NULL;

@@ -13,7 +13,7 @@
 #include "sample/sample-metrics.h"
 
 #define LABELS    PROMETHEUS_LABELS
-#define MESH      "devbox_mesh_" /* then the name that devbox-mesh has for it */
+#define MESH      "devbox_mesh_" /* then the name that the component has for it */
 #define NO_LABELS PROMETHEUS_NO_LABELS
 
 typedef struct Family {
@@ -111,19 +111,22 @@ static void add_unit_start_time(Prometheus *prometheus, const MetricsSource *sou
                                             unit->active_enter_at_usec);
 }
 
-/* ---- the mesh */
+/* ---- components */
 
-/* The labels are part of the key. A reply of another type has no rows. */
-static void add_mesh(Prometheus *prometheus, const MetricsSource *source, size_t offset)
+static const char *const prefixes[_API_SERVICE_MAX] = { [API_SERVICE_MESH] = MESH };
+
+/* `offset` is the component. Labels are part of the key. A reply of another type has no rows. */
+static void add_component(Prometheus *prometheus, const MetricsSource *source, size_t offset)
 {
-        const char *name = prometheus->family->name + strlen(MESH), *key;
+        const char *name = prometheus->family->name + strlen(prefixes[offset]), *key;
+        sd_bus_message *reply = source->components[offset];
         size_t n = strlen(name);
         double value;
 
-        if (!source->mesh || sd_bus_message_rewind(source->mesh, true) < 0 ||
-            sd_bus_message_enter_container(source->mesh, 'a', "{sd}") < 0)
+        if (!reply || sd_bus_message_rewind(reply, true) < 0 ||
+            sd_bus_message_enter_container(reply, 'a', "{sd}") < 0)
                 return;
-        while (sd_bus_message_read(source->mesh, "{sd}", &key, &value) > 0)
+        while (sd_bus_message_read(reply, "{sd}", &key, &value) > 0)
                 if (strncmp(key, name, n) == 0 && (key[n] == '\0' || key[n] == '{'))
                         prometheus_add_labelled(prometheus, key + n, value);
 }
@@ -251,49 +254,49 @@ static const Family families[] = {
           add_collector_usec, offsetof(PartSample, refreshed_at_usec) },
         { { MESH "up", "gauge",
             "Whether devbox-mesh has the network as its database says, and a device its hub." },
-          add_mesh },
+          add_component, API_SERVICE_MESH },
         { { MESH "degraded", "gauge",
             "Whether the link is up but the hub, or the database, is out of reach." },
-          add_mesh },
+          add_component, API_SERVICE_MESH },
         { { MESH "userspace", "gauge",
             "Whether wireguard-go runs the link instead of the kernel." },
-          add_mesh },
+          add_component, API_SERVICE_MESH },
         { { MESH "peer_presence", "gauge",
             "Whether the peer is online (handshake within 180 s), offline, stale (24 h), or never was." },
-          add_mesh },
+          add_component, API_SERVICE_MESH },
         { { MESH "peer_last_handshake_timestamp_seconds", "gauge",
             "When the last handshake with the peer was, seconds since the epoch; absent if never." },
-          add_mesh },
+          add_component, API_SERVICE_MESH },
         { { MESH "peer_rx_bytes_total", "counter",
             "Bytes received from the peer, encrypted, since the link was made." },
-          add_mesh },
+          add_component, API_SERVICE_MESH },
         { { MESH "peer_tx_bytes_total", "counter",
             "Bytes sent to the peer, encrypted, since the link was made." },
-          add_mesh },
+          add_component, API_SERVICE_MESH },
         { { MESH "peer_manifest_expires_timestamp_seconds", "gauge",
             "When the manifest of the device expires, seconds since the epoch." },
-          add_mesh },
+          add_component, API_SERVICE_MESH },
         { { MESH "drift_repaired_total", "counter",
             "Changes by hand to the link, its peers or its firewall that were repaired." },
-          add_mesh },
+          add_component, API_SERVICE_MESH },
         { { MESH "revocations_total", "counter",
             "WireGuard keys that were revoked." },
-          add_mesh },
+          add_component, API_SERVICE_MESH },
         { { MESH "revocations_recorded_later", "gauge",
             "Revocations in force that wait for the database." },
-          add_mesh },
+          add_component, API_SERVICE_MESH },
         { { MESH "invitations", "gauge",
             "Invitations of the last 30 days by state." },
-          add_mesh },
+          add_component, API_SERVICE_MESH },
         { { MESH "ledger_entries_sent_total", "counter",
             "Entries for the hub's chain that devbox-ledger has acknowledged." },
-          add_mesh },
+          add_component, API_SERVICE_MESH },
         { { MESH "ledger_entries_rejected_total", "counter",
             "Entries for the hub's chain that devbox-ledger has rejected." },
-          add_mesh },
+          add_component, API_SERVICE_MESH },
         { { MESH "ledger_call_failures_total", "counter",
             "Calls of devbox-mesh to devbox-ledger that brought an error." },
-          add_mesh },
+          add_component, API_SERVICE_MESH },
         { { "devbox_dbus_calls_total", "counter",
             "Calls of devbox-api to devbox-collector." },
           add_dbus, offsetof(BusClientStats, calls_total) },

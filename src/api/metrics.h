@@ -7,6 +7,7 @@
 #include "api/collector-client.h"
 #include "api/counters.h"
 #include "api/process.h"
+#include "api/service.h"
 #include "codec/prometheus.h"
 #include "http/server.h"
 #include "sample/sample.h"
@@ -17,7 +18,7 @@ typedef struct MetricsSource {
         const UnitSamples *units;
         const PartSamples *parts;
         const ProcessSample *process;
-        sd_bus_message *mesh; /* the reply to GetMetrics of devbox-mesh, which is read from its start */
+        sd_bus_message *components[_API_SERVICE_MAX]; /* the replies to GetMetrics; read from their starts */
 
         const HttpRoute *routes;
         const Counters *counters;

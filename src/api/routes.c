@@ -10,7 +10,6 @@
 #include "sample/sample-json.h"
 
 #define JSON_CONTENT_TYPE "application/json"
-#define MESH_COMPONENT    "org.devbox.Mesh1", "/org/devbox/Mesh1", "org.devbox.Component1"
 
 /* A sealed claim is shorter: trust/enrolment.h. */
 #define CLAIM_SIZE_MAX 512
@@ -22,33 +21,6 @@ const char *const api_cache_keys[] = {
         [COLLECTOR_CALL_SNAPSHOT] = "snapshot",
         NULL,
 };
-
-/* ---- what the cache fetches */
-
-static void on_mesh_metrics(BusRequest *request, const BusReply *reply)
-{
-        Api *api = CONTAINER_OF(request, Api, mesh_request);
-
-        sd_bus_message_unref(api->mesh_reply);
-        api->mesh_reply = reply->reason == 0 ? sd_bus_message_ref(reply->message) : NULL;
-        collector_client_call(api->collector, COLLECTOR_CALL_SNAPSHOT);
-}
-
-/* A scrape takes what devbox-mesh has, if that runs, then the snapshot. */
-void api_fetch(unsigned key, void *owner)
-{
-        sd_bus_message *call = NULL;
-        Api *api = owner;
-
-        if (key != COLLECTOR_CALL_SNAPSHOT)
-                return collector_client_call(api->collector, (CollectorCall) key);
-
-        if (api->bus && sd_bus_message_new_method_call(api->bus, &call, MESH_COMPONENT, "GetMetrics") >= 0)
-                (void) sd_bus_message_set_auto_start(call, false);
-        bus_client_send_take(&api->mesh_metrics, &api->mesh_request, call, on_mesh_metrics);
-}
-
-/* ---- routes */
 
 static void on_cached(HttpResponse *response, void *userdata)
 {
@@ -191,11 +163,12 @@ static int render_snapshot(const Api *api, const BusReply *reply, HttpResponse *
                 .cache_keys = api_cache_keys,
                 .cache = api->cache,
                 .started_at_usec = api->component.started_at_usec,
-                .mesh = api->mesh_reply,
         };
         char *text;
         size_t size;
 
+        for (ApiService service = 0; service < _API_SERVICE_MAX; service++)
+                source.components[service] = api->metrics[service].reply;
         if (reply->message && snapshot_read(reply->message, &snapshot) >= 0) {
                 source.parts = &snapshot.parts;
                 if (part_succeeded(&snapshot.parts, "system"))

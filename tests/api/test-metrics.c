@@ -91,7 +91,7 @@ static void fill_mesh(World *world)
                 "peer_last_handshake_timestamp_seconds{peer=\"dev-a\"}", 1795290736.25,
                 "peer_presence{peer=\"dev-b\",presence=\"online\"}", 0.0));
         assert_ok(message_seal(mesh));
-        world->source.mesh = mesh;
+        world->source.components[API_SERVICE_MESH] = mesh;
 }
 
 static int setup(void **state)
@@ -124,7 +124,7 @@ static int teardown(void **state)
 {
         World *world = *state;
 
-        sd_bus_message_unref(world->source.mesh);
+        sd_bus_message_unref(world->source.components[API_SERVICE_MESH]);
         sd_bus_unref(world->bus);
         cache_free(world->cache);
         free(world);
@@ -195,7 +195,8 @@ static void test_absent(void **state)
         world->source.units = NULL;
         world->source.parts = NULL;
         world->source.process = NULL;
-        world->source.mesh = sd_bus_message_unref(world->source.mesh);
+        world->source.components[API_SERVICE_MESH] =
+                sd_bus_message_unref(world->source.components[API_SERVICE_MESH]);
         assert_ok(metrics_render(&world->source, &text, NULL));
         assert_non_null(strstr(text, "\ndevbox_collector_up 0\n"));
         assert_non_null(strstr(text, "\ndevbox_http_requests_total{"));
