@@ -13,8 +13,12 @@
 #include "sample/sample-metrics.h"
 
 #define LABELS    PROMETHEUS_LABELS
-#define MESH      "devbox_mesh_" /* then the name that the component has for it */
 #define NO_LABELS PROMETHEUS_NO_LABELS
+
+/* Then the name that the component has for it. */
+#define MESH     "devbox_mesh_"
+#define DISPATCH "devbox_dispatch_"
+#define LEDGER   "devbox_ledger_"
 
 typedef struct Family {
         PrometheusFamily family;
@@ -113,9 +117,19 @@ static void add_unit_start_time(Prometheus *prometheus, const MetricsSource *sou
 
 /* ---- components */
 
-static const char *const prefixes[_API_SERVICE_MAX] = { [API_SERVICE_MESH] = MESH };
+static const char *const prefixes[_API_SERVICE_MAX] = {
+        [API_SERVICE_MESH] = MESH,
+        [API_SERVICE_DISPATCH] = DISPATCH,
+        [API_SERVICE_LEDGER] = LEDGER,
+};
 
-/* `offset` is the component. Labels are part of the key. A reply of another type has no rows. */
+/* What follows the name in a key: labels, or of a histogram "_bucket" with labels, "_sum", "_count". */
+static bool is_sample_of(const PrometheusFamily *family, const char *rest)
+{
+        return *rest == '\0' || *rest == '{' || (*rest == '_' && streq(family->type, "histogram"));
+}
+
+/* `offset` is the component. A reply of another type has no rows. */
 static void add_component(Prometheus *prometheus, const MetricsSource *source, size_t offset)
 {
         const char *name = prometheus->family->name + strlen(prefixes[offset]), *key;
@@ -127,7 +141,7 @@ static void add_component(Prometheus *prometheus, const MetricsSource *source, s
             sd_bus_message_enter_container(reply, 'a', "{sd}") < 0)
                 return;
         while (sd_bus_message_read(reply, "{sd}", &key, &value) > 0)
-                if (strncmp(key, name, n) == 0 && (key[n] == '\0' || key[n] == '{'))
+                if (strncmp(key, name, n) == 0 && is_sample_of(prometheus->family, key + n))
                         prometheus_add_labelled(prometheus, key + n, value);
 }
 
@@ -297,6 +311,51 @@ static const Family families[] = {
         { { MESH "ledger_call_failures_total", "counter",
             "Calls of devbox-mesh to devbox-ledger that brought an error." },
           add_component, API_SERVICE_MESH },
+        { { DISPATCH "requests_submitted_total", "counter",
+            "Requests that were signed for a device." },
+          add_component, API_SERVICE_DISPATCH },
+        { { DISPATCH "requests_total", "counter",
+            "Requests that have ended, by capability and outcome." },
+          add_component, API_SERVICE_DISPATCH },
+        { { DISPATCH "request_duration_seconds", "histogram",
+            "Of the requests that a device has ended: from their submission, or the last approval." },
+          add_component, API_SERVICE_DISPATCH },
+        { { DISPATCH "requests_queued", "gauge",
+            "Requests that wait for their device." },
+          add_component, API_SERVICE_DISPATCH },
+        { { DISPATCH "requests_running", "gauge",
+            "Requests that a device has accepted and not ended." },
+          add_component, API_SERVICE_DISPATCH },
+        { { DISPATCH "approvals_waiting", "gauge",
+            "Requests that wait for people." },
+          add_component, API_SERVICE_DISPATCH },
+        { { DISPATCH "approval_oldest_seconds", "gauge",
+            "How long the oldest of these has waited; 0 if none waits." },
+          add_component, API_SERVICE_DISPATCH },
+        { { DISPATCH "replays_blocked_total", "counter",
+            "Requests that their device has rejected because their id or nonce was used before." },
+          add_component, API_SERVICE_DISPATCH },
+        { { DISPATCH "device_audit_entries", "gauge",
+            "The size of the device's audit chain at its last result." },
+          add_component, API_SERVICE_DISPATCH },
+        { { DISPATCH "device_witness_lag_entries", "gauge",
+            "Entries of the device's audit chain that this hub has not countersigned yet." },
+          add_component, API_SERVICE_DISPATCH },
+        { { LEDGER "chain_entries", "gauge",
+            "The size of this machine's audit chain." },
+          add_component, API_SERVICE_LEDGER },
+        { { LEDGER "requests_accepted_total", "counter",
+            "Requests that this machine has accepted." },
+          add_component, API_SERVICE_LEDGER },
+        { { LEDGER "requests_denied_total", "counter",
+            "Requests that this machine has rejected." },
+          add_component, API_SERVICE_LEDGER },
+        { { LEDGER "replays_blocked_total", "counter",
+            "Of these: because their id or nonce was used before." },
+          add_component, API_SERVICE_LEDGER },
+        { { LEDGER "manifest_in_force", "gauge",
+            "Whether this machine has a manifest that has not expired." },
+          add_component, API_SERVICE_LEDGER },
         { { "devbox_dbus_calls_total", "counter",
             "Calls of devbox-api to devbox-collector." },
           add_dbus, offsetof(BusClientStats, calls_total) },

@@ -11,7 +11,8 @@
 #define PROMETHEUS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
 typedef struct PrometheusFamily {
-        const char *name, *type, *help; /* the base unit is part of the name; type: "counter", "gauge" */
+        const char *name, *type, *help; /* the base unit is part of the name; type: "counter", "gauge",
+                                        "histogram" */
 } PrometheusFamily;
 
 typedef struct PrometheusLabel {
@@ -42,7 +43,8 @@ void prometheus_add_u64(Prometheus *prometheus, const PrometheusLabel *labels, u
 void prometheus_add_double(Prometheus *prometheus, const PrometheusLabel *labels, double value);
 void prometheus_add_usec(Prometheus *prometheus, const PrometheusLabel *labels, usec_t value);
 
-/* One with labels that were written by another process, "{name=\"value\"}", or none: "". */
+/* One with labels that were written by another process, "{name=\"value\"}", or none: ""; after the suffix of
+ * a sample of a histogram, if it is one: "_sum". */
 void prometheus_add_labelled(Prometheus *prometheus, const char *labels, double value);
 
 /* Hands the text over and leaves an empty writer; `ret_size` may be NULL. Errors: -ENOMEM. */

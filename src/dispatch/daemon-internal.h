@@ -38,6 +38,9 @@ struct DispatchDaemon {
 int dispatch_daemon_add_interface(DispatchDaemon *self, sd_bus *bus, const char *path,
                                   sd_bus_slot **ret_slot);
 
+/* metrics.c: of Component1.GetMetrics. */
+int dispatch_append_metrics(sd_bus_message *reply, void *owner);
+
 /* methods-requests.c: one of `operations`. */
 typedef struct Operation Operation;
 void dispatch_operation_free(BusCall *call);

@@ -48,28 +48,6 @@ static int restart(void *owner, const char **ret_detail)
         return 0;
 }
 
-static int append_metrics(sd_bus_message *reply, void *owner)
-{
-        const DispatchDaemon *self = owner;
-        const BusAuthorityStats *calls = bus_authority_stats(self->authority);
-        const QueueStats stats = queue_stats(self->queue);
-        uint64_t now_ms = time_now(CLOCK_REALTIME) / USEC_PER_MSEC;
-        const ComponentMetric metrics[] = {
-                { "calls_total", (double) calls->calls_total },
-                { "calls_refused_total", (double) calls->denied_total },
-                { "requests_submitted_total", (double) stats.submitted_total },
-                { "requests_finished_total", (double) stats.ended_total[DISPATCH_FINISHED] },
-                { "requests_rejected_total", (double) stats.ended_total[DISPATCH_REJECTED] },
-                { "requests_unreachable_total", (double) stats.ended_total[DISPATCH_UNREACHABLE] },
-                { "requests_open", (double) stats.n_open },
-                { "approvals_waiting", (double) stats.n_approving },
-                { "approval_oldest_seconds",
-                  stats.oldest_approval_ms > 0 ? (double) (now_ms - stats.oldest_approval_ms) / 1000 : 0 },
-        };
-
-        return component_append_metrics(reply, metrics, ELEMENTSOF(metrics));
-}
-
 /* ---- what changes */
 
 static void on_request_changed(const StoredRequest *request, void *owner)
@@ -115,7 +93,7 @@ void *dispatch_daemon_new(void)
                                      .free = dispatch_listing_free };
         self->component = (Component){
                 .name = "Dispatch1",
-                .append_metrics = append_metrics,
+                .append_metrics = dispatch_append_metrics,
                 .restart = restart,
                 .owner = self,
         };

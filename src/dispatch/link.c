@@ -208,6 +208,11 @@ uint64_t device_link_entries(const DeviceLink *link)
         return link->entries;
 }
 
+uint64_t device_link_witnessed(const DeviceLink *link)
+{
+        return witness_entries(link->witness);
+}
+
 bool device_link_is_idle(const DeviceLink *link)
 {
         return LIST_EMPTY(&link->runs) && !witness_is_running(link->witness);

@@ -58,6 +58,9 @@ const char *device_link_name(const DeviceLink *link);
 /* The size of the device's audit chain in its last result; 0: there was none yet. */
 uint64_t device_link_entries(const DeviceLink *link);
 
+/* How many of them the hub has countersigned, as far as this link knows. */
+uint64_t device_link_witnessed(const DeviceLink *link);
+
 /* Whether nothing is under way. */
 bool device_link_is_idle(const DeviceLink *link);
 

@@ -16,6 +16,7 @@ typedef struct QueuedRequest {
         StoredRequest stored;
         LinkRun *run;
         ClientStream *stream;
+        usec_t ready_usec; /* CLOCK_MONOTONIC: when it was given to the link first; 0: not yet */
         bool cancelled;
 } QueuedRequest;
 
@@ -38,6 +39,9 @@ static inline uint64_t queue_now_ms(void)
 
 /* An open request by the end of its id; NULL: none. */
 QueuedRequest *queue_find(Queue *queue, const char *id);
+
+/* queue-stats.c: counts a request that has ended. */
+void queue_count_end(Queue *queue, const QueuedRequest *request);
 
 /* Why an id names no open request. */
 int queue_why_not_open(Queue *queue, const char *id);

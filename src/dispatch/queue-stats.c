@@ -1,22 +1,54 @@
 /* SPDX-License-Identifier: MIT */
-/* Figures of the queue: in all, and of one device. */
+/* Figures of the queue: since the start, now, and of one device. */
 
 #include "dispatch/queue-internal.h"
+
+const usec_t queue_buckets_usec[QUEUE_BUCKETS] = {
+        100 * USEC_PER_MSEC, 200 * USEC_PER_MSEC, 400 * USEC_PER_MSEC, USEC_PER_SEC,      2 * USEC_PER_SEC,
+        5 * USEC_PER_SEC,    10 * USEC_PER_SEC,   30 * USEC_PER_SEC,   60 * USEC_PER_SEC, 300 * USEC_PER_SEC,
+};
+
+static void count_duration(QueueStats *stats, usec_t usec)
+{
+        size_t bucket = 0;
+
+        while (bucket < QUEUE_BUCKETS && usec > queue_buckets_usec[bucket])
+                bucket++;
+        stats->durations[bucket]++;
+        stats->duration_sum_usec += usec;
+}
+
+static bool is_replay(const StoredRequest *stored)
+{
+        DevboxError reason;
+
+        return stored->reason && devbox_error_from_code(stored->reason, &reason) == 0 &&
+               (reason == DEVBOX_ERROR_NONCE_REPLAY || reason == DEVBOX_ERROR_REQUEST_ID_CONFLICT);
+}
+
+void queue_count_end(Queue *queue, const QueuedRequest *request)
+{
+        const StoredRequest *stored = &request->stored;
+        CapabilityKind kind = capability_kind_from_name(stored->capability);
+        QueueStats *stats = &queue->stats;
+
+        stats->ended_total[kind >= 0 ? (size_t) kind : _CAPABILITY_KIND_MAX][stored->state]++;
+        stats->replays_total += is_replay(stored);
+        if (stored->result && request->ready_usec > 0)
+                count_duration(stats, time_now(CLOCK_MONOTONIC) - request->ready_usec);
+}
 
 QueueStats queue_stats(const Queue *queue)
 {
         QueueStats stats = queue->stats;
         const QueuedRequest *request;
 
-        stats.n_open = stats.n_approving = 0;
         LIST_FOREACH(request, &queue->requests, entry) {
                 uint64_t created = (uint64_t) request->stored.created_ms;
 
-                stats.n_open++;
-                if (request->stored.state != DISPATCH_APPROVING)
-                        continue;
-                stats.n_approving++;
-                if (stats.oldest_approval_ms == 0 || created < stats.oldest_approval_ms)
+                stats.open[request->stored.state]++;
+                if (request->stored.state == DISPATCH_APPROVING &&
+                    (stats.oldest_approval_ms == 0 || created < stats.oldest_approval_ms))
                         stats.oldest_approval_ms = created;
         }
 
@@ -31,8 +63,20 @@ QueueDevice queue_device(const Queue *queue, const char *device)
         LIST_FOREACH(request, &queue->requests, entry)
                 figures.open[request->stored.state] += streq(request->stored.device, device);
         for (size_t i = 0; i < queue->n_links; i++)
-                if (streq(device_link_name(queue->links[i]), device))
+                if (streq(device_link_name(queue->links[i]), device)) {
                         figures.entries = device_link_entries(queue->links[i]);
+                        figures.witnessed = device_link_witnessed(queue->links[i]);
+                }
 
         return figures;
+}
+
+size_t queue_n_devices(const Queue *queue)
+{
+        return queue->n_links;
+}
+
+const char *queue_device_name(const Queue *queue, size_t i)
+{
+        return device_link_name(queue->links[i]);
 }

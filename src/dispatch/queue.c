@@ -71,7 +71,7 @@ void queued_end(QueuedRequest *request, DispatchState state, int reason, const c
         int r = dispatch_store_update(queue->store, stored);
         if (r < 0)
                 (void) log_error_errno(r, "Cannot write the end of a request, ignoring");
-        queue->stats.ended_total[state]++;
+        queue_count_end(queue, request);
         (void) log_full(LOG_INFO, 0,
                         LOG_FIELDS({ "DEVBOX_REQUEST", stored->id }, { "DEVBOX_PEER", stored->device },
                                    { "DEVBOX_CAPABILITY", stored->subject },
@@ -192,6 +192,8 @@ void queued_start(QueuedRequest *request)
                                            .accepted = stored->state == DISPATCH_RUNNING };
         DeviceLink *link = NULL;
 
+        if (request->ready_usec == 0)
+                request->ready_usec = time_now(CLOCK_MONOTONIC);
         int r = find_link(request->queue, stored->device, &link);
         if (r == 0)
                 r = link_run_start(link, &link_request, &run_handlers, request, &request->run);

@@ -26,10 +26,21 @@ typedef struct QueueHandlers {
         void (*on_changed)(const StoredRequest *request, void *owner); /* its state, or its approvals */
 } QueueHandlers;
 
+/* Upper limits of the histogram; beyond the last one there is one more. */
+#define QUEUE_BUCKETS 10
+extern const usec_t queue_buckets_usec[QUEUE_BUCKETS];
+
 typedef struct QueueStats {
-        uint64_t submitted_total, ended_total[_DISPATCH_STATE_MAX];
-        size_t n_open, n_approving;
-        uint64_t oldest_approval_ms; /* when it was submitted; 0: none */
+        uint64_t submitted_total;
+        uint64_t ended_total[_CAPABILITY_KIND_MAX + 1][_DISPATCH_STATE_MAX]; /* last: unknown capabilities */
+        uint64_t replays_total; /* requests that their device rejected as a replay */
+
+        /* Of those that a device has ended, from when nothing but the device was waited for. */
+        uint64_t durations[QUEUE_BUCKETS + 1];
+        usec_t duration_sum_usec;
+
+        uint64_t open[DISPATCH_RUNNING + 1]; /* now, by their state */
+        uint64_t oldest_approval_ms;         /* when it was submitted; 0: none */
 } QueueStats;
 
 /* `context` and the owner must outlive it. Errors: those of the store. */
@@ -47,9 +58,14 @@ QueueStats queue_stats(const Queue *queue);
 typedef struct QueueDevice {
         uint64_t open[_DISPATCH_STATE_MAX]; /* requests, by their state */
         uint64_t entries;                   /* of its audit chain, as its last result says; 0: not known */
+        uint64_t witnessed;                 /* of these */
 } QueueDevice;
 
 QueueDevice queue_device(const Queue *queue, const char *device);
+
+/* The devices that requests were sent to since the start. */
+size_t queue_n_devices(const Queue *queue);
+const char *queue_device_name(const Queue *queue, size_t i);
 
 typedef struct QueueSubmission {
         const char *device, *capability, *principal;

@@ -23,6 +23,8 @@ struct Witness {
         const char *device;
         char url[128];
         bool running, again;
+        uint64_t entries; /* that are countersigned */
+        size_t n_new;     /* in the call under way */
         BusRequest call;
         HttpCall *step;
 };
@@ -82,6 +84,8 @@ static void on_witnessed(BusRequest *call, const BusReply *reply)
         _cleanup_(text_done) Text body = TEXT_NULL;
         const char *cosigned = NULL;
 
+        if (reply->reason == 0)
+                witness->entries += witness->n_new;
         if (reply->reason != 0)
                 return end_reason(witness, reply);
         if (sd_bus_message_read(reply->message, "s", &cosigned) < 0)
@@ -165,6 +169,7 @@ static void on_entries(HttpCall *call, int error, void *userdata)
 
         const char *body = http_call_body(call, &size);
         cJSON *reply = cJSON_ParseWithLength(body, size);
+        witness->n_new = (size_t) cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(reply, "entries"));
         int r = make_call(witness, reply, &message);
         cJSON_Delete(reply);
         if (r < 0)
@@ -196,6 +201,7 @@ static void on_replica(BusRequest *call, const BusReply *reply)
                 return end_reason(witness, reply);
         if (bus_dictionary_read(reply->message, &replica_dictionary, &replica) < 0)
                 return end(witness, "the ledger's reply is not understood");
+        witness->entries = replica.size;
         if (replica.quarantine)
                 return end(witness, "it is in quarantine");
 
@@ -254,4 +260,9 @@ int witness_start(Witness *witness, const char *url)
 bool witness_is_running(const Witness *witness)
 {
         return witness->running;
+}
+
+uint64_t witness_entries(const Witness *witness)
+{
+        return witness->entries;
 }

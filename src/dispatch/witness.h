@@ -18,3 +18,6 @@ DEFINE_CLEANUP(Witness, witness_free);
 /* Begins with the agent at this URL, unless it is under way; then once more at its end. Errors: -ENOMEM. */
 int witness_start(Witness *witness, const char *url);
 bool witness_is_running(const Witness *witness);
+
+/* How many entries the hub has countersigned, as far as was seen here. */
+uint64_t witness_entries(const Witness *witness);

@@ -35,7 +35,7 @@ struct LedgerDaemon {
         Ledger *ledger; /* NULL: it could not be opened */
         int failure;    /* to open it, or of the last write: 0 or -errno; logged when it changes */
         Backoff reopen_backoff;
-        uint64_t accepted, denied, known;
+        uint64_t accepted, denied, known, replays;
 };
 
 /* Returns 0, or DEVBOX_ERROR_AUDIT_UNAVAILABLE if the ledger could not be opened. */

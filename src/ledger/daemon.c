@@ -291,6 +291,7 @@ static int append_metrics(sd_bus_message *reply, void *owner)
                 { "requests_accepted_total", self->accepted },
                 { "requests_denied_total", self->denied },
                 { "requests_repeated_total", self->known },
+                { "replays_blocked_total", self->replays },
                 { "requests_remembered", status.requests },
                 { "chain_entries", status.size },
                 { "manifest_in_force", status.in_force },

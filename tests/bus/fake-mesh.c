@@ -214,12 +214,26 @@ static const sd_bus_vtable ledger[] = {
         SD_BUS_VTABLE_END,
 };
 
+static int on_get_dispatch_metrics(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        return sd_bus_reply_method_return(
+                call, "a{sd}", 3, "requests_total{capability=\"shell.exec\",outcome=\"finished\"}", 4.0,
+                "request_duration_seconds_bucket{le=\"+Inf\"}", 4.0, "request_duration_seconds_count", 4.0);
+}
+
+static const sd_bus_vtable dispatch_component[] = {
+        SD_BUS_VTABLE_START(0),
+        METHOD("GetMetrics", "", "a{sd}", on_get_dispatch_metrics),
+        SD_BUS_VTABLE_END,
+};
+
 static const struct {
         const char *name, *path, *interface; /* NULL: as the name */
         const sd_bus_vtable *vtable;
 } objects[] = {
         { "org.devbox.Dispatch1", "/org/devbox/Dispatch1", NULL, dispatch },
         { "org.devbox.Ledger1", "/org/devbox/Ledger1", NULL, ledger },
+        { NULL, "/org/devbox/Dispatch1", "org.devbox.Component1", dispatch_component },
         { NULL, "/org/devbox/Mesh1", "org.devbox.Component1", component },
         { "org.devbox.Mesh1", "/org/devbox/Mesh1", NULL, mesh }, /* last: the test waits for it */
 };

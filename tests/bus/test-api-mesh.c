@@ -302,14 +302,18 @@ static void test_metrics(void **state)
         test_daemon_signal(world->api, SIGHUP);
         test_bus_wait_log(world->bus, API, "The configuration was read again");
         assert_answer(ask(world, LOCAL, "GET /metrics", NULL, NULL), 200, line);
+        assert_answer(ask(world, LOCAL, "GET /metrics", NULL, NULL), 200,
+                      "\ndevbox_dispatch_request_duration_seconds_bucket{le=\"+Inf\"} 4\n");
 
         world->mesh = test_daemon_free(world->mesh);
         test_bus_wait_owner(world->bus, MESH, false);
         Answer metrics = ask(world, LOCAL, "GET /metrics", NULL, NULL);
         assert_answer(metrics, 200, "\ndevbox_http_connections 1\n");
         assert_null(strstr(metrics.body, "devbox_mesh"));
+        assert_null(strstr(metrics.body, "devbox_dispatch"));
         _cleanup_(freep) char *log = test_bus_read_log(world->bus, API);
         assert_null(strstr(log, "No answer from devbox-mesh"));
+        assert_null(strstr(log, "No answer from devbox-dispatch"));
 }
 
 int main(void)

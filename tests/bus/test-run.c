@@ -169,6 +169,57 @@ static void test_worker_that_is_off(void **state)
         verify_chain(world->ledger);
 }
 
+/* One of GetMetrics of a component; -1: it is absent. */
+static double metric(const RunWorld *world, const char *name, const char *wanted)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply =
+                test_call(world->client, name, "org.devbox.Component1.GetMetrics");
+        double value, found = -1;
+        const char *key;
+
+        assert_ok(sd_bus_message_enter_container(reply, 'a', "{sd}"));
+        while (sd_bus_message_read(reply, "{sd}", &key, &value) > 0)
+                if (streq(key, wanted))
+                        found = value;
+        return found;
+}
+
+static void test_metrics(void **state)
+{
+        static const struct {
+                const char *key;
+                double value; /* at least */
+        } rows[] = {
+                { "requests_submitted_total", 3 },
+                { "requests_total{capability=\"shell.exec\",outcome=\"finished\"}", 1 },
+                { "requests_total{capability=\"other\",outcome=\"rejected\"}", 1 },
+                { "request_duration_seconds_bucket{le=\"+Inf\"}", 2 },
+                { "request_duration_seconds_count", 2 },
+                { "request_duration_seconds_sum", 1e-6 },
+                { "approvals_waiting", 1 },
+                { "approval_oldest_seconds", 0 },
+                { "requests_queued", 0 },
+                { "replays_blocked_total", 0 },
+                { "device_audit_entries{device=\"dev-a\"}", 1 },
+                { "device_witness_lag_entries{device=\"dev-a\"}", 1 },
+        };
+        RunWorld *world = *state;
+        char path[160], *ls[] = { (char *) "ls", (char *) "--", (char *) "/home", NULL },
+                        *write[] = { path, NULL }, *nothing[] = { NULL };
+        _cleanup_(outcome_done) Outcome ran = { .id = "" }, rejected = { .id = "" }, waiting = { .id = "" };
+
+        assert_true(metric(world, DISPATCH, rows[1].key) < 0);
+        follow(run(world, "shell.exec", ls, &ran), &ran);
+        follow(run(world, "door.open", nothing, &rejected), &rejected);
+        (void) snprintf(path, sizeof path, "%s/note", world->directory);
+        _cleanup_(fd_closep) int fd = run(world, "fs.write", write, &waiting);
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                if (metric(world, DISPATCH, rows[i].key) < rows[i].value)
+                        fail_msg("%s is %g", rows[i].key, metric(world, DISPATCH, rows[i].key));
+        assert_true(metric(world, LEDGER, "requests_accepted_total") == 1);
+        assert_true(metric(world, LEDGER, "replays_blocked_total") == 0);
+}
+
 /* The ledger of this test witnesses no chain. */
 static void test_fleet(void **state)
 {
@@ -199,6 +250,7 @@ int main(void)
                 run_world_test(test_agent_that_dies),
                 run_world_test(test_worker_that_is_off),
                 run_world_test(test_fleet),
+                run_world_test(test_metrics),
                 run_world_test(test_running_request_outlives_the_dispatcher),
         };
 

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* The figures of Component1.GetMetrics. Those that there are several of have labels in their keys, as
+ * Prometheus writes them, which devbox-api passes on. */
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "dispatch/daemon-internal.h"
+
+#define KEY_MAX 128
+
+static int append(sd_bus_message *reply, double value, const char *format, ...) _printf_(3, 4);
+
+static int append(sd_bus_message *reply, double value, const char *format, ...)
+{
+        char key[KEY_MAX];
+        va_list args;
+
+        va_start(args, format);
+        (void) vsnprintf(key, sizeof key, format, args);
+        va_end(args);
+        return sd_bus_message_append(reply, "{sd}", key, value);
+}
+
+/* Only what there was: most pairs never are. */
+static int append_ended(sd_bus_message *reply, const QueueStats *stats)
+{
+        int r = 0;
+
+        for (size_t kind = 0; kind <= _CAPABILITY_KIND_MAX; kind++)
+                for (size_t state = 0; r >= 0 && state < _DISPATCH_STATE_MAX; state++)
+                        if (stats->ended_total[kind][state] > 0)
+                                r = append(reply, (double) stats->ended_total[kind][state],
+                                           "requests_total{capability=\"%s\",outcome=\"%s\"}",
+                                           kind < _CAPABILITY_KIND_MAX ? capability_kind_names[kind]
+                                                                       : "other",
+                                           dispatch_state_names[state]);
+        return r;
+}
+
+static int append_durations(sd_bus_message *reply, const QueueStats *stats)
+{
+        uint64_t count = 0;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < QUEUE_BUCKETS; i++) {
+                count += stats->durations[i];
+                r = append(reply, (double) count, "request_duration_seconds_bucket{le=\"%g\"}",
+                           (double) queue_buckets_usec[i] / USEC_PER_SEC);
+        }
+        count += stats->durations[QUEUE_BUCKETS];
+        if (r >= 0)
+                r = append(reply, (double) count, "request_duration_seconds_bucket{le=\"+Inf\"}");
+        if (r >= 0)
+                r = append(reply, (double) stats->duration_sum_usec / USEC_PER_SEC,
+                           "request_duration_seconds_sum");
+        return r < 0 ? r : append(reply, (double) count, "request_duration_seconds_count");
+}
+
+/* Of a device whose chain is known from a result. */
+static int append_device(sd_bus_message *reply, const Queue *queue, const char *name)
+{
+        const QueueDevice figures = queue_device(queue, name);
+
+        if (figures.entries == 0)
+                return 0;
+
+        int r = append(reply, (double) figures.entries, "device_audit_entries{device=\"%s\"}", name);
+        return r < 0 ? r
+                     : append(reply, (double) (figures.entries - MIN(figures.entries, figures.witnessed)),
+                              "device_witness_lag_entries{device=\"%s\"}", name);
+}
+
+int dispatch_append_metrics(sd_bus_message *reply, void *owner)
+{
+        const DispatchDaemon *self = owner;
+        const BusAuthorityStats *calls = bus_authority_stats(self->authority);
+        const QueueStats stats = queue_stats(self->queue);
+        uint64_t now_ms = time_now(CLOCK_REALTIME) / USEC_PER_MSEC;
+        const ComponentMetric metrics[] = {
+                { "calls_total", (double) calls->calls_total },
+                { "calls_refused_total", (double) calls->denied_total },
+                { "requests_submitted_total", (double) stats.submitted_total },
+                { "requests_queued", (double) stats.open[DISPATCH_QUEUED] },
+                { "requests_running", (double) stats.open[DISPATCH_RUNNING] },
+                { "approvals_waiting", (double) stats.open[DISPATCH_APPROVING] },
+                { "approval_oldest_seconds",
+                  stats.oldest_approval_ms > 0
+                          ? (double) (now_ms - MIN(now_ms, stats.oldest_approval_ms)) / 1000
+                          : 0 },
+                { "replays_blocked_total", (double) stats.replays_total },
+        };
+
+        int r = sd_bus_message_open_container(reply, 'a', "{sd}");
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(metrics); i++)
+                r = sd_bus_message_append(reply, "{sd}", metrics[i].name, metrics[i].value);
+        if (r >= 0)
+                r = append_ended(reply, &stats);
+        if (r >= 0)
+                r = append_durations(reply, &stats);
+        for (size_t i = 0; r >= 0 && i < queue_n_devices(self->queue); i++)
+                r = append_device(reply, self->queue, queue_device_name(self->queue, i));
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
