@@ -90,7 +90,7 @@ static void test_publish_as_json(void **state)
         assert_int_equal(empty.status, 0);
         _cleanup_(run_done) Run none =
                 run_words(world, "--json", "manifest", "publish", "--all", "--yes", SIGNING(world));
-        assert_string_equal(none.output, "{\"published\":[]}\n");
+        assert_string_equal(none.output, "{\"published\":[],\"failed\":[]}\n");
         hub_world_admit(world);
         _cleanup_(run_done) Run run =
                 run_words(world, "--json", "manifest", "publish", "--all", "--yes", SIGNING(world));
@@ -120,12 +120,41 @@ static void test_what_is_not_published(void **state)
         assert_int_equal(both.status, 2);
 }
 
+/* The fake hub keeps the last manifest: that of the hub itself, so that it has none for home-wsl. */
+static void test_one_of_several_has_none(void **state)
+{
+        HubWorld *world = *state;
+        _cleanup_(freep) char *path = write_template(world, TEMPLATE);
+
+        hub_world_admit(world);
+        _cleanup_(run_done) Run self =
+                run_words(world, "invite", "hub", "--self", "--manifest", path, SIGNING(world));
+        assert_int_equal(self.status, 0);
+        _cleanup_(run_done) Run run = publish(world, "--all", "--yes");
+        assert_has(run.output,
+                   "home-wsl gets no manifest:\ndevboxctl: home-wsl is no device of this network");
+        assert_has(run.output, "hub: version 2 is signed, and delivered here\n");
+        assert_int_equal(run.status, 1);
+        assert_hub_log(world, "PublishManifest hub version 2");
+
+        _cleanup_(run_done) Run json =
+                run_words(world, "--json", "manifest", "publish", "--all", "--yes", SIGNING(world));
+        assert_has(json.output, "{\"published\":[{\"name\":\"hub\",\"epoch\":1,\"version\":3,");
+        assert_has(json.output,
+                   "\"failed\":[{\"name\":\"home-wsl\",\"code\":\"peer_unknown\",\"message\":\"");
+        assert_int_equal(json.status, 1);
+
+        _cleanup_(run_done) Run one = publish(world, "home-wsl", "--yes");
+        assert_has(one.output, "devboxctl: home-wsl is no device of this network");
+        assert_int_equal(one.status, 1);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 hub_test(test_publish_a_template),    hub_test(test_what_was_given_to_admit_is_stored),
                 hub_test(test_publish_asks),          hub_test(test_publish_as_json),
-                hub_test(test_what_is_not_published),
+                hub_test(test_what_is_not_published), hub_test(test_one_of_several_has_none),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

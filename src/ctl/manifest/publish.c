@@ -23,10 +23,12 @@ typedef struct PublishOptions {
         bool all, yes;
 } PublishOptions;
 
-/* The next manifest of one device. */
+/* The next manifest of one device, or why there is none. */
 typedef struct Publication {
         char device[DEVICE_NAME_SIZE];
         Manifest *manifest;
+        int error; /* a DevboxError; 0: none */
+        char *problem;
 } Publication;
 
 typedef struct Publisher {
@@ -38,8 +40,10 @@ typedef struct Publisher {
 
 static void publisher_done(Publisher *publisher)
 {
-        for (size_t i = 0; i < publisher->n; i++)
+        for (size_t i = 0; i < publisher->n; i++) {
                 manifest_free(publisher->items[i].manifest);
+                free(publisher->items[i].problem);
+        }
         free(publisher->items);
         hub_session_done(&publisher->session);
 }
@@ -73,6 +77,35 @@ static int add_all(Publisher *publisher)
                 return 0;
 
         return r == 0 ? add_device(publisher, HUB) : r;
+}
+
+/* Among several devices, one that cannot have its manifest is reported, and the others go on. */
+static int take_failure(Publisher *publisher, Publication *publication, int r)
+{
+        Ctl *ctl = publisher->session.ctl;
+        DevboxError error = (DevboxError) r;
+
+        if (r <= 0 || !publisher->options->all)
+                return r;
+        if (!ctl->problem && (r = problem_about(&ctl->problem, error, publication->device)) < 0)
+                return r;
+        r = ctl->json ? 0 : print_line(stderr, "%s gets no manifest:", publication->device);
+        if (r == 0 && !ctl->json)
+                r = print_problem(ctl, error);
+
+        publication->error = (int) error;
+        publication->problem = TAKE_PTR(ctl->problem);
+        ctl->status = CTL_PROBLEM;
+        return r;
+}
+
+static size_t count_ready(const Publisher *publisher)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < publisher->n; i++)
+                n += publisher->items[i].error == 0;
+        return n;
 }
 
 /* ---- what changes */
@@ -157,11 +190,12 @@ static int confirm(const Publisher *publisher)
         Ctl *ctl = publisher->session.ctl;
         const Progress progress = { ctl, 0 };
 
-        if (publisher->options->yes || publisher->n == 0)
+        size_t n = count_ready(publisher);
+
+        if (publisher->options->yes || n == 0)
                 return 0;
 
-        int r = progress_ask(&progress,
-                             publisher->n == 1 ? "sign and deliver it?" : "sign and deliver them?");
+        int r = progress_ask(&progress, n == 1 ? "sign and deliver it?" : "sign and deliver them?");
         if (r == -ENOTTY)
                 return problem_set(&ctl->problem, DEVBOX_ERROR_BAD_REQUEST,
                                    "there is no terminal to ask on; the same with --yes signs and delivers");
@@ -171,18 +205,15 @@ static int confirm(const Publisher *publisher)
 }
 
 /* The hub hands it on when it next reaches the device; its own ledger takes it now. */
-static int deliver(Publisher *publisher, const Publication *publication)
+static int deliver(Publisher *publisher, const Publication *publication, const char *envelope)
 {
         const DeviceManifest wanted = { .device = publication->device,
                                         .path = publisher->options->template };
         HubSession *session = &publisher->session;
-        _cleanup_(freep) char *envelope = NULL;
         ManifestInstallation installed;
         Ctl *ctl = session->ctl;
 
-        int r = hub_session_sign_manifest(session, publication->manifest, &envelope);
-        if (r == 0)
-                r = mesh_client_send_text(session->bus, "PublishManifest", envelope, &ctl->problem);
+        int r = mesh_client_send_text(session->bus, "PublishManifest", envelope, &ctl->problem);
         if (r == 0 && streq(publication->device, HUB))
                 r = ledger_client_install_manifest(session->bus, envelope, &installed, &ctl->problem);
         if (r == 0)
@@ -195,22 +226,50 @@ static int deliver(Publisher *publisher, const Publication *publication)
                           streq(publication->device, HUB) ? "here" : "as soon as the device is reached");
 }
 
+/* A key that cannot be used is the end of it all. */
+static int sign_and_deliver(Publisher *publisher, Publication *publication)
+{
+        _cleanup_(freep) char *envelope = NULL;
+
+        if (publication->error != 0)
+                return 0;
+        int r = hub_session_sign_manifest(&publisher->session, publication->manifest, &envelope);
+        return r != 0 ? r : take_failure(publisher, publication, deliver(publisher, publication, envelope));
+}
+
+static void add_published(Json *json, const Manifest *manifest)
+{
+        json_open_object(json, NULL);
+        json_add_string(json, "name", manifest->device);
+        json_add_u64(json, "epoch", (uint64_t) manifest->epoch);
+        json_add_u64(json, "version", (uint64_t) manifest->version);
+        json_add_time(json, "expires_at", (uint64_t) manifest->expires_at_ms * USEC_PER_MSEC);
+        json_close_object(json);
+}
+
+static void add_failed(Json *json, const Publication *publication)
+{
+        json_open_object(json, NULL);
+        json_add_string(json, "name", publication->device);
+        json_add_string(json, "code", devbox_error_code((DevboxError) publication->error));
+        json_add_string(json, "message", publication->problem);
+        json_close_object(json);
+}
+
 static int print_published_json(const Publisher *publisher)
 {
         _cleanup_(json_done) Json json = JSON_NULL;
 
         json_open_object(&json, NULL);
         json_open_array(&json, "published");
-        for (size_t i = 0; i < publisher->n; i++) {
-                const Manifest *manifest = publisher->items[i].manifest;
-
-                json_open_object(&json, NULL);
-                json_add_string(&json, "name", manifest->device);
-                json_add_u64(&json, "epoch", (uint64_t) manifest->epoch);
-                json_add_u64(&json, "version", (uint64_t) manifest->version);
-                json_add_time(&json, "expires_at", (uint64_t) manifest->expires_at_ms * USEC_PER_MSEC);
-                json_close_object(&json);
-        }
+        for (size_t i = 0; i < publisher->n; i++)
+                if (publisher->items[i].error == 0)
+                        add_published(&json, publisher->items[i].manifest);
+        json_close_array(&json);
+        json_open_array(&json, "failed");
+        for (size_t i = 0; i < publisher->n; i++)
+                if (publisher->items[i].error != 0)
+                        add_failed(&json, &publisher->items[i]);
         json_close_array(&json);
         json_close_object(&json);
         return print_json(&json);
@@ -229,14 +288,14 @@ static int run(Ctl *ctl, const void *options, char **args)
         if (r == 0)
                 r = args[0] ? add_device(&publisher, args[0]) : add_all(&publisher);
         for (size_t i = 0; i < publisher.n && r == 0; i++)
-                r = prepare(&publisher, &publisher.items[i]);
+                r = take_failure(&publisher, &publisher.items[i], prepare(&publisher, &publisher.items[i]));
         if (r == 0 && publisher.n == 0 && !ctl->json)
                 return print_line(stdout,
                                   "The network has no devices yet. Begin with: devboxctl invite NAME");
         if (r == 0)
                 r = confirm(&publisher);
         for (size_t i = 0; i < publisher.n && r == 0; i++)
-                r = deliver(&publisher, &publisher.items[i]);
+                r = sign_and_deliver(&publisher, &publisher.items[i]);
 
         return r != 0 || !ctl->json ? r : print_published_json(&publisher);
 }
