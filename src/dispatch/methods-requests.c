@@ -236,7 +236,7 @@ static int handle_submit(sd_bus_message *message, void *userdata)
 /* ---- Approve, Deny */
 
 typedef struct DecisionOptions {
-        const char *principal, *room, *message_id, *reaction_id, *tier;
+        const char *principal, *room, *message_id, *reaction_id, *envelope;
 } DecisionOptions;
 
 static const BusField decision_fields[] = {
@@ -244,6 +244,7 @@ static const BusField decision_fields[] = {
         BUS_FIELD("room", BUS_TEXT, DecisionOptions, room),
         BUS_FIELD("message_id", BUS_TEXT, DecisionOptions, message_id),
         BUS_FIELD("reaction_id", BUS_TEXT, DecisionOptions, reaction_id),
+        BUS_FIELD("envelope", BUS_TEXT, DecisionOptions, envelope),
 };
 static const BusDictionary decision_dictionary = BUS_DICTIONARY_STRICT(decision_fields);
 
@@ -280,6 +281,7 @@ static void on_decision_facts(FactsQuery *query, DeviceFacts *facts, int reason)
                         .room = options.room,
                         .message_id = options.message_id,
                         .reaction_id = options.reaction_id,
+                        .envelope = options.envelope,
                 };
 
                 r = queue_decide(operation->self->queue, &decision);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Decisions of people: checked against the device's manifest, signed by the attester, kept with the request.
- * The device judges them again. */
+/* Decisions of people: checked against the device's manifest, signed by the attester or by the approver's
+ * own key, kept with the request. The device judges them again. */
 
 #include <stdio.h>
 
@@ -51,16 +51,81 @@ static int sign_approval(Queue *queue, const StoredRequest *stored, const QueueD
                                       queue->context->keys->attester, ret_envelope);
 }
 
-int queue_decide(Queue *queue, const QueueDecision *decision)
+static int copy_text(const char *text, char **ret_copy)
 {
-        QueuedRequest *request = queue_find(queue, decision->id);
+        *ret_copy = strdup(text);
+        return *ret_copy ? 0 : -ENOMEM;
+}
+
+/* ---- by the approver's own key */
+
+/* Whose key signed. Errors: those of envelope_verify(). */
+static int find_signer(const Manifest *manifest, const Envelope *envelope, const char **ret_principal)
+{
+        const ManifestApprover *approvers[KEY_SET_MAX];
+        PublicKey keys[KEY_SET_MAX];
+        KeySet set = { .role = APPROVAL_ROLE, .keys = keys, .threshold = 1 };
+        uint32_t signers;
+
+        for (size_t i = 0; i < manifest->approvers.n && set.n_keys < KEY_SET_MAX; i++) {
+                const ManifestApprover *approver = &manifest->approvers.items[i];
+
+                if (public_key_is_null(&approver->key))
+                        continue;
+                keys[set.n_keys] = approver->key;
+                approvers[set.n_keys++] = approver;
+        }
+
+        int r = envelope_verify(envelope, ENVELOPE_APPROVAL, &set, &signers);
+        if (r == 0)
+                *ret_principal = approvers[__builtin_ctz(signers)]->principal;
+        return r;
+}
+
+static int check_signed(const StoredRequest *stored, const QueueDecision *decision, const Approval *approval)
+{
+        if (!streq(approval->request_id, stored->id) || !streq(approval->device, stored->device) ||
+            !sha256_equal(&approval->request_sha256, &stored->digest) ||
+            !streq(approval->approver, decision->principal) || approval->tier != APPROVAL_SIGNED ||
+            (approval->decision == APPROVAL_APPROVE) != decision->approve)
+                return DEVBOX_ERROR_APPROVAL_MISMATCH;
+
+        return (uint64_t) approval->expires_at_ms <= queue_now_ms() ? DEVBOX_ERROR_APPROVAL_EXPIRED : 0;
+}
+
+/* Fills in who decided, and by which tier, from what was signed. */
+static int open_signed(const StoredRequest *stored, QueueDecision *decision)
+{
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        _cleanup_(approval_freep) Approval *approval = NULL;
+
+        int r = envelope_parse(bytes_of_string(decision->envelope), (size_t) approval_schema.max_bytes,
+                               &envelope);
+        if (r == 0)
+                r = find_signer(decision->manifest, envelope, &decision->principal);
+        if (r == 0)
+                r = approval_parse(envelope_payload(envelope), &approval, NULL);
+        if (r != 0)
+                return r;
+
+        decision->tier = APPROVAL_SIGNED;
+        return check_signed(stored, decision, approval);
+}
+
+int queue_decide(Queue *queue, const QueueDecision *given)
+{
+        QueuedRequest *request = queue_find(queue, given->id);
         _cleanup_(freep) char *envelope = NULL;
+        QueueDecision own = *given;
+        const QueueDecision *decision = &own;
 
         if (!request)
-                return queue_why_not_open(queue, decision->id);
+                return queue_why_not_open(queue, given->id);
 
         StoredRequest *stored = &request->stored;
-        int r = check_decision(queue, request, decision);
+        int r = given->envelope ? open_signed(stored, &own) : 0;
+        if (r == 0)
+                r = check_decision(queue, request, decision);
         if (r != 0)
                 return r;
         if (!decision->approve) {
@@ -71,7 +136,8 @@ int queue_decide(Queue *queue, const QueueDecision *decision)
                 return 0;
         }
 
-        r = sign_approval(queue, stored, decision, &envelope);
+        r = decision->envelope ? copy_text(decision->envelope, &envelope)
+                               : sign_approval(queue, stored, decision, &envelope);
         if (r == 0 && stored->n_approvals == APPROVALS_MAX)
                 r = -ENOBUFS;
         if (r == 0)

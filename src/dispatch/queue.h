@@ -77,16 +77,18 @@ typedef struct QueueSubmission {
 /* Errors: DEVBOX_ERROR_BUSY too many are open; AUDIT_UNAVAILABLE it cannot be kept. */
 int queue_submit(Queue *queue, const QueueSubmission *submission, char ret_id[static ULID_SIZE]);
 
-/* One person's decision on a request, with the device's manifest of now. `envelope` is the approver's own
- * signature; NULL: the attester signs. Errors: DEVBOX_ERROR_REQUEST_UNKNOWN; REQUEST_STATE it waits for
- * none; APPROVAL_MISMATCH not an approver, or the same person again or who asked; APPROVAL_MISSING a higher
- * tier is needed. */
+/* One person's decision on a request, with the device's manifest of now. Without an envelope the attester
+ * signs for `principal`. Errors: DEVBOX_ERROR_REQUEST_UNKNOWN; REQUEST_STATE it waits for none;
+ * APPROVAL_MISMATCH not an approver, or who asked, or the envelope is about something else; APPROVAL_MISSING
+ * a higher tier is needed; APPROVAL_REUSED the same person again; of an envelope also those of
+ * envelope_verify(), BAD_ENVELOPE, BAD_SCHEMA and APPROVAL_EXPIRED. */
 typedef struct QueueDecision {
         const char *id, *principal;
         int tier; /* ApprovalTier */
         bool approve;
         const Manifest *manifest;
         const char *room, *message_id, *reaction_id; /* NULL: not by chat */
+        const char *envelope; /* of an approval by the approver's own key, which decides who it is, too */
 } QueueDecision;
 
 int queue_decide(Queue *queue, const QueueDecision *decision);

@@ -12,6 +12,7 @@
 
 #include "basic/fd.h"
 #include "ctl-run.h"
+#include "files.h"
 
 #define run_words(world, ...) run_ctl_words((world)->ledger->bus, (const char *const[]){ __VA_ARGS__, NULL })
 
@@ -82,6 +83,71 @@ static void test_approval(void **state)
         follow(fd, &denied);
         assert_end(world, &denied, "\"state\":\"denied\"");
         assert_int_equal(access(path, F_OK), -1);
+        verify_chain(world->ledger);
+}
+
+/* With a signed approval of another request. */
+static void approve_another(const RunWorld *world, const char *id, WorldKey key, const char *wanted)
+{
+        const Edit digest = { "@@request@@",
+                              "000000000000000000000000000000000000000000000000000000000000dead" };
+        _cleanup_(freep) char *approval = world_text(world_approval, &digest, 1);
+        _cleanup_(envelope_freep) Envelope *envelope = WORLD_SIGN(ENVELOPE_APPROVAL, approval, key);
+        sd_bus_message *call = new_dispatch_call(world, "Approve");
+        _cleanup_(freep) char *text = NULL;
+
+        assert_ok(envelope_format(envelope, &text));
+        assert_ok(sd_bus_message_append(call, "sa{sv}", id, 1, "envelope", "s", text));
+        sd_bus_message_unref(finish_call(world->client, call, wanted));
+}
+
+/* A file with the seed of a key of the world: 32 times a byte. */
+static char *write_seed(const RunWorld *world, const char *name, char digit)
+{
+        char seed[65];
+
+        for (size_t i = 0; i < 64; i += 2) {
+                seed[i] = '1';
+                seed[i + 1] = digit;
+        }
+        seed[64] = '\0';
+        write_state_file(world->ledger, name, seed);
+        return text_of("%s/%s", world->ledger->directory, name);
+}
+
+/* By @bob's own key: also where no attester may speak for him. The device accepts it, and has no worker. */
+static void test_signed_approval(void **state)
+{
+        RunWorld *world = *state;
+        _cleanup_(freep) char *bob = write_seed(world, "bob", '7'),
+                              *stranger = write_seed(world, "eve", 'a');
+        char path[160], *ps[] = { (char *) "web", (char *) "ps", NULL },
+                        *note[] = { path, (char *) "hello", NULL };
+        _cleanup_(outcome_done) Outcome needs = { .id = "" }, outcome = { .id = "" };
+
+        int fd = run(world, "docker.exec", ps, &needs);
+        decide(world, "Approve", needs.id, "ApprovalMissing");
+        approve_another(world, needs.id, KEY_BOB, "ApprovalMismatch");
+        approve_another(world, needs.id, KEY_STRANGER, "UnknownKey");
+        _cleanup_(run_done) Run unknown = run_words(world, "approve", needs.id, "--sign", "--key", stranger);
+        assert_has(unknown.output, "no approver of dev-a has this key");
+        assert_int_equal(unknown.status, 1);
+        _cleanup_(run_done) Run usage = run_words(world, "approve", needs.id, "--key", bob);
+        assert_int_equal(usage.status, 2);
+        _cleanup_(run_done) Run approved = run_words(world, "approve", needs.id, "--sign", "--key", bob);
+        assert_has(approved.output, " asks dev-a for docker.exec {\"name\":\"web\",\"argv\":[\"ps\"]}\n");
+        assert_has(approved.output, "you sign as @bob:hs.example\n");
+        assert_has(approved.output, " is approved\n");
+        follow(fd, &needs);
+        assert_end(world, &needs, "\"reason\":\"capability_unavailable\"");
+
+        (void) snprintf(path, sizeof path, "%s/signed", world->directory);
+        fd = run(world, "fs.write", note, &outcome);
+        _cleanup_(run_done) Run written = run_words(world, "approve", outcome.id, "--sign", "--key", bob);
+        assert_has(written.output, "\"content_b64\":{\"sha256\":\"");
+        assert_int_equal(written.status, 0);
+        follow(fd, &outcome);
+        assert_end(world, &outcome, "\"exit_code\":0");
         verify_chain(world->ledger);
 }
 
@@ -246,6 +312,7 @@ int main(void)
                 run_world_test(test_output_and_exit),
                 run_world_test(test_rejections),
                 run_world_test(test_approval),
+                run_world_test(test_signed_approval),
                 run_world_test(test_hanging_up_cancels),
                 run_world_test(test_agent_that_dies),
                 run_world_test(test_worker_that_is_off),

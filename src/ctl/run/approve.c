@@ -1,19 +1,66 @@
 /* SPDX-License-Identifier: MIT */
-/* devboxctl approve: the decision of whoever runs it, who must be an approver of the device's manifest. */
+/* devboxctl approve: the decision of whoever runs it, who must be an approver of the device's manifest; or
+ * with --sign of whoever has the approver's key, which the device verifies itself. */
 
+#include "ctl/operator/options.h"
 #include "ctl/run/decide.h"
+#include "ctl/run/sign-approval.h"
 #include "ctl/verbs.h"
+
+typedef struct ApproveOptions {
+        KeySource key;
+        bool sign;
+} ApproveOptions;
+
+static int approve_signed(Ctl *ctl, const KeySource *source, const char *id)
+{
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        _cleanup_(request_rows_done) RequestRows row = { 0 };
+        _cleanup_(freep) char *envelope = NULL;
+
+        int r = client_open(ctl->host, &bus, &ctl->problem);
+        if (r == 0)
+                r = requests_client_get(bus, id, &row, &ctl->problem);
+        if (r == 0)
+                r = sign_approval(ctl, bus, source, row.items, &envelope);
+        if (r == 0)
+                r = requests_client_approve_signed(bus, id, envelope, &ctl->problem);
+        return r != 0 ? r : decide_print(ctl, id, "approved");
+}
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
+        const ApproveOptions *given = options;
+        const KeySource source = key_source_named(&given->key, OPERATOR_KEY);
+
+        if (given->sign)
+                return approve_signed(ctl, &source, args[0]);
+        if (key_source_is_given(&source))
+                return ctl_usage(ctl, "--key and --key-fd go with --sign");
+
         return decide(ctl, "Approve", args[0], "approved");
 }
+
+static const Option options[] = {
+        { "sign", &option_switch, offsetof(ApproveOptions, sign),
+          "sign with your own key, for the tier signed" },
+        DIRECTORY_OPTION(offsetof(ApproveOptions, key.dir)),
+        { "key", &option_file, offsetof(ApproveOptions, key.path),
+          "your key; - reads a seed from standard input" },
+        { "key-fd", &option_fd, offsetof(ApproveOptions, key.fd),
+          "read your key or seed from this descriptor" },
+        PASSPHRASE_OPTION(ApproveOptions),
+        { 0 },
+};
 
 const Verb verb_approve = {
         .name = "approve",
         .arguments = "ID",
         .help = "approve a request",
         .example = "approve 7KQ2PD",
+        .options = options,
+        .options_size = sizeof(ApproveOptions),
+        .defaults = &(const ApproveOptions){ .key = KEY_SOURCE_INIT },
         .remote = true,
         .run = run,
 };

@@ -6,20 +6,26 @@
 #include "ctl/print.h"
 #include "ctl/run/requests-client.h"
 
-int decide(Ctl *ctl, const char *method, const char *id, const char *done)
+int decide_print(Ctl *ctl, const char *id, const char *done)
 {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(json_done) Json json = JSON_NULL;
 
-        int r = client_open(ctl->host, &bus, &ctl->problem);
-        if (r == 0)
-                r = requests_client_decide(bus, method, id, &ctl->problem);
-        if (r != 0 || !ctl->json)
-                return r != 0 ? r : print_line(stdout, "%s is %s", id, done);
+        if (!ctl->json)
+                return print_line(stdout, "%s is %s", id, done);
 
         json_open_object(&json, NULL);
         json_add_string(&json, "id", id);
         json_add_string(&json, "decision", done);
         json_close_object(&json);
         return print_json(&json);
+}
+
+int decide(Ctl *ctl, const char *method, const char *id, const char *done)
+{
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+
+        int r = client_open(ctl->host, &bus, &ctl->problem);
+        if (r == 0)
+                r = requests_client_decide(bus, method, id, &ctl->problem);
+        return r != 0 ? r : decide_print(ctl, id, done);
 }

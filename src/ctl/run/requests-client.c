@@ -112,6 +112,16 @@ int requests_client_decide(sd_bus *bus, const char *method, const char *id, char
         return client_send(&dispatch_daemon, r, call, &reply, ret_problem);
 }
 
+int requests_client_approve_signed(sd_bus *bus, const char *id, const char *envelope, char **ret_problem)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+
+        int r = client_new_call(bus, &dispatch_daemon, "Approve", &call);
+        if (r >= 0)
+                r = sd_bus_message_append(call, "sa{sv}", id, 1, "envelope", "s", envelope);
+        return client_send(&dispatch_daemon, r, call, &reply, ret_problem);
+}
+
 static const BusField option_fields[] = {
         BUS_FIELD("content", BUS_BYTES, RunCall, content, BUS_OPTIONAL),
         BUS_FIELD("replace", BUS_BOOL, RunCall, replace),

@@ -34,6 +34,9 @@ int requests_client_get(sd_bus *bus, const char *id, RequestRows *ret_row, char 
 /* Approve, Deny, Cancel. */
 int requests_client_decide(sd_bus *bus, const char *method, const char *id, char **ret_problem);
 
+/* `envelope` is an approval by the approver's own key. */
+int requests_client_approve_signed(sd_bus *bus, const char *id, const char *envelope, char **ret_problem);
+
 typedef struct RunCall {
         const char *device, *capability;
         char *const *words;

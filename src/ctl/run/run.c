@@ -11,6 +11,7 @@
 #include "ctl/print.h"
 #include "ctl/run/run-stream.h"
 #include "ctl/verbs.h"
+#include "trust/approval.h"
 #include "trust/arguments.h"
 
 typedef struct RunOptions {
@@ -113,8 +114,9 @@ static int announce(Ctl *ctl, sd_bus *bus, const char *id)
                 return r;
 
         uint64_t left_ms = row.items[0].expires_at_ms - MIN(row.items[0].expires_at_ms, ctl->now_ms);
-        return print_line(stderr, "needs an approval (%s): devboxctl approve %s     expires in %s",
+        return print_line(stderr, "needs an approval (%s): devboxctl approve %s%s     expires in %s",
                           row.items[0].tier, request_short_id(id),
+                          streq(row.items[0].tier, approval_tier_names[APPROVAL_SIGNED]) ? " --sign" : "",
                           format_span(span, left_ms * USEC_PER_MSEC));
 }
 
