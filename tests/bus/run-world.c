@@ -292,6 +292,8 @@ static void sign_manifest(RunWorld *world)
                 { "/srv/share", world->directory },
                 { "\"id\":\"write-srv\",\"approval\":\"reaction\"",
                   "\"id\":\"write-srv\",\"approval\":\"message\",\"approval_self\":true,\"max_age_s\":600" },
+                { "\"read-home\",\"approval\":\"none\",\"roots\":[\"home\"]",
+                  "\"read-home\",\"approval\":\"none\",\"roots\":[\"home\",\"srv\"]" },
                 { "\"rate\":{\"n\":3,\"per_s\":60},", "" },
                 { "/usr/bin/df\",\"argv\":[{\"lit\":\"-h\"}]",
                   "/usr/bin/sleep\",\"argv\":[{\"int\":[1,1000]}],\"timeout_s\":100" },
@@ -326,9 +328,9 @@ static void make_places(RunWorld *world)
 
         (void) snprintf(ceiling, sizeof ceiling,
                         "v: 1\ncapabilities: [shell.exec, fs.read, fs.write, service.restart, docker.exec]\n"
-                        "programs: [/usr/bin/ls, /usr/bin/sleep]\nread: [/home]\nwrite: [%s]\n"
+                        "programs: [/usr/bin/ls, /usr/bin/sleep]\nread: [/home, %s]\nwrite: [%s]\n"
                         "containers: [web]\nunits: [nginx.service]\n",
-                        world->directory);
+                        world->directory, world->directory);
         write_text(path, "ceiling", ceiling);
         write_state_file(world->ledger, "ceiling.yaml", ceiling);
         memcpy(&public, key_pair_public(world_key(KEY_DEVICE)), sizeof public);

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "basic/fd.h"
+#include "basic/file.h"
+#include "codec/binary-text.h"
 #include "ctl-run.h"
 #include "files.h"
 
@@ -306,6 +308,53 @@ static void test_fleet(void **state)
         assert_has(json.output, "\"approving\":1,\"queued\":0,\"running\":0,\"audit_entries\":");
 }
 
+/* What a file may hold: control characters, NUL, what is not UTF-8, a line without an end. */
+static void test_any_output(void **state)
+{
+        static const char bytes[] = "\x1b[2J\x1b]0;title\a\r\b\0\xff\xfe\xc3(\xc2\x9b"
+                                    "31m\n";
+        static char line[256 * 1024];
+        const Bytes contents[] = { BYTES(bytes, sizeof bytes), BYTES(line, sizeof line) };
+        RunWorld *world = *state;
+        char path[160], base64[BASE64_SIZE(sizeof bytes)], *words[] = { path, NULL };
+
+        memset(line, 'x', sizeof line);
+        (void) snprintf(path, sizeof path, "%s/file", world->directory);
+        for (size_t i = 0; i < ELEMENTSOF(contents); i++) {
+                _cleanup_(outcome_done) Outcome outcome = { .id = "" };
+
+                assert_ok(file_write(path, FILE_REPLACE, 0600, contents[i]));
+                follow(run(world, "fs.read", words, &outcome), &outcome);
+                assert_end(world, &outcome, "\"exit_code\":0");
+                /* The entry's limit. */
+                assert_true(bytes_equal(BYTES(outcome.out.data, outcome.out.size),
+                                        BYTES(contents[i].data, MIN(contents[i].size, 65536U))));
+        }
+
+        assert_ok(file_write(path, FILE_REPLACE, 0600, contents[0]));
+        base64_format(contents[0], base64);
+        _cleanup_(run_done) Run json = run_words(world, "--json", "run", "dev-a", "--read", path);
+        assert_has(json.output, base64);
+        verify_chain(world->ledger);
+}
+
+/* A terminal does not get what could change it. */
+static void test_output_on_a_terminal(void **state)
+{
+        RunWorld *world = *state;
+        char path[160];
+        const char *const words[] = { "run", "dev-a", "--read", path, NULL };
+
+        (void) snprintf(path, sizeof path, "%s/file", world->directory);
+        assert_ok(file_write(path, FILE_REPLACE, 0600,
+                             bytes_of_string("a\x1b[2J\tb \xc3\xa9\xc2\x9b\x7f\rc\n")));
+        _cleanup_(run_done) Run run = run_ctl_on_terminal(world->ledger->bus, words, "");
+        assert_int_equal(run.status, 0);
+        assert_has(run.output, "a?[2J\tb \xc3\xa9");
+        assert_null(strpbrk(run.output, "\x1b\x7f"));
+        assert_null(strstr(run.output, "\xc2\x9b"));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -319,6 +368,8 @@ int main(void)
                 run_world_test(test_fleet),
                 run_world_test(test_metrics),
                 run_world_test(test_running_request_outlives_the_dispatcher),
+                run_world_test(test_any_output),
+                run_world_test(test_output_on_a_terminal),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

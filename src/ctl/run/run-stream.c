@@ -89,24 +89,49 @@ static int take_end(Bytes json, RunEnd *end)
         return end->state ? 0 : -EBADMSG;
 }
 
-/* Output of a device goes to a terminal as it is when that is what the person runs; devboxctl adds nothing
- * to it. */
-static int pass_on(char type, Bytes output, bool keep, RunEnd *end)
-{
-        if (keep) {
-                text_append_bytes(&end->streams[type == 'E'], output.data, output.size);
-                return end->streams[type == 'E'].error;
-        }
+typedef struct Sink {
+        int fd;
+        bool is_terminal;
+        uint8_t last; /* byte */
+} Sink;
 
-        return fd_write_all(type == 'E' ? STDERR_FILENO : STDOUT_FILENO, output);
+/* Names of files and lines of logs are what others chose: of controls, also U+0080 to U+009F, a terminal
+ * gets only tabs and line feeds. */
+static void sanitize(Sink *sink, uint8_t *bytes, size_t size)
+{
+        for (size_t i = 0; i < size; i++) {
+                uint8_t byte = bytes[i];
+
+                if ((byte < 0x20 && byte != '\t' && byte != '\n') || byte == 0x7f ||
+                    (sink->last == 0xc2 && byte >= 0x80 && byte <= 0x9f))
+                        bytes[i] = '?';
+                sink->last = byte;
+        }
+}
+
+static int pass_on(Sink *sink, uint8_t *bytes, size_t size)
+{
+        if (sink->is_terminal)
+                sanitize(sink, bytes, size);
+
+        return fd_write_all(sink->fd, BYTES(bytes, size));
+}
+
+static int keep_output(Text *stream, Bytes output)
+{
+        text_append_bytes(stream, output.data, output.size);
+        return stream->error;
 }
 
 /* Until the last frame. Errors: -ECONNRESET devbox-dispatch ended. */
 static int follow(int fd, bool keep, RunEnd *end)
 {
+        Sink sinks[2] = { { .fd = STDOUT_FILENO }, { .fd = STDERR_FILENO } };
         _cleanup_(freep) uint8_t *payload = malloc(FRAME_MAX);
         uint8_t header[5];
 
+        for (size_t i = 0; i < ELEMENTSOF(sinks); i++)
+                sinks[i].is_terminal = isatty(sinks[i].fd);
         while (payload) {
                 int r = read_all(fd, header, sizeof header);
                 if (r < 0)
@@ -117,7 +142,8 @@ static int follow(int fd, bool keep, RunEnd *end)
                 if (r == 0 && header[0] == 'R')
                         return take_end(BYTES(payload, size), end);
                 if (r == 0)
-                        r = pass_on((char) header[0], BYTES(payload, size), keep, end);
+                        r = keep ? keep_output(&end->streams[header[0] == 'E'], BYTES(payload, size))
+                                 : pass_on(&sinks[header[0] == 'E'], payload, size);
                 if (r < 0)
                         return r;
         }
