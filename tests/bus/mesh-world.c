@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -103,7 +104,9 @@ void mesh_world_stop_engine(MeshWorld *world)
 
 void mesh_world_start(MeshWorld *world)
 {
-        const char *const environment[] = { world->state_variable, NULL };
+        const char *const environment[] = { world->state_variable, world->left ? world->kill_variable : NULL,
+                                            "LD_PRELOAD=" BUILD_DIR "/tests/bus/libkill-at.so",
+                                            "ASAN_OPTIONS=verify_asan_link_order=0", NULL };
 
         world->daemon = test_daemon_start_full(
                 world->bus,
@@ -114,6 +117,26 @@ void mesh_world_stop(MeshWorld *world)
 {
         assert_int_equal(test_daemon_stop(world->daemon), 0);
         world->daemon = test_daemon_free(world->daemon);
+}
+
+void mesh_world_preload(MeshWorld *world)
+{
+        char path[112];
+
+        (void) snprintf(path, sizeof path, "%s/kill-at", world->bus->directory);
+        (void) snprintf(world->kill_variable, sizeof world->kill_variable, "KILL_AT=%s", path);
+        _cleanup_(fd_closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        assert_int_equal(ftruncate(fd, sizeof *world->left), 0);
+        world->left = mmap(NULL, sizeof *world->left, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        assert_ptr_not_equal(world->left, MAP_FAILED);
+}
+
+void mesh_world_restart_killed(MeshWorld *world)
+{
+        assert_int_equal(test_daemon_wait(world->daemon), 128 + SIGKILL);
+        world->daemon = test_daemon_free(world->daemon);
+        atomic_store(world->left, 0);
+        mesh_world_start(world);
 }
 
 int mesh_world_up(void **state)
@@ -161,6 +184,8 @@ int mesh_world_down(void **state)
         test_daemon_free(world->daemon);
         mesh_world_stop_engine(world);
         (void) fd_close(world->uapi);
+        if (world->left)
+                (void) munmap(world->left, sizeof *world->left);
         test_bus_free(world->bus);
         free(world);
         return 0;
@@ -278,7 +303,8 @@ sd_bus_message *mesh_finish(const MeshWorld *world, sd_bus_message *call, const 
         sd_bus_message *reply = NULL;
         char name[96] = "nothing";
 
-        int r = sd_bus_call(world->client, call, 0, &error, &reply);
+        int r = world->call ? world->call(world, call, &error, &reply)
+                            : sd_bus_call(world->client, call, 0, &error, &reply);
         if (wanted)
                 (void) snprintf(name, sizeof name, "org.devbox.Error.%s", wanted);
         if (r < 0 ? !wanted || !streq(error.name, name) : wanted != NULL)

@@ -4,6 +4,8 @@
 /* The world of the mesh's tests: a network namespace with wireguard-go, whose socket is there as systemd
  * would have it, a bus, and a real devbox-mesh. */
 
+#include <stdatomic.h>
+
 #include "harness.h"
 #include "mesh/peers.h"
 
@@ -18,6 +20,13 @@ typedef struct MeshWorld {
         char directory[96], state_variable[128];
         int uapi;     /* the listening socket of wireguard-go */
         pid_t engine; /* wireguard-go; 0: none */
+
+        atomic_int *left; /* calls of the daemon until it is killed (kill-at.c); NULL: not preloaded */
+        char kill_variable[128];
+
+        /* What makes the calls of mesh_finish(); NULL: sd_bus_call(). */
+        int (*call)(const struct MeshWorld *world, sd_bus_message *call, sd_bus_error *error,
+                    sd_bus_message **ret_reply);
 } MeshWorld;
 
 /* cmocka group fixture: the namespaces. Tests that need them call mesh_world_skip() first. */
@@ -36,6 +45,12 @@ int mesh_world_down(void **state);
 
 void mesh_world_start(MeshWorld *world);
 void mesh_world_stop(MeshWorld *world);
+
+/* A daemon that is started from now on can be killed by the count in `left`. */
+void mesh_world_preload(MeshWorld *world);
+
+/* Waits for the end of a daemon that was killed, and starts it again. */
+void mesh_world_restart_killed(MeshWorld *world);
 
 /* Starts wireguard-go with the socket, or ends it. */
 void mesh_world_start_engine(MeshWorld *world);

@@ -2,46 +2,20 @@
 /* devbox-mesh, killed before each of the calls by which it changes something, and then at random ones: what
  * it finds when it starts again, and what it makes of that. */
 
-#include <fcntl.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#include "basic/fd.h"
 #include "mesh-world.h"
 
 #define N_RANDOM  40
 #define FIRST_KEY 16
 
 static struct Crash {
-        atomic_int *left; /* tests/bus/kill-at.c */
         unsigned n_devices;
         bool revoked[256];
 } crash;
 
 /* ---- the daemon */
-
-static void start(MeshWorld *world)
-{
-        char path[128];
-
-        if (!crash.left) {
-                (void) snprintf(path, sizeof path, "%s/kill-at", world->bus->directory);
-                _cleanup_(fd_closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-                assert_int_equal(ftruncate(fd, sizeof *crash.left), 0);
-                crash.left = mmap(NULL, sizeof *crash.left, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-                assert_ptr_not_equal(crash.left, MAP_FAILED);
-                (void) setenv("KILL_AT", path, 1);
-        }
-
-        atomic_store(crash.left, 0);
-        (void) setenv("LD_PRELOAD", BUILD_DIR "/tests/bus/libkill-at.so", 1);
-        (void) setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1);
-        mesh_world_start(world);
-        (void) unsetenv("LD_PRELOAD");
-}
 
 /* A call that the daemon may not survive. Returns whether it was answered. */
 static bool call(const MeshWorld *world, sd_bus_message *message, int at)
@@ -49,7 +23,7 @@ static bool call(const MeshWorld *world, sd_bus_message *message, int at)
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         sd_bus_message *reply = NULL;
 
-        atomic_store(crash.left, at);
+        atomic_store(world->left, at);
         int r = sd_bus_call(world->client, message, 0, &error, &reply);
         if (r < 0)
                 assert_string_equal(error.name, SD_BUS_ERROR_NO_REPLY);
@@ -141,9 +115,8 @@ static void crash_at(MeshWorld *world, Operation operation, int at)
 
         assert_int_equal(test_daemon_wait(world->daemon),
                          128 + SIGKILL); /* at the latest in its next polls */
-        world->daemon = test_daemon_free(world->daemon);
         add_device(world);
-        start(world);
+        mesh_world_restart_killed(world);
         assert_consistent(world);
         assert_true(!answered || operation != REVOKE || crash.revoked[i]);
 }
@@ -154,7 +127,8 @@ static void crash_hub(MeshWorld *world)
         mesh_world_until(mesh_state_is, world, "up");
         mesh_world_stop(world);
         add_device(world);
-        start(world);
+        mesh_world_preload(world);
+        mesh_world_start(world);
         assert_consistent(world);
 }
 
@@ -191,19 +165,18 @@ static void test_while_it_becomes_the_hub(void **state)
 
         mesh_world_skip();
         mesh_world_stop(world);
-        start(world);
+        mesh_world_preload(world);
+        mesh_world_start(world);
         for (int at = 1; !answered; at++) {
                 sd_bus_message *message = mesh_call(world, "ConfigureHub");
 
                 assert_ok(sd_bus_message_append(message, "a{sv}", 2, "network", "s", "home", "endpoints",
                                                 "as", 1, "hub.example.org"));
                 /* It may be killed between its answer and the end of the count. */
-                answered = call(world, message, at) && atomic_exchange(crash.left, 0) > 0;
+                answered = call(world, message, at) && atomic_exchange(world->left, 0) > 0;
                 if (answered)
                         continue;
-                assert_int_equal(test_daemon_wait(world->daemon), 128 + SIGKILL);
-                world->daemon = test_daemon_free(world->daemon);
-                start(world);
+                mesh_world_restart_killed(world);
         }
         assert_consistent(world);
         assert_string_equal(mesh_status(world, "address"), "10.42.0.1");
@@ -215,19 +188,12 @@ static int up(void **state)
         return mesh_world_up(state);
 }
 
-static int down(void **state)
-{
-        if (crash.left)
-                (void) munmap(crash.left, sizeof *crash.left);
-        return mesh_world_down(state);
-}
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(test_while_it_becomes_the_hub, up, down),
-                cmocka_unit_test_setup_teardown(test_at_each_call, up, down),
-                cmocka_unit_test_setup_teardown(test_at_random, up, down),
+                cmocka_unit_test_setup_teardown(test_while_it_becomes_the_hub, up, mesh_world_down),
+                cmocka_unit_test_setup_teardown(test_at_each_call, up, mesh_world_down),
+                cmocka_unit_test_setup_teardown(test_at_random, up, mesh_world_down),
         };
 
         return cmocka_run_group_tests(tests, mesh_world_enter, NULL);
