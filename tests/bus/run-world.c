@@ -23,7 +23,7 @@ typedef struct FakeParts {
         pthread_t thread;
         sd_event *event;
         sd_bus *bus;
-        int stop_fds[2];
+        int control_fds[2];
         int worker_fds[ELEMENTSOF(kinds)];
         sd_event_source *worker_sources[ELEMENTSOF(kinds)];
 } FakeParts;
@@ -175,9 +175,21 @@ void set_worker(RunWorld *world, const char *kind, bool listening)
         assert_int_equal(unlink(path), 0);
 }
 
-static int on_stop(sd_event_source *source, int fd, uint32_t events, void *userdata)
+/* What the test's thread asks for: 'x' ends the loop, 'r' revokes the device. */
+static int on_control(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
-        return sd_event_exit(((FakeParts *) userdata)->event, 0);
+        FakeParts *parts = userdata;
+        char letter = 'x';
+
+        if (read(fd, &letter, 1) == 1 && letter == 'r')
+                return sd_bus_emit_signal(parts->bus, "/org/devbox/Mesh1", "org.devbox.Mesh1", "Event",
+                                          "tsss", UINT64_C(0), "revoked", "dev-a", "");
+        return sd_event_exit(parts->event, 0);
+}
+
+void run_world_revoke(RunWorld *world)
+{
+        assert_int_equal(write(world->parts->control_fds[1], "r", 1), 1);
 }
 
 static void *run_parts(void *userdata)
@@ -199,8 +211,8 @@ static void start_parts(RunWorld *world)
         assert_ok(sd_bus_add_object_vtable(parts->bus, NULL, "/org/devbox/Mesh1", "org.devbox.Mesh1",
                                            mesh_vtable, parts));
         assert_ok(sd_bus_request_name(parts->bus, "org.devbox.Mesh1", 0));
-        assert_int_equal(pipe(parts->stop_fds), 0);
-        assert_ok(sd_event_add_io(parts->event, NULL, parts->stop_fds[0], EPOLLIN, on_stop, parts));
+        assert_int_equal(pipe(parts->control_fds), 0);
+        assert_ok(sd_event_add_io(parts->event, NULL, parts->control_fds[0], EPOLLIN, on_control, parts));
         for (size_t i = 0; i < ELEMENTSOF(kinds); i++)
                 assert_ok(listen_worker(parts, i));
         assert_int_equal(pthread_create(&parts->thread, NULL, run_parts, parts), 0);
@@ -208,7 +220,7 @@ static void start_parts(RunWorld *world)
 
 static void stop_parts(FakeParts *parts)
 {
-        assert_int_equal(write(parts->stop_fds[1], "x", 1), 1);
+        assert_int_equal(write(parts->control_fds[1], "x", 1), 1);
         assert_int_equal(pthread_join(parts->thread, NULL), 0);
         for (size_t i = 0; i < ELEMENTSOF(kinds); i++) {
                 sd_event_source_unref(parts->worker_sources[i]);
@@ -216,8 +228,8 @@ static void stop_parts(FakeParts *parts)
         }
         sd_bus_flush_close_unref(parts->bus);
         sd_event_unref(parts->event);
-        (void) close(parts->stop_fds[0]);
-        (void) close(parts->stop_fds[1]);
+        (void) close(parts->control_fds[0]);
+        (void) close(parts->control_fds[1]);
         free(parts);
 }
 

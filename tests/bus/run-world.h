@@ -36,3 +36,6 @@ void start_dispatch(RunWorld *world);
 
 /* Whether connections to worker-KIND.sock start workers; at first, all do. */
 void set_worker(RunWorld *world, const char *kind, bool listening);
+
+/* As devbox-mesh does when an operator revokes the device. */
+void run_world_revoke(RunWorld *world);

@@ -225,6 +225,56 @@ static void test_running_request_outlives_the_dispatcher(void **state)
         verify_chain(world->ledger);
 }
 
+static void cancel(const RunWorld *world, const char *id, const char *wanted)
+{
+        sd_bus_message *call = new_dispatch_call(world, "Cancel");
+
+        assert_ok(sd_bus_message_append(call, "s", id));
+        sd_bus_message_unref(finish_call(world->client, call, wanted));
+}
+
+/* 31: what was withdrawn before it was approved, or while it runs, does not come back. */
+static void test_31_withdrawn(void **state)
+{
+        RunWorld *world = *state;
+        char path[160], *words[] = { path, (char *) "hello", NULL };
+        _cleanup_(outcome_done) Outcome waiting = { .id = "" }, running = { .id = "" };
+
+        (void) snprintf(path, sizeof path, "%s/note", world->directory);
+        int fd = run(world, "fs.write", words, &waiting);
+        cancel(world, waiting.id, NULL);
+        follow(fd, &waiting);
+        assert_end(world, &waiting, "\"state\":\"cancelled\"");
+        decide(world, "Approve", waiting.id, "RequestState");
+        cancel(world, waiting.id, "RequestState");
+
+        fd = start_sleep(world, &running);
+        cancel(world, running.id, NULL);
+        follow(fd, &running);
+        assert_end(world, &running, "\"state\":\"cancelled\"");
+        assert_int_equal(access(path, F_OK), -1);
+        verify_chain(world->ledger);
+}
+
+/* 40: a device that is revoked while a request for it runs and another one waits. */
+static void test_40_revoked(void **state)
+{
+        RunWorld *world = *state;
+        char path[160], *words[] = { path, (char *) "hello", NULL };
+        _cleanup_(outcome_done) Outcome waiting = { .id = "" }, running = { .id = "" };
+
+        (void) snprintf(path, sizeof path, "%s/note", world->directory);
+        int waiting_fd = run(world, "fs.write", words, &waiting), running_fd = start_sleep(world, &running);
+        run_world_revoke(world);
+        follow(waiting_fd, &waiting);
+        follow(running_fd, &running);
+        assert_end(world, &waiting, "\"reason\":\"peer_revoked\"");
+        assert_end(world, &running, "\"reason\":\"peer_revoked\"");
+        decide(world, "Approve", waiting.id, "RequestState");
+        assert_int_equal(access(path, F_OK), -1);
+        verify_chain(world->ledger);
+}
+
 static void test_worker_that_is_off(void **state)
 {
         RunWorld *world = *state;
@@ -368,6 +418,8 @@ int main(void)
                 run_world_test(test_fleet),
                 run_world_test(test_metrics),
                 run_world_test(test_running_request_outlives_the_dispatcher),
+                run_world_test(test_31_withdrawn),
+                run_world_test(test_40_revoked),
                 run_world_test(test_any_output),
                 run_world_test(test_output_on_a_terminal),
         };

@@ -5,11 +5,14 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "basic/fd.h"
+#include "trust/arguments.h"
 
 static char *path_of(const JobWorld *world, const char *name, char ret_path[static 128])
 {
@@ -218,6 +221,41 @@ static void test_write_replaces_a_planted_link(void **state)
         assert_true(S_ISREG(st.st_mode) && (st.st_mode & 07137) == 0);
 }
 
+/* 27: another name of a file is replaced as well, and the file keeps what it holds. */
+static void test_write_replaces_a_planted_name(void **state)
+{
+        JobWorld *world = *state;
+        char victim[128], planted[128];
+
+        job_world_write(world, "victim", "precious");
+        assert_int_equal(link(path_of(world, "victim", victim), path_of(world, "planted", planted)), 0);
+        write_text(world, "planted", WRITE_REPLACE, "x");
+        assert_finished(world, 0);
+        assert_content(world, "victim", "precious");
+        assert_content(world, "planted", "x");
+}
+
+/* 27: what does not fit leaves the old file as it is, and nothing beside it. */
+static void test_write_that_does_not_fit(void **state)
+{
+        static char content[FS_WRITE_MAX];
+        JobWorld *world = *state;
+        struct rlimit limit;
+
+        memset(content, 'x', sizeof content - 1);
+        job_world_write(world, "note", "old");
+        assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+        assert_ptr_not_equal(signal(SIGXFSZ, SIG_IGN), SIG_ERR);
+        const struct rlimit small = { .rlim_cur = sizeof content / 2, .rlim_max = limit.rlim_max };
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+        write_text(world, "note", WRITE_REPLACE, content);
+        write_text(world, "new", WRITE_CREATE, content);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+        assert_finished(world, 1);
+        assert_content(world, "note", "old");
+        assert_int_equal(count_entries(world), 3);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -229,6 +267,9 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_compare_and_swap, job_world_up, job_world_down),
                 cmocka_unit_test_setup_teardown(test_write_replaces_a_planted_link, job_world_up,
                                                 job_world_down),
+                cmocka_unit_test_setup_teardown(test_write_replaces_a_planted_name, job_world_up,
+                                                job_world_down),
+                cmocka_unit_test_setup_teardown(test_write_that_does_not_fit, job_world_up, job_world_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
