@@ -6,26 +6,26 @@ import os
 import time
 
 from test_walkthrough import QUESTIONS
-from world import equal, eventually, expect
+from world import each, equal, eventually, expect
 
 TEMPLATE = """\
 operators: ["local:root"]
 approvers: ["local:root"]
 approval_self: true
-roots: {home: /home, inbox: /srv/inbox}
+roots: {home: /home, inbox: /srv/inbox, tmp: /tmp}
 capabilities:
   - run: ls [-l|-la] DIR in home
   - {run: "sleep 1..60", timeout_s: 60}
   - list: home
   - read: home
-  - write: inbox, ask
+  - write: inbox, tmp, ask
 """
 CEILING = """\
 v: 1
 capabilities: [shell.exec, fs.list, fs.read, fs.write]
 programs: [/usr/bin/df, /usr/bin/ls, /usr/bin/sleep]
 read: [/home, /var/log]
-write: [/srv/inbox]
+write: [/srv/inbox, /tmp]
 """
 REJECTED, UNREACHABLE, INTERRUPTED = 77, 69, 70
 
@@ -86,16 +86,20 @@ def test_rm(network):
 
 
 def test_write_waits_for_an_approval(network):
-    with network.hub.terminal(
-        "bash", "-c", "echo hello | devboxctl run home-wsl --write /srv/inbox/note"
-    ) as person:
-        name = person.expect(r"devboxctl approve (\w+)\s+expires in (?:4 min|5 min)")[1]
-        note = network.home.path() / "srv/inbox/note"
-        expect(not note.exists(), "it is written before its approval")
-        network.hub.run("devboxctl", "approve", name)
-        person.expect(r"6 bytes, sha256 5891b5b5")
-        equal(person.end(), 0, "run --write")
-    equal(note.read_text(), "hello\n", "the file")
+    """Also below /tmp, of which each service has its own: the person means the machine's."""
+
+    def check(path):
+        command = f"echo hello | devboxctl run home-wsl --write {path}"
+        with network.hub.terminal("bash", "-c", command) as person:
+            name = person.expect(r"devboxctl approve (\w+)\s+expires in (?:4 min|5 min)")[1]
+            exists = network.home.run("test", "-e", path, check=False).returncode == 0
+            expect(not exists, "it is written before its approval")
+            network.hub.run("devboxctl", "approve", name)
+            person.expect(r"6 bytes, sha256 5891b5b5")
+            equal(person.end(), 0, "run --write")
+        equal(network.home.run("cat", path).stdout, "hello\n", "the file")
+
+    each([("/srv/inbox/note",), ("/tmp/x",)], check)
 
 
 def test_ctrl_c_cancels_on_the_device(network):
