@@ -135,6 +135,7 @@ void mesh_world_restart_killed(MeshWorld *world)
 {
         assert_int_equal(test_daemon_wait(world->daemon), 128 + SIGKILL);
         world->daemon = test_daemon_free(world->daemon);
+        test_bus_wait_owner(world->bus, MESH, false); /* else calls go to the one that is gone */
         atomic_store(world->left, 0);
         mesh_world_start(world);
 }
