@@ -8,8 +8,6 @@
 #include "codec/json.h"
 #include "log/log.h"
 
-#define ENTRIES_MAX 1024
-
 /* A request of the hub that waits for calls of the ledger. */
 typedef struct Operation {
         Agent *agent;
@@ -17,8 +15,6 @@ typedef struct Operation {
         BusRequest call;
         DocumentsBody *documents; /* NULL: another operation */
         size_t next_root;
-        Json entries;
-        uint64_t n_entries, from;
 } Operation;
 
 static Operation *operation_free(Operation *operation)
@@ -28,7 +24,6 @@ static Operation *operation_free(Operation *operation)
 
         bus_request_cancel(&operation->call);
         documents_body_free(operation->documents);
-        json_done(&operation->entries);
         free(operation);
         return NULL;
 }
@@ -190,7 +185,8 @@ static void handle_documents(HttpRequest *request, void *owner)
         install_next(operation);
 }
 
-/* ---- GET /v1/entries/{from}: entries from there on, and the checkpoint over all up to them */
+/* ---- GET /v1/entries/{from}: entries from there on, the evidence behind them, and the checkpoint over all
+ * up to them */
 
 static int append_entry(Json *json, sd_bus_message *message)
 {
@@ -227,42 +223,39 @@ static int append_entry(Json *json, sd_bus_message *message)
         return 1;
 }
 
-/* The chain up to the entries that were read, signed by the device. */
-static void on_checkpoint(BusRequest *call, const BusReply *reply)
+static int append_growth(Json *json, sd_bus_message *message)
 {
-        Operation *operation = CONTAINER_OF(call, Operation, call);
-        const char *checkpoint = NULL;
+        const char *evidence, *checkpoint;
 
-        if (reply->reason != 0)
-                return operation_reject(operation, reply->reason, reply->detail);
+        json_open_array(json, "entries");
+        int r = sd_bus_message_enter_container(message, 'a', "(ttqayayay)");
+        while (r > 0 && (r = append_entry(json, message)) > 0)
+                ;
+        json_close_array(json);
+        if (r >= 0)
+                r = sd_bus_message_exit_container(message);
+        if (r >= 0)
+                r = sd_bus_message_read(message, "ss", &evidence, &checkpoint);
+        if (r < 0)
+                return r;
 
-        int r = sd_bus_message_read(reply->message, "s", &checkpoint);
-        if (r >= 0) {
-                json_add_string(&operation->entries, "checkpoint", checkpoint);
-                json_close_object(&operation->entries);
-        }
-        operation_respond(operation, r, &operation->entries);
+        json_add_string(json, "evidence", evidence);
+        json_add_string(json, "checkpoint", checkpoint);
+        return 0;
 }
 
-static void on_entries(BusRequest *call, const BusReply *reply)
+static void on_growth(BusRequest *call, const BusReply *reply)
 {
         Operation *operation = CONTAINER_OF(call, Operation, call);
+        _cleanup_(json_done) Json json = JSON_NULL;
 
         if (reply->reason != 0)
                 return operation_reject(operation, reply->reason, reply->detail);
 
-        json_open_object(&operation->entries, NULL);
-        json_open_array(&operation->entries, "entries");
-        int r = sd_bus_message_enter_container(reply->message, 'a', "(ttqayayay)");
-        while (r > 0 && (r = append_entry(&operation->entries, reply->message)) > 0)
-                operation->n_entries++;
-        json_close_array(&operation->entries);
-        if (r < 0)
-                return operation_reject(operation, r, NULL);
-
-        sd_bus_message *message = agent_ledger_call(operation->agent, "Checkpoint");
-        r = message ? sd_bus_message_append(message, "t", operation->from + operation->n_entries) : 0;
-        operation_call(operation, message, r, on_checkpoint);
+        json_open_object(&json, NULL);
+        int r = append_growth(&json, reply->message);
+        json_close_object(&json);
+        operation_respond(operation, r, &json);
 }
 
 static void handle_entries(HttpRequest *request, void *owner)
@@ -276,10 +269,9 @@ static void handle_entries(HttpRequest *request, void *owner)
         if (!operation)
                 return;
 
-        operation->from = from;
-        sd_bus_message *message = agent_ledger_call(owner, "Export");
-        int r = message ? sd_bus_message_append(message, "stu", "", from, ENTRIES_MAX) : 0;
-        operation_call(operation, message, r, on_entries);
+        sd_bus_message *message = agent_ledger_call(owner, "ExportGrowth");
+        int r = message ? sd_bus_message_append(message, "t", from) : 0;
+        operation_call(operation, message, r, on_growth);
 }
 
 /* ---- POST /v1/cosignature */

@@ -3,7 +3,50 @@
 
 #include "audit/evidence.h"
 
-/* ---- the table */
+#include "audit/body.h"
+#include "trust/accept.h"
+
+/* ---- what an entry names */
+
+#define DOCUMENTS_MAX (1 + APPROVALS_MAX) /* behind one entry */
+
+/* A request that the entry records in part is not kept. */
+static size_t list_accepted(const AuditBody *body, Sha256 ret_digests[static DOCUMENTS_MAX])
+{
+        size_t n = 0;
+
+        if (!audit_body_is_redacted(body))
+                ret_digests[n++] = body->request_sha256;
+        for (size_t i = 0; i < body->approvals.n; i++)
+                ret_digests[n++] = body->approvals.items[i].sha256;
+
+        return n;
+}
+
+/* Returns how many; none of a body that is not valid. Errors: -ENOMEM. */
+static int list_documents(const AuditEntry *entry, Sha256 ret_digests[static DOCUMENTS_MAX])
+{
+        AuditType type = (AuditType) entry->type;
+        AuditBody *body;
+        size_t n = 1;
+
+        if (type != AUDIT_GENESIS && type != AUDIT_ROOT && type != AUDIT_MANIFEST &&
+            type != AUDIT_REQUEST_ACCEPTED)
+                return 0;
+
+        int r = audit_body_parse(type, entry->body, &body, NULL);
+        if (r != 0)
+                return MIN(r, 0);
+
+        if (type == AUDIT_REQUEST_ACCEPTED)
+                n = list_accepted(body, ret_digests);
+        else
+                ret_digests[0] = body->sha256;
+        audit_body_free(type, body);
+        return (int) n;
+}
+
+/* ---- the tables */
 
 int evidence_exists(Database *database, const Sha256 *digest)
 {
@@ -11,24 +54,62 @@ int evidence_exists(Database *database, const Sha256 *digest)
                             BYTES_OF(digest->bytes));
 }
 
-int evidence_keep(Database *database, const Envelope *envelope)
+int evidence_keep(Database *database, const char *device, const Envelope *envelope)
 {
+        static const char own[] = "INSERT OR IGNORE INTO evidence(digest, envelope) VALUES(?, ?)";
+        static const char replica[] =
+                "INSERT OR IGNORE INTO replica_evidence(digest, envelope, device) VALUES(?, ?, ?)";
         _cleanup_(freep) char *text = NULL;
 
         int r = envelope_format(envelope, &text);
         if (r < 0)
                 return r;
 
-        return query_run(database, "INSERT OR IGNORE INTO evidence(digest, envelope) VALUES(?, ?)", "bt",
-                         BYTES_OF(envelope->digest.bytes), text);
+        return query_run(database, device ? replica : own, device ? "btt" : "bt",
+                         BYTES_OF(envelope->digest.bytes), text, device);
 }
 
-int evidence_for_each(Database *database, StatementTextHandler on_envelope, void *userdata)
+int evidence_for_each(Database *database, const char *device, StatementTextHandler on_envelope,
+                      void *userdata)
 {
         Statement *rows;
 
-        int r = query(database, &rows, "SELECT envelope FROM evidence ORDER BY rowid", "");
+        int r = device ? query(database, &rows,
+                               "SELECT envelope FROM replica_evidence WHERE device = ? ORDER BY rowid", "t",
+                               device)
+                       : query(database, &rows, "SELECT envelope FROM evidence ORDER BY rowid", "");
         return r < 0 ? r : statement_for_each_text(rows, on_envelope, userdata);
+}
+
+/* 1: stored, and the caller frees the text; 0: not. */
+static int read_text(Database *database, const char *device, const Sha256 *digest, char **ret_text)
+{
+        Bytes key = BYTES_OF(digest->bytes);
+
+        return device ? query_text(database, ret_text,
+                                   "SELECT envelope FROM replica_evidence WHERE device = ? AND digest = ?",
+                                   "tb", device, key)
+                      : query_text(database, ret_text, "SELECT envelope FROM evidence WHERE digest = ?", "b",
+                                   key);
+}
+
+int evidence_for_entry(Database *database, const AuditEntry *entry, StatementTextHandler on_envelope,
+                       void *userdata)
+{
+        Sha256 digests[DOCUMENTS_MAX];
+
+        int n = list_documents(entry, digests);
+        for (int i = 0; i < n; i++) {
+                _cleanup_(freep) char *text = NULL;
+
+                int r = read_text(database, NULL, &digests[i], &text);
+                if (r > 0)
+                        r = on_envelope(userdata, text);
+                if (r != 0)
+                        return r;
+        }
+
+        return MIN(n, 0);
 }
 
 /* ---- for an auditor */
@@ -40,6 +121,7 @@ typedef struct Line {
 
 struct AuditEvidence {
         Database *database; /* borrowed; NULL: lines */
+        const char *device; /* borrowed; of the chain in the database */
 
         char *text;
         Line *lines; /* sorted by digest */
@@ -57,7 +139,7 @@ AuditEvidence *audit_evidence_free(AuditEvidence *evidence)
         return NULL;
 }
 
-int audit_evidence_open(Database *database, AuditEvidence **ret_evidence)
+int audit_evidence_open(Database *database, const char *device, AuditEvidence **ret_evidence)
 {
         AuditEvidence *evidence = calloc(1, sizeof *evidence);
 
@@ -65,6 +147,7 @@ int audit_evidence_open(Database *database, AuditEvidence **ret_evidence)
                 return -ENOMEM;
 
         evidence->database = database;
+        evidence->device = device;
         *ret_evidence = evidence;
         return 0;
 }
@@ -130,8 +213,7 @@ static int find_in_database(AuditEvidence *evidence, const Sha256 *digest, Envel
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
         _cleanup_(freep) char *text = NULL;
 
-        int r = query_text(evidence->database, &text, "SELECT envelope FROM evidence WHERE digest = ?", "b",
-                           BYTES_OF(digest->bytes));
+        int r = read_text(evidence->database, evidence->device, digest, &text);
         if (r <= 0)
                 return r;
 
@@ -161,4 +243,23 @@ int audit_evidence_find(AuditEvidence *evidence, const Sha256 *digest, Envelope 
 
         int r = envelope_parse(found->text, ENVELOPE_PAYLOAD_MAX, ret_envelope);
         return r == 0 ? 1 : r > 0 ? -EBADMSG : r;
+}
+
+int audit_evidence_keep(AuditEvidence *evidence, Database *database, const char *device,
+                        const AuditEntry *entry)
+{
+        Sha256 digests[DOCUMENTS_MAX];
+
+        int n = list_documents(entry, digests);
+        for (int i = 0; i < n; i++) {
+                _cleanup_(envelope_freep) Envelope *envelope = NULL;
+
+                int r = audit_evidence_find(evidence, &digests[i], &envelope);
+                if (r > 0)
+                        r = evidence_keep(database, device, envelope);
+                if (r < 0)
+                        return r;
+        }
+
+        return MIN(n, 0);
 }

@@ -129,6 +129,14 @@ static const char *const migrations[] = {
 
         /* The connection on the bus that a request was accepted for. */
         "ALTER TABLE request ADD COLUMN agent TEXT;",
+
+        /* On a hub: the signed documents behind the entries of the devices that it witnesses. */
+        "CREATE TABLE replica_evidence("
+        "        device   TEXT NOT NULL REFERENCES replica(device),"
+        "        digest   BLOB NOT NULL CHECK (length(digest) = 32),"
+        "        envelope TEXT NOT NULL,"
+        "        UNIQUE (device, digest)"
+        ") STRICT;",
 };
 /* clang-format on */
 

@@ -277,22 +277,19 @@ int audit_reader_checkpoints(AuditReader *reader, StatementTextHandler on_checkp
         return r <= 0 ? r : on_checkpoint(userdata, checkpoint);
 }
 
-static bool has_evidence(const AuditReader *reader)
-{
-        return reader->database && !reader->replica;
-}
-
 int audit_reader_evidence(AuditReader *reader, StatementTextHandler on_envelope, void *userdata)
 {
-        return has_evidence(reader) ? evidence_for_each(reader->database, on_envelope, userdata) : 0;
+        return reader->database
+                       ? evidence_for_each(reader->database, replica_name(reader), on_envelope, userdata)
+                       : 0;
 }
 
 int audit_reader_open_evidence(AuditReader *reader, AuditEvidence **ret_evidence)
 {
-        if (!has_evidence(reader))
+        if (!reader->database)
                 return 0;
 
-        int r = audit_evidence_open(reader->database, ret_evidence);
+        int r = audit_evidence_open(reader->database, replica_name(reader), ret_evidence);
         return r < 0 ? r : 1;
 }
 

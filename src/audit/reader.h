@@ -34,7 +34,7 @@ bool audit_reader_is_stale(const AuditReader *reader);
  * handler returns if that is not 0, and returns it. */
 int audit_reader_checkpoints(AuditReader *reader, StatementTextHandler on_checkpoint, void *userdata);
 
-/* Likewise the evidence behind its entries, in the order it was stored; a replica has none. */
+/* Likewise the evidence behind its entries, in the order it was stored. */
 int audit_reader_evidence(AuditReader *reader, StatementTextHandler on_envelope, void *userdata);
 
 /* The same to be searched. 1: opened, and freed by the caller before the reader; 0: there is none. */

@@ -136,9 +136,10 @@ static int make_call(Witness *witness, const cJSON *reply, sd_bus_message **ret_
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
         const char *checkpoint = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(reply, "checkpoint"));
+        const char *evidence = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(reply, "evidence"));
         const cJSON *entry = NULL;
 
-        if (!checkpoint || !witness->ledger->bus)
+        if (!checkpoint || !evidence || !witness->ledger->bus)
                 return -EBADMSG;
 
         int r = sd_bus_message_new_method_call(witness->ledger->bus, &message, LEDGER, "Witness");
@@ -151,6 +152,8 @@ static int make_call(Witness *witness, const cJSON *reply, sd_bus_message **ret_
                         r = append_entry(message, entry);
         if (r >= 0)
                 r = sd_bus_message_close_container(message);
+        if (r >= 0)
+                r = sd_bus_message_append(message, "s", evidence);
         if (r < 0)
                 return r;
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Brings what a device's chain has grown by to the hub's ledger, which checks, keeps and countersigns it,
- * and the countersignature to the device: Ledger1.GetReplica, GET /v1/entries, Ledger1.Witness, POST
- * /v1/cosignature. */
+/* Brings what a device's chain has grown by, with the signed documents behind it, to the hub's ledger, which
+ * checks, keeps and countersigns it, and the countersignature to the device: Ledger1.GetReplica, GET
+ * /v1/entries, Ledger1.Witness, POST /v1/cosignature. */
 
 #include "bus/client.h"
 #include "http/client.h"

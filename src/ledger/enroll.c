@@ -106,7 +106,7 @@ static int create_chain(Ledger *ledger, const Enrolment *enrolment, const Envelo
         r = append_enrolment(ledger, &write, enrolment, root);
         if (r != 0)
                 return r;
-        r = evidence_keep(ledger->database, envelope);
+        r = evidence_keep(ledger->database, NULL, envelope);
         if (r < 0)
                 return r;
         r = state_write_text(ledger->database, LEDGER_ROOT, enrolment->root);
@@ -164,7 +164,7 @@ static int store_root(Ledger *ledger, const char *text, const Envelope *envelope
         r = chain_append(&write, AUDIT_ROOT, ledger_time(ledger).now_ms, &body, NULL);
         if (r != 0)
                 return r;
-        r = evidence_keep(ledger->database, envelope);
+        r = evidence_keep(ledger->database, NULL, envelope);
         if (r < 0)
                 return r;
         r = state_write_text(ledger->database, LEDGER_ROOT, text);
@@ -272,7 +272,7 @@ static int store_manifest(Ledger *ledger, const char *text, const Envelope *enve
                 r = append_manifest(ledger, &write, verdict, now_ms);
                 if (r != 0)
                         return r;
-                r = evidence_keep(ledger->database, envelope);
+                r = evidence_keep(ledger->database, NULL, envelope);
                 if (r < 0)
                         return r;
                 r = state_write_text(ledger->database, LEDGER_MANIFEST, text);

@@ -323,6 +323,12 @@ int ledger_export(Ledger *ledger, const ChainRange *range, AuditEntryHandler on_
         return chain_read(ledger->database, &wanted, on_entry, userdata);
 }
 
+int ledger_export_evidence(Ledger *ledger, const AuditEntry *entry, StatementTextHandler on_envelope,
+                           void *userdata)
+{
+        return evidence_for_entry(ledger->database, entry, on_envelope, userdata);
+}
+
 bool ledger_disk_is_full(const Ledger *ledger)
 {
         struct statvfs disk;

@@ -67,6 +67,10 @@ int ledger_flush(Ledger *ledger, char **ret_checkpoint);
 /* The own chain also by the name of the device. */
 int ledger_export(Ledger *ledger, const ChainRange *range, AuditEntryHandler on_entry, void *userdata);
 
+/* The signed documents behind an entry of the own chain, as envelopes; may be called by its handler. */
+int ledger_export_evidence(Ledger *ledger, const AuditEntry *entry, StatementTextHandler on_envelope,
+                           void *userdata);
+
 typedef struct LedgerStatus {
         const char *device; /* empty: not enrolled */
         ChainId chain;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* The methods of org.devbox.Ledger1 for the chain of this node: RecordCosignature, Checkpoint, Export and
- * GetStatus. */
+/* The methods of org.devbox.Ledger1 for the chain of this node: RecordCosignature, Checkpoint, Export,
+ * ExportGrowth and GetStatus. */
 
 #include "audit/entry-bus.h"
+#include "basic/text.h"
 #include "bus/dictionary.h"
 #include "ledger/method.h"
 
-/* One reply of Export stays well below what the bus takes. */
+/* One reply stays well below what the bus takes. */
 #define EXPORT_BYTES_MAX (4 * 1024 * 1024)
+#define GROWTH_MAX       1024 /* entries */
 
 static int handle_checkpoint(sd_bus_message *message, void *userdata)
 {
@@ -38,26 +40,63 @@ static int handle_record_cosignature(sd_bus_message *message, void *userdata)
 }
 
 typedef struct Export {
+        LedgerDaemon *self;
         sd_bus_message *reply;
+        uint64_t n; /* entries */
         size_t bytes;
+        bool with_evidence;
+        Text evidence; /* lines */
 } Export;
+
+static int export_document(void *userdata, const char *envelope)
+{
+        Export *export = userdata;
+
+        text_appendf(&export->evidence, "%s\n", envelope);
+        return export->evidence.error;
+}
 
 static int export_entry(const AuditEntry *entry, void *userdata)
 {
         Export *export = userdata;
 
-        if (export->bytes > EXPORT_BYTES_MAX)
+        if (export->bytes + export->evidence.size > EXPORT_BYTES_MAX)
                 return 1;
 
+        export->n++;
         export->bytes += entry->body.size + 128;
         int r = audit_entry_append(export->reply, entry);
+        return r < 0 || !export->with_evidence
+                       ? MIN(r, 0)
+                       : ledger_export_evidence(export->self->ledger, entry, export_document, export);
+}
+
+/* Begins the reply with the array of entries. */
+static int export_entries(sd_bus_message *message, Export *export, const ChainRange *range)
+{
+        int r = sd_bus_message_new_method_return(message, &export->reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(export->reply, 'a', ENTRY);
+        if (r < 0)
+                return r;
+        r = ledger_daemon_after_write(export->self,
+                                      ledger_export(export->self->ledger, range, export_entry, export));
+        if (r != 0)
+                return r;
+
+        r = sd_bus_message_close_container(export->reply);
         return MIN(r, 0);
+}
+
+static void export_done(Export *export)
+{
+        sd_bus_message_unref(export->reply);
+        text_done(&export->evidence);
 }
 
 static int handle_export(sd_bus_message *message, void *userdata)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        LedgerDaemon *self = userdata;
+        _cleanup_(export_done) Export export = { .self = userdata };
         const char *device;
         uint64_t from;
         uint32_t max;
@@ -68,19 +107,35 @@ static int handle_export(sd_bus_message *message, void *userdata)
         ChainRange range = { .device = *device != '\0' ? device : NULL,
                              .from = from,
                              .max = MIN(max, (uint32_t) ENTRIES_MAX) };
-        int r = sd_bus_message_new_method_return(message, &reply);
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', ENTRY);
-        if (r < 0)
+        int r = export_entries(message, &export, &range);
+        if (r == 0)
+                r = sd_bus_send(NULL, export.reply, NULL);
+        return MIN(r, 0);
+}
+
+static int handle_export_growth(sd_bus_message *message, void *userdata)
+{
+        LedgerDaemon *self = userdata;
+        _cleanup_(export_done) Export export = { .self = self, .with_evidence = true };
+        _cleanup_(freep) char *checkpoint = NULL;
+        uint64_t from;
+
+        if (sd_bus_message_read(message, "t", &from) < 0)
+                return -EBADMSG;
+
+        int r = export_entries(message, &export, &(ChainRange){ .from = from, .max = GROWTH_MAX });
+        if (r != 0)
                 return r;
-        r = ledger_daemon_after_write(
-                self, ledger_export(self->ledger, &range, export_entry, &(Export){ .reply = reply }));
+        r = ledger_checkpoint(self->ledger, from + export.n, &checkpoint);
+        if (r == -ENOENT)
+                return DEVBOX_ERROR_BAD_REQUEST;
+        r = ledger_daemon_after_write(self, r);
         if (r != 0)
                 return r;
 
-        r = sd_bus_message_close_container(reply);
+        r = sd_bus_message_append(export.reply, "ss", strempty(export.evidence.data), checkpoint);
         if (r >= 0)
-                r = sd_bus_send(NULL, reply, NULL);
+                r = sd_bus_send(NULL, export.reply, NULL);
         return MIN(r, 0);
 }
 
@@ -119,6 +174,7 @@ static int handle_get_status(sd_bus_message *message, void *userdata)
 LEDGER_METHOD(record_cosignature, ACCESS_AGENT);
 LEDGER_METHOD(checkpoint, ACCESS_ANYONE);
 LEDGER_METHOD(export, ACCESS_ANYONE);
+LEDGER_METHOD(export_growth, ACCESS_AGENT);
 LEDGER_METHOD(get_status, ACCESS_ANYONE);
 
 const sd_bus_vtable ledger_chain_methods[] = {
@@ -128,6 +184,9 @@ const sd_bus_vtable ledger_chain_methods[] = {
                                 on_checkpoint, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Export", SD_BUS_ARGS("s", device, "t", from, "u", max),
                                 SD_BUS_RESULT(ENTRIES, entries), on_export, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ExportGrowth", SD_BUS_ARGS("t", from),
+                                SD_BUS_RESULT(ENTRIES, entries, "s", evidence, "s", checkpoint),
+                                on_export_growth, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetStatus", SD_BUS_NO_ARGS, SD_BUS_RESULT("a{sv}", status), on_get_status,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS("CheckpointMade", SD_BUS_ARGS("s", checkpoint), 0),

@@ -67,6 +67,8 @@ static int audit_entries_read(sd_bus_message *message, AuditEntry **ret_entries,
                 r = audit_entry_read(message, entry);
                 n++;
         }
+        if (r >= 0)
+                r = sd_bus_message_exit_container(message);
         if (r < 0)
                 return -EBADMSG;
 
@@ -75,8 +77,18 @@ static int audit_entries_read(sd_bus_message *message, AuditEntry **ret_entries,
         return 0;
 }
 
+static int evidence_read(sd_bus_message *message, AuditEvidence **ret_evidence)
+{
+        const char *lines;
+        unsigned number;
+
+        int r = sd_bus_message_read(message, "s", &lines);
+        return r <= 0 ? -EBADMSG : audit_evidence_parse(lines, ret_evidence, &number);
+}
+
 static int handle_witness(sd_bus_message *message, void *userdata)
 {
+        _cleanup_(audit_evidence_freep) AuditEvidence *evidence = NULL;
         _cleanup_(freep) AuditEntry *entries = NULL;
         _cleanup_(freep) char *cosigned = NULL;
         LedgerDaemon *self = userdata;
@@ -86,10 +98,13 @@ static int handle_witness(sd_bus_message *message, void *userdata)
         if (sd_bus_message_read(message, "s", &checkpoint) < 0)
                 return -EBADMSG;
         int r = audit_entries_read(message, &entries, &n);
+        if (r == 0)
+                r = evidence_read(message, &evidence);
         if (r < 0)
                 return r;
         r = ledger_daemon_after_write(
-                self, ledger_witness(self->ledger, checkpoint, (AuditEntries){ entries, n }, &cosigned));
+                self,
+                ledger_witness(self->ledger, checkpoint, (AuditEntries){ entries, n }, evidence, &cosigned));
         if (r == DEVBOX_ERROR_WITNESS_ROLLBACK || r == DEVBOX_ERROR_WITNESS_FORK)
                 (void) log_full(LOG_ALERT, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_WITNESS_ALARM }),
                                 "A device's audit chain did not only grow: %s",
@@ -255,7 +270,7 @@ const sd_bus_vtable ledger_hub_methods[] = {
                                 on_pin, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Unpin", SD_BUS_ARGS("s", device), SD_BUS_NO_RESULT, on_unpin,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("Witness", SD_BUS_ARGS("s", checkpoint, ENTRIES, entries),
+        SD_BUS_METHOD_WITH_ARGS("Witness", SD_BUS_ARGS("s", checkpoint, ENTRIES, entries, "s", evidence),
                                 SD_BUS_RESULT("s", cosigned), on_witness, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetReplica", SD_BUS_ARGS("s", device), SD_BUS_RESULT("a{sv}", replica),
                                 on_get_replica, SD_BUS_VTABLE_UNPRIVILEGED),

@@ -101,10 +101,10 @@ static int make_room(Ledger *ledger, uint64_t now_ms)
 static int keep_evidence(const Ledger *ledger, const AcceptInput *input, const AcceptVerdict *verdict,
                          const AuditBody *body)
 {
-        int r = audit_body_is_redacted(body) ? 0 : evidence_keep(ledger->database, input->request);
+        int r = audit_body_is_redacted(body) ? 0 : evidence_keep(ledger->database, NULL, input->request);
 
         for (size_t i = 0; r == 0 && i < verdict->n_approvals; i++)
-                r = evidence_keep(ledger->database, input->approvals[i]);
+                r = evidence_keep(ledger->database, NULL, input->approvals[i]);
 
         return r;
 }

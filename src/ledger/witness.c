@@ -146,9 +146,21 @@ static int check_growth(WitnessGrowth *growth, const AuditEntry *entries, size_t
         return witness_finish(growth);
 }
 
+/* Documents that no entry names are dropped: what a device can make the hub keep is bounded by its chain. */
+static int store_evidence(Ledger *ledger, const char *device, AuditEntries entries, AuditEvidence *evidence)
+{
+        for (size_t i = 0; evidence && i < entries.n; i++) {
+                int r = audit_evidence_keep(evidence, ledger->database, device, &entries.entries[i]);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
 /* Durable before the countersignature leaves the hub. */
 static int store_growth(Ledger *ledger, const Checkpoint *claimed, const char *cosigned,
-                        AuditEntries entries)
+                        AuditEntries entries, AuditEvidence *evidence)
 {
         _cleanup_(chain_transaction_done) ChainTransaction write = CHAIN_TRANSACTION_NULL;
 
@@ -156,6 +168,9 @@ static int store_growth(Ledger *ledger, const Checkpoint *claimed, const char *c
         if (r < 0)
                 return r;
         r = replica_extend(ledger->database, claimed, cosigned, entries);
+        if (r < 0)
+                return r;
+        r = store_evidence(ledger, claimed->device, entries, evidence);
         if (r < 0)
                 return r;
 
@@ -184,7 +199,8 @@ static int check_claim(Ledger *ledger, const Replica *replica, const Checkpoint 
         return enrolled ? 0 : DEVBOX_ERROR_WITNESS_FORK;
 }
 
-int ledger_witness(Ledger *ledger, const char *checkpoint, AuditEntries entries, char **ret_cosigned)
+int ledger_witness(Ledger *ledger, const char *checkpoint, AuditEntries entries, AuditEvidence *evidence,
+                   char **ret_cosigned)
 {
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
         _cleanup_(replica_done) Replica replica = REPLICA_NULL;
@@ -221,7 +237,7 @@ int ledger_witness(Ledger *ledger, const char *checkpoint, AuditEntries entries,
         r = envelope_format(envelope, &cosigned);
         if (r < 0)
                 return r;
-        r = store_growth(ledger, &claimed, cosigned, entries);
+        r = store_growth(ledger, &claimed, cosigned, entries, evidence);
         if (r != 0)
                 return r;
 

@@ -4,6 +4,7 @@
 /* Witnesses: on a hub the chains of its devices, on a device the hub's countersignatures of its own. Errors
  * as in ledger/ledger.h. */
 
+#include "audit/evidence.h"
 #include "ledger/ledger.h"
 
 /* A device that enrolled, or enrolled again with a new key; ends a quarantine and a revocation.
@@ -15,11 +16,13 @@ int ledger_pin(Ledger *ledger, const char *device, const ChainId *chain, const P
  * again changes nothing. Errors: DEVBOX_ERROR_PEER_UNKNOWN. */
 int ledger_unpin(Ledger *ledger, const char *device);
 
-/* Checks that the chain only grew, stores, then signs. Returns the checkpoint with both signatures, which
- * the caller frees. Errors: DEVBOX_ERROR_PEER_UNKNOWN, BAD_ENVELOPE, BAD_SIG, UNKNOWN_KEY, BAD_SCHEMA;
- * WITNESS_STALE an old checkpoint, nothing is stored; WITNESS_ROLLBACK, WITNESS_FORK; of a device in
- * quarantine, the reason of that; PEER_REVOKED. */
-int ledger_witness(Ledger *ledger, const char *checkpoint, AuditEntries entries, char **ret_cosigned);
+/* Checks that the chain only grew, stores the entries and what they name of the evidence (may be NULL), then
+ * signs. Returns the checkpoint with both signatures, which the caller frees. Errors:
+ * DEVBOX_ERROR_PEER_UNKNOWN, BAD_ENVELOPE, BAD_SIG, UNKNOWN_KEY, BAD_SCHEMA; WITNESS_STALE an old
+ * checkpoint, nothing is stored; WITNESS_ROLLBACK, WITNESS_FORK; of a device in quarantine, the reason of
+ * that; PEER_REVOKED. */
+int ledger_witness(Ledger *ledger, const char *checkpoint, AuditEntries entries, AuditEvidence *evidence,
+                   char **ret_cosigned);
 
 typedef struct ReplicaStatus {
         ChainId chain;

@@ -67,7 +67,7 @@ AuditReport auditor_verify(const LedgerWorld *world, const Auditor *auditor)
         char path[128];
 
         auditor_path(world, path);
-        assert_ok(audit_reader_open(path, NULL, &reader));
+        assert_ok(audit_reader_open(path, auditor->device, &reader));
         evidence = open_evidence(reader, auditor->exported);
         load_roots(auditor, evidence, roots, parsed);
         assert_ok(audit_verifier_new(audit_reader_identity(reader),
@@ -120,7 +120,7 @@ static void write_entry(LedgerWorld *world, AuditType type, const AuditBody *bod
         assert_ok(chain_transaction_begin(&chain, &transaction));
         assert_int_equal(chain_append(&transaction, type, world->time.now_ms, body, NULL), 0);
         if (document)
-                assert_ok(evidence_keep(database, document));
+                assert_ok(evidence_keep(database, NULL, document));
         assert_ok(chain_transaction_commit(&transaction));
         database_close(database);
 }

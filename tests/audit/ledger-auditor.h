@@ -8,6 +8,7 @@
 #include "ledger/ledger-world.h"
 
 typedef struct Auditor {
+        const char *device;  /* whose chain, on a hub that witnesses it; NULL: its own */
         const Sha256 *roots; /* their digests, in the order of their versions */
         size_t n_roots;
         bool exported; /* evidence as lines of a file, not from the database */

@@ -424,7 +424,7 @@ static void test_manifest_of_an_unknown_signer(void **state)
                 chain_append(&write, AUDIT_MANIFEST, world->time.now_ms,
                              &(AuditBody){ .epoch = 1, .version = 8, .sha256 = world->made.manifest }, NULL),
                 0);
-        assert_ok(evidence_keep(database, envelope));
+        assert_ok(evidence_keep(database, NULL, envelope));
         assert_ok(chain_transaction_commit(&write));
         database_close(database);
 

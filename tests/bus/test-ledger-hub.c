@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The real ledger of a hub on a private bus: what mesh and dispatcher record there. */
+/* The real ledger on a private bus: what mesh and dispatcher record on a hub, and what a hub as a witness
+ * gets from a device. */
 
 #include "ledger-world.h"
 
@@ -42,10 +43,73 @@ static void test_a_hub_records_events(void **state)
         verify_chain(world);
 }
 
+/* What the hub asks for: the entries from some number on, and the documents behind these alone. */
+static void test_growth(void **state)
+{
+        LedgerBus *world = *state;
+        static const struct {
+                uint64_t back; /* entries before the end */
+                const char *document;
+                bool sent;
+        } rows[] = {
+                { 1000, "manifest.v1", true }, { 1000, "request.v1", true }, { 1, "request.v1", true },
+                { 1, "manifest.v1", false },   { 0, "request.v1", false },
+        };
+
+        assert_string_equal(judge(world, &(Case){ 0 }), "accepted");
+        uint64_t size = chain_size(world);
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                sd_bus_message *call = new_call(world, "ExportGrowth");
+                const char *evidence, *checkpoint;
+
+                assert_ok(sd_bus_message_append(call, "t", size - MIN(rows[i].back, size)));
+                _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply =
+                        finish_call(world->client, call, NULL);
+                assert_ok(sd_bus_message_skip(reply, "a(ttqayayay)"));
+                assert_ok(sd_bus_message_read(reply, "ss", &evidence, &checkpoint));
+                assert_int_equal(strstr(evidence, rows[i].document) != NULL, rows[i].sent);
+                assert_non_null(strstr(checkpoint, "checkpoint.v1"));
+        }
+
+        sd_bus_message *call = new_call(world, "ExportGrowth");
+        assert_ok(sd_bus_message_append(call, "t", size + 1));
+        sd_bus_message_unref(finish_call(world->client, call, "BadRequest"));
+}
+
+/* Growth is passed on as it is; this one is of a device that the hub does not know. */
+static void test_growth_is_what_a_witness_takes(void **state)
+{
+        LedgerBus *world = *state;
+        static const struct {
+                const char *evidence; /* NULL: what was exported */
+                const char *wanted;
+        } rows[] = { { NULL, "PeerUnknown" }, { "", "PeerUnknown" }, { "{}\n", "BadRequest" } };
+
+        assert_string_equal(judge(world, &(Case){ 0 }), "accepted");
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                sd_bus_message *call = new_call(world, "ExportGrowth");
+                const char *evidence, *checkpoint;
+
+                assert_ok(sd_bus_message_append(call, "t", (uint64_t) 0));
+                _cleanup_(sd_bus_message_unrefp) sd_bus_message *growth =
+                        finish_call(world->client, call, NULL);
+                assert_ok(sd_bus_message_skip(growth, "a(ttqayayay)"));
+                assert_ok(sd_bus_message_read(growth, "ss", &evidence, &checkpoint));
+                assert_ok(sd_bus_message_rewind(growth, true));
+                call = new_call(world, "Witness");
+                assert_ok(sd_bus_message_append(call, "s", checkpoint));
+                assert_ok(sd_bus_message_copy(call, growth, false));
+                assert_ok(sd_bus_message_append(call, "s", rows[i].evidence ? rows[i].evidence : evidence));
+                sd_bus_message_unref(finish_call(world->client, call, rows[i].wanted));
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 ledger_test(test_a_hub_records_events),
+                ledger_test(test_growth),
+                ledger_test(test_growth_is_what_a_witness_takes),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,7 +24,8 @@ def schema():
     text = (SOURCE / "src/audit/ledger-database.c").read_text()
     table = re.sub(r"/\*.*?\*/", "", text[text.index("migrations[] = {"):text.index("};")], flags=re.DOTALL)
     sql = "".join(re.findall(r'"(.*?)"', table))
-    return sql + "PRAGMA application_id = 0x44425831; PRAGMA user_version = 4;"
+    version = len(re.findall(r'",\n', table))
+    return sql + f"PRAGMA application_id = 0x44425831; PRAGMA user_version = {version};"
 
 
 class Audit(unittest.TestCase):

@@ -44,8 +44,9 @@ static void test_restored_databases_are_detected(void **state)
                                       *cosigned = NULL;
 
                 assert_int_equal(pair_show(pair, copies, left, NULL), DEVBOX_ERROR_WITNESS_STALE);
-                assert_int_equal(ledger_witness(pair->hub->ledger, claim, (AuditEntries){ 0 }, &cosigned),
-                                 DEVBOX_ERROR_WITNESS_ROLLBACK);
+                assert_int_equal(
+                        ledger_witness(pair->hub->ledger, claim, (AuditEntries){ 0 }, NULL, &cosigned),
+                        DEVBOX_ERROR_WITNESS_ROLLBACK);
 
                 /* From then on it is believed nothing, until a person looked. */
                 assert_int_equal(pair_show(pair, copies, copies->n, NULL), DEVBOX_ERROR_WITNESS_ROLLBACK);
@@ -122,7 +123,7 @@ static void test_12_restored_database(void **state)
         ledger_world_open(device);
 
         /* It repeats its checkpoint, which covers nothing of what was lost. */
-        assert_int_equal(ledger_witness(pair->hub->ledger, old, (AuditEntries){ 0 }, &none),
+        assert_int_equal(ledger_witness(pair->hub->ledger, old, (AuditEntries){ 0 }, NULL, &none),
                          DEVBOX_ERROR_WITNESS_STALE);
         assert_true(ledger_world_size(pair->hub) == size);
 
@@ -139,12 +140,12 @@ static void test_12_restored_database(void **state)
         ledger_world_begin_session(device);
         assert_int_equal(ledger_checkpoint(device->ledger, 0, &next), 0);
         for (int i = 0; i < 2; i++)
-                assert_int_equal(ledger_witness(pair->hub->ledger, next, (AuditEntries){ 0 }, &none),
+                assert_int_equal(ledger_witness(pair->hub->ledger, next, (AuditEntries){ 0 }, NULL, &none),
                                  DEVBOX_ERROR_WITNESS_ROLLBACK);
         assert_true(ledger_world_size(pair->hub) == size + 1);
         assert_quarantined(pair, cosigned, next);
         pair_assert_kept(pair, cosigned);
-        assert_int_equal(ledger_witness(pair->hub->ledger, old, (AuditEntries){ 0 }, &none),
+        assert_int_equal(ledger_witness(pair->hub->ledger, old, (AuditEntries){ 0 }, NULL, &none),
                          DEVBOX_ERROR_WITNESS_ROLLBACK); /* until a person looked */
         ledger_world_verify(pair->hub);
 }
@@ -176,15 +177,15 @@ static void test_restored_database_after_growth(void **state)
         /* Less than all of them, or ones that lead elsewhere, are no proof. */
         AuditEntries entries = { copies->entries + before, copies->n - before };
         entries.n--;
-        assert_int_equal(ledger_witness(pair->hub->ledger, checkpoint, entries, &cosigned),
+        assert_int_equal(ledger_witness(pair->hub->ledger, checkpoint, entries, NULL, &cosigned),
                          DEVBOX_ERROR_WITNESS_FORK);
         entries.n++;
         copies->entries[copies->n - 1].time_ms++;
-        assert_int_equal(ledger_witness(pair->hub->ledger, checkpoint, entries, &cosigned),
+        assert_int_equal(ledger_witness(pair->hub->ledger, checkpoint, entries, NULL, &cosigned),
                          DEVBOX_ERROR_WITNESS_FORK);
         copies->entries[copies->n - 1].time_ms--;
         pair_assert_proofs(pair, 0);
-        assert_int_equal(ledger_witness(pair->hub->ledger, checkpoint, entries, &cosigned),
+        assert_int_equal(ledger_witness(pair->hub->ledger, checkpoint, entries, NULL, &cosigned),
                          DEVBOX_ERROR_WITNESS_FORK);
         pair_assert_proofs(pair, 1);
         copies_free(copies);

@@ -94,7 +94,7 @@ static void test_other_histories(void **state)
         for (size_t i = 0; i < ELEMENTSOF(rows); i++)
                 assert_int_equal(ledger_witness(pair->hub->ledger, checkpoint,
                                                 (AuditEntries){ copies->entries + rows[i].from, rows[i].n },
-                                                &cosigned),
+                                                NULL, &cosigned),
                                  DEVBOX_ERROR_WITNESS_FORK);
         copies->entries[before + 1].time_ms++;
         assert_int_equal(pair_show(pair, copies, copies->n, NULL), DEVBOX_ERROR_WITNESS_FORK);
@@ -111,7 +111,7 @@ static void test_other_histories(void **state)
         other.head = copies->entries[0].hash;
         assert_ok(checkpoint_sign(&other, world_key(KEY_DEVICE), &envelope));
         assert_ok(envelope_format(envelope, &text));
-        assert_int_equal(ledger_witness(pair->hub->ledger, text, (AuditEntries){ 0 }, &cosigned),
+        assert_int_equal(ledger_witness(pair->hub->ledger, text, (AuditEntries){ 0 }, NULL, &cosigned),
                          DEVBOX_ERROR_WITNESS_FORK);
         assert_int_equal(pair_show(pair, copies, copies->n, NULL),
                          DEVBOX_ERROR_WITNESS_FORK); /* quarantine */
@@ -141,7 +141,7 @@ static void test_checkpoint_full_of_signatures(void **state)
         assert_ok(envelope_format(envelope, &text));
         Copies *copies = copies_of(pair->device);
         assert_int_equal(ledger_witness(pair->hub->ledger, text,
-                                        (AuditEntries){ copies->entries, copies->n }, &cosigned),
+                                        (AuditEntries){ copies->entries, copies->n }, NULL, &cosigned),
                          DEVBOX_ERROR_BAD_ENVELOPE);
         assert_int_equal(pair_show(pair, copies, copies->n, NULL), 0);
         copies_free(copies);
@@ -158,7 +158,7 @@ static void test_first_checkpoint_is_of_the_enrolled_chain(void **state)
 
         assert_ok(checkpoint_sign(&claimed, world_key(KEY_DEVICE), &envelope));
         assert_ok(envelope_format(envelope, &text));
-        assert_int_equal(ledger_witness(pair->hub->ledger, text, (AuditEntries){ 0 }, &cosigned),
+        assert_int_equal(ledger_witness(pair->hub->ledger, text, (AuditEntries){ 0 }, NULL, &cosigned),
                          DEVBOX_ERROR_WITNESS_FORK);
         assert_int_equal(ledger_replica(pair->hub->ledger, "dev-a", &replica), 0);
         assert_int_equal(replica.quarantine, DEVBOX_ERROR_WITNESS_FORK);
@@ -178,16 +178,16 @@ static void test_signer_of_a_checkpoint(void **state)
         claimed.chain = status.chain;
         assert_ok(checkpoint_sign(&claimed, world_key(KEY_STRANGER), &envelope));
         assert_ok(envelope_format(envelope, &forged));
-        assert_int_equal(ledger_witness(pair->hub->ledger, forged, (AuditEntries){ 0 }, &cosigned),
+        assert_int_equal(ledger_witness(pair->hub->ledger, forged, (AuditEntries){ 0 }, NULL, &cosigned),
                          DEVBOX_ERROR_UNKNOWN_KEY);
         assert_int_equal(ledger_record_cosignature(pair->device->ledger, forged), DEVBOX_ERROR_UNKNOWN_KEY);
-        assert_int_equal(ledger_witness(pair->hub->ledger, "{}", (AuditEntries){ 0 }, &cosigned),
+        assert_int_equal(ledger_witness(pair->hub->ledger, "{}", (AuditEntries){ 0 }, NULL, &cosigned),
                          DEVBOX_ERROR_BAD_ENVELOPE);
 
         memcpy(claimed.device, "dev-z", 6);
         assert_ok(checkpoint_sign(&claimed, world_key(KEY_DEVICE), &unknown));
         assert_ok(envelope_format(unknown, &elsewhere));
-        assert_int_equal(ledger_witness(pair->hub->ledger, elsewhere, (AuditEntries){ 0 }, &cosigned),
+        assert_int_equal(ledger_witness(pair->hub->ledger, elsewhere, (AuditEntries){ 0 }, NULL, &cosigned),
                          DEVBOX_ERROR_PEER_UNKNOWN);
         assert_int_equal(ledger_pin(pair->hub->ledger, "dev-a", &other, &status.key),
                          DEVBOX_ERROR_ENROLLED_OTHERWISE);

@@ -3,6 +3,8 @@
 
 #include "witness-pair.h"
 
+#include "basic/text.h"
+
 int copies_add(const AuditEntry *entry, void *userdata)
 {
         Copies *copies = userdata;
@@ -88,14 +90,38 @@ void pair_assert_kept(Pair *pair, const char *cosigned)
         free(status.checkpoint);
 }
 
+static int add_line(void *userdata, const char *envelope)
+{
+        text_appendf(userdata, "%s\n", envelope);
+        return 0;
+}
+
+static AuditEvidence *evidence_of(const Pair *pair, const AuditEntry *entries, size_t n)
+{
+        _cleanup_(text_done) Text lines = TEXT_NULL;
+        AuditEvidence *evidence;
+        unsigned number;
+
+        text_append(&lines, "");
+        for (size_t i = 0; i < n && !pair->withholds; i++)
+                assert_ok(ledger_export_evidence(pair->device->ledger, &entries[i], add_line, &lines));
+        for (size_t i = 0; i < ELEMENTSOF(pair->more_evidence); i++)
+                if (pair->more_evidence[i])
+                        assert_ok(add_line(&lines, pair->more_evidence[i]));
+        assert_ok(audit_evidence_parse(lines.data, &evidence, &number));
+        return evidence;
+}
+
 int pair_show(Pair *pair, const Copies *copies, uint64_t size, char **ret_cosigned)
 {
         _cleanup_(freep) char *checkpoint = NULL, *cosigned = NULL;
         uint64_t from = MIN(pair_seen(pair), size);
+        AuditEntries entries = { copies->entries + from, size - from };
+        _cleanup_(audit_evidence_freep) AuditEvidence *evidence =
+                evidence_of(pair, entries.entries, entries.n);
 
         assert_int_equal(ledger_checkpoint(pair->device->ledger, size, &checkpoint), 0);
-        int r = ledger_witness(pair->hub->ledger, checkpoint,
-                               (AuditEntries){ copies->entries + from, size - from }, &cosigned);
+        int r = ledger_witness(pair->hub->ledger, checkpoint, entries, evidence, &cosigned);
         if (r == 0 && ret_cosigned)
                 *ret_cosigned = TAKE_PTR(cosigned);
         return r;

@@ -8,6 +8,8 @@
 
 typedef struct Pair {
         LedgerWorld *device, *hub;
+        bool withholds;               /* the device sends no evidence */
+        const char *more_evidence[2]; /* that it sends, too */
 } Pair;
 
 /* cmocka fixtures: the hub has pinned the device, and has no entry of it yet. */
@@ -37,5 +39,6 @@ Copies *copies_of(LedgerWorld *device);
 int copies_add(const AuditEntry *entry, void *copies);
 void copies_free(Copies *copies);
 
-/* Sends the hub the first `size` entries, from those it has on. `ret_cosigned` may be NULL. */
+/* Sends the hub the first `size` entries, from those it has on, and the evidence behind them. `ret_cosigned`
+ * may be NULL. */
 int pair_show(Pair *pair, const Copies *copies, uint64_t size, char **ret_cosigned);

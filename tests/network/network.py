@@ -3,6 +3,7 @@
 people install them. Nothing here but the installer and devboxctl changes what devbox does."""
 
 import contextlib
+import json
 import pathlib
 import subprocess
 import sys
@@ -97,6 +98,12 @@ class Network:
             )
             node.run(f"{SOURCE}/scripts/install.sh", "--role", "device", seconds=900)
             node.shell(f"echo {UNDERLAY['hub']} {HUB_NAME} >>/etc/hosts")
+
+    def chains(self):
+        """What an auditor on the hub finds of each chain there, by the name of its device."""
+        verify = ["audit", "verify", "--all", "--root", "/root/.config/devbox/operator/root.json"]
+        said = self.hub.run("devboxctl", "--json", *verify, check=False).stdout
+        return {chain["device"]: chain for chain in json.loads(said)["chains"]}
 
     @contextlib.contextmanager
     def rules(self, text):

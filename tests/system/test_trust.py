@@ -230,12 +230,13 @@ def test_12_a_restored_database():
         network.begin_session()
         request = network.request(*LS)
         name = network.run(request)
-        statement, chain = call("Checkpoint", "t", "0"), network.export("device")
+        *_, evidence, statement = call("ExportGrowth", "t", "0")
+        chain = network.export("device")
 
         network.nodes.switch("hub")
         network.enroll_hub()
         network.pin(chain)
-        cosigned = call("Witness", "sa(ttqayayay)", statement, *trust.entries(chain))
+        cosigned = trust.witness(statement, chain, evidence)
         code, output = audit_of_the_hub(network)
         equal(code, WHOLE, f"the auditor's status before ({output})")
 
@@ -247,11 +248,11 @@ def test_12_a_restored_database():
         short = network.export("restored")
 
         network.nodes.switch("hub")
-        output = call("Witness", "sa(ttqayayay)", old, "0", check=False)
+        output = call("Witness", "sa(ttqayayay)s", old, "0", "", check=False)
         expect("already knows more" in output, f"the witness replies {output!r} to an old checkpoint")
         expect("quarantine" not in call("GetReplica", "s", DEVICE), "that was enough for a quarantine")
         for _ in range(2):
-            output = call("Witness", "sa(ttqayayay)", restored, "0", check=False)
+            output = call("Witness", "sa(ttqayayay)s", restored, "0", "", check=False)
             expect("shorter than a witness has seen it" in output, f"the witness replies {output!r}")
         replica = call("GetReplica", "s", DEVICE)
         equal(replica["quarantine"], "witness_rollback", "why the device is in quarantine")

@@ -264,10 +264,10 @@ class Network:
 
     def ask_witness(self, chain):
         """Has the hub countersign all of the device's chain; the hub is up then."""
-        statement = call("Checkpoint", "t", "0")
+        *_, evidence, statement = call("ExportGrowth", "t", "0")
         self.nodes.switch("hub")
         self.pin(chain)
-        return call("Witness", "sa(ttqayayay)", statement, *entries(chain))
+        return witness(statement, chain, evidence)
 
     def enroll_hub(self):
         """A hub with a chain of its own, which records its checkpoints."""
@@ -323,6 +323,11 @@ def entries(chain):
         words += [str(row["seq"]), str(row["ts_ms"]), str(row["type"]), *numbers(row["body"].encode())]
         words += numbers(bytes.fromhex(row["prev"])) + numbers(bytes.fromhex(row["hash"]))
     return words
+
+
+def witness(statement, chain, evidence):
+    """What the hub answers a device whose whole chain it sees for the first time."""
+    return call("Witness", "sa(ttqayayay)s", statement, *entries(chain), evidence)
 
 
 @contextlib.contextmanager
