@@ -314,7 +314,10 @@ static int add_objects(MeshDaemon *self)
         if (r < 0)
                 return r;
 
-        outbox_init(&self->outbox, &self->store, self->bus);
+        r = outbox_init(&self->outbox, &mesh_outbox_rows, &self->store.database, self->bus);
+        if (r < 0)
+                return r;
+
         return reconciler_new(self->event, &self->desired, &mesh_reconciler_handlers, self,
                               &self->reconciler);
 }
