@@ -8,6 +8,7 @@
 #include "bus/component.h"
 #include "dispatch/daemon.h"
 #include "dispatch/keys.h"
+#include "dispatch/outbox.h"
 #include "dispatch/queue.h"
 
 #define DISPATCH_INTERFACE  "org.devbox.Dispatch1"
@@ -32,6 +33,7 @@ struct DispatchDaemon {
         HttpClient *http;
         LinkContext context;
         Queue *queue;
+        Outbox outbox;
 };
 
 /* Adds org.devbox.Dispatch1 to the object at `path`. */

@@ -52,8 +52,9 @@ static int restart(void *owner, const char **ret_detail)
 
 static void on_request_changed(const StoredRequest *request, void *owner)
 {
-        const DispatchDaemon *self = owner;
+        DispatchDaemon *self = owner;
 
+        outbox_send(&self->outbox);
         int r = sd_bus_emit_signal(self->bus, self->component.object_path, DISPATCH_INTERFACE,
                                    "RequestChanged", "ss", request->id,
                                    dispatch_state_names[request->state]);
@@ -111,6 +112,7 @@ void dispatch_daemon_free(void *userdata)
         sd_bus_slot_unref(self->slot_interface);
         sd_bus_slot_unref(self->slot_events);
         component_detach(&self->component);
+        outbox_done(&self->outbox);
         queue_free(self->queue);
         bus_client_done(&self->mesh);
         bus_client_done(&self->ledger);
@@ -166,7 +168,8 @@ static int open_queue(DispatchDaemon *self)
                 return -EALREADY;
         }
 
-        return 0;
+        return outbox_init(&self->outbox, &dispatch_outbox_rows,
+                           dispatch_store_database(queue_store(self->queue)), self->bus);
 }
 
 static int attach(DispatchDaemon *self)
@@ -209,6 +212,7 @@ int dispatch_daemon_start(void *userdata, Daemon *daemon)
                 return r;
 
         queue_resume(self->queue);
+        outbox_send(&self->outbox);
         component_set_healthy(&self->component, true);
         return 0;
 }

@@ -7,6 +7,27 @@
 #include "dispatch/queue-internal.h"
 #include "trust/accept.h"
 
+static StoredEvent event_of(const QueueDecision *decision, AuditEventKind kind)
+{
+        return (StoredEvent){ .kind = kind,
+                              .principal = decision->principal,
+                              .message_id = decision->message_id,
+                              .tier = decision->tier };
+}
+
+StoredEvent queued_end_event(const StoredRequest *stored, DispatchState state, int reason,
+                             const QueueDecision *denial)
+{
+        StoredEvent event = { .kind = state == DISPATCH_EXPIRED ? AUDIT_EVENT_APPROVAL_EXPIRED
+                                                                : AUDIT_EVENT_APPROVAL_WITHDRAWN,
+                              .tier = (int) stored->tier };
+
+        if (denial)
+                event = event_of(denial, AUDIT_EVENT_APPROVAL_DENIED);
+        event.reason = reason;
+        return event;
+}
+
 static int check_decision(Queue *queue, const QueuedRequest *request, const QueueDecision *decision)
 {
         const StoredRequest *stored = &request->stored;
@@ -132,16 +153,17 @@ int queue_decide(Queue *queue, const QueueDecision *given)
                 char message[256];
 
                 (void) snprintf(message, sizeof message, "denied by %s", decision->principal);
-                queued_end(request, DISPATCH_DENIED, DEVBOX_ERROR_APPROVAL_DENIED, message);
+                queued_end(request, DISPATCH_DENIED, DEVBOX_ERROR_APPROVAL_DENIED, message, decision);
                 return 0;
         }
 
+        const StoredEvent event = event_of(decision, AUDIT_EVENT_APPROVED);
         r = decision->envelope ? copy_text(decision->envelope, &envelope)
                                : sign_approval(queue, stored, decision, &envelope);
         if (r == 0 && stored->n_approvals == APPROVALS_MAX)
                 r = -ENOBUFS;
         if (r == 0)
-                r = dispatch_store_add_approval(queue->store, stored->id, decision->principal, envelope);
+                r = dispatch_store_add_approval(queue->store, stored, envelope, &event);
         if (r != 0)
                 return r;
 

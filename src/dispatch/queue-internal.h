@@ -52,5 +52,10 @@ int queued_set_state(QueuedRequest *request, DispatchState state);
 void queued_changed(QueuedRequest *request);
 
 /* Frees the request. An end that cannot be written is written by the next process: the device is asked
- * again. */
-void queued_end(QueuedRequest *request, DispatchState state, int reason, const char *message);
+ * again. `denial`: whose decision it was; NULL: no person's. */
+void queued_end(QueuedRequest *request, DispatchState state, int reason, const char *message,
+                const QueueDecision *denial);
+
+/* What the chain records about the end of a request that waits for people. */
+StoredEvent queued_end_event(const StoredRequest *stored, DispatchState state, int reason,
+                             const QueueDecision *denial);

@@ -53,10 +53,13 @@ static void send_end(const QueuedRequest *request)
 
 /* Frees the request. A state that cannot be written is written by the next process: the device is asked
  * again. */
-void queued_end(QueuedRequest *request, DispatchState state, int reason, const char *message)
+void queued_end(QueuedRequest *request, DispatchState state, int reason, const char *message,
+                const QueueDecision *denial)
 {
         StoredRequest *stored = &request->stored;
         Queue *queue = request->queue;
+        const StoredEvent event = queued_end_event(stored, state, reason, denial);
+        bool waited = stored->state == DISPATCH_APPROVING;
 
         stored->state = state;
         stored->ended_ms = (int64_t) queue_now_ms();
@@ -68,7 +71,7 @@ void queued_end(QueuedRequest *request, DispatchState state, int reason, const c
                         strdup(message && *message ? message : devbox_error_sentence((DevboxError) reason));
         }
 
-        int r = dispatch_store_update(queue->store, stored);
+        int r = dispatch_store_update(queue->store, stored, waited ? &event : NULL);
         if (r < 0)
                 (void) log_error_errno(r, "Cannot write the end of a request, ignoring");
         queue_count_end(queue, request);
@@ -85,7 +88,7 @@ void queued_end(QueuedRequest *request, DispatchState state, int reason, const c
 int queued_set_state(QueuedRequest *request, DispatchState state)
 {
         request->stored.state = state;
-        int r = dispatch_store_update(request->queue->store, &request->stored);
+        int r = dispatch_store_update(request->queue->store, &request->stored, NULL);
 
         queued_changed(request);
         return r;
@@ -144,15 +147,15 @@ static void on_end(const Result *result, const char *envelope, int reason, const
 
         if (result) {
                 take_result(request, result, envelope);
-                return queued_end(request, states_of_results[result->status], 0, NULL);
+                return queued_end(request, states_of_results[result->status], 0, NULL, NULL);
         }
 
         if (request->cancelled)
-                return queued_end(request, DISPATCH_CANCELLED, 0, NULL);
+                return queued_end(request, DISPATCH_CANCELLED, 0, NULL, NULL);
         if (reason != DEVBOX_ERROR_MESH_UNREACHABLE && reason != DEVBOX_ERROR_BUSY)
-                return queued_end(request, DISPATCH_REJECTED, reason, message);
+                return queued_end(request, DISPATCH_REJECTED, reason, message, NULL);
         if (!request->stored.may_wait)
-                return queued_end(request, DISPATCH_UNREACHABLE, DEVBOX_ERROR_MESH_UNREACHABLE, NULL);
+                return queued_end(request, DISPATCH_UNREACHABLE, DEVBOX_ERROR_MESH_UNREACHABLE, NULL, NULL);
 
         /* It keeps its place; the timer tries again. */
         request->run = link_run_free(request->run);
@@ -198,7 +201,7 @@ void queued_start(QueuedRequest *request)
         if (r == 0)
                 r = link_run_start(link, &link_request, &run_handlers, request, &request->run);
         if (r < 0)
-                queued_end(request, DISPATCH_FAILED, DEVBOX_ERROR_INTERNAL, NULL);
+                queued_end(request, DISPATCH_FAILED, DEVBOX_ERROR_INTERNAL, NULL, NULL);
 }
 
 /* What waits for people or for the device ends at its expiry. What runs has a result. */
@@ -213,7 +216,8 @@ static void check_expiry(QueuedRequest *request, uint64_t now)
         }
 
         queued_end(request, DISPATCH_EXPIRED,
-                   state == DISPATCH_APPROVING ? DEVBOX_ERROR_APPROVAL_EXPIRED : DEVBOX_ERROR_EXPIRED, NULL);
+                   state == DISPATCH_APPROVING ? DEVBOX_ERROR_APPROVAL_EXPIRED : DEVBOX_ERROR_EXPIRED, NULL,
+                   NULL);
 }
 
 /* Once a second while anything is open: expiry, and devices that were away. */
@@ -255,7 +259,7 @@ static void cancel(QueuedRequest *request)
         if (request->run)
                 link_run_cancel(request->run);
         else
-                queued_end(request, DISPATCH_CANCELLED, 0, NULL);
+                queued_end(request, DISPATCH_CANCELLED, 0, NULL, NULL);
 }
 
 /* Whoever watches a request cancels it by going away. */
@@ -413,7 +417,12 @@ static int submit(Queue *queue, const QueueSubmission *submission, int *stream_f
         if (r != 0)
                 return r;
 
-        r = dispatch_store_insert(queue->store, &request->stored);
+        const StoredEvent waits = { .kind = AUDIT_EVENT_APPROVAL_REQUESTED,
+                                    .principal = request->stored.principal,
+                                    .tier = (int) request->stored.tier };
+
+        r = dispatch_store_insert(queue->store, &request->stored,
+                                  request->stored.needed > 0 ? &waits : NULL);
         return r < 0 ? DEVBOX_ERROR_AUDIT_UNAVAILABLE : 0;
 }
 
@@ -463,6 +472,6 @@ void queue_revoke(Queue *queue, const char *device)
         for (; request; request = next) {
                 next = LIST_NEXT(request, entry);
                 if (streq(request->stored.device, device))
-                        queued_end(request, DISPATCH_REJECTED, DEVBOX_ERROR_PEER_REVOKED, NULL);
+                        queued_end(request, DISPATCH_REJECTED, DEVBOX_ERROR_PEER_REVOKED, NULL, NULL);
         }
 }

@@ -4,6 +4,9 @@
 #include "dispatch/store.h"
 
 #include <stdio.h>
+#include <unistd.h>
+
+#include "basic/time.h"
 
 struct DispatchStore {
         Database *database;
@@ -47,6 +50,21 @@ static const char *const migrations[] = {
         "        envelope TEXT    NOT NULL,"
         "        PRIMARY KEY (request, approver)"
         ") STRICT, WITHOUT ROWID;",
+
+        /* What devbox-ledger is to be given, in this order: dispatch/outbox.h. */
+        "CREATE TABLE outbox("
+        "        seq             INTEGER PRIMARY KEY AUTOINCREMENT,"
+        "        kind            TEXT NOT NULL,"
+        "        device          TEXT NOT NULL,"
+        "        id              TEXT NOT NULL,"
+        "        request         TEXT NOT NULL,"
+        "        subject         TEXT NOT NULL,"
+        "        principal       TEXT,"
+        "        tier            TEXT,"
+        "        status          TEXT,"
+        "        approval_msg_id TEXT,"
+        "        reason          TEXT"
+        ") STRICT;",
 };
 /* clang-format on */
 
@@ -114,42 +132,89 @@ DispatchStore *dispatch_store_close(DispatchStore *store)
         return NULL;
 }
 
-int dispatch_store_insert(DispatchStore *store, const StoredRequest *request)
+Database *const *dispatch_store_database(const DispatchStore *store)
 {
-        int r = query_run(store->database,
-                          "DELETE FROM request WHERE id IN (SELECT id FROM request WHERE ended_ms > 0"
-                          " ORDER BY id DESC LIMIT -1 OFFSET ?)",
-                          "i", (int64_t) ENDED_MAX);
+        return &store->database;
+}
+
+/* ---- writing */
+
+static int add_event(Database *database, const StoredRequest *request, const StoredEvent *event)
+{
+        const DevboxError reason = (DevboxError) event->reason;
+        uint8_t random[ULID_RANDOM_SIZE];
+        char id[ULID_SIZE];
+
+        (void) getentropy(random, sizeof random); /* never fails for so few bytes: getentropy(3) */
+        ulid_format(time_now(CLOCK_REALTIME) / USEC_PER_MSEC, random, id);
+        return query_run(database,
+                         "INSERT INTO outbox (kind, device, id, request, subject, principal, tier, status,"
+                         " approval_msg_id, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                         "tttttttttt", audit_event_names[event->kind], request->device, id, request->id,
+                         request->subject, event->principal, approval_tier_names[event->tier],
+                         reason > 0 ? devbox_error_audit_status(reason) : NULL, event->message_id,
+                         reason > 0 ? devbox_error_code(reason) : NULL);
+}
+
+static int commit(Transaction *transaction, const StoredRequest *request, const StoredEvent *event)
+{
+        int r = event ? add_event(transaction->database, request, event) : 0;
+        return r < 0 ? r : transaction_commit(transaction);
+}
+
+int dispatch_store_insert(DispatchStore *store, const StoredRequest *request, const StoredEvent *event)
+{
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+
+        int r = transaction_begin(store->database, &transaction);
         if (r < 0)
                 return r;
-
-        return query_run(
-                store->database,
-                "INSERT INTO request (" COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                "ttttttbiiiiiiitttiii", request->id, request->device, request->capability, request->subject,
-                request->principal, request->envelope, BYTES_OF(request->digest), (int64_t) request->state,
-                request->created_ms, request->expires_ms, request->ended_ms, request->tier, request->needed,
-                (int64_t) request->may_wait, request->reason, request->message, request->result,
-                request->exit_code, request->exit_signal);
+        r = query_run(store->database,
+                      "DELETE FROM request WHERE id IN (SELECT id FROM request WHERE ended_ms > 0"
+                      " ORDER BY id DESC LIMIT -1 OFFSET ?)",
+                      "i", (int64_t) ENDED_MAX);
+        if (r < 0)
+                return r;
+        r = query_run(store->database,
+                      "INSERT INTO request (" COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                      "ttttttbiiiiiiitttiii", request->id, request->device, request->capability,
+                      request->subject, request->principal, request->envelope, BYTES_OF(request->digest),
+                      (int64_t) request->state, request->created_ms, request->expires_ms, request->ended_ms,
+                      request->tier, request->needed, (int64_t) request->may_wait, request->reason,
+                      request->message, request->result, request->exit_code, request->exit_signal,
+                      (int64_t) request->self_may_approve);
+        return r < 0 ? r : commit(&transaction, request, event);
 }
 
-int dispatch_store_update(DispatchStore *store, const StoredRequest *request)
+int dispatch_store_update(DispatchStore *store, const StoredRequest *request, const StoredEvent *event)
 {
-        return query_run(store->database,
-                         "UPDATE request SET state = ?, ended_ms = ?, reason = ?, message = ?, result = ?,"
-                         " exit_code = ?, exit_signal = ? WHERE id = ?",
-                         "iitttiit", (int64_t) request->state, request->ended_ms, request->reason,
-                         request->message, request->result, request->exit_code, request->exit_signal,
-                         request->id);
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+
+        int r = transaction_begin(store->database, &transaction);
+        if (r < 0)
+                return r;
+        r = query_run(store->database,
+                      "UPDATE request SET state = ?, ended_ms = ?, reason = ?, message = ?, result = ?,"
+                      " exit_code = ?, exit_signal = ? WHERE id = ?",
+                      "iitttiit", (int64_t) request->state, request->ended_ms, request->reason,
+                      request->message, request->result, request->exit_code, request->exit_signal,
+                      request->id);
+        return r < 0 ? r : commit(&transaction, request, event);
 }
 
-int dispatch_store_add_approval(DispatchStore *store, const char *id, const char *approver,
-                                const char *envelope)
+int dispatch_store_add_approval(DispatchStore *store, const StoredRequest *request, const char *envelope,
+                                const StoredEvent *event)
 {
-        return query_run(store->database,
-                         "INSERT INTO approval (request, position, approver, envelope) VALUES"
-                         " (?1, (SELECT count(*) FROM approval WHERE request = ?1), ?2, ?3)",
-                         "ttt", id, approver, envelope);
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+
+        int r = transaction_begin(store->database, &transaction);
+        if (r < 0)
+                return r;
+        r = query_run(store->database,
+                      "INSERT INTO approval (request, position, approver, envelope) VALUES"
+                      " (?1, (SELECT count(*) FROM approval WHERE request = ?1), ?2, ?3)",
+                      "ttt", request->id, event->principal, envelope);
+        return r < 0 ? r : commit(&transaction, request, event);
 }
 
 int dispatch_store_has_decided(DispatchStore *store, const char *id, const char *approver)

@@ -4,6 +4,7 @@
 /* The durable queue: every request of this hub, the approvals given for it, and what became of it. What a
  * call acknowledged is on the disk. */
 
+#include "audit/body.h"
 #include "proto/error.h"
 #include "proto/id.h"
 #include "store/query.h"
@@ -56,18 +57,32 @@ typedef struct StoredRequest {
 
 void stored_request_done(StoredRequest *request);
 
+/* What the hub's audit chain is given about a request, in the transaction of the change that it reports. */
+typedef struct StoredEvent {
+        AuditEventKind kind;
+        const char *principal, *message_id; /* who decided, by which message; NULL: none */
+        int tier;                           /* ApprovalTier, of the decision or what is needed */
+        int reason;                         /* DevboxError; 0: none */
+} StoredEvent;
+
 typedef struct DispatchStore DispatchStore;
 
 int dispatch_store_open(const char *directory, DispatchStore **ret_store);
 DispatchStore *dispatch_store_close(DispatchStore *store);
 DEFINE_CLEANUP(DispatchStore, dispatch_store_close);
 
-int dispatch_store_insert(DispatchStore *store, const StoredRequest *request);
+/* For an Outbox. */
+Database *const *dispatch_store_database(const DispatchStore *store);
+
+/* The event may be NULL. */
+int dispatch_store_insert(DispatchStore *store, const StoredRequest *request, const StoredEvent *event);
 
 /* State, reason, message, result, exit and time of the end. */
-int dispatch_store_update(DispatchStore *store, const StoredRequest *request);
-int dispatch_store_add_approval(DispatchStore *store, const char *id, const char *approver,
-                                const char *envelope);
+int dispatch_store_update(DispatchStore *store, const StoredRequest *request, const StoredEvent *event);
+
+/* The event names the approver. */
+int dispatch_store_add_approval(DispatchStore *store, const StoredRequest *request, const char *envelope,
+                                const StoredEvent *event);
 
 /* Whether this principal has decided on it. */
 int dispatch_store_has_decided(DispatchStore *store, const char *id, const char *approver);

@@ -84,7 +84,8 @@ class Audit(unittest.TestCase):
             "request_id": request, "request_sha256": digest, "capability": "shell.exec", "entry": "ls-home",
             "mxid": "@ana:hs.example", "args": {"argv": ["/usr/bin/ls", "--", "/ho\u202eme"]},
             "args_sha256": digest, "manifest": {"epoch": 1, "version": 7, "sha256": digest},
-            "approvals": [{"approver": "@bob:hs.example", "tier": "message", "sha256": digest},
+            "approvals": [{"approver": "@bob:hs.example", "approval_msg_id": "$vote", "tier": "message",
+                           "sha256": digest},
                           {"approver": "@eve:hs.example", "tier": "signed", "sha256": digest}]})]
         self.path.write_bytes(auditor.format_head(DEVICE, CHAIN_ID))
         prev = second.genesis_prev(DEVICE)
@@ -95,7 +96,7 @@ class Audit(unittest.TestCase):
             self.append(auditor.format_entry(entry))
         said = subprocess.check_output([DEVBOXCTL, "audit", "show", "--db", self.path], text=True)
         self.assertIn(' ls-home @ana:hs.example {"argv":["/usr/bin/ls","--","/ho???me"]} approved by '
-                      f"@bob:hs.example (message), @eve:hs.example (signed) {request}\n", said)
+                      f"@bob:hs.example (message, $vote), @eve:hs.example (signed) {request}\n", said)
 
     def test_wrong_values_of_options(self):
         for words, complaint in (

@@ -102,6 +102,14 @@ def test_write_waits_for_an_approval(network):
     each([("/srv/inbox/note",), ("/tmp/x",)], check)
 
 
+def test_decisions_are_in_the_chain_of_the_hub(network):
+    def recorded():
+        shown = network.hub.run("devboxctl", "audit", "show").stdout
+        return all(f"{kind} home-wsl" in shown for kind in ("approval_requested", "approved"))
+
+    eventually("the hub's chain has the approval", recorded)
+
+
 def test_ctrl_c_cancels_on_the_device(network):
     with network.hub.terminal("devboxctl", "run", "home-wsl", "sleep", "50") as person:
         eventually("the program", lambda: has_sleep(network))

@@ -46,10 +46,13 @@ static void describe(const AuditEntry *entry, const AuditBody *body, Text *text)
                 text_appendf(text, " at %s", format_moment(moment, (uint64_t) body->confirmed_at_ms));
         }
         add_word(text, body->arguments);
-        for (size_t i = 0; i < body->approvals.n; i++)
-                text_appendf(text, "%s %s (%s)", i == 0 ? " approved by" : ",",
-                             body->approvals.items[i].approver,
-                             approval_tier_names[body->approvals.items[i].tier]);
+        for (size_t i = 0; i < body->approvals.n; i++) {
+                const AuditApproval *approval = &body->approvals.items[i];
+
+                text_appendf(text, "%s %s (%s%s%s)", i == 0 ? " approved by" : ",", approval->approver,
+                             approval_tier_names[approval->tier], approval->approval_msg_id ? ", " : "",
+                             strempty(approval->approval_msg_id));
+        }
         for (size_t i = 0; i < body->details.n; i++)
                 text_appendf(text, " %s=%s", body->details.items[i].key, body->details.items[i].value);
         add_word(text, body->request_id);

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* What people decide about requests is recorded in the chain of the hub. */
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "audit/entry-bus.h"
+#include "basic/time.h"
+#include "run-calls.h"
+
+/* Whether an entry of the chain has all of these parts, for example an event and its details. */
+static bool chain_has(const RunWorld *world, const char *const *parts)
+{
+        sd_bus_message *call = new_call(world->ledger, "Export");
+        AuditEntry entry;
+        bool found = false;
+
+        assert_ok(sd_bus_message_append(call, "stu", "", (uint64_t) 0, (uint32_t) UINT32_MAX));
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = finish_call(world->client, call, NULL);
+        assert_ok(sd_bus_message_enter_container(reply, 'a', "(ttqayayay)"));
+        while (!found && sd_bus_message_at_end(reply, false) == 0) {
+                assert_ok(audit_entry_read(reply, &entry));
+                found = true;
+                for (size_t i = 0; found && parts[i]; i++)
+                        found = memmem(entry.body.data, entry.body.size, parts[i], strlen(parts[i]));
+        }
+
+        return found;
+}
+
+static void wait_chain(const RunWorld *world, const char *const *parts)
+{
+        usec_t deadline = deadline_after(TEST_DEADLINE_SEC * USEC_PER_SEC);
+
+        while (!chain_has(world, parts)) {
+                if (deadline_left(deadline) == 0)
+                        fail_msg("no entry has %s, %s", parts[0], parts[1]);
+                (void) usleep(20000);
+        }
+}
+
+static void cancel(const RunWorld *world, const char *id)
+{
+        sd_bus_message *call = new_dispatch_call(world, "Cancel");
+
+        assert_ok(sd_bus_message_append(call, "s", id));
+        sd_bus_message_unref(finish_call(world->client, call, NULL));
+}
+
+static void test_decisions_are_recorded(void **state)
+{
+        RunWorld *world = *state;
+        static const struct {
+                const char *method, *parts[4];
+        } rows[] = {
+                { "Approve", { "\"approved\"", "\"tier\":\"message\"", "\"subject\":\"fs.write.srv\"" } },
+                { "Deny", { "\"approval_denied\"", "\"rejected_approval\"", "\"principal\":\"local:" } },
+                { "Cancel", { "\"approval_withdrawn\"", "\"device\":\"dev-a\"" } },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                char path[160], request[80], *words[] = { path, (char *) "hello", NULL };
+                _cleanup_(outcome_done) Outcome outcome = { .id = "" };
+                const char *parts[] = { request, rows[i].parts[0], rows[i].parts[1], rows[i].parts[2],
+                                        NULL };
+
+                (void) snprintf(path, sizeof path, "%s/note-%zu", world->directory, i);
+                int fd = run(world, "fs.write", words, &outcome);
+                (void) snprintf(request, sizeof request, "\"request\":\"%s\"", outcome.id);
+                wait_chain(world, (const char *const[]){ request, "\"approval_requested\"", NULL });
+                if (streq(rows[i].method, "Cancel"))
+                        cancel(world, outcome.id);
+                else
+                        decide(world, rows[i].method, outcome.id, NULL);
+                follow(fd, &outcome);
+                wait_chain(world, parts);
+        }
+        verify_chain(world->ledger);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                run_world_test(test_decisions_are_recorded),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
