@@ -120,8 +120,8 @@ typedef struct Line {
 } Line;
 
 struct AuditEvidence {
-        Database *database; /* borrowed; NULL: lines */
-        const char *device; /* borrowed; of the chain in the database */
+        Database *const *database; /* borrowed; NULL: lines */
+        const char *device;        /* borrowed; of the chain in the database */
 
         char *text;
         Line *lines; /* sorted by digest */
@@ -139,7 +139,7 @@ AuditEvidence *audit_evidence_free(AuditEvidence *evidence)
         return NULL;
 }
 
-int audit_evidence_open(Database *database, const char *device, AuditEvidence **ret_evidence)
+int audit_evidence_open(Database *const *database, const char *device, AuditEvidence **ret_evidence)
 {
         AuditEvidence *evidence = calloc(1, sizeof *evidence);
 
@@ -213,7 +213,7 @@ static int find_in_database(AuditEvidence *evidence, const Sha256 *digest, Envel
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
         _cleanup_(freep) char *text = NULL;
 
-        int r = read_text(evidence->database, evidence->device, digest, &text);
+        int r = read_text(*evidence->database, evidence->device, digest, &text);
         if (r <= 0)
                 return r;
 

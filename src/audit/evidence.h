@@ -30,8 +30,8 @@ int evidence_for_entry(Database *database, const AuditEntry *entry, StatementTex
 
 typedef struct AuditEvidence AuditEvidence;
 
-/* Borrows the arguments. Errors: -ENOMEM. */
-int audit_evidence_open(Database *database, const char *device, AuditEvidence **ret_evidence);
+/* Borrows the arguments: the owner of the database may open it again. Errors: -ENOMEM. */
+int audit_evidence_open(Database *const *database, const char *device, AuditEvidence **ret_evidence);
 
 /* Errors: -EBADMSG line `ret_line` is not an envelope; -ENOMEM. */
 int audit_evidence_parse(const char *lines, AuditEvidence **ret_evidence, unsigned *ret_line);

@@ -289,7 +289,7 @@ int audit_reader_open_evidence(AuditReader *reader, AuditEvidence **ret_evidence
         if (!reader->database)
                 return 0;
 
-        int r = audit_evidence_open(reader->database, replica_name(reader), ret_evidence);
+        int r = audit_evidence_open(&reader->database, replica_name(reader), ret_evidence);
         return r < 0 ? r : 1;
 }
 

@@ -107,11 +107,41 @@ static void test_truncated(void **state)
         assert_in_range(report.at, 5, size);
 }
 
+/* A ledger that starts while an auditor reads: the rest is read from the database that it writes, and so is
+ * evidence. */
+static void test_a_ledger_that_starts_meanwhile(void **state)
+{
+        LedgerWorld *world = *state;
+        _cleanup_(audit_evidence_freep) AuditEvidence *evidence = NULL;
+        _cleanup_(audit_reader_freep) AuditReader *reader = NULL;
+        AuditEntry entry;
+        char path[128];
+        int next;
+
+        flush_and_close(world);
+        (void) snprintf(path, sizeof path, "%s/ledger.db", world->directory);
+        assert_ok(audit_reader_open(path, NULL, &reader));
+        assert_int_equal(audit_reader_open_evidence(reader, &evidence), 1);
+        ledger_world_open(world);
+        ledger_world_begin_session(world);
+        uint64_t size = ledger_world_size(world), n = 0;
+
+        while ((next = audit_reader_next(reader, &entry)) == AUDIT_NEXT_ENTRY) {
+                _cleanup_(envelope_freep) Envelope *manifest = NULL;
+
+                n++;
+                assert_int_equal(audit_evidence_find(evidence, &world->made.manifest, &manifest), 1);
+        }
+        assert_int_equal(next, AUDIT_NEXT_END);
+        assert_int_equal(n, size);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 ledger_test(test_every_entry_type),
                 ledger_test(test_truncated),
+                ledger_test(test_a_ledger_that_starts_meanwhile),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
