@@ -39,6 +39,7 @@ static const Verb *const verbs[] = {
         &verb_approvals,
         &verb_approve,
         &verb_deny,
+        &verb_replay_test,
         &verb_operator_init,
         &verb_operator_keygen,
         &verb_operator_sign,

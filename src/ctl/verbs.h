@@ -68,6 +68,7 @@ extern const Verb verb_request_cancel;
 extern const Verb verb_approvals;
 extern const Verb verb_approve;
 extern const Verb verb_deny;
+extern const Verb verb_replay_test;
 
 extern const Verb verb_help;
 extern const Verb verb_complete;

@@ -21,6 +21,9 @@
 
 #define DOCKER_LOGS_TAIL 100
 
+/* Far beyond the greatest difference of clocks that a manifest can allow, which is 300 s. */
+#define REPLAY_AGE_MS (3600 * 1000)
+
 /* What the arguments borrow from, besides the input. */
 typedef struct Storage {
         char program[PATH_MAX];
@@ -307,4 +310,29 @@ int compose_request(const ComposeInput *input, Composed *ret_composed, const cha
 
         *ret_composed = composed;
         return r;
+}
+
+int compose_replay(const ComposeInput *input, const Request *used, Composed *ret_composed)
+{
+        Composed composed = { .expires_at_ms =
+                                      input->now_ms + AGE_DEFAULT_S * 1000 }; /* of the hub's queue */
+        uint8_t unused[REQUEST_NONCE_SIZE];
+        Request request = *used;
+
+        draw_ids(input->now_ms, composed.request_id, unused);
+        request.request_id = composed.request_id;
+        request.manifest = (RequestManifest){ input->manifest->epoch, input->manifest->version,
+                                              input->manifest_sha256 };
+        request.origin = *input->origin;
+        request.issued_at_ms = (int64_t) input->now_ms - REPLAY_AGE_MS;
+        request.expires_at_ms = request.issued_at_ms + 1;
+        if (request.kind >= 0)
+                capability_subject((CapabilityKind) request.kind, &request.arguments, composed.subject);
+        else
+                (void) snprintf(composed.subject, sizeof composed.subject, "%s", request.capability);
+
+        int r = request_format(&request, &composed.payload, NULL);
+        if (r == 0)
+                *ret_composed = composed;
+        return r > 0 ? -EINVAL : r;
 }

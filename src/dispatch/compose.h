@@ -34,3 +34,8 @@ typedef struct Composed {
 
 /* Errors: DEVBOX_ERROR_BAD_REQUEST, then `ret_why` says what is missing; -ENOMEM. */
 int compose_request(const ComposeInput *input, Composed *ret_composed, const char **ret_why);
+
+/* A request that a device must reject as a replay: another id, and all that `used` asked for, with its
+ * nonce. Of `input` device, manifest, origin and time are read. Dated so far back that a device that has
+ * never seen the nonce rejects it for that: it is never run. Errors: -ENOMEM; -EINVAL. */
+int compose_replay(const ComposeInput *input, const Request *used, Composed *ret_composed);

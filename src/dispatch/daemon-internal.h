@@ -43,8 +43,7 @@ int dispatch_daemon_add_interface(DispatchDaemon *self, sd_bus *bus, const char 
 /* metrics.c: of Component1.GetMetrics. */
 int dispatch_append_metrics(sd_bus_message *reply, void *owner);
 
-/* methods-requests.c: one of `operations`. */
-typedef struct Operation Operation;
+/* operation.c: one of `operations`. */
 void dispatch_operation_free(BusCall *call);
 
 /* methods-devices.c: one of `listings`. */

@@ -22,4 +22,4 @@
         struct _need_semicolon_
 
 /* Rows without a start. */
-extern const sd_bus_vtable dispatch_request_methods[], dispatch_device_methods[];
+extern const sd_bus_vtable dispatch_request_methods[], dispatch_device_methods[], dispatch_replay_methods[];

@@ -3,85 +3,13 @@
  */
 
 #include <fcntl.h>
-#include <pwd.h>
-#include <stdio.h>
 
 #include "basic/fd.h"
 #include "bus/dictionary.h"
-#include "bus/error.h"
 #include "dispatch/method.h"
+#include "dispatch/operation.h"
 
 #define LIST_MAX 1000
-
-/* A call that waits for the facts of a device. */
-struct Operation {
-        BusCall call;
-        DispatchDaemon *self;
-        FactsQuery query;
-        char device[DEVICE_NAME_SIZE];
-        char principal[256];
-};
-
-void dispatch_operation_free(BusCall *call)
-{
-        Operation *operation = CONTAINER_OF(call, Operation, call);
-
-        facts_query_cancel(&operation->query);
-        bus_call_done(call);
-        free(operation);
-}
-
-static void operation_reject(Operation *operation, int reason, const char *detail)
-{
-        bus_reply_error(operation->call.message, reason, detail);
-        dispatch_operation_free(&operation->call);
-}
-
-/* ---- who asks */
-
-/* What a chat or the dashboard may say about who asked; everyone else is a user of this machine. */
-static int resolve_principal(const DispatchDaemon *self, sd_bus_message *message, const char *claimed,
-                             char *ret_principal, size_t size)
-{
-        struct passwd *user = NULL;
-        uid_t uid;
-
-        int r = bus_authority_caller(self->authority, message, &uid);
-        if (r < 0)
-                return DEVBOX_ERROR_BUSY;
-        if (claimed && uid == self->uids[DISPATCH_USER_MATRIX] && principal_is_matrix(claimed)) {
-                (void) snprintf(ret_principal, size, "%s", claimed);
-                return 0;
-        }
-        if (claimed)
-                return DEVBOX_ERROR_ACCESS_DENIED;
-        if (uid == self->uids[DISPATCH_USER_API]) {
-                (void) snprintf(ret_principal, size, "dashboard");
-                return 0;
-        }
-
-        user = getpwuid(uid);
-        (void) snprintf(ret_principal, size, "local:%s", user ? user->pw_name : "unknown");
-        return principal_valid(ret_principal) ? 0 : DEVBOX_ERROR_OPERATOR_UNKNOWN;
-}
-
-static int operation_new(DispatchDaemon *self, sd_bus_message *message, const char *device, Operation **ret)
-{
-        Operation *operation = calloc(1, sizeof *operation);
-        if (!operation)
-                return -ENOMEM;
-
-        int r = bus_call_init(&operation->call, &self->operations, message);
-        if (r != 0) {
-                free(operation);
-                return r;
-        }
-
-        operation->self = self;
-        (void) snprintf(operation->device, sizeof operation->device, "%s", device);
-        *ret = operation;
-        return 0;
-}
 
 /* ---- Submit, Run */
 
@@ -217,12 +145,12 @@ static int handle_submit(sd_bus_message *message, void *userdata)
         DispatchDaemon *self = userdata;
         SubmitArguments arguments;
         Operation *operation;
-        char principal[sizeof operation->principal];
+        char principal[PRINCIPAL_SIZE];
 
         int r = read_submit(message, &arguments);
         if (r == 0)
-                r = resolve_principal(self, message, arguments.options.principal, principal,
-                                      sizeof principal);
+                r = operation_resolve_principal(self, message, arguments.options.principal, principal,
+                                                sizeof principal);
         if (r == 0)
                 r = operation_new(self, message, arguments.device, &operation);
         if (r != 0)
@@ -299,14 +227,15 @@ static int handle_decide(sd_bus_message *message, void *userdata)
 {
         DispatchDaemon *self = userdata;
         _cleanup_(stored_request_done) StoredRequest request = { .n_approvals = 0 };
-        char principal[256];
+        char principal[PRINCIPAL_SIZE];
         DecisionOptions options;
         Operation *operation;
         const char *id;
 
         int r = read_decision(message, &id, &options);
         if (r == 0)
-                r = resolve_principal(self, message, options.principal, principal, sizeof principal);
+                r = operation_resolve_principal(self, message, options.principal, principal,
+                                                sizeof principal);
         if (r == 0)
                 r = dispatch_store_find(queue_store(self->queue), id, &request);
         if (r == 0)

@@ -338,6 +338,55 @@ static void test_metrics(void **state)
         assert_true(metric(world, LEDGER, "replays_blocked_total") == 0);
 }
 
+/* Writes the signed request to a file, whose path the caller frees. */
+static char *save_request(const RunWorld *world, const char *id, const char *name)
+{
+        sd_bus_message *call = new_dispatch_call(world, "GetRequest");
+
+        assert_ok(sd_bus_message_append(call, "s", id));
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = finish_call(world->client, call, NULL);
+        write_state_file(world->ledger, name, dictionary_text(reply, "request"));
+        return text_of("%s/%s", world->ledger->directory, name);
+}
+
+/* What was used is recognised by its nonce; what never was is rejected as well, and nothing runs. */
+static void test_replay(void **state)
+{
+        RunWorld *world = *state;
+        char path[160], *ls[] = { (char *) "ls", (char *) "--", (char *) "/home", NULL },
+                        *note[] = { path, NULL };
+        _cleanup_(outcome_done) Outcome ran = { .id = "" }, waits = { .id = "" };
+
+        follow(run(world, "shell.exec", ls, &ran), &ran);
+        _cleanup_(freep) char *used = save_request(world, ran.id, "used.json");
+        double accepted = metric(world, LEDGER, "requests_accepted_total");
+        _cleanup_(run_done) Run blocked = run_words(world, "replay-test", used);
+        assert_true(startswith(blocked.output, "dev-a rejects it as a replay: nonce_replay, entry "));
+        assert_int_equal(blocked.status, 0);
+        _cleanup_(run_done) Run json = run_words(world, "replay-test", "--json", used);
+        assert_has(json.output, "\"device\":\"dev-a\",\"blocked\":true,\"state\":\"rejected\",\"reason\":"
+                                "\"nonce_replay\",\"audit_entry\":");
+        assert_true(metric(world, LEDGER, "replays_blocked_total") == 2);
+        assert_true(metric(world, DISPATCH, "replays_blocked_total") == 2);
+        _cleanup_(run_done) Run tail = run_words(world, "audit", "tail");
+        assert_has(tail.output, " rejected_nonce nonce_replay ");
+
+        (void) snprintf(path, sizeof path, "%s/note", world->directory);
+        _cleanup_(fd_closep) int fd = run(world, "fs.write", note, &waits);
+        _cleanup_(freep) char *unused = save_request(world, waits.id, "unused.json");
+        _cleanup_(run_done) Run expired = run_words(world, "replay-test", unused);
+        assert_has(expired.output, "devboxctl: dev-a did not reject it as a replay: ");
+        assert_int_equal(expired.status, 1);
+        assert_true(metric(world, LEDGER, "requests_accepted_total") == accepted);
+
+        write_state_file(world->ledger, "manifest.json", world->manifest);
+        _cleanup_(freep) char *manifest = text_of("%s/manifest.json", world->ledger->directory);
+        _cleanup_(run_done) Run foreign = run_words(world, "replay-test", manifest);
+        assert_has(foreign.output, "devboxctl: ");
+        assert_int_equal(foreign.status, 1);
+        verify_chain(world->ledger);
+}
+
 /* The ledger of this test witnesses no chain. */
 static void test_fleet(void **state)
 {
@@ -417,6 +466,7 @@ int main(void)
                 run_world_test(test_worker_that_is_off),
                 run_world_test(test_fleet),
                 run_world_test(test_metrics),
+                run_world_test(test_replay),
                 run_world_test(test_running_request_outlives_the_dispatcher),
                 run_world_test(test_31_withdrawn),
                 run_world_test(test_40_revoked),

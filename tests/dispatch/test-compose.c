@@ -205,12 +205,41 @@ static void test_ids_are_fresh(void **state)
         free(second.payload);
 }
 
+/* The device must recognise the nonce, and reject it by its date where it does not. */
+static void test_replay(void **state)
+{
+        World *world = *state;
+        char *words[] = { (char *) "ls", (char *) "/home/lucas", NULL };
+        Composed composed = { .payload = NULL }, again = { .payload = NULL };
+        _cleanup_(request_freep) Request *used = NULL, *replay = NULL;
+        const ComposeInput input = { .manifest = &world->manifest,
+                                     .origin = &world->origin,
+                                     .now_ms = 1760000090000 };
+        const char *why = NULL;
+
+        assert_ok(compose(world, "shell.exec", words, &composed, &why));
+        assert_ok(request_parse(bytes_of_string(composed.payload), &used, NULL));
+        assert_ok(compose_replay(&input, used, &again));
+        assert_ok(request_parse(bytes_of_string(again.payload), &replay, NULL));
+        assert_memory_equal(replay->nonce, used->nonce, sizeof used->nonce);
+        assert_string_equal(replay->arguments.argv.items[1], "/home/lucas");
+        assert_string_equal(again.subject, "shell.exec.ls");
+        assert_string_equal(again.request_id, replay->request_id);
+        assert_string_not_equal(replay->request_id, used->request_id);
+        assert_true(replay->expires_at_ms < (int64_t) input.now_ms - 2 * 300 * 1000);
+        assert_true(again.expires_at_ms > input.now_ms);
+        assert_null(again.capability);
+        free(composed.payload);
+        free(again.payload);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_requests, up, down),
                 cmocka_unit_test_setup_teardown(test_what_is_missing, up, down),
                 cmocka_unit_test_setup_teardown(test_ids_are_fresh, up, down),
+                cmocka_unit_test_setup_teardown(test_replay, up, down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

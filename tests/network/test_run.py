@@ -149,6 +149,17 @@ def test_a_device_that_is_away(network):
         equal(person.end(), 0, "run --queue")
 
 
+def test_a_replay_is_blocked(network):
+    run(network, "ls", "/home")
+    said = network.hub.run("devboxctl", "--json", "request", "show", newest(network)["id"]).stdout
+    network.hub.put("/root/used.json", json.loads(said)["request"])
+    done = network.hub.run("devboxctl", "replay-test", "/root/used.json", check=False)
+    equal(done.returncode, 0, f"replay-test: {done.stderr!r}")
+    expect("nonce_replay, entry " in done.stdout, done.stdout)
+    tail = network.home.run("devboxctl", "audit", "tail").stdout
+    expect(" rejected_nonce nonce_replay " in tail, tail)
+
+
 def test_fleet(network):
     def home():
         devices = json.loads(network.hub.run("devboxctl", "--json", "fleet").stdout)["devices"]

@@ -41,6 +41,10 @@ void request_add_json(Json *json, const RequestRow *row)
                 json_add_u64(json, "exit_code", (uint64_t) row->exit_code);
         if (row->exit_signal > 0)
                 json_add_u64(json, "exit_signal", (uint64_t) row->exit_signal);
+        if (row->request)
+                json_add_string(json, "request", row->request);
+        if (row->result)
+                json_add_string(json, "result", row->result);
         json_close_object(json);
 }
 

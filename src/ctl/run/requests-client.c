@@ -130,18 +130,22 @@ static const BusField option_fields[] = {
 };
 static const BusDictionary option_dictionary = BUS_DICTIONARY(option_fields);
 
+static int append_run(sd_bus_message *call, const RunCall *run)
+{
+        int r = sd_bus_message_append(call, "ss", run->device, run->capability);
+        if (r >= 0)
+                r = sd_bus_message_append_strv(call, (char **) run->words);
+        return r < 0 ? r : bus_dictionary_append(call, &option_dictionary, run);
+}
+
 int requests_client_run(sd_bus *bus, const RunCall *run, sd_bus_message **ret_reply, const char **ret_id,
                         char **ret_problem)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
 
-        int r = client_new_call(bus, &dispatch_daemon, "Run", &call);
+        int r = client_new_call(bus, &dispatch_daemon, run->replay ? "ReplayTest" : "Run", &call);
         if (r >= 0)
-                r = sd_bus_message_append(call, "ss", run->device, run->capability);
-        if (r >= 0)
-                r = sd_bus_message_append_strv(call, (char **) run->words);
-        if (r >= 0)
-                r = bus_dictionary_append(call, &option_dictionary, run);
+                r = run->replay ? sd_bus_message_append(call, "s", run->replay) : append_run(call, run);
         if (r >= 0)
                 r = sd_bus_message_append(call, "h", run->stream_fd);
         r = client_send(&dispatch_daemon, r, call, &reply, ret_problem);

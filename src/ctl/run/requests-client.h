@@ -44,6 +44,8 @@ typedef struct RunCall {
         bool replace, may_wait;
         uint64_t timeout_ms;
         int stream_fd; /* borrowed */
+        const char
+                *replay; /* the envelope of a request whose nonce must be rejected; instead of the others */
 } RunCall;
 
 /* `ret_id` is borrowed from the reply, which the caller unrefs. */
