@@ -131,6 +131,12 @@ void mesh_world_preload(MeshWorld *world)
         assert_ptr_not_equal(world->left, MAP_FAILED);
 }
 
+bool mesh_world_was_killed(const sd_bus_error *error)
+{
+        return sd_bus_error_has_names(error, SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_SERVICE_UNKNOWN,
+                                      SD_BUS_ERROR_NAME_HAS_NO_OWNER);
+}
+
 void mesh_world_restart_killed(MeshWorld *world)
 {
         assert_int_equal(test_daemon_wait(world->daemon), 128 + SIGKILL);

@@ -49,6 +49,9 @@ void mesh_world_stop(MeshWorld *world);
 /* A daemon that is started from now on can be killed by the count in `left`. */
 void mesh_world_preload(MeshWorld *world);
 
+/* Whether such a call failed because the daemon was killed, in it or, in a poll of its own, before it. */
+bool mesh_world_was_killed(const sd_bus_error *error);
+
 /* Waits for the end of a daemon that was killed, and starts it again. */
 void mesh_world_restart_killed(MeshWorld *world);
 

@@ -50,7 +50,7 @@ static int call(const MeshWorld *world, sd_bus_message *message, sd_bus_error *e
                 if (survived)
                         return r;
                 restart(machine);
-                if (r < 0 && !sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY))
+                if (r < 0 && !mesh_world_was_killed(error))
                         return r;
                 *ret_reply = sd_bus_message_unref(*ret_reply);
                 sd_bus_error_free(error);
