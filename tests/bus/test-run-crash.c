@@ -57,7 +57,7 @@ static TestDaemon **daemon_of(Victim victim)
 
 static void start(Victim victim)
 {
-        (void) putenv(crash.variable[victim]);
+        (void) setenv("KILL_AT", strchr(crash.variable[victim], '=') + 1, 1);
         (void) setenv("LD_PRELOAD", BUILD_DIR "/tests/bus/libkill-at.so", 1);
         (void) setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1);
         if (victim == VICTIM_DISPATCH)
