@@ -72,7 +72,6 @@ static int read_submit(sd_bus_message *message, SubmitArguments *ret_arguments)
         return 0;
 }
 
-/* A chat line as one word is split here; an array is taken as it is. */
 static int compose(Operation *operation, const SubmitArguments *arguments, const DeviceFacts *facts,
                    Composed *ret_composed, const char **ret_why)
 {

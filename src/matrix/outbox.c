@@ -6,8 +6,7 @@
 #include "e2ee/message.h"
 #include "store/query.h"
 
-#define HURRY_MS   INT64_C(5000)
-#define GIVE_UP_MS INT64_C(60000) /* a room that is not encrypted gets nothing */
+#define HURRY_MS INT64_C(5000)
 
 int outbox_add_take(Database *database, const char *room_id, const char *type, cJSON *content)
 {
@@ -89,7 +88,9 @@ static int encrypt(Database *database, E2ee *e2ee, const OutboxRow *row, int64_t
                 return r;
         const RoomMessage message = { row->event.room_id, row->event.type, content, waited_ms >= HURRY_MS };
         r = e2ee_encrypt(e2ee, &message, &encrypted);
-        if (r == ENCRYPT_NOT_HERE && waited_ms >= GIVE_UP_MS)
+        /* The state of a room that was just made is on its way; another room is not encrypted, and gets
+         * nothing. */
+        if (r == ENCRYPT_NOT_HERE && waited_ms >= HURRY_MS)
                 r = outbox_answered(database, row->event.seq, "M_NOT_ENCRYPTED");
         if (r != 0 || !encrypted)
                 return r < 0 ? r : OUTBOX_WAIT;

@@ -24,10 +24,11 @@ static const char matrix_tables[] =
         " turn_ms INTEGER, error TEXT) STRICT;"
         "CREATE INDEX outbox_open ON outbox(seq) WHERE error IS NULL;"
 
-        /* Commands that were accepted, each once: the event id is the key. */
+        /* Commands that were accepted, each once: the event id is the key. `state`: command-journal.c. */
         "CREATE TABLE command("
         " event_id TEXT PRIMARY KEY, room_id TEXT NOT NULL, sender TEXT NOT NULL, line TEXT NOT NULL,"
-        " received_ms INTEGER NOT NULL) STRICT;"
+        " received_ms INTEGER NOT NULL, state INTEGER NOT NULL) STRICT;"
+        "CREATE INDEX command_by_state ON command(state, received_ms);"
 
         /* The rooms that there should be (`kind` is a RoomKind). `taken`: another room has the alias;
          * `candidate`: that one; `linked` into the space; `error`: the server's code, if it gives none. */

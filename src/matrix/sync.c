@@ -17,7 +17,7 @@
 #define GRACE_USEC (30 * USEC_PER_SEC)
 
 static const char filter[] = "{\"presence\":{\"types\":[]},\"account_data\":{\"types\":[]},"
-                             "\"room\":{\"timeline\":{\"limit\":50},\"ephemeral\":{\"types\":[]},"
+                             "\"room\":{\"timeline\":{\"limit\":100},\"ephemeral\":{\"types\":[]},"
                              "\"account_data\":{\"types\":[]},\"state\":{\"lazy_load_members\":false}}}";
 
 static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata)
@@ -29,9 +29,12 @@ static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata)
 static int receive(MatrixSession *session, const cJSON *response)
 {
         _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
-        const Timeline timeline = { session->database, session->e2ee, session->user_id };
+        _cleanup_(freep) char *since = NULL;
 
-        int r = e2ee_begin_sync(session->e2ee, response);
+        int r = e2ee_since(session->e2ee, &since);
+        const Timeline timeline = { session->database, session->e2ee, session->user_id, r == 0 };
+        if (r >= 0)
+                r = e2ee_begin_sync(session->e2ee, response);
         if (r == 0)
                 r = transaction_begin(session->database, &transaction);
         if (r == 0)

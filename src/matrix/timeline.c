@@ -4,9 +4,11 @@
 #include "matrix/timeline.h"
 
 #include "basic/time.h"
+#include "e2ee/json.h"
 #include "e2ee/message.h"
+#include "matrix/answer.h"
+#include "matrix/command-journal.h"
 #include "matrix/outbox.h"
-#include "store/query.h"
 
 #define COMMAND_MAX        4096             /* bytes of a line */
 #define COMMAND_AGE_MAX_MS (15 * 60 * 1000) /* an outage must not turn into surprises */
@@ -19,13 +21,11 @@ typedef struct Message {
 
 /* ---- answers */
 
-static int answer(const Timeline *timeline, const Message *message, const char *text)
+static int answer(const Timeline *timeline, const Message *message, const char *line)
 {
         cJSON *content = NULL;
 
-        int r = json_pack(&content,
-                          "{msgtype:s,body:s,m.mentions:{},m.relates_to:{m.in_reply_to:{event_id:s}}}",
-                          "m.notice", text, message->event_id);
+        int r = answer_make(&(Answer){ .line = line, .reply_to = message->event_id }, &content);
         return r < 0 ? r : outbox_add_take(timeline->database, message->room_id, "m.room.message", content);
 }
 
@@ -59,11 +59,11 @@ static int accept(const Timeline *timeline, const Message *message)
                 return answer(timeline, message,
                               "This command is older than 15 minutes and was not run. Send it again.");
 
-        return query_run(timeline->database,
-                         "INSERT OR IGNORE INTO command(event_id, room_id, sender, line, received_ms)"
-                         " VALUES (?, ?, ?, ?, ?)",
-                         "tttti", message->event_id, message->room_id, message->sender, message->line,
-                         now_ms);
+        return command_journal_add(timeline->database, &(ReceivedCommand){ .event_id = message->event_id,
+                                                                           .room_id = message->room_id,
+                                                                           .sender = message->sender,
+                                                                           .line = message->line,
+                                                                           .received_ms = now_ms });
 }
 
 /* Whether the content is a line for us: people's text, not what bots say, which is m.notice. */
@@ -166,17 +166,58 @@ static int explain_unreadable(const Timeline *timeline)
         }
 }
 
+/* After a long absence the server leaves out the older part. */
+static int explain_gap(const Timeline *timeline, const char *room_id)
+{
+        const Message message = { .room_id = room_id };
+
+        return answer(timeline, &message,
+                      "Too much was written here while this bot was away: the older commands did not arrive "
+                      "and were not run. Send them again.");
+}
+
+static bool has_create(const cJSON *events)
+{
+        const cJSON *event;
+
+        cJSON_ArrayForEach(event, events)
+                if (object_has(event, "type", "m.room.create"))
+                        return true;
+        return false;
+}
+
+/* The timeline of a room that is new to us begins anywhere. */
+static bool has_gap(const Timeline *timeline, const cJSON *room)
+{
+        const cJSON *received = object_object(room, "timeline");
+
+        return !timeline->initial && object_is_true(received, "limited") &&
+               !has_create(object_array(received, "events")) &&
+               !has_create(object_array(object_object(room, "state"), "events"));
+}
+
+static int receive_room(const Timeline *timeline, const cJSON *room)
+{
+        const cJSON *received = object_object(room, "timeline"), *event;
+        int r = 0;
+
+        if (has_gap(timeline, room))
+                r = explain_gap(timeline, room->string);
+        cJSON_ArrayForEach(event, object_array(received, "events"))
+                if (r == 0)
+                        r = receive_event(timeline, room->string, event);
+        return r;
+}
+
 int timeline_receive(const Timeline *timeline, const cJSON *joined)
 {
-        const cJSON *room, *event;
+        const cJSON *room;
+        int r = 0;
 
         cJSON_ArrayForEach(room, joined)
-                cJSON_ArrayForEach(event, object_array(object_object(room, "timeline"), "events")) {
-                        int r = receive_event(timeline, room->string, event);
-                        if (r < 0)
-                                return r;
-                }
-
-        int r = receive_recovered(timeline);
+                if (r == 0)
+                        r = receive_room(timeline, room);
+        if (r == 0)
+                r = receive_recovered(timeline);
         return r < 0 ? r : explain_unreadable(timeline);
 }

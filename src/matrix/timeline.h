@@ -13,6 +13,7 @@ typedef struct Timeline {
         Database *database;
         E2ee *e2ee;
         const char *user_id; /* ours */
+        bool initial;        /* the first sync of the store: its timelines begin anywhere */
 } Timeline;
 
 /* rooms.join of a sync response, in its transaction, after e2ee_receive_sync(); then what could be decrypted

@@ -2,8 +2,8 @@
 /* Lines of chat: within the limits of arguments, and each word, quoted, is one word again. */
 
 #include "basic/text.h"
-#include "dispatch/command-line.h"
 #include "fuzz.h"
+#include "matrix/command-line.h"
 
 /* Quotes of either kind keep all but themselves. */
 static void quote(Text *text, const char *word)

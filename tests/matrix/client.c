@@ -4,7 +4,7 @@
  *         client DIRECTORY URL USER DEVICE OPERATOR < TOKEN
  *
  * Makes the rooms of the device "home", whose manifest names OPERATOR with the identity that the server has
- * of them, and answers each command with "done: LINE". Ends with its input. */
+ * of them, and answers each command with "done:" and its line. Ends with its input. */
 
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -14,7 +14,7 @@
 #include "e2ee/json.h"
 #include "e2ee/message-check.h"
 #include "log/log.h"
-#include "matrix/outbox.h"
+#include "matrix/command-journal.h"
 #include "matrix/people.h"
 #include "matrix/schema.h"
 #include "matrix/session.h"
@@ -28,24 +28,13 @@ typedef struct Client {
 
 static int answer_first(Client *client)
 {
-        _cleanup_(statement_resetp) Statement *rows = NULL;
-        cJSON *content = NULL;
-        char text[256];
+        _cleanup_(journal_command_done) JournalCommand command = JOURNAL_COMMAND_NULL;
 
-        int r = query(client->database, &rows,
-                      "SELECT room_id, line, event_id FROM command ORDER BY received_ms LIMIT 1", "");
-        if (r == 0)
-                r = statement_step(rows);
-        if (r <= 0)
-                return r;
-        (void) snprintf(text, sizeof text, "done: %s", statement_text(rows, 1));
-        r = json_pack(&content, "{msgtype:s,body:s}", "m.notice", text);
-        if (r == 0)
-                r = outbox_add_take(client->database, statement_text(rows, 0), "m.room.message", content);
-        if (r == 0)
-                r = query_run(client->database, "DELETE FROM command WHERE event_id = ?", "t",
-                              statement_text(rows, 2));
-        return r < 0 ? r : 1;
+        int r = command_journal_next(client->database, &command);
+        return r <= 0 ? r
+                      : command_journal_answer(
+                                client->database, command.event_id,
+                                &(Answer){ .line = "done:", .output = bytes_of_string(command.line) });
 }
 
 static int read_manifest(Client *client)

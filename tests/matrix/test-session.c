@@ -32,9 +32,9 @@ typedef struct Chat {
         MatrixSession *session;
 
         unsigned n_requests, lose_every; /* lose_every: the answer to each n-th request is lost */
-        bool logged_out;
-        unsigned n_sends; /* PUT /send, repeated ones included */
-        cJSON *sent;      /* {TXN:body} of these */
+        bool logged_out, limited;        /* limited: the next timeline has a gap before it */
+        unsigned n_sends;                /* PUT /send, repeated ones included */
+        cJSON *sent;                     /* {TXN:body} of these */
 } Chat;
 
 /* ---- the server's side */
@@ -106,7 +106,12 @@ static Answer answer_sync(Chat *chat, const char *target)
         (void) snprintf(token, sizeof token, "%ld", (long) chat->bot->token);
         if (since && streq(since + strlen("since="), token) && !has_news(chat))
                 return (Answer){ .how = ANSWER_LATER };
-        return answer_json((cJSON *) homeserver_sync(chat->bot, since ? since + strlen("since=") : NULL));
+        cJSON *response = (cJSON *) homeserver_sync(chat->bot, since ? since + strlen("since=") : NULL),
+              *room;
+        cJSON_ArrayForEach(room, tree_member(tree_member(response, "rooms"), "join"))
+                if (TAKE(chat->limited, false))
+                        assert_ok(object_put(tree_member(room, "timeline"), "limited", cJSON_CreateTrue()));
+        return answer_json(response);
 }
 
 static Answer on_request(const ServerRequest *request, void *userdata)
@@ -362,6 +367,21 @@ static void test_no_commands(void **state)
         assert_int_equal(count(chat, "SELECT count(*) FROM command"), 0);
 }
 
+/* After an absence: people learn that commands were missed. */
+static void test_gap(void **state)
+{
+        Chat *chat = *state;
+
+        free(meet(chat));
+        chat->limited = true; /* as that of a room that is new */
+        room_state(chat->server, ROOM, "m.room.create", "", cJSON_CreateObject());
+        CHAT_UNTIL(chat, !chat->limited);
+        chat->limited = true;
+        peer_say(chat->ana, ROOM, "hello");
+        CHAT_UNTIL(chat, peer_count(chat->ana, "SELECT count(*) FROM heard WHERE body LIKE"
+                                               " 'Too much was written here%'") == 1);
+}
+
 static void test_logged_out(void **state)
 {
         Chat *chat = *state;
@@ -397,6 +417,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_crashes, up, down),
                 cmocka_unit_test_setup_teardown(test_unpinned, up, down),
                 cmocka_unit_test_setup_teardown(test_no_commands, up, down),
+                cmocka_unit_test_setup_teardown(test_gap, up, down),
                 cmocka_unit_test_setup_teardown(test_logged_out, up, down),
                 cmocka_unit_test_setup_teardown(test_login, up, down),
         };

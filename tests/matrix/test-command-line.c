@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Lines of chat as words: quotes only. */
 
-#include "dispatch/command-line.h"
+#include "matrix/command-line.h"
 
 #include "proto/error.h"
 

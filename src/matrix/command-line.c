@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Splits a line into words. */
 
-#include "dispatch/command-line.h"
+#include "matrix/command-line.h"
 
 #include "proto/error.h"
 

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* Answers in rooms. */
+
+#include "matrix/answer.h"
+
+#include "basic/text.h"
+#include "basic/utf8.h"
+#include "e2ee/json.h"
+
+#define OUTPUT_PART                                                                                         \
+        ((size_t) 3584) /* an event has 65536 bytes, in base64; a byte of output takes up to six */
+#define REPLACEMENT "\xef\xbf\xbd"
+
+/* Appends a part of what a program printed, in two forms. */
+static void append_output(Text *plain, Text *html, Bytes output)
+{
+        static const char *const escapes['>' + 1] = { ['&'] = "&amp;", ['<'] = "&lt;", ['>'] = "&gt;" };
+        uint32_t code;
+
+        for (size_t at = 0; at < output.size;) {
+                const char *text = (const char *) output.data + at;
+                size_t size = utf8_decode(text, output.size - at, &code);
+                bool shown = size > 0 && (code == '\n' || code == '\t' || !utf8_is_invisible(code));
+
+                at += MAX(size, (size_t) 1);
+                if (!shown) {
+                        text = REPLACEMENT;
+                        size = strlen(REPLACEMENT);
+                }
+                text_append_bytes(plain, text, size);
+                if (size == 1 && (unsigned char) *text < ELEMENTSOF(escapes) &&
+                    escapes[(unsigned char) *text])
+                        text_append(html, escapes[(unsigned char) *text]);
+                else
+                        text_append_bytes(html, text, size);
+        }
+}
+
+static void append_parts(Text *plain, Text *html, Bytes output)
+{
+        if (output.size <= 2 * OUTPUT_PART)
+                return append_output(plain, html, output);
+
+        size_t cut = output.size - 2 * OUTPUT_PART;
+        append_output(plain, html, BYTES(output.data, OUTPUT_PART));
+        text_appendf(plain, "\n[… %zu bytes …]\n", cut);
+        text_appendf(html, "\n[… %zu bytes …]\n", cut);
+        append_output(plain, html, BYTES(output.data + output.size - OUTPUT_PART, OUTPUT_PART));
+}
+
+int answer_make(const Answer *answer, cJSON **ret_content)
+{
+        _cleanup_(text_done) Text plain = TEXT_NULL, html = TEXT_NULL;
+        cJSON *relation = NULL;
+        bool block = answer->output.size > 0;
+
+        append_output(&plain, &html, bytes_of_string(answer->line));
+        if (block) {
+                text_append(&plain, "\n");
+                text_append(&html, "<pre><code class=\"language-text\">");
+                append_parts(&plain, &html, answer->output);
+                text_append(&html, "</code></pre>");
+        }
+        if (plain.error < 0 || html.error < 0)
+                return -ENOMEM;
+
+        int r = answer->reply_to ? json_pack(&relation, "{m.in_reply_to:{event_id:s}}", answer->reply_to)
+                                 : 0;
+        return r < 0 ? r
+                     : json_pack(ret_content,
+                                 "{msgtype:s,body:s,format:s,formatted_body:s,m.mentions:{},m.relates_to:o}",
+                                 "m.notice", strempty(plain.data), block ? "org.matrix.custom.html" : NULL,
+                                 block ? html.data : NULL, relation);
+}

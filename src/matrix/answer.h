@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Answers in rooms: a line, and below it what a program printed, as a block of code. */
+
+#include <cjson/cJSON.h>
+
+#include "basic/bytes.h"
+
+/* Of the output the first and the last 3.5 KiB are shown, and where they are cut. What is not UTF-8,
+ * controls but tabs and line feeds, and invisible characters become U+FFFD: output cannot reorder or hide
+ * what surrounds it, nor is any of it markup. */
+typedef struct Answer {
+        const char *line;     /* ours: plain text */
+        Bytes output;         /* may be empty */
+        const char *reply_to; /* an event; NULL: none */
+} Answer;
+
+/* The content of an m.room.message, an m.notice, which notifies nobody. The caller deletes it. Errors:
+ * -ENOMEM. */
+int answer_make(const Answer *answer, cJSON **ret_content);

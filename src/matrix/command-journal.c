@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* Commands from their acceptance to their answer. */
+
+#include "matrix/command-journal.h"
+
+#include "matrix/outbox.h"
+#include "store/query.h"
+
+typedef enum CommandState { COMMAND_RECEIVED, COMMAND_SUBMITTED, COMMAND_ANSWERED } CommandState;
+
+#define ANSWERED_MAX "10000" /* rows kept; a replayed event is recognised by its session's index as well */
+
+int command_journal_add(Database *database, const ReceivedCommand *command)
+{
+        return query_run(database,
+                         "INSERT OR IGNORE INTO command(event_id, room_id, sender, line, received_ms, state)"
+                         " VALUES (?, ?, ?, ?, ?, ?)",
+                         "ttttii", command->event_id, command->room_id, command->sender, command->line,
+                         command->received_ms, (int64_t) COMMAND_RECEIVED);
+}
+
+void journal_command_done(JournalCommand *command)
+{
+        free(command->event_id);
+        free(command->room_id);
+        free(command->sender);
+        free(command->line);
+        free(command->device);
+        *command = JOURNAL_COMMAND_NULL;
+}
+
+int command_journal_next(Database *database, JournalCommand *ret_command)
+{
+        _cleanup_(journal_command_done) JournalCommand command = JOURNAL_COMMAND_NULL;
+        _cleanup_(statement_resetp) Statement *row = NULL;
+        char **const texts[] = { &command.event_id, &command.room_id, &command.sender, &command.line,
+                                 &command.device };
+
+        int r = query(database, &row,
+                      "SELECT event_id, c.room_id, sender, line, nullif(r.name, '')"
+                      " FROM command AS c LEFT JOIN chat_room AS r ON r.room_id = c.room_id"
+                      " WHERE state = ? ORDER BY received_ms, c.rowid LIMIT 1",
+                      "i", (int64_t) COMMAND_RECEIVED);
+        if (r == 0)
+                r = statement_step(row);
+        if (r <= 0)
+                return r;
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+                const char *text = statement_text(row, (int) i);
+
+                *texts[i] = text ? strdup(text) : NULL;
+                if (text && !*texts[i])
+                        return -ENOMEM;
+        }
+        *ret_command = TAKE(command, JOURNAL_COMMAND_NULL);
+        return 1;
+}
+
+int command_journal_submit(Database *database, const char *event_id)
+{
+        return query_run(database, "UPDATE command SET state = ? WHERE event_id = ?", "it",
+                         (int64_t) COMMAND_SUBMITTED, event_id);
+}
+
+static int forget_answered(Database *database)
+{
+        return query_run(database,
+                         "DELETE FROM command WHERE state = ? AND rowid <= (SELECT max(rowid) FROM command) "
+                         "- " ANSWERED_MAX,
+                         "i", (int64_t) COMMAND_ANSWERED);
+}
+
+int command_journal_answer(Database *database, const char *event_id, const Answer *answer)
+{
+        const Answer reply = { answer->line, answer->output, event_id };
+        _cleanup_(freep) char *room_id = NULL;
+        cJSON *content = NULL;
+
+        int r = query_text(database, &room_id,
+                           "SELECT room_id FROM command WHERE event_id = ? AND state != ?", "ti", event_id,
+                           (int64_t) COMMAND_ANSWERED);
+        if (r <= 0)
+                return r;
+        r = answer_make(&reply, &content);
+        if (r == 0)
+                r = outbox_add_take(database, room_id, "m.room.message", content);
+        if (r == 0)
+                r = query_run(database, "UPDATE command SET state = ? WHERE event_id = ?", "it",
+                              (int64_t) COMMAND_ANSWERED, event_id);
+        return r < 0 ? r : forget_answered(database);
+}
+
+int command_journal_interrupt(Database *database)
+{
+        static const Answer interrupted = {
+                .line = "interrupted: devbox-matrix was restarted while this ran; see devboxctl requests",
+        };
+
+        for (;;) {
+                _cleanup_(freep) char *event_id = NULL;
+
+                int r = query_text(database, &event_id,
+                                   "SELECT event_id FROM command WHERE state = ? LIMIT 1", "i",
+                                   (int64_t) COMMAND_SUBMITTED);
+                if (r > 0)
+                        r = command_journal_answer(database, event_id, &interrupted);
+                else
+                        return r;
+                if (r < 0)
+                        return r;
+        }
+}

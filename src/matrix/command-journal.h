@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Commands from their acceptance to their answer:
+ *
+ *         received ──► submitted ──► answered
+ *
+ * Each arrow is a commit. A command is submitted after that commit, so it is submitted at most once: after a
+ * crash in between it is answered as interrupted, and never sent again.
+ *
+ * All functions run inside the caller's transaction. Errors of all functions: those of store/database.h, and
+ * -ENOMEM. */
+
+#include "matrix/answer.h"
+#include "store/database.h"
+
+typedef struct ReceivedCommand {
+        const char *event_id, *room_id, *sender, *line; /* borrowed */
+        int64_t received_ms;
+} ReceivedCommand;
+
+/* Once for each event. */
+int command_journal_add(Database *database, const ReceivedCommand *command);
+
+typedef struct JournalCommand {
+        char *event_id, *room_id, *sender, *line; /* owned */
+        char *device;                             /* owned; that of the room, NULL: it is no device's */
+} JournalCommand;
+
+#define JOURNAL_COMMAND_NULL ((JournalCommand){ 0 })
+
+void journal_command_done(JournalCommand *command);
+
+/* The first received one. 1: there is one. */
+int command_journal_next(Database *database, JournalCommand *ret_command);
+
+int command_journal_submit(Database *database, const char *event_id);
+
+/* Puts the answer into the outbox, as a reply to the command; only the first counts. */
+int command_journal_answer(Database *database, const char *event_id, const Answer *answer);
+
+/* At the start: answers those that were submitted by a process that is gone. */
+int command_journal_interrupt(Database *database);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What a line of chat asks for. Any capability may be named, known here or not: whether a device has it is
+ * the device's decision, and its chain's. */
+
+#include "matrix/command-line.h"
+
+typedef enum CommandKind {
+        COMMAND_REQUEST, /* of the room's device */
+        COMMAND_APPROVE, /* these three: the first word is the request's id */
+        COMMAND_DENY,
+        COMMAND_CANCEL,
+        COMMAND_HELP,
+} CommandKind;
+
+typedef struct Command {
+        CommandKind kind;
+        const char *capability; /* of COMMAND_REQUEST: "shell.exec"; borrowed from the line, or a literal */
+        size_t n_verb;          /* words of the line that are the verb */
+        CommandLine line;
+} Command;
+
+#define COMMAND_NULL ((Command){ 0 })
+
+static inline void command_done(Command *command)
+{
+        command_line_done(&command->line);
+}
+
+/* The words behind the verb. */
+static inline char *const *command_words(const Command *command, size_t *ret_n)
+{
+        *ret_n = command->line.n - command->n_verb;
+        return command->line.words + command->n_verb;
+}
+
+/* `text` begins with '!'. Errors: DEVBOX_ERROR_BAD_REQUEST, then `ret_why` is what to answer; -ENOMEM. */
+int command_parse(const char *text, Command *ret_command, const char **ret_why);

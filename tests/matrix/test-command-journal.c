@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* Commands, and the restarts of the process in between. */
+
+#include "matrix/command-journal.h"
+
+#include "matrix/room-queue.h"
+#include "store.h"
+#include "store/query.h"
+#include "test.h"
+
+static int up(void **state)
+{
+        TestStore *store = calloc(1, sizeof *store);
+
+        assert_non_null(store);
+        test_store_init(store);
+        *state = store;
+        return 0;
+}
+
+static int down(void **state)
+{
+        test_store_done(*state);
+        free(*state);
+        return 0;
+}
+
+static void add(TestStore *store, const char *event_id, int64_t received_ms)
+{
+        const ReceivedCommand command = { event_id, "!home", "@ana:x", "!exec ls", received_ms };
+
+        assert_ok(command_journal_add(store->database, &command));
+}
+
+/* "": none */
+static void expect_next(TestStore *store, const char *event_id, const char *device)
+{
+        _cleanup_(journal_command_done) JournalCommand command = JOURNAL_COMMAND_NULL;
+
+        assert_int_equal(assert_ok(command_journal_next(store->database, &command)), *event_id != '\0');
+        assert_string_equal(strempty(command.event_id), event_id);
+        assert_string_equal(strempty(command.device), device);
+}
+
+static void expect_outbox(TestStore *store, int64_t wanted)
+{
+        int64_t n = -1;
+
+        assert_ok(query_integer(store->database, &n, "SELECT count(*) FROM outbox", ""));
+        assert_int_equal(n, wanted);
+}
+
+static void test_life(void **state)
+{
+        static const Answer answer = { .line = "done" };
+        TestStore *store = *state;
+
+        add(store, "$2", 2);
+        add(store, "$1", 1);
+        add(store, "$1", 3); /* received again */
+        expect_next(store, "$1", "");
+        assert_ok(room_queue_want(store->database, ROOM_DEVICE, "home"));
+        assert_ok(query_run(store->database, "UPDATE chat_room SET room_id = '!home'", ""));
+        expect_next(store, "$1", "home");
+
+        assert_ok(command_journal_submit(store->database, "$1"));
+        expect_next(store, "$2", "home");
+        assert_ok(command_journal_answer(store->database, "$2", &answer));
+        expect_next(store, "", "");
+        assert_ok(command_journal_answer(store->database, "$1", &answer));
+        assert_ok(command_journal_answer(store->database, "$1", &answer)); /* only the first counts */
+        expect_outbox(store, 2);
+        add(store, "$1", 4); /* and again, much later */
+        expect_next(store, "", "");
+}
+
+/* What a process that is gone had submitted is answered, and not submitted again. */
+static void test_interrupt(void **state)
+{
+        TestStore *store = *state;
+
+        add(store, "$1", 1);
+        add(store, "$2", 2);
+        assert_ok(command_journal_submit(store->database, "$1"));
+        assert_ok(command_journal_interrupt(store->database));
+        expect_outbox(store, 1);
+        expect_next(store, "$2", "");
+        assert_ok(command_journal_interrupt(store->database));
+        expect_outbox(store, 1);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(test_life, up, down),
+                cmocka_unit_test_setup_teardown(test_interrupt, up, down),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

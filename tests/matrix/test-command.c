@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* What lines ask for. */
+
+#include "matrix/command.h"
+
+#include "proto/error.h"
+#include "test.h"
+
+static void test_commands(void **state)
+{
+        static const struct {
+                const char *line;
+                CommandKind kind;
+                const char *capability; /* NULL: none */
+                size_t n_words;
+                const char *word; /* the first */
+        } rows[] = {
+                { "!exec ls -l '/a b'", COMMAND_REQUEST, "shell.exec", 3, "ls" },
+                { "!exec", COMMAND_REQUEST, "shell.exec", 0, NULL },
+                { "!ls /home", COMMAND_REQUEST, "fs.list", 1, "/home" },
+                { "!fs.read /etc/hostname", COMMAND_REQUEST, "fs.read", 1, "/etc/hostname" },
+                { "!docker list", COMMAND_REQUEST, "docker.list", 0, NULL },
+                { "!docker exec web ls", COMMAND_REQUEST, "docker.exec", 2, "web" },
+                { "!camera.snapshot", COMMAND_REQUEST, "camera.snapshot", 0, NULL },
+                { "!no.such x", COMMAND_REQUEST, "no.such", 1, "x" }, /* the device rejects it */
+                { "!approve 7KQ2PD", COMMAND_APPROVE, NULL, 1, "7KQ2PD" },
+                { "!deny 7KQ2PD no", COMMAND_DENY, NULL, 2, "7KQ2PD" },
+                { "!cancel 7KQ2PD", COMMAND_CANCEL, NULL, 1, "7KQ2PD" },
+                { "!help", COMMAND_HELP, NULL, 0, NULL },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(command_done) Command command = COMMAND_NULL;
+                const char *why = NULL;
+                size_t n_words;
+
+                assert_err(command_parse(rows[i].line, &command, &why), 0);
+                assert_int_equal(command.kind, rows[i].kind);
+                char *const *words = command_words(&command, &n_words);
+                assert_int_equal(n_words, rows[i].n_words);
+                if (rows[i].word)
+                        assert_string_equal(words[0], rows[i].word);
+                if (rows[i].capability)
+                        assert_string_equal(command.capability, rows[i].capability);
+                else
+                        assert_null(command.capability);
+        }
+}
+
+static void test_no_commands(void **state)
+{
+        static const char *const lines[] = { "!",          "!!",           "!exce ls",
+                                             "!docker",    "!docker rm x", "!approve",
+                                             "!Fs.Read x", "!.read",       "!exec 'x",
+                                             "! exec ls" };
+
+        for (size_t i = 0; i < ELEMENTSOF(lines); i++) {
+                _cleanup_(command_done) Command command = COMMAND_NULL;
+                const char *why = NULL;
+
+                assert_err(command_parse(lines[i], &command, &why), DEVBOX_ERROR_BAD_REQUEST);
+                assert_non_null(why);
+        }
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = { cmocka_unit_test(test_commands),
+                                            cmocka_unit_test(test_no_commands) };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
