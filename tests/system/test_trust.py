@@ -154,9 +154,9 @@ def test_an_auditor_judges_again():
         equal(kinds, ["root", "manifest", "request", "request"], "what is behind the entries")
         lines = evidence.splitlines(keepends=True)
         rows = [
-            ("without it", None, UNWITNESSED, "0 of 2 acceptances judged again"),
-            ("with all", evidence, UNWITNESSED, "2 of 2 acceptances judged again"),
-            ("with one", b"".join(lines[:-1]), UNWITNESSED, "1 of 2 acceptances judged again"),
+            ("without it", None, UNWITNESSED, "0 of 2 acceptances proven"),
+            ("with all", evidence, UNWITNESSED, "2 of 2 acceptances proven"),
+            ("with one", b"".join(lines[:-1]), UNWITNESSED, "1 of 2 acceptances proven"),
             ("without the manifest", b"".join(lines[:1] + lines[2:]), UNWITNESSED, "0 of 2 acceptances"),
             ("with rubbish", lines[0] + b"{}\n", 1, "evidence:2: not an envelope"),
         ]
@@ -168,7 +168,7 @@ def test_an_auditor_judges_again():
 
         each(rows, check)
         own = trust.shell("devboxctl audit verify --root 1.root.json || true", network.folder)
-        expect("2 of 2 acceptances judged again" in own, f"the database: {own}")
+        expect("2 of 2 acceptances proven" in own, f"the database: {own}")
 
 
 def test_a_witness_makes_it_ok():

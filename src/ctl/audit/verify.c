@@ -117,7 +117,8 @@ static int print_report(const Audit *audit, const char *device, const AuditRepor
                 n = printf("%s %" PRIu64 " entries are valid, %" PRIu64 " of them witnessed",
                            report->why ? ";" : ":", report->size, report->witnessed);
         if (n >= 0 && report->n_accepted > 0)
-                n = printf("; %zu of %zu acceptances judged again", report->n_judged, report->n_accepted);
+                n = printf("; %zu of %zu acceptances proven", report->n_accepted - report->n_unproven,
+                           report->n_accepted);
         if (n >= 0 && report->n_redacted > 0)
                 n = printf(", %zu redacted", report->n_redacted);
         if (n >= 0 && report->n_unproven > 0)
