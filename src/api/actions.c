@@ -18,7 +18,8 @@
 /* RFC 9110 requires a challenge with a 401; no browser prompts for a password with this scheme. */
 #define CHALLENGE TOKEN_HEADER " realm=\"devbox\""
 
-/* On the Unix socket these need no token: only root and the group devbox-admin can connect to it. */
+/* On the Unix socket these need no token: only root and the group devbox-admin can connect to it. A decision
+ * is that of whoever has the token, also there. */
 static const bool local_suffices[_ACTION_KIND_MAX] = {
         [ACTION_READ_MESH] = true,
         [ACTION_REVOKE_PEER] = true,

@@ -10,6 +10,8 @@ static const char *const action_kinds[_ACTION_KIND_MAX] = {
         [ACTION_REVOKE_PEER] = "revoke-peer",
         [ACTION_READ_REQUESTS] = "read-requests",
         [ACTION_READ_AUDIT] = "read-audit",
+        [ACTION_APPROVE] = "approve",
+        [ACTION_DENY] = "deny",
 };
 
 static const char *const action_outcomes[_ACTION_OUTCOME_MAX] = {

@@ -20,6 +20,8 @@ typedef enum ActionKind {
         ACTION_REVOKE_PEER,
         ACTION_READ_REQUESTS,
         ACTION_READ_AUDIT,
+        ACTION_APPROVE,
+        ACTION_DENY,
         _ACTION_KIND_MAX,
 } ActionKind;
 

@@ -22,5 +22,7 @@ void api_handle_enroll(HttpRequest *request, void *owner);
 /* requests.c */
 void api_handle_requests(HttpRequest *request, void *owner);
 void api_handle_approvals(HttpRequest *request, void *owner);
+void api_handle_approve(HttpRequest *request, void *owner);
+void api_handle_deny(HttpRequest *request, void *owner);
 void api_handle_devices(HttpRequest *request, void *owner);
 void api_handle_device(HttpRequest *request, void *owner);

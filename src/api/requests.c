@@ -56,3 +56,51 @@ void api_handle_device(HttpRequest *request, void *owner)
         else
                 http_request_reject(request, DEVBOX_ERROR_PEER_UNKNOWN, NULL);
 }
+
+/* ---- decisions, of the principal "dashboard": whoever has the token */
+
+static int append_decision(sd_bus_message *call, const HttpRequest *request)
+{
+        return sd_bus_message_append(call, "sa{sv}", http_request_parameter(request), 0);
+}
+
+static int render_approved(sd_bus_message *reply, HttpResponse **ret_response)
+{
+        static const char body[] = "{\"status\":\"approved\"}";
+
+        return http_response_new_static(200, "application/json", body, strlen(body), ret_response);
+}
+
+static int render_denied(sd_bus_message *reply, HttpResponse **ret_response)
+{
+        static const char body[] = "{\"status\":\"denied\"}";
+
+        return http_response_new_static(200, "application/json", body, strlen(body), ret_response);
+}
+
+/* The end of an id is one, too. */
+static void decide(HttpRequest *request, Api *api, const ApiMethod *method)
+{
+        const char *id = http_request_parameter(request);
+
+        if (strspn(id, "0123456789ABCDEFGHJKMNPQRSTVWXYZ") == strlen(id))
+                api_method_start(request, api, method);
+        else
+                http_request_reject(request, DEVBOX_ERROR_REQUEST_UNKNOWN, NULL);
+}
+
+void api_handle_approve(HttpRequest *request, void *owner)
+{
+        static const ApiMethod method = { API_SERVICE_DISPATCH, "Approve", ACTION_APPROVE, append_decision,
+                                          render_approved };
+
+        decide(request, owner, &method);
+}
+
+void api_handle_deny(HttpRequest *request, void *owner)
+{
+        static const ApiMethod method = { API_SERVICE_DISPATCH, "Deny", ACTION_DENY, append_decision,
+                                          render_denied };
+
+        decide(request, owner, &method);
+}

@@ -78,6 +78,8 @@ const HttpRoute api_routes[] = {
         { "GET", "/devices/{name}", api_handle_device, ACTION_READ_MESH },
         { "GET", "/requests", api_handle_requests, ACTION_READ_REQUESTS },
         { "GET", "/approvals", api_handle_approvals, ACTION_READ_REQUESTS },
+        { "POST", "/approvals/{id}/approve", api_handle_approve, ACTION_APPROVE },
+        { "POST", "/approvals/{id}/deny", api_handle_deny, ACTION_DENY },
         { "GET", "/audit", api_handle_audit, ACTION_READ_AUDIT },
         { "POST", "/enroll", api_handle_enroll, 0, CLAIM_SIZE_MAX, .scopes = 1 << LISTEN_BOOTSTRAP },
         { "GET", "/openapi.json", handle_openapi, 0 },

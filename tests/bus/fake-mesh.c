@@ -126,6 +126,20 @@ static int on_list_approvals(sd_bus_message *call, void *userdata, sd_bus_error 
                                           "state", "s", "approving");
 }
 
+/* One request is known. */
+static int on_decide(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        const char *id;
+
+        int r = sd_bus_message_read(call, "s", &id);
+        if (r < 0)
+                return r;
+        if (!streq(id, "7KQ2PD"))
+                return sd_bus_error_set(error, ERROR "RequestUnknown", "there is no such request");
+
+        return sd_bus_reply_method_return(call, "");
+}
+
 static int on_list_devices(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
         return sd_bus_reply_method_return(call, "aa{sv}", 1, 2, "name", "s", "home-wsl", "approving", "t",
@@ -203,6 +217,8 @@ static const sd_bus_vtable dispatch[] = {
         SD_BUS_VTABLE_START(0),
         METHOD("ListRequests", "bu", "aa{sv}", on_list_requests),
         METHOD("ListApprovals", "", "aa{sv}", on_list_approvals),
+        METHOD("Approve", "sa{sv}", "", on_decide),
+        METHOD("Deny", "sa{sv}", "", on_decide),
         METHOD("ListDevices", "", "aa{sv}", on_list_devices),
         METHOD("GetDevice", "s", "a{sv}", on_get_device),
         SD_BUS_VTABLE_END,

@@ -170,6 +170,26 @@ def test_fleet(network):
     eventually("all is witnessed", lambda: 0 < home()["audit_entries"] <= home()["witnessed_entries"])
 
 
+def test_the_hub_over_http(network):
+    def get(path):
+        curl = ["curl", "-sS", "--unix-socket", "/run/devbox/api.sock", f"http://localhost{path}"]
+        return network.hub.run(*curl).stdout
+
+    device = json.loads(get("/devices/home-wsl"))
+    equal((device["presence"], device["running"]), ("online", 0), "/devices/home-wsl")
+    equal(json.loads(get("/requests"))["requests"][0]["id"], newest(network)["id"], "/requests")
+    equal(json.loads(get("/approvals")), {"requests": []}, "/approvals")
+    first = json.loads(get("/audit?device=home-wsl"))["entries"][0]
+    equal((first["seq"], first["name"]), (0, "genesis"), "/audit")
+    metrics = get("/metrics")
+    for name in (
+        'devbox_dispatch_requests_total{capability="shell.exec",outcome="finished"}',
+        'devbox_dispatch_device_witness_lag_entries{device="home-wsl"}',
+        "devbox_ledger_chain_entries",
+    ):
+        expect(f"\n{name} " in metrics, f"no {name} in /metrics")
+
+
 def test_every_acceptance_is_proven(network):
     """By the signed documents that the hub keeps; of the third machine no entry has arrived."""
 

@@ -178,6 +178,8 @@ def test_all_documented_paths_are_there():
         "/actions/run-tests",
         "/actions/run-tests/{id}",
         "/approvals",
+        "/approvals/{id}/approve",
+        "/approvals/{id}/deny",
         "/audit",
         "/devices",
         "/devices/{name}",
