@@ -6,11 +6,18 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "basic/fd.h"
 #include "basic/text.h"
+
+#define KILLED    (128 + SIGKILL)
+#define KILLS_MAX 200
 
 void run_done(Run *run)
 {
@@ -41,6 +48,41 @@ Run run_ctl_words(const TestBus *bus, const char *const *words)
         run.status = test_daemon_wait(daemon);
         run.output = test_bus_read_log(bus, name);
         squeeze(run.output);
+        return run;
+}
+
+static atomic_int *map_count(const TestBus *bus)
+{
+        char path[128];
+
+        (void) snprintf(path, sizeof path, "%s/ctl-kill-at", bus->directory);
+        _cleanup_(fd_closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        assert_int_equal(ftruncate(fd, sizeof(atomic_int)), 0);
+        void *count = mmap(NULL, sizeof(atomic_int), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        assert_ptr_not_equal(count, MAP_FAILED);
+        (void) setenv("KILL_AT", path, 1);
+        return count;
+}
+
+Run run_ctl_through_kills(const TestBus *bus, const char *const *words,
+                          void (*check)(const char *output, void *userdata), void *userdata)
+{
+        atomic_int *left = map_count(bus);
+        Run run = { .status = KILLED };
+
+        for (int at = 1; run.status == KILLED; at++) {
+                assert_true(at < KILLS_MAX);
+                run_done(&run);
+                atomic_store(left, at);
+                (void) setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1);
+                (void) setenv("LD_PRELOAD", BUILD_DIR "/tests/bus/libkill-at.so", 1);
+                run = run_ctl_words(bus, words);
+                (void) unsetenv("LD_PRELOAD");
+                if (check)
+                        check(run.output, userdata);
+        }
+        assert_true(atomic_load(left) > 0); /* it was preloaded */
+        (void) munmap(left, sizeof *left);
         return run;
 }
 

@@ -18,6 +18,12 @@ Run run_ctl_words(const TestBus *bus, const char *const *words);
 Run run_ctl_on_terminal(const TestBus *bus, const char *const *words, const char *answers);
 void run_done(Run *run);
 
+/* Runs the same words again and again, killed before one of its calls that leave a trace (kill-at.c), one
+ * call later each time, until it survives. `check`, which may be NULL, sees the output of each. Returns the
+ * last run. */
+Run run_ctl_through_kills(const TestBus *bus, const char *const *words,
+                          void (*check)(const char *output, void *userdata), void *userdata);
+
 #define assert_has(text, part)                                                                              \
         ({                                                                                                  \
                 if (!strstr(text, part))                                                                    \

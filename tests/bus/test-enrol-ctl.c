@@ -184,11 +184,56 @@ static void test_enroll_is_killed_and_goes_on(void **state)
         assert_string_equal(mesh_status(device.world, "join_state"), "joined");
 }
 
+/* The operator admits as soon as there are digits, which stay the same. */
+static void admit_when_pending(const char *output, void *userdata)
+{
+        char *digits = userdata;
+
+        assert_string_not_equal(enrol_pending("state"), "held");
+        const char *shown = enrol_pending("digits");
+        if (*shown == '\0')
+                return;
+        if (*digits == '\0')
+                (void) snprintf(digits, 32, "%s", shown);
+        assert_string_equal(shown, digits);
+        if (strstr(output, digits))
+                enrol_admit(KEY_DEVICE, "\"version\":1", KEY_MANIFEST, NULL);
+}
+
+static void test_killed_before_each_call(void **state)
+{
+        _cleanup_(programs_done) Programs programs = { .api = NULL };
+        char text[TOKEN_TEXT_SIZE_MAX], digits[32] = "";
+        Token token;
+
+        machines_skip();
+        enrol_start_hub(&token);
+        programs.api = start_api();
+        start_device(&programs);
+        token_text_format(&token, text);
+        machine_enter(&device);
+        _cleanup_(run_done) Run enroll = run_ctl_through_kills(
+                device.world->bus, (const char *const[]){ "enroll", "--yes", text, NULL },
+                admit_when_pending, digits);
+        assert_int_equal(enroll.status, 0);
+        assert_string_not_equal(digits, "");
+        assert_string_equal(mesh_status(device.world, "join_state"), "joined");
+        mesh_world_until(laptop_is_active, hub.world, NULL);
+        assert_string_equal(mesh_status(hub.world, "peers"), "1");
+
+        machine_enter(&device);
+        _cleanup_(run_done) Run leave =
+                run_ctl_through_kills(device.world->bus, (const char *const[]){ "leave", NULL }, NULL, NULL);
+        assert_int_equal(leave.status, 0);
+        assert_string_equal(mesh_status(device.world, "role"), "");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 machines_test(test_enroll),
                 machines_test(test_enroll_is_killed_and_goes_on),
+                machines_test(test_killed_before_each_call),
         };
 
         return cmocka_run_group_tests(tests, machines_up, NULL);

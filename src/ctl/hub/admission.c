@@ -134,9 +134,9 @@ static int sign_and_admit(const Admission *admission, const MeshPending *pending
         if (r == 0)
                 r = hub_session_sign_manifest(session, manifest, &envelope);
         if (r == 0)
-                r = mesh_client_admit(session->bus, admission->name, envelope, &session->ctl->problem);
-        if (r == 0)
                 r = device_manifest_keep(session, &wanted);
+        if (r == 0)
+                r = mesh_client_admit(session->bus, admission->name, envelope, &session->ctl->problem);
         if (r != 0)
                 return r;
 
@@ -190,6 +190,24 @@ static int wait_for_handshake(const Admission *admission)
                 if (r < 0)
                         return r;
         }
+}
+
+int admission_continue(const Admission *admission)
+{
+        _cleanup_(client_rows_done) ClientRows row = { 0 };
+        HubSession *session = admission->session;
+        char **problem = &session->ctl->problem;
+
+        int r = mesh_client_get_peer(session->bus, admission->name, &row, problem);
+        if (r < 0 || (r > 0 && r != DEVBOX_ERROR_PEER_UNKNOWN))
+                return r;
+        if (r == DEVBOX_ERROR_PEER_UNKNOWN || streq(((const MeshPeer *) row.items)->state, "revoked"))
+                return problem_set(problem, DEVBOX_ERROR_NOT_FOUND,
+                                   "no machine has used an invitation of %s; see: devboxctl pending",
+                                   admission->name);
+
+        r = progress_line(admission->progress, admission->name, "is admitted already");
+        return r != 0 ? r : wait_for_handshake(admission);
 }
 
 int admission_complete(const Admission *admission, const MeshPending *pending)

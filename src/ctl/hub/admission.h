@@ -23,6 +23,9 @@ int admission_find(const Admission *admission, ClientRows *ret_rows, const MeshP
 /* Waits until the invitation is claimed, for as long as it is open. */
 int admission_wait(const Admission *admission, ClientRows *ret_rows, const MeshPending **ret_pending);
 
+/* No invitation of the name is open: waits for a device that was admitted before. */
+int admission_continue(const Admission *admission);
+
 /* Compares the digits, signs the manifest for the device's key, admits the device and waits for its first
  * handshake. */
 int admission_complete(const Admission *admission, const MeshPending *pending);

@@ -25,13 +25,17 @@ static int run(Ctl *ctl, const void *options, char **args)
         int r = hub_session_open(ctl, &given->key, &session);
         if (r == 0)
                 r = admission_find(&admission, &rows, &pending);
-        if (r == 0 && (!pending || streq(pending->state, "issued")))
+        if (r != 0)
+                return r;
+        if (!pending)
+                return admission_continue(&admission);
+        if (streq(pending->state, "issued"))
                 return problem_set(&ctl->problem, DEVBOX_ERROR_NOT_FOUND,
-                                   "no machine has used an invitation of %s%s", args[0],
-                                   pending ? " yet; on the device run: devboxctl enroll"
-                                           : "; see: devboxctl pending");
+                                   "no machine has used an invitation of %s yet; on the device run: "
+                                   "devboxctl enroll",
+                                   args[0]);
 
-        return r != 0 ? r : admission_complete(&admission, pending);
+        return admission_complete(&admission, pending);
 }
 
 static const Option options[] = {

@@ -16,7 +16,8 @@ typedef struct DeviceManifest {
  * Returns 0, or a DevboxError with the detail in `ctl->problem`. Errors: -ENOMEM. */
 int device_manifest_make(HubSession *session, const DeviceManifest *wanted, Manifest **ret_manifest);
 
-/* Once it is the device's, what the person wrote is stored as its template. Returns as above. */
+/* Stores what the person wrote as the device's template. Before the hub gets the manifest: a command that is
+ * interrupted after that is not repeated, and the next manifest must not undo it. Returns as above. */
 int device_manifest_keep(HubSession *session, const DeviceManifest *wanted);
 
 /* What the hub keeps for a device: of the operator, but it may be of an earlier root. */

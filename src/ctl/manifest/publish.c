@@ -213,11 +213,11 @@ static int deliver(Publisher *publisher, const Publication *publication, const c
         ManifestInstallation installed;
         Ctl *ctl = session->ctl;
 
-        int r = mesh_client_send_text(session->bus, "PublishManifest", envelope, &ctl->problem);
+        int r = device_manifest_keep(session, &wanted);
+        if (r == 0)
+                r = mesh_client_send_text(session->bus, "PublishManifest", envelope, &ctl->problem);
         if (r == 0 && streq(publication->device, HUB))
                 r = ledger_client_install_manifest(session->bus, envelope, &installed, &ctl->problem);
-        if (r == 0)
-                r = device_manifest_keep(session, &wanted);
         if (r != 0 || ctl->json)
                 return r;
 
