@@ -18,6 +18,7 @@ typedef struct QueuedRequest {
         ClientStream *stream;
         usec_t ready_usec; /* CLOCK_MONOTONIC: when it was given to the link first; 0: not yet */
         bool cancelled;
+        bool inherited; /* queued by an earlier process, which may have sent it */
 } QueuedRequest;
 
 struct Queue {

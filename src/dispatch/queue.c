@@ -204,20 +204,22 @@ void queued_start(QueuedRequest *request)
                 queued_end(request, DISPATCH_FAILED, DEVBOX_ERROR_INTERNAL, NULL, NULL);
 }
 
-/* What waits for people or for the device ends at its expiry. What runs has a result. */
+/* What waits for people or for the device ends at its expiry; what the device may have, only by its word. */
 static void check_expiry(QueuedRequest *request, uint64_t now)
 {
-        DispatchState state = request->stored.state;
+        const StoredRequest *stored = &request->stored;
 
-        if (state == DISPATCH_RUNNING || (uint64_t) request->stored.expires_ms > now) {
-                if (state != DISPATCH_APPROVING && !request->run)
-                        queued_start(request);
+        if (request->run)
                 return;
-        }
 
-        queued_end(request, DISPATCH_EXPIRED,
-                   state == DISPATCH_APPROVING ? DEVBOX_ERROR_APPROVAL_EXPIRED : DEVBOX_ERROR_EXPIRED, NULL,
-                   NULL);
+        bool expired = stored->state != DISPATCH_RUNNING && (uint64_t) stored->expires_ms <= now;
+        if (expired && !TAKE(request->inherited, false))
+                return queued_end(request, DISPATCH_EXPIRED,
+                                  stored->state == DISPATCH_APPROVING ? DEVBOX_ERROR_APPROVAL_EXPIRED
+                                                                      : DEVBOX_ERROR_EXPIRED,
+                                  NULL, NULL);
+        if (stored->state != DISPATCH_APPROVING)
+                queued_start(request);
 }
 
 /* Once a second while anything is open: expiry, and devices that were away. */
@@ -291,6 +293,7 @@ static int load(StoredRequest *stored, void *userdata)
         if (request->stored.state == DISPATCH_APPROVING &&
             (int64_t) request->stored.n_approvals >= request->stored.needed)
                 request->stored.state = DISPATCH_QUEUED;
+        request->inherited = request->stored.state == DISPATCH_QUEUED;
         return 0;
 }
 

@@ -309,6 +309,10 @@ static void sign_manifest(RunWorld *world)
                 { "\"rate\":{\"n\":3,\"per_s\":60},", "" },
                 { "/usr/bin/df\",\"argv\":[{\"lit\":\"-h\"}]",
                   "/usr/bin/sleep\",\"argv\":[{\"int\":[1,1000]}],\"timeout_s\":100" },
+                { "\"exec_kill\":\"timeout\"}]",
+                  "\"exec_kill\":\"timeout\"},{\"name\":\"shell.exec\",\"id\":\"soon\",\"approval\":"
+                  "\"none\","
+                  "\"bin\":\"/usr/bin/ls\",\"argv\":[{\"lit\":\"soon\"}],\"max_age_s\":1}]" },
         };
 
         world->manifest = signed_manifest(&world->ledger->made, edits, ELEMENTSOF(edits), KEY_MANIFEST);

@@ -9,6 +9,7 @@
 
 #include "basic/bytes.h"
 #include "basic/fd.h"
+#include "basic/time.h"
 #include "run-calls.h"
 
 /* Takes the place of the agent. */
@@ -63,21 +64,20 @@ static void respond(HostileAgent *agent, const char *status, Bytes body)
         assert_ok(fd_write_all(agent->fd, body));
 }
 
-/* Serves a session, and answers the request in it with these bytes. */
-static void answer(HostileAgent *agent, const char *status, Bytes body)
+static void respond_to_step(HostileAgent *agent)
 {
         static const char session[] =
                 "{\"session\":\"53535353535353535353535353535353\",\"checkpoint\":\"\"}";
 
-        for (;;) {
-                const char *path = receive_request(agent);
+        respond(agent, "200 OK", bytes_of_string(strstr(agent->request, "/v1/session") ? session : "{}"));
+}
 
-                if (startswith(path, "/v1/requests")) {
-                        respond(agent, status, body);
-                        return;
-                }
-                respond(agent, "200 OK", bytes_of_string(startswith(path, "/v1/session") ? session : "{}"));
-        }
+/* Serves a session, and answers the request in it with these bytes. */
+static void answer(HostileAgent *agent, const char *status, Bytes body)
+{
+        while (!startswith(receive_request(agent), "/v1/requests"))
+                respond_to_step(agent);
+        respond(agent, status, body);
 }
 
 static void append_frame(Text *text, char type, const char *payload)
@@ -135,10 +135,36 @@ static void test_answers(void **state)
         (void) fd_close(agent.fd);
 }
 
+/* The dispatcher dies before it hears what became of a request, which is expired when the next one starts:
+ * the device is asked all the same, because it may have run. */
+static void test_sent_by_an_earlier_dispatcher(void **state)
+{
+        static const char expired[] = "{\"error\":{\"code\":\"expired\",\"message\":\"\"}}";
+        RunWorld *world = *state;
+        char *words[] = { (char *) "ls", (char *) "soon", NULL };
+        HostileAgent agent = { .listen_fd = world->listen_fd, .fd = -EBADF };
+        _cleanup_(outcome_done) Outcome outcome = { .id = "" };
+        usec_t started = time_now(CLOCK_REALTIME);
+
+        assert_int_equal(test_daemon_stop(world->agent), 0);
+        _cleanup_(fd_closep) int fd = run(world, "shell.exec", words, &outcome);
+        while (!startswith(receive_request(&agent), "/v1/requests"))
+                respond_to_step(&agent);
+        test_daemon_free(world->dispatch);
+        while (time_now(CLOCK_REALTIME) < started + 2 * USEC_PER_SEC)
+                (void) usleep(50000);
+
+        start_dispatch(world);
+        answer(&agent, "403 Forbidden", bytes_of_string(expired));
+        assert_string_equal(wait_end(world, outcome.id), "rejected");
+        (void) fd_close(agent.fd);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 run_world_test(test_answers),
+                run_world_test(test_sent_by_an_earlier_dispatcher),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
