@@ -8,7 +8,8 @@
 
 #define HURRY_MS INT64_C(5000)
 
-int outbox_add_take(Database *database, const char *room_id, const char *type, cJSON *content)
+static int add_take(Database *database, const char *room_id, const char *type, cJSON *content,
+                    const char *request_id)
 {
         _cleanup_(json_freep) cJSON *owned = content;
         _cleanup_(freep) char *text = NULL;
@@ -16,9 +17,19 @@ int outbox_add_take(Database *database, const char *room_id, const char *type, c
         int r = owned ? canonical_json(owned, false, &text) : -ENOMEM;
         return r < 0 ? r
                      : query_run(database,
-                                 "INSERT INTO outbox(room_id, type, content, txn_id)"
-                                 " VALUES (?, ?, ?, lower(hex(randomblob(16))))",
-                                 "ttt", room_id, type, text);
+                                 "INSERT INTO outbox(room_id, type, content, approval, txn_id)"
+                                 " VALUES (?, ?, ?, ?, lower(hex(randomblob(16))))",
+                                 "tttt", room_id, type, text, request_id);
+}
+
+int outbox_add_take(Database *database, const char *room_id, const char *type, cJSON *content)
+{
+        return add_take(database, room_id, type, content, NULL);
+}
+
+int outbox_add_approval_take(Database *database, const char *room_id, cJSON *content, const char *request_id)
+{
+        return add_take(database, room_id, "m.room.message", content, request_id);
 }
 
 void outbox_event_done(OutboxEvent *event)
@@ -128,4 +139,9 @@ int outbox_answered(Database *database, int64_t seq, const char *code)
 {
         return code ? query_run(database, "UPDATE outbox SET error = ? WHERE seq = ?", "ti", code, seq)
                     : query_run(database, "DELETE FROM outbox WHERE seq = ?", "i", seq);
+}
+
+int outbox_approval(Database *database, int64_t seq, char **ret_request_id)
+{
+        return query_text(database, ret_request_id, "SELECT approval FROM outbox WHERE seq = ?", "i", seq);
 }

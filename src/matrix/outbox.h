@@ -12,6 +12,10 @@
 /* Takes the content, also on failure. */
 int outbox_add_take(Database *database, const char *room_id, const char *type, cJSON *content);
 
+/* A message that announces a request, which learns the event's id. */
+int outbox_add_approval_take(Database *database, const char *room_id, cJSON *content,
+                             const char *request_id);
+
 typedef struct OutboxEvent {
         int64_t seq;
         char *room_id, *type, *content, *txn_id; /* owned */
@@ -33,3 +37,6 @@ int outbox_first(Database *database, E2ee *e2ee, int64_t now_ms, OutboxEvent *re
 /* The server has it, or (`code` is not NULL) refused it for good: then the row stays, and the next follows.
  */
 int outbox_answered(Database *database, int64_t seq, const char *code);
+
+/* The request that the event announces. 1: there is one; the caller frees the id. */
+int outbox_approval(Database *database, int64_t seq, char **ret_request_id);

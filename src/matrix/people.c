@@ -93,3 +93,15 @@ int people_receive(Database *database, E2ee *e2ee, const char *device, const Man
                      : query_run(database, "DELETE FROM person WHERE device = ? AND NOT current", "t",
                                  device);
 }
+
+int people_is_suspended(Database *database, E2ee *e2ee, const char *user_id)
+{
+        _cleanup_(freep) char *master = NULL;
+
+        int r = e2ee_identity(e2ee, user_id, &master);
+        return r < 0 ? r
+                     : query_exists(database,
+                                    "SELECT 1 FROM person WHERE user_id = ? AND master NOT NULL"
+                                    " AND master IS NOT ?",
+                                    "tt", user_id, master);
+}

@@ -11,3 +11,7 @@
  * differently is not pinned at all, until they agree. Inside the caller's transaction. Errors: those of
  * store/database.h, and -ENOMEM. */
 int people_receive(Database *database, E2ee *e2ee, const char *device, const Manifest *manifest);
+
+/* 1: a manifest pins another identity than the one the server has for the user: whatever they do, it does
+ * not count. */
+int people_is_suspended(Database *database, E2ee *e2ee, const char *user_id);

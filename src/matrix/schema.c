@@ -17,11 +17,11 @@ static const char matrix_tables[] =
 
         /* Events to send, in their order. What is sent in an encrypted room is encrypted once, at its turn:
          * `content` is then the ciphertext, and never changes again. `error`: the server's code, if it
-         * refused the event for good. */
+         * refused the event for good. `approval`: the request whose announcement it is. */
         "CREATE TABLE outbox("
         " seq INTEGER PRIMARY KEY AUTOINCREMENT, room_id TEXT NOT NULL, type TEXT NOT NULL,"
         " content TEXT NOT NULL, txn_id TEXT NOT NULL UNIQUE, encrypted INTEGER NOT NULL DEFAULT 0,"
-        " turn_ms INTEGER, error TEXT) STRICT;"
+        " turn_ms INTEGER, error TEXT, approval TEXT) STRICT;"
         "CREATE INDEX outbox_open ON outbox(seq) WHERE error IS NULL;"
 
         /* Commands that were accepted, each once: the event id is the key. `state`: command-journal.c. */
@@ -29,6 +29,14 @@ static const char matrix_tables[] =
         " event_id TEXT PRIMARY KEY, room_id TEXT NOT NULL, sender TEXT NOT NULL, line TEXT NOT NULL,"
         " received_ms INTEGER NOT NULL, state INTEGER NOT NULL) STRICT;"
         "CREATE INDEX command_by_state ON command(state, received_ms);"
+
+        /* Announced requests, and the reactions to them until the dispatcher has them. */
+        "CREATE TABLE approval("
+        " request_id TEXT PRIMARY KEY, room_id TEXT NOT NULL, event_id TEXT UNIQUE,"
+        " closed INTEGER NOT NULL DEFAULT 0) STRICT;"
+        "CREATE TABLE decision("
+        " reaction_id TEXT PRIMARY KEY, request_id TEXT NOT NULL REFERENCES approval(request_id),"
+        " user_id TEXT NOT NULL, approve INTEGER NOT NULL, passed_on INTEGER NOT NULL DEFAULT 0) STRICT;"
 
         /* The rooms that there should be (`kind` is a RoomKind). `taken`: another room has the alias;
          * `candidate`: that one; `linked` into the space; `error`: the server's code, if it gives none. */

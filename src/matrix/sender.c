@@ -4,7 +4,9 @@
 
 #include "matrix/session-internal.h"
 
+#include "e2ee/json.h"
 #include "log/log.h"
+#include "matrix/approval.h"
 #include "matrix/outbox.h"
 #include "matrix/room-queue.h"
 #include "matrix/url.h"
@@ -116,12 +118,23 @@ static int next_event(MatrixSession *session, SendItem *item)
         return r < 0 ? r : 1;
 }
 
+static int event_sent(MatrixSession *session, int64_t seq, const char *event_id)
+{
+        _cleanup_(freep) char *request_id = NULL;
+
+        int r = outbox_approval(session->database, seq, &request_id);
+        if (r > 0 && event_id)
+                r = approval_sent(session->database, request_id, event_id);
+        return r < 0 ? r : outbox_answered(session->database, seq, NULL);
+}
+
+/* A reaction that is there already is as good as one that was sent. */
 static int event_answered(MatrixSession *session, int64_t id, const MatrixReply *reply)
 {
         const char *code = matrix_reply_code(reply);
 
-        if (matrix_reply_is_success(reply))
-                return outbox_answered(session->database, id, NULL);
+        if (matrix_reply_is_success(reply) || streq(code, "M_DUPLICATE_ANNOTATION"))
+                return event_sent(session, id, object_string(reply->body, "event_id"));
         log_warning("The homeserver refuses an event with status %u", reply->status);
         return outbox_answered(session->database, id, *code != '\0' ? code : "M_UNKNOWN");
 }

@@ -7,8 +7,10 @@
 #include "e2ee/json.h"
 #include "e2ee/message.h"
 #include "matrix/answer.h"
+#include "matrix/approval.h"
 #include "matrix/command-journal.h"
 #include "matrix/outbox.h"
+#include "matrix/people.h"
 
 #define COMMAND_MAX        4096             /* bytes of a line */
 #define COMMAND_AGE_MAX_MS (15 * 60 * 1000) /* an outage must not turn into surprises */
@@ -109,6 +111,37 @@ static int receive_encrypted(const Timeline *timeline, Message *message, const c
         return decrypted.again ? 0 : receive_decrypted(timeline, message, event, &decrypted);
 }
 
+/* ---- reactions */
+
+/* Reactions are in clear, and so are their relations in any event. */
+static int receive_reaction(const Timeline *timeline, const Message *message, const cJSON *event)
+{
+        const cJSON *relation = object_object(object_object(event, "content"), "m.relates_to");
+        const Reaction reaction = { .room_id = message->room_id,
+                                    .event_id = message->event_id,
+                                    .sender = message->sender,
+                                    .target = object_string(relation, "event_id"),
+                                    .key = object_string(relation, "key") };
+
+        if (!object_has(relation, "rel_type", "m.annotation") || !reaction.target || !reaction.key)
+                return 0;
+
+        int r = people_is_suspended(timeline->database, timeline->e2ee, message->sender);
+        return r != 0 ? MIN(r, 0) : approval_react(timeline->database, &reaction);
+}
+
+/* Room versions have the redacted event in different places. */
+static int receive_redaction(const Timeline *timeline, const cJSON *event)
+{
+        const char *redacted = object_string(object_object(event, "content"), "redacts");
+
+        if (!redacted)
+                redacted = object_string(event, "redacts");
+        return redacted ? approval_unreact(timeline->database, redacted) : 0;
+}
+
+/* ---- the whole */
+
 static int receive_event(const Timeline *timeline, const char *room_id, const cJSON *event)
 {
         Message message = { .room_id = room_id,
@@ -120,12 +153,14 @@ static int receive_event(const Timeline *timeline, const char *room_id, const cJ
                 return 0;
         if (object_has(event, "type", "m.room.encrypted"))
                 return receive_encrypted(timeline, &message, event);
+        if (object_has(event, "type", "m.reaction"))
+                return receive_reaction(timeline, &message, event);
+        if (object_has(event, "type", "m.room.redaction"))
+                return receive_redaction(timeline, event);
         if (is_command(object_string(event, "type"), object_object(event, "content")))
                 return answer(timeline, &message, "Commands are accepted only encrypted.");
         return 0;
 }
-
-/* ---- the whole */
 
 static int receive_recovered(const Timeline *timeline)
 {

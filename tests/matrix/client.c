@@ -4,7 +4,8 @@
  *         client DIRECTORY URL USER DEVICE OPERATOR < TOKEN
  *
  * Makes the rooms of the device "home", whose manifest names OPERATOR with the identity that the server has
- * of them, and answers each command with "done:" and its line. Ends with its input. */
+ * of them, and answers each command with "done:" and its line, and announces a request, whose
+ * announcement becomes the first decision. Ends with its input. */
 
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -14,6 +15,7 @@
 #include "e2ee/json.h"
 #include "e2ee/message-check.h"
 #include "log/log.h"
+#include "matrix/approval.h"
 #include "matrix/command-journal.h"
 #include "matrix/people.h"
 #include "matrix/schema.h"
@@ -50,6 +52,22 @@ static int read_manifest(Client *client)
         return r < 0 ? r : people_receive(client->database, e2ee, "home", &manifest);
 }
 
+static int pass_on_decision(Client *client)
+{
+        _cleanup_(decision_done) Decision decision = DECISION_NULL;
+        char verdict[256];
+
+        int r = approval_add(client->database, "REQUEST", "home: rm");
+        if (r >= 0)
+                r = approval_next_decision(client->database, &decision);
+        if (r <= 0)
+                return r;
+        (void) snprintf(verdict, sizeof verdict, "%s by %s", decision.approve ? "approved" : "denied",
+                        decision.user_id);
+        r = approval_decided(client->database, decision.reaction_id);
+        return r < 0 ? r : approval_close(client->database, decision.request_id, verdict);
+}
+
 static int work(Client *client)
 {
         _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
@@ -59,6 +77,8 @@ static int work(Client *client)
                 r = read_manifest(client);
         if (r == 0)
                 r = answer_first(client);
+        if (r == 0)
+                r = pass_on_decision(client);
         return r < 0 ? r : transaction_commit(&transaction);
 }
 

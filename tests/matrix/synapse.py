@@ -153,7 +153,11 @@ class Ana:
         self.client = nio.AsyncClient(server.url, ANA, device_id="ANA", store_path=str(directory),
                                       config=config)
         self.client.restore_login(ANA, "ANA", token)
-        self.client.add_event_callback(lambda room, event: self.heard.append(event), nio.RoomMessageNotice)
+        self.client.add_event_callback(self.hear_one, nio.RoomMessageFormatted)
+
+    def hear_one(self, _, event):
+        if event.sender == BOT:
+            self.heard.append(event)
 
     async def begin(self):
         await self.client.keys_upload()
@@ -197,7 +201,13 @@ class Ana:
         while not (found := [each for each in self.heard if each.body == text]):
             assert time.monotonic() < deadline, f"no {text!r} in {[each.body for each in self.heard]}"
             await self.client.sync(timeout=500, sync_filter=EVERYTHING)
-        assert len(found) == 1 and found[0].decrypted and found[0].sender == BOT, found
+        assert len(found) == 1 and found[0].decrypted, found
+        return found[0].event_id
+
+    async def react(self, room, event_id, key):
+        sent = await self.client.room_send(room, "m.reaction", {
+            "m.relates_to": {"rel_type": "m.annotation", "event_id": event_id, "key": key}})
+        assert isinstance(sent, nio.RoomSendResponse), sent
 
 
 def bot_is_signed(server, token):
@@ -210,7 +220,7 @@ async def conversation(server, bot, ana):
     await ana.begin()
     until(lambda: bot_is_signed(server, ana.token))
     room = await ana.join("#dev-home:" + SERVER)
-    await ana.join("#operator-approvals:" + SERVER)
+    approvals = await ana.join("#operator-approvals:" + SERVER)
     space = await ana.join("#devbox:" + SERVER)
     until(lambda: room in server.children(space, ana.token))
     print("ok rooms", flush=True)
@@ -224,6 +234,11 @@ async def conversation(server, bot, ana):
     else:
         raise AssertionError("no command was answered")
     print("ok command", flush=True)
+
+    announcement = await ana.hear("home: rm")
+    await ana.react(approvals, announcement, "\N{THUMBS UP SIGN}\ufe0f")
+    await ana.hear(f"approved by {ANA}")
+    print("ok approval", flush=True)
 
     bot.kill()
     await ana.say(room, "!while away")

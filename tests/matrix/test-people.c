@@ -118,6 +118,18 @@ static void test_pins(void **state)
         assert_err(query_exists(world->database, "SELECT 1 FROM person", ""), 0);
 }
 
+/* The server has no identity of Ana: not the one that is pinned. */
+static void test_suspended(void **state)
+{
+        World *world = *state;
+
+        receive(world, "home", ANA, -1);
+        assert_err(people_is_suspended(world->database, world->e2ee, ANA), 0);
+        receive(world, "home", ANA, 0);
+        assert_err(people_is_suspended(world->database, world->e2ee, ANA), 1);
+        assert_err(people_is_suspended(world->database, world->e2ee, BEN), 0);
+}
+
 static void test_rooms(void **state)
 {
         static const struct {
@@ -149,6 +161,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_pins, up, down),
+                cmocka_unit_test_setup_teardown(test_suspended, up, down),
                 cmocka_unit_test_setup_teardown(test_rooms, up, down),
         };
 

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests that wait for people. */
+
+#include "matrix/approval.h"
+
+#include "basic/utf8.h"
+#include "matrix/outbox.h"
+#include "matrix/room-queue.h"
+#include "store/query.h"
+
+#define THUMB_UP   0x1f44d
+#define THUMB_DOWN 0x1f44e
+
+static const char *const thumbs[] = { "\xf0\x9f\x91\x8d", "\xf0\x9f\x91\x8e" };
+
+int approval_add(Database *database, const char *request_id, const char *line)
+{
+        _cleanup_(freep) char *room_id = NULL;
+        cJSON *content = NULL;
+
+        int r = room_queue_find(database, ROOM_APPROVALS, "", &room_id);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = query_exists(database, "SELECT 1 FROM approval WHERE request_id = ?", "t", request_id);
+        if (r != 0)
+                return MIN(r, 0);
+
+        r = query_run(database, "INSERT INTO approval(request_id, room_id) VALUES (?, ?)", "tt", request_id,
+                      room_id);
+        if (r == 0)
+                r = json_pack(&content, "{msgtype:s,body:s,m.mentions:{}}", "m.text", line);
+        return r < 0 ? r : outbox_add_approval_take(database, room_id, content, request_id);
+}
+
+int approval_sent(Database *database, const char *request_id, const char *event_id)
+{
+        _cleanup_(freep) char *room_id = NULL;
+
+        int r = query_text(database, &room_id, "SELECT room_id FROM approval WHERE request_id = ?", "t",
+                           request_id);
+        if (r <= 0)
+                return r;
+        r = query_run(database, "UPDATE approval SET event_id = ? WHERE request_id = ?", "tt", event_id,
+                      request_id);
+        for (size_t i = 0; r == 0 && i < ELEMENTSOF(thumbs); i++) {
+                cJSON *content = NULL;
+
+                r = json_pack(&content, "{m.relates_to:{rel_type:s,event_id:s,key:s}}", "m.annotation",
+                              event_id, thumbs[i]);
+                if (r == 0)
+                        r = outbox_add_take(database, room_id, "m.reaction", content);
+        }
+        return r;
+}
+
+/* The thumb, without variation selectors and skin tones; 0: anything else. */
+static uint32_t thumb_of(const char *key)
+{
+        uint32_t code, thumb = 0;
+
+        for (size_t size; *key != '\0'; key += size) {
+                size = utf8_decode(key, strlen(key), &code);
+                if (size == 0)
+                        return 0;
+                if (code == 0xfe0f || (code >= 0x1f3fb && code <= 0x1f3ff))
+                        continue;
+                if (thumb != 0 || (code != THUMB_UP && code != THUMB_DOWN))
+                        return 0;
+                thumb = code;
+        }
+        return thumb;
+}
+
+int approval_react(Database *database, const Reaction *reaction)
+{
+        uint32_t thumb = thumb_of(reaction->key);
+
+        if (thumb == 0)
+                return 0;
+        return query_run(database,
+                         "INSERT OR IGNORE INTO decision(reaction_id, request_id, user_id, approve)"
+                         " SELECT ?, request_id, ?, ? FROM approval WHERE event_id = ? AND room_id = ?"
+                         " AND NOT closed",
+                         "ttitt", reaction->event_id, reaction->sender, (int64_t) (thumb == THUMB_UP),
+                         reaction->target, reaction->room_id);
+}
+
+int approval_unreact(Database *database, const char *event_id)
+{
+        return query_run(database, "DELETE FROM decision WHERE reaction_id = ? AND NOT passed_on", "t",
+                         event_id);
+}
+
+void decision_done(Decision *decision)
+{
+        free(decision->reaction_id);
+        free(decision->request_id);
+        free(decision->user_id);
+        free(decision->message_id);
+        *decision = DECISION_NULL;
+}
+
+int approval_next_decision(Database *database, Decision *ret_decision)
+{
+        _cleanup_(decision_done) Decision decision = DECISION_NULL;
+        _cleanup_(statement_resetp) Statement *row = NULL;
+        char **const texts[] = { &decision.reaction_id, &decision.request_id, &decision.user_id,
+                                 &decision.message_id };
+
+        int r = query(database, &row,
+                      "SELECT reaction_id, request_id, user_id, event_id, approve"
+                      " FROM decision JOIN approval USING (request_id)"
+                      " WHERE NOT passed_on AND NOT closed ORDER BY decision.rowid LIMIT 1",
+                      "");
+        if (r == 0)
+                r = statement_step(row);
+        if (r <= 0)
+                return r;
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+                *texts[i] = strdup(statement_text(row, (int) i));
+                if (!*texts[i])
+                        return -ENOMEM;
+        }
+        decision.approve = statement_integer(row, 4) != 0;
+        *ret_decision = TAKE(decision, DECISION_NULL);
+        return 1;
+}
+
+int approval_decided(Database *database, const char *reaction_id)
+{
+        return query_run(database, "UPDATE decision SET passed_on = 1 WHERE reaction_id = ?", "t",
+                         reaction_id);
+}
+
+int approval_close(Database *database, const char *request_id, const char *verdict)
+{
+        _cleanup_(freep) char *room_id = NULL, *event_id = NULL;
+        cJSON *content = NULL;
+
+        int r = query_text(database, &room_id,
+                           "SELECT room_id FROM approval WHERE request_id = ? AND NOT closed", "t",
+                           request_id);
+        if (r <= 0)
+                return r;
+        r = query_text(database, &event_id, "SELECT event_id FROM approval WHERE request_id = ?", "t",
+                       request_id);
+        if (r >= 0)
+                r = query_run(database, "UPDATE approval SET closed = 1 WHERE request_id = ?", "t",
+                              request_id);
+        if (r == 0)
+                r = event_id ? json_pack(&content,
+                                         "{msgtype:s,body:s,m.mentions:{},m.new_content:{msgtype:s,body:s},"
+                                         "m.relates_to:{rel_type:s,event_id:s}}",
+                                         "m.text", verdict, "m.text", verdict, "m.replace", event_id)
+                             : json_pack(&content, "{msgtype:s,body:s,m.mentions:{}}", "m.text", verdict);
+        return r < 0 ? r : outbox_add_take(database, room_id, "m.room.message", content);
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests that wait, and what people do with them. */
+
+#include "matrix/approval.h"
+
+#include "matrix/room-queue.h"
+#include "store.h"
+#include "store/query.h"
+#include "test.h"
+
+#define REQUEST "01JDQ0000000000000007KQ2PD"
+
+static int up(void **state)
+{
+        TestStore *store = calloc(1, sizeof *store);
+
+        assert_non_null(store);
+        test_store_init(store);
+        *state = store;
+        return 0;
+}
+
+static int down(void **state)
+{
+        test_store_done(*state);
+        free(*state);
+        return 0;
+}
+
+static int64_t count(TestStore *store, const char *sql)
+{
+        _cleanup_(statement_resetp) Statement *rows = NULL;
+
+        assert_ok(query(store->database, &rows, sql, ""));
+        assert_int_equal(assert_ok(statement_step(rows)), 1);
+        return statement_integer(rows, 0);
+}
+
+/* Announced in a room that exists, and sent. */
+static void announce(TestStore *store)
+{
+        assert_ok(room_queue_want(store->database, ROOM_APPROVALS, ""));
+        assert_err(approval_add(store->database, REQUEST, "home: rm"), 1); /* not yet */
+        assert_ok(query_run(store->database, "UPDATE chat_room SET room_id = '!approvals'", ""));
+        for (int i = 0; i < 2; i++)
+                assert_err(approval_add(store->database, REQUEST, "home: rm"), 0);
+        assert_int_equal(count(store, "SELECT count(*) FROM outbox WHERE approval = '" REQUEST "'"), 1);
+        assert_ok(query_run(store->database, "DELETE FROM outbox", ""));
+        assert_ok(approval_sent(store->database, REQUEST, "$message"));
+        assert_int_equal(count(store, "SELECT count(*) FROM outbox WHERE type = 'm.reaction'"), 2);
+}
+
+static void react_in(TestStore *store, const char *room_id, const char *event_id, const char *target,
+                     const char *key)
+{
+        assert_ok(approval_react(store->database, &(Reaction){ room_id, event_id, "@ben:x", target, key }));
+}
+
+static void react(TestStore *store, const char *event_id, const char *target, const char *key)
+{
+        react_in(store, "!approvals", event_id, target, key);
+}
+
+/* NULL: none */
+static void expect_decision(TestStore *store, const char *reaction_id, bool approve)
+{
+        _cleanup_(decision_done) Decision decision = DECISION_NULL;
+
+        assert_int_equal(assert_ok(approval_next_decision(store->database, &decision)), reaction_id != NULL);
+        if (!reaction_id)
+                return;
+        assert_string_equal(decision.reaction_id, reaction_id);
+        assert_string_equal(decision.request_id, REQUEST);
+        assert_string_equal(decision.user_id, "@ben:x");
+        assert_string_equal(decision.message_id, "$message");
+        assert_int_equal(decision.approve, approve);
+}
+
+static void test_keys(void **state)
+{
+        static const struct {
+                const char *key;
+                int decision; /* 1 approved, 0 denied, -1 none */
+        } rows[] = {
+                { "\xf0\x9f\x91\x8d", 1 },
+                { "\xf0\x9f\x91\x8e", 0 },
+                { "\xf0\x9f\x91\x8d\xef\xb8\x8f", 1 },      /* U+FE0F */
+                { "\xf0\x9f\x91\x8e\xf0\x9f\x8f\xbd", 0 },  /* a skin tone */
+                { "\xf0\x9f\x91\x8d\xf0\x9f\x91\x8e", -1 }, /* both */
+                { "\xf0\x9f\x8f\xbd", -1 },                 /* a tone alone */
+                { "\xf0\x9f\x8e\x89", -1 },
+                { "yes", -1 },
+                { "", -1 },
+                { "\xf0\x9f\x91", -1 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                void *own = NULL;
+
+                (void) up(&own);
+                announce(own);
+                react(own, "$reaction", "$message", rows[i].key);
+                expect_decision(own, rows[i].decision < 0 ? NULL : "$reaction", rows[i].decision == 1);
+                (void) down(&own);
+        }
+}
+
+static void test_life(void **state)
+{
+        TestStore *store = *state;
+
+        announce(store);
+        react(store, "$other", "$another", "\xf0\x9f\x91\x8d");
+        expect_decision(store, NULL, false);
+
+        react_in(store, "!home", "$other", "$message", "\xf0\x9f\x91\x8d"); /* from another room */
+        expect_decision(store, NULL, false);
+
+        react(store, "$1", "$message", "\xf0\x9f\x91\x8d"); /* taken back in time */
+        assert_ok(approval_unreact(store->database, "$1"));
+        expect_decision(store, NULL, false);
+
+        react(store, "$2", "$message", "\xf0\x9f\x91\x8d");
+        expect_decision(store, "$2", true);
+        assert_ok(approval_decided(store->database, "$2"));
+        expect_decision(store, NULL, false);
+        react(store, "$2", "$message", "\xf0\x9f\x91\x8d"); /* received again */
+        expect_decision(store, NULL, false);
+
+        react(store, "$3", "$message", "\xf0\x9f\x91\x8e");
+        for (int i = 0; i < 2; i++)
+                assert_ok(approval_close(store->database, REQUEST, "done"));
+        assert_int_equal(count(store,
+                               "SELECT count(*) FROM outbox WHERE content LIKE '%m.replace%$message%' OR"
+                               " content LIKE '%$message%m.replace%'"),
+                         1);
+        expect_decision(store, NULL, false);
+        react(store, "$4", "$message", "\xf0\x9f\x91\x8d"); /* too late */
+        expect_decision(store, NULL, false);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_keys),
+                cmocka_unit_test_setup_teardown(test_life, up, down),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
