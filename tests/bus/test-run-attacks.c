@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/* Attacks on a device by who may ask the hub (the numbers are those of tests/ledger/test-attacks.c): each
+ * with the reason of its rejection, one entry of the device's chain, and nothing that was run. */
+
+#include <dirent.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "basic/file.h"
+#include "run-calls.h"
+
+typedef struct Attack {
+        const char *capability;
+        const char *words[5];
+        const char *reason;
+} Attack;
+
+static const Attack denied[] = {
+        /* 19 */
+        { "camera.snapshot", { "/dev/video0" }, "unknown_capability" },
+        { "shell.Exec", { "/usr/bin/ls" }, "unknown_capability" },
+        { "shell.exec\xe2\x80\x8b", { "/usr/bin/ls" }, "unknown_capability" },
+        /* 20 */
+        { "shell.exec", { "bash", "-c", "touch canary" }, "binary_not_allowed" },
+        { "shell.exec", { "/bin/ls", "--", "/home" }, "binary_not_allowed" },
+        /* 21 */
+        { "shell.exec", { "ls", "--color=always", "--", "/home" }, "args_denied" },
+        { "shell.exec", { "ls", "--", "/home", "/etc/shadow" }, "args_denied" },
+        { "shell.exec", { "sleep", "-1" }, "args_denied" },
+        { "shell.exec", { "sleep", "1001" }, "args_denied" },
+        /* 24 */
+        { "shell.exec", { "ls", "--", "$(touch canary)" }, "args_denied" },
+        { "shell.exec", { "ls", "--", ";touch canary" }, "args_denied" },
+        { "shell.exec", { "ls", "--", "`touch canary`" }, "args_denied" },
+        /* 25 */
+        { "fs.read", { "/etc/shadow" }, "path_denied" },
+        { "fs.read", { "/proc/self/root/etc/shadow" }, "path_denied" },
+        { "fs.write", { "/etc/canary" }, "path_denied" },
+};
+
+static const char *last_reason(const RunWorld *world, const char *id)
+{
+        sd_bus_message *call = new_dispatch_call(world, "GetRequest");
+
+        assert_ok(sd_bus_message_append(call, "s", id));
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = finish_call(world->client, call, NULL);
+        return dictionary_text(reply, "reason");
+}
+
+static bool is_empty(const char *path)
+{
+        DIR *directory = opendir(path);
+        unsigned n = 0;
+
+        assert_non_null(directory);
+        while (readdir(directory))
+                n++;
+        (void) closedir(directory);
+        return n == 2;
+}
+
+static void attempt(const RunWorld *world, const Attack *attack, Outcome *outcome)
+{
+        follow(run(world, attack->capability, (char **) attack->words, outcome), outcome);
+        (void) wait_end(world, outcome->id);
+        if (!streq(last_reason(world, outcome->id), attack->reason) || outcome->out.size > 0)
+                fail_msg("%s %s: %s instead of %s; output of %zu bytes", attack->capability,
+                         attack->words[0], strempty(outcome->end.data), attack->reason, outcome->out.size);
+}
+
+static void test_what_the_device_denies(void **state)
+{
+        RunWorld *world = *state;
+        _cleanup_(outcome_done) Outcome first = { .id = "" };
+
+        attempt(world, &denied[0], &first); /* begins the session */
+        for (size_t i = 0; i < ELEMENTSOF(denied); i++) {
+                _cleanup_(outcome_done) Outcome outcome = { .id = "" };
+                uint64_t size = chain_size(world->ledger);
+
+                attempt(world, &denied[i], &outcome);
+                assert_true(chain_size(world->ledger) == size + 1);
+                assert_true(is_empty(world->directory));
+        }
+        verify_chain(world->ledger);
+}
+
+/* What the hub cannot make a request of does not reach the device. */
+static void test_what_the_hub_refuses(void **state)
+{
+        static const Attack refused[] = {
+                { "shell.exec", { "/usr/../usr/bin/ls", "--", "/home" } },
+                { "shell.exec", { "ls", "--", "/home\ntouch canary" } },
+                { "shell.exec", { "ls", "--", "\x1b[2J" } },
+                { "fs.read", { "/home/../etc/shadow" } },
+                { "shell.exec", { NULL } },
+                { "", { "ls" } },
+        };
+        RunWorld *world = *state;
+        uint64_t size = chain_size(world->ledger);
+
+        for (size_t i = 0; i < ELEMENTSOF(refused); i++) {
+                sd_bus_message *call = new_dispatch_call(world, "Submit");
+
+                assert_ok(sd_bus_message_append(call, "ss", "dev-a", refused[i].capability));
+                assert_ok(sd_bus_message_append_strv(call, (char **) refused[i].words));
+                assert_ok(sd_bus_message_append(call, "a{sv}", 0));
+                sd_bus_message_unref(finish_call(world->client, call, "BadRequest"));
+        }
+        assert_true(chain_size(world->ledger) == size);
+}
+
+/* 25: what only the worker can see. */
+static void test_25_planted_files(void **state)
+{
+        static const char *const names[] = { "link", "second", "directory-link/passwd" };
+        RunWorld *world = *state;
+        char path[192], other[192];
+
+        (void) snprintf(path, sizeof path, "%s/file", world->directory);
+        assert_ok(file_write(path, FILE_REPLACE, 0600, bytes_of_string("secret")));
+        (void) snprintf(other, sizeof other, "%s/second", world->directory);
+        assert_int_equal(link(path, other), 0);
+        (void) snprintf(other, sizeof other, "%s/link", world->directory);
+        assert_int_equal(symlink("/etc/passwd", other), 0);
+        (void) snprintf(other, sizeof other, "%s/directory-link", world->directory);
+        assert_int_equal(symlink("/etc", other), 0);
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                _cleanup_(outcome_done) Outcome outcome = { .id = "" };
+
+                (void) snprintf(path, sizeof path, "%s/%s", world->directory, names[i]);
+                attempt(world, &(Attack){ "fs.read", { path }, "path_denied" }, &outcome);
+        }
+        verify_chain(world->ledger);
+}
+
+/* 25: it is not waited for. */
+static void test_25_fifo(void **state)
+{
+        RunWorld *world = *state;
+        _cleanup_(outcome_done) Outcome outcome = { .id = "" };
+        char path[192], *words[] = { path, NULL };
+
+        (void) snprintf(path, sizeof path, "%s/fifo", world->directory);
+        assert_int_equal(mkfifo(path, 0600), 0);
+        follow(run(world, "fs.read", words, &outcome), &outcome);
+        assert_end(world, &outcome, "\"exit_code\":1");
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                run_world_test(test_what_the_device_denies),
+                run_world_test(test_what_the_hub_refuses),
+                run_world_test(test_25_planted_files),
+                run_world_test(test_25_fifo),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
