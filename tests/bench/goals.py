@@ -202,6 +202,11 @@ GOALS = [
     Goal(12, "PSS of devbox-mesh, 253 peers", "KiB", mesh("rest", "pss_kib", 253), ALONE, "<=", 6144),
     Goal(12, "its CPU at rest, a poll a second, 253 peers", "%",
          mesh("rest", "cpu_percent", 253), ALONE, "<=", 0.5),
+    Goal(12, "PSS of all daemons of the hub, 253 peers", "KiB",
+         mesh("hub", "pss_kib", 253), ALONE, "<=", 12288),
+    Goal(12, "claims of one invitation that were answered", "", of("mesh-claims", "answered"), ALONE,
+         "<=", 1),
+    Goal(12, "invitation to the first answer in the tunnel", "µs", of("mesh-join", "us"), ALONE, "<=", 3e6),
 ]
 
 

@@ -2,9 +2,13 @@
 """Goal 12: the network. A hub in a network namespace, with a few peers and with thousands: what revoking one
 takes beside wg(8), starting, and what it costs while nothing happens. tests/vm runs the same with the
 kernel's WireGuard; where that is missing it is wireguard-go."""
+import contextlib
+import os
 import pathlib
+import re
 import signal
 import statistics
+import subprocess
 import sys
 import time
 
@@ -19,7 +23,11 @@ import network
 FEW, ALL = (10, "10.42.0.0/24", 5), (253, "10.42.0.0/24", 100)
 MANY = (10000, "10.42.0.0/16", 100)
 TREE = "/run/bench/tree"
-TARGETS = ("src/mesh/devbox-mesh", "tests/mesh/mesh-fill")
+OTHERS = ("ledger", "dispatch", "collector", "api")  # of a hub
+TARGETS = ("src/mesh/devbox-mesh", *(f"src/{name}/devbox-{name}" for name in OTHERS), "src/ctl/devboxctl",
+           "tests/mesh/mesh-fill", "tests/bus/fake-services", "tests/bus/libkill-at.so",
+           "tests/bus/test-bus-enrol", "tests/bus/test-bus-enrol-ctl")
+
 
 
 def quantiles(usec):
@@ -50,6 +58,33 @@ def start(put, hub, n):
             put(kind="mesh-setconf", peers=n, us=timed(hub.wg, "setconf", "wg0", config))
 
 
+@contextlib.contextmanager
+def others(hub):
+    """The other daemons of a hub, on its bus; their process ids."""
+    environment = {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={hub.folder}/bus",
+                   "DEVBOX_CONFIG": f"{hub.folder}/config.yaml"}
+    processes = []
+    try:
+        for name in OTHERS:
+            state = hub.folder / name
+            state.mkdir(mode=0o700, exist_ok=True)
+            command = [hub.build / f"src/{name}/devbox-{name}"]
+            if name == "api":
+                command.append(f"--listen={state}/api.sock")
+            own = {**environment, "STATE_DIRECTORY": str(state)}
+            with hub.inside():
+                processes.append(subprocess.Popen(command, env=own, stderr=subprocess.DEVNULL))
+        time.sleep(2)
+        for name, process in zip(OTHERS, processes):
+            if process.poll() is not None:
+                raise SystemExit(f"devbox-{name} ended: {process.returncode}")
+        yield [process.pid for process in processes]
+    finally:
+        for process in processes:
+            process.terminate()
+            process.wait()
+
+
 def rest(put, hub, n, seconds):
     """A poll each second: a dump, its difference to what should be, and the presence of each peer."""
     time.sleep(2)
@@ -59,6 +94,8 @@ def rest(put, hub, n, seconds):
     usec, took = ran_usec([pid]) - usec, time.monotonic() - began
     put(kind="mesh-dump", peers=n, us=timed(hub.wg, "show", "wg0", "dump"))
     put(kind="mesh-rest", peers=n, poll_us=usec / took, cpu_percent=usec / took / 1e4, **memory([pid]))
+    with others(hub) as pids:
+        put(kind="mesh-hub", peers=n, **memory([pid, *pids]))
 
 
 def revoke(put, hub, rows, turns):
@@ -76,6 +113,19 @@ def revoke(put, hub, rows, turns):
         put(kind="mesh-revoke", peers=len(rows), what=kind, **quantiles(usec))
 
 
+def joining(put, build, claims):
+    """What the bus ring plays with two namespaces: devices that claim one token all at once, of which one
+    waits at most; and devboxctl enroll, from the invitation to the first answer inside the tunnel."""
+    def play(name, pattern, **environment):
+        output = network.run(build / f"tests/bus/test-bus-{name}", env={**os.environ, **environment})
+        return [int(number) for number in re.search(pattern, output).groups()]
+
+    pattern = r"(\d+) claims: (\d+) answered, (\d+) us"
+    n, answered, usec = play("enrol", pattern, DEVBOX_CLAIMS=str(claims))
+    put(kind="mesh-claims", n=n, answered=answered, us=usec / n)
+    put(kind="mesh-join", us=play("enrol-ctl", r"joined: (\d+) us")[0])
+
+
 def figures(put, build, rows, seconds):
     for n, prefix, turns in rows:
         with network.Hub(build, prefix) as hub:
@@ -90,3 +140,4 @@ def measure(devbox, put, quick):
     network.run("meson", "setup", TREE, TESTS.parent, "-Doptimization=3", "--reconfigure")
     network.run("ninja", "-C", TREE, *TARGETS)
     figures(put, TREE, (FEW, ALL, MANY), 5 if quick else 20)
+    joining(put, pathlib.Path(TREE), 1000 if quick else 10000)

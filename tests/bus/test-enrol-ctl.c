@@ -133,11 +133,13 @@ static void test_enroll(void **state)
         programs.api = start_api();
         start_device(&programs);
         token_text_format(&token, text);
+        usec_t began = time_now(CLOCK_MONOTONIC);
         Terminal terminal = terminal_start((const char *const[]){ "enroll", "--yes", text, NULL });
         mesh_world_until(somebody_waits, hub.world, NULL);
         (void) snprintf(digits, sizeof digits, "%s", enrol_pending("digits"));
         enrol_admit(KEY_DEVICE, "\"version\":1", KEY_MANIFEST, NULL);
         terminal_wait(&terminal, digits);
+        print_message("joined: %llu us\n", (unsigned long long) (time_now(CLOCK_MONOTONIC) - began));
         assert_string_equal(mesh_status(device.world, "join_state"), "joined");
         mesh_world_until(laptop_is_active, hub.world, NULL);
 
