@@ -81,6 +81,8 @@ MatrixCall *matrix_call_free(MatrixCall *call)
         http_call_free(call->http);
         free(call->method);
         free(call->url);
+        if (call->body)
+                explicit_bzero(call->body, strlen(call->body)); /* it may have a password */
         free(call->body);
         free(call);
         return NULL;

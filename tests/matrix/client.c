@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A session as a program, for a real homeserver and clients that share no code with it.
  *
- *         client DIRECTORY URL USER DEVICE OPERATOR < TOKEN
+ *         client DIRECTORY URL USER OPERATOR < PASSWORD
  *
  * Makes the rooms of the device "home", whose manifest names OPERATOR with the identity that the server has
  * of them, and answers each command with "done:" and its line, and announces a request, whose
@@ -16,16 +16,22 @@
 #include "e2ee/message-check.h"
 #include "log/log.h"
 #include "matrix/approval.h"
+#include "matrix/auth.h"
 #include "matrix/command-journal.h"
 #include "matrix/people.h"
 #include "matrix/schema.h"
 #include "matrix/session.h"
-#include "store/query.h"
 
 typedef struct Client {
-        Database *database;
-        MatrixSession *session;
         const char *person;
+        sd_event *event;
+        HttpClient *http;
+        Secret *seal;
+        Database *database;
+        MatrixLogin login;
+        MatrixServer server; /* while logging in, as the call */
+        MatrixCall *call;
+        MatrixSession *session;
 } Client;
 
 static int answer_first(Client *client)
@@ -94,69 +100,118 @@ static void on_committed(void *userdata)
 
 static int on_input(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
-        return sd_event_exit(sd_event_source_get_event(source), 0);
+        char unused[64]; /* the password, if the store has a token */
+
+        return read(fd, unused, sizeof unused) > 0 ? 0 : sd_event_exit(sd_event_source_get_event(source), 0);
 }
 
-static int open_store(const char *const *arguments, Database **ret_database, const Secret *seal)
+static int start_session(Client *client)
+{
+        static const SessionHandlers handlers = { .on_committed = on_committed };
+
+        matrix_login_done(&client->login);
+        int r = matrix_login_read(client->database, client->seal, &client->login);
+        return r < 0 ? r
+                     : session_new(&(SessionOptions){ .event = client->event,
+                                                      .http = client->http,
+                                                      .database = client->database,
+                                                      .login = &client->login,
+                                                      .pickle_key = client->seal,
+                                                      .handlers = &handlers,
+                                                      .userdata = client },
+                                   &client->session);
+}
+
+static int keep_token(Client *client, const MatrixReply *reply)
 {
         _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
-        char path[256], token[512];
+        const char *token = NULL;
+
+        int r = auth_login_token(&client->login, reply, &token);
+        if (r == 0)
+                r = transaction_begin(client->database, &transaction);
+        if (r == 0)
+                r = matrix_login_set_token(client->database, client->seal, token);
+        return r < 0 ? r : transaction_commit(&transaction);
+}
+
+static void on_login(MatrixCall *call, const MatrixReply *reply, void *userdata)
+{
+        Client *client = userdata;
+
+        int r = keep_token(client, reply);
+        if (r == 0)
+                r = start_session(client);
+        if (r < 0)
+                (void) sd_event_exit(client->event, r);
+}
+
+static int log_in(Client *client)
+{
+        _cleanup_(secret_freep) Secret *password = NULL;
+        char text[512];
+
+        if (!fgets(text, sizeof text, stdin))
+                return -EINVAL;
+        int r = secret_new(text, strcspn(text, "\n"), &password);
+        if (r == 0)
+                r = matrix_server_set_url(&client->server, client->login.server);
+        return r < 0 ? r
+                     : auth_login_start(&client->server, &(AuthCredentials){ &client->login, password },
+                                        on_login, client, &client->call);
+}
+
+static int open_store(Client *client, char **arguments)
+{
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+        char path[256];
 
         (void) snprintf(path, sizeof path, "%s/matrix.db", arguments[1]);
-        if (!fgets(token, sizeof token, stdin))
-                return -EINVAL;
-        token[strcspn(token, "\n")] = '\0';
-        int r = matrix_database_open(path, ret_database);
+        int r = matrix_database_open(path, &client->database);
         if (r == 0)
-                r = transaction_begin(*ret_database, &transaction);
+                r = transaction_begin(client->database, &transaction);
         if (r == 0)
-                r = matrix_login_begin(*ret_database, arguments[2], arguments[3]);
+                r = matrix_login_begin(client->database, arguments[2], arguments[3]);
         if (r == 0)
-                r = query_run(*ret_database, "UPDATE login SET device_id = ?", "t", arguments[4]);
+                r = transaction_commit(&transaction);
+        return r < 0 ? r : matrix_login_read(client->database, client->seal, &client->login);
+}
+
+static int run(Client *client, char **arguments)
+{
+        static const uint8_t key[32] = { 1 };
+
+        int r = secret_new(key, sizeof key, &client->seal);
         if (r == 0)
-                r = matrix_login_set_token(*ret_database, seal, token);
-        return r < 0 ? r : transaction_commit(&transaction);
+                r = sd_event_new(&client->event);
+        if (r >= 0)
+                r = http_client_new(client->event, &client->http);
+        if (r == 0)
+                r = open_store(client, arguments);
+        if (r < 0)
+                return r;
+
+        client->server = (MatrixServer){ .event = client->event, .http = client->http };
+        r = client->login.token ? start_session(client) : log_in(client);
+        if (r == 0)
+                r = sd_event_add_io(client->event, NULL, STDIN_FILENO, EPOLLIN, on_input, NULL);
+        return r < 0 ? r : sd_event_loop(client->event);
 }
 
 int main(int argc, char **argv)
 {
-        static const SessionHandlers handlers = { .on_committed = on_committed };
-        static const uint8_t key[32] = { 1 };
-        Client client = { .person = argc == 6 ? argv[5] : NULL };
-        MatrixLogin login = MATRIX_LOGIN_NULL;
-        HttpClient *http = NULL;
-        sd_event *event = NULL;
-        Secret *seal = NULL;
+        Client client = { .person = argc == 5 ? argv[4] : NULL };
 
         log_open("client");
-        int r = client.person ? secret_new(key, sizeof key, &seal) : -EINVAL;
-        if (r == 0)
-                r = open_store((const char *const *) argv, &client.database, seal);
-        if (r == 0)
-                r = matrix_login_read(client.database, seal, &login);
-        if (r >= 0)
-                r = sd_event_new(&event);
-        if (r >= 0)
-                r = http_client_new(event, &http);
-        if (r == 0)
-                r = session_new(&(SessionOptions){ .event = event,
-                                                   .http = http,
-                                                   .database = client.database,
-                                                   .login = &login,
-                                                   .pickle_key = seal,
-                                                   .handlers = &handlers,
-                                                   .userdata = &client },
-                                &client.session);
-        if (r == 0)
-                r = sd_event_add_io(event, NULL, STDIN_FILENO, EPOLLIN, on_input, NULL);
-        if (r >= 0)
-                r = sd_event_loop(event);
+        int r = client.person ? run(&client, argv) : -EINVAL;
 
         session_free(client.session);
-        matrix_login_done(&login);
-        http_client_freep(&http);
-        sd_event_unref(event);
+        matrix_call_free(client.call);
+        matrix_server_done(&client.server);
+        matrix_login_done(&client.login);
+        http_client_freep(&client.http);
+        sd_event_unref(client.event);
         database_close(client.database);
-        secret_free(seal);
+        secret_free(client.seal);
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -103,13 +103,15 @@ class Synapse:
         state = self.call("GET", f"/_matrix/client/v3/rooms/{space}/state", token=token)
         return [event["state_key"] for event in state if event["type"] == "m.space.child"]
 
-    def register(self, name, device):
-        """The access token of a new user."""
+    def register(self, name):
         nonce = self.call("GET", "/_synapse/admin/v1/register")["nonce"]
         text = "\0".join([nonce, name, "password", "notadmin"]).encode()
         self.call("POST", "/_synapse/admin/v1/register", {
             "nonce": nonce, "username": name, "password": "password", "admin": False,
             "mac": hmac.new(SECRET.encode(), text, hashlib.sha1).hexdigest()})
+
+    def log_in(self, name, device):
+        """The access token of a new device."""
         return self.call("POST", "/_matrix/client/v3/login", {
             "type": "m.login.password", "identifier": {"type": "m.id.user", "user": name},
             "password": "password", "device_id": device})["access_token"]
@@ -124,9 +126,8 @@ def until(condition):
 
 
 class Bot:
-    def __init__(self, program, directory, server, token):
-        self.arguments = [program, str(directory), server.url, BOT, "BOT", ANA]
-        self.token = token
+    def __init__(self, program, directory, server):
+        self.arguments = [program, str(directory), server.url, BOT, ANA]
         self.store = directory / "matrix.db"
         self.start()
 
@@ -136,7 +137,7 @@ class Bot:
 
     def start(self):
         self.process = subprocess.Popen(self.arguments, stdin=subprocess.PIPE, text=True)
-        self.process.stdin.write(self.token + "\n")
+        self.process.stdin.write("password\n")
         self.process.stdin.flush()
 
     def kill(self):
@@ -212,8 +213,7 @@ class Ana:
 
 def bot_is_signed(server, token):
     keys = server.call("POST", "/_matrix/client/v3/keys/query", {"device_keys": {BOT: []}}, token)
-    signatures = keys["device_keys"].get(BOT, {}).get("BOT", {}).get("signatures", {})
-    return len(signatures.get(BOT, {})) == 2
+    return any(len(device["signatures"][BOT]) == 2 for device in keys["device_keys"].get(BOT, {}).values())
 
 
 async def conversation(server, bot, ana):
@@ -277,8 +277,10 @@ def run(program, directory):
     server = Synapse(directory / "synapse")
     bot = None
     try:
-        bot = Bot(program, directory / "bot", server, server.register("bot", "BOT"))
-        ana = Ana(server, directory / "ana", server.register("ana", "ANA"))
+        server.register("bot")
+        server.register("ana")
+        bot = Bot(program, directory / "bot", server)
+        ana = Ana(server, directory / "ana", server.log_in("ana", "ANA"))
         asyncio.run(conversation(server, bot, ana))
     finally:
         if bot:

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Logging in by password. It is tried once: a failure is for the person who asked, and a homeserver counts
+ * attempts. */
+
+#include "matrix/call.h"
+#include "matrix/login.h"
+
+typedef struct AuthCredentials {
+        const MatrixLogin *login; /* committed before: a login whose answer was lost is the same again */
+        const Secret *password;
+} AuthCredentials;
+
+/* Logs in the user with the device of the login. Errors: those of matrix_call_start(). */
+int auth_login_start(MatrixServer *server, const AuthCredentials *credentials, MatrixReplyHandler on_reply,
+                     void *userdata, MatrixCall **ret_call);
+
+/* The access token, borrowed from the reply. Errors: -EACCES the server refuses this user or password;
+ * -EXDEV it logged in another user or device; -EPROTO another answer; those of http/client.h. */
+int auth_login_token(const MatrixLogin *login, const MatrixReply *reply, const char **ret_token);
