@@ -94,19 +94,39 @@ static void begin_apply_take(Reconciler *self, WireguardDevice *take_changes)
                 end_round(self, r, "WireGuard");
 }
 
+/* Whether WireGuard has begun a handshake that could not be sent, which it repeats after 5 s only. */
+static bool is_stuck(const WireguardPeer *peer)
+{
+        return peer->endpoint.any.sa_family == AF_UNSPEC && peer->last_handshake_at_usec == 0;
+}
+
+/* A peer that is stuck is removed first, and added by the next read, which has it begin immediately. */
 static int add_endpoint(Reconciler *self, const WireguardDevice *running, WireguardDevice *changes)
 {
-        _cleanup_(freep) WireguardPeer *wanted = TAKE_PTR(self->endpoint);
-        WireguardPeer *change;
+        const WireguardPeer *wanted = self->endpoint,
+                            *peer = wanted ? wireguard_device_find_peer(running, &wanted->public_key) : NULL;
+        bool remove = peer && is_stuck(peer);
+        WireguardPeer *change = NULL;
 
-        if (!wanted || !wireguard_device_find_peer(running, &wanted->public_key))
+        for (size_t i = 0; wanted && i < changes->n_peers; i++)
+                if (memcmp(&changes->peers[i].public_key, &wanted->public_key, sizeof wanted->public_key) ==
+                    0)
+                        change = &changes->peers[i];
+        if (peer && !change) {
+                int r = wireguard_device_add_peer(changes, &wanted->public_key, &change);
+                if (r < 0)
+                        return r;
+                change->flags = WIREGUARD_PEER_UPDATE_ONLY;
+        }
+        if (remove) {
+                change->flags = WIREGUARD_PEER_REMOVE;
+                self->synced = 0; /* what the next read misses is no drift */
                 return 0;
-        int r = wireguard_device_add_peer(changes, &wanted->public_key, &change);
-        if (r < 0)
-                return r;
+        }
 
-        change->flags = WIREGUARD_PEER_UPDATE_ONLY;
-        change->endpoint = wanted->endpoint;
+        if (change)
+                change->endpoint = wanted->endpoint;
+        free(TAKE_PTR(self->endpoint));
         return 0;
 }
 

@@ -89,6 +89,7 @@ static void assert_changes(void)
         set_keepalive(&device, after, NULL);
         mesh_world_until(keepalive_is, device.world, &after);
         assert_false(mesh_has_drift(device.world, "keepalive"));
+        assert_false(mesh_has_drift(device.world, "peer-missing")); /* while it got its endpoint */
 
         set_address("10.42.0.99", "AddressInUse");
         set_address("10.42.0.10", NULL);
