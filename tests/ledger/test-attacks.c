@@ -11,7 +11,7 @@
  *      7  for another device                               here
  *      8  the same delivery, a new one of the same         test-replay.c
  *      9  of an old session                                here; test-replay.c
- *     10  a repeated nonce                                  test-replay.c
+ *     10  a repeated nonce                                 test-replay.c
  *     11  a repeated id                                    test-replay.c
  *     12  a restored database                              test-restored.c; tests/system/test_trust.py
  *     13  a clock that was set back                        test-replay.c; test-enroll.c
@@ -20,15 +20,28 @@
  *     16  by a key of another role, or of none             here; test-enroll.c
  *     17  a root that does not follow                      test-enroll.c
  *     18  a manifest that has expired                      test-enroll.c
- *     19  a capability there is not                        here
- *     28  without approval                                 here
+ *     19  a capability there is not                        here; bus/test-run-attacks.c
+ *     20  a program that may not run                       bus/test-run-attacks.c; worker/test-program.c
+ *     21  arguments beyond the entry                       bus/test-run-attacks.c; trust/test-accept.c
+ *     22  a program that starts another                    worker/test-exec.c; network
+ *     23  ld.so, memfd                                     network
+ *     24  what a shell would execute                       bus/test-run-attacks.c; trust/test-accept.c
+ *     25  a path out of its root, a FIFO, a second name    bus/test-run-attacks.c; worker/test-fs.c
+ *     26  a path that changes                              worker/test-fs-race.c
+ *     27  a planted link, a full disk, a crash             worker/test-fs.c; bus/test-run-crash.c
+ *     28  without approval                                 here; network
  *     29  the approval of something else                   here
  *     30  approver not allowed                             here
- *     31  an approval that is over, or was used            here; test-replay.c
- *     39  a ledger killed, a database changed              test-crash.c; test-enroll.c
- *     40  a device revoked                                 test-enroll.c
+ *     31  an approval that is over, or was used; withdrawn here; test-replay.c; bus/test-run.c
+ *     33  an attester where the approver's key must sign   here
+ *     35  a worker that signals another                    network
+ *     36  endless output, a timeout                        worker/test-exec.c; network
+ *     37  a thousand connections                           network
+ *     38  a worker that reaches for a socket               network
+ *     39  a ledger killed, a database changed              test-crash.c; test-enroll.c; bus/test-run-crash.c
+ *     40  a device revoked                                 test-enroll.c; bus/test-run.c
  *
- * The same without a ledger: tests/proto. */
+ * Paths are those in tests/; "network" is network/test_attacks.py. Without a ledger: tests/trust. */
 
 #include <stdio.h>
 
@@ -163,7 +176,7 @@ static const Attack attacks[] = {
           DEVBOX_ERROR_APPROVAL_DENIED,
           TRACE_ENTRY,
           { .request = WRITE, .n_approvals = 1, .approval = { { "\"approve\"", "\"deny\"" } } } },
-        { "an attester where the approver's own key must sign",
+        { "33: an attester where the approver's own key must sign",
           DEVBOX_ERROR_APPROVAL_DENIED,
           TRACE_ENTRY,
           { .request = DOCKER, .n_approvals = 1, .approval = { { "\"reaction\"", "\"message\"" } } } },

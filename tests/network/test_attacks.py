@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: MIT
+"""The numbered attacks that need the installed system (the others: tests/ledger/test-attacks.c): requests
+beyond the manifest, whoever is not the hub, an agent that was taken over, programs that reach for more."""
+
+import base64
+import json
+
+from network import FIRST
+from test_run import CEILING, REJECTED, newest, run
+from test_walkthrough import QUESTIONS
+from world import each, equal, eventually, expect
+
+TEMPLATE = """\
+operators: ["local:root"]
+approvers: ["local:root"]
+roots: {home: /home}
+capabilities:
+  - run: ls [-l|-la] DIR in home
+  - {run: 'find DIR in home -exec touch /tmp/canary ";"', accept_risk: an attack}
+  - {run: "yes", timeout_s: 2, max_output: 1000}
+  - read: home
+"""
+PROGRAMS = "programs: [/usr/bin/find, /usr/bin/yes, "
+PORT = 51822
+AGENT = f"http://{FIRST}:{PORT}"
+
+# Runs as the agent. Opens $1 connections to the worker's socket; on each sends the messages of $2, and
+# prints what it received in all by type.
+TAKEN_OVER = """
+import collections, json, socket, sys
+seen = collections.Counter()
+connections = []
+for _ in range(int(sys.argv[1])):
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.settimeout(10)
+    try:
+        s.connect("/run/devbox/worker-exec.sock")
+        for message in json.loads(sys.argv[2]):
+            s.send(message.encode())
+    except OSError as error:
+        seen[type(error).__name__] += 1
+    connections.append(s)
+for s in connections:
+    try:
+        while data := s.recv(65536):
+            seen[chr(data[0])] += 1
+    except OSError as error:
+        seen[type(error).__name__] += 1
+print(json.dumps(seen))
+"""
+
+
+# Runs as a program of the worker would, in its sandbox, and sends what it could do on its connection.
+PROBE = r"""
+import json, os, socket, subprocess
+found = []
+def attempt(name, function):
+    try:
+        function()
+        found.append(name)
+    except (OSError, subprocess.CalledProcessError):
+        pass
+def write(path):
+    open(path, "w").close()
+def signal_others():
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        if int(pid) not in (os.getpid(), os.getppid()):
+            attempt(f"signal {pid}", lambda: os.kill(int(pid), 0))
+def run(*words):
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+for family in ("AF_UNIX", "AF_INET", "AF_INET6", "AF_NETLINK", "AF_PACKET", "AF_VSOCK"):
+    attempt(family, lambda: socket.socket(getattr(socket, family), socket.SOCK_DGRAM))
+for path in ("/etc/shadow", "/etc/devbox/config.yaml", "/var/lib/devbox/ledger/ledger.db", "/dev/mem"):
+    attempt(path, lambda: open(path, "rb").close())
+for path in ("/dev/shm/x", "/etc/x", "/usr/x", "/home/x", "/home/eve/x", "/run/x", "/var/x", "/sys/x"):
+    attempt(path, lambda: write(path))
+attempt("memfd_create", lambda: os.memfd_create("x"))
+attempt("sh", lambda: run("/bin/sh", "-c", ":"))
+attempt("ld.so", lambda: run("/lib64/ld-linux-x86-64.so.2", "/bin/sh", "-c", ":"))
+attempt("setuid", lambda: os.setuid(0) if os.getuid() else None)
+attempt("chroot", lambda: os.chroot("/"))
+signal_others()
+socket.socket(fileno=3).send(json.dumps(found).encode())
+"""
+PROBE_UNIT = """\
+[Service]
+ExecStart=
+ExecStart=/usr/bin/python3 -I -c "import base64; exec(base64.b64decode('@probe@'))"
+ExecPaths=@python@
+"""
+ASK_PROBE = """
+import socket
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.connect("/run/devbox/worker-exec.sock")
+print(s.recv(65536).decode())
+"""
+
+
+def as_user(network, user, *command, **options):
+    group = network.home.run("id", "-g", user).stdout.strip()
+    drop = ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups", "--"]
+    return network.home.run(*drop, *command, check=False, **options)
+
+
+def entries(network, text):
+    """The names of the entries about requests in the device's chain that have the text in them."""
+    lines = network.home.run("devboxctl", "audit", "show", "--json", "-n", 100000).stdout.splitlines()
+    names = [json.loads(line).get("name", "") for line in lines if text in line]
+    return [name for name in names if name.startswith("req.")]
+
+
+def test_a_manifest_for_them(network):
+    network.home.put("/etc/devbox/ceiling.yaml", CEILING.replace("programs: [", PROGRAMS))
+    network.home.shell(
+        "install -d -m 755 /home/eve && echo hello >/home/eve/file && ln -sf /etc/shadow /home/eve/link &&"
+        " ln -f /home/eve/file /home/eve/second; rm -f /tmp/canary;"
+        " sed -i 's/trust_clock: .*/trust_clock: true/' /etc/devbox/config.yaml &&"
+        " systemctl daemon-reload && systemctl reload devbox-ledger"
+    )
+    network.hub.put("/root/attacks.yaml", TEMPLATE)
+    with network.hub.terminal(
+        *"devboxctl manifest publish --yes --template /root/attacks.yaml home-wsl".split()
+    ) as operator:
+        operator.converse(QUESTIONS, r"version \d+ is signed")
+        equal(operator.end(), 0, "manifest publish")
+    equal(run(network, "ls", "/home").returncode, 0, "ls, which it allows")
+
+
+def test_requests_beyond_the_manifest(network):
+    rows = [
+        ("20: a shell", ["bash", "-c", "touch /tmp/canary"], "binary_not_allowed"),
+        ("22: find with another command", ["find", "/home", "-exec", "id", ";"], "args_denied"),
+        ("24: ;", ["ls", ";touch /tmp/canary"], "args_denied"),
+        ("25: absolute", ["fs.read", "/etc/shadow"], "path_denied"),
+        ("25: a link", ["fs.read", "/home/eve/link"], "path_denied"),
+        ("25: a second name", ["fs.read", "/home/eve/second"], "path_denied"),
+    ]
+
+    def check(name, words, reason):
+        done = run(network, *words)
+        request = newest(network)
+        equal((done.returncode, done.stdout, request["reason"]), (REJECTED, "", reason), name)
+        names = entries(network, request["id"])
+        expect(names == ["req.denied"] or names[-1:] == ["req.finished"], f"{name}: {names}")
+
+    each(rows, check)
+    expect(not (network.home.path() / "tmp/canary").exists(), "the canary is touched")
+
+
+def test_22_a_program_starts_no_other(network):
+    done = run(network, "find", "/home", "-exec", "touch", "/tmp/canary", ";")
+    expect("Permission denied" in done.stderr, f"find -exec: {done.stderr}")
+    found = network.home.shell("find /tmp -name canary").stdout
+    equal(found, "", "the canary")
+
+
+def test_23_35_38_what_a_worker_reaches(network):
+    folder = "/run/systemd/system/devbox-worker-exec@.service.d"
+    python = network.home.run("readlink", "-f", "/usr/bin/python3").stdout.strip()
+    probe = base64.b64encode(PROBE.encode()).decode()
+    unit = PROBE_UNIT.replace("@probe@", probe).replace("@python@", python)
+    network.home.run("install", "-d", folder)
+    network.home.run("tee", f"{folder}/90-probe.conf", text=unit)
+    network.home.run("systemctl", "daemon-reload")
+    try:
+        found = network.home.run("python3", "-c", ASK_PROBE).stdout
+    finally:
+        network.home.shell(f"rm {folder}/90-probe.conf && systemctl daemon-reload")
+    equal(json.loads(found), [], "what the probe could do")
+
+
+def test_36_endless_output(network):
+    done = run(network, "yes")
+    equal((len(done.stdout), newest(network)["state"]), (1000, "timeout"), "yes")
+    processes = network.home.run("pgrep", "-x", "yes", check=False).stdout
+    equal(processes, "", "its processes")
+
+
+def test_28_a_request_without_the_hub(network):
+    """By curl: from the device itself, from the other one, and from the hub, but unsigned."""
+    body = '{"request":{"payload":"e30=","payloadType":"x","signatures":[]},"delivery":{}}'
+    rows = [(network.home, 0), (network.pc, 0), (network.hub, 400)]
+
+    def check(node, status):
+        options = ["-H", "Content-Type: application/json", "-d", body]
+        got, text = node.answers(f"{AGENT}/v1/requests", *options, seconds=3)
+        equal(got == 0, status == 0, f"{node.name}: {got} {text}")
+        expect('"accepted"' not in text, f"{node.name}: {text}")
+
+    before = entries(network, "")
+    each(rows, check)
+    equal(entries(network, ""), before, "the entries about requests")
+
+
+def test_an_agent_that_was_taken_over(network):
+    rows = [
+        ("to run, without anything", ["R"]),
+        ("a request and a permit of its own", ["Q{}", "P{}", "R"]),
+        ("a cancel", ["C"]),
+        ("what there is not", ["X"]),
+    ]
+
+    def check(name, messages):
+        done = as_user(network, "devbox-agent", "python3", "-c", TAKEN_OVER, 1, json.dumps(messages))
+        seen = json.loads(done.stdout)
+        equal(seen.get("H"), 1, f"{name}: hello")
+        expect("Z" not in seen and "O" not in seen, f"{name}: {seen}")
+
+    each(rows, check)
+    started = ["say", "00" * 32, "32", *["1"] * 32]
+    call = ["busctl", "call", "org.devbox.Ledger1", "/org/devbox/Ledger1", "org.devbox.Ledger1"]
+    for method, arguments in (("Started", started), ("Finish", ["sa{sv}", "00" * 32, "0"])):
+        done = as_user(network, "devbox-agent", *call, method, *arguments)
+        expect(done.returncode != 0, f"{method} of what was never accepted: {done.stdout}")
+
+
+def test_another_user(network):
+    script = 'import socket; socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET).connect("{}")'
+    for kind in ("exec", "fsr", "fsw", "docker"):
+        path = f"/run/devbox/worker-{kind}.sock"
+        done = as_user(network, "nobody", "python3", "-c", script.format(path))
+        expect("PermissionError" in done.stderr, f"{path}: {done.stderr}")
+    call = ["busctl", "call", "org.devbox.Ledger1", "/org/devbox/Ledger1", "org.devbox.Ledger1"]
+    done = as_user(network, "nobody", *call, "Accept", "ssas", "{}", "{}", "0")
+    expect(done.returncode != 0 and "denied" in done.stderr.lower(), f"Accept: {done.stderr}")
+
+
+def test_37_a_thousand_connections(network):
+    done = as_user(network, "devbox-agent", "python3", "-c", TAKEN_OVER, 1000, '["R"]', seconds=120)
+    seen = json.loads(done.stdout)
+    expect("Z" not in seen, f"an end: {seen}")
+    state = network.home.run("systemctl", "is-active", "devbox-worker-exec.socket", check=False).stdout
+    equal(state.strip(), "active", "the socket")
+    eventually("the next request", lambda: run(network, "ls", "/home").returncode == 0, seconds=30)
