@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The methods of org.devbox.Dispatch1 for requests: Submit, Run, Approve, Deny, Cancel, and what there is.
- */
+/* The methods of org.devbox.Dispatch1 for requests: Submit, Run, Approve, Deny, Withdraw, Cancel, and what
+ * there is. */
 
 #include <fcntl.h>
 
@@ -247,6 +247,29 @@ static int handle_decide(sd_bus_message *message, void *userdata)
         return 0;
 }
 
+/* ---- Withdraw, Cancel */
+
+static int handle_withdraw(sd_bus_message *message, void *userdata)
+{
+        DispatchDaemon *self = userdata;
+        QueueDecision decision = { .principal = NULL };
+        char principal[PRINCIPAL_SIZE];
+        DecisionOptions options;
+
+        int r = read_decision(message, &decision.id, &options);
+        if (r == 0)
+                r = operation_resolve_principal(self, message, options.principal, principal,
+                                                sizeof principal);
+        if (r != 0)
+                return r;
+
+        decision.principal = principal;
+        decision.message_id = options.message_id;
+        decision.tier = options.reaction_id ? APPROVAL_REACTION : APPROVAL_MESSAGE;
+        r = queue_withdraw(self->queue, &decision);
+        return r != 0 ? r : MIN(sd_bus_reply_method_return(message, ""), 0);
+}
+
 static int handle_cancel(sd_bus_message *message, void *userdata)
 {
         const char *id;
@@ -372,6 +395,7 @@ static int handle_list(sd_bus_message *message, void *userdata)
 
 DISPATCH_METHOD(submit, ACCESS_SUBMIT);
 DISPATCH_METHOD(decide, ACCESS_APPROVE);
+DISPATCH_METHOD(withdraw, ACCESS_APPROVE);
 DISPATCH_METHOD(cancel, ACCESS_SUBMIT);
 DISPATCH_METHOD(get, ACCESS_READERS);
 DISPATCH_METHOD(list, ACCESS_READERS);
@@ -388,6 +412,8 @@ const sd_bus_vtable dispatch_request_methods[] = {
                                 on_decide, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Deny", SD_BUS_ARGS("s", id, "a{sv}", options), SD_BUS_NO_RESULT, on_decide,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Withdraw", SD_BUS_ARGS("s", id, "a{sv}", options), SD_BUS_NO_RESULT,
+                                on_withdraw, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Cancel", SD_BUS_ARGS("s", id), SD_BUS_NO_RESULT, on_cancel,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetRequest", SD_BUS_ARGS("s", id), SD_BUS_RESULT("a{sv}", request), on_get,

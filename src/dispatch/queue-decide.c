@@ -178,3 +178,30 @@ int queue_decide(Queue *queue, const QueueDecision *given)
                 queued_start(request);
         return r;
 }
+
+/* A crash before the end leaves a request with too few approvals, which the device rejects. */
+int queue_withdraw(Queue *queue, const QueueDecision *decision)
+{
+        QueuedRequest *request = queue_find(queue, decision->id);
+        const StoredEvent event = event_of(decision, AUDIT_EVENT_APPROVAL_WITHDRAWN);
+
+        if (!request)
+                return queue_why_not_open(queue, decision->id);
+
+        StoredRequest *stored = &request->stored;
+        int r = dispatch_store_has_decided(queue->store, stored->id, decision->principal);
+        if (r == 0)
+                return DEVBOX_ERROR_APPROVAL_MISSING;
+        if (r > 0)
+                r = dispatch_store_remove_approval(queue->store, stored, &event);
+        if (r < 0)
+                return r;
+        if (stored->state != DISPATCH_APPROVING) {
+                queued_cancel(request);
+                return 0;
+        }
+
+        r = dispatch_store_read_approvals(queue->store, stored);
+        queued_changed(request);
+        return r;
+}

@@ -52,6 +52,9 @@ void queued_start(QueuedRequest *request);
 int queued_set_state(QueuedRequest *request, DispatchState state);
 void queued_changed(QueuedRequest *request);
 
+/* Ends it at once if the device does not have it, else by the device's word. */
+void queued_cancel(QueuedRequest *request);
+
 /* Frees the request. An end that cannot be written is written by the next process: the device is asked
  * again. `denial`: whose decision it was; NULL: no person's. */
 void queued_end(QueuedRequest *request, DispatchState state, int reason, const char *message,

@@ -255,7 +255,7 @@ static void on_room(void *owner)
                 link_run_resume(request->run);
 }
 
-static void cancel(QueuedRequest *request)
+void queued_cancel(QueuedRequest *request)
 {
         request->cancelled = true;
         if (request->run)
@@ -270,7 +270,7 @@ static void on_closed(void *owner)
         QueuedRequest *request = owner;
 
         request->stream = client_stream_free(request->stream);
-        cancel(request);
+        queued_cancel(request);
 }
 
 static const ClientStreamHandlers stream_handlers = { .on_room = on_room, .on_closed = on_closed };
@@ -464,7 +464,7 @@ int queue_cancel(Queue *queue, const char *id)
         if (!request)
                 return queue_why_not_open(queue, id);
 
-        cancel(request);
+        queued_cancel(request);
         return 0;
 }
 

@@ -93,6 +93,11 @@ typedef struct QueueDecision {
 
 int queue_decide(Queue *queue, const QueueDecision *decision);
 
+/* Takes the approval of `principal` back: while more are needed only that one goes, afterwards the request
+ * is cancelled. Errors: DEVBOX_ERROR_REQUEST_UNKNOWN; REQUEST_STATE it has ended; APPROVAL_MISSING this
+ * principal has not approved it. */
+int queue_withdraw(Queue *queue, const QueueDecision *decision);
+
 /* Errors: DEVBOX_ERROR_REQUEST_UNKNOWN; REQUEST_STATE it has ended. */
 int queue_cancel(Queue *queue, const char *id);
 

@@ -88,6 +88,12 @@ const char *const dispatch_state_names[_DISPATCH_STATE_MAX] = {
         [DISPATCH_UNREACHABLE] = "unreachable",
 };
 
+static void drop_approvals(StoredRequest *request)
+{
+        while (request->n_approvals > 0)
+                free(request->approvals[--request->n_approvals]);
+}
+
 void stored_request_done(StoredRequest *request)
 {
         char *const owned[] = { request->device,   request->capability, request->subject, request->principal,
@@ -95,8 +101,7 @@ void stored_request_done(StoredRequest *request)
 
         for (size_t i = 0; i < ELEMENTSOF(owned); i++)
                 free(owned[i]);
-        for (size_t i = 0; i < request->n_approvals; i++)
-                free(request->approvals[i]);
+        drop_approvals(request);
         *request = (StoredRequest){ .n_approvals = 0 };
 }
 
@@ -211,9 +216,22 @@ int dispatch_store_add_approval(DispatchStore *store, const StoredRequest *reque
         if (r < 0)
                 return r;
         r = query_run(store->database,
-                      "INSERT INTO approval (request, position, approver, envelope) VALUES"
-                      " (?1, (SELECT count(*) FROM approval WHERE request = ?1), ?2, ?3)",
+                      "INSERT INTO approval (request, position, approver, envelope)"
+                      " SELECT ?1, ifnull(max(position), -1) + 1, ?2, ?3 FROM approval WHERE request = ?1",
                       "ttt", request->id, event->principal, envelope);
+        return r < 0 ? r : commit(&transaction, request, event);
+}
+
+int dispatch_store_remove_approval(DispatchStore *store, const StoredRequest *request,
+                                   const StoredEvent *event)
+{
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+
+        int r = transaction_begin(store->database, &transaction);
+        if (r < 0)
+                return r;
+        r = query_run(store->database, "DELETE FROM approval WHERE request = ? AND approver = ?", "tt",
+                      request->id, event->principal);
         return r < 0 ? r : commit(&transaction, request, event);
 }
 
@@ -272,10 +290,11 @@ static int on_approval(void *userdata, const char *envelope)
         return request->approvals[request->n_approvals++] ? 0 : -ENOMEM;
 }
 
-static int read_approvals(DispatchStore *store, StoredRequest *request)
+int dispatch_store_read_approvals(DispatchStore *store, StoredRequest *request)
 {
         Statement *rows = NULL;
 
+        drop_approvals(request);
         int r = query(store->database, &rows,
                       "SELECT envelope FROM approval WHERE request = ? ORDER BY position", "t", request->id);
         return r < 0 ? r : statement_for_each_text(rows, on_approval, request);
@@ -291,7 +310,7 @@ static int each(DispatchStore *store, Statement *take_rows, StoredRequestHandler
 
                 r = read_row(rows, &request);
                 if (r == 0)
-                        r = read_approvals(store, &request);
+                        r = dispatch_store_read_approvals(store, &request);
                 if (r == 0)
                         r = handler(&request, userdata);
         }

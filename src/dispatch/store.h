@@ -84,7 +84,15 @@ int dispatch_store_update(DispatchStore *store, const StoredRequest *request, co
 int dispatch_store_add_approval(DispatchStore *store, const StoredRequest *request, const char *envelope,
                                 const StoredEvent *event);
 
-/* Whether this principal has decided on it. */
+/* The event names whose approval goes. The request still has its envelope: dispatch_store_read_approvals().
+ */
+int dispatch_store_remove_approval(DispatchStore *store, const StoredRequest *request,
+                                   const StoredEvent *event);
+
+/* Replaces those of the request. */
+int dispatch_store_read_approvals(DispatchStore *store, StoredRequest *request);
+
+/* Whether this principal has approved it. */
 int dispatch_store_has_decided(DispatchStore *store, const char *id, const char *approver);
 
 /* By its id, or by the end of it, at least 6 characters. Errors: DEVBOX_ERROR_REQUEST_UNKNOWN. */

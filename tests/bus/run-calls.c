@@ -8,6 +8,8 @@
 #include "basic/bytes.h"
 #include "basic/fd.h"
 
+#define STATE_SIZE 64
+
 void outcome_done(Outcome *outcome)
 {
         text_done(&outcome->out);
@@ -94,24 +96,40 @@ void assert_end(const RunWorld *world, const Outcome *outcome, const char *part)
                  strempty(outcome->err.data));
 }
 
+/* Whether it has ended. */
+static bool read_state(const RunWorld *world, const char *id, char ret_state[static STATE_SIZE])
+{
+        sd_bus_message *call = new_dispatch_call(world, "GetRequest");
+
+        assert_ok(sd_bus_message_append(call, "s", id));
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = finish_call(world->client, call, NULL);
+        (void) snprintf(ret_state, STATE_SIZE, "%s", dictionary_text(reply, "state"));
+        return *dictionary_text(reply, "ended_at_ms") != '\0';
+}
+
 const char *wait_end(const RunWorld *world, const char *id)
 {
-        static char state[64];
+        static char state[STATE_SIZE];
 
         for (unsigned i = 0; i < TEST_DEADLINE_SEC * 20; i++) {
-                sd_bus_message *call = new_dispatch_call(world, "GetRequest");
-
-                assert_ok(sd_bus_message_append(call, "s", id));
-                _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply =
-                        finish_call(world->client, call, NULL);
-                (void) snprintf(state, sizeof state, "%s", dictionary_text(reply, "state"));
-                if (*dictionary_text(reply, "ended_at_ms") != '\0')
+                if (read_state(world, id, state))
                         return state;
                 (void) usleep(50000);
         }
 
         fail_msg("%s does not end", id);
         return state;
+}
+
+void wait_state(const RunWorld *world, const char *id, const char *wanted)
+{
+        char state[STATE_SIZE] = "";
+
+        for (unsigned i = 0; i < TEST_DEADLINE_SEC * 20 && !streq(state, wanted); i++) {
+                (void) usleep(i > 0 ? 50000 : 0);
+                (void) read_state(world, id, state);
+        }
+        assert_string_equal(state, wanted);
 }
 
 void decide(const RunWorld *world, const char *method, const char *id, const char *wanted)

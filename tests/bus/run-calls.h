@@ -28,5 +28,7 @@ void assert_end(const RunWorld *world, const Outcome *outcome, const char *part)
 /* Approve or Deny; `wanted` as in finish_call(). */
 void decide(const RunWorld *world, const char *method, const char *id, const char *wanted);
 
+void wait_state(const RunWorld *world, const char *id, const char *wanted);
+
 /* Waits until the request has ended. Returns the state, in static memory. */
 const char *wait_end(const RunWorld *world, const char *id);

@@ -312,7 +312,10 @@ static void sign_manifest(RunWorld *world)
                 { "\"exec_kill\":\"timeout\"}]",
                   "\"exec_kill\":\"timeout\"},{\"name\":\"shell.exec\",\"id\":\"soon\",\"approval\":"
                   "\"none\","
-                  "\"bin\":\"/usr/bin/ls\",\"argv\":[{\"lit\":\"soon\"}],\"max_age_s\":1}]" },
+                  "\"bin\":\"/usr/bin/ls\",\"argv\":[{\"lit\":\"soon\"}],\"max_age_s\":1},"
+                  "{\"name\":\"shell.exec\",\"id\":\"nap\",\"approval\":\"message\",\"approval_self\":true,"
+                  "\"bin\":\"/usr/bin/sleep\",\"argv\":[{\"lit\":\"infinity\"}],\"timeout_s\":100}]" },
+                { "\"approval_count\":2,", "\"approval_count\":2,\"approval_self\":true," },
         };
 
         world->manifest = signed_manifest(&world->ledger->made, edits, ELEMENTSOF(edits), KEY_MANIFEST);

@@ -78,10 +78,48 @@ static void test_decisions_are_recorded(void **state)
         verify_chain(world->ledger);
 }
 
+/* One of two goes alone, and may be given again. */
+static void test_withdrawn_while_it_waits(void **state)
+{
+        RunWorld *world = *state;
+        char *words[] = { (char *) "nginx.service", NULL };
+        _cleanup_(outcome_done) Outcome outcome = { .id = "" };
+
+        int fd = run(world, "service.restart", words, &outcome);
+        for (size_t i = 0; i < 2; i++) {
+                decide(world, "Withdraw", outcome.id, "ApprovalMissing");
+                decide(world, "Approve", outcome.id, NULL);
+                decide(world, "Approve", outcome.id, "ApprovalReused");
+                decide(world, "Withdraw", outcome.id, NULL);
+        }
+        wait_chain(world, (const char *const[]){ "\"approval_withdrawn\"", "\"principal\":\"local:", NULL });
+        cancel(world, outcome.id);
+        follow(fd, &outcome);
+        assert_end(world, &outcome, "\"state\":\"cancelled\"");
+        decide(world, "Withdraw", outcome.id, "RequestState");
+}
+
+static void test_withdrawn_while_it_runs(void **state)
+{
+        RunWorld *world = *state;
+        char *words[] = { (char *) "/usr/bin/sleep", (char *) "infinity", NULL };
+        _cleanup_(outcome_done) Outcome outcome = { .id = "" };
+
+        int fd = run(world, "shell.exec", words, &outcome);
+        decide(world, "Approve", outcome.id, NULL);
+        wait_state(world, outcome.id, "running");
+        decide(world, "Withdraw", outcome.id, NULL);
+        follow(fd, &outcome);
+        assert_end(world, &outcome, "\"state\":\"cancelled\"");
+        verify_chain(world->ledger);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 run_world_test(test_decisions_are_recorded),
+                run_world_test(test_withdrawn_while_it_waits),
+                run_world_test(test_withdrawn_while_it_runs),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -130,11 +130,35 @@ static void test_events_survive(void **state)
                          3);
 }
 
+static void test_an_approval_is_removed(void **state)
+{
+        World *world = *state;
+        _cleanup_(stored_request_done) StoredRequest read = { .n_approvals = 0 };
+        StoredRequest request = make_request(false, false);
+        const StoredEvent by_bob = { .kind = AUDIT_EVENT_APPROVED, .principal = "local:bob" },
+                          by_eve = { .kind = AUDIT_EVENT_APPROVED, .principal = "local:eve" };
+
+        assert_ok(dispatch_store_insert(world->store, &request, NULL));
+        assert_ok(dispatch_store_add_approval(world->store, &request, "{\"by\":1}", &by_bob));
+        assert_ok(dispatch_store_add_approval(world->store, &request, "{\"by\":2}", &by_eve));
+        assert_ok(dispatch_store_remove_approval(world->store, &request, &by_bob));
+        assert_ok(dispatch_store_add_approval(world->store, &request, "{\"by\":3}", &by_bob));
+        assert_int_equal(dispatch_store_find(world->store, ID, &read), 0);
+        for (size_t i = 0; i < 2; i++) {
+                assert_int_equal(read.n_approvals, 2);
+                assert_string_equal(read.approvals[0], "{\"by\":2}");
+                assert_string_equal(read.approvals[1], "{\"by\":3}");
+                assert_ok(dispatch_store_read_approvals(world->store, &read));
+        }
+        assert_int_equal(count(world, "SELECT count(*) FROM outbox"), 4);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_flags_survive, up, down),
                 cmocka_unit_test_setup_teardown(test_events_survive, up, down),
+                cmocka_unit_test_setup_teardown(test_an_approval_is_removed, up, down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,7 @@
 
 typedef struct ApproveOptions {
         KeySource key;
-        bool sign;
+        bool sign, withdraw;
 } ApproveOptions;
 
 static int approve_signed(Ctl *ctl, const KeySource *source, const char *id)
@@ -33,15 +33,20 @@ static int run(Ctl *ctl, const void *options, char **args)
         const ApproveOptions *given = options;
         const KeySource source = key_source_named(&given->key, OPERATOR_KEY);
 
+        if (given->sign && given->withdraw)
+                return ctl_usage(ctl, "--sign and --withdraw exclude each other");
         if (given->sign)
                 return approve_signed(ctl, &source, args[0]);
         if (key_source_is_given(&source))
                 return ctl_usage(ctl, "--key and --key-fd go with --sign");
 
-        return decide(ctl, "Approve", args[0], "approved");
+        return given->withdraw ? decide(ctl, "Withdraw", args[0], "no longer approved by you")
+                               : decide(ctl, "Approve", args[0], "approved");
 }
 
 static const Option options[] = {
+        { "withdraw", &option_switch, offsetof(ApproveOptions, withdraw),
+          "take your approval back; a request that was approved is cancelled" },
         { "sign", &option_switch, offsetof(ApproveOptions, sign),
           "sign with your own key, for the tier signed" },
         DIRECTORY_OPTION(offsetof(ApproveOptions, key.dir)),
