@@ -6,6 +6,7 @@ import re
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 SAMPLE = re.compile(rf"({NAME})(?:\{{(.*)\}})? (\S+)")
 LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\\\|\\"|\\n)*)"(?:,|$)')
+HISTOGRAM = ("_bucket", "_sum", "_count")
 TYPES = ("counter", "gauge", "histogram", "summary", "untyped")
 NOT_BASE_UNITS = ("_milliseconds", "_ms", "_usec", "_minutes", "_kilobytes", "_kb", "_megabytes", "_percent")
 
@@ -47,17 +48,34 @@ def comment(line, families):
 
 
 def sample(line, family):
+    """Those of a histogram have their suffix as a label more, __name__."""
     match = SAMPLE.fullmatch(line)
-    if not match or not family or match[1] != family.name:
+    suffixes = HISTOGRAM if family and family.type == "histogram" else ("",)
+    if not match or not family or match[1] not in (family.name + suffix for suffix in suffixes):
         raise BadMetrics(f"a sample outside its family, or malformed: {line}")
-    key = frozenset(labels_of(match[2] or "").items())
+    labels = labels_of(match[2] or "")
+    if match[1] != family.name:
+        labels["__name__"] = match[1].removeprefix(family.name)
+    key = frozenset(labels.items())
     if key in family.samples:
         raise BadMetrics(f"the same sample twice: {line}")
     family.samples[key] = float(match[3])
 
 
+def check_histogram(family):
+    """Buckets count all that is below, up to the last, which is the count."""
+    samples = [(dict(key), value) for key, value in family.samples.items()]
+    buckets = sorted((float(key["le"]), value) for key, value in samples if key["__name__"] == "_bucket")
+    counts = [value for _, value in buckets]
+    total = [value for key, value in samples if key["__name__"] == "_count"]
+    if not buckets or buckets[-1][0] != float("inf") or counts != sorted(counts) or total != counts[-1:]:
+        raise BadMetrics(f"{family.name}: buckets that do not add up")
+
+
 def check(family):
     name = family.name
+    if family.type == "histogram":
+        check_histogram(family)
     if not family.help or not family.type:
         raise BadMetrics(f"{name} lacks HELP or TYPE")
     if (family.type == "counter") != name.endswith("_total"):
