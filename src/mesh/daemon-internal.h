@@ -90,11 +90,12 @@ void mesh_report(MeshDaemon *self, MeshEvent event, const char *device, const ch
 
 /* The state from what is known now; emits PropertiesChanged, degraded and recovered. */
 void mesh_update_state(MeshDaemon *self);
-
 int mesh_append_metrics(sd_bus_message *reply, void *owner);
 
-/* What the running state means. */
+/* What the running state means; and on a device whose hub does not answer, the search for its address. */
 extern const ReconcilerHandlers mesh_reconciler_handlers;
+void mesh_seek_hub(MeshDaemon *self);
+void mesh_on_hub_address(const WireguardEndpoint *endpoint, void *owner);
 
 /* revoke.c. Begins to revoke these devices; replies to `message` after the read-back, if `all` with the
  * names. Errors: DEVBOX_ERROR_BUSY; -ENOMEM. */
@@ -104,13 +105,12 @@ int mesh_revoke(MeshDaemon *self, sd_bus_message *message, const Peer *const *pe
 /* The device was read, or (NULL) there is none: completes calls whose keys are gone, and records them. */
 void mesh_revocations_check(MeshDaemon *self, const WireguardDevice *running);
 
-/* At start: the journal into the database; out of the kernel if there is none. Errors: -ENOMEM. */
+/* At start: the journal into the database; out of the kernel if there is none. Errors: -ENOMEM. Later
+ * mesh_record_revocations() writes those that only the journal has. */
 int mesh_recover_revocations(MeshDaemon *self);
 int mesh_remove_revoked(MeshDaemon *self);
-void mesh_revocation_free(BusCall *kept);
-
-/* Writes revocations that only the journal has into the database. */
 void mesh_record_revocations(MeshDaemon *self);
+void mesh_revocation_free(BusCall *kept);
 
 /* Ends invitations whose time is over; looks every few seconds. Cancels an Admit that waits. */
 void mesh_expire_invitations(MeshDaemon *self);

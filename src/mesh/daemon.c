@@ -310,7 +310,7 @@ static int open_state(MeshDaemon *self)
 
 static int add_objects(MeshDaemon *self)
 {
-        int r = resolver_new(&self->resolver);
+        int r = resolver_new(self->event, mesh_on_hub_address, self, &self->resolver);
         if (r < 0)
                 return r;
 

@@ -51,6 +51,7 @@ static int handle_join(sd_bus_message *message, void *userdata)
 
         mesh_changed(self);
         resolver_reset(self->resolver); /* a person waits */
+        mesh_seek_hub(self);
         r = bus_reply_bytes(message, BYTES(body, size));
         sodium_memzero(body, sizeof body);
         return r;

@@ -216,17 +216,31 @@ static void warn_of_manifests(MeshDaemon *self)
         }
 }
 
-static void seek_hub(MeshDaemon *self)
+/* On a device. NULL: none yet, or this machine is the hub. */
+static const Peer *find_hub(const MeshDaemon *self)
 {
-        const Peer *hub = peer_table_find(&self->peers, MESH_HUB);
-        WireguardEndpoint endpoint;
+        return self->node.role == NODE_ROLE_DEVICE ? peer_table_find(&self->peers, MESH_HUB) : NULL;
+}
 
-        if (self->node.role != NODE_ROLE_DEVICE || !hub)
+void mesh_seek_hub(MeshDaemon *self)
+{
+        const Peer *hub = find_hub(self);
+
+        if (!hub)
                 return;
         if (hub->sighting.presence == PRESENCE_ONLINE)
                 resolver_reset(self->resolver);
-        else if (resolver_poll(self->resolver, &self->node, &endpoint) > 0)
-                reconciler_set_endpoint(self->reconciler, &hub->key, &endpoint);
+        else
+                resolver_seek(self->resolver, &self->node);
+}
+
+void mesh_on_hub_address(const WireguardEndpoint *endpoint, void *owner)
+{
+        const MeshDaemon *self = owner;
+        const Peer *hub = find_hub(self);
+
+        if (hub && hub->sighting.presence != PRESENCE_ONLINE)
+                reconciler_set_endpoint(self->reconciler, &hub->key, endpoint);
 }
 
 static void on_tick(void *owner)
@@ -238,7 +252,7 @@ static void on_tick(void *owner)
         mesh_record_revocations(self);
         warn_of_manifests(self);
         mesh_expire_invitations(self);
-        seek_hub(self);
+        mesh_seek_hub(self);
         outbox_send(&self->outbox);
 }
 

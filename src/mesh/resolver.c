@@ -9,6 +9,7 @@
 /* A handshake is tried for 90 seconds before WireGuard gives up; another address needs some seconds. */
 #define RETRY_MIN_USEC (5 * USEC_PER_SEC)
 #define RETRY_MAX_USEC (120 * USEC_PER_SEC)
+#define POLL_USEC      (20 * USEC_PER_MSEC) /* of a lookup under way */
 
 /* One lookup, at an address that stays while the C library has it. */
 typedef struct Lookup {
@@ -18,6 +19,9 @@ typedef struct Lookup {
 } Lookup;
 
 struct Resolver {
+        ResolverHandler on_address;
+        void *owner;
+        sd_event_source *timer;
         Lookup *lookup; /* NULL: none is under way */
         size_t endpoint;
         Backoff backoff;
@@ -32,22 +36,13 @@ static Lookup *lookup_free(Lookup *lookup)
         return NULL;
 }
 
-int resolver_new(Resolver **ret_resolver)
-{
-        Resolver *resolver = calloc(1, sizeof *resolver);
-
-        if (!resolver)
-                return -ENOMEM;
-
-        resolver->backoff = (Backoff){ .min_usec = RETRY_MIN_USEC, .max_usec = RETRY_MAX_USEC };
-        *ret_resolver = resolver;
-        return 0;
-}
-
 Resolver *resolver_free(Resolver *resolver)
 {
-        if (resolver && resolver->lookup && gai_cancel(&resolver->lookup->request) != EAI_NOTCANCELED)
+        if (!resolver)
+                return NULL;
+        if (resolver->lookup && gai_cancel(&resolver->lookup->request) != EAI_NOTCANCELED)
                 lookup_free(resolver->lookup);
+        sd_event_source_disable_unref(resolver->timer);
         free(resolver);
         return NULL;
 }
@@ -93,24 +88,53 @@ static bool take_address(const Lookup *lookup, WireguardEndpoint *ret_endpoint)
         return false;
 }
 
-int resolver_poll(Resolver *resolver, const Node *node, WireguardEndpoint *ret_endpoint)
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
+        Resolver *resolver = userdata;
         WireguardEndpoint endpoint = { .any = { .sa_family = AF_UNSPEC } };
 
-        if (resolver->lookup) {
-                int error = gai_error(&resolver->lookup->request);
-                if (error == EAI_INPROGRESS)
-                        return 0;
-                bool found = error == 0 && take_address(resolver->lookup, &endpoint);
-
-                resolver->lookup = lookup_free(resolver->lookup);
-                if (found)
-                        *ret_endpoint = endpoint;
-                return found;
+        int error = gai_error(&resolver->lookup->request);
+        if (error == EAI_INPROGRESS) {
+                int r = sd_event_source_set_time_relative(source, POLL_USEC);
+                return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
         }
-        if (node->n_endpoints == 0 || deadline_left(resolver->not_before_usec) > 0)
-                return 0;
+
+        bool found = error == 0 && take_address(resolver->lookup, &endpoint);
+        resolver->lookup = lookup_free(resolver->lookup);
+        if (found)
+                resolver->on_address(&endpoint, resolver->owner);
+        return 0;
+}
+
+int resolver_new(sd_event *event, ResolverHandler on_address, void *owner, Resolver **ret_resolver)
+{
+        _cleanup_(resolver_freep) Resolver *resolver = calloc(1, sizeof *resolver);
+
+        if (!resolver)
+                return -ENOMEM;
+
+        resolver->on_address = on_address;
+        resolver->owner = owner;
+        resolver->backoff = (Backoff){ .min_usec = RETRY_MIN_USEC, .max_usec = RETRY_MAX_USEC };
+        int r = sd_event_add_time_relative(event, &resolver->timer, CLOCK_MONOTONIC, POLL_USEC,
+                                           POLL_USEC / 2, on_timer, resolver);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(resolver->timer, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+
+        *ret_resolver = TAKE_PTR(resolver);
+        return 0;
+}
+
+void resolver_seek(Resolver *resolver, const Node *node)
+{
+        if (resolver->lookup || node->n_endpoints == 0 || deadline_left(resolver->not_before_usec) > 0)
+                return;
 
         resolver->not_before_usec = deadline_after(backoff_next(&resolver->backoff));
-        return begin(resolver, &node->endpoints[resolver->endpoint++ % node->n_endpoints]);
+        if (begin(resolver, &node->endpoints[resolver->endpoint++ % node->n_endpoints]) < 0)
+                return; /* the next call tries again */
+        (void) sd_event_source_set_time_relative(resolver->timer, POLL_USEC);
+        (void) sd_event_source_set_enabled(resolver->timer, SD_EVENT_ONESHOT);
 }
