@@ -155,10 +155,11 @@ static int on_worker(sd_event_source *source, int listen_fd, uint32_t events, vo
 static int listen_worker(FakeParts *parts, size_t kind)
 {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
-        int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        int n = snprintf(address.sun_path, sizeof address.sun_path, "%s/worker-%s.sock",
+                         parts->world->run_directory, kinds[kind]);
 
-        (void) snprintf(address.sun_path, sizeof address.sun_path, "%s/worker-%s.sock",
-                        parts->world->run_directory, kinds[kind]);
+        assert_true((size_t) n < sizeof address.sun_path);
+        int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0 || bind(fd, (struct sockaddr *) &address, sizeof address) < 0 || listen(fd, 8) < 0)
                 return -errno;
 
