@@ -5,8 +5,8 @@
 
 #include "codec/binary-text.h"
 #include "ctl/hub/session.h"
+#include "ctl/listing.h"
 #include "ctl/option-types.h"
-#include "ctl/print.h"
 #include "ctl/problem.h"
 #include "ctl/verbs.h"
 
@@ -14,8 +14,9 @@ typedef struct PendingOptions {
         bool withdraw;
 } PendingOptions;
 
-static void add_document(Json *json, const MeshPending *pending)
+static void add_document(Json *json, const void *item)
 {
+        const MeshPending *pending = item;
         char hex[HEX_SIZE(PUBLIC_KEY_SIZE)];
         bool claimed = pending->claimed_at_ms > 0;
 
@@ -33,22 +34,9 @@ static void add_document(Json *json, const MeshPending *pending)
         json_close_object(json);
 }
 
-static int print_document(const ClientRows *rows)
+static void add_row(const Ctl *ctl, Table *table, const void *item)
 {
-        _cleanup_(json_done) Json json = JSON_NULL;
-        const MeshPending *pending = rows->items;
-
-        json_open_object(&json, NULL);
-        json_open_array(&json, "pending");
-        for (size_t i = 0; i < rows->n; i++)
-                add_document(&json, &pending[i]);
-        json_close_array(&json);
-        json_close_object(&json);
-        return print_json(&json);
-}
-
-static void add_row(const Ctl *ctl, Table *table, const MeshPending *pending)
-{
+        const MeshPending *pending = item;
         uint64_t left_ms = pending->expires_at_ms - MIN(pending->expires_at_ms, ctl->now_ms);
         bool held = streq(pending->state, "held");
         char span[FIGURE_MAX];
@@ -64,27 +52,37 @@ static void add_row(const Ctl *ctl, Table *table, const MeshPending *pending)
         table_add(table, STYLE_PLAIN, "%s", format_span(span, left_ms * USEC_PER_MSEC));
 }
 
-static int print_table(const Ctl *ctl, const ClientRows *rows)
+static const char *const titles[] = { "NAME", "STATE", "DIGITS", "FROM", "MACHINE", "LEFT" };
+
+static const Listing listing = {
+        .name = "pending",
+        .empty = "no invitation is open",
+        .titles = titles,
+        .n_columns = ELEMENTSOF(titles),
+        .item_size = sizeof(MeshPending),
+        .add_document = add_document,
+        .add_row = add_row,
+};
+
+static bool has_state(const ClientRows *rows, const char *state)
 {
-        static const char *const titles[] = { "NAME", "STATE", "DIGITS", "FROM", "MACHINE", "LEFT" };
-        _cleanup_(table_done) Table table = { .n_columns = ELEMENTSOF(titles) };
         const MeshPending *pending = rows->items;
-        bool claimed = false, held = false;
 
-        for (size_t i = 0; i < ELEMENTSOF(titles); i++)
-                table_add(&table, STYLE_FAINT, "%s", titles[i]);
-        for (size_t i = 0; i < rows->n; i++) {
-                add_row(ctl, &table, &pending[i]);
-                claimed = claimed || streq(pending[i].state, "claimed");
-                held = held || streq(pending[i].state, "held");
-        }
+        for (size_t i = 0; i < rows->n; i++)
+                if (streq(pending[i].state, state))
+                        return true;
+        return false;
+}
 
-        int r = rows->n == 0 ? print_line(stdout, "no invitation is open")
-                             : table_print(&table, stdout, ctl->colour);
-        if (r == 0 && held)
+/* What a person does next. */
+static int print_next(const ClientRows *rows)
+{
+        int r = 0;
+
+        if (has_state(rows, "held"))
                 r = print_line(stdout, "held: two devices used the invitation; withdraw it with: devboxctl "
                                        "pending NAME --withdraw");
-        if (r == 0 && claimed)
+        if (r == 0 && has_state(rows, "claimed"))
                 r = print_line(stdout,
                                "Next: compare the digits with the device's screen, then: devboxctl admit "
                                "NAME");
@@ -104,10 +102,9 @@ static int run(Ctl *ctl, const void *options, char **args)
                 return mesh_client_send_text(bus, "Withdraw", args[0], &ctl->problem);
         if (r == 0)
                 r = mesh_client_list_pending(bus, &rows, &ctl->problem);
-        if (r != 0)
-                return r;
-
-        return ctl->json ? print_document(&rows) : print_table(ctl, &rows);
+        if (r == 0)
+                r = listing_print(ctl, &listing, rows.items, rows.n);
+        return r != 0 || ctl->json ? r : print_next(&rows);
 }
 
 static const Option options[] = {

@@ -1,46 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /* devboxctl drift: what was changed by hand and put right again. */
 
+#include "ctl/listing.h"
 #include "ctl/mesh/peer-print.h"
 #include "ctl/verbs.h"
 
-static int print_document(const ClientRows *rows)
+static void add_document(Json *json, const void *item)
 {
-        _cleanup_(json_done) Json json = JSON_NULL;
-        const MeshDrift *drift = rows->items;
+        const MeshDrift *drift = item;
 
-        json_open_object(&json, NULL);
-        json_open_array(&json, "drift");
-        for (size_t i = 0; i < rows->n; i++) {
-                json_open_object(&json, NULL);
-                json_add_time(&json, "time", drift[i].time_ms * USEC_PER_MSEC);
-                json_add_string(&json, "kind", drift[i].kind);
-                json_add_string(&json, "peer", drift[i].peer);
-                json_add_string(&json, "detail", drift[i].detail);
-                json_close_object(&json);
-        }
-        json_close_array(&json);
-        json_close_object(&json);
-        return print_json(&json);
+        json_open_object(json, NULL);
+        json_add_time(json, "time", drift->time_ms * USEC_PER_MSEC);
+        json_add_string(json, "kind", drift->kind);
+        json_add_string(json, "peer", drift->peer);
+        json_add_string(json, "detail", drift->detail);
+        json_close_object(json);
 }
 
-static int print_table(const Ctl *ctl, const ClientRows *rows)
+static void add_row(const Ctl *ctl, Table *table, const void *item)
 {
-        _cleanup_(table_done) Table table = { .n_columns = 4 };
-        const MeshDrift *drift = rows->items;
+        const MeshDrift *drift = item;
         char moment[FIGURE_MAX];
 
-        if (rows->n == 0)
-                return print_line(stdout, "no drift");
-
-        for (size_t i = 0; i < rows->n; i++) {
-                table_add(&table, STYLE_FAINT, "%s", format_moment(moment, drift[i].time_ms));
-                table_add(&table, STYLE_BAD, "%s", drift[i].kind);
-                table_add(&table, STYLE_HEAD, "%s", *strempty(drift[i].peer) ? drift[i].peer : "-");
-                table_add(&table, STYLE_PLAIN, "%s", strempty(drift[i].detail));
-        }
-        return table_print(&table, stdout, ctl->colour);
+        table_add(table, STYLE_FAINT, "%s", format_moment(moment, drift->time_ms));
+        table_add(table, STYLE_BAD, "%s", drift->kind);
+        table_add(table, STYLE_HEAD, "%s", *strempty(drift->peer) ? drift->peer : "-");
+        table_add(table, STYLE_PLAIN, "%s", strempty(drift->detail));
 }
+
+static const Listing listing = {
+        .name = "drift",
+        .empty = "no drift",
+        .n_columns = 4,
+        .item_size = sizeof(MeshDrift),
+        .add_document = add_document,
+        .add_row = add_row,
+};
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
@@ -50,10 +45,8 @@ static int run(Ctl *ctl, const void *options, char **args)
         int r = client_open(ctl->host, &bus, &ctl->problem);
         if (r == 0)
                 r = mesh_client_get_drift(bus, &rows, &ctl->problem);
-        if (r != 0)
-                return r;
 
-        return ctl->json ? print_document(&rows) : print_table(ctl, &rows);
+        return r != 0 ? r : listing_print(ctl, &listing, rows.items, rows.n);
 }
 
 const Verb verb_drift = {

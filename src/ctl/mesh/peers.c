@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* devboxctl peers: the devices of the network, or on a device the hub. */
 
+#include "ctl/listing.h"
 #include "ctl/mesh/peer-print.h"
 #include "ctl/option-types.h"
 #include "ctl/verbs.h"
@@ -9,22 +10,15 @@ typedef struct PeersOptions {
         bool all;
 } PeersOptions;
 
-static int print_document(const ClientRows *rows)
+static void add_document(Json *json, const void *item)
 {
-        _cleanup_(json_done) Json json = JSON_NULL;
-        const MeshPeer *peers = rows->items;
-
-        json_open_object(&json, NULL);
-        json_open_array(&json, "peers");
-        for (size_t i = 0; i < rows->n; i++)
-                peer_add_json(&json, &peers[i]);
-        json_close_array(&json);
-        json_close_object(&json);
-        return print_json(&json);
+        peer_add_json(json, item);
 }
 
-static void add_row(Table *table, const MeshPeer *peer, uint64_t now_ms)
+static void add_row(const Ctl *ctl, Table *table, const void *item)
 {
+        const MeshPeer *peer = item;
+        uint64_t now_ms = ctl->now_ms;
         char text[FIGURE_MAX];
 
         table_add(table, STYLE_HEAD, "%s", peer->name);
@@ -36,23 +30,17 @@ static void add_row(Table *table, const MeshPeer *peer, uint64_t now_ms)
         table_add(table, manifest_style(peer, now_ms), "%s", format_manifest(text, peer, now_ms));
 }
 
-static int print_table(const Ctl *ctl, const ClientRows *rows)
-{
-        static const char *const titles[] = {
-                "NAME", "ADDRESS", "STATE", "HANDSHAKE", "RX", "TX", "MANIFEST"
-        };
-        _cleanup_(table_done) Table table = { .n_columns = ELEMENTSOF(titles) };
-        const MeshPeer *peers = rows->items;
+static const char *const titles[] = { "NAME", "ADDRESS", "STATE", "HANDSHAKE", "RX", "TX", "MANIFEST" };
 
-        if (rows->n == 0)
-                return print_line(stdout, "no devices; add one with: devboxctl invite NAME");
-
-        for (size_t i = 0; i < ELEMENTSOF(titles); i++)
-                table_add(&table, STYLE_FAINT, "%s", titles[i]);
-        for (size_t i = 0; i < rows->n; i++)
-                add_row(&table, &peers[i], ctl->now_ms);
-        return table_print(&table, stdout, ctl->colour);
-}
+static const Listing listing = {
+        .name = "peers",
+        .empty = "no devices; add one with: devboxctl invite NAME",
+        .titles = titles,
+        .n_columns = ELEMENTSOF(titles),
+        .item_size = sizeof(MeshPeer),
+        .add_document = add_document,
+        .add_row = add_row,
+};
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
@@ -62,10 +50,8 @@ static int run(Ctl *ctl, const void *options, char **args)
         int r = client_open(ctl->host, &bus, &ctl->problem);
         if (r == 0)
                 r = mesh_client_list_peers(bus, ((const PeersOptions *) options)->all, &rows, &ctl->problem);
-        if (r != 0)
-                return r;
 
-        return ctl->json ? print_document(&rows) : print_table(ctl, &rows);
+        return r != 0 ? r : listing_print(ctl, &listing, rows.items, rows.n);
 }
 
 static const Option options[] = {

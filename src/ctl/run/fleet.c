@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "ctl/listing.h"
 #include "ctl/mesh/peer-print.h"
 #include "ctl/run/devices-client.h"
 #include "ctl/verbs.h"
@@ -15,8 +16,9 @@ static bool is_witnessed(const FleetDevice *device)
 
 /* ---- for a program */
 
-static void add_document(Json *json, const FleetDevice *device)
+static void add_document(Json *json, const void *item)
 {
+        const FleetDevice *device = item;
         const MeshPeer *peer = &device->peer;
 
         json_open_object(json, NULL);
@@ -36,20 +38,6 @@ static void add_document(Json *json, const FleetDevice *device)
         if (device->quarantine)
                 json_add_string(json, "quarantine", device->quarantine);
         json_close_object(json);
-}
-
-static int print_document(const ClientRows *rows)
-{
-        _cleanup_(json_done) Json json = JSON_NULL;
-        const FleetDevice *devices = rows->items;
-
-        json_open_object(&json, NULL);
-        json_open_array(&json, "devices");
-        for (size_t i = 0; i < rows->n; i++)
-                add_document(&json, &devices[i]);
-        json_close_array(&json);
-        json_close_object(&json);
-        return print_json(&json);
 }
 
 /* ---- for a person */
@@ -88,9 +76,11 @@ static const char *format_audit(char buffer[static CELL_MAX], const FleetDevice 
         return buffer;
 }
 
-static void add_row(Table *table, const FleetDevice *device, uint64_t now_ms)
+static void add_row(const Ctl *ctl, Table *table, const void *item)
 {
+        const FleetDevice *device = item;
         const MeshPeer *peer = &device->peer;
+        uint64_t now_ms = ctl->now_ms;
         char text[CELL_MAX];
 
         table_add(table, STYLE_HEAD, "%s", peer->name);
@@ -101,23 +91,17 @@ static void add_row(Table *table, const FleetDevice *device, uint64_t now_ms)
         table_add(table, is_witnessed(device) ? STYLE_PLAIN : STYLE_BAD, "%s", format_audit(text, device));
 }
 
-static int print_table(const Ctl *ctl, const ClientRows *rows)
-{
-        static const char *const titles[] = {
-                "DEVICE", "STATE", "HANDSHAKE", "MANIFEST", "REQUESTS", "AUDIT"
-        };
-        _cleanup_(table_done) Table table = { .n_columns = ELEMENTSOF(titles) };
-        const FleetDevice *devices = rows->items;
+static const char *const titles[] = { "DEVICE", "STATE", "HANDSHAKE", "MANIFEST", "REQUESTS", "AUDIT" };
 
-        if (rows->n == 0)
-                return print_line(stdout, "no devices; add one with: devboxctl invite NAME");
-
-        for (size_t i = 0; i < ELEMENTSOF(titles); i++)
-                table_add(&table, STYLE_FAINT, "%s", titles[i]);
-        for (size_t i = 0; i < rows->n; i++)
-                add_row(&table, &devices[i], ctl->now_ms);
-        return table_print(&table, stdout, ctl->colour);
-}
+static const Listing listing = {
+        .name = "devices",
+        .empty = "no devices; add one with: devboxctl invite NAME",
+        .titles = titles,
+        .n_columns = ELEMENTSOF(titles),
+        .item_size = sizeof(FleetDevice),
+        .add_document = add_document,
+        .add_row = add_row,
+};
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
@@ -127,10 +111,8 @@ static int run(Ctl *ctl, const void *options, char **args)
         int r = client_open(ctl->host, &bus, &ctl->problem);
         if (r == 0)
                 r = devices_client_list(bus, &rows, &ctl->problem);
-        if (r != 0)
-                return r;
 
-        return ctl->json ? print_document(&rows) : print_table(ctl, &rows);
+        return r != 0 ? r : listing_print(ctl, &listing, rows.items, rows.n);
 }
 
 const Verb verb_fleet = {

@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#include "ctl/listing.h"
+
 const char *format_request_state(char buffer[static FIGURE_MAX], const RequestRow *row)
 {
         if (row->exit_signal > 0)
@@ -48,23 +50,16 @@ void request_add_json(Json *json, const RequestRow *row)
         json_close_object(json);
 }
 
-static int print_document(const RequestRows *rows)
+static void add_document(Json *json, const void *item)
 {
-        _cleanup_(json_done) Json json = JSON_NULL;
-
-        json_open_object(&json, NULL);
-        json_open_array(&json, "requests");
-        for (size_t i = 0; i < rows->n; i++)
-                request_add_json(&json, &rows->items[i]);
-        json_close_array(&json);
-        json_close_object(&json);
-        return print_json(&json);
+        request_add_json(json, item);
 }
 
-static void add_row(Table *table, const RequestRow *row, uint64_t now_ms)
+static void add_row(const Ctl *ctl, Table *table, const void *item)
 {
+        const RequestRow *row = item;
         char text[FIGURE_MAX];
-        uint64_t end_ms = row->ended_at_ms > 0 ? row->ended_at_ms : now_ms;
+        uint64_t end_ms = row->ended_at_ms > 0 ? row->ended_at_ms : ctl->now_ms;
         bool good = streq(row->state, "finished") && row->exit_code == 0;
 
         table_add(table, STYLE_PLAIN, "%s", format_moment(text, row->created_at_ms));
@@ -80,16 +75,13 @@ static void add_row(Table *table, const RequestRow *row, uint64_t now_ms)
 int print_requests(const Ctl *ctl, const RequestRows *rows, const char *none)
 {
         static const char *const titles[] = { "TIME", "ID", "DEVICE", "WHAT", "WHO", "STATE", "TOOK" };
-        _cleanup_(table_done) Table table = { .n_columns = ELEMENTSOF(titles) };
+        const Listing listing = { .name = "requests",
+                                  .empty = none,
+                                  .titles = titles,
+                                  .n_columns = ELEMENTSOF(titles),
+                                  .item_size = sizeof(RequestRow),
+                                  .add_document = add_document,
+                                  .add_row = add_row };
 
-        if (ctl->json)
-                return print_document(rows);
-        if (rows->n == 0)
-                return print_line(stdout, "%s", none);
-
-        for (size_t i = 0; i < ELEMENTSOF(titles); i++)
-                table_add(&table, STYLE_FAINT, "%s", titles[i]);
-        for (size_t i = 0; i < rows->n; i++)
-                add_row(&table, &rows->items[i], ctl->now_ms);
-        return table_print(&table, stdout, ctl->colour);
+        return listing_print(ctl, &listing, rows->items, rows->n);
 }
