@@ -37,6 +37,8 @@ typedef struct Config {
 
         bool ledger_trust_clock; /* the clock counts as synchronised, whatever the kernel reports */
 
+        bool worker_require_limits; /* without memory and pids controllers workers do not run */
+
         PortSet mesh_tcp_ports, mesh_udp_ports; /* open to peers; CONFIG_PORTS_MAX in all */
 } Config;
 

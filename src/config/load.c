@@ -61,6 +61,8 @@ static const ConfigKey keys[] = {
           .fallback = "false" },
         { "mesh", "open_ports", "a list of ports as in 22/tcp, each on a line of its own after '- '",
           config_add_port, .list = true, .quoted = true },
+        { "worker", "require_limits", "true or false", config_set_bool, AT(worker_require_limits),
+          .fallback = "false" },
 };
 /* clang-format on */
 

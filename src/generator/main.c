@@ -132,6 +132,20 @@ static int generate_workers(const char *directory)
         return 0;
 }
 
+static int generate_limits(const char *directory, const Config *config)
+{
+        _cleanup_(freep) char *text = NULL;
+
+        if (!config->worker_require_limits)
+                return 0;
+        int r = generator_format_limits(config_path(), &text);
+        if (r == 0)
+                r = generator_write_drop_in(directory, "devbox-worker-.service", DROP_IN, text);
+        if (r < 0)
+                tell_error("Cannot write the drop-in of all workers below %s: %s", directory, strerror(-r));
+        return r;
+}
+
 static int generate(const char *directory)
 {
         _cleanup_(config_freep) Config *config = NULL;
@@ -145,8 +159,8 @@ static int generate(const char *directory)
         }
 
         int api = generate_api(directory, config), mesh = generate_mesh(directory, config),
-            workers = generate_workers(directory);
-        return api == 0 && mesh == 0 && workers == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+            workers = generate_workers(directory), limits = generate_limits(directory, config);
+        return api == 0 && mesh == 0 && workers == 0 && limits == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int main(int argc, char *argv[])

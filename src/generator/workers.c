@@ -41,6 +41,17 @@ const char *generator_worker_unit(GeneratorWorker which)
         return workers[which].unit;
 }
 
+/* systemd.unit(5): without a controller its limits would have no effect, and nothing would say so. */
+int generator_format_limits(const char *source, char **ret_text)
+{
+        _cleanup_(text_done) Text text = TEXT_NULL;
+
+        text_append(&text, GENERATOR_MADE_BY "[Unit]\nSourcePath=");
+        generator_append_escaped(&text, source);
+        text_append(&text, "\nAssertControlGroupController=memory pids\n");
+        return text_take(&text, ret_text, NULL);
+}
+
 int generator_format_worker(GeneratorWorker which, const Ceiling *ceiling, const char *source,
                             char **ret_text)
 {

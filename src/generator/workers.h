@@ -14,6 +14,9 @@ typedef enum GeneratorWorker {
 
 const char *generator_worker_unit(GeneratorWorker which); /* "devbox-worker-exec@.service" */
 
+/* A drop-in for all of them, where limits are required. The caller frees. Errors: -ENOMEM. */
+int generator_format_limits(const char *source, char **ret_text);
+
 /* The drop-in for the unit. The caller frees. Errors: -ENOMEM. */
 int generator_format_worker(GeneratorWorker which, const Ceiling *ceiling, const char *source,
                             char **ret_text);

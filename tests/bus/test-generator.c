@@ -107,6 +107,27 @@ static void test_an_error_leaves_the_default(void **state)
         }
 }
 
+/* systemd checks the assertion at each start of a worker. */
+static void test_required_limits(void **state)
+{
+        const TestBus *bus = *state;
+        const char *arguments[] = { bus->directory, NULL };
+        const char *const drop_in = "devbox-worker-.service.d/50-config.conf";
+        static const char *const configs[] = { "worker:\n  require_limits: false\n",
+                                               "worker:\n  require_limits: true\n" };
+
+        for (size_t i = 0; i < ELEMENTSOF(configs); i++) {
+                test_bus_write_config(bus, configs[i]);
+                _cleanup_(run_done) Run run = run_generator(bus, arguments);
+                _cleanup_(freep) char *text = read_output(bus, drop_in);
+
+                assert_int_equal(run.status, 0);
+                assert_int_equal(!!text, i);
+                assert_true(!text || strstr(text, "[Unit]\nSourcePath=/"));
+                assert_true(!text || strstr(text, "\nAssertControlGroupController=memory pids\n"));
+        }
+}
+
 static void test_a_directory_that_is_not_there(void **state)
 {
         const TestBus *bus = *state;
@@ -173,6 +194,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 test_with_bus(test_the_configured_address),
                 test_with_bus(test_an_error_leaves_the_default),
+                test_with_bus(test_required_limits),
                 test_with_bus(test_a_directory_that_is_not_there),
                 test_with_bus(test_a_role),
                 test_with_bus(test_wrong_usage),

@@ -48,6 +48,7 @@ static void test_everything_has_a_default(void **state)
                 assert_int_equal(config->collector_idle_exit_usec, 300 * USEC_PER_SEC);
                 assert_false(config->ledger_trust_clock);
                 assert_int_equal(config->mesh_tcp_ports.n + config->mesh_udp_ports.n, 0);
+                assert_false(config->worker_require_limits);
                 assert_null(problem);
         }
 }
@@ -71,13 +72,12 @@ static void test_everything_can_be_said(void **state)
                          "  cache_ttl_ms: 0\n"
                          "  idle_exit_sec: 0\n"
                          "  max_connections: 4096\n"
-                         "collector:\n"
-                         "  disks: [/home, '/']\n"
+                         "collector:\n  disks: [/home, '/']\n"
                          "  idle_exit_sec: 86400\n"
-                         "ledger:\n"
-                         "  trust_clock: true\n"
+                         "ledger:\n  trust_clock: true\n"
                          "mesh:\n"
-                         "  open_ports: [443/tcp, '22/tcp', 53/udp, 22/udp]\n",
+                         "  open_ports: [443/tcp, '22/tcp', 53/udp, 22/udp]\n"
+                         "worker:\n  require_limits: true\n",
                          &config, &problem),
                    0);
         assert_string_equal(config->http_host, "0.0.0.0");
@@ -99,6 +99,7 @@ static void test_everything_can_be_said(void **state)
         assert_string_equal(config->disks[1], "/");
         assert_int_equal(config->collector_idle_exit_usec, 86400 * USEC_PER_SEC);
         assert_true(config->ledger_trust_clock);
+        assert_true(config->worker_require_limits);
         assert_int_equal(config->mesh_tcp_ports.n, 2);
         assert_int_equal(config->mesh_tcp_ports.ports[0], 22);
         assert_int_equal(config->mesh_tcp_ports.ports[1], 443);
@@ -212,11 +213,11 @@ static const WrongRow wrong_rows[] = {
         { "api:\n  colour: 1\n",
           "2: unknown key 'colour' in api, which takes: cache_ttl_ms, idle_exit_sec, max_connections" },
         { "matrix: {}\n", "1: unknown key 'matrix' at the top level, which takes: http, auth, services, "
-                          "api, collector, ledger, mesh" },
+                          "api, collector, ledger, mesh, worker" },
         { "? a\x1b[31m\n: 1\n", "1: not UTF-8 text: control characters are not allowed" },
         { "\"a\\e[31m\": 1\n",
           "1: unknown key at the top level, which takes: http, auth, services, api, collector, ledger, "
-          "mesh" },
+          "mesh, worker" },
         { "auth:\n  s3cr3t-t0ken: 1\n", "2: unknown key in auth, which takes: token" },
         { "auth:\n  tokn: 1\n", "2: unknown key in auth; did you mean 'token'?" },
 
