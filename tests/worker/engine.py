@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Starts the Docker Engine and containers for tests/worker/engine.c, runs it, and stops them.
+"""Starts a container engine and containers for tests/worker/engine.c, runs it, and stops them.
 
-    engine.py PROGRAM
+    engine.py docker|podman PROGRAM
 """
 
 import os
@@ -18,6 +18,30 @@ SKIP = 77  # meson
 APPLETS = "sh ps ls timeout sleep echo yes id".split()
 CONTAINERS = "mycontainer terminal privileged".split()
 SCRIPT = "echo started; echo oops >&2; sleep 100000"
+
+
+def docker_command(folder, socket):
+    return ["dockerd", "--data-root", folder / "data", "--exec-root", folder / "exec",
+            "-H", f"unix://{socket}", "--pidfile", folder / "pid",
+            "--iptables=false", "--bridge=none", "--storage-driver=vfs"]
+
+
+# Its own limits are higher than those of some containers.
+PODMAN_CONFIG = """\
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+"""
+
+
+def podman_command(folder, socket):
+    config = folder / "containers.conf"
+    config.write_text(PODMAN_CONFIG)
+    return ["env", f"CONTAINERS_CONF={config}", "podman", "--root", folder / "data", "--runroot",
+            folder / "exec", "--storage-driver=vfs", "--cgroup-manager=cgroupfs", "--runtime=runc", "system",
+            "service", "--time=0", f"unix://{socket}"]
+
+
+ENGINES = {"docker": ("dockerd", docker_command), "podman": ("podman", podman_command)}
 
 
 def docker(socket, *arguments, **options):
@@ -62,7 +86,8 @@ def start_containers(socket):
 
 
 def main():
-    missing = [name for name in ("dockerd", "docker", "busybox", "tar") if not shutil.which(name)]
+    daemon, command = ENGINES[sys.argv[1]]
+    missing = [name for name in (daemon, "docker", "busybox", "tar") if not shutil.which(name)]
     if missing or os.getuid() != 0:
         print(f"skipped: needs {', '.join(missing) or 'root'}")
         return SKIP
@@ -71,16 +96,12 @@ def main():
         folder = pathlib.Path(name)
         socket = folder / "docker.sock"
         with open(folder / "log", "w", encoding="utf-8") as log:
-            engine = subprocess.Popen(
-                ["dockerd", "--data-root", folder / "data", "--exec-root", folder / "exec",
-                 "-H", f"unix://{socket}", "--pidfile", folder / "pid",
-                 "--iptables=false", "--bridge=none", "--storage-driver=vfs"],
-                stdout=log, stderr=log)
+            engine = subprocess.Popen(command(folder, socket), stdout=log, stderr=log)
         try:
             wait_for(socket, engine, folder / "log")
             make_image(folder, socket)
             start_containers(socket)
-            return subprocess.run([sys.argv[1], socket]).returncode
+            return subprocess.run([sys.argv[2], socket]).returncode
         except NoEngine as reason:
             print(f"skipped: the engine does not start here: {reason}")
             return SKIP
