@@ -248,6 +248,28 @@ def test_no_service_may_touch_units():
     equal(world.state("ring-flip.service"), "inactive", "ring-flip.service")
 
 
+def test_what_polkit_decides():
+    """Members of devbox-admin send, decide and revoke without a password; the network is set up with one. A
+    rejection for another reason shows that the call was authorised."""
+    rows = [
+        ("Dispatch1", ("Cancel", "s", "ABCDEF"), MEMBER, True),
+        ("Dispatch1", ("Deny", "sa{sv}", "ABCDEF", "0"), MEMBER, True),
+        ("Mesh1", ("Revoke", "s", "absent"), MEMBER, True),
+        ("Mesh1", ("Withdraw", "s", "absent"), MEMBER, False),
+        ("Dispatch1", ("Cancel", "s", "ABCDEF"), GUEST, False),
+        ("Mesh1", ("Revoke", "s", "absent"), GUEST, False),
+    ]
+
+    def check(component, arguments, user, allowed):
+        done = world.bus_call(component, f"org.devbox.{component}", *arguments, user=user, check=False)
+        words = ("Access denied", "for another user", "Interactive authorization required")
+        refused = any(word in done.stderr for word in words)
+        expect(done.returncode, f"{arguments} for {user} succeeded")
+        equal(not refused, allowed, f"{arguments} for {user}: {done.stderr.strip()}")
+
+    each(rows, check)
+
+
 CONNECT = "import socket; socket.socket(socket.AF_UNIX).connect('/run/devbox/selftest.sock')"
 
 
