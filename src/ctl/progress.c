@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "basic/fd.h"
@@ -73,6 +74,7 @@ int progress_ask(const Progress *progress, const char *question)
 
         if (terminal < 0)
                 return -ENOTTY;
+        (void) tcflush(terminal, TCIFLUSH); /* what was typed before is no answer */
         if (dprintf(terminal, "%s [y/N] ", question) < 0)
                 return -errno;
 

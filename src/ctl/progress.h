@@ -18,6 +18,6 @@ int progress_end(const Progress *progress, const char *format, ...) _printf_(2, 
 /* A whole line; an empty label continues the step before. */
 int progress_line(const Progress *progress, const char *label, const char *format, ...) _printf_(3, 4);
 
-/* "[y/N]" after the question, on the controlling terminal. Returns 1 yes, 0 anything else. Errors: -ENOTTY
- * there is no terminal. */
+/* "[y/N]" after the question, on the controlling terminal; what was typed before is dropped. Returns 1 yes,
+ * 0 anything else. Errors: -ENOTTY there is no terminal. */
 int progress_ask(const Progress *progress, const char *question);
