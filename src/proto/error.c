@@ -101,7 +101,8 @@ static const ErrorRow rows[_DEVBOX_ERROR_MAX] = {
         REFUSAL(CLOCK_ROLLBACK, "clock_rollback", "ClockRollback", 409, -ETIME, "rejected_time",
             "the device's clock is before a time it has already acted at; set the clock", NULL),
         REFUSAL(CLOCK_UNSYNCED, "clock_unsynced", "ClockUnsynced", 409, -ETIME, "rejected_time",
-            "the device's clock is not synchronised: until it is, the device only answers questions", NULL),
+            "the device's clock is not synchronised: until it is, the device only answers questions; on it: "
+            "devboxctl doctor", NULL),
         REFUSAL(NOT_YET_VALID, "not_yet_valid", "NotYetValid", 409, -ETIME, "rejected_time",
             "it is dated in the future; compare the clocks of hub and device", NULL),
         REFUSAL(EXPIRED, "expired", "Expired", 410, -ETIME, "rejected_time",

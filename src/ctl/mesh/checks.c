@@ -110,7 +110,9 @@ int check_clock(const CheckContext *context, Finding *ret_finding)
                 report(ret_finding, FINDING_OK, "clock synchronised");
         else {
                 report(ret_finding, FINDING_BAD, "the clock is not synchronised");
-                advise(ret_finding, "timedatectl set-ntp true, or chronyc tracking (WSL: hwclock -s)");
+                advise(ret_finding, "timedatectl set-ntp true, or chronyc tracking (WSL: hwclock -s); in a "
+                                    "container, whose host keeps it: ledger.trust_clock, "
+                                    "devbox-config(5)");
         }
         return 0;
 }
@@ -274,8 +276,9 @@ static int check_controllers(const CheckContext *context, Finding *ret_finding)
                 if (!has_word(strempty(present), needed[i])) {
                         report(ret_finding, FINDING_BAD, "the cgroup controller %s is missing", needed[i]);
                         advise(ret_finding,
-                               "boot with systemd.unified_cgroup_hierarchy=1 cgroup_enable=memory "
-                               "(WSL: wsl --update)");
+                               "boot with systemd.unified_cgroup_hierarchy=1, for memory also with "
+                               "cgroup_enable=memory (WSL: wsl --update); a container gets them from its "
+                               "host");
                 }
         return 0;
 }
