@@ -105,3 +105,7 @@ bool audit_body_is_redacted(const AuditBody *body);
  * -ENOMEM. */
 int audit_redact(const Request *request, const Capability *capability, char **ret_arguments,
                  Sha256 *ret_sha256);
+
+/* The arguments for who decides on the request: only content of files is a digest. The caller frees the
+ * text. Errors: -ENOMEM. */
+int audit_show_arguments(const Request *request, char **ret_arguments);

@@ -284,8 +284,8 @@ static int handle_cancel(sd_bus_message *message, void *userdata)
 /* ---- what there is */
 
 typedef struct RequestView {
-        const char *id, *device, *capability, *subject, *principal, *state, *reason, *message, *request,
-                *result;
+        const char *id, *device, *capability, *subject, *principal, *state, *reason, *message, *arguments,
+                *request, *result;
         uint64_t created_ms, expires_ms, ended_ms, approvals, approvals_needed;
         const char *tier;
         int32_t exit_code, exit_signal;
@@ -300,6 +300,7 @@ static const BusField view_fields[] = {
         BUS_FIELD("state", BUS_TEXT, RequestView, state),
         BUS_FIELD("reason", BUS_TEXT, RequestView, reason, BUS_OPTIONAL),
         BUS_FIELD("message", BUS_TEXT, RequestView, message, BUS_OPTIONAL),
+        BUS_FIELD("arguments", BUS_TEXT, RequestView, arguments, BUS_OPTIONAL),
         BUS_FIELD("request", BUS_TEXT, RequestView, request, BUS_OPTIONAL),
         BUS_FIELD("result", BUS_TEXT, RequestView, result, BUS_OPTIONAL),
         BUS_FIELD("tier", BUS_TEXT, RequestView, tier),
@@ -336,19 +337,35 @@ static RequestView view_of(const StoredRequest *request, bool with_documents)
                               .exit_signal = (int32_t) request->exit_signal };
 }
 
+/* As the signed request has them: what a person decides on. */
+static int show_arguments(const StoredRequest *stored, char **ret_arguments)
+{
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        _cleanup_(request_freep) Request *request = NULL;
+
+        int r = envelope_parse(bytes_of_string(stored->envelope), ENVELOPE_PAYLOAD_MAX, &envelope);
+        if (r == 0)
+                r = request_parse(envelope_payload(envelope), &request, NULL);
+        return r != 0 ? r : audit_show_arguments(request, ret_arguments);
+}
+
 static int handle_get(sd_bus_message *message, void *userdata)
 {
         _cleanup_(stored_request_done) StoredRequest request = { .n_approvals = 0 };
+        _cleanup_(freep) char *arguments = NULL;
         const char *id;
 
         if (sd_bus_message_read(message, "s", &id) < 0)
                 return -EBADMSG;
 
         int r = dispatch_store_find(queue_store(((DispatchDaemon *) userdata)->queue), id, &request);
+        if (r == 0)
+                r = show_arguments(&request, &arguments);
         if (r != 0)
                 return r;
 
-        const RequestView view = view_of(&request, true);
+        RequestView view = view_of(&request, true);
+        view.arguments = arguments;
         return MIN(bus_reply_dictionary(message, &view_dictionary, &view), 0);
 }
 
@@ -361,7 +378,18 @@ static int append_row(StoredRequest *request, void *userdata)
 
 static int append_waiting(StoredRequest *request, void *userdata)
 {
-        return request->state == DISPATCH_APPROVING ? append_row(request, userdata) : 0;
+        _cleanup_(freep) char *arguments = NULL;
+
+        if (request->state != DISPATCH_APPROVING)
+                return 0;
+
+        int r = show_arguments(request, &arguments);
+        if (r != 0)
+                return r;
+
+        RequestView view = view_of(request, false);
+        view.arguments = arguments;
+        return MIN(bus_dictionary_append(userdata, &view_dictionary, &view), 0);
 }
 
 static int handle_list_approvals(sd_bus_message *message, void *userdata)

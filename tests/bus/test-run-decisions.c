@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* What people decide about requests is recorded in the chain of the hub. */
+/* What people decide about requests: what they are shown, and what the chain of the hub records. */
 
 #include <stdio.h>
 #include <unistd.h>
 
 #include "audit/entry-bus.h"
 #include "basic/time.h"
+#include "ctl-run.h"
 #include "run-calls.h"
+
+#define run_words(world, ...) run_ctl_words((world)->ledger->bus, (const char *const[]){ __VA_ARGS__, NULL })
 
 /* Whether an entry of the chain has all of these parts, for example an event and its details. */
 static bool chain_has(const RunWorld *world, const char *const *parts)
@@ -114,12 +117,42 @@ static void test_withdrawn_while_it_runs(void **state)
         verify_chain(world->ledger);
 }
 
+/* Who decides reads which file would be written and what would run, not only the kind of it. */
+static void test_approvers_see_the_arguments(void **state)
+{
+        static const char *const wanted =
+                "{\"root\":\"srv\",\"path\":\"note\",\"mode\":\"create\",\"content_b64\":{\"sha256\":"
+                "\"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\",\"size\":5}}\n";
+        RunWorld *world = *state;
+        char path[160], *words[] = { path, (char *) "hello", NULL };
+        _cleanup_(outcome_done) Outcome outcome = { .id = "" };
+
+        (void) snprintf(path, sizeof path, "%s/note", world->directory);
+        int fd = run(world, "fs.write", words, &outcome);
+        _cleanup_(run_done) Run listed = run_words(world, "approvals");
+        assert_has(listed.output, " TOOK ARGUMENTS\n");
+        assert_has(listed.output, " s {\"root\":\"srv\",\"path\":\"note\",");
+        assert_has(listed.output, "...\n");
+        _cleanup_(run_done) Run json = run_words(world, "approvals", "--json");
+        assert_has(json.output, "\"arguments\":\"{\\\"root\\\":");
+        _cleanup_(run_done) Run one = run_words(world, "request", "show", outcome.id);
+        assert_has(one.output, "\nArguments ");
+        assert_has(one.output, wanted);
+        _cleanup_(run_done) Run approved = run_words(world, "approve", outcome.id);
+        assert_has(approved.output, " asks dev-a for fs.write ");
+        assert_has(approved.output, wanted);
+        assert_has(approved.output, " is approved\n");
+        follow(fd, &outcome);
+        assert_end(world, &outcome, "\"exit_code\":0");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 run_world_test(test_decisions_are_recorded),
                 run_world_test(test_withdrawn_while_it_waits),
                 run_world_test(test_withdrawn_while_it_runs),
+                run_world_test(test_approvers_see_the_arguments),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,7 +15,7 @@ static int run(Ctl *ctl, const void *options, char **args)
         if (r != 0)
                 return r;
 
-        return print_requests(ctl, &rows, "no request waits for an approval");
+        return print_approvals(ctl, &rows);
 }
 
 const Verb verb_approvals = {

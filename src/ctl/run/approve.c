@@ -4,6 +4,7 @@
 
 #include "ctl/operator/options.h"
 #include "ctl/run/decide.h"
+#include "ctl/run/request-print.h"
 #include "ctl/run/sign-approval.h"
 #include "ctl/verbs.h"
 
@@ -28,6 +29,21 @@ static int approve_signed(Ctl *ctl, const KeySource *source, const char *id)
         return r != 0 ? r : decide_print(ctl, id, "approved");
 }
 
+static int approve(Ctl *ctl, const char *id)
+{
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        _cleanup_(request_rows_done) RequestRows row = { 0 };
+
+        int r = client_open(ctl->host, &bus, &ctl->problem);
+        if (r == 0)
+                r = requests_client_get(bus, id, &row, &ctl->problem);
+        if (r == 0)
+                r = print_asked(row.items);
+        if (r == 0)
+                r = requests_client_decide(bus, "Approve", row.items->id, &ctl->problem);
+        return r != 0 ? r : decide_print(ctl, id, "approved");
+}
+
 static int run(Ctl *ctl, const void *options, char **args)
 {
         const ApproveOptions *given = options;
@@ -41,7 +57,7 @@ static int run(Ctl *ctl, const void *options, char **args)
                 return ctl_usage(ctl, "--key and --key-fd go with --sign");
 
         return given->withdraw ? decide(ctl, "Withdraw", args[0], "no longer approved by you")
-                               : decide(ctl, "Approve", args[0], "approved");
+                               : approve(ctl, args[0]);
 }
 
 static const Option options[] = {

@@ -7,6 +7,8 @@
 
 #include "ctl/listing.h"
 
+#define ARGUMENTS_SHOWN 60 /* bytes, in a list */
+
 const char *format_request_state(char buffer[static FIGURE_MAX], const RequestRow *row)
 {
         if (row->exit_signal > 0)
@@ -43,6 +45,8 @@ void request_add_json(Json *json, const RequestRow *row)
                 json_add_u64(json, "exit_code", (uint64_t) row->exit_code);
         if (row->exit_signal > 0)
                 json_add_u64(json, "exit_signal", (uint64_t) row->exit_signal);
+        if (row->arguments)
+                json_add_string(json, "arguments", row->arguments);
         if (row->request)
                 json_add_string(json, "request", row->request);
         if (row->result)
@@ -72,16 +76,46 @@ static void add_row(const Ctl *ctl, Table *table, const void *item)
         table_add(table, STYLE_PLAIN, "%.1f s", (double) (end_ms - MIN(end_ms, row->created_at_ms)) / 1000);
 }
 
+/* With as much of the arguments as a line has room for: request show has all. */
+static void add_waiting_row(const Ctl *ctl, Table *table, const void *item)
+{
+        const char *arguments = strempty(((const RequestRow *) item)->arguments);
+        int shown = strlen(arguments) > ARGUMENTS_SHOWN ? ARGUMENTS_SHOWN : (int) strlen(arguments);
+
+        add_row(ctl, table, item);
+        table_add(table, STYLE_PLAIN, "%.*s%s", shown, arguments, arguments[shown] ? "..." : "");
+}
+
+int print_asked(const RequestRow *row)
+{
+        return print_line(stderr, "%s asks %s for %s %s", strempty(row->principal), strempty(row->device),
+                          strempty(row->capability), strempty(row->arguments));
+}
+
+static const char *const titles[] = { "TIME", "ID", "DEVICE", "WHAT", "WHO", "STATE", "TOOK", "ARGUMENTS" };
+
 int print_requests(const Ctl *ctl, const RequestRows *rows, const char *none)
 {
-        static const char *const titles[] = { "TIME", "ID", "DEVICE", "WHAT", "WHO", "STATE", "TOOK" };
         const Listing listing = { .name = "requests",
                                   .empty = none,
+                                  .titles = titles,
+                                  .n_columns = ELEMENTSOF(titles) - 1,
+                                  .item_size = sizeof(RequestRow),
+                                  .add_document = add_document,
+                                  .add_row = add_row };
+
+        return listing_print(ctl, &listing, rows->items, rows->n);
+}
+
+int print_approvals(const Ctl *ctl, const RequestRows *rows)
+{
+        const Listing listing = { .name = "requests",
+                                  .empty = "no request waits for an approval",
                                   .titles = titles,
                                   .n_columns = ELEMENTSOF(titles),
                                   .item_size = sizeof(RequestRow),
                                   .add_document = add_document,
-                                  .add_row = add_row };
+                                  .add_row = add_waiting_row };
 
         return listing_print(ctl, &listing, rows->items, rows->n);
 }

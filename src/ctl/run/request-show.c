@@ -23,6 +23,7 @@ static int print_rows(const Ctl *ctl, const RequestRow *row)
                 { "Device", row->device },
                 { "Capability", row->capability },
                 { "What", row->subject },
+                { "Arguments", row->arguments },
                 { "Who", row->principal },
                 { "State", format_request_state(text, row) },
                 { "Approval", row->tier },

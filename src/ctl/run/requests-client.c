@@ -26,6 +26,7 @@ static const BusField fields[] = {
         BUS_FIELD("reason", BUS_TEXT, RequestRow, reason),
         BUS_FIELD("message", BUS_TEXT, RequestRow, message),
         BUS_FIELD("tier", BUS_TEXT, RequestRow, tier),
+        BUS_FIELD("arguments", BUS_TEXT, RequestRow, arguments),
         BUS_FIELD("request", BUS_TEXT, RequestRow, request),
         BUS_FIELD("result", BUS_TEXT, RequestRow, result),
         BUS_FIELD("created_at_ms", BUS_UINT64, RequestRow, created_at_ms),

@@ -8,6 +8,7 @@
 #include "ctl/print.h"
 #include "ctl/problem.h"
 #include "ctl/run/devices-client.h"
+#include "ctl/run/request-print.h"
 #include "trust/accept.h"
 
 /* A request, and the principal whose key is at hand. */
@@ -54,19 +55,18 @@ static int find_approver(Ctl *ctl, const PublicKey *key, Subject *subject)
                            manifest->device);
 }
 
-/* Content of files is shown by its digest; an entry that hides nothing more stands in. */
 static int show(const Subject *subject)
 {
-        static const Capability plain = { .kind = _CAPABILITY_KIND_INVALID };
         const Request *request = subject->request;
         _cleanup_(freep) char *arguments = NULL;
         char moment[FIGURE_MAX];
-        Sha256 digest;
 
-        int r = audit_redact(request, &plain, &arguments, &digest);
+        int r = audit_show_arguments(request, &arguments);
         if (r == 0)
-                r = print_line(stderr, "%s asks %s for %s %s", request->origin.principal, request->device,
-                               request->capability, arguments);
+                r = print_asked(&(RequestRow){ .principal = request->origin.principal,
+                                               .device = request->device,
+                                               .capability = request->capability,
+                                               .arguments = arguments });
         if (r == 0)
                 r = print_line(stderr, "until %s; you sign as %s",
                                format_moment(moment, (uint64_t) request->expires_at_ms),
