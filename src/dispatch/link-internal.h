@@ -15,6 +15,8 @@
 
 typedef enum LinkState { LINK_IDLE, LINK_FACTS, LINK_SESSION, LINK_DOCUMENTS, LINK_READY } LinkState;
 
+#define LINK_MESSAGE_SIZE 640
+
 struct DeviceLink {
         const LinkContext *context;
         char name[DEVICE_NAME_SIZE];
@@ -25,8 +27,10 @@ struct DeviceLink {
         uint8_t session[SESSION_NONCE_SIZE];
         int64_t counter;
         usec_t used_at_usec;
-        uint64_t entries;       /* of the device's chain */
-        sd_event_source *timer; /* asks again */
+        uint64_t entries;                  /* of the device's chain */
+        int64_t rejected_version;          /* of the manifest that the device does not install; 0: none */
+        char rejection[LINK_MESSAGE_SIZE]; /* why, and what to do */
+        sd_event_source *timer;            /* asks again */
         Backoff backoff;
         Witness *witness;
         LIST_HEAD(, LinkRun) runs;
@@ -45,7 +49,7 @@ struct LinkRun {
         Text refusal;                      /* the body of a response that is no success */
         unsigned n_unanswered;
         DevboxError reason; /* of the answer */
-        char message[256];
+        char message[LINK_MESSAGE_SIZE];
 };
 
 /* link.c: begins what is needed to send the runs that wait. */

@@ -3,9 +3,11 @@
  * failure of one ends the runs that the device has not accepted, and makes the accepted ones ask again
  * later. */
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "basic/text.h"
+#include "basic/utf8.h"
 #include "codec/binary-text.h"
 #include "dispatch/link-internal.h"
 #include "log/log.h"
@@ -84,13 +86,54 @@ static bool step_succeeded(DeviceLink *link, HttpCall *call, int error)
         return false;
 }
 
+/* The documents are roots and a manifest; of the latter a person can do something about it. */
+static bool is_about_manifest(DevboxError reason)
+{
+        return reason == DEVBOX_ERROR_BAD_SCHEMA ||
+               streq(devbox_error_audit_status(reason), "rejected_manifest");
+}
+
+/* Without its manifest the device runs nothing of what waits here: each learns why. */
+static void note_rejection(DeviceLink *link, Bytes body)
+{
+        _cleanup_(link_json_freep) cJSON *tree = cJSON_ParseWithLength((const char *) body.data, body.size);
+        const char *why = link_json_text(cJSON_GetObjectItemCaseSensitive(tree, "error"), "message");
+        DevboxError reason = (DevboxError) link_response_reason(body);
+        int64_t version = link->facts.manifest->version;
+        char cure[DEVICE_NAME_SIZE + 128] = "";
+        LinkRun *run;
+
+        if (!is_about_manifest(reason))
+                return;
+        if (!why || strlen(why) > LINK_MESSAGE_SIZE / 2 || !utf8_is_visible(why))
+                why = devbox_error_sentence(reason);
+        if (reason == DEVBOX_ERROR_MANIFEST_CEILING)
+                (void) snprintf(cure, sizeof cure,
+                                "; change that file on %s and run there: devboxctl device reload; or "
+                                "publish another manifest",
+                                link->name);
+        (void) snprintf(link->rejection, sizeof link->rejection,
+                        "%s rejects manifest version %" PRIi64 ": %s%s", link->name, version, why, cure);
+        LIST_FOREACH(run, &link->runs, entry)
+                if (!run->call)
+                        memcpy(run->message, link->rejection, sizeof run->message);
+
+        if (TAKE(link->rejected_version, version) != version)
+                log_warning("%s", link->rejection);
+}
+
 static void on_documents(HttpCall *call, int error, void *userdata)
 {
         DeviceLink *link = userdata;
+        size_t size;
+        const char *body = http_call_body(call, &size);
 
+        if (error == 0 && http_call_status(call) != 200)
+                note_rejection(link, BYTES(body, size));
         if (!step_succeeded(link, call, error))
                 return;
 
+        link->rejected_version = 0;
         link->state = LINK_READY;
         link_send_waiting(link);
 }
@@ -211,6 +254,13 @@ uint64_t device_link_entries(const DeviceLink *link)
 uint64_t device_link_witnessed(const DeviceLink *link)
 {
         return witness_entries(link->witness);
+}
+
+const char *device_link_rejection(const DeviceLink *link, uint64_t manifest_version)
+{
+        return link->rejected_version > 0 && (uint64_t) link->rejected_version == manifest_version
+                       ? link->rejection
+                       : NULL;
 }
 
 bool device_link_is_idle(const DeviceLink *link)

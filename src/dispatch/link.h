@@ -61,6 +61,10 @@ uint64_t device_link_entries(const DeviceLink *link);
 /* How many of them the hub has countersigned, as far as this link knows. */
 uint64_t device_link_witnessed(const DeviceLink *link);
 
+/* A sentence with why the device does not install the manifest of this version, as it said at the last
+ * attempt, and what to do; NULL: it did not reject it. */
+const char *device_link_rejection(const DeviceLink *link, uint64_t manifest_version);
+
 /* Whether nothing is under way. */
 bool device_link_is_idle(const DeviceLink *link);
 

@@ -11,7 +11,7 @@
 
 /* Of devbox-mesh, whose reply it borrows from; the rest is added here. */
 typedef struct Device {
-        const char *name, *address, *state, *presence, *quarantine;
+        const char *name, *address, *state, *presence, *quarantine, *manifest_problem;
         uint64_t last_handshake_ms, manifest_epoch, manifest_version, manifest_expires_at_ms;
         uint64_t approving, queued, running, audit_entries, witnessed_entries;
 } Device;
@@ -31,6 +31,7 @@ static const BusField device_fields[] = {
         BUS_FIELD("audit_entries", BUS_UINT64, Device, audit_entries),
         BUS_FIELD("witnessed_entries", BUS_UINT64, Device, witnessed_entries, BUS_IF_KNOWN),
         BUS_FIELD("quarantine", BUS_TEXT, Device, quarantine, BUS_OPTIONAL),
+        BUS_FIELD("manifest_problem", BUS_TEXT, Device, manifest_problem, BUS_OPTIONAL),
 };
 static const BusDictionary device_dictionary = BUS_DICTIONARY(device_fields);
 static const BusRows device_rows = { .row = &device_dictionary,
@@ -75,6 +76,8 @@ static void listing_reply(Listing *listing)
                 device->approving = figures.open[DISPATCH_APPROVING];
                 device->queued = figures.open[DISPATCH_QUEUED];
                 device->running = figures.open[DISPATCH_RUNNING];
+                device->manifest_problem =
+                        queue_manifest_problem(listing->self->queue, device->name, device->manifest_version);
                 if (device->witnessed_entries != UINT64_MAX)
                         device->audit_entries = device->witnessed_entries;
                 device->audit_entries = MAX(device->audit_entries, figures.entries);

@@ -55,20 +55,37 @@ QueueStats queue_stats(const Queue *queue)
         return stats;
 }
 
+/* NULL: nothing was sent to it. */
+static const DeviceLink *find_link(const Queue *queue, const char *device)
+{
+        for (size_t i = 0; i < queue->n_links; i++)
+                if (streq(device_link_name(queue->links[i]), device))
+                        return queue->links[i];
+
+        return NULL;
+}
+
 QueueDevice queue_device(const Queue *queue, const char *device)
 {
         QueueDevice figures = { .entries = 0 };
+        const DeviceLink *link = find_link(queue, device);
         const QueuedRequest *request;
 
         LIST_FOREACH(request, &queue->requests, entry)
                 figures.open[request->stored.state] += streq(request->stored.device, device);
-        for (size_t i = 0; i < queue->n_links; i++)
-                if (streq(device_link_name(queue->links[i]), device)) {
-                        figures.entries = device_link_entries(queue->links[i]);
-                        figures.witnessed = device_link_witnessed(queue->links[i]);
-                }
+        if (link) {
+                figures.entries = device_link_entries(link);
+                figures.witnessed = device_link_witnessed(link);
+        }
 
         return figures;
+}
+
+const char *queue_manifest_problem(const Queue *queue, const char *device, uint64_t manifest_version)
+{
+        const DeviceLink *link = find_link(queue, device);
+
+        return link ? device_link_rejection(link, manifest_version) : NULL;
 }
 
 size_t queue_n_devices(const Queue *queue)

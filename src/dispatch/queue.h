@@ -63,6 +63,9 @@ typedef struct QueueDevice {
 
 QueueDevice queue_device(const Queue *queue, const char *device);
 
+/* See device_link_rejection(). */
+const char *queue_manifest_problem(const Queue *queue, const char *device, uint64_t manifest_version);
+
 /* The devices that requests were sent to since the start. */
 size_t queue_n_devices(const Queue *queue);
 const char *queue_device_name(const Queue *queue, size_t i);

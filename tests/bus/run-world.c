@@ -38,7 +38,7 @@ static int append_peer(sd_bus_message *reply)
         if (r >= 0)
                 r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "name", "s", "dev-a", "address",
                                           "s", "127.0.0.1", "state", "s", "active", "presence", "s",
-                                          "online", "manifest_version", "t", UINT64_C(1), "keepalive_sec",
+                                          "online", "manifest_version", "t", UINT64_C(7), "keepalive_sec",
                                           "t", (uint64_t) KEEPALIVE);
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'e', "sv");

@@ -395,7 +395,7 @@ static void test_fleet(void **state)
         _cleanup_(outcome_done) Outcome outcome = { .id = "" }, waiting = { .id = "" };
 
         _cleanup_(run_done) Run idle = run_words(world, "fleet");
-        assert_has(idle.output, "\ndev-a online never v1, expired - 0 entries\n");
+        assert_has(idle.output, "\ndev-a online never v7, expired - 0 entries\n");
         follow(run(world, "shell.exec", ls, &outcome), &outcome);
         (void) snprintf(path, sizeof path, "%s/note", world->directory);
         _cleanup_(fd_closep) int fd = run(world, "fs.write", write, &waiting);

@@ -21,6 +21,7 @@ static const BusField fields[] = {
         BUS_FIELD("audit_entries", BUS_UINT64, FleetDevice, audit_entries),
         BUS_FIELD("witnessed_entries", BUS_UINT64, FleetDevice, witnessed_entries),
         BUS_FIELD("quarantine", BUS_TEXT, FleetDevice, quarantine),
+        BUS_FIELD("manifest_problem", BUS_TEXT, FleetDevice, manifest_problem),
 };
 static const BusDictionary dictionary = BUS_DICTIONARY(fields);
 

@@ -8,6 +8,7 @@
 typedef struct FleetDevice {
         MeshPeer peer;
         const char *quarantine;
+        const char *manifest_problem; /* why the device does not install it; NULL: it did not reject it */
         uint64_t approving, queued, running, audit_entries;
         uint64_t witnessed_entries; /* 0 also where the hub's ledger does not answer */
 } FleetDevice;

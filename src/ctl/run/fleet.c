@@ -37,6 +37,8 @@ static void add_document(Json *json, const void *item)
         json_add_u64(json, "witnessed_entries", device->witnessed_entries);
         if (device->quarantine)
                 json_add_string(json, "quarantine", device->quarantine);
+        if (device->manifest_problem)
+                json_add_string(json, "manifest_problem", device->manifest_problem);
         json_close_object(json);
 }
 
@@ -86,7 +88,10 @@ static void add_row(const Ctl *ctl, Table *table, const void *item)
         table_add(table, STYLE_HEAD, "%s", peer->name);
         table_add(table, peer_style(peer), "%s", peer_state(peer));
         table_add(table, STYLE_PLAIN, "%s", format_ago(text, peer->last_handshake_ms, now_ms));
-        table_add(table, manifest_style(peer, now_ms), "%s", format_manifest(text, peer, now_ms));
+        if (device->manifest_problem)
+                table_add(table, STYLE_BAD, "v%" PRIu64 ", REJECTED", peer->manifest_version);
+        else
+                table_add(table, manifest_style(peer, now_ms), "%s", format_manifest(text, peer, now_ms));
         table_add(table, device->approving > 0 ? STYLE_HEAD : STYLE_PLAIN, "%s", format_open(text, device));
         table_add(table, is_witnessed(device) ? STYLE_PLAIN : STYLE_BAD, "%s", format_audit(text, device));
 }
@@ -103,6 +108,17 @@ static const Listing listing = {
         .add_row = add_row,
 };
 
+/* Below the table, which has no room for sentences. */
+static int print_problems(const FleetDevice *devices, size_t n)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < n && r == 0; i++)
+                if (devices[i].manifest_problem)
+                        r = print_line(stdout, "%s", devices[i].manifest_problem);
+        return r;
+}
+
 static int run(Ctl *ctl, const void *options, char **args)
 {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
@@ -111,8 +127,10 @@ static int run(Ctl *ctl, const void *options, char **args)
         int r = client_open(ctl->host, &bus, &ctl->problem);
         if (r == 0)
                 r = devices_client_list(bus, &rows, &ctl->problem);
+        if (r == 0)
+                r = listing_print(ctl, &listing, rows.items, rows.n);
 
-        return r != 0 ? r : listing_print(ctl, &listing, rows.items, rows.n);
+        return r != 0 || ctl->json ? r : print_problems(rows.items, rows.n);
 }
 
 const Verb verb_fleet = {
