@@ -127,6 +127,26 @@ def test_a_stopped_socket_turns_a_capability_off(network):
     equal(run(network, "ls", "/home").returncode, 0, "ls, with its socket")
 
 
+def test_required_limits(network):
+    """Where systemd cannot limit memory and tasks, nothing runs if the configuration says so."""
+
+    def require(value):
+        network.home.shell(
+            f"sed -i 's/require_limits: .*/require_limits: {value}/' /etc/devbox/config.yaml"
+            " && systemctl daemon-reload"
+        )
+
+    condition = ("systemd-analyze", "condition", "ConditionControlGroupController=memory pids")
+    limited = network.home.run(*condition, check=False).returncode == 0
+    require("true")
+    done = run(network, "ls", "/home")
+    require("false")
+    equal(done.returncode, 0 if limited else REJECTED, f"limits: {limited}, {done.stderr}")
+    if not limited:
+        equal(newest(network)["reason"], "capability_unavailable", "the reason")
+    equal(run(network, "ls", "/home").returncode, 0, "ls, without the requirement")
+
+
 def test_an_agent_that_dies(network):
     with network.hub.terminal("devboxctl", "run", "home-wsl", "sleep", "50") as person:
         eventually("the program", lambda: has_sleep(network))
