@@ -314,14 +314,14 @@ static void on_message(ChannelType type, Bytes payload, void *owner)
                 finish(run);
 }
 
-/* Without a hello, systemd has accepted more connections than the unit allows, or could not start the
- * worker. While the ledger is asked for the permit, its answer decides. */
+/* Without a hello, systemd could not start the worker: the unit allows more connections than the agent has.
+ * While the ledger is asked for the permit, its answer decides. */
 static void on_closed(int error, void *owner)
 {
         Run *run = owner;
 
         if (run->state == RUN_GREETING)
-                fail(run, DEVBOX_ERROR_BUSY);
+                fail(run, DEVBOX_ERROR_CAPABILITY_UNAVAILABLE);
         else if (run->state == RUN_RUNNING)
                 finish(run);
 }

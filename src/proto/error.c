@@ -194,8 +194,8 @@ static const ErrorRow rows[_DEVBOX_ERROR_MAX] = {
             "mesh_unreachable: the device does not answer over the mesh", NULL),
         REFUSAL(CAPABILITY_UNAVAILABLE, "capability_unavailable", "CapabilityUnavailable", 503, -ENOLINK,
             "failed",
-            "the device has no worker for this capability, or it is stopped; on the device: "
-            "systemctl status 'devbox-worker-*.socket'", NULL),
+            "the device has no worker for this capability, or it is stopped or cannot start; on the device: "
+            "systemctl status 'devbox-worker-*.socket', journalctl -u 'devbox-worker-*'", NULL),
         ROW(NOT_ENROLLED,          "not_enrolled",          "NotEnrolled",          409, -ENODATA,
             "this machine is not enrolled; run: devboxctl device enroll, or see devboxctl-device(1)"),
         ROW(ENROLLED_OTHERWISE,    "enrolled_otherwise",    "EnrolledOtherwise",    409, -EEXIST,

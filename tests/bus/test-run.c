@@ -62,6 +62,20 @@ static void test_rejections(void **state)
         verify_chain(world->ledger);
 }
 
+/* As where systemd cannot start it. */
+static void test_a_worker_that_says_nothing(void **state)
+{
+        RunWorld *world = *state;
+        char *words[] = { (char *) "/usr/bin/sleep", (char *) "1", NULL };
+        _cleanup_(freep) char *key = text_of("%s/credentials/device-key", world->run_directory);
+        _cleanup_(outcome_done) Outcome outcome = { .id = "" };
+
+        assert_ok(unlink(key));
+        follow(run(world, "shell.exec", words, &outcome), &outcome);
+        assert_end(world, &outcome, "\"reason\":\"capability_unavailable\"");
+        verify_chain(world->ledger);
+}
+
 static void test_approval(void **state)
 {
         RunWorld *world = *state;
@@ -459,6 +473,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 run_world_test(test_output_and_exit),
                 run_world_test(test_rejections),
+                run_world_test(test_a_worker_that_says_nothing),
                 run_world_test(test_approval),
                 run_world_test(test_signed_approval),
                 run_world_test(test_hanging_up_cancels),
