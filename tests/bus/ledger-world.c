@@ -233,6 +233,7 @@ const char *judge(LedgerBus *world, const Case *given)
 
 void verify_chain(const LedgerBus *world)
 {
+        uint64_t size_before = chain_size(world); /* it may grow meanwhile */
         sd_bus_message *call = new_call(world, "Export");
         ChainId chain;
         ChainCursor walk;
@@ -261,5 +262,5 @@ void verify_chain(const LedgerBus *world)
                 assert_ok(sd_bus_message_exit_container(reply));
         }
         assert_ok(r);
-        assert_true(walk.size == chain_size(world));
+        assert_true(walk.size >= size_before);
 }
