@@ -194,7 +194,7 @@ static void on_decision_facts(FactsQuery *query, DeviceFacts *facts, int reason)
         Operation *operation = CONTAINER_OF(query, Operation, query);
         sd_bus_message *message = operation->call.message;
         DecisionOptions options;
-        const char *id = NULL;
+        const char *id = NULL, *why = NULL;
         int r = reason;
 
         if (facts && sd_bus_message_rewind(message, true) >= 0 &&
@@ -211,12 +211,12 @@ static void on_decision_facts(FactsQuery *query, DeviceFacts *facts, int reason)
                         .envelope = options.envelope,
                 };
 
-                r = queue_decide(operation->self->queue, &decision);
+                r = queue_decide(operation->self->queue, &decision, &why);
         }
         if (facts)
                 device_facts_done(facts);
         if (r != 0)
-                return operation_reject(operation, r, NULL);
+                return operation_reject(operation, r, why);
 
         (void) sd_bus_reply_method_return(message, "");
         dispatch_operation_free(&operation->call);

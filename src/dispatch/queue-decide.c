@@ -28,20 +28,31 @@ StoredEvent queued_end_event(const StoredRequest *stored, DispatchState state, i
         return event;
 }
 
-static int check_decision(Queue *queue, const QueuedRequest *request, const QueueDecision *decision)
+static int reject_decision(DevboxError error, const char *why, const char **ret_why)
 {
-        const StoredRequest *stored = &request->stored;
+        *ret_why = why;
+        return (int) error;
+}
 
+static int check_decision(Queue *queue, const StoredRequest *stored, const QueueDecision *decision,
+                          const char **ret_why)
+{
         if (stored->state != DISPATCH_APPROVING)
                 return DEVBOX_ERROR_REQUEST_STATE;
         if (!manifest_find_approver(decision->manifest, decision->principal))
-                return DEVBOX_ERROR_APPROVAL_MISMATCH;
+                return reject_decision(DEVBOX_ERROR_APPROVAL_MISMATCH,
+                                       "the manifest does not name whoever decided as an approver", ret_why);
         if (decision->approve && decision->tier < stored->tier)
-                return DEVBOX_ERROR_APPROVAL_MISSING;
+                return reject_decision(DEVBOX_ERROR_APPROVAL_MISSING,
+                                       stored->tier == APPROVAL_SIGNED
+                                               ? "the tier is signed, use: devboxctl approve --sign"
+                                               : "the tier is message, a reaction is not enough",
+                                       ret_why);
         if (decision->approve &&
             manifest_same_person(decision->manifest, stored->principal, decision->principal) &&
             !stored->self_may_approve)
-                return DEVBOX_ERROR_APPROVAL_MISMATCH;
+                return reject_decision(DEVBOX_ERROR_APPROVAL_MISMATCH,
+                                       "whoever asked for it may not approve it", ret_why);
 
         int r = dispatch_store_has_decided(queue->store, stored->id, decision->principal);
         return r < 0 ? r : r > 0 ? DEVBOX_ERROR_APPROVAL_REUSED : 0;
@@ -133,7 +144,7 @@ static int open_signed(const StoredRequest *stored, QueueDecision *decision)
         return check_signed(stored, decision, approval);
 }
 
-int queue_decide(Queue *queue, const QueueDecision *given)
+int queue_decide(Queue *queue, const QueueDecision *given, const char **ret_why)
 {
         QueuedRequest *request = queue_find(queue, given->id);
         _cleanup_(freep) char *envelope = NULL;
@@ -146,7 +157,7 @@ int queue_decide(Queue *queue, const QueueDecision *given)
         StoredRequest *stored = &request->stored;
         int r = given->envelope ? open_signed(stored, &own) : 0;
         if (r == 0)
-                r = check_decision(queue, request, decision);
+                r = check_decision(queue, stored, decision, ret_why);
         if (r != 0)
                 return r;
         if (!decision->approve) {

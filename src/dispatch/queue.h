@@ -84,7 +84,8 @@ int queue_submit(Queue *queue, const QueueSubmission *submission, char ret_id[st
  * signs for `principal`. Errors: DEVBOX_ERROR_REQUEST_UNKNOWN; REQUEST_STATE it waits for none;
  * APPROVAL_MISMATCH not an approver, or who asked, or the envelope is about something else; APPROVAL_MISSING
  * a higher tier is needed; APPROVAL_REUSED the same person again; of an envelope also those of
- * envelope_verify(), BAD_ENVELOPE, BAD_SCHEMA and APPROVAL_EXPIRED. */
+ * envelope_verify(), BAD_ENVELOPE, BAD_SCHEMA and APPROVAL_EXPIRED.
+ * `ret_why` is set to what APPROVAL_MISMATCH or APPROVAL_MISSING is about, static, where that is known. */
 typedef struct QueueDecision {
         const char *id, *principal;
         int tier; /* ApprovalTier */
@@ -94,7 +95,7 @@ typedef struct QueueDecision {
         const char *envelope; /* of an approval by the approver's own key, which decides who it is, too */
 } QueueDecision;
 
-int queue_decide(Queue *queue, const QueueDecision *decision);
+int queue_decide(Queue *queue, const QueueDecision *decision, const char **ret_why);
 
 /* Takes the approval of `principal` back: while more are needed only that one goes, afterwards the request
  * is cancelled. Errors: DEVBOX_ERROR_REQUEST_UNKNOWN; REQUEST_STATE it has ended; APPROVAL_MISSING this

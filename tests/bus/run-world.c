@@ -274,7 +274,7 @@ static void listen_agent(RunWorld *world)
 }
 
 /* The user of the test asks and approves; the dispatcher's keys are those of this run; df sleeps. */
-static void sign_manifest(RunWorld *world)
+void run_world_sign_manifest(RunWorld *world, const char *approver)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply =
                 test_call(world->client, DISPATCH, DISPATCH ".GetKeys");
@@ -295,7 +295,7 @@ static void sign_manifest(RunWorld *world)
         (void) snprintf(operators, sizeof operators, "\"operators\":[{\"mxid\":\"local:%s\"},",
                         user->pw_name);
         (void) snprintf(approvers, sizeof approvers, "\"approvers\":[{\"mxid\":\"local:%s\"},",
-                        user->pw_name);
+                        approver ?: user->pw_name);
 
         const Edit edits[] = {
                 { "\"operators\":[", operators },
@@ -319,6 +319,7 @@ static void sign_manifest(RunWorld *world)
                 { "\"approval_count\":2,", "\"approval_count\":2,\"approval_self\":true," },
         };
 
+        free(world->manifest);
         world->manifest = signed_manifest(&world->ledger->made, edits, ELEMENTSOF(edits), KEY_MANIFEST);
 }
 
@@ -386,7 +387,7 @@ int run_world_up(void **state)
         start_agent(world);
         start_dispatch(world);
         world->root = signed_root(&world->ledger->made);
-        sign_manifest(world);
+        run_world_sign_manifest(world, NULL);
         *state = world;
         return 0;
 }

@@ -37,5 +37,8 @@ void start_dispatch(RunWorld *world);
 /* Whether connections to worker-KIND.sock start workers; at first, all do. */
 void set_worker(RunWorld *world, const char *kind, bool listening);
 
+/* The manifest that devbox-mesh has, with this user of the hub as an approver; NULL: who runs the test. */
+void run_world_sign_manifest(RunWorld *world, const char *approver);
+
 /* As devbox-mesh does when an operator revokes the device. */
 void run_world_revoke(RunWorld *world);

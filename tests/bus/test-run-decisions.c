@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "audit/entry-bus.h"
+#include "basic/fd.h"
 #include "basic/time.h"
 #include "ctl-run.h"
 #include "run-calls.h"
@@ -146,12 +147,28 @@ static void test_approvers_see_the_arguments(void **state)
         assert_end(world, &outcome, "\"exit_code\":0");
 }
 
+static void test_who_may_not_decide(void **state)
+{
+        RunWorld *world = *state;
+        char path[160], *words[] = { path, (char *) "hello", NULL };
+        _cleanup_(outcome_done) Outcome outcome = { .id = "" };
+
+        (void) snprintf(path, sizeof path, "%s/note", world->directory);
+        _cleanup_(fd_closep) int fd = run(world, "fs.write", words, &outcome);
+        run_world_sign_manifest(world, "someone-else");
+        decide(world, "Approve", outcome.id, "ApprovalMismatch");
+        _cleanup_(run_done) Run rejected = run_words(world, "approve", outcome.id);
+        assert_has(rejected.output, "does not count for this request: the manifest does not name whoever "
+                                    "decided as an approver\n");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 run_world_test(test_decisions_are_recorded),
                 run_world_test(test_withdrawn_while_it_waits),
                 run_world_test(test_withdrawn_while_it_runs),
+                run_world_test(test_who_may_not_decide),
                 run_world_test(test_approvers_see_the_arguments),
         };
 

@@ -143,6 +143,8 @@ static void test_signed_approval(void **state)
 
         int fd = run(world, "docker.exec", ps, &needs);
         decide(world, "Approve", needs.id, "ApprovalMissing");
+        _cleanup_(run_done) Run unsigned_one = run_words(world, "approve", needs.id);
+        assert_has(unsigned_one.output, "is missing: the tier is signed, use: devboxctl approve --sign\n");
         approve_another(world, needs.id, KEY_BOB, "ApprovalMismatch");
         approve_another(world, needs.id, KEY_STRANGER, "UnknownKey");
         _cleanup_(run_done) Run unknown = run_words(world, "approve", needs.id, "--sign", "--key", stranger);
