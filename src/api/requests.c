@@ -81,9 +81,9 @@ static int render_denied(sd_bus_message *reply, HttpResponse **ret_response)
 /* The end of an id is one, too. */
 static void decide(HttpRequest *request, Api *api, const ApiMethod *method)
 {
-        const char *id = http_request_parameter(request);
+        char suffix[ULID_SIZE];
 
-        if (strspn(id, "0123456789ABCDEFGHJKMNPQRSTVWXYZ") == strlen(id))
+        if (ulid_suffix_parse(http_request_parameter(request), suffix))
                 api_method_start(request, api, method);
         else
                 http_request_reject(request, DEVBOX_ERROR_REQUEST_UNKNOWN, NULL);

@@ -349,9 +349,13 @@ DispatchStore *queue_store(Queue *queue)
 QueuedRequest *queue_find(Queue *queue, const char *id)
 {
         QueuedRequest *request;
+        char suffix[ULID_SIZE];
+
+        if (!ulid_suffix_parse(id, suffix))
+                return NULL;
 
         LIST_FOREACH(request, &queue->requests, entry)
-                if (strlen(id) >= 6 && endswith(request->stored.id, id))
+                if (endswith(request->stored.id, suffix))
                         return request;
 
         return NULL;

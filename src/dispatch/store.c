@@ -13,7 +13,6 @@ struct DispatchStore {
 };
 
 #define APPLICATION_ID UINT32_C(0x44425851) /* "DBXQ" */
-#define SUFFIX_MIN     6
 
 /* Rows kept; older ones that have ended go. The devices' chains keep what happened. */
 #define ENDED_MAX 10000
@@ -347,14 +346,13 @@ static int take_first(StoredRequest *request, void *userdata)
 
 int dispatch_store_find(DispatchStore *store, const char *id, StoredRequest *ret_request)
 {
-        char pattern[ULID_SIZE + 1];
+        char suffix[ULID_SIZE], pattern[ULID_SIZE + 1];
         Statement *rows = NULL;
 
-        if (strlen(id) < SUFFIX_MIN || strlen(id) >= ULID_SIZE ||
-            strspn(id, "0123456789ABCDEFGHJKMNPQRSTVWXYZ") != strlen(id))
+        if (!ulid_suffix_parse(id, suffix))
                 return DEVBOX_ERROR_REQUEST_UNKNOWN;
 
-        (void) snprintf(pattern, sizeof pattern, "%%%s", id);
+        (void) snprintf(pattern, sizeof pattern, "%%%s", suffix);
         int r = query(store->database, &rows,
                       "SELECT " COLUMNS " FROM request WHERE id LIKE ? ORDER BY id DESC LIMIT 1", "t",
                       pattern);

@@ -95,7 +95,7 @@ int dispatch_store_read_approvals(DispatchStore *store, StoredRequest *request);
 /* Whether this principal has approved it. */
 int dispatch_store_has_decided(DispatchStore *store, const char *id, const char *approver);
 
-/* By its id, or by the end of it, at least 6 characters. Errors: DEVBOX_ERROR_REQUEST_UNKNOWN. */
+/* By its id, or by the end of it, see ulid_suffix_parse(). Errors: DEVBOX_ERROR_REQUEST_UNKNOWN. */
 int dispatch_store_find(DispatchStore *store, const char *id, StoredRequest *ret_request);
 
 /* The newest first, or only the open ones, in their order. The row is borrowed by the handler, which may

@@ -201,7 +201,8 @@ static const ErrorRow rows[_DEVBOX_ERROR_MAX] = {
         ROW(ENROLLED_OTHERWISE,    "enrolled_otherwise",    "EnrolledOtherwise",    409, -EEXIST,
             "this machine is enrolled already, under another name, chain or root"),
         ROW(REQUEST_UNKNOWN,       "request_unknown",       "RequestUnknown",       404, -ENOENT,
-            "no request of this id was accepted here, or it is long over"),
+            "no request of this id was accepted here, or it is long over; of an id at least the last 6 "
+            "characters are needed"),
         ROW(REQUEST_STATE,         "request_state",         "RequestState",         409, -EALREADY,
             "the request was started before, or has ended; nothing runs twice"),
         ROW(PEER_UNKNOWN,          "peer_unknown",          "PeerUnknown",          404, -ENOENT,

@@ -39,6 +39,28 @@ bool ulid_valid(const char *text)
         return strlen(text) == ULID_SIZE - 1 && consists_of(text, "01234567", crockford, ULID_SIZE - 1);
 }
 
+bool ulid_suffix_parse(const char *text, char ret_suffix[static ULID_SIZE])
+{
+        char suffix[ULID_SIZE];
+        size_t length = strlen(text);
+
+        if (length < ULID_SUFFIX_MIN || length >= ULID_SIZE)
+                return false;
+
+        for (size_t i = 0; i <= length; i++) {
+                char c = text[i];
+
+                if (c >= 'a' && c <= 'z')
+                        c = (char) (c - 'a' + 'A');
+                suffix[i] = c == 'O' ? '0' : c == 'I' || c == 'L' ? '1' : c;
+        }
+        if (strspn(suffix, crockford) != length)
+                return false;
+
+        memcpy(ret_suffix, suffix, length + 1);
+        return true;
+}
+
 bool device_name_valid(const char *text)
 {
         return consists_of(text, LOWER DIGITS, LOWER DIGITS "-", DEVICE_NAME_SIZE - 1) &&

@@ -15,6 +15,11 @@
 void ulid_format(uint64_t time_ms, const uint8_t random[ULID_RANDOM_SIZE], char ret_ulid[ULID_SIZE]);
 bool ulid_valid(const char *text);
 
+/* Reads an id, or the end of one, as a person types it: also lower case, and O, I and L for 0, 1 and 1, as
+ * in Crockford's base32. False: it is none, or shorter than this. */
+#define ULID_SUFFIX_MIN 6
+bool ulid_suffix_parse(const char *text, char ret_suffix[static ULID_SIZE]);
+
 /* A DNS label: a-z, 0-9 and inner hyphens, 1 to 63 characters. It is also the host name and the room. */
 bool device_name_valid(const char *text);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What people decide about requests: what they are shown, and what the chain of the hub records. */
 
+#include <ctype.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -139,6 +140,10 @@ static void test_approvers_see_the_arguments(void **state)
         _cleanup_(run_done) Run one = run_words(world, "request", "show", outcome.id);
         assert_has(one.output, "\nArguments ");
         assert_has(one.output, wanted);
+        _cleanup_(run_done) Run short_id = run_words(world, "approve", outcome.id + 21);
+        assert_has(short_id.output, "at least the last 6 characters");
+        for (char *at = outcome.id; *at; at++)
+                *at = (char) tolower(*at);
         _cleanup_(run_done) Run approved = run_words(world, "approve", outcome.id);
         assert_has(approved.output, " asks dev-a for fs.write ");
         assert_has(approved.output, wanted);

@@ -27,6 +27,32 @@ static void test_ulids(void **state)
         assert_false(ulid_valid("01ARYZ6S410123456789ABCDEI"));
 }
 
+static void test_ends_of_ulids(void **state)
+{
+        static const struct {
+                const char *text, *expected; /* NULL: none */
+        } ends[] = {
+                { "7KQ2PD", "7KQ2PD" },
+                { "7kq2pd", "7KQ2PD" },
+                { "oOiIlL", "001111" },
+                { "01aryz6s410123456789abcdef", "01ARYZ6S410123456789ABCDEF" },
+                { "", NULL },
+                { "KQ2PD", NULL },
+                { "001ARYZ6S410123456789ABCDEF", NULL },
+                { "7KQ2P%", NULL },
+                { "7KQ2P_", NULL },
+                { "7KQ2PU", NULL },
+                { "7KQ2P\xc3\xa4", NULL },
+        };
+        char suffix[ULID_SIZE];
+
+        for (size_t i = 0; i < ELEMENTSOF(ends); i++) {
+                assert_int_equal(ulid_suffix_parse(ends[i].text, suffix), ends[i].expected != NULL);
+                if (ends[i].expected)
+                        assert_string_equal(suffix, ends[i].expected);
+        }
+}
+
 typedef struct Row {
         bool (*valid)(const char *text);
         const char *text;
@@ -139,9 +165,8 @@ static void test_under_a_root(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_ulids),
-                cmocka_unit_test(test_forms),
-                cmocka_unit_test(test_long_paths),
+                cmocka_unit_test(test_ulids),        cmocka_unit_test(test_ends_of_ulids),
+                cmocka_unit_test(test_forms),        cmocka_unit_test(test_long_paths),
                 cmocka_unit_test(test_under_a_root),
         };
 
