@@ -30,6 +30,16 @@ static int parse_number(const Ctl *ctl, const char *text, void *ret_value)
         return parse_u64(text, 0, INT64_MAX, ret_value);
 }
 
+static int parse_timeout(const Ctl *ctl, const char *text, void *ret_value)
+{
+        return parse_u64(text, 0, 3600, ret_value);
+}
+
+static int parse_keepalive(const Ctl *ctl, const char *text, void *ret_value)
+{
+        return parse_u64(text, 0, UINT16_MAX, ret_value);
+}
+
 static int parse_fd(const Ctl *ctl, const char *text, void *ret_value)
 {
         uint64_t fd;
@@ -60,5 +70,7 @@ const OptionType option_directory = { "DIR", "a directory", parse_text };
 const OptionType option_name = { "NAME", "a name", parse_text };
 const OptionType option_label = { "NAME", "a-z, 0-9, '.', '_' and '-', at most 63", parse_label };
 const OptionType option_number = { "N", "a number", parse_number };
+const OptionType option_timeout = { "N", "seconds, at most 3600", parse_timeout };
+const OptionType option_keepalive = { "N", "seconds, at most 65535, or 0 for none", parse_keepalive };
 const OptionType option_fd = { "N", "the number of an open file descriptor", parse_fd };
 const OptionType option_expiry = { "SPAN", "a span such as 30d, or a date in the future", parse_expiry };

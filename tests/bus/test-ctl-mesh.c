@@ -82,6 +82,26 @@ static void test_init_goes_on_after_a_failure(void **state)
         assert_hub_log(world, "SetRoot 1\nStopUnit devbox-api.service\nStartUnit devbox-hub.target\n");
 }
 
+static void test_numbers_out_of_range(void **state)
+{
+        HubWorld *world = *state;
+        static const struct {
+                const char *words[8], *problem;
+        } rows[] = {
+                { { "peer", "set", "home-wsl", "--keepalive", "99999" },
+                  "--keepalive takes seconds, at most 65535, or 0 for none, not '99999'" },
+                { { "invite", "x", "--keepalive", "65536" }, "--keepalive takes seconds, at most 65535" },
+                { { "run", "--timeout", "99999", "home-wsl", "ls" },
+                  "--timeout takes seconds, at most 3600, not '99999'" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(run_done) Run run = run_ctl_words(world->ledger->bus, rows[i].words);
+                assert_has(run.output, rows[i].problem);
+                assert_int_equal(run.status, 2);
+        }
+}
+
 static void test_init_rejects(void **state)
 {
         HubWorld *world = *state;
@@ -256,6 +276,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 hub_test_empty(test_init),
                 hub_test_empty(test_init_goes_on_after_a_failure),
+                hub_test_empty(test_numbers_out_of_range),
                 hub_test_empty(test_init_rejects),
                 hub_test(test_peers),
                 hub_test(test_capabilities),

@@ -142,7 +142,7 @@ static const Option options[] = {
           "what the device may do (as before, if it comes back)" },
         { "address", &option_name, offsetof(InviteOptions, address),
           "its address in the network (a free one)" },
-        { "keepalive", &option_number, offsetof(InviteOptions, keepalive_sec),
+        { "keepalive", &option_keepalive, offsetof(InviteOptions, keepalive_sec),
           "seconds between packets that keep NAT open; 0: none (25)" },
         { "bind", &option_root_key, offsetof(InviteOptions, bound),
           "only for the device with this key; then no digits are compared" },

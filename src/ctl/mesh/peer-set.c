@@ -18,7 +18,7 @@ static int run(Ctl *ctl, const void *options, char **args)
 }
 
 static const Option options[] = {
-        { "keepalive", &option_number, offsetof(MeshPeerOptions, keepalive_sec),
+        { "keepalive", &option_keepalive, offsetof(MeshPeerOptions, keepalive_sec),
           "seconds between packets that keep NAT open; 0: none" },
         { "address", &option_name, offsetof(MeshPeerOptions, address),
           "its address, if it has not joined yet" },

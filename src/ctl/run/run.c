@@ -168,7 +168,7 @@ static const Option options[] = {
         { "replace", &option_switch, offsetof(RunOptions, replace),
           "with --write: also where there is a file" },
         { "queue", &option_switch, offsetof(RunOptions, queue), "wait while the device is away" },
-        { "timeout", &option_number, offsetof(RunOptions, timeout_s),
+        { "timeout", &option_timeout, offsetof(RunOptions, timeout_s),
           "seconds; the manifest's are the most" },
         { 0 },
 };
