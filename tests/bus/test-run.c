@@ -418,6 +418,10 @@ static void test_fleet(void **state)
         _cleanup_(run_done) Run busy = run_words(world, "fleet");
         assert_has(busy.output, " 1 approving ");
         assert_has(busy.output, " not witnessed\n");
+        _cleanup_(run_done) Run queued = run_words(world, "run", "--queue", "dev-a", "ls", "--", "/home");
+        assert_true(startswith(queued.output, "queued for dev-a: request "));
+        assert_has(queued.output, " expires in ");
+        assert_int_equal(queued.status, 0);
         _cleanup_(run_done) Run json = run_words(world, "fleet", "--json");
         assert_true(startswith(json.output, "{\"devices\":[{\"name\":\"dev-a\",\"address\":\"127.0.0.1\","));
         assert_has(json.output, "\"approving\":1,\"queued\":0,\"running\":0,\"audit_entries\":");

@@ -103,21 +103,27 @@ static int report(Ctl *ctl, const char *id, const RunEnd *end)
         return print_line(stderr, "devboxctl: %s", end->message ? end->message : end->state);
 }
 
-/* Prints which approval a request waits for. */
-static int announce(Ctl *ctl, sd_bus *bus, const char *id)
+/* Prints what a request waits for: an approval, or with --queue a device that may be away. */
+static int announce(Ctl *ctl, sd_bus *bus, const char *id, bool may_wait)
 {
         _cleanup_(request_rows_done) RequestRows row = { 0 };
         char span[FIGURE_MAX];
 
         int r = requests_client_get(bus, id, &row, &ctl->problem);
-        if (r != 0 || ctl->json || !streq(row.items[0].state, "approving"))
+        if (r != 0 || ctl->json)
                 return r;
 
         uint64_t left_ms = row.items[0].expires_at_ms - MIN(row.items[0].expires_at_ms, ctl->now_ms);
+        (void) format_span(span, left_ms * USEC_PER_MSEC);
+        if (!streq(row.items[0].state, "approving"))
+                return may_wait ? print_line(stderr, "queued for %s: request %s     expires in %s",
+                                             row.items[0].device, request_short_id(id), span)
+                                : 0;
+
         return print_line(stderr, "needs an approval (%s): devboxctl approve %s%s     expires in %s",
                           row.items[0].tier, request_short_id(id),
                           streq(row.items[0].tier, approval_tier_names[APPROVAL_SIGNED]) ? " --sign" : "",
-                          format_span(span, left_ms * USEC_PER_MSEC));
+                          span);
 }
 
 static int run_request(Ctl *ctl, sd_bus *bus, RunCall *call)
@@ -128,7 +134,7 @@ static int run_request(Ctl *ctl, sd_bus *bus, RunCall *call)
 
         int r = run_start(ctl, bus, call, &fd, id);
         if (r == 0)
-                r = announce(ctl, bus, id);
+                r = announce(ctl, bus, id, call->may_wait);
         if (r == 0)
                 r = run_follow(ctl, fd, ctl->json, &end);
 
