@@ -191,7 +191,8 @@ static const ErrorRow rows[_DEVBOX_ERROR_MAX] = {
         REFUSAL(WITNESS_FORK, "witness_fork", "WitnessFork", 409, -EEXIST, "rejected_witness",
             "the device's audit chain differs from what a witness has seen", NULL),
         REFUSAL(MESH_UNREACHABLE, "mesh_unreachable", "MeshUnreachable", 503, -EHOSTUNREACH, "failed",
-            "mesh_unreachable: the device does not answer over the mesh", NULL),
+            "mesh_unreachable: the device does not answer over the mesh; see: devboxctl peers; on the "
+            "device: devboxctl doctor", NULL),
         REFUSAL(CAPABILITY_UNAVAILABLE, "capability_unavailable", "CapabilityUnavailable", 503, -ENOLINK,
             "failed",
             "the device has no worker for this capability, or it is stopped or cannot start; on the device: "

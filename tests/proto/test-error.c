@@ -64,6 +64,23 @@ static void test_sentences_are_for_people(void **state)
         }
 }
 
+/* Of what a person can only look into: where to look. */
+static void test_sentences_name_the_cure(void **state)
+{
+        static const struct {
+                DevboxError error;
+                const char *cure;
+        } rows[] = {
+                { DEVBOX_ERROR_MESH_UNREACHABLE, "see: devboxctl peers; on the device: devboxctl doctor" },
+                { DEVBOX_ERROR_TOKEN_EXPIRED, "devboxctl invite NAME" },
+                { DEVBOX_ERROR_MANIFEST_EXPIRED, "devboxctl manifest sign" },
+                { DEVBOX_ERROR_REQUEST_UNKNOWN, "at least the last 6 characters" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                assert_non_null(strstr(devbox_error_sentence(rows[i].error), rows[i].cure));
+}
+
 static void test_names_map_back(void **state)
 {
         static const char *const unknown[] = {
@@ -103,6 +120,7 @@ int main(void)
                 cmocka_unit_test(test_codes_and_names_are_unique),
                 cmocka_unit_test(test_code_and_name_say_the_same),
                 cmocka_unit_test(test_sentences_are_for_people),
+                cmocka_unit_test(test_sentences_name_the_cure),
                 cmocka_unit_test(test_names_map_back),
                 cmocka_unit_test(test_what_is_no_error_counts_as_internal),
         };
