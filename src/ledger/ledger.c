@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "audit/ledger-database.h"
+#include "audit/replica.h"
 #include "basic/fd.h"
 #include "basic/time.h"
 #include "ledger/identity.h"
@@ -315,10 +316,16 @@ int ledger_flush(Ledger *ledger, char **ret_checkpoint)
 
 int ledger_export(Ledger *ledger, const ChainRange *range, AuditEntryHandler on_entry, void *userdata)
 {
+        _cleanup_(replica_done) Replica replica = REPLICA_NULL;
         ChainRange wanted = *range;
 
         if (range->device && streq(range->device, ledger->chain.device))
                 wanted.device = NULL;
+        if (wanted.device) {
+                int r = replica_find(ledger->database, wanted.device, &replica);
+                if (r <= 0)
+                        return r < 0 ? r : DEVBOX_ERROR_PEER_UNKNOWN;
+        }
 
         return chain_read(ledger->database, &wanted, on_entry, userdata);
 }

@@ -64,7 +64,8 @@ int ledger_flush(Ledger *ledger, char **ret_checkpoint);
 
 /* ---- reading */
 
-/* The own chain also by the name of the device. */
+/* The own chain also by the name of the device. Errors: DEVBOX_ERROR_PEER_UNKNOWN no chain of that device
+ * was ever witnessed here. */
 int ledger_export(Ledger *ledger, const ChainRange *range, AuditEntryHandler on_entry, void *userdata);
 
 /* The signed documents behind an entry of the own chain, as envelopes; may be called by its handler. */

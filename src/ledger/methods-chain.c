@@ -108,9 +108,7 @@ static int handle_export(sd_bus_message *message, void *userdata)
                              .from = from,
                              .max = MIN(max, (uint32_t) ENTRIES_MAX) };
         int r = export_entries(message, &export, &range);
-        if (r == 0)
-                r = sd_bus_send(NULL, export.reply, NULL);
-        return MIN(r, 0);
+        return r != 0 ? r : MIN(sd_bus_send(NULL, export.reply, NULL), 0);
 }
 
 static int handle_export_growth(sd_bus_message *message, void *userdata)

@@ -170,6 +170,8 @@ static int on_export(sd_bus_message *call, void *userdata, sd_bus_error *error)
         uint64_t from;
 
         int r = sd_bus_message_read(call, "stu", &device, &from, NULL);
+        if (r >= 0 && *device != '\0' && !streq(device, "home-wsl"))
+                return sd_bus_error_set(error, "org.devbox.Error.PeerUnknown", NULL);
         if (r >= 0)
                 r = sd_bus_message_new_method_return(call, &reply);
         if (r >= 0)

@@ -186,6 +186,7 @@ static void test_hub_views(void **state)
                 { "GET /audit?device=home-wsl", 200, "{\"entries\":[]}" },
                 { "GET /audit?from=41", 200, "{\"entries\":[{\"seq\":41," },
                 { "GET /audit?from=41", 200, "\"body\":\"{}\"}\n,{\"seq\":42," },
+                { "GET /audit?device=nosuch", 404, "peer_unknown" },
                 { "GET /audit?device=Not-a-name", 400, "bad_request" },
                 { "GET /audit?device=a&device=b", 400, "bad_request" },
                 { "GET /audit?from=-1", 400, "bad_request" },

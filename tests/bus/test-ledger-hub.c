@@ -44,6 +44,22 @@ static void test_a_hub_records_events(void **state)
 }
 
 /* What the hub asks for: the entries from some number on, and the documents behind these alone. */
+/* An empty list would say that the chain of a device has ended, or not begun. */
+static void test_export_of_an_unknown_device(void **state)
+{
+        const LedgerBus *world = *state;
+        static const struct {
+                const char *device, *wanted;
+        } rows[] = { { "", NULL }, { "dev-a", NULL }, { "nosuch", "PeerUnknown" } };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                sd_bus_message *call = new_call(world, "Export");
+
+                assert_ok(sd_bus_message_append(call, "stu", rows[i].device, (uint64_t) 0, (uint32_t) 1));
+                sd_bus_message_unref(finish_call(world->client, call, rows[i].wanted));
+        }
+}
+
 static void test_growth(void **state)
 {
         LedgerBus *world = *state;
@@ -108,6 +124,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 ledger_test(test_a_hub_records_events),
+                ledger_test(test_export_of_an_unknown_device),
                 ledger_test(test_growth),
                 ledger_test(test_growth_is_what_a_witness_takes),
         };
