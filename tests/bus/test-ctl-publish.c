@@ -81,6 +81,23 @@ static void test_publish_asks(void **state)
         assert_int_equal(yes.status, 0);
 }
 
+/* What is noted about a manifest is read before it is signed. */
+static void test_publish_notes_what_can_never_run(void **state)
+{
+        HubWorld *world = *state;
+        _cleanup_(freep) char *path = write_template(world, TEMPLATE "    approval: message\n");
+        const char *const words[] = { "manifest", "publish",      "home-wsl", "--template",
+                                      path,       SIGNING(world), NULL };
+
+        hub_world_admit(world);
+        _cleanup_(run_done) Run run = run_ctl_on_terminal(world->ledger->bus, words, "n\n");
+        const char *note = strstr(run.output, "home-wsl: note: df: there are too few approvers, so this can "
+                                              "never run [approvers]");
+        assert_non_null(note);
+        assert_has(note, "sign and deliver it?");
+        assert_has(run.output, "nothing was signed");
+}
+
 static void test_publish_as_json(void **state)
 {
         HubWorld *world = *state;
@@ -152,9 +169,13 @@ static void test_one_of_several_has_none(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                hub_test(test_publish_a_template),    hub_test(test_what_was_given_to_admit_is_stored),
-                hub_test(test_publish_asks),          hub_test(test_publish_as_json),
-                hub_test(test_what_is_not_published), hub_test(test_one_of_several_has_none),
+                hub_test(test_publish_a_template),
+                hub_test(test_what_was_given_to_admit_is_stored),
+                hub_test(test_publish_asks),
+                hub_test(test_publish_notes_what_can_never_run),
+                hub_test(test_publish_as_json),
+                hub_test(test_what_is_not_published),
+                hub_test(test_one_of_several_has_none),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

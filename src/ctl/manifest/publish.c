@@ -8,6 +8,7 @@
 #include "ctl/device/ledger-client.h"
 #include "ctl/hub/device-manifest.h"
 #include "ctl/manifest/changes.h"
+#include "ctl/manifest/lint-print.h"
 #include "ctl/operator/options.h"
 #include "ctl/print.h"
 #include "ctl/problem.h"
@@ -147,6 +148,19 @@ static int show(const Ctl *ctl, const Manifest *old, const Manifest *new)
         return r != 0 || n > 0 ? r : print_line(stdout, "  nothing but version and dates changes");
 }
 
+/* What the linter notes, as devboxctl manifest sign does: for example what can never run. */
+static int show_notes(const Ctl *ctl, Manifest *manifest)
+{
+        _cleanup_(lint_report_done) LintReport report = LINT_REPORT_NULL;
+        const ManifestFile file = { .path = manifest->device, .manifest = manifest };
+
+        if (ctl->json)
+                return 0;
+
+        int r = manifest_lint(manifest, NULL, ctl->now_ms, &report);
+        return r != 0 ? r : lint_print_findings(stdout, ctl->colour, &file, &report);
+}
+
 static MeshManifestNext next_of(const HubSession *session, const KeptManifest *kept)
 {
         bool same_epoch = kept->manifest->epoch == session->chain.root->epoch;
@@ -180,7 +194,9 @@ static int prepare(Publisher *publisher, Publication *publication)
         const DeviceManifest wanted = { device, publisher->options->template, &kept.manifest->device_key,
                                         &next };
         r = device_manifest_make(session, &wanted, &publication->manifest);
-        return r != 0 ? r : show(session->ctl, kept.manifest, publication->manifest);
+        if (r == 0)
+                r = show(session->ctl, kept.manifest, publication->manifest);
+        return r != 0 ? r : show_notes(session->ctl, publication->manifest);
 }
 
 /* ---- delivery */
