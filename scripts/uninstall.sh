@@ -103,6 +103,7 @@ delete_user() {
     userdel --force "$1" 2>/dev/null || die "the user $1 cannot be deleted: userdel $1"
 }
 
+# The group docker stays: the engine's socket may belong to it.
 purge_rest() {
     local name
     rm -rf --one-file-system /etc/devbox /var/lib/devbox /run/devbox

@@ -36,15 +36,20 @@ static const char *container_name(const cJSON *container)
         return name && *name == '/' ? name + 1 : strempty(name);
 }
 
+/* No engine is installed, none runs, or its socket is not open to the group docker. */
+static bool is_absent(int error)
+{
+        return error == -ECONNREFUSED || error == -ENOENT || error == -EACCES;
+}
+
 /* The reasons that the Engine gives, in words for a person. */
 static int fail(const Job *job, Output *output, int error, JobOutcome *ret_outcome)
 {
         const char *why = error == -ENXIO       ? "no such container"
                           : error == -EREMOTEIO ? "the container engine rejected the request"
                           : error == -EPROTO    ? "the container engine's reply is not understood"
-                          : error == -ECONNREFUSED || error == -ENOENT || error == -EACCES
-                                  ? "no container engine can be reached"
-                                  : NULL;
+                          : is_absent(error)    ? "no container engine can be reached"
+                                                : NULL;
 
         if (error == -ECANCELED || error == -ETIMEDOUT) {
                 *ret_outcome =
@@ -55,7 +60,8 @@ static int fail(const Job *job, Output *output, int error, JobOutcome *ret_outco
         if (!why)
                 return error;
 
-        *ret_outcome = job_exited(1);
+        *ret_outcome =
+                is_absent(error) ? job_failed(DEVBOX_ERROR_CAPABILITY_UNAVAILABLE, NULL) : job_exited(1);
         return output_printf(
                 output, OUTPUT_STDERR, "%s: %s\n",
                 job->request->arguments.container ? job->request->arguments.container : "docker", why);

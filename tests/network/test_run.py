@@ -19,10 +19,11 @@ capabilities:
   - list: home
   - read: home
   - write: inbox, tmp, ask
+  - docker: list
 """
 CEILING = """\
 v: 1
-capabilities: [shell.exec, fs.list, fs.read, fs.write]
+capabilities: [shell.exec, fs.list, fs.read, fs.write, docker.list]
 programs: [/usr/bin/df, /usr/bin/ls, /usr/bin/sleep]
 read: [/home, /var/log]
 write: [/srv/inbox, /tmp]
@@ -145,6 +146,12 @@ def test_required_limits(network):
     if not limited:
         equal(newest(network)["reason"], "capability_unavailable", "the reason")
     equal(run(network, "ls", "/home").returncode, 0, "ls, without the requirement")
+
+
+def test_a_device_without_a_container_engine(network):
+    done = run(network, "docker.list")
+    equal((done.returncode, newest(network)["reason"]), (REJECTED, "capability_unavailable"), done.stderr)
+    expect("no container engine can be reached" in done.stderr, done.stderr)
 
 
 def test_an_agent_that_dies(network):

@@ -132,8 +132,9 @@ static void test_no_engine(void **state)
         socket_path = "/nonexistent/docker.sock";
         run(world, CAPABILITY_DOCKER_LIST);
         socket_path = engine;
-        assert_int_equal(world->outcome.exit_code, 1);
-        assert_non_null(strstr(world->streams[OUTPUT_STDERR], "no container engine can be reached"));
+        assert_int_equal(world->outcome.status, RESULT_FAILED);
+        assert_int_equal(world->outcome.reason, DEVBOX_ERROR_CAPABILITY_UNAVAILABLE);
+        assert_string_equal(world->streams[OUTPUT_STDERR], "docker: no container engine can be reached\n");
 }
 
 int main(int argc, char **argv)
