@@ -92,7 +92,8 @@ def main():
         print(f"skipped: needs {', '.join(missing) or 'root'}")
         return SKIP
 
-    with tempfile.TemporaryDirectory(prefix="devbox-engine-") as name:
+    # Processes of Podman outlive the service for a moment, and may still write there.
+    with tempfile.TemporaryDirectory(prefix="devbox-engine-", ignore_cleanup_errors=True) as name:
         folder = pathlib.Path(name)
         socket = folder / "docker.sock"
         with open(folder / "log", "w", encoding="utf-8") as log:
