@@ -8,6 +8,8 @@
 #include "ctl-run.h"
 #include "ledger-world.h"
 
+#define SERVICES_PROGRAM "tests/bus/fake-services"
+
 #define run_device(world, ...)                                                                              \
         run_ctl_words((world)->bus, (const char *const[]){ "device", __VA_ARGS__, NULL })
 
@@ -147,15 +149,20 @@ static void test_a_ceiling_is_explained(void **state)
         assert_has(run.output, "m.json: ");
         assert_has(run.output, "ceiling");
         assert_has(run.output, "devboxctl manifest ceiling --print");
-        assert_has(run.output, "systemctl reload devbox-ledger\n");
+        assert_has(run.output, "devboxctl device reload\n");
         assert_int_equal(run.status, 1);
 }
 
-/* It ends with what the ledger found, not with what systemd did. */
+/* It ends with what the ledger found, and reloads systemd if that is valid. */
 static void test_reload(void **state)
 {
         LedgerBus *world = *state;
 
+        _cleanup_(run_done) Run alone = run_device(world, "reload");
+        assert_has(alone.output, "systemd rejects Reload: ");
+        assert_int_equal(alone.status, 1);
+        _cleanup_(test_daemon_freep) TestDaemon *services =
+                test_daemon_start(world->bus, SERVICES_PROGRAM, "org.freedesktop.systemd1");
         _cleanup_(run_done) Run good = run_device(world, "reload");
         assert_string_equal(good.output, "");
         assert_int_equal(good.status, 0);

@@ -27,7 +27,7 @@ static int explain(const Installation *installation, int error)
         const char *hint =
                 error == DEVBOX_ERROR_MANIFEST_CEILING
                         ? "; devboxctl manifest ceiling --print shows what it needs, and after a change of "
-                          "/etc/devbox/ceiling.yaml run: systemctl reload devbox-ledger"
+                          "/etc/devbox/ceiling.yaml run: devboxctl device reload"
                         : "";
 
         if (error < 0)

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* devboxctl device reload: makes the ledger read its configuration and the ceiling again. It calls the
  * ledger rather than systemd, whose job is done once it has sent a signal, whatever the ledger then finds.
+ * If they are valid, it reloads systemd, too, for the sandboxes that devbox-generator makes of the ceiling.
  */
 
 #include <stdio.h>
 
 #include "ctl/client.h"
 #include "ctl/device/ledger-client.h"
+#include "ctl/systemd-client.h"
 #include "ctl/verbs.h"
 
 static int run(Ctl *ctl, const void *options, char **args)
@@ -16,6 +18,8 @@ static int run(Ctl *ctl, const void *options, char **args)
         int r = client_open(ctl->host, &bus, &ctl->problem);
         if (r == 0)
                 r = ledger_client_reload(bus, &ctl->problem);
+        if (r == 0)
+                r = systemd_client_reload(bus, &ctl->problem);
         if (r != 0)
                 return r;
 
@@ -25,7 +29,7 @@ static int run(Ctl *ctl, const void *options, char **args)
 const Verb verb_device_reload = {
         .noun = "device",
         .name = "reload",
-        .help = "let this machine read its configuration and ceiling again",
+        .help = "let the ledger and the sandboxes follow configuration and ceiling again",
         .example = "device reload",
         .remote = true,
         .run = run,
