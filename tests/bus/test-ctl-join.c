@@ -291,7 +291,7 @@ static void test_a_closed_directory(void **state)
         _cleanup_(run_done) Run run = enroll_on_terminal(world, answers);
         assert_has(run.output, "Files /srv/share is closed to devbox\n"
                                "Open it to read and write, by ACLs? [y/N] y\n"
-                               " open for devbox: 1 files and directories\n");
+                               " open for devbox; files and directories: 1\n");
         assert_int_equal(run.status, 0);
         assert_int_equal(rmdir("/srv/share"), 0);
 }

@@ -21,7 +21,7 @@ static int report(const Ctl *ctl, const char *path, const GrantOptions *options,
         _cleanup_(json_done) Json json = JSON_NULL;
 
         if (!ctl->json)
-                return print_line(stdout, "%s is %s for devbox%s: %zu files and directories%s", path,
+                return print_line(stdout, "%s is %s for devbox%s; files and directories: %zu%s", path,
                                   options->revoke ? "closed" : "open",
                                   options->write ? ", to read and write" : ", to read", tree->n_changed,
                                   tree->n_skipped > 0 ? "; those of other owners are as they were" : "");

@@ -61,7 +61,7 @@ static int open_directory(const Join *join, const char *path, AclTree *tree)
                 return r;
 
         return r < 0 ? progress_line(&join->progress, "", "cannot open it: %s", strerror(-r))
-                     : progress_line(&join->progress, "", "open for devbox: %zu files and directories",
+                     : progress_line(&join->progress, "", "open for devbox; files and directories: %zu",
                                      tree->n_changed);
 }
 
