@@ -127,6 +127,9 @@ static void test_enroll(void **state)
         _cleanup_(run_done) Run status = run_words(world, "device", "status");
         assert_has(status.output, "device dev-a\n");
         assert_int_equal(status.status, 0);
+        _cleanup_(run_done) Run invite = run_words(world, "invite", "x");
+        assert_has(invite.output, "this machine is a device of home; run this on the hub, ");
+        assert_int_equal(invite.status, 1);
         _cleanup_(run_done) Run again = run_words(world, "enroll");
         assert_true(startswith(again.output,
                                "Network home; this machine has joined it already, as 10.42.0.10\n"));

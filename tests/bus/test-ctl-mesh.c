@@ -125,6 +125,9 @@ static void test_init_rejects(void **state)
                 assert_has(run.output, rows[i].problem);
                 assert_int_equal(run.status, rows[i].status);
         }
+
+        _cleanup_(run_done) Run doctor = run_words(world, "doctor");
+        assert_has(doctor.output, "\nok addresses not in use\n");
 }
 
 /* ---- peers */
@@ -134,7 +137,8 @@ static void test_peers(void **state)
         HubWorld *world = *state;
 
         _cleanup_(run_done) Run none = run_words(world, "peers");
-        assert_string_equal(none.output, "no devices; add one with: devboxctl invite NAME\n");
+        assert_string_equal(none.output,
+                            "no devices; on the hub of a network, add one with: devboxctl invite NAME\n");
         hub_world_admit(world);
         _cleanup_(run_done) Run peers = run_words(world, "peers");
         assert_true(startswith(peers.output, "NAME ADDRESS STATE HANDSHAKE RX TX MANIFEST\n"

@@ -37,6 +37,20 @@ static int get_status(HubSession *session)
         return r;
 }
 
+/* Before the root is looked for, which is where the operator works. */
+static int check_no_device(const HubSession *session)
+{
+        const MeshStatus *mesh = &session->mesh;
+
+        if (!streq(strempty(mesh->role), "device"))
+                return 0;
+
+        return problem_set(&session->ctl->problem, DEVBOX_ERROR_NOT_ENROLLED,
+                           "%s is a device of %s; run this on the hub, or name it with -H USER@HOST",
+                           session->ctl->host ? session->ctl->host : "this machine",
+                           strempty(mesh->network));
+}
+
 static int check_hub(const HubSession *session)
 {
         char **problem = &session->ctl->problem;
@@ -82,9 +96,11 @@ int hub_session_open(Ctl *ctl, const KeySource *source, HubSession *ret_session)
         int r = hub_session_open_bus(ctl, session);
         session->source = source;
         if (r == 0)
-                r = root_chain_read_current(source->dir, NULL, &session->chain, &ctl->problem);
-        if (r == 0)
                 r = get_status(session);
+        if (r == 0)
+                r = check_no_device(session);
+        if (r == 0)
+                r = root_chain_read_current(source->dir, NULL, &session->chain, &ctl->problem);
         if (r == 0)
                 r = check_hub(session);
 

@@ -196,8 +196,13 @@ static int check_addresses(const CheckContext *context, Finding *ret_finding)
         struct ifaddrs *addresses;
         IpPrefix network, other;
 
-        report(ret_finding, FINDING_OK, "no other network here is %s", strempty(context->mesh->prefix));
-        if (ip_prefix_parse(strempty(context->mesh->prefix), &network) < 0 || getifaddrs(&addresses) < 0)
+        if (ip_prefix_parse(strempty(context->mesh->prefix), &network) < 0) {
+                report(ret_finding, FINDING_OK, "not in use");
+                return 0;
+        }
+
+        report(ret_finding, FINDING_OK, "no other network here is %s", context->mesh->prefix);
+        if (getifaddrs(&addresses) < 0)
                 return 0;
 
         for (const struct ifaddrs *each = addresses; each; each = each->ifa_next) {

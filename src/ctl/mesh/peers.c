@@ -34,7 +34,7 @@ static const char *const titles[] = { "NAME", "ADDRESS", "STATE", "HANDSHAKE", "
 
 static const Listing listing = {
         .name = "peers",
-        .empty = "no devices; add one with: devboxctl invite NAME",
+        .empty = "no devices; on the hub of a network, add one with: devboxctl invite NAME",
         .titles = titles,
         .n_columns = ELEMENTSOF(titles),
         .item_size = sizeof(MeshPeer),

@@ -100,7 +100,7 @@ static const char *const titles[] = { "DEVICE", "STATE", "HANDSHAKE", "MANIFEST"
 
 static const Listing listing = {
         .name = "devices",
-        .empty = "no devices; add one with: devboxctl invite NAME",
+        .empty = "no devices; on the hub of a network, add one with: devboxctl invite NAME",
         .titles = titles,
         .n_columns = ELEMENTSOF(titles),
         .item_size = sizeof(FleetDevice),
