@@ -90,7 +90,8 @@ static const ErrorRow rows[_DEVBOX_ERROR_MAX] = {
         REFUSAL(WRONG_DEVICE, "wrong_device", "WrongDevice", 403, -EXDEV, "rejected_device",
             "it is meant for another device", NULL),
         REFUSAL(PEER_REVOKED, "peer_revoked", "PeerRevoked", 403, -EKEYREVOKED, "rejected_revoked",
-            "peer_revoked: this device was revoked, until there are root and manifest of a new epoch", NULL),
+            "peer_revoked: this device was revoked; to readmit it: devboxctl invite NAME, and on "
+            "it devboxctl leave, devboxctl enroll", NULL),
         REFUSAL(SESSION_MISMATCH, "session_mismatch", "SessionMismatch", 409, -ESTALE, "rejected_session",
             "it belongs to another session of the device; deliver the request anew", NULL),
         REFUSAL(REQUEST_ID_CONFLICT, "request_id_conflict", "RequestIdConflict", 409, -EEXIST,

@@ -27,6 +27,7 @@ static struct {
         Token token;
         unsigned n_answers;
         bool rejected;
+        int hub_fd; /* where the hub answers; $FAKE_GONE: until the device has joined */
 } fake = { .join_state = "" };
 
 static void record(const char *line)
@@ -169,6 +170,8 @@ static int on_step(sd_bus_message *call, void *userdata, sd_bus_error *error)
         fake.join_state = streq(member, "FinishJoin")    ? "installed"
                           : streq(member, "ConfirmJoin") ? "joined"
                                                          : "";
+        if (streq(fake.join_state, "joined") && getenv("FAKE_GONE"))
+                (void) shutdown(fake.hub_fd, SHUT_RDWR);
         return sd_bus_reply_method_return(call, "");
 }
 
@@ -195,7 +198,9 @@ static int on_connection(sd_event_source *source, int listener, uint32_t events,
         char request[4096], response[512];
 
         _cleanup_(fd_closep) int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-        if (fd < 0 || read(fd, request, sizeof request) <= 0)
+        if (fd < 0)
+                return -errno;
+        if (read(fd, request, sizeof request) <= 0)
                 return 0;
 
         if (code && !fake.rejected) {
@@ -227,6 +232,7 @@ static int add_listener(sd_event *event, const char *address, void *userdata)
             bind(fd, &bound.any, size) < 0 || listen(fd, 8) < 0)
                 return -errno;
 
+        fake.hub_fd = fd;
         return sd_event_add_io(event, NULL, fd, EPOLLIN, on_connection, userdata);
 }
 

@@ -195,6 +195,23 @@ static void test_enroll_starts_what_does_not_run(void **state)
                           "Join\nSignJoin\nFinishJoin\nConfirmJoin\nStartUnit devbox-device.target\n");
 }
 
+/* As after a revocation. */
+static void test_the_hub_does_not_answer_any_more(void **state)
+{
+        JoinWorld *world = *state;
+
+        test_daemon_free(world->device);
+        assert_ok(setenv("FAKE_GONE", "yes", 1));
+        start_device(world, NULL);
+        assert_ok(unsetenv("FAKE_GONE"));
+        _cleanup_(run_done) Run joins = run_words(world, "enroll", "--yes", world->token);
+        assert_int_equal(joins.status, 0);
+        _cleanup_(run_done) Run run = run_words(world, "enroll");
+        assert_has(run.output,
+                   "joined it already, as 10.42.0.10\nHub does not answer; if it has revoked this "
+                   "machine, run devboxctl leave, ");
+}
+
 static void test_the_person_says_no(void **state)
 {
         JoinWorld *world = *state;
@@ -332,6 +349,7 @@ int main(void)
                 join_test(test_enroll_without_a_terminal),
                 join_test(test_enroll_goes_on),
                 join_test(test_enroll_starts_what_does_not_run),
+                join_test(test_the_hub_does_not_answer_any_more),
                 join_test(test_the_person_says_no),
                 join_test(test_the_ceiling_is_widened_by_a_person),
                 join_test(test_another_root),

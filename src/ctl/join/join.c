@@ -56,6 +56,24 @@ static int check_name(const Join *join)
                 join->token.device, device);
 }
 
+/* A device that was revoked is not told: the hub's address does not answer it any more. */
+static int show_joined(const Join *join)
+{
+        usec_t elapsed_usec;
+
+        int r = progress_line(&join->progress, "Network", "%s; this machine has joined it already, as %s",
+                              strempty(join->mesh.network), strempty(join->mesh.address));
+        if (r == 0)
+                r = hub_http_ping(strempty(join->mesh.hub_address), ATTEMPT_USEC, &elapsed_usec);
+
+        return r != DEVBOX_ERROR_MESH_UNREACHABLE
+                       ? r
+                       : progress_line(
+                                 &join->progress, "Hub",
+                                 "does not answer; if it has revoked this machine, run devboxctl leave, "
+                                 "then devboxctl enroll with a new invitation");
+}
+
 int join_look(Join *join, bool *ret_joined)
 {
         char **problem = &join->ctl->problem;
@@ -78,12 +96,7 @@ int join_look(Join *join, bool *ret_joined)
                                    "this machine is in the network %s already; to join again run first: "
                                    "devboxctl leave",
                                    strempty(join->mesh.network));
-        if (*ret_joined)
-                return progress_line(&join->progress, "Network",
-                                     "%s; this machine has joined it already, as %s",
-                                     strempty(join->mesh.network), strempty(join->mesh.address));
-
-        return check_name(join);
+        return *ret_joined ? show_joined(join) : check_name(join);
 }
 
 /* ---- the network */

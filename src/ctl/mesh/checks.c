@@ -171,13 +171,15 @@ static void check_udp_of_hub(const CheckContext *context, Finding *finding)
 static int check_udp(const CheckContext *context, Finding *ret_finding)
 {
         uint64_t last_ms = context->mesh->last_handshake_ms;
+        char span[FIGURE_MAX];
 
         if (is_hub(context))
                 check_udp_of_hub(context, ret_finding);
         else if (!is_device(context))
                 report(ret_finding, FINDING_OK, "not in use");
         else if (last_ms > 0 && context->now_ms < last_ms + ONLINE_MS)
-                report(ret_finding, FINDING_OK, "the hub answers");
+                report(ret_finding, FINDING_OK, "the last handshake with the hub was %s ago",
+                       format_span(span, (context->now_ms - MIN(context->now_ms, last_ms)) * USEC_PER_MSEC));
         else {
                 report(ret_finding, FINDING_BAD, "the hub %s: packets leave, none return",
                        last_ms > 0 ? "does not answer any more" : "has never answered");
