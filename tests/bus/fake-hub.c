@@ -32,6 +32,7 @@ static struct {
                 char name[DEVICE_NAME_SIZE], state[16], digits[16];
         } invitation;                /* no name: none */
         char peer[DEVICE_NAME_SIZE]; /* empty: none */
+        bool revoked;                /* the peer */
         char *manifest, manifest_of[DEVICE_NAME_SIZE];
 } fake;
 
@@ -98,12 +99,12 @@ static int append_peer(sd_bus_message *reply)
 {
         int r = sd_bus_message_open_container(reply, 'a', "{sv}");
         if (r >= 0)
-                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "name", "s",
-                                          fake.peer, "address", "s", "10.42.0.10", "state", "s", "active",
-                                          "presence", "s", "online", "last_handshake_ms", "t",
-                                          now_ms() - 100, "rx_bytes", "t", UINT64_C(1258291), "tx_bytes",
-                                          "t", UINT64_C(819200), "manifest_version", "t", UINT64_C(1),
-                                          "manifest_expires_at_ms", "t", now_ms() + UINT64_C(2591000000));
+                r = sd_bus_message_append(
+                        reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "name", "s", fake.peer, "address",
+                        "s", "10.42.0.10", "state", "s", fake.revoked ? "revoked" : "active", "presence",
+                        "s", "online", "last_handshake_ms", "t", now_ms() - 100, "rx_bytes", "t",
+                        UINT64_C(1258291), "tx_bytes", "t", UINT64_C(819200), "manifest_version", "t",
+                        UINT64_C(1), "manifest_expires_at_ms", "t", now_ms() + UINT64_C(2591000000));
         if (r >= 0)
                 r = fake_append_bytes(reply, "device_key", device_key, sizeof device_key);
         return r < 0 ? r : sd_bus_message_close_container(reply);
@@ -319,6 +320,7 @@ static int on_admit(sd_bus_message *call, void *userdata, sd_bus_error *error)
                 return r;
 
         (void) snprintf(fake.peer, sizeof fake.peer, "%s", name);
+        fake.revoked = false;
         fake.invitation.name[0] = '\0';
         return sd_bus_reply_method_return(call, "");
 }
@@ -363,6 +365,7 @@ static int on_revoke(sd_bus_message *call, void *userdata, sd_bus_error *error)
                 return r;
 
         record("Revoke %s", fake.peer);
+        fake.revoked = true;
         return sd_bus_reply_method_return(call, "a{sv}", 1, "elapsed_usec", "t", UINT64_C(4100));
 }
 

@@ -223,6 +223,13 @@ static void test_revoke(void **state)
                             "home-wsl is out: removed and read back in 4.1 ms; its key can never "
                             "return. Its history stays.\n");
         assert_int_equal(run.status, 0);
+        _cleanup_(run_done) Run shown = run_words(world, "capabilities", "home-wsl");
+        assert_has(shown.output, "home-wsl was revoked; it comes back with: devboxctl invite home-wsl\n");
+        assert_int_equal(shown.status, 1);
+        _cleanup_(run_done) Run publish =
+                run_words(world, "manifest", "publish", "home-wsl", SIGNING(world));
+        assert_has(publish.output, "home-wsl was revoked; it comes back with: devboxctl invite home-wsl\n");
+        assert_int_equal(publish.status, 1);
         _cleanup_(run_done) Run end = run_words(world, "revoke", "home-wsl", "--tombstone", SIGNING(world));
         assert_has(end.output, "Its end is signed: no manifest can follow.\n");
         assert_hub_log(world, "PublishManifest home-wsl version 2147483647 for its key\n");

@@ -177,7 +177,9 @@ static int prepare(Publisher *publisher, Publication *publication)
         const char *device = publication->device;
         char **problem = &session->ctl->problem;
 
-        int r = device_manifest_read_kept(session, device, &kept);
+        int r = mesh_client_reject_revoked(session->bus, device, problem);
+        if (r == 0)
+                r = device_manifest_read_kept(session, device, &kept);
         if (r == DEVBOX_ERROR_MANIFEST_MISSING)
                 return problem_set(problem, DEVBOX_ERROR_PEER_UNKNOWN,
                                    "%s is no device of this network; run: devboxctl invite %s%s", device,

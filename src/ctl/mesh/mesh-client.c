@@ -5,6 +5,8 @@
 
 #include <stdarg.h>
 
+#include "ctl/problem.h"
+
 const ClientDaemon mesh_daemon = {
         .title = "devbox-mesh",
         .name = "org.devbox.Mesh1",
@@ -229,6 +231,25 @@ int mesh_client_get_peer(sd_bus *bus, const char *name, ClientRows *ret_row, cha
 
         *ret_row = TAKE(row, (ClientRows){ 0 });
         return 0;
+}
+
+int mesh_client_reject_revoked(sd_bus *bus, const char *name, char **ret_problem)
+{
+        _cleanup_(client_rows_done) ClientRows row = { 0 };
+        _cleanup_(freep) char *problem = NULL;
+
+        int r = mesh_client_get_peer(bus, name, &row, &problem);
+        if (r == DEVBOX_ERROR_PEER_UNKNOWN)
+                return 0;
+        if (r != 0) {
+                *ret_problem = TAKE_PTR(problem);
+                return r;
+        }
+
+        return !streq(strempty(((const MeshPeer *) row.items)->state), "revoked")
+                       ? 0
+                       : problem_set(ret_problem, DEVBOX_ERROR_PEER_REVOKED,
+                                     "%s was revoked; it comes back with: devboxctl invite %s", name, name);
 }
 
 int mesh_client_configure_hub(sd_bus *bus, const MeshHubOptions *options, MeshStatus *ret_status,

@@ -84,6 +84,10 @@ int mesh_client_get_status(sd_bus *bus, MeshStatus *ret_status, char **ret_probl
 /* Rows of MeshPeer, MeshDrift and MeshPending. */
 int mesh_client_list_peers(sd_bus *bus, bool all, ClientRows *ret_rows, char **ret_problem);
 int mesh_client_get_peer(sd_bus *bus, const char *name, ClientRows *ret_row, char **ret_problem);
+
+/* DEVBOX_ERROR_PEER_REVOKED for a device that was revoked. An unknown one passes: the hub itself is no peer.
+ */
+int mesh_client_reject_revoked(sd_bus *bus, const char *name, char **ret_problem);
 int mesh_client_get_drift(sd_bus *bus, ClientRows *ret_rows, char **ret_problem);
 int mesh_client_list_pending(sd_bus *bus, ClientRows *ret_rows, char **ret_problem);
 

@@ -7,6 +7,7 @@
 #include "ctl/manifest/describe.h"
 #include "ctl/manifest/example.h"
 #include "ctl/manifest/manifest-print.h"
+#include "ctl/mesh/mesh-client.h"
 #include "ctl/print.h"
 #include "ctl/run/devices-client.h"
 #include "ctl/verbs.h"
@@ -73,6 +74,8 @@ static int run(Ctl *ctl, const void *options, char **args)
         _cleanup_(manifest_freep) Manifest *manifest = NULL;
 
         int r = client_open(ctl->host, &bus, &ctl->problem);
+        if (r == 0)
+                r = mesh_client_reject_revoked(bus, args[0], &ctl->problem);
         if (r == 0)
                 r = devices_client_get_manifest(bus, args[0], &manifest, &ctl->problem);
         if (r != 0)
