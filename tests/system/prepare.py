@@ -73,7 +73,7 @@ def install(*options):
 
 def users():
     """The group docker is there as a container engine's package makes it: a purge leaves it."""
-    run("groupadd", "--system", "docker")
+    run("groupadd", "--force", "--system", "docker")
     for name in (GUEST, MEMBER):
         run("useradd", "--no-create-home", "--shell", "/bin/bash", name)
 
