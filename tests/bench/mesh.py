@@ -94,8 +94,12 @@ def rest(put, hub, n, seconds):
     usec, took = ran_usec([pid]) - usec, time.monotonic() - began
     put(kind="mesh-dump", peers=n, us=timed(hub.wg, "show", "wg0", "dump"))
     put(kind="mesh-rest", peers=n, poll_us=usec / took, cpu_percent=usec / took / 1e4, **memory([pid]))
+
+
+def whole(put, hub, n):
+    """All daemons of a hub."""
     with others(hub) as pids:
-        put(kind="mesh-hub", peers=n, **memory([pid, *pids]))
+        put(kind="mesh-hub", peers=n, **memory([hub.daemon.pid, *pids]))
 
 
 def revoke(put, hub, rows, turns):
@@ -126,18 +130,21 @@ def joining(put, build, claims):
     put(kind="mesh-join", us=play("enrol-ctl", r"joined: (\d+) us")[0])
 
 
-def figures(put, build, rows, seconds):
+def figures(put, build, rows, seconds, more=()):
+    """`more`: what is measured besides, with all peers."""
     for n, prefix, turns in rows:
         with network.Hub(build, prefix) as hub:
             devices = hub.fill(n)
             hub.renew()
             start(put, hub, n)
             rest(put, hub, n, seconds)
+            for measured in more:
+                measured(put, hub, n)
             revoke(put, hub, devices, turns)
 
 
 def measure(devbox, put, quick):
     network.run("meson", "setup", TREE, TESTS.parent, "-Doptimization=3", "--reconfigure")
     network.run("ninja", "-C", TREE, *TARGETS)
-    figures(put, TREE, (FEW, ALL, MANY), 5 if quick else 20)
+    figures(put, TREE, (FEW, ALL, MANY), 5 if quick else 20, (whole,))
     joining(put, pathlib.Path(TREE), 1000 if quick else 10000)
