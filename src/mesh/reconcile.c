@@ -130,6 +130,14 @@ static int add_endpoint(Reconciler *self, const WireguardDevice *running, Wiregu
         return 0;
 }
 
+/* One that was made anew while it was read lacks all peers: the next round reports that it was missing. */
+static bool is_same_link(const Reconciler *self)
+{
+        Link link;
+
+        return link_read(MESH_LINK, &link) >= 0 && link.index == self->interface.index;
+}
+
 /* The device is as desired: what is left is the link. */
 static void settle_link(Reconciler *self)
 {
@@ -146,7 +154,8 @@ static void on_device(Reconciler *self, const WireguardDevice *running)
         if (r < 0)
                 return end_round(self, r, "WireGuard");
 
-        report_changes(self, &changes);
+        if (!wireguard_changes_empty(&changes) && is_same_link(self))
+                report_changes(self, &changes);
         r = add_endpoint(self, running, &changes);
         if (r < 0)
                 return end_round(self, r, "WireGuard");
