@@ -37,10 +37,6 @@ typedef struct Agent {
 /* routes.c */
 extern const HttpRoute agent_routes[];
 
-/* A call of org.devbox.Ledger1, or Mesh1, for bus_client_send_take(); NULL: it could not be made. */
-sd_bus_message *agent_ledger_call(Agent *agent, const char *method);
-sd_bus_message *agent_mesh_call(Agent *agent, const char *method);
-
 /* run.c: POST /v1/requests, answered now or later. */
 void run_start(Agent *agent, HttpRequest *request);
 

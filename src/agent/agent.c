@@ -9,8 +9,6 @@
 #include "basic/fd.h"
 #include "log/log.h"
 
-#define LEDGER           "org.devbox.Ledger1", "/org/devbox/Ledger1", "org.devbox.Ledger1"
-#define MESH             "org.devbox.Mesh1", "/org/devbox/Mesh1", "org.devbox.Mesh1"
 #define WORKER_DIRECTORY "/run/devbox"
 #define CONNECTIONS_MAX  16
 #define IDLE_EXIT_USEC   (300 * USEC_PER_SEC)
@@ -21,6 +19,8 @@
 
 static const BusService ledger_service = {
         .title = "devbox-ledger",
+        .name = "org.devbox.Ledger1",
+        .path = "/org/devbox/Ledger1",
         .deadline_usec = LEDGER_CALL_USEC,
         .unavailable = DEVBOX_ERROR_AUDIT_UNAVAILABLE,
         .timeout = DEVBOX_ERROR_AUDIT_UNAVAILABLE,
@@ -28,28 +28,12 @@ static const BusService ledger_service = {
 
 static const BusService mesh_service = {
         .title = "devbox-mesh",
+        .name = "org.devbox.Mesh1",
+        .path = "/org/devbox/Mesh1",
         .deadline_usec = MESH_CALL_USEC,
         .unavailable = DEVBOX_ERROR_MESH_UNAVAILABLE,
         .timeout = DEVBOX_ERROR_MESH_UNAVAILABLE,
 };
-
-sd_bus_message *agent_ledger_call(Agent *agent, const char *method)
-{
-        sd_bus_message *message = NULL;
-
-        if (agent->ledger.bus)
-                (void) sd_bus_message_new_method_call(agent->ledger.bus, &message, LEDGER, method);
-        return message;
-}
-
-sd_bus_message *agent_mesh_call(Agent *agent, const char *method)
-{
-        sd_bus_message *message = NULL;
-
-        if (agent->mesh.bus)
-                (void) sd_bus_message_new_method_call(agent->mesh.bus, &message, MESH, method);
-        return message;
-}
 
 /* ---- HTTP */
 

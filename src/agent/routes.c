@@ -63,11 +63,9 @@ static void operation_respond(Operation *operation, int r, Json *json)
         operation_free(operation);
 }
 
-/* Takes `message`; a failure to append to it, `r`, ends in the handler, too. */
-static void operation_call(Operation *operation, sd_bus_message *message, int r, BusReplyHandler on_reply)
+/* Takes a call of the ledger. */
+static void operation_call_take(Operation *operation, sd_bus_message *message, BusReplyHandler on_reply)
 {
-        if (r < 0)
-                message = sd_bus_message_unref(message);
         bus_client_send_take(&operation->agent->ledger, &operation->call, message, on_reply);
 }
 
@@ -103,7 +101,9 @@ static void handle_session(HttpRequest *request, void *owner)
         Operation *operation = operation_new(owner, request);
 
         if (operation)
-                operation_call(operation, agent_ledger_call(owner, "BeginSession"), 0, on_session);
+                operation_call_take(operation,
+                                    bus_client_new_call(&operation->agent->ledger, "BeginSession", NULL),
+                                    on_session);
 }
 
 /* ---- POST /v1/documents: the roots in their order, then the manifest, then the keepalive */
@@ -138,12 +138,12 @@ static void on_keepalive(BusRequest *call, const BusReply *reply)
 
 static void set_keepalive(Operation *operation)
 {
-        sd_bus_message *message = agent_mesh_call(operation->agent, "SetKeepalive");
+        BusClient *mesh = &operation->agent->mesh;
 
-        if (message &&
-            sd_bus_message_append(message, "t", (uint64_t) operation->documents->keepalive_sec) < 0)
-                message = sd_bus_message_unref(message);
-        bus_client_send_take(&operation->agent->mesh, &operation->call, message, on_keepalive);
+        bus_client_send_take(mesh, &operation->call,
+                             bus_client_new_call(mesh, "SetKeepalive", "t",
+                                                 (uint64_t) operation->documents->keepalive_sec),
+                             on_keepalive);
 }
 
 static void install_next(Operation *operation)
@@ -161,9 +161,8 @@ static void install_next(Operation *operation)
         if (!envelope)
                 return set_keepalive(operation);
 
-        sd_bus_message *message = agent_ledger_call(operation->agent, method);
-        int r = message ? sd_bus_message_append(message, "s", envelope) : 0;
-        operation_call(operation, message, r, on_installed);
+        operation_call_take(operation, bus_client_new_call(&operation->agent->ledger, method, "s", envelope),
+                            on_installed);
 }
 
 static void handle_documents(HttpRequest *request, void *owner)
@@ -269,9 +268,9 @@ static void handle_entries(HttpRequest *request, void *owner)
         if (!operation)
                 return;
 
-        sd_bus_message *message = agent_ledger_call(owner, "ExportGrowth");
-        int r = message ? sd_bus_message_append(message, "t", from) : 0;
-        operation_call(operation, message, r, on_growth);
+        operation_call_take(operation,
+                            bus_client_new_call(&operation->agent->ledger, "ExportGrowth", "t", from),
+                            on_growth);
 }
 
 /* ---- POST /v1/cosignature */
@@ -304,9 +303,10 @@ static void handle_cosignature(HttpRequest *request, void *owner)
         if (!operation)
                 return;
 
-        sd_bus_message *message = agent_ledger_call(owner, "RecordCosignature");
-        r = message ? sd_bus_message_append(message, "s", body->checkpoint) : 0;
-        operation_call(operation, message, r, on_cosigned);
+        operation_call_take(
+                operation,
+                bus_client_new_call(&operation->agent->ledger, "RecordCosignature", "s", body->checkpoint),
+                on_cosigned);
 }
 
 static void handle_request(HttpRequest *request, void *owner)

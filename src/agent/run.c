@@ -210,7 +210,7 @@ static Bytes text_bytes(const Text *text)
 
 static void finish(Run *run)
 {
-        sd_bus_message *message = agent_ledger_call(run->agent, "Finish");
+        sd_bus_message *message = bus_client_new_call(&run->agent->ledger, "Finish", "s", run->digest);
         Outcome outcome = { .status = NULL };
 
         if (run->end_size > 0)
@@ -227,8 +227,7 @@ static void finish(Run *run)
         run->state = RUN_FINISHING;
         run->link = worker_link_free(run->link);
         run->timer = sd_event_source_disable_unref(run->timer);
-        if (message && (sd_bus_message_append(message, "s", run->digest) < 0 ||
-                        bus_dictionary_append(message, &outcome_dictionary, &outcome) < 0))
+        if (message && bus_dictionary_append(message, &outcome_dictionary, &outcome) < 0)
                 message = sd_bus_message_unref(message);
         bus_client_send_take(&run->agent->ledger, &run->call, message, on_finished);
 }
@@ -274,12 +273,11 @@ static void on_started(BusRequest *call, const BusReply *reply)
 
 static void on_hello(Run *run, Bytes key)
 {
-        sd_bus_message *message = agent_ledger_call(run->agent, "Started");
+        sd_bus_message *message = bus_client_new_call(&run->agent->ledger, "Started", "s", run->digest);
 
         run->state = RUN_STARTING;
         run->timer = sd_event_source_disable_unref(run->timer);
-        if (message && (sd_bus_message_append(message, "s", run->digest) < 0 ||
-                        sd_bus_message_append_array(message, 'y', key.data, key.size) < 0))
+        if (message && sd_bus_message_append_array(message, 'y', key.data, key.size) < 0)
                 message = sd_bus_message_unref(message);
         bus_client_send_take(&run->agent->ledger, &run->call, message, on_started);
 }
@@ -448,15 +446,14 @@ static void on_accepted(BusRequest *call, const BusReply *reply)
 
 static sd_bus_message *accept_call(Run *run)
 {
-        sd_bus_message *message = agent_ledger_call(run->agent, "Accept");
         const RunBody *body = run->body;
+        sd_bus_message *message =
+                bus_client_new_call(&run->agent->ledger, "Accept", "ss", body->request, body->delivery);
 
         if (!message)
                 return NULL;
 
-        int r = sd_bus_message_append(message, "ss", body->request, body->delivery);
-        if (r >= 0)
-                r = sd_bus_message_open_container(message, 'a', "s");
+        int r = sd_bus_message_open_container(message, 'a', "s");
         for (size_t i = 0; r >= 0 && i < body->approvals.n; i++)
                 r = sd_bus_message_append(message, "s", body->approvals.items[i].envelope);
         if (r >= 0)

@@ -5,10 +5,10 @@
 
 #include "log/log.h"
 
-#define COLLECTOR "org.devbox.Collector1", "/org/devbox/Collector1", "org.devbox.Collector1"
-
 static const BusService collector_service = {
         .title = "devbox-collector",
+        .name = "org.devbox.Collector1",
+        .path = "/org/devbox/Collector1",
         .deadline_usec = COLLECTOR_DEADLINE_USEC,
         .unavailable = DEVBOX_ERROR_COLLECTOR_UNAVAILABLE,
         .timeout = DEVBOX_ERROR_COLLECTOR_TIMEOUT,
@@ -83,7 +83,8 @@ CollectorClient *collector_client_free(CollectorClient *client)
 
 int collector_client_attach(CollectorClient *client, sd_bus *bus)
 {
-        int r = sd_bus_match_signal_async(bus, &client->slot_changed, COLLECTOR, "UnitsChanged",
+        int r = sd_bus_match_signal_async(bus, &client->slot_changed, collector_service.name,
+                                          collector_service.path, collector_service.name, "UnitsChanged",
                                           on_units_changed, NULL, client);
         if (r < 0)
                 return r;
@@ -108,12 +109,10 @@ void collector_client_detach(CollectorClient *client)
 
 void collector_client_call(CollectorClient *client, CollectorCall call)
 {
-        sd_bus_message *message = NULL;
+        BusClient *bus_client = &client->bus_client;
 
-        if (client->bus_client.bus)
-                (void) sd_bus_message_new_method_call(client->bus_client.bus, &message, COLLECTOR,
-                                                      call_methods[call]);
-        bus_client_send_take(&client->bus_client, &client->requests[call], message, on_reply);
+        bus_client_send_take(bus_client, &client->requests[call],
+                             bus_client_new_call(bus_client, call_methods[call], NULL), on_reply);
 }
 
 bool collector_client_lost(const CollectorClient *client)

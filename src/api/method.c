@@ -18,36 +18,26 @@ typedef struct Call {
 
 const BusService api_services[_API_SERVICE_MAX] = {
         [API_SERVICE_MESH] = { .title = "devbox-mesh",
+                               .name = "org.devbox.Mesh1",
+                               .path = "/org/devbox/Mesh1",
                                .deadline_usec = DEADLINE_USEC,
                                .unavailable = DEVBOX_ERROR_MESH_UNAVAILABLE,
                                .timeout = DEVBOX_ERROR_MESH_TIMEOUT,
                                .lost_message_id = MESSAGE_MESH_LOST,
                                .back_message_id = MESSAGE_MESH_BACK },
         [API_SERVICE_DISPATCH] = { .title = "devbox-dispatch",
+                                   .name = "org.devbox.Dispatch1",
+                                   .path = "/org/devbox/Dispatch1",
                                    .deadline_usec = DEADLINE_USEC,
                                    .unavailable = DEVBOX_ERROR_DISPATCH_UNAVAILABLE,
                                    .timeout = DEVBOX_ERROR_DISPATCH_UNAVAILABLE },
         [API_SERVICE_LEDGER] = { .title = "devbox-ledger",
+                                 .name = "org.devbox.Ledger1",
+                                 .path = "/org/devbox/Ledger1",
                                  .deadline_usec = DEADLINE_USEC,
                                  .unavailable = DEVBOX_ERROR_AUDIT_UNAVAILABLE,
                                  .timeout = DEVBOX_ERROR_AUDIT_UNAVAILABLE },
 };
-
-static const struct {
-        const char *name, *path; /* the interface has the same name */
-} objects[_API_SERVICE_MAX] = {
-        [API_SERVICE_MESH] = { "org.devbox.Mesh1", "/org/devbox/Mesh1" },
-        [API_SERVICE_DISPATCH] = { "org.devbox.Dispatch1", "/org/devbox/Dispatch1" },
-        [API_SERVICE_LEDGER] = { "org.devbox.Ledger1", "/org/devbox/Ledger1" },
-};
-
-int api_new_call(sd_bus *bus, ApiService service, const char *interface, const char *member,
-                 sd_bus_message **ret_call)
-{
-        return bus ? sd_bus_message_new_method_call(bus, ret_call, objects[service].name,
-                                                    objects[service].path, interface, member)
-                   : -ENOTCONN;
-}
 
 static void complete(Call *call, const BusReply *reply)
 {
@@ -77,16 +67,13 @@ static void on_reply(BusRequest *request, const BusReply *reply)
 }
 
 /* NULL: without a bus or memory, which bus_client_send_take() reports. */
-static sd_bus_message *make_call(sd_bus *bus, const ApiMethod *method, const HttpRequest *request)
+static sd_bus_message *make_call(const BusClient *service, const ApiMethod *method,
+                                 const HttpRequest *request)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message =
+                bus_client_new_call(service, method->name, NULL);
 
-        if (api_new_call(bus, method->service, objects[method->service].name, method->name, &message) < 0)
-                return NULL;
-        if (method->append && method->append(message, request) < 0)
-                return NULL;
-
-        return TAKE_PTR(message);
+        return message && method->append && method->append(message, request) < 0 ? NULL : TAKE_PTR(message);
 }
 
 void api_method_start(HttpRequest *request, Api *api, const ApiMethod *method)
@@ -101,7 +88,7 @@ void api_method_start(HttpRequest *request, Api *api, const ApiMethod *method)
 
         call->http = request;
         call->method = method;
-        bus_client_send_take(service, &call->bus, make_call(service->bus, method, request), on_reply);
+        bus_client_send_take(service, &call->bus, make_call(service, method, request), on_reply);
 }
 
 int api_append_parameter(sd_bus_message *call, const HttpRequest *request)

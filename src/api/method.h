@@ -13,10 +13,6 @@ typedef struct ApiMethod {
         int (*render)(sd_bus_message *reply, HttpResponse **ret_response);
 } ApiMethod;
 
-/* A call of the main object of a service. Errors: -ENOTCONN there is no bus; those of sd-bus. */
-int api_new_call(sd_bus *bus, ApiService service, const char *interface, const char *member,
-                 sd_bus_message **ret_call);
-
 /* Responds to the request, now or later. */
 void api_method_start(HttpRequest *request, Api *api, const ApiMethod *method);
 

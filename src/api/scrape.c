@@ -3,7 +3,6 @@
  * snapshot; none is started for it. */
 
 #include "api/api-internal.h"
-#include "api/method.h"
 
 #define DEADLINE_USEC (2 * USEC_PER_SEC)
 
@@ -41,7 +40,9 @@ void api_fetch(unsigned key, void *owner)
                 ApiMetrics *metrics = &api->metrics[service];
                 sd_bus_message *call = NULL;
 
-                if (api_new_call(api->bus, service, "org.devbox.Component1", "GetMetrics", &call) >= 0)
+                if (api->bus && sd_bus_message_new_method_call(api->bus, &call, api_services[service].name,
+                                                               api_services[service].path,
+                                                               "org.devbox.Component1", "GetMetrics") >= 0)
                         (void) sd_bus_message_set_auto_start(call, false);
                 bus_client_send_take(&metrics->client, &metrics->request, call, on_metrics);
         }

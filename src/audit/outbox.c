@@ -5,13 +5,13 @@
 
 #include "log/log.h"
 
-#define LEDGER           "org.devbox.Ledger1"
-#define LEDGER_PATH      "/org/devbox/Ledger1"
 #define BACKOFF_MIN_USEC (1 * USEC_PER_SEC)
 #define BACKOFF_MAX_USEC (60 * USEC_PER_SEC)
 
 static const BusService service = {
         .title = "devbox-ledger",
+        .name = "org.devbox.Ledger1",
+        .path = "/org/devbox/Ledger1",
         .deadline_usec = 25 * USEC_PER_SEC,
         .unavailable = DEVBOX_ERROR_AUDIT_UNAVAILABLE,
         .timeout = DEVBOX_ERROR_AUDIT_UNAVAILABLE,
@@ -90,13 +90,11 @@ static void on_reply(BusRequest *request, const BusReply *reply)
 
 static int new_call(const Outbox *outbox, const Statement *row, sd_bus_message **ret_call)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
         const char *method = statement_text(row, 1);
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call =
+                bus_client_new_call(&outbox->client, method, NULL);
 
-        int r = sd_bus_message_new_method_call(outbox->client.bus, &call, LEDGER, LEDGER_PATH, LEDGER,
-                                               method);
-        if (r >= 0)
-                r = outbox->rows->append(call, method, row);
+        int r = call ? outbox->rows->append(call, method, row) : -ENOTCONN;
         if (r < 0)
                 return r;
 

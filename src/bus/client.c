@@ -3,6 +3,8 @@
 
 #include "bus/client.h"
 
+#include <stdarg.h>
+
 #include "basic/macro.h"
 #include "bus/error.h"
 #include "log/log.h"
@@ -89,6 +91,22 @@ static int on_reply(sd_bus_message *message, void *userdata, sd_bus_error *ret_e
 
         complete(request, &reply);
         return 0;
+}
+
+sd_bus_message *bus_client_new_call(const BusClient *client, const char *member, const char *types, ...)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        const BusService *service = client->service;
+        va_list arguments;
+
+        if (!client->bus || sd_bus_message_new_method_call(client->bus, &call, service->name, service->path,
+                                                           service->name, member) < 0)
+                return NULL;
+
+        va_start(arguments, types);
+        int r = types ? sd_bus_message_appendv(call, types, arguments) : 0;
+        va_end(arguments);
+        return r < 0 ? NULL : TAKE_PTR(call);
 }
 
 void bus_client_send_take(BusClient *client, BusRequest *request, sd_bus_message *take_call,

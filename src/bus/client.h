@@ -12,7 +12,8 @@
 
 typedef struct BusService {
         const char *title; /* in the log: "devbox-collector"; NULL: it may be absent, which is not logged */
-        usec_t deadline_usec; /* of a call */
+        const char *name, *path; /* its object, whose interface has the same name */
+        usec_t deadline_usec;    /* of a call */
         DevboxError unavailable, timeout;
         const char *lost_message_id, *back_message_id; /* NULL: none */
 } BusService;
@@ -56,6 +57,10 @@ void bus_client_detach(BusClient *client);
 
 /* Pending calls end without a reply. */
 void bus_client_done(BusClient *client);
+
+/* A call of the service's own interface with arguments as for sd_bus_message_append(), `types` NULL: none
+ * so far. The caller unrefs it, or passes it on. NULL: not connected, or it could not be made. */
+sd_bus_message *bus_client_new_call(const BusClient *client, const char *member, const char *types, ...);
 
 /* Sends a call, which it takes; NULL: it could not be made. on_reply() is called exactly once, perhaps
  * before this returns, and may free the request. */

@@ -19,6 +19,8 @@
 
 static const BusService mesh_service = {
         .title = "devbox-mesh",
+        .name = "org.devbox.Mesh1",
+        .path = "/org/devbox/Mesh1",
         .deadline_usec = MESH_DEADLINE_USEC,
         .unavailable = DEVBOX_ERROR_MESH_UNAVAILABLE,
         .timeout = DEVBOX_ERROR_MESH_UNAVAILABLE,
@@ -26,6 +28,8 @@ static const BusService mesh_service = {
 
 static const BusService ledger_service = {
         .title = "devbox-ledger",
+        .name = "org.devbox.Ledger1",
+        .path = "/org/devbox/Ledger1",
         .deadline_usec = LEDGER_DEADLINE_USEC,
         .unavailable = DEVBOX_ERROR_AUDIT_UNAVAILABLE,
         .timeout = DEVBOX_ERROR_AUDIT_UNAVAILABLE,

@@ -7,8 +7,6 @@
 
 #include "bus/dictionary.h"
 
-#define MESH "org.devbox.Mesh1", "/org/devbox/Mesh1", "org.devbox.Mesh1"
-
 void device_facts_done(DeviceFacts *facts)
 {
         free(facts->manifest_text);
@@ -35,13 +33,9 @@ static void complete(FactsQuery *query, int reason)
 
 static void send(FactsQuery *query, const char *method, const char *argument, BusReplyHandler on_reply)
 {
-        sd_bus_message *message = NULL;
-
-        if (query->mesh->bus)
-                (void) sd_bus_message_new_method_call(query->mesh->bus, &message, MESH, method);
-        if (message && argument && sd_bus_message_append(message, "s", argument) < 0)
-                message = sd_bus_message_unref(message);
-        bus_client_send_take(query->mesh, &query->call, message, on_reply);
+        bus_client_send_take(query->mesh, &query->call,
+                             bus_client_new_call(query->mesh, method, argument ? "s" : NULL, argument),
+                             on_reply);
 }
 
 static void on_roots(BusRequest *call, const BusReply *reply)

@@ -6,8 +6,6 @@
 #include "dispatch/method.h"
 
 #define DEVICES_MAX 16384 /* more than a mesh has peers */
-#define MESH        "org.devbox.Mesh1", "/org/devbox/Mesh1", "org.devbox.Mesh1"
-#define LEDGER      "org.devbox.Ledger1", "/org/devbox/Ledger1", "org.devbox.Ledger1"
 
 /* Of devbox-mesh, whose reply it borrows from; the rest is added here. */
 typedef struct Device {
@@ -135,16 +133,13 @@ static void on_replica(BusRequest *request, const BusReply *reply)
 static void query_replica(Listing *listing)
 {
         BusClient *ledger = &listing->self->ledger;
-        sd_bus_message *message = NULL;
 
         if (listing->n_witnessed == listing->n_devices)
                 return listing_reply(listing);
 
-        if (ledger->bus)
-                (void) sd_bus_message_new_method_call(ledger->bus, &message, LEDGER, "GetReplica");
-        if (message && sd_bus_message_append(message, "s", listing->devices[listing->n_witnessed].name) < 0)
-                message = sd_bus_message_unref(message);
-        bus_client_send_take(ledger, &listing->request, message, on_replica);
+        const char *name = listing->devices[listing->n_witnessed].name;
+        bus_client_send_take(ledger, &listing->request, bus_client_new_call(ledger, "GetReplica", "s", name),
+                             on_replica);
 }
 
 /* ---- the devices */
@@ -184,7 +179,6 @@ static void on_peers(BusRequest *request, const BusReply *reply)
 static int start_listing(DispatchDaemon *self, sd_bus_message *message, const char *name)
 {
         Listing *listing = calloc(1, sizeof *listing);
-        sd_bus_message *query = NULL;
 
         if (!listing)
                 return -ENOMEM;
@@ -196,13 +190,10 @@ static int start_listing(DispatchDaemon *self, sd_bus_message *message, const ch
 
         listing->self = self;
         listing->single = name;
-        if (self->mesh.bus)
-                (void) sd_bus_message_new_method_call(self->mesh.bus, &query, MESH,
-                                                      name ? "GetPeer" : "ListPeers");
-        if (query &&
-            (name ? sd_bus_message_append(query, "s", name) : sd_bus_message_append(query, "b", false)) < 0)
-                query = sd_bus_message_unref(query);
-        bus_client_send_take(&self->mesh, &listing->request, query, on_peers);
+        bus_client_send_take(&self->mesh, &listing->request,
+                             name ? bus_client_new_call(&self->mesh, "GetPeer", "s", name)
+                                  : bus_client_new_call(&self->mesh, "ListPeers", "b", false),
+                             on_peers);
         return 0;
 }
 

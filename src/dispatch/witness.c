@@ -11,7 +11,6 @@
 #include "codec/binary-text.h"
 #include "log/log.h"
 
-#define LEDGER    "org.devbox.Ledger1", "/org/devbox/Ledger1", "org.devbox.Ledger1"
 #define STEP_USEC (10 * USEC_PER_SEC)
 #define REPLY_MAX (16 * 1024 * 1024)
 #define BODY_MAX  (128 * 1024) /* of an entry */
@@ -134,19 +133,19 @@ static int append_entry(sd_bus_message *message, const cJSON *entry)
 
 static int make_call(Witness *witness, const cJSON *reply, sd_bus_message **ret_message)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
         const char *checkpoint = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(reply, "checkpoint"));
         const char *evidence = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(reply, "evidence"));
         const cJSON *entry = NULL;
 
-        if (!checkpoint || !evidence || !witness->ledger->bus)
+        if (!checkpoint || !evidence)
                 return -EBADMSG;
 
-        int r = sd_bus_message_new_method_call(witness->ledger->bus, &message, LEDGER, "Witness");
-        if (r >= 0)
-                r = sd_bus_message_append(message, "s", checkpoint);
-        if (r >= 0)
-                r = sd_bus_message_open_container(message, 'a', "(ttqayayay)");
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message =
+                bus_client_new_call(witness->ledger, "Witness", "s", checkpoint);
+        if (!message)
+                return -EBADMSG;
+
+        int r = sd_bus_message_open_container(message, 'a', "(ttqayayay)");
         cJSON_ArrayForEach(entry, cJSON_GetObjectItemCaseSensitive(reply, "entries"))
                 if (r >= 0)
                         r = append_entry(message, entry);
@@ -215,14 +214,10 @@ static void on_replica(BusRequest *call, const BusReply *reply)
 
 static void begin(Witness *witness)
 {
-        sd_bus_message *message = NULL;
-
         witness->running = true;
-        if (witness->ledger->bus)
-                (void) sd_bus_message_new_method_call(witness->ledger->bus, &message, LEDGER, "GetReplica");
-        if (message && sd_bus_message_append(message, "s", witness->device) < 0)
-                message = sd_bus_message_unref(message);
-        bus_client_send_take(witness->ledger, &witness->call, message, on_replica);
+        bus_client_send_take(witness->ledger, &witness->call,
+                             bus_client_new_call(witness->ledger, "GetReplica", "s", witness->device),
+                             on_replica);
 }
 
 int witness_new(HttpClient *http, BusClient *ledger, const char *device, Witness **ret_witness)

@@ -9,8 +9,6 @@
 #include "mesh/hub-session.h"
 #include "mesh/method.h"
 
-#define LEDGER       "org.devbox.Ledger1"
-#define LEDGER_PATH  "/org/devbox/Ledger1"
 #define ENVELOPE_MAX 1024 /* of a checkpoint */
 
 /* Waits for the ledger. */
@@ -119,7 +117,6 @@ static void on_replica(BusRequest *request, const BusReply *reply)
 static int ask_ledger(sd_bus_message *message, MeshDaemon *self, const char *name)
 {
         Admission *admission = calloc(1, sizeof *admission);
-        sd_bus_message *call = NULL;
 
         if (!admission)
                 return -ENOMEM;
@@ -130,12 +127,9 @@ static int ask_ledger(sd_bus_message *message, MeshDaemon *self, const char *nam
                 return r;
         }
 
-        r = sd_bus_message_new_method_call(self->bus, &call, LEDGER, LEDGER_PATH, LEDGER, "GetReplica");
-        if (r >= 0)
-                r = sd_bus_message_append(call, "s", name);
-        if (r < 0)
-                call = sd_bus_message_unref(call);
-        bus_client_send_take(&self->outbox.client, &admission->request, call, on_replica);
+        BusClient *ledger = &self->outbox.client;
+        bus_client_send_take(ledger, &admission->request,
+                             bus_client_new_call(ledger, "GetReplica", "s", name), on_replica);
         return 0;
 }
 
