@@ -63,6 +63,17 @@ static void operation_respond(Operation *operation, int r, Json *json)
         operation_free(operation);
 }
 
+/* {"NAME":true} */
+static void operation_confirm(Operation *operation, const char *name)
+{
+        _cleanup_(json_done) Json json = JSON_NULL;
+
+        json_open_object(&json, NULL);
+        json_add_bool(&json, name, true);
+        json_close_object(&json);
+        operation_respond(operation, 0, &json);
+}
+
 /* Takes a call of the ledger. */
 static void operation_call_take(Operation *operation, sd_bus_message *message, BusReplyHandler on_reply)
 {
@@ -123,17 +134,11 @@ static void on_installed(BusRequest *call, const BusReply *reply)
 /* The documents are installed, whatever became of the keepalive: the next session brings it again. */
 static void on_keepalive(BusRequest *call, const BusReply *reply)
 {
-        Operation *operation = CONTAINER_OF(call, Operation, call);
-        _cleanup_(json_done) Json json = JSON_NULL;
-
         if (reply->reason != 0)
                 log_warning("Cannot set the keepalive of the tunnel, ignoring: %s",
                             devbox_error_sentence((DevboxError) reply->reason));
 
-        json_open_object(&json, NULL);
-        json_add_bool(&json, "installed", true);
-        json_close_object(&json);
-        operation_respond(operation, 0, &json);
+        operation_confirm(CONTAINER_OF(call, Operation, call), "installed");
 }
 
 static void set_keepalive(Operation *operation)
@@ -278,15 +283,11 @@ static void handle_entries(HttpRequest *request, void *owner)
 static void on_cosigned(BusRequest *call, const BusReply *reply)
 {
         Operation *operation = CONTAINER_OF(call, Operation, call);
-        _cleanup_(json_done) Json json = JSON_NULL;
 
         if (reply->reason != 0)
                 return operation_reject(operation, reply->reason, reply->detail);
 
-        json_open_object(&json, NULL);
-        json_add_bool(&json, "recorded", true);
-        json_close_object(&json);
-        operation_respond(operation, 0, &json);
+        operation_confirm(operation, "recorded");
 }
 
 static void handle_cosignature(HttpRequest *request, void *owner)
