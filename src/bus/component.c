@@ -3,11 +3,14 @@
 
 #include "bus/component.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "basic/macro.h"
 #include "bus/error.h"
 #include "log/log.h"
+
+#define METRIC_KEY_MAX 160
 
 static int method_get_metrics(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
@@ -112,12 +115,30 @@ void component_detach(Component *component)
         component->bus = sd_bus_unref(component->bus);
 }
 
-int component_append_metrics(sd_bus_message *reply, const ComponentMetric *metrics, size_t n)
+int component_begin_metrics(sd_bus_message *reply, const ComponentMetric *metrics, size_t n)
 {
         int r = sd_bus_message_open_container(reply, 'a', "{sd}");
 
         for (size_t i = 0; r >= 0 && i < n; i++)
                 r = sd_bus_message_append(reply, "{sd}", metrics[i].name, metrics[i].value);
+
+        return r;
+}
+
+int component_append_metric(sd_bus_message *reply, double value, const char *format, ...)
+{
+        char key[METRIC_KEY_MAX];
+        va_list arguments;
+
+        va_start(arguments, format);
+        (void) vsnprintf(key, sizeof key, format, arguments);
+        va_end(arguments);
+        return sd_bus_message_append(reply, "{sd}", key, value);
+}
+
+int component_append_metrics(sd_bus_message *reply, const ComponentMetric *metrics, size_t n)
+{
+        int r = component_begin_metrics(reply, metrics, n);
 
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }

@@ -7,6 +7,7 @@
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
+#include "basic/macro.h"
 #include "basic/time.h"
 
 typedef struct Component Component;
@@ -40,6 +41,11 @@ typedef struct ComponentMetric {
 } ComponentMetric;
 
 int component_append_metrics(sd_bus_message *reply, const ComponentMetric *metrics, size_t n);
+
+/* With more after these, up to sd_bus_message_close_container(). Those that there are several of have labels
+ * in their keys, as Prometheus writes them, which devbox-api passes on. */
+int component_begin_metrics(sd_bus_message *reply, const ComponentMetric *metrics, size_t n);
+int component_append_metric(sd_bus_message *reply, double value, const char *format, ...) _printf_(3, 4);
 
 /* Emits PropertiesChanged when it changes. */
 void component_set_healthy(Component *component, bool healthy);

@@ -1,26 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The figures of Component1.GetMetrics. Those that there are several of have labels in their keys, as
- * Prometheus writes them, which devbox-api passes on. */
-
-#include <inttypes.h>
-#include <stdio.h>
+/* The figures of Component1.GetMetrics. */
 
 #include "dispatch/daemon-internal.h"
-
-#define KEY_MAX 128
-
-static int append(sd_bus_message *reply, double value, const char *format, ...) _printf_(3, 4);
-
-static int append(sd_bus_message *reply, double value, const char *format, ...)
-{
-        char key[KEY_MAX];
-        va_list args;
-
-        va_start(args, format);
-        (void) vsnprintf(key, sizeof key, format, args);
-        va_end(args);
-        return sd_bus_message_append(reply, "{sd}", key, value);
-}
 
 /* Only what there was: most pairs never are. */
 static int append_ended(sd_bus_message *reply, const QueueStats *stats)
@@ -30,11 +11,11 @@ static int append_ended(sd_bus_message *reply, const QueueStats *stats)
         for (size_t kind = 0; kind <= _CAPABILITY_KIND_MAX; kind++)
                 for (size_t state = 0; r >= 0 && state < _DISPATCH_STATE_MAX; state++)
                         if (stats->ended_total[kind][state] > 0)
-                                r = append(reply, (double) stats->ended_total[kind][state],
-                                           "requests_total{capability=\"%s\",outcome=\"%s\"}",
-                                           kind < _CAPABILITY_KIND_MAX ? capability_kind_names[kind]
-                                                                       : "other",
-                                           dispatch_state_names[state]);
+                                r = component_append_metric(
+                                        reply, (double) stats->ended_total[kind][state],
+                                        "requests_total{capability=\"%s\",outcome=\"%s\"}",
+                                        kind < _CAPABILITY_KIND_MAX ? capability_kind_names[kind] : "other",
+                                        dispatch_state_names[state]);
         return r;
 }
 
@@ -45,16 +26,18 @@ static int append_durations(sd_bus_message *reply, const QueueStats *stats)
 
         for (size_t i = 0; r >= 0 && i < QUEUE_BUCKETS; i++) {
                 count += stats->durations[i];
-                r = append(reply, (double) count, "request_duration_seconds_bucket{le=\"%g\"}",
-                           (double) queue_buckets_usec[i] / USEC_PER_SEC);
+                r = component_append_metric(reply, (double) count,
+                                            "request_duration_seconds_bucket{le=\"%g\"}",
+                                            (double) queue_buckets_usec[i] / USEC_PER_SEC);
         }
         count += stats->durations[QUEUE_BUCKETS];
         if (r >= 0)
-                r = append(reply, (double) count, "request_duration_seconds_bucket{le=\"+Inf\"}");
+                r = component_append_metric(reply, (double) count,
+                                            "request_duration_seconds_bucket{le=\"+Inf\"}");
         if (r >= 0)
-                r = append(reply, (double) stats->duration_sum_usec / USEC_PER_SEC,
-                           "request_duration_seconds_sum");
-        return r < 0 ? r : append(reply, (double) count, "request_duration_seconds_count");
+                r = component_append_metric(reply, (double) stats->duration_sum_usec / USEC_PER_SEC,
+                                            "request_duration_seconds_sum");
+        return r < 0 ? r : component_append_metric(reply, (double) count, "request_duration_seconds_count");
 }
 
 /* Of a device whose chain is known from a result. */
@@ -65,10 +48,12 @@ static int append_device(sd_bus_message *reply, const Queue *queue, const char *
         if (figures.entries == 0)
                 return 0;
 
-        int r = append(reply, (double) figures.entries, "device_audit_entries{device=\"%s\"}", name);
+        int r = component_append_metric(reply, (double) figures.entries,
+                                        "device_audit_entries{device=\"%s\"}", name);
         return r < 0 ? r
-                     : append(reply, (double) (figures.entries - MIN(figures.entries, figures.witnessed)),
-                              "device_witness_lag_entries{device=\"%s\"}", name);
+                     : component_append_metric(
+                               reply, (double) (figures.entries - MIN(figures.entries, figures.witnessed)),
+                               "device_witness_lag_entries{device=\"%s\"}", name);
 }
 
 int dispatch_append_metrics(sd_bus_message *reply, void *owner)
@@ -91,9 +76,7 @@ int dispatch_append_metrics(sd_bus_message *reply, void *owner)
                 { "replays_blocked_total", (double) stats.replays_total },
         };
 
-        int r = sd_bus_message_open_container(reply, 'a', "{sd}");
-        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(metrics); i++)
-                r = sd_bus_message_append(reply, "{sd}", metrics[i].name, metrics[i].value);
+        int r = component_begin_metrics(reply, metrics, ELEMENTSOF(metrics));
         if (r >= 0)
                 r = append_ended(reply, &stats);
         if (r >= 0)

@@ -1,51 +1,43 @@
 /* SPDX-License-Identifier: MIT */
-/* The figures of Component1.GetMetrics. Those that there are several of have labels in their keys, as
- * Prometheus writes them, which devbox-api passes on. */
-
-#include <stdio.h>
+/* The figures of Component1.GetMetrics. */
 
 #include "mesh/daemon-internal.h"
 #include "mesh/invitation.h"
 
 /* ---- peers */
 
-static int append_of_peer(sd_bus_message *reply, const char *name, const Peer *peer, double value)
-{
-        char key[64 + DEVICE_NAME_SIZE];
-
-        (void) snprintf(key, sizeof key, "%s{peer=\"%s\"}", name, peer->name);
-        return sd_bus_message_append(reply, "{sd}", key, value);
-}
-
 static int append_presence(sd_bus_message *reply, const Peer *peer)
 {
-        char key[64 + DEVICE_NAME_SIZE];
         int r = 0;
 
-        for (Presence presence = 0; r >= 0 && presence < _PRESENCE_MAX; presence++) {
-                (void) snprintf(key, sizeof key, "peer_presence{peer=\"%s\",presence=\"%s\"}", peer->name,
-                                presence_to_string(presence));
-                r = sd_bus_message_append(reply, "{sd}", key,
-                                          peer->sighting.presence == presence ? 1.0 : 0.0);
-        }
+        for (Presence presence = 0; r >= 0 && presence < _PRESENCE_MAX; presence++)
+                r = component_append_metric(reply, peer->sighting.presence == presence,
+                                            "peer_presence{peer=\"%s\",presence=\"%s\"}", peer->name,
+                                            presence_to_string(presence));
         return r;
 }
 
 static int append_peer(sd_bus_message *reply, const Peer *peer)
 {
         const Sighting *sighting = &peer->sighting;
+        const struct {
+                const char *name;
+                double value;
+                bool absent;
+        } figures[] = {
+                { "peer_rx_bytes_total", (double) sighting->rx_bytes },
+                { "peer_tx_bytes_total", (double) sighting->tx_bytes },
+                { "peer_last_handshake_timestamp_seconds",
+                  (double) sighting->handshake_at_usec / USEC_PER_SEC, sighting->handshake_at_usec == 0 },
+                { "peer_manifest_expires_timestamp_seconds", (double) peer->manifest_expires_at_ms / 1000,
+                  peer->manifest_expires_at_ms == 0 },
+        };
 
         int r = append_presence(reply, peer);
-        if (r >= 0)
-                r = append_of_peer(reply, "peer_rx_bytes_total", peer, (double) sighting->rx_bytes);
-        if (r >= 0)
-                r = append_of_peer(reply, "peer_tx_bytes_total", peer, (double) sighting->tx_bytes);
-        if (r >= 0 && sighting->handshake_at_usec != 0)
-                r = append_of_peer(reply, "peer_last_handshake_timestamp_seconds", peer,
-                                   (double) sighting->handshake_at_usec / USEC_PER_SEC);
-        if (r >= 0 && peer->manifest_expires_at_ms != 0)
-                r = append_of_peer(reply, "peer_manifest_expires_timestamp_seconds", peer,
-                                   (double) peer->manifest_expires_at_ms / 1000);
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(figures); i++)
+                if (!figures[i].absent)
+                        r = component_append_metric(reply, figures[i].value, "%s{peer=\"%s\"}",
+                                                    figures[i].name, peer->name);
         return r;
 }
 
@@ -64,13 +56,9 @@ static int append_invitations(sd_bus_message *reply, Database *database)
         if (r < 0)
                 return 0;
 
-        for (InvitationState state = 0; r >= 0 && state < _INVITATION_STATE_MAX; state++) {
-                char key[64];
-
-                (void) snprintf(key, sizeof key, "invitations{state=\"%s\"}",
-                                invitation_state_to_string(state));
-                r = sd_bus_message_append(reply, "{sd}", key, n[state]);
-        }
+        for (InvitationState state = 0; r >= 0 && state < _INVITATION_STATE_MAX; state++)
+                r = component_append_metric(reply, n[state], "invitations{state=\"%s\"}",
+                                            invitation_state_to_string(state));
         return r;
 }
 
@@ -95,9 +83,7 @@ int mesh_append_metrics(sd_bus_message *reply, void *owner)
                 { "ledger_call_failures_total", self->outbox.client.stats.failed_total },
         };
 
-        int r = sd_bus_message_open_container(reply, 'a', "{sd}");
-        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(metrics); i++)
-                r = sd_bus_message_append(reply, "{sd}", metrics[i].name, metrics[i].value);
+        int r = component_begin_metrics(reply, metrics, ELEMENTSOF(metrics));
         for (size_t i = 0; r >= 0 && i < self->peers.n_peers; i++)
                 if (self->peers.peers[i].state != PEER_STATE_REVOKED)
                         r = append_peer(reply, &self->peers.peers[i]);
