@@ -270,6 +270,14 @@ static void draw_ids(uint64_t now_ms, char ret_id[static ULID_SIZE], uint8_t ret
         ulid_format(now_ms, random, ret_id);
 }
 
+static void set_subject(const Request *request, Composed *composed)
+{
+        if (request->kind >= 0)
+                capability_subject((CapabilityKind) request->kind, &request->arguments, composed->subject);
+        else
+                (void) snprintf(composed->subject, sizeof composed->subject, "%s", request->capability);
+}
+
 int compose_request(const ComposeInput *input, Composed *ret_composed, const char **ret_why)
 {
         _cleanup_(storage_done) Storage storage = { .content = TEXT_NULL };
@@ -294,12 +302,10 @@ int compose_request(const ComposeInput *input, Composed *ret_composed, const cha
 
         request.unknown_arguments = storage.unknown;
         draw_ids(input->now_ms, composed.request_id, request.nonce);
-        if (request.kind >= 0) {
-                capability_subject((CapabilityKind) request.kind, &request.arguments, composed.subject);
+        set_subject(&request, &composed);
+        if (request.kind >= 0)
                 (void) manifest_find_capability(input->manifest, (CapabilityKind) request.kind,
                                                 &request.arguments, &composed.capability);
-        } else
-                (void) snprintf(composed.subject, sizeof composed.subject, "%s", input->capability);
 
         int64_t age_s = composed.capability ? composed.capability->max_age_s : AGE_DEFAULT_S;
         request.expires_at_ms = request.issued_at_ms + age_s * 1000;
@@ -326,10 +332,7 @@ int compose_replay(const ComposeInput *input, const Request *used, Composed *ret
         request.origin = *input->origin;
         request.issued_at_ms = (int64_t) input->now_ms - REPLAY_AGE_MS;
         request.expires_at_ms = request.issued_at_ms + 1;
-        if (request.kind >= 0)
-                capability_subject((CapabilityKind) request.kind, &request.arguments, composed.subject);
-        else
-                (void) snprintf(composed.subject, sizeof composed.subject, "%s", request.capability);
+        set_subject(&request, &composed);
 
         int r = request_format(&request, &composed.payload, NULL);
         if (r == 0)

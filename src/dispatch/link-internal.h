@@ -64,8 +64,9 @@ void link_run_send(LinkRun *run);
 /* An accepted request has a result, now or later; another one ends with the reason. */
 void link_run_fail(LinkRun *run, int reason);
 
-/* The reason in {"error":{"code":…}}, of a response that is no success. */
+/* The reason in {"error":{"code":…}}, of a response that is no success: as text, or parsed. */
 int link_response_reason(Bytes body);
+int link_error_reason(const cJSON *response);
 
 /* A text of the device's JSON; NULL: there is none. */
 static inline const char *link_json_text(const cJSON *tree, const char *key)

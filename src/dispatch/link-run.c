@@ -14,13 +14,19 @@
 
 #define REFUSAL_MAX 4096
 
-int link_response_reason(Bytes body)
+int link_error_reason(const cJSON *response)
 {
-        _cleanup_(link_json_freep) cJSON *tree = cJSON_ParseWithLength((const char *) body.data, body.size);
-        const char *code = link_json_text(cJSON_GetObjectItemCaseSensitive(tree, "error"), "code");
+        const char *code = link_json_text(cJSON_GetObjectItemCaseSensitive(response, "error"), "code");
         DevboxError reason = DEVBOX_ERROR_MESH_UNREACHABLE;
 
         return code && devbox_error_from_code(code, &reason) == 0 ? (int) reason : DEVBOX_ERROR_INTERNAL;
+}
+
+int link_response_reason(Bytes body)
+{
+        _cleanup_(link_json_freep) cJSON *tree = cJSON_ParseWithLength((const char *) body.data, body.size);
+
+        return link_error_reason(tree);
 }
 
 /* ---- the end of a run */

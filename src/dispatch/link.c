@@ -98,7 +98,7 @@ static void note_rejection(DeviceLink *link, Bytes body)
 {
         _cleanup_(link_json_freep) cJSON *tree = cJSON_ParseWithLength((const char *) body.data, body.size);
         const char *why = link_json_text(cJSON_GetObjectItemCaseSensitive(tree, "error"), "message");
-        DevboxError reason = (DevboxError) link_response_reason(body);
+        DevboxError reason = (DevboxError) link_error_reason(tree);
         int64_t version = link->facts.manifest->version;
         char cure[DEVICE_NAME_SIZE + 128] = "";
         LinkRun *run;

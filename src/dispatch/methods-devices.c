@@ -4,6 +4,7 @@
 
 #include "bus/dictionary.h"
 #include "dispatch/method.h"
+#include "dispatch/witness.h"
 
 #define DEVICES_MAX 16384 /* more than a mesh has peers */
 
@@ -63,31 +64,41 @@ static void listing_reject(Listing *listing, int reason)
         dispatch_listing_free(&listing->call);
 }
 
-static void listing_reply(Listing *listing)
+static void add_figures(const Queue *queue, Device *device)
+{
+        uint64_t open[DISPATCH_RUNNING + 1] = { 0 };
+        const DeviceLink *link = queue_find_link(queue, device->name);
+
+        queue_count_open(queue, device->name, open);
+        device->approving = open[DISPATCH_APPROVING];
+        device->queued = open[DISPATCH_QUEUED];
+        device->running = open[DISPATCH_RUNNING];
+        device->audit_entries = device->witnessed_entries != UINT64_MAX ? device->witnessed_entries : 0;
+        if (!link)
+                return;
+
+        device->audit_entries = MAX(device->audit_entries, device_link_entries(link));
+        device->manifest_problem = device_link_rejection(link, device->manifest_version);
+}
+
+static int reply_rows(const Listing *listing)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
 
-        for (size_t i = 0; i < listing->n_devices; i++) {
-                Device *device = &listing->devices[i];
-                const QueueDevice figures = queue_device(listing->self->queue, device->name);
+        int r = bus_reply_rows_begin(listing->call.message, &reply);
+        for (size_t i = 0; r >= 0 && i < listing->n_devices; i++)
+                r = bus_dictionary_append(reply, &device_dictionary, &listing->devices[i]);
+        return bus_reply_rows_send(r, reply);
+}
 
-                device->approving = figures.open[DISPATCH_APPROVING];
-                device->queued = figures.open[DISPATCH_QUEUED];
-                device->running = figures.open[DISPATCH_RUNNING];
-                device->manifest_problem =
-                        queue_manifest_problem(listing->self->queue, device->name, device->manifest_version);
-                if (device->witnessed_entries != UINT64_MAX)
-                        device->audit_entries = device->witnessed_entries;
-                device->audit_entries = MAX(device->audit_entries, figures.entries);
-        }
+static void listing_reply(Listing *listing)
+{
+        for (size_t i = 0; i < listing->n_devices; i++)
+                add_figures(listing->self->queue, &listing->devices[i]);
 
-        int r = sd_bus_message_new_method_return(listing->call.message, &reply);
-        if (r >= 0)
-                r = listing->single
-                            ? bus_dictionary_append(reply, &device_dictionary, listing->devices)
-                            : bus_rows_append(reply, &device_rows, listing->devices, listing->n_devices);
-        if (r >= 0)
-                r = sd_bus_send(NULL, reply, NULL);
+        int r = listing->single
+                        ? bus_reply_dictionary(listing->call.message, &device_dictionary, listing->devices)
+                        : reply_rows(listing);
         if (r < 0)
                 return listing_reject(listing, DEVBOX_ERROR_INTERNAL);
 
@@ -96,17 +107,6 @@ static void listing_reply(Listing *listing)
 
 /* ---- what the ledger has witnessed */
 
-typedef struct Replica {
-        uint64_t size;
-        const char *quarantine;
-} Replica;
-
-static const BusField replica_fields[] = {
-        BUS_FIELD("size", BUS_UINT64, Replica, size, BUS_REQUIRED),
-        BUS_FIELD("quarantine", BUS_TEXT, Replica, quarantine),
-};
-static const BusDictionary replica_dictionary = BUS_DICTIONARY(replica_fields);
-
 static void query_replica(Listing *listing);
 
 /* Of a device that the ledger does not know, no entry is witnessed. */
@@ -114,12 +114,12 @@ static void on_replica(BusRequest *request, const BusReply *reply)
 {
         Listing *listing = CONTAINER_OF(request, Listing, request);
         Device *device = &listing->devices[listing->n_witnessed++];
-        Replica replica = { .quarantine = NULL };
+        WitnessedChain replica = { .quarantine = NULL };
         DevboxError code;
 
         if (reply->reason != 0 && reply->reason != DEVBOX_ERROR_PEER_UNKNOWN)
                 return listing_reply(listing);
-        if (reply->reason == 0 && bus_dictionary_read(reply->message, &replica_dictionary, &replica) < 0)
+        if (reply->reason == 0 && witnessed_chain_read(reply->message, &replica) < 0)
                 return listing_reject(listing, DEVBOX_ERROR_INTERNAL);
 
         device->witnessed_entries = replica.size;

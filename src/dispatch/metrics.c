@@ -41,18 +41,19 @@ static int append_durations(sd_bus_message *reply, const QueueStats *stats)
 }
 
 /* Of a device whose chain is known from a result. */
-static int append_device(sd_bus_message *reply, const Queue *queue, const char *name)
+static int append_device(sd_bus_message *reply, const DeviceLink *link)
 {
-        const QueueDevice figures = queue_device(queue, name);
+        uint64_t entries = device_link_entries(link);
+        const char *name = device_link_name(link);
 
-        if (figures.entries == 0)
+        if (entries == 0)
                 return 0;
 
-        int r = component_append_metric(reply, (double) figures.entries,
-                                        "device_audit_entries{device=\"%s\"}", name);
+        int r = component_append_metric(reply, (double) entries, "device_audit_entries{device=\"%s\"}",
+                                        name);
         return r < 0 ? r
                      : component_append_metric(
-                               reply, (double) (figures.entries - MIN(figures.entries, figures.witnessed)),
+                               reply, (double) (entries - MIN(entries, device_link_witnessed(link))),
                                "device_witness_lag_entries{device=\"%s\"}", name);
 }
 
@@ -81,7 +82,7 @@ int dispatch_append_metrics(sd_bus_message *reply, void *owner)
                 r = append_ended(reply, &stats);
         if (r >= 0)
                 r = append_durations(reply, &stats);
-        for (size_t i = 0; r >= 0 && i < queue_n_devices(self->queue); i++)
-                r = append_device(reply, self->queue, queue_device_name(self->queue, i));
+        for (size_t i = 0; r >= 0 && i < queue_n_links(self->queue); i++)
+                r = append_device(reply, queue_link(self->queue, i));
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }

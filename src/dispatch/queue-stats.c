@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Figures of the queue: since the start, now, and of one device. */
+/* Figures of the queue: since the start, and now. */
 
 #include "dispatch/queue-internal.h"
 
@@ -55,45 +55,10 @@ QueueStats queue_stats(const Queue *queue)
         return stats;
 }
 
-/* NULL: nothing was sent to it. */
-static const DeviceLink *find_link(const Queue *queue, const char *device)
+void queue_count_open(const Queue *queue, const char *device, uint64_t counts[static DISPATCH_RUNNING + 1])
 {
-        for (size_t i = 0; i < queue->n_links; i++)
-                if (streq(device_link_name(queue->links[i]), device))
-                        return queue->links[i];
-
-        return NULL;
-}
-
-QueueDevice queue_device(const Queue *queue, const char *device)
-{
-        QueueDevice figures = { .entries = 0 };
-        const DeviceLink *link = find_link(queue, device);
         const QueuedRequest *request;
 
         LIST_FOREACH(request, &queue->requests, entry)
-                figures.open[request->stored.state] += streq(request->stored.device, device);
-        if (link) {
-                figures.entries = device_link_entries(link);
-                figures.witnessed = device_link_witnessed(link);
-        }
-
-        return figures;
-}
-
-const char *queue_manifest_problem(const Queue *queue, const char *device, uint64_t manifest_version)
-{
-        const DeviceLink *link = find_link(queue, device);
-
-        return link ? device_link_rejection(link, manifest_version) : NULL;
-}
-
-size_t queue_n_devices(const Queue *queue)
-{
-        return queue->n_links;
-}
-
-const char *queue_device_name(const Queue *queue, size_t i)
-{
-        return device_link_name(queue->links[i]);
+                counts[request->stored.state] += streq(request->stored.device, device);
 }

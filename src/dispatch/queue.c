@@ -167,13 +167,11 @@ static const LinkRunHandlers run_handlers = {
 
 /* ---- starting */
 
-static int find_link(Queue *queue, const char *device, DeviceLink **ret_link)
+static int need_link(Queue *queue, const char *device, DeviceLink **ret_link)
 {
-        for (size_t i = 0; i < queue->n_links; i++)
-                if (streq(device_link_name(queue->links[i]), device)) {
-                        *ret_link = queue->links[i];
-                        return 0;
-                }
+        *ret_link = queue_find_link(queue, device);
+        if (*ret_link)
+                return 0;
         if (queue->n_links == LINKS_MAX)
                 return -ENOBUFS;
 
@@ -197,7 +195,7 @@ void queued_start(QueuedRequest *request)
 
         if (request->ready_usec == 0)
                 request->ready_usec = time_now(CLOCK_MONOTONIC);
-        int r = find_link(request->queue, stored->device, &link);
+        int r = need_link(request->queue, stored->device, &link);
         if (r == 0)
                 r = link_run_start(link, &link_request, &run_handlers, request, &request->run);
         if (r < 0)
@@ -346,6 +344,25 @@ DispatchStore *queue_store(Queue *queue)
         return queue->store;
 }
 
+size_t queue_n_links(const Queue *queue)
+{
+        return queue->n_links;
+}
+
+DeviceLink *queue_link(const Queue *queue, size_t i)
+{
+        return queue->links[i];
+}
+
+DeviceLink *queue_find_link(const Queue *queue, const char *device)
+{
+        for (size_t i = 0; i < queue->n_links; i++)
+                if (streq(device_link_name(queue->links[i]), device))
+                        return queue->links[i];
+
+        return NULL;
+}
+
 QueuedRequest *queue_find(Queue *queue, const char *id)
 {
         QueuedRequest *request;
@@ -474,9 +491,7 @@ int queue_cancel(Queue *queue, const char *id)
 
 void queue_revoke(Queue *queue, const char *device)
 {
-        QueuedRequest *request = LIST_FIRST(&queue->requests), *next;
-
-        for (; request; request = next) {
+        for (QueuedRequest *request = LIST_FIRST(&queue->requests), *next; request; request = next) {
                 next = LIST_NEXT(request, entry);
                 if (streq(request->stored.device, device))
                         queued_end(request, DISPATCH_REJECTED, DEVBOX_ERROR_PEER_REVOKED, NULL, NULL);

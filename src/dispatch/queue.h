@@ -55,20 +55,13 @@ void queue_resume(Queue *queue);
 DispatchStore *queue_store(Queue *queue);
 QueueStats queue_stats(const Queue *queue);
 
-typedef struct QueueDevice {
-        uint64_t open[_DISPATCH_STATE_MAX]; /* requests, by their state */
-        uint64_t entries;                   /* of its audit chain, as its last result says; 0: not known */
-        uint64_t witnessed;                 /* of these */
-} QueueDevice;
+/* Counts the open requests of a device by their state. */
+void queue_count_open(const Queue *queue, const char *device, uint64_t counts[static DISPATCH_RUNNING + 1]);
 
-QueueDevice queue_device(const Queue *queue, const char *device);
-
-/* See device_link_rejection(). */
-const char *queue_manifest_problem(const Queue *queue, const char *device, uint64_t manifest_version);
-
-/* The devices that requests were sent to since the start. */
-size_t queue_n_devices(const Queue *queue);
-const char *queue_device_name(const Queue *queue, size_t i);
+/* The links to the devices that requests were sent to since the start. */
+size_t queue_n_links(const Queue *queue);
+DeviceLink *queue_link(const Queue *queue, size_t i);
+DeviceLink *queue_find_link(const Queue *queue, const char *device); /* NULL: there is none */
 
 typedef struct QueueSubmission {
         const char *device, *capability, *principal;

@@ -83,10 +83,9 @@ static void on_witnessed(BusRequest *call, const BusReply *reply)
         _cleanup_(text_done) Text body = TEXT_NULL;
         const char *cosigned = NULL;
 
-        if (reply->reason == 0)
-                witness->entries += witness->n_new;
         if (reply->reason != 0)
                 return end_reason(witness, reply);
+        witness->entries += witness->n_new;
         if (sd_bus_message_read(reply->message, "s", &cosigned) < 0)
                 return end(witness, "the ledger's reply is not understood");
 
@@ -182,26 +181,26 @@ static void on_entries(HttpCall *call, int error, void *userdata)
 
 /* ---- what the hub has */
 
-typedef struct Replica {
-        uint64_t size;
-        const char *quarantine;
-} Replica;
+int witnessed_chain_read(sd_bus_message *reply, WitnessedChain *ret_chain)
+{
+        static const BusField fields[] = {
+                BUS_FIELD("size", BUS_UINT64, WitnessedChain, size, BUS_REQUIRED),
+                BUS_FIELD("quarantine", BUS_TEXT, WitnessedChain, quarantine),
+        };
+        static const BusDictionary dictionary = BUS_DICTIONARY(fields);
 
-static const BusField replica_fields[] = {
-        BUS_FIELD("size", BUS_UINT64, Replica, size, BUS_REQUIRED),
-        BUS_FIELD("quarantine", BUS_TEXT, Replica, quarantine),
-};
-static const BusDictionary replica_dictionary = BUS_DICTIONARY(replica_fields);
+        return bus_dictionary_read(reply, &dictionary, ret_chain);
+}
 
 static void on_replica(BusRequest *call, const BusReply *reply)
 {
         Witness *witness = CONTAINER_OF(call, Witness, call);
-        Replica replica = { .quarantine = NULL };
+        WitnessedChain replica = { .quarantine = NULL };
         char path[64];
 
         if (reply->reason != 0)
                 return end_reason(witness, reply);
-        if (bus_dictionary_read(reply->message, &replica_dictionary, &replica) < 0)
+        if (witnessed_chain_read(reply->message, &replica) < 0)
                 return end(witness, "the ledger's reply is not understood");
         witness->entries = replica.size;
         if (replica.quarantine)

@@ -8,6 +8,14 @@
 #include "bus/client.h"
 #include "http/client.h"
 
+/* The reply of GetReplica; the text is borrowed. Errors: those of bus_dictionary_read(). */
+typedef struct WitnessedChain {
+        uint64_t size;
+        const char *quarantine; /* the code of what the device did; NULL: nothing */
+} WitnessedChain;
+
+int witnessed_chain_read(sd_bus_message *reply, WitnessedChain *ret_chain);
+
 typedef struct Witness Witness;
 
 /* `device` is borrowed. */
