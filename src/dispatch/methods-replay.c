@@ -67,13 +67,7 @@ static void on_facts(FactsQuery *query, DeviceFacts *facts, int reason)
         char id[ULID_SIZE];
 
         int r = facts ? submit(operation, facts, id) : reason;
-        if (facts)
-                device_facts_done(facts);
-        if (r != 0)
-                return operation_reject(operation, r, NULL);
-
-        (void) sd_bus_reply_method_return(operation->call.message, "s", id);
-        dispatch_operation_free(&operation->call);
+        operation_end(operation, facts, r, id, NULL);
 }
 
 static int handle_replay_test(sd_bus_message *message, void *userdata)
@@ -81,20 +75,12 @@ static int handle_replay_test(sd_bus_message *message, void *userdata)
         DispatchDaemon *self = userdata;
         ReplayArguments arguments = { .used = NULL };
         char principal[PRINCIPAL_SIZE];
-        Operation *operation;
 
         int r = read_arguments(self, message, &arguments);
         _cleanup_(request_freep) Request *used = arguments.used;
         if (r == 0)
                 r = operation_resolve_principal(self, message, NULL, principal, sizeof principal);
-        if (r == 0)
-                r = operation_new(self, message, used->device, &operation);
-        if (r != 0)
-                return r;
-
-        memcpy(operation->principal, principal, sizeof principal);
-        facts_query_start(&operation->query, &self->mesh, operation->device, on_facts);
-        return 0;
+        return r != 0 ? r : operation_start(self, message, principal, used->device, on_facts);
 }
 
 DISPATCH_METHOD(replay_test, ACCESS_SUBMIT);

@@ -130,34 +130,20 @@ static void on_submit_facts(FactsQuery *query, DeviceFacts *facts, int reason)
         const char *why = NULL;
 
         int r = facts ? submit(operation, facts, id, &why) : reason;
-        if (facts)
-                device_facts_done(facts);
-        if (r != 0)
-                return operation_reject(operation, r == -EBADMSG ? DEVBOX_ERROR_BAD_REQUEST : r, why);
-
-        (void) sd_bus_reply_method_return(operation->call.message, "s", id);
-        dispatch_operation_free(&operation->call);
+        operation_end(operation, facts, r, id, why);
 }
 
 static int handle_submit(sd_bus_message *message, void *userdata)
 {
         DispatchDaemon *self = userdata;
         SubmitArguments arguments;
-        Operation *operation;
         char principal[PRINCIPAL_SIZE];
 
         int r = read_submit(message, &arguments);
         if (r == 0)
                 r = operation_resolve_principal(self, message, arguments.options.principal, principal,
                                                 sizeof principal);
-        if (r == 0)
-                r = operation_new(self, message, arguments.device, &operation);
-        if (r != 0)
-                return r;
-
-        memcpy(operation->principal, principal, sizeof principal);
-        facts_query_start(&operation->query, &self->mesh, operation->device, on_submit_facts);
-        return 0;
+        return r != 0 ? r : operation_start(self, message, principal, arguments.device, on_submit_facts);
 }
 
 /* ---- Approve, Deny */
@@ -189,37 +175,40 @@ static int read_decision(sd_bus_message *message, const char **ret_id, DecisionO
         return 0;
 }
 
+static int decide(const Operation *operation, const DeviceFacts *facts, const char **ret_why)
+{
+        sd_bus_message *message = operation->call.message;
+        DecisionOptions options;
+        const char *id;
+
+        int r = sd_bus_message_rewind(message, true);
+        if (r >= 0)
+                r = read_decision(message, &id, &options);
+        if (r < 0)
+                return r;
+
+        const QueueDecision decision = {
+                .id = id,
+                .principal = operation->principal,
+                .tier = options.reaction_id ? APPROVAL_REACTION : APPROVAL_MESSAGE,
+                .approve = streq(sd_bus_message_get_member(message), "Approve"),
+                .manifest = facts->manifest,
+                .room = options.room,
+                .message_id = options.message_id,
+                .reaction_id = options.reaction_id,
+                .envelope = options.envelope,
+        };
+
+        return queue_decide(operation->self->queue, &decision, ret_why);
+}
+
 static void on_decision_facts(FactsQuery *query, DeviceFacts *facts, int reason)
 {
         Operation *operation = CONTAINER_OF(query, Operation, query);
-        sd_bus_message *message = operation->call.message;
-        DecisionOptions options;
-        const char *id = NULL, *why = NULL;
-        int r = reason;
+        const char *why = NULL;
 
-        if (facts && sd_bus_message_rewind(message, true) >= 0 &&
-            read_decision(message, &id, &options) == 0) {
-                const QueueDecision decision = {
-                        .id = id,
-                        .principal = operation->principal,
-                        .tier = options.reaction_id ? APPROVAL_REACTION : APPROVAL_MESSAGE,
-                        .approve = streq(sd_bus_message_get_member(message), "Approve"),
-                        .manifest = facts->manifest,
-                        .room = options.room,
-                        .message_id = options.message_id,
-                        .reaction_id = options.reaction_id,
-                        .envelope = options.envelope,
-                };
-
-                r = queue_decide(operation->self->queue, &decision, &why);
-        }
-        if (facts)
-                device_facts_done(facts);
-        if (r != 0)
-                return operation_reject(operation, r, why);
-
-        (void) sd_bus_reply_method_return(message, "");
-        dispatch_operation_free(&operation->call);
+        int r = facts ? decide(operation, facts, &why) : reason;
+        operation_end(operation, facts, r, NULL, why);
 }
 
 static int handle_decide(sd_bus_message *message, void *userdata)
@@ -228,7 +217,6 @@ static int handle_decide(sd_bus_message *message, void *userdata)
         _cleanup_(stored_request_done) StoredRequest request = { .n_approvals = 0 };
         char principal[PRINCIPAL_SIZE];
         DecisionOptions options;
-        Operation *operation;
         const char *id;
 
         int r = read_decision(message, &id, &options);
@@ -237,14 +225,7 @@ static int handle_decide(sd_bus_message *message, void *userdata)
                                                 sizeof principal);
         if (r == 0)
                 r = dispatch_store_find(queue_store(self->queue), id, &request);
-        if (r == 0)
-                r = operation_new(self, message, request.device, &operation);
-        if (r != 0)
-                return r;
-
-        memcpy(operation->principal, principal, sizeof principal);
-        facts_query_start(&operation->query, &self->mesh, operation->device, on_decision_facts);
-        return 0;
+        return r != 0 ? r : operation_start(self, message, principal, request.device, on_decision_facts);
 }
 
 /* ---- Withdraw, Cancel */

@@ -17,9 +17,16 @@ void dispatch_operation_free(BusCall *call)
         free(operation);
 }
 
-void operation_reject(Operation *operation, int reason, const char *detail)
+void operation_end(Operation *operation, DeviceFacts *facts, int r, const char *id, const char *detail)
 {
-        bus_reply_error(operation->call.message, reason, detail);
+        sd_bus_message *message = operation->call.message;
+
+        if (facts)
+                device_facts_done(facts);
+        if (r != 0)
+                bus_reply_error(message, r == -EBADMSG ? DEVBOX_ERROR_BAD_REQUEST : r, detail);
+        else
+                (void) sd_bus_reply_method_return(message, id ? "s" : "", id);
         dispatch_operation_free(&operation->call);
 }
 
@@ -51,7 +58,8 @@ int operation_resolve_principal(const DispatchDaemon *self, sd_bus_message *mess
         return principal_valid(ret_principal) ? 0 : DEVBOX_ERROR_OPERATOR_UNKNOWN;
 }
 
-int operation_new(DispatchDaemon *self, sd_bus_message *message, const char *device, Operation **ret)
+int operation_start(DispatchDaemon *self, sd_bus_message *message, const char *principal, const char *device,
+                    FactsHandler on_facts)
 {
         Operation *operation = calloc(1, sizeof *operation);
         if (!operation)
@@ -65,6 +73,7 @@ int operation_new(DispatchDaemon *self, sd_bus_message *message, const char *dev
 
         operation->self = self;
         (void) snprintf(operation->device, sizeof operation->device, "%s", device);
-        *ret = operation;
+        (void) snprintf(operation->principal, sizeof operation->principal, "%s", principal);
+        facts_query_start(&operation->query, &self->mesh, operation->device, on_facts);
         return 0;
 }

@@ -15,11 +15,14 @@ typedef struct Operation {
         char principal[PRINCIPAL_SIZE]; /* who asks */
 } Operation;
 
-/* Errors: those of bus_call_init(); -ENOMEM. */
-int operation_new(DispatchDaemon *self, sd_bus_message *message, const char *device, Operation **ret);
+/* Begins one, whose reply is that of `on_facts`, which may be called before this returns. Errors: those of
+ * bus_call_init(); -ENOMEM. */
+int operation_start(DispatchDaemon *self, sd_bus_message *message, const char *principal, const char *device,
+                    FactsHandler on_facts);
 
-/* Replies with an error, and frees it. */
-void operation_reject(Operation *operation, int reason, const char *detail);
+/* Replies with the id of a request, or without a value if that is NULL; or with the error `r` and perhaps
+ * details. Frees the facts and the operation. */
+void operation_end(Operation *operation, DeviceFacts *facts, int r, const char *id, const char *detail);
 
 /* Who asks: what a chat or the dashboard may claim; everyone else is a user of this machine. Errors:
  * DEVBOX_ERROR_ACCESS_DENIED the caller may not claim it; OPERATOR_UNKNOWN; BUSY. */
