@@ -23,7 +23,7 @@ static bool is_replay(const StoredRequest *stored)
         DevboxError reason;
 
         return stored->reason && devbox_error_from_code(stored->reason, &reason) == 0 &&
-               (reason == DEVBOX_ERROR_NONCE_REPLAY || reason == DEVBOX_ERROR_REQUEST_ID_CONFLICT);
+               devbox_error_is_replay(reason);
 }
 
 void queue_count_end(Queue *queue, const QueuedRequest *request)

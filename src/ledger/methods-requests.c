@@ -96,8 +96,7 @@ static void count_answer(LedgerDaemon *self, const LedgerAnswer *answer)
         self->accepted += answer->outcome == LEDGER_ACCEPTED;
         self->known += answer->outcome == LEDGER_KNOWN;
         self->denied += answer->outcome == LEDGER_DENIED;
-        self->replays += answer->error == DEVBOX_ERROR_NONCE_REPLAY ||
-                         answer->error == DEVBOX_ERROR_REQUEST_ID_CONFLICT;
+        self->replays += devbox_error_is_replay(answer->error);
 }
 
 /* Rejections without an entry in the chain are not logged: unauthenticated input must not fill the journal.

@@ -258,6 +258,11 @@ const char *devbox_error_audit_status(DevboxError error)
         return status ? status : "failed";
 }
 
+bool devbox_error_is_replay(DevboxError error)
+{
+        return streq(devbox_error_audit_status(error), "rejected_nonce");
+}
+
 void devbox_error_sentence_about(DevboxError error, const char *subject, char *ret_text, size_t size)
 {
         const ErrorRow *row = row_of(error);

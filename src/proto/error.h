@@ -105,6 +105,7 @@ const char *devbox_error_sentence(DevboxError error); /* what is wrong and what 
 
 /* What the audit chain and a result call the outcome: "rejected_nonce". */
 const char *devbox_error_audit_status(DevboxError error);
+bool devbox_error_is_replay(DevboxError error); /* that outcome is rejected_nonce */
 
 /* The sentence about one subject: "capability rejected: shell.exec.rm not in manifest". `subject` may be
  * NULL or empty: then the plain sentence. Cut to fit; always ends with NUL. */
