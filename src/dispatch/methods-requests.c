@@ -295,8 +295,8 @@ static const BusField view_fields[] = {
 };
 static const BusDictionary view_dictionary = BUS_DICTIONARY(view_fields);
 
-/* Lists leave the signed documents out. */
-static RequestView view_of(const StoredRequest *request, bool with_documents)
+/* Lists leave the signed documents out; `arguments` may be NULL. */
+static RequestView view_of(const StoredRequest *request, const char *arguments, bool with_documents)
 {
         return (RequestView){ .id = request->id,
                               .device = request->device,
@@ -306,6 +306,7 @@ static RequestView view_of(const StoredRequest *request, bool with_documents)
                               .state = dispatch_state_names[request->state],
                               .reason = request->reason,
                               .message = request->message,
+                              .arguments = arguments,
                               .request = with_documents ? request->envelope : NULL,
                               .result = with_documents ? request->result : NULL,
                               .tier = approval_tier_names[request->tier],
@@ -345,14 +346,13 @@ static int handle_get(sd_bus_message *message, void *userdata)
         if (r != 0)
                 return r;
 
-        RequestView view = view_of(&request, true);
-        view.arguments = arguments;
+        const RequestView view = view_of(&request, arguments, true);
         return MIN(bus_reply_dictionary(message, &view_dictionary, &view), 0);
 }
 
 static int append_row(StoredRequest *request, void *userdata)
 {
-        const RequestView view = view_of(request, false);
+        const RequestView view = view_of(request, NULL, false);
 
         return MIN(bus_dictionary_append(userdata, &view_dictionary, &view), 0);
 }
@@ -368,8 +368,7 @@ static int append_waiting(StoredRequest *request, void *userdata)
         if (r != 0)
                 return r;
 
-        RequestView view = view_of(request, false);
-        view.arguments = arguments;
+        const RequestView view = view_of(request, arguments, false);
         return MIN(bus_dictionary_append(userdata, &view_dictionary, &view), 0);
 }
 
