@@ -242,14 +242,6 @@ int dispatch_store_has_decided(DispatchStore *store, const char *id, const char 
 
 /* ---- reading */
 
-static int copy_text(const Statement *row, int column, char **ret_text)
-{
-        const char *text = statement_text(row, column);
-
-        *ret_text = text ? strdup(text) : NULL;
-        return text && !*ret_text ? -ENOMEM : 0;
-}
-
 static int read_row(const Statement *row, StoredRequest *request)
 {
         char **const texts[] = { &request->device, &request->capability, &request->subject,
@@ -259,9 +251,9 @@ static int read_row(const Statement *row, StoredRequest *request)
 
         (void) snprintf(request->id, sizeof request->id, "%s", strempty(statement_text(row, 0)));
         for (size_t i = 0; r == 0 && i < ELEMENTSOF(texts); i++)
-                r = copy_text(row, (int) i + 1, texts[i]);
+                r = statement_copy_text(row, (int) i + 1, texts[i]);
         for (size_t i = 0; r == 0 && i < ELEMENTSOF(ends); i++)
-                r = copy_text(row, (int) i + 14, ends[i]);
+                r = statement_copy_text(row, (int) i + 14, ends[i]);
         if (r == 0)
                 r = statement_copy_bytes(row, 6, &request->digest, sizeof request->digest);
 

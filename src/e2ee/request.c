@@ -70,14 +70,6 @@ void e2ee_request_clear(E2eeRequest *request)
         *request = E2EE_REQUEST_NULL;
 }
 
-static int copy_text(const Statement *rows, int column, char **ret_text)
-{
-        const char *text = statement_text(rows, column);
-
-        *ret_text = text ? strdup(text) : NULL;
-        return text && !*ret_text ? -ENOMEM : 0;
-}
-
 int e2ee_next_request(E2ee *e2ee, int64_t after_id, E2eeRequest *ret_request)
 {
         _cleanup_(statement_resetp) Statement *rows = NULL;
@@ -95,13 +87,13 @@ int e2ee_next_request(E2ee *e2ee, int64_t after_id, E2eeRequest *ret_request)
 
         request.id = statement_integer(rows, 0);
         request.kind = (E2eeRequestKind) statement_integer(rows, 1);
-        r = copy_text(rows, 2, &request.target);
+        r = statement_copy_text(rows, 2, &request.target);
         if (r == 0)
-                r = copy_text(rows, 3, &request.txn_id);
+                r = statement_copy_text(rows, 3, &request.txn_id);
         if (r == 0)
-                r = copy_text(rows, 4, &request.body);
+                r = statement_copy_text(rows, 4, &request.body);
         if (r == 0)
-                r = copy_text(rows, 5, &request.room_id);
+                r = statement_copy_text(rows, 5, &request.room_id);
         if (r < 0)
                 return r;
 

@@ -32,13 +32,6 @@ void request_row_done(RequestRow *row)
         row->entry = row->result = NULL;
 }
 
-/* NULL stays NULL. */
-static int copy_text(const char *text, char **ret_copy)
-{
-        *ret_copy = text ? strdup(text) : NULL;
-        return text && !*ret_copy ? -ENOMEM : 0;
-}
-
 /* Copies the row that the statement is at. */
 static int copy_row(const Statement *statement, RequestRow *ret_row)
 {
@@ -50,11 +43,11 @@ static int copy_row(const Statement *statement, RequestRow *ret_row)
         row.start_until_ms = (uint64_t) statement_integer(statement, 5);
         int r = statement_copy_bytes(statement, 1, row.digest.bytes, SHA256_SIZE);
         if (r == 0)
-                r = copy_text(statement_text(statement, 4), &row.result);
+                r = statement_copy_text(statement, 4, &row.result);
         if (r == 0)
                 r = statement_copy_bytes(statement, 6, row.manifest.bytes, SHA256_SIZE);
         if (r == 0)
-                r = copy_text(statement_text(statement, 7), &row.entry);
+                r = statement_copy_text(statement, 7, &row.entry);
         if (r < 0)
                 return r;
 

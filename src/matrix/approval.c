@@ -116,11 +116,12 @@ int approval_next_decision(Database *database, Decision *ret_decision)
                 r = statement_step(row);
         if (r <= 0)
                 return r;
-        for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
-                *texts[i] = strdup(statement_text(row, (int) i));
-                if (!*texts[i])
-                        return -ENOMEM;
-        }
+        r = 0;
+        for (size_t i = 0; r == 0 && i < ELEMENTSOF(texts); i++)
+                r = statement_copy_text(row, (int) i, texts[i]);
+        if (r < 0)
+                return r;
+
         decision.approve = statement_integer(row, 4) != 0;
         *ret_decision = TAKE(decision, DECISION_NULL);
         return 1;

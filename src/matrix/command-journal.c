@@ -45,13 +45,12 @@ int command_journal_next(Database *database, JournalCommand *ret_command)
                 r = statement_step(row);
         if (r <= 0)
                 return r;
-        for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
-                const char *text = statement_text(row, (int) i);
+        r = 0;
+        for (size_t i = 0; r == 0 && i < ELEMENTSOF(texts); i++)
+                r = statement_copy_text(row, (int) i, texts[i]);
+        if (r < 0)
+                return r;
 
-                *texts[i] = text ? strdup(text) : NULL;
-                if (text && !*texts[i])
-                        return -ENOMEM;
-        }
         *ret_command = TAKE(command, JOURNAL_COMMAND_NULL);
         return 1;
 }

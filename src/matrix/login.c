@@ -35,12 +35,12 @@ int matrix_login_read(Database *database, const Secret *seal, MatrixLogin *ret_l
         if (r <= 0)
                 return r;
 
-        login.server = strdup(statement_text(rows, 0));
-        login.user_id = strdup(statement_text(rows, 1));
-        login.device_id = strdup(statement_text(rows, 2));
-        if (!login.server || !login.user_id || !login.device_id)
-                return -ENOMEM;
-        r = open_token(seal, statement_bytes(rows, 3), &login.token);
+        char **const texts[] = { &login.server, &login.user_id, &login.device_id };
+        r = 0;
+        for (size_t i = 0; r == 0 && i < ELEMENTSOF(texts); i++)
+                r = statement_copy_text(rows, (int) i, texts[i]);
+        if (r == 0)
+                r = open_token(seal, statement_bytes(rows, 3), &login.token);
         if (r < 0)
                 return r;
 

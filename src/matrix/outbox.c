@@ -66,15 +66,14 @@ static int read_first(Database *database, OutboxRow *ret_row)
         row.event.seq = statement_integer(rows, 0);
         row.encrypted = statement_integer(rows, 1) != 0;
         row.turn_ms = statement_integer(rows, 2);
-        for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
-                *texts[i] = strdup(statement_text(rows, 3 + (int) i));
-                if (!*texts[i]) {
-                        outbox_event_done(&row.event);
-                        return -ENOMEM;
-                }
-        }
-        *ret_row = row;
-        return 0;
+        r = 0;
+        for (size_t i = 0; r == 0 && i < ELEMENTSOF(texts); i++)
+                r = statement_copy_text(rows, 3 + (int) i, texts[i]);
+        if (r < 0)
+                outbox_event_done(&row.event);
+        else
+                *ret_row = row;
+        return r;
 }
 
 /* The first turn of a row begins the time that it may wait. */

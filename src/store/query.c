@@ -224,6 +224,14 @@ Bytes statement_bytes(const Statement *statement, int column)
         return BYTES(data, (size_t) sqlite3_column_bytes(statement->handle, column));
 }
 
+int statement_copy_text(const Statement *statement, int column, char **ret_text)
+{
+        const char *text = statement_text(statement, column);
+
+        *ret_text = text ? strdup(text) : NULL;
+        return text && !*ret_text ? -ENOMEM : 0;
+}
+
 int statement_copy_bytes(const Statement *statement, int column, void *ret_bytes, size_t size)
 {
         Bytes bytes = statement_bytes(statement, column);

@@ -48,5 +48,8 @@ int64_t statement_integer(const Statement *statement, int column);
 const char *statement_text(const Statement *statement, int column); /* NULL: null */
 Bytes statement_bytes(const Statement *statement, int column);
 
+/* The caller frees the text; null gives NULL. Errors: -ENOMEM. */
+int statement_copy_text(const Statement *statement, int column, char **ret_text);
+
 /* Errors: -EBADMSG another size. */
 int statement_copy_bytes(const Statement *statement, int column, void *ret_bytes, size_t size);
