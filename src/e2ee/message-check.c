@@ -230,3 +230,12 @@ int megolm_session_key_check(const char *session_key)
         explicit_bzero(bytes, sizeof bytes);
         return r;
 }
+
+int pickle_check(const char *pickle)
+{
+        _cleanup_(freep) uint8_t *bytes = NULL;
+        size_t size;
+
+        int r = base64_unpadded_parse(pickle, strlen(pickle), &bytes, &size);
+        return r == -ENOMEM ? r : r < 0 ? -EBADMSG : 0;
+}

@@ -25,3 +25,6 @@ int ed25519_text_parse(const char *text, PublicKey *ret_key);
 int olm_message_check(OlmMessageType type, const char *body);
 int megolm_message_check(const char *body);
 int megolm_session_key_check(const char *session_key);
+
+/* libolm reads characters that are not base64 as if they were. Errors: as above. */
+int pickle_check(const char *pickle);

@@ -89,6 +89,9 @@ static int random_init(Random *random, size_t size)
                                                                                                             \
                 if (!object || !copy)                                                                       \
                         return -ENOMEM;                                                                     \
+                int r = pickle_check(pickle);                                                               \
+                if (r < 0)                                                                                  \
+                        return r;                                                                           \
                 if (olm_unpickle_##olm(name##_of(object), key_bytes.data, key_bytes.size, copy,             \
                                        strlen(copy)) == olm_error())                                        \
                         return -EBADMSG;                                                                    \
