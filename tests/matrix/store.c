@@ -23,3 +23,20 @@ void test_store_done(TestStore *store)
         (void) unlink(store->path);
         (void) rmdir(store->directory);
 }
+
+int test_store_up(void **state)
+{
+        TestStore *store = calloc(1, sizeof *store);
+
+        assert_non_null(store);
+        test_store_init(store);
+        *state = store;
+        return 0;
+}
+
+int test_store_down(void **state)
+{
+        test_store_done(*state);
+        free(*state);
+        return 0;
+}

@@ -12,3 +12,7 @@ typedef struct TestStore {
 
 void test_store_init(TestStore *store);
 void test_store_done(TestStore *store);
+
+/* Fixture of a test whose state is a TestStore. */
+int test_store_up(void **state);
+int test_store_down(void **state);

@@ -10,23 +10,6 @@
 
 #define REQUEST "01JDQ0000000000000007KQ2PD"
 
-static int up(void **state)
-{
-        TestStore *store = calloc(1, sizeof *store);
-
-        assert_non_null(store);
-        test_store_init(store);
-        *state = store;
-        return 0;
-}
-
-static int down(void **state)
-{
-        test_store_done(*state);
-        free(*state);
-        return 0;
-}
-
 static int64_t count(TestStore *store, const char *sql)
 {
         _cleanup_(statement_resetp) Statement *rows = NULL;
@@ -97,11 +80,11 @@ static void test_keys(void **state)
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 void *own = NULL;
 
-                (void) up(&own);
+                (void) test_store_up(&own);
                 announce(own);
                 react(own, "$reaction", "$message", rows[i].key);
                 expect_decision(own, rows[i].decision < 0 ? NULL : "$reaction", rows[i].decision == 1);
-                (void) down(&own);
+                (void) test_store_down(&own);
         }
 }
 
@@ -143,7 +126,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_keys),
-                cmocka_unit_test_setup_teardown(test_life, up, down),
+                cmocka_unit_test_setup_teardown(test_life, test_store_up, test_store_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

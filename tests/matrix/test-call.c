@@ -183,7 +183,7 @@ static void test_retry_after(void **state)
         assert_int_equal(world->n_replies, 0);
 }
 
-/* A token is sent in clear to nobody but this machine. */
+/* A token is sent in clear to loopback only. */
 static void test_urls(void **state)
 {
         static const struct {

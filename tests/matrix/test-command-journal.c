@@ -8,23 +8,6 @@
 #include "store/query.h"
 #include "test.h"
 
-static int up(void **state)
-{
-        TestStore *store = calloc(1, sizeof *store);
-
-        assert_non_null(store);
-        test_store_init(store);
-        *state = store;
-        return 0;
-}
-
-static int down(void **state)
-{
-        test_store_done(*state);
-        free(*state);
-        return 0;
-}
-
 static void add(TestStore *store, const char *event_id, int64_t received_ms)
 {
         const ReceivedCommand command = { event_id, "!home", "@ana:x", "!exec ls", received_ms };
@@ -92,8 +75,8 @@ static void test_interrupt(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(test_life, up, down),
-                cmocka_unit_test_setup_teardown(test_interrupt, up, down),
+                cmocka_unit_test_setup_teardown(test_life, test_store_up, test_store_down),
+                cmocka_unit_test_setup_teardown(test_interrupt, test_store_up, test_store_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

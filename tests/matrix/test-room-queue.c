@@ -10,23 +10,6 @@
 #define BOT "@bot:x"
 #define API "/_matrix/client/v3"
 
-static int up(void **state)
-{
-        TestStore *store = calloc(1, sizeof *store);
-
-        assert_non_null(store);
-        test_store_init(store);
-        *state = store;
-        return 0;
-}
-
-static int down(void **state)
-{
-        test_store_done(*state);
-        free(*state);
-        return 0;
-}
-
 /* What is asked, and what the server answers. */
 typedef struct Exchange {
         const char *method, *target;
@@ -108,7 +91,7 @@ static void test_created(void **state)
         expect_room(store, ROOM_DEVICE, "other", NULL);
 }
 
-/* The alias is taken: by a room of ours, whose creation was answered to nobody, or by somebody else's. */
+/* The alias is taken: by a room of ours, whose creation was not acknowledged, or by that of another user. */
 static void test_adopted(void **state)
 {
         static const Exchange taken[] = {
@@ -131,14 +114,14 @@ static void test_adopted(void **state)
                                            rows[i].status, rows[i].answer };
                 void *own = NULL;
 
-                (void) up(&own);
+                (void) test_store_up(&own);
                 assert_ok(room_queue_want(((TestStore *) own)->database, ROOM_DEVICE, "home"));
                 exchange(own, &taken[0]);
                 exchange(own, &taken[1]);
                 exchange(own, &creator);
                 finished(own);
                 expect_room(own, ROOM_DEVICE, "home", rows[i].room_id);
-                (void) down(&own);
+                (void) test_store_down(&own);
         }
 }
 
@@ -157,9 +140,9 @@ static void test_refused(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(test_created, up, down),
+                cmocka_unit_test_setup_teardown(test_created, test_store_up, test_store_down),
                 cmocka_unit_test(test_adopted),
-                cmocka_unit_test_setup_teardown(test_refused, up, down),
+                cmocka_unit_test_setup_teardown(test_refused, test_store_up, test_store_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
