@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -35,8 +36,7 @@ static void count(void)
 }
 
 #define COUNTED(type, name, parameters, arguments)                                                          \
-        __attribute__((visibility("default"))) type name parameters;                                        \
-        type name parameters                                                                                \
+        __attribute__((visibility("default"))) type name parameters                                         \
         {                                                                                                   \
                 type(*next) parameters = dlsym(RTLD_NEXT, #name);                                           \
                                                                                                             \
