@@ -16,6 +16,6 @@ typedef struct Answer {
         const char *reply_to; /* an event; NULL: none */
 } Answer;
 
-/* The content of an m.room.message, an m.notice, which notifies nobody. The caller deletes it. Errors:
- * -ENOMEM. */
+/* The content of an m.room.message, an m.notice, which causes no notification. The caller deletes it.
+ * Errors: -ENOMEM. */
 int answer_make(const Answer *answer, cJSON **ret_content);

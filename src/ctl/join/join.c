@@ -56,7 +56,7 @@ static int check_name(const Join *join)
                 join->token.device, device);
 }
 
-/* A device that was revoked is not told: the hub's address does not answer it any more. */
+/* A device is not notified of its revocation: the hub's address does not answer it any more. */
 static int show_joined(const Join *join)
 {
         usec_t elapsed_usec;

@@ -76,7 +76,7 @@ static const char *const titles[] = { "NAME", "MATRIX USER", "IDENTITY", "LOCAL 
 
 static const Listing listing = {
         .name = "people",
-        .empty = "Nobody yet. Begin with: devboxctl person add NAME --mxid @NAME:SERVER, or --local USER",
+        .empty = "no people yet; begin with: devboxctl person add NAME --mxid @NAME:SERVER, or --local USER",
         .titles = titles,
         .n_columns = ELEMENTSOF(titles),
         .item_size = sizeof(Person),
