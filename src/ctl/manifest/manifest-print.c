@@ -133,7 +133,7 @@ static int add_capability(Table *table, const Manifest *manifest, const Capabili
         _cleanup_(freep) char *line = NULL, *example = NULL;
 
         int r = manifest_describe_capability(capability, &line);
-        if (r == 0)
+        if (r == 0 && table->n_columns > CAPABILITY_COLUMNS)
                 r = manifest_example(manifest, capability, &example);
         if (r < 0)
                 return r;
@@ -146,7 +146,7 @@ static int add_capability(Table *table, const Manifest *manifest, const Capabili
                 table_add(table, capability->approval == APPROVAL_NONE ? STYLE_FAINT : STYLE_GOOD, "%s",
                           tier);
         table_add(table, capability->accept_risk ? STYLE_BAD : STYLE_PLAIN, "%s", line);
-        if (table->n_columns > CAPABILITY_COLUMNS)
+        if (example)
                 table_add(table, STYLE_FAINT, "%s", example);
         return 0;
 }

@@ -80,17 +80,29 @@ static void add_key(Json *json, const char *name, const uint8_t key[static MESH_
         json_add_string(json, name, memcmp(key, none, sizeof none) == 0 ? NULL : text);
 }
 
+void peer_add_presence(Json *json, const MeshPeer *peer)
+{
+        json_add_string(json, "name", peer->name);
+        json_add_string(json, "address", peer->address);
+        json_add_string(json, "state", peer->state);
+        json_add_string(json, "presence", peer->presence);
+        json_add_time(json, "last_handshake_at", peer->last_handshake_ms * USEC_PER_MSEC);
+}
+
+void peer_add_manifest(Json *json, const MeshPeer *peer)
+{
+        json_add_u64(json, "manifest_epoch", peer->manifest_epoch);
+        json_add_u64(json, "manifest_version", peer->manifest_version);
+        json_add_time(json, "manifest_expires_at", peer->manifest_expires_at_ms * USEC_PER_MSEC);
+}
+
 void peer_add_json(Json *json, const MeshPeer *peer)
 {
         char hex[HEX_SIZE(CHAIN_ID_SIZE)];
 
         hex_format(BYTES_OF(peer->chain_id), hex);
         json_open_object(json, NULL);
-        json_add_string(json, "name", peer->name);
-        json_add_string(json, "address", peer->address);
-        json_add_string(json, "state", peer->state);
-        json_add_string(json, "presence", peer->presence);
-        json_add_time(json, "last_handshake_at", peer->last_handshake_ms * USEC_PER_MSEC);
+        peer_add_presence(json, peer);
         json_add_u64(json, "rx_bytes", peer->rx_bytes);
         json_add_u64(json, "tx_bytes", peer->tx_bytes);
         json_add_string(json, "endpoint", peer->endpoint);
@@ -98,9 +110,7 @@ void peer_add_json(Json *json, const MeshPeer *peer)
         add_key(json, "wireguard_key", peer->wireguard_key);
         add_key(json, "device_key", peer->device_key.bytes);
         json_add_string(json, "chain_id", hex);
-        json_add_u64(json, "manifest_epoch", peer->manifest_epoch);
-        json_add_u64(json, "manifest_version", peer->manifest_version);
-        json_add_time(json, "manifest_expires_at", peer->manifest_expires_at_ms * USEC_PER_MSEC);
+        peer_add_manifest(json, peer);
         json_add_time(json, "since", peer->since_ms * USEC_PER_MSEC);
         json_close_object(json);
 }

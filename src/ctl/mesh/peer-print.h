@@ -22,4 +22,7 @@ Style manifest_style(const MeshPeer *peer, uint64_t now_ms);
 const char *peer_state(const MeshPeer *peer);
 Style peer_style(const MeshPeer *peer);
 
+/* An object with all of it; or members of one. */
 void peer_add_json(Json *json, const MeshPeer *peer);
+void peer_add_presence(Json *json, const MeshPeer *peer);
+void peer_add_manifest(Json *json, const MeshPeer *peer);

@@ -14,24 +14,24 @@
 static const char *const keys[N_COLUMNS] = { "device", "name", "state", "image", "status" };
 
 /* What is shown; the first failure of the table and of the JSON sticks. */
-typedef struct Listing {
+typedef struct Collection {
         Ctl *ctl;
         sd_bus *bus;
         Table table;
         Json json;
         size_t n;
-} Listing;
+} Collection;
 
-static void listing_done(Listing *listing)
+static void collection_done(Collection *collection)
 {
-        table_done(&listing->table);
-        json_done(&listing->json);
+        table_done(&collection->table);
+        json_done(&collection->json);
 }
 
 /* ---- what a device prints */
 
 /* A line is three words with blanks between, and how long the container has been in its state. */
-static void add_container(Listing *listing, const char *device, char *line)
+static void add_container(Collection *collection, const char *device, char *line)
 {
         const char *values[N_COLUMNS] = { device, "", "", "", "" };
 
@@ -42,16 +42,16 @@ static void add_container(Listing *listing, const char *device, char *line)
         if (line)
                 values[N_COLUMNS - 1] = line;
 
-        json_open_object(&listing->json, NULL);
+        json_open_object(&collection->json, NULL);
         for (size_t i = 0; i < N_COLUMNS; i++) {
-                json_add_string(&listing->json, keys[i], values[i]);
-                table_add(&listing->table, i == 1 ? STYLE_HEAD : STYLE_PLAIN, "%s", values[i]);
+                json_add_string(&collection->json, keys[i], values[i]);
+                table_add(&collection->table, i == 1 ? STYLE_HEAD : STYLE_PLAIN, "%s", values[i]);
         }
-        json_close_object(&listing->json);
-        listing->n++;
+        json_close_object(&collection->json);
+        collection->n++;
 }
 
-static int add_containers(Listing *listing, const char *device, const Text *output)
+static int add_containers(Collection *collection, const char *device, const Text *output)
 {
         _cleanup_(freep) char *text = strndup(strempty(output->data), output->size);
         char *rest = text;
@@ -64,7 +64,7 @@ static int add_containers(Listing *listing, const char *device, const Text *outp
                 while (length > 0 && line[length - 1] == ' ')
                         line[--length] = '\0';
                 if (length > 0)
-                        add_container(listing, device, line);
+                        add_container(collection, device, line);
         }
 
         return 0;
@@ -83,59 +83,59 @@ static bool is_offered(const Manifest *manifest)
         return false;
 }
 
-static int check_offered(Listing *listing, const char *device, bool *ret_offered)
+static int check_offered(Collection *collection, const char *device, bool *ret_offered)
 {
         _cleanup_(manifest_freep) Manifest *manifest = NULL;
 
-        int r = devices_client_get_manifest(listing->bus, device, &manifest, &listing->ctl->problem);
+        int r = devices_client_get_manifest(collection->bus, device, &manifest, &collection->ctl->problem);
         if (r == 0)
                 *ret_offered = is_offered(manifest);
         return r;
 }
 
-static int list_device(Listing *listing, const char *device)
+static int list_device(Collection *collection, const char *device)
 {
         _cleanup_(run_end_done) RunEnd end = RUN_END_NULL;
         _cleanup_(fd_closep) int fd = -EBADF;
         char *const words[] = { NULL };
         RunCall call = { .device = device, .capability = "docker.list", .words = words };
         char id[ULID_SIZE];
-        Ctl *ctl = listing->ctl;
+        Ctl *ctl = collection->ctl;
 
-        int r = run_start(ctl, listing->bus, &call, &fd, id);
+        int r = run_start(ctl, collection->bus, &call, &fd, id);
         if (r == 0)
                 r = run_follow(ctl, fd, true, &end);
         if (r != 0)
                 return r;
 
         ctl->status = run_exit_status(&end);
-        return ctl->status == CTL_OK ? add_containers(listing, device, &end.streams[0])
+        return ctl->status == CTL_OK ? add_containers(collection, device, &end.streams[0])
                                      : problem_set(&ctl->problem, DEVBOX_ERROR_INTERNAL, "%s: %s", device,
                                                    end.message ? end.message : end.state);
 }
 
-static int list_one(Listing *listing, const char *device)
+static int list_one(Collection *collection, const char *device)
 {
         bool offered = false;
 
-        int r = check_offered(listing, device, &offered);
+        int r = check_offered(collection, device, &offered);
         if (r == 0 && !offered)
-                r = problem_set(&listing->ctl->problem, DEVBOX_ERROR_UNKNOWN_CAPABILITY,
+                r = problem_set(&collection->ctl->problem, DEVBOX_ERROR_UNKNOWN_CAPABILITY,
                                 "the manifest of %s offers no docker.list; see: devboxctl capabilities %s",
                                 device, device);
-        return r != 0 ? r : list_device(listing, device);
+        return r != 0 ? r : list_device(collection, device);
 }
 
 /* ---- all devices */
 
 /* A device that fails does not hide the others; the exit status says that there was one. */
-static int list_all(Listing *listing)
+static int list_all(Collection *collection)
 {
         _cleanup_(client_rows_done) ClientRows rows = { 0 };
-        Ctl *ctl = listing->ctl;
+        Ctl *ctl = collection->ctl;
         bool failed = false;
 
-        int r = devices_client_list(listing->bus, &rows, &ctl->problem);
+        int r = devices_client_list(collection->bus, &rows, &ctl->problem);
         for (size_t i = 0; r == 0 && i < rows.n; i++) {
                 const MeshPeer *peer = &((const FleetDevice *) rows.items)[i].peer;
                 bool offered = false;
@@ -143,9 +143,9 @@ static int list_all(Listing *listing)
                 if (!streq(peer_state(peer), "online") || peer->manifest_version == 0)
                         continue;
 
-                r = check_offered(listing, peer->name, &offered);
+                r = check_offered(collection, peer->name, &offered);
                 if (r == 0 && offered)
-                        r = list_device(listing, peer->name);
+                        r = list_device(collection, peer->name);
                 if (r <= 0)
                         continue;
                 r = print_line(stderr, "devboxctl: %s", strempty(ctl->problem));
@@ -162,28 +162,28 @@ static int run(Ctl *ctl, const void *options, char **args)
 {
         static const char *const titles[N_COLUMNS] = { "DEVICE", "CONTAINER", "STATE", "IMAGE", "STATUS" };
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
-        _cleanup_(listing_done) Listing listing = { .ctl = ctl, .table.n_columns = N_COLUMNS };
+        _cleanup_(collection_done) Collection collection = { .ctl = ctl, .table.n_columns = N_COLUMNS };
 
         int r = client_open(NULL, &bus, &ctl->problem);
         if (r != 0)
                 return r;
 
-        listing.bus = bus;
+        collection.bus = bus;
         for (size_t i = 0; i < N_COLUMNS; i++)
-                table_add(&listing.table, STYLE_FAINT, "%s", titles[i]);
-        json_open_object(&listing.json, NULL);
-        json_open_array(&listing.json, "containers");
-        r = args[0] ? list_one(&listing, args[0]) : list_all(&listing);
+                table_add(&collection.table, STYLE_FAINT, "%s", titles[i]);
+        json_open_object(&collection.json, NULL);
+        json_open_array(&collection.json, "containers");
+        r = args[0] ? list_one(&collection, args[0]) : list_all(&collection);
         if (r != 0)
                 return r;
 
-        json_close_array(&listing.json);
-        json_close_object(&listing.json);
+        json_close_array(&collection.json);
+        json_close_object(&collection.json);
         if (ctl->json)
-                return print_json(&listing.json);
-        if (listing.n == 0)
+                return print_json(&collection.json);
+        if (collection.n == 0)
                 return print_line(stdout, "no containers");
-        return table_print(&listing.table, stdout, ctl->colour);
+        return table_print(&collection.table, stdout, ctl->colour);
 }
 
 const Verb verb_containers = {

@@ -22,14 +22,8 @@ static void add_document(Json *json, const void *item)
         const MeshPeer *peer = &device->peer;
 
         json_open_object(json, NULL);
-        json_add_string(json, "name", peer->name);
-        json_add_string(json, "address", peer->address);
-        json_add_string(json, "state", peer->state);
-        json_add_string(json, "presence", peer->presence);
-        json_add_time(json, "last_handshake_at", peer->last_handshake_ms * USEC_PER_MSEC);
-        json_add_u64(json, "manifest_epoch", peer->manifest_epoch);
-        json_add_u64(json, "manifest_version", peer->manifest_version);
-        json_add_time(json, "manifest_expires_at", peer->manifest_expires_at_ms * USEC_PER_MSEC);
+        peer_add_presence(json, peer);
+        peer_add_manifest(json, peer);
         json_add_u64(json, "approving", device->approving);
         json_add_u64(json, "queued", device->queued);
         json_add_u64(json, "running", device->running);
