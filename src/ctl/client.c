@@ -161,3 +161,27 @@ int client_read_rows(const ClientDaemon *daemon, const BusRows *type, ClientRows
         return client_read(daemon, bus_rows_read_new(rows->reply, type, &rows->items, &rows->n),
                            ret_problem);
 }
+
+int client_read_row(const ClientDaemon *daemon, const BusRows *type, ClientRows *row, char **ret_problem)
+{
+        row->items = calloc(1, type->row_size);
+        if (!row->items)
+                return -ENOMEM;
+
+        row->n = 1;
+        return client_read(daemon, bus_dictionary_read(row->reply, type->row, row->items), ret_problem);
+}
+
+int client_list(sd_bus *bus, const ClientList *list, ClientRows *ret_rows, char **ret_problem)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        _cleanup_(client_rows_done) ClientRows rows = { 0 };
+
+        int r = client_new_call(bus, list->daemon, list->member, &call);
+        r = client_send(list->daemon, r, call, &rows.reply, ret_problem);
+        if (r == 0)
+                r = client_read_rows(list->daemon, &list->type, &rows, ret_problem);
+        if (r == 0)
+                *ret_rows = TAKE(rows, (ClientRows){ 0 });
+        return r;
+}

@@ -50,5 +50,16 @@ typedef struct ClientRows {
 
 void client_rows_done(ClientRows *rows);
 
-/* Reads one aa{sv} of rows->reply; on a failure as well the caller calls client_rows_done(). */
+/* Reads one aa{sv} of rows->reply, or one a{sv} as its only row; on a failure as well the caller calls
+ * client_rows_done(). */
 int client_read_rows(const ClientDaemon *daemon, const BusRows *type, ClientRows *rows, char **ret_problem);
+int client_read_row(const ClientDaemon *daemon, const BusRows *type, ClientRows *row, char **ret_problem);
+
+/* A method without arguments that returns rows. */
+typedef struct ClientList {
+        const ClientDaemon *daemon;
+        const char *member;
+        BusRows type;
+} ClientList;
+
+int client_list(sd_bus *bus, const ClientList *list, ClientRows *ret_rows, char **ret_problem);

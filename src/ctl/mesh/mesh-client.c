@@ -163,19 +163,6 @@ static int send_for_status(int r, sd_bus_message *call, MeshStatus *ret_status, 
         return 0;
 }
 
-static int send_for_rows(int r, sd_bus_message *call, const BusRows *type, ClientRows *ret_rows,
-                         char **ret_problem)
-{
-        _cleanup_(client_rows_done) ClientRows rows = { 0 };
-
-        r = client_send(&mesh_daemon, r, call, &rows.reply, ret_problem);
-        if (r == 0)
-                r = client_read_rows(&mesh_daemon, type, &rows, ret_problem);
-        if (r == 0)
-                *ret_rows = TAKE(rows, (ClientRows){ 0 });
-        return r;
-}
-
 int mesh_client_get_status(sd_bus *bus, MeshStatus *ret_status, char **ret_problem)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
@@ -188,49 +175,48 @@ int mesh_client_list_peers(sd_bus *bus, bool all, ClientRows *ret_rows, char **r
 {
         static const BusRows type = { &peer_dictionary, sizeof(MeshPeer), SIZE_MAX };
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        _cleanup_(client_rows_done) ClientRows rows = { 0 };
 
         int r = new_call(bus, "ListPeers", &call, "b", (int) all);
-        return send_for_rows(r, call, &type, ret_rows, ret_problem);
+        r = client_send(&mesh_daemon, r, call, &rows.reply, ret_problem);
+        if (r == 0)
+                r = client_read_rows(&mesh_daemon, &type, &rows, ret_problem);
+        if (r == 0)
+                *ret_rows = TAKE(rows, (ClientRows){ 0 });
+        return r;
 }
 
 int mesh_client_get_drift(sd_bus *bus, ClientRows *ret_rows, char **ret_problem)
 {
-        static const BusRows type = { &drift_dictionary, sizeof(MeshDrift), SIZE_MAX };
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        static const ClientList list = { &mesh_daemon,
+                                         "GetDrift",
+                                         { &drift_dictionary, sizeof(MeshDrift), SIZE_MAX } };
 
-        int r = new_call(bus, "GetDrift", &call, "");
-        return send_for_rows(r, call, &type, ret_rows, ret_problem);
+        return client_list(bus, &list, ret_rows, ret_problem);
 }
 
 int mesh_client_list_pending(sd_bus *bus, ClientRows *ret_rows, char **ret_problem)
 {
-        static const BusRows type = { &pending_dictionary, sizeof(MeshPending), SIZE_MAX };
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        static const ClientList list = { &mesh_daemon,
+                                         "ListPending",
+                                         { &pending_dictionary, sizeof(MeshPending), SIZE_MAX } };
 
-        int r = new_call(bus, "ListPending", &call, "");
-        return send_for_rows(r, call, &type, ret_rows, ret_problem);
+        return client_list(bus, &list, ret_rows, ret_problem);
 }
 
 int mesh_client_get_peer(sd_bus *bus, const char *name, ClientRows *ret_row, char **ret_problem)
 {
+        static const BusRows type = { &peer_dictionary, sizeof(MeshPeer), 1 };
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
-        _cleanup_(client_rows_done) ClientRows row = { .n = 1 };
+        _cleanup_(client_rows_done) ClientRows row = { 0 };
 
         int r = new_call(bus, "GetPeer", &call, "s", name);
         r = client_send(&mesh_daemon, r, call, &row.reply, ret_problem);
-        if (r != 0)
-                return r;
-
-        row.items = calloc(1, sizeof(MeshPeer));
-        if (!row.items)
-                return -ENOMEM;
-        r = client_read(&mesh_daemon, bus_dictionary_read(row.reply, &peer_dictionary, row.items),
-                        ret_problem);
-        if (r != 0)
-                return r;
-
-        *ret_row = TAKE(row, (ClientRows){ 0 });
-        return 0;
+        if (r == 0)
+                r = client_read_row(&mesh_daemon, &type, &row, ret_problem);
+        if (r == 0)
+                *ret_row = TAKE(row, (ClientRows){ 0 });
+        return r;
 }
 
 int mesh_client_reject_revoked(sd_bus *bus, const char *name, char **ret_problem)

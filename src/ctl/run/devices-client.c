@@ -27,17 +27,11 @@ static const BusDictionary dictionary = BUS_DICTIONARY(fields);
 
 int devices_client_list(sd_bus *bus, ClientRows *ret_rows, char **ret_problem)
 {
-        static const BusRows type = { &dictionary, sizeof(FleetDevice), SIZE_MAX };
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
-        _cleanup_(client_rows_done) ClientRows rows = { 0 };
+        static const ClientList list = { &dispatch_daemon,
+                                         "ListDevices",
+                                         { &dictionary, sizeof(FleetDevice), SIZE_MAX } };
 
-        int r = client_new_call(bus, &dispatch_daemon, "ListDevices", &call);
-        r = client_send(&dispatch_daemon, r, call, &rows.reply, ret_problem);
-        if (r == 0)
-                r = client_read_rows(&dispatch_daemon, &type, &rows, ret_problem);
-        if (r == 0)
-                *ret_rows = TAKE(rows, (ClientRows){ 0 });
-        return r;
+        return client_list(bus, &list, ret_rows, ret_problem);
 }
 
 int devices_client_get_manifest(sd_bus *bus, const char *device, Manifest **ret_manifest, char **ret_problem)
