@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A Synapse on loopback, without its rate limits.
+
+    tests/matrix/homeserver.py DIRECTORY PORT USER...
+
+runs one until SIGTERM or SIGINT, as DIRECTORY's owner, with an account for each USER, whose password is
+"password"; prints "ready URL" when it serves. The interpreter must have Synapse (scripts/lib.sh). Its log is
+DIRECTORY/synapse.log."""
+
+import base64
+import hashlib
+import hmac
+import json
+import pathlib
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+SERVER = "devbox.test"
+PASSWORD = "password"
+SECRET = "registration"
+UNLIMITED = {"per_second": 10000, "burst_count": 10000}
+LIMITS = {
+    **dict.fromkeys(("rc_message", "rc_registration", "rc_room_creation", "rc_media_create"), UNLIMITED),
+    "rc_login": dict.fromkeys(("address", "account", "failed_attempts"), UNLIMITED),
+    "rc_joins": dict.fromkeys(("local", "remote"), UNLIMITED),
+    "rc_invites": dict.fromkeys(("per_room", "per_user", "per_issuer"), UNLIMITED),
+}
+PATIENCE = 30  # seconds for any one step; all of them take about ten
+
+
+def until(condition):
+    deadline = time.monotonic() + PATIENCE
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "nothing happened"
+        time.sleep(0.05)
+    return value
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Homeserver:
+    def __init__(self, directory, port=None):
+        self.directory = directory
+        self.port = port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.config = directory / "homeserver.yaml"
+        self.config.write_text(json.dumps(self.settings()))  # JSON is YAML
+        seed = base64.b64encode(secrets.token_bytes(32)).decode().rstrip("=")
+        (directory / "signing.key").write_text(f"ed25519 1 {seed}\n")
+        self.start()
+
+    def settings(self):
+        return {
+            "server_name": SERVER, "pid_file": str(self.directory / "pid"),
+            "signing_key_path": str(self.directory / "signing.key"), "report_stats": False,
+            "registration_shared_secret": SECRET, "macaroon_secret_key": "macaroon", "form_secret": "form",
+            "trusted_key_servers": [], "federation_domain_whitelist": [], "presence": {"enabled": False},
+            "media_store_path": str(self.directory / "media"),
+            "database": {"name": "sqlite3", "args": {"database": str(self.directory / "synapse.db")}},
+            "listeners": [{"port": self.port, "type": "http", "bind_addresses": ["127.0.0.1"], "tls": False,
+                           "resources": [{"names": ["client"], "compress": False}]}],
+            **LIMITS,
+        }
+
+    def start(self):
+        with open(self.directory / "synapse.log", "ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "synapse.app.homeserver", "-c", str(self.config)],
+                stdout=log, stderr=log, cwd=self.directory)
+        until(lambda: self.process.poll() is not None or self.answers())
+        assert self.process.poll() is None, self.log()
+
+    def log(self):
+        return (self.directory / "synapse.log").read_text()[-2000:]
+
+    def answers(self):
+        try:
+            return self.call("GET", "/_matrix/client/versions")
+        except OSError:
+            return None
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def call(self, method, path, body=None, token=None):
+        request = urllib.request.Request(self.url + path, method=method)
+        if token:
+            request.add_header("Authorization", "Bearer " + token)
+        data = None if body is None else json.dumps(body).encode()
+        with urllib.request.urlopen(request, data, timeout=PATIENCE) as response:
+            return json.load(response)
+
+    def register(self, name):
+        nonce = self.call("GET", "/_synapse/admin/v1/register")["nonce"]
+        text = "\0".join([nonce, name, PASSWORD, "notadmin"]).encode()
+        self.call("POST", "/_synapse/admin/v1/register", {
+            "nonce": nonce, "username": name, "password": PASSWORD, "admin": False,
+            "mac": hmac.new(SECRET.encode(), text, hashlib.sha1).hexdigest()})
+
+
+def main(directory, port, *names):
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    server = Homeserver(pathlib.Path(directory), int(port))
+    try:
+        for name in names:
+            server.register(name)
+        print("ready", server.url, flush=True)
+        server.process.wait()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.kill()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
