@@ -129,6 +129,24 @@ packages_apt() {
     apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=120 "$@"
 }
 
+# ---- Synapse and matrix-nio: from PyPI, fetched once
+
+matrix_python=$build/synapse/bin/python
+matrix_packages=("matrix-synapse==1.163.2" "matrix-nio[e2e]==0.26.0" "vodozemac==0.10.0")
+
+matrix_complete() {
+    [[ $(cat "$build/synapse/complete" 2>/dev/null) == "${matrix_packages[*]}" ]]
+}
+
+matrix_fetch() {
+    local folder=$build/synapse
+    build_folder "$build"
+    as_owner rm -rf "$folder"
+    as_owner python3 -m venv "$folder" &&
+        as_owner "$folder/bin/pip" install --quiet "${matrix_packages[@]}" &&
+        as_owner tee "$folder/complete" <<<"${matrix_packages[*]}"
+}
+
 # ---- one installer at a time
 
 # Waits for other runs of install.sh and uninstall.sh on this machine. The lock is released on exit.
