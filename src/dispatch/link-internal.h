@@ -8,9 +8,9 @@
 
 #include "basic/backoff.h"
 #include "dispatch/facts.h"
-#include "dispatch/frames.h"
 #include "dispatch/link.h"
 #include "dispatch/witness.h"
+#include "proto/frames.h"
 #include "trust/accept.h"
 
 typedef enum LinkState { LINK_IDLE, LINK_FACTS, LINK_SESSION, LINK_DOCUMENTS, LINK_READY } LinkState;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The end of a client's socket, to which the output of its request is written as it arrives: frames as those
- * of the agent, `type 1 byte, length 4 bytes big-endian, payload`. */
+/* The end of a client's socket, to which the output of its request is written as it arrives, in frames
+ * (proto/frames.h). */
 
 #include <systemd/sd-event.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Frames of an agent: the same whole and byte by byte, and never longer than what was sent. */
 
-#include "dispatch/frames.h"
 #include "fuzz.h"
+#include "proto/frames.h"
 
 static int append(char type, Bytes payload, void *userdata)
 {

@@ -9,8 +9,7 @@
 
 #include "basic/fd.h"
 #include "ctl/problem.h"
-
-#define FRAME_MAX (1024 * 1024)
+#include "proto/frames.h"
 
 static const struct {
         const char *state;
@@ -58,20 +57,6 @@ int run_start(Ctl *ctl, sd_bus *bus, RunCall *call, int *ret_fd, char ret_id[sta
 
 /* ---- frames */
 
-static int read_all(int fd, void *buffer, size_t size)
-{
-        for (size_t done = 0; done < size;) {
-                ssize_t n = read(fd, (char *) buffer + done, size - done);
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n <= 0)
-                        return n < 0 ? -errno : -ECONNRESET;
-                done += (size_t) n;
-        }
-
-        return 0;
-}
-
 static int int_member(const cJSON *tree, const char *key, int absent)
 {
         const cJSON *item = cJSON_GetObjectItemCaseSensitive(tree, key);
@@ -109,53 +94,62 @@ static void sanitize(Sink *sink, uint8_t *bytes, size_t size)
         }
 }
 
-static int pass_on(Sink *sink, uint8_t *bytes, size_t size)
-{
-        if (sink->is_terminal)
-                sanitize(sink, bytes, size);
-
-        return fd_write_all(sink->fd, BYTES(bytes, size));
-}
-
 static int keep_output(Text *stream, Bytes output)
 {
         text_append_bytes(stream, output.data, output.size);
         return stream->error;
 }
 
-/* Until the last frame. Errors: -ECONNRESET devbox-dispatch ended. */
-static int follow(int fd, bool keep, RunEnd *end)
+typedef struct Follower {
+        bool keep;
+        Sink sinks[2];
+        Frames frames;
+        RunEnd *end;
+} Follower;
+
+static int on_frame(char type, Bytes payload, void *userdata)
 {
-        Sink sinks[2] = { { .fd = STDOUT_FILENO }, { .fd = STDERR_FILENO } };
-        _cleanup_(freep) uint8_t *payload = malloc(FRAME_MAX);
-        uint8_t header[5];
+        Follower *follower = userdata;
+        bool is_error = type == 'E';
+        Sink *sink = &follower->sinks[is_error];
 
-        for (size_t i = 0; i < ELEMENTSOF(sinks); i++)
-                sinks[i].is_terminal = isatty(sinks[i].fd);
-        while (payload) {
-                int r = read_all(fd, header, sizeof header);
-                if (r < 0)
-                        return r;
+        if (type == 'R')
+                return take_end(payload, follower->end);
+        if (follower->keep)
+                return keep_output(&follower->end->streams[is_error], payload);
+        if (sink->is_terminal)
+                sanitize(sink, (uint8_t *) payload.data, payload.size);
+        return fd_write_all(sink->fd, payload);
+}
 
-                uint32_t size = get_be32(header + 1);
-                r = size > FRAME_MAX ? -EBADMSG : read_all(fd, payload, size);
-                if (r == 0 && header[0] == 'R')
-                        return take_end(BYTES(payload, size), end);
-                if (r == 0)
-                        r = keep ? keep_output(&end->streams[header[0] == 'E'], BYTES(payload, size))
-                                 : pass_on(&sinks[header[0] == 'E'], payload, size);
-                if (r < 0)
-                        return r;
+/* Until the last frame. Errors: -ECONNRESET devbox-dispatch ended. */
+static int follow(int fd, Follower *follower)
+{
+        uint8_t piece[16 * 1024];
+        int r = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(follower->sinks); i++)
+                follower->sinks[i].is_terminal = isatty(follower->sinks[i].fd);
+        while (r == 0 && !follower->end->tree) {
+                ssize_t n = read(fd, piece, sizeof piece);
+                if (n > 0)
+                        r = frames_feed(&follower->frames, BYTES(piece, n), on_frame, follower);
+                else if (n == 0 || errno != EINTR)
+                        r = n < 0 ? -errno : -ECONNRESET;
         }
-
-        return -ENOMEM;
+        return r;
 }
 
 /* ---- public */
 
 int run_follow(Ctl *ctl, int fd, bool keep, RunEnd *ret_end)
 {
-        int r = follow(fd, keep, ret_end);
+        Follower follower = { .keep = keep,
+                              .sinks = { { .fd = STDOUT_FILENO }, { .fd = STDERR_FILENO } },
+                              .end = ret_end };
+
+        int r = follow(fd, &follower);
+        frames_done(&follower.frames);
         if (r != -ECONNRESET)
                 return r;
 

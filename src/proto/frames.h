@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The body of an agent's response, a stream of frames: devbox-agent(8). */
+/* A request's output and its end as a stream of frames, `type 1 byte, length 4 bytes big-endian, payload`:
+ * the body of an agent's response (devbox-agent(8)), and what Dispatch1.Run writes to its client. */
 
 #include "basic/bytes.h"
 #include "basic/text.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Reads frames from pieces of a stream. */
 
-#include "dispatch/frames.h"
+#include "proto/frames.h"
 
 int frames_feed(Frames *frames, Bytes bytes, FrameHandler handler, void *userdata)
 {

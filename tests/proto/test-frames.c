@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Frames of an agent, however they are cut. */
 
-#include "dispatch/frames.h"
+#include "proto/frames.h"
 
 #include "test.h"
 
