@@ -218,6 +218,18 @@ static const ErrorRow rows[_DEVBOX_ERROR_MAX] = {
             "devboxctl invite NAME --address ADDRESS"),
         ROW(NETWORK_FULL,          "network_full",          "NetworkFull",          409, -ENOSPC,
             "each address of the network belongs to a device or an invitation"),
+        ROW(MATRIX_UNAVAILABLE,    "matrix_unavailable",    "MatrixUnavailable",    503, -EHOSTDOWN,
+            "devbox-matrix does not answer; see: systemctl status devbox-matrix"),
+        ROW(MATRIX_UNREACHABLE,    "matrix_unreachable",    "MatrixUnreachable",    503, -EHOSTUNREACH,
+            "no Matrix homeserver answers at this address"),
+        ROW(MATRIX_REFUSED,        "matrix_refused",        "MatrixRefused",        403, -EACCES,
+            "the Matrix homeserver refuses it"),
+        ROW(MATRIX_OTHER,          "matrix_other",          "MatrixOther",          409, -EEXIST,
+            "an account is logged in, or the store is of another one; first run: devboxctl matrix logout"),
+        ROW(MATRIX_LOGGED_OUT,     "matrix_logged_out",     "MatrixLoggedOut",      409, -ENODATA,
+            "no Matrix account is logged in; run: devboxctl matrix login"),
+        ROW(PERSON_UNKNOWN,        "person_unknown",        "PersonUnknown",        404, -ENOENT,
+            "the Matrix homeserver has no cross-signing identity of this user"),
 };
 /* clang-format on */
 

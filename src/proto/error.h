@@ -31,7 +31,6 @@ typedef enum DevboxError {
         DEVBOX_ERROR_BUS_UNAVAILABLE,
         DEVBOX_ERROR_SAMPLE_FAILED,
         DEVBOX_ERROR_INTERNAL,
-
         /* Signed documents: see trust/accept.h for the order in which a request meets them. */
         DEVBOX_ERROR_BAD_ENVELOPE,
         DEVBOX_ERROR_BAD_SIG,
@@ -80,19 +79,24 @@ typedef enum DevboxError {
         DEVBOX_ERROR_WITNESS_FORK,
         DEVBOX_ERROR_MESH_UNREACHABLE,
         DEVBOX_ERROR_CAPABILITY_UNAVAILABLE,
-
         /* The ledger. */
         DEVBOX_ERROR_NOT_ENROLLED,
         DEVBOX_ERROR_ENROLLED_OTHERWISE,
         DEVBOX_ERROR_REQUEST_UNKNOWN,
         DEVBOX_ERROR_REQUEST_STATE,
         DEVBOX_ERROR_PEER_UNKNOWN,
-
         /* The mesh. */
         DEVBOX_ERROR_NETWORK_MISSING,
         DEVBOX_ERROR_ADDRESS_TAKEN,
         DEVBOX_ERROR_ADDRESS_IN_USE,
         DEVBOX_ERROR_NETWORK_FULL,
+        /* Matrix. */
+        DEVBOX_ERROR_MATRIX_UNAVAILABLE,
+        DEVBOX_ERROR_MATRIX_UNREACHABLE,
+        DEVBOX_ERROR_MATRIX_REFUSED,
+        DEVBOX_ERROR_MATRIX_OTHER,
+        DEVBOX_ERROR_MATRIX_LOGGED_OUT,
+        DEVBOX_ERROR_PERSON_UNKNOWN,
         _DEVBOX_ERROR_MAX,
 } DevboxError;
 
@@ -111,8 +115,6 @@ bool devbox_error_is_replay(DevboxError error); /* that outcome is rejected_nonc
  * NULL or empty: then the plain sentence. Cut to fit; always ends with NUL. */
 void devbox_error_sentence_about(DevboxError error, const char *subject, char *ret_text, size_t size);
 
-/* The reverse of devbox_error_code(). Errors: -ENOENT not one of ours. */
+/* The reverse of devbox_error_code() and devbox_error_bus_name(). Errors: -ENOENT not one of ours. */
 int devbox_error_from_code(const char *code, DevboxError *ret_error);
-
-/* The reverse of devbox_error_bus_name(). Errors: -ENOENT not one of ours. */
 int devbox_error_from_bus_name(const char *bus_name, DevboxError *ret_error);
