@@ -51,7 +51,10 @@ typedef enum E2eeFault {
         E2EE_FAULT_DEVICE_DELETED,    /* the server has no keys of a device that uploaded them */
         E2EE_FAULT_FOREIGN_IDENTITY,  /* the user has an identity on the server, and the store has none */
         E2EE_FAULT_IDENTITY_REPLACED, /* the server has another identity than the store */
+        _E2EE_FAULT_MAX,
 } E2eeFault;
+
+const char *e2ee_fault_to_string(E2eeFault fault); /* "rolled_back"; NULL: none */
 
 int e2ee_fault(E2ee *e2ee, E2eeFault *ret_fault);
 

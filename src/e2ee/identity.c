@@ -19,8 +19,7 @@ const char *device_trust_to_string(DeviceTrust trust)
         return names[trust];
 }
 
-/* The one key of a cross-signing object of that user and usage, or NULL. */
-static const char *only_key(const cJSON *object, const char *user_id, const char *usage)
+const char *identity_key(const cJSON *object, const char *user_id, const char *usage)
 {
         const cJSON *key = object_object(object, "keys") ? object_object(object, "keys")->child : NULL,
                     *item;
@@ -39,7 +38,7 @@ static const char *only_key(const cJSON *object, const char *user_id, const char
 
 int identity_receive(E2ee *e2ee, const char *user_id, const cJSON *master, const cJSON *self_signing)
 {
-        const char *master_key = only_key(master, user_id, "master"), *self_key = NULL;
+        const char *master_key = identity_key(master, user_id, "master"), *self_key = NULL;
         _cleanup_(freep) char *master_json = NULL;
 
         if (master_key) {
@@ -50,7 +49,7 @@ int identity_receive(E2ee *e2ee, const char *user_id, const cJSON *master, const
                         return r;
         }
         if (master_key)
-                self_key = only_key(self_signing, user_id, "self_signing");
+                self_key = identity_key(self_signing, user_id, "self_signing");
         if (self_key) {
                 int r = json_verify(self_signing, user_id, NULL, master_key);
                 if (is_refusal(r))

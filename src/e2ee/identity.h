@@ -30,6 +30,10 @@ int e2ee_pin_identity(E2ee *e2ee, const char *user_id, const char *master);
 /* The master key that the server has for the user now. 1: there is one, which the caller frees. */
 int e2ee_identity(E2ee *e2ee, const char *user_id, char **ret_master);
 
+/* The one key of a cross-signing object from /keys/query, of that user and usage ("master"), borrowed. NULL:
+ * the object is malformed. */
+const char *identity_key(const cJSON *object, const char *user_id, const char *usage);
+
 /* Cross-signing keys from /keys/query, either of which may be NULL. What is malformed, or not signed by the
  * master key, counts as absent. */
 int identity_receive(E2ee *e2ee, const char *user_id, const cJSON *master, const cJSON *self_signing);

@@ -87,6 +87,20 @@ const char *e2ee_ed25519(const E2ee *e2ee)
         return e2ee->ed25519;
 }
 
+const char *e2ee_fault_to_string(E2eeFault fault)
+{
+        static const char *const names[_E2EE_FAULT_MAX] = {
+                [E2EE_FAULT_ROLLED_BACK] = "rolled_back",
+                [E2EE_FAULT_DEVICE_REPLACED] = "device_replaced",
+                [E2EE_FAULT_DEVICE_DELETED] = "device_deleted",
+                [E2EE_FAULT_FOREIGN_IDENTITY] = "foreign_identity",
+                [E2EE_FAULT_IDENTITY_REPLACED] = "identity_replaced",
+        };
+
+        assert((unsigned) fault < _E2EE_FAULT_MAX);
+        return names[fault];
+}
+
 int e2ee_fault(E2ee *e2ee, E2eeFault *ret_fault)
 {
         int64_t fault = 0;
