@@ -45,15 +45,24 @@ int auth_login_start(MatrixServer *server, const AuthCredentials *credentials, M
         return r;
 }
 
+/* Errors: what keeps an answer from being the one that was asked for. */
+static int check_reply(const MatrixReply *reply)
+{
+        if (reply->error < 0)
+                return reply->error;
+        if (reply->status == 401 || reply->status == 403)
+                return -EACCES;
+        return matrix_reply_is_success(reply) ? 0 : -EPROTO;
+}
+
 int auth_login_token(const MatrixLogin *login, const MatrixReply *reply, const char **ret_token)
 {
         const char *token = object_string(reply->body, "access_token");
 
-        if (reply->error < 0)
-                return reply->error;
-        if (reply->status == 403)
-                return -EACCES;
-        if (!matrix_reply_is_success(reply) || !token)
+        int r = check_reply(reply);
+        if (r < 0)
+                return r;
+        if (!token)
                 return -EPROTO;
         if (!object_has(reply->body, "user_id", login->user_id) ||
             !object_has(reply->body, "device_id", login->device_id))
@@ -61,4 +70,40 @@ int auth_login_token(const MatrixLogin *login, const MatrixReply *reply, const c
 
         *ret_token = token;
         return 0;
+}
+
+int auth_whoami_start(MatrixServer *server, MatrixReplyHandler on_reply, void *userdata,
+                      MatrixCall **ret_call)
+{
+        static const MatrixRequest request = {
+                .method = "GET", .target = API "/account/whoami", .timeout_usec = AUTH_USEC, .once = true
+        };
+
+        return matrix_call_start(server, &request, on_reply, userdata, ret_call);
+}
+
+int auth_whoami_device(const MatrixLogin *login, const MatrixReply *reply, const char **ret_device_id)
+{
+        const char *device_id = object_string(reply->body, "device_id");
+
+        int r = check_reply(reply);
+        if (r < 0)
+                return r;
+        if (!object_has(reply->body, "user_id", login->user_id) || !device_id)
+                return -EXDEV;
+
+        *ret_device_id = device_id;
+        return 0;
+}
+
+int auth_logout_start(MatrixServer *server, MatrixReplyHandler on_reply, void *userdata,
+                      MatrixCall **ret_call)
+{
+        static const MatrixRequest request = { .method = "POST",
+                                               .target = API "/logout",
+                                               .body = "{}",
+                                               .timeout_usec = AUTH_USEC,
+                                               .once = true };
+
+        return matrix_call_start(server, &request, on_reply, userdata, ret_call);
 }

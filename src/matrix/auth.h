@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Logging in by password. It is tried once: a failure is for the person who asked, and a homeserver counts
- * attempts. */
+/* Logging in, by password or with an access token. It is tried once: a failure is for the person who asked,
+ * and a homeserver counts attempts. */
 
 #include "matrix/call.h"
 #include "matrix/login.h"
@@ -19,3 +19,15 @@ int auth_login_start(MatrixServer *server, const AuthCredentials *credentials, M
 /* The access token, borrowed from the reply. Errors: -EACCES the server refuses this user or password;
  * -EXDEV it logged in another user or device; -EPROTO another answer; those of http/client.h. */
 int auth_login_token(const MatrixLogin *login, const MatrixReply *reply, const char **ret_token);
+
+/* Asks whose the server's token is. Errors: those of matrix_call_start(). */
+int auth_whoami_start(MatrixServer *server, MatrixReplyHandler on_reply, void *userdata,
+                      MatrixCall **ret_call);
+
+/* The token's device, borrowed from the reply. Errors: as above; -EXDEV it is another user's, or no
+ * device's. */
+int auth_whoami_device(const MatrixLogin *login, const MatrixReply *reply, const char **ret_device_id);
+
+/* Logs the device of the server's token out. Errors: those of matrix_call_start(). */
+int auth_logout_start(MatrixServer *server, MatrixReplyHandler on_reply, void *userdata,
+                      MatrixCall **ret_call);

@@ -61,6 +61,15 @@ int matrix_login_begin(Database *database, const char *server, const char *user_
                          "tt", server, user_id);
 }
 
+int matrix_login_set_device(Database *database, const char *device_id)
+{
+        int r = query_exists(database, "SELECT 1 FROM account WHERE device_id != ?", "t", device_id);
+        if (r != 0)
+                return r < 0 ? r : -EXDEV;
+
+        return query_run(database, "UPDATE login SET device_id = ?", "t", device_id);
+}
+
 int matrix_login_set_token(Database *database, const Secret *seal, const char *token)
 {
         Bytes plain = bytes_of_string(token);

@@ -25,5 +25,9 @@ int matrix_login_read(Database *database, const Secret *seal, MatrixLogin *ret_l
  * Errors: also -EXDEV the store belongs to another user. */
 int matrix_login_begin(Database *database, const char *server, const char *user_id);
 
+/* The token is that of another device, which the server has chosen. Errors: also -EXDEV the store belongs to
+ * another device. */
+int matrix_login_set_device(Database *database, const char *device_id);
+
 /* The server has logged the device in. */
 int matrix_login_set_token(Database *database, const Secret *seal, const char *token);

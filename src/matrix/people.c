@@ -94,14 +94,17 @@ int people_receive(Database *database, E2ee *e2ee, const char *device, const Man
                                  device);
 }
 
+int people_pins_another(Database *database, const char *user_id, const char *master)
+{
+        return query_exists(database,
+                            "SELECT 1 FROM person WHERE user_id = ? AND master NOT NULL AND master IS NOT ?",
+                            "tt", user_id, master);
+}
+
 int people_is_suspended(Database *database, E2ee *e2ee, const char *user_id)
 {
         _cleanup_(freep) char *master = NULL;
 
         int r = e2ee_identity(e2ee, user_id, &master);
-        return r < 0 ? r
-                     : query_exists(database,
-                                    "SELECT 1 FROM person WHERE user_id = ? AND master NOT NULL"
-                                    " AND master IS NOT ?",
-                                    "tt", user_id, master);
+        return r < 0 ? r : people_pins_another(database, user_id, master);
 }

@@ -12,6 +12,9 @@
  * store/database.h, and -ENOMEM. */
 int people_receive(Database *database, E2ee *e2ee, const char *device, const Manifest *manifest);
 
+/* 1: a manifest pins another identity than this one (NULL: none). */
+int people_pins_another(Database *database, const char *user_id, const char *master);
+
 /* 1: a manifest pins another identity than the one the server has for the user: whatever they do, it does
  * not count. */
 int people_is_suspended(Database *database, E2ee *e2ee, const char *user_id);

@@ -16,11 +16,12 @@
 #include "store/query.h"
 
 static const struct {
-        const char *alias, *name, *topic; /* each followed by the device's name, if the room has one */
+        const char *kind, *alias, *name, *topic; /* each but the first followed by the device's name, if the
+                                                    room has one */
 } kinds[_ROOM_KIND_MAX] = {
-        [ROOM_SPACE] = { "devbox", "devbox", "The machines of this network" },
-        [ROOM_APPROVALS] = { "operator-approvals", "approvals", "What waits for a person" },
-        [ROOM_DEVICE] = { "dev-", "dev \xc2\xb7 ", "Commands for " },
+        [ROOM_SPACE] = { "space", "devbox", "devbox", "The machines of this network" },
+        [ROOM_APPROVALS] = { "approvals", "operator-approvals", "approvals", "What waits for a person" },
+        [ROOM_DEVICE] = { "device", "dev-", "dev \xc2\xb7 ", "Commands for " },
 };
 
 int room_queue_want(Database *database, RoomKind kind, const char *name)
@@ -45,6 +46,29 @@ int room_queue_find(Database *database, RoomKind kind, const char *name, char **
 {
         return query_text(database, ret_room_id, "SELECT room_id FROM chat_room WHERE kind = ? AND name = ?",
                           "it", (int64_t) kind, name);
+}
+
+int room_queue_each(Database *database, int (*on_room)(const RoomRow *row, void *userdata), void *userdata)
+{
+        _cleanup_(statement_resetp) Statement *rows = NULL;
+
+        int r = query(
+                database, &rows,
+                "SELECT kind, nullif(name, ''), room_id, alias, error FROM chat_room ORDER BY kind, name",
+                "");
+        while (r == 0 && (r = statement_step(rows)) > 0) {
+                const RoomRow row = { .kind = kinds[statement_integer(rows, 0)].kind,
+                                      .device = statement_text(rows, 1),
+                                      .room_id = statement_text(rows, 2),
+                                      .alias = statement_text(rows, 3),
+                                      .error = statement_text(rows, 4),
+                                      .state = statement_text(rows, 2)   ? "made"
+                                               : statement_text(rows, 4) ? "failed"
+                                                                         : "wanted" };
+
+                r = on_room(&row, userdata);
+        }
+        return r;
 }
 
 /* "example.org" of "@devbox:example.org" */

@@ -28,6 +28,15 @@ int room_queue_invite(Database *database, RoomKind kind, const char *name, const
 /* 1: the room exists; the caller frees the id. */
 int room_queue_find(Database *database, RoomKind kind, const char *name, char **ret_room_id);
 
+/* For people; borrowed. */
+typedef struct RoomRow {
+        const char *kind, *device, *room_id, *alias, *state, *error; /* NULL: none */
+} RoomRow;
+
+/* Calls the handler with each room that there should be. Stops at what it returns if that is not 0, and
+ * returns it. */
+int room_queue_each(Database *database, int (*on_room)(const RoomRow *row, void *userdata), void *userdata);
+
 typedef struct RoomRequest {
         int64_t id;
         const char *method;

@@ -14,6 +14,7 @@ struct MatrixSession {
         char *user_id;
         usec_t poll_usec;
         SessionState state;
+        uint64_t last_sync_ms;
         const SessionHandlers *handlers;
         void *userdata;
         MatrixCall *sync, *send;                  /* NULL: not under way */

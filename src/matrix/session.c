@@ -113,6 +113,11 @@ SessionState session_state(const MatrixSession *session)
         return session->state;
 }
 
+uint64_t session_last_sync_ms(const MatrixSession *session)
+{
+        return session->last_sync_ms;
+}
+
 E2ee *session_e2ee(MatrixSession *session)
 {
         return session->e2ee;

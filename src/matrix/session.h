@@ -46,6 +46,9 @@ MatrixSession *session_free(MatrixSession *session);
 DEFINE_CLEANUP(MatrixSession, session_free);
 
 SessionState session_state(const MatrixSession *session);
+
+/* When a response to a sync was stored last, in milliseconds of CLOCK_REALTIME; 0: none yet. */
+uint64_t session_last_sync_ms(const MatrixSession *session);
 E2ee *session_e2ee(MatrixSession *session);
 
 /* Something was added to the outbox, and committed. */
