@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* The account: its store, and its session while it is logged in. */
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "log/log.h"
+#include "matrix/daemon-internal.h"
+#include "matrix/schema.h"
+
+#define PATH_SIZE 4096
+
+static int format_path(const MatrixDaemon *self, char ret_path[static PATH_SIZE])
+{
+        return snprintf(ret_path, PATH_SIZE, "%s/matrix.db", self->directory) < PATH_SIZE ? 0
+                                                                                          : -ENAMETOOLONG;
+}
+
+static int open_store(MatrixDaemon *self)
+{
+        char path[PATH_SIZE];
+
+        int r = format_path(self, path);
+        return r < 0 ? r : matrix_database_open(path, &self->database);
+}
+
+/* What was written for people is sent as soon as it was written. */
+static void on_committed(void *userdata)
+{
+        matrix_work(userdata);
+}
+
+static int new_session(MatrixDaemon *self, const MatrixLogin *login)
+{
+        static const SessionHandlers handlers = { .on_committed = on_committed };
+
+        return session_new(&(SessionOptions){ .event = self->event,
+                                              .http = self->http,
+                                              .database = self->database,
+                                              .login = login,
+                                              .pickle_key = self->key,
+                                              .handlers = &handlers,
+                                              .userdata = self },
+                           &self->session);
+}
+
+int matrix_account_start(MatrixDaemon *self)
+{
+        _cleanup_(matrix_login_done) MatrixLogin login = MATRIX_LOGIN_NULL;
+
+        self->session = session_free(self->session);
+        int r = matrix_login_read(self->database, self->key, &login);
+        return r <= 0 || !login.token ? r : new_session(self, &login);
+}
+
+int matrix_account_open(MatrixDaemon *self)
+{
+        int r = open_store(self);
+        if (r == 0)
+                r = matrix_account_start(self);
+        if (r >= 0)
+                return 0;
+
+        (void) log_error_errno(r, "Cannot use matrix.db in %s: %s", self->directory,
+                               r == -EKEYREJECTED ? "it does not open with this seal" : strerror(-r));
+        return -EALREADY;
+}
+
+void matrix_account_close(MatrixDaemon *self)
+{
+        self->session = session_free(self->session);
+        self->database = database_close(self->database);
+}
+
+/* Closing has put all of it into the one file. */
+int matrix_account_forget(MatrixDaemon *self)
+{
+        char path[PATH_SIZE], kept[PATH_SIZE + 24];
+
+        int r = format_path(self, path);
+        if (r < 0)
+                return r;
+        (void) snprintf(kept, sizeof kept, "%s.%llu", path,
+                        (unsigned long long) (time_now(CLOCK_REALTIME) / USEC_PER_SEC));
+
+        matrix_account_close(self);
+        r = rename(path, kept) < 0 ? -errno : 0;
+        int opened = open_store(self);
+        return r < 0 ? r : opened;
+}

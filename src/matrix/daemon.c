@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* devbox-matrix: its life. */
+
+#include <fcntl.h>
+
+#include "basic/fd.h"
+#include "log/log.h"
+#include "matrix/daemon-internal.h"
+#include "trust/sealed-file.h"
+
+#define STATE_DIRECTORY   "/var/lib/devbox/matrix"
+#define OPERATIONS_MAX    32
+#define OPERATIONS_CLIENT 8
+
+static const char *const users[] = { NULL };
+
+static const char *environment(const char *name, const char *fallback)
+{
+        const char *value = secure_getenv(name);
+
+        return value && *value != '\0' ? value : fallback;
+}
+
+/* Component1.Restart */
+static int restart(void *owner, const char **ret_detail)
+{
+        daemon_stop(((MatrixDaemon *) owner)->daemon, DAEMON_EXIT_RESTART);
+        return 0;
+}
+
+void matrix_work(MatrixDaemon *self)
+{
+        matrix_update_health(self);
+}
+
+void *matrix_daemon_new(void)
+{
+        MatrixDaemon *self = calloc(1, sizeof *self);
+
+        if (!self)
+                return NULL;
+
+        self->operations = (BusCalls){ .max = OPERATIONS_MAX,
+                                       .max_per_client = OPERATIONS_CLIENT,
+                                       .free = matrix_operation_free };
+        self->component = (Component){
+                .name = "Matrix1",
+                .append_metrics = matrix_append_metrics,
+                .restart = restart,
+                .update_health = matrix_update_health,
+                .owner = self,
+        };
+        return self;
+}
+
+void matrix_daemon_free(void *userdata)
+{
+        MatrixDaemon *self = userdata;
+
+        /* In reverse dependency order: operations and the session have calls of the HTTP client. */
+        bus_calls_done(&self->operations);
+        bus_authority_free(self->authority);
+        sd_bus_slot_unref(self->slot_interface);
+        component_detach(&self->component);
+        matrix_account_close(self);
+        http_client_freep(&self->http);
+        secret_free(self->key);
+        free(self);
+}
+
+static int load_key(MatrixDaemon *self)
+{
+        _cleanup_(secret_freep) Secret *seal = NULL;
+
+        self->directory = environment("STATE_DIRECTORY", STATE_DIRECTORY);
+        _cleanup_(fd_closep) int directory_fd = open(self->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int r = directory_fd < 0
+                        ? -errno
+                        : seal_load(directory_fd, environment("CREDENTIALS_DIRECTORY", NULL), &seal);
+        if (r == 0)
+                r = seal_derive(seal, "matrix.db", &self->key);
+        if (r == 0)
+                return 0;
+
+        (void) log_error_errno(r, "Cannot read the seal of %s", self->directory);
+        return -EALREADY;
+}
+
+static int attach(MatrixDaemon *self)
+{
+        int r = bus_authority_new(self->bus, users, &self->authority);
+        if (r < 0)
+                return r;
+        r = component_attach(&self->component, self->bus);
+        return r < 0 ? r : matrix_add_interface(self, self->component.object_path);
+}
+
+int matrix_daemon_start(void *userdata, Daemon *daemon)
+{
+        MatrixDaemon *self = userdata;
+
+        self->daemon = daemon;
+        self->event = daemon_event(daemon);
+        self->bus = daemon_bus(daemon);
+        int r = load_key(self);
+        if (r < 0)
+                return r;
+        r = http_client_new(self->event, &self->http);
+        if (r < 0)
+                return r;
+        r = matrix_account_open(self);
+        if (r < 0)
+                return r;
+        r = attach(self);
+        if (r < 0)
+                return r;
+
+        matrix_work(self);
+        return 0;
+}
+
+int matrix_daemon_stop(void *userdata)
+{
+        MatrixDaemon *self = userdata;
+
+        int r = component_retire(&self->component);
+        if (r < 0)
+                (void) log_warning_errno(r, "Cannot give the name back, ignoring");
+
+        daemon_exit(self->daemon, self->bus);
+        return 0;
+}
