@@ -12,7 +12,7 @@
 
 static const char footer[] = "See devboxctl(1), devboxctl-operator(1), devboxctl-manifest(1), "
                              "devboxctl-audit(1),\ndevboxctl-device(1), devboxctl-hub(1), devboxctl-run(1), "
-                             "devboxctl-person(1).\n";
+                             "devboxctl-person(1),\ndevboxctl-matrix(1).\n";
 
 int help_print_version(void)
 {

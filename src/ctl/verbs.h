@@ -70,5 +70,11 @@ extern const Verb verb_approve;
 extern const Verb verb_deny;
 extern const Verb verb_replay_test;
 
+extern const Verb verb_matrix_login;
+extern const Verb verb_matrix_status;
+extern const Verb verb_matrix_rooms;
+extern const Verb verb_matrix_identity;
+extern const Verb verb_matrix_logout;
+
 extern const Verb verb_help;
 extern const Verb verb_complete;

@@ -51,6 +51,21 @@ Run run_ctl_words(const TestBus *bus, const char *const *words)
         return run;
 }
 
+Run run_ctl_with_input(const TestBus *bus, const char *const *words, const char *input)
+{
+        _cleanup_(fd_closep) int saved = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+        int pipe_fds[2], size = (int) strlen(input);
+
+        assert_ok(pipe2(pipe_fds, O_CLOEXEC));
+        assert_int_equal(write(pipe_fds[1], input, (size_t) size), size);
+        (void) close(pipe_fds[1]);
+        assert_ok(dup2(pipe_fds[0], STDIN_FILENO)); /* what is started inherits it */
+        (void) close(pipe_fds[0]);
+        Run run = run_ctl_words(bus, words);
+        assert_ok(dup2(saved, STDIN_FILENO));
+        return run;
+}
+
 static atomic_int *map_count(const TestBus *bus)
 {
         char path[128];

@@ -13,6 +13,9 @@ typedef struct Run {
 /* `words` ends with NULL. */
 Run run_ctl_words(const TestBus *bus, const char *const *words);
 
+/* The same with `input` as standard input. */
+Run run_ctl_with_input(const TestBus *bus, const char *const *words, const char *input);
+
 /* The same on a terminal of its own, where each question is answered by the next line of `answers`; what is
  * echoed is in the output, too. */
 Run run_ctl_on_terminal(const TestBus *bus, const char *const *words, const char *answers);

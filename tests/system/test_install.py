@@ -91,6 +91,7 @@ FILES = {
     "/usr/share/man/man1/devboxctl-device.1": "0644",
     "/usr/share/man/man1/devboxctl-hub.1": "0644",
     "/usr/share/man/man1/devboxctl-manifest.1": "0644",
+    "/usr/share/man/man1/devboxctl-matrix.1": "0644",
     "/usr/share/man/man1/devboxctl-operator.1": "0644",
     "/usr/share/man/man1/devboxctl-run.1": "0644",
     "/usr/share/man/man1/devboxctl-person.1": "0644",

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/* devboxctl matrix login: gives the hub its Matrix account. The password is asked for on the terminal or is
+ * the first line of standard input; it goes to devbox-matrix, which keeps an access token instead. */
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "basic/utf8.h"
+#include "ctl/matrix/status-print.h"
+#include "ctl/operator/secret-input.h"
+#include "ctl/option-types.h"
+#include "ctl/print.h"
+#include "ctl/problem.h"
+#include "ctl/verbs.h"
+#include "proto/id.h"
+
+#define POLL_USEC (200 * USEC_PER_MSEC)
+#define SYNC_USEC (30 * USEC_PER_SEC) /* for the first sync; it goes on without this command */
+
+typedef struct LoginOptions {
+        const char *server;
+        bool token;
+} LoginOptions;
+
+/* ---- the secret */
+
+/* D-Bus carries UTF-8 without NUL only. */
+static bool is_text(const Secret *secret)
+{
+        Bytes bytes = secret_bytes(secret);
+        uint32_t code;
+
+        for (size_t i = 0, length; i < bytes.size; i += length) {
+                length = utf8_decode(bytes.data + i, bytes.size - i, &code);
+                if (length == 0 || code == 0)
+                        return false;
+        }
+
+        return true;
+}
+
+static int read_secret(Ctl *ctl, const LoginOptions *given, const char *user, Secret **ret_secret)
+{
+        const char *what = given->token ? "access token" : "password";
+        _cleanup_(secret_freep) Secret *secret = NULL;
+        char prompt[320];
+
+        (void) snprintf(prompt, sizeof prompt, "%s of %s: ", given->token ? "Access token" : "Password",
+                        user);
+        int r = isatty(STDIN_FILENO) ? secret_ask(prompt, &secret) : secret_read_line(STDIN_FILENO, &secret);
+        if (r == -ENODATA || (r == 0 && secret_bytes(secret).size == 0))
+                return problem_set(&ctl->problem, DEVBOX_ERROR_BAD_REQUEST,
+                                   "no %s was given: it is asked for on a terminal, or the first line of "
+                                   "standard input",
+                                   what);
+        if (r < 0 && r != -ENOMEM)
+                return problem_set(&ctl->problem, DEVBOX_ERROR_BAD_REQUEST, "cannot read the %s: %s", what,
+                                   r == -EFBIG ? "it is too long" : strerror(-r));
+        if (r == 0 && !is_text(secret))
+                return problem_set(&ctl->problem, DEVBOX_ERROR_BAD_REQUEST, "the %s is not UTF-8", what);
+        if (r == 0)
+                *ret_secret = TAKE_PTR(secret);
+        return r;
+}
+
+/* ---- the session */
+
+static bool is_in_use(const MatrixStatus *status)
+{
+        return !streq(status->state, "logged_out") && !streq(status->state, "ended");
+}
+
+static int reject_other(Ctl *ctl, const MatrixStatus *status)
+{
+        return problem_set(&ctl->problem, DEVBOX_ERROR_MATRIX_OTHER,
+                           "%s is logged in; run first: devboxctl matrix logout", strempty(status->user));
+}
+
+static int log_in(Ctl *ctl, sd_bus *bus, const LoginOptions *given, const char *user)
+{
+        _cleanup_(secret_freep) Secret *secret = NULL;
+
+        int r = read_secret(ctl, given, user, &secret);
+        if (r != 0)
+                return r;
+
+        const MatrixLogin login = { strempty(given->server), user, given->token ? "token" : "password",
+                                    secret };
+        return matrix_client_login(bus, &login, &ctl->problem);
+}
+
+/* Until the first sync has been answered, or something prevents it. */
+static int wait_for_sync(Ctl *ctl, sd_bus *bus, ClientRows *ret_row)
+{
+        usec_t deadline_usec = deadline_after(SYNC_USEC);
+
+        for (;;) {
+                _cleanup_(client_rows_done) ClientRows row = { 0 };
+
+                int r = matrix_client_get_status(bus, &row, &ctl->problem);
+                if (r != 0)
+                        return r;
+
+                const MatrixStatus *status = row.items;
+                if (!streq(status->state, "connecting") || *strempty(status->fault) ||
+                    deadline_left(deadline_usec) == 0) {
+                        *ret_row = TAKE(row, (ClientRows){ 0 });
+                        return 0;
+                }
+
+                r = client_wait(bus, POLL_USEC);
+                if (r < 0)
+                        return r;
+        }
+}
+
+static int run(Ctl *ctl, const void *options, char **args)
+{
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        _cleanup_(client_rows_done) ClientRows before = { 0 }, after = { 0 };
+
+        if (!mxid_valid(args[0]))
+                return ctl_usage(ctl, "matrix login takes the hub's own Matrix user, @NAME:SERVER");
+
+        int r = client_open(ctl->host, &bus, &ctl->problem);
+        if (r == 0)
+                r = matrix_client_get_status(bus, &before, &ctl->problem);
+        if (r != 0)
+                return r;
+
+        const MatrixStatus *status = before.items;
+        if (is_in_use(status) && !streq(strempty(status->user), args[0]))
+                return reject_other(ctl, status);
+        if (!is_in_use(status))
+                r = log_in(ctl, bus, options, args[0]);
+        if (r == 0)
+                r = wait_for_sync(ctl, bus, &after);
+        if (r == 0)
+                r = matrix_print_status(ctl, after.items);
+        return r != 0 || ctl->json || ctl->status != CTL_OK
+                       ? r
+                       : print_line(stdout, "Next: devboxctl person add NAME --mxid @NAME:SERVER, then "
+                                            "devboxctl manifest publish --all");
+}
+
+static int parse_server(const Ctl *ctl, const char *text, void *ret_value)
+{
+        if (!startswith(text, "https://") && !startswith(text, "http://"))
+                return -EINVAL;
+
+        *(const char **) ret_value = text;
+        return 0;
+}
+
+static const OptionType option_server = { "URL", "https://HOST, on this machine also http://",
+                                          parse_server };
+
+static const Option options[] = {
+        { "server", &option_server, offsetof(LoginOptions, server),
+          "the homeserver (what SERVER of the user names)" },
+        { "token", &option_switch, offsetof(LoginOptions, token),
+          "log in with the access token of a new device, not with a password" },
+        { 0 },
+};
+
+const Verb verb_matrix_login = {
+        .noun = "matrix",
+        .name = "login",
+        .arguments = "@USER:SERVER",
+        .help = "give this hub its Matrix account",
+        .example = "matrix login @devbox:example.org",
+        .statuses = "failure, or the account cannot be used",
+        .options = options,
+        .options_size = sizeof(LoginOptions),
+        .remote = true,
+        .run = run,
+};

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/* The state of the hub's Matrix account. */
+
+#include "ctl/matrix/status-print.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "ctl/matrix/master-key.h"
+#include "ctl/mesh/peer-print.h"
+#include "ctl/print.h"
+
+#define AGAIN "; run devboxctl matrix logout, then devboxctl matrix login"
+
+/* Of org.devbox.Matrix1(5): why the device may not send. */
+static const struct {
+        const char *fault, *sentence;
+} faults[] = {
+        { "rolled_back", "the store is an old copy, so its keys may be used already" AGAIN },
+        { "device_replaced", "the homeserver has other keys of this device" AGAIN },
+        { "device_deleted", "the device was removed from the account" AGAIN },
+        { "foreign_identity", "the account already has a cross-signing identity that another client made; "
+                              "give the hub an account of its own, or reset the identity in Element" AGAIN },
+        { "identity_replaced", "another client has reset the account's cross-signing identity" AGAIN },
+};
+
+const char *matrix_problem(const MatrixStatus *status, char buffer[static MATRIX_PROBLEM_MAX])
+{
+        if (streq(status->state, "logged_out"))
+                return "no account is logged in; run: devboxctl matrix login @USER:SERVER";
+        if (streq(status->state, "ended")) {
+                (void) snprintf(buffer, MATRIX_PROBLEM_MAX,
+                                "the homeserver has ended the session; run: devboxctl matrix login %s",
+                                strempty(status->user));
+                return buffer;
+        }
+
+        for (size_t i = 0; i < ELEMENTSOF(faults); i++)
+                if (streq(strempty(status->fault), faults[i].fault))
+                        return faults[i].sentence;
+        return *strempty(status->fault) ? status->fault : NULL;
+}
+
+static int print_document(const MatrixStatus *status, const char *problem)
+{
+        _cleanup_(json_done) Json json = JSON_NULL;
+
+        json_open_object(&json, NULL);
+        json_add_string(&json, "state", status->state);
+        json_add_string(&json, "user", status->user);
+        json_add_string(&json, "server", status->server);
+        json_add_string(&json, "device", status->device);
+        json_add_string(&json, "identity", status->identity);
+        json_add_u64(&json, "rooms", status->rooms);
+        json_add_u64(&json, "rooms_wanted", status->rooms_wanted);
+        json_add_u64(&json, "unsent", status->unsent);
+        json_add_u64(&json, "undecryptable", status->undecryptable);
+        json_add_time(&json, "last_sync_at", status->last_sync_ms * USEC_PER_MSEC);
+        json_add_string(&json, "fault", status->fault);
+        json_add_string(&json, "problem", problem);
+        json_close_object(&json);
+        return print_json(&json);
+}
+
+static void add_count(Table *table, const char *title, uint64_t n)
+{
+        table_add(table, STYLE_FAINT, "%s", title);
+        table_add(table, n > 0 ? STYLE_BAD : STYLE_PLAIN, "%" PRIu64, n);
+}
+
+static void add_account(const Ctl *ctl, Table *table, const MatrixStatus *status)
+{
+        bool synced = streq(status->state, "synced");
+        char text[MASTER_KEY_SIZE], ago[FIGURE_MAX];
+        PublicKey identity;
+
+        table_add(table, STYLE_FAINT, "account");
+        table_add(table, STYLE_HEAD, "%s", strempty(status->user));
+        table_add(table, STYLE_FAINT, "homeserver");
+        table_add(table, STYLE_PLAIN, "%s", strempty(status->server));
+        table_add(table, STYLE_FAINT, "device");
+        table_add(table, STYLE_PLAIN, "%s", strempty(status->device));
+        table_add(table, STYLE_FAINT, "state");
+        table_add(table, synced ? STYLE_GOOD : STYLE_BAD, "%s", status->state);
+        table_add(table, STYLE_FAINT, "last sync");
+        table_add(table, STYLE_PLAIN, "%s", format_ago(ago, status->last_sync_ms, ctl->now_ms));
+        if (master_key_parse(strempty(status->identity), &identity) == 0) {
+                table_add(table, STYLE_FAINT, "identity");
+                table_add(table, STYLE_PLAIN, "%s", master_key_format(&identity, text));
+        }
+        table_add(table, STYLE_FAINT, "rooms");
+        table_add(table, status->rooms < status->rooms_wanted ? STYLE_BAD : STYLE_PLAIN,
+                  "%" PRIu64 " of %" PRIu64, status->rooms, status->rooms_wanted);
+        add_count(table, "not sent yet", status->unsent);
+        add_count(table, "undecryptable", status->undecryptable);
+}
+
+int matrix_print_status(Ctl *ctl, const MatrixStatus *status)
+{
+        _cleanup_(table_done) Table table = { .n_columns = 2 };
+        char buffer[MATRIX_PROBLEM_MAX];
+        const char *problem = matrix_problem(status, buffer);
+
+        ctl->status = problem ? CTL_PROBLEM : CTL_OK;
+        if (ctl->json)
+                return print_document(status, problem);
+
+        if (!streq(status->state, "logged_out"))
+                add_account(ctl, &table, status);
+        if (problem) {
+                table_add(&table, STYLE_FAINT, "problem");
+                table_add(&table, STYLE_BAD, "%s", problem);
+        }
+        return table_print(&table, stdout, ctl->colour);
+}

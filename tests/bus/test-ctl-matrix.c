@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+/* devboxctl matrix, against fake-matrix.c. */
+
+#include "ctl-run.h"
+#include "files.h"
+
+#define MATRIX      "org.devbox.Matrix1"
+#define USER        "FAKE_USER=@devbox:example.org"
+#define HUB_KEY     "11qY AYKx CrfV S/7T yWQH Og7h cvPa piMl rwIa aPcH URo"
+#define ANA_KEY     "PUAX w+hD iVqS twqn TRt+ vJyY LM8u xJaM wM1V 8Sr0 Zgw"
+#define ANA_KEY_HEX "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"
+
+/* The bus, and a fake whose variables end with NULL. */
+static TestBus *bus;
+
+static TestDaemon *start(const char *const *environment)
+{
+        return test_daemon_start_full(bus, &(TestDaemonOptions){ .program = "tests/bus/fake-matrix",
+                                                                 .name = MATRIX,
+                                                                 .environment = environment });
+}
+
+#define start_with(...) start((const char *const[]){ __VA_ARGS__, NULL })
+#define WORDS(...)      ((const char *const[]){ __VA_ARGS__, NULL })
+
+static void assert_log(const char *text)
+{
+        _cleanup_(freep) char *log = test_bus_read_log(bus, MATRIX);
+
+        assert_has(log, text);
+}
+
+static int bus_up(void **state)
+{
+        bus = test_bus_new();
+        return 0;
+}
+
+static int bus_down(void **state)
+{
+        bus = test_bus_free(bus);
+        return 0;
+}
+
+typedef struct Row {
+        const char *words[8], *input, *output;
+        int status;
+} Row;
+
+static void check_rows(const Row *rows, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                _cleanup_(run_done) Run run =
+                        run_ctl_with_input(bus, rows[i].words, strempty(rows[i].input));
+
+                assert_has(run.output, rows[i].output);
+                assert_int_equal(run.status, rows[i].status);
+        }
+}
+
+/* ---- the account */
+
+static void test_login(void **state)
+{
+        _cleanup_(test_daemon_freep) TestDaemon *daemon = start_with(NULL);
+
+        _cleanup_(run_done) Run run =
+                run_ctl_on_terminal(bus, WORDS("matrix", "login", "@devbox:example.org"), "right\n");
+        assert_has(run.output, "Password of @devbox:example.org: \n"
+                               "account @devbox:example.org\n"
+                               "homeserver https://matrix.example.org\n"
+                               "device HUBDEVICE\n"
+                               "state synced\n"
+                               "last sync never\n"
+                               "identity " HUB_KEY "\n"
+                               "rooms 2 of 3\n"
+                               "not sent yet 0\n"
+                               "undecryptable 0\n"
+                               "Next: devboxctl person add NAME --mxid @NAME:SERVER, then ");
+        assert_null(strstr(run.output, "right"));
+        assert_int_equal(run.status, 0);
+        assert_log("Login '' @devbox:example.org password\n");
+
+        _cleanup_(run_done) Run again = run_ctl_words(bus, WORDS("matrix", "login", "@devbox:example.org"));
+        assert_int_equal(again.status, 0); /* no password was read */
+        assert_true(startswith(again.output, "account @devbox:example.org\n"));
+        _cleanup_(run_done) Run other = run_ctl_words(bus, WORDS("matrix", "login", "@bot:example.org"));
+        assert_has(other.output, "@devbox:example.org is logged in; run first: devboxctl matrix logout\n");
+        assert_int_equal(other.status, 1);
+}
+
+static void test_login_without_a_terminal(void **state)
+{
+        _cleanup_(test_daemon_freep) TestDaemon *daemon = start_with(NULL);
+
+        _cleanup_(run_done) Run run =
+                run_ctl_with_input(bus,
+                                   WORDS("matrix", "login", "@devbox:example.org", "--token", "--server",
+                                         "https://m.example.org", "--json"),
+                                   "right\nmore\n");
+        assert_true(startswith(run.output, "{\"state\":\"synced\",\"user\":\"@devbox:example.org\","));
+        assert_has(run.output, "\"last_sync_at\":null,\"fault\":\"\",\"problem\":null}\n");
+        assert_int_equal(run.status, 0);
+        assert_log("Login 'https://m.example.org' @devbox:example.org token\n");
+}
+
+static void test_logins_that_fail(void **state)
+{
+        _cleanup_(test_daemon_freep) TestDaemon *daemon = start_with(NULL);
+        static const Row rows[] = {
+                { { "matrix", "login", "@devbox:example.org" },
+                  "wrong\n",
+                  "devboxctl: the Matrix homeserver refuses it: Invalid password\n",
+                  1 },
+                { { "matrix", "login", "@devbox:example.org" },
+                  "",
+                  "no password was given: it is asked",
+                  1 },
+                { { "matrix", "login", "@devbox:example.org", "--token" },
+                  "\n",
+                  "no access token was given",
+                  1 },
+                { { "matrix", "login", "@devbox:example.org" }, "\xff\n", "the password is not UTF-8", 1 },
+                { { "matrix", "login", "@devbox:example.org", "--server", "https://away" },
+                  "right\n",
+                  "no Matrix homeserver answers",
+                  1 },
+                { { "matrix", "login", "devbox" },
+                  NULL,
+                  "takes the hub's own Matrix user, @NAME:SERVER",
+                  2 },
+                { { "matrix", "login" }, NULL, "; see: devboxctl help matrix login", 2 },
+                { { "matrix", "login", "@devbox:example.org", "--server", "example.org" },
+                  NULL,
+                  "--server takes https://HOST",
+                  2 },
+                { { "matrix", "login", "@devbox:example.org", "secret" },
+                  NULL,
+                  "; see: devboxctl help matrix login",
+                  2 },
+                { { "matrix" }, NULL, "'matrix' needs one of: login, status, rooms, identity, logout", 2 },
+        };
+
+        check_rows(rows, ELEMENTSOF(rows));
+        _cleanup_(freep) char *log = test_bus_read_log(bus, MATRIX);
+        assert_string_equal(log, "");
+}
+
+static void test_without_an_account(void **state)
+{
+        _cleanup_(test_daemon_freep) TestDaemon *daemon = start_with(NULL);
+        static const Row rows[] = {
+                { { "matrix", "status" },
+                  NULL,
+                  "problem no account is logged in; run: devboxctl matrix login @USER:SERVER\n",
+                  1 },
+                { { "matrix", "rooms" }, NULL, "no rooms yet: ", 0 },
+                { { "matrix", "identity", "@ana:example.org" }, NULL, "no Matrix account is logged in", 1 },
+                { { "matrix", "logout" }, NULL, "No account is logged in.\n", 0 },
+                { { "matrix", "logout", "--json" }, NULL, "{\"logged_out\":null}\n", 0 },
+        };
+
+        check_rows(rows, ELEMENTSOF(rows));
+}
+
+static void test_without_the_daemon(void **state)
+{
+        static const Row rows[] = {
+                { { "matrix", "status" },
+                  NULL,
+                  "devboxctl: devbox-matrix does not answer; see: systemctl status devbox-matrix\n",
+                  1 },
+                { { "matrix", "login", "@devbox:example.org" }, "x\n", "devbox-matrix does not answer", 1 },
+        };
+
+        check_rows(rows, ELEMENTSOF(rows));
+}
+
+static void test_problems_of_an_account(void **state)
+{
+        static const struct {
+                const char *variable, *problem;
+        } rows[] = {
+                { "FAKE_STATE=ended",
+                  "problem the homeserver has ended the session; run: devboxctl matrix login "
+                  "@devbox:example.org\n" },
+                { "FAKE_FAULT=foreign_identity",
+                  "problem the account already has a cross-signing identity" },
+                { "FAKE_FAULT=new_one", "problem new_one\n" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(test_daemon_freep) TestDaemon *daemon = start_with(USER, rows[i].variable);
+                _cleanup_(run_done) Run run = run_ctl_words(bus, WORDS("matrix", "status"));
+
+                assert_has(run.output, rows[i].problem);
+                assert_int_equal(run.status, 1);
+        }
+}
+
+/* The same user may log in again; another one must log this one out. */
+static void test_login_after_the_end(void **state)
+{
+        _cleanup_(test_daemon_freep) TestDaemon *daemon = start_with(USER, "FAKE_STATE=ended");
+
+        _cleanup_(run_done) Run run =
+                run_ctl_with_input(bus, WORDS("matrix", "login", "@devbox:example.org"), "right\n");
+        assert_has(run.output, "\nstate synced\n");
+        assert_int_equal(run.status, 0);
+}
+
+static void test_logout(void **state)
+{
+        _cleanup_(test_daemon_freep) TestDaemon *daemon = start_with(USER);
+        const char *const words[] = { "matrix", "logout", NULL };
+
+        _cleanup_(run_done) Run none = run_ctl_words(bus, words);
+        assert_has(none.output, "there is no terminal to ask on; give --yes");
+        assert_int_equal(none.status, 2);
+        _cleanup_(run_done) Run no = run_ctl_on_terminal(bus, words, "n\n");
+        assert_has(no.output, "Log out @devbox:example.org? ");
+        assert_has(no.output, "devboxctl: nothing was done\n");
+        assert_int_equal(no.status, 1);
+        _cleanup_(run_done) Run yes = run_ctl_words(bus, WORDS("matrix", "logout", "--yes"));
+        assert_string_equal(yes.output, "@devbox:example.org is logged out; its old keys are kept aside.\n");
+        assert_int_equal(yes.status, 0);
+        assert_log("Logout @devbox:example.org\n");
+}
+
+static void test_rooms(void **state)
+{
+        _cleanup_(test_daemon_freep) TestDaemon *daemon = start_with(USER);
+
+        _cleanup_(run_done) Run run = run_ctl_words(bus, WORDS("matrix", "rooms"));
+        assert_string_equal(run.output, "ROOM KIND DEVICE STATE ID\n"
+                                        "#operator-approvals approvals - made !one:example.org\n"
+                                        "#dev-home-wsl device home-wsl failed M_ROOM_IN_USE\n");
+        _cleanup_(run_done) Run json = run_ctl_words(bus, WORDS("matrix", "rooms", "--json"));
+        assert_has(json.output, "{\"rooms\":[{\"kind\":\"approvals\",\"device\":null,\"room_id\":");
+}
+
+/* ---- identities */
+
+static void test_identity(void **state)
+{
+        _cleanup_(test_daemon_freep) TestDaemon *daemon = start_with(USER);
+        static const Row rows[] = {
+                { { "matrix", "identity", "@ana:example.org" }, NULL, "@ana:example.org " ANA_KEY "\n", 0 },
+                { { "matrix", "identity", "@ana:example.org", "--json" },
+                  NULL,
+                  "{\"user\":\"@ana:example.org\",\"master_key\":\"PUAXw+hDiVqStwqnTRt+"
+                  "vJyYLM8uxJaMwM1V8Sr0Zgw\",\"msk\":\"" ANA_KEY_HEX "\",\"changed\":false}\n",
+                  0 },
+                { { "matrix", "identity", "@mia:example.org" }, NULL, "\nA manifest pins another one. ", 1 },
+                { { "matrix", "identity", "@ben:example.org" }, NULL, "has no cross-signing identity", 1 },
+                { { "matrix", "identity", "ana" }, NULL, "takes a Matrix user, @NAME:SERVER", 2 },
+        };
+
+        check_rows(rows, ELEMENTSOF(rows));
+}
+
+int main(void)
+{
+#define test(function) cmocka_unit_test_setup_teardown(function, bus_up, bus_down)
+        const struct CMUnitTest tests[] = {
+                test(test_login),
+                test(test_login_without_a_terminal),
+                test(test_logins_that_fail),
+                test(test_without_an_account),
+                test(test_without_the_daemon),
+                test(test_problems_of_an_account),
+                test(test_login_after_the_end),
+                test(test_logout),
+                test(test_rooms),
+                test(test_identity),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
