@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* devboxctl matrix, against fake-matrix.c. */
+/* devboxctl matrix, and the identities that devboxctl person add pins, against fake-matrix.c. */
 
+#include <fcntl.h>
+
+#include "basic/fd.h"
 #include "ctl-run.h"
 #include "files.h"
 
-#define MATRIX      "org.devbox.Matrix1"
-#define USER        "FAKE_USER=@devbox:example.org"
-#define HUB_KEY     "11qY AYKx CrfV S/7T yWQH Og7h cvPa piMl rwIa aPcH URo"
-#define ANA_KEY     "PUAX w+hD iVqS twqn TRt+ vJyY LM8u xJaM wM1V 8Sr0 Zgw"
-#define ANA_KEY_HEX "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"
+#define MATRIX        "org.devbox.Matrix1"
+#define USER          "FAKE_USER=@devbox:example.org"
+#define HUB_KEY       "11qY AYKx CrfV S/7T yWQH Og7h cvPa piMl rwIa aPcH URo"
+#define ANA_KEY       "PUAX w+hD iVqS twqn TRt+ vJyY LM8u xJaM wM1V 8Sr0 Zgw"
+#define ANA_KEY_HEX   "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"
+#define OTHER_KEY_HEX "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
 
 /* The bus, and a fake whose variables end with NULL. */
 static TestBus *bus;
@@ -259,6 +263,92 @@ static void test_identity(void **state)
         check_rows(rows, ELEMENTSOF(rows));
 }
 
+/* People in a directory of the test. */
+#define person(...) WORDS("person", __VA_ARGS__, "--dir", directory)
+
+static void assert_pinned(const char *directory, const char *key)
+{
+        _cleanup_(freep) char *path = text_of("%s/people.yaml", directory);
+        _cleanup_(freep) char *people = NULL;
+
+        assert_ok(fd_read_file_at(AT_FDCWD, path, 65536, &people, NULL));
+        if (key)
+                assert_has(people, key);
+        else
+                assert_null(strstr(people, "msk"));
+}
+
+static void test_person_add_pins(void **state)
+{
+        _cleanup_(test_daemon_freep) TestDaemon *daemon = start_with(USER);
+        _cleanup_(freep) char *directory = text_of("%s/operator", bus->directory);
+        const char *const *add = person("add", "ana", "--mxid", "@ana:example.org");
+
+        _cleanup_(run_done) Run no = run_ctl_on_terminal(bus, add, "n\n");
+        assert_has(no.output, "Identity " ANA_KEY "\n"
+                              " compare it with what @ana:example.org sees\n"
+                              "is it theirs? [y/N] n\n"
+                              "devboxctl: nothing was written: the identity is not that of ");
+        assert_int_equal(no.status, 1);
+        _cleanup_(run_done) Run without = run_ctl_words(bus, add);
+        assert_has(without.output, "Not pinned, for there is no terminal to ask on. If it is theirs: "
+                                   "devboxctl person add ana --msk " ANA_KEY_HEX "\n");
+        assert_int_equal(without.status, 0);
+        assert_pinned(directory, NULL);
+
+        _cleanup_(run_done) Run yes = run_ctl_on_terminal(bus, add, "y\n");
+        assert_has(yes.output, "is it theirs? [y/N] y\n"
+                               "ana is in people.yaml. Manifests change with: devboxctl manifest publish "
+                               "--all\n");
+        assert_pinned(directory, ANA_KEY_HEX);
+        _cleanup_(run_done) Run again = run_ctl_words(bus, add);
+        assert_true(startswith(again.output, "ana is in people.yaml. ")); /* no question */
+        assert_int_equal(again.status, 0);
+}
+
+static void test_a_changed_identity(void **state)
+{
+        _cleanup_(test_daemon_freep) TestDaemon *daemon = start_with(USER);
+        _cleanup_(freep) char *directory = text_of("%s/operator", bus->directory);
+
+        _cleanup_(run_done) Run option =
+                run_ctl_words(bus, person("add", "ana", "--mxid", "@ana:example.org", "--msk", HUB_KEY));
+        assert_int_equal(option.status, 0);
+        assert_pinned(directory, OTHER_KEY_HEX);
+        _cleanup_(run_done) Run without = run_ctl_words(bus, person("add", "ana"));
+        assert_has(without.output, "Pinned " HUB_KEY "\nNow " ANA_KEY "\n"
+                                   " @ana:example.org has reset it, or the homeserver lets another pose");
+        assert_pinned(directory, OTHER_KEY_HEX);
+        _cleanup_(run_done) Run yes = run_ctl_on_terminal(bus, person("add", "ana"), "y\n");
+        assert_has(yes.output, "devboxctl manifest publish --all\n");
+        assert_pinned(directory, ANA_KEY_HEX);
+
+        /* The pin was that of another user. */
+        _cleanup_(run_done) Run other =
+                run_ctl_words(bus, person("add", "ana", "--mxid", "@ben:example.org"));
+        assert_has(other.output, "The identity of @ben:example.org was not compared: the Matrix homeserver "
+                                 "has no cross-signing identity of this user\n");
+        assert_int_equal(other.status, 0);
+        assert_pinned(directory, NULL);
+}
+
+static void test_person_add_without_the_daemon(void **state)
+{
+        _cleanup_(freep) char *directory = text_of("%s/operator", bus->directory);
+
+        _cleanup_(run_done) Run run = run_ctl_words(bus, person("add", "ana", "--mxid", "@ana:example.org"));
+        assert_has(run.output, "Not pinned: commands of @ana:example.org count once their identity is. On "
+                               "the hub, or with -H USER@HUB: devboxctl person add ana\n");
+        assert_int_equal(run.status, 0);
+        _cleanup_(run_done) Run msk = run_ctl_words(bus, person("add", "ana", "--msk", ANA_KEY));
+        assert_true(startswith(msk.output, "ana is in people.yaml."));
+        _cleanup_(run_done) Run again = run_ctl_words(bus, person("add", "ana", "--group", "ops"));
+        assert_true(startswith(again.output, "ana is in people.yaml."));
+        _cleanup_(run_done) Run bad = run_ctl_words(bus, person("add", "ana", "--msk", "PUAX"));
+        assert_has(bad.output, "--msk takes a key in base64, as Element shows it, or of 64 hexadecimal ");
+        assert_int_equal(bad.status, 2);
+}
+
 int main(void)
 {
 #define test(function) cmocka_unit_test_setup_teardown(function, bus_up, bus_down)
@@ -273,6 +363,9 @@ int main(void)
                 test(test_logout),
                 test(test_rooms),
                 test(test_identity),
+                test(test_person_add_pins),
+                test(test_a_changed_identity),
+                test(test_person_add_without_the_daemon),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

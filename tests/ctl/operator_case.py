@@ -2,6 +2,7 @@
 """What the tests of devboxctl's operator commands share: a directory, and the program run in it."""
 
 import base64
+import os
 import pathlib
 import subprocess
 import sys
@@ -41,7 +42,8 @@ class OperatorCase(unittest.TestCase):
         self.home = self.dir / "operator"
 
     def run_ctl(self, *words, status=0, text=None, **options):
-        """Returns standard output and error."""
+        """Without a bus. Returns standard output and error."""
+        options.setdefault("env", os.environ | {"DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent"})
         result = subprocess.run([DEVBOXCTL, *map(str, words)], input=text, capture_output=True, text=True,
                                 timeout=60, **options)
         self.assertEqual(result.returncode, status, f"{words}: {result.stdout}{result.stderr}")

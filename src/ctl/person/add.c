@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* devboxctl person add: names a person for templates, or adds to what is known of them. */
+/* devboxctl person add: names a person for templates, or adds to what is known of them. The identity of a
+ * Matrix user is pinned by an option, or as the hub's homeserver has it once it was compared. */
 
 #include <stdio.h>
 
 #include "codec/binary-text.h"
 #include "ctl/input.h"
+#include "ctl/matrix/master-key.h"
 #include "ctl/operator/options.h"
 #include "ctl/person/people.h"
+#include "ctl/person/pin.h"
 #include "ctl/print.h"
 #include "ctl/problem.h"
 #include "ctl/verbs.h"
+#include "proto/id.h"
 #include "trust/key-file.h"
 
 typedef struct AddOptions {
         const char *dir, *mxid, *local, *key, *group;
-        RootKeyList master_key;
+        PublicKey master_key; /* zero: not given */
 } AddOptions;
 
 /* A public key: that of a sealed key file, or as export-pub prints it. */
@@ -92,8 +96,10 @@ static int apply(Ctl *ctl, const AddOptions *given, Person *person)
 {
         int r = given->key ? read_key(given->key, &person->key, &ctl->problem) : 0;
 
-        if (given->master_key.n > 0)
-                person->master_key = given->master_key.keys[0];
+        if (given->mxid && !streq(given->mxid, strempty(person->mxid)))
+                person->master_key = (PublicKey){ 0 }; /* it was that of another user */
+        if (!public_key_is_null(&given->master_key))
+                person->master_key = given->master_key;
         if (r == 0)
                 r = replace(&person->mxid, given->mxid);
         if (r == 0)
@@ -118,6 +124,8 @@ static int run(Ctl *ctl, const void *options, char **args)
                                  args[0]);
 
         r = apply(ctl, given, person);
+        if (r == 0 && public_key_is_null(&given->master_key) && mxid_valid(strempty(person->mxid)))
+                r = person_pin(ctl, person);
         if (r == 0)
                 r = people_write(given->dir, people, &ctl->problem);
         if (r != 0 || ctl->json)
@@ -128,9 +136,19 @@ static int run(Ctl *ctl, const void *options, char **args)
                           args[0]);
 }
 
+static int parse_master_key(const Ctl *ctl, const char *text, void *ret_value)
+{
+        return master_key_parse(text, ret_value);
+}
+
+static const OptionType option_master_key = {
+        "KEY", "a key in base64, as Element shows it, or of 64 hexadecimal digits", parse_master_key
+};
+
 static const Option options[] = {
         { "mxid", &option_name, offsetof(AddOptions, mxid), "the Matrix user, @NAME:SERVER" },
-        { "msk", &option_root_key, offsetof(AddOptions, master_key), "their cross-signing master key" },
+        { "msk", &option_master_key, offsetof(AddOptions, master_key),
+          "their cross-signing master key, already compared" },
         { "local", &option_name, offsetof(AddOptions, local), "the Unix user on the hub" },
         { "key", &option_file, offsetof(AddOptions, key),
           "their public key, for approvals of the tier signed" },
@@ -147,5 +165,6 @@ const Verb verb_person_add = {
         .example = "person add ana --mxid @ana:example.org --local ana",
         .options = options,
         .options_size = sizeof(AddOptions),
+        .remote = true,
         .run = run,
 };
