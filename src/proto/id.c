@@ -61,6 +61,13 @@ bool ulid_suffix_parse(const char *text, char ret_suffix[static ULID_SIZE])
         return true;
 }
 
+const char *ulid_shown(const char *ulid)
+{
+        size_t length = strlen(ulid);
+
+        return length > ULID_SUFFIX_MIN ? ulid + length - ULID_SUFFIX_MIN : ulid;
+}
+
 bool device_name_valid(const char *text)
 {
         return consists_of(text, LOWER DIGITS, LOWER DIGITS "-", DEVICE_NAME_SIZE - 1) &&

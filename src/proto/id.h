@@ -20,6 +20,9 @@ bool ulid_valid(const char *text);
 #define ULID_SUFFIX_MIN 6
 bool ulid_suffix_parse(const char *text, char ret_suffix[static ULID_SIZE]);
 
+/* The end of an id, by which people name it: "7KQ2PD". Borrowed from it. */
+const char *ulid_shown(const char *ulid);
+
 /* A DNS label: a-z, 0-9 and inner hyphens, 1 to 63 characters. It is also the host name and the room. */
 bool device_name_valid(const char *text);
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "ctl/listing.h"
+#include "proto/id.h"
 
 #define ARGUMENTS_SHOWN 60 /* bytes, in a list */
 
@@ -67,7 +68,7 @@ static void add_row(const Ctl *ctl, Table *table, const void *item)
         bool good = streq(row->state, "finished") && row->exit_code == 0;
 
         table_add(table, STYLE_PLAIN, "%s", format_moment(text, row->created_at_ms));
-        table_add(table, STYLE_HEAD, "%s", request_short_id(row->id));
+        table_add(table, STYLE_HEAD, "%s", ulid_shown(row->id));
         table_add(table, STYLE_PLAIN, "%s", strempty(row->device));
         table_add(table, STYLE_PLAIN, "%s", strempty(row->subject));
         table_add(table, STYLE_PLAIN, "%s", strempty(row->principal));

@@ -156,10 +156,3 @@ int requests_client_run(sd_bus *bus, const RunCall *run, sd_bus_message **ret_re
                 *ret_reply = TAKE_PTR(reply);
         return r;
 }
-
-const char *request_short_id(const char *id)
-{
-        size_t length = strlen(id);
-
-        return length > 6 ? id + length - 6 : id;
-}

@@ -51,6 +51,3 @@ typedef struct RunCall {
 /* `ret_id` is borrowed from the reply, which the caller unrefs. */
 int requests_client_run(sd_bus *bus, const RunCall *call, sd_bus_message **ret_reply, const char **ret_id,
                         char **ret_problem);
-
-/* The last characters of an id, which name it among others: "7KQ2PD". */
-const char *request_short_id(const char *id);

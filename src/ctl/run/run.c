@@ -11,6 +11,7 @@
 #include "ctl/print.h"
 #include "ctl/run/run-stream.h"
 #include "ctl/verbs.h"
+#include "proto/id.h"
 #include "trust/approval.h"
 #include "trust/arguments.h"
 
@@ -117,11 +118,11 @@ static int announce(Ctl *ctl, sd_bus *bus, const char *id, bool may_wait)
         (void) format_span(span, left_ms * USEC_PER_MSEC);
         if (!streq(row.items[0].state, "approving"))
                 return may_wait ? print_line(stderr, "queued for %s: request %s     expires in %s",
-                                             row.items[0].device, request_short_id(id), span)
+                                             row.items[0].device, ulid_shown(id), span)
                                 : 0;
 
         return print_line(stderr, "needs an approval (%s): devboxctl approve %s%s     expires in %s",
-                          row.items[0].tier, request_short_id(id),
+                          row.items[0].tier, ulid_shown(id),
                           streq(row.items[0].tier, approval_tier_names[APPROVAL_SIGNED]) ? " --sign" : "",
                           span);
 }
