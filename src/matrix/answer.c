@@ -48,6 +48,20 @@ static void append_parts(Text *plain, Text *html, Bytes output)
         append_output(plain, html, BYTES(output.data + output.size - OUTPUT_PART, OUTPUT_PART));
 }
 
+/* A reply in a thread has both relations. */
+static int make_relation(const Answer *answer, cJSON **ret_relation)
+{
+        cJSON *reply = NULL;
+
+        int r = answer->reply_to ? json_pack(&reply, "{event_id:s}", answer->reply_to) : 0;
+        if (r < 0 || (!reply && !answer->thread))
+                return r;
+        return answer->thread
+                       ? json_pack(ret_relation, "{rel_type:s,event_id:s,is_falling_back:b,m.in_reply_to:o}",
+                                   "m.thread", answer->thread, !reply, reply)
+                       : json_pack(ret_relation, "{m.in_reply_to:o}", reply);
+}
+
 int answer_make(const Answer *answer, cJSON **ret_content)
 {
         _cleanup_(text_done) Text plain = TEXT_NULL, html = TEXT_NULL;
@@ -64,11 +78,34 @@ int answer_make(const Answer *answer, cJSON **ret_content)
         if (plain.error < 0 || html.error < 0)
                 return -ENOMEM;
 
-        int r = answer->reply_to ? json_pack(&relation, "{m.in_reply_to:{event_id:s}}", answer->reply_to)
-                                 : 0;
+        int r = make_relation(answer, &relation);
         return r < 0 ? r
                      : json_pack(ret_content,
                                  "{msgtype:s,body:s,format:s,formatted_body:s,m.mentions:{},m.relates_to:o}",
                                  "m.notice", strempty(plain.data), block ? "org.matrix.custom.html" : NULL,
                                  block ? html.data : NULL, relation);
+}
+
+/* What apps show that know no edits: the first line. */
+static char *fallback_body(const cJSON *content)
+{
+        const char *body = strempty(object_string(content, "body"));
+        char *fallback = NULL;
+
+        return asprintf(&fallback, "* %.*s", (int) strcspn(body, "\n"), body) < 0 ? NULL : fallback;
+}
+
+int answer_edit_take(cJSON *content, const char *event_id, cJSON **ret_edit)
+{
+        _cleanup_(freep) char *fallback = fallback_body(content);
+
+        cJSON_DeleteItemFromObjectCaseSensitive(content, "m.relates_to");
+        if (!fallback) {
+                cJSON_Delete(content);
+                return -ENOMEM;
+        }
+        return json_pack(ret_edit,
+                         "{msgtype:s,body:s,m.mentions:{},m.new_content:o,"
+                         "m.relates_to:{rel_type:s,event_id:s}}",
+                         object_string(content, "msgtype"), fallback, content, "m.replace", event_id);
 }

@@ -14,8 +14,14 @@ typedef struct Answer {
         const char *line;     /* ours: plain text */
         Bytes output;         /* may be empty */
         const char *reply_to; /* an event; NULL: none */
+        const char *thread;   /* the root of the thread that it belongs into; NULL: none */
+        const char *mark;     /* of an answer to a command: the reaction to it; NULL: as it is */
 } Answer;
 
 /* The content of an m.room.message, an m.notice, which causes no notification. The caller deletes it.
  * Errors: -ENOMEM. */
 int answer_make(const Answer *answer, cJSON **ret_content);
+
+/* The content as the edit of an event that was sent with another one. Takes the content, also on failure.
+ * Errors: -ENOMEM. */
+int answer_edit_take(cJSON *content, const char *event_id, cJSON **ret_edit);

@@ -29,13 +29,21 @@ int approval_add(Database *database, const char *request_id, const char *line)
                       room_id);
         if (r == 0)
                 r = json_pack(&content, "{msgtype:s,body:s,m.mentions:{}}", "m.text", line);
-        return r < 0 ? r : outbox_add_approval_take(database, room_id, content, request_id);
+        return r < 0 ? r
+                     : outbox_put_take(database,
+                                       &(OutboxItem){ .room_id = room_id,
+                                                      .type = "m.room.message",
+                                                      .owner_kind = OUTBOX_APPROVAL,
+                                                      .owner_id = request_id },
+                                       content);
 }
 
 int approval_sent(Database *database, const char *request_id, const char *event_id)
 {
         _cleanup_(freep) char *room_id = NULL;
 
+        if (!event_id)
+                return 0;
         int r = query_text(database, &room_id, "SELECT room_id FROM approval WHERE request_id = ?", "t",
                            request_id);
         if (r <= 0)

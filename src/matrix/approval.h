@@ -13,7 +13,8 @@
  * not exist yet. */
 int approval_add(Database *database, const char *request_id, const char *line);
 
-/* The message of the request was sent. Adds both reactions to it, so that one tap suffices. */
+/* The message of the request was sent; NULL: refused. Adds both reactions to it, so that one tap suffices.
+ */
 int approval_sent(Database *database, const char *request_id, const char *event_id);
 
 typedef struct Reaction {

@@ -3,7 +3,7 @@
 
 #include "matrix/command-journal.h"
 
-#include "matrix/outbox.h"
+#include "matrix/command-display.h"
 #include "store/query.h"
 
 typedef enum CommandState { COMMAND_RECEIVED, COMMAND_SUBMITTED, COMMAND_ANSWERED } CommandState;
@@ -12,11 +12,12 @@ typedef enum CommandState { COMMAND_RECEIVED, COMMAND_SUBMITTED, COMMAND_ANSWERE
 
 int command_journal_add(Database *database, const ReceivedCommand *command)
 {
-        return query_run(database,
-                         "INSERT OR IGNORE INTO command(event_id, room_id, sender, line, received_ms, state)"
-                         " VALUES (?, ?, ?, ?, ?, ?)",
-                         "ttttii", command->event_id, command->room_id, command->sender, command->line,
-                         command->received_ms, (int64_t) COMMAND_RECEIVED);
+        return query_run(
+                database,
+                "INSERT OR IGNORE INTO command(event_id, room_id, sender, line, thread, received_ms, state)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "tttttii", command->event_id, command->room_id, command->sender, command->line,
+                command->thread, command->received_ms, (int64_t) COMMAND_RECEIVED);
 }
 
 void journal_command_done(JournalCommand *command)
@@ -71,18 +72,12 @@ static int forget_answered(Database *database)
 
 int command_journal_answer(Database *database, const char *event_id, const Answer *answer)
 {
-        const Answer reply = { answer->line, answer->output, event_id };
-        _cleanup_(freep) char *room_id = NULL;
-        cJSON *content = NULL;
+        int r = query_exists(database, "SELECT 1 FROM command WHERE event_id = ? AND state != ?", "ti",
+                             event_id, (int64_t) COMMAND_ANSWERED);
 
-        int r = query_text(database, &room_id,
-                           "SELECT room_id FROM command WHERE event_id = ? AND state != ?", "ti", event_id,
-                           (int64_t) COMMAND_ANSWERED);
         if (r <= 0)
                 return r;
-        r = answer_make(&reply, &content);
-        if (r == 0)
-                r = outbox_add_take(database, room_id, "m.room.message", content);
+        r = command_display(database, event_id, answer);
         if (r == 0)
                 r = query_run(database, "UPDATE command SET state = ? WHERE event_id = ?", "it",
                               (int64_t) COMMAND_ANSWERED, event_id);

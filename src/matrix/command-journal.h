@@ -16,6 +16,7 @@
 
 typedef struct ReceivedCommand {
         const char *event_id, *room_id, *sender, *line; /* borrowed */
+        const char *thread;                             /* the root of its thread; NULL: none */
         int64_t received_ms;
 } ReceivedCommand;
 

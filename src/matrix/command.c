@@ -61,6 +61,18 @@ static bool find_capability(Command *command)
         return true;
 }
 
+const char *command_subject(const Command *command)
+{
+        size_t n;
+        char *const *words = command_words(command, &n);
+
+        if (n == 0 || !streq(command->capability, "shell.exec"))
+                return command->capability;
+
+        const char *slash = strrchr(words[0], '/');
+        return slash && slash[1] != '\0' ? slash + 1 : words[0];
+}
+
 int command_parse(const char *text, Command *ret_command, const char **ret_why)
 {
         _cleanup_(command_done) Command command = COMMAND_NULL;

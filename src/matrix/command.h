@@ -35,5 +35,9 @@ static inline char *const *command_words(const Command *command, size_t *ret_n)
         return command->line.words + command->n_verb;
 }
 
+/* What the first line of its answer calls it: of shell.exec the program's base name, else the capability. Of
+ * COMMAND_REQUEST; borrowed from it. */
+const char *command_subject(const Command *command);
+
 /* `text` begins with '!'. Errors: DEVBOX_ERROR_BAD_REQUEST, then `ret_why` is what to answer; -ENOMEM. */
 int command_parse(const char *text, Command *ret_command, const char **ret_why);

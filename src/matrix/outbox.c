@@ -8,8 +8,7 @@
 
 #define HURRY_MS INT64_C(5000)
 
-static int add_take(Database *database, const char *room_id, const char *type, cJSON *content,
-                    const char *request_id)
+int outbox_put_take(Database *database, const OutboxItem *item, cJSON *content)
 {
         _cleanup_(json_freep) cJSON *owned = content;
         _cleanup_(freep) char *text = NULL;
@@ -17,25 +16,57 @@ static int add_take(Database *database, const char *room_id, const char *type, c
         int r = owned ? canonical_json(owned, false, &text) : -ENOMEM;
         return r < 0 ? r
                      : query_run(database,
-                                 "INSERT INTO outbox(room_id, type, content, approval, txn_id)"
-                                 " VALUES (?, ?, ?, ?, lower(hex(randomblob(16))))",
-                                 "tttt", room_id, type, text, request_id);
+                                 "INSERT INTO outbox(room_id, type, target, content, owner_kind, owner_id, "
+                                 "txn_id)"
+                                 " VALUES (?, ?, ?, ?, ?, ?, lower(hex(randomblob(16))))",
+                                 "ttttit", item->room_id, item->type, item->target, text,
+                                 (int64_t) item->owner_kind, item->owner_id);
 }
 
 int outbox_add_take(Database *database, const char *room_id, const char *type, cJSON *content)
 {
-        return add_take(database, room_id, type, content, NULL);
+        return outbox_put_take(database, &(OutboxItem){ .room_id = room_id, .type = type }, content);
 }
 
-int outbox_add_approval_take(Database *database, const char *room_id, cJSON *content, const char *request_id)
+/* Reactions and redactions are in clear by the specification, receipts are no events. */
+static bool is_clear(const char *type)
 {
-        return add_take(database, room_id, "m.room.message", content, request_id);
+        return streq(type, "m.reaction") || streq(type, "m.room.redaction") || streq(type, "m.receipt");
+}
+
+int outbox_find(Database *database, OutboxOwnerKind kind, const char *owner_id)
+{
+        _cleanup_(statement_resetp) Statement *row = NULL;
+
+        int r = query(database, &row,
+                      "SELECT encrypted, type FROM outbox WHERE owner_kind = ? AND owner_id = ?"
+                      " AND error IS NULL ORDER BY seq DESC LIMIT 1",
+                      "it", (int64_t) kind, owner_id);
+        if (r == 0)
+                r = statement_step(row);
+        if (r <= 0)
+                return r;
+        return statement_integer(row, 0) != 0 || is_clear(statement_text(row, 1)) ? 2 : 1;
+}
+
+int outbox_replace_take(Database *database, OutboxOwnerKind kind, const char *owner_id, cJSON *content)
+{
+        _cleanup_(json_freep) cJSON *owned = content;
+        _cleanup_(freep) char *text = NULL;
+
+        int r = owned ? canonical_json(owned, false, &text) : -ENOMEM;
+        return r < 0 ? r
+                     : query_run(database,
+                                 "UPDATE outbox SET content = ? WHERE owner_kind = ? AND owner_id = ?"
+                                 " AND error IS NULL AND NOT encrypted",
+                                 "tit", text, (int64_t) kind, owner_id);
 }
 
 void outbox_event_done(OutboxEvent *event)
 {
         free(event->room_id);
         free(event->type);
+        free(event->target);
         free(event->content);
         free(event->txn_id);
         *event = OUTBOX_EVENT_NULL;
@@ -51,11 +82,11 @@ static int read_first(Database *database, OutboxRow *ret_row)
 {
         _cleanup_(statement_resetp) Statement *rows = NULL;
         OutboxRow row = { .encrypted = false };
-        char **const texts[] = { &row.event.room_id, &row.event.type, &row.event.content,
+        char **const texts[] = { &row.event.room_id, &row.event.type, &row.event.target, &row.event.content,
                                  &row.event.txn_id };
 
         int r = query(database, &rows,
-                      "SELECT seq, encrypted, coalesce(turn_ms, 0), room_id, type, content, txn_id"
+                      "SELECT seq, encrypted, coalesce(turn_ms, 0), room_id, type, target, content, txn_id"
                       " FROM outbox WHERE error IS NULL ORDER BY seq LIMIT 1",
                       "");
         if (r == 0)
@@ -119,8 +150,7 @@ int outbox_first(Database *database, E2ee *e2ee, int64_t now_ms, OutboxEvent *re
         int r = read_first(database, &row);
         if (r != 0)
                 return r;
-        /* Reactions and redactions are in clear by the specification. */
-        if (!row.encrypted && !streq(row.event.type, "m.reaction")) {
+        if (!row.encrypted && !is_clear(row.event.type)) {
                 r = note_turn(database, &row, now_ms);
                 if (r == 0)
                         r = encrypt(database, e2ee, &row, now_ms - row.turn_ms);
@@ -140,7 +170,18 @@ int outbox_answered(Database *database, int64_t seq, const char *code)
                     : query_run(database, "DELETE FROM outbox WHERE seq = ?", "i", seq);
 }
 
-int outbox_approval(Database *database, int64_t seq, char **ret_request_id)
+int outbox_owner(Database *database, int64_t seq, OutboxOwnerKind *ret_kind, char **ret_id)
 {
-        return query_text(database, ret_request_id, "SELECT approval FROM outbox WHERE seq = ?", "i", seq);
+        _cleanup_(statement_resetp) Statement *row = NULL;
+
+        int r = query(database, &row,
+                      "SELECT owner_kind, owner_id FROM outbox WHERE seq = ? AND owner_id IS NOT NULL", "i",
+                      seq);
+        if (r == 0)
+                r = statement_step(row);
+        if (r <= 0)
+                return r;
+        *ret_kind = (OutboxOwnerKind) statement_integer(row, 0);
+        r = statement_copy_text(row, 1, ret_id);
+        return r < 0 ? r : 1;
 }

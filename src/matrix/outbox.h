@@ -9,16 +9,36 @@
 #include "e2ee/e2ee.h"
 #include "e2ee/json.h"
 
-/* Takes the content, also on failure. */
+/* Whoever learns the id of an event when it was sent. */
+typedef enum OutboxOwnerKind {
+        OUTBOX_NO_OWNER,
+        OUTBOX_APPROVAL, /* of a request's id, which the message announces */
+        OUTBOX_STATUS,   /* these two of a command's event id: the reaction to it, and its answer */
+        OUTBOX_ANSWER,
+        _OUTBOX_OWNER_MAX,
+} OutboxOwnerKind;
+
+typedef struct OutboxItem {
+        const char *room_id, *type;
+        const char *target; /* of m.room.redaction and m.receipt: the event that they are about; else NULL */
+        OutboxOwnerKind owner_kind;
+        const char *owner_id; /* NULL: no owner */
+} OutboxItem;
+
+/* Both take the content, also on failure. */
+int outbox_put_take(Database *database, const OutboxItem *item, cJSON *content);
 int outbox_add_take(Database *database, const char *room_id, const char *type, cJSON *content);
 
-/* A message that announces a request, which learns the event's id. */
-int outbox_add_approval_take(Database *database, const char *room_id, cJSON *content,
-                             const char *request_id);
+/* The last event of an owner that was not sent: 1: may still be replaced; 2: is encrypted or in clear, so
+ * that it may be under way; 0: there is none. */
+int outbox_find(Database *database, OutboxOwnerKind kind, const char *owner_id);
+
+/* Another content for the one that may be replaced. Takes the content, also on failure. */
+int outbox_replace_take(Database *database, OutboxOwnerKind kind, const char *owner_id, cJSON *content);
 
 typedef struct OutboxEvent {
         int64_t seq;
-        char *room_id, *type, *content, *txn_id; /* owned */
+        char *room_id, *type, *target, *content, *txn_id; /* owned; target NULL: none */
 } OutboxEvent;
 
 #define OUTBOX_EVENT_NULL ((OutboxEvent){ 0 })
@@ -38,5 +58,5 @@ int outbox_first(Database *database, E2ee *e2ee, int64_t now_ms, OutboxEvent *re
  */
 int outbox_answered(Database *database, int64_t seq, const char *code);
 
-/* The request that the event announces. 1: there is one; the caller frees the id. */
-int outbox_approval(Database *database, int64_t seq, char **ret_request_id);
+/* 1: it has an owner; the caller frees the id. */
+int outbox_owner(Database *database, int64_t seq, OutboxOwnerKind *ret_kind, char **ret_id);

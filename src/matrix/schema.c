@@ -17,17 +17,25 @@ static const char matrix_tables[] =
 
         /* Events to send, in their order. What is sent in an encrypted room is encrypted once, at its turn:
          * `content` is then the ciphertext, and never changes again. `error`: the server's code, if it
-         * refused the event for good. `approval`: the request whose announcement it is. */
+         * refused the event for good. `target`: the event that a redaction or a receipt is about.
+         * `owner_kind` is an OutboxOwnerKind. */
         "CREATE TABLE outbox("
         " seq INTEGER PRIMARY KEY AUTOINCREMENT, room_id TEXT NOT NULL, type TEXT NOT NULL,"
-        " content TEXT NOT NULL, txn_id TEXT NOT NULL UNIQUE, encrypted INTEGER NOT NULL DEFAULT 0,"
-        " turn_ms INTEGER, error TEXT, approval TEXT) STRICT;"
+        " target TEXT, content TEXT NOT NULL, txn_id TEXT NOT NULL UNIQUE,"
+        " encrypted INTEGER NOT NULL DEFAULT 0, turn_ms INTEGER, error TEXT,"
+        " owner_kind INTEGER NOT NULL DEFAULT 0, owner_id TEXT) STRICT;"
         "CREATE INDEX outbox_open ON outbox(seq) WHERE error IS NULL;"
+        "CREATE INDEX outbox_by_owner ON outbox(owner_id) WHERE owner_id IS NOT NULL;"
 
-        /* Commands that were accepted, each once: the event id is the key. `state`: command-journal.c. */
+        /* Commands that were accepted, each once: the event id is the key. `state`: command-journal.c;
+         * `thread`: the root of the thread that it was written in. What its room shows of it,
+         * command-display.c: `status`, the reaction that there should be; `shown` the one there is or will
+         * be, and `shown_event`, its id; `answer`, the content that the answer should have, null once it is
+         * in the outbox, and `answer_event`, the id of its message. */
         "CREATE TABLE command("
         " event_id TEXT PRIMARY KEY, room_id TEXT NOT NULL, sender TEXT NOT NULL, line TEXT NOT NULL,"
-        " received_ms INTEGER NOT NULL, state INTEGER NOT NULL) STRICT;"
+        " thread TEXT, received_ms INTEGER NOT NULL, state INTEGER NOT NULL,"
+        " status TEXT, shown TEXT, shown_event TEXT, answer TEXT, answer_event TEXT) STRICT;"
         "CREATE INDEX command_by_state ON command(state, received_ms);"
 
         /* Announced requests, and the reactions to them until the dispatcher has them. */

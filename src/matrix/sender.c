@@ -7,6 +7,7 @@
 #include "e2ee/json.h"
 #include "log/log.h"
 #include "matrix/approval.h"
+#include "matrix/command-display.h"
 #include "matrix/outbox.h"
 #include "matrix/room-queue.h"
 #include "matrix/url.h"
@@ -104,6 +105,14 @@ static int room_request_answered(MatrixSession *session, int64_t id, const Matri
 
 static int next_event(MatrixSession *session, SendItem *item)
 {
+        static const struct {
+                const char *type, *method, *format; /* with the room, the event that it is about, and the
+                                                       transaction id, if it has one */
+        } rows[] = {
+                { "m.room.redaction", "PUT", API "/rooms/%/redact/%/%" },
+                { "m.receipt", "POST", API "/rooms/%/receipt/m.read/%" },
+                { NULL, "PUT", API "/rooms/%/send/%/%" }, /* the type instead of an event */
+        };
         _cleanup_(outbox_event_done) OutboxEvent event = OUTBOX_EVENT_NULL;
         int64_t now_ms = (int64_t) (time_now(CLOCK_REALTIME) / USEC_PER_MSEC);
 
@@ -111,21 +120,32 @@ static int next_event(MatrixSession *session, SendItem *item)
         if (r != 0)
                 return r == OUTBOX_WAIT ? SOURCE_WAIT : MIN(r, 0);
 
+        size_t i = 0;
+        while (rows[i].type && !streq(rows[i].type, event.type))
+                i++;
         item->id = event.seq;
-        item->method = "PUT";
+        item->method = rows[i].method;
         item->body = TAKE_PTR(event.content);
-        r = url_format(&item->target, API "/rooms/%/send/%/%", event.room_id, event.type, event.txn_id);
+        r = url_format(&item->target, rows[i].format, event.room_id,
+                       event.target ? event.target : event.type, event.txn_id);
         return r < 0 ? r : 1;
 }
 
-static int event_sent(MatrixSession *session, int64_t seq, const char *event_id)
+/* `code` is NULL if the server has it, and `event_id` if it then does not tell. */
+static int event_decided(MatrixSession *session, int64_t seq, const char *event_id, const char *code)
 {
-        _cleanup_(freep) char *request_id = NULL;
+        static int (*const on_decided[_OUTBOX_OWNER_MAX])(Database *, const char *, const char *) = {
+                [OUTBOX_APPROVAL] = approval_sent,
+                [OUTBOX_STATUS] = command_display_status_sent,
+                [OUTBOX_ANSWER] = command_display_answer_sent,
+        };
+        _cleanup_(freep) char *owner_id = NULL;
+        OutboxOwnerKind kind = OUTBOX_NO_OWNER;
 
-        int r = outbox_approval(session->database, seq, &request_id);
-        if (r > 0 && event_id)
-                r = approval_sent(session->database, request_id, event_id);
-        return r < 0 ? r : outbox_answered(session->database, seq, NULL);
+        int r = outbox_owner(session->database, seq, &kind, &owner_id);
+        if (r >= 0)
+                r = outbox_answered(session->database, seq, code);
+        return r < 0 || !owner_id ? r : on_decided[kind](session->database, owner_id, event_id);
 }
 
 /* A reaction that is there already is as good as one that was sent. */
@@ -134,9 +154,9 @@ static int event_answered(MatrixSession *session, int64_t id, const MatrixReply 
         const char *code = matrix_reply_code(reply);
 
         if (matrix_reply_is_success(reply) || streq(code, "M_DUPLICATE_ANNOTATION"))
-                return event_sent(session, id, object_string(reply->body, "event_id"));
+                return event_decided(session, id, object_string(reply->body, "event_id"), NULL);
         log_warning("The homeserver refuses an event with status %u", reply->status);
-        return outbox_answered(session->database, id, *code != '\0' ? code : "M_UNKNOWN");
+        return event_decided(session, id, NULL, *code != '\0' ? code : "M_UNKNOWN");
 }
 
 /* ---- the queue */

@@ -18,6 +18,7 @@
 /* An event whose sender wants to be heard. */
 typedef struct Message {
         const char *room_id, *event_id, *sender, *line;
+        const char *thread; /* NULL: none */
         int64_t sent_ms;
 } Message;
 
@@ -27,7 +28,9 @@ static int answer(const Timeline *timeline, const Message *message, const char *
 {
         cJSON *content = NULL;
 
-        int r = answer_make(&(Answer){ .line = line, .reply_to = message->event_id }, &content);
+        int r = answer_make(
+                &(Answer){ .line = line, .reply_to = message->event_id, .thread = message->thread },
+                &content);
         return r < 0 ? r : outbox_add_take(timeline->database, message->room_id, "m.room.message", content);
 }
 
@@ -65,6 +68,7 @@ static int accept(const Timeline *timeline, const Message *message)
                                                                            .room_id = message->room_id,
                                                                            .sender = message->sender,
                                                                            .line = message->line,
+                                                                           .thread = message->thread,
                                                                            .received_ms = now_ms });
 }
 
@@ -89,7 +93,11 @@ static bool is_edit(const cJSON *event, const cJSON *content)
 static int receive_decrypted(const Timeline *timeline, Message *message, const cJSON *event,
                              const DecryptedEvent *decrypted)
 {
+        const cJSON *relation = object_object(object_object(event, "content"), "m.relates_to");
+
         message->line = object_string(decrypted->content, "body");
+        if (object_has(relation, "rel_type", "m.thread"))
+                message->thread = object_string(relation, "event_id");
         if (is_edit(event, decrypted->content))
                 return message->line && strchr(message->line, '!')
                                ? answer(timeline, message, "Edited commands are ignored. Send a new one.")

@@ -27,7 +27,7 @@ static void announce(TestStore *store)
         assert_ok(query_run(store->database, "UPDATE chat_room SET room_id = '!approvals'", ""));
         for (int i = 0; i < 2; i++)
                 assert_err(approval_add(store->database, REQUEST, "home: rm"), 0);
-        assert_int_equal(count(store, "SELECT count(*) FROM outbox WHERE approval = '" REQUEST "'"), 1);
+        assert_int_equal(count(store, "SELECT count(*) FROM outbox WHERE owner_id = '" REQUEST "'"), 1);
         assert_ok(query_run(store->database, "DELETE FROM outbox", ""));
         assert_ok(approval_sent(store->database, REQUEST, "$message"));
         assert_int_equal(count(store, "SELECT count(*) FROM outbox WHERE type = 'm.reaction'"), 2);

@@ -10,7 +10,7 @@
 
 static void add(TestStore *store, const char *event_id, int64_t received_ms)
 {
-        const ReceivedCommand command = { event_id, "!home", "@ana:x", "!exec ls", received_ms };
+        const ReceivedCommand command = { event_id, "!home", "@ana:x", "!exec ls", NULL, received_ms };
 
         assert_ok(command_journal_add(store->database, &command));
 }

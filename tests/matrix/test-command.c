@@ -47,6 +47,29 @@ static void test_commands(void **state)
         }
 }
 
+static void test_subjects(void **state)
+{
+        static const struct {
+                const char *line, *subject;
+        } rows[] = {
+                { "!exec ls -l", "ls" },
+                { "!exec /usr/bin/ls", "ls" },
+                { "!exec /", "/" },
+                { "!exec", "shell.exec" },
+                { "!ls /home", "fs.list" },
+                { "!fs.read /etc/motd", "fs.read" },
+                { "!docker exec web ls", "docker.exec" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(command_done) Command command = COMMAND_NULL;
+                const char *why;
+
+                assert_err(command_parse(rows[i].line, &command, &why), 0);
+                assert_string_equal(command_subject(&command), rows[i].subject);
+        }
+}
+
 static void test_no_commands(void **state)
 {
         static const char *const lines[] = { "!",          "!!",           "!exce ls",
@@ -65,7 +88,7 @@ static void test_no_commands(void **state)
 
 int main(void)
 {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(test_commands),
+        const struct CMUnitTest tests[] = { cmocka_unit_test(test_commands), cmocka_unit_test(test_subjects),
                                             cmocka_unit_test(test_no_commands) };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
