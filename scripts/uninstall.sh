@@ -109,8 +109,8 @@ purge_rest() {
     rm -rf --one-file-system /etc/devbox /var/lib/devbox /run/devbox
     rm -f "$credentials"/devbox-*.seal
     remove_folder "$credentials"
-    for name in devbox-{fsr,fsw,docker} devbox-{agent,dispatch,wireguard,mesh,ledger,collector} devbox \
-        devbox-{admin,read,write}; do
+    for name in devbox-{fsr,fsw,docker} devbox-{agent,matrix,dispatch,wireguard,mesh,ledger,collector} \
+        devbox devbox-{admin,read,write}; do
         ! getent passwd "$name" >/dev/null || delete_user "$name"
         ! getent group "$name" >/dev/null || groupdel "$name"
     done

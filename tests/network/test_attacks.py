@@ -11,15 +11,19 @@ from test_walkthrough import QUESTIONS
 from world import each, equal, eventually, expect
 
 TEMPLATE = """\
-operators: ["local:root"]
-approvers: ["local:root"]
-roots: {home: /home}
+operators: ["local:root", "@ana:example.org"]
+approvers: ["local:root", ben]
+roots: {home: /home, low: /tmp/low, middle: /tmp/middle, high: /tmp/high}
 capabilities:
   - run: ls [-l|-la] DIR in home
   - {run: 'find DIR in home -exec touch /tmp/canary ";"', accept_risk: an attack}
   - {run: "yes", timeout_s: 2, max_output: 1000}
   - read: home
+  - write: low, ask(reaction)
+  - write: middle, ask(message)
+  - write: high, ask(signed)
 """
+KEY_OF_BEN = "efab622e131e6523811f3c9e8a777bf935df02eb05fa761d728fc4ab54195aff"  # the private one is lost
 PROGRAMS = "programs: [/usr/bin/find, /usr/bin/yes, "
 PORT = 51822
 AGENT = f"http://{FIRST}:{PORT}"
@@ -49,6 +53,8 @@ for s in connections:
 print(json.dumps(seen))
 """
 
+# Where a message was written that decides.
+ROOM = ("room", "s", "!r:example.org", "message_id", "s", "$m:example.org")
 
 # Runs as a program of the worker would, in its sandbox, and sends what it could do on its connection.
 PROBE = r"""
@@ -96,10 +102,10 @@ print(s.recv(65536).decode())
 """
 
 
-def as_user(network, user, *command, **options):
-    group = network.home.run("id", "-g", user).stdout.strip()
+def as_user(node, user, *command, **options):
+    group = node.run("id", "-g", user).stdout.strip()
     drop = ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups", "--"]
-    return network.home.run(*drop, *command, check=False, **options)
+    return node.run(*drop, *command, check=False, **options)
 
 
 def entries(network, text):
@@ -114,9 +120,13 @@ def test_a_manifest_for_them(network):
     network.home.shell(
         "install -d -m 755 /home/eve && echo hello >/home/eve/file && ln -sf /etc/shadow /home/eve/link &&"
         " ln -f /home/eve/file /home/eve/second; rm -f /tmp/canary;"
+        " install -d /tmp/low /tmp/middle /tmp/high &&"
+        " devboxctl device grant --write /tmp/low /tmp/middle /tmp/high;"
         " sed -i 's/trust_clock: .*/trust_clock: true/' /etc/devbox/config.yaml &&"
         " systemctl daemon-reload && systemctl reload devbox-ledger"
     )
+    network.hub.put("/root/ben.pub", KEY_OF_BEN)
+    network.hub.run(*"devboxctl person add ben --mxid @ben:example.org --key /root/ben.pub".split())
     network.hub.put("/root/attacks.yaml", TEMPLATE)
     with network.hub.terminal(
         *"devboxctl manifest publish --yes --template /root/attacks.yaml home-wsl".split()
@@ -201,7 +211,7 @@ def test_an_agent_that_was_taken_over(network):
     ]
 
     def check(name, messages):
-        done = as_user(network, "devbox-agent", "python3", "-c", TAKEN_OVER, 1, json.dumps(messages))
+        done = as_user(network.home, "devbox-agent", "python3", "-c", TAKEN_OVER, 1, json.dumps(messages))
         seen = json.loads(done.stdout)
         equal(seen.get("H"), 1, f"{name}: hello")
         expect("Z" not in seen and "O" not in seen, f"{name}: {seen}")
@@ -210,23 +220,66 @@ def test_an_agent_that_was_taken_over(network):
     started = ["say", "00" * 32, "32", *["1"] * 32]
     call = ["busctl", "call", "org.devbox.Ledger1", "/org/devbox/Ledger1", "org.devbox.Ledger1"]
     for method, arguments in (("Started", started), ("Finish", ["sa{sv}", "00" * 32, "0"])):
-        done = as_user(network, "devbox-agent", *call, method, *arguments)
+        done = as_user(network.home, "devbox-agent", *call, method, *arguments)
         expect(done.returncode != 0, f"{method} of what was never accepted: {done.stdout}")
+
+
+def test_a_matrix_daemon_that_was_taken_over(network):
+    """It speaks for any operator and approver, up to the tier message, and for nobody else."""
+    reaction, message = (*ROOM, "reaction_id", "s", "$e:example.org"), ROOM
+
+    def dispatch(method, *arguments):
+        call = ["busctl", "call", "org.devbox.Dispatch1", "/org/devbox/Dispatch1", "org.devbox.Dispatch1"]
+        return as_user(network.hub, "devbox-matrix", *call, method, *arguments)
+
+    def submit(principal, path):
+        options = (1, "principal", "s", principal)
+        done = dispatch("Submit", "ssasa{sv}", "home-wsl", "fs.write", 2, path, "x", *options)
+        return done, done.stdout.removeprefix('s "').rstrip('"\n')
+
+    def check(root, options, approved):
+        done, name = submit("@ana:example.org", f"/tmp/{root}/file")
+        equal(done.returncode, 0, f"{root}: Submit: {done.stderr}")
+        options = ("principal", "s", "@ben:example.org", *options)
+        done = dispatch("Approve", "sa{sv}", name, len(options) // 3, *options)
+        equal(done.returncode == 0, approved, f"{root}: Approve with {options[3:]}: {done.stderr}")
+        if approved:
+            remove = ("rm", f"/tmp/{root}/file")
+            eventually("the file", lambda: network.home.run(*remove, check=False).returncode == 0)
+        else:
+            expect("the tier is" in done.stderr, done.stderr)
+            dispatch("Cancel", "s", name)
+
+    each(
+        [
+            ("low", reaction, True),
+            ("middle", reaction, False),
+            ("middle", message, True),
+            ("high", reaction, False),
+            ("high", message, False),
+        ],
+        check,
+    )
+    done, _ = submit("local:root", "/tmp/low/file")
+    expect(done.returncode and "another user" in done.stderr, f"as root: {done.stderr}")
+    _, name = submit("@eve:example.org", "/tmp/low/file")
+    eventually("its end", lambda: newest(network)["state"] == "rejected")
+    equal(newest(network)["reason"], "operator_unknown", f"for whom no manifest names, {name}")
 
 
 def test_another_user(network):
     script = 'import socket; socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET).connect("{}")'
     for kind in ("exec", "fsr", "fsw", "docker"):
         path = f"/run/devbox/worker-{kind}.sock"
-        done = as_user(network, "nobody", "python3", "-c", script.format(path))
+        done = as_user(network.home, "nobody", "python3", "-c", script.format(path))
         expect("PermissionError" in done.stderr, f"{path}: {done.stderr}")
     call = ["busctl", "call", "org.devbox.Ledger1", "/org/devbox/Ledger1", "org.devbox.Ledger1"]
-    done = as_user(network, "nobody", *call, "Accept", "ssas", "{}", "{}", "0")
+    done = as_user(network.home, "nobody", *call, "Accept", "ssas", "{}", "{}", "0")
     expect(done.returncode != 0 and "denied" in done.stderr.lower(), f"Accept: {done.stderr}")
 
 
 def test_37_a_thousand_connections(network):
-    done = as_user(network, "devbox-agent", "python3", "-c", TAKEN_OVER, 1000, '["R"]', seconds=120)
+    done = as_user(network.home, "devbox-agent", "python3", "-c", TAKEN_OVER, 1000, '["R"]', seconds=120)
     seen = json.loads(done.stdout)
     expect("Z" not in seen, f"an end: {seen}")
     state = network.home.run("systemctl", "is-active", "devbox-worker-exec.socket", check=False).stdout
