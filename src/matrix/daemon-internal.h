@@ -7,6 +7,7 @@
 #include "bus/authorise.h"
 #include "bus/client.h"
 #include "bus/component.h"
+#include "event/idle.h"
 #include "matrix/daemon.h"
 #include "matrix/session.h"
 
@@ -22,6 +23,7 @@ struct MatrixDaemon {
         sd_bus_vtable vtable[MATRIX_VTABLE_MAX];
         BusAuthority *authority;
         BusCalls operations;
+        Idle idle;                  /* touched by calls; counts only without an account */
         struct Operation *changing; /* the login or logout that is under way; NULL: none */
 
         const char *directory; /* of matrix.db */

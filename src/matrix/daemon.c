@@ -4,11 +4,13 @@
 #include <fcntl.h>
 
 #include "basic/fd.h"
+#include "basic/parse.h"
 #include "log/log.h"
 #include "matrix/daemon-internal.h"
 #include "trust/sealed-file.h"
 
 #define STATE_DIRECTORY   "/var/lib/devbox/matrix"
+#define IDLE_SEC          60
 #define OPERATIONS_MAX    32
 #define OPERATIONS_CLIENT 8
 
@@ -59,6 +61,7 @@ void matrix_daemon_free(void *userdata)
 
         /* In reverse dependency order: operations and the session have calls of the HTTP client. */
         bus_calls_done(&self->operations);
+        idle_done(&self->idle);
         bus_authority_free(self->authority);
         sd_bus_slot_unref(self->slot_interface);
         component_detach(&self->component);
@@ -84,6 +87,26 @@ static int load_key(MatrixDaemon *self)
 
         (void) log_error_errno(r, "Cannot read the seal of %s", self->directory);
         return -EALREADY;
+}
+
+/* Without an account there is nothing to do until a call, for which the bus starts another process. */
+static int on_idle(void *owner)
+{
+        MatrixDaemon *self = owner;
+
+        if (!self->session && self->operations.n == 0)
+                daemon_stop(self->daemon, EXIT_SUCCESS);
+        return 0;
+}
+
+static int watch_idleness(MatrixDaemon *self)
+{
+        const char *text = environment("DEVBOX_IDLE_SEC", NULL);
+        uint64_t seconds = IDLE_SEC;
+
+        if (text)
+                (void) parse_u64(text, 1, IDLE_SEC, &seconds);
+        return idle_init(&self->idle, self->event, seconds * USEC_PER_SEC, on_idle, self);
 }
 
 static int attach(MatrixDaemon *self)
@@ -112,6 +135,8 @@ int matrix_daemon_start(void *userdata, Daemon *daemon)
         if (r < 0)
                 return r;
         r = attach(self);
+        if (r == 0)
+                r = watch_idleness(self);
         if (r < 0)
                 return r;
 

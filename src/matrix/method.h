@@ -14,9 +14,10 @@
         static int on_##name(sd_bus_message *message, void *userdata, sd_bus_error *error)                  \
         {                                                                                                   \
                 const BusAccess callers = access;                                                           \
+                MatrixDaemon *self = userdata;                                                              \
                                                                                                             \
-                return bus_authorise(((MatrixDaemon *) userdata)->authority, message, &callers,             \
-                                     handle_##name, userdata);                                              \
+                idle_touch(&self->idle);                                                                    \
+                return bus_authorise(self->authority, message, &callers, handle_##name, self);              \
         }                                                                                                   \
         struct _need_semicolon_
 

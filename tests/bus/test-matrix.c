@@ -77,14 +77,19 @@ static Answer on_request(const ServerRequest *request, void *userdata)
 
 /* ---- the world */
 
-static void start_matrix(MatrixBus *world)
+static void start_matrix_with(MatrixBus *world, const char *variable)
 {
-        const char *const environment[] = { world->variable, NULL };
+        const char *const environment[] = { world->variable, variable, NULL };
 
         world->daemon = test_daemon_start_full(world->bus,
                                                &(TestDaemonOptions){ .program = "src/matrix/devbox-matrix",
                                                                      .name = MATRIX,
                                                                      .environment = environment });
+}
+
+static void start_matrix(MatrixBus *world)
+{
+        start_matrix_with(world, NULL);
 }
 
 static int up(void **state)
@@ -279,6 +284,17 @@ static void test_identity(void **state)
         (void) finish(world, unknown, "PersonUnknown");
 }
 
+/* Without an account there is nothing to stay for. */
+static void test_idle(void **state)
+{
+        MatrixBus *world = *state;
+
+        assert_int_equal(test_daemon_stop(world->daemon), EXIT_SUCCESS);
+        test_daemon_free(world->daemon);
+        start_matrix_with(world, "DEVBOX_IDLE_SEC=1");
+        assert_int_equal(test_daemon_wait(world->daemon), EXIT_SUCCESS);
+}
+
 #define matrix_test(function) cmocka_unit_test_setup_teardown(function, up, down)
 
 int main(void)
@@ -289,6 +305,7 @@ int main(void)
                 matrix_test(test_refused_logins),
                 matrix_test(test_an_account),
                 matrix_test(test_identity),
+                matrix_test(test_idle),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
