@@ -31,7 +31,7 @@ tree=$build/install
 stage=$build/install-stage
 
 services=(devbox-agent.service devbox-api.service devbox-collector.service devbox-dispatch.service
-    devbox-ledger.service devbox-mesh.service)
+    devbox-ledger.service devbox-matrix.service devbox-mesh.service)
 
 role='' port=8080 port_given=no start=yes packages_only=no arguments=()
 while (($#)); do
@@ -233,7 +233,7 @@ put_config() {
 # the same reason an existing one is never replaced.
 put_seals() {
     local daemon file
-    for daemon in devbox-mesh devbox-dispatch; do
+    for daemon in devbox-mesh devbox-dispatch devbox-matrix; do
         file=$credentials/$daemon.seal
         [[ ! -e $file ]] || continue
         step "secret for the keys of $daemon" put_seal "$file" || die "systemd-creds cannot make $file"

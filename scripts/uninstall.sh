@@ -18,7 +18,8 @@ set -euo pipefail
 manifest=/var/lib/devbox/install.manifest
 pending=/var/lib/devbox/install.pending
 units=(devbox-hub.target devbox-device.target devbox.target devbox-api.socket devbox-api.service
-    devbox-collector.service devbox-mesh.service devbox-dispatch.service devbox-agent.service
+    devbox-collector.service devbox-matrix.service devbox-mesh.service devbox-dispatch.service
+    devbox-agent.service
     devbox-worker-{exec,fsr,fsw,docker}.socket devbox-wireguard.socket devbox-wireguard.service
     devbox-ledger.service devbox-selftest.socket devbox-selftest.service)
 credentials=/etc/credstore.encrypted

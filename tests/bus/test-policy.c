@@ -9,7 +9,7 @@
 
 #define NOBODY 65534
 
-static const char *const components[] = { "Api1", "Collector1", "Dispatch1", "Ledger1", "Mesh1" };
+static const char *const components[] = { "Api1", "Collector1", "Dispatch1", "Ledger1", "Matrix1", "Mesh1" };
 
 typedef struct Listener {
         sd_bus *bus;

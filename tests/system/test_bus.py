@@ -13,6 +13,7 @@ OBJECTS = {
     "Collector1": ["org.devbox.Component1", "org.devbox.Collector1"],
     "Dispatch1": ["org.devbox.Component1", "org.devbox.Dispatch1"],
     "Ledger1": ["org.devbox.Component1", "org.devbox.Ledger1"],
+    "Matrix1": ["org.devbox.Component1", "org.devbox.Matrix1"],
 }
 
 
@@ -108,7 +109,7 @@ def test_members_may_call_and_guests_may_not():
             for user, allowed in (
                 ("root", True),
                 (MEMBER, True),
-                ("devbox", True),
+                ("devbox", component != "Matrix1"),
                 ("devbox-collector", False),
                 ("devbox-ledger", False),
                 (GUEST, False),
@@ -240,6 +241,7 @@ def test_no_service_may_touch_units():
             ("devbox-ledger", "StartUnit", SELFTEST),
             ("devbox-agent", "StartUnit", SELFTEST),
             ("devbox-dispatch", "StartUnit", SELFTEST),
+            ("devbox-matrix", "StartUnit", SELFTEST),
             (MEMBER, "StartUnit", SELFTEST, "authentication required"),
             (GUEST, "StartUnit", SELFTEST, "authentication required"),
         ],

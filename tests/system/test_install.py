@@ -32,6 +32,7 @@ FILES = {
     "/usr/libexec/devbox/devbox-collector": "0755",
     "/usr/libexec/devbox/devbox-dispatch": "0755",
     "/usr/libexec/devbox/devbox-ledger": "0755",
+    "/usr/libexec/devbox/devbox-matrix": "0755",
     "/usr/libexec/devbox/devbox-mesh": "0755",
     "/usr/libexec/devbox/devbox-worker": "0755",
     "/usr/lib/systemd/system-generators/devbox-generator": "0755",
@@ -43,6 +44,7 @@ FILES = {
     "/usr/lib/systemd/system/devbox-dispatch.service": "0644",
     "/usr/lib/systemd/system/devbox-hub.target": "0644",
     "/usr/lib/systemd/system/devbox-ledger.service": "0644",
+    "/usr/lib/systemd/system/devbox-matrix.service": "0644",
     "/usr/lib/systemd/system/devbox-mesh.service": "0644",
     "/usr/lib/systemd/system/devbox-selftest.service": "0644",
     "/usr/lib/systemd/system/devbox-selftest.socket": "0644",
@@ -65,18 +67,22 @@ FILES = {
     "/usr/share/dbus-1/interfaces/org.devbox.Component1.xml": "0644",
     "/usr/share/dbus-1/interfaces/org.devbox.Dispatch1.xml": "0644",
     "/usr/share/dbus-1/interfaces/org.devbox.Ledger1.xml": "0644",
+    "/usr/share/dbus-1/interfaces/org.devbox.Matrix1.xml": "0644",
     "/usr/share/dbus-1/interfaces/org.devbox.Mesh1.xml": "0644",
     "/usr/share/dbus-1/system-services/org.devbox.Collector1.service": "0644",
     "/usr/share/dbus-1/system-services/org.devbox.Dispatch1.service": "0644",
     "/usr/share/dbus-1/system-services/org.devbox.Ledger1.service": "0644",
     "/usr/share/dbus-1/system.d/org.devbox.Agent1.conf": "0644",
+    "/usr/share/dbus-1/system-services/org.devbox.Matrix1.service": "0644",
     "/usr/share/dbus-1/system-services/org.devbox.Mesh1.service": "0644",
     "/usr/share/dbus-1/system.d/org.devbox.Api1.conf": "0644",
     "/usr/share/dbus-1/system.d/org.devbox.Collector1.conf": "0644",
     "/usr/share/dbus-1/system.d/org.devbox.Dispatch1.conf": "0644",
     "/usr/share/dbus-1/system.d/org.devbox.Ledger1.conf": "0644",
-    "/usr/share/polkit-1/actions/org.devbox.dispatch.policy": "0644",
+    "/usr/share/dbus-1/system.d/org.devbox.Matrix1.conf": "0644",
     "/usr/share/dbus-1/system.d/org.devbox.Mesh1.conf": "0644",
+    "/usr/share/polkit-1/actions/org.devbox.dispatch.policy": "0644",
+    "/usr/share/polkit-1/actions/org.devbox.matrix.policy": "0644",
     "/usr/share/polkit-1/actions/org.devbox.mesh.policy": "0644",
     "/usr/share/polkit-1/rules.d/devbox.rules": "0644",
     "/usr/share/devbox/ceiling.example.yaml": "0644",
@@ -103,6 +109,7 @@ FILES = {
     "/usr/share/man/man5/org.devbox.Component1.5": "0644",
     "/usr/share/man/man5/org.devbox.Dispatch1.5": "0644",
     "/usr/share/man/man5/org.devbox.Ledger1.5": "0644",
+    "/usr/share/man/man5/org.devbox.Matrix1.5": "0644",
     "/usr/share/man/man5/org.devbox.Mesh1.5": "0644",
     "/usr/share/man/man7/devbox.7": "0644",
     "/usr/share/man/man8/devbox-agent.8": "0644",
@@ -111,6 +118,7 @@ FILES = {
     "/usr/share/man/man8/devbox-dispatch.8": "0644",
     "/usr/share/man/man8/devbox-generator.8": "0644",
     "/usr/share/man/man8/devbox-ledger.8": "0644",
+    "/usr/share/man/man8/devbox-matrix.8": "0644",
     "/usr/share/man/man8/devbox-mesh.8": "0644",
     "/usr/share/man/man8/devbox-worker.8": "0644",
 }
@@ -120,6 +128,7 @@ PLACES = [
     ("/etc/devbox", "0750 root:devbox"),
     ("/etc/devbox/config.yaml", "0640 root:devbox"),
     ("/etc/credstore.encrypted/devbox-dispatch.seal", "0600 root:root"),
+    ("/etc/credstore.encrypted/devbox-matrix.seal", "0600 root:root"),
     ("/etc/credstore.encrypted/devbox-mesh.seal", "0600 root:root"),
     ("/run/devbox", "0755 root:root"),
     ("/run/devbox/api.sock", "0660 devbox:devbox-admin"),
@@ -194,7 +203,14 @@ def test_users_cannot_log_in():
         fields = run("getent", "shadow", name).stdout.split(":")
         expect(fields[1].startswith(("!", "*")), f"{name} has a password")
 
-    names = ("devbox", "devbox-collector", "devbox-ledger", "devbox-agent", "devbox-dispatch")
+    names = (
+        "devbox",
+        "devbox-collector",
+        "devbox-ledger",
+        "devbox-agent",
+        "devbox-dispatch",
+        "devbox-matrix",
+    )
     each([(name,) for name in names], check)
 
 

@@ -41,6 +41,7 @@ KEPT = {
     "/etc/devbox/config.yaml",
     "/var/lib/devbox",
     f"{SEALS}/devbox-dispatch.seal",
+    f"{SEALS}/devbox-matrix.seal",
     f"{SEALS}/devbox-mesh.seal",
 }
 

@@ -9,7 +9,8 @@ from world import API, COLLECTOR, SELFTEST, SELFTEST_SOCKET, SOCKET, TARGET, eac
 
 DISPATCH = "devbox-dispatch.service"
 LEDGER = "devbox-ledger.service"
-SERVICES = (API, COLLECTOR, DISPATCH, LEDGER, SELFTEST)
+MATRIX = "devbox-matrix.service"
+SERVICES = (API, COLLECTOR, DISPATCH, LEDGER, MATRIX, SELFTEST)
 UNITS = (*SERVICES, SOCKET, SELFTEST_SOCKET, TARGET)
 AGENT = "devbox-agent.service"
 WORKERS = tuple(f"devbox-worker-{kind}@1.service" for kind in ("exec", "fsr", "fsw", "docker"))

@@ -57,6 +57,10 @@ static const ComponentRow component_table[_COMPONENT_MAX] = {
         [COMPONENT_DISPATCH] = { "dispatch", "devbox-dispatch.service", "Dispatch1",
                                  "not healthy; see: journalctl -u devbox-dispatch", .roles = ROLE_HUB,
                                  .activated = true },
+        [COMPONENT_MATRIX] = { "matrix", "devbox-matrix.service", "Matrix1",
+                               "the homeserver does not answer, or the session has ended; see: journalctl "
+                               "-u devbox-matrix",
+                               .roles = ROLE_HUB, .activated = true },
         [COMPONENT_AGENT] = { "agent", "devbox-agent.service", "Agent1",
                               "the ledger does not answer it; see: journalctl -u devbox-agent",
                               .roles = ROLE_DEVICE, .activated = true },
@@ -281,7 +285,7 @@ const char *component_status_problem(const ComponentStatus *component)
                 return "run: systemctl start devbox.target";
         case COMPONENT_MASKED:
                 return "run: systemctl unmask devbox-api.socket devbox-api devbox-collector devbox-ledger "
-                       "devbox-mesh devbox-dispatch devbox-agent";
+                       "devbox-mesh devbox-dispatch devbox-matrix devbox-agent";
         case COMPONENT_FAILED:
                 return "see: journalctl -u 'devbox-*'";
         case COMPONENT_CRASHING:

@@ -31,6 +31,7 @@ typedef enum ComponentId {
         COMPONENT_LEDGER,
         COMPONENT_MESH,
         COMPONENT_DISPATCH,
+        COMPONENT_MATRIX,
         COMPONENT_AGENT,
         _COMPONENT_MAX,
 } ComponentId;
