@@ -6,6 +6,8 @@
 #include "codec/binary-text.h"
 #include "e2ee/identity.h"
 #include "log/log.h"
+#include "matrix/answer.h"
+#include "matrix/outbox.h"
 #include "matrix/room-queue.h"
 #include "proto/id.h"
 #include "store/query.h"
@@ -15,9 +17,10 @@ typedef struct People {
         Database *database;
         E2ee *e2ee;
         const char *device;
+        bool revoked; /* the device */
 } People;
 
-static int add(const People *people, const char *user_id, const PublicKey *master)
+static int add(const People *people, const char *user_id, const PublicKey *master, bool operates)
 {
         char text[BASE64_UNPADDED_SIZE(PUBLIC_KEY_SIZE)];
 
@@ -26,14 +29,11 @@ static int add(const People *people, const char *user_id, const PublicKey *maste
 
         if (master)
                 base64_unpadded_format(BYTES_OF(master->bytes), text);
-        int r = query_run(
-                people->database,
-                "INSERT INTO person(device, user_id, master) VALUES (?, ?, ?)"
-                " ON CONFLICT DO UPDATE SET master = coalesce(excluded.master, master), current = 1",
-                "ttt", people->device, user_id, master ? text : NULL);
-        if (r == 0)
-                r = room_queue_invite(people->database, ROOM_SPACE, "", user_id);
-        return r < 0 ? r : room_queue_invite(people->database, ROOM_APPROVALS, "", user_id);
+        return query_run(people->database,
+                         "INSERT INTO person(device, user_id, master, operates) VALUES (?, ?, ?, ?)"
+                         " ON CONFLICT DO UPDATE SET master = coalesce(excluded.master, master),"
+                         " operates = operates OR excluded.operates, current = 1",
+                         "ttti", people->device, user_id, master ? text : NULL, (int64_t) operates);
 }
 
 static int add_people(const People *people, const Manifest *manifest)
@@ -47,18 +47,16 @@ static int add_people(const People *people, const Manifest *manifest)
         for (size_t i = 0; r == 0 && i < manifest->operators.n; i++) {
                 const ManifestOperator *it = &manifest->operators.items[i];
 
-                r = add(people, it->principal, public_key_is_null(&it->master_key) ? NULL : &it->master_key);
-                if (r == 0 && principal_is_matrix(it->principal))
-                        r = room_queue_invite(people->database, ROOM_DEVICE, people->device, it->principal);
+                r = add(people, it->principal, public_key_is_null(&it->master_key) ? NULL : &it->master_key,
+                        true);
         }
         for (size_t i = 0; r == 0 && i < manifest->approvers.n; i++)
-                r = add(people, manifest->approvers.items[i].principal, NULL);
+                r = add(people, manifest->approvers.items[i].principal, NULL, false);
         return r;
 }
 
-static int pin(void *userdata, const char *user_id)
+static int pin(const People *people, const char *user_id)
 {
-        const People *people = userdata;
         _cleanup_(freep) char *master = NULL;
 
         int r = query_text(people->database, &master,
@@ -74,24 +72,82 @@ static int pin(void *userdata, const char *user_id)
         return r;
 }
 
+/* All that any manifest names are in the space and with the approvals, a device's operators in its room. */
+static int place(const People *people, const char *user_id)
+{
+        const struct {
+                RoomKind kind;
+                const char *name;
+        } rooms[] = { { ROOM_SPACE, "" }, { ROOM_APPROVALS, "" }, { ROOM_DEVICE, people->device } };
+        size_t n_rooms = ELEMENTSOF(rooms) - (people->revoked ? 1 : 0);
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < n_rooms; i++) {
+                r = query_exists(people->database,
+                                 "SELECT 1 FROM person WHERE user_id = ?1 AND current"
+                                 " AND (?2 = '' OR (device = ?2 AND operates))",
+                                 "tt", user_id, rooms[i].name);
+                if (r >= 0)
+                        r = (r > 0 ? room_queue_invite : room_queue_remove)(people->database, rooms[i].kind,
+                                                                            rooms[i].name, user_id);
+        }
+        return r;
+}
+
+static int settle(void *userdata, const char *user_id)
+{
+        int r = pin(userdata, user_id);
+        return r < 0 ? r : place(userdata, user_id);
+}
+
 /* What the last manifest said is needed until its people are unpinned. */
-int people_receive(Database *database, E2ee *e2ee, const char *device, const Manifest *manifest)
+static int receive(People *people, const Manifest *manifest)
 {
         _cleanup_(statement_resetp) Statement *rows = NULL;
-        People people = { database, e2ee, device };
 
-        int r = query_run(database, "UPDATE person SET current = 0, master = NULL WHERE device = ?", "t",
-                          device);
+        int r = query_run(people->database,
+                          "UPDATE person SET current = 0, master = NULL, operates = 0 WHERE device = ?", "t",
+                          people->device);
         if (r == 0 && manifest)
-                r = add_people(&people, manifest);
+                r = add_people(people, manifest);
         if (r == 0)
-                r = query(database, &rows, "SELECT user_id FROM person WHERE device = ?", "t", device);
+                r = query(people->database, &rows, "SELECT user_id FROM person WHERE device = ?", "t",
+                          people->device);
         if (r == 0)
-                r = statement_for_each_text(rows, pin, &people);
+                r = statement_for_each_text(rows, settle, people);
         rows = statement_reset(rows);
         return r < 0 ? r
-                     : query_run(database, "DELETE FROM person WHERE device = ? AND NOT current", "t",
-                                 device);
+                     : query_run(people->database, "DELETE FROM person WHERE device = ? AND NOT current",
+                                 "t", people->device);
+}
+
+int people_receive(Database *database, E2ee *e2ee, const char *device, const Manifest *manifest)
+{
+        return receive(&(People){ database, e2ee, device, false }, manifest);
+}
+
+int people_revoke(Database *database, E2ee *e2ee, const char *device, const char *notice)
+{
+        _cleanup_(freep) char *room_id = NULL;
+        cJSON *content = NULL;
+
+        int r = room_queue_retire(database, ROOM_DEVICE, device, &room_id);
+        if (r > 0 && room_id) {
+                r = answer_make(&(Answer){ .line = notice }, &content);
+                if (r == 0)
+                        r = outbox_add_take(database, room_id, "m.room.message", content);
+        }
+        return r < 0 ? r : receive(&(People){ database, e2ee, device, true }, NULL);
+}
+
+int people_is_heard(Database *database, const char *room_id, const char *user_id)
+{
+        return query_exists(database,
+                            "SELECT 1 FROM chat_member AS m JOIN chat_room AS r ON r.id = m.room"
+                            " WHERE r.room_id = ?1 AND m.user_id = ?2 AND m.state IN (?3, ?4)"
+                            " UNION ALL SELECT 1 FROM person WHERE user_id = ?2"
+                            " AND NOT EXISTS (SELECT 1 FROM chat_room WHERE room_id = ?1)",
+                            "ttii", room_id, user_id, (int64_t) MEMBER_WANTED, (int64_t) MEMBER_INVITED);
 }
 
 int people_pins_another(Database *database, const char *user_id, const char *master)

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Making rooms, one request after the other:
  *
- *         create ──► room                 invite, link into the space
+ *         create ──► room                 invite, remove, link into the space
  *           └─ M_ROOM_IN_USE ──► look the alias up ──► ask who created it ──► room, or an error
+ *
+ * A room that is retired: take out of the space; read the power levels ──► write them. A room that is in use
+ * again goes the same way back: what a request changes is the opposite of what its row has, so an answer
+ * inverts it, whatever has been decided meanwhile.
  */
 
 #include "matrix/room-queue.h"
@@ -30,16 +34,43 @@ int room_queue_want(Database *database, RoomKind kind, const char *name)
 
         if (asprintf(&alias, "%s%s", kinds[kind].alias, name) < 0)
                 return -ENOMEM;
-        return query_run(database, "INSERT OR IGNORE INTO chat_room(kind, name, alias) VALUES (?, ?, ?)",
+        return query_run(database,
+                         "INSERT INTO chat_room(kind, name, alias) VALUES (?, ?, ?)"
+                         " ON CONFLICT(kind, name) DO UPDATE SET retired = 0",
                          "itt", (int64_t) kind, name, alias);
 }
 
+int room_queue_retire(Database *database, RoomKind kind, const char *name, char **ret_room_id)
+{
+        int r = query_exists(database, "SELECT 1 FROM chat_room WHERE kind = ? AND name = ? AND NOT retired",
+                             "it", (int64_t) kind, name);
+        if (r > 0)
+                r = query_run(database, "UPDATE chat_room SET retired = 1 WHERE kind = ? AND name = ?", "it",
+                              (int64_t) kind, name);
+        else
+                return r;
+        if (r == 0)
+                r = room_queue_find(database, kind, name, ret_room_id);
+        return r < 0 ? r : 1;
+}
+
+/* A removal that is under way may still take effect, so whoever was to be removed is invited once more. */
 int room_queue_invite(Database *database, RoomKind kind, const char *name, const char *user_id)
 {
         return query_run(database,
-                         "INSERT OR IGNORE INTO chat_member(room, user_id)"
-                         " SELECT id, ? FROM chat_room WHERE kind = ? AND name = ?",
-                         "tit", user_id, (int64_t) kind, name);
+                         "INSERT INTO chat_member(room, user_id, state)"
+                         " SELECT id, ?1, ?4 FROM chat_room WHERE kind = ?2 AND name = ?3"
+                         " ON CONFLICT(room, user_id) DO UPDATE SET state = ?4 WHERE state >= ?5",
+                         "titii", user_id, (int64_t) kind, name, (int64_t) MEMBER_WANTED,
+                         (int64_t) MEMBER_UNWANTED);
+}
+
+int room_queue_remove(Database *database, RoomKind kind, const char *name, const char *user_id)
+{
+        return query_run(database,
+                         "UPDATE chat_member SET state = ?1 WHERE user_id = ?2 AND state < ?1"
+                         " AND room = (SELECT id FROM chat_room WHERE kind = ?3 AND name = ?4)",
+                         "itit", (int64_t) MEMBER_UNWANTED, user_id, (int64_t) kind, name);
 }
 
 int room_queue_find(Database *database, RoomKind kind, const char *name, char **ret_room_id)
@@ -52,24 +83,28 @@ int room_queue_each(Database *database, int (*on_room)(const RoomRow *row, void 
 {
         _cleanup_(statement_resetp) Statement *rows = NULL;
 
-        int r = query(
-                database, &rows,
-                "SELECT kind, nullif(name, ''), room_id, alias, error FROM chat_room ORDER BY kind, name",
-                "");
+        int r = query(database, &rows,
+                      "SELECT kind, nullif(name, ''), room_id, alias, error, retired FROM chat_room"
+                      " ORDER BY kind, name",
+                      "");
         while (r == 0 && (r = statement_step(rows)) > 0) {
                 const RoomRow row = { .kind = kinds[statement_integer(rows, 0)].kind,
                                       .device = statement_text(rows, 1),
                                       .room_id = statement_text(rows, 2),
                                       .alias = statement_text(rows, 3),
                                       .error = statement_text(rows, 4),
-                                      .state = statement_text(rows, 2)   ? "made"
-                                               : statement_text(rows, 4) ? "failed"
-                                                                         : "wanted" };
+                                      .state = statement_integer(rows, 5) ? "retired"
+                                               : statement_text(rows, 2)  ? "made"
+                                               : statement_text(rows, 4)  ? "failed"
+                                                                          : "wanted" };
 
                 r = on_room(&row, userdata);
         }
         return r;
 }
+
+/* What the creator of a room has. */
+#define OUR_LEVEL 100
 
 /* "example.org" of "@devbox:example.org" */
 static const char *server_of(const char *user_id)
@@ -95,9 +130,10 @@ static int body_of_create(const Statement *row, const char *user_id, char **ret_
         int r = json_pack(
                 &body,
                 "{preset:s,room_alias_name:s,name:s,topic:s,creation_content:{m.federate:b,type:s},"
+                "power_level_content_override:{invite:i},"
                 "initial_state:[{type:s,content:{history_visibility:s}},"
                 "{type:s,content:{guest_access:s}}]}",
-                "private_chat", alias, title, topic, false, is_space ? "m.space" : NULL,
+                "private_chat", alias, title, topic, false, is_space ? "m.space" : NULL, (int64_t) OUR_LEVEL,
                 "m.room.history_visibility", "invited", "m.room.guest_access", "forbidden");
         if (r == 0 && !is_space) { /* a space has no messages */
                 cJSON *encryption = NULL;
@@ -142,16 +178,42 @@ static int make_invite(const Statement *row, const char *user_id, RoomRequest *r
         return r < 0 ? r : url_format(&request->target, API "/rooms/%/invite", statement_text(row, 1));
 }
 
-static int make_link(const Statement *row, const char *user_id, RoomRequest *request)
+static int make_kick(const Statement *row, const char *user_id, RoomRequest *request)
 {
         _cleanup_(json_freep) cJSON *body = NULL;
 
-        int r = json_pack(&body, "{via:[s]}", server_of(user_id));
+        int r = json_pack(&body, "{user_id:s,reason:s}", statement_text(row, 2),
+                          "No manifest names you for this room any more.");
+        if (r == 0)
+                r = canonical_json(body, false, &request->body);
+        return r < 0 ? r : url_format(&request->target, API "/rooms/%/kick", statement_text(row, 1));
+}
+
+/* Without servers the space has the child no longer. */
+static int make_link(const Statement *row, const char *user_id, RoomRequest *request)
+{
+        bool retired = statement_integer(row, 3) != 0;
+        _cleanup_(json_freep) cJSON *body = NULL;
+
+        int r = retired ? json_pack(&body, "{}") : json_pack(&body, "{via:[s]}", server_of(user_id));
         if (r == 0)
                 r = canonical_json(body, false, &request->body);
         return r < 0 ? r
                      : url_format(&request->target, API "/rooms/%/state/m.space.child/%",
                                   statement_text(row, 2), statement_text(row, 1));
+}
+
+#define POWER_LEVELS API "/rooms/%/state/m.room.power_levels"
+
+static int make_read_levels(const Statement *row, const char *user_id, RoomRequest *request)
+{
+        return url_format(&request->target, POWER_LEVELS, statement_text(row, 1));
+}
+
+static int make_write_levels(const Statement *row, const char *user_id, RoomRequest *request)
+{
+        int r = statement_copy_text(row, 2, &request->body);
+        return r < 0 ? r : url_format(&request->target, POWER_LEVELS, statement_text(row, 1));
 }
 
 /* ---- their answers */
@@ -206,12 +268,48 @@ static int on_invited(Database *database, const char *user_id, int64_t id, const
 {
         if (!matrix_reply_is_success(reply))
                 log_warning("An invitation is refused: %s", code_of(reply));
-        return query_run(database, "UPDATE chat_member SET asked = 1 WHERE id = ?", "i", id);
+        return query_run(database, "UPDATE chat_member SET state = ? WHERE id = ? AND state = ?", "iii",
+                         (int64_t) MEMBER_INVITED, id, (int64_t) MEMBER_WANTED);
+}
+
+/* Who is not in the room is as good as removed. */
+static int on_kicked(Database *database, const char *user_id, int64_t id, const MatrixReply *reply)
+{
+        if (!matrix_reply_is_success(reply))
+                log_warning("A removal is refused: %s", code_of(reply));
+        return query_run(database, "UPDATE chat_member SET state = ? WHERE id = ? AND state = ?", "iii",
+                         (int64_t) MEMBER_REMOVED, id, (int64_t) MEMBER_UNWANTED);
 }
 
 static int on_linked(Database *database, const char *user_id, int64_t id, const MatrixReply *reply)
 {
-        return query_run(database, "UPDATE chat_room SET linked = 1 WHERE id = ?", "i", id);
+        return query_run(database, "UPDATE chat_room SET linked = NOT linked WHERE id = ?", "i", id);
+}
+
+static int on_levels_written(Database *database, const char *user_id, int64_t id, const MatrixReply *reply)
+{
+        if (!matrix_reply_is_success(reply))
+                log_warning("A change of power levels is refused: %s", code_of(reply));
+        return query_run(database, "UPDATE chat_room SET closed = NOT closed, levels = NULL WHERE id = ?",
+                         "i", id);
+}
+
+/* The rest of the levels stays: it names who has more, and differs between versions of rooms. */
+static int on_levels_read(Database *database, const char *user_id, int64_t id, const MatrixReply *reply)
+{
+        _cleanup_(json_freep) cJSON *levels = cJSON_Duplicate(reply->body, true);
+        _cleanup_(freep) char *text = NULL;
+        int64_t closed = 0;
+
+        if (!matrix_reply_is_success(reply) || !cJSON_IsObject(levels))
+                return on_levels_written(database, user_id, id, reply);
+        int r = query_integer(database, &closed, "SELECT closed FROM chat_room WHERE id = ?", "i", id);
+        if (r >= 0)
+                r = object_put(levels, "events_default", cJSON_CreateNumber(closed ? 0 : OUR_LEVEL));
+        if (r == 0)
+                r = canonical_json(levels, false, &text);
+        return r < 0 ? r
+                     : query_run(database, "UPDATE chat_room SET levels = ? WHERE id = ?", "ti", text, id);
 }
 
 static const struct {
@@ -221,7 +319,8 @@ static const struct {
 } steps[] = {
         { "POST",
           "SELECT id, kind, name, alias FROM chat_room"
-          " WHERE room_id IS NULL AND NOT taken AND error IS NULL ORDER BY kind, name LIMIT 1",
+          " WHERE room_id IS NULL AND NOT taken AND error IS NULL AND NOT retired"
+          " ORDER BY kind, name LIMIT 1",
           make_create, on_created },
         { "GET",
           "SELECT id, alias FROM chat_room"
@@ -232,12 +331,26 @@ static const struct {
           make_creator, on_creator },
         { "POST",
           "SELECT m.id, r.room_id, m.user_id FROM chat_member AS m JOIN chat_room AS r ON r.id = m.room"
-          " WHERE NOT m.asked AND r.room_id IS NOT NULL ORDER BY m.id LIMIT 1",
+          " WHERE m.state = 0 AND r.room_id IS NOT NULL ORDER BY m.id LIMIT 1",
           make_invite, on_invited },
+        { "POST",
+          "SELECT m.id, r.room_id, m.user_id FROM chat_member AS m JOIN chat_room AS r ON r.id = m.room"
+          " WHERE m.state = 2 AND r.room_id IS NOT NULL ORDER BY m.id LIMIT 1",
+          make_kick, on_kicked },
         { "PUT",
-          "SELECT r.id, r.room_id, s.room_id FROM chat_room AS r JOIN chat_room AS s ON s.kind = 0"
-          " WHERE r.kind != 0 AND NOT r.linked AND r.room_id IS NOT NULL AND s.room_id IS NOT NULL LIMIT 1",
+          "SELECT r.id, r.room_id, s.room_id, r.retired"
+          " FROM chat_room AS r JOIN chat_room AS s ON s.kind = 0"
+          " WHERE r.kind != 0 AND r.linked = r.retired AND r.room_id IS NOT NULL"
+          " AND s.room_id IS NOT NULL LIMIT 1",
           make_link, on_linked },
+        { "GET",
+          "SELECT id, room_id FROM chat_room"
+          " WHERE retired != closed AND levels IS NULL AND room_id IS NOT NULL LIMIT 1",
+          make_read_levels, on_levels_read },
+        { "PUT",
+          "SELECT id, room_id, levels FROM chat_room WHERE levels IS NOT NULL AND room_id IS NOT NULL"
+          " LIMIT 1",
+          make_write_levels, on_levels_written },
 };
 
 /* A request's id is that of its row, and its step. */

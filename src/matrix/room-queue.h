@@ -2,7 +2,7 @@
 #pragma once
 
 /* The rooms that there should be, made and adopted idempotently: one space, #operator-approvals, and
- * #dev-NAME for each device; and who is invited to them. Nothing is remembered but what the server has
+ * #dev-NAME for each device; and who is in them. Nothing is remembered but what the server has
  * answered, so that a step whose answer was lost is repeated: a room that exists already is recognised by
  * its alias, and adopted if it is ours.
  *
@@ -19,11 +19,26 @@ typedef enum RoomKind {
         _ROOM_KIND_MAX,
 } RoomKind;
 
-/* `name` is "" but for ROOM_DEVICE. The space and the approvals are wanted with the first device. */
+typedef enum MemberState {
+        MEMBER_WANTED,
+        MEMBER_INVITED,
+        MEMBER_UNWANTED,
+        MEMBER_REMOVED, /* until a sync has shown that they are gone */
+} MemberState;
+
+/* `name` is "" but for ROOM_DEVICE. The space and the approvals are wanted with the first device. A retired
+ * room is opened again. */
 int room_queue_want(Database *database, RoomKind kind, const char *name);
+
+/* The room is taken out of the space and becomes read-only. Its members stay, and can read what was written.
+ * 1: it was in use, and its id, NULL if it has none, is the caller's to free; 0: it was not. */
+int room_queue_retire(Database *database, RoomKind kind, const char *name, char **ret_room_id);
 
 /* The user belongs in the room, and is invited once. */
 int room_queue_invite(Database *database, RoomKind kind, const char *name, const char *user_id);
+
+/* The user belongs in the room no longer: their membership, or invitation, is withdrawn once. */
+int room_queue_remove(Database *database, RoomKind kind, const char *name, const char *user_id);
 
 /* 1: the room exists; the caller frees the id. */
 int room_queue_find(Database *database, RoomKind kind, const char *name, char **ret_room_id);

@@ -47,20 +47,31 @@ static const char matrix_tables[] =
         " user_id TEXT NOT NULL, approve INTEGER NOT NULL, passed_on INTEGER NOT NULL DEFAULT 0) STRICT;"
 
         /* The rooms that there should be (`kind` is a RoomKind). `taken`: another room has the alias;
-         * `candidate`: that one; `linked` into the space; `error`: the server's code, if it gives none. */
+         * `candidate`: that one; `linked` into the space; `error`: the server's code, if it gives none.
+         * `retired`: the device is revoked; `closed`: only we may write; `levels`: the power levels that
+         * make it so, or take it back. */
         "CREATE TABLE chat_room("
         " id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, name TEXT NOT NULL, alias TEXT NOT NULL UNIQUE,"
         " room_id TEXT UNIQUE, taken INTEGER NOT NULL DEFAULT 0, candidate TEXT,"
-        " linked INTEGER NOT NULL DEFAULT 0, error TEXT, UNIQUE (kind, name)) STRICT;"
+        " linked INTEGER NOT NULL DEFAULT 0, error TEXT, retired INTEGER NOT NULL DEFAULT 0,"
+        " closed INTEGER NOT NULL DEFAULT 0, levels TEXT, UNIQUE (kind, name)) STRICT;"
+        /* `state` is a MemberState of room-queue.h. */
         "CREATE TABLE chat_member("
         " id INTEGER PRIMARY KEY, room INTEGER NOT NULL REFERENCES chat_room(id) ON DELETE CASCADE,"
-        " user_id TEXT NOT NULL, asked INTEGER NOT NULL DEFAULT 0, UNIQUE (room, user_id)) STRICT;"
+        " user_id TEXT NOT NULL, state INTEGER NOT NULL DEFAULT 0, UNIQUE (room, user_id)) STRICT;"
+        "CREATE INDEX chat_member_by_state ON chat_member(state, id);"
+
+        /* Members of our rooms whom we did not invite, once they were reported. */
+        "CREATE TABLE stranger("
+        " room_id TEXT NOT NULL, user_id TEXT NOT NULL, PRIMARY KEY (room_id, user_id))"
+        " STRICT, WITHOUT ROWID;"
 
         /* Whom the manifests name: for each device, and with the identity that this manifest pins.
-         * `current`: in the last one. */
+         * `current`: in the last one; `operates`: as an operator, not only as an approver. */
         "CREATE TABLE person("
         " device TEXT NOT NULL, user_id TEXT NOT NULL, master TEXT, current INTEGER NOT NULL DEFAULT 1,"
-        " PRIMARY KEY (device, user_id)) STRICT, WITHOUT ROWID;";
+        " operates INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (device, user_id)) STRICT, WITHOUT ROWID;"
+        "CREATE INDEX person_by_user ON person(user_id);";
 
 int matrix_database_open(const char *path, Database **ret_database)
 {

@@ -128,6 +128,12 @@ async def conversation(server, bot, ana):
     until(lambda: bot.room("dev-home") == room)
     print("ok rooms-adopted", flush=True)
 
+    bot.kill()
+    bot.arguments[-1] = "@ben:" + SERVER  # whom the manifest names now, instead of Ana
+    bot.start()
+    await ana.until(lambda: not ana.client.rooms, "removal from all rooms")
+    print("ok removed", flush=True)
+
 
 async def person(server, bot, directory):
     ana = Person(server.url, ANA, directory)
@@ -145,6 +151,7 @@ def run(program, directory):
     try:
         server.register("bot")
         server.register("ana")
+        server.register("ben")
         bot = Bot(program, directory / "bot", server)
         asyncio.run(person(server, bot, directory / "ana"))
     finally:

@@ -4,12 +4,15 @@
 #include "matrix/people.h"
 
 #include "codec/binary-text.h"
+#include "matrix/room-queue.h"
 #include "store.h"
 #include "store/query.h"
 #include "test.h"
 
 #define ANA "@ana:x"
 #define BEN "@ben:x"
+
+static const char *const aliases[] = { "devbox", "operator-approvals", "dev-home", "dev-work" };
 
 typedef struct World {
         TestStore store;
@@ -157,12 +160,119 @@ static void test_rooms(void **state)
         assert_int_equal(n, ELEMENTSOF(rows));
 }
 
+/* -1: they have nothing to do with the room. */
+static void expect_member(World *world, const char *alias, const char *user_id, int state)
+{
+        int64_t found = -1;
+
+        (void) assert_ok(
+                query_integer(world->database, &found,
+                              "SELECT state FROM chat_member AS m JOIN chat_room AS r ON r.id = m.room"
+                              " WHERE alias = ? AND user_id = ?",
+                              "tt", alias, user_id));
+        assert_int_equal(found, state);
+}
+
+static void test_removed(void **state)
+{
+        World *world = *state;
+
+        receive(world, "home", ANA, 0);
+        receive(world, "work", ANA, 0);
+        receive(world, "home", BEN, 0); /* the other manifest still names Ana */
+        expect_member(world, "dev-home", ANA, MEMBER_UNWANTED);
+        expect_member(world, "dev-work", ANA, MEMBER_WANTED);
+        expect_member(world, "devbox", ANA, MEMBER_WANTED);
+        expect_member(world, "operator-approvals", ANA, MEMBER_WANTED);
+
+        receive(world, "work", NULL, -1);
+        for (size_t i = 0; i < ELEMENTSOF(aliases); i++)
+                expect_member(world, aliases[i], ANA, MEMBER_UNWANTED);
+        expect_member(world, "devbox", BEN, MEMBER_WANTED);
+        expect_member(world, "dev-home", BEN, MEMBER_WANTED);
+        expect_member(world, "dev-work", BEN, -1); /* an approver is in no device's room */
+
+        receive(world, "home", ANA, 0);
+        expect_member(world, "dev-home", ANA, MEMBER_WANTED);
+        expect_member(world, "dev-work", ANA, MEMBER_UNWANTED);
+        expect_member(world, "dev-home", BEN, MEMBER_UNWANTED);
+        expect_member(world, "devbox", BEN, MEMBER_WANTED);
+}
+
+static void revoke_device(World *world, const char *device)
+{
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+
+        assert_ok(transaction_begin(world->database, &transaction));
+        assert_ok(people_revoke(world->database, world->e2ee, device, "revoked at noon, asked by root"));
+        assert_ok(transaction_commit(&transaction));
+}
+
+static int64_t count(World *world, const char *sql)
+{
+        _cleanup_(statement_resetp) Statement *rows = NULL;
+
+        assert_ok(query(world->database, &rows, sql, ""));
+        assert_int_equal(assert_ok(statement_step(rows)), 1);
+        return statement_integer(rows, 0);
+}
+
+/* The people of a revoked device lose all that a manifest gave them, and keep what they have read. */
+static void test_revoked(void **state)
+{
+        World *world = *state;
+
+        receive(world, "home", ANA, 0);
+        assert_ok(query_run(world->database, "UPDATE chat_room SET room_id = '!' || alias", ""));
+        for (int i = 0; i < 2; i++)
+                revoke_device(world, "home");
+        revoke_device(world, "unknown");
+        assert_int_equal(count(world, "SELECT count(*) FROM outbox WHERE room_id = '!dev-home'"
+                                      " AND content LIKE '%revoked at noon, asked by root%'"),
+                         1);
+        assert_int_equal(count(world, "SELECT count(*) FROM outbox"), 1);
+        assert_int_equal(count(world, "SELECT count(*) FROM chat_room WHERE retired AND alias = 'dev-home'"),
+                         1);
+        expect_member(world, "dev-home", ANA, MEMBER_WANTED);
+        expect_member(world, "devbox", ANA, MEMBER_UNWANTED);
+        expect_member(world, "operator-approvals", ANA, MEMBER_UNWANTED);
+        expect_pin(world, ANA, -1);
+
+        receive(world, "home", ANA, 0);
+        assert_int_equal(count(world, "SELECT count(*) FROM chat_room WHERE retired"), 0);
+        expect_member(world, "devbox", ANA, MEMBER_WANTED);
+}
+
+static void test_heard(void **state)
+{
+        static const struct {
+                const char *room_id, *user_id;
+                int heard;
+        } rows[] = {
+                { "!dev-home", ANA, 1 },    { "!dev-home", BEN, 0 },  { "!devbox", BEN, 1 },
+                { "!devbox", "@eve:x", 0 }, { "!elsewhere", BEN, 1 }, { "!elsewhere", "@eve:x", 0 },
+        };
+        World *world = *state;
+
+        receive(world, "home", ANA, 0);
+        assert_ok(query_run(world->database, "UPDATE chat_room SET room_id = '!' || alias", ""));
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                assert_err(people_is_heard(world->database, rows[i].room_id, rows[i].user_id),
+                           rows[i].heard);
+        receive(world, "home", BEN, 0);
+        assert_err(people_is_heard(world->database, "!dev-home", ANA), 0);
+        assert_err(people_is_heard(world->database, "!elsewhere", ANA), 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_pins, up, down),
                 cmocka_unit_test_setup_teardown(test_suspended, up, down),
                 cmocka_unit_test_setup_teardown(test_rooms, up, down),
+                cmocka_unit_test_setup_teardown(test_removed, up, down),
+                cmocka_unit_test_setup_teardown(test_revoked, up, down),
+                cmocka_unit_test_setup_teardown(test_heard, up, down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -137,12 +137,125 @@ static void test_refused(void **state)
         expect_room(store, ROOM_DEVICE, "home", NULL);
 }
 
+static void test_removed(void **state)
+{
+        static const Exchange created = { "POST", API "/createRoom", "dev-home", 200,
+                                          "{\"room_id\":\"!home\"}" },
+                              invited = { "POST", API "/rooms/%21home/invite", "@ana:x", 200, "{}" },
+                              kicked = { "POST", API "/rooms/%21home/kick", "@ana:x", 200, "{}" },
+                              gone = { "POST", API "/rooms/%21home/kick", "@ana:x", 403,
+                                       "{\"errcode\":\"M_FORBIDDEN\"}" };
+        TestStore *store = *state;
+
+        assert_ok(room_queue_want(store->database, ROOM_DEVICE, "home"));
+        assert_ok(room_queue_invite(store->database, ROOM_DEVICE, "home", "@ana:x"));
+        exchange(store, &created);
+        exchange(store, &invited);
+        for (int i = 0; i < 2; i++) {
+                for (int j = 0; j < 2; j++) /* once */
+                        assert_ok(room_queue_remove(store->database, ROOM_DEVICE, "home", "@ana:x"));
+                exchange(store, i == 0 ? &kicked : &gone);
+                finished(store);
+                assert_ok(room_queue_remove(store->database, ROOM_DEVICE, "home", "@ana:x"));
+                finished(store);
+
+                assert_ok(room_queue_invite(store->database, ROOM_DEVICE, "home", "@ana:x"));
+                exchange(store, &invited);
+                finished(store);
+        }
+}
+
+/* Whatever was asked for when the decision changes, the last one counts. */
+static void test_changed_minds(void **state)
+{
+        static const Exchange created = { "POST", API "/createRoom", "dev-home", 200,
+                                          "{\"room_id\":\"!home\"}" },
+                              invited = { "POST", API "/rooms/%21home/invite", "@ana:x", 200, "{}" },
+                              kicked = { "POST", API "/rooms/%21home/kick", "@ana:x", 200, "{}" };
+        const MatrixReply success = { .status = 200 };
+        TestStore *store = *state;
+        RoomRequest request;
+
+        assert_ok(room_queue_want(store->database, ROOM_DEVICE, "home"));
+        assert_ok(room_queue_invite(store->database, ROOM_DEVICE, "home", "@ana:x"));
+        exchange(store, &created);
+        for (int i = 0; i < 2; i++) {
+                assert_int_equal(assert_ok(room_queue_next(store->database, BOT, &request)), 1);
+                assert_ok((i == 0 ? room_queue_remove : room_queue_invite)(store->database, ROOM_DEVICE,
+                                                                           "home", "@ana:x"));
+                assert_ok(room_queue_answered(store->database, BOT, request.id, &success));
+                free(request.target);
+                free(request.body);
+                if (i == 0) /* the invitation was under way */
+                        assert_int_equal(assert_ok(room_queue_next(store->database, BOT, &request)), 1);
+                if (i == 0) {
+                        assert_string_equal(request.target, kicked.target);
+                        free(request.target);
+                        free(request.body);
+                }
+        }
+        exchange(store, &invited);
+        finished(store);
+}
+
+#define LEVELS "\"users\":{\"@bot:x\":100}"
+
+static void test_retired(void **state)
+{
+        static const Exchange exchanges[] = {
+                { "POST", API "/createRoom", "m.space", 200, "{\"room_id\":\"!space\"}" },
+                { "POST", API "/createRoom", "dev-home", 200, "{\"room_id\":\"!home\"}" },
+                { "PUT", API "/rooms/%21space/state/m.space.child/%21home", "{\"via\":[\"x\"]}", 200, "{}" },
+                { "PUT", API "/rooms/%21space/state/m.space.child/%21home", "{}", 200, "{}" },
+                { "GET", API "/rooms/%21home/state/m.room.power_levels", NULL, 200,
+                  "{" LEVELS ",\"events_default\":0}" },
+                { "PUT", API "/rooms/%21home/state/m.room.power_levels",
+                  "{\"events_default\":100," LEVELS "}", 200, "{}" },
+                { "PUT", API "/rooms/%21space/state/m.space.child/%21home", "{\"via\":[\"x\"]}", 200, "{}" },
+                { "GET", API "/rooms/%21home/state/m.room.power_levels", NULL, 200,
+                  "{" LEVELS ",\"events_default\":100}" },
+                { "PUT", API "/rooms/%21home/state/m.room.power_levels", "{\"events_default\":0," LEVELS "}",
+                  403, "{\"errcode\":\"M_FORBIDDEN\"}" },
+        };
+        _cleanup_(freep) char *room_id = NULL;
+        TestStore *store = *state;
+        size_t i = 0;
+
+        assert_ok(room_queue_want(store->database, ROOM_SPACE, ""));
+        assert_ok(room_queue_want(store->database, ROOM_DEVICE, "home"));
+        for (; i < 3; i++)
+                exchange(store, &exchanges[i]);
+        finished(store);
+
+        assert_int_equal(assert_ok(room_queue_retire(store->database, ROOM_DEVICE, "home", &room_id)), 1);
+        assert_string_equal(room_id, "!home");
+        assert_err(room_queue_retire(store->database, ROOM_DEVICE, "home", &room_id), 0);
+        for (; i < 6; i++)
+                exchange(store, &exchanges[i]);
+        finished(store);
+
+        assert_ok(room_queue_want(store->database, ROOM_DEVICE, "home"));
+        for (; i < ELEMENTSOF(exchanges); i++)
+                exchange(store, &exchanges[i]);
+        finished(store);
+
+        /* A room that was never made is not made any more. */
+        assert_ok(room_queue_want(store->database, ROOM_DEVICE, "work"));
+        free(TAKE_PTR(room_id));
+        assert_int_equal(assert_ok(room_queue_retire(store->database, ROOM_DEVICE, "work", &room_id)), 1);
+        assert_null(room_id);
+        finished(store);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_created, test_store_up, test_store_down),
                 cmocka_unit_test(test_adopted),
                 cmocka_unit_test_setup_teardown(test_refused, test_store_up, test_store_down),
+                cmocka_unit_test_setup_teardown(test_removed, test_store_up, test_store_down),
+                cmocka_unit_test_setup_teardown(test_changed_minds, test_store_up, test_store_down),
+                cmocka_unit_test_setup_teardown(test_retired, test_store_up, test_store_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
