@@ -11,6 +11,7 @@
 #include "matrix/command-journal.h"
 #include "matrix/outbox.h"
 #include "matrix/people.h"
+#include "matrix/strangers.h"
 
 #define COMMAND_MAX        4096             /* bytes of a line */
 #define COMMAND_AGE_MAX_MS (15 * 60 * 1000) /* an outage must not turn into surprises */
@@ -122,7 +123,7 @@ static int receive_encrypted(const Timeline *timeline, Message *message, const c
 /* ---- reactions */
 
 /* Reactions are in clear, and so are their relations in any event. */
-static int receive_reaction(const Timeline *timeline, const Message *message, const cJSON *event)
+static int receive_reaction(const Timeline *timeline, Message *message, const cJSON *event)
 {
         const cJSON *relation = object_object(object_object(event, "content"), "m.relates_to");
         const Reaction reaction = { .room_id = message->room_id,
@@ -139,7 +140,7 @@ static int receive_reaction(const Timeline *timeline, const Message *message, co
 }
 
 /* Room versions have the redacted event in different places. */
-static int receive_redaction(const Timeline *timeline, const cJSON *event)
+static int receive_redaction(const Timeline *timeline, Message *message, const cJSON *event)
 {
         const char *redacted = object_string(object_object(event, "content"), "redacts");
 
@@ -150,8 +151,24 @@ static int receive_redaction(const Timeline *timeline, const cJSON *event)
 
 /* ---- the whole */
 
+static int receive_clear(const Timeline *timeline, Message *message, const cJSON *event)
+{
+        return is_command(object_string(event, "type"), object_object(event, "content"))
+                       ? answer(timeline, message, "Commands are accepted only encrypted.")
+                       : 0;
+}
+
 static int receive_event(const Timeline *timeline, const char *room_id, const cJSON *event)
 {
+        static const struct {
+                const char *type;
+                int (*receive)(const Timeline *timeline, Message *message, const cJSON *event);
+        } readers[] = {
+                { "m.room.encrypted", receive_encrypted },
+                { "m.reaction", receive_reaction },
+                { "m.room.redaction", receive_redaction },
+                { "m.room.message", receive_clear },
+        };
         Message message = { .room_id = room_id,
                             .event_id = object_string(event, "event_id"),
                             .sender = object_string(event, "sender") };
@@ -159,14 +176,11 @@ static int receive_event(const Timeline *timeline, const char *room_id, const cJ
         if (!message.event_id || !message.sender || streq(message.sender, timeline->user_id) ||
             !object_integer(event, "origin_server_ts", 0, MATRIX_JSON_INTEGER, &message.sent_ms))
                 return 0;
-        if (object_has(event, "type", "m.room.encrypted"))
-                return receive_encrypted(timeline, &message, event);
-        if (object_has(event, "type", "m.reaction"))
-                return receive_reaction(timeline, &message, event);
-        if (object_has(event, "type", "m.room.redaction"))
-                return receive_redaction(timeline, event);
-        if (is_command(object_string(event, "type"), object_object(event, "content")))
-                return answer(timeline, &message, "Commands are accepted only encrypted.");
+        for (size_t i = 0; i < ELEMENTSOF(readers); i++)
+                if (object_has(event, "type", readers[i].type)) {
+                        int r = people_is_heard(timeline->database, room_id, message.sender);
+                        return r <= 0 ? r : readers[i].receive(timeline, &message, event);
+                }
         return 0;
 }
 
@@ -196,14 +210,22 @@ static int explain_unreadable(const Timeline *timeline)
                 int r = e2ee_next_unreadable(timeline->e2ee, &room_id, &event, &code);
                 if (r <= 0)
                         return r;
-                const Message message = { .room_id = room_id, .event_id = object_string(event, "event_id") };
-                r = answer(timeline, &message,
-                           streq(strempty(code), "m.unverified")
-                                   ? "Your app does not send keys to this bot, because it counts it as "
-                                     "unverified, "
-                                     "so your message cannot be read here."
-                                   : "This message cannot be read here: your app has not sent its key. Send "
-                                     "it again.");
+                const Message message = { .room_id = room_id,
+                                          .event_id = object_string(event, "event_id"),
+                                          .sender = object_string(event, "sender") };
+                r = people_is_heard(timeline->database, room_id, message.sender);
+                if (r == 0)
+                        continue; /* they left, or were removed, since they wrote it */
+                if (r > 0)
+                        r = answer(
+                                timeline, &message,
+                                streq(strempty(code), "m.unverified")
+                                        ? "Your app does not send keys to this bot, because it counts it as "
+                                          "unverified, "
+                                          "so your message cannot be read here."
+                                        : "This message cannot be read here: your app has not sent its key. "
+                                          "Send "
+                                          "it again.");
                 if (r < 0)
                         return r;
         }
@@ -242,9 +264,9 @@ static bool has_gap(const Timeline *timeline, const cJSON *room)
 static int receive_room(const Timeline *timeline, const cJSON *room)
 {
         const cJSON *received = object_object(room, "timeline"), *event;
-        int r = 0;
 
-        if (has_gap(timeline, room))
+        int r = strangers_report(timeline->database, timeline->user_id, room->string);
+        if (r == 0 && has_gap(timeline, room))
                 r = explain_gap(timeline, room->string);
         cJSON_ArrayForEach(event, object_array(received, "events"))
                 if (r == 0)

@@ -164,6 +164,8 @@ static void log_in(Chat *chat)
         assert_ok(matrix_login_begin(chat->database, chat->web.url, BOT));
         assert_ok(query_run(chat->database, "UPDATE login SET device_id = 'BOT'", ""));
         assert_ok(matrix_login_set_token(chat->database, chat->seal, "syt_secret"));
+        assert_ok(query_run(chat->database, "INSERT INTO person(device, user_id) VALUES ('home', '" ANA "')",
+                            ""));
         assert_ok(transaction_commit(&transaction));
         chat->database = database_close(chat->database);
 }
@@ -382,6 +384,35 @@ static void test_gap(void **state)
                                                " 'Too much was written here%'") == 1);
 }
 
+/* The approvals are in the room where Eve is, though no manifest names her. */
+static void test_stranger(void **state)
+{
+        static const char command[] = "{\"type\":\"m.room.message\",\"sender\":\"@eve:x\","
+                                      "\"content\":{\"msgtype\":\"m.text\",\"body\":\"!exec ls\"}}";
+        Chat *chat = *state;
+
+        free(meet(chat));
+        assert_ok(query_run(chat->database,
+                            "INSERT INTO chat_room(kind, name, alias, room_id)"
+                            " VALUES (1, '', 'operator-approvals', '" ROOM "')",
+                            ""));
+        assert_ok(query_run(chat->database,
+                            "INSERT INTO chat_member(room, user_id, state) VALUES (1, '" ANA "', 1)", ""));
+        for (unsigned i = 1; i <= 2; i++) {
+                room_member(chat->server, ROOM, "@eve:x", "join");
+                (void) room_event(chat->server, ROOM, tree_parse(command));
+                CHAT_UNTIL(chat,
+                           peer_count(chat->ana, "SELECT count(*) FROM heard WHERE body LIKE '@eve:x is in"
+                                                 " #operator-approvals, but no manifest names them%'") == i);
+                say(chat, "next");
+                CHAT_UNTIL(chat, peer_heard(chat->ana, BOT, "next") == i);
+                assert_int_equal(cJSON_GetArraySize(chat->sent), 2 * i); /* and nothing to Eve */
+
+                room_member(chat->server, ROOM, "@eve:x", "leave");
+                CHAT_UNTIL(chat, count(chat, "SELECT count(*) FROM stranger") == 0);
+        }
+}
+
 static void test_logged_out(void **state)
 {
         Chat *chat = *state;
@@ -418,6 +449,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_unpinned, up, down),
                 cmocka_unit_test_setup_teardown(test_no_commands, up, down),
                 cmocka_unit_test_setup_teardown(test_gap, up, down),
+                cmocka_unit_test_setup_teardown(test_stranger, up, down),
                 cmocka_unit_test_setup_teardown(test_logged_out, up, down),
                 cmocka_unit_test_setup_teardown(test_login, up, down),
         };
