@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A manifest that the device does not install: who runs something learns which, why and what to do. */
+/* What a manifest does not allow, and one that the device does not install: who runs something learns which,
+ * why and what to do. */
 
 #include <fcntl.h>
 
@@ -53,10 +54,34 @@ static void test_beyond_the_ceiling(void **state)
         assert_null(strstr(after.output, "reject"));
 }
 
+/* The device's sentence names what was asked for. */
+static void test_names_of_capabilities(void **state)
+{
+        static const struct {
+                const char *words[5], *sentence;
+        } rows[] = {
+                { { "docker.exec", "db", "ps" }, "docker.exec.db not in manifest" },
+                { { "docker", "exec", "db", "ps" }, "docker.exec.db not in manifest" },
+                { { "docker", "ps" }, "shell.exec.docker not in manifest" },
+                { { "/usr/bin/docker", "exec", "db", "ps" }, "shell.exec.docker not in manifest" },
+        };
+        RunWorld *world = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                const char *const *words = rows[i].words;
+                _cleanup_(run_done) Run run =
+                        run_words(world, "run", "dev-a", words[0], words[1], words[2], words[3]);
+
+                assert_has(run.output, rows[i].sentence);
+                assert_int_equal(run.status, 77);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 run_world_test(test_beyond_the_ceiling),
+                run_world_test(test_names_of_capabilities),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,7 +23,23 @@ typedef struct RunOptions {
 
 /* ---- the request */
 
-/* The word before the others may be a capability: fs.read FILE; else it is a program. */
+/* A capability may be before the other words, with a dot or, as in chat, with a blank in its name:
+ * docker.exec, docker exec. `ret_n`: how many words name it. */
+static CapabilityKind find_capability(char **words, size_t *ret_n)
+{
+        CapabilityKind kind = words[0] ? capability_kind_from_name(words[0]) : _CAPABILITY_KIND_INVALID;
+        char name[32];
+
+        *ret_n = 1;
+        if (kind >= 0 || !words[0] || !words[1])
+                return kind;
+
+        *ret_n = 2;
+        int n = snprintf(name, sizeof name, "%s.%s", words[0], words[1]);
+        return (size_t) n < sizeof name ? capability_kind_from_name(name) : _CAPABILITY_KIND_INVALID;
+}
+
+/* Without a capability, the first word is a program. */
 static void set_command(RunCall *call, const RunOptions *options, char **words, char **ret_paths)
 {
         const char *const paths[] = { options->write, options->read, options->list };
@@ -38,9 +54,12 @@ static void set_command(RunCall *call, const RunOptions *options, char **words, 
                         call->words = ret_paths;
                         return;
                 }
-        if (words[0] && capability_kind_from_name(words[0]) >= 0) {
-                call->capability = words[0];
-                call->words = words + 1;
+
+        size_t n;
+        CapabilityKind kind = find_capability(words, &n);
+        if (kind >= 0) {
+                call->capability = capability_kind_name(kind);
+                call->words = words + n;
         }
 }
 
