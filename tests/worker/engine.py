@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Starts a container engine and containers for tests/worker/engine.c, runs it, and stops them.
+"""A container engine of its own for the length of a with block, with an image of busybox; as a program, one
+with the containers of tests/worker/engine.c, and runs that.
 
     engine.py docker|podman PROGRAM
 """
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -16,7 +18,6 @@ import time
 
 SKIP = 77  # meson
 APPLETS = "sh ps ls timeout sleep echo yes id".split()
-CONTAINERS = "mycontainer terminal privileged".split()
 SCRIPT = "echo started; echo oops >&2; sleep 100000"
 
 
@@ -41,76 +42,95 @@ def podman_command(folder, socket):
             "service", "--time=0", f"unix://{socket}"]
 
 
-ENGINES = {"docker": ("dockerd", docker_command), "podman": ("podman", podman_command)}
-
-
-def docker(socket, *arguments, **options):
-    return subprocess.run(["docker", "-H", f"unix://{socket}", *arguments], check=True, text=True,
-                          stdout=subprocess.PIPE, timeout=120, **options).stdout
+COMMANDS = {"dockerd": docker_command, "podman": podman_command}
 
 
 class NoEngine(Exception):
     """This machine cannot run one."""
 
 
-def wait_for(socket, engine, log):
-    for _ in range(600):
-        if engine.poll() is not None:
-            raise NoEngine(log.read_text().strip().splitlines()[-1])
-        if os.path.exists(socket) and subprocess.run(["docker", "-H", f"unix://{socket}", "version"],
-                                                     capture_output=True).returncode == 0:
-            return
-        time.sleep(0.1)
-    raise NoEngine("no answer in a minute")
+class Engine:
+    """`socket`: where it listens; by default in a folder of its own. NoEngine: it does not start here."""
 
+    def __init__(self, program, socket=None):
+        self.program, self.socket, self.containers = program, socket, []
+        self.stack = contextlib.ExitStack()
 
-def make_image(folder, socket):
-    root = folder / "root" / "bin"
-    root.mkdir(parents=True)
-    shutil.copy(shutil.which("busybox"), root / "busybox")
-    for applet in APPLETS:
-        (root / applet).symlink_to("busybox")
-    archive = folder / "image.tar"
-    subprocess.run(["tar", "-C", folder / "root", "-cf", archive, "."], check=True)
-    docker(socket, "import", str(archive), "busybox")
+    def __enter__(self):
+        missing = [name for name in (self.program, "docker", "busybox", "tar") if not shutil.which(name)]
+        if missing or os.getuid() != 0:
+            raise NoEngine(f"needs {', '.join(missing) or 'root'}")
+        with contextlib.ExitStack() as stack:
+            # Processes of Podman outlive the service for a moment, and may still write there.
+            folder = pathlib.Path(stack.enter_context(
+                tempfile.TemporaryDirectory(prefix="devbox-engine-", ignore_cleanup_errors=True)))
+            self.socket = self.socket or folder / "docker.sock"
+            with open(folder / "log", "w", encoding="utf-8") as log:
+                process = subprocess.Popen(COMMANDS[self.program](folder, self.socket), stdout=log,
+                                           stderr=log)
+            stack.callback(self.stop, process)
+            self.wait_for(process, folder / "log")
+            self.make_image(folder)
+            self.stack = stack.pop_all()
+        return self
 
+    def __exit__(self, *_):
+        self.stack.close()
 
-def start_containers(socket):
-    base = ["--network", "none"]
-    docker(socket, "run", "-d", *base, "--name", "mycontainer", "busybox", "sh", "-c", SCRIPT)
-    docker(socket, "run", "-d", "-t", *base, "--name", "terminal", "busybox", "sh", "-c", SCRIPT)
-    docker(socket, "create", *base, "--privileged", "--name", "privileged", "busybox", "sleep", "100000")
-    for name in ("mycontainer", "terminal"):
-        while "started" not in docker(socket, "logs", name, stderr=subprocess.DEVNULL):
+    def stop(self, process):
+        for name in self.containers:
+            subprocess.run(["docker", "-H", f"unix://{self.socket}", "rm", "-f", name], capture_output=True)
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+
+    def wait_for(self, process, log):
+        command = ["docker", "-H", f"unix://{self.socket}", "version"]
+        for _ in range(600):
+            if process.poll() is not None:
+                raise NoEngine(f"it does not start here: {log.read_text().strip().splitlines()[-1]}")
+            if os.path.exists(self.socket) and not subprocess.run(command, capture_output=True).returncode:
+                return
+            time.sleep(0.1)
+        raise NoEngine("no answer in a minute")
+
+    def docker(self, *arguments, **options):
+        return subprocess.run(["docker", "-H", f"unix://{self.socket}", *arguments], check=True, text=True,
+                              stdout=subprocess.PIPE, timeout=120, **options).stdout
+
+    def make_image(self, folder):
+        root = folder / "root" / "bin"
+        root.mkdir(parents=True)
+        shutil.copy(shutil.which("busybox"), root / "busybox")
+        for applet in APPLETS:
+            (root / applet).symlink_to("busybox")
+        archive = folder / "image.tar"
+        subprocess.run(["tar", "-C", folder / "root", "-cf", archive, "."], check=True)
+        self.docker("import", str(archive), "busybox")
+
+    def create(self, name, *options, command=("sleep", "100000")):
+        """A container that was not started."""
+        self.containers.append(name)
+        self.docker("create", "--network", "none", "--name", name, *options, "busybox", *command)
+
+    def start(self, name, *options):
+        """One that runs, and has written to both streams."""
+        self.create(name, *options, command=("sh", "-c", SCRIPT))
+        self.docker("start", name)
+        while "started" not in self.docker("logs", name, stderr=subprocess.DEVNULL):
             time.sleep(0.1)
 
 
 def main():
-    daemon, command = ENGINES[sys.argv[1]]
-    missing = [name for name in (daemon, "docker", "busybox", "tar") if not shutil.which(name)]
-    if missing or os.getuid() != 0:
-        print(f"skipped: needs {', '.join(missing) or 'root'}")
+    program = {"docker": "dockerd", "podman": "podman"}[sys.argv[1]]
+    try:
+        with Engine(program) as engine:
+            engine.start("mycontainer")
+            engine.start("terminal", "-t")
+            engine.create("privileged", "--privileged")
+            return subprocess.run([sys.argv[2], engine.socket]).returncode
+    except NoEngine as reason:
+        print(f"skipped: {reason}")
         return SKIP
-
-    # Processes of Podman outlive the service for a moment, and may still write there.
-    with tempfile.TemporaryDirectory(prefix="devbox-engine-", ignore_cleanup_errors=True) as name:
-        folder = pathlib.Path(name)
-        socket = folder / "docker.sock"
-        with open(folder / "log", "w", encoding="utf-8") as log:
-            engine = subprocess.Popen(command(folder, socket), stdout=log, stderr=log)
-        try:
-            wait_for(socket, engine, folder / "log")
-            make_image(folder, socket)
-            start_containers(socket)
-            return subprocess.run([sys.argv[2], socket]).returncode
-        except NoEngine as reason:
-            print(f"skipped: the engine does not start here: {reason}")
-            return SKIP
-        finally:
-            subprocess.run(["docker", "-H", f"unix://{socket}", "rm", "-f", *CONTAINERS],
-                           capture_output=True)
-            engine.send_signal(signal.SIGTERM)
-            engine.wait(60)
 
 
 if __name__ == "__main__":
