@@ -8,7 +8,8 @@ import pathlib
 import subprocess
 import sys
 
-sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "system"))
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+sys.path += [str(TESTS / "system"), str(TESTS / "worker")]
 
 from machine import TOP, Machine  # noqa: E402
 from world import Failure  # noqa: E402
@@ -78,6 +79,7 @@ class Network:
         self.suite = suite
         self.nodes = [Node(name, suite, keep) for name in UNDERLAY]
         self.hub, self.home, self.pc = self.nodes
+        self.engine = None  # of containers, for home
         self.stack = contextlib.ExitStack()
 
     def __enter__(self):

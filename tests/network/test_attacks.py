@@ -6,8 +6,7 @@ import base64
 import json
 
 from network import FIRST
-from test_run import CEILING, REJECTED, newest, run
-from test_walkthrough import QUESTIONS
+from test_run import CEILING, REJECTED, newest, publish, run
 from world import each, equal, eventually, expect
 
 TEMPLATE = """\
@@ -116,23 +115,15 @@ def entries(network, text):
 
 
 def test_a_manifest_for_them(network):
-    network.home.put("/etc/devbox/ceiling.yaml", CEILING.replace("programs: [", PROGRAMS))
     network.home.shell(
         "install -d -m 755 /home/eve && echo hello >/home/eve/file && ln -sf /etc/shadow /home/eve/link &&"
         " ln -f /home/eve/file /home/eve/second; rm -f /tmp/canary;"
         " install -d /tmp/low /tmp/middle /tmp/high &&"
-        " devboxctl device grant --write /tmp/low /tmp/middle /tmp/high;"
-        " sed -i 's/trust_clock: .*/trust_clock: true/' /etc/devbox/config.yaml &&"
-        " systemctl daemon-reload && systemctl reload devbox-ledger"
+        " devboxctl device grant --write /tmp/low /tmp/middle /tmp/high"
     )
     network.hub.put("/root/ben.pub", KEY_OF_BEN)
     network.hub.run(*"devboxctl person add ben --mxid @ben:example.org --key /root/ben.pub".split())
-    network.hub.put("/root/attacks.yaml", TEMPLATE)
-    with network.hub.terminal(
-        *"devboxctl manifest publish --yes --template /root/attacks.yaml home-wsl".split()
-    ) as operator:
-        operator.converse(QUESTIONS, r"version \d+ is signed")
-        equal(operator.end(), 0, "manifest publish")
+    publish(network, TEMPLATE, CEILING.replace("programs: [", PROGRAMS))
     equal(run(network, "ls", "/home").returncode, 0, "ls, which it allows")
 
 

@@ -48,20 +48,26 @@ def has_sleep(network):
     return network.home.run("pgrep", "-x", "sleep", check=False).returncode == 0
 
 
-def test_a_manifest_for_it(network):
-    network.home.put("/etc/devbox/ceiling.yaml", CEILING)
+def publish(network, template, ceiling):
+    """To home-wsl, which takes it with the next request."""
+    network.home.put("/etc/devbox/ceiling.yaml", ceiling)
     network.home.shell(
-        "install -d -m 700 /home/ana && install -d /srv/inbox &&"
-        " devboxctl device grant --write /srv/inbox &&"
-        " sed -i 's/trust_clock: .*/trust_clock: true/' /etc/devbox/config.yaml &&"
+        "sed -i 's/trust_clock: .*/trust_clock: true/' /etc/devbox/config.yaml &&"
         " systemctl daemon-reload && systemctl reload devbox-ledger"
     )
-    network.hub.put("/root/run.yaml", TEMPLATE)
+    network.hub.put("/root/template.yaml", template)
     with network.hub.terminal(
-        *"devboxctl manifest publish --yes --template /root/run.yaml home-wsl".split()
+        *"devboxctl manifest publish --yes --template /root/template.yaml home-wsl".split()
     ) as operator:
         operator.converse(QUESTIONS, r"version \d+ is signed")
         equal(operator.end(), 0, "manifest publish")
+
+
+def test_a_manifest_for_it(network):
+    network.home.shell(
+        "install -d -m 700 /home/ana && install -d /srv/inbox && devboxctl device grant --write /srv/inbox"
+    )
+    publish(network, TEMPLATE, CEILING)
 
 
 def test_ls(network):
