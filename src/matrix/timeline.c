@@ -55,6 +55,20 @@ static const char *objection_to_device(DeviceTrust trust)
 
 /* ---- commands */
 
+/* Whoever wrote it sees that it is safe here now. */
+static int read_receipt(const Timeline *timeline, const Message *message)
+{
+        cJSON *content = NULL;
+
+        int r = json_pack(&content, "{thread_id:s}", message->thread ? message->thread : "main");
+        return r < 0 ? r
+                     : outbox_put_take(timeline->database,
+                                       &(OutboxItem){ .room_id = message->room_id,
+                                                      .type = "m.receipt",
+                                                      .target = message->event_id },
+                                       content);
+}
+
 static int accept(const Timeline *timeline, const Message *message)
 {
         int64_t now_ms = (int64_t) (time_now(CLOCK_REALTIME) / USEC_PER_MSEC);
@@ -65,12 +79,15 @@ static int accept(const Timeline *timeline, const Message *message)
                 return answer(timeline, message,
                               "This command is older than 15 minutes and was not run. Send it again.");
 
-        return command_journal_add(timeline->database, &(ReceivedCommand){ .event_id = message->event_id,
-                                                                           .room_id = message->room_id,
-                                                                           .sender = message->sender,
-                                                                           .line = message->line,
-                                                                           .thread = message->thread,
-                                                                           .received_ms = now_ms });
+        int r = read_receipt(timeline, message);
+        return r < 0 ? r
+                     : command_journal_add(timeline->database,
+                                           &(ReceivedCommand){ .event_id = message->event_id,
+                                                               .room_id = message->room_id,
+                                                               .sender = message->sender,
+                                                               .line = message->line,
+                                                               .thread = message->thread,
+                                                               .received_ms = now_ms });
 }
 
 /* Whether the content is a line for us: people's text, not what bots say, which is m.notice. */

@@ -35,6 +35,7 @@ typedef struct Chat {
         bool logged_out, limited;        /* limited: the next timeline has a gap before it */
         unsigned n_sends;                /* PUT /send, repeated ones included */
         cJSON *sent;                     /* {TXN:body} of these */
+        unsigned n_receipts, n_reactions, n_redactions;
 } Chat;
 
 /* ---- the server's side */
@@ -114,6 +115,22 @@ static Answer answer_sync(Chat *chat, const char *target)
         return answer_json(response);
 }
 
+/* What is in clear. NULL: it is none of these. */
+static cJSON *receive_clear(Chat *chat, const char *target)
+{
+        unsigned *n = strstr(target, "/receipt/m.read/%24") ? &chat->n_receipts
+                      : strstr(target, "/send/m.reaction/") ? &chat->n_reactions
+                      : strstr(target, "/redact/%24event/") ? &chat->n_redactions
+                                                            : NULL;
+        cJSON *response = NULL;
+
+        if (!n)
+                return NULL;
+        ++*n;
+        assert_ok(json_pack(&response, "{event_id:s}", "$event"));
+        return response;
+}
+
 static Answer on_request(const ServerRequest *request, void *userdata)
 {
         const char *target = request->target + strlen("/_matrix/client/v3");
@@ -125,9 +142,11 @@ static Answer on_request(const ServerRequest *request, void *userdata)
                 return (Answer){ ANSWER, 401, NULL, strdup("{\"errcode\":\"M_UNKNOWN_TOKEN\"}") };
         if (startswith(target, "/sync"))
                 return answer_sync(chat, target);
-        response = startswith(target, "/rooms/%21r%3Ax/send/m.room.encrypted/")
-                           ? receive_event(chat, target, request->body)
-                           : receive_request(chat, target, request->body);
+        response = receive_clear(chat, target);
+        if (!response)
+                response = startswith(target, "/rooms/%21r%3Ax/send/m.room.encrypted/")
+                                   ? receive_event(chat, target, request->body)
+                                   : receive_request(chat, target, request->body);
         if (chat->lose_every > 0 && ++chat->n_requests % chat->lose_every == 0)
                 return (Answer){ .how = ANSWER_DROP };
         return answer_json(response);
@@ -280,6 +299,28 @@ static void test_conversation(void **state)
         assert_int_equal(count(chat, "SELECT line = '!exec ls' AND sender = '" ANA "' AND room_id = '" ROOM
                                      "' FROM command"),
                          1);
+}
+
+/* A command gets a receipt, and a reaction, which gives way to the next once its id is known. */
+static void test_reaction(void **state)
+{
+        _cleanup_(freep) char *event_id = NULL;
+        OutboxItem item = { .room_id = ROOM, .type = "m.reaction", .owner_kind = OUTBOX_STATUS };
+        Chat *chat = *state;
+        cJSON *content = NULL;
+
+        pin(chat);
+        peer_say(chat->ana, ROOM, "!exec ls");
+        CHAT_UNTIL(chat, count(chat, "SELECT count(*) FROM command") == 1);
+        assert_ok(query_text(chat->database, &event_id, "SELECT event_id FROM command", ""));
+        assert_ok(query_run(chat->database, "UPDATE command SET status = 'done', shown = 'runs'", ""));
+        assert_ok(json_pack(&content, "{m.relates_to:{}}"));
+        item.owner_id = event_id;
+        assert_ok(outbox_put_take(chat->database, &item, content));
+        CHAT_UNTIL(chat, count(chat, "SELECT count(*) FROM outbox") == 0);
+        assert_int_equal(chat->n_receipts, 1);
+        assert_true(chat->n_reactions == 2 && chat->n_redactions == 1);
+        assert_int_equal(count(chat, "SELECT count(*) FROM command WHERE shown = 'done'"), 1);
 }
 
 /* Answers that are lost after they took effect, and a process that is killed at every step: each message is
@@ -444,6 +485,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_conversation, up, down),
+                cmocka_unit_test_setup_teardown(test_reaction, up, down),
                 cmocka_unit_test_setup_teardown(test_lost_answers, up, down),
                 cmocka_unit_test_setup_teardown(test_crashes, up, down),
                 cmocka_unit_test_setup_teardown(test_unpinned, up, down),
