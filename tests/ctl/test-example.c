@@ -38,7 +38,7 @@ static const struct {
           ",{\"id\":\"o\",\"approval\":\"none\",\"name\":\"shell.exec\",\"bin\":\"/opt/it\",\"argv\":[]}",
           "/usr/bin/it" },
         { "\"name\":\"fs.list\",\"roots\":[\"home\"]", "", "--list /home" },
-        { "\"name\":\"fs.read\",\"roots\":[\"odd\"]", "", "--read '/srv/Ana'\\''s files'/FILE" },
+        { "\"name\":\"fs.read\",\"roots\":[\"odd\"]", "", "--read '/srv/Ana'\\''s files/FILE'" },
         { "\"name\":\"fs.write\",\"roots\":[\"home\"]", "", "--write /home/FILE < FILE" },
         { "\"name\":\"docker.list\"", "", "docker.list" },
         { "\"name\":\"docker.logs\",\"containers\":[\"web\"]", "", "docker.logs web 100" },

@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* An example of a command for each kind of capability. */
+/* An example of a command line for each kind of capability. */
 
 #include "ctl/manifest/example.h"
 
-#include <inttypes.h>
-
-#include "basic/text.h"
-
-#define LOG_LINES 100
+#include "trust/example.h"
 
 /* Appends a word of a command line as a shell reads it. */
 static void append_word(const char *word, Text *text)
@@ -30,149 +26,37 @@ static void append_word(const char *word, Text *text)
         text_append(text, "'");
 }
 
-static const char *root_path(const Manifest *manifest, const char *name)
+/* Before the words: an option, or the name of the capability. Programs have none. */
+static void append_kind(CapabilityKind kind, Text *text)
 {
-        const PathRoot *root = path_root_find(&manifest->roots, name);
+        static const char *const options[_CAPABILITY_KIND_MAX] = {
+                [CAPABILITY_SHELL_EXEC] = "",
+                [CAPABILITY_FS_LIST] = " --list",
+                [CAPABILITY_FS_READ] = " --read",
+                [CAPABILITY_FS_WRITE] = " --write",
+        };
 
-        return root ? root->path : "/";
-}
-
-/* Appends a path below a root, or the root itself. */
-static void append_path(const Manifest *manifest, const char *root, bool is_file, Text *text)
-{
-        const char *path = root_path(manifest, root);
-
-        append_word(path, text);
-        if (is_file)
-                text_append(text, streq(path, "/") ? "FILE" : "/FILE");
-}
-
-/* Appends a word that the class allows: a plain one, or else its first character. */
-static void append_class_word(const ArgumentConstraint *constraint, Text *text)
-{
-        static char *const words[] = { (char *) "name", (char *) "NAME", (char *) "1" };
-        ArgumentConstraint once = *constraint;
-
-        once.repeat = CONSTRAINT_ONCE;
-        for (size_t i = 0; i < ELEMENTSOF(words); i++)
-                if (constraints_match(&(const ArgumentConstraints){ &once, 1 }, &(const PathRoots){ 0 },
-                                      &words[i], 1, NULL) == 0) {
-                        append_word(words[i], text);
-                        return;
-                }
-
-        append_word((const char[]){ constraint->word_class[0], '\0' }, text);
-}
-
-static void append_argument(const Manifest *manifest, const ArgumentConstraint *constraint, Text *text)
-{
-        switch (constraint->kind) {
-        case CONSTRAINT_LITERAL:
-                append_word(constraint->literal, text);
-                break;
-        case CONSTRAINT_ENUM:
-                append_word(constraint->names.items[0], text);
-                break;
-        case CONSTRAINT_INTEGER:
-                text_appendf(text, " %" PRIi64, constraint->range[0]);
-                break;
-        case CONSTRAINT_WORD:
-                append_class_word(constraint, text);
-                break;
-        case CONSTRAINT_PATH:
-                append_path(manifest, constraint->path_root, constraint->path_kind == PATH_FILE, text);
-                break;
-        default:
-                break; /* CONSTRAINT_INSERT: is not typed */
-        }
-}
-
-static void append_arguments(const Manifest *manifest, const ArgumentConstraints *constraints, Text *text)
-{
-        for (size_t i = 0; i < constraints->n; i++) {
-                const ArgumentConstraint *it = &constraints->items[i];
-                int64_t n = it->repeat == CONSTRAINT_ONCE   ? 1
-                            : it->repeat == CONSTRAINT_MANY ? it->many_min
-                                                            : 0;
-
-                for (; n > 0; n--)
-                        append_argument(manifest, it, text);
-        }
-}
-
-/* The base name is enough where it names this program: dispatch looks it up in the manifest. */
-static void append_program(const Manifest *manifest, const char *program, Text *text)
-{
-        const char *name = strrchr(program, '/') + 1;
-
-        for (size_t i = 0; i < manifest->capabilities.n; i++) {
-                const char *other = manifest->capabilities.items[i].bin;
-
-                if (other && !streq(other, program) && endswith(other, name) &&
-                    streq(strrchr(other, '/') + 1, name))
-                        name = program;
-        }
-        append_word(name, text);
-}
-
-static const char *first(char *const *names, size_t n, const char *none)
-{
-        return n > 0 ? names[0] : none;
-}
-
-static void append_command(const Manifest *manifest, const Capability *it, Text *text)
-{
-        const char *root = first(it->roots.items, it->roots.n, "");
-        const char *container = first(it->containers.items, it->containers.n, "CONTAINER");
-
-        switch (it->kind) {
-        case CAPABILITY_SHELL_EXEC:
-                append_program(manifest, it->bin, text);
-                append_arguments(manifest, &it->argv, text);
-                return;
-        case CAPABILITY_FS_LIST:
-                text_append(text, " --list");
-                append_path(manifest, root, false, text);
-                return;
-        case CAPABILITY_FS_READ:
-                text_append(text, " --read");
-                append_path(manifest, root, true, text);
-                return;
-        case CAPABILITY_FS_WRITE:
-                text_append(text, " --write");
-                append_path(manifest, root, true, text);
-                text_append(text, " < FILE");
-                return;
-        }
-
-        text_appendf(text, " %s", capability_kind_name((CapabilityKind) it->kind));
-        switch (it->kind) {
-        case CAPABILITY_DOCKER_LOGS:
-                append_word(container, text);
-                text_appendf(text, " %d", LOG_LINES);
-                break;
-        case CAPABILITY_DOCKER_EXEC:
-                append_word(container, text);
-                append_arguments(manifest, &it->argv, text);
-                break;
-        case CAPABILITY_SENSORS_READ:
-                append_word(first(it->sensors.items, it->sensors.n, "SENSOR"), text);
-                break;
-        case CAPABILITY_SERVICE_STATUS:
-        case CAPABILITY_SERVICE_RESTART:
-                append_word(first(it->units.items, it->units.n, "UNIT"), text);
-                break;
-        case CAPABILITY_CAMERA_SNAPSHOT:
-                append_word(first(it->cameras.items, it->cameras.n, "CAMERA"), text);
-                break;
-        }
+        if (options[kind])
+                text_append(text, options[kind]);
+        else
+                text_appendf(text, " %s", capability_kind_name(kind));
 }
 
 int manifest_example(const Manifest *manifest, const Capability *capability, char **ret_line)
 {
+        _cleanup_(example_words_done) ExampleWords words = EXAMPLE_WORDS_NULL;
         _cleanup_(text_done) Text text = TEXT_NULL;
+        bool writes = capability->kind == CAPABILITY_FS_WRITE;
+
+        int r = capability_example(manifest, capability, &words);
+        if (r < 0)
+                return r;
 
         text_appendf(&text, "devboxctl run %s", manifest->device);
-        append_command(manifest, capability, &text);
+        append_kind((CapabilityKind) capability->kind, &text);
+        for (const char *word = example_words_next(&words, NULL); word;
+             word = writes ? NULL : example_words_next(&words, word)) /* the text is standard input */
+                append_word(word, &text);
+        text_append(&text, writes ? " < FILE" : "");
         return text_take(&text, ret_line, NULL);
 }
