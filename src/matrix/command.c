@@ -3,62 +3,101 @@
 
 #include "matrix/command.h"
 
+#include "basic/word.h"
 #include "proto/error.h"
 #include "proto/id.h"
+#include "trust/arguments.h"
 
+#define TYPED(typed) typed, "there is no such command; did you mean !" typed "?"
+#define ID_MISSING   "the id of a request is missing"
+
+/* All that can be typed, in one place. */
 static const struct {
         const char *verb, *second; /* NULL: any word, or none */
         CommandKind kind;
-        const char *capability;
+        const char *capability;    /* of COMMAND_REQUEST */
+        const char *missing;       /* the answer if no word follows; NULL: none needs to */
+        const char *typed, *meant; /* both words; the answer to what is near */
 } verbs[] = {
-        { "exec", NULL, COMMAND_REQUEST, "shell.exec" },
-        { "ls", NULL, COMMAND_REQUEST, "fs.list" },
-        { "status", NULL, COMMAND_REQUEST, "service.status" },
-        { "docker", "list", COMMAND_REQUEST, "docker.list" },
-        { "docker", "logs", COMMAND_REQUEST, "docker.logs" },
-        { "docker", "exec", COMMAND_REQUEST, "docker.exec" },
-        { "approve", NULL, COMMAND_APPROVE, NULL },
-        { "deny", NULL, COMMAND_DENY, NULL },
-        { "cancel", NULL, COMMAND_CANCEL, NULL },
-        { "help", NULL, COMMAND_HELP, NULL },
+        { "exec", NULL, COMMAND_REQUEST, "shell.exec", NULL, TYPED("exec") },
+        { "ls", NULL, COMMAND_REQUEST, "fs.list", NULL, TYPED("ls") },
+        { "status", NULL, COMMAND_REQUEST, "service.status", NULL, TYPED("status") },
+        { "docker", "list", COMMAND_REQUEST, "docker.list", NULL, TYPED("docker list") },
+        { "docker", "logs", COMMAND_REQUEST, "docker.logs", NULL, TYPED("docker logs") },
+        { "docker", "exec", COMMAND_REQUEST, "docker.exec", NULL, TYPED("docker exec") },
+        { "fs.read", NULL, COMMAND_REQUEST, "fs.read", NULL, TYPED("fs.read") },
+        { "fs.write", NULL, COMMAND_REQUEST, "fs.write", NULL, TYPED("fs.write") },
+        { "sensors.read", NULL, COMMAND_REQUEST, "sensors.read", NULL, TYPED("sensors.read") },
+        { "service.restart", NULL, COMMAND_REQUEST, "service.restart", NULL, TYPED("service.restart") },
+        { "camera.snapshot", NULL, COMMAND_REQUEST, "camera.snapshot", NULL, TYPED("camera.snapshot") },
+        { "approve", NULL, COMMAND_APPROVE, NULL, ID_MISSING, TYPED("approve") },
+        { "deny", NULL, COMMAND_DENY, NULL, ID_MISSING, TYPED("deny") },
+        { "cancel", NULL, COMMAND_CANCEL, NULL, ID_MISSING, TYPED("cancel") },
+        { "help", NULL, COMMAND_HELP, NULL, NULL, TYPED("help") },
 };
 
-static bool needs_id(CommandKind kind)
+/* Whether the line begins with the verb of that row; the number of its words is returned. */
+static size_t match_verb(const CommandLine *line, size_t row)
 {
-        return kind == COMMAND_APPROVE || kind == COMMAND_DENY || kind == COMMAND_CANCEL;
+        const char *second = verbs[row].second;
+
+        if (line->n == 0 || !streq(line->words[0] + 1, verbs[row].verb))
+                return 0;
+        if (!second)
+                return 1;
+        return line->n > 1 && streq(line->words[1], second) ? 2 : 0;
 }
 
-/* Returns false if the line has no known verb. */
-static bool find_verb(Command *command)
+/* 0: the line has a known verb and what it needs. */
+static int find_verb(Command *command, const char **ret_why)
 {
-        char *const *words = command->line.words;
-        size_t n = command->line.n;
-
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
-                size_t n_verb = verbs[i].second ? 2 : 1;
+                size_t n_verb = match_verb(&command->line, i);
 
-                if (n < n_verb || !streq(words[0] + 1, verbs[i].verb) ||
-                    (verbs[i].second && !streq(words[1], verbs[i].second)))
+                if (n_verb == 0)
                         continue;
                 command->kind = verbs[i].kind;
                 command->capability = verbs[i].capability;
                 command->n_verb = n_verb;
-                return true;
+                if (!verbs[i].missing || command->line.n > n_verb)
+                        return 0;
+                *ret_why = verbs[i].missing;
+                return DEVBOX_ERROR_BAD_REQUEST;
         }
-        return false;
+        return -ENOENT;
 }
 
-/* "!fs.read": the name of a capability has a dot. */
-static bool find_capability(Command *command)
+/* The answer to what is no verb. */
+static const char *explain(const char *word)
+{
+        const char *candidates[ELEMENTSOF(verbs)];
+
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
+                candidates[i] = verbs[i].verb;
+        const char *nearest = word_nearest(word, candidates, ELEMENTSOF(candidates));
+        for (size_t i = 0; nearest && i < ELEMENTSOF(verbs); i++)
+                if (verbs[i].verb == nearest)
+                        return streq(nearest, "docker") ? "say !docker list, !docker logs or !docker exec"
+                                                        : verbs[i].meant;
+        return NULL;
+}
+
+/* "!shell.exec": the name of a capability has a dot. Those unknown here are the device's to reject, unless
+ * they are near to one that can be typed. */
+static int find_capability(Command *command, const char **ret_why)
 {
         const char *name = command->line.n > 0 ? command->line.words[0] + 1 : "";
+        const char *meant = explain(name);
+        bool known = capability_kind_from_name(name) >= 0;
 
-        if (!label_valid(name) || !strchr(name, '.'))
-                return false;
+        if (!label_valid(name) || !strchr(name, '.') || (meant && !known)) {
+                *ret_why = meant ? meant : "there is no such command; !help lists them";
+                return DEVBOX_ERROR_BAD_REQUEST;
+        }
         command->kind = COMMAND_REQUEST;
         command->capability = name;
         command->n_verb = 1;
-        return true;
+        return 0;
 }
 
 const char *command_subject(const Command *command)
@@ -73,21 +112,25 @@ const char *command_subject(const Command *command)
         return slash && slash[1] != '\0' ? slash + 1 : words[0];
 }
 
+const char *command_typed(const char *capability)
+{
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
+                if (verbs[i].capability && streq(verbs[i].capability, capability))
+                        return verbs[i].typed;
+        return capability;
+}
+
 int command_parse(const char *text, Command *ret_command, const char **ret_why)
 {
         _cleanup_(command_done) Command command = COMMAND_NULL;
 
         int r = command_line_parse(text, &command.line, ret_why);
+        if (r == 0)
+                r = find_verb(&command, ret_why);
+        if (r == -ENOENT)
+                r = find_capability(&command, ret_why);
         if (r != 0)
                 return r;
-        if (!find_verb(&command) && !find_capability(&command)) {
-                *ret_why = "there is no such command; !help lists them";
-                return DEVBOX_ERROR_BAD_REQUEST;
-        }
-        if (needs_id(command.kind) && command.n_verb == command.line.n) {
-                *ret_why = "the id of a request is missing";
-                return DEVBOX_ERROR_BAD_REQUEST;
-        }
 
         *ret_command = TAKE(command, COMMAND_NULL);
         return 0;

@@ -12,6 +12,7 @@ typedef enum CommandKind {
         COMMAND_DENY,
         COMMAND_CANCEL,
         COMMAND_HELP,
+        _COMMAND_KIND_MAX,
 } CommandKind;
 
 typedef struct Command {
@@ -35,9 +36,13 @@ static inline char *const *command_words(const Command *command, size_t *ret_n)
         return command->line.words + command->n_verb;
 }
 
+/* How a capability is typed, without the '!': "exec", "docker logs"; the name itself if it has no verb. */
+const char *command_typed(const char *capability);
+
 /* What the first line of its answer calls it: of shell.exec the program's base name, else the capability. Of
  * COMMAND_REQUEST; borrowed from it. */
 const char *command_subject(const Command *command);
 
-/* `text` begins with '!'. Errors: DEVBOX_ERROR_BAD_REQUEST, then `ret_why` is what to answer; -ENOMEM. */
+/* `text` begins with '!'. What is no command is not run, however near to one; the answer names that one.
+ * Errors: DEVBOX_ERROR_BAD_REQUEST, then `ret_why` is what to answer; -ENOMEM. */
 int command_parse(const char *text, Command *ret_command, const char **ret_why);

@@ -27,6 +27,8 @@ static void test_commands(void **state)
                 { "!deny 7KQ2PD no", COMMAND_DENY, NULL, 2, "7KQ2PD" },
                 { "!cancel 7KQ2PD", COMMAND_CANCEL, NULL, 1, "7KQ2PD" },
                 { "!help", COMMAND_HELP, NULL, 0, NULL },
+                { "!status a.service", COMMAND_REQUEST, "service.status", 1, "a.service" },
+                { "!shell.exec ls", COMMAND_REQUEST, "shell.exec", 1, "ls" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
@@ -72,17 +74,33 @@ static void test_subjects(void **state)
 
 static void test_no_commands(void **state)
 {
-        static const char *const lines[] = { "!",          "!!",           "!exce ls",
-                                             "!docker",    "!docker rm x", "!approve",
-                                             "!Fs.Read x", "!.read",       "!exec 'x",
-                                             "! exec ls" };
+        static const struct {
+                const char *line, *why;
+        } rows[] = {
+                { "!", "there is no such command; !help lists them" },
+                { "!!", "there is no such command; !help lists them" },
+                { "!reboot", "there is no such command; !help lists them" },
+                { "! exec ls", "there is no such command; !help lists them" },
+                { "!exce ls", "there is no such command; did you mean !exec?" },
+                { "!EXEC ls", "there is no such command; !help lists them" },
+                { "!hlep", "there is no such command; did you mean !help?" },
+                { "!aprove 7KQ2PD", "there is no such command; did you mean !approve?" },
+                { "!fs.raed /etc/motd", "there is no such command; did you mean !fs.read?" },
+                { "!Fs.Read x", "there is no such command; did you mean !fs.read?" },
+                { "!.read", "there is no such command; did you mean !fs.read?" },
+                { "!docker", "say !docker list, !docker logs or !docker exec" },
+                { "!docker rm x", "say !docker list, !docker logs or !docker exec" },
+                { "!dokcer list", "say !docker list, !docker logs or !docker exec" },
+                { "!approve", "the id of a request is missing" },
+                { "!exec 'x", "a quote has no end" },
+        };
 
-        for (size_t i = 0; i < ELEMENTSOF(lines); i++) {
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 _cleanup_(command_done) Command command = COMMAND_NULL;
                 const char *why = NULL;
 
-                assert_err(command_parse(lines[i], &command, &why), DEVBOX_ERROR_BAD_REQUEST);
-                assert_non_null(why);
+                assert_err(command_parse(rows[i].line, &command, &why), DEVBOX_ERROR_BAD_REQUEST);
+                assert_string_equal(why, rows[i].why);
         }
 }
 
