@@ -50,8 +50,12 @@ static int add_people(const People *people, const Manifest *manifest)
                 r = add(people, it->principal, public_key_is_null(&it->master_key) ? NULL : &it->master_key,
                         true);
         }
-        for (size_t i = 0; r == 0 && i < manifest->approvers.n; i++)
-                r = add(people, manifest->approvers.items[i].principal, NULL, false);
+        for (size_t i = 0; r == 0 && i < manifest->approvers.n; i++) {
+                const ManifestApprover *it = &manifest->approvers.items[i];
+
+                r = add(people, it->principal, public_key_is_null(&it->master_key) ? NULL : &it->master_key,
+                        false);
+        }
         return r;
 }
 

@@ -28,14 +28,17 @@
                 "not_after", SCHEMA_TIMESTAMP, true, AT(type, not_after_ms), 0, SCHEMA_INTEGER_MAX          \
         }
 
+#define MASTER_KEY(type)                                                                                    \
+        {                                                                                                   \
+                "msk", SCHEMA_HEX, false, AT(type, master_key), .max = PUBLIC_KEY_SIZE                      \
+        }
+
 /* clang-format off */
-static const SchemaField operator_fields[] = {
-        PRINCIPAL(ManifestOperator),
-        PERSON(ManifestOperator),
-        { "msk", SCHEMA_HEX, false, AT(ManifestOperator, master_key), .max = PUBLIC_KEY_SIZE },
-};
+static const SchemaField operator_fields[] = { PRINCIPAL(ManifestOperator), PERSON(ManifestOperator),
+                                               MASTER_KEY(ManifestOperator) };
 static const SchemaField approver_fields[] = { PRINCIPAL(ManifestApprover), PERSON(ManifestApprover),
-                                               KEY(ManifestApprover, "pub", false) };
+                                               KEY(ManifestApprover, "pub", false),
+                                               MASTER_KEY(ManifestApprover) };
 static const SchemaField dispatcher_fields[] = {
         KEY(ManifestDispatcher, "pub", true),
         NOT_AFTER(ManifestDispatcher),
@@ -52,19 +55,33 @@ static const SchemaField limits_fields[] = {
           .fallback = 86400 },
 };
 
+static const char *check_master_key(const PublicKey *master_key, const char *principal)
+{
+        return public_key_is_null(master_key) || principal_is_matrix(principal)
+                       ? NULL
+                       : "has an msk, which only a Matrix user has";
+}
+
 static const char *check_operator(const void *object)
 {
         const ManifestOperator *person = object;
 
-        return public_key_is_null(&person->master_key) || principal_is_matrix(person->principal)
-                       ? NULL
-                       : "has an msk, which only a Matrix user has";
+        return check_master_key(&person->master_key, person->principal);
+}
+
+static const char *check_approver(const void *object)
+{
+        const ManifestApprover *person = object;
+
+        return check_master_key(&person->master_key, person->principal);
 }
 
 static const Schema operator_schema = { .size = sizeof(ManifestOperator),
                                         SCHEMA_TABLE(operator_fields),
                                         .check = check_operator };
-static const Schema approver_schema = { .size = sizeof(ManifestApprover), SCHEMA_TABLE(approver_fields) };
+static const Schema approver_schema = { .size = sizeof(ManifestApprover),
+                                        SCHEMA_TABLE(approver_fields),
+                                        .check = check_approver };
 static const Schema dispatcher_schema = { .size = sizeof(ManifestDispatcher),
                                           SCHEMA_TABLE(dispatcher_fields) };
 static const Schema attester_schema = { .size = sizeof(ManifestAttester), SCHEMA_TABLE(attester_fields) };
@@ -118,6 +135,9 @@ static const char *check_people(const Manifest *manifest)
                 const ManifestOperator *same = manifest_find_operator(manifest, person->principal);
                 if (same && !streq(strempty(same->person), strempty(person->person)))
                         return "has a principal of two persons";
+                if (same && !public_key_is_null(&person->master_key) &&
+                    !public_key_equal(&person->master_key, &same->master_key))
+                        return "has an approver with another msk than the same operator";
         }
 
         return NULL;
@@ -129,7 +149,7 @@ typedef struct KeyTable {
         struct {
                 const PublicKey *key;
                 const char *twice;
-        } rows[1 + 2 * PEOPLE_MAX + 2 * KEYS_MAX];
+        } rows[1 + 3 * PEOPLE_MAX + 2 * KEYS_MAX];
         size_t n;
 } KeyTable;
 
@@ -151,6 +171,13 @@ static void collect_keys(const Manifest *manifest, KeyTable *table)
                 if (!public_key_is_null(&manifest->approvers.items[i].key))
                         add_key(table, &manifest->approvers.items[i].key,
                                 "has the key of an approver twice");
+        for (size_t i = 0; i < manifest->approvers.n; i++) {
+                const ManifestApprover *person = &manifest->approvers.items[i];
+
+                if (!public_key_is_null(&person->master_key) &&
+                    !manifest_find_operator(manifest, person->principal)) /* whose msk it has */
+                        add_key(table, &person->master_key, "has the key of an approver twice");
+        }
         for (size_t i = 0; i < manifest->operators.n; i++)
                 if (!public_key_is_null(&manifest->operators.items[i].master_key))
                         add_key(table, &manifest->operators.items[i].master_key,

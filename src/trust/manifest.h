@@ -19,9 +19,9 @@ typedef struct ManifestOperator {
 } ManifestOperator;
 
 typedef struct ManifestApprover {
-        char *principal;
-        char *person;
-        PublicKey key; /* their own key, for the signed tier; zero = none */
+        char *principal, *person;
+        PublicKey key;        /* their own key, for the signed tier; zero = none */
+        PublicKey master_key; /* as an operator's, for decisions by Matrix */
 } ManifestApprover;
 
 typedef struct ManifestDispatcher {

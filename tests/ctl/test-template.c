@@ -65,7 +65,8 @@ static const struct {
           "\"03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8\"},"
           "{\"mxid\":\"local:ana\",\"person\":\"ana\"}",
           "{\"mxid\":\"@ana:hs.example\",\"person\":\"ana\",\"pub\":"
-          "\"8139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394\"},"
+          "\"8139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394\",\"msk\":"
+          "\"03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8\"},"
           "{\"mxid\":\"local:ana\",\"person\":\"ana\"}" },
         { "[ben, eve, dashboard, local:root]",
           "{\"mxid\":\"@ben:hs.example\",\"person\":\"ben\"},{\"mxid\":\"local:eve\",\"person\":\"eve\"},"

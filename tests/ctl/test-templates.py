@@ -59,7 +59,8 @@ class Templates(OperatorCase):
         self.person("add", "ben", "--group", "ops")
         self.assertEqual(self.people()[1], {"name": "ben", "mxid": "@ben:example.org", "msk": KEY,
                                             "local": "ben", "key": BEN, "groups": ["ops"]})
-        self.assertRegex(self.person("list"), r"ben +@ben:example.org +\w+-\S+ +ben +\w+-\S+ +ops")
+        shown = self.person("list")
+        self.assertRegex(shown, r"ben +@ben:example.org +(\S{4} ){10}\S{3} +ben +\w+-\S+ +ops")
 
         self.assertIn("publish --all", self.person("remove", "ana"))
         self.assertIn("nobody has the name ana", self.person("remove", "ana"))
@@ -131,6 +132,17 @@ class Templates(OperatorCase):
         for approvers, enough in (("[ana]", False), ("[ben]", True)):
             said = self.manifest("lint", self.write(f"approvers: {approvers}\n" + signed))
             self.assertEqual("[approvers]" not in said, enough, said)
+
+    def test_lint_knows_who_is_heard(self):
+        """What an approver writes counts if they are pinned; a reaction is one of Matrix."""
+        self.add_people()
+        text = TEMPLATE.replace("[ana]", "[local:ana]") + "  - restart: nginx, ask(reaction)\n"
+        for approvers, pin, reaction in (("[ben]", True, False), ("[local:root]", False, True)):
+            said = self.manifest("lint", self.write(f"approvers: {approvers}\n" + text))
+            self.assertEqual(("note: @ben:example.org: without msk" in said, "[reaction]" in said),
+                             (pin, reaction), said)
+        self.person("add", "ben", "--msk", KEY)
+        self.assertNotIn("[pin]", self.manifest("lint", self.write("approvers: [ben]\n" + text)))
 
     def test_sign_and_diff(self):
         self.operator("init", "--key", "-", text=SEED)

@@ -101,7 +101,7 @@ static void test_pins(void **state)
 
         receive(world, "home", ANA, 0);
         expect_pin(world, ANA, 0);
-        expect_pin(world, BEN, -1); /* an approver's identity is that of an operator's entry, or none */
+        expect_pin(world, BEN, -1); /* the approver's entry has none */
 
         receive(world, "work", ANA, 0);
         expect_pin(world, ANA, 0);
@@ -122,6 +122,20 @@ static void test_pins(void **state)
 }
 
 /* The server has no identity of Ana: not the one that is pinned. */
+/* Who only approves is pinned by their own entry. */
+static void test_pins_an_approver(void **state)
+{
+        World *world = *state;
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+        ManifestApprover approver = { .principal = (char *) BEN, .master_key = world->masters[1] };
+        const Manifest manifest = { .approvers = { &approver, 1 } };
+
+        assert_ok(transaction_begin(world->database, &transaction));
+        assert_ok(people_receive(world->database, world->e2ee, "home", &manifest));
+        assert_ok(transaction_commit(&transaction));
+        expect_pin(world, BEN, 1);
+}
+
 static void test_suspended(void **state)
 {
         World *world = *state;
@@ -268,6 +282,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_pins, up, down),
+                cmocka_unit_test_setup_teardown(test_pins_an_approver, up, down),
                 cmocka_unit_test_setup_teardown(test_suspended, up, down),
                 cmocka_unit_test_setup_teardown(test_rooms, up, down),
                 cmocka_unit_test_setup_teardown(test_removed, up, down),

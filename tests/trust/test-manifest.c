@@ -46,83 +46,86 @@ static int judge(const Judged *judged, const Edit *edits, size_t n, WorldKey key
         return manifest_accept(&judged->judge, envelope, ret_verdict);
 }
 
+static const struct {
+        const char *what;
+        Edit edits[3];
+} invalid[] = {
+        { "an unknown key", { { "\"roots\"", "\"rights\":1,\"roots\"" } } },
+        { "a key that its kind does not know",
+          { { "\"id\":\"df\"", "\"id\":\"df\",\"units\":[\"a.service\"]" } } },
+        { "a kind there is not", { { "fs.read", "fs.reed" } } },
+        { "two entries of one id", { { "\"id\":\"df\"", "\"id\":\"ls-home\"" } } },
+        { "a root it does not define", { { "\"name\":\"home\"", "\"name\":\"hume\"" } } },
+        { "two roots of one name", { { "\"name\":\"srv\"", "\"name\":\"home\"" } } },
+        { "an approver twice", { { "@eve", "@bob" } } },
+        { "an operator twice", { { "@ana", "@bob" } } },
+        { "3: a dispatcher's key of zeros",
+          { { "@dispatcher@", "0000000000000000000000000000000000000000000000000000000000000000" } } },
+        { "3: an approver's key of small order",
+          { { "\"pub\":\"@bob@\"",
+              "\"pub\":\"0100000000000000000000000000000000000000000000000000000000000000\"" } } },
+        { "a dispatcher for nothing it has",
+          { { "1762000000000}],\"att", "1762000000000,\"capabilities\":[\"x\"]}],\"att" } } },
+        { "a dispatcher with an empty list of capabilities",
+          { { "1762000000000}],\"att", "1762000000000,\"capabilities\":[]}],\"att" } } },
+        { "an empty list of containers",
+          { { "\"name\":\"fs.read\",\"id\":\"read-home\",\"approval\":\"none\",\"roots\":[\"home\"]",
+              "\"name\":\"docker.list\",\"id\":\"list\",\"approval\":\"none\",\"containers\":["
+              "]" } } },
+        { "two approvers with one key",
+          { { "{\"mxid\":\"@eve:hs.example\"}", "{\"mxid\":\"@eve:hs.example\",\"pub\":\"@bob@\"}" } } },
+        { "a dispatcher twice, with different scopes",
+          { { "\"dispatchers\":[", "\"dispatchers\":[{\"pub\":\"@dispatcher@\",\"not_after\":"
+                                   "1762000000000,\"capabilities\":[\"df\"]}," } } },
+        { "an attester twice",
+          { { "\"attesters\":[", "\"attesters\":[{\"pub\":\"@attester@\",\"not_after\":1}," } } },
+        { "a dispatcher that is also an attester", { { "\"@attester@\"", "\"@dispatcher@\"" } } },
+        { "an attester that is also an approver", { { "\"@attester@\"", "\"@bob@\"" } } },
+        { "a dispatcher that is the device", { { "\"@dispatcher@\"", "\"@device@\"" } } },
+        { "an operator's key that is also a dispatcher's",
+          { { "{\"mxid\":\"@ana:hs.example\"}",
+              "{\"mxid\":\"@ana:hs.example\",\"msk\":\"@dispatcher@\"}" } } },
+        { "a person without a domain", { { "@ana:hs.example", "ana" } } },
+        { "a local operator with the identity of a Matrix user",
+          { { "{\"mxid\":\"@ana:hs.example\"}", "{\"mxid\":\"local:ana\",\"msk\":\"@bob@\"}" } } },
+        { "a local approver with the identity of a Matrix user",
+          { { "{\"mxid\":\"@eve:hs.example\"}", "{\"mxid\":\"local:eve\",\"msk\":\"@witness@\"}" } } },
+        { "an approver's identity that is also another's key",
+          { { "{\"mxid\":\"@eve:hs.example\"}", "{\"mxid\":\"@eve:hs.example\",\"msk\":\"@bob@\"}" } } },
+        { "an approver with another identity than the same operator",
+          { { "{\"mxid\":\"@ana:hs.example\"}],\"disp",
+              "{\"mxid\":\"@ana:hs.example\",\"msk\":\"@witness@\"}],\"disp" } } },
+        { "a principal of two persons",
+          { { "{\"mxid\":\"@ana:hs.example\"},{",
+              "{\"mxid\":\"@ana:hs.example\",\"person\":\"ana\"},{" } } },
+        { "an expiry of two years", { { "1762000000000", "1822900000000" } } },
+        { "an expiry before its issue",
+          { { "\"expires_at\":1762000000000", "\"expires_at\":1759900000000" } } },
+        { "a tombstone that allows something", { { "\"version\":7", "\"version\":2147483647" } } },
+        { "a relative program", { { "/usr/bin/ls", "usr/bin/ls" } } },
+        { "a program with dots", { { "/usr/bin/ls", "/usr/../bin/ls" } } },
+        { "an environment that loads",
+          { { "\"id\":\"df\"", "\"id\":\"df\",\"env\":{\"LD_PRELOAD\":\"x\"}" } } },
+        { "an environment that pages", { { "\"id\":\"df\"", "\"id\":\"df\",\"env\":{\"PAGER\":\"sh\"}" } } },
+        { "hours that end before they begin", { { "00:00-24:00", "18:00-06:00" } } },
+        { "a day that is none", { { "1-7", "1-8" } } },
+        { "a container's program that is not written out",
+          { { "\"argv\":[{\"lit\":\"ps\"}]", "\"argv\":[{\"word\":{\"class\":\"a-z\",\"max\":9}}]" } } },
+        { "no approval tier", { { "\"approval\":\"none\",", "" } } },
+        { "redacts what is not there",
+          { { "\"id\":\"df\"", "\"id\":\"df\",\"redact\":[\"content_b64\"]" } } },
+};
+
 static void test_invalid_manifests(void **state)
 {
-        static const struct {
-                const char *what;
-                Edit edits[3];
-        } rows[] = {
-                { "an unknown key", { { "\"roots\"", "\"rights\":1,\"roots\"" } } },
-                { "a key that its kind does not know",
-                  { { "\"id\":\"df\"", "\"id\":\"df\",\"units\":[\"a.service\"]" } } },
-                { "a kind there is not", { { "fs.read", "fs.reed" } } },
-                { "two entries of one id", { { "\"id\":\"df\"", "\"id\":\"ls-home\"" } } },
-                { "a root it does not define", { { "\"name\":\"home\"", "\"name\":\"hume\"" } } },
-                { "two roots of one name", { { "\"name\":\"srv\"", "\"name\":\"home\"" } } },
-                { "an approver twice", { { "@eve", "@bob" } } },
-                { "an operator twice", { { "@ana", "@bob" } } },
-                { "3: a dispatcher's key of zeros",
-                  { { "@dispatcher@",
-                      "0000000000000000000000000000000000000000000000000000000000000000" } } },
-                { "3: an approver's key of small order",
-                  { { "\"pub\":\"@bob@\"",
-                      "\"pub\":\"0100000000000000000000000000000000000000000000000000000000000000\"" } } },
-                { "a dispatcher for nothing it has",
-                  { { "1762000000000}],\"att", "1762000000000,\"capabilities\":[\"x\"]}],\"att" } } },
-                { "a dispatcher with an empty list of capabilities",
-                  { { "1762000000000}],\"att", "1762000000000,\"capabilities\":[]}],\"att" } } },
-                { "an empty list of containers",
-                  { { "\"name\":\"fs.read\",\"id\":\"read-home\",\"approval\":\"none\",\"roots\":[\"home\"]",
-                      "\"name\":\"docker.list\",\"id\":\"list\",\"approval\":\"none\",\"containers\":["
-                      "]" } } },
-                { "two approvers with one key",
-                  { { "{\"mxid\":\"@eve:hs.example\"}",
-                      "{\"mxid\":\"@eve:hs.example\",\"pub\":\"@bob@\"}" } } },
-                { "a dispatcher twice, with different scopes",
-                  { { "\"dispatchers\":[", "\"dispatchers\":[{\"pub\":\"@dispatcher@\",\"not_after\":"
-                                           "1762000000000,\"capabilities\":[\"df\"]}," } } },
-                { "an attester twice",
-                  { { "\"attesters\":[", "\"attesters\":[{\"pub\":\"@attester@\",\"not_after\":1}," } } },
-                { "a dispatcher that is also an attester", { { "\"@attester@\"", "\"@dispatcher@\"" } } },
-                { "an attester that is also an approver", { { "\"@attester@\"", "\"@bob@\"" } } },
-                { "a dispatcher that is the device", { { "\"@dispatcher@\"", "\"@device@\"" } } },
-                { "an operator's key that is also a dispatcher's",
-                  { { "{\"mxid\":\"@ana:hs.example\"}",
-                      "{\"mxid\":\"@ana:hs.example\",\"msk\":\"@dispatcher@\"}" } } },
-                { "a person without a domain", { { "@ana:hs.example", "ana" } } },
-                { "a local operator with the identity of a Matrix user",
-                  { { "{\"mxid\":\"@ana:hs.example\"}", "{\"mxid\":\"local:ana\",\"msk\":\"@bob@\"}" } } },
-                { "a principal of two persons",
-                  { { "{\"mxid\":\"@ana:hs.example\"},{",
-                      "{\"mxid\":\"@ana:hs.example\",\"person\":\"ana\"},{" } } },
-                { "an expiry of two years", { { "1762000000000", "1822900000000" } } },
-                { "an expiry before its issue",
-                  { { "\"expires_at\":1762000000000", "\"expires_at\":1759900000000" } } },
-                { "a tombstone that allows something", { { "\"version\":7", "\"version\":2147483647" } } },
-                { "a relative program", { { "/usr/bin/ls", "usr/bin/ls" } } },
-                { "a program with dots", { { "/usr/bin/ls", "/usr/../bin/ls" } } },
-                { "an environment that loads",
-                  { { "\"id\":\"df\"", "\"id\":\"df\",\"env\":{\"LD_PRELOAD\":\"x\"}" } } },
-                { "an environment that pages",
-                  { { "\"id\":\"df\"", "\"id\":\"df\",\"env\":{\"PAGER\":\"sh\"}" } } },
-                { "hours that end before they begin", { { "00:00-24:00", "18:00-06:00" } } },
-                { "a day that is none", { { "1-7", "1-8" } } },
-                { "a container's program that is not written out",
-                  { { "\"argv\":[{\"lit\":\"ps\"}]",
-                      "\"argv\":[{\"word\":{\"class\":\"a-z\",\"max\":9}}]" } } },
-                { "no approval tier", { { "\"approval\":\"none\",", "" } } },
-                { "redacts what is not there",
-                  { { "\"id\":\"df\"", "\"id\":\"df\",\"redact\":[\"content_b64\"]" } } },
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+        for (size_t i = 0; i < ELEMENTSOF(invalid); i++) {
                 _cleanup_(freep) char *text =
-                        world_text(world_manifest, rows[i].edits, ELEMENTSOF(rows[i].edits));
+                        world_text(world_manifest, invalid[i].edits, ELEMENTSOF(invalid[i].edits));
                 Manifest *manifest = NULL;
                 SchemaFault fault = { 0 };
 
                 if (manifest_parse(bytes_of_string(text), &manifest, &fault) != DEVBOX_ERROR_BAD_SCHEMA)
-                        fail_msg("%s: was accepted", rows[i].what);
+                        fail_msg("%s: was accepted", invalid[i].what);
                 assert_non_null(fault.why);
         }
 }

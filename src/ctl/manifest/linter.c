@@ -180,10 +180,25 @@ static size_t count_approvers(const Manifest *manifest, int tier)
         return n;
 }
 
+/* Whether an approver has a room to react in. */
+static bool can_react(const Manifest *manifest)
+{
+        for (size_t i = 0; i < manifest->approvers.n; i++)
+                if (principal_is_matrix(manifest->approvers.items[i].principal))
+                        return true;
+
+        return false;
+}
+
 static void check_approvers(Lint *lint, const Capability *capability, size_t i)
 {
         if (capability->approval == APPROVAL_NONE)
                 return;
+        if (capability->approval == APPROVAL_REACTION && lint->manifest->approvers.n > 0 &&
+            !can_react(lint->manifest))
+                note(lint, i, "reaction",
+                     "no approver is a Matrix user, so nobody can react; approval: message is what "
+                     "devboxctl approve and the dashboard give");
         if ((int64_t) count_approvers(lint->manifest, capability->approval) >= capability->approval_count)
                 return;
 
@@ -317,6 +332,31 @@ static void check_keys(Lint *lint)
                 check_key(lint, &manifest->approvers.items[i].key, "approvers", i);
 }
 
+/* Of a Matrix user who is not pinned. */
+static void check_pin(Lint *lint, const PublicKey *master_key, const char *principal, const char *list,
+                      size_t i)
+{
+        if (principal_is_matrix(principal) && public_key_is_null(master_key))
+                about(add(lint, false, "pin",
+                          "without msk, their cross-signing key, a homeserver can pose as them, and "
+                          "nothing that they write counts; pin it with: devboxctl person add"),
+                      list, i, principal);
+}
+
+/* The pin of an approver may be with the same user as an operator. */
+static void check_pins(Lint *lint)
+{
+        const Manifest *manifest = lint->manifest;
+
+        for (size_t i = 0; i < manifest->operators.n; i++)
+                check_pin(lint, &manifest->operators.items[i].master_key,
+                          manifest->operators.items[i].principal, "operators", i);
+        for (size_t i = 0; i < manifest->approvers.n; i++)
+                if (!manifest_find_operator(manifest, manifest->approvers.items[i].principal))
+                        check_pin(lint, &manifest->approvers.items[i].master_key,
+                                  manifest->approvers.items[i].principal, "approvers", i);
+}
+
 static void check_people(Lint *lint)
 {
         const Manifest *manifest = lint->manifest;
@@ -327,12 +367,7 @@ static void check_people(Lint *lint)
                 (void) add(lint, false, "dispatchers", "no hub may request anything: dispatchers is empty");
         if (manifest->operators.n == 0)
                 (void) add(lint, false, "operators", "no person may request anything: operators is empty");
-        for (size_t i = 0; i < manifest->operators.n; i++)
-                if (principal_is_matrix(manifest->operators.items[i].principal) &&
-                    public_key_is_null(&manifest->operators.items[i].master_key))
-                        about(add(lint, false, "pin",
-                                  "without msk, their cross-signing key, a homeserver can pose as them"),
-                              "operators", i, manifest->operators.items[i].principal);
+        check_pins(lint);
 }
 
 static void check_life(Lint *lint)

@@ -9,6 +9,7 @@
 #include "crypto/fingerprint.h"
 #include "ctl/manifest/describe.h"
 #include "ctl/manifest/example.h"
+#include "ctl/matrix/master-key.h"
 #include "ctl/print.h"
 #include "proto/id.h"
 
@@ -23,25 +24,32 @@ static void add_fact(Table *table, const char *name, const char *value)
 /* A row of operators or approvers. */
 typedef struct PersonRow {
         const char *role, *principal, *person;
-        const char *of_key; /* NULL: such a key cannot be */
-        const PublicKey *key;
+        const PublicKey *key; /* NULL: an operator has none */
+        const PublicKey *master_key;
 } PersonRow;
 
-/* "@ana:example.org of ana, key fulan-…", or "no key". */
+/* "@ana:example.org of ana, key fulan-…, pinned identity PUAX …"; "no key" for what could be there. */
 static void add_person(Table *table, const PersonRow *row)
 {
-        const char *of = row->person ? " of " : "", *person = strempty(row->person);
-        char words[FINGERPRINT_SIZE];
+        bool has_key = row->key && !public_key_is_null(row->key);
+        bool is_pinned = !public_key_is_null(row->master_key);
+        char words[FINGERPRINT_SIZE] = "", identity[MASTER_KEY_SIZE] = "";
 
-        fingerprint_format(row->key, words);
+        if (has_key)
+                fingerprint_format(row->key, words);
+        if (is_pinned)
+                (void) master_key_format(row->master_key, identity);
         table_add(table, STYLE_FAINT, "%s", row->role);
-        if (!public_key_is_null(row->key))
-                table_add(table, STYLE_PLAIN, "%s%s%s, %s %s", row->principal, of, person, row->of_key,
-                          words);
-        else if (row->of_key)
-                table_add(table, STYLE_PLAIN, "%s%s%s, no %s", row->principal, of, person, row->of_key);
-        else
-                table_add(table, STYLE_PLAIN, "%s%s%s", row->principal, of, person);
+        table_add(table, STYLE_PLAIN, "%s%s%s%s%s%s%s", row->principal, row->person ? " of " : "",
+                  strempty(row->person),
+                  has_key    ? ", key "
+                  : row->key ? ", no key"
+                             : "",
+                  words,
+                  is_pinned                             ? ", pinned identity "
+                  : principal_is_matrix(row->principal) ? ", no pinned identity"
+                                                        : "",
+                  identity);
 }
 
 static void add_people(Table *table, const Manifest *manifest)
@@ -50,14 +58,13 @@ static void add_people(Table *table, const Manifest *manifest)
                 const ManifestOperator *it = &manifest->operators.items[i];
 
                 add_person(table,
-                           &(PersonRow){ "operator", it->principal, it->person,
-                                         principal_is_matrix(it->principal) ? "pinned identity" : NULL,
-                                         &it->master_key });
+                           &(PersonRow){ "operator", it->principal, it->person, NULL, &it->master_key });
         }
         for (size_t i = 0; i < manifest->approvers.n; i++) {
                 const ManifestApprover *it = &manifest->approvers.items[i];
 
-                add_person(table, &(PersonRow){ "approver", it->principal, it->person, "key", &it->key });
+                add_person(table,
+                           &(PersonRow){ "approver", it->principal, it->person, &it->key, &it->master_key });
         }
 }
 

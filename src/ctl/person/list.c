@@ -6,6 +6,7 @@
 #include "codec/binary-text.h"
 #include "crypto/fingerprint.h"
 #include "ctl/listing.h"
+#include "ctl/matrix/master-key.h"
 #include "ctl/operator/options.h"
 #include "ctl/person/people.h"
 #include "ctl/verbs.h"
@@ -39,13 +40,23 @@ static void add_document(Json *json, const void *item)
         json_close_object(json);
 }
 
-static void add_cell(Table *table, const PublicKey *key, const char *none)
+/* As devboxctl matrix identity shows it. */
+static void add_identity(Table *table, const Person *person)
+{
+        char text[MASTER_KEY_SIZE];
+
+        if (!public_key_is_null(&person->master_key))
+                table_add(table, STYLE_PLAIN, "%s", master_key_format(&person->master_key, text));
+        else
+                table_add(table, STYLE_FAINT, "%s", person->mxid ? "not pinned" : "");
+}
+
+static void add_key_words(Table *table, const PublicKey *key)
 {
         char words[FINGERPRINT_SIZE];
 
         fingerprint_format(key, words);
-        table_add(table, public_key_is_null(key) ? STYLE_FAINT : STYLE_PLAIN, "%s",
-                  public_key_is_null(key) ? none : words);
+        table_add(table, STYLE_PLAIN, "%s", public_key_is_null(key) ? "" : words);
 }
 
 /* One cell with all of them. */
@@ -66,9 +77,9 @@ static void add_row(const Ctl *ctl, Table *table, const void *item)
 
         table_add(table, STYLE_HEAD, "%s", person->name);
         table_add(table, STYLE_PLAIN, "%s", strempty(person->mxid));
-        add_cell(table, &person->master_key, person->mxid ? "not pinned" : "");
+        add_identity(table, person);
         table_add(table, STYLE_PLAIN, "%s", strempty(person->local));
-        add_cell(table, &person->key, "");
+        add_key_words(table, &person->key);
         add_groups(table, person);
 }
 

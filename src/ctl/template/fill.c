@@ -37,17 +37,18 @@ static int add_key(cJSON *row, const char *name, const PublicKey *key)
         return cJSON_AddStringToObject(row, name, hex) ? 0 : -ENOMEM;
 }
 
-/* A key may occur once in a manifest: an approver's is that of their first principal. */
+/* A key may occur once in a manifest: those of a person go with their first principal. */
 static int add_keys(const Rows *rows, cJSON *row, const char *principal, const Person *person)
 {
-        bool first = !person->mxid || streq(principal, person->mxid);
+        int r = 0;
 
-        if (rows->approvers)
-                return first && !public_key_is_null(&person->key) ? add_key(row, "pub", &person->key) : 0;
-
-        return person->mxid && first && !public_key_is_null(&person->master_key)
-                       ? add_key(row, "msk", &person->master_key)
-                       : 0;
+        if (person->mxid && !streq(principal, person->mxid))
+                return 0;
+        if (rows->approvers && !public_key_is_null(&person->key))
+                r = add_key(row, "pub", &person->key);
+        if (r == 0 && !public_key_is_null(&person->master_key))
+                r = add_key(row, "msk", &person->master_key);
+        return r;
 }
 
 static int add_row(void *context, const char *principal, const Person *person)
