@@ -9,8 +9,9 @@
 #include "dispatch/link-internal.h"
 #include "log/log.h"
 
-/* How often a request is sent whose answer got lost before the device said that it has it. */
-#define UNANSWERED_MAX 3
+/* How often a request is sent whose answer got lost before the device said that it has it: for three
+ * seconds, in which systemd has started its agent and its ledger again. */
+#define UNANSWERED_MAX 6
 
 #define REFUSAL_MAX 4096
 

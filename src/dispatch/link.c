@@ -213,7 +213,7 @@ int device_link_new(const LinkContext *context, const char *device, DeviceLink *
                 return -ENOMEM;
 
         link->context = context;
-        link->backoff = (Backoff){ .min_usec = USEC_PER_SEC, .max_usec = 5 * USEC_PER_SEC };
+        link->backoff = (Backoff){ .min_usec = 100 * USEC_PER_MSEC, .max_usec = 5 * USEC_PER_SEC };
         (void) snprintf(link->name, sizeof link->name, "%s", device);
         int r = sd_event_add_time_relative(context->event, &link->timer, CLOCK_MONOTONIC, 0, 1, on_timer,
                                            link);
