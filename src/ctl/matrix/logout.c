@@ -19,10 +19,11 @@ static int confirm(Ctl *ctl, const char *user, bool yes)
         const Progress progress = { ctl, 1 };
         char question[512];
 
-        (void) snprintf(question, sizeof question,
-                        "Log out %s? Its rooms stay, but the next login has a new identity, which people "
-                        "verify again.",
-                        user);
+        (void) snprintf(
+                question, sizeof question,
+                "Log out %s? Its identity is given up with it: the next login needs a new account, and "
+                "has new rooms.",
+                user);
         int r = yes ? 1 : progress_ask(&progress, question);
         if (r == -ENOTTY)
                 return ctl_usage(ctl, "there is no terminal to ask on; give --yes");

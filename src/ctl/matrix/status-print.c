@@ -10,18 +10,20 @@
 #include "ctl/mesh/peer-print.h"
 #include "ctl/print.h"
 
-#define AGAIN "; run devboxctl matrix logout, then devboxctl matrix login"
+/* The keys of an account's identity are in the store alone, which a logout puts aside. */
+#define NEW_ACCOUNT                                                                                         \
+        "; give the hub a new account: run devboxctl matrix logout, then devboxctl matrix login with it"
 
 /* Of org.devbox.Matrix1(5): why the device may not send. */
 static const struct {
         const char *fault, *sentence;
 } faults[] = {
-        { "rolled_back", "the store is an old copy, so its keys may be used already" AGAIN },
-        { "device_replaced", "the homeserver has other keys of this device" AGAIN },
-        { "device_deleted", "the device was removed from the account" AGAIN },
-        { "foreign_identity", "the account already has a cross-signing identity that another client made; "
-                              "give the hub an account of its own, or reset the identity in Element" AGAIN },
-        { "identity_replaced", "another client has reset the account's cross-signing identity" AGAIN },
+        { "rolled_back", "the store is an old copy, so its keys may be used already" NEW_ACCOUNT },
+        { "device_replaced", "the homeserver has other keys of this device" NEW_ACCOUNT },
+        { "device_deleted", "the device was removed from the account" NEW_ACCOUNT },
+        { "foreign_identity", "the account already has a cross-signing identity, of another client or of a "
+                              "session that was logged out" NEW_ACCOUNT },
+        { "identity_replaced", "another client has reset the account's cross-signing identity" NEW_ACCOUNT },
 };
 
 const char *matrix_problem(const MatrixStatus *status, char buffer[static MATRIX_PROBLEM_MAX])
