@@ -91,7 +91,8 @@ const char e2ee_tables[] =
         "CREATE INDEX parked_by_session ON parked(room_id, session_id);"
 
         "CREATE TABLE verification("
-        " txn_id TEXT PRIMARY KEY, user_id TEXT NOT NULL, device_id TEXT, room_id TEXT, state INTEGER NOT "
+        " id INTEGER PRIMARY KEY AUTOINCREMENT, txn_id TEXT NOT NULL UNIQUE, user_id TEXT NOT NULL, "
+        "device_id TEXT, room_id TEXT, state INTEGER NOT "
         "NULL,"
         " start TEXT, we_started INTEGER NOT NULL, commitment TEXT, secret BLOB, our_key TEXT, their_key "
         "TEXT,"

@@ -46,6 +46,7 @@ static int read_row(E2ee *e2ee, const Statement *rows, Verification *ret_verific
         verification.state = (VerificationState) statement_integer(rows, 4);
         verification.we_started = statement_integer(rows, 6) != 0;
         verification.created_ms = statement_integer(rows, 13);
+        verification.id = statement_integer(rows, 14);
         if (statement_bytes(rows, 8).size > 0) {
                 int r = pickle_error(
                         secretbox_open(e2ee->pickle_key, statement_bytes(rows, 8), &verification.secret));
@@ -61,8 +62,8 @@ int verification_load(E2ee *e2ee, const char *txn_id, Verification *ret_verifica
 {
         _cleanup_(statement_resetp) Statement *rows = NULL;
 
-        int r = query(e2ee->database, &rows, "SELECT " COLUMNS " FROM verification WHERE txn_id = ?", "t",
-                      txn_id);
+        int r = query(e2ee->database, &rows, "SELECT " COLUMNS ", id FROM verification WHERE txn_id = ?",
+                      "t", txn_id);
         if (r == 0)
                 r = statement_step(rows);
         return r <= 0 ? r : read_row(e2ee, rows, ret_verification);
@@ -73,8 +74,8 @@ int e2ee_next_verification(E2ee *e2ee, const char *after_txn_id, Verification *r
         _cleanup_(statement_resetp) Statement *rows = NULL;
 
         int r = query(e2ee->database, &rows,
-                      "SELECT " COLUMNS " FROM verification WHERE txn_id > ? ORDER BY txn_id LIMIT 1", "t",
-                      strempty(after_txn_id));
+                      "SELECT " COLUMNS ", id FROM verification WHERE txn_id > ? ORDER BY txn_id LIMIT 1",
+                      "t", strempty(after_txn_id));
         if (r == 0)
                 r = statement_step(rows);
         return r <= 0 ? r : read_row(e2ee, rows, ret_verification);
@@ -92,17 +93,40 @@ int verification_save(E2ee *e2ee, const Verification *verification)
                 secret = BYTES(sealed, secret.size + SECRETBOX_OVERHEAD);
         }
 
-        return query_run(e2ee->database,
-                         "INSERT INTO verification(" COLUMNS ") "
-                         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
-                         "device_id = excluded.device_id, state = excluded.state, start = excluded.start, "
-                         "we_started = excluded.we_started, commitment = excluded.commitment, "
-                         "secret = excluded.secret, our_key = excluded.our_key, "
-                         "their_key = excluded.their_key, their_mac = excluded.their_mac, "
-                         "code = excluded.code",
-                         "ttttititbtttti", verification->txn_id, verification->user_id,
-                         verification->device_id, verification->room_id, (int64_t) verification->state,
-                         verification->start, (int64_t) verification->we_started, verification->commitment,
-                         secret, verification->our_key, verification->their_key, verification->their_mac,
-                         verification->code, verification->created_ms);
+        return query_run(
+                e2ee->database,
+                "INSERT INTO verification(" COLUMNS ") "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(txn_id) DO UPDATE SET "
+                "device_id = excluded.device_id, state = excluded.state, start = excluded.start, "
+                "we_started = excluded.we_started, commitment = excluded.commitment, "
+                "secret = excluded.secret, our_key = excluded.our_key, "
+                "their_key = excluded.their_key, their_mac = excluded.their_mac, "
+                "code = excluded.code",
+                "ttttititbtttti", verification->txn_id, verification->user_id, verification->device_id,
+                verification->room_id, (int64_t) verification->state, verification->start,
+                (int64_t) verification->we_started, verification->commitment, secret, verification->our_key,
+                verification->their_key, verification->their_mac, verification->code,
+                verification->created_ms);
+}
+
+int verification_on_sent(E2ee *e2ee, const cJSON *context, const cJSON *response)
+{
+        const char *txn_id = object_string(context, "verification");
+        const char *event_id = object_string(response, "event_id");
+
+        if (!txn_id || !event_id)
+                return 0;
+        return query_run(e2ee->database, "UPDATE OR IGNORE verification SET txn_id = ? WHERE txn_id = ?",
+                         "tt", event_id, txn_id);
+}
+
+int e2ee_verification_forget(E2ee *e2ee, const char *txn_id)
+{
+        return query_run(e2ee->database, "DELETE FROM verification WHERE txn_id = ?", "t", txn_id);
+}
+
+int e2ee_verification_find(E2ee *e2ee, int64_t id, char **ret_txn_id)
+{
+        return query_text(e2ee->database, ret_txn_id, "SELECT txn_id FROM verification WHERE id = ?", "i",
+                          id);
 }

@@ -378,7 +378,8 @@ int e2ee_receive_verification(E2ee *e2ee, const VerificationMessage *message)
         return 0;
 }
 
-int e2ee_verification_ask(E2ee *e2ee, const char *user_id, const char *device_id, const char *room_id)
+int e2ee_verification_ask(E2ee *e2ee, const char *user_id, const char *device_id, const char *room_id,
+                          int64_t *ret_id)
 {
         _cleanup_(verification_clear) Verification verification = VERIFICATION_NULL;
         char txn_id[RANDOM_ID_SIZE];
@@ -392,6 +393,9 @@ int e2ee_verification_ask(E2ee *e2ee, const char *user_id, const char *device_id
         verification.state = VERIFICATION_ASKED;
         verification.created_ms = e2ee_now(e2ee);
         r = verification_save(e2ee, &verification);
+        if (r == 0 && ret_id)
+                r = query_integer(e2ee->database, ret_id, "SELECT id FROM verification WHERE txn_id = ?",
+                                  "t", txn_id);
         if (r < 0)
                 return r;
 
@@ -413,17 +417,6 @@ int e2ee_verification_ask(E2ee *e2ee, const char *user_id, const char *device_id
         }
         return request_add(
                 e2ee, &(NewRequest){ E2EE_ROOM_EVENT, "m.room.message", content, context, room_id }, NULL);
-}
-
-int verification_on_sent(E2ee *e2ee, const cJSON *context, const cJSON *response)
-{
-        const char *txn_id = object_string(context, "verification");
-        const char *event_id = object_string(response, "event_id");
-
-        if (!txn_id || !event_id)
-                return 0;
-        return query_run(e2ee->database, "UPDATE OR IGNORE verification SET txn_id = ? WHERE txn_id = ?",
-                         "tt", event_id, txn_id);
 }
 
 int e2ee_verification_accept(E2ee *e2ee, const char *txn_id)

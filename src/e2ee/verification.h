@@ -5,8 +5,8 @@
  * emojis on two screens, which rules out an attacker between their devices. What follows is that our
  * user-signing key signs the other user's master key; it pins nothing: that is the manifest's.
  *
- * State is in the store, and a flow survives a restart. It ends after ten minutes. A person accepts and
- * confirms: nothing here does so by itself. */
+ * State is in the store, and a flow survives a restart. It ends after ten minutes. The caller accepts, and a
+ * person confirms: nothing here does so by itself. */
 
 #include "e2ee/e2ee.h"
 #include "e2ee/sas.h"
@@ -24,6 +24,7 @@ typedef enum VerificationState {
 } VerificationState;
 
 typedef struct Verification {
+        int64_t id; /* stays, while the server chooses the transaction id of a request in a room */
         char *txn_id, *user_id, *device_id, *room_id; /* owned; `room_id` NULL: by to-device messages */
         VerificationState state;
         char *start; /* canonical content of the m.key.verification.start that counts */
@@ -47,13 +48,20 @@ int e2ee_next_verification(E2ee *e2ee, const char *after_txn_id, Verification *r
 /* Errors: -EINVAL not in the state VERIFICATION_COMPARING or VERIFICATION_CONFIRMED. */
 int e2ee_verification_sas(E2ee *e2ee, const Verification *verification, uint8_t ret_sas[static SAS_SIZE]);
 
-/* Asks a user, in a room if `room_id` is not NULL, otherwise that device. */
-int e2ee_verification_ask(E2ee *e2ee, const char *user_id, const char *device_id, const char *room_id);
+/* Asks a user, in a room if `room_id` is not NULL, otherwise that device. `ret_id` may be NULL. */
+int e2ee_verification_ask(E2ee *e2ee, const char *user_id, const char *device_id, const char *room_id,
+                          int64_t *ret_id);
 
 /* The decisions of the person. Errors: -ENOENT no such flow; -EINVAL another state. */
 int e2ee_verification_accept(E2ee *e2ee, const char *txn_id);
 int e2ee_verification_confirm(E2ee *e2ee, const char *txn_id);
 int e2ee_verification_cancel(E2ee *e2ee, const char *txn_id, const char *code);
+
+/* The transaction id of a flow. 1: there is one, which the caller frees. */
+int e2ee_verification_find(E2ee *e2ee, int64_t id, char **ret_txn_id);
+
+/* As if it had never been asked for: nothing is sent. */
+int e2ee_verification_forget(E2ee *e2ee, const char *txn_id);
 
 /* A message of a flow. `room_id` and `event_id` of an event in a room, else NULL. In a room, `content` has
  * the `m.relates_to` that the event had in clear. */

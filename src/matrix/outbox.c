@@ -3,6 +3,9 @@
 
 #include "matrix/outbox.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "e2ee/message.h"
 #include "store/query.h"
 
@@ -26,6 +29,19 @@ int outbox_put_take(Database *database, const OutboxItem *item, cJSON *content)
 int outbox_add_take(Database *database, const char *room_id, const char *type, cJSON *content)
 {
         return outbox_put_take(database, &(OutboxItem){ .room_id = room_id, .type = type }, content);
+}
+
+/* Both have the same transaction id. */
+int outbox_add_request(Database *database, const E2eeRequest *request)
+{
+        char id[24];
+
+        (void) snprintf(id, sizeof id, "%" PRId64, request->id);
+        return query_run(database,
+                         "INSERT OR IGNORE INTO outbox(room_id, type, content, owner_kind, owner_id, txn_id)"
+                         " VALUES (?, ?, ?, ?, ?, ?)",
+                         "tttitt", request->room_id, request->target, request->body,
+                         (int64_t) OUTBOX_REQUEST, id, request->txn_id);
 }
 
 /* Reactions and redactions are in clear by the specification, receipts are no events. */

@@ -15,6 +15,7 @@ typedef enum OutboxOwnerKind {
         OUTBOX_APPROVAL, /* of a request's id, which the message announces */
         OUTBOX_STATUS,   /* these two of a command's event id: the reaction to it, and its answer */
         OUTBOX_ANSWER,
+        OUTBOX_REQUEST, /* of the id of a request of src/e2ee, in decimal */
         _OUTBOX_OWNER_MAX,
 } OutboxOwnerKind;
 
@@ -28,6 +29,9 @@ typedef struct OutboxItem {
 /* Both take the content, also on failure. */
 int outbox_put_take(Database *database, const OutboxItem *item, cJSON *content);
 int outbox_add_take(Database *database, const char *room_id, const char *type, cJSON *content);
+
+/* A request of kind E2EE_ROOM_EVENT, once. */
+int outbox_add_request(Database *database, const E2eeRequest *request);
 
 /* The last event of an owner that was not sent: 1: may still be replaced; 2: is encrypted or in clear, so
  * that it may be under way; 0: there is none. */

@@ -144,6 +144,11 @@ int people_revoke(Database *database, E2ee *e2ee, const char *device, const char
         return r < 0 ? r : receive(&(People){ database, e2ee, device, true }, NULL);
 }
 
+int people_is_named(Database *database, const char *user_id)
+{
+        return query_exists(database, "SELECT 1 FROM person WHERE user_id = ?", "t", user_id);
+}
+
 int people_is_heard(Database *database, const char *room_id, const char *user_id)
 {
         return query_exists(database,

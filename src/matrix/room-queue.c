@@ -203,6 +203,17 @@ static int make_link(const Statement *row, const char *user_id, RoomRequest *req
                                   statement_text(row, 2), statement_text(row, 1));
 }
 
+static int make_reply(const Statement *row, const char *user_id, RoomRequest *request)
+{
+        bool accepted = statement_integer(row, 2) != 0;
+
+        request->body = strdup("{}");
+        if (!request->body)
+                return -ENOMEM;
+        return url_format(&request->target, accepted ? API "/rooms/%/join" : API "/rooms/%/leave",
+                          statement_text(row, 1));
+}
+
 #define POWER_LEVELS API "/rooms/%/state/m.room.power_levels"
 
 static int make_read_levels(const Statement *row, const char *user_id, RoomRequest *request)
@@ -281,6 +292,13 @@ static int on_kicked(Database *database, const char *user_id, int64_t id, const 
                          (int64_t) MEMBER_REMOVED, id, (int64_t) MEMBER_UNWANTED);
 }
 
+static int on_replied(Database *database, const char *user_id, int64_t id, const MatrixReply *reply)
+{
+        if (!matrix_reply_is_success(reply))
+                log_warning("The answer to an invitation is refused: %s", code_of(reply));
+        return query_run(database, "DELETE FROM invitation WHERE id = ?", "i", id);
+}
+
 static int on_linked(Database *database, const char *user_id, int64_t id, const MatrixReply *reply)
 {
         return query_run(database, "UPDATE chat_room SET linked = NOT linked WHERE id = ?", "i", id);
@@ -351,6 +369,7 @@ static const struct {
           "SELECT id, room_id, levels FROM chat_room WHERE levels IS NOT NULL AND room_id IS NOT NULL"
           " LIMIT 1",
           make_write_levels, on_levels_written },
+        { "POST", "SELECT id, room_id, accepted FROM invitation LIMIT 1", make_reply, on_replied },
 };
 
 /* A request's id is that of its row, and its step. */

@@ -61,6 +61,10 @@ static const char matrix_tables[] =
         " user_id TEXT NOT NULL, state INTEGER NOT NULL DEFAULT 0, UNIQUE (room, user_id)) STRICT;"
         "CREATE INDEX chat_member_by_state ON chat_member(state, id);"
 
+        /* Rooms of others that we are invited to, until the answer was sent. */
+        "CREATE TABLE invitation("
+        " id INTEGER PRIMARY KEY, room_id TEXT NOT NULL UNIQUE, accepted INTEGER NOT NULL) STRICT;"
+
         /* Members of our rooms whom we did not invite, once they were reported. */
         "CREATE TABLE stranger("
         " room_id TEXT NOT NULL, user_id TEXT NOT NULL, PRIMARY KEY (room_id, user_id))"

@@ -4,6 +4,7 @@
 
 #include "matrix/session-internal.h"
 
+#include "basic/parse.h"
 #include "e2ee/json.h"
 #include "log/log.h"
 #include "matrix/approval.h"
@@ -43,6 +44,26 @@ static void item_free(SendItem *item)
 
 /* ---- requests of src/e2ee */
 
+/* What it says in rooms waits its turn in the outbox. */
+static int first_request(MatrixSession *session, E2eeRequest *ret_request)
+{
+        for (int64_t last = 0;;) {
+                _cleanup_(e2ee_request_clear) E2eeRequest request = E2EE_REQUEST_NULL;
+
+                int r = e2ee_next_request(session->e2ee, last, &request);
+                if (r <= 0)
+                        return r;
+                if (request.kind != E2EE_ROOM_EVENT) {
+                        *ret_request = TAKE(request, E2EE_REQUEST_NULL);
+                        return 1;
+                }
+                last = request.id;
+                r = outbox_add_request(session->database, &request);
+                if (r < 0)
+                        return r;
+        }
+}
+
 static int next_request(MatrixSession *session, SendItem *item)
 {
         static const struct {
@@ -57,11 +78,9 @@ static int next_request(MatrixSession *session, SendItem *item)
         };
         _cleanup_(e2ee_request_clear) E2eeRequest request = E2EE_REQUEST_NULL;
 
-        int r = e2ee_next_request(session->e2ee, 0, &request);
+        int r = first_request(session, &request);
         if (r <= 0)
                 return r;
-        /* In rooms it speaks only for a verification, which nothing here begins or accepts. */
-        assert((size_t) request.kind < ELEMENTSOF(rows));
 
         item->id = request.id;
         item->method = rows[request.kind].method;
@@ -131,6 +150,20 @@ static int next_event(MatrixSession *session, SendItem *item)
         return r < 0 ? r : 1;
 }
 
+/* A verification message. */
+static int request_decided(MatrixSession *session, const char *id, const char *event_id)
+{
+        _cleanup_(json_freep) cJSON *response = NULL;
+        uint64_t number = 0;
+
+        int r = parse_u64(id, 1, INT64_MAX, &number);
+        if (r == 0 && !event_id)
+                return e2ee_request_refused(session->e2ee, (int64_t) number, NULL);
+        if (r == 0)
+                r = json_pack(&response, "{event_id:s}", event_id);
+        return r < 0 ? r : e2ee_request_done(session->e2ee, (int64_t) number, response);
+}
+
 /* `code` is NULL if the server has it, and `event_id` if it then does not tell. */
 static int event_decided(MatrixSession *session, int64_t seq, const char *event_id, const char *code)
 {
@@ -145,6 +178,8 @@ static int event_decided(MatrixSession *session, int64_t seq, const char *event_
         int r = outbox_owner(session->database, seq, &kind, &owner_id);
         if (r >= 0)
                 r = outbox_answered(session->database, seq, code);
+        if (r == 0 && kind == OUTBOX_REQUEST)
+                return request_decided(session, owner_id, event_id);
         return r < 0 || !owner_id ? r : on_decided[kind](session->database, owner_id, event_id);
 }
 

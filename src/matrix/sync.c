@@ -10,8 +10,10 @@
 #include "e2ee/json.h"
 #include "e2ee/sync.h"
 #include "log/log.h"
+#include "matrix/invitations.h"
 #include "matrix/timeline.h"
 #include "matrix/url.h"
+#include "matrix/verification.h"
 
 /* Added to the time the server may wait. */
 #define GRACE_USEC (30 * USEC_PER_SEC)
@@ -29,6 +31,7 @@ static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata)
 static int receive(MatrixSession *session, const cJSON *response)
 {
         _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+        const cJSON *rooms = object_object(response, "rooms");
         _cleanup_(freep) char *since = NULL;
 
         int r = e2ee_since(session->e2ee, &since);
@@ -40,7 +43,11 @@ static int receive(MatrixSession *session, const cJSON *response)
         if (r == 0)
                 r = e2ee_receive_sync(session->e2ee, response);
         if (r == 0)
-                r = timeline_receive(&timeline, object_object(object_object(response, "rooms"), "join"));
+                r = timeline_receive(&timeline, object_object(rooms, "join"));
+        if (r == 0)
+                r = invitations_receive(session->database, session->user_id, object_object(rooms, "invite"));
+        if (r == 0)
+                r = verification_screen(session->database, session->e2ee);
         return r < 0 ? r : transaction_commit(&transaction);
 }
 

@@ -6,6 +6,7 @@
 #include "basic/time.h"
 #include "e2ee/json.h"
 #include "e2ee/message.h"
+#include "e2ee/verification.h"
 #include "matrix/answer.h"
 #include "matrix/approval.h"
 #include "matrix/command-journal.h"
@@ -13,8 +14,9 @@
 #include "matrix/people.h"
 #include "matrix/strangers.h"
 
-#define COMMAND_MAX        4096             /* bytes of a line */
-#define COMMAND_AGE_MAX_MS (15 * 60 * 1000) /* an outage must not turn into surprises */
+#define COMMAND_MAX             4096             /* bytes of a line */
+#define VERIFICATION_AGE_MAX_MS (10 * 60 * 1000) /* as the specification */
+#define COMMAND_AGE_MAX_MS      (15 * 60 * 1000) /* an outage must not turn into surprises */
 
 /* An event whose sender wants to be heard. */
 typedef struct Message {
@@ -108,11 +110,38 @@ static bool is_edit(const cJSON *event, const cJSON *content)
                object_has(object_object(content, "m.relates_to"), "rel_type", "m.replace");
 }
 
+static bool is_verification(const DecryptedEvent *decrypted)
+{
+        return startswith(strempty(decrypted->type), "m.key.verification.") ||
+               (streq(strempty(decrypted->type), "m.room.message") &&
+                object_has(decrypted->content, "msgtype", "m.key.verification.request"));
+}
+
+static int receive_verification(const Timeline *timeline, const Message *message, const cJSON *relation,
+                                const DecryptedEvent *decrypted)
+{
+        _cleanup_(json_freep) cJSON *content = cJSON_Duplicate(decrypted->content, true);
+        int64_t now_ms = (int64_t) (time_now(CLOCK_REALTIME) / USEC_PER_MSEC);
+
+        if (message->sent_ms < now_ms - VERIFICATION_AGE_MAX_MS)
+                return 0;
+        int r = content ? 0 : -ENOMEM;
+        if (r == 0 && relation)
+                r = object_put(content, "m.relates_to", cJSON_Duplicate(relation, true));
+        return r < 0 ? r
+                     : e2ee_receive_verification(timeline->e2ee,
+                                                 &(VerificationMessage){ message->sender, decrypted->type,
+                                                                         message->room_id, message->event_id,
+                                                                         content });
+}
+
 static int receive_decrypted(const Timeline *timeline, Message *message, const cJSON *event,
                              const DecryptedEvent *decrypted)
 {
         const cJSON *relation = object_object(object_object(event, "content"), "m.relates_to");
 
+        if (is_verification(decrypted))
+                return receive_verification(timeline, message, relation, decrypted);
         message->line = object_string(decrypted->content, "body");
         if (object_has(relation, "rel_type", "m.thread"))
                 message->thread = object_string(relation, "event_id");

@@ -90,7 +90,7 @@ static int do_verification(E2ee *e2ee, const cJSON *input, cJSON **ret_output)
 static int do_ask(E2ee *e2ee, const cJSON *input, cJSON **ret_output)
 {
         int r = e2ee_verification_ask(e2ee, object_string(input, "user_id"),
-                                      object_string(input, "device_id"), NULL);
+                                      object_string(input, "device_id"), NULL, NULL);
         return r < 0 ? r : json_pack(ret_output, "{}");
 }
 

@@ -53,7 +53,7 @@ static void act(Peer *peer, int (*action)(E2ee *e2ee, const char *txn_id))
 
 static void ask(Peer *from, Peer *to, const char *room_id)
 {
-        assert_ok(e2ee_verification_ask(from->e2ee, to->user_id, to->device_id, room_id));
+        assert_ok(e2ee_verification_ask(from->e2ee, to->user_id, to->device_id, room_id, NULL));
         settle(from->server);
 }
 

@@ -4,7 +4,9 @@
 #include "matrix/room-queue.h"
 
 #include "e2ee/json.h"
+#include "matrix/invitations.h"
 #include "store.h"
+#include "store/query.h"
 #include "test.h"
 
 #define BOT "@bot:x"
@@ -198,6 +200,30 @@ static void test_changed_minds(void **state)
         finished(store);
 }
 
+static void test_invitations(void **state)
+{
+        static const Exchange joined = { "POST", API "/rooms/%21dm/join", "{}", 200, "{}" },
+                              left = { "POST", API "/rooms/%21spam/leave", "{}", 404,
+                                       "{\"errcode\":\"M_NOT_FOUND\"}" };
+        static const char invited[] =
+                "{\"!dm\":{\"invite_state\":{\"events\":[{\"type\":\"m.room.name\",\"sender\":\"@eve:x\"},"
+                "{\"type\":\"m.room.member\",\"state_key\":\"@bot:x\",\"sender\":\"@ana:x\"}]}},"
+                "\"!spam\":{\"invite_state\":{\"events\":["
+                "{\"type\":\"m.room.member\",\"state_key\":\"@ana:x\",\"sender\":\"@ana:x\"},"
+                "{\"type\":\"m.room.member\",\"state_key\":\"@bot:x\",\"sender\":\"@eve:x\"}]}}}";
+        _cleanup_(json_freep) cJSON *rooms = NULL;
+        TestStore *store = *state;
+
+        assert_ok(query_run(store->database, "INSERT INTO person(device, user_id) VALUES ('home', '@ana:x')",
+                            ""));
+        assert_ok(matrix_json_parse(bytes_of_string(invited), SIZE_MAX, &rooms));
+        for (int i = 0; i < 2; i++)
+                assert_ok(invitations_receive(store->database, BOT, rooms));
+        exchange(store, &joined);
+        exchange(store, &left);
+        finished(store);
+}
+
 #define LEVELS "\"users\":{\"@bot:x\":100}"
 
 static void test_retired(void **state)
@@ -256,6 +282,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_removed, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_changed_minds, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_retired, test_store_up, test_store_down),
+                cmocka_unit_test_setup_teardown(test_invitations, test_store_up, test_store_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

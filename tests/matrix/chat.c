@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/* A session against a homeserver over HTTP. */
+
+#include "chat.h"
+
+#include <stdio.h>
+
+#include "basic/time.h"
+#include "e2ee/identity.h"
+#include "matrix/outbox.h"
+#include "matrix/schema.h"
+#include "store/query.h"
+#include "test.h"
+
+/* ---- the server's side */
+
+static Answer answer_json(cJSON *tree)
+{
+        char *text = cJSON_PrintUnformatted(tree);
+
+        assert_non_null(text);
+        return (Answer){ ANSWER, tree_member(tree, "error") ? 400 : 200, NULL, text };
+}
+
+/* Events of the bot, once for each transaction, and always the same bytes. */
+static cJSON *receive_event(Chat *chat, const char *target, const char *body)
+{
+        const char *txn = strrchr(target, '/') + 1, *before = object_string(chat->sent, txn);
+
+        chat->n_sends++;
+        if (before)
+                assert_string_equal(before, body);
+        else
+                assert_ok(object_put_string(chat->sent, txn, body));
+        return homeserver_send(chat->bot, ROOM, txn, body);
+}
+
+static cJSON *receive_request(Chat *chat, const char *target, const char *body)
+{
+        static const struct {
+                const char *path;
+                E2eeRequestKind kind;
+        } rows[] = {
+                { "/keys/upload", E2EE_KEYS_UPLOAD },
+                { "/keys/query", E2EE_KEYS_QUERY },
+                { "/keys/claim", E2EE_KEYS_CLAIM },
+                { "/keys/device_signing/upload", E2EE_SIGNING_KEYS_UPLOAD },
+                { "/keys/signatures/upload", E2EE_SIGNATURES_UPLOAD },
+                { "/sendToDevice/", E2EE_TO_DEVICE },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                char type[64] = "";
+
+                if (!startswith(target, rows[i].path))
+                        continue;
+                (void) sscanf(target, "/sendToDevice/%63[^/]", type);
+                return homeserver_answer(chat->bot, &(E2eeRequest){ .kind = rows[i].kind,
+                                                                    .target = type,
+                                                                    .txn_id = strrchr(target, '/') + 1,
+                                                                    .body = (char *) body });
+        }
+        fail_msg("a request for %s", target);
+        return NULL;
+}
+
+bool chat_has_news(Chat *chat)
+{
+        const cJSON *queue = chat->bot->queue;
+
+        return tree_member(chat->bot->queue, "rooms") || tree_member(chat->bot->queue, "changed") ||
+               cJSON_GetArraySize(object_array(queue, "to_device")) > 0;
+}
+
+static Answer answer_sync(Chat *chat, const char *target)
+{
+        const char *since = strstr(target, "since=");
+        char token[24];
+
+        (void) snprintf(token, sizeof token, "%ld", (long) chat->bot->token);
+        if (since && streq(since + strlen("since="), token) && !chat_has_news(chat))
+                return (Answer){ .how = ANSWER_LATER };
+        cJSON *response = (cJSON *) homeserver_sync(chat->bot, since ? since + strlen("since=") : NULL),
+              *room;
+        cJSON_ArrayForEach(room, tree_member(tree_member(response, "rooms"), "join"))
+                if (TAKE(chat->limited, false))
+                        assert_ok(object_put(tree_member(room, "timeline"), "limited", cJSON_CreateTrue()));
+        return answer_json(response);
+}
+
+/* What is in clear. NULL: it is none of these. */
+static cJSON *receive_clear(Chat *chat, const char *target)
+{
+        unsigned *n = strstr(target, "/receipt/m.read/%24") ? &chat->n_receipts
+                      : strstr(target, "/send/m.reaction/") ? &chat->n_reactions
+                      : strstr(target, "/redact/%24event/") ? &chat->n_redactions
+                                                            : NULL;
+        cJSON *response = NULL;
+
+        if (!n)
+                return NULL;
+        ++*n;
+        assert_ok(json_pack(&response, "{event_id:s}", "$event"));
+        return response;
+}
+
+static Answer on_request(const ServerRequest *request, void *userdata)
+{
+        const char *target = request->target + strlen("/_matrix/client/v3");
+        _cleanup_(json_freep) cJSON *response = NULL;
+        Chat *chat = userdata;
+
+        assert_true(startswith(request->target, "/_matrix/client/v3/"));
+        if (chat->logged_out)
+                return (Answer){ ANSWER, 401, NULL, strdup("{\"errcode\":\"M_UNKNOWN_TOKEN\"}") };
+        if (startswith(target, "/sync"))
+                return answer_sync(chat, target);
+        response = receive_clear(chat, target);
+        if (!response)
+                response = startswith(target, "/rooms/%21r%3Ax/send/m.room.encrypted/")
+                                   ? receive_event(chat, target, request->body)
+                                   : receive_request(chat, target, request->body);
+        if (chat->lose_every > 0 && ++chat->n_requests % chat->lose_every == 0)
+                return (Answer){ .how = ANSWER_DROP };
+        return answer_json(response);
+}
+
+/* ---- the session's side */
+
+void chat_start(Chat *chat)
+{
+        assert_ok(matrix_database_open(chat->path, &chat->database));
+        assert_int_equal(assert_ok(matrix_login_read(chat->database, chat->seal, &chat->login)), 1);
+        assert_ok(session_new(&(SessionOptions){ .event = chat->event,
+                                                 .http = chat->http,
+                                                 .database = chat->database,
+                                                 .login = &chat->login,
+                                                 .pickle_key = chat->seal,
+                                                 .retry_min_usec = 1 },
+                              &chat->session));
+}
+
+void chat_stop(Chat *chat)
+{
+        chat->session = session_free(chat->session);
+        matrix_login_done(&chat->login);
+        chat->database = database_close(chat->database);
+}
+
+static void log_in(Chat *chat)
+{
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+
+        assert_ok(matrix_database_open(chat->path, &chat->database));
+        assert_ok(transaction_begin(chat->database, &transaction));
+        assert_ok(matrix_login_begin(chat->database, chat->web.url, BOT));
+        assert_ok(query_run(chat->database, "UPDATE login SET device_id = 'BOT'", ""));
+        assert_ok(matrix_login_set_token(chat->database, chat->seal, "syt_secret"));
+        assert_ok(query_run(chat->database, "INSERT INTO person(device, user_id) VALUES ('home', '" ANA "')",
+                            ""));
+        assert_ok(transaction_commit(&transaction));
+        chat->database = database_close(chat->database);
+}
+
+int chat_up(void **state)
+{
+        Chat *chat = calloc(1, sizeof *chat);
+
+        assert_non_null(chat);
+        assert_ok(sd_event_new(&chat->event));
+        assert_ok(http_client_new(chat->event, &chat->http));
+        server_init(&chat->web, chat->event, on_request, chat);
+        assert_ok(secret_new_random(32, &chat->seal));
+        chat->sent = cJSON_CreateObject();
+        chat->server = homeserver_new(7);
+        chat->server->now_ms = (int64_t) (time_now(CLOCK_REALTIME) / USEC_PER_MSEC);
+        room_create(chat->server, ROOM, NULL);
+        room_member(chat->server, ROOM, BOT, "join");
+        room_member(chat->server, ROOM, ANA, "join");
+        chat->bot = peer_new(chat->server, BOT, "BOT");
+        chat->bot->offline = true;
+        chat->ana = peer_new(chat->server, ANA, "ANA");
+        (void) snprintf(chat->path, sizeof chat->path, "%s/matrix.db", chat->server->directory);
+        log_in(chat);
+        chat_start(chat);
+        *state = chat;
+        return 0;
+}
+
+int chat_down(void **state)
+{
+        Chat *chat = *state;
+
+        chat_stop(chat);
+        http_client_freep(&chat->http);
+        server_done(&chat->web);
+        homeserver_free(chat->server);
+        secret_free(chat->seal);
+        cJSON_Delete(chat->sent);
+        sd_event_unref(chat->event);
+        free(chat);
+        return 0;
+}
+
+int64_t chat_count(Chat *chat, const char *sql)
+{
+        _cleanup_(statement_resetp) Statement *rows = NULL;
+
+        assert_ok(query(chat->database, &rows, sql, ""));
+        assert_int_equal(assert_ok(statement_step(rows)), 1);
+        return statement_integer(rows, 0);
+}
+
+void chat_say(Chat *chat, const char *text)
+{
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+        cJSON *content = NULL;
+
+        assert_ok(transaction_begin(chat->database, &transaction));
+        assert_ok(json_pack(&content, "{msgtype:s,body:s}", "m.notice", text));
+        assert_ok(outbox_add_take(chat->database, ROOM, "m.room.message", content));
+        assert_ok(transaction_commit(&transaction));
+        session_send(chat->session);
+}
+
+char *chat_meet(Chat *chat)
+{
+        char *master = NULL;
+
+        CHAT_UNTIL(chat, peer_count(chat->ana, "SELECT count(*) FROM device WHERE user_id = '" BOT
+                                               "' AND signed") == 1);
+        CHAT_UNTIL(chat, assert_ok(e2ee_identity(session_e2ee(chat->session), ANA, &master)) == 1);
+        return master;
+}
+
+void chat_pin(Chat *chat)
+{
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+        _cleanup_(freep) char *master = chat_meet(chat);
+
+        assert_ok(transaction_begin(chat->database, &transaction));
+        assert_ok(e2ee_pin_identity(session_e2ee(chat->session), ANA, master));
+        assert_ok(transaction_commit(&transaction));
+}
+
+void chat_add_approvals(Chat *chat)
+{
+        assert_ok(query_run(chat->database,
+                            "INSERT INTO chat_room(kind, name, alias, room_id)"
+                            " VALUES (1, '', 'operator-approvals', '" ROOM "')",
+                            ""));
+        assert_ok(query_run(chat->database,
+                            "INSERT INTO chat_member(room, user_id, state) VALUES (1, '" ANA "', 1)", ""));
+}

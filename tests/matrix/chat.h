@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* A session against a homeserver over HTTP, with Ana, a client of the same core, on the other side. The
+ * server is that of tests/e2ee; what can go wrong between it and the session does. */
+
+#include "e2ee/homeserver.h"
+#include "matrix/session.h"
+#include "server.h"
+
+#define BOT  "@bot:x"
+#define ANA  "@ana:x"
+#define ROOM "!r:x"
+
+typedef struct Chat {
+        sd_event *event;
+        HttpClient *http;
+        Server web;
+        Homeserver *server;
+        Peer *bot, *ana; /* bot: what the server knows of it; its client is the session */
+        char path[96];
+        Secret *seal;
+        Database *database;
+        MatrixLogin login;
+        MatrixSession *session;
+
+        unsigned n_requests, lose_every; /* lose_every: the answer to each n-th request is lost */
+        bool logged_out, limited;        /* limited: the next timeline has a gap before it */
+        unsigned n_sends;                /* PUT /send, repeated ones included */
+        cJSON *sent;                     /* {TXN:body} of these */
+        unsigned n_receipts, n_reactions, n_redactions;
+} Chat;
+
+/* A fixture: both are in the room, a manifest names Ana, and the session runs. */
+int chat_up(void **state);
+int chat_down(void **state);
+
+/* The session and its store, which stay what they were. */
+void chat_start(Chat *chat);
+void chat_stop(Chat *chat);
+
+/* Whether a sync would have something. */
+bool chat_has_news(Chat *chat);
+
+/* Until the condition holds: Ana and the session take turns. */
+#define CHAT_UNTIL(chat, condition)                                                                         \
+        for (int _i = 0; !(condition); _i++) {                                                              \
+                assert_true(_i < 20000);                                                                    \
+                settle((chat)->server);                                                                     \
+                server_poke(&(chat)->web);                                                                  \
+                assert_ok(sd_event_run((chat)->event, 1000));                                               \
+        }
+
+int64_t chat_count(Chat *chat, const char *sql);
+void chat_say(Chat *chat, const char *text);
+
+/* Each knows the other's identity. The caller frees the key of Ana's. */
+char *chat_meet(Chat *chat);
+
+/* And the operator's manifest pins Ana's. */
+void chat_pin(Chat *chat);
+
+/* The room of the approvals is the one where both are. */
+void chat_add_approvals(Chat *chat);
