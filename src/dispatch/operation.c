@@ -5,6 +5,7 @@
 
 #include <pwd.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "bus/error.h"
 
@@ -32,7 +33,8 @@ void operation_end(Operation *operation, DeviceFacts *facts, int r, const char *
 
 /* ---- who asks */
 
-/* What a chat or the dashboard may say about who asked; everyone else is a user of this machine. */
+/* What a chat or the dashboard may say about who asked; everyone else is a user of this machine. The
+ * daemon's own user could sign anything anyway. */
 int operation_resolve_principal(const DispatchDaemon *self, sd_bus_message *message, const char *claimed,
                                 char *ret_principal, size_t size)
 {
@@ -42,7 +44,8 @@ int operation_resolve_principal(const DispatchDaemon *self, sd_bus_message *mess
         int r = bus_authority_caller(self->authority, message, &uid);
         if (r < 0)
                 return DEVBOX_ERROR_BUSY;
-        if (claimed && uid == self->uids[DISPATCH_USER_MATRIX] && principal_is_matrix(claimed)) {
+        bool is_chat = uid == self->uids[DISPATCH_USER_MATRIX] || uid == getuid();
+        if (claimed && is_chat && principal_is_matrix(claimed)) {
                 (void) snprintf(ret_principal, size, "%s", claimed);
                 return 0;
         }
