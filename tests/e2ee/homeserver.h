@@ -111,10 +111,10 @@ void homeserver_changed(Homeserver *server, const char *user_id);
 
 #define WORLD_ROOM "!r:x"
 
-typedef struct World {
+typedef struct E2eeWorld {
         Homeserver *server;
         Peer *bot, *ana;
-} World;
+} E2eeWorld;
 
-void world_init(World *world);
-void world_done(World *world);
+void e2ee_world_init(E2eeWorld *world);
+void e2ee_world_done(E2eeWorld *world);

@@ -437,7 +437,7 @@ unsigned peer_parked(Peer *peer)
         return (unsigned) peer_count(peer, "SELECT count(*) FROM parked");
 }
 
-void world_init(World *world)
+void e2ee_world_init(E2eeWorld *world)
 {
         world->server = homeserver_new(7);
         world->bot = peer_new(world->server, "@bot:x", "BOT");
@@ -448,7 +448,7 @@ void world_init(World *world)
         settle(world->server);
 }
 
-void world_done(World *world)
+void e2ee_world_done(E2eeWorld *world)
 {
         homeserver_free(world->server);
 }

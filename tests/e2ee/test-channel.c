@@ -8,7 +8,7 @@
 
 #include "test.h"
 
-static int64_t dummies(World *world)
+static int64_t dummies(E2eeWorld *world)
 {
         return peer_count(world->bot, "SELECT count(*) FROM olm_peer WHERE unwedged_ms NOT NULL");
 }
@@ -17,8 +17,8 @@ static int64_t dummies(World *world)
  */
 static void test_a_wedged_session_heals(void **state)
 {
-        _cleanup_(world_done) World world;
-        world_init(&world);
+        _cleanup_(e2ee_world_done) E2eeWorld world;
+        e2ee_world_init(&world);
 
         peer_say(world.bot, "!r:x", "first");
         peer_say(world.ana, "!r:x", "one");
@@ -39,7 +39,7 @@ static void test_a_wedged_session_heals(void **state)
         assert_int_equal(peer_parked(world.bot), 0);
 }
 
-static void send_garbage(World *world, const char *body)
+static void send_garbage(E2eeWorld *world, const char *body)
 {
         cJSON *event = NULL;
 
@@ -55,8 +55,8 @@ static void send_garbage(World *world, const char *body)
 /* There never was a session; at most one new session an hour, whatever is received. */
 static void test_unwedging_without_a_session(void **state)
 {
-        _cleanup_(world_done) World world;
-        world_init(&world);
+        _cleanup_(e2ee_world_done) E2eeWorld world;
+        e2ee_world_init(&world);
         const char *sessions = "SELECT count(*) FROM olm_session";
         int64_t before = peer_count(world.bot, sessions);
 
@@ -74,8 +74,8 @@ static void test_unwedging_without_a_session(void **state)
 /* The event that the server delivers again is known, and wedges nothing. */
 static void test_replays(void **state)
 {
-        _cleanup_(world_done) World world;
-        world_init(&world);
+        _cleanup_(e2ee_world_done) E2eeWorld world;
+        e2ee_world_init(&world);
 
         peer_say(world.ana, "!r:x", "hello");
         world.bot->offline = true;
@@ -96,8 +96,8 @@ static void test_replays(void **state)
 /* The queue has messages of Ana: with another sender, or for another recipient. */
 static void test_a_spoofed_sender(void **state)
 {
-        _cleanup_(world_done) World world;
-        world_init(&world);
+        _cleanup_(e2ee_world_done) E2eeWorld world;
+        e2ee_world_init(&world);
 
         peer_say(world.ana, "!r:x", "hello");
         world.bot->offline = true;
@@ -111,7 +111,7 @@ static void test_a_spoofed_sender(void **state)
         assert_int_equal(peer_heard(world.bot, NULL, "hello"), 0);
 }
 
-static void send_as_ana(World *world, const Device *to, const char *type, cJSON *content)
+static void send_as_ana(E2eeWorld *world, const Device *to, const char *type, cJSON *content)
 {
         cJSON *encrypted = NULL, *event = NULL;
 
@@ -125,10 +125,10 @@ static void send_as_ana(World *world, const Device *to, const char *type, cJSON 
 /* The recipient in a payload must be the actual one, and keys that were passed on do not count. */
 static void test_recipients(void **state)
 {
-        _cleanup_(world_done) World world;
+        _cleanup_(e2ee_world_done) E2eeWorld world;
         _cleanup_(device_done) Device bot = DEVICE_NULL;
         _cleanup_(freep) char *key = NULL;
-        world_init(&world);
+        e2ee_world_init(&world);
 
         peer_say(world.ana, "!r:x", "hello");
         settle(world.server);

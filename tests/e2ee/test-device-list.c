@@ -28,13 +28,13 @@ static cJSON *made_keys(const char *user_id, const char *device_id, RatchetAccou
         return keys;
 }
 
-static void put_device(World *world, const char *device_id, cJSON *keys)
+static void put_device(E2eeWorld *world, const char *device_id, cJSON *keys)
 {
         assert_ok(object_put(tree_enter(world->server->devices, "@ana:x"), device_id, keys));
         homeserver_changed(world->server, "@ana:x");
 }
 
-static int64_t devices_of_ana(World *world)
+static int64_t devices_of_ana(E2eeWorld *world)
 {
         return peer_count(world->bot,
                           "SELECT count(*) FROM device WHERE user_id = '@ana:x' AND NOT deleted");
@@ -48,9 +48,9 @@ static int64_t queries_pending(Peer *peer)
 /* A change during a query is queried again: the answer may be older. */
 static void test_generations(void **state)
 {
-        _cleanup_(world_done) World world;
+        _cleanup_(e2ee_world_done) E2eeWorld world;
         _cleanup_(e2ee_request_clear) E2eeRequest request = E2EE_REQUEST_NULL;
-        world_init(&world);
+        e2ee_world_init(&world);
 
         homeserver_changed(world.server, "@ana:x");
         assert_true(peer_sync(world.bot));
@@ -70,8 +70,8 @@ static void test_generations(void **state)
 
 static void test_a_server_that_cannot_be_reached(void **state)
 {
-        _cleanup_(world_done) World world;
-        world_init(&world);
+        _cleanup_(e2ee_world_done) E2eeWorld world;
+        e2ee_world_init(&world);
 
         world.server->failing = "y";
         room_member(world.server, "!r:x", "@eve:y", "join");
@@ -87,9 +87,9 @@ static void test_a_server_that_cannot_be_reached(void **state)
 
 static void test_left(void **state)
 {
-        _cleanup_(world_done) World world;
+        _cleanup_(e2ee_world_done) E2eeWorld world;
         _cleanup_(json_freep) cJSON *left = tree_parse("{\"left\":[\"@ana:x\",\"@bot:x\",7]}");
-        world_init(&world);
+        e2ee_world_init(&world);
 
         assert_ok(device_list_receive(world.bot->e2ee, left));
         homeserver_changed(world.server, "@ana:x");
@@ -113,10 +113,10 @@ static void test_keys_that_are_not_believed(void **state)
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                _cleanup_(world_done) World world;
+                _cleanup_(e2ee_world_done) E2eeWorld world;
                 _cleanup_(ratchet_account_freep) RatchetAccount *account = NULL;
                 cJSON *keys = made_keys("@ana:x", rows[i].device_id, &account);
-                world_init(&world);
+                e2ee_world_init(&world);
 
                 if (rows[i].key)
                         assert_ok(object_put_string(rows[i].pointer ? tree_member(keys, rows[i].pointer)
@@ -130,9 +130,9 @@ static void test_keys_that_are_not_believed(void **state)
 
 static void test_a_device_never_changes_its_keys(void **state)
 {
-        _cleanup_(world_done) World world;
+        _cleanup_(e2ee_world_done) E2eeWorld world;
         _cleanup_(ratchet_account_freep) RatchetAccount *account = NULL;
-        world_init(&world);
+        e2ee_world_init(&world);
         cJSON *before =
                 cJSON_Duplicate(tree_member(tree_enter(world.server->devices, "@ana:x"), "PHONE"), true);
 
@@ -152,10 +152,10 @@ static void test_a_device_never_changes_its_keys(void **state)
 /* A device id that is a cross-signing key would let a signature of one pass for the other. */
 static void test_a_device_named_like_a_key(void **state)
 {
-        _cleanup_(world_done) World world;
+        _cleanup_(e2ee_world_done) E2eeWorld world;
         _cleanup_(ratchet_account_freep) RatchetAccount *account = NULL;
         _cleanup_(freep) char *master = NULL;
-        world_init(&world);
+        e2ee_world_init(&world);
 
         assert_err(e2ee_identity(world.bot->e2ee, "@ana:x", &master), 1);
         put_device(&world, master, made_keys("@ana:x", master, &account));
@@ -163,7 +163,7 @@ static void test_a_device_named_like_a_key(void **state)
         assert_int_equal(devices_of_ana(&world), 1);
 }
 
-static DeviceTrust trust_of(World *world, const char *curve25519)
+static DeviceTrust trust_of(E2eeWorld *world, const char *curve25519)
 {
         DeviceTrust trust;
 
@@ -173,11 +173,11 @@ static DeviceTrust trust_of(World *world, const char *curve25519)
 
 static void test_trust(void **state)
 {
-        _cleanup_(world_done) World world;
+        _cleanup_(e2ee_world_done) E2eeWorld world;
         _cleanup_(ratchet_account_freep) RatchetAccount *account = NULL;
         _cleanup_(freep) char *master = NULL;
         char curve25519[CURVE25519_TEXT_SIZE], ed25519[ED25519_TEXT_SIZE];
-        world_init(&world);
+        e2ee_world_init(&world);
         const char *phone = e2ee_curve25519(world.ana->e2ee);
 
         put_device(&world, "NEW", made_keys("@ana:x", "NEW", &account));
@@ -208,9 +208,9 @@ static void test_trust(void **state)
 static void test_an_identity_that_was_reset(void **state)
 {
         static const char *const kinds[] = { "master_keys", "self_signing_keys", "user_signing_keys" };
-        _cleanup_(world_done) World world;
+        _cleanup_(e2ee_world_done) E2eeWorld world;
         _cleanup_(freep) char *master = NULL;
-        world_init(&world);
+        e2ee_world_init(&world);
 
         assert_err(e2ee_identity(world.bot->e2ee, "@ana:x", &master), 1);
         assert_ok(e2ee_pin_identity(world.bot->e2ee, "@ana:x", master));
@@ -239,8 +239,8 @@ static void test_an_identity_that_was_reset(void **state)
 static void test_self_signing_keys_that_do_not_count(void **state)
 {
         for (int i = 0; i < 2; i++) {
-                _cleanup_(world_done) World world;
-                world_init(&world);
+                _cleanup_(e2ee_world_done) E2eeWorld world;
+                e2ee_world_init(&world);
                 cJSON *self_signing =
                         tree_member(tree_enter(world.server->cross_signing, "self_signing_keys"), "@ana:x");
 

@@ -8,7 +8,7 @@
 #include "test.h"
 
 /* Ana sends a message, and its event is kept. */
-static cJSON *said(World *world, const char *text)
+static cJSON *said(E2eeWorld *world, const char *text)
 {
         peer_say(world->ana, WORLD_ROOM, text);
         world->bot->offline = true;
@@ -20,7 +20,7 @@ static cJSON *said(World *world, const char *text)
         return cJSON_Duplicate(cJSON_GetArrayItem(events, cJSON_GetArraySize(events) - 1), true);
 }
 
-static int decrypt(World *world, const char *room_id, const cJSON *event, bool *ret_again)
+static int decrypt(E2eeWorld *world, const char *room_id, const cJSON *event, bool *ret_again)
 {
         _cleanup_(decrypted_event_clear) DecryptedEvent decrypted = DECRYPTED_EVENT_NULL;
 
@@ -55,9 +55,9 @@ static void test_events(void **state)
                 { "device_id", "OTHER", WORLD_ROOM, 0, true },
                 { NULL, NULL, "!other:x", DECRYPT_PARKED },
         };
-        _cleanup_(world_done) World world;
+        _cleanup_(e2ee_world_done) E2eeWorld world;
         bool again = true;
-        world_init(&world);
+        e2ee_world_init(&world);
         _cleanup_(json_freep) cJSON *event = said(&world, "hello");
         settle(world.server);
         assert_int_equal(peer_heard(world.bot, "@ana:x", "hello"), 1);
@@ -82,9 +82,9 @@ static void test_events(void **state)
 /* Also after a restart, and when the replay under another sender is first. */
 static void test_replays_stay_known(void **state)
 {
-        _cleanup_(world_done) World world;
+        _cleanup_(e2ee_world_done) E2eeWorld world;
         bool again;
-        world_init(&world);
+        e2ee_world_init(&world);
         _cleanup_(json_freep) cJSON *event = said(&world, "hello"), *stolen = cJSON_Duplicate(event, true);
 
         assert_ok(object_put_string(stolen, "sender", "@eve:x"));
@@ -103,12 +103,12 @@ static void test_replays_stay_known(void **state)
  * and for another room it opens nothing. */
 static void test_a_key_that_is_passed_on(void **state)
 {
-        _cleanup_(world_done) World world;
+        _cleanup_(e2ee_world_done) E2eeWorld world;
         _cleanup_(ratchet_outbound_freep) RatchetOutbound *outbound = NULL;
         _cleanup_(freep) char *key = NULL, *pickle = NULL;
         ChannelSender eve = { "@eve:x", "eve's curve key", "eve's signing key" };
         bool again;
-        world_init(&world);
+        e2ee_world_init(&world);
         _cleanup_(json_freep) cJSON *event = said(&world, "hello");
 
         settle(world.server);
@@ -131,12 +131,12 @@ static void test_keys_that_are_refused(void **state)
                 "{\"algorithm\":\"m.megolm.v1.aes-sha2\",\"room_id\":7,\"session_id\":[],\"session_key\":{}"
                 "}",
         };
-        _cleanup_(world_done) World world;
+        _cleanup_(e2ee_world_done) E2eeWorld world;
         _cleanup_(ratchet_outbound_freep) RatchetOutbound *outbound = NULL;
         _cleanup_(freep) char *key = NULL;
         ChannelSender ana = { "@ana:x", "curve", "ed" };
         cJSON *other = NULL;
-        world_init(&world);
+        e2ee_world_init(&world);
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 _cleanup_(json_freep) cJSON *content = tree_parse(rows[i]);
@@ -156,11 +156,11 @@ static void test_keys_that_are_refused(void **state)
 static void test_the_better_key_is_kept(void **state)
 {
         for (int i = 0; i < 2; i++) {
-                _cleanup_(world_done) World world;
+                _cleanup_(e2ee_world_done) E2eeWorld world;
                 _cleanup_(ratchet_outbound_freep) RatchetOutbound *outbound = NULL;
                 _cleanup_(freep) char *early = NULL, *late = NULL, *body = NULL;
                 ChannelSender ana = { "@ana:x", "curve", "ed" };
-                world_init(&world);
+                e2ee_world_init(&world);
 
                 assert_ok(ratchet_outbound_new(&outbound));
                 assert_ok(ratchet_outbound_key(outbound, &early));
@@ -172,7 +172,7 @@ static void test_the_better_key_is_kept(void **state)
         }
 }
 
-static int64_t requests_pending(World *world)
+static int64_t requests_pending(E2eeWorld *world)
 {
         return peer_count(world->bot,
                           "SELECT count(*) FROM e2ee_request WHERE target = 'm.room_key_request'");
@@ -182,8 +182,8 @@ static int64_t requests_pending(World *world)
  * there. */
 static void test_a_key_that_comes_late(void **state)
 {
-        _cleanup_(world_done) World world;
-        world_init(&world);
+        _cleanup_(e2ee_world_done) E2eeWorld world;
+        e2ee_world_init(&world);
         cJSON_Delete(said(&world, "hello"));
         cJSON *keys = cJSON_DetachItemFromObjectCaseSensitive(world.bot->queue, "to_device"), *key;
         _cleanup_(json_freep) cJSON *event = NULL;
@@ -217,8 +217,8 @@ static void test_a_key_that_comes_late(void **state)
 /* Why a key is withheld can be told to the room; m.no_olm is resolved by a session of ours. */
 static void test_withheld(void **state)
 {
-        _cleanup_(world_done) World world;
-        world_init(&world);
+        _cleanup_(e2ee_world_done) E2eeWorld world;
+        e2ee_world_init(&world);
         cJSON_Delete(said(&world, "hello"));
         cJSON_DeleteItemFromObjectCaseSensitive(world.bot->queue, "to_device");
         _cleanup_(json_freep) cJSON *event = NULL;
@@ -255,9 +255,9 @@ static void test_withheld(void **state)
 /* Our own message in the timeline, which our session has not sent: the store is an old copy. */
 static void test_a_store_that_went_back(void **state)
 {
-        _cleanup_(world_done) World world;
+        _cleanup_(e2ee_world_done) E2eeWorld world;
         E2eeFault fault;
-        world_init(&world);
+        e2ee_world_init(&world);
 
         peer_say(world.bot, WORLD_ROOM, "one");
         settle(world.server);

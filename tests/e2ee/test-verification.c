@@ -26,7 +26,7 @@ static void assert_state(Peer *peer, VerificationState wanted)
         assert_int_equal(verification.state, wanted);
 }
 
-static void assert_same_sas(World *world)
+static void assert_same_sas(E2eeWorld *world)
 {
         _cleanup_(verification_clear) Verification of_bot = VERIFICATION_NULL, of_ana = VERIFICATION_NULL;
         uint8_t bot_sas[SAS_SIZE], ana_sas[SAS_SIZE];
@@ -74,8 +74,8 @@ static bool has_signed(Homeserver *server, const char *signer, const char *signe
 static void test_both_ways_round(void **state)
 {
         for (int i = 0; i < 4; i++) {
-                _cleanup_(world_done) World world;
-                world_init(&world);
+                _cleanup_(e2ee_world_done) E2eeWorld world;
+                e2ee_world_init(&world);
                 Peer *asker = i & 1 ? world.bot : world.ana, *asked = i & 1 ? world.ana : world.bot;
 
                 ask(asker, asked, i & 2 ? "!r:x" : NULL);
@@ -100,8 +100,8 @@ static void test_both_ways_round(void **state)
 static void test_faults(void **state)
 {
         for (unsigned i = 0; i < 4; i++) {
-                _cleanup_(world_done) World world;
-                world_init(&world);
+                _cleanup_(e2ee_world_done) E2eeWorld world;
+                e2ee_world_init(&world);
 
                 world.server->fault_percent = 10;
                 ask(world.ana, world.bot, "!r:x");
@@ -118,9 +118,9 @@ static void test_faults(void **state)
 
 static void test_cancel_and_timeout(void **state)
 {
-        _cleanup_(world_done) World world;
+        _cleanup_(e2ee_world_done) E2eeWorld world;
         _cleanup_(verification_clear) Verification verification = VERIFICATION_NULL;
-        world_init(&world);
+        e2ee_world_init(&world);
 
         ask(world.ana, world.bot, NULL);
         only(world.bot, &verification);
@@ -144,7 +144,7 @@ static void test_cancel_and_timeout(void **state)
 }
 
 /* Sends a to-device message to the bot as Ana would. */
-static void inject(World *world, const char *type, cJSON *content)
+static void inject(E2eeWorld *world, const char *type, cJSON *content)
 {
         _cleanup_(verification_clear) Verification verification = VERIFICATION_NULL;
         cJSON *event = NULL;
@@ -168,11 +168,11 @@ static void assert_cancelled(Peer *peer, const char *code)
 /* The server in between gives the bot another key than the one that Ana committed to. */
 static void test_a_key_that_was_not_committed_to(void **state)
 {
-        _cleanup_(world_done) World world;
+        _cleanup_(e2ee_world_done) E2eeWorld world;
         char public[CURVE25519_TEXT_SIZE];
         _cleanup_(secret_freep) Secret *secret = NULL;
         cJSON *content = NULL;
-        world_init(&world);
+        e2ee_world_init(&world);
 
         ask(world.bot, world.ana, NULL);
         act(world.ana, e2ee_verification_accept);
@@ -213,8 +213,8 @@ static void test_wrong_messages(void **state)
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                _cleanup_(world_done) World world;
-                world_init(&world);
+                _cleanup_(e2ee_world_done) E2eeWorld world;
+                e2ee_world_init(&world);
 
                 ask(world.ana, world.bot, NULL);
                 world.ana->offline = true;
@@ -226,8 +226,8 @@ static void test_wrong_messages(void **state)
 
 static void test_a_wrong_mac(void **state)
 {
-        _cleanup_(world_done) World world;
-        world_init(&world);
+        _cleanup_(e2ee_world_done) E2eeWorld world;
+        e2ee_world_init(&world);
 
         ask(world.ana, world.bot, NULL);
         act(world.bot, e2ee_verification_accept);
@@ -244,9 +244,9 @@ static void test_a_wrong_mac(void **state)
 /* The number of flows is limited, and no user can act in the flow of another. */
 static void test_strangers(void **state)
 {
-        _cleanup_(world_done) World world;
+        _cleanup_(e2ee_world_done) E2eeWorld world;
         _cleanup_(verification_clear) Verification verification = VERIFICATION_NULL;
-        world_init(&world);
+        e2ee_world_init(&world);
 
         for (int i = 0; i < 40; i++) {
                 cJSON *event = NULL;
