@@ -6,14 +6,18 @@
 #include "basic/utf8.h"
 #include "matrix/outbox.h"
 #include "matrix/room-queue.h"
+#include "proto/id.h"
 #include "store/query.h"
 
 #define THUMB_UP   0x1f44d
 #define THUMB_DOWN 0x1f44e
 
+/* Whether the dispatcher has it. */
+enum { DECISION_WAITS, DECISION_ACCEPTED, DECISION_REFUSED };
+
 static const char *const thumbs[] = { "\xf0\x9f\x91\x8d", "\xf0\x9f\x91\x8e" };
 
-int approval_add(Database *database, const char *request_id, const char *line)
+int approval_add(Database *database, const char *request_id, const Answer *announcement)
 {
         _cleanup_(freep) char *room_id = NULL;
         cJSON *content = NULL;
@@ -28,7 +32,9 @@ int approval_add(Database *database, const char *request_id, const char *line)
         r = query_run(database, "INSERT INTO approval(request_id, room_id) VALUES (?, ?)", "tt", request_id,
                       room_id);
         if (r == 0)
-                r = json_pack(&content, "{msgtype:s,body:s,m.mentions:{}}", "m.text", line);
+                r = answer_make(announcement, &content);
+        if (r == 0)
+                r = object_put_string(content, "msgtype", "m.text"); /* causes a notification */
         return r < 0 ? r
                      : outbox_put_take(database,
                                        &(OutboxItem){ .room_id = room_id,
@@ -36,6 +42,20 @@ int approval_add(Database *database, const char *request_id, const char *line)
                                                       .owner_kind = OUTBOX_APPROVAL,
                                                       .owner_id = request_id },
                                        content);
+}
+
+int approval_next_open(Database *database, const char *after_id, char **ret_request_id)
+{
+        return query_text(database, ret_request_id,
+                          "SELECT request_id FROM approval WHERE NOT closed AND request_id > ?"
+                          " ORDER BY request_id LIMIT 1",
+                          "t", after_id);
+}
+
+int approval_is_open(Database *database, const char *request_id)
+{
+        return query_exists(database, "SELECT 1 FROM approval WHERE request_id = ? AND NOT closed", "t",
+                            request_id);
 }
 
 int approval_sent(Database *database, const char *request_id, const char *event_id)
@@ -95,8 +115,10 @@ int approval_react(Database *database, const Reaction *reaction)
 
 int approval_unreact(Database *database, const char *event_id)
 {
-        return query_run(database, "DELETE FROM decision WHERE reaction_id = ? AND NOT passed_on", "t",
-                         event_id);
+        return query_run(database,
+                         "UPDATE decision SET withdrawn = 1, passed_on = ?"
+                         " WHERE reaction_id = ? AND NOT withdrawn",
+                         "it", (int64_t) DECISION_WAITS, event_id);
 }
 
 void decision_done(Decision *decision)
@@ -105,6 +127,7 @@ void decision_done(Decision *decision)
         free(decision->request_id);
         free(decision->user_id);
         free(decision->message_id);
+        free(decision->room_id);
         *decision = DECISION_NULL;
 }
 
@@ -113,13 +136,13 @@ int approval_next_decision(Database *database, Decision *ret_decision)
         _cleanup_(decision_done) Decision decision = DECISION_NULL;
         _cleanup_(statement_resetp) Statement *row = NULL;
         char **const texts[] = { &decision.reaction_id, &decision.request_id, &decision.user_id,
-                                 &decision.message_id };
+                                 &decision.message_id, &decision.room_id };
 
         int r = query(database, &row,
-                      "SELECT reaction_id, request_id, user_id, event_id, approve"
+                      "SELECT reaction_id, request_id, user_id, event_id, room_id, approve, withdrawn"
                       " FROM decision JOIN approval USING (request_id)"
-                      " WHERE NOT passed_on AND NOT closed ORDER BY decision.rowid LIMIT 1",
-                      "");
+                      " WHERE passed_on = ? AND NOT closed ORDER BY decision.rowid LIMIT 1",
+                      "i", (int64_t) DECISION_WAITS);
         if (r == 0)
                 r = statement_step(row);
         if (r <= 0)
@@ -130,15 +153,41 @@ int approval_next_decision(Database *database, Decision *ret_decision)
         if (r < 0)
                 return r;
 
-        decision.approve = statement_integer(row, 4) != 0;
+        decision.approve = statement_integer(row, 5) != 0;
+        decision.withdraw = statement_integer(row, 6) != 0;
         *ret_decision = TAKE(decision, DECISION_NULL);
         return 1;
 }
 
-int approval_decided(Database *database, const char *reaction_id)
+/* A reaction that was taken back meanwhile is passed on again, as that. */
+int approval_decided(Database *database, const Decision *decision, bool accepted)
 {
-        return query_run(database, "UPDATE decision SET passed_on = 1 WHERE reaction_id = ?", "t",
-                         reaction_id);
+        return query_run(database,
+                         "UPDATE decision SET passed_on = ? WHERE reaction_id = ? AND withdrawn = ?", "iti",
+                         (int64_t) (accepted ? DECISION_ACCEPTED : DECISION_REFUSED), decision->reaction_id,
+                         (int64_t) decision->withdraw);
+}
+
+int approval_note(Database *database, const char *event_id, const char *id, const char *user_id,
+                  bool approve)
+{
+        char suffix[ULID_SIZE];
+
+        if (!ulid_suffix_parse(id, suffix))
+                return 0;
+        return query_run(
+                database,
+                "INSERT OR IGNORE INTO decision(reaction_id, request_id, user_id, approve, passed_on)"
+                " SELECT ?, request_id, ?, ?, ? FROM approval WHERE request_id LIKE '%' || ?",
+                "ttiit", event_id, user_id, (int64_t) approve, (int64_t) DECISION_ACCEPTED, suffix);
+}
+
+int approval_deciders(Database *database, const char *request_id, bool approve, char **ret_users)
+{
+        return query_text(database, ret_users,
+                          "SELECT group_concat(user_id, ', ') FROM (SELECT DISTINCT user_id FROM decision"
+                          " WHERE request_id = ? AND approve = ? AND passed_on = ? AND NOT withdrawn)",
+                          "tii", request_id, (int64_t) approve, (int64_t) DECISION_ACCEPTED);
 }
 
 int approval_close(Database *database, const char *request_id, const char *verdict)

@@ -8,10 +8,17 @@
  * transaction. Errors of all functions: those of store/database.h, and -ENOMEM. */
 
 #include "e2ee/e2ee.h"
+#include "matrix/answer.h"
 
-/* Announces a request, once; `line` says who asks for what. 0: done, or announced before; 1: the room does
- * not exist yet. */
-int approval_add(Database *database, const char *request_id, const char *line);
+/* Announces a request, once. 0: done, or announced before; 1: the room does not exist yet. */
+int approval_add(Database *database, const char *request_id, const Answer *announcement);
+
+/* The next announced request after that id ("": the first) whose end was not announced. 1: there is one; the
+ * caller frees the id. */
+int approval_next_open(Database *database, const char *after_id, char **ret_request_id);
+
+/* Whether the end of that request was not announced. 1: it was not. */
+int approval_is_open(Database *database, const char *request_id);
 
 /* The message of the request was sent; NULL: refused. Adds both reactions to it, so that one tap suffices.
  */
@@ -24,12 +31,13 @@ typedef struct Reaction {
 /* A thumb up or down, in any skin, on a request that waits; others are ignored. */
 int approval_react(Database *database, const Reaction *reaction);
 
-/* A reaction was taken back: if it was not passed on yet, it never is. */
+/* A reaction was taken back: the decision is, too. */
 int approval_unreact(Database *database, const char *event_id);
 
 typedef struct Decision {
-        char *reaction_id, *request_id, *user_id, *message_id; /* owned */
+        char *reaction_id, *request_id, *user_id, *message_id, *room_id; /* owned */
         bool approve;
+        bool withdraw; /* takes the decision back */
 } Decision;
 
 #define DECISION_NULL ((Decision){ 0 })
@@ -38,7 +46,16 @@ void decision_done(Decision *decision);
 
 /* The first one that was not passed on. 1: there is one. */
 int approval_next_decision(Database *database, Decision *ret_decision);
-int approval_decided(Database *database, const char *reaction_id);
+
+/* The dispatcher has accepted it, or not. */
+int approval_decided(Database *database, const Decision *decision, bool accepted);
+
+/* A decision that was not a reaction, and was accepted; `id` may be the end of the request's. */
+int approval_note(Database *database, const char *event_id, const char *id, const char *user_id,
+                  bool approve);
+
+/* Who of this chat has approved, or denied: "@ana:x, @ben:x". 1: there are some; the caller frees them. */
+int approval_deciders(Database *database, const char *request_id, bool approve, char **ret_users);
 
 /* The request waits no longer: the message becomes the verdict. */
 int approval_close(Database *database, const char *request_id, const char *verdict);

@@ -38,13 +38,15 @@ static const char matrix_tables[] =
         " status TEXT, shown TEXT, shown_event TEXT, answer TEXT, answer_event TEXT) STRICT;"
         "CREATE INDEX command_by_state ON command(state, received_ms);"
 
-        /* Announced requests, and the reactions to them until the dispatcher has them. */
+        /* Announced requests, and people's decisions. `passed_on` to the dispatcher, and its answer:
+         * approval.c; `withdrawn`: the reaction was taken back. */
         "CREATE TABLE approval("
         " request_id TEXT PRIMARY KEY, room_id TEXT NOT NULL, event_id TEXT UNIQUE,"
         " closed INTEGER NOT NULL DEFAULT 0) STRICT;"
         "CREATE TABLE decision("
         " reaction_id TEXT PRIMARY KEY, request_id TEXT NOT NULL REFERENCES approval(request_id),"
-        " user_id TEXT NOT NULL, approve INTEGER NOT NULL, passed_on INTEGER NOT NULL DEFAULT 0) STRICT;"
+        " user_id TEXT NOT NULL, approve INTEGER NOT NULL, passed_on INTEGER NOT NULL DEFAULT 0,"
+        " withdrawn INTEGER NOT NULL DEFAULT 0) STRICT;"
 
         /* The rooms that there should be (`kind` is a RoomKind). `taken`: another room has the alias;
          * `candidate`: that one; `linked` into the space; `error`: the server's code, if it gives none.

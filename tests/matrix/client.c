@@ -63,14 +63,14 @@ static int pass_on_decision(Client *client)
         _cleanup_(decision_done) Decision decision = DECISION_NULL;
         char verdict[256];
 
-        int r = approval_add(client->database, "REQUEST", "home: rm");
+        int r = approval_add(client->database, "REQUEST", &(Answer){ .line = "home: rm" });
         if (r >= 0)
                 r = approval_next_decision(client->database, &decision);
         if (r <= 0)
                 return r;
         (void) snprintf(verdict, sizeof verdict, "%s by %s", decision.approve ? "approved" : "denied",
                         decision.user_id);
-        r = approval_decided(client->database, decision.reaction_id);
+        r = approval_decided(client->database, &decision, true);
         return r < 0 ? r : approval_close(client->database, decision.request_id, verdict);
 }
 

@@ -23,10 +23,10 @@ static int64_t count(TestStore *store, const char *sql)
 static void announce(TestStore *store)
 {
         assert_ok(room_queue_want(store->database, ROOM_APPROVALS, ""));
-        assert_err(approval_add(store->database, REQUEST, "home: rm"), 1); /* not yet */
+        assert_err(approval_add(store->database, REQUEST, &(Answer){ .line = "home: rm" }), 1); /* not yet */
         assert_ok(query_run(store->database, "UPDATE chat_room SET room_id = '!approvals'", ""));
         for (int i = 0; i < 2; i++)
-                assert_err(approval_add(store->database, REQUEST, "home: rm"), 0);
+                assert_err(approval_add(store->database, REQUEST, &(Answer){ .line = "home: rm" }), 0);
         assert_int_equal(count(store, "SELECT count(*) FROM outbox WHERE owner_id = '" REQUEST "'"), 1);
         assert_ok(query_run(store->database, "DELETE FROM outbox", ""));
         assert_ok(approval_sent(store->database, REQUEST, "$message"));
@@ -42,6 +42,17 @@ static void react_in(TestStore *store, const char *room_id, const char *event_id
 static void react(TestStore *store, const char *event_id, const char *target, const char *key)
 {
         react_in(store, "!approvals", event_id, target, key);
+}
+
+/* The dispatcher accepts what comes next. */
+static void accept(TestStore *store, const char *reaction_id, bool withdraw)
+{
+        _cleanup_(decision_done) Decision decision = DECISION_NULL;
+
+        assert_int_equal(assert_ok(approval_next_decision(store->database, &decision)), 1);
+        assert_string_equal(decision.reaction_id, reaction_id);
+        assert_int_equal(decision.withdraw, withdraw);
+        assert_ok(approval_decided(store->database, &decision, true));
 }
 
 /* NULL: none */
@@ -99,13 +110,9 @@ static void test_life(void **state)
         react_in(store, "!home", "$other", "$message", "\xf0\x9f\x91\x8d"); /* from another room */
         expect_decision(store, NULL, false);
 
-        react(store, "$1", "$message", "\xf0\x9f\x91\x8d"); /* taken back in time */
-        assert_ok(approval_unreact(store->database, "$1"));
-        expect_decision(store, NULL, false);
-
         react(store, "$2", "$message", "\xf0\x9f\x91\x8d");
         expect_decision(store, "$2", true);
-        assert_ok(approval_decided(store->database, "$2"));
+        accept(store, "$2", false);
         expect_decision(store, NULL, false);
         react(store, "$2", "$message", "\xf0\x9f\x91\x8d"); /* received again */
         expect_decision(store, NULL, false);
@@ -122,11 +129,61 @@ static void test_life(void **state)
         expect_decision(store, NULL, false);
 }
 
+/* Before it was passed on, while it is, and after. */
+static void test_taken_back(void **state)
+{
+        _cleanup_(decision_done) Decision passed = DECISION_NULL;
+        _cleanup_(freep) char *users = NULL;
+        TestStore *store = *state;
+
+        announce(store);
+        react(store, "$1", "$message", "\xf0\x9f\x91\x8d");
+        assert_ok(approval_unreact(store->database, "$1"));
+        accept(store, "$1", true);
+
+        react(store, "$2", "$message", "\xf0\x9f\x91\x8d");
+        assert_int_equal(assert_ok(approval_next_decision(store->database, &passed)), 1);
+        assert_ok(approval_unreact(store->database, "$2"));
+        assert_ok(approval_decided(store->database, &passed, true));
+        accept(store, "$2", true);
+
+        react(store, "$3", "$message", "\xf0\x9f\x91\x8d");
+        accept(store, "$3", false);
+        assert_int_equal(assert_ok(approval_deciders(store->database, REQUEST, true, &users)), 1);
+        assert_string_equal(users, "@ben:x");
+        for (int i = 0; i < 2; i++)
+                assert_ok(approval_unreact(store->database, "$3"));
+        accept(store, "$3", true);
+        expect_decision(store, NULL, false);
+        free(TAKE_PTR(users));
+        assert_int_equal(assert_ok(approval_deciders(store->database, REQUEST, true, &users)), 0);
+}
+
+/* !approve, by the end of the id as people type it. */
+static void test_written(void **state)
+{
+        _cleanup_(freep) char *users = NULL, *open = NULL;
+        TestStore *store = *state;
+
+        announce(store);
+        assert_int_equal(assert_ok(approval_next_open(store->database, "", &open)), 1);
+        assert_string_equal(open, REQUEST);
+        assert_ok(approval_note(store->database, "$a", "7kq2pd", "@ana:x", true));
+        assert_ok(approval_note(store->database, "$b", "000000", "@eve:x", true));
+        assert_int_equal(assert_ok(approval_deciders(store->database, REQUEST, true, &users)), 1);
+        assert_string_equal(users, "@ana:x");
+        expect_decision(store, NULL, false);
+        assert_ok(approval_close(store->database, REQUEST, "done"));
+        assert_int_equal(assert_ok(approval_is_open(store->database, REQUEST)), 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_keys),
                 cmocka_unit_test_setup_teardown(test_life, test_store_up, test_store_down),
+                cmocka_unit_test_setup_teardown(test_taken_back, test_store_up, test_store_down),
+                cmocka_unit_test_setup_teardown(test_written, test_store_up, test_store_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
