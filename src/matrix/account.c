@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "log/log.h"
+#include "matrix/command-journal.h"
 #include "matrix/daemon-internal.h"
 #include "matrix/schema.h"
 
@@ -12,8 +13,9 @@
 
 static int format_path(const MatrixDaemon *self, char ret_path[static PATH_SIZE])
 {
-        return snprintf(ret_path, PATH_SIZE, "%s/matrix.db", self->directory) < PATH_SIZE ? 0
-                                                                                          : -ENAMETOOLONG;
+        return snprintf(ret_path, PATH_SIZE, "%s/matrix.db", self->state_directory) < PATH_SIZE
+                       ? 0
+                       : -ENAMETOOLONG;
 }
 
 static int open_store(MatrixDaemon *self)
@@ -44,13 +46,42 @@ static int new_session(MatrixDaemon *self, const MatrixLogin *login)
                            &self->session);
 }
 
+/* Commands that an earlier session began. */
+static int interrupt_commands(MatrixDaemon *self)
+{
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+
+        int r = transaction_begin(self->database, &transaction);
+        if (r == 0)
+                r = command_journal_interrupt(self->database);
+        return r < 0 ? r : transaction_commit(&transaction);
+}
+
+static void stop_session(MatrixDaemon *self)
+{
+        executions_done(self);
+        approvals_done(&self->approvals);
+        directory_done(&self->directory);
+        self->session = session_free(self->session);
+}
+
 int matrix_account_start(MatrixDaemon *self)
 {
         _cleanup_(matrix_login_done) MatrixLogin login = MATRIX_LOGIN_NULL;
 
-        self->session = session_free(self->session);
+        stop_session(self);
         int r = matrix_login_read(self->database, self->key, &login);
-        return r <= 0 || !login.token ? r : new_session(self, &login);
+        if (r <= 0 || !login.token)
+                return r;
+        r = interrupt_commands(self);
+        if (r == 0)
+                r = new_session(self, &login);
+        if (r < 0)
+                return r;
+
+        directory_refresh(self);
+        approvals_refresh(self);
+        return 0;
 }
 
 int matrix_account_open(MatrixDaemon *self)
@@ -61,14 +92,14 @@ int matrix_account_open(MatrixDaemon *self)
         if (r >= 0)
                 return 0;
 
-        (void) log_error_errno(r, "Cannot use matrix.db in %s: %s", self->directory,
+        (void) log_error_errno(r, "Cannot use matrix.db in %s: %s", self->state_directory,
                                r == -EKEYREJECTED ? "it does not open with this seal" : strerror(-r));
         return -EALREADY;
 }
 
 void matrix_account_close(MatrixDaemon *self)
 {
-        self->session = session_free(self->session);
+        stop_session(self);
         self->database = database_close(self->database);
 }
 

@@ -14,6 +14,27 @@
 #define OPERATIONS_MAX    32
 #define OPERATIONS_CLIENT 8
 
+#define MESH_USEC     (5 * USEC_PER_SEC)
+#define DISPATCH_USEC (30 * USEC_PER_SEC) /* its own calls wait for the mesh and the ledger */
+
+static const BusService mesh_service = {
+        .title = "devbox-mesh",
+        .name = "org.devbox.Mesh1",
+        .path = "/org/devbox/Mesh1",
+        .deadline_usec = MESH_USEC,
+        .unavailable = DEVBOX_ERROR_MESH_UNAVAILABLE,
+        .timeout = DEVBOX_ERROR_MESH_TIMEOUT,
+};
+
+static const BusService dispatch_service = {
+        .title = "devbox-dispatch",
+        .name = "org.devbox.Dispatch1",
+        .path = "/org/devbox/Dispatch1",
+        .deadline_usec = DISPATCH_USEC,
+        .unavailable = DEVBOX_ERROR_DISPATCH_UNAVAILABLE,
+        .timeout = DEVBOX_ERROR_BUSY,
+};
+
 static const char *const users[] = { NULL };
 
 static const char *environment(const char *name, const char *fallback)
@@ -33,7 +54,41 @@ static int restart(void *owner, const char **ret_detail)
 void matrix_work(MatrixDaemon *self)
 {
         matrix_update_health(self);
+        if (!self->session)
+                return;
+
+        approvals_work(self);
+        executions_start(self);
+        session_send(self->session);
 }
+
+/* ---- what changes */
+
+static int on_mesh_event(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        const char *kind;
+
+        if (sd_bus_message_read(message, "ts", NULL, &kind) >= 0)
+                directory_on_event(userdata, kind);
+        return 0;
+}
+
+static int on_request_changed(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        const char *id;
+
+        if (sd_bus_message_read(message, "s", &id) >= 0)
+                approvals_on_changed(userdata, id);
+        return 0;
+}
+
+static int on_approval_needed(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        approvals_refresh(userdata);
+        return 0;
+}
+
+/* ---- the object */
 
 void *matrix_daemon_new(void)
 {
@@ -42,6 +97,8 @@ void *matrix_daemon_new(void)
         if (!self)
                 return NULL;
 
+        self->mesh.service = &mesh_service;
+        self->dispatch.service = &dispatch_service;
         self->operations = (BusCalls){ .max = OPERATIONS_MAX,
                                        .max_per_client = OPERATIONS_CLIENT,
                                        .free = matrix_operation_free };
@@ -63,9 +120,14 @@ void matrix_daemon_free(void *userdata)
         bus_calls_done(&self->operations);
         idle_done(&self->idle);
         bus_authority_free(self->authority);
-        sd_bus_slot_unref(self->slot_interface);
+        sd_bus_slot *const slots[] = { self->slot_interface, self->slot_events, self->slot_changes,
+                                       self->slot_approvals };
+        for (size_t i = 0; i < ELEMENTSOF(slots); i++)
+                sd_bus_slot_unref(slots[i]);
         component_detach(&self->component);
         matrix_account_close(self);
+        bus_client_done(&self->mesh);
+        bus_client_done(&self->dispatch);
         http_client_freep(&self->http);
         secret_free(self->key);
         free(self);
@@ -75,8 +137,9 @@ static int load_key(MatrixDaemon *self)
 {
         _cleanup_(secret_freep) Secret *seal = NULL;
 
-        self->directory = environment("STATE_DIRECTORY", STATE_DIRECTORY);
-        _cleanup_(fd_closep) int directory_fd = open(self->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        self->state_directory = environment("STATE_DIRECTORY", STATE_DIRECTORY);
+        _cleanup_(fd_closep) int directory_fd =
+                open(self->state_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         int r = directory_fd < 0
                         ? -errno
                         : seal_load(directory_fd, environment("CREDENTIALS_DIRECTORY", NULL), &seal);
@@ -85,7 +148,7 @@ static int load_key(MatrixDaemon *self)
         if (r == 0)
                 return 0;
 
-        (void) log_error_errno(r, "Cannot read the seal of %s", self->directory);
+        (void) log_error_errno(r, "Cannot read the seal of %s", self->state_directory);
         return -EALREADY;
 }
 
@@ -109,6 +172,29 @@ static int watch_idleness(MatrixDaemon *self)
         return idle_init(&self->idle, self->event, seconds * USEC_PER_SEC, on_idle, self);
 }
 
+static int follow_others(MatrixDaemon *self)
+{
+        const struct {
+                const BusService *service;
+                const char *member;
+                sd_bus_message_handler_t on_signal;
+                sd_bus_slot **slot;
+        } rows[] = {
+                { &mesh_service, "Event", on_mesh_event, &self->slot_events },
+                { &dispatch_service, "RequestChanged", on_request_changed, &self->slot_changes },
+                { &dispatch_service, "ApprovalNeeded", on_approval_needed, &self->slot_approvals },
+        };
+        int r = 0;
+
+        bus_client_attach(&self->mesh, self->bus);
+        bus_client_attach(&self->dispatch, self->bus);
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(rows); i++)
+                r = sd_bus_match_signal_async(self->bus, rows[i].slot, rows[i].service->name,
+                                              rows[i].service->path, rows[i].service->name, rows[i].member,
+                                              rows[i].on_signal, NULL, self);
+        return r;
+}
+
 static int attach(MatrixDaemon *self)
 {
         int r = bus_authority_new(self->bus, users, &self->authority);
@@ -129,6 +215,9 @@ int matrix_daemon_start(void *userdata, Daemon *daemon)
         if (r < 0)
                 return r;
         r = http_client_new(self->event, &self->http);
+        if (r < 0)
+                return r;
+        r = follow_others(self);
         if (r < 0)
                 return r;
         r = matrix_account_open(self);

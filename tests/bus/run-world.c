@@ -30,16 +30,17 @@ typedef struct FakeParts {
 
 /* ---- org.devbox.Mesh1 */
 
-static int append_peer(sd_bus_message *reply)
+static int append_peer(const RunWorld *world, sd_bus_message *reply)
 {
         const PublicKey *key = key_pair_public(world_key(KEY_DEVICE));
 
         int r = sd_bus_message_open_container(reply, 'a', "{sv}");
         if (r >= 0)
                 r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "name", "s", "dev-a", "address",
-                                          "s", "127.0.0.1", "state", "s", "active", "presence", "s",
-                                          "online", "manifest_version", "t", UINT64_C(7), "keepalive_sec",
-                                          "t", (uint64_t) KEEPALIVE);
+                                          "s", "127.0.0.1", "state", "s",
+                                          atomic_load(&world->revoked) ? "revoked" : "active", "presence",
+                                          "s", "online", "manifest_version", "t", UINT64_C(7),
+                                          "keepalive_sec", "t", (uint64_t) KEEPALIVE);
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'e', "sv");
         if (r >= 0)
@@ -59,7 +60,7 @@ static int on_get_peer(sd_bus_message *call, void *userdata, sd_bus_error *error
 
         int r = sd_bus_message_new_method_return(call, &reply);
         if (r >= 0)
-                r = append_peer(reply);
+                r = append_peer(((const FakeParts *) userdata)->world, reply);
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
@@ -71,7 +72,7 @@ static int on_list_peers(sd_bus_message *call, void *userdata, sd_bus_error *err
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "a{sv}");
         if (r >= 0)
-                r = append_peer(reply);
+                r = append_peer(((const FakeParts *) userdata)->world, reply);
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
@@ -182,9 +183,11 @@ static int on_control(sd_event_source *source, int fd, uint32_t events, void *us
         FakeParts *parts = userdata;
         char letter = 'x';
 
-        if (read(fd, &letter, 1) == 1 && letter == 'r')
+        if (read(fd, &letter, 1) == 1 && letter == 'r') {
+                atomic_store(&parts->world->revoked, true);
                 return sd_bus_emit_signal(parts->bus, "/org/devbox/Mesh1", "org.devbox.Mesh1", "Event",
                                           "tsss", UINT64_C(0), "revoked", "dev-a", "");
+        }
         return sd_event_exit(parts->event, 0);
 }
 
@@ -279,7 +282,7 @@ void run_world_sign_manifest(RunWorld *world, const char *approver)
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply =
                 test_call(world->client, DISPATCH, DISPATCH ".GetKeys");
         const struct passwd *user = getpwuid(getuid());
-        char operators[160], approvers[160], keys[2][65];
+        char operators[320], approvers[320], write[160], keys[2][65];
 
         assert_non_null(user);
         for (size_t i = 0; i < 2; i++) {
@@ -292,10 +295,13 @@ void run_world_sign_manifest(RunWorld *world, const char *approver)
                 memcpy(&key, bytes, size);
                 world_digest_hex(&key, keys[i]);
         }
-        (void) snprintf(operators, sizeof operators, "\"operators\":[{\"mxid\":\"local:%s\"},",
-                        user->pw_name);
-        (void) snprintf(approvers, sizeof approvers, "\"approvers\":[{\"mxid\":\"local:%s\"},",
-                        approver ?: user->pw_name);
+        (void) snprintf(operators, sizeof operators, "\"operators\":[%s{\"mxid\":\"local:%s\"},",
+                        strempty(world->operators), user->pw_name);
+        (void) snprintf(approvers, sizeof approvers, "\"approvers\":[%s{\"mxid\":\"local:%s\"},",
+                        strempty(world->approvers), approver ?: user->pw_name);
+        (void) snprintf(write, sizeof write,
+                        "\"id\":\"write-srv\",\"approval\":\"%s\",\"approval_self\":true,\"max_age_s\":600",
+                        world->write_tier ?: "message");
 
         const Edit edits[] = {
                 { "\"operators\":[", operators },
@@ -303,8 +309,7 @@ void run_world_sign_manifest(RunWorld *world, const char *approver)
                 { "@dispatcher@", keys[0] },
                 { "@attester@", keys[1] },
                 { "/srv/share", world->directory },
-                { "\"id\":\"write-srv\",\"approval\":\"reaction\"",
-                  "\"id\":\"write-srv\",\"approval\":\"message\",\"approval_self\":true,\"max_age_s\":600" },
+                { "\"id\":\"write-srv\",\"approval\":\"reaction\"", write },
                 { "\"read-home\",\"approval\":\"none\",\"roots\":[\"home\"]",
                   "\"read-home\",\"approval\":\"none\",\"roots\":[\"home\",\"srv\"]" },
                 { "\"rate\":{\"n\":3,\"per_s\":60},", "" },

@@ -17,11 +17,15 @@ typedef struct RunWorld {
         TestDaemon *dispatch, *agent;
         sd_bus *client;
         char *root, *manifest; /* envelopes */
-        char directory[96];    /* what fs.write may write */
+        const char *operators,
+                *approvers;     /* more of the manifest's, as JSON with a comma at the end; NULL: none */
+        const char *write_tier; /* of fs.write; NULL: message */
+        char directory[96];     /* what fs.write may write */
         char run_directory[88];
         int listen_fd;
         char port_variable[48], worker_variable[160], dispatch_variable[256];
         atomic_uint keepalive_sec;       /* that the agent set last */
+        atomic_bool revoked;             /* the device, by devbox-mesh */
         char *const *worker_environment; /* NULL-terminated "NAME=value"; NULL: none */
         struct FakeParts *parts;
 } RunWorld;

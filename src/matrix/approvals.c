@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests that wait for people. What is announced is compared with what waits, after each change and at the
+ * start: nothing is announced twice, and no end is missed. */
+
+#include <stdio.h>
+
+#include "bus/dictionary.h"
+#include "log/log.h"
+#include "matrix/daemon-internal.h"
+#include "matrix/decision.h"
+#include "matrix/outbox.h"
+#include "matrix/room-queue.h"
+#include "proto/id.h"
+#include "trust/envelope.h"
+#include "trust/result.h"
+
+#define WAITING_MAX 5000 /* more than the dispatcher keeps open */
+#define LINE_SIZE   1024
+
+typedef struct WaitingRequest {
+        const char *id, *device, *capability, *principal, *state, *tier, *arguments, *result;
+} WaitingRequest;
+
+static const BusField fields[] = {
+        BUS_FIELD("id", BUS_TEXT, WaitingRequest, id, BUS_REQUIRED),
+        BUS_FIELD("device", BUS_TEXT, WaitingRequest, device, BUS_REQUIRED),
+        BUS_FIELD("capability", BUS_TEXT, WaitingRequest, capability, BUS_REQUIRED),
+        BUS_FIELD("principal", BUS_TEXT, WaitingRequest, principal, BUS_REQUIRED),
+        BUS_FIELD("state", BUS_TEXT, WaitingRequest, state, BUS_REQUIRED),
+        BUS_FIELD("tier", BUS_TEXT, WaitingRequest, tier, BUS_REQUIRED),
+        BUS_FIELD("arguments", BUS_TEXT, WaitingRequest, arguments, BUS_REQUIRED),
+        BUS_FIELD("result", BUS_TEXT, WaitingRequest, result),
+};
+static const BusDictionary dictionary = BUS_DICTIONARY(fields);
+static const BusRows rows_type = { .row = &dictionary,
+                                   .row_size = sizeof(WaitingRequest),
+                                   .max = WAITING_MAX };
+
+void approvals_done(Approvals *approvals)
+{
+        bus_request_cancel(&approvals->reading);
+        bus_request_cancel(&approvals->passing);
+        decision_done(&approvals->decision);
+        free(approvals->at);
+        *approvals = (Approvals){ .at = NULL };
+}
+
+/* ---- announcements */
+
+/* By what decides it, and what that withstands. */
+static const struct {
+        const char *tier, *how; /* followed by the id, and … */
+        const char *rest;
+} ways[] = {
+        { "reaction", "React with \xf0\x9f\x91\x8d or \xf0\x9f\x91\x8e, or write !approve", "" },
+        { "message", "Write !approve", "" },
+        { "signed", "On the hub: devboxctl approve", " --sign" },
+};
+
+static int announce(MatrixDaemon *self, const WaitingRequest *request)
+{
+        const char *id = ulid_shown(request->id);
+        char line[LINE_SIZE];
+        size_t way = 0;
+
+        while (way < ELEMENTSOF(ways) - 1 && !streq(ways[way].tier, request->tier))
+                way++;
+        (void) snprintf(line, sizeof line, "%s: %s asks %s for %s. %s %s%s", id, request->principal,
+                        request->device, request->capability, ways[way].how, id, ways[way].rest);
+        int r = approval_add(self->database, request->id,
+                             &(Answer){ .line = line, .output = bytes_of_string(request->arguments) });
+        self->approvals.no_room |= r > 0;
+        return MIN(r, 0);
+}
+
+/* ---- verdicts */
+
+static const char *word_of(const WaitingRequest *request)
+{
+        static const struct {
+                const char *state, *word;
+        } rows[] = {
+                { "finished", "done" },
+                { "timeout", "out of time" },
+                { "interrupted_unknown", "interrupted" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                if (streq(rows[i].state, request->state))
+                        return rows[i].word;
+        return request->state;
+}
+
+/* How long it ran, as the device has signed it; 0: it did not. */
+static int64_t duration_ms(const char *text)
+{
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        _cleanup_(result_freep) Result *result = NULL;
+
+        if (!text || envelope_parse(bytes_of_string(text), ENVELOPE_PAYLOAD_MAX, &envelope) != 0 ||
+            result_parse(envelope_payload(envelope), &result, NULL) != 0)
+                return 0;
+        return result->finished_at_ms - result->started_at_ms;
+}
+
+/* "7KQ2PD approved by @ben:x, done in 0.3 s" */
+static int format_verdict(const MatrixDaemon *self, const WaitingRequest *request,
+                          char ret_line[static LINE_SIZE])
+{
+        _cleanup_(freep) char *users = NULL;
+        bool denied = streq(request->state, "denied");
+        char took[32] = "";
+
+        int r = approval_deciders(self->database, request->id, !denied, &users);
+        if (r < 0)
+                return r;
+        int64_t ms = duration_ms(request->result);
+        if (ms > 0)
+                (void) snprintf(took, sizeof took, " in %.1f s", (double) ms / 1000);
+
+        const char *word = word_of(request), *id = ulid_shown(request->id);
+        if (users && denied)
+                (void) snprintf(ret_line, LINE_SIZE, "%s denied by %s", id, users);
+        else if (users)
+                (void) snprintf(ret_line, LINE_SIZE, "%s approved by %s, %s%s", id, users, word, took);
+        else
+                (void) snprintf(ret_line, LINE_SIZE, "%s %s%s", id, word, took);
+        return 0;
+}
+
+static bool has_ended(const WaitingRequest *request)
+{
+        return !streq(request->state, "approving") && !streq(request->state, "queued") &&
+               !streq(request->state, "running");
+}
+
+static int close_ended(MatrixDaemon *self, const WaitingRequest *request)
+{
+        char line[LINE_SIZE];
+
+        if (!has_ended(request))
+                return 0;
+        int r = format_verdict(self, request, line);
+        return r < 0 ? r : approval_close(self->database, request->id, line);
+}
+
+/* ---- reading: ListApprovals, then GetRequest of each that is announced */
+
+static void read_next(MatrixDaemon *self);
+
+static void commit(MatrixDaemon *self, Transaction *transaction, int r)
+{
+        if (r == 0)
+                r = transaction_commit(transaction);
+        if (r < 0)
+                (void) log_error_errno(
+                        r, "Cannot store what waits for people; trying again with the next change");
+        session_send(self->session);
+}
+
+/* One that the dispatcher has forgotten is over. */
+static void on_request(BusRequest *call, const BusReply *reply)
+{
+        MatrixDaemon *self = CONTAINER_OF(call, MatrixDaemon, approvals.reading);
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+        WaitingRequest request = { .id = self->approvals.at, .state = "over" };
+
+        int r = reply->reason == 0 ? bus_dictionary_read(reply->message, &dictionary, &request) : 0;
+        if (r < 0 || (reply->reason != 0 && reply->reason != DEVBOX_ERROR_REQUEST_UNKNOWN))
+                return;
+        r = transaction_begin(self->database, &transaction);
+        if (r == 0)
+                r = close_ended(self, &request);
+        commit(self, &transaction, r);
+        read_next(self);
+}
+
+static void read_next(MatrixDaemon *self)
+{
+        Approvals *approvals = &self->approvals;
+        char *next = NULL;
+
+        int r = approval_next_open(self->database, strempty(approvals->at), &next);
+        free(approvals->at);
+        approvals->at = next;
+        if (r > 0)
+                return bus_client_send_take(&self->dispatch, &approvals->reading,
+                                            bus_client_new_call(&self->dispatch, "GetRequest", "s", next),
+                                            on_request);
+        if (TAKE(approvals->stale, false))
+                approvals_refresh(self);
+}
+
+static void on_waiting(BusRequest *call, const BusReply *reply)
+{
+        MatrixDaemon *self = CONTAINER_OF(call, MatrixDaemon, approvals.reading);
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+        void *items = NULL;
+        size_t n = 0;
+
+        if (reply->reason != 0 || bus_rows_read_new(reply->message, &rows_type, &items, &n) < 0) {
+                free(items);
+                return;
+        }
+        self->approvals.no_room = false;
+        int r = transaction_begin(self->database, &transaction);
+        for (size_t i = 0; r == 0 && i < n; i++)
+                r = announce(self, &((WaitingRequest *) items)[i]);
+        free(items);
+        commit(self, &transaction, r);
+        read_next(self);
+}
+
+void approvals_refresh(MatrixDaemon *self)
+{
+        Approvals *approvals = &self->approvals;
+
+        if (!self->session)
+                return;
+        if (approvals->reading.slot) {
+                approvals->stale = true;
+                return;
+        }
+        free(approvals->at);
+        approvals->at = NULL;
+        bus_client_send_take(&self->dispatch, &approvals->reading,
+                             bus_client_new_call(&self->dispatch, "ListApprovals", NULL), on_waiting);
+}
+
+void approvals_on_changed(MatrixDaemon *self, const char *request_id)
+{
+        if (self->session && approval_is_open(self->database, request_id) != 0)
+                approvals_refresh(self);
+}
+
+/* ---- decisions */
+
+/* To everyone in the room, since it names who. */
+static int explain_refusal(MatrixDaemon *self, const Decision *decision, const BusReply *reply)
+{
+        const char *sentence = devbox_error_sentence((DevboxError) reply->reason);
+        char line[LINE_SIZE];
+        cJSON *content = NULL;
+
+        (void) snprintf(line, sizeof line, "%s: %s%s%s", decision->user_id, sentence,
+                        reply->detail ? ": " : "", strempty(reply->detail));
+        int r = answer_make(&(Answer){ .line = line, .reply_to = decision->message_id }, &content);
+        return r < 0 ? r : outbox_add_take(self->database, decision->room_id, "m.room.message", content);
+}
+
+static void on_passed(BusRequest *call, const BusReply *reply)
+{
+        MatrixDaemon *self = CONTAINER_OF(call, MatrixDaemon, approvals.passing);
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+        _cleanup_(decision_done) Decision decision = TAKE(self->approvals.decision, DECISION_NULL);
+
+        int r = transaction_begin(self->database, &transaction);
+        if (r == 0)
+                r = approval_decided(self->database, &decision, reply->reason == 0);
+        if (r == 0 && reply->reason != 0 && !decision.withdraw)
+                r = explain_refusal(self, &decision, reply);
+        commit(self, &transaction, r);
+        approvals_work(self);
+}
+
+static void pass_on(MatrixDaemon *self)
+{
+        Decision *decision = &self->approvals.decision;
+        const DecisionCall passed = { .id = decision->request_id,
+                                      .principal = decision->user_id,
+                                      .room = decision->room_id,
+                                      .message_id = decision->message_id,
+                                      .reaction_id = decision->reaction_id };
+        const char *method = decision->withdraw ? "Withdraw" : decision->approve ? "Approve" : "Deny";
+
+        bus_client_send_take(&self->dispatch, &self->approvals.passing,
+                             decision_new_call(&self->dispatch, method, &passed), on_passed);
+}
+
+void approvals_work(MatrixDaemon *self)
+{
+        Approvals *approvals = &self->approvals;
+        _cleanup_(freep) char *room_id = NULL;
+
+        if (approvals->no_room && room_queue_find(self->database, ROOM_APPROVALS, "", &room_id) > 0)
+                approvals_refresh(self);
+        if (!approvals->passing.slot && approval_next_decision(self->database, &approvals->decision) > 0)
+                pass_on(self);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Commands that are being worked on, from the journal to their answer. One that this process began and did
+ * not answer is answered by the next one as interrupted (command-journal.h). */
+
+#include <sys/queue.h>
+
+#include "matrix/command-journal.h"
+#include "matrix/command.h"
+#include "matrix/daemon-internal.h"
+#include "proto/frames.h"
+#include "proto/id.h"
+
+typedef struct Execution {
+        LIST_ENTRY(Execution) entry;
+        MatrixDaemon *self;
+        JournalCommand journal;
+        Command command;
+        BusRequest call;
+
+        /* run.c: of COMMAND_REQUEST */
+        char request_id[ULID_SIZE]; /* empty: it was not submitted yet */
+        int fd;                     /* the end of its stream; closing it cancels the request */
+        sd_event_source *stream, *timer;
+        Frames frames;
+        Text output;
+        cJSON *end;        /* its last frame */
+        size_t n_shown;    /* bytes of the output */
+        usec_t began_usec; /* CLOCK_MONOTONIC */
+} Execution;
+
+/* Rolls back or commits what was written in the transaction, sends it, and frees the execution. */
+void execution_finish(Execution *execution, Transaction *transaction, int r);
+
+/* Answers with the sentence of a DevboxError, or of an errno (< 0). `detail` may be NULL. */
+void execution_reject(Execution *execution, int reason, const char *detail);
+
+/* Answers with a line, and what is below it. */
+void execution_answer(Execution *execution, const char *line, Bytes output);
+
+/* ---- how each kind begins: it ends with one of the functions above, now or later */
+
+void run_start(Execution *execution);      /* run.c */
+void run_done(Execution *execution);       /* frees what run_start() has made */
+void decision_start(Execution *execution); /* decision.c */
+void cancel_start(Execution *execution);
+void help_start(Execution *execution); /* help.c */

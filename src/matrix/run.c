@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/* A command that runs on a device: Run of org.devbox.Dispatch1, and what it streams.
+ *
+ *         Run ── id ── [GetRequest: waits for an approval, for the device] ── output … ── R ── answer
+ */
+
+#include <cjson/cJSON.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "basic/fd.h"
+#include "bus/dictionary.h"
+#include "e2ee/json.h"
+#include "log/log.h"
+#include "matrix/execution.h"
+#include "matrix/run-answer.h"
+
+void run_done(Execution *execution)
+{
+        sd_event_source_disable_unref(execution->stream);
+        sd_event_source_disable_unref(execution->timer);
+        (void) fd_close(execution->fd);
+        frames_done(&execution->frames);
+        text_done(&execution->output);
+        cJSON_Delete(execution->end);
+}
+
+static RunAnswer answer_of(const Execution *execution)
+{
+        return (RunAnswer){ .event_id = execution->journal.event_id,
+                            .device = execution->journal.device,
+                            .subject = command_subject(&execution->command),
+                            .output = BYTES(execution->output.data, execution->output.size),
+                            .took_usec = time_now(CLOCK_MONOTONIC) - execution->began_usec };
+}
+
+/* ---- the end */
+
+static void end(Execution *execution, const RunOutcome *outcome)
+{
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+        Database *database = execution->self->database;
+        const RunAnswer answer = answer_of(execution);
+
+        int r = transaction_begin(database, &transaction);
+        if (r == 0)
+                r = run_answer_end(database, &answer, outcome);
+        execution_finish(execution, &transaction, r);
+}
+
+static void end_by_frame(Execution *execution)
+{
+        int64_t exit_code = -1, exit_signal = 0;
+
+        (void) object_integer(execution->end, "exit_code", 0, 255, &exit_code);
+        (void) object_integer(execution->end, "exit_signal", 0, 255, &exit_signal);
+        end(execution, &(RunOutcome){ .state = strempty(object_string(execution->end, "state")),
+                                      .reason = object_string(execution->end, "reason"),
+                                      .message = object_string(execution->end, "message"),
+                                      .exit_code = (int) exit_code,
+                                      .exit_signal = (int) exit_signal });
+}
+
+/* ---- the stream */
+
+static int on_frame(char type, Bytes payload, void *userdata)
+{
+        Execution *execution = userdata;
+
+        if (type != 'R') {
+                size_t room = RUN_OUTPUT_MAX - execution->output.size;
+
+                text_append_bytes(&execution->output, payload.data, MIN(payload.size, room));
+                return execution->output.error;
+        }
+        cJSON_Delete(execution->end);
+        execution->end = cJSON_ParseWithLength((const char *) payload.data, payload.size);
+        return execution->end ? 0 : -EPROTO;
+}
+
+static int on_stream(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+        Execution *execution = userdata;
+        uint8_t piece[16 * 1024];
+
+        ssize_t n = read(fd, piece, sizeof piece);
+        if (n < 0 && errno == EINTR)
+                return 0;
+        int r = n > 0 ? frames_feed(&execution->frames, BYTES(piece, n), on_frame, execution) : -ECONNRESET;
+        if (r == 0 && execution->end)
+                end_by_frame(execution);
+        else if (r < 0)
+                end(execution,
+                    &(RunOutcome){ .state = "interrupted",
+                                   .message = "devbox-dispatch ended while it ran; see: devboxctl requests",
+                                   .exit_code = -1 });
+        return 0;
+}
+
+/* ---- what it waits for, and how far it is */
+
+typedef struct RequestView {
+        const char *state;
+        uint64_t expires_ms;
+} RequestView;
+
+static int show(Execution *execution, const RequestView *view)
+{
+        uint64_t now_ms = time_now(CLOCK_REALTIME) / USEC_PER_MSEC;
+        const RunAnswer answer = answer_of(execution);
+        const RunWait wait = { .request_id = execution->request_id,
+                               .approval = streq(view->state, "approving"),
+                               .left_usec =
+                                       (view->expires_ms - MIN(view->expires_ms, now_ms)) * USEC_PER_MSEC };
+
+        if (!streq(view->state, "running"))
+                return run_answer_wait(execution->self->database, &answer, &wait);
+        if (execution->n_shown > 0 && execution->n_shown == execution->output.size)
+                return 0;
+        execution->n_shown = execution->output.size;
+        return run_answer_progress(execution->self->database, &answer);
+}
+
+static void on_view(BusRequest *call, const BusReply *reply)
+{
+        static const BusField fields[] = {
+                BUS_FIELD("state", BUS_TEXT, RequestView, state, BUS_REQUIRED),
+                BUS_FIELD("expires_at_ms", BUS_UINT64, RequestView, expires_ms),
+        };
+        static const BusDictionary dictionary = BUS_DICTIONARY(fields);
+        Execution *execution = CONTAINER_OF(call, Execution, call);
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+        RequestView view = { .state = NULL };
+
+        if (reply->reason != 0 || bus_dictionary_read(reply->message, &dictionary, &view) < 0)
+                return;
+        int r = transaction_begin(execution->self->database, &transaction);
+        if (r == 0)
+                r = show(execution, &view);
+        if (r == 0)
+                r = transaction_commit(&transaction);
+        if (r < 0)
+                (void) log_warning_errno(r, "Cannot store how far a command is, ignoring");
+        session_send(execution->self->session);
+}
+
+static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata)
+{
+        Execution *execution = userdata;
+        BusClient *dispatch = &execution->self->dispatch;
+
+        if (*execution->request_id != '\0' && !execution->call.slot)
+                bus_client_send_take(dispatch, &execution->call,
+                                     bus_client_new_call(dispatch, "GetRequest", "s", execution->request_id),
+                                     on_view);
+        int r = sd_event_source_set_time_relative(timer, RUN_PROGRESS_USEC);
+        return r < 0 ? r : sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
+}
+
+/* ---- the beginning */
+
+/* The stream is read once the request has an id: that of a rejected one ends without a frame. */
+static void on_submitted(BusRequest *call, const BusReply *reply)
+{
+        Execution *execution = CONTAINER_OF(call, Execution, call);
+        const char *id;
+
+        if (reply->reason != 0)
+                return execution_reject(execution, reply->reason, reply->detail);
+        if (sd_bus_message_read(reply->message, "s", &id) >= 0)
+                (void) snprintf(execution->request_id, sizeof execution->request_id, "%s", id);
+        if (sd_event_add_io(execution->self->event, &execution->stream, execution->fd, EPOLLIN, on_stream,
+                            execution) < 0)
+                execution_reject(execution, DEVBOX_ERROR_INTERNAL, NULL);
+}
+
+typedef struct RunOptions {
+        const char *principal, *room, *event_id;
+        bool may_wait;
+} RunOptions;
+
+static int append_options(sd_bus_message *call, const JournalCommand *journal)
+{
+        static const BusField fields[] = {
+                BUS_FIELD("principal", BUS_TEXT, RunOptions, principal),
+                BUS_FIELD("room", BUS_TEXT, RunOptions, room),
+                BUS_FIELD("event_id", BUS_TEXT, RunOptions, event_id),
+                BUS_FIELD("may_wait", BUS_BOOL, RunOptions, may_wait),
+        };
+        static const BusDictionary dictionary = BUS_DICTIONARY(fields);
+        const RunOptions options = { journal->sender, journal->room_id, journal->event_id, true };
+
+        return bus_dictionary_append(call, &dictionary, &options);
+}
+
+/* The message has a copy of the other end of the stream. */
+static int append_run(sd_bus_message *call, const Execution *execution, int stream_fd)
+{
+        const Command *command = &execution->command;
+        size_t n;
+        char *const *words = command_words(command, &n);
+
+        int r = sd_bus_message_append(call, "ss", execution->journal.device, command->capability);
+        if (r >= 0)
+                r = sd_bus_message_open_container(call, 'a', "s");
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = sd_bus_message_append(call, "s", words[i]);
+        if (r >= 0)
+                r = sd_bus_message_close_container(call);
+        if (r >= 0)
+                r = append_options(call, &execution->journal);
+        return r < 0 ? r : sd_bus_message_append(call, "h", stream_fd);
+}
+
+static int make_call(Execution *execution, sd_bus_message **ret_call)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call =
+                bus_client_new_call(&execution->self->dispatch, "Run", NULL);
+        int fds[2];
+
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+                return -errno;
+        execution->fd = fds[0];
+        int r = call ? append_run(call, execution, fds[1]) : -ENOTCONN;
+        (void) fd_close(fds[1]);
+        if (r >= 0)
+                r = sd_event_add_time_relative(execution->self->event, &execution->timer, CLOCK_MONOTONIC,
+                                               RUN_PROGRESS_FIRST_USEC, 0, on_timer, execution);
+        if (r >= 0)
+                *ret_call = TAKE_PTR(call);
+        return r;
+}
+
+void run_start(Execution *execution)
+{
+        sd_bus_message *call = NULL;
+
+        if (!execution->journal.device)
+                return execution_reject(execution, DEVBOX_ERROR_BAD_REQUEST,
+                                        "this room is no device's; write it in #dev-NAME");
+
+        execution->began_usec = time_now(CLOCK_MONOTONIC);
+        int r = make_call(execution, &call);
+        if (r < 0)
+                return execution_reject(execution, DEVBOX_ERROR_INTERNAL, NULL);
+        bus_client_send_take(&execution->self->dispatch, &execution->call, call, on_submitted);
+}

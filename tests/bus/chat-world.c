@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+#include "chat-world.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "codec/binary-text.h"
+#include "e2ee/cross-signing-keys.h"
+#include "e2ee/message-check.h"
+#include "store/query.h"
+
+#define MATRIX "org.devbox.Matrix1"
+
+/* ---- the homeserver */
+
+static Answer answer_tree(cJSON *tree)
+{
+        char *text = cJSON_PrintUnformatted(tree);
+
+        assert_non_null(text);
+        return (Answer){ ANSWER, tree_member(tree, "error") ? 400 : 200, NULL, text };
+}
+
+/* "%21dev-a%3Ax/…" up to the slash. */
+static void decode_segment(const char *target, char *ret_text, size_t size)
+{
+        size_t n = 0;
+
+        for (; *target && *target != '/' && *target != '?' && n + 1 < size; target++) {
+                unsigned byte;
+
+                if (*target == '%' && sscanf(target + 1, "%2x", &byte) == 1) {
+                        ret_text[n++] = (char) byte;
+                        target += 2;
+                } else
+                        ret_text[n++] = *target;
+        }
+        ret_text[n] = '\0';
+}
+
+static cJSON *create_room(ChatWorld *world, const cJSON *body)
+{
+        cJSON *response = NULL;
+        char room_id[96];
+
+        (void) snprintf(room_id, sizeof room_id, "!%s:x", object_string(body, "room_alias_name"));
+        if (!streq(room_id, "!devbox:x"))
+                room_create(world->server, room_id, NULL);
+        room_member(world->server, room_id, BOT, "join");
+        assert_ok(json_pack(&response, "{room_id:s}", room_id));
+        return response;
+}
+
+/* An event in clear, once for each transaction. */
+static cJSON *receive_clear(ChatWorld *world, const char *room_id, const char *type, const char *txn,
+                            cJSON *content)
+{
+        const char *before = object_string(world->sent, txn);
+        cJSON *event = NULL, *response = NULL;
+
+        if (!before) {
+                assert_ok(json_pack(&event, "{type:s,sender:s,content:c}", type, BOT, content));
+                assert_ok(object_put_string(world->sent, txn, room_event(world->server, room_id, event)));
+        }
+        assert_ok(json_pack(&response, "{event_id:s}", object_string(world->sent, txn)));
+        return response;
+}
+
+static cJSON *receive_in_room(ChatWorld *world, const char *target, const char *text, cJSON *body)
+{
+        const char *step = strchr(target, '/') + 1, *txn = strrchr(target, '/') + 1;
+        char room_id[128], type[64];
+
+        decode_segment(target, room_id, sizeof room_id);
+        if (startswith(step, "send/m.room.encrypted/"))
+                return homeserver_send(world->bot, room_id, txn, text);
+        if (startswith(step, "send/")) {
+                decode_segment(step + strlen("send/"), type, sizeof type);
+                return receive_clear(world, room_id, type, txn, body);
+        }
+        if (startswith(step, "invite"))
+                room_member(world->server, room_id, object_string(body, "user_id"), "join");
+        return tree_parse(startswith(step, "redact") ? "{\"event_id\":\"$redaction\"}" : "{}");
+}
+
+static cJSON *receive_request(ChatWorld *world, const char *target, const char *body)
+{
+        static const struct {
+                const char *path;
+                E2eeRequestKind kind;
+        } rows[] = {
+                { "/keys/upload", E2EE_KEYS_UPLOAD },
+                { "/keys/query", E2EE_KEYS_QUERY },
+                { "/keys/claim", E2EE_KEYS_CLAIM },
+                { "/keys/device_signing/upload", E2EE_SIGNING_KEYS_UPLOAD },
+                { "/keys/signatures/upload", E2EE_SIGNATURES_UPLOAD },
+                { "/sendToDevice/", E2EE_TO_DEVICE },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                char type[64] = "";
+
+                if (!startswith(target, rows[i].path))
+                        continue;
+                (void) sscanf(target, "/sendToDevice/%63[^/]", type);
+                return homeserver_answer(world->bot, &(E2eeRequest){ .kind = rows[i].kind,
+                                                                     .target = type,
+                                                                     .txn_id = strrchr(target, '/') + 1,
+                                                                     .body = (char *) body });
+        }
+        return tree_parse("{\"user_id\":\"" BOT "\",\"device_id\":\"BOT\"}"); /* whoami */
+}
+
+static bool has_news(const ChatWorld *world)
+{
+        const cJSON *queue = world->bot->queue;
+
+        return object_get(queue, "rooms") || object_get(queue, "changed") ||
+               cJSON_GetArraySize(object_array(queue, "to_device")) > 0;
+}
+
+static Answer answer_sync(ChatWorld *world, const char *target)
+{
+        const char *since = strstr(target, "since=");
+        char token[24];
+
+        (void) snprintf(token, sizeof token, "%ld", (long) world->bot->token);
+        if (since && streq(since + strlen("since="), token) && !has_news(world))
+                return (Answer){ .how = ANSWER_LATER };
+        return answer_tree((cJSON *) homeserver_sync(world->bot, since ? since + strlen("since=") : NULL));
+}
+
+static Answer on_request(const ServerRequest *request, void *userdata)
+{
+        const char *target = request->target + strlen("/_matrix/client/v3");
+        _cleanup_(json_freep) cJSON *response = NULL, *body = NULL;
+        ChatWorld *world = userdata;
+
+        assert_true(startswith(request->target, "/_matrix/client/v3/"));
+        if (startswith(target, "/sync"))
+                return answer_sync(world, target);
+        (void) matrix_json_parse(bytes_of_string(request->body), SIZE_MAX, &body);
+        if (startswith(target, "/createRoom"))
+                response = create_room(world, body);
+        else if (startswith(target, "/rooms/"))
+                response = receive_in_room(world, target + strlen("/rooms/"), request->body, body);
+        else
+                response = receive_request(world, target, request->body);
+        return answer_tree(response);
+}
+
+void chat_turn(ChatWorld *world)
+{
+        settle(world->server);
+        server_poke(&world->web);
+        assert_ok(sd_event_run(world->event, 5000));
+}
+
+/* ---- Ana */
+
+unsigned chat_read(const ChatWorld *world, const char *pattern)
+{
+        int64_t n = 0;
+
+        assert_ok(query_integer(world->ana->database, &n,
+                                "SELECT count(*) FROM heard WHERE body LIKE ? AND sender = '" BOT "'", "t",
+                                pattern));
+        return (unsigned) n;
+}
+
+void chat_react(ChatWorld *world, const char *pattern, const char *key)
+{
+        _cleanup_(freep) char *target = NULL;
+        cJSON *content = NULL, *event = NULL;
+
+        assert_int_equal(
+                query_text(world->ana->database, &target,
+                           "SELECT event_id FROM heard WHERE body LIKE ? ORDER BY rowid DESC LIMIT 1", "t",
+                           pattern),
+                1);
+        assert_ok(json_pack(&content, "{m.relates_to:{rel_type:s,event_id:s,key:s}}", "m.annotation", target,
+                            key));
+        assert_ok(json_pack(&event, "{type:s,sender:s,content:o}", "m.reaction", ANA, content));
+        (void) room_event(world->server, APPROVALS, event);
+}
+
+/* ---- the world */
+
+void start_matrix(ChatWorld *world)
+{
+        const char *const environment[] = { world->directory_variable, NULL };
+
+        world->matrix = test_daemon_start_full(world->run->ledger->bus,
+                                               &(TestDaemonOptions){ .program = "src/matrix/devbox-matrix",
+                                                                     .name = MATRIX,
+                                                                     .environment = environment });
+}
+
+static int on_logged_in(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        assert_false(sd_bus_message_is_method_error(message, NULL));
+        *(bool *) userdata = true;
+        return 0;
+}
+
+static void log_in(ChatWorld *world)
+{
+        sd_bus *client = world->run->client;
+        bool done = false;
+
+        assert_ok(sd_bus_call_method_async(client, NULL, MATRIX, "/org/devbox/Matrix1", MATRIX, "Login",
+                                           on_logged_in, &done, "ssss", world->web.url, BOT, "token",
+                                           "syt_secret"));
+        while (!done) {
+                chat_turn(world);
+                assert_ok(sd_bus_process(client, NULL));
+        }
+}
+
+/* Her identity is what the manifest pins. */
+static void pin_ana(ChatWorld *world)
+{
+        _cleanup_(freep) char *master = NULL;
+        char hex[2 * PUBLIC_KEY_SIZE + 1];
+        PublicKey key;
+
+        settle(world->server);
+        assert_int_equal(assert_ok(cross_signing_master(world->ana->e2ee, &master)), 1);
+        assert_ok(ed25519_text_parse(master, &key));
+        hex_format(BYTES_OF(key.bytes), hex);
+        (void) snprintf(world->operators, sizeof world->operators, "{\"mxid\":\"" ANA "\",\"msk\":\"%s\"},",
+                        hex);
+        world->run->operators = world->operators;
+        world->run->approvers = "{\"mxid\":\"" ANA "\"},";
+        world->run->write_tier = "reaction";
+        run_world_sign_manifest(world->run, NULL);
+}
+
+int chat_world_up(void **state)
+{
+        ChatWorld *world = calloc(1, sizeof *world);
+        void *run = NULL;
+        char directory[112];
+
+        assert_non_null(world);
+        assert_int_equal(run_world_up(&run), 0);
+        world->run = run;
+        assert_ok(sd_event_new(&world->event));
+        server_init(&world->web, world->event, on_request, world);
+        world->sent = cJSON_CreateObject();
+        world->server = homeserver_new(11);
+        world->server->now_ms = (int64_t) time(NULL) * 1000;
+        world->bot = peer_new(world->server, BOT, "BOT");
+        world->bot->offline = true;
+        world->ana = peer_new(world->server, ANA, "ANA");
+        pin_ana(world);
+
+        (void) snprintf(directory, sizeof directory, "%s/matrix", world->run->ledger->bus->directory);
+        assert_int_equal(mkdir(directory, 0700), 0);
+        (void) snprintf(world->directory_variable, sizeof world->directory_variable, "STATE_DIRECTORY=%s",
+                        directory);
+        start_matrix(world);
+        log_in(world);
+        CHAT_UNTIL(world, homeserver_is_present(world->server, ROOM, ANA) &&
+                                  homeserver_is_present(world->server, APPROVALS, ANA));
+        CHAT_UNTIL(world, peer_count(world->ana, "SELECT count(*) FROM device WHERE user_id = '" BOT
+                                                 "' AND signed") == 1);
+        *state = world;
+        return 0;
+}
+
+int chat_world_down(void **state)
+{
+        ChatWorld *world = *state;
+        void *run = world->run;
+
+        test_daemon_free(world->matrix);
+        server_done(&world->web);
+        homeserver_free(world->server);
+        cJSON_Delete(world->sent);
+        sd_event_unref(world->event);
+        free(world);
+        return run_world_down(&run);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The whole way of a chat message: the daemons of run-world.h, the real devbox-matrix, the homeserver of
+ * tests/e2ee over HTTP, and Ana, an operator and approver of dev-a, whose client has its own store. */
+
+#include "e2ee/homeserver.h"
+#include "matrix/server.h"
+#include "run-world.h"
+
+#define BOT       "@bot:x"
+#define ANA       "@ana:x"
+#define ROOM      "!dev-dev-a:x"
+#define APPROVALS "!operator-approvals:x"
+
+typedef struct ChatWorld {
+        RunWorld *run;
+        TestDaemon *matrix;
+        sd_event *event;
+        Server web;
+        Homeserver *server;
+        Peer *bot, *ana; /* bot: what the server knows of it; its client is the daemon */
+        cJSON *sent;     /* {TXN:event id} of events in clear */
+        char directory_variable[128], operators[160];
+} ChatWorld;
+
+/* Fixtures. Afterwards the rooms exist, and Ana is in them. */
+int chat_world_up(void **state);
+int chat_world_down(void **state);
+
+#define chat_world_test(function) cmocka_unit_test_setup_teardown(function, chat_world_up, chat_world_down)
+
+void start_matrix(ChatWorld *world);
+
+/* Lets all parts work for a moment. */
+void chat_turn(ChatWorld *world);
+
+#define CHAT_UNTIL(world, condition)                                                                        \
+        for (time_t _end = time(NULL) + TEST_DEADLINE_SEC; !(condition);) {                                 \
+                assert_true(time(NULL) < _end);                                                             \
+                chat_turn(world);                                                                           \
+        }
+
+/* How many messages of the bot Ana has read that are LIKE this. */
+unsigned chat_read(const ChatWorld *world, const char *pattern);
+
+/* Ana reacts to the newest one that is LIKE this. */
+void chat_react(ChatWorld *world, const char *pattern, const char *key);

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/* Commands from an encrypted room to a worker of the device and back. */
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "basic/file.h"
+#include "chat-world.h"
+#include "files.h"
+
+#define THUMB_UP   "\xf0\x9f\x91\x8d"
+#define THUMB_DOWN "\xf0\x9f\x91\x8e"
+
+static void test_command(void **state)
+{
+        ChatWorld *world = *state;
+
+        peer_say(world->ana, ROOM, "!exec ls -- /home");
+        CHAT_UNTIL(world, chat_read(world, "%dev-a%ls%exit 0%") == 1);
+        peer_say(world->ana, ROOM, "!help");
+        CHAT_UNTIL(world, chat_read(world, "%!fs.read%") == 1);
+        verify_chain(world->run->ledger);
+}
+
+static void test_rejections(void **state)
+{
+        static const struct {
+                const char *line, *answer;
+        } rows[] = {
+                { "!exec rm -rf /", "capability rejected: shell.exec.rm not in manifest" },
+                { "!camera.snapshot", "capability not in manifest" },
+                { "!nothing", "%!help%" },
+                { "!exec \"ls", "%quote%" },
+        };
+        ChatWorld *world = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                peer_say(world->ana, ROOM, rows[i].line);
+                CHAT_UNTIL(world, chat_read(world, rows[i].answer) == 1);
+        }
+        peer_say(world->ana, APPROVALS, "!exec ls -- /home");
+        CHAT_UNTIL(world, chat_read(world, "%this room is no device's%") == 1);
+        verify_chain(world->run->ledger);
+}
+
+static void say_write(ChatWorld *world, const char *name)
+{
+        _cleanup_(freep) char *line = text_of("!fs.write %s/%s hello", world->run->directory, name);
+
+        peer_say(world->ana, ROOM, line);
+}
+
+static bool is_written(const ChatWorld *world, const char *name)
+{
+        _cleanup_(freep) char *path = text_of("%s/%s", world->run->directory, name);
+
+        return access(path, F_OK) == 0;
+}
+
+static void test_approval(void **state)
+{
+        ChatWorld *world = *state;
+
+        say_write(world, "note");
+        CHAT_UNTIL(world, chat_read(world, "%@ana:x asks dev-a for fs.write.%note%") == 1);
+        assert_false(is_written(world, "note"));
+        chat_react(world, "%@ana:x asks dev-a for fs.write.%", THUMB_UP);
+        CHAT_UNTIL(world, chat_read(world, "%approved by @ana:x, done%") == 1);
+        assert_true(is_written(world, "note"));
+        CHAT_UNTIL(world, chat_read(world, "%dev-a%fs.write%exit 0%") == 1);
+
+        say_write(world, "other");
+        CHAT_UNTIL(world, chat_read(world, "%@ana:x asks dev-a for fs.write.%other%") == 1);
+        chat_react(world, "%@ana:x asks dev-a for fs.write.%other%", THUMB_DOWN);
+        CHAT_UNTIL(world, chat_read(world, "%denied by @ana:x") == 1);
+        assert_false(is_written(world, "other"));
+        verify_chain(world->run->ledger);
+}
+
+/* For a tier above, and for a request that there is not. */
+static void test_refused_decisions(void **state)
+{
+        ChatWorld *world = *state;
+
+        peer_say(world->ana, ROOM, "!exec sleep infinity");
+        CHAT_UNTIL(world, chat_read(world, "%asks dev-a for shell.exec.%infinity%") == 1);
+        chat_react(world, "%asks dev-a for shell.exec.%", THUMB_UP);
+        CHAT_UNTIL(world, chat_read(world, "%the tier is message%") == 1);
+        peer_say(world->ana, APPROVALS, "!approve 000000");
+        CHAT_UNTIL(world, chat_read(world, "no request of this id%") == 1);
+}
+
+static void kill_matrix(ChatWorld *world)
+{
+        test_daemon_signal(world->matrix, SIGKILL);
+        (void) test_daemon_wait(world->matrix);
+        test_daemon_free(world->matrix);
+}
+
+/* Its request is cancelled with it, and reported; a request that waits is not announced again. */
+static void test_killed(void **state)
+{
+        ChatWorld *world = *state;
+
+        peer_say(world->ana, ROOM, "!exec sleep 1000");
+        CHAT_UNTIL(world, chat_read(world, "%dev-a%sleep%") >= 1);
+        kill_matrix(world);
+        peer_say(world->ana, ROOM, "!exec ls -- /home");
+        for (int i = 0; i < 20; i++)
+                settle(world->server);
+        start_matrix(world);
+        CHAT_UNTIL(world, chat_read(world, "%interrupted%") >= 1);
+        CHAT_UNTIL(world, chat_read(world, "%dev-a%ls%exit 0%") == 1);
+        verify_chain(world->run->ledger);
+}
+
+/* At any moment of a command: it is executed at most once, and answered. */
+static void test_killed_anywhere(void **state)
+{
+        ChatWorld *world = *state;
+        char name[16];
+
+        for (int i = 0; i < 12; i++) {
+                (void) snprintf(name, sizeof name, "!exec ls -- /%d", i);
+                peer_say(world->ana, ROOM, name);
+                for (int j = 0; j < 3 * i; j++)
+                        chat_turn(world);
+                kill_matrix(world);
+                start_matrix(world);
+        }
+        CHAT_UNTIL(world, chat_read(world, "%not allowed with these arguments%") +
+                                          chat_read(world, "%interrupted%") >=
+                                  12);
+        assert_int_equal(chat_read(world, "%not allowed with these arguments%") +
+                                 chat_read(world, "%interrupted%"),
+                         12);
+        verify_chain(world->run->ledger);
+}
+
+static void test_revoked(void **state)
+{
+        ChatWorld *world = *state;
+
+        run_world_revoke(world->run);
+        CHAT_UNTIL(world, chat_read(world, "revoked at %") == 1);
+}
+
+#define test(function) chat_world_test(function)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                test(test_command),           test(test_rejections), test(test_approval),
+                test(test_refused_decisions), test(test_killed),     test(test_killed_anywhere),
+                test(test_revoked),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
