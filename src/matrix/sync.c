@@ -79,7 +79,7 @@ static void on_sync(MatrixCall *call, const MatrixReply *reply, void *userdata)
         session_notify(session);
 }
 
-/* The first one, which has no token, is answered immediately. */
+/* The first one of a session is answered immediately: until then nobody knows whether it works. */
 static int target_of_sync(MatrixSession *session, char **ret_target)
 {
         _cleanup_(freep) char *since = NULL;
@@ -88,7 +88,8 @@ static int target_of_sync(MatrixSession *session, char **ret_target)
         int r = e2ee_since(session->e2ee, &since);
         if (r < 0)
                 return r;
-        (void) snprintf(timeout, sizeof timeout, "%" PRIu64, session->poll_usec / USEC_PER_MSEC);
+        usec_t wait_usec = session->state == SESSION_SYNCED ? session->poll_usec : 0;
+        (void) snprintf(timeout, sizeof timeout, "%" PRIu64, wait_usec / USEC_PER_MSEC);
         return since ? url_format(ret_target, API "/sync?set_presence=offline&timeout=%&filter=%&since=%",
                                   timeout, filter, since)
                      : url_format(ret_target, API "/sync?set_presence=offline&filter=%", filter);
