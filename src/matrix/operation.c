@@ -64,13 +64,35 @@ void matrix_operation_end(Operation *operation, int reason, const char *detail)
         matrix_operation_free(&operation->call);
 }
 
+/* "": the sentence of the reason is all there is to say. */
+static const char *why_unreachable(int error)
+{
+        static const struct {
+                int error;
+                const char *sentence;
+        } rows[] = {
+                { -EKEYREJECTED,
+                  "the certificate of the homeserver is not valid here; see: devbox-matrix(8)" },
+                { -EHOSTUNREACH, "the name of the homeserver does not resolve, or no route leads there" },
+                { -ETIMEDOUT, "the homeserver does not answer in time" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                if (error == rows[i].error)
+                        return rows[i].sentence;
+        return "";
+}
+
 /* A proxy in front of a homeserver answers without a code. */
 int matrix_reply_reason(const MatrixReply *reply, char ret_detail[static REPLY_DETAIL_SIZE])
 {
         const char *message = object_string(reply->body, "error");
         bool visible = message && strlen(message) < REPLY_DETAIL_SIZE && utf8_is_visible(message);
 
-        (void) snprintf(ret_detail, REPLY_DETAIL_SIZE, "%s", visible ? message : matrix_reply_code(reply));
+        (void) snprintf(ret_detail, REPLY_DETAIL_SIZE, "%s",
+                        visible            ? message
+                        : reply->error < 0 ? why_unreachable(reply->error)
+                                           : matrix_reply_code(reply));
         if (reply->error == -ENOMEM)
                 return -ENOMEM;
         return reply->error < 0 || reply->status / 100 == 5 || *matrix_reply_code(reply) == '\0'

@@ -29,6 +29,7 @@ TOPICS = [
     "disks",
     "abuse",
     "ledger",
+    "matrix",
     "trust",
     "audit",
     "second",

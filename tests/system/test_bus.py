@@ -257,6 +257,7 @@ def test_what_polkit_decides():
         ("Dispatch1", ("Cancel", "s", "ABCDEF"), MEMBER, True),
         ("Dispatch1", ("Deny", "sa{sv}", "ABCDEF", "0"), MEMBER, True),
         ("Mesh1", ("Revoke", "s", "absent"), MEMBER, True),
+        ("Matrix1", ("Logout",), MEMBER, False),
         ("Mesh1", ("Withdraw", "s", "absent"), MEMBER, False),
         ("Dispatch1", ("Cancel", "s", "ABCDEF"), GUEST, False),
         ("Mesh1", ("Revoke", "s", "absent"), GUEST, False),
