@@ -78,6 +78,7 @@ static const sd_bus_vtable manager[] = {
         METHOD("EnableUnitFiles", "asbb", "ba(sss)", on_enable),
         METHOD("DisableUnitFiles", "asb", "a(sss)", on_disable),
         METHOD("StartUnit", "ss", "o", on_job),
+        METHOD("RestartUnit", "ss", "o", on_job),
         METHOD("StopUnit", "ss", "o", on_job),
         SD_BUS_SIGNAL("JobRemoved", "uoss", 0),
         SD_BUS_VTABLE_END,

@@ -316,13 +316,32 @@ static void test_a_closed_directory(void **state)
         assert_int_equal(rmdir("/srv/share"), 0);
 }
 
-/* The groups that an installation makes, and an empty /srv. */
+/* One right after the other keep what there was apart. */
+static void test_two_resets(void **state)
+{
+        JoinWorld *world = *state;
+        char first[256] = "";
+
+        assert_ok(mkdir("/var/lib/devbox", 0755));
+        for (int i = 0; i < 2; i++) {
+                assert_ok(mkdir("/var/lib/devbox/ledger", 0700));
+                write_file("/var/lib/devbox/ledger/ledger.db", "kept");
+                _cleanup_(run_done) Run run = run_words(world, "device", "reset", "--yes");
+                assert_true(startswith(run.output, "this machine has a new key; what it was before is in "
+                                                   "/var/lib/devbox/ledger.2"));
+                assert_int_equal(run.status, 0);
+                assert_string_not_equal(run.output, first);
+                (void) snprintf(first, sizeof first, "%s", run.output);
+        }
+}
+
+/* The groups that an installation makes, an empty /srv and an empty /var/lib. */
 static bool make_files(void)
 {
         static const char path[] = "/srv/group";
 
         if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-            mount("tmpfs", "/srv", "tmpfs", 0, NULL) < 0)
+            mount("tmpfs", "/srv", "tmpfs", 0, NULL) < 0 || mount("tmpfs", "/var/lib", "tmpfs", 0, NULL) < 0)
                 return false;
 
         write_file(path, "root:x:0:\ndevbox-read:x:12345:\ndevbox-write:x:12346:\n");
@@ -355,6 +374,7 @@ int main(void)
                 join_test(test_another_root),
                 join_test(test_a_manifest_that_the_operator_did_not_sign),
                 join_test(test_a_closed_directory),
+                join_test(test_two_resets),
                 join_test(test_usage),
         };
 

@@ -57,15 +57,17 @@ static int confirm(Ctl *ctl, bool yes)
                         : problem_set(&ctl->problem, DEVBOX_ERROR_ACCESS_DENIED, "nothing was done");
 }
 
-/* `ret_archive` is empty if there was nothing to keep. */
+/* The time with milliseconds is part of the name: another reset follows after a restart of the ledger.
+ * `ret_archive` is empty if there was nothing to keep. */
 static int archive(Ctl *ctl, char *ret_archive, size_t size)
 {
         time_t now = (time_t) (ctl->now_ms / 1000);
         char stamp[32];
         struct tm utc;
 
-        (void) strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", gmtime_r(&now, &utc));
-        (void) snprintf(ret_archive, size, "%s.%s", STATE_DIRECTORY, stamp);
+        (void) strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%S", gmtime_r(&now, &utc));
+        (void) snprintf(ret_archive, size, "%s.%s.%03uZ", STATE_DIRECTORY, stamp,
+                        (unsigned) (ctl->now_ms % 1000));
         if (rename(STATE_DIRECTORY, ret_archive) == 0)
                 return 0;
         if (errno != ENOENT)
