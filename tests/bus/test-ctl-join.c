@@ -134,6 +134,14 @@ static void test_enroll(void **state)
         assert_true(startswith(again.output,
                                "Network home; this machine has joined it already, as 10.42.0.10\n"));
         assert_int_equal(again.status, 0);
+        _cleanup_(run_done) Run none = enroll_on_terminal(world, "\n");
+        assert_true(startswith(none.output, "Invitation (it is not shown; Enter for none): \n"
+                                            "Network home; this machine has joined it already, "));
+        assert_int_equal(none.status, 0);
+        _cleanup_(run_done) Run pasted = enroll_on_terminal(world, answers);
+        assert_has(pasted.output, "to join again run first: devboxctl leave\n");
+        assert_null(strstr(pasted.output, world->token));
+        assert_int_equal(pasted.status, 1);
         _cleanup_(run_done) Run reset = run_words(world, "device", "reset", "--yes");
         assert_has(reset.output,
                    "this machine is a device of home: its history is known there; run devboxctl "

@@ -27,59 +27,61 @@ static int parse_token(Ctl *ctl, const char *text, Token *ret_token)
 }
 
 /* On the terminal, or the first line of standard input. */
-static int read_token(Ctl *ctl, Token *ret_token)
+static int read_token(Join *join, bool optional)
 {
         _cleanup_(secret_freep) Secret *secret = NULL;
+        const char *prompt = optional ? "Invitation (it is not shown; Enter for none): "
+                                      : "Invitation (it is not shown): ";
         char text[TOKEN_TEXT_SIZE_MAX + 64];
 
-        int r = isatty(STDIN_FILENO) ? secret_ask("Invitation (it is not shown): ", &secret)
-                                     : secret_read_line(STDIN_FILENO, &secret);
+        int r = isatty(STDIN_FILENO) ? secret_ask(prompt, &secret) : secret_read_line(STDIN_FILENO, &secret);
+        if (r == -ENODATA && optional)
+                return 0;
         if (r == -ENOMEM)
                 return r;
         if (r < 0 || secret_bytes(secret).size >= sizeof text)
                 return problem_set(
-                        &ctl->problem, DEVBOX_ERROR_BAD_REQUEST,
+                        &join->ctl->problem, DEVBOX_ERROR_BAD_REQUEST,
                         "no invitation was given; the operator makes one with: devboxctl invite NAME");
 
         (void) snprintf(text, sizeof text, "%.*s", (int) secret_bytes(secret).size,
                         (const char *) secret_bytes(secret).data);
-        r = parse_token(ctl, text, ret_token);
+        r = parse_token(join->ctl, text, &join->token);
         explicit_bzero(text, sizeof text);
+        join->has_token = r == 0;
         return r;
 }
 
-/* Whether a join was begun that can go on without the invitation. */
-static int is_begun(Ctl *ctl, sd_bus *bus, bool *ret_begun)
+/* A join that was begun goes on without the invitation. On a machine that has joined, a person at a terminal
+ * is asked nevertheless: what is pasted there blindly would be read by the shell, which keeps it in its
+ * history. */
+static int ask_token(Join *join)
 {
         _cleanup_(mesh_status_done) MeshStatus mesh = { 0 };
 
-        int r = mesh_client_get_status(bus, &mesh, &ctl->problem);
-        if (r == 0)
-                *ret_begun = *strempty(mesh.join_state) != '\0';
-        return r;
+        int r = mesh_client_get_status(join->bus, &mesh, &join->ctl->problem);
+        if (r != 0)
+                return r;
+
+        const char *state = strempty(mesh.join_state);
+        bool begun = *state != '\0', asks = streq(state, "joined") && isatty(STDIN_FILENO);
+        return begun && !asks ? 0 : read_token(join, begun);
 }
 
 /* An argument is in the list of processes and in the history of the shell. */
 static int take_token(Join *join, char *argument)
 {
         Ctl *ctl = join->ctl;
-        bool begun = false;
-        int r;
 
-        if (!argument) {
-                r = is_begun(ctl, join->bus, &begun);
-                if (r != 0 || begun)
-                        return r;
-                r = read_token(ctl, &join->token);
-        } else {
-                r = print_line(stderr,
-                               "devboxctl: warning: other users of this machine can read arguments; paste "
-                               "the invitation when you are asked, or write it to standard input");
-                if (r == 0)
-                        r = parse_token(ctl, argument, &join->token);
-                explicit_bzero(argument, strlen(argument));
-        }
+        if (!argument)
+                return ask_token(join);
 
+        int r = print_line(stderr,
+                           "devboxctl: warning: other users of this machine can read arguments; paste the "
+                           "invitation when you are asked, or write it to standard input");
+        if (r == 0)
+                r = parse_token(ctl, argument, &join->token);
+        explicit_bzero(argument, strlen(argument));
         join->has_token = r == 0;
         return r;
 }
