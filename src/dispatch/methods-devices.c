@@ -64,21 +64,56 @@ static void listing_reject(Listing *listing, int reason)
         dispatch_listing_free(&listing->call);
 }
 
-static void add_figures(const Queue *queue, Device *device)
+static int compare_names(const void *a, const void *b)
 {
-        uint64_t open[DISPATCH_RUNNING + 1] = { 0 };
-        const DeviceLink *link = queue_find_link(queue, device->name);
+        return strcmp(((const Device *) a)->name, ((const Device *) b)->name);
+}
 
-        queue_count_open(queue, device->name, open);
-        device->approving = open[DISPATCH_APPROVING];
-        device->queued = open[DISPATCH_QUEUED];
-        device->running = open[DISPATCH_RUNNING];
-        device->audit_entries = device->witnessed_entries != UINT64_MAX ? device->witnessed_entries : 0;
-        if (!link)
+/* NULL: devbox-mesh does not list it. */
+static Device *find_device(const Listing *listing, const char *name)
+{
+        const Device key = { .name = name };
+
+        return bsearch(&key, listing->devices, listing->n_devices, sizeof key, compare_names);
+}
+
+static void count_request(const StoredRequest *request, void *userdata)
+{
+        Device *device = find_device(userdata, request->device);
+
+        if (!device)
                 return;
 
+        uint64_t *const counts[DISPATCH_RUNNING + 1] = { [DISPATCH_APPROVING] = &device->approving,
+                                                         [DISPATCH_QUEUED] = &device->queued,
+                                                         [DISPATCH_RUNNING] = &device->running };
+        (*counts[request->state])++;
+}
+
+static void add_link(const Listing *listing, const DeviceLink *link)
+{
+        Device *device = find_device(listing, device_link_name(link));
+
+        if (!device)
+                return;
         device->audit_entries = MAX(device->audit_entries, device_link_entries(link));
         device->manifest_problem = device_link_rejection(link, device->manifest_version);
+}
+
+static void add_figures(const Listing *listing)
+{
+        Queue *queue = listing->self->queue;
+
+        qsort(listing->devices, listing->n_devices, sizeof *listing->devices, compare_names);
+        for (size_t i = 0; i < listing->n_devices; i++) {
+                Device *device = &listing->devices[i];
+
+                device->audit_entries =
+                        device->witnessed_entries != UINT64_MAX ? device->witnessed_entries : 0;
+        }
+        queue_each_open(queue, count_request, (void *) listing);
+        for (size_t i = 0; i < queue_n_links(queue); i++)
+                add_link(listing, queue_link(queue, i));
 }
 
 static int reply_rows(const Listing *listing)
@@ -93,9 +128,7 @@ static int reply_rows(const Listing *listing)
 
 static void listing_reply(Listing *listing)
 {
-        for (size_t i = 0; i < listing->n_devices; i++)
-                add_figures(listing->self->queue, &listing->devices[i]);
-
+        add_figures(listing);
         int r = listing->single
                         ? bus_reply_dictionary(listing->call.message, &device_dictionary, listing->devices)
                         : reply_rows(listing);

@@ -55,10 +55,11 @@ QueueStats queue_stats(const Queue *queue)
         return stats;
 }
 
-void queue_count_open(const Queue *queue, const char *device, uint64_t counts[static DISPATCH_RUNNING + 1])
+void queue_each_open(const Queue *queue, void (*visit)(const StoredRequest *request, void *userdata),
+                     void *userdata)
 {
         const QueuedRequest *request;
 
         LIST_FOREACH(request, &queue->requests, entry)
-                counts[request->stored.state] += streq(request->stored.device, device);
+                visit(&request->stored, userdata);
 }

@@ -55,8 +55,8 @@ void queue_resume(Queue *queue);
 DispatchStore *queue_store(Queue *queue);
 QueueStats queue_stats(const Queue *queue);
 
-/* Counts the open requests of a device by their state. */
-void queue_count_open(const Queue *queue, const char *device, uint64_t counts[static DISPATCH_RUNNING + 1]);
+void queue_each_open(const Queue *queue, void (*visit)(const StoredRequest *request, void *userdata),
+                     void *userdata);
 
 /* The links to the devices that requests were sent to since the start. */
 size_t queue_n_links(const Queue *queue);
