@@ -181,6 +181,23 @@ static void test_requests_of_version_1(void **state)
         assert_int_equal(unlink(path), 0);
 }
 
+/* The first entry has a checkpoint immediately; later ones wait for more. */
+static void test_when_a_checkpoint_is_due(void **state)
+{
+        LedgerWorld *world = *state;
+        _cleanup_(freep) char *checkpoint = NULL;
+
+        assert_false(ledger_flush_due(world->ledger));
+        ledger_world_enroll(world);
+        assert_true(ledger_flush_due(world->ledger));
+        assert_int_equal(ledger_flush(world->ledger, &checkpoint), 0);
+        assert_non_null(checkpoint);
+        assert_false(ledger_flush_due(world->ledger));
+        ledger_world_install(world);
+        assert_true(ledger_flush_wanted(world->ledger));
+        assert_false(ledger_flush_due(world->ledger));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -189,6 +206,7 @@ int main(void)
                 ledger_test(test_symbolic_link),
                 ledger_test(test_two_processes),
                 ledger_test(test_requests_of_version_1),
+                ledger_test_empty(test_when_a_checkpoint_is_due),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
