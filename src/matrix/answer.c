@@ -3,6 +3,8 @@
 
 #include "matrix/answer.h"
 
+#include <stdio.h>
+
 #include "basic/text.h"
 #include "basic/utf8.h"
 #include "e2ee/json.h"
@@ -36,9 +38,14 @@ static void append_output(Text *plain, Text *html, Bytes output)
         }
 }
 
+bool answer_is_whole(Bytes output)
+{
+        return output.size <= 2 * OUTPUT_PART;
+}
+
 static void append_parts(Text *plain, Text *html, Bytes output)
 {
-        if (output.size <= 2 * OUTPUT_PART)
+        if (answer_is_whole(output))
                 return append_output(plain, html, output);
 
         size_t cut = output.size - 2 * OUTPUT_PART;
@@ -49,17 +56,16 @@ static void append_parts(Text *plain, Text *html, Bytes output)
 }
 
 /* A reply in a thread has both relations. */
-static int make_relation(const Answer *answer, cJSON **ret_relation)
+int answer_relation(const char *reply_to, const char *thread, cJSON **ret_relation)
 {
         cJSON *reply = NULL;
 
-        int r = answer->reply_to ? json_pack(&reply, "{event_id:s}", answer->reply_to) : 0;
-        if (r < 0 || (!reply && !answer->thread))
+        int r = reply_to ? json_pack(&reply, "{event_id:s}", reply_to) : 0;
+        if (r < 0 || (!reply && !thread))
                 return r;
-        return answer->thread
-                       ? json_pack(ret_relation, "{rel_type:s,event_id:s,is_falling_back:b,m.in_reply_to:o}",
-                                   "m.thread", answer->thread, !reply, reply)
-                       : json_pack(ret_relation, "{m.in_reply_to:o}", reply);
+        return thread ? json_pack(ret_relation, "{rel_type:s,event_id:s,is_falling_back:b,m.in_reply_to:o}",
+                                  "m.thread", thread, !reply, reply)
+                      : json_pack(ret_relation, "{m.in_reply_to:o}", reply);
 }
 
 int answer_make(const Answer *answer, cJSON **ret_content)
@@ -78,7 +84,7 @@ int answer_make(const Answer *answer, cJSON **ret_content)
         if (plain.error < 0 || html.error < 0)
                 return -ENOMEM;
 
-        int r = make_relation(answer, &relation);
+        int r = answer_relation(answer->reply_to, answer->thread, &relation);
         return r < 0 ? r
                      : json_pack(ret_content,
                                  "{msgtype:s,body:s,format:s,formatted_body:s,m.mentions:{},m.relates_to:o}",

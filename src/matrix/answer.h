@@ -18,6 +18,12 @@ typedef struct Answer {
         const char *mark;     /* of an answer to a command: the reaction to it; NULL: as it is */
 } Answer;
 
+/* "m.relates_to" of a reply, in a thread or not; NULL: neither. Errors: -ENOMEM. */
+int answer_relation(const char *reply_to, const char *thread, cJSON **ret_relation);
+
+/* Whether all of the output is in the message. */
+bool answer_is_whole(Bytes output);
+
 /* The content of an m.room.message, an m.notice, which causes no notification. The caller deletes it.
  * Errors: -ENOMEM. */
 int answer_make(const Answer *answer, cJSON **ret_content);

@@ -20,6 +20,8 @@
 struct MatrixCall {
         MatrixServer *server;
         char *method, *url, *body;
+        size_t body_size;
+        bool is_json;
         usec_t timeout_usec;
         bool once, failing; /* failing: the attempt before failed, and this was logged */
         MatrixReplyHandler on_reply;
@@ -82,7 +84,7 @@ MatrixCall *matrix_call_free(MatrixCall *call)
         free(call->method);
         free(call->url);
         if (call->body)
-                explicit_bzero(call->body, strlen(call->body)); /* it may have a password */
+                explicit_bzero(call->body, call->body_size); /* it may have a password */
         free(call->body);
         free(call);
         return NULL;
@@ -115,13 +117,14 @@ static int attempt(MatrixCall *call)
         if (header)
                 headers[n++] = header;
         if (call->body)
-                headers[n++] = "Content-Type: application/json";
+                headers[n++] = call->is_json ? "Content-Type: application/json"
+                                             : "Content-Type: application/octet-stream";
 
         const HttpCallOptions options = { .method = call->method,
                                           .url = call->url,
                                           .headers = headers,
                                           .body = call->body,
-                                          .body_size = call->body ? strlen(call->body) : 0,
+                                          .body_size = call->body_size,
                                           .timeout_usec = call->timeout_usec,
                                           .response_max = RESPONSE_MAX };
         r = http_call_start(call->server->http, &options, &handlers, call, &call->http);
@@ -206,6 +209,21 @@ static void on_complete(HttpCall *http, int result, void *userdata)
         call->on_reply(call, &reply, call->userdata);
 }
 
+static int copy_body(MatrixCall *call, const MatrixRequest *request)
+{
+        Bytes body = request->body ? bytes_of_string(request->body) : request->file;
+
+        if (!body.data)
+                return 0;
+        call->is_json = request->body;
+        call->body = malloc(body.size + 1);
+        if (!call->body)
+                return -ENOMEM;
+        memcpy(call->body, body.data, body.size);
+        call->body_size = body.size;
+        return 0;
+}
+
 int matrix_call_start(MatrixServer *server, const MatrixRequest *request, MatrixReplyHandler on_reply,
                       void *userdata, MatrixCall **ret_call)
 {
@@ -222,8 +240,7 @@ int matrix_call_start(MatrixServer *server, const MatrixRequest *request, Matrix
                                                                                   : RETRY_MIN_USEC,
                                            .max_usec = RETRY_MAX_USEC } };
         call->method = strdup(request->method);
-        call->body = request->body ? strdup(request->body) : NULL;
-        if (!call->method || (request->body && !call->body) ||
+        if (!call->method || copy_body(call, request) < 0 ||
             asprintf(&call->url, "%s%s", server->url, request->target) < 0)
                 return -ENOMEM;
 

@@ -29,6 +29,7 @@ int matrix_server_set_url(MatrixServer *server, const char *url);
 typedef struct MatrixRequest {
         const char *method, *target; /* "/_matrix/client/v3/…" */
         const char *body;            /* JSON; NULL: none */
+        Bytes file;                  /* instead of the body */
         usec_t timeout_usec;         /* of one attempt */
         bool once;                   /* hands over failures as well, instead of repeating */
 } MatrixRequest;

@@ -70,10 +70,15 @@ static int forget_answered(Database *database)
                          "i", (int64_t) COMMAND_ANSWERED);
 }
 
+int command_journal_is_open(Database *database, const char *event_id)
+{
+        return query_exists(database, "SELECT 1 FROM command WHERE event_id = ? AND state != ?", "ti",
+                            event_id, (int64_t) COMMAND_ANSWERED);
+}
+
 int command_journal_answer(Database *database, const char *event_id, const Answer *answer)
 {
-        int r = query_exists(database, "SELECT 1 FROM command WHERE event_id = ? AND state != ?", "ti",
-                             event_id, (int64_t) COMMAND_ANSWERED);
+        int r = command_journal_is_open(database, event_id);
 
         if (r <= 0)
                 return r;

@@ -37,6 +37,9 @@ int command_journal_next(Database *database, JournalCommand *ret_command);
 
 int command_journal_submit(Database *database, const char *event_id);
 
+/* 1: it was not answered yet. */
+int command_journal_is_open(Database *database, const char *event_id);
+
 /* Puts the answer into the outbox, as a reply to the command; only the first counts. */
 int command_journal_answer(Database *database, const char *event_id, const Answer *answer);
 

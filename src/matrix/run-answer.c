@@ -9,7 +9,9 @@
 #include "basic/text.h"
 #include "matrix/command-display.h"
 #include "matrix/command-journal.h"
+#include "matrix/upload.h"
 #include "proto/id.h"
+#include "store/query.h"
 
 /* Signs in a line have no variation selector, which is invisible; reactions have the one that apps give
  * them. */
@@ -117,17 +119,43 @@ static Mark unfinished(const RunAnswer *answer, const RunOutcome *outcome, Text 
         return ends[i].mark;
 }
 
+/* All of an output that the message shows in part only. */
+static int attach(Database *database, const RunAnswer *answer)
+{
+        _cleanup_(freep) char *room_id = NULL, *thread = NULL;
+        char name[128];
+
+        if (answer_is_whole(answer->output))
+                return 0;
+        int r = query_text(database, &room_id, "SELECT room_id FROM command WHERE event_id = ?", "t",
+                           answer->event_id);
+        if (r > 0)
+                r = query_text(database, &thread, "SELECT thread FROM command WHERE event_id = ?", "t",
+                               answer->event_id);
+        if (r < 0 || !room_id)
+                return MIN(r, 0);
+        (void) snprintf(name, sizeof name, "%.63s-%.40s.txt", answer->device, answer->subject);
+        return upload_add(database, &(UploadFile){ .room_id = room_id,
+                                                   .name = name,
+                                                   .type = "text/plain",
+                                                   .content = answer->output,
+                                                   .reply_to = answer->event_id,
+                                                   .thread = thread });
+}
+
 int run_answer_end(Database *database, const RunAnswer *answer, const RunOutcome *outcome)
 {
         _cleanup_(text_done) Text line = TEXT_NULL;
         bool done = streq(outcome->state, "finished");
         Mark mark = done ? finished(answer, outcome, &line) : unfinished(answer, outcome, &line);
 
-        return line.error < 0
-                       ? line.error
-                       : command_journal_answer(
-                                 database, answer->event_id,
-                                 &(Answer){ .line = line.data, .output = answer->output, .mark = mark.key });
+        int r = line.error < 0 ? line.error : command_journal_is_open(database, answer->event_id);
+        if (r <= 0)
+                return r;
+        r = command_journal_answer(
+                database, answer->event_id,
+                &(Answer){ .line = line.data, .output = answer->output, .mark = mark.key });
+        return r < 0 ? r : attach(database, answer);
 }
 
 int run_answer_reject(Database *database, const char *event_id, const char *sentence)

@@ -27,6 +27,12 @@ static const char matrix_tables[] =
         "CREATE INDEX outbox_open ON outbox(seq) WHERE error IS NULL;"
         "CREATE INDEX outbox_by_owner ON outbox(owner_id) WHERE owner_id IS NOT NULL;"
 
+        /* Files to upload. `content` is the message for then, but for the address. */
+        "CREATE TABLE upload("
+        " id INTEGER PRIMARY KEY AUTOINCREMENT, room_id TEXT NOT NULL, content TEXT NOT NULL,"
+        " cipher BLOB NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, retry_ms INTEGER NOT NULL DEFAULT 0)"
+        " STRICT;"
+
         /* Commands that were accepted, each once: the event id is the key. `state`: command-journal.c;
          * `thread`: the root of the thread that it was written in. What its room shows of it,
          * command-display.c: `status`, the reaction that there should be; `shown` the one there is or will

@@ -11,9 +11,11 @@
 #include "matrix/command-display.h"
 #include "matrix/outbox.h"
 #include "matrix/room-queue.h"
+#include "matrix/upload.h"
 #include "matrix/url.h"
 
-#define SEND_USEC (60 * USEC_PER_SEC)
+#define SEND_USEC   (60 * USEC_PER_SEC)
+#define UPLOAD_USEC (180 * USEC_PER_SEC)
 
 typedef struct SendSource SendSource;
 
@@ -22,6 +24,8 @@ typedef struct SendItem {
         int64_t id;
         const char *method;
         char *target, *body; /* owned */
+        char *file;          /* owned; bytes instead of the body, which the source itself repeats */
+        size_t file_size;
 } SendItem;
 
 /* Both run in a transaction. next() returns 1 if there is an item, 0 if there is none, and WAIT if there
@@ -32,6 +36,11 @@ struct SendSource {
         int (*answered)(MatrixSession *session, int64_t id, const MatrixReply *reply);
 };
 
+static int64_t wall_ms(void)
+{
+        return (int64_t) (time_now(CLOCK_REALTIME) / USEC_PER_MSEC);
+}
+
 static void item_free(SendItem *item)
 {
         if (!item)
@@ -39,6 +48,7 @@ static void item_free(SendItem *item)
 
         free(item->target);
         free(item->body);
+        free(item->file);
         free(item);
 }
 
@@ -133,9 +143,8 @@ static int next_event(MatrixSession *session, SendItem *item)
                 { NULL, "PUT", API "/rooms/%/send/%/%" }, /* the type instead of an event */
         };
         _cleanup_(outbox_event_done) OutboxEvent event = OUTBOX_EVENT_NULL;
-        int64_t now_ms = (int64_t) (time_now(CLOCK_REALTIME) / USEC_PER_MSEC);
 
-        int r = outbox_first(session->database, session->e2ee, now_ms, &event);
+        int r = outbox_first(session->database, session->e2ee, wall_ms(), &event);
         if (r != 0)
                 return r == OUTBOX_WAIT ? SOURCE_WAIT : MIN(r, 0);
 
@@ -194,12 +203,31 @@ static int event_answered(MatrixSession *session, int64_t id, const MatrixReply 
         return event_decided(session, id, NULL, *code != '\0' ? code : "M_UNKNOWN");
 }
 
+/* ---- files */
+
+static int next_upload(MatrixSession *session, SendItem *item)
+{
+        int r = upload_next(session->database, wall_ms(), &item->id, &item->file, &item->file_size);
+        if (r != 1)
+                return r == 2 ? SOURCE_WAIT : r;
+
+        item->method = "POST";
+        r = url_format(&item->target, "/_matrix/media/v3/upload");
+        return r < 0 ? r : 1;
+}
+
+static int upload_received(MatrixSession *session, int64_t id, const MatrixReply *reply)
+{
+        return upload_answered(session->database, wall_ms(), id, reply);
+}
+
 /* ---- the queue */
 
 static const SendSource sources[] = {
         { next_request, request_answered },
         { next_room_request, room_request_answered },
         { next_event, event_answered },
+        { next_upload, upload_received },
 };
 
 static int next(MatrixSession *session, SendItem *item)
@@ -285,7 +313,9 @@ static int send_item(MatrixSession *session, SendItem *item)
                               &(MatrixRequest){ .method = item->method,
                                                 .target = item->target,
                                                 .body = item->body,
-                                                .timeout_usec = SEND_USEC },
+                                                .file = BYTES(item->file, item->file_size),
+                                                .timeout_usec = item->file ? UPLOAD_USEC : SEND_USEC,
+                                                .once = item->file },
                               on_answer, session, &session->send);
         return r < 0 ? r : 1;
 }

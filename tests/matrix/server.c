@@ -39,7 +39,7 @@ static char *complete_body(const Text *received)
         if (!head_end)
                 return NULL;
         size_t size = length && length < head_end ? (size_t) atol(length + strlen("Content-Length: ")) : 0;
-        return strlen(head_end + 4) >= size ? head_end + 4 : NULL;
+        return received->size - (size_t) (head_end + 4 - received->data) >= size ? head_end + 4 : NULL;
 }
 
 static void send_answer(ServerConnection *connection, const Answer *answer)

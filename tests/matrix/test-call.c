@@ -214,12 +214,34 @@ static void test_urls(void **state)
         }
 }
 
+/* Bytes are sent as they are, also a NUL, and are no JSON. */
+static void test_file(void **state)
+{
+        _cleanup_(matrix_call_freep) MatrixCall *call = NULL;
+        static const Answer answers[2] = { OK };
+        World *world = *state;
+        const MatrixRequest request = { .method = "POST",
+                                        .target = "/_matrix/media/v3/upload",
+                                        .file = BYTES("a\0b", 3),
+                                        .timeout_usec = 20 * USEC_PER_SEC,
+                                        .once = true };
+
+        world->answers = answers;
+        assert_ok(matrix_call_start(&world->server, &request, on_reply, world, &call));
+        while (world->n_replies == 0)
+                assert_ok(sd_event_run(world->event, UINT64_MAX));
+        assert_int_equal(world->status, 200);
+        assert_non_null(strstr(world->sent[0], "Content-Length: 3\r\n"));
+        assert_non_null(strstr(world->sent[0], "Content-Type: application/octet-stream\r\n"));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_decisions),
                 cmocka_unit_test_setup_teardown(test_retry_after, up, down),
                 cmocka_unit_test(test_urls),
+                cmocka_unit_test_setup_teardown(test_file, up, down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

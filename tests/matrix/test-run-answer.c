@@ -3,6 +3,8 @@
 
 #include "matrix/run-answer.h"
 
+#include <stdio.h>
+
 #include "e2ee/json.h"
 #include "matrix/command-display.h"
 #include "matrix/command-journal.h"
