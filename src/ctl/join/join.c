@@ -18,10 +18,10 @@
 #define DEVICE_TARGET "devbox-device.target"
 
 #define ATTEMPT_USEC (5 * USEC_PER_SEC)
-#define REACH_USEC   (30 * USEC_PER_SEC) /* until the hub has answered once */
-#define ANSWER_USEC  (60 * USEC_PER_SEC) /* inside the device's own tunnel */
-#define RETRY_USEC   USEC_PER_SEC
-#define SKEW_MS      INT64_C(30000) /* what manifests allow by default */
+#define REACH_USEC   (30 * USEC_PER_SEC)   /* until the hub has answered once */
+#define ANSWER_USEC  (60 * USEC_PER_SEC)   /* inside the device's own tunnel */
+#define RETRY_USEC   (100 * USEC_PER_MSEC) /* devbox-mesh sets the link up after it has replied */
+#define SKEW_MS      INT64_C(30000)        /* what manifests allow by default */
 
 void join_done(Join *join)
 {
