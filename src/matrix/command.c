@@ -13,12 +13,13 @@
 
 /* All that can be typed, in one place. */
 static const struct {
-        const char *verb, *second; /* NULL: any word, or none */
+        const char *verb, *second; /* second NULL: any word, or none; "": none */
         CommandKind kind;
         const char *capability;    /* of COMMAND_REQUEST */
         const char *missing;       /* the answer if no word follows; NULL: none needs to */
         const char *typed, *meant; /* both words; the answer to what is near */
 } verbs[] = {
+        { "status", "", COMMAND_STATUS, NULL, NULL, TYPED("status") }, /* alone */
         { "exec", NULL, COMMAND_REQUEST, "shell.exec", NULL, TYPED("exec") },
         { "ls", NULL, COMMAND_REQUEST, "fs.list", NULL, TYPED("ls") },
         { "status", NULL, COMMAND_REQUEST, "service.status", NULL, TYPED("status") },
@@ -34,6 +35,8 @@ static const struct {
         { "deny", NULL, COMMAND_DENY, NULL, ID_MISSING, TYPED("deny") },
         { "cancel", NULL, COMMAND_CANCEL, NULL, ID_MISSING, TYPED("cancel") },
         { "help", NULL, COMMAND_HELP, NULL, NULL, TYPED("help") },
+        { "devices", NULL, COMMAND_DEVICES, NULL, NULL, TYPED("devices") },
+        { "requests", NULL, COMMAND_REQUESTS, NULL, NULL, TYPED("requests") },
 };
 
 /* Whether the line begins with the verb of that row; the number of its words is returned. */
@@ -45,6 +48,8 @@ static size_t match_verb(const CommandLine *line, size_t row)
                 return 0;
         if (!second)
                 return 1;
+        if (*second == '\0')
+                return line->n == 1 ? 1 : 0;
         return line->n > 1 && streq(line->words[1], second) ? 2 : 0;
 }
 

@@ -11,7 +11,10 @@ typedef enum CommandKind {
         COMMAND_APPROVE, /* these three: the first word is the request's id */
         COMMAND_DENY,
         COMMAND_CANCEL,
-        COMMAND_HELP,
+        COMMAND_HELP,   /* these: words behind them do not count */
+        COMMAND_STATUS, /* of the room's device */
+        COMMAND_DEVICES,
+        COMMAND_REQUESTS,
         _COMMAND_KIND_MAX,
 } CommandKind;
 

@@ -11,6 +11,7 @@
 #include "matrix/approval.h"
 #include "matrix/daemon.h"
 #include "matrix/session.h"
+#include "trust/manifest.h"
 
 #define MATRIX_INTERFACE  "org.devbox.Matrix1"
 #define MATRIX_VTABLE_MAX 16
@@ -74,6 +75,10 @@ void executions_done(MatrixDaemon *self);
 void directory_refresh(MatrixDaemon *self);
 void directory_on_event(MatrixDaemon *self, const char *kind);
 void directory_done(Directory *directory);
+
+/* The reply of GetManifest, which devbox-mesh has verified. Errors: those of envelope_parse() and
+ * manifest_parse(). */
+int directory_parse_manifest(sd_bus_message *message, Manifest **ret_manifest);
 
 /* Announces what waits, and the ends of what has waited, now or after what is being read. No effect without
  * an account. After a Dispatch1.RequestChanged, if it is about such a request. */

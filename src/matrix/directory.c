@@ -96,8 +96,7 @@ static int store(MatrixDaemon *self, const DirectoryDevice *device, const Manife
         return r < 0 ? r : transaction_commit(&transaction);
 }
 
-/* It is devbox-mesh's, which has verified it. */
-static int parse_manifest(sd_bus_message *message, Manifest **ret_manifest)
+int directory_parse_manifest(sd_bus_message *message, Manifest **ret_manifest)
 {
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
         const char *text;
@@ -131,7 +130,7 @@ static void on_manifest(BusRequest *call, const BusReply *reply)
         bool is_missing =
                 reply->reason == DEVBOX_ERROR_MANIFEST_MISSING || reply->reason == DEVBOX_ERROR_PEER_UNKNOWN;
 
-        if (!is_missing && (reply->reason != 0 || parse_manifest(reply->message, &manifest) != 0))
+        if (!is_missing && (reply->reason != 0 || directory_parse_manifest(reply->message, &manifest) != 0))
                 return retry_later(self);
         if (finish_device(self, manifest) == 0)
                 read_next(self);

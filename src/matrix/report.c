@@ -107,8 +107,7 @@ void report_commands(Report *report)
                                     "!requests     what was asked of them last\n"
                                     "!approve ID   lets a request run\n"
                                     "!deny ID      does not\n"
-                                    "!cancel ID    ends one\n"
-                                    "!revoke NAME  shuts a device out\n");
+                                    "!cancel ID    ends one\n");
 }
 
 /* ---- devices */
@@ -180,15 +179,6 @@ void report_devices(Report *report, const ReportDevice *devices, size_t n, uint6
                 append_device(&report->block, &devices[i], now_ms);
                 text_append(&report->block, "\n");
         }
-}
-
-void report_revocation(Report *report, const char *device)
-{
-        text_appendf(&report->line,
-                     "%s loses access within seconds, and what runs on it is ended; it comes back only with "
-                     "a new "
-                     "invitation. If you mean it, write: !revoke %s now",
-                     device, device);
 }
 
 /* ---- requests */

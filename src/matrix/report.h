@@ -52,6 +52,3 @@ typedef struct ReportRequest {
 /* !requests, the newest first; `device` NULL: of all, and each row has its device's name. */
 void report_requests(Report *report, const ReportRequest *requests, size_t n, const char *device,
                      uint64_t now_ms);
-
-/* !revoke without its confirmation */
-void report_revocation(Report *report, const char *device);

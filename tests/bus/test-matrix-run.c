@@ -21,7 +21,14 @@ static void test_command(void **state)
         peer_say(world->ana, ROOM, "!exec ls -- /home");
         CHAT_UNTIL(world, chat_read(world, "%dev-a%ls%exit 0%") == 1);
         peer_say(world->ana, ROOM, "!help");
-        CHAT_UNTIL(world, chat_read(world, "%!fs.read%") == 1);
+        CHAT_UNTIL(world, chat_read(world, "dev-a can:%!exec ls %!fs.write %/FILE TEXT  🔒%") == 1);
+        peer_say(world->ana, ROOM, "!status");
+        CHAT_UNTIL(world, chat_read(world, "dev-a: online%") == 1);
+        peer_say(world->ana, APPROVALS, "!devices");
+        CHAT_UNTIL(world, chat_read(world, "%device%dev-a: online%") == 1);
+        peer_say(world->ana, ROOM, "!requests");
+        CHAT_UNTIL(world,
+                   chat_read(world, "The last request:%shell.exec.ls  finished, exit 0  @ana:x%") == 1);
         verify_chain(world->run->ledger);
 }
 

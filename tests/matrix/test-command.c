@@ -27,6 +27,9 @@ static void test_commands(void **state)
                 { "!deny 7KQ2PD no", COMMAND_DENY, NULL, 2, "7KQ2PD" },
                 { "!cancel 7KQ2PD", COMMAND_CANCEL, NULL, 1, "7KQ2PD" },
                 { "!help", COMMAND_HELP, NULL, 0, NULL },
+                { "!status", COMMAND_STATUS, NULL, 0, NULL },
+                { "!devices", COMMAND_DEVICES, NULL, 0, NULL },
+                { "!requests", COMMAND_REQUESTS, NULL, 0, NULL },
                 { "!status a.service", COMMAND_REQUEST, "service.status", 1, "a.service" },
                 { "!shell.exec ls", COMMAND_REQUEST, "shell.exec", 1, "ls" },
         };
