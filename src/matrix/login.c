@@ -50,14 +50,18 @@ int matrix_login_read(Database *database, const Secret *seal, MatrixLogin *ret_l
 
 int matrix_login_begin(Database *database, const char *server, const char *user_id)
 {
-        int r = query_exists(database, "SELECT 1 FROM login WHERE user_id != ?", "t", user_id);
+        int r = query_exists(database,
+                             "SELECT 1 FROM login WHERE user_id != ?"
+                             " AND (token NOT NULL OR EXISTS (SELECT 1 FROM account))",
+                             "t", user_id);
         if (r != 0)
                 return r < 0 ? r : -EXDEV;
 
         return query_run(database,
                          "INSERT INTO login(id, server, user_id, device_id)"
                          " VALUES (1, ?, ?, 'DEVBOX' || hex(randomblob(5)))"
-                         " ON CONFLICT(id) DO UPDATE SET server = excluded.server",
+                         " ON CONFLICT(id) DO UPDATE SET server = excluded.server,"
+                         " user_id = excluded.user_id",
                          "tt", server, user_id);
 }
 

@@ -21,8 +21,8 @@ void matrix_login_done(MatrixLogin *login);
 /* 1: there is one. Errors: also -EKEYREJECTED sealed under another key. */
 int matrix_login_read(Database *database, const Secret *seal, MatrixLogin *ret_login);
 
-/* Begins a login: chooses the device id, once; a second call for the same user changes only the server.
- * Errors: also -EXDEV the store belongs to another user. */
+/* Begins a login: chooses the device id, once; a second call changes only the server, and the user as long
+ * as no login has succeeded. Errors: also -EXDEV the store belongs to another user. */
 int matrix_login_begin(Database *database, const char *server, const char *user_id);
 
 /* The token is that of another device, which the server has chosen. Errors: also -EXDEV the store belongs to
