@@ -177,11 +177,42 @@ static void test_written(void **state)
         assert_int_equal(assert_ok(approval_is_open(store->database, REQUEST)), 0);
 }
 
+/* What is not seen is shown as its escape, and what is too long is attached as a whole. */
+static void test_arguments(void **state)
+{
+        TestStore *store = *state;
+        char *text = malloc(20000);
+
+        assert_ok(room_queue_want(store->database, ROOM_APPROVALS, ""));
+        assert_ok(query_run(store->database, "UPDATE chat_room SET room_id = '!approvals'", ""));
+        assert_ok(approval_add(store->database, REQUEST,
+                               &(Answer){ .line = "home: rm",
+                                          .output = bytes_of_string("[\"a\xe2\x80\xae"
+                                                                    "b\xf3\xa0\x80\x81\"]") }));
+        assert_int_equal(
+                count(store,
+                      "SELECT content LIKE '%home: rm%a\\\\u202eb\\\\udb40\\\\udc01%m.text%' FROM outbox"),
+                1);
+        assert_int_equal(count(store, "SELECT count(*) FROM upload"), 0);
+
+        assert_non_null(text);
+        memset(text, 'x', 20000);
+        assert_ok(approval_add(store->database, "01JDQ0000000000000007KQ2PE",
+                               &(Answer){ .line = "home: rm", .output = BYTES(text, 20000) }));
+        free(text);
+        assert_int_equal(
+                count(store, "SELECT count(*) FROM outbox WHERE content LIKE '%Do not decide before%'"), 1);
+        assert_int_equal(count(store, "SELECT count(*) FROM upload WHERE room_id = '!approvals' AND"
+                                      " length(cipher) = 20000 AND content LIKE '%7KQ2PE-arguments.json%'"),
+                         1);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_keys),
                 cmocka_unit_test_setup_teardown(test_life, test_store_up, test_store_down),
+                cmocka_unit_test_setup_teardown(test_arguments, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_taken_back, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_written, test_store_up, test_store_down),
         };
