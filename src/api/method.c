@@ -37,6 +37,12 @@ const BusService api_services[_API_SERVICE_MAX] = {
                                  .deadline_usec = DEADLINE_USEC,
                                  .unavailable = DEVBOX_ERROR_AUDIT_UNAVAILABLE,
                                  .timeout = DEVBOX_ERROR_AUDIT_UNAVAILABLE },
+        [API_SERVICE_MATRIX] = { .title = "devbox-matrix",
+                                 .name = "org.devbox.Matrix1",
+                                 .path = "/org/devbox/Matrix1",
+                                 .deadline_usec = DEADLINE_USEC,
+                                 .unavailable = DEVBOX_ERROR_MATRIX_UNAVAILABLE,
+                                 .timeout = DEVBOX_ERROR_MATRIX_UNAVAILABLE },
 };
 
 static void complete(Call *call, const BusReply *reply)

@@ -19,6 +19,7 @@
 #define MESH     "devbox_mesh_"
 #define DISPATCH "devbox_dispatch_"
 #define LEDGER   "devbox_ledger_"
+#define MATRIX   "devbox_matrix_"
 
 typedef struct Family {
         PrometheusFamily family;
@@ -121,6 +122,7 @@ static const char *const prefixes[_API_SERVICE_MAX] = {
         [API_SERVICE_MESH] = MESH,
         [API_SERVICE_DISPATCH] = DISPATCH,
         [API_SERVICE_LEDGER] = LEDGER,
+        [API_SERVICE_MATRIX] = MATRIX,
 };
 
 /* What follows the name in a key: labels, or of a histogram "_bucket" with labels, "_sum", "_count". */
@@ -356,6 +358,24 @@ static const Family families[] = {
         { { LEDGER "manifest_in_force", "gauge",
             "Whether this machine has a manifest that has not expired." },
           add_component, API_SERVICE_LEDGER },
+        { { MATRIX "synced", "gauge",
+            "1 if the Matrix account of this hub is logged in and the homeserver answers." },
+          add_component, API_SERVICE_MATRIX },
+        { { MATRIX "rooms", "gauge",
+            "Rooms that exist." },
+          add_component, API_SERVICE_MATRIX },
+        { { MATRIX "rooms_wanted", "gauge",
+            "Rooms that there should be." },
+          add_component, API_SERVICE_MATRIX },
+        { { MATRIX "events_unsent", "gauge",
+            "Events that wait to be sent to the homeserver." },
+          add_component, API_SERVICE_MATRIX },
+        { { MATRIX "events_undecryptable", "gauge",
+            "Messages whose key is missing." },
+          add_component, API_SERVICE_MATRIX },
+        { { MATRIX "last_sync_timestamp_seconds", "gauge",
+            "When the homeserver last answered; 0 if it has not since the start." },
+          add_component, API_SERVICE_MATRIX },
         { { "devbox_dbus_calls_total", "counter",
             "Calls of devbox-api to devbox-collector." },
           add_dbus, offsetof(BusClientStats, calls_total) },

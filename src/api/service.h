@@ -7,5 +7,6 @@ typedef enum ApiService {
         API_SERVICE_MESH,
         API_SERVICE_DISPATCH,
         API_SERVICE_LEDGER,
+        API_SERVICE_MATRIX, /* its metrics alone */
         _API_SERVICE_MAX
 } ApiService;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The services of a hub in the bus ring, as far as devbox-api calls them: org.devbox.Mesh1, Dispatch1 and
- * Ledger1. They have no state: what a call brings decides the reply. */
+/* The services of a hub in the bus ring, as far as devbox-api calls them: org.devbox.Mesh1, Dispatch1,
+ * Ledger1 and Matrix1. They have no state: what a call brings decides the reply. */
 
 #include <stdio.h>
 #include <systemd/sd-bus.h>
@@ -239,6 +239,17 @@ static int on_get_dispatch_metrics(sd_bus_message *call, void *userdata, sd_bus_
                 "request_duration_seconds_bucket{le=\"+Inf\"}", 4.0, "request_duration_seconds_count", 4.0);
 }
 
+static int on_get_matrix_metrics(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        return sd_bus_reply_method_return(call, "a{sd}", 1, "events_unsent", 2.0);
+}
+
+static const sd_bus_vtable matrix_component[] = {
+        SD_BUS_VTABLE_START(0),
+        METHOD("GetMetrics", "", "a{sd}", on_get_matrix_metrics),
+        SD_BUS_VTABLE_END,
+};
+
 static const sd_bus_vtable dispatch_component[] = {
         SD_BUS_VTABLE_START(0),
         METHOD("GetMetrics", "", "a{sd}", on_get_dispatch_metrics),
@@ -252,6 +263,7 @@ static const struct {
         { "org.devbox.Dispatch1", "/org/devbox/Dispatch1", NULL, dispatch },
         { "org.devbox.Ledger1", "/org/devbox/Ledger1", NULL, ledger },
         { NULL, "/org/devbox/Dispatch1", "org.devbox.Component1", dispatch_component },
+        { "org.devbox.Matrix1", "/org/devbox/Matrix1", "org.devbox.Component1", matrix_component },
         { NULL, "/org/devbox/Mesh1", "org.devbox.Component1", component },
         { "org.devbox.Mesh1", "/org/devbox/Mesh1", NULL, mesh }, /* last: the test waits for it */
 };

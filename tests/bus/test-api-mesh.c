@@ -315,6 +315,8 @@ static void test_metrics(void **state)
         assert_answer(ask(world, LOCAL, "GET /metrics", NULL, NULL), 200, line);
         assert_answer(ask(world, LOCAL, "GET /metrics", NULL, NULL), 200,
                       "\ndevbox_dispatch_request_duration_seconds_bucket{le=\"+Inf\"} 4\n");
+        assert_answer(ask(world, LOCAL, "GET /metrics", NULL, NULL), 200,
+                      "\ndevbox_matrix_events_unsent 2\n");
 
         world->mesh = test_daemon_free(world->mesh);
         test_bus_wait_owner(world->bus, MESH, false);

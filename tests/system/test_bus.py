@@ -109,7 +109,7 @@ def test_members_may_call_and_guests_may_not():
             for user, allowed in (
                 ("root", True),
                 (MEMBER, True),
-                ("devbox", component != "Matrix1"),
+                ("devbox", True),
                 ("devbox-collector", False),
                 ("devbox-ledger", False),
                 (GUEST, False),
