@@ -133,7 +133,9 @@ class Person:
             self.events.append(made)
             self.show(made)
 
-    def on_sync(self, _):
+    def on_sync(self, response):
+        for room in response.rooms.leave:  # matrix-nio keeps them
+            self.client.rooms.pop(room, None)
         self.changed.set()
 
     @staticmethod
