@@ -14,9 +14,9 @@ the account. A line of input is a message to the room that it follows, or one of
     /identity        print the fingerprint of the identity, which others compare
     /quit            end, as the end of the input does
 
-STEPs are such lines as arguments: --room ALIAS, --send LINE, --react KEY, --expect PATTERN. With one or
-more, no input is read. /expect looks at what arrived after its last match in that room. Exit status: 0,
-or 1 as soon as a line from arguments, or from input that is no terminal, fails."""
+STEPs are such lines as arguments: --room ALIAS, --send LINE, --react KEY, --expect PATTERN, --identity.
+With one or more, no input is read. /expect looks at what arrived after its last match in that room. Exit
+status: 0, or 1 as soon as a line from arguments, or from input that is no terminal, fails."""
 
 import argparse
 import asyncio
@@ -91,6 +91,7 @@ class Chat:
 
     async def follow(self, alias):
         self.room = await self.who.enter(alias, self.seconds)
+        print(f"you are in {self.name(self.room)}", flush=True)
 
     async def react(self, key):
         messages = [each for each in self.of_others() if each.kind == "message"]
@@ -142,9 +143,10 @@ async def converse(chat, steps):
 
 
 class Step(argparse.Action):
+    """Adds the line that the option stands for."""
+
     def __call__(self, parser, options, value, option=None):
-        verb = option.lstrip("-")
-        options.steps.append(value if verb == "send" else f"/{verb} {value}")
+        options.steps.append(value if option == "--send" else f"/{option[2:]} {value or ''}")
 
 
 def arguments():
@@ -157,6 +159,7 @@ def arguments():
     parser.add_argument("--timeout", type=float, default=person.PATIENCE)
     for step in ("room", "send", "react", "expect"):
         parser.add_argument("--" + step, action=Step)
+    parser.add_argument("--identity", action=Step, nargs=0)
     parser.set_defaults(steps=[])
     return parser.parse_args()
 
