@@ -129,22 +129,41 @@ packages_apt() {
     apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=120 "$@"
 }
 
-# ---- Synapse and matrix-nio: from PyPI, fetched once
+# ---- what comes from PyPI and npm: fetched once
 
 matrix_python=$build/synapse/bin/python
-matrix_packages=("matrix-synapse==1.163.2" "matrix-nio[e2e]==0.26.0" "vodozemac==0.10.0")
 
-matrix_complete() {
-    [[ $(cat "$build/synapse/complete" 2>/dev/null) == "${matrix_packages[*]}" ]]
+need_matrix() {
+    fetch_once "Synapse and matrix-nio" "$build/synapse" fetch_from_pypi \
+        "matrix-synapse==1.163.2" "matrix-nio[e2e]==0.26.0" "vodozemac==0.10.0"
 }
 
-matrix_fetch() {
-    local folder=$build/synapse
-    build_folder "$build"
-    as_owner rm -rf "$folder"
-    as_owner python3 -m venv "$folder" &&
-        as_owner "$folder/bin/pip" install --quiet "${matrix_packages[@]}" &&
-        as_owner tee "$folder/complete" <<<"${matrix_packages[*]}"
+# Its Rust crypto is what Element encrypts with.
+need_element() {
+    fetch_once "matrix-js-sdk" "$build/element" fetch_from_npm "matrix-js-sdk@43.0.0" "node@22.23.3"
+}
+
+# Calls FETCHER FOLDER PACKAGE... unless FOLDER has these already; WHAT is for the reader.
+fetch_once() {
+    local what=$1 folder=$2 fetcher=$3
+    shift 3
+    [[ $(cat "$folder/complete" 2>/dev/null) == "$*" ]] ||
+        step "fetching $what" fetch_anew "$folder" "$fetcher" "$@"
+}
+
+fetch_anew() {
+    local folder=$1 fetcher=$2
+    shift 2
+    as_owner rm -rf "$folder" && build_folder "$folder" && "$fetcher" "$folder" "$@" &&
+        as_owner tee "$folder/complete" <<<"$*"
+}
+
+fetch_from_pypi() {
+    as_owner python3 -m venv "$1" && as_owner "$1/bin/pip" install --quiet "${@:2}"
+}
+
+fetch_from_npm() {
+    as_owner npm install --silent --no-audit --no-fund --cache "$1/cache" --prefix "$1" "${@:2}"
 }
 
 # ---- one installer at a time

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* A session as a program, for a real homeserver and clients that share no code with it.
  *
- *         client DIRECTORY URL USER OPERATOR < PASSWORD
+ *         client DIRECTORY URL USER OPERATOR... < PASSWORD
  *
- * Makes the rooms of the device "home", whose manifest names OPERATOR with the identity that the server has
- * of them, and answers each command with "done:" and its line, and announces a request, whose
+ * Makes the rooms of the device "home", whose manifest names each OPERATOR with the identity that the server
+ * has of them, and answers each command with "done:" and its line, and announces a request, whose
  * announcement becomes the first decision. Ends with its input. */
 
 #include <stdio.h>
@@ -22,8 +22,10 @@
 #include "matrix/schema.h"
 #include "matrix/session.h"
 
+#define OPERATORS_MAX 8
+
 typedef struct Client {
-        const char *person;
+        char **people; /* until NULL */
         sd_event *event;
         HttpClient *http;
         Secret *seal;
@@ -45,17 +47,25 @@ static int answer_first(Client *client)
                                 &(Answer){ .line = "done:", .output = bytes_of_string(command.line) });
 }
 
-static int read_manifest(Client *client)
+static int read_identity(Client *client, char *person, ManifestOperator *who)
 {
-        ManifestOperator who = { .principal = (char *) client->person };
-        const Manifest manifest = { .operators = { &who, 1 } };
-        E2ee *e2ee = session_e2ee(client->session);
         _cleanup_(freep) char *master = NULL;
 
-        int r = e2ee_identity(e2ee, client->person, &master);
-        if (r > 0)
-                r = ed25519_text_parse(master, &who.master_key);
-        return r < 0 ? r : people_receive(client->database, e2ee, "home", &manifest);
+        who->principal = person;
+        int r = e2ee_identity(session_e2ee(client->session), person, &master);
+        return r <= 0 ? r : ed25519_text_parse(master, &who->master_key);
+}
+
+static int read_manifest(Client *client)
+{
+        ManifestOperator operators[OPERATORS_MAX] = { 0 };
+        Manifest manifest = { .operators = { operators, 0 } };
+        int r = 0;
+
+        for (char **person = client->people; *person && r == 0; person++)
+                r = read_identity(client, *person, &operators[manifest.operators.n++]);
+        return r < 0 ? r
+                     : people_receive(client->database, session_e2ee(client->session), "home", &manifest);
 }
 
 static int pass_on_decision(Client *client)
@@ -200,10 +210,10 @@ static int run(Client *client, char **arguments)
 
 int main(int argc, char **argv)
 {
-        Client client = { .person = argc == 5 ? argv[4] : NULL };
+        Client client = { .people = argv + 4 };
 
         log_open("client");
-        int r = client.person ? run(&client, argv) : -EINVAL;
+        int r = argc > 4 && argc <= 4 + OPERATORS_MAX ? run(&client, argv) : -EINVAL;
 
         session_free(client.session);
         matrix_call_free(client.call);

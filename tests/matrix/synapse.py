@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The session against Synapse, with matrix-nio as the operator's client: neither shares code with it.
+"""The session against Synapse, with two operators whose clients share no code with it: ana has matrix-nio,
+ben has what Element encrypts with (element.mjs).
 
-    tests/matrix/synapse.py CLIENT
+    tests/matrix/synapse.py CLIENT [PACKAGES]
 
-CLIENT is the program of client.c. Prints "ok NAME", or "not ok NAME: why" and the last lines of the
+CLIENT is the program of client.c. PACKAGES is the folder with ben's npm packages; without it he is not
+there. Prints "ok NAME", or "not ok NAME: why" and the last lines of the
 homeserver's log."""
 
 import asyncio
+import contextlib
+import json
 import pathlib
 import signal
 import sqlite3
@@ -19,12 +23,13 @@ import time
 from homeserver import PASSWORD, SERVER, Homeserver, until
 from person import Person, Trouble
 
-BOT, ANA = f"@bot:{SERVER}", f"@ana:{SERVER}"
+BOT, ANA, BEN = (f"@{name}:{SERVER}" for name in ("bot", "ana", "ben"))
+HERE = pathlib.Path(__file__).resolve().parent
 
 
 class Bot:
     def __init__(self, program, directory, server):
-        self.arguments = [program, str(directory), server.url, BOT, ANA]
+        self.arguments = [program, str(directory), server.url, BOT, ANA, BEN]
         self.store = directory / "matrix.db"
         self.start()
 
@@ -39,6 +44,25 @@ class Bot:
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+
+class Element:
+    def __init__(self, server, packages, log):
+        node = packages / "node_modules/.bin/node"
+        self.process = subprocess.Popen(
+            [node, HERE / "element.mjs", server.url, BEN, PASSWORD], cwd=packages, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
+
+    async def do(self, *words):
+        self.process.stdin.write(json.dumps(words) + "\n")
+        self.process.stdin.flush()
+        line = await asyncio.to_thread(self.process.stdout.readline)
+        assert line, f"Element ended at {words}"
+        return json.loads(line)
+
+    def end(self):
+        self.process.kill()
         self.process.wait()
 
 
@@ -72,13 +96,24 @@ async def latency(ana, room):
     print(f"# an answer takes {median} ms in the median, {most} ms at most")
 
 
-async def conversation(server, bot, ana):
+async def look(ana, ben, room):
+    """Ben writes and is answered; of all that was said he sees nothing unreadable, and no warning."""
+    await ben.do("say", room, "!element")
+    assert await ben.do("hear", "done:\n!element") == BOT
+    await hear(ana, "done:\n!element")
+    seen = await ben.do("look")
+    assert seen["encrypted"] > 20 and not seen["warnings"], seen
+
+
+async def conversation(server, bot, ana, ben):
     await ana.begin(PASSWORD)
     room = await ana.enter("dev-home")
     approvals = await ana.enter("operator-approvals")
     space = await ana.enter("devbox")
     await ana.until(lambda: room in ana.client.rooms[space].children, "room in the space")
     assert await is_signed(ana, BOT)
+    if ben:
+        await ben.do("join", f"#dev-home:{SERVER}")
     print("ok rooms", flush=True)
 
     # The identity is pinned once the bot has seen it: before that, the answer says what to do.
@@ -128,43 +163,48 @@ async def conversation(server, bot, ana):
     until(lambda: bot.room("dev-home") == room)
     print("ok rooms-adopted", flush=True)
 
+    if ben:
+        await look(ana, ben, room)
+        print("ok element", flush=True)
+    else:
+        print("skip element: matrix-js-sdk is not here")
+
     bot.kill()
-    bot.arguments[-1] = "@ben:" + SERVER  # whom the manifest names now, instead of Ana
+    bot.arguments.remove(ANA)  # whom the manifest does not name any more
     bot.start()
     await ana.until(lambda: not ana.client.rooms, "removal from all rooms")
     print("ok removed", flush=True)
 
 
-async def person(server, bot, directory):
+async def people(server, bot, directory, ben):
     ana = Person(server.url, ANA, directory)
     try:
-        await conversation(server, bot, ana)
+        await conversation(server, bot, ana, ben)
     finally:
         await ana.end()
 
 
-def run(program, directory):
+def run(program, packages, directory):
     for each in ("synapse", "bot"):
         (directory / each).mkdir()
-    server = Homeserver(directory / "synapse")
-    bot = None
-    try:
-        server.register("bot")
-        server.register("ana")
-        server.register("ben")
+    with contextlib.ExitStack() as stack:
+        server = Homeserver(directory / "synapse")
+        stack.callback(server.kill)
+        for name in ("bot", "ana", "ben"):
+            server.register(name)
         bot = Bot(program, directory / "bot", server)
-        asyncio.run(person(server, bot, directory / "ana"))
-    finally:
-        if bot:
-            bot.kill()
-        server.kill()
+        stack.callback(bot.kill)
+        ben = packages and Element(server, packages, stack.enter_context(open(directory / "element", "w")))
+        if ben:
+            stack.callback(ben.end)
+        asyncio.run(people(server, bot, directory / "ana", ben))
 
 
-def main(program):
+def main(program, packages=None):
     with tempfile.TemporaryDirectory(prefix="devbox-synapse.") as name:
         directory = pathlib.Path(name)
         try:
-            run(program, directory)
+            run(program, packages and pathlib.Path(packages), directory)
         except (AssertionError, OSError, Trouble) as error:
             print(f"not ok conversation: {error}")
             for line in (directory / "synapse/synapse.log").read_text().splitlines()[-20:]:
@@ -173,4 +213,4 @@ def main(program):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+// A person with the encryption of Element: matrix-js-sdk on its Rust crypto, in the mode that neither sends
+// to, nor shows what comes from, devices that their owner has not signed.
+//
+//     node element.mjs URL USER PASSWORD
+//
+// Answers each line of input, a JSON array of a verb below and its arguments, with one of output: what the
+// verb returned, as JSON. Ends with its input. The packages are found from the folder that it is started in.
+
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+
+const PATIENCE_MS = 30000;
+const events = []; // of all rooms
+const [url, user, password] = process.argv.slice(2);
+
+console.log = console.info = console.debug = console.warn = console.error; // what the library prints
+const library = (name) => import(createRequire(process.cwd() + "/").resolve(name));
+const sdk = await library("matrix-js-sdk");
+const { OnlySignedDevicesIsolationMode } = await library("matrix-js-sdk/lib/crypto-api/index.js");
+
+async function logIn() {
+    const identifier = { type: "m.id.user", user };
+    const session = await sdk
+        .createClient({ baseUrl: url })
+        .loginRequest({ type: "m.login.password", identifier, password });
+    const made = sdk.createClient({
+        baseUrl: url,
+        userId: session.user_id,
+        deviceId: session.device_id,
+        accessToken: session.access_token,
+    });
+    await made.initRustCrypto({ useIndexedDB: false });
+    await made.getCrypto().bootstrapCrossSigning({ authUploadDeviceSigningKeys: (upload) => upload(null) });
+    made.getCrypto().setDeviceIsolationMode(new OnlySignedDevicesIsolationMode());
+    made.on("Room.timeline", (event) => events.push(event));
+    await made.startClient({ initialSyncLimit: 100 });
+    return made;
+}
+
+async function until(condition, what) {
+    const deadline = Date.now() + PATIENCE_MS;
+    for (let value; ; await new Promise((resolve) => setTimeout(resolve, 20))) {
+        if ((value = await condition())) return value;
+        if (Date.now() > deadline) throw new Error(`no ${what}`);
+    }
+}
+
+const find = (alias) => client.getRooms().find((room) => room.getCanonicalAlias() === alias);
+
+// Why Element would warn of an event, or not show it; nothing if it would not.
+async function warning(event) {
+    if (event.isDecryptionFailure()) return event.decryptionFailureReason;
+    if (event.getType() === "m.room.message" && !event.isEncrypted()) return "not encrypted";
+    const info = event.isEncrypted() && (await client.getCrypto().getEncryptionInfoForEvent(event));
+    return info && info.shieldColour ? `shield ${info.shieldColour}, reason ${info.shieldReason}` : null;
+}
+
+const verbs = {
+    // Waits for the invitation and accepts it; the room's id.
+    async join(alias) {
+        const room = await until(() => find(alias), `invitation to ${alias}`);
+        await client.joinRoom(room.roomId);
+        await until(() => room.getMyMembership() === "join" && room.hasEncryptionStateEvent(), alias);
+        return room.roomId;
+    },
+
+    async say(room, text) {
+        return (await client.sendTextMessage(room, text)).event_id;
+    },
+
+    // Waits for a message with this text; its sender.
+    async hear(text) {
+        const found = () => events.find((event) => event.getContent().body === text);
+        return (await until(found, JSON.stringify(text))).getSender();
+    },
+
+    // How many encrypted events there are, and those that Element would warn of.
+    async look() {
+        const warnings = [];
+        for (const event of events) {
+            const why = await warning(event);
+            if (why) warnings.push(`${event.getId()} of ${event.getSender()}: ${why}`);
+        }
+        return { encrypted: events.filter((event) => event.isEncrypted()).length, warnings };
+    },
+};
+
+const client = await logIn();
+for await (const line of createInterface({ input: process.stdin })) {
+    const [verb, ...given] = JSON.parse(line);
+    process.stdout.write(JSON.stringify(await verbs[verb](...given)) + "\n");
+}
+process.exit(0);
