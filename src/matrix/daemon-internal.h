@@ -8,6 +8,7 @@
 #include "bus/client.h"
 #include "bus/component.h"
 #include "event/idle.h"
+#include "matrix/announced.h"
 #include "matrix/approval.h"
 #include "matrix/daemon.h"
 #include "matrix/session.h"
@@ -53,6 +54,7 @@ struct MatrixDaemon {
         HttpClient *http;
         Database *database;
         MatrixSession *session; /* NULL: no account is logged in */
+        AnnouncedVerifications announced;
 
         BusClient mesh, dispatch;
         sd_bus_slot *slot_events, *slot_changes, *slot_approvals;
@@ -105,6 +107,9 @@ int matrix_account_forget(MatrixDaemon *self);
 /* Of Component1: metrics.c, figures.c. */
 int matrix_append_metrics(sd_bus_message *reply, void *owner);
 void matrix_update_health(void *owner);
+
+/* methods-verification.c: emits what has changed. */
+void matrix_announce_verifications(MatrixDaemon *self);
 
 /* operation.c: one of `operations`. */
 void matrix_operation_free(BusCall *call);

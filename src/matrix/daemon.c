@@ -57,6 +57,7 @@ void matrix_work(MatrixDaemon *self)
         if (!self->session)
                 return;
 
+        matrix_announce_verifications(self);
         approvals_work(self);
         executions_start(self);
         session_send(self->session);

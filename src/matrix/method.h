@@ -22,4 +22,5 @@
         struct _need_semicolon_
 
 /* Rows without a start. */
-extern const sd_bus_vtable matrix_account_methods[], matrix_status_methods[], matrix_identity_methods[];
+extern const sd_bus_vtable matrix_account_methods[], matrix_status_methods[], matrix_identity_methods[],
+        matrix_verification_methods[];

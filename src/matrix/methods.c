@@ -5,7 +5,7 @@
 #include "matrix/method.h"
 
 static const sd_bus_vtable *const parts[] = { matrix_account_methods, matrix_status_methods,
-                                              matrix_identity_methods };
+                                              matrix_identity_methods, matrix_verification_methods };
 
 int matrix_add_interface(MatrixDaemon *self, const char *path)
 {

@@ -230,6 +230,8 @@ static const ErrorRow rows[_DEVBOX_ERROR_MAX] = {
             "no Matrix account is logged in; run: devboxctl matrix login"),
         ROW(PERSON_UNKNOWN,        "person_unknown",        "PersonUnknown",        404, -ENOENT,
             "the Matrix homeserver has no cross-signing identity of this user"),
+        ROW(VERIFICATION_STATE,    "verification_state",    "VerificationState",    409, -EALREADY,
+            "no verification of this id waits for that; it may have ended: devboxctl matrix verify"),
 };
 /* clang-format on */
 

@@ -97,6 +97,7 @@ typedef enum DevboxError {
         DEVBOX_ERROR_MATRIX_OTHER,
         DEVBOX_ERROR_MATRIX_LOGGED_OUT,
         DEVBOX_ERROR_PERSON_UNKNOWN,
+        DEVBOX_ERROR_VERIFICATION_STATE,
         _DEVBOX_ERROR_MAX,
 } DevboxError;
 
@@ -107,9 +108,8 @@ int devbox_error_http_status(DevboxError error);      /* 401 */
 int devbox_error_errno(DevboxError error);            /* -EACCES */
 const char *devbox_error_sentence(DevboxError error); /* what is wrong and what to do next; no full stop */
 
-/* What the audit chain and a result call the outcome: "rejected_nonce". */
-const char *devbox_error_audit_status(DevboxError error);
-bool devbox_error_is_replay(DevboxError error); /* that outcome is rejected_nonce */
+const char *devbox_error_audit_status(DevboxError error); /* the outcome in the chain: "rejected_nonce" */
+bool devbox_error_is_replay(DevboxError error);           /* that outcome is rejected_nonce */
 
 /* The sentence about one subject: "capability rejected: shell.exec.rm not in manifest". `subject` may be
  * NULL or empty: then the plain sentence. Cut to fit; always ends with NUL. */

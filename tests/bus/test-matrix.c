@@ -8,7 +8,9 @@
 #include "basic/text.h"
 #include "harness.h"
 #include "introspect.h"
+#include "matrix/schema.h"
 #include "server.h"
+#include "store/query.h"
 
 #define MATRIX "org.devbox.Matrix1"
 
@@ -20,7 +22,8 @@ typedef struct MatrixBus {
         Server web;
 
         bool refuse, logged_out; /* logins are refused; the token is no longer known */
-        unsigned n_logins, n_logouts;
+        bool asks;               /* the next sync has a request of Ana's for a verification */
+        unsigned n_logins, n_logouts, n_changed;
         sd_bus_message *reply; /* of the call that ran last */
 } MatrixBus;
 
@@ -59,6 +62,11 @@ static Answer on_request(const ServerRequest *request, void *userdata)
                 return answer_text(401, "{\"errcode\":\"M_UNKNOWN_TOKEN\"}");
         if (startswith(target, "/account/whoami"))
                 return answer_text(200, "{\"user_id\":\"@devbox:x\",\"device_id\":\"THEIRS\"}");
+        if (startswith(target, "/sync") && TAKE(world->asks, false))
+                return answer_text(200, "{\"next_batch\":\"2\",\"to_device\":{\"events\":["
+                                        "{\"type\":\"m.key.verification.request\",\"sender\":\"@ana:x\","
+                                        "\"content\":{\"transaction_id\":\"t\",\"from_device\":\"ANA\","
+                                        "\"methods\":[\"m.sas.v1\"]}}]}}");
         if (startswith(target, "/sync") && strstr(target, "timeout=") && !strstr(target, "timeout=0&"))
                 return (Answer){ .how = ANSWER_LATER };
         if (startswith(target, "/sync"))
@@ -190,6 +198,23 @@ static void wait_state(MatrixBus *world, const char *wanted)
                 assert_ok(sd_event_run(world->event, 10000));
 }
 
+/* A manifest names the user: that of a device which was here before. */
+static void name_person(MatrixBus *world, const char *user_id)
+{
+        Database *database = NULL;
+        char path[128];
+
+        assert_int_equal(test_daemon_stop(world->daemon), EXIT_SUCCESS);
+        test_daemon_free(world->daemon);
+        (void) snprintf(path, sizeof path, "%s/matrix.db", world->directory);
+        assert_ok(matrix_database_open(path, &database));
+        assert_ok(
+                query_run(database, "INSERT INTO person(device, user_id) VALUES ('home', ?)", "t", user_id));
+        database_close(database);
+        start_matrix(world);
+        wait_state(world, "synced");
+}
+
 /* ---- tests */
 
 static void test_introspects_as_promised(void **state)
@@ -281,6 +306,60 @@ static void test_identity(void **state)
         (void) finish(world, unknown, "PersonUnknown");
 }
 
+static int on_changed(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        MatrixBus *world = userdata;
+        const char *id, *state;
+
+        assert_ok(sd_bus_message_read(message, "ss", &id, &state));
+        assert_true(streq(id, "1") && streq(state, "ready"));
+        world->n_changed++;
+        return 0;
+}
+
+static sd_bus_message *call_with(const MatrixBus *world, const char *member, const char *argument)
+{
+        sd_bus_message *call = new_call(world, member);
+
+        assert_ok(sd_bus_message_append(call, "s", argument));
+        return call;
+}
+
+/* Ana, whom a manifest names, asks: test-verification.c of the library has the rest of it. */
+static void test_verification(void **state)
+{
+        MatrixBus *world = *state;
+        sd_bus_message *reply;
+        const char *user;
+
+        (void) finish(world, call_with(world, "StartVerification", "@ana:x"), "MatrixLoggedOut");
+        (void) finish(world, call_with(world, "CancelVerification", "1"), "MatrixLoggedOut");
+        log_in(world, world->web.url, "password", NULL);
+        wait_state(world, "synced");
+        (void) finish(world, call_with(world, "StartVerification", "ana"), "BadRequest");
+        (void) finish(world, call_with(world, "StartVerification", "@ana:x"), "PersonUnknown");
+
+        assert_ok(sd_bus_match_signal(world->bus->client, NULL, MATRIX, "/org/devbox/Matrix1", MATRIX,
+                                      "VerificationChanged", on_changed, world));
+        name_person(world, "@ana:x");
+        (void) finish(world, call_with(world, "StartVerification", "@ana:x"), "Busy"); /* no room yet */
+        world->asks = true;
+        server_poke(&world->web);
+        while (world->n_changed == 0)
+                assert_ok(sd_event_run(world->event, UINT64_MAX));
+
+        reply = finish(world, new_call(world, "ListVerifications"), NULL);
+        assert_ok(sd_bus_message_enter_container(reply, 'a', "a{sv}"));
+        assert_ok(sd_bus_message_enter_container(reply, 'a', "{sv}"));
+        assert_ok(sd_bus_message_skip(reply, "{sv}"));
+        assert_ok(sd_bus_message_read(reply, "{sv}", NULL, "s", &user));
+        assert_string_equal(user, "@ana:x");
+
+        (void) finish(world, call_with(world, "ConfirmVerification", "1"), "VerificationState");
+        (void) finish(world, call_with(world, "CancelVerification", "2"), "VerificationState");
+        assert_int_equal(world->n_changed, 1);
+}
+
 /* Without an account there is nothing to stay for. */
 static void test_idle(void **state)
 {
@@ -302,6 +381,7 @@ int main(void)
                 matrix_test(test_refused_logins),
                 matrix_test(test_an_account),
                 matrix_test(test_identity),
+                matrix_test(test_verification),
                 matrix_test(test_idle),
         };
 
