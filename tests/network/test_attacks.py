@@ -118,8 +118,7 @@ def test_a_manifest_for_them(network):
     network.home.shell(
         "install -d -m 755 /home/eve && echo hello >/home/eve/file && ln -sf /etc/shadow /home/eve/link &&"
         " ln -f /home/eve/file /home/eve/second; rm -f /tmp/canary;"
-        " install -d /tmp/low /tmp/middle /tmp/high &&"
-        " devboxctl device grant --write /tmp/low /tmp/middle /tmp/high"
+        " install -d -m 777 /tmp/low /tmp/middle /tmp/high"
     )
     network.hub.put("/root/ben.pub", KEY_OF_BEN)
     network.hub.run(*"devboxctl person add ben --mxid @ben:example.org --key /root/ben.pub".split())
