@@ -19,7 +19,7 @@
 #define RUN_PROGRESS_FIRST_USEC (1 * USEC_PER_SEC)
 #define RUN_PROGRESS_USEC       (2 * USEC_PER_SEC)
 
-/* More than a device sends: both streams at the greatest max_output. The caller drops what is beyond. */
+/* Of both streams; an entry may allow more than a room is for. The caller drops what is beyond. */
 #define RUN_OUTPUT_MAX ((size_t) 2 * 1024 * 1024)
 
 typedef struct RunAnswer {

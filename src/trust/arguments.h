@@ -27,6 +27,7 @@ typedef enum WriteMode { WRITE_CREATE, WRITE_REPLACE, _WRITE_MODE_MAX } WriteMod
 
 #define FS_READ_MAX  (1024 * 1024)
 #define FS_WRITE_MAX (256 * 1024)
+#define OUTPUT_MAX   (64 * 1024 * 1024) /* of each stream, passed on in constant memory */
 
 typedef struct Arguments {
         LIST_OF(char *) argv;    /* shell.exec (argv[0] is the program's path), docker.exec */

@@ -119,7 +119,7 @@ static const Schema window_schema = { .size = sizeof(Window), SCHEMA_TABLE(windo
         { "approval_count", SCHEMA_INTEGER, false, AT(approval_count), 1, 4, .fallback = 1 }, \
         { "approval_self", SCHEMA_BOOLEAN, false, AT(approval_self) }, \
         { "timeout_s", SCHEMA_INTEGER, false, AT(timeout_s), 1, 3600, .fallback = 10 }, \
-        { "max_output", SCHEMA_INTEGER, false, AT(max_output), 0, 1024 * 1024, .fallback = 64 * 1024 }, \
+        { "max_output", SCHEMA_INTEGER, false, AT(max_output), 0, OUTPUT_MAX, .fallback = 64 * 1024 }, \
         { "max_age_s", SCHEMA_INTEGER, false, AT(max_age_s), 1, 3600, .fallback = 120 }, \
         { "rate", SCHEMA_OBJECT, false, AT(rate), .nested = &rate_schema }, \
         { "window", SCHEMA_OBJECT, false, AT(window), .nested = &window_schema }, \

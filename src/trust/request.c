@@ -14,7 +14,7 @@ static const SchemaField manifest_fields[] = {
 };
 static const SchemaField limits_fields[] = {
         { "timeout_ms", SCHEMA_INTEGER, false, offsetof(RequestLimits, timeout_ms), 0, 3600 * 1000 },
-        { "max_output", SCHEMA_INTEGER, false, offsetof(RequestLimits, max_output), 0, 1024 * 1024 },
+        { "max_output", SCHEMA_INTEGER, false, offsetof(RequestLimits, max_output), 0, OUTPUT_MAX },
 };
 static const SchemaField origin_fields[] = {
         { "mxid", SCHEMA_STRING, true, offsetof(RequestOrigin, principal), 1, 255,

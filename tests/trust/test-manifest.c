@@ -111,6 +111,7 @@ static const struct {
         { "a day that is none", { { "1-7", "1-8" } } },
         { "a container's program that is not written out",
           { { "\"argv\":[{\"lit\":\"ps\"}]", "\"argv\":[{\"word\":{\"class\":\"a-z\",\"max\":9}}]" } } },
+        { "too much output", { { "\"id\":\"df\"", "\"id\":\"df\",\"max_output\":67108865" } } },
         { "no approval tier", { { "\"approval\":\"none\",", "" } } },
         { "redacts what is not there",
           { { "\"id\":\"df\"", "\"id\":\"df\",\"redact\":[\"content_b64\"]" } } },
