@@ -1,8 +1,15 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The twelve goals as one table: which figure, beside which, and by how much. What depends on the speed of
-the machine is a ratio to a figure of the same run; alone are only counts, and the memory of the ledger."""
+"""The thirteen goals as one table: which figure, beside which, and by how much. What depends on the speed
+of the machine is a ratio to a figure of the same run; alone are only counts, memory, and times that people
+wait.
+
+  goals.py RAW     prints the table of the figures in RAW, a JSON object per line
+"""
+import json
 import operator
 import statistics
+import sys
 from collections import namedtuple
 
 # ours and theirs find a figure in the rows of a run; theirs may be a plain number.
@@ -95,6 +102,20 @@ def wakes(key, when, server):
 ALONE = None  # nothing beside it: the figure itself is compared
 def mesh(kind, key, peers, **wanted):
     return of(f"mesh-{kind}", key, peers=peers, **wanted)
+
+
+def command(way, key="p50_us"):
+    """Of ls on a device."""
+    return of("run", key, way=way)
+
+
+def output(key, way="devbox", choose=max):
+    """Of 64 MiB on a device."""
+    return of("output", key, choose, way=way)
+
+
+def service(name):
+    return of("service", "pss_kib", service=name)
 
 
 OWN_UNITS = {"way": "devbox", "units": 10}
@@ -207,6 +228,28 @@ GOALS = [
     Goal(12, "claims of one invitation that were answered", "", of("mesh-claims", "answered"), ALONE,
          "<=", 1),
     Goal(12, "invitation to the first answer in the tunnel", "µs", of("mesh-join", "us"), ALONE, "<=", 3e6),
+
+    Goal(13, "run of ls on a device, p50", "µs", command("devbox"), ALONE, "<=", 200000),
+    Goal(13, "the same, p95", "µs", command("devbox", "p95_us"), ALONE, "<=", 400000),
+    Goal(13, "the same, p50, beside systemd-run on the device", "µs", command("devbox"),
+         command("systemd-run"), "<=", 1.5),
+    Goal(13, "the same, p50, beside ssh in the same tunnel", "µs", command("devbox"), command("ssh"), "<=",
+         1),
+    Goal(13, "the same, p50, beside the start of the sandbox", "µs", command("devbox"), command("sandbox"),
+         "<=", 2),
+    Goal(13, "first byte of 64 MiB of output", "µs", output("first_us", choose=statistics.median), ALONE,
+         "<=", 250000),
+    Goal(13, "64 MiB of output beside ssh in the same tunnel", "MB/s", output("mb_per_s"),
+         output("mb_per_s", "ssh"), ">=", 1),
+    Goal(13, "the same beside TCP alone in the tunnel", "MB/s", output("mb_per_s"),
+         of("tunnel", "mb_per_s", max), ">=", 1),
+    Goal(13, "growth of the largest service meanwhile", "KiB", of("growth", "kib", max), ALONE, "<=", 1024),
+    Goal(13, "cancel to the end of the last process, p99", "µs", of("cancel", "p99_us"), ALONE, "<=",
+         100000),
+    Goal(13, "sockets that 10 000 connections in 10 s end", "", of("connections", "inactive"), ALONE,
+         "=", 0),
+    Goal(13, "PSS of devbox-agent at rest", "KiB", service("home-wsl agent"), ALONE, "<=", 3072),
+    Goal(13, "PSS of devbox-dispatch at rest", "KiB", service("hub dispatch"), ALONE, "<=", 6144),
 ]
 
 
@@ -266,3 +309,24 @@ def machine(rows):
         return []
     return [f"A write of 4 KiB and fdatasync took {short(bare)} µs, a durable entry {short(entry)} µs.",
             f"One core hashed {short(hashed)} MiB/s."]
+
+
+def described(rows):
+    for row in rows:
+        if row["kind"] == "machine":
+            yield f"{row['cpu']}; Linux {row['kernel']}; {row['system']}: {row['versions']}."
+            yield "A quick run, of fewer rounds and requests." if row["quick"] else ""
+        if row["kind"] == "others":
+            cpus = row["cpus"] or [0]
+            yield f"Others used {statistics.median(cpus):.2f} CPU in the median, {max(cpus):.2f} at most."
+
+
+def main():
+    with open(sys.argv[1], encoding="utf-8") as raw:
+        rows = [json.loads(line) for line in raw]
+    print("\n".join(table(rows)))
+    print("", summary(rows), *machine(rows), *filter(None, described(rows)), sep="\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -9,6 +9,8 @@
  *   probe call N NAME OBJECT INTERFACE MEMBER
  *                                      round trips of a method without arguments on the system bus
  *   probe spawn N CMD...               CPU time of a child process, user and kernel
+ *   probe run N CMD...                 each time from its start to its end, in microseconds
+ *   probe output CMD...                what it prints: to the first byte, to the end, how much
  *   probe sync N FILE                  4 KiB more in the file, and fdatasync()
  *   probe hash N                       MiB of SHA-256 per second on one core, the best of N rounds
  *
@@ -251,6 +253,69 @@ static void verb_spawn(int argc, char **argv)
         printf("{\"n\":%d,\"cpu_us\":%.1f}\n", n, cpu_of_children_usec() / n);
 }
 
+/* Returns the end of a pipe that the standard output of the command is connected to. */
+static int start_command(char **argv, pid_t *ret_pid)
+{
+        posix_spawn_file_actions_t actions;
+        int fds[2], r;
+
+        if (pipe2(fds, O_CLOEXEC) < 0)
+                die("pipe", strerror(errno));
+        posix_spawn_file_actions_init(&actions);
+        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+        posix_spawn_file_actions_adddup2(&actions, fds[1], STDOUT_FILENO);
+        r = posix_spawnp(ret_pid, argv[0], &actions, NULL, argv, environ);
+        if (r)
+                die(argv[0], strerror(r));
+        posix_spawn_file_actions_destroy(&actions);
+        close(fds[1]);
+        return fds[0];
+}
+
+/* Reads all of its output. Returns its size and when the first byte of it was read. */
+static size_t follow_command(char **argv, double *ret_first_usec)
+{
+        static char buffer[256 * 1024];
+        size_t size = 0;
+        ssize_t n;
+        int status;
+        pid_t pid;
+        int fd = start_command(argv, &pid);
+
+        while ((n = read(fd, buffer, sizeof buffer)) > 0) {
+                if (size == 0)
+                        *ret_first_usec = now_usec();
+                size += (size_t) n;
+        }
+        close(fd);
+        if (waitpid(pid, &status, 0) < 0 || status != 0)
+                die(argv[0], "failed");
+        return size;
+}
+
+static void verb_run(int argc, char **argv)
+{
+        double first;
+
+        for (int i = 0, n = atoi(argv[0]); i < n; i++) {
+                double started = now_usec();
+
+                follow_command(argv + 1, &first);
+                printf("%s%.0f", i == 0 ? "{\"us\":[" : ",", now_usec() - started);
+                usleep(20000);
+        }
+        puts("]}");
+}
+
+static void verb_output(int argc, char **argv)
+{
+        double started = now_usec(), first = started;
+        size_t size = follow_command(argv, &first);
+
+        printf("{\"first_us\":%.0f,\"us\":%.0f,\"bytes\":%zu}\n", first - started, now_usec() - started,
+               size);
+}
+
 /* ---- the disk */
 
 static void verb_sync(int argc, char **argv)
@@ -303,7 +368,7 @@ int main(int argc, char **argv)
         } verbs[] = {
                 { "start", 4, verb_start }, { "first", 3, verb_first }, { "hammer", 3, verb_hammer },
                 { "call", 5, verb_call },   { "spawn", 2, verb_spawn }, { "sync", 2, verb_sync },
-                { "hash", 1, verb_hash },
+                { "hash", 1, verb_hash },   { "run", 2, verb_run },     { "output", 1, verb_output },
         };
 
         for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
