@@ -286,7 +286,7 @@ static void test_40_revoked(void **state)
         follow(running_fd, &running);
         assert_end(world, &waiting, "\"reason\":\"peer_revoked\"");
         assert_end(world, &running, "\"reason\":\"peer_revoked\"");
-        decide(world, "Approve", waiting.id, "RequestState");
+        decide(world, "Approve", waiting.id, "PeerRevoked");
         assert_int_equal(access(path, F_OK), -1);
         verify_chain(world->ledger);
 }
