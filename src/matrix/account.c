@@ -62,6 +62,7 @@ static void stop_session(MatrixDaemon *self)
         executions_done(self);
         approvals_done(&self->approvals);
         directory_done(&self->directory);
+        watch_done(&self->watch);
         self->session = session_free(self->session);
 }
 
@@ -80,6 +81,7 @@ int matrix_account_start(MatrixDaemon *self)
                 return r;
 
         directory_refresh(self);
+        watch_refresh(self);
         approvals_refresh(self);
         return 0;
 }

@@ -6,6 +6,7 @@
 
 #include "bus/dictionary.h"
 #include "log/log.h"
+#include "matrix/alert.h"
 #include "matrix/daemon-internal.h"
 #include "matrix/decision.h"
 #include "matrix/outbox.h"
@@ -16,9 +17,13 @@
 
 #define WAITING_MAX 5000 /* more than the dispatcher keeps open */
 #define LINE_SIZE   1024
+#define PATIENCE_MS (UINT64_C(3600) * 1000)
+
+#define ALERT_KEY_SIZE (sizeof "approval:" + ULID_SIZE)
 
 typedef struct WaitingRequest {
         const char *id, *device, *capability, *principal, *state, *tier, *arguments, *result;
+        uint64_t created_ms;
 } WaitingRequest;
 
 static const BusField fields[] = {
@@ -29,6 +34,7 @@ static const BusField fields[] = {
         BUS_FIELD("state", BUS_TEXT, WaitingRequest, state, BUS_REQUIRED),
         BUS_FIELD("tier", BUS_TEXT, WaitingRequest, tier, BUS_REQUIRED),
         BUS_FIELD("arguments", BUS_TEXT, WaitingRequest, arguments, BUS_REQUIRED),
+        BUS_FIELD("created_at_ms", BUS_UINT64, WaitingRequest, created_ms),
         BUS_FIELD("result", BUS_TEXT, WaitingRequest, result),
 };
 static const BusDictionary dictionary = BUS_DICTIONARY(fields);
@@ -57,6 +63,24 @@ static const struct {
         { "signed", "On the hub: devboxctl approve", " --sign" },
 };
 
+static void format_alert_key(const char *request_id, char ret_key[static ALERT_KEY_SIZE])
+{
+        (void) snprintf(ret_key, ALERT_KEY_SIZE, "approval:%s", request_id);
+}
+
+/* Of one that waits for long. */
+static int remind(Database *database, const WaitingRequest *request)
+{
+        uint64_t now_ms = time_now(CLOCK_REALTIME) / USEC_PER_MSEC;
+        char key[ALERT_KEY_SIZE], line[64];
+
+        if (now_ms < request->created_ms + PATIENCE_MS)
+                return 0;
+        format_alert_key(request->id, key);
+        (void) snprintf(line, sizeof line, "%s has waited for an hour", ulid_shown(request->id));
+        return alert_raise(database, key, line);
+}
+
 static int announce(MatrixDaemon *self, const WaitingRequest *request)
 {
         const char *id = ulid_shown(request->id);
@@ -70,7 +94,7 @@ static int announce(MatrixDaemon *self, const WaitingRequest *request)
         int r = approval_add(self->database, request->id,
                              &(Answer){ .line = line, .output = bytes_of_string(request->arguments) });
         self->approvals.no_room |= r > 0;
-        return MIN(r, 0);
+        return r < 0 ? r : remind(self->database, request);
 }
 
 /* ---- verdicts */
@@ -136,11 +160,14 @@ static bool has_ended(const WaitingRequest *request)
 
 static int close_ended(MatrixDaemon *self, const WaitingRequest *request)
 {
-        char line[LINE_SIZE];
+        char line[LINE_SIZE], key[ALERT_KEY_SIZE];
 
         if (!has_ended(request))
                 return 0;
+        format_alert_key(request->id, key);
         int r = format_verdict(self, request, line);
+        if (r == 0)
+                r = alert_end(self->database, key, line);
         return r < 0 ? r : approval_close(self->database, request->id, line);
 }
 
@@ -227,10 +254,15 @@ void approvals_refresh(MatrixDaemon *self)
                              bus_client_new_call(&self->dispatch, "ListApprovals", NULL), on_waiting);
 }
 
-void approvals_on_changed(MatrixDaemon *self, const char *request_id)
+int approvals_on_changed(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-        if (self->session && approval_is_open(self->database, request_id) != 0)
+        MatrixDaemon *self = userdata;
+        const char *id;
+
+        if (self->session && sd_bus_message_read(message, "s", &id) >= 0 &&
+            approval_is_open(self->database, id) != 0)
                 approvals_refresh(self);
+        return 0;
 }
 
 /* ---- decisions */

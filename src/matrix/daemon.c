@@ -65,21 +65,9 @@ void matrix_work(MatrixDaemon *self)
 
 /* ---- what changes */
 
-static int on_mesh_event(sd_bus_message *message, void *userdata, sd_bus_error *error)
+static int on_presence_changed(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-        const char *kind;
-
-        if (sd_bus_message_read(message, "ts", NULL, &kind) >= 0)
-                directory_on_event(userdata, kind);
-        return 0;
-}
-
-static int on_request_changed(sd_bus_message *message, void *userdata, sd_bus_error *error)
-{
-        const char *id;
-
-        if (sd_bus_message_read(message, "s", &id) >= 0)
-                approvals_on_changed(userdata, id);
+        watch_refresh(userdata);
         return 0;
 }
 
@@ -121,10 +109,9 @@ void matrix_daemon_free(void *userdata)
         bus_calls_done(&self->operations);
         idle_done(&self->idle);
         bus_authority_free(self->authority);
-        sd_bus_slot *const slots[] = { self->slot_interface, self->slot_events, self->slot_changes,
-                                       self->slot_approvals };
-        for (size_t i = 0; i < ELEMENTSOF(slots); i++)
-                sd_bus_slot_unref(slots[i]);
+        sd_bus_slot_unref(self->slot_interface);
+        for (size_t i = 0; i < MATRIX_SIGNALS; i++)
+                sd_bus_slot_unref(self->signals[i]);
         component_detach(&self->component);
         matrix_account_close(self);
         bus_client_done(&self->mesh);
@@ -175,22 +162,23 @@ static int watch_idleness(MatrixDaemon *self)
 
 static int follow_others(MatrixDaemon *self)
 {
-        const struct {
+        static const struct {
                 const BusService *service;
                 const char *member;
                 sd_bus_message_handler_t on_signal;
-                sd_bus_slot **slot;
-        } rows[] = {
-                { &mesh_service, "Event", on_mesh_event, &self->slot_events },
-                { &dispatch_service, "RequestChanged", on_request_changed, &self->slot_changes },
-                { &dispatch_service, "ApprovalNeeded", on_approval_needed, &self->slot_approvals },
+        } rows[MATRIX_SIGNALS] = {
+                { &mesh_service, "Event", directory_on_event },
+                { &mesh_service, "Event", watch_on_event },
+                { &mesh_service, "PeerChanged", on_presence_changed },
+                { &dispatch_service, "RequestChanged", approvals_on_changed },
+                { &dispatch_service, "ApprovalNeeded", on_approval_needed },
         };
         int r = 0;
 
         bus_client_attach(&self->mesh, self->bus);
         bus_client_attach(&self->dispatch, self->bus);
-        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(rows); i++)
-                r = sd_bus_match_signal_async(self->bus, rows[i].slot, rows[i].service->name,
+        for (size_t i = 0; r >= 0 && i < MATRIX_SIGNALS; i++)
+                r = sd_bus_match_signal_async(self->bus, &self->signals[i], rows[i].service->name,
                                               rows[i].service->path, rows[i].service->name, rows[i].member,
                                               rows[i].on_signal, NULL, self);
         return r;

@@ -186,11 +186,15 @@ void directory_refresh(MatrixDaemon *self)
                              bus_client_new_call(&self->mesh, "ListPeers", "b", true), on_peers);
 }
 
-void directory_on_event(MatrixDaemon *self, const char *kind)
+int directory_on_event(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         static const char *const kinds[] = { "admitted", "active", "revoked", "manifest_published" };
+        const char *kind;
 
+        if (sd_bus_message_read(message, "ts", NULL, &kind) < 0)
+                return 0;
         for (size_t i = 0; i < ELEMENTSOF(kinds); i++)
                 if (streq(kind, kinds[i]))
-                        directory_refresh(self);
+                        directory_refresh(userdata);
+        return 0;
 }

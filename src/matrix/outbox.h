@@ -13,6 +13,7 @@
 typedef enum OutboxOwnerKind {
         OUTBOX_NO_OWNER,
         OUTBOX_APPROVAL, /* of a request's id, which the message announces */
+        OUTBOX_ALERT,    /* of an alert's key */
         OUTBOX_STATUS,   /* these two of a command's event id: the reaction to it, and its answer */
         OUTBOX_ANSWER,
         OUTBOX_REQUEST, /* of the id of a request of src/e2ee, in decimal */

@@ -15,6 +15,7 @@
 #include "bus/dictionary.h"
 #include "e2ee/json.h"
 #include "log/log.h"
+#include "matrix/alert.h"
 #include "matrix/execution.h"
 #include "matrix/run-answer.h"
 
@@ -39,6 +40,20 @@ static RunAnswer answer_of(const Execution *execution)
 
 /* ---- the end */
 
+/* A capability that the manifest does not have at all is worth a look. */
+static int report(const Execution *execution, const RunOutcome *outcome)
+{
+        const JournalCommand *journal = &execution->journal;
+        char key[320], line[512];
+
+        if (!streq(strempty(outcome->reason), devbox_error_code(DEVBOX_ERROR_UNKNOWN_CAPABILITY)))
+                return 0;
+        (void) snprintf(key, sizeof key, "capability:%s", journal->event_id);
+        (void) snprintf(line, sizeof line, "%s asked %s for %s, which is not in its manifest",
+                        journal->sender, journal->device, execution->command.capability);
+        return alert_raise(execution->self->database, key, line);
+}
+
 static void end(Execution *execution, const RunOutcome *outcome)
 {
         _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
@@ -48,6 +63,8 @@ static void end(Execution *execution, const RunOutcome *outcome)
         int r = transaction_begin(database, &transaction);
         if (r == 0)
                 r = run_answer_end(database, &answer, outcome);
+        if (r == 0)
+                r = report(execution, outcome);
         execution_finish(execution, &transaction, r);
 }
 

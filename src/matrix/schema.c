@@ -54,6 +54,11 @@ static const char matrix_tables[] =
         " user_id TEXT NOT NULL, approve INTEGER NOT NULL, passed_on INTEGER NOT NULL DEFAULT 0,"
         " withdrawn INTEGER NOT NULL DEFAULT 0) STRICT;"
 
+        /* What was announced without a request: alert.h. `over`: it was taken back. */
+        "CREATE TABLE alert("
+        " key TEXT PRIMARY KEY, room_id TEXT NOT NULL, event_id TEXT, over INTEGER NOT NULL DEFAULT 0) "
+        "STRICT;"
+
         /* The rooms that there should be (`kind` is a RoomKind). `taken`: another room has the alias;
          * `candidate`: that one; `linked` into the space; `error`: the server's code, if it gives none.
          * `retired`: the device is revoked; `closed`: only we may write; `levels`: the power levels that

@@ -7,6 +7,7 @@
 #include "basic/parse.h"
 #include "e2ee/json.h"
 #include "log/log.h"
+#include "matrix/alert.h"
 #include "matrix/approval.h"
 #include "matrix/command-display.h"
 #include "matrix/outbox.h"
@@ -178,6 +179,7 @@ static int event_decided(MatrixSession *session, int64_t seq, const char *event_
 {
         static int (*const on_decided[_OUTBOX_OWNER_MAX])(Database *, const char *, const char *) = {
                 [OUTBOX_APPROVAL] = approval_sent,
+                [OUTBOX_ALERT] = alert_sent,
                 [OUTBOX_STATUS] = command_display_status_sent,
                 [OUTBOX_ANSWER] = command_display_answer_sent,
         };

@@ -36,11 +36,11 @@ static int append_peer(const RunWorld *world, sd_bus_message *reply)
 
         int r = sd_bus_message_open_container(reply, 'a', "{sv}");
         if (r >= 0)
-                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "name", "s", "dev-a", "address",
-                                          "s", "127.0.0.1", "state", "s",
-                                          atomic_load(&world->revoked) ? "revoked" : "active", "presence",
-                                          "s", "online", "manifest_version", "t", UINT64_C(7),
-                                          "keepalive_sec", "t", (uint64_t) KEEPALIVE);
+                r = sd_bus_message_append(
+                        reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "name", "s", "dev-a", "address", "s", "127.0.0.1",
+                        "state", "s", atomic_load(&world->revoked) ? "revoked" : "active", "presence", "s",
+                        atomic_load(&world->stale) ? "stale" : "online", "manifest_version", "t",
+                        UINT64_C(7), "keepalive_sec", "t", (uint64_t) KEEPALIVE);
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'e', "sv");
         if (r >= 0)
@@ -177,23 +177,33 @@ void set_worker(RunWorld *world, const char *kind, bool listening)
         assert_int_equal(unlink(path), 0);
 }
 
-/* What the test's thread asks for: 'x' ends the loop, 'r' revokes the device. */
+/* What the test's thread asks for: 'x' ends the loop, 'r' revokes the device; 's', 'o' it is stale, online.
+ */
 static int on_control(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
         FakeParts *parts = userdata;
         char letter = 'x';
 
-        if (read(fd, &letter, 1) == 1 && letter == 'r') {
+        if (read(fd, &letter, 1) != 1 || letter == 'x')
+                return sd_event_exit(parts->event, 0);
+        if (letter == 'r') {
                 atomic_store(&parts->world->revoked, true);
                 return sd_bus_emit_signal(parts->bus, "/org/devbox/Mesh1", "org.devbox.Mesh1", "Event",
                                           "tsss", UINT64_C(0), "revoked", "dev-a", "");
         }
-        return sd_event_exit(parts->event, 0);
+        atomic_store(&parts->world->stale, letter == 's');
+        return sd_bus_emit_signal(parts->bus, "/org/devbox/Mesh1", "org.devbox.Mesh1", "PeerChanged", "ss",
+                                  "dev-a", letter == 's' ? "stale" : "online");
 }
 
 void run_world_revoke(RunWorld *world)
 {
         assert_int_equal(write(world->parts->control_fds[1], "r", 1), 1);
+}
+
+void run_world_set_stale(RunWorld *world, bool stale)
+{
+        assert_int_equal(write(world->parts->control_fds[1], stale ? "s" : "o", 1), 1);
 }
 
 static void *run_parts(void *userdata)

@@ -25,7 +25,7 @@ typedef struct RunWorld {
         int listen_fd;
         char port_variable[48], worker_variable[160], dispatch_variable[256];
         atomic_uint keepalive_sec;       /* that the agent set last */
-        atomic_bool revoked;             /* the device, by devbox-mesh */
+        atomic_bool revoked, stale;      /* the device, to devbox-mesh */
         char *const *worker_environment; /* NULL-terminated "NAME=value"; NULL: none */
         struct FakeParts *parts;
 } RunWorld;
@@ -46,3 +46,6 @@ void run_world_sign_manifest(RunWorld *world, const char *approver);
 
 /* As devbox-mesh does when an operator revokes the device. */
 void run_world_revoke(RunWorld *world);
+
+/* Presence of the device; else it is online. */
+void run_world_set_stale(RunWorld *world, bool stale);

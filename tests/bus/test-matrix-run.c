@@ -107,20 +107,25 @@ static void kill_matrix(ChatWorld *world)
         test_daemon_free(world->matrix);
 }
 
-/* Its request is cancelled with it, and reported; a request that waits is not announced again. */
+/* Its requests are cancelled with it; each room shows so once. */
 static void test_killed(void **state)
 {
         ChatWorld *world = *state;
 
         peer_say(world->ana, ROOM, "!exec sleep 1000");
+        say_write(world, "note");
         CHAT_UNTIL(world, chat_read(world, "%dev-a%sleep%") >= 1);
+        CHAT_UNTIL(world, chat_read(world, "%asks dev-a for fs.write.%note%") == 1);
         kill_matrix(world);
         peer_say(world->ana, ROOM, "!exec ls -- /home");
         for (int i = 0; i < 20; i++)
                 settle(world->server);
         start_matrix(world);
-        CHAT_UNTIL(world, chat_read(world, "%interrupted%") >= 1);
+        CHAT_UNTIL(world, chat_read(world, "%interrupted: %") == 2);
         CHAT_UNTIL(world, chat_read(world, "%dev-a%ls%exit 0%") == 1);
+        CHAT_UNTIL(world, chat_read(world, "______ cancelled") == 1);
+        assert_int_equal(chat_read(world, "%asks dev-a for fs.write.%"), 1);
+        assert_false(is_written(world, "note"));
         verify_chain(world->run->ledger);
 }
 
@@ -155,6 +160,26 @@ static void test_revoked(void **state)
         CHAT_UNTIL(world, chat_read(world, "revoked at %") == 1);
 }
 
+/* Each once, and taken back. */
+static void test_alerts(void **state)
+{
+        ChatWorld *world = *state;
+
+        peer_say(world->ana, ROOM, "!camera.snapshot");
+        CHAT_UNTIL(world,
+                   chat_read(world,
+                             "@ana:x asked dev-a for camera.snapshot, which is not in its manifest") == 1);
+
+        for (unsigned i = 1; i <= 2; i++) {
+                run_world_set_stale(world->run, true);
+                CHAT_UNTIL(world, chat_read(world, "dev-a is stale%") == i);
+                run_world_set_stale(world->run, true);
+                run_world_set_stale(world->run, false);
+                CHAT_UNTIL(world, chat_read(world, "%was stale, and is back") == i);
+        }
+        assert_int_equal(chat_read(world, "dev-a is stale%"), 2);
+}
+
 #define test(function) chat_world_test(function)
 
 int main(void)
@@ -162,7 +187,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 test(test_command),           test(test_rejections), test(test_approval),
                 test(test_refused_decisions), test(test_killed),     test(test_killed_anywhere),
-                test(test_revoked),
+                test(test_revoked),           test(test_alerts),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

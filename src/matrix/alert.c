@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* What people should know of. */
+
+#include "matrix/alert.h"
+
+#include "e2ee/json.h"
+#include "matrix/answer.h"
+#include "matrix/outbox.h"
+#include "matrix/room-queue.h"
+#include "store/query.h"
+
+static int send_take(Database *database, const char *room_id, const char *key, cJSON *content)
+{
+        return outbox_put_take(database,
+                               &(OutboxItem){ .room_id = room_id,
+                                              .type = "m.room.message",
+                                              .owner_kind = key ? OUTBOX_ALERT : OUTBOX_NO_OWNER,
+                                              .owner_id = key },
+                               content);
+}
+
+int alert_raise(Database *database, const char *key, const char *line)
+{
+        _cleanup_(freep) char *room_id = NULL;
+        cJSON *content = NULL;
+
+        int r = query_exists(database, "SELECT 1 FROM alert WHERE key = ? AND NOT over", "t", key);
+        if (r != 0)
+                return MIN(r, 0);
+        r = room_queue_find(database, ROOM_APPROVALS, "", &room_id);
+        if (r <= 0)
+                return r;
+
+        r = query_run(database,
+                      "INSERT INTO alert(key, room_id) VALUES (?, ?)"
+                      " ON CONFLICT DO UPDATE SET room_id = excluded.room_id, event_id = NULL, over = 0",
+                      "tt", key, room_id);
+        if (r == 0)
+                r = answer_make(&(Answer){ .line = line }, &content);
+        if (r == 0)
+                r = object_put_string(content, "msgtype", "m.text"); /* causes a notification */
+        return r < 0 ? r : send_take(database, room_id, key, content);
+}
+
+int alert_end(Database *database, const char *key, const char *line)
+{
+        _cleanup_(freep) char *room_id = NULL, *event_id = NULL;
+        cJSON *content = NULL;
+
+        int r = query_text(database, &room_id, "SELECT room_id FROM alert WHERE key = ? AND NOT over", "t",
+                           key);
+        if (r <= 0)
+                return r;
+        r = query_text(database, &event_id, "SELECT event_id FROM alert WHERE key = ?", "t", key);
+        if (r >= 0)
+                r = query_run(database, "UPDATE alert SET over = 1 WHERE key = ?", "t", key);
+        if (r == 0)
+                r = answer_make(&(Answer){ .line = line }, &content);
+        if (r == 0 && event_id)
+                r = answer_edit_take(TAKE_PTR(content), event_id, &content);
+        return r < 0 ? r : send_take(database, room_id, NULL, content);
+}
+
+int alert_sent(Database *database, const char *key, const char *event_id)
+{
+        return query_run(database, "UPDATE alert SET event_id = ? WHERE key = ?", "tt", event_id, key);
+}
