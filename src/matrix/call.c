@@ -23,7 +23,7 @@ struct MatrixCall {
         size_t body_size;
         bool is_json;
         usec_t timeout_usec;
-        bool once, failing; /* failing: the attempt before failed, and this was logged */
+        bool once, limited, failing; /* failing: the attempt before failed, and this was logged */
         MatrixReplyHandler on_reply;
         void *userdata;
         Backoff backoff;
@@ -195,17 +195,18 @@ static void on_complete(HttpCall *http, int result, void *userdata)
         if (result == 0 && status / 100 == 2 && !body)
                 result = -EBADMSG; /* a proxy, a cut body */
 
-        bool undecided = result < 0 || status == 429 || status / 100 == 5;
-        if (undecided && !call->once) {
-                usec_t delay_usec = retry_after(http, body, backoff_next(&call->backoff));
-
+        bool is_limit = status == 429, undecided = result < 0 || is_limit || status / 100 == 5;
+        usec_t delay_usec = undecided ? retry_after(http, body, backoff_next(&call->backoff)) : 0;
+        if (undecided && !call->once && !(is_limit && call->limited)) {
                 log_failure(call, result, status);
                 if (attempt_after(call, delay_usec) < 0)
                         (void) sd_event_exit(call->server->event, -ENOMEM);
                 return;
         }
 
-        const MatrixReply reply = { .error = result, .status = status, .body = body };
+        const MatrixReply reply = {
+                .error = result, .status = status, .body = body, .retry_usec = delay_usec
+        };
         call->on_reply(call, &reply, call->userdata);
 }
 
@@ -234,6 +235,7 @@ int matrix_call_start(MatrixServer *server, const MatrixRequest *request, Matrix
         *call = (MatrixCall){ .server = server,
                               .timeout_usec = request->timeout_usec,
                               .once = request->once,
+                              .limited = request->limited,
                               .on_reply = on_reply,
                               .userdata = userdata,
                               .backoff = { .min_usec = server->retry_min_usec > 0 ? server->retry_min_usec

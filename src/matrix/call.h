@@ -32,12 +32,14 @@ typedef struct MatrixRequest {
         Bytes file;                  /* instead of the body */
         usec_t timeout_usec;         /* of one attempt */
         bool once;                   /* hands over failures as well, instead of repeating */
+        bool limited;                /* hands over a 429 as well */
 } MatrixRequest;
 
 typedef struct MatrixReply {
         int error;         /* < 0: of http/client.h, only if `once`; or -EBADMSG a 2xx without JSON */
         unsigned status;   /* 0: none */
         const cJSON *body; /* borrowed; NULL: no JSON */
+        usec_t retry_usec; /* of a 429: how long the server wants not to be asked */
 } MatrixReply;
 
 static inline bool matrix_reply_is_success(const MatrixReply *reply)

@@ -384,18 +384,22 @@ static int next_of_step(Database *database, size_t step, const char *user_id, Ro
                 return r;
 
         request->id = statement_integer(row, 0) * (int64_t) ELEMENTSOF(steps) + (int64_t) step;
+        request->step = (unsigned) step;
         request->method = steps[step].method;
         r = steps[step].make(row, user_id, request);
         return r < 0 ? r : 1;
 }
 
-int room_queue_next(Database *database, const char *user_id, RoomRequest *ret_request)
+static_assert(ELEMENTSOF(steps) <= ROOM_STEPS_MAX);
+
+int room_queue_next(Database *database, const char *user_id, uint32_t skipped, RoomRequest *ret_request)
 {
         RoomRequest request = { .id = 0 };
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < ELEMENTSOF(steps); i++)
-                r = next_of_step(database, i, user_id, &request);
+                if (!(skipped & UINT32_C(1) << i))
+                        r = next_of_step(database, i, user_id, &request);
         if (r <= 0) {
                 free(request.target);
                 free(request.body);

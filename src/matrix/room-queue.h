@@ -52,12 +52,15 @@ typedef struct RoomRow {
  * returns it. */
 int room_queue_each(Database *database, int (*on_room)(const RoomRow *row, void *userdata), void *userdata);
 
+#define ROOM_STEPS_MAX 16
+
 typedef struct RoomRequest {
         int64_t id;
+        unsigned step; /* what kind of request it is: each has its own limit at the server */
         const char *method;
         char *target, *body; /* owned; no body: NULL */
 } RoomRequest;
 
-/* The next step; `user_id` is ours. 1: there is one. */
-int room_queue_next(Database *database, const char *user_id, RoomRequest *ret_request);
+/* The next request of a step that is not in `skipped`, a set of bits; `user_id` is ours. 1: there is one. */
+int room_queue_next(Database *database, const char *user_id, uint32_t skipped, RoomRequest *ret_request);
 int room_queue_answered(Database *database, const char *user_id, int64_t id, const MatrixReply *reply);

@@ -23,6 +23,8 @@ typedef struct SendSource SendSource;
 typedef struct SendItem {
         const SendSource *source;
         int64_t id;
+        unsigned step; /* of room-queue.h */
+        bool limited;  /* the server may put it off, and all else goes on */
         const char *method;
         char *target, *body; /* owned */
         char *file;          /* owned; bytes instead of the body, which the source itself repeats */
@@ -111,15 +113,31 @@ static int request_answered(MatrixSession *session, int64_t id, const MatrixRepl
 
 /* ---- rooms */
 
+/* Homeservers let nobody make rooms or invite people fast, by default one in minutes: all else goes on
+ * meanwhile. The next sync, half a minute later, tries again what may be tried. */
+static uint32_t limited_steps(const MatrixSession *session)
+{
+        usec_t now_usec = time_now(CLOCK_MONOTONIC);
+        uint32_t limited = 0;
+
+        static_assert(ELEMENTSOF(session->limited_until_usec) == ROOM_STEPS_MAX);
+        for (unsigned i = 0; i < ROOM_STEPS_MAX; i++)
+                if (session->limited_until_usec[i] > now_usec)
+                        limited |= UINT32_C(1) << i;
+        return limited;
+}
+
 static int next_room_request(MatrixSession *session, SendItem *item)
 {
         RoomRequest request;
 
-        int r = room_queue_next(session->database, session->user_id, &request);
+        int r = room_queue_next(session->database, session->user_id, limited_steps(session), &request);
         if (r <= 0)
                 return r;
 
         item->id = request.id;
+        item->step = request.step;
+        item->limited = true;
         item->method = request.method;
         item->target = request.target;
         item->body = request.body;
@@ -292,6 +310,9 @@ static void on_answer(MatrixCall *call, const MatrixReply *reply, void *userdata
 
         if (streq(matrix_reply_code(reply), "M_UNKNOWN_TOKEN"))
                 session_end(session);
+        else if (session->item->limited && reply->status == 429)
+                session->limited_until_usec[session->item->step] =
+                        time_now(CLOCK_MONOTONIC) + reply->retry_usec;
         else
                 r = answered(session, reply);
         sender_done(session);
@@ -317,7 +338,8 @@ static int send_item(MatrixSession *session, SendItem *item)
                                                 .body = item->body,
                                                 .file = BYTES(item->file, item->file_size),
                                                 .timeout_usec = item->file ? UPLOAD_USEC : SEND_USEC,
-                                                .once = item->file },
+                                                .once = item->file,
+                                                .limited = item->limited },
                               on_answer, session, &session->send);
         return r < 0 ? r : 1;
 }

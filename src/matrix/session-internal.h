@@ -20,6 +20,7 @@ struct MatrixSession {
         MatrixCall *sync, *send;                  /* NULL: not under way */
         sd_event_source *sync_timer, *send_timer; /* to try again */
         struct SendItem *item;                    /* what `send` sends */
+        usec_t limited_until_usec[16];            /* of CLOCK_MONOTONIC: steps that the server limits */
 };
 
 /* Later than now, once; an error ends the loop: a session must not stand still unnoticed. */

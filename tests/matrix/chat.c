@@ -104,6 +104,15 @@ static cJSON *receive_clear(Chat *chat, const char *target)
         return response;
 }
 
+static Answer answer_create(Chat *chat)
+{
+        chat->n_rooms++;
+        return chat->limit_rooms
+                       ? (Answer){ ANSWER, 429, NULL,
+                                   strdup("{\"errcode\":\"M_LIMIT_EXCEEDED\",\"retry_after_ms\":600000}") }
+                       : (Answer){ ANSWER, 200, NULL, strdup("{\"room_id\":\"!new:x\"}") };
+}
+
 static Answer on_request(const ServerRequest *request, void *userdata)
 {
         const char *target = request->target + strlen("/_matrix/client/v3");
@@ -115,6 +124,8 @@ static Answer on_request(const ServerRequest *request, void *userdata)
                 return (Answer){ ANSWER, 401, NULL, strdup("{\"errcode\":\"M_UNKNOWN_TOKEN\"}") };
         if (startswith(target, "/sync"))
                 return answer_sync(chat, target);
+        if (startswith(target, "/createRoom"))
+                return answer_create(chat);
         response = receive_clear(chat, target);
         if (!response)
                 response = startswith(target, "/rooms/%21r%3Ax/send/m.room.encrypted/")

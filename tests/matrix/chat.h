@@ -28,6 +28,8 @@ typedef struct Chat {
         bool logged_out, limited;        /* limited: the next timeline has a gap before it */
         unsigned n_sends;                /* PUT /send, repeated ones included */
         cJSON *sent;                     /* {TXN:body} of these */
+        bool limit_rooms;                /* rooms are made ten minutes later */
+        unsigned n_rooms;                /* that were asked for */
         unsigned n_receipts, n_reactions, n_redactions;
 } Chat;
 

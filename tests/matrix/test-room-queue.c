@@ -25,7 +25,7 @@ static void exchange(TestStore *store, const Exchange *expected)
         _cleanup_(json_freep) cJSON *body = NULL;
         RoomRequest request, again;
 
-        assert_int_equal(assert_ok(room_queue_next(store->database, BOT, &request)), 1);
+        assert_int_equal(assert_ok(room_queue_next(store->database, BOT, 0, &request)), 1);
         assert_string_equal(request.target, expected->target);
         assert_string_equal(request.method, expected->method);
         if (expected->body)
@@ -34,7 +34,7 @@ static void exchange(TestStore *store, const Exchange *expected)
                 assert_null(request.body);
 
         /* An answer that is lost: the same is asked again. */
-        assert_int_equal(assert_ok(room_queue_next(store->database, BOT, &again)), 1);
+        assert_int_equal(assert_ok(room_queue_next(store->database, BOT, 0, &again)), 1);
         assert_string_equal(again.target, request.target);
         assert_int_equal(again.id, request.id);
 
@@ -51,7 +51,7 @@ static void finished(TestStore *store)
 {
         RoomRequest request;
 
-        assert_int_equal(assert_ok(room_queue_next(store->database, BOT, &request)), 0);
+        assert_int_equal(assert_ok(room_queue_next(store->database, BOT, 0, &request)), 0);
 }
 
 static void expect_room(TestStore *store, RoomKind kind, const char *name, const char *room_id)
@@ -139,6 +139,32 @@ static void test_refused(void **state)
         expect_room(store, ROOM_DEVICE, "home", NULL);
 }
 
+/* What the server puts off holds up nothing else. */
+static void test_limited(void **state)
+{
+        static const Exchange created = { "POST", API "/createRoom", "dev-home", 200,
+                                          "{\"room_id\":\"!home\"}" };
+        TestStore *store = *state;
+        RoomRequest request;
+
+        assert_ok(room_queue_want(store->database, ROOM_DEVICE, "home"));
+        exchange(store, &created);
+        assert_ok(room_queue_invite(store->database, ROOM_DEVICE, "home", "@ana:x"));
+        assert_ok(room_queue_want(store->database, ROOM_DEVICE, "work"));
+        assert_int_equal(assert_ok(room_queue_next(store->database, BOT, 0, &request)), 1);
+        assert_string_equal(request.target, API "/createRoom");
+        uint32_t skipped = UINT32_C(1) << request.step;
+        free(request.target);
+        free(request.body);
+
+        assert_int_equal(assert_ok(room_queue_next(store->database, BOT, skipped, &request)), 1);
+        assert_string_equal(request.target, API "/rooms/%21home/invite");
+        skipped |= UINT32_C(1) << request.step;
+        free(request.target);
+        free(request.body);
+        assert_int_equal(assert_ok(room_queue_next(store->database, BOT, skipped, &request)), 0);
+}
+
 static void test_removed(void **state)
 {
         static const Exchange created = { "POST", API "/createRoom", "dev-home", 200,
@@ -182,14 +208,14 @@ static void test_changed_minds(void **state)
         assert_ok(room_queue_invite(store->database, ROOM_DEVICE, "home", "@ana:x"));
         exchange(store, &created);
         for (int i = 0; i < 2; i++) {
-                assert_int_equal(assert_ok(room_queue_next(store->database, BOT, &request)), 1);
+                assert_int_equal(assert_ok(room_queue_next(store->database, BOT, 0, &request)), 1);
                 assert_ok((i == 0 ? room_queue_remove : room_queue_invite)(store->database, ROOM_DEVICE,
                                                                            "home", "@ana:x"));
                 assert_ok(room_queue_answered(store->database, BOT, request.id, &success));
                 free(request.target);
                 free(request.body);
                 if (i == 0) /* the invitation was under way */
-                        assert_int_equal(assert_ok(room_queue_next(store->database, BOT, &request)), 1);
+                        assert_int_equal(assert_ok(room_queue_next(store->database, BOT, 0, &request)), 1);
                 if (i == 0) {
                         assert_string_equal(request.target, kicked.target);
                         free(request.target);
@@ -279,6 +305,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_created, test_store_up, test_store_down),
                 cmocka_unit_test(test_adopted),
                 cmocka_unit_test_setup_teardown(test_refused, test_store_up, test_store_down),
+                cmocka_unit_test_setup_teardown(test_limited, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_removed, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_changed_minds, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_retired, test_store_up, test_store_down),

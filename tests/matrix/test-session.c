@@ -8,6 +8,7 @@
 #include "chat.h"
 #include "e2ee/identity.h"
 #include "matrix/outbox.h"
+#include "matrix/room-queue.h"
 #include "store/query.h"
 #include "test.h"
 
@@ -177,6 +178,25 @@ static void test_stranger(void **state)
         }
 }
 
+/* A homeserver that lets nobody make rooms fast: people are answered meanwhile. */
+static void test_limited_rooms(void **state)
+{
+        Chat *chat = *state;
+
+        free(chat_meet(chat));
+        chat->limit_rooms = true;
+        assert_ok(room_queue_want(chat->database, ROOM_DEVICE, "home"));
+        chat_say(chat, "hello");
+        CHAT_UNTIL(chat, peer_heard(chat->ana, BOT, "hello") == 1);
+        assert_int_equal(chat->n_rooms, 1);
+
+        chat->limit_rooms = false;
+        chat_stop(chat); /* limits are forgotten */
+        chat_start(chat);
+        CHAT_UNTIL(chat, chat_count(chat, "SELECT count(*) FROM chat_room WHERE room_id = '!new:x'") == 1);
+        assert_int_equal(chat->n_rooms, 2);
+}
+
 static void test_logged_out(void **state)
 {
         Chat *chat = *state;
@@ -216,6 +236,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_no_commands, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_gap, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_stranger, chat_up, chat_down),
+                cmocka_unit_test_setup_teardown(test_limited_rooms, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_logged_out, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_login, chat_up, chat_down),
         };
