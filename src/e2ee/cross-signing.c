@@ -131,14 +131,24 @@ int cross_signing_on_uploaded(E2ee *e2ee, const cJSON *context, const cJSON *res
         return set_state(e2ee, IDENTITY_UPLOADED);
 }
 
-/* The answer is 200 even where a signature was not taken: then again, after the next look at our own list.
- */
+/* Some servers want the user to confirm it, which a daemon cannot. */
+int cross_signing_on_refused(E2ee *e2ee, const cJSON *context, const cJSON *response)
+{
+        return fault_set(e2ee, E2EE_FAULT_IDENTITY_REFUSED);
+}
+
+/* Again, after the next look at our own list. */
+int cross_signing_on_unsigned(E2ee *e2ee, const cJSON *context, const cJSON *response)
+{
+        return query_run(e2ee->database, "UPDATE identity SET dirty = 1, retry_ms = ? WHERE user_id = ?",
+                         "it", e2ee_now(e2ee) + SIGNATURES_RETRY_MS, e2ee->user_id);
+}
+
+/* The answer is 200 even where a signature was not taken. */
 int cross_signing_on_signed(E2ee *e2ee, const cJSON *context, const cJSON *response)
 {
         if (object_object(object_object(response, "failures"), e2ee->user_id))
-                return query_run(e2ee->database,
-                                 "UPDATE identity SET dirty = 1, retry_ms = ? WHERE user_id = ?", "it",
-                                 e2ee_now(e2ee) + SIGNATURES_RETRY_MS, e2ee->user_id);
+                return cross_signing_on_unsigned(e2ee, context, response);
         return query_run(e2ee->database, "UPDATE account SET identity_state = ?1 WHERE identity_state = ?2",
                          "ii", (int64_t) IDENTITY_SIGNED, (int64_t) IDENTITY_UPLOADED);
 }

@@ -16,4 +16,6 @@ int cross_signing_check(E2ee *e2ee);
 
 int cross_signing_plan(E2ee *e2ee);
 int cross_signing_on_uploaded(E2ee *e2ee, const cJSON *context, const cJSON *response);
+int cross_signing_on_refused(E2ee *e2ee, const cJSON *context, const cJSON *response);
 int cross_signing_on_signed(E2ee *e2ee, const cJSON *context, const cJSON *response);
+int cross_signing_on_unsigned(E2ee *e2ee, const cJSON *context, const cJSON *response);

@@ -51,6 +51,7 @@ typedef enum E2eeFault {
         E2EE_FAULT_DEVICE_DELETED,    /* the server has no keys of a device that uploaded them */
         E2EE_FAULT_FOREIGN_IDENTITY,  /* the user has an identity on the server, and the store has none */
         E2EE_FAULT_IDENTITY_REPLACED, /* the server has another identity than the store */
+        E2EE_FAULT_IDENTITY_REFUSED,  /* the server does not take the store's identity */
         _E2EE_FAULT_MAX,
 } E2eeFault;
 

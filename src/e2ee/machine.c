@@ -95,6 +95,7 @@ const char *e2ee_fault_to_string(E2eeFault fault)
                 [E2EE_FAULT_DEVICE_DELETED] = "device_deleted",
                 [E2EE_FAULT_FOREIGN_IDENTITY] = "foreign_identity",
                 [E2EE_FAULT_IDENTITY_REPLACED] = "identity_replaced",
+                [E2EE_FAULT_IDENTITY_REFUSED] = "identity_refused",
         };
 
         assert((unsigned) fault < _E2EE_FAULT_MAX);

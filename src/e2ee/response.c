@@ -17,8 +17,8 @@ static const struct {
         [E2EE_KEYS_UPLOAD] = { account_on_uploaded, account_on_refused },
         [E2EE_KEYS_QUERY] = { key_query_on_done, key_query_on_refused },
         [E2EE_KEYS_CLAIM] = { claim_on_claimed, claim_on_refused },
-        [E2EE_SIGNING_KEYS_UPLOAD] = { cross_signing_on_uploaded, NULL },
-        [E2EE_SIGNATURES_UPLOAD] = { cross_signing_on_signed, NULL },
+        [E2EE_SIGNING_KEYS_UPLOAD] = { cross_signing_on_uploaded, cross_signing_on_refused },
+        [E2EE_SIGNATURES_UPLOAD] = { cross_signing_on_signed, cross_signing_on_unsigned },
         [E2EE_TO_DEVICE] = { NULL, NULL },
         [E2EE_ROOM_EVENT] = { verification_on_sent, NULL },
 };

@@ -177,6 +177,11 @@ cJSON *homeserver_answer(Peer *peer, const E2eeRequest *request)
         _cleanup_(json_freep) cJSON *body = tree_parse(request->body);
         Homeserver *server = peer->server;
 
+        if (server->refused & 1U << request->kind) {
+                cJSON *error = NULL;
+                assert_ok(json_pack(&error, "{error:s}", "refused"));
+                return error;
+        }
         switch (request->kind) {
         case E2EE_KEYS_UPLOAD:
                 return keys_upload(peer, body);

@@ -41,8 +41,9 @@ struct Homeserver {
         cJSON *rooms;         /* {ROOM:{state:{TYPE+KEY:event},members:{USER:membership}}} */
         cJSON *seen;          /* {TXN:event_id}: sends that were applied */
         const char *failing;  /* a server name that /keys/query and /keys/claim cannot reach */
-        bool signatures_fail; /* /keys/signatures/upload takes none, with 200 */
         uint64_t random;
+        unsigned refused;       /* a bit for each E2eeRequestKind that is answered with an error */
+        bool signatures_fail;   /* /keys/signatures/upload takes none, with 200 */
         unsigned fault_percent; /* how often each place where something can go wrong does */
         unsigned n_events, n_crashes;
 };
@@ -78,8 +79,7 @@ bool peer_sync(Peer *peer);
 /* Sends what is queued, and messages of peer_say(): whether there was something. */
 bool peer_send(Peer *peer);
 
-/* Queues a message. */
-void peer_say(Peer *peer, const char *room_id, const char *text);
+void peer_say(Peer *peer, const char *room_id, const char *text); /* queues a message */
 
 /* Lets all clients sync and send until nothing happens any more, or, while there are faults, for a while. */
 void settle(Homeserver *server);

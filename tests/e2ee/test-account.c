@@ -255,6 +255,18 @@ static void test_an_identity_that_is_not_ours(void **state)
         assert_int_equal(e2ee_is_ready(second->e2ee), 0);
 }
 
+static void test_an_identity_that_is_refused(void **state)
+{
+        _cleanup_(homeserver_freep) Homeserver *server = homeserver_new(1);
+        Peer *bot = peer_new(server, "@bot:x", "BOT");
+
+        server->refused = 1U << E2EE_SIGNING_KEYS_UPLOAD;
+        settle(server);
+        assert_int_equal(fault_of(bot), E2EE_FAULT_IDENTITY_REFUSED);
+        assert_int_equal(pending(bot, E2EE_SIGNING_KEYS_UPLOAD), 0);
+        assert_int_equal(e2ee_is_ready(bot->e2ee), 0);
+}
+
 /* The device is signed, by itself and by the identity, before the first message. */
 static void test_cross_signing(void **state)
 {
@@ -277,21 +289,25 @@ static void test_cross_signing(void **state)
         assert_ok(json_verify(master, "@bot:x", "BOT", e2ee_ed25519(bot->e2ee)));
 }
 
-/* The answer to signatures is 200 with failures in it. */
+/* The answer to signatures is an error, or 200 with failures in it. */
 static void test_signatures_that_fail(void **state)
 {
-        _cleanup_(homeserver_freep) Homeserver *server = homeserver_new(1);
-        Peer *bot = peer_new(server, "@bot:x", "BOT");
+        for (size_t refused = 0; refused <= 1; refused++) {
+                _cleanup_(homeserver_freep) Homeserver *server = homeserver_new(1);
+                Peer *bot = peer_new(server, "@bot:x", "BOT");
 
-        server->signatures_fail = true;
-        settle(server);
-        assert_int_equal(e2ee_is_ready(bot->e2ee), 0);
-        server->signatures_fail = false;
-        settle(server);
-        assert_int_equal(e2ee_is_ready(bot->e2ee), 0); /* not at once again */
-        server->now_ms += 61 * MS_PER_SECOND;
-        settle(server);
-        assert_int_equal(e2ee_is_ready(bot->e2ee), 1);
+                server->refused = refused ? 1U << E2EE_SIGNATURES_UPLOAD : 0;
+                server->signatures_fail = true;
+                settle(server);
+                assert_int_equal(e2ee_is_ready(bot->e2ee), 0);
+                server->refused = 0;
+                server->signatures_fail = false;
+                settle(server);
+                assert_int_equal(e2ee_is_ready(bot->e2ee), 0); /* not at once again */
+                server->now_ms += 61 * MS_PER_SECOND;
+                settle(server);
+                assert_int_equal(e2ee_is_ready(bot->e2ee), 1);
+        }
 }
 
 static void test_opening(void **state)
@@ -364,6 +380,7 @@ int main(void)
                 cmocka_unit_test(test_keys_that_exist_already),
                 cmocka_unit_test(test_own_device_on_the_server),
                 cmocka_unit_test(test_an_identity_that_is_not_ours),
+                cmocka_unit_test(test_an_identity_that_is_refused),
                 cmocka_unit_test(test_cross_signing),
                 cmocka_unit_test(test_signatures_that_fail),
                 cmocka_unit_test(test_opening),

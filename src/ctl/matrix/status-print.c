@@ -24,6 +24,9 @@ static const struct {
         { "foreign_identity", "the account already has a cross-signing identity, of another client or of a "
                               "session that was logged out" NEW_ACCOUNT },
         { "identity_replaced", "another client has reset the account's cross-signing identity" NEW_ACCOUNT },
+        { "identity_refused",
+          "the homeserver wants a person to confirm the account's first cross-signing "
+          "identity: let it take one without (Synapse does), then log in as a new account" },
 };
 
 const char *matrix_problem(const MatrixStatus *status, char buffer[static MATRIX_PROBLEM_MAX])
