@@ -44,6 +44,7 @@ static const Verb *const verbs[] = {
         &verb_matrix_status,
         &verb_matrix_rooms,
         &verb_matrix_identity,
+        &verb_matrix_verify,
         &verb_matrix_logout,
         &verb_operator_init,
         &verb_operator_keygen,

@@ -74,6 +74,7 @@ extern const Verb verb_matrix_login;
 extern const Verb verb_matrix_status;
 extern const Verb verb_matrix_rooms;
 extern const Verb verb_matrix_identity;
+extern const Verb verb_matrix_verify;
 extern const Verb verb_matrix_logout;
 
 extern const Verb verb_help;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* An org.devbox.Matrix1 as devboxctl sees it. The password is "right". $FAKE_USER is logged in from the
- * start; $FAKE_STATE and $FAKE_FAULT are how it is. What changed is a line each on standard output. */
+/* An org.devbox.Matrix1 as devboxctl sees it. The password is "right"; each GetStatus and ListVerifications
+ * after a change is one step further. $FAKE_USER is logged in from the start; $FAKE_STATE and $FAKE_FAULT
+ * are how it is. What changed is a line each on standard output. */
 
 #include <stdio.h>
 #include <systemd/sd-bus.h>
@@ -14,7 +15,12 @@
 static struct {
         char user[64]; /* empty: logged out */
         const char *state, *fault;
+        char verified[64]; /* the other user */
+        size_t verification_state;
 } fake;
+
+static const char *const steps[] = { "requested", "ready", "keys", "compared", "done", "cancelled" };
+enum { REQUESTED, READY, KEYS, COMPARED, DONE, CANCELLED };
 
 static void record(const char *what, const char *about)
 {
@@ -99,6 +105,55 @@ static int on_get_identity(sd_bus_message *call, void *userdata, sd_bus_error *e
                                           (int) streq(user, "@mia:example.org"));
 }
 
+/* ---- verification */
+
+static int on_start(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        const char *user;
+
+        int r = sd_bus_message_read(call, "s", &user);
+        if (r < 0)
+                return r;
+
+        (void) snprintf(fake.verified, sizeof fake.verified, "%s", user);
+        fake.verification_state = REQUESTED;
+        record("StartVerification ", user);
+        return sd_bus_reply_method_return(call, "s", "$one");
+}
+
+/* Eve does not answer. */
+static int on_list_verifications(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        size_t *state = &fake.verification_state;
+
+        if (fake.verified[0] == '\0')
+                return sd_bus_reply_method_return(call, "aa{sv}", 0);
+        if (*state == REQUESTED && streq(fake.verified, "@eve:example.org"))
+                *state = CANCELLED;
+
+        int r = sd_bus_reply_method_return(
+                call, "aa{sv}", 1, 6, "id", "s", "$one", "user", "s", fake.verified, "state", "s",
+                steps[*state], "emojis", "as", 3, "🐶 Dog", "❤️ Heart", "🐱 Cat", "decimals", "s",
+                "1234 5678 9012", "reason", "s", *state == CANCELLED ? "m.timeout" : "");
+        if (*state == REQUESTED || *state == READY || *state == COMPARED)
+                (*state)++;
+        return r;
+}
+
+static int on_decide(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        bool confirm = streq(sd_bus_message_get_member(call), "ConfirmVerification");
+        const char *id;
+
+        int r = sd_bus_message_read(call, "s", &id);
+        if (r < 0)
+                return r;
+
+        record(confirm ? "Confirm " : "Cancel ", id);
+        fake.verification_state = confirm ? COMPARED : CANCELLED;
+        return sd_bus_reply_method_return(call, "");
+}
+
 #define METHOD(name, in, out, handler) SD_BUS_METHOD(name, in, out, handler, SD_BUS_VTABLE_UNPRIVILEGED)
 
 static const sd_bus_vtable vtable[] = {
@@ -108,6 +163,10 @@ static const sd_bus_vtable vtable[] = {
         METHOD("GetStatus", "", "a{sv}", on_get_status),
         METHOD("ListRooms", "", "aa{sv}", on_list_rooms),
         METHOD("GetIdentity", "s", "a{sv}", on_get_identity),
+        METHOD("StartVerification", "s", "s", on_start),
+        METHOD("ListVerifications", "", "aa{sv}", on_list_verifications),
+        METHOD("ConfirmVerification", "s", "", on_decide),
+        METHOD("CancelVerification", "s", "", on_decide),
         SD_BUS_VTABLE_END,
 };
 

@@ -142,7 +142,7 @@ static void test_logins_that_fail(void **state)
                   NULL,
                   "; see: devboxctl help matrix login",
                   2 },
-                { { "matrix" }, NULL, "'matrix' needs one of: login, status, rooms, identity, logout", 2 },
+                { { "matrix" }, NULL, "'matrix' needs one of: login, status, rooms, identity, ", 2 },
         };
 
         check_rows(rows, ELEMENTSOF(rows));
@@ -285,10 +285,12 @@ static void test_person_add_pins(void **state)
         const char *const *add = person("add", "ana", "--mxid", "@ana:example.org");
 
         _cleanup_(run_done) Run no = run_ctl_on_terminal(bus, add, "n\n");
-        assert_has(no.output, "Identity " ANA_KEY "\n"
-                              " compare it with what @ana:example.org sees\n"
-                              "is it theirs? [y/N] n\n"
-                              "devboxctl: nothing was written: the identity is not that of ");
+        assert_has(no.output,
+                   "Identity " ANA_KEY "\n"
+                   " compare it with @ana:example.org; once a manifest names them, emojis in Element "
+                   "compare it, too: devboxctl matrix verify @ana:example.org\n"
+                   "is it theirs? [y/N] n\n"
+                   "devboxctl: nothing was written: the identity is not that of ");
         assert_int_equal(no.status, 1);
         _cleanup_(run_done) Run without = run_ctl_words(bus, add);
         assert_has(without.output, "Not pinned, for there is no terminal to ask on. If it is theirs: "
@@ -349,6 +351,77 @@ static void test_person_add_without_the_daemon(void **state)
         assert_int_equal(bad.status, 2);
 }
 
+/* ---- verification */
+
+#define EMOJIS                                                                                              \
+        "Element must show the same, in this order:\n 1 🐶 Dog\n 2 ❤ Heart\n 3 🐱 Cat\n"              \
+        "or the numbers 1234 5678 9012\n"
+
+static void test_verify(void **state)
+{
+        _cleanup_(test_daemon_freep) TestDaemon *daemon = start_with(USER);
+        const char *const words[] = { "matrix", "verify", "@ana:example.org", NULL };
+
+        _cleanup_(run_done) Run yes = run_ctl_on_terminal(bus, words, "y\n");
+        assert_string_equal(yes.output, "Accept the verification in Element, as @ana:example.org.\n" EMOJIS
+                                        "are they the same? [y/N] y\n"
+                                        "@ana:example.org is verified: the identity is theirs. It is pinned "
+                                        "with: devboxctl person add NAME --mxid @ana:example.org\n");
+        assert_int_equal(yes.status, 0);
+        assert_log("StartVerification @ana:example.org\nConfirm $one\n");
+        _cleanup_(run_done) Run no = run_ctl_on_terminal(bus, words, "n\n");
+        assert_has(no.output, "[y/N] n\nThe verification is cancelled.\ndevboxctl: not verified. If they "
+                              "differ, somebody is between @ana:example.org and the hub\n");
+        assert_int_equal(no.status, 1);
+        assert_log("Cancel $one\n");
+}
+
+/* Begun, and ended by a second command. */
+static void test_verify_without_a_terminal(void **state)
+{
+        _cleanup_(test_daemon_freep) TestDaemon *daemon = start_with(USER);
+
+        _cleanup_(run_done) Run begun = run_ctl_words(bus, WORDS("matrix", "verify", "@ana:example.org"));
+        assert_has(begun.output, EMOJIS "Next, if they are: devboxctl matrix verify @ana:example.org "
+                                        "--confirm; if not: the same with --cancel\n");
+        assert_int_equal(begun.status, 0);
+        _cleanup_(run_done) Run json =
+                run_ctl_words(bus, WORDS("matrix", "verify", "@ana:example.org", "--json"));
+        assert_string_equal(json.output,
+                            "{\"id\":\"$one\",\"user\":\"@ana:example.org\",\"device\":null,\"state\":"
+                            "\"keys\",\"emojis\":[\"🐶 Dog\",\"❤️ Heart\",\"🐱 Cat\"],\"decimals\":"
+                            "\"1234 5678 9012\"}\n");
+        _cleanup_(run_done) Run done =
+                run_ctl_words(bus, WORDS("matrix", "verify", "@ana:example.org", "--confirm", "--json"));
+        assert_has(done.output, "\"state\":\"done\"");
+        assert_int_equal(done.status, 0);
+
+        _cleanup_(freep) char *log = test_bus_read_log(bus, MATRIX);
+        assert_string_equal(log, "StartVerification @ana:example.org\nConfirm $one\n");
+}
+
+static void test_verifications_that_fail(void **state)
+{
+        _cleanup_(test_daemon_freep) TestDaemon *daemon = start_with(USER);
+        static const Row rows[] = {
+                { { "matrix", "verify", "@eve:example.org" },
+                  NULL,
+                  "devboxctl: not verified: it was not answered in Element in time\n",
+                  1 },
+                { { "matrix", "verify", "@ana:example.org", "--confirm" },
+                  NULL,
+                  "no verification of @ana:example.org is under way; begin with: ",
+                  1 },
+                { { "matrix", "verify", "@ana:example.org", "--confirm", "--cancel" },
+                  NULL,
+                  "--confirm and --cancel exclude each other",
+                  2 },
+                { { "matrix", "verify", "ana" }, NULL, "takes a Matrix user, @NAME:SERVER", 2 },
+        };
+
+        check_rows(rows, ELEMENTSOF(rows));
+}
+
 int main(void)
 {
 #define test(function) cmocka_unit_test_setup_teardown(function, bus_up, bus_down)
@@ -366,6 +439,9 @@ int main(void)
                 test(test_person_add_pins),
                 test(test_a_changed_identity),
                 test(test_person_add_without_the_daemon),
+                test(test_verify),
+                test(test_verify_without_a_terminal),
+                test(test_verifications_that_fail),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,7 @@
 #include "bus/dictionary.h"
 #include "ctl/matrix/master-key.h"
 
-static const ClientDaemon matrix_daemon = {
+const ClientDaemon matrix_daemon = {
         .title = "devbox-matrix",
         .name = "org.devbox.Matrix1",
         .path = "/org/devbox/Matrix1",

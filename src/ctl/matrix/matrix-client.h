@@ -8,6 +8,8 @@
 #include "crypto/secret.h"
 #include "ctl/client.h"
 
+extern const ClientDaemon matrix_daemon;
+
 /* Texts are NULL where there is none. */
 typedef struct MatrixStatus {
         const char *state, *user, *server, *device, *identity, *fault;

@@ -63,7 +63,10 @@ static int show(const Progress *progress, const Person *person, const PublicKey 
                                        "%s has reset it, or the homeserver lets another pose as them: ask "
                                        "them",
                                        person->mxid)
-                       : progress_line(progress, "", "compare it with what %s sees", person->mxid);
+                       : progress_line(progress, "",
+                                       "compare it with %s; once a manifest names them, emojis in Element "
+                                       "compare it, too: devboxctl matrix verify %s",
+                                       person->mxid, person->mxid);
 }
 
 static int report_not_asked(const Ctl *ctl, const Person *person, const PublicKey *key)
