@@ -104,6 +104,7 @@ TestBus *test_bus_new_with(const char *more_config)
         char directory[] = "/tmp/devbox-bus.XXXXXX"; /* short: a socket's path has 107 bytes */
 
         assert_non_null(bus);
+        assert_non_null(freopen("/dev/null", "r", stdin)); /* what is started inherits it: no terminal */
         assert_non_null(mkdtemp(directory));
         bus->directory = text_of("%s", directory);
         bus->address = text_of("unix:path=%s/bus", directory);
