@@ -8,19 +8,12 @@
 #include "codec/binary-text.h"
 #include "e2ee/cross-signing-keys.h"
 #include "e2ee/message-check.h"
+#include "matrix/homeserver-http.h"
 #include "store/query.h"
 
 #define MATRIX "org.devbox.Matrix1"
 
 /* ---- the homeserver */
-
-static Answer answer_tree(cJSON *tree)
-{
-        char *text = cJSON_PrintUnformatted(tree);
-
-        assert_non_null(text);
-        return (Answer){ ANSWER, tree_member(tree, "error") ? 400 : 200, NULL, text };
-}
 
 /* "%21dev-a%3Ax/…" up to the slash. */
 static void decode_segment(const char *target, char *ret_text, size_t size)
@@ -84,51 +77,11 @@ static cJSON *receive_in_room(ChatWorld *world, const char *target, const char *
         return tree_parse(startswith(step, "redact") ? "{\"event_id\":\"$redaction\"}" : "{}");
 }
 
-static cJSON *receive_request(ChatWorld *world, const char *target, const char *body)
-{
-        static const struct {
-                const char *path;
-                E2eeRequestKind kind;
-        } rows[] = {
-                { "/keys/upload", E2EE_KEYS_UPLOAD },
-                { "/keys/query", E2EE_KEYS_QUERY },
-                { "/keys/claim", E2EE_KEYS_CLAIM },
-                { "/keys/device_signing/upload", E2EE_SIGNING_KEYS_UPLOAD },
-                { "/keys/signatures/upload", E2EE_SIGNATURES_UPLOAD },
-                { "/sendToDevice/", E2EE_TO_DEVICE },
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                char type[64] = "";
-
-                if (!startswith(target, rows[i].path))
-                        continue;
-                (void) sscanf(target, "/sendToDevice/%63[^/]", type);
-                return homeserver_answer(world->bot, &(E2eeRequest){ .kind = rows[i].kind,
-                                                                     .target = type,
-                                                                     .txn_id = strrchr(target, '/') + 1,
-                                                                     .body = (char *) body });
-        }
-        return tree_parse("{\"user_id\":\"" BOT "\",\"device_id\":\"BOT\"}"); /* whoami */
-}
-
-static bool has_news(const ChatWorld *world)
-{
-        const cJSON *queue = world->bot->queue;
-
-        return object_get(queue, "rooms") || object_get(queue, "changed") ||
-               cJSON_GetArraySize(object_array(queue, "to_device")) > 0;
-}
-
 static Answer answer_sync(ChatWorld *world, const char *target)
 {
-        const char *since = strstr(target, "since=");
-        char token[24];
+        const cJSON *response = homeserver_http_sync(world->bot, target);
 
-        (void) snprintf(token, sizeof token, "%ld", (long) world->bot->token);
-        if (since && streq(since + strlen("since="), token) && !has_news(world))
-                return (Answer){ .how = ANSWER_LATER };
-        return answer_tree((cJSON *) homeserver_sync(world->bot, since ? since + strlen("since=") : NULL));
+        return response ? homeserver_http_answer(response) : (Answer){ .how = ANSWER_LATER };
 }
 
 static Answer on_request(const ServerRequest *request, void *userdata)
@@ -146,8 +99,10 @@ static Answer on_request(const ServerRequest *request, void *userdata)
         else if (startswith(target, "/rooms/"))
                 response = receive_in_room(world, target + strlen("/rooms/"), request->body, body);
         else
-                response = receive_request(world, target, request->body);
-        return answer_tree(response);
+                response = homeserver_http_receive(world->bot, target, request->body);
+        if (!response)
+                response = tree_parse("{\"user_id\":\"" BOT "\",\"device_id\":\"BOT\"}"); /* whoami */
+        return homeserver_http_answer(response);
 }
 
 void chat_turn(ChatWorld *world)

@@ -7,20 +7,13 @@
 
 #include "basic/time.h"
 #include "e2ee/identity.h"
+#include "homeserver-http.h"
 #include "matrix/outbox.h"
 #include "matrix/schema.h"
 #include "store/query.h"
 #include "test.h"
 
 /* ---- the server's side */
-
-static Answer answer_json(cJSON *tree)
-{
-        char *text = cJSON_PrintUnformatted(tree);
-
-        assert_non_null(text);
-        return (Answer){ ANSWER, tree_member(tree, "error") ? 400 : 200, NULL, text };
-}
 
 /* Events of the bot, once for each transaction, and always the same bytes. */
 static cJSON *receive_event(Chat *chat, const char *target, const char *body)
@@ -37,55 +30,23 @@ static cJSON *receive_event(Chat *chat, const char *target, const char *body)
 
 static cJSON *receive_request(Chat *chat, const char *target, const char *body)
 {
-        static const struct {
-                const char *path;
-                E2eeRequestKind kind;
-        } rows[] = {
-                { "/keys/upload", E2EE_KEYS_UPLOAD },
-                { "/keys/query", E2EE_KEYS_QUERY },
-                { "/keys/claim", E2EE_KEYS_CLAIM },
-                { "/keys/device_signing/upload", E2EE_SIGNING_KEYS_UPLOAD },
-                { "/keys/signatures/upload", E2EE_SIGNATURES_UPLOAD },
-                { "/sendToDevice/", E2EE_TO_DEVICE },
-        };
+        cJSON *response = homeserver_http_receive(chat->bot, target, body);
 
-        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                char type[64] = "";
-
-                if (!startswith(target, rows[i].path))
-                        continue;
-                (void) sscanf(target, "/sendToDevice/%63[^/]", type);
-                return homeserver_answer(chat->bot, &(E2eeRequest){ .kind = rows[i].kind,
-                                                                    .target = type,
-                                                                    .txn_id = strrchr(target, '/') + 1,
-                                                                    .body = (char *) body });
-        }
-        fail_msg("a request for %s", target);
-        return NULL;
-}
-
-bool chat_has_news(Chat *chat)
-{
-        const cJSON *queue = chat->bot->queue;
-
-        return tree_member(chat->bot->queue, "rooms") || tree_member(chat->bot->queue, "changed") ||
-               cJSON_GetArraySize(object_array(queue, "to_device")) > 0;
+        if (!response)
+                fail_msg("a request for %s", target);
+        return response;
 }
 
 static Answer answer_sync(Chat *chat, const char *target)
 {
-        const char *since = strstr(target, "since=");
-        char token[24];
+        cJSON *response = homeserver_http_sync(chat->bot, target), *room;
 
-        (void) snprintf(token, sizeof token, "%ld", (long) chat->bot->token);
-        if (since && streq(since + strlen("since="), token) && !chat_has_news(chat))
+        if (!response)
                 return (Answer){ .how = ANSWER_LATER };
-        cJSON *response = (cJSON *) homeserver_sync(chat->bot, since ? since + strlen("since=") : NULL),
-              *room;
         cJSON_ArrayForEach(room, tree_member(tree_member(response, "rooms"), "join"))
                 if (TAKE(chat->limited, false))
                         assert_ok(object_put(tree_member(room, "timeline"), "limited", cJSON_CreateTrue()));
-        return answer_json(response);
+        return homeserver_http_answer(response);
 }
 
 /* What is in clear. NULL: it is none of these. */
@@ -133,7 +94,7 @@ static Answer on_request(const ServerRequest *request, void *userdata)
                                    : receive_request(chat, target, request->body);
         if (chat->lose_every > 0 && ++chat->n_requests % chat->lose_every == 0)
                 return (Answer){ .how = ANSWER_DROP };
-        return answer_json(response);
+        return homeserver_http_answer(response);
 }
 
 /* ---- the session's side */

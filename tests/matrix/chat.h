@@ -41,9 +41,6 @@ int chat_down(void **state);
 void chat_start(Chat *chat);
 void chat_stop(Chat *chat);
 
-/* Whether a sync would have something. */
-bool chat_has_news(Chat *chat);
-
 /* Until the condition holds: Ana and the session take turns. */
 #define CHAT_UNTIL(chat, condition)                                                                         \
         for (int _i = 0; !(condition); _i++) {                                                              \

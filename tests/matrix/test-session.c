@@ -7,6 +7,7 @@
 
 #include "chat.h"
 #include "e2ee/identity.h"
+#include "homeserver-http.h"
 #include "matrix/outbox.h"
 #include "matrix/room-queue.h"
 #include "store/query.h"
@@ -131,7 +132,8 @@ static void test_no_commands(void **state)
                 (void) room_event(chat->server, ROOM, tree_parse(rows[i].event));
                 chat_say(chat, "next");
                 CHAT_UNTIL(chat, chat_count(chat, "SELECT count(*) FROM outbox") == 0 &&
-                                         !chat_has_news(chat) && !LIST_EMPTY(&chat->web.connections));
+                                         !homeserver_http_has_news(chat->bot) &&
+                                         !LIST_EMPTY(&chat->web.connections));
                 assert_int_equal(cJSON_GetArraySize(chat->sent), before + (rows[i].answer ? 2 : 1));
                 if (rows[i].answer)
                         CHAT_UNTIL(chat, peer_heard(chat->ana, BOT, rows[i].answer) == 1);

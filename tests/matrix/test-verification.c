@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "chat.h"
+#include "homeserver-http.h"
 #include "store/query.h"
 #include "test.h"
 
@@ -155,7 +156,7 @@ static void test_verification_cancelled(void **state)
                                         "\"content\":{\"transaction_id\":\"t\",\"from_device\":\"EVIL\","
                                         "\"methods\":[\"m.sas.v1\"]}}"));
         chat_say(chat, "next");
-        CHAT_UNTIL(chat, peer_heard(chat->ana, BOT, "next") == 1 && !chat_has_news(chat));
+        CHAT_UNTIL(chat, peer_heard(chat->ana, BOT, "next") == 1 && !homeserver_http_has_news(chat->bot));
         CHAT_UNTIL(chat, !LIST_EMPTY(&chat->web.connections));
         assert_int_equal(chat_count(chat, "SELECT count(*) FROM verification"), 0);
 }
