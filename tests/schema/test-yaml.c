@@ -3,8 +3,9 @@
 
 #include "schema/yaml.h"
 
-#include "codec/strict-json.h"
+#include <stdio.h>
 
+#include "codec/strict-json.h"
 #include "test.h"
 
 #define NOW_MS UINT64_C(1760000000000)
