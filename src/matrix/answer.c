@@ -92,6 +92,12 @@ int answer_make(const Answer *answer, cJSON **ret_content)
                                  block ? html.data : NULL, relation);
 }
 
+int answer_reaction(const char *event_id, const char *key, cJSON **ret_content)
+{
+        return json_pack(ret_content, "{m.relates_to:{rel_type:s,event_id:s,key:s}}", "m.annotation",
+                         event_id, key);
+}
+
 /* What apps show that know no edits: the first line. */
 static char *fallback_body(const cJSON *content)
 {

@@ -28,6 +28,9 @@ bool answer_is_whole(Bytes output);
  * Errors: -ENOMEM. */
 int answer_make(const Answer *answer, cJSON **ret_content);
 
+/* The content of an m.reaction to an event. The caller deletes it. Errors: -ENOMEM. */
+int answer_reaction(const char *event_id, const char *key, cJSON **ret_content);
+
 /* The content as the edit of an event that was sent with another one. Takes the content, also on failure.
  * Errors: -ENOMEM. */
 int answer_edit_take(cJSON *content, const char *event_id, cJSON **ret_edit);

@@ -137,8 +137,7 @@ int approval_sent(Database *database, const char *request_id, const char *event_
         for (size_t i = 0; r == 0 && i < ELEMENTSOF(thumbs); i++) {
                 cJSON *content = NULL;
 
-                r = json_pack(&content, "{m.relates_to:{rel_type:s,event_id:s,key:s}}", "m.annotation",
-                              event_id, thumbs[i]);
+                r = answer_reaction(event_id, thumbs[i], &content);
                 if (r == 0)
                         r = outbox_add_take(database, room_id, "m.reaction", content);
         }

@@ -74,6 +74,13 @@ const char *matrix_reply_code(const MatrixReply *reply)
         return strempty(object_string(reply->body, "errcode"));
 }
 
+const char *matrix_reply_refusal(const MatrixReply *reply)
+{
+        const char *code = matrix_reply_code(reply);
+
+        return *code != '\0' ? code : "M_UNKNOWN";
+}
+
 MatrixCall *matrix_call_free(MatrixCall *call)
 {
         if (!call)

@@ -50,6 +50,9 @@ static inline bool matrix_reply_is_success(const MatrixReply *reply)
 /* "M_FORBIDDEN"; "" if there is none. */
 const char *matrix_reply_code(const MatrixReply *reply);
 
+/* The same of a refusal, which always has one: "M_UNKNOWN" from a proxy in front of the homeserver. */
+const char *matrix_reply_refusal(const MatrixReply *reply);
+
 /* Called exactly once, never before matrix_call_start() has returned; may free the call. */
 typedef void (*MatrixReplyHandler)(MatrixCall *call, const MatrixReply *reply, void *userdata);
 

@@ -67,8 +67,7 @@ static int react(Database *database, const char *event_id, const CommandRow *row
                                   .owner_id = event_id };
         cJSON *content = NULL;
 
-        int r = json_pack(&content, "{m.relates_to:{rel_type:s,event_id:s,key:s}}", "m.annotation", event_id,
-                          row->status);
+        int r = answer_reaction(event_id, row->status, &content);
         return r < 0 ? r : outbox_put_take(database, &item, content);
 }
 

@@ -49,17 +49,15 @@ int matrix_figures_read(const MatrixDaemon *self, Figures *ret_figures)
         return r;
 }
 
-/* Whether commands can be received and answered. Without an account there are none. */
-static bool is_healthy(const Figures *figures)
-{
-        return !figures->fault && (streq(figures->state, "synced") || streq(figures->state, "logged_out"));
-}
-
+/* Whether commands can be received and answered. Without an account there are none. After each commit: it
+ * counts nothing. */
 void matrix_update_health(void *owner)
 {
         MatrixDaemon *self = owner;
-        Figures figures;
+        Figures figures = { .state = NULL };
 
-        int r = matrix_figures_read(self, &figures);
-        component_set_healthy(&self->component, r == 0 && is_healthy(&figures));
+        int r = read_session(self, &figures);
+        component_set_healthy(&self->component, r >= 0 && !figures.fault &&
+                                                        (streq(figures.state, "synced") ||
+                                                         streq(figures.state, "logged_out")));
 }

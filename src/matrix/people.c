@@ -24,16 +24,18 @@ static int add(const People *people, const char *user_id, const PublicKey *maste
 {
         char text[BASE64_UNPADDED_SIZE(PUBLIC_KEY_SIZE)];
 
+        bool pinned = !public_key_is_null(master);
+
         if (!principal_is_matrix(user_id))
                 return 0;
 
-        if (master)
+        if (pinned)
                 base64_unpadded_format(BYTES_OF(master->bytes), text);
         return query_run(people->database,
                          "INSERT INTO person(device, user_id, master, operates) VALUES (?, ?, ?, ?)"
                          " ON CONFLICT DO UPDATE SET master = coalesce(excluded.master, master),"
                          " operates = operates OR excluded.operates, current = 1",
-                         "ttti", people->device, user_id, master ? text : NULL, (int64_t) operates);
+                         "ttti", people->device, user_id, pinned ? text : NULL, (int64_t) operates);
 }
 
 static int add_people(const People *people, const Manifest *manifest)
@@ -44,18 +46,12 @@ static int add_people(const People *people, const Manifest *manifest)
         if (r == 0)
                 r = room_queue_want(people->database, ROOM_DEVICE, people->device);
 
-        for (size_t i = 0; r == 0 && i < manifest->operators.n; i++) {
-                const ManifestOperator *it = &manifest->operators.items[i];
-
-                r = add(people, it->principal, public_key_is_null(&it->master_key) ? NULL : &it->master_key,
-                        true);
-        }
-        for (size_t i = 0; r == 0 && i < manifest->approvers.n; i++) {
-                const ManifestApprover *it = &manifest->approvers.items[i];
-
-                r = add(people, it->principal, public_key_is_null(&it->master_key) ? NULL : &it->master_key,
-                        false);
-        }
+        for (size_t i = 0; r == 0 && i < manifest->operators.n; i++)
+                r = add(people, manifest->operators.items[i].principal,
+                        &manifest->operators.items[i].master_key, true);
+        for (size_t i = 0; r == 0 && i < manifest->approvers.n; i++)
+                r = add(people, manifest->approvers.items[i].principal,
+                        &manifest->approvers.items[i].master_key, false);
         return r;
 }
 

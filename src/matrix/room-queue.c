@@ -44,11 +44,10 @@ int room_queue_retire(Database *database, RoomKind kind, const char *name, char 
 {
         int r = query_exists(database, "SELECT 1 FROM chat_room WHERE kind = ? AND name = ? AND NOT retired",
                              "it", (int64_t) kind, name);
-        if (r > 0)
-                r = query_run(database, "UPDATE chat_room SET retired = 1 WHERE kind = ? AND name = ?", "it",
-                              (int64_t) kind, name);
-        else
+        if (r <= 0)
                 return r;
+        r = query_run(database, "UPDATE chat_room SET retired = 1 WHERE kind = ? AND name = ?", "it",
+                      (int64_t) kind, name);
         if (r == 0)
                 r = room_queue_find(database, kind, name, ret_room_id);
         return r < 0 ? r : 1;
@@ -237,13 +236,6 @@ static int refuse(Database *database, int64_t id, const char *code)
                          code, id);
 }
 
-static const char *code_of(const MatrixReply *reply)
-{
-        const char *code = matrix_reply_code(reply);
-
-        return *code != '\0' ? code : "M_UNKNOWN";
-}
-
 static int on_created(Database *database, const char *user_id, int64_t id, const MatrixReply *reply)
 {
         const char *room_id = object_string(reply->body, "room_id");
@@ -253,7 +245,7 @@ static int on_created(Database *database, const char *user_id, int64_t id, const
                                  id);
         if (streq(matrix_reply_code(reply), "M_ROOM_IN_USE"))
                 return query_run(database, "UPDATE chat_room SET taken = 1 WHERE id = ?", "i", id);
-        return refuse(database, id, code_of(reply));
+        return refuse(database, id, matrix_reply_refusal(reply));
 }
 
 static int on_looked_up(Database *database, const char *user_id, int64_t id, const MatrixReply *reply)
@@ -263,7 +255,7 @@ static int on_looked_up(Database *database, const char *user_id, int64_t id, con
         if (matrix_reply_is_success(reply) && room_id)
                 return query_run(database, "UPDATE chat_room SET candidate = ? WHERE id = ?", "ti", room_id,
                                  id);
-        return refuse(database, id, code_of(reply));
+        return refuse(database, id, matrix_reply_refusal(reply));
 }
 
 /* Whoever made a room can read it and change it: only our own is adopted. */
@@ -271,14 +263,15 @@ static int on_creator(Database *database, const char *user_id, int64_t id, const
 {
         if (matrix_reply_is_success(reply) && object_has(reply->body, "sender", user_id))
                 return query_run(database, "UPDATE chat_room SET room_id = candidate WHERE id = ?", "i", id);
-        return refuse(database, id, matrix_reply_is_success(reply) ? "M_ROOM_IN_USE" : code_of(reply));
+        return refuse(database, id,
+                      matrix_reply_is_success(reply) ? "M_ROOM_IN_USE" : matrix_reply_refusal(reply));
 }
 
 /* Who is in the room already, or may not be: not again. */
 static int on_invited(Database *database, const char *user_id, int64_t id, const MatrixReply *reply)
 {
         if (!matrix_reply_is_success(reply))
-                log_warning("An invitation is refused: %s", code_of(reply));
+                log_warning("An invitation is refused: %s", matrix_reply_refusal(reply));
         return query_run(database, "UPDATE chat_member SET state = ? WHERE id = ? AND state = ?", "iii",
                          (int64_t) MEMBER_INVITED, id, (int64_t) MEMBER_WANTED);
 }
@@ -287,7 +280,7 @@ static int on_invited(Database *database, const char *user_id, int64_t id, const
 static int on_kicked(Database *database, const char *user_id, int64_t id, const MatrixReply *reply)
 {
         if (!matrix_reply_is_success(reply))
-                log_warning("A removal is refused: %s", code_of(reply));
+                log_warning("A removal is refused: %s", matrix_reply_refusal(reply));
         return query_run(database, "UPDATE chat_member SET state = ? WHERE id = ? AND state = ?", "iii",
                          (int64_t) MEMBER_REMOVED, id, (int64_t) MEMBER_UNWANTED);
 }
@@ -295,7 +288,7 @@ static int on_kicked(Database *database, const char *user_id, int64_t id, const 
 static int on_replied(Database *database, const char *user_id, int64_t id, const MatrixReply *reply)
 {
         if (!matrix_reply_is_success(reply))
-                log_warning("The answer to an invitation is refused: %s", code_of(reply));
+                log_warning("The answer to an invitation is refused: %s", matrix_reply_refusal(reply));
         return query_run(database, "DELETE FROM invitation WHERE id = ?", "i", id);
 }
 
@@ -307,7 +300,7 @@ static int on_linked(Database *database, const char *user_id, int64_t id, const 
 static int on_levels_written(Database *database, const char *user_id, int64_t id, const MatrixReply *reply)
 {
         if (!matrix_reply_is_success(reply))
-                log_warning("A change of power levels is refused: %s", code_of(reply));
+                log_warning("A change of power levels is refused: %s", matrix_reply_refusal(reply));
         return query_run(database, "UPDATE chat_room SET closed = NOT closed, levels = NULL WHERE id = ?",
                          "i", id);
 }

@@ -215,12 +215,10 @@ static int event_decided(MatrixSession *session, int64_t seq, const char *event_
 /* A reaction that is there already is as good as one that was sent. */
 static int event_answered(MatrixSession *session, int64_t id, const MatrixReply *reply)
 {
-        const char *code = matrix_reply_code(reply);
-
-        if (matrix_reply_is_success(reply) || streq(code, "M_DUPLICATE_ANNOTATION"))
+        if (matrix_reply_is_success(reply) || streq(matrix_reply_code(reply), "M_DUPLICATE_ANNOTATION"))
                 return event_decided(session, id, object_string(reply->body, "event_id"), NULL);
         log_warning("The homeserver refuses an event with status %u", reply->status);
-        return event_decided(session, id, NULL, *code != '\0' ? code : "M_UNKNOWN");
+        return event_decided(session, id, NULL, matrix_reply_refusal(reply));
 }
 
 /* ---- files */
