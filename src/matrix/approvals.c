@@ -44,7 +44,7 @@ static const BusRows rows_type = { .row = &dictionary,
 
 void approvals_done(Approvals *approvals)
 {
-        bus_request_cancel(&approvals->reading);
+        reading_cancel(&approvals->reading);
         bus_request_cancel(&approvals->passing);
         decision_done(&approvals->decision);
         free(approvals->at);
@@ -188,7 +188,7 @@ static void commit(MatrixDaemon *self, Transaction *transaction, int r)
 /* One that the dispatcher has forgotten is over. */
 static void on_request(BusRequest *call, const BusReply *reply)
 {
-        MatrixDaemon *self = CONTAINER_OF(call, MatrixDaemon, approvals.reading);
+        MatrixDaemon *self = CONTAINER_OF(call, MatrixDaemon, approvals.reading.call);
         _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
         WaitingRequest request = { .id = self->approvals.at, .state = "over" };
 
@@ -211,16 +211,16 @@ static void read_next(MatrixDaemon *self)
         free(approvals->at);
         approvals->at = next;
         if (r > 0)
-                return bus_client_send_take(&self->dispatch, &approvals->reading,
+                return bus_client_send_take(&self->dispatch, &approvals->reading.call,
                                             bus_client_new_call(&self->dispatch, "GetRequest", "s", next),
                                             on_request);
-        if (TAKE(approvals->stale, false))
+        if (reading_end(&approvals->reading))
                 approvals_refresh(self);
 }
 
 static void on_waiting(BusRequest *call, const BusReply *reply)
 {
-        MatrixDaemon *self = CONTAINER_OF(call, MatrixDaemon, approvals.reading);
+        MatrixDaemon *self = CONTAINER_OF(call, MatrixDaemon, approvals.reading.call);
         _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
         void *items = NULL;
         size_t n = 0;
@@ -242,15 +242,11 @@ void approvals_refresh(MatrixDaemon *self)
 {
         Approvals *approvals = &self->approvals;
 
-        if (!self->session)
+        if (!self->session || !reading_begin(&approvals->reading))
                 return;
-        if (approvals->reading.slot) {
-                approvals->stale = true;
-                return;
-        }
         free(approvals->at);
         approvals->at = NULL;
-        bus_client_send_take(&self->dispatch, &approvals->reading,
+        bus_client_send_take(&self->dispatch, &approvals->reading.call,
                              bus_client_new_call(&self->dispatch, "ListApprovals", NULL), on_waiting);
 }
 

@@ -41,10 +41,9 @@ static void drop_devices(Directory *directory)
 
 void directory_done(Directory *directory)
 {
-        bus_request_cancel(&directory->call);
+        reading_cancel(&directory->reading);
         directory->timer = sd_event_source_disable_unref(directory->timer);
         drop_devices(directory);
-        directory->stale = false;
 }
 
 static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata)
@@ -125,7 +124,7 @@ static int finish_device(MatrixDaemon *self, const Manifest *manifest)
 
 static void on_manifest(BusRequest *call, const BusReply *reply)
 {
-        MatrixDaemon *self = CONTAINER_OF(call, MatrixDaemon, directory.call);
+        MatrixDaemon *self = CONTAINER_OF(call, MatrixDaemon, directory.reading.call);
         _cleanup_(manifest_freep) Manifest *manifest = NULL;
         bool is_missing =
                 reply->reason == DEVBOX_ERROR_MANIFEST_MISSING || reply->reason == DEVBOX_ERROR_PEER_UNKNOWN;
@@ -145,20 +144,20 @@ static void read_next(MatrixDaemon *self)
                 if (finish_device(self, NULL) < 0)
                         return;
         if (directory->n_done < directory->n_devices)
-                return bus_client_send_take(&self->mesh, &directory->call,
+                return bus_client_send_take(&self->mesh, &directory->reading.call,
                                             bus_client_new_call(&self->mesh, "GetManifest", "s",
                                                                 directory->devices[directory->n_done].name),
                                             on_manifest);
 
         drop_devices(directory);
         matrix_work(self);
-        if (TAKE(directory->stale, false))
+        if (reading_end(&directory->reading))
                 directory_refresh(self);
 }
 
 static void on_peers(BusRequest *call, const BusReply *reply)
 {
-        MatrixDaemon *self = CONTAINER_OF(call, MatrixDaemon, directory.call);
+        MatrixDaemon *self = CONTAINER_OF(call, MatrixDaemon, directory.reading.call);
         Directory *directory = &self->directory;
         void *devices = NULL;
 
@@ -175,14 +174,10 @@ void directory_refresh(MatrixDaemon *self)
 {
         Directory *directory = &self->directory;
 
-        if (!self->session)
+        if (!self->session || !reading_begin(&directory->reading))
                 return;
-        if (directory->call.slot) {
-                directory->stale = true;
-                return;
-        }
         directory->timer = sd_event_source_disable_unref(directory->timer);
-        bus_client_send_take(&self->mesh, &directory->call,
+        bus_client_send_take(&self->mesh, &directory->reading.call,
                              bus_client_new_call(&self->mesh, "ListPeers", "b", true), on_peers);
 }
 

@@ -30,7 +30,7 @@ static const BusRows rows_type = { .row = &dictionary,
 
 void watch_done(Watch *watch)
 {
-        bus_request_cancel(&watch->call);
+        reading_cancel(&watch->reading);
         watch->timer = sd_event_source_disable_unref(watch->timer);
 }
 
@@ -65,7 +65,7 @@ static int compare_device(Database *database, const WatchedDevice *device)
 
 static void on_devices(BusRequest *call, const BusReply *reply)
 {
-        MatrixDaemon *self = CONTAINER_OF(call, MatrixDaemon, watch.call);
+        MatrixDaemon *self = CONTAINER_OF(call, MatrixDaemon, watch.reading.call);
         _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
         void *items = NULL;
         size_t n = 0;
@@ -81,6 +81,8 @@ static void on_devices(BusRequest *call, const BusReply *reply)
         if (r < 0)
                 (void) log_warning_errno(r, "Cannot compare the devices with what was announced, ignoring");
         session_send(self->session);
+        if (reading_end(&self->watch.reading))
+                watch_refresh(self);
 }
 
 static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata)
@@ -94,14 +96,14 @@ void watch_refresh(MatrixDaemon *self)
 {
         Watch *watch = &self->watch;
 
-        if (!self->session || watch->call.slot)
+        if (!self->session || !reading_begin(&watch->reading))
                 return;
         watch->timer = sd_event_source_disable_unref(watch->timer);
         int r = sd_event_add_time_relative(self->event, &watch->timer, CLOCK_MONOTONIC, WATCH_USEC, 0,
                                            on_timer, self);
         if (r < 0)
                 (void) log_error_errno(r, "Cannot arm a timer: alerts come only with the next change");
-        bus_client_send_take(&self->dispatch, &watch->call,
+        bus_client_send_take(&self->dispatch, &watch->reading.call,
                              bus_client_new_call(&self->dispatch, "ListDevices", NULL), on_devices);
 }
 
