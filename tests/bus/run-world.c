@@ -16,6 +16,8 @@
 
 #include "basic/fd.h"
 
+#define ENVIRONMENT_MAX 256
+
 static const char *const kinds[] = { "exec", "fsr", "fsw" };
 
 typedef struct FakeParts {
@@ -26,6 +28,7 @@ typedef struct FakeParts {
         int control_fds[2];
         int worker_fds[ELEMENTSOF(kinds)];
         sd_event_source *worker_sources[ELEMENTSOF(kinds)];
+        char *environment[ENVIRONMENT_MAX]; /* of workers: ours before the test's thread changes it */
 } FakeParts;
 
 /* ---- org.devbox.Mesh1 */
@@ -117,23 +120,35 @@ static const sd_bus_vtable mesh_vtable[] = {
 
 /* ---- Accept=yes */
 
-static void exec_worker(const RunWorld *world, const char *kind, int fd)
+static char **append_environment(char **end, char *const *variables)
 {
-        char pid[16], credentials[160], log[160];
+        while (variables && *variables)
+                *end++ = *variables++;
+        return end;
+}
 
-        (void) snprintf(pid, sizeof pid, "%d", (int) getpid());
-        (void) snprintf(credentials, sizeof credentials, "%s/credentials", world->run_directory);
+/* In the child of a process with threads: without setenv(3), whose lock another of them may have had. The
+ * first of two variables with one name counts. */
+static void exec_worker(const FakeParts *parts, const char *kind, int fd)
+{
+        const RunWorld *world = parts->world;
+        char pid[32], credentials[192], log[160];
+        char *own[] = { (char *) "LISTEN_FDS=1", pid, credentials, NULL }, *environment[ENVIRONMENT_MAX + 8],
+             **end = environment;
+
+        (void) snprintf(pid, sizeof pid, "LISTEN_PID=%d", (int) getpid());
+        (void) snprintf(credentials, sizeof credentials, "CREDENTIALS_DIRECTORY=%s/credentials",
+                        world->run_directory);
         (void) snprintf(log, sizeof log, "%s/worker.log", world->run_directory);
         int log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 
-        if (dup2(fd, 10) < 0 || dup2(10, 3) < 0 || dup2(log_fd, STDERR_FILENO) < 0 ||
-            setenv("LISTEN_FDS", "1", 1) < 0 || setenv("LISTEN_PID", pid, 1) < 0 ||
-            setenv("CREDENTIALS_DIRECTORY", credentials, 1) < 0)
+        if (dup2(fd, 10) < 0 || dup2(10, 3) < 0 || dup2(log_fd, STDERR_FILENO) < 0)
                 _exit(127);
-        for (size_t i = 0; world->worker_environment && world->worker_environment[i]; i++)
-                (void) putenv(world->worker_environment[i]);
         (void) close(10);
-        (void) execl(BUILD_DIR "/src/worker/devbox-worker", "devbox-worker", kind, (char *) NULL);
+        end = append_environment(end, own);
+        end = append_environment(end, world->worker_environment);
+        *append_environment(end, parts->environment) = NULL;
+        (void) execle(BUILD_DIR "/src/worker/devbox-worker", "devbox-worker", kind, NULL, environment);
         _exit(127);
 }
 
@@ -149,7 +164,7 @@ static int on_worker(sd_event_source *source, int listen_fd, uint32_t events, vo
         if (fd < 0)
                 return 0;
         if (fork() == 0)
-                exec_worker(parts->world, kinds[kind], fd);
+                exec_worker(parts, kinds[kind], fd);
         return close(fd);
 }
 
@@ -229,6 +244,10 @@ static void start_parts(RunWorld *world)
         assert_ok(sd_event_add_io(parts->event, NULL, parts->control_fds[0], EPOLLIN, on_control, parts));
         for (size_t i = 0; i < ELEMENTSOF(kinds); i++)
                 assert_ok(listen_worker(parts, i));
+        for (size_t i = 0; environ[i]; i++) {
+                assert_true(i < ENVIRONMENT_MAX - 1);
+                parts->environment[i] = environ[i];
+        }
         assert_int_equal(pthread_create(&parts->thread, NULL, run_parts, parts), 0);
 }
 
