@@ -113,8 +113,8 @@ static int request_answered(MatrixSession *session, int64_t id, const MatrixRepl
 
 /* ---- rooms */
 
-/* Homeservers let nobody make rooms or invite people fast, by default one in minutes: all else goes on
- * meanwhile. The next sync, half a minute later, tries again what may be tried. */
+/* Homeservers limit how fast rooms are made and people invited, by default to one in minutes: all else goes
+ * on meanwhile. The next sync, half a minute later, tries again what may be tried. */
 static uint32_t limited_steps(const MatrixSession *session)
 {
         usec_t now_usec = time_now(CLOCK_MONOTONIC);
@@ -192,7 +192,7 @@ static int request_decided(MatrixSession *session, const char *id, const char *e
         return r < 0 ? r : e2ee_request_done(session->e2ee, (int64_t) number, response);
 }
 
-/* `code` is NULL if the server has it, and `event_id` if it then does not tell. */
+/* `code` is NULL if the server has it, and `event_id` if its answer has none. */
 static int event_decided(MatrixSession *session, int64_t seq, const char *event_id, const char *code)
 {
         static int (*const on_decided[_OUTBOX_OWNER_MAX])(Database *, const char *, const char *) = {

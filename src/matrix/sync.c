@@ -79,7 +79,7 @@ static void on_sync(MatrixCall *call, const MatrixReply *reply, void *userdata)
         session_notify(session);
 }
 
-/* The first one of a session is answered immediately: until then nobody knows whether it works. */
+/* The first one of a session is answered immediately: until then it is unknown whether it works. */
 static int target_of_sync(MatrixSession *session, char **ret_target)
 {
         _cleanup_(freep) char *since = NULL;

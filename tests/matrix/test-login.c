@@ -12,7 +12,7 @@ static void expect_login(TestStore *store, const char *condition)
         assert_int_equal(assert_ok(query_exists(store->database, condition, "")), 1);
 }
 
-/* A name that was mistyped is refused by the homeserver, and the store is nobody's yet. */
+/* A name that was mistyped is refused by the homeserver, and the store has no user yet. */
 static void test_another_user(void **state)
 {
         _cleanup_(secret_freep) Secret *seal = NULL;

@@ -180,7 +180,7 @@ static void test_stranger(void **state)
         }
 }
 
-/* A homeserver that lets nobody make rooms fast: people are answered meanwhile. */
+/* A homeserver that limits how fast rooms are made: people are answered meanwhile. */
 static void test_limited_rooms(void **state)
 {
         Chat *chat = *state;
