@@ -30,6 +30,7 @@ struct DeviceLink {
         uint64_t entries;                  /* of the device's chain */
         int64_t rejected_version;          /* of the manifest that the device does not install; 0: none */
         char rejection[LINK_MESSAGE_SIZE]; /* why, and what to do */
+        bool ledger_failed;                /* in its last answer, the device could not write its chain */
         sd_event_source *timer;            /* asks again */
         Backoff backoff;
         Witness *witness;

@@ -115,6 +115,7 @@ static int on_answer(LinkRun *run, Bytes json)
         }
         if (reason && devbox_error_from_code(reason, &run->reason) < 0)
                 run->reason = DEVBOX_ERROR_INTERNAL;
+        run->link->ledger_failed = run->reason == DEVBOX_ERROR_AUDIT_UNAVAILABLE;
         if (message && strlen(message) < sizeof run->message && utf8_is_visible(message))
                 (void) snprintf(run->message, sizeof run->message, "%s", message);
         return 0;
@@ -191,6 +192,7 @@ static void on_refusal(LinkRun *run)
 {
         int reason = link_response_reason(BYTES(run->refusal.data, run->refusal.size));
 
+        run->link->ledger_failed |= reason == DEVBOX_ERROR_AUDIT_UNAVAILABLE;
         if (reason == DEVBOX_ERROR_AUDIT_UNAVAILABLE)
                 on_no_answer(run, reason);
         else

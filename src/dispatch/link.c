@@ -81,8 +81,9 @@ static bool step_succeeded(DeviceLink *link, HttpCall *call, int error)
         const char *body = http_call_body(call, &size);
 
         log_debug("The agent of %s: status %u, error %d", link->name, http_call_status(call), error);
-        link_fail(link,
-                  error == 0 ? link_response_reason(BYTES(body, size)) : DEVBOX_ERROR_MESH_UNREACHABLE);
+        int reason = error == 0 ? link_response_reason(BYTES(body, size)) : DEVBOX_ERROR_MESH_UNREACHABLE;
+        link->ledger_failed |= reason == DEVBOX_ERROR_AUDIT_UNAVAILABLE;
+        link_fail(link, reason);
         return false;
 }
 
@@ -261,6 +262,16 @@ const char *device_link_rejection(const DeviceLink *link, uint64_t manifest_vers
         return link->rejected_version > 0 && (uint64_t) link->rejected_version == manifest_version
                        ? link->rejection
                        : NULL;
+}
+
+const char *device_link_witness_problem(const DeviceLink *link)
+{
+        return witness_problem(link->witness);
+}
+
+const char *device_link_ledger_problem(const DeviceLink *link)
+{
+        return link->ledger_failed ? devbox_error_sentence(DEVBOX_ERROR_AUDIT_UNAVAILABLE) : NULL;
 }
 
 bool device_link_is_idle(const DeviceLink *link)

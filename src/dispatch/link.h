@@ -65,6 +65,11 @@ uint64_t device_link_witnessed(const DeviceLink *link);
  * attempt, and what to do; NULL: it did not reject it. */
 const char *device_link_rejection(const DeviceLink *link, uint64_t manifest_version);
 
+/* A sentence with what keeps the hub from witnessing the device's chain, or the device from writing it, as
+ * of the last attempt, static; NULL: nothing. */
+const char *device_link_witness_problem(const DeviceLink *link);
+const char *device_link_ledger_problem(const DeviceLink *link);
+
 /* Whether nothing is under way. */
 bool device_link_is_idle(const DeviceLink *link);
 

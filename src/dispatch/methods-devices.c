@@ -10,7 +10,8 @@
 
 /* Of devbox-mesh, whose reply it borrows from; the rest is added here. */
 typedef struct Device {
-        const char *name, *address, *state, *presence, *quarantine, *manifest_problem;
+        const char *name, *address, *state, *presence, *quarantine, *manifest_problem, *witness_problem,
+                *ledger_problem;
         uint64_t last_handshake_ms, manifest_epoch, manifest_version, manifest_expires_at_ms;
         uint64_t approving, queued, running, audit_entries, witnessed_entries;
 } Device;
@@ -31,6 +32,8 @@ static const BusField device_fields[] = {
         BUS_FIELD("witnessed_entries", BUS_UINT64, Device, witnessed_entries, BUS_IF_KNOWN),
         BUS_FIELD("quarantine", BUS_TEXT, Device, quarantine, BUS_OPTIONAL),
         BUS_FIELD("manifest_problem", BUS_TEXT, Device, manifest_problem, BUS_OPTIONAL),
+        BUS_FIELD("witness_problem", BUS_TEXT, Device, witness_problem, BUS_OPTIONAL),
+        BUS_FIELD("ledger_problem", BUS_TEXT, Device, ledger_problem, BUS_OPTIONAL),
 };
 static const BusDictionary device_dictionary = BUS_DICTIONARY(device_fields);
 static const BusRows device_rows = { .row = &device_dictionary,
@@ -98,6 +101,8 @@ static void add_link(const Listing *listing, const DeviceLink *link)
                 return;
         device->audit_entries = MAX(device->audit_entries, device_link_entries(link));
         device->manifest_problem = device_link_rejection(link, device->manifest_version);
+        device->witness_problem = device->quarantine ? NULL : device_link_witness_problem(link);
+        device->ledger_problem = device_link_ledger_problem(link);
 }
 
 static void add_figures(const Listing *listing)

@@ -22,8 +22,9 @@ struct Witness {
         const char *device;
         char url[128];
         bool running, again;
-        uint64_t entries; /* that are countersigned */
-        size_t n_new;     /* in the call under way */
+        const char *problem; /* at the last attempt, static; NULL: none */
+        uint64_t entries;    /* that are countersigned */
+        size_t n_new;        /* in the call under way */
         BusRequest call;
         HttpCall *step;
 };
@@ -37,6 +38,7 @@ static void end(Witness *witness, const char *problem)
 
         witness->step = http_call_free(witness->step);
         witness->running = false;
+        witness->problem = problem;
         if (!problem && TAKE(witness->again, false))
                 begin(witness);
 }
@@ -262,4 +264,9 @@ bool witness_is_running(const Witness *witness)
 uint64_t witness_entries(const Witness *witness)
 {
         return witness->entries;
+}
+
+const char *witness_problem(const Witness *witness)
+{
+        return witness->problem;
 }
