@@ -25,6 +25,7 @@ const char *const audit_event_names[_AUDIT_EVENT_MAX + 1] = {
         [AUDIT_EVENT_ADMITTED] = "admitted",
         [AUDIT_EVENT_ACTIVE] = "active",
         [AUDIT_EVENT_REVOKED] = "revoked",
+        [AUDIT_EVENT_REVOKE_REQUESTED] = "revoke_requested",
         [AUDIT_EVENT_STALE] = "stale",
         [AUDIT_EVENT_DRIFT] = "drift",
         [AUDIT_EVENT_MANIFEST_PUBLISHED] = "manifest_published",

@@ -20,8 +20,9 @@ typedef enum AuditEventKind {
         AUDIT_EVENT_ADMITTED,
         AUDIT_EVENT_ACTIVE, /* the first handshake */
         AUDIT_EVENT_REVOKED,
-        AUDIT_EVENT_STALE, /* no handshake for a day */
-        AUDIT_EVENT_DRIFT, /* running state differed from the desired state */
+        AUDIT_EVENT_REVOKE_REQUESTED, /* by whom */
+        AUDIT_EVENT_STALE,            /* no handshake for a day */
+        AUDIT_EVENT_DRIFT,            /* running state differed from the desired state */
         AUDIT_EVENT_MANIFEST_PUBLISHED,
         AUDIT_EVENT_MANIFEST_REJECTED,
         AUDIT_EVENT_MANIFEST_EXPIRING,

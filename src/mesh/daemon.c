@@ -21,7 +21,7 @@
 #define CLAIM_EVENTS_MAX 10 /* a minute */
 
 /* In the order of MeshUser. */
-static const char *const users[] = { "devbox", "devbox-dispatch", "devbox-agent", NULL };
+static const char *const users[] = { "devbox", "devbox-dispatch", "devbox-agent", "devbox-matrix", NULL };
 
 static const char *const state_names[_MESH_STATE_MAX] = {
         [MESH_STATE_UNCONFIGURED] = "unconfigured",

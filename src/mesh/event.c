@@ -19,6 +19,8 @@ const MeshEventType mesh_event_types[_MESH_EVENT_MAX] = {
                                       true },
         [MESH_EVENT_ADMITTED] = { "admitted", "A device was admitted", LOG_NOTICE, true },
         [MESH_EVENT_ACTIVE] = { "active", "A device has joined", LOG_NOTICE, true },
+        [MESH_EVENT_REVOKE_REQUESTED] = { "revoke_requested", "An operator revokes a device", LOG_NOTICE,
+                                          true },
         [MESH_EVENT_REVOKED] = { "revoked", "A device was revoked", LOG_NOTICE, true },
         [MESH_EVENT_STALE] = { "stale", "A device was not heard of for a day", LOG_WARNING, true },
         [MESH_EVENT_DRIFT] = { "drift", "The network was changed by hand, and repaired", LOG_WARNING, true },

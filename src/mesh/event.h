@@ -17,6 +17,7 @@ typedef enum MeshEvent {
         MESH_EVENT_TOKEN_REUSED,
         MESH_EVENT_ADMITTED,
         MESH_EVENT_ACTIVE,
+        MESH_EVENT_REVOKE_REQUESTED, /* by an operator, in a chat: the detail */
         MESH_EVENT_REVOKED,
         MESH_EVENT_STALE,
         MESH_EVENT_DRIFT,

@@ -9,14 +9,15 @@
 #include "mesh/daemon-internal.h"
 
 /* Users with rights of their own: the API passes on claims and revocations, the dispatcher reads, the agent
- * passes on what the hub sets. */
-typedef enum MeshUser { MESH_USER_API, MESH_USER_DISPATCH, MESH_USER_AGENT } MeshUser;
+ * passes on what the hub sets, devbox-matrix what operators revoke. */
+typedef enum MeshUser { MESH_USER_API, MESH_USER_DISPATCH, MESH_USER_AGENT, MESH_USER_MATRIX } MeshUser;
 
 /* Who may call a method, beside root. The actions are those of polkit/org.devbox.mesh.policy. */
 #define ACCESS_ROOT      ((BusAccess){ 0 })
 #define ACCESS_READERS   ((BusAccess){ .anyone = true }) /* every caller that the bus policy allows */
 #define ACCESS_API       ((BusAccess){ .users = 1 << MESH_USER_API })
 #define ACCESS_AGENT     ((BusAccess){ .users = 1 << MESH_USER_AGENT })
+#define ACCESS_MATRIX    ((BusAccess){ .users = 1 << MESH_USER_MATRIX })
 #define ACCESS_ENROLL    ((BusAccess){ .action = "org.devbox.mesh.enroll" })
 #define ACCESS_CONFIGURE ((BusAccess){ .action = "org.devbox.mesh.configure" })
 #define ACCESS_REVOKE    ((BusAccess){ .users = 1 << MESH_USER_API, .action = "org.devbox.mesh.revoke" })

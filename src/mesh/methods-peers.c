@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The methods of org.devbox.Mesh1 that change peers: SetPeer, SetKeepalive, Revoke, RevokeAll; and
- * GetDrift. */
+/* The methods of org.devbox.Mesh1 that change peers: SetPeer, SetKeepalive, Revoke, RevokeFor, RevokeAll;
+ * and GetDrift. */
 
+#include "mesh/manifest-store.h"
 #include "mesh/method.h"
 
 /* ---- SetPeer */
@@ -105,20 +106,80 @@ static int handle_set_keepalive(sd_bus_message *message, void *userdata)
 
 /* ---- revocations */
 
-static int handle_revoke(sd_bus_message *message, void *userdata)
+/* The device of the call's first argument; it may be revoked already. */
+static int find_device(const MeshDaemon *self, const char *name, const Peer **ret_peer)
 {
-        MeshDaemon *self = userdata;
-        const char *name;
+        *ret_peer = self->node.role == NODE_ROLE_HUB ? peer_table_find(&self->peers, name) : NULL;
+        return *ret_peer ? 0 : DEVBOX_ERROR_PEER_UNKNOWN;
+}
 
-        if (sd_bus_message_read(message, "s", &name) < 0)
-                return -EBADMSG;
-        const Peer *peer = peer_table_find(&self->peers, name);
-        if (self->node.role != NODE_ROLE_HUB || !peer)
-                return DEVBOX_ERROR_PEER_UNKNOWN;
+static int revoke_peer(MeshDaemon *self, sd_bus_message *message, const Peer *peer)
+{
         if (peer->state == PEER_STATE_REVOKED)
                 return bus_reply(message, "a{sv}", 1, "elapsed_usec", "t", UINT64_C(0));
 
         return mesh_revoke(self, message, &peer, 1, false);
+}
+
+static int handle_revoke(sd_bus_message *message, void *userdata)
+{
+        MeshDaemon *self = userdata;
+        const Peer *peer;
+        const char *name;
+
+        if (sd_bus_message_read(message, "s", &name) < 0)
+                return -EBADMSG;
+        int r = find_device(self, name, &peer);
+        return r != 0 ? r : revoke_peer(self, message, peer);
+}
+
+/* By the manifest in force, not by the word of who passes the wish on. */
+static int check_operator(MeshDaemon *self, const char *device, const char *principal)
+{
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        _cleanup_(manifest_freep) Manifest *manifest = NULL;
+        _cleanup_(freep) char *text = NULL;
+        ManifestFloor floor;
+
+        int r = manifest_store_last(self->store.database, device, &floor, &text);
+        if (r <= 0)
+                return r < 0 ? mesh_after_write(self, r) : DEVBOX_ERROR_MANIFEST_MISSING;
+        r = envelope_parse(bytes_of_string(text), ENVELOPE_PAYLOAD_MAX, &envelope);
+        if (r == 0)
+                r = manifest_parse(envelope_payload(envelope), &manifest, NULL);
+        if (r != 0)
+                return r;
+
+        return manifest_find_operator(manifest, principal) ? 0 : DEVBOX_ERROR_OPERATOR_UNKNOWN;
+}
+
+static int record_request(MeshDaemon *self, const char *device, const char *principal)
+{
+        int r = mesh_need_store(self);
+        if (r == 0)
+                r = check_operator(self, device, principal);
+        if (r == 0)
+                r = mesh_after_write(self,
+                                     outbox_add_record(self->store.database, MESH_EVENT_REVOKE_REQUESTED,
+                                                       device, principal));
+        if (r == 0)
+                mesh_announce(self, MESH_EVENT_REVOKE_REQUESTED, device, principal);
+        return r;
+}
+
+/* Who asked is on the disk before the device is gone. */
+static int handle_revoke_for(sd_bus_message *message, void *userdata)
+{
+        MeshDaemon *self = userdata;
+        const char *name, *principal;
+        const Peer *peer;
+
+        if (sd_bus_message_read(message, "ss", &name, &principal) < 0 || !principal_valid(principal))
+                return -EBADMSG;
+        int r = find_device(self, name, &peer);
+        if (r == 0 && peer->state != PEER_STATE_REVOKED)
+                r = record_request(self, name, principal);
+        return r != 0 ? r : revoke_peer(self, message, peer);
 }
 
 static int handle_revoke_all(sd_bus_message *message, void *userdata)
@@ -178,6 +239,7 @@ static int handle_get_drift(sd_bus_message *message, void *userdata)
 MESH_METHOD(set_peer, ACCESS_CONFIGURE);
 MESH_METHOD(set_keepalive, ACCESS_AGENT);
 MESH_METHOD(revoke, ACCESS_REVOKE);
+MESH_METHOD(revoke_for, ACCESS_MATRIX);
 MESH_METHOD(revoke_all, ACCESS_REVOKE);
 MESH_METHOD(get_drift, ACCESS_READERS);
 
@@ -188,6 +250,8 @@ const sd_bus_vtable mesh_peer_methods[] = {
                                 on_set_keepalive, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Revoke", SD_BUS_ARGS("s", name), SD_BUS_RESULT("a{sv}", result), on_revoke,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("RevokeFor", SD_BUS_ARGS("s", name, "s", principal),
+                                SD_BUS_RESULT("a{sv}", result), on_revoke_for, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("RevokeAll", SD_BUS_NO_ARGS, SD_BUS_RESULT("as", names), on_revoke_all,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetDrift", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", drift), on_get_drift,

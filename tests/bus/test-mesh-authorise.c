@@ -192,8 +192,9 @@ static void test_root_is_not_asked_about(void **state)
 static void test_without_polkit(void **state)
 {
         static const Row closed[] = {
-                { "Join", "yys" },     { "SignJoin", "y" }, { "OpenAnswer", "y" }, { "FinishJoin", "" },
-                { "ConfirmJoin", "" }, { "Leave", "" },     { "Claim", "ys" },     { "SetKeepalive", "t" },
+                { "Join", "yys" },    { "SignJoin", "y" },     { "OpenAnswer", "y" },
+                { "FinishJoin", "" }, { "ConfirmJoin", "" },   { "Leave", "" },
+                { "Claim", "ys" },    { "SetKeepalive", "t" }, { "RevokeFor", "ss" },
         };
         static const Row open[] = {
                 { "GetStatus", "" },

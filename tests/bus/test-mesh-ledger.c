@@ -136,6 +136,14 @@ static void set_device_key(MeshWorld *world, const char *device, WorldKey key)
         mesh_world_start(world);
 }
 
+static void revoke_for(const MeshWorld *world, const char *device, const char *principal, const char *wanted)
+{
+        sd_bus_message *call = mesh_call(world, "RevokeFor");
+
+        assert_ok(sd_bus_message_append(call, "ss", device, principal));
+        sd_bus_message_unref(mesh_finish(world, call, wanted));
+}
+
 static void test_roots_and_manifests(void **state)
 {
         MeshWorld *world = *state;
@@ -167,13 +175,21 @@ static void test_roots_and_manifests(void **state)
         mesh_call_name(world, "GetManifest", "dev-a", NULL);
         assert_string_equal(mesh_peer(world, "dev-a", "manifest_version"), "7");
 
-        mesh_call_name(world, "Revoke", "dev-a", NULL);
+        revoke_for(world, "dev-x", "@ana:hs.example", "PeerUnknown");
+        revoke_for(world, "dev-b", "@ana:hs.example", "ManifestMissing");
+        revoke_for(world, "dev-a", "@eve:hs.example", "OperatorUnknown");
+        revoke_for(world, "dev-a", "ana", "BadRequest");
+        assert_string_equal(mesh_peer(world, "dev-a", "state"), "joining");
+        revoke_for(world, "dev-a", "@ana:hs.example", NULL);
+        revoke_for(world, "dev-a", "@ana:hs.example", NULL); /* nothing to do */
         mesh_call_name(world, "PublishManifest", manifest, "PeerRevoked");
         ledger_start(world);
-        ledger_wait(6);
+        ledger_wait(8);
         assert_string_equal(ledger.calls[0], "Record manifest_rejected ");
         assert_string_equal(ledger.calls[3], "Record manifest_rejected dev-b");
         assert_string_equal(ledger.calls[4], "Record manifest_published dev-a");
+        assert_string_equal(ledger.calls[5], "Record revoke_requested dev-a");
+        assert_string_equal(ledger.calls[7], "Record revoked dev-a");
         sd_bus_flush_close_unref(ledger.bus);
 }
 
