@@ -83,6 +83,16 @@ static const char matrix_tables[] =
         " room_id TEXT NOT NULL, user_id TEXT NOT NULL, PRIMARY KEY (room_id, user_id))"
         " STRICT, WITHOUT ROWID;"
 
+        /* Parts of timelines that a sync left out, read from `token` back to `since`; and the events of
+         * their rooms, which wait: gap.c. */
+        "CREATE TABLE gap("
+        " id INTEGER PRIMARY KEY AUTOINCREMENT, room_id TEXT NOT NULL, token TEXT NOT NULL,"
+        " since TEXT NOT NULL, pages INTEGER NOT NULL DEFAULT 0) STRICT;"
+        "CREATE INDEX gap_by_room ON gap(room_id);"
+        "CREATE TABLE held("
+        " id INTEGER PRIMARY KEY, gap INTEGER NOT NULL REFERENCES gap(id) ON DELETE CASCADE,"
+        " position INTEGER NOT NULL, event TEXT NOT NULL, UNIQUE (gap, position)) STRICT;"
+
         /* Whom the manifests name: for each device, and with the identity that this manifest pins.
          * `current`: in the last one; `operates`: as an operator, not only as an approver. */
         "CREATE TABLE person("

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Sending: one request at a time, first those of src/e2ee, which messages wait for, then what makes rooms,
- * then the outbox. Rows leave the store in the transaction that takes the answer in. */
+/* Sending: one request at a time, first those of src/e2ee, which messages wait for, then what makes rooms
+ * and reads what a sync left out, then the outbox. Rows leave the store in the transaction that takes the
+ * answer in. */
 
 #include "matrix/session-internal.h"
 
@@ -10,8 +11,10 @@
 #include "matrix/alert.h"
 #include "matrix/approval.h"
 #include "matrix/command-display.h"
+#include "matrix/gap.h"
 #include "matrix/outbox.h"
 #include "matrix/room-queue.h"
+#include "matrix/timeline.h"
 #include "matrix/upload.h"
 #include "matrix/url.h"
 
@@ -149,6 +152,21 @@ static int room_request_answered(MatrixSession *session, int64_t id, const Matri
         return room_queue_answered(session->database, session->user_id, id, reply);
 }
 
+/* ---- parts of timelines that a sync left out */
+
+static int next_page(MatrixSession *session, SendItem *item)
+{
+        item->method = "GET";
+        return gap_next(session->database, session->user_id, &item->id, &item->target);
+}
+
+static int page_received(MatrixSession *session, int64_t id, const MatrixReply *reply)
+{
+        const Timeline timeline = { session->database, session->e2ee, session->user_id, NULL };
+
+        return timeline_receive_page(&timeline, id, reply);
+}
+
 /* ---- the outbox */
 
 static int next_event(MatrixSession *session, SendItem *item)
@@ -242,9 +260,8 @@ static int upload_received(MatrixSession *session, int64_t id, const MatrixReply
 /* ---- the queue */
 
 static const SendSource sources[] = {
-        { next_request, request_answered },
-        { next_room_request, room_request_answered },
-        { next_event, event_answered },
+        { next_request, request_answered }, { next_room_request, room_request_answered },
+        { next_page, page_received },       { next_event, event_answered },
         { next_upload, upload_received },
 };
 

@@ -35,7 +35,7 @@ static int receive(MatrixSession *session, const cJSON *response)
         _cleanup_(freep) char *since = NULL;
 
         int r = e2ee_since(session->e2ee, &since);
-        const Timeline timeline = { session->database, session->e2ee, session->user_id, r == 0 };
+        const Timeline timeline = { session->database, session->e2ee, session->user_id, since };
         if (r >= 0)
                 r = e2ee_begin_sync(session->e2ee, response);
         if (r == 0)

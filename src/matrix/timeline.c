@@ -10,6 +10,7 @@
 #include "matrix/answer.h"
 #include "matrix/approval.h"
 #include "matrix/command-journal.h"
+#include "matrix/gap.h"
 #include "matrix/outbox.h"
 #include "matrix/people.h"
 #include "matrix/strangers.h"
@@ -302,9 +303,17 @@ static bool has_gap(const Timeline *timeline, const cJSON *room)
 {
         const cJSON *received = object_object(room, "timeline");
 
-        return !timeline->initial && object_is_true(received, "limited") &&
+        return timeline->since && object_is_true(received, "limited") &&
                !has_create(object_array(received, "events")) &&
                !has_create(object_array(object_object(room, "state"), "events"));
+}
+
+static int open_gap(const Timeline *timeline, const cJSON *room)
+{
+        const char *token = object_string(object_object(room, "timeline"), "prev_batch");
+
+        return token ? gap_open(timeline->database, room->string, token, timeline->since)
+                     : explain_gap(timeline, room->string);
 }
 
 static int receive_room(const Timeline *timeline, const cJSON *room)
@@ -313,10 +322,13 @@ static int receive_room(const Timeline *timeline, const cJSON *room)
 
         int r = strangers_report(timeline->database, timeline->user_id, room->string);
         if (r == 0 && has_gap(timeline, room))
-                r = explain_gap(timeline, room->string);
+                r = open_gap(timeline, room);
+        int waits = r < 0 ? r : gap_is_open(timeline->database, room->string);
+        r = MIN(waits, 0);
         cJSON_ArrayForEach(event, object_array(received, "events"))
                 if (r == 0)
-                        r = receive_event(timeline, room->string, event);
+                        r = waits ? gap_hold(timeline->database, room->string, event)
+                                  : receive_event(timeline, room->string, event);
         return r;
 }
 
@@ -331,4 +343,22 @@ int timeline_receive(const Timeline *timeline, const cJSON *joined)
         if (r == 0)
                 r = receive_recovered(timeline);
         return r < 0 ? r : explain_unreadable(timeline);
+}
+
+static int on_held(const char *room_id, const cJSON *event, void *userdata)
+{
+        return receive_event(userdata, room_id, event);
+}
+
+int timeline_receive_page(const Timeline *timeline, int64_t gap, const MatrixReply *reply)
+{
+        _cleanup_(freep) char *room_id = NULL;
+
+        int outcome = gap_receive(timeline->database, gap, reply);
+        if (outcome <= 0)
+                return outcome;
+        int r = gap_room(timeline->database, gap, &room_id);
+        if (r == 0 && outcome == GAP_ABANDONED)
+                r = explain_gap(timeline, room_id);
+        return r < 0 ? r : gap_release(timeline->database, gap, on_held, (void *) timeline);
 }

@@ -8,14 +8,18 @@
  * becomes one. */
 
 #include "e2ee/e2ee.h"
+#include "matrix/call.h"
 
 typedef struct Timeline {
         Database *database;
         E2ee *e2ee;
         const char *user_id; /* ours */
-        bool initial;        /* the first sync of the store: its timelines begin anywhere */
+        const char *since;   /* NULL: the first sync of the store, whose timelines begin anywhere */
 } Timeline;
 
 /* rooms.join of a sync response, in its transaction, after e2ee_receive_sync(); then what could be decrypted
  * since. Errors: those of store/database.h, and -ENOMEM. */
 int timeline_receive(const Timeline *timeline, const cJSON *joined);
+
+/* The answer to a page of gap.h; then all that waited, if it was the last one. Errors: as above. */
+int timeline_receive_page(const Timeline *timeline, int64_t gap, const MatrixReply *reply);

@@ -37,15 +37,63 @@ static cJSON *receive_request(Chat *chat, const char *target, const char *body)
         return response;
 }
 
+/* The token of where the omitted events end. */
+static void cut_timeline(Chat *chat, cJSON *timeline, const char *since)
+{
+        cJSON *events = tree_member(timeline, "events");
+        char token[16];
+
+        assert_ok(object_put(chat->omitted_from, since,
+                             cJSON_CreateNumber(cJSON_GetArraySize(chat->omitted))));
+        while (cJSON_GetArraySize(events) > chat->timeline_max)
+                assert_true(cJSON_AddItemToArray(chat->omitted, cJSON_DetachItemFromArray(events, 0)));
+        (void) snprintf(token, sizeof token, "p%d", cJSON_GetArraySize(chat->omitted));
+        assert_ok(object_put_string(timeline, "prev_batch", token));
+        assert_ok(object_put(timeline, "limited", cJSON_CreateTrue()));
+}
+
 static Answer answer_sync(Chat *chat, const char *target)
 {
         cJSON *response = homeserver_http_sync(chat->bot, target), *room;
+        const char *since = strstr(target, "since=");
 
         if (!response)
                 return (Answer){ .how = ANSWER_LATER };
-        cJSON_ArrayForEach(room, tree_member(tree_member(response, "rooms"), "join"))
+        cJSON_ArrayForEach(room, tree_member(tree_member(response, "rooms"), "join")) {
+                cJSON *timeline = tree_member(room, "timeline");
+                int n = cJSON_GetArraySize(tree_member(timeline, "events"));
+
                 if (TAKE(chat->limited, false))
-                        assert_ok(object_put(tree_member(room, "timeline"), "limited", cJSON_CreateTrue()));
+                        assert_ok(object_put(timeline, "limited", cJSON_CreateTrue()));
+                if (since && chat->timeline_max > 0 && n > chat->timeline_max)
+                        cut_timeline(chat, timeline, since + strlen("since="));
+        }
+        return homeserver_http_answer(response);
+}
+
+/* Backwards from one token to the other. */
+static Answer answer_messages(Chat *chat, const char *target)
+{
+        _cleanup_(json_freep) cJSON *response = cJSON_CreateObject();
+        cJSON *chunk = tree_array(response, "chunk");
+        char since[24], token[16];
+        int from, limit;
+
+        assert_int_equal(sscanf(target,
+                                "/rooms/%%21r%%3Ax/messages?dir=b&limit=%d&from=p%d&to=%23[^&]&"
+                                "filter=%%7B%%22not_senders%%22%%3A%%5B%%22%%40bot%%3Ax",
+                                &limit, &from, since),
+                         3);
+        if (++chat->n_pages == chat->refuse_page)
+                return (Answer){ ANSWER, 403, NULL, strdup("{\"errcode\":\"M_FORBIDDEN\"}") };
+        int64_t to = -1;
+        assert_true(object_integer(chat->omitted_from, since, 0, INT64_MAX, &to));
+        for (; from > to && limit > 0; limit--)
+                assert_true(cJSON_AddItemToArray(
+                        chunk, cJSON_Duplicate(cJSON_GetArrayItem(chat->omitted, --from), true)));
+        (void) snprintf(token, sizeof token, "p%d", from);
+        if (cJSON_GetArraySize(chunk) > 0)
+                assert_ok(object_put_string(response, "end", token));
         return homeserver_http_answer(response);
 }
 
@@ -87,6 +135,8 @@ static Answer on_request(const ServerRequest *request, void *userdata)
                 return answer_sync(chat, target);
         if (startswith(target, "/createRoom"))
                 return answer_create(chat);
+        if (strstr(target, "/messages?"))
+                return answer_messages(chat, target);
         response = receive_clear(chat, target);
         if (!response)
                 response = startswith(target, "/rooms/%21r%3Ax/send/m.room.encrypted/")
@@ -102,6 +152,8 @@ static Answer on_request(const ServerRequest *request, void *userdata)
 void chat_start(Chat *chat)
 {
         assert_ok(matrix_database_open(chat->path, &chat->database));
+        /* The power cuts here are of processes; disks are tested elsewhere. */
+        assert_ok(database_run(chat->database, "PRAGMA synchronous=OFF"));
         assert_int_equal(assert_ok(matrix_login_read(chat->database, chat->seal, &chat->login)), 1);
         assert_ok(session_new(&(SessionOptions){ .event = chat->event,
                                                  .http = chat->http,
@@ -144,6 +196,8 @@ int chat_up(void **state)
         server_init(&chat->web, chat->event, on_request, chat);
         assert_ok(secret_new_random(32, &chat->seal));
         chat->sent = cJSON_CreateObject();
+        chat->omitted = cJSON_CreateArray();
+        chat->omitted_from = cJSON_CreateObject();
         chat->server = homeserver_new(7);
         chat->server->now_ms = (int64_t) (time_now(CLOCK_REALTIME) / USEC_PER_MSEC);
         room_create(chat->server, ROOM, NULL);
@@ -169,6 +223,8 @@ int chat_down(void **state)
         homeserver_free(chat->server);
         secret_free(chat->seal);
         cJSON_Delete(chat->sent);
+        cJSON_Delete(chat->omitted);
+        cJSON_Delete(chat->omitted_from);
         sd_event_unref(chat->event);
         free(chat);
         return 0;

@@ -26,6 +26,10 @@ typedef struct Chat {
 
         unsigned n_requests, lose_every; /* lose_every: the answer to each n-th request is lost */
         bool logged_out, limited;        /* limited: the next timeline has a gap before it */
+        int timeline_max;                /* events; a longer timeline is cut; 0: none is */
+        cJSON *omitted;                  /* the events before that, the oldest first */
+        cJSON *omitted_from;             /* {SINCE:index} of the first that a sync has left out */
+        unsigned n_pages, refuse_page;   /* of these that were asked for; the n-th is refused */
         unsigned n_sends;                /* PUT /send, repeated ones included */
         cJSON *sent;                     /* {TXN:body} of these */
         bool limit_rooms;                /* rooms are made ten minutes later */
