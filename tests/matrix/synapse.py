@@ -10,60 +10,15 @@ there. Prints "ok NAME", or "not ok NAME: why" and the last lines of the
 homeserver's log."""
 
 import asyncio
-import contextlib
-import json
 import pathlib
-import signal
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
 
-from homeserver import PASSWORD, SERVER, Homeserver, until
-from person import Person, Trouble
-
-BOT, ANA, BEN = (f"@{name}:{SERVER}" for name in ("bot", "ana", "ben"))
-HERE = pathlib.Path(__file__).resolve().parent
-
-
-class Bot:
-    def __init__(self, program, directory, server):
-        self.arguments = [program, str(directory), server.url, BOT, ANA, BEN]
-        self.store = directory / "matrix.db"
-        self.start()
-
-    def room(self, alias):
-        with sqlite3.connect(self.store) as store:
-            return store.execute("SELECT room_id FROM chat_room WHERE alias = ?", (alias,)).fetchone()[0]
-
-    def start(self):
-        self.process = subprocess.Popen(self.arguments, stdin=subprocess.PIPE, text=True)
-        self.process.stdin.write(f"{PASSWORD}\n")
-        self.process.stdin.flush()
-
-    def kill(self):
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-
-class Element:
-    def __init__(self, server, packages, log):
-        node = packages / "node_modules/.bin/node"
-        self.process = subprocess.Popen(
-            [node, HERE / "element.mjs", server.url, BEN, PASSWORD], cwd=packages, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
-
-    async def do(self, *words):
-        self.process.stdin.write(json.dumps(words) + "\n")
-        self.process.stdin.flush()
-        line = await asyncio.to_thread(self.process.stdout.readline)
-        assert line, f"Element ended at {words}"
-        return json.loads(line)
-
-    def end(self):
-        self.process.kill()
-        self.process.wait()
+from clients import ANA, BOT, World
+from homeserver import SERVER, until
+from person import Trouble
 
 
 async def hear(ana, text):
@@ -105,27 +60,16 @@ async def look(ana, ben, room):
     assert seen["encrypted"] > 20 and not seen["warnings"], seen
 
 
-async def conversation(server, bot, ana, ben):
-    await ana.begin(PASSWORD)
-    room = await ana.enter("dev-home")
-    approvals = await ana.enter("operator-approvals")
-    space = await ana.enter("devbox")
+async def conversation(world):
+    server, bot, ana, ben = world.server, world.bot, world.ana, world.ben
+    room, approvals, space = [await ana.enter(name) for name in ("dev-home", "operator-approvals", "devbox")]
     await ana.until(lambda: room in ana.client.rooms[space].children, "room in the space")
     assert await is_signed(ana, BOT)
     if ben:
         await ben.do("join", f"#dev-home:{SERVER}")
     print("ok rooms", flush=True)
 
-    # The identity is pinned once the bot has seen it: before that, the answer says what to do.
-    for attempt in range(20):
-        seen = len(ana.events)
-        await ana.say(room, f"!exec ls {attempt}")
-        answer = await ana.until(
-            lambda: next((event.text for event in ana.events[seen:] if event.sender == BOT), None), "answer")
-        if answer.startswith("done:"):
-            break
-    else:
-        raise AssertionError("no command was answered")
+    await world.be_pinned(room)
     print("ok command", flush=True)
 
     announcement = await hear(ana, "home: rm")
@@ -176,35 +120,16 @@ async def conversation(server, bot, ana, ben):
     print("ok removed", flush=True)
 
 
-async def people(server, bot, directory, ben):
-    ana = Person(server.url, ANA, directory)
-    try:
-        await conversation(server, bot, ana, ben)
-    finally:
-        await ana.end()
-
-
-def run(program, packages, directory):
-    for each in ("synapse", "bot"):
-        (directory / each).mkdir()
-    with contextlib.ExitStack() as stack:
-        server = Homeserver(directory / "synapse")
-        stack.callback(server.kill)
-        for name in ("bot", "ana", "ben"):
-            server.register(name)
-        bot = Bot(program, directory / "bot", server)
-        stack.callback(bot.kill)
-        ben = packages and Element(server, packages, stack.enter_context(open(directory / "element", "w")))
-        if ben:
-            stack.callback(ben.end)
-        asyncio.run(people(server, bot, directory / "ana", ben))
+async def run(program, packages, directory):
+    async with World.new(program, packages, directory) as world:
+        await conversation(world)
 
 
 def main(program, packages=None):
     with tempfile.TemporaryDirectory(prefix="devbox-synapse.") as name:
         directory = pathlib.Path(name)
         try:
-            run(program, packages and pathlib.Path(packages), directory)
+            asyncio.run(run(program, packages and pathlib.Path(packages), directory))
         except (AssertionError, OSError, Trouble) as error:
             print(f"not ok conversation: {error}")
             for line in (directory / "synapse/synapse.log").read_text().splitlines()[-20:]:
