@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A homeserver and the programs around it: the bot that is tested (client.c), ana with matrix-nio, and
-ben with Element's encryption."""
+"""A homeserver and the programs around it: the bot that is tested (client.c), ana with matrix-nio, ben with
+Element's encryption, and what breaks the bot's connection."""
 
 import asyncio
 import contextlib
@@ -10,6 +10,7 @@ import pathlib
 import signal
 import sqlite3
 import subprocess
+import sys
 
 from homeserver import PASSWORD, SERVER, Homeserver
 from person import Person
@@ -37,6 +38,12 @@ class Bot:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
+    def move(self, url):
+        """The same bot, by another way."""
+        self.kill()
+        self.arguments[2] = url
+        self.start()
+
 
 class Element:
     def __init__(self, url, packages, log):
@@ -54,6 +61,21 @@ class Element:
 
     def end(self):
         self.process.kill()
+        self.process.wait()
+
+
+class Proxy:
+    """proxy.py; `counts` is how often it did what, once it has ended."""
+
+    def __init__(self, url, seed, percent):
+        self.process = subprocess.Popen(
+            [sys.executable, HERE / "proxy.py", url, str(seed), str(percent)], text=True,
+            stdout=subprocess.PIPE)
+        self.url = self.process.stdout.readline().split()[1]
+
+    def end(self):
+        self.process.terminate()
+        self.counts = json.loads(self.process.stdout.readline())
         self.process.wait()
 
 

@@ -16,9 +16,15 @@ import sys
 import tempfile
 import time
 
+import storm
 from clients import ANA, BOT, World
 from homeserver import SERVER, until
 from person import Trouble
+from proxy import FAULTS
+
+# Requests that fail; and a twentieth of what scripts/bench does.
+STORMS = {"faults": storm.Storm(commands=40, percent=12, seed=40),
+          "kills": storm.Storm(commands=250, kills=25, server_kills=1, percent=1, seed=2)}
 
 
 async def hear(ana, text):
@@ -112,6 +118,13 @@ async def conversation(world):
         print("ok element", flush=True)
     else:
         print("skip element: matrix-js-sdk is not here")
+
+    for name, each in STORMS.items():
+        figures = await storm.run(world, room, each)
+        print("#", figures)
+        assert storm.survived(figures), figures
+        assert each.kills or set(figures["faults"]) == FAULTS, figures
+        print(f"ok {name}", flush=True)
 
     bot.kill()
     bot.arguments.remove(ANA)  # whom the manifest does not name any more
