@@ -61,6 +61,13 @@ int alert_end(Database *database, const char *key, const char *line)
         return r < 0 ? r : send_take(database, room_id, NULL, content);
 }
 
+int alert_next_open(Database *database, const char *after_key, char **ret_key)
+{
+        return query_text(database, ret_key,
+                          "SELECT key FROM alert WHERE key > ? AND NOT over ORDER BY key LIMIT 1", "t",
+                          after_key);
+}
+
 int alert_sent(Database *database, const char *key, const char *event_id)
 {
         return query_run(database, "UPDATE alert SET event_id = ? WHERE key = ?", "tt", event_id, key);

@@ -3,6 +3,7 @@
  * and once a minute: an alert is raised once, and ends when its state does. */
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #include "bus/dictionary.h"
@@ -12,21 +13,31 @@
 
 #define DEVICES_MAX 16384 /* more than a mesh has peers */
 #define WATCH_USEC  (60 * USEC_PER_SEC)
-#define LINE_SIZE   512
+#define EVENTS_MS   (UINT64_C(3600) * 1000) /* events of a kind in one hour are one alert */
+#define KEY_SIZE    160
+#define LINE_SIZE   1024
 
 typedef struct WatchedDevice {
-        const char *name, *presence, *quarantine;
+        const char *name, *presence, *quarantine, *witness_problem, *ledger_problem;
+        const char *stale; /* NULL: it is not */
 } WatchedDevice;
 
 static const BusField fields[] = {
         BUS_FIELD("name", BUS_TEXT, WatchedDevice, name, BUS_REQUIRED),
         BUS_FIELD("presence", BUS_TEXT, WatchedDevice, presence, BUS_REQUIRED),
         BUS_FIELD("quarantine", BUS_TEXT, WatchedDevice, quarantine),
+        BUS_FIELD("witness_problem", BUS_TEXT, WatchedDevice, witness_problem),
+        BUS_FIELD("ledger_problem", BUS_TEXT, WatchedDevice, ledger_problem),
 };
 static const BusDictionary dictionary = BUS_DICTIONARY(fields);
 static const BusRows rows_type = { .row = &dictionary,
                                    .row_size = sizeof(WatchedDevice),
                                    .max = DEVICES_MAX };
+
+typedef struct WatchedDevices {
+        WatchedDevice *items;
+        size_t n_items;
+} WatchedDevices;
 
 void watch_done(Watch *watch)
 {
@@ -36,48 +47,122 @@ void watch_done(Watch *watch)
 
 /* ---- states */
 
-/* Raised while `text` is not NULL: "NAME TEXT"; ends as "NAME OVER". */
-static int compare(Database *database, const char *state, const char *name, const char *text,
-                   const char *over)
-{
-        char key[128], line[LINE_SIZE];
+/* A device is in the state while it has a detail of it: "NAME BEGUN: DETAIL. ADVICE"; then "NAME OVER". */
+static const struct {
+        const char *key; /* of the alert, followed by the name */
+        size_t detail;
+        const char *begun, *advice, *over;
+} states[] = {
+        { "stale:", offsetof(WatchedDevice, stale), "is stale", "See devboxctl doctor",
+          "was stale, and is back" },
+        { "quarantine:", offsetof(WatchedDevice, quarantine), "is quarantined",
+          "See devboxctl audit verify on the hub", "was quarantined, and is no longer" },
+        { "witness:", offsetof(WatchedDevice, witness_problem), "is not witnessed",
+          "See journalctl -u devbox-dispatch -u devbox-ledger on the hub",
+          "was not witnessed, and is again" },
+        { "ledger:", offsetof(WatchedDevice, ledger_problem), "has trouble with its ledger or its disk",
+          "See devboxctl doctor on the device", "had trouble with its ledger or its disk, and works again" },
+};
 
-        (void) snprintf(key, sizeof key, "%s:%s", state, name);
-        (void) snprintf(line, sizeof line, "%s %s", name, text ? text : over);
-        return text ? alert_raise(database, key, line) : alert_end(database, key, line);
+static void format_key(const char *kind, const char *name, char ret_key[static KEY_SIZE])
+{
+        (void) snprintf(ret_key, KEY_SIZE, "%s%s", kind, name);
 }
 
 static int compare_device(Database *database, const WatchedDevice *device)
 {
-        bool stale = streq(device->presence, "stale");
-        char trouble[128];
+        char key[KEY_SIZE], line[LINE_SIZE];
+        int r = 0;
 
-        (void) snprintf(trouble, sizeof trouble,
-                        "is quarantined (%s): see devboxctl audit verify on the hub",
-                        strempty(device->quarantine));
-        int r = compare(database, "stale", device->name,
-                        stale ? "is stale: no handshake for a day. See devboxctl doctor" : NULL,
-                        "was stale, and is back");
-        return r < 0 ? r
-                     : compare(database, "quarantine", device->name, device->quarantine ? trouble : NULL,
-                               "was quarantined, and is no longer");
+        for (size_t i = 0; r == 0 && i < ELEMENTSOF(states); i++) {
+                const char *detail = *(const char *const *) ((const char *) device + states[i].detail);
+
+                format_key(states[i].key, device->name, key);
+                if (detail)
+                        (void) snprintf(line, sizeof line, "%s %s: %s. %s", device->name, states[i].begun,
+                                        detail, states[i].advice);
+                else
+                        (void) snprintf(line, sizeof line, "%s %s", device->name, states[i].over);
+                r = (detail ? alert_raise : alert_end)(database, key, line);
+        }
+        return r;
+}
+
+/* The name in the key of a state's alert; NULL: the alert is about something else. */
+static const char *name_of_key(const char *key)
+{
+        for (size_t i = 0; i < ELEMENTSOF(states); i++)
+                if (startswith(key, states[i].key))
+                        return key + strlen(states[i].key);
+        return NULL;
+}
+
+static bool is_listed(const WatchedDevices *devices, const char *name)
+{
+        for (size_t i = 0; i < devices->n_items; i++)
+                if (streq(devices->items[i].name, name))
+                        return true;
+        return false;
+}
+
+/* What is no device any more is in no state. */
+static int end_missing(Database *database, const WatchedDevices *devices)
+{
+        char key[KEY_SIZE] = "", line[LINE_SIZE];
+        _cleanup_(freep) char *open = NULL;
+        int r;
+
+        while ((r = alert_next_open(database, key, &open)) > 0) {
+                const char *name = name_of_key(open);
+
+                (void) snprintf(key, sizeof key, "%s", open);
+                if (name && !is_listed(devices, name)) {
+                        (void) snprintf(line, sizeof line, "%s is no longer a device of this network", name);
+                        r = alert_end(database, key, line);
+                }
+                free(TAKE_PTR(open));
+                if (r < 0)
+                        return r;
+        }
+        return r;
+}
+
+static int compare(Database *database, const WatchedDevices *devices)
+{
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+
+        int r = transaction_begin(database, &transaction);
+        for (size_t i = 0; r == 0 && i < devices->n_items; i++)
+                r = compare_device(database, &devices->items[i]);
+        if (r == 0)
+                r = end_missing(database, devices);
+        return r < 0 ? r : transaction_commit(&transaction);
+}
+
+static int read_devices(sd_bus_message *reply, WatchedDevices *ret_devices)
+{
+        void *items = NULL;
+
+        int r = bus_rows_read_new(reply, &rows_type, &items, &ret_devices->n_items);
+        ret_devices->items = items;
+        for (size_t i = 0; r >= 0 && i < ret_devices->n_items; i++)
+                if (streq(ret_devices->items[i].presence, "stale"))
+                        ret_devices->items[i].stale = "no handshake for a day";
+        return r;
 }
 
 static void on_devices(BusRequest *call, const BusReply *reply)
 {
         MatrixDaemon *self = CONTAINER_OF(call, MatrixDaemon, watch.reading.call);
-        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
-        void *items = NULL;
-        size_t n = 0;
+        WatchedDevices devices = { .n_items = 0 };
+        int r = 0;
 
-        int r = reply->reason == 0 ? bus_rows_read_new(reply->message, &rows_type, &items, &n) : 0;
-        if (r >= 0)
-                r = transaction_begin(self->database, &transaction);
-        for (size_t i = 0; r == 0 && i < n; i++)
-                r = compare_device(self->database, &((WatchedDevice *) items)[i]);
-        free(items);
-        if (r == 0)
-                r = transaction_commit(&transaction);
+        if (reply->reason == 0) {
+                r = read_devices(reply->message, &devices);
+                if (r >= 0)
+                        r = compare(self->database, &devices);
+                free(devices.items);
+        }
         if (r < 0)
                 (void) log_warning_errno(r, "Cannot compare the devices with what was announced, ignoring");
         session_send(self->session);
@@ -109,42 +194,77 @@ void watch_refresh(MatrixDaemon *self)
 
 /* ---- events */
 
-static int announce(Database *database, const char *key, const char *line)
+typedef struct MeshEvent {
+        const char *kind, *name, *detail;
+        uint64_t time_ms;
+} MeshEvent;
+
+/* What has happened, and is over: its kind's text, followed by the detail, if there is one. */
+static int announce_occurrence(Database *database, const MeshEvent *event)
+{
+        static const struct {
+                const char *kind, *text;
+        } rows[] = {
+                { "drift", "the running network was not the desired one, and was repaired" },
+                { "token_reused", "the invitation of this device was used once more, and was rejected" },
+        };
+        char key[KEY_SIZE], line[LINE_SIZE];
+        size_t i = 0;
+
+        while (i < ELEMENTSOF(rows) && !streq(rows[i].kind, event->kind))
+                i++;
+        if (i == ELEMENTSOF(rows))
+                return 0;
+
+        (void) snprintf(key, sizeof key, "%s:%s:%" PRIu64, event->kind, event->name,
+                        event->time_ms / EVENTS_MS);
+        (void) snprintf(line, sizeof line, "%s%s%s%s%s", event->name, *event->name ? ": " : "", rows[i].text,
+                        *event->detail ? ": " : "", event->detail);
+        return alert_raise(database, key, line);
+}
+
+/* An invitation is on hold until it ends, or there is another one. */
+static int announce_hold(Database *database, const MeshEvent *event)
+{
+        static const char *const ends[] = { "withdrawn", "expired", "invited" };
+        char key[KEY_SIZE], line[LINE_SIZE];
+        bool over = false;
+
+        for (size_t i = 0; i < ELEMENTSOF(ends); i++)
+                over |= streq(event->kind, ends[i]);
+        if (!over && !streq(event->kind, "held"))
+                return 0;
+
+        format_key("held:", event->name, key);
+        (void) snprintf(line, sizeof line, "%s%s", event->name,
+                        over ? " was on hold, as two devices claimed to be this one; that is over"
+                             : ": two devices claim to be this one; neither is admitted. Withdraw its "
+                               "invitation, and invite it again");
+        return (over ? alert_end : alert_raise)(database, key, line);
+}
+
+static int announce(Database *database, const MeshEvent *event)
 {
         _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
 
         int r = transaction_begin(database, &transaction);
         if (r == 0)
-                r = alert_raise(database, key, line);
+                r = announce_occurrence(database, event);
+        if (r == 0)
+                r = announce_hold(database, event);
         return r < 0 ? r : transaction_commit(&transaction);
 }
 
 int watch_on_event(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-        static const struct {
-                const char *kind, *text; /* followed by the detail, if there is one */
-        } rows[] = {
-                { "drift", "the running network was not the desired one, and was repaired" },
-                { "token_reused", "the invitation of this device was used once more, and was rejected" },
-                { "held", "two devices claim to be this one; neither is admitted" },
-        };
-        const char *kind, *name, *detail;
-        char key[160], line[LINE_SIZE];
         MatrixDaemon *self = userdata;
-        uint64_t time_ms;
-        size_t i = 0;
+        MeshEvent event;
 
-        if (!self->session || sd_bus_message_read(message, "tsss", &time_ms, &kind, &name, &detail) < 0)
-                return 0;
-        while (i < ELEMENTSOF(rows) && !streq(rows[i].kind, kind))
-                i++;
-        if (i == ELEMENTSOF(rows))
+        if (!self->session || sd_bus_message_read(message, "tsss", &event.time_ms, &event.kind, &event.name,
+                                                  &event.detail) < 0)
                 return 0;
 
-        (void) snprintf(key, sizeof key, "%s:%s:%" PRIu64, kind, name, time_ms);
-        (void) snprintf(line, sizeof line, "%s%s%s%s%s", name, *name ? ": " : "", rows[i].text,
-                        *detail ? ": " : "", detail);
-        int r = announce(self->database, key, line);
+        int r = announce(self->database, &event);
         if (r < 0)
                 (void) log_warning_errno(r, "Cannot announce an event, ignoring");
         session_send(self->session);

@@ -192,33 +192,49 @@ void set_worker(RunWorld *world, const char *kind, bool listening)
         assert_int_equal(unlink(path), 0);
 }
 
-/* What the test's thread asks for: 'x' ends the loop, 'r' revokes the device; 's', 'o' it is stale, online.
- */
+/* What the test's thread asks for. */
+typedef struct Control {
+        enum { CONTROL_END, CONTROL_EVENT, CONTROL_PRESENCE } what;
+        const char *kind, *detail; /* of the event; the presence. Literals */
+} Control;
+
 static int on_control(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
         FakeParts *parts = userdata;
-        char letter = 'x';
+        RunWorld *world = parts->world;
+        Control control = { .what = CONTROL_END };
 
-        if (read(fd, &letter, 1) != 1 || letter == 'x')
+        if (read(fd, &control, sizeof control) != sizeof control || control.what == CONTROL_END)
                 return sd_event_exit(parts->event, 0);
-        if (letter == 'r') {
-                atomic_store(&parts->world->revoked, true);
+        if (control.what == CONTROL_EVENT) {
+                if (streq(control.kind, "revoked"))
+                        atomic_store(&world->revoked, true);
                 return sd_bus_emit_signal(parts->bus, "/org/devbox/Mesh1", "org.devbox.Mesh1", "Event",
-                                          "tsss", UINT64_C(0), "revoked", "dev-a", "");
+                                          "tsss", UINT64_C(0), control.kind, "dev-a", control.detail);
         }
-        atomic_store(&parts->world->stale, letter == 's');
+        atomic_store(&world->stale, streq(control.kind, "stale"));
         return sd_bus_emit_signal(parts->bus, "/org/devbox/Mesh1", "org.devbox.Mesh1", "PeerChanged", "ss",
-                                  "dev-a", letter == 's' ? "stale" : "online");
+                                  "dev-a", control.kind);
+}
+
+static void send_control(const FakeParts *parts, Control control)
+{
+        assert_int_equal(write(parts->control_fds[1], &control, sizeof control), sizeof control);
+}
+
+void run_world_emit(RunWorld *world, const char *kind, const char *detail)
+{
+        send_control(world->parts, (Control){ CONTROL_EVENT, kind, detail });
 }
 
 void run_world_revoke(RunWorld *world)
 {
-        assert_int_equal(write(world->parts->control_fds[1], "r", 1), 1);
+        run_world_emit(world, "revoked", "");
 }
 
 void run_world_set_stale(RunWorld *world, bool stale)
 {
-        assert_int_equal(write(world->parts->control_fds[1], stale ? "s" : "o", 1), 1);
+        send_control(world->parts, (Control){ CONTROL_PRESENCE, stale ? "stale" : "online", NULL });
 }
 
 static void *run_parts(void *userdata)
@@ -253,7 +269,7 @@ static void start_parts(RunWorld *world)
 
 static void stop_parts(FakeParts *parts)
 {
-        assert_int_equal(write(parts->control_fds[1], "x", 1), 1);
+        send_control(parts, (Control){ .what = CONTROL_END });
         assert_int_equal(pthread_join(parts->thread, NULL), 0);
         for (size_t i = 0; i < ELEMENTSOF(kinds); i++) {
                 sd_event_source_unref(parts->worker_sources[i]);

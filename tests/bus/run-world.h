@@ -47,5 +47,8 @@ void run_world_sign_manifest(RunWorld *world, const char *approver);
 /* As devbox-mesh does when an operator revokes the device. */
 void run_world_revoke(RunWorld *world);
 
+/* devbox-mesh's Event about the device; both texts are literals. */
+void run_world_emit(RunWorld *world, const char *kind, const char *detail);
+
 /* Presence of the device; else it is online. */
 void run_world_set_stale(RunWorld *world, bool stale);
