@@ -34,20 +34,20 @@ struct DeviceLink {
         sd_event_source *timer;            /* asks again */
         Backoff backoff;
         Witness *witness;
-        LIST_HEAD(, LinkRun) runs;
+        TAILQ_HEAD(, LinkRun) runs; /* as they were started */
 };
 
 struct LinkRun {
-        LIST_ENTRY(LinkRun) entry;
+        TAILQ_ENTRY(LinkRun) entry;
         DeviceLink *link;
         LinkRequest request;
         const LinkRunHandlers *handlers;
         void *userdata;
         HttpCall *call; /* NULL: waits for the session */
         Frames frames;
-        bool accepted, cancelled, renewed; /* renewed: the session, on its account */
-        char *result;                      /* the envelope */
-        Text refusal;                      /* the body of a response that is no success */
+        bool sent, accepted, cancelled, renewed; /* renewed: the session, on its account */
+        char *result;                            /* the envelope */
+        Text refusal;                            /* the body of a response that is no success */
         unsigned n_unanswered;
         DevboxError reason; /* of the answer */
         char message[LINK_MESSAGE_SIZE];

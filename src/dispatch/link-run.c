@@ -38,14 +38,19 @@ static void run_end(LinkRun *run, const Result *result, int reason)
         run->handlers->on_end(result, result ? run->result : NULL, reason, run->message, run->userdata);
 }
 
+static void prepare_after(DeviceLink *link, usec_t after_usec)
+{
+        (void) sd_event_source_set_time_relative(link->timer, after_usec);
+        (void) sd_event_source_set_enabled(link->timer, SD_EVENT_ONESHOT);
+}
+
 static void ask_again(LinkRun *run)
 {
         DeviceLink *link = run->link;
 
         run->call = http_call_free(run->call);
         run->renewed = false;
-        (void) sd_event_source_set_time_relative(link->timer, backoff_next(&link->backoff));
-        (void) sd_event_source_set_enabled(link->timer, SD_EVENT_ONESHOT);
+        prepare_after(link, backoff_next(&link->backoff));
 }
 
 void link_run_fail(LinkRun *run, int reason)
@@ -266,6 +271,7 @@ void link_run_send(LinkRun *run)
                 (void) snprintf(url, sizeof url, "http://%s:%u/v1/requests", link->facts.address,
                                 link->context->agent_port);
                 forget_answer(run);
+                run->sent = true;
                 r = http_call_start(link->context->http, &options, &handlers, run, &run->call);
         }
         if (r != 0)
@@ -284,9 +290,8 @@ int link_run_start(DeviceLink *link, const LinkRequest *request, const LinkRunHa
                           .handlers = handlers,
                           .userdata = userdata,
                           .accepted = request->accepted };
-        LIST_INSERT_HEAD(&link->runs, run, entry);
-        (void) sd_event_source_set_time_relative(link->timer, 0);
-        (void) sd_event_source_set_enabled(link->timer, SD_EVENT_ONESHOT);
+        TAILQ_INSERT_TAIL(&link->runs, run, entry);
+        prepare_after(link, 0);
         *ret_run = run;
         return 0;
 }
@@ -296,13 +301,20 @@ LinkRun *link_run_free(LinkRun *run)
         if (!run)
                 return NULL;
 
-        LIST_REMOVE(run, entry);
+        TAILQ_REMOVE(&run->link->runs, run, entry);
+        if (run->request.in_order)
+                prepare_after(run->link, 0); /* for the next one */
         http_call_free(run->call);
         frames_done(&run->frames);
         text_done(&run->refusal);
         free(run->result);
         free(run);
         return NULL;
+}
+
+bool link_run_was_sent(const LinkRun *run)
+{
+        return run->sent;
 }
 
 void link_run_resume(LinkRun *run)

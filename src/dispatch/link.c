@@ -26,11 +26,11 @@ void device_link_reset(DeviceLink *link)
 
 static void link_fail(DeviceLink *link, int reason)
 {
-        LinkRun *run = LIST_FIRST(&link->runs), *next;
+        LinkRun *run = TAILQ_FIRST(&link->runs), *next;
 
         device_link_reset(link);
         for (; run; run = next) {
-                next = LIST_NEXT(run, entry);
+                next = TAILQ_NEXT(run, entry);
                 if (!run->call)
                         link_run_fail(run, reason);
         }
@@ -38,11 +38,14 @@ static void link_fail(DeviceLink *link, int reason)
 
 static void link_send_waiting(DeviceLink *link)
 {
-        LinkRun *run = LIST_FIRST(&link->runs), *next;
+        LinkRun *run = TAILQ_FIRST(&link->runs), *next;
+        bool has_turn = true; /* the next one that is in order */
 
         link->used_at_usec = time_now(CLOCK_MONOTONIC);
         for (; run; run = next) {
-                next = LIST_NEXT(run, entry);
+                next = TAILQ_NEXT(run, entry);
+                if (run->request.in_order && !TAKE(has_turn, false))
+                        continue;
                 if (!run->call)
                         link_run_send(run);
         }
@@ -115,7 +118,7 @@ static void note_rejection(DeviceLink *link, Bytes body)
                                 link->name);
         (void) snprintf(link->rejection, sizeof link->rejection,
                         "%s rejects manifest version %" PRIi64 ": %s%s", link->name, version, why, cure);
-        LIST_FOREACH(run, &link->runs, entry)
+        TAILQ_FOREACH(run, &link->runs, entry)
                 if (!run->call)
                         memcpy(run->message, link->rejection, sizeof run->message);
 
@@ -192,7 +195,7 @@ void device_link_prepare(DeviceLink *link)
                 return link_send_waiting(link);
         if (link->state == LINK_READY)
                 device_link_reset(link);
-        if (link->state != LINK_IDLE || LIST_EMPTY(&link->runs))
+        if (link->state != LINK_IDLE || TAILQ_EMPTY(&link->runs))
                 return;
 
         link->state = LINK_FACTS;
@@ -213,6 +216,7 @@ int device_link_new(const LinkContext *context, const char *device, DeviceLink *
         if (!link)
                 return -ENOMEM;
 
+        TAILQ_INIT(&link->runs);
         link->context = context;
         link->backoff = (Backoff){ .min_usec = 100 * USEC_PER_MSEC, .max_usec = 5 * USEC_PER_SEC };
         (void) snprintf(link->name, sizeof link->name, "%s", device);
@@ -234,7 +238,7 @@ DeviceLink *device_link_free(DeviceLink *link)
         if (!link)
                 return NULL;
 
-        assert(LIST_EMPTY(&link->runs));
+        assert(TAILQ_EMPTY(&link->runs));
         device_link_reset(link);
         witness_free(link->witness);
         sd_event_source_disable_unref(link->timer);
@@ -276,5 +280,5 @@ const char *device_link_ledger_problem(const DeviceLink *link)
 
 bool device_link_is_idle(const DeviceLink *link)
 {
-        return LIST_EMPTY(&link->runs) && !witness_is_running(link->witness);
+        return TAILQ_EMPTY(&link->runs) && !witness_is_running(link->witness);
 }

@@ -45,6 +45,7 @@ typedef struct LinkRequest {
         size_t n_approvals;
         const Sha256 *digest;
         bool accepted; /* already, when an earlier process sent it */
+        bool in_order; /* sent after the end of those before it that are in order, too */
 } LinkRequest;
 
 int device_link_new(const LinkContext *context, const char *device, DeviceLink **ret_link);
@@ -81,6 +82,9 @@ int link_run_start(DeviceLink *link, const LinkRequest *request, const LinkRunHa
 LinkRun *link_run_free(LinkRun *run);
 DEFINE_CLEANUP(LinkRun, link_run_free);
 void link_run_resume(LinkRun *run);
+
+/* Whether the device may have it. */
+bool link_run_was_sent(const LinkRun *run);
 
 /* Hangs up, and asks the device again: what it says about a request that was cancelled. */
 void link_run_cancel(LinkRun *run);

@@ -11,15 +11,18 @@
 #define LINKS_MAX 1024
 
 typedef struct QueuedRequest {
-        LIST_ENTRY(QueuedRequest) entry;
+        TAILQ_ENTRY(QueuedRequest) entry;
         Queue *queue;
         StoredRequest stored;
         LinkRun *run;
         ClientStream *stream;
         usec_t ready_usec; /* CLOCK_MONOTONIC: when it was given to the link first; 0: not yet */
         bool cancelled;
+        bool deferred;  /* has found its device away: delivered after the older ones that have, too */
         bool inherited; /* queued by an earlier process, which may have sent it */
 } QueuedRequest;
+
+typedef TAILQ_HEAD(QueuedRequests, QueuedRequest) QueuedRequests;
 
 struct Queue {
         const LinkContext *context;
@@ -29,7 +32,7 @@ struct Queue {
         sd_event_source *timer; /* the next expiry */
         DeviceLink *links[LINKS_MAX];
         size_t n_links;
-        LIST_HEAD(, QueuedRequest) requests;
+        QueuedRequests requests; /* as they were submitted */
         QueueStats stats;
 };
 

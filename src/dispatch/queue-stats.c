@@ -43,7 +43,7 @@ QueueStats queue_stats(const Queue *queue)
         QueueStats stats = queue->stats;
         const QueuedRequest *request;
 
-        LIST_FOREACH(request, &queue->requests, entry) {
+        TAILQ_FOREACH(request, &queue->requests, entry) {
                 uint64_t created = (uint64_t) request->stored.created_ms;
 
                 stats.open[request->stored.state]++;
@@ -60,6 +60,6 @@ void queue_each_open(const Queue *queue, void (*visit)(const StoredRequest *requ
 {
         const QueuedRequest *request;
 
-        LIST_FOREACH(request, &queue->requests, entry)
+        TAILQ_FOREACH(request, &queue->requests, entry)
                 visit(&request->stored, userdata);
 }

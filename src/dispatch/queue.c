@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The queue: states, deadlines, and what the links report. */
+/* The queue: states, deadlines, submission. */
 
 #include <stdio.h>
 
@@ -11,7 +11,7 @@
 
 static QueuedRequest *queued_free(QueuedRequest *request)
 {
-        LIST_REMOVE(request, entry);
+        TAILQ_REMOVE(&request->queue->requests, request, entry);
         link_run_free(request->run);
         client_stream_free(request->stream);
         stored_request_done(&request->stored);
@@ -94,120 +94,14 @@ int queued_set_state(QueuedRequest *request, DispatchState state)
         return r;
 }
 
-/* ---- what a link reports */
-
-static void on_accepted(void *userdata)
-{
-        QueuedRequest *request = userdata;
-
-        if (request->stored.state == DISPATCH_QUEUED && queued_set_state(request, DISPATCH_RUNNING) < 0)
-                log_warning("Cannot write that a request runs, ignoring");
-}
-
-static bool has_room(void *userdata)
-{
-        const QueuedRequest *request = userdata;
-
-        return !request->stream || !client_stream_is_full(request->stream);
-}
-
-static void on_output(char type, Bytes output, void *userdata)
-{
-        QueuedRequest *request = userdata;
-
-        if (request->stream)
-                client_stream_send(request->stream, type, output);
-}
-
-static const DispatchState states_of_results[_RESULT_STATUS_MAX] = {
-        [RESULT_FINISHED] = DISPATCH_FINISHED,
-        [RESULT_DENIED] = DISPATCH_REJECTED,
-        [RESULT_TIMEOUT] = DISPATCH_TIMEOUT,
-        [RESULT_CANCELLED] = DISPATCH_CANCELLED,
-        [RESULT_FAILED] = DISPATCH_FAILED,
-        [RESULT_INTERRUPTED] = DISPATCH_INTERRUPTED,
-        [RESULT_INTERRUPTED_UNKNOWN] = DISPATCH_INTERRUPTED_UNKNOWN,
-};
-
-static void take_result(QueuedRequest *request, const Result *result, const char *envelope)
-{
-        StoredRequest *stored = &request->stored;
-
-        stored->result = strdup(envelope);
-        stored->exit_code = result->exit.code;
-        stored->exit_signal = result->exit.signal;
-        stored->reason = result->reason ? strdup(result->reason) : NULL;
-        stored->message = result->message ? strdup(result->message) : NULL;
-}
-
-static void on_end(const Result *result, const char *envelope, int reason, const char *message,
-                   void *userdata)
-{
-        QueuedRequest *request = userdata;
-
-        if (result) {
-                take_result(request, result, envelope);
-                return queued_end(request, states_of_results[result->status], 0, NULL, NULL);
-        }
-
-        if (request->cancelled)
-                return queued_end(request, DISPATCH_CANCELLED, 0, NULL, NULL);
-        if (reason != DEVBOX_ERROR_MESH_UNREACHABLE && reason != DEVBOX_ERROR_BUSY)
-                return queued_end(request, DISPATCH_REJECTED, reason, message, NULL);
-        if (!request->stored.may_wait)
-                return queued_end(request, DISPATCH_UNREACHABLE, DEVBOX_ERROR_MESH_UNREACHABLE, NULL, NULL);
-
-        /* It keeps its place; the timer tries again. */
-        request->run = link_run_free(request->run);
-}
-
-static const LinkRunHandlers run_handlers = {
-        .on_accepted = on_accepted, .has_room = has_room, .on_output = on_output, .on_end = on_end
-};
-
-/* ---- starting */
-
-static int need_link(Queue *queue, const char *device, DeviceLink **ret_link)
-{
-        *ret_link = queue_find_link(queue, device);
-        if (*ret_link)
-                return 0;
-        if (queue->n_links == LINKS_MAX)
-                return -ENOBUFS;
-
-        int r = device_link_new(queue->context, device, &queue->links[queue->n_links]);
-        if (r < 0)
-                return r;
-
-        *ret_link = queue->links[queue->n_links++];
-        return 0;
-}
-
-void queued_start(QueuedRequest *request)
-{
-        const StoredRequest *stored = &request->stored;
-        const LinkRequest link_request = { .envelope = stored->envelope,
-                                           .approvals = (const char *const *) stored->approvals,
-                                           .n_approvals = stored->n_approvals,
-                                           .digest = &stored->digest,
-                                           .accepted = stored->state == DISPATCH_RUNNING };
-        DeviceLink *link = NULL;
-
-        if (request->ready_usec == 0)
-                request->ready_usec = time_now(CLOCK_MONOTONIC);
-        int r = need_link(request->queue, stored->device, &link);
-        if (r == 0)
-                r = link_run_start(link, &link_request, &run_handlers, request, &request->run);
-        if (r < 0)
-                queued_end(request, DISPATCH_FAILED, DEVBOX_ERROR_INTERNAL, NULL, NULL);
-}
+/* ---- deadlines */
 
 /* What waits for people or for the device ends at its expiry; what the device may have, only by its word. */
 static void check_expiry(QueuedRequest *request, uint64_t now)
 {
         const StoredRequest *stored = &request->stored;
 
-        if (request->run)
+        if (request->run && link_run_was_sent(request->run))
                 return;
 
         bool expired = stored->state != DISPATCH_RUNNING && (uint64_t) stored->expires_ms <= now;
@@ -216,7 +110,7 @@ static void check_expiry(QueuedRequest *request, uint64_t now)
                                   stored->state == DISPATCH_APPROVING ? DEVBOX_ERROR_APPROVAL_EXPIRED
                                                                       : DEVBOX_ERROR_EXPIRED,
                                   NULL, NULL);
-        if (stored->state != DISPATCH_APPROVING)
+        if (!request->run && stored->state != DISPATCH_APPROVING)
                 queued_start(request);
 }
 
@@ -224,13 +118,13 @@ static void check_expiry(QueuedRequest *request, uint64_t now)
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Queue *queue = userdata;
-        QueuedRequest *request = LIST_FIRST(&queue->requests), *next;
+        QueuedRequest *request = TAILQ_FIRST(&queue->requests), *next;
 
         for (; request; request = next) {
-                next = LIST_NEXT(request, entry);
+                next = TAILQ_NEXT(request, entry);
                 check_expiry(request, queue_now_ms());
         }
-        if (LIST_EMPTY(&queue->requests))
+        if (TAILQ_EMPTY(&queue->requests))
                 return 0;
 
         int r = sd_event_source_set_time_relative(source, USEC_PER_SEC);
@@ -285,13 +179,14 @@ static int load(StoredRequest *stored, void *userdata)
 
         request->queue = queue;
         request->stored = TAKE(*stored, ((StoredRequest){ .n_approvals = 0 }));
-        LIST_INSERT_HEAD(&queue->requests, request, entry);
+        TAILQ_INSERT_TAIL(&queue->requests, request, entry);
 
         /* The last process ended between the last approval and the state that follows from it. */
         if (request->stored.state == DISPATCH_APPROVING &&
             (int64_t) request->stored.n_approvals >= request->stored.needed)
                 request->stored.state = DISPATCH_QUEUED;
         request->inherited = request->stored.state == DISPATCH_QUEUED;
+        request->deferred = request->inherited && request->stored.may_wait;
         return 0;
 }
 
@@ -302,6 +197,7 @@ int queue_new(const LinkContext *context, const char *directory, const QueueHand
         if (!queue)
                 return -ENOMEM;
 
+        TAILQ_INIT(&queue->requests);
         queue->context = context;
         queue->handlers = *handlers;
         queue->owner = owner;
@@ -323,8 +219,8 @@ Queue *queue_free(Queue *queue)
         if (!queue)
                 return NULL;
 
-        while (!LIST_EMPTY(&queue->requests))
-                queued_free(LIST_FIRST(&queue->requests));
+        while (!TAILQ_EMPTY(&queue->requests))
+                queued_free(TAILQ_FIRST(&queue->requests));
         for (size_t i = 0; i < queue->n_links; i++)
                 device_link_free(queue->links[i]);
         sd_event_source_disable_unref(queue->timer);
@@ -335,7 +231,7 @@ Queue *queue_free(Queue *queue)
 
 void queue_resume(Queue *queue)
 {
-        if (!LIST_EMPTY(&queue->requests))
+        if (!TAILQ_EMPTY(&queue->requests))
                 arm(queue, 0);
 }
 
@@ -371,9 +267,9 @@ QueuedRequest *queue_find(Queue *queue, const char *id)
         if (!ulid_suffix_parse(id, suffix))
                 return NULL;
 
-        LIST_FOREACH(request, &queue->requests, entry)
-                if (endswith(request->stored.id, suffix))
-                        return request;
+        TAILQ_FOREACH_REVERSE(request, &queue->requests, QueuedRequests, entry)
+        if (endswith(request->stored.id, suffix))
+                return request;
 
         return NULL;
 }
@@ -391,7 +287,7 @@ static bool has_space(const Queue *queue, const char *device)
         const QueuedRequest *request;
         size_t n = 0, n_device = 0;
 
-        LIST_FOREACH(request, &queue->requests, entry) {
+        TAILQ_FOREACH(request, &queue->requests, entry) {
                 n++;
                 n_device += streq(request->stored.device, device);
         }
@@ -462,7 +358,7 @@ int queue_submit(Queue *queue, const QueueSubmission *submission, char ret_id[st
                 return -ENOMEM;
 
         request->queue = queue;
-        LIST_INSERT_HEAD(&queue->requests, request, entry);
+        TAILQ_INSERT_TAIL(&queue->requests, request, entry);
         int r = submit(queue, submission, &stream_fd, request);
         if (r != 0) {
                 (void) queued_free(request);
@@ -491,8 +387,8 @@ int queue_cancel(Queue *queue, const char *id)
 
 void queue_revoke(Queue *queue, const char *device)
 {
-        for (QueuedRequest *request = LIST_FIRST(&queue->requests), *next; request; request = next) {
-                next = LIST_NEXT(request, entry);
+        for (QueuedRequest *request = TAILQ_FIRST(&queue->requests), *next; request; request = next) {
+                next = TAILQ_NEXT(request, entry);
                 if (streq(request->stored.device, device))
                         queued_end(request, DISPATCH_REJECTED, DEVBOX_ERROR_PEER_REVOKED, NULL, NULL);
         }

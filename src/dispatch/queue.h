@@ -7,6 +7,9 @@
  *                     │            │         └─ finished, timeout, cancelled, failed, rejected, interrupted…
  *                     └─ denied    └─ unreachable; expired; cancelled
  *
+ * What finds its device away and may wait is delivered when the device is back, in the order of submission,
+ * each after the end of the one before.
+ *
  * Each step is on the disk before it has an effect. A request is never run twice: it is sent again as it is,
  * and the device answers with what it knows. After a restart, open requests go on from the state that they
  * were in. */

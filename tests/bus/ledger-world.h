@@ -55,4 +55,5 @@ sd_bus_message *put(const LedgerBus *world, const SignedBundle *bundle);
 const char *judge(LedgerBus *world, const Case *given);
 
 /* Reads all of the chain over the bus and walks along it. */
-void verify_chain(const LedgerBus *world);
+void verify_chain(const LedgerBus *world); /* of dev-a */
+void verify_chain_of(const LedgerBus *world, const char *device);

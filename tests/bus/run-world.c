@@ -33,15 +33,25 @@ typedef struct FakeParts {
 
 /* ---- org.devbox.Mesh1 */
 
-static int append_peer(const RunWorld *world, sd_bus_message *reply)
+static RunPeer *find_other(const RunWorld *world, const char *name)
+{
+        for (size_t i = 0; i < world->n_others; i++)
+                if (streq(world->others[i].name, name))
+                        return &world->others[i];
+
+        return NULL;
+}
+
+static int append_peer(const RunWorld *world, const RunPeer *other, sd_bus_message *reply)
 {
         const PublicKey *key = key_pair_public(world_key(KEY_DEVICE));
 
         int r = sd_bus_message_open_container(reply, 'a', "{sv}");
         if (r >= 0)
                 r = sd_bus_message_append(
-                        reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "name", "s", "dev-a", "address", "s", "127.0.0.1",
-                        "state", "s", atomic_load(&world->revoked) ? "revoked" : "active", "presence", "s",
+                        reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "name", "s", other ? other->name : "dev-a",
+                        "address", "s", other ? other->address : "127.0.0.1", "state", "s",
+                        atomic_load(&world->revoked) ? "revoked" : "active", "presence", "s",
                         atomic_load(&world->stale) ? "stale" : "online", "manifest_version", "t",
                         UINT64_C(7), "keepalive_sec", "t", (uint64_t) KEEPALIVE);
         if (r >= 0)
@@ -60,22 +70,35 @@ static int append_peer(const RunWorld *world, sd_bus_message *reply)
 static int on_get_peer(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const RunWorld *world = ((const FakeParts *) userdata)->world;
+        const char *name;
 
-        int r = sd_bus_message_new_method_return(call, &reply);
+        int r = sd_bus_message_read(call, "s", &name);
+        if (r < 0)
+                return r;
+        RunPeer *other = find_other(world, name);
+        if (other)
+                atomic_fetch_add(&other->lookups, 1);
+        if (atomic_load(&world->mesh_fails))
+                return sd_bus_error_set(error, "org.devbox.Error.MeshUnavailable", NULL);
+        r = sd_bus_message_new_method_return(call, &reply);
         if (r >= 0)
-                r = append_peer(((const FakeParts *) userdata)->world, reply);
+                r = append_peer(world, other, reply);
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
 static int on_list_peers(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const RunWorld *world = ((const FakeParts *) userdata)->world;
 
         int r = sd_bus_message_new_method_return(call, &reply);
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "a{sv}");
         if (r >= 0)
-                r = append_peer(((const FakeParts *) userdata)->world, reply);
+                r = append_peer(world, NULL, reply);
+        for (size_t i = 0; r >= 0 && i < world->n_others; i++)
+                r = append_peer(world, &world->others[i], reply);
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
@@ -83,9 +106,14 @@ static int on_list_peers(sd_bus_message *call, void *userdata, sd_bus_error *err
 
 static int on_get_manifest(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
-        const FakeParts *parts = userdata;
+        const RunWorld *world = ((const FakeParts *) userdata)->world;
+        const char *name;
 
-        return sd_bus_reply_method_return(call, "s", parts->world->manifest);
+        int r = sd_bus_message_read(call, "s", &name);
+        if (r < 0)
+                return r;
+        const RunPeer *other = find_other(world, name);
+        return sd_bus_reply_method_return(call, "s", other ? other->manifest : world->manifest);
 }
 
 static int on_get_roots(sd_bus_message *call, void *userdata, sd_bus_error *error)
@@ -176,7 +204,8 @@ static int listen_worker(FakeParts *parts, size_t kind)
 
         assert_true((size_t) n < sizeof address.sun_path);
         int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd < 0 || bind(fd, (struct sockaddr *) &address, sizeof address) < 0 || listen(fd, 8) < 0)
+        if (fd < 0 || bind(fd, (struct sockaddr *) &address, sizeof address) < 0 ||
+            listen(fd, SOMAXCONN) < 0)
                 return -errno;
 
         parts->worker_fds[kind] = fd;
@@ -322,12 +351,12 @@ static void listen_agent(RunWorld *world)
 }
 
 /* The user of the test asks and approves; the dispatcher's keys are those of this run; df sleeps. */
-void run_world_sign_manifest(RunWorld *world, const char *approver)
+char *run_world_make_manifest(RunWorld *world, const char *device, const char *approver)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply =
                 test_call(world->client, DISPATCH, DISPATCH ".GetKeys");
         const struct passwd *user = getpwuid(getuid());
-        char operators[320], approvers[320], write[160], keys[2][65];
+        char name[32], operators[320], approvers[320], write[160], keys[2][65];
 
         assert_non_null(user);
         for (size_t i = 0; i < 2; i++) {
@@ -340,6 +369,7 @@ void run_world_sign_manifest(RunWorld *world, const char *approver)
                 memcpy(&key, bytes, size);
                 world_digest_hex(&key, keys[i]);
         }
+        (void) snprintf(name, sizeof name, "\"device\":\"%s\"", device);
         (void) snprintf(operators, sizeof operators, "\"operators\":[%s{\"mxid\":\"local:%s\"},",
                         strempty(world->operators), user->pw_name);
         (void) snprintf(approvers, sizeof approvers, "\"approvers\":[%s{\"mxid\":\"local:%s\"},",
@@ -349,6 +379,7 @@ void run_world_sign_manifest(RunWorld *world, const char *approver)
                         world->write_tier ?: "message");
 
         const Edit edits[] = {
+                { "\"device\":\"dev-a\"", name },
                 { "\"operators\":[", operators },
                 { "\"approvers\":[", approvers },
                 { "@dispatcher@", keys[0] },
@@ -369,8 +400,13 @@ void run_world_sign_manifest(RunWorld *world, const char *approver)
                 { "\"approval_count\":2,", "\"approval_count\":2,\"approval_self\":true," },
         };
 
+        return signed_manifest(&world->ledger->made, edits, ELEMENTSOF(edits), KEY_MANIFEST);
+}
+
+void run_world_sign_manifest(RunWorld *world, const char *approver)
+{
         free(world->manifest);
-        world->manifest = signed_manifest(&world->ledger->made, edits, ELEMENTSOF(edits), KEY_MANIFEST);
+        world->manifest = run_world_make_manifest(world, "dev-a", approver);
 }
 
 static void write_text(const char *folder, const char *name, const char *text)
@@ -382,6 +418,15 @@ static void write_text(const char *folder, const char *name, const char *text)
         assert_non_null(file);
         assert_true(fputs(text, file) >= 0);
         assert_int_equal(fclose(file), 0);
+}
+
+void run_world_format_ceiling(const RunWorld *world, char *ret_text, size_t size)
+{
+        (void) snprintf(ret_text, size,
+                        "v: 1\ncapabilities: [shell.exec, fs.read, fs.write, service.restart, docker.exec]\n"
+                        "programs: [/usr/bin/ls, /usr/bin/sleep]\nread: [/home, %s]\nwrite: [%s]\n"
+                        "containers: [web]\nunits: [nginx.service]\n",
+                        world->directory, world->directory);
 }
 
 static void make_places(RunWorld *world)
@@ -397,11 +442,7 @@ static void make_places(RunWorld *world)
         assert_int_equal(mkdir(world->run_directory, 0700), 0);
         assert_int_equal(mkdir(path, 0700), 0);
 
-        (void) snprintf(ceiling, sizeof ceiling,
-                        "v: 1\ncapabilities: [shell.exec, fs.read, fs.write, service.restart, docker.exec]\n"
-                        "programs: [/usr/bin/ls, /usr/bin/sleep]\nread: [/home, %s]\nwrite: [%s]\n"
-                        "containers: [web]\nunits: [nginx.service]\n",
-                        world->directory, world->directory);
+        run_world_format_ceiling(world, ceiling, sizeof ceiling);
         write_text(path, "ceiling", ceiling);
         write_state_file(world->ledger, "ceiling.yaml", ceiling);
         memcpy(&public, key_pair_public(world_key(KEY_DEVICE)), sizeof public);

@@ -12,6 +12,13 @@
 #define DISPATCH  "org.devbox.Dispatch1"
 #define KEEPALIVE 60 /* of the device, in seconds */
 
+/* One more device of devbox-mesh, see fleet-world.h. */
+typedef struct RunPeer {
+        char name[16], address[16];
+        char *manifest;      /* the envelope */
+        atomic_uint lookups; /* by the dispatcher */
+} RunPeer;
+
 typedef struct RunWorld {
         LedgerBus *ledger;
         TestDaemon *dispatch, *agent;
@@ -26,8 +33,11 @@ typedef struct RunWorld {
         char port_variable[48], worker_variable[160], dispatch_variable[256];
         atomic_uint keepalive_sec;       /* that the agent set last */
         atomic_bool revoked, stale;      /* the device, to devbox-mesh */
+        atomic_bool mesh_fails;          /* devbox-mesh rejects each GetPeer */
         char *const *worker_environment; /* NULL-terminated "NAME=value"; NULL: none */
         struct FakeParts *parts;
+        RunPeer *others; /* devices beside dev-a, which do not change; NULL: none */
+        size_t n_others;
 } RunWorld;
 
 int run_world_up(void **state);
@@ -40,6 +50,12 @@ void start_dispatch(RunWorld *world);
 
 /* Whether connections to worker-KIND.sock start workers; at first, all do. */
 void set_worker(RunWorld *world, const char *kind, bool listening);
+
+/* The ceiling of the ledger and of its workers. */
+void run_world_format_ceiling(const RunWorld *world, char *ret_text, size_t size);
+
+/* The manifest of a device; the caller frees it. */
+char *run_world_make_manifest(RunWorld *world, const char *device, const char *approver);
 
 /* The manifest that devbox-mesh has, with this user of the hub as an approver; NULL: who runs the test. */
 void run_world_sign_manifest(RunWorld *world, const char *approver);
