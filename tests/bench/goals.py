@@ -248,6 +248,8 @@ GOALS = [
          100000),
     Goal(13, "sockets that 10 000 connections in 10 s end", "", of("connections", "inactive"), ALONE,
          "=", 0),
+    Goal(13, "requests that run of 50 devices that were away", "/s", of("drain", "per_s", devices=50), ALONE,
+         ">=", 10),
     Goal(13, "PSS of devbox-agent at rest", "KiB", service("home-wsl agent"), ALONE, "<=", 3072),
     Goal(13, "PSS of devbox-dispatch at rest", "KiB", service("hub dispatch"), ALONE, "<=", 6144),
 ]
