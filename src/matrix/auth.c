@@ -3,25 +3,46 @@
 
 #include "matrix/auth.h"
 
+#include "basic/time.h"
 #include "e2ee/json.h"
 #include "matrix/session-internal.h"
 
 #define AUTH_USEC (20 * USEC_PER_SEC)
 
+/* Of the time that a token lives, the part after which the next one is due. */
+#define REFRESH_AFTER_PERCENT 80
+#define LIFETIME_MIN_MS       (10 * 1000)
+#define LIFETIME_MAX_MS       (INT64_C(365) * 24 * 3600 * 1000)
+
+/* The caller wipes it. */
+static int copy_secret(const Secret *secret, char **ret_text)
+{
+        Bytes bytes = secret_bytes(secret);
+
+        *ret_text = strndup((const char *) bytes.data, bytes.size);
+        return *ret_text ? 0 : -ENOMEM;
+}
+
+static void wipe(char *text)
+{
+        if (text)
+                explicit_bzero(text, strlen(text));
+        free(text);
+}
+
 static int body_of_login(const MatrixLogin *login, const Secret *password, char **ret_body)
 {
         _cleanup_(json_freep) cJSON *body = NULL;
-        Bytes bytes = secret_bytes(password);
+        char *text = NULL;
 
-        char *text = strndup((const char *) bytes.data, bytes.size);
-        if (!text)
-                return -ENOMEM;
-        int r = json_pack(&body,
-                          "{type:s,identifier:{type:s,user:s},password:s,device_id:s,"
-                          "initial_device_display_name:s}",
-                          "m.login.password", "m.id.user", login->user_id, text, login->device_id, "devbox");
-        explicit_bzero(text, strlen(text));
-        free(text);
+        int r = copy_secret(password, &text);
+        if (r == 0)
+                r = json_pack(&body,
+                              "{type:s,identifier:{type:s,user:s},password:s,device_id:s,"
+                              "initial_device_display_name:s,refresh_token:b}",
+                              "m.login.password", "m.id.user", login->user_id, text, login->device_id,
+                              "devbox", true);
+        wipe(text);
         return r < 0 ? r : canonical_json(body, false, ret_body);
 }
 
@@ -31,17 +52,39 @@ int auth_login_start(MatrixServer *server, const AuthCredentials *credentials, M
         char *body = NULL;
 
         int r = body_of_login(credentials->login, credentials->password, &body);
-        if (r < 0)
-                return r;
-        r = matrix_call_start(server,
-                              &(MatrixRequest){ .method = "POST",
-                                                .target = API "/login",
-                                                .body = body,
-                                                .timeout_usec = AUTH_USEC,
-                                                .once = true },
-                              on_reply, userdata, ret_call);
-        explicit_bzero(body, strlen(body));
-        free(body);
+        if (r == 0)
+                r = matrix_call_start(server,
+                                      &(MatrixRequest){ .method = "POST",
+                                                        .target = API "/login",
+                                                        .body = body,
+                                                        .timeout_usec = AUTH_USEC,
+                                                        .once = true },
+                                      on_reply, userdata, ret_call);
+        wipe(body);
+        return r;
+}
+
+int auth_refresh_start(MatrixServer *server, const Secret *refresh_token, MatrixReplyHandler on_reply,
+                       void *userdata, MatrixCall **ret_call)
+{
+        _cleanup_(json_freep) cJSON *tree = NULL;
+        char *text = NULL, *body = NULL;
+
+        int r = copy_secret(refresh_token, &text);
+        if (r == 0)
+                r = json_pack(&tree, "{refresh_token:s}", text);
+        if (r == 0)
+                r = canonical_json(tree, false, &body);
+        if (r == 0)
+                r = matrix_call_start(server,
+                                      &(MatrixRequest){ .method = "POST",
+                                                        .target = API "/refresh",
+                                                        .body = body,
+                                                        .timeout_usec = AUTH_USEC,
+                                                        .anonymous = true },
+                                      on_reply, userdata, ret_call);
+        wipe(text);
+        wipe(body);
         return r;
 }
 
@@ -55,20 +98,48 @@ static int check_reply(const MatrixReply *reply)
         return matrix_reply_is_success(reply) ? 0 : -EPROTO;
 }
 
-int auth_login_token(const MatrixLogin *login, const MatrixReply *reply, const char **ret_token)
+static int read_tokens(const MatrixReply *reply, MatrixTokens *ret_tokens)
 {
-        const char *token = object_string(reply->body, "access_token");
+        const char *access = object_string(reply->body, "access_token");
+        const char *refresh = object_string(reply->body, "refresh_token");
+        int64_t lifetime_ms = 0;
 
+        if (!access || *access == '\0')
+                return -EPROTO;
+        MatrixTokens tokens = { .access = bytes_of_string(access) };
+        if (refresh)
+                tokens.refresh = bytes_of_string(refresh);
+        if (object_integer(reply->body, "expires_in_ms", 0, LIFETIME_MAX_MS, &lifetime_ms))
+                tokens.refresh_ms = (int64_t) (time_now(CLOCK_REALTIME) / USEC_PER_MSEC) +
+                                    MAX(lifetime_ms, LIFETIME_MIN_MS) * REFRESH_AFTER_PERCENT / 100;
+        *ret_tokens = tokens;
+        return 0;
+}
+
+int auth_login_tokens(const MatrixLogin *login, const MatrixReply *reply, MatrixTokens *ret_tokens)
+{
         int r = check_reply(reply);
         if (r < 0)
                 return r;
-        if (!token)
-                return -EPROTO;
-        if (!object_has(reply->body, "user_id", login->user_id) ||
-            !object_has(reply->body, "device_id", login->device_id))
+        if (object_string(reply->body, "access_token") &&
+            (!object_has(reply->body, "user_id", login->user_id) ||
+             !object_has(reply->body, "device_id", login->device_id)))
                 return -EXDEV;
+        return read_tokens(reply, ret_tokens);
+}
 
-        *ret_token = token;
+int auth_refresh_tokens(const Secret *refresh_token, const MatrixReply *reply, MatrixTokens *ret_tokens)
+{
+        MatrixTokens tokens = { .refresh_ms = 0 };
+
+        if (!matrix_reply_is_success(reply))
+                return -EACCES;
+        int r = read_tokens(reply, &tokens);
+        if (r < 0)
+                return r;
+        if (tokens.refresh.size == 0)
+                tokens.refresh = secret_bytes(refresh_token);
+        *ret_tokens = tokens;
         return 0;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Logging in, by password or with an access token. It is tried once: a failure is for the person who asked,
- * and a homeserver counts attempts. */
+/* Logging in, by password or with an access token, and what keeps a token valid. A login is tried once: a
+ * failure is for the person who asked, and a homeserver counts attempts. */
 
 #include "matrix/call.h"
 #include "matrix/login.h"
@@ -16,9 +16,18 @@ typedef struct AuthCredentials {
 int auth_login_start(MatrixServer *server, const AuthCredentials *credentials, MatrixReplyHandler on_reply,
                      void *userdata, MatrixCall **ret_call);
 
-/* The access token, borrowed from the reply. Errors: -EACCES the server refuses this user or password;
- * -EXDEV it logged in another user or device; -EPROTO another answer; those of http/client.h. */
-int auth_login_token(const MatrixLogin *login, const MatrixReply *reply, const char **ret_token);
+/* The tokens, borrowed from the reply. Errors: -EACCES the server refuses this user or password; -EXDEV it
+ * logged in another user or device; -EPROTO another answer; those of http/client.h. */
+int auth_login_tokens(const MatrixLogin *login, const MatrixReply *reply, MatrixTokens *ret_tokens);
+
+/* Asks for new tokens, until the server has decided: of answers that were lost the refresh token stays valid
+ * until one of these is used. Errors: those of matrix_call_start(). */
+int auth_refresh_start(MatrixServer *server, const Secret *refresh_token, MatrixReplyHandler on_reply,
+                       void *userdata, MatrixCall **ret_call);
+
+/* The tokens, borrowed from the reply, and the same refresh token if it names no other. Errors: -EACCES the
+ * server refuses; -EPROTO another answer. */
+int auth_refresh_tokens(const Secret *refresh_token, const MatrixReply *reply, MatrixTokens *ret_tokens);
 
 /* Asks whose the server's token is. Errors: those of matrix_call_start(). */
 int auth_whoami_start(MatrixServer *server, MatrixReplyHandler on_reply, void *userdata,

@@ -23,7 +23,8 @@ struct MatrixCall {
         size_t body_size;
         bool is_json;
         usec_t timeout_usec;
-        bool once, limited, failing; /* failing: the attempt before failed, and this was logged */
+        bool once, limited, anonymous;
+        bool failing; /* the attempt before failed, and this was logged */
         MatrixReplyHandler on_reply;
         void *userdata;
         Backoff backoff;
@@ -117,7 +118,7 @@ static int attempt(MatrixCall *call)
         size_t n = 0;
         int r = 0;
 
-        if (call->server->token)
+        if (call->server->token && !call->anonymous)
                 r = authorization(call->server->token, &header);
         if (r < 0)
                 return r;
@@ -243,6 +244,7 @@ int matrix_call_start(MatrixServer *server, const MatrixRequest *request, Matrix
                               .timeout_usec = request->timeout_usec,
                               .once = request->once,
                               .limited = request->limited,
+                              .anonymous = request->anonymous,
                               .on_reply = on_reply,
                               .userdata = userdata,
                               .backoff = { .min_usec = server->retry_min_usec > 0 ? server->retry_min_usec

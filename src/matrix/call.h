@@ -33,6 +33,7 @@ typedef struct MatrixRequest {
         usec_t timeout_usec;         /* of one attempt */
         bool once;                   /* hands over failures as well, instead of repeating */
         bool limited;                /* hands over a 429 as well */
+        bool anonymous;              /* without the token */
 } MatrixRequest;
 
 typedef struct MatrixReply {

@@ -16,7 +16,7 @@ static int read_session(const MatrixDaemon *self, Figures *figures)
         figures->state = session_state_to_string(session_state(self->session));
         figures->last_sync_ms = session_last_sync_ms(self->session);
         int r = e2ee_fault(session_e2ee(self->session), &fault);
-        figures->fault = e2ee_fault_to_string(fault);
+        figures->fault = session_fault(self->session) ?: e2ee_fault_to_string(fault);
         return r;
 }
 

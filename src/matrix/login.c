@@ -12,6 +12,7 @@ void matrix_login_done(MatrixLogin *login)
         free(login->user_id);
         free(login->device_id);
         secret_free(login->token);
+        secret_free(login->refresh_token);
         *login = MATRIX_LOGIN_NULL;
 }
 
@@ -29,7 +30,8 @@ int matrix_login_read(Database *database, const Secret *seal, MatrixLogin *ret_l
         _cleanup_(statement_resetp) Statement *rows = NULL;
         _cleanup_(matrix_login_done) MatrixLogin login = MATRIX_LOGIN_NULL;
 
-        int r = query(database, &rows, "SELECT server, user_id, device_id, token FROM login", "");
+        int r = query(database, &rows,
+                      "SELECT server, user_id, device_id, token, refresh_token, refresh_ms FROM login", "");
         if (r == 0)
                 r = statement_step(rows);
         if (r <= 0)
@@ -41,8 +43,11 @@ int matrix_login_read(Database *database, const Secret *seal, MatrixLogin *ret_l
                 r = statement_copy_text(rows, (int) i, texts[i]);
         if (r == 0)
                 r = open_token(seal, statement_bytes(rows, 3), &login.token);
+        if (r == 0)
+                r = open_token(seal, statement_bytes(rows, 4), &login.refresh_token);
         if (r < 0)
                 return r;
+        login.refresh_ms = statement_integer(rows, 5);
 
         *ret_login = TAKE(login, MATRIX_LOGIN_NULL);
         return 1;
@@ -74,15 +79,31 @@ int matrix_login_set_device(Database *database, const char *device_id)
         return query_run(database, "UPDATE login SET device_id = ?", "t", device_id);
 }
 
-int matrix_login_set_token(Database *database, const Secret *seal, const char *token)
+/* Of an empty token nothing. */
+static int seal_token(const Secret *seal, Bytes token, uint8_t **ret_box, Bytes *ret_bytes)
 {
-        Bytes plain = bytes_of_string(token);
-        _cleanup_(freep) uint8_t *box = malloc(plain.size + SECRETBOX_OVERHEAD);
+        uint8_t *box;
 
+        *ret_bytes = BYTES_NULL;
+        if (token.size == 0)
+                return 0;
+        box = malloc(token.size + SECRETBOX_OVERHEAD);
         if (!box)
                 return -ENOMEM;
-        int r = secretbox_seal(seal, plain, box);
+        *ret_box = box;
+        *ret_bytes = BYTES(box, token.size + SECRETBOX_OVERHEAD);
+        return secretbox_seal(seal, token, box);
+}
+
+int matrix_login_set_tokens(Database *database, const Secret *seal, const MatrixTokens *tokens)
+{
+        _cleanup_(freep) uint8_t *access_box = NULL, *refresh_box = NULL;
+        Bytes access, refresh;
+
+        int r = seal_token(seal, tokens->access, &access_box, &access);
+        if (r == 0)
+                r = seal_token(seal, tokens->refresh, &refresh_box, &refresh);
         return r < 0 ? r
-                     : query_run(database, "UPDATE login SET token = ?", "b",
-                                 BYTES(box, plain.size + SECRETBOX_OVERHEAD));
+                     : query_run(database, "UPDATE login SET token = ?, refresh_token = ?, refresh_ms = ?",
+                                 "bbi", access, refresh, tokens->refresh_ms);
 }

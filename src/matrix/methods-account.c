@@ -37,7 +37,7 @@ static void end_with_reply(Operation *operation, const MatrixReply *reply)
         matrix_operation_end(operation, reason, detail);
 }
 
-static int store_token(Operation *operation, const char *device_id, const char *token)
+static int store_tokens(Operation *operation, const char *device_id, const MatrixTokens *tokens)
 {
         _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
         MatrixDaemon *self = operation->self;
@@ -46,15 +46,15 @@ static int store_token(Operation *operation, const char *device_id, const char *
         if (r == 0 && device_id)
                 r = matrix_login_set_device(self->database, device_id);
         if (r == 0)
-                r = matrix_login_set_token(self->database, self->key, token);
+                r = matrix_login_set_tokens(self->database, self->key, tokens);
         return r < 0 ? r : transaction_commit(&transaction);
 }
 
-static void finish(Operation *operation, const char *device_id, const char *token)
+static void finish(Operation *operation, const char *device_id, const MatrixTokens *tokens)
 {
         MatrixDaemon *self = operation->self;
 
-        int r = store_token(operation, device_id, token);
+        int r = store_tokens(operation, device_id, tokens);
         if (r == 0)
                 r = matrix_account_start(self);
         if (r < 0)
@@ -66,27 +66,21 @@ static void finish(Operation *operation, const char *device_id, const char *toke
 static void on_password(MatrixCall *call, const MatrixReply *reply, void *userdata)
 {
         Operation *operation = userdata;
-        const char *token = NULL;
+        MatrixTokens tokens;
 
-        if (auth_login_token(&operation->login, reply, &token) < 0)
+        if (auth_login_tokens(&operation->login, reply, &tokens) < 0)
                 return end_with_reply(operation, reply);
-        finish(operation, NULL, token);
+        finish(operation, NULL, &tokens);
 }
 
 static void on_whoami(MatrixCall *call, const MatrixReply *reply, void *userdata)
 {
         Operation *operation = userdata;
         const char *device_id = NULL;
-        LoginArguments arguments;
 
         if (auth_whoami_device(&operation->login, reply, &device_id) < 0)
                 return end_with_reply(operation, reply);
-        int r = sd_bus_message_rewind(operation->call.message, true);
-        if (r >= 0)
-                r = read_login(operation->call.message, &arguments);
-        if (r < 0)
-                return matrix_operation_end(operation, r, NULL);
-        finish(operation, device_id, arguments.secret);
+        finish(operation, device_id, &(MatrixTokens){ .access = secret_bytes(operation->server.token) });
 }
 
 /* The device id is on the disk before the homeserver hears it. */

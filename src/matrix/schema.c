@@ -10,10 +10,12 @@
 
 static const char matrix_tables[] =
         /* One row. The device id is chosen and committed before the first login, so that one whose answer
-         * is lost is repeated for the same device. `token` is sealed; null: not logged in yet. */
+         * is lost is repeated for the same device. The tokens are sealed; `token` null: not logged in yet.
+         */
         "CREATE TABLE login("
         " id INTEGER PRIMARY KEY CHECK (id = 1), server TEXT NOT NULL, user_id TEXT NOT NULL,"
-        " device_id TEXT NOT NULL, token BLOB) STRICT;"
+        " device_id TEXT NOT NULL, token BLOB, refresh_token BLOB,"
+        " refresh_ms INTEGER NOT NULL DEFAULT 0) STRICT;"
 
         /* Events to send, in their order. What is sent in an encrypted room is encrypted once, at its turn:
          * `content` is then the ciphertext, and never changes again. `error`: the server's code, if it

@@ -324,15 +324,13 @@ static void on_answer(MatrixCall *call, const MatrixReply *reply, void *userdata
         int r = 0;
 
         if (streq(matrix_reply_code(reply), "M_UNKNOWN_TOKEN"))
-                session_end(session);
-        else if (session->item->limited && reply->status == 429)
+                return token_refused(session, reply);
+        if (session->item->limited && reply->status == 429)
                 session->limited_until_usec[session->item->step] =
                         time_now(CLOCK_MONOTONIC) + reply->retry_usec;
         else
                 r = answered(session, reply);
         sender_done(session);
-        if (session->state == SESSION_ENDED)
-                return;
         if (r < 0) { /* it is sent again: the server knows its transaction id */
                 (void) log_error_errno(r, "Cannot store an answer of the homeserver; trying again");
                 return session_defer(session, &session->send_timer, on_timer);
@@ -361,7 +359,7 @@ static int send_item(MatrixSession *session, SendItem *item)
 
 void sender_start(MatrixSession *session)
 {
-        if (session->send || session->state == SESSION_ENDED)
+        if (session->send || session->refresh || session->state == SESSION_ENDED)
                 return;
 
         SendItem *item = calloc(1, sizeof *item);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The body of MatrixSession, for session.c (its life), sync.c (receiving) and sender.c (sending). */
+/* The body of MatrixSession, for session.c (its life), token.c (its tokens), sync.c (receiving) and sender.c
+ * (sending). */
 
 #include "matrix/session.h"
 
@@ -14,10 +15,14 @@ struct MatrixSession {
         char *user_id;
         usec_t poll_usec;
         SessionState state;
+        const char *fault; /* why it has ended; static */
         uint64_t last_sync_ms;
         const SessionHandlers *handlers;
         void *userdata;
-        MatrixCall *sync, *send;                  /* NULL: not under way */
+        const Secret *seal;                       /* of the tokens; borrowed */
+        Secret *refresh_token;                    /* NULL: there is none */
+        MatrixCall *sync, *send, *refresh;        /* NULL: not under way */
+        sd_event_source *refresh_timer;           /* when the next token is due */
         sd_event_source *sync_timer, *send_timer; /* to try again */
         struct SendItem *item;                    /* what `send` sends */
         usec_t limited_until_usec[16];            /* of CLOCK_MONOTONIC: steps that the server limits */
@@ -28,8 +33,20 @@ void session_defer(MatrixSession *session, sd_event_source **timer, sd_event_tim
 
 void session_notify(MatrixSession *session);
 
-/* The token is no longer valid. */
-void session_end(MatrixSession *session);
+/* Nothing is sent or received until one of these is started again. */
+void session_pause(MatrixSession *session);
+void session_resume(MatrixSession *session);
+
+/* The token is no longer valid, and there is no other. */
+void session_end(MatrixSession *session, const char *fault);
+
+/* token.c */
+int token_start(MatrixSession *session, const MatrixLogin *login);
+void token_done(MatrixSession *session);
+
+/* The server does not take the token: refreshes it, or ends the session. Frees the calls under way, of which
+ * the reply is one's. */
+void token_refused(MatrixSession *session, const MatrixReply *reply);
 
 /* sync.c */
 void sync_start(MatrixSession *session);

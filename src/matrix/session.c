@@ -40,26 +40,35 @@ void session_notify(MatrixSession *session)
                 session->handlers->on_committed(session->userdata);
 }
 
-void session_end(MatrixSession *session)
+void session_pause(MatrixSession *session)
 {
-        if (session->state == SESSION_ENDED)
-                return;
+        session->sync_timer = sd_event_source_disable_unref(session->sync_timer);
+        session->send_timer = sd_event_source_disable_unref(session->send_timer);
+        session->sync = matrix_call_free(session->sync);
+        sender_done(session);
+}
 
-        log_error("The homeserver has logged this device out; log in again");
+void session_resume(MatrixSession *session)
+{
+        sync_start(session);
+        sender_start(session);
+}
+
+void session_end(MatrixSession *session, const char *fault)
+{
+        log_error("The homeserver takes no token of this device any more; log in again");
         session->state = SESSION_ENDED;
+        session->fault = fault;
         session_notify(session);
 }
 
 static int copy_login(MatrixSession *session, const SessionOptions *options)
 {
-        const MatrixLogin *login = options->login;
-        Bytes token = secret_bytes(login->token);
-
-        session->user_id = strdup(login->user_id);
+        session->user_id = strdup(options->login->user_id);
         if (!session->user_id)
                 return -ENOMEM;
-        int r = matrix_server_set_url(&session->server, login->server);
-        return r < 0 ? r : secret_new(token.data, token.size, &session->server.token);
+        int r = matrix_server_set_url(&session->server, options->login->server);
+        return r < 0 ? r : token_start(session, options->login);
 }
 
 int session_new(const SessionOptions *options, MatrixSession **ret_session)
@@ -72,6 +81,7 @@ int session_new(const SessionOptions *options, MatrixSession **ret_session)
                                                 .http = options->http,
                                                 .retry_min_usec = options->retry_min_usec },
                                     .database = options->database,
+                                    .seal = options->pickle_key,
                                     .poll_usec = options->poll_usec > 0 ? options->poll_usec : POLL_USEC,
                                     .handlers = options->handlers,
                                     .userdata = options->userdata };
@@ -86,8 +96,7 @@ int session_new(const SessionOptions *options, MatrixSession **ret_session)
         if (r < 0)
                 return r;
 
-        sync_start(session);
-        sender_start(session);
+        session_resume(session);
         *ret_session = TAKE_PTR(session);
         return 0;
 }
@@ -97,10 +106,8 @@ MatrixSession *session_free(MatrixSession *session)
         if (!session)
                 return NULL;
 
-        sd_event_source_disable_unref(session->sync_timer);
-        sd_event_source_disable_unref(session->send_timer);
-        matrix_call_free(session->sync);
-        sender_done(session);
+        session_pause(session);
+        token_done(session);
         e2ee_close(session->e2ee);
         matrix_server_done(&session->server);
         free(session->user_id);
@@ -111,6 +118,11 @@ MatrixSession *session_free(MatrixSession *session)
 SessionState session_state(const MatrixSession *session)
 {
         return session->state;
+}
+
+const char *session_fault(const MatrixSession *session)
+{
+        return session->fault;
 }
 
 uint64_t session_last_sync_ms(const MatrixSession *session)

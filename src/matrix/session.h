@@ -18,7 +18,7 @@ typedef struct MatrixSession MatrixSession;
 typedef enum SessionState {
         SESSION_CONNECTING, /* no response to a sync yet */
         SESSION_SYNCED,
-        SESSION_ENDED, /* the server knows the access token no more: nothing is sent or received */
+        SESSION_ENDED, /* there is no token that the server takes: nothing is sent or received */
         _SESSION_STATE_MAX,
 } SessionState;
 
@@ -32,9 +32,9 @@ typedef struct SessionHandlers {
 typedef struct SessionOptions {
         sd_event *event;
         HttpClient *http;
-        Database *database;       /* has a login with a token */
-        const MatrixLogin *login; /* copied */
-        const Secret *pickle_key;
+        Database *database;               /* has a login with a token */
+        const MatrixLogin *login;         /* copied */
+        const Secret *pickle_key;         /* the tokens are sealed under it, too */
         usec_t retry_min_usec, poll_usec; /* 0: the defaults, 1 s and 30 s */
         const SessionHandlers *handlers;
         void *userdata;
@@ -46,6 +46,10 @@ MatrixSession *session_free(MatrixSession *session);
 DEFINE_CLEANUP(MatrixSession, session_free);
 
 SessionState session_state(const MatrixSession *session);
+
+/* Why it has ended: "token_expired", the store can be used after another login; "logged_out", the server has
+ * the device no more. NULL: it has not. */
+const char *session_fault(const MatrixSession *session);
 
 /* When a response to a sync was stored last, in milliseconds of CLOCK_REALTIME; 0: none yet. */
 uint64_t session_last_sync_ms(const MatrixSession *session);

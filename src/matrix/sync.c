@@ -57,8 +57,8 @@ static void on_sync(MatrixCall *call, const MatrixReply *reply, void *userdata)
         int r = 0;
 
         if (streq(matrix_reply_code(reply), "M_UNKNOWN_TOKEN"))
-                session_end(session);
-        else if (!matrix_reply_is_success(reply))
+                return token_refused(session, reply);
+        if (!matrix_reply_is_success(reply))
                 log_error("The homeserver rejects a sync with status %u; trying again", reply->status);
         else
                 r = receive(session, reply->body);
@@ -67,8 +67,6 @@ static void on_sync(MatrixCall *call, const MatrixReply *reply, void *userdata)
 
         bool received = r == 0 && matrix_reply_is_success(reply);
         session->sync = matrix_call_free(session->sync);
-        if (session->state == SESSION_ENDED)
-                return;
         if (!received)
                 return session_defer(session, &session->sync_timer, on_timer);
 

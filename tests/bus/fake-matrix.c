@@ -178,6 +178,10 @@ int main(void)
         (void) snprintf(fake.user, sizeof fake.user, "%s", strempty(getenv("FAKE_USER")));
         fake.state = getenv("FAKE_STATE") ?: "synced";
         fake.fault = getenv("FAKE_FAULT");
+        if (streq(fake.state, "expired")) {
+                fake.state = "ended";
+                fake.fault = "token_expired";
+        }
         int r = sd_event_default(&event);
         if (r >= 0)
                 r = sd_bus_open_system(&bus);

@@ -188,6 +188,9 @@ static void test_problems_of_an_account(void **state)
                 { "FAKE_STATE=ended",
                   "problem the homeserver has ended the session; run: devboxctl matrix login "
                   "@devbox:example.org\n" },
+                { "FAKE_STATE=expired",
+                  "problem the access token of the session has expired; run: devboxctl matrix login "
+                  "@devbox:example.org\n" },
                 { "FAKE_FAULT=foreign_identity",
                   "problem the account already has a cross-signing identity" },
                 { "FAKE_FAULT=new_one", "problem new_one\n" },

@@ -22,6 +22,7 @@ typedef struct MatrixBus {
         Server web;
 
         bool refuse, logged_out; /* logins are refused; the token is no longer known */
+        bool expired, refreshes; /* it has ended; there is a way to another */
         bool asks;               /* the next sync has a request of Ana's for a verification */
         unsigned n_logins, n_logouts, n_changed;
         sd_bus_message *reply; /* of the call that ran last */
@@ -44,7 +45,8 @@ static Answer answer_login(MatrixBus *world, const char *body)
         assert_non_null(device);
         if (world->refuse)
                 return answer_text(403, "{\"errcode\":\"M_FORBIDDEN\",\"error\":\"Invalid password\"}");
-        text_appendf(&text, "{\"access_token\":\"syt_1\",\"user_id\":\"@devbox:x\",%.*s}", 30, device);
+        text_appendf(&text, "{\"access_token\":\"syt_1\",\"user_id\":\"@devbox:x\",%s%.*s}",
+                     world->refreshes ? "\"refresh_token\":\"ref_1\"," : "", 30, device);
         assert_ok(text.error);
         world->logged_out = false;
         return answer_text(200, text.data);
@@ -57,9 +59,15 @@ static Answer on_request(const ServerRequest *request, void *userdata)
 
         if (startswith(target, "/login"))
                 return answer_login(world, request->body);
+        if (startswith(target, "/refresh")) {
+                world->expired = false;
+                return answer_text(200, "{\"access_token\":\"syt_2\"}");
+        }
         assert_non_null(strstr(request->head, "Authorization: Bearer syt_"));
         if (world->logged_out)
                 return answer_text(401, "{\"errcode\":\"M_UNKNOWN_TOKEN\"}");
+        if (world->expired)
+                return answer_text(401, "{\"errcode\":\"M_UNKNOWN_TOKEN\",\"soft_logout\":true}");
         if (startswith(target, "/account/whoami"))
                 return answer_text(200, "{\"user_id\":\"@devbox:x\",\"device_id\":\"THEIRS\"}");
         if (startswith(target, "/sync") && TAKE(world->asks, false))
@@ -287,6 +295,33 @@ static void test_an_account(void **state)
         assert_string_equal(status(world, "device"), "THEIRS");
 }
 
+/* With a refresh token nobody needs to log in again; without one the same device does. */
+static void test_expired_tokens(void **state)
+{
+        MatrixBus *world = *state;
+
+        world->refreshes = true;
+        log_in(world, world->web.url, "password", NULL);
+        wait_state(world, "synced");
+        world->expired = true;
+        server_poke(&world->web);
+        while (world->expired)
+                assert_ok(sd_event_run(world->event, UINT64_MAX));
+        wait_state(world, "synced");
+        (void) finish(world, new_call(world, "Logout"), NULL);
+
+        world->refreshes = world->logged_out = false;
+        log_in(world, world->web.url, "password", NULL);
+        wait_state(world, "synced");
+        world->expired = true;
+        server_poke(&world->web);
+        wait_state(world, "ended");
+        assert_string_equal(status(world, "fault"), "token_expired");
+        world->expired = false;
+        log_in(world, world->web.url, "password", NULL);
+        wait_state(world, "synced");
+}
+
 static void test_identity(void **state)
 {
         MatrixBus *world = *state;
@@ -380,6 +415,7 @@ int main(void)
                 matrix_test(test_without_an_account),
                 matrix_test(test_refused_logins),
                 matrix_test(test_an_account),
+                matrix_test(test_expired_tokens),
                 matrix_test(test_identity),
                 matrix_test(test_verification),
                 matrix_test(test_idle),

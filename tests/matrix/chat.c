@@ -122,6 +122,48 @@ static Answer answer_create(Chat *chat)
                        : (Answer){ ANSWER, 200, NULL, strdup("{\"room_id\":\"!new:x\"}") };
 }
 
+/* The use of new tokens ends those before. */
+static void use_token(Chat *chat, unsigned n)
+{
+        if (chat->offered == 0 || n != chat->offered)
+                return;
+        chat->token = TAKE(chat->offered, 0);
+        chat->expired = false;
+}
+
+static Answer answer_refresh(Chat *chat, const char *body)
+{
+        unsigned n = 0;
+        char text[128];
+
+        chat->n_refreshes++;
+        assert_int_equal(sscanf(body, "{\"refresh_token\":\"ref_%u", &n), 1);
+        use_token(chat, n);
+        if (chat->refuse_refresh || n != chat->token)
+                return (Answer){ ANSWER, 401, NULL, strdup("{\"errcode\":\"M_UNKNOWN_TOKEN\"}") };
+        chat->offered = n + 1;
+        (void) snprintf(text, sizeof text,
+                        "{\"access_token\":\"syt_%u\",\"refresh_token\":\"ref_%u\","
+                        "\"expires_in_ms\":300000}",
+                        chat->offered, chat->offered);
+        return chat->lose_every > 0 && chat->n_refreshes % chat->lose_every != 0
+                       ? (Answer){ .how = ANSWER_DROP }
+                       : (Answer){ ANSWER, 200, NULL, strdup(text) };
+}
+
+static bool is_authorized(Chat *chat, const ServerRequest *request)
+{
+        const char *token = strstr(request->head, "Authorization: Bearer syt_");
+        unsigned n = 0;
+
+        assert_non_null(token);
+        if (chat->token == 0)
+                return true;
+        assert_int_equal(sscanf(token, "Authorization: Bearer syt_%u", &n), 1);
+        use_token(chat, n);
+        return n == chat->token && !chat->expired;
+}
+
 static Answer on_request(const ServerRequest *request, void *userdata)
 {
         const char *target = request->target + strlen("/_matrix/client/v3");
@@ -129,8 +171,14 @@ static Answer on_request(const ServerRequest *request, void *userdata)
         Chat *chat = userdata;
 
         assert_true(startswith(request->target, "/_matrix/client/v3/"));
+        if (streq(target, "/refresh"))
+                return answer_refresh(chat, request->body);
         if (chat->logged_out)
-                return (Answer){ ANSWER, 401, NULL, strdup("{\"errcode\":\"M_UNKNOWN_TOKEN\"}") };
+                return (Answer){ ANSWER, 401, NULL,
+                                 strdup("{\"errcode\":\"M_UNKNOWN_TOKEN\",\"soft_logout\":false}") };
+        if (!is_authorized(chat, request))
+                return (Answer){ ANSWER, 401, NULL,
+                                 strdup("{\"errcode\":\"M_UNKNOWN_TOKEN\",\"soft_logout\":true}") };
         if (startswith(target, "/sync"))
                 return answer_sync(chat, target);
         if (startswith(target, "/createRoom"))
@@ -179,7 +227,8 @@ static void log_in(Chat *chat)
         assert_ok(transaction_begin(chat->database, &transaction));
         assert_ok(matrix_login_begin(chat->database, chat->web.url, BOT));
         assert_ok(query_run(chat->database, "UPDATE login SET device_id = 'BOT'", ""));
-        assert_ok(matrix_login_set_token(chat->database, chat->seal, "syt_secret"));
+        assert_ok(matrix_login_set_tokens(chat->database, chat->seal,
+                                          &(MatrixTokens){ .access = bytes_of_string("syt_secret") }));
         assert_ok(query_run(chat->database, "INSERT INTO person(device, user_id) VALUES ('home', '" ANA "')",
                             ""));
         assert_ok(transaction_commit(&transaction));
@@ -228,6 +277,17 @@ int chat_down(void **state)
         sd_event_unref(chat->event);
         free(chat);
         return 0;
+}
+
+void chat_use_tokens(Chat *chat, int64_t refresh_ms)
+{
+        const MatrixTokens tokens = { bytes_of_string("syt_1"),
+                                      refresh_ms > 0 ? bytes_of_string("ref_1") : BYTES_NULL, refresh_ms };
+
+        assert_ok(matrix_login_set_tokens(chat->database, chat->seal, &tokens));
+        chat_stop(chat);
+        chat->token = 1;
+        chat_start(chat);
 }
 
 int64_t chat_count(Chat *chat, const char *sql)

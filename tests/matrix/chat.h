@@ -26,14 +26,17 @@ typedef struct Chat {
 
         unsigned n_requests, lose_every; /* lose_every: the answer to each n-th request is lost */
         bool logged_out, limited;        /* limited: the next timeline has a gap before it */
-        int timeline_max;                /* events; a longer timeline is cut; 0: none is */
-        cJSON *omitted;                  /* the events before that, the oldest first */
-        cJSON *omitted_from;             /* {SINCE:index} of the first that a sync has left out */
-        unsigned n_pages, refuse_page;   /* of these that were asked for; the n-th is refused */
-        unsigned n_sends;                /* PUT /send, repeated ones included */
-        cJSON *sent;                     /* {TXN:body} of these */
-        bool limit_rooms;                /* rooms are made ten minutes later */
-        unsigned n_rooms;                /* that were asked for */
+        unsigned token, offered;         /* N of "syt_N" and "ref_N"; 0: any; those that nothing used yet */
+        bool expired, refuse_refresh;    /* expired: "syt_N" is not taken any more */
+        unsigned n_refreshes;
+        int timeline_max;              /* events; a longer timeline is cut; 0: none is */
+        cJSON *omitted;                /* the events before that, the oldest first */
+        cJSON *omitted_from;           /* {SINCE:index} of the first that a sync has left out */
+        unsigned n_pages, refuse_page; /* of these that were asked for; the n-th is refused */
+        unsigned n_sends;              /* PUT /send, repeated ones included */
+        cJSON *sent;                   /* {TXN:body} of these */
+        bool limit_rooms;              /* rooms are made ten minutes later */
+        unsigned n_rooms;              /* that were asked for */
         unsigned n_receipts, n_reactions, n_redactions;
 } Chat;
 
@@ -53,6 +56,9 @@ void chat_stop(Chat *chat);
                 server_poke(&(chat)->web);                                                                  \
                 assert_ok(sd_event_run((chat)->event, 1000));                                               \
         }
+
+/* From now on the server wants "syt_1", whose "ref_1" is due at that time; 0: it has none. */
+void chat_use_tokens(Chat *chat, int64_t refresh_ms);
 
 int64_t chat_count(Chat *chat, const char *sql);
 void chat_say(Chat *chat, const char *text);

@@ -135,13 +135,13 @@ static int start_session(Client *client)
 static int keep_token(Client *client, const MatrixReply *reply)
 {
         _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
-        const char *token = NULL;
+        MatrixTokens tokens;
 
-        int r = auth_login_token(&client->login, reply, &token);
+        int r = auth_login_tokens(&client->login, reply, &tokens);
         if (r == 0)
                 r = transaction_begin(client->database, &transaction);
         if (r == 0)
-                r = matrix_login_set_token(client->database, client->seal, token);
+                r = matrix_login_set_tokens(client->database, client->seal, &tokens);
         return r < 0 ? r : transaction_commit(&transaction);
 }
 

@@ -28,19 +28,20 @@ static Answer on_request(const ServerRequest *request, void *userdata)
         assert_ok(matrix_json_parse(bytes_of_string(request->body), SIZE_MAX, &body));
         assert_string_equal(object_string(body, "password"), "p\"\xc3\xa4ss");
         assert_string_equal(object_string(body, "device_id"), "DEV");
+        assert_true(object_is_true(body, "refresh_token"));
         assert_string_equal(object_string(object_object(body, "identifier"), "user"), "@bot:x");
         return (Answer){ ANSWER, world->status, NULL, strdup(world->answer) };
 }
 
 static void on_reply(MatrixCall *call, const MatrixReply *reply, void *userdata)
 {
-        const char *token = NULL;
         World *world = userdata;
+        MatrixTokens tokens;
 
         world->done = true;
-        world->result = auth_login_token(&world->login, reply, &token);
+        world->result = auth_login_tokens(&world->login, reply, &tokens);
         if (world->result == 0)
-                assert_string_equal(token, "syt_x");
+                assert_true(bytes_equal(tokens.access, bytes_of_string("syt_x")));
 }
 
 static void test_login(void **state)

@@ -23,7 +23,8 @@ static void test_another_user(void **state)
         assert_ok(matrix_login_begin(store->database, "https://y", "@devbox:y"));
         expect_login(store, "SELECT 1 FROM login WHERE server = 'https://y' AND user_id = '@devbox:y'");
 
-        assert_ok(matrix_login_set_token(store->database, seal, "syt_secret"));
+        assert_ok(matrix_login_set_tokens(store->database, seal,
+                                          &(MatrixTokens){ .access = bytes_of_string("syt_secret") }));
         assert_err(matrix_login_begin(store->database, "https://x", "@devbix:x"), -EXDEV);
         assert_ok(matrix_login_begin(store->database, "https://z", "@devbox:y"));
         expect_login(store, "SELECT 1 FROM login WHERE server = 'https://z' AND user_id = '@devbox:y'");

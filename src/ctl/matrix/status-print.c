@@ -34,8 +34,10 @@ const char *matrix_problem(const MatrixStatus *status, char buffer[static MATRIX
         if (streq(status->state, "logged_out"))
                 return "no account is logged in; run: devboxctl matrix login @USER:SERVER";
         if (streq(status->state, "ended")) {
-                (void) snprintf(buffer, MATRIX_PROBLEM_MAX,
-                                "the homeserver has ended the session; run: devboxctl matrix login %s",
+                (void) snprintf(buffer, MATRIX_PROBLEM_MAX, "%s; run: devboxctl matrix login %s",
+                                streq(strempty(status->fault), "token_expired")
+                                        ? "the access token of the session has expired"
+                                        : "the homeserver has ended the session",
                                 strempty(status->user));
                 return buffer;
         }
