@@ -47,10 +47,11 @@ class Chat:
         match event.kind:
             case "reaction":
                 about = (each.text for each in self.who.events if each.id == event.about)
-                line, _, _ = next(about, "…").partition("\n")
+                line, _, _ = next(about, "an earlier message").partition("\n")
                 return f"{event.text} on: {line}"
             case "edit":
-                return f"{event.text} (edited)"
+                first, *others = event.text.split("\n")
+                return "\n".join([f"{first} (edited)", *others])
             case "file":
                 return f"file {event.text}"
         return event.text
@@ -60,7 +61,7 @@ class Chat:
             print(f"\n{self.name(event.room)}")
             self.shown = event.room
         sender = event.sender[1:].partition(":")[0]
-        first, *others = self.text(event).split("\n")
+        first, *others = self.text(event).rstrip("\n").split("\n")
         warning = "" if event.encrypted or event.kind == "reaction" else "NOT ENCRYPTED: "
         print(f"{sender:<7} {warning}{first}", *(f"{'':<7} {each}" for each in others), sep="\n", flush=True)
 

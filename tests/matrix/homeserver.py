@@ -4,8 +4,8 @@
 
     tests/matrix/homeserver.py DIRECTORY PORT USER...
 
-runs one until SIGTERM or SIGINT, as DIRECTORY's owner, with an account for each USER, whose password is
-"password"; prints "ready URL" when it serves. The interpreter must have Synapse (scripts/lib.sh). Its log is
+runs one until SIGTERM or SIGINT, with an account for each USER, whose password is in DIRECTORY/password;
+prints "ready" when it serves. The interpreter must have Synapse (scripts/lib.sh). Its log is
 DIRECTORY/synapse.log."""
 
 import base64
@@ -115,9 +115,10 @@ def main(directory, port, *names):
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     server = Homeserver(pathlib.Path(directory), int(port))
     try:
+        (server.directory / "password").write_text(PASSWORD)
         for name in names:
             server.register(name)
-        print("ready", server.url, flush=True)
+        print("ready", flush=True)
         server.process.wait()
     except KeyboardInterrupt:
         pass

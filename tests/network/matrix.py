@@ -14,7 +14,6 @@ PYTHON = TOP / "build/synapse/bin/python"
 PORT = 8008
 URL = f"http://127.0.0.1:{PORT}"
 SERVER = "devbox.test"
-PASSWORD = "password"
 
 
 class Matrix:
@@ -26,7 +25,6 @@ class Matrix:
         self.stack = network.stack
         self.folder = pathlib.Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
         (self.folder / "synapse").mkdir()
-        (self.folder / "password").write_text(PASSWORD)
         self.start([PYTHON, TOP / "tests/matrix/homeserver.py", self.folder / "synapse", PORT, *names])
         self.people = {}
 
@@ -37,12 +35,13 @@ class Matrix:
         )
         self.stack.callback(server.wait)
         self.stack.callback(server.terminate)
-        expect(server.stdout.readline() == f"ready {URL}\n", "the homeserver does not start")
+        expect(server.stdout.readline() == "ready\n", "the homeserver does not start")
+        self.password_file = self.folder / "synapse/password"
 
     def chat(self, name, *steps):
         """The command line of a person's client."""
         options = ["--server", URL, "--user", f"@{name}:{SERVER}", "--store", self.folder / name,
-                   "--password-file", self.folder / "password"]
+                   "--password-file", self.password_file]
         return [MACHINE, "netns", "hub", TOP / "scripts/chat", *options, *steps]
 
     def identity(self, name):

@@ -4,7 +4,7 @@ then as an auditor does. Ana is an operator of both devices; ben approves, and m
 
 import time
 
-from matrix import PASSWORD, SERVER, URL, Matrix
+from matrix import SERVER, URL, Matrix
 from test_run import CEILING
 from test_walkthrough import QUESTIONS, table
 from world import equal, eventually, expect
@@ -52,7 +52,7 @@ def test_login(network):
     command = ["devboxctl", "matrix", "login", "--server", URL, f"@devbox:{SERVER}"]
     with network.hub.terminal(*command) as person:
         person.expect(r"[Pp]assword.*: ")
-        person.type(PASSWORD)
+        person.type(network.matrix.password_file.read_text())
         equal(person.end(), 0, f"matrix login: {person.screen!r}")
 
 

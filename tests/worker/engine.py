@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A container engine of its own for the length of a with block, with an image of busybox; as a program, one
-with the containers of tests/worker/engine.c, and runs that.
+"""A container engine of its own for the length of a with block, with an image of busybox.
 
-    engine.py docker|podman PROGRAM
+    engine.py docker|podman PROGRAM   one with the containers of tests/worker/engine.c, and runs that
+    engine.py serve SOCKET NAME...    Docker with these containers until SIGTERM; prints "ready"
 """
 
 import contextlib
@@ -120,18 +120,33 @@ class Engine:
             time.sleep(0.1)
 
 
-def main():
-    program = {"docker": "dockerd", "podman": "podman"}[sys.argv[1]]
+def serve(socket, *names):
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with contextlib.suppress(KeyboardInterrupt), Engine("dockerd", socket) as engine:
+        for name in names:
+            engine.start(name)
+        print("ready", flush=True)
+        signal.pause()
+    return 0
+
+
+def test(program, tests):
+    with Engine(program) as engine:
+        engine.start("mycontainer")
+        engine.start("terminal", "-t")
+        engine.create("privileged", "--privileged")
+        return subprocess.run([tests, engine.socket]).returncode
+
+
+def main(verb, *arguments):
     try:
-        with Engine(program) as engine:
-            engine.start("mycontainer")
-            engine.start("terminal", "-t")
-            engine.create("privileged", "--privileged")
-            return subprocess.run([sys.argv[2], engine.socket]).returncode
+        if verb == "serve":
+            return serve(*arguments)
+        return test({"docker": "dockerd", "podman": "podman"}[verb], *arguments)
     except NoEngine as reason:
         print(f"skipped: {reason}")
         return SKIP
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))
