@@ -56,6 +56,19 @@ int command_journal_next(Database *database, JournalCommand *ret_command)
         return 1;
 }
 
+int command_journal_each_before(Database *database, const char *event_id, int64_t age_ms,
+                                int (*on_line)(void *userdata, const char *line), void *userdata)
+{
+        _cleanup_(statement_resetp) Statement *rows = NULL;
+
+        int r = query(database, &rows,
+                      "SELECT c.line FROM command AS c JOIN command AS it ON it.event_id = ?"
+                      " AND c.room_id = it.room_id AND c.sender = it.sender AND c.rowid < it.rowid"
+                      " AND c.received_ms >= it.received_ms - ?",
+                      "ti", event_id, age_ms);
+        return r < 0 ? r : statement_for_each_text(rows, on_line, userdata);
+}
+
 int command_journal_submit(Database *database, const char *event_id)
 {
         return query_run(database, "UPDATE command SET state = ? WHERE event_id = ?", "it",

@@ -35,6 +35,11 @@ void journal_command_done(JournalCommand *command);
 /* The first received one. 1: there is one. */
 int command_journal_next(Database *database, JournalCommand *ret_command);
 
+/* Calls the handler with the lines that its sender wrote in its room up to `age_ms` before it. Stops at what
+ * that returns if it is not 0, and returns it. */
+int command_journal_each_before(Database *database, const char *event_id, int64_t age_ms,
+                                int (*on_line)(void *userdata, const char *line), void *userdata);
+
 int command_journal_submit(Database *database, const char *event_id);
 
 /* 1: it was not answered yet. */

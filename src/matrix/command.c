@@ -34,6 +34,7 @@ static const struct {
         { "approve", NULL, COMMAND_APPROVE, NULL, ID_MISSING, TYPED("approve") },
         { "deny", NULL, COMMAND_DENY, NULL, ID_MISSING, TYPED("deny") },
         { "cancel", NULL, COMMAND_CANCEL, NULL, ID_MISSING, TYPED("cancel") },
+        { "revoke", NULL, COMMAND_REVOKE, NULL, "the name of a device is missing", TYPED("revoke") },
         { "help", NULL, COMMAND_HELP, NULL, NULL, TYPED("help") },
         { "devices", NULL, COMMAND_DEVICES, NULL, NULL, TYPED("devices") },
         { "requests", NULL, COMMAND_REQUESTS, NULL, NULL, TYPED("requests") },

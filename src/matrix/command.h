@@ -11,6 +11,7 @@ typedef enum CommandKind {
         COMMAND_APPROVE, /* these three: the first word is the request's id */
         COMMAND_DENY,
         COMMAND_CANCEL,
+        COMMAND_REVOKE, /* the first word is a device's name; the second may be "confirm" */
         COMMAND_HELP,   /* these: words behind them do not count */
         COMMAND_STATUS, /* of the room's device */
         COMMAND_DEVICES,

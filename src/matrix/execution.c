@@ -12,10 +12,11 @@
 #define EXECUTIONS_MAX 256 /* the dispatcher has its own limits, of a device and of all */
 
 static void (*const starts[_COMMAND_KIND_MAX])(Execution *) = {
-        [COMMAND_REQUEST] = run_start,     [COMMAND_APPROVE] = decision_start,
-        [COMMAND_DENY] = decision_start,   [COMMAND_CANCEL] = cancel_start,
-        [COMMAND_HELP] = help_start,       [COMMAND_STATUS] = status_start,
-        [COMMAND_DEVICES] = devices_start, [COMMAND_REQUESTS] = requests_start,
+        [COMMAND_REQUEST] = run_start,       [COMMAND_APPROVE] = decision_start,
+        [COMMAND_DENY] = decision_start,     [COMMAND_CANCEL] = cancel_start,
+        [COMMAND_REVOKE] = revoke_start,     [COMMAND_HELP] = help_start,
+        [COMMAND_STATUS] = status_start,     [COMMAND_DEVICES] = devices_start,
+        [COMMAND_REQUESTS] = requests_start,
 };
 
 static void execution_free(Execution *execution)

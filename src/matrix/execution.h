@@ -45,7 +45,8 @@ void run_start(Execution *execution);      /* run.c */
 void run_done(Execution *execution);       /* frees what run_start() has made */
 void decision_start(Execution *execution); /* decision.c */
 void cancel_start(Execution *execution);
-void help_start(Execution *execution); /* inquiry.c */
+void revoke_start(Execution *execution); /* revocation.c */
+void help_start(Execution *execution);   /* inquiry.c */
 void status_start(Execution *execution);
 void devices_start(Execution *execution);
 void requests_start(Execution *execution);

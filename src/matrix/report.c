@@ -97,17 +97,19 @@ void report_capabilities(Report *report, const Manifest *manifest, uint64_t now_
                 approvals |= capability->approval != APPROVAL_NONE;
         }
         text_append(&report->block, approvals ? "🔒 waits for an approval in #operator-approvals\n" : "");
-        text_append(&report->block, "also: !status  !requests  !cancel ID\n");
+        text_appendf(&report->block, "also: !status  !requests  !cancel ID  !revoke %s\n", manifest->device);
 }
 
 void report_commands(Report *report)
 {
         text_append(&report->line, "What a device can do is answered in its room, #dev-NAME. Here:");
-        text_append(&report->block, "!devices      the devices\n"
-                                    "!requests     what was asked of them last\n"
-                                    "!approve ID   lets a request run\n"
-                                    "!deny ID      does not\n"
-                                    "!cancel ID    ends one\n");
+        text_append(&report->block,
+                    "!devices      the devices\n"
+                    "!requests     what was asked of them last\n"
+                    "!approve ID   lets a request run\n"
+                    "!deny ID      does not\n"
+                    "!cancel ID    ends one\n"
+                    "!revoke NAME  takes a device out of the network, once you confirm it\n");
 }
 
 /* ---- devices */

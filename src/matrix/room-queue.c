@@ -53,6 +53,11 @@ int room_queue_retire(Database *database, RoomKind kind, const char *name, char 
         return r < 0 ? r : 1;
 }
 
+int room_queue_is_retired(Database *database, const char *room_id)
+{
+        return query_exists(database, "SELECT 1 FROM chat_room WHERE room_id = ? AND retired", "t", room_id);
+}
+
 /* A removal that is under way may still take effect, so whoever was to be removed is invited once more. */
 int room_queue_invite(Database *database, RoomKind kind, const char *name, const char *user_id)
 {

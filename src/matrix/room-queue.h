@@ -34,6 +34,9 @@ int room_queue_want(Database *database, RoomKind kind, const char *name);
  * 1: it was in use, and its id, NULL if it has none, is the caller's to free; 0: it was not. */
 int room_queue_retire(Database *database, RoomKind kind, const char *name, char **ret_room_id);
 
+/* 1: the room is one of ours, and retired. */
+int room_queue_is_retired(Database *database, const char *room_id);
+
 /* The user belongs in the room, and is invited once. */
 int room_queue_invite(Database *database, RoomKind kind, const char *name, const char *user_id);
 

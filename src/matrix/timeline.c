@@ -13,7 +13,9 @@
 #include "matrix/gap.h"
 #include "matrix/outbox.h"
 #include "matrix/people.h"
+#include "matrix/room-queue.h"
 #include "matrix/strangers.h"
+#include "proto/error.h"
 
 #define COMMAND_MAX             4096             /* bytes of a line */
 #define VERIFICATION_AGE_MAX_MS (10 * 60 * 1000) /* as the specification */
@@ -152,6 +154,10 @@ static int receive_decrypted(const Timeline *timeline, Message *message, const c
                                : 0;
         if (!is_command(decrypted->type, decrypted->content))
                 return 0;
+        int r = room_queue_is_retired(timeline->database, message->room_id);
+        if (r != 0)
+                return r < 0 ? r
+                             : answer(timeline, message, devbox_error_sentence(DEVBOX_ERROR_PEER_REVOKED));
         if (decrypted->trust != DEVICE_TRUST_PINNED)
                 return answer(timeline, message, objection_to_device(decrypted->trust));
         return accept(timeline, message);

@@ -187,6 +187,7 @@ static void pin_ana(ChatWorld *world)
         (void) snprintf(world->operators, sizeof world->operators, "{\"mxid\":\"" ANA "\",\"msk\":\"%s\"},",
                         hex);
         world->run->operators = world->operators;
+        world->run->revoker = ANA;
         world->run->approvers = "{\"mxid\":\"" ANA "\"},";
         world->run->write_tier = "reaction";
         run_world_sign_manifest(world->run, NULL);

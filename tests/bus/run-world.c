@@ -33,6 +33,15 @@ typedef struct FakeParts {
 
 /* ---- org.devbox.Mesh1 */
 
+/* What happens to dev-a. */
+static int emit_event(const FakeParts *parts, const char *kind, const char *detail)
+{
+        if (streq(kind, "revoked"))
+                atomic_store(&parts->world->revoked, true);
+        return sd_bus_emit_signal(parts->bus, "/org/devbox/Mesh1", "org.devbox.Mesh1", "Event", "tsss",
+                                  UINT64_C(0), kind, "dev-a", detail);
+}
+
 static RunPeer *find_other(const RunWorld *world, const char *name)
 {
         for (size_t i = 0; i < world->n_others; i++)
@@ -123,6 +132,23 @@ static int on_get_roots(sd_bus_message *call, void *userdata, sd_bus_error *erro
         return sd_bus_reply_method_return(call, "as", 1, parts->world->root);
 }
 
+/* Announced as devbox-mesh does, before the reply. */
+static int on_revoke_for(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        FakeParts *parts = userdata;
+        const char *device, *principal;
+        bool before = atomic_load(&parts->world->revoked);
+
+        int r = sd_bus_message_read(call, "ss", &device, &principal);
+        if (r >= 0 && !streq(principal, strempty(parts->world->revoker)))
+                return sd_bus_error_set(error, "org.devbox.Error.OperatorUnknown", NULL);
+        if (r >= 0 && !before)
+                r = emit_event(parts, "revoked", "");
+        return r < 0 ? r
+                     : sd_bus_reply_method_return(call, "a{sv}", 1, "elapsed_usec", "t",
+                                                  UINT64_C(3900) * !before);
+}
+
 /* Of the device. It fails, and what the hub sends is installed nevertheless. */
 static int on_set_keepalive(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
@@ -142,6 +168,7 @@ static const sd_bus_vtable mesh_vtable[] = {
         SD_BUS_METHOD("ListPeers", "b", "aa{sv}", on_list_peers, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("GetManifest", "s", "s", on_get_manifest, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("GetRoots", "", "as", on_get_roots, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("RevokeFor", "ss", "a{sv}", on_revoke_for, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("SetKeepalive", "t", "", on_set_keepalive, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,
 };
@@ -235,12 +262,8 @@ static int on_control(sd_event_source *source, int fd, uint32_t events, void *us
 
         if (read(fd, &control, sizeof control) != sizeof control || control.what == CONTROL_END)
                 return sd_event_exit(parts->event, 0);
-        if (control.what == CONTROL_EVENT) {
-                if (streq(control.kind, "revoked"))
-                        atomic_store(&world->revoked, true);
-                return sd_bus_emit_signal(parts->bus, "/org/devbox/Mesh1", "org.devbox.Mesh1", "Event",
-                                          "tsss", UINT64_C(0), control.kind, "dev-a", control.detail);
-        }
+        if (control.what == CONTROL_EVENT)
+                return emit_event(parts, control.kind, control.detail);
         atomic_store(&world->stale, streq(control.kind, "stale"));
         return sd_bus_emit_signal(parts->bus, "/org/devbox/Mesh1", "org.devbox.Mesh1", "PeerChanged", "ss",
                                   "dev-a", control.kind);

@@ -152,12 +152,51 @@ static void test_killed_anywhere(void **state)
         verify_chain(world->run->ledger);
 }
 
+/* On the hub; then what is asked of the device. */
 static void test_revoked(void **state)
 {
         ChatWorld *world = *state;
 
         run_world_revoke(world->run);
         CHAT_UNTIL(world, chat_read(world, "revoked at %") == 1);
+        peer_say(world->ana, ROOM, "!exec ls -- /home");
+        CHAT_UNTIL(world, chat_read(world, "peer_revoked: %") == 1);
+}
+
+static void test_revoke(void **state)
+{
+        static const struct {
+                const char *room, *line, *answer;
+        } rows[] = {
+                { APPROVALS, "!revoke dev-a confirm", "There is nothing to confirm.%" },
+                { APPROVALS, "!revoke dev-a now", "Write: !revoke DEVICE" },
+                { APPROVALS, "!revoke dev-a", "dev-a leaves the network for good%!revoke dev-a confirm" },
+                { ROOM, "!revoke dev-a confirm", "There is nothing to confirm.%" },
+                { APPROVALS, "!revoke dev-a confirm", "dev-a is out: removed and read back in 4 ms;%" },
+        };
+        ChatWorld *world = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                unsigned n = chat_read(world, rows[i].answer);
+
+                peer_say(world->ana, rows[i].room, rows[i].line);
+                CHAT_UNTIL(world, chat_read(world, rows[i].answer) == n + 1);
+        }
+        CHAT_UNTIL(world, chat_read(world, "revoked at %") == 1);
+        peer_say(world->ana, ROOM, "!ls /home");
+        CHAT_UNTIL(world, chat_read(world, "peer_revoked: %") == 1);
+}
+
+/* Who is no operator of the device by its manifest. */
+static void test_revoke_by_others(void **state)
+{
+        ChatWorld *world = *state;
+
+        world->run->revoker = NULL;
+        peer_say(world->ana, ROOM, "!revoke dev-a");
+        peer_say(world->ana, ROOM, "!revoke dev-a confirm");
+        CHAT_UNTIL(world, chat_read(world, "this is not an operator of the device") == 1);
+        assert_int_equal(chat_read(world, "dev-a is out%"), 0);
 }
 
 /* Each once, and taken back. */
@@ -185,9 +224,11 @@ static void test_alerts(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                test(test_command),           test(test_rejections), test(test_approval),
-                test(test_refused_decisions), test(test_killed),     test(test_killed_anywhere),
-                test(test_revoked),           test(test_alerts),
+                test(test_command),          test(test_rejections),
+                test(test_approval),         test(test_refused_decisions),
+                test(test_killed),           test(test_killed_anywhere),
+                test(test_revoked),          test(test_revoke),
+                test(test_revoke_by_others), test(test_alerts),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

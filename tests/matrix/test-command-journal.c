@@ -57,6 +57,34 @@ static void test_life(void **state)
         expect_next(store, "", "");
 }
 
+static int count(void *userdata, const char *line)
+{
+        ++*(int *) userdata;
+        return 0;
+}
+
+static void test_lines_before(void **state)
+{
+        static const struct {
+                const char *event_id, *room_id, *sender;
+                int64_t received_ms;
+        } rows[] = { { "$old", "!home", "@ana:x", 1 },      { "$room", "!other", "@ana:x", 950 },
+                     { "$sender", "!home", "@ben:x", 950 }, { "$before", "!home", "@ana:x", 900 },
+                     { "$it", "!home", "@ana:x", 1000 },    { "$after", "!home", "@ana:x", 1000 } };
+        TestStore *store = *state;
+        int n = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                assert_ok(command_journal_add(store->database,
+                                              &(ReceivedCommand){ rows[i].event_id, rows[i].room_id,
+                                                                  rows[i].sender, "!revoke home", NULL,
+                                                                  rows[i].received_ms }));
+        assert_ok(command_journal_each_before(store->database, "$it", 100, count, &n));
+        assert_int_equal(n, 1);
+        assert_ok(command_journal_each_before(store->database, "$it", 99, count, &n));
+        assert_int_equal(n, 1);
+}
+
 /* What a process that is gone had submitted is answered, and not submitted again. */
 static void test_interrupt(void **state)
 {
@@ -76,6 +104,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_life, test_store_up, test_store_down),
+                cmocka_unit_test_setup_teardown(test_lines_before, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_interrupt, test_store_up, test_store_down),
         };
 

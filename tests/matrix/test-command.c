@@ -26,6 +26,7 @@ static void test_commands(void **state)
                 { "!approve 7KQ2PD", COMMAND_APPROVE, NULL, 1, "7KQ2PD" },
                 { "!deny 7KQ2PD no", COMMAND_DENY, NULL, 2, "7KQ2PD" },
                 { "!cancel 7KQ2PD", COMMAND_CANCEL, NULL, 1, "7KQ2PD" },
+                { "!revoke home confirm", COMMAND_REVOKE, NULL, 2, "home" },
                 { "!help", COMMAND_HELP, NULL, 0, NULL },
                 { "!status", COMMAND_STATUS, NULL, 0, NULL },
                 { "!devices", COMMAND_DEVICES, NULL, 0, NULL },
@@ -94,6 +95,7 @@ static void test_no_commands(void **state)
                 { "!docker", "say !docker list, !docker logs or !docker exec" },
                 { "!docker rm x", "say !docker list, !docker logs or !docker exec" },
                 { "!dokcer list", "say !docker list, !docker logs or !docker exec" },
+                { "!revoke", "the name of a device is missing" },
                 { "!approve", "the id of a request is missing" },
                 { "!exec 'x", "a quote has no end" },
         };
