@@ -64,3 +64,22 @@ bool utf8_is_visible(const char *text)
 
         return true;
 }
+
+size_t utf8_sanitize(char *text)
+{
+        size_t width = 0;
+
+        while (*text) {
+                uint32_t code = 0;
+                size_t length = utf8_decode(text, SIZE_MAX, &code);
+                bool unsafe = length == 0 || utf8_is_invisible(code);
+
+                length = MAX(length, (size_t) 1);
+                if (unsafe)
+                        memset(text, '?', length);
+                width += unsafe ? length : 1;
+                text += length;
+        }
+
+        return width;
+}

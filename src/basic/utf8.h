@@ -21,3 +21,7 @@ bool utf8_is_invisible(uint32_t code);
 
 /* Whether all of a text is UTF-8 without such characters. */
 bool utf8_is_visible(const char *text);
+
+/* Replaces what is no such character, and a terminal could execute, hide or reorder, by '?', byte by byte.
+ * Returns the number of characters. */
+size_t utf8_sanitize(char *text);

@@ -100,26 +100,6 @@ void table_done(Table *table)
         *table = (Table){ .n_columns = table->n_columns };
 }
 
-/* A sequence is a column, and each '?' is one. */
-size_t terminal_sanitize(char *text)
-{
-        size_t width = 0;
-
-        while (*text) {
-                uint32_t code = 0;
-                size_t length = utf8_decode(text, SIZE_MAX, &code);
-                bool unsafe = length == 0 || utf8_is_invisible(code);
-
-                length = MAX(length, (size_t) 1);
-                if (unsafe)
-                        memset(text, '?', length);
-                width += unsafe ? length : 1;
-                text += length;
-        }
-
-        return width;
-}
-
 /* The caller frees the text. */
 static int format_text(char **ret_text, const char *format, va_list args)
 {
@@ -152,7 +132,7 @@ void table_add(Table *table, Style style, const char *format, ...)
                 return;
         }
 
-        size_t width = terminal_sanitize(text);
+        size_t width = utf8_sanitize(text);
         table->cells = grown;
         table->cells[table->n_cells++] = (Cell){ TAKE_PTR(text), width, style };
 }
@@ -208,7 +188,7 @@ int print_line(FILE *stream, const char *format, ...)
         if (r < 0)
                 return r;
 
-        (void) terminal_sanitize(line);
+        (void) utf8_sanitize(line);
         return fprintf(stream, "%s\n", line) < 0 ? -errno : 0;
 }
 

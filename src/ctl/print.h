@@ -42,9 +42,6 @@ typedef struct Table {
 
 void table_done(Table *table);
 
-/* Replaces what a terminal could execute, hide or reorder by '?', byte by byte. Returns the width. */
-size_t terminal_sanitize(char *text);
-
 /* The text is sanitised. */
 void table_add(Table *table, Style style, const char *format, ...) _printf_(3, 4);
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "basic/fd.h"
+#include "basic/utf8.h"
 #include "ctl/print.h"
 
 /* Prints the text, sanitised, with spaces up to `column` if that is not 0, and what follows it. */
@@ -22,7 +23,7 @@ static int print_text(int column, const char *after, const char *format, va_list
                 return -ENOMEM;
         }
 
-        int width = (int) terminal_sanitize(text);
+        int width = (int) utf8_sanitize(text);
         (void) printf("%s%*s%s", text, column > 0 ? MAX(column - width, 1) : 0, "", after);
         return fflush(stdout) != 0 ? -errno : 0;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "basic/utf8.h"
 
+#include <string.h>
+
 #include "test.h"
 
 static void test_decode(void **state)
@@ -72,10 +74,42 @@ static void test_invisible(void **state)
         assert_true(utf8_is_visible("caf\xc3\xa9 \xe2\x80\x93 \xf0\x9f\x94\x92"));
 }
 
+static void test_sanitize(void **state)
+{
+        static const struct {
+                const char *text, *shown;
+                size_t width;
+        } rows[] = {
+                { "caf\xc3\xa9", "caf\xc3\xa9", 4 },
+                { "\xc2\xa0\xe2\x80\x93", "\xc2\xa0\xe2\x80\x93", 2 },
+                { "a\xc2\x9b"
+                  "2J",
+                  "a??2J", 5 },
+                { "\xe2\x80\xae"
+                  "b",
+                  "???b", 4 },
+                { "\xe2\x81\xa6\xe2\x80\x8b", "??????", 6 },
+                { "\xef\xbb\xbf\xc2\xad", "?????", 5 },
+                { "\xe2\x80", "??", 2 }, /* cut off */
+                { "\xe2", "?", 1 },
+                { "a\x9b"
+                  "2J",
+                  "a?2J", 4 }, /* of a terminal that reads bytes as characters */
+        };
+        char text[16];
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                (void) stpcpy(text, rows[i].text);
+                assert_int_equal(utf8_sanitize(text), rows[i].width);
+                assert_string_equal(text, rows[i].shown);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = { cmocka_unit_test(test_decode), cmocka_unit_test(test_size),
-                                            cmocka_unit_test(test_invisible) };
+                                            cmocka_unit_test(test_invisible),
+                                            cmocka_unit_test(test_sanitize) };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -125,37 +125,6 @@ static void test_cells_are_sanitised(void **state)
         assert_string_equal(text, "eth?[31m??\n");
 }
 
-static void test_terminal_sanitize(void **state)
-{
-        static const struct {
-                const char *text, *shown;
-                size_t width;
-        } rows[] = {
-                { "caf\xc3\xa9", "caf\xc3\xa9", 4 },
-                { "\xc2\xa0\xe2\x80\x93", "\xc2\xa0\xe2\x80\x93", 2 },
-                { "a\xc2\x9b"
-                  "2J",
-                  "a??2J", 5 },
-                { "\xe2\x80\xae"
-                  "b",
-                  "???b", 4 },
-                { "\xe2\x81\xa6\xe2\x80\x8b", "??????", 6 },
-                { "\xef\xbb\xbf\xc2\xad", "?????", 5 },
-                { "\xe2\x80", "??", 2 }, /* cut off */
-                { "\xe2", "?", 1 },
-                { "a\x9b"
-                  "2J",
-                  "a?2J", 4 }, /* of a terminal that reads bytes as characters */
-        };
-        char text[16];
-
-        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                (void) stpcpy(text, rows[i].text);
-                assert_int_equal(terminal_sanitize(text), rows[i].width);
-                assert_string_equal(text, rows[i].shown);
-        }
-}
-
 static void test_messages_are_sanitised(void **state)
 {
         _cleanup_(freep) char *text = NULL;
@@ -172,7 +141,6 @@ static void test_messages_are_sanitised(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_terminal_sanitize),
                 cmocka_unit_test(test_bytes),
                 cmocka_unit_test(test_spans),
                 cmocka_unit_test(test_percentages),

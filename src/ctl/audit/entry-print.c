@@ -7,6 +7,7 @@
 
 #include "audit/body.h"
 #include "audit/reader.h"
+#include "basic/utf8.h"
 #include "ctl/print.h"
 #include "ctl/problem.h"
 #include "trust/approval.h"
@@ -74,7 +75,7 @@ static void describe_entry(const AuditEntry *entry, Text *text)
         } else
                 text_append(text, " (unreadable)");
         if (text->error == 0)
-                (void) terminal_sanitize(text->data);
+                (void) utf8_sanitize(text->data);
         text_append(text, "\n");
 }
 

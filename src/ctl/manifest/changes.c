@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "basic/utf8.h"
 #include "codec/strict-json.h"
 #include "ctl/print.h"
 
@@ -61,7 +62,7 @@ static void print_side(Diff *diff, char sign, const char *path, const char *valu
                 return;
         }
 
-        (void) terminal_sanitize(line);
+        (void) utf8_sanitize(line);
         if (printf("%s%s%s\n", diff->ctl->colour ? colour : "", line, diff->ctl->colour ? "\x1b[0m" : "") <
             0)
                 diff->error = -errno;
