@@ -8,6 +8,7 @@
 #include "ctl/run/devices-client.h"
 #include "ctl/run/run-stream.h"
 #include "ctl/verbs.h"
+#include "proto/container-line.h"
 
 #define N_COLUMNS 5
 
@@ -30,17 +31,9 @@ static void collection_done(Collection *collection)
 
 /* ---- what a device prints */
 
-/* A line is three words with blanks between, and how long the container has been in its state. */
-static void add_container(Collection *collection, const char *device, char *line)
+static void add_container(Collection *collection, const char *device, const ContainerLine *line)
 {
-        const char *values[N_COLUMNS] = { device, "", "", "", "" };
-
-        for (size_t i = 1; i < N_COLUMNS - 1 && line; i++) {
-                values[i] = strsep(&line, " ");
-                line += line ? strspn(line, " ") : 0;
-        }
-        if (line)
-                values[N_COLUMNS - 1] = line;
+        const char *const values[N_COLUMNS] = { device, line->name, line->state, line->image, line->status };
 
         json_open_object(&collection->json, NULL);
         for (size_t i = 0; i < N_COLUMNS; i++) {
@@ -54,19 +47,13 @@ static void add_container(Collection *collection, const char *device, char *line
 static int add_containers(Collection *collection, const char *device, const Text *output)
 {
         _cleanup_(freep) char *text = strndup(strempty(output->data), output->size);
+        ContainerLine line;
         char *rest = text;
 
         if (!text)
                 return -ENOMEM;
-        for (char *line = strsep(&rest, "\n"); line; line = strsep(&rest, "\n")) {
-                size_t length = strlen(line);
-
-                while (length > 0 && line[length - 1] == ' ')
-                        line[--length] = '\0';
-                if (length > 0)
-                        add_container(collection, device, line);
-        }
-
+        while (container_line_next(&rest, &line))
+                add_container(collection, device, &line);
         return 0;
 }
 
