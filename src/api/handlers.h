@@ -25,4 +25,5 @@ void api_handle_approvals(HttpRequest *request, void *owner);
 void api_handle_approve(HttpRequest *request, void *owner);
 void api_handle_deny(HttpRequest *request, void *owner);
 void api_handle_devices(HttpRequest *request, void *owner);
+void api_handle_containers(HttpRequest *request, void *owner);
 void api_handle_device(HttpRequest *request, void *owner);

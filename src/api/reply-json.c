@@ -87,6 +87,16 @@ static int add_hex(Json *json, const char *key, sd_bus_message *reply)
         return add_bytes(json, key, reply, hex_format);
 }
 
+static int add_bool(Json *json, const char *key, sd_bus_message *reply)
+{
+        int value;
+
+        int r = sd_bus_message_read_basic(reply, 'b', &value);
+        if (r >= 0)
+                json_add_bool(json, key, value);
+        return r;
+}
+
 static int add_strings(Json *json, const char *key, sd_bus_message *reply)
 {
         const char *value;
@@ -100,6 +110,14 @@ static int add_strings(Json *json, const char *key, sd_bus_message *reply)
                 json_add_string(json, NULL, value);
         json_close_array(json);
         return r < 0 ? r : sd_bus_message_exit_container(reply);
+}
+
+static int add_rows(Json *json, const char *key, sd_bus_message *reply)
+{
+        json_open_array(json, key);
+        int r = reply_json_add_rows(json, reply);
+        json_close_array(json);
+        return r;
 }
 
 static const Member members[] = {
@@ -156,6 +174,12 @@ static const Member members[] = {
         { "ended_at_ms", "t", add_time, "ended_at" },
         { "exit_code", "i", add_status },
         { "exit_signal", "i", add_status },
+        { "request_id", "s", add_string },
+        { "as_of_ms", "t", add_time, "as_of" },
+        { "truncated", "b", add_bool },
+        { "containers", "aa{sv}", add_rows },
+        { "image", "s", add_string },
+        { "status", "s", add_string },
 };
 
 static const Member *find_member(const char *key)

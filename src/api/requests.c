@@ -46,6 +46,14 @@ void api_handle_devices(HttpRequest *request, void *owner)
         api_method_start(request, owner, &method);
 }
 
+void api_handle_containers(HttpRequest *request, void *owner)
+{
+        static const ApiMethod method = { API_SERVICE_DISPATCH, "ListContainers", ACTION_READ_REQUESTS, NULL,
+                                          render_devices };
+
+        api_method_start(request, owner, &method);
+}
+
 void api_handle_device(HttpRequest *request, void *owner)
 {
         static const ApiMethod method = { API_SERVICE_DISPATCH, "GetDevice", ACTION_READ_MESH,

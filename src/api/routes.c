@@ -76,6 +76,7 @@ const HttpRoute api_routes[] = {
         { "POST", "/mesh/peers/{name}/revoke", api_handle_revoke, ACTION_REVOKE_PEER },
         { "GET", "/devices", api_handle_devices, ACTION_READ_MESH },
         { "GET", "/devices/{name}", api_handle_device, ACTION_READ_MESH },
+        { "GET", "/containers", api_handle_containers, ACTION_READ_REQUESTS },
         { "GET", "/requests", api_handle_requests, ACTION_READ_REQUESTS },
         { "GET", "/approvals", api_handle_approvals, ACTION_READ_REQUESTS },
         { "POST", "/approvals/{id}/approve", api_handle_approve, ACTION_APPROVE },

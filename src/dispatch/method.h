@@ -22,4 +22,5 @@
         struct _need_semicolon_
 
 /* Rows without a start. */
-extern const sd_bus_vtable dispatch_request_methods[], dispatch_device_methods[], dispatch_replay_methods[];
+extern const sd_bus_vtable dispatch_request_methods[], dispatch_device_methods[],
+        dispatch_container_methods[], dispatch_replay_methods[];

@@ -64,6 +64,9 @@ static const char *const migrations[] = {
         "        approval_msg_id TEXT,"
         "        reason          TEXT"
         ") STRICT;",
+
+        "CREATE INDEX request_listing ON request(device, state, exit_code)"
+        " WHERE capability = 'docker.list';",
 };
 /* clang-format on */
 
@@ -325,6 +328,18 @@ int dispatch_store_each_recent(DispatchStore *store, int64_t max, StoredRequestH
 
         int r = query(store->database, &rows, "SELECT " COLUMNS " FROM request ORDER BY id DESC LIMIT ?",
                       "i", max);
+        return r < 0 ? r : each(store, rows, handler, userdata);
+}
+
+int dispatch_store_each_listing(DispatchStore *store, StoredRequestHandler handler, void *userdata)
+{
+        Statement *rows = NULL;
+
+        int r = query(store->database, &rows,
+                      "SELECT " COLUMNS " FROM request WHERE id IN (SELECT max(id) FROM request"
+                      " WHERE capability = 'docker.list' AND state = ? AND exit_code = 0 GROUP BY device)"
+                      " ORDER BY device",
+                      "i", (int64_t) DISPATCH_FINISHED);
         return r < 0 ? r : each(store, rows, handler, userdata);
 }
 

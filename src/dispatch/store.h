@@ -104,3 +104,6 @@ typedef int (*StoredRequestHandler)(StoredRequest *request, void *userdata);
 int dispatch_store_each_open(DispatchStore *store, StoredRequestHandler handler, void *userdata);
 int dispatch_store_each_recent(DispatchStore *store, int64_t max, StoredRequestHandler handler,
                                void *userdata);
+
+/* Of each device the last docker.list that succeeded. */
+int dispatch_store_each_listing(DispatchStore *store, StoredRequestHandler handler, void *userdata);

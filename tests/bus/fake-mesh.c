@@ -146,6 +146,13 @@ static int on_list_devices(sd_bus_message *call, void *userdata, sd_bus_error *e
                                           UINT64_C(1));
 }
 
+static int on_list_containers(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        return sd_bus_reply_method_return(call, "aa{sv}", 1, 4, "device", "s", "home-wsl", "as_of_ms", "t",
+                                          UINT64_C(1700000000123), "truncated", "b", false, "containers",
+                                          "aa{sv}", 1, 2, "name", "s", "web", "image", "s", "busybox");
+}
+
 static int on_get_device(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
         const char *name;
@@ -222,6 +229,7 @@ static const sd_bus_vtable dispatch[] = {
         METHOD("Approve", "sa{sv}", "", on_decide),
         METHOD("Deny", "sa{sv}", "", on_decide),
         METHOD("ListDevices", "", "aa{sv}", on_list_devices),
+        METHOD("ListContainers", "", "aa{sv}", on_list_containers),
         METHOD("GetDevice", "s", "a{sv}", on_get_device),
         SD_BUS_VTABLE_END,
 };

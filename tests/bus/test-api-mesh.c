@@ -85,6 +85,8 @@ static void test_access(void **state)
                 { LOCAL, "GET /devices", NULL, 401, "token_required" },
                 { LOCAL, "GET /devices", TOKEN_HEADER, 200, "home-wsl" },
                 { LOCAL, "GET /devices/home-wsl", NULL, 401, "token_required" },
+                { LOCAL, "GET /containers", NULL, 401, "token_required" },
+                { LOCAL, "GET /containers", TOKEN_HEADER, 200, "busybox" },
                 { LOCAL, "GET /requests", NULL, 401, "token_required" },
                 { LOCAL, "GET /requests", TOKEN_HEADER, 200, "finished" },
                 { LOCAL, "GET /approvals", NULL, 401, "token_required" },
@@ -103,6 +105,7 @@ static void test_access(void **state)
                 { LOCAL, "GET /audit", TOKEN_HEADER, 200, "{\"entries\":[{\"seq\":0," },
                 { DEVICE, "GET /devices", TOKEN_HEADER, 404, "not_found" },
                 { DEVICE, "GET /devices/home-wsl", TOKEN_HEADER, 404, "not_found" },
+                { DEVICE, "GET /containers", TOKEN_HEADER, 404, "not_found" },
                 { DEVICE, "GET /requests", TOKEN_HEADER, 404, "not_found" },
                 { DEVICE, "GET /approvals", TOKEN_HEADER, 404, "not_found" },
                 { DEVICE, "GET /audit", TOKEN_HEADER, 404, "not_found" },
@@ -178,6 +181,9 @@ static void test_hub_views(void **state)
                 { "GET /devices/home-wsl", 200, "{\"name\":\"home-wsl\",\"witnessed_entries\":7}" },
                 { "GET /devices/nobody", 404, "peer_unknown" },
                 { "GET /devices/Not-a-name", 404, "peer_unknown" },
+                { "GET /containers", 200,
+                  "{\"devices\":[{\"device\":\"home-wsl\",\"as_of\":\"2023-11-14T22:13:20.123Z\","
+                  "\"truncated\":false,\"containers\":[{\"name\":\"web\",\"image\":\"busybox\"}]}]}" },
                 { "GET /requests", 200,
                   "{\"requests\":[{\"id\":\"01JDMXV3Q2TTTTTTTTTTTTTTTT\",\"state\":\"finished\","
                   "\"created_at\":\"2023-11-14T22:13:20.123Z\",\"exit_code\":0,\"exit_signal\":null}]}" },

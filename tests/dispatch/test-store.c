@@ -153,12 +153,57 @@ static void test_an_approval_is_removed(void **state)
         assert_int_equal(count(world, "SELECT count(*) FROM outbox"), 4);
 }
 
+static int append_id(StoredRequest *request, void *userdata)
+{
+        char *ids = userdata;
+
+        (void) snprintf(ids + strlen(ids), 32, "%s%c ", request->device, request->id[25]);
+        return 0;
+}
+
+/* Of each device the newest that succeeded, whatever ended after it. */
+static void test_listings(void **state)
+{
+        static const struct {
+                const char *device, *capability;
+                DispatchState state;
+                int64_t exit_code;
+        } rows[] = {
+                { "dev-b", "docker.list", DISPATCH_FINISHED, 0 },
+                { "dev-a", "docker.list", DISPATCH_FINISHED, 0 },
+                { "dev-a", "docker.list", DISPATCH_FINISHED, 0 },
+                { "dev-a", "docker.list", DISPATCH_FINISHED, 1 },
+                { "dev-a", "docker.list", DISPATCH_REJECTED, -1 },
+                { "dev-a", "docker.logs", DISPATCH_FINISHED, 0 },
+                { "dev-c", "docker.list", DISPATCH_FAILED, -1 },
+        };
+        World *world = *state;
+        char ids[256] = "";
+
+        assert_ok(dispatch_store_each_listing(world->store, append_id, ids));
+        assert_string_equal(ids, "");
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                StoredRequest request = make_request(false, false);
+
+                request.id[25] = (char) ('1' + i);
+                request.device = (char *) rows[i].device;
+                request.capability = (char *) rows[i].capability;
+                request.state = rows[i].state;
+                request.exit_code = rows[i].exit_code;
+                request.ended_ms = 3;
+                assert_ok(dispatch_store_insert(world->store, &request, NULL));
+        }
+        assert_ok(dispatch_store_each_listing(world->store, append_id, ids));
+        assert_string_equal(ids, "dev-a3 dev-b1 ");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_flags_survive, up, down),
                 cmocka_unit_test_setup_teardown(test_events_survive, up, down),
                 cmocka_unit_test_setup_teardown(test_an_approval_is_removed, up, down),
+                cmocka_unit_test_setup_teardown(test_listings, up, down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

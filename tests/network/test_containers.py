@@ -52,6 +52,10 @@ def test_containers(network):
     shown = json.loads(network.hub.run("devboxctl", "--json", "containers").stdout)["containers"]
     rows = [[row[key] for key in ("device", "name", "state", "image")] for row in shown]
     equal(rows, [["home-wsl", "mycontainer", "running", "busybox"]], "containers")
+    curl = ["curl", "-sS", "--unix-socket", "/run/devbox/api.sock", "http://localhost/containers"]
+    device = json.loads(network.hub.run(*curl).stdout)["devices"][0]
+    known = [[device["device"], row["name"], row["state"], row["image"]] for row in device["containers"]]
+    equal(known, rows, "/containers")
 
 
 def test_logs(network):

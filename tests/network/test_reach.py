@@ -46,6 +46,7 @@ def test_two_paths_and_no_more(network):
         ("GET", "/mesh", 404),
         ("GET", "/mesh/peers", 404),
         ("GET", "/devices", 404),
+        ("GET", "/containers", 404),
         ("GET", "/requests", 404),
         ("GET", "/audit", 404),
         ("GET", "/openapi.json", 404),

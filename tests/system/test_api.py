@@ -182,6 +182,7 @@ def test_all_documented_paths_are_there():
         "/approvals/{id}/approve",
         "/approvals/{id}/deny",
         "/audit",
+        "/containers",
         "/devices",
         "/devices/{name}",
         "/enroll",
