@@ -126,12 +126,40 @@ int cross_signing_plan(E2ee *e2ee)
         return r != 0 ? MIN(r, 0) : steps[state].add(e2ee);
 }
 
+/* The answer to a request that is under way is ignored. */
+static int forget_identity(E2ee *e2ee)
+{
+        free(TAKE_PTR(e2ee->device_keys));
+        int r = query_run(e2ee->database, "DELETE FROM cross_signing", "");
+        if (r == 0)
+                r = query_run(e2ee->database, "DELETE FROM e2ee_request WHERE kind IN (?, ?)", "ii",
+                              (int64_t) E2EE_SIGNING_KEYS_UPLOAD, (int64_t) E2EE_SIGNATURES_UPLOAD);
+        return r < 0 ? r : query_run(e2ee->database, "UPDATE account SET fault = 0", "");
+}
+
+int e2ee_reset_identity(E2ee *e2ee)
+{
+        int r = query_exists(e2ee->database, "SELECT 1 FROM account WHERE fault IN (?, ?, ?)", "iii",
+                             (int64_t) E2EE_FAULT_FOREIGN_IDENTITY, (int64_t) E2EE_FAULT_IDENTITY_REPLACED,
+                             (int64_t) E2EE_FAULT_IDENTITY_REFUSED);
+        if (r <= 0)
+                return r;
+        r = forget_identity(e2ee);
+        if (r == 0)
+                r = cross_signing_make_pairs(e2ee);
+        if (r == 0)
+                r = set_state(e2ee, IDENTITY_MADE);
+        if (r == 0)
+                r = e2ee_plan(e2ee);
+        return r < 0 ? r : 1;
+}
+
 int cross_signing_on_uploaded(E2ee *e2ee, const cJSON *context, const cJSON *response)
 {
         return set_state(e2ee, IDENTITY_UPLOADED);
 }
 
-/* Some servers want the user to confirm it, which a daemon cannot. */
+/* Some servers want the user to confirm it: the caller did what it could. */
 int cross_signing_on_refused(E2ee *e2ee, const cJSON *context, const cJSON *response)
 {
         return fault_set(e2ee, E2EE_FAULT_IDENTITY_REFUSED);

@@ -3,7 +3,7 @@
 
 /* The user's own cross-signing identity: made at the first start, before the first message, since devices
  * that no identity signed are excluded by others (Matrix 1.18). The seeds are committed before they are
- * uploaded, and an identity that already exists is never overwritten. */
+ * uploaded, and an identity that already exists is overwritten only by e2ee_reset_identity(). */
 
 #include "e2ee/e2ee-internal.h"
 

@@ -63,6 +63,11 @@ int e2ee_fault(E2ee *e2ee, E2eeFault *ret_fault);
  * warn of its messages, or its keys may be in use elsewhere. */
 int e2ee_is_ready(E2ee *e2ee);
 
+/* Makes another identity for a user whose own is lost, and puts it in the place of the server's: people see
+ * that it has changed. 1: done, for one of the last three faults, which it ends; 0: there is none of them.
+ */
+int e2ee_reset_identity(E2ee *e2ee);
+
 /* ---- requests */
 
 typedef enum E2eeRequestKind {

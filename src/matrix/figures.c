@@ -17,7 +17,10 @@ static int read_session(const MatrixDaemon *self, Figures *figures)
         figures->last_sync_ms = session_last_sync_ms(self->session);
         int r = e2ee_fault(session_e2ee(self->session), &fault);
         figures->fault = session_fault(self->session) ?: e2ee_fault_to_string(fault);
-        return r;
+        if (r == 0)
+                r = e2ee_is_ready(session_e2ee(self->session));
+        figures->ready = r > 0;
+        return MIN(r, 0);
 }
 
 static int count(Database *database, const char *sql, uint64_t *ret_n)

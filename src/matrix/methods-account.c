@@ -57,6 +57,8 @@ static void finish(Operation *operation, const char *device_id, const MatrixToke
         int r = store_tokens(operation, device_id, tokens);
         if (r == 0)
                 r = matrix_account_start(self);
+        if (r == 0 && operation->secret)
+                session_confirm_with_take(self->session, TAKE_PTR(operation->secret));
         if (r < 0)
                 (void) log_error_errno(r, "Cannot begin the session of the account");
         matrix_operation_end(operation, r == -EXDEV ? DEVBOX_ERROR_MATRIX_OTHER : MIN(r, 0), NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* GetIdentity of org.devbox.Matrix1: what the homeserver says now. */
+/* GetIdentity and ResetIdentity of org.devbox.Matrix1. */
 
 #include "bus/dictionary.h"
 #include "e2ee/identity.h"
@@ -108,10 +108,32 @@ static int handle_get_identity(sd_bus_message *message, void *userdata)
         return r;
 }
 
+/* The homeserver's answer shows in GetStatus. */
+static int handle_reset_identity(sd_bus_message *message, void *userdata)
+{
+        _cleanup_(secret_freep) Secret *password = NULL;
+        MatrixDaemon *self = userdata;
+        const char *text;
+
+        if (sd_bus_message_read(message, "s", &text) < 0)
+                return -EBADMSG;
+        if (!self->session || session_state(self->session) == SESSION_ENDED)
+                return DEVBOX_ERROR_MATRIX_LOGGED_OUT;
+        int r = *text != '\0' ? secret_new(text, strlen(text), &password) : 0;
+        if (r < 0)
+                return r;
+        session_confirm_with_take(self->session, TAKE_PTR(password));
+        r = session_reset_identity(self->session);
+        return r < 0 ? r : sd_bus_reply_method_return(message, "");
+}
+
 MATRIX_METHOD(get_identity, ACCESS_READERS);
+MATRIX_METHOD(reset_identity, ACCESS_MANAGE);
 
 const sd_bus_vtable matrix_identity_methods[] = {
         SD_BUS_METHOD_WITH_ARGS("GetIdentity", SD_BUS_ARGS("s", user), SD_BUS_RESULT("a{sv}", identity),
                                 on_get_identity, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ResetIdentity", SD_BUS_ARGS("s", password), SD_BUS_NO_RESULT,
+                                on_reset_identity, SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_SENSITIVE),
         SD_BUS_VTABLE_END,
 };

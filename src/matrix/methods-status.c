@@ -38,6 +38,7 @@ static int handle_get_status(sd_bus_message *message, void *userdata)
                 BUS_FIELD("device", BUS_STRING, Status, login.device_id, BUS_OPTIONAL),
                 BUS_FIELD("identity", BUS_STRING, Status, identity, BUS_OPTIONAL),
                 BUS_FIELD("fault", BUS_TEXT, Status, figures.fault, BUS_OPTIONAL),
+                BUS_FIELD("ready", BUS_BOOL, Status, figures.ready),
                 BUS_FIELD("rooms", BUS_UINT64, Status, figures.rooms),
                 BUS_FIELD("rooms_wanted", BUS_UINT64, Status, figures.rooms_wanted),
                 BUS_FIELD("unsent", BUS_UINT64, Status, figures.unsent),

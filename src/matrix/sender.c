@@ -28,6 +28,7 @@ typedef struct SendItem {
         int64_t id;
         unsigned step; /* of room-queue.h */
         bool limited;  /* the server may put it off, and all else goes on */
+        bool keys;     /* those of the account, for which the server may want the password */
         const char *method;
         char *target, *body; /* owned */
         char *file;          /* owned; bytes instead of the body, which the source itself repeats */
@@ -53,6 +54,8 @@ static void item_free(SendItem *item)
                 return;
 
         free(item->target);
+        if (item->keys && item->body)
+                explicit_bzero(item->body, strlen(item->body)); /* it may have a password */
         free(item->body);
         free(item->file);
         free(item);
@@ -101,12 +104,19 @@ static int next_request(MatrixSession *session, SendItem *item)
         item->id = request.id;
         item->method = rows[request.kind].method;
         item->body = TAKE_PTR(request.body);
+        item->keys = request.kind == E2EE_SIGNING_KEYS_UPLOAD;
         r = url_format(&item->target, rows[request.kind].format, request.target, request.txn_id);
+        if (r == 0 && item->keys)
+                r = confirm_add(session, &item->body);
         return r < 0 ? r : 1;
 }
 
 static int request_answered(MatrixSession *session, int64_t id, const MatrixReply *reply)
 {
+        if (session->item->keys && confirm_is_asked(session, reply))
+                return 0;
+        if (session->item->keys)
+                confirm_done(session);
         if (matrix_reply_is_success(reply))
                 return e2ee_request_done(session->e2ee, id, reply->body);
 

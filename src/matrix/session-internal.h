@@ -23,6 +23,8 @@ struct MatrixSession {
         Secret *refresh_token;                    /* NULL: there is none */
         MatrixCall *sync, *send, *refresh;        /* NULL: not under way */
         sd_event_source *refresh_timer;           /* when the next token is due */
+        Secret *password;                         /* NULL: none, as most of the time */
+        char *confirmation;                       /* the server's session; NULL: it did not ask */
         sd_event_source *sync_timer, *send_timer; /* to try again */
         struct SendItem *item;                    /* what `send` sends */
         usec_t limited_until_usec[16];            /* of CLOCK_MONOTONIC: steps that the server limits */
@@ -47,6 +49,15 @@ void token_done(MatrixSession *session);
 /* The server does not take the token: refreshes it, or ends the session. Frees the calls under way, of which
  * the reply is one's. */
 void token_refused(MatrixSession *session, const MatrixReply *reply);
+
+/* confirm.c: whether the server asks for the password before it takes the account's keys, and it is here:
+ * then the request is sent again, with what confirm_add() adds. */
+bool confirm_is_asked(MatrixSession *session, const MatrixReply *reply);
+int confirm_add(const MatrixSession *session, char **body);
+void confirm_done(MatrixSession *session);
+
+/* The password is forgotten once the account's keys need none. */
+int confirm_review(MatrixSession *session);
 
 /* sync.c */
 void sync_start(MatrixSession *session);

@@ -108,6 +108,7 @@ MatrixSession *session_free(MatrixSession *session)
 
         session_pause(session);
         token_done(session);
+        confirm_done(session);
         e2ee_close(session->e2ee);
         matrix_server_done(&session->server);
         free(session->user_id);
@@ -133,6 +134,23 @@ uint64_t session_last_sync_ms(const MatrixSession *session)
 E2ee *session_e2ee(MatrixSession *session)
 {
         return session->e2ee;
+}
+
+int session_reset_identity(MatrixSession *session)
+{
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+
+        int r = transaction_begin(session->database, &transaction);
+        if (r < 0)
+                return r;
+        int reset = e2ee_reset_identity(session->e2ee);
+        if (reset < 0)
+                return reset;
+        r = transaction_commit(&transaction);
+        if (r < 0)
+                return r;
+        sender_start(session);
+        return reset;
 }
 
 void session_send(MatrixSession *session)

@@ -55,5 +55,12 @@ const char *session_fault(const MatrixSession *session);
 uint64_t session_last_sync_ms(const MatrixSession *session);
 E2ee *session_e2ee(MatrixSession *session);
 
+/* Takes the password, with which the server may want the account's new keys confirmed; NULL: there is none.
+ * It is kept until they are there, and never stored. */
+void session_confirm_with_take(MatrixSession *session, Secret *password);
+
+/* e2ee_reset_identity(), in a transaction of its own. */
+int session_reset_identity(MatrixSession *session);
+
 /* Something was added to the outbox, and committed. */
 void session_send(MatrixSession *session);

@@ -48,6 +48,8 @@ static int receive(MatrixSession *session, const cJSON *response)
                 r = invitations_receive(session->database, session->user_id, object_object(rooms, "invite"));
         if (r == 0)
                 r = verification_screen(session->database, session->e2ee);
+        if (r == 0)
+                r = confirm_review(session);
         return r < 0 ? r : transaction_commit(&transaction);
 }
 

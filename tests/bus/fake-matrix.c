@@ -49,6 +49,18 @@ static int on_login(sd_bus_message *call, void *userdata, sd_bus_error *error)
         return sd_bus_reply_method_return(call, "");
 }
 
+static int on_reset_identity(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        const char *password;
+
+        int r = sd_bus_message_read(call, "s", &password);
+        if (r < 0)
+                return r;
+        record("ResetIdentity ", fake.user);
+        fake.fault = streq(password, "right") ? NULL : "identity_refused";
+        return sd_bus_reply_method_return(call, "");
+}
+
 static int on_logout(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
         record("Logout ", fake.user);
@@ -66,11 +78,11 @@ static int on_get_status(sd_bus_message *call, void *userdata, sd_bus_error *err
         if (streq(state, "connecting"))
                 fake.state = "synced";
         return sd_bus_reply_method_return(
-                call, "a{sv}", 10, "state", "s", state, "user", "s", fake.user, "server", "s",
-                "https://matrix.example.org", "device", "s", "HUBDEVICE", "identity", "s",
-                "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo", "rooms", "t", UINT64_C(2), "rooms_wanted",
-                "t", UINT64_C(3), "unsent", "t", UINT64_C(0), "undecryptable", "t", UINT64_C(0), "fault",
-                "s", strempty(fake.fault));
+                call, "a{sv}", 11, "ready", "b", (int) streq(strempty(fake.fault), ""), "state", "s", state,
+                "user", "s", fake.user, "server", "s", "https://matrix.example.org", "device", "s",
+                "HUBDEVICE", "identity", "s", "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo", "rooms", "t",
+                UINT64_C(2), "rooms_wanted", "t", UINT64_C(3), "unsent", "t", UINT64_C(0), "undecryptable",
+                "t", UINT64_C(0), "fault", "s", strempty(fake.fault));
 }
 
 static int on_list_rooms(sd_bus_message *call, void *userdata, sd_bus_error *error)
@@ -163,6 +175,7 @@ static const sd_bus_vtable vtable[] = {
         METHOD("GetStatus", "", "a{sv}", on_get_status),
         METHOD("ListRooms", "", "aa{sv}", on_list_rooms),
         METHOD("GetIdentity", "s", "a{sv}", on_get_identity),
+        METHOD("ResetIdentity", "s", "", on_reset_identity),
         METHOD("StartVerification", "s", "s", on_start),
         METHOD("ListVerifications", "", "aa{sv}", on_list_verifications),
         METHOD("ConfirmVerification", "s", "", on_decide),

@@ -93,6 +93,36 @@ static void test_login(void **state)
         assert_int_equal(other.status, 1);
 }
 
+/* With the password of the login, or after it. */
+static void test_reset_identity(void **state)
+{
+        static const struct {
+                const char *user, *password, *output, *log;
+                int status;
+        } rows[] = {
+                { NULL, "right\n", "account @devbox:example.org\n",
+                  "Login '' @devbox:example.org password\nResetIdentity @devbox:example.org\n", 0 },
+                { USER, "right\n", "account @devbox:example.org\n", "ResetIdentity @devbox:example.org\n",
+                  0 },
+                { USER, "wrong\n",
+                  "does not take the account's cross-signing identity without its password; run: "
+                  "devboxctl matrix login @devbox:example.org --reset-identity\n",
+                  "ResetIdentity @devbox:example.org\n", 1 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(test_daemon_freep) TestDaemon *daemon =
+                        start_with("FAKE_FAULT=foreign_identity", rows[i].user);
+                _cleanup_(run_done) Run run = run_ctl_with_input(
+                        bus, WORDS("matrix", "login", "@devbox:example.org", "--reset-identity"),
+                        rows[i].password);
+
+                assert_has(run.output, rows[i].output);
+                assert_int_equal(run.status, rows[i].status);
+                assert_log(rows[i].log);
+        }
+}
+
 static void test_login_without_a_terminal(void **state)
 {
         _cleanup_(test_daemon_freep) TestDaemon *daemon = start_with(NULL);
@@ -134,6 +164,10 @@ static void test_logins_that_fail(void **state)
                   "takes the hub's own Matrix user, @NAME:SERVER",
                   2 },
                 { { "matrix", "login" }, NULL, "; see: devboxctl help matrix login", 2 },
+                { { "matrix", "login", "@devbox:example.org", "--token", "--reset-identity" },
+                  NULL,
+                  "--reset-identity needs the password of the account, not a token",
+                  2 },
                 { { "matrix", "login", "@devbox:example.org", "--server", "example.org" },
                   NULL,
                   "--server takes https://HOST",
@@ -430,6 +464,7 @@ int main(void)
 #define test(function) cmocka_unit_test_setup_teardown(function, bus_up, bus_down)
         const struct CMUnitTest tests[] = {
                 test(test_login),
+                test(test_reset_identity),
                 test(test_login_without_a_terminal),
                 test(test_logins_that_fail),
                 test(test_without_an_account),

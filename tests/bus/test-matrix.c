@@ -236,13 +236,15 @@ static void test_introspects_as_promised(void **state)
 static void test_without_an_account(void **state)
 {
         MatrixBus *world = *state;
-        sd_bus_message *call = new_call(world, "GetIdentity");
+        sd_bus_message *call = new_call(world, "GetIdentity"), *reset = new_call(world, "ResetIdentity");
 
         assert_string_equal(status(world, "state"), "logged_out");
         assert_string_equal(status(world, "user"), "");
         assert_ok(sd_bus_message_append(call, "s", "@ana:x"));
         (void) finish(world, call, "MatrixLoggedOut");
         (void) finish(world, new_call(world, "Logout"), "MatrixLoggedOut");
+        assert_ok(sd_bus_message_append(reset, "s", "secret"));
+        (void) finish(world, reset, "MatrixLoggedOut");
         assert_true(test_metric(world->bus->client, MATRIX, "rooms_wanted") == 0);
 }
 

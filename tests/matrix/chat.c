@@ -164,11 +164,29 @@ static bool is_authorized(Chat *chat, const ServerRequest *request)
         return n == chat->token && !chat->expired;
 }
 
+/* User-interactive authentication. */
+static bool refuse_keys(Chat *chat, const char *text, Answer *ret_answer)
+{
+        _cleanup_(json_freep) cJSON *body = tree_parse(text), *response = NULL;
+        const cJSON *auth = object_object(body, "auth");
+
+        if (!chat->password || (object_has(auth, "password", chat->password) &&
+                                object_has(auth, "session", "s1") && object_has(auth, "type", chat->stage) &&
+                                object_has(object_object(auth, "identifier"), "user", BOT)))
+                return false;
+        assert_ok(json_pack(&response, "{session:s,flows:[{stages:[s]}],params:{},errcode:s}", "s1",
+                            chat->stage, auth ? "M_FORBIDDEN" : NULL));
+        *ret_answer = homeserver_http_answer(response);
+        ret_answer->status = 401;
+        return true;
+}
+
 static Answer on_request(const ServerRequest *request, void *userdata)
 {
         const char *target = request->target + strlen("/_matrix/client/v3");
         _cleanup_(json_freep) cJSON *response = NULL;
         Chat *chat = userdata;
+        Answer refusal;
 
         assert_true(startswith(request->target, "/_matrix/client/v3/"));
         if (streq(target, "/refresh"))
@@ -181,6 +199,8 @@ static Answer on_request(const ServerRequest *request, void *userdata)
                                  strdup("{\"errcode\":\"M_UNKNOWN_TOKEN\",\"soft_logout\":true}") };
         if (startswith(target, "/sync"))
                 return answer_sync(chat, target);
+        if (startswith(target, "/keys/device_signing/") && refuse_keys(chat, request->body, &refusal))
+                return refusal;
         if (startswith(target, "/createRoom"))
                 return answer_create(chat);
         if (strstr(target, "/messages?"))

@@ -29,6 +29,7 @@ typedef struct Chat {
         unsigned token, offered;         /* N of "syt_N" and "ref_N"; 0: any; those that nothing used yet */
         bool expired, refuse_refresh;    /* expired: "syt_N" is not taken any more */
         unsigned n_refreshes;
+        const char *password, *stage;  /* wanted for the account's keys, in that stage; NULL: none is */
         int timeline_max;              /* events; a longer timeline is cut; 0: none is */
         cJSON *omitted;                /* the events before that, the oldest first */
         cJSON *omitted_from;           /* {SINCE:index} of the first that a sync has left out */

@@ -19,7 +19,7 @@
 
 typedef struct LoginOptions {
         const char *server;
-        bool token;
+        bool token, reset_identity;
 } LoginOptions;
 
 /* ---- the secret */
@@ -76,20 +76,18 @@ static int reject_other(Ctl *ctl, const MatrixStatus *status)
                            "%s is logged in; run first: devboxctl matrix logout", strempty(status->user));
 }
 
-static int log_in(Ctl *ctl, sd_bus *bus, const LoginOptions *given, const char *user)
+static int log_in(Ctl *ctl, sd_bus *bus, const LoginOptions *given, const char *user, Secret **ret_secret)
 {
-        _cleanup_(secret_freep) Secret *secret = NULL;
-
-        int r = read_secret(ctl, given, user, &secret);
+        int r = read_secret(ctl, given, user, ret_secret);
         if (r != 0)
                 return r;
 
         const MatrixLogin login = { strempty(given->server), user, given->token ? "token" : "password",
-                                    secret };
+                                    *ret_secret };
         return matrix_client_login(bus, &login, &ctl->problem);
 }
 
-/* Until the first sync has been answered, or something prevents it. */
+/* Until messages can be sent, or something prevents it. */
 static int wait_for_sync(Ctl *ctl, sd_bus *bus, ClientRows *ret_row)
 {
         usec_t deadline_usec = deadline_after(SYNC_USEC);
@@ -102,8 +100,8 @@ static int wait_for_sync(Ctl *ctl, sd_bus *bus, ClientRows *ret_row)
                         return r;
 
                 const MatrixStatus *status = row.items;
-                if (!streq(status->state, "connecting") || *strempty(status->fault) ||
-                    deadline_left(deadline_usec) == 0) {
+                if ((!streq(status->state, "connecting") && status->ready) || *strempty(status->fault) ||
+                    streq(status->state, "ended") || deadline_left(deadline_usec) == 0) {
                         *ret_row = TAKE(row, (ClientRows){ 0 });
                         return 0;
                 }
@@ -114,13 +112,45 @@ static int wait_for_sync(Ctl *ctl, sd_bus *bus, ClientRows *ret_row)
         }
 }
 
+/* Whether the identity that the homeserver has for the account is not the one of this hub. */
+static bool has_lost_identity(const MatrixStatus *status)
+{
+        static const char *const faults[] = { "foreign_identity", "identity_replaced", "identity_refused" };
+
+        for (size_t i = 0; i < ELEMENTSOF(faults); i++)
+                if (streq(strempty(status->fault), faults[i]))
+                        return true;
+        return false;
+}
+
+/* The password that was read for the login serves for this, too. */
+static int reset_identity(Ctl *ctl, sd_bus *bus, const LoginOptions *given, Secret **secret, ClientRows *row)
+{
+        const MatrixStatus *status = row->items;
+
+        if (!given->reset_identity || !has_lost_identity(status))
+                return 0;
+        int r = *secret ? 0 : read_secret(ctl, given, status->user, secret);
+        if (r == 0)
+                r = matrix_client_reset_identity(bus, *secret, &ctl->problem);
+        if (r != 0)
+                return r;
+
+        client_rows_done(row);
+        return wait_for_sync(ctl, bus, row);
+}
+
 static int run(Ctl *ctl, const void *options, char **args)
 {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(client_rows_done) ClientRows before = { 0 }, after = { 0 };
+        _cleanup_(secret_freep) Secret *secret = NULL;
+        const LoginOptions *given = options;
 
         if (!mxid_valid(args[0]))
                 return ctl_usage(ctl, "matrix login takes the hub's own Matrix user, @NAME:SERVER");
+        if (given->token && given->reset_identity)
+                return ctl_usage(ctl, "--reset-identity needs the password of the account, not a token");
 
         int r = client_open(ctl->host, &bus, &ctl->problem);
         if (r == 0)
@@ -132,9 +162,11 @@ static int run(Ctl *ctl, const void *options, char **args)
         if (is_in_use(status) && !streq(strempty(status->user), args[0]))
                 return reject_other(ctl, status);
         if (!is_in_use(status))
-                r = log_in(ctl, bus, options, args[0]);
+                r = log_in(ctl, bus, given, args[0], &secret);
         if (r == 0)
                 r = wait_for_sync(ctl, bus, &after);
+        if (r == 0)
+                r = reset_identity(ctl, bus, given, &secret, &after);
         if (r == 0)
                 r = matrix_print_status(ctl, after.items);
         return r != 0 || ctl->json || ctl->status != CTL_OK
@@ -160,6 +192,8 @@ static const Option options[] = {
           "the homeserver (what SERVER of the user names)" },
         { "token", &option_switch, offsetof(LoginOptions, token),
           "log in with the access token of a new device, not with a password" },
+        { "reset-identity", &option_switch, offsetof(LoginOptions, reset_identity),
+          "replace the account's cross-signing identity, if it is not this hub's" },
         { 0 },
 };
 

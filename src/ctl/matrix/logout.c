@@ -21,8 +21,8 @@ static int confirm(Ctl *ctl, const char *user, bool yes)
 
         (void) snprintf(
                 question, sizeof question,
-                "Log out %s? Its identity is given up with it: the next login needs a new account, and "
-                "has new rooms.",
+                "Log out %s? The keys of its identity are put aside: the next login replaces it with "
+                "--reset-identity, which people see.",
                 user);
         int r = yes ? 1 : progress_ask(&progress, question);
         if (r == -ENOTTY)

@@ -24,6 +24,7 @@ static const BusField status_fields[] = {
         BUS_FIELD("device", BUS_TEXT, MatrixStatus, device),
         BUS_FIELD("identity", BUS_TEXT, MatrixStatus, identity),
         BUS_FIELD("fault", BUS_TEXT, MatrixStatus, fault),
+        BUS_FIELD("ready", BUS_BOOL, MatrixStatus, ready),
         BUS_FIELD("rooms", BUS_UINT64, MatrixStatus, rooms),
         BUS_FIELD("rooms_wanted", BUS_UINT64, MatrixStatus, rooms_wanted),
         BUS_FIELD("unsent", BUS_UINT64, MatrixStatus, unsent),
@@ -78,6 +79,16 @@ int matrix_client_login(sd_bus *bus, const MatrixLogin *login, char **ret_proble
                 r = sd_bus_message_append(call, "sss", login->server, login->user, login->kind);
         if (r >= 0)
                 r = append_secret(call, login->secret);
+        return client_send(&matrix_daemon, r, call, &reply, ret_problem);
+}
+
+int matrix_client_reset_identity(sd_bus *bus, const Secret *password, char **ret_problem)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+
+        int r = client_new_call(bus, &matrix_daemon, "ResetIdentity", &call);
+        if (r >= 0)
+                r = append_secret(call, password);
         return client_send(&matrix_daemon, r, call, &reply, ret_problem);
 }
 

@@ -13,6 +13,7 @@ extern const ClientDaemon matrix_daemon;
 /* Texts are NULL where there is none. */
 typedef struct MatrixStatus {
         const char *state, *user, *server, *device, *identity, *fault;
+        bool ready; /* messages are sent */
         uint64_t rooms, rooms_wanted, unsent, undecryptable;
         uint64_t last_sync_ms; /* 0: none since the start */
 } MatrixStatus;
@@ -33,6 +34,7 @@ typedef struct MatrixLogin {
 } MatrixLogin;
 
 int matrix_client_login(sd_bus *bus, const MatrixLogin *login, char **ret_problem);
+int matrix_client_reset_identity(sd_bus *bus, const Secret *password, char **ret_problem);
 int matrix_client_logout(sd_bus *bus, char **ret_problem);
 
 /* One row of MatrixStatus, rows of MatrixRoom. */

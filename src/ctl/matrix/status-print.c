@@ -10,42 +10,49 @@
 #include "ctl/mesh/peer-print.h"
 #include "ctl/print.h"
 
-/* The keys of an account's identity are in the store alone, which a logout puts aside. */
-#define NEW_ACCOUNT                                                                                         \
-        "; give the hub a new account: run devboxctl matrix logout, then devboxctl matrix login with it"
-
-/* Of org.devbox.Matrix1(5): why the device may not send. */
+/* Of org.devbox.Matrix1(5): why the device may not send, and what to run around "devboxctl matrix login
+ * USER". */
+#define LOGOUT "devboxctl matrix logout, then "
+#define RESET  " --reset-identity"
 static const struct {
-        const char *fault, *sentence;
+        const char *fault, *sentence, *before, *after;
 } faults[] = {
-        { "rolled_back", "the store is an old copy, so its keys may be used already" NEW_ACCOUNT },
-        { "device_replaced", "the homeserver has other keys of this device" NEW_ACCOUNT },
-        { "device_deleted", "the device was removed from the account" NEW_ACCOUNT },
-        { "foreign_identity", "the account already has a cross-signing identity, of another client or of a "
-                              "session that was logged out" NEW_ACCOUNT },
-        { "identity_replaced", "another client has reset the account's cross-signing identity" NEW_ACCOUNT },
+        { "token_expired", "the access token of the session has expired", "", "" },
+        { "logged_out", "the homeserver has ended the session", "", "" },
+        { "rolled_back", "the store is an old copy, so its keys may be used already", LOGOUT, RESET },
+        { "device_replaced", "the homeserver has other keys of this device", LOGOUT, RESET },
+        { "device_deleted", "the device was removed from the account", LOGOUT, RESET },
+        { "foreign_identity",
+          "the account already has a cross-signing identity, of another client or of a session that was "
+          "logged out; to replace it, which people see in Element",
+          "", RESET },
+        { "identity_replaced",
+          "another client has reset the account's cross-signing identity; to replace it, which people see "
+          "in "
+          "Element",
+          "", RESET },
         { "identity_refused",
-          "the homeserver wants a person to confirm the account's first cross-signing "
-          "identity: let it take one without (Synapse does), then log in as a new account" },
+          "the homeserver does not take the account's cross-signing identity without its password", "",
+          RESET },
 };
 
 const char *matrix_problem(const MatrixStatus *status, char buffer[static MATRIX_PROBLEM_MAX])
 {
+        const char *fault = strempty(status->fault);
+        size_t i = 0;
+
         if (streq(status->state, "logged_out"))
                 return "no account is logged in; run: devboxctl matrix login @USER:SERVER";
-        if (streq(status->state, "ended")) {
-                (void) snprintf(buffer, MATRIX_PROBLEM_MAX, "%s; run: devboxctl matrix login %s",
-                                streq(strempty(status->fault), "token_expired")
-                                        ? "the access token of the session has expired"
-                                        : "the homeserver has ended the session",
-                                strempty(status->user));
-                return buffer;
-        }
+        if (*fault == '\0' && streq(status->state, "ended"))
+                fault = "logged_out";
+        while (i < ELEMENTSOF(faults) && !streq(fault, faults[i].fault))
+                i++;
+        if (i == ELEMENTSOF(faults))
+                return *fault != '\0' ? status->fault : NULL;
 
-        for (size_t i = 0; i < ELEMENTSOF(faults); i++)
-                if (streq(strempty(status->fault), faults[i].fault))
-                        return faults[i].sentence;
-        return *strempty(status->fault) ? status->fault : NULL;
+        (void) snprintf(buffer, MATRIX_PROBLEM_MAX, "%s; run: %sdevboxctl matrix login %s%s",
+                        faults[i].sentence, faults[i].before, strempty(status->user), faults[i].after);
+        return buffer;
 }
 
 static int print_document(const MatrixStatus *status, const char *problem)
