@@ -2,8 +2,7 @@
 #pragma once
 
 /* The body of MeshDaemon, for daemon.c (its life), bus.c (the interface), methods-*.c. The order of a change
- * is always: transaction_begin(self->store.database), rows and outbox rows, transaction_commit(),
- * mesh_changed(), mesh_announce(). */
+ * is: transaction_begin(), rows and outbox rows, transaction_commit(), mesh_changed(), mesh_announce(). */
 
 #include "basic/backoff.h"
 #include "basic/ratelimit.h"
@@ -61,7 +60,7 @@ struct MeshDaemon {
         Outbox outbox;
         Resolver *resolver;
         DriftLog drift;
-        RateLimit drift_limit, claim_limit, alarm_limit; /* of events that are recorded */
+        RateLimit drift_limit, claim_limit, alarm_limit, endpoint_limit; /* of what is written */
         usec_t expiry_at_usec;            /* CLOCK_BOOTTIME: when invitations are looked at next */
         BusCalls revocations, admissions; /* calls that wait: for the read-back, for the ledger */
         JournalEntry *unrecorded;         /* revocations that the database does not have yet */
@@ -83,8 +82,8 @@ int mesh_after_write(MeshDaemon *self, int result);
 /* The database was changed: reads it again, and applies the difference to the kernel soon. */
 void mesh_changed(MeshDaemon *self);
 
-/* Logs an event and emits the signal; `device` and `detail` may be empty. mesh_report() is for events
- * without a transaction: it also adds the row of the outbox, if that can be written. */
+/* Logs an event and emits the signal; `device` and `detail` may be empty. mesh_report(), for events without
+ * a transaction, also adds the row of the outbox, if that can be written. */
 void mesh_announce(MeshDaemon *self, MeshEvent event, const char *device, const char *detail);
 void mesh_report(MeshDaemon *self, MeshEvent event, const char *device, const char *detail);
 
@@ -92,13 +91,14 @@ void mesh_report(MeshDaemon *self, MeshEvent event, const char *device, const ch
 void mesh_update_state(MeshDaemon *self);
 int mesh_append_metrics(sd_bus_message *reply, void *owner);
 
-/* What the running state means; and on a device whose hub does not answer, the search for its address. */
+/* What the running state means: also where devices are; and on one, where a hub that is silent may be. */
 extern const ReconcilerHandlers mesh_reconciler_handlers;
+void mesh_store_endpoints(MeshDaemon *self);
 void mesh_seek_hub(MeshDaemon *self);
 void mesh_on_hub_address(const WireguardEndpoint *endpoint, void *owner);
 
-/* revoke.c. Begins to revoke these devices; replies to `message` after the read-back, if `all` with the
- * names. Errors: DEVBOX_ERROR_BUSY; -ENOMEM. */
+/* Begins to revoke these devices; replies after the read-back, if `all` with the names. Errors:
+ * DEVBOX_ERROR_BUSY; -ENOMEM. */
 int mesh_revoke(MeshDaemon *self, sd_bus_message *message, const Peer *const *peers, size_t n_peers,
                 bool all);
 

@@ -231,6 +231,7 @@ int mesh_daemon_stop(void *userdata)
 {
         MeshDaemon *self = userdata;
 
+        mesh_store_endpoints(self);
         int r = component_retire(&self->component);
         if (r < 0)
                 (void) log_warning_errno(r, "Cannot give the name back, ignoring");
@@ -259,6 +260,7 @@ void *mesh_daemon_new(void)
         self->claim_limit = (RateLimit){ .interval_usec = 60 * USEC_PER_SEC, .burst = CLAIM_EVENTS_MAX };
         self->alarm_limit = (RateLimit){ .interval_usec = 60 * USEC_PER_SEC, .burst = CLAIM_EVENTS_MAX };
         self->drift_limit = (RateLimit){ .interval_usec = 60 * USEC_PER_SEC, .burst = DRIFT_EVENTS_MAX };
+        self->endpoint_limit = (RateLimit){ .interval_usec = 60 * USEC_PER_SEC, .burst = 1 };
         self->config.consequence = "going on with the defaults";
         self->component = (Component){
                 .name = "Mesh1",

@@ -15,10 +15,12 @@ void desired_done(Desired *desired)
 
 /* ---- peers */
 
-/* Columns: public key, box of the preshared key, address, keepalive. A key in the journal is left out. */
+/* Columns: public key, box of the preshared key, address, keepalive, endpoint. A key in the journal is left
+ * out. */
 static int add_peer(const Store *store, const Journal *journal, const Statement *row,
                     WireguardDevice *device)
 {
+        WireguardEndpoint endpoint;
         WireguardPeer *peer;
         WireguardKey key;
         IpPrefix address;
@@ -28,7 +30,8 @@ static int add_peer(const Store *store, const Journal *journal, const Statement 
                 return r;
         if (journal_has(journal, &key))
                 return 0;
-        if (ip_prefix_parse(statement_text(row, 2), &address) < 0)
+        if (ip_prefix_parse(statement_text(row, 2), &address) < 0 ||
+            wireguard_endpoint_parse(statement_text(row, 4), &endpoint) < 0)
                 return -EBADMSG;
 
         r = wireguard_device_add_peer(device, &key, &peer);
@@ -38,6 +41,7 @@ static int add_peer(const Store *store, const Journal *journal, const Statement 
         if (r < 0)
                 return r;
 
+        peer->endpoint = endpoint;
         peer->keepalive_seconds = (uint16_t) statement_integer(row, 3);
         peer->flags = WIREGUARD_PEER_HAS_PRESHARED_KEY | WIREGUARD_PEER_HAS_KEEPALIVE;
         return wireguard_peer_add_allowed_ip(peer, &address);
@@ -50,10 +54,10 @@ static int add_peers(const Store *store, const Node *node, const Journal *journa
 
         int r = query(store->database, &row,
                       "SELECT k.public_key, k.psk, d.address, CASE ? WHEN 'device' THEN d.keepalive_sec"
-                      "  ELSE 0 END"
+                      "  ELSE 0 END, d.endpoint"
                       " FROM wireguard_key k JOIN device d ON d.name = k.device"
                       " WHERE k.use = 'current' AND d.state != 'revoked'"
-                      " UNION ALL SELECT bootstrap_key, bootstrap_psk, bootstrap_address, 0"
+                      " UNION ALL SELECT bootstrap_key, bootstrap_psk, bootstrap_address, 0, ''"
                       " FROM token WHERE bootstrap_key IS NOT NULL",
                       "t", node_role_to_string(node->role));
         while (r >= 0 && (r = statement_step(row)) > 0)
@@ -195,6 +199,14 @@ int desired_build(const Store *store, const Node *node, const Journal *journal, 
         *desired = TAKE(built, DESIRED_NULL);
         desired_done(&before);
         return 0;
+}
+
+void desired_set_endpoint(Desired *desired, const WireguardKey *key, const WireguardEndpoint *endpoint)
+{
+        const WireguardPeer *found = wireguard_device_find_peer(&desired->device, key);
+
+        if (found)
+                desired->device.peers[found - desired->device.peers].endpoint = *endpoint;
 }
 
 void desired_remove_peer(Desired *desired, const WireguardKey *key)

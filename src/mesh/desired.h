@@ -33,5 +33,8 @@ typedef struct DesiredPorts {
 int desired_build(const Store *store, const Node *node, const Journal *journal, const DesiredPorts *ports,
                   Desired *desired);
 
+/* Where the peer is loaded, should it be missing. */
+void desired_set_endpoint(Desired *desired, const WireguardKey *key, const WireguardEndpoint *endpoint);
+
 /* Takes a peer out, without a look at the database. */
 void desired_remove_peer(Desired *desired, const WireguardKey *key);

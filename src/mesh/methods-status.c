@@ -2,7 +2,6 @@
 /* What org.devbox.Mesh1 says of this machine and its peers: GetStatus, ListPeers, GetPeer, and the
  * properties. */
 
-#include "basic/sockaddr.h"
 #include "mesh/join.h"
 #include "mesh/method.h"
 
@@ -159,13 +158,8 @@ static void peer_row_done(PeerRow *row)
 static int format_endpoint(const WireguardEndpoint *endpoint, char **ret_text)
 {
         _cleanup_(text_done) Text text = TEXT_NULL;
-        SockAddr address = { .any = { .sa_family = endpoint->any.sa_family } };
 
-        if (endpoint->any.sa_family == AF_INET)
-                address.v4 = endpoint->v4;
-        else if (endpoint->any.sa_family == AF_INET6)
-                address.v6 = endpoint->v6;
-        sockaddr_append(&address, &text);
+        wireguard_endpoint_append(endpoint, &text);
         return text_take(&text, ret_text, NULL);
 }
 

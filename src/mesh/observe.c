@@ -6,6 +6,7 @@
 #include "log/log.h"
 #include "mesh/admission.h"
 #include "mesh/daemon-internal.h"
+#include "mesh/endpoints.h"
 
 #define MANIFEST_WARNING_MS (INT64_C(7) * 24 * 3600 * 1000)
 
@@ -65,14 +66,39 @@ static void announce_once(MeshDaemon *self, const Peer *peer, MeshEvent event, c
                 (void) mesh_after_write(self, store_marks(self, peer, &event, detail));
 }
 
+/* Should it ever be missing, the peer is loaded with the endpoint that it has now. */
+static void follow_endpoint(MeshDaemon *self, const Peer *peer, const Sighting *before)
+{
+        const Sighting *now = &peer->sighting;
+
+        if (!now->silent && (before->silent || !wireguard_endpoint_equal(&before->endpoint, &now->endpoint)))
+                desired_set_endpoint(&self->desired, &peer->key, &now->endpoint);
+}
+
+void mesh_store_endpoints(MeshDaemon *self)
+{
+        if (self->node.role == NODE_ROLE_HUB && endpoints_changed(&self->peers) &&
+            mesh_need_store(self) == 0)
+                (void) mesh_after_write(self, endpoints_store(self->store.database, &self->peers));
+}
+
+static void wake_peers(MeshDaemon *self)
+{
+        int r = self->node.role == NODE_ROLE_HUB ? endpoints_wake(&self->peers) : 0;
+
+        if (r < 0)
+                (void) log_debug_errno(r, "Cannot wake a device, the next round tries again");
+}
+
 static void observe_peer(MeshDaemon *self, Peer *peer, const WireguardPeer *running)
 {
-        Presence before = peer->sighting.presence;
+        Sighting before = peer->sighting;
 
         sighting_update(&peer->sighting, running, time_now(CLOCK_REALTIME), time_now(CLOCK_BOOTTIME));
+        follow_endpoint(self, peer, &before);
         if (peer->state == PEER_STATE_JOINING && peer->sighting.handshake_at_usec != 0)
                 activate(self, peer);
-        if (peer->sighting.presence == before)
+        if (peer->sighting.presence == before.presence)
                 return;
 
         emit_peer_changed(self, peer);
@@ -195,6 +221,8 @@ static void on_settled(int error, const char *stage, void *owner)
                 (void) log_full(LOG_NOTICE, 0, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_MESH_UP }),
                                 "The network is up");
         mesh_update_state(self);
+        if (error >= 0)
+                wake_peers(self);
 }
 
 /* ---- each second */
@@ -246,10 +274,13 @@ void mesh_on_hub_address(const WireguardEndpoint *endpoint, void *owner)
 static void on_tick(void *owner)
 {
         MeshDaemon *self = owner;
+        unsigned suppressed;
 
         if (self->reload_wanted)
                 mesh_changed(self);
         mesh_record_revocations(self);
+        if (ratelimit_pass(&self->endpoint_limit, time_now(CLOCK_MONOTONIC), &suppressed))
+                mesh_store_endpoints(self);
         warn_of_manifests(self);
         mesh_expire_invitations(self);
         mesh_seek_hub(self);

@@ -38,7 +38,8 @@ static int read_peer(const Statement *row, Peer *peer)
         (void) snprintf(peer->name, sizeof peer->name, "%s", statement_text(row, 0));
         (void) snprintf(peer->description, sizeof peer->description, "%s", statement_text(row, 6));
         peer->state = state_from_string(statement_text(row, 1));
-        if (peer->state < 0 || ip_prefix_parse(statement_text(row, 2), &peer->address) < 0)
+        if (peer->state < 0 || ip_prefix_parse(statement_text(row, 2), &peer->address) < 0 ||
+            wireguard_endpoint_parse(statement_text(row, 14), &peer->endpoint) < 0)
                 return -EBADMSG;
 
         int r = statement_copy_bytes(row, 4, peer->device_key.bytes, sizeof peer->device_key.bytes);
@@ -102,7 +103,7 @@ int peer_table_load(Database *database, PeerTable *table)
         int r = query(database, &row,
                       "SELECT d.name, d.state, d.address, d.keepalive_sec, d.device_key, d.chain_id,"
                       " d.description, d.since_ms, k.public_key, m.epoch, m.version, m.expires_at_ms,"
-                      " d.stale, d.warned_of_ms"
+                      " d.stale, d.warned_of_ms, d.endpoint"
                       " FROM device d"
                       " LEFT JOIN wireguard_key k ON k.device = d.name AND k.use = 'current'"
                       " LEFT JOIN manifest m ON m.device = d.name AND (m.epoch, m.version) ="
@@ -157,7 +158,7 @@ int peer_store(const Store *store, const Peer *peer, const WireguardKey *preshar
                           " SET state = excluded.state, address = excluded.address,"
                           " keepalive_sec = excluded.keepalive_sec, device_key = excluded.device_key,"
                           " chain_id = excluded.chain_id, description = excluded.description,"
-                          " since_ms = excluded.since_ms, stale = 0",
+                          " since_ms = excluded.since_ms, stale = 0, endpoint = ''",
                           "tttibbti", peer->name, peer_state_to_string(peer->state),
                           ip_prefix_format_address(&peer->address, address), (int64_t) peer->keepalive_sec,
                           BYTES_OF(peer->device_key.bytes), BYTES_OF(peer->chain.bytes), peer->description,
@@ -197,6 +198,17 @@ int peer_store_marks(Database *database, const Peer *peer)
 {
         return query_run(database, "UPDATE device SET stale = ?, warned_of_ms = ? WHERE name = ?", "iit",
                          (int64_t) peer->stale, peer->warned_of_ms, peer->name);
+}
+
+int peer_store_endpoint(Database *database, const Peer *peer)
+{
+        _cleanup_(text_done) Text text = TEXT_NULL;
+
+        wireguard_endpoint_append(&peer->sighting.endpoint, &text);
+        if (text.error < 0)
+                return text.error;
+        return query_run(database, "UPDATE device SET endpoint = ? WHERE name = ?", "tt",
+                         strempty(text.data), peer->name);
 }
 
 int peer_store_tombstone(Database *database, const WireguardKey *key, int64_t now_ms)

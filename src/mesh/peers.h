@@ -28,6 +28,7 @@ typedef struct Peer {
         char description[128];
         int64_t since_ms;
         int64_t manifest_epoch, manifest_version, manifest_expires_at_ms; /* 0: none */
+        WireguardEndpoint endpoint; /* the stored one; that of the sighting is newer */
 
         /* Marks of what was announced, so that it is announced once: that it is stale; the end of its
          * manifest. */
@@ -69,6 +70,9 @@ int peer_store_state(Database *database, const char *name, PeerState state, int6
  * mark, which is to be stored. */
 bool peer_mark_stale(Peer *peer);
 int peer_store_marks(Database *database, const Peer *peer);
+
+/* Stores the endpoint of the sighting. */
+int peer_store_endpoint(Database *database, const Peer *peer);
 
 /* Revokes the key, which stays as a tombstone, and its device if the key is its current one. A key that is
  * not there is no error. */

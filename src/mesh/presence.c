@@ -49,5 +49,8 @@ void sighting_update(Sighting *sighting, const WireguardPeer *peer, usec_t realt
                 sighting->endpoint = peer->endpoint;
         }
 
+        sighting->silent =
+                peer && peer->last_handshake_at_usec == 0 && wireguard_endpoint_is_known(&peer->endpoint);
+        sighting->woken &= sighting->silent;
         sighting->presence = judge(sighting, boottime_usec);
 }

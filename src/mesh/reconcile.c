@@ -97,7 +97,7 @@ static void begin_apply_take(Reconciler *self, WireguardDevice *take_changes)
 /* Whether WireGuard has begun a handshake that could not be sent, which it repeats after 5 s only. */
 static bool is_stuck(const WireguardPeer *peer)
 {
-        return peer->endpoint.any.sa_family == AF_UNSPEC && peer->last_handshake_at_usec == 0;
+        return !wireguard_endpoint_is_known(&peer->endpoint) && peer->last_handshake_at_usec == 0;
 }
 
 /* A peer that is stuck is removed first, and added by the next read, which has it begin immediately. */

@@ -48,7 +48,9 @@ static const char *const migrations[] = {
         "        since_ms      INTEGER NOT NULL,"
         /* What was announced: that it is stale; the end of the manifest that expires (0: none). */
         "        stale         INTEGER NOT NULL DEFAULT 0,"
-        "        warned_of_ms  INTEGER NOT NULL DEFAULT 0"
+        "        warned_of_ms  INTEGER NOT NULL DEFAULT 0,"
+        /* Where WireGuard saw it last; empty: nowhere. */
+        "        endpoint      TEXT    NOT NULL DEFAULT ''"
         ") STRICT, WITHOUT ROWID;"
 
         /* Every WireGuard key that was ever used: rows are never deleted, and a revoked key stays so. A

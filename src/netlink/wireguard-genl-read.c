@@ -104,7 +104,7 @@ static int read_allowed_ips(struct nlattr *nest, WireguardPeer *peer)
         return 0;
 }
 
-/* What is neither kind of address is an endpoint that is not known. */
+/* What is neither kind of address is an endpoint that is not known, and so is one with a zone. */
 static void read_endpoint(const struct nlattr *attribute, WireguardEndpoint *ret_endpoint)
 {
         WireguardEndpoint endpoint = { 0 };
@@ -112,7 +112,8 @@ static void read_endpoint(const struct nlattr *attribute, WireguardEndpoint *ret
 
         memcpy(&endpoint, nla_data(attribute), MIN(size, sizeof endpoint));
         if ((endpoint.any.sa_family == AF_INET && size == sizeof endpoint.v4) ||
-            (endpoint.any.sa_family == AF_INET6 && size == sizeof endpoint.v6))
+            (endpoint.any.sa_family == AF_INET6 && size == sizeof endpoint.v6 &&
+             endpoint.v6.sin6_scope_id == 0))
                 *ret_endpoint = endpoint;
 }
 

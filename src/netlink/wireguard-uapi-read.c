@@ -9,7 +9,6 @@
 #include <sodium.h>
 
 #include "basic/parse.h"
-#include "basic/sockaddr.h"
 
 #define ERRNO_MAX 4095
 
@@ -97,11 +96,7 @@ static int read_preshared_key(WireguardUapiReader *reader, const char *value)
 /* An address with a zone, as link-local ones have, is an endpoint that is not known. */
 static int read_endpoint(WireguardUapiReader *reader, const char *value)
 {
-        SockAddr address;
-        socklen_t size;
-
-        if (value[0] != '/' && sockaddr_parse(value, &address, &size) >= 0)
-                memcpy(&current_peer(reader)->endpoint, &address, size);
+        (void) wireguard_endpoint_parse(value, &current_peer(reader)->endpoint);
         return 0;
 }
 

@@ -9,8 +9,6 @@
 #include <sodium.h>
 #include <stdio.h>
 
-#include "basic/sockaddr.h"
-
 typedef struct Writer {
         char *at, *end;
 } Writer;
@@ -48,10 +46,8 @@ static void put_key(Writer *writer, const char *name, const WireguardKey *key)
 static void put_endpoint(Writer *writer, const WireguardEndpoint *endpoint)
 {
         _cleanup_(text_done) Text text = TEXT_NULL;
-        SockAddr address = { 0 };
 
-        memcpy(&address, endpoint, sizeof *endpoint);
-        sockaddr_append(&address, &text);
+        wireguard_endpoint_append(endpoint, &text);
         if (text.size > 0)
                 put_line(writer, "endpoint", text.data);
 }

@@ -9,6 +9,7 @@
 
 #include "basic/ip-prefix.h"
 #include "basic/time.h"
+#include "netlink/wireguard-endpoint.h"
 
 #define WIREGUARD_KEY_SIZE        32
 #define WIREGUARD_PEERS_MAX       65536 /* of one device: a /16 */
@@ -17,12 +18,6 @@
 typedef struct WireguardKey {
         uint8_t bytes[WIREGUARD_KEY_SIZE];
 } WireguardKey;
-
-typedef union WireguardEndpoint {
-        struct sockaddr any; /* AF_UNSPEC: unknown */
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-} WireguardEndpoint;
 
 typedef enum WireguardPeerFlags {
         WIREGUARD_PEER_HAS_PRESHARED_KEY = 1 << 0,

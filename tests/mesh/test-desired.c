@@ -188,6 +188,31 @@ static void test_a_revoked_key_is_never_desired(void **state)
         assert_true(wants(&desired, 10) && !wants(&desired, 11) && !wants(&desired, 12));
 }
 
+/* An endpoint is where a missing peer is loaded, and no reason to touch one that is there. */
+static void test_endpoints(void **state)
+{
+        MeshStore *world = *state;
+        _cleanup_(desired_done) Desired desired = DESIRED_NULL;
+        const WireguardKey key = { { 10, [31] = 1 } };
+        Peer peer = { .name = "dev-a" };
+        WireguardEndpoint moved;
+
+        assert_ok(wireguard_endpoint_parse("192.0.2.1:9", &peer.sighting.endpoint));
+        assert_ok(wireguard_endpoint_parse("192.0.2.2:9", &moved));
+        assert_ok(mesh_store_peer(world, "dev-a", 10));
+        assert_ok(peer_store_endpoint(world->store.database, &peer));
+        assert_ok(desired_build(&world->store, &world->node, world->journal, &PORTS, &desired));
+        const WireguardPeer *loaded = wireguard_device_find_peer(&desired.device, &key);
+        assert_true(wireguard_endpoint_equal(&loaded->endpoint, &peer.sighting.endpoint));
+
+        uint64_t generation = desired.generation;
+        desired_set_endpoint(&desired, &key, &moved);
+        desired_set_endpoint(&desired, &(WireguardKey){ { 99 } }, &moved);
+        assert_true(wireguard_endpoint_equal(&loaded->endpoint, &moved));
+        assert_ok(desired_build(&world->store, &world->node, world->journal, &PORTS, &desired));
+        assert_int_equal(desired.generation, generation);
+}
+
 static void test_building_again_changes_nothing(void **state)
 {
         MeshStore *world = *state;
@@ -255,6 +280,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 store_test(test_converges_from_any_state),
                 store_test(test_a_revoked_key_is_never_desired),
+                store_test(test_endpoints),
                 store_test(test_building_again_changes_nothing),
                 store_test(test_open_ports),
         };

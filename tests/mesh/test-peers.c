@@ -95,11 +95,37 @@ static void test_a_warning_is_of_one_manifest(void **state)
         peer_table_done(&table);
 }
 
+static void test_endpoints(void **state)
+{
+        static const char *const rows[] = { "192.0.2.1:51820", "[2001:db8::1]:9" };
+        MeshStore *world = *state;
+        PeerTable table = { 0 };
+
+        assert_ok(mesh_store_peer(world, "dev-a", 10));
+        assert_false(wireguard_endpoint_is_known(&load(world, &table)->endpoint));
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                Peer *peer = (Peer *) load(world, &table);
+                WireguardEndpoint endpoint;
+
+                assert_ok(wireguard_endpoint_parse(rows[i], &endpoint));
+                peer->sighting.endpoint = endpoint;
+                assert_ok(peer_store_endpoint(world->store.database, peer));
+                peer_table_done(&table);
+                assert_true(wireguard_endpoint_equal(&load(world, &table)->endpoint, &endpoint));
+        }
+
+        /* Another key may be on another machine. */
+        assert_ok(mesh_store_peer(world, "dev-a", 11));
+        assert_false(wireguard_endpoint_is_known(&load(world, &table)->endpoint));
+        peer_table_done(&table);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_sightings, mesh_store_up, mesh_store_down),
                 cmocka_unit_test_setup_teardown(test_marks, mesh_store_up, mesh_store_down),
+                cmocka_unit_test_setup_teardown(test_endpoints, mesh_store_up, mesh_store_down),
                 cmocka_unit_test_setup_teardown(test_a_warning_is_of_one_manifest, mesh_store_up,
                                                 mesh_store_down),
         };

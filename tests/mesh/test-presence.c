@@ -91,6 +91,29 @@ static void test_a_peer_that_is_not_loaded_grows_old(void **state)
         assert_int_equal(sighting.rx_bytes, 7);
 }
 
+static void test_silence(void **state)
+{
+        static const struct {
+                bool loaded, has_endpoint, had_handshake, woken;
+                bool silent, still_woken;
+        } rows[] = {
+                { true, true, false, false, true, false },   { true, true, false, true, true, true },
+                { true, true, true, true, false, false },    { true, false, false, false, false, false },
+                { false, false, false, true, false, false }, /* the link is missing: the next one is new */
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                Sighting sighting = { .woken = rows[i].woken };
+                WireguardPeer peer = { .last_handshake_at_usec = rows[i].had_handshake ? WALL : 0 };
+
+                if (rows[i].has_endpoint)
+                        assert_ok(wireguard_endpoint_parse("192.0.2.1:9", &peer.endpoint));
+                sighting_update(&sighting, rows[i].loaded ? &peer : NULL, WALL, BOOT);
+                assert_int_equal(sighting.silent, rows[i].silent);
+                assert_int_equal(sighting.woken, rows[i].still_woken);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -99,6 +122,7 @@ int main(void)
                 cmocka_unit_test(test_suspend_counts),
                 cmocka_unit_test(test_the_first_reading),
                 cmocka_unit_test(test_a_peer_that_is_not_loaded_grows_old),
+                cmocka_unit_test(test_silence),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -126,7 +126,8 @@ static void test_read(void **state)
         world_add_peer(&world.kernel.device, 3, "10.0.0.4 10.0.0.3 10.0.0.9 10.0.0.2 10.0.0.7 10.0.0.8");
         peer = world_add_peer(&world.kernel.device, 1, "");
         peer->endpoint.v4 = (struct sockaddr_in){ AF_INET, htons(9), { htonl(0xc0000201) } };
-        world_add_peer(&world.kernel.device, 2, "fd00::1 10.0.0.1");
+        peer = world_add_peer(&world.kernel.device, 2, "fd00::1 10.0.0.1");
+        peer->endpoint.v6 = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_scope_id = 2 };
         assert_ok(read_device());
         assert_string_equal(world.description,
                             "port=51820\n"

@@ -98,13 +98,39 @@ static void test_limits(void **state)
         assert_err(wireguard_peer_add_allowed_ip(peer, &prefix), -E2BIG);
 }
 
+static void test_endpoints(void **state)
+{
+        static const struct {
+                const char *text;
+                int result;
+        } rows[] = {
+                { "", 0 },
+                { "192.0.2.1:51820", 0 },
+                { "[2001:db8::1]:9", 0 },
+                { "192.0.2.1", -EINVAL },
+                { "/run/socket", -EINVAL },
+                { "[fe80::1%eth0]:9", -EINVAL },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                WireguardEndpoint endpoint = { .any.sa_family = AF_UNIX };
+                _cleanup_(text_done) Text text = TEXT_NULL;
+
+                assert_int_equal(wireguard_endpoint_parse(rows[i].text, &endpoint), rows[i].result);
+                if (rows[i].result < 0)
+                        continue;
+                assert_int_equal(wireguard_endpoint_is_known(&endpoint), rows[i].text[0] != '\0');
+                wireguard_endpoint_append(&endpoint, &text);
+                assert_string_equal(strempty(text.data), rows[i].text);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_normalise),
-                cmocka_unit_test(test_normalise_refuses),
-                cmocka_unit_test(test_own_key),
-                cmocka_unit_test(test_limits),
+                cmocka_unit_test(test_normalise), cmocka_unit_test(test_normalise_refuses),
+                cmocka_unit_test(test_own_key),   cmocka_unit_test(test_limits),
+                cmocka_unit_test(test_endpoints),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,12 +48,9 @@ static void describe_peer(const WireguardPeer *peer, Text *text)
                 text_appendf(text, " psk=%02x", peer->preshared_key.bytes[0]);
         if (peer->flags & WIREGUARD_PEER_HAS_KEEPALIVE)
                 text_appendf(text, " keepalive=%u", peer->keepalive_seconds);
-        if (peer->endpoint.any.sa_family != AF_UNSPEC) {
-                SockAddr address = { 0 };
-
-                memcpy(&address, &peer->endpoint, sizeof peer->endpoint);
+        if (wireguard_endpoint_is_known(&peer->endpoint)) {
                 text_append(text, " endpoint=");
-                sockaddr_append(&address, text);
+                wireguard_endpoint_append(&peer->endpoint, text);
         }
         if (peer->flags & WIREGUARD_PEER_REPLACE_ALLOWED_IPS)
                 text_append(text, " replace");
