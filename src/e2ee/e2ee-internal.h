@@ -36,6 +36,7 @@ struct E2ee {
         char curve25519[CURVE25519_TEXT_SIZE], ed25519[ED25519_TEXT_SIZE];
         E2eeClock *now_ms;
         void *userdata;
+        bool pinned_only;
         InboundCache inbound_cache;
         char *device_keys; /* our own, with both signatures, once they can no longer change */
 };

@@ -31,6 +31,10 @@ typedef struct E2eeOptions {
         const char *user_id, *device_id;
         E2eeClock *now_ms;
         void *userdata; /* of the clock */
+
+        /* Room keys go to no device of another user whose identity is not pinned, even if it is signed, nor
+         * to an unsigned one, even while it verifies us: the server can make one. */
+        bool pinned_only;
 } E2eeOptions;
 
 /* Outside a transaction. Makes the device's keys at the first opening. Errors: -EKEYREJECTED another pickle

@@ -55,6 +55,7 @@ int e2ee_open(const E2eeOptions *options, E2ee **ret_e2ee)
         e2ee->pickle_key = options->pickle_key;
         e2ee->now_ms = options->now_ms;
         e2ee->userdata = options->userdata;
+        e2ee->pinned_only = options->pinned_only;
 
         int r = begin(e2ee, options);
         if (r < 0)

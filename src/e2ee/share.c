@@ -14,12 +14,30 @@
 
 /* ---- who */
 
-/* The devices in all rooms: those that are trusted get keys, and those in a verification with us. */
+/* Who gets a key, or the reason why not. */
+enum { SHARE_KEY, SHARE_UNSIGNED, SHARE_UNPINNED, _SHARE_MAX };
+
+static const struct {
+        const char *code, *reason;
+} withheld[_SHARE_MAX] = {
+        [SHARE_UNSIGNED] = { "m.unverified", "The device is not verified by its owner." },
+        [SHARE_UNPINNED] = { "m.unauthorised", "The identity of the device's owner is not pinned." },
+};
+
+/* The devices in all rooms, and whether they get keys. ?1 is the time; ?2 the only user who needs no pin,
+ * null: none does, and devices in a verification with us get keys, too, signed or not. */
 #define ROOM_DEVICES                                                                                        \
-        "(SELECT room_id, user_id, device_id, curve25519, ed25519, verifying_until_ms, "                    \
-        "signed AND (pinned IS NULL OR pinned IS master) AS trusted FROM member "                           \
+        "(SELECT room_id, user_id, device_id, curve25519, ed25519, CASE "                                   \
+        "WHEN ?2 IS NULL AND verifying_until_ms > ?1 THEN 0 WHEN NOT signed THEN 1 "                        \
+        "WHEN pinned IS master THEN 0 "                                                                     \
+        "WHEN pinned IS NULL AND (?2 IS NULL OR user_id = ?2) THEN 0 ELSE 2 END AS share FROM member "      \
         "JOIN device USING (user_id) JOIN identity USING (user_id) "                                        \
         "WHERE membership IN ('join', 'invite') AND NOT deleted) AS device "
+
+static const char *needs_no_pin(const E2ee *e2ee)
+{
+        return e2ee->pinned_only ? e2ee->user_id : NULL;
+}
 
 typedef struct Devices {
         Device *items;
@@ -50,19 +68,19 @@ static int add_device(Devices *devices, const Statement *rows)
         return device->user_id && device->device_id && device->curve25519 && device->ed25519 ? 0 : -ENOMEM;
 }
 
-/* Devices in the room that lack the key, or (not `allowed`) lack the notice that it is withheld. */
-static int find_missing(E2ee *e2ee, const OutboundSession *session, bool allowed, Devices *ret_devices)
+/* Devices in the room that lack the key, or the notice that it is withheld for this reason. */
+static int find_missing(E2ee *e2ee, const OutboundSession *session, int share, Devices *ret_devices)
 {
         _cleanup_(statement_resetp) Statement *rows = NULL;
 
         int r = query(e2ee->database, &rows,
                       "SELECT user_id, device_id, device.curve25519, ed25519 FROM " ROOM_DEVICES
-                      "LEFT JOIN (SELECT user_id, device_id, code FROM megolm_share WHERE session_id = ?1) "
-                      "AS share USING (user_id, device_id) "
-                      "WHERE room_id = ?2 AND device.curve25519 <> ?3 AND (share.user_id IS NULL OR "
-                      "(?4 AND code NOT NULL)) AND (trusted OR verifying_until_ms > ?5) = ?4",
-                      "tttii", session->session_id, session->room_id, e2ee->curve25519, (int64_t) allowed,
-                      e2ee_now(e2ee));
+                      "LEFT JOIN (SELECT user_id, device_id, code FROM megolm_share WHERE session_id = ?3) "
+                      "AS had USING (user_id, device_id) "
+                      "WHERE room_id = ?4 AND device.curve25519 <> ?5 AND share = ?6 "
+                      "AND (had.user_id IS NULL OR (share = 0 AND code NOT NULL))",
+                      "itttti", e2ee_now(e2ee), needs_no_pin(e2ee), session->session_id, session->room_id,
+                      e2ee->curve25519, (int64_t) share);
         if (r < 0)
                 return r;
         while ((r = statement_step(rows)) > 0) {
@@ -76,11 +94,12 @@ static int find_missing(E2ee *e2ee, const OutboundSession *session, bool allowed
 int share_has_lost_device(E2ee *e2ee, const OutboundSession *session)
 {
         return query_exists(e2ee->database,
-                            "SELECT 1 FROM megolm_share AS share WHERE session_id = ?1 AND code IS NULL "
-                            "AND NOT EXISTS (SELECT 1 FROM " ROOM_DEVICES "WHERE room_id = ?2 "
-                            "AND device.user_id = share.user_id AND device.device_id = share.device_id "
-                            "AND (trusted OR verifying_until_ms > ?3)) LIMIT 1",
-                            "tti", session->session_id, session->room_id, e2ee_now(e2ee));
+                            "SELECT 1 FROM megolm_share AS had WHERE session_id = ?3 AND code IS NULL "
+                            "AND NOT EXISTS (SELECT 1 FROM " ROOM_DEVICES "WHERE room_id = ?4 "
+                            "AND device.user_id = had.user_id AND device.device_id = had.device_id "
+                            "AND share = 0) LIMIT 1",
+                            "ittt", e2ee_now(e2ee), needs_no_pin(e2ee), session->session_id,
+                            session->room_id);
 }
 
 int share_is_pending(E2ee *e2ee, const OutboundSession *session)
@@ -200,35 +219,34 @@ static int share_keys(E2ee *e2ee, const OutboundSession *session, const Devices 
         return r < 0 ? r : batch_flush(&batch);
 }
 
-static int withhold_keys(E2ee *e2ee, const OutboundSession *session, const Devices *devices)
+static int withhold_keys(E2ee *e2ee, const OutboundSession *session, int share)
 {
         _cleanup_(batch_done) Batch batch = {
-                .e2ee = e2ee, .session = session, .type = "m.room_key.withheld", .code = "m.unverified"
+                .e2ee = e2ee, .session = session, .type = "m.room_key.withheld", .code = withheld[share].code
         };
-        int r = 0;
+        _cleanup_(devices_done) Devices devices = { 0 };
 
-        for (size_t i = 0; r == 0 && i < devices->n_items; i++) {
+        int r = find_missing(e2ee, session, share, &devices);
+        for (size_t i = 0; r == 0 && i < devices.n_items; i++) {
                 cJSON *content = NULL;
 
                 r = json_pack(&content, "{algorithm:s,room_id:s,session_id:s,sender_key:s,code:s,reason:s}",
                               ALGORITHM_MEGOLM, session->room_id, session->session_id, e2ee->curve25519,
-                              batch.code, "The device is not verified by its owner.");
+                              batch.code, withheld[share].reason);
                 if (r == 0)
-                        r = batch_add(&batch, &devices->items[i], content);
+                        r = batch_add(&batch, &devices.items[i], content);
         }
         return r < 0 ? r : batch_flush(&batch);
 }
 
 int share_missing(E2ee *e2ee, const OutboundSession *session, size_t *ret_waiting)
 {
-        _cleanup_(devices_done) Devices allowed = { 0 }, refused = { 0 };
+        _cleanup_(devices_done) Devices allowed = { 0 };
 
         *ret_waiting = 0;
-        int r = find_missing(e2ee, session, true, &allowed);
-        if (r == 0)
-                r = find_missing(e2ee, session, false, &refused);
-        if (r == 0 && refused.n_items > 0)
-                r = withhold_keys(e2ee, session, &refused);
+        int r = find_missing(e2ee, session, SHARE_KEY, &allowed);
+        for (int share = SHARE_KEY + 1; r == 0 && share < _SHARE_MAX; share++)
+                r = withhold_keys(e2ee, session, share);
         if (r < 0 || allowed.n_items == 0)
                 return r;
 
@@ -274,6 +292,12 @@ static int kept_content(E2ee *e2ee, const Statement *share, cJSON **ret_content)
         return r < 0 ? r : 1;
 }
 
+static DeviceTrust least_trust(const E2ee *e2ee, const char *user_id)
+{
+        return e2ee->pinned_only && !streq(user_id, e2ee->user_id) ? DEVICE_TRUST_PINNED
+                                                                   : DEVICE_TRUST_SIGNED;
+}
+
 /* To a device that is still what it was when it got the key. */
 static int send_again(E2ee *e2ee, const Statement *share)
 {
@@ -283,7 +307,7 @@ static int send_again(E2ee *e2ee, const Statement *share)
         DeviceTrust trust;
 
         int r = e2ee_device_trust(e2ee, statement_text(share, 1), statement_text(share, 3), &trust);
-        if (r < 0 || trust < DEVICE_TRUST_SIGNED)
+        if (r < 0 || trust < least_trust(e2ee, statement_text(share, 1)))
                 return r;
         r = device_by_key(e2ee, statement_text(share, 1), statement_text(share, 3), &device);
         if (r > 0)

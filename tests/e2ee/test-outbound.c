@@ -8,6 +8,7 @@
 
 #include "basic/fd.h"
 #include "crypto/secretbox.h"
+#include "e2ee/identity.h"
 #include "e2ee/room.h"
 #include "homeserver.h"
 
@@ -283,6 +284,43 @@ static void test_unsigned_devices(void **state)
         assert_int_equal(peer_heard(second, "@bot:x", "two"), 0);
 }
 
+/* With the option, a signed device of a user who is not pinned gets the reason, once; with the pin, it
+ * reads; without it again, the key changes. Our own devices need no pin. */
+static void test_pinned_only(void **state)
+{
+        _cleanup_(tear_down) Trio trio;
+        _cleanup_(freep) char *master = NULL;
+        Peer *own;
+        set_up(&trio);
+
+        own = peer_new(trio.server, "@bot:x", "OWN");
+        assert_ok(database_run(trio.bot->database,
+                               "INSERT OR IGNORE INTO member(room_id, user_id, membership)"
+                               " VALUES ('" ROOM "', '@bot:x', 'join')"));
+        settle(trio.server);
+        assert_ok(database_run(trio.bot->database, "UPDATE device SET signed = 1 WHERE device_id = 'OWN'"));
+        trio.bot->e2ee->pinned_only = true;
+        assert_int_equal(assert_ok(e2ee_identity(trio.bot->e2ee, "@ana:x", &master)), 1);
+        assert_ok(e2ee_pin_identity(trio.bot->e2ee, "@ana:x", master));
+        assert_ok(query_run(trio.bot->database,
+                            "UPDATE device SET verifying_until_ms = ? WHERE user_id = '@eva:x'", "i",
+                            INT64_MAX));
+        say(&trio, "one");
+        say(&trio, "two");
+        assert_int_equal(peer_heard(trio.ana, "@bot:x", "two"), 1);
+        assert_int_equal(peer_heard(own, "@bot:x", "two"), 1);
+        assert_int_equal(peer_heard(trio.eva, "@bot:x", "two"), 0);
+        assert_int_equal(peer_count(trio.eva, "SELECT count(*) FROM withheld WHERE code = 'm.unauthorised'"),
+                         1);
+
+        assert_ok(e2ee_pin_identity(trio.bot->e2ee, "@ana:x", NULL));
+        say(&trio, "three");
+        assert_int_equal(peer_heard(trio.ana, "@bot:x", "three"), 0);
+        assert_ok(e2ee_pin_identity(trio.bot->e2ee, "@ana:x", master));
+        say(&trio, "four");
+        assert_int_equal(peer_heard(trio.ana, "@bot:x", "four"), 1);
+}
+
 /* A device without one-time keys delays no other, and gets the key when it has some. */
 static void test_a_device_without_keys(void **state)
 {
@@ -442,6 +480,7 @@ int main(void)
                 cmocka_unit_test(test_not_encrypted),
                 cmocka_unit_test(test_who_reads_what),
                 cmocka_unit_test(test_unsigned_devices),
+                cmocka_unit_test(test_pinned_only),
                 cmocka_unit_test(test_a_device_without_keys),
                 cmocka_unit_test(test_hurry),
                 cmocka_unit_test(test_the_event),
