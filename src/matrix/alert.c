@@ -4,6 +4,7 @@
 #include "matrix/alert.h"
 
 #include "e2ee/json.h"
+#include "log/log.h"
 #include "matrix/answer.h"
 #include "matrix/outbox.h"
 #include "matrix/room-queue.h"
@@ -31,6 +32,8 @@ int alert_raise(Database *database, const char *key, const char *line)
         if (r <= 0)
                 return r;
 
+        (void) log_full(LOG_WARNING, 0, LOG_FIELDS({ "DEVBOX_ALERT", line }),
+                        "An alert in #operator-approvals");
         r = query_run(database,
                       "INSERT INTO alert(key, room_id) VALUES (?, ?)"
                       " ON CONFLICT DO UPDATE SET room_id = excluded.room_id, event_id = NULL, over = 0",

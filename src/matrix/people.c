@@ -55,14 +55,28 @@ static int add_people(const People *people, const Manifest *manifest)
         return r;
 }
 
+/* The people of a revoked device whom no other one names keep their pins: else they could not read that it
+ * is. */
+static int keeps_pin(const People *people, const char *user_id)
+{
+        int r = people->revoked
+                        ? query_exists(people->database,
+                                       "SELECT 1 FROM person WHERE user_id = ? AND current", "t", user_id)
+                        : 1;
+        return r < 0 ? r : r == 0;
+}
+
 static int pin(const People *people, const char *user_id)
 {
         _cleanup_(freep) char *master = NULL;
 
-        int r = query_text(people->database, &master,
-                           "SELECT CASE count(DISTINCT master) WHEN 1 THEN min(master) END FROM person"
-                           " WHERE user_id = ? AND current",
-                           "t", user_id);
+        int r = keeps_pin(people, user_id);
+        if (r != 0)
+                return MIN(r, 0);
+        r = query_text(people->database, &master,
+                       "SELECT CASE count(DISTINCT master) WHEN 1 THEN min(master) END FROM person"
+                       " WHERE user_id = ? AND current",
+                       "t", user_id);
         if (r >= 0)
                 r = e2ee_pin_identity(people->e2ee, user_id, master);
         if (r == -EBADMSG) {

@@ -19,15 +19,15 @@ int people_receive(Database *database, E2ee *e2ee, const char *device, const Man
 int people_pins_another(Database *database, const char *user_id, const char *master);
 
 /* The device is revoked: it has no manifest any more, and its room ends with the notice ("revoked at …,
- * asked by …"), once. Its members stay in the room, which is read-only then. A later manifest opens it
- * again. */
+ * asked by …"), once. Its members stay in the room, which is read-only then, and keep their pins for it. A
+ * later manifest opens it again. */
 int people_revoke(Database *database, E2ee *e2ee, const char *device, const char *notice);
 
 /* 1: a manifest names the user. */
 int people_is_named(Database *database, const char *user_id);
 
-/* 1: the user is one of those whom the room is for; in rooms that we did not make, any manifest names them.
- * All others are neither listened to nor answered. */
+/* 1: the user is one of those whom the room is for; in rooms that we did
+ * not make, any manifest names them. All others are neither listened to nor answered. */
 int people_is_heard(Database *database, const char *room_id, const char *user_id);
 
 /* 1: a manifest pins another identity than the one the server has for the user: whatever they do, it does

@@ -281,11 +281,14 @@ static int on_invited(Database *database, const char *user_id, int64_t id, const
                          (int64_t) MEMBER_INVITED, id, (int64_t) MEMBER_WANTED);
 }
 
-/* Who is not in the room is as good as removed. */
+/* Who is not in the room is as good as removed; who is, and stays, is a stranger from now on. */
 static int on_kicked(Database *database, const char *user_id, int64_t id, const MatrixReply *reply)
 {
-        if (!matrix_reply_is_success(reply))
+        if (!matrix_reply_is_success(reply)) {
                 log_warning("A removal is refused: %s", matrix_reply_refusal(reply));
+                return query_run(database, "DELETE FROM chat_member WHERE id = ? AND state = ?", "ii", id,
+                                 (int64_t) MEMBER_UNWANTED);
+        }
         return query_run(database, "UPDATE chat_member SET state = ? WHERE id = ? AND state = ?", "iii",
                          (int64_t) MEMBER_REMOVED, id, (int64_t) MEMBER_UNWANTED);
 }

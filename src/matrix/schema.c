@@ -60,6 +60,7 @@ static const char matrix_tables[] =
         "CREATE TABLE alert("
         " key TEXT PRIMARY KEY, room_id TEXT NOT NULL, event_id TEXT, over INTEGER NOT NULL DEFAULT 0) "
         "STRICT;"
+        "CREATE INDEX alert_open ON alert(key) WHERE NOT over;"
 
         /* The rooms that there should be (`kind` is a RoomKind). `taken`: another room has the alias;
          * `candidate`: that one; `linked` into the space; `error`: the server's code, if it gives none.
@@ -79,11 +80,6 @@ static const char matrix_tables[] =
         /* Rooms of others that we are invited to, until the answer was sent. */
         "CREATE TABLE invitation("
         " id INTEGER PRIMARY KEY, room_id TEXT NOT NULL UNIQUE, accepted INTEGER NOT NULL) STRICT;"
-
-        /* Members of our rooms whom we did not invite, once they were reported. */
-        "CREATE TABLE stranger("
-        " room_id TEXT NOT NULL, user_id TEXT NOT NULL, PRIMARY KEY (room_id, user_id))"
-        " STRICT, WITHOUT ROWID;"
 
         /* Parts of timelines that a sync left out, read from `token` back to `since`; and the events of
          * their rooms, which wait: gap.c. */

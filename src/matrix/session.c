@@ -91,7 +91,8 @@ int session_new(const SessionOptions *options, MatrixSession **ret_session)
                                               .pickle_key = options->pickle_key,
                                               .user_id = options->login->user_id,
                                               .device_id = options->login->device_id,
-                                              .now_ms = now_ms },
+                                              .now_ms = now_ms,
+                                              .pinned_only = true },
                               &session->e2ee);
         if (r < 0)
                 return r;

@@ -97,6 +97,7 @@ static void test_reset(void **state)
         assert_int_equal(fault_of(chat), E2EE_FAULT_NONE);
         assert_int_equal(assert_ok(session_reset_identity(chat->session)), 0);
 
+        chat_pin(chat);
         chat_say(chat, "hello");
         CHAT_UNTIL(chat, peer_heard(chat->ana, BOT, "hello") == 1);
         assert_int_equal(peer_trust_of_message(chat->ana, "hello"), DEVICE_TRUST_SIGNED);
@@ -124,6 +125,7 @@ static void test_crashes(void **state)
                 chat_stop(chat);
                 chat_start(chat);
         }
+        chat_pin(chat);
         chat_say(chat, "hello");
         CHAT_UNTIL(chat, peer_heard(chat->ana, BOT, "hello") == 1);
 }

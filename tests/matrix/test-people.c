@@ -231,7 +231,7 @@ static int64_t count(World *world, const char *sql)
         return statement_integer(rows, 0);
 }
 
-/* The people of a revoked device lose all that a manifest gave them, and keep what they have read. */
+/* The people of a revoked device lose all that a manifest gave them, but can read that it is revoked. */
 static void test_revoked(void **state)
 {
         World *world = *state;
@@ -250,7 +250,8 @@ static void test_revoked(void **state)
         expect_member(world, "dev-home", ANA, MEMBER_WANTED);
         expect_member(world, "devbox", ANA, MEMBER_UNWANTED);
         expect_member(world, "operator-approvals", ANA, MEMBER_UNWANTED);
-        expect_pin(world, ANA, -1);
+        expect_pin(world, ANA, 0);
+        assert_err(people_is_heard(world->database, "!elsewhere", ANA), 0);
 
         receive(world, "home", ANA, 0);
         assert_int_equal(count(world, "SELECT count(*) FROM chat_room WHERE retired"), 0);

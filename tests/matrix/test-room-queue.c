@@ -184,6 +184,7 @@ static void test_removed(void **state)
                         assert_ok(room_queue_remove(store->database, ROOM_DEVICE, "home", "@ana:x"));
                 exchange(store, i == 0 ? &kicked : &gone);
                 finished(store);
+                assert_err(query_exists(store->database, "SELECT 1 FROM chat_member", ""), i == 0);
                 assert_ok(room_queue_remove(store->database, ROOM_DEVICE, "home", "@ana:x"));
                 finished(store);
 

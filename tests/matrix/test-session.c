@@ -17,12 +17,12 @@ static void test_conversation(void **state)
 {
         Chat *chat = *state;
 
+        chat_pin(chat);
         chat_say(chat, "hello");
         CHAT_UNTIL(chat, peer_heard(chat->ana, BOT, "hello") == 1);
         assert_int_equal(peer_trust_of_message(chat->ana, "hello"), DEVICE_TRUST_SIGNED);
         assert_int_equal(session_state(chat->session), SESSION_SYNCED);
 
-        chat_pin(chat);
         peer_say(chat->ana, ROOM, "!exec ls");
         peer_say(chat->ana, ROOM, "what a day!");
         CHAT_UNTIL(chat, chat_count(chat, "SELECT count(*) FROM command") == 1);
@@ -59,6 +59,7 @@ static void test_lost_answers(void **state)
 {
         Chat *chat = *state;
 
+        chat_pin(chat);
         chat->lose_every = 2;
         chat_say(chat, "one");
         chat_say(chat, "two");
@@ -93,16 +94,76 @@ static void test_crashes(void **state)
         assert_int_equal(chat->ana->n_replays, 0);
 }
 
-/* A person whom no manifest pins. */
+/* Ben is in the room of the approvals, and his device and the bot's know each other. */
+static Peer *add_ben(Chat *chat)
+{
+        chat_add_approvals(chat);
+        assert_ok(query_run(chat->database, "INSERT INTO person(device, user_id) VALUES ('home', '@ben:x')",
+                            ""));
+        assert_ok(query_run(chat->database,
+                            "INSERT INTO chat_member(room, user_id, state) VALUES (1, '@ben:x', 1)", ""));
+        room_member(chat->server, ROOM, "@ben:x", "join");
+        Peer *ben = peer_new(chat->server, "@ben:x", "BEN");
+        CHAT_UNTIL(chat, peer_count(ben, "SELECT count(*) FROM device WHERE user_id = '" BOT
+                                         "' AND signed") == 1 &&
+                                 chat_count(chat, "SELECT count(*) FROM device WHERE user_id = '@ben:x'"
+                                                  " AND signed") == 1);
+        return ben;
+}
+
+/* A person whom a manifest names and does not pin gets no keys, and all others learn why, until a manifest
+ * does. */
 static void test_unpinned(void **state)
 {
+        _cleanup_(freep) char *master = NULL;
         Chat *chat = *state;
+        Peer *ben;
 
-        free(chat_meet(chat));
-        peer_say(chat->ana, ROOM, "!exec ls");
-        CHAT_UNTIL(chat, peer_count(chat->ana, "SELECT count(*) FROM heard WHERE body LIKE"
-                                               " 'Your identity is pinned in no manifest.%'") == 1);
+        chat_pin(chat);
+        ben = add_ben(chat);
+        for (int i = 0; i < 2; i++) {
+                peer_say(ben, ROOM, "!exec ls");
+                CHAT_UNTIL(chat,
+                           peer_count(chat->ana, "SELECT count(*) FROM heard WHERE body LIKE"
+                                                 " 'Your identity is pinned in no manifest.%'") == i + 1);
+        }
+        assert_int_equal(peer_count(chat->ana,
+                                    "SELECT count(*) FROM heard WHERE body LIKE"
+                                    " '@ben:x cannot read what devbox writes: no manifest pins%'"),
+                         1);
         assert_int_equal(chat_count(chat, "SELECT count(*) FROM command"), 0);
+        assert_int_equal(peer_count(ben, "SELECT count(*) FROM heard WHERE sender = '" BOT "'"), 0);
+        assert_int_equal(peer_count(ben, "SELECT count(*) FROM withheld WHERE code = 'm.unauthorised'"), 1);
+
+        assert_int_equal(assert_ok(e2ee_identity(session_e2ee(chat->session), "@ben:x", &master)), 1);
+        assert_ok(e2ee_pin_identity(session_e2ee(chat->session), "@ben:x", master));
+        peer_say(ben, ROOM, "hello");
+        CHAT_UNTIL(chat, peer_count(ben, "SELECT count(*) FROM heard WHERE body LIKE"
+                                         " '%@ben:x was pinned by no manifest; that is over'") == 1);
+}
+
+/* Who has another identity than the pinned one is suspended, gets no keys, and all others learn of it. */
+static void test_changed_identity(void **state)
+{
+        _cleanup_(freep) char *master = NULL;
+        Chat *chat = *state;
+        Peer *ben;
+
+        chat_pin(chat);
+        ben = add_ben(chat);
+        CHAT_UNTIL(chat, assert_ok(e2ee_identity(session_e2ee(chat->session), "@ben:x", &master)) == 1);
+        assert_ok(e2ee_pin_identity(session_e2ee(chat->session), "@ben:x",
+                                    e2ee_ed25519(session_e2ee(chat->session))));
+        peer_say(ben, ROOM, "!exec ls");
+        CHAT_UNTIL(chat, peer_count(chat->ana, "SELECT count(*) FROM heard WHERE body LIKE"
+                                               " '@ben:x has another identity than %suspended%'") == 1);
+        assert_int_equal(chat_count(chat, "SELECT count(*) FROM command"), 0);
+        assert_int_equal(peer_count(ben, "SELECT count(*) FROM heard WHERE sender = '" BOT "'"), 0);
+
+        assert_ok(e2ee_pin_identity(session_e2ee(chat->session), "@ben:x", master));
+        peer_say(ben, ROOM, "hello");
+        CHAT_UNTIL(chat, peer_count(ben, "SELECT count(*) FROM heard WHERE body LIKE"
+                                         " '%@ben:x had another identity than %that is over'") == 1);
 }
 
 /* Events that look like commands, and what they are answered with. */
@@ -146,7 +207,7 @@ static void test_gap(void **state)
 {
         Chat *chat = *state;
 
-        free(chat_meet(chat));
+        chat_pin(chat);
         chat->limited = true; /* as that of a room that is new */
         room_state(chat->server, ROOM, "m.room.create", "", cJSON_CreateObject());
         CHAT_UNTIL(chat, !chat->limited);
@@ -163,20 +224,22 @@ static void test_stranger(void **state)
                                       "\"content\":{\"msgtype\":\"m.text\",\"body\":\"!exec ls\"}}";
         Chat *chat = *state;
 
-        free(chat_meet(chat));
+        chat_pin(chat);
         chat_add_approvals(chat);
         for (unsigned i = 1; i <= 2; i++) {
                 room_member(chat->server, ROOM, "@eve:x", "join");
                 (void) room_event(chat->server, ROOM, tree_parse(command));
                 CHAT_UNTIL(chat,
-                           peer_count(chat->ana, "SELECT count(*) FROM heard WHERE body LIKE '@eve:x is in"
-                                                 " #operator-approvals, but no manifest names them%'") == i);
+                           peer_count(chat->ana, "SELECT count(*) FROM heard WHERE body LIKE '@eve:x in"
+                                                 " #operator-approvals is named by no manifest%'") == i);
                 chat_say(chat, "next");
                 CHAT_UNTIL(chat, peer_heard(chat->ana, BOT, "next") == i);
-                assert_int_equal(cJSON_GetArraySize(chat->sent), 2 * i); /* and nothing to Eve */
+                assert_int_equal(cJSON_GetArraySize(chat->sent), 3 * i - 1); /* and nothing to Eve */
 
                 room_member(chat->server, ROOM, "@eve:x", "leave");
-                CHAT_UNTIL(chat, chat_count(chat, "SELECT count(*) FROM stranger") == 0);
+                CHAT_UNTIL(chat,
+                           peer_count(chat->ana, "SELECT count(*) FROM heard WHERE body LIKE '%@eve:x in"
+                                                 " #operator-approvals was named by no manifest%'") == i);
         }
 }
 
@@ -185,7 +248,7 @@ static void test_limited_rooms(void **state)
 {
         Chat *chat = *state;
 
-        free(chat_meet(chat));
+        chat_pin(chat);
         chat->limit_rooms = true;
         assert_ok(room_queue_want(chat->database, ROOM_DEVICE, "home"));
         chat_say(chat, "hello");
@@ -235,6 +298,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_lost_answers, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_crashes, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_unpinned, chat_up, chat_down),
+                cmocka_unit_test_setup_teardown(test_changed_identity, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_no_commands, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_gap, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_stranger, chat_up, chat_down),

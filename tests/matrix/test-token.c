@@ -33,7 +33,7 @@ static void test_due(void **state)
 {
         Chat *chat = *state;
 
-        free(chat_meet(chat));
+        chat_pin(chat);
         chat_use_tokens(chat, 1);
         CHAT_UNTIL(chat, chat->token == 2);
         chat_say(chat, "hello");
@@ -47,7 +47,7 @@ static void test_soft_logout(void **state)
 {
         Chat *chat = *state;
 
-        free(chat_meet(chat));
+        chat_pin(chat);
         chat_use_tokens(chat, FAR);
         CHAT_UNTIL(chat, !LIST_EMPTY(&chat->web.connections) && !chat->expired);
         expire(chat);
@@ -64,7 +64,7 @@ static void test_lost_answers(void **state)
         Chat *chat = *state;
         char text[16];
 
-        free(chat_meet(chat));
+        chat_pin(chat);
         chat_use_tokens(chat, FAR);
         chat->lose_every = 2;
         for (unsigned i = 1; i <= 6; i++) {
@@ -83,7 +83,7 @@ static void test_crashes(void **state)
 {
         Chat *chat = *state;
 
-        free(chat_meet(chat));
+        chat_pin(chat);
         chat_use_tokens(chat, FAR);
         for (int i = 0; chat->token < 12; i++) {
                 assert_true(i < 2000);
@@ -118,7 +118,7 @@ static void test_ended(void **state)
 
                 assert_int_equal(chat_up(state), 0);
                 chat = *state;
-                free(chat_meet(chat));
+                chat_pin(chat);
                 chat_use_tokens(chat, rows[i].has_refresh ? FAR : 0);
                 chat->refuse_refresh = rows[i].refuse_refresh;
                 chat->logged_out = rows[i].logged_out;

@@ -92,7 +92,7 @@ static void test_verified_by_person(void **state)
         static const char *const rooms[] = { ROOM, NULL }; /* NULL: by to-device messages */
         Chat *chat = *state;
 
-        free(chat_meet(chat));
+        chat_pin(chat);
         for (size_t i = 0; i < ELEMENTSOF(rooms); i++) {
                 assert_ok(e2ee_verification_ask(chat->ana->e2ee, BOT, "BOT", rooms[i], NULL));
                 compare_and_confirm(chat);
@@ -121,7 +121,7 @@ static void test_verified_by_operator(void **state)
         Chat *chat = *state;
         Shown shown;
 
-        free(chat_meet(chat));
+        chat_pin(chat);
         assert_err(start(chat, ANA, &id), -EAGAIN);
         chat_add_approvals(chat);
         assert_err(start(chat, "@eve:x", &id), -ENOENT);
@@ -142,7 +142,7 @@ static void test_verification_cancelled(void **state)
         Chat *chat = *state;
         Shown shown;
 
-        free(chat_meet(chat));
+        chat_pin(chat);
         assert_ok(e2ee_verification_ask(chat->ana->e2ee, BOT, "BOT", ROOM, NULL));
         CHAT_UNTIL(chat, is_shown(chat, "keys", &shown));
         decide(chat, verification_cancel, shown.id);
