@@ -124,20 +124,43 @@ unsigned chat_read(const ChatWorld *world, const char *pattern)
         return (unsigned) n;
 }
 
-void chat_react(ChatWorld *world, const char *pattern, const char *key)
+static char *find_message(const ChatWorld *world, const char *pattern)
 {
-        _cleanup_(freep) char *target = NULL;
-        cJSON *content = NULL, *event = NULL;
+        char *id = NULL;
 
         assert_int_equal(
-                query_text(world->ana->database, &target,
+                query_text(world->ana->database, &id,
                            "SELECT event_id FROM heard WHERE body LIKE ? ORDER BY rowid DESC LIMIT 1", "t",
                            pattern),
                 1);
+        return id;
+}
+
+const char *chat_react(ChatWorld *world, const char *pattern, const char *key)
+{
+        _cleanup_(freep) char *target = find_message(world, pattern);
+        cJSON *content = NULL, *event = NULL;
+
         assert_ok(json_pack(&content, "{m.relates_to:{rel_type:s,event_id:s,key:s}}", "m.annotation", target,
                             key));
         assert_ok(json_pack(&event, "{type:s,sender:s,content:o}", "m.reaction", ANA, content));
+        return room_event(world->server, APPROVALS, event);
+}
+
+void chat_redact(ChatWorld *world, const char *event_id)
+{
+        cJSON *event = NULL;
+
+        assert_ok(json_pack(&event, "{type:s,sender:s,redacts:s,content:{redacts:s}}", "m.room.redaction",
+                            ANA, event_id, event_id));
         (void) room_event(world->server, APPROVALS, event);
+}
+
+void chat_redact_message(ChatWorld *world, const char *pattern)
+{
+        _cleanup_(freep) char *id = find_message(world, pattern);
+
+        chat_redact(world, id);
 }
 
 /* ---- the world */

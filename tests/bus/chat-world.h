@@ -44,5 +44,9 @@ void chat_turn(ChatWorld *world);
 /* How many messages of the bot Ana has read that are LIKE this. */
 unsigned chat_read(const ChatWorld *world, const char *pattern);
 
-/* Ana reacts to the newest one that is LIKE this. */
-void chat_react(ChatWorld *world, const char *pattern, const char *key);
+/* Ana takes away in #operator-approvals: a reaction, or her newest message that is LIKE this. */
+void chat_redact(ChatWorld *world, const char *event_id);
+void chat_redact_message(ChatWorld *world, const char *pattern);
+
+/* Ana reacts to the newest one that is LIKE this. Returns the reaction's id, until the next event. */
+const char *chat_react(ChatWorld *world, const char *pattern, const char *key);

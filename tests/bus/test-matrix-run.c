@@ -74,14 +74,14 @@ static void test_approval(void **state)
         say_write(world, "note");
         CHAT_UNTIL(world, chat_read(world, "%@ana:x asks dev-a for fs.write.%note%") == 1);
         assert_false(is_written(world, "note"));
-        chat_react(world, "%@ana:x asks dev-a for fs.write.%", THUMB_UP);
+        (void) chat_react(world, "%@ana:x asks dev-a for fs.write.%", THUMB_UP);
         CHAT_UNTIL(world, chat_read(world, "%approved by @ana:x, done%") == 1);
         assert_true(is_written(world, "note"));
         CHAT_UNTIL(world, chat_read(world, "%dev-a%fs.write%exit 0%") == 1);
 
         say_write(world, "other");
         CHAT_UNTIL(world, chat_read(world, "%@ana:x asks dev-a for fs.write.%other%") == 1);
-        chat_react(world, "%@ana:x asks dev-a for fs.write.%other%", THUMB_DOWN);
+        (void) chat_react(world, "%@ana:x asks dev-a for fs.write.%other%", THUMB_DOWN);
         CHAT_UNTIL(world, chat_read(world, "%denied by @ana:x") == 1);
         assert_false(is_written(world, "other"));
         verify_chain(world->run->ledger);
@@ -94,7 +94,7 @@ static void test_refused_decisions(void **state)
 
         peer_say(world->ana, ROOM, "!exec sleep infinity");
         CHAT_UNTIL(world, chat_read(world, "%asks dev-a for shell.exec.%infinity%") == 1);
-        chat_react(world, "%asks dev-a for shell.exec.%", THUMB_UP);
+        (void) chat_react(world, "%asks dev-a for shell.exec.%", THUMB_UP);
         CHAT_UNTIL(world, chat_read(world, "%the tier is message%") == 1);
         peer_say(world->ana, APPROVALS, "!approve 000000");
         CHAT_UNTIL(world, chat_read(world, "no request of this id%") == 1);

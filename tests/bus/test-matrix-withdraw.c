@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/* An approval that is taken back in Element, at each moment of the request. */
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "chat-world.h"
+#include "files.h"
+#include "run-calls.h"
+#include "store/query.h"
+
+#define THUMB_UP "\xf0\x9f\x91\x8d"
+
+static void say_write(ChatWorld *world)
+{
+        _cleanup_(freep) char *line = text_of("!fs.write %s/note hello", world->run->directory);
+
+        peer_say(world->ana, ROOM, line);
+        CHAT_UNTIL(world, chat_read(world, "%@ana:x asks dev-a for fs.write.%note%") == 1);
+}
+
+static bool is_written(const ChatWorld *world)
+{
+        _cleanup_(freep) char *path = text_of("%s/note", world->run->directory);
+
+        return access(path, F_OK) == 0;
+}
+
+/* How many of the device's requests are in that state. */
+static unsigned count_requests(const ChatWorld *world, const char *state)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = new_dispatch_call(world->run, "GetDevice");
+
+        assert_ok(sd_bus_message_append(call, "s", "dev-a"));
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply =
+                finish_call(world->run->client, TAKE_PTR(call), NULL);
+        return (unsigned) (dictionary_text(reply, state)[0] - '0');
+}
+
+/* One sync has both: it was never given, and the request waits on. */
+static void test_before_it_was_read(void **state)
+{
+        ChatWorld *world = *state;
+
+        say_write(world);
+        chat_redact(world, chat_react(world, "%@ana:x asks dev-a for fs.write.%", THUMB_UP));
+        peer_say(world->ana, ROOM, "!status");
+        CHAT_UNTIL(world, chat_read(world, "dev-a: online%") == 1);
+        assert_int_equal(count_requests(world, "approving"), 1);
+        assert_false(is_written(world));
+
+        (void) chat_react(world, "%@ana:x asks dev-a for fs.write.%", THUMB_UP);
+        CHAT_UNTIL(world, chat_read(world, "%approved by @ana:x, done%") == 1);
+        assert_true(is_written(world));
+        verify_chain(world->run->ledger);
+}
+
+/* The device has not got it yet, and never does. */
+static void test_before_it_was_sent(void **state)
+{
+        _cleanup_(freep) char *reaction = NULL;
+        ChatWorld *world = *state;
+
+        (void) test_daemon_stop(world->run->agent);
+        world->run->agent = test_daemon_free(world->run->agent);
+        say_write(world);
+        reaction = strdup(chat_react(world, "%@ana:x asks dev-a for fs.write.%", THUMB_UP));
+        CHAT_UNTIL(world, count_requests(world, "approving") == 0);
+        chat_redact(world, reaction);
+        CHAT_UNTIL(world, chat_read(world, "______ cancelled%") == 1);
+
+        start_agent(world->run);
+        peer_say(world->ana, ROOM, "!exec ls -- /home");
+        CHAT_UNTIL(world, chat_read(world, "%dev-a%ls%exit 0%") == 1);
+        assert_false(is_written(world));
+        verify_chain(world->run->ledger);
+}
+
+/* It is ended on the device. */
+static void test_while_it_runs(void **state)
+{
+        ChatWorld *world = *state;
+        _cleanup_(freep) char *id = NULL, *line = NULL;
+
+        peer_say(world->ana, ROOM, "!exec sleep infinity");
+        CHAT_UNTIL(world, chat_read(world, "%asks dev-a for shell.exec.%infinity%") == 1);
+        assert_int_equal(query_text(world->ana->database, &id,
+                                    "SELECT substr(body, 1, 6) FROM heard WHERE body LIKE"
+                                    " '%asks dev-a for shell.exec.%'",
+                                    ""),
+                         1);
+        line = text_of("!approve %s", id);
+        peer_say(world->ana, APPROVALS, line);
+        CHAT_UNTIL(world, count_requests(world, "running") == 1);
+        chat_redact_message(world, "!approve %");
+        CHAT_UNTIL(world, chat_read(world, "______ cancelled%") == 1);
+        CHAT_UNTIL(world, chat_read(world, "%dev-a%sleep%cancelled%") >= 1);
+        verify_chain(world->run->ledger);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                chat_world_test(test_before_it_was_read),
+                chat_world_test(test_before_it_was_sent),
+                chat_world_test(test_while_it_runs),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

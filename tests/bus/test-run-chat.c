@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* What a process with the rights of devbox-matrix can do whatever it is told to: ask for what any operator
+ * may, and approve up to the tier `message`, in the name of anybody. */
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "run-calls.h"
+
+#define ANA "@ana:x"
+#define KEY "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
+
+/* Ana is an operator and an approver. */
+static int up(void **state)
+{
+        assert_int_equal(run_world_up(state), 0);
+        RunWorld *world = *state;
+
+        world->operators = "{\"mxid\":\"" ANA "\",\"msk\":\"" KEY "\"},";
+        world->approvers = "{\"mxid\":\"" ANA "\"},";
+        run_world_sign_manifest(world, NULL);
+        return 0;
+}
+
+/* Submit in that name; `wanted` as in finish_call(). Returns the id, in static memory. */
+static const char *submit(const RunWorld *world, const char *capability, const char *const *words,
+                          const char *principal, const char *wanted)
+{
+        sd_bus_message *call = new_dispatch_call(world, "Submit");
+        static char id[64];
+        const char *text;
+
+        assert_ok(sd_bus_message_append(call, "ss", "dev-a", capability));
+        assert_ok(sd_bus_message_append_strv(call, (char **) words));
+        assert_ok(sd_bus_message_append(call, "a{sv}", 3, "principal", "s", principal, "room", "s", "!r:x",
+                                        "event_id", "s", "$1"));
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = finish_call(world->client, call, wanted);
+        if (wanted)
+                return NULL;
+        assert_ok(sd_bus_message_read(reply, "s", &text));
+        (void) snprintf(id, sizeof id, "%s", text);
+        return id;
+}
+
+/* Approve in that name, with one more option; NULL: by an encrypted message alone. */
+static void approve(const RunWorld *world, const char *id, const char *principal,
+                    const char *const option[2], const char *wanted)
+{
+        sd_bus_message *call = new_dispatch_call(world, "Approve");
+
+        assert_ok(sd_bus_message_append(call, "s", id));
+        assert_ok(sd_bus_message_open_container(call, 'a', "{sv}"));
+        assert_ok(sd_bus_message_append(call, "{sv}{sv}{sv}", "principal", "s", principal, "room", "s",
+                                        "!r:x", "message_id", "s", "$2"));
+        if (option)
+                assert_ok(sd_bus_message_append(call, "{sv}", option[0], "s", option[1]));
+        assert_ok(sd_bus_message_close_container(call));
+        sd_bus_message_unref(finish_call(world->client, call, wanted));
+}
+
+static const char *const by_reaction[] = { "reaction_id", "$3" }, *const by_envelope[] = { "envelope",
+                                                                                           "{}" };
+
+static void test_asks_for_what_operators_may(void **state)
+{
+        static const struct {
+                const char *words[4], *principal, *end, *error; /* of the request, or of the call */
+        } rows[] = {
+                { { "ls", "--", "/home" }, ANA, "finished", NULL },
+                { { "rm", "-rf", "/home" }, ANA, "rejected", NULL },             /* in no manifest */
+                { { "ls", "--", "/home" }, "@eve:x", "rejected", NULL },         /* no operator */
+                { { "ls", "--", "/home" }, "local:root", NULL, "AccessDenied" }, /* no name of a chat */
+                { { "ls", "--", "/home" }, "dashboard", NULL, "AccessDenied" },
+        };
+        RunWorld *world = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                const char *id =
+                        submit(world, "shell.exec", rows[i].words, rows[i].principal, rows[i].error);
+
+                if (id)
+                        assert_string_equal(wait_end(world, id), rows[i].end);
+        }
+        verify_chain(world->ledger);
+}
+
+static void test_approves_up_to_message(void **state)
+{
+        RunWorld *world = *state;
+        char path[160];
+        const char *const words[] = { path, "hello", NULL };
+
+        (void) snprintf(path, sizeof path, "%s/note", world->directory);
+        const char *id = submit(world, "fs.write", words, ANA, NULL);
+        approve(world, id, ANA, by_reaction, "ApprovalMissing");
+        approve(world, id, "@eve:x", NULL, "ApprovalMismatch");
+        wait_state(world, id, "approving");
+        assert_int_equal(access(path, F_OK), -1);
+        approve(world, id, ANA, NULL, NULL);
+        assert_string_equal(wait_end(world, id), "finished");
+        assert_int_equal(access(path, F_OK), 0);
+}
+
+/* Neither by a name nor by an envelope that it makes up. */
+static void test_never_signs(void **state)
+{
+        static const char *const web[] = { "web", "ps", NULL };
+        RunWorld *world = *state;
+
+        const char *id = submit(world, "docker.exec", web, ANA, NULL);
+        wait_state(world, id, "approving");
+        approve(world, id, ANA, NULL, "ApprovalMissing");
+        approve(world, id, "@bob:hs.example", NULL, "ApprovalMissing");
+        approve(world, id, "@bob:hs.example", by_reaction, "ApprovalMissing");
+        approve(world, id, "@bob:hs.example", by_envelope, "BadEnvelope");
+        wait_state(world, id, "approving");
+        verify_chain(world->ledger);
+}
+
+#define test(function) cmocka_unit_test_setup_teardown(function, up, run_world_down)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                test(test_asks_for_what_operators_may),
+                test(test_approves_up_to_message),
+                test(test_never_signs),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
