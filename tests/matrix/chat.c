@@ -181,6 +181,16 @@ static bool refuse_keys(Chat *chat, const char *text, Answer *ret_answer)
         return true;
 }
 
+static Answer break_answer(Chat *chat)
+{
+        Answer answer = chat->breaks;
+
+        chat->n_broken--;
+        answer.body = strdup(strempty(answer.body));
+        assert_non_null(answer.body);
+        return answer;
+}
+
 static Answer on_request(const ServerRequest *request, void *userdata)
 {
         const char *target = request->target + strlen("/_matrix/client/v3");
@@ -197,6 +207,8 @@ static Answer on_request(const ServerRequest *request, void *userdata)
         if (!is_authorized(chat, request))
                 return (Answer){ ANSWER, 401, NULL,
                                  strdup("{\"errcode\":\"M_UNKNOWN_TOKEN\",\"soft_logout\":true}") };
+        if (chat->n_broken > 0 && strstr(target, chat->broken))
+                return break_answer(chat);
         if (startswith(target, "/sync"))
                 return answer_sync(chat, target);
         if (startswith(target, "/keys/device_signing/") && refuse_keys(chat, request->body, &refusal))

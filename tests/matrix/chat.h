@@ -37,6 +37,9 @@ typedef struct Chat {
         unsigned n_sends;              /* PUT /send, repeated ones included */
         cJSON *sent;                   /* {TXN:body} of these */
         bool limit_rooms;              /* rooms are made ten minutes later */
+        const char *broken;            /* requests with this in their target */
+        unsigned n_broken;             /* how many of them still fail */
+        Answer breaks;                 /* how; its body is text that is copied */
         unsigned n_rooms;              /* that were asked for */
         unsigned n_receipts, n_reactions, n_redactions;
 } Chat;

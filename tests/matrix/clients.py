@@ -88,8 +88,9 @@ class World:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def new(cls, program, packages, directory):
-        """`program` is client.c's. All of it ends with the context."""
+    async def new(cls, program, packages, directory, percent=0):
+        """`program` is client.c's. Until settle(), `percent` of the bot's requests get a fault. All of it
+        ends with the context."""
         async with contextlib.AsyncExitStack() as stack:
             for each in ("synapse", "bot"):
                 (directory / each).mkdir()
@@ -97,7 +98,9 @@ class World:
             stack.callback(server.kill)
             for name in ("bot", "ana", "ben"):
                 server.register(name)
-            bot, ben = Bot(program, directory / "bot", server.url), None
+            proxy = Proxy(server.url, 1, percent)
+            stack.callback(proxy.end)
+            bot, ben = Bot(program, directory / "bot", proxy.url), None
             stack.callback(bot.kill)
             if packages:
                 log = stack.enter_context(open(directory / "element", "w", encoding="utf-8"))
@@ -108,8 +111,8 @@ class World:
             await ana.begin(PASSWORD)
             yield cls(server, bot, ana, ben)
 
-    async def be_pinned(self, room):
-        """The identity is pinned once the bot has seen it: before that, its answer says what to do."""
+    async def settle(self, room):
+        """Ana's identity is pinned once the bot has seen it: before that, its answer says what to do."""
         ana = self.ana
         for attempt in range(20):
             seen = len(ana.events)
@@ -118,5 +121,6 @@ class World:
                 lambda: next((event.text for event in ana.events[seen:] if event.sender == BOT), None),
                 "answer")
             if answer.startswith("done:"):
+                self.bot.move(self.server.url)
                 return
         raise AssertionError("no command was answered")

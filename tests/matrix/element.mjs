@@ -17,7 +17,7 @@ const [url, user, password] = process.argv.slice(2);
 console.log = console.info = console.debug = console.warn = console.error; // what the library prints
 const library = (name) => import(createRequire(process.cwd() + "/").resolve(name));
 const sdk = await library("matrix-js-sdk");
-const { OnlySignedDevicesIsolationMode } = await library("matrix-js-sdk/lib/crypto-api/index.js");
+const { AllDevicesIsolationMode, OnlySignedDevicesIsolationMode } = await library("matrix-js-sdk/lib/crypto-api/index.js");
 
 async function logIn() {
     const identifier = { type: "m.id.user", user };
@@ -73,6 +73,13 @@ const verbs = {
     async hear(text) {
         const found = () => events.find((event) => event.getContent().body === text);
         return (await until(found, JSON.stringify(text))).getSender();
+    },
+
+    // From here on also to, and from, devices that their owner has not signed, or again only signed ones.
+    async isolate(signed) {
+        const mode = signed ? new OnlySignedDevicesIsolationMode() : new AllDevicesIsolationMode(false);
+        client.getCrypto().setDeviceIsolationMode(mode);
+        return signed;
     },
 
     // How many encrypted events there are, and those that Element would warn of.

@@ -58,12 +58,15 @@ async def latency(ana, room):
 
 
 async def look(ana, ben, room):
-    """Ben writes and is answered; of all that was said he sees nothing unreadable, and no warning."""
-    await ben.do("say", room, "!element")
-    assert await ben.do("hear", "done:\n!element") == BOT
-    await hear(ana, "done:\n!element")
-    seen = await ben.do("look")
-    assert seen["encrypted"] > 20 and not seen["warnings"], seen
+    """Ben writes and is answered, in each mode of Element; of all that was said he sees nothing unreadable,
+    and no warning."""
+    for mode in ("any device", "signed devices"):
+        await ben.do("isolate", mode == "signed devices")
+        await ben.do("say", room, f"!help {mode}")
+        assert await ben.do("hear", f"done:\n!help {mode}") == BOT
+        await hear(ana, f"done:\n!help {mode}")
+        seen = await ben.do("look")
+        assert seen["encrypted"] > 20 and not seen["warnings"], seen
 
 
 async def conversation(world):
@@ -75,8 +78,8 @@ async def conversation(world):
         await ben.do("join", f"#dev-home:{SERVER}")
     print("ok rooms", flush=True)
 
-    await world.be_pinned(room)
-    print("ok command", flush=True)
+    await world.settle(room)
+    print("ok first-boot-in-bad-weather", flush=True)
 
     announcement = await hear(ana, "home: rm")
     await ana.react(approvals, announcement, "\N{THUMBS UP SIGN}\ufe0f")
@@ -134,7 +137,7 @@ async def conversation(world):
 
 
 async def run(program, packages, directory):
-    async with World.new(program, packages, directory) as world:
+    async with World.new(program, packages, directory, percent=30) as world:
         await conversation(world)
 
 
