@@ -117,7 +117,7 @@ static int configure(Database *database)
 {
         static const char settings[] = "PRAGMA journal_mode=WAL;"
                                        "PRAGMA synchronous=FULL;"
-                                       "PRAGMA cache_size=-512;"
+                                       "PRAGMA cache_size=-128;"
                                        "PRAGMA cell_size_check=ON;"
                                        "PRAGMA temp_store=MEMORY;"
                                        "PRAGMA journal_size_limit=4194304;";
