@@ -23,6 +23,7 @@ struct MatrixCall {
         size_t body_size;
         bool is_json;
         usec_t timeout_usec;
+        size_t response_max;
         bool once, limited, anonymous;
         bool failing; /* the attempt before failed, and this was logged */
         MatrixReplyHandler on_reply;
@@ -134,7 +135,7 @@ static int attempt(MatrixCall *call)
                                           .body = call->body,
                                           .body_size = call->body_size,
                                           .timeout_usec = call->timeout_usec,
-                                          .response_max = RESPONSE_MAX };
+                                          .response_max = call->response_max };
         r = http_call_start(call->server->http, &options, &handlers, call, &call->http);
         if (header)
                 explicit_bzero(header, strlen(header));
@@ -242,6 +243,8 @@ int matrix_call_start(MatrixServer *server, const MatrixRequest *request, Matrix
                 return -ENOMEM;
         *call = (MatrixCall){ .server = server,
                               .timeout_usec = request->timeout_usec,
+                              .response_max =
+                                      request->response_max > 0 ? request->response_max : RESPONSE_MAX,
                               .once = request->once,
                               .limited = request->limited,
                               .anonymous = request->anonymous,

@@ -31,6 +31,7 @@ typedef struct MatrixRequest {
         const char *body;            /* JSON; NULL: none */
         Bytes file;                  /* instead of the body */
         usec_t timeout_usec;         /* of one attempt */
+        size_t response_max;         /* bytes; 0: 64 MiB */
         bool once;                   /* hands over failures as well, instead of repeating */
         bool limited;                /* hands over a 429 as well */
         bool anonymous;              /* without the token */

@@ -6,10 +6,13 @@
 
 #include "matrix/call.h"
 
-/* Sets the server to https://SERVER of @user:SERVER, and asks it. Errors: -EINVAL the user has no server;
- * those of matrix_call_start(). */
-int discovery_start(MatrixServer *server, const char *user_id, MatrixReplyHandler on_reply, void *userdata,
+/* Sets the server to https://SERVER of @user:SERVER. Errors: -EINVAL the user has no server; -ENOMEM. */
+int discovery_set_server(MatrixServer *server, const char *user_id);
+
+/* Asks it for another. A redirect is not followed. Errors: those of matrix_call_start(). */
+int discovery_start(MatrixServer *server, MatrixReplyHandler on_reply, void *userdata,
                     MatrixCall **ret_call);
 
-/* Sets the server to what the reply names; without a usable name it stays as it is. Errors: -ENOMEM. */
+/* Sets the server to what the reply names, by https: only; without a usable name it stays as it is. Errors:
+ * -ENOMEM. */
 int discovery_take(MatrixServer *server, const MatrixReply *reply);

@@ -139,10 +139,12 @@ static int start_login(Operation *operation, const LoginArguments *arguments)
         int r = secret_new(secret.data, secret.size, &operation->secret);
         if (r < 0)
                 return r;
-        if (*arguments->server == '\0')
-                r = discovery_start(&operation->server, arguments->user_id, on_discovered, operation,
-                                    &operation->request);
-        else {
+        if (*arguments->server == '\0') {
+                r = discovery_set_server(&operation->server, arguments->user_id);
+                if (r == 0)
+                        r = discovery_start(&operation->server, on_discovered, operation,
+                                            &operation->request);
+        } else {
                 r = matrix_server_set_url(&operation->server, arguments->server);
                 if (r == 0)
                         r = authenticate(operation);
