@@ -30,18 +30,19 @@ static void wipe(char *text)
         free(text);
 }
 
-static int body_of_login(const MatrixLogin *login, const Secret *password, char **ret_body)
+static int body_of_login(const AuthCredentials *credentials, char **ret_body)
 {
+        const MatrixLogin *login = credentials->login;
         _cleanup_(json_freep) cJSON *body = NULL;
         char *text = NULL;
 
-        int r = copy_secret(password, &text);
+        int r = credentials->password ? copy_secret(credentials->password, &text) : 0;
         if (r == 0)
                 r = json_pack(&body,
                               "{type:s,identifier:{type:s,user:s},password:s,device_id:s,"
                               "initial_device_display_name:s,refresh_token:b}",
-                              "m.login.password", "m.id.user", login->user_id, text, login->device_id,
-                              "devbox", true);
+                              text ? "m.login.password" : "m.login.application_service", "m.id.user",
+                              login->user_id, text, login->device_id, "devbox", true);
         wipe(text);
         return r < 0 ? r : canonical_json(body, false, ret_body);
 }
@@ -51,7 +52,7 @@ int auth_login_start(MatrixServer *server, const AuthCredentials *credentials, M
 {
         char *body = NULL;
 
-        int r = body_of_login(credentials->login, credentials->password, &body);
+        int r = body_of_login(credentials, &body);
         if (r == 0)
                 r = matrix_call_start(server,
                                       &(MatrixRequest){ .method = "POST",

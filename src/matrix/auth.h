@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Logging in, by password or with an access token, and what keeps a token valid. A login is tried once: a
- * failure is for the person who asked, and a homeserver counts attempts. */
+/* Logging in, by password, as an application service or with an access token, and what keeps a token valid.
+ * A login is tried once: a failure is for the person who asked, and a homeserver counts attempts. */
 
 #include "matrix/call.h"
 #include "matrix/login.h"
 
 typedef struct AuthCredentials {
         const MatrixLogin *login; /* committed before: a login whose answer was lost is the same again */
-        const Secret *password;
+        const Secret *password;   /* NULL: the server's token is an application service's */
 } AuthCredentials;
 
 /* Logs in the user with the device of the login. Errors: those of matrix_call_start(). */

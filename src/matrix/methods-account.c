@@ -12,17 +12,24 @@
 
 /* ---- Login */
 
+static const char *const kinds[_LOGIN_KIND_MAX] = { "password", "token", "appservice" };
+
 typedef struct LoginArguments {
-        const char *server, *user_id, *kind, *secret;
+        const char *server, *user_id, *secret;
+        LoginKind kind;
 } LoginArguments;
 
 static int read_login(sd_bus_message *message, LoginArguments *ret_arguments)
 {
-        LoginArguments it;
+        LoginArguments it = { .kind = LOGIN_PASSWORD };
+        const char *kind;
 
-        if (sd_bus_message_read(message, "ssss", &it.server, &it.user_id, &it.kind, &it.secret) < 0 ||
-            !mxid_valid(it.user_id) || *it.secret == '\0' ||
-            (!streq(it.kind, "password") && !streq(it.kind, "token")))
+        if (sd_bus_message_read(message, "ssss", &it.server, &it.user_id, &kind, &it.secret) < 0 ||
+            !mxid_valid(it.user_id) || *it.secret == '\0')
+                return -EBADMSG;
+        while (it.kind < _LOGIN_KIND_MAX && !streq(kind, kinds[it.kind]))
+                it.kind++;
+        if (it.kind == _LOGIN_KIND_MAX)
                 return -EBADMSG;
 
         *ret_arguments = it;
@@ -65,7 +72,7 @@ static void finish(Operation *operation, const char *device_id, const MatrixToke
         matrix_work(self);
 }
 
-static void on_password(MatrixCall *call, const MatrixReply *reply, void *userdata)
+static void on_login_reply(MatrixCall *call, const MatrixReply *reply, void *userdata)
 {
         Operation *operation = userdata;
         MatrixTokens tokens;
@@ -108,13 +115,13 @@ static int authenticate(Operation *operation)
         if (r != 0)
                 return r;
         operation->request = matrix_call_free(operation->request);
-        if (!operation->by_token)
-                return auth_login_start(&operation->server,
-                                        &(AuthCredentials){ &operation->login, operation->secret },
-                                        on_password, operation, &operation->request);
-
-        operation->server.token = TAKE_PTR(operation->secret);
-        return auth_whoami_start(&operation->server, on_whoami, operation, &operation->request);
+        if (operation->kind != LOGIN_PASSWORD)
+                operation->server.token = TAKE_PTR(operation->secret);
+        if (operation->kind == LOGIN_TOKEN)
+                return auth_whoami_start(&operation->server, on_whoami, operation, &operation->request);
+        return auth_login_start(&operation->server,
+                                &(AuthCredentials){ &operation->login, operation->secret }, on_login_reply,
+                                operation, &operation->request);
 }
 
 static void on_discovered(MatrixCall *call, const MatrixReply *reply, void *userdata)
@@ -132,7 +139,7 @@ static int start_login(Operation *operation, const LoginArguments *arguments)
 {
         Bytes secret = bytes_of_string(arguments->secret);
 
-        operation->by_token = streq(arguments->kind, "token");
+        operation->kind = arguments->kind;
         operation->user_id = strdup(arguments->user_id);
         if (!operation->user_id)
                 return -ENOMEM;

@@ -6,6 +6,13 @@
 
 #include "matrix/daemon-internal.h"
 
+typedef enum LoginKind {
+        LOGIN_PASSWORD,
+        LOGIN_TOKEN,      /* an access token of a device */
+        LOGIN_APPSERVICE, /* the as_token of an application service whose user it is */
+        _LOGIN_KIND_MAX,
+} LoginKind;
+
 typedef struct Operation {
         BusCall call;
         MatrixDaemon *self;
@@ -13,7 +20,7 @@ typedef struct Operation {
         MatrixLogin login;
         MatrixCall *request; /* the last one */
         Secret *secret;      /* of Login */
-        bool by_token;
+        LoginKind kind;      /* of that */
         char *user_id;
 } Operation;
 

@@ -136,6 +136,13 @@ static void test_login_without_a_terminal(void **state)
         assert_has(run.output, "\"last_sync_at\":null,\"fault\":\"\",\"problem\":null}\n");
         assert_int_equal(run.status, 0);
         assert_log("Login 'https://m.example.org' @devbox:example.org token\n");
+
+        _cleanup_(run_done) Run logout = run_ctl_words(bus, WORDS("matrix", "logout", "--yes"));
+        assert_int_equal(logout.status, 0);
+        _cleanup_(run_done) Run service = run_ctl_with_input(
+                bus, WORDS("matrix", "login", "@devbox:example.org", "--appservice"), "right\n");
+        assert_int_equal(service.status, 0);
+        assert_log("Login '' @devbox:example.org appservice\n");
 }
 
 static void test_logins_that_fail(void **state)
@@ -166,7 +173,7 @@ static void test_logins_that_fail(void **state)
                 { { "matrix", "login" }, NULL, "; see: devboxctl help matrix login", 2 },
                 { { "matrix", "login", "@devbox:example.org", "--token", "--reset-identity" },
                   NULL,
-                  "--reset-identity needs the password of the account, not a token",
+                  "exclude each other",
                   2 },
                 { { "matrix", "login", "@devbox:example.org", "--server", "example.org" },
                   NULL,

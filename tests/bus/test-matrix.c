@@ -58,6 +58,10 @@ static Answer on_request(const ServerRequest *request, void *userdata)
         MatrixBus *world = userdata;
 
         if (startswith(target, "/login"))
+                assert_true(strstr(request->body, "m.login.password") ||
+                            (strstr(request->body, "m.login.application_service") &&
+                             strstr(request->head, "Authorization: Bearer syt_secret")));
+        if (startswith(target, "/login"))
                 return answer_login(world, request->body);
         if (startswith(target, "/refresh")) {
                 world->expired = false;
@@ -290,6 +294,9 @@ static void test_an_account(void **state)
         (void) finish(world, new_call(world, "Logout"), NULL);
         assert_int_equal(world->n_logouts, 1);
         assert_string_equal(status(world, "state"), "logged_out");
+        log_in(world, world->web.url, "appservice", NULL);
+        wait_state(world, "synced");
+        (void) finish(world, new_call(world, "Logout"), NULL);
         log_in(world, world->web.url, "token", "MatrixRefused");
         world->logged_out = false;
         log_in(world, world->web.url, "token", NULL);

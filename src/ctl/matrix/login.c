@@ -19,8 +19,21 @@
 
 typedef struct LoginOptions {
         const char *server;
-        bool token, reset_identity;
+        bool token, appservice, reset_identity;
 } LoginOptions;
+
+/* Of what is read. */
+typedef struct SecretKind {
+        const char *name, *prompt;
+} SecretKind;
+
+static SecretKind kind_of(const LoginOptions *given)
+{
+        return given->token        ? (SecretKind){ "access token", "Access token" }
+               : given->appservice ? (SecretKind){ "token of the application service",
+                                                   "Token of the application service" }
+                                   : (SecretKind){ "password", "Password" };
+}
 
 /* ---- the secret */
 
@@ -41,23 +54,23 @@ static bool is_text(const Secret *secret)
 
 static int read_secret(Ctl *ctl, const LoginOptions *given, const char *user, Secret **ret_secret)
 {
-        const char *what = given->token ? "access token" : "password";
+        const SecretKind kind = kind_of(given);
         _cleanup_(secret_freep) Secret *secret = NULL;
         char prompt[320];
 
-        (void) snprintf(prompt, sizeof prompt, "%s of %s: ", given->token ? "Access token" : "Password",
-                        user);
+        (void) snprintf(prompt, sizeof prompt, "%s of %s: ", kind.prompt, user);
         int r = isatty(STDIN_FILENO) ? secret_ask(prompt, &secret) : secret_read_line(STDIN_FILENO, &secret);
         if (r == -ENODATA || (r == 0 && secret_bytes(secret).size == 0))
                 return problem_set(&ctl->problem, DEVBOX_ERROR_BAD_REQUEST,
                                    "no %s was given: it is asked for on a terminal, or the first line of "
                                    "standard input",
-                                   what);
+                                   kind.name);
         if (r < 0 && r != -ENOMEM)
-                return problem_set(&ctl->problem, DEVBOX_ERROR_BAD_REQUEST, "cannot read the %s: %s", what,
-                                   r == -EFBIG ? "it is too long" : strerror(-r));
+                return problem_set(&ctl->problem, DEVBOX_ERROR_BAD_REQUEST, "cannot read the %s: %s",
+                                   kind.name, r == -EFBIG ? "it is too long" : strerror(-r));
         if (r == 0 && !is_text(secret))
-                return problem_set(&ctl->problem, DEVBOX_ERROR_BAD_REQUEST, "the %s is not UTF-8", what);
+                return problem_set(&ctl->problem, DEVBOX_ERROR_BAD_REQUEST, "the %s is not UTF-8",
+                                   kind.name);
         if (r == 0)
                 *ret_secret = TAKE_PTR(secret);
         return r;
@@ -82,7 +95,10 @@ static int log_in(Ctl *ctl, sd_bus *bus, const LoginOptions *given, const char *
         if (r != 0)
                 return r;
 
-        const MatrixLogin login = { strempty(given->server), user, given->token ? "token" : "password",
+        const MatrixLogin login = { strempty(given->server), user,
+                                    given->token        ? "token"
+                                    : given->appservice ? "appservice"
+                                                        : "password",
                                     *ret_secret };
         return matrix_client_login(bus, &login, &ctl->problem);
 }
@@ -149,8 +165,10 @@ static int run(Ctl *ctl, const void *options, char **args)
 
         if (!mxid_valid(args[0]))
                 return ctl_usage(ctl, "matrix login takes the hub's own Matrix user, @NAME:SERVER");
-        if (given->token && given->reset_identity)
-                return ctl_usage(ctl, "--reset-identity needs the password of the account, not a token");
+        if (given->token + given->appservice + given->reset_identity > 1)
+                return ctl_usage(ctl,
+                                 "--token, --appservice and --reset-identity, which needs the password, "
+                                 "exclude each other");
 
         int r = client_open(ctl->host, &bus, &ctl->problem);
         if (r == 0)
@@ -192,6 +210,8 @@ static const Option options[] = {
           "the homeserver (what SERVER of the user names)" },
         { "token", &option_switch, offsetof(LoginOptions, token),
           "log in with the access token of a new device, not with a password" },
+        { "appservice", &option_switch, offsetof(LoginOptions, appservice),
+          "log in with the as_token of an application service whose user it is" },
         { "reset-identity", &option_switch, offsetof(LoginOptions, reset_identity),
           "replace the account's cross-signing identity, if it is not this hub's" },
         { 0 },
