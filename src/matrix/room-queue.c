@@ -2,7 +2,10 @@
 /* Making rooms, one request after the other:
  *
  *         create ──► room                 invite, remove, link into the space
- *           └─ M_ROOM_IN_USE ──► look the alias up ──► ask who created it ──► room, or an error
+ *           └─ M_ROOM_IN_USE ──► look the alias up ──► read its state ──► room, or an error
+ *
+ * A room that was upgraded: read the state of its replacement ──► room, or create; the alias is taken from
+ * the room before, where that has it still.
  *
  * A room that is retired: take out of the space; read the power levels ──► write them. A room that is in use
  * again goes the same way back: what a request changes is the opposite of what its row has, so an answer
@@ -81,6 +84,33 @@ int room_queue_find(Database *database, RoomKind kind, const char *name, char **
 {
         return query_text(database, ret_room_id, "SELECT room_id FROM chat_room WHERE kind = ? AND name = ?",
                           "it", (int64_t) kind, name);
+}
+
+int room_queue_replace(Database *database, const char *room_id, const char *replacement)
+{
+        int r = query_run(database,
+                          "UPDATE chat_member SET state = ?1 WHERE state = ?2"
+                          " AND room = (SELECT id FROM chat_room WHERE room_id = ?3)",
+                          "iit", (int64_t) MEMBER_WANTED, (int64_t) MEMBER_INVITED, room_id);
+        if (r == 0) /* all others are linked into another space */
+                r = query_run(database,
+                              "UPDATE chat_room SET linked = 0 WHERE NOT retired"
+                              " AND EXISTS (SELECT 1 FROM chat_room WHERE room_id = ? AND kind = 0)",
+                              "t", room_id);
+        return r < 0 ? r
+                     : query_run(database,
+                                 "UPDATE chat_room SET predecessor = ?1, room_id = NULL, taken = 0,"
+                                 " linked = 0, closed = 0, levels = NULL, error = NULL,"
+                                 " candidate = (SELECT nullif(?2, '')"
+                                 " WHERE NOT EXISTS (SELECT 1 FROM chat_room WHERE room_id = ?2))"
+                                 " WHERE room_id = ?1 AND NOT retired",
+                                 "tt", room_id, replacement);
+}
+
+int room_queue_successor(Database *database, const char *room_id, char **ret_alias)
+{
+        return query_text(database, ret_alias, "SELECT alias FROM chat_room WHERE predecessor = ?", "t",
+                          room_id);
 }
 
 int room_queue_each(Database *database, int (*on_room)(const RoomRow *row, void *userdata), void *userdata)
@@ -166,10 +196,9 @@ static int make_lookup(const Statement *row, const char *user_id, RoomRequest *r
         return url_format(&request->target, API "/directory/room/%", alias);
 }
 
-static int make_creator(const Statement *row, const char *user_id, RoomRequest *request)
+static int make_read_state(const Statement *row, const char *user_id, RoomRequest *request)
 {
-        return url_format(&request->target, API "/rooms/%/state/m.room.create?format=event",
-                          statement_text(row, 1));
+        return url_format(&request->target, API "/rooms/%/state", statement_text(row, 1));
 }
 
 static int make_invite(const Statement *row, const char *user_id, RoomRequest *request)
@@ -263,13 +292,51 @@ static int on_looked_up(Database *database, const char *user_id, int64_t id, con
         return refuse(database, id, matrix_reply_refusal(reply));
 }
 
-/* Whoever made a room can read it and change it: only our own is adopted. */
-static int on_creator(Database *database, const char *user_id, int64_t id, const MatrixReply *reply)
+/* Whoever made a room can read it and change it: only our own is adopted, and only if it is encrypted, as
+ * all but the space are. `predecessor`: that it must name; NULL: any. */
+static bool is_acceptable(const cJSON *state, const char *user_id, bool is_space, const char *predecessor)
 {
-        if (matrix_reply_is_success(reply) && object_has(reply->body, "sender", user_id))
+        bool is_ours = false, is_encrypted = is_space;
+        const cJSON *event;
+
+        cJSON_ArrayForEach(event, state) {
+                const cJSON *content = object_object(event, "content");
+
+                if (object_has(event, "type", "m.room.create"))
+                        is_ours = object_has(event, "sender", user_id) &&
+                                  (!predecessor || object_has(object_object(content, "predecessor"),
+                                                              "room_id", predecessor));
+                if (object_has(event, "type", "m.room.encryption") && object_has(event, "state_key", ""))
+                        is_encrypted = true;
+        }
+        return is_ours && is_encrypted;
+}
+
+static int on_state_read(Database *database, const char *user_id, int64_t id, const MatrixReply *reply)
+{
+        _cleanup_(freep) char *predecessor = NULL;
+
+        int is_space = query_exists(database, "SELECT 1 FROM chat_room WHERE id = ? AND kind = 0", "i", id);
+        if (is_space < 0)
+                return is_space;
+        int r = query_text(database, &predecessor,
+                           "SELECT predecessor FROM chat_room WHERE id = ? AND NOT taken", "i", id);
+        if (r < 0)
+                return r;
+        if (matrix_reply_is_success(reply) && is_acceptable(reply->body, user_id, is_space > 0, predecessor))
                 return query_run(database, "UPDATE chat_room SET room_id = candidate WHERE id = ?", "i", id);
+        if (predecessor)
+                return query_run(database, "UPDATE chat_room SET candidate = NULL WHERE id = ?", "i", id);
         return refuse(database, id,
                       matrix_reply_is_success(reply) ? "M_ROOM_IN_USE" : matrix_reply_refusal(reply));
+}
+
+/* One that is not there does not need to be taken. */
+static int on_alias_deleted(Database *database, const char *user_id, int64_t id, const MatrixReply *reply)
+{
+        if (!matrix_reply_is_success(reply) && reply->status != 404)
+                return refuse(database, id, matrix_reply_refusal(reply));
+        return query_run(database, "UPDATE chat_room SET taken = 0, candidate = NULL WHERE id = ?", "i", id);
 }
 
 /* Who is in the room already, or may not be: not again. */
@@ -338,16 +405,20 @@ static const struct {
 } steps[] = {
         { "POST",
           "SELECT id, kind, name, alias FROM chat_room"
-          " WHERE room_id IS NULL AND NOT taken AND error IS NULL AND NOT retired"
+          " WHERE room_id IS NULL AND NOT taken AND candidate IS NULL AND error IS NULL AND NOT retired"
           " ORDER BY kind, name LIMIT 1",
           make_create, on_created },
         { "GET",
           "SELECT id, alias FROM chat_room"
           " WHERE room_id IS NULL AND taken AND candidate IS NULL AND error IS NULL LIMIT 1",
           make_lookup, on_looked_up },
+        { "DELETE",
+          "SELECT id, alias FROM chat_room WHERE room_id IS NULL AND candidate = predecessor LIMIT 1",
+          make_lookup, on_alias_deleted },
         { "GET",
-          "SELECT id, candidate FROM chat_room WHERE room_id IS NULL AND candidate IS NOT NULL LIMIT 1",
-          make_creator, on_creator },
+          "SELECT id, candidate FROM chat_room WHERE room_id IS NULL AND candidate IS NOT NULL"
+          " AND candidate IS NOT predecessor LIMIT 1",
+          make_read_state, on_state_read },
         { "POST",
           "SELECT m.id, r.room_id, m.user_id FROM chat_member AS m JOIN chat_room AS r ON r.id = m.room"
           " WHERE m.state = 0 AND r.room_id IS NOT NULL ORDER BY m.id LIMIT 1",

@@ -46,6 +46,13 @@ int room_queue_remove(Database *database, RoomKind kind, const char *name, const
 /* 1: the room exists; the caller frees the id. */
 int room_queue_find(Database *database, RoomKind kind, const char *name, char **ret_room_id);
 
+/* The room was upgraded: its replacement ("": none) takes its place if it is ours, encrypted, and made for
+ * that; else the room is made anew. Who was in it is invited again. */
+int room_queue_replace(Database *database, const char *room_id, const char *replacement);
+
+/* 1: the room was upgraded, and the caller frees the alias of what it became. */
+int room_queue_successor(Database *database, const char *room_id, char **ret_alias);
+
 /* For people; borrowed. */
 typedef struct RoomRow {
         const char *kind, *device, *room_id, *alias, *state, *error; /* NULL: none */

@@ -3,6 +3,8 @@
 
 #include "matrix/timeline.h"
 
+#include <stdio.h>
+
 #include "basic/time.h"
 #include "e2ee/json.h"
 #include "e2ee/message.h"
@@ -74,10 +76,28 @@ static int read_receipt(const Timeline *timeline, const Message *message)
                                        content);
 }
 
+/* 1: the room was, and the sender learns where to go. */
+static int answer_in_upgraded_room(const Timeline *timeline, const Message *message)
+{
+        _cleanup_(freep) char *alias = NULL, *line = NULL;
+
+        int r = room_queue_successor(timeline->database, message->room_id, &alias);
+        if (r <= 0)
+                return r;
+        if (asprintf(&line, "This room was replaced, and the command was not run. Send it in #%s.", alias) <
+            0)
+                return -ENOMEM;
+        r = answer(timeline, message, line);
+        return r < 0 ? r : 1;
+}
+
 static int accept(const Timeline *timeline, const Message *message)
 {
         int64_t now_ms = (int64_t) (time_now(CLOCK_REALTIME) / USEC_PER_MSEC);
 
+        int upgraded = answer_in_upgraded_room(timeline, message);
+        if (upgraded != 0)
+                return MIN(upgraded, 0);
         if (strlen(message->line) > COMMAND_MAX)
                 return answer(timeline, message, "This command is too long.");
         if (message->sent_ms < now_ms - COMMAND_AGE_MAX_MS)
@@ -211,6 +231,16 @@ static int receive_clear(const Timeline *timeline, Message *message, const cJSON
                        : 0;
 }
 
+/* Only who has the power to can upgrade a room. */
+static int receive_tombstone(const Timeline *timeline, const char *room_id, const cJSON *event)
+{
+        const char *replacement = object_string(object_object(event, "content"), "replacement_room");
+
+        if (!object_has(event, "type", "m.room.tombstone") || !object_has(event, "state_key", ""))
+                return 0;
+        return room_queue_replace(timeline->database, room_id, strempty(replacement));
+}
+
 static int receive_event(const Timeline *timeline, const char *room_id, const cJSON *event)
 {
         static const struct {
@@ -226,12 +256,15 @@ static int receive_event(const Timeline *timeline, const char *room_id, const cJ
                             .event_id = object_string(event, "event_id"),
                             .sender = object_string(event, "sender") };
 
+        int r = receive_tombstone(timeline, room_id, event);
+        if (r < 0)
+                return r;
         if (!message.event_id || !message.sender || streq(message.sender, timeline->user_id) ||
             !object_integer(event, "origin_server_ts", 0, MATRIX_JSON_INTEGER, &message.sent_ms))
                 return 0;
         for (size_t i = 0; i < ELEMENTSOF(readers); i++)
                 if (object_has(event, "type", readers[i].type)) {
-                        int r = people_is_heard(timeline->database, room_id, message.sender);
+                        r = people_is_heard(timeline->database, room_id, message.sender);
                         return r <= 0 ? r : readers[i].receive(timeline, &message, event);
                 }
         return 0;
@@ -329,6 +362,9 @@ static int receive_room(const Timeline *timeline, const cJSON *room)
         int r = strangers_report(timeline->database, timeline->user_id, room->string);
         if (r == 0 && has_gap(timeline, room))
                 r = open_gap(timeline, room);
+        cJSON_ArrayForEach(event, object_array(object_object(room, "state"), "events"))
+                if (r == 0)
+                        r = receive_tombstone(timeline, room->string, event);
         int waits = r < 0 ? r : gap_is_open(timeline->database, room->string);
         r = MIN(waits, 0);
         cJSON_ArrayForEach(event, object_array(received, "events"))

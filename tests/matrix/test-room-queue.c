@@ -12,6 +12,12 @@
 #define BOT "@bot:x"
 #define API "/_matrix/client/v3"
 
+/* The state of a room: its creator, and what its creation says. */
+#define ENCRYPTION "{\"type\":\"m.room.encryption\",\"state_key\":\"\",\"content\":{}}"
+#define STATE(creator, content, event)                                                                      \
+        "[{\"type\":\"m.room.create\",\"state_key\":\"\",\"sender\":\"" creator "\",\"content\":" content   \
+        "}," event "]"
+
 /* What is asked, and what the server answers. */
 typedef struct Exchange {
         const char *method, *target;
@@ -105,15 +111,16 @@ static void test_adopted(void **state)
                 unsigned status;
                 const char *answer, *room_id;
         } rows[] = {
-                { 200, "{\"type\":\"m.room.create\",\"sender\":\"@bot:x\"}", "!old" },
-                { 200, "{\"type\":\"m.room.create\",\"sender\":\"@eve:x\"}", NULL },
+                { 200, STATE("@bot:x", "{}", ENCRYPTION), "!old" },
+                { 200, STATE("@eve:x", "{}", ENCRYPTION), NULL },
+                { 200, STATE("@bot:x", "{}", "{}"), NULL },
                 { 200, "{}", NULL },
                 { 403, "{\"errcode\":\"M_FORBIDDEN\"}", NULL },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                const Exchange creator = { "GET", API "/rooms/%21old/state/m.room.create?format=event", NULL,
-                                           rows[i].status, rows[i].answer };
+                const Exchange creator = { "GET", API "/rooms/%21old/state", NULL, rows[i].status,
+                                           rows[i].answer };
                 void *own = NULL;
 
                 (void) test_store_up(&own);
@@ -124,6 +131,67 @@ static void test_adopted(void **state)
                 finished(own);
                 expect_room(own, ROOM_DEVICE, "home", rows[i].room_id);
                 (void) test_store_down(&own);
+        }
+}
+
+/* A room that was upgraded: its replacement is taken if it is ours, encrypted and made for that; else the
+ * room is made anew, under its alias. */
+static void test_upgraded(void **state)
+{
+        static const char alias[] = API "/directory/room/%23dev-home%3Ax", create[] = API "/createRoom";
+        static const Exchange again = { "POST", create, "dev-home", 200, "{\"room_id\":\"!new\"}" };
+        static const Exchange in_use[] = {
+                { "POST", create, "dev-home", 400, "{\"errcode\":\"M_ROOM_IN_USE\"}" },
+                { "GET", alias, NULL, 200, "{\"room_id\":\"!old\"}" },
+                { "DELETE", alias, NULL, 200, "{}" },
+        };
+        static const Exchange invite = { "POST", API "/rooms/%21new/invite", "@ana:x", 200, "{}" };
+        static const struct {
+                const char *replacement, *state; /* state NULL: it is not looked at */
+                unsigned status;
+                bool adopted;
+        } rows[] = {
+                { "!new", STATE("@bot:x", "{\"predecessor\":{\"room_id\":\"!old\"}}", ENCRYPTION), 200,
+                  true },
+                { "!new", STATE("@eve:x", "{\"predecessor\":{\"room_id\":\"!old\"}}", ENCRYPTION), 200,
+                  false },
+                { "!new", STATE("@bot:x", "{\"predecessor\":{\"room_id\":\"!more\"}}", ENCRYPTION), 200,
+                  false },
+                { "!new", STATE("@bot:x", "{}", ENCRYPTION), 200, false },
+                { "!new", STATE("@bot:x", "{\"predecessor\":{\"room_id\":\"!old\"}}", "{}"), 200, false },
+                { "!new", "{\"errcode\":\"M_FORBIDDEN\"}", 403, false },
+                { "", NULL, 0, false },
+                { "!old", NULL, 0, false },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                const Exchange look = { "GET", API "/rooms/%21new/state", NULL, rows[i].status,
+                                        rows[i].state };
+                _cleanup_(freep) char *successor = NULL;
+                TestStore store;
+
+                test_store_init(&store);
+                assert_ok(room_queue_want(store.database, ROOM_DEVICE, "home"));
+                assert_ok(room_queue_invite(store.database, ROOM_DEVICE, "home", "@ana:x"));
+                assert_ok(query_run(store.database, "UPDATE chat_room SET room_id = '!old'", ""));
+                assert_ok(query_run(store.database, "UPDATE chat_member SET state = 1", ""));
+                assert_ok(room_queue_replace(store.database, "!other", "!new"));
+                finished(&store);
+                assert_ok(room_queue_replace(store.database, "!old", rows[i].replacement));
+                if (rows[i].state)
+                        exchange(&store, &look);
+                for (size_t j = 0; !rows[i].adopted && j < ELEMENTSOF(in_use); j++)
+                        exchange(&store, &in_use[j]);
+                if (!rows[i].adopted)
+                        exchange(&store, &again);
+                exchange(&store, &invite);
+                finished(&store);
+                expect_room(&store, ROOM_DEVICE, "home", "!new");
+                assert_int_equal(assert_ok(room_queue_successor(store.database, "!old", &successor)), 1);
+                assert_string_equal(successor, "dev-home");
+                assert_ok(room_queue_replace(store.database, "!old", "!third")); /* seen twice */
+                finished(&store);
+                test_store_done(&store);
         }
 }
 
@@ -305,6 +373,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_created, test_store_up, test_store_down),
                 cmocka_unit_test(test_adopted),
+                cmocka_unit_test(test_upgraded),
                 cmocka_unit_test_setup_teardown(test_refused, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_limited, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_removed, test_store_up, test_store_down),

@@ -243,6 +243,23 @@ static void test_stranger(void **state)
         }
 }
 
+/* What is written in a room that was upgraded. */
+static void test_upgraded_room(void **state)
+{
+        Chat *chat = *state;
+
+        chat_pin(chat);
+        chat_add_approvals(chat);
+        chat->limit_rooms = true;
+        room_state(chat->server, ROOM, "m.room.tombstone", "", cJSON_CreateObject());
+        peer_say(chat->ana, ROOM, "!exec ls");
+        CHAT_UNTIL(chat, peer_heard(chat->ana, BOT,
+                                    "This room was replaced, and the command was not run. Send it in "
+                                    "#operator-approvals.") == 1);
+        assert_int_equal(chat->n_rooms, 1);
+        assert_int_equal(chat_count(chat, "SELECT count(*) FROM command"), 0);
+}
+
 /* A homeserver that limits how fast rooms are made: people are answered meanwhile. */
 static void test_limited_rooms(void **state)
 {
@@ -302,6 +319,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_no_commands, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_gap, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_stranger, chat_up, chat_down),
+                cmocka_unit_test_setup_teardown(test_upgraded_room, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_limited_rooms, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_logged_out, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_login, chat_up, chat_down),
