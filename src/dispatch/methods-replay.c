@@ -55,7 +55,7 @@ static int submit(Operation *operation, const DeviceFacts *facts, char ret_id[st
                                              .capability = used->capability,
                                              .principal = operation->principal,
                                              .composed = &composed,
-                                             .stream_fd = fcntl(arguments.stream_fd, F_DUPFD_CLOEXEC, 3) };
+                                             .stream_fd = arguments.stream_fd };
         r = queue_submit(self->queue, &submission, ret_id);
         free(composed.payload);
         return r;

@@ -15,7 +15,7 @@
 
 typedef struct SubmitOptions {
         Bytes content;
-        bool has_content, replace, may_wait;
+        bool has_content, replace, may_wait, known;
         uint64_t timeout_ms;
         const char *principal, *room, *event_id;
 } SubmitOptions;
@@ -24,6 +24,7 @@ static const BusField submit_fields[] = {
         BUS_FIELD("content", BUS_BYTES, SubmitOptions, content),
         BUS_FIELD("replace", BUS_BOOL, SubmitOptions, replace),
         BUS_FIELD("may_wait", BUS_BOOL, SubmitOptions, may_wait),
+        BUS_FIELD("known", BUS_BOOL, SubmitOptions, known),
         BUS_FIELD("timeout_ms", BUS_UINT64, SubmitOptions, timeout_ms),
         BUS_FIELD("principal", BUS_TEXT, SubmitOptions, principal),
         BUS_FIELD("room", BUS_TEXT, SubmitOptions, room),
@@ -65,7 +66,8 @@ static int read_submit(sd_bus_message *message, SubmitArguments *ret_arguments)
         if (r >= 0 && sd_bus_message_at_end(message, true) == 0)
                 r = sd_bus_message_read(message, "h", &arguments.stream_fd);
         if (r < 0 || !device_name_valid(arguments.device) || strlen(arguments.capability) > 63 ||
-            *arguments.capability == '\0' || arguments.options.timeout_ms > 3600 * 1000)
+            *arguments.capability == '\0' || arguments.options.timeout_ms > 3600 * 1000 ||
+            (arguments.options.event_id && !arguments.options.principal))
                 return -EBADMSG;
 
         *ret_arguments = arguments;
@@ -100,7 +102,6 @@ static int submit(Operation *operation, const DeviceFacts *facts, char ret_id[st
 {
         Composed composed = { .payload = NULL };
         SubmitArguments arguments;
-        int stream_fd = -EBADF;
 
         int r = sd_bus_message_rewind(operation->call.message, true);
         if (r >= 0)
@@ -110,14 +111,13 @@ static int submit(Operation *operation, const DeviceFacts *facts, char ret_id[st
         if (r != 0)
                 return r;
 
-        if (arguments.stream_fd >= 0)
-                stream_fd = fcntl(arguments.stream_fd, F_DUPFD_CLOEXEC, 3);
         const QueueSubmission submission = { .device = operation->device,
                                              .capability = arguments.capability,
                                              .principal = operation->principal,
                                              .composed = &composed,
+                                             .event_id = arguments.options.event_id,
                                              .may_wait = arguments.options.may_wait,
-                                             .stream_fd = stream_fd };
+                                             .stream_fd = arguments.stream_fd };
         r = queue_submit(operation->self->queue, &submission, ret_id);
         free(composed.payload);
         return r;
@@ -133,17 +133,38 @@ static void on_submit_facts(FactsQuery *query, DeviceFacts *facts, int reason)
         operation_end(operation, facts, r, id, why);
 }
 
+/* What is known of an event's request needs no facts of its device. */
+static int follow(const DispatchDaemon *self, const SubmitArguments *arguments, const char *principal,
+                  char ret_id[static ULID_SIZE])
+{
+        const QueueSubmission submission = { .device = arguments->device,
+                                             .principal = principal,
+                                             .event_id = arguments->options.event_id,
+                                             .stream_fd = arguments->stream_fd };
+
+        return submission.event_id ? queue_follow(self->queue, &submission, ret_id)
+                                   : DEVBOX_ERROR_REQUEST_UNKNOWN;
+}
+
 static int handle_submit(sd_bus_message *message, void *userdata)
 {
         DispatchDaemon *self = userdata;
         SubmitArguments arguments;
-        char principal[PRINCIPAL_SIZE];
+        char principal[PRINCIPAL_SIZE], id[ULID_SIZE];
 
         int r = read_submit(message, &arguments);
         if (r == 0)
                 r = operation_resolve_principal(self, message, arguments.options.principal, principal,
                                                 sizeof principal);
-        return r != 0 ? r : operation_start(self, message, principal, arguments.device, on_submit_facts);
+        if (r != 0)
+                return r;
+        r = follow(self, &arguments, principal, id);
+        if (r == 0)
+                return bus_reply(message, "s", id);
+
+        return r != DEVBOX_ERROR_REQUEST_UNKNOWN || arguments.options.known
+                       ? r
+                       : operation_start(self, message, principal, arguments.device, on_submit_facts);
 }
 
 /* ---- Approve, Deny */

@@ -23,7 +23,7 @@ static void on_output(char type, Bytes output, void *userdata)
 {
         QueuedRequest *request = userdata;
 
-        if (request->stream)
+        if (request->stream && !request->again)
                 client_stream_send(request->stream, type, output);
 }
 

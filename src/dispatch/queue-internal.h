@@ -17,6 +17,7 @@ typedef struct QueuedRequest {
         LinkRun *run;
         ClientStream *stream;
         usec_t ready_usec; /* CLOCK_MONOTONIC: when it was given to the link first; 0: not yet */
+        bool again;        /* the stream is not the first one */
         bool cancelled;
         bool deferred;  /* has found its device away: delivered after the older ones that have, too */
         bool inherited; /* queued by an earlier process, which may have sent it */
@@ -43,6 +44,12 @@ static inline uint64_t queue_now_ms(void)
 
 /* An open request by the end of its id; NULL: none. */
 QueuedRequest *queue_find(Queue *queue, const char *id);
+
+/* queue-follow.c: its client's stream, borrowed, from now on; -EBADF: none. Errors: those of sd-event. */
+int queued_follow(QueuedRequest *request, int fd);
+
+/* The last frame of a request that has ended, and before it what is kept of its output, if `again`. */
+void stored_send_end(const StoredRequest *stored, ClientStream *stream, bool again);
 
 /* queue-stats.c: counts a request that has ended. */
 void queue_count_end(Queue *queue, const QueuedRequest *request);

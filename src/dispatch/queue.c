@@ -3,8 +3,6 @@
 
 #include <stdio.h>
 
-#include "basic/fd.h"
-#include "codec/json.h"
 #include "dispatch/queue-internal.h"
 #include "log/log.h"
 #include "trust/accept.h"
@@ -24,31 +22,6 @@ static QueuedRequest *queued_free(QueuedRequest *request)
 void queued_changed(QueuedRequest *request)
 {
         request->queue->handlers.on_changed(&request->stored, request->queue->owner);
-}
-
-/* What a client that follows the request gets as its last frame. */
-static void send_end(const QueuedRequest *request)
-{
-        const StoredRequest *stored = &request->stored;
-        _cleanup_(json_done) Json json = JSON_NULL;
-        _cleanup_(freep) char *text = NULL;
-
-        if (!request->stream)
-                return;
-
-        json_open_object(&json, NULL);
-        json_add_string(&json, "state", dispatch_state_names[stored->state]);
-        if (stored->reason)
-                json_add_string(&json, "reason", stored->reason);
-        if (stored->message)
-                json_add_string(&json, "message", stored->message);
-        if (stored->exit_code >= 0)
-                json_add_u64(&json, "exit_code", (uint64_t) stored->exit_code);
-        if (stored->exit_signal > 0)
-                json_add_u64(&json, "exit_signal", (uint64_t) stored->exit_signal);
-        json_close_object(&json);
-        if (json_take(&json, &text, NULL) == 0)
-                client_stream_send(request->stream, 'R', bytes_of_string(text));
 }
 
 /* Frees the request. A state that cannot be written is written by the next process: the device is asked
@@ -80,7 +53,8 @@ void queued_end(QueuedRequest *request, DispatchState state, int reason, const c
                                    { "DEVBOX_CAPABILITY", stored->subject },
                                    { "DEVBOX_OUTCOME", dispatch_state_names[state] }),
                         "A request ended: %s", dispatch_state_names[state]);
-        send_end(request);
+        if (request->stream)
+                stored_send_end(stored, request->stream, request->again);
         queued_changed(request);
         (void) queued_free(request);
 }
@@ -137,16 +111,6 @@ static void arm(Queue *queue, usec_t after_usec)
         (void) sd_event_source_set_enabled(queue->timer, SD_EVENT_ONESHOT);
 }
 
-/* ---- the client that follows a request */
-
-static void on_room(void *owner)
-{
-        QueuedRequest *request = owner;
-
-        if (request->run)
-                link_run_resume(request->run);
-}
-
 void queued_cancel(QueuedRequest *request)
 {
         request->cancelled = true;
@@ -155,17 +119,6 @@ void queued_cancel(QueuedRequest *request)
         else
                 queued_end(request, DISPATCH_CANCELLED, 0, NULL, NULL);
 }
-
-/* Whoever watches a request cancels it by going away. */
-static void on_closed(void *owner)
-{
-        QueuedRequest *request = owner;
-
-        request->stream = client_stream_free(request->stream);
-        queued_cancel(request);
-}
-
-static const ClientStreamHandlers stream_handlers = { .on_room = on_room, .on_closed = on_closed };
 
 /* ---- public */
 
@@ -304,7 +257,9 @@ static int fill(StoredRequest *stored, const QueueSubmission *submission, const 
         stored->capability = strdup(submission->capability);
         stored->subject = strdup(submission->composed->subject);
         stored->principal = strdup(submission->principal);
-        if (!stored->device || !stored->capability || !stored->subject || !stored->principal)
+        stored->event_id = submission->event_id ? strdup(submission->event_id) : NULL;
+        if (!stored->device || !stored->capability || !stored->subject || !stored->principal ||
+            (submission->event_id && !stored->event_id))
                 return -ENOMEM;
 
         int r = envelope_new(ENVELOPE_REQUEST, bytes_of_string(submission->composed->payload), &envelope);
@@ -328,12 +283,11 @@ static int fill(StoredRequest *stored, const QueueSubmission *submission, const 
         return 0;
 }
 
-static int submit(Queue *queue, const QueueSubmission *submission, int *stream_fd, QueuedRequest *request)
+static int submit(Queue *queue, const QueueSubmission *submission, QueuedRequest *request)
 {
         int r = fill(&request->stored, submission, queue->context->keys->dispatcher);
-        if (r == 0 && *stream_fd >= 0)
-                r = client_stream_new_take(queue->context->event, TAKE_FD(*stream_fd), &stream_handlers,
-                                           request, &request->stream);
+        if (r == 0)
+                r = queued_follow(request, submission->stream_fd);
         if (r != 0)
                 return r;
 
@@ -348,8 +302,11 @@ static int submit(Queue *queue, const QueueSubmission *submission, int *stream_f
 
 int queue_submit(Queue *queue, const QueueSubmission *submission, char ret_id[static ULID_SIZE])
 {
-        _cleanup_(fd_closep) int stream_fd = submission->stream_fd;
+        int r = submission->event_id ? queue_follow(queue, submission, ret_id)
+                                     : DEVBOX_ERROR_REQUEST_UNKNOWN;
 
+        if (r != DEVBOX_ERROR_REQUEST_UNKNOWN)
+                return r;
         if (!has_space(queue, submission->device))
                 return DEVBOX_ERROR_BUSY;
 
@@ -359,7 +316,7 @@ int queue_submit(Queue *queue, const QueueSubmission *submission, char ret_id[st
 
         request->queue = queue;
         TAILQ_INSERT_TAIL(&queue->requests, request, entry);
-        int r = submit(queue, submission, &stream_fd, request);
+        r = submit(queue, submission, request);
         if (r != 0) {
                 (void) queued_free(request);
                 return r;

@@ -68,13 +68,20 @@ DeviceLink *queue_find_link(const Queue *queue, const char *device); /* NULL: th
 
 typedef struct QueueSubmission {
         const char *device, *capability, *principal;
+        const char *event_id;     /* that caused it, in a chat; NULL: none */
         const Composed *composed; /* its payload is signed */
         bool may_wait;
-        int stream_fd; /* taken, also on failure; -EBADF: none */
+        int stream_fd; /* borrowed; -EBADF: none */
 } QueueSubmission;
 
-/* Errors: DEVBOX_ERROR_BUSY too many are open; AUDIT_UNAVAILABLE it cannot be kept. */
+/* A request of an event that is known already is followed, and none is made. Errors: DEVBOX_ERROR_BUSY too
+ * many are open; AUDIT_UNAVAILABLE it cannot be kept; REQUEST_ID_CONFLICT of queue_follow(). */
 int queue_submit(Queue *queue, const QueueSubmission *submission, char ret_id[static ULID_SIZE]);
+
+/* Follows the request of an event: of the submission event, principal, device and stream are read. The
+ * client of before, if any, no longer does. Errors: DEVBOX_ERROR_REQUEST_UNKNOWN there is none (any more);
+ * REQUEST_ID_CONFLICT it was made for somebody else, or for another device. */
+int queue_follow(Queue *queue, const QueueSubmission *submission, char ret_id[static ULID_SIZE]);
 
 /* One person's decision on a request, with the device's manifest of now. Without an envelope the attester
  * signs for `principal`. Errors: DEVBOX_ERROR_REQUEST_UNKNOWN; REQUEST_STATE it waits for none;

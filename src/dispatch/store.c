@@ -67,12 +67,17 @@ static const char *const migrations[] = {
 
         "CREATE INDEX request_listing ON request(device, state, exit_code)"
         " WHERE capability = 'docker.list';",
+
+        /* The event of a chat that caused a request, which causes no second one. */
+        "ALTER TABLE request ADD COLUMN event_id TEXT;"
+        "CREATE UNIQUE INDEX request_by_event ON request(event_id) WHERE event_id IS NOT NULL;",
 };
 /* clang-format on */
 
 #define COLUMNS                                                                                             \
         "id, device, capability, subject, principal, envelope, digest, state, created_ms, expires_ms, "     \
-        "ended_ms, tier, needed, may_wait, reason, message, result, exit_code, exit_signal, self"
+        "ended_ms, tier, needed, may_wait, reason, message, result, exit_code, exit_signal, self, "         \
+        "event_id"
 
 const char *const dispatch_state_names[_DISPATCH_STATE_MAX] = {
         [DISPATCH_APPROVING] = "approving",
@@ -98,8 +103,9 @@ static void drop_approvals(StoredRequest *request)
 
 void stored_request_done(StoredRequest *request)
 {
-        char *const owned[] = { request->device,   request->capability, request->subject, request->principal,
-                                request->envelope, request->reason,     request->message, request->result };
+        char *const owned[] = { request->device,    request->capability, request->subject,
+                                request->principal, request->envelope,   request->reason,
+                                request->message,   request->result,     request->event_id };
 
         for (size_t i = 0; i < ELEMENTSOF(owned); i++)
                 free(owned[i]);
@@ -183,13 +189,13 @@ int dispatch_store_insert(DispatchStore *store, const StoredRequest *request, co
         if (r < 0)
                 return r;
         r = query_run(store->database,
-                      "INSERT INTO request (" COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                      "ttttttbiiiiiiitttiii", request->id, request->device, request->capability,
+                      "INSERT INTO request (" COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                      "ttttttbiiiiiiitttiiit", request->id, request->device, request->capability,
                       request->subject, request->principal, request->envelope, BYTES_OF(request->digest),
                       (int64_t) request->state, request->created_ms, request->expires_ms, request->ended_ms,
                       request->tier, request->needed, (int64_t) request->may_wait, request->reason,
                       request->message, request->result, request->exit_code, request->exit_signal,
-                      (int64_t) request->self_may_approve);
+                      (int64_t) request->self_may_approve, request->event_id);
         return r < 0 ? r : commit(&transaction, request, event);
 }
 
@@ -257,6 +263,8 @@ static int read_row(const Statement *row, StoredRequest *request)
                 r = statement_copy_text(row, (int) i + 1, texts[i]);
         for (size_t i = 0; r == 0 && i < ELEMENTSOF(ends); i++)
                 r = statement_copy_text(row, (int) i + 14, ends[i]);
+        if (r == 0)
+                r = statement_copy_text(row, 20, &request->event_id);
         if (r == 0)
                 r = statement_copy_bytes(row, 6, &request->digest, sizeof request->digest);
 
@@ -363,6 +371,18 @@ int dispatch_store_find(DispatchStore *store, const char *id, StoredRequest *ret
         int r = query(store->database, &rows,
                       "SELECT " COLUMNS " FROM request WHERE id LIKE ? ORDER BY id DESC LIMIT 1", "t",
                       pattern);
+        if (r == 0)
+                r = each(store, rows, take_first, ret_request);
+
+        return r < 0 ? r : r > 0 ? 0 : DEVBOX_ERROR_REQUEST_UNKNOWN;
+}
+
+int dispatch_store_find_event(DispatchStore *store, const char *event_id, StoredRequest *ret_request)
+{
+        Statement *rows = NULL;
+
+        int r = query(store->database, &rows, "SELECT " COLUMNS " FROM request WHERE event_id = ?", "t",
+                      event_id);
         if (r == 0)
                 r = each(store, rows, take_first, ret_request);
 

@@ -50,6 +50,7 @@ typedef struct StoredRequest {
         char *reason, *message;                   /* of a rejection or failure; NULL: none */
         char *result;                             /* the device's signed statement; NULL: none */
         int64_t exit_code, exit_signal;
+        char *event_id; /* that caused it, of at most one request; NULL: none */
 
         char *approvals[APPROVALS_MAX]; /* envelopes */
         size_t n_approvals;
@@ -97,6 +98,9 @@ int dispatch_store_has_decided(DispatchStore *store, const char *id, const char 
 
 /* By its id, or by the end of it, see ulid_suffix_parse(). Errors: DEVBOX_ERROR_REQUEST_UNKNOWN. */
 int dispatch_store_find(DispatchStore *store, const char *id, StoredRequest *ret_request);
+
+/* By the event that caused it. Errors: DEVBOX_ERROR_REQUEST_UNKNOWN. */
+int dispatch_store_find_event(DispatchStore *store, const char *event_id, StoredRequest *ret_request);
 
 /* The newest first, or only the open ones, in their order. The row is borrowed by the handler, which may
  * take from it; what it returns if that is not 0 ends the listing. */

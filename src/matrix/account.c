@@ -47,13 +47,13 @@ static int new_session(MatrixDaemon *self, const MatrixLogin *login)
 }
 
 /* Commands that an earlier session began. */
-static int interrupt_commands(MatrixDaemon *self)
+static int recover_commands(MatrixDaemon *self)
 {
         _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
 
         int r = transaction_begin(self->database, &transaction);
         if (r == 0)
-                r = command_journal_interrupt(self->database);
+                r = command_journal_recover(self->database);
         return r < 0 ? r : transaction_commit(&transaction);
 }
 
@@ -74,7 +74,7 @@ int matrix_account_start(MatrixDaemon *self)
         int r = matrix_login_read(self->database, self->key, &login);
         if (r <= 0 || !login.token)
                 return r;
-        r = interrupt_commands(self);
+        r = recover_commands(self);
         if (r == 0)
                 r = new_session(self, &login);
         if (r < 0)

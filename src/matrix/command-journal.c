@@ -6,7 +6,12 @@
 #include "matrix/command-display.h"
 #include "store/query.h"
 
-typedef enum CommandState { COMMAND_RECEIVED, COMMAND_SUBMITTED, COMMAND_ANSWERED } CommandState;
+typedef enum CommandState {
+        COMMAND_RECEIVED,
+        COMMAND_SUBMITTED,
+        COMMAND_ANSWERED,
+        COMMAND_BEGUN
+} CommandState;
 
 #define ANSWERED_MAX "10000" /* rows kept; a replayed event is recognised by its session's index as well */
 
@@ -38,7 +43,7 @@ int command_journal_next(Database *database, JournalCommand *ret_command)
                                  &command.device };
 
         int r = query(database, &row,
-                      "SELECT event_id, c.room_id, sender, line, nullif(r.name, '')"
+                      "SELECT event_id, c.room_id, sender, line, nullif(r.name, ''), received_ms"
                       " FROM command AS c LEFT JOIN chat_room AS r ON r.room_id = c.room_id"
                       " WHERE state = ? ORDER BY received_ms, c.rowid LIMIT 1",
                       "i", (int64_t) COMMAND_RECEIVED);
@@ -51,6 +56,7 @@ int command_journal_next(Database *database, JournalCommand *ret_command)
                 r = statement_copy_text(row, (int) i, texts[i]);
         if (r < 0)
                 return r;
+        command.received_ms = statement_integer(row, ELEMENTSOF(texts));
 
         *ret_command = TAKE(command, JOURNAL_COMMAND_NULL);
         return 1;
@@ -69,10 +75,20 @@ int command_journal_each_before(Database *database, const char *event_id, int64_
         return r < 0 ? r : statement_for_each_text(rows, on_line, userdata);
 }
 
+static int set_state(Database *database, const char *event_id, CommandState state)
+{
+        return query_run(database, "UPDATE command SET state = ? WHERE event_id = ?", "it", (int64_t) state,
+                         event_id);
+}
+
 int command_journal_submit(Database *database, const char *event_id)
 {
-        return query_run(database, "UPDATE command SET state = ? WHERE event_id = ?", "it",
-                         (int64_t) COMMAND_SUBMITTED, event_id);
+        return set_state(database, event_id, COMMAND_SUBMITTED);
+}
+
+int command_journal_begin(Database *database, const char *event_id)
+{
+        return set_state(database, event_id, COMMAND_BEGUN);
 }
 
 static int forget_answered(Database *database)
@@ -97,12 +113,11 @@ int command_journal_answer(Database *database, const char *event_id, const Answe
                 return r;
         r = command_display(database, event_id, answer);
         if (r == 0)
-                r = query_run(database, "UPDATE command SET state = ? WHERE event_id = ?", "it",
-                              (int64_t) COMMAND_ANSWERED, event_id);
+                r = set_state(database, event_id, COMMAND_ANSWERED);
         return r < 0 ? r : forget_answered(database);
 }
 
-int command_journal_interrupt(Database *database)
+static int interrupt_submitted(Database *database)
 {
         static const Answer interrupted = {
                 .line = "interrupted: devbox-matrix was restarted while this ran; see devboxctl requests",
@@ -121,4 +136,13 @@ int command_journal_interrupt(Database *database)
                 if (r < 0)
                         return r;
         }
+}
+
+int command_journal_recover(Database *database)
+{
+        int r = interrupt_submitted(database);
+
+        return r < 0 ? r
+                     : query_run(database, "UPDATE command SET state = ? WHERE state = ?", "ii",
+                                 (int64_t) COMMAND_RECEIVED, (int64_t) COMMAND_BEGUN);
 }

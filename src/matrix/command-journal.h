@@ -4,9 +4,11 @@
 /* Commands from their acceptance to their answer:
  *
  *         received ──► submitted ──► answered
+ *             └──────► begun ──────────┘
  *
  * Each arrow is a commit. A command is submitted after that commit, so it is submitted at most once: after a
- * crash in between it is answered as interrupted, and never sent again.
+ * crash in between it is answered as interrupted, and never sent again. One that has the same effect when it
+ * is sent again is only begun: after a crash it is received once more.
  *
  * All functions run inside the caller's transaction. Errors of all functions: those of store/database.h, and
  * -ENOMEM. */
@@ -26,6 +28,7 @@ int command_journal_add(Database *database, const ReceivedCommand *command);
 typedef struct JournalCommand {
         char *event_id, *room_id, *sender, *line; /* owned */
         char *device;                             /* owned; that of the room, NULL: it is no device's */
+        int64_t received_ms;
 } JournalCommand;
 
 #define JOURNAL_COMMAND_NULL ((JournalCommand){ 0 })
@@ -41,6 +44,7 @@ int command_journal_each_before(Database *database, const char *event_id, int64_
                                 int (*on_line)(void *userdata, const char *line), void *userdata);
 
 int command_journal_submit(Database *database, const char *event_id);
+int command_journal_begin(Database *database, const char *event_id);
 
 /* 1: it was not answered yet. */
 int command_journal_is_open(Database *database, const char *event_id);
@@ -48,5 +52,6 @@ int command_journal_is_open(Database *database, const char *event_id);
 /* Puts the answer into the outbox, as a reply to the command; only the first counts. */
 int command_journal_answer(Database *database, const char *event_id, const Answer *answer);
 
-/* At the start: answers those that were submitted by a process that is gone. */
-int command_journal_interrupt(Database *database);
+/* At the start: answers those that were submitted by a process that is gone; what it had begun is received
+ * again. */
+int command_journal_recover(Database *database);

@@ -11,12 +11,16 @@
 
 #define EXECUTIONS_MAX 256 /* the dispatcher has its own limits, of a device and of all */
 
-static void (*const starts[_COMMAND_KIND_MAX])(Execution *) = {
-        [COMMAND_REQUEST] = run_start,       [COMMAND_APPROVE] = decision_start,
-        [COMMAND_DENY] = decision_start,     [COMMAND_CANCEL] = cancel_start,
-        [COMMAND_REVOKE] = revoke_start,     [COMMAND_HELP] = help_start,
-        [COMMAND_STATUS] = status_start,     [COMMAND_DEVICES] = devices_start,
-        [COMMAND_REQUESTS] = requests_start,
+/* `repeats`: after a crash it is begun again, since that has no second effect. */
+static const struct {
+        void (*start)(Execution *);
+        bool repeats;
+} kinds[_COMMAND_KIND_MAX] = {
+        [COMMAND_REQUEST] = { run_start, true },       [COMMAND_APPROVE] = { decision_start, false },
+        [COMMAND_DENY] = { decision_start, false },    [COMMAND_CANCEL] = { cancel_start, false },
+        [COMMAND_REVOKE] = { revoke_start, false },    [COMMAND_HELP] = { help_start, true },
+        [COMMAND_STATUS] = { status_start, true },     [COMMAND_DEVICES] = { devices_start, true },
+        [COMMAND_REQUESTS] = { requests_start, true },
 };
 
 static void execution_free(Execution *execution)
@@ -46,8 +50,7 @@ void execution_finish(Execution *execution, Transaction *transaction, int r)
                 r = transaction_commit(transaction);
         if (r < 0)
                 (void) log_full(LOG_ERR, r, LOG_FIELDS({ "DEVBOX_REQUEST", execution->request_id }),
-                                "Cannot store the answer to a command: it is answered as interrupted at the "
-                                "next start");
+                                "Cannot store the answer to a command: it is answered at the next start");
         execution_free(execution);
         session_send(self->session);
 }
@@ -64,24 +67,24 @@ void execution_answer(Execution *execution, const char *line, Bytes output)
         execution_finish(execution, &transaction, r);
 }
 
-static int reject(Database *database, const char *event_id, int reason, const char *detail)
-{
-        const char *sentence = devbox_error_sentence((DevboxError) reason);
-        char text[512];
-
-        (void) snprintf(text, sizeof text, "%s%s%s", sentence, detail ? ": " : "", strempty(detail));
-        return run_answer_reject(database, event_id, text);
-}
-
-void execution_reject(Execution *execution, int reason, const char *detail)
+void execution_refuse(Execution *execution, const char *sentence)
 {
         _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
         Database *database = execution->self->database;
 
         int r = transaction_begin(database, &transaction);
         if (r == 0)
-                r = reject(database, execution->journal.event_id, reason, detail);
+                r = run_answer_reject(database, execution->journal.event_id, sentence);
         execution_finish(execution, &transaction, r);
+}
+
+void execution_reject(Execution *execution, int reason, const char *detail)
+{
+        const char *sentence = devbox_error_sentence((DevboxError) reason);
+        char text[512];
+
+        (void) snprintf(text, sizeof text, "%s%s%s", sentence, detail ? ": " : "", strempty(detail));
+        execution_refuse(execution, text);
 }
 
 /* ---- their beginning */
@@ -95,7 +98,9 @@ static int take(Database *database, Execution *execution)
         if (r > 0)
                 return run_answer_reject(database, execution->journal.event_id, why);
         if (r == 0)
-                r = command_journal_submit(database, execution->journal.event_id);
+                r = (kinds[execution->command.kind].repeats
+                             ? command_journal_begin
+                             : command_journal_submit)(database, execution->journal.event_id);
         return r < 0 ? r : 1;
 }
 
@@ -120,7 +125,7 @@ static int start_next(MatrixDaemon *self)
         if (r > 0 && taken >= 0)
                 r = transaction_commit(&transaction) < 0 ? -EIO : 1;
         if (r > 0 && taken > 0)
-                starts[execution->command.kind](execution);
+                kinds[execution->command.kind].start(execution);
         else
                 execution_free(execution);
         return taken < 0 ? taken : r;

@@ -2,7 +2,7 @@
 #pragma once
 
 /* Commands that are being worked on, from the journal to their answer. One that this process began and did
- * not answer is answered by the next one as interrupted (command-journal.h). */
+ * not answer is begun again, or answered as interrupted, by the next one (command-journal.h). */
 
 #include <sys/queue.h>
 
@@ -21,13 +21,15 @@ typedef struct Execution {
 
         /* run.c: of COMMAND_REQUEST */
         char request_id[ULID_SIZE]; /* empty: it was not submitted yet */
-        int fd;                     /* the end of its stream; closing it cancels the request */
+        int fd;                     /* the end of its stream */
         sd_event_source *stream, *timer;
         Frames frames;
         Text output;
-        cJSON *end;        /* its last frame */
-        size_t n_shown;    /* bytes of the output */
-        usec_t began_usec; /* CLOCK_MONOTONIC */
+        uint64_t n_received; /* bytes of output on this stream, also what is not in `output` */
+        unsigned n_failed;   /* attempts to submit it since the last one that was answered */
+        cJSON *end;          /* its last frame */
+        size_t n_shown;      /* bytes of the output */
+        usec_t began_usec;   /* CLOCK_MONOTONIC */
 } Execution;
 
 /* Rolls back or commits what was written in the transaction, sends it, and frees the execution. */
@@ -35,6 +37,9 @@ void execution_finish(Execution *execution, Transaction *transaction, int r);
 
 /* Answers with the sentence of a DevboxError, or of an errno (< 0). `detail` may be NULL. */
 void execution_reject(Execution *execution, int reason, const char *detail);
+
+/* Answers with a sentence of ours, as a refusal. */
+void execution_refuse(Execution *execution, const char *sentence);
 
 /* Answers with a line, and what is below it. */
 void execution_answer(Execution *execution, const char *line, Bytes output);

@@ -121,7 +121,7 @@ void revoke_start(Execution *execution)
         if (confirms(&execution->command))
                 return confirm(execution);
         if (n > 1)
-                return execution_answer(execution, "Write: !revoke DEVICE", BYTES(NULL, 0));
+                return execution_refuse(execution, "Write: !revoke DEVICE");
         bus_client_send_take(mesh, &execution->call,
                              bus_client_new_call(mesh, "GetManifest", "s", device_of(execution)),
                              on_manifest);

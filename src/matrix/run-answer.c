@@ -119,6 +119,20 @@ static Mark unfinished(const RunAnswer *answer, const RunOutcome *outcome, Text 
         return ends[i].mark;
 }
 
+static void append_omissions(Text *line, const RunAnswer *answer, const RunOutcome *outcome)
+{
+        if (outcome->n_cut > 0)
+                text_appendf(line,
+                             "\nThe output is cut after %zu MiB: %" PRIu64
+                             " bytes are missing. All of it, on the hub: devboxctl run %s …",
+                             RUN_OUTPUT_MAX / (1024 * 1024), outcome->n_cut, answer->device);
+        if (outcome->n_lost > 0)
+                text_appendf(line,
+                             "\nThe output is cut: %" PRIu64
+                             " bytes are beyond max_output of the manifest, or the hub was restarted.",
+                             outcome->n_lost);
+}
+
 /* All of an output that the message shows in part only. */
 static int attach(Database *database, const RunAnswer *answer)
 {
@@ -149,6 +163,7 @@ int run_answer_end(Database *database, const RunAnswer *answer, const RunOutcome
         bool done = streq(outcome->state, "finished");
         Mark mark = done ? finished(answer, outcome, &line) : unfinished(answer, outcome, &line);
 
+        append_omissions(&line, answer, outcome);
         int r = line.error < 0 ? line.error : command_journal_is_open(database, answer->event_id);
         if (r <= 0)
                 return r;

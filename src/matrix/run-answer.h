@@ -19,6 +19,8 @@
 #define RUN_PROGRESS_FIRST_USEC (1 * USEC_PER_SEC)
 #define RUN_PROGRESS_USEC       (2 * USEC_PER_SEC)
 
+#define RUN_RETRY_USEC (1 * USEC_PER_SEC)
+
 /* Of both streams; an entry may allow more than a room is for. The caller drops what is beyond. */
 #define RUN_OUTPUT_MAX ((size_t) 2 * 1024 * 1024)
 
@@ -39,6 +41,7 @@ typedef struct RunWait {
 typedef struct RunOutcome {
         const char *state, *reason, *message; /* reason and message NULL: none */
         int exit_code, exit_signal;           /* -1 and 0: none */
+        uint64_t n_cut, n_lost;               /* bytes of output beyond RUN_OUTPUT_MAX; that never arrived */
 } RunOutcome;
 
 int run_answer_wait(Database *database, const RunAnswer *answer, const RunWait *wait);

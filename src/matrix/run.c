@@ -2,7 +2,9 @@
 /* A command that runs on a device: Run of org.devbox.Dispatch1, and what it streams.
  *
  *         Run ── id ── [GetRequest: waits for an approval, for the device] ── output … ── R ── answer
- */
+ *
+ * Run is called again when devbox-dispatch, or the devbox-matrix before this one, ended on the way: for one
+ * event there is one request. */
 
 #include <cjson/cJSON.h>
 #include <fcntl.h>
@@ -19,12 +21,21 @@
 #include "matrix/execution.h"
 #include "matrix/run-answer.h"
 
+#define ATTEMPTS_MAX 5                /* one a second, while devbox-dispatch does not answer */
+#define AGE_MAX_MS   (15 * 60 * 1000) /* as in timeline.c: older ones are only answered, not made */
+
+static void close_stream(Execution *execution)
+{
+        execution->stream = sd_event_source_disable_unref(execution->stream);
+        execution->fd = fd_close(execution->fd);
+        frames_done(&execution->frames);
+        execution->frames = (Frames){ .n_header = 0 };
+}
+
 void run_done(Execution *execution)
 {
-        sd_event_source_disable_unref(execution->stream);
+        close_stream(execution);
         sd_event_source_disable_unref(execution->timer);
-        (void) fd_close(execution->fd);
-        frames_done(&execution->frames);
         text_done(&execution->output);
         cJSON_Delete(execution->end);
 }
@@ -70,15 +81,28 @@ static void end(Execution *execution, const RunOutcome *outcome)
 
 static void end_by_frame(Execution *execution)
 {
-        int64_t exit_code = -1, exit_signal = 0;
+        int64_t exit_code = -1, exit_signal = 0, output_bytes = 0;
+        uint64_t n_received = execution->n_received;
 
+        (void) object_integer(execution->end, "output_bytes", 0, MATRIX_JSON_INTEGER, &output_bytes);
         (void) object_integer(execution->end, "exit_code", 0, 255, &exit_code);
         (void) object_integer(execution->end, "exit_signal", 0, 255, &exit_signal);
         end(execution, &(RunOutcome){ .state = strempty(object_string(execution->end, "state")),
                                       .reason = object_string(execution->end, "reason"),
                                       .message = object_string(execution->end, "message"),
                                       .exit_code = (int) exit_code,
-                                      .exit_signal = (int) exit_signal });
+                                      .exit_signal = (int) exit_signal,
+                                      .n_cut = n_received - execution->output.size,
+                                      .n_lost = MAX((uint64_t) output_bytes, n_received) - n_received });
+}
+
+/* Tries again, unless it has tried too often. */
+static bool try_again(Execution *execution)
+{
+        close_stream(execution);
+        return execution->n_failed++ < ATTEMPTS_MAX &&
+               sd_event_source_set_time_relative(execution->timer, RUN_RETRY_USEC) >= 0 &&
+               sd_event_source_set_enabled(execution->timer, SD_EVENT_ONESHOT) >= 0;
 }
 
 /* ---- the stream */
@@ -90,6 +114,7 @@ static int on_frame(char type, Bytes payload, void *userdata)
         if (type != 'R') {
                 size_t room = RUN_OUTPUT_MAX - execution->output.size;
 
+                execution->n_received += payload.size;
                 text_append_bytes(&execution->output, payload.data, MIN(payload.size, room));
                 return execution->output.error;
         }
@@ -109,7 +134,7 @@ static int on_stream(sd_event_source *source, int fd, uint32_t events, void *use
         int r = n > 0 ? frames_feed(&execution->frames, BYTES(piece, n), on_frame, execution) : -ECONNRESET;
         if (r == 0 && execution->end)
                 end_by_frame(execution);
-        else if (r < 0)
+        else if (r < 0 && !try_again(execution))
                 end(execution,
                     &(RunOutcome){ .state = "interrupted",
                                    .message = "devbox-dispatch ended while it ran; see: devboxctl requests",
@@ -164,20 +189,13 @@ static void on_view(BusRequest *call, const BusReply *reply)
         session_send(execution->self->session);
 }
 
-static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata)
-{
-        Execution *execution = userdata;
-        BusClient *dispatch = &execution->self->dispatch;
-
-        if (*execution->request_id != '\0' && !execution->call.slot)
-                bus_client_send_take(dispatch, &execution->call,
-                                     bus_client_new_call(dispatch, "GetRequest", "s", execution->request_id),
-                                     on_view);
-        int r = sd_event_source_set_time_relative(timer, RUN_PROGRESS_USEC);
-        return r < 0 ? r : sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
-}
-
 /* ---- the beginning */
+
+/* Whether the request may have been made, or may be made later. */
+static bool is_temporary(int reason)
+{
+        return reason == DEVBOX_ERROR_DISPATCH_UNAVAILABLE || reason == DEVBOX_ERROR_BUSY;
+}
 
 /* The stream is read once the request has an id: that of a rejected one ends without a frame. */
 static void on_submitted(BusRequest *call, const BusReply *reply)
@@ -185,8 +203,14 @@ static void on_submitted(BusRequest *call, const BusReply *reply)
         Execution *execution = CONTAINER_OF(call, Execution, call);
         const char *id;
 
+        if (is_temporary(reply->reason) && try_again(execution))
+                return;
+        if (reply->reason == DEVBOX_ERROR_REQUEST_UNKNOWN)
+                return execution_refuse(
+                        execution, "This command is older than 15 minutes and was not run. Send it again.");
         if (reply->reason != 0)
                 return execution_reject(execution, reply->reason, reply->detail);
+        execution->n_failed = 0;
         if (sd_bus_message_read(reply->message, "s", &id) >= 0)
                 (void) snprintf(execution->request_id, sizeof execution->request_id, "%s", id);
         if (sd_event_add_io(execution->self->event, &execution->stream, execution->fd, EPOLLIN, on_stream,
@@ -196,7 +220,7 @@ static void on_submitted(BusRequest *call, const BusReply *reply)
 
 typedef struct RunOptions {
         const char *principal, *room, *event_id;
-        bool may_wait;
+        bool may_wait, known;
 } RunOptions;
 
 static int append_options(sd_bus_message *call, const JournalCommand *journal)
@@ -206,9 +230,12 @@ static int append_options(sd_bus_message *call, const JournalCommand *journal)
                 BUS_FIELD("room", BUS_TEXT, RunOptions, room),
                 BUS_FIELD("event_id", BUS_TEXT, RunOptions, event_id),
                 BUS_FIELD("may_wait", BUS_BOOL, RunOptions, may_wait),
+                BUS_FIELD("known", BUS_BOOL, RunOptions, known),
         };
         static const BusDictionary dictionary = BUS_DICTIONARY(fields);
-        const RunOptions options = { journal->sender, journal->room_id, journal->event_id, true };
+        int64_t now_ms = (int64_t) (time_now(CLOCK_REALTIME) / USEC_PER_MSEC);
+        const RunOptions options = { journal->sender, journal->room_id, journal->event_id, true,
+                                     journal->received_ms < now_ms - AGE_MAX_MS };
 
         return bus_dictionary_append(call, &dictionary, &options);
 }
@@ -244,24 +271,47 @@ static int make_call(Execution *execution, sd_bus_message **ret_call)
         int r = call ? append_run(call, execution, fds[1]) : -ENOTCONN;
         (void) fd_close(fds[1]);
         if (r >= 0)
-                r = sd_event_add_time_relative(execution->self->event, &execution->timer, CLOCK_MONOTONIC,
-                                               RUN_PROGRESS_FIRST_USEC, 0, on_timer, execution);
-        if (r >= 0)
                 *ret_call = TAKE_PTR(call);
+        return r;
+}
+
+static void submit(Execution *execution)
+{
+        sd_bus_message *call = NULL;
+
+        text_reset(&execution->output);
+        execution->n_received = 0;
+        if (make_call(execution, &call) < 0)
+                return execution_reject(execution, DEVBOX_ERROR_INTERNAL, NULL);
+        bus_client_send_take(&execution->self->dispatch, &execution->call, call, on_submitted);
+}
+
+static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata)
+{
+        Execution *execution = userdata;
+        BusClient *dispatch = &execution->self->dispatch;
+
+        int r = sd_event_source_set_time_relative(timer, RUN_PROGRESS_USEC);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
+        if (!execution->call.slot && !execution->stream)
+                submit(execution); /* may end it */
+        else if (!execution->call.slot)
+                bus_client_send_take(dispatch, &execution->call,
+                                     bus_client_new_call(dispatch, "GetRequest", "s", execution->request_id),
+                                     on_view);
         return r;
 }
 
 void run_start(Execution *execution)
 {
-        sd_bus_message *call = NULL;
-
         if (!execution->journal.device)
                 return execution_reject(execution, DEVBOX_ERROR_BAD_REQUEST,
                                         "this room is no device's; write it in #dev-NAME");
 
         execution->began_usec = time_now(CLOCK_MONOTONIC);
-        int r = make_call(execution, &call);
-        if (r < 0)
+        if (sd_event_add_time_relative(execution->self->event, &execution->timer, CLOCK_MONOTONIC,
+                                       RUN_PROGRESS_FIRST_USEC, 0, on_timer, execution) < 0)
                 return execution_reject(execution, DEVBOX_ERROR_INTERNAL, NULL);
-        bus_client_send_take(&execution->self->dispatch, &execution->call, call, on_submitted);
+        submit(execution);
 }

@@ -26,21 +26,57 @@ sd_bus_message *new_dispatch_call(const RunWorld *world, const char *member)
         return call;
 }
 
-int run(const RunWorld *world, const char *capability, char **words, Outcome *outcome)
+/* Appends the other end of the stream that is returned. */
+static int append_stream(sd_bus_message *call)
 {
-        sd_bus_message *call = new_dispatch_call(world, "Run");
-        const char *id;
         int fds[2];
 
         assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-        assert_ok(sd_bus_message_append(call, "ss", "dev-a", capability));
-        assert_ok(sd_bus_message_append_strv(call, words));
-        assert_ok(sd_bus_message_append(call, "a{sv}h", 0, fds[1]));
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = finish_call(world->client, call, NULL);
-        assert_ok(sd_bus_message_read(reply, "s", &id));
-        (void) snprintf(outcome->id, sizeof outcome->id, "%s", id);
+        assert_ok(sd_bus_message_append(call, "h", fds[1]));
         (void) close(fds[1]);
         return fds[0];
+}
+
+static void read_id(const RunWorld *world, sd_bus_message *take_call, Outcome *outcome)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = finish_call(world->client, take_call, NULL);
+        const char *id;
+
+        assert_ok(sd_bus_message_read(reply, "s", &id));
+        (void) snprintf(outcome->id, sizeof outcome->id, "%s", id);
+}
+
+int run(const RunWorld *world, const char *capability, char **words, Outcome *outcome)
+{
+        sd_bus_message *call = new_dispatch_call(world, "Run");
+
+        assert_ok(sd_bus_message_append(call, "ss", "dev-a", capability));
+        assert_ok(sd_bus_message_append_strv(call, words));
+        assert_ok(sd_bus_message_append(call, "a{sv}", 0));
+        int fd = append_stream(call);
+        read_id(world, call, outcome);
+        return fd;
+}
+
+sd_bus_message *new_run_of_event(const RunWorld *world, const char *event_id, char **words, bool known,
+                                 int *ret_fd)
+{
+        sd_bus_message *call = new_dispatch_call(world, "Run");
+
+        assert_ok(sd_bus_message_append(call, "ss", "dev-a", words[0]));
+        assert_ok(sd_bus_message_append_strv(call, words + 1));
+        assert_ok(sd_bus_message_append(call, "a{sv}", 4, "principal", "s", "@ana:hs.example", "room", "s",
+                                        "!r:hs.example", "event_id", "s", event_id, "known", "b", known));
+        *ret_fd = append_stream(call);
+        return call;
+}
+
+int run_of_event(const RunWorld *world, const char *event_id, char **words, Outcome *outcome)
+{
+        int fd;
+
+        read_id(world, new_run_of_event(world, event_id, words, false, &fd), outcome);
+        return fd;
 }
 
 static void read_all(int fd, void *buffer, size_t size)
@@ -138,4 +174,17 @@ void decide(const RunWorld *world, const char *method, const char *id, const cha
 
         assert_ok(sd_bus_message_append(call, "sa{sv}", id, 0));
         sd_bus_message_unref(finish_call(world->client, call, wanted));
+}
+
+unsigned count_all_requests(const RunWorld *world)
+{
+        sd_bus_message *call = new_dispatch_call(world, "ListRequests");
+        unsigned n = 0;
+
+        assert_ok(sd_bus_message_append(call, "bu", 0, 1000));
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = finish_call(world->client, call, NULL);
+        assert_ok(sd_bus_message_enter_container(reply, 'a', "a{sv}"));
+        for (; assert_ok(sd_bus_message_at_end(reply, false)) == 0; n++)
+                assert_ok(sd_bus_message_skip(reply, "a{sv}"));
+        return n;
 }

@@ -19,6 +19,11 @@ sd_bus_message *new_dispatch_call(const RunWorld *world, const char *member);
 /* Run. Returns the client's end of the stream. */
 int run(const RunWorld *world, const char *capability, char **words, Outcome *outcome);
 
+/* The same for an event of @ana:hs.example's. `known`: only if it has caused a request already. */
+sd_bus_message *new_run_of_event(const RunWorld *world, const char *event_id, char **words, bool known,
+                                 int *ret_fd);
+int run_of_event(const RunWorld *world, const char *event_id, char **words, Outcome *outcome);
+
 /* Receives all frames up to the last, and closes the stream. */
 void follow(int take_fd, Outcome *outcome);
 
@@ -29,6 +34,9 @@ void assert_end(const RunWorld *world, const Outcome *outcome, const char *part)
 void decide(const RunWorld *world, const char *method, const char *id, const char *wanted);
 
 void wait_state(const RunWorld *world, const char *id, const char *wanted);
+
+/* How many requests the hub knows. */
+unsigned count_all_requests(const RunWorld *world);
 
 /* Waits until the request has ended. Returns the state, in static memory. */
 const char *wait_end(const RunWorld *world, const char *id);

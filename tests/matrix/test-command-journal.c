@@ -85,18 +85,24 @@ static void test_lines_before(void **state)
         assert_int_equal(n, 1);
 }
 
-/* What a process that is gone had submitted is answered, and not submitted again. */
+/* What a process that is gone had submitted is answered, and not submitted again; what it had begun, is. */
 static void test_interrupt(void **state)
 {
         TestStore *store = *state;
 
         add(store, "$1", 1);
         add(store, "$2", 2);
+        add(store, "$0", 0);
         assert_ok(command_journal_submit(store->database, "$1"));
-        assert_ok(command_journal_interrupt(store->database));
-        expect_outbox(store, 1);
+        assert_ok(command_journal_begin(store->database, "$0"));
         expect_next(store, "$2", "");
-        assert_ok(command_journal_interrupt(store->database));
+        assert_ok(command_journal_recover(store->database));
+        expect_outbox(store, 1);
+        expect_next(store, "$0", ""); /* once more */
+        assert_ok(command_journal_answer(store->database, "$0", &(Answer){ .line = "done" }));
+        assert_ok(query_run(store->database, "DELETE FROM outbox WHERE owner_id = '$0'", ""));
+        expect_next(store, "$2", "");
+        assert_ok(command_journal_recover(store->database));
         expect_outbox(store, 1);
 }
 

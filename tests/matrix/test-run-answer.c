@@ -104,6 +104,18 @@ static void test_ends(void **state)
                   "a\nb\n",
                   "✅ home-wsl · ls · exit 0 · 0.2 s\na\nb\n",
                   "✅" },
+                { { "finished", NULL, NULL, 0, 0, 7, 0 },
+                  "a",
+                  "✅ home-wsl · ls · exit 0 · 0.2 s\nThe output is cut after 2 MiB: 7 bytes are missing. "
+                  "All of "
+                  "it, on the hub: devboxctl run home-wsl …\na",
+                  "✅" },
+                { { "timeout", NULL, "out of time", -1, 0, 0, 9 },
+                  "",
+                  "⚠ home-wsl · ls · out of time · 0.2 s\nout of time\nThe output is cut: 9 bytes are "
+                  "beyond "
+                  "max_output of the manifest, or the hub was restarted.",
+                  "⚠\xef\xb8\x8f" },
                 { { "finished", NULL, NULL, 2, 0 },
                   "",
                   "⚠ home-wsl · ls · exit 2 · 0.2 s",
