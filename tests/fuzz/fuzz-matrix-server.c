@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* Bodies of a homeserver that devbox-matrix reads beside src/e2ee: timelines and invitations of a sync,
+ * pages that it left out, answers about rooms, uploads and where the server is. The first byte says which,
+ * the second is the status or the step. Input is never an error: only the machine may fail. */
+
+#include <stdio.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "e2ee/json.h"
+#include "e2ee/sync.h"
+#include "fuzz.h"
+#include "log/log.h"
+#include "matrix/discovery.h"
+#include "matrix/invitations.h"
+#include "matrix/room-queue.h"
+#include "matrix/schema.h"
+#include "matrix/timeline.h"
+#include "matrix/upload.h"
+
+enum { SYNC, PAGE, ROOM, UPLOAD, DISCOVERY, _WHAT_MAX };
+
+static Database *database;
+static E2ee *e2ee;
+
+static int64_t now_ms(void *userdata)
+{
+        return INT64_C(1700000000000);
+}
+
+/* Ana is in the room of the approvals, where one waits; and of each step of a room there is a row. */
+static const char rows[] =
+        "INSERT INTO person(device, user_id) VALUES ('home', '@ana:x');"
+        "INSERT INTO chat_room(id, kind, name, alias, room_id) VALUES (1, 1, '', 'operator-approvals', "
+        "'!r:x');"
+        "INSERT INTO chat_room(id, kind, name, alias) VALUES (2, 2, 'home', 'dev-home');"
+        "INSERT INTO chat_member(room, user_id, state) VALUES (1, '@ana:x', 1), (1, '@ben:x', 2);"
+        "INSERT INTO approval(request_id, room_id, event_id) VALUES ('01JDMXV3Q2TTTTTTTTTTTTTTTT', '!r:x', "
+        "'$1');"
+        "INSERT INTO gap(id, room_id, token, since) VALUES (1, '!r:x', 'a', 'b');"
+        "INSERT INTO invitation(id, room_id, accepted) VALUES (1, '!dm:x', 1);"
+        "INSERT INTO upload(id, room_id, content, cipher) VALUES (1, '!r:x', '{\"file\":{}}', x'00');";
+
+static void set_up(void)
+{
+        static char directory[] = "/tmp/devbox-fuzz.XXXXXX";
+        static Secret *key;
+        char path[64];
+
+        log_set_max_level(LOG_ERR);
+        fuzz_check(mkdtemp(directory));
+        (void) snprintf(path, sizeof path, "%s/f.db", directory);
+        fuzz_check(secret_new("0123456789abcdef0123456789abcdef", 32, &key) == 0);
+        fuzz_check(matrix_database_open(path, &database) == 0);
+        fuzz_check(e2ee_open(&(E2eeOptions){ .database = database,
+                                             .pickle_key = key,
+                                             .user_id = "@bot:x",
+                                             .device_id = "BOT",
+                                             .now_ms = now_ms,
+                                             .pinned_only = true },
+                             &e2ee) == 0);
+        fuzz_check(database_run(database, rows) == 0);
+        for (size_t i = 0; i < 3; i++) { /* open is enough */
+                (void) snprintf(path, sizeof path, "%s/f.db%s", directory,
+                                (const char *[]){ "", "-wal", "-shm" }[i]);
+                (void) unlink(path);
+        }
+        (void) rmdir(directory);
+}
+
+static int receive_sync(const Timeline *timeline, const cJSON *body)
+{
+        const cJSON *rooms = object_object(body, "rooms");
+
+        int r = e2ee_receive_sync(e2ee, body);
+        if (r == 0)
+                r = timeline_receive(timeline, object_object(rooms, "join"));
+        return r < 0 ? r : invitations_receive(database, "@bot:x", object_object(rooms, "invite"));
+}
+
+static int discover(const MatrixReply *reply)
+{
+        MatrixServer server = { .url = NULL };
+
+        int r = matrix_server_set_url(&server, "https://x");
+        if (r == 0)
+                r = discovery_take(&server, reply);
+        matrix_server_done(&server);
+        return r;
+}
+
+static int receive(unsigned what, unsigned second, const cJSON *body)
+{
+        static const unsigned statuses[] = { 200, 400, 403, 404, 429 };
+        const Timeline timeline = { database, e2ee, "@bot:x", "s" };
+        const MatrixReply reply = { .status = statuses[second % ELEMENTSOF(statuses)], .body = body };
+
+        switch (what) {
+        case SYNC:
+                return receive_sync(&timeline, body);
+        case PAGE:
+                return timeline_receive_page(&timeline, 1, &reply);
+        case ROOM:
+                return room_queue_answered(database, "@bot:x", second, &reply);
+        case UPLOAD:
+                return upload_answered(database, now_ms(NULL), 1, &reply);
+        default:
+                return discover(&reply);
+        }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+        _cleanup_(json_freep) cJSON *body = NULL;
+
+        if (size < 2)
+                return 0;
+        if (!database)
+                set_up();
+        if (matrix_json_parse(BYTES(data + 2, size - 2), 1 << 16, &body) < 0)
+                return 0;
+
+        fuzz_check(transaction_begin(database, &transaction) == 0);
+        fuzz_check(receive(data[0] % _WHAT_MAX, data[1], body) == 0);
+        return 0;
+}
