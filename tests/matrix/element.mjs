@@ -5,13 +5,14 @@
 //     node element.mjs URL USER PASSWORD
 //
 // Answers each line of input, a JSON array of a verb below and its arguments, with one of output: what the
-// verb returned, as JSON. Ends with its input. The packages are found from the folder that it is started in.
+// verb returned, as JSON. Ends with its input, or when a verb fails. The packages are found from the folder that it is started in.
 
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
 const PATIENCE_MS = 30000;
 const events = []; // of all rooms
+let seen = 0; // of these, by `next`
 const [url, user, password] = process.argv.slice(2);
 
 console.log = console.info = console.debug = console.warn = console.error; // what the library prints
@@ -38,8 +39,8 @@ async function logIn() {
     return made;
 }
 
-async function until(condition, what) {
-    const deadline = Date.now() + PATIENCE_MS;
+async function until(condition, what, patience = PATIENCE_MS) {
+    const deadline = Date.now() + patience;
     for (let value; ; await new Promise((resolve) => setTimeout(resolve, 20))) {
         if ((value = await condition())) return value;
         if (Date.now() > deadline) throw new Error(`no ${what}`);
@@ -80,6 +81,26 @@ const verbs = {
         const mode = signed ? new OnlySignedDevicesIsolationMode() : new AllDevicesIsolationMode(false);
         client.getCrypto().setDeviceIsolationMode(mode);
         return signed;
+    },
+
+    // The sender and the text of the next event of any room; null if there is none within so many seconds.
+    async next(seconds) {
+        const event = await until(() => events[seen], "event", 1000 * seconds).catch(() => null);
+        if (!event) return null;
+        seen++;
+        await until(() => !event.isEncrypted() || event.getClearContent(), "key");
+        const content = event.getContent();
+        const about = content["m.relates_to"];
+        if (about?.rel_type === "m.annotation") return [event.getSender(), `${about.key} on ${about.event_id}`];
+        return [event.getSender(), (content["m.new_content"] ?? content).body ?? ""];
+    },
+
+    // Reacts to the last message of another person in the room.
+    async react(room, key) {
+        const others = events.filter((event) => event.getRoomId() === room && event.getSender() !== user);
+        const about = others.findLast((event) => event.getContent().msgtype && !event.isRelation("m.replace"));
+        const relation = { rel_type: "m.annotation", event_id: about.getId(), key };
+        return (await client.sendEvent(room, "m.reaction", { "m.relates_to": relation })).event_id;
     },
 
     // How many encrypted events there are, and those that Element would warn of.

@@ -80,6 +80,7 @@ class Network:
         self.nodes = [Node(name, suite, keep) for name in UNDERLAY]
         self.hub, self.home, self.pc = self.nodes
         self.engine = None  # of containers, for home
+        self.matrix = None  # a homeserver, for the hub
         self.stack = contextlib.ExitStack()
 
     def __enter__(self):

@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""From a message in a room to a sandbox on a device and back, as people with a Matrix client see it, and
-then as an auditor does. Ana is an operator of both devices; ben approves, and may ask for nothing."""
+"""From a message in a room to a sandbox on a device and back, as two people with Matrix clients see it, and
+then as an auditor does. Both may ask for everything and approve what the other one asks for: ana with
+scripts/chat, eva with what Element encrypts with."""
 
 import time
 
-from matrix import SERVER, URL, Matrix
+from matrix import SERVER, URL, Element, Matrix
+from test_containers import CAPABILITIES, start_engine
 from test_run import CEILING
-from test_walkthrough import QUESTIONS, table
-from world import equal, eventually, expect
+from test_walkthrough import QUESTIONS, joined, table
+from world import Skip, each, equal, eventually, expect
 
 TEMPLATE = """\
-operators: [ana]
-approvers: [ana, ben]
+operators: [ana, eva]
+approvers: [ana, eva]
 roots: {home: /home, inbox: /srv/inbox, tmp: /tmp}
 capabilities:
   - run: ls [-l|-la] DIR in home
@@ -19,36 +21,49 @@ capabilities:
   - list: home
   - write: "inbox, ask(reaction)"
   - write: tmp, ask
+  - docker: list, logs, exec ps in mycontainer
 """
 PROGRAMS = "programs: [/usr/bin/hostname, "
 HOME, PC, APPROVALS = "dev-home-wsl", "dev-pc-aurgi", "operator-approvals"
+ANA, EVA = f"@ana:{SERVER}", f"@eva:{SERVER}"
 SECONDS = 3  # from a command to its output
 WAITING = r".*waits for an approval \((?P<id>\w+)"
 
 
-def ana(network):
-    return network.matrix.person("ana")
+def need_homeserver(network):
+    if not network.matrix:
+        raise Skip("there is no homeserver")
 
 
-def ben(network):
-    return network.matrix.person("ben")
+def each_asks(network, check):
+    """The other one approves."""
+    need_homeserver(network)
+    each([(network.ana, network.eva), (network.eva, network.ana)], check)
+
+
+def both_hear(network, pattern):
+    """So each is where the other is, and what comes next is new."""
+    return [person.hears(pattern) for person in (network.ana, network.eva)]
 
 
 def exists(network, path):
     return network.home.run("test", "-e", path, check=False).returncode == 0
 
 
-def recorded(network, device, *words):
-    """The hub's copy of the device's chain has an entry with all of the words."""
-    shown = network.hub.run("devboxctl", "audit", "show", "--device", device, "-n", 1000, check=False).stdout
+def recorded(network, *words):
+    """The hub's copy of home-wsl's chain has an entry with all of the words."""
+    command = ["devboxctl", "audit", "show", "--device", "home-wsl", "-n", 1000]
+    shown = network.hub.run(*command, check=False).stdout
     return any(all(word in line for word in words) for line in shown.splitlines())
 
 
 def test_a_homeserver(network):
-    network.matrix = Matrix(network, "devbox", "ana", "ben")
+    network.matrix = Matrix(network, "devbox", "ana", "eva")
+    network.ana, network.eva = network.matrix.at_chat("ana"), network.matrix.at_element("eva")
 
 
 def test_login(network):
+    need_homeserver(network)
     command = ["devboxctl", "matrix", "login", "--server", URL, f"@devbox:{SERVER}"]
     with network.hub.terminal(*command) as person:
         person.expect(r"[Pp]assword.*: ")
@@ -57,17 +72,20 @@ def test_login(network):
 
 
 def test_people_and_manifests(network):
+    need_homeserver(network)
+    ceiling = CEILING.replace("programs: [", PROGRAMS).replace("docker.list]", CAPABILITIES)
     for node in network.nodes[1:]:
-        node.put("/etc/devbox/ceiling.yaml", CEILING.replace("programs: [", PROGRAMS))
+        node.put("/etc/devbox/ceiling.yaml", ceiling)
         node.shell(
             "install -d -m 755 /home/lucas/projects && install -d /srv/inbox &&"
             " devboxctl device grant --write /srv/inbox &&"
             " sed -i 's/trust_clock: .*/trust_clock: true/' /etc/devbox/config.yaml &&"
             " systemctl daemon-reload && systemctl reload devbox-ledger"
         )
-    for name in ("ana", "ben"):
-        key = network.matrix.identity(name)
-        network.hub.run("devboxctl", "person", "add", name, "--mxid", f"@{name}:{SERVER}", "--msk", key)
+    for name, user in (("ana", ANA), ("eva", EVA)):
+        with network.hub.terminal("devboxctl", "person", "add", name, "--mxid", user) as operator:
+            operator.converse({r"\[y/N\] ": "y"}, rf"{name} is in people\.yaml")
+            equal(operator.end(), 0, "person add")
     network.hub.put("/root/chat.yaml", TEMPLATE)
     for name in ("home-wsl", "pc-aurgi"):
         command = f"devboxctl manifest publish --yes --template /root/chat.yaml {name}"
@@ -77,88 +95,145 @@ def test_people_and_manifests(network):
 
 
 def test_rooms(network):
-    for room in (HOME, PC, APPROVALS):
-        ana(network).enter(room)
-    ben(network).enter(APPROVALS)
+    def check(person, _):
+        for room in (HOME, PC, APPROVALS):
+            person.enter(room)
+
+    each_asks(network, check)
 
 
 def test_help(network):
-    ana(network).says(HOME, "!help")
-    ana(network).hears(r"home-wsl can:")
+    def check(person, _):
+        person.says(HOME, "!help")
+        both_hear(network, r"home-wsl can:")
+
+    each_asks(network, check)
 
 
 def test_golden(network):
-    ana(network).says(HOME, "!exec ls /home/lucas")
-    started = time.monotonic()
-    ana(network).hears(r".*exit 0.*\n +projects")
-    expect(time.monotonic() - started < SECONDS, f"it took {time.monotonic() - started:.1f} s")
+    def check(person, _):
+        person.says(HOME, "!exec ls /home/lucas")
+        started = time.monotonic()
+        both_hear(network, r".*exit 0.*\n *projects")
+        expect(time.monotonic() - started < SECONDS, f"it took {time.monotonic() - started:.1f} s")
+
+    each_asks(network, check)
 
 
 def test_not_whitelisted(network):
-    ana(network).says(HOME, "!exec rm -rf /")
-    ana(network).hears(r"capability rejected: shell\.exec\.rm not in manifest")
-    eventually("the rejection is in the chain", lambda: recorded(network, "home-wsl", "rejected_capability"))
+    def check(person, _):
+        person.says(HOME, "!exec rm -rf /")
+        both_hear(network, r"capability rejected: shell\.exec\.rm not in manifest")
+
+    each_asks(network, check)
+    eventually("the rejection is in the chain", lambda: recorded(network, "rejected_capability"))
 
 
 def test_outside_the_manifest(network):
-    ana(network).says(HOME, "!camera.snapshot /dev/video0")
-    ana(network).hears(r"capability not in manifest")
-    ben(network).hears(r".*home-wsl.*camera\.snapshot")
-    eventually("the rejection is in the chain", lambda: recorded(network, "home-wsl", "camera.snapshot"))
+    """It is announced, once."""
+    need_homeserver(network)
+    network.ana.says(HOME, "!camera.snapshot /dev/video0")
+    network.ana.hears(r"capability not in manifest")
+    network.eva.hears(r".*home-wsl.*camera\.snapshot")
+    eventually("the rejection is in the chain", lambda: recorded(network, "camera.snapshot"))
 
 
 def test_approval_honoured(network):
-    ana(network).says(HOME, "!fs.write /srv/inbox/x hello")
-    name = ana(network).hears(WAITING)["id"]
-    ben(network).hears(rf"{name}: ")
-    expect(not exists(network, "/srv/inbox/x"), "it is written before its approval")
-    ben(network).says(APPROVALS, "/react \N{THUMBS UP SIGN}")
-    ben(network).hears(rf"{name} approved by @ben:{SERVER}, done")
-    equal(network.home.run("cat", "/srv/inbox/x").stdout, "hello", "the file")
+    """In both tiers: by a reaction, which anybody on the homeserver can see, and by an encrypted message."""
+
+    def check(person, other):
+        for folder in ("/srv/inbox", "/tmp"):
+            path = f"{folder}/of-{'ana' if person is network.ana else 'eva'}"
+            person.says(HOME, f"!fs.write {path} hello")
+            name = person.hears(WAITING)["id"]
+            other.hears(rf"{name}: ")
+            expect(not exists(network, path), f"{path} is written before its approval")
+            if folder == "/tmp":
+                other.says(APPROVALS, f"!approve {name}")
+            else:
+                other.reacts(APPROVALS, "\N{THUMBS UP SIGN}")
+            both_hear(network, rf"{name} approved by @.*:{SERVER}, done")
+            equal(network.home.run("cat", path).stdout, "hello", path)
+
+    each_asks(network, check)
 
 
 def test_approval_not_skipped(network):
     """Not by who asked, not by a reaction where a message is needed, not after a denial."""
-    ana(network).says(HOME, "!fs.write /tmp/y hello")
-    name = ana(network).hears(WAITING)["id"]
-    ben(network).hears(rf"{name}: ")
-    ben(network).says(APPROVALS, "/react \N{THUMBS UP SIGN}")
-    ben(network).see(rf"ben +\N{{THUMBS UP SIGN}} on: {name}")
-    ana(network).says(APPROVALS, f"!approve {name}")
-    ana(network).hears(r".*whoever asked for it may not approve it")
-    expect(not exists(network, "/tmp/y"), "it is written")
-    ben(network).says(APPROVALS, f"!deny {name}")
-    ana(network).hears(rf".*denied by @ben:{SERVER}")
-    expect(not exists(network, "/tmp/y"), "it is written after its denial")
+
+    def check(person, other):
+        person.says(HOME, "!fs.write /tmp/y hello")
+        name = person.hears(WAITING)["id"]
+        other.hears(rf"{name}: ")
+        other.reacts(APPROVALS, "\N{THUMBS UP SIGN}")
+        person.says(APPROVALS, f"!approve {name}")
+        person.hears(r".*whoever asked for it may not approve it")
+        expect(not exists(network, "/tmp/y"), "it is written")
+        other.says(APPROVALS, f"!deny {name}")
+        both_hear(network, rf".*{name}.*denied by @.*:{SERVER}")
+        expect(not exists(network, "/tmp/y"), "it is written after its denial")
+
+    each_asks(network, check)
+
+
+def test_a_container(network):
+    need_homeserver(network)
+    start_engine(network)
+
+    def check(person, _):
+        person.says(HOME, "!docker exec mycontainer ps")
+        both_hear(network, r".*exit 0(?:.*\n)+.*sleep 100000")
+
+    each_asks(network, check)
 
 
 def test_mesh_down(network):
     """The command waits, and runs when the device is back."""
+    need_homeserver(network)
     network.home.run("ip", "link", "set", "host0", "down")
-    ana(network).says(HOME, "!exec ls /home/lucas")
-    ana(network).hears(r"waits for the device, which is away")
+    network.ana.says(HOME, "!exec ls /home/lucas")
+    network.ana.hears(r"waits for the device, which is away")
     network.home.run("ip", "link", "set", "host0", "up")
-    ana(network).hears(r".*exit 0.*\n +projects", seconds=90)
+    for person in (network.ana, network.eva):
+        person.hears(r".*exit 0.*\n *projects", seconds=90)
 
 
 def test_two_devices(network):
-    """At the same time; each answers in its own room, from its own machine."""
-    for room in (HOME, PC):
-        ana(network).says(room, "!exec hostname")
-    ana(network).expect(r"(?m)^#dev-home-wsl.*\n(?:.*\n)*? +home-wsl$")
-    ana(network).expect(r"(?m)^#dev-pc-aurgi.*\n(?:.*\n)*? +pc-aurgi$")
+    """At the same time; each answers from its own machine."""
+
+    def check(person, _):
+        for room in (HOME, PC):
+            person.says(room, "!exec hostname")
+        heard = [both_hear(network, r".* (?P<name>home-wsl|pc-aurgi) .*exit 0.*\n *(?P=name)\b")
+                 for _ in range(2)]
+        for answers in zip(*heard):
+            equal({answer["name"] for answer in answers}, {"home-wsl", "pc-aurgi"}, "the devices")
+
+    each_asks(network, check)
+
+
+def test_nothing_to_warn_of(network):
+    """Each message was encrypted, and could be read, by the devices that its sender signed."""
+    need_homeserver(network)
+    for complaint in ("NOT ENCRYPTED", "cannot be decrypted"):
+        expect(complaint not in network.ana.screen, f"ana: {complaint}")
+    if not isinstance(network.eva, Element):
+        raise Skip("matrix-js-sdk is not here")
+    seen = network.eva.do("look")
+    expect(seen["encrypted"] > 20 and not seen["warnings"], f"eva: {seen}")
 
 
 def test_revoke(network):
     """Its room says so, and takes no command any more."""
-    ana(network).enter(PC)
+    need_homeserver(network)
     network.hub.run("devboxctl", "revoke", "pc-aurgi")
     eventually("pc-aurgi is out", lambda: "pc-aurgi" not in table(network), seconds=5)
-    ana(network).hears(r"revoked at .*: nothing runs on this device any more")
+    both_hear(network, r"revoked at .*: nothing runs on this device any more")
 
 
 def test_audit(network):
     """Every request that a device accepted is proven by signed documents."""
+    need_homeserver(network)
 
     def proven():
         chains = network.chains()
@@ -168,3 +243,9 @@ def test_audit(network):
 
     # Witnesses sign after the fact.
     eventually("all chains are OK, and proven", proven, seconds=90)
+
+
+def test_coming_back(network):
+    need_homeserver(network)
+    network.pc.run("devboxctl", "leave")
+    joined(network, network.pc, "pc-aurgi")

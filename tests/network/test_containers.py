@@ -22,17 +22,24 @@ def need_engine(network):
         raise Skip("no container engine")
 
 
-def test_an_engine(network):
-    engine = Engine("dockerd", network.home.path() / SOCKET.lstrip("/"))
-    try:
-        network.engine = network.stack.enter_context(engine)
-    except NoEngine as reason:
-        raise Skip(f"no container engine: {reason}") from reason
-    for name in ("mycontainer", "other"):
-        engine.start(name)
+def start_engine(network):
+    """Here, until the network ends; in the machine, until that is off."""
+    if not network.engine:
+        engine = Engine("dockerd", network.home.path() / SOCKET.lstrip("/"))
+        try:
+            network.engine = network.stack.enter_context(engine)
+        except NoEngine as reason:
+            raise Skip(f"no container engine: {reason}") from reason
+        for name in ("mycontainer", "other"):
+            engine.start(name)
     network.home.shell(
-        f"chgrp docker {SOCKET} && : >/run/docker.sock && mount --bind {SOCKET} /run/docker.sock"
+        f"mountpoint -q /run/docker.sock || {{ chgrp docker {SOCKET} && : >/run/docker.sock &&"
+        f" mount --bind {SOCKET} /run/docker.sock; }}"
     )
+
+
+def test_an_engine(network):
+    start_engine(network)
 
 
 def test_a_manifest_for_them(network):
