@@ -3,8 +3,8 @@
 
 import time
 
-from network import FIRST, HUB
-from world import each, eventually, expect
+from network import FIRST, HUB, UNDERLAY
+from world import each, equal, eventually, expect
 
 from test_walkthrough import joined, reaches_hub, table
 
@@ -64,6 +64,28 @@ def test_drift_is_repaired(network):
         expect(kind in now, f"drift after {script!r}: {now!r}")
 
     each(rows, check)
+
+
+def nat(node, port):
+    """A NAT on the wire in front of it: what its WireGuard sends comes from that port."""
+    address = UNDERLAY[node.name]
+    inside = node.run("wg", "show", "wg0", "listen-port").stdout.strip()
+    return (
+        "table bridge nat { chain forward { type filter hook forward priority 0;\n"
+        f"ip saddr {address} udp sport {inside} udp sport set {port}\n"
+        f"ip daddr {address} udp dport {port} udp dport set {inside}\n}}\n}}\n"
+    )
+
+
+def test_a_nat_that_changes_the_source_port(network):
+    """The hub follows the device to each port, and that is no drift."""
+    before = network.hub.run("devboxctl", "drift").stdout
+    for port in (40001, 40002):
+        with network.rules(nat(network.home, port)):
+            network.home.run("ping", "-c", "1", "-W", "5", HUB)
+            endpoints = network.hub.run("wg", "show", "wg0", "endpoints").stdout
+            expect(f"{UNDERLAY['home-wsl']}:{port}" in endpoints, f"endpoints: {endpoints!r}")
+    equal(network.hub.run("devboxctl", "drift").stdout, before, "drift")
 
 
 def test_a_bad_line(network):
