@@ -14,130 +14,7 @@
 #include "mesh/peers.h"
 #include "proto/error.h"
 
-#include "enrol-world.h"
-
-/* ---- the steps, in the order of the protocol */
-
-typedef struct Attempt {
-        EnrolWorld *world;
-        Token token;
-        uint8_t sealed[CLAIM_SEALED_MAX];
-        size_t sealed_size;
-        char hub_digits[ENROLMENT_DIGITS_SIZE], device_digits[ENROLMENT_DIGITS_SIZE];
-} Attempt;
-
-static int invite(Attempt *attempt)
-{
-        return enrol_world_invite(attempt->world, &attempt->token);
-}
-
-static int start_at(Attempt *attempt, uint8_t body[static CLAIM_BODY_MAX], size_t *ret_size)
-{
-        return join_start(&attempt->world->device_store,
-                          &(JoinRequest){ .token = &attempt->token,
-                                          .device_key = key_pair_public(world_key(KEY_DEVICE)),
-                                          .description = "Debian GNU/Linux 12 (b\xc3\xb6okworm), x86_64",
-                                          .now_ms = WORLD_NOW },
-                          body, ret_size);
-}
-
-static int start(Attempt *attempt)
-{
-        uint8_t body[CLAIM_BODY_MAX];
-        size_t size;
-
-        return start_at(attempt, body, &size);
-}
-
-static int sign(Attempt *attempt)
-{
-        uint8_t body[CLAIM_BODY_MAX];
-        Signature signature;
-        size_t size;
-
-        int r = start_at(attempt, body, &size);
-        if (r != 0)
-                return r;
-        assert_ok(dsse_sign(world_key(KEY_DEVICE), CLAIM_TYPE, BYTES(body, size), &signature));
-        return join_sign(&attempt->world->device_store, &signature, attempt->sealed, &attempt->sealed_size);
-}
-
-static int ask(Attempt *attempt, int expected)
-{
-        _cleanup_(claim_outcome_done) ClaimOutcome outcome = CLAIM_OUTCOME_NULL;
-        _cleanup_(answer_freep) Answer *answer = NULL;
-        Invitation invitation;
-
-        int r = sign(attempt);
-        if (r == 0)
-                r = hub_claim(&attempt->world->hub, BYTES(attempt->sealed, attempt->sealed_size), "there",
-                              &outcome);
-        if (r == 0)
-                r = join_open(&attempt->world->device_store, BYTES(outcome.answer, outcome.answer_size),
-                              &answer, attempt->device_digits);
-        if (r != 0)
-                return r;
-
-        assert_true(answer->state == expected || answer->state == ANSWER_ADMITTED);
-        assert_int_equal(assert_ok(invitation_find(&attempt->world->hub, attempt->token.id, &invitation)),
-                         1);
-        enrolment_digits(&invitation.claim_sha256, invitation.hub_nonce, attempt->hub_digits);
-        assert_string_equal(attempt->hub_digits, attempt->device_digits);
-        return 0;
-}
-
-static int ask_pending(Attempt *attempt)
-{
-        return ask(attempt, ANSWER_PENDING);
-}
-
-static int admit(Attempt *attempt)
-{
-        Database *database = attempt->world->hub_store.database;
-        _cleanup_(freep) char *manifest = NULL;
-        ManifestFloor floor;
-        AdmissionOutcome outcome;
-
-        /* An operator who asks again sends the same manifest again. */
-        int r = manifest_store_last(database, "laptop", &floor, &manifest);
-        if (r < 0)
-                return r;
-        if (r == 0)
-                manifest = enrol_world_manifest(attempt->world, "laptop", KEY_DEVICE, KEY_MANIFEST);
-        return hub_admit(&attempt->world->hub, "laptop", manifest, &(LostChain){ 0 }, &outcome);
-}
-
-static int ask_admitted(Attempt *attempt)
-{
-        return ask(attempt, ANSWER_ADMITTED);
-}
-
-static int finish(Attempt *attempt)
-{
-        return join_finish(&attempt->world->device_store);
-}
-
-static int complete(Attempt *attempt)
-{
-        return admission_complete(attempt->world->hub_store.database, "laptop", WORLD_NOW);
-}
-
-static int confirm(Attempt *attempt)
-{
-        return join_confirm(&attempt->world->device_store);
-}
-
-static int (*const steps[])(Attempt *) = {
-        invite, start, sign, ask_pending, admit, ask_admitted, finish, complete, confirm,
-};
-
-static Attempt attempt_of(EnrolWorld *world)
-{
-        Attempt attempt = { .world = world };
-
-        enrol_world_token(world, "laptop", 1, NULL, &attempt.token);
-        return attempt;
-}
+#include "join-attempt.h"
 
 /* ---- what both sides then have */
 
@@ -184,25 +61,71 @@ static void test_all_of_it(void **state)
 {
         Attempt attempt = attempt_of(*state);
 
-        for (size_t i = 0; i < ELEMENTSOF(steps); i++)
-                assert_int_equal(steps[i](&attempt), 0);
+        for (size_t i = 0; i < ATTEMPT_STEPS; i++)
+                assert_int_equal(attempt_steps[i](&attempt), 0);
         assert_joined(*state);
+}
+
+static int join_with_step(EnrolWorld *world, size_t at, bool on_hub, int64_t ms)
+{
+        Attempt attempt = attempt_of(world);
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < ATTEMPT_STEPS; i++) {
+                if (i == at && on_hub)
+                        enrol_world_step(world, ms);
+                else if (i == at)
+                        attempt.ahead_ms = ms;
+                r = attempt_steps[i](&attempt);
+        }
+        return r;
+}
+
+/* From any step on the clock of one side is an hour off. The hub expires an invitation that is not claimed
+ * yet, rather too early than too late, and refuses one from its future; a claim is not affected. What the
+ * device's clock shows changes nothing. */
+static void test_a_clock_that_steps_an_hour(void **state)
+{
+        enum { HOUR = 3600000, INVITE = 0, CLAIM = 3, LAST = ATTEMPT_STEPS - 1 };
+        static const struct {
+                bool on_hub;
+                int64_t ms;
+                size_t first, last;
+                int expected;
+        } rows[] = {
+                { false, HOUR, INVITE, LAST, 0 },
+                { false, -HOUR, INVITE, LAST, 0 },
+                { true, HOUR, INVITE, CLAIM, DEVBOX_ERROR_TOKEN_EXPIRED },
+                { true, HOUR, CLAIM + 1, LAST, 0 },
+                { true, -HOUR, INVITE, INVITE, DEVBOX_ERROR_NOT_YET_VALID },
+                { true, -HOUR, INVITE + 1, LAST, 0 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                for (size_t at = rows[i].first; at <= rows[i].last; at++) {
+                        assert_int_equal(join_with_step(*state, at, rows[i].on_hub, rows[i].ms),
+                                         rows[i].expected);
+                        if (rows[i].expected == 0)
+                                assert_joined(*state);
+                        (void) enrol_world_down(state);
+                        (void) enrol_world_up(state);
+                }
 }
 
 /* Each step is done, both sides crash, and the step is done again: its reply was lost. */
 static void test_a_crash_after_any_step(void **state)
 {
-        for (size_t crash = 0; crash < ELEMENTSOF(steps); crash++) {
+        for (size_t crash = 0; crash < ATTEMPT_STEPS; crash++) {
                 Attempt attempt = attempt_of(*state);
 
-                for (size_t i = 0; i < ELEMENTSOF(steps); i++) {
-                        assert_int_equal(steps[i](&attempt), 0);
+                for (size_t i = 0; i < ATTEMPT_STEPS; i++) {
+                        assert_int_equal(attempt_steps[i](&attempt), 0);
                         if (i != crash)
                                 continue;
                         enrol_world_crash(*state);
                         enrol_world_check(*state);
-                        if (steps[i] != confirm) /* there is nothing left to ask for */
-                                assert_int_equal(steps[i](&attempt), 0);
+                        if (attempt_steps[i] != attempt_confirm) /* there is nothing left to ask for */
+                                assert_int_equal(attempt_steps[i](&attempt), 0);
                 }
                 assert_joined(*state);
                 (void) enrol_world_down(state);
@@ -221,8 +144,8 @@ static bool run_and_die(Attempt *attempt, Fault fault, uint64_t at_step)
         assert_true(pid >= 0);
         if (pid == 0) {
                 fault_vfs_arm(fault, at_step, at_step);
-                for (size_t i = 0; i < ELEMENTSOF(steps); i++)
-                        if (steps[i](attempt) != 0)
+                for (size_t i = 0; i < ATTEMPT_STEPS; i++)
+                        if (attempt_steps[i](attempt) != 0)
                                 _exit(1);
                 _exit(0);
         }
@@ -247,14 +170,16 @@ static void kill_everywhere(void **state, Fault fault, uint64_t stride)
                 enrol_world_check(world);
                 if (killed) {
                         /* Whatever was done is done again, and answered the same. */
-                        for (size_t i = 0; i < ELEMENTSOF(steps); i++) {
+                        for (size_t i = 0; i < ATTEMPT_STEPS; i++) {
                                 Node node;
 
                                 assert_ok(node_load(world->device_store.database, &node));
-                                if (join_state_of(&node) == JOIN_STATE_JOINED && steps[i] != confirm)
+                                if (join_state_of(&node) == JOIN_STATE_JOINED &&
+                                    attempt_steps[i] != attempt_confirm)
                                         continue;
-                                int r = steps[i](&attempt);
-                                assert_true(r == 0 || (steps[i] == invite && r == DEVBOX_ERROR_TOKEN_USED));
+                                int r = attempt_steps[i](&attempt);
+                                assert_true(r == 0 || (attempt_steps[i] == attempt_invite &&
+                                                       r == DEVBOX_ERROR_TOKEN_USED));
                         }
                 }
                 assert_joined(world);
@@ -284,11 +209,11 @@ static void test_a_retry_uses_the_same_keys(void **state)
         Claim claim, again;
         Sha256 digest, digest_again;
 
-        assert_int_equal(sign(&attempt), 0);
+        assert_int_equal(attempt_sign(&attempt), 0);
         size = attempt.sealed_size;
         memcpy(first, attempt.sealed, size);
         enrol_world_crash(world);
-        assert_int_equal(sign(&attempt), 0);
+        assert_int_equal(attempt_sign(&attempt), 0);
         assert_int_equal(claim_open(BYTES(first, size), world->claim_key, &claim, &digest), 0);
         assert_int_equal(claim_open(BYTES(attempt.sealed, attempt.sealed_size), world->claim_key, &again,
                                     &digest_again),
@@ -328,11 +253,11 @@ static void test_steps_out_of_order(void **state)
         assert_err(join_confirm(store), DEVBOX_ERROR_REQUEST_STATE);
         assert_err(continue_kept(&attempt), DEVBOX_ERROR_NOT_FOUND);
         assert_ok(join_leave(store));
-        assert_int_equal(start(&attempt), 0);
+        assert_int_equal(attempt_start(&attempt), 0);
         assert_int_equal(continue_kept(&attempt), 0);
         assert_err(join_open(store, BYTES(sealed, 64), &answer, digits), DEVBOX_ERROR_REQUEST_STATE);
         assert_err(join_sign(store, &signature, sealed, &size), DEVBOX_ERROR_BAD_SIG);
-        assert_int_equal(sign(&attempt), 0);
+        assert_int_equal(attempt_sign(&attempt), 0);
         assert_err(join_open(store, BYTES(sealed, 64), &answer, digits), DEVBOX_ERROR_BAD_ENVELOPE);
         assert_err(join_finish(store), DEVBOX_ERROR_REQUEST_STATE);
         assert_err(join_confirm(store), DEVBOX_ERROR_REQUEST_STATE);
@@ -346,12 +271,12 @@ static void test_a_crash_before_the_node_file(void **state)
         Attempt attempt = attempt_of(world);
         int directory_fd = world->device_store.directory_fd;
 
-        for (size_t i = 0; steps[i] != finish; i++)
-                assert_int_equal(steps[i](&attempt), 0);
+        for (size_t i = 0; attempt_steps[i] != attempt_finish; i++)
+                assert_int_equal(attempt_steps[i](&attempt), 0);
         assert_int_equal(faccessat(directory_fd, "node", F_OK, 0), -1);
-        assert_int_equal(finish(&attempt), 0);
+        assert_int_equal(attempt_finish(&attempt), 0);
         assert_int_equal(unlinkat(directory_fd, "node", 0), 0);
-        assert_int_equal(confirm(&attempt), 0);
+        assert_int_equal(attempt_confirm(&attempt), 0);
         assert_int_equal(faccessat(directory_fd, "node", F_OK, 0), 0);
 }
 
@@ -361,11 +286,11 @@ static void test_leaving_and_joining_again(void **state)
         Attempt attempt = attempt_of(world);
         Node node;
 
-        for (size_t i = 0; i < ELEMENTSOF(steps); i++)
-                assert_int_equal(steps[i](&attempt), 0);
+        for (size_t i = 0; i < ATTEMPT_STEPS; i++)
+                assert_int_equal(attempt_steps[i](&attempt), 0);
         attempt.token.id[15] = 1; /* another invitation */
         assert_ok(token_sign(&attempt.token, world_key(KEY_TOKEN)));
-        assert_err(start(&attempt), DEVBOX_ERROR_ENROLLED_OTHERWISE);
+        assert_err(attempt_start(&attempt), DEVBOX_ERROR_ENROLLED_OTHERWISE);
 
         assert_ok(join_leave(&world->device_store));
         assert_ok(join_leave(&world->device_store));
@@ -374,13 +299,13 @@ static void test_leaving_and_joining_again(void **state)
         assert_int_equal(faccessat(world->device_store.directory_fd, "wireguard-00000001.key", F_OK, 0), -1);
         assert_int_equal(faccessat(world->device_store.directory_fd, "node", F_OK, 0), -1);
 
-        assert_int_equal(invite(&attempt), 0);
-        assert_int_equal(ask_pending(&attempt), 0);
+        assert_int_equal(attempt_invite(&attempt), 0);
+        assert_int_equal(attempt_ask_pending(&attempt), 0);
         _cleanup_(freep) char *manifest = enrol_world_manifest(world, "laptop", KEY_DEVICE, KEY_MANIFEST);
         AdmissionOutcome outcome;
         assert_int_equal(hub_admit(&world->hub, "laptop", manifest, &(LostChain){ 0 }, &outcome), 0);
-        for (size_t i = 5; i < ELEMENTSOF(steps); i++)
-                assert_int_equal(steps[i](&attempt), 0);
+        for (size_t i = 5; i < ATTEMPT_STEPS; i++)
+                assert_int_equal(attempt_steps[i](&attempt), 0);
         assert_joined(world);
 }
 
@@ -392,9 +317,9 @@ static void test_another_token(void **state)
 
         lost.token.id[0] = 9;
         assert_ok(token_sign(&lost.token, world_key(KEY_TOKEN)));
-        assert_int_equal(sign(&lost), 0);
-        for (size_t i = 0; i < ELEMENTSOF(steps); i++)
-                assert_int_equal(steps[i](&attempt), 0);
+        assert_int_equal(attempt_sign(&lost), 0);
+        for (size_t i = 0; i < ATTEMPT_STEPS; i++)
+                assert_int_equal(attempt_steps[i](&attempt), 0);
         assert_joined(world);
         assert_int_equal(faccessat(world->device_store.directory_fd, "wireguard-09000001.key", F_OK, 0), -1);
 }
@@ -409,7 +334,7 @@ static void test_a_hub_and_another_identity_do_not_join(void **state)
                                 .device_key = key_pair_public(world_key(KEY_STRANGER)),
                                 .description = "" };
 
-        assert_int_equal(start(&attempt), 0);
+        assert_int_equal(attempt_start(&attempt), 0);
         assert_err(join_start(&world->device_store, &request, body, &size), DEVBOX_ERROR_ENROLLED_OTHERWISE);
         assert_err(join_start(&world->hub_store, &request, body, &size), DEVBOX_ERROR_ENROLLED_OTHERWISE);
         assert_err(join_leave(&world->hub_store), DEVBOX_ERROR_REQUEST_STATE);
@@ -439,11 +364,11 @@ static void test_no_secret_in_the_clear(void **state)
         Secret *secrets[2] = { NULL };
 
         assert_ok(bootstrap_derive(attempt.token.id, attempt.token.secret, &bootstrap));
-        for (size_t i = 0; i < ELEMENTSOF(steps); i++) {
-                assert_int_equal(steps[i](&attempt), 0);
-                if (steps[i] == start)
+        for (size_t i = 0; i < ATTEMPT_STEPS; i++) {
+                assert_int_equal(attempt_steps[i](&attempt), 0);
+                if (attempt_steps[i] == attempt_start)
                         read_device_secrets(world, secrets);
-                if (steps[i] == finish)
+                if (attempt_steps[i] == attempt_finish)
                         read_psk(&world->hub_store, psk, preshared_key);
 
                 assert_false(enrol_world_has_bytes(world, BYTES(attempt.token.secret, 12)));
@@ -465,6 +390,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 WITH_WORLD(test_all_of_it),
+                WITH_WORLD(test_a_clock_that_steps_an_hour),
                 WITH_WORLD(test_a_crash_after_any_step),
                 WITH_WORLD(test_a_retry_uses_the_same_keys),
                 WITH_WORLD(test_steps_out_of_order),
