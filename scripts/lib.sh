@@ -138,6 +138,12 @@ need_matrix() {
         "matrix-synapse==1.163.2" "matrix-nio[e2e]==0.26.0" "vodozemac==0.10.0"
 }
 
+# What matrix-nio was on before, for scripts/bench.
+need_nio_on_libolm() {
+    fetch_once "matrix-nio on libolm" "$build/nio-libolm" fetch_from_pypi \
+        "matrix-nio[e2e]==0.25.2" "python-olm==3.2.16"
+}
+
 # Its Rust crypto is what Element encrypts with.
 need_element() {
     fetch_once "matrix-js-sdk" "$build/element" fetch_from_npm "matrix-js-sdk@43.0.0" "node@22.23.3"

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The thirteen goals as one table: which figure, beside which, and by how much. What depends on the speed
+"""The fourteen goals as one table: which figure, beside which, and by how much. What depends on the speed
 of the machine is a ratio to a figure of the same run; alone are only counts, memory, and times that people
 wait.
 
@@ -112,6 +112,16 @@ def command(way, key="p50_us"):
 def output(key, way="devbox", choose=max):
     """Of 64 MiB on a device."""
     return of("output", key, choose, way=way)
+
+
+def decrypted(way):
+    """From the best round, as with http()."""
+    return of("decrypt", "per_s", max, way=way)
+
+
+def storm(key):
+    """Of commands and answers while the bot and Synapse are killed."""
+    return of("storm", key, max)
 
 
 def service(name):
@@ -252,6 +262,17 @@ GOALS = [
          ">=", 10),
     Goal(13, "PSS of devbox-agent at rest", "KiB", service("home-wsl agent"), ALONE, "<=", 3072),
     Goal(13, "PSS of devbox-dispatch at rest", "KiB", service("hub dispatch"), ALONE, "<=", 6144),
+
+    Goal(14, "messages that a client could not decrypt", "", storm("unreadable"), ALONE, "=", 0),
+    Goal(14, "messages that Element warned of", "", storm("warned"), ALONE, "=", 0),
+    Goal(14, "commands that were lost", "", storm("lost"), ALONE, "=", 0),
+    Goal(14, "commands that were executed twice", "", storm("twice"), ALONE, "=", 0),
+    Goal(14, "messages received and stored beside matrix-nio on libolm", "/s", decrypted("devbox"),
+         decrypted("nio 0.25"), ">=", 2),
+    Goal(14, "the same beside matrix-nio on vodozemac", "/s", decrypted("devbox"), decrypted("nio 0.26"),
+         ">", 0),
+    Goal(14, "the same beside decryption by libolm alone", "/s", decrypted("devbox"), decrypted("libolm"),
+         ">=", 0.6),
 ]
 
 
