@@ -27,13 +27,16 @@ static const char *submit(const RunWorld *world, const char *capability, const c
                           const char *principal, const char *wanted)
 {
         sd_bus_message *call = new_dispatch_call(world, "Submit");
+        static unsigned n_events;
         static char id[64];
+        char event_id[16];
         const char *text;
 
+        (void) snprintf(event_id, sizeof event_id, "$%u", ++n_events);
         assert_ok(sd_bus_message_append(call, "ss", "dev-a", capability));
         assert_ok(sd_bus_message_append_strv(call, (char **) words));
         assert_ok(sd_bus_message_append(call, "a{sv}", 3, "principal", "s", principal, "room", "s", "!r:x",
-                                        "event_id", "s", "$1"));
+                                        "event_id", "s", event_id));
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = finish_call(world->client, call, wanted);
         if (wanted)
                 return NULL;
