@@ -14,8 +14,9 @@
 
 #include "basic/fd.h"
 
-#define WAKE_MAX  256 /* in a call: below the queue of the link of wireguard-go */
-#define WAKE_PORT 9   /* discard: the firewall of a device drops it */
+#define WAKE_MAX   256 /* in a call: below the queue of the link of wireguard-go */
+#define WAKE_TIMES 5   /* wireguard-go drops packets until it knows that its link is up */
+#define WAKE_PORT  9   /* discard: the firewall of a device drops it */
 
 /* ---- storing */
 
@@ -80,14 +81,15 @@ int endpoints_wake(PeerTable *peers)
         for (size_t i = 0; i < peers->n_peers && n < WAKE_MAX; i++) {
                 Peer *peer = &peers->peers[i];
 
-                if (peer->state == PEER_STATE_REVOKED || !peer->sighting.silent || peer->sighting.woken)
+                if (peer->state == PEER_STATE_REVOKED || !peer->sighting.silent ||
+                    peer->sighting.woken == WAKE_TIMES)
                         continue;
                 if (fd < 0)
                         fd = open_socket();
                 int r = fd < 0 ? fd : send_nothing(fd, &peer->address);
                 if (r < 0)
                         return r;
-                peer->sighting.woken = true;
+                peer->sighting.woken++;
                 n++;
         }
         return 0;

@@ -11,6 +11,6 @@ bool endpoints_changed(const PeerTable *peers);
 /* Stores those that are, in a transaction. Errors: those of a database. */
 int endpoints_store(Database *database, PeerTable *peers);
 
-/* Sends a packet to those that are silent, once to each, and to the others in later calls. The link must be
- * up. Errors: those of sending; the next call goes on there. */
+/* Sends a packet to those that are silent, a few times, if there are many of them in later calls. The link
+ * must be up. Errors: those of sending; the next call goes on there. */
 int endpoints_wake(PeerTable *peers);

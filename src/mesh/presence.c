@@ -51,6 +51,7 @@ void sighting_update(Sighting *sighting, const WireguardPeer *peer, usec_t realt
 
         sighting->silent =
                 peer && peer->last_handshake_at_usec == 0 && wireguard_endpoint_is_known(&peer->endpoint);
-        sighting->woken &= sighting->silent;
+        if (!sighting->silent)
+                sighting->woken = 0;
         sighting->presence = judge(sighting, boottime_usec);
 }

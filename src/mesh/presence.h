@@ -27,8 +27,8 @@ typedef struct Sighting {
         usec_t seen_at_usec;      /* the same by CLOCK_BOOTTIME */
         uint64_t rx_bytes, tx_bytes;
         WireguardEndpoint endpoint;
-        bool silent; /* it is loaded with an endpoint, and had no handshake since */
-        bool woken;  /* and was sent a packet meanwhile (endpoints.c) */
+        bool silent;   /* it is loaded with an endpoint, and had no handshake since */
+        uint8_t woken; /* packets that it was sent meanwhile (endpoints.c) */
 } Sighting;
 
 /* Takes what was read. `peer` of NULL: it is not loaded. */
