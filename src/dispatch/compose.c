@@ -29,6 +29,7 @@ typedef struct Storage {
         char program[PATH_MAX];
         char *argv[ARGUMENTS_MAX];
         Text content;
+        char camera[64];
         char *unknown; /* JSON of an unknown capability's words */
 } Storage;
 
@@ -207,12 +208,18 @@ static int compose_sensors(const ComposeInput *input, Arguments *arguments, cons
         return 0;
 }
 
-static int compose_camera(const ComposeInput *input, Arguments *arguments, const char **ret_why)
+/* "front" is /dev/front. */
+static int compose_camera(const ComposeInput *input, Arguments *arguments, Storage *storage,
+                          const char **ret_why)
 {
-        if (input->n_words > 1 || (input->n_words == 1 && !absolute_path_valid(input->words[0])))
-                return missing(ret_why, "a camera is a path: /dev/video0");
+        const char *camera = input->n_words > 0 ? input->words[0] : "video0";
 
-        arguments->device = input->n_words == 1 ? input->words[0] : (char *) "/dev/video0";
+        (void) snprintf(storage->camera, sizeof storage->camera, "%s%s", *camera == '/' ? "" : "/dev/",
+                        camera);
+        if (input->n_words > 1 || strlen(camera) > 32 || !absolute_path_valid(storage->camera))
+                return missing(ret_why, "a camera is a device: video0, or /dev/video0");
+
+        arguments->device = storage->camera;
         arguments->width = 640;
         arguments->height = 480;
         return 0;
@@ -252,7 +259,7 @@ static int compose_arguments(const ComposeInput *input, int kind, Arguments *arg
         case CAPABILITY_SERVICE_RESTART:
                 return compose_unit(input, arguments, ret_why);
         case CAPABILITY_CAMERA_SNAPSHOT:
-                return compose_camera(input, arguments, ret_why);
+                return compose_camera(input, arguments, storage, ret_why);
         default:
                 return compose_unknown(input, storage);
         }

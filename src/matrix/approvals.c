@@ -2,9 +2,11 @@
 /* Requests that wait for people. What is announced is compared with what waits, after each change and at the
  * start: nothing is announced twice, and no end is missed. */
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "bus/dictionary.h"
+#include "e2ee/json.h"
 #include "log/log.h"
 #include "matrix/alert.h"
 #include "matrix/daemon-internal.h"
@@ -81,16 +83,31 @@ static int remind(Database *database, const WaitingRequest *request)
         return alert_raise(database, key, line);
 }
 
+/* "It writes 5 bytes to note in srv. ": a file's content is a digest in the arguments. Nothing of others. */
+static void describe(const WaitingRequest *request, char *ret_text, size_t size)
+{
+        _cleanup_(json_freep) cJSON *arguments = cJSON_Parse(request->arguments);
+        const char *path = object_string(arguments, "path"), *root = object_string(arguments, "root");
+        int64_t n = 0;
+
+        ret_text[0] = '\0';
+        if (path && root &&
+            object_integer(object_object(arguments, "content_b64"), "size", 0, INT32_MAX, &n))
+                (void) snprintf(ret_text, size, "It writes %" PRIi64 " bytes to %.128s in %.63s. ", n, path,
+                                root);
+}
+
 static int announce(MatrixDaemon *self, const WaitingRequest *request)
 {
         const char *id = ulid_shown(request->id);
-        char line[LINE_SIZE];
+        char line[LINE_SIZE], what[256];
         size_t way = 0;
 
         while (way < ELEMENTSOF(ways) - 1 && !streq(ways[way].tier, request->tier))
                 way++;
-        (void) snprintf(line, sizeof line, "%s: %s asks %s for %s. %s %s%s", id, request->principal,
-                        request->device, request->capability, ways[way].how, id, ways[way].rest);
+        describe(request, what, sizeof what);
+        (void) snprintf(line, sizeof line, "%s: %s asks %s for %s. %s%s %s%s", id, request->principal,
+                        request->device, request->capability, what, ways[way].how, id, ways[way].rest);
         int r = approval_add(self->database, request->id,
                              &(Answer){ .line = line, .output = bytes_of_string(request->arguments) });
         self->approvals.no_room |= r > 0;

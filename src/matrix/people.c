@@ -8,6 +8,7 @@
 #include "log/log.h"
 #include "matrix/answer.h"
 #include "matrix/outbox.h"
+#include "matrix/room-alias.h"
 #include "matrix/room-queue.h"
 #include "proto/id.h"
 #include "store/query.h"
@@ -38,6 +39,16 @@ static int add(const People *people, const char *user_id, const PublicKey *maste
                          "ttti", people->device, user_id, pinned ? text : NULL, (int64_t) operates);
 }
 
+static bool offers_docker(const Manifest *manifest)
+{
+        for (size_t i = 0; i < manifest->capabilities.n; i++)
+                if (startswith(capability_kind_name((CapabilityKind) manifest->capabilities.items[i].kind),
+                               "docker."))
+                        return true;
+
+        return false;
+}
+
 static int add_people(const People *people, const Manifest *manifest)
 {
         int r = room_queue_want(people->database, ROOM_SPACE, "");
@@ -45,6 +56,9 @@ static int add_people(const People *people, const Manifest *manifest)
                 r = room_queue_want(people->database, ROOM_APPROVALS, "");
         if (r == 0)
                 r = room_queue_want(people->database, ROOM_DEVICE, people->device);
+
+        if (r == 0)
+                r = room_alias_want(people->database, people->device, offers_docker(manifest));
 
         for (size_t i = 0; r == 0 && i < manifest->operators.n; i++)
                 r = add(people, manifest->operators.items[i].principal,

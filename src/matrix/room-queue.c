@@ -18,6 +18,7 @@
 
 #include "e2ee/json.h"
 #include "log/log.h"
+#include "matrix/room-alias.h"
 #include "matrix/session-internal.h"
 #include "matrix/url.h"
 #include "store/query.h"
@@ -141,13 +142,6 @@ int room_queue_each(Database *database, int (*on_room)(const RoomRow *row, void 
 #define OUR_LEVEL 100
 
 /* "example.org" of "@devbox:example.org" */
-static const char *server_of(const char *user_id)
-{
-        const char *colon = strchr(user_id, ':');
-
-        return colon ? colon + 1 : "";
-}
-
 /* ---- the steps: each has the columns that its query selects, and the row's id in the first */
 
 static int body_of_create(const Statement *row, const char *user_id, char **ret_body)
@@ -194,6 +188,11 @@ static int make_lookup(const Statement *row, const char *user_id, RoomRequest *r
         if (asprintf(&alias, "#%s:%s", statement_text(row, 1), server_of(user_id)) < 0)
                 return -ENOMEM;
         return url_format(&request->target, API "/directory/room/%", alias);
+}
+
+static int make_host_alias(const Statement *row, const char *user_id, RoomRequest *request)
+{
+        return room_alias_format(row, user_id, &request->target, &request->body);
 }
 
 static int make_read_state(const Statement *row, const char *user_id, RoomRequest *request)
@@ -441,6 +440,14 @@ static const struct {
           "SELECT id, room_id, levels FROM chat_room WHERE levels IS NOT NULL AND room_id IS NOT NULL"
           " LIMIT 1",
           make_write_levels, on_levels_written },
+        { "PUT",
+          "SELECT id, name, room_id, hosts FROM chat_room"
+          " WHERE hosts AND NOT hosted AND room_id IS NOT NULL LIMIT 1",
+          make_host_alias, room_alias_answered },
+        { "DELETE",
+          "SELECT id, name, room_id, hosts FROM chat_room"
+          " WHERE hosted AND NOT hosts AND room_id IS NOT NULL LIMIT 1",
+          make_host_alias, room_alias_answered },
         { "POST", "SELECT id, room_id, accepted FROM invitation LIMIT 1", make_reply, on_replied },
 };
 

@@ -158,8 +158,12 @@ static int show(Execution *execution, const RequestView *view)
                                .left_usec =
                                        (view->expires_ms - MIN(view->expires_ms, now_ms)) * USEC_PER_MSEC };
 
-        if (!streq(view->state, "running"))
+        if (streq(view->state, execution->waits))
+                return 0;
+        if (!streq(view->state, "running")) {
+                (void) snprintf(execution->waits, sizeof execution->waits, "%s", view->state);
                 return run_answer_wait(execution->self->database, &answer, &wait);
+        }
         if (execution->n_shown > 0 && execution->n_shown == execution->output.size)
                 return 0;
         execution->n_shown = execution->output.size;

@@ -41,14 +41,17 @@ static void test_rejections(void **state)
         } rows[] = {
                 { "!exec rm -rf /", "capability rejected: shell.exec.rm not in manifest" },
                 { "!camera.snapshot", "capability not in manifest" },
+                { "!camera.snapshot front", "capability not in manifest" },
                 { "!nothing", "%!help%" },
                 { "!exec \"ls", "%quote%" },
         };
         ChatWorld *world = *state;
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                unsigned n = chat_read(world, rows[i].answer);
+
                 peer_say(world->ana, ROOM, rows[i].line);
-                CHAT_UNTIL(world, chat_read(world, rows[i].answer) == 1);
+                CHAT_UNTIL(world, chat_read(world, rows[i].answer) == n + 1);
         }
         peer_say(world->ana, APPROVALS, "!exec ls -- /home");
         CHAT_UNTIL(world, chat_read(world, "%this room is no device's%") == 1);
@@ -74,7 +77,9 @@ static void test_approval(void **state)
         ChatWorld *world = *state;
 
         say_write(world, "note");
-        CHAT_UNTIL(world, chat_read(world, "%@ana:x asks dev-a for fs.write.%note%") == 1);
+        CHAT_UNTIL(world,
+                   chat_read(world,
+                             "%@ana:x asks dev-a for fs.write. It writes 5 bytes to note in srv. %") == 1);
         assert_false(is_written(world, "note"));
         (void) chat_react(world, "%@ana:x asks dev-a for fs.write.%", THUMB_UP);
         CHAT_UNTIL(world, chat_read(world, "%approved by @ana:x, done%") == 1);

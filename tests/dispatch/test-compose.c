@@ -136,6 +136,11 @@ static const struct {
           "{\"device\":\"/dev/video0\",\"w\":640,\"h\":480}",
           NULL,
           "camera.snapshot" },
+        { "camera.snapshot",
+          { "front" },
+          "{\"device\":\"/dev/front\",\"w\":640,\"h\":480}",
+          NULL,
+          "camera.snapshot" },
         { "door.open", { "front" }, "{\"argv\":[\"front\"]}", NULL, "door.open" },
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Making rooms: what is asked of the server, for each way it may answer. */
 
+#include "matrix/room-alias.h"
 #include "matrix/room-queue.h"
 
 #include "e2ee/json.h"
@@ -319,6 +320,26 @@ static void test_invitations(void **state)
         finished(store);
 }
 
+static void test_host_alias(void **state)
+{
+        static const Exchange exchanges[] = {
+                { "POST", API "/createRoom", "dev-home", 200, "{\"room_id\":\"!home\"}" },
+                { "PUT", API "/directory/room/%23host-home%3Ax", "{\"room_id\":\"!home\"}", 409,
+                  "{\"errcode\":\"M_UNKNOWN\"}" },
+                { "DELETE", API "/directory/room/%23host-home%3Ax", NULL, 200, "{}" },
+        };
+        TestStore *store = *state;
+
+        assert_ok(room_queue_want(store->database, ROOM_DEVICE, "home"));
+        assert_ok(room_alias_want(store->database, "home", true));
+        exchange(store, &exchanges[0]);
+        exchange(store, &exchanges[1]);
+        finished(store);
+        assert_ok(room_alias_want(store->database, "home", false));
+        exchange(store, &exchanges[2]);
+        finished(store);
+}
+
 #define LEVELS "\"users\":{\"@bot:x\":100}"
 
 static void test_retired(void **state)
@@ -378,6 +399,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_limited, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_removed, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_changed_minds, test_store_up, test_store_down),
+                cmocka_unit_test_setup_teardown(test_host_alias, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_retired, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_invitations, test_store_up, test_store_down),
         };
