@@ -90,14 +90,17 @@ static void test_socket_of_a_device(void **state)
         assert_non_null(strstr(text, "PartOf=devbox-device.target\n"));
 }
 
+#define NO_SYS "InaccessiblePaths=\"+/sys\"\n"
+#define READ   "BindReadOnlyPaths=\"-/home\"\nNoExecPaths=\"-+/home\"\n" NO_SYS
+
 static void test_workers_see_what_the_ceiling_has(void **state)
 {
         static const char *const texts[_GENERATOR_WORKER_MAX] = {
                 [GENERATOR_WORKER_EXEC] =
-                        "[Service]\nExecPaths=\"-/usr/bin/ls\"\nExecPaths=\"-/opt/100%%\"\n"
-                        "BindReadOnlyPaths=\"-/home\"\n",
-                [GENERATOR_WORKER_FSR] = "[Service]\nBindReadOnlyPaths=\"-/home\"\n",
-                [GENERATOR_WORKER_FSW] = "[Service]\nBindPaths=\"-/srv/in box\"\n",
+                        "[Service]\nExecPaths=\"-+/usr/bin/ls\"\nExecPaths=\"-+/opt/100%%\"\n" READ,
+                [GENERATOR_WORKER_FSR] = "[Service]\n" READ,
+                [GENERATOR_WORKER_FSW] =
+                        "[Service]\nBindPaths=\"-/srv/in box\"\nNoExecPaths=\"-+/srv/in box\"\n" NO_SYS,
         };
         char *programs[] = { (char *) "/usr/bin/ls", (char *) "/opt/100%", (char *) "/opt/a:b\"" },
              *read[] = { (char *) "/home" }, *write[] = { (char *) "/srv/in box" };
@@ -109,6 +112,41 @@ static void test_workers_see_what_the_ceiling_has(void **state)
                 assert_ok(generator_format_worker(which, &ceiling, "/etc/devbox/ceiling.yaml", &text));
                 if (!endswith(text, texts[which]))
                         fail_msg("%s", text);
+        }
+}
+
+#define HIDDEN                                                                                              \
+        "InaccessiblePaths=\"-+/boot\"\nInaccessiblePaths=\"-+/etc/devbox\"\n"                              \
+        "InaccessiblePaths=\"-+/etc/ssh\"\nInaccessiblePaths=\"-+/etc/wireguard\"\n"                        \
+        "InaccessiblePaths=\"-+/var/lib/devbox\"\n"
+
+static void test_what_stays_hidden(void **state)
+{
+        static const struct {
+                const char *path, *read, *write;
+        } rows[] = {
+                { "/usr/share/doc", "", "BindPaths=\"-/usr/share/doc\"\n" },
+                { "/etc/ssh/keys",
+                  "BindReadOnlyPaths=\"-/etc/ssh/keys\"\nNoExecPaths=\"-+/etc/ssh/keys\"\n"
+                  "InaccessiblePaths=\"-+/etc/ssh\"\n",
+                  "BindPaths=\"-/etc/ssh/keys\"\nNoExecPaths=\"-+/etc/ssh/keys\"\n"
+                  "InaccessiblePaths=\"-+/etc/ssh\"\n" },
+                { "/", "BindReadOnlyPaths=\"-/\"\nNoExecPaths=\"-+/\"\n" HIDDEN,
+                  "BindPaths=\"-/\"\nNoExecPaths=\"-+/\"\n" HIDDEN },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                char *paths[] = { (char *) rows[i].path };
+                const Ceiling ceiling = { .read = { paths, 1 }, .write = { paths, 1 } };
+                bool has_sys = streq(rows[i].path, "/");
+                _cleanup_(freep) char *read = NULL, *write = NULL, *wanted_read = NULL, *wanted_write = NULL;
+
+                assert_ok(generator_format_worker(GENERATOR_WORKER_FSR, &ceiling, "/c", &read));
+                assert_ok(generator_format_worker(GENERATOR_WORKER_FSW, &ceiling, "/c", &write));
+                assert_ok(asprintf(&wanted_read, "[Service]\n%s%s", rows[i].read, has_sys ? "" : NO_SYS));
+                assert_ok(asprintf(&wanted_write, "[Service]\n%s%s", rows[i].write, has_sys ? "" : NO_SYS));
+                if (!endswith(read, wanted_read) || !endswith(write, wanted_write))
+                        fail_msg("%s: %s%s", rows[i].path, read, write);
         }
 }
 
@@ -189,6 +227,7 @@ int main(void)
                 cmocka_unit_test(test_sockets_of_a_hub),
                 cmocka_unit_test(test_socket_of_a_device),
                 cmocka_unit_test(test_workers_see_what_the_ceiling_has),
+                cmocka_unit_test(test_what_stays_hidden),
                 cmocka_unit_test(test_specifiers_are_escaped),
                 cmocka_unit_test_setup_teardown(test_the_file_is_written_and_replaced, make_directory,
                                                 remove_directory),

@@ -75,13 +75,18 @@ def run(*words):
     subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 for family in ("AF_UNIX", "AF_INET", "AF_INET6", "AF_NETLINK", "AF_PACKET", "AF_VSOCK"):
     attempt(family, lambda: socket.socket(getattr(socket, family), socket.SOCK_DGRAM))
-for path in ("/etc/shadow", "/etc/devbox/config.yaml", "/var/lib/devbox/ledger/ledger.db", "/dev/mem"):
+for path in ("/etc/shadow", "/etc/devbox/config.yaml", "/var/lib/devbox/ledger/ledger.db", "/dev/mem",
+             "/proc/kallsyms"):
     attempt(path, lambda: open(path, "rb").close())
-for path in ("/dev/shm/x", "/etc/x", "/usr/x", "/home/x", "/home/eve/x", "/run/x", "/var/x", "/sys/x"):
+for path in ("/etc/hostname", "/etc/systemd", "/sys/class", "/run/devbox", "/run/systemd/journal/stdout"):
+    attempt(path, lambda: os.stat(path))
+for path in ("/dev/shm/x", "/etc/x", "/usr/x", "/home/x", "/home/eve/x", "/run/x", "/var/x", "/sys/x", "/x",
+             "/tmp/x", "/var/tmp/x"):
     attempt(path, lambda: write(path))
 attempt("memfd_create", lambda: os.memfd_create("x"))
-attempt("sh", lambda: run("/bin/sh", "-c", ":"))
-attempt("ld.so", lambda: run("/lib64/ld-linux-x86-64.so.2", "/bin/sh", "-c", ":"))
+attempt("sh", lambda: run("/usr/bin/sh", "-c", ":"))
+attempt("a program in a home", lambda: run("/home/eve/true"))
+attempt("ld.so", lambda: run("/lib64/ld-linux-x86-64.so.2", "/usr/bin/sh", "-c", ":"))
 attempt("setuid", lambda: os.setuid(0) if os.getuid() else None)
 attempt("chroot", lambda: os.chroot("/"))
 signal_others()
@@ -91,7 +96,7 @@ PROBE_UNIT = """\
 [Service]
 ExecStart=
 ExecStart=/usr/bin/python3 -I -c "import base64; exec(base64.b64decode('@probe@'))"
-ExecPaths=@python@
+ExecPaths=+@python@
 """
 ASK_PROBE = """
 import socket
@@ -117,7 +122,7 @@ def entries(network, text):
 def test_a_manifest_for_them(network):
     network.home.shell(
         "install -d -m 755 /home/eve && echo hello >/home/eve/file && ln -sf /etc/shadow /home/eve/link &&"
-        " ln -f /home/eve/file /home/eve/second; rm -f /tmp/canary;"
+        " ln -f /home/eve/file /home/eve/second; rm -f /tmp/canary; cp -L /usr/bin/true /home/eve/true;"
         " install -d -m 777 /tmp/low /tmp/middle /tmp/high"
     )
     network.hub.put("/root/ben.pub", KEY_OF_BEN)

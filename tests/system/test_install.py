@@ -131,6 +131,7 @@ PLACES = [
     ("/etc/credstore.encrypted/devbox-matrix.seal", "0600 root:root"),
     ("/etc/credstore.encrypted/devbox-mesh.seal", "0600 root:root"),
     ("/run/devbox", "0755 root:root"),
+    ("/run/devbox/root", "0755 root:root"),
     ("/run/devbox/api.sock", "0660 devbox:devbox-admin"),
     ("/run/devbox/selftest.sock", "0600 devbox:devbox"),
     ("/var/lib/devbox", "0755 root:root"),
