@@ -141,7 +141,6 @@ int room_queue_each(Database *database, int (*on_room)(const RoomRow *row, void 
 /* What the creator of a room has. */
 #define OUR_LEVEL 100
 
-/* "example.org" of "@devbox:example.org" */
 /* ---- the steps: each has the columns that its query selects, and the row's id in the first */
 
 static int body_of_create(const Statement *row, const char *user_id, char **ret_body)

@@ -22,14 +22,12 @@ static const struct {
           "read. If they do not belong there, remove them from the room.",
           "was named by no manifest there; that is over" },
         { "unpinned:",
-          "cannot read what devbox writes: no manifest pins their identity. On the hub: devboxctl person "
-          "add, "
-          "then devboxctl manifest publish",
+          "cannot read what devbox writes: no manifest pins their identity. On the hub: "
+          "devboxctl person add, then devboxctl manifest publish",
           "was pinned by no manifest; that is over" },
         { "identity:",
           "has another identity than the one that the manifests pin, and is suspended. If it is theirs, "
-          "which "
-          "only they can confirm: devboxctl person add on the hub, then devboxctl manifest publish",
+          "which only they can confirm: devboxctl person add on the hub, then devboxctl manifest publish",
           "had another identity than the one that the manifests pin; that is over" },
 };
 
