@@ -23,6 +23,7 @@ struct MatrixSession {
         Secret *refresh_token;                    /* NULL: there is none */
         MatrixCall *sync, *send, *refresh;        /* NULL: not under way */
         sd_event_source *refresh_timer;           /* when the next token is due */
+        bool token_is_new;                        /* no sync was answered with it yet */
         Secret *password;                         /* NULL: none, as most of the time */
         char *confirmation;                       /* the server's session; NULL: it did not ask */
         sd_event_source *sync_timer, *send_timer; /* to try again */

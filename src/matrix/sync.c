@@ -73,6 +73,7 @@ static void on_sync(MatrixCall *call, const MatrixReply *reply, void *userdata)
                 return session_defer(session, &session->sync_timer, on_timer);
 
         session->state = SESSION_SYNCED;
+        session->token_is_new = false;
         session->last_sync_ms = time_now(CLOCK_REALTIME) / USEC_PER_MSEC;
         sync_start(session);
         sender_start(session);

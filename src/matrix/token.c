@@ -49,6 +49,7 @@ static int take_tokens(MatrixSession *session, const MatrixTokens *tokens)
                 r = transaction_commit(&transaction);
         if (r == 0)
                 r = keep_secret(tokens->access, &session->server.token);
+        session->token_is_new = true;
         if (r == 0 && tokens->refresh.data != secret_bytes(session->refresh_token).data)
                 r = keep_secret(tokens->refresh, &session->refresh_token);
         return r < 0 ? r : wait_until(session, tokens->refresh_ms);
@@ -98,9 +99,11 @@ void token_refused(MatrixSession *session, const MatrixReply *reply)
         bool soft = object_is_true(reply->body, "soft_logout");
 
         session->refresh_timer = sd_event_source_disable_unref(session->refresh_timer);
-        if (soft && session->refresh_token)
+        if (soft && session->refresh_token && !session->token_is_new)
                 return refresh(session);
         session_pause(session);
+        if (soft && session->refresh_token) /* a server that refuses what it has just given */
+                return session_defer(session, &session->refresh_timer, on_due);
         session_end(session, soft ? "token_expired" : "logged_out");
 }
 

@@ -161,7 +161,7 @@ static bool is_authorized(Chat *chat, const ServerRequest *request)
                 return true;
         assert_int_equal(sscanf(token, "Authorization: Bearer syt_%u", &n), 1);
         use_token(chat, n);
-        return n == chat->token && !chat->expired;
+        return n == chat->token && !chat->expired && !chat->refuse_all;
 }
 
 /* User-interactive authentication. */

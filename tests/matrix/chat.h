@@ -28,6 +28,7 @@ typedef struct Chat {
         bool logged_out, limited;        /* limited: the next timeline has a gap before it */
         unsigned token, offered;         /* N of "syt_N" and "ref_N"; 0: any; those that nothing used yet */
         bool expired, refuse_refresh;    /* expired: "syt_N" is not taken any more */
+        bool refuse_all;                 /* nor any that follows */
         unsigned n_refreshes;
         const char *password, *stage;  /* wanted for the account's keys, in that stage; NULL: none is */
         int timeline_max;              /* events; a longer timeline is cut; 0: none is */

@@ -101,6 +101,22 @@ static void test_crashes(void **state)
         CHAT_UNTIL(chat, peer_heard(chat->ana, BOT, "hello") == 1);
 }
 
+/* The server gives a token as often as it is asked to, and takes none. */
+static void test_never_taken(void **state)
+{
+        Chat *chat = *state;
+
+        chat_use_tokens(chat, FAR);
+        chat->refuse_all = true;
+        CHAT_UNTIL(chat, chat->n_refreshes == 1);
+        usec_t first = time_now(CLOCK_MONOTONIC);
+        CHAT_UNTIL(chat, chat->n_refreshes == 2);
+        assert_true(time_now(CLOCK_MONOTONIC) - first >= USEC_PER_SEC / 2);
+
+        chat->refuse_all = false;
+        CHAT_UNTIL(chat, session_state(chat->session) == SESSION_SYNCED);
+}
+
 /* What no refresh helps against. What was to be sent stays, for after the next login. */
 static void test_ended(void **state)
 {
@@ -142,6 +158,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_soft_logout, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_lost_answers, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_crashes, chat_up, chat_down),
+                cmocka_unit_test_setup_teardown(test_never_taken, chat_up, chat_down),
                 cmocka_unit_test(test_ended),
         };
 
