@@ -126,7 +126,8 @@ def test_not_whitelisted(network):
         both_hear(network, r"capability rejected: shell\.exec\.rm not in manifest")
 
     each_asks(network, check)
-    eventually("the rejection is in the chain", lambda: recorded(network, "rejected_capability"))
+    for user in (ANA, EVA):
+        eventually("the rejection is in the chain", lambda u=user: recorded(network, "shell.exec.rm", u))
 
 
 def test_outside_the_manifest(network):
@@ -135,7 +136,7 @@ def test_outside_the_manifest(network):
     network.ana.says(HOME, "!camera.snapshot /dev/video0")
     network.ana.hears(r"capability not in manifest")
     network.eva.hears(r".*home-wsl.*camera\.snapshot")
-    eventually("the rejection is in the chain", lambda: recorded(network, "camera.snapshot"))
+    eventually("the rejection is in the chain", lambda: recorded(network, "camera.snapshot", ANA))
 
 
 def test_approval_honoured(network):
@@ -226,7 +227,10 @@ def test_nothing_to_warn_of(network):
 def test_revoke(network):
     """Its room says so, and takes no command any more."""
     need_homeserver(network)
-    network.hub.run("devboxctl", "revoke", "pc-aurgi")
+    network.ana.says(PC, "!revoke pc-aurgi")
+    network.ana.hears(r".*write within a minute: !revoke pc-aurgi confirm")
+    expect("pc-aurgi" in table(network), "it is out before the confirmation")
+    network.ana.says(PC, "!revoke pc-aurgi confirm")
     eventually("pc-aurgi is out", lambda: "pc-aurgi" not in table(network), seconds=5)
     both_hear(network, r"revoked at .*: nothing runs on this device any more")
 
