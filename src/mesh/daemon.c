@@ -231,7 +231,6 @@ int mesh_daemon_stop(void *userdata)
 {
         MeshDaemon *self = userdata;
 
-        mesh_store_endpoints(self);
         int r = component_retire(&self->component);
         if (r < 0)
                 (void) log_warning_errno(r, "Cannot give the name back, ignoring");
@@ -275,6 +274,7 @@ void mesh_daemon_free(void *userdata)
 {
         MeshDaemon *self = userdata;
 
+        mesh_store_endpoints(self); /* here, for at shutdown the bus may go before SIGTERM comes */
         bus_authority_free(self->authority);
         bus_calls_done(&self->revocations);
         bus_calls_done(&self->admissions);

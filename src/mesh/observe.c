@@ -31,7 +31,8 @@ static int store_active(MeshDaemon *self, const Peer *peer)
         if (self->node.role != NODE_ROLE_HUB)
                 return peer_store_state(self->store.database, peer->name, PEER_STATE_ACTIVE, now_ms());
 
-        return admission_complete(self->store.database, peer->name, now_ms());
+        int r = admission_complete(self->store.database, peer->name, now_ms());
+        return r < 0 ? r : peer_store_endpoint(self->store.database, peer);
 }
 
 static void activate(MeshDaemon *self, Peer *peer)

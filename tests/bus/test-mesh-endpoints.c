@@ -115,6 +115,15 @@ static void test_after_a_boot_of_the_hub(void **state)
         assert_false(mesh_has_drift(hub.world, "peer-missing"));
 }
 
+static void test_after_a_loss_of_power_of_the_hub(void **state)
+{
+        machines_skip();
+        join();
+        hub.world->daemon = test_daemon_free(hub.world->daemon); /* by SIGKILL */
+        boot_hub();
+        mesh_world_until(had_handshake, hub.world, NULL);
+}
+
 /* The daemon that runs on knows it as well. */
 static void test_after_the_link_was_lost(void **state)
 {
@@ -164,6 +173,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 machines_test(test_after_a_boot_of_the_hub),
+                machines_test(test_after_a_loss_of_power_of_the_hub),
                 machines_test(test_after_the_link_was_lost),
                 machines_test(test_a_device_that_moved_meanwhile),
                 machines_test(test_a_revoked_device_is_not_woken),
