@@ -13,6 +13,7 @@ MATRIX = "devbox-matrix.service"
 SERVICES = (API, COLLECTOR, DISPATCH, LEDGER, MATRIX, SELFTEST)
 UNITS = (*SERVICES, SOCKET, SELFTEST_SOCKET, TARGET)
 AGENT = "devbox-agent.service"
+MESH = ("devbox-mesh.service", "devbox-wireguard.service")
 WORKERS = tuple(f"devbox-worker-{kind}@1.service" for kind in ("exec", "fsr", "fsw", "docker"))
 
 
@@ -60,6 +61,13 @@ def test_daemons_have_no_privilege():
         expect("\nUid:\t0" not in status, f"{name} runs as root")
 
     each([(world.awake(), API), (world.collector_awake(), COLLECTOR)], check)
+
+
+def test_no_keys_in_core_dumps():
+    def check(unit):
+        equal(world.show(unit, "LimitCORE"), "0", f"LimitCORE of {unit}")
+
+    each([(unit,) for unit in (*SERVICES, AGENT, *MESH, *WORKERS)], check)
 
 
 def test_no_way_around_the_sandbox():
