@@ -65,6 +65,8 @@ class Mesh(unittest.TestCase):
         if not self.hub.kernel:
             self.skipTest("no WireGuard in this kernel")
         network.run("rmmod", "wireguard")
+        network.run("modprobe", "wireguard")
+        wait_until(self.hub.keys, "the link of the hub")
         self.devices[1].join()
         self.wait_repaired()
         self.assertIn("link-missing", self.hub.drift())
