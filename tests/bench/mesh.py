@@ -144,7 +144,8 @@ def figures(put, build, rows, seconds, more=()):
 
 
 def measure(devbox, put, quick):
-    network.run("meson", "setup", TREE, TESTS.parent, "-Doptimization=3", "--reconfigure")
+    again = ["--reconfigure"] if pathlib.Path(TREE, "build.ninja").exists() else []
+    network.run("meson", "setup", TREE, TESTS.parent, "-Doptimization=3", *again)
     network.run("ninja", "-C", TREE, *TARGETS)
     figures(put, TREE, (FEW, ALL, MANY), 5 if quick else 20, (whole,))
     joining(put, pathlib.Path(TREE), 1000 if quick else 10000)
