@@ -2,7 +2,6 @@
 #include "dispatch/containers.h"
 
 #include "basic/utf8.h"
-#include "trust/envelope.h"
 #include "trust/result.h"
 
 /* Bytes of a text; names of images have up to 255. */
@@ -64,13 +63,10 @@ static int read_output(const Result *result, size_t max, Containers *containers)
 
 int containers_read(const char *result_envelope, size_t max, Containers *ret_containers)
 {
-        _cleanup_(envelope_freep) Envelope *envelope = NULL;
         _cleanup_(result_freep) Result *result = NULL;
 
         *ret_containers = (Containers){ .n = 0 };
-        int r = envelope_parse(bytes_of_string(result_envelope), ENVELOPE_PAYLOAD_MAX, &envelope);
-        if (r == 0)
-                r = result_parse(envelope_payload(envelope), &result, NULL);
+        int r = result_read(result_envelope, &result);
         if (r == 0 && result_stream_is_absent(&result->out))
                 r = -EBADMSG;
         return r != 0 ? r : read_output(result, max, ret_containers);

@@ -18,6 +18,6 @@ typedef struct Containers {
 } Containers;
 
 /* Of at most `max` containers. Errors: -EBADMSG it is no result with an output; -ENOMEM; those of
- * envelope_parse() and result_parse(). */
+ * result_read(). */
 int containers_read(const char *result_envelope, size_t max, Containers *ret_containers);
 void containers_done(Containers *containers);

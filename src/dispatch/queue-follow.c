@@ -12,16 +12,6 @@
 
 /* ---- what they get */
 
-static int parse_result(const StoredRequest *stored, Result **ret_result)
-{
-        _cleanup_(envelope_freep) Envelope *envelope = NULL;
-
-        if (!stored->result)
-                return -ENODATA;
-        int r = envelope_parse(bytes_of_string(stored->result), ENVELOPE_PAYLOAD_MAX, &envelope);
-        return r != 0 ? r : result_parse(envelope_payload(envelope), ret_result, NULL);
-}
-
 static void send_kept(ClientStream *stream, char type, const ResultStream *output)
 {
         if (output->data.size > 0)
@@ -52,7 +42,7 @@ static void send_last(ClientStream *stream, const StoredRequest *stored, uint64_
 void stored_send_end(const StoredRequest *stored, ClientStream *stream, bool again)
 {
         _cleanup_(result_freep) Result *result = NULL;
-        bool has_result = parse_result(stored, &result) == 0;
+        bool has_result = stored->result && result_read(stored->result, &result) == 0;
 
         if (has_result && again) {
                 send_kept(stream, 'O', &result->out);

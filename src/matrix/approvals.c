@@ -135,11 +135,9 @@ static const char *word_of(const WaitingRequest *request)
 /* How long it ran, as the device has signed it; 0: it did not. */
 static int64_t duration_ms(const char *text)
 {
-        _cleanup_(envelope_freep) Envelope *envelope = NULL;
         _cleanup_(result_freep) Result *result = NULL;
 
-        if (!text || envelope_parse(bytes_of_string(text), ENVELOPE_PAYLOAD_MAX, &envelope) != 0 ||
-            result_parse(envelope_payload(envelope), &result, NULL) != 0)
+        if (!text || result_read(text, &result) != 0)
                 return 0;
         return result->finished_at_ms - result->started_at_ms;
 }

@@ -97,13 +97,10 @@ static int store(MatrixDaemon *self, const DirectoryDevice *device, const Manife
 
 int directory_parse_manifest(sd_bus_message *message, Manifest **ret_manifest)
 {
-        _cleanup_(envelope_freep) Envelope *envelope = NULL;
         const char *text;
 
         int r = sd_bus_message_read(message, "s", &text);
-        if (r >= 0)
-                r = envelope_parse(bytes_of_string(text), ENVELOPE_PAYLOAD_MAX, &envelope);
-        return r != 0 ? r : manifest_parse(envelope_payload(envelope), ret_manifest, NULL);
+        return r < 0 ? r : manifest_read(text, ret_manifest);
 }
 
 static void read_next(MatrixDaemon *self);

@@ -136,7 +136,6 @@ static int handle_revoke(sd_bus_message *message, void *userdata)
 /* By the manifest in force, not by the word of who passes the wish on. */
 static int check_operator(MeshDaemon *self, const char *device, const char *principal)
 {
-        _cleanup_(envelope_freep) Envelope *envelope = NULL;
         _cleanup_(manifest_freep) Manifest *manifest = NULL;
         _cleanup_(freep) char *text = NULL;
         ManifestFloor floor;
@@ -144,9 +143,7 @@ static int check_operator(MeshDaemon *self, const char *device, const char *prin
         int r = manifest_store_last(self->store.database, device, &floor, &text);
         if (r <= 0)
                 return r < 0 ? mesh_after_write(self, r) : DEVBOX_ERROR_MANIFEST_MISSING;
-        r = envelope_parse(bytes_of_string(text), ENVELOPE_PAYLOAD_MAX, &envelope);
-        if (r == 0)
-                r = manifest_parse(envelope_payload(envelope), &manifest, NULL);
+        r = manifest_read(text, &manifest);
         if (r != 0)
                 return r;
 

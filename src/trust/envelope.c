@@ -238,3 +238,11 @@ int envelope_make(const char *type, const char *payload, const char *role, const
 
         return envelope_format(envelope, ret_text);
 }
+
+int envelope_read(const char *text, const Schema *schema, void **ret_document)
+{
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+
+        int r = envelope_parse(bytes_of_string(text), ENVELOPE_PAYLOAD_MAX, &envelope);
+        return r != 0 ? r : schema_parse(schema, envelope_payload(envelope), ret_document, NULL);
+}

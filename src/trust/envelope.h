@@ -10,6 +10,7 @@
  * parsed. */
 
 #include "crypto/dsse.h"
+#include "schema/schema.h"
 
 #define ENVELOPE_TYPE(document) "application/vnd.devbox." document ".v1+json"
 
@@ -76,3 +77,16 @@ static inline Bytes envelope_payload(const Envelope *envelope)
 /* Signs a payload in one step: new, sign, format. Errors: -EINVAL, -ENOMEM. */
 int envelope_make(const char *type, const char *payload, const char *role, const KeyPair *pair,
                   char **ret_text);
+
+/* The document in the text of an envelope, without verifying it: where that was done before. Errors: those
+ * of envelope_parse() and schema_parse(). */
+int envelope_read(const char *text, const Schema *schema, void **ret_document);
+
+/* Defines, beside what DEFINE_DOCUMENT() does, name_read(), which is envelope_read(). */
+#define DEFINE_SIGNED_DOCUMENT(Type, name)                                                                  \
+        DEFINE_DOCUMENT(Type, name);                                                                        \
+        static inline _unused_ int name##_read(const char *envelope, Type **ret)                            \
+        {                                                                                                   \
+                return envelope_read(envelope, &name##_schema, (void **) ret);                              \
+        }                                                                                                   \
+        struct _need_semicolon_

@@ -56,7 +56,7 @@ typedef struct Manifest {
 } Manifest;
 
 extern const Schema manifest_schema;
-DEFINE_DOCUMENT(Manifest, manifest);
+DEFINE_SIGNED_DOCUMENT(Manifest, manifest);
 
 /* The part of a manifest that does not depend on device, keys, version and time, which are absent. */
 extern const Schema manifest_policy_schema;

@@ -5,7 +5,7 @@
  * the device. */
 
 #include "crypto/sha256.h"
-#include "schema/schema.h"
+#include "trust/envelope.h"
 
 #define RESULT_STREAM_MAX (64 * 1024)
 
@@ -55,6 +55,6 @@ bool result_stream_is_absent(const ResultStream *stream);
 /* Rejects outcomes that cannot be: an exit or output without a run; an exit code and a signal; output whose
  * length, digest and truncation do not fit together. */
 extern const Schema result_schema;
-DEFINE_DOCUMENT(Result, result);
+DEFINE_SIGNED_DOCUMENT(Result, result);
 
 extern const char *const result_status_names[_RESULT_STATUS_MAX + 1]; /* ends with NULL */

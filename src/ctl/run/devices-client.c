@@ -36,15 +36,12 @@ int devices_client_list(sd_bus *bus, ClientRows *ret_rows, char **ret_problem)
 
 int devices_client_get_manifest(sd_bus *bus, const char *device, Manifest **ret_manifest, char **ret_problem)
 {
-        _cleanup_(envelope_freep) Envelope *envelope = NULL;
         _cleanup_(freep) char *text = NULL;
 
         int r = mesh_client_get_manifest(bus, device, &text, ret_problem);
         if (r != 0)
                 return r;
 
-        r = envelope_parse(bytes_of_string(text), ENVELOPE_PAYLOAD_MAX, &envelope);
-        if (r == 0)
-                r = manifest_parse(envelope_payload(envelope), ret_manifest, NULL);
+        r = manifest_read(text, ret_manifest);
         return r > 0 ? problem_about(ret_problem, (DevboxError) r, device) : r;
 }

@@ -15,12 +15,9 @@
 /* The number of the entry that the device's statement names. */
 static int read_entry(const RequestRow *row, uint64_t *ret_seq)
 {
-        _cleanup_(envelope_freep) Envelope *envelope = NULL;
         _cleanup_(result_freep) Result *result = NULL;
 
-        int r = envelope_parse(bytes_of_string(strempty(row->result)), ENVELOPE_PAYLOAD_MAX, &envelope);
-        if (r == 0)
-                r = result_parse(envelope_payload(envelope), &result, NULL);
+        int r = result_read(strempty(row->result), &result);
         if (r == 0)
                 *ret_seq = (uint64_t) result->seq;
         return r;
