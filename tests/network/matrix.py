@@ -14,7 +14,8 @@ from machine import TOP
 from terminal import Terminal
 from world import Failure, Skip, expect
 
-PYTHON = TOP / "build/synapse/bin/python"
+FETCHED = TOP / "build/synapse"
+PYTHON = FETCHED / "bin/python"
 PACKAGES = TOP / "build/element"
 PORT = 8008
 URL = f"http://127.0.0.1:{PORT}"
@@ -25,7 +26,7 @@ class Matrix:
     """Ends with the network. People keep their clients from one test to the next."""
 
     def __init__(self, network, *names):
-        if not PYTHON.exists():
+        if not (FETCHED / "complete").exists():
             raise Skip("Synapse is not here; scripts/test matrix fetches it")
         self.stack = network.stack
         self.folder = pathlib.Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
