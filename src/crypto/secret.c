@@ -5,6 +5,7 @@
 
 #include <sodium.h>
 #include <stdalign.h>
+#include <stdlib.h>
 
 struct Secret {
         size_t size;
@@ -72,4 +73,18 @@ bool secret_equals(const Secret *secret, const char *text)
 Bytes secret_bytes(const Secret *secret)
 {
         return BYTES(secret->bytes, secret->size);
+}
+
+int secret_copy_text(const Secret *secret, char **ret_text)
+{
+        *ret_text = strndup((const char *) secret->bytes, secret->size);
+        return *ret_text ? 0 : -ENOMEM;
+}
+
+char *secret_text_free(char *text)
+{
+        if (text)
+                sodium_memzero(text, strlen(text));
+        free(text);
+        return NULL;
 }

@@ -24,3 +24,9 @@ bool secret_equals(const Secret *secret, const char *text);
 /* The bytes, borrowed: for the arithmetic of src/crypto and for handing them to the kernel or a sealed file.
  */
 Bytes secret_bytes(const Secret *secret);
+
+/* A copy in ordinary memory, as a text, for what takes only that; the caller frees it with
+ * secret_text_free(), which wipes a text and accepts NULL. Errors: -ENOMEM. */
+int secret_copy_text(const Secret *secret, char **ret_text);
+char *secret_text_free(char *text);
+DEFINE_CLEANUP(char, secret_text_free);

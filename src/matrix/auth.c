@@ -14,43 +14,26 @@
 #define LIFETIME_MIN_MS       (10 * 1000)
 #define LIFETIME_MAX_MS       (INT64_C(365) * 24 * 3600 * 1000)
 
-/* The caller wipes it. */
-static int copy_secret(const Secret *secret, char **ret_text)
-{
-        Bytes bytes = secret_bytes(secret);
-
-        *ret_text = strndup((const char *) bytes.data, bytes.size);
-        return *ret_text ? 0 : -ENOMEM;
-}
-
-static void wipe(char *text)
-{
-        if (text)
-                explicit_bzero(text, strlen(text));
-        free(text);
-}
-
 static int body_of_login(const AuthCredentials *credentials, char **ret_body)
 {
         const MatrixLogin *login = credentials->login;
         _cleanup_(json_freep) cJSON *body = NULL;
-        char *text = NULL;
+        _cleanup_(secret_text_freep) char *text = NULL;
 
-        int r = credentials->password ? copy_secret(credentials->password, &text) : 0;
+        int r = credentials->password ? secret_copy_text(credentials->password, &text) : 0;
         if (r == 0)
                 r = json_pack(&body,
                               "{type:s,identifier:{type:s,user:s},password:s,device_id:s,"
                               "initial_device_display_name:s,refresh_token:b}",
                               text ? "m.login.password" : "m.login.application_service", "m.id.user",
                               login->user_id, text, login->device_id, "devbox", true);
-        wipe(text);
         return r < 0 ? r : canonical_json(body, false, ret_body);
 }
 
 int auth_login_start(MatrixServer *server, const AuthCredentials *credentials, MatrixReplyHandler on_reply,
                      void *userdata, MatrixCall **ret_call)
 {
-        char *body = NULL;
+        _cleanup_(secret_text_freep) char *body = NULL;
 
         int r = body_of_login(credentials, &body);
         if (r == 0)
@@ -61,7 +44,6 @@ int auth_login_start(MatrixServer *server, const AuthCredentials *credentials, M
                                                         .timeout_usec = AUTH_USEC,
                                                         .once = true },
                                       on_reply, userdata, ret_call);
-        wipe(body);
         return r;
 }
 
@@ -69,9 +51,9 @@ int auth_refresh_start(MatrixServer *server, const Secret *refresh_token, Matrix
                        void *userdata, MatrixCall **ret_call)
 {
         _cleanup_(json_freep) cJSON *tree = NULL;
-        char *text = NULL, *body = NULL;
+        _cleanup_(secret_text_freep) char *text = NULL, *body = NULL;
 
-        int r = copy_secret(refresh_token, &text);
+        int r = secret_copy_text(refresh_token, &text);
         if (r == 0)
                 r = json_pack(&tree, "{refresh_token:s}", text);
         if (r == 0)
@@ -84,8 +66,6 @@ int auth_refresh_start(MatrixServer *server, const Secret *refresh_token, Matrix
                                                         .timeout_usec = AUTH_USEC,
                                                         .anonymous = true },
                                       on_reply, userdata, ret_call);
-        wipe(text);
-        wipe(body);
         return r;
 }
 

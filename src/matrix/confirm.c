@@ -41,16 +41,15 @@ bool confirm_is_asked(MatrixSession *session, const MatrixReply *reply)
 int confirm_add(const MatrixSession *session, char **body)
 {
         _cleanup_(json_freep) cJSON *tree = NULL;
-        char *password, *text = NULL;
+        _cleanup_(secret_text_freep) char *password = NULL;
+        char *text = NULL;
         cJSON *auth = NULL;
 
         if (!session->confirmation)
                 return 0;
-        Bytes bytes = secret_bytes(session->password);
-        password = strndup((const char *) bytes.data, bytes.size);
-        if (!password)
-                return -ENOMEM;
-        int r = matrix_json_parse(bytes_of_string(*body), SIZE_MAX, &tree);
+        int r = secret_copy_text(session->password, &password);
+        if (r == 0)
+                r = matrix_json_parse(bytes_of_string(*body), SIZE_MAX, &tree);
         if (r == 0)
                 r = json_pack(&auth, "{type:s,identifier:{type:s,user:s},password:s,session:s}",
                               "m.login.password", "m.id.user", session->user_id, password,
@@ -59,8 +58,6 @@ int confirm_add(const MatrixSession *session, char **body)
                 r = object_put(tree, "auth", auth);
         if (r == 0)
                 r = canonical_json(tree, false, &text);
-        explicit_bzero(password, strlen(password));
-        free(password);
         if (r < 0)
                 return r;
 
