@@ -88,15 +88,6 @@ static int compare_device(Database *database, const WatchedDevice *device)
         return r;
 }
 
-/* The name in the key of a state's alert; NULL: the alert is about something else. */
-static const char *name_of_key(const char *key)
-{
-        for (size_t i = 0; i < ELEMENTSOF(states); i++)
-                if (startswith(key, states[i].key))
-                        return key + strlen(states[i].key);
-        return NULL;
-}
-
 static bool is_listed(const WatchedDevices *devices, const char *name)
 {
         for (size_t i = 0; i < devices->n_items; i++)
@@ -106,25 +97,27 @@ static bool is_listed(const WatchedDevices *devices, const char *name)
 }
 
 /* What is no device any more is in no state. */
-static int end_missing(Database *database, const WatchedDevices *devices)
+static int end_missing(Database *database, const WatchedDevices *devices, const char *state)
 {
-        char key[KEY_SIZE] = "", line[LINE_SIZE];
-        _cleanup_(freep) char *open = NULL;
-        int r;
+        char key[KEY_SIZE], line[LINE_SIZE];
 
-        while ((r = alert_next_open(database, key, &open)) > 0) {
-                const char *name = name_of_key(open);
+        format_key(state, "", key);
+        for (;;) {
+                _cleanup_(freep) char *open = NULL;
 
+                int r = alert_next_open(database, key, &open);
+                if (r <= 0 || !startswith(open, state))
+                        return MIN(r, 0);
+
+                const char *name = open + strlen(state);
                 (void) snprintf(key, sizeof key, "%s", open);
-                if (name && !is_listed(devices, name)) {
-                        (void) snprintf(line, sizeof line, "%s is no longer a device of this network", name);
-                        r = alert_end(database, key, line);
-                }
-                free(TAKE_PTR(open));
+                if (is_listed(devices, name))
+                        continue;
+                (void) snprintf(line, sizeof line, "%s is no longer a device of this network", name);
+                r = alert_end(database, key, line);
                 if (r < 0)
                         return r;
         }
-        return r;
 }
 
 static int compare(Database *database, const WatchedDevices *devices)
@@ -134,8 +127,8 @@ static int compare(Database *database, const WatchedDevices *devices)
         int r = transaction_begin(database, &transaction);
         for (size_t i = 0; r == 0 && i < devices->n_items; i++)
                 r = compare_device(database, &devices->items[i]);
-        if (r == 0)
-                r = end_missing(database, devices);
+        for (size_t i = 0; r == 0 && i < ELEMENTSOF(states); i++)
+                r = end_missing(database, devices, states[i].key);
         return r < 0 ? r : transaction_commit(&transaction);
 }
 
