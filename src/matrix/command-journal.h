@@ -16,6 +16,9 @@
 #include "matrix/answer.h"
 #include "store/database.h"
 
+/* An outage must not turn into surprises: older commands are answered, and not run. */
+#define COMMAND_AGE_MAX_MS (15 * 60 * 1000)
+
 typedef struct ReceivedCommand {
         const char *event_id, *room_id, *sender, *line; /* borrowed */
         const char *thread;                             /* the root of its thread; NULL: none */

@@ -21,8 +21,7 @@
 #include "matrix/execution.h"
 #include "matrix/run-answer.h"
 
-#define ATTEMPTS_MAX 5                /* one a second, while devbox-dispatch does not answer */
-#define AGE_MAX_MS   (15 * 60 * 1000) /* as in timeline.c: older ones are only answered, not made */
+#define ATTEMPTS_MAX 5 /* one a second, while devbox-dispatch does not answer */
 
 static void close_stream(Execution *execution)
 {
@@ -239,7 +238,7 @@ static int append_options(sd_bus_message *call, const JournalCommand *journal)
         static const BusDictionary dictionary = BUS_DICTIONARY(fields);
         int64_t now_ms = (int64_t) (time_now(CLOCK_REALTIME) / USEC_PER_MSEC);
         const RunOptions options = { journal->sender, journal->room_id, journal->event_id, true,
-                                     journal->received_ms < now_ms - AGE_MAX_MS };
+                                     journal->received_ms < now_ms - COMMAND_AGE_MAX_MS };
 
         return bus_dictionary_append(call, &dictionary, &options);
 }

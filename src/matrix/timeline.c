@@ -21,7 +21,6 @@
 
 #define COMMAND_MAX             4096             /* bytes of a line */
 #define VERIFICATION_AGE_MAX_MS (10 * 60 * 1000) /* as the specification */
-#define COMMAND_AGE_MAX_MS      (15 * 60 * 1000) /* an outage must not turn into surprises */
 
 /* An event whose sender wants to be heard. */
 typedef struct Message {
