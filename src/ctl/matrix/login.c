@@ -22,17 +22,19 @@ typedef struct LoginOptions {
         bool token, appservice, reset_identity;
 } LoginOptions;
 
-/* Of what is read. */
+/* What is read, and the kind of login that it is for: that of org.devbox.Matrix1(5). */
 typedef struct SecretKind {
-        const char *name, *prompt;
+        const char *kind, *name, *prompt;
 } SecretKind;
 
-static SecretKind kind_of(const LoginOptions *given)
+static const SecretKind *kind_of(const LoginOptions *given)
 {
-        return given->token        ? (SecretKind){ "access token", "Access token" }
-               : given->appservice ? (SecretKind){ "token of the application service",
-                                                   "Token of the application service" }
-                                   : (SecretKind){ "password", "Password" };
+        static const SecretKind password = { "password", "password", "Password" },
+                                token = { "token", "access token", "Access token" },
+                                appservice = { "appservice", "token of the application service",
+                                               "Token of the application service" };
+
+        return given->token ? &token : given->appservice ? &appservice : &password;
 }
 
 /* ---- the secret */
@@ -54,23 +56,23 @@ static bool is_text(const Secret *secret)
 
 static int read_secret(Ctl *ctl, const LoginOptions *given, const char *user, Secret **ret_secret)
 {
-        const SecretKind kind = kind_of(given);
+        const SecretKind *kind = kind_of(given);
         _cleanup_(secret_freep) Secret *secret = NULL;
         char prompt[320];
 
-        (void) snprintf(prompt, sizeof prompt, "%s of %s: ", kind.prompt, user);
+        (void) snprintf(prompt, sizeof prompt, "%s of %s: ", kind->prompt, user);
         int r = isatty(STDIN_FILENO) ? secret_ask(prompt, &secret) : secret_read_line(STDIN_FILENO, &secret);
         if (r == -ENODATA || (r == 0 && secret_bytes(secret).size == 0))
                 return problem_set(&ctl->problem, DEVBOX_ERROR_BAD_REQUEST,
                                    "no %s was given: it is asked for on a terminal, or the first line of "
                                    "standard input",
-                                   kind.name);
+                                   kind->name);
         if (r < 0 && r != -ENOMEM)
                 return problem_set(&ctl->problem, DEVBOX_ERROR_BAD_REQUEST, "cannot read the %s: %s",
-                                   kind.name, r == -EFBIG ? "it is too long" : strerror(-r));
+                                   kind->name, r == -EFBIG ? "it is too long" : strerror(-r));
         if (r == 0 && !is_text(secret))
                 return problem_set(&ctl->problem, DEVBOX_ERROR_BAD_REQUEST, "the %s is not UTF-8",
-                                   kind.name);
+                                   kind->name);
         if (r == 0)
                 *ret_secret = TAKE_PTR(secret);
         return r;
@@ -95,11 +97,7 @@ static int log_in(Ctl *ctl, sd_bus *bus, const LoginOptions *given, const char *
         if (r != 0)
                 return r;
 
-        const MatrixLogin login = { strempty(given->server), user,
-                                    given->token        ? "token"
-                                    : given->appservice ? "appservice"
-                                                        : "password",
-                                    *ret_secret };
+        const MatrixLogin login = { strempty(given->server), user, kind_of(given)->kind, *ret_secret };
         return matrix_client_login(bus, &login, &ctl->problem);
 }
 
@@ -128,23 +126,12 @@ static int wait_for_sync(Ctl *ctl, sd_bus *bus, ClientRows *ret_row)
         }
 }
 
-/* Whether the identity that the homeserver has for the account is not the one of this hub. */
-static bool has_lost_identity(const MatrixStatus *status)
-{
-        static const char *const faults[] = { "foreign_identity", "identity_replaced", "identity_refused" };
-
-        for (size_t i = 0; i < ELEMENTSOF(faults); i++)
-                if (streq(strempty(status->fault), faults[i]))
-                        return true;
-        return false;
-}
-
 /* The password that was read for the login serves for this, too. */
 static int reset_identity(Ctl *ctl, sd_bus *bus, const LoginOptions *given, Secret **secret, ClientRows *row)
 {
         const MatrixStatus *status = row->items;
 
-        if (!given->reset_identity || !has_lost_identity(status))
+        if (!given->reset_identity || !matrix_reset_helps(status))
                 return 0;
         int r = *secret ? 0 : read_secret(ctl, given, status->user, secret);
         if (r == 0)

@@ -10,48 +10,62 @@
 #include "ctl/mesh/peer-print.h"
 #include "ctl/print.h"
 
-/* Of org.devbox.Matrix1(5): why the device may not send, and what to run around "devboxctl matrix login
- * USER". */
-#define LOGOUT "devboxctl matrix logout, then "
-#define RESET  " --reset-identity"
-static const struct {
-        const char *fault, *sentence, *before, *after;
-} faults[] = {
-        { "token_expired", "the access token of the session has expired", "", "" },
-        { "logged_out", "the homeserver has ended the session", "", "" },
-        { "rolled_back", "the store is an old copy, so its keys may be used already", LOGOUT, RESET },
-        { "device_replaced", "the homeserver has other keys of this device", LOGOUT, RESET },
-        { "device_deleted", "the device was removed from the account", LOGOUT, RESET },
+/* Of org.devbox.Matrix1(5): why the device may not send, and whether "devboxctl matrix login USER" needs a
+ * logout before it and another identity. */
+typedef struct Fault {
+        const char *fault, *sentence;
+        bool logout, reset;
+} Fault;
+
+static const Fault faults[] = {
+        { "token_expired", "the access token of the session has expired" },
+        { "logged_out", "the homeserver has ended the session" },
+        { "rolled_back", "the store is an old copy, so its keys may be used already", true, true },
+        { "device_replaced", "the homeserver has other keys of this device", true, true },
+        { "device_deleted", "the device was removed from the account", true, true },
         { "foreign_identity",
           "the account already has a cross-signing identity, of another client or of a session that was "
           "logged out; to replace it, which people see in Element",
-          "", RESET },
+          .reset = true },
         { "identity_replaced",
           "another client has reset the account's cross-signing identity; to replace it, which people see "
-          "in "
-          "Element",
-          "", RESET },
+          "in Element",
+          .reset = true },
         { "identity_refused",
-          "the homeserver does not take the account's cross-signing identity without its password", "",
-          RESET },
+          "the homeserver does not take the account's cross-signing identity without its password",
+          .reset = true },
 };
+
+static const Fault *find_fault(const char *name)
+{
+        for (size_t i = 0; i < ELEMENTSOF(faults); i++)
+                if (streq(name, faults[i].fault))
+                        return &faults[i];
+        return NULL;
+}
+
+bool matrix_reset_helps(const MatrixStatus *status)
+{
+        const Fault *fault = find_fault(strempty(status->fault));
+
+        return fault && fault->reset && !fault->logout;
+}
 
 const char *matrix_problem(const MatrixStatus *status, char buffer[static MATRIX_PROBLEM_MAX])
 {
-        const char *fault = strempty(status->fault);
-        size_t i = 0;
+        const char *name = strempty(status->fault);
 
         if (streq(status->state, "logged_out"))
                 return "no account is logged in; run: devboxctl matrix login @USER:SERVER";
-        if (*fault == '\0' && streq(status->state, "ended"))
-                fault = "logged_out";
-        while (i < ELEMENTSOF(faults) && !streq(fault, faults[i].fault))
-                i++;
-        if (i == ELEMENTSOF(faults))
-                return *fault != '\0' ? status->fault : NULL;
+        if (*name == '\0' && streq(status->state, "ended"))
+                name = "logged_out";
+        const Fault *fault = find_fault(name);
+        if (!fault)
+                return *name != '\0' ? status->fault : NULL;
 
         (void) snprintf(buffer, MATRIX_PROBLEM_MAX, "%s; run: %sdevboxctl matrix login %s%s",
-                        faults[i].sentence, faults[i].before, strempty(status->user), faults[i].after);
+                        fault->sentence, fault->logout ? "devboxctl matrix logout, then " : "",
+                        strempty(status->user), fault->reset ? " --reset-identity" : "");
         return buffer;
 }
 
