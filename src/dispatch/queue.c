@@ -221,8 +221,8 @@ QueuedRequest *queue_find(Queue *queue, const char *id)
                 return NULL;
 
         TAILQ_FOREACH_REVERSE(request, &queue->requests, QueuedRequests, entry)
-        if (endswith(request->stored.id, suffix))
-                return request;
+                if (endswith(request->stored.id, suffix))
+                        return request;
 
         return NULL;
 }

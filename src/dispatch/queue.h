@@ -80,7 +80,7 @@ int queue_submit(Queue *queue, const QueueSubmission *submission, char ret_id[st
 
 /* Follows the request of an event: of the submission event, principal, device and stream are read. The
  * client of before, if any, no longer does. Errors: DEVBOX_ERROR_REQUEST_UNKNOWN there is none (any more);
- * REQUEST_ID_CONFLICT it was made for somebody else, or for another device. */
+ * REQUEST_ID_CONFLICT it is another principal's, or another device's. */
 int queue_follow(Queue *queue, const QueueSubmission *submission, char ret_id[static ULID_SIZE]);
 
 /* One person's decision on a request, with the device's manifest of now. Without an envelope the attester

@@ -3,8 +3,8 @@
 
 /* The cross-signing identities of other users, and what a device of theirs is worth. The operator's manifest
  * pins the master key of each person; a person whose identity is no longer the pinned one is suspended until
- * it is pinned again, and neither commands nor keys pass. Where E2eeOptions says so, keys pass to nobody
- * else's devices than those of pinned people and our own. */
+ * it is pinned again, and neither commands nor keys pass. Where E2eeOptions says so, keys pass only
+ * to devices of pinned people, and to our own. */
 
 #include <cjson/cJSON.h>
 

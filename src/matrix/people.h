@@ -26,8 +26,8 @@ int people_revoke(Database *database, E2ee *e2ee, const char *device, const char
 /* 1: a manifest names the user. */
 int people_is_named(Database *database, const char *user_id);
 
-/* 1: the user is one of those whom the room is for; in rooms that we did
- * not make, any manifest names them. All others are neither listened to nor answered. */
+/* 1: the user is one of those whom the room is for; in rooms that we did not make, any manifest names them.
+ * All others are neither listened to nor answered. */
 int people_is_heard(Database *database, const char *room_id, const char *user_id);
 
 /* 1: a manifest pins another identity than the one the server has for the user: whatever they do, it does

@@ -26,7 +26,7 @@ typedef struct RunWorld {
         char *root, *manifest; /* envelopes */
         const char *operators,
                 *approvers;     /* more of the manifest's, as JSON with a comma at the end; NULL: none */
-        const char *revoker;    /* who may revoke through RevokeFor(); NULL: nobody */
+        const char *revoker;    /* who may revoke through RevokeFor(); NULL: no principal */
         const char *write_tier; /* of fs.write; NULL: message */
         char directory[96];     /* what fs.write may write */
         char run_directory[88];

@@ -154,7 +154,7 @@ static void test_replays(void **state)
         verify_chain(world->run->ledger);
 }
 
-/* Names that turn the direction of a text or hold markup are nobody's address here, nor shown. */
+/* Names that turn the direction of a text or hold markup address no device here, nor are they shown. */
 static void test_names(void **state)
 {
         static const struct {

@@ -304,7 +304,7 @@ static void test_an_account(void **state)
         assert_string_equal(status(world, "device"), "THEIRS");
 }
 
-/* With a refresh token nobody needs to log in again; without one the same device does. */
+/* With a refresh token there is no other login; without one the same device does. */
 static void test_expired_tokens(void **state)
 {
         MatrixBus *world = *state;

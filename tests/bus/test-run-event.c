@@ -47,7 +47,7 @@ static void test_event(void **state)
         }
 }
 
-/* Its client may go and come again; somebody else may not. */
+/* Its client may go and come again; another principal may not. */
 static void test_event_goes_on(void **state)
 {
         RunWorld *world = *state;
