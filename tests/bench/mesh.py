@@ -22,7 +22,7 @@ import network
 # Rows of [peers, network, how many are revoked]; a /24 has 253 devices.
 FEW, ALL = (10, "10.42.0.0/24", 5), (253, "10.42.0.0/24", 100)
 MANY = (10000, "10.42.0.0/16", 100)
-TREE = "/run/bench/tree"
+TREE = "/var/cache/bench"  # the namespaces of tests/bus have a /run of their own
 OTHERS = ("ledger", "dispatch", "collector", "api")  # of a hub
 TARGETS = ("src/mesh/devbox-mesh", *(f"src/{name}/devbox-{name}" for name in OTHERS), "src/ctl/devboxctl",
            "tests/mesh/mesh-fill", "tests/bus/fake-services", "tests/bus/libkill-at.so",
@@ -97,9 +97,10 @@ def rest(put, hub, n, seconds):
 
 
 def whole(put, hub, n):
-    """All daemons of a hub."""
+    """All daemons of a hub, each by its name."""
     with others(hub) as pids:
-        put(kind="mesh-hub", peers=n, **memory([hub.daemon.pid, *pids]))
+        for name, pid in zip(("mesh", *OTHERS), (hub.daemon.pid, *pids)):
+            put(kind="mesh-hub", peers=n, service=name, **memory([pid]))
 
 
 def revoke(put, hub, rows, turns):
