@@ -15,7 +15,8 @@
 #define LEDGER_CALL_USEC (20 * USEC_PER_SEC) /* its commits wait for the disk */
 #define MESH_CALL_USEC   (5 * USEC_PER_SEC)
 #define OUTPUT_BUDGET    (64 * 1024 * 1024)
-#define SOCKET_BYTES     (64 * 1024)
+#define SOCKET_BYTES     (208 * 1024) /* the kernel's net.core.wmem_max: what is in flight in the tunnel */
+#define CONNECTION_BYTES (80 * 1024)  /* room for a whole message of a worker beside the headers */
 
 static const BusService ledger_service = {
         .title = "devbox-ledger",
@@ -78,6 +79,7 @@ static int listen_sockets(Agent *agent)
 
         limits.budget_bytes = OUTPUT_BUDGET;
         limits.socket_bytes = SOCKET_BYTES;
+        limits.connection_bytes = CONNECTION_BYTES;
         int r = http_server_new(agent->event, agent_routes, &handlers, &limits, &agent->server);
         if (r < 0)
                 return r;

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "basic/fd.h"
 #include "basic/text.h"
@@ -90,15 +91,32 @@ int client_stream_new_take(sd_event *event, int fd, const ClientStreamHandlers *
         return 0;
 }
 
+/* Returns how much of it is sent. A client that is gone is noticed by its hang-up. */
+static size_t send_frame(ClientStream *stream, struct iovec parts[static 2])
+{
+        const struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
+
+        if (stream->pending.size > 0)
+                return 0;
+
+        ssize_t n = sendmsg(stream->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        return n < 0 ? 0 : (size_t) n;
+}
+
 void client_stream_send(ClientStream *stream, char type, Bytes payload)
 {
         uint8_t header[5] = { (uint8_t) type };
+        struct iovec parts[] = { { header, sizeof header }, { (void *) payload.data, payload.size } };
 
         put_be32(header + 1, (uint32_t) payload.size);
-        text_append_bytes(&stream->pending, header, sizeof header);
-        text_append_bytes(&stream->pending, payload.data, payload.size);
-        if (flush(stream) >= 0)
-                (void) update_events(stream);
+        size_t sent = send_frame(stream, parts);
+        for (size_t i = 0; i < ELEMENTSOF(parts); i++) {
+                size_t n = MIN(sent, parts[i].iov_len);
+
+                text_append_bytes(&stream->pending, (char *) parts[i].iov_base + n, parts[i].iov_len - n);
+                sent -= n;
+        }
+        (void) update_events(stream);
 }
 
 bool client_stream_is_full(const ClientStream *stream)

@@ -23,6 +23,8 @@
 /* sd-event's default of 250 ms would delay each call, which libcurl starts by a timer. */
 #define ACCURACY_USEC 1
 
+#define STREAM_BYTES (64L * 1024) /* received at a time, where a handler takes the body */
+
 #define UNIX_PATH_SIZE sizeof(((struct sockaddr_un *) NULL)->sun_path)
 
 struct HttpClient {
@@ -343,6 +345,8 @@ static int set_options(HttpCall *call, const HttpCallOptions *options)
                 curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header),
                 curl_easy_setopt(easy, CURLOPT_HEADERDATA, call),
                 curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, max_file_size(options->response_max)),
+                curl_easy_setopt(easy, CURLOPT_BUFFERSIZE,
+                                 call->handlers.on_receive ? STREAM_BYTES : CURL_MAX_WRITE_SIZE),
                 curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_write),
                 curl_easy_setopt(easy, CURLOPT_WRITEDATA, call),
         };

@@ -12,11 +12,12 @@
 typedef struct Frames {
         uint8_t header[5];
         size_t n_header;
+        size_t left; /* bytes of the payload still to come */
         Text payload;
 } Frames;
 
-/* Calls the handler for each complete frame. Errors: -EPROTO a frame is longer than FRAME_MAX; -ENOMEM; that
- * of the handler. */
+/* Calls the handler for each complete frame; for those of output, O and E, for each piece of one instead, as
+ * it arrives. Errors: -EPROTO a frame is longer than FRAME_MAX; -ENOMEM; that of the handler. */
 typedef int (*FrameHandler)(char type, Bytes payload, void *userdata);
 int frames_feed(Frames *frames, Bytes bytes, FrameHandler handler, void *userdata);
 

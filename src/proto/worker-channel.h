@@ -6,7 +6,7 @@
 
 #include "basic/bytes.h"
 
-#define CHANNEL_PAYLOAD_MAX (32 * 1024)
+#define CHANNEL_PAYLOAD_MAX (64 * 1024)
 
 typedef enum ChannelType {
         CHANNEL_HELLO = 'H',   /* worker: its X25519 key, 32 bytes */

@@ -94,7 +94,7 @@ static void process_done(Process *process)
 /* Passes on what is readable now. Errors: those of output_write(). */
 static int read_stream(Process *process, OutputStream stream, Output *output)
 {
-        uint8_t piece[16 * 1024];
+        uint8_t piece[CHANNEL_PAYLOAD_MAX];
 
         ssize_t n = read(process->stream_fds[stream], piece, sizeof piece);
         if (n > 0)

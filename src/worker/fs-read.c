@@ -24,7 +24,7 @@ static int check_file(int fd)
 
 static int send_file(int fd, const Arguments *arguments, uint64_t max, Output *output)
 {
-        uint8_t piece[16 * 1024];
+        uint8_t piece[CHANNEL_PAYLOAD_MAX];
         off_t at = arguments->offset;
         ssize_t n = 0;
 

@@ -6,8 +6,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define PIECE_MAX (16 * 1024) /* of a message to the agent */
-
 static const ChannelType types[_OUTPUT_STREAM_MAX] = { CHANNEL_STDOUT, CHANNEL_STDERR };
 
 void output_init(Output *output, int channel_fd, uint64_t max_bytes)
@@ -39,7 +37,7 @@ int output_write(Output *output, OutputStream stream, Bytes data)
         update_beginning(output, stream, BYTES(data.data, left));
 
         for (size_t piece = 0; left > 0; left -= piece, data.data += piece) {
-                piece = MIN(left, (size_t) PIECE_MAX);
+                piece = MIN(left, (size_t) CHANNEL_PAYLOAD_MAX);
                 int r = channel_send(output->channel_fd, types[stream], BYTES(data.data, piece));
                 if (r < 0)
                         return r;

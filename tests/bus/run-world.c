@@ -236,7 +236,7 @@ char *run_world_make_manifest(RunWorld *world, const char *device, const char *a
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply =
                 test_call(world->client, DISPATCH, DISPATCH ".GetKeys");
         const struct passwd *user = getpwuid(getuid());
-        char name[32], operators[320], approvers[320], write[160], keys[2][65];
+        char name[32], operators[320], approvers[320], capabilities[256], write[160], keys[2][65];
 
         assert_non_null(user);
         for (size_t i = 0; i < 2; i++) {
@@ -254,6 +254,8 @@ char *run_world_make_manifest(RunWorld *world, const char *device, const char *a
                         strempty(world->operators), user->pw_name);
         (void) snprintf(approvers, sizeof approvers, "\"approvers\":[%s{\"mxid\":\"local:%s\"},",
                         strempty(world->approvers), approver ?: user->pw_name);
+        (void) snprintf(capabilities, sizeof capabilities, "\"capabilities\":[%s",
+                        strempty(world->capabilities));
         (void) snprintf(write, sizeof write,
                         "\"id\":\"write-srv\",\"approval\":\"%s\",\"approval_self\":true,\"max_age_s\":600",
                         world->write_tier ?: "message");
@@ -262,6 +264,7 @@ char *run_world_make_manifest(RunWorld *world, const char *device, const char *a
                 { "\"device\":\"dev-a\"", name },
                 { "\"operators\":[", operators },
                 { "\"approvers\":[", approvers },
+                { "\"capabilities\":[", capabilities },
                 { "@dispatcher@", keys[0] },
                 { "@attester@", keys[1] },
                 { "/srv/share", world->directory },
@@ -302,11 +305,12 @@ static void write_text(const char *folder, const char *name, const char *text)
 
 void run_world_format_ceiling(const RunWorld *world, char *ret_text, size_t size)
 {
-        (void) snprintf(ret_text, size,
-                        "v: 1\ncapabilities: [shell.exec, fs.read, fs.write, service.restart, docker.exec]\n"
-                        "programs: [/usr/bin/ls, /usr/bin/sleep]\nread: [/home, %s]\nwrite: [%s]\n"
-                        "containers: [web]\nunits: [nginx.service]\n",
-                        world->directory, world->directory);
+        (void) snprintf(
+                ret_text, size,
+                "v: 1\ncapabilities: [shell.exec, fs.read, fs.write, service.restart, docker.exec]\n"
+                "programs: [/usr/bin/cat, /usr/bin/ls, /usr/bin/sleep]\nread: [/home, %s]\nwrite: [%s]\n"
+                "containers: [web]\nunits: [nginx.service]\n",
+                world->directory, world->directory);
 }
 
 static void make_places(RunWorld *world)

@@ -125,7 +125,7 @@ static int on_frame(char type, Bytes payload, void *userdata)
 /* Until the last frame. Errors: -ECONNRESET devbox-dispatch ended. */
 static int follow(int fd, Follower *follower)
 {
-        uint8_t piece[16 * 1024];
+        uint8_t piece[64 * 1024];
         int r = 0;
 
         for (size_t i = 0; i < ELEMENTSOF(follower->sinks); i++)

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/* A long output comes through whole, and no daemon on its way grows with it. $DEVBOX_OUTPUT, in MiB, makes
+ * it longer. */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "basic/fd.h"
+#include "basic/file.h"
+#include "basic/parse.h"
+#include "crypto/sha256.h"
+#include "proto/frames.h"
+#include "run-calls.h"
+
+#define MIB ((size_t) 1024 * 1024)
+#ifdef __SANITIZE_ADDRESS__ /* which keeps what was freed */
+#define GROWTH_MAX_KIB (64 * 1024)
+#else
+#define GROWTH_MAX_KIB 1024
+#endif
+
+static uint64_t n_mib = 4;
+
+/* What is received, without keeping it. */
+typedef struct Received {
+        Frames frames;
+        uint64_t size;
+        Sha256State digest;
+        bool ended;
+} Received;
+
+static int on_frame(char type, Bytes payload, void *userdata)
+{
+        Received *received = userdata;
+
+        received->ended = type == 'R';
+        if (type == 'O') {
+                received->size += payload.size;
+                sha256_update(&received->digest, payload);
+        }
+        return 0;
+}
+
+static void receive(int take_fd, Received *received)
+{
+        _cleanup_(fd_closep) int fd = take_fd;
+        const struct timeval timeout = { .tv_sec = TEST_DEADLINE_SEC };
+        static uint8_t piece[64 * 1024];
+
+        sha256_init(&received->digest);
+        assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout), 0);
+        while (!received->ended) {
+                ssize_t n = read(fd, piece, sizeof piece);
+
+                assert_true(n > 0);
+                assert_ok(frames_feed(&received->frames, BYTES(piece, (size_t) n), on_frame, received));
+        }
+        frames_done(&received->frames);
+}
+
+/* ---- memory */
+
+typedef struct Memory {
+        const TestDaemon *daemon;
+        uint64_t kib; /* before */
+} Memory;
+
+static void proc_path(const TestDaemon *daemon, const char *name, char ret_path[static 64])
+{
+        (void) snprintf(ret_path, 64, "/proc/%d/%s", (int) daemon->pid, name);
+}
+
+/* "VmRSS:", "VmHWM:", in KiB. */
+static uint64_t read_status(const TestDaemon *daemon, const char *key)
+{
+        _cleanup_(freep) char *text = NULL;
+        char path[64];
+        size_t size;
+
+        proc_path(daemon, "status", path);
+        assert_ok(fd_read_file_at(AT_FDCWD, path, 16 * 1024, &text, &size));
+        const char *at = strstr(text, key);
+        assert_non_null(at);
+        return strtoull(at + strlen(key), NULL, 10);
+}
+
+/* From here on, VmHWM is the peak. */
+static void memory_start(Memory *memory, const TestDaemon *daemon)
+{
+        char path[64];
+
+        *memory = (Memory){ .daemon = daemon, .kib = read_status(daemon, "VmRSS:") };
+        proc_path(daemon, "clear_refs", path);
+        _cleanup_(fd_closep) int fd = assert_ok(open(path, O_WRONLY | O_CLOEXEC));
+        assert_ok(fd_write_all(fd, bytes_of_string("5")));
+}
+
+static void memory_check(const Memory *memory)
+{
+        uint64_t peak = read_status(memory->daemon, "VmHWM:"), growth = peak - MIN(memory->kib, peak);
+
+        print_message("# %s grew by %llu KiB\n", memory->daemon->name, (unsigned long long) growth);
+        if (growth > GROWTH_MAX_KIB)
+                fail_msg("%s grew by %llu KiB", memory->daemon->name, (unsigned long long) growth);
+}
+
+/* ---- */
+
+static int up(void **state)
+{
+        const char *mib = getenv("DEVBOX_OUTPUT");
+        RunWorld *world;
+
+        if (mib)
+                assert_ok(parse_u64(mib, 1, 64, &n_mib));
+        assert_int_equal(run_world_up(state), 0);
+        world = *state;
+        world->capabilities =
+                "{\"name\":\"shell.exec\",\"id\":\"cat\",\"approval\":\"none\",\"bin\":\"/usr/bin/cat\","
+                "\"argv\":[{\"path\":{\"root\":\"srv\",\"kind\":\"file\",\"must\":\"exist\"}}],"
+                "\"timeout_s\":100,\"max_output\":67108864},";
+        run_world_sign_manifest(world, NULL);
+        return 0;
+}
+
+/* Blocks that differ. Returns the digest of the whole. */
+static Sha256 make_file(const char *path)
+{
+        _cleanup_(fd_closep) int fd = assert_ok(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+        static uint64_t block[MIB / sizeof(uint64_t)];
+        Sha256State state;
+        Sha256 digest;
+
+        sha256_init(&state);
+        for (uint64_t i = 0; i < n_mib; i++) {
+                for (size_t j = 0; j < ELEMENTSOF(block); j++)
+                        block[j] = (i * ELEMENTSOF(block) + j) * UINT64_C(0x9e3779b97f4a7c15);
+                assert_ok(fd_write_all(fd, BYTES_OF(block)));
+                sha256_update(&state, BYTES_OF(block));
+        }
+        sha256_final(&state, &digest);
+        return digest;
+}
+
+/* The first command makes the daemons as large as they are at work. */
+static void warm_up(const RunWorld *world)
+{
+        char *words[] = { (char *) "ls", (char *) "--", (char *) "/home", NULL };
+        _cleanup_(outcome_done) Outcome outcome = { .id = "" };
+
+        follow(run(world, "shell.exec", words, &outcome), &outcome);
+        assert_end(world, &outcome, "\"state\":\"finished\"");
+}
+
+static void test_long_output(void **state)
+{
+        RunWorld *world = *state;
+        const TestDaemon *daemons[] = { world->agent, world->dispatch, world->ledger->daemon };
+        _cleanup_(outcome_done) Outcome outcome = { .id = "" };
+        char path[160], *words[] = { (char *) "cat", path, NULL };
+        Memory memory[ELEMENTSOF(daemons)];
+        Received received = { .size = 0 };
+        Sha256 digest;
+
+        (void) snprintf(path, sizeof path, "%s/long", world->directory);
+        Sha256 wanted = make_file(path);
+        warm_up(world);
+        for (size_t i = 0; i < ELEMENTSOF(daemons); i++)
+                memory_start(&memory[i], daemons[i]);
+
+        receive(run(world, "shell.exec", words, &outcome), &received);
+        assert_string_equal(wait_end(world, outcome.id), "finished");
+        assert_int_equal(received.size, n_mib * MIB);
+        sha256_final(&received.digest, &digest);
+        assert_true(sha256_equal(&digest, &wanted));
+        for (size_t i = 0; i < ELEMENTSOF(daemons); i++)
+                memory_check(&memory[i]);
+        verify_chain(world->ledger);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(test_long_output, up, run_world_down),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
