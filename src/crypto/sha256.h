@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* SHA-256 (FIPS 180-4), by libsodium. A digest is a value: copied, compared, never freed. */
+/* SHA-256 (FIPS 180-4), by Nettle. A digest is a value: copied, compared, never freed. */
 
 #include "basic/bytes.h"
 
@@ -18,7 +18,7 @@ void sha256_of_parts(const Bytes *parts, size_t n_parts, Sha256 *ret_digest);
 
 /* The digest of data as it arrives. A value: copied freely, nothing to release. */
 typedef struct Sha256State {
-        _Alignas(8) uint8_t bytes[104];
+        _Alignas(8) uint8_t bytes[112];
 } Sha256State;
 
 void sha256_init(Sha256State *state);
