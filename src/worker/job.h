@@ -50,7 +50,9 @@ int job_open_root(const Job *job);
  * DEVBOX_ERROR_PATH_DENIED for one that leads out of its root. Errors: those of output_write(). */
 int job_fail_file(const Job *job, Output *output, int error, JobOutcome *ret_outcome);
 
-/* Errors: -ENOMEM and the like; -EPIPE, -ECONNRESET the agent is gone. `ret_outcome` is set otherwise. */
+/* One for each capability. Errors: -ENOMEM and the like; -EPIPE, -ECONNRESET the agent is gone.
+ * `ret_outcome` is set otherwise. */
+typedef int (*JobFunction)(const Job *job, Output *output, JobOutcome *ret_outcome);
 int exec_run(const Job *job, Output *output, JobOutcome *ret_outcome);
 int fs_list_run(const Job *job, Output *output, JobOutcome *ret_outcome);
 int fs_read_run(const Job *job, Output *output, JobOutcome *ret_outcome);

@@ -16,7 +16,6 @@
 #include "basic/text.h"
 #include "trust/permit.h"
 #include "trust/worker-end.h"
-#include "worker/docker.h"
 
 /* From hello to permit: the ledger's commit lies between them. */
 #define HELLO_TIMEOUT_SEC 30
@@ -24,7 +23,7 @@
 #define TEXT_MAX (1024 * 1024) /* of an envelope: base64 of ENVELOPE_PAYLOAD_MAX, and its frame */
 
 typedef struct Worker {
-        WorkerKind kind;
+        const WorkerKind *kind;
         const WorkerMachine *machine;
         int channel_fd;
         PermitWorker key;
@@ -35,34 +34,12 @@ typedef struct Worker {
         Secret *end_key;
 } Worker;
 
-static const char *const kind_names[_WORKER_KIND_MAX] = { "exec", "fsr", "fsw", "docker" };
-
-/* Which kind of worker carries out which capability. */
-static const struct {
-        WorkerKind kind;
-        int (*run)(const Job *job, Output *output, JobOutcome *ret_outcome);
-} capabilities[_CAPABILITY_KIND_MAX] = {
-        [CAPABILITY_SHELL_EXEC] = { WORKER_EXEC, exec_run },
-        [CAPABILITY_FS_LIST] = { WORKER_FSR, fs_list_run },
-        [CAPABILITY_FS_READ] = { WORKER_FSR, fs_read_run },
-        [CAPABILITY_FS_WRITE] = { WORKER_FSW, fs_write_run },
-        [CAPABILITY_DOCKER_LIST] = { WORKER_DOCKER, NULL },
-        [CAPABILITY_DOCKER_LOGS] = { WORKER_DOCKER, NULL },
-        [CAPABILITY_DOCKER_EXEC] = { WORKER_DOCKER, NULL },
-        [CAPABILITY_SENSORS_READ] = { _WORKER_KIND_INVALID },
-        [CAPABILITY_SERVICE_STATUS] = { _WORKER_KIND_INVALID },
-        [CAPABILITY_SERVICE_RESTART] = { _WORKER_KIND_INVALID },
-        [CAPABILITY_CAMERA_SNAPSHOT] = { _WORKER_KIND_INVALID },
+const WorkerKind worker_kinds[] = {
+        { "exec", { [CAPABILITY_SHELL_EXEC] = exec_run } },
+        { "fsr", { [CAPABILITY_FS_LIST] = fs_list_run, [CAPABILITY_FS_READ] = fs_read_run } },
+        { "fsw", { [CAPABILITY_FS_WRITE] = fs_write_run } },
+        {},
 };
-
-WorkerKind worker_kind_from_name(const char *name)
-{
-        for (WorkerKind kind = 0; kind < _WORKER_KIND_MAX; kind++)
-                if (streq(kind_names[kind], name))
-                        return kind;
-
-        return _WORKER_KIND_INVALID;
-}
 
 static void worker_done(Worker *worker)
 {
@@ -150,8 +127,7 @@ static int accept_permit(Worker *worker)
         if (r != 0)
                 return r;
 
-        return capabilities[worker->request->kind].kind == worker->kind ? 0
-                                                                        : DEVBOX_ERROR_UNKNOWN_CAPABILITY;
+        return worker->kind->functions[worker->request->kind] ? 0 : DEVBOX_ERROR_UNKNOWN_CAPABILITY;
 }
 
 /* ---- run, end */
@@ -181,9 +157,7 @@ static int run(const Worker *worker, Output *output, JobOutcome *ret_outcome)
                 (void) capability_match_command(capability, roots, arguments, &command);
 
         output_init(output, worker->channel_fd, job_output_max(&job));
-        return worker->kind == WORKER_DOCKER
-                       ? docker_run(&job, worker->machine->docker_socket, output, ret_outcome)
-                       : capabilities[worker->request->kind].run(&job, output, ret_outcome);
+        return worker->kind->functions[worker->request->kind](&job, output, ret_outcome);
 }
 
 static void set_stream(WorkerEndStream *stream, const Output *output, OutputStream which)
@@ -228,7 +202,7 @@ static int send_end(const Worker *worker, const Output *output, const JobOutcome
         return channel_send(worker->channel_fd, CHANNEL_END, BYTES(bytes, size));
 }
 
-int worker_serve(WorkerKind kind, const WorkerMachine *machine, int channel_fd)
+int worker_serve(const WorkerKind *kind, const WorkerMachine *machine, int channel_fd)
 {
         _cleanup_(worker_done)
                 Worker worker = { .kind = kind, .machine = machine, .channel_fd = channel_fd };

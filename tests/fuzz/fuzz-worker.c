@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         static const PublicKey key = { { 9 } };
         static const Ceiling ceiling = { .units = { NULL, 0 } };
-        const WorkerMachine machine = { .device_key = &key, .ceiling = &ceiling, .docker_socket = "/" };
+        const WorkerMachine machine = { .device_key = &key, .ceiling = &ceiling };
         uint8_t message[CHANNEL_PAYLOAD_MAX];
         ChannelType type;
         size_t length;
@@ -33,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_check(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) == 0);
         send_messages(fds[1], data, size);
         fuzz_check(shutdown(fds[1], SHUT_WR) == 0);
-        fuzz_check(worker_serve(size > 0 ? data[0] % _WORKER_KIND_MAX : WORKER_EXEC, &machine, fds[0]) != 0);
+        fuzz_check(worker_serve(&worker_kinds[size > 0 ? data[0] % 3 : 0], &machine, fds[0]) != 0);
         (void) close(fds[0]);
 
         /* Only its hello. */

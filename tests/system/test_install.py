@@ -35,6 +35,7 @@ FILES = {
     "/usr/libexec/devbox/devbox-matrix": "0755",
     "/usr/libexec/devbox/devbox-mesh": "0755",
     "/usr/libexec/devbox/devbox-worker": "0755",
+    "/usr/libexec/devbox/devbox-worker-docker": "0755",
     "/usr/lib/systemd/system-generators/devbox-generator": "0755",
     "/usr/lib/systemd/system/devbox-agent.service": "0644",
     "/usr/lib/systemd/system/devbox-api.service": "0644",

@@ -31,8 +31,6 @@ typedef struct JobWorld {
 int job_world_up(void **state);
 int job_world_down(void **state);
 
-typedef int (*JobFunction)(const Job *job, Output *output, JobOutcome *ret_outcome);
-
 void job_world_run(JobWorld *world, JobFunction run);
 
 /* Creates a file below the root. */
