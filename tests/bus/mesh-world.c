@@ -102,15 +102,26 @@ void mesh_world_stop_engine(MeshWorld *world)
 
 /* ---- the daemon */
 
-void mesh_world_start(MeshWorld *world)
+static void start(MeshWorld *world, bool no_wait)
 {
         const char *const environment[] = { world->state_variable, world->left ? world->kill_variable : NULL,
                                             "LD_PRELOAD=" BUILD_DIR "/tests/bus/libkill-at.so",
                                             "ASAN_OPTIONS=verify_asan_link_order=0", NULL };
 
-        world->daemon = test_daemon_start_full(
-                world->bus,
-                &(TestDaemonOptions){ .program = MESH_PROGRAM, .name = MESH, .environment = environment });
+        world->daemon = test_daemon_start_full(world->bus, &(TestDaemonOptions){ .program = MESH_PROGRAM,
+                                                                                 .name = MESH,
+                                                                                 .environment = environment,
+                                                                                 .no_wait = no_wait });
+}
+
+void mesh_world_start(MeshWorld *world)
+{
+        start(world, false);
+}
+
+void mesh_world_begin(MeshWorld *world)
+{
+        start(world, true);
 }
 
 void mesh_world_stop(MeshWorld *world)
@@ -167,13 +178,8 @@ int mesh_world_up(void **state)
         return 0;
 }
 
-int mesh_world_up_hub(void **state)
+void mesh_world_make_hub(MeshWorld *world)
 {
-        assert_int_equal(mesh_world_up(state), 0);
-        if (!entered)
-                return 0;
-        MeshWorld *world = *state;
-
         mesh_configure(world, MESH_PREFIX, "hub.example.org", NULL);
         mesh_world_stop(world);
         mesh_world_add_peer(world, "dev-a", 0xa1, "10.42.0.10");
@@ -181,6 +187,13 @@ int mesh_world_up_hub(void **state)
         mesh_world_add_peer(world, "dev-c", 0xc3, "10.42.0.12");
         mesh_world_start(world);
         mesh_world_until(mesh_state_is, world, "up");
+}
+
+int mesh_world_up_hub(void **state)
+{
+        assert_int_equal(mesh_world_up(state), 0);
+        if (entered)
+                mesh_world_make_hub(*state);
         return 0;
 }
 

@@ -44,7 +44,11 @@ int mesh_world_down(void **state);
 #define mesh_hub_test(function) cmocka_unit_test_setup_teardown(function, mesh_world_up_hub, mesh_world_down)
 
 void mesh_world_start(MeshWorld *world);
+void mesh_world_begin(MeshWorld *world); /* does not wait until it owns its name */
 void mesh_world_stop(MeshWorld *world);
+
+/* Makes that hub of a daemon without a role. */
+void mesh_world_make_hub(MeshWorld *world);
 
 /* A daemon that is started from now on can be killed by the count in `left`. */
 void mesh_world_preload(MeshWorld *world);
