@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -47,13 +48,23 @@ static void count(void)
 
 COUNTED(int, fsync, (int fd), (fd));
 COUNTED(int, fdatasync, (int fd), (fd));
+COUNTED(int, ftruncate64, (int fd, off_t size), (fd, size));
+COUNTED(int, posix_fallocate64, (int fd, off_t at, off_t size), (fd, at, size));
 COUNTED(ssize_t, write, (int fd, const void *data, size_t size), (fd, data, size));
 COUNTED(ssize_t, pwrite64, (int fd, const void *data, size_t size, off_t at), (fd, data, size, at));
+COUNTED(ssize_t, writev, (int fd, const struct iovec *parts, int n), (fd, parts, n));
 COUNTED(ssize_t, send, (int fd, const void *data, size_t size, int flags), (fd, data, size, flags));
+COUNTED(ssize_t, sendto,
+        (int fd, const void *data, size_t size, int flags, const struct sockaddr *to, socklen_t length),
+        (fd, data, size, flags, to, length));
 COUNTED(ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags), (fd, message, flags));
+COUNTED(int, mkdir, (const char *path, mode_t mode), (path, mode));
+COUNTED(int, rename, (const char *old, const char *name), (old, name));
 COUNTED(int, renameat, (int from, const char *old, int to, const char *name), (from, old, to, name));
 COUNTED(int, renameat2, (int from, const char *old, int to, const char *name, unsigned flags),
         (from, old, to, name, flags));
+COUNTED(int, link, (const char *old, const char *name), (old, name));
 COUNTED(int, linkat, (int from, const char *old, int to, const char *name, int flags),
         (from, old, to, name, flags));
 COUNTED(int, unlink, (const char *path), (path));
+COUNTED(int, unlinkat, (int at, const char *path, int flags), (at, path, flags));

@@ -2,8 +2,10 @@
 /* devbox-mesh, killed before each of the calls by which it changes something, and then at random ones: what
  * it finds when it starts again, and what it makes of that. */
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/wait.h>
 
 #include "mesh-world.h"
 
@@ -200,10 +202,88 @@ static void test_while_it_becomes_the_hub(void **state)
         assert_string_equal(mesh_status(world, "address"), "10.42.0.1");
 }
 
+/* ---- at the start */
+
+static bool is_up(const MeshWorld *world)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+
+        return sd_bus_call_method(world->client, MESH, MESH_PATH, MESH, "GetStatus", NULL, &reply, "") >=
+                       0 &&
+               streq(mesh_read_key(reply, "state"), "up");
+}
+
+static bool has_ended(const MeshWorld *world)
+{
+        siginfo_t end = { .si_pid = 0 };
+
+        assert_int_equal(waitid(P_PID, (id_t) world->daemon->pid, &end, WEXITED | WNOHANG | WNOWAIT), 0);
+        return end.si_pid != 0;
+}
+
+/* Starts it as after a boot, to be killed before that call. Returns whether it survived. */
+static bool survives_start(MeshWorld *world, int at)
+{
+        usec_t deadline = deadline_after(TEST_DEADLINE_SEC * USEC_PER_SEC);
+
+        mesh_world_stop_engine(world);
+        mesh_world_start_engine(world);
+        atomic_store(world->left, at);
+        mesh_world_begin(world);
+        while (!has_ended(world) && !is_up(world)) {
+                assert_true(deadline_left(deadline) > 0);
+                (void) poll(NULL, 0, 1);
+        }
+        if (atomic_exchange(world->left, 0) > 0)
+                return true;
+
+        assert_int_equal(test_daemon_wait(world->daemon), 128 + SIGKILL);
+        world->daemon = test_daemon_free(world->daemon);
+        test_bus_wait_owner(world->bus, MESH, false);
+        return false;
+}
+
+static bool has_key(const MeshWorld *world, unsigned i)
+{
+        _cleanup_(wireguard_device_done) WireguardDevice running = WIREGUARD_DEVICE_NULL;
+        WireguardKey key = mesh_world_key((uint8_t) (FIRST_KEY + i));
+
+        return mesh_world_read(world, &running) >= 0 && wireguard_device_find_peer(&running, &key);
+}
+
+/* A revocation that only the journal has: the peer is never loaded, however often a start is cut short. */
+static void test_while_it_starts(void **state)
+{
+        _cleanup_(database_closep) Database *other = NULL;
+        Transaction lock = TRANSACTION_NULL;
+        MeshWorld *world = *state;
+        char path[128];
+
+        mesh_world_skip();
+        crash_hub(world);
+        mesh_world_stop(world);
+        add_device(world);
+        mesh_world_start(world);
+        assert_consistent(world);
+        (void) snprintf(path, sizeof path, "%s/mesh.db", world->directory);
+        assert_ok(database_open(path, DATABASE_OWN, &mesh_schema, &other));
+        assert_ok(transaction_begin(other, &lock));
+        mesh_call_name(world, "Revoke", device_name(1), NULL);
+        world->daemon = test_daemon_free(world->daemon); /* by SIGKILL */
+        transaction_done(&lock);
+        other = database_close(other);
+
+        for (int at = 1; !survives_start(world, at); at++)
+                assert_false(has_key(world, 1));
+        crash.revoked[1] = true;
+        assert_consistent(world);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_while_it_becomes_the_hub, up, mesh_world_down),
+                cmocka_unit_test_setup_teardown(test_while_it_starts, up, mesh_world_down),
                 cmocka_unit_test_setup_teardown(test_at_each_call, up, mesh_world_down),
                 cmocka_unit_test_setup_teardown(test_at_random, up, mesh_world_down),
         };
