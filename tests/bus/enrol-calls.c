@@ -7,9 +7,10 @@
 
 /* ---- the operator */
 
+/* By the hub's clock, as for devboxctl. */
 static uint64_t now_ms(void)
 {
-        return time_now(CLOCK_REALTIME) / USEC_PER_MSEC;
+        return strtoull(mesh_status(hub.world, "time_ms"), NULL, 10);
 }
 
 static void enrol_set_root(void)
@@ -81,9 +82,9 @@ void enrol_invite(const Token *token, const char *wanted)
         sd_bus_message_unref(mesh_finish(hub.world, call, wanted));
 }
 
-void enrol_admit(WorldKey key, const char *version, WorldKey signer, const char *wanted)
+static char *make_manifest(WorldKey key, const char *version, WorldKey signer)
 {
-        char hex[65], quoted[67], issued[24], expires[24];
+        char hex[65], quoted[67], issued[24], expires[24], *text;
 
         world_public_hex(key, hex);
         (void) snprintf(quoted, sizeof quoted, "\"%s\"", hex);
@@ -93,12 +94,26 @@ void enrol_admit(WorldKey key, const char *version, WorldKey signer, const char 
                                { "\"version\":7", version },  { "1759900000000", issued },
                                { "1762000000000", expires },  { "1762000000000", expires },
                                { "1762000000000", expires } };
-        _cleanup_(freep) char *payload = world_text(world_manifest, edits, ELEMENTSOF(edits)), *text = NULL;
+        _cleanup_(freep) char *payload = world_text(world_manifest, edits, ELEMENTSOF(edits));
         _cleanup_(envelope_freep) Envelope *envelope = WORLD_SIGN(ENVELOPE_MANIFEST, payload, signer);
-        sd_bus_message *call = mesh_call(hub.world, "Admit");
 
         assert_ok(envelope_format(envelope, &text));
-        assert_ok(sd_bus_message_append(call, "ss", "laptop", text));
+        return text;
+}
+
+void enrol_publish(WorldKey key, const char *version)
+{
+        _cleanup_(freep) char *manifest = make_manifest(key, version, KEY_MANIFEST);
+
+        mesh_call_name(hub.world, "PublishManifest", manifest, NULL);
+}
+
+void enrol_admit(WorldKey key, const char *version, WorldKey signer, const char *wanted)
+{
+        _cleanup_(freep) char *manifest = make_manifest(key, version, signer);
+        sd_bus_message *call = mesh_call(hub.world, "Admit");
+
+        assert_ok(sd_bus_message_append(call, "ss", "laptop", manifest));
         sd_bus_message_unref(mesh_finish(hub.world, call, wanted));
 }
 

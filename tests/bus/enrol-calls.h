@@ -17,6 +17,9 @@ void enrol_invite(const Token *token, const char *wanted);
 /* A manifest for the key that the laptop claimed with; `version` is its member as text. */
 void enrol_admit(WorldKey key, const char *version, WorldKey signer, const char *wanted);
 
+/* The next one, once it was admitted. */
+void enrol_publish(WorldKey key, const char *version);
+
 /* One value of the first pending device; empty: none waits. */
 const char *enrol_pending(const char *key);
 

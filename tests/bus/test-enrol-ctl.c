@@ -14,6 +14,7 @@
 #include "enrol-calls.h"
 #include "files.h"
 #include "ledger-world.h"
+#include "shifted-clock.h"
 
 #define API      "org.devbox.Api1"
 #define SYSTEMD1 "org.freedesktop.systemd1"
@@ -98,7 +99,7 @@ static Terminal terminal_start(const char *const *words)
         return terminal;
 }
 
-static void terminal_wait(Terminal *terminal, const char *wanted)
+static void terminal_wait(Terminal *terminal, const char *wanted, int wanted_status)
 {
         char text[4096];
         int status;
@@ -109,7 +110,7 @@ static void terminal_wait(Terminal *terminal, const char *wanted)
         (void) fclose(terminal->output);
         assert_has(text, wanted);
         assert_true(WIFEXITED(status));
-        assert_int_equal(WEXITSTATUS(status), 0);
+        assert_int_equal(WEXITSTATUS(status), wanted_status);
 }
 
 static bool somebody_waits(const MeshWorld *world, const void *argument)
@@ -138,16 +139,16 @@ static void test_enroll(void **state)
         mesh_world_until(somebody_waits, hub.world, NULL);
         (void) snprintf(digits, sizeof digits, "%s", enrol_pending("digits"));
         enrol_admit(KEY_DEVICE, "\"version\":1", KEY_MANIFEST, NULL);
-        terminal_wait(&terminal, digits);
+        terminal_wait(&terminal, digits, 0);
         print_message("joined: %llu us\n", (unsigned long long) (time_now(CLOCK_MONOTONIC) - began));
         assert_string_equal(mesh_status(device.world, "join_state"), "joined");
         mesh_world_until(laptop_is_active, hub.world, NULL);
 
         terminal = terminal_start((const char *const[]){ "enroll", NULL });
-        terminal_wait(&terminal, "this machine has joined it already, as 10.42.0.10");
+        terminal_wait(&terminal, "this machine has joined it already, as 10.42.0.10", 0);
 
         terminal = terminal_start((const char *const[]){ "leave", NULL });
-        terminal_wait(&terminal, "left home");
+        terminal_wait(&terminal, "left home", 0);
         assert_string_equal(mesh_status(device.world, "role"), "");
 }
 
@@ -182,7 +183,7 @@ static void test_enroll_is_killed_and_goes_on(void **state)
 
         enrol_admit(KEY_DEVICE, "\"version\":1", KEY_MANIFEST, NULL);
         terminal = terminal_start((const char *const[]){ "enroll", "--yes", NULL });
-        terminal_wait(&terminal, digits);
+        terminal_wait(&terminal, digits, 0);
         assert_string_equal(mesh_status(device.world, "join_state"), "joined");
 }
 
@@ -230,12 +231,177 @@ static void test_killed_before_each_call(void **state)
         assert_string_equal(mesh_status(device.world, "role"), "");
 }
 
+/* ---- the device's ledger */
+
+static void start_mortal_ledger(Programs *programs)
+{
+        LedgerBus *ledger = &programs->ledger;
+
+        atomic_store(device.world->left, 0);
+        (void) setenv("KILL_AT", strchr(device.world->kill_variable, '=') + 1, 1);
+        (void) setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1);
+        (void) setenv("LD_PRELOAD", BUILD_DIR "/tests/bus/libkill-at.so", 1);
+        ledger->daemon = start_ledger(ledger, false);
+        (void) unsetenv("LD_PRELOAD");
+}
+
+/* Waits for it, should it have been killed. Returns whether it was. */
+static bool restart_ledger(Programs *programs)
+{
+        LedgerBus *ledger = &programs->ledger;
+
+        if (atomic_exchange(device.world->left, 0) > 0)
+                return false;
+
+        assert_int_equal(test_daemon_wait(ledger->daemon), 128 + SIGKILL);
+        ledger->daemon = test_daemon_free(ledger->daemon);
+        test_bus_wait_owner(ledger->bus, LEDGER, false);
+        start_mortal_ledger(programs);
+        return true;
+}
+
+/* Before each call by which it changes something, once the device is admitted. */
+static void test_the_ledger_is_killed_before_each_call(void **state)
+{
+        _cleanup_(programs_done) Programs programs = { .api = NULL };
+        char text[TOKEN_TEXT_SIZE_MAX];
+        Token token;
+
+        machines_skip();
+        enrol_start_hub(&token);
+        programs.api = start_api();
+        start_device(&programs);
+        (void) test_daemon_stop(programs.ledger.daemon);
+        programs.ledger.daemon = test_daemon_free(programs.ledger.daemon);
+        mesh_world_preload(device.world);
+        start_mortal_ledger(&programs);
+        token_text_format(&token, text);
+        Terminal terminal = terminal_start((const char *const[]){ "enroll", "--yes", text, NULL });
+        mesh_world_until(somebody_waits, hub.world, NULL);
+        atomic_store(device.world->left, 1);
+        enrol_admit(KEY_DEVICE, "\"version\":1", KEY_MANIFEST, NULL);
+        terminal_wait(&terminal, "Both screens must show", 1);
+
+        for (int at = 2; restart_ledger(&programs); at++) {
+                atomic_store(device.world->left, at);
+                machine_enter(&device);
+                _cleanup_(run_done) Run run =
+                        run_ctl_words(device.world->bus, (const char *const[]){ "enroll", "--yes", NULL });
+                assert_true(run.status == 0 || atomic_load(device.world->left) <= 0);
+        }
+        assert_string_equal(mesh_status(device.world, "join_state"), "joined");
+        mesh_world_until(laptop_is_active, hub.world, NULL);
+        assert_true(is_healthy(&programs.ledger));
+}
+
+/* ---- clocks */
+
+/* Its devbox-mesh, with a clock of its own. */
+static void give_clock(const Machine *machine, ShiftedClock *clock)
+{
+        machine_enter(machine);
+        mesh_world_stop(machine->world);
+        shifted_clock_init(clock, machine->world->bus);
+        shifted_clock_use(clock);
+        mesh_world_start(machine->world);
+        shifted_clock_use(NULL);
+}
+
+typedef struct Joining {
+        Programs programs;
+        ShiftedClock hub_clock, device_clock; /* the latter also of ledger and devboxctl */
+} Joining;
+
+static void joining_done(Joining *joining)
+{
+        shifted_clock_use(NULL);
+        programs_done(&joining->programs);
+        shifted_clock_done(&joining->hub_clock);
+        shifted_clock_done(&joining->device_clock);
+}
+
+typedef struct ClockCase {
+        int hub_sec, device_sec; /* by how much a clock is wrong */
+        bool stepped;            /* only once the claim was committed */
+} ClockCase;
+
+static void set_wrong(Joining *joining, const ClockCase *row)
+{
+        shifted_clock_step(&joining->hub_clock, row->hub_sec);
+        shifted_clock_step(&joining->device_clock, row->device_sec);
+}
+
+static Terminal start_enroll(Joining *joining, const char *token)
+{
+        shifted_clock_use(&joining->device_clock);
+        return terminal_start((const char *const[]){ "enroll", "--yes", token, NULL });
+}
+
+/* The device rejects what is signed in its future. Once both clocks are right, the operator signs again, and
+ * it goes on. */
+static void set_right(Joining *joining, const ClockCase *row)
+{
+        set_wrong(joining, &(ClockCase){ -row->hub_sec, -row->device_sec, false });
+        enrol_publish(KEY_DEVICE, "\"version\":2");
+}
+
+static void join_with_clocks(const ClockCase *row)
+{
+        _cleanup_(joining_done) Joining joining = { .programs = { .api = NULL } };
+        bool is_behind = row->device_sec < row->hub_sec;
+        char text[TOKEN_TEXT_SIZE_MAX];
+        Token token;
+
+        give_clock(&hub, &joining.hub_clock);
+        give_clock(&device, &joining.device_clock);
+        if (!row->stepped)
+                set_wrong(&joining, row);
+        enrol_start_hub(&token);
+        joining.programs.api = start_api();
+        shifted_clock_use(&joining.device_clock);
+        start_device(&joining.programs);
+        token_text_format(&token, text);
+
+        Terminal terminal = start_enroll(&joining, text);
+        mesh_world_until(somebody_waits, hub.world, NULL);
+        if (row->stepped)
+                set_wrong(&joining, row);
+        enrol_admit(KEY_DEVICE, "\"version\":1", KEY_MANIFEST, NULL);
+        if (is_behind) {
+                terminal_wait(&terminal, "the manifest: it is dated in the future; compare the clocks", 1);
+                set_right(&joining, row);
+                terminal = start_enroll(&joining, NULL);
+        }
+        terminal_wait(&terminal, "Mesh 10.42.0.10 on wg0", 0);
+        mesh_world_until(laptop_is_active, hub.world, NULL);
+}
+
+static void test_clocks_that_are_an_hour_off(void **state)
+{
+        enum { HOUR = 3600 };
+        static const ClockCase rows[] = {
+                { HOUR, 0, false }, { -HOUR, 0, false }, { 0, HOUR, false }, { 0, -HOUR, false },
+                { HOUR, 0, true },  { -HOUR, 0, true },  { 0, HOUR, true },  { 0, -HOUR, true },
+        };
+
+        machines_skip();
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                if (i > 0)
+                        assert_int_equal(machines_start(state), 0);
+                join_with_clocks(&rows[i]);
+                if (i + 1 < ELEMENTSOF(rows))
+                        assert_int_equal(machines_stop(state), 0);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 machines_test(test_enroll),
                 machines_test(test_enroll_is_killed_and_goes_on),
                 machines_test(test_killed_before_each_call),
+                machines_test(test_the_ledger_is_killed_before_each_call),
+                machines_test(test_clocks_that_are_an_hour_off),
         };
 
         return cmocka_run_group_tests(tests, machines_up, NULL);
