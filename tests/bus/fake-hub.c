@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* A hub as devboxctl sees it: org.devbox.Mesh1 with one invitation and one peer, org.devbox.Dispatch1 and
- * the services of fake-services.c. What changed is a line each on standard output.
+/* A hub as devboxctl sees it: org.devbox.Mesh1 with one invitation and one peer, fake-dispatch.c and
+ * fake-services.c. What changed is a line each on standard output.
  *
  * Claim() stands for a device: its bytes are the digits, "bound" or "held". What $FAKE_FAIL names fails
- * once. */
+ * once. $FAKE_ROLE is its role from the start; of the status it then has, $FAKE_STATE, $FAKE_BACKEND and
+ * $FAKE_HANDSHAKE (its age in seconds). */
 
 #include <endian.h>
 #include <inttypes.h>
@@ -18,14 +19,15 @@
 #include "trust/token.h"
 
 #include "fake-bytes.h"
+#include "fake-dispatch.h"
 #include "fake-services.h"
 
 #define ERROR "org.devbox.Error."
 
 static struct {
         sd_bus *bus;
-        bool hub, fails;
-        char network[64], endpoint[128];
+        bool fails;
+        char role[8], network[64], endpoint[128];
         size_t n_roots;
         Sha256 root;
         struct {
@@ -41,12 +43,6 @@ static const uint8_t wireguard_key[32] = { 1 }, claim_key[32] = { 2 };
 static const uint8_t device_key[32] = { 0x8a, 0x88, 0xe3, 0xdd, 0x74, 0x09, 0xf1, 0x95, 0xfd, 0x52, 0xdb,
                                         0x2d, 0x3c, 0xba, 0x5d, 0x72, 0xca, 0x67, 0x09, 0xbf, 0x1d, 0x94,
                                         0x12, 0x1b, 0xf3, 0x74, 0x88, 0x01, 0xb4, 0x0f, 0x6f, 0x5c };
-static const uint8_t dispatch_keys[2][32] = {
-        { 0x81, 0x39, 0x77, 0x0e, 0xa8, 0x7d, 0x17, 0x5f, 0x56, 0xa3, 0x54, 0x66, 0xc3, 0x4c, 0x7e, 0xcc,
-          0xcb, 0x8d, 0x8a, 0x91, 0xb4, 0xee, 0x37, 0xa2, 0x5d, 0xf6, 0x0f, 0x5b, 0x8f, 0xc9, 0xb3, 0x94 },
-        { 0xed, 0x49, 0x28, 0xc6, 0x28, 0xd1, 0xc2, 0xc6, 0xea, 0xe9, 0x03, 0x38, 0x90, 0x59, 0x95, 0x61,
-          0x29, 0x59, 0x27, 0x3a, 0x5c, 0x63, 0xf9, 0x36, 0x36, 0xc1, 0x46, 0x14, 0xac, 0x87, 0x37, 0xd1 }
-};
 
 static void _printf_(1, 2) record(const char *format, ...)
 {
@@ -75,21 +71,36 @@ static uint64_t now_ms(void)
 
 /* ---- replies */
 
+static const char *fact(const char *variable, const char *usual)
+{
+        return getenv(variable) ?: usual;
+}
+
+static int append_network(sd_bus_message *reply)
+{
+        uint64_t age_ms = strtoull(fact("FAKE_HANDSHAKE", "0"), NULL, 10) * 1000;
+
+        int r = sd_bus_message_append(
+                reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "network", "s", fake.network, "prefix", "s",
+                "10.42.0.0/24", "address", "s", "10.42.0.1", "listen_port", "t", UINT64_C(51820), "backend",
+                "s", fact("FAKE_BACKEND", "kernel"), "problem", "s", "the UDP port", "endpoints", "as", 1,
+                fake.endpoint, "last_handshake_ms", "t", age_ms == 0 ? 0 : now_ms() - age_ms);
+        if (r >= 0)
+                r = fake_append_bytes(reply, "public_key", wireguard_key, sizeof wireguard_key);
+        return r < 0 ? r : fake_append_bytes(reply, "claim_key", claim_key, sizeof claim_key);
+}
+
 static int append_status(sd_bus_message *reply)
 {
+        bool configured = fake.role[0] != '\0';
+
         int r = sd_bus_message_open_container(reply, 'a', "{sv}");
         if (r >= 0)
-                r = sd_bus_message_append(reply, "{sv}{sv}{sv}", "role", "s", fake.hub ? "hub" : "", "state",
-                                          "s", fake.hub ? "up" : "unconfigured", "time_ms", "t", now_ms());
-        if (r >= 0 && fake.hub)
-                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "network", "s", fake.network,
-                                          "prefix", "s", "10.42.0.0/24", "address", "s", "10.42.0.1",
-                                          "listen_port", "t", UINT64_C(51820), "backend", "s", "kernel",
-                                          "endpoints", "as", 1, fake.endpoint);
-        if (r >= 0 && fake.hub)
-                r = fake_append_bytes(reply, "public_key", wireguard_key, sizeof wireguard_key);
-        if (r >= 0 && fake.hub)
-                r = fake_append_bytes(reply, "claim_key", claim_key, sizeof claim_key);
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}", "role", "s", fake.role, "state", "s",
+                                          configured ? fact("FAKE_STATE", "up") : "unconfigured", "time_ms",
+                                          "t", now_ms());
+        if (r >= 0 && configured)
+                r = append_network(reply);
         if (r >= 0 && fake.n_roots > 0)
                 r = fake_append_bytes(reply, "root_sha256", fake.root.bytes, SHA256_SIZE);
         return r < 0 ? r : sd_bus_message_close_container(reply);
@@ -164,7 +175,7 @@ static int reject_peer(sd_bus_message *call, sd_bus_error *error)
         const char *name;
 
         int r = sd_bus_message_read(call, "s", &name);
-        if (r < 0 || streq(name, fake.peer))
+        if (r < 0 || (*name != '\0' && streq(name, fake.peer)))
                 return r < 0 ? r : 0;
 
         return sd_bus_error_set(error, ERROR "PeerUnknown", "no device of this name is enrolled here");
@@ -210,7 +221,7 @@ static int on_configure_hub(sd_bus_message *call, void *userdata, sd_bus_error *
         if (r < 0)
                 return r;
 
-        fake.hub = true;
+        (void) snprintf(fake.role, sizeof fake.role, "hub");
         record("ConfigureHub %s %s", fake.network, fake.endpoint);
         return reply_with(call, false, append_status);
 }
@@ -389,51 +400,6 @@ static int on_set_peer(sd_bus_message *call, void *userdata, sd_bus_error *error
         return sd_bus_reply_method_return(call, "");
 }
 
-/* ---- Dispatch1 */
-
-static int on_get_keys(sd_bus_message *call, void *userdata, sd_bus_error *error)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-
-        int r = sd_bus_message_new_method_return(call, &reply);
-        for (int i = 0; r >= 0 && i < 2; i++)
-                r = sd_bus_message_append_array(reply, 'y', dispatch_keys[i], sizeof dispatch_keys[i]);
-        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
-}
-
-static int on_list_devices(sd_bus_message *call, void *userdata, sd_bus_error *error)
-{
-        return sd_bus_reply_method_return(call, "aa{sv}", 2, 4, "name", "s", "home-wsl", "state", "s",
-                                          "active", "presence", "s", "online", "manifest_version", "t",
-                                          UINT64_C(1), 3, "name", "s", "away", "state", "s", "active",
-                                          "presence", "s", "offline");
-}
-
-static int send_frame(int fd, char type, const char *payload)
-{
-        uint32_t size = htobe32((uint32_t) strlen(payload));
-        const struct iovec parts[] = { { &type, 1 }, { &size, 4 }, { (char *) payload, strlen(payload) } };
-
-        return writev(fd, parts, ELEMENTSOF(parts)) < 0 ? -errno : 0;
-}
-
-/* Prints what docker.list does of two containers. */
-static int on_run(sd_bus_message *call, void *userdata, sd_bus_error *error)
-{
-        int fd;
-
-        int r = sd_bus_message_skip(call, "ssasa{sv}");
-        if (r >= 0)
-                r = sd_bus_message_read(call, "h", &fd);
-        if (r >= 0)
-                r = send_frame(fd, 'O',
-                               "web                      running    nginx:1  Up 2 hours  \n"
-                               "db                       exited     postgres \n");
-        if (r >= 0)
-                r = send_frame(fd, 'R', "{\"state\":\"finished\",\"exit_code\":0}");
-        return r < 0 ? r : sd_bus_reply_method_return(call, "s", "01JDMXV3Q2TTTTTTTTTTTTTTTT");
-}
-
 #define METHOD(name, in, out, handler) SD_BUS_METHOD(name, in, out, handler, SD_BUS_VTABLE_UNPRIVILEGED)
 
 static const sd_bus_vtable mesh[] = {
@@ -458,28 +424,13 @@ static const sd_bus_vtable mesh[] = {
         SD_BUS_VTABLE_END,
 };
 
-static const sd_bus_vtable dispatch[] = {
-        SD_BUS_VTABLE_START(0),
-        METHOD("GetKeys", "", "ayay", on_get_keys),
-        METHOD("ListDevices", "", "aa{sv}", on_list_devices),
-        METHOD("Run", "ssasa{sv}h", "s", on_run),
-        SD_BUS_VTABLE_END,
-};
-
-static const struct {
-        const char *name, *path, *interface;
-        const sd_bus_vtable *vtable;
-} objects[] = {
-        { "org.devbox.Dispatch1", "/org/devbox/Dispatch1", "org.devbox.Dispatch1", dispatch },
-        { "org.devbox.Mesh1", "/org/devbox/Mesh1", "org.devbox.Mesh1",
-          mesh }, /* last: the test waits for it */
-};
-
 int main(void)
 {
         sd_event *event = NULL;
 
         fake.fails = getenv("FAKE_FAIL");
+        (void) snprintf(fake.role, sizeof fake.role, "%s", fact("FAKE_ROLE", ""));
+        (void) snprintf(fake.network, sizeof fake.network, "home");
         int r = sd_event_default(&event);
         if (r >= 0)
                 r = sd_bus_open_system(&fake.bus);
@@ -487,11 +438,12 @@ int main(void)
                 r = sd_bus_attach_event(fake.bus, event, SD_EVENT_PRIORITY_NORMAL);
         if (r >= 0)
                 r = fake_services_add(fake.bus);
-        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(objects); i++) {
-                r = sd_bus_add_object_vtable(fake.bus, NULL, objects[i].path, objects[i].interface,
-                                             objects[i].vtable, NULL);
-                if (r >= 0)
-                        r = sd_bus_request_name(fake.bus, objects[i].name, 0);
-        }
+        if (r >= 0)
+                r = fake_dispatch_add(fake.bus);
+        if (r >= 0)
+                r = sd_bus_add_object_vtable(fake.bus, NULL, "/org/devbox/Mesh1", "org.devbox.Mesh1", mesh,
+                                             NULL);
+        if (r >= 0)
+                r = sd_bus_request_name(fake.bus, "org.devbox.Mesh1", 0); /* last: the test waits for it */
         return r < 0 ? EXIT_FAILURE : sd_event_loop(event);
 }

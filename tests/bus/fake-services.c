@@ -24,7 +24,8 @@ static int on_disable(sd_bus_message *call, void *userdata, sd_bus_error *error)
         return sd_bus_reply_method_return(call, "a(sss)", 0);
 }
 
-/* Whether a job has started something; $FAKE_FAIL_JOB is a member that fails once. */
+/* Whether a job has started something; $FAKE_FAIL_JOB is a member that fails once. With $FAKE_UNSYNCHRONISED
+ * the clock is that. */
 static bool started, failed;
 
 static int on_job(sd_bus_message *call, void *userdata, sd_bus_error *error)
@@ -61,7 +62,7 @@ static int get_active(sd_bus *bus, const char *path, const char *interface, cons
 static int get_synchronized(sd_bus *bus, const char *path, const char *interface, const char *property,
                             sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
-        return sd_bus_message_append(reply, "b", true);
+        return sd_bus_message_append(reply, "b", !getenv("FAKE_UNSYNCHRONISED"));
 }
 
 static int find_unit(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret_found,

@@ -243,9 +243,10 @@ static int check_roots(const CheckContext *context, Finding *ret_finding)
                         : 0;
         if (r < 0)
                 return r;
-        if (r > 0)
+        if (r > 0) {
                 report(ret_finding, FINDING_BAD, "%s", problem);
-        else
+                advise(ret_finding, "correct it, then: devboxctl device reload");
+        } else
                 report(ret_finding, FINDING_OK, "%s",
                        ceiling ? "all that the ceiling names is there"
                                : "there is no ceiling: nothing is allowed");
