@@ -15,6 +15,7 @@
 
 #include "basic/fd.h"
 #include "basic/text.h"
+#include "files.h"
 
 #define KILLED    (128 + SIGKILL)
 #define KILLS_MAX 200
@@ -64,6 +65,44 @@ Run run_ctl_with_input(const TestBus *bus, const char *const *words, const char 
         Run run = run_ctl_words(bus, words);
         assert_ok(dup2(saved, STDIN_FILENO));
         return run;
+}
+
+/* Starts the bridge there, on the bus of the test, and keeps what goes to it. */
+static const char ssh[] =
+        "#!/usr/bin/env python3\n"
+        "import os, subprocess, sys, threading\n"
+        "if '%s' not in sys.argv:\n"
+        "    sys.exit(255)\n"
+        "bridge = subprocess.Popen(\n"
+        "    ['systemd-stdio-bridge', '--bus-path=' + os.environ['DBUS_SYSTEM_BUS_ADDRESS']],\n"
+        "    stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)\n"
+        "def relay(source, *targets):\n"
+        "    while data := os.read(source, 65536):\n"
+        "        for target in targets:\n"
+        "            target.write(data)\n"
+        "    targets[0].close()\n"
+        "os.set_blocking(0, True)\n"
+        "out = os.fdopen(1, 'wb', 0, closefd=False)\n"
+        "threading.Thread(target=relay, args=(bridge.stdout.fileno(), out), daemon=True).start()\n"
+        "relay(0, bridge.stdin, open('%s/ssh-sent', 'ab', 0))\n";
+
+void ctl_run_use_ssh(const TestBus *bus, const char *host)
+{
+        static char *before;
+
+        if (!host) {
+                assert_ok(setenv("PATH", before, 1));
+                free(TAKE_PTR(before));
+                return;
+        }
+
+        _cleanup_(freep) char *path = text_of("%s/ssh", bus->directory);
+        _cleanup_(freep) char *script = text_of(ssh, host, bus->directory);
+        before = strdup(getenv("PATH"));
+        _cleanup_(freep) char *search = text_of("%s:%s", bus->directory, before);
+        write_file(path, script);
+        assert_ok(chmod(path, 0755));
+        assert_ok(setenv("PATH", search, 1));
 }
 
 static atomic_int *map_count(const TestBus *bus)

@@ -21,6 +21,10 @@ Run run_ctl_with_input(const TestBus *bus, const char *const *words, const char 
 Run run_ctl_on_terminal(const TestBus *bus, const char *const *words, const char *answers);
 void run_done(Run *run);
 
+/* Until it is called with NULL, ssh reaches that host, which has the bus of the test. What goes there is in
+ * the file ssh-sent of the bus' directory. */
+void ctl_run_use_ssh(const TestBus *bus, const char *host);
+
 /* Runs the same words again and again, killed before one of its calls that leave a trace (kill-at.c), one
  * call later each time, until it survives. `check`, which may be NULL, sees the output of each. Returns the
  * last run. */

@@ -377,24 +377,15 @@ static void test_there_is_no_collector(void **state)
         free(world);
 }
 
-/* ssh starts the bridge there, which connects to the bus of the test. */
 static void test_another_host(void **state)
 {
         World *world = *state;
-        _cleanup_(freep) char *path = text_of("%s/ssh", world->bus->directory);
-        _cleanup_(freep) char *before = strdup(getenv("PATH"));
-        _cleanup_(freep) char *search = text_of("%s:%s", world->bus->directory, before);
 
-        write_file(path, "#!/bin/sh\n"
-                         "case $* in *' -- ana@hub '*) ;; *) exit 255; esac\n"
-                         "exec systemd-stdio-bridge --bus-path=\"$DBUS_SYSTEM_BUS_ADDRESS\"\n");
-        assert_ok(chmod(path, 0755));
-        assert_ok(setenv("PATH", search, 1));
-
+        ctl_run_use_ssh(world->bus, "ana@hub");
         _cleanup_(run_done) Run run =
                 run_ctl_words(world->bus, (const char *const[]){ "-H", "ana@hub", "services", NULL });
         _cleanup_(run_done) Run none = run_ctl(world, "--host", "elsewhere", "services");
-        assert_ok(setenv("PATH", before, 1));
+        ctl_run_use_ssh(world->bus, NULL);
         assert_has(run.output, "docker");
         assert_int_equal(run.status, 0);
         assert_has(none.output, "cannot reach the system bus of elsewhere over ssh; try: ssh elsewhere");
