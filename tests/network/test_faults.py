@@ -28,6 +28,13 @@ def test_kill_a_daemon(network):
         expect(FIRST in table(network), f"after a kill of {unit} on {node.name}: {table(network)!r}")
 
 
+def test_there_is_no_udev(network):
+    """Nor does anything here need it: the links of all topics were made without."""
+    for node in network.nodes:
+        state = node.run("systemctl", "is-active", "systemd-udevd", check=False).stdout.strip()
+        equal(state, "inactive", f"systemd-udevd of {node.name}")
+
+
 def test_reboot_of_the_hub(network):
     """It speaks to its devices first: they would notice after up to 40 s."""
     network.hub.reboot()
