@@ -9,7 +9,6 @@
 
 void interface_done(Interface *interface)
 {
-        nftables_free(interface->nftables);
         free(interface->ruleset);
         free(interface->listing);
         *interface = INTERFACE_NULL;
@@ -58,10 +57,10 @@ static int apply_rules(Interface *interface, const Desired *desired)
 
         if (!ruleset)
                 return -ENOMEM;
-        int r = nftables_run(interface->nftables, ruleset);
+        int r = nftables_run(ruleset);
         if (r < 0)
                 return r;
-        r = nftables_list(interface->nftables, &listing);
+        r = nftables_list(&listing);
         if (r < 0)
                 return r;
 
@@ -78,13 +77,8 @@ int interface_settle_rules(Interface *interface, const Desired *desired, interfa
         _cleanup_(freep) char *listing = NULL;
         bool is_current = interface->ruleset && streq(interface->ruleset, desired->ruleset);
 
-        if (!interface->nftables) {
-                int r = nftables_new(&interface->nftables);
-                if (r < 0)
-                        return r;
-        }
         if (is_current) {
-                int r = nftables_list(interface->nftables, &listing);
+                int r = nftables_list(&listing);
                 if (r < 0)
                         return r;
                 if (streq(listing, interface->listing))
@@ -179,9 +173,8 @@ int interface_remove(Interface *interface)
                 return r;
 
         interface->index = 0;
-        free(TAKE_PTR(interface->ruleset));
-        if (!interface->nftables)
+        if (!interface->ruleset)
                 return 0;
-        return nftables_run(interface->nftables,
-                            "table inet " FIREWALL_TABLE "\ndelete table inet " FIREWALL_TABLE "\n");
+        free(TAKE_PTR(interface->ruleset));
+        return nftables_run("table inet " FIREWALL_TABLE "\ndelete table inet " FIREWALL_TABLE "\n");
 }

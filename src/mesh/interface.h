@@ -19,8 +19,7 @@ typedef enum InterfaceKind {
 
 typedef struct Interface {
         InterfaceKind kind;
-        unsigned index; /* 0: there is no link */
-        Nftables *nftables;
+        unsigned index;          /* 0: there is no link */
         char *ruleset, *listing; /* what was applied last, and how the kernel lists it */
 } Interface;
 

@@ -30,18 +30,13 @@ typedef struct Firewall {
  * -ENOMEM. */
 int firewall_render(const Firewall *firewall, char **ret_ruleset);
 
-/* The nftables of the process's network namespace. Requests are synchronous: the kernel
- * answers inside send(2). */
-typedef struct Nftables Nftables;
-
-int nftables_new(Nftables **ret_nftables);
-Nftables *nftables_free(Nftables *nftables);
-DEFINE_CLEANUP(Nftables, nftables_free);
+/* ---- nftables, of the process's network namespace. Requests are synchronous: the kernel answers inside
+ * send(2). */
 
 /* Runs a ruleset as one transaction: all of it or nothing. Errors: -EIO it was rejected; the reason is
- * logged at debug. */
-int nftables_run(Nftables *nftables, const char *ruleset);
+ * logged at debug; -ENOMEM. */
+int nftables_run(const char *ruleset);
 
 /* The table as nft(8) would list it, without counters: two listings differ if and only if the table was
  * changed. "" if there is none. The caller frees it. Errors: -EIO, -ENOMEM. */
-int nftables_list(Nftables *nftables, char **ret_listing);
+int nftables_list(char **ret_listing);

@@ -38,10 +38,7 @@ static void change_link(const MeshWorld *world, const char *kind)
 
 static void change_rules(const MeshWorld *world, const char *kind)
 {
-        _cleanup_(nftables_freep) Nftables *nftables = NULL;
-
-        assert_ok(nftables_new(&nftables));
-        assert_ok(nftables_run(nftables, "delete table inet " FIREWALL_TABLE));
+        assert_ok(nftables_run("delete table inet " FIREWALL_TABLE));
 }
 
 static void change_peer(const MeshWorld *world, const char *kind)
@@ -130,11 +127,9 @@ static void test_a_lost_link_is_made_again(void **state)
 
 static bool is_open(const MeshWorld *world, const void *rule)
 {
-        _cleanup_(nftables_freep) Nftables *nftables = NULL;
         _cleanup_(freep) char *listing = NULL;
 
-        assert_ok(nftables_new(&nftables));
-        assert_ok(nftables_list(nftables, &listing));
+        assert_ok(nftables_list(&listing));
         return strstr(listing, rule) != NULL;
 }
 

@@ -76,23 +76,21 @@ static int teardown(void **state)
 
 static void test_list(void **state)
 {
-        _cleanup_(nftables_freep) Nftables *nftables = NULL;
         _cleanup_(freep) char *none = NULL, *first = NULL, *again = NULL;
 
         if (!ready)
                 skip();
-        assert_ok(nftables_new(&nftables));
-        assert_ok(nftables_run(nftables, "table inet devbox_other"));
-        assert_ok(nftables_list(nftables, &none));
+        assert_ok(nftables_run("table inet devbox_other"));
+        assert_ok(nftables_list(&none));
         assert_string_equal(none, "");
 
-        assert_ok(nftables_run(nftables, ruleset));
-        assert_ok(nftables_list(nftables, &first));
+        assert_ok(nftables_run(ruleset));
+        assert_ok(nftables_list(&first));
         assert_string_equal(first, strstr(ruleset, "table inet " FIREWALL_TABLE " {"));
 
         /* Replacing it changes nothing. */
-        assert_ok(nftables_run(nftables, ruleset));
-        assert_ok(nftables_list(nftables, &again));
+        assert_ok(nftables_run(ruleset));
+        assert_ok(nftables_list(&again));
         assert_string_equal(again, first);
 }
 
@@ -105,23 +103,21 @@ static void test_changes_by_hand(void **state)
                 "add chain inet devbox mine",
                 "delete table inet devbox",
         };
-        _cleanup_(nftables_freep) Nftables *nftables = NULL;
         _cleanup_(freep) char *before = NULL;
 
         if (!ready)
                 skip();
-        assert_ok(nftables_new(&nftables));
-        assert_ok(nftables_run(nftables, ruleset));
-        assert_ok(nftables_list(nftables, &before));
+        assert_ok(nftables_run(ruleset));
+        assert_ok(nftables_list(&before));
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 _cleanup_(freep) char *changed = NULL, *repaired = NULL;
 
-                assert_ok(nftables_run(nftables, rows[i]));
-                assert_ok(nftables_list(nftables, &changed));
+                assert_ok(nftables_run(rows[i]));
+                assert_ok(nftables_list(&changed));
                 assert_string_not_equal(changed, before);
-                assert_ok(nftables_run(nftables, ruleset));
-                assert_ok(nftables_list(nftables, &repaired));
+                assert_ok(nftables_run(ruleset));
+                assert_ok(nftables_list(&repaired));
                 assert_string_equal(repaired, before);
         }
 }
@@ -129,18 +125,15 @@ static void test_changes_by_hand(void **state)
 /* A transaction that fails leaves the table as it was. */
 static void test_refused(void **state)
 {
-        _cleanup_(nftables_freep) Nftables *nftables = NULL;
         _cleanup_(freep) char *before = NULL, *after = NULL;
 
         if (!ready)
                 skip();
-        assert_ok(nftables_new(&nftables));
-        assert_ok(nftables_run(nftables, ruleset));
-        assert_ok(nftables_list(nftables, &before));
-        assert_err(nftables_run(nftables, "delete table inet devbox\nadd rule inet devbox nowhere accept"),
-                   -EIO);
-        assert_err(nftables_run(nftables, "nonsense"), -EIO);
-        assert_ok(nftables_list(nftables, &after));
+        assert_ok(nftables_run(ruleset));
+        assert_ok(nftables_list(&before));
+        assert_err(nftables_run("delete table inet devbox\nadd rule inet devbox nowhere accept"), -EIO);
+        assert_err(nftables_run("nonsense"), -EIO);
+        assert_ok(nftables_list(&after));
         assert_string_equal(after, before);
 }
 
@@ -248,10 +241,7 @@ static bool lan_has_packet(void)
 
 static void apply(void)
 {
-        _cleanup_(nftables_freep) Nftables *nftables = NULL;
-
-        assert_ok(nftables_new(&nftables));
-        assert_ok(nftables_run(nftables, ruleset));
+        assert_ok(nftables_run(ruleset));
 }
 
 /* A closed port answers, too: with a reset, or by ICMP. */
@@ -311,14 +301,11 @@ static void test_every_port(void **state)
 /* Without the table, the kernel would forward each of these: the first part of the test says so. */
 static void test_forward(void **state)
 {
-        _cleanup_(nftables_freep) Nftables *nftables = NULL;
-
         if (!ready)
                 skip();
-        assert_ok(nftables_new(&nftables));
         for (unsigned with_table = 0; with_table <= 1; with_table++) {
-                assert_ok(nftables_run(
-                        nftables, with_table ? ruleset : "table inet devbox\ndelete table inet devbox"));
+                assert_ok(
+                        nftables_run(with_table ? ruleset : "table inet devbox\ndelete table inet devbox"));
                 send_packet(wg_fd, IPPROTO_UDP, PEER, OUTSIDE, 53);
                 assert_int_equal(count_replies(), 0);
                 assert_int_equal(lan_has_packet(), !with_table);
