@@ -11,6 +11,7 @@
 #include "event/daemon.h"
 
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@
 #include "log/log.h"
 
 #define OPTIONS_MAX 8
+#define HEAP_SPARE  (128 << 10) /* bytes at its end that are kept */
 
 struct Daemon {
         const DaemonType *type;
@@ -288,6 +290,8 @@ int daemon_run(const DaemonType *type, int argc, char **argv)
         if (r < 0) {
                 log_open(type->name);
                 (void) umask(0077);
+                /* Else glibc raises it with each large block, and a peak would stay: mallopt(3). */
+                (void) mallopt(M_TRIM_THRESHOLD, HEAP_SPARE);
                 r = run(&daemon);
         }
 

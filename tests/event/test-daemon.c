@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -284,6 +285,29 @@ static void test_notifications(void **state)
         }
 }
 
+/* glibc keeps twice the size of a large block once it was freed. */
+static int start_with_a_peak(void *self, Daemon *daemon)
+{
+        void *blocks[16], *large = malloc(1 << 20);
+
+        assert_non_null(large);
+        free(large);
+        for (size_t i = 0; i < ELEMENTSOF(blocks); i++)
+                assert_non_null(blocks[i] = malloc(64 << 10));
+        for (size_t i = 0; i < ELEMENTSOF(blocks); i++)
+                free(blocks[i]);
+        return fake_start(self, daemon);
+}
+
+static void test_memory_of_a_peak_is_returned(void **state)
+{
+        DaemonType type = fake;
+
+        type.start = start_with_a_peak;
+        assert_int_equal(run(&type, &(Plan){ .on_start = { SIGTERM } }, output, NULL), EXIT_SUCCESS);
+        assert_true(mallinfo2().keepcost < 1 << 19);
+}
+
 static int make_output(void **state)
 {
         return fd_close(mkstemp(output)) == -EBADF ? 0 : -1;
@@ -304,6 +328,7 @@ int main(void)
                 cmocka_unit_test(test_no_bus),
                 cmocka_unit_test(test_a_closed_pipe_is_no_reason_to_die),
                 cmocka_unit_test(test_notifications),
+                cmocka_unit_test(test_memory_of_a_peak_is_returned),
         };
 
         return cmocka_run_group_tests(tests, make_output, remove_output);
