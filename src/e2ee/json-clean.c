@@ -12,27 +12,33 @@
 #define NUMBER_MAX  40             /* characters; 2^64 has 20 */
 
 typedef struct Cleaner {
+        const uint8_t *kept; /* up to `rest`: not copied yet */
         Bytes rest;
-        Text *clean; /* NULL: skips a value that is too deep */
+        Text *clean;
         unsigned depth, depth_max;
 } Cleaner;
 
-static void emit(Cleaner *cleaner, const void *bytes, size_t size)
-{
-        if (cleaner->depth <= cleaner->depth_max)
-                text_append_bytes(cleaner->clean, bytes, size);
-}
-
 static void pass(Cleaner *cleaner, size_t size)
 {
-        emit(cleaner, cleaner->rest.data, size);
         cleaner->rest = BYTES(cleaner->rest.data + size, cleaner->rest.size - size);
+}
+
+/* Copies what is kept, but nothing of a value that is too deep. */
+static void flush(Cleaner *cleaner)
+{
+        if (cleaner->depth <= cleaner->depth_max)
+                text_append_bytes(cleaner->clean, cleaner->kept,
+                                  (size_t) (cleaner->rest.data - cleaner->kept));
+        cleaner->kept = cleaner->rest.data;
 }
 
 static void replace(Cleaner *cleaner, size_t size, const char *by)
 {
-        emit(cleaner, by, strlen(by));
-        cleaner->rest = BYTES(cleaner->rest.data + size, cleaner->rest.size - size);
+        flush(cleaner);
+        if (cleaner->depth <= cleaner->depth_max)
+                text_append(cleaner->clean, by);
+        pass(cleaner, size);
+        cleaner->kept = cleaner->rest.data;
 }
 
 /* The code unit of an escape "\uXXXX" at the start, or -1. */
@@ -70,12 +76,27 @@ static void clean_escape(Cleaner *cleaner)
                 pass(cleaner, 6);
 }
 
-/* One character of a string, which may be its end: returns false then. */
-static bool clean_character(Cleaner *cleaner)
+/* How many characters from here on are ASCII, and only themselves in a string. */
+static size_t plain_length(Bytes text)
 {
-        uint32_t code;
-        size_t size;
+        size_t length = 0;
 
+        while (length < text.size && text.data[length] != '"' && text.data[length] != '\\' &&
+               text.data[length] != '\0' && text.data[length] < 0x80)
+                length++;
+        return length;
+}
+
+/* Some characters of a string, or its end: returns false then. */
+static bool clean_characters(Cleaner *cleaner)
+{
+        size_t size = plain_length(cleaner->rest);
+        uint32_t code;
+
+        if (size > 0) {
+                pass(cleaner, size);
+                return true;
+        }
         switch (cleaner->rest.data[0]) {
         case '"':
                 pass(cleaner, 1);
@@ -118,11 +139,13 @@ static void clean_token(Cleaner *cleaner)
 
         if (c == '{' || c == '[') {
                 if (cleaner->depth == cleaner->depth_max)
-                        emit(cleaner, "null", 4);
+                        replace(cleaner, 0, "null");
                 cleaner->depth++;
                 pass(cleaner, 1);
         } else if ((c == '}' || c == ']') && cleaner->depth > 0) {
                 pass(cleaner, 1);
+                if (cleaner->depth == cleaner->depth_max + 1)
+                        flush(cleaner);
                 cleaner->depth--;
         } else if (c == '-' || isdigit(c))
                 clean_number(cleaner);
@@ -133,16 +156,17 @@ static void clean_token(Cleaner *cleaner)
 int json_clean(Bytes text, unsigned depth_max, char **ret_clean, size_t *ret_size)
 {
         Text clean = TEXT_NULL;
-        Cleaner cleaner = { .rest = text, .clean = &clean, .depth_max = depth_max };
+        Cleaner cleaner = { .kept = text.data, .rest = text, .clean = &clean, .depth_max = depth_max };
         bool in_string = false;
 
         while (cleaner.rest.size > 0)
                 if (in_string)
-                        in_string = clean_character(&cleaner);
+                        in_string = clean_characters(&cleaner);
                 else {
                         in_string = cleaner.rest.data[0] == '"';
                         clean_token(&cleaner);
                 }
 
+        flush(&cleaner);
         return text_take(&clean, ret_clean, ret_size);
 }
