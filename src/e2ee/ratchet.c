@@ -350,29 +350,27 @@ int ratchet_session_encrypt(RatchetSession *session, Bytes plain, OlmMessage *re
         return 0;
 }
 
+/* A copy that libolm may destroy, and room for the plain text, which is shorter than its base64. */
+static int prepare_decryption(const char *body, size_t length, char **ret_copy, char **ret_plain)
+{
+        *ret_copy = strdup(body);
+        *ret_plain = malloc(length + 1);
+        return *ret_copy && *ret_plain ? 0 : -ENOMEM;
+}
+
 int ratchet_session_decrypt(RatchetSession *session, const OlmMessage *message, char **ret_plain,
                             size_t *ret_size)
 {
-        OlmSession *olm = ratchet_session_of(session);
         _cleanup_(freep) char *copy = NULL, *plain = NULL;
         size_t length = strlen(message->body);
 
         int r = olm_message_check(message->type, message->body);
+        if (r == 0)
+                r = prepare_decryption(message->body, length, &copy, &plain);
         if (r < 0)
                 return r;
 
-        copy = strdup(message->body);
-        if (!copy)
-                return -ENOMEM;
-        size_t max = olm_decrypt_max_plaintext_length(olm, message->type, copy, length);
-        if (max == olm_error())
-                return ratchet_session_error(session);
-
-        plain = malloc(max + 1);
-        if (!plain)
-                return -ENOMEM;
-        memcpy(copy, message->body, length);
-        size_t size = olm_decrypt(olm, message->type, copy, length, plain, max);
+        size_t size = olm_decrypt(ratchet_session_of(session), message->type, copy, length, plain, length);
         if (size == olm_error())
                 return ratchet_session_error(session);
 
@@ -466,34 +464,22 @@ uint32_t ratchet_inbound_first_index(RatchetInbound *inbound)
 int ratchet_inbound_decrypt(RatchetInbound *inbound, const char *body, char **ret_plain, size_t *ret_size,
                             uint32_t *ret_index)
 {
-        OlmInboundGroupSession *olm = ratchet_inbound_of(inbound);
         _cleanup_(freep) char *copy = NULL, *plain = NULL;
         size_t length = strlen(body);
-        uint32_t message_index;
 
         int r = megolm_message_check(body);
+        if (r == 0)
+                r = prepare_decryption(body, length, &copy, &plain);
         if (r < 0)
                 return r;
 
-        copy = strdup(body);
-        if (!copy)
-                return -ENOMEM;
-        size_t max = olm_group_decrypt_max_plaintext_length(olm, (uint8_t *) copy, length);
-        if (max == olm_error())
-                return ratchet_inbound_error(inbound);
-
-        plain = malloc(max + 1);
-        if (!plain)
-                return -ENOMEM;
-        memcpy(copy, body, length);
-        size_t size =
-                olm_group_decrypt(olm, (uint8_t *) copy, length, (uint8_t *) plain, max, &message_index);
+        size_t size = olm_group_decrypt(ratchet_inbound_of(inbound), (uint8_t *) copy, length,
+                                        (uint8_t *) plain, length, ret_index);
         if (size == olm_error())
                 return ratchet_inbound_error(inbound);
 
         plain[size] = '\0';
         *ret_plain = TAKE_PTR(plain);
         *ret_size = size;
-        *ret_index = message_index;
         return 0;
 }
