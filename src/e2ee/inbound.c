@@ -165,26 +165,21 @@ typedef struct EventId {
 static int claim_index(E2ee *e2ee, const char *session_id, uint32_t index, const EventId *event,
                        bool *ret_again)
 {
-        _cleanup_(statement_resetp) Statement *rows = NULL;
+        int64_t is_same = 0;
 
-        int r = query(e2ee->database, &rows,
-                      "SELECT event_id = ? AND origin_ms = ? FROM megolm_index "
-                      "WHERE session_id = ? AND message_index = ?",
-                      "titi", event->event_id, event->origin_ms, session_id, (int64_t) index);
-        if (r == 0)
-                r = statement_step(rows);
-        if (r < 0)
+        int r = query_run(e2ee->database,
+                          "INSERT INTO megolm_index(session_id, message_index, event_id, origin_ms) "
+                          "VALUES (?, ?, ?, ?)",
+                          "titi", session_id, (int64_t) index, event->event_id, event->origin_ms);
+        *ret_again = r == -EEXIST;
+        if (!*ret_again)
                 return r;
-        if (r > 0) {
-                *ret_again = true;
-                return statement_integer(rows, 0) ? 0 : DECRYPT_REPLAYED;
-        }
 
-        *ret_again = false;
-        return query_run(e2ee->database,
-                         "INSERT INTO megolm_index(session_id, message_index, event_id, origin_ms) "
-                         "VALUES (?, ?, ?, ?)",
-                         "titi", session_id, (int64_t) index, event->event_id, event->origin_ms);
+        r = query_integer(e2ee->database, &is_same,
+                          "SELECT event_id = ? AND origin_ms = ? FROM megolm_index "
+                          "WHERE session_id = ? AND message_index = ?",
+                          "titi", event->event_id, event->origin_ms, session_id, (int64_t) index);
+        return r < 0 ? r : is_same ? 0 : DECRYPT_REPLAYED;
 }
 
 /* Decrypts and reads. DECRYPT_PARKED: the session begins behind this message. */
