@@ -70,6 +70,11 @@ static int receive_guarded(E2ee *e2ee, const cJSON *event)
         return database_run(e2ee->database, "RELEASE event");
 }
 
+static const cJSON *to_device_events(const cJSON *sync)
+{
+        return object_array(object_object(sync, "to_device"), "events");
+}
+
 /* ---- one by one */
 
 static int mark_position(E2ee *e2ee, int64_t position)
@@ -102,7 +107,7 @@ static int receive_one_by_one(E2ee *e2ee, const cJSON *sync)
         int r = query_integer(e2ee->database, &died_at, "SELECT sync_position FROM account", "");
         if (r < 0)
                 return r;
-        cJSON_ArrayForEach(event, object_array(object_object(sync, "to_device"), "events")) {
+        cJSON_ArrayForEach(event, to_device_events(sync)) {
                 if (position > died_at) {
                         r = mark_position(e2ee, position);
                         if (r < 0)
@@ -123,6 +128,8 @@ int e2ee_begin_sync(E2ee *e2ee, const cJSON *sync)
         _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
         int64_t attempts = 0;
 
+        if (cJSON_GetArraySize(to_device_events(sync)) == 0)
+                return 0; /* nothing to be careful with */
         int r = transaction_begin(e2ee->database, &transaction);
         if (r == 0)
                 r = query_run(e2ee->database, "UPDATE account SET sync_attempts = sync_attempts + 1", "");
@@ -158,7 +165,7 @@ int e2ee_receive_sync(E2ee *e2ee, const cJSON *sync)
 {
         int r = device_list_receive(e2ee, object_object(sync, "device_lists"));
         if (r == 0)
-                r = receive_events(e2ee, object_array(object_object(sync, "to_device"), "events"));
+                r = receive_events(e2ee, to_device_events(sync));
         if (r == 0)
                 r = account_receive_counts(e2ee, sync);
         if (r == 0)

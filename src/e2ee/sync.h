@@ -4,9 +4,9 @@
 /* Processing of sync responses, and recovery from one that crashes the process.
  *
  * All of a response is one transaction with its `next_batch`. Before that transaction, in one of its own,
- * the attempt is counted; an event that crashes the process is so found by the third attempt, which takes
- * the to-device events one by one, each in its own transaction, and skips the one that crashed the process.
- * An event that cannot be processed for another reason is put aside, and the others go on. */
+ * the attempt is counted, if there are to-device events: one that crashes the process is so found by the
+ * third attempt, which takes them one by one, each in its own transaction, and skips the one that crashed
+ * the process. An event that cannot be processed for another reason is put aside, and the others go on. */
 
 #include "e2ee/e2ee.h"
 

@@ -74,11 +74,13 @@ static void test_an_event_that_kills(void **state)
         cJSON *killer = tree_parse("{\"type\":\"m.killer\",\"sender\":\"@eve:x\",\"content\":{}}");
         assert_true(cJSON_InsertItemInArray(tree_array(bot->queue, "to_device"), 0, killer));
 
-        _cleanup_(json_freep) cJSON *none = tree_parse("{}");
-        assert_ok(e2ee_begin_sync(bot->e2ee, none));
+        _cleanup_(json_freep) cJSON *none = tree_parse("{}"),
+                                    *some = tree_parse("{\"to_device\":{\"events\":[{}]}}");
+        assert_ok(e2ee_begin_sync(bot->e2ee, some));
+        assert_ok(e2ee_begin_sync(bot->e2ee, none)); /* has none that could */
         peer_close(bot);
         peer_open(bot);
-        assert_ok(e2ee_begin_sync(bot->e2ee, none));
+        assert_ok(e2ee_begin_sync(bot->e2ee, some));
         /* it crashed in the third attempt, at the first event */
         assert_ok(database_run(bot->database, "UPDATE account SET sync_position = 0"));
         peer_close(bot);
