@@ -16,7 +16,8 @@
 
 #include "basic/text.h"
 
-/* A peer that is gone without a word is noticed within this time, also in a call that has no deadline. */
+/* A peer that is gone without a word is noticed within this time, also in a call that has no deadline. The
+ * kernel does: a timer of libcurl's for connecting would wake us in each call, connected or not. */
 #define PEER_GONE_MS    15000
 #define PROBE_AFTER_SEC 5
 
@@ -335,7 +336,6 @@ static int set_options(HttpCall *call, const HttpCallOptions *options)
                 curl_easy_setopt(easy, CURLOPT_USERAGENT, "devbox/" DEVBOX_VERSION),
                 curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L),
                 curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms(options->timeout_usec)),
-                curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long) PEER_GONE_MS),
                 curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_new_socket),
                 set_body(call, options),
                 curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method),

@@ -81,8 +81,7 @@ int matrix_account_start(MatrixDaemon *self)
                 return r;
 
         directory_refresh(self);
-        watch_refresh(self);
-        approvals_refresh(self);
+        watch_work(self);
         return 0;
 }
 

@@ -27,7 +27,8 @@ struct MatrixDaemon {
         sd_bus_vtable vtable[MATRIX_VTABLE_MAX];
         BusAuthority *authority;
         BusCalls operations;
-        Idle idle;                  /* touched by calls; counts only without an account */
+        Idle idle;                  /* touched by calls; runs only without an account */
+        usec_t idle_usec;           /* until it ends then */
         struct Operation *changing; /* the login or logout that is under way; NULL: none */
 
         const char *state_directory; /* of matrix.db */
@@ -72,8 +73,10 @@ int approvals_on_changed(sd_bus_message *message, void *userdata, sd_bus_error *
 void approvals_work(MatrixDaemon *self);
 void approvals_done(Approvals *approvals);
 
-/* Compares the devices with what was announced. No effect without an account. Announces a Mesh1.Event. */
+/* Compares the devices with what was announced; with what waits as well, if the last time was a minute ago.
+ * No effect without an account. Announces a Mesh1.Event. */
 void watch_refresh(MatrixDaemon *self);
+void watch_work(MatrixDaemon *self);
 int watch_on_event(sd_bus_message *message, void *userdata, sd_bus_error *error);
 void watch_done(Watch *watch);
 

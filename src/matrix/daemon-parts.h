@@ -52,5 +52,5 @@ typedef struct Approvals {
 /* watch.c: what people should know of without having asked. */
 typedef struct Watch {
         Reading reading;
-        sd_event_source *timer;
+        usec_t due_usec; /* of CLOCK_MONOTONIC: the next reading without a change */
 } Watch;

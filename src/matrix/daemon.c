@@ -54,9 +54,11 @@ static int restart(void *owner, const char **ret_detail)
 void matrix_work(MatrixDaemon *self)
 {
         matrix_update_health(self);
+        (void) idle_set_after(&self->idle, self->session ? USEC_INFINITY : self->idle_usec);
         if (!self->session)
                 return;
 
+        watch_work(self);
         matrix_announce_verifications(self);
         approvals_work(self);
         executions_start(self);
@@ -157,7 +159,8 @@ static int watch_idleness(MatrixDaemon *self)
 
         if (text)
                 (void) parse_u64(text, 1, IDLE_SEC, &seconds);
-        return idle_init(&self->idle, self->event, seconds * USEC_PER_SEC, on_idle, self);
+        self->idle_usec = seconds * USEC_PER_SEC;
+        return idle_init(&self->idle, self->event, self->idle_usec, on_idle, self);
 }
 
 static int follow_others(MatrixDaemon *self)

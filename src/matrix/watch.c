@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* From the states of devices, and what happens to them, to alerts. States are compared, after each change
- * and once a minute: an alert is raised once, and ends when its state does. */
+/* From the states of devices, and what happens to them, to alerts. States are compared after each change,
+ * and once a minute as the homeserver answers, without which nothing can be announced: an alert is raised
+ * once, and ends when its state does. */
 
 #include <inttypes.h>
 #include <stddef.h>
@@ -42,7 +43,7 @@ typedef struct WatchedDevices {
 void watch_done(Watch *watch)
 {
         reading_cancel(&watch->reading);
-        watch->timer = sd_event_source_disable_unref(watch->timer);
+        watch->due_usec = 0;
 }
 
 /* ---- states */
@@ -163,26 +164,25 @@ static void on_devices(BusRequest *call, const BusReply *reply)
                 watch_refresh(self);
 }
 
-static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata)
-{
-        watch_refresh(userdata);
-        approvals_refresh(userdata);
-        return 0;
-}
-
 void watch_refresh(MatrixDaemon *self)
 {
         Watch *watch = &self->watch;
 
         if (!self->session || !reading_begin(&watch->reading))
                 return;
-        watch->timer = sd_event_source_disable_unref(watch->timer);
-        int r = sd_event_add_time_relative(self->event, &watch->timer, CLOCK_MONOTONIC, WATCH_USEC, 0,
-                                           on_timer, self);
-        if (r < 0)
-                (void) log_error_errno(r, "Cannot arm a timer: alerts come only with the next change");
         bus_client_send_take(&self->dispatch, &watch->reading.call,
                              bus_client_new_call(&self->dispatch, "ListDevices", NULL), on_devices);
+}
+
+void watch_work(MatrixDaemon *self)
+{
+        usec_t now_usec = time_now(CLOCK_MONOTONIC);
+
+        if (now_usec < self->watch.due_usec)
+                return;
+        self->watch.due_usec = now_usec + WATCH_USEC;
+        watch_refresh(self);
+        approvals_refresh(self);
 }
 
 /* ---- events */

@@ -81,6 +81,8 @@ static Answer answer_sync(ChatWorld *world, const char *target)
 {
         const cJSON *response = homeserver_http_sync(world->bot, target);
 
+        world->polls = !response;
+        world->n_requests += response != NULL;
         return response ? homeserver_http_answer(response) : (Answer){ .how = ANSWER_LATER };
 }
 
@@ -93,6 +95,7 @@ static Answer on_request(const ServerRequest *request, void *userdata)
         assert_true(startswith(request->target, "/_matrix/client/v3/"));
         if (startswith(target, "/sync"))
                 return answer_sync(world, target);
+        world->n_requests++;
         (void) matrix_json_parse(bytes_of_string(request->body), SIZE_MAX, &body);
         if (startswith(target, "/createRoom"))
                 response = create_room(world, body);

@@ -19,8 +19,10 @@ typedef struct ChatWorld {
         sd_event *event;
         Server web;
         Homeserver *server;
-        Peer *bot, *ana; /* bot: what the server knows of it; its client is the daemon */
-        cJSON *sent;     /* {TXN:event id} of events in clear */
+        Peer *bot, *ana;     /* bot: what the server knows of it; its client is the daemon */
+        cJSON *sent;         /* {TXN:event id} of events in clear */
+        unsigned n_requests; /* of the daemon that were answered */
+        bool polls;          /* one more waits: the server has nothing to say */
         char directory_variable[128], operators[160];
 } ChatWorld;
 

@@ -2,14 +2,11 @@
 /* What a homeserver or a member without rights makes of a conversation: nothing runs, and whoever belongs
  * there learns why. */
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <time.h>
 
-#include "basic/fd.h"
 #include "chat-world.h"
-#include "files.h"
 #include "run-calls.h"
 
 #define EVE     "@eve:x"
@@ -176,32 +173,6 @@ static void test_names(void **state)
         assert_int_equal(chat_read(world, "%\xe2\x81\xa6%"), 0);
 }
 
-/* No token and no words of the conversation in the store, nor in what is logged. */
-static void test_canaries(void **state)
-{
-        static const char *const files[] = { "matrix.db", "matrix.db-wal" }, *const canaries[] = {
-                "syt_secret", "plain words", "\"session_key\""
-        };
-        ChatWorld *world = *state;
-        _cleanup_(freep) char *log = NULL;
-
-        peer_say(world->ana, ROOM, "plain words");
-        expect_nothing_ran(world);
-        log = test_bus_read_log(world->run->ledger->bus, "org.devbox.Matrix1");
-        for (size_t i = 0; i < ELEMENTSOF(canaries); i++) {
-                assert_null(strstr(strempty(log), canaries[i]));
-                for (size_t j = 0; j < ELEMENTSOF(files); j++) {
-                        _cleanup_(freep) char *path =
-                                text_of("%s/%s", strchr(world->directory_variable, '=') + 1, files[j]);
-                        _cleanup_(freep) char *content = NULL;
-                        size_t size;
-
-                        assert_ok(fd_read_file_at(AT_FDCWD, path, 64 * 1024 * 1024, &content, &size));
-                        assert_null(memmem(content, size, canaries[i], strlen(canaries[i])));
-                }
-        }
-}
-
 #define test(function) chat_world_test(function)
 
 int main(void)
@@ -210,7 +181,6 @@ int main(void)
                 test(test_plaintext), test(test_member_without_rights),
                 test(test_edit),      test(test_old),
                 test(test_replays),   test(test_names),
-                test(test_canaries),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
