@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Bodies of a homeserver that devbox-matrix reads beside src/e2ee: timelines and invitations of a sync,
- * pages that it left out, answers about rooms, uploads and where the server is. The first byte says which,
- * the second is the status or the step. Input is never an error: only the machine may fail. */
+ * pages that it left out, answers about rooms, uploads, logins and where the server is. The first byte says
+ * which, the second is the status or the step. Input is never an error: only the machine may fail. */
 
 #include <stdio.h>
 #include <syslog.h>
@@ -11,17 +11,20 @@
 #include "e2ee/sync.h"
 #include "fuzz.h"
 #include "log/log.h"
+#include "matrix/auth.h"
 #include "matrix/discovery.h"
 #include "matrix/invitations.h"
 #include "matrix/room-queue.h"
 #include "matrix/schema.h"
+#include "matrix/session-internal.h"
 #include "matrix/timeline.h"
 #include "matrix/upload.h"
 
-enum { SYNC, PAGE, ROOM, UPLOAD, DISCOVERY, _WHAT_MAX };
+enum { SYNC, PAGE, ROOM, UPLOAD, DISCOVERY, LOGIN, CONFIRM, _WHAT_MAX };
 
 static Database *database;
 static E2ee *e2ee;
+static Secret *key;
 
 static int64_t now_ms(void *userdata)
 {
@@ -44,7 +47,6 @@ static const char rows[] =
 static void set_up(void)
 {
         static char directory[] = "/tmp/devbox-fuzz.XXXXXX";
-        static Secret *key;
         char path[64];
 
         log_set_max_level(LOG_ERR);
@@ -89,6 +91,35 @@ static int discover(const MatrixReply *reply)
         return r;
 }
 
+/* A password, a token that is due, and a token of a person's. */
+static int log_in(const MatrixReply *reply)
+{
+        static char user_id[] = "@bot:x", device_id[] = "BOT";
+        const MatrixLogin login = { .user_id = user_id, .device_id = device_id };
+        const char *device;
+        MatrixTokens tokens;
+        int r = 0;
+
+        if (auth_login_tokens(&login, reply, &tokens) == 0 || auth_refresh_tokens(key, reply, &tokens) == 0)
+                r = matrix_login_set_tokens(database, key, &tokens);
+        if (r == 0 && auth_whoami_device(&login, reply, &device) == 0)
+                r = matrix_login_set_device(database, device);
+        return r == -EXDEV ? 0 : r;
+}
+
+/* What a server that wants the password says, and what it gets. */
+static int confirm(const cJSON *body)
+{
+        static char user_id[] = "@bot:x";
+        const MatrixReply reply = { .status = 401, .body = body };
+        MatrixSession session = { .user_id = user_id, .password = key };
+        _cleanup_(freep) char *text = strdup("{}");
+
+        int r = confirm_is_asked(&session, &reply) ? confirm_add(&session, &text) : 0;
+        free(session.confirmation);
+        return r;
+}
+
 static int receive(unsigned what, unsigned second, const cJSON *body)
 {
         static const unsigned statuses[] = { 200, 400, 403, 404, 429 };
@@ -104,6 +135,10 @@ static int receive(unsigned what, unsigned second, const cJSON *body)
                 return room_queue_answered(database, "@bot:x", second, &reply);
         case UPLOAD:
                 return upload_answered(database, now_ms(NULL), 1, &reply);
+        case LOGIN:
+                return log_in(&reply);
+        case CONFIRM:
+                return confirm(body);
         default:
                 return discover(&reply);
         }
