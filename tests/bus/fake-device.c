@@ -118,7 +118,8 @@ static int on_join(sd_bus_message *call, void *userdata, sd_bus_error *error)
         (void) snprintf(fake.network, sizeof fake.network, "%s", fake.token.network);
         (void) snprintf(fake.endpoint, sizeof fake.endpoint, "%s:%u", fake.token.endpoints[0].host,
                         fake.token.endpoints[0].port);
-        fake.join_state = "keys";
+        if (size > 0)
+                fake.join_state = "keys";
         record(size > 0 ? "Join" : "Join again");
         memcpy(&device_key, key, sizeof device_key);
         return reply_bytes(call, body, make_body(&device_key, body));
@@ -127,7 +128,8 @@ static int on_join(sd_bus_message *call, void *userdata, sd_bus_error *error)
 static int on_sign_join(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
         record("SignJoin");
-        fake.join_state = "claimed";
+        if (streq(fake.join_state, "keys"))
+                fake.join_state = "claimed";
         return reply_bytes(call, "sealed", 6);
 }
 
@@ -148,6 +150,8 @@ static int on_open_answer(sd_bus_message *call, void *userdata, sd_bus_error *er
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         bool admitted = fake.n_answers++ > 0;
 
+        if (admitted)
+                fake.join_state = "admitted";
         int r = sd_bus_message_new_method_return(call, &reply);
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "{sv}");

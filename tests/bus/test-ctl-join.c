@@ -115,7 +115,7 @@ static void test_enroll(void **state)
         assert_null(strstr(run.output, world->token));
         assert_has(run.output, "\nDoes the operator see the same fingerprint? Join? [y/N] y\n"
                                "Keys made and on the disk\n"
-                               "Hub answers over WireGuard\n"
+                               "asking the hub … answers over WireGuard\n"
                                "Both screens must show 482 913\n"
                                "waiting for the operator … admitted\n"
                                "Manifest version 7, within this machine's ceiling\n"
@@ -181,6 +181,40 @@ static void test_enroll_goes_on(void **state)
         assert_int_equal(run.status, 0);
         assert_device_log(world, "Join\nSignJoin\nJoin again\nSignJoin\nFinishJoin\nConfirmJoin\n"
                                  "StartUnit devbox-device.target\n");
+}
+
+/* The first one was mistyped, or is over: the next is asked for, on a terminal and on standard input, which
+ * a shell would read, and keep, if it were pasted without a question. */
+static void test_enroll_with_another_invitation(void **state)
+{
+        JoinWorld *world = *state;
+        _cleanup_(freep) char *answers = text_of("%s\ny\n", world->token);
+
+        test_daemon_free(world->device);
+        start_device(world, "token_expired");
+        _cleanup_(run_done) Run failed = run_words(world, "enroll", "--yes", world->token);
+        assert_int_equal(failed.status, 1);
+        _cleanup_(run_done) Run run = enroll_on_terminal(world, answers);
+        assert_true(startswith(run.output,
+                               "Invitation (it is not shown; Enter to go on with the one before): \n"
+                               "Network home, hub vps.example.org, as dev-a\n"));
+        assert_null(strstr(run.output, world->token));
+        assert_int_equal(run.status, 0);
+        assert_device_log(world, "Join\nSignJoin\nJoin\nSignJoin\nFinishJoin\nConfirmJoin\n"
+                                 "StartUnit devbox-device.target\n");
+}
+
+static void test_enroll_goes_on_at_a_terminal(void **state)
+{
+        JoinWorld *world = *state;
+
+        test_daemon_free(world->device);
+        start_device(world, "token_expired");
+        _cleanup_(run_done) Run failed = run_words(world, "enroll", "--yes", world->token);
+        assert_int_equal(failed.status, 1);
+        _cleanup_(run_done) Run run = enroll_on_terminal(world, "\n");
+        assert_has(run.output, "Network home; going on from: claimed\n");
+        assert_int_equal(run.status, 0);
 }
 
 /* It ended between the last step of joining and the start of the services. */
@@ -375,6 +409,8 @@ int main(void)
                 join_test(test_enroll),
                 join_test(test_enroll_without_a_terminal),
                 join_test(test_enroll_goes_on),
+                join_test(test_enroll_with_another_invitation),
+                join_test(test_enroll_goes_on_at_a_terminal),
                 join_test(test_enroll_starts_what_does_not_run),
                 join_test(test_the_hub_does_not_answer_any_more),
                 join_test(test_the_person_says_no),

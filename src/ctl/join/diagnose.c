@@ -62,6 +62,7 @@ int hub_diagnose(sd_bus *bus, char **ret_problem)
         return problem_set(
                 ret_problem, DEVBOX_ERROR_MESH_UNREACHABLE,
                 "%s does not answer on UDP: closed at the provider, wrong address, an invitation that "
-                "has expired or was withdrawn, or blocked here. From here: %s",
+                "was mistyped, has expired or was withdrawn, or blocked here. From here: %s. To try again, "
+                "also with another invitation: devboxctl enroll",
                 mesh->endpoints[0], look_at(mesh->endpoints[0]));
 }

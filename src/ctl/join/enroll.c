@@ -26,16 +26,17 @@ static int parse_token(Ctl *ctl, const char *text, Token *ret_token)
                      : r;
 }
 
-/* On the terminal, or the first line of standard input. */
-static int read_token(Join *join, bool optional)
+/* On the terminal, or the first line of standard input. `without`: what Enter, or no line, means; NULL: an
+ * invitation is needed. */
+static int read_token(Join *join, const char *without)
 {
         _cleanup_(secret_freep) Secret *secret = NULL;
-        const char *prompt = optional ? "Invitation (it is not shown; Enter for none): "
-                                      : "Invitation (it is not shown): ";
-        char text[TOKEN_TEXT_SIZE_MAX + 64];
+        char text[TOKEN_TEXT_SIZE_MAX + 64], prompt[128];
 
+        (void) snprintf(prompt, sizeof prompt,
+                        "Invitation (it is not shown%s%s): ", without ? "; Enter " : "", strempty(without));
         int r = isatty(STDIN_FILENO) ? secret_ask(prompt, &secret) : secret_read_line(STDIN_FILENO, &secret);
-        if (r == -ENODATA && optional)
+        if (r == -ENODATA && without)
                 return 0;
         if (r == -ENOMEM)
                 return r;
@@ -52,20 +53,26 @@ static int read_token(Join *join, bool optional)
         return r;
 }
 
-/* A join that was begun goes on without the invitation. On a machine that has joined, a person at a terminal
+/* A join that was begun goes on without the invitation, and needs another one if that was mistyped or is
+ * over; from the admission on there is nothing to ask. On a machine that has joined, a person at a terminal
  * is asked nevertheless: what is pasted there blindly would be read by the shell, which keeps it in its
  * history. */
 static int ask_token(Join *join)
 {
         _cleanup_(mesh_status_done) MeshStatus mesh = { 0 };
+        bool terminal = isatty(STDIN_FILENO);
 
         int r = mesh_client_get_status(join->bus, &mesh, &join->ctl->problem);
         if (r != 0)
                 return r;
 
         const char *state = strempty(mesh.join_state);
-        bool begun = *state != '\0', asks = streq(state, "joined") && isatty(STDIN_FILENO);
-        return begun && !asks ? 0 : read_token(join, begun);
+        if (*state == '\0')
+                return read_token(join, NULL);
+        if (streq(state, "keys") || streq(state, "claimed"))
+                return terminal && join->yes ? 0 : read_token(join, "to go on with the one before");
+
+        return streq(state, "joined") && terminal ? read_token(join, "for none") : 0;
 }
 
 /* An argument is in the list of processes and in the history of the shell. */

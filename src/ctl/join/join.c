@@ -212,7 +212,7 @@ static int show_digits(Join *join)
 {
         const char *digits = strempty(join->opened.digits);
 
-        int r = progress_line(&join->progress, "Hub", "answers over WireGuard");
+        int r = progress_end(&join->progress, "answers over WireGuard");
         if (r == 0)
                 r = show_clock(join);
         if (r == 0 && *digits)
@@ -222,8 +222,12 @@ static int show_digits(Join *join)
 
 int join_wait(Join *join)
 {
-        int r = poll_hub(join);
+        int r = progress_begin(&join->progress, "asking the hub …");
 
+        if (r == 0)
+                r = poll_hub(join);
+        if (r > 0)
+                (void) progress_end(&join->progress, "failed");
         if (r == 0)
                 r = show_digits(join);
         while (r == 0 && !streq(join->opened.state, "admitted")) {
