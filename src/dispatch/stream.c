@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* Writes frames to a client as fast as it reads them. */
+/* Writes frames to a client as fast as it reads them: those of one turn of the loop together. */
 
 #include "dispatch/stream.h"
 
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 #include "basic/fd.h"
 #include "basic/text.h"
 
-#define PENDING_MAX (128 * 1024)
+#define PENDING_MAX (64 * 1024)
+
+/* At the end the kernel keeps what the client has not read: the largest buffer of net.core.wmem_max has room
+ * for what is pending beside a full one of net.core.wmem_default. */
+#define LAST_BUFFER (208 * 1024)
 
 struct ClientStream {
         int fd;
@@ -43,6 +46,7 @@ ClientStream *client_stream_free(ClientStream *stream)
         if (!stream)
                 return NULL;
 
+        (void) setsockopt(stream->fd, SOL_SOCKET, SO_SNDBUF, &(int){ LAST_BUFFER }, sizeof(int));
         (void) flush(stream);
         sd_event_source_disable_unref(stream->source);
         (void) fd_close(stream->fd);
@@ -91,31 +95,15 @@ int client_stream_new_take(sd_event *event, int fd, const ClientStreamHandlers *
         return 0;
 }
 
-/* Returns how much of it is sent. A client that is gone is noticed by its hang-up. */
-static size_t send_frame(ClientStream *stream, struct iovec parts[static 2])
-{
-        const struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
-
-        if (stream->pending.size > 0)
-                return 0;
-
-        ssize_t n = sendmsg(stream->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-        return n < 0 ? 0 : (size_t) n;
-}
-
 void client_stream_send(ClientStream *stream, char type, Bytes payload)
 {
         uint8_t header[5] = { (uint8_t) type };
-        struct iovec parts[] = { { header, sizeof header }, { (void *) payload.data, payload.size } };
 
         put_be32(header + 1, (uint32_t) payload.size);
-        size_t sent = send_frame(stream, parts);
-        for (size_t i = 0; i < ELEMENTSOF(parts); i++) {
-                size_t n = MIN(sent, parts[i].iov_len);
-
-                text_append_bytes(&stream->pending, (char *) parts[i].iov_base + n, parts[i].iov_len - n);
-                sent -= n;
-        }
+        text_append_bytes(&stream->pending, header, sizeof header);
+        text_append_bytes(&stream->pending, payload.data, payload.size);
+        if (client_stream_is_full(stream))
+                (void) flush(stream);
         (void) update_events(stream);
 }
 

@@ -20,7 +20,7 @@ typedef struct ClientStreamHandlers {
 int client_stream_new_take(sd_event *event, int fd, const ClientStreamHandlers *handlers, void *owner,
                            ClientStream **ret_stream);
 
-/* What is pending is written as far as the socket has room for it. */
+/* What is pending is written; a client that reads late finds it in its socket. */
 ClientStream *client_stream_free(ClientStream *stream);
 DEFINE_CLEANUP(ClientStream, client_stream_free);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A long output comes through whole, and no daemon on its way grows with it. $DEVBOX_OUTPUT, in MiB, makes
- * it longer. */
+/* A long output comes through whole, also to a client that reads late, and no daemon on its way grows with
+ * it. $DEVBOX_OUTPUT, in MiB, makes it longer. */
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,7 +14,8 @@
 #include "proto/frames.h"
 #include "run-calls.h"
 
-#define MIB ((size_t) 1024 * 1024)
+#define BLOCK          ((size_t) 32 * 1024)
+#define BLOCKS_PER_MIB 32
 #ifdef __SANITIZE_ADDRESS__ /* which keeps what was freed */
 #define GROWTH_MAX_KIB (64 * 1024)
 #else
@@ -125,16 +126,16 @@ static int up(void **state)
         return 0;
 }
 
-/* Blocks that differ. Returns the digest of the whole. */
-static Sha256 make_file(const char *path)
+/* So many blocks that differ. Returns the digest of the whole. */
+static Sha256 make_file(const char *path, size_t n)
 {
         _cleanup_(fd_closep) int fd = assert_ok(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-        static uint64_t block[MIB / sizeof(uint64_t)];
+        static uint64_t block[BLOCK / sizeof(uint64_t)];
         Sha256State state;
         Sha256 digest;
 
         sha256_init(&state);
-        for (uint64_t i = 0; i < n_mib; i++) {
+        for (uint64_t i = 0; i < n; i++) {
                 for (size_t j = 0; j < ELEMENTSOF(block); j++)
                         block[j] = (i * ELEMENTSOF(block) + j) * UINT64_C(0x9e3779b97f4a7c15);
                 assert_ok(fd_write_all(fd, BYTES_OF(block)));
@@ -165,14 +166,14 @@ static void test_long_output(void **state)
         Sha256 digest;
 
         (void) snprintf(path, sizeof path, "%s/long", world->directory);
-        Sha256 wanted = make_file(path);
+        Sha256 wanted = make_file(path, n_mib * BLOCKS_PER_MIB);
         warm_up(world);
         for (size_t i = 0; i < ELEMENTSOF(daemons); i++)
                 memory_start(&memory[i], daemons[i]);
 
         receive(run(world, "shell.exec", words, &outcome), &received);
         assert_string_equal(wait_end(world, outcome.id), "finished");
-        assert_int_equal(received.size, n_mib * MIB);
+        assert_int_equal(received.size, n_mib * BLOCKS_PER_MIB * BLOCK);
         sha256_final(&received.digest, &digest);
         assert_true(sha256_equal(&digest, &wanted));
         for (size_t i = 0; i < ELEMENTSOF(daemons); i++)
@@ -180,10 +181,30 @@ static void test_long_output(void **state)
         verify_chain(world->ledger);
 }
 
+/* It has ended before a byte is read: more than the socket holds, less than what makes the device wait. */
+static void test_client_that_reads_late(void **state)
+{
+        RunWorld *world = *state;
+        _cleanup_(outcome_done) Outcome outcome = { .id = "" };
+        char path[160], *words[] = { (char *) "cat", path, NULL };
+        Received received = { .size = 0 };
+        Sha256 digest;
+
+        (void) snprintf(path, sizeof path, "%s/late", world->directory);
+        Sha256 wanted = make_file(path, 7);
+        int fd = run(world, "shell.exec", words, &outcome);
+        assert_string_equal(wait_end(world, outcome.id), "finished");
+        receive(fd, &received);
+        assert_int_equal(received.size, 7 * BLOCK);
+        sha256_final(&received.digest, &digest);
+        assert_true(sha256_equal(&digest, &wanted));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_long_output, up, run_world_down),
+                cmocka_unit_test_setup_teardown(test_client_that_reads_late, up, run_world_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
