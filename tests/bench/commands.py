@@ -10,6 +10,7 @@ The tunnel is the kernel's WireGuard or, where there is none, wireguard-go, whic
 through it: that is measured, too."""
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -152,8 +153,12 @@ def latency(network, put, quick):
 # ---- a long output
 
 
+def main_pid(node, service):
+    return int(node.run("systemctl", "show", "-P", "MainPID", f"devbox-{service}").stdout)
+
+
 def service_pids(network):
-    return {(node.name, name): int(node.run("systemctl", "show", "-P", "MainPID", f"devbox-{name}").stdout)
+    return {(node.name, name): main_pid(node, name)
             for node in network.nodes[:2] for name in SERVICES[node.name]}
 
 
@@ -163,6 +168,38 @@ def resident(network, pids, key):
     return {(where, name): int(nodes[where].run("awk", f"/^{key}:/ {{ print $2 }}",
                                                 f"/proc/{pid}/status").stdout)
             for (where, name), pid in pids.items()}
+
+
+# Prints CPU time in µs: that of the process of each argument, and that of all which PID 1 has waited for: on
+# a device, workers and their programs.
+CPU_TIME = """
+import os, sys
+def usec(pid, first):
+    fields = open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[11 + first:13 + first]
+    return sum(map(int, fields)) * 1000000 // os.sysconf("SC_CLK_TCK")
+print(usec(1, 2), *(usec(pid, 0) for pid in sys.argv[1:]))
+"""
+
+
+def cpu_usec(network, pids):
+    """Of each service and, where the tunnel is in user space, of its process."""
+    used = {}
+    for node in network.nodes[:2]:
+        own = {name: pid for (where, name), pid in pids.items() if where == node.name and pid}
+        ended, *values = map(int, node.run("python3", "-c", CPU_TIME, *own.values()).stdout.split())
+        used |= {(node.name, name): value for name, value in zip(own, values)}
+        used[node.name, "workers"] = ended if node is network.home else 0
+    return used
+
+
+@contextlib.contextmanager
+def cpu_rows(network, put, pids, way):
+    """What the processes take while OUTPUT passes, per MiB."""
+    before = cpu_usec(network, pids)
+    yield
+    for (where, name), usec in cpu_usec(network, pids).items():
+        put(kind="cpu", way=way, where=where, process=name,
+            us_per_mib=(usec - before[where, name]) * MIB / OUTPUT)
 
 
 # Receives what is sent to it through the tunnel, and prints bytes per second.
@@ -203,13 +240,18 @@ def output(network, put, quick):
         for (where, _), pid in pids.items():
             if where == node.name:
                 node.shell(f"echo 5 >/proc/{pid}/clear_refs")
+    timed = pids | {(node.name, "wireguard"): main_pid(node, "wireguard") for node in network.nodes[:2]}
     for _ in range(2 if quick else 5):
-        put(kind="tunnel", mb_per_s=tunnel(network) / 1e6)
+        with cpu_rows(network, put, timed, "tunnel"):
+            put(kind="tunnel", mb_per_s=tunnel(network) / 1e6)
         for way, command in (("devbox", RUN), ("ssh", SSH)):
-            row = probe(network.hub, "output", *command, *cat)
+            with cpu_rows(network, put, timed, way):
+                row = probe(network.hub, "output", *command, *cat)
             if row["bytes"] != OUTPUT:
                 raise SystemExit(f"{way}: {row['bytes']} bytes of {OUTPUT}")
             put(kind="output", way=way, mb_per_s=OUTPUT / row["us"], **row)
+            put(kind="cpu", way=way, where="hub", process="client",
+                us_per_mib=row["cpu_us"] * MIB / OUTPUT)
     for service, peak in resident(network, pids, "VmHWM").items():
         put(kind="growth", service=" ".join(service), kib=peak - before[service], kib_before=before[service])
 

@@ -118,6 +118,18 @@ def output(key, way="devbox", choose=max):
     return of("output", key, choose, way=way)
 
 
+def cpu_of_output(way, tunnel):
+    """Of the tunnel's processes, where it is in user space, or of all others."""
+
+    def find(rows):
+        rows = [row for row in rows if row["kind"] == "cpu" and row["way"] == way]
+        names = {(row["where"], row["process"]) for row in rows if (row["process"] == "wireguard") == tunnel}
+        return sum(of("cpu", "us_per_mib", way=way, where=where, process=name)(rows)
+                   for where, name in names)
+
+    return find
+
+
 def decrypted(way):
     """From the best round, as with http()."""
     return of("decrypt", "per_s", max, way=way)
@@ -259,6 +271,8 @@ GOALS = [
          output("mb_per_s", "ssh"), ">=", 1),
     Goal(13, "the same beside TCP alone in the tunnel", "MB/s", output("mb_per_s"),
          of("tunnel", "mb_per_s", max), ">=", 1),
+    Goal(13, "CPU per MiB of it, of all but the tunnel, beside the tunnel's alone", "µs",
+         cpu_of_output("devbox", False), cpu_of_output("tunnel", True), "<=", 1 / 3),
     Goal(13, "growth of the largest service meanwhile", "KiB", of("growth", "kib", max), ALONE, "<=", 1024),
     Goal(13, "cancel to the end of the last process, p99", "µs", of("cancel", "p99_us"), ALONE, "<=",
          100000),

@@ -10,9 +10,11 @@
  *                                      round trips of a method without arguments on the system bus
  *   probe spawn N CMD...               CPU time of a child process, user and kernel
  *   probe run N CMD...                 each time from its start to its end, in microseconds
- *   probe output CMD...                what it prints: to the first byte, to the end, how much
+ *   probe output CMD...                what it prints: to the first byte, to the end, how much, and the CPU
+ *                                      time of the command
  *   probe sync N FILE                  4 KiB more in the file, and fdatasync()
- *   probe hash N                       MiB of SHA-256 per second on one core, the best of N rounds
+ *   probe hash N                       MiB of libsodium's SHA-256 per second on one core, the best of N
+ * rounds
  *
  * Times are in microseconds. No verb takes care of CPUs or priorities: taskset(1) and nice(1) do. */
 
@@ -312,8 +314,8 @@ static void verb_output(int argc, char **argv)
         double started = now_usec(), first = started;
         size_t size = follow_command(argv, &first);
 
-        printf("{\"first_us\":%.0f,\"us\":%.0f,\"bytes\":%zu}\n", first - started, now_usec() - started,
-               size);
+        printf("{\"first_us\":%.0f,\"us\":%.0f,\"bytes\":%zu,\"cpu_us\":%.0f}\n", first - started,
+               now_usec() - started, size, cpu_of_children_usec());
 }
 
 /* ---- the disk */
