@@ -351,4 +351,5 @@ def main():
         measure(lambda **row: print(json.dumps(row), file=raw, flush=True), args.quick)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -39,6 +39,29 @@ static void must(bool holds, const char *what)
         exit(EXIT_FAILURE);
 }
 
+/* What was spent between begin() and end(). */
+typedef struct Spent {
+        usec_t usec, cpu_usec;
+} Spent;
+
+static void begin(Spent *spent)
+{
+        spent->usec -= time_now(CLOCK_MONOTONIC);
+        spent->cpu_usec -= time_now(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+static void end(Spent *spent)
+{
+        spent->cpu_usec += time_now(CLOCK_PROCESS_CPUTIME_ID);
+        spent->usec += time_now(CLOCK_MONOTONIC);
+}
+
+static void print(int64_t n, const Spent *spent)
+{
+        (void) printf("{\"events\":%" PRId64 ",\"us\":%" PRIu64 ",\"cpu_us\":%" PRIu64 "}\n", n, spent->usec,
+                      spent->cpu_usec);
+}
+
 static cJSON *parse(const char *text)
 {
         cJSON *tree = NULL;
@@ -121,18 +144,19 @@ static void devbox(Input *input, const char *store)
         _cleanup_(database_closep) Database *database = NULL;
         _cleanup_(e2ee_closep) E2ee *e2ee = NULL;
         _cleanup_(secret_freep) Secret *key = NULL;
+        Spent spent = { 0 };
         int64_t n = 0;
 
         must(secret_new_random(32, &key) == 0 && matrix_database_open(store, &database) == 0 &&
                      e2ee_open(&(E2eeOptions){ database, key, "@bot:x", "BOT", now_ms, NULL }, &e2ee) == 0,
              store);
         meet_sender(e2ee, input);
-        usec_t started_usec = time_now(CLOCK_MONOTONIC);
+        begin(&spent);
         for (size_t i = 0; i < input->n_lines; i++)
                 receive(e2ee, input->lines[i]);
-        usec_t took_usec = time_now(CLOCK_MONOTONIC) - started_usec;
+        end(&spent);
         must(query_integer(database, &n, "SELECT count(*) FROM megolm_index", "") == 1, store);
-        (void) printf("{\"events\":%" PRId64 ",\"us\":%" PRIu64 "}\n", n, took_usec);
+        print(n, &spent);
 }
 
 /* ---- libolm */
@@ -163,14 +187,14 @@ static void decrypt(OlmInboundGroupSession *session, const char *ciphertext)
 static void libolm(Input *input, const char *store)
 {
         OlmInboundGroupSession *session = new_session(of_key(input, "session_key"));
-        usec_t took_usec = 0;
-        unsigned n = 0;
+        Spent spent = { 0 };
+        int64_t n = 0;
 
         for (size_t i = 0; i < input->n_lines; i++) {
                 _cleanup_(json_freep) cJSON *sync = parse(input->lines[i]);
                 const cJSON *event;
 
-                usec_t started_usec = time_now(CLOCK_MONOTONIC);
+                begin(&spent);
                 cJSON_ArrayForEach(event,
                                    object_array(object_object(joined(sync)->child, "timeline"), "events")) {
                         const cJSON *content = object_object(event, "content");
@@ -180,10 +204,10 @@ static void libolm(Input *input, const char *store)
                         decrypt(session, object_string(content, "ciphertext"));
                         n++;
                 }
-                took_usec += time_now(CLOCK_MONOTONIC) - started_usec;
+                end(&spent);
         }
         free(session);
-        (void) printf("{\"events\":%u,\"us\":%" PRIu64 "}\n", n, took_usec);
+        print(n, &spent);
 }
 
 int main(int argc, char **argv)

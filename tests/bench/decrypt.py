@@ -3,8 +3,8 @@
 """Encrypted messages in sync responses of 100, and what it takes matrix-nio to receive them with its store.
 
     decrypt.py make INPUT N         N messages for decrypt.c and for nio; the interpreter must have vodozemac
-    decrypt.py nio INPUT STORE      prints {"events":N,"us":N}, from the text of a response to its being
-                                    stored; the interpreter must have the matrix-nio that is measured"""
+    decrypt.py nio INPUT STORE      prints {"events":N,"us":N,"cpu_us":N}, from the text of a response to
+                                    its being stored; the interpreter must have the matrix-nio to measure"""
 
 import asyncio
 import json
@@ -73,12 +73,12 @@ async def receive(path, store):
     client.olm.inbound_group_store.add(session)
     client.olm.save_inbound_group_session(session)
 
-    started = time.monotonic()
+    started, cpu = time.monotonic(), time.process_time()
     for line in lines:
         await client.receive_response(nio.SyncResponse.from_dict(json.loads(line)))
-    took = time.monotonic() - started
+    took, cpu = time.monotonic() - started, time.process_time() - cpu
     await client.close()
-    print(json.dumps({"events": len(read), "us": round(took * 1e6)}))
+    print(json.dumps({"events": len(read), "us": round(took * 1e6), "cpu_us": round(cpu * 1e6)}))
 
 
 if __name__ == "__main__":

@@ -135,6 +135,22 @@ def decrypted(way):
     return of("decrypt", "per_s", max, way=way)
 
 
+def decrypting(way):
+    """CPU time of a message, the same."""
+
+    def find(rows):
+        values = [row["cpu_us"] / row["events"] for row in rows
+                  if row["kind"] == "decrypt" and row["way"] == way]
+        return min(values) if values else None
+
+    return find
+
+
+def many_rooms(key):
+    """Of devbox-matrix, with nothing to do."""
+    return of("rest", key, max, rooms=500)
+
+
 def storm(key):
     """Of commands and answers while the bot and Synapse are killed."""
     return of("storm", key, max)
@@ -287,12 +303,21 @@ GOALS = [
     Goal(14, "messages that Element warned of", "", storm("warned"), ALONE, "=", 0),
     Goal(14, "commands that were lost", "", storm("lost"), ALONE, "=", 0),
     Goal(14, "commands that were executed twice", "", storm("twice"), ALONE, "=", 0),
+    Goal(14, "a message to its visible answer from a sandbox, p50", "µs", of("chat", "p50_us"), ALONE, "<=",
+         400000),
+    Goal(14, "the same, p99", "µs", of("chat", "p99_us"), ALONE, "<=", 1.5e6),
+    Goal(14, "PSS of devbox-matrix, 500 rooms, 60 devices", "KiB", many_rooms("pss_kib"), ALONE, "<=",
+         20480),
+    Goal(14, "its start to the first long poll, the same", "µs", many_rooms("start_us"), ALONE, "<=", 1e6),
+    Goal(14, "its wake-ups in a long poll", "", many_rooms("wakes"), ALONE, "=", 0),
     Goal(14, "messages received and stored beside matrix-nio on libolm", "/s", decrypted("devbox"),
          decrypted("nio 0.25"), ">=", 2),
     Goal(14, "the same beside matrix-nio on vodozemac", "/s", decrypted("devbox"), decrypted("nio 0.26"),
          ">", 0),
     Goal(14, "the same beside decryption by libolm alone", "/s", decrypted("devbox"), decrypted("libolm"),
          ">=", 0.6),
+    Goal(14, "CPU time of each beside libolm's", "µs", decrypting("devbox"), decrypting("libolm"), "<=",
+         1.5),
 ]
 
 

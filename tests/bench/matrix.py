@@ -36,7 +36,7 @@ def decrypting(args, directory, put):
     subprocess.run([sys.executable, program, "make", made, str(MESSAGES[args.quick])], check=True)
     ways = {"libolm": [ours, "libolm"], "devbox": [ours, "devbox"],
             "nio 0.25": [args.python, program, "nio"], "nio 0.26": [sys.executable, program, "nio"]}
-    for turn in range(3):
+    for turn in range(3 if args.quick else 6):
         for way, command in ways.items():
             store = directory / f"{way} {turn}"
             if way.startswith("nio"):
