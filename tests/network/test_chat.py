@@ -3,6 +3,7 @@
 then as an auditor does. Both may ask for everything and approve what the other one asks for: ana with
 scripts/chat, eva with what Element encrypts with."""
 
+import sqlite3
 import time
 
 from matrix import SERVER, URL, Element, Matrix
@@ -222,6 +223,23 @@ def test_nothing_to_warn_of(network):
         raise Skip("matrix-js-sdk is not here")
     seen = network.eva.do("look")
     expect(seen["encrypted"] > 20 and not seen["warnings"], f"eva: {seen}")
+
+
+def test_no_secrets(network):
+    """Neither the password nor a token is in a log of the hub or in a file of devbox-matrix."""
+    need_homeserver(network)
+    store = sqlite3.connect(f"file:{network.matrix.folder}/synapse/synapse.db?mode=ro", uri=True)
+    rows = [row for kind in ("access", "refresh") for row in store.execute(
+        f"SELECT token FROM {kind}_tokens WHERE user_id = ?", (f"@devbox:{SERVER}",))]
+    store.close()
+    expect(rows, "the homeserver has given no token")
+    texts = {path.name: path.read_bytes()
+             for path in (network.hub.path() / "var/lib/devbox/matrix").iterdir()}
+    expect("matrix.db" in texts, f"the files are {texts.keys()}")
+    texts["the journal"] = network.hub.run("journalctl", "-o", "export", "--no-pager").stdout.encode()
+    for secret in (network.matrix.password_file.read_text(), *(row[0] for row in rows)):
+        found = [name for name, text in texts.items() if secret.encode() in text]
+        expect(not found, f"a secret is in {found}")
 
 
 def test_revoke(network):
