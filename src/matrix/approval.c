@@ -122,6 +122,22 @@ int approval_is_open(Database *database, const char *request_id)
                             request_id);
 }
 
+/* Those that came before the id of the message that they are about. */
+static int take_early_reactions(Database *database, const char *request_id)
+{
+        int r = query_run(database,
+                          "INSERT OR IGNORE INTO decision(reaction_id, request_id, user_id, approve)"
+                          " SELECT reaction_id, request_id, user_id, approve FROM early_reaction AS e"
+                          " JOIN approval AS a ON a.event_id = e.target AND a.room_id = e.room_id"
+                          " WHERE request_id = ? AND NOT closed",
+                          "t", request_id);
+        return r < 0 ? r
+                     : query_run(database,
+                                 "DELETE FROM early_reaction WHERE room_id NOT IN (SELECT room_id FROM"
+                                 " approval WHERE event_id IS NULL AND NOT closed)",
+                                 "");
+}
+
 int approval_sent(Database *database, const char *request_id, const char *event_id)
 {
         _cleanup_(freep) char *room_id = NULL;
@@ -134,6 +150,8 @@ int approval_sent(Database *database, const char *request_id, const char *event_
                 return r;
         r = query_run(database, "UPDATE approval SET event_id = ? WHERE request_id = ?", "tt", event_id,
                       request_id);
+        if (r == 0)
+                r = take_early_reactions(database, request_id);
         for (size_t i = 0; r == 0 && i < ELEMENTSOF(thumbs); i++) {
                 cJSON *content = NULL;
 
@@ -162,26 +180,43 @@ static uint32_t thumb_of(const char *key)
         return thumb;
 }
 
+/* The message of a request may be read before its answer is here, or while one that was lost is asked for
+ * again. */
+static int keep_early_reaction(Database *database, const Reaction *reaction, bool approve)
+{
+        return query_run(
+                database,
+                "INSERT OR IGNORE INTO early_reaction(reaction_id, room_id, target, user_id, approve)"
+                " SELECT ?1, ?2, ?3, ?4, ?5 WHERE EXISTS (SELECT 1 FROM approval"
+                " WHERE room_id = ?2 AND event_id IS NULL AND NOT closed)"
+                " AND NOT EXISTS (SELECT 1 FROM approval WHERE event_id = ?3)",
+                "tttti", reaction->event_id, reaction->room_id, reaction->target, reaction->sender,
+                (int64_t) approve);
+}
+
 int approval_react(Database *database, const Reaction *reaction)
 {
         uint32_t thumb = thumb_of(reaction->key);
 
         if (thumb == 0)
                 return 0;
-        return query_run(database,
-                         "INSERT OR IGNORE INTO decision(reaction_id, request_id, user_id, approve)"
-                         " SELECT ?, request_id, ?, ? FROM approval WHERE event_id = ? AND room_id = ?"
-                         " AND NOT closed",
-                         "ttitt", reaction->event_id, reaction->sender, (int64_t) (thumb == THUMB_UP),
-                         reaction->target, reaction->room_id);
+        int r = query_run(database,
+                          "INSERT OR IGNORE INTO decision(reaction_id, request_id, user_id, approve)"
+                          " SELECT ?, request_id, ?, ? FROM approval WHERE event_id = ? AND room_id = ?"
+                          " AND NOT closed",
+                          "ttitt", reaction->event_id, reaction->sender, (int64_t) (thumb == THUMB_UP),
+                          reaction->target, reaction->room_id);
+        return r < 0 ? r : keep_early_reaction(database, reaction, thumb == THUMB_UP);
 }
 
 int approval_unreact(Database *database, const char *event_id)
 {
-        return query_run(database,
-                         "UPDATE decision SET withdrawn = 1, passed_on = ?"
-                         " WHERE reaction_id = ? AND NOT withdrawn",
-                         "it", (int64_t) DECISION_WAITS, event_id);
+        int r = query_run(database, "DELETE FROM early_reaction WHERE reaction_id = ?", "t", event_id);
+        return r < 0 ? r
+                     : query_run(database,
+                                 "UPDATE decision SET withdrawn = 1, passed_on = ?"
+                                 " WHERE reaction_id = ? AND NOT withdrawn",
+                                 "it", (int64_t) DECISION_WAITS, event_id);
 }
 
 void decision_done(Decision *decision)

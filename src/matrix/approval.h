@@ -30,7 +30,8 @@ typedef struct Reaction {
         const char *room_id, *event_id, *sender, *target, *key; /* borrowed */
 } Reaction;
 
-/* A thumb up or down, in any skin, on a request that waits; others are ignored. */
+/* A thumb up or down, in any skin, on a request that waits, also before its message is known to be sent;
+ * others are ignored. */
 int approval_react(Database *database, const Reaction *reaction);
 
 /* A reaction was taken back: the decision is, too. */

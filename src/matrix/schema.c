@@ -55,6 +55,10 @@ static const char matrix_tables[] =
         " reaction_id TEXT PRIMARY KEY, request_id TEXT NOT NULL REFERENCES approval(request_id),"
         " user_id TEXT NOT NULL, approve INTEGER NOT NULL, passed_on INTEGER NOT NULL DEFAULT 0,"
         " withdrawn INTEGER NOT NULL DEFAULT 0) STRICT;"
+        /* To messages that may be those of requests whose event id is not known yet. */
+        "CREATE TABLE early_reaction("
+        " reaction_id TEXT PRIMARY KEY, room_id TEXT NOT NULL, target TEXT NOT NULL, user_id TEXT NOT NULL,"
+        " approve INTEGER NOT NULL) STRICT;"
 
         /* What was announced without a request: alert.h. `over`: it was taken back. */
         "CREATE TABLE alert("

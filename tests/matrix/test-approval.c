@@ -19,8 +19,8 @@ static int64_t count(TestStore *store, const char *sql)
         return statement_integer(rows, 0);
 }
 
-/* Announced in a room that exists, and sent. */
-static void announce(TestStore *store)
+/* Announced in a room that exists, and on its way. */
+static void begin_announcement(TestStore *store)
 {
         assert_ok(room_queue_want(store->database, ROOM_APPROVALS, ""));
         assert_err(approval_add(store->database, REQUEST, &(Answer){ .line = "home: rm" }), 1); /* not yet */
@@ -29,6 +29,11 @@ static void announce(TestStore *store)
                 assert_err(approval_add(store->database, REQUEST, &(Answer){ .line = "home: rm" }), 0);
         assert_int_equal(count(store, "SELECT count(*) FROM outbox WHERE owner_id = '" REQUEST "'"), 1);
         assert_ok(query_run(store->database, "DELETE FROM outbox", ""));
+}
+
+static void announce(TestStore *store)
+{
+        begin_announcement(store);
         assert_ok(approval_sent(store->database, REQUEST, "$message"));
         assert_int_equal(count(store, "SELECT count(*) FROM outbox WHERE type = 'm.reaction'"), 2);
 }
@@ -97,6 +102,27 @@ static void test_keys(void **state)
                 expect_decision(own, rows[i].decision < 0 ? NULL : "$reaction", rows[i].decision == 1);
                 (void) test_store_down(&own);
         }
+}
+
+/* The answer to the message was lost, or we were killed before it: people see it and react meanwhile. */
+static void test_early_reactions(void **state)
+{
+        TestStore *store = *state;
+
+        begin_announcement(store);
+        react(store, "$1", "$another", "\xf0\x9f\x91\x8d");
+        react_in(store, "!home", "$2", "$message", "\xf0\x9f\x91\x8d"); /* from another room */
+        react(store, "$3", "$message", "\xf0\x9f\x91\x8e");
+        assert_ok(approval_unreact(store->database, "$3"));
+        for (int i = 0; i < 2; i++)
+                react(store, "$4", "$message", "\xf0\x9f\x91\x8d");
+        expect_decision(store, NULL, false);
+
+        assert_ok(approval_sent(store->database, REQUEST, "$message"));
+        expect_decision(store, "$4", true);
+        assert_int_equal(count(store, "SELECT count(*) FROM decision"), 1);
+        react(store, "$5", "$another", "\xf0\x9f\x91\x8d");
+        assert_int_equal(count(store, "SELECT count(*) FROM early_reaction"), 0);
 }
 
 static void test_life(void **state)
@@ -211,6 +237,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_keys),
+                cmocka_unit_test_setup_teardown(test_early_reactions, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_life, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_arguments, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_taken_back, test_store_up, test_store_down),
