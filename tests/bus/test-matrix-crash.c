@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/* devbox-matrix, killed before each of its calls that leave a trace, on the
+ * disk, at the homeserver or on the bus, while a command waits for an approval
+ * and then runs. After each: the command ran once, and people read each message
+ * of it once. $DEVBOX_CRASHES: how many, spread over all calls; 0: at each. */
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "basic/fd.h"
+#include "basic/parse.h"
+#include "chat-world.h"
+#include "files.h"
+#include "run-calls.h"
+
+#define N_CRASHES 16
+#define NEVER     (1 << 30)
+#define THUMB_UP  "\xf0\x9f\x91\x8d"
+
+static struct Crash {
+        ChatWorld *world;
+        atomic_int *left; /* kill-at.c */
+        char variable[160];
+        int process_fd, at; /* the call that it does not survive */
+        bool killed;
+} crash;
+
+/* ---- the daemon */
+
+static void start(void)
+{
+        (void) setenv("KILL_AT", strchr(crash.variable, '=') + 1, 1);
+        (void) setenv("LD_PRELOAD", BUILD_DIR "/tests/bus/libkill-at.so", 1);
+        (void) setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1);
+        start_matrix(crash.world);
+        (void) unsetenv("LD_PRELOAD");
+        crash.process_fd = assert_ok((int) syscall(SYS_pidfd_open, crash.world->matrix->pid, 0));
+}
+
+static void stop(void)
+{
+        (void) fd_close(crash.process_fd);
+        test_daemon_free(crash.world->matrix);
+}
+
+/* Whether it was killed; another one was started then, which lives on. */
+static bool restart_if_killed(void)
+{
+        struct pollfd polled = { crash.process_fd, POLLIN, 0 };
+
+        if (poll(&polled, 1, 0) == 0)
+                return false;
+        assert_int_equal(test_daemon_wait(crash.world->matrix), 128 + SIGKILL);
+        atomic_store(crash.left, 0);
+        stop();
+        start();
+        return true;
+}
+
+/* ---- a command */
+
+/* Messages that are LIKE this, once there are `n`; more of them are a failure, as is the deadline. */
+static void wait_for(const char *pattern, unsigned n)
+{
+        time_t end = time(NULL) + TEST_DEADLINE_SEC;
+        unsigned heard;
+
+        while ((heard = chat_read(crash.world, pattern)) < n && time(NULL) < end) {
+                crash.killed |= restart_if_killed();
+                chat_turn(crash.world);
+        }
+        if (heard != n)
+                fail_msg("at call %d: %u messages of %u are %s", crash.at, heard, n, pattern);
+}
+
+/* Writes a file, and returns whether the daemon was killed at its call `at`. */
+static bool crash_at(int at)
+{
+        static unsigned n_commands;
+        _cleanup_(freep) char *name = text_of("file%03u", n_commands++);
+        _cleanup_(freep) char *line = text_of("!fs.write %s/%s hello", crash.world->run->directory, name);
+        _cleanup_(freep) char *path = text_of("%s/%s", crash.world->run->directory, name);
+        _cleanup_(freep) char *asked = text_of("%%asks dev-a for fs.write.%%%s%%", name);
+
+        crash.at = at;
+        crash.killed = false;
+        atomic_store(crash.left, at);
+        peer_say(crash.world->ana, ROOM, line);
+        wait_for(asked, 1);
+        assert_int_equal(access(path, F_OK), -1);
+        (void) chat_react(crash.world, asked, THUMB_UP);
+        /* "approved by @ana:x, done": but killed before it has stored that the dispatcher took the decision,
+         * it is told that nothing waits any more, and names nobody. */
+        wait_for("______ %done%", n_commands);
+        wait_for("%dev-a%fs.write%exit 0%", n_commands);
+        wait_for(asked, 1);
+        assert_ok(access(path, F_OK));
+        assert_int_equal(count_all_requests(crash.world->run), n_commands);
+        return crash.killed;
+}
+
+static int at_each_call(void)
+{
+        int at = 1;
+
+        while (crash_at(at))
+                at++;
+        return at - 1;
+}
+
+static int at_some_calls(uint64_t n)
+{
+        uint64_t n_killed = 0;
+
+        assert_false(crash_at(NEVER)); /* has more calls than later ones: keys are shared */
+        assert_false(crash_at(NEVER));
+        int n_calls = NEVER - atomic_load(crash.left);
+        for (uint64_t i = 0; i < n; i++)
+                n_killed += crash_at(1 + (int) (i * (uint64_t) n_calls / n));
+        assert_true(n_killed >= n / 2);
+        return n_calls;
+}
+
+static void test_killed_at_calls(void **state)
+{
+        const char *text = getenv("DEVBOX_CRASHES");
+        uint64_t n = N_CRASHES;
+
+        if (text)
+                assert_ok(parse_u64(text, 0, INT16_MAX, &n));
+        int n_calls = n == 0 ? at_each_call() : at_some_calls(n);
+        assert_true(n_calls > N_CRASHES);
+        assert_int_equal(peer_parked(crash.world->ana), 0);
+        assert_int_equal(crash.world->ana->n_replays + crash.world->ana->n_rejected, 0);
+        verify_chain(crash.world->run->ledger);
+        print_message("# of %d calls\n", n_calls);
+}
+
+/* ---- fixtures */
+
+static int up(void **state)
+{
+        char path[128];
+
+        assert_int_equal(chat_world_up(state), 0);
+        crash = (struct Crash){ .world = *state };
+        (void) snprintf(path, sizeof path, "%s/kill-at", crash.world->run->ledger->bus->directory);
+        _cleanup_(fd_closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        assert_int_equal(ftruncate(fd, sizeof *crash.left), 0);
+        crash.left = mmap(NULL, sizeof *crash.left, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        assert_ptr_not_equal(crash.left, MAP_FAILED);
+        (void) snprintf(crash.variable, sizeof crash.variable, "KILL_AT=%s", path);
+        assert_int_equal(test_daemon_stop(crash.world->matrix), 0);
+        test_daemon_free(crash.world->matrix);
+        start();
+        return 0;
+}
+
+static int down(void **state)
+{
+        (void) fd_close(crash.process_fd);
+        (void) munmap(crash.left, sizeof *crash.left);
+        return chat_world_down(state);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(test_killed_at_calls, up, down),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
