@@ -217,6 +217,24 @@ static int check_own_index(E2ee *e2ee, const InboundRow *row, const char *sessio
         return r > 0 && index >= messages ? fault_set(e2ee, E2EE_FAULT_ROLLED_BACK) : MIN(r, 0);
 }
 
+/* 1: the device is not known yet, and the user's list is being asked for. */
+static int waits_for_device(E2ee *e2ee, const InboundRow *row, DeviceTrust trust)
+{
+        return trust != DEVICE_TRUST_UNKNOWN
+                       ? 0
+                       : query_exists(e2ee->database,
+                                      "SELECT 1 FROM identity WHERE user_id = ? AND tracked AND dirty", "t",
+                                      row->user_id);
+}
+
+static int park(E2ee *e2ee, const char *room_id, const cJSON *event, ParkedFor what)
+{
+        const char *session_id = object_string(object_object(event, "content"), "session_id");
+
+        int r = parked_add(e2ee, room_id, session_id, event, what);
+        return r < 0 ? r : DECRYPT_PARKED;
+}
+
 int e2ee_decrypt(E2ee *e2ee, const char *room_id, const cJSON *event, DecryptedEvent *ret_event)
 {
         const cJSON *content = object_object(event, "content");
@@ -236,21 +254,20 @@ int e2ee_decrypt(E2ee *e2ee, const char *room_id, const cJSON *event, DecryptedE
         int r = load_inbound(e2ee, room_id, session_id, &row);
         if (r > 0 && !streq(row.user_id, sender))
                 return DECRYPT_REJECTED;
-        if (r >= 0)
-                r = r == 0 ? DECRYPT_PARKED
-                           : open_payload(&row, ciphertext, room_id, &result.payload, &index);
-        if (r == DECRYPT_PARKED) {
-                int parked = parked_add(e2ee, room_id, session_id, event);
-                return parked < 0 ? parked : DECRYPT_PARKED;
-        }
+        if (r <= 0)
+                return r < 0 ? r : park(e2ee, room_id, event, PARKED_FOR_KEY);
+        r = e2ee_device_trust(e2ee, sender, row.curve25519, &result.trust);
+        if (r == 0)
+                r = waits_for_device(e2ee, &row, result.trust);
         if (r != 0)
-                return r;
+                return r < 0 ? r : park(e2ee, room_id, event, PARKED_FOR_DEVICE);
+        r = open_payload(&row, ciphertext, room_id, &result.payload, &index);
+        if (r != 0)
+                return r == DECRYPT_PARKED ? park(e2ee, room_id, event, PARKED_FOR_KEY) : r;
 
         r = check_own_index(e2ee, &row, session_id, index);
         if (r == 0)
                 r = claim_index(e2ee, session_id, index, &id, &result.again);
-        if (r == 0)
-                r = e2ee_device_trust(e2ee, sender, row.curve25519, &result.trust);
         if (r == 0 && result.trust == DEVICE_TRUST_UNKNOWN)
                 r = device_list_mark_dirty(e2ee, sender);
         if (r != 0)

@@ -7,6 +7,7 @@
 #include "e2ee/cross-signing.h"
 #include "e2ee/device.h"
 #include "e2ee/identity.h"
+#include "e2ee/parked.h"
 #include "e2ee/request.h"
 
 #define QUERY_USERS_MAX 250
@@ -125,6 +126,8 @@ int key_query_on_done(E2ee *e2ee, const cJSON *context, const cJSON *response)
                                   "ti", user->string, (int64_t) user->valuedouble);
                 if (r == 0)
                         r = receive_user(e2ee, user->string, response);
+                if (r == 0)
+                        r = parked_on_devices(e2ee, user->string);
                 if (r < 0)
                         return r;
         }

@@ -11,7 +11,7 @@
 #define EXPLAIN_AFTER_MS (60 * MS_PER_SECOND)
 #define ASK_MAX          20 /* sessions per call */
 
-int parked_add(E2ee *e2ee, const char *room_id, const char *session_id, const cJSON *event)
+int parked_add(E2ee *e2ee, const char *room_id, const char *session_id, const cJSON *event, ParkedFor what)
 {
         _cleanup_(freep) char *text = cJSON_PrintUnformatted(event); /* not all have a canonical form */
 
@@ -19,9 +19,10 @@ int parked_add(E2ee *e2ee, const char *room_id, const char *session_id, const cJ
                 return -ENOMEM;
         return query_run(e2ee->database,
                          "INSERT OR IGNORE INTO parked(event_id, room_id, session_id, sender, event, "
-                         "parked_ms) VALUES (?, ?, ?, ?, ?, ?)",
-                         "ttttti", object_string(event, "event_id"), room_id, session_id,
-                         object_string(event, "sender"), text, e2ee_now(e2ee));
+                         "parked_ms, for_device) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                         "tttttii", object_string(event, "event_id"), room_id, session_id,
+                         object_string(event, "sender"), text, e2ee_now(e2ee),
+                         (int64_t) (what == PARKED_FOR_DEVICE));
 }
 
 /* What was asked for is not needed any more. */
@@ -59,6 +60,12 @@ int parked_on_key(E2ee *e2ee, const char *room_id, const char *session_id)
                          "UPDATE parked SET ready = 1, request_id = NULL "
                          "WHERE room_id = ? AND session_id = ?",
                          "tt", room_id, session_id);
+}
+
+int parked_on_devices(E2ee *e2ee, const char *user_id)
+{
+        return query_run(e2ee->database, "UPDATE parked SET ready = 1 WHERE sender = ? AND for_device", "t",
+                         user_id);
 }
 
 static int read_event(const Statement *rows, char **ret_room_id, cJSON **ret_event)
@@ -178,7 +185,8 @@ int parked_plan(E2ee *e2ee)
 
                 int r = query(e2ee->database, &rows,
                               "SELECT sender, room_id, session_id FROM parked "
-                              "WHERE NOT ready AND request_id IS NULL AND parked_ms <= ? LIMIT 1",
+                              "WHERE NOT ready AND NOT for_device AND request_id IS NULL AND parked_ms <= ? "
+                              "LIMIT 1",
                               "i", e2ee_now(e2ee) - ASK_AFTER_MS);
                 if (r == 0)
                         r = statement_step(rows);

@@ -113,12 +113,16 @@ static int next_request(MatrixSession *session, SendItem *item)
 
 static int request_answered(MatrixSession *session, int64_t id, const MatrixReply *reply)
 {
+        const Timeline timeline = { session->database, session->e2ee, session->user_id, NULL };
+
         if (session->item->keys && confirm_is_asked(session, reply))
                 return 0;
         if (session->item->keys)
                 confirm_done(session);
-        if (matrix_reply_is_success(reply))
-                return e2ee_request_done(session->e2ee, id, reply->body);
+        if (matrix_reply_is_success(reply)) {
+                int r = e2ee_request_done(session->e2ee, id, reply->body);
+                return r < 0 ? r : timeline_receive(&timeline, NULL); /* what waited for this */
+        }
 
         log_warning("The homeserver refuses a request for encryption with status %u", reply->status);
         return e2ee_request_refused(session->e2ee, id, reply->body);

@@ -96,6 +96,26 @@ static void test_new_device_reads_from_then_on(void **state)
         assert_int_equal(peer_heard(world.ana, "@bot:x", "after"), 1);
 }
 
+/* What it writes at once is read as soon as the devices of its user are known. */
+static void test_new_device_writes_at_once(void **state)
+{
+        _cleanup_(e2ee_world_done) E2eeWorld world;
+        e2ee_world_init(&world);
+
+        world.bot->offline = true;
+        say(world.ana, "at once");
+        assert_ok(query_run(world.bot->database, "DELETE FROM device WHERE user_id = '@ana:x'", ""));
+        homeserver_changed(world.server, "@ana:x");
+        world.bot->offline = false;
+        assert_true(peer_sync(world.bot));
+        assert_int_equal(peer_heard(world.bot, "@ana:x", "at once"), 0);
+        assert_int_equal(peer_parked(world.bot), 1);
+        settle(world.server);
+        assert_int_equal(peer_heard(world.bot, "@ana:x", "at once"), 1);
+        assert_int_not_equal(peer_trust_of_message(world.bot, "at once"), DEVICE_TRUST_UNKNOWN);
+        assert_int_equal(peer_parked(world.bot), 0);
+}
+
 /* What is said before they join is theirs to read, and nothing that was said before. */
 static void test_invited_reads_from_invitation(void **state)
 {
@@ -150,6 +170,7 @@ int main(void)
                 cmocka_unit_test(test_to_device_while_key_queries_fail),
                 cmocka_unit_test(test_to_device_batched),
                 cmocka_unit_test(test_new_device_reads_from_then_on),
+                cmocka_unit_test(test_new_device_writes_at_once),
                 cmocka_unit_test(test_invited_reads_from_invitation),
                 cmocka_unit_test(test_device_changed_after_invite),
         };
