@@ -101,6 +101,7 @@ int room_queue_replace(Database *database, const char *room_id, const char *repl
         return r < 0 ? r
                      : query_run(database,
                                  "UPDATE chat_room SET predecessor = ?1, room_id = NULL, taken = 0,"
+                                 " unlink = CASE WHEN linked THEN ?1 END,"
                                  " linked = 0, closed = 0, levels = NULL, error = NULL,"
                                  " candidate = (SELECT nullif(?2, '')"
                                  " WHERE NOT EXISTS (SELECT 1 FROM chat_room WHERE room_id = ?2))"
@@ -367,7 +368,10 @@ static int on_replied(Database *database, const char *user_id, int64_t id, const
 
 static int on_linked(Database *database, const char *user_id, int64_t id, const MatrixReply *reply)
 {
-        return query_run(database, "UPDATE chat_room SET linked = NOT linked WHERE id = ?", "i", id);
+        return query_run(database,
+                         "UPDATE chat_room SET linked = linked != (unlink IS NULL), unlink = NULL"
+                         " WHERE id = ?",
+                         "i", id);
 }
 
 static int on_levels_written(Database *database, const char *user_id, int64_t id, const MatrixReply *reply)
@@ -426,10 +430,10 @@ static const struct {
           " WHERE m.state = 2 AND r.room_id IS NOT NULL ORDER BY m.id LIMIT 1",
           make_kick, on_kicked },
         { "PUT",
-          "SELECT r.id, r.room_id, s.room_id, r.retired"
+          "SELECT r.id, coalesce(r.unlink, r.room_id), s.room_id, r.retired OR r.unlink NOT NULL"
           " FROM chat_room AS r JOIN chat_room AS s ON s.kind = 0"
-          " WHERE r.kind != 0 AND r.linked = r.retired AND r.room_id IS NOT NULL"
-          " AND s.room_id IS NOT NULL LIMIT 1",
+          " WHERE r.kind != 0 AND r.room_id IS NOT NULL AND s.room_id IS NOT NULL"
+          " AND (r.linked = r.retired OR r.unlink NOT NULL) LIMIT 1",
           make_link, on_linked },
         { "GET",
           "SELECT id, room_id FROM chat_room"

@@ -196,6 +196,32 @@ static void test_upgraded(void **state)
         }
 }
 
+/* The space has the replacement, and no longer what it replaced. */
+static void test_upgraded_in_the_space(void **state)
+{
+        static const Exchange before[] = {
+                { "POST", API "/createRoom", "m.space", 200, "{\"room_id\":\"!space\"}" },
+                { "POST", API "/createRoom", "dev-home", 200, "{\"room_id\":\"!old\"}" },
+                { "PUT", API "/rooms/%21space/state/m.space.child/%21old", "{\"via\":[\"x\"]}", 200, "{}" },
+        };
+        static const Exchange after[] = {
+                { "POST", API "/createRoom", "dev-home", 200, "{\"room_id\":\"!new\"}" },
+                { "PUT", API "/rooms/%21space/state/m.space.child/%21old", "{}", 200, "{}" },
+                { "PUT", API "/rooms/%21space/state/m.space.child/%21new", "{\"via\":[\"x\"]}", 200, "{}" },
+        };
+        TestStore *store = *state;
+
+        assert_ok(room_queue_want(store->database, ROOM_SPACE, ""));
+        assert_ok(room_queue_want(store->database, ROOM_DEVICE, "home"));
+        for (size_t i = 0; i < ELEMENTSOF(before); i++)
+                exchange(store, &before[i]);
+        finished(store);
+        assert_ok(room_queue_replace(store->database, "!old", ""));
+        for (size_t i = 0; i < ELEMENTSOF(after); i++)
+                exchange(store, &after[i]);
+        finished(store);
+}
+
 static void test_refused(void **state)
 {
         static const Exchange refused = { "POST", API "/createRoom", "dev-home", 403,
@@ -396,6 +422,7 @@ int main(void)
                 cmocka_unit_test(test_adopted),
                 cmocka_unit_test(test_upgraded),
                 cmocka_unit_test_setup_teardown(test_refused, test_store_up, test_store_down),
+                cmocka_unit_test_setup_teardown(test_upgraded_in_the_space, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_limited, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_removed, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_changed_minds, test_store_up, test_store_down),
