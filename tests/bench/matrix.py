@@ -21,7 +21,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent / "matrix"))
 
 import storm  # noqa: E402
-from clients import World  # noqa: E402
+from clients import World, settle  # noqa: E402
 from homeserver import SERVER  # noqa: E402
 
 STORM = {False: storm.Storm(commands=5000, kills=500, server_kills=20, percent=1),
@@ -50,7 +50,7 @@ async def killing(args, directory, put):
     async with World.new(args.tree / "tests/matrix/matrix-client", args.packages, directory) as world:
         room = await world.ana.enter("dev-home")
         await world.ben.do("join", f"#dev-home:{SERVER}")
-        await world.settle(room)
+        await settle(world.ana, room)
         figures = await storm.run(world, room, STORM[args.quick])
     put(kind="storm", warned=len(figures["warnings"]), **figures)
 

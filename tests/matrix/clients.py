@@ -20,14 +20,19 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 
 class Bot:
-    def __init__(self, program, directory, url):
-        self.arguments = [program, str(directory), url, BOT, ANA, BEN]
+    def __init__(self, program, directory, url, user=BOT):
+        directory.mkdir()
+        self.arguments = [program, str(directory), url, user, ANA, BEN]
         self.store = directory / "matrix.db"
         self.start()
 
-    def room(self, alias):
+    def read(self, query, *values):
+        """The first column of the rows."""
         with sqlite3.connect(self.store) as store:
-            return store.execute("SELECT room_id FROM chat_room WHERE alias = ?", (alias,)).fetchone()[0]
+            return [row[0] for row in store.execute(query, values)]
+
+    def room(self, alias):
+        return self.read("SELECT room_id FROM chat_room WHERE alias = ?", alias)[0]
 
     def start(self):
         self.process = subprocess.Popen(self.arguments, stdin=subprocess.PIPE, text=True)
@@ -38,11 +43,19 @@ class Bot:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
+    def restart(self):
+        self.kill()
+        self.start()
+
     def move(self, url):
         """The same bot, by another way."""
-        self.kill()
         self.arguments[2] = url
-        self.start()
+        self.restart()
+
+    def name(self, user, is_named=True):
+        """Whether the manifest names the user."""
+        (self.arguments.append if is_named else self.arguments.remove)(user)
+        self.restart()
 
 
 class Element:
@@ -67,16 +80,45 @@ class Element:
 class Proxy:
     """proxy.py; `counts` is how often it did what, once it has ended."""
 
-    def __init__(self, url, seed, percent):
+    def __init__(self, url, seed=1, percent=0, port=0, path=""):
+        arguments = [url, str(seed), str(percent), str(port), path]
         self.process = subprocess.Popen(
-            [sys.executable, HERE / "proxy.py", url, str(seed), str(percent)], text=True,
-            stdout=subprocess.PIPE)
+            [sys.executable, HERE / "proxy.py", *arguments], text=True, stdout=subprocess.PIPE)
         self.url = self.process.stdout.readline().split()[1]
+        self.port = int(self.url.rpartition(":")[2])
+
+    def release(self):
+        """What is kept back."""
+        self.process.send_signal(signal.SIGUSR1)
 
     def end(self):
         self.process.terminate()
         self.counts = json.loads(self.process.stdout.readline())
         self.process.wait()
+
+
+async def hear(person, text):
+    """Waits for the one message of the bot with this text, or the one that was edited to it."""
+
+    def said():
+        return [event for event in person.events if (event.sender, event.text) == (BOT, text)]
+
+    found = await person.until(said, repr(text))
+    assert len(found) == 1 and found[0].encrypted, found
+    return found[0]
+
+
+async def settle(person, room):
+    """Until the bot has seen the person's identity, and pinned it, its answer says what to do."""
+    for attempt in range(20):
+        seen = len(person.events)
+        await person.say(room, f"!exec ls {attempt}")
+        answer = await person.until(
+            lambda: next((event.text for event in person.events[seen:] if event.sender == BOT), None),
+            "answer")
+        if answer.startswith("done:"):
+            return
+    raise AssertionError("no command was answered")
 
 
 @dataclasses.dataclass
@@ -85,6 +127,8 @@ class World:
     bot: Bot
     ana: Person
     ben: Element | None  # only with the folder of his npm packages
+    directory: pathlib.Path
+    stack: contextlib.AsyncExitStack
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -92,8 +136,7 @@ class World:
         """`program` is client.c's. Until settle(), `percent` of the bot's requests get a fault. All of it
         ends with the context."""
         async with contextlib.AsyncExitStack() as stack:
-            for each in ("synapse", "bot"):
-                (directory / each).mkdir()
+            (directory / "synapse").mkdir()
             server = Homeserver(directory / "synapse")
             stack.callback(server.kill)
             for name in ("bot", "ana", "ben"):
@@ -106,21 +149,13 @@ class World:
                 log = stack.enter_context(open(directory / "element", "w", encoding="utf-8"))
                 ben = Element(server.url, packages, log)
                 stack.callback(ben.end)
-            ana = Person(server.url, ANA, directory / "ana")
-            stack.push_async_callback(ana.end)
-            await ana.begin(PASSWORD)
-            yield cls(server, bot, ana, ben)
+            world = cls(server, bot, None, ben, directory, stack)
+            world.ana = await world.person("ana", ANA)
+            yield world
 
-    async def settle(self, room):
-        """Ana's identity is pinned once the bot has seen it: before that, its answer says what to do."""
-        ana = self.ana
-        for attempt in range(20):
-            seen = len(ana.events)
-            await ana.say(room, f"!exec ls {attempt}")
-            answer = await ana.until(
-                lambda: next((event.text for event in ana.events[seen:] if event.sender == BOT), None),
-                "answer")
-            if answer.startswith("done:"):
-                self.bot.move(self.server.url)
-                return
-        raise AssertionError("no command was answered")
+    async def person(self, name, user, first=None):
+        """`first`: of the same user, for another device, which is not signed."""
+        person = Person(self.server.url, user, self.directory / name)
+        self.stack.push_async_callback(person.end)
+        await person.begin(PASSWORD, first)
+        return person

@@ -7,6 +7,7 @@
 // Answers each line of input, a JSON array of a verb below and its arguments, with one of output: what the
 // verb returned, as JSON. Ends with its input, or when a verb fails. The packages are found from the folder that it is started in.
 
+import { createDecipheriv, createHash } from "node:crypto";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
@@ -47,6 +48,8 @@ async function until(condition, what, patience = PATIENCE_MS) {
     }
 }
 
+const heard = (text) =>
+    until(() => events.find((event) => event.getContent().body === text), JSON.stringify(text));
 const find = (alias) => client.getRooms().find((room) => room.getCanonicalAlias() === alias);
 
 // Why Element would warn of an event, or not show it; nothing if it would not.
@@ -70,10 +73,50 @@ const verbs = {
         return (await client.sendTextMessage(room, text)).event_id;
     },
 
+    async edit(room, event, text) {
+        const content = { msgtype: "m.text", body: text };
+        const relation = { rel_type: "m.replace", event_id: event };
+        const edit = { ...content, body: `* ${text}`, "m.new_content": content, "m.relates_to": relation };
+        return (await client.sendMessage(room, edit)).event_id;
+    },
+
+    async inThread(room, root, text) {
+        return (await client.sendMessage(room, root, { msgtype: "m.text", body: text })).event_id;
+    },
+
+    async reply(room, event, text) {
+        const relation = { "m.in_reply_to": { event_id: event } };
+        const content = { msgtype: "m.text", body: text, "m.relates_to": relation };
+        return (await client.sendMessage(room, content)).event_id;
+    },
+
+    async redact(room, event) {
+        return (await client.redactEvent(room, event)).event_id;
+    },
+
     // Waits for a message with this text; its sender.
     async hear(text) {
-        const found = () => events.find((event) => event.getContent().body === text);
-        return (await until(found, JSON.stringify(text))).getSender();
+        return (await heard(text)).getSender();
+    },
+
+    // The same; what the message relates to.
+    async relation(text) {
+        return (await heard(text)).getWireContent()["m.relates_to"];
+    },
+
+    // Waits for a file, which it decrypts: its name, size and SHA-256.
+    async file() {
+        const event = await until(() => events.find((each) => each.getContent().msgtype === "m.file"), "file");
+        const { body, file } = event.getContent();
+        const url = client.mxcUrlToHttp(file.url, undefined, undefined, undefined, false, true, true);
+        const response = await fetch(url, { headers: { Authorization: `Bearer ${client.getAccessToken()}` } });
+        const cipher = Buffer.from(await response.arrayBuffer());
+        const digest = (bytes) => createHash("sha256").update(bytes);
+        if (digest(cipher).digest("base64").replace(/=+$/, "") !== file.hashes.sha256)
+            throw new Error("the file was altered");
+        const key = createDecipheriv("aes-256-ctr", Buffer.from(file.key.k, "base64url"), Buffer.from(file.iv, "base64"));
+        const plain = Buffer.concat([key.update(cipher), key.final()]);
+        return [body, plain.length, digest(plain).digest("hex")];
     },
 
     // From here on also to, and from, devices that their owner has not signed, or again only signed ones.

@@ -9,6 +9,7 @@ prints "ready" when it serves. The interpreter must have Synapse (scripts/lib.sh
 DIRECTORY/synapse.log."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -16,6 +17,7 @@ import pathlib
 import secrets
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -56,7 +58,7 @@ class Homeserver:
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.config = directory / "homeserver.yaml"
-        self.config.write_text(json.dumps(self.settings()))  # JSON is YAML
+        self.database = directory / "synapse.db"
         seed = base64.b64encode(secrets.token_bytes(32)).decode().rstrip("=")
         (directory / "signing.key").write_text(f"ed25519 1 {seed}\n")
         self.start()
@@ -68,13 +70,14 @@ class Homeserver:
             "registration_shared_secret": SECRET, "macaroon_secret_key": "macaroon", "form_secret": "form",
             "trusted_key_servers": [], "federation_domain_whitelist": [], "presence": {"enabled": False},
             "media_store_path": str(self.directory / "media"),
-            "database": {"name": "sqlite3", "args": {"database": str(self.directory / "synapse.db")}},
+            "database": {"name": "sqlite3", "args": {"database": str(self.database)}},
             "listeners": [{"port": self.port, "type": "http", "bind_addresses": ["127.0.0.1"], "tls": False,
                            "resources": [{"names": ["client"], "compress": False}]}],
-            **LIMITS,
         }
 
-    def start(self):
+    def start(self, limits=LIMITS):
+        """Without limits it has Synapse's own."""
+        self.config.write_text(json.dumps({**self.settings(), **limits}))  # JSON is YAML
         with open(self.directory / "synapse.log", "ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "synapse.app.homeserver", "-c", str(self.config)],
@@ -95,6 +98,24 @@ class Homeserver:
         self.process.kill()
         self.process.wait()
 
+    def read(self, query, *values):
+        """The first column of the rows."""
+        with contextlib.closing(sqlite3.connect(self.database)) as store:
+            return [row[0] for row in store.execute(query, values)]
+
+    def back_up(self):
+        """Returns how to restore what there is now, while the server is not running."""
+        backup = self.database.with_suffix(".backup")
+        with contextlib.closing(sqlite3.connect(self.database)) as store:
+            store.execute("VACUUM INTO ?", (str(backup),))
+
+        def restore():
+            for name in self.directory.glob(self.database.name + "-*"):
+                name.unlink()
+            backup.rename(self.database)
+
+        return restore
+
     def call(self, method, path, body=None, token=None):
         request = urllib.request.Request(self.url + path, method=method)
         if token:
@@ -103,12 +124,13 @@ class Homeserver:
         with urllib.request.urlopen(request, data, timeout=PATIENCE) as response:
             return json.load(response)
 
-    def register(self, name):
+    def register(self, name, admin=False):
+        """Returns a token."""
         nonce = self.call("GET", "/_synapse/admin/v1/register")["nonce"]
-        text = "\0".join([nonce, name, PASSWORD, "notadmin"]).encode()
-        self.call("POST", "/_synapse/admin/v1/register", {
-            "nonce": nonce, "username": name, "password": PASSWORD, "admin": False,
-            "mac": hmac.new(SECRET.encode(), text, hashlib.sha1).hexdigest()})
+        text = "\0".join([nonce, name, PASSWORD, "admin" if admin else "notadmin"]).encode()
+        return self.call("POST", "/_synapse/admin/v1/register", {
+            "nonce": nonce, "username": name, "password": PASSWORD, "admin": admin,
+            "mac": hmac.new(SECRET.encode(), text, hashlib.sha1).hexdigest()})["access_token"]
 
 
 def main(directory, port, *names):

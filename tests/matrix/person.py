@@ -30,6 +30,7 @@ class Event:
     text: str  # of a reaction, its key
     about: str | None  # the event that is edited or reacted to
     encrypted: bool
+    session: str | None  # of Megolm, if it could be decrypted
 
 
 class Trouble(Exception):
@@ -57,34 +58,47 @@ class Person:
         config = nio.AsyncClientConfig(encryption_enabled=True, store_sync_tokens=True)
         self.client = nio.AsyncClient(url, user, store_path=str(directory), config=config)
 
-    async def begin(self, password):
-        """Logs in, unless the folder has a session, and signs the device. Events arrive from here on."""
+    async def begin(self, password, first=None):
+        """Logs in, unless the folder has a session, and signs the device. Events arrive from here on.
+        `first`: the same user at another device, whose identity this one gets; it is not signed then."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.kept.exists():
-            await self.log_in(password)
+            await self.log_in(password, first and first.seeds())
         self.restore()
         if self.client.should_upload_keys:
             good(await self.client.keys_upload(), nio.KeysUploadResponse)
-        await self.sign_device()
+        if not first:
+            await self.sign_device()
         self.client.add_event_callback(self.on_event, nio.Event)
         self.client.add_response_callback(self.on_sync, nio.SyncResponse)
         self.syncing = asyncio.create_task(self.client.sync_forever(
             timeout=30000, sync_filter=EVERYTHING, full_state=True))
 
     async def end(self):
+        await self.stop()
+        await self.client.close()
+
+    async def stop(self):
         if self.syncing:
             self.syncing.cancel()
             await asyncio.gather(self.syncing, return_exceptions=True)
-        await self.client.close()
+
+    async def log_out(self):
+        """The device is gone."""
+        await self.stop()
+        good(await self.client.logout(), nio.LogoutResponse)
 
     # ---- session and identity
 
-    async def log_in(self, password):
+    async def log_in(self, password, seeds=None):
         session = good(await self.client.login(password), nio.LoginResponse)
-        seeds = {usage: unpadded(secrets.token_bytes(32)) for usage in SIGNING}
+        seeds = seeds or {usage: unpadded(secrets.token_bytes(32)) for usage in SIGNING}
         self.kept.touch(mode=0o600)
         self.kept.write_text(json.dumps(
             {"device": session.device_id, "token": session.access_token, "seeds": seeds}))
+
+    def seeds(self):
+        return json.loads(self.kept.read_text())["seeds"]
 
     def restore(self):
         kept = json.loads(self.kept.read_text())
@@ -146,7 +160,8 @@ class Person:
 
         def made(kind, text, about=None):
             encrypted = event.decrypted or kind == "unreadable"
-            return Event(kind, room.room_id, event.event_id, event.sender, text, about, encrypted)
+            return Event(kind, room.room_id, event.event_id, event.sender, text, about, encrypted,
+                         event.session_id)
 
         match event:
             case nio.ReactionEvent():
@@ -178,10 +193,10 @@ class Person:
     # ---- what the person does
 
     def find(self, name):
-        """The room with this alias, joined or not: #dev-home:devbox.test, #dev-home, or dev-home."""
+        """The room with this id or alias, joined or not: #dev-home:devbox.test, #dev-home, or dev-home."""
         full = "#" + name.lstrip("#") + ("" if ":" in name else ":" + self.user.partition(":")[2])
         rooms = [*self.client.rooms.values(), *self.client.invited_rooms.values()]
-        return next((room for room in rooms if full == room.canonical_alias), None)
+        return next((room for room in rooms if name == room.room_id or full == room.canonical_alias), None)
 
     async def enter(self, name, seconds=PATIENCE):
         """Waits for the invitation to the room and accepts it; returns its id."""

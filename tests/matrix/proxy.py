@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: MIT
 """A proxy that does what networks, load balancers and busy homeservers do to a client.
 
-    tests/matrix/proxy.py URL SEED PERCENT
+    tests/matrix/proxy.py URL SEED PERCENT [PORT] [PATH]
 
-Serves the homeserver at URL on a free port of loopback, prints "ready http://127.0.0.1:PORT", and on SIGTERM
-how often it did each of FAULTS, as JSON. PERCENT of the requests get a fault. Which ones and which
-fault depends on SEED and on how many syncs, or other requests, there were before. The interpreter must have
-aiohttp, which matrix-nio needs, too."""
+Serves the homeserver at URL on a port of loopback (0: a free one), prints "ready http://127.0.0.1:PORT", and
+on SIGTERM how often it did each of FAULTS, and was asked for a page of messages, as JSON. PERCENT of the
+requests get a fault. Which ones and which fault depends on SEED and on how many syncs, or other requests,
+there were before. The answers to requests with PATH in them are kept back until SIGUSR1. The interpreter must
+have aiohttp, which matrix-nio needs, too."""
 
 import asyncio
 import collections
@@ -54,8 +55,8 @@ class Deck:
 
 
 class Proxy:
-    def __init__(self, url, seed, percent):
-        self.url = url
+    def __init__(self, url, seed, percent, path):
+        self.url, self.path, self.released = url, path, asyncio.Event()
         self.counts = collections.Counter()
         self.others = Deck(f"{seed} others", percent, ANY)
         self.syncs = Deck(f"{seed} syncs", percent, [*ANY, "replay"])
@@ -77,6 +78,10 @@ class Proxy:
         if fault == "replay" and self.last:
             return web.Response(body=self.last, content_type="application/json")
         answer = await (self.sync(request) if is_sync else self.forward(request))
+        if "/messages?" in request.raw_path:
+            self.counts["page"] += 1
+        if self.path and self.path in request.raw_path:
+            await self.released.wait()
         return await AFTERWARDS.get(fault, unchanged)(request, answer)
 
     async def forward(self, request, query=None):
@@ -157,16 +162,17 @@ ANY = [*AFTERWARDS, "limited", "unreachable"]
 FAULTS = {*ANY, "replay", "late"}
 
 
-async def main(url, seed, percent):
+async def main(url, seed, percent, port=0, path=None):
     ended = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
-    proxy = Proxy(url, seed, float(percent))
+    proxy = Proxy(url, seed, float(percent), path)
+    for number, event in ((signal.SIGTERM, ended), (signal.SIGUSR1, proxy.released)):
+        asyncio.get_running_loop().add_signal_handler(number, event.set)
     application = web.Application(client_max_size=1 << 30)
     application.router.add_route("*", "/{path:.*}", proxy.handle)
     runner = web.AppRunner(application, handler_cancellation=True, access_log=None)
     await runner.setup()
     async with aiohttp.ClientSession() as proxy.session:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", int(port))
         await site.start()
         print("ready http://127.0.0.1:%d" % runner.addresses[0][1], flush=True)
         await ended.wait()

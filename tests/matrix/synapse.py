@@ -16,8 +16,9 @@ import sys
 import tempfile
 import time
 
+import scenarios
 import storm
-from clients import ANA, BOT, World
+from clients import ANA, BOT, World, hear, settle
 from homeserver import SERVER, until
 from person import Trouble
 from proxy import FAULTS
@@ -25,17 +26,6 @@ from proxy import FAULTS
 # Requests that fail; and a twentieth of what scripts/bench does.
 STORMS = {"faults": storm.Storm(commands=40, percent=12, seed=40),
           "kills": storm.Storm(commands=250, kills=25, server_kills=1, percent=1, seed=2)}
-
-
-async def hear(ana, text):
-    """Waits for the one message of the bot with this text, or the one that was edited to it; its id."""
-
-    def said():
-        return [event for event in ana.events if (event.sender, event.text) == (BOT, text)]
-
-    found = await ana.until(said, repr(text))
-    assert len(found) == 1 and found[0].encrypted, found
-    return found[0].id
 
 
 async def is_signed(ana, user):
@@ -78,11 +68,12 @@ async def conversation(world):
         await ben.do("join", f"#dev-home:{SERVER}")
     print("ok rooms", flush=True)
 
-    await world.settle(room)
+    await settle(ana, room)
+    bot.move(server.url)
     print("ok first-boot-in-bad-weather", flush=True)
 
     announcement = await hear(ana, "home: rm")
-    await ana.react(approvals, announcement, "\N{THUMBS UP SIGN}\ufe0f")
+    await ana.react(approvals, announcement.id, "\N{THUMBS UP SIGN}\ufe0f")
     await hear(ana, f"approved by {ANA}")
     print("ok approval", flush=True)
     await latency(ana, room)
@@ -93,11 +84,9 @@ async def conversation(world):
     await hear(ana, "done:\n!while away")
     print("ok command-while-away", flush=True)
 
-    server.kill()
-    server.start()
-    await ana.say(room, "!after restart")
-    await hear(ana, "done:\n!after restart")
-    print("ok homeserver-killed", flush=True)
+    for each in scenarios.FOR_ANA:
+        await each(world, room)
+        print(f"ok {each.__name__}", flush=True)
 
     for number in range(10):
         await ana.say(room, f"!number {number}")
@@ -117,6 +106,8 @@ async def conversation(world):
     print("ok rooms-adopted", flush=True)
 
     if ben:
+        await scenarios.edited_redacted_threaded(world, room)
+        print("ok edited_redacted_threaded", flush=True)
         await look(ana, ben, room)
         print("ok element", flush=True)
     else:
@@ -129,10 +120,11 @@ async def conversation(world):
         assert each.kills or set(figures["faults"]) == FAULTS, figures
         print(f"ok {name}", flush=True)
 
-    bot.kill()
-    bot.arguments.remove(ANA)  # whom the manifest does not name any more
-    bot.start()
-    await ana.until(lambda: not ana.client.rooms, "removal from all rooms")
+    room = await scenarios.upgraded(world, room)
+    print("ok upgraded", flush=True)
+
+    bot.name(ANA, False)
+    await ana.until(lambda: not {room, approvals, space} & ana.client.rooms.keys(), "removal from the rooms")
     print("ok removed", flush=True)
 
 

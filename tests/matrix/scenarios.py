@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: MIT
+"""What happens to people, rooms and servers in a long life, in a world of clients.py and in a room where the
+bot hears ana. The tests of the list `scenarios` that need a real homeserver and other clients."""
+
+import contextlib
+import sqlite3
+from urllib.parse import quote
+
+from clients import ANA, BOT, Bot, Proxy, hear, settle
+from homeserver import SERVER, until
+
+ONE_TIME_KEYS = 50  # of the bot, on the server
+EDITED = "Edited commands are ignored. Send a new one."
+UNSIGNED = ("This session is not verified. In Element: Settings, Sessions, Verify; then send the command"
+            " again.")
+
+
+async def ask(person, room, command):
+    """Returns the answer."""
+    await person.say(room, command)
+    return await hear(person, f"done:\n{command}")
+
+
+# ---- what people do with messages
+
+
+async def edited_redacted_threaded(world, room):
+    """By Element: an edit is no command, what was redacted was answered, and answers stay where the
+    question is."""
+    ben = world.ben
+    first = await ben.do("say", room, "!first")
+    await ben.do("hear", "done:\n!first")
+    await ben.do("edit", room, first, "!second")
+    await ben.do("hear", EDITED)
+    threaded = await ben.do("inThread", room, first, "!threaded")
+    relation = await ben.do("relation", "done:\n!threaded")
+    assert (relation["rel_type"], relation["event_id"]) == ("m.thread", first), relation
+    assert relation["m.in_reply_to"]["event_id"] == threaded, relation
+    reply = await ben.do("reply", room, first, "!reply")
+    relation = await ben.do("relation", "done:\n!reply")
+    assert relation == {"m.in_reply_to": {"event_id": reply}}, relation
+    for event in (first, reply):
+        await ben.do("redact", room, event)
+    await ask(world.ana, room, "!after the redactions")
+    for command in ("!first", "!threaded", "!reply"):
+        await hear(world.ana, f"done:\n{command}")  # once
+    assert not any("!second" in event.text for event in world.ana.events if event.sender == BOT)
+
+
+# ---- devices of a person
+
+
+async def drain_keys(world):
+    """Takes all one-time keys of the bot's device; then the server gives its fallback key."""
+    [device] = (await world.ana.call("keys/query", {"device_keys": {BOT: []}}))["device_keys"][BOT]
+    for _ in range(ONE_TIME_KEYS + 1):
+        answer = await world.ana.call("keys/claim", {"one_time_keys": {BOT: {device: "signed_curve25519"}}})
+    [key] = answer["one_time_keys"][BOT][device].values()
+    assert key["fallback"], key
+
+
+def count_keys(world):
+    return len(world.server.read("SELECT key_id FROM e2e_one_time_keys_json WHERE user_id = ?", BOT))
+
+
+async def devices(world, room):
+    """Another device of ana writes by the fallback key and is refused as long as nobody has signed it (where
+    ben is not, whom his client warns of that); then it reads and commands at once, and nothing after it is
+    gone."""
+    ana, bot, approvals = world.ana, world.bot, world.ana.find("operator-approvals").room_id
+    bot.kill()
+    await drain_keys(world)
+    phone = await world.person("phone", ANA, first=ana)
+    await phone.until(lambda: {room, approvals} <= phone.client.rooms.keys(), "rooms at the phone")
+    await phone.say(approvals, "!from an unsigned device")
+    bot.start()
+    refusal = await hear(ana, UNSIGNED)
+    until(lambda: count_keys(world) == ONE_TIME_KEYS)
+    await phone.until(lambda: [event for event in phone.events if event.id == refusal.id], "refusal")
+    assert [event.kind for event in phone.events if event.id == refusal.id] == ["unreadable"]
+
+    await phone.sign_device()
+    before = await ask(ana, room, "!now it is signed")
+    await hear(phone, before.text)
+    await ask(phone, room, "!from a signed device")
+
+    await phone.log_out()
+    after = await ask(ana, room, "!after the logout")
+    assert after.session != before.session, "the key that the phone has is still in use"
+
+
+# ---- members
+
+
+async def members(world, room):
+    """Cleo is invited, and joins before the bot knows that its request was answered; is removed; and is
+    invited again: she reads what is written since the invitation, and nothing of the time before."""
+    ana, bot, name = world.ana, world.bot, f"@cleo:{SERVER}"
+    world.server.register("cleo")
+    cleo = await world.person("cleo", name)
+    proxy = Proxy(world.server.url, path=f"/rooms/{quote(room)}/invite")
+    try:
+        bot.move(proxy.url)
+        bot.name(name)
+        await cleo.enter("dev-home")
+        await cleo.say(room, "!before the answer to the invitation")
+        proxy.release()
+        await settle(cleo, room)
+        with_her = await ask(ana, room, "!with cleo")
+        await hear(cleo, with_her.text)
+
+        bot.name(name, False)
+        await cleo.until(lambda: room not in cleo.client.rooms, "removal")
+        without_her = await ask(ana, room, "!without cleo")
+        assert without_her.session != with_her.session, "the key that cleo has is still in use"
+
+        bot.name(name)
+        await cleo.until(lambda: cleo.find("dev-home"), "second invitation")
+        known = len(cleo.events)
+        again = await ask(ana, room, "!to who is invited")
+        await cleo.enter("dev-home")
+        await hear(cleo, again.text)
+        await ask(cleo, room, "!from who is back")
+        theirs = [event for event in cleo.events[known:] if (event.sender, event.room) == (BOT, room)]
+        assert all(event.kind == "message" for event in theirs), theirs
+        assert not any("without" in event.text for event in cleo.events)
+    finally:
+        bot.name(name, False)
+        bot.move(world.server.url)
+        proxy.end()
+
+
+# ---- rooms
+
+
+def refusals(bot):
+    try:
+        return bot.read("SELECT error FROM chat_room WHERE error NOT NULL")
+    except sqlite3.OperationalError:
+        return []  # there are no tables yet
+
+
+async def names_taken(world, room):
+    """Another bot wants rooms whose aliases belong to the first: it takes none of them."""
+    user = f"@copy:{SERVER}"
+    world.server.register("copy")
+    copy = Bot(world.bot.arguments[0], world.directory / "copy", world.server.url, user)
+    try:
+        until(lambda: refusals(copy) == ["M_FORBIDDEN"] * 3)
+    finally:
+        copy.kill()
+    await ask(world.ana, room, "!the room is the same")
+    assert world.bot.room("dev-home") == room
+
+
+async def upgraded(world, room):
+    """By an administrator of the server, in the bot's name: only who made a room of version 12 can. Returns
+    the replacement, where all goes on, under the alias and in the space."""
+    ana, call = world.ana, world.server.call
+    token = world.server.register("admin", admin=True)
+    token = call("POST", f"/_synapse/admin/v1/users/{quote(BOT)}/login", {}, token)["access_token"]
+    path = f"/_matrix/client/v3/rooms/{quote(room)}/upgrade"
+    new = call("POST", path, {"new_version": "12"}, token)["replacement_room"]
+    await ana.enter(new)
+    await ask(ana, new, "!in the new room")
+    space = ana.find("devbox")
+    await ana.until(lambda: new in space.children and room not in space.children, "new room in the space")
+    path = f"/_matrix/client/v3/directory/room/{quote(f'#dev-home:{SERVER}')}"
+    assert call("GET", path, token=token)["room_id"] == new
+    return new
+
+
+# ---- servers
+
+
+async def outage(world, room, commands=105):
+    """More is written than a sync has, while the bot does not reach the server: each is answered once, in
+    order."""
+    ana, bot, proxy = world.ana, world.bot, Proxy(world.server.url)
+    bot.move(proxy.url)
+    await ask(ana, room, "!before the outage")
+    proxy.end()
+    for number in range(commands):
+        await ana.say(room, f"!queued {number}")
+    proxy = Proxy(world.server.url, port=proxy.port)
+    wanted = [f"done:\n!queued {number}" for number in range(commands)]
+    try:
+        await ana.until(lambda: wanted[-1] in (event.text for event in ana.events), "last answer", 120)
+    finally:
+        bot.move(world.server.url)
+        proxy.end()
+    answers = [event.text for event in ana.events if event.sender == BOT and "done:\n!queued" in event.text]
+    assert answers == wanted, answers
+    assert proxy.counts["page"], "the sync left nothing out"
+
+
+def expire(server, user):
+    """Ends the access tokens of a server that is not running: it answers with a soft logout."""
+    with contextlib.closing(sqlite3.connect(server.database)) as store, store:
+        store.execute("UPDATE access_tokens SET valid_until_ms = 1 WHERE user_id = ?", (user,))
+
+
+async def soft_logout_and_limits(world, room, commands=12):
+    """The server comes back with Synapse's own limits, and without the bot's access token."""
+    server, bot, ana = world.server, world.bot, world.ana
+    server.kill()
+    expire(server, BOT)
+    server.start(limits={})
+    for number in range(commands):
+        await ana.say(room, f"!limited {number}")
+    wanted = [f"done:\n!limited {number}" for number in range(commands)]
+    await ana.until(lambda: wanted[-1] in (event.text for event in ana.events), "last answer", 120)
+    answers = [event.text for event in ana.events if event.sender == BOT and "done:\n!limited" in event.text]
+    assert answers == wanted, answers
+    server.kill()
+    server.start()
+
+
+FOR_ANA = devices, members, names_taken, outage, soft_logout_and_limits
