@@ -161,9 +161,29 @@ static int receive_events(E2ee *e2ee, const cJSON *events)
         return 0;
 }
 
+/* A sync without a token has the state of all rooms; nothing that the server said before holds. */
+static int begin_anew(E2ee *e2ee)
+{
+        static const char *const statements[] = {
+                "DELETE FROM member",
+                "UPDATE room SET rotate = 1",
+                "UPDATE identity SET dirty = 1, generation = generation + 1, retry_ms = 0 WHERE tracked",
+        };
+        _cleanup_(freep) char *since = NULL;
+
+        int r = e2ee_since(e2ee, &since);
+        if (r != 0)
+                return MIN(r, 0);
+        for (size_t i = 0; r == 0 && i < ELEMENTSOF(statements); i++)
+                r = database_run(e2ee->database, statements[i]);
+        return r;
+}
+
 int e2ee_receive_sync(E2ee *e2ee, const cJSON *sync)
 {
-        int r = device_list_receive(e2ee, object_object(sync, "device_lists"));
+        int r = begin_anew(e2ee);
+        if (r == 0)
+                r = device_list_receive(e2ee, object_object(sync, "device_lists"));
         if (r == 0)
                 r = receive_events(e2ee, to_device_events(sync));
         if (r == 0)
@@ -176,6 +196,11 @@ int e2ee_receive_sync(E2ee *e2ee, const cJSON *sync)
                               "sync_position = NULL",
                               "t", object_string(sync, "next_batch"));
         return r < 0 ? r : e2ee_plan(e2ee);
+}
+
+int e2ee_forget_since(E2ee *e2ee)
+{
+        return query_run(e2ee->database, "UPDATE account SET since = NULL", "");
 }
 
 int e2ee_since(E2ee *e2ee, char **ret_since)

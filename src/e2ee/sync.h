@@ -13,6 +13,9 @@
 /* The token of the next sync. 1: there is one, which the caller frees. */
 int e2ee_since(E2ee *e2ee, char **ret_since);
 
+/* The next sync has no token: members of rooms and devices of users are learned anew. */
+int e2ee_forget_since(E2ee *e2ee);
+
 /* Outside a transaction, before the response is processed. May process to-device events already. */
 int e2ee_begin_sync(E2ee *e2ee, const cJSON *sync);
 

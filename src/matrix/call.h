@@ -41,12 +41,18 @@ typedef struct MatrixReply {
         int error;         /* < 0: of http/client.h, only if `once`; or -EBADMSG a 2xx without JSON */
         unsigned status;   /* 0: none */
         const cJSON *body; /* borrowed; NULL: no JSON */
-        usec_t retry_usec; /* of a 429: how long the server wants not to be asked */
+        usec_t retry_usec; /* of what decides nothing: how long to wait before it is repeated */
 } MatrixReply;
 
 static inline bool matrix_reply_is_success(const MatrixReply *reply)
 {
         return reply->error == 0 && reply->status / 100 == 2;
+}
+
+/* Only if it is sent `once`, or is `limited`. */
+static inline bool matrix_reply_decides_nothing(const MatrixReply *reply)
+{
+        return reply->error < 0 || reply->status == 429 || reply->status / 100 == 5;
 }
 
 /* "M_FORBIDDEN"; "" if there is none. */

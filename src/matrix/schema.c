@@ -84,6 +84,10 @@ static const char matrix_tables[] =
         " user_id TEXT NOT NULL, state INTEGER NOT NULL DEFAULT 0, UNIQUE (room, user_id)) STRICT;"
         "CREATE INDEX chat_member_by_state ON chat_member(state, id);"
 
+        /* One row: the last event that the homeserver has sent: rewind.h. */
+        "CREATE TABLE landmark("
+        " id INTEGER PRIMARY KEY CHECK (id = 1), room_id TEXT NOT NULL, event_id TEXT NOT NULL) STRICT;"
+
         /* Rooms of others that we are invited to, until the answer was sent. */
         "CREATE TABLE invitation("
         " id INTEGER PRIMARY KEY, room_id TEXT NOT NULL UNIQUE, accepted INTEGER NOT NULL) STRICT;"

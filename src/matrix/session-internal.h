@@ -17,6 +17,8 @@ struct MatrixSession {
         SessionState state;
         const char *fault; /* why it has ended; static */
         uint64_t last_sync_ms;
+        bool is_interrupted,
+                is_asked; /* by a failure, since the last sync, and for its last event: rewind.h */
         const SessionHandlers *handlers;
         void *userdata;
         const Secret *seal;                       /* of the tokens; borrowed */

@@ -52,8 +52,27 @@ static void cut_timeline(Chat *chat, cJSON *timeline, const char *since)
         assert_ok(object_put(timeline, "limited", cJSON_CreateTrue()));
 }
 
+/* All that there is. */
+static Answer answer_anew(Chat *chat)
+{
+        _cleanup_(json_freep) cJSON *response = NULL;
+        cJSON *state = cJSON_CreateArray(), *event;
+        char token[24];
+
+        cJSON_ArrayForEach(event, tree_member(tree_member(chat->server->rooms, ROOM), "state"))
+                assert_true(cJSON_AddItemToArray(state, cJSON_Duplicate(event, true)));
+        (void) snprintf(token, sizeof token, "%ld", (long) chat->bot->token);
+        assert_ok(json_pack(&response,
+                            "{next_batch:s,rooms:{join:{*:{state:{events:o},timeline:{events:o}}}}}", token,
+                            ROOM, state, TAKE_PTR(chat->written)));
+        return homeserver_http_answer(response);
+}
+
 static Answer answer_sync(Chat *chat, const char *target)
 {
+        if (chat->written && !strstr(target, "since="))
+                return answer_anew(chat);
+
         cJSON *response = homeserver_http_sync(chat->bot, target), *room;
         const char *since = strstr(target, "since=");
 
@@ -217,6 +236,9 @@ static Answer on_request(const ServerRequest *request, void *userdata)
                 return answer_create(chat);
         if (strstr(target, "/messages?"))
                 return answer_messages(chat, target);
+        if (strstr(target, "/event/"))
+                return chat->written ? (Answer){ ANSWER, 404, NULL, strdup("{\"errcode\":\"M_NOT_FOUND\"}") }
+                                     : (Answer){ ANSWER, 200, NULL, strdup("{}") };
         response = receive_clear(chat, target);
         if (!response)
                 response = startswith(target, "/rooms/%21r%3Ax/send/m.room.encrypted/")
@@ -306,6 +328,7 @@ int chat_down(void **state)
         cJSON_Delete(chat->sent);
         cJSON_Delete(chat->omitted);
         cJSON_Delete(chat->omitted_from);
+        cJSON_Delete(chat->written);
         sd_event_unref(chat->event);
         free(chat);
         return 0;
@@ -361,6 +384,19 @@ void chat_pin(Chat *chat)
         assert_ok(transaction_begin(chat->database, &transaction));
         assert_ok(e2ee_pin_identity(session_e2ee(chat->session), ANA, master));
         assert_ok(transaction_commit(&transaction));
+}
+
+void chat_restore_server(Chat *chat, const char *text)
+{
+        peer_say(chat->ana, ROOM, text);
+        settle(chat->server);
+        chat->written = cJSON_DetachItemFromObject(tree_member(tree_member(chat->bot->queue, "rooms"), ROOM),
+                                                   "events");
+        assert_non_null(chat->written);
+        cJSON_DeleteItemFromObject(chat->bot->queue, "rooms");
+        chat->broken = "/sync";
+        chat->breaks = (Answer){ .how = ANSWER_DROP };
+        chat->n_broken = 1;
 }
 
 void chat_add_approvals(Chat *chat)

@@ -42,6 +42,8 @@ typedef struct Chat {
         unsigned n_broken;             /* how many of them still fail */
         Answer breaks;                 /* how; its body is text that is copied */
         unsigned n_rooms;              /* that were asked for */
+        cJSON *written;                /* since the server was restored, for a sync without a token; NULL: it
+                                          was not */
         unsigned n_receipts, n_reactions, n_redactions;
 } Chat;
 
@@ -73,6 +75,10 @@ char *chat_meet(Chat *chat);
 
 /* And the operator's manifest pins Ana's. */
 void chat_pin(Chat *chat);
+
+/* The server goes on at an earlier point, where Ana writes this: it has none of its events, sends what is
+ * new only to who has no token of it, and interrupts what is under way. */
+void chat_restore_server(Chat *chat, const char *text);
 
 /* The room of the approvals is the one where both are. */
 void chat_add_approvals(Chat *chat);

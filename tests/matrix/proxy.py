@@ -7,8 +7,8 @@
 Serves the homeserver at URL on a port of loopback (0: a free one), prints "ready http://127.0.0.1:PORT", and
 on SIGTERM how often it did each of FAULTS, and was asked for a page of messages, as JSON. PERCENT of the
 requests get a fault. Which ones and which fault depends on SEED and on how many syncs, or other requests,
-there were before. The answers to requests with PATH in them are kept back until SIGUSR1. The interpreter must
-have aiohttp, which matrix-nio needs, too."""
+there were before. The answers to requests with PATH in them are kept back until SIGUSR1. The interpreter
+must have aiohttp, which matrix-nio needs, too."""
 
 import asyncio
 import collections

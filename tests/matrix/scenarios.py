@@ -11,6 +11,7 @@ from homeserver import SERVER, until
 
 ONE_TIME_KEYS = 50  # of the bot, on the server
 EDITED = "Edited commands are ignored. Send a new one."
+RESTORED = "The homeserver was restored from a backup."
 UNSIGNED = ("This session is not verified. In Element: Settings, Sessions, Verify; then send the command"
             " again.")
 
@@ -216,4 +217,26 @@ async def soft_logout_and_limits(world, room, commands=12):
     server.start()
 
 
-FOR_ANA = devices, members, names_taken, outage, soft_logout_and_limits
+async def restored(world, room):
+    """The server comes back from a backup, and ana writes before the bot does: her command runs, those that
+    the server has forgotten do not run again, and people are told."""
+    server, bot, ana = world.server, world.bot, world.ana
+    restore = server.back_up()
+    lines = [f"!since the backup {number}" for number in range(3)]
+    for line in lines:
+        await ask(ana, room, line)
+    bot.kill()
+    server.kill()
+    restore()
+    server.start()
+    await ana.say(room, "!after the backup")
+    bot.start()
+    await hear(ana, "done:\n!after the backup")
+    await ana.until(lambda: [event for event in ana.events if event.text.startswith(RESTORED)], "alert")
+    for line in [*lines, "!after the backup"]:
+        assert len(bot.read("SELECT event_id FROM command WHERE line = ?", line)) == 1, line
+        await hear(ana, f"done:\n{line}")  # once
+    await ask(ana, room, "!all goes on")
+
+
+FOR_ANA = devices, members, names_taken, outage, soft_logout_and_limits, restored
