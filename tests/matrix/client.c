@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* A session as a program, for a real homeserver and clients that share no code with it.
  *
- *         client DIRECTORY URL USER OPERATOR... < PASSWORD
+ *         client DIRECTORY URL USER DEVICES OPERATOR... < PASSWORD
  *
- * Makes the rooms of the device "home", whose manifest names each OPERATOR with the identity that the server
- * has of them, and answers each command with "done:" and its line, and announces a request, whose
+ * Makes the rooms of so many devices, "home", "home1" and so on, whose manifests name each OPERATOR with the
+ * identity that the server has of them, and answers each command with "done:" and its line, and announces a request, whose
  * announcement becomes the first decision. Ends with its input. */
 
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "basic/parse.h"
 #include "e2ee/identity.h"
 #include "e2ee/json.h"
 #include "e2ee/message-check.h"
@@ -25,6 +26,7 @@
 #define OPERATORS_MAX 8
 
 typedef struct Client {
+        unsigned n_devices;
         char **people; /* until NULL */
         sd_event *event;
         HttpClient *http;
@@ -64,8 +66,13 @@ static int read_manifest(Client *client)
 
         for (char **person = client->people; *person && r == 0; person++)
                 r = read_identity(client, *person, &operators[manifest.operators.n++]);
-        return r < 0 ? r
-                     : people_receive(client->database, session_e2ee(client->session), "home", &manifest);
+        for (unsigned i = 0; r == 0 && i < client->n_devices; i++) {
+                char name[16];
+
+                (void) snprintf(name, sizeof name, i == 0 ? "home" : "home%u", i);
+                r = people_receive(client->database, session_e2ee(client->session), name, &manifest);
+        }
+        return r;
 }
 
 static int pass_on_decision(Client *client)
@@ -210,10 +217,14 @@ static int run(Client *client, char **arguments)
 
 int main(int argc, char **argv)
 {
-        Client client = { .people = argv + 4 };
+        Client client = { .people = argv + 5 };
+        uint64_t n_devices = 0;
 
         log_open("client");
-        int r = argc > 4 && argc <= 4 + OPERATORS_MAX ? run(&client, argv) : -EINVAL;
+        int r = argc > 5 && argc <= 5 + OPERATORS_MAX ? parse_u64(argv[4], 1, 1000, &n_devices) : -EINVAL;
+        client.n_devices = (unsigned) n_devices;
+        if (r == 0)
+                r = run(&client, argv);
 
         session_free(client.session);
         matrix_call_free(client.call);

@@ -20,9 +20,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 
 class Bot:
-    def __init__(self, program, directory, url, user=BOT):
+    def __init__(self, program, directory, url, user=BOT, devices=1):
         directory.mkdir()
-        self.arguments = [program, str(directory), url, user, ANA, BEN]
+        self.arguments = [program, str(directory), url, user, str(devices), ANA, BEN]
         self.store = directory / "matrix.db"
         self.start()
 
@@ -132,8 +132,8 @@ class World:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def new(cls, program, packages, directory, percent=0):
-        """`program` is client.c's. Until settle(), `percent` of the bot's requests get a fault. All of it
+    async def new(cls, program, packages, directory, percent=0, devices=1):
+        """`program` is client.c's. Until the bot is moved, `percent` of its requests get a fault. All of it
         ends with the context."""
         async with contextlib.AsyncExitStack() as stack:
             (directory / "synapse").mkdir()
@@ -143,7 +143,7 @@ class World:
                 server.register(name)
             proxy = Proxy(server.url, 1, percent)
             stack.callback(proxy.end)
-            bot, ben = Bot(program, directory / "bot", proxy.url), None
+            bot, ben = Bot(program, directory / "bot", proxy.url, devices=devices), None
             stack.callback(bot.kill)
             if packages:
                 log = stack.enter_context(open(directory / "element", "w", encoding="utf-8"))
