@@ -22,7 +22,7 @@ struct MatrixCall {
         char *method, *url, *body;
         size_t body_size;
         bool is_json;
-        usec_t timeout_usec;
+        usec_t timeout_usec, until_usec; /* until: of CLOCK_MONOTONIC */
         size_t response_max;
         bool once, limited, anonymous;
         bool failing; /* the attempt before failed, and this was logged */
@@ -206,7 +206,8 @@ static void on_complete(HttpCall *http, int result, void *userdata)
 
         bool is_limit = status == 429, undecided = result < 0 || is_limit || status / 100 == 5;
         usec_t delay_usec = undecided ? retry_after(http, body, backoff_next(&call->backoff)) : 0;
-        if (undecided && !call->once && !(is_limit && call->limited)) {
+        if (undecided && !call->once && !(is_limit && call->limited) &&
+            time_now(CLOCK_MONOTONIC) < call->until_usec) {
                 log_failure(call, result, status);
                 if (attempt_after(call, delay_usec) < 0)
                         (void) sd_event_exit(call->server->event, -ENOMEM);
@@ -245,6 +246,9 @@ int matrix_call_start(MatrixServer *server, const MatrixRequest *request, Matrix
                               .timeout_usec = request->timeout_usec,
                               .response_max =
                                       request->response_max > 0 ? request->response_max : RESPONSE_MAX,
+                              .until_usec = request->repeat_usec > 0
+                                                    ? time_now(CLOCK_MONOTONIC) + request->repeat_usec
+                                                    : USEC_INFINITY,
                               .once = request->once,
                               .limited = request->limited,
                               .anonymous = request->anonymous,

@@ -4,7 +4,8 @@
 /* A request to a homeserver, sent again, byte for byte, until the server has decided about it.
  *
  * Connections that fail, 429 and 5xx decide nothing: the request is repeated after Retry-After, else after
- * 1 s and twice as long each time, up to a minute, for ever. All other responses are handed over. */
+ * 1 s and twice as long each time, up to a minute, for ever or as long as is asked. All other responses are
+ * handed over. */
 
 #include <cjson/cJSON.h>
 
@@ -32,6 +33,7 @@ typedef struct MatrixRequest {
         Bytes file;                  /* instead of the body */
         usec_t timeout_usec;         /* of one attempt */
         size_t response_max;         /* bytes; 0: 64 MiB */
+        usec_t repeat_usec;          /* hands over failures after that; 0: never */
         bool once;                   /* hands over failures as well, instead of repeating */
         bool limited;                /* hands over a 429 as well */
         bool anonymous;              /* without the token */

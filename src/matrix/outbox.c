@@ -201,3 +201,44 @@ int outbox_owner(Database *database, int64_t seq, OutboxOwnerKind *ret_kind, cha
         r = statement_copy_text(row, 1, ret_id);
         return r < 0 ? r : 1;
 }
+
+int outbox_is_doubtful(Database *database, int64_t now_ms, int64_t *ret_seq, char **ret_room_id)
+{
+        _cleanup_(statement_resetp) Statement *row = NULL;
+
+        int r = query(database, &row,
+                      "SELECT encrypted AND turn_ms < ?, seq, room_id FROM outbox WHERE error IS NULL"
+                      " ORDER BY seq LIMIT 1",
+                      "i", now_ms - OUTBOX_REPEAT_MS);
+        if (r == 0)
+                r = statement_step(row);
+        if (r <= 0 || statement_integer(row, 0) == 0)
+                return MIN(r, 0);
+        *ret_seq = statement_integer(row, 1);
+        r = statement_copy_text(row, 2, ret_room_id);
+        return r < 0 ? r : 1;
+}
+
+int outbox_recognise(Database *database, int64_t now_ms, int64_t seq, const cJSON *events,
+                     char **ret_event_id)
+{
+        _cleanup_(json_freep) cJSON *ours = NULL;
+        _cleanup_(freep) char *text = NULL;
+        const cJSON *event;
+
+        int r = query_text(database, &text, "SELECT content FROM outbox WHERE seq = ?", "i", seq);
+        if (r > 0)
+                r = matrix_json_parse(bytes_of_string(text), SIZE_MAX, &ours);
+        if (r < 0)
+                return r;
+        const char *ciphertext = strempty(object_string(ours, "ciphertext"));
+        cJSON_ArrayForEach(event, events) {
+                const char *event_id = object_string(event, "event_id");
+
+                if (event_id && object_has(object_object(event, "content"), "ciphertext", ciphertext)) {
+                        *ret_event_id = strdup(event_id);
+                        return *ret_event_id ? 1 : -ENOMEM;
+                }
+        }
+        return query_run(database, "UPDATE outbox SET turn_ms = ? WHERE seq = ?", "ii", now_ms, seq);
+}

@@ -9,6 +9,9 @@
 #include "e2ee/e2ee.h"
 #include "e2ee/json.h"
 
+/* Servers know transaction ids for a day, or less. */
+#define OUTBOX_REPEAT_MS (INT64_C(12) * 3600 * 1000)
+
 /* Whoever learns the id of an event when it was sent. */
 typedef enum OutboxOwnerKind {
         OUTBOX_NO_OWNER,
@@ -49,6 +52,15 @@ typedef struct OutboxEvent {
 #define OUTBOX_EVENT_NULL ((OutboxEvent){ 0 })
 
 void outbox_event_done(OutboxEvent *event);
+
+/* 1: the first event may have been sent so long ago that the server has forgotten its transaction id, and
+ * would take it for another one: the newest of our events in its room say whether it has it. The caller
+ * frees the room's id. */
+int outbox_is_doubtful(Database *database, int64_t now_ms, int64_t *ret_seq, char **ret_room_id);
+
+/* These are the newest. 1: it is there, and the caller frees its id; 0: it is sent again. */
+int outbox_recognise(Database *database, int64_t now_ms, int64_t seq, const cJSON *events,
+                     char **ret_event_id);
 
 typedef enum OutboxOutcome {
         OUTBOX_EMPTY = 1,

@@ -244,6 +244,34 @@ static int event_decided(MatrixSession *session, int64_t seq, const char *event_
         return r < 0 || !owner_id ? r : on_decided[kind](session->database, owner_id, event_id);
 }
 
+/* What the server may know under no transaction id any more. */
+static int next_doubtful(MatrixSession *session, SendItem *item)
+{
+        _cleanup_(freep) char *room_id = NULL, *text = NULL;
+        _cleanup_(json_freep) cJSON *filter = NULL;
+
+        int r = outbox_is_doubtful(session->database, wall_ms(), &item->id, &room_id);
+        if (r <= 0)
+                return r;
+        r = json_pack(&filter, "{senders:[s],types:[s]}", session->user_id, "m.room.encrypted");
+        if (r == 0)
+                r = canonical_json(filter, false, &text);
+        item->method = "GET";
+        if (r == 0)
+                r = url_format(&item->target, API "/rooms/%/messages?dir=b&limit=20&filter=%", room_id,
+                               text);
+        return r < 0 ? r : 1;
+}
+
+static int doubtful_answered(MatrixSession *session, int64_t id, const MatrixReply *reply)
+{
+        _cleanup_(freep) char *event_id = NULL;
+
+        int r = outbox_recognise(session->database, wall_ms(), id, object_array(reply->body, "chunk"),
+                                 &event_id);
+        return r <= 0 ? r : event_decided(session, id, event_id, NULL);
+}
+
 /* A reaction that is there already is as good as one that was sent. */
 static int event_answered(MatrixSession *session, int64_t id, const MatrixReply *reply)
 {
@@ -275,8 +303,8 @@ static int upload_received(MatrixSession *session, int64_t id, const MatrixReply
 
 static const SendSource sources[] = {
         { next_request, request_answered }, { next_room_request, room_request_answered },
-        { next_page, page_received },       { next_event, event_answered },
-        { next_upload, upload_received },
+        { next_page, page_received },       { next_doubtful, doubtful_answered },
+        { next_event, event_answered },     { next_upload, upload_received },
 };
 
 static int next(MatrixSession *session, SendItem *item)
@@ -342,7 +370,7 @@ static void on_answer(MatrixCall *call, const MatrixReply *reply, void *userdata
         if (session->item->limited && reply->status == 429)
                 session->limited_until_usec[session->item->step] =
                         time_now(CLOCK_MONOTONIC) + reply->retry_usec;
-        else
+        else if (session->item->file || !matrix_reply_decides_nothing(reply))
                 r = answered(session, reply);
         sender_done(session);
         if (r < 0) { /* it is sent again: the server knows its transaction id */
@@ -365,6 +393,7 @@ static int send_item(MatrixSession *session, SendItem *item)
                                                 .body = item->body,
                                                 .file = BYTES(item->file, item->file_size),
                                                 .timeout_usec = item->file ? UPLOAD_USEC : SEND_USEC,
+                                                .repeat_usec = OUTBOX_REPEAT_MS * USEC_PER_MSEC,
                                                 .once = item->file,
                                                 .limited = item->limited },
                               on_answer, session, &session->send);

@@ -90,6 +90,21 @@ static Answer answer_sync(Chat *chat, const char *target)
         return homeserver_http_answer(response);
 }
 
+/* What the bot has sent: the server knows it, though not its transaction ids. */
+static Answer answer_sent(Chat *chat)
+{
+        _cleanup_(json_freep) cJSON *response = cJSON_CreateObject();
+        cJSON *chunk = tree_array(response, "chunk"), *event, *body;
+
+        cJSON_ArrayForEach(body, chat->sent) {
+                assert_ok(json_pack(&event, "{event_id:s,content:o}",
+                                    object_string(chat->server->seen, body->string),
+                                    tree_parse(body->valuestring)));
+                assert_true(cJSON_AddItemToArray(chunk, event));
+        }
+        return homeserver_http_answer(response);
+}
+
 /* Backwards from one token to the other. */
 static Answer answer_messages(Chat *chat, const char *target)
 {
@@ -234,6 +249,8 @@ static Answer on_request(const ServerRequest *request, void *userdata)
                 return refusal;
         if (startswith(target, "/createRoom"))
                 return answer_create(chat);
+        if (strstr(target, "/messages?") && strstr(target, "%7B%22senders%22"))
+                return answer_sent(chat);
         if (strstr(target, "/messages?"))
                 return answer_messages(chat, target);
         if (strstr(target, "/event/"))

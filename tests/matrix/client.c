@@ -4,8 +4,8 @@
  *         client DIRECTORY URL USER DEVICES OPERATOR... < PASSWORD
  *
  * Makes the rooms of so many devices, "home", "home1" and so on, whose manifests name each OPERATOR with the
- * identity that the server has of them, and answers each command with "done:" and its line, and announces a request, whose
- * announcement becomes the first decision. Ends with its input. */
+ * identity that the server has of them, and answers each command with "done:" and its line, and announces a
+ * request, whose announcement becomes the first decision. Ends with its input. */
 
 #include <stdio.h>
 #include <sys/epoll.h>

@@ -70,6 +70,37 @@ static void test_lost_answers(void **state)
         assert_int_equal(chat->ana->n_replays, 0);
 }
 
+/* An answer that was lost half a day ago: the server has forgotten the transaction id, and has the message
+ * or not. Either way it is heard once. */
+static void test_unknown_for_long(void **state)
+{
+        for (int arrived = 0; arrived < 2; arrived++) {
+                Chat *chat;
+
+                assert_int_equal(chat_up(state), 0);
+                chat = *state;
+                chat_pin(chat);
+                if (!arrived) {
+                        chat->broken = "/send/";
+                        chat->breaks = (Answer){ .how = ANSWER_DROP };
+                        chat->n_broken = 1;
+                }
+                chat_say(chat, "one");
+                CHAT_UNTIL(chat, chat->n_sends > 0 || (!arrived && chat->n_broken == 0));
+                assert_int_equal(chat_count(chat, "SELECT encrypted FROM outbox"), 1);
+                assert_ok(
+                        database_run(chat->database, "UPDATE outbox SET turn_ms = turn_ms - 13 * 3600000"));
+                chat_stop(chat);
+                chat_start(chat);
+                unsigned n_sends = chat->n_sends;
+                CHAT_UNTIL(chat, chat_count(chat, "SELECT count(*) FROM outbox") == 0);
+                CHAT_UNTIL(chat, peer_heard(chat->ana, BOT, "one") == 1);
+                assert_int_equal(chat->n_sends - n_sends, arrived ? 0 : 1);
+                assert_int_equal(chat->ana->n_replays, 0);
+                assert_int_equal(chat_down(state), 0);
+        }
+}
+
 static void test_crashes(void **state)
 {
         Chat *chat = *state;
@@ -313,6 +344,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_conversation, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_reaction, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_lost_answers, chat_up, chat_down),
+                cmocka_unit_test(test_unknown_for_long),
                 cmocka_unit_test_setup_teardown(test_crashes, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_unpinned, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_changed_identity, chat_up, chat_down),
