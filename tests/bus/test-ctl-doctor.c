@@ -103,6 +103,9 @@ static const FindingCase rows[] = {
           "bad udp the hub has never answered: packets leave, none return; closed at the hub's provider, " },
         { IS_DEVICE, "FAKE_HANDSHAKE=7200", NULL, NULL,
           "bad udp the hub does not answer any more: packets leave, none return; closed at the hub's " },
+        { IS_DEVICE, "FAKE_HANDSHAKE=-3600", NULL, NULL,
+          "bad udp the clock was set back since the last handshake; WireGuard waits until it has caught up, "
+          "see devbox-mesh(8); or: devboxctl leave, and enroll with a new invitation\n" },
         { IS_DEVICE, "FAKE_HANDSHAKE=100", NULL, NULL, "ok udp the last handshake with the hub was " },
         { IS_HUB, NULL, NULL, NULL, "ok wireguard kernel\n" },
         { IS_HUB, "FAKE_BACKEND=userspace", NULL, NULL,

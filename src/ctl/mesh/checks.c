@@ -177,7 +177,11 @@ static int check_udp(const CheckContext *context, Finding *ret_finding)
                 check_udp_of_hub(context, ret_finding);
         else if (!is_device(context))
                 report(ret_finding, FINDING_OK, "not in use");
-        else if (last_ms > 0 && context->now_ms < last_ms + ONLINE_MS)
+        else if (last_ms > context->mesh->time_ms + ONLINE_MS) {
+                report(ret_finding, FINDING_BAD, "the clock was set back since the last handshake");
+                advise(ret_finding, "WireGuard waits until it has caught up, see devbox-mesh(8); or: "
+                                    "devboxctl leave, and enroll with a new invitation");
+        } else if (last_ms > 0 && context->now_ms < last_ms + ONLINE_MS)
                 report(ret_finding, FINDING_OK, "the last handshake with the hub was %s ago",
                        format_span(span, (context->now_ms - MIN(context->now_ms, last_ms)) * USEC_PER_MSEC));
         else {
