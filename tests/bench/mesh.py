@@ -26,6 +26,7 @@ TREE = "/var/cache/bench"  # the namespaces of tests/bus have a /run of their ow
 OTHERS = ("ledger", "dispatch", "collector", "api")  # of a hub
 TARGETS = ("src/mesh/devbox-mesh", *(f"src/{name}/devbox-{name}" for name in OTHERS), "src/ctl/devboxctl",
            "tests/mesh/mesh-fill", "tests/bus/fake-services", "tests/bus/libkill-at.so",
+           "tests/bus/libshift-clock.so",
            "tests/bus/test-bus-enrol", "tests/bus/test-bus-enrol-ctl")
 
 
