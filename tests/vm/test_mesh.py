@@ -79,6 +79,41 @@ class Mesh(unittest.TestCase):
         self.assertIn("link-missing", self.hub.drift())
         self.assertNotIn("peer-missing", self.hub.drift())
 
+    # ---- clocks
+
+    def handshakes(self):
+        return [line.split()[1] for line in self.hub.wg("show", "wg0", "latest-handshakes").splitlines()]
+
+    def assert_undisturbed(self):
+        time.sleep(2)  # two polls
+        self.assertEqual(self.hub.status()["online"], 2)
+        self.assertEqual(self.hub.drift(), [])
+
+    def test_clock_steps(self):
+        """By an hour, ahead and back, while packets flow: none is lost, and no device seems gone."""
+        wait_until(lambda: self.hub.status()["online"] == 2, "both devices are seen")
+        kept = self.devices[0].start("ping", "-q", "-c", "100", "-i", "0.1", "-W", "30",
+                                     self.hub.address, stdout=subprocess.PIPE, text=True)
+        for seconds in (3600, -7200, 3600):
+            time.clock_settime(time.CLOCK_REALTIME, time.time() + seconds)
+            self.assert_undisturbed()
+        self.assertIn(" 0% packet loss", kept.communicate()[0])
+
+    def test_suspend_and_resume(self):
+        """The kernel forgets the keys of all sessions then."""
+        if not (self.hub.kernel and "mem" in pathlib.Path("/sys/power/state").read_text()):
+            self.skipTest("no suspend here")
+        before = set(self.handshakes())
+        slept = time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()
+        network.run("rtcwake", "-m", "mem", "-s", "3")
+        slept = time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic() - slept
+        for device in self.devices:
+            wait_until(device.ping, f"a ping of {device.device}")
+        self.assertGreater(slept, 1)
+        self.assertFalse(before & set(self.handshakes()) - {"0"})
+        self.assert_undisturbed()
+        note(f"slept {slept:.1f} s")
+
     # ---- drift
 
     def test_drift_is_repaired(self):
