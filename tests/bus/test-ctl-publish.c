@@ -9,6 +9,8 @@
         "capabilities:\n"                                                                                   \
         "  - run: df -h\n"
 
+#define NEXT_SEED "2102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20"
+
 #define publish(world, ...) run_words(world, "manifest", "publish", ##__VA_ARGS__, SIGNING(world))
 
 /* A template file, whose path the caller frees. */
@@ -166,6 +168,26 @@ static void test_one_of_several_has_none(void **state)
         assert_int_equal(one.status, 1);
 }
 
+/* The operator has another key since: the manifest that is kept is of an earlier root. */
+static void test_publish_after_a_rotation(void **state)
+{
+        HubWorld *world = *state;
+        char *key = text_of("%s/next-seed", world->ledger->directory);
+
+        hub_world_admit(world);
+        write_state_file(world->ledger, "next-seed", NEXT_SEED);
+        _cleanup_(run_done) Run rotated =
+                run_words(world, "operator", "rotate", SIGNING(world), "--new-key", key);
+        assert_int_equal(rotated.status, 0);
+        free(TAKE(world->key, key));
+        _cleanup_(run_done) Run init = run_init(world);
+        assert_int_equal(init.status, 0);
+
+        _cleanup_(run_done) Run run = publish(world, "--all", "--yes");
+        assert_has(run.output, "home-wsl: version 1 is signed");
+        assert_int_equal(run.status, 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -176,6 +198,7 @@ int main(void)
                 hub_test(test_publish_as_json),
                 hub_test(test_what_is_not_published),
                 hub_test(test_one_of_several_has_none),
+                hub_test(test_publish_after_a_rotation),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

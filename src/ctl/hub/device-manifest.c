@@ -6,6 +6,7 @@
 #include "ctl/hub/dispatch-client.h"
 #include "ctl/manifest/file.h"
 #include "ctl/manifest/linter.h"
+#include "ctl/operator/root-store.h"
 #include "ctl/problem.h"
 #include "ctl/template/store.h"
 
@@ -69,16 +70,23 @@ static int read_file(HubSession *session, const DeviceManifest *wanted, const Ma
         return r;
 }
 
-/* By the newest root that lets a key that signed it sign manifests. */
-static int verify(const RootChain *chain, const Envelope *envelope, bool *ret_current)
+/* By the newest root that lets a key that signed it sign manifests: the current one, or one before. */
+static int verify(const HubSession *session, const Envelope *envelope, bool *ret_current)
 {
+        int64_t current = session->chain.root->version;
         int r = DEVBOX_ERROR_ROOT_CHAIN;
 
-        for (size_t i = chain->n_steps; i-- > 0 && r > 0;) {
-                const KeySet keys = root_key_set(chain->steps[i].root, ROOT_ROLE_MANIFEST);
+        for (int64_t version = current; version > 0 && r > 0; version--) {
+                _cleanup_(root_chain_done) RootChain chain = ROOT_CHAIN_NULL;
 
+                r = root_store_load_before(session->source->dir, version + 1, &chain,
+                                           &session->ctl->problem);
+                if (r != 0)
+                        return r;
+
+                const KeySet keys = root_key_set(chain.root, ROOT_ROLE_MANIFEST);
                 r = envelope_verify(envelope, ENVELOPE_MANIFEST, &keys, NULL);
-                *ret_current = i + 1 == chain->n_steps;
+                *ret_current = version == current;
         }
 
         return r;
@@ -105,7 +113,7 @@ int device_manifest_read_kept(HubSession *session, const char *device, KeptManif
 
         r = envelope_parse(bytes_of_string(text), ENVELOPE_PAYLOAD_MAX, &envelope);
         if (r == 0)
-                r = verify(&session->chain, envelope, &kept.by_current_root);
+                r = verify(session, envelope, &kept.by_current_root);
         if (r == 0)
                 r = manifest_parse(envelope_payload(envelope), &kept.manifest, NULL);
         if (r == 0 && !streq(kept.manifest->device, device))
