@@ -174,6 +174,21 @@ static int store_root(Ledger *ledger, const char *text, const Envelope *envelope
         return chain_transaction_commit(&write);
 }
 
+/* Whether it is a root of before, which the hub sends with those that follow it. Nothing comes of it, so
+ * that its signatures do not matter: the device may never have had the keys. */
+static int is_past(const Root *current, const Envelope *envelope)
+{
+        _cleanup_(root_freep) Root *root = NULL;
+
+        if (!streq(envelope->type, ENVELOPE_ROOT))
+                return false;
+        int r = root_parse(envelope_payload(envelope), &root, NULL);
+        if (r != 0)
+                return MIN(r, 0);
+
+        return streq(root->network, current->network) && root->version < current->version;
+}
+
 int ledger_install_root(Ledger *ledger, const char *text)
 {
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
@@ -187,6 +202,9 @@ int ledger_install_root(Ledger *ledger, const char *text)
         if (r == 0) {
                 if (sha256_equal(&envelope->digest, &policy->root_digest))
                         return 0;
+                r = is_past(policy->root, envelope);
+                if (r != 0)
+                        return MIN(r, 0);
                 r = root_accept_next(policy->root, envelope, &root);
         }
         if (r > 0)

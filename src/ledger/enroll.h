@@ -24,8 +24,8 @@ typedef struct Enrolment {
  * ROOT_CHAIN, BAD_ENVELOPE, BAD_SCHEMA, BAD_REQUEST. */
 int ledger_enroll(Ledger *ledger, const Enrolment *enrolment);
 
-/* The next root, or the current one again. Errors: DEVBOX_ERROR_NOT_ENROLLED and those of
- * root_accept_next(). */
+/* The next root; or the current one again or one before it, which changes nothing. Errors:
+ * DEVBOX_ERROR_NOT_ENROLLED and those of root_accept_next(). */
 int ledger_install_root(Ledger *ledger, const char *envelope);
 
 typedef struct ManifestInstalled {
