@@ -41,7 +41,8 @@
  *     39  a ledger killed, a database changed              test-crash.c; test-enroll.c; bus/test-run-crash.c
  *     40  a device revoked                                 test-enroll.c; bus/test-run.c
  *
- * Paths are those in tests/; "network" is network/test_attacks.py. Without a ledger: tests/trust. */
+ * Paths are those in tests/; "network" is network/test_attacks.py. Without a ledger: tests/trust. Those by
+ * documents are also made against an installed device: network/test_forgeries.py. */
 
 #include <stdio.h>
 

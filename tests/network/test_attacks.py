@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The numbered attacks that need the installed system (the others: tests/ledger/test-attacks.c): requests
-beyond the manifest, whoever is not the hub, an agent that was taken over, programs that reach for more."""
+"""The numbered attacks that are no forged documents (test_forgeries.py): requests beyond the manifest, who
+is not the hub, an agent that was taken over, programs that reach for more."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ capabilities:
   - write: middle, ask(message)
   - write: high, ask(signed)
 """
-KEY_OF_BEN = "efab622e131e6523811f3c9e8a777bf935df02eb05fa761d728fc4ab54195aff"  # the private one is lost
+KEY_OF_BEN = "2df04125f0015afb47ce853aef8772094ff9498c14cb1b9e12973c2927da0fa6"  # the seed: 32 times b
 PROGRAMS = "programs: [/usr/bin/find, /usr/bin/yes, "
 PORT = 51822
 AGENT = f"http://{FIRST}:{PORT}"
@@ -119,14 +119,18 @@ def entries(network, text):
     return [name for name in names if name.startswith("req.")]
 
 
+def add_ben(network):
+    network.hub.put("/root/ben.pub", KEY_OF_BEN)
+    network.hub.run(*"devboxctl person add ben --mxid @ben:example.org --key /root/ben.pub".split())
+
+
 def test_a_manifest_for_them(network):
     network.home.shell(
         "install -d -m 755 /home/eve && echo hello >/home/eve/file && ln -sf /etc/shadow /home/eve/link &&"
         " ln -f /home/eve/file /home/eve/second; rm -f /tmp/canary; cp -L /usr/bin/true /home/eve/true;"
         " install -d -m 777 /tmp/low /tmp/middle /tmp/high"
     )
-    network.hub.put("/root/ben.pub", KEY_OF_BEN)
-    network.hub.run(*"devboxctl person add ben --mxid @ben:example.org --key /root/ben.pub".split())
+    add_ben(network)
     publish(network, TEMPLATE, CEILING.replace("programs: [", PROGRAMS))
     equal(run(network, "ls", "/home").returncode, 0, "ls, which it allows")
 
@@ -149,7 +153,7 @@ def test_requests_beyond_the_manifest(network):
         expect(names == ["req.denied"] or names[-1:] == ["req.finished"], f"{name}: {names}")
 
     each(rows, check)
-    expect(not (network.home.path() / "tmp/canary").exists(), "the canary is touched")
+    equal(network.home.shell("find /tmp -name canary").stdout, "", "the canary")
 
 
 def test_22_a_program_starts_no_other(network):

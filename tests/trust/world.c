@@ -9,6 +9,8 @@
 #include "codec/binary-text.h"
 #include "proto/error.h"
 
+#include "malleate.h"
+
 #define DAY_MS "86400000"
 
 static const char *const key_names[_KEY_MAX] = {
@@ -166,16 +168,7 @@ Envelope *world_sign(const char *type, const char *text, const WorldKey *keys)
 
 void world_malleate(Envelope *envelope)
 {
-        static const uint8_t order[32] = { 0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58,       0xd6,
-                                           0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, [31] = 0x10 };
-        uint8_t *s = envelope->signatures[0].signature.bytes + 32;
-        unsigned carry = 0;
-
-        for (size_t i = 0; i < sizeof order; i++) {
-                carry += s[i] + order[i];
-                s[i] = (uint8_t) carry;
-                carry >>= 8;
-        }
+        signature_malleate(&envelope->signatures[0].signature);
 }
 
 static int request_known(void *userdata, const PublicKey *dispatcher, const Sha256 *digest)
