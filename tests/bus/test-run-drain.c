@@ -45,13 +45,38 @@ static sd_bus_message *get_request(const RunWorld *world, const char *id)
         return finish_call(world->client, call, NULL);
 }
 
-static void wait_finished(const RunWorld *world, const char *id)
+/* All that the hub and the device know of a request. */
+static void explain(const RunWorld *world, size_t device, const char *id)
+{
+        static const char *const keys[] = { "reason", "message", "result" };
+        const struct {
+                const TestBus *bus;
+                const char *name;
+        } logs[] = { { world->ledger->bus, DISPATCH },
+                     { fleet_ledger(device)->bus, "org.devbox.Agent1" },
+                     { fleet_ledger(device)->bus, LEDGER } };
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = get_request(world, id);
+        char *line, *rest;
+
+        for (size_t i = 0; i < ELEMENTSOF(keys); i++)
+                print_message("# %s %s: %s\n", id, keys[i], dictionary_text(reply, keys[i]));
+        for (size_t i = 0; i < ELEMENTSOF(logs); i++) {
+                _cleanup_(freep) char *log = test_bus_read_log(logs[i].bus, logs[i].name);
+
+                for (rest = log; (line = strsep(&rest, "\n"));)
+                        if (i > 0 || strstr(line, id) || strstr(line, "Cannot"))
+                                print_message("# %s: %s\n", logs[i].name, line);
+        }
+}
+
+static void wait_finished(const RunWorld *world, size_t device, const char *id)
 {
         const char *state = wait_end(world, id);
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = get_request(world, id);
 
-        if (!streq(state, "finished"))
-                fail_msg("%s is %s: %s", id, state, dictionary_text(reply, "message"));
+        if (streq(state, "finished"))
+                return;
+        explain(world, device, id);
+        fail_msg("%s is %s", id, state);
 }
 
 static Result *read_result(const RunWorld *world, const char *id)
@@ -105,7 +130,7 @@ static void test_queued_requests_drain(void **state)
         fleet_start_agents(world);
         for (size_t i = 0; i < n_devices; i++)
                 for (size_t j = 0; j < n_requests; j++)
-                        wait_finished(world, ids[i][j]);
+                        wait_finished(world, i, ids[i][j]);
         usec_t usec = time_now(CLOCK_MONOTONIC) - began;
 
         for (size_t i = 0; i < n_devices; i++)
