@@ -45,10 +45,11 @@ struct LinkRun {
         void *userdata;
         HttpCall *call; /* NULL: waits for the session */
         Frames frames;
-        bool sent, accepted, cancelled, renewed; /* renewed: the session, on its account */
-        char *result;                            /* the envelope */
-        Text refusal;                            /* the body of a response that is no success */
-        unsigned n_unanswered;
+        bool arrived; /* perhaps, in an earlier attempt */
+        bool renewed; /* the session, on its account */
+        char *result; /* the envelope */
+        Text refusal; /* the body of a response that is no success */
+        unsigned n_busy;
         DevboxError reason; /* of the answer */
         char message[LINK_MESSAGE_SIZE];
 };
@@ -62,7 +63,7 @@ void device_link_reset(DeviceLink *link);
 /* link-run.c */
 void link_run_send(LinkRun *run);
 
-/* An accepted request has a result, now or later; another one ends with the reason. */
+/* What may have arrived is asked for again; another one ends with the reason. */
 void link_run_fail(LinkRun *run, int reason);
 
 /* The reason in {"error":{"code":…}}, of a response that is no success: as text, or parsed. */

@@ -9,9 +9,8 @@
 #include "dispatch/link-internal.h"
 #include "log/log.h"
 
-/* How often a request is sent whose answer got lost before the device said that it has it: for three
- * seconds, in which systemd has started its agent and its ledger again. */
-#define UNANSWERED_MAX 6
+/* How often a request is sent to an agent that has as many under way as it can have: for three seconds. */
+#define BUSY_MAX 6
 
 #define REFUSAL_MAX 4096
 
@@ -55,19 +54,39 @@ static void ask_again(LinkRun *run)
 
 void link_run_fail(LinkRun *run, int reason)
 {
-        if (run->accepted)
+        if (run->arrived)
                 ask_again(run);
         else
                 run_end(run, NULL, reason);
 }
 
-/* The device may have accepted it without a word that arrived: its ledger or its agent died. */
-static void on_no_answer(LinkRun *run, int reason)
+static void set_arrived(LinkRun *run)
 {
-        if (++run->n_unanswered < UNANSWERED_MAX)
-                ask_again(run);
-        else
-                link_run_fail(run, reason);
+        if (!TAKE(run->arrived, true))
+                run->handlers->on_arrived(run->userdata);
+}
+
+/* The device may have accepted it without a word that arrived: its ledger, its agent or the way died. */
+static void on_no_answer(LinkRun *run)
+{
+        set_arrived(run);
+        run->request.in_order |= run->request.may_wait;
+        ask_again(run);
+}
+
+static void on_busy(LinkRun *run)
+{
+        if (++run->n_busy < BUSY_MAX && !run->request.may_wait)
+                return ask_again(run);
+
+        (void) snprintf(run->message, sizeof run->message,
+                        "%s runs as many requests as it can; try again when one has ended", run->link->name);
+        link_run_fail(run, DEVBOX_ERROR_BUSY);
+}
+
+static bool is_withdrawn(const LinkRequest *request)
+{
+        return request->withdrawn || time_now(CLOCK_REALTIME) / USEC_PER_MSEC >= request->expires_ms;
 }
 
 /* ---- a run: deliver, read frames, verify the result */
@@ -78,7 +97,8 @@ static int make_delivery(LinkRun *run, char **ret_envelope)
         _cleanup_(freep) char *payload = NULL;
         Delivery delivery = { .device = link->name,
                               .counter = ++link->counter,
-                              .request_sha256 = *run->request.digest };
+                              .request_sha256 = *run->request.digest,
+                              .withdraws = is_withdrawn(&run->request) };
 
         memcpy(delivery.session, link->session, sizeof delivery.session);
         int r = delivery_format(&delivery, &payload, NULL);
@@ -114,10 +134,8 @@ static int on_answer(LinkRun *run, Bytes json)
         if (!outcome)
                 return -EPROTO;
 
-        if (!streq(outcome, "denied") && !run->accepted) {
-                run->accepted = true;
-                run->handlers->on_accepted(run->userdata);
-        }
+        if (!streq(outcome, "denied"))
+                set_arrived(run);
         if (reason && devbox_error_from_code(reason, &run->reason) < 0)
                 run->reason = DEVBOX_ERROR_INTERNAL;
         run->link->ledger_failed = run->reason == DEVBOX_ERROR_AUDIT_UNAVAILABLE;
@@ -193,15 +211,32 @@ static void witness_device(DeviceLink *link)
                 log_debug("The chain of %s is not witnessed now", link->name);
 }
 
+/* Without a statement of the device: perhaps the session is not one of its ledger's any more, or it has lost
+ * its manifest. */
+static void on_unsigned(LinkRun *run, int reason)
+{
+        if (run->arrived && reason != 0)
+                device_link_reset(run->link);
+        link_run_fail(run, reason);
+}
+
 static void on_refusal(LinkRun *run)
 {
         int reason = link_response_reason(BYTES(run->refusal.data, run->refusal.size));
 
         run->link->ledger_failed |= reason == DEVBOX_ERROR_AUDIT_UNAVAILABLE;
         if (reason == DEVBOX_ERROR_AUDIT_UNAVAILABLE)
-                on_no_answer(run, reason);
+                on_no_answer(run);
+        else if (reason == DEVBOX_ERROR_BUSY)
+                on_busy(run);
         else
-                link_run_fail(run, reason);
+                on_unsigned(run, reason);
+}
+
+/* A delivery that is not of this session says nothing about the request. */
+static bool has_answer(const LinkRun *run)
+{
+        return run->result && run->reason != DEVBOX_ERROR_SESSION_MISMATCH;
 }
 
 static void on_run_complete(HttpCall *call, int error, void *userdata)
@@ -219,12 +254,12 @@ static void on_run_complete(HttpCall *call, int error, void *userdata)
                 device_link_reset(link);
                 return device_link_prepare(link);
         }
-        if (error == -ECONNRESET)
-                return on_no_answer(run, DEVBOX_ERROR_MESH_UNREACHABLE);
+        if (error != 0 && http_call_was_sent(call))
+                return on_no_answer(run);
         if (error != 0)
                 return link_run_fail(run, DEVBOX_ERROR_MESH_UNREACHABLE);
-        if (!run->result)
-                return link_run_fail(run, run->reason);
+        if (!has_answer(run))
+                return on_unsigned(run, run->reason);
 
         int r = parse_result(run, &result);
         if (r < 0) {
@@ -258,7 +293,10 @@ void link_run_send(LinkRun *run)
         _cleanup_(freep) char *body = NULL;
         char url[128];
 
-        int r = make_body(run, &body);
+        int r = run->handlers->on_sending(run->userdata);
+        if (r < 0)
+                return link_run_fail(run, DEVBOX_ERROR_AUDIT_UNAVAILABLE);
+        r = make_body(run, &body);
         if (r == 0) {
                 const HttpCallOptions options = { .method = "POST",
                                                   .url = url,
@@ -271,7 +309,6 @@ void link_run_send(LinkRun *run)
                 (void) snprintf(url, sizeof url, "http://%s:%u/v1/requests", link->facts.address,
                                 link->context->agent_port);
                 forget_answer(run);
-                run->sent = true;
                 r = http_call_start(link->context->http, &options, &handlers, run, &run->call);
         }
         if (r != 0)
@@ -289,7 +326,7 @@ int link_run_start(DeviceLink *link, const LinkRequest *request, const LinkRunHa
                           .request = *request,
                           .handlers = handlers,
                           .userdata = userdata,
-                          .accepted = request->accepted };
+                          .arrived = request->arrived };
         TAILQ_INSERT_TAIL(&link->runs, run, entry);
         prepare_after(link, 0);
         *ret_run = run;
@@ -312,9 +349,14 @@ LinkRun *link_run_free(LinkRun *run)
         return NULL;
 }
 
-bool link_run_was_sent(const LinkRun *run)
+bool link_run_may_have_arrived(const LinkRun *run)
 {
-        return run->sent;
+        return run->arrived || (run->call && http_call_was_sent(run->call));
+}
+
+bool link_run_is_in_order(const LinkRun *run)
+{
+        return run->request.in_order;
 }
 
 void link_run_resume(LinkRun *run)
@@ -323,10 +365,10 @@ void link_run_resume(LinkRun *run)
                 http_call_resume(run->call);
 }
 
-void link_run_cancel(LinkRun *run)
+void link_run_withdraw(LinkRun *run)
 {
-        if (TAKE(run->cancelled, true))
+        if (TAKE(run->request.withdrawn, true))
                 return;
 
-        link_run_fail(run, DEVBOX_ERROR_INTERNAL);
+        on_no_answer(run);
 }

@@ -3,7 +3,8 @@
 
 /* The hub's connection to the agent of one device: a session of its ledger, the documents that it must have,
  * and the requests under way. A request may be sent again after any failure: the device knows it by its
- * digest, runs it once, and answers with what became of it. */
+ * digest, runs it once, and answers with what became of it. What may have arrived is asked for until the
+ * device has signed an answer; once it is withdrawn or has expired, by a delivery that withdraws it. */
 
 #include "bus/client.h"
 #include "dispatch/keys.h"
@@ -26,16 +27,19 @@ typedef struct LinkContext {
 } LinkContext;
 
 typedef struct LinkRunHandlers {
-        /* The device has accepted it: from now on only its result ends the request. */
-        void (*on_accepted)(void *userdata);
+        /* It is about to be sent. An error keeps it from it and ends the run with AUDIT_UNAVAILABLE. */
+        int (*on_sending)(void *userdata);
+
+        /* The device has it, or may have it as its answer was lost: from now on only its word ends it. */
+        void (*on_arrived)(void *userdata);
 
         /* Whether output can be taken now; if not, until link_run_resume(). */
         bool (*has_room)(void *userdata);
         void (*on_output)(char type, Bytes output, void *userdata);
 
         /* Once, at the end; may free the run. `result` is what the device signed, verified and borrowed,
-         * with its envelope; or NULL, for a reason: MESH_UNREACHABLE before it was accepted, or what the
-         * device rejected it for without a statement. */
+         * with its envelope; or NULL, if the device does not have the request, for a reason:
+         * MESH_UNREACHABLE, or what the device rejected it for without a statement. */
         void (*on_end)(const Result *result, const char *envelope, int reason, const char *message,
                        void *userdata);
 } LinkRunHandlers;
@@ -44,8 +48,11 @@ typedef struct LinkRequest {
         const char *envelope, *const *approvals;
         size_t n_approvals;
         const Sha256 *digest;
-        bool accepted; /* already, when an earlier process sent it */
-        bool in_order; /* sent after the end of those before it that are in order, too */
+        uint64_t expires_ms;
+        bool arrived;   /* perhaps: an earlier process sent it */
+        bool withdrawn; /* already */
+        bool may_wait;  /* is in order once an answer was lost */
+        bool in_order;  /* sent after the end of those before it that are in order, too */
 } LinkRequest;
 
 int device_link_new(const LinkContext *context, const char *device, DeviceLink **ret_link);
@@ -84,7 +91,8 @@ DEFINE_CLEANUP(LinkRun, link_run_free);
 void link_run_resume(LinkRun *run);
 
 /* Whether the device may have it. */
-bool link_run_was_sent(const LinkRun *run);
+bool link_run_may_have_arrived(const LinkRun *run);
+bool link_run_is_in_order(const LinkRun *run);
 
-/* Hangs up, and asks the device again: what it says about a request that was cancelled. */
-void link_run_cancel(LinkRun *run);
+/* Of one that may have arrived: hangs up, which cancels it on the device, and withdraws it there. */
+void link_run_withdraw(LinkRun *run);

@@ -184,6 +184,7 @@ int queue_decide(Queue *queue, const QueueDecision *given, const char **ret_why)
                 return 0;
         }
 
+        stored->sent = true; /* the next step */
         r = queued_set_state(request, DISPATCH_QUEUED);
         if (r == 0)
                 queued_start(request);

@@ -4,7 +4,25 @@
 #include "dispatch/queue-internal.h"
 #include "log/log.h"
 
-static void on_accepted(void *userdata)
+static int set_sent(QueuedRequest *request, bool sent)
+{
+        StoredRequest *stored = &request->stored;
+
+        if (TAKE(stored->sent, sent) == sent)
+                return 0;
+
+        int r = dispatch_store_update(request->queue->store, stored, NULL);
+        if (r < 0)
+                stored->sent = !sent;
+        return r;
+}
+
+static int on_sending(void *userdata)
+{
+        return set_sent(userdata, true);
+}
+
+static void on_arrived(void *userdata)
 {
         QueuedRequest *request = userdata;
 
@@ -48,6 +66,24 @@ static void take_result(QueuedRequest *request, const Result *result, const char
         stored->message = result->message ? strdup(result->message) : NULL;
 }
 
+/* The device did not have it, and never takes it. */
+static void on_withdrawn(QueuedRequest *request, const char *envelope)
+{
+        StoredRequest *stored = &request->stored;
+
+        stored->result = strdup(envelope);
+        if (stored->cancelled)
+                queued_end(request, DISPATCH_CANCELLED, 0, NULL, NULL);
+        else
+                queued_end(request, DISPATCH_EXPIRED, DEVBOX_ERROR_EXPIRED, NULL, NULL);
+}
+
+static bool is_withdrawal(const Result *result)
+{
+        return result->status == RESULT_DENIED &&
+               streq(strempty(result->reason), devbox_error_code(DEVBOX_ERROR_REQUEST_WITHDRAWN));
+}
+
 static bool is_away(int reason)
 {
         return reason == DEVBOX_ERROR_MESH_UNREACHABLE || reason == DEVBOX_ERROR_BUSY;
@@ -58,28 +94,32 @@ static void on_end(const Result *result, const char *envelope, int reason, const
 {
         QueuedRequest *request = userdata;
 
+        if (result && is_withdrawal(result))
+                return on_withdrawn(request, envelope);
         if (result) {
                 take_result(request, result, envelope);
                 return queued_end(request, states_of_results[result->status], 0, NULL, NULL);
         }
 
-        if (request->cancelled)
-                return queued_end(request, DISPATCH_CANCELLED, 0, NULL, NULL);
         if (request->stored.may_wait && (is_away(reason) || reason == DEVBOX_ERROR_MESH_UNAVAILABLE)) {
                 /* It keeps its place; the timer tries again. */
                 request->deferred = true;
                 request->run = link_run_free(request->run);
+                if (set_sent(request, false) < 0)
+                        log_warning("Cannot write that a request was not sent, ignoring");
                 return;
         }
-        if (is_away(reason))
+        if (reason == DEVBOX_ERROR_MESH_UNREACHABLE)
                 return queued_end(request, DISPATCH_UNREACHABLE, DEVBOX_ERROR_MESH_UNREACHABLE, NULL, NULL);
 
         queued_end(request, DISPATCH_REJECTED, reason, message, NULL);
 }
 
-static const LinkRunHandlers run_handlers = {
-        .on_accepted = on_accepted, .has_room = has_room, .on_output = on_output, .on_end = on_end
-};
+static const LinkRunHandlers run_handlers = { .on_sending = on_sending,
+                                              .on_arrived = on_arrived,
+                                              .has_room = has_room,
+                                              .on_output = on_output,
+                                              .on_end = on_end };
 
 /* ---- starting */
 
@@ -107,7 +147,8 @@ static bool is_behind(const QueuedRequest *request)
         TAILQ_FOREACH(older, &request->queue->requests, entry) {
                 if (older == request)
                         break;
-                if (older->deferred && streq(older->stored.device, request->stored.device))
+                if ((older->deferred || (older->run && link_run_is_in_order(older->run))) &&
+                    streq(older->stored.device, request->stored.device))
                         return true;
         }
 
@@ -124,7 +165,10 @@ void queued_start(QueuedRequest *request)
                                            .approvals = (const char *const *) stored->approvals,
                                            .n_approvals = stored->n_approvals,
                                            .digest = &stored->digest,
-                                           .accepted = stored->state == DISPATCH_RUNNING,
+                                           .expires_ms = (uint64_t) stored->expires_ms,
+                                           .arrived = stored->state == DISPATCH_RUNNING,
+                                           .withdrawn = stored->cancelled,
+                                           .may_wait = stored->may_wait,
                                            .in_order = request->deferred };
         DeviceLink *link = NULL;
 

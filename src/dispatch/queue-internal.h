@@ -18,9 +18,7 @@ typedef struct QueuedRequest {
         ClientStream *stream;
         usec_t ready_usec; /* CLOCK_MONOTONIC: when it was given to the link first; 0: not yet */
         bool again;        /* the stream is not the first one */
-        bool cancelled;
-        bool deferred;  /* has found its device away: delivered after the older ones that have, too */
-        bool inherited; /* queued by an earlier process, which may have sent it */
+        bool deferred;     /* has found its device away: delivered after the older ones that have, too */
 } QueuedRequest;
 
 typedef TAILQ_HEAD(QueuedRequests, QueuedRequest) QueuedRequests;
@@ -61,6 +59,9 @@ int queue_why_not_open(Queue *queue, const char *id);
 void queued_start(QueuedRequest *request);
 int queued_set_state(QueuedRequest *request, DispatchState state);
 void queued_changed(QueuedRequest *request);
+
+/* Whether only the device's word ends it. */
+bool queued_may_have_arrived(const QueuedRequest *request);
 
 /* Ends it at once if the device does not have it, else by the device's word. */
 void queued_cancel(QueuedRequest *request);

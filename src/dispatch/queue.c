@@ -68,18 +68,20 @@ int queued_set_state(QueuedRequest *request, DispatchState state)
         return r;
 }
 
+bool queued_may_have_arrived(const QueuedRequest *request)
+{
+        return request->stored.state == DISPATCH_RUNNING ||
+               (request->run && link_run_may_have_arrived(request->run));
+}
+
 /* ---- deadlines */
 
-/* What waits for people or for the device ends at its expiry; what the device may have, only by its word. */
+/* What waits for people or for the device ends at its expiry. */
 static void check_expiry(QueuedRequest *request, uint64_t now)
 {
         const StoredRequest *stored = &request->stored;
 
-        if (request->run && link_run_was_sent(request->run))
-                return;
-
-        bool expired = stored->state != DISPATCH_RUNNING && (uint64_t) stored->expires_ms <= now;
-        if (expired && !TAKE(request->inherited, false))
+        if ((uint64_t) stored->expires_ms <= now && !queued_may_have_arrived(request))
                 return queued_end(request, DISPATCH_EXPIRED,
                                   stored->state == DISPATCH_APPROVING ? DEVBOX_ERROR_APPROVAL_EXPIRED
                                                                       : DEVBOX_ERROR_EXPIRED,
@@ -113,11 +115,18 @@ static void arm(Queue *queue, usec_t after_usec)
 
 void queued_cancel(QueuedRequest *request)
 {
-        request->cancelled = true;
+        StoredRequest *stored = &request->stored;
+
+        if (!queued_may_have_arrived(request))
+                return queued_end(request, DISPATCH_CANCELLED, 0, NULL, NULL);
+        if (TAKE(stored->cancelled, true))
+                return;
+
+        int r = dispatch_store_update(request->queue->store, stored, NULL);
+        if (r < 0)
+                (void) log_warning_errno(r, "Cannot write that a request is cancelled, ignoring");
         if (request->run)
-                link_run_cancel(request->run);
-        else
-                queued_end(request, DISPATCH_CANCELLED, 0, NULL, NULL);
+                link_run_withdraw(request->run);
 }
 
 /* ---- public */
@@ -133,13 +142,14 @@ static int load(StoredRequest *stored, void *userdata)
         request->queue = queue;
         request->stored = TAKE(*stored, ((StoredRequest){ .n_approvals = 0 }));
         TAILQ_INSERT_TAIL(&queue->requests, request, entry);
+        if (request->stored.state == DISPATCH_QUEUED && request->stored.sent)
+                request->stored.state = DISPATCH_RUNNING;
 
         /* The last process ended between the last approval and the state that follows from it. */
         if (request->stored.state == DISPATCH_APPROVING &&
             (int64_t) request->stored.n_approvals >= request->stored.needed)
                 request->stored.state = DISPATCH_QUEUED;
-        request->inherited = request->stored.state == DISPATCH_QUEUED;
-        request->deferred = request->inherited && request->stored.may_wait;
+        request->deferred = request->stored.state != DISPATCH_APPROVING && request->stored.may_wait;
         return 0;
 }
 
@@ -280,6 +290,7 @@ static int fill(StoredRequest *stored, const QueueSubmission *submission, const 
         stored->self_may_approve = entry && entry->approval_self;
         stored->exit_code = -1;
         stored->state = stored->needed > 0 ? DISPATCH_APPROVING : DISPATCH_QUEUED;
+        stored->sent = stored->state == DISPATCH_QUEUED; /* the next step */
         return 0;
 }
 
@@ -347,6 +358,9 @@ void queue_revoke(Queue *queue, const char *device)
         for (QueuedRequest *request = TAILQ_FIRST(&queue->requests), *next; request; request = next) {
                 next = TAILQ_NEXT(request, entry);
                 if (streq(request->stored.device, device))
-                        queued_end(request, DISPATCH_REJECTED, DEVBOX_ERROR_PEER_REVOKED, NULL, NULL);
+                        queued_end(request,
+                                   queued_may_have_arrived(request) ? DISPATCH_INTERRUPTED_UNKNOWN
+                                                                    : DISPATCH_REJECTED,
+                                   DEVBOX_ERROR_PEER_REVOKED, NULL, NULL);
         }
 }

@@ -7,6 +7,9 @@
  *                     │            │         └─ finished, timeout, cancelled, failed, rejected, interrupted…
  *                     └─ denied    └─ unreachable; expired; cancelled
  *
+ * Running is what the device has, or may have, as its answer was lost: only its word ends that. Cancelled or
+ * expired, it is withdrawn on the device, which answers with what it knows, or that it never ran.
+ *
  * What finds its device away and may wait is delivered when the device is back, in the order of submission,
  * each after the end of the one before.
  *
@@ -108,5 +111,6 @@ int queue_withdraw(Queue *queue, const QueueDecision *decision);
 /* Errors: DEVBOX_ERROR_REQUEST_UNKNOWN; REQUEST_STATE it has ended. */
 int queue_cancel(Queue *queue, const char *id);
 
-/* A device that was revoked: what is open for it ends with peer_revoked. */
+/* A device that was revoked: what is open for it ends with peer_revoked; whether what it may have ran to its
+ * end is unknown. */
 void queue_revoke(Queue *queue, const char *device);

@@ -71,13 +71,17 @@ static const char *const migrations[] = {
         /* The event of a chat that caused a request, which causes no second one. */
         "ALTER TABLE request ADD COLUMN event_id TEXT;"
         "CREATE UNIQUE INDEX request_by_event ON request(event_id) WHERE event_id IS NOT NULL;",
+
+        /* Of older rows it is not known. */
+        "ALTER TABLE request ADD COLUMN sent INTEGER NOT NULL DEFAULT 1;"
+        "ALTER TABLE request ADD COLUMN cancelled INTEGER NOT NULL DEFAULT 0;",
 };
 /* clang-format on */
 
 #define COLUMNS                                                                                             \
         "id, device, capability, subject, principal, envelope, digest, state, created_ms, expires_ms, "     \
         "ended_ms, tier, needed, may_wait, reason, message, result, exit_code, exit_signal, self, "         \
-        "event_id"
+        "event_id, sent, cancelled"
 
 const char *const dispatch_state_names[_DISPATCH_STATE_MAX] = {
         [DISPATCH_APPROVING] = "approving",
@@ -189,13 +193,15 @@ int dispatch_store_insert(DispatchStore *store, const StoredRequest *request, co
         if (r < 0)
                 return r;
         r = query_run(store->database,
-                      "INSERT INTO request (" COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                      "ttttttbiiiiiiitttiiit", request->id, request->device, request->capability,
+                      "INSERT INTO request (" COLUMNS
+                      ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                      "ttttttbiiiiiiitttiiitii", request->id, request->device, request->capability,
                       request->subject, request->principal, request->envelope, BYTES_OF(request->digest),
                       (int64_t) request->state, request->created_ms, request->expires_ms, request->ended_ms,
                       request->tier, request->needed, (int64_t) request->may_wait, request->reason,
                       request->message, request->result, request->exit_code, request->exit_signal,
-                      (int64_t) request->self_may_approve, request->event_id);
+                      (int64_t) request->self_may_approve, request->event_id, (int64_t) request->sent,
+                      (int64_t) request->cancelled);
         return r < 0 ? r : commit(&transaction, request, event);
 }
 
@@ -208,10 +214,10 @@ int dispatch_store_update(DispatchStore *store, const StoredRequest *request, co
                 return r;
         r = query_run(store->database,
                       "UPDATE request SET state = ?, ended_ms = ?, reason = ?, message = ?, result = ?,"
-                      " exit_code = ?, exit_signal = ? WHERE id = ?",
-                      "iitttiit", (int64_t) request->state, request->ended_ms, request->reason,
+                      " exit_code = ?, exit_signal = ?, sent = ?, cancelled = ? WHERE id = ?",
+                      "iitttiiiit", (int64_t) request->state, request->ended_ms, request->reason,
                       request->message, request->result, request->exit_code, request->exit_signal,
-                      request->id);
+                      (int64_t) request->sent, (int64_t) request->cancelled, request->id);
         return r < 0 ? r : commit(&transaction, request, event);
 }
 
@@ -278,6 +284,8 @@ static int read_row(const Statement *row, StoredRequest *request)
         request->exit_code = statement_integer(row, 17);
         request->exit_signal = statement_integer(row, 18);
         request->self_may_approve = statement_integer(row, 19) != 0;
+        request->sent = statement_integer(row, 21) != 0;
+        request->cancelled = statement_integer(row, 22) != 0;
         return r;
 }
 

@@ -13,7 +13,7 @@
 typedef enum DispatchState {
         DISPATCH_APPROVING, /* waits for people */
         DISPATCH_QUEUED,    /* waits for the device */
-        DISPATCH_RUNNING,   /* was sent; the device knows it */
+        DISPATCH_RUNNING,   /* the device has it, or may have it */
         /* Ended: */
         DISPATCH_FINISHED,
         DISPATCH_TIMEOUT,
@@ -23,7 +23,7 @@ typedef enum DispatchState {
         DISPATCH_INTERRUPTED_UNKNOWN, /* … while it ran; whether it finished is unknown */
         DISPATCH_REJECTED,            /* by the device, for `reason` */
         DISPATCH_DENIED,              /* by an approver */
-        DISPATCH_EXPIRED,             /* before it was sent */
+        DISPATCH_EXPIRED,             /* before the device accepted it */
         DISPATCH_UNREACHABLE,         /* and it may not wait */
         _DISPATCH_STATE_MAX,
         _DISPATCH_STATE_INVALID = -EINVAL,
@@ -47,6 +47,8 @@ typedef struct StoredRequest {
         int64_t tier, needed;                     /* ApprovalTier, approvals; 0: none */
         bool self_may_approve;                    /* the requester may be an approver */
         bool may_wait;                            /* for a device that is away */
+        bool sent;                                /* perhaps: it is written before it is */
+        bool cancelled;                           /* while the device may have it */
         char *reason, *message;                   /* of a rejection or failure; NULL: none */
         char *result;                             /* the device's signed statement; NULL: none */
         int64_t exit_code, exit_signal;
@@ -78,7 +80,7 @@ Database *const *dispatch_store_database(const DispatchStore *store);
 /* The event may be NULL. */
 int dispatch_store_insert(DispatchStore *store, const StoredRequest *request, const StoredEvent *event);
 
-/* State, reason, message, result, exit and time of the end. */
+/* State, whether it was sent and cancelled, reason, message, result, exit and time of the end. */
 int dispatch_store_update(DispatchStore *store, const StoredRequest *request, const StoredEvent *event);
 
 /* The event names the approver. */

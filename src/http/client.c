@@ -408,6 +408,14 @@ void http_call_resume(HttpCall *call)
         (void) curl_easy_pause(call->easy, CURLPAUSE_CONT);
 }
 
+bool http_call_was_sent(const HttpCall *call)
+{
+        long size = 0;
+
+        (void) curl_easy_getinfo(call->easy, CURLINFO_REQUEST_SIZE, &size);
+        return size > 0;
+}
+
 unsigned http_call_status(const HttpCall *call)
 {
         long status = 0;

@@ -66,6 +66,9 @@ DEFINE_CLEANUP(HttpCall, http_call_free);
 /* After on_send() or on_receive() returned -EAGAIN. */
 void http_call_resume(HttpCall *call);
 
+/* Whether anything of the request may have left: a connection alone is not enough. */
+bool http_call_was_sent(const HttpCall *call);
+
 /* The status of the response; 0 before it is known. */
 unsigned http_call_status(const HttpCall *call);
 

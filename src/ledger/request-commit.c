@@ -184,6 +184,7 @@ int request_commit_acceptance(Ledger *ledger, const Acceptance *acceptance, Ledg
 static bool is_final(int error)
 {
         switch (error) {
+        case DEVBOX_ERROR_REQUEST_WITHDRAWN:
         case DEVBOX_ERROR_OPERATOR_UNKNOWN:
         case DEVBOX_ERROR_UNKNOWN_CAPABILITY:
         case DEVBOX_ERROR_DISPATCHER_SCOPE:

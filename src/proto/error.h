@@ -39,6 +39,7 @@ typedef enum DevboxError {
         DEVBOX_ERROR_WRONG_DEVICE,
         DEVBOX_ERROR_PEER_REVOKED,
         DEVBOX_ERROR_SESSION_MISMATCH,
+        DEVBOX_ERROR_REQUEST_WITHDRAWN,
         DEVBOX_ERROR_REQUEST_ID_CONFLICT,
         DEVBOX_ERROR_NONCE_REPLAY,
         DEVBOX_ERROR_CLOCK_ROLLBACK,
@@ -107,7 +108,6 @@ const char *devbox_error_bus_name(DevboxError error); /* "org.devbox.Error.Token
 int devbox_error_http_status(DevboxError error);      /* 401 */
 int devbox_error_errno(DevboxError error);            /* -EACCES */
 const char *devbox_error_sentence(DevboxError error); /* what is wrong and what to do next; no full stop */
-
 const char *devbox_error_audit_status(DevboxError error); /* the outcome in the chain: "rejected_nonce" */
 bool devbox_error_is_replay(DevboxError error);           /* that outcome is rejected_nonce */
 

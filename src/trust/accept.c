@@ -71,6 +71,7 @@ static int check_delivery(const AcceptDevice *device, const Envelope *envelope, 
                 return DEVBOX_ERROR_SESSION_MISMATCH;
 
         verdict->counter = delivery->counter;
+        verdict->withdrawn = delivery->withdraws;
         return 0;
 }
 
@@ -89,7 +90,10 @@ static int check_known(const AcceptLedger *ledger, AcceptVerdict *verdict)
                 return r > 0 ? DEVBOX_ERROR_REQUEST_ID_CONFLICT : DEVBOX_ERROR_AUDIT_UNAVAILABLE;
 
         r = ledger->nonce_used(ledger->ledger, &verdict->dispatcher, request->nonce);
-        return r < 0 ? DEVBOX_ERROR_AUDIT_UNAVAILABLE : r > 0 ? DEVBOX_ERROR_NONCE_REPLAY : 0;
+        if (r != 0)
+                return r < 0 ? DEVBOX_ERROR_AUDIT_UNAVAILABLE : DEVBOX_ERROR_NONCE_REPLAY;
+
+        return verdict->withdrawn ? DEVBOX_ERROR_REQUEST_WITHDRAWN : 0;
 }
 
 static int check_clock(const AcceptDevice *device)

@@ -5,7 +5,7 @@
  * order, so that ledger, worker and auditor decide alike. The first rule that fails is the reason:
  *
  *     peer_revoked · bad_sig, unknown_key · bad_schema · wrong_device · session_mismatch ·
- *     known request (its stored result, or request_id_conflict) · nonce_replay ·
+ *     known request (its stored result, or request_id_conflict) · nonce_replay · request_withdrawn ·
  *     clock_rollback, not_yet_valid, expired · manifest_missing, manifest_expired, stale_manifest,
  *     manifest_needed · operator_unknown · unknown_capability, dispatcher_scope · binary_not_allowed,
  *     args_denied, path_denied · outside_window, manifest_unconfirmed, clock_unsynced · rate_limited ·
@@ -69,6 +69,7 @@ typedef struct AcceptInput {
 typedef struct AcceptVerdict {
         DevboxError error;       /* 0: accepted, or known */
         bool known;              /* the same request was decided before: answer with the stored result */
+        bool withdrawn;          /* by this delivery */
         bool counted;            /* rejected while unauthenticated: count it, add no entry to the chain */
         char subject[64];        /* for messages: "shell.exec.rm" */
         Sha256 digest;           /* of the request */

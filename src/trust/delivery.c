@@ -14,6 +14,7 @@ static const SchemaField fields[] = {
         { "session",        SCHEMA_HEX,      true, AT(session), .max = SESSION_NONCE_SIZE },
         { "ctr",            SCHEMA_INTEGER,  true, AT(counter), 1, SCHEMA_INTEGER_MAX },
         { "request_sha256", SCHEMA_HEX,      true, AT(request_sha256), .max = SHA256_SIZE },
+        { "withdraws",      SCHEMA_BOOLEAN,  false, AT(withdraws) },
 };
 /* clang-format on */
 

@@ -15,6 +15,7 @@ typedef struct Delivery {
         uint8_t session[SESSION_NONCE_SIZE];
         int64_t counter; /* from 1, strictly increasing within the session, for each dispatcher */
         Sha256 request_sha256;
+        bool withdraws; /* the request: it must never be accepted after this */
 } Delivery;
 
 /* The last counter of each dispatcher in a session: one cannot use up the counters of another. */

@@ -107,6 +107,7 @@ static void test_it_becomes_full_while_one_runs(void **state)
         _cleanup_(outcome_done) Outcome outcome = { .id = "" };
         int fd = run(world, "shell.exec", words, &outcome);
 
+        wait_state(world, outcome.id, "running");
         fill_disk();
         follow(fd, &outcome);
         assert_end(world, &outcome, "\"exit_code\":0");

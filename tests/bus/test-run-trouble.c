@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What the hub shows of a device whose chain cannot be written, or not be witnessed. */
+/* What the hub shows of a device whose chain cannot be written, or not be witnessed, and of one that is at
+ * its limit. */
 
+#include <stdio.h>
+#include <unistd.h>
+
+#include "agent/agent-internal.h"
 #include "run-calls.h"
 
 /* A member of ListDevices' only row, in static memory; empty: absent. */
@@ -51,11 +56,52 @@ static void test_witness(void **state)
         assert_non_null(strstr(problem(world, "witness_problem"), "no device of this name"));
 }
 
+static void submit_queued(const RunWorld *world, char **words, char ret_id[static 64])
+{
+        sd_bus_message *call = new_dispatch_call(world, "Submit");
+        const char *id;
+
+        assert_ok(sd_bus_message_append(call, "ss", "dev-a", "shell.exec"));
+        assert_ok(sd_bus_message_append_strv(call, words));
+        assert_ok(sd_bus_message_append(call, "a{sv}", 1, "may_wait", "b", true));
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = finish_call(world->client, call, NULL);
+        assert_ok(sd_bus_message_read(reply, "s", &id));
+        (void) snprintf(ret_id, 64, "%s", id);
+}
+
+/* Who waits for one more learns why it did not run; what may wait runs when one has ended. */
+static void test_agent_at_its_limit(void **state)
+{
+        RunWorld *world = *state;
+        char waiting[64], *sleep[] = { (char *) "sleep", (char *) "1000", NULL },
+                          *ls[] = { (char *) "ls", (char *) "--", (char *) "/home", NULL };
+        Outcome running[RUNS_MAX] = { 0 };
+        int fds[RUNS_MAX];
+
+        for (size_t i = 0; i < RUNS_MAX; i++) {
+                fds[i] = run(world, "shell.exec", sleep, &running[i]);
+                wait_state(world, running[i].id, "running");
+        }
+        run_ls(world,
+               "\"state\":\"rejected\",\"reason\":\"busy\",\"message\":\"dev-a runs as many requests");
+        submit_queued(world, ls, waiting);
+        run_ls(world, "\"reason\":\"busy\"");
+        wait_state(world, waiting, "queued");
+
+        for (size_t i = 0; i < RUNS_MAX; i++) {
+                (void) close(fds[i]);
+                outcome_done(&running[i]);
+        }
+        assert_string_equal(wait_end(world, waiting), "finished");
+        verify_chain(world->ledger);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 run_world_test(test_ledger),
                 run_world_test(test_witness),
+                run_world_test(test_agent_at_its_limit),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,11 +79,15 @@ static void test_flags_survive(void **state)
                 _cleanup_(stored_request_done) StoredRequest read = { .n_approvals = 0 };
 
                 written.id[25] = (char) ('1' + flags);
+                written.sent = flags & 1;
+                written.cancelled = flags & 2;
                 assert_ok(dispatch_store_insert(world->store, &written, NULL));
                 reopen(world);
                 assert_int_equal(dispatch_store_find(world->store, written.id, &read), 0);
                 assert_int_equal(read.self_may_approve, flags & 1);
                 assert_int_equal(read.may_wait, (flags & 2) >> 1);
+                assert_int_equal(read.sent, flags & 1);
+                assert_int_equal(read.cancelled, (flags & 2) >> 1);
                 assert_int_equal(read.tier, APPROVAL_MESSAGE);
                 assert_int_equal(read.exit_code, -1);
         }

@@ -37,6 +37,32 @@ static void test_permanent_denial_is_stored(void **state)
         ledger_answer_done(&second);
 }
 
+/* An earlier delivery of it that arrives late, or a later one, does not run it. */
+static void test_withdrawn_is_never_accepted(void **state)
+{
+        LedgerWorld *world = *state;
+        _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 }, early = { 0 };
+        LedgerAnswer first, second;
+
+        signed_bundle(&world->made, &(Case){ 0 }, &early);
+        signed_bundle(&world->made,
+                      &(Case){ .delivery = { { "\"ctr\":1", "\"withdraws\":true,\"ctr\":1" } } }, &bundle);
+        ledger_world_put(world, &bundle, &first);
+        assert_int_equal(first.error, DEVBOX_ERROR_REQUEST_WITHDRAWN);
+        assert_contains(first.result, "\"payload\"");
+        ledger_world_put(world, &early, &second);
+        assert_int_equal(second.error, DEVBOX_ERROR_SESSION_MISMATCH);
+        ledger_answer_done(&second);
+
+        signed_deliver_again(&world->made, &bundle);
+        ledger_world_put(world, &bundle, &second);
+        assert_int_equal(second.outcome, LEDGER_KNOWN);
+        assert_int_equal(second.state, REQUEST_DENIED);
+        assert_string_equal(first.result, second.result);
+        ledger_answer_done(&first);
+        ledger_answer_done(&second);
+}
+
 /* Any number of denied requests of one caller leaves room for others. */
 static void test_denials_are_limited(void **state)
 {
@@ -176,6 +202,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 ledger_test(test_permanent_denial_is_stored),
+                ledger_test(test_withdrawn_is_never_accepted),
                 ledger_test(test_denials_are_limited),
                 ledger_test(test_temporary_denial_is_not_stored),
                 ledger_test(test_rate_of_an_entry),

@@ -5,24 +5,27 @@
  * cancelled, when the connection is lost). What happens to one request on the device is request.pml.
  * The mesh goes down, and dispatch crashes: a budget; when it is spent, all must end.
  *
+ * A request that may have arrived is withdrawn by a delivery that says so: the device takes it no more, or answers
+ * with what it knows. Its expiry on the hub is the same, of which nobody decides.
+ *
  * Checked, exhaustively (run: tests/model/check):
  *   once       each request runs at most once
  *   in order   none runs before those that were submitted earlier have ended, on the device or by a person
  *   withdrawn  a request whose approval was withdrawn before it was sent never runs
+ *   truthful   what the hub reports as withdrawn has not run, and never will
  *   drained    the hub reports an end of each
- *
- * "cancelled" says nothing about what ran: the connection may have been lost after the request had arrived.
  *
  * -DALL_AT_ONCE sends all that waits when the device is back, and waits for no end in between.
  * -DOVERTAKE goes on with the next request when a connection is lost.
- * -DNO_RECHECK reads the approval when the request is queued, not again before it is sent. */
+ * -DNO_RECHECK reads the approval when the request is queued, not again before it is sent.
+ * -DGUESS withdraws what may have arrived without asking the device. */
 
 #ifndef OUTAGES
 #define OUTAGES 3
 #endif
 #define N 3
 
-mtype = { none, accepted, started, over };              /* on the device, durable */
+mtype = { none, accepted, started, over, refused };     /* on the device, durable */
 mtype = { waiting, sent, reported, cancelled };         /* on the hub, durable; "sent": it may have arrived */
 
 mtype device[N] = none;
@@ -32,9 +35,9 @@ byte outages = OUTAGES;
 bool withdrawn[N];
 bool late[N];           /* it was withdrawn before it was sent */
 bool connected[N];      /* the hub still listens to the run of this request */
-chan request = [N] of { byte };
+chan request = [N] of { byte, bool };   /* a delivery; it withdraws the request */
 
-/* ---- people */
+/* ---- people, and the clock */
 
 proctype Person() {
         byte i = 0;
@@ -50,7 +53,8 @@ end:    do
 inline assert_in_order(me) {
         byte before = 0;
         do
-        :: before < me -> assert(device[before] == over || hub[before] == cancelled); before++
+        :: before < me ->
+                assert(device[before] == over || device[before] == refused || hub[before] == cancelled); before++
         :: else -> break
         od;
         before = 0
@@ -61,6 +65,7 @@ proctype Run(byte me) {
         :: atomic { device[me] == accepted ->
                         device[me] = started; ran[me]++; assert(ran[me] <= 1);
                         assert(!late[me]);
+                        assert(hub[me] != cancelled);
                         assert_in_order(me) }
            device[me] = over
         :: atomic { !connected[me] || withdrawn[me] -> device[me] = over }      /* hung up, cancelled before it ran */
@@ -69,11 +74,13 @@ proctype Run(byte me) {
 
 proctype Agent() {
         byte i;
+        bool withdraws;
 
 end:    do
-        :: atomic { request?i ->
+        :: atomic { request?i, withdraws ->
                 if
-                :: device[i] == none -> device[i] = accepted; run Run(i)
+                :: device[i] == none && withdraws -> device[i] = refused
+                :: device[i] == none && !withdraws -> device[i] = accepted; run Run(i)
                 :: else         /* known: its end will be told */
                 fi }
         od
@@ -90,8 +97,16 @@ end:    do
 #define IS_REFUSED(i) withdrawn[i]
 #endif
 
+/* Only what has not left the hub ends without the device. */
+#ifdef GUESS
+#define ENDS_HERE(i) (IS_REFUSED(i))
+#else
+#define ENDS_HERE(i) (IS_REFUSED(i) && hub[i] == waiting)
+#endif
+
 inline begin(i) {
         if :: hub[i] == waiting -> late[i] = withdrawn[i] :: else fi;
+        withdraws = IS_REFUSED(i);
         hub[i] = sent;
         connected[i] = true
 }
@@ -99,28 +114,33 @@ inline begin(i) {
 /* One delivery, until its end or the loss of its connection. */
 inline deliver(i) {
         if
-        :: request!i
+        :: request!i, withdraws
         :: atomic { outages > 0 -> outages--; connected[i] = false }            /* it never arrived */
         fi;
         if
         :: atomic { device[i] == over && connected[i] -> hub[i] = reported }
+        :: atomic { device[i] == refused && connected[i] -> assert(ran[i] == 0); hub[i] = cancelled }
         :: atomic { connected[i] && outages > 0 -> outages--; connected[i] = false }    /* on the way, or while it runs */
+        :: atomic { connected[i] && !withdraws && IS_REFUSED(i) -> connected[i] = false }       /* hangs up */
         :: !connected[i]
         fi
 }
 
 #ifdef ALL_AT_ONCE
 proctype Delivery(byte i) {
+        bool withdraws;
+
         do
         :: ENDED(i) -> break
-        :: atomic { !ENDED(i) && IS_REFUSED(i) -> hub[i] = cancelled }
-        :: atomic { !ENDED(i) && !IS_REFUSED(i) -> begin(i) }; deliver(i)
+        :: atomic { !ENDED(i) && ENDS_HERE(i) -> hub[i] = cancelled }
+        :: atomic { !ENDED(i) && !ENDS_HERE(i) -> begin(i) }; deliver(i)
         od
 }
 #endif
 
 active proctype Dispatch() {
         byte i = 0;
+        bool withdraws;
 #ifdef NO_RECHECK
         bool was[N];
         do :: i < N -> was[i] = withdrawn[i]; i++ :: else -> break od;
@@ -136,8 +156,8 @@ active proctype Dispatch() {
         do
         :: i >= N -> break
         :: i < N && ENDED(i) -> i++
-        :: atomic { i < N && !ENDED(i) && IS_REFUSED(i) -> hub[i] = cancelled }
-        :: atomic { i < N && !ENDED(i) && !IS_REFUSED(i) -> begin(i) }; deliver(i)
+        :: atomic { i < N && !ENDED(i) && ENDS_HERE(i) -> assert(ran[i] == 0); hub[i] = cancelled }
+        :: atomic { i < N && !ENDED(i) && !ENDS_HERE(i) -> begin(i) }; deliver(i)
 #ifdef OVERTAKE
         :: atomic { i + 1 < N && hub[i] == sent && hub[i + 1] == waiting && !IS_REFUSED(i + 1) -> begin(i + 1) };
            deliver(i + 1)

@@ -7,6 +7,11 @@
 
 #include "world.h"
 
+#define WITHDRAWS                                                                                           \
+        {                                                                                                   \
+                "\"ctr\":1", "\"withdraws\":true,\"ctr\":1"                                                 \
+        }
+
 static void test_allowed_requests(void **state)
 {
         static const Row rows[] = {
@@ -111,6 +116,11 @@ static const Row request_rows[] = {
           { .request = { { "@@manifest@@", "00000000000000000000000000000000000000000000000000000000"
                                            "000000aa" } } } },
         { "not an operator", DEVBOX_ERROR_OPERATOR_UNKNOWN, { .request = { { "@ana", "@eve" } } } },
+        { "withdrawn", DEVBOX_ERROR_REQUEST_WITHDRAWN, { .delivery = { WITHDRAWS } } },
+        { "withdrawn, and expired",
+          DEVBOX_ERROR_REQUEST_WITHDRAWN,
+          { .request = { { "\"expires_at\":1760000060000", "\"expires_at\":1760000000001" } },
+            .delivery = { WITHDRAWS } } },
 };
 
 static void test_request_attacks(void **state)
@@ -219,6 +229,14 @@ static void test_replays(void **state)
                    0);
         assert_true(verdict.known);
         assert_null(verdict.capability);
+        accept_verdict_done(&verdict);
+
+        /* Also where it is withdrawn. */
+        assert_err(world_judge_verdict(&world,
+                                       &(Case){ .delivery = { WITHDRAWS, { "\"ctr\":1", "\"ctr\":2" } } },
+                                       &verdict),
+                   0);
+        assert_true(verdict.known);
         accept_verdict_done(&verdict);
         world.device.now_ms = WORLD_NOW;
 

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The way between hub and agent, which loses what a test wants: the hub's connections end here. */
+
+#include "run-world.h"
+
+typedef enum LossyMode {
+        LOSSY_PASS,
+        LOSSY_NO_ANSWER,  /* the next request arrives, and the hub's connection ends */
+        LOSSY_NO_REQUEST, /* it does not arrive */
+        LOSSY_AWAY,       /* after either, too: each connection ends at its beginning */
+} LossyMode;
+
+typedef struct LossyLink LossyLink;
+
+/* The dispatcher must be started again afterwards. */
+LossyLink *lossy_link_new(RunWorld *world);
+LossyLink *lossy_link_free(LossyLink *link);
+
+void lossy_link_set(LossyLink *link, LossyMode mode);
+
+/* Whether a request was lost. */
+bool lossy_link_is_away(const LossyLink *link);
+
+/* Until the hub has tried in vain once more. */
+void lossy_link_wait_refused(const LossyLink *link);

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests and answers that are lost on the way. Whatever then ends a request, by a person, the clock or a
+ * crash of the dispatcher: what the hub reports is what the device did. */
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "basic/time.h"
+#include "lossy-link.h"
+#include "run-calls.h"
+
+typedef enum Then { THEN_NOTHING, THEN_CANCEL, THEN_EXPIRE, THEN_CANCEL_AND_CRASH } Then;
+
+static LossyLink *link_to_agent;
+
+static void restart_dispatch(RunWorld *world)
+{
+        test_daemon_free(world->dispatch);
+        start_dispatch(world);
+}
+
+static int up(void **state)
+{
+        assert_int_equal(run_world_up(state), 0);
+        link_to_agent = lossy_link_new(*state);
+        restart_dispatch(*state);
+        return 0;
+}
+
+static int down(void **state)
+{
+        link_to_agent = lossy_link_free(link_to_agent);
+        return run_world_down(state);
+}
+
+static void submit(const RunWorld *world, bool may_wait, char **words, char ret_id[static 64])
+{
+        sd_bus_message *call = new_dispatch_call(world, "Submit");
+        const char *id;
+
+        assert_ok(sd_bus_message_append(call, "ss", "dev-a", "shell.exec"));
+        assert_ok(sd_bus_message_append_strv(call, words));
+        assert_ok(sd_bus_message_append(call, "a{sv}", 1, "may_wait", "b", may_wait));
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = finish_call(world->client, call, NULL);
+        assert_ok(sd_bus_message_read(reply, "s", &id));
+        (void) snprintf(ret_id, 64, "%s", id);
+}
+
+static void cancel(const RunWorld *world, const char *id)
+{
+        sd_bus_message *call = new_dispatch_call(world, "Cancel");
+
+        assert_ok(sd_bus_message_append(call, "s", id));
+        sd_bus_message_unref(finish_call(world->client, call, NULL));
+}
+
+/* How long it still lives; 0: it has ended or expired. */
+static uint64_t get_left_ms(const RunWorld *world, const char *id)
+{
+        uint64_t now_ms = time_now(CLOCK_REALTIME) / USEC_PER_MSEC;
+        sd_bus_message *call = new_dispatch_call(world, "GetRequest");
+
+        assert_ok(sd_bus_message_append(call, "s", id));
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = finish_call(world->client, call, NULL);
+        uint64_t expires_ms = strtoull(dictionary_text(reply, "expires_at_ms"), NULL, 10);
+        return *dictionary_text(reply, "ended_at_ms") != '\0' || expires_ms < now_ms ? 0
+                                                                                     : expires_ms - now_ms;
+}
+
+/* Returns false if it was not sent in its time. */
+static bool lose(RunWorld *world, LossyMode mode, bool may_wait, Then then, const char *wanted)
+{
+        char id[64], *ls[] = { (char *) "ls", (char *) "--", (char *) "/home", NULL },
+                     *soon[] = { (char *) "ls", (char *) "soon", NULL };
+        double accepted = test_metric(world->client, LEDGER, "requests_accepted_total");
+
+        lossy_link_set(link_to_agent, mode);
+        submit(world, may_wait, then == THEN_EXPIRE ? soon : ls, id);
+        while (!lossy_link_is_away(link_to_agent) && get_left_ms(world, id) > 0)
+                (void) usleep(10000);
+        if (get_left_ms(world, id) == 0)
+                return false;
+
+        while (then == THEN_EXPIRE && get_left_ms(world, id) > 0)
+                (void) usleep(50000);
+        if (then == THEN_CANCEL || then == THEN_CANCEL_AND_CRASH)
+                cancel(world, id);
+        if (then == THEN_CANCEL_AND_CRASH)
+                restart_dispatch(world);
+        lossy_link_wait_refused(link_to_agent);
+        lossy_link_set(link_to_agent, LOSSY_PASS);
+
+        assert_string_equal(wait_end(world, id), wanted);
+        accepted = test_metric(world->client, LEDGER, "requests_accepted_total") - accepted;
+        assert_true(accepted == (streq(wanted, "finished") ? 1 : 0));
+        return true;
+}
+
+static void test_lost_on_the_way(void **state)
+{
+        static const struct {
+                LossyMode mode;
+                Then then;
+                const char *end;
+        } rows[] = {
+                { LOSSY_NO_ANSWER, THEN_NOTHING, "finished" },
+                { LOSSY_NO_ANSWER, THEN_CANCEL, "finished" },
+                { LOSSY_NO_ANSWER, THEN_EXPIRE, "finished" },
+                { LOSSY_NO_ANSWER, THEN_CANCEL_AND_CRASH, "finished" },
+                { LOSSY_NO_REQUEST, THEN_NOTHING, "finished" },
+                { LOSSY_NO_REQUEST, THEN_CANCEL, "cancelled" },
+                { LOSSY_NO_REQUEST, THEN_EXPIRE, "expired" },
+                { LOSSY_NO_REQUEST, THEN_CANCEL_AND_CRASH, "cancelled" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                for (int may_wait = 0; may_wait < 2; may_wait++)
+                        while (!lose(*state, rows[i].mode, may_wait, rows[i].then, rows[i].end))
+                                ;
+        verify_chain(((RunWorld *) *state)->ledger);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(test_lost_on_the_way, up, down),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
