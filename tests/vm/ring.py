@@ -27,13 +27,19 @@ def case_name(topic, method):
     return f"{topic}/{method.removeprefix('test_').replace('_', '-')}"
 
 
+def program_path(name):
+    """Below the build directory."""
+    folder, _, last = name.rpartition("/")
+    return str(pathlib.PurePath("tests", folder, f"test-{last}"))
+
+
 def run_program(build, topic, program, wanted):
     """A cmocka program: a result for each of its cases. What it prints follows as comments."""
     name, *arguments = program.split()
     if not wanted(f"{topic}/{name}"):
         return
     process = subprocess.Popen(
-        ["timeout", str(LIMIT_SECONDS), f"{build}/tests/test-{name}", *arguments],
+        ["timeout", str(LIMIT_SECONDS), f"{build}/{program_path(name)}", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
