@@ -5,10 +5,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "harness.h"
+#include "fake-polkit.h"
 #include "introspect.h"
 
 #define DISPATCH "org.devbox.Dispatch1"
+#define SUBMIT   "org.devbox.dispatch.submit"
+#define APPROVE  "org.devbox.dispatch.approve"
 #define KEY_SIZE 32
 
 typedef struct DispatchBus {
@@ -119,6 +121,25 @@ static void test_keys_that_do_not_open(void **state)
         test_bus_wait_log(world->bus, DISPATCH, "do not open with this seal");
 }
 
+static void test_polkit_decides(void **state)
+{
+        static const MethodRow rows[] = {
+                { "Submit", "ssSD", SUBMIT, "org.devbox.Error.BadRequest" },
+                { "Run", "ssSDh", SUBMIT, "org.devbox.Error.BadRequest" },
+                { "ReplayTest", "sh", SUBMIT, "org.devbox.Error.BadEnvelope" },
+                { "Cancel", "s", SUBMIT, "org.devbox.Error.RequestUnknown" },
+                { "Approve", "sD", APPROVE, "org.devbox.Error.RequestUnknown" },
+                { "Deny", "sD", APPROVE, "org.devbox.Error.RequestUnknown" },
+                { "Withdraw", "sD", APPROVE, "org.devbox.Error.RequestUnknown" },
+        };
+        const DispatchBus *world = *state;
+
+        if (geteuid() != 0)
+                skip(); /* only root can be several users */
+
+        assert_polkit_decides(world->bus, DISPATCH, rows, ELEMENTSOF(rows));
+}
+
 #define dispatch_test(function) cmocka_unit_test_setup_teardown(function, up, down)
 
 int main(void)
@@ -127,6 +148,7 @@ int main(void)
                 dispatch_test(test_introspects_as_promised),
                 dispatch_test(test_keys_last),
                 dispatch_test(test_keys_that_do_not_open),
+                dispatch_test(test_polkit_decides),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
