@@ -278,6 +278,9 @@ char *run_world_make_manifest(RunWorld *world, const char *device, const char *a
                   "\"exec_kill\":\"timeout\"},{\"name\":\"shell.exec\",\"id\":\"soon\",\"approval\":"
                   "\"none\","
                   "\"bin\":\"/usr/bin/ls\",\"argv\":[{\"lit\":\"soon\"}],\"max_age_s\":1},"
+                  "{\"name\":\"shell.exec\",\"id\":\"late\",\"approval\":\"message\",\"bin\":\"/usr/bin/"
+                  "ls\","
+                  "\"argv\":[{\"lit\":\"late\"}],\"max_age_s\":1},"
                   "{\"name\":\"shell.exec\",\"id\":\"nap\",\"approval\":\"message\",\"approval_self\":true,"
                   "\"bin\":\"/usr/bin/sleep\",\"argv\":[{\"lit\":\"infinity\"}],\"timeout_s\":100}]" },
                 { "\"approval_count\":2,", "\"approval_count\":2,\"approval_self\":true," },

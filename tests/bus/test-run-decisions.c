@@ -83,6 +83,21 @@ static void test_decisions_are_recorded(void **state)
         verify_chain(world->ledger);
 }
 
+/* What nobody decides ends in its time. */
+static void test_expired(void **state)
+{
+        RunWorld *world = *state;
+        char request[80], *words[] = { (char *) "ls", (char *) "late", NULL };
+        _cleanup_(outcome_done) Outcome outcome = { .id = "" };
+
+        follow(run(world, "shell.exec", words, &outcome), &outcome);
+        assert_end(world, &outcome, "\"state\":\"expired\",\"reason\":\"approval_expired\"");
+        (void) snprintf(request, sizeof request, "\"request\":\"%s\"", outcome.id);
+        wait_chain(world,
+                   (const char *const[]){ request, "\"approval_expired\"", "\"rejected_approval\"", NULL });
+        decide(world, "Approve", outcome.id, "RequestState");
+}
+
 /* One of two goes alone, and may be given again. */
 static void test_withdrawn_while_it_waits(void **state)
 {
@@ -95,7 +110,8 @@ static void test_withdrawn_while_it_waits(void **state)
                 decide(world, "Withdraw", outcome.id, "ApprovalMissing");
                 decide(world, "Approve", outcome.id, NULL);
                 decide(world, "Approve", outcome.id, "ApprovalReused");
-                decide(world, "Withdraw", outcome.id, NULL);
+                _cleanup_(run_done) Run withdrawn = run_words(world, "approve", "--withdraw", outcome.id);
+                assert_int_equal(withdrawn.status, 0);
         }
         wait_chain(world, (const char *const[]){ "\"approval_withdrawn\"", "\"principal\":\"local:", NULL });
         cancel(world, outcome.id);
@@ -171,6 +187,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 run_world_test(test_decisions_are_recorded),
+                run_world_test(test_expired),
                 run_world_test(test_withdrawn_while_it_waits),
                 run_world_test(test_withdrawn_while_it_runs),
                 run_world_test(test_who_may_not_decide),
