@@ -5,8 +5,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "audit/entry-bus.h"
 #include "basic/bytes.h"
 #include "basic/fd.h"
+#include "basic/time.h"
 
 #define STATE_SIZE 64
 
@@ -187,4 +189,36 @@ unsigned count_all_requests(const RunWorld *world)
         for (; assert_ok(sd_bus_message_at_end(reply, false)) == 0; n++)
                 assert_ok(sd_bus_message_skip(reply, "a{sv}"));
         return n;
+}
+
+unsigned count_chain(const RunWorld *world, const char *const *parts)
+{
+        sd_bus_message *call = new_call(world->ledger, "Export");
+        AuditEntry entry;
+        unsigned n = 0;
+
+        assert_ok(sd_bus_message_append(call, "stu", "", (uint64_t) 0, (uint32_t) UINT32_MAX));
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = finish_call(world->client, call, NULL);
+        assert_ok(sd_bus_message_enter_container(reply, 'a', "(ttqayayay)"));
+        while (sd_bus_message_at_end(reply, false) == 0) {
+                bool found = true;
+
+                assert_ok(audit_entry_read(reply, &entry));
+                for (size_t i = 0; found && parts[i]; i++)
+                        found = memmem(entry.body.data, entry.body.size, parts[i], strlen(parts[i]));
+                n += found;
+        }
+
+        return n;
+}
+
+void wait_chain(const RunWorld *world, const char *const *parts)
+{
+        usec_t deadline = deadline_after(TEST_DEADLINE_SEC * USEC_PER_SEC);
+
+        while (count_chain(world, parts) == 0) {
+                if (deadline_left(deadline) == 0)
+                        fail_msg("no entry has %s, %s", parts[0], strempty(parts[1]));
+                (void) usleep(20000);
+        }
 }

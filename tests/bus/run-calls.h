@@ -40,3 +40,10 @@ unsigned count_all_requests(const RunWorld *world);
 
 /* Waits until the request has ended. Returns the state, in static memory. */
 const char *wait_end(const RunWorld *world, const char *id);
+
+/* How many entries of the chain have all of these parts, for example an event and its details; NULL ends
+ * them. The device and the hub have one chain here. */
+unsigned count_chain(const RunWorld *world, const char *const *parts);
+
+/* Until there is one. */
+void wait_chain(const RunWorld *world, const char *const *parts);

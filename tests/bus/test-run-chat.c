@@ -84,6 +84,10 @@ static void test_asks_for_what_operators_may(void **state)
                 if (id)
                         assert_string_equal(wait_end(world, id), rows[i].end);
         }
+        wait_chain(world,
+                   (const char *const[]){ "\"rejected_capability\"", "\"binary_not_allowed\"", NULL });
+        wait_chain(world, (const char *const[]){ "\"rejected_operator\"", "\"@eve:x\"", NULL });
+        assert_int_equal(count_chain(world, (const char *const[]){ "\"session\":\"", NULL }), 1);
         verify_chain(world->ledger);
 }
 
@@ -102,6 +106,7 @@ static void test_approves_up_to_message(void **state)
         approve(world, id, ANA, NULL, NULL);
         assert_string_equal(wait_end(world, id), "finished");
         assert_int_equal(access(path, F_OK), 0);
+        wait_chain(world, (const char *const[]){ id, "\"approvals\"", "\"approval_msg_id\":\"$2\"", NULL });
 }
 
 /* Neither by a name nor by an envelope that it makes up. */

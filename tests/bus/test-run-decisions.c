@@ -5,44 +5,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "audit/entry-bus.h"
 #include "basic/fd.h"
-#include "basic/time.h"
 #include "ctl-run.h"
 #include "run-calls.h"
 
 #define run_words(world, ...) run_ctl_words((world)->ledger->bus, (const char *const[]){ __VA_ARGS__, NULL })
-
-/* Whether an entry of the chain has all of these parts, for example an event and its details. */
-static bool chain_has(const RunWorld *world, const char *const *parts)
-{
-        sd_bus_message *call = new_call(world->ledger, "Export");
-        AuditEntry entry;
-        bool found = false;
-
-        assert_ok(sd_bus_message_append(call, "stu", "", (uint64_t) 0, (uint32_t) UINT32_MAX));
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = finish_call(world->client, call, NULL);
-        assert_ok(sd_bus_message_enter_container(reply, 'a', "(ttqayayay)"));
-        while (!found && sd_bus_message_at_end(reply, false) == 0) {
-                assert_ok(audit_entry_read(reply, &entry));
-                found = true;
-                for (size_t i = 0; found && parts[i]; i++)
-                        found = memmem(entry.body.data, entry.body.size, parts[i], strlen(parts[i]));
-        }
-
-        return found;
-}
-
-static void wait_chain(const RunWorld *world, const char *const *parts)
-{
-        usec_t deadline = deadline_after(TEST_DEADLINE_SEC * USEC_PER_SEC);
-
-        while (!chain_has(world, parts)) {
-                if (deadline_left(deadline) == 0)
-                        fail_msg("no entry has %s, %s", parts[0], parts[1]);
-                (void) usleep(20000);
-        }
-}
 
 static void cancel(const RunWorld *world, const char *id)
 {
