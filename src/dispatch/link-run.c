@@ -303,6 +303,7 @@ void link_run_send(LinkRun *run)
                                                   .headers = headers,
                                                   .body = body,
                                                   .body_size = strlen(body),
+                                                  .own_connection = true, /* sent only where a device is */
                                                   .timeout_usec = USEC_INFINITY,
                                                   .response_max = SIZE_MAX };
 

@@ -337,6 +337,8 @@ static int set_options(HttpCall *call, const HttpCallOptions *options)
                 curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L),
                 curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms(options->timeout_usec)),
                 curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_new_socket),
+                curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, (long) options->own_connection),
+                curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, (long) options->own_connection),
                 set_body(call, options),
                 curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method),
                 curl_easy_setopt(easy, CURLOPT_NOBODY, streq(method, "HEAD") ? 1L : 0L),

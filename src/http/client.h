@@ -44,6 +44,7 @@ typedef struct HttpCallOptions {
         const char *const *headers; /* "Name: value", NULL at the end; NULL: none */
         const char *body;           /* NULL: none, or on_send(); needs a Content-Type among `headers` */
         size_t body_size;
+        bool own_connection; /* none of an earlier call, whose peer may be gone without a word */
         usec_t timeout_usec; /* for the whole call; USEC_INFINITY: none */
         size_t response_max; /* bytes of the response body; SIZE_MAX: no limit */
 } HttpCallOptions;

@@ -92,6 +92,8 @@ static void from_hub(LossyLink *link, Pair *pair)
 
         if (n <= 0)
                 return pair_end(pair);
+        if (mode == LOSSY_DEAD)
+                return;
         text_append_bytes(&pair->request, piece, (size_t) n);
         bool is_run = strstr(pair->request.data, "POST /v1/requests");
         if (!is_run || mode != LOSSY_NO_REQUEST)
@@ -125,8 +127,9 @@ static void *work(void *userdata)
         LossyLink *link = userdata;
 
         for (;;) {
+                bool dead = atomic_load(&link->mode) == LOSSY_DEAD;
                 struct pollfd polled[2 + 2 * PAIRS_MAX] = { { link->stop_fd, POLLIN, 0 },
-                                                            { link->listen_fd, POLLIN, 0 } };
+                                                            { dead ? -1 : link->listen_fd, POLLIN, 0 } };
 
                 for (size_t i = 0; i < PAIRS_MAX; i++) {
                         polled[2 + 2 * i] = (struct pollfd){ link->pairs[i].hub_fd, POLLIN, 0 };
@@ -181,6 +184,8 @@ LossyLink *lossy_link_free(LossyLink *link)
 void lossy_link_set(LossyLink *link, LossyMode mode)
 {
         atomic_store(&link->mode, mode);
+        if (mode == LOSSY_DEAD)
+                assert_int_equal(shutdown(link->listen_fd, SHUT_RDWR), 0);
 }
 
 bool lossy_link_is_away(const LossyLink *link)

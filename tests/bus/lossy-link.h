@@ -10,6 +10,7 @@ typedef enum LossyMode {
         LOSSY_NO_ANSWER,  /* the next request arrives, and the hub's connection ends */
         LOSSY_NO_REQUEST, /* it does not arrive */
         LOSSY_AWAY,       /* after either, too: each connection ends at its beginning */
+        LOSSY_DEAD,       /* for ever: what is sent gets no answer, and there are no new connections */
 } LossyMode;
 
 typedef struct LossyLink LossyLink;

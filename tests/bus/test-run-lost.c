@@ -120,10 +120,24 @@ static void test_lost_on_the_way(void **state)
         verify_chain(((RunWorld *) *state)->ledger);
 }
 
+/* What may not wait does not go where nobody is, also where a connection is open from before. */
+static void test_connection_to_nobody(void **state)
+{
+        RunWorld *world = *state;
+        char id[64], *ls[] = { (char *) "ls", (char *) "--", (char *) "/home", NULL };
+
+        submit(world, false, ls, id);
+        assert_string_equal(wait_end(world, id), "finished");
+        lossy_link_set(link_to_agent, LOSSY_DEAD);
+        submit(world, false, ls, id);
+        assert_string_equal(wait_end(world, id), "unreachable");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_lost_on_the_way, up, down),
+                cmocka_unit_test_setup_teardown(test_connection_to_nobody, up, down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
