@@ -101,3 +101,9 @@ int e2ee_identity(E2ee *e2ee, const char *user_id, char **ret_master)
         return query_text(e2ee->database, ret_master, "SELECT master FROM identity WHERE user_id = ?", "t",
                           user_id);
 }
+
+int e2ee_identity_is_pinned(E2ee *e2ee, const char *user_id)
+{
+        return query_exists(e2ee->database, "SELECT 1 FROM identity WHERE user_id = ? AND pinned = master",
+                            "t", user_id);
+}

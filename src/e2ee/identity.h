@@ -31,6 +31,9 @@ int e2ee_pin_identity(E2ee *e2ee, const char *user_id, const char *master);
 /* The master key that the server has for the user now. 1: there is one, which the caller frees. */
 int e2ee_identity(E2ee *e2ee, const char *user_id, char **ret_master);
 
+/* 1: the identity that the server has for the user now is the pinned one. */
+int e2ee_identity_is_pinned(E2ee *e2ee, const char *user_id);
+
 /* The one key of a cross-signing object from /keys/query, of that user and usage ("master"), borrowed. NULL:
  * the object is malformed. */
 const char *identity_key(const cJSON *object, const char *user_id, const char *usage);

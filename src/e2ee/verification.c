@@ -471,6 +471,8 @@ int e2ee_verification_cancel(E2ee *e2ee, const char *txn_id, const char *code)
         int r = verification_load(e2ee, txn_id, &verification);
         if (r <= 0)
                 return r < 0 ? r : -ENOENT;
+        if (!code)
+                code = verification.state == VERIFICATION_COMPARING ? "m.mismatched_sas" : "m.user";
         return verification.state >= VERIFICATION_DONE ? -EINVAL
                                                        : verification_abort(e2ee, &verification, code);
 }

@@ -52,7 +52,8 @@ int e2ee_verification_sas(E2ee *e2ee, const Verification *verification, uint8_t 
 int e2ee_verification_ask(E2ee *e2ee, const char *user_id, const char *device_id, const char *room_id,
                           int64_t *ret_id);
 
-/* The decisions of the person. Errors: -ENOENT no such flow; -EINVAL another state. */
+/* The decisions of the person; `code` NULL: theirs to cancel, which means that the emojis differ once they
+ * are shown. Errors: -ENOENT no such flow; -EINVAL another state. */
 int e2ee_verification_accept(E2ee *e2ee, const char *txn_id);
 int e2ee_verification_confirm(E2ee *e2ee, const char *txn_id);
 int e2ee_verification_cancel(E2ee *e2ee, const char *txn_id, const char *code);

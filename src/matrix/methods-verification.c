@@ -34,7 +34,7 @@ static int handle_start_verification(sd_bus_message *message, void *userdata)
 
         int r = start(self, user_id, &id);
         if (r < 0)
-                return r == -ENOENT ? DEVBOX_ERROR_PERSON_UNKNOWN : r == -EAGAIN ? DEVBOX_ERROR_BUSY : r;
+                return r == -ENOENT ? DEVBOX_ERROR_PERSON_UNPINNED : r == -EAGAIN ? DEVBOX_ERROR_BUSY : r;
         session_send(self->session);
         return MIN(sd_bus_reply_method_return(message, "s", id), 0);
 }

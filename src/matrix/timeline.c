@@ -132,17 +132,21 @@ static bool is_edit(const cJSON *event, const cJSON *content)
                object_has(object_object(content, "m.relates_to"), "rel_type", "m.replace");
 }
 
-static bool is_verification(const DecryptedEvent *decrypted)
+/* ---- verification */
+
+static bool is_verification(const char *type, const cJSON *content)
 {
-        return startswith(strempty(decrypted->type), "m.key.verification.") ||
-               (streq(strempty(decrypted->type), "m.room.message") &&
-                object_has(decrypted->content, "msgtype", "m.key.verification.request"));
+        return startswith(type, "m.key.verification.") ||
+               (streq(type, "m.room.message") &&
+                object_has(content, "msgtype", "m.key.verification.request"));
 }
 
-static int receive_verification(const Timeline *timeline, const Message *message, const cJSON *relation,
-                                const DecryptedEvent *decrypted)
+/* `relation`: what the event had in clear; Element has all of it in clear, as its MACs need no other
+ * protection. */
+static int receive_verification(const Timeline *timeline, const Message *message, const char *type,
+                                const cJSON *received, const cJSON *relation)
 {
-        _cleanup_(json_freep) cJSON *content = cJSON_Duplicate(decrypted->content, true);
+        _cleanup_(json_freep) cJSON *content = cJSON_Duplicate(received, true);
         int64_t now_ms = (int64_t) (time_now(CLOCK_REALTIME) / USEC_PER_MSEC);
 
         if (message->sent_ms < now_ms - VERIFICATION_AGE_MAX_MS)
@@ -152,18 +156,21 @@ static int receive_verification(const Timeline *timeline, const Message *message
                 r = object_put(content, "m.relates_to", cJSON_Duplicate(relation, true));
         return r < 0 ? r
                      : e2ee_receive_verification(timeline->e2ee,
-                                                 &(VerificationMessage){ message->sender, decrypted->type,
+                                                 &(VerificationMessage){ message->sender, type,
                                                                          message->room_id, message->event_id,
                                                                          content });
 }
+
+/* ---- what is encrypted */
 
 static int receive_decrypted(const Timeline *timeline, Message *message, const cJSON *event,
                              const DecryptedEvent *decrypted)
 {
         const cJSON *relation = object_object(object_object(event, "content"), "m.relates_to");
 
-        if (is_verification(decrypted))
-                return receive_verification(timeline, message, relation, decrypted);
+        if (is_verification(strempty(decrypted->type), decrypted->content))
+                return receive_verification(timeline, message, decrypted->type, decrypted->content,
+                                            relation);
         message->line = object_string(decrypted->content, "body");
         if (object_has(relation, "rel_type", "m.thread"))
                 message->thread = object_string(relation, "event_id");
@@ -225,9 +232,13 @@ static int receive_redaction(const Timeline *timeline, Message *message, const c
 
 static int receive_clear(const Timeline *timeline, Message *message, const cJSON *event)
 {
-        return is_command(object_string(event, "type"), object_object(event, "content"))
-                       ? answer(timeline, message, "Commands are accepted only encrypted.")
-                       : 0;
+        const cJSON *content = object_object(event, "content");
+        const char *type = object_string(event, "type");
+
+        if (is_verification(type, content))
+                return receive_verification(timeline, message, type, content, NULL);
+        return is_command(type, content) ? answer(timeline, message, "Commands are accepted only encrypted.")
+                                         : 0;
 }
 
 /* Only who has the power to can upgrade a room. */
@@ -240,17 +251,30 @@ static int receive_tombstone(const Timeline *timeline, const char *room_id, cons
         return room_queue_replace(timeline->database, room_id, strempty(replacement));
 }
 
-static int receive_event(const Timeline *timeline, const char *room_id, const cJSON *event)
+typedef int EventReader(const Timeline *timeline, Message *message, const cJSON *event);
+
+/* NULL: events of this type are nothing to us. */
+static EventReader *find_reader(const char *type)
 {
         static const struct {
                 const char *type;
-                int (*receive)(const Timeline *timeline, Message *message, const cJSON *event);
-        } readers[] = {
+                EventReader *read;
+        } rows[] = {
                 { "m.room.encrypted", receive_encrypted },
                 { "m.reaction", receive_reaction },
                 { "m.room.redaction", receive_redaction },
                 { "m.room.message", receive_clear },
         };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                if (streq(type, rows[i].type))
+                        return rows[i].read;
+        return startswith(type, "m.key.verification.") ? receive_clear : NULL;
+}
+
+static int receive_event(const Timeline *timeline, const char *room_id, const cJSON *event)
+{
+        EventReader *read = find_reader(strempty(object_string(event, "type")));
         Message message = { .room_id = room_id,
                             .event_id = object_string(event, "event_id"),
                             .sender = object_string(event, "sender") };
@@ -258,15 +282,11 @@ static int receive_event(const Timeline *timeline, const char *room_id, const cJ
         int r = receive_tombstone(timeline, room_id, event);
         if (r < 0)
                 return r;
-        if (!message.event_id || !message.sender || streq(message.sender, timeline->user_id) ||
+        if (!read || !message.event_id || !message.sender || streq(message.sender, timeline->user_id) ||
             !object_integer(event, "origin_server_ts", 0, MATRIX_JSON_INTEGER, &message.sent_ms))
                 return 0;
-        for (size_t i = 0; i < ELEMENTSOF(readers); i++)
-                if (object_has(event, "type", readers[i].type)) {
-                        r = people_is_heard(timeline->database, room_id, message.sender);
-                        return r <= 0 ? r : readers[i].receive(timeline, &message, event);
-                }
-        return 0;
+        r = people_is_heard(timeline->database, room_id, message.sender);
+        return r <= 0 ? r : read(timeline, &message, event);
 }
 
 static int receive_recovered(const Timeline *timeline)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "basic/parse.h"
+#include "e2ee/identity.h"
 #include "log/log.h"
 #include "matrix/people.h"
 #include "matrix/room-queue.h"
@@ -123,7 +124,7 @@ int verification_start(Database *database, E2ee *e2ee, const char *user_id, char
         _cleanup_(freep) char *room_id = NULL;
         int64_t id = 0;
 
-        int r = people_is_named(database, user_id);
+        int r = e2ee_identity_is_pinned(e2ee, user_id);
         if (r <= 0)
                 return r < 0 ? r : -ENOENT;
         r = room_queue_find(database, ROOM_APPROVALS, "", &room_id);
@@ -159,5 +160,5 @@ int verification_cancel(E2ee *e2ee, const char *id)
         _cleanup_(freep) char *txn_id = NULL;
 
         int r = find(e2ee, id, &txn_id);
-        return r < 0 ? r : e2ee_verification_cancel(e2ee, txn_id, "m.user");
+        return r < 0 ? r : e2ee_verification_cancel(e2ee, txn_id, NULL);
 }

@@ -24,10 +24,11 @@ int verification_each(E2ee *e2ee, int (*on_row)(const VerificationRow *row, void
 /* After each sync: accepts the requests of people whom a manifest names, and forgets those of others. */
 int verification_screen(Database *database, E2ee *e2ee);
 
-/* Asks a person in #operator-approvals. The caller frees the id. Errors: also -ENOENT no manifest names the
- * user; -EAGAIN the room does not exist yet. */
+/* Asks a person in #operator-approvals. The caller frees the id. Errors: also -ENOENT no manifest pins the
+ * identity that the user has, so that they could not read it; -EAGAIN the room does not exist yet. */
 int verification_start(Database *database, E2ee *e2ee, const char *user_id, char **ret_id);
 
-/* The operator has compared, or does not want to. Errors: also -ENOENT no such id; -EINVAL another state. */
+/* The operator has compared, and the emojis are the same, or differ; or does not want to compare. Errors:
+ * also -ENOENT no such id; -EINVAL another state. */
 int verification_confirm(E2ee *e2ee, const char *id);
 int verification_cancel(E2ee *e2ee, const char *id);

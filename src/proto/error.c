@@ -233,6 +233,9 @@ static const ErrorRow rows[_DEVBOX_ERROR_MAX] = {
             "no Matrix account is logged in; run: devboxctl matrix login"),
         ROW(PERSON_UNKNOWN,        "person_unknown",        "PersonUnknown",        404, -ENOENT,
             "the Matrix homeserver has no cross-signing identity of this user"),
+        ROW(PERSON_UNPINNED,       "person_unpinned",       "PersonUnpinned",       409, -EPERM,
+            "no manifest pins the identity that this user has, so they can read nothing here; first run: "
+            "devboxctl person add, then devboxctl manifest publish"),
         ROW(VERIFICATION_STATE,    "verification_state",    "VerificationState",    409, -EALREADY,
             "no verification of this id waits for that; it may have ended: devboxctl matrix verify"),
 };

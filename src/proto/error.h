@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Every reason that a person can act on, in one table: its code in JSON, its D-Bus error name, its HTTP
- * status, its errno and its sentence. No other place maps errors. Functions that can reject for such a
- * reason return it as a positive int. */
+/* Every reason that a person can act on, in one table: code in JSON, D-Bus name, HTTP status, errno and
+ * sentence. No other place maps errors. Functions that reject for one return it, as a positive int. */
 
 #include "basic/macro.h"
 
@@ -98,6 +97,7 @@ typedef enum DevboxError {
         DEVBOX_ERROR_MATRIX_OTHER,
         DEVBOX_ERROR_MATRIX_LOGGED_OUT,
         DEVBOX_ERROR_PERSON_UNKNOWN,
+        DEVBOX_ERROR_PERSON_UNPINNED,
         DEVBOX_ERROR_VERIFICATION_STATE,
         _DEVBOX_ERROR_MAX,
 } DevboxError;

@@ -381,12 +381,12 @@ static void test_verification(void **state)
         log_in(world, world->web.url, "password", NULL);
         wait_state(world, "synced");
         (void) finish(world, call_with(world, "StartVerification", "ana"), "BadRequest");
-        (void) finish(world, call_with(world, "StartVerification", "@ana:x"), "PersonUnknown");
+        (void) finish(world, call_with(world, "StartVerification", "@ana:x"), "PersonUnpinned");
 
         assert_ok(sd_bus_match_signal(world->bus->client, NULL, MATRIX, "/org/devbox/Matrix1", MATRIX,
                                       "VerificationChanged", on_changed, world));
         name_person(world, "@ana:x");
-        (void) finish(world, call_with(world, "StartVerification", "@ana:x"), "Busy"); /* no room yet */
+        (void) finish(world, call_with(world, "StartVerification", "@ana:x"), "PersonUnpinned");
         world->asks = true;
         server_poke(&world->web);
         while (world->n_changed == 0)

@@ -3,9 +3,17 @@
  *
  *         client DIRECTORY URL USER DEVICES OPERATOR... < PASSWORD
  *
- * Makes the rooms of so many devices, "home", "home1" and so on, whose manifests name each OPERATOR with the
- * identity that the server has of them, and answers each command with "done:" and its line, and announces a
- * request, whose announcement becomes the first decision. Ends with its input. */
+ * Makes the rooms of so many devices, "home", "home1" and so on, whose manifests pin the identity that the
+ * server has of each OPERATOR when it is known first, and answers each command with "done:" and its line,
+ * and announces a request, whose announcement becomes the first decision.
+ *
+ * Then reads what its operator does, a line each, and answers each with all verifications as JSON, or with
+ * an errno. Ends with its input.
+ *
+ *         verify USER [DEVICE]    in #operator-approvals, or by to-device messages
+ *         confirm ID, cancel ID   the emojis are the same, or not
+ *         publish                 the manifest pins the identities that the server has now
+ *         list */
 
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -22,12 +30,15 @@
 #include "matrix/people.h"
 #include "matrix/schema.h"
 #include "matrix/session.h"
+#include "matrix/verification.h"
 
 #define OPERATORS_MAX 8
 
 typedef struct Client {
         unsigned n_devices;
         char **people; /* until NULL */
+        ManifestOperator
+                operators[OPERATORS_MAX]; /* of them, in their order; pinned as soon as they can be */
         sd_event *event;
         HttpClient *http;
         Secret *seal;
@@ -54,18 +65,19 @@ static int read_identity(Client *client, char *person, ManifestOperator *who)
         _cleanup_(freep) char *master = NULL;
 
         who->principal = person;
+        if (!public_key_is_null(&who->master_key))
+                return 0;
         int r = e2ee_identity(session_e2ee(client->session), person, &master);
         return r <= 0 ? r : ed25519_text_parse(master, &who->master_key);
 }
 
 static int read_manifest(Client *client)
 {
-        ManifestOperator operators[OPERATORS_MAX] = { 0 };
-        Manifest manifest = { .operators = { operators, 0 } };
+        Manifest manifest = { .operators = { client->operators, 0 } };
         int r = 0;
 
         for (char **person = client->people; *person && r == 0; person++)
-                r = read_identity(client, *person, &operators[manifest.operators.n++]);
+                r = read_identity(client, *person, &client->operators[manifest.operators.n++]);
         for (unsigned i = 0; r == 0 && i < client->n_devices; i++) {
                 char name[16];
 
@@ -115,12 +127,97 @@ static void on_committed(void *userdata)
         session_send(client->session);
 }
 
+/* ---- what the operator does */
+
+static int do_verify(Client *client, char *argument)
+{
+        E2ee *e2ee = session_e2ee(client->session);
+        char *device = strchr(argument, ' ');
+        _cleanup_(freep) char *id = NULL;
+
+        if (!device)
+                return verification_start(client->database, e2ee, argument, &id);
+        *device = '\0';
+        return e2ee_verification_ask(e2ee, argument, device + 1, NULL, NULL);
+}
+
+static int do_confirm(Client *client, char *argument)
+{
+        return verification_confirm(session_e2ee(client->session), argument);
+}
+
+static int do_cancel(Client *client, char *argument)
+{
+        return verification_cancel(session_e2ee(client->session), argument);
+}
+
+static int do_publish(Client *client, char *argument)
+{
+        memset(client->operators, 0, sizeof client->operators);
+        return read_manifest(client);
+}
+
+static int do_list(Client *client, char *argument)
+{
+        return 0;
+}
+
+static int add_verification(const VerificationRow *row, void *userdata)
+{
+        cJSON *item = NULL, *emojis = cJSON_CreateStringArray(row->emojis, (int) row->n_emojis);
+
+        int r = json_pack(&item, "{id:s,user:s,state:s,reason:s,emojis:o}", row->id, row->user, row->state,
+                          row->reason, emojis);
+        return r == 0 && cJSON_AddItemToArray(userdata, item) ? 0 : -ENOMEM;
+}
+
+static int print_verifications(Client *client)
+{
+        _cleanup_(json_freep) cJSON *rows = cJSON_CreateArray();
+        _cleanup_(freep) char *text = NULL;
+
+        int r = verification_each(session_e2ee(client->session), add_verification, rows);
+        if (r == 0)
+                text = cJSON_PrintUnformatted(rows);
+        return text && printf("%s\n", text) > 0 ? 0 : -ENOMEM;
+}
+
+static int act(Client *client, char *line)
+{
+        static const struct {
+                const char *verb;
+                int (*act)(Client *client, char *argument);
+        } rows[] = {
+                { "verify ", do_verify },  { "confirm ", do_confirm }, { "cancel ", do_cancel },
+                { "publish", do_publish }, { "list", do_list },
+        };
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+
+        int r = transaction_begin(client->database, &transaction);
+        for (size_t i = 0; r == 0 && i < ELEMENTSOF(rows); i++)
+                if (startswith(line, rows[i].verb))
+                        r = rows[i].act(client, line + strlen(rows[i].verb));
+        return r < 0 ? r : transaction_commit(&transaction);
+}
+
 static int on_input(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
-        char unused[64]; /* the password, if the store has a token */
+        Client *client = userdata;
+        char line[512];
 
-        return read(fd, unused, sizeof unused) > 0 ? 0 : sd_event_exit(sd_event_source_get_event(source), 0);
+        if (!fgets(line, sizeof line, stdin))
+                return sd_event_exit(client->event, 0);
+        line[strcspn(line, "\n")] = '\0';
+        int r = act(client, line);
+        if (r < 0)
+                (void) printf("%d\n", r);
+        else
+                r = print_verifications(client);
+        session_send(client->session);
+        return fflush(stdout);
 }
+
+/* ---- the session */
 
 static int start_session(Client *client)
 {
@@ -163,13 +260,10 @@ static void on_login(MatrixCall *call, const MatrixReply *reply, void *userdata)
                 (void) sd_event_exit(client->event, r);
 }
 
-static int log_in(Client *client)
+static int log_in(Client *client, const char *text)
 {
         _cleanup_(secret_freep) Secret *password = NULL;
-        char text[512];
 
-        if (!fgets(text, sizeof text, stdin))
-                return -EINVAL;
         int r = secret_new(text, strcspn(text, "\n"), &password);
         if (r == 0)
                 r = matrix_server_set_url(&client->server, client->login.server);
@@ -197,7 +291,11 @@ static int open_store(Client *client, char **arguments)
 static int run(Client *client, char **arguments)
 {
         static const uint8_t key[32] = { 1 };
+        char password[512];
 
+        setbuf(stdin, NULL); /* what is not read must be seen by poll */
+        if (!fgets(password, sizeof password, stdin))
+                return -EINVAL;
         int r = secret_new(key, sizeof key, &client->seal);
         if (r == 0)
                 r = sd_event_new(&client->event);
@@ -209,9 +307,9 @@ static int run(Client *client, char **arguments)
                 return r;
 
         client->server = (MatrixServer){ .event = client->event, .http = client->http };
-        r = client->login.token ? start_session(client) : log_in(client);
+        r = client->login.token ? start_session(client) : log_in(client, password);
         if (r == 0)
-                r = sd_event_add_io(client->event, NULL, STDIN_FILENO, EPOLLIN, on_input, NULL);
+                r = sd_event_add_io(client->event, NULL, STDIN_FILENO, EPOLLIN, on_input, client);
         return r < 0 ? r : sd_event_loop(client->event);
 }
 

@@ -35,7 +35,8 @@ class Bot:
         return self.read("SELECT room_id FROM chat_room WHERE alias = ?", alias)[0]
 
     def start(self):
-        self.process = subprocess.Popen(self.arguments, stdin=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            self.arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.process.stdin.write(f"{PASSWORD}\n")
         self.process.stdin.flush()
 
@@ -46,6 +47,12 @@ class Bot:
     def restart(self):
         self.kill()
         self.start()
+
+    def do(self, *words):
+        """What its operator does, see client.c; all verifications afterwards."""
+        self.process.stdin.write(" ".join(words) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
 
     def move(self, url):
         """The same bot, by another way."""

@@ -19,7 +19,9 @@ const [url, user, password] = process.argv.slice(2);
 console.log = console.info = console.debug = console.warn = console.error; // what the library prints
 const library = (name) => import(createRequire(process.cwd() + "/").resolve(name));
 const sdk = await library("matrix-js-sdk");
-const { AllDevicesIsolationMode, OnlySignedDevicesIsolationMode } = await library("matrix-js-sdk/lib/crypto-api/index.js");
+const { AllDevicesIsolationMode, OnlySignedDevicesIsolationMode, VerificationPhase } =
+    await library("matrix-js-sdk/lib/crypto-api/index.js");
+let request, shown; // the verification that is under way, and what it has to compare
 
 async function logIn() {
     const identifier = { type: "m.id.user", user };
@@ -58,6 +60,19 @@ async function warning(event) {
     if (event.getType() === "m.room.message" && !event.isEncrypted()) return "not encrypted";
     const info = event.isEncrypted() && (await client.getCrypto().getEncryptionInfoForEvent(event));
     return info && info.shieldColour ? `shield ${info.shieldColour}, reason ${info.shieldReason}` : null;
+}
+
+// A room with a user alone, in which Element verifies them.
+async function direct(user) {
+    const content = { algorithm: "m.megolm.v1.aes-sha2" };
+    const { room_id } = await client.createRoom({
+        is_direct: true,
+        preset: "trusted_private_chat",
+        invite: [user],
+        initial_state: [{ type: "m.room.encryption", state_key: "", content }],
+    });
+    await until(() => client.getRoom(room_id)?.hasEncryptionStateEvent(), "direct room");
+    return room_id;
 }
 
 const verbs = {
@@ -144,6 +159,62 @@ const verbs = {
         const about = others.findLast((event) => event.getContent().msgtype && !event.isRelation("m.replace"));
         const relation = { rel_type: "m.annotation", event_id: about.getId(), key };
         return (await client.sendEvent(room, "m.reaction", { "m.relates_to": relation })).event_id;
+    },
+
+    // Asks a user to verify: in a room of its own, or that device by to-device messages.
+    async verify(user, device) {
+        const crypto = client.getCrypto();
+        request = device
+            ? await crypto.requestDeviceVerification(user, device)
+            : await crypto.requestVerificationDM(user, await direct(user));
+        return true;
+    },
+
+    // Waits for a user who asks to verify, in that room or by to-device messages, and agrees.
+    async accept(user, room) {
+        const crypto = client.getCrypto();
+        const found = () =>
+            room
+                ? crypto.findVerificationRequestDMInProgress(room, user)
+                : crypto.getVerificationRequestsToDeviceInProgress(user).find((each) => !each.roomId);
+        request = await until(found, "request");
+        await request.accept();
+        return true;
+    },
+
+    // Waits for the emojis; who asked starts, as in Element.
+    async compare() {
+        await until(() => request.phase >= VerificationPhase.Ready, "agreement");
+        const verifier = request.initiatedByMe
+            ? await request.startVerification("m.sas.v1")
+            : await until(() => request.verifier, "start");
+        verifier.verify().catch((error) => console.error("not verified:", error));
+        shown = await until(() => verifier.getShowSasCallbacks(), "emojis");
+        return shown.sas.emoji.map(([symbol, name]) => `${symbol} ${name}`);
+    },
+
+    async confirm() {
+        await shown.confirm();
+        return true;
+    },
+
+    async differ() {
+        shown.mismatch();
+        return true;
+    },
+
+    // Waits for the end of the verification: why it was cancelled; null if it was not.
+    async verdict() {
+        const { Cancelled, Done } = VerificationPhase;
+        await until(() => [Cancelled, Done].includes(request.phase), "end");
+        return request.cancellationCode;
+    },
+
+    // Whether the user counts as verified; waits for it if that is expected: the signature is uploaded first.
+    async verified(user, expected) {
+        const crypto = client.getCrypto();
+        const look = async () => (await crypto.getUserVerificationStatus(user)).isCrossSigningVerified();
+        return expected ? until(look, "verified user") : look();
     },
 
     // How many encrypted events there are, and those that Element would warn of.

@@ -18,6 +18,7 @@ import time
 
 import scenarios
 import storm
+import trust
 from clients import ANA, BOT, World, hear, settle
 from homeserver import SERVER, until
 from person import Trouble
@@ -110,6 +111,8 @@ async def conversation(world):
         print("ok edited_redacted_threaded", flush=True)
         await look(ana, ben, room)
         print("ok element", flush=True)
+        await trust.verify(world)
+        print("ok verification", flush=True)
     else:
         print("skip element: matrix-js-sdk is not here")
 

@@ -103,6 +103,35 @@ static void test_verified_by_person(void **state)
                                           " (SELECT count(*) FROM e2ee_request)") == 0);
 }
 
+/* In a room Element writes nothing of it encrypted. */
+static void test_in_clear(void **state)
+{
+        static const struct {
+                const char *event, *shown;
+        } rows[] = {
+                { "{\"type\":\"m.room.message\",\"sender\":\"@ana:x\",\"event_id\":\"$ask\",\"content\":{"
+                  "\"msgtype\":\"m.key.verification.request\",\"to\":\"@bot:x\",\"from_device\":\"PHONE\","
+                  "\"methods\":[\"m.sas.v1\"]}}",
+                  "ready" },
+                { "{\"type\":\"m.key.verification.cancel\",\"sender\":\"@eve:x\",\"content\":{"
+                  "\"code\":\"m.user\",\"m.relates_to\":{\"event_id\":\"$ask\"}}}",
+                  "ready" },
+                { "{\"type\":\"m.key.verification.cancel\",\"sender\":\"@ana:x\",\"content\":{"
+                  "\"code\":\"m.user\",\"m.relates_to\":{\"event_id\":\"$ask\"}}}",
+                  "cancelled" },
+        };
+        Chat *chat = *state;
+        Shown shown;
+
+        chat_pin(chat);
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                (void) room_event(chat->server, ROOM, tree_parse(rows[i].event));
+                CHAT_UNTIL(chat,
+                           !homeserver_http_has_news(chat->bot) && !LIST_EMPTY(&chat->web.connections));
+                CHAT_UNTIL(chat, is_shown(chat, rows[i].shown, &shown));
+        }
+}
+
 static int start(Chat *chat, const char *user_id, char **ret_id)
 {
         _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
@@ -121,6 +150,7 @@ static void test_verified_by_operator(void **state)
         Chat *chat = *state;
         Shown shown;
 
+        assert_err(start(chat, ANA, &id), -ENOENT); /* named, and not pinned: she could not read it */
         chat_pin(chat);
         assert_err(start(chat, ANA, &id), -EAGAIN);
         chat_add_approvals(chat);
@@ -146,7 +176,8 @@ static void test_verification_cancelled(void **state)
         assert_ok(e2ee_verification_ask(chat->ana->e2ee, BOT, "BOT", ROOM, NULL));
         CHAT_UNTIL(chat, is_shown(chat, "keys", &shown));
         decide(chat, verification_cancel, shown.id);
-        CHAT_UNTIL(chat, peer_count(chat->ana, "SELECT count(*) FROM verification WHERE state = 8"));
+        CHAT_UNTIL(chat, peer_count(chat->ana, "SELECT count(*) FROM verification WHERE state = 8"
+                                               " AND code = 'm.mismatched_sas'"));
         assert_true(is_shown(chat, "cancelled", &shown));
 
         /* Nobody knows Eve. */
@@ -165,6 +196,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_verified_by_person, chat_up, chat_down),
+                cmocka_unit_test_setup_teardown(test_in_clear, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_verified_by_operator, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_verification_cancelled, chat_up, chat_down),
         };
