@@ -14,6 +14,7 @@
 #include "matrix/gap.h"
 #include "matrix/outbox.h"
 #include "matrix/room-queue.h"
+#include "matrix/strangers.h"
 #include "matrix/timeline.h"
 #include "matrix/upload.h"
 #include "matrix/url.h"
@@ -29,6 +30,7 @@ typedef struct SendItem {
         unsigned step; /* of room-queue.h */
         bool limited;  /* the server may put it off, and all else goes on */
         bool keys;     /* those of the account, for which the server may want the password */
+        bool lists;    /* of devices and identities, which may differ from the manifests */
         const char *method;
         char *target, *body; /* owned */
         char *file;          /* owned; bytes instead of the body, which the source itself repeats */
@@ -105,10 +107,20 @@ static int next_request(MatrixSession *session, SendItem *item)
         item->method = rows[request.kind].method;
         item->body = TAKE_PTR(request.body);
         item->keys = request.kind == E2EE_SIGNING_KEYS_UPLOAD;
+        item->lists = request.kind == E2EE_KEYS_QUERY;
         r = url_format(&item->target, rows[request.kind].format, request.target, request.txn_id);
         if (r == 0 && item->keys)
                 r = confirm_add(session, &item->body);
         return r < 0 ? r : 1;
+}
+
+/* All whom a manifest names are in that room. */
+static int report_identities(MatrixSession *session)
+{
+        _cleanup_(freep) char *room_id = NULL;
+
+        int r = room_queue_find(session->database, ROOM_APPROVALS, "", &room_id);
+        return r <= 0 ? r : strangers_report(session->database, session->user_id, room_id);
 }
 
 static int request_answered(MatrixSession *session, int64_t id, const MatrixReply *reply)
@@ -121,6 +133,8 @@ static int request_answered(MatrixSession *session, int64_t id, const MatrixRepl
                 confirm_done(session);
         if (matrix_reply_is_success(reply)) {
                 int r = e2ee_request_done(session->e2ee, id, reply->body);
+                if (r == 0 && session->item->lists)
+                        r = report_identities(session);
                 return r < 0 ? r : timeline_receive(&timeline, NULL); /* what waited for this */
         }
 

@@ -7,7 +7,7 @@
 
 #include "store/database.h"
 
-/* A sync had something of the room, and its members are up to date; `user_id` is ours. What was wrong and no
+/* A sync had something of the room, or identities were asked for; `user_id` is ours. What was wrong and no
  * longer is gets taken back. Inside the caller's transaction. Errors: those of store/database.h, and
  * -ENOMEM. */
 int strangers_report(Database *database, const char *user_id, const char *room_id);

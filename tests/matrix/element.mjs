@@ -217,6 +217,17 @@ const verbs = {
         return expected ? until(look, "verified user") : look();
     },
 
+    // Loses the identity, and makes another one, which the homeserver wants the password for.
+    async reset() {
+        const authUploadDeviceSigningKeys = async (upload) => {
+            const { session } = await upload(null).catch((error) => error.data);
+            const identifier = { type: "m.id.user", user };
+            await upload({ type: "m.login.password", identifier, password, session });
+        };
+        await client.getCrypto().bootstrapCrossSigning({ setupNewCrossSigning: true, authUploadDeviceSigningKeys });
+        return true;
+    },
+
     // How many encrypted events there are, and those that Element would warn of.
     async look() {
         const warnings = [];

@@ -123,6 +123,10 @@ async def conversation(world):
         assert each.kills or set(figures["faults"]) == FAULTS, figures
         print(f"ok {name}", flush=True)
 
+    if ben:
+        await trust.lose_identity(world, room)
+        print("ok identity-lost", flush=True)
+
     room = await scenarios.upgraded(world, room)
     print("ok upgraded", flush=True)
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Whom the bot and ben, whose client is Element's, take each other for: they compare emojis, whoever asks,
-in a room and by to-device messages."""
+in a room and by to-device messages; then ben loses his identity."""
 
 import asyncio
+import re
 import time
 
 from clients import BEN, BOT
@@ -25,6 +26,12 @@ async def reach(bot, state, before):
             return found
         assert time.monotonic() < deadline, (state, found)
         await asyncio.sleep(0.02)
+
+
+async def hear(ana, pattern):
+    """Waits for a message of the bot, or one that it has edited."""
+    await ana.until(lambda: any(event.sender == BOT and re.match(pattern, event.text)
+                                for event in ana.events), pattern)
 
 
 async def device_of(ana, user):
@@ -77,3 +84,18 @@ async def verify(world):
         assert ended.get("reason") == reason == await ben.do("verdict"), (ask, device, ended)
         verified |= state == "done"
         assert await ben.do("verified", BOT, verified) == verified, (ask, device)
+
+
+async def lose_identity(world, room):
+    """Then nothing that ben writes counts, until the operator pins the identity that he has now."""
+    bot, ana, ben = world.bot, world.ana, world.ben
+    await ben.do("reset")
+    await hear(ana, f"{BEN} has another identity than the one that the manifests pin, and is suspended")
+    await ben.do("say", room, "!who is it")
+    await hear(ana, "Your identity is not the one the operator has pinned: you are suspended")
+    bot.do("publish")
+    await ben.do("say", room, "!it is me")
+    await hear(ana, "done:\n!it is me")
+    await hear(ana, f".*{BEN} had another identity than the one that the manifests pin; that is over")
+    assert not any(event.text == "done:\n!who is it" for event in ana.events)
+    await ben.do("hear", "done:\n!it is me")
