@@ -92,6 +92,9 @@ static const char matrix_tables[] =
         "CREATE TABLE invitation("
         " id INTEGER PRIMARY KEY, room_id TEXT NOT NULL UNIQUE, accepted INTEGER NOT NULL) STRICT;"
 
+        /* Since when we are in a room: arrival.h. */
+        "CREATE TABLE arrival(room_id TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+
         /* Parts of timelines that a sync left out, read from `token` back to `since`; and the events of
          * their rooms, which wait: gap.c. */
         "CREATE TABLE gap("

@@ -11,6 +11,7 @@
 #include "e2ee/verification.h"
 #include "matrix/answer.h"
 #include "matrix/approval.h"
+#include "matrix/arrival.h"
 #include "matrix/command-journal.h"
 #include "matrix/gap.h"
 #include "matrix/outbox.h"
@@ -94,16 +95,22 @@ static int accept(const Timeline *timeline, const Message *message)
 {
         int64_t now_ms = (int64_t) (time_now(CLOCK_REALTIME) / USEC_PER_MSEC);
 
-        int upgraded = answer_in_upgraded_room(timeline, message);
-        if (upgraded != 0)
-                return MIN(upgraded, 0);
+        int r = answer_in_upgraded_room(timeline, message);
+        if (r != 0)
+                return MIN(r, 0);
         if (strlen(message->line) > COMMAND_MAX)
                 return answer(timeline, message, "This command is too long.");
         if (message->sent_ms < now_ms - COMMAND_AGE_MAX_MS)
                 return answer(timeline, message,
                               "This command is older than 15 minutes and was not run. Send it again.");
+        r = arrival_is_later(timeline->database, message->room_id, message->sent_ms);
+        if (r != 0)
+                return r < 0 ? r
+                             : answer(timeline, message,
+                                      "This was written before this bot was in the room, and was not run. "
+                                      "Send it again.");
 
-        int r = read_receipt(timeline, message);
+        r = read_receipt(timeline, message);
         return r < 0 ? r
                      : command_journal_add(timeline->database,
                                            &(ReceivedCommand){ .event_id = message->event_id,
@@ -237,8 +244,10 @@ static int receive_clear(const Timeline *timeline, Message *message, const cJSON
 
         if (is_verification(type, content))
                 return receive_verification(timeline, message, type, content, NULL);
-        return is_command(type, content) ? answer(timeline, message, "Commands are accepted only encrypted.")
-                                         : 0;
+        if (!is_command(type, content))
+                return 0;
+        int r = arrival_is_later(timeline->database, message->room_id, message->sent_ms);
+        return r != 0 ? MIN(r, 0) : answer(timeline, message, "Commands are accepted only encrypted.");
 }
 
 /* Only who has the power to can upgrade a room. */
@@ -305,6 +314,16 @@ static int receive_recovered(const Timeline *timeline)
         }
 }
 
+/* 1: its sender is heard now, and wrote it while we were there. */
+static int wants_answer(const Timeline *timeline, const Message *message)
+{
+        int r = people_is_heard(timeline->database, message->room_id, message->sender);
+        if (r <= 0)
+                return r;
+        r = arrival_is_later(timeline->database, message->room_id, message->sent_ms);
+        return r < 0 ? r : r == 0;
+}
+
 /* Says why a message could not be read, instead of staying silent. */
 static int explain_unreadable(const Timeline *timeline)
 {
@@ -315,12 +334,13 @@ static int explain_unreadable(const Timeline *timeline)
                 int r = e2ee_next_unreadable(timeline->e2ee, &room_id, &event, &code);
                 if (r <= 0)
                         return r;
-                const Message message = { .room_id = room_id,
-                                          .event_id = object_string(event, "event_id"),
-                                          .sender = object_string(event, "sender") };
-                r = people_is_heard(timeline->database, room_id, message.sender);
+                Message message = { .room_id = room_id,
+                                    .event_id = object_string(event, "event_id"),
+                                    .sender = object_string(event, "sender") };
+                (void) object_integer(event, "origin_server_ts", 0, MATRIX_JSON_INTEGER, &message.sent_ms);
+                r = wants_answer(timeline, &message);
                 if (r == 0)
-                        continue; /* they left, or were removed, since they wrote it */
+                        continue;
                 if (r > 0)
                         r = answer(
                                 timeline, &message,
@@ -377,11 +397,17 @@ static int open_gap(const Timeline *timeline, const cJSON *room)
 static int receive_room(const Timeline *timeline, const cJSON *room)
 {
         const cJSON *received = object_object(room, "timeline"), *event;
+        const cJSON *state = object_array(object_object(room, "state"), "events");
 
         int r = strangers_report(timeline->database, timeline->user_id, room->string);
+        if (r == 0)
+                r = arrival_note(timeline->database, timeline->user_id, room->string, state);
+        if (r == 0)
+                r = arrival_note(timeline->database, timeline->user_id, room->string,
+                                 object_array(received, "events"));
         if (r == 0 && has_gap(timeline, room))
                 r = open_gap(timeline, room);
-        cJSON_ArrayForEach(event, object_array(object_object(room, "state"), "events"))
+        cJSON_ArrayForEach(event, state)
                 if (r == 0)
                         r = receive_tombstone(timeline, room->string, event);
         int waits = r < 0 ? r : gap_is_open(timeline->database, room->string);

@@ -112,6 +112,68 @@ static void test_edit(void **state)
         expect_nothing_ran(world);
 }
 
+/* Ana's other session, which she has not signed, and which is no client of ours: it writes nevertheless.
+ * Only her first one can read why nothing happens; at first, that the bot does not know the session yet. */
+static void test_unsigned_session(void **state)
+{
+        static const char *const rooms[] = { ROOM, APPROVALS };
+        static const char unsigned_session[] =
+                "This session is not verified. In Element: Settings, Sessions, "
+                "Verify; then send the command again.";
+        ChatWorld *world = *state;
+        Peer *other = peer_new(world->server, ANA, "OTHER");
+
+        CHAT_UNTIL(world, peer_count(other, "SELECT fault FROM account") == E2EE_FAULT_FOREIGN_IDENTITY &&
+                                  peer_count(other, "SELECT count(*) FROM device WHERE user_id = '" BOT
+                                                    "' AND signed") == 1);
+        assert_ok(database_run(other->database, "UPDATE account SET fault = 0, identity_state = 3"));
+        for (unsigned i = 0; i < ELEMENTSOF(rooms); i++)
+                for (unsigned n = 1; chat_read(world, unsigned_session) == i; n++) {
+                        unsigned before = chat_read(world, "This session is not %");
+
+                        assert_true(n < 100);
+                        peer_say(other, rooms[i], i == 0 ? COMMAND : "!approve 000000");
+                        CHAT_UNTIL(world, chat_read(world, "This session is not %") == before + 1);
+                }
+        expect_nothing_ran(world);
+        assert_int_equal(peer_count(other, "SELECT count(*) FROM heard WHERE sender = '" BOT "'"), 0);
+}
+
+/* Encrypted, and signed, as those of bots are. */
+static void test_notice(void **state)
+{
+        ChatWorld *world = *state;
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+        _cleanup_(json_freep) cJSON *content = NULL, *encrypted = NULL;
+        _cleanup_(freep) char *text = NULL;
+
+        peer_say(world->ana, ROOM, "!status");
+        CHAT_UNTIL(world, chat_read(world, "dev-a: online%") == 1);
+        assert_ok(json_pack(&content, "{msgtype:s,body:s}", "m.notice", COMMAND));
+        assert_ok(transaction_begin(world->ana->database, &transaction));
+        const RoomMessage message = { .room_id = ROOM, .type = "m.room.message", .content = content };
+        assert_ok(e2ee_encrypt(world->ana->e2ee, &message, &encrypted));
+        assert_ok(transaction_commit(&transaction));
+        assert_ok(canonical_json(encrypted, false, &text));
+        cJSON_Delete(homeserver_send(world->ana, ROOM, "notice", text));
+        expect_nothing_ran(world);
+}
+
+/* Shown to us when we come back, with a key that we have. */
+static void test_before_we_came(void **state)
+{
+        ChatWorld *world = *state;
+
+        (void) intercept(world);
+        say_in_clear(world, ANA, "m.room.message", COMMAND);
+        settle(world->server);
+        room_member(world->server, ROOM, BOT, "join");
+        start_matrix(world);
+        CHAT_UNTIL(world, chat_read(world, "This was written before this bot was in the room%") == 1);
+        expect_nothing_ran(world);
+        assert_int_equal(chat_read(world, "%only encrypted%"), 0);
+}
+
 static void test_old(void **state)
 {
         ChatWorld *world = *state;
@@ -178,9 +240,11 @@ static void test_names(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                test(test_plaintext), test(test_member_without_rights),
-                test(test_edit),      test(test_old),
-                test(test_replays),   test(test_names),
+                test(test_plaintext),      test(test_member_without_rights),
+                test(test_edit),           test(test_old),
+                test(test_notice),         test(test_unsigned_session),
+                test(test_before_we_came), test(test_replays),
+                test(test_names),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
