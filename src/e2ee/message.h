@@ -48,6 +48,9 @@ void decrypted_event_clear(DecryptedEvent *event);
  * DecryptOutcome. */
 int e2ee_decrypt(E2ee *e2ee, const char *room_id, const cJSON *event, DecryptedEvent *ret_event);
 
+/* The event was redacted: it is no longer parked. */
+int e2ee_forget_parked(E2ee *e2ee, const char *room_id, const char *event_id);
+
 /* A parked event whose key was received, which is then no longer parked: decrypt it. 1: there is one; the
  * caller frees the room id and deletes the event. */
 int e2ee_next_recovered(E2ee *e2ee, char **ret_room_id, cJSON **ret_event);

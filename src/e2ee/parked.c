@@ -83,6 +83,12 @@ static int read_event(const Statement *rows, char **ret_room_id, cJSON **ret_eve
         return 0;
 }
 
+int e2ee_forget_parked(E2ee *e2ee, const char *room_id, const char *event_id)
+{
+        return query_run(e2ee->database, "DELETE FROM parked WHERE room_id = ? AND event_id = ?", "tt",
+                         room_id, event_id);
+}
+
 int e2ee_next_recovered(E2ee *e2ee, char **ret_room_id, cJSON **ret_event)
 {
         _cleanup_(statement_resetp) Statement *rows = NULL;

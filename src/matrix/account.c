@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "log/log.h"
+#include "matrix/approval.h"
 #include "matrix/command-journal.h"
 #include "matrix/daemon-internal.h"
 #include "matrix/schema.h"
@@ -54,6 +55,8 @@ static int recover_commands(MatrixDaemon *self)
         int r = transaction_begin(self->database, &transaction);
         if (r == 0)
                 r = command_journal_recover(self->database);
+        if (r == 0)
+                r = approval_recover(self->database);
         return r < 0 ? r : transaction_commit(&transaction);
 }
 

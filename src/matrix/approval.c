@@ -16,8 +16,9 @@
 #define THUMB_UP   0x1f44d
 #define THUMB_DOWN 0x1f44e
 
-/* Whether the dispatcher has it. */
-enum { DECISION_WAITS, DECISION_ACCEPTED, DECISION_REFUSED };
+/* Whether the dispatcher has it. Under way: that of a command, which is not passed on from here, and is
+ * taken back only when its call has ended. */
+enum { DECISION_WAITS, DECISION_ACCEPTED, DECISION_REFUSED, DECISION_UNDER_WAY };
 
 static const char *const thumbs[] = { "\xf0\x9f\x91\x8d", "\xf0\x9f\x91\x8e" };
 
@@ -214,9 +215,10 @@ int approval_unreact(Database *database, const char *event_id)
         int r = query_run(database, "DELETE FROM early_reaction WHERE reaction_id = ?", "t", event_id);
         return r < 0 ? r
                      : query_run(database,
-                                 "UPDATE decision SET withdrawn = 1, passed_on = ?"
-                                 " WHERE reaction_id = ? AND NOT withdrawn",
-                                 "it", (int64_t) DECISION_WAITS, event_id);
+                                 "UPDATE decision SET withdrawn = 1,"
+                                 " passed_on = CASE passed_on WHEN ?2 THEN ?2 ELSE ?3 END"
+                                 " WHERE reaction_id = ?1 AND NOT withdrawn",
+                                 "tii", event_id, (int64_t) DECISION_UNDER_WAY, (int64_t) DECISION_WAITS);
 }
 
 void decision_done(Decision *decision)
@@ -266,8 +268,8 @@ int approval_decided(Database *database, const Decision *decision, bool accepted
                          (int64_t) decision->withdraw);
 }
 
-int approval_note(Database *database, const char *event_id, const char *id, const char *user_id,
-                  bool approve)
+int approval_begin(Database *database, const char *event_id, const char *id, const char *user_id,
+                   bool approve)
 {
         char suffix[ULID_SIZE];
 
@@ -277,7 +279,26 @@ int approval_note(Database *database, const char *event_id, const char *id, cons
                 database,
                 "INSERT OR IGNORE INTO decision(reaction_id, request_id, user_id, approve, passed_on)"
                 " SELECT ?, request_id, ?, ?, ? FROM approval WHERE request_id LIKE '%' || ?",
-                "ttiit", event_id, user_id, (int64_t) approve, (int64_t) DECISION_ACCEPTED, suffix);
+                "ttiit", event_id, user_id, (int64_t) approve, (int64_t) DECISION_UNDER_WAY, suffix);
+}
+
+int approval_end(Database *database, const char *event_id, bool accepted)
+{
+        return query_run(database,
+                         "UPDATE decision SET passed_on = CASE WHEN withdrawn AND ?2 THEN ?3 ELSE ?4 END"
+                         " WHERE reaction_id = ?1 AND passed_on = ?5",
+                         "tiiii", event_id, (int64_t) accepted, (int64_t) DECISION_WAITS,
+                         (int64_t) (accepted ? DECISION_ACCEPTED : DECISION_REFUSED),
+                         (int64_t) DECISION_UNDER_WAY);
+}
+
+int approval_recover(Database *database)
+{
+        return query_run(database,
+                         "UPDATE decision SET passed_on = CASE WHEN withdrawn THEN ? ELSE ? END"
+                         " WHERE passed_on = ?",
+                         "iii", (int64_t) DECISION_WAITS, (int64_t) DECISION_REFUSED,
+                         (int64_t) DECISION_UNDER_WAY);
 }
 
 int approval_deciders(Database *database, const char *request_id, bool approve, char **ret_users)

@@ -53,9 +53,14 @@ int approval_next_decision(Database *database, Decision *ret_decision);
 /* The dispatcher has accepted it, or not. */
 int approval_decided(Database *database, const Decision *decision, bool accepted);
 
-/* A decision that was not a reaction, and was accepted; `id` may be the end of the request's. */
-int approval_note(Database *database, const char *event_id, const char *id, const char *user_id,
-                  bool approve);
+/* A decision that is a command, from before the dispatcher gets it; `id` may be the end of the request's. If
+ * its message is redacted meanwhile, it is taken back as soon as it is accepted. */
+int approval_begin(Database *database, const char *event_id, const char *id, const char *user_id,
+                   bool approve);
+int approval_end(Database *database, const char *event_id, bool accepted);
+
+/* At the start: whether those that were under way were accepted is unknown; they can be taken back. */
+int approval_recover(Database *database);
 
 /* Who of this chat has approved, or denied: "@ana:x, @ben:x". 1: there are some; the caller frees them. */
 int approval_deciders(Database *database, const char *request_id, bool approve, char **ret_users);

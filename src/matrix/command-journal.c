@@ -43,7 +43,7 @@ int command_journal_next(Database *database, JournalCommand *ret_command)
                                  &command.device };
 
         int r = query(database, &row,
-                      "SELECT event_id, c.room_id, sender, line, nullif(r.name, ''), received_ms"
+                      "SELECT event_id, c.room_id, sender, line, nullif(r.name, ''), received_ms, taken_back"
                       " FROM command AS c LEFT JOIN chat_room AS r ON r.room_id = c.room_id"
                       " WHERE state = ? ORDER BY received_ms, c.rowid LIMIT 1",
                       "i", (int64_t) COMMAND_RECEIVED);
@@ -57,6 +57,7 @@ int command_journal_next(Database *database, JournalCommand *ret_command)
         if (r < 0)
                 return r;
         command.received_ms = statement_integer(row, ELEMENTSOF(texts));
+        command.taken_back = statement_integer(row, ELEMENTSOF(texts) + 1) != 0;
 
         *ret_command = TAKE(command, JOURNAL_COMMAND_NULL);
         return 1;
@@ -89,6 +90,22 @@ int command_journal_submit(Database *database, const char *event_id)
 int command_journal_begin(Database *database, const char *event_id)
 {
         return set_state(database, event_id, COMMAND_BEGUN);
+}
+
+int command_journal_take_back(Database *database, const char *event_id, const char *room_id)
+{
+        return query_run(database,
+                         "UPDATE command SET taken_back = 1,"
+                         " state = CASE WHEN state = ?3 AND NOT taken_back THEN ?4 ELSE state END"
+                         " WHERE event_id = ?1 AND room_id = ?2",
+                         "ttii", event_id, room_id, (int64_t) COMMAND_RECEIVED, (int64_t) COMMAND_ANSWERED);
+}
+
+int command_journal_is_taken_back(Database *database, const char *event_id)
+{
+        return query_exists(database,
+                            "SELECT 1 FROM command WHERE event_id = ? AND taken_back AND state = ?", "ti",
+                            event_id, (int64_t) COMMAND_BEGUN);
 }
 
 static int forget_answered(Database *database)

@@ -32,6 +32,7 @@ typedef struct JournalCommand {
         char *event_id, *room_id, *sender, *line; /* owned */
         char *device;                             /* owned; that of the room, NULL: it is no device's */
         int64_t received_ms;
+        bool taken_back; /* its message was, while it was begun */
 } JournalCommand;
 
 #define JOURNAL_COMMAND_NULL ((JournalCommand){ 0 })
@@ -48,6 +49,13 @@ int command_journal_each_before(Database *database, const char *event_id, int64_
 
 int command_journal_submit(Database *database, const char *event_id);
 int command_journal_begin(Database *database, const char *event_id);
+
+/* The message of a command was redacted, in that room: what was only received never begins, and is not
+ * answered. */
+int command_journal_take_back(Database *database, const char *event_id, const char *room_id);
+
+/* 1: it was begun, not answered yet, and taken back. */
+int command_journal_is_taken_back(Database *database, const char *event_id);
 
 /* 1: it was not answered yet. */
 int command_journal_is_open(Database *database, const char *event_id);

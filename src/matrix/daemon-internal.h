@@ -50,7 +50,8 @@ struct MatrixDaemon {
 /* daemon.c: something was committed, or written for the session to send. */
 void matrix_work(MatrixDaemon *self);
 
-/* execution.c: begins the commands that were received, as far as there is room. */
+/* execution.c: begins the commands that were received, as far as there is room, and cancels those that were
+ * taken back. */
 void executions_start(MatrixDaemon *self);
 void executions_done(MatrixDaemon *self);
 

@@ -41,28 +41,40 @@ static void answer(Execution *execution, const char *done)
         execution_answer(execution, line, BYTES(NULL, 0));
 }
 
-static int note(const Execution *execution, bool approve)
+static int begin(const Execution *execution)
 {
         _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
         Database *database = execution->self->database;
 
         int r = transaction_begin(database, &transaction);
         if (r == 0)
-                r = approval_note(database, execution->journal.event_id, id_of(execution),
-                                  execution->journal.sender, approve);
+                r = approval_begin(database, execution->journal.event_id, id_of(execution),
+                                   execution->journal.sender, execution->command.kind == COMMAND_APPROVE);
+        return r < 0 ? r : transaction_commit(&transaction);
+}
+
+static int end(const Execution *execution, bool accepted)
+{
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+        Database *database = execution->self->database;
+
+        int r = transaction_begin(database, &transaction);
+        if (r == 0)
+                r = approval_end(database, execution->journal.event_id, accepted);
         return r < 0 ? r : transaction_commit(&transaction);
 }
 
 static void on_decided(BusRequest *call, const BusReply *reply)
 {
         Execution *execution = CONTAINER_OF(call, Execution, call);
-        bool approve = execution->command.kind == COMMAND_APPROVE;
+        MatrixDaemon *self = execution->self;
 
+        if (end(execution, reply->reason == 0) < 0) /* the verdict will not name them */
+                log_warning("Cannot store whose decision it was, ignoring");
         if (reply->reason != 0)
                 return execution_reject(execution, reply->reason, reply->detail);
-        if (note(execution, approve) < 0) /* the verdict will not name them */
-                log_warning("Cannot store whose decision it was, ignoring");
-        answer(execution, approve ? "approved" : "denied");
+        answer(execution, execution->command.kind == COMMAND_APPROVE ? "approved" : "denied");
+        approvals_work(self); /* it may have been taken back */
 }
 
 void decision_start(Execution *execution)
@@ -74,6 +86,8 @@ void decision_start(Execution *execution)
                                         .message_id = execution->journal.event_id };
         const char *method = execution->command.kind == COMMAND_APPROVE ? "Approve" : "Deny";
 
+        if (begin(execution) < 0)
+                return execution_reject(execution, DEVBOX_ERROR_INTERNAL, NULL);
         bus_client_send_take(dispatch, &execution->call, decision_new_call(dispatch, method, &decision),
                              on_decided);
 }

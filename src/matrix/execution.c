@@ -131,10 +131,27 @@ static int start_next(MatrixDaemon *self)
         return taken < 0 ? taken : r;
 }
 
+/* Those whose messages were redacted since they began. Only requests can be cancelled. */
+static int take_back(MatrixDaemon *self)
+{
+        Execution *execution;
+        int r = 0;
+
+        LIST_FOREACH(execution, &self->executions, entry)
+                if (r >= 0 && execution->command.kind == COMMAND_REQUEST) {
+                        r = command_journal_is_taken_back(self->database, execution->journal.event_id);
+                        if (r > 0)
+                                run_take_back(execution);
+                }
+        return MIN(r, 0);
+}
+
 void executions_start(MatrixDaemon *self)
 {
-        int r = 1;
+        int r = take_back(self);
 
+        if (r == 0)
+                r = 1;
         while (r > 0 && self->n_executions < EXECUTIONS_MAX)
                 r = start_next(self);
         if (r < 0)

@@ -48,6 +48,7 @@ void execution_answer(Execution *execution, const char *line, Bytes output);
 /* ---- how each kind begins: it ends with one of the functions above, now or later */
 
 void run_start(Execution *execution);      /* run.c */
+void run_take_back(Execution *execution);  /* its message was redacted: it is cancelled */
 void run_done(Execution *execution);       /* frees what run_start() has made */
 void decision_start(Execution *execution); /* decision.c */
 void cancel_start(Execution *execution);

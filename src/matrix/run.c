@@ -169,6 +169,11 @@ static int show(Execution *execution, const RequestView *view)
         return run_answer_progress(execution->self->database, &answer);
 }
 
+/* The end of the stream tells what became of it; until then it is asked for again. */
+static void on_taken_back(BusRequest *call, const BusReply *reply)
+{
+}
+
 static void on_view(BusRequest *call, const BusReply *reply)
 {
         static const BusField fields[] = {
@@ -209,8 +214,11 @@ static void on_submitted(BusRequest *call, const BusReply *reply)
         if (is_temporary(reply->reason) && try_again(execution))
                 return;
         if (reply->reason == DEVBOX_ERROR_REQUEST_UNKNOWN)
-                return execution_refuse(
-                        execution, "This command is older than 15 minutes and was not run. Send it again.");
+                return execution_refuse(execution,
+                                        execution->journal.taken_back
+                                                ? "This command was taken back, and was not run."
+                                                : "This command is older than 15 minutes and was not run. "
+                                                  "Send it again.");
         if (reply->reason != 0)
                 return execution_reject(execution, reply->reason, reply->detail);
         execution->n_failed = 0;
@@ -238,7 +246,8 @@ static int append_options(sd_bus_message *call, const JournalCommand *journal)
         static const BusDictionary dictionary = BUS_DICTIONARY(fields);
         int64_t now_ms = (int64_t) (time_now(CLOCK_REALTIME) / USEC_PER_MSEC);
         const RunOptions options = { journal->sender, journal->room_id, journal->event_id, true,
-                                     journal->received_ms < now_ms - COMMAND_AGE_MAX_MS };
+                                     journal->taken_back ||
+                                             journal->received_ms < now_ms - COMMAND_AGE_MAX_MS };
 
         return bus_dictionary_append(call, &dictionary, &options);
 }
@@ -289,10 +298,21 @@ static void submit(Execution *execution)
         bus_client_send_take(&execution->self->dispatch, &execution->call, call, on_submitted);
 }
 
+/* How far it is; or that it should end, if its message was taken back. */
+static void look(Execution *execution)
+{
+        BusClient *dispatch = &execution->self->dispatch;
+        bool over = execution->journal.taken_back;
+
+        bus_client_send_take(
+                dispatch, &execution->call,
+                bus_client_new_call(dispatch, over ? "Cancel" : "GetRequest", "s", execution->request_id),
+                over ? on_taken_back : on_view);
+}
+
 static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata)
 {
         Execution *execution = userdata;
-        BusClient *dispatch = &execution->self->dispatch;
 
         int r = sd_event_source_set_time_relative(timer, RUN_PROGRESS_USEC);
         if (r >= 0)
@@ -300,10 +320,17 @@ static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata)
         if (!execution->call.slot && !execution->stream)
                 submit(execution); /* may end it */
         else if (!execution->call.slot)
-                bus_client_send_take(dispatch, &execution->call,
-                                     bus_client_new_call(dispatch, "GetRequest", "s", execution->request_id),
-                                     on_view);
+                look(execution);
         return r;
+}
+
+void run_take_back(Execution *execution)
+{
+        if (execution->journal.taken_back)
+                return;
+        execution->journal.taken_back = true;
+        if (sd_event_source_set_time_relative(execution->timer, 0) < 0)
+                log_warning("Cannot cancel a command now, but later");
 }
 
 void run_start(Execution *execution)

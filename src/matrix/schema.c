@@ -36,13 +36,15 @@ static const char matrix_tables[] =
         " STRICT;"
 
         /* Commands that were accepted, each once: the event id is the key. `state`: command-journal.c;
-         * `thread`: the root of the thread that it was written in. What its room shows of it,
+         * `thread`: the root of the thread that it was written in; `taken_back`: its message was redacted
+         * after it had begun. What its room shows of it,
          * command-display.c: `status`, the reaction that there should be; `shown` the one there is or will
          * be, and `shown_event`, its id; `answer`, the content that the answer should have, null once it is
          * in the outbox, and `answer_event`, the id of its message. */
         "CREATE TABLE command("
         " event_id TEXT PRIMARY KEY, room_id TEXT NOT NULL, sender TEXT NOT NULL, line TEXT NOT NULL,"
         " thread TEXT, received_ms INTEGER NOT NULL, state INTEGER NOT NULL,"
+        " taken_back INTEGER NOT NULL DEFAULT 0,"
         " status TEXT, shown TEXT, shown_event TEXT, answer TEXT, answer_event TEXT) STRICT;"
         "CREATE INDEX command_by_state ON command(state, received_ms);"
 

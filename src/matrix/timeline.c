@@ -232,7 +232,12 @@ static int receive_redaction(const Timeline *timeline, Message *message, const c
 
         if (!redacted)
                 redacted = object_string(event, "redacts");
-        return redacted ? approval_unreact(timeline->database, redacted) : 0;
+        if (!redacted)
+                return 0;
+        int r = approval_unreact(timeline->database, redacted);
+        if (r == 0)
+                r = command_journal_take_back(timeline->database, redacted, message->room_id);
+        return r < 0 ? r : e2ee_forget_parked(timeline->e2ee, message->room_id, redacted);
 }
 
 /* ---- the whole */

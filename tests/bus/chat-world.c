@@ -72,6 +72,7 @@ static cJSON *receive_in_room(ChatWorld *world, const char *target, const char *
                 decode_segment(step + strlen("send/"), type, sizeof type);
                 return receive_clear(world, room_id, type, txn, body);
         }
+        world->n_receipts += startswith(step, "receipt/");
         if (startswith(step, "invite"))
                 room_member(world->server, room_id, object_string(body, "user_id"), "join");
         return tree_parse(startswith(step, "redact") ? "{\"event_id\":\"$redaction\"}" : "{}");

@@ -22,6 +22,7 @@ typedef struct ChatWorld {
         Peer *bot, *ana;     /* bot: what the server knows of it; its client is the daemon */
         cJSON *sent;         /* {TXN:event id} of events in clear */
         unsigned n_requests; /* of the daemon that were answered */
+        unsigned n_receipts; /* of commands that it has stored */
         bool polls;          /* one more waits: the server has nothing to say */
         char directory_variable[128], operators[160];
 } ChatWorld;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* An approval that is taken back in Element, at each moment of the request. */
+/* What is taken back in Element, an approval or a command, at each moment of the request. */
 
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -98,12 +99,112 @@ static void test_while_it_runs(void **state)
         verify_chain(world->run->ledger);
 }
 
+/* Ana redacts what she has written in the device's room. */
+static void redact_command(ChatWorld *world, const char *line)
+{
+        _cleanup_(freep) char *id = NULL;
+        cJSON *event = NULL;
+
+        assert_int_equal(query_text(world->ana->database, &id,
+                                    "SELECT event_id FROM heard WHERE body = ? AND sender = '" ANA "'", "t",
+                                    line),
+                         1);
+        assert_ok(json_pack(&event, "{type:s,sender:s,redacts:s,content:{redacts:s}}", "m.room.redaction",
+                            ANA, id, id));
+        (void) room_event(world->server, ROOM, event);
+}
+
+static void kill_matrix(ChatWorld *world)
+{
+        test_daemon_signal(world->matrix, SIGKILL);
+        (void) test_daemon_wait(world->matrix);
+        test_daemon_free(world->matrix);
+}
+
+/* A command whose message is redacted: while it waits, also when devbox-matrix is not there, and while it
+ * runs. */
+static void test_command(void **state)
+{
+        ChatWorld *world = *state;
+
+        for (unsigned i = 1; i <= 2; i++) {
+                _cleanup_(freep) char *line = text_of("!fs.write %s/note %u", world->run->directory, i);
+
+                peer_say(world->ana, ROOM, line);
+                CHAT_UNTIL(world, chat_read(world, "%It writes 1 bytes to note in srv.%") == i);
+                if (i == 2)
+                        kill_matrix(world);
+                redact_command(world, line);
+                if (i == 2)
+                        start_matrix(world);
+                CHAT_UNTIL(world, chat_read(world, "______ cancelled%") == i);
+                CHAT_UNTIL(world, chat_read(world, "%dev-a%fs.write%cancelled%") >= i);
+        }
+        assert_false(is_written(world));
+
+        peer_say(world->ana, ROOM, "!exec sleep 1000");
+        CHAT_UNTIL(world, count_requests(world, "running") == 1);
+        redact_command(world, "!exec sleep 1000");
+        CHAT_UNTIL(world, chat_read(world, "%dev-a%sleep%cancelled%") >= 1);
+        verify_chain(world->run->ledger);
+}
+
+/* Redacted before devbox-matrix has seen it: nothing is asked for. */
+static void test_command_unseen(void **state)
+{
+        ChatWorld *world = *state;
+
+        kill_matrix(world);
+        peer_say(world->ana, ROOM, "!exec ls -- /home");
+        settle(world->server);
+        redact_command(world, "!exec ls -- /home");
+        start_matrix(world);
+        peer_say(world->ana, ROOM, "!status");
+        CHAT_UNTIL(world, chat_read(world, "dev-a: online%") == 1);
+        assert_int_equal(count_all_requests(world->run), 0);
+}
+
+/* The dispatcher is slow, the !approve is redacted while it has it, and the device is away. */
+static void test_while_it_is_approved(void **state)
+{
+        _cleanup_(freep) char *id = NULL, *line = NULL;
+        ChatWorld *world = *state;
+
+        (void) test_daemon_stop(world->run->agent);
+        world->run->agent = test_daemon_free(world->run->agent);
+        say_write(world);
+        assert_int_equal(query_text(world->ana->database, &id,
+                                    "SELECT substr(body, 1, 6) FROM heard WHERE body LIKE"
+                                    " '%asks dev-a for fs.write.%'",
+                                    ""),
+                         1);
+        line = text_of("!approve %s", id);
+        test_daemon_signal(world->run->dispatch, SIGSTOP);
+        unsigned n_receipts = world->n_receipts;
+        peer_say(world->ana, APPROVALS, line);
+        CHAT_UNTIL(world, world->n_receipts > n_receipts && world->polls);
+        unsigned n_requests = world->n_requests;
+        chat_redact_message(world, "!approve %");
+        CHAT_UNTIL(world, world->n_requests > n_requests && world->polls);
+        test_daemon_signal(world->run->dispatch, SIGCONT);
+        CHAT_UNTIL(world, chat_read(world, "______ cancelled%") == 1);
+
+        start_agent(world->run);
+        peer_say(world->ana, ROOM, "!exec ls -- /home");
+        CHAT_UNTIL(world, chat_read(world, "%dev-a%ls%exit 0%") == 1);
+        assert_false(is_written(world));
+        verify_chain(world->run->ledger);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 chat_world_test(test_before_it_was_read),
                 chat_world_test(test_before_it_was_sent),
                 chat_world_test(test_while_it_runs),
+                chat_world_test(test_while_it_is_approved),
+                chat_world_test(test_command),
+                chat_world_test(test_command_unseen),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
