@@ -19,8 +19,8 @@ int people_receive(Database *database, E2ee *e2ee, const char *device, const Man
 int people_pins_another(Database *database, const char *user_id, const char *master);
 
 /* The device is revoked: it has no manifest any more, and its room ends with the notice ("revoked at …,
- * asked by …"), once. Its members stay in the room, which is read-only then, and keep their pins for it. A
- * later manifest opens it again. */
+ * asked by …"), once. Its members stay in the room and keep their pins for it: a command there is answered.
+ * A later manifest opens it again. */
 int people_revoke(Database *database, E2ee *e2ee, const char *device, const char *notice);
 
 /* 1: a manifest names the user. */

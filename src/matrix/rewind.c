@@ -94,7 +94,7 @@ static int forget_missing(Database *database, const cJSON *joined)
                             ? 0
                             : query_run(database,
                                         "UPDATE chat_room SET room_id = NULL, taken = 0, linked = 0,"
-                                        " closed = 0, levels = NULL, hosted = 0 WHERE id = ?",
+                                        " hosted = 0 WHERE id = ?",
                                         "i", statement_integer(rows, 0));
         return r;
 }

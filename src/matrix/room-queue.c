@@ -7,9 +7,9 @@
  * A room that was upgraded: read the state of its replacement ──► room, or create; the alias is taken from
  * the room before, where that has it still.
  *
- * A room that is retired: take out of the space; read the power levels ──► write them. A room that is in use
- * again goes the same way back: what a request changes is the opposite of what its row has, so an answer
- * inverts it, whatever has been decided meanwhile.
+ * A room that is retired: take out of the space. One that is in use again goes the same way back: what the
+ * request changes is the opposite of what its row has, so an answer inverts it, whatever has been decided
+ * meanwhile.
  */
 
 #include "matrix/room-queue.h"
@@ -102,7 +102,7 @@ int room_queue_replace(Database *database, const char *room_id, const char *repl
                      : query_run(database,
                                  "UPDATE chat_room SET predecessor = ?1, room_id = NULL, taken = 0,"
                                  " unlink = CASE WHEN linked THEN ?1 END,"
-                                 " linked = 0, closed = 0, levels = NULL, error = NULL,"
+                                 " linked = 0, error = NULL,"
                                  " candidate = (SELECT nullif(?2, '')"
                                  " WHERE NOT EXISTS (SELECT 1 FROM chat_room WHERE room_id = ?2))"
                                  " WHERE room_id = ?1 AND NOT retired",
@@ -246,19 +246,6 @@ static int make_reply(const Statement *row, const char *user_id, RoomRequest *re
                           statement_text(row, 1));
 }
 
-#define POWER_LEVELS API "/rooms/%/state/m.room.power_levels"
-
-static int make_read_levels(const Statement *row, const char *user_id, RoomRequest *request)
-{
-        return url_format(&request->target, POWER_LEVELS, statement_text(row, 1));
-}
-
-static int make_write_levels(const Statement *row, const char *user_id, RoomRequest *request)
-{
-        int r = statement_copy_text(row, 2, &request->body);
-        return r < 0 ? r : url_format(&request->target, POWER_LEVELS, statement_text(row, 1));
-}
-
 /* ---- their answers */
 
 /* A refusal that no repetition changes; the room's row keeps it, and nothing more is tried. */
@@ -374,32 +361,6 @@ static int on_linked(Database *database, const char *user_id, int64_t id, const 
                          "i", id);
 }
 
-static int on_levels_written(Database *database, const char *user_id, int64_t id, const MatrixReply *reply)
-{
-        if (!matrix_reply_is_success(reply))
-                log_warning("A change of power levels is refused: %s", matrix_reply_refusal(reply));
-        return query_run(database, "UPDATE chat_room SET closed = NOT closed, levels = NULL WHERE id = ?",
-                         "i", id);
-}
-
-/* The rest of the levels stays: it names who has more, and differs between versions of rooms. */
-static int on_levels_read(Database *database, const char *user_id, int64_t id, const MatrixReply *reply)
-{
-        _cleanup_(json_freep) cJSON *levels = cJSON_Duplicate(reply->body, true);
-        _cleanup_(freep) char *text = NULL;
-        int64_t closed = 0;
-
-        if (!matrix_reply_is_success(reply) || !cJSON_IsObject(levels))
-                return on_levels_written(database, user_id, id, reply);
-        int r = query_integer(database, &closed, "SELECT closed FROM chat_room WHERE id = ?", "i", id);
-        if (r >= 0)
-                r = object_put(levels, "events_default", cJSON_CreateNumber(closed ? 0 : OUR_LEVEL));
-        if (r == 0)
-                r = canonical_json(levels, false, &text);
-        return r < 0 ? r
-                     : query_run(database, "UPDATE chat_room SET levels = ? WHERE id = ?", "ti", text, id);
-}
-
 static const struct {
         const char *method, *query;
         int (*make)(const Statement *row, const char *user_id, RoomRequest *request);
@@ -435,14 +396,6 @@ static const struct {
           " WHERE r.kind != 0 AND r.room_id IS NOT NULL AND s.room_id IS NOT NULL"
           " AND (r.linked = r.retired OR r.unlink NOT NULL) LIMIT 1",
           make_link, on_linked },
-        { "GET",
-          "SELECT id, room_id FROM chat_room"
-          " WHERE retired != closed AND levels IS NULL AND room_id IS NOT NULL LIMIT 1",
-          make_read_levels, on_levels_read },
-        { "PUT",
-          "SELECT id, room_id, levels FROM chat_room WHERE levels IS NOT NULL AND room_id IS NOT NULL"
-          " LIMIT 1",
-          make_write_levels, on_levels_written },
         { "PUT",
           "SELECT id, name, room_id, hosts FROM chat_room"
           " WHERE hosts AND NOT hosted AND room_id IS NOT NULL LIMIT 1",

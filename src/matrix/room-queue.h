@@ -30,7 +30,8 @@ typedef enum MemberState {
  * room is opened again. */
 int room_queue_want(Database *database, RoomKind kind, const char *name);
 
-/* The room is taken out of the space and becomes read-only. Its members stay, and can read what was written.
+/* The room is taken out of the space. Its members stay: they can read what was written, and what they write
+ * is answered.
  * 1: it was in use, and its id, NULL if it has none, is the caller's to free; 0: it was not. */
 int room_queue_retire(Database *database, RoomKind kind, const char *name, char **ret_room_id);
 

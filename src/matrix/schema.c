@@ -70,15 +70,14 @@ static const char matrix_tables[] =
 
         /* The rooms that there should be (`kind` is a RoomKind). `taken`: another room has the alias;
          * `candidate`: that one; `linked` into the space; `error`: the server's code, if it gives none.
-         * `retired`: the device is revoked; `closed`: only we may write; `levels`: the power levels that
-         * make it so, or take it back. `predecessor`: the room before, which was upgraded;
-         * `unlink`: the same, as long as the space has it. `hosts`: it
-         * should have the alias #host-NAME, too; `hosted`: it has. */
+         * `retired`: the device is revoked. `predecessor`: the room before, which was upgraded;
+         * `unlink`: the same, as long as the space has it. `hosts`: it should have the alias #host-NAME,
+         * too; `hosted`: it has. */
         "CREATE TABLE chat_room("
         " id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, name TEXT NOT NULL, alias TEXT NOT NULL UNIQUE,"
         " room_id TEXT UNIQUE, taken INTEGER NOT NULL DEFAULT 0, candidate TEXT,"
         " linked INTEGER NOT NULL DEFAULT 0, error TEXT, retired INTEGER NOT NULL DEFAULT 0,"
-        " closed INTEGER NOT NULL DEFAULT 0, levels TEXT, predecessor TEXT, unlink TEXT,"
+        " predecessor TEXT, unlink TEXT,"
         " hosts INTEGER NOT NULL DEFAULT 0, hosted INTEGER NOT NULL DEFAULT 0, UNIQUE (kind, name)) STRICT;"
         /* `state` is a MemberState of room-queue.h. */
         "CREATE TABLE chat_member("

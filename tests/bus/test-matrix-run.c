@@ -10,6 +10,7 @@
 #include "basic/file.h"
 #include "chat-world.h"
 #include "files.h"
+#include "proto/error.h"
 #include "run-calls.h"
 #include "store/query.h"
 
@@ -90,6 +91,51 @@ static void test_approval(void **state)
         CHAT_UNTIL(world, chat_read(world, "%@ana:x asks dev-a for fs.write.%other%") == 1);
         (void) chat_react(world, "%@ana:x asks dev-a for fs.write.%other%", THUMB_DOWN);
         CHAT_UNTIL(world, chat_read(world, "%denied by @ana:x") == 1);
+        assert_false(is_written(world, "other"));
+        verify_chain(world->run->ledger);
+}
+
+/* For a request of either tier, in either room; one whose request has ended is refused. That !approve lets a
+ * request of the tier `message` run: test-matrix-withdraw.c. */
+static void test_written_decisions(void **state)
+{
+        static const struct {
+                const char *name, *line; /* of what is asked for; line NULL: it writes that file */
+                const char *verb, *room, *answer, *verdict;
+        } rows[] = {
+                { "note", NULL, "approve", APPROVALS, "______ is approved",
+                  "______ approved by @ana:x, done%" },
+                { "other", NULL, "deny", ROOM, "______ is denied", "______ denied by @ana:x" },
+                { "sleep", "!exec sleep infinity", "deny", APPROVALS, "______ is denied",
+                  "______ denied by @ana:x" },
+        };
+        ChatWorld *world = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                unsigned n_asked = chat_read(world, "%@ana:x asks dev-a for%");
+                unsigned n_answers = chat_read(world, rows[i].answer);
+                unsigned n_verdicts = chat_read(world, rows[i].verdict);
+                _cleanup_(freep) char *id = NULL, *line = NULL;
+
+                if (rows[i].line)
+                        peer_say(world->ana, ROOM, rows[i].line);
+                else
+                        say_write(world, rows[i].name);
+                CHAT_UNTIL(world, chat_read(world, "%@ana:x asks dev-a for%") == n_asked + 1);
+                assert_int_equal(query_text(world->ana->database, &id,
+                                            "SELECT substr(body, 1, 6) FROM heard WHERE body LIKE"
+                                            " '%@ana:x asks dev-a for%' ORDER BY rowid DESC LIMIT 1",
+                                            ""),
+                                 1);
+                line = text_of("!%s %s", rows[i].verb, id);
+                peer_say(world->ana, rows[i].room, line);
+                CHAT_UNTIL(world, chat_read(world, rows[i].answer) == n_answers + 1 &&
+                                          chat_read(world, rows[i].verdict) == n_verdicts + 1);
+                peer_say(world->ana, rows[i].room, line);
+                CHAT_UNTIL(world,
+                           chat_read(world, devbox_error_sentence(DEVBOX_ERROR_REQUEST_STATE)) == i + 1);
+        }
+        assert_true(is_written(world, "note"));
         assert_false(is_written(world, "other"));
         verify_chain(world->run->ledger);
 }
@@ -213,8 +259,12 @@ static void test_revoked(void **state)
 
         run_world_revoke(world->run);
         CHAT_UNTIL(world, chat_read(world, "revoked at %") == 1);
-        peer_say(world->ana, ROOM, "!exec ls -- /home");
-        CHAT_UNTIL(world, chat_read(world, "peer_revoked: %") == 1);
+        for (unsigned i = 1; i <= 2; i++) {
+                peer_say(world->ana, ROOM, "!exec ls -- /home");
+                CHAT_UNTIL(world, chat_read(world, devbox_error_sentence(DEVBOX_ERROR_PEER_REVOKED)) == i);
+                kill_matrix(world); /* whatever it does with the room is done then */
+                start_matrix(world);
+        }
 }
 
 static void test_revoke(void **state)
@@ -278,9 +328,11 @@ static void test_alerts(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                test(test_command),           test(test_rejections), test(test_approval),
-                test(test_refused_decisions), test(test_killed),     test(test_killed_anywhere),
-                test(test_killed_dispatcher), test(test_revoked),    test(test_revoke),
+                test(test_command),           test(test_rejections),
+                test(test_approval),          test(test_refused_decisions),
+                test(test_written_decisions), test(test_killed),
+                test(test_killed_anywhere),   test(test_killed_dispatcher),
+                test(test_revoked),           test(test_revoke),
                 test(test_revoke_by_others),  test(test_alerts),
         };
 

@@ -366,8 +366,6 @@ static void test_host_alias(void **state)
         finished(store);
 }
 
-#define LEVELS "\"users\":{\"@bot:x\":100}"
-
 static void test_retired(void **state)
 {
         static const Exchange exchanges[] = {
@@ -375,15 +373,7 @@ static void test_retired(void **state)
                 { "POST", API "/createRoom", "dev-home", 200, "{\"room_id\":\"!home\"}" },
                 { "PUT", API "/rooms/%21space/state/m.space.child/%21home", "{\"via\":[\"x\"]}", 200, "{}" },
                 { "PUT", API "/rooms/%21space/state/m.space.child/%21home", "{}", 200, "{}" },
-                { "GET", API "/rooms/%21home/state/m.room.power_levels", NULL, 200,
-                  "{" LEVELS ",\"events_default\":0}" },
-                { "PUT", API "/rooms/%21home/state/m.room.power_levels",
-                  "{\"events_default\":100," LEVELS "}", 200, "{}" },
                 { "PUT", API "/rooms/%21space/state/m.space.child/%21home", "{\"via\":[\"x\"]}", 200, "{}" },
-                { "GET", API "/rooms/%21home/state/m.room.power_levels", NULL, 200,
-                  "{" LEVELS ",\"events_default\":100}" },
-                { "PUT", API "/rooms/%21home/state/m.room.power_levels", "{\"events_default\":0," LEVELS "}",
-                  403, "{\"errcode\":\"M_FORBIDDEN\"}" },
         };
         _cleanup_(freep) char *room_id = NULL;
         TestStore *store = *state;
@@ -398,13 +388,11 @@ static void test_retired(void **state)
         assert_int_equal(assert_ok(room_queue_retire(store->database, ROOM_DEVICE, "home", &room_id)), 1);
         assert_string_equal(room_id, "!home");
         assert_err(room_queue_retire(store->database, ROOM_DEVICE, "home", &room_id), 0);
-        for (; i < 6; i++)
-                exchange(store, &exchanges[i]);
+        exchange(store, &exchanges[i++]); /* and nothing that keeps its members from writing */
         finished(store);
 
         assert_ok(room_queue_want(store->database, ROOM_DEVICE, "home"));
-        for (; i < ELEMENTSOF(exchanges); i++)
-                exchange(store, &exchanges[i]);
+        exchange(store, &exchanges[i]);
         finished(store);
 
         /* A room that was never made is not made any more. */
