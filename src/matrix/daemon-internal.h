@@ -81,6 +81,9 @@ void watch_work(MatrixDaemon *self);
 int watch_on_event(sd_bus_message *message, void *userdata, sd_bus_error *error);
 void watch_done(Watch *watch);
 
+/* holds.c: the same of invitations. */
+void holds_refresh(MatrixDaemon *self);
+
 /* account.c. Opens the store, and the session of its account, if any; logs. Errors: -EALREADY. */
 int matrix_account_open(MatrixDaemon *self);
 void matrix_account_close(MatrixDaemon *self);

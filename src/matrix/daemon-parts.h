@@ -51,6 +51,7 @@ typedef struct Approvals {
 
 /* watch.c: what people should know of without having asked. */
 typedef struct Watch {
-        Reading reading;
+        Reading reading; /* of the devices */
+        Reading holds;   /* holds.c: of the invitations */
         usec_t due_usec; /* of CLOCK_MONOTONIC: the next reading without a change */
 } Watch;

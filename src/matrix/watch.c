@@ -43,6 +43,7 @@ typedef struct WatchedDevices {
 void watch_done(Watch *watch)
 {
         reading_cancel(&watch->reading);
+        reading_cancel(&watch->holds);
         watch->due_usec = 0;
 }
 
@@ -182,6 +183,7 @@ void watch_work(MatrixDaemon *self)
                 return;
         self->watch.due_usec = now_usec + WATCH_USEC;
         watch_refresh(self);
+        holds_refresh(self);
         approvals_refresh(self);
 }
 
@@ -216,26 +218,6 @@ static int announce_occurrence(Database *database, const MeshEvent *event)
         return alert_raise(database, key, line);
 }
 
-/* An invitation is on hold until it ends, or there is another one. */
-static int announce_hold(Database *database, const MeshEvent *event)
-{
-        static const char *const ends[] = { "withdrawn", "expired", "invited" };
-        char key[KEY_SIZE], line[LINE_SIZE];
-        bool over = false;
-
-        for (size_t i = 0; i < ELEMENTSOF(ends); i++)
-                over |= streq(event->kind, ends[i]);
-        if (!over && !streq(event->kind, "held"))
-                return 0;
-
-        format_key("held:", event->name, key);
-        (void) snprintf(line, sizeof line, "%s%s", event->name,
-                        over ? " was on hold, as two devices claimed to be this one; that is over"
-                             : ": two devices claim to be this one; neither is admitted. Withdraw its "
-                               "invitation, and invite it again");
-        return (over ? alert_end : alert_raise)(database, key, line);
-}
-
 static int announce(Database *database, const MeshEvent *event)
 {
         _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
@@ -243,8 +225,6 @@ static int announce(Database *database, const MeshEvent *event)
         int r = transaction_begin(database, &transaction);
         if (r == 0)
                 r = announce_occurrence(database, event);
-        if (r == 0)
-                r = announce_hold(database, event);
         return r < 0 ? r : transaction_commit(&transaction);
 }
 
@@ -261,5 +241,6 @@ int watch_on_event(sd_bus_message *message, void *userdata, sd_bus_error *error)
         if (r < 0)
                 (void) log_warning_errno(r, "Cannot announce an event, ignoring");
         session_send(self->session);
+        holds_refresh(self);
         return 0;
 }

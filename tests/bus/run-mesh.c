@@ -7,6 +7,7 @@ int run_mesh_emit(sd_bus *bus, RunWorld *world, const char *kind, const char *de
 {
         if (streq(kind, "revoked"))
                 atomic_store(&world->revoked, true);
+        atomic_store(&world->held, streq(kind, "held"));
         return sd_bus_emit_signal(bus, "/org/devbox/Mesh1", "org.devbox.Mesh1", "Event", "tsss", UINT64_C(0),
                                   kind, "dev-a", detail);
 }
@@ -82,6 +83,14 @@ static int on_list_peers(sd_bus_message *call, void *userdata, sd_bus_error *err
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
+static int on_list_pending(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        const RunWorld *world = userdata;
+
+        return sd_bus_reply_method_return(call, "aa{sv}", 1, 2, "name", "s", "dev-a", "state", "s",
+                                          atomic_load(&world->held) ? "held" : "claimed");
+}
+
 static int on_get_manifest(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
         const RunWorld *world = userdata;
@@ -135,6 +144,7 @@ static const sd_bus_vtable mesh_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD("GetPeer", "s", "a{sv}", on_get_peer, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ListPeers", "b", "aa{sv}", on_list_peers, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("ListPending", "", "aa{sv}", on_list_pending, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("GetManifest", "s", "s", on_get_manifest, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("GetRoots", "", "as", on_get_roots, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("RevokeFor", "ss", "a{sv}", on_revoke_for, SD_BUS_VTABLE_UNPRIVILEGED),

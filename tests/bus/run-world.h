@@ -35,6 +35,7 @@ typedef struct RunWorld {
         char port_variable[48], worker_variable[160], dispatch_variable[256];
         atomic_uint keepalive_sec;       /* that the agent set last */
         atomic_bool revoked, stale;      /* the device, to devbox-mesh */
+        atomic_bool held;                /* its invitation */
         atomic_bool mesh_fails;          /* devbox-mesh rejects each GetPeer */
         char *const *worker_environment; /* NULL-terminated "NAME=value"; NULL: none */
         struct FakeParts *parts;

@@ -2,6 +2,7 @@
 /* What #operator-approvals learns without having asked: each once, and taken back when it is over.
  * devbox-dispatch is a fake here, so that a device can be in any state. */
 
+#include <signal.h>
 #include <time.h>
 
 #include "chat-world.h"
@@ -133,6 +134,13 @@ static int down(void **state)
 
 /* ---- tests */
 
+static void kill_matrix(ChatWorld *chat)
+{
+        test_daemon_signal(chat->matrix, SIGKILL);
+        (void) test_daemon_wait(chat->matrix);
+        test_daemon_free(chat->matrix);
+}
+
 /* Reads the devices again; twice, so that an alert that is not announced once shows. */
 static void look(const AlertWorld *world)
 {
@@ -234,6 +242,22 @@ static void test_held(void **state)
         }
 }
 
+/* What ends while devbox-matrix is down is taken back by the next one, and what begins is announced. */
+static void test_held_meanwhile(void **state)
+{
+        AlertWorld *world = *state;
+        RunWorld *run = world->chat->run;
+
+        for (unsigned i = 1; i <= 2; i++)
+                for (int held = 1; held >= 0; held--) {
+                        kill_matrix(world->chat);
+                        atomic_store(&run->held, held);
+                        start_matrix(world->chat);
+                        wait_read(world, "dev-a: two devices claim to be this one%", i);
+                        wait_read(world, "%dev-a was on hold, %; that is over%", held ? i - 1 : i);
+                }
+}
+
 static void set_request(AlertWorld *world, const char *state)
 {
         world->request_state = state;
@@ -266,8 +290,8 @@ static void test_old_approval(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                test(test_states), test(test_stale),        test(test_occurrences),
-                test(test_held),   test(test_old_approval),
+                test(test_states), test(test_stale),          test(test_occurrences),
+                test(test_held),   test(test_held_meanwhile), test(test_old_approval),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
