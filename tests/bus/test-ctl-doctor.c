@@ -74,6 +74,18 @@ static void lose_controller(void)
         write_file(CONTROLLERS, "cpuset cpu io pids\n");
 }
 
+static const char *config;
+
+static void distrust_clock(void)
+{
+        write_file(config, "ledger:\n  trust_clock: false\n");
+}
+
+static void trust_clock(void)
+{
+        write_file(config, "ledger:\n  trust_clock: true\n");
+}
+
 /* ---- findings */
 
 typedef struct FindingCase {
@@ -94,8 +106,10 @@ static const FindingCase rows[] = {
         { IS_DEVICE, NULL, NULL, NULL,
           "bad services devbox-device.target is inactive; systemctl enable --now devbox-device.target\n" },
         { IS_HUB, NULL, NULL, NULL, "ok clock clock synchronised\n" },
-        { IS_HUB, "FAKE_UNSYNCHRONISED=yes", NULL, NULL,
+        { IS_HUB, "FAKE_UNSYNCHRONISED=yes", distrust_clock, trust_clock,
           "bad clock the clock is not synchronised; timedatectl set-ntp true, or chronyc tracking " },
+        { IS_HUB, "FAKE_UNSYNCHRONISED=yes", NULL, NULL,
+          "note clock the clock is not synchronised, and trusted: ledger.trust_clock\n" },
         { IS_HUB, NULL, NULL, NULL,
           "note udp no device has reached port 51820 yet; open UDP 51820 at your provider; then: devboxctl "
           "invite NAME\n" },
@@ -160,6 +174,7 @@ static void test_findings(void **state)
 {
         HubWorld *world = *state;
 
+        config = world->ledger->bus->config_path;
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 make_machine();
                 restart_hub(world, &rows[i]);

@@ -254,6 +254,31 @@ static void test_the_hub_does_not_answer_any_more(void **state)
                    "machine, run devboxctl leave, ");
 }
 
+/* Such a device runs nothing, unless its clock is trusted. */
+static void test_the_clock_is_not_synchronised(void **state)
+{
+        JoinWorld *world = *state;
+        const char *config = world->ledger->bus->config_path;
+
+        test_daemon_free(world->device);
+        assert_ok(setenv("FAKE_UNSYNCHRONISED", "yes", 1));
+        start_device(world, NULL);
+        assert_ok(unsetenv("FAKE_UNSYNCHRONISED"));
+        write_file(config, "ledger:\n  trust_clock: false\n");
+        _cleanup_(run_done) Run run = run_words(world, "enroll", "--yes", world->token);
+        assert_has(run.output,
+                   "\nClock the clock is not synchronised: devbox runs and writes nothing until it "
+                   "is; timedatectl set-ntp true, ");
+        assert_int_equal(run.status, 0);
+
+        write_file(config, "ledger:\n  trust_clock: true\n");
+        _cleanup_(run_done) Run leave = run_words(world, "leave");
+        assert_int_equal(leave.status, 0);
+        _cleanup_(run_done) Run trusted = run_words(world, "enroll", "--yes", world->token);
+        assert_null(strstr(trusted.output, "Clock"));
+        assert_int_equal(trusted.status, 0);
+}
+
 static void test_the_person_says_no(void **state)
 {
         JoinWorld *world = *state;
@@ -342,6 +367,14 @@ static void test_a_closed_directory(void **state)
         JoinWorld *world = *state;
         _cleanup_(freep) char *answers = text_of("%s\ny\ny\n", world->token);
 
+        _cleanup_(run_done) Run missing = run_words(world, "enroll", "--yes", world->token);
+        assert_has(missing.output,
+                   "Files /srv/share does not exist: make it; then devboxctl device grant --write "
+                   "/srv/share\n");
+        assert_int_equal(missing.status, 0);
+        _cleanup_(run_done) Run left = run_words(world, "leave");
+        assert_int_equal(left.status, 0);
+
         assert_int_equal(mkdir("/srv/share", 0700), 0);
         _cleanup_(run_done) Run blind = run_words(world, "enroll", "--yes", world->token);
         assert_has(blind.output, "Files /srv/share is closed to devbox\n"
@@ -413,6 +446,7 @@ int main(void)
                 join_test(test_enroll_goes_on_at_a_terminal),
                 join_test(test_enroll_starts_what_does_not_run),
                 join_test(test_the_hub_does_not_answer_any_more),
+                join_test(test_the_clock_is_not_synchronised),
                 join_test(test_the_person_says_no),
                 join_test(test_the_ceiling_is_widened_by_a_person),
                 join_test(test_another_root),

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Directories that the manifest allows, and that are closed to what devbox executes: a person on the
- * terminal may open them; else the command that does is shown. */
+ * terminal may open them; else, and where there is no directory yet, the command that does is shown. */
 
 #include <grp.h>
+#include <unistd.h>
 
 #include "ctl/device/acl-tree.h"
 #include "ctl/join/join.h"
@@ -82,6 +83,13 @@ static int offer(const Join *join, const char *path, const Access *access, AclTr
                                        option, path);
 }
 
+static int report_missing(const Join *join, const char *path, const Access *access)
+{
+        return progress_line(&join->progress, "Files",
+                             "%s does not exist: make it; then devboxctl device grant %s%s", path,
+                             access->write ? "--write " : "", path);
+}
+
 int join_files(Join *join)
 {
         static const Access accesses[] = { { "devbox-read", false }, { "devbox-write", true } };
@@ -93,8 +101,11 @@ int join_files(Join *join)
                         const PathRoot *root = &manifest->roots.items[i];
                         AclTree tree;
 
-                        if (is_needed(manifest, root->name, accesses[j].write) &&
-                            is_closed(root->path, &accesses[j], &tree))
+                        if (!is_needed(manifest, root->name, accesses[j].write))
+                                continue;
+                        if (access(root->path, F_OK) < 0 && errno == ENOENT)
+                                r = report_missing(join, root->path, &accesses[j]);
+                        else if (is_closed(root->path, &accesses[j], &tree))
                                 r = offer(join, root->path, &accesses[j], &tree);
                 }
 

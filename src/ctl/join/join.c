@@ -11,6 +11,7 @@
 #include "ctl/join/diagnose.h"
 #include "ctl/join/hub-http.h"
 #include "ctl/join/machine.h"
+#include "ctl/mesh/checks.h"
 #include "ctl/print.h"
 #include "ctl/problem.h"
 #include "ctl/systemd-client.h"
@@ -307,6 +308,22 @@ int join_verify(Join *join)
 
 /* ---- the ledger */
 
+/* A device whose clock is not synchronised only answers questions. */
+static int show_unsynchronised(Join *join)
+{
+        const CheckContext context = {
+                .bus = join->bus, .mesh = &join->mesh, .now_ms = join->ctl->now_ms, .local = true
+        };
+        Finding clock = { 0 };
+
+        int r = check_clock(&context, &clock);
+        return r < 0 || clock.state != FINDING_BAD
+                       ? r
+                       : progress_line(&join->progress, "Clock",
+                                       "%s: devbox runs and writes nothing until it is; %s", clock.text,
+                                       clock.cure);
+}
+
 int join_install(Join *join)
 {
         DeviceEnrolment enrolment = { .device = join->manifest->device,
@@ -332,8 +349,9 @@ int join_install(Join *join)
         if (r != 0)
                 return r;
 
-        return progress_line(&join->progress, "Manifest",
-                             "version %" PRIu64 ", within this machine's ceiling", installed.version);
+        r = progress_line(&join->progress, "Manifest", "version %" PRIu64 ", within this machine's ceiling",
+                          installed.version);
+        return r < 0 ? r : show_unsynchronised(join);
 }
 
 /* ---- the tunnel */

@@ -13,7 +13,7 @@
 typedef struct Join {
         Ctl *ctl;
         Progress progress;
-        bool yes; /* join, and widen the ceiling, without a question */
+        bool yes; /* join without a question; the ceiling stays as it is */
 
         sd_bus *bus;
         MeshStatus mesh;
@@ -39,4 +39,4 @@ int join_fit(Join *join);      /* the manifest within the ceiling; join-ceiling.
 int join_install(Join *join);  /* the ledger obeys them */
 int join_complete(Join *join); /* the device's own tunnel; the hub answers in it */
 int join_start(Join *join);    /* services, unless they run */
-int join_files(Join *join);    /* directories that are closed to devbox; join-files.c */
+int join_files(Join *join);    /* directories that are closed to devbox, or missing; join-files.c */

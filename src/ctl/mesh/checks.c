@@ -15,6 +15,7 @@
 
 #include "basic/fd.h"
 #include "basic/ip-prefix.h"
+#include "config/load.h"
 #include "ctl/manifest/file.h"
 #include "ctl/print.h"
 #include "ctl/systemd-client.h"
@@ -94,6 +95,33 @@ static int check_services(const CheckContext *context, Finding *ret_finding)
         return 0;
 }
 
+/* The ledger takes the clock as it is. Not known to a user who may not read the configuration. */
+static int read_trust(bool *ret_trusted)
+{
+        _cleanup_(config_freep) Config *config = NULL;
+        _cleanup_(freep) char *problem = NULL;
+
+        int r = config_load(config_path(), &config, &problem);
+        *ret_trusted = r == 0 && config->ledger_trust_clock;
+        return MIN(r, 0);
+}
+
+static int report_unsynchronised(const CheckContext *context, Finding *finding)
+{
+        bool trusted = false;
+
+        int r = context->local ? read_trust(&trusted) : 0;
+        if (r < 0)
+                return r;
+
+        report(finding, trusted ? FINDING_NOTE : FINDING_BAD, "the clock is not synchronised%s",
+               trusted ? ", and trusted: ledger.trust_clock" : "");
+        if (!trusted)
+                advise(finding, "timedatectl set-ntp true, or chronyc tracking (WSL: hwclock -s); in a "
+                                "container, whose host keeps it: ledger.trust_clock, devbox-config(5)");
+        return 0;
+}
+
 /* Source: org.freedesktop.timedate1(5); the kernel's own word, whoever sets the clock. */
 int check_clock(const CheckContext *context, Finding *ret_finding)
 {
@@ -108,12 +136,8 @@ int check_clock(const CheckContext *context, Finding *ret_finding)
                 report(ret_finding, FINDING_NOTE, "nothing here says whether the clock is right");
         else if (synchronized)
                 report(ret_finding, FINDING_OK, "clock synchronised");
-        else {
-                report(ret_finding, FINDING_BAD, "the clock is not synchronised");
-                advise(ret_finding, "timedatectl set-ntp true, or chronyc tracking (WSL: hwclock -s); in a "
-                                    "container, whose host keeps it: ledger.trust_clock, "
-                                    "devbox-config(5)");
-        }
+        else
+                return report_unsynchronised(context, ret_finding);
         return 0;
 }
 
