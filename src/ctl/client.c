@@ -15,6 +15,7 @@ static const struct {
         const char *step;
 } next_steps[] = {
         { DEVBOX_ERROR_ENROLLED_OTHERWISE, "see: devboxctl device status" },
+        { DEVBOX_ERROR_PEER_UNKNOWN, "see, on the hub: devboxctl peers" },
 };
 
 static int open_remote(const char *host, sd_bus **ret_bus, char **ret_problem)

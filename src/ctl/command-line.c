@@ -266,7 +266,8 @@ static int run_verb(Ctl *ctl, CommandLine *line)
                 return line->help ? help_print_verb(verb) : help_print_version();
 
         if (ctl->host && !verb->remote)
-                return ctl_usage(ctl, "'%s%s%s' works on this machine only, without --host",
+                return ctl_usage(ctl, "'%s%s%s' works there only: ssh %s devboxctl %s%s%s",
+                                 strempty(verb->noun), verb->noun ? " " : "", verb->name, ctl->host,
                                  strempty(verb->noun), verb->noun ? " " : "", verb->name);
 
         r = check_arguments(ctl, verb, line->argv);

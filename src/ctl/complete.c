@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* devboxctl __complete: the words that complete a command line. The scripts in scripts/completion call
  * it, so that they contain no verb and no option. Each line is a word, with a tab and what it means; or
- * ":files" or
- * ":directories", for the shell to complete. */
+ * ":files" or ":directories", for the shell to complete. */
 
 #include <stdio.h>
 

@@ -54,7 +54,7 @@ static void test_hub_init(void **state)
         _cleanup_(run_done) Run run =
                 run_ctl_through_kills(world->ledger->bus, words, check_fingerprint, fingerprint);
         assert_int_equal(run.status, 0);
-        assert_has(run.output, "Next: devboxctl invite NAME\n");
+        assert_has(run.output, "Next: devboxctl invite NAME --manifest FILE\n");
         assert_int_equal(count_in_hub_log(world, "SetRoot 2"), 0);
         _cleanup_(run_done) Run root = run_words(world, "operator", "show", "--dir", world->operator);
         assert_has(root.output, fingerprint);

@@ -69,6 +69,7 @@ static void test_pending_and_admit(void **state)
         _cleanup_(run_done) Run right = run_words(world, "admit", "home-wsl", "--manifest", world->manifest,
                                                   "--digits", "482913", SIGNING(world));
         assert_has(right.output, "manifest signed for this device's key, version 1\n"
+                                 "waiting for its handshake … done\n"
                                  "home-wsl is 10.42.0.10, handshake 0.");
         assert_has(right.output, " s ago. Try: devboxctl run home-wsl COMMAND\n");
         assert_int_equal(right.status, 0);

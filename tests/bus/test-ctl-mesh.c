@@ -40,7 +40,7 @@ static void test_init(void **state)
                    "WireGuard wg0 is up (kernel), UDP port 51820; nothing else is open\n"
                    "Check clock synchronised\n"
                    " open UDP 51820 at your provider; the first invitation tests it from outside\n"
-                   "Next: devboxctl invite NAME\n");
+                   "Next: devboxctl invite NAME --manifest FILE\n");
         assert_hub_log(world, "ConfigureHub home vps.example.org:51820\nSetRoot 1\n"
                               "StopUnit devbox-api.service\nStartUnit devbox-hub.target\n");
         _cleanup_(run_done) Run root = run_words(world, "operator", "show", "--dir", world->operator);

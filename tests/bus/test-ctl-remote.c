@@ -39,7 +39,7 @@ static void test_from_init_to_revoke(void **state)
 
         _cleanup_(run_done) Run init =
                 run_remote(world, "hub", "init", "--endpoint", "vps.example.org", SIGNING(world));
-        assert_has(init.output, "Next: devboxctl invite NAME\n");
+        assert_has(init.output, "Next: devboxctl -H ana@hub invite NAME --manifest FILE\n");
         assert_null(strstr(init.output, "it is on the hub"));
         assert_int_equal(init.status, 0);
         assert_run(run_remote(world, "invite", "home-wsl", "--manifest", world->manifest, "--no-wait",

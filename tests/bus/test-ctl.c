@@ -433,7 +433,7 @@ static void test_wrong_usage(void **state)
                 { { "--jsno" }, "unknown option '--jsno'; see: devboxctl help\n" },
                 { { "--json=x" }, "unknown option; see: devboxctl help\n" },
                 { { "-H", "hub", "status" },
-                  "'status' works on this machine only, without --host; see: devboxctl help status\n" },
+                  "'status' works there only: ssh hub devboxctl status; see: devboxctl help status\n" },
                 { { "system", "--host" }, "--host needs a value: USER@HOST; see: devboxctl help system\n" },
                 { { "status", "-xh" }, "unknown option; see: devboxctl help status\n" },
                 { { "audit", "tail", "--flolow" },

@@ -162,13 +162,14 @@ static int report(const Admission *admission, const MeshPeer *peer)
         }
         if (peer->last_handshake_ms == 0)
                 return print_line(stdout,
-                                  "%s is %s and admitted, but it has not answered yet; it goes on when it "
-                                  "asks again (on the device: devboxctl enroll)",
+                                  "%s is %s and admitted, but has not answered yet: somebody may be asked "
+                                  "there; else run on it: devboxctl enroll",
                                   peer->name, peer->address);
 
-        return print_line(stdout, "%s is %s, handshake %.1f s ago. Try: devboxctl run %s COMMAND",
+        return print_line(stdout, "%s is %s, handshake %.1f s ago. Try%s: devboxctl run %s COMMAND",
                           peer->name, peer->address,
-                          (double) (now_ms - MIN(now_ms, peer->last_handshake_ms)) / 1000, peer->name);
+                          (double) (now_ms - MIN(now_ms, peer->last_handshake_ms)) / 1000,
+                          ctl->host ? " on the hub" : "", peer->name);
 }
 
 static int wait_for_handshake(const Admission *admission)
@@ -176,20 +177,24 @@ static int wait_for_handshake(const Admission *admission)
         HubSession *session = admission->session;
         usec_t deadline_usec = deadline_after(HANDSHAKE_USEC);
 
-        for (;;) {
+        int r = progress_begin(admission->progress, "waiting for its handshake …");
+        while (r == 0) {
                 _cleanup_(client_rows_done) ClientRows row = { 0 };
 
-                int r = mesh_client_get_peer(session->bus, admission->name, &row, &session->ctl->problem);
+                r = mesh_client_get_peer(session->bus, admission->name, &row, &session->ctl->problem);
                 if (r != 0)
                         return r;
 
                 const MeshPeer *peer = row.items;
-                if (peer->last_handshake_ms > 0 || deadline_left(deadline_usec) == 0)
-                        return report(admission, peer);
+                if (peer->last_handshake_ms > 0 || deadline_left(deadline_usec) == 0) {
+                        r = progress_end(admission->progress,
+                                         peer->last_handshake_ms > 0 ? "done" : "none yet");
+                        return r < 0 ? r : report(admission, peer);
+                }
                 r = client_wait(session->bus, POLL_USEC);
-                if (r < 0)
-                        return r;
         }
+
+        return r;
 }
 
 int admission_continue(const Admission *admission)

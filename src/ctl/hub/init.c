@@ -146,7 +146,9 @@ static int run(Ctl *ctl, const void *options, char **args)
                 return r;
 
         ctl->status = streq(setup.mesh.state, "up") ? CTL_OK : CTL_PROBLEM;
-        return ctl->json ? print_document(&setup) : print_line(stdout, "Next: devboxctl invite NAME");
+        return ctl->json ? print_document(&setup)
+                         : print_line(stdout, "Next: devboxctl %s%s%sinvite NAME --manifest FILE",
+                                      ctl->host ? "-H " : "", strempty(ctl->host), ctl->host ? " " : "");
 }
 
 /* ---- options */

@@ -57,6 +57,9 @@ static int report(const Ctl *ctl, const char *name, uint64_t elapsed_usec)
 {
         _cleanup_(json_done) Json json = JSON_NULL;
 
+        if (!ctl->json && elapsed_usec == 0)
+                return print_line(stdout, "%s is out already; its key can never return. Its history stays.",
+                                  name);
         if (!ctl->json)
                 return print_line(
                         stdout,
