@@ -192,7 +192,7 @@ write_file() {
 put_users_and_folders() {
     local before after had_admins=yes
     getent group devbox-admin >/dev/null || had_admins=no
-    systemd-sysusers devbox.conf
+    SYSTEMD_LOG_LEVEL=notice systemd-sysusers devbox.conf
     [[ $had_admins == yes ]] || move_admins
 
     before=$(config_state)
