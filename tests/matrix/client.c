@@ -87,11 +87,14 @@ static int read_manifest(Client *client)
         return r;
 }
 
+/* The request is announced once the first person is known, who could not read it before. */
 static int pass_on_decision(Client *client)
 {
         _cleanup_(decision_done) Decision decision = DECISION_NULL;
         char verdict[256];
 
+        if (public_key_is_null(&client->operators[0].master_key))
+                return 0;
         int r = approval_add(client->database, "REQUEST", &(Answer){ .line = "home: rm" });
         if (r >= 0)
                 r = approval_next_decision(client->database, &decision);
