@@ -25,7 +25,7 @@ ROOMS = 50
 PACE_SEC = 0.5  # from one command to the next
 SAMPLES = 20
 GROWTH_MAX_KIB = 1024  # after the first quarter
-PATIENCE = 120
+PATIENCE = 900  # seconds: on two CPUs the server makes fifty rooms in minutes
 
 
 def pss_kib(process):

@@ -4,8 +4,9 @@
  *         client DIRECTORY URL USER DEVICES OPERATOR... < PASSWORD
  *
  * Makes the rooms of so many devices, "home", "home1" and so on, whose manifests pin the identity that the
- * server has of each OPERATOR when it is known first, and answers each command with "done:" and its line,
- * and announces a request, whose announcement becomes the first decision.
+ * server has of each OPERATOR when it is known first. Answers each command with "done:" and its line,
+ * "!long" as if it had printed all that a room gets, and announces a request, whose announcement becomes the
+ * first decision.
  *
  * Then reads what its operator does, a line each, and answers each with all verifications as JSON, or with
  * an errno. Ends with its input.
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 #include "basic/parse.h"
+#include "basic/text.h"
 #include "e2ee/identity.h"
 #include "e2ee/json.h"
 #include "e2ee/message-check.h"
@@ -28,6 +30,7 @@
 #include "matrix/auth.h"
 #include "matrix/command-journal.h"
 #include "matrix/people.h"
+#include "matrix/run-answer.h"
 #include "matrix/schema.h"
 #include "matrix/session.h"
 #include "matrix/verification.h"
@@ -49,15 +52,36 @@ typedef struct Client {
         MatrixSession *session;
 } Client;
 
+/* A command ran that printed numbered lines. */
+static int answer_long(Client *client, const JournalCommand *command)
+{
+        static const RunOutcome outcome = { .state = "finished" };
+        _cleanup_(text_done) Text output = TEXT_NULL;
+
+        for (unsigned i = 0; output.error == 0 && output.size < RUN_OUTPUT_MAX; i++)
+                text_appendf(&output, "%u\n", i);
+        return output.error < 0
+                       ? output.error
+                       : run_answer_end(client->database,
+                                        &(RunAnswer){ .event_id = command->event_id,
+                                                      .device = "home",
+                                                      .subject = "seq",
+                                                      .output = BYTES(output.data, RUN_OUTPUT_MAX) },
+                                        &outcome);
+}
+
 static int answer_first(Client *client)
 {
         _cleanup_(journal_command_done) JournalCommand command = JOURNAL_COMMAND_NULL;
 
         int r = command_journal_next(client->database, &command);
-        return r <= 0 ? r
-                      : command_journal_answer(
-                                client->database, command.event_id,
-                                &(Answer){ .line = "done:", .output = bytes_of_string(command.line) });
+        if (r <= 0)
+                return r;
+        return streq(command.line, "!long")
+                       ? answer_long(client, &command)
+                       : command_journal_answer(
+                                 client->database, command.event_id,
+                                 &(Answer){ .line = "done:", .output = bytes_of_string(command.line) });
 }
 
 static int read_identity(Client *client, char *person, ManifestOperator *who)

@@ -3,6 +3,7 @@
 bot hears ana. The tests of the list `scenarios` that need a real homeserver and other clients."""
 
 import contextlib
+import hashlib
 import sqlite3
 from urllib.parse import quote
 
@@ -46,6 +47,15 @@ async def edited_redacted_threaded(world, room):
     for command in ("!first", "!threaded", "!reply"):
         await hear(world.ana, f"done:\n{command}")  # once
     assert not any("!second" in event.text for event in world.ana.events if event.sender == BOT)
+
+
+async def long_output(world, room):
+    """Element gets and decrypts the file with all of it."""
+    await world.ben.do("say", room, "!long")
+    name, size, digest = await world.ben.do("file")
+    whole = "".join(f"{number}\n" for number in range(1_000_000)).encode()[:size]
+    assert (name, digest) == ("home-seq.txt", hashlib.sha256(whole).hexdigest()), (name, size, digest)
+    assert size == 2 << 20, size
 
 
 # ---- devices of a person
@@ -239,4 +249,5 @@ async def restored(world, room):
     await ask(ana, room, "!all goes on")
 
 
+FOR_BEN = edited_redacted_threaded, long_output
 FOR_ANA = devices, members, names_taken, outage, soft_logout_and_limits, restored

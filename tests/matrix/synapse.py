@@ -107,8 +107,9 @@ async def conversation(world):
     print("ok rooms-adopted", flush=True)
 
     if ben:
-        await scenarios.edited_redacted_threaded(world, room)
-        print("ok edited_redacted_threaded", flush=True)
+        for each in scenarios.FOR_BEN:
+            await each(world, room)
+            print(f"ok {each.__name__}", flush=True)
         await look(ana, ben, room)
         print("ok element", flush=True)
         await trust.verify(world)
