@@ -174,6 +174,7 @@ static void on_session(HttpCall *call, int error, void *userdata)
                 return link_fail(link, DEVBOX_ERROR_INTERNAL);
 
         link->counter = 0;
+        witness_set_checkpoint(link->witness, strempty(link_json_text(tree, "checkpoint")));
         send_documents(link);
 }
 

@@ -21,6 +21,7 @@ struct Witness {
         BusClient *ledger;
         const char *device;
         char url[128];
+        char *checkpoint; /* of all of the chain, as of the last session; NULL: none yet */
         bool running, again;
         const char *problem; /* at the last attempt, static; NULL: none */
         uint64_t entries;    /* that are countersigned */
@@ -132,10 +133,14 @@ static int append_entry(sd_bus_message *message, const cJSON *entry)
         return r < 0 ? r : sd_bus_message_close_container(message);
 }
 
-static int make_call(Witness *witness, const cJSON *reply, sd_bus_message **ret_message)
+static const char *text_member(const cJSON *tree, const char *key)
 {
-        const char *checkpoint = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(reply, "checkpoint"));
-        const char *evidence = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(reply, "evidence"));
+        return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(tree, key));
+}
+
+static int make_call(Witness *witness, const char *checkpoint, const cJSON *entries, const char *evidence,
+                     sd_bus_message **ret_message)
+{
         const cJSON *entry = NULL;
 
         if (!checkpoint || !evidence)
@@ -147,7 +152,7 @@ static int make_call(Witness *witness, const cJSON *reply, sd_bus_message **ret_
                 return -EBADMSG;
 
         int r = sd_bus_message_open_container(message, 'a', "(ttqayayay)");
-        cJSON_ArrayForEach(entry, cJSON_GetObjectItemCaseSensitive(reply, "entries"))
+        cJSON_ArrayForEach(entry, entries)
                 if (r >= 0)
                         r = append_entry(message, entry);
         if (r >= 0)
@@ -161,19 +166,36 @@ static int make_call(Witness *witness, const cJSON *reply, sd_bus_message **ret_
         return 0;
 }
 
+/* Its chain is shorter than what the hub has of it, as that of a database that was put back: its own
+ * statement about that is for the ledger to judge. */
+static void judge_statement(Witness *witness)
+{
+        sd_bus_message *message = NULL;
+
+        witness->n_new = 0;
+        if (make_call(witness, witness->checkpoint, NULL, "", &message) < 0)
+                return end(witness, "it does not show its entries");
+
+        bus_client_send_take(witness->ledger, &witness->call, message, on_witnessed);
+}
+
 static void on_entries(HttpCall *call, int error, void *userdata)
 {
         Witness *witness = userdata;
         sd_bus_message *message = NULL;
         size_t size;
 
+        if (error == 0 && http_call_status(call) == 400)
+                return judge_statement(witness);
         if (!has_succeeded(call, error))
                 return end(witness, "it does not show its entries");
 
         const char *body = http_call_body(call, &size);
         cJSON *reply = cJSON_ParseWithLength(body, size);
-        witness->n_new = (size_t) cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(reply, "entries"));
-        int r = make_call(witness, reply, &message);
+        const cJSON *entries = cJSON_GetObjectItemCaseSensitive(reply, "entries");
+        witness->n_new = (size_t) cJSON_GetArraySize(entries);
+        int r = make_call(witness, text_member(reply, "checkpoint"), entries, text_member(reply, "evidence"),
+                          &message);
         cJSON_Delete(reply);
         if (r < 0)
                 return end(witness, "its entries are not understood");
@@ -239,8 +261,15 @@ Witness *witness_free(Witness *witness)
 
         bus_request_cancel(&witness->call);
         http_call_free(witness->step);
+        free(witness->checkpoint);
         free(witness);
         return NULL;
+}
+
+void witness_set_checkpoint(Witness *witness, const char *checkpoint)
+{
+        free(witness->checkpoint);
+        witness->checkpoint = strdup(checkpoint); /* without memory: as if there were none */
 }
 
 int witness_start(Witness *witness, const char *url)

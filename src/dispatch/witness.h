@@ -23,6 +23,10 @@ int witness_new(HttpClient *http, BusClient *ledger, const char *device, Witness
 Witness *witness_free(Witness *witness);
 DEFINE_CLEANUP(Witness, witness_free);
 
+/* What the device states about all of its chain at the beginning of a session. It counts where the device
+ * has fewer entries than the hub, which cannot happen to a chain that only grows. */
+void witness_set_checkpoint(Witness *witness, const char *checkpoint);
+
 /* Begins with the agent at this URL, unless it is under way; then once more at its end. Errors: -ENOMEM. */
 int witness_start(Witness *witness, const char *url);
 bool witness_is_running(const Witness *witness);
