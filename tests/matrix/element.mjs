@@ -57,7 +57,8 @@ const find = (alias) => client.getRooms().find((room) => room.getCanonicalAlias(
 // Why Element would warn of an event, or not show it; nothing if it would not.
 async function warning(event) {
     if (event.isDecryptionFailure()) return event.decryptionFailureReason;
-    if (event.getType() === "m.room.message" && !event.isEncrypted()) return "not encrypted";
+    const isRequest = event.getContent().msgtype === "m.key.verification.request"; // which it has in clear
+    if (event.getType() === "m.room.message" && !event.isEncrypted() && !isRequest) return "not encrypted";
     const info = event.isEncrypted() && (await client.getCrypto().getEncryptionInfoForEvent(event));
     return info && info.shieldColour ? `shield ${info.shieldColour}, reason ${info.shieldReason}` : null;
 }
