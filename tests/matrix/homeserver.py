@@ -26,7 +26,7 @@ import urllib.parse
 import urllib.request
 
 SERVER = "devbox.test"
-PASSWORD = "password"
+PASSWORD = "violet-otter-417"  # a word of its own: it is searched for in logs
 SECRET = "registration"
 UNLIMITED = {"per_second": 10000, "burst_count": 10000}
 LIMITS = {
