@@ -218,14 +218,16 @@ const verbs = {
         return expected ? until(look, "verified user") : look();
     },
 
-    // Loses the identity, and makes another one, which the homeserver wants the password for.
-    async reset() {
+    // Loses the identity, and makes another one, which the homeserver wants the password for. Whom it had
+    // verified it has not any more, which Element sends nothing to before that is accepted.
+    async reset(verified) {
         const authUploadDeviceSigningKeys = async (upload) => {
             const { session } = await upload(null).catch((error) => error.data);
             const identifier = { type: "m.id.user", user };
             await upload({ type: "m.login.password", identifier, password, session });
         };
         await client.getCrypto().bootstrapCrossSigning({ setupNewCrossSigning: true, authUploadDeviceSigningKeys });
+        await client.getCrypto().withdrawVerificationRequirement(verified);
         return true;
     },
 

@@ -89,7 +89,7 @@ async def verify(world):
 async def lose_identity(world, room):
     """Then nothing that ben writes counts, until the operator pins the identity that he has now."""
     bot, ana, ben = world.bot, world.ana, world.ben
-    await ben.do("reset")
+    await ben.do("reset", BOT)
     await hear(ana, f"{BEN} has another identity than the one that the manifests pin, and is suspended")
     await ben.do("say", room, "!who is it")
     await hear(ana, "Your identity is not the one the operator has pinned: you are suspended")
