@@ -29,6 +29,7 @@ typedef struct Execution {
         unsigned n_failed;   /* attempts to submit it since the last one that was answered */
         cJSON *end;          /* its last frame */
         size_t n_shown;      /* bytes of the output */
+        bool typed, typing;  /* people have seen that it runs; they see it now */
         char waits[16];      /* the state that was shown as what it waits for; empty: none */
         usec_t began_usec;   /* CLOCK_MONOTONIC */
 } Execution;

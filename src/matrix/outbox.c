@@ -44,10 +44,15 @@ int outbox_add_request(Database *database, const E2eeRequest *request)
                          (int64_t) OUTBOX_REQUEST, id, request->txn_id);
 }
 
-/* Reactions and redactions are in clear by the specification, receipts are no events. */
+/* Reactions and redactions are in clear by the specification, receipts and typing are no events. */
 static bool is_clear(const char *type)
 {
-        return streq(type, "m.reaction") || streq(type, "m.room.redaction") || streq(type, "m.receipt");
+        static const char *const types[] = { "m.reaction", "m.room.redaction", "m.receipt", "m.typing" };
+
+        for (size_t i = 0; i < ELEMENTSOF(types); i++)
+                if (streq(type, types[i]))
+                        return true;
+        return false;
 }
 
 int outbox_find(Database *database, OutboxOwnerKind kind, const char *owner_id)

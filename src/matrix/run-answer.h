@@ -15,6 +15,9 @@
 #include "matrix/answer.h"
 #include "store/database.h"
 
+/* What takes longer is typed at, until the first answer. */
+#define RUN_TYPING_USEC (300 * USEC_PER_MSEC)
+
 /* When progress is first shown, and after that at most this often: only if there is new output. */
 #define RUN_PROGRESS_FIRST_USEC (1 * USEC_PER_SEC)
 #define RUN_PROGRESS_USEC       (2 * USEC_PER_SEC)

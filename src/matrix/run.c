@@ -19,9 +19,11 @@
 #include "log/log.h"
 #include "matrix/alert.h"
 #include "matrix/execution.h"
+#include "matrix/outbox.h"
 #include "matrix/run-answer.h"
 
-#define ATTEMPTS_MAX 5 /* one a second, while devbox-dispatch does not answer */
+#define TYPING_MS    INT64_C(20000) /* after which the homeserver ends it, should we not */
+#define ATTEMPTS_MAX 5              /* one a second, while devbox-dispatch does not answer */
 
 static void close_stream(Execution *execution)
 {
@@ -48,6 +50,18 @@ static RunAnswer answer_of(const Execution *execution)
                             .took_usec = time_now(CLOCK_MONOTONIC) - execution->began_usec };
 }
 
+static int set_typing(Execution *execution, bool typing)
+{
+        cJSON *content = NULL;
+
+        if (TAKE(execution->typing, typing) == typing)
+                return 0;
+        int r = json_pack(&content, "{typing:b,timeout:i}", typing, TYPING_MS);
+        return r < 0 ? r
+                     : outbox_add_take(execution->self->database, execution->journal.room_id, "m.typing",
+                                       content);
+}
+
 /* ---- the end */
 
 /* A capability that the manifest does not have at all is worth a look. */
@@ -71,6 +85,8 @@ static void end(Execution *execution, const RunOutcome *outcome)
         const RunAnswer answer = answer_of(execution);
 
         int r = transaction_begin(database, &transaction);
+        if (r == 0)
+                r = set_typing(execution, false);
         if (r == 0)
                 r = run_answer_end(database, &answer, outcome);
         if (r == 0)
@@ -163,10 +179,13 @@ static int show(Execution *execution, const RequestView *view)
                 (void) snprintf(execution->waits, sizeof execution->waits, "%s", view->state);
                 return run_answer_wait(execution->self->database, &answer, &wait);
         }
+        if (!TAKE(execution->typed, true))
+                return set_typing(execution, true);
         if (execution->n_shown > 0 && execution->n_shown == execution->output.size)
                 return 0;
         execution->n_shown = execution->output.size;
-        return run_answer_progress(execution->self->database, &answer);
+        int r = set_typing(execution, false);
+        return r < 0 ? r : run_answer_progress(execution->self->database, &answer);
 }
 
 /* The end of the stream tells what became of it; until then it is asked for again. */
@@ -314,7 +333,11 @@ static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata)
 {
         Execution *execution = userdata;
 
-        int r = sd_event_source_set_time_relative(timer, RUN_PROGRESS_USEC);
+        usec_t took_usec = time_now(CLOCK_MONOTONIC) - execution->began_usec;
+
+        int r = sd_event_source_set_time_relative(timer, took_usec < RUN_PROGRESS_FIRST_USEC
+                                                                 ? RUN_PROGRESS_FIRST_USEC - took_usec
+                                                                 : RUN_PROGRESS_USEC);
         if (r >= 0)
                 r = sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
         if (!execution->call.slot && !execution->stream)
@@ -341,7 +364,7 @@ void run_start(Execution *execution)
 
         execution->began_usec = time_now(CLOCK_MONOTONIC);
         if (sd_event_add_time_relative(execution->self->event, &execution->timer, CLOCK_MONOTONIC,
-                                       RUN_PROGRESS_FIRST_USEC, 0, on_timer, execution) < 0)
+                                       RUN_TYPING_USEC, 0, on_timer, execution) < 0)
                 return execution_reject(execution, DEVBOX_ERROR_INTERNAL, NULL);
         submit(execution);
 }

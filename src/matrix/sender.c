@@ -205,7 +205,8 @@ static int next_event(MatrixSession *session, SendItem *item)
         } rows[] = {
                 { "m.room.redaction", "PUT", API "/rooms/%/redact/%/%" },
                 { "m.receipt", "POST", API "/rooms/%/receipt/m.read/%" },
-                { NULL, "PUT", API "/rooms/%/send/%/%" }, /* the type instead of an event */
+                { "m.typing", "PUT", API "/rooms/%/typing/%" }, /* ourselves instead of an event */
+                { NULL, "PUT", API "/rooms/%/send/%/%" },       /* the type instead of an event */
         };
         _cleanup_(outbox_event_done) OutboxEvent event = OUTBOX_EVENT_NULL;
 
@@ -219,8 +220,9 @@ static int next_event(MatrixSession *session, SendItem *item)
         item->id = event.seq;
         item->method = rows[i].method;
         item->body = TAKE_PTR(event.content);
-        r = url_format(&item->target, rows[i].format, event.room_id,
-                       event.target ? event.target : event.type, event.txn_id);
+        const char *about = streq(event.type, "m.typing") ? session->user_id : event.target;
+        r = url_format(&item->target, rows[i].format, event.room_id, about ? about : event.type,
+                       event.txn_id);
         return r < 0 ? r : 1;
 }
 

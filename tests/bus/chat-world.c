@@ -73,6 +73,10 @@ static cJSON *receive_in_room(ChatWorld *world, const char *target, const char *
                 return receive_clear(world, room_id, type, txn, body);
         }
         world->n_receipts += startswith(step, "receipt/");
+        if (startswith(step, "typing/")) {
+                world->types = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(body, "typing"));
+                world->n_typed += world->types;
+        }
         if (startswith(step, "invite"))
                 room_member(world->server, room_id, object_string(body, "user_id"), "join");
         return tree_parse(startswith(step, "redact") ? "{\"event_id\":\"$redaction\"}" : "{}");

@@ -23,6 +23,8 @@ typedef struct ChatWorld {
         cJSON *sent;         /* {TXN:event id} of events in clear */
         unsigned n_requests; /* of the daemon that were answered */
         unsigned n_receipts; /* of commands that it has stored */
+        unsigned n_typed;    /* how often the bot has begun to type */
+        bool types;          /* it does now, as people see it */
         bool polls;          /* one more waits: the server has nothing to say */
         char directory_variable[128], operators[160];
 } ChatWorld;

@@ -189,6 +189,7 @@ static void test_killed(void **state)
         peer_say(world->ana, ROOM, "!exec sleep 1000");
         say_write(world, "note");
         CHAT_UNTIL(world, chat_read(world, "%dev-a%sleep%") >= 1);
+        assert_true(world->n_typed == 1 && !world->types);
         CHAT_UNTIL(world, chat_read(world, "%asks dev-a for fs.write.%note%") == 1);
         kill_matrix(world);
         peer_say(world->ana, ROOM, "!exec ls -- /home");
