@@ -2,11 +2,14 @@
 /* Attacks by documents on the device of an installed network, each with the exact code of its rejection, its
  * trace in the device's chain, and a file that would be there if it had been carried out.
  *
- *     attacker DEVICE AGENT NUMBER <PASSPHRASE
+ *     attacker DEVICE AGENT NUMBER [FILE] <PASSPHRASE
+ *     attacker DEVICE AGENT replay|again FILE CODE
  *
  * makes those with this number (those of tests/ledger/test-attacks.c) against the agent at that address and
- * port, as root of the hub; the passphrase opens the operator's key. Prints the rows that went otherwise
- * than they must, and, for each rejection that is only counted, "counted CODE". */
+ * port, as root of the hub; the passphrase opens the operator's key. What was sent last is kept in FILE, and
+ * sent once more by `replay`, byte for byte, or by `again`, with a delivery in a new session, for which the
+ * device must answer CODE. Prints what went otherwise than it must, and, for each rejection that is only
+ * counted, "counted CODE". */
 
 #include "attacks.h"
 
@@ -292,25 +295,101 @@ static void read_passphrase(Forge *forge)
         forge_take_operator(forge, line);
 }
 
+/* ---- a bundle in a file: an envelope in each line */
+
+static void keep_bundle(const Bundle *bundle, const char *path)
+{
+        FILE *file = fopen(path, "we");
+
+        if (!file)
+                err(2, "%s", path);
+        (void) fprintf(file, "%s\n%s\n", bundle->request, bundle->delivery);
+        for (size_t i = 0; i < bundle->n_approvals; i++)
+                (void) fprintf(file, "%s\n", bundle->approvals[i]);
+        if (fclose(file) != 0)
+                err(2, "%s", path);
+}
+
+static char *read_line(FILE *file)
+{
+        char *line = NULL;
+        size_t room = 0;
+
+        if (getline(&line, &room, file) < 0)
+                return NULL;
+        line[strcspn(line, "\n")] = '\0';
+        return line;
+}
+
+static void read_bundle(const char *path, Bundle *bundle)
+{
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        FILE *file = fopen(path, "re");
+
+        if (!file)
+                err(2, "%s", path);
+        bundle->request = read_line(file);
+        bundle->delivery = read_line(file);
+        while (bundle->n_approvals < ELEMENTSOF(bundle->approvals) &&
+               (bundle->approvals[bundle->n_approvals] = read_line(file)))
+                bundle->n_approvals++;
+        (void) fclose(file);
+        must(envelope_parse(bytes_of_string(bundle->request), ENVELOPE_PAYLOAD_MAX, &envelope), path);
+        bundle->digest = envelope->digest;
+}
+
+static bool send_again(Forge *forge, bool anew, const char *path, const char *expected)
+{
+        _cleanup_(bundle_done) Bundle bundle = { 0 };
+        _cleanup_(answer_done) Answer answer = { 0 };
+
+        read_bundle(path, &bundle);
+        if (anew) {
+                free(bundle.delivery);
+                sign_delivery(forge, &(Attack){ 0 }, &bundle);
+        }
+        forge_deliver(forge, &bundle, &answer);
+        return report(forge, "sent once more", expected, answer.reason, "denied");
+}
+
+static unsigned try_all(Forge *forge, const char *number, Bundle *last)
+{
+        unsigned n = 0, failed = 0;
+
+        for (size_t i = 0; documents[i].name; i++)
+                if (is_numbered(documents[i].name, number) && ++n)
+                        failed += !try_document(forge, &documents[i]);
+        for (size_t i = 0; attacks[i].name; i++)
+                if (is_numbered(attacks[i].name, number) && ++n)
+                        failed += !try_attack(forge, &attacks[i], last);
+        if (n == 0)
+                errx(2, "no attack has the number %s", number);
+
+        return failed;
+}
+
 int main(int argc, char **argv)
 {
-        _cleanup_(bundle_done) Bundle before = { 0 };
-        unsigned n = 0, failed = 0;
+        _cleanup_(bundle_done) Bundle last = { 0 };
+        bool anew = argc == 6 && streq(argv[3], "again");
+        unsigned failed;
         Forge forge;
 
-        if (argc != 4)
-                errx(2, "usage: attacker DEVICE AGENT NUMBER");
+        if (argc < 4 || argc > 6)
+                errx(2, "usage: attacker DEVICE AGENT NUMBER [FILE] | replay|again FILE CODE");
 
         forge_init(&forge, argv[1], argv[2]);
+        if (streq(argv[3], "13"))
+                forge.ahead_ms = 3600 * 1000; /* as the clock of its device */
         if (needs_operator(argv[3]))
                 read_passphrase(&forge);
         forge_begin_session(&forge);
-        for (size_t i = 0; documents[i].name; i++)
-                if (is_numbered(documents[i].name, argv[3]) && ++n)
-                        failed += !try_document(&forge, &documents[i]);
-        for (size_t i = 0; attacks[i].name; i++)
-                if (is_numbered(attacks[i].name, argv[3]) && ++n)
-                        failed += !try_attack(&forge, &attacks[i], &before);
+        if (argc == 6)
+                failed = !send_again(&forge, anew, argv[4], argv[5]);
+        else
+                failed = try_all(&forge, argv[3], &last);
+        if (argc == 5)
+                keep_bundle(&last, argv[4]);
         forge_done(&forge);
-        return n == 0 ? 2 : failed > 0;
+        return failed > 0;
 }

@@ -92,6 +92,8 @@ const Attack attacks[] = {
         { "11: a used id and nonce, other arguments", "request_id_conflict",
           .same_id = true, .same_nonce = true, .request = EDIT("canary", "other") },
 
+        AS_IT_IS("12"),
+        AS_IT_IS("13"),
         AS_IT_IS("14"),
         { "14: issued in 31 s",  "not_yet_valid",
           .request = { { { "%t+0%", "%t+31%" }, { "%t+60%", "%t+91%" } } } },
@@ -166,6 +168,9 @@ const Attack attacks[] = {
           .approvals = { { { { "%t+0%", "%t-90%" }, { "%t+60%", "%t-40%" } } } } },
         { "31: a denial", "approval_denied", .request = { { IN("middle") } }, .n_approvals = 1,
           .approvals = { EDIT("\"approve\"", "\"deny\"") } },
+
+        { "31: as it is", "", RAN, .request = { { IN("middle"), { "canary", "control" } } },
+          .n_approvals = 1 },
 
         { "33: as it is", "", RAN, .request = { { IN("high"), { "canary", "control" } } }, .n_approvals = 1,
           .approvals = { EDIT("\"message\"", "\"signed\"") }, .approval_signers = { BEN } },
