@@ -3,7 +3,7 @@
 """Four people and fifty rooms for a long time: every command is answered once and can be read by all, and
 the bot does not grow.
 
-  soak.py TREE PACKAGES SECONDS RAW      as matrix.py"""
+  soak.py TREE PACKAGES SECONDS RAW      as storms.py"""
 
 import argparse
 import asyncio

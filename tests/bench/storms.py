@@ -3,7 +3,7 @@
 """Goal 14: chats. Commands and answers while the bot and Synapse are killed; and receiving encrypted
 messages beside matrix-nio on libolm, the same on vodozemac, and libolm alone.
 
-  matrix.py [--quick] TREE PACKAGES PYTHON RAW     TREE: a build of devbox; PACKAGES: the npm packages of
+  storms.py [--quick] TREE PACKAGES PYTHON RAW     TREE: a build of devbox; PACKAGES: the npm packages of
                                                    matrix-js-sdk; PYTHON: one with matrix-nio on libolm; RAW:
                                                    a file that gets every figure, a JSON object per line
 
