@@ -162,8 +162,8 @@ static int report(const Admission *admission, const MeshPeer *peer)
         }
         if (peer->last_handshake_ms == 0)
                 return print_line(stdout,
-                                  "%s is %s and admitted, but has not answered yet: somebody may be asked "
-                                  "there; else run on it: devboxctl enroll",
+                                  "%s is %s and admitted, but has not answered yet: look at its "
+                                  "screen, which may ask a question; else run on it: devboxctl enroll",
                                   peer->name, peer->address);
 
         return print_line(stdout, "%s is %s, handshake %.1f s ago. Try%s: devboxctl run %s COMMAND",
