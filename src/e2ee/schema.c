@@ -83,13 +83,11 @@ const char e2ee_tables[] =
         " room_id TEXT NOT NULL, session_id TEXT NOT NULL, code TEXT NOT NULL,"
         " PRIMARY KEY (room_id, session_id)) STRICT, WITHOUT ROWID;"
 
-        /* Events without their key, or (`for_device`) of a device that is not known yet. `ready`: it was
-         * received since. */
+        /* Events without their key. `ready`: it was received since. */
         "CREATE TABLE parked("
         " event_id TEXT PRIMARY KEY, room_id TEXT NOT NULL, session_id TEXT NOT NULL, sender TEXT NOT NULL,"
         " event TEXT NOT NULL, parked_ms INTEGER NOT NULL, ready INTEGER NOT NULL DEFAULT 0,"
-        " for_device INTEGER NOT NULL DEFAULT 0, request_id TEXT, explained INTEGER NOT NULL DEFAULT 0) "
-        "STRICT;"
+        " request_id TEXT, explained INTEGER NOT NULL DEFAULT 0) STRICT;"
         "CREATE INDEX parked_by_session ON parked(room_id, session_id);"
 
         "CREATE TABLE verification("
@@ -103,3 +101,6 @@ const char e2ee_tables[] =
         "CREATE TABLE poison("
         " id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, event TEXT NOT NULL, error INTEGER NOT NULL)"
         " STRICT;";
+
+/* `for_device`: an event that has its key, of a device that is not known yet. */
+const char e2ee_changes_1[] = "ALTER TABLE parked ADD COLUMN for_device INTEGER NOT NULL DEFAULT 0;";

@@ -36,15 +36,13 @@ static const char matrix_tables[] =
         " STRICT;"
 
         /* Commands that were accepted, each once: the event id is the key. `state`: command-journal.c;
-         * `thread`: the root of the thread that it was written in; `taken_back`: its message was redacted
-         * after it had begun. What its room shows of it,
+         * `thread`: the root of the thread that it was written in. What its room shows of it,
          * command-display.c: `status`, the reaction that there should be; `shown` the one there is or will
          * be, and `shown_event`, its id; `answer`, the content that the answer should have, null once it is
          * in the outbox, and `answer_event`, the id of its message. */
         "CREATE TABLE command("
         " event_id TEXT PRIMARY KEY, room_id TEXT NOT NULL, sender TEXT NOT NULL, line TEXT NOT NULL,"
         " thread TEXT, received_ms INTEGER NOT NULL, state INTEGER NOT NULL,"
-        " taken_back INTEGER NOT NULL DEFAULT 0,"
         " status TEXT, shown TEXT, shown_event TEXT, answer TEXT, answer_event TEXT) STRICT;"
         "CREATE INDEX command_by_state ON command(state, received_ms);"
 
@@ -57,10 +55,6 @@ static const char matrix_tables[] =
         " reaction_id TEXT PRIMARY KEY, request_id TEXT NOT NULL REFERENCES approval(request_id),"
         " user_id TEXT NOT NULL, approve INTEGER NOT NULL, passed_on INTEGER NOT NULL DEFAULT 0,"
         " withdrawn INTEGER NOT NULL DEFAULT 0) STRICT;"
-        /* To messages that may be those of requests whose event id is not known yet. */
-        "CREATE TABLE early_reaction("
-        " reaction_id TEXT PRIMARY KEY, room_id TEXT NOT NULL, target TEXT NOT NULL, user_id TEXT NOT NULL,"
-        " approve INTEGER NOT NULL) STRICT;"
 
         /* What was announced without a request: alert.h. `over`: it was taken back. */
         "CREATE TABLE alert("
@@ -70,14 +64,14 @@ static const char matrix_tables[] =
 
         /* The rooms that there should be (`kind` is a RoomKind). `taken`: another room has the alias;
          * `candidate`: that one; `linked` into the space; `error`: the server's code, if it gives none.
-         * `retired`: the device is revoked. `predecessor`: the room before, which was upgraded;
-         * `unlink`: the same, as long as the space has it. `hosts`: it should have the alias #host-NAME,
-         * too; `hosted`: it has. */
+         * `retired`: the device is revoked; `closed`: only we may write; `levels`: the power levels that
+         * make it so, or take it back. `predecessor`: the room before, which was upgraded. `hosts`: it
+         * should have the alias #host-NAME, too; `hosted`: it has. */
         "CREATE TABLE chat_room("
         " id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, name TEXT NOT NULL, alias TEXT NOT NULL UNIQUE,"
         " room_id TEXT UNIQUE, taken INTEGER NOT NULL DEFAULT 0, candidate TEXT,"
         " linked INTEGER NOT NULL DEFAULT 0, error TEXT, retired INTEGER NOT NULL DEFAULT 0,"
-        " predecessor TEXT, unlink TEXT,"
+        " closed INTEGER NOT NULL DEFAULT 0, levels TEXT, predecessor TEXT,"
         " hosts INTEGER NOT NULL DEFAULT 0, hosted INTEGER NOT NULL DEFAULT 0, UNIQUE (kind, name)) STRICT;"
         /* `state` is a MemberState of room-queue.h. */
         "CREATE TABLE chat_member("
@@ -85,16 +79,9 @@ static const char matrix_tables[] =
         " user_id TEXT NOT NULL, state INTEGER NOT NULL DEFAULT 0, UNIQUE (room, user_id)) STRICT;"
         "CREATE INDEX chat_member_by_state ON chat_member(state, id);"
 
-        /* One row: the last event that the homeserver has sent: rewind.h. */
-        "CREATE TABLE landmark("
-        " id INTEGER PRIMARY KEY CHECK (id = 1), room_id TEXT NOT NULL, event_id TEXT NOT NULL) STRICT;"
-
         /* Rooms of others that we are invited to, until the answer was sent. */
         "CREATE TABLE invitation("
         " id INTEGER PRIMARY KEY, room_id TEXT NOT NULL UNIQUE, accepted INTEGER NOT NULL) STRICT;"
-
-        /* Since when we are in a room: arrival.h. */
-        "CREATE TABLE arrival(room_id TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
 
         /* Parts of timelines that a sync left out, read from `token` back to `since`; and the events of
          * their rooms, which wait: gap.c. */
@@ -113,10 +100,26 @@ static const char matrix_tables[] =
         " operates INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (device, user_id)) STRICT, WITHOUT ROWID;"
         "CREATE INDEX person_by_user ON person(user_id);";
 
+/* What databases of before lack. `taken_back`: the message of a command was redacted after it had begun;
+ * early_reaction: to messages that may be those of requests whose event id is not known yet; `unlink` of a
+ * room: the one before, as long as the space has it; landmark, one row: the last event that the homeserver
+ * has sent, rewind.h; arrival: since when we are in a room, arrival.h. */
+static const char matrix_changes_1[] =
+        "ALTER TABLE command ADD COLUMN taken_back INTEGER NOT NULL DEFAULT 0;"
+        "CREATE TABLE early_reaction("
+        " reaction_id TEXT PRIMARY KEY, room_id TEXT NOT NULL, target TEXT NOT NULL, user_id TEXT NOT NULL,"
+        " approve INTEGER NOT NULL) STRICT;"
+        "ALTER TABLE chat_room DROP COLUMN closed;"
+        "ALTER TABLE chat_room DROP COLUMN levels;"
+        "ALTER TABLE chat_room ADD COLUMN unlink TEXT;"
+        "CREATE TABLE landmark("
+        " id INTEGER PRIMARY KEY CHECK (id = 1), room_id TEXT NOT NULL, event_id TEXT NOT NULL) STRICT;"
+        "CREATE TABLE arrival(room_id TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
+
+static const char *const migrations[] = { e2ee_tables, matrix_tables, e2ee_changes_1, matrix_changes_1 };
+const DatabaseSchema matrix_schema = { APPLICATION_ID, migrations, ELEMENTSOF(migrations) };
+
 int matrix_database_open(const char *path, Database **ret_database)
 {
-        static const char *const migrations[] = { e2ee_tables, matrix_tables };
-        static const DatabaseSchema schema = { APPLICATION_ID, migrations, ELEMENTSOF(migrations) };
-
-        return database_open(path, DATABASE_OWN, &schema, ret_database);
+        return database_open(path, DATABASE_OWN, &matrix_schema, ret_database);
 }

@@ -6,5 +6,7 @@
 
 #include "store/database.h"
 
+extern const DatabaseSchema matrix_schema;
+
 /* Errors: those of database_open(). */
 int matrix_database_open(const char *path, Database **ret_database);

@@ -22,7 +22,7 @@ static const char client_tables[] =
         "CREATE TABLE outbox(seq INTEGER PRIMARY KEY AUTOINCREMENT, room_id TEXT, body TEXT, cipher TEXT,"
         " txn TEXT) STRICT;"
         "CREATE TABLE room_request(id INTEGER PRIMARY KEY, cipher TEXT) STRICT;";
-static const char *const migrations[] = { e2ee_tables, client_tables };
+static const char *const migrations[] = { e2ee_tables, client_tables, e2ee_changes_1 };
 static const DatabaseSchema schema = { 0x6d747278, migrations, ELEMENTSOF(migrations) };
 
 static int64_t now(void *userdata)

@@ -28,7 +28,7 @@ static int64_t now_ms(void *userdata)
 
 static void set_up(void)
 {
-        static const char *const migrations[] = { e2ee_tables };
+        static const char *const migrations[] = { e2ee_tables, e2ee_changes_1 };
         static const DatabaseSchema schema = { 0x66757a7a, migrations, ELEMENTSOF(migrations) };
         static char directory[] = "/tmp/devbox-fuzz.XXXXXX";
         char path[64];

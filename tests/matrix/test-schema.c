@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* A database from before keeps what is in it. */
+
+#include "matrix/schema.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "store.h"
+#include "store/query.h"
+#include "test.h"
+
+static void test_version_2(void **state)
+{
+        DatabaseSchema version_2 = matrix_schema;
+        TestStore *store = *state;
+        char path[64];
+        int64_t n = 0;
+
+        (void) snprintf(path, sizeof path, "%s/old.db", store->directory);
+        version_2.n_migrations = 2;
+        _cleanup_(database_closep) Database *database = NULL;
+        assert_ok(database_open(path, DATABASE_OWN, &version_2, &database));
+        assert_ok(database_run(database, "INSERT INTO chat_room(kind, name, alias, closed)"
+                                         " VALUES (2, 'home', 'dev-home', 1);"));
+        assert_ok(database_run(database, "INSERT INTO command(event_id, room_id, sender, line, received_ms,"
+                                         " state) VALUES ('$1', '!r:x', '@ana:x', '!help', 1, 0)"));
+        assert_ok(database_run(database, "INSERT INTO parked(event_id, room_id, session_id, sender, event,"
+                                         " parked_ms) VALUES ('$2', '!r:x', 's', '@ana:x', '{}', 1)"));
+        database = database_close(database);
+
+        assert_ok(matrix_database_open(path, &database));
+        assert_int_equal(query_integer(database, &n,
+                                       "SELECT count(*) FROM chat_room, command, parked WHERE unlink IS NULL"
+                                       " AND NOT taken_back AND NOT for_device",
+                                       ""),
+                         1);
+        assert_int_equal(n, 1);
+        database = database_close(database);
+        assert_int_equal(unlink(path), 0);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(test_version_2, test_store_up, test_store_down),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
