@@ -3,12 +3,17 @@
 
 #include "matrix/alert.h"
 
+#include <stdio.h>
+
 #include "e2ee/json.h"
 #include "log/log.h"
 #include "matrix/answer.h"
 #include "matrix/outbox.h"
 #include "matrix/room-queue.h"
 #include "store/query.h"
+
+#define KEY_SIZE  320 /* of a kind that ends by itself: with the name of a device */
+#define LINE_SIZE 512
 
 static int send_take(Database *database, const char *room_id, const char *key, cJSON *content)
 {
@@ -64,11 +69,35 @@ int alert_end(Database *database, const char *key, const char *line)
         return r < 0 ? r : send_take(database, room_id, NULL, content);
 }
 
-int alert_next_open(Database *database, const char *after_key, char **ret_key)
+static int next_open(Database *database, const char *after_key, char **ret_key)
 {
         return query_text(database, ret_key,
                           "SELECT key FROM alert WHERE key > ? AND NOT over ORDER BY key LIMIT 1", "t",
                           after_key);
+}
+
+int alert_end_others(Database *database, const char *kind,
+                     bool (*is_in)(const void *userdata, const char *name), const void *userdata,
+                     const char *sentence)
+{
+        char after[KEY_SIZE], line[LINE_SIZE];
+
+        (void) snprintf(after, sizeof after, "%s", kind);
+        for (;;) {
+                _cleanup_(freep) char *key = NULL;
+
+                int r = next_open(database, after, &key);
+                if (r <= 0 || !startswith(key, kind))
+                        return MIN(r, 0);
+                const char *name = key + strlen(kind);
+                (void) snprintf(after, sizeof after, "%s", key);
+                if (is_in(userdata, name))
+                        continue;
+                (void) snprintf(line, sizeof line, "%s %s", name, sentence);
+                r = alert_end(database, key, line);
+                if (r < 0)
+                        return r;
+        }
 }
 
 int alert_sent(Database *database, const char *key, const char *event_id)

@@ -13,9 +13,11 @@ int alert_raise(Database *database, const char *key, const char *line);
 /* The message becomes this line. No effect if nothing is raised under the key. */
 int alert_end(Database *database, const char *key, const char *line);
 
-/* The first key after this one under which an alert is raised and not over. 1: there is one, which the
- * caller frees. */
-int alert_next_open(Database *database, const char *after_key, char **ret_key);
+/* Ends the alerts of a kind, which is the beginning of their keys, for each name behind it that is not in it
+ * any more: the message becomes the name and this sentence. */
+int alert_end_others(Database *database, const char *kind,
+                     bool (*is_in)(const void *userdata, const char *name), const void *userdata,
+                     const char *sentence);
 
 /* The message was sent; NULL: refused. */
 int alert_sent(Database *database, const char *key, const char *event_id);

@@ -29,8 +29,10 @@ typedef struct Pending {
         size_t n_items;
 } Pending;
 
-static bool is_held(const Pending *pending, const char *name)
+static bool is_held(const void *userdata, const char *name)
 {
+        const Pending *pending = userdata;
+
         for (size_t i = 0; i < pending->n_items; i++)
                 if (streq(pending->items[i].name, name))
                         return streq(pending->items[i].state, "held");
@@ -45,7 +47,7 @@ static int raise_held(Database *database, const Pending *pending)
         for (size_t i = 0; r == 0 && i < pending->n_items; i++) {
                 const char *name = pending->items[i].name;
 
-                if (!is_held(pending, name))
+                if (!streq(pending->items[i].state, "held"))
                         continue;
                 (void) snprintf(key, sizeof key, KEY "%s", name);
                 (void) snprintf(line, sizeof line,
@@ -57,28 +59,6 @@ static int raise_held(Database *database, const Pending *pending)
         return r;
 }
 
-static int end_others(Database *database, const Pending *pending)
-{
-        char after[LINE_SIZE] = KEY, line[LINE_SIZE];
-
-        for (;;) {
-                _cleanup_(freep) char *key = NULL;
-
-                int r = alert_next_open(database, after, &key);
-                if (r <= 0 || !startswith(key, KEY))
-                        return MIN(r, 0);
-                const char *name = key + strlen(KEY);
-                (void) snprintf(after, sizeof after, "%s", key);
-                if (is_held(pending, name))
-                        continue;
-                (void) snprintf(line, sizeof line,
-                                "%s was on hold, as two devices claimed to be this one; that is over", name);
-                r = alert_end(database, key, line);
-                if (r < 0)
-                        return r;
-        }
-}
-
 static int compare(Database *database, const Pending *pending)
 {
         _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
@@ -87,7 +67,8 @@ static int compare(Database *database, const Pending *pending)
         if (r == 0)
                 r = raise_held(database, pending);
         if (r == 0)
-                r = end_others(database, pending);
+                r = alert_end_others(database, KEY, is_held, pending,
+                                     "was on hold, as two devices claimed to be this one; that is over");
         return r < 0 ? r : transaction_commit(&transaction);
 }
 

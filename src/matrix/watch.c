@@ -90,36 +90,14 @@ static int compare_device(Database *database, const WatchedDevice *device)
         return r;
 }
 
-static bool is_listed(const WatchedDevices *devices, const char *name)
+static bool is_listed(const void *userdata, const char *name)
 {
+        const WatchedDevices *devices = userdata;
+
         for (size_t i = 0; i < devices->n_items; i++)
                 if (streq(devices->items[i].name, name))
                         return true;
         return false;
-}
-
-/* What is no device any more is in no state. */
-static int end_missing(Database *database, const WatchedDevices *devices, const char *state)
-{
-        char key[KEY_SIZE], line[LINE_SIZE];
-
-        format_key(state, "", key);
-        for (;;) {
-                _cleanup_(freep) char *open = NULL;
-
-                int r = alert_next_open(database, key, &open);
-                if (r <= 0 || !startswith(open, state))
-                        return MIN(r, 0);
-
-                const char *name = open + strlen(state);
-                (void) snprintf(key, sizeof key, "%s", open);
-                if (is_listed(devices, name))
-                        continue;
-                (void) snprintf(line, sizeof line, "%s is no longer a device of this network", name);
-                r = alert_end(database, key, line);
-                if (r < 0)
-                        return r;
-        }
 }
 
 static int compare(Database *database, const WatchedDevices *devices)
@@ -129,8 +107,9 @@ static int compare(Database *database, const WatchedDevices *devices)
         int r = transaction_begin(database, &transaction);
         for (size_t i = 0; r == 0 && i < devices->n_items; i++)
                 r = compare_device(database, &devices->items[i]);
-        for (size_t i = 0; r == 0 && i < ELEMENTSOF(states); i++)
-                r = end_missing(database, devices, states[i].key);
+        for (size_t i = 0; r == 0 && i < ELEMENTSOF(states); i++) /* what is no device is in no state */
+                r = alert_end_others(database, states[i].key, is_listed, devices,
+                                     "is no longer a device of this network");
         return r < 0 ? r : transaction_commit(&transaction);
 }
 
