@@ -114,28 +114,27 @@ static int next_request(MatrixSession *session, SendItem *item)
         return r < 0 ? r : 1;
 }
 
-/* All whom a manifest names are in that room. */
-static int report_identities(MatrixSession *session)
+/* All whom a manifest names are in #operator-approvals; and messages waited for the devices. */
+static int lists_received(MatrixSession *session)
 {
+        const Timeline timeline = { session->database, session->e2ee, session->user_id, NULL };
         _cleanup_(freep) char *room_id = NULL;
 
         int r = room_queue_find(session->database, ROOM_APPROVALS, "", &room_id);
-        return r <= 0 ? r : strangers_report(session->database, session->user_id, room_id);
+        if (r > 0)
+                r = strangers_report(session->database, session->user_id, room_id);
+        return r < 0 ? r : timeline_receive(&timeline, NULL);
 }
 
 static int request_answered(MatrixSession *session, int64_t id, const MatrixReply *reply)
 {
-        const Timeline timeline = { session->database, session->e2ee, session->user_id, NULL };
-
         if (session->item->keys && confirm_is_asked(session, reply))
                 return 0;
         if (session->item->keys)
                 confirm_done(session);
         if (matrix_reply_is_success(reply)) {
                 int r = e2ee_request_done(session->e2ee, id, reply->body);
-                if (r == 0 && session->item->lists)
-                        r = report_identities(session);
-                return r < 0 ? r : timeline_receive(&timeline, NULL); /* what waited for this */
+                return r < 0 || !session->item->lists ? r : lists_received(session);
         }
 
         log_warning("The homeserver refuses a request for encryption with status %u", reply->status);
