@@ -7,6 +7,7 @@
 #include <sys/queue.h>
 
 #include "basic/backoff.h"
+#include "dispatch/device-json.h"
 #include "dispatch/facts.h"
 #include "dispatch/link.h"
 #include "dispatch/witness.h"
@@ -69,14 +70,3 @@ void link_run_fail(LinkRun *run, int reason);
 /* The reason in {"error":{"code":…}}, of a response that is no success: as text, or parsed. */
 int link_response_reason(Bytes body);
 int link_error_reason(const cJSON *response);
-
-/* A text of the device's JSON; NULL: there is none. */
-static inline const char *link_json_text(const cJSON *tree, const char *key)
-{
-        return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(tree, key));
-}
-
-static inline void link_json_freep(cJSON **tree)
-{
-        cJSON_Delete(*tree);
-}

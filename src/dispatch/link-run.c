@@ -16,7 +16,7 @@
 
 int link_error_reason(const cJSON *response)
 {
-        const char *code = link_json_text(cJSON_GetObjectItemCaseSensitive(response, "error"), "code");
+        const char *code = device_json_text(cJSON_GetObjectItemCaseSensitive(response, "error"), "code");
         DevboxError reason = DEVBOX_ERROR_MESH_UNREACHABLE;
 
         return code && devbox_error_from_code(code, &reason) == 0 ? (int) reason : DEVBOX_ERROR_INTERNAL;
@@ -24,7 +24,8 @@ int link_error_reason(const cJSON *response)
 
 int link_response_reason(Bytes body)
 {
-        _cleanup_(link_json_freep) cJSON *tree = cJSON_ParseWithLength((const char *) body.data, body.size);
+        _cleanup_(device_json_freep) cJSON *tree =
+                cJSON_ParseWithLength((const char *) body.data, body.size);
 
         return link_error_reason(tree);
 }
@@ -127,9 +128,10 @@ static int make_body(LinkRun *run, char **ret_body)
 
 static int on_answer(LinkRun *run, Bytes json)
 {
-        _cleanup_(link_json_freep) cJSON *tree = cJSON_ParseWithLength((const char *) json.data, json.size);
-        const char *outcome = link_json_text(tree, "outcome"), *reason = link_json_text(tree, "reason"),
-                   *message = link_json_text(tree, "message");
+        _cleanup_(device_json_freep) cJSON *tree =
+                cJSON_ParseWithLength((const char *) json.data, json.size);
+        const char *outcome = device_json_text(tree, "outcome"), *reason = device_json_text(tree, "reason"),
+                   *message = device_json_text(tree, "message");
 
         if (!outcome)
                 return -EPROTO;

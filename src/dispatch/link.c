@@ -100,8 +100,9 @@ static bool is_about_manifest(DevboxError reason)
 /* Without its manifest the device runs nothing of what waits here: each learns why. */
 static void note_rejection(DeviceLink *link, Bytes body)
 {
-        _cleanup_(link_json_freep) cJSON *tree = cJSON_ParseWithLength((const char *) body.data, body.size);
-        const char *why = link_json_text(cJSON_GetObjectItemCaseSensitive(tree, "error"), "message");
+        _cleanup_(device_json_freep) cJSON *tree =
+                cJSON_ParseWithLength((const char *) body.data, body.size);
+        const char *why = device_json_text(cJSON_GetObjectItemCaseSensitive(tree, "error"), "message");
         DevboxError reason = (DevboxError) link_error_reason(tree);
         int64_t version = link->facts.manifest->version;
         char cure[DEVICE_NAME_SIZE + 128] = "";
@@ -161,7 +162,7 @@ static void send_documents(DeviceLink *link)
 static void on_session(HttpCall *call, int error, void *userdata)
 {
         DeviceLink *link = userdata;
-        _cleanup_(link_json_freep) cJSON *tree = NULL;
+        _cleanup_(device_json_freep) cJSON *tree = NULL;
         size_t size;
 
         if (!step_succeeded(link, call, error))
@@ -169,12 +170,12 @@ static void on_session(HttpCall *call, int error, void *userdata)
 
         const char *body = http_call_body(call, &size);
         tree = cJSON_ParseWithLength(body, size);
-        const char *session = link_json_text(tree, "session");
+        const char *session = device_json_text(tree, "session");
         if (!session || hex_parse(session, link->session, sizeof link->session) < 0)
                 return link_fail(link, DEVBOX_ERROR_INTERNAL);
 
         link->counter = 0;
-        witness_set_checkpoint(link->witness, strempty(link_json_text(tree, "checkpoint")));
+        witness_set_checkpoint(link->witness, strempty(device_json_text(tree, "checkpoint")));
         send_documents(link);
 }
 

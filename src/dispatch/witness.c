@@ -3,12 +3,12 @@
 
 #include "dispatch/witness.h"
 
-#include <cjson/cJSON.h>
 #include <stdio.h>
 
 #include "basic/text.h"
 #include "bus/dictionary.h"
 #include "codec/binary-text.h"
+#include "dispatch/device-json.h"
 #include "log/log.h"
 
 #define STEP_USEC (10 * USEC_PER_SEC)
@@ -133,11 +133,6 @@ static int append_entry(sd_bus_message *message, const cJSON *entry)
         return r < 0 ? r : sd_bus_message_close_container(message);
 }
 
-static const char *text_member(const cJSON *tree, const char *key)
-{
-        return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(tree, key));
-}
-
 static int make_call(Witness *witness, const char *checkpoint, const cJSON *entries, const char *evidence,
                      sd_bus_message **ret_message)
 {
@@ -194,8 +189,8 @@ static void on_entries(HttpCall *call, int error, void *userdata)
         cJSON *reply = cJSON_ParseWithLength(body, size);
         const cJSON *entries = cJSON_GetObjectItemCaseSensitive(reply, "entries");
         witness->n_new = (size_t) cJSON_GetArraySize(entries);
-        int r = make_call(witness, text_member(reply, "checkpoint"), entries, text_member(reply, "evidence"),
-                          &message);
+        int r = make_call(witness, device_json_text(reply, "checkpoint"), entries,
+                          device_json_text(reply, "evidence"), &message);
         cJSON_Delete(reply);
         if (r < 0)
                 return end(witness, "its entries are not understood");
