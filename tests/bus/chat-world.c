@@ -132,6 +132,18 @@ unsigned chat_read(const ChatWorld *world, const char *pattern)
         return (unsigned) n;
 }
 
+char *chat_request_id(const ChatWorld *world, const char *pattern)
+{
+        char *id = NULL;
+
+        assert_int_equal(query_text(world->ana->database, &id,
+                                    "SELECT substr(body, 1, 6) FROM heard WHERE body LIKE ?"
+                                    " ORDER BY rowid DESC LIMIT 1",
+                                    "t", pattern),
+                         1);
+        return id;
+}
+
 static char *find_message(const ChatWorld *world, const char *pattern)
 {
         char *id = NULL;

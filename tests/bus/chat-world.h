@@ -49,6 +49,9 @@ void chat_turn(ChatWorld *world);
 /* How many messages of the bot Ana has read that are LIKE this. */
 unsigned chat_read(const ChatWorld *world, const char *pattern);
 
+/* The id of the newest request that is announced LIKE this; the caller frees it. */
+char *chat_request_id(const ChatWorld *world, const char *pattern);
+
 /* Ana takes away in #operator-approvals: a reaction, or her newest message that is LIKE this. */
 void chat_redact(ChatWorld *world, const char *event_id);
 void chat_redact_message(ChatWorld *world, const char *pattern);

@@ -93,15 +93,7 @@ void fleet_start_agents(const RunWorld *world)
 
 void fleet_submit(const RunWorld *world, size_t i, char **words, char *ret_id)
 {
-        sd_bus_message *call = new_dispatch_call(world, "Submit");
-        const char *id;
-
-        assert_ok(sd_bus_message_append(call, "ss", peers[i].name, "shell.exec"));
-        assert_ok(sd_bus_message_append_strv(call, words));
-        assert_ok(sd_bus_message_append(call, "a{sv}", 1, "may_wait", "b", true));
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = finish_call(world->client, call, NULL);
-        assert_ok(sd_bus_message_read(reply, "s", &id));
-        (void) snprintf(ret_id, 64, "%s", id);
+        submit_command(world, peers[i].name, true, words, ret_id);
 }
 
 /* The second look-up from now on follows a failed attempt that all requests were part of. */

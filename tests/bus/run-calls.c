@@ -91,6 +91,20 @@ static void read_all(int fd, void *buffer, size_t size)
         }
 }
 
+void submit_command(const RunWorld *world, const char *device, bool may_wait, char **words,
+                    char ret_id[static 64])
+{
+        sd_bus_message *call = new_dispatch_call(world, "Submit");
+        const char *id;
+
+        assert_ok(sd_bus_message_append(call, "ss", device, "shell.exec"));
+        assert_ok(sd_bus_message_append_strv(call, words));
+        assert_ok(sd_bus_message_append(call, "a{sv}", 1, "may_wait", "b", may_wait));
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = finish_call(world->client, call, NULL);
+        assert_ok(sd_bus_message_read(reply, "s", &id));
+        (void) snprintf(ret_id, 64, "%s", id);
+}
+
 void follow(int take_fd, Outcome *outcome)
 {
         _cleanup_(fd_closep) int fd = take_fd;

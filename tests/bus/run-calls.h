@@ -24,6 +24,10 @@ sd_bus_message *new_run_of_event(const RunWorld *world, const char *event_id, ch
                                  int *ret_fd);
 int run_of_event(const RunWorld *world, const char *event_id, char **words, Outcome *outcome);
 
+/* Submit of shell.exec. */
+void submit_command(const RunWorld *world, const char *device, bool may_wait, char **words,
+                    char ret_id[static 64]);
+
 /* Receives all frames up to the last, and closes the stream. */
 void follow(int take_fd, Outcome *outcome);
 

@@ -122,11 +122,7 @@ static void test_written_decisions(void **state)
                 else
                         say_write(world, rows[i].name);
                 CHAT_UNTIL(world, chat_read(world, "%@ana:x asks dev-a for%") == n_asked + 1);
-                assert_int_equal(query_text(world->ana->database, &id,
-                                            "SELECT substr(body, 1, 6) FROM heard WHERE body LIKE"
-                                            " '%@ana:x asks dev-a for%' ORDER BY rowid DESC LIMIT 1",
-                                            ""),
-                                 1);
+                id = chat_request_id(world, "%@ana:x asks dev-a for%");
                 line = text_of("!%s %s", rows[i].verb, id);
                 peer_say(world->ana, rows[i].room, line);
                 CHAT_UNTIL(world, chat_read(world, rows[i].answer) == n_answers + 1 &&

@@ -56,6 +56,16 @@ static void test_before_it_was_read(void **state)
         verify_chain(world->run->ledger);
 }
 
+/* The device is back, and has nothing of it. */
+static void expect_not_written(ChatWorld *world)
+{
+        start_agent(world->run);
+        peer_say(world->ana, ROOM, "!exec ls -- /home");
+        CHAT_UNTIL(world, chat_read(world, "%dev-a%ls%exit 0%") == 1);
+        assert_false(is_written(world));
+        verify_chain(world->run->ledger);
+}
+
 /* The device has not got it yet, and never does. */
 static void test_before_it_was_sent(void **state)
 {
@@ -70,11 +80,7 @@ static void test_before_it_was_sent(void **state)
         chat_redact(world, reaction);
         CHAT_UNTIL(world, chat_read(world, "______ cancelled%") == 1);
 
-        start_agent(world->run);
-        peer_say(world->ana, ROOM, "!exec ls -- /home");
-        CHAT_UNTIL(world, chat_read(world, "%dev-a%ls%exit 0%") == 1);
-        assert_false(is_written(world));
-        verify_chain(world->run->ledger);
+        expect_not_written(world);
 }
 
 /* It is ended on the device. */
@@ -85,11 +91,7 @@ static void test_while_it_runs(void **state)
 
         peer_say(world->ana, ROOM, "!exec sleep infinity");
         CHAT_UNTIL(world, chat_read(world, "%asks dev-a for shell.exec.%infinity%") == 1);
-        assert_int_equal(query_text(world->ana->database, &id,
-                                    "SELECT substr(body, 1, 6) FROM heard WHERE body LIKE"
-                                    " '%asks dev-a for shell.exec.%'",
-                                    ""),
-                         1);
+        id = chat_request_id(world, "%asks dev-a for shell.exec.%");
         line = text_of("!approve %s", id);
         peer_say(world->ana, APPROVALS, line);
         CHAT_UNTIL(world, count_requests(world, "running") == 1);
@@ -173,11 +175,7 @@ static void test_while_it_is_approved(void **state)
         (void) test_daemon_stop(world->run->agent);
         world->run->agent = test_daemon_free(world->run->agent);
         say_write(world);
-        assert_int_equal(query_text(world->ana->database, &id,
-                                    "SELECT substr(body, 1, 6) FROM heard WHERE body LIKE"
-                                    " '%asks dev-a for fs.write.%'",
-                                    ""),
-                         1);
+        id = chat_request_id(world, "%asks dev-a for fs.write.%");
         line = text_of("!approve %s", id);
         test_daemon_signal(world->run->dispatch, SIGSTOP);
         unsigned n_receipts = world->n_receipts;
@@ -189,11 +187,7 @@ static void test_while_it_is_approved(void **state)
         test_daemon_signal(world->run->dispatch, SIGCONT);
         CHAT_UNTIL(world, chat_read(world, "______ cancelled%") == 1);
 
-        start_agent(world->run);
-        peer_say(world->ana, ROOM, "!exec ls -- /home");
-        CHAT_UNTIL(world, chat_read(world, "%dev-a%ls%exit 0%") == 1);
-        assert_false(is_written(world));
-        verify_chain(world->run->ledger);
+        expect_not_written(world);
 }
 
 int main(void)

@@ -33,19 +33,6 @@ static int down(void **state)
         return run_world_down(state);
 }
 
-static void submit(const RunWorld *world, bool may_wait, char **words, char ret_id[static 64])
-{
-        sd_bus_message *call = new_dispatch_call(world, "Submit");
-        const char *id;
-
-        assert_ok(sd_bus_message_append(call, "ss", "dev-a", "shell.exec"));
-        assert_ok(sd_bus_message_append_strv(call, words));
-        assert_ok(sd_bus_message_append(call, "a{sv}", 1, "may_wait", "b", may_wait));
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = finish_call(world->client, call, NULL);
-        assert_ok(sd_bus_message_read(reply, "s", &id));
-        (void) snprintf(ret_id, 64, "%s", id);
-}
-
 static void cancel(const RunWorld *world, const char *id)
 {
         sd_bus_message *call = new_dispatch_call(world, "Cancel");
@@ -75,7 +62,7 @@ static bool lose(RunWorld *world, LossyMode mode, bool may_wait, Then then, cons
         double accepted = test_metric(world->client, LEDGER, "requests_accepted_total");
 
         lossy_link_set(link_to_agent, mode);
-        submit(world, may_wait, then == THEN_EXPIRE ? soon : ls, id);
+        submit_command(world, "dev-a", may_wait, then == THEN_EXPIRE ? soon : ls, id);
         while (!lossy_link_is_away(link_to_agent) && get_left_ms(world, id) > 0)
                 (void) usleep(10000);
         if (get_left_ms(world, id) == 0)
@@ -126,10 +113,10 @@ static void test_connection_to_nobody(void **state)
         RunWorld *world = *state;
         char id[64], *ls[] = { (char *) "ls", (char *) "--", (char *) "/home", NULL };
 
-        submit(world, false, ls, id);
+        submit_command(world, "dev-a", false, ls, id);
         assert_string_equal(wait_end(world, id), "finished");
         lossy_link_set(link_to_agent, LOSSY_DEAD);
-        submit(world, false, ls, id);
+        submit_command(world, "dev-a", false, ls, id);
         assert_string_equal(wait_end(world, id), "unreachable");
 }
 

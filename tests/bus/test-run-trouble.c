@@ -56,19 +56,6 @@ static void test_witness(void **state)
         assert_non_null(strstr(problem(world, "witness_problem"), "no device of this name"));
 }
 
-static void submit_queued(const RunWorld *world, char **words, char ret_id[static 64])
-{
-        sd_bus_message *call = new_dispatch_call(world, "Submit");
-        const char *id;
-
-        assert_ok(sd_bus_message_append(call, "ss", "dev-a", "shell.exec"));
-        assert_ok(sd_bus_message_append_strv(call, words));
-        assert_ok(sd_bus_message_append(call, "a{sv}", 1, "may_wait", "b", true));
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = finish_call(world->client, call, NULL);
-        assert_ok(sd_bus_message_read(reply, "s", &id));
-        (void) snprintf(ret_id, 64, "%s", id);
-}
-
 /* Who waits for one more learns why it did not run; what may wait runs when one has ended. */
 static void test_agent_at_its_limit(void **state)
 {
@@ -84,7 +71,7 @@ static void test_agent_at_its_limit(void **state)
         }
         run_ls(world,
                "\"state\":\"rejected\",\"reason\":\"busy\",\"message\":\"dev-a runs as many requests");
-        submit_queued(world, ls, waiting);
+        submit_command(world, "dev-a", true, ls, waiting);
         run_ls(world, "\"reason\":\"busy\"");
         wait_state(world, waiting, "queued");
 
