@@ -7,8 +7,6 @@ agent and the sandbox of a device, as booted machines; and what devbox-matrix do
 
 The person is at what Element encrypts with, which looks for events 50 times a second."""
 
-import argparse
-import json
 import pathlib
 import sys
 import time
@@ -17,7 +15,7 @@ TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path[1:1] = [str(TESTS / "network"), str(TESTS / "system")]
 
 import test_chat  # noqa: E402
-from commands import quantiles  # noqa: E402
+from commands import main, quantiles  # noqa: E402
 from network import Network  # noqa: E402
 from test_walkthrough import test_home_wsl_joins, test_hub_init, test_pc_aurgi_joins  # noqa: E402
 
@@ -62,13 +60,4 @@ def measure(put, quick):
         resting(network, put)
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("raw")
-    args = parser.parse_args()
-    with open(args.raw, "a", encoding="utf-8") as raw:
-        measure(lambda **row: print(json.dumps(row), file=raw, flush=True), args.quick)
-
-
-main()
+main(measure)

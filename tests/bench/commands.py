@@ -342,7 +342,8 @@ def measure(put, quick):
             part(network, put, quick)
 
 
-def main():
+def main(measure):
+    """The command line of a phase: measure(put, quick)."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("raw")
@@ -352,4 +353,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(measure)
