@@ -188,7 +188,7 @@ static int show(Execution *execution, const RequestView *view)
         return r < 0 ? r : run_answer_progress(execution->self->database, &answer);
 }
 
-/* The end of the stream tells what became of it; until then it is asked for again. */
+/* What became of it is at the end of the stream; until then it is asked for again. */
 static void on_taken_back(BusRequest *call, const BusReply *reply)
 {
 }
@@ -332,7 +332,6 @@ static void look(Execution *execution)
 static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata)
 {
         Execution *execution = userdata;
-
         usec_t took_usec = time_now(CLOCK_MONOTONIC) - execution->began_usec;
 
         int r = sd_event_source_set_time_relative(timer, took_usec < RUN_PROGRESS_FIRST_USEC

@@ -97,7 +97,7 @@ static bool crash_at(int at)
         assert_int_equal(access(path, F_OK), -1);
         (void) chat_react(crash.world, asked, THUMB_UP);
         /* "approved by @ana:x, done": but killed before it has stored that the dispatcher took the decision,
-         * it is told that nothing waits any more, and names nobody. */
+         * it reads that nothing waits any more, and names nobody. */
         wait_for("______ %done%", n_commands);
         wait_for("%dev-a%fs.write%exit 0%", n_commands);
         wait_for(asked, 1);

@@ -229,7 +229,7 @@ async def soft_logout_and_limits(world, room, commands=12):
 
 async def restored(world, room):
     """The server comes back from a backup, and ana writes before the bot does: her command runs, those that
-    the server has forgotten do not run again, and people are told."""
+    the server has forgotten do not run again, and people are warned."""
     server, bot, ana = world.server, world.bot, world.ana
     restore = server.back_up()
     lines = [f"!since the backup {number}" for number in range(3)]
