@@ -166,6 +166,29 @@ static void test_command_unseen(void **state)
         assert_int_equal(count_all_requests(world->run), 0);
 }
 
+/* Redacted before its key has arrived: it does not run when it can be read. */
+static void test_command_unreadable(void **state)
+{
+        ChatWorld *world = *state;
+        cJSON *keys, *key;
+
+        kill_matrix(world);
+        peer_say(world->ana, ROOM, "!exec ls -- /home");
+        settle(world->server);
+        keys = cJSON_DetachItemFromObjectCaseSensitive(world->bot->queue, "to_device");
+        assert_non_null(keys);
+        redact_command(world, "!exec ls -- /home");
+        start_matrix(world);
+        CHAT_UNTIL(world, world->polls);
+
+        cJSON_ArrayForEach(key, keys)
+                homeserver_to_device(world->server, world->bot, cJSON_Duplicate(key, true));
+        cJSON_Delete(keys);
+        peer_say(world->ana, ROOM, "!status");
+        CHAT_UNTIL(world, chat_read(world, "dev-a: online%") == 1);
+        assert_int_equal(count_all_requests(world->run), 0);
+}
+
 /* The dispatcher is slow, the !approve is redacted while it has it, and the device is away. */
 static void test_while_it_is_approved(void **state)
 {
@@ -199,6 +222,7 @@ int main(void)
                 chat_world_test(test_while_it_is_approved),
                 chat_world_test(test_command),
                 chat_world_test(test_command_unseen),
+                chat_world_test(test_command_unreadable),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -214,6 +214,38 @@ static void test_a_key_that_comes_late(void **state)
         assert_int_equal(requests_pending(&world), 2); /* and the cancellation */
 }
 
+/* A redacted event is not read any more when its key arrives. */
+static void test_a_redacted_event(void **state)
+{
+        static const struct {
+                const char *room_id;
+                bool other; /* event */
+                unsigned heard;
+        } rows[] = {
+                { WORLD_ROOM, false, 0 },
+                { WORLD_ROOM, true, 1 },
+                { "!other:x", false, 1 }, /* an id belongs to its room */
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(e2ee_world_done) E2eeWorld world;
+                e2ee_world_init(&world);
+                _cleanup_(json_freep) cJSON *event = said(&world, "hello");
+                cJSON *keys = cJSON_DetachItemFromObjectCaseSensitive(world.bot->queue, "to_device"), *key;
+
+                assert_true(peer_sync(world.bot));
+                assert_int_equal(peer_parked(world.bot), 1);
+                assert_ok(e2ee_forget_parked(world.bot->e2ee, rows[i].room_id,
+                                             rows[i].other ? "$other" : object_string(event, "event_id")));
+                assert_int_equal(peer_parked(world.bot), rows[i].heard);
+                cJSON_ArrayForEach(key, keys)
+                        homeserver_to_device(world.server, world.bot, cJSON_Duplicate(key, true));
+                cJSON_Delete(keys);
+                assert_true(peer_sync(world.bot));
+                assert_int_equal(peer_heard(world.bot, "@ana:x", "hello"), rows[i].heard);
+        }
+}
+
 /* Why a key is withheld can be told to the room; m.no_olm is resolved by a session of ours. */
 static void test_withheld(void **state)
 {
@@ -289,6 +321,7 @@ int main(void)
                 cmocka_unit_test(test_keys_that_are_refused),
                 cmocka_unit_test(test_the_better_key_is_kept),
                 cmocka_unit_test(test_a_key_that_comes_late),
+                cmocka_unit_test(test_a_redacted_event),
                 cmocka_unit_test(test_withheld),
                 cmocka_unit_test(test_a_store_that_went_back),
         };
