@@ -257,3 +257,67 @@ int hub_claim(const Hub *hub, Bytes sealed, const char *source, ClaimOutcome *re
         claim_done(&claim);
         return r;
 }
+
+/* ---- where claims came from */
+
+/* The peer whose tunnel a claim came through, and its address there. */
+typedef struct ClaimTunnel {
+        WireguardKey key;
+        char address[INVITATION_SOURCE_SIZE];
+} ClaimTunnel;
+
+static int read_tunnels(Database *database, ClaimTunnel tunnels[static INVITATIONS_MAX], size_t *ret_n)
+{
+        _cleanup_(statement_resetp) Statement *rows = NULL;
+        size_t n = 0;
+
+        int r = query(database, &rows,
+                      "SELECT DISTINCT tunnel.bootstrap_key, claimed.source FROM token claimed"
+                      " JOIN token tunnel ON tunnel.bootstrap_address = claimed.source"
+                      " WHERE claimed.state IN ('claimed', 'held')",
+                      "");
+        while (r >= 0 && n < INVITATIONS_MAX && (r = statement_step(rows)) > 0) {
+                ClaimTunnel *tunnel = &tunnels[n++];
+
+                r = statement_copy_bytes(rows, 0, tunnel->key.bytes, sizeof tunnel->key.bytes);
+                (void) snprintf(tunnel->address, sizeof tunnel->address, "%s",
+                                strempty(statement_text(rows, 1)));
+        }
+        *ret_n = n;
+        return MIN(r, 0);
+}
+
+/* Returns 1, or 0: the peer has not been heard. */
+static int locate(Database *database, const ClaimTunnel *tunnel, const WireguardDevice *running)
+{
+        const WireguardPeer *peer = wireguard_device_find_peer(running, &tunnel->key);
+        char text[IP_PREFIX_TEXT_SIZE];
+        SockAddr outside = { 0 };
+        IpPrefix address;
+
+        if (!peer || !wireguard_endpoint_is_known(&peer->endpoint))
+                return 0;
+        memcpy(&outside, &peer->endpoint, sizeof peer->endpoint);
+        int r = ip_prefix_from_sockaddr(&outside, &address);
+        if (r < 0)
+                return r;
+
+        r = query_run(database,
+                      "UPDATE token SET source = ? WHERE source = ? AND state IN ('claimed', 'held')", "tt",
+                      ip_prefix_format_address(&address, text), tunnel->address);
+        return r < 0 ? r : 1;
+}
+
+int claims_locate(Database *database, const WireguardDevice *running)
+{
+        ClaimTunnel tunnels[INVITATIONS_MAX];
+        int n_left = 0;
+        size_t n;
+
+        int r = read_tunnels(database, tunnels, &n);
+        for (size_t i = 0; r >= 0 && i < n; i++) {
+                r = locate(database, &tunnels[i], running);
+                n_left += r == 0;
+        }
+        return r < 0 ? r : n_left;
+}

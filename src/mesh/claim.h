@@ -14,6 +14,7 @@
  * Claims that are not authentic, or of unknown tokens, are unauthorized and change nothing. */
 
 #include "mesh/invitation.h"
+#include "netlink/wireguard.h"
 
 /* What is to be announced, also with an error; the outbox has it. */
 typedef struct ClaimOutcome {
@@ -27,6 +28,11 @@ typedef struct ClaimOutcome {
 
 void claim_outcome_done(ClaimOutcome *outcome);
 
-/* `source`: where it came from, for people. Errors: DEVBOX_ERROR_UNAUTHORIZED, _TOKEN_EXPIRED, _TOKEN_USED,
+/* `source`: the address that it came from; one of a bootstrap tunnel is only stored until claims_locate()
+ * replaces it. Errors: DEVBOX_ERROR_UNAUTHORIZED, _TOKEN_EXPIRED, _TOKEN_USED,
  * _PEER_REVOKED the device was revoked since; those of a database. */
 int hub_claim(const Hub *hub, Bytes sealed, const char *source, ClaimOutcome *ret_outcome);
+
+/* Replaces the addresses in bootstrap tunnels that open invitations were claimed from by those that the
+ * peers of `running` send from. Returns how many are left. Errors: those of a database; -ENOMEM. */
+int claims_locate(Database *database, const WireguardDevice *running);

@@ -67,9 +67,9 @@ struct MeshDaemon {
         size_t n_unrecorded;
 
         MeshState state;
-        int settle_error;  /* of the last round */
-        char problem[128]; /* why it is not up; empty: it is */
-        bool was_degraded; /* and that was announced */
+        int settle_error;                 /* of the last round */
+        char problem[128];                /* why it is not up; empty: it is */
+        bool was_degraded, locate_wanted; /* and that was announced; claims may have no source yet */
 };
 
 /* Opens the database if need be. Returns 0, or DEVBOX_ERROR_MESH_UNAVAILABLE. */

@@ -260,6 +260,7 @@ void *mesh_daemon_new(void)
         self->alarm_limit = (RateLimit){ .interval_usec = 60 * USEC_PER_SEC, .burst = CLAIM_EVENTS_MAX };
         self->drift_limit = (RateLimit){ .interval_usec = 60 * USEC_PER_SEC, .burst = DRIFT_EVENTS_MAX };
         self->endpoint_limit = (RateLimit){ .interval_usec = 60 * USEC_PER_SEC, .burst = 1 };
+        self->locate_wanted = true;
         self->config.consequence = "going on with the defaults";
         self->component = (Component){
                 .name = "Mesh1",

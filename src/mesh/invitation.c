@@ -47,9 +47,13 @@ bool invitation_is_due(const Invitation *invitation, const MeshTime *time)
 
 /* ---- reading rows */
 
+/* Null while it is still an address in the tunnel. */
+#define SOURCE " CASE WHEN source IN (SELECT bootstrap_address FROM token) THEN NULL ELSE source END"
+
 #define COLUMNS                                                                                             \
         "device, state, address, keepalive_sec, deadline_ms, deadline_boottime_ms, boot_id, claimed_at_ms," \
-        " description, source, lost_size, id, secret_sha256, root_sha256, device_key_sha256, claim_sha256," \
+        " description," SOURCE                                                                              \
+        ", lost_size, id, secret_sha256, root_sha256, device_key_sha256, claim_sha256,"                     \
         " device_key, wireguard_key, ephemeral_key, hub_nonce, hub_ephemeral, lost_head"
 
 #define BLOB(column, member)                                                                                \

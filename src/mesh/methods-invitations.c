@@ -212,6 +212,10 @@ static int handle_claim(sd_bus_message *message, void *userdata)
                 r = mesh_after_write(self, hub_claim(&session.hub, BYTES(claim, size), source, &outcome));
         if (outcome.event != _MESH_EVENT_MAX)
                 mesh_announce(self, outcome.event, outcome.device, "");
+        if (outcome.event == MESH_EVENT_CLAIMED) {
+                self->locate_wanted = true;
+                reconciler_kick(self->reconciler);
+        }
         return r != 0 ? r : bus_reply_bytes(message, BYTES(outcome.answer, outcome.answer_size));
 }
 

@@ -5,6 +5,7 @@
 
 #include "log/log.h"
 #include "mesh/admission.h"
+#include "mesh/claim.h"
 #include "mesh/daemon-internal.h"
 #include "mesh/endpoints.h"
 
@@ -111,6 +112,15 @@ static void observe_peer(MeshDaemon *self, Peer *peer, const WireguardPeer *runn
                 (void) mesh_after_write(self, store_marks(self, peer, NULL, ""));
 }
 
+/* A claim comes through the tunnel, where the address says nothing about the machine. */
+static void locate_claims(MeshDaemon *self, const WireguardDevice *running)
+{
+        if (!self->locate_wanted || self->node.role != NODE_ROLE_HUB || mesh_need_store(self) != 0)
+                return;
+
+        self->locate_wanted = mesh_after_write(self, claims_locate(self->store.database, running)) != 0;
+}
+
 static void on_running(const WireguardDevice *running, void *owner)
 {
         MeshDaemon *self = owner;
@@ -124,6 +134,8 @@ static void on_running(const WireguardDevice *running, void *owner)
         }
 
         mesh_revocations_check(self, running);
+        if (running)
+                locate_claims(self, running);
 }
 
 /* ---- drift */

@@ -153,13 +153,26 @@ size_t enrol_join(WorldKey key, const Token *token, uint8_t sealed[static CLAIM_
         return take_bytes(mesh_finish(device.world, call, NULL), sealed, CLAIM_SEALED_MAX);
 }
 
+/* Where devbox-api sees the claims of that token come from. */
+static const char *source_in_tunnel(void)
+{
+        static const uint8_t token_id[TOKEN_ID_SIZE] = { 1 };
+        static char text[IP_PREFIX_TEXT_SIZE];
+        uint8_t bytes[4];
+        IpPrefix address;
+
+        bootstrap_address(token_id, bytes);
+        assert_ok(ip_prefix_init(&address, AF_INET, bytes, 32));
+        return ip_prefix_format_address(&address, text);
+}
+
 sd_bus_message *enrol_ask(const uint8_t *sealed, size_t size, const char *wanted)
 {
         sd_bus_message *call = mesh_call(hub.world, "Claim");
         static uint8_t answer[64 * 1024];
 
         assert_ok(sd_bus_message_append_array(call, 'y', sealed, size));
-        assert_ok(sd_bus_message_append(call, "s", "169.254.64.1"));
+        assert_ok(sd_bus_message_append(call, "s", source_in_tunnel()));
         sd_bus_message *reply = mesh_finish(hub.world, call, wanted);
         if (wanted)
                 return sd_bus_message_unref(reply);

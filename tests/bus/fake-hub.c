@@ -2,9 +2,9 @@
 /* A hub as devboxctl sees it: org.devbox.Mesh1 with one invitation and one peer, fake-dispatch.c and
  * fake-services.c. What changed is a line each on standard output.
  *
- * Claim() stands for a device: its bytes are the digits, "bound" or "held". What $FAKE_FAIL names fails
- * once. $FAKE_ROLE is its role from the start; of the status it then has, $FAKE_STATE, $FAKE_BACKEND and
- * $FAKE_HANDSHAKE (its age in seconds). */
+ * Claim() stands for a device: its bytes are the digits, "bound", whose source is known from the second
+ * ListPending on, or "held". What $FAKE_FAIL names fails once. $FAKE_ROLE is its role from the start; of the
+ * status it then has, $FAKE_STATE, $FAKE_BACKEND and $FAKE_HANDSHAKE (its age in seconds). */
 
 #include <endian.h>
 #include <inttypes.h>
@@ -32,6 +32,7 @@ static struct {
         Sha256 root;
         struct {
                 char name[DEVICE_NAME_SIZE], state[16], digits[16];
+                bool listed;         /* since it was claimed */
         } invitation;                /* no name: none */
         char peer[DEVICE_NAME_SIZE]; /* empty: none */
         bool revoked;                /* the peer */
@@ -124,19 +125,21 @@ static int append_peer(sd_bus_message *reply)
 static int append_pending(sd_bus_message *reply)
 {
         bool claimed = !streq(fake.invitation.state, "issued");
+        bool bound = streq(fake.invitation.digits, "bound");
+        bool located = fake.invitation.listed || !bound;
 
+        fake.invitation.listed |= claimed;
         int r = sd_bus_message_open_container(reply, 'a', "{sv}");
         if (r >= 0)
                 r = sd_bus_message_append(reply, "{sv}{sv}{sv}", "name", "s", fake.invitation.name, "state",
                                           "s", fake.invitation.state, "expires_at_ms", "t",
                                           now_ms() + 599500);
         if (r >= 0 && claimed)
-                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "bound", "b",
-                                          streq(fake.invitation.digits, "bound"), "source", "s",
-                                          "203.0.113.7", "description", "s", "Ubuntu 24.04, x86_64",
-                                          "claimed_at_ms", "t", now_ms(), "next_epoch", "t", UINT64_C(1),
-                                          "next_version", "t", UINT64_C(1));
-        if (r >= 0 && claimed && !streq(fake.invitation.digits, "bound"))
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "bound", "b", bound, "source",
+                                          "s", located ? "203.0.113.7" : "", "description", "s",
+                                          "Ubuntu 24.04, x86_64", "claimed_at_ms", "t", now_ms(),
+                                          "next_epoch", "t", UINT64_C(1), "next_version", "t", UINT64_C(1));
+        if (r >= 0 && claimed && !bound)
                 r = sd_bus_message_append(reply, "{sv}", "digits", "s", fake.invitation.digits);
         if (r >= 0 && claimed)
                 r = fake_append_bytes(reply, "device_key", device_key, sizeof device_key);

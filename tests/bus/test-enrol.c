@@ -41,6 +41,13 @@ static bool hub_has_peers(const MeshWorld *world, const void *n)
         return running.n_peers == *(const size_t *) n;
 }
 
+static bool claim_is_from(const MeshWorld *world, const void *address)
+{
+        const char *source = enrol_pending("source");
+
+        return *source != '\0' && assert_ok(strcmp(source, address)) == 0;
+}
+
 static void admit(WorldKey signer, const char *wanted)
 {
         enrol_admit(KEY_DEVICE, "\"version\":1", signer, wanted);
@@ -139,6 +146,7 @@ static void test_a_device_joins(void **state)
         assert_int_equal(strlen(digits), 7);
         enrol_assert_value(first, "digits", digits);
         assert_string_equal(enrol_pending("description"), "Debian GNU/Linux 12, x86_64");
+        mesh_world_until(claim_is_from, hub.world, "192.0.2.2"); /* its end of the cable */
 
         admit(KEY_STRANGER, "ManifestInvalidSignature");
         admit(KEY_MANIFEST, NULL);

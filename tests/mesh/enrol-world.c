@@ -208,10 +208,14 @@ int claimant_ask(EnrolWorld *world, const Claimant *claimant, Answer **ret_answe
 {
         _cleanup_(claim_outcome_done) ClaimOutcome outcome = CLAIM_OUTCOME_NULL;
         _cleanup_(secret_freep) Secret *key = NULL;
-        uint8_t hub_key[X25519_SIZE];
+        uint8_t hub_key[X25519_SIZE], bytes[4];
+        char source[IP_PREFIX_TEXT_SIZE];
+        IpPrefix address;
 
-        int r = hub_claim(&world->hub, BYTES(claimant->sealed, claimant->sealed_size), "169.254.64.1",
-                          &outcome);
+        bootstrap_address(claimant->claim.token_id, bytes);
+        assert_ok(ip_prefix_init(&address, AF_INET, bytes, 32));
+        int r = hub_claim(&world->hub, BYTES(claimant->sealed, claimant->sealed_size),
+                          ip_prefix_format_address(&address, source), &outcome);
         if (ret_event)
                 *ret_event = outcome.event;
         assert_int_equal(r == 0, outcome.answer != NULL);

@@ -68,6 +68,57 @@ static void test_first_and_again(void **state)
         assert_memory_equal(admitted->chain_id, later->chain_id, ANSWER_CHAIN_SIZE);
 }
 
+/* What WireGuard has: the bootstrap peer of the token, that sends from `endpoint`. */
+static int locate(const EnrolWorld *world, const Token *token, const char *endpoint)
+{
+        _cleanup_(wireguard_device_done) WireguardDevice running = WIREGUARD_DEVICE_NULL;
+        _cleanup_(bootstrap_done) Bootstrap bootstrap = BOOTSTRAP_NULL;
+        WireguardPeer *peer;
+        WireguardKey key;
+
+        assert_ok(bootstrap_derive(token->id, token->secret, &bootstrap));
+        memcpy(key.bytes, bootstrap.public_key, sizeof key.bytes);
+        assert_ok(wireguard_device_add_peer(&running, &key, &peer));
+        assert_ok(wireguard_endpoint_parse(endpoint, &peer->endpoint));
+        return assert_ok(claims_locate(world->hub_store.database, &running));
+}
+
+static void assert_source(const EnrolWorld *world, const char *source)
+{
+        _cleanup_(freep) Invitation *invitations = NULL;
+        size_t n;
+
+        assert_ok(invitation_list(&world->hub, &invitations, &n));
+        assert_int_equal(n, 1);
+        assert_string_equal(invitations[0].source, source);
+}
+
+/* An address in the tunnel says nothing, and is not shown. */
+static void test_where_a_claim_came_from(void **state)
+{
+        static const char *const endpoints[][2] = { { "203.0.113.7:40000", "203.0.113.7" },
+                                                    { "[2001:db8::7]:40000", "2001:db8::7" } };
+
+        for (size_t i = 0; i < ELEMENTSOF(endpoints); i++) {
+                EnrolWorld *world = *state;
+                _cleanup_(claimant_done) Claimant claimant;
+                Token token;
+
+                invite(world, "laptop", (unsigned) i + 1, &token);
+                claimant_init(&claimant, &token, world_key(KEY_DEVICE));
+                assert_int_equal(locate(world, &token, endpoints[i][0]), 0);
+                assert_int_equal(claimant_ask(world, &claimant, NULL, NULL), 0);
+                assert_source(world, "");
+                assert_int_equal(locate(world, &token, ""), 1);
+                assert_source(world, "");
+                assert_int_equal(locate(world, &token, endpoints[i][0]), 0);
+                assert_source(world, endpoints[i][1]);
+                assert_int_equal(locate(world, &token, "192.0.2.9:1"), 0);
+                assert_source(world, endpoints[i][1]);
+                assert_ok(invitation_withdraw(&world->hub, "laptop"));
+        }
+}
+
 static void test_a_second_device_puts_it_on_hold(void **state)
 {
         EnrolWorld *world = *state;
@@ -350,6 +401,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 WITH_WORLD(test_first_and_again),
+                WITH_WORLD(test_where_a_claim_came_from),
                 WITH_WORLD(test_a_second_device_puts_it_on_hold),
                 WITH_WORLD(test_a_used_token_is_only_an_alarm),
                 WITH_WORLD(test_the_ways_to_be_unauthorized),

@@ -3,7 +3,7 @@
 
 import re
 
-from network import FIRST, HUB, HUB_NAME, PASSPHRASE, SECOND
+from network import FIRST, HUB, HUB_NAME, PASSPHRASE, SECOND, UNDERLAY
 from terminal import Closed
 from world import equal, expect
 
@@ -52,6 +52,7 @@ def joined(network, node, name):
         device.expect(WORDS)
         device.expect(r"\[y/N\]")
         device.type("y")
+        operator.expect(rf"joined from {re.escape(UNDERLAY[node.name])} \(")
         digits = device.expect(r"Both screens must show\s+(\d{3} \d{3})")[1]
         equal(operator.expect(r"Both screens must show\s+(\d{3} \d{3})")[1], digits, "the digits")
         operator.expect(r"\[y/N\]")

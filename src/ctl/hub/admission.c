@@ -12,6 +12,7 @@
 #include "ctl/problem.h"
 
 #define POLL_USEC      USEC_PER_SEC
+#define SOURCE_POLLS   3 /* until a hub that can read WireGuard knows where a claim came from */
 #define HANDSHAKE_USEC (60 * USEC_PER_SEC) /* a device polls every second, then installs */
 
 int admission_find(const Admission *admission, ClientRows *ret_rows, const MeshPending **ret_pending)
@@ -48,15 +49,26 @@ static int reject_state(const Admission *admission, const MeshPending *pending)
                 admission->name);
 }
 
+/* A claim without a source is waited for a little: people compare where it came from. */
+static bool has_ended(const MeshPending *pending, unsigned *n_claimed)
+{
+        if (!pending || streq(pending->state, "held") || *strempty(pending->source))
+                return true;
+
+        return streq(pending->state, "claimed") && ++*n_claimed > SOURCE_POLLS;
+}
+
 int admission_wait(const Admission *admission, ClientRows *ret_rows, const MeshPending **ret_pending)
 {
+        unsigned n_claimed = 0;
+
         int r = progress_begin(admission->progress, "waiting for %s …", admission->name);
 
         while (r == 0) {
                 r = admission_find(admission, ret_rows, ret_pending);
                 if (r != 0)
                         break;
-                if (!*ret_pending || !streq((*ret_pending)->state, "issued"))
+                if (has_ended(*ret_pending, &n_claimed))
                         break;
 
                 client_rows_done(ret_rows);
@@ -70,7 +82,8 @@ int admission_wait(const Admission *admission, ClientRows *ret_rows, const MeshP
                 r = progress_end(admission->progress, "it is not open any more");
                 return r < 0 ? r : reject_state(admission, pending);
         }
-        return progress_end(admission->progress, "joined from %s (%s)", strempty(pending->source),
+        return progress_end(admission->progress, "joined from %s (%s)",
+                            *strempty(pending->source) ? pending->source : "an unknown address",
                             strempty(pending->description));
 }
 
