@@ -3,13 +3,13 @@
 
 #include <systemd/sd-bus.h>
 
-int run_mesh_emit(sd_bus *bus, RunWorld *world, const char *kind, const char *detail)
+int run_mesh_emit(sd_bus *bus, RunWorld *world, const char *device, const char *kind, const char *detail)
 {
         if (streq(kind, "revoked"))
                 atomic_store(&world->revoked, true);
-        atomic_store(&world->held, streq(kind, "held"));
+        atomic_store(&world->held[streq(device, DEVICE_2)], streq(kind, "held"));
         return sd_bus_emit_signal(bus, "/org/devbox/Mesh1", "org.devbox.Mesh1", "Event", "tsss", UINT64_C(0),
-                                  kind, "dev-a", detail);
+                                  kind, device, detail);
 }
 
 static RunPeer *find_other(const RunWorld *world, const char *name)
@@ -87,8 +87,10 @@ static int on_list_pending(sd_bus_message *call, void *userdata, sd_bus_error *e
 {
         const RunWorld *world = userdata;
 
-        return sd_bus_reply_method_return(call, "aa{sv}", 1, 2, "name", "s", "dev-a", "state", "s",
-                                          atomic_load(&world->held) ? "held" : "claimed");
+        return sd_bus_reply_method_return(call, "aa{sv}", 2, 2, "name", "s", "dev-a", "state", "s",
+                                          atomic_load(&world->held[0]) ? "held" : "claimed", 2, "name", "s",
+                                          DEVICE_2, "state", "s",
+                                          atomic_load(&world->held[1]) ? "held" : "claimed");
 }
 
 static int on_get_manifest(sd_bus_message *call, void *userdata, sd_bus_error *error)
@@ -121,7 +123,7 @@ static int on_revoke_for(sd_bus_message *call, void *userdata, sd_bus_error *err
         if (r >= 0 && !streq(principal, strempty(world->revoker)))
                 return sd_bus_error_set(error, "org.devbox.Error.OperatorUnknown", NULL);
         if (r >= 0 && !before)
-                r = run_mesh_emit(sd_bus_message_get_bus(call), world, "revoked", "");
+                r = run_mesh_emit(sd_bus_message_get_bus(call), world, "dev-a", "revoked", "");
         return r < 0 ? r
                      : sd_bus_reply_method_return(call, "a{sv}", 1, "elapsed_usec", "t",
                                                   UINT64_C(3900) * !before);

@@ -7,5 +7,5 @@
 
 void run_mesh_attach(sd_bus *bus, RunWorld *world);
 
-/* What happens to dev-a: emits Event. */
-int run_mesh_emit(sd_bus *bus, RunWorld *world, const char *kind, const char *detail);
+/* What happens to dev-a, or to DEVICE_2: emits Event. */
+int run_mesh_emit(sd_bus *bus, RunWorld *world, const char *device, const char *kind, const char *detail);

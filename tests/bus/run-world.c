@@ -110,7 +110,7 @@ void set_worker(RunWorld *world, const char *kind, bool listening)
 /* What the test's thread asks for. */
 typedef struct Control {
         enum { CONTROL_END, CONTROL_EVENT, CONTROL_PRESENCE } what;
-        const char *kind, *detail; /* of the event; the presence. Literals */
+        const char *kind, *device, *detail; /* of the event; the presence. Literals */
 } Control;
 
 static int on_control(sd_event_source *source, int fd, uint32_t events, void *userdata)
@@ -122,7 +122,7 @@ static int on_control(sd_event_source *source, int fd, uint32_t events, void *us
         if (read(fd, &control, sizeof control) != sizeof control || control.what == CONTROL_END)
                 return sd_event_exit(parts->event, 0);
         if (control.what == CONTROL_EVENT)
-                return run_mesh_emit(parts->bus, world, control.kind, control.detail);
+                return run_mesh_emit(parts->bus, world, control.device, control.kind, control.detail);
         atomic_store(&world->stale, streq(control.kind, "stale"));
         return sd_bus_emit_signal(parts->bus, "/org/devbox/Mesh1", "org.devbox.Mesh1", "PeerChanged", "ss",
                                   "dev-a", control.kind);
@@ -133,19 +133,20 @@ static void send_control(const FakeParts *parts, Control control)
         assert_int_equal(write(parts->control_fds[1], &control, sizeof control), sizeof control);
 }
 
-void run_world_emit(RunWorld *world, const char *kind, const char *detail)
+void run_world_emit(RunWorld *world, const char *device, const char *kind, const char *detail)
 {
-        send_control(world->parts, (Control){ CONTROL_EVENT, kind, detail });
+        send_control(world->parts, (Control){ CONTROL_EVENT, kind, device, detail });
 }
 
 void run_world_revoke(RunWorld *world)
 {
-        run_world_emit(world, "revoked", "");
+        run_world_emit(world, "dev-a", "revoked", "");
 }
 
 void run_world_set_stale(RunWorld *world, bool stale)
 {
-        send_control(world->parts, (Control){ CONTROL_PRESENCE, stale ? "stale" : "online", NULL });
+        send_control(world->parts,
+                     (Control){ .what = CONTROL_PRESENCE, .kind = stale ? "stale" : "online" });
 }
 
 static void *run_parts(void *userdata)

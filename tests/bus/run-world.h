@@ -12,6 +12,9 @@
 #define DISPATCH  "org.devbox.Dispatch1"
 #define KEEPALIVE 60 /* of the device, in seconds */
 
+/* A device of which devbox-mesh has an invitation only; the name begins as that of the other one. */
+#define DEVICE_2 "dev-a-2"
+
 /* One more device of devbox-mesh, see fleet-world.h. */
 typedef struct RunPeer {
         char name[16], address[16];
@@ -35,7 +38,7 @@ typedef struct RunWorld {
         char port_variable[48], worker_variable[160], dispatch_variable[256];
         atomic_uint keepalive_sec;       /* that the agent set last */
         atomic_bool revoked, stale;      /* the device, to devbox-mesh */
-        atomic_bool held;                /* its invitation */
+        atomic_bool held[2];             /* the invitations of dev-a and DEVICE_2 */
         atomic_bool mesh_fails;          /* devbox-mesh rejects each GetPeer */
         char *const *worker_environment; /* NULL-terminated "NAME=value"; NULL: none */
         struct FakeParts *parts;
@@ -66,8 +69,8 @@ void run_world_sign_manifest(RunWorld *world, const char *approver);
 /* As devbox-mesh does when an operator revokes the device. */
 void run_world_revoke(RunWorld *world);
 
-/* devbox-mesh's Event about the device; both texts are literals. */
-void run_world_emit(RunWorld *world, const char *kind, const char *detail);
+/* devbox-mesh's Event about a device; all texts are literals. */
+void run_world_emit(RunWorld *world, const char *device, const char *kind, const char *detail);
 
 /* Presence of the device; else it is online. */
 void run_world_set_stale(RunWorld *world, bool stale);

@@ -6,20 +6,29 @@
 #include <time.h>
 
 #include "chat-world.h"
+#include "files.h"
 
-#define ID "01JDMXV3Q2TTTTTTTTTTTTTTTT"
+typedef struct AlertDevice {
+        const char *name, *id; /* of the device, and of its one request */
+
+        /* NULL: absent, as what is wrong */
+        const char *presence, *quarantine, *witness_problem, *ledger_problem;
+        bool revoked;
+
+        const char *request_state; /* NULL: there is none */
+        uint64_t created_ms;
+} AlertDevice;
 
 typedef struct AlertWorld {
         ChatWorld *chat;
         sd_bus *bus;
-
-        /* of the device; NULL: absent */
-        const char *quarantine, *witness_problem, *ledger_problem;
-        bool revoked;
-
-        const char *request_state; /* of the one request; NULL: there is none */
-        uint64_t created_ms;
+        AlertDevice devices[2]; /* the first is devbox-mesh's, too */
 } AlertWorld;
+
+static const AlertDevice devices_at_first[] = {
+        { .name = "dev-a", .id = "01JDMXV3Q2TTTTTTTTTTTTTTTT", .presence = "online" },
+        { .name = DEVICE_2, .id = "01JDMXV3Q2SSSSSSSSSSSSSSSS", .presence = "online" },
+};
 
 /* ---- org.devbox.Dispatch1 */
 
@@ -28,42 +37,49 @@ static int append_text(sd_bus_message *reply, const char *key, const char *value
         return value ? sd_bus_message_append(reply, "{sv}", key, "s", value) : 0;
 }
 
-static int append_device(const AlertWorld *world, sd_bus_message *reply)
+static int append_device(const AlertDevice *device, sd_bus_message *reply)
 {
         const struct {
                 const char *key, *value;
         } rows[] = {
-                { "name", "dev-a" },
-                { "presence", atomic_load(&world->chat->run->stale) ? "stale" : "online" },
-                { "quarantine", world->quarantine },
-                { "witness_problem", world->witness_problem },
-                { "ledger_problem", world->ledger_problem },
+                { "name", device->name },
+                { "presence", device->presence },
+                { "quarantine", device->quarantine },
+                { "witness_problem", device->witness_problem },
+                { "ledger_problem", device->ledger_problem },
         };
 
+        if (device->revoked)
+                return 0;
         int r = sd_bus_message_open_container(reply, 'a', "{sv}");
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(rows); i++)
                 r = append_text(reply, rows[i].key, rows[i].value);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-static int append_request(const AlertWorld *world, sd_bus_message *reply)
+static int append_request(const AlertDevice *device, sd_bus_message *reply)
 {
-        return sd_bus_message_append(reply, "a{sv}", 8, "id", "s", ID, "device", "s", "dev-a", "capability",
-                                     "s", "fs.write", "principal", "s", ANA, "state", "s",
-                                     world->request_state, "tier", "s", "message", "arguments", "s", "{}",
-                                     "created_at_ms", "t", world->created_ms);
+        return sd_bus_message_append(reply, "a{sv}", 8, "id", "s", device->id, "device", "s", device->name,
+                                     "capability", "s", "fs.write", "principal", "s", ANA, "state", "s",
+                                     device->request_state, "tier", "s", "message", "arguments", "s", "{}",
+                                     "created_at_ms", "t", device->created_ms);
 }
 
-static int reply_rows(sd_bus_message *call, const AlertWorld *world, bool any,
-                      int (*append)(const AlertWorld *world, sd_bus_message *reply))
+static int append_waiting(const AlertDevice *device, sd_bus_message *reply)
+{
+        return streq(strempty(device->request_state), "approving") ? append_request(device, reply) : 0;
+}
+
+static int reply_rows(sd_bus_message *call, const AlertWorld *world,
+                      int (*append)(const AlertDevice *device, sd_bus_message *reply))
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
 
         int r = sd_bus_message_new_method_return(call, &reply);
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "a{sv}");
-        if (r >= 0 && any)
-                r = append(world, reply);
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(world->devices); i++)
+                r = append(&world->devices[i], reply);
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
@@ -71,26 +87,26 @@ static int reply_rows(sd_bus_message *call, const AlertWorld *world, bool any,
 
 static int on_list_devices(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
-        const AlertWorld *world = userdata;
-
-        return reply_rows(call, world, !world->revoked, append_device);
+        return reply_rows(call, userdata, append_device);
 }
 
 static int on_list_approvals(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
-        const AlertWorld *world = userdata;
-
-        return reply_rows(call, world, world->request_state && streq(world->request_state, "approving"),
-                          append_request);
+        return reply_rows(call, userdata, append_waiting);
 }
 
 static int on_get_request(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const AlertWorld *world = userdata;
+        const char *id;
 
-        int r = sd_bus_message_new_method_return(call, &reply);
+        int r = sd_bus_message_read(call, "s", &id);
         if (r >= 0)
-                r = append_request(userdata, reply);
+                r = sd_bus_message_new_method_return(call, &reply);
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(world->devices); i++)
+                if (streq(world->devices[i].id, id))
+                        r = append_request(&world->devices[i], reply);
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
@@ -110,6 +126,7 @@ static int up(void **state)
         assert_non_null(world);
         assert_int_equal(chat_world_up(&chat), 0);
         world->chat = chat;
+        memcpy(world->devices, devices_at_first, sizeof world->devices);
         RunWorld *run = world->chat->run;
         assert_int_equal(test_daemon_stop(run->dispatch), 0);
         run->dispatch = test_daemon_free(run->dispatch);
@@ -145,60 +162,80 @@ static void kill_matrix(ChatWorld *chat)
 static void look(const AlertWorld *world)
 {
         for (int i = 0; i < 2; i++)
-                run_world_set_stale(world->chat->run, atomic_load(&world->chat->run->stale));
+                run_world_set_stale(world->chat->run, false);
 }
 
-static void wait_read(AlertWorld *world, const char *pattern, unsigned n)
+/* What Ana has read of a device that is LIKE this: its name goes before it, but behind a '%'. */
+static unsigned read_of(const AlertWorld *world, size_t device, const char *rest)
 {
-        CHAT_UNTIL(world->chat, chat_read(world->chat, pattern) == n);
+        int n = *rest == '%';
+        _cleanup_(freep) char *pattern = text_of("%.*s%s%s", n, rest, world->devices[device].name, rest + n);
+
+        return chat_read(world->chat, pattern);
 }
 
+static void wait_read(AlertWorld *world, size_t device, const char *rest, unsigned n)
+{
+        CHAT_UNTIL(world->chat, read_of(world, device, rest) == n);
+}
+
+static void set_detail(AlertWorld *world, size_t device, size_t offset, const char *detail)
+{
+        *(const char **) ((char *) &world->devices[device] + offset) = detail;
+        look(world);
+}
+
+/* Each state of two devices, one after the other, and twice. */
 static void test_states(void **state)
 {
-        AlertWorld *world = *state;
-        const struct {
-                const char **detail, *text, *raised, *over;
+        static const struct {
+                size_t detail;
+                const char *good, *bad, *raised, *over;
         } rows[] = {
-                { &world->quarantine, "witness_fork", "dev-a is quarantined: witness_fork. %",
-                  "%dev-a was quarantined, and is no longer%" },
-                { &world->witness_problem, "it does not show its entries",
-                  "dev-a is not witnessed: it does not show its entries. %",
-                  "%dev-a was not witnessed, and is again%" },
-                { &world->ledger_problem, "the audit chain cannot be written",
-                  "dev-a has trouble with its ledger or its disk: the audit chain cannot be written. %",
-                  "%dev-a had trouble with its ledger or its disk, and works again%" },
+                { offsetof(AlertDevice, presence), "online", "stale", " is stale: no handshake for a day. %",
+                  "% was stale, and is back%" },
+                { offsetof(AlertDevice, quarantine), NULL, "witness_fork",
+                  " is quarantined: witness_fork. %", "% was quarantined, and is no longer%" },
+                { offsetof(AlertDevice, witness_problem), NULL, "it does not show its entries",
+                  " is not witnessed: it does not show its entries. %",
+                  "% was not witnessed, and is again%" },
+                { offsetof(AlertDevice, ledger_problem), NULL, "the audit chain cannot be written",
+                  " has trouble with its ledger or its disk: the audit chain cannot be written. %",
+                  "% had trouble with its ledger or its disk, and works again%" },
         };
+        AlertWorld *world = *state;
 
-        for (unsigned round = 1; round <= 2; round++)
+        for (unsigned n = 1; n <= 2; n++)
                 for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                        *rows[i].detail = rows[i].text;
-                        look(world);
-                        wait_read(world, rows[i].raised, round);
-                        look(world);
-                        *rows[i].detail = NULL;
-                        look(world);
-                        wait_read(world, rows[i].over, round);
-                        assert_int_equal(chat_read(world->chat, rows[i].raised), round);
+                        for (size_t device = 0; device < 2; device++) {
+                                set_detail(world, device, rows[i].detail, rows[i].bad);
+                                wait_read(world, device, rows[i].raised, n);
+                                assert_int_equal(read_of(world, 1, rows[i].raised), n - 1 + device);
+                        }
+                        for (size_t device = 0; device < 2; device++) {
+                                set_detail(world, device, rows[i].detail, rows[i].good);
+                                wait_read(world, device, rows[i].over, n);
+                                assert_int_equal(read_of(world, 1, rows[i].over), n - 1 + device);
+                                assert_int_equal(read_of(world, device, rows[i].raised), n);
+                        }
                 }
 }
 
-/* No handshake for a day; then it is revoked, so that it is not stale any more. */
-static void test_stale(void **state)
+/* One that is revoked is in no state any more; the other one stays in its own. */
+static void test_revoked(void **state)
 {
         AlertWorld *world = *state;
 
-        for (unsigned round = 1; round <= 2; round++) {
-                run_world_set_stale(world->chat->run, true);
-                wait_read(world, "dev-a is stale: no handshake for a day. %", round);
-                run_world_set_stale(world->chat->run, false);
-                wait_read(world, "%dev-a was stale, and is back%", round);
+        for (size_t device = 0; device < 2; device++)
+                set_detail(world, device, offsetof(AlertDevice, presence), "stale");
+        for (size_t device = 0; device < 2; device++)
+                wait_read(world, device, " is stale%", 1);
+        for (size_t device = 0; device < 2; device++) {
+                world->devices[device].revoked = true;
+                look(world);
+                wait_read(world, device, "% is no longer a device of this network%", 1);
+                assert_int_equal(read_of(world, 1, "% is no longer a device of%"), device);
         }
-
-        run_world_set_stale(world->chat->run, true);
-        wait_read(world, "dev-a is stale%", 3);
-        world->revoked = true;
-        look(world);
-        wait_read(world, "%dev-a is no longer a device of this network%", 1);
 }
 
 /* Several of a kind in an hour are one alert: who has a used token cannot flood the room. */
@@ -208,37 +245,50 @@ static void test_occurrences(void **state)
                 const char *kind, *detail, *line;
         } rows[] = {
                 { "drift", "a peer of nobody",
-                  "dev-a: the running network was not the desired one, and was repaired: a peer of nobody" },
+                  ": the running network was not the desired one, and was repaired: a peer of nobody" },
                 { "token_reused", "",
-                  "dev-a: the invitation of this device was used once more, and was rejected" },
+                  ": the invitation of this device was used once more, and was rejected" },
         };
         AlertWorld *world = *state;
 
-        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+        for (size_t i = 0; i < 2 * ELEMENTSOF(rows); i++) {
                 for (int j = 0; j < 3; j++)
-                        run_world_emit(world->chat->run, rows[i].kind, rows[i].detail);
-                wait_read(world, rows[i].line, 1);
+                        run_world_emit(world->chat->run, world->devices[i % 2].name, rows[i / 2].kind,
+                                       rows[i / 2].detail);
+                wait_read(world, i % 2, rows[i / 2].line, 1);
+                assert_int_equal(read_of(world, 1, rows[i / 2].line), i % 2);
         }
-        run_world_emit(world->chat->run, "held", "");
-        wait_read(world, "dev-a: two devices claim to be this one%", 1);
-        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
-                assert_int_equal(chat_read(world->chat, rows[i].line), 1);
+        run_world_emit(world->chat->run, "dev-a", "held", "");
+        wait_read(world, 0, ": two devices claim to be this one%", 1);
+        for (size_t i = 0; i < 2 * ELEMENTSOF(rows); i++)
+                assert_int_equal(read_of(world, i % 2, rows[i / 2].line), 1);
+}
+
+static void emit_twice(AlertWorld *world, size_t device, const char *kind)
+{
+        for (int i = 0; i < 2; i++)
+                run_world_emit(world->chat->run, world->devices[device].name, kind, "");
 }
 
 static void test_held(void **state)
 {
         static const char *const ends[] = { "withdrawn", "expired", "invited" };
+        static const char raised[] = ": two devices claim to be this one; neither is admitted. %",
+                          over[] = "% was on hold, %; that is over%";
         AlertWorld *world = *state;
-        RunWorld *run = world->chat->run;
 
-        run_world_emit(run, "invited", ""); /* of what is not on hold */
+        emit_twice(world, 0, "invited"); /* of what is not on hold */
         for (unsigned i = 0; i < ELEMENTSOF(ends); i++) {
-                for (int j = 0; j < 2; j++)
-                        run_world_emit(run, "held", "");
-                wait_read(world, "dev-a: two devices claim to be this one; neither is admitted. %", i + 1);
-                for (int j = 0; j < 2; j++)
-                        run_world_emit(run, ends[i], "");
-                wait_read(world, "%dev-a was on hold, %; that is over%", i + 1);
+                for (size_t device = 0; device < 2; device++) {
+                        emit_twice(world, device, "held");
+                        wait_read(world, device, raised, i + 1);
+                        assert_int_equal(read_of(world, 1, raised), i + device);
+                }
+                for (size_t device = 0; device < 2; device++) {
+                        emit_twice(world, device, ends[i]);
+                        wait_read(world, device, over, i + 1);
+                        assert_int_equal(read_of(world, 1, over), i + device);
+                }
         }
 }
 
@@ -251,38 +301,53 @@ static void test_held_meanwhile(void **state)
         for (unsigned i = 1; i <= 2; i++)
                 for (int held = 1; held >= 0; held--) {
                         kill_matrix(world->chat);
-                        atomic_store(&run->held, held);
+                        atomic_store(&run->held[0], held);
                         start_matrix(world->chat);
-                        wait_read(world, "dev-a: two devices claim to be this one%", i);
-                        wait_read(world, "%dev-a was on hold, %; that is over%", held ? i - 1 : i);
+                        wait_read(world, 0, ": two devices claim to be this one%", i);
+                        wait_read(world, 0, "% was on hold, %; that is over%", held ? i - 1 : i);
                 }
 }
 
-static void set_request(AlertWorld *world, const char *state)
+static void set_request(AlertWorld *world, size_t device, const char *state, unsigned age_min)
 {
-        world->request_state = state;
+        AlertDevice *it = &world->devices[device];
+
+        it->request_state = state;
+        it->created_ms = (uint64_t) (time(NULL) - age_min * 60) * 1000;
         for (int i = 0; i < 2; i++)
                 assert_ok(sd_bus_emit_signal(world->bus, "/org/devbox/Dispatch1", DISPATCH, "ApprovalNeeded",
-                                             "sss", ID, "dev-a", "fs.write"));
+                                             "sss", it->id, it->name, "fs.write"));
 }
 
-/* Announced, reminded of after an hour, and both end with it. */
+/* Announced, reminded of after an hour, and both end with it; that of the other device does not. */
 static void test_old_approval(void **state)
 {
+        static const char *const reminders[] = { "TTTTTT has waited for an hour",
+                                                 "SSSSSS has waited for an hour" };
+        static const char *const ends[] = { "%TTTTTT expired%", "%SSSSSS expired%" };
+        static const char *const asked[] = { "TTTTTT: @ana:x asks dev-a for fs.write%",
+                                             "SSSSSS: @ana:x asks " DEVICE_2 " for fs.write%" };
         AlertWorld *world = *state;
-        uint64_t now_ms = (uint64_t) time(NULL) * 1000;
 
-        world->created_ms = now_ms - UINT64_C(50) * 60 * 1000;
-        set_request(world, "approving");
-        wait_read(world, "TTTTTT: @ana:x asks dev-a for fs.write%", 1);
-        world->created_ms = now_ms - UINT64_C(61) * 60 * 1000;
-        set_request(world, "approving");
-        wait_read(world, "TTTTTT has waited for an hour", 1);
-        set_request(world, "approving");
-        set_request(world, "expired");
-        wait_read(world, "%TTTTTT expired%", 2);
-        assert_int_equal(chat_read(world->chat, "TTTTTT has waited for an hour"), 1);
-        assert_int_equal(chat_read(world->chat, "TTTTTT: @ana:x asks dev-a for fs.write%"), 1);
+        for (size_t device = 0; device < 2; device++) {
+                set_request(world, device, "approving", 50);
+                CHAT_UNTIL(world->chat, chat_read(world->chat, asked[device]) == 1);
+        }
+        for (size_t device = 0; device < 2; device++) {
+                set_request(world, device, "approving", 61);
+                CHAT_UNTIL(world->chat, chat_read(world->chat, reminders[device]) == 1);
+                assert_int_equal(chat_read(world->chat, reminders[1]), device);
+        }
+        for (size_t device = 0; device < 2; device++) {
+                set_request(world, device, "approving", 61);
+                set_request(world, device, "expired", 61);
+                CHAT_UNTIL(world->chat, chat_read(world->chat, ends[device]) == 2);
+                assert_int_equal(chat_read(world->chat, ends[1]), 2 * device);
+        }
+        for (size_t device = 0; device < 2; device++) {
+                assert_int_equal(chat_read(world->chat, asked[device]), 1);
+                assert_int_equal(chat_read(world->chat, reminders[device]), 1);
+        }
 }
 
 #define test(function) cmocka_unit_test_setup_teardown(function, up, down)
@@ -290,7 +355,7 @@ static void test_old_approval(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                test(test_states), test(test_stale),          test(test_occurrences),
+                test(test_states), test(test_revoked),        test(test_occurrences),
                 test(test_held),   test(test_held_meanwhile), test(test_old_approval),
         };
 
