@@ -81,11 +81,12 @@ static int append_network(sd_bus_message *reply)
 {
         uint64_t age_ms = strtoull(fact("FAKE_HANDSHAKE", "0"), NULL, 10) * 1000;
 
-        int r = sd_bus_message_append(
-                reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "network", "s", fake.network, "prefix", "s",
-                "10.42.0.0/24", "address", "s", "10.42.0.1", "listen_port", "t", UINT64_C(51820), "backend",
-                "s", fact("FAKE_BACKEND", "kernel"), "problem", "s", "the UDP port", "endpoints", "as", 1,
-                fake.endpoint, "last_handshake_ms", "t", age_ms == 0 ? 0 : now_ms() - age_ms);
+        int r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "hub_address", "s",
+                                      "10.42.0.1", "network", "s", fake.network, "prefix", "s",
+                                      "10.42.0.0/24", "address", "s", "10.42.0.1", "listen_port", "t",
+                                      UINT64_C(51820), "backend", "s", fact("FAKE_BACKEND", "kernel"),
+                                      "problem", "s", "the UDP port", "endpoints", "as", 1, fake.endpoint,
+                                      "last_handshake_ms", "t", age_ms == 0 ? 0 : now_ms() - age_ms);
         if (r >= 0)
                 r = fake_append_bytes(reply, "public_key", wireguard_key, sizeof wireguard_key);
         return r < 0 ? r : fake_append_bytes(reply, "claim_key", claim_key, sizeof claim_key);

@@ -16,6 +16,7 @@
 #include "basic/fd.h"
 #include "basic/ip-prefix.h"
 #include "config/load.h"
+#include "ctl/join/hub-http.h"
 #include "ctl/manifest/file.h"
 #include "ctl/print.h"
 #include "ctl/systemd-client.h"
@@ -23,6 +24,7 @@
 #define MTU             1420
 #define INTERFACE       "wg0"
 #define ONLINE_MS       UINT64_C(180000)
+#define ANSWER_USEC     (5 * USEC_PER_SEC) /* of a hub behind a network that loses packets */
 #define CONTROLLERS     "/sys/fs/cgroup/cgroup.controllers"
 #define CONTROLLERS_MAX 4096
 
@@ -192,29 +194,57 @@ static void check_udp_of_hub(const CheckContext *context, Finding *finding)
                context->mesh->listen_port);
 }
 
-static int check_udp(const CheckContext *context, Finding *ret_finding)
+/* A handshake is good for 180 s, so it says nothing of now: the hub is asked. */
+static bool hub_answers(const CheckContext *context, Finding *finding)
+{
+        const char *address = strempty(context->mesh->hub_address);
+        usec_t elapsed_usec;
+
+        if (!context->local || *address == '\0' || hub_http_ping(address, ANSWER_USEC, &elapsed_usec) != 0)
+                return false;
+
+        report(finding, FINDING_OK, "the hub answers in %.0f ms", (double) elapsed_usec / USEC_PER_MSEC);
+        return true;
+}
+
+static void check_udp_of_device(const CheckContext *context, Finding *finding)
 {
         uint64_t last_ms = context->mesh->last_handshake_ms;
+        uint64_t age_ms = context->now_ms - MIN(context->now_ms, last_ms);
         char span[FIGURE_MAX];
 
+        if (hub_answers(context, finding))
+                return;
+        if (last_ms > context->mesh->time_ms + ONLINE_MS) {
+                report(finding, FINDING_BAD, "the clock was set back since the last handshake");
+                advise(finding, "WireGuard waits until it has caught up, see devbox-mesh(8); or: "
+                                "devboxctl leave, and enroll with a new invitation");
+                return;
+        }
+        if (!context->local && last_ms > 0 && age_ms < ONLINE_MS) {
+                report(finding, FINDING_NOTE, "the last handshake with the hub was %s ago",
+                       format_span(span, age_ms * USEC_PER_MSEC));
+                advise(finding, "whether the hub answers now, devboxctl doctor finds on that machine");
+                return;
+        }
+
+        if (last_ms > 0)
+                report(finding, FINDING_BAD, "the hub does not answer, the last handshake was %s ago",
+                       format_span(span, age_ms * USEC_PER_MSEC));
+        else
+                report(finding, FINDING_BAD, "the hub has never answered: packets leave, none return");
+        advise(finding, "closed at the hub's provider, another address now, or blocked here: on the "
+                        "hub run devboxctl doctor");
+}
+
+static int check_udp(const CheckContext *context, Finding *ret_finding)
+{
         if (is_hub(context))
                 check_udp_of_hub(context, ret_finding);
-        else if (!is_device(context))
+        else if (is_device(context))
+                check_udp_of_device(context, ret_finding);
+        else
                 report(ret_finding, FINDING_OK, "not in use");
-        else if (last_ms > context->mesh->time_ms + ONLINE_MS) {
-                report(ret_finding, FINDING_BAD, "the clock was set back since the last handshake");
-                advise(ret_finding, "WireGuard waits until it has caught up, see devbox-mesh(8); or: "
-                                    "devboxctl leave, and enroll with a new invitation");
-        } else if (last_ms > 0 && context->now_ms < last_ms + ONLINE_MS)
-                report(ret_finding, FINDING_OK, "the last handshake with the hub was %s ago",
-                       format_span(span, (context->now_ms - MIN(context->now_ms, last_ms)) * USEC_PER_MSEC));
-        else {
-                report(ret_finding, FINDING_BAD, "the hub %s: packets leave, none return",
-                       last_ms > 0 ? "does not answer any more" : "has never answered");
-                advise(ret_finding,
-                       "closed at the hub's provider, another address now, or blocked here: on the "
-                       "hub run devboxctl doctor");
-        }
         return 0;
 }
 
