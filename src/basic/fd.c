@@ -4,12 +4,16 @@
 #include "basic/fd.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "basic/macro.h"
+
+#define PROBE_AFTER_SEC 5
 
 int fd_close(int fd)
 {
@@ -124,4 +128,19 @@ int fd_connect_unix(int fd, const char *path)
 
         memcpy(address.sun_path, path, strlen(path) + 1);
         return connect(fd, (const struct sockaddr *) &address, sizeof address) < 0 ? -errno : 0;
+}
+
+/* The timeout ends probing, not TCP_KEEPCNT. Source: tcp(7), tcp_keepalive_timer(). */
+void fd_set_peer_timeout(int fd, unsigned timeout_ms)
+{
+        const struct {
+                int level, name, value;
+        } options[] = { { SOL_SOCKET, SO_KEEPALIVE, 1 },
+                        { IPPROTO_TCP, TCP_KEEPIDLE, PROBE_AFTER_SEC },
+                        { IPPROTO_TCP, TCP_KEEPINTVL, PROBE_AFTER_SEC },
+                        { IPPROTO_TCP, TCP_USER_TIMEOUT, (int) timeout_ms } };
+
+        for (size_t i = 0; i < ELEMENTSOF(options); i++)
+                (void) setsockopt(fd, options[i].level, options[i].name, &options[i].value,
+                                  sizeof options[i].value);
 }

@@ -36,3 +36,7 @@ int fd_write_all(int fd, Bytes content);
 /* Connects a Unix socket to the one that listens at `path`. Errors: -ENAMETOOLONG, and those of connect(2):
  * -ENOENT or -ECONNREFUSED nothing listens; -EAGAIN too many wait, and the socket does not block. */
 int fd_connect_unix(int fd, const char *path);
+
+/* Has the kernel end a TCP connection whose peer has not answered for this long, also while neither side
+ * sends; set on a listening socket, those that it accepts. Without effect on other sockets. */
+void fd_set_peer_timeout(int fd, unsigned timeout_ms);

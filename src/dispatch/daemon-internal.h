@@ -14,8 +14,13 @@
 #define DISPATCH_INTERFACE  "org.devbox.Dispatch1"
 #define DISPATCH_VTABLE_MAX 24
 
-/* Daemons that pass on what people ask for; the authority's users. */
-typedef enum DispatchUser { DISPATCH_USER_MATRIX, DISPATCH_USER_API, _DISPATCH_USER_MAX } DispatchUser;
+/* Daemons that pass on what people ask for, and devbox-mesh; the authority's users. */
+typedef enum DispatchUser {
+        DISPATCH_USER_MATRIX,
+        DISPATCH_USER_API,
+        DISPATCH_USER_MESH,
+        _DISPATCH_USER_MAX,
+} DispatchUser;
 
 #define DISPATCH_FRONT_ENDS (1 << DISPATCH_USER_MATRIX | 1 << DISPATCH_USER_API)
 

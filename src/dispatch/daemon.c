@@ -36,7 +36,7 @@ static const BusService ledger_service = {
 };
 
 /* In the order of DispatchUser. */
-static const char *const users[] = { "devbox-matrix", "devbox", NULL };
+static const char *const users[] = { "devbox-matrix", "devbox", "devbox-mesh", NULL };
 
 static const char *environment(const char *name, const char *fallback)
 {

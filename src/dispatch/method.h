@@ -9,6 +9,7 @@
 #define ACCESS_READERS ((BusAccess){ .anyone = true }) /* every caller that the bus policy allows */
 #define ACCESS_SUBMIT  ((BusAccess){ .users = DISPATCH_FRONT_ENDS, .action = "org.devbox.dispatch.submit" })
 #define ACCESS_APPROVE ((BusAccess){ .users = DISPATCH_FRONT_ENDS, .action = "org.devbox.dispatch.approve" })
+#define ACCESS_MESH    ((BusAccess){ .users = 1 << DISPATCH_USER_MESH })
 
 /* Defines on_NAME(), for the row of the vtable: authorises the caller, and calls handle_NAME(). */
 #define DISPATCH_METHOD(name, access)                                                                       \

@@ -250,10 +250,27 @@ static int handle_get_device(sd_bus_message *message, void *userdata)
         return start_listing(userdata, message, name);
 }
 
+/* ---- HangUp */
+
+static int handle_hang_up(sd_bus_message *message, void *userdata)
+{
+        const DispatchDaemon *self = userdata;
+        const char *device;
+        uint32_t n = 0;
+
+        int r = sd_bus_message_enter_container(message, 'a', "s");
+        while (r >= 0 && (r = sd_bus_message_read_basic(message, 's', &device)) > 0)
+                n += queue_hang_up(self->queue, device);
+        return r < 0 ? -EBADMSG : bus_reply(message, "u", n);
+}
+
+DISPATCH_METHOD(hang_up, ACCESS_MESH);
 DISPATCH_METHOD(list_devices, ACCESS_READERS);
 DISPATCH_METHOD(get_device, ACCESS_READERS);
 
 const sd_bus_vtable dispatch_device_methods[] = {
+        SD_BUS_METHOD_WITH_ARGS("HangUp", SD_BUS_ARGS("as", devices), SD_BUS_RESULT("u", requests),
+                                on_hang_up, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ListDevices", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", devices),
                                 on_list_devices, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetDevice", SD_BUS_ARGS("s", name), SD_BUS_RESULT("a{sv}", device),

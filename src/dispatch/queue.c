@@ -353,6 +353,21 @@ int queue_cancel(Queue *queue, const char *id)
         return 0;
 }
 
+unsigned queue_hang_up(Queue *queue, const char *device)
+{
+        QueuedRequest *request;
+        unsigned n = 0;
+
+        TAILQ_FOREACH(request, &queue->requests, entry)
+                if (request->run && link_run_may_have_arrived(request->run) &&
+                    streq(request->stored.device, device)) {
+                        link_run_withdraw(request->run);
+                        n++;
+                }
+
+        return n;
+}
+
 void queue_revoke(Queue *queue, const char *device)
 {
         for (QueuedRequest *request = TAILQ_FIRST(&queue->requests), *next; request; request = next) {

@@ -111,6 +111,10 @@ int queue_withdraw(Queue *queue, const QueueDecision *decision);
 /* Errors: DEVBOX_ERROR_REQUEST_UNKNOWN; REQUEST_STATE it has ended. */
 int queue_cancel(Queue *queue, const char *id);
 
+/* The device is about to be cut off: hangs up what it may run, which cancels that on it, and withdraws it.
+ * Returns how many requests these are. */
+unsigned queue_hang_up(Queue *queue, const char *device);
+
 /* A device that was revoked: what is open for it ends with peer_revoked; whether what it may have ran to its
  * end is unknown. */
 void queue_revoke(Queue *queue, const char *device);

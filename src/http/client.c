@@ -8,18 +8,15 @@
 #include "http/client.h"
 
 #include <curl/curl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/queue.h>
-#include <sys/socket.h>
 #include <sys/un.h>
 
+#include "basic/fd.h"
 #include "basic/text.h"
 
 /* A peer that is gone without a word is noticed within this time, also in a call that has no deadline. The
  * kernel does: a timer of libcurl's for connecting would wake us in each call, connected or not. */
-#define PEER_GONE_MS    15000
-#define PROBE_AFTER_SEC 5
+#define PEER_GONE_MS 15000
 
 /* sd-event's default of 250 ms would delay each call, which libcurl starts by a timer. */
 #define ACCURACY_USEC 1
@@ -306,19 +303,10 @@ static curl_off_t max_file_size(size_t response_max)
         return response_max == SIZE_MAX ? 0 : (curl_off_t) response_max;
 }
 
-/* Called by libcurl for each new socket. Those of AF_UNIX have no such options, and no need for them. */
+/* Called by libcurl for each new socket. */
 static int on_new_socket(void *userdata, curl_socket_t fd, curlsocktype purpose)
 {
-        static const struct {
-                int level, name, value;
-        } options[] = { { SOL_SOCKET, SO_KEEPALIVE, 1 },
-                        { IPPROTO_TCP, TCP_KEEPIDLE, PROBE_AFTER_SEC },
-                        { IPPROTO_TCP, TCP_KEEPINTVL, PROBE_AFTER_SEC },
-                        { IPPROTO_TCP, TCP_USER_TIMEOUT, PEER_GONE_MS } };
-
-        for (size_t i = 0; i < ELEMENTSOF(options); i++)
-                (void) setsockopt(fd, options[i].level, options[i].name, &options[i].value,
-                                  sizeof options[i].value);
+        fd_set_peer_timeout(fd, PEER_GONE_MS);
         return CURL_SOCKOPT_OK;
 }
 

@@ -97,13 +97,17 @@ static bool accept_must_stop(HttpListener *listener, int error)
         }
 }
 
-/* A connection of TCP inherits them from its listening socket, and so has them before it is accepted. */
-static void set_buffers(const HttpListener *listener, int fd)
+/* A connection of TCP inherits them from its listening socket, and so has them before it is accepted. A
+ * client that is gone without a word has as long as one that does not read: to the kernel both are one. */
+static void set_options(const HttpListener *listener, int fd)
 {
-        int size = (int) listener->server->limits.socket_bytes;
+        const HttpLimits *limits = &listener->server->limits;
+        int size = (int) limits->socket_bytes;
 
         (void) setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
         (void) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+        if (!listener->local)
+                fd_set_peer_timeout(fd, (unsigned) (limits->response_usec / USEC_PER_MSEC));
 }
 
 static bool source_allowed(const HttpListener *listener, const SockAddr *address)
@@ -121,7 +125,7 @@ static void take_connection(HttpListener *listener, int fd, const SockAddr *addr
         HttpConnection *connection;
 
         if (listener->local)
-                set_buffers(listener, fd);
+                set_options(listener, fd);
         if (!source_allowed(listener, address) || http_connection_new(listener, fd, &connection) < 0) {
                 server->stats.rejected_total++;
                 (void) fd_close(fd);
@@ -214,7 +218,7 @@ int http_server_listen_take(HttpServer *server, int fd, const HttpListenerOption
         if (r < 0)
                 return r;
 
-        set_buffers(listener, fd);
+        set_options(listener, fd);
         for (HttpPhase phase = 0; phase < _HTTP_PHASE_MAX; phase++)
                 TAILQ_INIT(&listener->phases[phase]);
 

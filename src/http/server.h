@@ -23,7 +23,8 @@ typedef struct HttpListener HttpListener;
 
 typedef struct HttpLimits {
         usec_t request_usec;     /* from accept(), later from the request line, to the end of the body */
-        usec_t response_usec;    /* for the client to read it, or one piece of a stream */
+        usec_t response_usec;    /* for the client to read it, or one piece of a stream; to answer the
+                                    kernel, in every phase */
         usec_t idle_usec;        /* between two requests of a connection */
         usec_t hangup_usec;      /* until a half-closed client is noticed after a response */
         usec_t at_limit_usec;    /* upper bound of the above, and of all requests of a connection together,

@@ -40,6 +40,7 @@ struct MeshDaemon {
         ConfigHolder config;
         sd_bus_vtable vtable[MESH_VTABLE_MAX];
         sd_bus_slot *slot_interface;
+        BusClient dispatch;
         BusAuthority *authority;
 
         Store store;
@@ -97,8 +98,7 @@ void mesh_store_endpoints(MeshDaemon *self);
 void mesh_seek_hub(MeshDaemon *self);
 void mesh_on_hub_address(const WireguardEndpoint *endpoint, void *owner);
 
-/* Begins to revoke these devices; replies after the read-back, if `all` with the names. Errors:
- * DEVBOX_ERROR_BUSY; -ENOMEM. */
+/* Replies after the read-back, if `all` with the names. Errors: DEVBOX_ERROR_BUSY; -ENOMEM. */
 int mesh_revoke(MeshDaemon *self, sd_bus_message *message, const Peer *const *peers, size_t n_peers,
                 bool all);
 

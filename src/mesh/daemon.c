@@ -20,6 +20,14 @@
 #define ADMISSIONS_MAX   16
 #define CLAIM_EVENTS_MAX 10 /* a minute */
 
+static const BusService dispatch_service = {
+        .name = "org.devbox.Dispatch1",
+        .path = "/org/devbox/Dispatch1",
+        .deadline_usec = USEC_PER_SEC,
+        .unavailable = DEVBOX_ERROR_MESH_UNAVAILABLE,
+        .timeout = DEVBOX_ERROR_MESH_UNAVAILABLE,
+};
+
 /* In the order of MeshUser. */
 static const char *const users[] = { "devbox", "devbox-dispatch", "devbox-agent", "devbox-matrix", NULL };
 
@@ -261,6 +269,7 @@ void *mesh_daemon_new(void)
         self->drift_limit = (RateLimit){ .interval_usec = 60 * USEC_PER_SEC, .burst = DRIFT_EVENTS_MAX };
         self->endpoint_limit = (RateLimit){ .interval_usec = 60 * USEC_PER_SEC, .burst = 1 };
         self->locate_wanted = true;
+        self->dispatch.service = &dispatch_service;
         self->config.consequence = "going on with the defaults";
         self->component = (Component){
                 .name = "Mesh1",
@@ -279,6 +288,7 @@ void mesh_daemon_free(void *userdata)
         bus_authority_free(self->authority);
         bus_calls_done(&self->revocations);
         bus_calls_done(&self->admissions);
+        bus_client_done(&self->dispatch);
         sd_bus_slot_unref(self->slot_interface);
         outbox_done(&self->outbox);
         component_detach(&self->component);
@@ -340,6 +350,7 @@ int mesh_daemon_start(void *userdata, Daemon *daemon)
         r = open_state(self);
         if (r < 0)
                 return r;
+        bus_client_attach(&self->dispatch, bus);
         r = add_objects(self);
         if (r < 0)
                 return r;

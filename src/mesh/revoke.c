@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Revoking devices:
  *
- *     journal, on the disk ──► removed from the kernel ──► read back ──► reply ──► database, ledger
+ *     journal, on the disk ──► devbox-dispatch hangs up ──► removed from the kernel ──► read back ──► reply
+ *         ──► database, ledger
+ *
+ * A removed peer hears nothing any more, so what it runs for this hub is cancelled before. That may take a
+ * moment, and the removal comes whether or not it has succeeded.
  *
  * What follows the journal is done whether or not the caller waits, and again after a crash: the journal is
  * applied before any peer is loaded. The database may be locked, full or gone. */
@@ -12,6 +16,11 @@
 
 #define DEADLINE_USEC (20 * USEC_PER_SEC) /* of the read-back; the removal goes on afterwards */
 
+/* For the answer of devbox-dispatch; then, if it has hung up, for its last packets on their way through the
+ * link. Longer would be seen in the time that a revocation takes, of which 50 ms are the goal. */
+#define HANG_UP_USEC (15 * USEC_PER_MSEC)
+#define FLUSH_USEC   (10 * USEC_PER_MSEC)
+
 typedef struct Revocation {
         BusCall kept;
         MeshDaemon *owner;
@@ -20,14 +29,67 @@ typedef struct Revocation {
         bool all;
         int journal_error;    /* 0 or -errno */
         usec_t began_at_usec; /* CLOCK_MONOTONIC */
-        sd_event_source *deadline;
+        BusRequest hang_up;
+        bool removed;
+        sd_event_source *removal, *deadline;
 } Revocation;
+
+/* ---- the removal */
+
+static void remove_peers(Revocation *self)
+{
+        MeshDaemon *owner = self->owner;
+
+        if (TAKE(self->removed, true))
+                return;
+
+        bus_request_cancel(&self->hang_up);
+        for (size_t i = 0; i < self->n_entries; i++) {
+                desired_remove_peer(&owner->desired, &self->entries[i].key);
+                if (reconciler_remove_peers(owner->reconciler, &self->entries[i].key, 1) < 0)
+                        reconciler_kick(owner->reconciler); /* the difference removes it, too */
+        }
+}
+
+static int on_removal(sd_event_source *source, uint64_t due_usec, void *userdata)
+{
+        remove_peers(userdata);
+        return 0;
+}
+
+static void on_hung_up(BusRequest *request, const BusReply *reply)
+{
+        Revocation *self = CONTAINER_OF(request, Revocation, hang_up);
+        uint32_t n = 0;
+
+        if (reply->reason != 0 || sd_bus_message_read(reply->message, "u", &n) < 0 || n == 0 ||
+            sd_event_source_set_time_relative(self->removal, FLUSH_USEC) < 0)
+                remove_peers(self);
+}
+
+static sd_bus_message *new_hang_up(const Revocation *self)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call =
+                bus_client_new_call(&self->owner->dispatch, "HangUp", NULL);
+
+        /* A dispatcher that does not run has no connection. */
+        int r = call ? sd_bus_message_set_auto_start(call, false) : -ENOTCONN;
+        if (r >= 0)
+                r = sd_bus_message_open_container(call, 'a', "s");
+        for (size_t i = 0; r >= 0 && i < self->n_entries; i++)
+                r = sd_bus_message_append(call, "s", self->entries[i].device);
+        if (r >= 0)
+                r = sd_bus_message_close_container(call);
+        return r < 0 ? NULL : TAKE_PTR(call);
+}
 
 void mesh_revocation_free(BusCall *kept)
 {
         Revocation *self = CONTAINER_OF(kept, Revocation, kept);
 
         bus_call_done(kept);
+        remove_peers(self);
+        sd_event_source_disable_unref(self->removal);
         sd_event_source_disable_unref(self->deadline);
         free(self->entries);
         free(self);
@@ -212,7 +274,7 @@ static int revocation_new(MeshDaemon *self, const Peer *const *peers, size_t n, 
 }
 
 /* From here on it happens, whatever fails. */
-static void remove_peers(MeshDaemon *self, Revocation *revocation)
+static void commit(MeshDaemon *self, Revocation *revocation)
 {
         revocation->journal_error =
                 journal_append(self->journal, revocation->entries, revocation->n_entries);
@@ -225,14 +287,20 @@ static void remove_peers(MeshDaemon *self, Revocation *revocation)
         for (size_t i = 0; i < revocation->n_entries; i++) {
                 Peer *peer = peer_table_find(&self->peers, revocation->entries[i].device);
 
-                desired_remove_peer(&self->desired, &revocation->entries[i].key);
                 if (peer) {
                         peer->state = PEER_STATE_REVOKED;
                         peer->since_ms = (int64_t) revocation->entries[i].time_ms;
                 }
-                if (reconciler_remove_peers(self->reconciler, &revocation->entries[i].key, 1) < 0)
-                        reconciler_kick(self->reconciler); /* the difference removes it, too */
         }
+}
+
+static int add_timers(Revocation *revocation, sd_event *event)
+{
+        int r = sd_event_add_time_relative(event, &revocation->removal, CLOCK_MONOTONIC, HANG_UP_USEC, 1,
+                                           on_removal, revocation);
+        return r < 0 ? r
+                     : sd_event_add_time_relative(event, &revocation->deadline, CLOCK_MONOTONIC,
+                                                  DEADLINE_USEC, 0, on_deadline, revocation);
 }
 
 int mesh_revoke(MeshDaemon *self, sd_bus_message *message, const Peer *const *peers, size_t n_peers,
@@ -250,15 +318,18 @@ int mesh_revoke(MeshDaemon *self, sd_bus_message *message, const Peer *const *pe
                 return r;
         }
         revocation->all = all;
-        r = sd_event_add_time_relative(self->event, &revocation->deadline, CLOCK_MONOTONIC, DEADLINE_USEC, 0,
-                                       on_deadline, revocation);
+        r = add_timers(revocation, self->event);
         if (r < 0) {
+                revocation->n_entries = 0;
                 mesh_revocation_free(&revocation->kept);
                 return r;
         }
 
-        remove_peers(self, revocation);
+        commit(self, revocation);
         if (n_peers == 0)
                 complete(revocation);
+        else
+                bus_client_send_take(&self->dispatch, &revocation->hang_up, new_hang_up(revocation),
+                                     on_hung_up);
         return 0;
 }

@@ -236,3 +236,21 @@ void wait_chain(const RunWorld *world, const char *const *parts)
                 (void) usleep(20000);
         }
 }
+
+int start_sleep(const RunWorld *world, Outcome *outcome)
+{
+        char *words[] = { (char *) "sleep", (char *) "1000", NULL };
+        int fd = run(world, "shell.exec", words, outcome);
+
+        for (unsigned i = 0; i < TEST_DEADLINE_SEC * 20; i++) {
+                sd_bus_message *call = new_dispatch_call(world, "GetRequest");
+
+                assert_ok(sd_bus_message_append(call, "s", outcome->id));
+                _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply =
+                        finish_call(world->client, call, NULL);
+                if (!streq(dictionary_text(reply, "state"), "queued"))
+                        break;
+                (void) usleep(50000);
+        }
+        return fd;
+}

@@ -39,6 +39,9 @@ void decide(const RunWorld *world, const char *method, const char *id, const cha
 
 void wait_state(const RunWorld *world, const char *id, const char *wanted);
 
+/* Runs what sleeps until it is killed; returns when it is not queued any more. */
+int start_sleep(const RunWorld *world, Outcome *outcome);
+
 /* How many requests the hub knows. */
 unsigned count_all_requests(const RunWorld *world);
 

@@ -149,6 +149,47 @@ static void test_25_fifo(void **state)
         assert_end(world, &outcome, "\"exit_code\":1");
 }
 
+static uint32_t hang_up(const RunWorld *world, const char *first, const char *second)
+{
+        sd_bus_message *call = new_dispatch_call(world, "HangUp");
+        uint32_t n;
+
+        assert_ok(sd_bus_message_append(call, "as", 2, first, second));
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = finish_call(world->client, call, NULL);
+        assert_ok(sd_bus_message_read(reply, "u", &n));
+        return n;
+}
+
+static bool is_cancelled(void *userdata)
+{
+        return test_metric(((const RunWorld *) userdata)->client, "org.devbox.Agent1",
+                           "runs_cancelled_total") == 1;
+}
+
+/* 40: a device that is revoked while a request for it runs and another one waits. What runs ends on the
+ * device before it is cut off. */
+static void test_40_revoked(void **state)
+{
+        RunWorld *world = *state;
+        char path[160], *words[] = { path, (char *) "hello", NULL };
+        _cleanup_(outcome_done) Outcome waiting = { .id = "" }, running = { .id = "" };
+
+        (void) snprintf(path, sizeof path, "%s/note", world->directory);
+        int waiting_fd = run(world, "fs.write", words, &waiting), running_fd = start_sleep(world, &running);
+        assert_int_equal(hang_up(world, "dev-x", "dev-y"), 0);
+        assert_int_equal(test_metric(world->client, "org.devbox.Agent1", "runs_cancelled_total"), 0);
+        assert_int_equal(hang_up(world, "dev-x", "dev-a"), 1);
+        test_bus_process_until(world->client, is_cancelled, world);
+        run_world_revoke(world);
+        follow(waiting_fd, &waiting);
+        follow(running_fd, &running);
+        assert_end(world, &waiting, "\"reason\":\"peer_revoked\"");
+        assert_end(world, &running, "\"reason\":\"peer_revoked\"");
+        decide(world, "Approve", waiting.id, "PeerRevoked");
+        assert_int_equal(access(path, F_OK), -1);
+        verify_chain(world->ledger);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -156,6 +197,7 @@ int main(void)
                 run_world_test(test_what_the_hub_refuses),
                 run_world_test(test_25_planted_files),
                 run_world_test(test_25_fifo),
+                run_world_test(test_40_revoked),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

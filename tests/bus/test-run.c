@@ -169,25 +169,6 @@ static void test_signed_approval(void **state)
         verify_chain(world->ledger);
 }
 
-/* Sleeps until it is killed. */
-static int start_sleep(const RunWorld *world, Outcome *outcome)
-{
-        char *words[] = { (char *) "sleep", (char *) "1000", NULL };
-        int fd = run(world, "shell.exec", words, outcome);
-
-        for (unsigned i = 0; i < TEST_DEADLINE_SEC * 20; i++) {
-                sd_bus_message *call = new_dispatch_call(world, "GetRequest");
-
-                assert_ok(sd_bus_message_append(call, "s", outcome->id));
-                _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply =
-                        finish_call(world->client, call, NULL);
-                if (!streq(dictionary_text(reply, "state"), "queued"))
-                        break;
-                (void) usleep(50000);
-        }
-        return fd;
-}
-
 static void test_hanging_up_cancels(void **state)
 {
         RunWorld *world = *state;
@@ -268,25 +249,6 @@ static void test_31_withdrawn(void **state)
         cancel(world, running.id, NULL);
         follow(fd, &running);
         assert_end(world, &running, "\"state\":\"cancelled\"");
-        assert_int_equal(access(path, F_OK), -1);
-        verify_chain(world->ledger);
-}
-
-/* 40: a device that is revoked while a request for it runs and another one waits. */
-static void test_40_revoked(void **state)
-{
-        RunWorld *world = *state;
-        char path[160], *words[] = { path, (char *) "hello", NULL };
-        _cleanup_(outcome_done) Outcome waiting = { .id = "" }, running = { .id = "" };
-
-        (void) snprintf(path, sizeof path, "%s/note", world->directory);
-        int waiting_fd = run(world, "fs.write", words, &waiting), running_fd = start_sleep(world, &running);
-        run_world_revoke(world);
-        follow(waiting_fd, &waiting);
-        follow(running_fd, &running);
-        assert_end(world, &waiting, "\"reason\":\"peer_revoked\"");
-        assert_end(world, &running, "\"reason\":\"peer_revoked\"");
-        decide(world, "Approve", waiting.id, "PeerRevoked");
         assert_int_equal(access(path, F_OK), -1);
         verify_chain(world->ledger);
 }
@@ -490,7 +452,6 @@ int main(void)
                 run_world_test(test_replay),
                 run_world_test(test_running_request_outlives_the_dispatcher),
                 run_world_test(test_31_withdrawn),
-                run_world_test(test_40_revoked),
                 run_world_test(test_any_output),
                 run_world_test(test_output_on_a_terminal),
         };

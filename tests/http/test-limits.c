@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Limits, deadlines, draining and shutdown of the server. */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -48,6 +50,25 @@ static void test_slow_request_expires(void **state)
         }
         assert_int_equal(http_server_stats(world->server)->expired_total, ELEMENTSOF(beginnings));
         assert_int_equal(world->n_handled, 0);
+}
+
+static int get_option(int fd, int level, int name)
+{
+        int value = 0;
+        socklen_t size = sizeof value;
+
+        assert_ok(getsockopt(fd, level, name, &value, &size));
+        return value;
+}
+
+/* Connections inherit from the listening socket that a client which is gone without a word ends them. */
+static void test_silent_client_is_probed(void **state)
+{
+        const World *world = *state;
+
+        assert_int_equal(get_option(world->listen_fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+        assert_int_equal(get_option(world->listen_fd, IPPROTO_TCP, TCP_KEEPIDLE), 5);
+        assert_int_equal(get_option(world->listen_fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 30000);
 }
 
 /* A byte now and then does not extend the deadline. */
@@ -406,6 +427,7 @@ int main(void)
         static const struct CMUnitTest tests[] = {
                 TEST(test_free_with_open_requests),
                 TEST(test_slow_request_expires),
+                TEST(test_silent_client_is_probed),
                 TEST(test_slowloris),
                 TEST(test_idle_expires),
                 TEST(test_half_closed_client_is_closed),
