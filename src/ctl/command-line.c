@@ -271,6 +271,8 @@ static int run_verb(Ctl *ctl, CommandLine *line)
                                  strempty(verb->noun), verb->noun ? " " : "", verb->name);
 
         r = check_arguments(ctl, verb, line->argv);
+        if (r == 0 && verb->bus)
+                r = ctl_open_bus(ctl);
         return r != 0 ? r : verb->run(ctl, options, line->argv);
 }
 

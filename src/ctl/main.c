@@ -111,6 +111,7 @@ int main(int argc, char *argv[])
                     .colour = colour_is_wanted() };
 
         int status = finish(&ctl, ctl_run(&ctl, argc, argv));
+        sd_bus_flush_close_unref(ctl.bus);
         free(ctl.problem);
         return status;
 }

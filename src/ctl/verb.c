@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "basic/word.h"
+#include "ctl/client.h"
 #include "ctl/problem.h"
 
 int ctl_usage(Ctl *ctl, const char *format, ...)
@@ -83,4 +84,9 @@ int ctl_find_verb(Ctl *ctl, const char *word)
         else
                 ctl->noun = verb->noun;
         return 0;
+}
+
+int ctl_open_bus(Ctl *ctl)
+{
+        return client_open(ctl->host, &ctl->bus, &ctl->problem);
 }

@@ -5,6 +5,8 @@
  * that the verb takes as a table and ends with its `const Verb verb_NOUN_NAME`; main.c has one row for it.
  * Help, completion and the parsing of the command line follow from these tables. */
 
+#include <systemd/sd-bus.h>
+
 #include "basic/macro.h"
 
 /* Exit statuses, as devboxctl(1) has them. A verb may have more. */
@@ -14,6 +16,7 @@ typedef struct Ctl {
         const struct Verb *const *verbs; /* all, ended by NULL */
         const struct Verb *verb;         /* the one that runs; NULL: not known yet */
         const char *host;                /* whose bus it calls, over ssh; NULL: this machine's */
+        sd_bus *bus;                     /* that bus, once it is open; closed after the verb */
         const char *noun;                /* that of the command, also while the verb is not known yet */
         uint64_t now_ms;                 /* when the command started */
         bool json;
@@ -53,6 +56,7 @@ typedef struct Verb {
         size_t options_size;
         bool command;         /* options stand around the first argument; those after belong to the others */
         bool remote;          /* all it looks at is on the bus: it takes --host */
+        bool bus;             /* ctl->bus is opened before it runs */
         const void *defaults; /* what the options are before they are parsed; NULL: zero */
 
         /* `args` ends with NULL and has as many members as `arguments` allows. Returns 0 with `ctl->status`,
@@ -79,6 +83,10 @@ const Verb *verb_find(const Verb *const *verbs, const char *noun, const char *wo
 /* A command line that is wrong: exit status 2 and the help for what was parsed of it. Returns
  * DEVBOX_ERROR_BAD_REQUEST. Errors: -ENOMEM. */
 int ctl_usage(Ctl *ctl, const char *format, ...) _printf_(2, 3);
+
+/* Opens ctl->bus: for verbs that may reject their options first, and so have no `bus`. Returns 0, or a
+ * DevboxError with `ctl->problem`. Errors: -ENOMEM. */
+int ctl_open_bus(Ctl *ctl);
 
 /* Looks up the next word of a command: sets `verb`, or `noun` where the word is one and the verb is still to
  * come. Returns 0 or DEVBOX_ERROR_BAD_REQUEST, as ctl_usage(). Errors: -ENOMEM. */

@@ -6,7 +6,6 @@
 #include <sys/random.h>
 
 #include "codec/binary-text.h"
-#include "ctl/client.h"
 #include "ctl/device/ledger-client.h"
 #include "ctl/operator/root-chain.h"
 #include "ctl/option-types.h"
@@ -73,7 +72,6 @@ static int print_enrolment(const Ctl *ctl, const DeviceEnrolment *enrolment, con
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(root_chain_done) RootChain chain = ROOT_CHAIN_NULL;
         const EnrollOptions *given = options;
         DeviceEnrolment enrolment = { .device = given->name };
@@ -86,11 +84,11 @@ static int run(Ctl *ctl, const void *options, char **args)
 
         enrolment.root = chain.text;
         enrolment.root_sha256 = *root_chain_last_digest(&chain);
-        r = client_open(NULL, &bus, &ctl->problem);
+        r = ctl_open_bus(ctl);
         if (r == 0)
-                r = choose_chain_id(bus, given, enrolment.chain_id, &ctl->problem);
+                r = choose_chain_id(ctl->bus, given, enrolment.chain_id, &ctl->problem);
         if (r == 0)
-                r = ledger_client_enroll(bus, &enrolment, &ctl->problem);
+                r = ledger_client_enroll(ctl->bus, &enrolment, &ctl->problem);
 
         return r == 0 ? print_enrolment(ctl, &enrolment, chain.root) : r;
 }

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "ctl/client.h"
 #include "ctl/device/ledger-client.h"
 #include "ctl/input.h"
 #include "ctl/operator/root-chain.h"
@@ -15,7 +14,6 @@
 
 typedef struct Installation {
         Ctl *ctl;
-        sd_bus *bus;
         const char *path;
         Json *json; /* an array of what was installed */
 } Installation;
@@ -38,7 +36,7 @@ static int explain(const Installation *installation, int error)
 
 static int install_root(const Installation *installation, const char *envelope, const Root *root)
 {
-        int r = ledger_client_install_root(installation->bus, envelope, &installation->ctl->problem);
+        int r = ledger_client_install_root(installation->ctl->bus, envelope, &installation->ctl->problem);
 
         if (r != 0)
                 return explain(installation, r);
@@ -63,7 +61,7 @@ static int install_roots(const Installation *installation)
 
         int r = root_chain_read(installation->path, &chain, &ctl->problem);
         if (r == 0)
-                r = ledger_client_get_status(installation->bus, &status, &ctl->problem);
+                r = ledger_client_get_status(installation->ctl->bus, &status, &ctl->problem);
         for (size_t i = 0; i < chain.n_steps && r == 0; i++)
                 if (i + 1 == chain.n_steps || (uint64_t) chain.steps[i].root->version > status.root_version)
                         r = install_root(installation, chain.steps[i].text, chain.steps[i].root);
@@ -90,7 +88,7 @@ static int install_manifest(const Installation *installation, const char *envelo
         ManifestInstallation installed = { 0 };
         Ctl *ctl = installation->ctl;
 
-        int r = ledger_client_install_manifest(installation->bus, envelope, &installed, &ctl->problem);
+        int r = ledger_client_install_manifest(installation->ctl->bus, envelope, &installed, &ctl->problem);
         if (r != 0)
                 return explain(installation, r);
         if (ctl->json) {
@@ -134,14 +132,13 @@ static int install_file(const Installation *installation)
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(json_done) Json json = JSON_NULL;
 
         json_open_object(&json, NULL);
         json_open_array(&json, "installed");
-        int r = client_open(ctl->host, &bus, &ctl->problem);
+        int r = 0;
         for (char **path = args; *path && r == 0; path++)
-                r = install_file(&(Installation){ ctl, bus, *path, &json });
+                r = install_file(&(Installation){ ctl, *path, &json });
         json_close_array(&json);
         json_close_object(&json);
 
@@ -155,5 +152,6 @@ const Verb verb_device_install = {
         .help = "install roots and manifests on this machine",
         .example = "device install root.json laptop.json",
         .remote = true,
+        .bus = true,
         .run = run,
 };

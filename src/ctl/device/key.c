@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* devboxctl device key: the public key of this machine, for the manifest that names it. */
 
-#include "ctl/client.h"
 #include "ctl/device/ledger-client.h"
 #include "ctl/operator/key-print.h"
 #include "ctl/verbs.h"
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(device_status_done) DeviceStatus status = DEVICE_STATUS_NULL;
 
-        int r = client_open(ctl->host, &bus, &ctl->problem);
-        if (r == 0)
-                r = ledger_client_get_status(bus, &status, &ctl->problem);
+        int r = ledger_client_get_status(ctl->bus, &status, &ctl->problem);
 
         return r != 0 ? r : operator_print_key(ctl, &status.key);
 }
@@ -24,5 +20,6 @@ const Verb verb_device_key = {
         .help = "print this machine's public key",
         .example = "device key",
         .remote = true,
+        .bus = true,
         .run = run,
 };

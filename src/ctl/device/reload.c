@@ -6,20 +6,15 @@
 
 #include <stdio.h>
 
-#include "ctl/client.h"
 #include "ctl/device/ledger-client.h"
 #include "ctl/systemd-client.h"
 #include "ctl/verbs.h"
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
-
-        int r = client_open(ctl->host, &bus, &ctl->problem);
+        int r = ledger_client_reload(ctl->bus, &ctl->problem);
         if (r == 0)
-                r = ledger_client_reload(bus, &ctl->problem);
-        if (r == 0)
-                r = systemd_client_reload(bus, &ctl->problem);
+                r = systemd_client_reload(ctl->bus, &ctl->problem);
         if (r != 0)
                 return r;
 
@@ -32,5 +27,6 @@ const Verb verb_device_reload = {
         .help = "let the ledger and the sandboxes follow configuration and ceiling again",
         .example = "device reload",
         .remote = true,
+        .bus = true,
         .run = run,
 };

@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "ctl/client.h"
 #include "ctl/mesh/mesh-client.h"
 #include "ctl/option-types.h"
 #include "ctl/print.h"
@@ -26,12 +25,12 @@ typedef struct ResetOptions {
 } ResetOptions;
 
 /* A machine without devbox-mesh is in no network. */
-static int check_left(Ctl *ctl, sd_bus *bus)
+static int check_left(Ctl *ctl)
 {
         _cleanup_(mesh_status_done) MeshStatus mesh = { 0 };
         _cleanup_(freep) char *problem = NULL;
 
-        int r = mesh_client_get_status(bus, &mesh, &problem);
+        int r = mesh_client_get_status(ctl->bus, &mesh, &problem);
         if (r < 0)
                 return r;
 
@@ -80,18 +79,15 @@ static int archive(Ctl *ctl, char *ret_archive, size_t size)
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         char kept[128];
 
-        int r = client_open(NULL, &bus, &ctl->problem);
-        if (r == 0)
-                r = check_left(ctl, bus);
+        int r = check_left(ctl);
         if (r == 0)
                 r = confirm(ctl, ((const ResetOptions *) options)->yes);
         if (r == 0)
                 r = archive(ctl, kept, sizeof kept);
         if (r == 0)
-                r = systemd_client_restart(bus, LEDGER_UNIT, &ctl->problem);
+                r = systemd_client_restart(ctl->bus, LEDGER_UNIT, &ctl->problem);
         if (r != 0)
                 return r;
         if (ctl->json)
@@ -114,5 +110,6 @@ const Verb verb_device_reset = {
         .example = "device reset",
         .options = options,
         .options_size = sizeof(ResetOptions),
+        .bus = true,
         .run = run,
 };

@@ -6,7 +6,6 @@
 
 #include "codec/binary-text.h"
 #include "crypto/fingerprint.h"
-#include "ctl/client.h"
 #include "ctl/device/ledger-client.h"
 #include "ctl/print.h"
 #include "ctl/verbs.h"
@@ -100,12 +99,9 @@ static int print_table(const Ctl *ctl, const DeviceStatus *status)
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(device_status_done) DeviceStatus status = DEVICE_STATUS_NULL;
 
-        int r = client_open(ctl->host, &bus, &ctl->problem);
-        if (r == 0)
-                r = ledger_client_get_status(bus, &status, &ctl->problem);
+        int r = ledger_client_get_status(ctl->bus, &status, &ctl->problem);
         if (r != 0)
                 return r;
 
@@ -120,5 +116,6 @@ const Verb verb_device_status = {
         .example = "device status",
         .statuses = "failure, or the machine obeys no manifest",
         .remote = true,
+        .bus = true,
         .run = run,
 };

@@ -91,17 +91,16 @@ static int print_next(const ClientRows *rows)
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(client_rows_done) ClientRows rows = { 0 };
         const PendingOptions *given = options;
 
         if (given->withdraw != (args[0] != NULL))
                 return ctl_usage(ctl, "a name is for --withdraw, and --withdraw needs one");
-        int r = client_open(ctl->host, &bus, &ctl->problem);
+        int r = ctl_open_bus(ctl);
         if (r == 0 && given->withdraw)
-                return mesh_client_send_text(bus, "Withdraw", args[0], &ctl->problem);
+                return mesh_client_send_text(ctl->bus, "Withdraw", args[0], &ctl->problem);
         if (r == 0)
-                r = mesh_client_list_pending(bus, &rows, &ctl->problem);
+                r = mesh_client_list_pending(ctl->bus, &rows, &ctl->problem);
         if (r == 0)
                 r = listing_print(ctl, &listing, rows.items, rows.n);
         return r != 0 || ctl->json ? r : print_next(&rows);

@@ -12,7 +12,7 @@
 
 #define DEVICE_TARGET "devbox-device.target"
 
-static int leave(Ctl *ctl, sd_bus *bus, const MeshStatus *mesh)
+static int leave(Ctl *ctl, const MeshStatus *mesh)
 {
         if (streq(mesh->role, "hub"))
                 return problem_set(
@@ -22,9 +22,9 @@ static int leave(Ctl *ctl, sd_bus *bus, const MeshStatus *mesh)
                         strempty(mesh->network));
 
         bool joined = streq(mesh->role, "device");
-        int r = join_client_call(bus, "Leave", &ctl->problem);
+        int r = join_client_call(ctl->bus, "Leave", &ctl->problem);
         if (r == 0)
-                r = systemd_client_disable(bus, DEVICE_TARGET, &ctl->problem);
+                r = systemd_client_disable(ctl->bus, DEVICE_TARGET, &ctl->problem);
         if (r != 0)
                 return r;
         if (ctl->json)
@@ -40,14 +40,11 @@ static int leave(Ctl *ctl, sd_bus *bus, const MeshStatus *mesh)
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(mesh_status_done) MeshStatus mesh = { 0 };
 
-        int r = client_open(ctl->host, &bus, &ctl->problem);
-        if (r == 0)
-                r = mesh_client_get_status(bus, &mesh, &ctl->problem);
+        int r = mesh_client_get_status(ctl->bus, &mesh, &ctl->problem);
 
-        return r != 0 ? r : leave(ctl, bus, &mesh);
+        return r != 0 ? r : leave(ctl, &mesh);
 }
 
 const Verb verb_leave = {
@@ -55,5 +52,6 @@ const Verb verb_leave = {
         .help = "take this machine out of its network",
         .example = "leave",
         .remote = true,
+        .bus = true,
         .run = run,
 };

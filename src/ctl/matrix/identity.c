@@ -37,15 +37,14 @@ static int print_identity(const char *user, const MatrixIdentity *identity)
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         MatrixIdentity identity;
 
         if (!mxid_valid(args[0]))
                 return ctl_usage(ctl, "matrix identity takes a Matrix user, @NAME:SERVER");
 
-        int r = client_open(ctl->host, &bus, &ctl->problem);
+        int r = ctl_open_bus(ctl);
         if (r == 0)
-                r = matrix_client_get_identity(bus, args[0], &identity, &ctl->problem);
+                r = matrix_client_get_identity(ctl->bus, args[0], &identity, &ctl->problem);
         if (r != 0)
                 return r;
 

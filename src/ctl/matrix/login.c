@@ -91,25 +91,25 @@ static int reject_other(Ctl *ctl, const MatrixStatus *status)
                            "%s is logged in; run first: devboxctl matrix logout", strempty(status->user));
 }
 
-static int log_in(Ctl *ctl, sd_bus *bus, const LoginOptions *given, const char *user, Secret **ret_secret)
+static int log_in(Ctl *ctl, const LoginOptions *given, const char *user, Secret **ret_secret)
 {
         int r = read_secret(ctl, given, user, ret_secret);
         if (r != 0)
                 return r;
 
         const MatrixLogin login = { strempty(given->server), user, kind_of(given)->kind, *ret_secret };
-        return matrix_client_login(bus, &login, &ctl->problem);
+        return matrix_client_login(ctl->bus, &login, &ctl->problem);
 }
 
 /* Until messages can be sent, or something prevents it. */
-static int wait_for_sync(Ctl *ctl, sd_bus *bus, ClientRows *ret_row)
+static int wait_for_sync(Ctl *ctl, ClientRows *ret_row)
 {
         usec_t deadline_usec = deadline_after(SYNC_USEC);
 
         for (;;) {
                 _cleanup_(client_rows_done) ClientRows row = { 0 };
 
-                int r = matrix_client_get_status(bus, &row, &ctl->problem);
+                int r = matrix_client_get_status(ctl->bus, &row, &ctl->problem);
                 if (r != 0)
                         return r;
 
@@ -120,14 +120,14 @@ static int wait_for_sync(Ctl *ctl, sd_bus *bus, ClientRows *ret_row)
                         return 0;
                 }
 
-                r = client_wait(bus, POLL_USEC);
+                r = client_wait(ctl->bus, POLL_USEC);
                 if (r < 0)
                         return r;
         }
 }
 
 /* The password that was read for the login serves for this, too. */
-static int reset_identity(Ctl *ctl, sd_bus *bus, const LoginOptions *given, Secret **secret, ClientRows *row)
+static int reset_identity(Ctl *ctl, const LoginOptions *given, Secret **secret, ClientRows *row)
 {
         const MatrixStatus *status = row->items;
 
@@ -135,17 +135,16 @@ static int reset_identity(Ctl *ctl, sd_bus *bus, const LoginOptions *given, Secr
                 return 0;
         int r = *secret ? 0 : read_secret(ctl, given, status->user, secret);
         if (r == 0)
-                r = matrix_client_reset_identity(bus, *secret, &ctl->problem);
+                r = matrix_client_reset_identity(ctl->bus, *secret, &ctl->problem);
         if (r != 0)
                 return r;
 
         client_rows_done(row);
-        return wait_for_sync(ctl, bus, row);
+        return wait_for_sync(ctl, row);
 }
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(client_rows_done) ClientRows before = { 0 }, after = { 0 };
         _cleanup_(secret_freep) Secret *secret = NULL;
         const LoginOptions *given = options;
@@ -157,9 +156,9 @@ static int run(Ctl *ctl, const void *options, char **args)
                                  "--token, --appservice and --reset-identity, which needs the password, "
                                  "exclude each other");
 
-        int r = client_open(ctl->host, &bus, &ctl->problem);
+        int r = ctl_open_bus(ctl);
         if (r == 0)
-                r = matrix_client_get_status(bus, &before, &ctl->problem);
+                r = matrix_client_get_status(ctl->bus, &before, &ctl->problem);
         if (r != 0)
                 return r;
 
@@ -167,11 +166,11 @@ static int run(Ctl *ctl, const void *options, char **args)
         if (is_in_use(status) && !streq(strempty(status->user), args[0]))
                 return reject_other(ctl, status);
         if (!is_in_use(status))
-                r = log_in(ctl, bus, given, args[0], &secret);
+                r = log_in(ctl, given, args[0], &secret);
         if (r == 0)
-                r = wait_for_sync(ctl, bus, &after);
+                r = wait_for_sync(ctl, &after);
         if (r == 0)
-                r = reset_identity(ctl, bus, given, &secret, &after);
+                r = reset_identity(ctl, given, &secret, &after);
         if (r == 0)
                 r = matrix_print_status(ctl, after.items);
         return r != 0 || ctl->json || ctl->status != CTL_OK

@@ -49,12 +49,9 @@ static int report(const Ctl *ctl, const char *user)
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(client_rows_done) ClientRows row = { 0 };
 
-        int r = client_open(ctl->host, &bus, &ctl->problem);
-        if (r == 0)
-                r = matrix_client_get_status(bus, &row, &ctl->problem);
+        int r = matrix_client_get_status(ctl->bus, &row, &ctl->problem);
         if (r != 0)
                 return r;
 
@@ -64,7 +61,7 @@ static int run(Ctl *ctl, const void *options, char **args)
 
         r = confirm(ctl, strempty(status->user), ((const LogoutOptions *) options)->yes);
         if (r == 0)
-                r = matrix_client_logout(bus, &ctl->problem);
+                r = matrix_client_logout(ctl->bus, &ctl->problem);
         return r != 0 ? r : report(ctl, strempty(status->user));
 }
 
@@ -81,5 +78,6 @@ const Verb verb_matrix_logout = {
         .options = options,
         .options_size = sizeof(LogoutOptions),
         .remote = true,
+        .bus = true,
         .run = run,
 };

@@ -49,12 +49,9 @@ static const Listing listing = {
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(client_rows_done) ClientRows rows = { 0 };
 
-        int r = client_open(ctl->host, &bus, &ctl->problem);
-        if (r == 0)
-                r = matrix_client_list_rooms(bus, &rows, &ctl->problem);
+        int r = matrix_client_list_rooms(ctl->bus, &rows, &ctl->problem);
 
         return r != 0 ? r : listing_print(ctl, &listing, rows.items, rows.n);
 }
@@ -65,5 +62,6 @@ const Verb verb_matrix_rooms = {
         .help = "show the Matrix rooms of this hub",
         .example = "matrix rooms",
         .remote = true,
+        .bus = true,
         .run = run,
 };

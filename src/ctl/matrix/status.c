@@ -6,12 +6,9 @@
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(client_rows_done) ClientRows row = { 0 };
 
-        int r = client_open(ctl->host, &bus, &ctl->problem);
-        if (r == 0)
-                r = matrix_client_get_status(bus, &row, &ctl->problem);
+        int r = matrix_client_get_status(ctl->bus, &row, &ctl->problem);
 
         return r != 0 ? r : matrix_print_status(ctl, row.items);
 }
@@ -23,5 +20,6 @@ const Verb verb_matrix_status = {
         .example = "matrix status",
         .statuses = "failure, or the account cannot be used",
         .remote = true,
+        .bus = true,
         .run = run,
 };

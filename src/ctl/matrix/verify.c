@@ -23,7 +23,6 @@ typedef struct VerifyOptions {
 
 typedef struct Verify {
         Ctl *ctl;
-        sd_bus *bus;
         const char *user;
         char *id;        /* NULL: none yet */
         ClientRows rows; /* which `found` is in */
@@ -34,7 +33,6 @@ static void verify_done(Verify *verify)
 {
         client_rows_done(&verify->rows);
         free(verify->id);
-        sd_bus_flush_close_unref(verify->bus);
 }
 
 /* ---- the verification */
@@ -55,7 +53,7 @@ static int look_up(Verify *verify)
 {
         client_rows_done(&verify->rows);
         verify->found = NULL;
-        int r = verification_client_list(verify->bus, &verify->rows, &verify->ctl->problem);
+        int r = verification_client_list(verify->ctl->bus, &verify->rows, &verify->ctl->problem);
         if (r != 0)
                 return r;
 
@@ -81,7 +79,7 @@ static int open_verification(Verify *verify, bool start)
                                    verify->user, verify->user);
 
         return r != 0 ? r
-                      : verification_client_start(verify->bus, verify->user, &verify->id,
+                      : verification_client_start(verify->ctl->bus, verify->user, &verify->id,
                                                   &verify->ctl->problem);
 }
 
@@ -120,7 +118,7 @@ static int wait_for(Verify *verify, bool end)
                 if (streq(verify->found->state, "done") || (!end && streq(verify->found->state, "keys")))
                         return 0;
 
-                r = client_wait(verify->bus, POLL_USEC);
+                r = client_wait(verify->ctl->bus, POLL_USEC);
                 if (r < 0)
                         return r;
         }
@@ -174,7 +172,7 @@ static int show(const MatrixVerification *found)
 
 static int confirm(Verify *verify)
 {
-        int r = verification_client_decide(verify->bus, "ConfirmVerification", verify->id,
+        int r = verification_client_decide(verify->ctl->bus, "ConfirmVerification", verify->id,
                                            &verify->ctl->problem);
         if (r == 0)
                 r = wait_for(verify, true);
@@ -190,7 +188,7 @@ static int confirm(Verify *verify)
 
 static int cancel(Verify *verify)
 {
-        int r = verification_client_decide(verify->bus, "CancelVerification", verify->id,
+        int r = verification_client_decide(verify->ctl->bus, "CancelVerification", verify->id,
                                            &verify->ctl->problem);
 
         return r != 0 || verify->ctl->json ? r : print_line(stdout, "The verification is cancelled.");
@@ -251,7 +249,7 @@ static int run(Ctl *ctl, const void *options, char **args)
         if (given->confirm && given->cancel)
                 return ctl_usage(ctl, "--confirm and --cancel exclude each other");
 
-        int r = client_open(ctl->host, &verify.bus, &ctl->problem);
+        int r = ctl_open_bus(ctl);
         if (r == 0)
                 r = open_verification(&verify, !given->confirm && !given->cancel);
         if (r != 0)

@@ -39,12 +39,9 @@ static const Listing listing = {
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(client_rows_done) ClientRows rows = { 0 };
 
-        int r = client_open(ctl->host, &bus, &ctl->problem);
-        if (r == 0)
-                r = mesh_client_get_drift(bus, &rows, &ctl->problem);
+        int r = mesh_client_get_drift(ctl->bus, &rows, &ctl->problem);
 
         return r != 0 ? r : listing_print(ctl, &listing, rows.items, rows.n);
 }
@@ -54,5 +51,6 @@ const Verb verb_drift = {
         .help = "show what was changed by hand in the mesh and repaired",
         .example = "drift",
         .remote = true,
+        .bus = true,
         .run = run,
 };

@@ -7,14 +7,13 @@
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         const MeshPeerOptions *given = options;
 
         if (!given->address && given->keepalive_sec == UINT64_MAX)
                 return ctl_usage(ctl, "peer set needs --keepalive or --address");
 
-        int r = client_open(ctl->host, &bus, &ctl->problem);
-        return r != 0 ? r : mesh_client_set_peer(bus, args[0], given, &ctl->problem);
+        int r = ctl_open_bus(ctl);
+        return r != 0 ? r : mesh_client_set_peer(ctl->bus, args[0], given, &ctl->problem);
 }
 
 static const Option options[] = {

@@ -61,12 +61,9 @@ static int print_table(const Ctl *ctl, const MeshPeer *peer)
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(client_rows_done) ClientRows row = { 0 };
 
-        int r = client_open(ctl->host, &bus, &ctl->problem);
-        if (r == 0)
-                r = mesh_client_get_peer(bus, args[0], &row, &ctl->problem);
+        int r = mesh_client_get_peer(ctl->bus, args[0], &row, &ctl->problem);
         if (r != 0)
                 return r;
 
@@ -80,5 +77,6 @@ const Verb verb_peer_show = {
         .help = "show one device of the network",
         .example = "peer show home-wsl",
         .remote = true,
+        .bus = true,
         .run = run,
 };

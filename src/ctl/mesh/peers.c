@@ -44,12 +44,10 @@ static const Listing listing = {
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(client_rows_done) ClientRows rows = { 0 };
 
-        int r = client_open(ctl->host, &bus, &ctl->problem);
-        if (r == 0)
-                r = mesh_client_list_peers(bus, ((const PeersOptions *) options)->all, &rows, &ctl->problem);
+        int r = mesh_client_list_peers(ctl->bus, ((const PeersOptions *) options)->all, &rows,
+                                       &ctl->problem);
 
         return r != 0 ? r : listing_print(ctl, &listing, rows.items, rows.n);
 }
@@ -66,5 +64,6 @@ const Verb verb_peers = {
         .options = options,
         .options_size = sizeof(PeersOptions),
         .remote = true,
+        .bus = true,
         .run = run,
 };

@@ -74,27 +74,27 @@ static int report(const Ctl *ctl, const char *name, uint64_t elapsed_usec)
         return print_json(&json);
 }
 
-static int revoke_one(Ctl *ctl, sd_bus *bus, const RevokeOptions *options, const char *name)
+static int revoke_one(Ctl *ctl, const RevokeOptions *options, const char *name)
 {
         _cleanup_(client_rows_done) ClientRows row = { 0 };
         uint64_t elapsed_usec;
 
-        int r = options->tombstone ? mesh_client_get_peer(bus, name, &row, &ctl->problem) : 0;
+        int r = options->tombstone ? mesh_client_get_peer(ctl->bus, name, &row, &ctl->problem) : 0;
         if (r == 0)
-                r = mesh_client_revoke(bus, name, &elapsed_usec, &ctl->problem);
+                r = mesh_client_revoke(ctl->bus, name, &elapsed_usec, &ctl->problem);
         if (r == 0)
                 r = report(ctl, name, elapsed_usec);
 
         return r == 0 && options->tombstone ? bury(ctl, options, row.items) : r;
 }
 
-static int revoke_all(Ctl *ctl, sd_bus *bus)
+static int revoke_all(Ctl *ctl)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(json_done) Json json = JSON_NULL;
         const char *name;
 
-        int r = mesh_client_revoke_all(bus, &reply, &ctl->problem);
+        int r = mesh_client_revoke_all(ctl->bus, &reply, &ctl->problem);
         if (r == 0)
                 r = client_read(&mesh_daemon, sd_bus_message_enter_container(reply, 'a', "s"),
                                 &ctl->problem);
@@ -117,7 +117,6 @@ static int revoke_all(Ctl *ctl, sd_bus *bus)
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         const RevokeOptions *given = options;
 
         if (given->all == (args[0] != NULL))
@@ -127,11 +126,8 @@ static int run(Ctl *ctl, const void *options, char **args)
                                  "--tombstone is for one device; a new epoch ends all: devboxctl operator "
                                  "rotate");
 
-        int r = client_open(ctl->host, &bus, &ctl->problem);
-        if (r != 0)
-                return r;
-
-        return given->all ? revoke_all(ctl, bus) : revoke_one(ctl, bus, given, args[0]);
+        int r = ctl_open_bus(ctl);
+        return r != 0 ? r : given->all ? revoke_all(ctl) : revoke_one(ctl, given, args[0]);
 }
 
 static const Option options[] = {

@@ -6,12 +6,9 @@
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(request_rows_done) RequestRows rows = { 0 };
 
-        int r = client_open(ctl->host, &bus, &ctl->problem);
-        if (r == 0)
-                r = requests_client_list_approvals(bus, &rows, &ctl->problem);
+        int r = requests_client_list_approvals(ctl->bus, &rows, &ctl->problem);
         if (r != 0)
                 return r;
 
@@ -23,5 +20,6 @@ const Verb verb_approvals = {
         .help = "show the requests that wait for an approval",
         .example = "approvals",
         .remote = true,
+        .bus = true,
         .run = run,
 };

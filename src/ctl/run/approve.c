@@ -15,32 +15,26 @@ typedef struct ApproveOptions {
 
 static int approve_signed(Ctl *ctl, const KeySource *source, const char *id)
 {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(request_rows_done) RequestRows row = { 0 };
         _cleanup_(freep) char *envelope = NULL;
 
-        int r = client_open(ctl->host, &bus, &ctl->problem);
+        int r = requests_client_get(ctl->bus, id, &row, &ctl->problem);
         if (r == 0)
-                r = requests_client_get(bus, id, &row, &ctl->problem);
+                r = sign_approval(ctl, source, row.items, &envelope);
         if (r == 0)
-                r = sign_approval(ctl, bus, source, row.items, &envelope);
-        if (r == 0)
-                r = requests_client_approve_signed(bus, id, envelope, &ctl->problem);
+                r = requests_client_approve_signed(ctl->bus, id, envelope, &ctl->problem);
         return r != 0 ? r : decide_print(ctl, id, "approved");
 }
 
 static int approve(Ctl *ctl, const char *id)
 {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(request_rows_done) RequestRows row = { 0 };
 
-        int r = client_open(ctl->host, &bus, &ctl->problem);
-        if (r == 0)
-                r = requests_client_get(bus, id, &row, &ctl->problem);
+        int r = requests_client_get(ctl->bus, id, &row, &ctl->problem);
         if (r == 0)
                 r = print_asked(row.items);
         if (r == 0)
-                r = requests_client_decide(bus, "Approve", row.items->id, &ctl->problem);
+                r = requests_client_decide(ctl->bus, "Approve", row.items->id, &ctl->problem);
         return r != 0 ? r : decide_print(ctl, id, "approved");
 }
 
@@ -51,11 +45,14 @@ static int run(Ctl *ctl, const void *options, char **args)
 
         if (given->sign && given->withdraw)
                 return ctl_usage(ctl, "--sign and --withdraw exclude each other");
-        if (given->sign)
-                return approve_signed(ctl, &source, args[0]);
-        if (key_source_is_given(&source))
+        if (!given->sign && key_source_is_given(&source))
                 return ctl_usage(ctl, "--key and --key-fd go with --sign");
 
+        int r = ctl_open_bus(ctl);
+        if (r != 0)
+                return r;
+        if (given->sign)
+                return approve_signed(ctl, &source, args[0]);
         return given->withdraw ? decide(ctl, "Withdraw", args[0], "no longer approved by you")
                                : approve(ctl, args[0]);
 }

@@ -70,14 +70,11 @@ static int print_text(const Ctl *ctl, const Manifest *manifest)
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(manifest_freep) Manifest *manifest = NULL;
 
-        int r = client_open(ctl->host, &bus, &ctl->problem);
+        int r = mesh_client_reject_revoked(ctl->bus, args[0], &ctl->problem);
         if (r == 0)
-                r = mesh_client_reject_revoked(bus, args[0], &ctl->problem);
-        if (r == 0)
-                r = devices_client_get_manifest(bus, args[0], &manifest, &ctl->problem);
+                r = devices_client_get_manifest(ctl->bus, args[0], &manifest, &ctl->problem);
         if (r != 0)
                 return r;
 
@@ -90,5 +87,6 @@ const Verb verb_capabilities = {
         .help = "show what a device may do, with an example each",
         .example = "capabilities home-wsl",
         .remote = true,
+        .bus = true,
         .run = run,
 };

@@ -17,7 +17,6 @@ static const char *const keys[N_COLUMNS] = { "device", "name", "state", "image",
 /* What is shown; the first failure of the table and of the JSON sticks. */
 typedef struct Collection {
         Ctl *ctl;
-        sd_bus *bus;
         Table table;
         Json json;
         size_t n;
@@ -74,7 +73,8 @@ static int check_offered(Collection *collection, const char *device, bool *ret_o
 {
         _cleanup_(manifest_freep) Manifest *manifest = NULL;
 
-        int r = devices_client_get_manifest(collection->bus, device, &manifest, &collection->ctl->problem);
+        int r = devices_client_get_manifest(collection->ctl->bus, device, &manifest,
+                                            &collection->ctl->problem);
         if (r == 0)
                 *ret_offered = is_offered(manifest);
         return r;
@@ -89,7 +89,7 @@ static int list_device(Collection *collection, const char *device)
         char id[ULID_SIZE];
         Ctl *ctl = collection->ctl;
 
-        int r = run_start(ctl, collection->bus, &call, &fd, id);
+        int r = run_start(ctl, &call, &fd, id);
         if (r == 0)
                 r = run_follow(ctl, fd, true, &end);
         if (r != 0)
@@ -122,7 +122,7 @@ static int list_all(Collection *collection)
         Ctl *ctl = collection->ctl;
         bool failed = false;
 
-        int r = devices_client_list(collection->bus, &rows, &ctl->problem);
+        int r = devices_client_list(collection->ctl->bus, &rows, &ctl->problem);
         for (size_t i = 0; r == 0 && i < rows.n; i++) {
                 const MeshPeer *peer = &((const FleetDevice *) rows.items)[i].peer;
                 bool offered = false;
@@ -148,19 +148,13 @@ static int list_all(Collection *collection)
 static int run(Ctl *ctl, const void *options, char **args)
 {
         static const char *const titles[N_COLUMNS] = { "DEVICE", "CONTAINER", "STATE", "IMAGE", "STATUS" };
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(collection_done) Collection collection = { .ctl = ctl, .table.n_columns = N_COLUMNS };
 
-        int r = client_open(NULL, &bus, &ctl->problem);
-        if (r != 0)
-                return r;
-
-        collection.bus = bus;
         for (size_t i = 0; i < N_COLUMNS; i++)
                 table_add(&collection.table, STYLE_FAINT, "%s", titles[i]);
         json_open_object(&collection.json, NULL);
         json_open_array(&collection.json, "containers");
-        r = args[0] ? list_one(&collection, args[0]) : list_all(&collection);
+        int r = args[0] ? list_one(&collection, args[0]) : list_all(&collection);
         if (r != 0)
                 return r;
 
@@ -179,5 +173,6 @@ const Verb verb_containers = {
         .help = "show the containers of the devices",
         .example = "containers home-wsl",
         .statuses = "failure, of one of the devices, too; 69, 70, 77, 124 of DEVICE as those of run",
+        .bus = true,
         .run = run,
 };

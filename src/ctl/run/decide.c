@@ -22,10 +22,7 @@ int decide_print(Ctl *ctl, const char *id, const char *done)
 
 int decide(Ctl *ctl, const char *method, const char *id, const char *done)
 {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        int r = requests_client_decide(ctl->bus, method, id, &ctl->problem);
 
-        int r = client_open(ctl->host, &bus, &ctl->problem);
-        if (r == 0)
-                r = requests_client_decide(bus, method, id, &ctl->problem);
         return r != 0 ? r : decide_print(ctl, id, done);
 }

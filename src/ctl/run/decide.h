@@ -3,7 +3,8 @@
 
 #include "ctl/verb.h"
 
-/* Calls a method of org.devbox.Dispatch1 that takes an id, and says that the request is now `done`. */
+/* Calls a method of org.devbox.Dispatch1 that takes an id, on ctl->bus, and prints what the request is now:
+ * "approved". */
 int decide(Ctl *ctl, const char *method, const char *id, const char *done);
 
 int decide_print(Ctl *ctl, const char *id, const char *done);

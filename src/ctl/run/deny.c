@@ -15,5 +15,6 @@ const Verb verb_deny = {
         .help = "deny a request for good",
         .example = "deny 7KQ2PD",
         .remote = true,
+        .bus = true,
         .run = run,
 };

@@ -115,12 +115,9 @@ static int print_problems(const FleetDevice *devices, size_t n)
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(client_rows_done) ClientRows rows = { 0 };
 
-        int r = client_open(ctl->host, &bus, &ctl->problem);
-        if (r == 0)
-                r = devices_client_list(bus, &rows, &ctl->problem);
+        int r = devices_client_list(ctl->bus, &rows, &ctl->problem);
         if (r == 0)
                 r = listing_print(ctl, &listing, rows.items, rows.n);
 
@@ -132,5 +129,6 @@ const Verb verb_fleet = {
         .help = "show the devices: manifest, open requests, audit chain",
         .example = "fleet",
         .remote = true,
+        .bus = true,
         .run = run,
 };

@@ -65,7 +65,6 @@ static int report(Ctl *ctl, const RequestRow *row)
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(request_rows_done) RequestRows row = { 0 };
         _cleanup_(run_end_done) RunEnd end = RUN_END_NULL;
         _cleanup_(freep) char *used = NULL;
@@ -74,13 +73,13 @@ static int run(Ctl *ctl, const void *options, char **args)
 
         int r = input_read_text(args[0], ENVELOPE_PAYLOAD_MAX, &used, &ctl->problem);
         if (r == 0)
-                r = client_open(NULL, &bus, &ctl->problem);
+                r = ctl_open_bus(ctl);
         if (r == 0)
-                r = run_start(ctl, bus, &(RunCall){ .replay = used }, &fd, id);
+                r = run_start(ctl, &(RunCall){ .replay = used }, &fd, id);
         if (r == 0)
                 r = run_follow(ctl, fd, true, &end);
         if (r == 0)
-                r = requests_client_get(bus, id, &row, &ctl->problem);
+                r = requests_client_get(ctl->bus, id, &row, &ctl->problem);
         return r != 0 ? r : report(ctl, row.items);
 }
 

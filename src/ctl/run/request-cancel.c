@@ -16,5 +16,6 @@ const Verb verb_request_cancel = {
         .help = "end a request, also where it runs",
         .example = "request cancel 7KQ2PD",
         .remote = true,
+        .bus = true,
         .run = run,
 };

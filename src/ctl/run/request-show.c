@@ -43,12 +43,9 @@ static int print_rows(const Ctl *ctl, const RequestRow *row)
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(request_rows_done) RequestRows row = { 0 };
 
-        int r = client_open(ctl->host, &bus, &ctl->problem);
-        if (r == 0)
-                r = requests_client_get(bus, args[0], &row, &ctl->problem);
+        int r = requests_client_get(ctl->bus, args[0], &row, &ctl->problem);
         if (r != 0)
                 return r;
 
@@ -62,5 +59,6 @@ const Verb verb_request_show = {
         .help = "show who asked for what, and what became of it",
         .example = "request show 7KQ2PD",
         .remote = true,
+        .bus = true,
         .run = run,
 };

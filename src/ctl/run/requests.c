@@ -12,14 +12,11 @@ typedef struct RequestsOptions {
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(request_rows_done) RequestRows rows = { 0 };
         const RequestsOptions *given = options;
 
-        int r = client_open(ctl->host, &bus, &ctl->problem);
-        if (r == 0)
-                r = requests_client_list(bus, given->open, (uint32_t) MIN(given->lines, 1000), &rows,
-                                         &ctl->problem);
+        int r = requests_client_list(ctl->bus, given->open, (uint32_t) MIN(given->lines, 1000), &rows,
+                                     &ctl->problem);
 
         return r == 0 ? print_requests(ctl, &rows,
                                        "no requests; send one with: devboxctl run DEVICE PROGRAM")
@@ -40,5 +37,6 @@ const Verb verb_requests = {
         .options_size = sizeof(RequestsOptions),
         .defaults = &(const RequestsOptions){ .lines = 20 },
         .remote = true,
+        .bus = true,
         .run = run,
 };

@@ -33,7 +33,7 @@ void run_end_done(RunEnd *end)
                 text_done(&end->streams[i]);
 }
 
-int run_start(Ctl *ctl, sd_bus *bus, RunCall *call, int *ret_fd, char ret_id[static ULID_SIZE])
+int run_start(Ctl *ctl, RunCall *call, int *ret_fd, char ret_id[static ULID_SIZE])
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(fd_closep) int ours = -EBADF, theirs = -EBADF;
@@ -46,7 +46,7 @@ int run_start(Ctl *ctl, sd_bus *bus, RunCall *call, int *ret_fd, char ret_id[sta
         theirs = fds[1];
 
         call->stream_fd = theirs;
-        int r = requests_client_run(bus, call, &reply, &id, &ctl->problem);
+        int r = requests_client_run(ctl->bus, call, &reply, &id, &ctl->problem);
         if (r != 0)
                 return r;
 

@@ -33,7 +33,7 @@ typedef struct RunEnd {
 void run_end_done(RunEnd *end);
 
 /* Submits it. Closing the descriptor cancels the request. */
-int run_start(Ctl *ctl, sd_bus *bus, RunCall *call, int *ret_fd, char ret_id[static ULID_SIZE]);
+int run_start(Ctl *ctl, RunCall *call, int *ret_fd, char ret_id[static ULID_SIZE]);
 
 /* Passes the output on, or keeps it, until the request ends. `ret_end` is RUN_END_NULL. */
 int run_follow(Ctl *ctl, int fd, bool keep, RunEnd *ret_end);

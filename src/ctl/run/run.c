@@ -124,12 +124,12 @@ static int report(Ctl *ctl, const char *id, const RunEnd *end)
 }
 
 /* Prints what a request waits for: an approval, or with --queue a device that may be away. */
-static int announce(Ctl *ctl, sd_bus *bus, const char *id, bool may_wait)
+static int announce(Ctl *ctl, const char *id, bool may_wait)
 {
         _cleanup_(request_rows_done) RequestRows row = { 0 };
         char span[FIGURE_MAX];
 
-        int r = requests_client_get(bus, id, &row, &ctl->problem);
+        int r = requests_client_get(ctl->bus, id, &row, &ctl->problem);
         if (r != 0 || ctl->json)
                 return r;
 
@@ -146,15 +146,15 @@ static int announce(Ctl *ctl, sd_bus *bus, const char *id, bool may_wait)
                           span);
 }
 
-static int run_request(Ctl *ctl, sd_bus *bus, RunCall *call)
+static int run_request(Ctl *ctl, RunCall *call)
 {
         _cleanup_(run_end_done) RunEnd end = RUN_END_NULL;
         _cleanup_(fd_closep) int fd = -EBADF;
         char id[ULID_SIZE];
 
-        int r = run_start(ctl, bus, call, &fd, id);
+        int r = run_start(ctl, call, &fd, id);
         if (r == 0)
-                r = announce(ctl, bus, id, call->may_wait);
+                r = announce(ctl, id, call->may_wait);
         if (r == 0)
                 r = run_follow(ctl, fd, ctl->json, &end);
 
@@ -163,7 +163,6 @@ static int run_request(Ctl *ctl, sd_bus *bus, RunCall *call)
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(text_done) Text content = TEXT_NULL;
         const RunOptions *given = options;
         char *paths[2] = { NULL };
@@ -178,12 +177,12 @@ static int run(Ctl *ctl, const void *options, char **args)
         set_command(&call, given, args + 1, paths);
         int r = given->write ? read_content(ctl, &content) : 0;
         if (r == 0)
-                r = client_open(NULL, &bus, &ctl->problem);
+                r = ctl_open_bus(ctl);
         if (r != 0)
                 return r;
 
         call.content = BYTES(content.data, content.size);
-        return run_request(ctl, bus, &call);
+        return run_request(ctl, &call);
 }
 
 static const Option options[] = {

@@ -96,14 +96,14 @@ static int sign(const Subject *subject, const KeyPair *pair, char **ret_envelope
         return r != 0 ? r : envelope_make(ENVELOPE_APPROVAL, payload, APPROVAL_ROLE, pair, ret_envelope);
 }
 
-int sign_approval(Ctl *ctl, sd_bus *bus, const KeySource *source, const RequestRow *row, char **ret_envelope)
+int sign_approval(Ctl *ctl, const KeySource *source, const RequestRow *row, char **ret_envelope)
 {
         _cleanup_(subject_done) Subject subject = { .envelope = NULL };
         _cleanup_(operator_key_done) OperatorKey key = OPERATOR_KEY_NULL;
 
         int r = read_request(ctl, row, &subject);
         if (r == 0)
-                r = devices_client_get_manifest(bus, subject.request->device, &subject.manifest,
+                r = devices_client_get_manifest(ctl->bus, subject.request->device, &subject.manifest,
                                                 &ctl->problem);
         if (r == 0)
                 r = operator_open_key(ctl, source, &key);

@@ -9,5 +9,4 @@
  * error. The content is read from the document that is signed for, not from what the hub says about it. The
  * caller frees the envelope. Returns 0, or a DevboxError with its detail in `ctl->problem`. Errors: -ENOMEM.
  */
-int sign_approval(Ctl *ctl, sd_bus *bus, const KeySource *source, const RequestRow *row,
-                  char **ret_envelope);
+int sign_approval(Ctl *ctl, const KeySource *source, const RequestRow *row, char **ret_envelope);

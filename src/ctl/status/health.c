@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "config/load.h"
-#include "ctl/client.h"
 #include "ctl/print.h"
 #include "ctl/status/service-status.h"
 #include "ctl/verbs.h"
@@ -70,13 +69,10 @@ static int print_lines(const Ctl *ctl, const ServiceStatus *status, const char *
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(service_status_done) ServiceStatus status = { 0 };
         _cleanup_(freep) char *config_problem = NULL;
 
-        int r = client_open(NULL, &bus, &ctl->problem);
-        if (r == 0)
-                r = service_status_get(bus, &status, &ctl->problem);
+        int r = service_status_get(ctl->bus, &status, &ctl->problem);
         if (r != 0)
                 return r;
 
@@ -94,5 +90,6 @@ const Verb verb_health = {
         .help = "show whether devbox itself works",
         .example = "health",
         .statuses = "failure, or a component or the configuration is not as it should be",
+        .bus = true,
         .run = run,
 };

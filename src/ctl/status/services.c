@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* devboxctl services: the configured units. */
 
-#include "ctl/client.h"
 #include "ctl/print.h"
 #include "ctl/status/collector-client.h"
 #include "ctl/verbs.h"
@@ -55,12 +54,9 @@ static int print_document(const UnitSamples *samples)
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(unit_samples_done) UnitSamples samples = { 0 };
 
-        int r = client_open(ctl->host, &bus, &ctl->problem);
-        if (r == 0)
-                r = collector_client_get_units(bus, &samples, &ctl->problem);
+        int r = collector_client_get_units(ctl->bus, &samples, &ctl->problem);
         if (r != 0)
                 return r;
 
@@ -77,5 +73,6 @@ const Verb verb_services = {
         .example = "services",
         .statuses = "failure, or a service is not active",
         .remote = true,
+        .bus = true,
         .run = run,
 };

@@ -7,7 +7,6 @@
 #include <limits.h>
 #include <unistd.h>
 
-#include "ctl/client.h"
 #include "ctl/print.h"
 #include "ctl/status/collector-client.h"
 #include "ctl/status/service-status.h"
@@ -183,21 +182,16 @@ static int screen_status(const Screen *screen)
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(screen_done) Screen screen = { 0 };
 
-        int r = client_open(NULL, &bus, &ctl->problem);
-        if (r != 0)
-                return r;
-
         /* The figures first: then the collector runs and reports itself. */
-        r = collector_client_get_snapshot(bus, &screen.snapshot, &screen.problem);
+        int r = collector_client_get_snapshot(ctl->bus, &screen.snapshot, &screen.problem);
         if (r == DEVBOX_ERROR_ACCESS_DENIED)
                 ctl->problem = TAKE_PTR(screen.problem);
         if (r == DEVBOX_ERROR_ACCESS_DENIED || r < 0)
                 return r;
 
-        r = service_status_get(bus, &screen.status, &ctl->problem);
+        r = service_status_get(ctl->bus, &screen.status, &ctl->problem);
         if (r != 0)
                 return r;
 
@@ -210,5 +204,6 @@ const Verb verb_status = {
         .help = "show devbox, the machine and its services on one screen",
         .example = "status",
         .statuses = "failure, or something is not as it should be",
+        .bus = true,
         .run = run,
 };

@@ -3,7 +3,6 @@
 
 #include <inttypes.h>
 
-#include "ctl/client.h"
 #include "ctl/print.h"
 #include "ctl/status/collector-client.h"
 #include "ctl/verbs.h"
@@ -100,14 +99,11 @@ static void add_pressure(Table *table, const SystemSample *sample)
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(system_sample_done) SystemSample sample = { 0 };
         _cleanup_(table_done) Table table = { .n_columns = 3 };
         _cleanup_(json_done) Json json = JSON_NULL;
 
-        int r = client_open(ctl->host, &bus, &ctl->problem);
-        if (r == 0)
-                r = collector_client_get_system(bus, &sample, &ctl->problem);
+        int r = collector_client_get_system(ctl->bus, &sample, &ctl->problem);
         if (r != 0)
                 return r;
 
@@ -128,5 +124,6 @@ const Verb verb_system = {
         .help = "show CPU, memory, disks, load and networks",
         .example = "--json system",
         .remote = true,
+        .bus = true,
         .run = run,
 };
