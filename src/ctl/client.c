@@ -3,6 +3,8 @@
 
 #include "ctl/client.h"
 
+#include <stdarg.h>
+
 #include "bus/error.h"
 #include "ctl/problem.h"
 
@@ -72,13 +74,26 @@ int client_wait(sd_bus *bus, usec_t usec)
         return 0;
 }
 
-int client_new_call(sd_bus *bus, const ClientDaemon *daemon, const char *member, sd_bus_message **ret_call)
+static int new_call(sd_bus *bus, const ClientMethod *method, sd_bus_message **ret_call, va_list args)
 {
-        int r = sd_bus_message_new_method_call(bus, ret_call, daemon->name, daemon->path, daemon->name,
-                                               member);
+        const ClientDaemon *daemon = method->daemon;
 
-        return r < 0 ? r
-                     : sd_bus_message_set_allow_interactive_authorization(*ret_call, daemon->interactive);
+        int r = sd_bus_message_new_method_call(bus, ret_call, daemon->name, daemon->path, daemon->name,
+                                               method->member);
+        if (r >= 0)
+                r = sd_bus_message_set_allow_interactive_authorization(*ret_call, daemon->interactive);
+
+        return r < 0 ? r : sd_bus_message_appendv(*ret_call, method->types, args);
+}
+
+int client_new_call(sd_bus *bus, const ClientMethod *method, sd_bus_message **ret_call, ...)
+{
+        va_list args;
+
+        va_start(args, ret_call);
+        int r = new_call(bus, method, ret_call, args);
+        va_end(args);
+        return r;
 }
 
 static bool is_of_another_version(const sd_bus_error *error)
@@ -139,6 +154,25 @@ int client_send(const ClientDaemon *daemon, int r, sd_bus_message *call, sd_bus_
         return 0;
 }
 
+static int callv(sd_bus *bus, const ClientMethod *method, sd_bus_message **ret_reply, char **ret_problem,
+                 va_list args)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+
+        int r = new_call(bus, method, &call, args);
+        return client_send(method->daemon, r, call, ret_reply, ret_problem);
+}
+
+int client_call(sd_bus *bus, const ClientMethod *method, sd_bus_message **ret_reply, char **ret_problem, ...)
+{
+        va_list args;
+
+        va_start(args, ret_problem);
+        int r = callv(bus, method, ret_reply, ret_problem, args);
+        va_end(args);
+        return r;
+}
+
 int client_read(const ClientDaemon *daemon, int r, char **ret_problem)
 {
         if (r >= 0 || r == -ENOMEM)
@@ -150,6 +184,12 @@ int client_read(const ClientDaemon *daemon, int r, char **ret_problem)
                            daemon->title, daemon->title);
 }
 
+int client_read_dictionary(const ClientDaemon *daemon, sd_bus_message *reply,
+                           const BusDictionary *dictionary, void *object, char **ret_problem)
+{
+        return client_read(daemon, bus_dictionary_read(reply, dictionary, object), ret_problem);
+}
+
 void client_rows_done(ClientRows *rows)
 {
         sd_bus_message_unref(rows->reply);
@@ -157,31 +197,26 @@ void client_rows_done(ClientRows *rows)
         *rows = (ClientRows){ 0 };
 }
 
-int client_read_rows(const ClientDaemon *daemon, const BusRows *type, ClientRows *rows, char **ret_problem)
+static int read_rows(const BusRows *type, ClientRows *rows)
 {
-        return client_read(daemon, bus_rows_read_new(rows->reply, type, &rows->items, &rows->n),
-                           ret_problem);
+        if (type->max > 1)
+                return bus_rows_read_new(rows->reply, type, &rows->items, &rows->n);
+
+        rows->items = calloc(1, type->row_size);
+        rows->n = 1;
+        return rows->items ? bus_dictionary_read(rows->reply, type->row, rows->items) : -ENOMEM;
 }
 
-int client_read_row(const ClientDaemon *daemon, const BusRows *type, ClientRows *row, char **ret_problem)
+int client_query(sd_bus *bus, const ClientQuery *query, ClientRows *ret_rows, char **ret_problem, ...)
 {
-        row->items = calloc(1, type->row_size);
-        if (!row->items)
-                return -ENOMEM;
-
-        row->n = 1;
-        return client_read(daemon, bus_dictionary_read(row->reply, type->row, row->items), ret_problem);
-}
-
-int client_list(sd_bus *bus, const ClientList *list, ClientRows *ret_rows, char **ret_problem)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
         _cleanup_(client_rows_done) ClientRows rows = { 0 };
+        va_list args;
 
-        int r = client_new_call(bus, list->daemon, list->member, &call);
-        r = client_send(list->daemon, r, call, &rows.reply, ret_problem);
+        va_start(args, ret_problem);
+        int r = callv(bus, &query->method, &rows.reply, ret_problem, args);
+        va_end(args);
         if (r == 0)
-                r = client_read_rows(list->daemon, &list->type, &rows, ret_problem);
+                r = client_read(query->method.daemon, read_rows(&query->type, &rows), ret_problem);
         if (r == 0)
                 *ret_rows = TAKE(rows, (ClientRows){ 0 });
         return r;

@@ -27,12 +27,22 @@ int client_open(const char *host, sd_bus **ret_bus, char **ret_problem);
 /* Until the next attempt or poll; the connection is served meanwhile. Errors: those of sd-bus. */
 int client_wait(sd_bus *bus, usec_t usec);
 
-/* A call without arguments so far. Errors: those of sd-bus. */
-int client_new_call(sd_bus *bus, const ClientDaemon *daemon, const char *member, sd_bus_message **ret_call);
+/* `types` and the arguments of a call are as sd_bus_message_append() takes them; "": none. */
+typedef struct ClientMethod {
+        const ClientDaemon *daemon;
+        const char *member, *types;
+} ClientMethod;
 
-/* Sends a call if it could be made, `r`. The caller unrefs the reply. */
+/* A call with these arguments, to which more can be appended. Errors: those of sd-bus. */
+int client_new_call(sd_bus *bus, const ClientMethod *method, sd_bus_message **ret_call, ...);
+
+/* Sends a call if it could be made, `r`. The caller unrefs the reply; `ret_reply` may be NULL. */
 int client_send(const ClientDaemon *daemon, int r, sd_bus_message *call, sd_bus_message **ret_reply,
                 char **ret_problem);
+
+/* Makes and sends a call with these arguments. */
+int client_call(sd_bus *bus, const ClientMethod *method, sd_bus_message **ret_reply, char **ret_problem,
+                ...);
 
 /* The sentence of a failed call: the daemon's own message if it has one, because it has the place and the
  * reason. Returns the reason. */
@@ -40,6 +50,10 @@ int client_problem(const ClientDaemon *daemon, const sd_bus_error *error, char *
 
 /* `r` of reading a reply: one that cannot be read is that of a daemon of another version. */
 int client_read(const ClientDaemon *daemon, int r, char **ret_problem);
+
+/* Reads one a{sv}. */
+int client_read_dictionary(const ClientDaemon *daemon, sd_bus_message *reply,
+                           const BusDictionary *dictionary, void *object, char **ret_problem);
 
 /* The rows of a reply, which their texts borrow from. */
 typedef struct ClientRows {
@@ -50,16 +64,11 @@ typedef struct ClientRows {
 
 void client_rows_done(ClientRows *rows);
 
-/* Reads one aa{sv} of rows->reply, or one a{sv} as its only row; on a failure as well the caller calls
- * client_rows_done(). */
-int client_read_rows(const ClientDaemon *daemon, const BusRows *type, ClientRows *rows, char **ret_problem);
-int client_read_row(const ClientDaemon *daemon, const BusRows *type, ClientRows *row, char **ret_problem);
-
-/* A method without arguments that returns rows. */
-typedef struct ClientList {
-        const ClientDaemon *daemon;
-        const char *member;
+/* A method that returns rows, aa{sv}; or one, a{sv}, if `type.max` is 1. */
+typedef struct ClientQuery {
+        ClientMethod method;
         BusRows type;
-} ClientList;
+} ClientQuery;
 
-int client_list(sd_bus *bus, const ClientList *list, ClientRows *ret_rows, char **ret_problem);
+/* Calls it with these arguments. */
+int client_query(sd_bus *bus, const ClientQuery *query, ClientRows *ret_rows, char **ret_problem, ...);

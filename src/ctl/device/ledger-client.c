@@ -16,6 +16,8 @@ static const ClientDaemon ledger = {
         .denied = "only root may do this; run it with sudo (members of the group devbox-admin may read)",
 };
 
+#define METHOD(member, types) (&(const ClientMethod){ &ledger, member, types })
+
 static const BusField status_fields[] = {
         BUS_FIELD("device", BUS_STRING, DeviceStatus, device, BUS_REQUIRED),
         BUS_FIELD("chain_id", BUS_ARRAY, DeviceStatus, chain_id, 0, CHAIN_ID_SIZE),
@@ -50,21 +52,15 @@ void device_status_done(DeviceStatus *status)
 
 int ledger_client_get_status(sd_bus *bus, DeviceStatus *ret_status, char **ret_problem)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(device_status_done) DeviceStatus status = DEVICE_STATUS_NULL;
 
-        int r = client_new_call(bus, &ledger, "GetStatus", &call);
-        r = client_send(&ledger, r, call, &reply, ret_problem);
-        if (r != 0)
-                return r;
-
-        r = bus_dictionary_read(reply, &status_dictionary, &status);
-        r = client_read(&ledger, r, ret_problem);
-        if (r != 0)
-                return r;
-
-        *ret_status = TAKE(status, DEVICE_STATUS_NULL);
-        return 0;
+        int r = client_call(bus, METHOD("GetStatus", ""), &reply, ret_problem);
+        if (r == 0)
+                r = client_read_dictionary(&ledger, reply, &status_dictionary, &status, ret_problem);
+        if (r == 0)
+                *ret_status = TAKE(status, DEVICE_STATUS_NULL);
+        return r;
 }
 
 /* What is written only if it is not zero. */
@@ -89,11 +85,9 @@ static int append_options(sd_bus_message *call, const DeviceEnrolment *enrolment
 
 int ledger_client_enroll(sd_bus *bus, const DeviceEnrolment *enrolment, char **ret_problem)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
 
-        int r = client_new_call(bus, &ledger, "Enroll", &call);
-        if (r >= 0)
-                r = sd_bus_message_append(call, "s", enrolment->device);
+        int r = client_new_call(bus, METHOD("Enroll", "s"), &call, enrolment->device);
         if (r >= 0)
                 r = sd_bus_message_append_array(call, 'y', enrolment->chain_id, CHAIN_ID_SIZE);
         if (r >= 0)
@@ -103,26 +97,12 @@ int ledger_client_enroll(sd_bus *bus, const DeviceEnrolment *enrolment, char **r
         if (r >= 0)
                 r = append_options(call, enrolment);
 
-        return client_send(&ledger, r, call, &reply, ret_problem);
-}
-
-static int call_with_text(sd_bus *bus, const char *member, const char *text, sd_bus_message **ret_reply,
-                          char **ret_problem)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
-
-        int r = client_new_call(bus, &ledger, member, &call);
-        if (r >= 0)
-                r = sd_bus_message_append(call, "s", text);
-
-        return client_send(&ledger, r, call, ret_reply, ret_problem);
+        return client_send(&ledger, r, call, NULL, ret_problem);
 }
 
 int ledger_client_install_root(sd_bus *bus, const char *root, char **ret_problem)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-
-        return call_with_text(bus, "InstallRoot", root, &reply, ret_problem);
+        return client_call(bus, METHOD("InstallRoot", "s"), NULL, ret_problem, root);
 }
 
 int ledger_client_install_manifest(sd_bus *bus, const char *manifest, ManifestInstallation *ret_installed,
@@ -130,24 +110,19 @@ int ledger_client_install_manifest(sd_bus *bus, const char *manifest, ManifestIn
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
 
-        int r = call_with_text(bus, "InstallManifest", manifest, &reply, ret_problem);
-        if (r != 0)
-                return r;
-
-        r = bus_dictionary_read(reply, &installation_dictionary, ret_installed);
-        return client_read(&ledger, r, ret_problem);
+        int r = client_call(bus, METHOD("InstallManifest", "s"), &reply, ret_problem, manifest);
+        return r != 0 ? r
+                      : client_read_dictionary(&ledger, reply, &installation_dictionary, ret_installed,
+                                               ret_problem);
 }
 
 int ledger_client_export(sd_bus *bus, uint64_t from, EntryHandler on_entry, void *userdata,
                          char **ret_problem)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         AuditEntry entry;
 
-        int r = client_new_call(bus, &ledger, "Export", &call);
-        if (r >= 0)
-                r = sd_bus_message_append(call, "stu", "", from, UINT32_MAX);
-        r = client_send(&ledger, r, call, &reply, ret_problem);
+        int r = client_call(bus, METHOD("Export", "stu"), &reply, ret_problem, "", from, UINT32_MAX);
         if (r != 0)
                 return r;
 
@@ -164,19 +139,11 @@ int ledger_client_export(sd_bus *bus, uint64_t from, EntryHandler on_entry, void
         return client_read(&ledger, r, ret_problem);
 }
 
-static int call_without_arguments(sd_bus *bus, const char *member, char **ret_problem)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
-
-        int r = client_new_call(bus, &ledger, member, &call);
-        return client_send(&ledger, r, call, &reply, ret_problem);
-}
-
 int ledger_client_sign_claim(sd_bus *bus, Bytes body, Signature *ret_signature, char **ret_problem)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
 
-        int r = client_new_call(bus, &ledger, "SignClaim", &call);
+        int r = client_new_call(bus, METHOD("SignClaim", ""), &call);
         if (r >= 0)
                 r = sd_bus_message_sensitive(call);
         if (r >= 0)
@@ -191,10 +158,10 @@ int ledger_client_sign_claim(sd_bus *bus, Bytes body, Signature *ret_signature, 
 
 int ledger_client_accept_clock(sd_bus *bus, char **ret_problem)
 {
-        return call_without_arguments(bus, "AcceptClock", ret_problem);
+        return client_call(bus, METHOD("AcceptClock", ""), NULL, ret_problem);
 }
 
 int ledger_client_reload(sd_bus *bus, char **ret_problem)
 {
-        return call_without_arguments(bus, "Reload", ret_problem);
+        return client_call(bus, METHOD("Reload", ""), NULL, ret_problem);
 }

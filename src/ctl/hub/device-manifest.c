@@ -3,11 +3,11 @@
 
 #include "ctl/hub/device-manifest.h"
 
-#include "ctl/hub/dispatch-client.h"
 #include "ctl/manifest/file.h"
 #include "ctl/manifest/linter.h"
 #include "ctl/operator/root-store.h"
 #include "ctl/problem.h"
+#include "ctl/run/devices-client.h"
 #include "ctl/template/store.h"
 
 /* Dates and numbers for what the file leaves out. */
@@ -35,7 +35,7 @@ static int fill_template(HubSession *session, const DeviceManifest *wanted, cons
                                 .issued_at_ms = defaults->issued_at_ms };
         DispatchKeys keys;
 
-        int r = dispatch_client_get_keys(session->bus, &keys, &session->ctl->problem);
+        int r = devices_client_get_keys(session->bus, &keys, &session->ctl->problem);
         if (r != 0)
                 return r;
 

@@ -8,12 +8,12 @@
 #include <unistd.h>
 
 #include "crypto/fingerprint.h"
-#include "ctl/hub/dispatch-client.h"
 #include "ctl/operator/files.h"
 #include "ctl/operator/root-builder.h"
 #include "ctl/operator/root-signing.h"
 #include "ctl/operator/root-store.h"
 #include "ctl/problem.h"
+#include "ctl/run/devices-client.h"
 
 #define HUB_DEVICE "hub"
 
@@ -157,7 +157,7 @@ int hub_setup_root(HubSetup *setup)
         char words[FINGERPRINT_SIZE];
         DispatchKeys keys;
 
-        int r = dispatch_client_get_keys(setup->bus, &keys, &setup->ctl->problem);
+        int r = devices_client_get_keys(setup->bus, &keys, &setup->ctl->problem);
         if (r == 0)
                 r = ledger_client_get_status(setup->bus, &setup->ledger, &setup->ctl->problem);
         if (r == 0 && is_new)

@@ -3,6 +3,8 @@
 
 #include "ctl/join/join-client.h"
 
+#define METHOD(member) (&(const ClientMethod){ &mesh_daemon, member, "" })
+
 static const BusField opened_fields[] = {
         BUS_FIELD("state", BUS_TEXT, JoinOpened, state, BUS_REQUIRED),
         BUS_FIELD("digits", BUS_TEXT, JoinOpened, digits),
@@ -51,7 +53,7 @@ int join_client_start(sd_bus *bus, const JoinStart *start, JoinClaim *ret_body, 
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
 
-        int r = client_new_call(bus, &mesh_daemon, "Join", &call);
+        int r = client_new_call(bus, METHOD("Join"), &call);
         if (r >= 0)
                 r = sd_bus_message_sensitive(call);
         if (r >= 0)
@@ -68,7 +70,7 @@ int join_client_sign(sd_bus *bus, const Signature *signature, JoinClaim *ret_sea
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
 
-        int r = client_new_call(bus, &mesh_daemon, "SignJoin", &call);
+        int r = client_new_call(bus, METHOD("SignJoin"), &call);
         if (r >= 0)
                 r = sd_bus_message_append_array(call, 'y', signature->bytes, SIGNATURE_SIZE);
 
@@ -80,24 +82,19 @@ int join_client_open(sd_bus *bus, Bytes answer, JoinOpened *ret_opened, char **r
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
         _cleanup_(join_opened_done) JoinOpened opened = { 0 };
 
-        int r = client_new_call(bus, &mesh_daemon, "OpenAnswer", &call);
+        int r = client_new_call(bus, METHOD("OpenAnswer"), &call);
         if (r >= 0)
                 r = sd_bus_message_append_array(call, 'y', answer.data, answer.size);
         r = client_send(&mesh_daemon, r, call, &opened.reply, ret_problem);
         if (r == 0)
-                r = client_read(&mesh_daemon, bus_dictionary_read(opened.reply, &opened_dictionary, &opened),
-                                ret_problem);
-        if (r != 0)
-                return r;
-
-        *ret_opened = TAKE(opened, (JoinOpened){ 0 });
-        return 0;
+                r = client_read_dictionary(&mesh_daemon, opened.reply, &opened_dictionary, &opened,
+                                           ret_problem);
+        if (r == 0)
+                *ret_opened = TAKE(opened, (JoinOpened){ 0 });
+        return r;
 }
 
 int join_client_call(sd_bus *bus, const char *member, char **ret_problem)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
-
-        int r = client_new_call(bus, &mesh_daemon, member, &call);
-        return client_send(&mesh_daemon, r, call, &reply, ret_problem);
+        return client_call(bus, METHOD(member), NULL, ret_problem);
 }

@@ -15,6 +15,8 @@ const ClientDaemon matrix_daemon = {
         .interactive = true,
 };
 
+#define METHOD(member, types) (&(const ClientMethod){ &matrix_daemon, member, types })
+
 /* ---- dictionaries */
 
 static const BusField status_fields[] = {
@@ -72,69 +74,53 @@ static int append_secret(sd_bus_message *call, const Secret *secret)
 
 int matrix_client_login(sd_bus *bus, const MatrixLogin *login, char **ret_problem)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
 
-        int r = client_new_call(bus, &matrix_daemon, "Login", &call);
-        if (r >= 0)
-                r = sd_bus_message_append(call, "sss", login->server, login->user, login->kind);
+        int r = client_new_call(bus, METHOD("Login", "sss"), &call, login->server, login->user, login->kind);
         if (r >= 0)
                 r = append_secret(call, login->secret);
-        return client_send(&matrix_daemon, r, call, &reply, ret_problem);
+        return client_send(&matrix_daemon, r, call, NULL, ret_problem);
 }
 
 int matrix_client_reset_identity(sd_bus *bus, const Secret *password, char **ret_problem)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
 
-        int r = client_new_call(bus, &matrix_daemon, "ResetIdentity", &call);
+        int r = client_new_call(bus, METHOD("ResetIdentity", ""), &call);
         if (r >= 0)
                 r = append_secret(call, password);
-        return client_send(&matrix_daemon, r, call, &reply, ret_problem);
+        return client_send(&matrix_daemon, r, call, NULL, ret_problem);
 }
 
 int matrix_client_logout(sd_bus *bus, char **ret_problem)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
-
-        int r = client_new_call(bus, &matrix_daemon, "Logout", &call);
-        return client_send(&matrix_daemon, r, call, &reply, ret_problem);
+        return client_call(bus, METHOD("Logout", ""), NULL, ret_problem);
 }
 
 int matrix_client_get_status(sd_bus *bus, ClientRows *ret_row, char **ret_problem)
 {
-        static const BusRows type = { &status_dictionary, sizeof(MatrixStatus), 1 };
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
-        _cleanup_(client_rows_done) ClientRows row = { 0 };
+        static const ClientQuery query = { { &matrix_daemon, "GetStatus", "" },
+                                           { &status_dictionary, sizeof(MatrixStatus), 1 } };
 
-        int r = client_new_call(bus, &matrix_daemon, "GetStatus", &call);
-        r = client_send(&matrix_daemon, r, call, &row.reply, ret_problem);
-        if (r == 0)
-                r = client_read_row(&matrix_daemon, &type, &row, ret_problem);
-        if (r == 0)
-                *ret_row = TAKE(row, (ClientRows){ 0 });
-        return r;
+        return client_query(bus, &query, ret_row, ret_problem);
 }
 
 int matrix_client_list_rooms(sd_bus *bus, ClientRows *ret_rows, char **ret_problem)
 {
-        static const ClientList list = { &matrix_daemon,
-                                         "ListRooms",
-                                         { &room_dictionary, sizeof(MatrixRoom), SIZE_MAX } };
+        static const ClientQuery query = { { &matrix_daemon, "ListRooms", "" },
+                                           { &room_dictionary, sizeof(MatrixRoom), SIZE_MAX } };
 
-        return client_list(bus, &list, ret_rows, ret_problem);
+        return client_query(bus, &query, ret_rows, ret_problem);
 }
 
 int matrix_client_get_identity(sd_bus *bus, const char *user, MatrixIdentity *ret_identity,
                                char **ret_problem)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         MatrixIdentity identity = { 0 };
         IdentityView view = { 0 };
 
-        int r = client_new_call(bus, &matrix_daemon, "GetIdentity", &call);
-        if (r >= 0)
-                r = sd_bus_message_append(call, "s", user);
-        r = client_send(&matrix_daemon, r, call, &reply, ret_problem);
+        int r = client_call(bus, METHOD("GetIdentity", "s"), &reply, ret_problem, user);
         if (r != 0)
                 return r;
 

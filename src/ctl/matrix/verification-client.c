@@ -16,30 +16,19 @@ static const BusDictionary dictionary = BUS_DICTIONARY(fields);
 
 int verification_client_list(sd_bus *bus, ClientRows *ret_rows, char **ret_problem)
 {
-        static const ClientList list = { &matrix_daemon,
-                                         "ListVerifications",
-                                         { &dictionary, sizeof(MatrixVerification), SIZE_MAX } };
+        static const ClientQuery query = { { &matrix_daemon, "ListVerifications", "" },
+                                           { &dictionary, sizeof(MatrixVerification), SIZE_MAX } };
 
-        return client_list(bus, &list, ret_rows, ret_problem);
-}
-
-static int call_with_text(sd_bus *bus, const char *method, const char *text, sd_bus_message **ret_reply,
-                          char **ret_problem)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
-
-        int r = client_new_call(bus, &matrix_daemon, method, &call);
-        if (r >= 0)
-                r = sd_bus_message_append(call, "s", text);
-        return client_send(&matrix_daemon, r, call, ret_reply, ret_problem);
+        return client_query(bus, &query, ret_rows, ret_problem);
 }
 
 int verification_client_start(sd_bus *bus, const char *user, char **ret_id, char **ret_problem)
 {
+        static const ClientMethod method = { &matrix_daemon, "StartVerification", "s" };
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         const char *id;
 
-        int r = call_with_text(bus, "StartVerification", user, &reply, ret_problem);
+        int r = client_call(bus, &method, &reply, ret_problem, user);
         if (r == 0)
                 r = client_read(&matrix_daemon, sd_bus_message_read(reply, "s", &id), ret_problem);
         if (r != 0)
@@ -49,9 +38,7 @@ int verification_client_start(sd_bus *bus, const char *user, char **ret_id, char
         return *ret_id ? 0 : -ENOMEM;
 }
 
-int verification_client_decide(sd_bus *bus, const char *method, const char *id, char **ret_problem)
+int verification_client_decide(sd_bus *bus, const char *member, const char *id, char **ret_problem)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-
-        return call_with_text(bus, method, id, &reply, ret_problem);
+        return client_call(bus, &(ClientMethod){ &matrix_daemon, member, "s" }, NULL, ret_problem, id);
 }

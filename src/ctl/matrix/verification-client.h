@@ -19,4 +19,4 @@ int verification_client_list(sd_bus *bus, ClientRows *ret_rows, char **ret_probl
 int verification_client_start(sd_bus *bus, const char *user, char **ret_id, char **ret_problem);
 
 /* ConfirmVerification, CancelVerification. */
-int verification_client_decide(sd_bus *bus, const char *method, const char *id, char **ret_problem);
+int verification_client_decide(sd_bus *bus, const char *member, const char *id, char **ret_problem);

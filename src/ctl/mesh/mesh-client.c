@@ -3,8 +3,6 @@
 
 #include "ctl/mesh/mesh-client.h"
 
-#include <stdarg.h>
-
 #include "ctl/problem.h"
 
 const ClientDaemon mesh_daemon = {
@@ -15,6 +13,8 @@ const ClientDaemon mesh_daemon = {
         .timeout = DEVBOX_ERROR_MESH_TIMEOUT,
         .interactive = true,
 };
+
+#define METHOD(member, types) (&(const ClientMethod){ &mesh_daemon, member, types })
 
 /* ---- dictionaries */
 
@@ -125,28 +125,6 @@ void mesh_invitation_done(MeshInvitation *invitation)
         *invitation = (MeshInvitation){ 0 };
 }
 
-static int new_call(sd_bus *bus, const char *member, sd_bus_message **ret_call, const char *types, ...)
-{
-        va_list args;
-
-        int r = client_new_call(bus, &mesh_daemon, member, ret_call);
-        if (r < 0)
-                return r;
-
-        va_start(args, types);
-        r = sd_bus_message_appendv(*ret_call, types, args);
-        va_end(args);
-        return r;
-}
-
-/* A call whose reply is empty. */
-static int send_and_forget(int r, sd_bus_message *call, char **ret_problem)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-
-        return client_send(&mesh_daemon, r, call, &reply, ret_problem);
-}
-
 /* A call that returns a status: the same again, as every call that changes one does. */
 static int send_for_status(int r, sd_bus_message *call, MeshStatus *ret_status, char **ret_problem)
 {
@@ -154,69 +132,51 @@ static int send_for_status(int r, sd_bus_message *call, MeshStatus *ret_status, 
 
         r = client_send(&mesh_daemon, r, call, &status.reply, ret_problem);
         if (r == 0)
-                r = client_read(&mesh_daemon, bus_dictionary_read(status.reply, &status_dictionary, &status),
-                                ret_problem);
-        if (r != 0)
-                return r;
-
-        *ret_status = TAKE(status, (MeshStatus){ 0 });
-        return 0;
+                r = client_read_dictionary(&mesh_daemon, status.reply, &status_dictionary, &status,
+                                           ret_problem);
+        if (r == 0)
+                *ret_status = TAKE(status, (MeshStatus){ 0 });
+        return r;
 }
 
 int mesh_client_get_status(sd_bus *bus, MeshStatus *ret_status, char **ret_problem)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
 
-        int r = new_call(bus, "GetStatus", &call, "");
+        int r = client_new_call(bus, METHOD("GetStatus", ""), &call);
         return send_for_status(r, call, ret_status, ret_problem);
 }
 
 int mesh_client_list_peers(sd_bus *bus, bool all, ClientRows *ret_rows, char **ret_problem)
 {
-        static const BusRows type = { &peer_dictionary, sizeof(MeshPeer), SIZE_MAX };
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
-        _cleanup_(client_rows_done) ClientRows rows = { 0 };
+        static const ClientQuery query = { { &mesh_daemon, "ListPeers", "b" },
+                                           { &peer_dictionary, sizeof(MeshPeer), SIZE_MAX } };
 
-        int r = new_call(bus, "ListPeers", &call, "b", (int) all);
-        r = client_send(&mesh_daemon, r, call, &rows.reply, ret_problem);
-        if (r == 0)
-                r = client_read_rows(&mesh_daemon, &type, &rows, ret_problem);
-        if (r == 0)
-                *ret_rows = TAKE(rows, (ClientRows){ 0 });
-        return r;
+        return client_query(bus, &query, ret_rows, ret_problem, (int) all);
 }
 
 int mesh_client_get_drift(sd_bus *bus, ClientRows *ret_rows, char **ret_problem)
 {
-        static const ClientList list = { &mesh_daemon,
-                                         "GetDrift",
-                                         { &drift_dictionary, sizeof(MeshDrift), SIZE_MAX } };
+        static const ClientQuery query = { { &mesh_daemon, "GetDrift", "" },
+                                           { &drift_dictionary, sizeof(MeshDrift), SIZE_MAX } };
 
-        return client_list(bus, &list, ret_rows, ret_problem);
+        return client_query(bus, &query, ret_rows, ret_problem);
 }
 
 int mesh_client_list_pending(sd_bus *bus, ClientRows *ret_rows, char **ret_problem)
 {
-        static const ClientList list = { &mesh_daemon,
-                                         "ListPending",
-                                         { &pending_dictionary, sizeof(MeshPending), SIZE_MAX } };
+        static const ClientQuery query = { { &mesh_daemon, "ListPending", "" },
+                                           { &pending_dictionary, sizeof(MeshPending), SIZE_MAX } };
 
-        return client_list(bus, &list, ret_rows, ret_problem);
+        return client_query(bus, &query, ret_rows, ret_problem);
 }
 
 int mesh_client_get_peer(sd_bus *bus, const char *name, ClientRows *ret_row, char **ret_problem)
 {
-        static const BusRows type = { &peer_dictionary, sizeof(MeshPeer), 1 };
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
-        _cleanup_(client_rows_done) ClientRows row = { 0 };
+        static const ClientQuery query = { { &mesh_daemon, "GetPeer", "s" },
+                                           { &peer_dictionary, sizeof(MeshPeer), 1 } };
 
-        int r = new_call(bus, "GetPeer", &call, "s", name);
-        r = client_send(&mesh_daemon, r, call, &row.reply, ret_problem);
-        if (r == 0)
-                r = client_read_row(&mesh_daemon, &type, &row, ret_problem);
-        if (r == 0)
-                *ret_row = TAKE(row, (ClientRows){ 0 });
-        return r;
+        return client_query(bus, &query, ret_row, ret_problem, name);
 }
 
 int mesh_client_reject_revoked(sd_bus *bus, const char *name, char **ret_problem)
@@ -243,7 +203,7 @@ int mesh_client_configure_hub(sd_bus *bus, const MeshHubOptions *options, MeshSt
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
 
-        int r = new_call(bus, "ConfigureHub", &call, "");
+        int r = client_new_call(bus, METHOD("ConfigureHub", ""), &call);
         if (r >= 0)
                 r = bus_dictionary_append(call, &hub_dictionary, options);
 
@@ -256,7 +216,7 @@ int mesh_client_invite(sd_bus *bus, Bytes token, const MeshPeerOptions *options,
         _cleanup_(mesh_invitation_done) MeshInvitation invitation = { 0 };
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
 
-        int r = new_call(bus, "Invite", &call, "");
+        int r = client_new_call(bus, METHOD("Invite", ""), &call);
         if (r >= 0)
                 r = sd_bus_message_sensitive(call);
         if (r >= 0)
@@ -265,33 +225,27 @@ int mesh_client_invite(sd_bus *bus, Bytes token, const MeshPeerOptions *options,
                 r = bus_dictionary_append(call, &peer_option_dictionary, options);
         r = client_send(&mesh_daemon, r, call, &invitation.reply, ret_problem);
         if (r == 0)
-                r = client_read(&mesh_daemon,
-                                bus_dictionary_read(invitation.reply, &invitation_dictionary, &invitation),
-                                ret_problem);
-        if (r != 0)
-                return r;
-
-        *ret_invitation = TAKE(invitation, (MeshInvitation){ 0 });
-        return 0;
+                r = client_read_dictionary(&mesh_daemon, invitation.reply, &invitation_dictionary,
+                                           &invitation, ret_problem);
+        if (r == 0)
+                *ret_invitation = TAKE(invitation, (MeshInvitation){ 0 });
+        return r;
 }
 
 int mesh_client_set_peer(sd_bus *bus, const char *name, const MeshPeerOptions *options, char **ret_problem)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
 
-        int r = new_call(bus, "SetPeer", &call, "s", name);
+        int r = client_new_call(bus, METHOD("SetPeer", "s"), &call, name);
         if (r >= 0)
                 r = bus_dictionary_append(call, &peer_option_dictionary, options);
 
-        return send_and_forget(r, call, ret_problem);
+        return client_send(&mesh_daemon, r, call, NULL, ret_problem);
 }
 
 int mesh_client_admit(sd_bus *bus, const char *name, const char *manifest, char **ret_problem)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
-
-        int r = new_call(bus, "Admit", &call, "ss", name, manifest);
-        return send_and_forget(r, call, ret_problem);
+        return client_call(bus, METHOD("Admit", "ss"), NULL, ret_problem, name, manifest);
 }
 
 typedef struct Revocation {
@@ -305,15 +259,13 @@ static const BusDictionary revocation_dictionary = BUS_DICTIONARY(revocation_fie
 
 int mesh_client_revoke(sd_bus *bus, const char *name, uint64_t *ret_elapsed_usec, char **ret_problem)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         Revocation revocation = { 0 };
 
-        int r = new_call(bus, "Revoke", &call, "s", name);
-        r = client_send(&mesh_daemon, r, call, &reply, ret_problem);
+        int r = client_call(bus, METHOD("Revoke", "s"), &reply, ret_problem, name);
         if (r == 0)
-                r = client_read(&mesh_daemon,
-                                bus_dictionary_read(reply, &revocation_dictionary, &revocation),
-                                ret_problem);
+                r = client_read_dictionary(&mesh_daemon, reply, &revocation_dictionary, &revocation,
+                                           ret_problem);
         if (r == 0)
                 *ret_elapsed_usec = revocation.elapsed_usec;
         return r;
@@ -321,28 +273,21 @@ int mesh_client_revoke(sd_bus *bus, const char *name, uint64_t *ret_elapsed_usec
 
 int mesh_client_revoke_all(sd_bus *bus, sd_bus_message **ret_reply, char **ret_problem)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
-
-        int r = new_call(bus, "RevokeAll", &call, "");
-        return client_send(&mesh_daemon, r, call, ret_reply, ret_problem);
+        return client_call(bus, METHOD("RevokeAll", ""), ret_reply, ret_problem);
 }
 
 int mesh_client_send_text(sd_bus *bus, const char *member, const char *text, char **ret_problem)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
-
-        int r = new_call(bus, member, &call, "s", text);
-        return send_and_forget(r, call, ret_problem);
+        return client_call(bus, METHOD(member, "s"), NULL, ret_problem, text);
 }
 
 int mesh_client_count_roots(sd_bus *bus, size_t *ret_n, char **ret_problem)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         const char *root;
         size_t n = 0;
 
-        int r = new_call(bus, "GetRoots", &call, "");
-        r = client_send(&mesh_daemon, r, call, &reply, ret_problem);
+        int r = client_call(bus, METHOD("GetRoots", ""), &reply, ret_problem);
         if (r != 0)
                 return r;
 
@@ -356,11 +301,10 @@ int mesh_client_count_roots(sd_bus *bus, size_t *ret_n, char **ret_problem)
 
 int mesh_client_get_manifest(sd_bus *bus, const char *name, char **ret_manifest, char **ret_problem)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         const char *manifest;
 
-        int r = new_call(bus, "GetManifest", &call, "s", name);
-        r = client_send(&mesh_daemon, r, call, &reply, ret_problem);
+        int r = client_call(bus, METHOD("GetManifest", "s"), &reply, ret_problem, name);
         if (r == 0)
                 r = client_read(&mesh_daemon, sd_bus_message_read(reply, "s", &manifest), ret_problem);
         if (r != 0)

@@ -6,7 +6,7 @@
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(request_rows_done) RequestRows rows = { 0 };
+        _cleanup_(client_rows_done) ClientRows rows = { 0 };
 
         int r = requests_client_list_approvals(ctl->bus, &rows, &ctl->problem);
         if (r != 0)

@@ -15,7 +15,7 @@ typedef struct ApproveOptions {
 
 static int approve_signed(Ctl *ctl, const KeySource *source, const char *id)
 {
-        _cleanup_(request_rows_done) RequestRows row = { 0 };
+        _cleanup_(client_rows_done) ClientRows row = { 0 };
         _cleanup_(freep) char *envelope = NULL;
 
         int r = requests_client_get(ctl->bus, id, &row, &ctl->problem);
@@ -28,13 +28,14 @@ static int approve_signed(Ctl *ctl, const KeySource *source, const char *id)
 
 static int approve(Ctl *ctl, const char *id)
 {
-        _cleanup_(request_rows_done) RequestRows row = { 0 };
+        _cleanup_(client_rows_done) ClientRows row = { 0 };
 
         int r = requests_client_get(ctl->bus, id, &row, &ctl->problem);
         if (r == 0)
                 r = print_asked(row.items);
         if (r == 0)
-                r = requests_client_decide(ctl->bus, "Approve", row.items->id, &ctl->problem);
+                r = requests_client_decide(ctl->bus, "Approve", ((const RequestRow *) row.items)->id,
+                                           &ctl->problem);
         return r != 0 ? r : decide_print(ctl, id, "approved");
 }
 

@@ -27,11 +27,10 @@ static const BusDictionary dictionary = BUS_DICTIONARY(fields);
 
 int devices_client_list(sd_bus *bus, ClientRows *ret_rows, char **ret_problem)
 {
-        static const ClientList list = { &dispatch_daemon,
-                                         "ListDevices",
-                                         { &dictionary, sizeof(FleetDevice), SIZE_MAX } };
+        static const ClientQuery query = { { &dispatch_daemon, "ListDevices", "" },
+                                           { &dictionary, sizeof(FleetDevice), SIZE_MAX } };
 
-        return client_list(bus, &list, ret_rows, ret_problem);
+        return client_query(bus, &query, ret_rows, ret_problem);
 }
 
 int devices_client_get_manifest(sd_bus *bus, const char *device, Manifest **ret_manifest, char **ret_problem)
@@ -44,4 +43,22 @@ int devices_client_get_manifest(sd_bus *bus, const char *device, Manifest **ret_
 
         r = manifest_read(text, ret_manifest);
         return r > 0 ? problem_about(ret_problem, (DevboxError) r, device) : r;
+}
+
+int devices_client_get_keys(sd_bus *bus, DispatchKeys *ret_keys, char **ret_problem)
+{
+        static const ClientMethod method = { &dispatch_daemon, "GetKeys", "" };
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        DispatchKeys keys;
+
+        int r = client_call(bus, &method, &reply, ret_problem);
+        if (r != 0)
+                return r;
+
+        r = bus_array_read(reply, keys.dispatcher.bytes, PUBLIC_KEY_SIZE);
+        if (r >= 0)
+                r = bus_array_read(reply, keys.attester.bytes, PUBLIC_KEY_SIZE);
+        if (r >= 0)
+                *ret_keys = keys;
+        return client_read(&dispatch_daemon, r, ret_problem);
 }

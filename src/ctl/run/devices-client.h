@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/* Calls of org.devbox.Dispatch1 about devices, and the manifests that they run under. Functions return 0, or
+ * a DevboxError with its detail, which the caller frees. Errors: -ENOMEM. */
+
 #include "ctl/mesh/mesh-client.h"
 #include "trust/manifest.h"
 
@@ -19,3 +22,10 @@ int devices_client_list(sd_bus *bus, ClientRows *ret_rows, char **ret_problem);
 /* The newest manifest of a device, as the hub has it and devbox-mesh has verified it. */
 int devices_client_get_manifest(sd_bus *bus, const char *device, Manifest **ret_manifest,
                                 char **ret_problem);
+
+/* The keys of the hub that manifests name. */
+typedef struct DispatchKeys {
+        PublicKey dispatcher, attester;
+} DispatchKeys;
+
+int devices_client_get_keys(sd_bus *bus, DispatchKeys *ret_keys, char **ret_problem);

@@ -65,7 +65,7 @@ static int report(Ctl *ctl, const RequestRow *row)
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(request_rows_done) RequestRows row = { 0 };
+        _cleanup_(client_rows_done) ClientRows row = { 0 };
         _cleanup_(run_end_done) RunEnd end = RUN_END_NULL;
         _cleanup_(freep) char *used = NULL;
         _cleanup_(fd_closep) int fd = -EBADF;

@@ -95,7 +95,7 @@ int print_asked(const RequestRow *row)
 
 static const char *const titles[] = { "TIME", "ID", "DEVICE", "WHAT", "WHO", "STATE", "TOOK", "ARGUMENTS" };
 
-int print_requests(const Ctl *ctl, const RequestRows *rows, const char *none)
+int print_requests(const Ctl *ctl, const ClientRows *rows, const char *none)
 {
         const Listing listing = { .name = "requests",
                                   .empty = none,
@@ -108,7 +108,7 @@ int print_requests(const Ctl *ctl, const RequestRows *rows, const char *none)
         return listing_print(ctl, &listing, rows->items, rows->n);
 }
 
-int print_approvals(const Ctl *ctl, const RequestRows *rows)
+int print_approvals(const Ctl *ctl, const ClientRows *rows)
 {
         const Listing listing = { .name = "requests",
                                   .empty = "no request waits for an approval",

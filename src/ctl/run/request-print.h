@@ -11,10 +11,10 @@ const char *format_request_state(char buffer[static FIGURE_MAX], const RequestRo
 void request_add_json(Json *json, const RequestRow *row);
 
 /* A table of requests, or {"requests":[…]} with --json. */
-int print_requests(const Ctl *ctl, const RequestRows *rows, const char *none);
+int print_requests(const Ctl *ctl, const ClientRows *rows, const char *none);
 
 /* The same of the requests that wait for people, with their arguments. */
-int print_approvals(const Ctl *ctl, const RequestRows *rows);
+int print_approvals(const Ctl *ctl, const ClientRows *rows);
 
 /* Prints on standard error what a decision is about: "WHO asks DEVICE for CAPABILITY ARGUMENTS". */
 int print_asked(const RequestRow *row);

@@ -43,7 +43,7 @@ static int print_rows(const Ctl *ctl, const RequestRow *row)
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(request_rows_done) RequestRows row = { 0 };
+        _cleanup_(client_rows_done) ClientRows row = { 0 };
 
         int r = requests_client_get(ctl->bus, args[0], &row, &ctl->problem);
         if (r != 0)

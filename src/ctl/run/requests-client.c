@@ -16,6 +16,8 @@ const ClientDaemon dispatch_daemon = {
         .interactive = true,
 };
 
+#define METHOD(member, types) (&(const ClientMethod){ &dispatch_daemon, member, types })
+
 static const BusField fields[] = {
         BUS_FIELD("id", BUS_TEXT, RequestRow, id, BUS_REQUIRED),
         BUS_FIELD("device", BUS_TEXT, RequestRow, device),
@@ -38,89 +40,42 @@ static const BusField fields[] = {
         BUS_FIELD("exit_signal", BUS_INT32, RequestRow, exit_signal),
 };
 static const BusDictionary dictionary = BUS_DICTIONARY(fields);
-static const BusRows rows_type = { .row = &dictionary, .row_size = sizeof(RequestRow), .max = ROWS_MAX };
 
-void request_rows_done(RequestRows *rows)
+int requests_client_list(sd_bus *bus, bool open_only, uint32_t max, ClientRows *ret_rows, char **ret_problem)
 {
-        sd_bus_message_unref(rows->reply);
-        free(rows->items);
-        *rows = (RequestRows){ 0 };
+        static const ClientQuery query = { { &dispatch_daemon, "ListRequests", "bu" },
+                                           { &dictionary, sizeof(RequestRow), ROWS_MAX } };
+
+        return client_query(bus, &query, ret_rows, ret_problem, (int) open_only, max);
 }
 
-static int send_for_rows(int r, sd_bus_message *call, RequestRows *ret_rows, char **ret_problem)
+int requests_client_list_approvals(sd_bus *bus, ClientRows *ret_rows, char **ret_problem)
 {
-        _cleanup_(request_rows_done) RequestRows rows = { 0 };
-        void *items = NULL;
+        static const ClientQuery query = { { &dispatch_daemon, "ListApprovals", "" },
+                                           { &dictionary, sizeof(RequestRow), ROWS_MAX } };
 
-        r = client_send(&dispatch_daemon, r, call, &rows.reply, ret_problem);
-        if (r == 0)
-                r = client_read(&dispatch_daemon, bus_rows_read_new(rows.reply, &rows_type, &items, &rows.n),
-                                ret_problem);
-        rows.items = items;
-        if (r == 0)
-                *ret_rows = TAKE(rows, ((RequestRows){ 0 }));
-        return r;
+        return client_query(bus, &query, ret_rows, ret_problem);
 }
 
-int requests_client_list(sd_bus *bus, bool open_only, uint32_t max, RequestRows *ret_rows,
-                         char **ret_problem)
+int requests_client_get(sd_bus *bus, const char *id, ClientRows *ret_row, char **ret_problem)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        static const ClientQuery query = { { &dispatch_daemon, "GetRequest", "s" },
+                                           { &dictionary, sizeof(RequestRow), 1 } };
 
-        int r = client_new_call(bus, &dispatch_daemon, "ListRequests", &call);
-        if (r >= 0)
-                r = sd_bus_message_append(call, "bu", open_only, max);
-        return send_for_rows(r, call, ret_rows, ret_problem);
+        return client_query(bus, &query, ret_row, ret_problem, id);
 }
 
-int requests_client_list_approvals(sd_bus *bus, RequestRows *ret_rows, char **ret_problem)
+int requests_client_decide(sd_bus *bus, const char *member, const char *id, char **ret_problem)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
-
-        int r = client_new_call(bus, &dispatch_daemon, "ListApprovals", &call);
-        return send_for_rows(r, call, ret_rows, ret_problem);
-}
-
-int requests_client_get(sd_bus *bus, const char *id, RequestRows *ret_row, char **ret_problem)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
-        _cleanup_(request_rows_done) RequestRows row = { .items = calloc(1, sizeof(RequestRow)), .n = 1 };
-
-        if (!row.items)
-                return -ENOMEM;
-
-        int r = client_new_call(bus, &dispatch_daemon, "GetRequest", &call);
-        if (r >= 0)
-                r = sd_bus_message_append(call, "s", id);
-        r = client_send(&dispatch_daemon, r, call, &row.reply, ret_problem);
-        if (r == 0)
-                r = client_read(&dispatch_daemon, bus_dictionary_read(row.reply, &dictionary, row.items),
-                                ret_problem);
-        if (r == 0)
-                *ret_row = TAKE(row, ((RequestRows){ 0 }));
-        return r;
-}
-
-int requests_client_decide(sd_bus *bus, const char *method, const char *id, char **ret_problem)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
-
-        int r = client_new_call(bus, &dispatch_daemon, method, &call);
-        if (r >= 0)
-                r = sd_bus_message_append(call, "s", id);
-        if (r >= 0 && !streq(method, "Cancel"))
-                r = sd_bus_message_append(call, "a{sv}", 0);
-        return client_send(&dispatch_daemon, r, call, &reply, ret_problem);
+        return streq(member, "Cancel")
+                       ? client_call(bus, METHOD(member, "s"), NULL, ret_problem, id)
+                       : client_call(bus, METHOD(member, "sa{sv}"), NULL, ret_problem, id, 0);
 }
 
 int requests_client_approve_signed(sd_bus *bus, const char *id, const char *envelope, char **ret_problem)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
-
-        int r = client_new_call(bus, &dispatch_daemon, "Approve", &call);
-        if (r >= 0)
-                r = sd_bus_message_append(call, "sa{sv}", id, 1, "envelope", "s", envelope);
-        return client_send(&dispatch_daemon, r, call, &reply, ret_problem);
+        return client_call(bus, METHOD("Approve", "sa{sv}"), NULL, ret_problem, id, 1, "envelope", "s",
+                           envelope);
 }
 
 static const BusField option_fields[] = {
@@ -144,7 +99,7 @@ int requests_client_run(sd_bus *bus, const RunCall *run, sd_bus_message **ret_re
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
 
-        int r = client_new_call(bus, &dispatch_daemon, run->replay ? "ReplayTest" : "Run", &call);
+        int r = client_new_call(bus, METHOD(run->replay ? "ReplayTest" : "Run", ""), &call);
         if (r >= 0)
                 r = run->replay ? sd_bus_message_append(call, "s", run->replay) : append_run(call, run);
         if (r >= 0)

@@ -18,21 +18,14 @@ typedef struct RequestRow {
         int32_t exit_code, exit_signal;
 } RequestRow;
 
-typedef struct RequestRows {
-        sd_bus_message *reply;
-        RequestRow *items;
-        size_t n;
-} RequestRows;
-
-void request_rows_done(RequestRows *rows);
-
-int requests_client_list(sd_bus *bus, bool open_only, uint32_t max, RequestRows *ret_rows,
+/* Rows of RequestRow. */
+int requests_client_list(sd_bus *bus, bool open_only, uint32_t max, ClientRows *ret_rows,
                          char **ret_problem);
-int requests_client_list_approvals(sd_bus *bus, RequestRows *ret_rows, char **ret_problem);
-int requests_client_get(sd_bus *bus, const char *id, RequestRows *ret_row, char **ret_problem);
+int requests_client_list_approvals(sd_bus *bus, ClientRows *ret_rows, char **ret_problem);
+int requests_client_get(sd_bus *bus, const char *id, ClientRows *ret_row, char **ret_problem);
 
-/* Approve, Deny, Cancel. */
-int requests_client_decide(sd_bus *bus, const char *method, const char *id, char **ret_problem);
+/* Approve, Deny, Withdraw, Cancel. */
+int requests_client_decide(sd_bus *bus, const char *member, const char *id, char **ret_problem);
 
 /* `envelope` is an approval by the approver's own key. */
 int requests_client_approve_signed(sd_bus *bus, const char *id, const char *envelope, char **ret_problem);

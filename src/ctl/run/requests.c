@@ -12,7 +12,7 @@ typedef struct RequestsOptions {
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        _cleanup_(request_rows_done) RequestRows rows = { 0 };
+        _cleanup_(client_rows_done) ClientRows rows = { 0 };
         const RequestsOptions *given = options;
 
         int r = requests_client_list(ctl->bus, given->open, (uint32_t) MIN(given->lines, 1000), &rows,

@@ -126,24 +126,24 @@ static int report(Ctl *ctl, const char *id, const RunEnd *end)
 /* Prints what a request waits for: an approval, or with --queue a device that may be away. */
 static int announce(Ctl *ctl, const char *id, bool may_wait)
 {
-        _cleanup_(request_rows_done) RequestRows row = { 0 };
+        _cleanup_(client_rows_done) ClientRows row = { 0 };
         char span[FIGURE_MAX];
 
         int r = requests_client_get(ctl->bus, id, &row, &ctl->problem);
         if (r != 0 || ctl->json)
                 return r;
 
-        uint64_t left_ms = row.items[0].expires_at_ms - MIN(row.items[0].expires_at_ms, ctl->now_ms);
+        const RequestRow *request = row.items;
+        uint64_t left_ms = request->expires_at_ms - MIN(request->expires_at_ms, ctl->now_ms);
         (void) format_span(span, left_ms * USEC_PER_MSEC);
-        if (!streq(row.items[0].state, "approving"))
+        if (!streq(request->state, "approving"))
                 return may_wait ? print_line(stderr, "queued for %s: request %s     expires in %s",
-                                             row.items[0].device, ulid_shown(id), span)
+                                             request->device, ulid_shown(id), span)
                                 : 0;
 
         return print_line(stderr, "needs an approval (%s): devboxctl approve %s%s     expires in %s",
-                          row.items[0].tier, ulid_shown(id),
-                          streq(row.items[0].tier, approval_tier_names[APPROVAL_SIGNED]) ? " --sign" : "",
-                          span);
+                          request->tier, ulid_shown(id),
+                          streq(request->tier, approval_tier_names[APPROVAL_SIGNED]) ? " --sign" : "", span);
 }
 
 static int run_request(Ctl *ctl, RunCall *call)

@@ -14,36 +14,22 @@ static const ClientDaemon collector = {
         .timeout = DEVBOX_ERROR_COLLECTOR_TIMEOUT,
 };
 
-static int call_collector(sd_bus *bus, const char *member, sd_bus_message **ret_reply, char **ret_problem)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
-
-        int r = client_new_call(bus, &collector, member, &call);
-        return client_send(&collector, r, call, ret_reply, ret_problem);
-}
+#define METHOD(member) (&(const ClientMethod){ &collector, member, "" })
 
 int collector_client_get_system(sd_bus *bus, SystemSample *ret_sample, char **ret_problem)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
 
-        int r = call_collector(bus, "GetSystem", &reply, ret_problem);
-        if (r != 0)
-                return r;
-
-        r = system_sample_read(reply, ret_sample);
-        return client_read(&collector, r, ret_problem);
+        int r = client_call(bus, METHOD("GetSystem"), &reply, ret_problem);
+        return r != 0 ? r : client_read(&collector, system_sample_read(reply, ret_sample), ret_problem);
 }
 
 int collector_client_get_units(sd_bus *bus, UnitSamples *ret_samples, char **ret_problem)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
 
-        int r = call_collector(bus, "GetUnits", &reply, ret_problem);
-        if (r != 0)
-                return r;
-
-        r = unit_samples_read(reply, ret_samples);
-        return client_read(&collector, r, ret_problem);
+        int r = client_call(bus, METHOD("GetUnits"), &reply, ret_problem);
+        return r != 0 ? r : client_read(&collector, unit_samples_read(reply, ret_samples), ret_problem);
 }
 
 void snapshot_done(Snapshot *snapshot)
@@ -58,7 +44,7 @@ int collector_client_get_snapshot(sd_bus *bus, Snapshot *ret_snapshot, char **re
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(snapshot_done) Snapshot snapshot = { 0 };
 
-        int r = call_collector(bus, "GetSnapshot", &reply, ret_problem);
+        int r = client_call(bus, METHOD("GetSnapshot"), &reply, ret_problem);
         if (r != 0)
                 return r;
 
@@ -68,11 +54,9 @@ int collector_client_get_snapshot(sd_bus *bus, Snapshot *ret_snapshot, char **re
         if (r >= 0)
                 r = part_samples_read(reply, &snapshot.parts);
         r = client_read(&collector, r, ret_problem);
-        if (r != 0)
-                return r;
-
-        *ret_snapshot = TAKE(snapshot, (Snapshot){ 0 });
-        return 0;
+        if (r == 0)
+                *ret_snapshot = TAKE(snapshot, (Snapshot){ 0 });
+        return r;
 }
 
 bool snapshot_has(const Snapshot *snapshot, const char *part)
