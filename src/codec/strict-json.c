@@ -270,3 +270,21 @@ int strict_json_parse(Bytes text, size_t max, cJSON **ret_tree, JsonFault *ret_f
         *ret_tree = TAKE_PTR(tree);
         return 0;
 }
+
+int json_tree_append(cJSON *array, cJSON *item)
+{
+        if (item && cJSON_AddItemToArray(array, item))
+                return 0;
+
+        cJSON_Delete(item);
+        return -ENOMEM;
+}
+
+int json_tree_add(cJSON *object, const char *key, cJSON *item)
+{
+        if (item && cJSON_AddItemToObject(object, key, item))
+                return 0;
+
+        cJSON_Delete(item);
+        return -ENOMEM;
+}

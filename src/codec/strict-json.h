@@ -32,6 +32,11 @@ static inline void json_deletep(cJSON **tree)
         cJSON_Delete(*tree);
 }
 
+/* Adds an item to an array, or to an object under a key. The item is taken, also on failure; NULL is one
+ * that could not be made. Errors: -ENOMEM. */
+int json_tree_append(cJSON *array, cJSON *item);
+int json_tree_add(cJSON *object, const char *key, cJSON *item);
+
 /* Parses a text; free the tree with cJSON_Delete(). `ret_fault` may be NULL; it is set only for -EBADMSG and
  * -EFBIG. Errors: -EBADMSG outside the profile; -EFBIG more than `max` bytes; -ENOMEM. */
 int strict_json_parse(Bytes text, size_t max, cJSON **ret_tree, JsonFault *ret_fault);

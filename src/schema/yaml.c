@@ -196,15 +196,6 @@ static int choose_variant(Converter *converter, const YamlNode *node, const Sche
         return 0;
 }
 
-static int add_item(cJSON *object, const char *key, cJSON *item)
-{
-        if (item && cJSON_AddItemToObject(object, key, item))
-                return 0;
-
-        cJSON_Delete(item);
-        return -ENOMEM;
-}
-
 /* A constant, such as the version of a document, need not be written by hand. */
 static int add_constants(const Schema *schema, cJSON *object)
 {
@@ -214,7 +205,7 @@ static int add_constants(const Schema *schema, cJSON *object)
                 if (field->type != SCHEMA_CONSTANT || cJSON_GetObjectItemCaseSensitive(object, field->key))
                         continue;
 
-                int r = add_item(object, field->key, cJSON_CreateNumber((double) field->min));
+                int r = json_tree_add(object, field->key, cJSON_CreateNumber((double) field->min));
                 if (r < 0)
                         return r;
         }
@@ -266,7 +257,7 @@ static int convert_member(Converter *converter, const Schema *schema, const Yaml
 
         r = is_empty_list(field, member) ? return_item(cJSON_CreateArray(), &item)
                                          : convert_field(converter, field, member, &item);
-        return r < 0 ? r : add_item(object, field->key, item);
+        return r < 0 ? r : json_tree_add(object, field->key, item);
 }
 
 static int convert_object(Converter *converter, const Schema *schema, const YamlNode *node, cJSON **ret_item)

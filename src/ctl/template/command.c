@@ -161,11 +161,9 @@ static int take_alternatives(LineParser *parser, cJSON **ret_words)
                         return line_fail(parser,
                                          "write alternatives without blanks: a|b (there are no pipes)");
 
-                cJSON *word = cJSON_CreateString((parser->at++)->text);
-                if (!word || !cJSON_AddItemToArray(words, word)) {
-                        cJSON_Delete(word);
-                        return -ENOMEM;
-                }
+                int r = json_tree_append(words, cJSON_CreateString((parser->at++)->text));
+                if (r < 0)
+                        return r;
                 if (parser->at->kind == TOKEN_BAR && !parser->at->glued)
                         return line_fail(parser,
                                          "write alternatives without blanks: a|b (there are no pipes)");
@@ -296,14 +294,12 @@ static int separator_place(const cJSON *constraints)
 static int insert_separator(cJSON *constraints)
 {
         int place = separator_place(constraints), after = cJSON_GetArraySize(constraints) - place;
-        cJSON *item = place < 0 ? NULL : wrap("insert", cJSON_CreateString("--"));
 
         if (place < 0)
                 return 0;
-        if (!item || !cJSON_AddItemToArray(constraints, item)) {
-                cJSON_Delete(item);
-                return -ENOMEM;
-        }
+        int r = json_tree_append(constraints, wrap("insert", cJSON_CreateString("--")));
+        if (r < 0)
+                return r;
 
         for (; after > 0; after--)
                 (void) cJSON_AddItemToArray(constraints, cJSON_DetachItemFromArray(constraints, place));
@@ -325,10 +321,8 @@ int command_take(LineParser *parser, const char *end, cJSON **ret_programs, cJSO
                 cJSON *item = NULL;
 
                 r = take_argument(parser, &item);
-                if (r == 0 && !cJSON_AddItemToArray(constraints, item)) {
-                        cJSON_Delete(item);
-                        r = -ENOMEM;
-                }
+                if (r == 0)
+                        r = json_tree_append(constraints, item);
         }
         if (r == 0)
                 r = insert_separator(constraints);

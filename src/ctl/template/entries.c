@@ -120,11 +120,9 @@ static int add_options(TemplateBuilder *builder, const YamlNode *node, const cJS
                                              yaml_node_line(yaml_node_at(node, option->string)),
                                              "the line already says %s", option->string);
 
-                cJSON *copy = cJSON_Duplicate(option, true);
-                if (!copy || !cJSON_AddItemToObject(entry, option->string, copy)) {
-                        cJSON_Delete(copy);
-                        return -ENOMEM;
-                }
+                int r = json_tree_add(entry, option->string, cJSON_Duplicate(option, true));
+                if (r < 0)
+                        return r;
         }
 
         return add_exec_kill(entry);

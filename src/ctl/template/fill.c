@@ -59,11 +59,7 @@ static int add_row(void *context, const char *principal, const Person *person)
                 return 0;
 
         cJSON *row = cJSON_CreateObject();
-        if (!row || !cJSON_AddItemToArray(rows->array, row)) {
-                cJSON_Delete(row);
-                return -ENOMEM;
-        }
-        if (!cJSON_AddStringToObject(row, "mxid", principal) ||
+        if (json_tree_append(rows->array, row) < 0 || !cJSON_AddStringToObject(row, "mxid", principal) ||
             (person && !cJSON_AddStringToObject(row, "person", person->name)))
                 return -ENOMEM;
 

@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <stdio.h>
 
+#include "codec/strict-json.h"
 #include "proto/id.h"
 
 void label_from(const char *text, char ret_label[static LABEL_SIZE])
@@ -71,10 +72,8 @@ int roots_resolve(cJSON *roots, const char *text, const char **ret_name)
 
                 label_from(streq(text, "/") ? "all" : text, base);
                 label_unique(base, name_is_used, roots, name);
-                if (!root || !cJSON_AddItemToArray(roots, root)) {
-                        cJSON_Delete(root);
+                if (json_tree_append(roots, root) < 0)
                         return -ENOMEM;
-                }
                 const cJSON *added = cJSON_AddStringToObject(root, "name", name);
                 if (!added || !cJSON_AddStringToObject(root, "path", text))
                         return -ENOMEM;

@@ -27,24 +27,14 @@ static int add_entry(cJSON *entries, CapabilityKind kind, const char *id, cJSON 
         cJSON *entry = cJSON_CreateObject();
         char label[LABEL_SIZE];
 
-        if (!entry || !cJSON_AddItemToArray(entries, entry)) {
-                cJSON_Delete(entry);
-                return -ENOMEM;
-        }
+        int r = json_tree_append(entries, entry);
+        if (r < 0)
+                return r;
 
         label_from(id, label);
         *ret_entry = entry;
-        int r = add_string(entry, "name", capability_kind_name(kind));
+        r = add_string(entry, "name", capability_kind_name(kind));
         return r < 0 ? r : add_string(entry, "id", label);
-}
-
-static int add_item(cJSON *object, const char *key, cJSON *value)
-{
-        if (value && cJSON_AddItemToObject(object, key, value))
-                return 0;
-
-        cJSON_Delete(value);
-        return -ENOMEM;
 }
 
 /* Whether the line goes on with what only its end may have. */
@@ -108,12 +98,10 @@ static int expand_names(LineParser *parser, const ShortForm *form, cJSON *entrie
                 cJSON *name = NULL;
 
                 r = form->syntax->take_name(parser, &name);
+                if (r == 0)
+                        r = json_tree_append(names, name);
                 if (r < 0)
                         return r;
-                if (!cJSON_AddItemToArray(names, name)) {
-                        cJSON_Delete(name);
-                        return -ENOMEM;
-                }
         } while (!is_at_approval(parser) && line_take(parser, TOKEN_COMMA));
 
         return 0;
@@ -129,7 +117,7 @@ static int add_command(cJSON *entry, const char *program, const cJSON *constrain
                 return -ENOMEM;
 
         int r = add_string(entry, "bin", path);
-        return r < 0 ? r : add_item(entry, "argv", cJSON_Duplicate(constraints, true));
+        return r < 0 ? r : json_tree_add(entry, "argv", cJSON_Duplicate(constraints, true));
 }
 
 /* In a container the program is the first of the arguments. */
@@ -138,70 +126,46 @@ static int add_container_command(cJSON *entry, const char *program, const cJSON 
         cJSON *argv = cJSON_AddArrayToObject(entry, "argv"), *literal = cJSON_CreateObject();
         const cJSON *constraint;
 
-        if (!argv || !literal || !cJSON_AddItemToArray(argv, literal)) {
-                cJSON_Delete(literal);
-                return -ENOMEM;
-        }
-        int r = add_string(literal, "lit", program);
-
-        cJSON_ArrayForEach(constraint, constraints) {
-                cJSON *copy = r < 0 ? NULL : cJSON_Duplicate(constraint, true);
-
-                if (!copy || !cJSON_AddItemToArray(argv, copy)) {
-                        cJSON_Delete(copy);
-                        return -ENOMEM;
-                }
-        }
-
+        int r = json_tree_append(argv, literal);
+        if (r == 0)
+                r = add_string(literal, "lit", program);
+        cJSON_ArrayForEach(constraint, constraints)
+                if (r == 0)
+                        r = json_tree_append(argv, cJSON_Duplicate(constraint, true));
         return r;
+}
+
+/* An entry for each program. `end`: the word that ends the command; NULL: none. */
+static int expand_command(LineParser *parser, CapabilityKind kind, const char *end, cJSON *entries)
+{
+        _cleanup_(json_deletep) cJSON *programs = NULL, *constraints = NULL;
+        const cJSON *program;
+
+        int r = command_take(parser, end, &programs, &constraints);
+        if (r < 0)
+                return r;
+
+        cJSON_ArrayForEach(program, programs) {
+                const char *name = program->valuestring;
+                cJSON *entry;
+
+                r = add_entry(entries, kind, strrchr(name, '/') ? strrchr(name, '/') + 1 : name, &entry);
+                if (r == 0)
+                        r = kind == CAPABILITY_DOCKER_EXEC ? add_container_command(entry, name, constraints)
+                                                           : add_command(entry, name, constraints);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
 }
 
 static int expand_run(LineParser *parser, const ShortForm *form, cJSON *entries)
 {
-        _cleanup_(json_deletep) cJSON *programs = NULL, *constraints = NULL;
-        const cJSON *program;
-
-        int r = command_take(parser, NULL, &programs, &constraints);
-        if (r < 0)
-                return r;
-
-        cJSON_ArrayForEach(program, programs) {
-                const char *name = program->valuestring, *slash = strrchr(name, '/');
-                cJSON *entry;
-
-                r = add_entry(entries, form->kind, slash ? slash + 1 : name, &entry);
-                if (r == 0)
-                        r = add_command(entry, name, constraints);
-                if (r < 0)
-                        return r;
-        }
-
-        return 0;
+        return expand_command(parser, form->kind, NULL, entries);
 }
 
 /* ---- docker */
-
-static int expand_exec(LineParser *parser, cJSON *entries)
-{
-        _cleanup_(json_deletep) cJSON *programs = NULL, *constraints = NULL;
-        const cJSON *program;
-
-        int r = command_take(parser, "in", &programs, &constraints);
-        if (r < 0)
-                return r;
-
-        cJSON_ArrayForEach(program, programs) {
-                cJSON *entry;
-
-                r = add_entry(entries, CAPABILITY_DOCKER_EXEC, program->valuestring, &entry);
-                if (r == 0)
-                        r = add_container_command(entry, program->valuestring, constraints);
-                if (r < 0)
-                        return r;
-        }
-
-        return 0;
-}
 
 static int take_action(LineParser *parser, cJSON *entries)
 {
@@ -212,7 +176,7 @@ static int take_action(LineParser *parser, cJSON *entries)
         if (line_take_word(parser, "logs"))
                 return add_entry(entries, CAPABILITY_DOCKER_LOGS, "logs", &entry);
         if (line_take_word(parser, "exec"))
-                return expand_exec(parser, entries);
+                return expand_command(parser, CAPABILITY_DOCKER_EXEC, "in", entries);
 
         return line_fail(parser, "docker is followed by list, logs or exec COMMAND");
 }
@@ -223,17 +187,12 @@ static int take_containers(LineParser *parser, cJSON **ret_names)
         _cleanup_(json_deletep) cJSON *names = cJSON_CreateArray();
 
         do {
-                cJSON *name = names ? cJSON_CreateString(parser->at->text) : NULL;
-
-                if (parser->at->kind != TOKEN_WORD) {
-                        cJSON_Delete(name);
+                if (parser->at->kind != TOKEN_WORD)
                         return line_fail(parser, "`in` is followed by containers: in web|db");
-                }
-                if (!name || !cJSON_AddItemToArray(names, name)) {
-                        cJSON_Delete(name);
-                        return -ENOMEM;
-                }
-                parser->at++;
+
+                int r = json_tree_append(names, cJSON_CreateString((parser->at++)->text));
+                if (r < 0)
+                        return r;
         } while (line_take(parser, TOKEN_BAR));
 
         *ret_names = TAKE_PTR(names);
@@ -262,7 +221,7 @@ static int expand_docker(LineParser *parser, const ShortForm *form, cJSON *entri
                 const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(entry, "name"));
 
                 if (containers)
-                        r = add_item(entry, "containers", cJSON_Duplicate(containers, true));
+                        r = json_tree_add(entry, "containers", cJSON_Duplicate(containers, true));
                 else if (!streq(name, capability_kind_name(CAPABILITY_DOCKER_LIST)))
                         return line_fail(parser, "name the containers at the end: in web|db");
                 if (r < 0)
@@ -312,15 +271,6 @@ const ShortForm short_forms[] = {
         { "camera", CAPABILITY_CAMERA_SNAPSHOT, NAMES("cameras", take_word) },
         { NULL },
 };
-
-const ShortForm *short_form_find(const char *key)
-{
-        for (const ShortForm *form = short_forms; form->key; form++)
-                if (streq(form->key, key))
-                        return form;
-
-        return NULL;
-}
 
 int short_form_expand(const ShortForm *form, const char *line, cJSON *roots, cJSON **ret_entries,
                       char ret_reason[static LINE_REASON_MAX])

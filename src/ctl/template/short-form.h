@@ -22,9 +22,6 @@ typedef struct ShortForm {
 /* Ends with a key of NULL. */
 extern const ShortForm short_forms[];
 
-/* NULL: no short form. */
-const ShortForm *short_form_find(const char *key);
-
 /* Expands a line to full entries, an array, which lack what the table of their kind has other than name,
  * approval, and what the line says; each has the base of an id. Roots may be added to `roots`. Errors:
  * -EBADMSG, with the reason; -ENOMEM. */
