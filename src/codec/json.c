@@ -132,6 +132,20 @@ void json_add_u64(Json *json, const char *key, uint64_t value)
         text_appendf(&json->text, "%" PRIu64, value);
 }
 
+void json_add_hex(Json *json, const char *key, Bytes value)
+{
+        if (value.size == 0) {
+                json_add_null(json, key);
+                return;
+        }
+
+        begin_value(json, key);
+        text_append(&json->text, "\"");
+        for (size_t i = 0; i < value.size; i++)
+                text_appendf(&json->text, "%02x", value.data[i]);
+        text_append(&json->text, "\"");
+}
+
 void json_add_decimal(Json *json, const char *key, double value, int digits)
 {
         if (!isfinite(value)) {

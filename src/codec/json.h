@@ -14,6 +14,7 @@
  * `key` is NULL for the outermost value and inside an array. The output is always valid JSON: bytes that are
  * not UTF-8 become U+FFFD. */
 
+#include "basic/bytes.h"
 #include "basic/text.h"
 #include "basic/time.h"
 
@@ -35,6 +36,7 @@ void json_close_array(Json *json);
 void json_add_string(Json *json, const char *key, const char *value); /* NULL: null */
 void json_add_bool(Json *json, const char *key, bool value);
 void json_add_u64(Json *json, const char *key, uint64_t value); /* all 64 bits, exactly */
+void json_add_hex(Json *json, const char *key, Bytes value);    /* lower case; no bytes: null */
 void json_add_null(Json *json, const char *key);
 
 /* Always with that many digits after the point, "41.0", so that a client never sees the type change. Not a

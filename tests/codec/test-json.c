@@ -40,10 +40,13 @@ static void test_commas_stand_between_values_at_every_depth(void **state)
         json_close_array(&json);
         json_add_string(&json, "c", NULL);
         json_add_bool(&json, "d", false);
+        json_add_hex(&json, "e", BYTES("\x00\xfe", 2));
+        json_add_hex(&json, "f", BYTES_NULL);
         json_close_object(&json);
 
         assert_ok(json_take(&json, &string, &size));
-        assert_string_equal(string, "{\"a\":true,\"b\":[1,{},null],\"c\":null,\"d\":false}");
+        assert_string_equal(string, "{\"a\":true,\"b\":[1,{},null],\"c\":null,\"d\":false,"
+                                    "\"e\":\"00fe\",\"f\":null}");
         assert_int_equal(size, strlen(string));
 }
 

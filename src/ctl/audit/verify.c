@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #include "audit/verify.h"
-#include "codec/binary-text.h"
 #include "ctl/audit/open.h"
 #include "ctl/input.h"
 #include "ctl/operator/root-chain.h"
@@ -52,12 +51,10 @@ static void audit_done(Audit *audit)
 
 /* ---- what is printed */
 
-static int add_report(Audit *audit, const char *device, const AuditReport *report)
+static void add_report(Audit *audit, const char *device, const AuditReport *report)
 {
         Json *json = &audit->json;
-        char head[HEX_SIZE(SHA256_SIZE)];
 
-        hex_format(BYTES_OF(report->head.bytes), head);
         json_open_object(json, NULL);
         json_add_string(json, "device", device);
         json_add_string(json, "outcome", audit_outcome_name(report->outcome));
@@ -68,7 +65,7 @@ static int add_report(Audit *audit, const char *device, const AuditReport *repor
                         json_add_string(json, "reason", devbox_error_code(report->error));
         }
         json_add_u64(json, "size", report->size);
-        json_add_string(json, "head", head);
+        json_add_hex(json, "head", BYTES_OF(report->head.bytes));
         json_add_u64(json, "witnessed", report->witnessed);
         json_add_u64(json, "accepted", report->n_accepted);
         json_add_u64(json, "judged_again", report->n_judged);
@@ -79,7 +76,6 @@ static int add_report(Audit *audit, const char *device, const AuditReport *repor
         json_add_u64(json, "statements", report->n_checkpoints);
         json_add_u64(json, "ignored", report->n_ignored);
         json_close_object(json);
-        return 0;
 }
 
 /* What would change an outcome that is not the chain's fault; "": nothing. */
@@ -173,7 +169,11 @@ static int report_chain(Audit *audit, const char *device, const AuditReport *rep
 {
         audit->n_chains++;
         audit->worst = MAX(audit->worst, report->outcome);
-        return audit->ctl->json ? add_report(audit, device, report) : print_report(audit, device, report);
+        if (!audit->ctl->json)
+                return print_report(audit, device, report);
+
+        add_report(audit, device, report);
+        return 0;
 }
 
 static int verify_reader(Audit *audit, AuditReader *reader)

@@ -48,16 +48,15 @@ static int choose_chain_id(sd_bus *bus, const EnrollOptions *given, uint8_t ret_
 
 static int print_enrolment(const Ctl *ctl, const DeviceEnrolment *enrolment, const Root *root)
 {
-        char digest[HEX_SIZE(SHA256_SIZE)], chain_id[HEX_SIZE(CHAIN_ID_SIZE)];
+        char digest[HEX_SIZE(SHA256_SIZE)];
 
         hex_format(BYTES_OF(enrolment->root_sha256.bytes), digest);
-        hex_format(BYTES_OF(enrolment->chain_id), chain_id);
         if (ctl->json) {
                 _cleanup_(json_done) Json json = JSON_NULL;
 
                 json_open_object(&json, NULL);
                 json_add_string(&json, "device", enrolment->device);
-                json_add_string(&json, "chain_id", chain_id);
+                json_add_hex(&json, "chain_id", BYTES_OF(enrolment->chain_id));
                 json_add_string(&json, "network", root->network);
                 json_add_u64(&json, "root_version", (uint64_t) root->version);
                 json_add_string(&json, "root_sha256", digest);

@@ -27,15 +27,6 @@ static const char *find_problem(const DeviceStatus *status)
         return NULL;
 }
 
-static void add_hex(Json *json, const char *key, Bytes bytes)
-{
-        char hex[HEX_SIZE(SHA256_SIZE)];
-
-        assert(bytes.size <= SHA256_SIZE);
-        hex_format(bytes, hex);
-        json_add_string(json, key, hex);
-}
-
 static int print_document(const DeviceStatus *status)
 {
         _cleanup_(json_done) Json json = JSON_NULL;
@@ -43,18 +34,18 @@ static int print_document(const DeviceStatus *status)
 
         json_open_object(&json, NULL);
         json_add_string(&json, "device", enrolled ? status->device : NULL);
-        add_hex(&json, "key", BYTES_OF(status->key.bytes));
+        json_add_hex(&json, "key", BYTES_OF(status->key.bytes));
         if (enrolled) {
-                add_hex(&json, "chain_id", BYTES_OF(status->chain_id));
+                json_add_hex(&json, "chain_id", BYTES_OF(status->chain_id));
                 json_add_u64(&json, "size", status->size);
-                add_hex(&json, "head", BYTES_OF(status->head.bytes));
+                json_add_hex(&json, "head", BYTES_OF(status->head.bytes));
                 json_add_u64(&json, "root_version", status->root_version);
         }
         if (status->manifest_version > 0) {
                 json_open_object(&json, "manifest");
                 json_add_u64(&json, "epoch", status->manifest_epoch);
                 json_add_u64(&json, "version", status->manifest_version);
-                add_hex(&json, "sha256", BYTES_OF(status->manifest_sha256.bytes));
+                json_add_hex(&json, "sha256", BYTES_OF(status->manifest_sha256.bytes));
                 json_add_time(&json, "expires_at", status->manifest_expires_at_ms * USEC_PER_MSEC);
                 json_add_bool(&json, "in_force", status->manifest_in_force);
                 json_close_object(&json);

@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 
-#include "codec/binary-text.h"
 #include "ctl/hub/session.h"
 #include "ctl/listing.h"
 #include "ctl/option-types.h"
@@ -17,10 +16,8 @@ typedef struct PendingOptions {
 static void add_document(Json *json, const void *item)
 {
         const MeshPending *pending = item;
-        char hex[HEX_SIZE(PUBLIC_KEY_SIZE)];
         bool claimed = pending->claimed_at_ms > 0;
 
-        hex_format(BYTES_OF(pending->device_key.bytes), hex);
         json_open_object(json, NULL);
         json_add_string(json, "name", pending->name);
         json_add_string(json, "state", pending->state);
@@ -28,7 +25,7 @@ static void add_document(Json *json, const void *item)
         json_add_bool(json, "bound", pending->bound);
         json_add_string(json, "source", pending->source);
         json_add_string(json, "description", pending->description);
-        json_add_string(json, "device_key", claimed ? hex : NULL);
+        json_add_hex(json, "device_key", claimed ? BYTES_OF(pending->device_key.bytes) : BYTES_NULL);
         json_add_time(json, "claimed_at", pending->claimed_at_ms * USEC_PER_MSEC);
         json_add_time(json, "expires_at", pending->expires_at_ms * USEC_PER_MSEC);
         json_close_object(json);

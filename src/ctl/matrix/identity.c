@@ -10,15 +10,14 @@
 
 static int print_document(const char *user, const MatrixIdentity *identity)
 {
-        char base64[BASE64_UNPADDED_SIZE(PUBLIC_KEY_SIZE)], hex[HEX_SIZE(PUBLIC_KEY_SIZE)];
+        char base64[BASE64_UNPADDED_SIZE(PUBLIC_KEY_SIZE)];
         _cleanup_(json_done) Json json = JSON_NULL;
 
         base64_unpadded_format(BYTES_OF(identity->master_key.bytes), base64);
-        hex_format(BYTES_OF(identity->master_key.bytes), hex);
         json_open_object(&json, NULL);
         json_add_string(&json, "user", user);
         json_add_string(&json, "master_key", base64);
-        json_add_string(&json, "msk", hex);
+        json_add_hex(&json, "msk", BYTES_OF(identity->master_key.bytes));
         json_add_bool(&json, "changed", identity->changed);
         json_close_object(&json);
         return print_json(&json);

@@ -98,9 +98,6 @@ void peer_add_manifest(Json *json, const MeshPeer *peer)
 
 void peer_add_json(Json *json, const MeshPeer *peer)
 {
-        char hex[HEX_SIZE(CHAIN_ID_SIZE)];
-
-        hex_format(BYTES_OF(peer->chain_id), hex);
         json_open_object(json, NULL);
         peer_add_presence(json, peer);
         json_add_u64(json, "rx_bytes", peer->rx_bytes);
@@ -109,7 +106,7 @@ void peer_add_json(Json *json, const MeshPeer *peer)
         json_add_u64(json, "keepalive_sec", peer->keepalive_sec);
         add_key(json, "wireguard_key", peer->wireguard_key);
         add_key(json, "device_key", peer->device_key.bytes);
-        json_add_string(json, "chain_id", hex);
+        json_add_hex(json, "chain_id", BYTES_OF(peer->chain_id));
         peer_add_manifest(json, peer);
         json_add_time(json, "since", peer->since_ms * USEC_PER_MSEC);
         json_close_object(json);

@@ -32,7 +32,7 @@ static bool has_signed(const Role *role, size_t index)
 
 static void add_role_json(Json *json, const Role *role)
 {
-        char hex[HEX_SIZE(PUBLIC_KEY_SIZE)], words[FINGERPRINT_SIZE];
+        char words[FINGERPRINT_SIZE];
         Sha256 id;
 
         json_open_object(json, role->name);
@@ -42,11 +42,9 @@ static void add_role_json(Json *json, const Role *role)
                 const PublicKey *key = &role->keys->keys.items[i];
 
                 json_open_object(json, NULL);
-                hex_format(BYTES_OF(key->bytes), hex);
-                json_add_string(json, "public", hex);
+                json_add_hex(json, "public", BYTES_OF(key->bytes));
                 public_key_id(key, root_role_name(role->role), &id);
-                hex_format(BYTES_OF(id.bytes), hex);
-                json_add_string(json, "keyid", hex);
+                json_add_hex(json, "keyid", BYTES_OF(id.bytes));
                 fingerprint_format(key, words);
                 json_add_string(json, "words", words);
                 if (signs_roots(role))
@@ -61,17 +59,16 @@ static int print_json_root(const RootDraft *draft, const Role *roles, size_t n_r
 {
         _cleanup_(json_done) Json json = JSON_NULL;
         const Root *root = draft->root;
-        char hex[HEX_SIZE(SHA256_SIZE)], words[FINGERPRINT_SIZE];
+        char words[FINGERPRINT_SIZE];
 
         fingerprint_format_root(&draft->envelope->digest, words);
-        hex_format(BYTES_OF(draft->envelope->digest.bytes), hex);
         json_open_object(&json, NULL);
         json_add_string(&json, "network", root->network);
         json_add_u64(&json, "version", (uint64_t) root->version);
         json_add_u64(&json, "epoch", (uint64_t) root->epoch);
         json_add_time(&json, "issued_at", (usec_t) root->issued_at_ms * USEC_PER_MSEC);
         json_add_time(&json, "expires_at", (usec_t) root->expires_at_ms * USEC_PER_MSEC);
-        json_add_string(&json, "sha256", hex);
+        json_add_hex(&json, "sha256", BYTES_OF(draft->envelope->digest.bytes));
         json_add_string(&json, "words", words);
         json_add_u64(&json, "missing", draft->missing);
         if (draft->before)
@@ -173,7 +170,6 @@ int operator_print_root(const Ctl *ctl, const RootDraft *draft)
 {
         Role roles[_ROOT_ROLE_MAX + 1];
         size_t n = 0;
-        int r;
 
         for (int role = 0; role < _ROOT_ROLE_MAX; role++)
                 if (draft->root->roles[role].keys.n > 0)
@@ -183,8 +179,7 @@ int operator_print_root(const Ctl *ctl, const RootDraft *draft)
                 roles[n++] = (Role){ "before", ROOT_ROLE_ROOT, &draft->before->roles[ROOT_ROLE_ROOT],
                                      draft->signers_before };
 
-        r = ctl->json ? print_json_root(draft, roles, n) : print_text_root(ctl, draft, roles, n);
-        return r;
+        return ctl->json ? print_json_root(draft, roles, n) : print_text_root(ctl, draft, roles, n);
 }
 
 int operator_print_outcome(const Ctl *ctl, const RootDraft *draft, const char *path)

@@ -10,8 +10,7 @@
 int operator_print_root(const Ctl *ctl, const RootDraft *draft);
 
 /* Whether a root that was made or signed is complete, and its path: a sentence on standard error, nothing
- * with
- * --json. */
+ * with --json. */
 int operator_print_outcome(const Ctl *ctl, const RootDraft *draft, const char *path);
 
 /* root.json or the file at `path`, a draft too, with its signatures. Returns 0, or a DevboxError with

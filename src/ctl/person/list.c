@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 
-#include "codec/binary-text.h"
 #include "crypto/fingerprint.h"
 #include "ctl/listing.h"
 #include "ctl/matrix/master-key.h"
@@ -17,10 +16,7 @@ typedef struct ListOptions {
 
 static void add_key(Json *json, const char *name, const PublicKey *key)
 {
-        char hex[HEX_SIZE(PUBLIC_KEY_SIZE)];
-
-        hex_format(BYTES_OF(key->bytes), hex);
-        json_add_string(json, name, public_key_is_null(key) ? NULL : hex);
+        json_add_hex(json, name, public_key_is_null(key) ? BYTES_NULL : BYTES_OF(key->bytes));
 }
 
 static void add_document(Json *json, const void *item)
