@@ -112,17 +112,12 @@ static int format_text(char **ret_text, const char *format, va_list args)
         return 0;
 }
 
-void table_add(Table *table, Style style, const char *format, ...)
+static void add_cell(Table *table, Style style, const char *format, va_list args)
 {
         _cleanup_(freep) char *text = NULL;
-        va_list args;
 
-        if (table->error < 0)
-                return;
-
-        va_start(args, format);
-        table->error = format_text(&text, format, args);
-        va_end(args);
+        if (table->error == 0)
+                table->error = format_text(&text, format, args);
         if (table->error < 0)
                 return;
 
@@ -135,6 +130,25 @@ void table_add(Table *table, Style style, const char *format, ...)
         size_t width = utf8_sanitize(text);
         table->cells = grown;
         table->cells[table->n_cells++] = (Cell){ TAKE_PTR(text), width, style };
+}
+
+void table_add(Table *table, Style style, const char *format, ...)
+{
+        va_list args;
+
+        va_start(args, format);
+        add_cell(table, style, format, args);
+        va_end(args);
+}
+
+void table_add_fact(Table *table, const char *label, Style style, const char *format, ...)
+{
+        va_list args;
+
+        table_add(table, STYLE_FAINT, "%s", label);
+        va_start(args, format);
+        add_cell(table, style, format, args);
+        va_end(args);
 }
 
 /* Writes one row; what is empty at its end leaves no blanks behind. */

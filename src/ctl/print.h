@@ -45,6 +45,9 @@ void table_done(Table *table);
 /* The text is sanitised. */
 void table_add(Table *table, Style style, const char *format, ...) _printf_(3, 4);
 
+/* A row of a table with two columns: a faint label, and its value. */
+void table_add_fact(Table *table, const char *label, Style style, const char *format, ...) _printf_(4, 5);
+
 /* A row of empty cells. */
 void table_add_blank(Table *table);
 

@@ -111,8 +111,10 @@ static void test_colours_keep_the_alignment(void **state)
         table_add(&table, STYLE_PLAIN, "a");
         table_add(&table, STYLE_BAD, "failed");
         table_add(&table, STYLE_PLAIN, "b");
+        table_add_fact(&table, "key", STYLE_GOOD, "%d", 3);
         text = print(&table, true);
-        assert_string_equal(text, "\x1b[32mok\x1b[0m      a\n\x1b[1;31mfailed\x1b[0m  b\n");
+        assert_string_equal(text, "\x1b[32mok\x1b[0m      a\n\x1b[1;31mfailed\x1b[0m  b\n"
+                                  "\x1b[2mkey\x1b[0m     \x1b[32m3\x1b[0m\n");
 }
 
 static void test_cells_are_sanitised(void **state)

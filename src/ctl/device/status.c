@@ -63,27 +63,20 @@ static int print_table(const Ctl *ctl, const DeviceStatus *status)
         const char *problem = find_problem(status);
 
         fingerprint_format(&status->key, words);
-        table_add(&table, STYLE_FAINT, "device");
-        table_add(&table, STYLE_HEAD, "%s", *status->device != '\0' ? status->device : "-");
-        table_add(&table, STYLE_FAINT, "key");
-        table_add(&table, STYLE_PLAIN, "%s", words);
+        table_add_fact(&table, "device", STYLE_HEAD, "%s", *status->device != '\0' ? status->device : "-");
+        table_add_fact(&table, "key", STYLE_PLAIN, "%s", words);
         if (*status->device != '\0') {
                 hex_format(BYTES_OF(status->chain_id), hex);
-                table_add(&table, STYLE_FAINT, "chain");
-                table_add(&table, STYLE_PLAIN, "%s, %" PRIu64 " entries", hex, status->size);
-                table_add(&table, STYLE_FAINT, "root");
-                table_add(&table, STYLE_PLAIN, "%" PRIu64, status->root_version);
+                table_add_fact(&table, "chain", STYLE_PLAIN, "%s, %" PRIu64 " entries", hex, status->size);
+                table_add_fact(&table, "root", STYLE_PLAIN, "%" PRIu64, status->root_version);
         }
-        if (status->manifest_version > 0) {
-                table_add(&table, STYLE_FAINT, "manifest");
-                table_add(&table, STYLE_PLAIN, "version %" PRIu64 " of epoch %" PRIu64 ", until %s",
-                          status->manifest_version, status->manifest_epoch,
-                          format_moment(moment, status->manifest_expires_at_ms));
-        }
-        if (problem) {
-                table_add(&table, STYLE_FAINT, "problem");
-                table_add(&table, STYLE_BAD, "%s", problem);
-        }
+        if (status->manifest_version > 0)
+                table_add_fact(&table, "manifest", STYLE_PLAIN,
+                               "version %" PRIu64 " of epoch %" PRIu64 ", until %s",
+                               status->manifest_version, status->manifest_epoch,
+                               format_moment(moment, status->manifest_expires_at_ms));
+        if (problem)
+                table_add_fact(&table, "problem", STYLE_BAD, "%s", problem);
 
         return table_print(&table, stdout, ctl->colour);
 }

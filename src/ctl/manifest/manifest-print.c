@@ -15,12 +15,6 @@
 
 #define CAPABILITY_COLUMNS 4
 
-static void add_fact(Table *table, const char *name, const char *value)
-{
-        table_add(table, STYLE_FAINT, "%s", name);
-        table_add(table, STYLE_PLAIN, "%s", value);
-}
-
 /* A row of operators or approvers. */
 typedef struct PersonRow {
         const char *role, *principal, *person;
@@ -39,17 +33,16 @@ static void add_person(Table *table, const PersonRow *row)
                 fingerprint_format(row->key, words);
         if (is_pinned)
                 (void) master_key_format(row->master_key, identity);
-        table_add(table, STYLE_FAINT, "%s", row->role);
-        table_add(table, STYLE_PLAIN, "%s%s%s%s%s%s%s", row->principal, row->person ? " of " : "",
-                  strempty(row->person),
-                  has_key    ? ", key "
-                  : row->key ? ", no key"
-                             : "",
-                  words,
-                  is_pinned                             ? ", pinned identity "
-                  : principal_is_matrix(row->principal) ? ", no pinned identity"
-                                                        : "",
-                  identity);
+        table_add_fact(table, row->role, STYLE_PLAIN, "%s%s%s%s%s%s%s", row->principal,
+                       row->person ? " of " : "", strempty(row->person),
+                       has_key    ? ", key "
+                       : row->key ? ", no key"
+                                  : "",
+                       words,
+                       is_pinned                             ? ", pinned identity "
+                       : principal_is_matrix(row->principal) ? ", no pinned identity"
+                                                             : "",
+                       identity);
 }
 
 static void add_people(Table *table, const Manifest *manifest)
@@ -73,17 +66,16 @@ static void add_key(Table *table, const char *role, const PublicKey *key, int64_
         char words[FINGERPRINT_SIZE], until[FIGURE_MAX];
 
         fingerprint_format(key, words);
-        table_add(table, STYLE_FAINT, "%s", role);
-        table_add(table, STYLE_PLAIN, "%s, until %s", words, format_moment(until, (uint64_t) not_after_ms));
+        table_add_fact(table, role, STYLE_PLAIN, "%s, until %s", words,
+                       format_moment(until, (uint64_t) not_after_ms));
 }
 
 static void add_dispatcher(Table *table, const ManifestDispatcher *dispatcher)
 {
         add_key(table, "dispatcher", &dispatcher->key, dispatcher->not_after_ms);
-        for (size_t i = 0; i < dispatcher->capabilities.n; i++) {
-                table_add(table, STYLE_FAINT, "%s", i == 0 ? "  only for" : "");
-                table_add(table, STYLE_PLAIN, "%s", dispatcher->capabilities.items[i]);
-        }
+        for (size_t i = 0; i < dispatcher->capabilities.n; i++)
+                table_add_fact(table, i == 0 ? "  only for" : "", STYLE_PLAIN, "%s",
+                               dispatcher->capabilities.items[i]);
 }
 
 static void add_head(Table *table, const Manifest *manifest)
@@ -91,22 +83,24 @@ static void add_head(Table *table, const Manifest *manifest)
         char words[FINGERPRINT_SIZE], hex[HEX_SIZE(SHA256_SIZE)], moment[FIGURE_MAX];
 
         if (!manifest->device) {
-                add_fact(table, "expires", format_moment(moment, (uint64_t) manifest->expires_at_ms));
+                table_add_fact(table, "expires", STYLE_PLAIN, "%s",
+                               format_moment(moment, (uint64_t) manifest->expires_at_ms));
                 return;
         }
 
-        table_add(table, STYLE_FAINT, "device");
-        table_add(table, STYLE_HEAD, "%s", manifest->device);
+        table_add_fact(table, "device", STYLE_HEAD, "%s", manifest->device);
         fingerprint_format(&manifest->device_key, words);
-        add_fact(table, "device key", words);
-        table_add(table, STYLE_FAINT, "version");
-        table_add(table, STYLE_PLAIN, "%" PRIi64 " of epoch %" PRIi64 "%s", manifest->version,
-                  manifest->epoch, manifest_is_tombstone(manifest) ? ": it ends the device" : "");
+        table_add_fact(table, "device key", STYLE_PLAIN, "%s", words);
+        table_add_fact(table, "version", STYLE_PLAIN, "%" PRIi64 " of epoch %" PRIi64 "%s",
+                       manifest->version, manifest->epoch,
+                       manifest_is_tombstone(manifest) ? ": it ends the device" : "");
         hex_format(BYTES_OF(manifest->previous.bytes), hex);
         if (!sha256_is_null(&manifest->previous))
-                add_fact(table, "follows", hex);
-        add_fact(table, "issued", format_moment(moment, (uint64_t) manifest->issued_at_ms));
-        add_fact(table, "expires", format_moment(moment, (uint64_t) manifest->expires_at_ms));
+                table_add_fact(table, "follows", STYLE_PLAIN, "%s", hex);
+        table_add_fact(table, "issued", STYLE_PLAIN, "%s",
+                       format_moment(moment, (uint64_t) manifest->issued_at_ms));
+        table_add_fact(table, "expires", STYLE_PLAIN, "%s",
+                       format_moment(moment, (uint64_t) manifest->expires_at_ms));
 }
 
 static int print_facts(const Manifest *manifest, const char *signature, FILE *stream, bool colour)
@@ -114,7 +108,7 @@ static int print_facts(const Manifest *manifest, const char *signature, FILE *st
         _cleanup_(table_done) Table table = { .n_columns = 2 };
 
         add_head(&table, manifest);
-        add_fact(&table, "signature", signature);
+        table_add_fact(&table, "signature", STYLE_PLAIN, "%s", signature);
         add_people(&table, manifest);
         for (size_t i = 0; i < manifest->dispatchers.n; i++)
                 add_dispatcher(&table, &manifest->dispatchers.items[i]);
@@ -125,10 +119,9 @@ static int print_facts(const Manifest *manifest, const char *signature, FILE *st
                 table_add(&table, STYLE_FAINT, "root %s", manifest->roots.items[i].name);
                 table_add(&table, STYLE_PLAIN, "%s", manifest->roots.items[i].path);
         }
-        table_add(&table, STYLE_FAINT, "limits");
-        table_add(&table, STYLE_PLAIN,
-                  "clocks at most %" PRIi64 " s apart; strict: confirmed within %" PRIi64 " s",
-                  manifest->limits.skew_s, manifest->limits.stale_max_s);
+        table_add_fact(&table, "limits", STYLE_PLAIN,
+                       "clocks at most %" PRIi64 " s apart; strict: confirmed within %" PRIi64 " s",
+                       manifest->limits.skew_s, manifest->limits.stale_max_s);
 
         return table_print(&table, stream, colour);
 }

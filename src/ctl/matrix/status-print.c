@@ -90,37 +90,26 @@ static int print_document(const MatrixStatus *status, const char *problem)
         return print_json(&json);
 }
 
-static void add_count(Table *table, const char *title, uint64_t n)
-{
-        table_add(table, STYLE_FAINT, "%s", title);
-        table_add(table, n > 0 ? STYLE_BAD : STYLE_PLAIN, "%" PRIu64, n);
-}
-
 static void add_account(const Ctl *ctl, Table *table, const MatrixStatus *status)
 {
         bool synced = streq(status->state, "synced");
         char text[MASTER_KEY_SIZE], ago[FIGURE_MAX];
         PublicKey identity;
 
-        table_add(table, STYLE_FAINT, "account");
-        table_add(table, STYLE_HEAD, "%s", strempty(status->user));
-        table_add(table, STYLE_FAINT, "homeserver");
-        table_add(table, STYLE_PLAIN, "%s", strempty(status->server));
-        table_add(table, STYLE_FAINT, "device");
-        table_add(table, STYLE_PLAIN, "%s", strempty(status->device));
-        table_add(table, STYLE_FAINT, "state");
-        table_add(table, synced ? STYLE_GOOD : STYLE_BAD, "%s", status->state);
-        table_add(table, STYLE_FAINT, "last sync");
-        table_add(table, STYLE_PLAIN, "%s", format_ago(ago, status->last_sync_ms, ctl->now_ms));
-        if (master_key_parse(strempty(status->identity), &identity) == 0) {
-                table_add(table, STYLE_FAINT, "identity");
-                table_add(table, STYLE_PLAIN, "%s", master_key_format(&identity, text));
-        }
-        table_add(table, STYLE_FAINT, "rooms");
-        table_add(table, status->rooms < status->rooms_wanted ? STYLE_BAD : STYLE_PLAIN,
-                  "%" PRIu64 " of %" PRIu64, status->rooms, status->rooms_wanted);
-        add_count(table, "not sent yet", status->unsent);
-        add_count(table, "undecryptable", status->undecryptable);
+        table_add_fact(table, "account", STYLE_HEAD, "%s", strempty(status->user));
+        table_add_fact(table, "homeserver", STYLE_PLAIN, "%s", strempty(status->server));
+        table_add_fact(table, "device", STYLE_PLAIN, "%s", strempty(status->device));
+        table_add_fact(table, "state", synced ? STYLE_GOOD : STYLE_BAD, "%s", status->state);
+        table_add_fact(table, "last sync", STYLE_PLAIN, "%s",
+                       format_ago(ago, status->last_sync_ms, ctl->now_ms));
+        if (master_key_parse(strempty(status->identity), &identity) == 0)
+                table_add_fact(table, "identity", STYLE_PLAIN, "%s", master_key_format(&identity, text));
+        table_add_fact(table, "rooms", status->rooms < status->rooms_wanted ? STYLE_BAD : STYLE_PLAIN,
+                       "%" PRIu64 " of %" PRIu64, status->rooms, status->rooms_wanted);
+        table_add_fact(table, "not sent yet", status->unsent > 0 ? STYLE_BAD : STYLE_PLAIN, "%" PRIu64,
+                       status->unsent);
+        table_add_fact(table, "undecryptable", status->undecryptable > 0 ? STYLE_BAD : STYLE_PLAIN,
+                       "%" PRIu64, status->undecryptable);
 }
 
 int matrix_print_status(Ctl *ctl, const MatrixStatus *status)
@@ -135,9 +124,7 @@ int matrix_print_status(Ctl *ctl, const MatrixStatus *status)
 
         if (!streq(status->state, "logged_out"))
                 add_account(ctl, &table, status);
-        if (problem) {
-                table_add(&table, STYLE_FAINT, "problem");
-                table_add(&table, STYLE_BAD, "%s", problem);
-        }
+        if (problem)
+                table_add_fact(&table, "problem", STYLE_BAD, "%s", problem);
         return table_print(&table, stdout, ctl->colour);
 }

@@ -23,12 +23,9 @@ static void add_keys(Table *table, const MeshPeer *peer)
         base64_format(BYTES_OF(peer->wireguard_key), key);
         fingerprint_format(&peer->device_key, words);
         hex_format(BYTES_OF(peer->chain_id), hex);
-        table_add(table, STYLE_FAINT, "WireGuard key");
-        table_add(table, STYLE_PLAIN, "%s", key);
-        table_add(table, STYLE_FAINT, "device key");
-        table_add(table, STYLE_PLAIN, "%s", words);
-        table_add(table, STYLE_FAINT, "chain");
-        table_add(table, STYLE_PLAIN, "%s", hex);
+        table_add_fact(table, "WireGuard key", STYLE_PLAIN, "%s", key);
+        table_add_fact(table, "device key", STYLE_PLAIN, "%s", words);
+        table_add_fact(table, "chain", STYLE_PLAIN, "%s", hex);
 }
 
 static int print_table(const Ctl *ctl, const MeshPeer *peer)
@@ -36,25 +33,18 @@ static int print_table(const Ctl *ctl, const MeshPeer *peer)
         _cleanup_(table_done) Table table = { .n_columns = 2 };
         char text[FIGURE_MAX], more[FIGURE_MAX];
 
-        table_add(&table, STYLE_FAINT, "name");
-        table_add(&table, STYLE_HEAD, "%s", peer->name);
-        table_add(&table, STYLE_FAINT, "address");
-        table_add(&table, STYLE_PLAIN, "%s", strempty(peer->address));
-        table_add(&table, STYLE_FAINT, "state");
-        table_add(&table, peer_style(peer), "%s", peer_state(peer));
-        table_add(&table, STYLE_FAINT, "handshake");
-        table_add(&table, STYLE_PLAIN, "%s", format_ago(text, peer->last_handshake_ms, ctl->now_ms));
-        table_add(&table, STYLE_FAINT, "endpoint");
-        table_add(&table, STYLE_PLAIN, "%s", *strempty(peer->endpoint) ? peer->endpoint : "-");
-        table_add(&table, STYLE_FAINT, "traffic");
-        table_add(&table, STYLE_PLAIN, "%s received, %s sent", format_bytes(text, peer->rx_bytes),
-                  format_bytes(more, peer->tx_bytes));
-        table_add(&table, STYLE_FAINT, "keepalive");
-        table_add(&table, STYLE_PLAIN, "%" PRIu64 " s", peer->keepalive_sec);
-        table_add(&table, STYLE_FAINT, "manifest");
-        table_add(&table, STYLE_PLAIN, "%s", format_manifest(text, peer, ctl->now_ms));
-        table_add(&table, STYLE_FAINT, "since");
-        table_add(&table, STYLE_PLAIN, "%s", format_moment(text, peer->since_ms));
+        table_add_fact(&table, "name", STYLE_HEAD, "%s", peer->name);
+        table_add_fact(&table, "address", STYLE_PLAIN, "%s", strempty(peer->address));
+        table_add_fact(&table, "state", peer_style(peer), "%s", peer_state(peer));
+        table_add_fact(&table, "handshake", STYLE_PLAIN, "%s",
+                       format_ago(text, peer->last_handshake_ms, ctl->now_ms));
+        table_add_fact(&table, "endpoint", STYLE_PLAIN, "%s",
+                       *strempty(peer->endpoint) ? peer->endpoint : "-");
+        table_add_fact(&table, "traffic", STYLE_PLAIN, "%s received, %s sent",
+                       format_bytes(text, peer->rx_bytes), format_bytes(more, peer->tx_bytes));
+        table_add_fact(&table, "keepalive", STYLE_PLAIN, "%" PRIu64 " s", peer->keepalive_sec);
+        table_add_fact(&table, "manifest", STYLE_PLAIN, "%s", format_manifest(text, peer, ctl->now_ms));
+        table_add_fact(&table, "since", STYLE_PLAIN, "%s", format_moment(text, peer->since_ms));
         add_keys(&table, peer);
         return table_print(&table, stdout, ctl->colour);
 }

@@ -34,10 +34,8 @@ static int print_rows(const Ctl *ctl, const RequestRow *row)
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++)
-                if (rows[i].value) {
-                        table_add(&table, STYLE_FAINT, "%s", rows[i].label);
-                        table_add(&table, STYLE_PLAIN, "%s", rows[i].value);
-                }
+                if (rows[i].value)
+                        table_add_fact(&table, rows[i].label, STYLE_PLAIN, "%s", rows[i].value);
         return table_print(&table, stdout, ctl->colour);
 }
 
