@@ -56,7 +56,6 @@ struct MeshDaemon {
         Roots roots;
         uint8_t claim_key[X25519_SIZE]; /* of the hub: public half; zeros: none */
         bool loaded, reload_wanted;     /* once; the database could not be read since it was changed */
-
         Reconciler *reconciler;
         Outbox outbox;
         Resolver *resolver;
@@ -66,7 +65,7 @@ struct MeshDaemon {
         BusCalls revocations, admissions; /* calls that wait: for the read-back, for the ledger */
         JournalEntry *unrecorded;         /* revocations that the database does not have yet */
         size_t n_unrecorded;
-
+        EventBacklog backlog;
         MeshState state;
         int settle_error;                 /* of the last round */
         char problem[128];                /* why it is not up; empty: it is */
@@ -84,9 +83,10 @@ int mesh_after_write(MeshDaemon *self, int result);
 void mesh_changed(MeshDaemon *self);
 
 /* Logs an event and emits the signal; `device` and `detail` may be empty. mesh_report(), for events without
- * a transaction, also adds the row of the outbox, if that can be written. */
+ * a transaction, also adds the row of the outbox; mesh_record_events() those that had to wait for it. */
 void mesh_announce(MeshDaemon *self, MeshEvent event, const char *device, const char *detail);
 void mesh_report(MeshDaemon *self, MeshEvent event, const char *device, const char *detail);
+void mesh_record_events(MeshDaemon *self);
 
 /* The state from what is known now; emits PropertiesChanged, degraded and recovered. */
 void mesh_update_state(MeshDaemon *self);

@@ -197,14 +197,42 @@ void mesh_announce(MeshDaemon *self, MeshEvent event, const char *device, const 
                 (void) log_warning_errno(r, "Cannot emit Event, ignoring");
 }
 
+/* The entries for the chain and the marks that they were made, or neither. */
+static int store_events(MeshDaemon *self)
+{
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+        Database *database = self->store.database;
+
+        int r = transaction_begin(database, &transaction);
+        for (size_t i = 0; r >= 0 && i < self->backlog.n; i++) {
+                const Peer *peer = peer_table_find(&self->peers, self->backlog.items[i].device);
+
+                if (self->node.role == NODE_ROLE_HUB)
+                        r = outbox_add_record(database, self->backlog.items[i].event,
+                                              self->backlog.items[i].device, self->backlog.items[i].detail);
+                if (r >= 0 && peer)
+                        r = peer_store_marks(database, peer);
+        }
+        return r < 0 ? r : transaction_commit(&transaction);
+}
+
+void mesh_record_events(MeshDaemon *self)
+{
+        if (self->backlog.n > 0 && self->n_unrecorded == 0 && mesh_need_store(self) == 0 &&
+            mesh_after_write(self, store_events(self)) == 0)
+                self->backlog.n = 0;
+}
+
+/* A database that failed last is left to the next tick: each attempt at a locked one takes its time. */
 void mesh_report(MeshDaemon *self, MeshEvent event, const char *device, const char *detail)
 {
-        bool recorded = mesh_event_types[event].recorded && self->node.role == NODE_ROLE_HUB;
-
         mesh_announce(self, event, device, detail);
-        if (recorded && mesh_need_store(self) == 0)
-                (void) mesh_after_write(self,
-                                        outbox_add_record(self->store.database, event, device, detail));
+        if (!mesh_event_types[event].recorded)
+                return;
+        if (!event_backlog_add(&self->backlog, event, device, detail))
+                log_warning("Too many events wait for the database, one is only in this log");
+        else if (self->failure == 0)
+                mesh_record_events(self);
 }
 
 /* ---- configuration */

@@ -3,6 +3,7 @@
 
 #include "mesh/event.h"
 
+#include <stdio.h>
 #include <sys/random.h>
 
 #include "basic/time.h"
@@ -33,6 +34,18 @@ const MeshEventType mesh_event_types[_MESH_EVENT_MAX] = {
         [MESH_EVENT_MANIFEST_EXPIRING] = { "manifest_expiring", "A manifest expires within a week",
                                            LOG_WARNING, true },
 };
+
+bool event_backlog_add(EventBacklog *backlog, MeshEvent event, const char *device, const char *detail)
+{
+        if (backlog->n == EVENT_BACKLOG_MAX)
+                return false;
+
+        size_t i = backlog->n++;
+        backlog->items[i].event = event;
+        (void) snprintf(backlog->items[i].device, sizeof backlog->items[i].device, "%s", device);
+        (void) snprintf(backlog->items[i].detail, sizeof backlog->items[i].detail, "%s", detail);
+        return true;
+}
 
 int outbox_add_record(Database *database, MeshEvent event, const char *device, const char *detail)
 {

@@ -38,6 +38,20 @@ typedef struct MeshEventType {
 
 extern const MeshEventType mesh_event_types[_MESH_EVENT_MAX];
 
+#define EVENT_BACKLOG_MAX 64
+
+/* Events that the database has not taken yet, in order; one that is full drops the latest. */
+typedef struct EventBacklog {
+        struct {
+                MeshEvent event;
+                char device[DEVICE_NAME_SIZE], detail[128];
+        } items[EVENT_BACKLOG_MAX];
+        size_t n;
+} EventBacklog;
+
+/* Returns whether there was room. */
+bool event_backlog_add(EventBacklog *backlog, MeshEvent event, const char *device, const char *detail);
+
 /* Rows of the outbox, inside the caller's transaction: what devbox-ledger is to be given, in this order.
  * `detail` is at most 512 bytes; it and `device` may be empty. */
 int outbox_add_record(Database *database, MeshEvent event, const char *device, const char *detail);

@@ -47,27 +47,6 @@ static void activate(MeshDaemon *self, Peer *peer)
         emit_peer_changed(self, peer);
 }
 
-/* The entry for the chain and the mark that it was made, or neither. */
-static int store_marks(MeshDaemon *self, const Peer *peer, const MeshEvent *event, const char *detail)
-{
-        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
-        Database *database = self->store.database;
-
-        int r = transaction_begin(database, &transaction);
-        if (r >= 0 && event && self->node.role == NODE_ROLE_HUB)
-                r = outbox_add_record(database, *event, peer->name, detail);
-        if (r >= 0)
-                r = peer_store_marks(database, peer);
-        return r < 0 ? r : transaction_commit(&transaction);
-}
-
-static void announce_once(MeshDaemon *self, const Peer *peer, MeshEvent event, const char *detail)
-{
-        mesh_announce(self, event, peer->name, detail);
-        if (mesh_need_store(self) == 0)
-                (void) mesh_after_write(self, store_marks(self, peer, &event, detail));
-}
-
 /* Should it ever be missing, the peer is loaded with the endpoint that it has now. */
 static void follow_endpoint(MeshDaemon *self, const Peer *peer, const Sighting *before)
 {
@@ -107,9 +86,9 @@ static void observe_peer(MeshDaemon *self, Peer *peer, const WireguardPeer *runn
         if (!peer_mark_stale(peer))
                 return;
         if (peer->stale)
-                announce_once(self, peer, MESH_EVENT_STALE, "");
+                mesh_report(self, MESH_EVENT_STALE, peer->name, "");
         else if (mesh_need_store(self) == 0)
-                (void) mesh_after_write(self, store_marks(self, peer, NULL, ""));
+                (void) mesh_after_write(self, peer_store_marks(self->store.database, peer));
 }
 
 /* A claim comes through the tunnel, where the address says nothing about the machine. */
@@ -253,7 +232,7 @@ static void warn_of_manifests(MeshDaemon *self)
                 peer->warned_of_ms = peer->manifest_expires_at_ms;
                 (void) snprintf(detail, sizeof detail, "expires_at_ms=%lld",
                                 (long long) peer->manifest_expires_at_ms);
-                announce_once(self, peer, MESH_EVENT_MANIFEST_EXPIRING, detail);
+                mesh_report(self, MESH_EVENT_MANIFEST_EXPIRING, peer->name, detail);
         }
 }
 
@@ -292,6 +271,7 @@ static void on_tick(void *owner)
         if (self->reload_wanted)
                 mesh_changed(self);
         mesh_record_revocations(self);
+        mesh_record_events(self);
         if (ratelimit_pass(&self->endpoint_limit, time_now(CLOCK_MONOTONIC), &suppressed))
                 mesh_store_endpoints(self);
         warn_of_manifests(self);
