@@ -33,7 +33,7 @@ int alert_raise(Database *database, const char *key, const char *line)
         int r = query_exists(database, "SELECT 1 FROM alert WHERE key = ? AND NOT over", "t", key);
         if (r != 0)
                 return MIN(r, 0);
-        r = room_queue_find(database, ROOM_APPROVALS, "", &room_id);
+        r = room_queue_find_announcements(database, &room_id);
         if (r <= 0)
                 return r;
 

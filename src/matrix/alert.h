@@ -7,7 +7,7 @@
 
 #include "store/database.h"
 
-/* Until the room exists nothing is announced, and the next call with the key tries again. */
+/* Until a person can read it there, nothing is announced, and the next call with the key tries again. */
 int alert_raise(Database *database, const char *key, const char *line);
 
 /* The message becomes this line. No effect if nothing is raised under the key. */

@@ -87,7 +87,7 @@ int approval_add(Database *database, const char *request_id, const Answer *annou
         if (arguments.error < 0)
                 return arguments.error;
 
-        int r = room_queue_find(database, ROOM_APPROVALS, "", &room_id);
+        int r = room_queue_find_announcements(database, &room_id);
         if (r <= 0)
                 return r < 0 ? r : 1;
         r = query_exists(database, "SELECT 1 FROM approval WHERE request_id = ?", "t", request_id);

@@ -110,7 +110,7 @@ static int announce(MatrixDaemon *self, const WaitingRequest *request)
                         request->device, request->capability, what, ways[way].how, id, ways[way].rest);
         int r = approval_add(self->database, request->id,
                              &(Answer){ .line = line, .output = bytes_of_string(request->arguments) });
-        self->approvals.no_room |= r > 0;
+        self->approvals.no_reader |= r > 0;
         return r < 0 ? r : remind(self->database, request);
 }
 
@@ -244,7 +244,7 @@ static void on_waiting(BusRequest *call, const BusReply *reply)
                 free(items);
                 return;
         }
-        self->approvals.no_room = false;
+        self->approvals.no_reader = false;
         int r = transaction_begin(self->database, &transaction);
         for (size_t i = 0; r == 0 && i < n; i++)
                 r = announce(self, &((WaitingRequest *) items)[i]);
@@ -325,7 +325,7 @@ void approvals_work(MatrixDaemon *self)
         Approvals *approvals = &self->approvals;
         _cleanup_(freep) char *room_id = NULL;
 
-        if (approvals->no_room && room_queue_find(self->database, ROOM_APPROVALS, "", &room_id) > 0)
+        if (approvals->no_reader && room_queue_find_announcements(self->database, &room_id) > 0)
                 approvals_refresh(self);
         if (!approvals->passing.slot && approval_next_decision(self->database, &approvals->decision) > 0)
                 pass_on(self);

@@ -45,8 +45,8 @@ typedef struct Approvals {
         Reading reading;    /* ListApprovals, then GetRequest of what was announced */
         BusRequest passing; /* the decision */
         Decision decision;
-        char *at;     /* the request that is being read */
-        bool no_room; /* for what waits, yet */
+        char *at;       /* the request that is being read */
+        bool no_reader; /* of what waits, yet */
 } Approvals;
 
 /* watch.c: what people should know of without having asked. */

@@ -87,6 +87,27 @@ int room_queue_find(Database *database, RoomKind kind, const char *name, char **
                           "it", (int64_t) kind, name);
 }
 
+int room_queue_find_announcements(Database *database, char **ret_room_id)
+{
+        return query_text(database, ret_room_id,
+                          "SELECT room_id FROM chat_room AS r JOIN room USING (room_id)"
+                          " WHERE kind = ?1 AND encrypted AND EXISTS (SELECT 1 FROM chat_member AS c"
+                          "  JOIN member AS m USING (user_id) JOIN identity AS i USING (user_id)"
+                          "  WHERE c.room = r.id AND m.room_id = r.room_id"
+                          "  AND m.membership IN ('join', 'invite') AND i.pinned NOT NULL"
+                          "  AND (i.pinned = i.master OR NOT i.dirty))",
+                          "i", (int64_t) ROOM_APPROVALS);
+}
+
+int room_queue_awaits_members(Database *database)
+{
+        return query_exists(database,
+                            "SELECT 1 FROM chat_member AS c JOIN chat_room AS r ON r.id = c.room"
+                            " WHERE c.state = ? AND r.room_id NOT NULL AND NOT EXISTS (SELECT 1"
+                            "  FROM member AS m WHERE m.room_id = r.room_id AND m.user_id = c.user_id)",
+                            "i", (int64_t) MEMBER_INVITED);
+}
+
 int room_queue_replace(Database *database, const char *room_id, const char *replacement)
 {
         int r = query_run(database,

@@ -47,6 +47,15 @@ int room_queue_remove(Database *database, RoomKind kind, const char *name, const
 /* 1: the room exists; the caller frees the id. */
 int room_queue_find(Database *database, RoomKind kind, const char *name, char **ret_room_id);
 
+/* As room_queue_find() of #operator-approvals, but 0 as long as no person could read what is written there:
+ * a sync must have shown that the room is encrypted, and that someone is in it, or invited, whose identity
+ * is pinned and was asked for. */
+int room_queue_find_announcements(Database *database, char **ret_room_id);
+
+/* 1: somebody was invited of whom no sync has shown that they are: what is encrypted now, they cannot read.
+ * Those whose invitation was refused count as well. */
+int room_queue_awaits_members(Database *database);
+
 /* The room was upgraded: its replacement ("": none) takes its place if it is ours, encrypted, and made for
  * that; else the room is made anew. Who was in it is invited again. */
 int room_queue_replace(Database *database, const char *room_id, const char *replacement);

@@ -21,6 +21,7 @@
 
 #define SEND_USEC   (60 * USEC_PER_SEC)
 #define UPLOAD_USEC (180 * USEC_PER_SEC)
+#define INVITE_USEC (5 * USEC_PER_SEC) /* for the sync to show who was invited */
 
 typedef struct SendSource SendSource;
 
@@ -176,6 +177,7 @@ static int next_room_request(MatrixSession *session, SendItem *item)
 
 static int room_request_answered(MatrixSession *session, int64_t id, const MatrixReply *reply)
 {
+        session->rooms_changed_usec = time_now(CLOCK_MONOTONIC);
         return room_queue_answered(session->database, session->user_id, id, reply);
 }
 
@@ -196,6 +198,16 @@ static int page_received(MatrixSession *session, int64_t id, const MatrixReply *
 
 /* ---- the outbox */
 
+/* What is encrypted for those whom the last sync has shown cannot be read by who was just invited. */
+static int waits_for_members(MatrixSession *session)
+{
+        usec_t changed_usec = session->rooms_changed_usec;
+
+        if (changed_usec == 0 || time_now(CLOCK_MONOTONIC) >= changed_usec + INVITE_USEC)
+                return 0;
+        return room_queue_awaits_members(session->database);
+}
+
 static int next_event(MatrixSession *session, SendItem *item)
 {
         static const struct {
@@ -209,7 +221,10 @@ static int next_event(MatrixSession *session, SendItem *item)
         };
         _cleanup_(outbox_event_done) OutboxEvent event = OUTBOX_EVENT_NULL;
 
-        int r = outbox_first(session->database, session->e2ee, wall_ms(), &event);
+        int r = waits_for_members(session);
+        if (r != 0)
+                return r < 0 ? r : SOURCE_WAIT;
+        r = outbox_first(session->database, session->e2ee, wall_ms(), &event);
         if (r != 0)
                 return r == OUTBOX_WAIT ? SOURCE_WAIT : MIN(r, 0);
 

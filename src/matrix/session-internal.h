@@ -31,6 +31,7 @@ struct MatrixSession {
         sd_event_source *sync_timer, *send_timer; /* to try again */
         struct SendItem *item;                    /* what `send` sends */
         usec_t limited_until_usec[16];            /* of CLOCK_MONOTONIC: steps that the server limits */
+        usec_t rooms_changed_usec;                /* the last answer about a room; 0: there was none */
 };
 
 /* Later than now, once; an error ends the loop: a session must not stand still unnoticed. */

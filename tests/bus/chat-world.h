@@ -26,12 +26,18 @@ typedef struct ChatWorld {
         unsigned n_typed;    /* how often the bot has begun to type */
         bool types;          /* it does now, as people see it */
         bool polls;          /* one more waits: the server has nothing to say */
+        bool holds_invites;  /* no sync is answered from the first invitation to the approvals on */
+        bool stalls;         /* none is */
         char directory_variable[128], operators[160];
 } ChatWorld;
 
 /* Fixtures. Afterwards the rooms exist, and Ana is in them. */
 int chat_world_up(void **state);
 int chat_world_down(void **state);
+
+/* The same, but for the login. */
+int chat_world_up_without_account(void **state);
+void chat_log_in(ChatWorld *world);
 
 #define chat_world_test(function) cmocka_unit_test_setup_teardown(function, chat_world_up, chat_world_down)
 

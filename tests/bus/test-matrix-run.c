@@ -320,17 +320,45 @@ static void test_alerts(void **state)
         assert_int_equal(chat_read(world, "dev-a is stale%"), 20);
 }
 
+/* A request has waited since before the first login, and Ana is invited to the approvals while the syncs
+ * that show it are slow: it is announced only when she can read it. */
+static void test_first_boot(void **state)
+{
+        char *words[] = { (char *) "sleep", (char *) "infinity", NULL };
+        ChatWorld *world = *state;
+        char id[64];
+
+        submit_command(world->run, "dev-a", true, words, id);
+        wait_state(world->run, id, "approving");
+        world->holds_invites = true;
+        chat_log_in(world);
+        CHAT_UNTIL(world, homeserver_is_present(world->server, ROOM, ANA));
+        for (int i = 0; i < 100 && cJSON_GetArraySize(world->server->seen) == 0; i++)
+                chat_turn(world); /* too early an announcement is under way */
+        world->holds_invites = world->stalls = false;
+        CHAT_UNTIL(world, chat_read(world, "%asks dev-a for shell.exec.%infinity%") == 1);
+        assert_int_equal(peer_parked(world->ana), 0);
+}
+
 #define test(function) chat_world_test(function)
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                test(test_command),           test(test_rejections),
-                test(test_approval),          test(test_refused_decisions),
-                test(test_written_decisions), test(test_killed),
-                test(test_killed_anywhere),   test(test_killed_dispatcher),
-                test(test_revoked),           test(test_revoke),
-                test(test_revoke_by_others),  test(test_alerts),
+                test(test_command),
+                test(test_rejections),
+                test(test_approval),
+                test(test_refused_decisions),
+                test(test_written_decisions),
+                test(test_killed),
+                test(test_killed_anywhere),
+                test(test_killed_dispatcher),
+                test(test_revoked),
+                test(test_revoke),
+                test(test_revoke_by_others),
+                test(test_alerts),
+                cmocka_unit_test_setup_teardown(test_first_boot, chat_world_up_without_account,
+                                                chat_world_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "matrix/room-queue.h"
 #include "matrix/schema.h"
 #include "test.h"
 
@@ -22,6 +23,22 @@ void test_store_done(TestStore *store)
         store->database = database_close(store->database);
         (void) unlink(store->path);
         (void) rmdir(store->directory);
+}
+
+void test_store_add_approvals(TestStore *store)
+{
+        static const char *const statements[] = {
+                "UPDATE chat_room SET room_id = '!approvals' WHERE kind = 1",
+                "INSERT INTO chat_member(room, user_id, state) SELECT id, '@ana:x', 1 FROM chat_room"
+                " WHERE kind = 1",
+                "INSERT INTO room(room_id, encrypted) VALUES ('!approvals', 1)",
+                "INSERT INTO member(room_id, user_id, membership) VALUES ('!approvals', '@ana:x', 'join')",
+                "INSERT INTO identity(user_id, master, pinned, dirty) VALUES ('@ana:x', 'M', 'M', 0)",
+        };
+
+        assert_ok(room_queue_want(store->database, ROOM_APPROVALS, ""));
+        for (size_t i = 0; i < ELEMENTSOF(statements); i++)
+                assert_ok(database_run(store->database, statements[i]));
 }
 
 int test_store_up(void **state)

@@ -13,6 +13,9 @@ typedef struct TestStore {
 void test_store_init(TestStore *store);
 void test_store_done(TestStore *store);
 
+/* The approvals have the room !approvals, and Ana can read what is written there. */
+void test_store_add_approvals(TestStore *store);
+
 /* Fixture of a test whose state is a TestStore. */
 int test_store_up(void **state);
 int test_store_down(void **state);

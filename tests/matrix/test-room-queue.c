@@ -403,12 +403,52 @@ static void test_retired(void **state)
         finished(store);
 }
 
+/* Nothing is announced that no person could read. */
+static void test_announcements(void **state)
+{
+        static const struct {
+                const char *change; /* NULL: none */
+                int found, awaited;
+        } rows[] = {
+                { NULL, 1, 0 },
+                { "UPDATE chat_room SET room_id = NULL", 0, 0 },
+                { "DELETE FROM room", 0, 0 },
+                { "UPDATE room SET encrypted = 0", 0, 0 },
+                { "DELETE FROM member", 0, 1 },
+                { "UPDATE member SET membership = 'leave'", 0, 0 },
+                { "UPDATE member SET membership = 'invite'", 1, 0 },
+                { "UPDATE member SET room_id = '!other'", 0, 1 },
+                { "UPDATE member SET user_id = '@eve:x'", 0, 1 },
+                { "UPDATE chat_member SET user_id = '@eve:x'", 0, 1 },
+                { "UPDATE identity SET pinned = NULL", 0, 0 },
+                { "UPDATE identity SET master = NULL, dirty = 1", 0, 0 },
+                { "UPDATE identity SET master = 'other', dirty = 1", 0, 0 },
+                { "UPDATE identity SET master = 'other'", 1, 0 }, /* of which an alert is raised */
+                { "UPDATE identity SET dirty = 1", 1, 0 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(freep) char *room_id = NULL;
+                TestStore store;
+
+                test_store_init(&store);
+                assert_err(room_queue_find_announcements(store.database, &room_id), 0);
+                test_store_add_approvals(&store);
+                if (rows[i].change)
+                        assert_ok(database_run(store.database, rows[i].change));
+                assert_err(room_queue_find_announcements(store.database, &room_id), rows[i].found);
+                assert_err(room_queue_awaits_members(store.database), rows[i].awaited);
+                test_store_done(&store);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_created, test_store_up, test_store_down),
                 cmocka_unit_test(test_adopted),
                 cmocka_unit_test(test_upgraded),
+                cmocka_unit_test(test_announcements),
                 cmocka_unit_test_setup_teardown(test_refused, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_upgraded_in_the_space, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_limited, test_store_up, test_store_down),
