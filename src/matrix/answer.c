@@ -3,9 +3,9 @@
 
 #include "matrix/answer.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
-#include "basic/text.h"
 #include "basic/utf8.h"
 #include "e2ee/json.h"
 
@@ -53,6 +53,17 @@ static void append_parts(Text *plain, Text *html, Bytes output)
         text_appendf(plain, "\n[… %zu bytes …]\n", cut);
         text_appendf(html, "\n[… %zu bytes …]\n", cut);
         append_output(plain, html, BYTES(output.data + output.size - OUTPUT_PART, OUTPUT_PART));
+}
+
+void answer_append_duration(Text *text, usec_t usec)
+{
+        if (usec < 100 * USEC_PER_MSEC)
+                text_appendf(text, "%" PRIu64 " ms", usec / USEC_PER_MSEC);
+        else if (usec < 60 * USEC_PER_SEC)
+                text_appendf(text, "%.1f s", (double) usec / (double) USEC_PER_SEC);
+        else
+                text_appendf(text, "%" PRIu64 " min %" PRIu64 " s", usec / USEC_PER_SEC / 60,
+                             usec / USEC_PER_SEC % 60);
 }
 
 /* A reply in a thread has both relations. */

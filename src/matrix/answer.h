@@ -6,6 +6,8 @@
 #include <cjson/cJSON.h>
 
 #include "basic/bytes.h"
+#include "basic/text.h"
+#include "basic/time.h"
 
 /* Of the output the first and the last 3.5 KiB are shown, and where they are cut. What is not UTF-8,
  * controls but tabs and line feeds, and invisible characters become U+FFFD: output cannot reorder or hide
@@ -17,6 +19,9 @@ typedef struct Answer {
         const char *thread;   /* the root of the thread that it belongs into; NULL: none */
         const char *mark;     /* of an answer to a command: the reaction to it; NULL: as it is */
 } Answer;
+
+/* Appends how long it took: "40 ms", "0.3 s", "2 min 5 s". */
+void answer_append_duration(Text *text, usec_t usec);
 
 /* "m.relates_to" of a reply, in a thread or not; NULL: neither. Errors: -ENOMEM. */
 int answer_relation(const char *reply_to, const char *thread, cJSON **ret_relation);

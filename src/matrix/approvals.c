@@ -147,23 +147,27 @@ static int format_verdict(const MatrixDaemon *self, const WaitingRequest *reques
                           char ret_line[static LINE_SIZE])
 {
         _cleanup_(freep) char *users = NULL;
+        _cleanup_(text_done) Text took = TEXT_NULL;
         bool denied = streq(request->state, "denied");
-        char took[32] = "";
 
         int r = approval_deciders(self->database, request->id, !denied, &users);
         if (r < 0)
                 return r;
         int64_t ms = duration_ms(request->result);
-        if (ms > 0)
-                (void) snprintf(took, sizeof took, " in %.1f s", (double) ms / 1000);
+        if (ms > 0) {
+                text_append(&took, " in ");
+                answer_append_duration(&took, (usec_t) ms * USEC_PER_MSEC);
+        }
+        if (took.error < 0)
+                return took.error;
 
-        const char *word = word_of(request), *id = ulid_shown(request->id);
+        const char *word = word_of(request), *id = ulid_shown(request->id), *in = strempty(took.data);
         if (users && denied)
                 (void) snprintf(ret_line, LINE_SIZE, "%s denied by %s", id, users);
         else if (users)
-                (void) snprintf(ret_line, LINE_SIZE, "%s approved by %s, %s%s", id, users, word, took);
+                (void) snprintf(ret_line, LINE_SIZE, "%s approved by %s, %s%s", id, users, word, in);
         else
-                (void) snprintf(ret_line, LINE_SIZE, "%s %s%s", id, word, took);
+                (void) snprintf(ret_line, LINE_SIZE, "%s %s%s", id, word, in);
         return 0;
 }
 

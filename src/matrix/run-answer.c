@@ -41,22 +41,13 @@ static const struct {
         { "unreachable", NULL, MARK_FAILED },
 };
 
-static void append_duration(Text *line, usec_t usec)
-{
-        if (usec < 60 * USEC_PER_SEC)
-                text_appendf(line, "%.1f s", (double) usec / (double) USEC_PER_SEC);
-        else
-                text_appendf(line, "%" PRIu64 " min %" PRIu64 " s", usec / USEC_PER_SEC / 60,
-                             usec / USEC_PER_SEC % 60);
-}
-
 /* "✅ home-wsl · ls · exit 0 · 0.2 s"; `word` NULL: left out. */
 static void append_head(Text *line, const RunAnswer *answer, Mark mark, const char *word)
 {
         text_appendf(line, "%s %s · %s · ", mark.sign, answer->device, answer->subject);
         if (word)
                 text_appendf(line, "%s · ", word);
-        append_duration(line, answer->took_usec);
+        answer_append_duration(line, answer->took_usec);
 }
 
 /* Before the end. */

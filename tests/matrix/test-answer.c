@@ -68,10 +68,35 @@ static void test_long_output(void **state)
         assert_true(strlen(text) * 4 / 3 < 65536 - 1024);
 }
 
+static void test_duration(void **state)
+{
+        static const struct {
+                usec_t usec;
+                const char *text;
+        } rows[] = {
+                { 0, "0 ms" },
+                { 12999, "12 ms" },
+                { 99999, "99 ms" },
+                { 100000, "0.1 s" },
+                { 300000, "0.3 s" },
+                { 59900000, "59.9 s" },
+                { 125 * USEC_PER_SEC, "2 min 5 s" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(text_done) Text text = TEXT_NULL;
+
+                answer_append_duration(&text, rows[i].usec);
+                assert_ok(text.error);
+                assert_string_equal(text.data, rows[i].text);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = { cmocka_unit_test(test_output),
-                                            cmocka_unit_test(test_long_output) };
+                                            cmocka_unit_test(test_long_output),
+                                            cmocka_unit_test(test_duration) };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
