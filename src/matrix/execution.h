@@ -28,7 +28,8 @@ typedef struct Execution {
         uint64_t n_received; /* bytes of output on this stream, also what is not in `output` */
         unsigned n_failed;   /* attempts to submit it since the last one that was answered */
         cJSON *end;          /* its last frame */
-        size_t n_shown;      /* bytes of the output */
+        bool shown;          /* a message says that it runs … */
+        size_t n_shown;      /* … with that many bytes of its output */
         bool typed, typing;  /* people have seen that it runs; they see it now */
         char waits[16];      /* the state that was shown as what it waits for; empty: none */
         usec_t began_usec;   /* CLOCK_MONOTONIC */

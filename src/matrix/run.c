@@ -181,7 +181,7 @@ static int show(Execution *execution, const RequestView *view)
         }
         if (!TAKE(execution->typed, true))
                 return set_typing(execution, true);
-        if (execution->n_shown > 0 && execution->n_shown == execution->output.size)
+        if (TAKE(execution->shown, true) && execution->n_shown == execution->output.size)
                 return 0;
         execution->n_shown = execution->output.size;
         int r = set_typing(execution, false);

@@ -340,6 +340,16 @@ static void test_first_boot(void **state)
         assert_int_equal(peer_parked(world->ana), 0);
 }
 
+/* One that prints nothing has one message while it runs, and its end. */
+static void test_silent(void **state)
+{
+        ChatWorld *world = *state;
+
+        peer_say(world->ana, ROOM, "!exec sleep 5");
+        CHAT_UNTIL(world, chat_read(world, "%dev-a%sleep%exit 0%") == 1);
+        assert_int_equal(chat_read(world, "%dev-a%sleep%"), 2);
+}
+
 #define test(function) chat_world_test(function)
 
 int main(void)
@@ -357,6 +367,7 @@ int main(void)
                 test(test_revoke),
                 test(test_revoke_by_others),
                 test(test_alerts),
+                test(test_silent),
                 cmocka_unit_test_setup_teardown(test_first_boot, chat_world_up_without_account,
                                                 chat_world_down),
         };
