@@ -14,6 +14,7 @@
 
 #define KEY_SIZE  320 /* of a kind that ends by itself: with the name of a device */
 #define LINE_SIZE 512
+#define OVER_MAX  "1000" /* rows kept */
 
 static int send_take(Database *database, const char *room_id, const char *key, cJSON *content)
 {
@@ -25,29 +26,48 @@ static int send_take(Database *database, const char *room_id, const char *key, c
                                content);
 }
 
-int alert_raise(Database *database, const char *key, const char *line)
+/* Alerts that are over. */
+static int forget_old(Database *database)
+{
+        return query_run(
+                database,
+                "DELETE FROM alert WHERE over AND rowid <= (SELECT max(rowid) FROM alert) - " OVER_MAX, "");
+}
+
+static int announce(Database *database, const char *key, const char *line, bool over)
 {
         _cleanup_(freep) char *room_id = NULL;
         cJSON *content = NULL;
 
-        int r = query_exists(database, "SELECT 1 FROM alert WHERE key = ? AND NOT over", "t", key);
-        if (r != 0)
-                return MIN(r, 0);
-        r = room_queue_find_announcements(database, &room_id);
+        int r = room_queue_find_announcements(database, &room_id);
         if (r <= 0)
                 return r;
 
         (void) log_full(LOG_WARNING, 0, LOG_FIELDS({ "DEVBOX_ALERT", line }),
                         "An alert in #operator-approvals");
         r = query_run(database,
-                      "INSERT INTO alert(key, room_id) VALUES (?, ?)"
+                      "INSERT INTO alert(key, room_id, over) VALUES (?, ?, ?)"
                       " ON CONFLICT DO UPDATE SET room_id = excluded.room_id, event_id = NULL, over = 0",
-                      "tt", key, room_id);
+                      "tti", key, room_id, (int64_t) over);
+        if (r == 0)
+                r = forget_old(database);
         if (r == 0)
                 r = answer_make(&(Answer){ .line = line }, &content);
         if (r == 0)
                 r = object_put_string(content, "msgtype", "m.text"); /* causes a notification */
         return r < 0 ? r : send_take(database, room_id, key, content);
+}
+
+int alert_raise(Database *database, const char *key, const char *line)
+{
+        int r = query_exists(database, "SELECT 1 FROM alert WHERE key = ? AND NOT over", "t", key);
+        return r != 0 ? MIN(r, 0) : announce(database, key, line, false);
+}
+
+int alert_announce(Database *database, const char *key, const char *line)
+{
+        int r = query_exists(database, "SELECT 1 FROM alert WHERE key = ?", "t", key);
+        return r != 0 ? MIN(r, 0) : announce(database, key, line, true);
 }
 
 int alert_end(Database *database, const char *key, const char *line)

@@ -10,6 +10,10 @@
 /* Until a person can read it there, nothing is announced, and the next call with the key tries again. */
 int alert_raise(Database *database, const char *key, const char *line);
 
+/* What has happened, and has no end: announced once for the key, as long as it is among the last thousand
+ * that are over. */
+int alert_announce(Database *database, const char *key, const char *line);
+
 /* The message becomes this line. No effect if nothing is raised under the key. */
 int alert_end(Database *database, const char *key, const char *line);
 

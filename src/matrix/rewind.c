@@ -71,7 +71,7 @@ int rewind_answered(Database *database, E2ee *e2ee, const MatrixReply *reply)
 
         log_error("The homeserver does not know its last event: it was restored from a backup");
         (void) snprintf(key, sizeof key, "restored:%s", event_id);
-        r = alert_raise(
+        r = alert_announce(
                 database, key,
                 "The homeserver was restored from a backup. What was written and answered here since "
                 "then is gone from the rooms; what ran did run, and is in the audit chain. Nothing "

@@ -75,7 +75,7 @@ static int report(const Execution *execution, const RunOutcome *outcome)
         (void) snprintf(key, sizeof key, "capability:%s", journal->event_id);
         (void) snprintf(line, sizeof line, "%s asked %s for %s, which is not in its manifest",
                         journal->sender, journal->device, execution->command.capability);
-        return alert_raise(execution->self->database, key, line);
+        return alert_announce(execution->self->database, key, line);
 }
 
 static void end(Execution *execution, const RunOutcome *outcome)

@@ -116,7 +116,13 @@ static const char matrix_changes_1[] =
         " id INTEGER PRIMARY KEY CHECK (id = 1), room_id TEXT NOT NULL, event_id TEXT NOT NULL) STRICT;"
         "CREATE TABLE arrival(room_id TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
 
-static const char *const migrations[] = { e2ee_tables, matrix_tables, e2ee_changes_1, matrix_changes_1 };
+/* Alerts without an end are over from the beginning, and old ones are deleted: alert.h. */
+static const char matrix_changes_2[] =
+        "UPDATE alert SET over = 1 WHERE key GLOB 'drift:*' OR key GLOB 'token_reused:*'"
+        " OR key GLOB 'capability:*' OR key GLOB 'restored:*';";
+
+static const char *const migrations[] = { e2ee_tables, matrix_tables, e2ee_changes_1, matrix_changes_1,
+                                          matrix_changes_2 };
 const DatabaseSchema matrix_schema = { APPLICATION_ID, migrations, ELEMENTSOF(migrations) };
 
 int matrix_database_open(const char *path, Database **ret_database)

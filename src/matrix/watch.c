@@ -194,7 +194,7 @@ static int announce_occurrence(Database *database, const MeshEvent *event)
                         event->time_ms / EVENTS_MS);
         (void) snprintf(line, sizeof line, "%s%s%s%s%s", event->name, *event->name ? ": " : "", rows[i].text,
                         *event->detail ? ": " : "", event->detail);
-        return alert_raise(database, key, line);
+        return alert_announce(database, key, line);
 }
 
 static int announce(Database *database, const MeshEvent *event)

@@ -3,6 +3,8 @@
 
 #include "matrix/alert.h"
 
+#include <stdio.h>
+
 #include "matrix/room-queue.h"
 #include "store.h"
 #include "store/query.h"
@@ -50,10 +52,36 @@ static void test_life(void **state)
         assert_int_equal(count(store, "%home is stale%"), 2);
 }
 
+/* Nothing that is over is kept for ever, and what is not, is. */
+static void test_retention(void **state)
+{
+        TestStore *store = *state;
+        char key[32];
+
+        test_store_add_approvals(store);
+        assert_ok(alert_raise(store->database, "stale:home", "home is stale"));
+        assert_ok(database_run(store->database, "BEGIN"));
+        for (int i = 0; i < 3000; i++) {
+                (void) snprintf(key, sizeof key, "drift:home:%d", i / 2);
+                assert_ok(alert_announce(store->database, key, "home has drifted"));
+                (void) snprintf(key, sizeof key, "ledger:%d", i);
+                assert_ok(alert_raise(store->database, key, "x"));
+                assert_ok(alert_end(store->database, key, "y"));
+        }
+        assert_ok(database_run(store->database, "COMMIT"));
+        assert_int_equal(count(store, "%home has drifted%"), 1500);
+        assert_int_equal(
+                assert_ok(query_exists(store->database, "SELECT 1 FROM alert LIMIT 1 OFFSET 1001", "")), 0);
+        assert_ok(alert_announce(store->database, "drift:home:1499", "again"));
+        assert_ok(alert_raise(store->database, "stale:home", "again"));
+        assert_int_equal(count(store, "%again%"), 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_life, test_store_up, test_store_down),
+                cmocka_unit_test_setup_teardown(test_retention, test_store_up, test_store_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

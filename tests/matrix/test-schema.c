@@ -27,6 +27,8 @@ static void test_version_2(void **state)
                                          " state) VALUES ('$1', '!r:x', '@ana:x', '!help', 1, 0)"));
         assert_ok(database_run(database, "INSERT INTO parked(event_id, room_id, session_id, sender, event,"
                                          " parked_ms) VALUES ('$2', '!r:x', 's', '@ana:x', '{}', 1)"));
+        assert_ok(database_run(database, "INSERT INTO alert(key, room_id) VALUES ('drift:home:1', '!r:x'),"
+                                         " ('stale:home', '!r:x')"));
         database = database_close(database);
 
         assert_ok(matrix_database_open(path, &database));
@@ -36,6 +38,7 @@ static void test_version_2(void **state)
                                        ""),
                          1);
         assert_int_equal(n, 1);
+        assert_err(query_exists(database, "SELECT 1 FROM alert WHERE over = (key = 'stale:home')", ""), 0);
         database = database_close(database);
         assert_int_equal(unlink(path), 0);
 }
