@@ -6,6 +6,7 @@
  * planted link is replaced and never followed. With an expected digest, the file must still have it; writers
  * of devbox take turns by a lock of the directory, other programs may write in between. */
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
@@ -19,8 +20,9 @@
 #include "worker/beneath.h"
 #include "worker/job.h"
 
-#define MODE      0640
-#define NAME_SIZE 64
+#define MODE        0640
+#define NAME_PREFIX ".devbox-"
+#define NAME_SIZE   (sizeof NAME_PREFIX + 32)
 
 /* Where the content is before it has its name. */
 typedef struct NewFile {
@@ -34,8 +36,26 @@ static void make_name(char ret_name[static NAME_SIZE])
         uint64_t random[2] = { 0 };
 
         (void) getentropy(random, sizeof random);
-        (void) snprintf(ret_name, NAME_SIZE, ".devbox-%016llx%016llx", (unsigned long long) random[0],
+        (void) snprintf(ret_name, NAME_SIZE, NAME_PREFIX "%016llx%016llx", (unsigned long long) random[0],
                         (unsigned long long) random[1]);
+}
+
+/* What a writer left that was killed between giving its file this name and renaming it. The directory is
+ * locked: there is no other writer whose it could be. */
+static void remove_leftovers(int directory_fd)
+{
+        int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+        const struct dirent *entry;
+
+        if (!directory) {
+                (void) fd_close(fd);
+                return;
+        }
+        while ((entry = readdir(directory)))
+                if (startswith(entry->d_name, NAME_PREFIX) && strlen(entry->d_name) == NAME_SIZE - 1)
+                        (void) unlinkat(directory_fd, entry->d_name, 0);
+        (void) closedir(directory);
 }
 
 /* Not all file systems have files without a name: tmpfs, ext4, xfs and btrfs do, FAT does not. */
@@ -167,6 +187,7 @@ static int write_below(int root_fd, const Arguments *arguments)
         if (fd < 0 || flock(fd, LOCK_EX) < 0)
                 return -errno;
 
+        remove_leftovers(fd);
         int r = check_target(fd, name, arguments);
         return r < 0 ? r : write_file(fd, name, arguments);
 }

@@ -235,6 +235,20 @@ static void test_write_replaces_a_planted_name(void **state)
         assert_content(world, "planted", "x");
 }
 
+/* 27: what a writer left that was killed before its rename; other files are not its own. */
+static void test_write_removes_leftovers(void **state)
+{
+        JobWorld *world = *state;
+
+        job_world_write(world, ".devbox-0123456789abcdef0123456789abcdef", "half");
+        job_world_write(world, ".devbox-mine", "kept");
+        write_text(world, "note", WRITE_CREATE, "hello");
+        assert_finished(world, 0);
+        assert_content(world, "note", "hello");
+        assert_content(world, ".devbox-mine", "kept");
+        assert_int_equal(count_entries(world), 4);
+}
+
 /* 27: what does not fit leaves the old file as it is, and nothing beside it. */
 static void test_write_that_does_not_fit(void **state)
 {
@@ -269,6 +283,7 @@ int main(void)
                                                 job_world_down),
                 cmocka_unit_test_setup_teardown(test_write_replaces_a_planted_name, job_world_up,
                                                 job_world_down),
+                cmocka_unit_test_setup_teardown(test_write_removes_leftovers, job_world_up, job_world_down),
                 cmocka_unit_test_setup_teardown(test_write_that_does_not_fit, job_world_up, job_world_down),
         };
 
