@@ -56,6 +56,15 @@ static int print_common(bool remote)
         return ferror(stdout) ? -errno : 0;
 }
 
+static void print_example(const char *title, const Verb *verb)
+{
+        (void) printf("%s devboxctl ", title);
+        if (verb->example)
+                (void) printf("%s\n", verb->example);
+        else
+                (void) printf("%s%s%s\n", strempty(verb->noun), verb->noun ? " " : "", verb->name);
+}
+
 /* [--dir DIR] [--key FILE] … in lines that fit a terminal. */
 static void print_synopsis(const Verb *verb)
 {
@@ -98,8 +107,7 @@ int help_print_noun(const Ctl *ctl, const char *noun)
 
                 (void) printf("\n%c%s:\n", (*verb)->help[0] - 'a' + 'A', (*verb)->help + 1);
                 print_synopsis(*verb);
-                if ((*verb)->example)
-                        (void) printf("  Example: devboxctl %s\n", (*verb)->example);
+                print_example("  Example:", *verb);
         }
 
         (void) printf("\nWhat the options mean: devboxctl help %s COMMAND.\n%s", noun, footer);
@@ -114,8 +122,7 @@ int help_print_verb(const Verb *verb)
         for (const Option *option = verb->options; option && option->name; option++)
                 print_option(option);
         (void) print_common(verb->remote);
-        if (verb->example)
-                (void) printf("\nExample:\n  devboxctl %s\n", verb->example);
+        print_example("\nExample:\n ", verb);
 
         (void) printf("\nExit status: 0 success, 1 %s, 2 wrong usage.\n%s",
                       verb->statuses ? verb->statuses : "failure", footer);

@@ -50,7 +50,7 @@ typedef struct Verb {
         const char *name;
         const char *arguments; /* "FILE", "[FILE]", "OLD-FILE NEW-FILE", "FILE..."; NULL: none */
         const char *help;      /* one line */
-        const char *example;   /* without "devboxctl" */
+        const char *example;   /* without "devboxctl"; NULL: noun and name alone */
         const char *statuses;  /* exit statuses beside 0, 1 and 2, or what 1 means here; may be NULL */
         const Option *options; /* ended by one without a name; NULL: none */
         size_t options_size;

@@ -81,7 +81,6 @@ const Verb verb_config_check = {
         .name = "check",
         .arguments = "[FILE]",
         .help = "check a configuration",
-        .example = "config check",
         .statuses = "failure, or the configuration is not valid",
         .run = run,
 };

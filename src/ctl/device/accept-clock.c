@@ -19,7 +19,6 @@ const Verb verb_device_accept_clock = {
         .noun = "device",
         .name = "accept-clock",
         .help = "confirm the clock after it was set back",
-        .example = "device accept-clock",
         .remote = true,
         .bus = true,
         .run = run,

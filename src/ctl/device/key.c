@@ -18,7 +18,6 @@ const Verb verb_device_key = {
         .noun = "device",
         .name = "key",
         .help = "print this machine's public key",
-        .example = "device key",
         .remote = true,
         .bus = true,
         .run = run,

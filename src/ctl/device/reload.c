@@ -25,7 +25,6 @@ const Verb verb_device_reload = {
         .noun = "device",
         .name = "reload",
         .help = "let the ledger and the sandboxes follow configuration and ceiling again",
-        .example = "device reload",
         .remote = true,
         .bus = true,
         .run = run,

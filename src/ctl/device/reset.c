@@ -107,7 +107,6 @@ const Verb verb_device_reset = {
         .noun = "device",
         .name = "reset",
         .help = "give up this machine's name, key and history, and keep them aside",
-        .example = "device reset",
         .options = options,
         .options_size = sizeof(ResetOptions),
         .bus = true,

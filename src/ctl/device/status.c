@@ -97,7 +97,6 @@ const Verb verb_device_status = {
         .noun = "device",
         .name = "status",
         .help = "show what this machine is enrolled as, and what it obeys",
-        .example = "device status",
         .statuses = "failure, or the machine obeys no manifest",
         .remote = true,
         .bus = true,

@@ -113,7 +113,6 @@ const Verb verb_pending = {
         .name = "pending",
         .arguments = "[NAME]",
         .help = "show open invitations and machines that wait to be admitted",
-        .example = "pending",
         .options = options,
         .options_size = sizeof(PendingOptions),
         .remote = true,

@@ -150,7 +150,6 @@ const Verb verb_enroll = {
         .name = "enroll",
         .arguments = "[INVITATION]",
         .help = "join a network with an invitation, or go on with it",
-        .example = "enroll",
         .options = options,
         .options_size = sizeof(EnrollOptions),
         .run = run,

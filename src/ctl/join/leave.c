@@ -50,7 +50,6 @@ static int run(Ctl *ctl, const void *options, char **args)
 const Verb verb_leave = {
         .name = "leave",
         .help = "take this machine out of its network",
-        .example = "leave",
         .remote = true,
         .bus = true,
         .run = run,

@@ -74,7 +74,6 @@ const Verb verb_matrix_logout = {
         .noun = "matrix",
         .name = "logout",
         .help = "log this hub's Matrix account out",
-        .example = "matrix logout",
         .options = options,
         .options_size = sizeof(LogoutOptions),
         .remote = true,

@@ -60,7 +60,6 @@ const Verb verb_matrix_rooms = {
         .noun = "matrix",
         .name = "rooms",
         .help = "show the Matrix rooms of this hub",
-        .example = "matrix rooms",
         .remote = true,
         .bus = true,
         .run = run,

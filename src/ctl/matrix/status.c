@@ -17,7 +17,6 @@ const Verb verb_matrix_status = {
         .noun = "matrix",
         .name = "status",
         .help = "show the Matrix account of this hub",
-        .example = "matrix status",
         .statuses = "failure, or the account cannot be used",
         .remote = true,
         .bus = true,

@@ -49,7 +49,6 @@ static int run(Ctl *ctl, const void *options, char **args)
 const Verb verb_drift = {
         .name = "drift",
         .help = "show what was changed by hand in the mesh and repaired",
-        .example = "drift",
         .remote = true,
         .bus = true,
         .run = run,

@@ -60,7 +60,6 @@ static const Option options[] = {
 const Verb verb_peers = {
         .name = "peers",
         .help = "show the devices of the network",
-        .example = "peers",
         .options = options,
         .options_size = sizeof(PeersOptions),
         .remote = true,

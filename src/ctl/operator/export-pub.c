@@ -22,7 +22,6 @@ const Verb verb_operator_export_pub = {
         .noun = "operator",
         .name = "export-pub",
         .help = "print the operator's public key",
-        .example = "operator export-pub",
         .options = (const Option[]){ KEY_OPTIONS(ExportOptions), { 0 } },
         .options_size = sizeof(ExportOptions),
         .defaults = &(const ExportOptions){ .key = KEY_SOURCE_INIT },

@@ -18,7 +18,6 @@ static int run(Ctl *ctl, const void *options, char **args)
 const Verb verb_approvals = {
         .name = "approvals",
         .help = "show the requests that wait for an approval",
-        .example = "approvals",
         .remote = true,
         .bus = true,
         .run = run,

@@ -127,7 +127,6 @@ static int run(Ctl *ctl, const void *options, char **args)
 const Verb verb_fleet = {
         .name = "fleet",
         .help = "show the devices: manifest, open requests, audit chain",
-        .example = "fleet",
         .remote = true,
         .bus = true,
         .run = run,

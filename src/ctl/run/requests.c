@@ -32,7 +32,6 @@ static const Option options[] = {
 const Verb verb_requests = {
         .name = "requests",
         .help = "show what was asked of the devices",
-        .example = "requests",
         .options = options,
         .options_size = sizeof(RequestsOptions),
         .defaults = &(const RequestsOptions){ .lines = 20 },

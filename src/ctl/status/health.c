@@ -88,7 +88,6 @@ static int run(Ctl *ctl, const void *options, char **args)
 const Verb verb_health = {
         .name = "health",
         .help = "show whether devbox itself works",
-        .example = "health",
         .statuses = "failure, or a component or the configuration is not as it should be",
         .bus = true,
         .run = run,

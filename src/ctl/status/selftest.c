@@ -320,7 +320,6 @@ static int run(Ctl *ctl, const void *options, char **args)
 const Verb verb_selftest = {
         .name = "selftest",
         .help = "call every interface of devbox once and compare the answers",
-        .example = "selftest",
         .statuses = "failure, or a check failed",
         .run = run,
 };

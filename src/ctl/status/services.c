@@ -70,7 +70,6 @@ static int run(Ctl *ctl, const void *options, char **args)
 const Verb verb_services = {
         .name = "services",
         .help = "show the configured services",
-        .example = "services",
         .statuses = "failure, or a service is not active",
         .remote = true,
         .bus = true,

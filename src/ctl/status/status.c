@@ -202,7 +202,6 @@ static int run(Ctl *ctl, const void *options, char **args)
 const Verb verb_status = {
         .name = "status",
         .help = "show devbox, the machine and its services on one screen",
-        .example = "status",
         .statuses = "failure, or something is not as it should be",
         .bus = true,
         .run = run,
