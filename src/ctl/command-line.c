@@ -241,11 +241,9 @@ static int check_arguments(Ctl *ctl, const Verb *verb, char **args)
         }
 
         if (n > max && max == 0)
-                return ctl_usage(ctl, "'%s%s%s' takes no arguments", strempty(verb->noun),
-                                 verb->noun ? " " : "", verb->name);
+                return ctl_usage(ctl, "'%s%s%s' takes no arguments", VERB_WORDS(verb));
         if (n < min || n > max)
-                return ctl_usage(ctl, "'%s%s%s' takes: %s", strempty(verb->noun), verb->noun ? " " : "",
-                                 verb->name, verb->arguments);
+                return ctl_usage(ctl, "'%s%s%s' takes: %s", VERB_WORDS(verb), verb->arguments);
         return 0;
 }
 
@@ -266,9 +264,8 @@ static int run_verb(Ctl *ctl, CommandLine *line)
                 return line->help ? help_print_verb(verb) : help_print_version();
 
         if (ctl->host && !verb->remote)
-                return ctl_usage(ctl, "'%s%s%s' works there only: ssh %s devboxctl %s%s%s",
-                                 strempty(verb->noun), verb->noun ? " " : "", verb->name, ctl->host,
-                                 strempty(verb->noun), verb->noun ? " " : "", verb->name);
+                return ctl_usage(ctl, "'%s%s%s' works there only: ssh %s devboxctl %s%s%s", VERB_WORDS(verb),
+                                 ctl->host, VERB_WORDS(verb));
 
         r = check_arguments(ctl, verb, line->argv);
         if (r == 0 && verb->bus)

@@ -22,8 +22,7 @@ int help_print_version(void)
 /* "operator sign FILE". Returns the width. */
 static int print_words(const Verb *verb)
 {
-        return printf("%s%s%s%s%s", strempty(verb->noun), verb->noun ? " " : "", verb->name,
-                      verb->arguments ? " " : "", strempty(verb->arguments));
+        return printf("%s%s%s%s%s", VERB_WORDS(verb), verb->arguments ? " " : "", strempty(verb->arguments));
 }
 
 static void print_line_of(const Verb *verb)
@@ -58,18 +57,16 @@ static int print_common(bool remote)
 
 static void print_example(const char *title, const Verb *verb)
 {
-        (void) printf("%s devboxctl ", title);
         if (verb->example)
-                (void) printf("%s\n", verb->example);
+                (void) printf("%s devboxctl %s\n", title, verb->example);
         else
-                (void) printf("%s%s%s\n", strempty(verb->noun), verb->noun ? " " : "", verb->name);
+                (void) printf("%s devboxctl %s%s%s\n", title, VERB_WORDS(verb));
 }
 
 /* [--dir DIR] [--key FILE] … in lines that fit a terminal. */
 static void print_synopsis(const Verb *verb)
 {
-        int indent = printf("  devboxctl ") +
-                     printf("%s%s%s", strempty(verb->noun), verb->noun ? " " : "", verb->name);
+        int indent = printf("  devboxctl %s%s%s", VERB_WORDS(verb));
         int column = indent;
 
         for (const Option *option = verb->options; option && option->name; option++) {

@@ -64,6 +64,12 @@ typedef struct Verb {
         int (*run)(Ctl *ctl, const void *options, char **args);
 } Verb;
 
+/* In the initializer of a verb: its options, which are parsed into a struct of this type. */
+#define VERB_OPTIONS(type, ...) .options = (__VA_ARGS__), .options_size = sizeof(type)
+
+/* The words of a verb, for "%s%s%s". */
+#define VERB_WORDS(verb) strempty((verb)->noun), (verb)->noun ? " " : "", (verb)->name
+
 /* "operator init" reads as noun and name, "status" as name only. */
 static inline const char *verb_first_word(const Verb *verb)
 {

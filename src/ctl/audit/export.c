@@ -140,8 +140,7 @@ const Verb verb_audit_export = {
         .name = "export",
         .help = "write the history to a file for an auditor",
         .example = "audit export -o laptop.jsonl --checkpoints laptop.checkpoints",
-        .options = options,
-        .options_size = sizeof(ExportOptions),
+        VERB_OPTIONS(ExportOptions, options),
         .defaults = &(const ExportOptions){ .db = LEDGER_PATH, .form = AUDIT_FORM_JSON },
         .run = run,
 };

@@ -53,8 +53,7 @@ const Verb verb_audit_show = {
         .name = "show",
         .help = "print the history, one line per entry",
         .example = "audit show --from 100 -n 20",
-        .options = options,
-        .options_size = sizeof(ShowOptions),
+        VERB_OPTIONS(ShowOptions, options),
         .defaults = &(const ShowOptions){ .db = LEDGER_PATH, .lines = UINT64_MAX },
         .run = run,
 };

@@ -129,8 +129,7 @@ const Verb verb_audit_tail = {
         .name = "tail",
         .help = "print the end of the history",
         .example = "audit tail -f",
-        .options = options,
-        .options_size = sizeof(TailOptions),
+        VERB_OPTIONS(TailOptions, options),
         .defaults = &(const TailOptions){ .db = LEDGER_PATH, .lines = 10 },
         .run = run,
 };

@@ -346,7 +346,6 @@ const Verb verb_audit_verify = {
         .help = "check that a history is complete and unchanged",
         .example = "audit verify laptop.jsonl --root root.json",
         .statuses = "failure; see devboxctl-audit(1) for 3 and more",
-        .options = options,
-        .options_size = sizeof(VerifyOptions),
+        VERB_OPTIONS(VerifyOptions, options),
         .run = run,
 };

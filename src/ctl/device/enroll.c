@@ -129,7 +129,6 @@ const Verb verb_device_enroll = {
         .name = "enroll",
         .help = "make this machine the device of a name, which obeys a root",
         .example = "device enroll --root root.json --name laptop",
-        .options = options,
-        .options_size = sizeof(EnrollOptions),
+        VERB_OPTIONS(EnrollOptions, options),
         .run = run,
 };

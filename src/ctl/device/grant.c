@@ -76,7 +76,6 @@ const Verb verb_device_grant = {
         .arguments = "DIR",
         .help = "open a directory for what requests do on this machine",
         .example = "device grant /home/ana",
-        .options = options,
-        .options_size = sizeof(GrantOptions),
+        VERB_OPTIONS(GrantOptions, options),
         .run = run,
 };

@@ -107,8 +107,7 @@ const Verb verb_device_reset = {
         .noun = "device",
         .name = "reset",
         .help = "give up this machine's name, key and history, and keep them aside",
-        .options = options,
-        .options_size = sizeof(ResetOptions),
+        VERB_OPTIONS(ResetOptions, options),
         .bus = true,
         .run = run,
 };

@@ -113,8 +113,7 @@ const Verb verb_pending = {
         .name = "pending",
         .arguments = "[NAME]",
         .help = "show open invitations and machines that wait to be admitted",
-        .options = options,
-        .options_size = sizeof(PendingOptions),
+        VERB_OPTIONS(PendingOptions, options),
         .remote = true,
         .run = run,
 };

@@ -150,7 +150,6 @@ const Verb verb_enroll = {
         .name = "enroll",
         .arguments = "[INVITATION]",
         .help = "join a network with an invitation, or go on with it",
-        .options = options,
-        .options_size = sizeof(EnrollOptions),
+        VERB_OPTIONS(EnrollOptions, options),
         .run = run,
 };

@@ -110,8 +110,7 @@ const Verb verb_manifest_ceiling = {
         .help = "check a manifest against this machine's ceiling, or print one",
         .example = "manifest ceiling --print laptop.yaml",
         .statuses = "failure, or the manifest exceeds the ceiling",
-        .options = options,
-        .options_size = sizeof(CeilingOptions),
+        VERB_OPTIONS(CeilingOptions, options),
         .defaults = &(const CeilingOptions){ .ceiling = CEILING_PATH },
         .run = run,
 };

@@ -72,7 +72,6 @@ const Verb verb_manifest_diff = {
         .help = "show what changes between two manifests",
         .example = "manifest diff laptop.json laptop.yaml",
         .statuses = "failure, or there are changes",
-        .options = (const Option[]){ DIRECTORY_OPTION(offsetof(DiffOptions, dir)), { 0 } },
-        .options_size = sizeof(DiffOptions),
+        VERB_OPTIONS(DiffOptions, (const Option[]){ DIRECTORY_OPTION(offsetof(DiffOptions, dir)), { 0 } }),
         .run = run,
 };

@@ -74,7 +74,6 @@ const Verb verb_manifest_lint = {
         .help = "show what in a manifest or template is dangerous",
         .example = "manifest lint laptop.yaml",
         .statuses = "failure, or the manifest would not be signed",
-        .options = options,
-        .options_size = sizeof(LintOptions),
+        VERB_OPTIONS(LintOptions, options),
         .run = run,
 };

@@ -75,7 +75,6 @@ const Verb verb_manifest_show = {
         .arguments = "FILE",
         .help = "show what a manifest or template allows",
         .example = "manifest show laptop.yaml",
-        .options = options,
-        .options_size = sizeof(ShowOptions),
+        VERB_OPTIONS(ShowOptions, options),
         .run = run,
 };

@@ -250,8 +250,7 @@ const Verb verb_manifest_sign = {
         .arguments = "FILE",
         .help = "make a signed manifest of a YAML file or template",
         .example = "manifest sign laptop.yaml -o laptop.json",
-        .options = options,
-        .options_size = sizeof(SignOptions),
+        VERB_OPTIONS(SignOptions, options),
         .defaults = &(const SignOptions){ .key = KEY_SOURCE_INIT },
         .run = run,
 };

@@ -82,7 +82,6 @@ const Verb verb_manifest_verify = {
         .help = "check who signed a manifest and whether a device accepts it",
         .example = "manifest verify laptop.json",
         .statuses = "failure, or a device rejects the manifest",
-        .options = options,
-        .options_size = sizeof(VerifyOptions),
+        VERB_OPTIONS(VerifyOptions, options),
         .run = run,
 };

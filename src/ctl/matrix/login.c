@@ -210,8 +210,7 @@ const Verb verb_matrix_login = {
         .help = "give this hub its Matrix account",
         .example = "matrix login @devbox:example.org",
         .statuses = "failure, or the account cannot be used",
-        .options = options,
-        .options_size = sizeof(LoginOptions),
+        VERB_OPTIONS(LoginOptions, options),
         .remote = true,
         .run = run,
 };

@@ -271,8 +271,7 @@ const Verb verb_matrix_verify = {
         .arguments = "@USER:SERVER",
         .help = "compare emojis with a Matrix user, to verify each other",
         .example = "matrix verify @ana:example.org",
-        .options = options,
-        .options_size = sizeof(VerifyOptions),
+        VERB_OPTIONS(VerifyOptions, options),
         .remote = true,
         .run = run,
 };

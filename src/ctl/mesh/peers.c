@@ -60,8 +60,7 @@ static const Option options[] = {
 const Verb verb_peers = {
         .name = "peers",
         .help = "show the devices of the network",
-        .options = options,
-        .options_size = sizeof(PeersOptions),
+        VERB_OPTIONS(PeersOptions, options),
         .remote = true,
         .bus = true,
         .run = run,

@@ -22,8 +22,7 @@ const Verb verb_operator_export_pub = {
         .noun = "operator",
         .name = "export-pub",
         .help = "print the operator's public key",
-        .options = (const Option[]){ KEY_OPTIONS(ExportOptions), { 0 } },
-        .options_size = sizeof(ExportOptions),
+        VERB_OPTIONS(ExportOptions, (const Option[]){ KEY_OPTIONS(ExportOptions), { 0 } }),
         .defaults = &(const ExportOptions){ .key = KEY_SOURCE_INIT },
         .run = run,
 };

@@ -39,8 +39,7 @@ const Verb verb_operator_keygen = {
         .name = "keygen",
         .help = "make a key only, for a root that another operator makes",
         .example = "operator keygen --label ben",
-        .options = options,
-        .options_size = sizeof(KeygenOptions),
+        VERB_OPTIONS(KeygenOptions, options),
         .defaults = &(const KeygenOptions){ .key = KEY_SOURCE_INIT, .label = "operator" },
         .run = run,
 };

@@ -170,8 +170,7 @@ const Verb verb_operator_rotate = {
         .name = "rotate",
         .help = "make the next root, with a new key",
         .example = "operator rotate --keep-key",
-        .options = options,
-        .options_size = sizeof(RotateOptions),
+        VERB_OPTIONS(RotateOptions, options),
         .defaults = &(const RotateOptions){ .key = KEY_SOURCE_INIT, .new_key = KEY_SOURCE_INIT },
         .run = run,
 };

@@ -84,7 +84,6 @@ const Verb verb_operator_show = {
         .arguments = "[ROOT-FILE]",
         .help = "show the keys of a root, what they may sign and who signed",
         .statuses = "failure, or the root is not complete or has expired",
-        .options = (const Option[]){ DIRECTORY_OPTION(offsetof(ShowOptions, dir)), { 0 } },
-        .options_size = sizeof(ShowOptions),
+        VERB_OPTIONS(ShowOptions, (const Option[]){ DIRECTORY_OPTION(offsetof(ShowOptions, dir)), { 0 } }),
         .run = run,
 };

@@ -184,8 +184,7 @@ const Verb verb_operator_sign = {
         .arguments = "FILE",
         .help = "add a signature to a draft of a root",
         .example = "operator sign 2.root.draft.json",
-        .options = options,
-        .options_size = sizeof(SignOptions),
+        VERB_OPTIONS(SignOptions, options),
         .defaults = &(const SignOptions){ .key = KEY_SOURCE_INIT },
         .run = run,
 };

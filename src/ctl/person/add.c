@@ -163,8 +163,7 @@ const Verb verb_person_add = {
         .arguments = "NAME",
         .help = "name a person for templates, or add to what is known",
         .example = "person add ana --mxid @ana:example.org --local ana",
-        .options = options,
-        .options_size = sizeof(AddOptions),
+        VERB_OPTIONS(AddOptions, options),
         .remote = true,
         .run = run,
 };

@@ -103,7 +103,6 @@ const Verb verb_person_list = {
         .noun = "person",
         .name = "list",
         .help = "list the people that templates may name",
-        .options = (const Option[]){ DIRECTORY_OPTION(offsetof(ListOptions, dir)), { 0 } },
-        .options_size = sizeof(ListOptions),
+        VERB_OPTIONS(ListOptions, (const Option[]){ DIRECTORY_OPTION(offsetof(ListOptions, dir)), { 0 } }),
         .run = run,
 };

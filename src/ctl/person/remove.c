@@ -51,7 +51,7 @@ const Verb verb_person_remove = {
         .arguments = "NAME",
         .help = "forget a person",
         .example = "person remove ben",
-        .options = (const Option[]){ DIRECTORY_OPTION(offsetof(RemoveOptions, dir)), { 0 } },
-        .options_size = sizeof(RemoveOptions),
+        VERB_OPTIONS(RemoveOptions,
+                     (const Option[]){ DIRECTORY_OPTION(offsetof(RemoveOptions, dir)), { 0 } }),
         .run = run,
 };

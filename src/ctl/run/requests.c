@@ -32,8 +32,7 @@ static const Option options[] = {
 const Verb verb_requests = {
         .name = "requests",
         .help = "show what was asked of the devices",
-        .options = options,
-        .options_size = sizeof(RequestsOptions),
+        VERB_OPTIONS(RequestsOptions, options),
         .defaults = &(const RequestsOptions){ .lines = 20 },
         .remote = true,
         .bus = true,

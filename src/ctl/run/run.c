@@ -205,8 +205,7 @@ const Verb verb_run = {
         .example = "run home-wsl ls /home",
         .statuses = "the program's own; 69 not reachable, 70 interrupted, 77 rejected, 124 out of time, 130 "
                     "cancelled",
-        .options = options,
-        .options_size = sizeof(RunOptions),
+        VERB_OPTIONS(RunOptions, options),
         .command = true,
         .run = run,
 };
