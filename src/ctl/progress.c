@@ -11,7 +11,6 @@
 
 #include "basic/fd.h"
 #include "basic/utf8.h"
-#include "ctl/print.h"
 
 /* Prints the text, sanitised, with spaces up to `column` if that is not 0, and what follows it. */
 static int print_text(int column, const char *after, const char *format, va_list args)

@@ -6,7 +6,6 @@
 #include <inttypes.h>
 
 #include "audit/body.h"
-#include "audit/reader.h"
 #include "basic/utf8.h"
 #include "ctl/print.h"
 #include "ctl/problem.h"

@@ -6,7 +6,6 @@
  * and no call in between can start one that has the old directory. */
 
 #include <stdio.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "ctl/mesh/mesh-client.h"

@@ -10,7 +10,6 @@
 #include "ctl/hub/summary.h"
 #include "ctl/operator/options.h"
 #include "ctl/print.h"
-#include "ctl/problem.h"
 #include "ctl/verbs.h"
 #include "proto/id.h"
 

@@ -3,10 +3,9 @@
 
 #include <stdio.h>
 
-#include "ctl/hub/session.h"
 #include "ctl/listing.h"
+#include "ctl/mesh/mesh-client.h"
 #include "ctl/option-types.h"
-#include "ctl/problem.h"
 #include "ctl/verbs.h"
 
 typedef struct PendingOptions {

@@ -7,7 +7,6 @@
 
 #include "ctl/device/acl-tree.h"
 #include "ctl/join/join.h"
-#include "ctl/problem.h"
 
 typedef struct Access {
         const char *group;

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* devboxctl manifest ceiling: whether a machine's ceiling holds a manifest, or a ceiling that just does. */
 
-#include <stdio.h>
-
 #include "ctl/manifest/ceiling-lists.h"
 #include "ctl/manifest/file.h"
 #include "ctl/operator/options.h"

@@ -7,10 +7,6 @@
 #include "ctl/operator/options.h"
 #include "ctl/verbs.h"
 
-typedef struct DiffOptions {
-        const char *dir;
-} DiffOptions;
-
 /* A side, and what it does not have, or need not have yet. */
 typedef struct Side {
         cJSON *tree;
@@ -45,7 +41,7 @@ static void drop_absent(cJSON *tree, const Side *one, const Side *other)
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        const char *dir = ((const DiffOptions *) options)->dir;
+        const char *dir = ((const DirectoryOptions *) options)->dir;
         Side old = { 0 }, new = { 0 };
         size_t n = 0;
 
@@ -72,6 +68,6 @@ const Verb verb_manifest_diff = {
         .help = "show what changes between two manifests",
         .example = "manifest diff laptop.json laptop.yaml",
         .statuses = "failure, or there are changes",
-        VERB_OPTIONS(DiffOptions, (const Option[]){ DIRECTORY_OPTION(offsetof(DiffOptions, dir)), { 0 } }),
+        DIRECTORY_ONLY,
         .run = run,
 };

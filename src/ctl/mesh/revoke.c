@@ -3,14 +3,12 @@
  * key; with --tombstone that is opened afterwards and signs the device's end, for when the device is reached
  * by other ways. */
 
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "ctl/hub/session.h"
 #include "ctl/operator/options.h"
 #include "ctl/print.h"
 #include "ctl/verbs.h"
-#include "proto/id.h"
 
 #define YEAR_MS INT64_C(31536000000)
 

@@ -12,6 +12,10 @@ extern const OptionType option_root_key;       /* RootKeyList: one */
 extern const OptionType option_root_keys;      /* RootKeyList: any number, with commas */
 extern const OptionType option_root_threshold; /* uint64_t */
 
+typedef struct DirectoryOptions {
+        const char *dir;
+} DirectoryOptions;
+
 /* operator_key_open(), with a warning on standard error if others may read the key. */
 int operator_open_key(Ctl *ctl, const KeySource *source, OperatorKey *ret_key);
 
@@ -21,6 +25,9 @@ int operator_apply_changes(Ctl *ctl, const RootChanges *changes, const PublicKey
 /* clang-format off */
 #define DIRECTORY_OPTION(offset) \
         { "dir", &option_directory, offset, "the operator's directory (~/.config/devbox/operator)" }
+
+/* In the initializer of a verb whose only option this is. */
+#define DIRECTORY_ONLY VERB_OPTIONS(DirectoryOptions, (const Option[]){ DIRECTORY_OPTION(0), { 0 } })
 
 #define PASSPHRASE_OPTION(options) \
         { "passphrase-fd", &option_fd, offsetof(options, key.passphrase_fd), \

@@ -11,7 +11,6 @@
 #include "ctl/operator/options.h"
 #include "ctl/operator/root-print.h"
 #include "ctl/operator/root-store.h"
-#include "ctl/print.h"
 #include "ctl/problem.h"
 #include "ctl/verbs.h"
 

@@ -11,10 +11,6 @@
 #include "ctl/problem.h"
 #include "ctl/verbs.h"
 
-typedef struct ShowOptions {
-        const char *dir;
-} ShowOptions;
-
 /* Several roots in one file, or one that may still be a draft. */
 static int read_envelope(Ctl *ctl, const char *dir, const char *path, Envelope **ret_envelope)
 {
@@ -75,7 +71,7 @@ int operator_show_recovered(Ctl *ctl, const char *dir)
 
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        return operator_show(ctl, ((const ShowOptions *) options)->dir, args[0]);
+        return operator_show(ctl, ((const DirectoryOptions *) options)->dir, args[0]);
 }
 
 const Verb verb_operator_show = {
@@ -84,6 +80,6 @@ const Verb verb_operator_show = {
         .arguments = "[ROOT-FILE]",
         .help = "show the keys of a root, what they may sign and who signed",
         .statuses = "failure, or the root is not complete or has expired",
-        VERB_OPTIONS(ShowOptions, (const Option[]){ DIRECTORY_OPTION(offsetof(ShowOptions, dir)), { 0 } }),
+        DIRECTORY_ONLY,
         .run = run,
 };

@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* devboxctl person list: the people that templates may name. */
 
-#include <stdio.h>
-
 #include "crypto/fingerprint.h"
 #include "ctl/listing.h"
 #include "ctl/matrix/master-key.h"
 #include "ctl/operator/options.h"
 #include "ctl/person/people.h"
 #include "ctl/verbs.h"
-
-typedef struct ListOptions {
-        const char *dir;
-} ListOptions;
 
 static void add_key(Json *json, const char *name, const PublicKey *key)
 {
@@ -95,7 +89,7 @@ static int run(Ctl *ctl, const void *options, char **args)
 {
         _cleanup_(people_freep) People *people = NULL;
 
-        int r = people_read(((const ListOptions *) options)->dir, &people, &ctl->problem);
+        int r = people_read(((const DirectoryOptions *) options)->dir, &people, &ctl->problem);
         return r != 0 ? r : listing_print(ctl, &listing, people->people.items, people->people.n);
 }
 
@@ -103,6 +97,6 @@ const Verb verb_person_list = {
         .noun = "person",
         .name = "list",
         .help = "list the people that templates may name",
-        VERB_OPTIONS(ListOptions, (const Option[]){ DIRECTORY_OPTION(offsetof(ListOptions, dir)), { 0 } }),
+        DIRECTORY_ONLY,
         .run = run,
 };

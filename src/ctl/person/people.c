@@ -6,10 +6,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "basic/file.h"
 #include "basic/text.h"
 #include "codec/binary-text.h"
-#include "codec/strict-json.h"
 #include "ctl/input.h"
 #include "ctl/operator/files.h"
 #include "ctl/problem.h"
@@ -201,10 +199,7 @@ int people_write(const char *dir, const People *people, char **ret_problem)
         if (r != 0)
                 return r;
 
-        r = file_write(path, FILE_REPLACE, 0600, bytes_of_string(content));
-        return r < 0 ? problem_set(ret_problem, DEVBOX_ERROR_ACCESS_DENIED, "cannot write %s: %s", path,
-                                   strerror(-r))
-                     : 0;
+        return output_write(path, FILE_REPLACE, 0600, content, ret_problem);
 }
 
 /* ---- names */

@@ -9,13 +9,9 @@
 #include "ctl/print.h"
 #include "ctl/verbs.h"
 
-typedef struct RemoveOptions {
-        const char *dir;
-} RemoveOptions;
-
 static int run(Ctl *ctl, const void *options, char **args)
 {
-        const char *dir = ((const RemoveOptions *) options)->dir;
+        const char *dir = ((const DirectoryOptions *) options)->dir;
         _cleanup_(people_freep) People *people = NULL;
 
         int r = people_read(dir, &people, &ctl->problem);
@@ -51,7 +47,6 @@ const Verb verb_person_remove = {
         .arguments = "NAME",
         .help = "forget a person",
         .example = "person remove ben",
-        VERB_OPTIONS(RemoveOptions,
-                     (const Option[]){ DIRECTORY_OPTION(offsetof(RemoveOptions, dir)), { 0 } }),
+        DIRECTORY_ONLY,
         .run = run,
 };

@@ -9,10 +9,7 @@ static int run(Ctl *ctl, const void *options, char **args)
         _cleanup_(client_rows_done) ClientRows rows = { 0 };
 
         int r = requests_client_list_approvals(ctl->bus, &rows, &ctl->problem);
-        if (r != 0)
-                return r;
-
-        return print_approvals(ctl, &rows);
+        return r != 0 ? r : print_requests(ctl, &rows, true);
 }
 
 const Verb verb_approvals = {

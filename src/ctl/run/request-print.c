@@ -95,28 +95,18 @@ int print_asked(const RequestRow *row)
 
 static const char *const titles[] = { "TIME", "ID", "DEVICE", "WHAT", "WHO", "STATE", "TOOK", "ARGUMENTS" };
 
-int print_requests(const Ctl *ctl, const ClientRows *rows, const char *none)
+int print_requests(const Ctl *ctl, const ClientRows *rows, bool waiting)
 {
-        const Listing listing = { .name = "requests",
-                                  .empty = none,
-                                  .titles = titles,
-                                  .n_columns = ELEMENTSOF(titles) - 1,
-                                  .item_size = sizeof(RequestRow),
-                                  .add_document = add_document,
-                                  .add_row = add_row };
-
-        return listing_print(ctl, &listing, rows->items, rows->n);
-}
-
-int print_approvals(const Ctl *ctl, const ClientRows *rows)
-{
-        const Listing listing = { .name = "requests",
-                                  .empty = "no request waits for an approval",
-                                  .titles = titles,
-                                  .n_columns = ELEMENTSOF(titles),
-                                  .item_size = sizeof(RequestRow),
-                                  .add_document = add_document,
-                                  .add_row = add_waiting_row };
+        const Listing listing = {
+                .name = "requests",
+                .empty = waiting ? "no request waits for an approval"
+                                 : "no requests; send one with: devboxctl run DEVICE PROGRAM",
+                .titles = titles,
+                .n_columns = ELEMENTSOF(titles) - !waiting,
+                .item_size = sizeof(RequestRow),
+                .add_document = add_document,
+                .add_row = waiting ? add_waiting_row : add_row,
+        };
 
         return listing_print(ctl, &listing, rows->items, rows->n);
 }

@@ -10,11 +10,9 @@ const char *format_request_state(char buffer[static FIGURE_MAX], const RequestRo
 /* One object of a document. */
 void request_add_json(Json *json, const RequestRow *row);
 
-/* A table of requests, or {"requests":[…]} with --json. */
-int print_requests(const Ctl *ctl, const ClientRows *rows, const char *none);
-
-/* The same of the requests that wait for people, with their arguments. */
-int print_approvals(const Ctl *ctl, const ClientRows *rows);
+/* A table of requests, or {"requests":[…]} with --json; of those that wait for people, the table has also
+ * the arguments. */
+int print_requests(const Ctl *ctl, const ClientRows *rows, bool waiting);
 
 /* Prints on standard error what a decision is about: "WHO asks DEVICE for CAPABILITY ARGUMENTS". */
 int print_asked(const RequestRow *row);

@@ -18,9 +18,7 @@ static int run(Ctl *ctl, const void *options, char **args)
         int r = requests_client_list(ctl->bus, given->open, (uint32_t) MIN(given->lines, 1000), &rows,
                                      &ctl->problem);
 
-        return r == 0 ? print_requests(ctl, &rows,
-                                       "no requests; send one with: devboxctl run DEVICE PROGRAM")
-                      : r;
+        return r != 0 ? r : print_requests(ctl, &rows, false);
 }
 
 static const Option options[] = {

@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "basic/file.h"
 #include "codec/yaml.h"
 #include "ctl/input.h"
 #include "ctl/operator/files.h"
@@ -75,8 +74,5 @@ int template_store_keep(const char *dir, const char *device, const char *path, c
         if (r != 0)
                 return r;
 
-        r = file_write(stored, FILE_REPLACE, 0600, bytes_of_string(text));
-        return r < 0 ? problem_set(ret_problem, DEVBOX_ERROR_ACCESS_DENIED, "cannot write %s: %s", stored,
-                                   strerror(-r))
-                     : 0;
+        return output_write(stored, FILE_REPLACE, 0600, text, ret_problem);
 }
