@@ -15,6 +15,14 @@ static StoredEvent event_of(const QueueDecision *decision, AuditEventKind kind)
                               .tier = decision->tier };
 }
 
+/* What was signed says itself who decided. */
+static const char *event_id_of(const QueueDecision *decision)
+{
+        return decision->envelope      ? NULL
+               : decision->reaction_id ? decision->reaction_id
+                                       : decision->message_id;
+}
+
 StoredEvent queued_end_event(const StoredRequest *stored, DispatchState state, int reason,
                              const QueueDecision *denial)
 {
@@ -22,8 +30,10 @@ StoredEvent queued_end_event(const StoredRequest *stored, DispatchState state, i
                                                                 : AUDIT_EVENT_APPROVAL_WITHDRAWN,
                               .tier = (int) stored->tier };
 
-        if (denial)
+        if (denial) {
                 event = event_of(denial, AUDIT_EVENT_APPROVAL_DENIED);
+                event.decision_id = event_id_of(denial);
+        }
         event.reason = reason;
         return event;
 }
@@ -144,6 +154,15 @@ static int open_signed(const StoredRequest *stored, QueueDecision *decision)
         return check_signed(stored, decision, approval);
 }
 
+static int was_taken(Queue *queue, const QueueDecision *decision)
+{
+        const char *event_id = event_id_of(decision);
+
+        return event_id ? dispatch_store_has_decision(queue->store, decision->id, decision->principal,
+                                                      event_id, decision->approve)
+                        : 0;
+}
+
 int queue_decide(Queue *queue, const QueueDecision *given, const char **ret_why)
 {
         QueuedRequest *request = queue_find(queue, given->id);
@@ -151,11 +170,14 @@ int queue_decide(Queue *queue, const QueueDecision *given, const char **ret_why)
         QueueDecision own = *given;
         const QueueDecision *decision = &own;
 
+        int r = was_taken(queue, given);
+        if (r != 0)
+                return MIN(r, 0);
         if (!request)
                 return queue_why_not_open(queue, given->id);
 
         StoredRequest *stored = &request->stored;
-        int r = given->envelope ? open_signed(stored, &own) : 0;
+        r = given->envelope ? open_signed(stored, &own) : 0;
         if (r == 0)
                 r = check_decision(queue, stored, decision, ret_why);
         if (r != 0)
@@ -168,7 +190,8 @@ int queue_decide(Queue *queue, const QueueDecision *given, const char **ret_why)
                 return 0;
         }
 
-        const StoredEvent event = event_of(decision, AUDIT_EVENT_APPROVED);
+        StoredEvent event = event_of(decision, AUDIT_EVENT_APPROVED);
+        event.decision_id = event_id_of(decision);
         r = decision->envelope ? copy_text(decision->envelope, &envelope)
                                : sign_approval(queue, stored, decision, &envelope);
         if (r == 0 && stored->n_approvals == APPROVALS_MAX)

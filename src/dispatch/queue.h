@@ -86,11 +86,12 @@ int queue_submit(Queue *queue, const QueueSubmission *submission, char ret_id[st
  * REQUEST_ID_CONFLICT it is another principal's, or another device's. */
 int queue_follow(Queue *queue, const QueueSubmission *submission, char ret_id[static ULID_SIZE]);
 
-/* One person's decision on a request, with the device's manifest of now. Without an envelope the attester
- * signs for `principal`. Errors: DEVBOX_ERROR_REQUEST_UNKNOWN; REQUEST_STATE it waits for none;
- * APPROVAL_MISMATCH not an approver, or who asked, or the envelope is about something else; APPROVAL_MISSING
- * a higher tier is needed; APPROVAL_REUSED the same person again; of an envelope also those of
- * envelope_verify(), BAD_ENVELOPE, BAD_SCHEMA and APPROVAL_EXPIRED.
+/* One person's decision on a request, with the device's manifest of now. The same again by the same event of
+ * a chat changes nothing. Without an envelope the attester signs for `principal`. Errors:
+ * DEVBOX_ERROR_REQUEST_UNKNOWN; REQUEST_STATE it waits for none; APPROVAL_MISMATCH not an approver, or who
+ * asked, or the envelope is about something else; APPROVAL_MISSING a higher tier is needed; APPROVAL_REUSED
+ * the same person again; of an envelope also those of envelope_verify(), BAD_ENVELOPE, BAD_SCHEMA and
+ * APPROVAL_EXPIRED.
  * `ret_why` is set to what APPROVAL_MISMATCH or APPROVAL_MISSING is about, static, where that is known. */
 typedef struct QueueDecision {
         const char *id, *principal;
@@ -111,8 +112,7 @@ int queue_withdraw(Queue *queue, const QueueDecision *decision);
 /* Errors: DEVBOX_ERROR_REQUEST_UNKNOWN; REQUEST_STATE it has ended. */
 int queue_cancel(Queue *queue, const char *id);
 
-/* The device is about to be cut off: hangs up what it may run, which cancels that on it, and withdraws it.
- * Returns how many requests these are. */
+/* Before a device is cut off: hangs up on what it may run, which cancels that. Returns how many it was. */
 unsigned queue_hang_up(Queue *queue, const char *device);
 
 /* A device that was revoked: what is open for it ends with peer_revoked; whether what it may have ran to its

@@ -75,6 +75,16 @@ static const char *const migrations[] = {
         /* Of older rows it is not known. */
         "ALTER TABLE request ADD COLUMN sent INTEGER NOT NULL DEFAULT 1;"
         "ALTER TABLE request ADD COLUMN cancelled INTEGER NOT NULL DEFAULT 0;",
+
+        /* The events of a chat by which people decided, also where the approval was withdrawn since. */
+        "CREATE TABLE decision("
+        "        event_id  TEXT    NOT NULL,"
+        "        request   TEXT    NOT NULL REFERENCES request(id) ON DELETE CASCADE,"
+        "        principal TEXT    NOT NULL,"
+        "        approve   INTEGER NOT NULL,"
+        "        PRIMARY KEY (event_id, request, principal, approve)"
+        ") STRICT, WITHOUT ROWID;"
+        "CREATE INDEX decision_request ON decision(request);",
 };
 /* clang-format on */
 
@@ -173,9 +183,19 @@ static int add_event(Database *database, const StoredRequest *request, const Sto
                          reason > 0 ? devbox_error_code(reason) : NULL);
 }
 
+static int add_decision(Database *database, const StoredRequest *request, const StoredEvent *event)
+{
+        return query_run(database,
+                         "INSERT INTO decision (event_id, request, principal, approve) VALUES (?, ?, ?, ?)",
+                         "ttti", event->decision_id, request->id, event->principal,
+                         (int64_t) (event->kind == AUDIT_EVENT_APPROVED));
+}
+
 static int commit(Transaction *transaction, const StoredRequest *request, const StoredEvent *event)
 {
         int r = event ? add_event(transaction->database, request, event) : 0;
+        if (r >= 0 && event && event->decision_id)
+                r = add_decision(transaction->database, request, event);
         return r < 0 ? r : transaction_commit(transaction);
 }
 
@@ -253,6 +273,20 @@ int dispatch_store_has_decided(DispatchStore *store, const char *id, const char 
 {
         return query_exists(store->database, "SELECT 1 FROM approval WHERE request = ? AND approver = ?",
                             "tt", id, approver);
+}
+
+int dispatch_store_has_decision(DispatchStore *store, const char *id, const char *principal,
+                                const char *event_id, bool approve)
+{
+        char suffix[ULID_SIZE];
+
+        if (!ulid_suffix_parse(id, suffix))
+                return 0;
+
+        return query_exists(store->database,
+                            "SELECT 1 FROM decision WHERE event_id = ? AND principal = ? AND approve = ?"
+                            " AND request LIKE '%' || ?",
+                            "ttit", event_id, principal, (int64_t) approve, suffix);
 }
 
 /* ---- reading */

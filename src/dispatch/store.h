@@ -64,6 +64,7 @@ void stored_request_done(StoredRequest *request);
 typedef struct StoredEvent {
         AuditEventKind kind;
         const char *principal, *message_id; /* who decided, by which message; NULL: none */
+        const char *decision_id;            /* event of the chat that decided, kept; NULL: none */
         int tier;                           /* ApprovalTier, of the decision or what is needed */
         int reason;                         /* DevboxError; 0: none */
 } StoredEvent;
@@ -97,6 +98,10 @@ int dispatch_store_read_approvals(DispatchStore *store, StoredRequest *request);
 
 /* Whether this principal has approved it. */
 int dispatch_store_has_decided(DispatchStore *store, const char *id, const char *approver);
+
+/* Whether this event of a chat was taken as such a decision on the request, which may have ended since. */
+int dispatch_store_has_decision(DispatchStore *store, const char *id, const char *principal,
+                                const char *event_id, bool approve);
 
 /* By its id, or by the end of it, see ulid_suffix_parse(). Errors: DEVBOX_ERROR_REQUEST_UNKNOWN. */
 int dispatch_store_find(DispatchStore *store, const char *id, StoredRequest *ret_request);

@@ -259,6 +259,12 @@ int approval_next_decision(Database *database, Decision *ret_decision)
         return 1;
 }
 
+int approval_has_decision(Database *database, const char *request_id)
+{
+        return query_exists(database, "SELECT 1 FROM decision WHERE request_id = ? AND passed_on = ?", "ti",
+                            request_id, (int64_t) DECISION_WAITS);
+}
+
 /* A reaction that was taken back meanwhile is passed on again, as that. */
 int approval_decided(Database *database, const Decision *decision, bool accepted)
 {

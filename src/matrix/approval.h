@@ -50,6 +50,9 @@ void decision_done(Decision *decision);
 /* The first one that was not passed on. 1: there is one. */
 int approval_next_decision(Database *database, Decision *ret_decision);
 
+/* Whether there is one on this request. */
+int approval_has_decision(Database *database, const char *request_id);
+
 /* The dispatcher has accepted it, or not. */
 int approval_decided(Database *database, const Decision *decision, bool accepted);
 

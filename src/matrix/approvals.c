@@ -177,14 +177,19 @@ static bool has_ended(const WaitingRequest *request)
                !streq(request->state, "running");
 }
 
+/* Not before the dispatcher has answered to each decision: an earlier process may have died on it, and the
+ * verdict names who decided. */
 static int close_ended(MatrixDaemon *self, const WaitingRequest *request)
 {
         char line[LINE_SIZE], key[ALERT_KEY_SIZE];
 
         if (!has_ended(request))
                 return 0;
+        int r = approval_has_decision(self->database, request->id);
+        if (r != 0)
+                return MIN(r, 0);
         format_alert_key(request->id, key);
-        int r = format_verdict(self, request, line);
+        r = format_verdict(self, request, line);
         if (r == 0)
                 r = alert_end(self->database, key, line);
         return r < 0 ? r : approval_close(self->database, request->id, line);
@@ -308,6 +313,7 @@ static void on_passed(BusRequest *call, const BusReply *reply)
                 r = explain_refusal(self, &decision, reply);
         commit(self, &transaction, r);
         approvals_work(self);
+        approvals_refresh(self); /* the request may have ended before */
 }
 
 static void pass_on(MatrixDaemon *self)

@@ -96,9 +96,7 @@ static bool crash_at(int at)
         wait_for(asked, 1);
         assert_int_equal(access(path, F_OK), -1);
         (void) chat_react(crash.world, asked, THUMB_UP);
-        /* "approved by @ana:x, done": but killed before it has stored that the dispatcher took the decision,
-         * it reads that nothing waits any more, and names nobody. */
-        wait_for("______ %done%", n_commands);
+        wait_for("______ approved by @ana:x, done%", n_commands);
         wait_for("%dev-a%fs.write%exit 0%", n_commands);
         wait_for(asked, 1);
         assert_ok(access(path, F_OK));

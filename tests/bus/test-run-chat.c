@@ -45,20 +45,34 @@ static const char *submit(const RunWorld *world, const char *capability, const c
         return id;
 }
 
-/* Approve in that name, with one more option; NULL: by an encrypted message alone. */
-static void approve(const RunWorld *world, const char *id, const char *principal,
-                    const char *const option[2], const char *wanted)
+/* A decision in that name, by an encrypted message; the caller may append options, and finishes it. */
+static sd_bus_message *new_decision(const RunWorld *world, const char *method, const char *id,
+                                    const char *principal)
 {
-        sd_bus_message *call = new_dispatch_call(world, "Approve");
+        sd_bus_message *call = new_dispatch_call(world, method);
 
         assert_ok(sd_bus_message_append(call, "s", id));
         assert_ok(sd_bus_message_open_container(call, 'a', "{sv}"));
         assert_ok(sd_bus_message_append(call, "{sv}{sv}{sv}", "principal", "s", principal, "room", "s",
                                         "!r:x", "message_id", "s", "$2"));
-        if (option)
-                assert_ok(sd_bus_message_append(call, "{sv}", option[0], "s", option[1]));
+        return call;
+}
+
+static void finish_decision(const RunWorld *world, sd_bus_message *call, const char *wanted)
+{
         assert_ok(sd_bus_message_close_container(call));
         sd_bus_message_unref(finish_call(world->client, call, wanted));
+}
+
+/* With one more option; NULL: by an encrypted message alone. */
+static void approve(const RunWorld *world, const char *id, const char *principal,
+                    const char *const option[2], const char *wanted)
+{
+        sd_bus_message *call = new_decision(world, "Approve", id, principal);
+
+        if (option)
+                assert_ok(sd_bus_message_append(call, "{sv}", option[0], "s", option[1]));
+        finish_decision(world, call, wanted);
 }
 
 static const char *const by_reaction[] = { "reaction_id", "$3" }, *const by_envelope[] = { "envelope",
@@ -125,6 +139,51 @@ static void test_never_signs(void **state)
         verify_chain(world->ledger);
 }
 
+static const char *count_approvals(const RunWorld *world, const char *id)
+{
+        sd_bus_message *call = new_dispatch_call(world, "GetRequest");
+
+        assert_ok(sd_bus_message_append(call, "s", id));
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = finish_call(world->client, call, NULL);
+        return dictionary_text(reply, "approvals");
+}
+
+/* A chat that was killed before it stored the answer asks again: it gets the same, and only that. */
+static void test_decides_again(void **state)
+{
+        static const char *const nginx[] = { "nginx.service", NULL };
+        RunWorld *world = *state;
+        char path[160];
+        const char *const words[] = { path, "hello", NULL };
+
+        (void) snprintf(path, sizeof path, "%s/note", world->directory);
+        const char *id = submit(world, "fs.write", words, ANA, NULL);
+        approve(world, id, ANA, NULL, NULL);
+        assert_string_equal(wait_end(world, id), "finished");
+        test_daemon_free(world->dispatch);
+        start_dispatch(world);
+        approve(world, id + 20, ANA, NULL, NULL);
+        approve(world, id, "@eve:x", NULL, "RequestState");
+        approve(world, id, ANA, by_reaction, "RequestState");
+        finish_decision(world, new_decision(world, "Deny", id, ANA), "RequestState");
+
+        id = submit(world, "fs.write", words, ANA, NULL);
+        finish_decision(world, new_decision(world, "Deny", id, ANA), NULL);
+        finish_decision(world, new_decision(world, "Deny", id, ANA), NULL);
+        approve(world, id, ANA, NULL, "RequestState");
+
+        id = submit(world, "service.restart", nginx, ANA, NULL); /* needs two */
+        approve(world, id, ANA, NULL, NULL);
+        approve(world, id, ANA, NULL, NULL);
+        assert_string_equal(count_approvals(world, id), "1");
+        finish_decision(world, new_decision(world, "Withdraw", id, ANA), NULL);
+        approve(world, id, ANA, NULL, NULL);
+        assert_string_equal(count_approvals(world, id), "0"); /* what was taken back stays so */
+        wait_chain(world, (const char *const[]){ "\"approval_withdrawn\"", NULL });
+        assert_int_equal(count_chain(world, (const char *const[]){ "\"approved\"", NULL }), 2);
+        assert_int_equal(count_chain(world, (const char *const[]){ "\"approval_denied\"", NULL }), 1);
+}
+
 #define test(function) cmocka_unit_test_setup_teardown(function, up, run_world_down)
 
 int main(void)
@@ -132,6 +191,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 test(test_asks_for_what_operators_may),
                 test(test_approves_up_to_message),
+                test(test_decides_again),
                 test(test_never_signs),
         };
 
