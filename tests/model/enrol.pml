@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* One invitation: a device, a hub, an operator at the hub, and a thief who has the token, too; then a revocation. The hub's
- * side is src/mesh/{claim,admission}.c, where `held` ends when the operator withdraws it; the device's is src/mesh/join.c.
+ * side is src/mesh/{claim,admission}.c, where `held` ends when the operator withdraws it; the device's is src/mesh/join.c,
+ * and what an admitted one installs, in the order of src/ctl/join/join.c, src/ledger/enroll.c.
  * Hub and device may die at any step, messages may be lost. Kernel peers are gone after a crash of the hub.
  *
  * Checked, exhaustively (tests/model/check):
  *   one        at most one of the two is ever admitted, and it is never the thief
  *   peers      a peer is in the kernel only if it is admitted and not revoked, at every moment
  *   revoked    once revoking has answered, the peer never comes back, whatever dies
+ *   installed  the device opens its own tunnel, and forgets the token, with a chain and a manifest in its ledger only
  *   ends       without a thief, the device always ends up active, or the token expires
  *
  * Variants that must fail: -DGRIND (digits that a claimant can compute before the hub has answered: a thief searches until
  * its own equal those that the device shows), -DNO_REPLAY (the same claim is not answered again once it was admitted),
- * -DNO_JOURNAL (revoking writes the database only), -DLOAD_FIRST (at start, peers are loaded before the journal is applied). */
+ * -DNO_JOURNAL (revoking writes the database only), -DLOAD_FIRST (at start, peers are loaded before the journal is applied),
+ * -DTUNNEL_FIRST (the device's own tunnel before its ledger has anything: whoever goes on after a crash takes that for done),
+ * -DMANIFEST_FIRST (the manifest before Enroll, which begins the chain that takes it). */
 
 #ifndef CRASHES
 #define CRASHES 3
@@ -21,7 +25,7 @@
 #define THIEF 2
 
 mtype = { issued, claimed, held, spent, expired };
-mtype = { no_keys, keys, pending, joined };
+mtype = { no_keys, keys, pending, installing, joined };
 
 /* hub, durable */
 mtype token = issued;
@@ -32,7 +36,9 @@ bool database = false;                  /* ... and in the database */
 bool peer[3];
 bool revoke_done = false;
 /* device, durable */
-mtype device = no_keys;
+mtype device = no_keys;                 /* without a crash, how far devboxctl enroll is */
+bool chain = false, manifest = false;   /* in its ledger */
+bool tunnel = false;                    /* its own key and address (FinishJoin) */
 /* what each screen shows: equal means the operator sees the same digits */
 byte hub_digits = 0, device_digits = 0;
 
@@ -42,6 +48,19 @@ byte crashes = CRASHES;
 #define SHOWN(who) 7                    /* the thief searched until they fit */
 #else
 #define SHOWN(who) (who)                /* a hash of the claim and of a nonce drawn after the claim was committed */
+#endif
+
+#ifdef TUNNEL_FIRST
+#define MAY_INSTALL tunnel
+#define MAY_FINISH  true
+#else
+#define MAY_INSTALL true
+#define MAY_FINISH  (chain && manifest)
+#endif
+#ifdef MANIFEST_FIRST
+#define MAY_ENROLL manifest
+#else
+#define MAY_ENROLL true
 #endif
 
 #define REVOKED (journal || database)
@@ -93,8 +112,16 @@ end:    do
                         :: !answered
                         fi
                 }
-        :: device == pending && admitted == DEV -> device = joined      /* confirmed from inside the tunnel */
-        :: atomic { crashes > 0 && device == pending -> crashes--; device = keys }
+        :: device == pending && admitted == DEV -> device = installing
+        :: device == installing && MAY_INSTALL && MAY_ENROLL && !chain -> chain = true
+        :: device == installing && MAY_INSTALL && chain && !manifest -> manifest = true
+#ifdef MANIFEST_FIRST
+        :: device == installing && !chain -> device = keys                              /* rejected: there is no chain */
+#endif
+        :: device == installing && MAY_FINISH && !tunnel -> tunnel = true
+        :: device == installing && tunnel && chain && manifest -> device = joined       /* confirmed from inside it */
+        :: atomic { crashes > 0 && (device == pending || device == installing) -> crashes--; device = keys }
+        :: atomic { device == keys && tunnel -> device = joined; assert(chain && manifest) }    /* goes on from there */
         :: device == joined || token == expired || token == held -> break
         od
 }
