@@ -88,5 +88,5 @@ int ctl_find_verb(Ctl *ctl, const char *word)
 
 int ctl_open_bus(Ctl *ctl)
 {
-        return client_open(ctl->host, &ctl->bus, &ctl->problem);
+        return ctl->bus ? 0 : client_open(ctl->host, &ctl->bus, &ctl->problem);
 }

@@ -90,8 +90,8 @@ const Verb *verb_find(const Verb *const *verbs, const char *noun, const char *wo
  * DEVBOX_ERROR_BAD_REQUEST. Errors: -ENOMEM. */
 int ctl_usage(Ctl *ctl, const char *format, ...) _printf_(2, 3);
 
-/* Opens ctl->bus: for verbs that may reject their options first, and so have no `bus`. Returns 0, or a
- * DevboxError with `ctl->problem`. Errors: -ENOMEM. */
+/* Opens ctl->bus, unless it is open: for verbs that may reject their options first, and so have no `bus`.
+ * Returns 0, or a DevboxError with `ctl->problem`. Errors: -ENOMEM. */
 int ctl_open_bus(Ctl *ctl);
 
 /* Looks up the next word of a command: sets `verb`, or `noun` where the word is one and the verb is still to

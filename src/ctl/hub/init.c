@@ -132,14 +132,14 @@ static int run(Ctl *ctl, const void *options, char **args)
         const InitOptions *init = options;
         HubSetupOptions given = init->setup;
         _cleanup_(hub_setup_done)
-                HubSetup setup = { .ctl = ctl, .options = &given, .progress = { ctl, 16 } };
+                HubSetup setup = { .ctl = ctl, .bus = ctl->bus, .options = &given, .progress = { ctl, 16 } };
 
         given.key = init->key;
         given.hub.n_endpoints = init->endpoints.n;
         for (size_t i = 0; i < init->endpoints.n; i++)
                 given.hub.endpoints[i] = init->endpoints.texts[i];
 
-        int r = client_open(ctl->host, &setup.bus, &ctl->problem);
+        int r = 0;
         for (size_t i = 0; i < ELEMENTSOF(steps) && r == 0; i++)
                 r = steps[i](&setup);
         if (r != 0)
@@ -205,5 +205,6 @@ const Verb verb_hub_init = {
         VERB_OPTIONS(InitOptions, options),
         .defaults = &(const InitOptions){ .key = KEY_SOURCE_INIT, .setup = { .name = "home" } },
         .remote = true,
+        .bus = true,
         .run = run,
 };

@@ -12,13 +12,6 @@ void hub_session_done(HubSession *session)
         mesh_status_done(&session->mesh);
         root_chain_done(&session->chain);
         operator_key_done(&session->key);
-        sd_bus_flush_close_unref(session->bus);
-}
-
-int hub_session_open_bus(Ctl *ctl, HubSession *ret_session)
-{
-        *ret_session = (HubSession){ .ctl = ctl };
-        return client_open(ctl->host, &ret_session->bus, &ctl->problem);
 }
 
 static uint64_t now_ms(void)
@@ -93,8 +86,8 @@ int hub_session_open(Ctl *ctl, const KeySource *source, HubSession *ret_session)
 {
         HubSession *session = ret_session;
 
-        int r = hub_session_open_bus(ctl, session);
-        session->source = source;
+        int r = ctl_open_bus(ctl);
+        *session = (HubSession){ .ctl = ctl, .source = source, .bus = ctl->bus };
         if (r == 0)
                 r = get_status(session);
         if (r == 0)

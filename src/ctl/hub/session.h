@@ -14,20 +14,18 @@
 typedef struct HubSession {
         Ctl *ctl;
         const KeySource *source;
-        sd_bus *bus;
+        sd_bus *bus; /* that of ctl */
         MeshStatus mesh;
         int64_t clock_offset_ms; /* of the hub's clock from the one here */
         RootChain chain;
         OperatorKey key;
 } HubSession;
 
-/* Opens the bus; nothing else yet. */
-int hub_session_open_bus(Ctl *ctl, HubSession *ret_session);
-void hub_session_done(HubSession *session);
-
-/* Also reads the operator's root, which must be that of the hub, and the key that it lets sign manifests and
- * invitations. `source` is borrowed. */
+/* Opens the bus, and reads the operator's root, which must be that of the hub, and the key that it lets sign
+ * manifests and invitations. `source` is borrowed. On failure as well the caller calls hub_session_done().
+ */
 int hub_session_open(Ctl *ctl, const KeySource *source, HubSession *ret_session);
+void hub_session_done(HubSession *session);
 
 /* Asks for the passphrase, the first time. */
 int hub_session_unseal(HubSession *session);

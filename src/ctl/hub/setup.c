@@ -23,7 +23,6 @@ void hub_setup_done(HubSetup *setup)
         root_chain_done(&setup->chain);
         device_status_done(&setup->ledger);
         mesh_status_done(&setup->mesh);
-        sd_bus_flush_close_unref(setup->bus);
 }
 
 /* ---- the operator's key */

@@ -22,7 +22,7 @@ typedef struct HubSetup {
         Ctl *ctl;
         const HubSetupOptions *options;
         Progress progress;
-        sd_bus *bus;
+        sd_bus *bus; /* that of ctl */
         MeshStatus mesh;
         DeviceStatus ledger;
         OperatorKey key; /* only while root 1 is made */

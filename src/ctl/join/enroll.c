@@ -125,13 +125,12 @@ static int run_steps(Join *join)
 static int run(Ctl *ctl, const void *options, char **args)
 {
         _cleanup_(join_done) Join join = { .ctl = ctl,
+                                           .bus = ctl->bus,
                                            .progress = { ctl, 16 },
                                            .yes = ((const EnrollOptions *) options)->yes };
         bool joined = false;
 
-        int r = client_open(NULL, &join.bus, &ctl->problem);
-        if (r == 0)
-                r = take_token(&join, args[0]);
+        int r = take_token(&join, args[0]);
         if (r == 0)
                 r = join_look(&join, &joined);
         if (r == 0)
@@ -151,5 +150,6 @@ const Verb verb_enroll = {
         .arguments = "[INVITATION]",
         .help = "join a network with an invitation, or go on with it",
         VERB_OPTIONS(EnrollOptions, options),
+        .bus = true,
         .run = run,
 };

@@ -33,7 +33,6 @@ void join_done(Join *join)
         join_opened_done(&join->opened);
         device_status_done(&join->ledger);
         mesh_status_done(&join->mesh);
-        sd_bus_flush_close_unref(join->bus);
 }
 
 static bool state_is(const Join *join, const char *state)

@@ -15,7 +15,7 @@ typedef struct Join {
         Progress progress;
         bool yes; /* join without a question; the ceiling stays as it is */
 
-        sd_bus *bus;
+        sd_bus *bus; /* that of ctl */
         MeshStatus mesh;
         DeviceStatus ledger;
         Token token;
