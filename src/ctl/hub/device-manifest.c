@@ -13,10 +13,9 @@
 /* Dates and numbers for what the file leaves out. */
 static ManifestDefaults defaults_of(const HubSession *session, const MeshManifestNext *next)
 {
-        ManifestDefaults defaults = manifest_defaults(hub_session_now_ms(session));
+        ManifestDefaults defaults = manifest_defaults(hub_session_now_ms(session), session->source->dir);
 
         defaults.epoch = session->chain.root->epoch;
-        defaults.dir = session->source->dir;
         if (next && next->version > 0 && (int64_t) next->epoch == defaults.epoch)
                 defaults.version = (int64_t) next->version;
         if (next)

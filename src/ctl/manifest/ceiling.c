@@ -8,8 +8,6 @@
 #include "ctl/problem.h"
 #include "ctl/verbs.h"
 
-#define CEILING_PATH "/etc/devbox/ceiling.yaml"
-
 typedef struct CeilingOptions {
         const char *ceiling, *dir;
         bool print;
@@ -72,10 +70,9 @@ static int run(Ctl *ctl, const void *options, char **args)
 {
         _cleanup_(manifest_file_done) ManifestFile file = MANIFEST_FILE_NULL;
         _cleanup_(ceiling_freep) Ceiling *ceiling = NULL;
-        ManifestDefaults defaults = manifest_defaults(ctl->now_ms);
         const CeilingOptions *given = options;
+        const ManifestDefaults defaults = manifest_defaults(ctl->now_ms, given->dir);
 
-        defaults.dir = given->dir;
         int r = manifest_file_read(args[0], &defaults, &file, &ctl->problem);
         if (r != 0)
                 return r;

@@ -119,43 +119,39 @@ static void print_change(Diff *diff, const char *path, const cJSON *old, const c
                 print_side(diff, '+', path, new_text);
 }
 
-static void compare_objects(Diff *diff, const char *path, const cJSON *old, const cJSON *new)
+/* The same member of the other side: of a named list by what names it, of an object by its key. */
+static const cJSON *find_same(const cJSON *other, const cJSON *item, bool named)
 {
-        const cJSON *item;
+        return named ? find_named(other, name_of(item))
+                     : cJSON_GetObjectItemCaseSensitive(other, item->string);
+}
+
+static void compare_member(Diff *diff, const char *path, const cJSON *old, const cJSON *new, bool named)
+{
+        const cJSON *item = old ? old : new;
         char below[PATH_SIZE];
 
-        cJSON_ArrayForEach(item, old) {
+        if (named)
+                (void) snprintf(below, sizeof below, "%s[%s]", path, name_of(item));
+        else
                 (void) snprintf(below, sizeof below, "%s%s%s", path, *path ? "." : "", item->string);
-                compare(diff, below, item, cJSON_GetObjectItemCaseSensitive(new, item->string));
-        }
-        cJSON_ArrayForEach(item, new) {
-                if (cJSON_GetObjectItemCaseSensitive(old, item->string))
-                        continue;
-                (void) snprintf(below, sizeof below, "%s%s%s", path, *path ? "." : "", item->string);
-                compare(diff, below, NULL, item);
-        }
+        compare(diff, below, old, new);
+}
+
+static void compare_members(Diff *diff, const char *path, const cJSON *old, const cJSON *new, bool named)
+{
+        const cJSON *item;
+
+        cJSON_ArrayForEach(item, old)
+                compare_member(diff, path, item, find_same(new, item, named), named);
+        cJSON_ArrayForEach(item, new)
+                if (!find_same(old, item, named))
+                        compare_member(diff, path, NULL, item, named);
 }
 
 static bool is_named_list(const cJSON *list)
 {
         return cJSON_IsArray(list) && list->child && name_of(list->child);
-}
-
-static void compare_named(Diff *diff, const char *path, const cJSON *old, const cJSON *new)
-{
-        const cJSON *item;
-        char below[PATH_SIZE];
-
-        cJSON_ArrayForEach(item, old) {
-                (void) snprintf(below, sizeof below, "%s[%s]", path, name_of(item));
-                compare(diff, below, item, find_named(new, name_of(item)));
-        }
-        cJSON_ArrayForEach(item, new) {
-                if (find_named(old, name_of(item)))
-                        continue;
-                (void) snprintf(below, sizeof below, "%s[%s]", path, name_of(item));
-                compare(diff, below, NULL, item);
-        }
 }
 
 static void compare(Diff *diff, const char *path, const cJSON *old, const cJSON *new)
@@ -165,9 +161,9 @@ static void compare(Diff *diff, const char *path, const cJSON *old, const cJSON 
 
         if ((is_named_list(old) && (!new || !new->child || is_named_list(new))) ||
             (is_named_list(new) && (!old || !old->child)))
-                compare_named(diff, path, old, new);
+                compare_members(diff, path, old, new, true);
         else if (cJSON_IsObject(old) && cJSON_IsObject(new))
-                compare_objects(diff, path, old, new);
+                compare_members(diff, path, old, new, false);
         else
                 print_change(diff, path, old, new);
 }

@@ -16,9 +16,8 @@ typedef struct Side {
 static int read_side(Ctl *ctl, const char *dir, const char *path, Side *ret_side)
 {
         _cleanup_(manifest_file_done) ManifestFile file = MANIFEST_FILE_NULL;
-        ManifestDefaults defaults = manifest_defaults(ctl->now_ms);
+        const ManifestDefaults defaults = manifest_defaults(ctl->now_ms, dir);
 
-        defaults.dir = dir;
         int r = manifest_file_read(path, &defaults, &file, &ctl->problem);
         if (r != 0)
                 return r;

@@ -23,8 +23,8 @@ if names != sorted(set(names)):
     sys.exit(f"{programs}: not sorted by bytes, or a name twice")
 
 with open(target, "w", encoding="utf-8") as out:
-    out.write('#include "ctl/manifest/patterns-internal.h"\n'
-              '#include "ctl/manifest/programs-internal.h"\n\nconst ProgramRow program_rows[] = {\n')
+    out.write('#include "ctl/manifest/linter-tables.h"\n\n#include "ctl/manifest/patterns.h"\n'
+              '#include "ctl/manifest/programs.h"\n\nconst ProgramRow program_rows[] = {\n')
     for name, functions in rows(programs):
         out.write(f'{{ "{name}", {" | ".join(FUNCTIONS[word] for word in functions.split("+"))} }},\n')
     out.write("};\nconst size_t n_program_rows = sizeof program_rows / sizeof program_rows[0];\n\n"

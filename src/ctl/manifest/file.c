@@ -15,14 +15,15 @@
 #define FILE_MAX (512 * 1024)
 #define DAY_MS   INT64_C(86400000)
 
-ManifestDefaults manifest_defaults(uint64_t now_ms)
+ManifestDefaults manifest_defaults(uint64_t now_ms, const char *dir)
 {
         int64_t issued_at_ms = (int64_t) now_ms;
 
         return (ManifestDefaults){ .epoch = 1,
                                    .version = 1,
                                    .issued_at_ms = issued_at_ms,
-                                   .expires_at_ms = issued_at_ms + 30 * DAY_MS };
+                                   .expires_at_ms = issued_at_ms + 30 * DAY_MS,
+                                   .dir = dir };
 }
 
 void manifest_file_done(ManifestFile *file)
@@ -177,7 +178,7 @@ const char *ceiling_path(void)
 {
         const char *path = getenv("DEVBOX_CEILING");
 
-        return path && *path != '\0' ? path : "/etc/devbox/ceiling.yaml";
+        return path && *path != '\0' ? path : CEILING_PATH;
 }
 
 int ceiling_file_read(const char *path, uint64_t now_ms, Ceiling **ret_ceiling, char **ret_problem)

@@ -29,7 +29,7 @@ typedef struct ManifestDefaults {
 } ManifestDefaults;
 
 /* Epoch and version 1, from now on for 30 days: for looking at a manifest before it is signed. */
-ManifestDefaults manifest_defaults(uint64_t now_ms);
+ManifestDefaults manifest_defaults(uint64_t now_ms, const char *dir);
 
 /* Any of these. `defaults` are for YAML. */
 int manifest_file_read(const char *path, const ManifestDefaults *defaults, ManifestFile *ret_file,
@@ -43,7 +43,8 @@ void manifest_file_done(ManifestFile *file);
 /* The line of a part such as "capabilities[2]", or 0 if the file was signed. */
 unsigned manifest_file_line(const ManifestFile *file, const char *part);
 
-/* Where this machine's ceiling is: $DEVBOX_CEILING, as the ledger has it, or /etc/devbox/ceiling.yaml. */
+/* Where this machine's ceiling is: $DEVBOX_CEILING, as the ledger has it, or CEILING_PATH. */
+#define CEILING_PATH "/etc/devbox/ceiling.yaml"
 const char *ceiling_path(void);
 
 /* A machine's ceiling, which is YAML. */

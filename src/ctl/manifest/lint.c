@@ -41,10 +41,9 @@ static int run(Ctl *ctl, const void *options, char **args)
         _cleanup_(manifest_file_done) ManifestFile file = MANIFEST_FILE_NULL;
         _cleanup_(lint_report_done) LintReport report = LINT_REPORT_NULL;
         _cleanup_(ceiling_freep) Ceiling *ceiling = NULL;
-        ManifestDefaults defaults = manifest_defaults(ctl->now_ms);
         const LintOptions *given = options;
+        const ManifestDefaults defaults = manifest_defaults(ctl->now_ms, given->dir);
 
-        defaults.dir = given->dir;
         int r = manifest_file_read(args[0], &defaults, &file, &ctl->problem);
         if (r == 0 && given->ceiling)
                 r = ceiling_file_read(given->ceiling, ctl->now_ms, &ceiling, &ctl->problem);

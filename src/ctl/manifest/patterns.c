@@ -6,7 +6,7 @@
 #include <fnmatch.h>
 #include <stdio.h>
 
-#include "ctl/manifest/patterns-internal.h"
+#include "ctl/manifest/linter-tables.h"
 
 bool pattern_matches_path(PatternUse use, const char *path)
 {

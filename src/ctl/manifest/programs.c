@@ -6,7 +6,7 @@
 #include <ctype.h>
 #include <stdio.h>
 
-#include "ctl/manifest/programs-internal.h"
+#include "ctl/manifest/linter-tables.h"
 
 static int compare(const void *name, const void *row)
 {
@@ -93,9 +93,4 @@ unsigned program_functions(const char *path)
         for (; name && functions == PROGRAM_UNKNOWN; name = skip_start(name))
                 functions = find_variant(name);
         return functions;
-}
-
-size_t program_count(void)
-{
-        return n_program_rows;
 }

@@ -17,5 +17,3 @@ enum {
 /* By the last part of the path, without target, version and suffix: x86_64-linux-gnu-gcc-12 is gcc, and
  * ld-linux-x86-64.so.2 is ld-linux. 0: in the table, as harmless. */
 unsigned program_functions(const char *path);
-
-size_t program_count(void);

@@ -35,11 +35,11 @@ static int run(Ctl *ctl, const void *options, char **args)
 {
         _cleanup_(manifest_file_done) ManifestFile file = MANIFEST_FILE_NULL;
         _cleanup_(root_chain_done) RootChain chain = ROOT_CHAIN_NULL;
-        ManifestDefaults defaults = manifest_defaults(ctl->now_ms);
-        const char *root = ((const ShowOptions *) options)->root, *state = "not signed";
+        const ShowOptions *given = options;
+        const ManifestDefaults defaults = manifest_defaults(ctl->now_ms, given->dir);
+        const char *root = given->root, *state = "not signed";
         SchemaFault fault;
 
-        defaults.dir = ((const ShowOptions *) options)->dir;
         int r = manifest_file_read(args[0], &defaults, &file, &ctl->problem);
         if (r == 0 && root)
                 r = root_chain_read(root, &chain, &ctl->problem);

@@ -57,9 +57,8 @@ static int follow_previous(Ctl *ctl, const char *path, const Root *root, Manifes
 
 static int set_defaults(Ctl *ctl, const SignOptions *options, const Root *root, ManifestDefaults *defaults)
 {
-        *defaults = manifest_defaults(ctl->now_ms);
+        *defaults = manifest_defaults(ctl->now_ms, options->key.dir);
         defaults->epoch = root->epoch;
-        defaults->dir = options->key.dir;
         if (options->expires_at_ms > 0)
                 defaults->expires_at_ms = (int64_t) options->expires_at_ms;
 

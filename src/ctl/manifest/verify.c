@@ -42,8 +42,8 @@ static int run(Ctl *ctl, const void *options, char **args)
         _cleanup_(manifest_file_done) ManifestFile file = MANIFEST_FILE_NULL;
         _cleanup_(root_chain_done) RootChain chain = ROOT_CHAIN_NULL;
         _cleanup_(ceiling_freep) Ceiling *ceiling = NULL;
-        ManifestDefaults defaults = manifest_defaults(ctl->now_ms);
         const VerifyOptions *given = options;
+        const ManifestDefaults defaults = manifest_defaults(ctl->now_ms, given->dir);
         SchemaFault fault = { 0 };
 
         int r = root_chain_read_current(given->dir, given->root, &chain, &ctl->problem);
