@@ -125,8 +125,7 @@ static int parse_format(const Ctl *ctl, const char *text, void *ret_value)
 static const OptionType option_format = { "jsonl|binary", "jsonl or binary", parse_format };
 
 static const Option options[] = {
-        { "db", &option_file, offsetof(ExportOptions, db), "an exported chain, or a copy of ledger.db" },
-        { "device", &option_name, offsetof(ExportOptions, device), "the device whose chain it is" },
+        CHAIN_OPTIONS(ExportOptions),
         { "format", &option_format, offsetof(ExportOptions, form), "how entries are written (jsonl)" },
         { "output", &option_file, offsetof(ExportOptions, output), "write there, not to standard output",
           'o' },

@@ -41,8 +41,7 @@ static int run(Ctl *ctl, const void *options, char **args)
 }
 
 static const Option options[] = {
-        { "db", &option_file, offsetof(ShowOptions, db), "an exported chain, or a copy of ledger.db" },
-        { "device", &option_name, offsetof(ShowOptions, device), "the device whose chain it is" },
+        CHAIN_OPTIONS(ShowOptions),
         { "from", &option_number, offsetof(ShowOptions, from), "start with this entry" },
         { "lines", &option_number, offsetof(ShowOptions, lines), "how many entries at most", 'n' },
         { 0 },

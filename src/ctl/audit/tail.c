@@ -117,8 +117,7 @@ static int run(Ctl *ctl, const void *options, char **args)
 }
 
 static const Option options[] = {
-        { "db", &option_file, offsetof(TailOptions, db), "an exported chain, or a copy of ledger.db" },
-        { "device", &option_name, offsetof(TailOptions, device), "the device whose chain it is" },
+        CHAIN_OPTIONS(TailOptions),
         { "lines", &option_number, offsetof(TailOptions, lines), "how many entries (10)", 'n' },
         { "follow", &option_switch, offsetof(TailOptions, follow), "wait for more entries", 'f' },
         { 0 },

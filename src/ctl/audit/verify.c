@@ -324,8 +324,7 @@ static int run(Ctl *ctl, const void *options, char **args)
 }
 
 static const Option options[] = {
-        { "db", &option_file, offsetof(VerifyOptions, db), "an exported chain, or a copy of ledger.db" },
-        { "device", &option_name, offsetof(VerifyOptions, device), "the device whose chain it is" },
+        CHAIN_OPTIONS(VerifyOptions),
         { "all", &option_switch, offsetof(VerifyOptions, all), "every chain in the database" },
         { "root", &option_file, offsetof(VerifyOptions, root), "the roots to check against, one per line" },
         { "checkpoints", &option_file, offsetof(VerifyOptions, checkpoints),

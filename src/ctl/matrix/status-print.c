@@ -10,6 +10,8 @@
 #include "ctl/mesh/peer-print.h"
 #include "ctl/print.h"
 
+#define PROBLEM_MAX 512
+
 /* Of org.devbox.Matrix1(5): why the device may not send, and whether "devboxctl matrix login USER" needs a
  * logout before it and another identity. */
 typedef struct Fault {
@@ -51,7 +53,8 @@ bool matrix_reset_helps(const MatrixStatus *status)
         return fault && fault->reset && !fault->logout;
 }
 
-const char *matrix_problem(const MatrixStatus *status, char buffer[static MATRIX_PROBLEM_MAX])
+/* What a person must do about the account, as a sentence in `buffer`; NULL: nothing. */
+static const char *find_problem(const MatrixStatus *status, char buffer[static PROBLEM_MAX])
 {
         const char *name = strempty(status->fault);
 
@@ -63,9 +66,9 @@ const char *matrix_problem(const MatrixStatus *status, char buffer[static MATRIX
         if (!fault)
                 return *name != '\0' ? status->fault : NULL;
 
-        (void) snprintf(buffer, MATRIX_PROBLEM_MAX, "%s; run: %sdevboxctl matrix login %s%s",
-                        fault->sentence, fault->logout ? "devboxctl matrix logout, then " : "",
-                        strempty(status->user), fault->reset ? " --reset-identity" : "");
+        (void) snprintf(buffer, PROBLEM_MAX, "%s; run: %sdevboxctl matrix login %s%s", fault->sentence,
+                        fault->logout ? "devboxctl matrix logout, then " : "", strempty(status->user),
+                        fault->reset ? " --reset-identity" : "");
         return buffer;
 }
 
@@ -115,8 +118,8 @@ static void add_account(const Ctl *ctl, Table *table, const MatrixStatus *status
 int matrix_print_status(Ctl *ctl, const MatrixStatus *status)
 {
         _cleanup_(table_done) Table table = { .n_columns = 2 };
-        char buffer[MATRIX_PROBLEM_MAX];
-        const char *problem = matrix_problem(status, buffer);
+        char buffer[PROBLEM_MAX];
+        const char *problem = find_problem(status, buffer);
 
         ctl->status = problem ? CTL_PROBLEM : CTL_OK;
         if (ctl->json)

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* devboxctl services: the configured units. */
 
-#include "ctl/print.h"
+#include "ctl/listing.h"
 #include "ctl/status/collector-client.h"
 #include "ctl/verbs.h"
 #include "sample/sample-json.h"
 
-static void add_unit(Table *table, const UnitSample *unit, usec_t now_usec)
+static void add_unit(const Ctl *ctl, Table *table, const void *item)
 {
-        usec_t since_usec = unit->active ? unit->active_enter_at_usec : 0;
+        const UnitSample *unit = item;
+        usec_t since_usec = unit->active ? unit->active_enter_at_usec : 0,
+               now_usec = time_now(CLOCK_REALTIME);
         char span[FIGURE_MAX];
 
         table_add(table, STYLE_PLAIN, "%s", unit->name);
@@ -21,35 +23,25 @@ static void add_unit(Table *table, const UnitSample *unit, usec_t now_usec)
         table_add(table, STYLE_FAINT, "%s", unit->id);
 }
 
-static int print_table(const Ctl *ctl, const UnitSamples *samples)
-{
-        static const char *const heads[] = { "NAME", "STATE", "DETAIL", "FOR", "UNIT" };
-        _cleanup_(table_done) Table table = { .n_columns = ELEMENTSOF(heads) };
-        usec_t now_usec = time_now(CLOCK_REALTIME);
+static const char *const titles[] = { "NAME", "STATE", "DETAIL", "FOR", "UNIT" };
 
-        if (samples->n_units == 0)
-                return puts("No services are configured: list some under 'services:' in the "
-                            "configuration.") < 0
-                               ? -errno
-                               : 0;
+static const Listing listing = {
+        .empty = "No services are configured: list some under 'services:' in the configuration.",
+        .titles = titles,
+        .n_columns = ELEMENTSOF(titles),
+        .item_size = sizeof(UnitSample),
+        .add_row = add_unit,
+};
 
-        for (size_t i = 0; i < ELEMENTSOF(heads); i++)
-                table_add(&table, STYLE_HEAD, "%s", heads[i]);
-        for (size_t i = 0; i < samples->n_units; i++)
-                add_unit(&table, &samples->units[i], now_usec);
-
-        return table_print(&table, stdout, ctl->colour);
-}
-
+/* With the members that GET /services has. */
 static int print_document(const UnitSamples *samples)
 {
-        _cleanup_(freep) char *document = NULL;
+        _cleanup_(json_done) Json json = JSON_NULL;
 
-        int r = unit_samples_to_json(samples, &document, NULL);
-        if (r < 0)
-                return r;
-
-        return puts(document) < 0 ? -errno : 0;
+        json_open_object(&json, NULL);
+        unit_samples_add_json(&json, "services", samples);
+        json_close_object(&json);
+        return print_json(&json);
 }
 
 static int run(Ctl *ctl, const void *options, char **args)
@@ -64,7 +56,8 @@ static int run(Ctl *ctl, const void *options, char **args)
                 if (!samples.units[i].active)
                         ctl->status = CTL_PROBLEM;
 
-        return ctl->json ? print_document(&samples) : print_table(ctl, &samples);
+        return ctl->json ? print_document(&samples)
+                         : listing_print(ctl, &listing, samples.units, samples.n_units);
 }
 
 const Verb verb_services = {
