@@ -64,7 +64,8 @@ static void test_pending_and_admit(void **state)
 
         _cleanup_(run_done) Run wrong = run_words(world, "admit", "home-wsl", "--manifest", world->manifest,
                                                   "--digits", "482 914", SIGNING(world));
-        assert_has(wrong.output, "not admitted. If the six digits differ, somebody is between the device");
+        assert_has(wrong.output,
+                   "not admitted. If the six digits differ, another machine is between the device");
         assert_int_equal(wrong.status, 1);
         _cleanup_(run_done) Run right = run_words(world, "admit", "home-wsl", "--manifest", world->manifest,
                                                   "--digits", "482913", SIGNING(world));

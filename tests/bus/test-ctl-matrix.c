@@ -415,7 +415,7 @@ static void test_verify(void **state)
         assert_log("StartVerification @ana:example.org\nConfirm $one\n");
         _cleanup_(run_done) Run no = run_ctl_on_terminal(bus, words, "n\n");
         assert_has(no.output, "[y/N] n\nThe verification is cancelled.\ndevboxctl: not verified. If they "
-                              "differ, somebody is between @ana:example.org and the hub\n");
+                              "differ, a third party is between @ana:example.org and the hub\n");
         assert_int_equal(no.status, 1);
         assert_log("Cancel $one\n");
 }

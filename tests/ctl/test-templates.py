@@ -63,7 +63,7 @@ class Templates(OperatorCase):
         self.assertRegex(shown, r"ben +@ben:example.org +(\S{4} ){10}\S{3} +ben +\w+-\S+ +ops")
 
         self.assertIn("publish --all", self.person("remove", "ana"))
-        self.assertIn("nobody has the name ana", self.person("remove", "ana"))
+        self.assertIn("no person has the name ana", self.person("remove", "ana"))
         self.assertEqual([person["name"] for person in self.people()], ["ben"])
 
     def test_the_key_of_a_sealed_file(self):

@@ -44,7 +44,7 @@ static int reject_state(const Admission *admission, const MeshPending *pending)
 
         return problem_set(
                 problem, DEVBOX_ERROR_TOKEN_USED,
-                "two devices used this invitation: somebody else has it, and neither is admitted; "
+                "two devices used this invitation, which is in the wrong hands, and neither is admitted; "
                 "run: devboxctl pending %s --withdraw, and invite again with --bind",
                 admission->name);
 }
@@ -102,10 +102,11 @@ static bool digits_equal(const char *a, const char *b)
 
 static int reject_digits(const Admission *admission)
 {
-        return problem_set(&admission->session->ctl->problem, DEVBOX_ERROR_ACCESS_DENIED,
-                           "not admitted. If the six digits differ, somebody is between the device and the "
-                           "hub: run devboxctl pending %s --withdraw, and invite it again",
-                           admission->name);
+        return problem_set(
+                &admission->session->ctl->problem, DEVBOX_ERROR_ACCESS_DENIED,
+                "not admitted. If the six digits differ, another machine is between the device and the "
+                "hub: run devboxctl pending %s --withdraw, and invite it again",
+                admission->name);
 }
 
 /* A bound invitation names the key of its one device; for others a person compares. */

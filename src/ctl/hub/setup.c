@@ -59,9 +59,9 @@ static int make_operator_key(HubSetup *setup)
                                   is_new ? "made here, sealed with your passphrase: " : "opened",
                                   is_new ? path : "");
         if (r == 0 && is_new)
-                r = progress_line(
-                        &setup->progress, "",
-                        "copy its folder to a safe place: without it nobody can sign for this network");
+                r = progress_line(&setup->progress, "",
+                                  "copy its folder to a safe place: without it nothing can be signed for "
+                                  "this network");
         if (r == 0 && !setup->ctl->host)
                 r = progress_line(&setup->progress, "",
                                   "it is on the hub: whoever takes over this machine can sign, too");

@@ -108,7 +108,8 @@ static int print_people(const Manifest *manifest, uint64_t now_ms, FILE *stream)
         if (people.error < 0)
                 return people.error;
 
-        return print_line(stream, "for %s, for %" PRIi64 " days.", people.size > 0 ? people.data : "nobody",
+        return print_line(stream, "for %s, for %" PRIi64 " days.",
+                          people.size > 0 ? people.data : "no person",
                           MAX((left_ms + DAY_MS / 2) / DAY_MS, INT64_C(0)));
 }
 

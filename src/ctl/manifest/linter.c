@@ -197,7 +197,7 @@ static void check_approvers(Lint *lint, const Capability *capability, size_t i)
         if (capability->approval == APPROVAL_REACTION && lint->manifest->approvers.n > 0 &&
             !can_react(lint->manifest))
                 note(lint, i, "reaction",
-                     "no approver is a Matrix user, so nobody can react; approval: message is what "
+                     "no approver is a Matrix user, so none can react; approval: message is what "
                      "devboxctl approve and the dashboard give");
         if ((int64_t) count_approvers(lint->manifest, capability->approval) >= capability->approval_count)
                 return;

@@ -111,7 +111,7 @@ static size_t count_ready(const Publisher *publisher)
 
 /* ---- what changes */
 
-/* Dates change with every manifest; they are said in one line. */
+/* Dates change with every manifest: they are shown on one line. */
 static int build_tree(const Manifest *manifest, cJSON **ret_tree)
 {
         static const char *const lists[] = { "dispatchers", "attesters" };

@@ -90,9 +90,10 @@ static const struct {
         { "m.timeout", "it was not answered in Element in time" },
         { "m.user", "it was declined in Element" },
         { "m.accepted", "another device of the account answered it" },
-        { "m.mismatched_sas", "the emojis were different: somebody is between the two, or one of them is "
-                              "not who they seem" },
-        { "m.key_mismatch", "the keys are not those of the homeserver: somebody is between the two" },
+        { "m.mismatched_sas",
+          "the emojis were different: a third party is between the two, or one of them is "
+          "not who they seem" },
+        { "m.key_mismatch", "the keys are not those of the homeserver: a third party is between the two" },
 };
 
 static int reject_end(Ctl *ctl, const MatrixVerification *found)
@@ -214,7 +215,7 @@ static int ask(Verify *verify)
         r = cancel(verify);
         return r != 0 ? r
                       : problem_set(&verify->ctl->problem, DEVBOX_ERROR_ACCESS_DENIED,
-                                    "not verified. If they differ, somebody is between %s and the hub",
+                                    "not verified. If they differ, a third party is between %s and the hub",
                                     verify->user);
 }
 

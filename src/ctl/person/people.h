@@ -40,8 +40,8 @@ int people_write(const char *dir, const People *people, char **ret_problem);
 /* NULL: there is no person of that name. */
 Person *people_find(const People *people, const char *name);
 
-/* Calls `add` for every principal that a name stands for: those of a person, of everybody in a group, or the
+/* Calls `add` for every principal that a name denotes: those of a person, of all people in a group, or the
  * principal itself. Each principal of a person is given once, whatever names it. Returns -ENOENT if the name
- * stands for no person, else what `add` returned if it is not 0. */
+ * denotes no person, else what `add` returned if it is not 0. */
 typedef int (*PrincipalAdd)(void *context, const char *principal, const Person *person);
 int people_resolve(const People *people, const char *name, PrincipalAdd add, void *context);

@@ -20,9 +20,10 @@ static int run(Ctl *ctl, const void *options, char **args)
 
         Person *person = people_find(people, args[0]);
         if (!person)
-                return ctl->json ? 0
-                                 : print_line(stdout, "nobody has the name %s; see: devboxctl person list",
-                                              args[0]);
+                return ctl->json
+                               ? 0
+                               : print_line(stdout, "no person has the name %s; see: devboxctl person list",
+                                            args[0]);
 
         /* It moves to the end, beyond those that are written, and is freed with them. */
         Person removed = *person, *last = &people->people.items[people->people.n - 1];

@@ -103,7 +103,7 @@ static int add_exec_kill(cJSON *entry)
         return cJSON_AddStringToObject(entry, "exec_kill", "timeout") ? 0 : -ENOMEM;
 }
 
-/* Adds to an expanded entry what stands beside its line. */
+/* Adds to an expanded entry the options beside its line. */
 static int add_options(TemplateBuilder *builder, const YamlNode *node, const cJSON *options, cJSON *entry)
 {
         const cJSON *option;
