@@ -17,8 +17,8 @@
 
 int admission_find(const Admission *admission, ClientRows *ret_rows, const MeshPending **ret_pending)
 {
-        int r = mesh_client_list_pending(admission->session->bus, ret_rows,
-                                         &admission->session->ctl->problem);
+        int r = client_query(admission->session->bus, &mesh_list_pending, ret_rows,
+                             &admission->session->ctl->problem);
         if (r != 0)
                 return r;
 

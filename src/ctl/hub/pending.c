@@ -96,7 +96,7 @@ static int run(Ctl *ctl, const void *options, char **args)
         if (r == 0 && given->withdraw)
                 return mesh_client_send_text(ctl->bus, "Withdraw", args[0], &ctl->problem);
         if (r == 0)
-                r = mesh_client_list_pending(ctl->bus, &rows, &ctl->problem);
+                r = client_query(ctl->bus, &mesh_list_pending, &rows, &ctl->problem);
         if (r == 0)
                 r = listing_print(ctl, &listing, rows.items, rows.n);
         return r != 0 || ctl->json ? r : print_next(&rows);

@@ -109,7 +109,7 @@ static int wait_for_sync(Ctl *ctl, ClientRows *ret_row)
         for (;;) {
                 _cleanup_(client_rows_done) ClientRows row = { 0 };
 
-                int r = matrix_client_get_status(ctl->bus, &row, &ctl->problem);
+                int r = client_query(ctl->bus, &matrix_get_status, &row, &ctl->problem);
                 if (r != 0)
                         return r;
 
@@ -158,7 +158,7 @@ static int run(Ctl *ctl, const void *options, char **args)
 
         int r = ctl_open_bus(ctl);
         if (r == 0)
-                r = matrix_client_get_status(ctl->bus, &before, &ctl->problem);
+                r = client_query(ctl->bus, &matrix_get_status, &before, &ctl->problem);
         if (r != 0)
                 return r;
 

@@ -97,21 +97,11 @@ int matrix_client_logout(sd_bus *bus, char **ret_problem)
         return client_call(bus, METHOD("Logout", ""), NULL, ret_problem);
 }
 
-int matrix_client_get_status(sd_bus *bus, ClientRows *ret_row, char **ret_problem)
-{
-        static const ClientQuery query = { { &matrix_daemon, "GetStatus", "" },
-                                           { &status_dictionary, sizeof(MatrixStatus), 1 } };
+const ClientQuery matrix_get_status = { { &matrix_daemon, "GetStatus", "" },
+                                        { &status_dictionary, sizeof(MatrixStatus), 1 } };
 
-        return client_query(bus, &query, ret_row, ret_problem);
-}
-
-int matrix_client_list_rooms(sd_bus *bus, ClientRows *ret_rows, char **ret_problem)
-{
-        static const ClientQuery query = { { &matrix_daemon, "ListRooms", "" },
-                                           { &room_dictionary, sizeof(MatrixRoom), SIZE_MAX } };
-
-        return client_query(bus, &query, ret_rows, ret_problem);
-}
+const ClientQuery matrix_list_rooms = { { &matrix_daemon, "ListRooms", "" },
+                                        { &room_dictionary, sizeof(MatrixRoom), SIZE_MAX } };
 
 int matrix_client_get_identity(sd_bus *bus, const char *user, MatrixIdentity *ret_identity,
                                char **ret_problem)

@@ -38,8 +38,8 @@ int matrix_client_reset_identity(sd_bus *bus, const Secret *password, char **ret
 int matrix_client_logout(sd_bus *bus, char **ret_problem);
 
 /* One row of MatrixStatus, rows of MatrixRoom. */
-int matrix_client_get_status(sd_bus *bus, ClientRows *ret_row, char **ret_problem);
-int matrix_client_list_rooms(sd_bus *bus, ClientRows *ret_rows, char **ret_problem);
+extern const ClientQuery matrix_get_status;
+extern const ClientQuery matrix_list_rooms;
 
 int matrix_client_get_identity(sd_bus *bus, const char *user, MatrixIdentity *ret_identity,
                                char **ret_problem);

@@ -51,7 +51,7 @@ static int run(Ctl *ctl, const void *options, char **args)
 {
         _cleanup_(client_rows_done) ClientRows rows = { 0 };
 
-        int r = matrix_client_list_rooms(ctl->bus, &rows, &ctl->problem);
+        int r = client_query(ctl->bus, &matrix_list_rooms, &rows, &ctl->problem);
 
         return r != 0 ? r : listing_print(ctl, &listing, rows.items, rows.n);
 }

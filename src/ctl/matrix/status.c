@@ -8,7 +8,7 @@ static int run(Ctl *ctl, const void *options, char **args)
 {
         _cleanup_(client_rows_done) ClientRows row = { 0 };
 
-        int r = matrix_client_get_status(ctl->bus, &row, &ctl->problem);
+        int r = client_query(ctl->bus, &matrix_get_status, &row, &ctl->problem);
 
         return r != 0 ? r : matrix_print_status(ctl, row.items);
 }

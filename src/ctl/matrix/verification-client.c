@@ -14,13 +14,8 @@ static const BusField fields[] = {
 };
 static const BusDictionary dictionary = BUS_DICTIONARY(fields);
 
-int verification_client_list(sd_bus *bus, ClientRows *ret_rows, char **ret_problem)
-{
-        static const ClientQuery query = { { &matrix_daemon, "ListVerifications", "" },
-                                           { &dictionary, sizeof(MatrixVerification), SIZE_MAX } };
-
-        return client_query(bus, &query, ret_rows, ret_problem);
-}
+const ClientQuery matrix_list_verifications = { { &matrix_daemon, "ListVerifications", "" },
+                                                { &dictionary, sizeof(MatrixVerification), SIZE_MAX } };
 
 int verification_client_start(sd_bus *bus, const char *user, char **ret_id, char **ret_problem)
 {

@@ -13,7 +13,7 @@ typedef struct MatrixVerification {
 } MatrixVerification;
 
 /* Rows of MatrixVerification. */
-int verification_client_list(sd_bus *bus, ClientRows *ret_rows, char **ret_problem);
+extern const ClientQuery matrix_list_verifications;
 
 /* The caller frees the id. */
 int verification_client_start(sd_bus *bus, const char *user, char **ret_id, char **ret_problem);

@@ -53,7 +53,8 @@ static int look_up(Verify *verify)
 {
         client_rows_done(&verify->rows);
         verify->found = NULL;
-        int r = verification_client_list(verify->ctl->bus, &verify->rows, &verify->ctl->problem);
+        int r = client_query(verify->ctl->bus, &matrix_list_verifications, &verify->rows,
+                             &verify->ctl->problem);
         if (r != 0)
                 return r;
 

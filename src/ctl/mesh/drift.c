@@ -41,7 +41,7 @@ static int run(Ctl *ctl, const void *options, char **args)
 {
         _cleanup_(client_rows_done) ClientRows rows = { 0 };
 
-        int r = mesh_client_get_drift(ctl->bus, &rows, &ctl->problem);
+        int r = client_query(ctl->bus, &mesh_get_drift, &rows, &ctl->problem);
 
         return r != 0 ? r : listing_print(ctl, &listing, rows.items, rows.n);
 }

@@ -155,21 +155,11 @@ int mesh_client_list_peers(sd_bus *bus, bool all, ClientRows *ret_rows, char **r
         return client_query(bus, &query, ret_rows, ret_problem, (int) all);
 }
 
-int mesh_client_get_drift(sd_bus *bus, ClientRows *ret_rows, char **ret_problem)
-{
-        static const ClientQuery query = { { &mesh_daemon, "GetDrift", "" },
-                                           { &drift_dictionary, sizeof(MeshDrift), SIZE_MAX } };
+const ClientQuery mesh_get_drift = { { &mesh_daemon, "GetDrift", "" },
+                                     { &drift_dictionary, sizeof(MeshDrift), SIZE_MAX } };
 
-        return client_query(bus, &query, ret_rows, ret_problem);
-}
-
-int mesh_client_list_pending(sd_bus *bus, ClientRows *ret_rows, char **ret_problem)
-{
-        static const ClientQuery query = { { &mesh_daemon, "ListPending", "" },
-                                           { &pending_dictionary, sizeof(MeshPending), SIZE_MAX } };
-
-        return client_query(bus, &query, ret_rows, ret_problem);
-}
+const ClientQuery mesh_list_pending = { { &mesh_daemon, "ListPending", "" },
+                                        { &pending_dictionary, sizeof(MeshPending), SIZE_MAX } };
 
 int mesh_client_get_peer(sd_bus *bus, const char *name, ClientRows *ret_row, char **ret_problem)
 {

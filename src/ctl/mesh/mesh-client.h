@@ -88,8 +88,8 @@ int mesh_client_get_peer(sd_bus *bus, const char *name, ClientRows *ret_row, cha
 /* DEVBOX_ERROR_PEER_REVOKED for a device that was revoked. An unknown one passes: the hub itself is no peer.
  */
 int mesh_client_reject_revoked(sd_bus *bus, const char *name, char **ret_problem);
-int mesh_client_get_drift(sd_bus *bus, ClientRows *ret_rows, char **ret_problem);
-int mesh_client_list_pending(sd_bus *bus, ClientRows *ret_rows, char **ret_problem);
+extern const ClientQuery mesh_get_drift;
+extern const ClientQuery mesh_list_pending;
 
 int mesh_client_configure_hub(sd_bus *bus, const MeshHubOptions *options, MeshStatus *ret_status,
                               char **ret_problem);

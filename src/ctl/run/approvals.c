@@ -8,7 +8,7 @@ static int run(Ctl *ctl, const void *options, char **args)
 {
         _cleanup_(client_rows_done) ClientRows rows = { 0 };
 
-        int r = requests_client_list_approvals(ctl->bus, &rows, &ctl->problem);
+        int r = client_query(ctl->bus, &dispatch_list_approvals, &rows, &ctl->problem);
         return r != 0 ? r : print_requests(ctl, &rows, true);
 }
 

@@ -122,7 +122,7 @@ static int list_all(Collection *collection)
         Ctl *ctl = collection->ctl;
         bool failed = false;
 
-        int r = devices_client_list(collection->ctl->bus, &rows, &ctl->problem);
+        int r = client_query(collection->ctl->bus, &dispatch_list_devices, &rows, &ctl->problem);
         for (size_t i = 0; r == 0 && i < rows.n; i++) {
                 const MeshPeer *peer = &((const FleetDevice *) rows.items)[i].peer;
                 bool offered = false;

@@ -25,13 +25,8 @@ static const BusField fields[] = {
 };
 static const BusDictionary dictionary = BUS_DICTIONARY(fields);
 
-int devices_client_list(sd_bus *bus, ClientRows *ret_rows, char **ret_problem)
-{
-        static const ClientQuery query = { { &dispatch_daemon, "ListDevices", "" },
-                                           { &dictionary, sizeof(FleetDevice), SIZE_MAX } };
-
-        return client_query(bus, &query, ret_rows, ret_problem);
-}
+const ClientQuery dispatch_list_devices = { { &dispatch_daemon, "ListDevices", "" },
+                                            { &dictionary, sizeof(FleetDevice), SIZE_MAX } };
 
 int devices_client_get_manifest(sd_bus *bus, const char *device, Manifest **ret_manifest, char **ret_problem)
 {

@@ -17,7 +17,7 @@ typedef struct FleetDevice {
 } FleetDevice;
 
 /* The devices of the hub, as rows of FleetDevice. */
-int devices_client_list(sd_bus *bus, ClientRows *ret_rows, char **ret_problem);
+extern const ClientQuery dispatch_list_devices;
 
 /* The newest manifest of a device, as the hub has it and devbox-mesh has verified it. */
 int devices_client_get_manifest(sd_bus *bus, const char *device, Manifest **ret_manifest,

@@ -117,7 +117,7 @@ static int run(Ctl *ctl, const void *options, char **args)
 {
         _cleanup_(client_rows_done) ClientRows rows = { 0 };
 
-        int r = devices_client_list(ctl->bus, &rows, &ctl->problem);
+        int r = client_query(ctl->bus, &dispatch_list_devices, &rows, &ctl->problem);
         if (r == 0)
                 r = listing_print(ctl, &listing, rows.items, rows.n);
 

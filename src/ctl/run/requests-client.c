@@ -49,13 +49,8 @@ int requests_client_list(sd_bus *bus, bool open_only, uint32_t max, ClientRows *
         return client_query(bus, &query, ret_rows, ret_problem, (int) open_only, max);
 }
 
-int requests_client_list_approvals(sd_bus *bus, ClientRows *ret_rows, char **ret_problem)
-{
-        static const ClientQuery query = { { &dispatch_daemon, "ListApprovals", "" },
-                                           { &dictionary, sizeof(RequestRow), ROWS_MAX } };
-
-        return client_query(bus, &query, ret_rows, ret_problem);
-}
+const ClientQuery dispatch_list_approvals = { { &dispatch_daemon, "ListApprovals", "" },
+                                              { &dictionary, sizeof(RequestRow), ROWS_MAX } };
 
 int requests_client_get(sd_bus *bus, const char *id, ClientRows *ret_row, char **ret_problem)
 {

@@ -21,7 +21,7 @@ typedef struct RequestRow {
 /* Rows of RequestRow. */
 int requests_client_list(sd_bus *bus, bool open_only, uint32_t max, ClientRows *ret_rows,
                          char **ret_problem);
-int requests_client_list_approvals(sd_bus *bus, ClientRows *ret_rows, char **ret_problem);
+extern const ClientQuery dispatch_list_approvals;
 int requests_client_get(sd_bus *bus, const char *id, ClientRows *ret_row, char **ret_problem);
 
 /* Approve, Deny, Withdraw, Cancel. */
