@@ -10,6 +10,9 @@
 #define ASK_AFTER_MS     (3 * MS_PER_SECOND)
 #define EXPLAIN_AFTER_MS (60 * MS_PER_SECOND)
 #define ASK_MAX          20 /* sessions per call */
+#define PARKED_MAX       2000
+#define EVENT_MAX        (128 * 1024) /* bytes; the specification allows the half */
+#define WITHHELD_MAX     5000
 
 int parked_add(E2ee *e2ee, const char *room_id, const char *session_id, const cJSON *event, ParkedFor what)
 {
@@ -17,12 +20,18 @@ int parked_add(E2ee *e2ee, const char *room_id, const char *session_id, const cJ
 
         if (!text)
                 return -ENOMEM;
-        return query_run(e2ee->database,
-                         "INSERT OR IGNORE INTO parked(event_id, room_id, session_id, sender, event, "
-                         "parked_ms, for_device) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                         "tttttii", object_string(event, "event_id"), room_id, session_id,
-                         object_string(event, "sender"), text, e2ee_now(e2ee),
-                         (int64_t) (what == PARKED_FOR_DEVICE));
+        if (strlen(text) > EVENT_MAX)
+                return 0;
+        int r = query_run(e2ee->database,
+                          "INSERT OR IGNORE INTO parked(event_id, room_id, session_id, sender, event, "
+                          "parked_ms, for_device) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                          "tttttii", object_string(event, "event_id"), room_id, session_id,
+                          object_string(event, "sender"), text, e2ee_now(e2ee),
+                          (int64_t) (what == PARKED_FOR_DEVICE));
+        return r < 0 ? r
+                     : query_run(e2ee->database,
+                                 "DELETE FROM parked WHERE rowid <= (SELECT max(rowid) FROM parked) - ?",
+                                 "i", (int64_t) PARKED_MAX);
 }
 
 /* What was asked for is not needed any more. */
@@ -153,9 +162,16 @@ int parked_receive_withheld(E2ee *e2ee, const cJSON *event)
         if (!room_id || !session_id)
                 return 0;
 
-        return query_run(e2ee->database,
-                         "INSERT OR REPLACE INTO withheld(room_id, session_id, code) VALUES (?, ?, ?)",
-                         "ttt", room_id, session_id, code);
+        int r = query_run(e2ee->database,
+                          "INSERT OR REPLACE INTO withheld(room_id, session_id, code) SELECT ?1, ?2, ?3"
+                          " WHERE EXISTS (SELECT 1 FROM member WHERE room_id = ?1 AND user_id = ?4)",
+                          "tttt", room_id, session_id, code, sender);
+        return r < 0 ? r
+                     : query_run(
+                               e2ee->database,
+                               "DELETE FROM withheld WHERE (SELECT count(*) FROM withheld) > ?"
+                               " AND (room_id, session_id) NOT IN (SELECT room_id, session_id FROM parked)",
+                               "i", (int64_t) WITHHELD_MAX);
 }
 
 /* ---- asking */

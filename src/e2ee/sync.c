@@ -12,6 +12,8 @@
 #include "e2ee/verification.h"
 
 #define CAREFUL_ATTEMPT 3
+#define POISON_MAX      1000 /* rows kept … */
+#define POISON_SIZE     4096 /* … and bytes of each */
 
 static int receive_to_device(E2ee *e2ee, const cJSON *event)
 {
@@ -41,8 +43,14 @@ static int put_aside(E2ee *e2ee, const cJSON *event, int error)
 
         if (!text)
                 return -ENOMEM;
-        return query_run(e2ee->database, "INSERT INTO poison(at_ms, event, error) VALUES (?, ?, ?)", "iti",
-                         e2ee_now(e2ee), text, (int64_t) error);
+        if (strlen(text) > POISON_SIZE)
+                text[POISON_SIZE] = '\0';
+        int r = query_run(e2ee->database, "INSERT INTO poison(at_ms, event, error) VALUES (?, ?, ?)", "iti",
+                          e2ee_now(e2ee), text, (int64_t) error);
+        return r < 0 ? r
+                     : query_run(e2ee->database,
+                                 "DELETE FROM poison WHERE id <= (SELECT max(id) FROM poison) - ?", "i",
+                                 (int64_t) POISON_MAX);
 }
 
 /* Errors that another event would have, too. */

@@ -3,6 +3,9 @@
 
 #include "e2ee/inbound.h"
 
+#include <stdio.h>
+
+#include "e2ee/parked.h"
 #include "homeserver.h"
 
 #include "test.h"
@@ -284,6 +287,53 @@ static void test_withheld(void **state)
         assert_int_equal(peer_heard(world.bot, "@ana:x", "hello"), 1);
 }
 
+/* A homeserver invents events, and reasons to withhold their keys: the store has a limit for both. */
+static void test_endless_events(void **state)
+{
+        _cleanup_(e2ee_world_done) E2eeWorld world;
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+        char *text = malloc(200000);
+        bool again;
+        e2ee_world_init(&world);
+        _cleanup_(json_freep) cJSON *event = said(&world, "hello"), *withheld = NULL;
+        cJSON *content = tree_member(event, "content");
+
+        assert_ok(json_pack(&withheld, "{sender:s,content:{algorithm:s,room_id:s,session_id:s,code:s}}",
+                            "@ana:x", ALGORITHM_MEGOLM, WORLD_ROOM, "x", "m.unverified"));
+        assert_ok(transaction_begin(world.bot->database, &transaction));
+        for (int i = 0; i < 6000; i++) {
+                char id[16];
+
+                (void) snprintf(id, sizeof id, "$%d", i);
+                assert_ok(object_put_string(event, "event_id", id));
+                assert_ok(object_put_string(content, "session_id", id));
+                assert_ok(object_put_string(tree_member(withheld, "content"), "session_id", id));
+                assert_int_equal(decrypt(&world, WORLD_ROOM, event, &again), DECRYPT_PARKED);
+                assert_ok(parked_receive_withheld(world.bot->e2ee, withheld));
+        }
+        assert_int_equal(peer_parked(world.bot), 2000);
+        assert_int_equal(peer_count(world.bot, "SELECT count(*) FROM parked WHERE event_id = '$5999'"), 1);
+        assert_true(peer_count(world.bot, "SELECT count(*) FROM withheld") <= 5000);
+        assert_int_equal(peer_count(world.bot, "SELECT count(*) FROM withheld WHERE session_id = '$5999'"),
+                         1);
+
+        int64_t n = peer_count(world.bot, "SELECT count(*) FROM withheld");
+        assert_ok(object_put_string(withheld, "sender", "@eve:x"));
+        assert_ok(object_put_string(tree_member(withheld, "content"), "session_id", "eve"));
+        assert_ok(parked_receive_withheld(world.bot->e2ee, withheld));
+        assert_int_equal(peer_count(world.bot, "SELECT count(*) FROM withheld"), n);
+
+        assert_non_null(text);
+        memset(text, 'x', 200000);
+        text[199999] = '\0';
+        assert_ok(object_put_string(event, "event_id", "$long"));
+        assert_ok(object_put_string(content, "ciphertext", text));
+        free(text);
+        assert_int_equal(decrypt(&world, WORLD_ROOM, event, &again), DECRYPT_PARKED);
+        assert_int_equal(peer_count(world.bot, "SELECT count(*) FROM parked WHERE event_id = '$long'"), 0);
+        assert_ok(transaction_commit(&transaction));
+}
+
 /* Our own message in the timeline, which our session has not sent: the store is an old copy. */
 static void test_a_store_that_went_back(void **state)
 {
@@ -323,6 +373,7 @@ int main(void)
                 cmocka_unit_test(test_a_key_that_comes_late),
                 cmocka_unit_test(test_a_redacted_event),
                 cmocka_unit_test(test_withheld),
+                cmocka_unit_test(test_endless_events),
                 cmocka_unit_test(test_a_store_that_went_back),
         };
 

@@ -72,6 +72,10 @@ static void test_an_event_that_kills(void **state)
         bot->offline = true;
         settle(server);
         cJSON *killer = tree_parse("{\"type\":\"m.killer\",\"sender\":\"@eve:x\",\"content\":{}}");
+        char text[6000];
+        memset(text, 'x', sizeof text - 1);
+        text[sizeof text - 1] = '\0';
+        assert_ok(object_put_string(tree_member(killer, "content"), "x", text));
         assert_true(cJSON_InsertItemInArray(tree_array(bot->queue, "to_device"), 0, killer));
 
         _cleanup_(json_freep) cJSON *none = tree_parse("{}"),
@@ -86,9 +90,14 @@ static void test_an_event_that_kills(void **state)
         peer_close(bot);
         peer_open(bot);
         bot->offline = false;
+        assert_ok(database_run(bot->database,
+                               "INSERT INTO poison(at_ms, event, error) WITH RECURSIVE n(i) AS"
+                               " (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500)"
+                               " SELECT i, '{}', 0 FROM n"));
         settle(server);
-        assert_int_equal(peer_count(bot, "SELECT count(*) FROM poison"), 1);
-        assert_int_equal(peer_count(bot, "SELECT event LIKE '%m.killer%' FROM poison"), 1);
+        assert_int_equal(peer_count(bot, "SELECT count(*) FROM poison"), 1000); /* the newest */
+        assert_int_equal(peer_count(bot, "SELECT event LIKE '%m.killer%' FROM poison ORDER BY id DESC"), 1);
+        assert_int_equal(peer_count(bot, "SELECT max(length(event)) FROM poison"), 4096);
         assert_int_equal(peer_heard(bot, "@ana:x", "hello"), 1);
         assert_int_equal(peer_count(bot, "SELECT sync_attempts FROM account"), 0);
         assert_int_equal(peer_count(bot, "SELECT sync_position IS NULL FROM account"), 1);
