@@ -99,7 +99,10 @@ static int accept(const Timeline *timeline, const Message *message)
         if (r != 0)
                 return MIN(r, 0);
         if (strlen(message->line) > COMMAND_MAX)
-                return answer(timeline, message, "This command is too long.");
+                return answer(timeline, message,
+                              "This command is longer than 4096 bytes and was not run. Send it in parts, or "
+                              "run it "
+                              "on the hub with devboxctl run.");
         if (message->sent_ms < now_ms - COMMAND_AGE_MAX_MS)
                 return answer(timeline, message,
                               "This command is older than 15 minutes and was not run. Send it again.");
@@ -252,7 +255,10 @@ static int receive_clear(const Timeline *timeline, Message *message, const cJSON
         if (!is_command(type, content))
                 return 0;
         int r = arrival_is_later(timeline->database, message->room_id, message->sent_ms);
-        return r != 0 ? MIN(r, 0) : answer(timeline, message, "Commands are accepted only encrypted.");
+        return r != 0 ? MIN(r, 0)
+                      : answer(timeline, message,
+                               "Commands are accepted only encrypted. Send it again with an app that "
+                               "encrypts, such as Element.");
 }
 
 /* Only who has the power to can upgrade a room. */
@@ -351,8 +357,10 @@ static int explain_unreadable(const Timeline *timeline)
                                 timeline, &message,
                                 streq(strempty(code), "m.unverified")
                                         ? "Your app does not send keys to this bot, because it counts it as "
-                                          "unverified, "
-                                          "so your message cannot be read here."
+                                          "unverified, so your message cannot be read here. In Element: "
+                                          "open "
+                                          "this bot's profile and verify it, or do not restrict messages to "
+                                          "verified users; then send the command again."
                                         : "This message cannot be read here: your app has not sent its key. "
                                           "Send "
                                           "it again.");

@@ -188,6 +188,9 @@ static void test_changed_identity(void **state)
         peer_say(ben, ROOM, "!exec ls");
         CHAT_UNTIL(chat, peer_count(chat->ana, "SELECT count(*) FROM heard WHERE body LIKE"
                                                " '@ben:x has another identity than %suspended%'") == 1);
+        CHAT_UNTIL(chat,
+                   peer_count(chat->ana, "SELECT count(*) FROM heard WHERE body LIKE 'Your identity is not"
+                                         " the one the operator has pinned: you are suspended%'") == 1);
         assert_int_equal(chat_count(chat, "SELECT count(*) FROM command"), 0);
         assert_int_equal(peer_count(ben, "SELECT count(*) FROM heard WHERE sender = '" BOT "'"), 0);
 
@@ -205,7 +208,8 @@ static void test_no_commands(void **state)
         } rows[] = {
                 { "{\"type\":\"m.room.message\",\"sender\":\"@ana:x\","
                   "\"content\":{\"msgtype\":\"m.text\",\"body\":\"!exec ls\"}}",
-                  "Commands are accepted only encrypted." },
+                  "Commands are accepted only encrypted. Send it again with an app that encrypts, such as "
+                  "Element." },
                 { "{\"type\":\"m.room.message\",\"sender\":\"@bot:x\","
                   "\"content\":{\"msgtype\":\"m.text\",\"body\":\"!exec ls\"}}",
                   NULL },
@@ -229,6 +233,57 @@ static void test_no_commands(void **state)
                 assert_int_equal(cJSON_GetArraySize(chat->sent), before + (rows[i].answer ? 2 : 1));
                 if (rows[i].answer)
                         CHAT_UNTIL(chat, peer_heard(chat->ana, BOT, rows[i].answer) == 1);
+        }
+        assert_int_equal(chat_count(chat, "SELECT count(*) FROM command"), 0);
+}
+
+/* What cannot be read, or is no command, is answered with what to do next. */
+static void test_next_steps(void **state)
+{
+        static const struct {
+                const char *code, *answer; /* why the key is withheld; NULL: nobody says */
+        } rows[] = {
+                { NULL, "This message cannot be read here: your app has not sent its key. Send it again." },
+                { "m.unverified",
+                  "Your app does not send keys to this bot,%In Element: %send the command again." },
+        };
+        char line[5000] = "!";
+        Chat *chat = *state;
+
+        chat_pin(chat);
+        memset(line + 1, 'x', sizeof line - 2);
+        line[sizeof line - 1] = '\0';
+        peer_say(chat->ana, ROOM, line);
+        CHAT_UNTIL(chat, peer_count(chat->ana,
+                                    "SELECT count(*) FROM heard WHERE body LIKE 'This command is"
+                                    " longer than 4096 bytes and was not run. Send it in parts%'") == 1);
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                int64_t n = 0;
+
+                assert_ok(query_run(chat->ana->database, "UPDATE room SET rotate = 1", ""));
+                peer_say(chat->ana, ROOM, "!exec ls");
+                settle(chat->server);
+                cJSON_DeleteItemFromObjectCaseSensitive(chat->bot->queue, "to_device");
+                CHAT_UNTIL(chat, chat_count(chat, "SELECT count(*) FROM parked WHERE NOT explained") == 1);
+                assert_ok(query_run(chat->database,
+                                    "INSERT INTO withheld(room_id, session_id, code) SELECT room_id,"
+                                    " session_id, ?1 FROM parked WHERE NOT explained AND ?1 NOT NULL",
+                                    "t", rows[i].code));
+                assert_ok(query_run(chat->database,
+                                    "UPDATE parked SET parked_ms = parked_ms - 61000,"
+                                    " request_id = 'asked'",
+                                    ""));
+                room_state(chat->server, ROOM, "m.room.topic", "", cJSON_CreateObject());
+                while (n == 0) {
+                        CHAT_UNTIL(chat, true);
+                        settle(chat->server);
+                        server_poke(&chat->web);
+                        assert_ok(sd_event_run(chat->event, 1000));
+                        assert_ok(query_integer(chat->ana->database, &n,
+                                                "SELECT count(*) FROM heard WHERE body LIKE ?", "t",
+                                                rows[i].answer));
+                }
         }
         assert_int_equal(chat_count(chat, "SELECT count(*) FROM command"), 0);
 }
@@ -349,6 +404,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_unpinned, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_changed_identity, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_no_commands, chat_up, chat_down),
+                cmocka_unit_test_setup_teardown(test_next_steps, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_gap, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_stranger, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_upgraded_room, chat_up, chat_down),
