@@ -152,7 +152,13 @@ static int encrypt(Database *database, E2ee *e2ee, const OutboxRow *row, int64_t
         r = e2ee_encrypt(e2ee, &message, &encrypted);
         /* The state of a room that was just made is on its way; another room is not encrypted, and gets
          * nothing. */
-        if (r == ENCRYPT_NOT_HERE && waited_ms >= HURRY_MS)
+        if (r == ENCRYPT_NOT_HERE && waited_ms < HURRY_MS) {
+                int ours = query_exists(database, "SELECT 1 FROM chat_room WHERE room_id = ?", "t",
+                                        row->event.room_id);
+                if (ours != 0)
+                        return ours < 0 ? ours : OUTBOX_WAIT;
+        }
+        if (r == ENCRYPT_NOT_HERE)
                 r = outbox_answered(database, row->event.seq, "M_NOT_ENCRYPTED");
         if (r != 0 || !encrypted)
                 return r < 0 ? r : OUTBOX_WAIT;

@@ -288,6 +288,25 @@ static void test_next_steps(void **state)
         assert_int_equal(chat_count(chat, "SELECT count(*) FROM command"), 0);
 }
 
+/* Messages for rooms of others that are not encrypted are dropped, and hold up nothing else. */
+static void test_clear_rooms(void **state)
+{
+        Chat *chat = *state;
+
+        chat_pin(chat);
+        room_member(chat->server, "!clear:x", BOT, "join");
+        room_member(chat->server, "!clear:x", ANA, "join");
+        for (int i = 0; i < 20; i++)
+                (void) room_event(chat->server, "!clear:x",
+                                  tree_parse("{\"type\":\"m.room.message\",\"sender\":\"@ana:x\","
+                                             "\"content\":{\"msgtype\":\"m.text\",\"body\":\"!help\"}}"));
+        CHAT_UNTIL(chat, chat_count(chat, "SELECT count(*) FROM outbox WHERE room_id = '!clear:x'") == 20);
+        chat_say(chat, "next");
+        CHAT_UNTIL(chat, peer_heard(chat->ana, BOT, "next") == 1);
+        assert_int_equal(chat_count(chat, "SELECT count(*) FROM outbox WHERE error = 'M_NOT_ENCRYPTED'"),
+                         20);
+}
+
 /* After an absence: people learn that commands were missed. */
 static void test_gap(void **state)
 {
@@ -405,6 +424,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_changed_identity, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_no_commands, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_next_steps, chat_up, chat_down),
+                cmocka_unit_test_setup_teardown(test_clear_rooms, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_gap, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_stranger, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_upgraded_room, chat_up, chat_down),
