@@ -7,10 +7,13 @@
 
 #include "matrix/alert.h"
 #include "matrix/room-queue.h"
+#include "proto/id.h"
 #include "store/query.h"
 
 #define KEY_SIZE  1024 /* the ids of a room and a user have at most 255 bytes each */
 #define LINE_SIZE 1024
+
+#define STRANGERS_MAX 20 /* alerts of a room */
 
 /* What may be wrong with a user, each an alert until it is over. */
 static const struct {
@@ -54,6 +57,30 @@ typedef struct Room {
         char *alias;
 } Room;
 
+/* 1: a homeserver that shows ever more members does not fill the room: this one is not announced. */
+static int is_crowded(const Room *room, const char *key)
+{
+        int r = query_exists(room->database, "SELECT 1 FROM alert WHERE key = ? AND NOT over", "t", key);
+        if (r != 0)
+                return MIN(r, 0);
+        return query_exists(room->database,
+                            "SELECT 1 FROM alert WHERE NOT over AND key >= 'stranger:' || ?1 || ':'"
+                            " AND key < 'stranger:' || ?1 || ';' LIMIT 1 OFFSET ?2 - 1",
+                            "ti", room->room_id, (int64_t) STRANGERS_MAX);
+}
+
+static int compare_crowd(const Room *room, bool is_so)
+{
+        char key[KEY_SIZE], line[LINE_SIZE];
+
+        (void) snprintf(key, sizeof key, "crowd:%s", room->room_id);
+        (void) snprintf(
+                line, sizeof line, "More users in #%s %s", room->alias,
+                is_so ? "are named by no manifest there, and are not listed here. See who is in the room"
+                      : "were named by no manifest there; that is over");
+        return (is_so ? alert_raise : alert_end)(room->database, key, line);
+}
+
 static int compare(const Room *room, size_t wrong, const char *user_id, bool is_so)
 {
         bool in_room = wrong == 0;
@@ -61,8 +88,13 @@ static int compare(const Room *room, size_t wrong, const char *user_id, bool is_
 
         (void) snprintf(key, sizeof key, "%s%s%s%s", wrongs[wrong].kind, in_room ? room->room_id : "",
                         in_room ? ":" : "", user_id);
-        (void) snprintf(line, sizeof line, "%s%s%s %s", user_id, in_room ? " in #" : "",
-                        in_room ? room->alias : "", is_so ? wrongs[wrong].begun : wrongs[wrong].over);
+        (void) snprintf(line, sizeof line, "%s%s%s %s",
+                        mxid_valid(user_id) ? user_id : "A user with an id that is none",
+                        in_room ? " in #" : "", in_room ? room->alias : "",
+                        is_so ? wrongs[wrong].begun : wrongs[wrong].over);
+        int r = in_room && is_so ? is_crowded(room, key) : 0;
+        if (r != 0)
+                return r < 0 ? r : compare_crowd(room, true);
         return (is_so ? alert_raise : alert_end)(room->database, key, line);
 }
 
@@ -86,15 +118,17 @@ int strangers_report(Database *database, const char *user_id, const char *room_i
         if (r <= 0)
                 return r;
         const Room room = { database, room_id, alias };
+        size_t n = 0;
 
         r = forget_gone(database, room_id);
         if (r == 0)
                 r = query(database, &rows, members, "tt", room_id, user_id);
         while (r == 0 && (r = statement_step(rows)) > 0) {
                 r = 0;
+                n += statement_integer(rows, 1) != 0;
                 for (size_t i = 0; r == 0 && i < ELEMENTSOF(wrongs); i++)
                         r = compare(&room, i, statement_text(rows, 0),
                                     statement_integer(rows, (int) i + 1) != 0);
         }
-        return r;
+        return r < 0 || n > STRANGERS_MAX ? r : compare_crowd(&room, false);
 }

@@ -348,6 +348,47 @@ static void test_stranger(void **state)
         }
 }
 
+static int64_t heard_of_strangers(Chat *chat, const char *pattern)
+{
+        int64_t n = 0;
+
+        assert_ok(query_integer(chat->ana->database, &n, "SELECT count(*) FROM heard WHERE body LIKE ?", "t",
+                                pattern));
+        return n;
+}
+
+/* The homeserver shows members that nobody has seen before, with ids that would be lines of their own. */
+static void test_crowd(void **state)
+{
+        static const char named[] = "@eve% in #operator-approvals is named by no manifest%";
+        char user_id[64];
+        Chat *chat = *state;
+
+        chat_pin(chat);
+        chat_add_approvals(chat);
+        room_member(chat->server, ROOM, "@eve:x\n7KQ2PD approved by @ben:x", "join");
+        CHAT_UNTIL(chat,
+                   heard_of_strangers(chat, "A user with an id that is none in #operator-approvals%") == 1);
+        for (int i = 0; i < 100; i++) {
+                (void) snprintf(user_id, sizeof user_id, "@eve%d:x", i);
+                room_member(chat->server, ROOM, user_id, "join");
+        }
+        CHAT_UNTIL(chat,
+                   heard_of_strangers(chat, "More users in #operator-approvals are named by no%") == 1);
+        chat_say(chat, "next");
+        CHAT_UNTIL(chat, peer_heard(chat->ana, BOT, "next") == 1);
+        assert_int_equal(heard_of_strangers(chat, named), 19);
+        assert_int_equal(heard_of_strangers(chat, "%7KQ2PD%"), 0);
+
+        for (int i = 0; i < 100; i++) {
+                (void) snprintf(user_id, sizeof user_id, "@eve%d:x", i);
+                room_member(chat->server, ROOM, user_id, "leave");
+        }
+        CHAT_UNTIL(chat,
+                   heard_of_strangers(chat, "%More users in #operator-approvals were named by no%") == 1 &&
+                           heard_of_strangers(chat, "%@eve% was named by no manifest%") >= 19);
+}
+
 /* What is written in a room that was upgraded. */
 static void test_upgraded_room(void **state)
 {
@@ -425,6 +466,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_no_commands, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_next_steps, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_clear_rooms, chat_up, chat_down),
+                cmocka_unit_test_setup_teardown(test_crowd, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_gap, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_stranger, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_upgraded_room, chat_up, chat_down),
