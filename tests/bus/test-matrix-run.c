@@ -149,6 +149,33 @@ static void test_refused_decisions(void **state)
         CHAT_UNTIL(world, chat_read(world, "no request of this id%") == 1);
 }
 
+/* By an operator that the manifest names as no approver, any more: nothing is recorded, and it still waits.
+ */
+static void test_decisions_of_no_approver(void **state)
+{
+        static const char *const verbs[] = { "approve", "deny" };
+        ChatWorld *world = *state;
+        _cleanup_(freep) char *id = NULL;
+
+        say_write(world, "note");
+        CHAT_UNTIL(world, chat_read(world, "%@ana:x asks dev-a for fs.write.%") == 1);
+        id = chat_request_id(world, "%@ana:x asks dev-a for fs.write.%");
+        world->run->approvers = NULL;
+        run_world_sign_manifest(world->run, NULL);
+        for (unsigned i = 0; i < ELEMENTSOF(verbs); i++) {
+                _cleanup_(freep) char *line = text_of("!%s %s", verbs[i], id);
+
+                peer_say(world->ana, ROOM, line);
+                CHAT_UNTIL(world,
+                           chat_read(world, "the approval does not count for this request: the manifest"
+                                            " does not name whoever decided as an approver") == i + 1);
+        }
+        wait_state(world->run, id, "approving");
+        assert_int_equal(count_chain(world->run, (const char *const[]){ "\"approved\"", NULL }), 0);
+        assert_int_equal(count_chain(world->run, (const char *const[]){ "\"approval_denied\"", NULL }), 0);
+        assert_false(is_written(world, "note"));
+}
+
 static void kill_matrix(ChatWorld *world)
 {
         test_daemon_signal(world->matrix, SIGKILL);
@@ -370,6 +397,7 @@ int main(void)
                 test(test_silent),
                 cmocka_unit_test_setup_teardown(test_first_boot, chat_world_up_without_account,
                                                 chat_world_down),
+                test(test_decisions_of_no_approver),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
