@@ -14,27 +14,10 @@
 #include "basic/text.h"
 #include "codec/json.h"
 #include "worker/docker-frames.h"
+#include "worker/docker-json.h"
 #include "worker/engine.h"
 
 #define LIST_ALL "/containers/json?all=1"
-
-static const cJSON *member(const cJSON *tree, const char *name)
-{
-        return cJSON_GetObjectItemCaseSensitive(tree, name);
-}
-
-static const char *text_of(const cJSON *tree, const char *name)
-{
-        return strempty(cJSON_GetStringValue(member(tree, name)));
-}
-
-/* Without the slash that the Engine puts in front; the first of several names. */
-static const char *container_name(const cJSON *container)
-{
-        const char *name = cJSON_GetStringValue(cJSON_GetArrayItem(member(container, "Names"), 0));
-
-        return name && *name == '/' ? name + 1 : strempty(name);
-}
 
 /* No engine is installed, none runs, or its socket is not open to the group docker. */
 static bool is_absent(int error)
@@ -73,17 +56,9 @@ static int find_container(Engine *engine, const char *name, char ret_id[static E
 {
         static const EngineRequest request = { .path = LIST_ALL, .status = 200 };
         _cleanup_(cjson_deletep) cJSON *list = NULL;
-        const cJSON *container = NULL;
 
         int r = engine_call(engine, &request, &list);
-        if (r < 0)
-                return r;
-
-        cJSON_ArrayForEach(container, list)
-                if (streq(container_name(container), name))
-                        return engine_copy_id(container, ret_id);
-
-        return -ENXIO;
+        return r < 0 ? r : docker_json_find(list, name, ret_id);
 }
 
 static int inspect(Engine *engine, const char *id, cJSON **ret_container)
@@ -95,83 +70,19 @@ static int inspect(Engine *engine, const char *id, cJSON **ret_container)
         return engine_call(engine, &request, ret_container);
 }
 
-/* Why a process in this container could act on the host; NULL: it could not. */
-static const char *reach_of_container(const cJSON *container)
-{
-        static const char *const capabilities[] = { "ALL",        "SYS_ADMIN", "SYS_PTRACE",
-                                                    "SYS_MODULE", "SYS_RAWIO", "DAC_READ_SEARCH",
-                                                    "NET_ADMIN" };
-        const cJSON *host = member(container, "HostConfig"), *added = NULL, *mount = NULL;
-
-        if (cJSON_IsTrue(member(host, "Privileged")))
-                return "is privileged";
-        if (streq(text_of(host, "PidMode"), "host") || streq(text_of(host, "IpcMode"), "host") ||
-            streq(text_of(host, "NetworkMode"), "host"))
-                return "shares a namespace of the host";
-
-        cJSON_ArrayForEach(added, member(host, "CapAdd")) {
-                const char *name = strempty(cJSON_GetStringValue(added));
-
-                name += startswith(name, "CAP_") ? strlen("CAP_") : 0;
-                for (size_t i = 0; i < ELEMENTSOF(capabilities); i++)
-                        if (streq(name, capabilities[i]))
-                                return "has a capability that reaches the host";
-        }
-
-        cJSON_ArrayForEach(mount, member(container, "Mounts")) {
-                const char *source = text_of(mount, "Source");
-
-                if (streq(source, "/") || endswith(source, ".sock"))
-                        return "has the root directory or a socket of the host";
-        }
-
-        return NULL;
-}
-
 /* ---- docker.list */
-
-static bool is_listed(const Capability *capability, const char *name)
-{
-        for (size_t i = 0; i < capability->containers.n; i++)
-                if (streq(capability->containers.items[i], name))
-                        return true;
-
-        return capability->containers.n == 0;
-}
-
-/* Names, images and states come from whoever started the container. */
-static void append_clean(Text *text, const char *value, int width)
-{
-        size_t start = text->size;
-
-        for (; *value; value++)
-                text_append_bytes(text, (unsigned char) *value < ' ' || *value == 0x7f ? "?" : value, 1);
-        do
-                text_append(text, " ");
-        while (text->error == 0 && text->size - start < (size_t) width);
-}
 
 static int list(const Job *job, Engine *engine, Output *output)
 {
         static const EngineRequest request = { .path = LIST_ALL, .status = 200 };
         _cleanup_(cjson_deletep) cJSON *list = NULL;
         _cleanup_(text_done) Text text = TEXT_NULL;
-        const cJSON *container = NULL;
 
         int r = engine_call(engine, &request, &list);
         if (r < 0)
                 return r;
 
-        cJSON_ArrayForEach(container, list) {
-                if (!is_listed(job->capability, container_name(container)))
-                        continue;
-                append_clean(&text, container_name(container), 24);
-                append_clean(&text, text_of(container, "State"), 10);
-                append_clean(&text, text_of(container, "Image"), 24);
-                append_clean(&text, text_of(container, "Status"), 0);
-                text_append(&text, "\n");
-        }
-
+        docker_json_list(list, job->capability, &text);
         return text.error < 0 ? text.error
                               : output_write(output, OUTPUT_STDOUT, BYTES(text.data, text.size));
 }
@@ -213,7 +124,7 @@ static int logs(const Job *job, Engine *engine, Output *output)
         if (r < 0)
                 return r;
 
-        stream.raw = cJSON_IsTrue(member(member(container, "Config"), "Tty"));
+        stream.raw = docker_json_has_terminal(container);
         (void) snprintf(path, sizeof path,
                         "/containers/%s/logs?stdout=1&stderr=1&timestamps=1&tail=%lld&since=%lld", id,
                         (long long) arguments->tail, (long long) arguments->since_s);
@@ -278,7 +189,7 @@ static int create_exec(const Job *job, Engine *engine, const char *container_id,
         const EngineRequest request = { .path = path, .body = body, .status = 201 };
         r = engine_call(engine, &request, &reply);
 
-        return r < 0 ? r : engine_copy_id(reply, ret_id);
+        return r < 0 ? r : docker_json_id(reply, ret_id);
 }
 
 static int run_exec(Engine *engine, const char *exec_id, Output *output)
@@ -301,15 +212,7 @@ static int read_exit_code(Engine *engine, const char *exec_id, int *ret_exit_cod
 
         (void) snprintf(path, sizeof path, "/exec/%s/json", exec_id);
         int r = engine_call(engine, &request, &reply);
-        if (r < 0)
-                return r;
-
-        const cJSON *code = member(reply, "ExitCode");
-        if (!cJSON_IsNumber(code) || code->valueint < 0 || code->valueint > 255)
-                return -EPROTO;
-
-        *ret_exit_code = code->valueint;
-        return 0;
+        return r < 0 ? r : docker_json_exit_code(reply, ret_exit_code);
 }
 
 /* Returns 1 and the outcome if the container or the entry does not allow it. */
@@ -325,7 +228,7 @@ static int check_container(const Job *job, Engine *engine, const char *id, JobOu
         if (job->capability->exec_kill == EXEC_KILL_UNSET)
                 why = "needs exec_kill in its entry: how a timeout ends it";
         else if (!job->capability->privileged_container)
-                why = reach_of_container(container);
+                why = docker_json_reach(container);
         if (!why)
                 return 0;
 

@@ -169,14 +169,3 @@ int engine_stream(Engine *engine, const EngineRequest *request, EngineReceive re
 
         return r;
 }
-
-int engine_copy_id(const cJSON *reply, char ret_id[static ENGINE_ID_SIZE])
-{
-        const char *id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(reply, "Id"));
-
-        if (!id || strlen(id) != ENGINE_ID_SIZE - 1 || strspn(id, "0123456789abcdef") != ENGINE_ID_SIZE - 1)
-                return -EPROTO;
-
-        memcpy(ret_id, id, ENGINE_ID_SIZE);
-        return 0;
-}

@@ -9,8 +9,6 @@
 #include "basic/time.h"
 #include "worker/output.h"
 
-#define ENGINE_ID_SIZE 65 /* of a container or an exec: 64 hexadecimal digits and a NUL */
-
 typedef struct Engine Engine;
 
 typedef struct EngineRequest {
@@ -32,9 +30,6 @@ int engine_call(Engine *engine, const EngineRequest *request, cJSON **ret_reply)
 /* Passes on the body of the reply as it is received. The error of the handler ends the request. */
 typedef int (*EngineReceive)(void *userdata, Bytes bytes);
 int engine_stream(Engine *engine, const EngineRequest *request, EngineReceive receive, void *userdata);
-
-/* Copies an id. Errors: -EPROTO it is none. */
-int engine_copy_id(const cJSON *reply, char ret_id[static ENGINE_ID_SIZE]);
 
 static inline void cjson_deletep(cJSON **tree)
 {
