@@ -16,8 +16,6 @@
 
 typedef enum LinkState { LINK_IDLE, LINK_FACTS, LINK_SESSION, LINK_DOCUMENTS, LINK_READY } LinkState;
 
-#define LINK_MESSAGE_SIZE 640
-
 struct DeviceLink {
         const LinkContext *context;
         char name[DEVICE_NAME_SIZE];
@@ -28,11 +26,11 @@ struct DeviceLink {
         uint8_t session[SESSION_NONCE_SIZE];
         int64_t counter;
         usec_t used_at_usec;
-        uint64_t entries;                  /* of the device's chain */
-        int64_t rejected_version;          /* of the manifest that the device does not install; 0: none */
-        char rejection[LINK_MESSAGE_SIZE]; /* why, and what to do */
-        bool ledger_failed;                /* in its last answer, the device could not write its chain */
-        sd_event_source *timer;            /* asks again */
+        uint64_t entries;                    /* of the device's chain */
+        int64_t rejected_version;            /* of the manifest that the device does not install; 0: none */
+        char rejection[DEVICE_MESSAGE_SIZE]; /* why, and what to do */
+        bool ledger_failed;                  /* in its last answer, the device could not write its chain */
+        sd_event_source *timer;              /* asks again */
         Backoff backoff;
         Witness *witness;
         TAILQ_HEAD(, LinkRun) runs; /* as they were started */
@@ -52,7 +50,7 @@ struct LinkRun {
         Text refusal; /* the body of a response that is no success */
         unsigned n_busy;
         DevboxError reason; /* of the answer */
-        char message[LINK_MESSAGE_SIZE];
+        char message[DEVICE_MESSAGE_SIZE];
 };
 
 /* link.c: begins what is needed to send the runs that wait. */
@@ -66,7 +64,3 @@ void link_run_send(LinkRun *run);
 
 /* What may have arrived is asked for again; another one ends with the reason. */
 void link_run_fail(LinkRun *run, int reason);
-
-/* The reason in {"error":{"code":…}}, of a response that is no success: as text, or parsed. */
-int link_response_reason(Bytes body);
-int link_error_reason(const cJSON *response);

@@ -14,22 +14,6 @@
 
 #define REFUSAL_MAX 4096
 
-int link_error_reason(const cJSON *response)
-{
-        const char *code = device_json_text(cJSON_GetObjectItemCaseSensitive(response, "error"), "code");
-        DevboxError reason = DEVBOX_ERROR_MESH_UNREACHABLE;
-
-        return code && devbox_error_from_code(code, &reason) == 0 ? (int) reason : DEVBOX_ERROR_INTERNAL;
-}
-
-int link_response_reason(Bytes body)
-{
-        _cleanup_(device_json_freep) cJSON *tree =
-                cJSON_ParseWithLength((const char *) body.data, body.size);
-
-        return link_error_reason(tree);
-}
-
 /* ---- the end of a run */
 
 static void run_end(LinkRun *run, const Result *result, int reason)
@@ -128,21 +112,19 @@ static int make_body(LinkRun *run, char **ret_body)
 
 static int on_answer(LinkRun *run, Bytes json)
 {
-        _cleanup_(device_json_freep) cJSON *tree =
-                cJSON_ParseWithLength((const char *) json.data, json.size);
-        const char *outcome = device_json_text(tree, "outcome"), *reason = device_json_text(tree, "reason"),
-                   *message = device_json_text(tree, "message");
+        DeviceAnswer answer;
 
-        if (!outcome)
-                return -EPROTO;
+        int r = device_json_answer(json, &answer);
+        if (r < 0)
+                return r;
 
-        if (!streq(outcome, "denied"))
+        if (!answer.denied)
                 set_arrived(run);
-        if (reason && devbox_error_from_code(reason, &run->reason) < 0)
-                run->reason = DEVBOX_ERROR_INTERNAL;
+        if (answer.reason != 0)
+                run->reason = (DevboxError) answer.reason;
         run->link->ledger_failed = run->reason == DEVBOX_ERROR_AUDIT_UNAVAILABLE;
-        if (message && strlen(message) < sizeof run->message && utf8_is_visible(message))
-                (void) snprintf(run->message, sizeof run->message, "%s", message);
+        if (answer.message[0] != '\0')
+                memcpy(run->message, answer.message, sizeof run->message);
         return 0;
 }
 
@@ -224,7 +206,7 @@ static void on_unsigned(LinkRun *run, int reason)
 
 static void on_refusal(LinkRun *run)
 {
-        int reason = link_response_reason(BYTES(run->refusal.data, run->refusal.size));
+        int reason = device_json_reason(BYTES(run->refusal.data, run->refusal.size));
 
         run->link->ledger_failed |= reason == DEVBOX_ERROR_AUDIT_UNAVAILABLE;
         if (reason == DEVBOX_ERROR_AUDIT_UNAVAILABLE)

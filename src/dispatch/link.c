@@ -84,7 +84,7 @@ static bool step_succeeded(DeviceLink *link, HttpCall *call, int error)
         const char *body = http_call_body(call, &size);
 
         log_debug("The agent of %s: status %u, error %d", link->name, http_call_status(call), error);
-        int reason = error == 0 ? link_response_reason(BYTES(body, size)) : DEVBOX_ERROR_MESH_UNREACHABLE;
+        int reason = error == 0 ? device_json_reason(BYTES(body, size)) : DEVBOX_ERROR_MESH_UNREACHABLE;
         link->ledger_failed |= reason == DEVBOX_ERROR_AUDIT_UNAVAILABLE;
         link_fail(link, reason);
         return false;
@@ -103,14 +103,14 @@ static void note_rejection(DeviceLink *link, Bytes body)
         _cleanup_(device_json_freep) cJSON *tree =
                 cJSON_ParseWithLength((const char *) body.data, body.size);
         const char *why = device_json_text(cJSON_GetObjectItemCaseSensitive(tree, "error"), "message");
-        DevboxError reason = (DevboxError) link_error_reason(tree);
+        DevboxError reason = (DevboxError) device_json_error_reason(tree);
         int64_t version = link->facts.manifest->version;
         char cure[DEVICE_NAME_SIZE + 128] = "";
         LinkRun *run;
 
         if (!is_about_manifest(reason))
                 return;
-        if (!why || strlen(why) > LINK_MESSAGE_SIZE / 2 || !utf8_is_visible(why))
+        if (!why || strlen(why) > DEVICE_MESSAGE_SIZE / 2 || !utf8_is_visible(why))
                 why = devbox_error_sentence(reason);
         if (reason == DEVBOX_ERROR_MANIFEST_CEILING)
                 (void) snprintf(cure, sizeof cure,

@@ -13,8 +13,6 @@
 
 #define STEP_USEC (10 * USEC_PER_SEC)
 #define REPLY_MAX (16 * 1024 * 1024)
-#define BODY_MAX  (128 * 1024) /* of an entry */
-#define HASH_SIZE 32
 
 struct Witness {
         HttpClient *http;
@@ -99,45 +97,9 @@ static void on_witnessed(BusRequest *call, const BusReply *reply)
 
 /* ---- the entries */
 
-static int append_bytes(sd_bus_message *message, const cJSON *item, size_t max)
-{
-        const char *text = cJSON_GetStringValue(item);
-        _cleanup_(freep) uint8_t *bytes = NULL;
-        size_t size = 0;
-
-        int r = text ? base64_parse(text, max, &bytes, &size) : -EBADMSG;
-        return r < 0 ? r : sd_bus_message_append_array(message, 'y', bytes, size);
-}
-
-/* [seq, time, type, body, prev, hash]: the chain's numbers are below 2^53. */
-static int append_entry(sd_bus_message *message, const cJSON *entry)
-{
-        const cJSON *seq = cJSON_GetArrayItem(entry, 0), *time = cJSON_GetArrayItem(entry, 1),
-                    *type = cJSON_GetArrayItem(entry, 2);
-
-        if (!cJSON_IsNumber(seq) || !cJSON_IsNumber(time) || !cJSON_IsNumber(type) || seq->valuedouble < 0 ||
-            time->valuedouble < 0 || type->valuedouble < 0 || type->valuedouble > UINT16_MAX)
-                return -EBADMSG;
-
-        int r = sd_bus_message_open_container(message, 'r', "ttqayayay");
-        if (r >= 0)
-                r = sd_bus_message_append(message, "ttq", (uint64_t) seq->valuedouble,
-                                          (uint64_t) time->valuedouble, (uint16_t) type->valuedouble);
-        if (r >= 0)
-                r = append_bytes(message, cJSON_GetArrayItem(entry, 3), BODY_MAX);
-        if (r >= 0)
-                r = append_bytes(message, cJSON_GetArrayItem(entry, 4), HASH_SIZE);
-        if (r >= 0)
-                r = append_bytes(message, cJSON_GetArrayItem(entry, 5), HASH_SIZE);
-
-        return r < 0 ? r : sd_bus_message_close_container(message);
-}
-
 static int make_call(Witness *witness, const char *checkpoint, const cJSON *entries, const char *evidence,
                      sd_bus_message **ret_message)
 {
-        const cJSON *entry = NULL;
-
         if (!checkpoint || !evidence)
                 return -EBADMSG;
 
@@ -146,12 +108,7 @@ static int make_call(Witness *witness, const char *checkpoint, const cJSON *entr
         if (!message)
                 return -EBADMSG;
 
-        int r = sd_bus_message_open_container(message, 'a', "(ttqayayay)");
-        cJSON_ArrayForEach(entry, entries)
-                if (r >= 0)
-                        r = append_entry(message, entry);
-        if (r >= 0)
-                r = sd_bus_message_close_container(message);
+        int r = device_json_append_entries(message, entries);
         if (r >= 0)
                 r = sd_bus_message_append(message, "s", evidence);
         if (r < 0)
