@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: MIT
+"""The numbered attacks on the workers of home-wsl as they are installed: by who has the files that they read
+and write, and by what kills them."""
+
+import base64
+import collections
+import json
+
+from network import SOURCE
+from test_run import newest, publish, run
+from world import equal, expect
+
+TEMPLATE = """\
+operators: ["local:root"]
+roots: {home: /home, race: /srv/attacks/race/root, place: /srv/attacks/place, full: /srv/attacks/full}
+capabilities:
+  - run: ls [-l|-la] DIR in home
+  - list: race
+  - read: race
+  - {write: "race, place, full", replace: true}
+"""
+CEILING = """\
+v: 1
+capabilities: [shell.exec, fs.list, fs.read, fs.write]
+programs: [/usr/bin/ls]
+read: [/home, /srv/attacks]
+write: [/srv/attacks]
+"""
+RACE, PLACE, FULL = "/srv/attacks/race", "/srv/attacks/place", "/srv/attacks/full"
+SECRET, CHANGED = "what lies outside", "changed"
+RAN = ["req.accepted", "req.started", "req.finished"]
+
+FILES = f"""
+umask 0
+rm -rf {RACE} {PLACE}
+mkdir -p {RACE}/root/sub {RACE}/root/a/b {RACE}/outside {PLACE} {FULL}
+cd {RACE}
+printf '{SECRET}' | tee outside/file >outside/secret-name
+echo inside | tee root/sub/file >root/a/b/file
+ln -s ../outside root/link
+ln -s ../../outside/file root/sub/file-link
+ln -s .. root/up
+ln outside/file root/sub/hard
+"""
+
+# 26: exchanges directories and files for links to what lies outside, until it is stopped; then prints how
+# often the name of a file led there.
+RACER = f"""
+import contextlib, ctypes, itertools, os, signal
+PAIRS = [("root/sub", "root/link"), ("root/sub/file", "root/sub/file-link"),
+         ("root/sub/file", "root/sub/hard"), ("root/a/b", "root/up")]
+EXCHANGE, HERE = 2, -100
+libc, running, escapes = ctypes.CDLL(None), [True], 0
+signal.signal(signal.SIGTERM, lambda *_: running.clear())
+os.chdir("{RACE}")
+for n in itertools.count():
+    one, other = (name.encode() for name in PAIRS[n % 4])
+    libc.renameat2(HERE, one, HERE, other, EXCHANGE)
+    with contextlib.suppress(OSError):
+        os.unlink("root/sub/target")
+    with contextlib.suppress(OSError):
+        os.link("outside/file", "root/sub/target") if n % 2 else os.symlink("../../outside/file",
+                                                                            "root/sub/target")
+    with contextlib.suppress(OSError):
+        escapes += open("root/sub/file").read() == "{SECRET}"
+    if not running:
+        break
+print(n, escapes)
+"""
+ROUNDS = 6
+RACED = f"""
+cd /root
+one_round() {{
+    ask() {{ devboxctl --json run home-wsl "$@" || :; }}
+    for path in sub/file link/file a/b/file; do ask --read {RACE}/root/$path </dev/null; done
+    for path in sub a/b up; do ask --list {RACE}/root/$path </dev/null; done
+    for path in sub/new sub/target a/b/new; do echo {CHANGED} | ask --replace --write {RACE}/root/$path; done
+}}
+export -f one_round
+seq {ROUNDS} | xargs -P 3 -I@ bash -c one_round
+"""
+
+def trails(network, ids):
+    """The names of the entries about each of the requests in the device's chain."""
+    lines = network.home.run("devboxctl", "audit", "show", "--json", "-n", 100000).stdout.splitlines()
+    found = collections.defaultdict(list)
+    for line in lines:
+        for name in ids:
+            if name in line:
+                found[name].append(json.loads(line)["name"])
+    return found
+
+
+def write(network, path, text):
+    return run(network, "--replace", "--write", path, text=text)
+
+
+def content(network, path):
+    return network.home.run("cat", path).stdout
+
+
+def test_a_manifest_for_them(network):
+    network.home.shell(FILES)
+    publish(network, TEMPLATE, CEILING)
+    equal(run(network, "ls", "/home").returncode, 0, "ls, which it allows")
+
+
+def test_26_names_that_change_meanwhile(network):
+    network.home.run("tee", "/root/racer.py", text=RACER)
+    network.home.run(*"systemd-run -q --unit=racer python3 /root/racer.py".split())
+    try:
+        lines = network.hub.shell(RACED, seconds=300).stdout.splitlines()
+    finally:
+        network.home.run("systemctl", "stop", "racer")
+    said = network.home.shell("journalctl --sync; journalctl -o cat -u racer").stdout.splitlines()
+    exchanges, escapes = next(map(int, line.split()) for line in reversed(said) if line[:1].isdigit())
+    print(f"# {len(lines)} requests, {exchanges} exchanges", flush=True)
+
+    ends = [json.loads(line) for line in lines]
+    for end in ends:
+        shown = base64.b64decode(end["stdout_b64"]).decode()
+        expect(SECRET not in shown and "secret-name" not in shown, f"escaped: {end}")
+    equal(content(network, f"{RACE}/outside/file"), SECRET, "the file outside")
+    found = network.home.shell(f"grep -rl {CHANGED} {RACE}/outside; ls -d {RACE}/new", check=False).stdout
+    equal(found, "", "what was written outside")
+    became = collections.Counter((end["state"], end.get("reason"), end.get("exit_code")) for end in ends)
+    expect(min(became["finished", None, 0], escapes) > 0 and any("path_denied" in key for key in became),
+           f"it was no race: {became}, {escapes} times by name")
+    equal(len(ends), 9 * ROUNDS, f"answers, of {became}")
+    names = trails(network, {end["id"] for end in ends})
+    equal([trail for trail in names.values() if trail != RAN], [], "the entries about them")
+
+
+def test_27_planted_links(network):
+    target = f"{RACE}/outside/file"
+    for how in ("-s", ""):
+        network.home.shell(f"ln -f {how} {target} {PLACE}/planted")
+        equal(write(network, f"{PLACE}/planted", "mine").returncode, 0, f"ln {how}: run --write")
+        equal(content(network, f"{PLACE}/planted"), "mine", f"ln {how}: what was written")
+        equal(content(network, target), SECRET, f"ln {how}: the target")
+        expect(network.home.run("test", "-L", f"{PLACE}/planted", check=False).returncode, "a link")
+    equal(run(network, "--write", f"{PLACE}/planted", text="new").returncode, 1, "without --replace")
+    equal(content(network, f"{PLACE}/planted"), "mine", "what is there")
+    equal(list(trails(network, [newest(network)["id"]]).values()), [RAN], "the entries")
+
+
+def test_27_a_full_disk(network):
+    network.home.shell(f"mountpoint -q {FULL} || mount -t tmpfs -o size=64k,mode=777 tmpfs {FULL}")
+    equal(write(network, f"{FULL}/note", "old").returncode, 0, "what fits")
+    done = write(network, f"{FULL}/note", "x" * 200000)
+    equal((done.returncode, newest(network)["state"]), (1, "finished"), "what does not")
+    expect("No space left on device" in done.stderr, done.stderr)
+    equal(content(network, f"{FULL}/note"), "old", "the file")
+    equal(network.home.run("ls", "-A", FULL).stdout, "note\n", "what is beside it")
+    network.home.run("umount", FULL)
+
+
+def test_27_a_writer_that_is_killed(network):
+    """Before each call that leaves a trace, until it sends its end: then there are two files, one after the
+    other, and nothing else after the next."""
+    folder, counter = "/run/systemd/system/devbox-worker-fsw@.service.d", "/srv/attacks/kill-at"
+    old, new, note = "old" * 1000, "new" * 60000, f"{PLACE}/note"
+    network.home.shell(
+        f"rm -f {PLACE}/*; install -m 666 /dev/null {counter} && install -d {folder} &&"
+        f" gcc -D_GNU_SOURCE -shared -fPIC -o /usr/lib/kill-at.so {SOURCE}/tests/bus/kill-at.c &&"
+        f" printf '[Service]\\nEnvironment=LD_PRELOAD=/usr/lib/kill-at.so KILL_AT={counter}\\n'"
+        f" >{folder}/90-kill.conf && systemctl daemon-reload"
+    )
+
+    def killed_at(call):
+        """Whether the worker had so many calls; and what is in the file."""
+        arm = "import struct, sys; open(sys.argv[1], 'wb').write(struct.pack('i', int(sys.argv[2])))"
+        network.home.run("python3", "-c", arm, counter, 0)
+        equal(write(network, note, old).returncode, 0, "the old content")
+        equal(network.home.run("ls", "-A", PLACE).stdout, "note\n", "what is beside it")
+        network.home.run("python3", "-c", arm, counter, call)
+        done, request = write(network, note, new), newest(network)
+        if done.returncode:  # before its first message, it has not started
+            became = "failed" if call == 1 else "interrupted_unknown"
+            equal(request["state"], became, f"killed before call {call}")
+        expect(content(network, note) in (old, new), f"killed before call {call}: part of a file")
+        names = trails(network, [request["id"]])[request["id"]]
+        expect(names[:1] == RAN[:1] and len(names) == len(set(names)), f"entries: {names}")
+        return done.returncode != 0, content(network, note)
+
+    found, killed = [], True
+    try:
+        while killed:
+            killed, text = killed_at(len(found) + 1)
+            found.append(text)
+    finally:
+        network.home.shell(f"rm -r {folder} /usr/lib/kill-at.so && systemctl daemon-reload")
+    print(f"# {len(found) - 1} kills, {found.count(old)} before the rename", flush=True)
+    expect(found.count(old) >= 4 and found.count(new) >= 2, "calls are missing")
