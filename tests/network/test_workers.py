@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: MIT
 """The numbered attacks on the workers of home-wsl as they are installed: by who has the files that they read
-and write, and by what kills them."""
+and write, by what kills them, and by the programs that they run."""
 
 import base64
 import collections
 import json
 
 from network import SOURCE
+from test_attacks import memory_kib
 from test_run import newest, publish, run
-from world import equal, expect
+from world import each, equal, eventually, expect
 
 TEMPLATE = """\
 operators: ["local:root"]
 roots: {home: /home, race: /srv/attacks/race/root, place: /srv/attacks/place, full: /srv/attacks/full}
 capabilities:
   - run: ls [-l|-la] DIR in home
+  - {run: misbehave fork|memory|daemon|sleep|signal, timeout_s: 8, accept_risk: an attack}
   - list: race
   - read: race
   - {write: "race, place, full", replace: true}
@@ -22,13 +24,13 @@ capabilities:
 CEILING = """\
 v: 1
 capabilities: [shell.exec, fs.list, fs.read, fs.write]
-programs: [/usr/bin/ls]
+programs: [/usr/bin/ls, /usr/bin/misbehave]
 read: [/home, /srv/attacks]
 write: [/srv/attacks]
 """
 RACE, PLACE, FULL = "/srv/attacks/race", "/srv/attacks/place", "/srv/attacks/full"
 SECRET, CHANGED = "what lies outside", "changed"
-RAN = ["req.accepted", "req.started", "req.finished"]
+TIMEOUT, RAN = 124, ["req.accepted", "req.started", "req.finished"]
 
 FILES = f"""
 umask 0
@@ -80,6 +82,52 @@ export -f one_round
 seq {ROUNDS} | xargs -P 3 -I@ bash -c one_round
 """
 
+MISBEHAVE = r"""
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+static void fork_bomb(void)
+{
+        pid_t first = getpid();
+        for (int said = 0;; usleep(1000))
+                if (fork() < 0 && getpid() == first && !said++)
+                        dprintf(1, "%s\n", strerrorname_np(errno));
+}
+static void allocate(void)
+{
+        char *memory = malloc(1 << 30);
+        if (memory)
+                memset(memory, 1, 1 << 30);
+        dprintf(1, "%s\n", memory ? "has it" : strerrorname_np(errno));
+        exit(1);
+}
+static void become_daemon(void)
+{
+        if (fork() > 0)
+                exit(0);
+        setsid();
+        if (fork() > 0)
+                exit(0);
+        pause();
+}
+int main(int argc, char **argv)
+{
+        switch (argv[1][0]) {
+        case 'f': fork_bomb();
+        case 'm': allocate();
+        case 'd': become_daemon();
+        }
+        if (strcmp(argv[1], "signal") == 0)
+                raise(SIGSEGV);
+        pause();
+}
+"""
+RSS_MAX_KIB = 20 * 1024
+
+
 def trails(network, ids):
     """The names of the entries about each of the requests in the device's chain."""
     lines = network.home.run("devboxctl", "audit", "show", "--json", "-n", 100000).stdout.splitlines()
@@ -101,6 +149,7 @@ def content(network, path):
 
 def test_a_manifest_for_them(network):
     network.home.shell(FILES)
+    network.home.run("gcc", "-D_GNU_SOURCE", "-xc", "-o", "/usr/bin/misbehave", "-", text=MISBEHAVE)
     publish(network, TEMPLATE, CEILING)
     equal(run(network, "ls", "/home").returncode, 0, "ls, which it allows")
 
@@ -192,3 +241,40 @@ def test_27_a_writer_that_is_killed(network):
         network.home.shell(f"rm -r {folder} /usr/lib/kill-at.so && systemctl daemon-reload")
     print(f"# {len(found) - 1} kills, {found.count(old)} before the rename", flush=True)
     expect(found.count(old) >= 4 and found.count(new) >= 2, "calls are missing")
+
+
+def left_of_users(network):
+    """Processes of the workers' users of their own: systemd(1), 61184 to 65519."""
+    lines = network.home.run("ps", "-A", "-o", "uid=,comm=").stdout.splitlines()
+    return [line for line in lines if 61184 <= int(line.split()[0]) <= 65519]
+
+
+def test_36_programs_that_do_not_behave(network):
+    """And one that ends by a signal: each has its code, nothing of it is left, and others run meanwhile."""
+    rows = [
+        (["fork"], TIMEOUT, "timeout", "EAGAIN"),
+        (["memory"], 1, "finished", "ENOMEM"),
+        (["daemon"], 0, "finished", ""),
+        (["sleep", "--timeout", "1"], TIMEOUT, "timeout", ""),
+        (["signal"], 128 + 11, "finished", ""),
+    ]
+
+    def check(words, status, state, said):
+        word, *options = words
+        with network.hub.terminal("devboxctl", "run", *options, "home-wsl", "misbehave", word) as person:
+            if word == "fork":
+                eventually(word, lambda: left_of_users(network))
+                equal(run(network, "ls", "/home").returncode, 0, f"{word}: ls meanwhile")
+                expect(left_of_users(network), f"{word}: ls ran after it")
+            equal(person.end(), status, f"{word}: {person.screen!r}")
+        expect(said in person.screen, f"{word}: {person.screen!r}")
+        ended = network.hub.run("devboxctl", "--json", "requests", "--lines", 2).stdout
+        request = json.loads(ended)["requests"][word == "fork"]
+        equal(request["state"], state, word)
+        equal(trails(network, [request["id"]])[request["id"]], RAN, f"{word}: the entries")
+        eventually(f"{word}: nothing is left", lambda: not left_of_users(network))
+
+    each(rows, check)
+    used = memory_kib(network.home, "devbox-agent")
+    expect(used < RSS_MAX_KIB, f"the agent has {used} KiB")
+    equal(run(network, "ls", "/home").returncode, 0, "ls afterwards")
