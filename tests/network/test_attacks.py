@@ -27,6 +27,28 @@ PROGRAMS = "programs: [/usr/bin/find, /usr/bin/yes, "
 PORT = 51822
 AGENT = f"http://{FIRST}:{PORT}"
 
+# 6: runs on the hub. Sends each text on a connection of its own to the agent; prints the status of the
+# response, or 0 for none, once the agent has closed it, and -1 if it does not.
+BEGINNING = f"POST /v1/requests HTTP/1.1\r\nHost: {FIRST}\r\nContent-Type: application/json\r\n"
+SEND = """
+import json, socket, sys
+connections = []
+for text in json.load(sys.stdin):
+    connections.append(socket.create_connection(sys.argv[1].split(":")))
+    connections[-1].sendall(text.encode())
+for s in connections:
+    s.settimeout(30)
+    received = b""
+    try:
+        while piece := s.recv(65536):
+            received += piece
+    except ConnectionResetError:
+        pass
+    except OSError:
+        received = b"open -1"
+    print(int((received.split() + [0, 0])[1]))
+"""
+
 # Runs as the agent. Opens $1 connections to the worker's socket; on each sends the messages of $2, and
 # prints what it received in all by type.
 TAKEN_OVER = """
@@ -112,6 +134,11 @@ def as_user(node, user, *command, **options):
     return node.run(*drop, *command, check=False, **options)
 
 
+def memory_kib(node, unit):
+    pid = node.run("systemctl", "show", "-P", "MainPID", unit).stdout.strip()
+    return int(node.run("awk", "/^VmRSS:/ { print $2 }", f"/proc/{pid}/status").stdout)
+
+
 def entries(network, text):
     """The names of the entries about requests in the device's chain that have the text in them."""
     lines = network.home.run("devboxctl", "audit", "show", "--json", "-n", 100000).stdout.splitlines()
@@ -183,6 +210,29 @@ def test_36_endless_output(network):
     equal((len(done.stdout), newest(network)["state"]), (1000, "timeout"), "yes")
     processes = network.home.run("pgrep", "-x", "yes", check=False).stdout
     equal(processes, "", "its processes")
+
+
+def test_6_lengths_and_silence(network):
+    """Each connection is closed, those without an end after 10 s; the agent does not grow."""
+    rows = [
+        ("a length of 4 GiB", f"{BEGINNING}Content-Length: 4294967295\r\n\r\n", 413),
+        ("a length of 2^64", f"{BEGINNING}Content-Length: 18446744073709551616\r\n\r\n", 413),
+        ("a length below 0", f"{BEGINNING}Content-Length: -1\r\n\r\n", 400),
+        ("no length", f"{BEGINNING}Connection: close\r\n\r\n", 400),
+        ("in chunks", f"{BEGINNING}Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n", 411),
+        ("half a header, then silence", BEGINNING, 0),
+        ("a header, then silence", f"{BEGINNING}Content-Length: 1000000\r\n\r\n", 0),
+        ("half a body, then silence", f"{BEGINNING}Content-Length: 1000000\r\n\r\n{'x' * 500000}", 0),
+    ]
+    equal(run(network, "ls", "/home").returncode, 0, "ls before")
+    before, kib = entries(network, ""), memory_kib(network.home, "devbox-agent")
+    sent = json.dumps([text for _, text, _ in rows])
+    got = network.hub.run("python3", "-c", SEND, f"{FIRST}:{PORT}", text=sent).stdout.split()
+    each(rows, lambda name, _, status: equal(int(got.pop(0)), status, f"{name}: the status"))
+    grown = memory_kib(network.home, "devbox-agent") - kib
+    expect(grown < 1024, f"the agent has grown by {grown} KiB")
+    equal(entries(network, ""), before, "the entries about requests")
+    equal(run(network, "ls", "/home").returncode, 0, "ls afterwards")
 
 
 def test_28_a_request_without_the_hub(network):
