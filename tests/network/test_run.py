@@ -48,16 +48,17 @@ def has_sleep(network):
     return network.home.run("pgrep", "-x", "sleep", check=False).returncode == 0
 
 
-def publish(network, template, ceiling):
-    """To home-wsl, which takes it with the next request."""
-    network.home.put("/etc/devbox/ceiling.yaml", ceiling)
-    network.home.shell(
+def publish(network, template, ceiling, node=None):
+    """To home-wsl or another, which takes it with the next request."""
+    node = node or network.home
+    node.put("/etc/devbox/ceiling.yaml", ceiling)
+    node.shell(
         "sed -i 's/trust_clock: .*/trust_clock: true/' /etc/devbox/config.yaml &&"
         " systemctl daemon-reload && systemctl reload devbox-ledger"
     )
     network.hub.put("/root/template.yaml", template)
     with network.hub.terminal(
-        *"devboxctl manifest publish --yes --template /root/template.yaml home-wsl".split()
+        *"devboxctl manifest publish --yes --template /root/template.yaml".split(), node.name
     ) as operator:
         operator.converse(QUESTIONS, r"version \d+ is signed")
         equal(operator.end(), 0, "manifest publish")

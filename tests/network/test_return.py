@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+"""The end of all devices, while one runs a program and a request waits for the other; and their return."""
+
+import json
+
+from world import equal, eventually, expect
+
+from test_run import CEILING, REJECTED, TEMPLATE, has_sleep, publish
+from test_walkthrough import joined, reaches_hub
+
+
+def requests(network):
+    said = network.hub.run("devboxctl", "--json", "requests", "--lines", 2).stdout
+    return {row["device"]: row for row in json.loads(said)["requests"]}
+
+
+def n_started(node):
+    return node.run("devboxctl", "audit", "show", "-n", 100000).stdout.count("req.started")
+
+
+def test_40_revoke_all(network):
+    devices = network.nodes[1:]
+    for node in devices:
+        publish(network, TEMPLATE, CEILING, node)
+    network.pc.run("systemctl", "stop", "devbox-agent.socket", "devbox-agent.service")
+    keys = [node.run("wg", "show", "wg0", "public-key").stdout.strip() for node in devices]
+    running, queued = ["home-wsl", "sleep", "50"], ["--queue", "pc-aurgi", "ls", "/home"]
+    with network.hub.terminal("devboxctl", "run", *running) as one, network.hub.terminal(
+        "devboxctl", "run", *queued
+    ) as other:
+        eventually("the program", lambda: has_sleep(network))
+        eventually("the queue", lambda: "queued" in [row["state"] for row in requests(network).values()])
+        said = network.hub.run("devboxctl", "revoke", "--all").stdout
+        equal(sorted(said.splitlines()), ["home-wsl is out", "pc-aurgi is out"], "revoke --all")
+        peers = network.hub.run("wg", "show", "wg0", "peers").stdout
+        expect(not any(key in peers for key in keys), f"peers: {peers}")
+        equal([other.end(), one.end() != 0], [REJECTED, True], f"{one.screen} {other.screen}")
+    ended = requests(network)
+    equal([row["reason"] for row in ended.values()], ["peer_revoked"] * 2, f"{ended}")
+    eventually("the end of the program", lambda: not has_sleep(network), seconds=30)
+    for node in devices:
+        expect(not reaches_hub(node), f"{node.name} reaches the hub")
+
+
+def test_40_they_come_back(network):
+    """The queue does not, and the history of before and after is one."""
+    sizes = {name: chain["size"] for name, chain in network.chains().items()}
+    ran = n_started(network.pc)
+    network.pc.run("systemctl", "start", "devbox-agent.socket")
+    for node in network.nodes[1:]:
+        node.run("devboxctl", "leave")
+        joined(network, node, node.name)
+        eventually(f"{node.name} reaches the hub", lambda node=node: reaches_hub(node))
+        publish(network, TEMPLATE, CEILING, node)
+        equal(network.hub.run("devboxctl", "run", node.name, "ls", "/home").returncode, 0, "run")
+
+    def proven():
+        chains = network.chains()
+        return all(
+            chains[name]["outcome"] == "OK"
+            and chains[name]["unproven"] == 0
+            and chains[name]["size"] > sizes.get(name, 0)
+            for name in ("hub", "home-wsl", "pc-aurgi")
+        )
+
+    eventually("all chains are OK, longer and proven", proven, seconds=90)
+    equal(n_started(network.pc), ran + 1, "what ran on pc-aurgi")
