@@ -17,10 +17,16 @@ sys.path[1:1] = [str(TESTS / "network"), str(TESTS / "system")]
 import test_chat  # noqa: E402
 from commands import main, quantiles  # noqa: E402
 from network import Network  # noqa: E402
-from test_walkthrough import test_home_wsl_joins, test_hub_init, test_pc_aurgi_joins  # noqa: E402
+from test_walkthrough import (  # noqa: E402
+    test_home_wsl_joins,
+    test_hub_init,
+    test_hub_init_again,
+    test_pc_aurgi_joins,
+)
 
-BEFORE = (test_hub_init, test_home_wsl_joins, test_pc_aurgi_joins, test_chat.test_a_homeserver,
-          test_chat.test_login, test_chat.test_people_and_manifests, test_chat.test_rooms)
+BEFORE = (test_hub_init, test_home_wsl_joins, test_hub_init_again, test_pc_aurgi_joins,
+          test_chat.test_a_homeserver, test_chat.test_login, test_chat.test_people_and_manifests,
+          test_chat.test_rooms)
 REST_SEC = 30
 
 

@@ -25,7 +25,7 @@ TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path[1:1] = [str(TESTS / "network"), str(TESTS / "system")]
 
 from network import FIRST, MACHINE, Network  # noqa: E402
-from test_walkthrough import QUESTIONS, test_home_wsl_joins, test_hub_init  # noqa: E402
+from test_walkthrough import QUESTIONS, initialised, joined  # noqa: E402
 from world import eventually  # noqa: E402
 
 MIB = 1 << 20
@@ -61,8 +61,8 @@ SERVICES = {"hub": ("dispatch", "ledger", "mesh"), "home-wsl": ("agent", "ledger
 def prepare(network):
     """A hub and a device that lets it run what is measured here, and log in by ssh, inside the tunnel."""
     hub, home = network.hub, network.home
-    test_hub_init(network)
-    test_home_wsl_joins(network)
+    initialised(hub, "--key-here")
+    joined(network, home, "home-wsl")
     home.put("/etc/devbox/ceiling.yaml", CEILING)
     home.shell(
         "install -d -m 755 /home/ana && head -c 67108864 /dev/zero >/home/ana/long &&"

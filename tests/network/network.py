@@ -19,6 +19,7 @@ from terminal import Terminal  # noqa: E402
 BRIDGE = "mesh"
 HUB_NAME = "hub.example.net"  # what devices call it, in their /etc/hosts
 UNDERLAY = {"hub": "198.51.100.1", "home-wsl": "198.51.100.10", "pc-aurgi": "198.51.100.11"}
+REMOTE = ["-H", f"root@{HUB_NAME}"]  # of devboxctl, on pc-aurgi: see Network.login()
 HUB, FIRST, SECOND = "10.42.0.1", "10.42.0.10", "10.42.0.11"
 PASSPHRASE = "correct horse battery staple"
 SOURCE = "/usr/src/devbox"
@@ -101,6 +102,22 @@ class Network:
             )
             node.run(f"{SOURCE}/scripts/install.sh", "--role", "device", seconds=900)
             node.shell(f"echo {UNDERLAY['hub']} {HUB_NAME} >>/etc/hosts")
+        for node in self.nodes:
+            node.run("systemctl", "disable", "--now", "ssh")
+
+    @contextlib.contextmanager
+    def login(self):
+        """root of pc-aurgi, as a person with a machine of their own, may log in to the hub by ssh."""
+        key = "/root/.ssh/id_ed25519"
+        self.pc.shell(f"test -e {key} || ssh-keygen -q -t ed25519 -N '' -f {key}")
+        self.hub.put("/root/.ssh/authorized_keys", self.pc.run("cat", f"{key}.pub").stdout)
+        host_key = self.hub.run("cat", "/etc/ssh/ssh_host_ed25519_key.pub").stdout
+        self.pc.put("/root/.ssh/known_hosts", f"{HUB_NAME} {host_key}")
+        self.hub.run("systemctl", "start", "ssh")
+        try:
+            yield
+        finally:
+            self.hub.run("systemctl", "stop", "ssh")
 
     def chains(self):
         """What an auditor on the hub finds of each chain there, by the name of its device."""

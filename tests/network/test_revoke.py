@@ -3,7 +3,7 @@
 
 import re
 
-from network import HUB
+from network import HUB, REMOTE
 from world import equal, eventually, expect
 
 from test_walkthrough import reaches_hub, table
@@ -12,7 +12,8 @@ from test_walkthrough import reaches_hub, table
 def test_revoke(network):
     with network.pc.terminal("ping", "-i", "0.2", "-w", "12", HUB) as pings:
         pings.expect(r"icmp_seq=5")
-        said = network.hub.run("devboxctl", "revoke", "home-wsl").stdout
+        with network.login():
+            said = network.pc.run("devboxctl", *REMOTE, "revoke", "home-wsl").stdout
         expect("home-wsl is out" in said, f"revoke: {said!r}")
         eventually("home-wsl is cut", lambda: not reaches_hub(network.home))
         pings.expect(r", 0% packet loss")

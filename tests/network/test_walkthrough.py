@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""From three bare machines to a network, typed as a person would."""
+"""From three bare machines to a network, typed as a person would: at first on pc-aurgi, a machine of their
+own that logs in to the hub by ssh, with the operator's key there; then, with that folder, on the hub."""
 
 import re
+import subprocess
 
-from network import FIRST, HUB, HUB_NAME, PASSPHRASE, SECOND, UNDERLAY
+from network import FIRST, HUB, HUB_NAME, PASSPHRASE, REMOTE, SECOND, UNDERLAY
 from terminal import Closed
 from world import equal, expect
 
@@ -19,32 +21,38 @@ capabilities:
 QUESTIONS = {r"Passphrase for the new key.*: ": PASSPHRASE, r"[Aa]gain.*: ": PASSPHRASE,
              r"Passphrase of the key.*: ": PASSPHRASE}
 WORDS = r"[a-z]+(?:-[a-z]+){5}"
+FOLDER = "/root/.config/devbox/operator"
+
+
+def initialised(node, *options, host=()):
+    """What `hub init` shows."""
+    with node.terminal(
+        "devboxctl", *host, "hub", "init", "--endpoint", HUB_NAME, *options
+    ) as person:
+        person.converse(QUESTIONS, r"Next: devboxctl (-H \S+ )?invite NAME")
+        equal(person.end(), 0, "hub init")
+    return person.screen
+
+
+def has_key(node):
+    return node.run("test", "-e", f"{FOLDER}/operator.key", check=False).returncode == 0
 
 
 def test_hub_init(network):
-    with network.hub.terminal(
-        "devboxctl", "hub", "init", "--endpoint", HUB_NAME, "--key-here"
-    ) as person:
-        person.converse(QUESTIONS, r"Next: devboxctl invite NAME")
-        equal(person.end(), 0, "hub init")
-    expect("10.42.0.1" in person.screen, "hub init does not show the hub's address")
-    expect(re.search(r"UDP port 51820", person.screen), "hub init does not show its port")
+    with network.login():
+        screen = initialised(network.pc, host=REMOTE)
+    expect("10.42.0.1" in screen, "hub init does not show the hub's address")
+    expect(re.search(r"UDP port 51820", screen), "hub init does not show its port")
+    equal([has_key(node) for node in (network.pc, network.hub)], [True, False], "where the key is")
 
 
-def test_hub_init_again(network):
-    with network.hub.terminal(
-        "devboxctl", "hub", "init", "--endpoint", HUB_NAME, "--key-here"
-    ) as person:
-        person.converse(QUESTIONS, r"Next: devboxctl invite NAME")
-        equal(person.end(), 0, "hub init, again")
-    expect("already" in person.screen, "it does not say what is already so")
-
-
-def joined(network, node, name):
-    """Invites it and lets it join, with both screens beside each other."""
-    network.hub.put("/root/laptop.yaml", TEMPLATE)
-    with network.hub.terminal(
-        "devboxctl", "invite", name, "--manifest", "/root/laptop.yaml"
+def joined(network, node, name, at=None, host=()):
+    """Invites it, on the hub or `at` a machine that logs in to that host, and lets it join, with both
+    screens beside each other."""
+    at = at or network.hub
+    at.put("/root/laptop.yaml", TEMPLATE)
+    with at.terminal(
+        "devboxctl", *host, "invite", name, "--manifest", "/root/laptop.yaml"
     ) as operator, node.terminal("devboxctl", "enroll") as device:
         token = operator.converse(QUESTIONS, r"devbox1:[A-Za-z0-9_-]+")[0]
         device.expect(r"Invitation.*: ")
@@ -72,7 +80,20 @@ def reaches_hub(node):
 
 
 def test_home_wsl_joins(network):
-    joined(network, network.home, "home-wsl")
+    with network.login():
+        joined(network, network.home, "home-wsl", network.pc, REMOTE)
+        said = network.pc.run("devboxctl", *REMOTE, "peers").stdout
+    expect(re.search(rf"^home-wsl\s+{FIRST}\s+online", said, re.MULTILINE), f"peers: {said!r}")
+    equal([has_key(node) for node in (network.pc, network.hub)], [True, False], "where the key is")
+
+
+def test_hub_init_again(network):
+    """On the hub, with the operator's folder."""
+    network.hub.run("mkdir", "-p", "-m", "700", FOLDER)
+    before, now = (f"{node.path()}{FOLDER}" for node in (network.pc, network.hub))
+    subprocess.run(["cp", "-a", f"{before}/.", now], check=True)
+    network.pc.run("rm", "-r", FOLDER)
+    expect("already" in initialised(network.hub, "--key-here"), "it does not say what is already so")
 
 
 def test_pc_aurgi_joins(network):
