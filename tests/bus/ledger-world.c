@@ -33,6 +33,16 @@ TestDaemon *start_ledger(LedgerBus *world, bool no_wait)
                                                                         .no_wait = no_wait });
 }
 
+TestDaemon *start_mortal_ledger(LedgerBus *world, const char *kill_variable)
+{
+        (void) setenv("KILL_AT", strchr(kill_variable, '=') + 1, 1);
+        (void) setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1);
+        (void) setenv("LD_PRELOAD", BUILD_DIR "/tests/bus/libkill-at.so", 1);
+        TestDaemon *daemon = start_ledger(world, false);
+        (void) unsetenv("LD_PRELOAD");
+        return daemon;
+}
+
 void fill_state_directory(const LedgerBus *world)
 {
         char seed[HEX_SIZE(KEY_SEED_SIZE)], path[128];
@@ -50,22 +60,27 @@ void fill_state_directory(const LedgerBus *world)
                 "containers: [web]\nunits: [nginx.service]\n");
 }
 
-int ledger_bus_up_empty(void **state)
+void ledger_bus_init(LedgerBus *world, TestBus *bus, const char *folder)
 {
-        LedgerBus *world = calloc(1, sizeof *world);
-
-        assert_non_null(world);
-        world->bus = test_bus_new();
-        world->client = world->bus->client;
-        (void) snprintf(world->directory, sizeof world->directory, "%s/state", world->bus->directory);
+        world->bus = bus;
+        world->client = bus->client;
+        (void) snprintf(world->directory, sizeof world->directory, "%s/%s", bus->directory, folder);
         (void) snprintf(world->state_variable, sizeof world->state_variable, "STATE_DIRECTORY=%s",
                         world->directory);
         (void) snprintf(world->ceiling_variable, sizeof world->ceiling_variable,
                         "DEVBOX_CEILING=%s/ceiling.yaml", world->directory);
         assert_int_equal(mkdir(world->directory, 0700), 0);
         fill_state_directory(world);
-        test_bus_write_config(world->bus, "ledger:\n  trust_clock: true\n");
+        test_bus_write_config(bus, "ledger:\n  trust_clock: true\n");
         world->made.shift_ms = (int64_t) (time_now(CLOCK_REALTIME) / USEC_PER_MSEC) - (int64_t) WORLD_NOW;
+}
+
+int ledger_bus_up_empty(void **state)
+{
+        LedgerBus *world = calloc(1, sizeof *world);
+
+        assert_non_null(world);
+        ledger_bus_init(world, test_bus_new(), "state");
         world->daemon = start_ledger(world, false);
         *state = world;
         return 0;

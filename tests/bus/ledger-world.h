@@ -29,7 +29,12 @@ int ledger_bus_down(void **state);
 #define ledger_test_empty(function)                                                                         \
         cmocka_unit_test_setup_teardown(function, ledger_bus_up_empty, ledger_bus_down)
 
+/* On a bus that is there, with its state in a folder of the bus's directory; no daemon yet. */
+void ledger_bus_init(LedgerBus *world, TestBus *bus, const char *folder);
+
+/* The second one can be killed by kill-at.c; the variable is "KILL_AT=PATH". */
 TestDaemon *start_ledger(LedgerBus *world, bool no_wait);
+TestDaemon *start_mortal_ledger(LedgerBus *world, const char *kill_variable);
 
 /* The key, the ceiling and an empty database. */
 void fill_state_directory(const LedgerBus *world);

@@ -52,17 +52,8 @@ static void start_device(Programs *programs)
         LedgerBus *ledger = &programs->ledger;
 
         machine_enter(&device);
-        ledger->bus = device.world->bus;
-        ledger->client = device.world->client;
-        (void) snprintf(ledger->directory, sizeof ledger->directory, "%s/ledger", ledger->bus->directory);
-        (void) snprintf(ledger->state_variable, sizeof ledger->state_variable, "STATE_DIRECTORY=%s",
-                        ledger->directory);
-        (void) snprintf(ledger->ceiling_variable, sizeof ledger->ceiling_variable,
-                        "DEVBOX_CEILING=%s/ceiling.yaml", ledger->directory);
-        assert_int_equal(mkdir(ledger->directory, 0700), 0);
-        fill_state_directory(ledger);
+        ledger_bus_init(ledger, device.world->bus, "ledger");
         assert_ok(setenv("DEVBOX_CEILING", strchr(ledger->ceiling_variable, '=') + 1, 1));
-        test_bus_write_config(ledger->bus, "ledger:\n  trust_clock: true\n");
         ledger->daemon = start_ledger(ledger, false);
         programs->systemd = test_daemon_start(ledger->bus, "tests/bus/fake-services", SYSTEMD1);
 }
@@ -233,16 +224,10 @@ static void test_killed_before_each_call(void **state)
 
 /* ---- the device's ledger */
 
-static void start_mortal_ledger(Programs *programs)
+static void start_mortal(Programs *programs)
 {
-        LedgerBus *ledger = &programs->ledger;
-
         atomic_store(device.world->left, 0);
-        (void) setenv("KILL_AT", strchr(device.world->kill_variable, '=') + 1, 1);
-        (void) setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1);
-        (void) setenv("LD_PRELOAD", BUILD_DIR "/tests/bus/libkill-at.so", 1);
-        ledger->daemon = start_ledger(ledger, false);
-        (void) unsetenv("LD_PRELOAD");
+        programs->ledger.daemon = start_mortal_ledger(&programs->ledger, device.world->kill_variable);
 }
 
 /* Waits for it, should it have been killed. Returns whether it was. */
@@ -256,7 +241,7 @@ static bool restart_ledger(Programs *programs)
         assert_int_equal(test_daemon_wait(ledger->daemon), 128 + SIGKILL);
         ledger->daemon = test_daemon_free(ledger->daemon);
         test_bus_wait_owner(ledger->bus, LEDGER, false);
-        start_mortal_ledger(programs);
+        start_mortal(programs);
         return true;
 }
 
@@ -274,7 +259,7 @@ static void test_the_ledger_is_killed_before_each_call(void **state)
         (void) test_daemon_stop(programs.ledger.daemon);
         programs.ledger.daemon = test_daemon_free(programs.ledger.daemon);
         mesh_world_preload(device.world);
-        start_mortal_ledger(&programs);
+        start_mortal(&programs);
         token_text_format(&token, text);
         Terminal terminal = terminal_start((const char *const[]){ "enroll", "--yes", text, NULL });
         mesh_world_until(somebody_waits, hub.world, NULL);
