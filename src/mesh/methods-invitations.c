@@ -195,6 +195,14 @@ static int handle_withdraw(sd_bus_message *message, void *userdata)
         return bus_reply(message, NULL);
 }
 
+/* An address, or empty: it did not come by IP. */
+static bool source_valid(const char *source)
+{
+        IpPrefix address;
+
+        return *source == '\0' || (!strchr(source, '/') && ip_prefix_parse(source, &address) == 0);
+}
+
 static int handle_claim(sd_bus_message *message, void *userdata)
 {
         _cleanup_(hub_session_done) HubSession session = HUB_SESSION_NULL;
@@ -205,7 +213,7 @@ static int handle_claim(sd_bus_message *message, void *userdata)
         size_t size;
 
         if (sd_bus_message_read_array(message, 'y', &claim, &size) < 0 ||
-            sd_bus_message_read(message, "s", &source) < 0)
+            sd_bus_message_read(message, "s", &source) < 0 || !source_valid(source))
                 return -EBADMSG;
         int r = hub_session_begin(self, &session);
         if (r == 0)

@@ -235,7 +235,7 @@ static void send_claims(const Token *token, unsigned n, Crowd *crowd)
 
                 assert_ok(key_pair_generate(&key));
                 assert_ok(sd_bus_message_append_array(call, 'y', sealed, enrol_claim(key, token, sealed)));
-                assert_ok(sd_bus_message_append(call, "s", "there"));
+                assert_ok(sd_bus_message_append(call, "s", "192.0.2.7"));
                 assert_ok(sd_bus_call_async(hub.world->client, NULL, call, on_claim, crowd, 0));
                 sd_bus_message_unref(call);
         }
