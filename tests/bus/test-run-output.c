@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A long output comes through whole, also to a client that reads late, and no daemon on its way grows with
- * it. $DEVBOX_OUTPUT, in MiB, makes it longer. */
+ * it. $DEVBOX_OUTPUT, in MiB, makes it a benchmark, which prints its rate: of the daemons alone, for nothing
+ * is between them but loopback. */
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include "basic/fd.h"
 #include "basic/file.h"
 #include "basic/parse.h"
+#include "basic/time.h"
 #include "crypto/sha256.h"
 #include "proto/frames.h"
 #include "run-calls.h"
@@ -171,7 +173,11 @@ static void test_long_output(void **state)
         for (size_t i = 0; i < ELEMENTSOF(daemons); i++)
                 memory_start(&memory[i], daemons[i]);
 
+        usec_t began = time_now(CLOCK_MONOTONIC);
         receive(run(world, "shell.exec", words, &outcome), &received);
+        print_message("# {\"kind\":\"pipeline\",\"mib\":%llu,\"mb_per_s\":%.1f}\n",
+                      (unsigned long long) n_mib,
+                      (double) received.size / (double) (time_now(CLOCK_MONOTONIC) - began));
         assert_string_equal(wait_end(world, outcome.id), "finished");
         assert_int_equal(received.size, n_mib * BLOCKS_PER_MIB * BLOCK);
         sha256_final(&received.digest, &digest);
