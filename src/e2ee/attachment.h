@@ -14,9 +14,21 @@
 
 #define ATTACHMENT_SIZE_MAX ((size_t) 64 * 1024 * 1024)
 
-/* `ret_cipher` is as long as `plain` (not NULL if that is empty), and is freed by the caller, as `ret_file`
- * is deleted: the EncryptedFile object without its `url`. Errors: -EFBIG; -ENOMEM; -EIO OpenSSL refuses. */
-int attachment_encrypt(Bytes plain, uint8_t **ret_cipher, cJSON **ret_file);
+/* A file that is encrypted as it arrives, in constant memory. */
+typedef struct AttachmentWriter AttachmentWriter;
+
+/* Errors: -ENOMEM; -EIO OpenSSL refuses. */
+int attachment_writer_new(AttachmentWriter **ret_writer);
+AttachmentWriter *attachment_writer_free(AttachmentWriter *writer);
+DEFINE_CLEANUP(AttachmentWriter, attachment_writer_free);
+
+/* `ret_cipher` has room for as many bytes as `plain` has. Errors: -EFBIG more than ATTACHMENT_SIZE_MAX in
+ * all; -EIO. */
+int attachment_writer_add(AttachmentWriter *writer, Bytes plain, uint8_t *ret_cipher);
+
+/* The EncryptedFile object of what was added so far, without its `url`; the caller deletes it. Errors:
+ * -ENOMEM. */
+int attachment_writer_describe(const AttachmentWriter *writer, cJSON **ret_file);
 
 /* `ret_plain` is as long as `cipher`. Nothing is decrypted before the hash is right. Errors: -EBADMSG
  * another version, malformed, or other bytes than those that were encrypted; -EFBIG; -ENOMEM; -EIO. */

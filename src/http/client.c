@@ -282,13 +282,17 @@ static int set_headers(HttpCall *call, const char *const *headers)
 
 static CURLcode set_body(HttpCall *call, const HttpCallOptions *options)
 {
+        curl_off_t size = (curl_off_t) options->body_size;
+        CURLcode code = CURLE_OK;
+
+        if (call->handlers.on_send && size > 0)
+                code = curl_easy_setopt(call->easy, CURLOPT_INFILESIZE_LARGE, size);
         if (call->handlers.on_send)
-                return curl_easy_setopt(call->easy, CURLOPT_UPLOAD, 1L);
+                return code == CURLE_OK ? curl_easy_setopt(call->easy, CURLOPT_UPLOAD, 1L) : code;
         if (!options->body)
                 return CURLE_OK;
 
-        CURLcode code =
-                curl_easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) options->body_size);
+        code = curl_easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE_LARGE, size);
         return code == CURLE_OK ? curl_easy_setopt(call->easy, CURLOPT_COPYPOSTFIELDS, options->body) : code;
 }
 

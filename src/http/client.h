@@ -43,10 +43,10 @@ typedef struct HttpCallOptions {
         const char *unix_path;      /* connects there instead of to the host of `url`; NULL: TCP */
         const char *const *headers; /* "Name: value", NULL at the end; NULL: none */
         const char *body;           /* NULL: none, or on_send(); needs a Content-Type among `headers` */
-        size_t body_size;
-        bool own_connection; /* none of an earlier call, whose peer may be gone without a word */
-        usec_t timeout_usec; /* for the whole call; USEC_INFINITY: none */
-        size_t response_max; /* bytes of the response body; SIZE_MAX: no limit */
+        size_t body_size;           /* with on_send(): 0 if it is not known */
+        bool own_connection;        /* none of an earlier call, whose peer may be gone without a word */
+        usec_t timeout_usec;        /* for the whole call; USEC_INFINITY: none */
+        size_t response_max;        /* bytes of the response body; SIZE_MAX: no limit */
 } HttpCallOptions;
 
 int http_client_new(sd_event *event, HttpClient **ret_client);

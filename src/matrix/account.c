@@ -9,6 +9,7 @@
 #include "matrix/command-journal.h"
 #include "matrix/daemon-internal.h"
 #include "matrix/schema.h"
+#include "matrix/upload.h"
 
 #define PATH_SIZE 4096
 
@@ -55,6 +56,8 @@ static int recover_commands(MatrixDaemon *self)
         int r = transaction_begin(self->database, &transaction);
         if (r == 0)
                 r = command_journal_recover(self->database);
+        if (r == 0)
+                r = upload_recover(self->database);
         if (r == 0)
                 r = approval_recover(self->database);
         return r < 0 ? r : transaction_commit(&transaction);

@@ -9,8 +9,6 @@
 #include "basic/utf8.h"
 #include "e2ee/json.h"
 
-#define OUTPUT_PART                                                                                         \
-        ((size_t) 3584) /* an event has 65536 bytes, in base64; a byte of output takes up to six */
 #define REPLACEMENT "\xef\xbf\xbd"
 
 /* Appends a part of what a program printed, in two forms. */
@@ -40,19 +38,19 @@ static void append_output(Text *plain, Text *html, Bytes output)
 
 bool answer_is_whole(Bytes output)
 {
-        return output.size <= 2 * OUTPUT_PART;
+        return output.size <= 2 * ANSWER_PART;
 }
 
-static void append_parts(Text *plain, Text *html, Bytes output)
+static void append_parts(Text *plain, Text *html, Bytes output, size_t n_left_out)
 {
-        if (answer_is_whole(output))
+        if (n_left_out == 0 && answer_is_whole(output))
                 return append_output(plain, html, output);
 
-        size_t cut = output.size - 2 * OUTPUT_PART;
-        append_output(plain, html, BYTES(output.data, OUTPUT_PART));
+        size_t cut = output.size + n_left_out - 2 * ANSWER_PART;
+        append_output(plain, html, BYTES(output.data, ANSWER_PART));
         text_appendf(plain, "\n[… %zu bytes …]\n", cut);
         text_appendf(html, "\n[… %zu bytes …]\n", cut);
-        append_output(plain, html, BYTES(output.data + output.size - OUTPUT_PART, OUTPUT_PART));
+        append_output(plain, html, BYTES(output.data + output.size - ANSWER_PART, ANSWER_PART));
 }
 
 void answer_append_duration(Text *text, usec_t usec)
@@ -89,7 +87,7 @@ int answer_make(const Answer *answer, cJSON **ret_content)
         if (block) {
                 text_append(&plain, "\n");
                 text_append(&html, "<pre><code class=\"language-text\">");
-                append_parts(&plain, &html, answer->output);
+                append_parts(&plain, &html, answer->output, answer->n_left_out);
                 text_append(&html, "</code></pre>");
         }
         if (plain.error < 0 || html.error < 0)

@@ -9,7 +9,10 @@
 #include "basic/text.h"
 #include "basic/time.h"
 
-/* Of the output the first and the last 3.5 KiB are shown, and where they are cut. What is not UTF-8,
+/* A byte of output takes up to six, an event has 65536, in base64. */
+#define ANSWER_PART ((size_t) 3584)
+
+/* Of the output the first and the last ANSWER_PART are shown, and where they are cut. What is not UTF-8,
  * controls but tabs and line feeds, and invisible characters become U+FFFD: output cannot reorder or hide
  * what surrounds it, nor is any of it markup. */
 typedef struct Answer {
@@ -18,6 +21,7 @@ typedef struct Answer {
         const char *reply_to; /* an event; NULL: none */
         const char *thread;   /* the root of the thread that it belongs into; NULL: none */
         const char *mark;     /* of an answer to a command: the reaction to it; NULL: as it is */
+        size_t n_left_out; /* bytes that `output` lacks, after the first ANSWER_PART and before the last */
 } Answer;
 
 /* Appends how long it took: "40 ms", "0.3 s", "2 min 5 s". */

@@ -20,8 +20,9 @@
 struct MatrixCall {
         MatrixServer *server;
         char *method, *url, *body;
-        size_t body_size;
-        bool is_json;
+        size_t body_size; /* or the file's */
+        MatrixFileReader read_file;
+        size_t n_read;                   /* bytes of it, in this attempt */
         usec_t timeout_usec, until_usec; /* until: of CLOCK_MONOTONIC */
         size_t response_max;
         bool once, limited, anonymous;
@@ -111,9 +112,20 @@ static int authorization(const Secret *token, char **ret_header)
                                                                                                     : 0;
 }
 
+static ssize_t on_send(HttpCall *http, char *buffer, size_t size, void *userdata)
+{
+        MatrixCall *call = userdata;
+        size_t left = call->body_size - call->n_read;
+        ssize_t n = left == 0 ? 0 : call->read_file(call->userdata, call->n_read, buffer, MIN(size, left));
+
+        call->n_read += (size_t) MAX(n, (ssize_t) 0);
+        return n == 0 && left > 0 ? -EIO : n;
+}
+
 static int attempt(MatrixCall *call)
 {
-        static const HttpCallHandlers handlers = { .on_complete = on_complete };
+        const HttpCallHandlers handlers = { .on_send = call->read_file ? on_send : NULL,
+                                            .on_complete = on_complete };
         const char *headers[3] = { NULL };
         char *header = NULL;
         size_t n = 0;
@@ -125,9 +137,10 @@ static int attempt(MatrixCall *call)
                 return r;
         if (header)
                 headers[n++] = header;
-        if (call->body)
-                headers[n++] = call->is_json ? "Content-Type: application/json"
-                                             : "Content-Type: application/octet-stream";
+        if (call->body || call->read_file)
+                headers[n++] = call->body ? "Content-Type: application/json"
+                                          : "Content-Type: application/octet-stream";
+        call->n_read = 0;
 
         const HttpCallOptions options = { .method = call->method,
                                           .url = call->url,
@@ -220,21 +233,6 @@ static void on_complete(HttpCall *http, int result, void *userdata)
         call->on_reply(call, &reply, call->userdata);
 }
 
-static int copy_body(MatrixCall *call, const MatrixRequest *request)
-{
-        Bytes body = request->body ? bytes_of_string(request->body) : request->file;
-
-        if (!body.data)
-                return 0;
-        call->is_json = request->body;
-        call->body = malloc(body.size + 1);
-        if (!call->body)
-                return -ENOMEM;
-        memcpy(call->body, body.data, body.size);
-        call->body_size = body.size;
-        return 0;
-}
-
 int matrix_call_start(MatrixServer *server, const MatrixRequest *request, MatrixReplyHandler on_reply,
                       void *userdata, MatrixCall **ret_call)
 {
@@ -243,6 +241,8 @@ int matrix_call_start(MatrixServer *server, const MatrixRequest *request, Matrix
         if (!call)
                 return -ENOMEM;
         *call = (MatrixCall){ .server = server,
+                              .read_file = request->read_file,
+                              .body_size = request->body ? strlen(request->body) : request->file_size,
                               .timeout_usec = request->timeout_usec,
                               .response_max =
                                       request->response_max > 0 ? request->response_max : RESPONSE_MAX,
@@ -258,7 +258,8 @@ int matrix_call_start(MatrixServer *server, const MatrixRequest *request, Matrix
                                                                                   : RETRY_MIN_USEC,
                                            .max_usec = RETRY_MAX_USEC } };
         call->method = strdup(request->method);
-        if (!call->method || copy_body(call, request) < 0 ||
+        call->body = request->body ? strdup(request->body) : NULL;
+        if (!call->method || (request->body && !call->body) ||
             asprintf(&call->url, "%s%s", server->url, request->target) < 0)
                 return -ENOMEM;
 

@@ -27,10 +27,15 @@ void matrix_server_done(MatrixServer *server);
 /* Errors: -EINVAL neither https: nor, on loopback, http:; -ENOMEM. */
 int matrix_server_set_url(MatrixServer *server, const char *url);
 
+/* Fills `buffer` with the bytes of a file from `at` on; returns their number, at least 1, or an error, which
+ * becomes that of the attempt. `userdata` is the call's. */
+typedef ssize_t (*MatrixFileReader)(void *userdata, size_t at, char *buffer, size_t size);
+
 typedef struct MatrixRequest {
         const char *method, *target; /* "/_matrix/client/v3/…" */
         const char *body;            /* JSON; NULL: none */
-        Bytes file;                  /* instead of the body */
+        MatrixFileReader read_file;  /* instead of the body; NULL: none */
+        size_t file_size;            /* of all of it */
         usec_t timeout_usec;         /* of one attempt */
         size_t response_max;         /* bytes; 0: 64 MiB */
         usec_t repeat_usec;          /* hands over failures after that; 0: never */

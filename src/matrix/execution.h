@@ -9,6 +9,7 @@
 #include "matrix/command-journal.h"
 #include "matrix/command.h"
 #include "matrix/daemon-internal.h"
+#include "matrix/run-output.h"
 #include "proto/frames.h"
 #include "proto/id.h"
 
@@ -24,7 +25,7 @@ typedef struct Execution {
         int fd;                     /* the end of its stream */
         sd_event_source *stream, *timer;
         Frames frames;
-        Text output;
+        RunOutput output;
         uint64_t n_received; /* bytes of output on this stream, also what is not in `output` */
         unsigned n_failed;   /* attempts to submit it since the last one that was answered */
         cJSON *end;          /* its last frame */

@@ -57,7 +57,10 @@ static int show(Database *database, const RunAnswer *answer, Mark mark, const Te
                 return line->error;
 
         return command_display(database, answer->event_id,
-                               &(Answer){ .line = line->data, .output = answer->output, .mark = mark.key });
+                               &(Answer){ .line = line->data,
+                                          .output = answer->output,
+                                          .n_left_out = answer->n_left_out,
+                                          .mark = mark.key });
 }
 
 int run_answer_wait(Database *database, const RunAnswer *answer, const RunWait *wait)
@@ -130,7 +133,7 @@ static int attach(Database *database, const RunAnswer *answer)
         _cleanup_(freep) char *room_id = NULL, *thread = NULL;
         char name[128];
 
-        if (answer_is_whole(answer->output))
+        if (!answer->file && answer_is_whole(answer->output))
                 return 0;
         int r = query_text(database, &room_id, "SELECT room_id FROM command WHERE event_id = ?", "t",
                            answer->event_id);
@@ -140,12 +143,14 @@ static int attach(Database *database, const RunAnswer *answer)
         if (r < 0 || !room_id)
                 return MIN(r, 0);
         (void) snprintf(name, sizeof name, "%.63s-%.40s.txt", answer->device, answer->subject);
-        return upload_add(database, &(UploadFile){ .room_id = room_id,
-                                                   .name = name,
-                                                   .type = "text/plain",
-                                                   .content = answer->output,
-                                                   .reply_to = answer->event_id,
-                                                   .thread = thread });
+
+        const UploadFile file = { .room_id = room_id,
+                                  .name = name,
+                                  .type = "text/plain",
+                                  .content = answer->output,
+                                  .reply_to = answer->event_id,
+                                  .thread = thread };
+        return answer->file ? upload_writer_finish(answer->file, &file) : upload_add(database, &file);
 }
 
 int run_answer_end(Database *database, const RunAnswer *answer, const RunOutcome *outcome)
@@ -158,9 +163,11 @@ int run_answer_end(Database *database, const RunAnswer *answer, const RunOutcome
         int r = line.error < 0 ? line.error : command_journal_is_open(database, answer->event_id);
         if (r <= 0)
                 return r;
-        r = command_journal_answer(
-                database, answer->event_id,
-                &(Answer){ .line = line.data, .output = answer->output, .mark = mark.key });
+        r = command_journal_answer(database, answer->event_id,
+                                   &(Answer){ .line = line.data,
+                                              .output = answer->output,
+                                              .n_left_out = answer->n_left_out,
+                                              .mark = mark.key });
         return r < 0 ? r : attach(database, answer);
 }
 

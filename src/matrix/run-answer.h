@@ -13,7 +13,7 @@
 
 #include "basic/time.h"
 #include "matrix/answer.h"
-#include "store/database.h"
+#include "matrix/run-output.h"
 
 /* What takes longer is typed at, until the first answer. */
 #define RUN_TYPING_USEC (300 * USEC_PER_MSEC)
@@ -24,13 +24,12 @@
 
 #define RUN_RETRY_USEC (1 * USEC_PER_SEC)
 
-/* Of both streams; an entry may allow more than a room is for. The caller drops what is beyond. */
-#define RUN_OUTPUT_MAX ((size_t) 2 * 1024 * 1024)
-
 typedef struct RunAnswer {
         const char *event_id;         /* of the command */
         const char *device, *subject; /* "home-wsl", "ls": command_subject() */
         Bytes output;                 /* so far, both streams as they arrived */
+        size_t n_left_out;            /* as in Answer */
+        UploadWriter *file;           /* with all of it, at the end; NULL: `output` has it */
         usec_t took_usec;
 } RunAnswer;
 

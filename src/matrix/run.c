@@ -37,7 +37,7 @@ void run_done(Execution *execution)
 {
         close_stream(execution);
         sd_event_source_disable_unref(execution->timer);
-        text_done(&execution->output);
+        run_output_done(&execution->output);
         cJSON_Delete(execution->end);
 }
 
@@ -46,7 +46,9 @@ static RunAnswer answer_of(const Execution *execution)
         return (RunAnswer){ .event_id = execution->journal.event_id,
                             .device = execution->journal.device,
                             .subject = command_subject(&execution->command),
-                            .output = BYTES(execution->output.data, execution->output.size),
+                            .output = BYTES(execution->output.kept.data, execution->output.kept.size),
+                            .n_left_out = execution->output.n_left_out,
+                            .file = execution->output.file,
                             .took_usec = time_now(CLOCK_MONOTONIC) - execution->began_usec };
 }
 
@@ -88,6 +90,8 @@ static void end(Execution *execution, const RunOutcome *outcome)
         if (r == 0)
                 r = set_typing(execution, false);
         if (r == 0)
+                r = run_output_end(&execution->output);
+        if (r == 0)
                 r = run_answer_end(database, &answer, outcome);
         if (r == 0)
                 r = report(execution, outcome);
@@ -107,7 +111,7 @@ static void end_by_frame(Execution *execution)
                                       .message = object_string(execution->end, "message"),
                                       .exit_code = (int) exit_code,
                                       .exit_signal = (int) exit_signal,
-                                      .n_cut = n_received - execution->output.size,
+                                      .n_cut = n_received - run_output_size(&execution->output),
                                       .n_lost = MAX((uint64_t) output_bytes, n_received) - n_received });
 }
 
@@ -127,11 +131,8 @@ static int on_frame(char type, Bytes payload, void *userdata)
         Execution *execution = userdata;
 
         if (type != 'R') {
-                size_t room = RUN_OUTPUT_MAX - execution->output.size;
-
                 execution->n_received += payload.size;
-                text_append_bytes(&execution->output, payload.data, MIN(payload.size, room));
-                return execution->output.error;
+                return run_output_add(&execution->output, execution->self->database, payload);
         }
         cJSON_Delete(execution->end);
         execution->end = cJSON_ParseWithLength((const char *) payload.data, payload.size);
@@ -181,9 +182,9 @@ static int show(Execution *execution, const RequestView *view)
         }
         if (!TAKE(execution->typed, true))
                 return set_typing(execution, true);
-        if (TAKE(execution->shown, true) && execution->n_shown == execution->output.size)
+        if (TAKE(execution->shown, true) && execution->n_shown == run_output_size(&execution->output))
                 return 0;
-        execution->n_shown = execution->output.size;
+        execution->n_shown = run_output_size(&execution->output);
         int r = set_typing(execution, false);
         return r < 0 ? r : run_answer_progress(execution->self->database, &answer);
 }
@@ -310,7 +311,7 @@ static void submit(Execution *execution)
 {
         sd_bus_message *call = NULL;
 
-        text_reset(&execution->output);
+        run_output_done(&execution->output);
         execution->n_received = 0;
         if (make_call(execution, &call) < 0)
                 return execution_reject(execution, DEVBOX_ERROR_INTERNAL, NULL);

@@ -121,8 +121,16 @@ static const char matrix_changes_2[] =
         "UPDATE alert SET over = 1 WHERE key GLOB 'drift:*' OR key GLOB 'token_reused:*'"
         " OR key GLOB 'capability:*' OR key GLOB 'restored:*';";
 
-static const char *const migrations[] = { e2ee_tables, matrix_tables, e2ee_changes_1, matrix_changes_1,
-                                          matrix_changes_2 };
+/* Ciphertext in pieces, `at` their place; of a file that is not finished, `content` is empty. */
+static const char matrix_changes_3[] =
+        "CREATE TABLE upload_piece("
+        " upload INTEGER NOT NULL REFERENCES upload(id) ON DELETE CASCADE, at INTEGER NOT NULL,"
+        " cipher BLOB NOT NULL, PRIMARY KEY (upload, at)) STRICT;"
+        "INSERT INTO upload_piece(upload, at, cipher) SELECT id, 0, cipher FROM upload;"
+        "ALTER TABLE upload DROP COLUMN cipher;";
+
+static const char *const migrations[] = { e2ee_tables,      matrix_tables,    e2ee_changes_1,
+                                          matrix_changes_1, matrix_changes_2, matrix_changes_3 };
 const DatabaseSchema matrix_schema = { APPLICATION_ID, migrations, ELEMENTSOF(migrations) };
 
 int matrix_database_open(const char *path, Database **ret_database)

@@ -34,8 +34,7 @@ typedef struct SendItem {
         bool lists;    /* of devices and identities, which may differ from the manifests */
         const char *method;
         char *target, *body; /* owned */
-        char *file;          /* owned; bytes instead of the body, which the source itself repeats */
-        size_t file_size;
+        size_t file_size;    /* of a file instead of the body, which the source itself repeats */
 } SendItem;
 
 /* Both run in a transaction. next() returns 1 if there is an item, 0 if there is none, and WAIT if there
@@ -60,7 +59,6 @@ static void item_free(SendItem *item)
         if (item->keys && item->body)
                 explicit_bzero(item->body, strlen(item->body)); /* it may have a password */
         free(item->body);
-        free(item->file);
         free(item);
 }
 
@@ -315,13 +313,20 @@ static int event_answered(MatrixSession *session, int64_t id, const MatrixReply 
 
 static int next_upload(MatrixSession *session, SendItem *item)
 {
-        int r = upload_next(session->database, wall_ms(), &item->id, &item->file, &item->file_size);
+        int r = upload_next(session->database, wall_ms(), &item->id, &item->file_size);
         if (r != 1)
                 return r == 2 ? SOURCE_WAIT : r;
 
         item->method = "POST";
         r = url_format(&item->target, "/_matrix/media/v3/upload");
         return r < 0 ? r : 1;
+}
+
+static ssize_t read_upload(void *userdata, size_t at, char *buffer, size_t size)
+{
+        MatrixSession *session = userdata;
+
+        return upload_read(session->database, session->item->id, at, buffer, size);
 }
 
 static int upload_received(MatrixSession *session, int64_t id, const MatrixReply *reply)
@@ -400,7 +405,7 @@ static void on_answer(MatrixCall *call, const MatrixReply *reply, void *userdata
         if (session->item->limited && reply->status == 429)
                 session->limited_until_usec[session->item->step] =
                         time_now(CLOCK_MONOTONIC) + reply->retry_usec;
-        else if (session->item->file || !matrix_reply_decides_nothing(reply))
+        else if (session->item->file_size > 0 || !matrix_reply_decides_nothing(reply))
                 r = answered(session, reply);
         sender_done(session);
         if (r < 0) { /* it is sent again: the server knows its transaction id */
@@ -417,14 +422,16 @@ static int send_item(MatrixSession *session, SendItem *item)
         if (r != 1)
                 return r;
 
+        bool is_file = item->file_size > 0;
         r = matrix_call_start(&session->server,
                               &(MatrixRequest){ .method = item->method,
                                                 .target = item->target,
                                                 .body = item->body,
-                                                .file = BYTES(item->file, item->file_size),
-                                                .timeout_usec = item->file ? UPLOAD_USEC : SEND_USEC,
+                                                .read_file = is_file ? read_upload : NULL,
+                                                .file_size = item->file_size,
+                                                .timeout_usec = is_file ? UPLOAD_USEC : SEND_USEC,
                                                 .repeat_usec = OUTBOX_REPEAT_MS * USEC_PER_MSEC,
-                                                .once = item->file,
+                                                .once = is_file,
                                                 .limited = item->limited },
                               on_answer, session, &session->send);
         return r < 0 ? r : 1;

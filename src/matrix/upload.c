@@ -7,6 +7,7 @@
 
 #include "e2ee/attachment.h"
 #include "e2ee/json.h"
+#include "log/log.h"
 #include "matrix/answer.h"
 #include "matrix/outbox.h"
 #include "store/query.h"
@@ -15,16 +16,75 @@
 #define ATTEMPTS_MAX 10
 #define RETRY_MS     INT64_C(12000) /* times the attempts so far */
 
-int upload_add(Database *database, const UploadFile *file)
+#define PIECE_SIZE ((size_t) 32 * 1024)
+
+/* ---- what is written */
+
+struct UploadWriter {
+        Database *database;
+        int64_t id, size;
+        AttachmentWriter *cipher;
+};
+
+UploadWriter *upload_writer_free(UploadWriter *writer)
+{
+        if (!writer)
+                return NULL;
+
+        int r = query_run(writer->database, "DELETE FROM upload WHERE id = ? AND content = ''", "i",
+                          writer->id);
+        if (r < 0)
+                (void) log_debug_errno(r, "Cannot drop a file, leaving it to the next start");
+        attachment_writer_free(writer->cipher);
+        free(writer);
+        return NULL;
+}
+
+int upload_writer_new(Database *database, UploadWriter **ret_writer)
+{
+        _cleanup_(upload_writer_freep) UploadWriter *writer = calloc(1, sizeof *writer);
+
+        if (!writer)
+                return -ENOMEM;
+        writer->database = database;
+        int r = attachment_writer_new(&writer->cipher);
+        if (r == 0)
+                r = query_integer(database, &writer->id,
+                                  "INSERT INTO upload(room_id, content) VALUES ('', '') RETURNING id", "");
+        if (r < 0)
+                return r;
+
+        *ret_writer = TAKE_PTR(writer);
+        return 0;
+}
+
+int upload_writer_add(UploadWriter *writer, Bytes content)
+{
+        uint8_t cipher[PIECE_SIZE];
+        int r = 0;
+
+        for (size_t at = 0, n; at < content.size && r == 0; at += n) {
+                n = MIN(content.size - at, sizeof cipher);
+                r = attachment_writer_add(writer->cipher, BYTES(content.data + at, n), cipher);
+                if (r == 0)
+                        r = query_run(writer->database,
+                                      "INSERT INTO upload_piece(upload, at, cipher) VALUES (?, ?, ?)", "iib",
+                                      writer->id, writer->size, BYTES(cipher, n));
+                if (r == 0)
+                        writer->size += (int64_t) n;
+        }
+        return r;
+}
+
+int upload_writer_finish(UploadWriter *writer, const UploadFile *file)
 {
         _cleanup_(json_freep) cJSON *content = NULL;
-        _cleanup_(freep) uint8_t *cipher = NULL;
         _cleanup_(freep) char *text = NULL;
         cJSON *encrypted = NULL, *relation = NULL;
 
         int r = answer_relation(file->reply_to, file->thread, &relation);
         if (r == 0)
-                r = attachment_encrypt(file->content, &cipher, &encrypted);
+                r = attachment_writer_describe(writer->cipher, &encrypted);
         if (r < 0) {
                 cJSON_Delete(relation);
                 return r;
@@ -32,21 +92,39 @@ int upload_add(Database *database, const UploadFile *file)
         r = json_pack(
                 &content,
                 "{msgtype:s,body:s,filename:s,info:{mimetype:s,size:i},file:o,m.mentions:{},m.relates_to:o}",
-                "m.file", file->name, file->name, file->type, (int64_t) file->content.size, encrypted,
-                relation);
+                "m.file", file->name, file->name, file->type, writer->size, encrypted, relation);
         if (r == 0)
                 r = canonical_json(content, false, &text);
         return r < 0 ? r
-                     : query_run(database, "INSERT INTO upload(room_id, content, cipher) VALUES (?, ?, ?)",
-                                 "ttb", file->room_id, text, BYTES(cipher, file->content.size));
+                     : query_run(writer->database, "UPDATE upload SET room_id = ?, content = ? WHERE id = ?",
+                                 "tti", file->room_id, text, writer->id);
 }
 
-int upload_next(Database *database, int64_t now_ms, int64_t *ret_id, char **ret_cipher, size_t *ret_size)
+int upload_add(Database *database, const UploadFile *file)
+{
+        _cleanup_(upload_writer_freep) UploadWriter *writer = NULL;
+
+        int r = upload_writer_new(database, &writer);
+        if (r == 0)
+                r = upload_writer_add(writer, file->content);
+        return r < 0 ? r : upload_writer_finish(writer, file);
+}
+
+int upload_recover(Database *database)
+{
+        return query_run(database, "DELETE FROM upload WHERE content = ''", "");
+}
+
+/* ---- what is uploaded */
+
+int upload_next(Database *database, int64_t now_ms, int64_t *ret_id, size_t *ret_size)
 {
         _cleanup_(statement_resetp) Statement *row = NULL;
 
         int r = query(database, &row,
-                      "SELECT id, retry_ms, cipher FROM upload ORDER BY retry_ms, id LIMIT 1", "");
+                      "SELECT id, retry_ms, (SELECT sum(length(cipher)) FROM upload_piece WHERE upload = id)"
+                      " FROM upload WHERE content <> '' ORDER BY retry_ms, id LIMIT 1",
+                      "");
         if (r == 0)
                 r = statement_step(row);
         if (r <= 0)
@@ -54,15 +132,30 @@ int upload_next(Database *database, int64_t now_ms, int64_t *ret_id, char **ret_
         if (statement_integer(row, 1) > now_ms)
                 return 2;
 
-        Bytes cipher = statement_bytes(row, 2);
-        char *copy = malloc(cipher.size + 1);
-        if (!copy)
-                return -ENOMEM;
-        memcpy(copy, cipher.data, cipher.size);
-        *ret_cipher = copy;
-        *ret_size = cipher.size;
         *ret_id = statement_integer(row, 0);
+        *ret_size = (size_t) statement_integer(row, 2);
         return 1;
+}
+
+ssize_t upload_read(Database *database, int64_t id, size_t at, char *buffer, size_t size)
+{
+        _cleanup_(statement_resetp) Statement *row = NULL;
+
+        int r = query(database, &row,
+                      "SELECT at, cipher FROM upload_piece WHERE upload = ? AND at <= ?"
+                      " ORDER BY at DESC LIMIT 1",
+                      "ii", id, (int64_t) at);
+        if (r == 0)
+                r = statement_step(row);
+        if (r <= 0)
+                return r;
+
+        Bytes piece = statement_bytes(row, 1);
+        size_t skipped = at - (size_t) statement_integer(row, 0), n = MIN(piece.size - skipped, size);
+        if (skipped >= piece.size)
+                return 0;
+        memcpy(buffer, piece.data + skipped, n);
+        return (ssize_t) n;
 }
 
 /* ---- the end of an attempt */

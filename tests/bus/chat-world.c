@@ -93,12 +93,22 @@ static Answer answer_sync(ChatWorld *world, const char *target)
         return response ? homeserver_http_answer(response) : (Answer){ .how = ANSWER_LATER };
 }
 
+static Answer receive_file(ChatWorld *world, const ServerRequest *request)
+{
+        text_reset(&world->uploaded);
+        text_append_bytes(&world->uploaded, request->body, request->body_size);
+        assert_ok(world->uploaded.error);
+        return (Answer){ ANSWER, 200, NULL, strdup("{\"content_uri\":\"mxc://x/file\"}") };
+}
+
 static Answer on_request(const ServerRequest *request, void *userdata)
 {
         const char *target = request->target + strlen("/_matrix/client/v3");
         _cleanup_(json_freep) cJSON *response = NULL, *body = NULL;
         ChatWorld *world = userdata;
 
+        if (streq(request->target, "/_matrix/media/v3/upload"))
+                return receive_file(world, request);
         assert_true(startswith(request->target, "/_matrix/client/v3/"));
         if (startswith(target, "/sync"))
                 return answer_sync(world, target);
@@ -289,6 +299,7 @@ int chat_world_down(void **state)
         server_done(&world->web);
         homeserver_free(world->server);
         cJSON_Delete(world->sent);
+        text_done(&world->uploaded);
         sd_event_unref(world->event);
         free(world);
         return run_world_down(&run);

@@ -276,7 +276,10 @@ char *run_world_make_manifest(RunWorld *world, const char *device, const char *a
                 { "/usr/bin/df\",\"argv\":[{\"lit\":\"-h\"}]",
                   "/usr/bin/sleep\",\"argv\":[{\"int\":[1,1000]}],\"timeout_s\":100" },
                 { "\"exec_kill\":\"timeout\"}]",
-                  "\"exec_kill\":\"timeout\"},{\"name\":\"shell.exec\",\"id\":\"soon\",\"approval\":"
+                  "\"exec_kill\":\"timeout\"},{\"name\":\"shell.exec\",\"id\":\"cat\",\"approval\":"
+                  "\"none\",\"bin\":\"/usr/bin/cat\",\"argv\":[{\"path\":{\"root\":\"srv\",\"kind\":"
+                  "\"file\",\"must\":\"exist\"}}],\"max_output\":8388608},{\"name\":\"shell.exec\",\"id\":"
+                  "\"soon\",\"approval\":"
                   "\"none\","
                   "\"bin\":\"/usr/bin/ls\",\"argv\":[{\"lit\":\"soon\"}],\"max_age_s\":1},"
                   "{\"name\":\"shell.exec\",\"id\":\"late\",\"approval\":\"message\",\"bin\":\"/usr/bin/"

@@ -9,11 +9,13 @@
 
 #include "basic/file.h"
 #include "chat-world.h"
+#include "e2ee/attachment.h"
 #include "files.h"
 #include "proto/error.h"
 #include "run-calls.h"
 #include "store/query.h"
 
+#define LONG_SIZE  ((size_t) 5000000)
 #define THUMB_UP   "\xf0\x9f\x91\x8d"
 #define THUMB_DOWN "\xf0\x9f\x91\x8e"
 
@@ -92,6 +94,33 @@ static void test_approval(void **state)
         (void) chat_react(world, "%@ana:x asks dev-a for fs.write.%other%", THUMB_DOWN);
         CHAT_UNTIL(world, chat_read(world, "%denied by @ana:x") == 1);
         assert_false(is_written(world, "other"));
+        verify_chain(world->run->ledger);
+}
+
+/* What no message holds arrives as a file: encrypted, whole, and with the hash that its message has. */
+static void test_long_output(void **state)
+{
+        _cleanup_(freep) char *content = malloc(LONG_SIZE), *path = NULL, *line = NULL, *text = NULL;
+        _cleanup_(freep) uint8_t *plain = NULL;
+        _cleanup_(json_freep) cJSON *file = NULL;
+        ChatWorld *world = *state;
+
+        for (size_t i = 0; i < LONG_SIZE; i++)
+                content[i] = (char) ('a' + i % 23);
+        path = text_of("%s/long", world->run->directory);
+        assert_ok(file_write(path, FILE_NEW, 0644, BYTES(content, LONG_SIZE)));
+        line = text_of("!exec cat %s", path);
+        peer_say(world->ana, ROOM, line);
+        CHAT_UNTIL(world, chat_read(world, "dev-a-cat.txt") == 1);
+        assert_int_equal(chat_read(world, "%✅ dev-a · cat · exit 0%"), 1);
+
+        assert_int_equal(query_text(world->ana->database, &text,
+                                    "SELECT file FROM heard WHERE body = 'dev-a-cat.txt'", ""),
+                         1);
+        assert_ok(matrix_json_parse(bytes_of_string(text), SIZE_MAX, &file));
+        assert_int_equal(world->uploaded.size, LONG_SIZE);
+        assert_ok(attachment_decrypt(BYTES(world->uploaded.data, LONG_SIZE), file, &plain));
+        assert_true(memcmp(plain, content, LONG_SIZE) == 0);
         verify_chain(world->run->ledger);
 }
 
@@ -387,6 +416,7 @@ int main(void)
                 test(test_approval),
                 test(test_refused_decisions),
                 test(test_written_decisions),
+                test(test_long_output),
                 test(test_killed),
                 test(test_killed_anywhere),
                 test(test_killed_dispatcher),

@@ -18,7 +18,8 @@
 #define STORM_ROUNDS 60
 
 static const char client_tables[] =
-        "CREATE TABLE heard(event_id TEXT PRIMARY KEY, sender TEXT, body TEXT, trust INTEGER) STRICT;"
+        "CREATE TABLE heard(event_id TEXT PRIMARY KEY, sender TEXT, body TEXT, trust INTEGER, file TEXT)"
+        " STRICT;"
         "CREATE TABLE outbox(seq INTEGER PRIMARY KEY AUTOINCREMENT, room_id TEXT, body TEXT, cipher TEXT,"
         " txn TEXT) STRICT;"
         "CREATE TABLE room_request(id INTEGER PRIMARY KEY, cipher TEXT) STRICT;";
@@ -135,10 +136,14 @@ const cJSON *homeserver_sync(Peer *peer, const char *since)
 
 static int hear_text(Peer *peer, const cJSON *event, const DecryptedEvent *decrypted)
 {
+        const cJSON *file = object_object(decrypted->content, "file");
+        _cleanup_(freep) char *text = file ? cJSON_PrintUnformatted(file) : NULL;
+
         return query_run(peer->e2ee->database,
-                         "INSERT OR IGNORE INTO heard(event_id, sender, body, trust) VALUES (?, ?, ?, ?)",
-                         "ttti", object_string(event, "event_id"), object_string(event, "sender"),
-                         object_string(decrypted->content, "body"), (int64_t) decrypted->trust);
+                         "INSERT OR IGNORE INTO heard(event_id, sender, body, trust, file)"
+                         " VALUES (?, ?, ?, ?, ?)",
+                         "tttit", object_string(event, "event_id"), object_string(event, "sender"),
+                         object_string(decrypted->content, "body"), (int64_t) decrypted->trust, text);
 }
 
 /* Verification has its relation in clear. */

@@ -42,25 +42,53 @@ static void test_vectors(void **state)
         }
 }
 
+/* In pieces, of which the last is shorter. */
+static uint8_t *encrypt(Bytes plain, size_t piece, cJSON **ret_file)
+{
+        _cleanup_(attachment_writer_freep) AttachmentWriter *writer = NULL;
+        uint8_t *cipher = malloc(plain.size + 1);
+
+        assert_ok(attachment_writer_new(&writer));
+        for (size_t at = 0; at < plain.size; at += piece)
+                assert_ok(attachment_writer_add(writer, BYTES(plain.data + at, MIN(piece, plain.size - at)),
+                                                cipher + at));
+        assert_ok(attachment_writer_describe(writer, ret_file));
+        return cipher;
+}
+
 static void test_round_trips(void **state)
 {
         static const size_t sizes[] = { 0, 1, 15, 16, 17, 4096, 5 * 1024 * 1024 };
 
         for (size_t i = 0; i < ELEMENTSOF(sizes); i++) {
                 _cleanup_(freep) uint8_t *plain = malloc(sizes[i] + 1), *cipher = NULL, *again = NULL,
-                                         *other = NULL;
+                                         *other = NULL, *last = NULL;
                 _cleanup_(json_freep) cJSON *file = NULL, *other_file = NULL;
 
                 memset(plain, 0x5a, sizes[i]);
-                assert_ok(attachment_encrypt(BYTES(plain, sizes[i]), &cipher, &file));
+                cipher = encrypt(BYTES(plain, sizes[i]), SIZE_MAX / 2, &file);
                 assert_ok(attachment_decrypt(BYTES(cipher, sizes[i]), file, &again));
                 assert_memory_equal(again, plain, sizes[i]);
 
-                assert_ok(attachment_encrypt(BYTES(plain, sizes[i]), &other, &other_file));
+                other = encrypt(BYTES(plain, sizes[i]), 1001, &other_file);
+                assert_ok(attachment_decrypt(BYTES(other, sizes[i]), other_file, &last));
+                assert_memory_equal(last, plain, sizes[i]);
                 assert_string_not_equal(object_string(object_object(file, "key"), "k"),
                                         object_string(object_object(other_file, "key"), "k"));
                 assert_true(endswith(object_string(file, "iv"), "AAAAAAAAAA"));
         }
+}
+
+static void test_too_large(void **state)
+{
+        static uint8_t zeros[1024 * 1024];
+        _cleanup_(attachment_writer_freep) AttachmentWriter *writer = NULL;
+        _cleanup_(freep) uint8_t *cipher = malloc(sizeof zeros);
+
+        assert_ok(attachment_writer_new(&writer));
+        for (size_t size = 0; size < ATTACHMENT_SIZE_MAX; size += sizeof zeros)
+                assert_ok(attachment_writer_add(writer, BYTES_OF(zeros), cipher));
+        assert_err(attachment_writer_add(writer, BYTES(zeros, 1), cipher), -EFBIG);
 }
 
 static void test_altered_files(void **state)
@@ -110,6 +138,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_vectors),
                 cmocka_unit_test(test_round_trips),
+                cmocka_unit_test(test_too_large),
                 cmocka_unit_test(test_altered_files),
         };
 

@@ -36,6 +36,7 @@
 #include "matrix/verification.h"
 
 #define OPERATORS_MAX 8
+#define LONG_SIZE     ((size_t) 5 * 1000 * 1000) /* bytes of a long output */
 
 typedef struct Client {
         unsigned n_devices;
@@ -53,35 +54,57 @@ typedef struct Client {
 } Client;
 
 /* A command ran that printed numbered lines. */
+static int print_lines(Client *client, RunOutput *output)
+{
+        char line[16];
+        int r = 0;
+
+        for (unsigned i = 0; r == 0 && run_output_size(output) < LONG_SIZE; i++)
+                r = run_output_add(output, client->database,
+                                   BYTES(line, MIN((size_t) snprintf(line, sizeof line, "%u\n", i),
+                                                   LONG_SIZE - run_output_size(output))));
+        return r;
+}
+
 static int answer_long(Client *client, const JournalCommand *command)
 {
         static const RunOutcome outcome = { .state = "finished" };
-        _cleanup_(text_done) Text output = TEXT_NULL;
+        _cleanup_(run_output_done) RunOutput output = { .n_written = 0 };
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
 
-        for (unsigned i = 0; output.error == 0 && output.size < RUN_OUTPUT_MAX; i++)
-                text_appendf(&output, "%u\n", i);
-        return output.error < 0
-                       ? output.error
-                       : run_answer_end(client->database,
-                                        &(RunAnswer){ .event_id = command->event_id,
-                                                      .device = "home",
-                                                      .subject = "seq",
-                                                      .output = BYTES(output.data, RUN_OUTPUT_MAX) },
-                                        &outcome);
+        int r = print_lines(client, &output);
+        if (r == 0)
+                r = transaction_begin(client->database, &transaction);
+        if (r == 0)
+                r = run_output_end(&output);
+        if (r == 0)
+                r = run_answer_end(client->database,
+                                   &(RunAnswer){ .event_id = command->event_id,
+                                                 .device = "home",
+                                                 .subject = "seq",
+                                                 .output = BYTES(output.kept.data, output.kept.size),
+                                                 .n_left_out = output.n_left_out,
+                                                 .file = output.file },
+                                   &outcome);
+        return r < 0 ? r : transaction_commit(&transaction);
 }
 
 static int answer_first(Client *client)
 {
         _cleanup_(journal_command_done) JournalCommand command = JOURNAL_COMMAND_NULL;
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
 
-        int r = command_journal_next(client->database, &command);
-        if (r <= 0)
-                return r;
-        return streq(command.line, "!long")
-                       ? answer_long(client, &command)
-                       : command_journal_answer(
-                                 client->database, command.event_id,
-                                 &(Answer){ .line = "done:", .output = bytes_of_string(command.line) });
+        int r = transaction_begin(client->database, &transaction);
+        if (r == 0)
+                r = command_journal_next(client->database, &command);
+        bool is_long = r > 0 && streq(command.line, "!long");
+        if (r > 0 && !is_long)
+                r = command_journal_answer(
+                        client->database, command.event_id,
+                        &(Answer){ .line = "done:", .output = bytes_of_string(command.line) });
+        if (r >= 0)
+                r = transaction_commit(&transaction);
+        return r == 0 && is_long ? answer_long(client, &command) : r;
 }
 
 static int read_identity(Client *client, char *person, ManifestOperator *who)
@@ -138,10 +161,10 @@ static int work(Client *client)
         if (r == 0)
                 r = read_manifest(client);
         if (r == 0)
-                r = answer_first(client);
-        if (r == 0)
                 r = pass_on_decision(client);
-        return r < 0 ? r : transaction_commit(&transaction);
+        if (r == 0)
+                r = transaction_commit(&transaction);
+        return r < 0 ? r : answer_first(client);
 }
 
 static void on_committed(void *userdata)

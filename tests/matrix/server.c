@@ -59,7 +59,8 @@ static void handle(ServerConnection *connection, char *body)
         char *head = connection->received.data, method[8], target[4096];
 
         assert_int_equal(sscanf(head, "%7s %4095s", method, target), 2);
-        const ServerRequest request = { method, target, head, body };
+        const ServerRequest request = { method, target, head, body,
+                                        connection->received.size - (size_t) (body - head) };
         Answer answer = connection->server->handler(&request, connection->server->userdata);
         connection->waits = answer.how == ANSWER_LATER;
         if (answer.how == ANSWER || answer.how == ANSWER_CUT)

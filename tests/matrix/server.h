@@ -26,6 +26,7 @@ typedef struct Answer {
 /* `target` is as received, `body` terminated. */
 typedef struct ServerRequest {
         const char *method, *target, *head, *body;
+        size_t body_size;
 } ServerRequest;
 
 typedef Answer ServerHandler(const ServerRequest *request, void *userdata);

@@ -60,6 +60,15 @@ static void test_long_output(void **state)
         assert_non_null(strstr(object_string(content, "body"), "ok\nB"));
         assert_non_null(strstr(object_string(content, "body"), "[… 92832 bytes …]"));
         assert_true(endswith(object_string(content, "body"), "E"));
+
+        _cleanup_(json_freep) cJSON *parts = NULL; /* of the same, without what is in the middle */
+        memmove(output + ANSWER_PART, output + 100000 - ANSWER_PART, ANSWER_PART);
+        assert_ok(answer_make(&(Answer){ .line = "ok",
+                                         .output = BYTES(output, 2 * ANSWER_PART),
+                                         .reply_to = "$e",
+                                         .n_left_out = 92832 },
+                              &parts));
+        assert_true(cJSON_Compare(parts, content, true));
         assert_string_equal(
                 object_string(object_object(object_object(content, "m.relates_to"), "m.in_reply_to"),
                               "event_id"),

@@ -260,7 +260,8 @@ static void test_arguments(void **state)
         free(text);
         assert_int_equal(
                 count(store, "SELECT count(*) FROM outbox WHERE content LIKE '%Do not decide before%'"), 1);
-        assert_int_equal(count(store, "SELECT count(*) FROM upload WHERE room_id = '!approvals' AND"
+        assert_int_equal(count(store, "SELECT count(*) FROM upload JOIN upload_piece ON upload = id"
+                                      " WHERE room_id = '!approvals' AND"
                                       " length(cipher) = 20000 AND content LIKE '%7KQ2PE-arguments.json%'"),
                          1);
 }

@@ -106,7 +106,7 @@ static void test_ends(void **state)
                   "✅" },
                 { { "finished", NULL, NULL, 0, 0, 7, 0 },
                   "a",
-                  "✅ home-wsl · ls · exit 0 · 0.2 s\nThe output is cut after 2 MiB: 7 bytes are missing. "
+                  "✅ home-wsl · ls · exit 0 · 0.2 s\nThe output is cut after 16 MiB: 7 bytes are missing. "
                   "All of "
                   "it, on the hub: devboxctl run home-wsl …\na",
                   "✅" },

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "matrix/upload.h"
 #include "store.h"
 #include "store/query.h"
 #include "test.h"
@@ -14,8 +15,9 @@ static void test_version_2(void **state)
 {
         DatabaseSchema version_2 = matrix_schema;
         TestStore *store = *state;
-        char path[64];
+        char path[64], rest[8];
         int64_t n = 0;
+        size_t size = 0;
 
         (void) snprintf(path, sizeof path, "%s/old.db", store->directory);
         version_2.n_migrations = 2;
@@ -29,6 +31,8 @@ static void test_version_2(void **state)
                                          " parked_ms) VALUES ('$2', '!r:x', 's', '@ana:x', '{}', 1)"));
         assert_ok(database_run(database, "INSERT INTO alert(key, room_id) VALUES ('drift:home:1', '!r:x'),"
                                          " ('stale:home', '!r:x')"));
+        assert_ok(database_run(database, "INSERT INTO upload(room_id, content, cipher)"
+                                         " VALUES ('!r:x', '{}', x'616263');"));
         database = database_close(database);
 
         assert_ok(matrix_database_open(path, &database));
@@ -39,6 +43,10 @@ static void test_version_2(void **state)
                          1);
         assert_int_equal(n, 1);
         assert_err(query_exists(database, "SELECT 1 FROM alert WHERE over = (key = 'stale:home')", ""), 0);
+        assert_err(upload_next(database, 1, &n, &size), 1);
+        assert_int_equal(size, 3);
+        assert_err((int) upload_read(database, n, 1, rest, sizeof rest), 2);
+        assert_memory_equal(rest, "bc", 2);
         database = database_close(database);
         assert_int_equal(unlink(path), 0);
 }
