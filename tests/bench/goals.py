@@ -302,6 +302,7 @@ GOALS = [
     Goal(13, "PSS of devbox-dispatch at rest", "KiB", service("hub dispatch"), ALONE, "<=", 6144),
 
     Goal(14, "messages that a client could not decrypt", "", storm("unreadable"), ALONE, "=", 0),
+    Goal(14, "messages that a client did not show", "", storm("missed"), ALONE, "=", 0),
     Goal(14, "messages that Element warned of", "", storm("warned"), ALONE, "=", 0),
     Goal(14, "commands that were lost", "", storm("lost"), ALONE, "=", 0),
     Goal(14, "commands that were executed twice", "", storm("twice"), ALONE, "=", 0),

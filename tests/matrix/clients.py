@@ -79,6 +79,10 @@ class Element:
         assert line, f"Element ended at {words}"
         return json.loads(line)
 
+    def sleep(self, asleep):
+        """Or wakes up."""
+        self.process.send_signal(signal.SIGSTOP if asleep else signal.SIGCONT)
+
     def end(self):
         self.process.kill()
         self.process.wait()

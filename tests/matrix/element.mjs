@@ -12,7 +12,8 @@ import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
 const PATIENCE_MS = 30000;
-const events = []; // of all rooms
+const events = []; // of all rooms, in the order in which they came: what a sync left out comes after it
+const gaps = new Set(); // that are being closed
 let seen = 0; // of these, by `next`
 const [url, user, password] = process.argv.slice(2);
 
@@ -30,6 +31,7 @@ async function logIn() {
         .loginRequest({ type: "m.login.password", identifier, password });
     const made = sdk.createClient({
         baseUrl: url,
+        timelineSupport: true,
         userId: session.user_id,
         deviceId: session.device_id,
         accessToken: session.access_token,
@@ -38,8 +40,23 @@ async function logIn() {
     await made.getCrypto().bootstrapCrossSigning({ authUploadDeviceSigningKeys: (upload) => upload(null) });
     made.getCrypto().setDeviceIsolationMode(new OnlySignedDevicesIsolationMode());
     made.on("Room.timeline", (event) => events.push(event));
+    made.on("Room.timelineReset", (room, { liveTimeline }) => {
+        if (!events.some((event) => event.getRoomId() === room.roomId && event.isEncrypted())) return;
+        const gap = closeGap(made, liveTimeline).finally(() => gaps.delete(gap));
+        gaps.add(gap);
+    });
     await made.startClient({ initialSyncLimit: 100 });
     return made;
+}
+
+// Gets what a sync left out, in pages, as Element does while a person scrolls: up to what was known before,
+// where the timelines are joined.
+async function closeGap(made, timeline) {
+    for (let more = true; more && !timeline.getNeighbouringTimeline("b"); )
+        more = await made.paginateEventTimeline(timeline, { backwards: true, limit: 100 }).catch(async () => {
+            await new Promise((resolve) => setTimeout(resolve, 200)); // the homeserver is away
+            return true;
+        });
 }
 
 async function until(condition, what, patience = PATIENCE_MS) {
@@ -48,6 +65,13 @@ async function until(condition, what, patience = PATIENCE_MS) {
         if ((value = await condition())) return value;
         if (Date.now() > deadline) throw new Error(`no ${what}`);
     }
+}
+
+// All events, once there are no gaps in them and each was decrypted, or cannot be.
+async function settled() {
+    while (gaps.size) await Promise.all(gaps);
+    await until(() => !events.some((event) => event.isBeingDecrypted()), "end of decryption");
+    return events;
 }
 
 const heard = (text) =>
@@ -231,14 +255,23 @@ const verbs = {
         return true;
     },
 
+    // How many messages with a text that begins with one of these can be read.
+    async count(...beginnings) {
+        const read = new Set();
+        for (const event of await settled())
+            if (event.isEncrypted() && beginnings.some((each) => event.getContent().body?.startsWith(each)))
+                read.add(event.getId());
+        return read.size;
+    },
+
     // How many encrypted events there are, and those that Element would warn of.
     async look() {
-        const warnings = [];
-        for (const event of events) {
+        const warnings = [], all = await settled();
+        for (const event of all) {
             const why = await warning(event);
             if (why) warnings.push(`${event.getId()} of ${event.getSender()}: ${why}`);
         }
-        return { encrypted: events.filter((event) => event.isEncrypted()).length, warnings };
+        return { encrypted: all.filter((event) => event.isEncrypted()).length, warnings };
     },
 };
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Commands and their answers while requests fail, and the bot and the homeserver are killed: each command is
-answered once, and both people can read everything."""
+"""Commands and their answers while requests fail, the bot and the homeserver are killed, and Element sleeps
+for a while: each command is answered once, and both people read every command and every answer."""
 
 import asyncio
 import collections
@@ -14,6 +14,7 @@ WINDOW = 20  # commands that are not answered yet: fewer than a sync holds
 DELAY_MAX_SEC = 0.1  # from a command to a kill
 KEY_COMMANDS = 10  # that ana encrypts with one key
 PATIENCE = 120  # seconds for an answer
+ASLEEP = 0.2, 0.5  # Element, of the commands: it misses more messages than a sync has
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,18 +29,20 @@ class Storm:
 
 
 class Tally:
-    """How often each command was answered: events are read once."""
+    """How often each command was answered, and which messages could be read: events are looked at once."""
 
-    def __init__(self, person, answer):
-        self.person, self.answer = person, answer
+    def __init__(self, person, command):
+        self.person, self.command, self.answer = person, command, f"done:\n{command}"
         self.read, self.answers = len(person.events), collections.Counter()
-        self.unreadable = 0
+        self.unreadable, self.messages = 0, set()
 
     def count(self):
         """Answered commands."""
         new, self.read = self.person.events[self.read:], len(self.person.events)
         for event in new:
             self.unreadable += event.kind == "unreadable"
+            if event.text.startswith((self.command, self.answer)):
+                self.messages.add(event.id)
             if event.sender == BOT and event.text.startswith(self.answer):
                 self.answers[event.text] += 1
         return len(self.answers)
@@ -49,11 +52,14 @@ async def say_all(world, room, storm, tally):
     chance = random.Random(storm.seed)
     kills, server_kills = (set(chance.sample(range(storm.commands), n))
                            for n in (storm.kills, storm.server_kills))
+    sleeps, wakes = (int(part * storm.commands) for part in ASLEEP)
     for number in range(storm.commands):
         await world.ana.until(lambda: tally.count() > number - WINDOW, f"answer to {number}", PATIENCE)
         if number % KEY_COMMANDS == 0:
             world.ana.client.invalidate_outbound_session(room)
-        await world.ana.say(room, f"!storm{storm.seed} {number}")
+        await world.ana.say(room, f"{tally.command}{number}")
+        if world.ben and number in (sleeps, wakes):
+            world.ben.sleep(number == sleeps)
         if number in kills:
             await asyncio.sleep(chance.random() * DELAY_MAX_SEC)
             world.bot.kill()
@@ -65,7 +71,7 @@ async def say_all(world, room, storm, tally):
 
 async def run(world, room, storm):
     """In a world of clients.py, in a room where the bot hears ana. Returns figures, for survived()."""
-    tally, started = Tally(world.ana, f"done:\n!storm{storm.seed} "), time.monotonic()
+    tally, started = Tally(world.ana, f"!storm{storm.seed} "), time.monotonic()
     proxy = Proxy(world.server.url, storm.seed, storm.percent)
     try:
         world.bot.move(proxy.url)
@@ -77,14 +83,18 @@ async def run(world, room, storm):
         world.bot.move(world.server.url)
         proxy.end()
     seconds = time.monotonic() - started
-    seen = await world.ben.do("look") if world.ben else {"encrypted": 0, "warnings": []}
     tally.count()
+    had, warnings = [len(tally.messages)], []
+    if world.ben:
+        had.append(await world.ben.do("count", tally.command, tally.answer))
+        warnings = (await world.ben.do("look"))["warnings"]
     return {**dataclasses.asdict(storm), "seconds": round(seconds, 1), "faults": proxy.counts,
             "lost": storm.commands - len(tally.answers),
             "twice": sum(n > 1 for n in tally.answers.values()),
-            "unreadable": tally.unreadable, "warnings": seen["warnings"], "seen": seen["encrypted"]}
+            "unreadable": tally.unreadable, "warnings": warnings,
+            "seen": had, "missed": max(2 * storm.commands - n for n in had)}
 
 
 def survived(figures):
-    """Nothing was lost, executed twice, unreadable, or shown with a warning."""
-    return not (figures["lost"] or figures["twice"] or figures["unreadable"] or figures["warnings"])
+    """Nothing was lost, executed twice, unreadable, shown with a warning, or missed by a client."""
+    return not any(figures[bad] for bad in ("lost", "twice", "unreadable", "warnings", "missed"))
