@@ -3,9 +3,10 @@
  *
  *         client DIRECTORY URL USER DEVICES OPERATOR... < PASSWORD
  *
- * Makes the rooms of so many devices, "home", "home1" and so on, whose manifests pin the identity that the
- * server has of each OPERATOR when it is known first. Answers each command with "done:" and its line,
- * "!long" as if it had printed all that a room gets, and announces a request, whose announcement becomes the
+ * PASSWORD is that of the user, or after "appservice " the token of an application service, whose user it
+ * is. Makes the rooms of so many devices, "home", "home1" and so on, whose manifests pin the identity that
+ * the server has of each OPERATOR when it is known first. Answers each command with "done:" and its line,
+ * "!long" as if it had printed 5 MB, and announces a request, whose announcement becomes the
  * first decision.
  *
  * Then reads what its operator does, a line each, and answers each with all verifications as JSON, or with
@@ -313,8 +314,10 @@ static void on_login(MatrixCall *call, const MatrixReply *reply, void *userdata)
 static int log_in(Client *client, const char *text)
 {
         _cleanup_(secret_freep) Secret *password = NULL;
+        bool is_token = startswith(text, "appservice ");
 
-        int r = secret_new(text, strcspn(text, "\n"), &password);
+        text += is_token ? strlen("appservice ") : 0;
+        int r = secret_new(text, strcspn(text, "\n"), is_token ? &client->server.token : &password);
         if (r == 0)
                 r = matrix_server_set_url(&client->server, client->login.server);
         return r < 0 ? r

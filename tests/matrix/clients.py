@@ -20,8 +20,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 
 class Bot:
-    def __init__(self, program, directory, url, user=BOT, devices=1):
+    def __init__(self, program, directory, url, user=BOT, secret=PASSWORD, devices=1):
         directory.mkdir()
+        self.secret = secret
         self.arguments = [program, str(directory), url, user, str(devices), ANA, BEN]
         self.store = directory / "matrix.db"
         self.start()
@@ -37,7 +38,7 @@ class Bot:
     def start(self):
         self.process = subprocess.Popen(
             self.arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.process.stdin.write(f"{PASSWORD}\n")
+        self.process.stdin.write(f"{self.secret}\n")
         self.process.stdin.flush()
 
     def kill(self):

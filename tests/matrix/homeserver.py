@@ -28,6 +28,8 @@ import urllib.request
 SERVER = "devbox.test"
 PASSWORD = "violet-otter-417"  # a word of its own: it is searched for in logs
 SECRET = "registration"
+SERVICE_TOKEN = "syt_service"  # of an application service, whose users are those that begin with SERVICE
+SERVICE = "service-"
 UNLIMITED = {"per_second": 10000, "burst_count": 10000}
 LIMITS = {
     **dict.fromkeys(("rc_message", "rc_registration", "rc_room_creation", "rc_media_create"), UNLIMITED),
@@ -69,6 +71,7 @@ class Homeserver:
             "signing_key_path": str(self.directory / "signing.key"), "report_stats": False,
             "registration_shared_secret": SECRET, "macaroon_secret_key": "macaroon", "form_secret": "form",
             "trusted_key_servers": [], "federation_domain_whitelist": [], "presence": {"enabled": False},
+            "app_service_config_files": [str(self.directory / "service.yaml")],
             "media_store_path": str(self.directory / "media"),
             "database": {"name": "sqlite3", "args": {"database": str(self.database)}},
             "listeners": [{"port": self.port, "type": "http", "bind_addresses": ["127.0.0.1"], "tls": False,
@@ -78,6 +81,10 @@ class Homeserver:
     def start(self, limits=LIMITS):
         """Without limits it has Synapse's own."""
         self.config.write_text(json.dumps({**self.settings(), **limits}))  # JSON is YAML
+        users = [{"exclusive": False, "regex": f"@{SERVICE}.*"}]
+        (self.directory / "service.yaml").write_text(json.dumps({
+            "id": "service", "url": None, "as_token": SERVICE_TOKEN, "hs_token": "hs",
+            "sender_localpart": "owner", "namespaces": {"users": users}}))
         with open(self.directory / "synapse.log", "ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "synapse.app.homeserver", "-c", str(self.config)],

@@ -8,13 +8,19 @@ import sqlite3
 from urllib.parse import quote
 
 from clients import ANA, BOT, Bot, Proxy, hear, settle
-from homeserver import SERVER, until
+from homeserver import SERVER, SERVICE, SERVICE_TOKEN, until
 
 ONE_TIME_KEYS = 50  # of the bot, on the server
 EDITED = "Edited commands are ignored. Send a new one."
 RESTORED = "The homeserver was restored from a backup."
 UNSIGNED = ("This session is not verified. In Element: Settings, Sessions, Verify; then send the command"
             " again.")
+
+
+async def is_signed(ana, user):
+    """The user has one device, which its identity signed."""
+    keys = await ana.call("keys/query", {"device_keys": {user: []}})
+    return [len(device["signatures"][user]) for device in keys["device_keys"][user].values()] == [2]
 
 
 async def ask(person, room, command):
@@ -152,12 +158,15 @@ def refusals(bot):
 
 
 async def names_taken(world, room):
-    """Another bot wants rooms whose aliases belong to the first: it takes none of them."""
-    user = f"@copy:{SERVER}"
-    world.server.register("copy")
-    copy = Bot(world.bot.arguments[0], world.directory / "copy", world.server.url, user)
+    """Another bot, the user of an application service, wants rooms whose aliases belong to the first: it
+    takes none of them."""
+    user = f"@{SERVICE}copy:{SERVER}"
+    world.server.register(f"{SERVICE}copy")
+    copy = Bot(world.bot.arguments[0], world.directory / "copy", world.server.url, user,
+               f"appservice {SERVICE_TOKEN}")
     try:
         until(lambda: refusals(copy) == ["M_FORBIDDEN"] * 3)
+        assert await is_signed(world.ana, user)
     finally:
         copy.kill()
     await ask(world.ana, room, "!the room is the same")

@@ -29,12 +29,6 @@ STORMS = {"faults": storm.Storm(commands=40, percent=12, seed=40),
           "kills": storm.Storm(commands=250, kills=25, server_kills=1, percent=1, seed=2)}
 
 
-async def is_signed(ana, user):
-    """The user has one device, which its identity signed."""
-    keys = await ana.call("keys/query", {"device_keys": {user: []}})
-    return [len(device["signatures"][user]) for device in keys["device_keys"][user].values()] == [2]
-
-
 async def latency(ana, room):
     """Prints how long an answer takes, from the call that sends to the sync that brings it."""
     took = []
@@ -64,7 +58,7 @@ async def conversation(world):
     server, bot, ana, ben = world.server, world.bot, world.ana, world.ben
     room, approvals, space = [await ana.enter(name) for name in ("dev-home", "operator-approvals", "devbox")]
     await ana.until(lambda: room in ana.client.rooms[space].children, "room in the space")
-    assert await is_signed(ana, BOT)
+    assert await scenarios.is_signed(ana, BOT)
     if ben:
         await ben.do("join", f"#dev-home:{SERVER}")
     print("ok rooms", flush=True)
