@@ -3,6 +3,7 @@
 then as an auditor does. Both may ask for everything and approve what the other one asks for: ana with
 scripts/chat, eva with what Element encrypts with."""
 
+import contextlib
 import sqlite3
 import time
 
@@ -26,7 +27,7 @@ capabilities:
 """
 PROGRAMS = "programs: [/usr/bin/hostname, "
 HOME, PC, APPROVALS = "dev-home-wsl", "dev-pc-aurgi", "operator-approvals"
-ANA, EVA = f"@ana:{SERVER}", f"@eva:{SERVER}"
+ANA, EVA, DEVBOX = f"@ana:{SERVER}", f"@eva:{SERVER}", f"@devbox:{SERVER}"
 SECONDS = 3  # from a command to its output
 WAITING = r".*waits for an approval \((?P<id>\w+)"
 
@@ -58,6 +59,13 @@ def recorded(network, *words):
     return any(all(word in line for word in words) for line in shown.splitlines())
 
 
+def of_account(network, query):
+    """What the homeserver has of devbox's account: the first column."""
+    store = sqlite3.connect(f"file:{network.matrix.folder}/synapse/synapse.db?mode=ro", uri=True)
+    with contextlib.closing(store):
+        return [row[0] for row in store.execute(query, (DEVBOX,))]
+
+
 def test_a_homeserver(network):
     network.matrix = Matrix(network, "devbox", "ana", "eva")
     network.ana, network.eva = network.matrix.at_chat("ana"), network.matrix.at_element("eva")
@@ -65,7 +73,7 @@ def test_a_homeserver(network):
 
 def test_login(network):
     need_homeserver(network)
-    command = ["devboxctl", "matrix", "login", "--server", URL, f"@devbox:{SERVER}"]
+    command = ["devboxctl", "matrix", "login", "--server", URL, DEVBOX]
     with network.hub.terminal(*command) as person:
         person.expect(r"[Pp]assword.*: ")
         person.type(network.matrix.password_file.read_text())
@@ -109,6 +117,41 @@ def test_help(network):
         both_hear(network, r"home-wsl can:")
 
     each_asks(network, check)
+
+
+def verify(network, asked, same):
+    """Eva at Element and an operator compare emojis. `asked`: by her, of that device, if it has one."""
+    eva = network.eva
+    if asked is not None:
+        eva.do("verify", DEVBOX, *asked)
+        shown = eva.do("compare")
+    with network.hub.terminal("devboxctl", "matrix", "verify", EVA) as operator:
+        if asked is None:
+            operator.expect(f"Accept the verification in Element, as {EVA}")
+            eva.do("accept", DEVBOX, eva.rooms[APPROVALS])
+            shown = eva.do("compare")
+        seen = [operator.expect(rf"  {number}  (.*)\n")[1] for number in range(1, 8)]
+        equal(seen, [emoji.replace("\ufe0f", "") for emoji in shown], "the emojis")
+        operator.expect(r"are they the same\? \[y/N\] ")
+        operator.type("y" if same else "n")
+        if same:
+            eva.do("confirm")
+        equal(operator.end(), 0 if same else 1, f"matrix verify: {operator.screen!r}")
+    equal(eva.do("verdict"), None if same else "m.mismatched_sas", "how it ends for eva")
+    equal(eva.do("verified", DEVBOX, same), same, "whether eva trusts devbox")
+
+
+def test_verification(network):
+    """Whoever asks, in a room and by to-device messages."""
+    need_homeserver(network)
+    if not isinstance(network.eva, Element):
+        raise Skip("matrix-js-sdk is not here")
+    network.eva.enter(APPROVALS)
+    devices = of_account(network, "SELECT device_id FROM e2e_device_keys_json WHERE user_id = ?")
+    for number, (asked, same) in enumerate([([], False), (None, True), ([], True), (devices, True)]):
+        network.ana.says(APPROVALS, f"next {number}")  # Element forgets what has ended with a sync
+        network.eva.do("hear", f"next {number}")
+        verify(network, asked, same)
 
 
 def test_golden(network):
@@ -228,16 +271,14 @@ def test_nothing_to_warn_of(network):
 def test_no_secrets(network):
     """Neither the password nor a token is in a log of the hub or in a file of devbox-matrix."""
     need_homeserver(network)
-    store = sqlite3.connect(f"file:{network.matrix.folder}/synapse/synapse.db?mode=ro", uri=True)
-    rows = [row for kind in ("access", "refresh") for row in store.execute(
-        f"SELECT token FROM {kind}_tokens WHERE user_id = ?", (f"@devbox:{SERVER}",))]
-    store.close()
+    rows = [token for kind in ("access", "refresh")
+            for token in of_account(network, f"SELECT token FROM {kind}_tokens WHERE user_id = ?")]
     expect(rows, "the homeserver has given no token")
     texts = {path.name: path.read_bytes()
              for path in (network.hub.path() / "var/lib/devbox/matrix").iterdir()}
     expect("matrix.db" in texts, f"the files are {texts.keys()}")
     texts["the journal"] = network.hub.run("journalctl", "-o", "export", "--no-pager").stdout.encode()
-    for secret in (network.matrix.password_file.read_text(), *(row[0] for row in rows)):
+    for secret in (network.matrix.password_file.read_text(), *rows):
         found = [name for name, text in texts.items() if secret.encode() in text]
         expect(not found, f"a secret is in {found}")
 
