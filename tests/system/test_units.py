@@ -23,7 +23,7 @@ def test_exposure_is_low():
         level = float(re.search(r"Overall exposure level for \S+: ([\d.]+)", output)[1])
         expect(level <= most, f"systemd-analyze security rates {unit} {level}, more than {most}")
 
-    each([(unit, 1.5) for unit in (*SERVICES, AGENT)] + [(unit, 0.6) for unit in WORKERS], check)
+    each([(unit, 1.5) for unit in (*SERVICES, AGENT, *MESH)] + [(unit, 0.6) for unit in WORKERS], check)
 
 
 def test_units_verify_clean():
