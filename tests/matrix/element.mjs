@@ -69,7 +69,7 @@ async function until(condition, what, patience = PATIENCE_MS) {
 
 // All events, once there are no gaps in them and each was decrypted, or cannot be.
 async function settled() {
-    while (gaps.size) await Promise.all(gaps);
+    await until(() => !gaps.size, "end of a gap", 4 * PATIENCE_MS);
     await until(() => !events.some((event) => event.isBeingDecrypted()), "end of decryption");
     return events;
 }
