@@ -6,6 +6,7 @@
 #include "codec/binary-text.h"
 #include "codec/strict-json.h"
 #include "proto/error.h"
+#include "schema/list.h"
 
 #define AT(member) offsetof(AuditBody, member)
 
@@ -229,14 +230,7 @@ static int redact_member(cJSON *arguments, cJSON *member, const Request *request
 
 static bool must_redact(const Capability *capability, const char *key)
 {
-        if (!capability || streq(key, "content_b64"))
-                return true;
-
-        for (size_t i = 0; i < capability->redact.n; i++)
-                if (streq(capability->redact.items[i], key))
-                        return true;
-
-        return false;
+        return !capability || streq(key, "content_b64") || LIST_CONTAINS(capability->redact, key);
 }
 
 int audit_redact(const Request *request, const Capability *capability, char **ret_arguments,

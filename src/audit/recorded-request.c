@@ -5,6 +5,7 @@
 
 #include "codec/strict-json.h"
 #include "proto/error.h"
+#include "schema/list.h"
 
 #define CONTENT "content_b64"
 
@@ -33,11 +34,7 @@ static bool is_redacted(const cJSON *value)
 
 static bool may_redact(const Capability *capability, const char *key)
 {
-        for (size_t i = 0; i < capability->redact.n; i++)
-                if (streq(capability->redact.items[i], key))
-                        return true;
-
-        return streq(key, CONTENT);
+        return streq(key, CONTENT) || LIST_CONTAINS(capability->redact, key);
 }
 
 /* Content is never recorded; only its size is judged. */

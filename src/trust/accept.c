@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "schema/list.h"
 #include "trust/accept-internal.h"
 
 /* The dispatchers whose keys are valid now. */
@@ -143,11 +144,9 @@ static int check_reference(const AcceptDevice *device, const RequestManifest *th
 
 static int check_scope(const ManifestDispatcher *signer, const Capability *capability)
 {
-        for (size_t i = 0; i < signer->capabilities.n; i++)
-                if (streq(signer->capabilities.items[i], capability->id))
-                        return 0;
-
-        return signer->capabilities.n == 0 ? 0 : DEVBOX_ERROR_DISPATCHER_SCOPE;
+        return signer->capabilities.n == 0 || LIST_CONTAINS(signer->capabilities, capability->id)
+                       ? 0
+                       : DEVBOX_ERROR_DISPATCHER_SCOPE;
 }
 
 static int check_capability(const AcceptDevice *device, const ManifestDispatcher *signer,

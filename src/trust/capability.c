@@ -8,6 +8,7 @@
 #include "basic/utf8.h"
 #include "proto/error.h"
 #include "proto/id.h"
+#include "schema/list.h"
 
 #define LABEL_MAX 63
 #define LIST_MAX  64
@@ -204,17 +205,6 @@ const Schema capability_schema = { .size = sizeof(Capability),
                                    .variant = choose_kind,
                                    .no_variant = "names no known capability; see devbox-manifest(5)" };
 
-static bool listed(char *const *list, size_t n, const char *name)
-{
-        for (size_t i = 0; i < n; i++)
-                if (streq(list[i], name))
-                        return true;
-
-        return false;
-}
-
-#define LISTED(list, name) (listed((list).items, (list).n, (name)))
-
 static int match_write(const Capability *capability, const Arguments *arguments)
 {
         return (arguments->write_mode == WRITE_REPLACE && !capability->replace) ||
@@ -226,7 +216,7 @@ static int match_write(const Capability *capability, const Arguments *arguments)
 static int match_sensors(const Capability *capability, const Arguments *arguments)
 {
         for (size_t i = 0; i < arguments->sensors.n; i++)
-                if (!LISTED(capability->sensors, arguments->sensors.items[i]))
+                if (!LIST_CONTAINS(capability->sensors, arguments->sensors.items[i]))
                         return DEVBOX_ERROR_BINARY_NOT_ALLOWED;
 
         return 0;
@@ -234,7 +224,7 @@ static int match_sensors(const Capability *capability, const Arguments *argument
 
 static int match_camera(const Capability *capability, const Arguments *arguments)
 {
-        if (!LISTED(capability->cameras, arguments->device))
+        if (!LIST_CONTAINS(capability->cameras, arguments->device))
                 return DEVBOX_ERROR_BINARY_NOT_ALLOWED;
 
         return arguments->width > capability->max_width || arguments->height > capability->max_height
@@ -251,7 +241,7 @@ int capability_match_command(const Capability *capability, const PathRoots *root
         assert(on_host || capability->kind == CAPABILITY_DOCKER_EXEC);
 
         if (on_host ? !streq(capability->bin, arguments->argv.items[0])
-                    : !LISTED(capability->containers, arguments->container))
+                    : !LIST_CONTAINS(capability->containers, arguments->container))
                 return DEVBOX_ERROR_BINARY_NOT_ALLOWED;
 
         if (on_host)
@@ -270,26 +260,27 @@ int capability_match(const Capability *capability, const PathRoots *roots, const
         case CAPABILITY_DOCKER_EXEC:
                 return capability_match_command(capability, roots, arguments, NULL);
         case CAPABILITY_FS_LIST:
-                return LISTED(capability->roots, arguments->root) ? 0 : DEVBOX_ERROR_PATH_DENIED;
+                return LIST_CONTAINS(capability->roots, arguments->root) ? 0 : DEVBOX_ERROR_PATH_DENIED;
         case CAPABILITY_FS_READ:
-                if (!LISTED(capability->roots, arguments->root))
+                if (!LIST_CONTAINS(capability->roots, arguments->root))
                         return DEVBOX_ERROR_PATH_DENIED;
                 return arguments->length > capability->max_bytes ? DEVBOX_ERROR_ARGS_DENIED : 0;
         case CAPABILITY_FS_WRITE:
-                if (!LISTED(capability->roots, arguments->root))
+                if (!LIST_CONTAINS(capability->roots, arguments->root))
                         return DEVBOX_ERROR_PATH_DENIED;
                 return match_write(capability, arguments);
         case CAPABILITY_DOCKER_LIST:
                 return 0;
         case CAPABILITY_DOCKER_LOGS:
-                return LISTED(capability->containers, arguments->container)
+                return LIST_CONTAINS(capability->containers, arguments->container)
                                ? 0
                                : DEVBOX_ERROR_BINARY_NOT_ALLOWED;
         case CAPABILITY_SENSORS_READ:
                 return match_sensors(capability, arguments);
         case CAPABILITY_SERVICE_STATUS:
         case CAPABILITY_SERVICE_RESTART:
-                return LISTED(capability->units, arguments->unit) ? 0 : DEVBOX_ERROR_BINARY_NOT_ALLOWED;
+                return LIST_CONTAINS(capability->units, arguments->unit) ? 0
+                                                                         : DEVBOX_ERROR_BINARY_NOT_ALLOWED;
         case CAPABILITY_CAMERA_SNAPSHOT:
                 return match_camera(capability, arguments);
         }

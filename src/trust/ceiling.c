@@ -9,6 +9,7 @@
 #include "basic/time.h"
 #include "proto/error.h"
 #include "proto/id.h"
+#include "schema/list.h"
 
 static bool capability_known(const char *name)
 {
@@ -38,19 +39,10 @@ const Schema ceiling_schema = { .size = sizeof(Ceiling), .max_bytes = 256 * 1024
 
 typedef LIST_OF(char *) Names;
 
-static bool listed(const Names *names, const char *name)
-{
-        for (size_t i = 0; i < names->n; i++)
-                if (streq(names->items[i], name))
-                        return true;
-
-        return false;
-}
-
 static bool all_listed(const Names *inner, const Names *names)
 {
         for (size_t i = 0; i < inner->n; i++)
-                if (!listed(names, inner->items[i]))
+                if (!LIST_CONTAINS(*names, inner->items[i]))
                         return false;
 
         return true;
@@ -100,12 +92,12 @@ static const char *reason_outside(const Ceiling *ceiling, const PathRoots *roots
 {
         const Names *read = NAMES(ceiling->read), *write = NAMES(ceiling->write);
 
-        if (!listed(NAMES(ceiling->capabilities), capability_kind_name((CapabilityKind) capability->kind)))
+        if (!LIST_CONTAINS(ceiling->capabilities, capability_kind_name((CapabilityKind) capability->kind)))
                 return "is a capability beyond the ceiling";
 
         switch (capability->kind) {
         case CAPABILITY_SHELL_EXEC:
-                if (!listed(NAMES(ceiling->programs), capability->bin))
+                if (!LIST_CONTAINS(ceiling->programs, capability->bin))
                         return "names a program beyond the ceiling";
                 if (capability->cwd && !streq(capability->cwd, "/") && !inside(read, capability->cwd))
                         return "starts in a directory beyond the ceiling";

@@ -9,6 +9,7 @@
 #include "codec/strict-json.h"
 #include "proto/error.h"
 #include "proto/id.h"
+#include "schema/list.h"
 
 #define LABEL_MAX 63
 
@@ -274,10 +275,7 @@ static bool constraint_matches(const ArgumentConstraint *constraint, const PathR
         case CONSTRAINT_LITERAL:
                 return streq(constraint->literal, text);
         case CONSTRAINT_ENUM:
-                for (size_t i = 0; i < constraint->names.n; i++)
-                        if (streq(constraint->names.items[i], text))
-                                return true;
-                return false;
+                return LIST_CONTAINS(constraint->names, text);
         case CONSTRAINT_INTEGER:
                 return integer_matches(constraint->range, text);
         case CONSTRAINT_WORD:

@@ -3,6 +3,8 @@
 
 #include "worker/docker-json.h"
 
+#include "schema/list.h"
+
 static const cJSON *member(const cJSON *tree, const char *name)
 {
         return cJSON_GetObjectItemCaseSensitive(tree, name);
@@ -95,11 +97,7 @@ const char *docker_json_reach(const cJSON *container)
 
 static bool is_listed(const Capability *capability, const char *name)
 {
-        for (size_t i = 0; i < capability->containers.n; i++)
-                if (streq(capability->containers.items[i], name))
-                        return true;
-
-        return capability->containers.n == 0;
+        return capability->containers.n == 0 || LIST_CONTAINS(capability->containers, name);
 }
 
 static void append_clean(Text *text, const char *value, int width)

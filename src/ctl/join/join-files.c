@@ -7,20 +7,12 @@
 
 #include "ctl/device/acl-tree.h"
 #include "ctl/join/join.h"
+#include "schema/list.h"
 
 typedef struct Access {
         const char *group;
         bool write;
 } Access;
-
-static bool capability_has_root(const Capability *capability, const char *name)
-{
-        for (size_t i = 0; i < capability->roots.n; i++)
-                if (streq(capability->roots.items[i], name))
-                        return true;
-
-        return false;
-}
 
 static bool is_needed(const Manifest *manifest, const char *root, bool write)
 {
@@ -30,7 +22,7 @@ static bool is_needed(const Manifest *manifest, const char *root, bool write)
                         capability->kind == CAPABILITY_FS_LIST || capability->kind == CAPABILITY_FS_READ;
 
                 if ((write ? capability->kind == CAPABILITY_FS_WRITE : reads) &&
-                    capability_has_root(capability, root))
+                    LIST_CONTAINS(capability->roots, root))
                         return true;
         }
 

@@ -14,6 +14,7 @@
 #include "ctl/problem.h"
 #include "ctl/verbs.h"
 #include "proto/id.h"
+#include "schema/list.h"
 #include "trust/key-file.h"
 
 typedef struct AddOptions {
@@ -62,10 +63,7 @@ static int replace(char **text, const char *with)
 
 static int add_group(Person *person, const char *group)
 {
-        for (size_t i = 0; group && i < person->groups.n; i++)
-                if (streq(person->groups.items[i], group))
-                        return 0;
-        if (!group)
+        if (!group || LIST_CONTAINS(person->groups, group))
                 return 0;
 
         char **grown = realloc(person->groups.items, (person->groups.n + 1) * sizeof *grown);

@@ -12,6 +12,7 @@
 #include "ctl/operator/files.h"
 #include "ctl/problem.h"
 #include "proto/id.h"
+#include "schema/list.h"
 #include "schema/yaml.h"
 
 #define PEOPLE_MAX 256
@@ -73,15 +74,6 @@ static bool keys_clash(const Person *a, const Person *b)
                (!public_key_is_null(&a->master_key) && public_key_equal(&a->master_key, &b->master_key));
 }
 
-static bool is_in_group(const Person *person, const char *group)
-{
-        for (size_t i = 0; i < person->groups.n; i++)
-                if (streq(person->groups.items[i], group))
-                        return true;
-
-        return false;
-}
-
 static const char *check_people(const void *object)
 {
         const People *all = object;
@@ -90,7 +82,7 @@ static const char *check_people(const void *object)
                 for (size_t j = 0; j < all->people.n; j++) {
                         const Person *a = &all->people.items[i], *b = &all->people.items[j];
 
-                        if (is_in_group(a, b->name))
+                        if (LIST_CONTAINS(a->groups, b->name))
                                 return "has a group with the name of a person";
                         if (i == j)
                                 continue;
@@ -233,7 +225,7 @@ int people_resolve(const People *people, const char *name, PrincipalAdd add, voi
                 return add(context, name, NULL);
 
         for (size_t i = 0; i < people->people.n && r == 0; i++)
-                if (is_in_group(&people->people.items[i], name)) {
+                if (LIST_CONTAINS(people->people.items[i].groups, name)) {
                         found = 0;
                         r = add_principals(&people->people.items[i], add, context);
                 }
