@@ -62,7 +62,7 @@ typedef struct PresharedKeyInput {
         const Sha256 *claim_sha256;
 } PresharedKeyInput;
 
-/* The preshared key of the lasting tunnel. It needs the token's secret, which never crosses the network
+/* The preshared key of the device's own tunnel. It needs the token's secret, which never crosses the network
  * unsealed, so that recorded traffic stays closed even if X25519 falls. Errors: -EBADMSG an ephemeral key
  * of small order; -ENOMEM. */
 int enrolment_preshared_key(const PresharedKeyInput *input, Secret **ret_key);

@@ -5,19 +5,16 @@
 
 #include <netdb.h>
 #include <stdio.h>
-#include <unistd.h>
 
+#include "basic/fd.h"
 #include "ctl/problem.h"
 
 /* Connecting a UDP socket sends nothing, and fails where there is no route. */
 static bool has_route(const struct addrinfo *address)
 {
-        int fd = socket(address->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-        bool routed = fd >= 0 && connect(fd, address->ai_addr, address->ai_addrlen) == 0;
+        _cleanup_(fd_closep) int fd = socket(address->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-        if (fd >= 0)
-                (void) close(fd);
-        return routed;
+        return fd >= 0 && connect(fd, address->ai_addr, address->ai_addrlen) == 0;
 }
 
 /* "host:port", "[address]:port" */
