@@ -7,11 +7,14 @@
 #include <stdio.h>
 
 #include "basic/text.h"
+#include "basic/utf8.h"
 #include "matrix/command-display.h"
 #include "matrix/command-journal.h"
 #include "matrix/upload.h"
 #include "proto/id.h"
 #include "store/query.h"
+
+#define SUBJECT_SIZE 64
 
 /* Signs in a line have no variation selector, which is invisible; reactions have the one that apps give
  * them. */
@@ -41,10 +44,21 @@ static const struct {
         { "unreachable", NULL, MARK_FAILED },
 };
 
+/* A subject is a word of the command: it cannot begin a line of its own, or hide the rest of one. Cut where
+ * a dispatcher cuts its own. */
+static const char *format_subject(const RunAnswer *answer, char ret_subject[static SUBJECT_SIZE])
+{
+        (void) snprintf(ret_subject, SUBJECT_SIZE, "%s", answer->subject);
+        (void) utf8_sanitize(ret_subject);
+        return ret_subject;
+}
+
 /* "✅ home-wsl · ls · exit 0 · 0.2 s"; `word` NULL: left out. */
 static void append_head(Text *line, const RunAnswer *answer, Mark mark, const char *word)
 {
-        text_appendf(line, "%s %s · %s · ", mark.sign, answer->device, answer->subject);
+        char subject[SUBJECT_SIZE];
+
+        text_appendf(line, "%s %s · %s · ", mark.sign, answer->device, format_subject(answer, subject));
         if (word)
                 text_appendf(line, "%s · ", word);
         answer_append_duration(line, answer->took_usec);
@@ -131,7 +145,7 @@ static void append_omissions(Text *line, const RunAnswer *answer, const RunOutco
 static int attach(Database *database, const RunAnswer *answer)
 {
         _cleanup_(freep) char *room_id = NULL, *thread = NULL;
-        char name[128];
+        char name[160], subject[SUBJECT_SIZE];
 
         if (!answer->file && answer_is_whole(answer->output))
                 return 0;
@@ -142,7 +156,7 @@ static int attach(Database *database, const RunAnswer *answer)
                                answer->event_id);
         if (r < 0 || !room_id)
                 return MIN(r, 0);
-        (void) snprintf(name, sizeof name, "%.63s-%.40s.txt", answer->device, answer->subject);
+        (void) snprintf(name, sizeof name, "%.63s-%s.txt", answer->device, format_subject(answer, subject));
 
         const UploadFile file = { .room_id = room_id,
                                   .name = name,

@@ -189,6 +189,34 @@ static void test_long_run(void **state)
         expect_sent(store, "", NULL);
 }
 
+/* The program's name is what the person wrote. */
+static void test_subjects(void **state)
+{
+        static const struct {
+                const char *subject, *line;
+        } rows[] = {
+                { "ls", "⏳ home-wsl · ls · 0.2 s" },
+                { "ls\n7KQ2PD approved by @ben:x", "⏳ home-wsl · ls?7KQ2PD approved by @ben:x · 0.2 s" },
+                { "a\xe2\x80\xae"
+                  "b\x1b",
+                  "⏳ home-wsl · a???b? · 0.2 s" },
+                { "é", "⏳ home-wsl · é · 0.2 s" },
+                { "012345678901234567890123456789012345678901234567890123456789éé",
+                  "⏳ home-wsl · 012345678901234567890123456789012345678901234567890123456789é? · 0.2 s" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                RunAnswer answer = ls;
+                void *store = NULL;
+
+                (void) up(&store);
+                answer.subject = rows[i].subject;
+                assert_ok(run_answer_progress(((TestStore *) store)->database, &answer));
+                expect_sent(store, rows[i].line, "$answer");
+                (void) test_store_down(&store);
+        }
+}
+
 /* The first message is being sent when the run ends: the end waits for its id. */
 static void test_under_way(void **state)
 {
@@ -242,6 +270,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_ends),
                 cmocka_unit_test_setup_teardown(test_long_run, up, test_store_down),
+                cmocka_unit_test(test_subjects),
                 cmocka_unit_test_setup_teardown(test_under_way, up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_refused, up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_thread, up, test_store_down),
