@@ -10,12 +10,18 @@
 
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 #define NUMBER_MAX  40             /* characters; 2^64 has 20 */
+#define VALUES_MAX  2000           /* in the content of an event */
 
 typedef struct Cleaner {
         const uint8_t *kept; /* up to `rest`: not copied yet */
         Bytes rest;
         Text *clean;
         unsigned depth, depth_max;
+
+        /* The content of an event; depth 0: in none. */
+        unsigned content_depth;
+        size_t content_at; /* in `clean` */
+        size_t n_values;
 } Cleaner;
 
 static void pass(Cleaner *cleaner, size_t size)
@@ -131,13 +137,56 @@ static void clean_number(Cleaner *cleaner)
                 pass(cleaner, size);
 }
 
+/* ---- contents of events */
+
+/* Whether the value that begins here is the member "content", or one whose name ends so. */
+static bool is_content(const Cleaner *cleaner, const uint8_t *begin)
+{
+        static const char name[] = "content\"";
+        const uint8_t *at = cleaner->rest.data;
+
+        while (at > begin && isspace(at[-1]))
+                at--;
+        if (at == begin || *--at != ':')
+                return false;
+        while (at > begin && isspace(at[-1]))
+                at--;
+        return (size_t) (at - begin) >= strlen(name) && memcmp(at - strlen(name), name, strlen(name)) == 0;
+}
+
+static void begin_content(Cleaner *cleaner, const uint8_t *begin)
+{
+        if (cleaner->content_depth > 0 || cleaner->depth == cleaner->depth_max ||
+            !is_content(cleaner, begin))
+                return;
+        cleaner->content_depth = cleaner->depth + 1;
+        cleaner->content_at = cleaner->clean->size + (size_t) (cleaner->rest.data - cleaner->kept);
+        cleaner->n_values = 0;
+}
+
+/* Behind its end. Anyone can send an event, and a parser needs fifty times the memory of "0,": a content of
+ * too many values becomes null. */
+static void end_content(Cleaner *cleaner)
+{
+        cleaner->content_depth = 0;
+        if (cleaner->n_values <= VALUES_MAX)
+                return;
+        flush(cleaner);
+        if (cleaner->clean->error < 0)
+                return;
+        cleaner->clean->size = cleaner->content_at;
+        text_append(cleaner->clean, "null");
+}
+
 /* Between strings. A value too deep is written as null where it opens and then skipped to where it closes.
  */
-static void clean_token(Cleaner *cleaner)
+static void clean_token(Cleaner *cleaner, const uint8_t *begin)
 {
         uint8_t c = cleaner->rest.data[0];
 
+        cleaner->n_values += c == ',' || c == '{' || c == '[';
         if (c == '{' || c == '[') {
+                begin_content(cleaner, begin);
                 if (cleaner->depth == cleaner->depth_max)
                         replace(cleaner, 0, "null");
                 cleaner->depth++;
@@ -146,6 +195,8 @@ static void clean_token(Cleaner *cleaner)
                 pass(cleaner, 1);
                 if (cleaner->depth == cleaner->depth_max + 1)
                         flush(cleaner);
+                if (cleaner->depth == cleaner->content_depth)
+                        end_content(cleaner);
                 cleaner->depth--;
         } else if (c == '-' || isdigit(c))
                 clean_number(cleaner);
@@ -164,7 +215,7 @@ int json_clean(Bytes text, unsigned depth_max, char **ret_clean, size_t *ret_siz
                         in_string = clean_characters(&cleaner);
                 else {
                         in_string = cleaner.rest.data[0] == '"';
-                        clean_token(&cleaner);
+                        clean_token(&cleaner, text.data);
                 }
 
         flush(&cleaner);

@@ -18,9 +18,9 @@ static inline void json_freep(cJSON **tree)
 }
 
 /* Reads a text of which a homeserver wrote the frame and others the values. NUL, lone surrogates and bytes
- * that are not UTF-8 become U+FFFD; numbers of more than 40 characters, and what is nested too deeply, null.
- * The caller frees the tree with cJSON_Delete(). Errors: -EBADMSG no JSON; -EFBIG more than `max` bytes;
- * -ENOMEM. */
+ * that are not UTF-8 become U+FFFD; numbers of more than 40 characters, what is nested too deeply, and
+ * members whose name ends with "content" and which have more than 2000 values, null. The caller frees the
+ * tree with cJSON_Delete(). Errors: -EBADMSG no JSON; -EFBIG more than `max` bytes; -ENOMEM. */
 int matrix_json_parse(Bytes text, size_t max, cJSON **ret_tree);
 
 /* Canonical JSON of a value (Matrix specification, appendices): sorted keys, no spaces, integers only. From

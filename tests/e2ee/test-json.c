@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#include "basic/text.h"
+
 #include "test.h"
 
 static cJSON *parse(const char *text)
@@ -170,9 +172,50 @@ static void test_members(void **state)
         assert_false(object_integer(tree, "big", INT64_MIN, INT64_MAX, &value));
 }
 
+/* An event of a stranger takes no more memory than others: its content is null, and what is around it stays.
+ */
+static void test_contents_of_many_values(void **state)
+{
+        static const struct {
+                const char *before, *item, *after; /* around many items */
+                unsigned n;
+                bool kept;
+        } rows[] = {
+                { "[", "0,", "0]", 1900, true },
+                { "[", "0,", "0]", 2100, false },
+                { "{\"a\":[", "{},", "{}]}", 900, true },
+                { "{\"a\":[", "{},", "{}]}", 1100, false },
+                { "{\"a\":{\"content\":[", "[[]],", "0]}}", 1100, false },
+                { "{\"a\":\"", ",[{", "\"}", 5000, true },
+                { "{\"deep\":[", "[[],[]],", "0]}", 40000, false },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                for (int spaced = 0; spaced < 2; spaced++) {
+                        _cleanup_(text_done) Text text = TEXT_NULL;
+                        _cleanup_(json_freep) cJSON *tree = NULL;
+
+                        text_append(&text, spaced ? "[{\"a\":\"\\u0000\",\"content\" : " : "[{\"content\":");
+                        text_append(&text, rows[i].before);
+                        for (unsigned n = 0; n < rows[i].n; n++)
+                                text_append(&text, rows[i].item);
+                        text_append(&text, rows[i].after);
+                        text_append(&text, ",\"type\":\"t\"},{\"content\":{\"b\":1}},[[[0]]]]");
+                        assert_ok(text.error);
+                        assert_ok(matrix_json_parse(BYTES(text.data, text.size), SIZE_MAX, &tree));
+                        assert_int_equal(cJSON_GetArraySize(tree), 3);
+                        const cJSON *event = cJSON_GetArrayItem(tree, 0);
+                        assert_int_equal(cJSON_IsNull(object_get(event, "content")), !rows[i].kept);
+                        assert_true(object_has(event, "type", "t"));
+                        assert_non_null(object_object(cJSON_GetArrayItem(tree, 1), "content"));
+                }
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_contents_of_many_values),
                 cmocka_unit_test(test_canonical),
                 cmocka_unit_test(test_what_has_no_canonical_form),
                 cmocka_unit_test(test_signing_leaves_out_only_the_outermost),
