@@ -9,7 +9,8 @@
 #include "e2ee/message.h"
 #include "store/query.h"
 
-#define HURRY_MS INT64_C(5000)
+#define HURRY_MS     INT64_C(5000)
+#define REFUSED_KEPT 10000 /* the rows of this many events before it */
 
 int outbox_put_take(Database *database, const OutboxItem *item, cJSON *content)
 {
@@ -139,7 +140,7 @@ static int note_turn(Database *database, OutboxRow *row, int64_t now_ms)
                          row->event.seq);
 }
 
-/* `waited_ms`: since its turn came. */
+/* Or drops it. `waited_ms`: since its turn came. */
 static int encrypt(Database *database, E2ee *e2ee, const OutboxRow *row, int64_t waited_ms)
 {
         _cleanup_(json_freep) cJSON *content = NULL, *encrypted = NULL;
@@ -159,7 +160,7 @@ static int encrypt(Database *database, E2ee *e2ee, const OutboxRow *row, int64_t
                         return ours < 0 ? ours : OUTBOX_WAIT;
         }
         if (r == ENCRYPT_NOT_HERE)
-                r = outbox_answered(database, row->event.seq, "M_NOT_ENCRYPTED");
+                return outbox_answered(database, row->event.seq, "M_NOT_ENCRYPTED");
         if (r != 0 || !encrypted)
                 return r < 0 ? r : OUTBOX_WAIT;
         r = canonical_json(encrypted, false, &text);
@@ -172,18 +173,18 @@ static int encrypt(Database *database, E2ee *e2ee, const OutboxRow *row, int64_t
 
 int outbox_first(Database *database, E2ee *e2ee, int64_t now_ms, OutboxEvent *ret_event)
 {
-        OutboxRow row;
+        OutboxRow row = { .encrypted = false };
 
-        int r = read_first(database, &row);
-        if (r != 0)
-                return r;
-        if (!row.encrypted && !is_clear(row.event.type)) {
+        for (;;) {
+                int r = read_first(database, &row);
+                if (r != 0)
+                        return r;
+                if (row.encrypted || is_clear(row.event.type))
+                        break;
                 r = note_turn(database, &row, now_ms);
                 if (r == 0)
                         r = encrypt(database, e2ee, &row, now_ms - row.turn_ms);
                 outbox_event_done(&row.event);
-                if (r == 0)
-                        r = read_first(database, &row);
                 if (r != 0)
                         return r;
         }
@@ -193,8 +194,13 @@ int outbox_first(Database *database, E2ee *e2ee, int64_t now_ms, OutboxEvent *re
 
 int outbox_answered(Database *database, int64_t seq, const char *code)
 {
-        return code ? query_run(database, "UPDATE outbox SET error = ? WHERE seq = ?", "ti", code, seq)
-                    : query_run(database, "DELETE FROM outbox WHERE seq = ?", "i", seq);
+        if (!code)
+                return query_run(database, "DELETE FROM outbox WHERE seq = ?", "i", seq);
+
+        int r = query_run(database, "UPDATE outbox SET error = ? WHERE seq = ?", "ti", code, seq);
+        return r < 0 ? r
+                     : query_run(database, "DELETE FROM outbox WHERE error NOT NULL AND seq <= ? - ?", "ii",
+                                 seq, (int64_t) REFUSED_KEPT);
 }
 
 int outbox_owner(Database *database, int64_t seq, OutboxOwnerKind *ret_kind, char **ret_id)

@@ -71,8 +71,8 @@ typedef enum OutboxOutcome {
  * for keys of devices that cannot be had. */
 int outbox_first(Database *database, E2ee *e2ee, int64_t now_ms, OutboxEvent *ret_event);
 
-/* The server has it, or (`code` is not NULL) refused it for good: then the row stays, and the next follows.
- */
+/* The server has it, or (`code` is not NULL) refused it for good: then the row stays for ten thousand more,
+ * and the next follows. */
 int outbox_answered(Database *database, int64_t seq, const char *code);
 
 /* 1: it has an owner; the caller frees the id. */

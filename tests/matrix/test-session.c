@@ -296,15 +296,23 @@ static void test_clear_rooms(void **state)
         chat_pin(chat);
         room_member(chat->server, "!clear:x", BOT, "join");
         room_member(chat->server, "!clear:x", ANA, "join");
-        for (int i = 0; i < 20; i++)
+        assert_ok(query_run(chat->database,
+                            "INSERT INTO outbox(seq, room_id, type, content, txn_id, error)"
+                            " VALUES (1, '!clear:x', 't', '{}', 'old', 'M_UNKNOWN'),"
+                            " (10000, '!clear:x', 't', '{}', 'newer', 'M_UNKNOWN')",
+                            ""));
+        for (int i = 0; i < 50; i++)
                 (void) room_event(chat->server, "!clear:x",
                                   tree_parse("{\"type\":\"m.room.message\",\"sender\":\"@ana:x\","
                                              "\"content\":{\"msgtype\":\"m.text\",\"body\":\"!help\"}}"));
-        CHAT_UNTIL(chat, chat_count(chat, "SELECT count(*) FROM outbox WHERE room_id = '!clear:x'") == 20);
+        CHAT_UNTIL(chat,
+                   chat_count(chat, "SELECT count(*) FROM outbox WHERE error = 'M_NOT_ENCRYPTED'") > 0);
         chat_say(chat, "next");
         CHAT_UNTIL(chat, peer_heard(chat->ana, BOT, "next") == 1);
         assert_int_equal(chat_count(chat, "SELECT count(*) FROM outbox WHERE error = 'M_NOT_ENCRYPTED'"),
-                         20);
+                         50);
+        assert_int_equal(chat_count(chat, "SELECT count(*) FROM outbox WHERE txn_id IN ('old', 'newer')"),
+                         1);
 }
 
 /* After an absence: people learn that commands were missed. */
