@@ -79,5 +79,11 @@ int progress_ask(const Progress *progress, const char *question)
                 return -errno;
 
         ssize_t n = read(terminal, answer, sizeof answer);
-        return n < 0 ? -errno : n > 0 && (answer[0] == 'y' || answer[0] == 'Y');
+        if (n < 0)
+                return -errno;
+
+        bool yes = n > 0 && (answer[0] == 'y' || answer[0] == 'Y');
+        while (n == sizeof answer && answer[n - 1] != '\n') /* the rest of the line is not for the shell */
+                n = read(terminal, answer, sizeof answer);
+        return yes;
 }

@@ -18,7 +18,8 @@ static void ask(void)
 
         if (poll(&typed, 1, -1) != 1)
                 _exit(EXIT_FAILURE + 10);
-        _exit(progress_ask(&progress, "is it so?"));
+        int answer = progress_ask(&progress, "is it so?");
+        _exit(poll(&typed, 1, 0) == 0 ? answer : EXIT_FAILURE + 11);
 }
 
 static void wait_for_question(int terminal)
@@ -45,6 +46,7 @@ static void test_only_an_answer_is_one(void **state)
                 { "n\n", "y\n", 1 },
                 { "y\n", "\n", 0 },
                 { "\n", "Yes\n", 1 },
+                { "y\n", "correct horse battery staple\n", 0 },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
