@@ -16,6 +16,7 @@
 
 /* The bus, and a fake whose variables end with NULL. */
 static TestBus *bus;
+static TestDaemon *mesh;
 
 static TestDaemon *start(const char *const *environment)
 {
@@ -37,11 +38,16 @@ static void assert_log(const char *text)
 static int bus_up(void **state)
 {
         bus = test_bus_new();
+        mesh = test_daemon_start_full(
+                bus, &(TestDaemonOptions){ .program = "tests/bus/fake-hub",
+                                           .name = "org.devbox.Mesh1",
+                                           .environment = (const char *const[]){ "FAKE_ROLE=hub", NULL } });
         return 0;
 }
 
 static int bus_down(void **state)
 {
+        mesh = test_daemon_free(mesh);
         bus = test_bus_free(bus);
         return 0;
 }

@@ -116,7 +116,10 @@ static void test_init_rejects(void **state)
                 { { "hub", "init", SIGNING(world) }, "hub init needs --endpoint", 2 },
                 { { "hub", "init", "--endpoint", "a,,b" }, "--endpoint takes names or addresses", 2 },
                 { { "hub", "init", "--endpoint", "a,b,c,d,e" }, "--endpoint takes names or addresses", 2 },
-                { { "invite", "home-wsl", SIGNING(world) }, "there is no root at ", 1 },
+                { { "invite", "home-wsl", SIGNING(world) },
+                  "this machine is no hub yet; run: devboxctl hub init ",
+                  1 },
+                { { "matrix", "login", "@devbox:example.org" }, "this machine is no hub yet; run: ", 1 },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {

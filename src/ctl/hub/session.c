@@ -30,35 +30,13 @@ static int get_status(HubSession *session)
         return r;
 }
 
-/* Before the root is looked for, which is where the operator works. */
-static int check_no_device(const HubSession *session)
+static int check_root(const HubSession *session)
 {
-        const MeshStatus *mesh = &session->mesh;
-
-        if (!streq(strempty(mesh->role), "device"))
-                return 0;
-
-        return problem_set(&session->ctl->problem, DEVBOX_ERROR_NOT_ENROLLED,
-                           "%s is a device of %s; run this on the hub, or name it with -H USER@HOST",
-                           session->ctl->host ? session->ctl->host : "this machine",
-                           strempty(mesh->network));
-}
-
-static int check_hub(const HubSession *session)
-{
-        char **problem = &session->ctl->problem;
-
-        if (!streq(strempty(session->mesh.role), "hub"))
-                return problem_set(problem, DEVBOX_ERROR_NOT_ENROLLED,
-                                   "%s is no hub yet; run: devboxctl hub init --endpoint HOST, or name the "
-                                   "hub with -H USER@HOST",
-                                   session->ctl->host ? session->ctl->host : "this machine");
-        if (!sha256_equal(&session->mesh.root_sha256, root_chain_last_digest(&session->chain)))
-                return problem_set(problem, DEVBOX_ERROR_ROOT_CHAIN,
-                                   "the hub does not obey the root that is here; devboxctl hub init brings "
-                                   "it there if it follows the hub's");
-
-        return 0;
+        return sha256_equal(&session->mesh.root_sha256, root_chain_last_digest(&session->chain))
+                       ? 0
+                       : problem_set(&session->ctl->problem, DEVBOX_ERROR_ROOT_CHAIN,
+                                     "the hub does not obey the root that is here; devboxctl hub init "
+                                     "brings it there if it follows the hub's");
 }
 
 static int open_key(HubSession *session)
@@ -91,11 +69,11 @@ int hub_session_open(Ctl *ctl, const KeySource *source, HubSession *ret_session)
         if (r == 0)
                 r = get_status(session);
         if (r == 0)
-                r = check_no_device(session);
+                r = mesh_status_check_hub(&session->mesh, ctl->host, &ctl->problem);
         if (r == 0)
                 r = root_chain_read_current(source->dir, NULL, &session->chain, &ctl->problem);
         if (r == 0)
-                r = check_hub(session);
+                r = check_root(session);
 
         return r != 0 ? r : open_key(session);
 }

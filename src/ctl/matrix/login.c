@@ -7,6 +7,7 @@
 
 #include "basic/utf8.h"
 #include "ctl/matrix/status-print.h"
+#include "ctl/mesh/mesh-client.h"
 #include "ctl/operator/secret-input.h"
 #include "ctl/option-types.h"
 #include "ctl/print.h"
@@ -91,6 +92,15 @@ static int reject_other(Ctl *ctl, const MatrixStatus *status)
                            "%s is logged in; run first: devboxctl matrix logout", strempty(status->user));
 }
 
+/* Only a hub uses the account: another machine that logged in would take its cross-signing identity. */
+static int check_hub(Ctl *ctl)
+{
+        _cleanup_(mesh_status_done) MeshStatus mesh = { 0 };
+
+        int r = mesh_client_get_status(ctl->bus, &mesh, &ctl->problem);
+        return r != 0 ? r : mesh_status_check_hub(&mesh, ctl->host, &ctl->problem);
+}
+
 static int log_in(Ctl *ctl, const LoginOptions *given, const char *user, Secret **ret_secret)
 {
         int r = read_secret(ctl, given, user, ret_secret);
@@ -157,6 +167,8 @@ static int run(Ctl *ctl, const void *options, char **args)
                                  "exclude each other");
 
         int r = ctl_open_bus(ctl);
+        if (r == 0)
+                r = check_hub(ctl);
         if (r == 0)
                 r = client_query(ctl->bus, &matrix_get_status, &before, &ctl->problem);
         if (r != 0)

@@ -147,6 +147,23 @@ int mesh_client_get_status(sd_bus *bus, MeshStatus *ret_status, char **ret_probl
         return send_for_status(r, call, ret_status, ret_problem);
 }
 
+int mesh_status_check_hub(const MeshStatus *status, const char *host, char **ret_problem)
+{
+        const char *role = strempty(status->role), *where = host ? host : "this machine";
+
+        if (streq(role, "hub"))
+                return 0;
+        if (streq(role, "device"))
+                return problem_set(ret_problem, DEVBOX_ERROR_NOT_ENROLLED,
+                                   "%s is a device of %s; run this on the hub, or name it with -H USER@HOST",
+                                   where, strempty(status->network));
+
+        return problem_set(ret_problem, DEVBOX_ERROR_NOT_ENROLLED,
+                           "%s is no hub yet; run: devboxctl hub init --endpoint HOST, or name the hub with "
+                           "-H USER@HOST",
+                           where);
+}
+
 int mesh_client_list_peers(sd_bus *bus, bool all, ClientRows *ret_rows, char **ret_problem)
 {
         static const ClientQuery query = { { &mesh_daemon, "ListPeers", "b" },

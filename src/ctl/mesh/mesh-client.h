@@ -81,6 +81,9 @@ typedef struct MeshPeerOptions {
 
 int mesh_client_get_status(sd_bus *bus, MeshStatus *ret_status, char **ret_problem);
 
+/* DEVBOX_ERROR_NOT_ENROLLED unless it is the status of a hub. `host`: where it was asked for, NULL: here. */
+int mesh_status_check_hub(const MeshStatus *status, const char *host, char **ret_problem);
+
 /* Rows of MeshPeer, MeshDrift and MeshPending. */
 int mesh_client_list_peers(sd_bus *bus, bool all, ClientRows *ret_rows, char **ret_problem);
 int mesh_client_get_peer(sd_bus *bus, const char *name, ClientRows *ret_row, char **ret_problem);
