@@ -38,6 +38,7 @@ int job_fail_file(const Job *job, Output *output, int error, JobOutcome *ret_out
         }
 
         *ret_outcome = job_exited(1);
-        return output_printf(output, OUTPUT_STDERR, "%s:%s: %s\n", arguments->root,
-                             strempty(arguments->path), strerror(-error));
+        return output_printf(output, OUTPUT_STDERR, "%s:%s: %s%s\n", arguments->root,
+                             strempty(arguments->path), strerror(-error),
+                             error == -EACCES ? "; on the device: devboxctl device grant" : "");
 }

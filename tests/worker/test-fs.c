@@ -165,6 +165,23 @@ static void write_text(JobWorld *world, const char *name, WriteMode mode, const 
         job_world_run(world, fs_write_run);
 }
 
+static int fail_for_permission(const Job *job, Output *output, JobOutcome *ret_outcome)
+{
+        return job_fail_file(job, output, -EACCES, ret_outcome);
+}
+
+/* The mode of a file does not stop root, as whom this may run. */
+static void test_permission(void **state)
+{
+        JobWorld *world = *state;
+
+        world->request.arguments.path = (char *) "secret";
+        job_world_run(world, fail_for_permission);
+        assert_finished(world, 1);
+        assert_string_equal(world->streams[OUTPUT_STDERR],
+                            "home:secret: Permission denied; on the device: devboxctl device grant\n");
+}
+
 static void test_write(void **state)
 {
         JobWorld *world = *state;
@@ -277,6 +294,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_read, job_world_up, job_world_down),
                 cmocka_unit_test_setup_teardown(test_nothing_leads_out, job_world_up, job_world_down),
                 cmocka_unit_test_setup_teardown(test_what_cannot_be_read, job_world_up, job_world_down),
+                cmocka_unit_test_setup_teardown(test_permission, job_world_up, job_world_down),
                 cmocka_unit_test_setup_teardown(test_write, job_world_up, job_world_down),
                 cmocka_unit_test_setup_teardown(test_compare_and_swap, job_world_up, job_world_down),
                 cmocka_unit_test_setup_teardown(test_write_replaces_a_planted_link, job_world_up,
