@@ -53,11 +53,12 @@ static int check_decision(Queue *queue, const StoredRequest *stored, const Queue
                 return reject_decision(DEVBOX_ERROR_APPROVAL_MISMATCH,
                                        "the manifest does not name whoever decided as an approver", ret_why);
         if (decision->approve && decision->tier < stored->tier)
-                return reject_decision(DEVBOX_ERROR_APPROVAL_MISSING,
-                                       stored->tier == APPROVAL_SIGNED
-                                               ? "the tier is signed, use: devboxctl approve --sign"
-                                               : "the tier is message, a reaction is not enough",
-                                       ret_why);
+                return reject_decision(
+                        DEVBOX_ERROR_APPROVAL_MISSING,
+                        stored->tier == APPROVAL_SIGNED
+                                ? "the tier is signed, use: devboxctl approve --sign"
+                                : "the tier is message, a reaction is not enough: write !approve and its id",
+                        ret_why);
         if (decision->approve &&
             manifest_same_person(decision->manifest, stored->principal, decision->principal) &&
             !stored->self_may_approve)

@@ -51,7 +51,7 @@ static void append_approval(const Capability *capability, Text *text)
         if (capability->approval_count > 1)
                 text_appendf(text, " %" PRIi64 " people", capability->approval_count);
         if (capability->approval == APPROVAL_MESSAGE)
-                text_append(text, " written, no reaction");
+                text_append(text, " with !approve, not 👍");
         else if (capability->approval == APPROVAL_SIGNED)
                 text_append(text, " signed, with devboxctl approve --sign");
 }

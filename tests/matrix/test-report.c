@@ -74,7 +74,7 @@ static void test_capabilities(void **state)
                 { "\"name\":\"service.status\",\"units\":[\"a.service\"]", "none", "!status a.service",
                   "service.status", "a.service" },
                 { "\"name\":\"camera.snapshot\",\"cameras\":[\"/dev/video0\"]", "message",
-                  "!camera.snapshot /dev/video0  🔒 written, no reaction", "camera.snapshot", "reaction" },
+                  "!camera.snapshot /dev/video0  🔒 with !approve, not 👍", "camera.snapshot", "👍" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
