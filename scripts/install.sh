@@ -367,7 +367,7 @@ The configuration, with the token for actions: $config
 To use devbox without being root: usermod -aG devbox-admin,systemd-journal NAME, then log in again."
     fi
     case $role in
-    hub) say "Next: devboxctl hub init --endpoint NAME, the name or address that devices reach it by" ;;
+    hub) say "Next, on your own machine: devboxctl -H root@HUB hub init --endpoint HUB" ;;
     device) say "Next: devboxctl enroll, with an invitation from your hub (there: devboxctl invite NAME)" ;;
     esac
 }

@@ -19,7 +19,7 @@ static void test_invite_without_waiting(void **state)
         assert_true(startswith(run.output, SUMMARY "\nOn home-wsl, within 10 minutes, once:\n\n"
                                                    " devboxctl enroll and paste:\n\ndevbox1:"));
         assert_has(run.output, "\n████ ▄▄▄▄▄ █"); /* the corner of a QR code */
-        assert_has(run.output, "\nIt shows the fingerprint ");
+        assert_has(run.output, "\nhome-wsl shows the fingerprint ");
         assert_has(run.output, "Next: devboxctl pending, then: devboxctl admit home-wsl\n");
         assert_int_equal(run.status, 0);
         assert_hub_log(world, "Invite home-wsl at vps.example.org:51820\n");

@@ -120,7 +120,7 @@ int invitation_print(const Ctl *ctl, const Token *token)
                 (void) printf("%s\n", code.data);
         else if (r == -EFBIG)
                 (void) printf("(too long for a QR code of %d columns)\n\n", QR_CODE_COLUMNS_MAX);
-        (void) printf("It shows the fingerprint %s.\n\n", words);
+        (void) printf("%s shows the fingerprint %s.\n\n", token->device, words);
 
         explicit_bzero(text, sizeof text);
         if (code.data)
