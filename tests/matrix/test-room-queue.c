@@ -100,6 +100,35 @@ static void test_created(void **state)
         expect_room(store, ROOM_DEVICE, "other", NULL);
 }
 
+/* What a room is from its first event on, also when it is made anew after an upgrade. */
+static void test_made(void **state)
+{
+        static const char *const topics[] = { "The machines of this network", "What waits for a person",
+                                              "Commands for home" };
+        static const char *const parts[] = { "\"history_visibility\":\"invited\"", "\"m.federate\":false",
+                                             "\"guest_access\":\"forbidden\"", "{\"invite\":100}" };
+
+        for (size_t i = 0; i < 2 * ELEMENTSOF(topics); i++) {
+                RoomKind kind = (RoomKind) (i / 2);
+                RoomRequest request;
+                TestStore store;
+
+                test_store_init(&store);
+                assert_ok(room_queue_want(store.database, kind, kind == ROOM_DEVICE ? "home" : ""));
+                if (i % 2)
+                        assert_ok(database_run(store.database, "UPDATE chat_room SET room_id = '!old'"));
+                assert_ok(room_queue_replace(store.database, "!old", ""));
+                assert_int_equal(assert_ok(room_queue_next(store.database, BOT, 0, &request)), 1);
+                assert_non_null(strstr(request.body, topics[kind]));
+                for (size_t j = 0; j < ELEMENTSOF(parts); j++)
+                        assert_non_null(strstr(request.body, parts[j]));
+                assert_int_equal(!strstr(request.body, "m.megolm.v1.aes-sha2"), kind == ROOM_SPACE);
+                free(request.target);
+                free(request.body);
+                test_store_done(&store);
+        }
+}
+
 /* The alias is taken: by a room of ours, whose creation was not acknowledged, or by that of another user. */
 static void test_adopted(void **state)
 {
@@ -446,6 +475,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_created, test_store_up, test_store_down),
+                cmocka_unit_test(test_made),
                 cmocka_unit_test(test_adopted),
                 cmocka_unit_test(test_upgraded),
                 cmocka_unit_test(test_announcements),
