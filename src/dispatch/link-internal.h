@@ -62,5 +62,6 @@ void device_link_reset(DeviceLink *link);
 /* link-run.c */
 void link_run_send(LinkRun *run);
 
-/* What may have arrived is asked for again; another one ends with the reason. */
+/* What may have arrived is asked for again, unless the device is revoked; another one ends with the reason.
+ */
 void link_run_fail(LinkRun *run, int reason);

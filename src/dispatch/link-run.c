@@ -39,7 +39,7 @@ static void ask_again(LinkRun *run)
 
 void link_run_fail(LinkRun *run, int reason)
 {
-        if (run->arrived)
+        if (run->arrived && reason != DEVBOX_ERROR_PEER_REVOKED)
                 ask_again(run);
         else
                 run_end(run, NULL, reason);
@@ -196,7 +196,7 @@ static void witness_device(DeviceLink *link)
 }
 
 /* Without a statement of the device: perhaps the session is not one of its ledger's any more, or it has lost
- * its manifest. */
+ * its manifest, or it is revoked. */
 static void on_unsigned(LinkRun *run, int reason)
 {
         if (run->arrived && reason != 0)
@@ -241,7 +241,7 @@ static void on_run_complete(HttpCall *call, int error, void *userdata)
         if (error != 0 && http_call_was_sent(call))
                 return on_no_answer(run);
         if (error != 0)
-                return link_run_fail(run, DEVBOX_ERROR_MESH_UNREACHABLE);
+                return on_unsigned(run, DEVBOX_ERROR_MESH_UNREACHABLE);
         if (!has_answer(run))
                 return on_unsigned(run, run->reason);
 

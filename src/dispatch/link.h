@@ -39,7 +39,8 @@ typedef struct LinkRunHandlers {
 
         /* Once, at the end; may free the run. `result` is what the device signed, verified and borrowed,
          * with its envelope; or NULL, if the device does not have the request, for a reason:
-         * MESH_UNREACHABLE, or what the device rejected it for without a statement. */
+         * MESH_UNREACHABLE, or what the device rejected it for without a statement; or PEER_REVOKED, then
+         * it may have it. */
         void (*on_end)(const Result *result, const char *envelope, int reason, const char *message,
                        void *userdata);
 } LinkRunHandlers;

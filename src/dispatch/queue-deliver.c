@@ -109,6 +109,8 @@ static void on_end(const Result *result, const char *envelope, int reason, const
                         log_warning("Cannot write that a request was not sent, ignoring");
                 return;
         }
+        if (reason == DEVBOX_ERROR_PEER_REVOKED)
+                return queued_revoke(request);
         if (reason == DEVBOX_ERROR_MESH_UNREACHABLE)
                 return queued_end(request, DISPATCH_UNREACHABLE, DEVBOX_ERROR_MESH_UNREACHABLE, NULL, NULL);
 

@@ -66,6 +66,9 @@ bool queued_may_have_arrived(const QueuedRequest *request);
 /* Ends it at once if the device does not have it, else by the device's word. */
 void queued_cancel(QueuedRequest *request);
 
+/* Frees the request, whose device is revoked: whether what it may have ran is unknown. */
+void queued_revoke(QueuedRequest *request);
+
 /* Frees the request. An end that cannot be written is written by the next process: the device is asked
  * again. `denial`: whose decision it was; NULL: no person's. */
 void queued_end(QueuedRequest *request, DispatchState state, int reason, const char *message,

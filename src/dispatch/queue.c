@@ -129,6 +129,13 @@ void queued_cancel(QueuedRequest *request)
                 link_run_withdraw(request->run);
 }
 
+void queued_revoke(QueuedRequest *request)
+{
+        queued_end(request,
+                   queued_may_have_arrived(request) ? DISPATCH_INTERRUPTED_UNKNOWN : DISPATCH_REJECTED,
+                   DEVBOX_ERROR_PEER_REVOKED, NULL, NULL);
+}
+
 /* ---- public */
 
 static int load(StoredRequest *stored, void *userdata)
@@ -373,9 +380,6 @@ void queue_revoke(Queue *queue, const char *device)
         for (QueuedRequest *request = TAILQ_FIRST(&queue->requests), *next; request; request = next) {
                 next = TAILQ_NEXT(request, entry);
                 if (streq(request->stored.device, device))
-                        queued_end(request,
-                                   queued_may_have_arrived(request) ? DISPATCH_INTERRUPTED_UNKNOWN
-                                                                    : DISPATCH_REJECTED,
-                                   DEVBOX_ERROR_PEER_REVOKED, NULL, NULL);
+                        queued_revoke(request);
         }
 }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "basic/fd.h"
 #include "basic/file.h"
 #include "run-calls.h"
 
@@ -190,6 +191,24 @@ static void test_40_revoked(void **state)
         verify_chain(world->ledger);
 }
 
+/* The same where the event is lost, as devbox-mesh died after its journal had the device. */
+static void test_40_revoked_without_the_event(void **state)
+{
+        RunWorld *world = *state;
+        _cleanup_(outcome_done) Outcome outcome = { .id = "" };
+
+        int fd = start_sleep(world, &outcome);
+        assert_int_equal(hang_up(world, "dev-a", "dev-x"), 1);
+        atomic_store(&world->revoked, true);
+        test_bus_process_until(world->client, is_cancelled, world);
+        test_daemon_free(world->agent); /* out of reach, like a peer that is removed */
+        world->agent = NULL;
+        world->listen_fd = fd_close(world->listen_fd);
+        follow(fd, &outcome);
+        assert_end(world, &outcome, "\"state\":\"interrupted_unknown\"");
+        assert_end(world, &outcome, "\"reason\":\"peer_revoked\"");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -198,6 +217,7 @@ int main(void)
                 run_world_test(test_25_planted_files),
                 run_world_test(test_25_fifo),
                 run_world_test(test_40_revoked),
+                run_world_test(test_40_revoked_without_the_event),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
