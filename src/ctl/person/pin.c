@@ -42,7 +42,8 @@ static int report_unknown(const Ctl *ctl, const Person *person, int reason, cons
                         "-H USER@HUB: devboxctl person add %s",
                         person->mxid, person->name);
 
-        return print_line(stdout, "The identity of %s was not compared: %s", person->mxid, problem);
+        return print_line(stdout, "The identity of %s was not compared: %s; to pin it later, run this again",
+                          person->mxid, problem);
 }
 
 static int show(const Progress *progress, const Person *person, const PublicKey *key)
