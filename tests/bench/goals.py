@@ -104,6 +104,10 @@ def mesh(kind, key, peers, **wanted):
     return of(f"mesh-{kind}", key, peers=peers, **wanted)
 
 
+def kernel(kind, key, peers, **wanted):
+    return of(f"kernel-{kind}", key, peers=peers, **wanted)
+
+
 def of_hub(service):
     return mesh("hub", "pss_kib", 253, service=service)
 
@@ -323,6 +327,18 @@ GOALS = [
          1.5),
 ]
 
+# What is timed in an emulated PC is no goal: only a ratio within one boot. Rows of [what, ours, theirs].
+EMULATED = [
+    *((f"{text}, {n} peers, beside wg set and wg show",
+       *(kernel("revoke", "p50_us", n, what=each) for each in (what, "wg")))
+      for n in (10, 10000)
+      for text, what in (("revoke to read-back", "elapsed"), ("the same with its client", "call"))),
+    ("start to in sync, 10000 peers, beside wg setconf",
+     kernel("start", "us", 10000, link="new"), kernel("setconf", "us", 10000)),
+    ("dump and difference, 10000 peers, beside wg show dump",
+     kernel("rest", "poll_us", 10000), kernel("dump", "us", 10000)),
+]
+
 
 def judge(rows):
     for goal in GOALS:
@@ -382,6 +398,12 @@ def machine(rows):
             f"One core hashed {short(hashed)} MiB/s."]
 
 
+def emulated(rows):
+    for text, ours, theirs in EMULATED:
+        if ours(rows) is not None and theirs(rows):
+            yield f"With the kernel's WireGuard, emulated: {text}: {short(ours(rows) / theirs(rows))}."
+
+
 def described(rows):
     for row in rows:
         if row["kind"] == "machine":
@@ -396,7 +418,7 @@ def main():
     with open(sys.argv[1], encoding="utf-8") as raw:
         rows = [json.loads(line) for line in raw]
     print("\n".join(table(rows)))
-    print("", summary(rows), *machine(rows), *filter(None, described(rows)), sep="\n")
+    print("", summary(rows), *machine(rows), *emulated(rows), *filter(None, described(rows)), sep="\n")
 
 
 if __name__ == "__main__":

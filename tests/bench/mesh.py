@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Goal 12: the network. A hub in a network namespace, with a few peers and with thousands: what revoking one
-takes beside wg(8), starting, and what it costs while nothing happens. tests/vm runs the same with the
-kernel's WireGuard; where that is missing it is wireguard-go."""
+takes beside wg(8), starting, and what it costs while nothing happens. kernel.py and tests/vm run the same
+with the kernel's WireGuard; where that is missing it is wireguard-go.
+
+  mesh.py BUILD     prints the figures with few and with many peers, a JSON object per line
+"""
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -28,7 +32,6 @@ TARGETS = ("src/mesh/devbox-mesh", *(f"src/{name}/devbox-{name}" for name in OTH
            "tests/mesh/mesh-fill", "tests/bus/fake-services", "tests/bus/libkill-at.so",
            "tests/bus/libshift-clock.so",
            "tests/bus/test-bus-enrol", "tests/bus/test-bus-enrol-ctl")
-
 
 
 def quantiles(usec):
@@ -151,3 +154,7 @@ def measure(devbox, put, quick):
     network.run("ninja", "-C", TREE, *TARGETS)
     figures(put, TREE, (FEW, ALL, MANY), 5 if quick else 20, (whole,))
     joining(put, pathlib.Path(TREE), 1000 if quick else 10000)
+
+
+if __name__ == "__main__":
+    figures(lambda **row: print(json.dumps(row), flush=True), sys.argv[1], (FEW, (*MANY[:2], 10)), 10)
