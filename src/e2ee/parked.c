@@ -163,9 +163,8 @@ int parked_receive_withheld(E2ee *e2ee, const cJSON *event)
                 return 0;
 
         int r = query_run(e2ee->database,
-                          "INSERT OR REPLACE INTO withheld(room_id, session_id, code) SELECT ?1, ?2, ?3"
-                          " WHERE EXISTS (SELECT 1 FROM member WHERE room_id = ?1 AND user_id = ?4)",
-                          "tttt", room_id, session_id, code, sender);
+                          "INSERT OR REPLACE INTO withheld(room_id, session_id, code) VALUES (?, ?, ?)",
+                          "ttt", room_id, session_id, code);
         return r < 0 ? r
                      : query_run(
                                e2ee->database,

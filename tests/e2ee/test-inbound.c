@@ -317,12 +317,6 @@ static void test_endless_events(void **state)
         assert_int_equal(peer_count(world.bot, "SELECT count(*) FROM withheld WHERE session_id = '$5999'"),
                          1);
 
-        int64_t n = peer_count(world.bot, "SELECT count(*) FROM withheld");
-        assert_ok(object_put_string(withheld, "sender", "@eve:x"));
-        assert_ok(object_put_string(tree_member(withheld, "content"), "session_id", "eve"));
-        assert_ok(parked_receive_withheld(world.bot->e2ee, withheld));
-        assert_int_equal(peer_count(world.bot, "SELECT count(*) FROM withheld"), n);
-
         assert_non_null(text);
         memset(text, 'x', 200000);
         text[199999] = '\0';
