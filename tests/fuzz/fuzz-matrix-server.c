@@ -42,7 +42,8 @@ static const char rows[] =
         "'$1');"
         "INSERT INTO gap(id, room_id, token, since) VALUES (1, '!r:x', 'a', 'b');"
         "INSERT INTO invitation(id, room_id, accepted) VALUES (1, '!dm:x', 1);"
-        "INSERT INTO upload(id, room_id, content, cipher) VALUES (1, '!r:x', '{\"file\":{}}', x'00');";
+        "INSERT INTO upload(id, room_id, content) VALUES (1, '!r:x', '{\"file\":{}}');"
+        "INSERT INTO upload_piece(upload, at, cipher) VALUES (1, 0, x'00');";
 
 static void set_up(void)
 {
