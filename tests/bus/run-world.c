@@ -237,7 +237,7 @@ char *run_world_make_manifest(RunWorld *world, const char *device, const char *a
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply =
                 test_call(world->client, DISPATCH, DISPATCH ".GetKeys");
         const struct passwd *user = getpwuid(getuid());
-        char name[32], operators[320], approvers[320], capabilities[256], write[160], keys[2][65];
+        char name[32], operators[320], approvers[320], write[160], keys[2][65];
 
         assert_non_null(user);
         for (size_t i = 0; i < 2; i++) {
@@ -255,8 +255,6 @@ char *run_world_make_manifest(RunWorld *world, const char *device, const char *a
                         strempty(world->operators), user->pw_name);
         (void) snprintf(approvers, sizeof approvers, "\"approvers\":[%s{\"mxid\":\"local:%s\"},",
                         strempty(world->approvers), approver ?: user->pw_name);
-        (void) snprintf(capabilities, sizeof capabilities, "\"capabilities\":[%s",
-                        strempty(world->capabilities));
         (void) snprintf(write, sizeof write,
                         "\"id\":\"write-srv\",\"approval\":\"%s\",\"approval_self\":true,\"max_age_s\":600",
                         world->write_tier ?: "message");
@@ -265,7 +263,6 @@ char *run_world_make_manifest(RunWorld *world, const char *device, const char *a
                 { "\"device\":\"dev-a\"", name },
                 { "\"operators\":[", operators },
                 { "\"approvers\":[", approvers },
-                { "\"capabilities\":[", capabilities },
                 { "@dispatcher@", keys[0] },
                 { "@attester@", keys[1] },
                 { "/srv/share", world->directory },
@@ -278,7 +275,8 @@ char *run_world_make_manifest(RunWorld *world, const char *device, const char *a
                 { "\"exec_kill\":\"timeout\"}]",
                   "\"exec_kill\":\"timeout\"},{\"name\":\"shell.exec\",\"id\":\"cat\",\"approval\":"
                   "\"none\",\"bin\":\"/usr/bin/cat\",\"argv\":[{\"path\":{\"root\":\"srv\",\"kind\":"
-                  "\"file\",\"must\":\"exist\"}}],\"max_output\":8388608},{\"name\":\"shell.exec\",\"id\":"
+                  "\"file\",\"must\":\"exist\"}}],\"timeout_s\":100,\"max_output\":67108864},{\"name\":"
+                  "\"shell.exec\",\"id\":"
                   "\"soon\",\"approval\":"
                   "\"none\","
                   "\"bin\":\"/usr/bin/ls\",\"argv\":[{\"lit\":\"soon\"}],\"max_age_s\":1},"

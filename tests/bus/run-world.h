@@ -28,11 +28,10 @@ typedef struct RunWorld {
         sd_bus *client;
         char *root, *manifest; /* envelopes */
         const char *operators,
-                *approvers;       /* more of the manifest's, as JSON with a comma at the end; NULL: none */
-        const char *capabilities; /* more of the manifest's, in the same form */
-        const char *revoker;      /* who may revoke through RevokeFor(); NULL: no principal */
-        const char *write_tier;   /* of fs.write; NULL: message */
-        char directory[96];       /* what fs.write may write */
+                *approvers;     /* more of the manifest's, as JSON with a comma at the end; NULL: none */
+        const char *revoker;    /* who may revoke through RevokeFor(); NULL: no principal */
+        const char *write_tier; /* of fs.write; NULL: message */
+        char directory[96];     /* what fs.write may write */
         char run_directory[88];
         int listen_fd;
         char port_variable[48], worker_variable[160], dispatch_variable[256];
