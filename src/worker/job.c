@@ -28,6 +28,18 @@ int job_open_root(const Job *job)
         return root ? beneath_open_root(root->path) : -ENOENT;
 }
 
+static const char *cure(int error)
+{
+        switch (error) {
+        case -EACCES:
+                return "; on the device: devboxctl device grant";
+        case -EEXIST:
+                return "; devboxctl run --replace replaces it";
+        default:
+                return "";
+        }
+}
+
 int job_fail_file(const Job *job, Output *output, int error, JobOutcome *ret_outcome)
 {
         const Arguments *arguments = &job->request->arguments;
@@ -39,6 +51,5 @@ int job_fail_file(const Job *job, Output *output, int error, JobOutcome *ret_out
 
         *ret_outcome = job_exited(1);
         return output_printf(output, OUTPUT_STDERR, "%s:%s: %s%s\n", arguments->root,
-                             strempty(arguments->path), strerror(-error),
-                             error == -EACCES ? "; on the device: devboxctl device grant" : "");
+                             strempty(arguments->path), strerror(-error), cure(error));
 }

@@ -158,7 +158,9 @@ static const FindingCase rows[] = {
           "note udp no device has reached port 51820 yet; open UDP 51820 at your provider; then: devboxctl "
           "invite NAME\n" },
         { IS_DEVICE, NULL, NULL, NULL,
-          "bad udp the hub has never answered: packets leave, none return; closed at the hub's provider, " },
+          "bad udp the hub has never answered: packets leave, none return; closed at the hub's provider, "
+          "another address now, blocked here, or this device was revoked: on the hub run devboxctl "
+          "doctor, " },
         { IS_DEVICE, "FAKE_HANDSHAKE=7300", NULL, NULL,
           "bad udp the hub does not answer, the last handshake was 2 h 1 min ago; closed at the hub's " },
         /* WireGuard calls it online for 180 s after the network is gone. */

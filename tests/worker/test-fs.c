@@ -195,6 +195,8 @@ static void test_write(void **state)
 
         write_text(world, "note", WRITE_CREATE, "again");
         assert_finished(world, 1);
+        assert_string_equal(world->streams[OUTPUT_STDERR],
+                            "home:note: File exists; devboxctl run --replace replaces it\n");
         assert_content(world, "note", "hello");
 
         write_text(world, "note", WRITE_REPLACE, "other");

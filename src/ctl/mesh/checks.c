@@ -233,8 +233,9 @@ static void check_udp_of_device(const CheckContext *context, Finding *finding)
                        format_span(span, age_ms * USEC_PER_MSEC));
         else
                 report(finding, FINDING_BAD, "the hub has never answered: packets leave, none return");
-        advise(finding, "closed at the hub's provider, another address now, or blocked here: on the "
-                        "hub run devboxctl doctor");
+        advise(finding,
+               "closed at the hub's provider, another address now, blocked here, or this device was "
+               "revoked: on the hub run devboxctl doctor, devboxctl peers --all");
 }
 
 static int check_udp(const CheckContext *context, Finding *ret_finding)
