@@ -42,6 +42,7 @@ static void test_output_and_exit(void **state)
                 { { (char *) "/usr/bin/test", (char *) "-t", (char *) "0" }, 3, "", 1 },
                 { { (char *) "/usr/bin/pwd" }, 1, "/\n", 0 },
                 { { (char *) "/usr/bin/cat" }, 1, "", 0 }, /* standard input is empty */
+                { { (char *) "/usr/bin/cat", (char *) "/proc/self/oom_score_adj" }, 2, "1000\n", 0 },
         };
         JobWorld *world = *state;
 
