@@ -8,6 +8,7 @@
 #include "basic/macro.h"
 #include "basic/utf8.h"
 #include "codec/binary-text.h"
+#include "codec/strict-json.h"
 
 #define BODY_MAX  (128 * 1024) /* of an entry */
 #define HASH_SIZE 32
@@ -60,20 +61,26 @@ static int append_bytes(sd_bus_message *message, const cJSON *item, size_t max)
         return r < 0 ? r : sd_bus_message_append_array(message, 'y', bytes, size);
 }
 
-/* The chain's numbers are below 2^53. */
+static int read_number(const cJSON *item, int64_t max, uint64_t *ret_number)
+{
+        if (!cJSON_IsNumber(item) || item->valuedouble < 0 || item->valuedouble > (double) max)
+                return -EBADMSG;
+        *ret_number = (uint64_t) item->valuedouble;
+        return 0;
+}
+
 static int append_entry(sd_bus_message *message, const cJSON *entry)
 {
-        const cJSON *seq = cJSON_GetArrayItem(entry, 0), *time = cJSON_GetArrayItem(entry, 1),
-                    *type = cJSON_GetArrayItem(entry, 2);
+        uint64_t seq, time_ms, type;
 
-        if (!cJSON_IsNumber(seq) || !cJSON_IsNumber(time) || !cJSON_IsNumber(type) || seq->valuedouble < 0 ||
-            time->valuedouble < 0 || type->valuedouble < 0 || type->valuedouble > UINT16_MAX)
+        if (read_number(cJSON_GetArrayItem(entry, 0), STRICT_JSON_INTEGER, &seq) < 0 ||
+            read_number(cJSON_GetArrayItem(entry, 1), STRICT_JSON_INTEGER, &time_ms) < 0 ||
+            read_number(cJSON_GetArrayItem(entry, 2), UINT16_MAX, &type) < 0)
                 return -EBADMSG;
 
         int r = sd_bus_message_open_container(message, 'r', "ttqayayay");
         if (r >= 0)
-                r = sd_bus_message_append(message, "ttq", (uint64_t) seq->valuedouble,
-                                          (uint64_t) time->valuedouble, (uint16_t) type->valuedouble);
+                r = sd_bus_message_append(message, "ttq", seq, time_ms, (uint16_t) type);
         if (r >= 0)
                 r = append_bytes(message, cJSON_GetArrayItem(entry, 3), BODY_MAX);
         if (r >= 0)
