@@ -20,12 +20,14 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent / "matrix"))
 
+import scenarios  # noqa: E402
 import storm  # noqa: E402
 from clients import World, settle  # noqa: E402
 from homeserver import SERVER  # noqa: E402
 
 STORM = {False: storm.Storm(commands=5000, kills=500, server_kills=20, percent=1),
          True: storm.Storm(commands=250, kills=25, server_kills=1, percent=1)}
+OUTAGE = {"commands": 500, "keys": 250}
 MESSAGES = {False: 10000, True: 2000}
 
 
@@ -52,6 +54,7 @@ async def killing(args, directory, put):
         await world.ben.do("join", f"#dev-home:{SERVER}")
         await settle(world.ana, room)
         figures = await storm.run(world, room, STORM[args.quick])
+        await scenarios.outage(world, room, **OUTAGE)
     put(kind="storm", warned=len(figures["warnings"]), **figures)
 
 

@@ -71,6 +71,7 @@ class Homeserver:
             "signing_key_path": str(self.directory / "signing.key"), "report_stats": False,
             "registration_shared_secret": SECRET, "macaroon_secret_key": "macaroon", "form_secret": "form",
             "trusted_key_servers": [], "federation_domain_whitelist": [], "presence": {"enabled": False},
+            "filter_timeline_limit": 1000,  # matrix-nio does not page back
             "app_service_config_files": [str(self.directory / "service.yaml")],
             "media_store_path": str(self.directory / "media"),
             "database": {"name": "sqlite3", "args": {"database": str(self.database)}},

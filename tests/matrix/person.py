@@ -14,7 +14,7 @@ import nio
 import signedjson.key
 import signedjson.sign
 
-EVERYTHING = {"room": {"timeline": {"limit": 100}}}  # matrix-nio does not fetch what a sync leaves out
+EVERYTHING = {"room": {"timeline": {"limit": 1000}}}  # matrix-nio does not fetch what a sync leaves out
 PATIENCE = 30  # seconds
 SIGNING = ("master", "self_signing")
 

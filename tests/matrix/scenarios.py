@@ -11,6 +11,7 @@ from clients import ANA, BOT, Bot, Proxy, hear, settle
 from homeserver import SERVER, SERVICE, SERVICE_TOKEN, until
 
 ONE_TIME_KEYS = 50  # of the bot, on the server
+RETRY = 120  # seconds: twice the longest pause of the bot between two attempts
 EDITED = "Edited commands are ignored. Send a new one."
 RESTORED = "The homeserver was restored from a backup."
 UNSIGNED = ("This session is not verified. In Element: Settings, Sessions, Verify; then send the command"
@@ -193,21 +194,28 @@ async def upgraded(world, room):
 # ---- servers
 
 
-async def outage(world, room, commands=105):
-    """More is written than a sync has, while the bot does not reach the server: each is answered once, in
-    order."""
-    ana, bot, proxy = world.ana, world.bot, Proxy(world.server.url)
+async def outage(world, room, commands=150, keys=120):
+    """The homeserver is killed, and back, while the bot does not reach it, and more is written, with more
+    keys, each in a to-device message, than a sync has: each command is answered once, in order."""
+    server, ana, bot, proxy = world.server, world.ana, world.bot, Proxy(world.server.url)
     bot.move(proxy.url)
     await ask(ana, room, "!before the outage")
     proxy.end()
     for number in range(commands):
+        if number < keys:
+            ana.client.invalidate_outbound_session(room)
+        if number == commands // 2:
+            server.kill()
+            server.start()
         await ana.say(room, f"!queued {number}")
-    proxy = Proxy(world.server.url, port=proxy.port)
+    proxy = Proxy(server.url, port=proxy.port)
     wanted = [f"done:\n!queued {number}" for number in range(commands)]
     try:
-        await ana.until(lambda: wanted[-1] in (event.text for event in ana.events), "last answer", 120)
+        for answer in wanted:
+            await ana.until(lambda a=answer: any(event.text == a for event in ana.events), repr(answer),
+                            RETRY)
     finally:
-        bot.move(world.server.url)
+        bot.move(server.url)
         proxy.end()
     answers = [event.text for event in ana.events if event.sender == BOT and "done:\n!queued" in event.text]
     assert answers == wanted, answers
