@@ -20,6 +20,7 @@ typedef enum OutboxOwnerKind {
         OUTBOX_STATUS,   /* these two of a command's event id: the reaction to it, and its answer */
         OUTBOX_ANSWER,
         OUTBOX_REQUEST, /* of the id of a request of src/e2ee, in decimal */
+        OUTBOX_HELP,    /* of a room's id */
         _OUTBOX_OWNER_MAX,
 } OutboxOwnerKind;
 

@@ -52,6 +52,10 @@ int room_queue_find(Database *database, RoomKind kind, const char *name, char **
  * is pinned and was asked for. */
 int room_queue_find_announcements(Database *database, char **ret_room_id);
 
+/* A room of a device that lacks the help of room-help.h, and that all of our people in it could read,
+ * but for those who were asked for and have no identity. 1: there is one; the caller frees the id. */
+int room_queue_find_helpless(Database *database, char **ret_room_id);
+
 /* 1: somebody was invited of whom no sync has shown that they are: what is encrypted now, they cannot read.
  * Those whose invitation was refused count as well. */
 int room_queue_awaits_members(Database *database);

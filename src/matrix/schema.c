@@ -129,8 +129,13 @@ static const char matrix_changes_3[] =
         "INSERT INTO upload_piece(upload, at, cipher) SELECT id, 0, cipher FROM upload;"
         "ALTER TABLE upload DROP COLUMN cipher;";
 
+/* `helped`: the room id that the help was written for; `pin`: its message, until it is pinned. */
+static const char matrix_changes_4[] = "ALTER TABLE chat_room ADD COLUMN helped TEXT;"
+                                       "ALTER TABLE chat_room ADD COLUMN pin TEXT;";
+
 static const char *const migrations[] = { e2ee_tables,      matrix_tables,    e2ee_changes_1,
-                                          matrix_changes_1, matrix_changes_2, matrix_changes_3 };
+                                          matrix_changes_1, matrix_changes_2, matrix_changes_3,
+                                          matrix_changes_4 };
 const DatabaseSchema matrix_schema = { APPLICATION_ID, migrations, ELEMENTSOF(migrations) };
 
 int matrix_database_open(const char *path, Database **ret_database)

@@ -13,6 +13,7 @@
 #include "matrix/command-display.h"
 #include "matrix/gap.h"
 #include "matrix/outbox.h"
+#include "matrix/room-help.h"
 #include "matrix/room-queue.h"
 #include "matrix/strangers.h"
 #include "matrix/timeline.h"
@@ -206,6 +207,21 @@ static int waits_for_members(MatrixSession *session)
         return room_queue_awaits_members(session->database);
 }
 
+/* The help of one room at a time: where the server limits messages, answers wait for one at most. */
+static int first_event(MatrixSession *session, OutboxEvent *ret_event)
+{
+        _cleanup_(freep) char *room_id = NULL;
+
+        int r = outbox_first(session->database, session->e2ee, wall_ms(), ret_event);
+        if (r != OUTBOX_EMPTY)
+                return r;
+        r = room_queue_find_helpless(session->database, &room_id);
+        if (r <= 0)
+                return r < 0 ? r : OUTBOX_EMPTY;
+        r = room_help_add(session->database, room_id);
+        return r < 0 ? r : outbox_first(session->database, session->e2ee, wall_ms(), ret_event);
+}
+
 static int next_event(MatrixSession *session, SendItem *item)
 {
         static const struct {
@@ -222,7 +238,7 @@ static int next_event(MatrixSession *session, SendItem *item)
         int r = waits_for_members(session);
         if (r != 0)
                 return r < 0 ? r : SOURCE_WAIT;
-        r = outbox_first(session->database, session->e2ee, wall_ms(), &event);
+        r = first_event(session, &event);
         if (r != 0)
                 return r == OUTBOX_WAIT ? SOURCE_WAIT : MIN(r, 0);
 
@@ -260,6 +276,7 @@ static int event_decided(MatrixSession *session, int64_t seq, const char *event_
                 [OUTBOX_ALERT] = alert_sent,
                 [OUTBOX_STATUS] = command_display_status_sent,
                 [OUTBOX_ANSWER] = command_display_answer_sent,
+                [OUTBOX_HELP] = room_help_sent,
         };
         _cleanup_(freep) char *owner_id = NULL;
         OutboxOwnerKind kind = OUTBOX_NO_OWNER;

@@ -77,6 +77,10 @@ static cJSON *receive_in_room(ChatWorld *world, const char *target, const char *
                 world->types = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(body, "typing"));
                 world->n_typed += world->types;
         }
+        if (streq(step, "state/m.room.pinned_events")) {
+                world->n_pins++;
+                room_state(world->server, room_id, "m.room.pinned_events", "", cJSON_Duplicate(body, true));
+        }
         if (startswith(step, "invite") && streq(room_id, APPROVALS))
                 world->stalls |= world->holds_invites;
         if (startswith(step, "invite"))
@@ -154,6 +158,15 @@ char *chat_request_id(const ChatWorld *world, const char *pattern)
                                     "t", pattern),
                          1);
         return id;
+}
+
+const char *chat_pinned(const ChatWorld *world, const char *room_id)
+{
+        const cJSON *state = tree_member(tree_member(world->server->rooms, room_id), "state");
+        const cJSON *event = object_object(state, "m.room.pinned_events ");
+        const cJSON *ids = object_array(object_object(event, "content"), "pinned");
+
+        return cJSON_GetStringValue(cJSON_GetArrayItem(ids, 0));
 }
 
 static char *find_message(const ChatWorld *world, const char *pattern)

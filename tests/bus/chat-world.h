@@ -24,6 +24,7 @@ typedef struct ChatWorld {
         Text uploaded;       /* the last file */
         unsigned n_requests; /* of the daemon that were answered */
         unsigned n_receipts; /* of commands that it has stored */
+        unsigned n_pins;     /* that the daemon has set */
         unsigned n_typed;    /* how often the bot has begun to type */
         bool types;          /* it does now, as people see it */
         bool polls;          /* one more waits: the server has nothing to say */
@@ -55,6 +56,9 @@ void chat_turn(ChatWorld *world);
 
 /* How many messages of the bot Ana has read that are LIKE this. */
 unsigned chat_read(const ChatWorld *world, const char *pattern);
+
+/* The message that is pinned in a room; NULL: none is. */
+const char *chat_pinned(const ChatWorld *world, const char *room_id);
 
 /* The id of the newest request that is announced LIKE this; the caller frees it. */
 char *chat_request_id(const ChatWorld *world, const char *pattern);

@@ -18,10 +18,13 @@
 #include "basic/parse.h"
 #include "chat-world.h"
 #include "files.h"
+#include "matrix/schema.h"
 #include "run-calls.h"
+#include "store/query.h"
 
 #define N_CRASHES 16
 #define NEVER     (1 << 30)
+#define HELP      "Write !help for%"
 #define THUMB_UP  "\xf0\x9f\x91\x8d"
 
 static struct Crash {
@@ -141,6 +144,66 @@ static void test_killed_at_calls(void **state)
         print_message("# of %d calls\n", n_calls);
 }
 
+/* ---- the help of a room */
+
+/* The room has none, as one that was just made. */
+static void forget_help(void)
+{
+        _cleanup_(database_closep) Database *database = NULL;
+        _cleanup_(freep) char *path =
+                text_of("%s/matrix.db", strchr(crash.world->directory_variable, '=') + 1);
+
+        assert_ok(matrix_database_open(path, &database));
+        assert_ok(database_run(database, "UPDATE chat_room SET helped = NULL"));
+}
+
+static bool newest_help_is_pinned(unsigned n)
+{
+        _cleanup_(freep) char *help = NULL;
+        const char *pinned = chat_pinned(crash.world, ROOM);
+
+        if (chat_read(crash.world, HELP) < n || !pinned)
+                return false;
+        assert_int_equal(query_text(crash.world->ana->database, &help,
+                                    "SELECT event_id FROM heard WHERE body LIKE '" HELP
+                                    "' ORDER BY rowid DESC LIMIT 1",
+                                    ""),
+                         1);
+        return streq(pinned, help);
+}
+
+/* The same of the help: Ana reads it once, and it is pinned. */
+static bool crash_of_help_at(int at)
+{
+        unsigned n = chat_read(crash.world, HELP) + 1;
+        time_t end = time(NULL) + TEST_DEADLINE_SEC;
+
+        stop();
+        forget_help();
+        crash.killed = false;
+        atomic_store(crash.left, 0);
+        start();
+        atomic_store(crash.left, at);
+        while (!newest_help_is_pinned(n)) {
+                assert_true(time(NULL) < end);
+                crash.killed |= restart_if_killed();
+                chat_turn(crash.world);
+        }
+        assert_int_equal(chat_read(crash.world, HELP), n);
+        return crash.killed;
+}
+
+static void test_help_killed_at_calls(void **state)
+{
+        CHAT_UNTIL(crash.world, newest_help_is_pinned(1));
+        assert_false(crash_of_help_at(NEVER));
+        int n_calls = NEVER - atomic_load(crash.left), n_killed = 0;
+        for (int i = 0; i < N_CRASHES; i++)
+                n_killed += crash_of_help_at(1 + i * n_calls / N_CRASHES);
+        assert_true(n_killed >= N_CRASHES / 2);
+        print_message("# of %d calls\n", n_calls);
+}
+
 /* ---- fixtures */
 
 static int up(void **state)
@@ -172,6 +235,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_killed_at_calls, up, down),
+                cmocka_unit_test_setup_teardown(test_help_killed_at_calls, up, down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

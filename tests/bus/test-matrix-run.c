@@ -406,6 +406,32 @@ static void test_silent(void **state)
         assert_int_equal(chat_read(world, "%dev-a%sleep%"), 2);
 }
 
+/* What Ana finds pinned in the room of the device, and only there, is a message that she can read, and
+ * people may take it away. */
+static void test_help(void **state)
+{
+        _cleanup_(freep) char *help = NULL;
+        ChatWorld *world = *state;
+
+        CHAT_UNTIL(world, chat_pinned(world, ROOM) && chat_read(world, "Write !help for%") == 1);
+        assert_int_equal(query_text(world->ana->database, &help,
+                                    "SELECT event_id FROM heard WHERE body LIKE 'Write !help for%'", ""),
+                         1);
+        assert_string_equal(chat_pinned(world, ROOM), help);
+        assert_null(chat_pinned(world, APPROVALS));
+
+        peer_say(world->ana, ROOM, "!status"); /* whose answer is sent after that to the pin has come */
+        CHAT_UNTIL(world, chat_read(world, "dev-a: online%") == 1);
+        room_state(world->server, ROOM, "m.room.pinned_events", "", tree_parse("{\"pinned\":[]}"));
+        kill_matrix(world);
+        start_matrix(world);
+        peer_say(world->ana, ROOM, "!status");
+        CHAT_UNTIL(world, chat_read(world, "dev-a: online%") == 2);
+        assert_int_equal(chat_read(world, "Write !help for%"), 1);
+        assert_int_equal(world->n_pins, 1);
+        assert_null(chat_pinned(world, ROOM));
+}
+
 #define test(function) chat_world_test(function)
 
 int main(void)
@@ -425,6 +451,7 @@ int main(void)
                 test(test_revoke_by_others),
                 test(test_alerts),
                 test(test_silent),
+                test(test_help),
                 cmocka_unit_test_setup_teardown(test_first_boot, chat_world_up_without_account,
                                                 chat_world_down),
                 test(test_decisions_of_no_approver),

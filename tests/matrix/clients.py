@@ -155,12 +155,14 @@ class World:
                 server.register(name)
             proxy = Proxy(server.url, 1, percent)
             stack.callback(proxy.end)
-            bot, ben = Bot(program, directory / "bot", proxy.url, devices=devices), None
-            stack.callback(bot.kill)
+            ben = None
             if packages:
                 log = stack.enter_context(open(directory / "element", "w", encoding="utf-8"))
                 ben = Element(server.url, packages, log)
                 stack.callback(ben.end)
+                await ben.do("isolate", True)  # has an identity, which the bot finds
+            bot = Bot(program, directory / "bot", proxy.url, devices=devices)
+            stack.callback(bot.kill)
             world = cls(server, bot, None, ben, directory, stack)
             world.ana = await world.person("ana", ANA)
             yield world

@@ -139,7 +139,14 @@ const verbs = {
         return (await heard(text)).getSender();
     },
 
-    // The same; what the message relates to.
+    // Waits for the message that is pinned in a room, and for its text.
+    async pinned(room) {
+        const state = () => client.getRoom(room).currentState.getStateEvents("m.room.pinned_events", "");
+        const [id] = await until(() => state()?.getContent().pinned, "pin");
+        return until(() => events.find((event) => event.getId() === id)?.getContent().body, "pinned message");
+    },
+
+    // The same as `hear`; what the message relates to.
     async relation(text) {
         return (await heard(text)).getWireContent()["m.relates_to"];
     },

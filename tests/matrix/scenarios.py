@@ -12,6 +12,7 @@ from homeserver import SERVER, SERVICE, SERVICE_TOKEN, until
 
 ONE_TIME_KEYS = 50  # of the bot, on the server
 RETRY = 120  # seconds: twice the longest pause of the bot between two attempts
+HELP = "Write !help for what this device can do"
 EDITED = "Edited commands are ignored. Send a new one."
 RESTORED = "The homeserver was restored from a backup."
 UNSIGNED = ("This session is not verified. In Element: Settings, Sessions, Verify; then send the command"
@@ -176,7 +177,7 @@ async def names_taken(world, room):
 
 async def upgraded(world, room):
     """By an administrator of the server, in the bot's name: only who made a room of version 12 can. Returns
-    the replacement, where all goes on, under the alias and in the space."""
+    the replacement, where all goes on, under the alias and in the space, with a help of its own."""
     ana, call = world.ana, world.server.call
     token = world.server.register("admin", admin=True)
     token = call("POST", f"/_synapse/admin/v1/users/{quote(BOT)}/login", {}, token)["access_token"]
@@ -184,6 +185,8 @@ async def upgraded(world, room):
     new = call("POST", path, {"new_version": "12"}, token)["replacement_room"]
     await ana.enter(new)
     await ask(ana, new, "!in the new room")
+    await ana.until(lambda: [event for event in ana.events if (event.room, event.kind) == (new, "message")
+                             and event.text.startswith(HELP)], "help in the new room")
     space = ana.find("devbox")
     await ana.until(lambda: new in space.children and room not in space.children, "new room in the space")
     path = f"/_matrix/client/v3/directory/room/{quote(f'#dev-home:{SERVER}')}"

@@ -43,8 +43,11 @@ async def latency(ana, room):
 
 
 async def look(ana, ben, room):
-    """Ben writes and is answered, in each mode of Element; of all that was said he sees nothing unreadable,
-    and no warning."""
+    """Ben reads the help that is pinned, which was written once; he writes and is answered, in each mode of
+    Element; of all that was said he sees nothing unreadable, and no warning."""
+    pinned = await ben.do("pinned", room)
+    assert pinned.startswith(scenarios.HELP), pinned
+    await hear(ana, pinned)
     for mode in ("any device", "signed devices"):
         await ben.do("isolate", mode == "signed devices")
         await ben.do("say", room, f"!help {mode}")
