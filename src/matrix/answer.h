@@ -21,7 +21,7 @@ typedef struct Answer {
         const char *reply_to; /* an event; NULL: none */
         const char *thread;   /* the root of the thread that it belongs into; NULL: none */
         const char *mark;     /* of an answer to a command: the reaction to it; NULL: as it is */
-        size_t n_left_out; /* bytes that `output` lacks, after the first ANSWER_PART and before the last */
+        size_t n_left_out;    /* bytes that `output` lacks behind its first ANSWER_PART */
 } Answer;
 
 /* Appends how long it took: "40 ms", "0.3 s", "2 min 5 s". */

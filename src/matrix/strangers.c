@@ -58,7 +58,7 @@ typedef struct Room {
 } Room;
 
 /* 1: a homeserver that shows ever more members does not fill the room: this one is not announced. */
-static int is_crowded(const Room *room, const char *key)
+static int is_at_limit(const Room *room, const char *key)
 {
         int r = query_exists(room->database, "SELECT 1 FROM alert WHERE key = ? AND NOT over", "t", key);
         if (r != 0)
@@ -69,11 +69,11 @@ static int is_crowded(const Room *room, const char *key)
                             "ti", room->room_id, (int64_t) STRANGERS_MAX);
 }
 
-static int compare_crowd(const Room *room, bool is_so)
+static int compare_limit(const Room *room, bool is_so)
 {
         char key[KEY_SIZE], line[LINE_SIZE];
 
-        (void) snprintf(key, sizeof key, "crowd:%s", room->room_id);
+        (void) snprintf(key, sizeof key, "strangers:%s", room->room_id);
         (void) snprintf(
                 line, sizeof line, "More users in #%s %s", room->alias,
                 is_so ? "are named by no manifest there, and are not listed here. See who is in the room"
@@ -92,9 +92,9 @@ static int compare(const Room *room, size_t wrong, const char *user_id, bool is_
                         mxid_valid(user_id) ? user_id : "A user with an id that is none",
                         in_room ? " in #" : "", in_room ? room->alias : "",
                         is_so ? wrongs[wrong].begun : wrongs[wrong].over);
-        int r = in_room && is_so ? is_crowded(room, key) : 0;
+        int r = in_room && is_so ? is_at_limit(room, key) : 0;
         if (r != 0)
-                return r < 0 ? r : compare_crowd(room, true);
+                return r < 0 ? r : compare_limit(room, true);
         return (is_so ? alert_raise : alert_end)(room->database, key, line);
 }
 
@@ -130,5 +130,5 @@ int strangers_report(Database *database, const char *user_id, const char *room_i
                         r = compare(&room, i, statement_text(rows, 0),
                                     statement_integer(rows, (int) i + 1) != 0);
         }
-        return r < 0 || n > STRANGERS_MAX ? r : compare_crowd(&room, false);
+        return r < 0 || n > STRANGERS_MAX ? r : compare_limit(&room, false);
 }

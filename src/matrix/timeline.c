@@ -101,8 +101,7 @@ static int accept(const Timeline *timeline, const Message *message)
         if (strlen(message->line) > COMMAND_MAX)
                 return answer(timeline, message,
                               "This command is longer than 4096 bytes and was not run. Send it in parts, or "
-                              "run it "
-                              "on the hub with devboxctl run.");
+                              "run it on the hub with devboxctl run.");
         if (message->sent_ms < now_ms - COMMAND_AGE_MAX_MS)
                 return answer(timeline, message,
                               "This command is older than 15 minutes and was not run. Send it again.");
@@ -358,12 +357,10 @@ static int explain_unreadable(const Timeline *timeline)
                                 streq(strempty(code), "m.unverified")
                                         ? "Your app does not send keys to this bot, because it counts it as "
                                           "unverified, so your message cannot be read here. In Element: "
-                                          "open "
-                                          "this bot's profile and verify it, or do not restrict messages to "
-                                          "verified users; then send the command again."
+                                          "open this bot's profile and verify it, or do not restrict "
+                                          "messages to verified users; then send the command again."
                                         : "This message cannot be read here: your app has not sent its key. "
-                                          "Send "
-                                          "it again.");
+                                          "Send it again.");
                 if (r < 0)
                         return r;
         }
