@@ -34,6 +34,15 @@ typedef struct Revocation {
         sd_event_source *removal, *deadline;
 } Revocation;
 
+static int append_names(const Revocation *self, sd_bus_message *message)
+{
+        int r = sd_bus_message_open_container(message, 'a', "s");
+
+        for (size_t i = 0; r >= 0 && i < self->n_entries; i++)
+                r = sd_bus_message_append(message, "s", self->entries[i].device);
+        return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
 /* ---- the removal */
 
 static void remove_peers(Revocation *self)
@@ -75,11 +84,7 @@ static sd_bus_message *new_hang_up(const Revocation *self)
         /* A dispatcher that does not run has no connection. */
         int r = call ? sd_bus_message_set_auto_start(call, false) : -ENOTCONN;
         if (r >= 0)
-                r = sd_bus_message_open_container(call, 'a', "s");
-        for (size_t i = 0; r >= 0 && i < self->n_entries; i++)
-                r = sd_bus_message_append(call, "s", self->entries[i].device);
-        if (r >= 0)
-                r = sd_bus_message_close_container(call);
+                r = append_names(self, call);
         return r < 0 ? NULL : TAKE_PTR(call);
 }
 
@@ -103,11 +108,7 @@ static int reply_names(const Revocation *self)
 
         int r = sd_bus_message_new_method_return(self->kept.message, &reply);
         if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "s");
-        for (size_t i = 0; r >= 0 && i < self->n_entries; i++)
-                r = sd_bus_message_append(reply, "s", self->entries[i].device);
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
+                r = append_names(self, reply);
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
