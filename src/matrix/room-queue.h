@@ -56,7 +56,7 @@ int room_queue_find_announcements(Database *database, char **ret_room_id);
  * but for those who were asked for and have no identity. 1: there is one; the caller frees the id. */
 int room_queue_find_helpless(Database *database, char **ret_room_id);
 
-/* 1: somebody was invited of whom no sync has shown that they are: what is encrypted now, they cannot read.
+/* 1: a member was invited, and no sync has shown it yet: what is encrypted now, they cannot read.
  * Those whose invitation was refused count as well. */
 int room_queue_awaits_members(Database *database);
 
