@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#include "basic/fd.h"
+
 /* ---- the operator */
 
 /* By the hub's clock, as for devboxctl. */
@@ -229,4 +231,31 @@ void enrol_start_hub(Token *ret_token)
         mesh_world_until(mesh_state_is, hub.world, "up");
         enrol_make_token(ret_token);
         enrol_invite(ret_token, NULL);
+}
+
+bool enrol_is_active(const MeshWorld *world, const void *argument)
+{
+        return streq(mesh_peer(world, "laptop", "state"), "active");
+}
+
+bool enrol_reaches_hub(const MeshWorld *world, const void *argument)
+{
+        return device_reaches(ENROL_HUB_ADDRESS, ENROL_HTTP_PORT);
+}
+
+void enrol_device(void)
+{
+        uint8_t sealed[CLAIM_SEALED_MAX];
+        Token token;
+
+        enrol_start_hub(&token);
+        size_t size = enrol_join(KEY_DEVICE, &token, sealed);
+        sd_bus_message_unref(enrol_ask(sealed, size, NULL));
+        enrol_admit(KEY_DEVICE, "\"version\":1", KEY_MANIFEST, NULL);
+        sd_bus_message_unref(enrol_ask(sealed, size, NULL));
+        _cleanup_(fd_closep) int listener = hub_listen(ENROL_HUB_ADDRESS, ENROL_HTTP_PORT);
+        enrol_step(&device, "FinishJoin");
+        mesh_world_until(enrol_reaches_hub, device.world, NULL);
+        mesh_world_until(enrol_is_active, hub.world, NULL);
+        enrol_step(&device, "ConfirmJoin");
 }

@@ -109,11 +109,6 @@ static bool somebody_waits(const MeshWorld *world, const void *argument)
         return *enrol_pending("digits") != '\0';
 }
 
-static bool laptop_is_active(const MeshWorld *world, const void *argument)
-{
-        return streq(mesh_peer(hub.world, "laptop", "state"), "active");
-}
-
 static void test_enroll(void **state)
 {
         _cleanup_(programs_done) Programs programs = { .api = NULL };
@@ -133,7 +128,7 @@ static void test_enroll(void **state)
         terminal_wait(&terminal, digits, 0);
         print_message("joined: %llu us\n", (unsigned long long) (time_now(CLOCK_MONOTONIC) - began));
         assert_string_equal(mesh_status(device.world, "join_state"), "joined");
-        mesh_world_until(laptop_is_active, hub.world, NULL);
+        mesh_world_until(enrol_is_active, hub.world, NULL);
 
         terminal = terminal_start((const char *const[]){ "enroll", NULL });
         terminal_wait(&terminal, "this machine has joined it already, as 10.42.0.10", 0);
@@ -212,7 +207,7 @@ static void test_killed_before_each_call(void **state)
         assert_int_equal(enroll.status, 0);
         assert_string_not_equal(digits, "");
         assert_string_equal(mesh_status(device.world, "join_state"), "joined");
-        mesh_world_until(laptop_is_active, hub.world, NULL);
+        mesh_world_until(enrol_is_active, hub.world, NULL);
         assert_string_equal(mesh_status(hub.world, "peers"), "1");
 
         machine_enter(&device);
@@ -275,7 +270,7 @@ static void test_the_ledger_is_killed_before_each_call(void **state)
                 assert_true(run.status == 0 || atomic_load(device.world->left) <= 0);
         }
         assert_string_equal(mesh_status(device.world, "join_state"), "joined");
-        mesh_world_until(laptop_is_active, hub.world, NULL);
+        mesh_world_until(enrol_is_active, hub.world, NULL);
         assert_true(is_healthy(&programs.ledger));
 }
 
@@ -358,7 +353,7 @@ static void join_with_clocks(const ClockCase *row)
                 terminal = start_enroll(&joining, NULL);
         }
         terminal_wait(&terminal, "Mesh 10.42.0.10 on wg0", 0);
-        mesh_world_until(laptop_is_active, hub.world, NULL);
+        mesh_world_until(enrol_is_active, hub.world, NULL);
 }
 
 static void test_clocks_that_are_an_hour_off(void **state)

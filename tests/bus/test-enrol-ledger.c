@@ -8,13 +8,10 @@
 #include <stdio.h>
 #include <sys/wait.h>
 
-#include "basic/fd.h"
 #include "enrol-calls.h"
 #include "files.h"
 #include "ledger-world.h"
 
-#define HUB_ADDRESS "10.42.0.1"
-#define HTTP_PORT   8080
 #define ENTRIES_MAX 64
 
 static struct {
@@ -23,35 +20,6 @@ static struct {
         Database *outbox;  /* of the hub's mesh, to look into */
         unsigned n_kills;
 } crash;
-
-/* ---- the network, while its ledger is away */
-
-static bool reaches_hub(const MeshWorld *world, const void *argument)
-{
-        return device_reaches(HUB_ADDRESS, HTTP_PORT);
-}
-
-static bool is_active(const MeshWorld *world, const void *argument)
-{
-        return streq(mesh_peer(hub.world, "laptop", "state"), "active");
-}
-
-static void join(void)
-{
-        uint8_t sealed[CLAIM_SEALED_MAX];
-        Token token;
-
-        enrol_start_hub(&token);
-        size_t size = enrol_join(KEY_DEVICE, &token, sealed);
-        sd_bus_message_unref(enrol_ask(sealed, size, NULL));
-        enrol_admit(KEY_DEVICE, "\"version\":1", KEY_MANIFEST, NULL);
-        sd_bus_message_unref(enrol_ask(sealed, size, NULL));
-        _cleanup_(fd_closep) int listener = hub_listen(HUB_ADDRESS, HTTP_PORT);
-        enrol_step(&device, "FinishJoin");
-        mesh_world_until(reaches_hub, device.world, NULL);
-        mesh_world_until(is_active, hub.world, NULL);
-        enrol_step(&device, "ConfirmJoin");
-}
 
 /* ---- kills */
 
@@ -189,7 +157,7 @@ static void test_each_row(void **state)
         _cleanup_(freep) char *path = NULL;
 
         machines_skip();
-        join();
+        enrol_device();
         mesh_world_stop(hub.world);
         path = text_of("%s/mesh.db", hub.world->directory);
         assert_ok(database_open(path, DATABASE_OWN, &mesh_schema, &crash.outbox));

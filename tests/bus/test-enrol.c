@@ -27,11 +27,6 @@ static bool target_answers(const MeshWorld *world, const void *argument)
         return device_reaches(target->address, target->port);
 }
 
-static bool laptop_is_active(const MeshWorld *world, const void *argument)
-{
-        return streq(mesh_peer(hub.world, "laptop", "state"), "active");
-}
-
 static bool hub_has_peers(const MeshWorld *world, const void *n)
 {
         _cleanup_(wireguard_device_done) WireguardDevice running = WIREGUARD_DEVICE_NULL;
@@ -163,7 +158,7 @@ static void test_a_device_joins(void **state)
         enrol_step(&device, "ConfirmJoin");
         assert_string_equal(mesh_status(device.world, "join_state"), "joined");
         assert_string_equal(mesh_status(device.world, "address"), "10.42.0.10");
-        mesh_world_until(laptop_is_active, hub.world, NULL);
+        mesh_world_until(enrol_is_active, hub.world, NULL);
         mesh_world_until(hub_has_peers, hub.world, &(size_t){ 1 });
         assert_string_equal(enrol_pending("name"), "");
 
@@ -288,7 +283,7 @@ static void test_both_daemons_die_in_between(void **state)
                         admit(KEY_MANIFEST, NULL);
         }
         enrol_step(&device, "FinishJoin");
-        mesh_world_until(laptop_is_active, hub.world, NULL);
+        mesh_world_until(enrol_is_active, hub.world, NULL);
         enrol_step(&device, "ConfirmJoin");
 }
 

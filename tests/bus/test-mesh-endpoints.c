@@ -7,19 +7,6 @@
 #include "basic/fd.h"
 #include "enrol-calls.h"
 
-#define HUB_ADDRESS "10.42.0.1"
-#define HTTP_PORT   8080
-
-static bool reaches_hub(const MeshWorld *world, const void *argument)
-{
-        return device_reaches(HUB_ADDRESS, HTTP_PORT);
-}
-
-static bool is_active(const MeshWorld *world, const void *argument)
-{
-        return streq(mesh_peer(world, "laptop", "state"), "active");
-}
-
 /* Since the hub's link was made. */
 static bool had_handshake(const MeshWorld *world, const void *argument)
 {
@@ -51,19 +38,7 @@ static bool has_no_keepalive(const MeshWorld *world, const void *argument)
 
 static void join(void)
 {
-        uint8_t sealed[CLAIM_SEALED_MAX];
-        Token token;
-
-        enrol_start_hub(&token);
-        size_t size = enrol_join(KEY_DEVICE, &token, sealed);
-        sd_bus_message_unref(enrol_ask(sealed, size, NULL));
-        enrol_admit(KEY_DEVICE, "\"version\":1", KEY_MANIFEST, NULL);
-        sd_bus_message_unref(enrol_ask(sealed, size, NULL));
-        _cleanup_(fd_closep) int listener = hub_listen(HUB_ADDRESS, HTTP_PORT);
-        enrol_step(&device, "FinishJoin");
-        mesh_world_until(reaches_hub, device.world, NULL);
-        mesh_world_until(is_active, hub.world, NULL);
-        enrol_step(&device, "ConfirmJoin");
+        enrol_device();
 
         sd_bus_message *call = mesh_call(device.world, "SetKeepalive");
         assert_ok(sd_bus_message_append(call, "t", UINT64_C(0)));
@@ -146,10 +121,10 @@ static void test_a_device_that_moved_meanwhile(void **state)
         boot_hub();
         assert_false(had_handshake(hub.world, NULL));
 
-        _cleanup_(fd_closep) int listener = hub_listen(HUB_ADDRESS, HTTP_PORT);
+        _cleanup_(fd_closep) int listener = hub_listen(ENROL_HUB_ADDRESS, ENROL_HTTP_PORT);
         machine_enter(&device);
         mesh_world_start(device.world);
-        mesh_world_until(reaches_hub, device.world, NULL);
+        mesh_world_until(enrol_reaches_hub, device.world, NULL);
         mesh_world_until(endpoint_is_not, hub.world, before);
         remember_endpoint(after);
         assert_int_equal(test_metric(hub.world->client, MESH, "drift_repaired_total"), 0);
