@@ -220,26 +220,38 @@ static int read_row(E2ee *e2ee, AccountRow *ret_row)
         return 0;
 }
 
-/* Replaces the fallback key when the server reports it as used, and every week. libolm keeps the previous
- * one until olm_account_forget_old_fallback_key(). */
+/* When the server reported the fallback key as used, or a week after it was made. */
+static bool is_fallback_due(const AccountRow *row, int64_t now)
+{
+        return row->fallback_created_ms == 0 || now >= row->fallback_created_ms + FALLBACK_LIFETIME_MS;
+}
+
+static bool is_old_fallback_over(const AccountRow *row, int64_t now)
+{
+        return row->fallback_replaced_ms > 0 && now >= row->fallback_replaced_ms + FALLBACK_OLD_GRACE_MS;
+}
+
+/* libolm keeps the previous key until olm_account_forget_old_fallback_key(). */
 static int renew_fallback_key(E2ee *e2ee, RatchetAccount *account, const AccountRow *row)
 {
         int64_t now = e2ee_now(e2ee);
 
-        if (row->fallback_replaced_ms > 0 && now >= row->fallback_replaced_ms + FALLBACK_OLD_GRACE_MS) {
+        if (is_old_fallback_over(row, now)) {
                 ratchet_account_forget_old_fallback_key(account);
                 int r = query_run(e2ee->database, "UPDATE account SET fallback_replaced_ms = NULL", "");
                 if (r < 0)
                         return r;
         }
-        if (row->fallback_created_ms > 0 && now < row->fallback_created_ms + FALLBACK_LIFETIME_MS)
+        if (!is_fallback_due(row, now))
                 return 0;
 
         int r = ratchet_account_generate_fallback_key(account);
         if (r < 0)
                 return r;
         return query_run(e2ee->database,
-                         "UPDATE account SET fallback_created_ms = ?1, fallback_replaced_ms = ?1", "i", now);
+                         "UPDATE account SET fallback_created_ms = ?1,"
+                         " fallback_replaced_ms = CASE WHEN uploaded THEN ?1 END",
+                         "i", now);
 }
 
 static int add_upload(E2ee *e2ee, cJSON *one_time, cJSON *fallback, bool with_device)
@@ -270,8 +282,9 @@ int account_plan(E2ee *e2ee)
         r = read_row(e2ee, &row);
         if (r < 0 || row.fault != E2EE_FAULT_NONE)
                 return r;
-        if (row.uploaded && row.one_time_keys >= ONE_TIME_KEYS_TARGET && row.fallback_created_ms > 0 &&
-            e2ee_now(e2ee) < row.fallback_created_ms + FALLBACK_LIFETIME_MS && row.fallback_replaced_ms == 0)
+        int64_t now = e2ee_now(e2ee);
+        if (row.uploaded && row.one_time_keys >= ONE_TIME_KEYS_TARGET && !is_fallback_due(&row, now) &&
+            !is_old_fallback_over(&row, now))
                 return 0;
 
         r = account_load(e2ee, &account);

@@ -143,6 +143,38 @@ static int64_t fallback_keys_pending(Peer *peer)
         return cJSON_GetArraySize(object_object(body, "fallback_keys"));
 }
 
+/* Nothing to do for the keys: the account, of which each change encrypts all of it, is not written. */
+static void assert_sync_changes_no_key(Peer *peer)
+{
+        assert_ok(database_run(peer->database,
+                               "CREATE TEMP TRIGGER unchanged BEFORE UPDATE OF pickle ON account"
+                               " BEGIN SELECT RAISE(ABORT, 'written'); END"));
+        assert_true(peer_sync(peer));
+        assert_ok(database_run(peer->database, "DROP TRIGGER unchanged"));
+}
+
+static void test_keys_are_written_when_they_change(void **state)
+{
+        _cleanup_(homeserver_freep) Homeserver *server = homeserver_new(1);
+        Peer *bot = peer_new(server, "@bot:x", "BOT");
+        int64_t n_replaced;
+
+        settle(server);
+        assert_sync_changes_no_key(bot);
+
+        /* With the fallback key that was replaced, for the hour that it is kept. */
+        assert_ok(object_put(tree_enter(server->fallback_used, "@bot:x"), "BOT", cJSON_CreateTrue()));
+        assert_true(peer_sync(bot));
+        settle(server);
+        assert_sync_changes_no_key(bot);
+        server->now_ms += MS_PER_HOUR;
+        assert_true(peer_sync(bot));
+        assert_ok(query_integer(bot->database, &n_replaced,
+                                "SELECT count(fallback_replaced_ms) FROM account", ""));
+        assert_int_equal(n_replaced, 0);
+        assert_sync_changes_no_key(bot);
+}
+
 static void test_fallback_key(void **state)
 {
         _cleanup_(homeserver_freep) Homeserver *server = homeserver_new(1);
@@ -375,6 +407,7 @@ int main(void)
                 cmocka_unit_test(test_the_same_keys_until_answered),
                 cmocka_unit_test(test_refill),
                 cmocka_unit_test(test_a_sync_without_counts),
+                cmocka_unit_test(test_keys_are_written_when_they_change),
                 cmocka_unit_test(test_fallback_key),
                 cmocka_unit_test(test_messages_by_the_fallback_key),
                 cmocka_unit_test(test_keys_that_exist_already),
