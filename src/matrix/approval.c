@@ -22,6 +22,12 @@ enum { DECISION_WAITS, DECISION_ACCEPTED, DECISION_REFUSED, DECISION_UNDER_WAY }
 
 static const char *const thumbs[] = { "\xf0\x9f\x91\x8d", "\xf0\x9f\x91\x8e" };
 
+/* Our own reactions to one announcement. */
+typedef struct Thumbs {
+        Database *database;
+        const char *room_id;
+} Thumbs;
+
 /* JSON whose invisible characters are escaped, which leaves its value as it is: who approves must see what
  * turns the direction of a text, and where. */
 static void append_visible(Text *text, Bytes json)
@@ -145,7 +151,8 @@ int approval_sent(Database *database, const char *request_id, const char *event_
 
         if (!event_id)
                 return 0;
-        int r = query_text(database, &room_id, "SELECT room_id FROM approval WHERE request_id = ?", "t",
+        int r = query_text(database, &room_id,
+                           "SELECT room_id FROM approval WHERE request_id = ? AND NOT closed", "t",
                            request_id);
         if (r <= 0)
                 return r;
@@ -158,9 +165,55 @@ int approval_sent(Database *database, const char *request_id, const char *event_
 
                 r = answer_reaction(event_id, thumbs[i], &content);
                 if (r == 0)
-                        r = outbox_add_take(database, room_id, "m.reaction", content);
+                        r = outbox_put_take(database,
+                                            &(OutboxItem){ .room_id = room_id,
+                                                           .type = "m.reaction",
+                                                           .owner_kind = OUTBOX_THUMB,
+                                                           .owner_id = request_id },
+                                            content);
         }
         return r;
+}
+
+static int redact_thumb(void *userdata, const char *event_id)
+{
+        const Thumbs *own = userdata;
+        cJSON *content = NULL;
+
+        int r = json_pack(&content, "{}");
+        return r < 0 ? r
+                     : outbox_put_take(own->database,
+                                       &(OutboxItem){ .room_id = own->room_id,
+                                                      .type = "m.room.redaction",
+                                                      .target = event_id },
+                                       content);
+}
+
+/* Those whose ids are known; one that is on its way follows when it is. */
+static int redact_thumbs(Database *database, const char *request_id)
+{
+        _cleanup_(statement_resetp) Statement *rows = NULL;
+        _cleanup_(freep) char *room_id = NULL;
+
+        int r = query_text(database, &room_id,
+                           "SELECT room_id FROM approval WHERE request_id = ? AND closed", "t", request_id);
+        if (r <= 0)
+                return r;
+        r = query(database, &rows, "SELECT event_id FROM thumb WHERE request_id = ?", "t", request_id);
+        if (r == 0)
+                r = statement_for_each_text(rows, redact_thumb, &(Thumbs){ database, room_id });
+        rows = statement_reset(rows);
+        return r < 0 ? r : query_run(database, "DELETE FROM thumb WHERE request_id = ?", "t", request_id);
+}
+
+int approval_thumb_sent(Database *database, const char *request_id, const char *event_id)
+{
+        if (!event_id)
+                return 0;
+
+        int r = query_run(database, "INSERT OR IGNORE INTO thumb(event_id, request_id) VALUES (?, ?)", "tt",
+                          event_id, request_id);
+        return r < 0 ? r : redact_thumbs(database, request_id);
 }
 
 /* The thumb, without variation selectors and skin tones; 0: anything else. */
@@ -336,5 +389,7 @@ int approval_close(Database *database, const char *request_id, const char *verdi
                                          "m.relates_to:{rel_type:s,event_id:s}}",
                                          "m.text", verdict, "m.text", verdict, "m.replace", event_id)
                              : json_pack(&content, "{msgtype:s,body:s,m.mentions:{}}", "m.text", verdict);
-        return r < 0 ? r : outbox_add_take(database, room_id, "m.room.message", content);
+        if (r == 0)
+                r = outbox_add_take(database, room_id, "m.room.message", content);
+        return r < 0 ? r : redact_thumbs(database, request_id);
 }

@@ -22,9 +22,12 @@ int approval_next_open(Database *database, const char *after_id, char **ret_requ
 /* Whether the end of that request was not announced. 1: it was not. */
 int approval_is_open(Database *database, const char *request_id);
 
-/* The message of the request was sent; NULL: refused. Adds both reactions to it, so that one tap suffices.
- */
+/* The message of the request was sent; NULL: refused. Adds both reactions to it, so that one tap suffices,
+ * if the request still waits. */
 int approval_sent(Database *database, const char *request_id, const char *event_id);
+
+/* One of these reactions was sent; NULL: refused. It is redacted with the verdict. */
+int approval_thumb_sent(Database *database, const char *request_id, const char *event_id);
 
 typedef struct Reaction {
         const char *room_id, *event_id, *sender, *target, *key; /* borrowed */
@@ -68,5 +71,5 @@ int approval_recover(Database *database);
 /* Who of this chat has approved, or denied: "@ana:x, @ben:x". 1: there are some; the caller frees them. */
 int approval_deciders(Database *database, const char *request_id, bool approve, char **ret_users);
 
-/* The request waits no longer: the message becomes the verdict. */
+/* The request waits no longer: the message becomes the verdict, without our reactions. */
 int approval_close(Database *database, const char *request_id, const char *verdict);

@@ -21,6 +21,7 @@ typedef enum OutboxOwnerKind {
         OUTBOX_ANSWER,
         OUTBOX_REQUEST, /* of the id of a request of src/e2ee, in decimal */
         OUTBOX_HELP,    /* of a room's id */
+        OUTBOX_THUMB,   /* of the id of a request whose announcement it is a reaction to */
         _OUTBOX_OWNER_MAX,
 } OutboxOwnerKind;
 

@@ -133,9 +133,13 @@ static const char matrix_changes_3[] =
 static const char matrix_changes_4[] = "ALTER TABLE chat_room ADD COLUMN helped TEXT;"
                                        "ALTER TABLE chat_room ADD COLUMN pin TEXT;";
 
+/* Our own reactions to announcements of requests that wait. */
+static const char matrix_changes_5[] =
+        "CREATE TABLE thumb(event_id TEXT PRIMARY KEY, request_id TEXT NOT NULL) STRICT, WITHOUT ROWID;";
+
 static const char *const migrations[] = { e2ee_tables,      matrix_tables,    e2ee_changes_1,
                                           matrix_changes_1, matrix_changes_2, matrix_changes_3,
-                                          matrix_changes_4 };
+                                          matrix_changes_4, matrix_changes_5 };
 const DatabaseSchema matrix_schema = { APPLICATION_ID, migrations, ELEMENTSOF(migrations) };
 
 int matrix_database_open(const char *path, Database **ret_database)

@@ -277,6 +277,7 @@ static int event_decided(MatrixSession *session, int64_t seq, const char *event_
                 [OUTBOX_STATUS] = command_display_status_sent,
                 [OUTBOX_ANSWER] = command_display_answer_sent,
                 [OUTBOX_HELP] = room_help_sent,
+                [OUTBOX_THUMB] = approval_thumb_sent,
         };
         _cleanup_(freep) char *owner_id = NULL;
         OutboxOwnerKind kind = OUTBOX_NO_OWNER;

@@ -42,6 +42,12 @@ async def latency(ana, room):
     print(f"# an answer takes {median} ms in the median, {most} ms at most")
 
 
+def reactions(server, event):
+    """Of whom there are some."""
+    return server.read("SELECT sender FROM event_relations JOIN events USING (event_id)"
+                       " WHERE relates_to_id = ? AND relation_type = 'm.annotation'", event)
+
+
 async def look(ana, ben, room):
     """Ben reads the help that is pinned, which was written once; he writes and is answered, in each mode of
     Element; of all that was said he sees nothing unreadable, and no warning."""
@@ -73,6 +79,7 @@ async def conversation(world):
     announcement = await hear(ana, "home: rm")
     await ana.react(approvals, announcement.id, "\N{THUMBS UP SIGN}\ufe0f")
     await hear(ana, f"approved by {ANA}")
+    until(lambda: reactions(server, announcement.id) == [ANA])
     print("ok approval", flush=True)
     await latency(ana, room)
 

@@ -158,6 +158,51 @@ static void test_life(void **state)
         expect_decision(store, NULL, false);
 }
 
+static int64_t count_redactions(TestStore *store, const char *event_id)
+{
+        int64_t n = 0;
+
+        assert_ok(query_integer(
+                store->database, &n,
+                "SELECT count(*) FROM outbox WHERE type = 'm.room.redaction' AND room_id = '!approvals'"
+                " AND target = ?",
+                "t", event_id));
+        return n;
+}
+
+/* Our own reactions are gone with the verdict, one that was on its way then as well. */
+static void test_thumbs(void **state)
+{
+        TestStore *store = *state;
+
+        announce(store);
+        assert_int_equal(count(store, "SELECT count(*) FROM outbox WHERE type = 'm.reaction'"
+                                      " AND owner_id = '" REQUEST "'"),
+                         2);
+        assert_ok(approval_thumb_sent(store->database, REQUEST, "$up"));
+        assert_int_equal(count_redactions(store, "$up"), 0);
+        for (int i = 0; i < 2; i++) {
+                assert_ok(approval_close(store->database, REQUEST, "done"));
+                assert_int_equal(count_redactions(store, "$up"), 1);
+        }
+        assert_int_equal(count_redactions(store, "$down"), 0);
+        assert_ok(approval_thumb_sent(store->database, REQUEST, "$down"));
+        assert_int_equal(count_redactions(store, "$down"), 1);
+        assert_ok(approval_thumb_sent(store->database, REQUEST, NULL));
+        assert_int_equal(count(store, "SELECT count(*) FROM thumb"), 0);
+}
+
+/* Nobody is offered to decide what was decided before its message was known to be sent. */
+static void test_closed_before_it_was_sent(void **state)
+{
+        TestStore *store = *state;
+
+        begin_announcement(store);
+        assert_ok(approval_close(store->database, REQUEST, "done"));
+        assert_ok(approval_sent(store->database, REQUEST, "$message"));
+        assert_int_equal(count(store, "SELECT count(*) FROM outbox WHERE type = 'm.reaction'"), 0);
+}
+
 /* Before it was passed on, while it is, and after. */
 static void test_taken_back(void **state)
 {
@@ -272,6 +317,9 @@ int main(void)
                 cmocka_unit_test(test_keys),
                 cmocka_unit_test_setup_teardown(test_early_reactions, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_life, test_store_up, test_store_down),
+                cmocka_unit_test_setup_teardown(test_thumbs, test_store_up, test_store_down),
+                cmocka_unit_test_setup_teardown(test_closed_before_it_was_sent, test_store_up,
+                                                test_store_down),
                 cmocka_unit_test_setup_teardown(test_arguments, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_taken_back, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_written_and_taken_back, test_store_up, test_store_down),
