@@ -23,7 +23,7 @@ struct DeviceLink {
         FactsQuery query;
         DeviceFacts facts;
         HttpCall *step;
-        uint8_t session[SESSION_NONCE_SIZE];
+        uint8_t session[SESSION_NONCE_SIZE]; /* zeros: none yet */
         int64_t counter;
         usec_t used_at_usec;
         uint64_t entries;                    /* of the device's chain */
@@ -42,7 +42,8 @@ struct LinkRun {
         LinkRequest request;
         const LinkRunHandlers *handlers;
         void *userdata;
-        HttpCall *call; /* NULL: waits for the session */
+        HttpCall *call;                      /* NULL: waits for the session */
+        uint8_t session[SESSION_NONCE_SIZE]; /* that it was sent in */
         Frames frames;
         bool arrived; /* perhaps, in an earlier attempt */
         bool renewed; /* the session, on its account */

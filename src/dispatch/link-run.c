@@ -195,12 +195,19 @@ static void witness_device(DeviceLink *link)
                 log_debug("The chain of %s is not witnessed now", link->name);
 }
 
+/* Unless it was sent in an earlier one: several may be refused for the same reason. */
+static void end_session(LinkRun *run)
+{
+        if (memcmp(run->session, run->link->session, sizeof run->session) == 0)
+                device_link_reset(run->link);
+}
+
 /* Without a statement of the device: perhaps the session is not one of its ledger's any more, or it has lost
  * its manifest, or it is revoked. */
 static void on_unsigned(LinkRun *run, int reason)
 {
         if (run->arrived && reason != 0)
-                device_link_reset(run->link);
+                end_session(run);
         link_run_fail(run, reason);
 }
 
@@ -235,7 +242,7 @@ static void on_run_complete(HttpCall *call, int error, void *userdata)
         if (error == 0 && asks_for_renewal(run->reason) && !run->renewed) {
                 run->renewed = true;
                 run->call = http_call_free(run->call);
-                device_link_reset(link);
+                end_session(run);
                 return device_link_prepare(link);
         }
         if (error != 0 && http_call_was_sent(call))
@@ -294,6 +301,7 @@ void link_run_send(LinkRun *run)
                 (void) snprintf(url, sizeof url, "http://%s:%u/v1/requests", link->facts.address,
                                 link->context->agent_port);
                 forget_answer(run);
+                memcpy(run->session, link->session, sizeof run->session);
                 r = http_call_start(link->context->http, &options, &handlers, run, &run->call);
         }
         if (r != 0)

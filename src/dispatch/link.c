@@ -21,6 +21,7 @@ void device_link_reset(DeviceLink *link)
         facts_query_cancel(&link->query);
         device_facts_done(&link->facts);
         link->step = http_call_free(link->step);
+        memset(link->session, 0, sizeof link->session);
         link->state = LINK_IDLE;
 }
 

@@ -56,6 +56,8 @@ int ledger_check_limits(const Ledger *ledger)
         return ledger_disk_is_full(ledger) ? -ENOSPC : 0;
 }
 
+/* A denial is final for the deliveries before it: the hub ends the request by it, and an earlier one may
+ * still be on its way. */
 static int judge(Ledger *ledger, const AcceptInput *input, LedgerTime time, AcceptVerdict *verdict)
 {
         AcceptLedger memory = requests_ledger;
@@ -63,13 +65,12 @@ static int judge(Ledger *ledger, const AcceptInput *input, LedgerTime time, Acce
 
         memory.ledger = &ledger->requests;
         int r = accept_request(&device, &memory, input, verdict);
-        if (verdict->counter > 0 &&
-            delivery_counters_set(&ledger->session.counters, &verdict->dispatcher, verdict->counter) < 0)
+        if (r == 0 && !verdict->known)
+                r = ledger_check_limits(ledger);
+        if (verdict->counter > 0 && delivery_counters_use(&ledger->session.counters, &verdict->dispatcher,
+                                                          verdict->counter, r != 0) < 0)
                 ledger->session.begun = false; /* more dispatchers than one session has; the next is empty */
-        if (r != 0 || verdict->known)
-                return r;
-
-        return ledger_check_limits(ledger);
+        return r;
 }
 
 static int decide(Ledger *ledger, const AcceptInput *input, const char *agent, LedgerAnswer *answer)

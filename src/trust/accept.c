@@ -55,7 +55,7 @@ static int verify(const AcceptDevice *device, const AcceptInput *input,
         return input->delivery ? envelope_verify(input->delivery, ENVELOPE_DELIVERY, &keys, NULL) : 0;
 }
 
-/* Whether the delivery is of this session, newer than the last one, and of this request. */
+/* Whether the delivery is of this session, not used yet, and of this request. */
 static int check_delivery(const AcceptDevice *device, const Envelope *envelope, AcceptVerdict *verdict)
 {
         _cleanup_(delivery_freep) Delivery *delivery = NULL;
@@ -67,7 +67,7 @@ static int check_delivery(const AcceptDevice *device, const Envelope *envelope, 
                 return DEVBOX_ERROR_WRONG_DEVICE;
 
         if (!device->counters || memcmp(delivery->session, device->session, sizeof device->session) != 0 ||
-            delivery->counter <= delivery_counters_last(device->counters, &verdict->dispatcher) ||
+            !delivery_counters_allow(device->counters, &verdict->dispatcher, delivery->counter) ||
             !sha256_equal(&delivery->request_sha256, &verdict->digest))
                 return DEVBOX_ERROR_SESSION_MISMATCH;
 

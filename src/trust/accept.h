@@ -74,7 +74,7 @@ typedef struct AcceptVerdict {
         char subject[64];        /* for messages: "shell.exec.rm" */
         Sha256 digest;           /* of the request */
         PublicKey dispatcher;    /* who signed the request, once verified */
-        int64_t counter;         /* its new counter, once the delivery was verified; else 0 */
+        int64_t counter;         /* that it uses, once the delivery was verified; else 0 */
         uint64_t start_until_ms; /* it must start until then; set on acceptance */
 
         Request *request;                   /* owned here; NULL if it was not parsed */

@@ -29,22 +29,35 @@ static size_t find_row(const DeliveryCounters *counters, const PublicKey *dispat
         return i;
 }
 
-int64_t delivery_counters_last(const DeliveryCounters *counters, const PublicKey *dispatcher)
+bool delivery_counters_allow(const DeliveryCounters *counters, const PublicKey *dispatcher, int64_t counter)
 {
         size_t i = find_row(counters, dispatcher);
 
-        return i < counters->n ? counters->rows[i].last : 0;
+        if (i == counters->n || counter > counters->rows[i].last)
+                return true;
+
+        int64_t age = counters->rows[i].last - counter;
+        return age < DELIVERY_WINDOW && (counters->rows[i].used >> age & 1) == 0;
 }
 
-int delivery_counters_set(DeliveryCounters *counters, const PublicKey *dispatcher, int64_t counter)
+int delivery_counters_use(DeliveryCounters *counters, const PublicKey *dispatcher, int64_t counter,
+                          bool final)
 {
         size_t i = find_row(counters, dispatcher);
 
         if (i == DELIVERY_COUNTERS_MAX)
                 return -ENOBUFS;
+        if (i == counters->n)
+                counters->rows[counters->n++] = (DeliveryCountersRow){ .dispatcher = *dispatcher };
 
-        counters->rows[i].dispatcher = *dispatcher;
-        counters->rows[i].last = counter;
-        counters->n = MAX(counters->n, i + 1);
+        DeliveryCountersRow *row = &counters->rows[i];
+        int64_t step = counter - row->last;
+        if (step > 0) {
+                row->last = counter;
+                row->used = step < DELIVERY_WINDOW ? row->used << step | 1 : 1;
+        } else
+                row->used |= UINT64_C(1) << -step;
+        if (final)
+                row->used |= UINT64_MAX << (row->last - counter);
         return 0;
 }

@@ -13,27 +13,35 @@
 typedef struct Delivery {
         char *device;
         uint8_t session[SESSION_NONCE_SIZE];
-        int64_t counter; /* from 1, strictly increasing within the session, for each dispatcher */
+        int64_t counter; /* from 1, used once within the session, for each dispatcher */
         Sha256 request_sha256;
         bool withdraws; /* the request: it must never be accepted after this */
 } Delivery;
 
-/* The last counter of each dispatcher in a session: one cannot use up the counters of another. */
+/* The counters of a session, for each dispatcher: one cannot use up those of another. Deliveries have a
+ * connection each, so that one may overtake another: the anti-replay window of RFC 4303, section 3.4.3. */
+#define DELIVERY_WINDOW       64
 #define DELIVERY_COUNTERS_MAX 64
 
+typedef struct DeliveryCountersRow {
+        PublicKey dispatcher;
+        int64_t last;  /* the highest that was used; 0: none */
+        uint64_t used; /* bit i: last - i */
+} DeliveryCountersRow;
+
 typedef struct DeliveryCounters {
-        struct {
-                PublicKey dispatcher;
-                int64_t last;
-        } rows[DELIVERY_COUNTERS_MAX];
+        DeliveryCountersRow rows[DELIVERY_COUNTERS_MAX];
         size_t n;
 } DeliveryCounters;
 
-/* 0: no delivery yet. */
-int64_t delivery_counters_last(const DeliveryCounters *counters, const PublicKey *dispatcher);
+/* Whether it was not used, and is not below the window. */
+bool delivery_counters_allow(const DeliveryCounters *counters, const PublicKey *dispatcher, int64_t counter);
 
-/* Errors: -ENOBUFS too many dispatchers in this session. */
-int delivery_counters_set(DeliveryCounters *counters, const PublicKey *dispatcher, int64_t counter);
+/* Uses an allowed counter; if `final`, all lower ones with it.
+ *
+ * Errors: -ENOBUFS too many dispatchers in this session. */
+int delivery_counters_use(DeliveryCounters *counters, const PublicKey *dispatcher, int64_t counter,
+                          bool final);
 
 extern const Schema delivery_schema;
 DEFINE_DOCUMENT(Delivery, delivery);

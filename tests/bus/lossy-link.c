@@ -12,11 +12,13 @@
 #include "basic/text.h"
 
 #define PAIRS_MAX 32
+#define HELD_MSEC 20 /* from one look at the mode to the next */
 
 /* A connection of the hub, and ours to the agent. */
 typedef struct Pair {
         int hub_fd, agent_fd; /* -EBADF: ended */
         Text request;         /* what the hub has sent since the last answer */
+        bool held;            /* the agent has not got it */
 } Pair;
 
 struct LossyLink {
@@ -33,6 +35,7 @@ static void pair_end(Pair *pair)
         pair->hub_fd = fd_close(pair->hub_fd);
         pair->agent_fd = fd_close(pair->agent_fd);
         text_done(&pair->request);
+        pair->held = false;
 }
 
 static bool is_free(const Pair *pair)
@@ -96,6 +99,12 @@ static void from_hub(LossyLink *link, Pair *pair)
                 return;
         text_append_bytes(&pair->request, piece, (size_t) n);
         bool is_run = strstr(pair->request.data, "POST /v1/requests");
+        if (is_run && mode == LOSSY_HOLD) {
+                pair->held = true;
+                atomic_store(&link->mode, LOSSY_HELD);
+        }
+        if (pair->held)
+                return;
         if (!is_run || mode != LOSSY_NO_REQUEST)
                 write_all(pair->agent_fd, piece, (size_t) n);
         if ((mode != LOSSY_NO_ANSWER && mode != LOSSY_NO_REQUEST) || !has_whole_request(&pair->request))
@@ -122,12 +131,20 @@ static void from_agent(Pair *pair)
                 pair_end(pair);
 }
 
+static void release(LossyLink *link)
+{
+        for (Pair *pair = link->pairs; pair < link->pairs + PAIRS_MAX; pair++)
+                if (TAKE(pair->held, false))
+                        write_all(pair->agent_fd, pair->request.data, pair->request.size);
+}
+
 static void *work(void *userdata)
 {
         LossyLink *link = userdata;
 
         for (;;) {
-                bool dead = atomic_load(&link->mode) == LOSSY_DEAD;
+                LossyMode mode = atomic_load(&link->mode);
+                bool dead = mode == LOSSY_DEAD;
                 struct pollfd polled[2 + 2 * PAIRS_MAX] = { { link->stop_fd, POLLIN, 0 },
                                                             { dead ? -1 : link->listen_fd, POLLIN, 0 } };
 
@@ -135,7 +152,9 @@ static void *work(void *userdata)
                         polled[2 + 2 * i] = (struct pollfd){ link->pairs[i].hub_fd, POLLIN, 0 };
                         polled[3 + 2 * i] = (struct pollfd){ link->pairs[i].agent_fd, POLLIN, 0 };
                 }
-                (void) poll(polled, ELEMENTSOF(polled), -1);
+                if (mode == LOSSY_PASS)
+                        release(link);
+                (void) poll(polled, ELEMENTSOF(polled), mode == LOSSY_HELD ? HELD_MSEC : -1);
                 if (polled[0].revents != 0)
                         return NULL;
                 for (size_t i = 0; i < PAIRS_MAX; i++)
@@ -188,9 +207,9 @@ void lossy_link_set(LossyLink *link, LossyMode mode)
                 assert_int_equal(shutdown(link->listen_fd, SHUT_RDWR), 0);
 }
 
-bool lossy_link_is_away(const LossyLink *link)
+LossyMode lossy_link_mode(const LossyLink *link)
 {
-        return atomic_load(&link->mode) == LOSSY_AWAY;
+        return atomic_load(&link->mode);
 }
 
 void lossy_link_wait_refused(const LossyLink *link)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The way between hub and agent, which loses what a test wants: the hub's connections end here. */
+/* The way between hub and agent, which loses or delays what a test wants: the hub's connections end here. */
 
 #include "run-world.h"
 
@@ -10,6 +10,8 @@ typedef enum LossyMode {
         LOSSY_NO_ANSWER,  /* the next request arrives, and the hub's connection ends */
         LOSSY_NO_REQUEST, /* it does not arrive */
         LOSSY_AWAY,       /* after either, too: each connection ends at its beginning */
+        LOSSY_HOLD,       /* the next request waits for LOSSY_PASS */
+        LOSSY_HELD,       /* after it: others overtake it */
         LOSSY_DEAD,       /* for ever: what is sent gets no answer, and there are no new connections */
 } LossyMode;
 
@@ -21,8 +23,8 @@ LossyLink *lossy_link_free(LossyLink *link);
 
 void lossy_link_set(LossyLink *link, LossyMode mode);
 
-/* Whether a request was lost. */
-bool lossy_link_is_away(const LossyLink *link);
+/* As it was set, or LOSSY_AWAY, LOSSY_HELD after the next request. */
+LossyMode lossy_link_mode(const LossyLink *link);
 
 /* Until the hub has tried in vain once more. */
 void lossy_link_wait_refused(const LossyLink *link);

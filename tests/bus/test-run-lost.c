@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests and answers that are lost on the way. Whatever then ends a request, by a person, the clock or a
- * crash of the dispatcher: what the hub reports is what the device did. */
+/* Requests and answers that are lost or late on the way. Whatever then ends a request, by a person, the
+ * clock or a crash of the dispatcher: what the hub reports is what the device did. */
 
 #include <stdio.h>
 #include <unistd.h>
@@ -63,7 +63,7 @@ static bool lose(RunWorld *world, LossyMode mode, bool may_wait, Then then, cons
 
         lossy_link_set(link_to_agent, mode);
         submit_command(world, "dev-a", may_wait, then == THEN_EXPIRE ? soon : ls, id);
-        while (!lossy_link_is_away(link_to_agent) && get_left_ms(world, id) > 0)
+        while (lossy_link_mode(link_to_agent) != LOSSY_AWAY && get_left_ms(world, id) > 0)
                 (void) usleep(10000);
         if (get_left_ms(world, id) == 0)
                 return false;
@@ -107,6 +107,50 @@ static void test_lost_on_the_way(void **state)
         verify_chain(((RunWorld *) *state)->ledger);
 }
 
+static void run_ls(const RunWorld *world)
+{
+        char *ls[] = { (char *) "ls", (char *) "--", (char *) "/home", NULL };
+        _cleanup_(outcome_done) Outcome outcome = { 0 };
+
+        follow(run(world, "shell.exec", ls, &outcome), &outcome);
+        assert_end(world, &outcome, "\"exit_code\":0");
+}
+
+/* One request overtakes another, perhaps in a session that began meanwhile. */
+static void overtake(RunWorld *world, bool session_lost)
+{
+        char *ls[] = { (char *) "ls", (char *) "--", (char *) "/home", NULL };
+        _cleanup_(outcome_done) Outcome first = { 0 };
+
+        lossy_link_set(link_to_agent, LOSSY_HOLD);
+        int fd = run(world, "shell.exec", ls, &first);
+        while (lossy_link_mode(link_to_agent) != LOSSY_HELD)
+                (void) usleep(10000);
+        if (session_lost) {
+                (void) test_daemon_stop(world->ledger->daemon);
+                test_daemon_free(world->ledger->daemon);
+                world->ledger->daemon = start_ledger(world->ledger, false);
+        }
+        run_ls(world);
+        lossy_link_set(link_to_agent, LOSSY_PASS);
+        follow(fd, &first);
+        assert_end(world, &first, "\"exit_code\":0");
+}
+
+/* What is denied in a session that is over is sent again in the next: of several, one begins it. */
+static void test_overtaken(void **state)
+{
+        static const char *const session[] = { "\"session\"", NULL };
+        RunWorld *world = *state;
+
+        run_ls(world);
+        unsigned n_sessions = count_chain(world, session);
+        overtake(world, false);
+        assert_int_equal(count_chain(world, session), n_sessions);
+        overtake(world, true);
+        assert_int_equal(count_chain(world, session), n_sessions + 1);
+}
+
 /* What may not wait does not go where nobody is, also where a connection is open from before. */
 static void test_connection_to_nobody(void **state)
 {
@@ -124,6 +168,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_lost_on_the_way, up, down),
+                cmocka_unit_test_setup_teardown(test_overtaken, up, down),
                 cmocka_unit_test_setup_teardown(test_connection_to_nobody, up, down),
         };
 

@@ -222,7 +222,7 @@ static void test_replays(void **state)
         accept_verdict_done(&verdict);
 
         /* 8: the same request in a fresh delivery gives what is stored, also after it expired. */
-        assert_ok(delivery_counters_set(&world.counters, &dispatcher, 1));
+        assert_ok(delivery_counters_use(&world.counters, &dispatcher, 1, false));
         world.device.now_ms += 86400000;
         assert_err(world_judge_verdict(&world, &(Case){ .delivery = { { "\"ctr\":1", "\"ctr\":2" } } },
                                        &verdict),

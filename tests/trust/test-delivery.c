@@ -37,8 +37,8 @@ static void test_dispatchers_are_separate(void **state)
         world_judge_rows(&world, rows, ELEMENTSOF(rows));
 
         /* Counters, ids and nonces of one are free for the other. */
-        assert_ok(delivery_counters_set(&world.counters, key_pair_public(world_key(KEY_DISPATCHER)),
-                                        SCHEMA_INTEGER_MAX));
+        assert_ok(delivery_counters_use(&world.counters, key_pair_public(world_key(KEY_DISPATCHER)),
+                                        SCHEMA_INTEGER_MAX, false));
         world.known_id = "01K75A3Q000000000000000001";
         world.known_nonce = nonce;
         assert_err(world_judge(&world, &second), 0);
@@ -57,14 +57,49 @@ static void test_counters_have_a_limit(void **state)
 
         for (unsigned i = 0; i < DELIVERY_COUNTERS_MAX; i++) {
                 key.bytes[0] = (uint8_t) i;
-                assert_ok(delivery_counters_set(&counters, &key, i + 1));
+                assert_ok(delivery_counters_use(&counters, &key, i + 1, false));
         }
         key.bytes[0] = DELIVERY_COUNTERS_MAX;
-        assert_err(delivery_counters_set(&counters, &key, 1), -ENOBUFS);
-        assert_int_equal(delivery_counters_last(&counters, &key), 0);
+        assert_err(delivery_counters_use(&counters, &key, 1, false), -ENOBUFS);
+        assert_true(delivery_counters_allow(&counters, &key, 1));
         key.bytes[0] = 7;
-        assert_ok(delivery_counters_set(&counters, &key, 99));
-        assert_int_equal(delivery_counters_last(&counters, &key), 99);
+        assert_false(delivery_counters_allow(&counters, &key, 8));
+        assert_ok(delivery_counters_use(&counters, &key, 99, false));
+        assert_false(delivery_counters_allow(&counters, &key, 99));
+}
+
+/* One overtakes others, each is used once, and none is used that is older than the window. */
+static void test_window(void **state)
+{
+        static const struct {
+                int64_t counter;
+                bool final, allowed;
+        } deliveries[] = {
+                { 2, false, true },                       /* the first one that arrives */
+                { 2, false, false },                      /* replayed */
+                { 1, false, true },                       /* overtaken */
+                { 1, false, false },                      /* replayed */
+                { 3 + DELIVERY_WINDOW, false, true },     /* far ahead: 4 is the oldest now */
+                { 3, false, false },                      /* too old */
+                { 4, false, true },                       /* the oldest */
+                { 4, false, false },                      /* replayed */
+                { 6, true, true },                        /* denied */
+                { 5, false, false },                      /* sent before what was denied */
+                { 7, false, true },                       /* sent after it */
+                { 2 + DELIVERY_WINDOW, false, true },     /* the last but one */
+                { SCHEMA_INTEGER_MAX, true, true },       /* beyond all of them */
+                { SCHEMA_INTEGER_MAX - 1, false, false }, /* sent before what was denied */
+        };
+        DeliveryCounters counters = { .n = 0 };
+        PublicKey key = { { 0 } };
+
+        for (size_t i = 0; i < ELEMENTSOF(deliveries); i++) {
+                assert_int_equal(delivery_counters_allow(&counters, &key, deliveries[i].counter),
+                                 deliveries[i].allowed);
+                if (deliveries[i].allowed)
+                        assert_ok(delivery_counters_use(&counters, &key, deliveries[i].counter,
+                                                        deliveries[i].final));
+        }
 }
 
 int main(void)
@@ -72,6 +107,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_dispatchers_are_separate),
                 cmocka_unit_test(test_counters_have_a_limit),
+                cmocka_unit_test(test_window),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
