@@ -5,8 +5,9 @@
  * cancelled, when the connection is lost). What happens to one request on the device is request.pml.
  * The mesh goes down, and dispatch crashes: a budget; when it is spent, all must end.
  *
- * A request that may have arrived is withdrawn by a delivery that says so: the device takes it no more, or answers
- * with what it knows. Its expiry on the hub is the same, of which nobody decides.
+ * A request that may have arrived is withdrawn by a delivery that says so: the device denies it, or answers with what
+ * it knows. Its expiry on the hub is the same, of which nobody decides. Deliveries overtake each other; the device may
+ * not store what it denies, but then takes no delivery from before the denial.
  *
  * Checked, exhaustively (run: tests/model/check):
  *   once       each request runs at most once
@@ -18,14 +19,15 @@
  * -DALL_AT_ONCE sends all that waits when the device is back, and waits for no end in between.
  * -DOVERTAKE goes on with the next request when a connection is lost.
  * -DNO_RECHECK reads the approval when the request is queued, not again before it is sent.
- * -DGUESS withdraws what may have arrived without asking the device. */
+ * -DGUESS withdraws what may have arrived without asking the device.
+ * -DNO_FLOOR takes deliveries from before a denial. */
 
 #ifndef OUTAGES
 #define OUTAGES 3
 #endif
 #define N 3
 
-mtype = { none, accepted, started, over, refused };     /* on the device, durable */
+mtype = { none, accepted, started, over };              /* on the device, durable */
 mtype = { waiting, sent, reported, cancelled };         /* on the hub, durable; "sent": it may have arrived */
 
 mtype device[N] = none;
@@ -35,7 +37,10 @@ byte outages = OUTAGES;
 bool withdrawn[N];
 bool late[N];           /* it was withdrawn before it was sent */
 bool connected[N];      /* the hub still listens to the run of this request */
-chan request = [N] of { byte, bool };   /* a delivery; it withdraws the request */
+bool denied[N];         /* the answer on this connection */
+byte counter;           /* of the last delivery */
+byte floor;             /* on the device: that of the last one it denied */
+chan request = [N] of { byte, bool, byte };     /* a delivery; it withdraws the request; its counter */
 
 /* ---- people, and the clock */
 
@@ -54,7 +59,7 @@ inline assert_in_order(me) {
         byte before = 0;
         do
         :: before < me ->
-                assert(device[before] == over || device[before] == refused || hub[before] == cancelled); before++
+                assert(device[before] == over || denied[before] || hub[before] == cancelled); before++
         :: else -> break
         od;
         before = 0
@@ -72,17 +77,35 @@ proctype Run(byte me) {
         fi
 }
 
+#ifdef NO_FLOOR
+#define IS_DEAD(c) false
+#else
+#define IS_DEAD(c) (c < floor)
+#endif
+
+/* Whichever arrives first. */
+#define ARRIVES(i, withdraws)                                                           \
+        :: atomic { request??i, withdraws, c ->                                         \
+                if                                                                      \
+                :: IS_DEAD(c)                                                           \
+                :: !IS_DEAD(c) && device[i] == none && withdraws ->                     \
+                        denied[i] = true;                                               \
+                        if :: c > floor -> floor = c :: else fi                         \
+                :: !IS_DEAD(c) && device[i] == none && !withdraws ->                    \
+                        device[i] = accepted; run Run(i)                                \
+                :: !IS_DEAD(c) && device[i] != none     /* known: its end is the answer */ \
+                fi }
+
 proctype Agent() {
-        byte i;
-        bool withdraws;
+        byte c;
 
 end:    do
-        :: atomic { request?i, withdraws ->
-                if
-                :: device[i] == none && withdraws -> device[i] = refused
-                :: device[i] == none && !withdraws -> device[i] = accepted; run Run(i)
-                :: else         /* known: its end will be told */
-                fi }
+        ARRIVES(0, false)
+        ARRIVES(0, true)
+        ARRIVES(1, false)
+        ARRIVES(1, true)
+        ARRIVES(2, false)
+        ARRIVES(2, true)
         od
 }
 
@@ -108,18 +131,19 @@ inline begin(i) {
         if :: hub[i] == waiting -> late[i] = withdrawn[i] :: else fi;
         withdraws = IS_REFUSED(i);
         hub[i] = sent;
+        denied[i] = false;
         connected[i] = true
 }
 
 /* One delivery, until its end or the loss of its connection. */
 inline deliver(i) {
         if
-        :: request!i, withdraws
+        :: atomic { nfull(request) -> counter++; request!i, withdraws, counter }
         :: atomic { outages > 0 -> outages--; connected[i] = false }            /* it never arrived */
         fi;
         if
         :: atomic { device[i] == over && connected[i] -> hub[i] = reported }
-        :: atomic { device[i] == refused && connected[i] -> assert(ran[i] == 0); hub[i] = cancelled }
+        :: atomic { denied[i] && connected[i] -> assert(ran[i] == 0); hub[i] = cancelled }
         :: atomic { connected[i] && outages > 0 -> outages--; connected[i] = false }    /* on the way, or while it runs */
         :: atomic { connected[i] && !withdraws && IS_REFUSED(i) -> connected[i] = false }       /* hangs up */
         :: !connected[i]
