@@ -11,6 +11,7 @@ import collections
 import itertools
 import json
 import pathlib
+import signal
 import sys
 import tempfile
 import time
@@ -28,9 +29,10 @@ GROWTH_MAX_KIB = 1024  # after the first quarter
 PATIENCE = 900  # seconds: on two CPUs the server makes fifty rooms in minutes
 
 
-def pss_kib(process):
+def anonymous_kib(process):
+    """What it allocated. The share of libraries in PSS depends on what else runs."""
     rollup = pathlib.Path(f"/proc/{process.pid}/smaps_rollup").read_text()
-    return next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
+    return next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Anonymous:"))
 
 
 async def gather(world):
@@ -60,7 +62,7 @@ async def talk(world, people, rooms, seconds):
         if elapsed > seconds:
             return said, sizes
         if elapsed >= len(sizes) * seconds / SAMPLES:
-            sizes.append(pss_kib(world.bot.process))
+            sizes.append(anonymous_kib(world.bot.process))
         writer = next(writers)
         await (writer.do("say", room, f"!soak {said}") if writer is world.ben
                else writer.say(room, f"!soak {said}"))
@@ -89,7 +91,7 @@ async def soak(args, directory):
             "commands": said, "twice": sum(n > 1 for person in people for n in answers(person).values()),
             "unreadable": sum(event.kind == "unreadable" for person in people
                               for event in person.events[seen[person.user]:]),
-            "warned": len(shown["warnings"]), "pss_kib": sizes,
+            "warned": len(shown["warnings"]), "anonymous_kib": sizes,
             "growth_kib": max(sizes[len(sizes) // 4:]) - sizes[len(sizes) // 4]}
 
 
@@ -100,6 +102,7 @@ def main():
     parser.add_argument("seconds", type=float)
     parser.add_argument("raw", type=pathlib.Path)
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the servers, too
     with tempfile.TemporaryDirectory(prefix="devbox-soak.") as name:
         figures = asyncio.run(soak(args, pathlib.Path(name)))
     with open(args.raw, "a", encoding="utf-8") as raw:
