@@ -9,7 +9,9 @@
 #include "basic/utf8.h"
 #include "matrix/outbox.h"
 #include "matrix/room-queue.h"
+#include "matrix/session-internal.h"
 #include "matrix/upload.h"
+#include "matrix/url.h"
 #include "proto/id.h"
 #include "store/query.h"
 
@@ -274,6 +276,37 @@ int approval_unreact(Database *database, const char *event_id)
                                  "tii", event_id, (int64_t) DECISION_UNDER_WAY, (int64_t) DECISION_WAITS);
 }
 
+int approval_next_check(Database *database, int64_t *ret_id, char **ret_target)
+{
+        _cleanup_(statement_resetp) Statement *row = NULL;
+
+        int r = query(database, &row,
+                      "SELECT decision.rowid, room_id, reaction_id FROM decision JOIN approval"
+                      " USING (request_id) WHERE passed_on = ? AND NOT checked AND NOT withdrawn"
+                      " AND NOT closed ORDER BY decision.rowid LIMIT 1",
+                      "i", (int64_t) DECISION_WAITS);
+        if (r == 0)
+                r = statement_step(row);
+        if (r <= 0)
+                return r;
+        *ret_id = statement_integer(row, 0);
+        r = url_format(ret_target, API "/rooms/%/event/%", statement_text(row, 1), statement_text(row, 2));
+        return r < 0 ? r : 1;
+}
+
+/* A redacted one has no content. */
+int approval_checked(Database *database, int64_t id, const MatrixReply *reply)
+{
+        const cJSON *relation = object_object(object_object(reply->body, "content"), "m.relates_to");
+        bool is_there = matrix_reply_is_success(reply) && object_string(relation, "key");
+
+        return query_run(database,
+                         "UPDATE decision SET checked = 1, withdrawn = NOT ?2,"
+                         " passed_on = CASE WHEN ?2 THEN passed_on ELSE ?3 END"
+                         " WHERE rowid = ?1 AND NOT withdrawn",
+                         "iii", id, (int64_t) is_there, (int64_t) DECISION_REFUSED);
+}
+
 void decision_done(Decision *decision)
 {
         free(decision->reaction_id);
@@ -294,7 +327,8 @@ int approval_next_decision(Database *database, Decision *ret_decision)
         int r = query(database, &row,
                       "SELECT reaction_id, request_id, user_id, event_id, room_id, approve, withdrawn"
                       " FROM decision JOIN approval USING (request_id)"
-                      " WHERE passed_on = ? AND NOT closed ORDER BY decision.rowid LIMIT 1",
+                      " WHERE passed_on = ? AND (checked OR withdrawn) AND NOT closed"
+                      " ORDER BY decision.rowid LIMIT 1",
                       "i", (int64_t) DECISION_WAITS);
         if (r == 0)
                 r = statement_step(row);
@@ -353,11 +387,14 @@ int approval_end(Database *database, const char *event_id, bool accepted)
 
 int approval_recover(Database *database)
 {
-        return query_run(database,
-                         "UPDATE decision SET passed_on = CASE WHEN withdrawn THEN ? ELSE ? END"
-                         " WHERE passed_on = ?",
-                         "iii", (int64_t) DECISION_WAITS, (int64_t) DECISION_REFUSED,
-                         (int64_t) DECISION_UNDER_WAY);
+        int r = query_run(database, "UPDATE decision SET checked = 0 WHERE passed_on = ?", "i",
+                          (int64_t) DECISION_WAITS);
+        return r < 0 ? r
+                     : query_run(database,
+                                 "UPDATE decision SET passed_on = CASE WHEN withdrawn THEN ? ELSE ? END"
+                                 " WHERE passed_on = ?",
+                                 "iii", (int64_t) DECISION_WAITS, (int64_t) DECISION_REFUSED,
+                                 (int64_t) DECISION_UNDER_WAY);
 }
 
 int approval_deciders(Database *database, const char *request_id, bool approve, char **ret_users)

@@ -9,6 +9,7 @@
 
 #include "e2ee/e2ee.h"
 #include "matrix/answer.h"
+#include "matrix/call.h"
 
 /* Announces a request, once, with its arguments as output, which is JSON: what would not be seen of it is
  * escaped, and what is not shown of it is in a file beside. 0: done, or announced before; 1: no person
@@ -40,6 +41,13 @@ int approval_react(Database *database, const Reaction *reaction);
 /* A reaction was taken back: the decision is, too. */
 int approval_unreact(Database *database, const char *event_id);
 
+/* A reaction that was not passed on is read once more, by GET, as it may have been taken back in a sync that
+ * is not here yet. 1: there is one; the caller frees the target. */
+int approval_next_check(Database *database, int64_t *ret_id, char **ret_target);
+
+/* The answer: one that is not there any more counts as if it had never been. */
+int approval_checked(Database *database, int64_t id, const MatrixReply *reply);
+
 typedef struct Decision {
         char *reaction_id, *request_id, *user_id, *message_id, *room_id; /* owned */
         bool approve;
@@ -50,7 +58,7 @@ typedef struct Decision {
 
 void decision_done(Decision *decision);
 
-/* The first one that was not passed on. 1: there is one. */
+/* The first one that was checked, or withdrawn, and not passed on. 1: there is one. */
 int approval_next_decision(Database *database, Decision *ret_decision);
 
 /* Whether there is one on this request. */
@@ -65,7 +73,8 @@ int approval_begin(Database *database, const char *event_id, const char *id, con
                    bool approve);
 int approval_end(Database *database, const char *event_id, bool accepted);
 
-/* At the start: whether those that were under way were accepted is unknown; they can be taken back. */
+/* At the start: whether those that were under way were accepted is unknown; they can be taken back. Those
+ * that were not passed on are checked again. */
 int approval_recover(Database *database);
 
 /* Who of this chat has approved, or denied: "@ana:x, @ben:x". 1: there are some; the caller frees them. */

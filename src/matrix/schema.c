@@ -137,9 +137,12 @@ static const char matrix_changes_4[] = "ALTER TABLE chat_room ADD COLUMN helped 
 static const char matrix_changes_5[] =
         "CREATE TABLE thumb(event_id TEXT PRIMARY KEY, request_id TEXT NOT NULL) STRICT, WITHOUT ROWID;";
 
+/* `checked`: the homeserver has the reaction still, since the start of this process. */
+static const char matrix_changes_6[] = "ALTER TABLE decision ADD COLUMN checked INTEGER NOT NULL DEFAULT 0;";
+
 static const char *const migrations[] = { e2ee_tables,      matrix_tables,    e2ee_changes_1,
                                           matrix_changes_1, matrix_changes_2, matrix_changes_3,
-                                          matrix_changes_4, matrix_changes_5 };
+                                          matrix_changes_4, matrix_changes_5, matrix_changes_6 };
 const DatabaseSchema matrix_schema = { APPLICATION_ID, migrations, ELEMENTSOF(migrations) };
 
 int matrix_database_open(const char *path, Database **ret_database)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Sending: one request at a time, first those of src/e2ee, which messages wait for, then what makes rooms
- * and reads what a sync left out, then the outbox. Rows leave the store in the transaction that takes the
- * answer in. */
+ * and reads reactions again and what a sync left out, then the outbox. Rows leave the store in the
+ * transaction that takes the answer in. */
 
 #include "matrix/session-internal.h"
 
@@ -180,6 +180,19 @@ static int room_request_answered(MatrixSession *session, int64_t id, const Matri
         return room_queue_answered(session->database, session->user_id, id, reply);
 }
 
+/* ---- reactions, before they count */
+
+static int next_check(MatrixSession *session, SendItem *item)
+{
+        item->method = "GET";
+        return approval_next_check(session->database, &item->id, &item->target);
+}
+
+static int check_answered(MatrixSession *session, int64_t id, const MatrixReply *reply)
+{
+        return approval_checked(session->database, id, reply);
+}
+
 /* ---- parts of timelines that a sync left out */
 
 static int next_page(MatrixSession *session, SendItem *item)
@@ -355,9 +368,10 @@ static int upload_received(MatrixSession *session, int64_t id, const MatrixReply
 /* ---- the queue */
 
 static const SendSource sources[] = {
-        { next_request, request_answered }, { next_room_request, room_request_answered },
-        { next_page, page_received },       { next_doubtful, doubtful_answered },
-        { next_event, event_answered },     { next_upload, upload_received },
+        { next_request, request_answered },   { next_room_request, room_request_answered },
+        { next_check, check_answered },       { next_page, page_received },
+        { next_doubtful, doubtful_answered }, { next_event, event_answered },
+        { next_upload, upload_received },
 };
 
 static int next(MatrixSession *session, SendItem *item)

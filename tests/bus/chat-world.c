@@ -60,6 +60,18 @@ static cJSON *receive_clear(ChatWorld *world, const char *room_id, const char *t
         return response;
 }
 
+/* What was redacted has no content. */
+static cJSON *read_event(const ChatWorld *world, const char *segment)
+{
+        cJSON *event = NULL;
+        char id[64];
+
+        decode_segment(segment, id, sizeof id);
+        const cJSON *content = object_object(world->reactions, id);
+        assert_ok(content ? json_pack(&event, "{content:c}", content) : json_pack(&event, "{content:{}}"));
+        return event;
+}
+
 static cJSON *receive_in_room(ChatWorld *world, const char *target, const char *text, cJSON *body)
 {
         const char *step = strchr(target, '/') + 1, *txn = strrchr(target, '/') + 1;
@@ -72,6 +84,8 @@ static cJSON *receive_in_room(ChatWorld *world, const char *target, const char *
                 decode_segment(step + strlen("send/"), type, sizeof type);
                 return receive_clear(world, room_id, type, txn, body);
         }
+        if (startswith(step, "event/"))
+                return read_event(world, txn);
         world->n_receipts += startswith(step, "receipt/");
         if (startswith(step, "typing/")) {
                 world->types = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(body, "typing"));
@@ -188,8 +202,10 @@ const char *chat_react(ChatWorld *world, const char *pattern, const char *key)
 
         assert_ok(json_pack(&content, "{m.relates_to:{rel_type:s,event_id:s,key:s}}", "m.annotation", target,
                             key));
-        assert_ok(json_pack(&event, "{type:s,sender:s,content:o}", "m.reaction", ANA, content));
-        return room_event(world->server, APPROVALS, event);
+        assert_ok(json_pack(&event, "{type:s,sender:s,content:c}", "m.reaction", ANA, content));
+        const char *id = room_event(world->server, APPROVALS, event);
+        assert_ok(object_put(world->reactions, id, content));
+        return id;
 }
 
 void chat_redact(ChatWorld *world, const char *event_id)
@@ -198,6 +214,7 @@ void chat_redact(ChatWorld *world, const char *event_id)
 
         assert_ok(json_pack(&event, "{type:s,sender:s,redacts:s,content:{redacts:s}}", "m.room.redaction",
                             ANA, event_id, event_id));
+        cJSON_DeleteItemFromObjectCaseSensitive(world->reactions, event_id);
         (void) room_event(world->server, APPROVALS, event);
 }
 
@@ -273,6 +290,7 @@ int chat_world_up_without_account(void **state)
         assert_ok(sd_event_new(&world->event));
         server_init(&world->web, world->event, on_request, world);
         world->sent = cJSON_CreateObject();
+        world->reactions = cJSON_CreateObject();
         world->server = homeserver_new(11);
         world->server->now_ms = (int64_t) time(NULL) * 1000;
         world->bot = peer_new(world->server, BOT, "BOT");
@@ -312,6 +330,7 @@ int chat_world_down(void **state)
         server_done(&world->web);
         homeserver_free(world->server);
         cJSON_Delete(world->sent);
+        cJSON_Delete(world->reactions);
         text_done(&world->uploaded);
         sd_event_unref(world->event);
         free(world);

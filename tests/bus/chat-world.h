@@ -21,6 +21,7 @@ typedef struct ChatWorld {
         Homeserver *server;
         Peer *bot, *ana;     /* bot: what the server knows of it; its client is the daemon */
         cJSON *sent;         /* {TXN:event id} of events in clear */
+        cJSON *reactions;    /* {EVENT:content} of Ana's that are there */
         Text uploaded;       /* the last file */
         unsigned n_requests; /* of the daemon that were answered */
         unsigned n_receipts; /* of commands that it has stored */

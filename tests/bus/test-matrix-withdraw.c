@@ -56,6 +56,28 @@ static void test_before_it_was_read(void **state)
         verify_chain(world->run->ledger);
 }
 
+/* After the sync that has it, and before the next one. */
+static void test_before_it_was_passed_on(void **state)
+{
+        _cleanup_(freep) char *reaction = NULL;
+        ChatWorld *world = *state;
+
+        say_write(world);
+        CHAT_UNTIL(world, world->polls);
+        unsigned n_requests = world->n_requests;
+        reaction = strdup(chat_react(world, "%@ana:x asks dev-a for fs.write.%", THUMB_UP));
+        CHAT_UNTIL(world, world->n_requests > n_requests);
+        world->stalls = true;
+        chat_redact(world, reaction);
+        CHAT_UNTIL(world, world->n_requests > n_requests + 1);
+        world->stalls = false;
+        peer_say(world->ana, ROOM, "!status");
+        CHAT_UNTIL(world, chat_read(world, "dev-a: online%") == 1);
+        assert_int_equal(count_requests(world, "approving"), 1);
+        assert_false(is_written(world));
+        assert_int_equal(count_chain(world->run, (const char *const[]){ "\"approved\"", NULL }), 0);
+}
+
 /* The device is back, and has nothing of it. */
 static void expect_not_written(ChatWorld *world)
 {
@@ -216,13 +238,10 @@ static void test_while_it_is_approved(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                chat_world_test(test_before_it_was_read),
-                chat_world_test(test_before_it_was_sent),
-                chat_world_test(test_while_it_runs),
-                chat_world_test(test_while_it_is_approved),
-                chat_world_test(test_command),
-                chat_world_test(test_command_unseen),
-                chat_world_test(test_command_unreadable),
+                chat_world_test(test_before_it_was_read),   chat_world_test(test_before_it_was_passed_on),
+                chat_world_test(test_before_it_was_sent),   chat_world_test(test_while_it_runs),
+                chat_world_test(test_while_it_is_approved), chat_world_test(test_command),
+                chat_world_test(test_command_unseen),       chat_world_test(test_command_unreadable),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

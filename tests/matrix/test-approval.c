@@ -3,6 +3,7 @@
 
 #include "matrix/approval.h"
 
+#include "e2ee/json.h"
 #include "matrix/room-queue.h"
 #include "store.h"
 #include "store/query.h"
@@ -52,11 +53,35 @@ static void react(TestStore *store, const char *event_id, const char *target, co
         react_in(store, "!approvals", event_id, target, key);
 }
 
+/* The homeserver is asked for each reaction, and answers with this. */
+static unsigned answer_checks(TestStore *store, unsigned status, const char *text)
+{
+        _cleanup_(json_freep) cJSON *body = cJSON_Parse(text);
+        const MatrixReply reply = { .status = status, .body = body };
+        unsigned n = 0;
+
+        for (;; n++) {
+                _cleanup_(freep) char *target = NULL;
+                int64_t id;
+
+                if (assert_ok(approval_next_check(store->database, &id, &target)) == 0)
+                        return n;
+                assert_non_null(strstr(target, "/rooms/%21approvals/event/%24"));
+                assert_ok(approval_checked(store->database, id, &reply));
+        }
+}
+
+static unsigned check(TestStore *store)
+{
+        return answer_checks(store, 200, "{\"content\":{\"m.relates_to\":{\"key\":\"👍\"}}}");
+}
+
 /* The dispatcher accepts what comes next. */
 static void accept(TestStore *store, const char *reaction_id, bool withdraw)
 {
         _cleanup_(decision_done) Decision decision = DECISION_NULL;
 
+        (void) check(store);
         assert_int_equal(assert_ok(approval_next_decision(store->database, &decision)), 1);
         assert_string_equal(decision.reaction_id, reaction_id);
         assert_int_equal(decision.withdraw, withdraw);
@@ -68,6 +93,7 @@ static void expect_decision(TestStore *store, const char *reaction_id, bool appr
 {
         _cleanup_(decision_done) Decision decision = DECISION_NULL;
 
+        (void) check(store);
         assert_int_equal(assert_ok(approval_next_decision(store->database, &decision)), reaction_id != NULL);
         if (!reaction_id)
                 return;
@@ -216,6 +242,7 @@ static void test_taken_back(void **state)
         accept(store, "$1", true);
 
         react(store, "$2", "$message", "\xf0\x9f\x91\x8d");
+        (void) check(store);
         assert_int_equal(assert_ok(approval_next_decision(store->database, &passed)), 1);
         assert_ok(approval_unreact(store->database, "$2"));
         assert_ok(approval_decided(store->database, &passed, true));
@@ -231,6 +258,37 @@ static void test_taken_back(void **state)
         expect_decision(store, NULL, false);
         free(TAKE_PTR(users));
         assert_int_equal(assert_ok(approval_deciders(store->database, REQUEST, true, &users)), 0);
+}
+
+/* Read again before it counts, and after a restart once more; what is gone by then never counted. */
+static void test_read_again(void **state)
+{
+        static const struct {
+                unsigned status;
+                const char *body;
+        } gone[] = { { 200, "{\"content\":{}}" },
+                     { 404, "{\"errcode\":\"M_NOT_FOUND\"}" },
+                     { 403, "{\"errcode\":\"M_FORBIDDEN\"}" } };
+        _cleanup_(decision_done) Decision decision = DECISION_NULL;
+        TestStore *store = *state;
+        char id[] = "$0";
+
+        announce(store);
+        for (size_t i = 0; i < ELEMENTSOF(gone); i++) {
+                id[1]++;
+                react(store, id, "$message", "\xf0\x9f\x91\x8d");
+                assert_int_equal(answer_checks(store, gone[i].status, gone[i].body), 1);
+                assert_ok(approval_unreact(store->database, id)); /* the sync says so as well */
+                expect_decision(store, NULL, false);
+        }
+        react(store, "$4", "$message", "\xf0\x9f\x91\x8d");
+        assert_int_equal(assert_ok(approval_next_decision(store->database, &decision)), 0);
+        assert_int_equal(check(store), 1);
+        assert_ok(approval_recover(store->database));
+        assert_int_equal(assert_ok(approval_next_decision(store->database, &decision)), 0);
+        accept(store, "$4", false);
+        assert_ok(approval_recover(store->database));
+        assert_int_equal(check(store), 0);
 }
 
 /* !approve, by the end of the id as people type it. */
@@ -322,6 +380,7 @@ int main(void)
                                                 test_store_down),
                 cmocka_unit_test_setup_teardown(test_arguments, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_taken_back, test_store_up, test_store_down),
+                cmocka_unit_test_setup_teardown(test_read_again, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_written_and_taken_back, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_written, test_store_up, test_store_down),
         };
