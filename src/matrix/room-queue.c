@@ -69,7 +69,9 @@ int room_queue_invite(Database *database, RoomKind kind, const char *name, const
         return query_run(database,
                          "INSERT INTO chat_member(room, user_id, state)"
                          " SELECT id, ?1, ?4 FROM chat_room WHERE kind = ?2 AND name = ?3"
-                         " ON CONFLICT(room, user_id) DO UPDATE SET state = ?4 WHERE state >= ?5",
+                         " ON CONFLICT(room, user_id) DO UPDATE SET state = ?4 WHERE state >= ?5"
+                         " OR EXISTS (SELECT 1 FROM chat_room AS r JOIN member AS m USING (room_id)"
+                         "  WHERE r.id = room AND m.user_id = ?1 AND membership = 'leave')",
                          "titii", user_id, (int64_t) kind, name, (int64_t) MEMBER_WANTED,
                          (int64_t) MEMBER_UNWANTED);
 }

@@ -38,7 +38,7 @@ int room_queue_retire(Database *database, RoomKind kind, const char *name, char 
 /* 1: the room is one of ours, and retired. */
 int room_queue_is_retired(Database *database, const char *room_id);
 
-/* The user belongs in the room, and is invited once. */
+/* The user belongs in the room, and is invited once; again if they have left it, or declined. */
 int room_queue_invite(Database *database, RoomKind kind, const char *name, const char *user_id);
 
 /* The user belongs in the room no longer: their membership, or invitation, is withdrawn once. */

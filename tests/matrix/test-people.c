@@ -279,6 +279,41 @@ static void test_heard(void **state)
         assert_err(people_is_heard(world->database, "!elsewhere", ANA), 0);
 }
 
+/* Who has left a room, or declined, is invited again with the next manifest: nobody else could let them in.
+ * Who was banned is not. */
+static void test_left(void **state)
+{
+        static const struct {
+                const char *membership; /* NULL: no sync has shown any */
+                int again;
+        } rows[] = { { NULL, 0 }, { "join", 0 }, { "invite", 0 }, { "leave", 1 }, { "ban", 0 } };
+        World *world = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                receive(world, "home", ANA, 0);
+                assert_ok(query_run(world->database, "UPDATE chat_room SET room_id = '!' || alias", ""));
+                assert_ok(query_run(world->database, "UPDATE chat_member SET state = ?", "i",
+                                    (int64_t) MEMBER_INVITED));
+                assert_ok(query_run(world->database, "DELETE FROM member", ""));
+                if (rows[i].membership)
+                        assert_ok(query_run(world->database,
+                                            "INSERT INTO member(room_id, user_id, membership)"
+                                            " VALUES ('!dev-home', ?, ?)",
+                                            "tt", ANA, rows[i].membership));
+                receive(world, "home", ANA, 0);
+                assert_err(query_exists(world->database,
+                                        "SELECT 1 FROM chat_member JOIN chat_room AS r ON r.id = room"
+                                        " WHERE user_id = ? AND alias = 'dev-home' AND state = ?",
+                                        "ti", ANA, (int64_t) MEMBER_WANTED),
+                           rows[i].again);
+                assert_err(query_exists(world->database,
+                                        "SELECT 1 FROM chat_member WHERE state = ?"
+                                        " LIMIT 1 OFFSET 1",
+                                        "i", (int64_t) MEMBER_WANTED),
+                           0);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -289,6 +324,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_removed, up, down),
                 cmocka_unit_test_setup_teardown(test_revoked, up, down),
                 cmocka_unit_test_setup_teardown(test_heard, up, down),
+                cmocka_unit_test_setup_teardown(test_left, up, down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
