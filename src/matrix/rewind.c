@@ -30,6 +30,14 @@ static int note_room(Database *database, const cJSON *room)
                         : 0;
 }
 
+/* What there was of it is made anew, as if it had been upgraded to none. */
+static int forget_room(Database *database, const char *room_id)
+{
+        int r = query_run(database, "UPDATE chat_room SET hosted = 0 WHERE room_id = ?", "t", room_id);
+
+        return r < 0 ? r : room_queue_replace(database, room_id, "");
+}
+
 /* Of rooms of others, and of those that we have left, nothing can be asked. */
 int rewind_note(Database *database, const cJSON *rooms)
 {
@@ -39,9 +47,12 @@ int rewind_note(Database *database, const cJSON *rooms)
         cJSON_ArrayForEach(room, object_object(rooms, "join"))
                 if (r == 0)
                         r = note_room(database, room);
-        cJSON_ArrayForEach(room, object_object(rooms, "leave"))
+        cJSON_ArrayForEach(room, object_object(rooms, "leave")) {
                 if (r == 0)
                         r = query_run(database, "DELETE FROM landmark WHERE room_id = ?", "t", room->string);
+                if (r == 0)
+                        r = forget_room(database, room->string);
+        }
         return r;
 }
 
@@ -88,14 +99,11 @@ static int forget_missing(Database *database, const cJSON *joined)
 {
         _cleanup_(statement_resetp) Statement *rows = NULL;
 
-        int r = query(database, &rows, "SELECT id, room_id FROM chat_room WHERE room_id NOT NULL", "");
+        int r = query(database, &rows, "SELECT room_id FROM chat_room WHERE room_id NOT NULL", "");
         while (r == 0 && (r = statement_step(rows)) > 0)
-                r = object_object(joined, statement_text(rows, 1))
+                r = object_object(joined, statement_text(rows, 0))
                             ? 0
-                            : query_run(database,
-                                        "UPDATE chat_room SET room_id = NULL, taken = 0, linked = 0,"
-                                        " hosted = 0 WHERE id = ?",
-                                        "i", statement_integer(rows, 0));
+                            : forget_room(database, statement_text(rows, 0));
         return r;
 }
 

@@ -12,7 +12,8 @@
 #include "e2ee/e2ee.h"
 #include "matrix/call.h"
 
-/* What the sync response has is the last that the homeserver has sent. */
+/* What the sync response has is the last that the homeserver has sent. A room of ours that we were taken out
+ * of, or that an administrator has deleted, is made anew. */
 int rewind_note(Database *database, const cJSON *rooms);
 
 /* 1: this is to be asked, by GET; the caller frees it. */

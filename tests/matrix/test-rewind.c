@@ -107,12 +107,36 @@ static void test_review(void **state)
         assert_int_equal(chat_count(chat, "SELECT state FROM chat_member WHERE user_id = '" ANA "'"), 1);
 }
 
+/* A room that we were taken out of, or that was deleted, is made anew, and its people are invited there;
+ * rooms of others are nothing to us. */
+static void test_lost_room(void **state)
+{
+        _cleanup_(json_freep) cJSON *rooms = tree_parse("{\"leave\":{\"!home:x\":{},\"!other:x\":{}}}");
+        Chat *chat = *state;
+
+        chat_add_approvals(chat);
+        assert_ok(database_run(chat->database,
+                               "INSERT INTO chat_room(kind, name, alias, room_id, candidate, linked, hosted)"
+                               " VALUES (2, 'home', 'dev-home', '!home:x', '!home:x', 1, 1)"));
+        assert_ok(database_run(chat->database, "INSERT INTO chat_member(room, user_id, state) SELECT id,"
+                                               " '@ben:x', 1 FROM chat_room WHERE name = 'home'"));
+        assert_ok(rewind_note(chat->database, rooms));
+        assert_int_equal(
+                chat_count(chat, "SELECT count(*) FROM chat_room WHERE room_id IS NULL"
+                                 " AND name = 'home' AND NOT linked AND NOT hosted AND candidate IS NULL"),
+                1);
+        assert_int_equal(chat_count(chat, "SELECT state FROM chat_member WHERE user_id = '@ben:x'"), 0);
+        assert_int_equal(chat_count(chat, "SELECT count(*) FROM chat_room WHERE room_id = '" ROOM "'"), 1);
+        assert_int_equal(chat_count(chat, "SELECT state FROM chat_member WHERE user_id = '" ANA "'"), 1);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_restored),
                 cmocka_unit_test_setup_teardown(test_same_server, chat_up, chat_down),
                 cmocka_unit_test_setup_teardown(test_review, chat_up, chat_down),
+                cmocka_unit_test_setup_teardown(test_lost_room, chat_up, chat_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
