@@ -24,4 +24,4 @@
 
 /* Rows without a start. */
 extern const sd_bus_vtable dispatch_request_methods[], dispatch_device_methods[],
-        dispatch_container_methods[], dispatch_replay_methods[];
+        dispatch_container_methods[], dispatch_replay_methods[], dispatch_cancel_methods[];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The methods of org.devbox.Dispatch1 for requests: Submit, Run, Approve, Deny, Withdraw, Cancel, and what
+/* The methods of org.devbox.Dispatch1 for requests: Submit, Run, Approve, Deny, Withdraw, and what
  * there is. */
 
 #include <fcntl.h>
@@ -249,7 +249,7 @@ static int handle_decide(sd_bus_message *message, void *userdata)
         return r != 0 ? r : operation_start(self, message, principal, request.device, on_decision_facts);
 }
 
-/* ---- Withdraw, Cancel */
+/* ---- Withdraw */
 
 static int handle_withdraw(sd_bus_message *message, void *userdata)
 {
@@ -269,17 +269,6 @@ static int handle_withdraw(sd_bus_message *message, void *userdata)
         decision.message_id = options.message_id;
         decision.tier = options.reaction_id ? APPROVAL_REACTION : APPROVAL_MESSAGE;
         r = queue_withdraw(self->queue, &decision);
-        return r != 0 ? r : MIN(sd_bus_reply_method_return(message, ""), 0);
-}
-
-static int handle_cancel(sd_bus_message *message, void *userdata)
-{
-        const char *id;
-
-        if (sd_bus_message_read(message, "s", &id) < 0)
-                return -EBADMSG;
-
-        int r = queue_cancel(((DispatchDaemon *) userdata)->queue, id);
         return r != 0 ? r : MIN(sd_bus_reply_method_return(message, ""), 0);
 }
 
@@ -425,7 +414,6 @@ static int handle_list(sd_bus_message *message, void *userdata)
 DISPATCH_METHOD(submit, ACCESS_SUBMIT);
 DISPATCH_METHOD(decide, ACCESS_APPROVE);
 DISPATCH_METHOD(withdraw, ACCESS_APPROVE);
-DISPATCH_METHOD(cancel, ACCESS_SUBMIT);
 DISPATCH_METHOD(get, ACCESS_READERS);
 DISPATCH_METHOD(list, ACCESS_READERS);
 DISPATCH_METHOD(list_approvals, ACCESS_READERS);
@@ -443,8 +431,6 @@ const sd_bus_vtable dispatch_request_methods[] = {
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Withdraw", SD_BUS_ARGS("s", id, "a{sv}", options), SD_BUS_NO_RESULT,
                                 on_withdraw, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("Cancel", SD_BUS_ARGS("s", id), SD_BUS_NO_RESULT, on_cancel,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetRequest", SD_BUS_ARGS("s", id), SD_BUS_RESULT("a{sv}", request), on_get,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ListRequests", SD_BUS_ARGS("b", open_only, "u", max),

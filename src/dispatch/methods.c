@@ -28,8 +28,12 @@ static const sd_bus_vtable key_methods[] = {
         SD_BUS_VTABLE_END,
 };
 
-static const sd_bus_vtable *const parts[] = { key_methods, dispatch_request_methods, dispatch_device_methods,
-                                              dispatch_container_methods, dispatch_replay_methods };
+static const sd_bus_vtable *const parts[] = { key_methods,
+                                              dispatch_request_methods,
+                                              dispatch_device_methods,
+                                              dispatch_container_methods,
+                                              dispatch_replay_methods,
+                                              dispatch_cancel_methods };
 
 int dispatch_daemon_add_interface(DispatchDaemon *self, sd_bus *bus, const char *path,
                                   sd_bus_slot **ret_slot)

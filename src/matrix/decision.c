@@ -106,5 +106,7 @@ void cancel_start(Execution *execution)
         BusClient *dispatch = &execution->self->dispatch;
 
         bus_client_send_take(dispatch, &execution->call,
-                             bus_client_new_call(dispatch, "Cancel", "s", id_of(execution)), on_cancelled);
+                             bus_client_new_call(dispatch, "CancelFor", "ss", id_of(execution),
+                                                 execution->journal.sender),
+                             on_cancelled);
 }

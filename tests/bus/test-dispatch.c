@@ -128,6 +128,7 @@ static void test_polkit_decides(void **state)
                 { "Run", "ssSDh", SUBMIT, "org.devbox.Error.BadRequest" },
                 { "ReplayTest", "sh", SUBMIT, "org.devbox.Error.BadEnvelope" },
                 { "Cancel", "s", SUBMIT, "org.devbox.Error.RequestUnknown" },
+                { "CancelFor", "ss", SUBMIT, "org.devbox.Error.BadRequest" },
                 { "Approve", "sD", APPROVE, "org.devbox.Error.RequestUnknown" },
                 { "Deny", "sD", APPROVE, "org.devbox.Error.RequestUnknown" },
                 { "Withdraw", "sD", APPROVE, "org.devbox.Error.RequestUnknown" },

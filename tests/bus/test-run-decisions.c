@@ -50,6 +50,35 @@ static void test_decisions_are_recorded(void **state)
         verify_chain(world->ledger);
 }
 
+/* By who asked for it and whom the manifest names, not by people of other devices. */
+static void test_cancel_for(void **state)
+{
+        static const struct {
+                const char *principal, *error;
+        } rows[] = { { "@eve:x", "OperatorUnknown" }, { "@ben:x", NULL }, { "@cleo:x", NULL } };
+        RunWorld *world = *state;
+
+        world->operators = "{\"mxid\":\"@ben:x\"},";
+        world->approvers = "{\"mxid\":\"@cleo:x\"},";
+        run_world_sign_manifest(world, NULL);
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                char path[160], *words[] = { path, (char *) "hello", NULL };
+                _cleanup_(outcome_done) Outcome outcome = { .id = "" };
+
+                (void) snprintf(path, sizeof path, "%s/note-%zu", world->directory, i);
+                int fd = run(world, "fs.write", words, &outcome);
+                sd_bus_message *call = new_dispatch_call(world, "CancelFor");
+                assert_ok(sd_bus_message_append(call, "ss", outcome.id, rows[i].principal));
+                sd_bus_message_unref(finish_call(world->client, call, rows[i].error));
+                if (rows[i].error) {
+                        wait_state(world, outcome.id, "approving");
+                        cancel(world, outcome.id);
+                }
+                follow(fd, &outcome);
+                assert_end(world, &outcome, "\"state\":\"cancelled\"");
+        }
+}
+
 /* What nobody decides ends in its time. */
 static void test_expired(void **state)
 {
@@ -154,6 +183,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 run_world_test(test_decisions_are_recorded),
+                run_world_test(test_cancel_for),
                 run_world_test(test_expired),
                 run_world_test(test_withdrawn_while_it_waits),
                 run_world_test(test_withdrawn_while_it_runs),
