@@ -165,11 +165,15 @@ static int check_room(E2ee *e2ee, const RoomMessage *message)
         if (message->hurry)
                 return 0;
 
+        /* Queries that failed are tried again later and later: those lists are not waited for. */
         r = query_exists(e2ee->database,
                          "SELECT 1 FROM member JOIN identity USING (user_id) WHERE room_id = ? "
-                         "AND membership IN ('join', 'invite') AND dirty LIMIT 1",
-                         "t", message->room_id);
-        return r > 0 ? ENCRYPT_WAIT : r;
+                         "AND membership IN ('join', 'invite') AND dirty AND retry_ms <= ? LIMIT 1",
+                         "ti", message->room_id, e2ee_now(e2ee));
+        if (r <= 0)
+                return r;
+        r = e2ee_plan(e2ee);
+        return r < 0 ? r : ENCRYPT_WAIT;
 }
 
 static int encrypt(E2ee *e2ee, OutboundSession *session, const RoomMessage *message, cJSON **ret_content)
@@ -216,7 +220,7 @@ int e2ee_encrypt(E2ee *e2ee, const RoomMessage *message, cJSON **ret_content)
         if (r < 0)
                 return r;
 
-        /* Claims that failed are tried again later and later; only one under way is worth waiting for. */
+        /* The same goes for claims; only one under way is worth waiting for. */
         if (n_waiting > 0 && !message->hurry) {
                 r = request_is_pending(e2ee, E2EE_KEYS_CLAIM);
                 if (r != 0)

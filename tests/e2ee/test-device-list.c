@@ -68,21 +68,32 @@ static void test_generations(void **state)
         assert_int_equal(peer_count(world.bot, "SELECT count(*) FROM identity WHERE dirty"), 0);
 }
 
+/* The list is asked for again, later; until then it is what it was. */
 static void test_a_server_that_cannot_be_reached(void **state)
 {
+        static const char dirty[] = "SELECT dirty FROM identity WHERE user_id = '@eve:y'",
+                          devices[] = "SELECT count(*) FROM device WHERE user_id = '@eve:y' "
+                                      "AND NOT deleted AND signed";
         _cleanup_(e2ee_world_done) E2eeWorld world;
         e2ee_world_init(&world);
 
-        world.server->failing = "y";
+        (void) peer_new(world.server, "@eve:y", "PHONE");
         room_member(world.server, "!r:x", "@eve:y", "join");
         settle(world.server);
-        assert_int_equal(peer_count(world.bot, "SELECT dirty FROM identity WHERE user_id = '@eve:y'"), 1);
+        assert_int_equal(peer_count(world.bot, devices), 1);
+
+        world.server->failing = "y";
+        homeserver_changed(world.server, "@eve:y");
+        settle(world.server);
+        assert_int_equal(peer_count(world.bot, dirty), 1);
+        assert_int_equal(peer_count(world.bot, devices), 1);
         assert_int_equal(queries_pending(world.bot), 0);
 
         world.server->now_ms += 20 * MS_PER_SECOND;
         world.server->failing = NULL;
         settle(world.server);
-        assert_int_equal(peer_count(world.bot, "SELECT dirty FROM identity WHERE user_id = '@eve:y'"), 0);
+        assert_int_equal(peer_count(world.bot, dirty), 0);
+        assert_int_equal(peer_count(world.bot, devices), 1);
 }
 
 static void test_left(void **state)
