@@ -5,18 +5,20 @@
 #include "e2ee/identity.h"
 #include "matrix/figures.h"
 #include "matrix/method.h"
+#include "matrix/people.h"
 #include "matrix/room-queue.h"
 
 typedef struct Status {
         Figures figures;
         MatrixLogin login;
-        char *identity;
+        char *identity, *outsider;
 } Status;
 
 static void status_done(Status *status)
 {
         matrix_login_done(&status->login);
         free(status->identity);
+        free(status->outsider);
 }
 
 static int read_status(const MatrixDaemon *self, Status *status)
@@ -25,6 +27,8 @@ static int read_status(const MatrixDaemon *self, Status *status)
         if (r < 0 || !self->session)
                 return r;
         r = matrix_login_read(self->database, self->key, &status->login);
+        if (r >= 0)
+                r = people_find_outsider(self->database, status->login.user_id, &status->outsider);
         return r < 0 ? r
                      : e2ee_identity(session_e2ee(self->session), status->login.user_id, &status->identity);
 }
@@ -38,6 +42,7 @@ static int handle_get_status(sd_bus_message *message, void *userdata)
                 BUS_FIELD("device", BUS_STRING, Status, login.device_id, BUS_OPTIONAL),
                 BUS_FIELD("identity", BUS_STRING, Status, identity, BUS_OPTIONAL),
                 BUS_FIELD("fault", BUS_TEXT, Status, figures.fault, BUS_OPTIONAL),
+                BUS_FIELD("outsider", BUS_STRING, Status, outsider, BUS_OPTIONAL),
                 BUS_FIELD("ready", BUS_BOOL, Status, figures.ready),
                 BUS_FIELD("rooms", BUS_UINT64, Status, figures.rooms),
                 BUS_FIELD("rooms_wanted", BUS_UINT64, Status, figures.rooms_wanted),

@@ -173,6 +173,16 @@ int people_is_named(Database *database, const char *user_id)
         return query_exists(database, "SELECT 1 FROM person WHERE user_id = ?", "t", user_id);
 }
 
+int people_find_outsider(Database *database, const char *own_id, char **ret_user_id)
+{
+        return query_text(database, ret_user_id,
+                          "SELECT min(c.user_id) FROM chat_member AS c JOIN chat_room AS r ON r.id = c.room"
+                          " WHERE c.state = ?1 AND r.room_id NOT NULL AND NOT r.retired"
+                          " AND substr(c.user_id, instr(c.user_id, ':')) != ?2 AND NOT EXISTS (SELECT 1"
+                          "  FROM member AS m WHERE m.room_id = r.room_id AND m.user_id = c.user_id)",
+                          "it", (int64_t) MEMBER_INVITED, strchr(own_id, ':'));
+}
+
 int people_is_heard(Database *database, const char *room_id, const char *user_id)
 {
         return query_exists(database,

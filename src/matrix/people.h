@@ -26,6 +26,10 @@ int people_revoke(Database *database, E2ee *e2ee, const char *device, const char
 /* 1: a manifest names the user. */
 int people_is_named(Database *database, const char *user_id);
 
+/* 1: a manifest names a user whose homeserver is not that of `own_id`, and no sync has shown them in a room
+ * that they were invited to, since rooms are not federated; the caller frees the id. */
+int people_find_outsider(Database *database, const char *own_id, char **ret_user_id);
+
 /* 1: the user is one of those whom the room is for; in rooms that we did not make, any manifest names them.
  * All others are neither listened to nor answered. */
 int people_is_heard(Database *database, const char *room_id, const char *user_id);

@@ -363,11 +363,12 @@ static int on_alias_deleted(Database *database, const char *user_id, int64_t id,
         return query_run(database, "UPDATE chat_room SET taken = 0, candidate = NULL WHERE id = ?", "i", id);
 }
 
-/* Who is in the room already, or may not be: not again. */
+/* Who is in the room already, or may not be, as all on other homeservers: not again. */
 static int on_invited(Database *database, const char *user_id, int64_t id, const MatrixReply *reply)
 {
         if (!matrix_reply_is_success(reply))
-                log_warning("An invitation is refused: %s", matrix_reply_refusal(reply));
+                log_warning("An invitation is refused: %s; see: devboxctl matrix status",
+                            matrix_reply_refusal(reply));
         return query_run(database, "UPDATE chat_member SET state = ? WHERE id = ? AND state = ?", "iii",
                          (int64_t) MEMBER_INVITED, id, (int64_t) MEMBER_WANTED);
 }

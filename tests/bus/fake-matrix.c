@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* An org.devbox.Matrix1 as devboxctl sees it. The password is "right"; each GetStatus and ListVerifications
- * after a change is one step further. $FAKE_USER is logged in from the start; $FAKE_STATE and $FAKE_FAULT
- * are how it is. What changed is a line each on standard output. */
+ * after a change is one step further. $FAKE_USER is logged in from the start; $FAKE_STATE, $FAKE_FAULT
+ * and $FAKE_OUTSIDER are how it is. What changed is a line each on standard output. */
 
 #include <stdio.h>
 #include <systemd/sd-bus.h>
@@ -78,11 +78,12 @@ static int on_get_status(sd_bus_message *call, void *userdata, sd_bus_error *err
         if (streq(state, "connecting"))
                 fake.state = "synced";
         return sd_bus_reply_method_return(
-                call, "a{sv}", 11, "ready", "b", (int) streq(strempty(fake.fault), ""), "state", "s", state,
-                "user", "s", fake.user, "server", "s", "https://matrix.example.org", "device", "s",
-                "HUBDEVICE", "identity", "s", "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo", "rooms", "t",
-                UINT64_C(2), "rooms_wanted", "t", UINT64_C(3), "unsent", "t", UINT64_C(0), "undecryptable",
-                "t", UINT64_C(0), "fault", "s", strempty(fake.fault));
+                call, "a{sv}", 12, "outsider", "s", strempty(getenv("FAKE_OUTSIDER")), "ready", "b",
+                (int) streq(strempty(fake.fault), ""), "state", "s", state, "user", "s", fake.user, "server",
+                "s", "https://matrix.example.org", "device", "s", "HUBDEVICE", "identity", "s",
+                "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo", "rooms", "t", UINT64_C(2), "rooms_wanted",
+                "t", UINT64_C(3), "unsent", "t", UINT64_C(0), "undecryptable", "t", UINT64_C(0), "fault",
+                "s", strempty(fake.fault));
 }
 
 static int on_list_rooms(sd_bus_message *call, void *userdata, sd_bus_error *error)

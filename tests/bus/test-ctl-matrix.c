@@ -139,7 +139,7 @@ static void test_login_without_a_terminal(void **state)
                                          "https://m.example.org", "--json"),
                                    "right\nmore\n");
         assert_true(startswith(run.output, "{\"state\":\"synced\",\"user\":\"@devbox:example.org\","));
-        assert_has(run.output, "\"last_sync_at\":null,\"fault\":\"\",\"problem\":null}\n");
+        assert_has(run.output, "\"last_sync_at\":null,\"fault\":\"\",\"outsider\":\"\",\"problem\":null}\n");
         assert_int_equal(run.status, 0);
         assert_log("Login 'https://m.example.org' @devbox:example.org token\n");
 
@@ -236,11 +236,11 @@ static void test_problems_of_an_account(void **state)
                   "problem the homeserver has ended the session; run: devboxctl matrix login "
                   "@devbox:example.org\n" },
                 { "FAKE_STATE=expired",
-                  "problem the access token of the session has expired; run: devboxctl matrix login "
-                  "@devbox:example.org\n" },
-                { "FAKE_FAULT=foreign_identity",
-                  "problem the account already has a cross-signing identity" },
+                  "problem the access token of the session has expired; run: devboxctl matrix login @" },
+                { "FAKE_FAULT=foreign_identity", "problem the account already has a cross-sign" },
                 { "FAKE_FAULT=new_one", "problem new_one\n" },
+                { "FAKE_OUTSIDER=@ana:y",
+                  "run: devboxctl person add PERSON --mxid @NAME:example.org and devboxctl manifest" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {

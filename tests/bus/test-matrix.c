@@ -210,8 +210,8 @@ static void wait_state(MatrixBus *world, const char *wanted)
                 assert_ok(sd_event_run(world->event, 10000));
 }
 
-/* A manifest names the user: that of a device which was here before. */
-static void name_person(MatrixBus *world, const char *user_id)
+/* As if a device had been here before. */
+static void change_store(MatrixBus *world, const char *sql)
 {
         Database *database = NULL;
         char path[128];
@@ -220,8 +220,7 @@ static void name_person(MatrixBus *world, const char *user_id)
         test_daemon_free(world->daemon);
         (void) snprintf(path, sizeof path, "%s/matrix.db", world->directory);
         assert_ok(matrix_database_open(path, &database));
-        assert_ok(
-                query_run(database, "INSERT INTO person(device, user_id) VALUES ('home', ?)", "t", user_id));
+        assert_ok(database_run(database, sql));
         database_close(database);
         start_matrix(world);
         wait_state(world, "synced");
@@ -385,7 +384,7 @@ static void test_verification(void **state)
 
         assert_ok(sd_bus_match_signal(world->bus->client, NULL, MATRIX, "/org/devbox/Matrix1", MATRIX,
                                       "VerificationChanged", on_changed, world));
-        name_person(world, "@ana:x");
+        change_store(world, "INSERT INTO person(device, user_id) VALUES ('home', '@ana:x')");
         (void) finish(world, call_with(world, "StartVerification", "@ana:x"), "PersonUnpinned");
         world->asks = true;
         server_poke(&world->web);
@@ -402,6 +401,19 @@ static void test_verification(void **state)
         (void) finish(world, call_with(world, "ConfirmVerification", "1"), "VerificationState");
         (void) finish(world, call_with(world, "CancelVerification", "2"), "VerificationState");
         assert_int_equal(world->n_changed, 1);
+}
+
+/* Who cannot be in the rooms. */
+static void test_outsider(void **state)
+{
+        MatrixBus *world = *state;
+
+        log_in(world, world->web.url, "password", NULL);
+        assert_string_equal(status(world, "outsider"), "");
+        change_store(world, "INSERT INTO chat_room(id, kind, name, alias, room_id)"
+                            " VALUES (1, 2, 'home', 'dev-home', '!home');"
+                            "INSERT INTO chat_member(room, user_id, state) VALUES (1, '@ana:y', 1)");
+        assert_string_equal(status(world, "outsider"), "@ana:y");
 }
 
 /* Without an account there is nothing to stay for. */
@@ -427,6 +439,7 @@ int main(void)
                 matrix_test(test_expired_tokens),
                 matrix_test(test_identity),
                 matrix_test(test_verification),
+                matrix_test(test_outsider),
                 matrix_test(test_idle),
         };
 

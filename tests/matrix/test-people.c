@@ -213,6 +213,42 @@ static void test_removed(void **state)
         expect_member(world, "devbox", BEN, MEMBER_WANTED);
 }
 
+static void expect_outsider(World *world, const char *wanted)
+{
+        _cleanup_(freep) char *found = NULL;
+
+        assert_int_equal(assert_ok(people_find_outsider(world->database, "@bot:x", &found)), wanted ? 1 : 0);
+        if (wanted)
+                assert_string_equal(found, wanted);
+}
+
+/* Whoever is on another homeserver, and was invited, but is not seen in the rooms. */
+static void test_outsider(void **state)
+{
+        static const char far[] = "@ana:y:8448";
+        World *world = *state;
+
+        receive(world, "home", far, 0);
+        expect_outsider(world, NULL);
+        assert_ok(database_run(world->database, "UPDATE chat_room SET room_id = '!' || alias"));
+        expect_outsider(world, NULL);
+        assert_ok(database_run(world->database, "UPDATE chat_member SET state = 1"));
+        expect_outsider(world, far); /* and not Ben, who is not seen either */
+
+        assert_ok(query_run(world->database,
+                            "INSERT INTO member(room_id, user_id, membership) SELECT room_id, ?, 'invite'"
+                            " FROM chat_room WHERE alias != 'dev-home'",
+                            "t", far));
+        expect_outsider(world, far);
+        assert_ok(
+                database_run(world->database, "UPDATE chat_room SET retired = 1 WHERE alias = 'dev-home'"));
+        expect_outsider(world, NULL);
+        assert_ok(database_run(world->database, "DELETE FROM member"));
+        expect_outsider(world, far);
+        receive(world, "home", ANA, 0);
+        expect_outsider(world, NULL);
+}
+
 static void revoke_device(World *world, const char *device)
 {
         _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
@@ -322,6 +358,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_suspended, up, down),
                 cmocka_unit_test_setup_teardown(test_rooms, up, down),
                 cmocka_unit_test_setup_teardown(test_removed, up, down),
+                cmocka_unit_test_setup_teardown(test_outsider, up, down),
                 cmocka_unit_test_setup_teardown(test_revoked, up, down),
                 cmocka_unit_test_setup_teardown(test_heard, up, down),
                 cmocka_unit_test_setup_teardown(test_left, up, down),

@@ -26,6 +26,7 @@ static const BusField status_fields[] = {
         BUS_FIELD("device", BUS_TEXT, MatrixStatus, device),
         BUS_FIELD("identity", BUS_TEXT, MatrixStatus, identity),
         BUS_FIELD("fault", BUS_TEXT, MatrixStatus, fault),
+        BUS_FIELD("outsider", BUS_TEXT, MatrixStatus, outsider),
         BUS_FIELD("ready", BUS_BOOL, MatrixStatus, ready),
         BUS_FIELD("rooms", BUS_UINT64, MatrixStatus, rooms),
         BUS_FIELD("rooms_wanted", BUS_UINT64, MatrixStatus, rooms_wanted),

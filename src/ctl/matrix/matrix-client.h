@@ -13,7 +13,8 @@ extern const ClientDaemon matrix_daemon;
 /* Texts are NULL where there is none. */
 typedef struct MatrixStatus {
         const char *state, *user, *server, *device, *identity, *fault;
-        bool ready; /* messages are sent */
+        const char *outsider; /* is named by a manifest, and cannot be in the rooms */
+        bool ready;           /* messages are sent */
         uint64_t rooms, rooms_wanted, unsent, undecryptable;
         uint64_t last_sync_ms; /* 0: none since the start */
 } MatrixStatus;

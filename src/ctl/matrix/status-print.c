@@ -10,7 +10,7 @@
 #include "ctl/mesh/peer-print.h"
 #include "ctl/print.h"
 
-#define PROBLEM_MAX 512
+#define PROBLEM_MAX 1024
 
 /* Of org.devbox.Matrix1(5): why the device may not send, and whether "devboxctl matrix login USER" needs a
  * logout before it and another identity. */
@@ -53,6 +53,20 @@ bool matrix_reset_helps(const MatrixStatus *status)
         return fault && fault->reset && !fault->logout;
 }
 
+static const char *find_outsider(const MatrixStatus *status, char buffer[static PROBLEM_MAX])
+{
+        const char *server = strempty(strchr(strempty(status->user), ':'));
+
+        if (*strempty(status->outsider) == '\0')
+                return NULL;
+        (void) snprintf(buffer, PROBLEM_MAX,
+                        "%s is on another homeserver, and cannot enter the rooms, which are not federated; "
+                        "make an account @NAME%s, then run: devboxctl person add PERSON --mxid @NAME%s and "
+                        "devboxctl manifest publish --all",
+                        status->outsider, server, server);
+        return buffer;
+}
+
 /* What a person must do about the account, as a sentence in `buffer`; NULL: nothing. */
 static const char *find_problem(const MatrixStatus *status, char buffer[static PROBLEM_MAX])
 {
@@ -64,7 +78,7 @@ static const char *find_problem(const MatrixStatus *status, char buffer[static P
                 name = "logged_out";
         const Fault *fault = find_fault(name);
         if (!fault)
-                return *name != '\0' ? status->fault : NULL;
+                return *name != '\0' ? status->fault : find_outsider(status, buffer);
 
         (void) snprintf(buffer, PROBLEM_MAX, "%s; run: %sdevboxctl matrix login %s%s", fault->sentence,
                         fault->logout ? "devboxctl matrix logout, then " : "", strempty(status->user),
@@ -88,6 +102,7 @@ static int print_document(const MatrixStatus *status, const char *problem)
         json_add_u64(&json, "undecryptable", status->undecryptable);
         json_add_time(&json, "last_sync_at", status->last_sync_ms * USEC_PER_MSEC);
         json_add_string(&json, "fault", status->fault);
+        json_add_string(&json, "outsider", status->outsider);
         json_add_string(&json, "problem", problem);
         json_close_object(&json);
         return print_json(&json);
