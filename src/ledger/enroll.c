@@ -39,7 +39,8 @@ static int on_genesis(const AuditEntry *entry, void *userdata)
         return r > 0 ? -EUCLEAN : r;
 }
 
-/* Whether the chain began with this enrolment: its first entry names the root, and the chain before it. */
+/* Whether the chain is of this enrolment: its name and id, and a root that it began with or obeyed since. A
+ * device that comes back with its key has lost nothing; else what was lost is what the first entry names. */
 static int check_same_enrolment(Ledger *ledger, const Enrolment *enrolment)
 {
         AuditBody *genesis = NULL;
@@ -50,11 +51,15 @@ static int check_same_enrolment(Ledger *ledger, const Enrolment *enrolment)
 
         bool same = streq(genesis->device, enrolment->device) &&
                     chain_id_equal(&genesis->chain, &enrolment->chain) &&
-                    sha256_equal(&genesis->sha256, &enrolment->root_sha256) &&
-                    genesis->size == enrolment->lost_size &&
-                    sha256_equal(&genesis->head, &enrolment->lost_head);
+                    (enrolment->lost_size == 0 || (genesis->size == enrolment->lost_size &&
+                                                   sha256_equal(&genesis->head, &enrolment->lost_head)));
+        bool has_root = sha256_equal(&genesis->sha256, &enrolment->root_sha256);
         audit_body_free(AUDIT_GENESIS, genesis);
-        return same ? 0 : DEVBOX_ERROR_ENROLLED_OTHERWISE;
+        if (same && !has_root) {
+                r = evidence_exists(ledger->database, &enrolment->root_sha256);
+                has_root = r > 0;
+        }
+        return r < 0 ? r : same && has_root ? 0 : DEVBOX_ERROR_ENROLLED_OTHERWISE;
 }
 
 /* On a hub: the name of a device that it witnesses cannot be its own. */

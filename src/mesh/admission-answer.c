@@ -50,32 +50,21 @@ static int add_device(const Hub *hub, const Invitation *invitation, Answer *answ
         return r < 0 ? r : copy(strempty(statement_text(row, 0)), &answer->address);
 }
 
-/* From the one that the token names on. */
-static int add_root(const Invitation *invitation, const char *text, Answer *answer)
-{
-        _cleanup_(envelope_freep) Envelope *envelope = NULL;
-
-        int r = envelope_parse(bytes_of_string(text), ENVELOPE_PAYLOAD_MAX, &envelope);
-        if (r != 0)
-                return r < 0 ? r : -EBADMSG;
-        if (answer->roots.n == 0 && !sha256_equal(&envelope->digest, &invitation->root_sha256))
-                return 0;
-        if (answer->roots.n == ANSWER_ROOTS_MAX)
-                return -EFBIG;
-
-        return copy(text, &answer->roots.items[answer->roots.n++].envelope);
-}
-
-static int add_roots(const Hub *hub, const Invitation *invitation, Answer *answer)
+/* The last ones, also from before the one that the token names: a device that comes back may have missed
+ * some. */
+static int add_roots(const Hub *hub, Answer *answer)
 {
         _cleanup_(statement_resetp) Statement *row = NULL;
 
         answer->roots.items = calloc(ANSWER_ROOTS_MAX, sizeof *answer->roots.items);
         if (!answer->roots.items)
                 return -ENOMEM;
-        int r = query(hub->store->database, &row, "SELECT envelope FROM root ORDER BY version", "");
+        int r = query(hub->store->database, &row,
+                      "SELECT envelope FROM (SELECT * FROM root ORDER BY version DESC LIMIT ?)"
+                      " ORDER BY version",
+                      "i", (int64_t) ANSWER_ROOTS_MAX);
         while (r >= 0 && (r = statement_step(row)) > 0)
-                r = add_root(invitation, strempty(statement_text(row, 0)), answer);
+                r = copy(strempty(statement_text(row, 0)), &answer->roots.items[answer->roots.n++].envelope);
         return r;
 }
 
@@ -97,7 +86,7 @@ int admission_answer(const Hub *hub, const Invitation *invitation, Answer **ret_
         if (r == 0)
                 r = add_device(hub, invitation, answer);
         if (r == 0)
-                r = add_roots(hub, invitation, answer);
+                r = add_roots(hub, answer);
         if (r != 0)
                 return r;
         r = manifest_store_last(hub->store->database, invitation->device, &floor, &answer->manifest);

@@ -40,7 +40,7 @@ typedef struct Answer {
         uint8_t chain_id[ANSWER_CHAIN_SIZE];
         int64_t lost_size; /* of the chain that ended with an earlier key of this name; 0: none */
         Sha256 lost_head;
-        LIST_OF(AnswerRoot) roots; /* from the one that the token names to the current one */
+        LIST_OF(AnswerRoot) roots; /* of the network, in order; the last is the current one */
         char *manifest;            /* an envelope */
 } Answer;
 

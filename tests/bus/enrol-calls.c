@@ -15,9 +15,9 @@ static uint64_t now_ms(void)
         return strtoull(mesh_status(hub.world, "time_ms"), NULL, 10);
 }
 
-static void enrol_set_root(void)
+void enrol_set_root(const char *version)
 {
-        const Edit edits[] = { { "1790000000000", "4000000000000" } };
+        const Edit edits[] = { { "\"version\":1", version }, { "1790000000000", "4000000000000" } };
         _cleanup_(freep) char *payload = world_text(world_root, edits, ELEMENTSOF(edits)), *text = NULL;
         _cleanup_(envelope_freep) Envelope *envelope =
                 WORLD_SIGN(ENVELOPE_ROOT, payload, KEY_ROOT_A, KEY_ROOT_B);
@@ -49,11 +49,11 @@ void enrol_read_bytes(sd_bus_message *reply, const char *key, void *ret_bytes, s
         fail_msg("there is no %s", key);
 }
 
-static void enrol_make_token(Token *ret_token)
+void enrol_make_token(uint8_t id, Token *ret_token)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *status =
                 mesh_finish(hub.world, mesh_call(hub.world, "GetStatus"), NULL);
-        Token token = { .id = { 1 },
+        Token token = { .id = { id },
                         .secret = { 2 },
                         .expires_at_sec = (uint32_t) (now_ms() / 1000) + 599,
                         .network = "home",
@@ -227,9 +227,9 @@ void enrol_start_hub(Token *ret_token)
 {
         machine_enter(&hub);
         mesh_configure(hub.world, MESH_PREFIX, "192.0.2.1", NULL);
-        enrol_set_root();
+        enrol_set_root("\"version\":1");
         mesh_world_until(mesh_state_is, hub.world, "up");
-        enrol_make_token(ret_token);
+        enrol_make_token(1, ret_token);
         enrol_invite(ret_token, NULL);
 }
 

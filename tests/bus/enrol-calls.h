@@ -12,6 +12,10 @@
 
 /* The hub of the network "home", with a root and one invitation. */
 void enrol_start_hub(Token *ret_token);
+
+/* The root with this member, which must follow the one before; a token under the one in force. */
+void enrol_set_root(const char *version);
+void enrol_make_token(uint8_t id, Token *ret_token);
 void enrol_invite(const Token *token, const char *wanted);
 
 /* A manifest for the key that the laptop claimed with; `version` is its member as text. */

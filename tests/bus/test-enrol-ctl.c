@@ -138,6 +138,48 @@ static void test_enroll(void **state)
         assert_string_equal(mesh_status(device.world, "role"), "");
 }
 
+/* Joins with this invitation and manifest, as at a terminal. */
+static void join_with(const Token *token, const char *version)
+{
+        char text[TOKEN_TEXT_SIZE_MAX], digits[32];
+
+        token_text_format(token, text);
+        Terminal terminal = terminal_start((const char *const[]){ "enroll", "--yes", text, NULL });
+        mesh_world_until(somebody_waits, hub.world, NULL);
+        (void) snprintf(digits, sizeof digits, "%s", enrol_pending("digits"));
+        enrol_admit(KEY_DEVICE, version, KEY_MANIFEST, NULL);
+        terminal_wait(&terminal, digits, 0);
+        assert_string_equal(mesh_status(device.world, "join_state"), "joined");
+}
+
+/* A device that left comes back after two rotations that it has not seen, to the chain that it has. */
+static void test_coming_back_after_rotations(void **state)
+{
+        _cleanup_(programs_done) Programs programs = { .api = NULL };
+        Token token;
+
+        machines_skip();
+        enrol_start_hub(&token);
+        programs.api = start_api();
+        start_device(&programs);
+        join_with(&token, "\"version\":1");
+        uint64_t size = chain_size(&programs.ledger);
+        for (uint8_t id = 2; id < 4; id++) {
+                Terminal terminal = terminal_start((const char *const[]){ "leave", NULL });
+                terminal_wait(&terminal, "left home", 0);
+                mesh_world_stop_engine(device.world); /* its link is gone; systemd starts it again */
+                mesh_world_start_engine(device.world);
+                if (id == 2) {
+                        enrol_set_root("\"version\":2");
+                        enrol_set_root("\"version\":3");
+                }
+                enrol_make_token(id, &token);
+                enrol_invite(&token, NULL);
+                join_with(&token, id == 2 ? "\"version\":2" : "\"version\":3");
+        }
+        assert_int_equal(chain_size(&programs.ledger), size + 4); /* two roots, two manifests */
+}
+
 /* The process that runs devboxctl. */
 static pid_t terminal_program(const Terminal *terminal)
 {
@@ -378,6 +420,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 machines_test(test_enroll),
+                machines_test(test_coming_back_after_rotations),
                 machines_test(test_enroll_is_killed_and_goes_on),
                 machines_test(test_killed_before_each_call),
                 machines_test(test_the_ledger_is_killed_before_each_call),

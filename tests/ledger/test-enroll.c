@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Enrolment, roots, manifests, the ceiling and the key of a device. */
+/* Roots, manifests, the ceiling and the key of a device. */
 
 #include <stdio.h>
 
-#include "codec/binary-text.h"
 #include "trace.h"
 #include "worker-stub.h"
 
@@ -34,60 +33,6 @@ static const WorldKey two_roots[] = { KEY_ROOT_A, KEY_ROOT_B, _KEY_MAX };
         {                                                                                                   \
                 "\"version\":1", "\"version\":2"                                                            \
         }
-
-static void test_enrolment(void **state)
-{
-        LedgerWorld *world = *state;
-        _cleanup_(freep) char *root = signed_root(&world->made);
-        const Sha256 right = world->made.root;
-        Enrolment enrolment = { .device = "dev-a", .root = root, .root_sha256 = { { 1 } } };
-
-        assert_int_equal(ledger_enroll(world->ledger, &enrolment), DEVBOX_ERROR_ROOT_CHAIN);
-        enrolment.root_sha256 = right;
-        enrolment.device = "dev a";
-        assert_int_equal(ledger_enroll(world->ledger, &enrolment), DEVBOX_ERROR_BAD_REQUEST);
-        enrolment.device = "dev-a";
-        enrolment.root = "{}";
-        assert_int_equal(ledger_enroll(world->ledger, &enrolment), DEVBOX_ERROR_BAD_ENVELOPE);
-        assert_int_equal(ledger_world_size(world), 0);
-
-        ledger_world_enroll(world);
-        ledger_world_enroll(world);
-        assert_int_equal(ledger_world_size(world), 3);
-        enrolment.root = root;
-        assert_int_equal(ledger_enroll(world->ledger, &enrolment), DEVBOX_ERROR_ENROLLED_OTHERWISE);
-        ledger_world_verify(world);
-        ledger_world_close(world);
-        ledger_world_open(world);
-        ledger_world_verify(world);
-}
-
-/* The same name and chain under another root, or after another chain, is another enrolment. */
-static void test_second_enrolment(void **state)
-{
-        LedgerWorld *world = *state;
-        _cleanup_(freep) char *root = signed_root(&world->made);
-        Enrolment first = { .device = "dev-a", .root = root, .root_sha256 = world->made.root };
-        _cleanup_(freep) char *other_root = signed_root_edited(
-                &world->made, (Edit[]){ { "\"network\":\"home\"", "\"network\":\"lab\"" } }, 1, two_roots);
-        Enrolment other = { .device = "dev-a", .root = other_root, .root_sha256 = world->made.root };
-        uint64_t size = ledger_world_size(world);
-
-        assert_ok(hex_parse(CHAIN_ID_HEX, first.chain.bytes, CHAIN_ID_SIZE));
-        other.chain = first.chain;
-        assert_int_equal(ledger_enroll(world->ledger, &first), 0);
-        assert_int_equal(ledger_enroll(world->ledger, &other), DEVBOX_ERROR_ENROLLED_OTHERWISE);
-
-        Enrolment lost = first;
-        lost.lost_size = 7;
-        lost.lost_head = (Sha256){ { 7 } };
-        assert_int_equal(ledger_enroll(world->ledger, &lost), DEVBOX_ERROR_ENROLLED_OTHERWISE);
-
-        /* The first root is the one that counts, also after the next. */
-        assert_int_equal(install_root(world, (Edit[]){ NEXT }, 1, two_roots), 0);
-        assert_int_equal(ledger_enroll(world->ledger, &first), 0);
-        assert_true(ledger_world_size(world) == size + 1);
-}
 
 /* Rejected with this reason and this trace; what was in force stays in force. */
 static void assert_manifest_refused(LedgerWorld *world, const char *manifest, DevboxError reason,
@@ -481,8 +426,6 @@ static void test_manifest_adopts_a_replaced_key(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                ledger_test_empty(test_enrolment),
-                ledger_test(test_second_enrolment),
                 ledger_test(test_3_15_16_manifests),
                 ledger_test(test_18_manifest_expires_in_force),
                 ledger_test(test_18_expired_manifest),

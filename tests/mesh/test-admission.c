@@ -115,7 +115,7 @@ static void test_again_after_a_revocation(void **state)
         enrol_world_check(world);
 }
 
-/* The device follows from the root that its token names to the current one. */
+/* The device is answered with all roots, among which is the one that its token names. */
 static void test_a_root_after_the_invitation(void **state)
 {
         static const Edit edits[] = { { "\"version\":1", "\"version\":2" } };

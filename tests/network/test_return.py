@@ -6,7 +6,7 @@ import json
 from world import equal, eventually, expect
 
 from test_run import CEILING, REJECTED, TEMPLATE, has_sleep, publish
-from test_walkthrough import joined, reaches_hub
+from test_walkthrough import QUESTIONS, initialised, joined, reaches_hub
 
 
 def requests(network):
@@ -40,6 +40,14 @@ def test_40_revoke_all(network):
     eventually("the end of the program", lambda: not has_sleep(network), seconds=30)
     for node in devices:
         expect(not reaches_hub(node), f"{node.name} reaches the hub")
+
+
+def test_a_new_operator_key(network):
+    """While they are out: no device has seen the root that names it."""
+    with network.hub.terminal("devboxctl", "operator", "rotate") as operator:
+        operator.converse(QUESTIONS, r"All manifests of epoch \d+ are void")
+        equal(operator.end(), 0, "operator rotate")
+    initialised(network.hub, "--key-here")
 
 
 def test_40_they_come_back(network):

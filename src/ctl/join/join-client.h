@@ -24,7 +24,7 @@ typedef struct JoinOpened {
         const char *state;     /* "pending", "admitted" */
         const char *digits;    /* empty: the invitation is bound */
         const char *network, *prefix, *address, *hub_address, *manifest;
-        const char *roots[BUS_TEXTS_MAX]; /* from the one that the token names to the current one */
+        const char *roots[BUS_TEXTS_MAX]; /* of the network, in order */
         size_t n_roots;
         uint8_t chain_id[CHAIN_ID_SIZE];
         uint64_t lost_size, retry_ms, hub_time_ms;

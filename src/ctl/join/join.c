@@ -248,26 +248,36 @@ static int reject(const Join *join, int r, const char *what)
                                    what, devbox_error_sentence((DevboxError) r));
 }
 
+static const Sha256 *invited_root(const Join *join)
+{
+        return join->has_token ? &join->token.root_sha256 : &join->mesh.root_sha256;
+}
+
 /* From the root that the invitation names, by its digest, to the current one. */
 static int verify_roots(Join *join)
 {
-        const Sha256 *pin = join->has_token ? &join->token.root_sha256 : &join->mesh.root_sha256;
-        int r = join->opened.n_roots == 0 ? DEVBOX_ERROR_ROOT_CHAIN : 0;
+        const Sha256 *pin = invited_root(join);
+        int r = 0;
 
         for (size_t i = 0; i < join->opened.n_roots && r == 0; i++) {
                 _cleanup_(envelope_freep) Envelope *envelope = NULL;
                 Root *next = NULL;
 
                 r = envelope_parse(bytes_of_string(join->opened.roots[i]), ENVELOPE_PAYLOAD_MAX, &envelope);
+                if (r == 0 && !join->root && !sha256_equal(&envelope->digest, pin))
+                        continue;
                 if (r == 0)
                         r = join->root ? root_accept_next(join->root, envelope, &next)
                                        : root_accept_first(envelope, pin, &next);
                 if (r == 0) {
+                        join->first_root = join->root ? join->first_root : i;
                         root_free(join->root);
                         join->root = next;
                 }
         }
 
+        if (r == 0 && !join->root)
+                r = DEVBOX_ERROR_ROOT_CHAIN;
         return r != 0 ? reject(join, r, "the root of the hub") : 0;
 }
 
@@ -323,10 +333,27 @@ static int show_unsynchronised(Join *join)
                                        clock.cure);
 }
 
+/* A device that comes back follows the roots that it missed, so that its ledger knows the one that it is
+ * enrolled with. Where they do not follow its own, Enroll is what fails. */
+static int follow_roots(Join *join)
+{
+        char **problem = &join->ctl->problem;
+        int r = 0;
+
+        for (size_t i = 0; i < join->opened.n_roots && r == 0; i++)
+                r = ledger_client_install_root(join->bus, join->opened.roots[i], problem);
+        if (r != DEVBOX_ERROR_ROOT_CHAIN)
+                return r;
+
+        free(*problem);
+        *problem = NULL;
+        return 0;
+}
+
 int join_install(Join *join)
 {
         DeviceEnrolment enrolment = { .device = join->manifest->device,
-                                      .root = join->opened.roots[0],
+                                      .root = join->opened.roots[join->first_root],
                                       .lost_size = join->opened.lost_size,
                                       .lost_head = join->opened.lost_head };
         uint8_t token[TOKEN_SIZE_MAX];
@@ -334,14 +361,16 @@ int join_install(Join *join)
         char **problem = &join->ctl->problem;
 
         memcpy(enrolment.chain_id, join->opened.chain_id, CHAIN_ID_SIZE);
-        enrolment.root_sha256 = join->has_token ? join->token.root_sha256 : join->mesh.root_sha256;
+        enrolment.root_sha256 = *invited_root(join);
         if (join->has_token) {
                 sha256(BYTES(token, token_format(&join->token, token)), &enrolment.token_sha256);
                 explicit_bzero(token, sizeof token);
         }
 
-        int r = ledger_client_enroll(join->bus, &enrolment, problem);
-        for (size_t i = 1; i < join->opened.n_roots && r == 0; i++)
+        int r = *strempty(join->ledger.device) ? follow_roots(join) : 0;
+        if (r == 0)
+                r = ledger_client_enroll(join->bus, &enrolment, problem);
+        for (size_t i = join->first_root + 1; i < join->opened.n_roots && r == 0; i++)
                 r = ledger_client_install_root(join->bus, join->opened.roots[i], problem);
         if (r == 0)
                 r = ledger_client_install_manifest(join->bus, join->opened.manifest, &installed, problem);

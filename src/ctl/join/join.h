@@ -22,6 +22,7 @@ typedef struct Join {
         bool has_token; /* else a join that was begun goes on */
         JoinClaim sealed;
         JoinOpened opened;
+        size_t first_root;  /* of opened.roots: the one that the invitation names */
         Root *root;         /* the current one, verified */
         Manifest *manifest; /* verified, but for the ceiling */
 } Join;
