@@ -8,6 +8,8 @@
 
 #include "basic/macro.h"
 
+#define DEVICE_TARGET "devbox-device.target"
+
 /* What the generators make is of now. */
 int systemd_client_reload(sd_bus *bus, char **ret_problem);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Queries of org.devbox.Mesh1: GetPeer, then GetManifest, then GetRoots. */
+/* Queries of org.devbox.Mesh1: GetPeer, or GetStatus for the hub itself, then GetManifest, then GetRoots. */
 
 #include "dispatch/facts.h"
 
@@ -65,9 +65,13 @@ static int take_manifest(DeviceFacts *facts, const char *text)
         int r = envelope_parse(bytes_of_string(text), ENVELOPE_PAYLOAD_MAX, &envelope);
         if (r == 0)
                 r = manifest_parse(envelope_payload(envelope), &facts->manifest, NULL);
-        if (r == 0)
-                facts->manifest_sha256 = envelope->digest;
-        return r;
+        if (r != 0)
+                return r;
+
+        facts->manifest_sha256 = envelope->digest;
+        if (streq(facts->manifest->device, DISPATCH_HUB))
+                facts->key = facts->manifest->device_key;
+        return 0;
 }
 
 static void on_manifest(BusRequest *call, const BusReply *reply)
@@ -117,8 +121,28 @@ static void on_peer(BusRequest *call, const BusReply *reply)
         send(query, "GetManifest", query->device, on_manifest);
 }
 
+/* The hub has no peer of its own; its key is in the manifest. */
+static void on_status(BusRequest *call, const BusReply *reply)
+{
+        static const BusField fields[] = { BUS_FIELD("address", BUS_TEXT, PeerView, address, BUS_REQUIRED) };
+        static const BusDictionary dictionary = BUS_DICTIONARY(fields);
+        FactsQuery *query = CONTAINER_OF(call, FactsQuery, call);
+        PeerView hub = { .address = NULL };
+
+        if (reply->reason != 0)
+                return complete(query, reply->reason);
+        if (bus_dictionary_read(reply->message, &dictionary, &hub) < 0)
+                return complete(query, DEVBOX_ERROR_INTERNAL);
+
+        (void) snprintf(query->facts.address, sizeof query->facts.address, "%s", hub.address);
+        send(query, "GetManifest", query->device, on_manifest);
+}
+
 void facts_query_start(FactsQuery *query, BusClient *mesh, const char *device, FactsHandler handler)
 {
         *query = (FactsQuery){ .mesh = mesh, .device = device, .handler = handler };
-        send(query, "GetPeer", device, on_peer);
+        if (streq(device, DISPATCH_HUB))
+                send(query, "GetStatus", NULL, on_status);
+        else
+                send(query, "GetPeer", device, on_peer);
 }

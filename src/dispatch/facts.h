@@ -8,6 +8,9 @@
 
 #define FACTS_ROOTS_MAX 64
 
+/* The hub, as a device of itself: reserved, no peer has that name. */
+#define DISPATCH_HUB "hub"
+
 typedef struct DeviceFacts {
         char address[64];
         uint16_t keepalive_sec;

@@ -186,10 +186,13 @@ static bool asks_for_renewal(DevboxError reason)
         return reason == DEVBOX_ERROR_SESSION_MISMATCH || reason == DEVBOX_ERROR_MANIFEST_NEEDED;
 }
 
+/* The hub is no witness of itself: its own ledger has that chain. */
 static void witness_device(DeviceLink *link)
 {
         char url[128];
 
+        if (streq(link->name, DISPATCH_HUB))
+                return;
         (void) snprintf(url, sizeof url, "http://%s:%u", link->facts.address, link->context->agent_port);
         if (!link->witness || witness_start(link->witness, url) < 0)
                 log_debug("The chain of %s is not witnessed now", link->name);

@@ -54,13 +54,13 @@ static void pin(const RunWorld *world, const RunPeer *peer)
         sd_bus_message_unref(finish_call(world->client, call, NULL));
 }
 
-void fleet_up(RunWorld *world, size_t n)
+void fleet_up(RunWorld *world, size_t n, bool hub)
 {
         assert_true(n <= FLEET_MAX);
         for (size_t i = 0; i < n; i++) {
                 RunPeer *peer = &peers[i];
 
-                (void) snprintf(peer->name, sizeof peer->name, "dev-%zu", i + 1);
+                (void) snprintf(peer->name, sizeof peer->name, hub && i == 0 ? "hub" : "dev-%zu", i + 1);
                 (void) snprintf(peer->address, sizeof peer->address, "127.0.1.%zu", i + 1);
                 peer->manifest = run_world_make_manifest(world, peer->name, NULL);
                 start_device(world, &devices[i], peer);

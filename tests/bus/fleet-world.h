@@ -8,8 +8,9 @@
 
 #define FLEET_MAX 100
 
-/* Adds dev-1, dev-2 and so on, which are away: their agents do not run, and nothing listens. */
-void fleet_up(RunWorld *world, size_t n);
+/* Adds dev-1, dev-2 and so on, which are away: their agents do not run, and nothing listens. The first one
+ * may be the hub itself. */
+void fleet_up(RunWorld *world, size_t n, bool hub);
 void fleet_down(RunWorld *world);
 
 /* All come back. */

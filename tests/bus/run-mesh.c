@@ -46,6 +46,17 @@ static int append_peer(const RunWorld *world, const RunPeer *other, sd_bus_messa
         return r;
 }
 
+/* Of the hub, which may be one of the devices, and is no peer. */
+static int on_get_status(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        RunPeer *hub = find_other(userdata, "hub");
+
+        if (hub)
+                atomic_fetch_add(&hub->lookups, 1);
+        return sd_bus_reply_method_return(call, "a{sv}", 1, "address", "s",
+                                          hub ? hub->address : "127.0.0.1");
+}
+
 static int on_get_peer(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
@@ -55,6 +66,8 @@ static int on_get_peer(sd_bus_message *call, void *userdata, sd_bus_error *error
         int r = sd_bus_message_read(call, "s", &name);
         if (r < 0)
                 return r;
+        if (streq(name, "hub"))
+                return sd_bus_error_set(error, "org.devbox.Error.PeerUnknown", NULL);
         RunPeer *other = find_other(world, name);
         if (other)
                 atomic_fetch_add(&other->lookups, 1);
@@ -77,7 +90,8 @@ static int on_list_peers(sd_bus_message *call, void *userdata, sd_bus_error *err
         if (r >= 0)
                 r = append_peer(world, NULL, reply);
         for (size_t i = 0; r >= 0 && i < world->n_others; i++)
-                r = append_peer(world, &world->others[i], reply);
+                if (!streq(world->others[i].name, "hub"))
+                        r = append_peer(world, &world->others[i], reply);
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
@@ -144,6 +158,7 @@ static int on_set_keepalive(sd_bus_message *call, void *userdata, sd_bus_error *
 
 static const sd_bus_vtable mesh_vtable[] = {
         SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD("GetStatus", "", "a{sv}", on_get_status, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("GetPeer", "s", "a{sv}", on_get_peer, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ListPeers", "b", "aa{sv}", on_list_peers, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ListPending", "", "aa{sv}", on_list_pending, SD_BUS_VTABLE_UNPRIVILEGED),

@@ -27,7 +27,7 @@ static int up(void **state)
         get_number("DEVBOX_DEVICES", FLEET_MAX, &n_devices);
         get_number("DEVBOX_REQUESTS", EACH_MAX, &n_requests);
         assert_int_equal(run_world_up(state), 0);
-        fleet_up(*state, n_devices);
+        fleet_up(*state, n_devices, true);
         return 0;
 }
 

@@ -14,7 +14,7 @@
 static int up(void **state)
 {
         assert_int_equal(run_world_up(state), 0);
-        fleet_up(*state, 1);
+        fleet_up(*state, 1, false);
         fleet_start_agents(*state);
         return 0;
 }

@@ -21,6 +21,13 @@ capabilities:
   - write: inbox, tmp, ask
   - docker: list
 """
+TEMPLATE_OF_HUB = """\
+operators: ["local:root"]
+approvers: []
+roots: {home: /home}
+capabilities:
+  - run: ls DIR in home
+"""
 CEILING = """\
 v: 1
 capabilities: [shell.exec, fs.list, fs.read, fs.write, docker.list]
@@ -48,14 +55,18 @@ def has_sleep(network):
     return network.home.run("pgrep", "-x", "sleep", check=False).returncode == 0
 
 
-def publish(network, template, ceiling, node=None):
-    """To home-wsl or another, which takes it with the next request."""
-    node = node or network.home
-    node.put("/etc/devbox/ceiling.yaml", ceiling)
+def trust_clock(node):
     node.shell(
         "sed -i 's/trust_clock: .*/trust_clock: true/' /etc/devbox/config.yaml &&"
         " systemctl daemon-reload && systemctl reload devbox-ledger"
     )
+
+
+def publish(network, template, ceiling, node=None):
+    """To home-wsl or another, which takes it with the next request."""
+    node = node or network.home
+    node.put("/etc/devbox/ceiling.yaml", ceiling)
+    trust_clock(node)
     network.hub.put("/root/template.yaml", template)
     with network.hub.terminal(
         *"devboxctl manifest publish --yes --template /root/template.yaml".split(), node.name
@@ -194,6 +205,23 @@ def test_a_replay_is_blocked(network):
     expect(" rejected_nonce nonce_replay " in tail, tail)
 
 
+def test_the_hub_as_a_device(network):
+    """Within the ceiling that was installed, and in the hub's own chain."""
+    trust_clock(network.hub)
+    network.hub.put("/root/hub.yaml", TEMPLATE_OF_HUB)
+    invite = "devboxctl invite hub --self --manifest /root/hub.yaml"
+    with network.hub.terminal(*invite.split()) as operator:
+        operator.converse(QUESTIONS, r"hub obeys version \d+ of its manifest")
+        equal(operator.end(), 0, "invite hub --self")
+    network.hub.run("mkdir", "-p", "/home/eve")
+    rows = [(["ls", "/home"], 0, "eve\n"), (["rm", "-rf", "/"], REJECTED, "")]
+    for words, status, out in rows:
+        done = network.hub.run("devboxctl", "run", "hub", *words, check=False)
+        equal((done.returncode, done.stdout), (status, out), f"run hub {words}: {done.stderr}")
+    shown = network.hub.run("devboxctl", "audit", "show").stdout
+    expect("req.finished finished exit 0" in shown, "the hub's chain does not have it")
+
+
 def test_fleet(network):
     def home():
         devices = json.loads(network.hub.run("devboxctl", "--json", "fleet").stdout)["devices"]
@@ -229,9 +257,10 @@ def test_every_acceptance_is_proven(network):
 
     def proven():
         chains = network.chains()
-        home = chains["home-wsl"]
-        outcomes = [chains[name]["outcome"] for name in ("hub", "home-wsl")]
-        return outcomes == ["OK", "OK"] and home["accepted"] > 0 and home["unproven"] == 0
+        both = [chains[name] for name in ("hub", "home-wsl")]
+        return all(
+            chain["outcome"] == "OK" and chain["accepted"] > 0 and chain["unproven"] == 0 for chain in both
+        )
 
     # Witnesses sign after the fact.
     eventually("both chains are OK, and proven", proven, seconds=90)

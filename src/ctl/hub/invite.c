@@ -10,6 +10,7 @@
 #include "ctl/hub/summary.h"
 #include "ctl/operator/options.h"
 #include "ctl/print.h"
+#include "ctl/systemd-client.h"
 #include "ctl/verbs.h"
 #include "proto/id.h"
 
@@ -104,11 +105,14 @@ static int invite_self(HubSession *session, const DeviceManifest *wanted)
                 r = ledger_client_install_manifest(session->bus, envelope, &installed, &ctl->problem);
         if (r == 0)
                 r = device_manifest_keep(session, &own);
+        if (r == 0)
+                r = systemd_client_enable(session->bus, DEVICE_TARGET, &ctl->problem);
         if (r != 0 || ctl->json)
                 return r;
 
-        return print_line(stdout, "%s obeys version %" PRIu64 " of its manifest.", wanted->device,
-                          installed.version);
+        return print_line(stdout,
+                          "%s obeys version %" PRIu64 " of its manifest. See: devboxctl capabilities %s",
+                          wanted->device, installed.version, wanted->device);
 }
 
 static int run(Ctl *ctl, const void *options, char **args)

@@ -16,8 +16,6 @@
 #include "ctl/problem.h"
 #include "ctl/systemd-client.h"
 
-#define DEVICE_TARGET "devbox-device.target"
-
 #define ATTEMPT_USEC (5 * USEC_PER_SEC)
 #define REACH_USEC   (30 * USEC_PER_SEC)   /* until the hub has answered once */
 #define ANSWER_USEC  (60 * USEC_PER_SEC)   /* inside the device's own tunnel */

@@ -10,8 +10,6 @@
 #include "ctl/systemd-client.h"
 #include "ctl/verbs.h"
 
-#define DEVICE_TARGET "devbox-device.target"
-
 static int leave(Ctl *ctl, const MeshStatus *mesh)
 {
         if (streq(mesh->role, "hub"))
