@@ -12,12 +12,10 @@
 #include "codec/json.h"
 #include "proto/error.h"
 #include "proto/id.h"
+#include "trust/description.h"
 
 /* How long a request lives whose entry does not say: the default of the manifest. */
 #define AGE_DEFAULT_S 120
-
-/* A name for paths below no root of the manifest, which the device rejects. */
-#define ROOT_NONE "none"
 
 #define DOCKER_LOGS_TAIL 100
 
@@ -130,7 +128,7 @@ static void resolve_path(const ComposeInput *input, CapabilityKind kind, const c
                 }
         }
 
-        set_path(arguments, best ? best : &(PathRoot){ (char *) ROOT_NONE, (char *) "/" }, path);
+        set_path(arguments, best ? best : &(PathRoot){ (char *) PATH_ROOT_NONE, (char *) "/" }, path);
 }
 
 static int compose_file(const ComposeInput *input, CapabilityKind kind, Arguments *arguments,
@@ -277,18 +275,20 @@ static void draw_ids(uint64_t now_ms, char ret_id[static ULID_SIZE], uint8_t ret
         ulid_format(now_ms, random, ret_id);
 }
 
-static void set_subject(const Request *request, Composed *composed)
+/* What the request is called, and all that it asks for. */
+static int describe(const Request *request, const Manifest *manifest, Composed *composed)
 {
         if (request->kind >= 0)
                 capability_subject((CapabilityKind) request->kind, &request->arguments, composed->subject);
         else
                 (void) snprintf(composed->subject, sizeof composed->subject, "%s", request->capability);
+        return request_describe(request, &manifest->roots, &composed->description);
 }
 
 int compose_request(const ComposeInput *input, Composed *ret_composed, const char **ret_why)
 {
         _cleanup_(storage_done) Storage storage = { .content = TEXT_NULL };
-        Composed composed = { 0 };
+        _cleanup_(composed_done) Composed composed = COMPOSED_NULL;
         SchemaFault fault = { .why = NULL };
         Request request = {
                 .request_id = composed.request_id,
@@ -309,7 +309,6 @@ int compose_request(const ComposeInput *input, Composed *ret_composed, const cha
 
         request.unknown_arguments = storage.unknown;
         draw_ids(input->now_ms, composed.request_id, request.nonce);
-        set_subject(&request, &composed);
         if (request.kind >= 0)
                 (void) manifest_find_capability(input->manifest, (CapabilityKind) request.kind,
                                                 &request.arguments, &composed.capability);
@@ -320,15 +319,17 @@ int compose_request(const ComposeInput *input, Composed *ret_composed, const cha
         r = request_format(&request, &composed.payload, &fault);
         if (r > 0)
                 return missing(ret_why, fault.why);
-
-        *ret_composed = composed;
+        if (r == 0)
+                r = describe(&request, input->manifest, &composed);
+        if (r == 0)
+                *ret_composed = TAKE(composed, COMPOSED_NULL);
         return r;
 }
 
 int compose_replay(const ComposeInput *input, const Request *used, Composed *ret_composed)
 {
-        Composed composed = { .expires_at_ms =
-                                      input->now_ms + AGE_DEFAULT_S * 1000 }; /* of the hub's queue */
+        _cleanup_(composed_done)
+                Composed composed = { .expires_at_ms = input->now_ms + AGE_DEFAULT_S * 1000 };
         uint8_t unused[REQUEST_NONCE_SIZE];
         Request request = *used;
 
@@ -339,10 +340,11 @@ int compose_replay(const ComposeInput *input, const Request *used, Composed *ret
         request.origin = *input->origin;
         request.issued_at_ms = (int64_t) input->now_ms - REPLAY_AGE_MS;
         request.expires_at_ms = request.issued_at_ms + 1;
-        set_subject(&request, &composed);
 
         int r = request_format(&request, &composed.payload, NULL);
         if (r == 0)
-                *ret_composed = composed;
+                r = describe(&request, input->manifest, &composed);
+        if (r == 0)
+                *ret_composed = TAKE(composed, COMPOSED_NULL);
         return r > 0 ? -EINVAL : r;
 }

@@ -25,12 +25,21 @@ typedef struct ComposeInput {
 } ComposeInput;
 
 typedef struct Composed {
-        char *payload; /* the request's JSON; owned by the caller */
+        char *payload;     /* the request's JSON; these two are owned */
+        char *description; /* request_describe() */
         char request_id[ULID_SIZE];
         char subject[64];             /* "shell.exec.rm" */
         const Capability *capability; /* the entry that allows it, in the manifest; NULL: none */
         uint64_t expires_at_ms;
 } Composed;
+
+#define COMPOSED_NULL ((Composed){ .payload = NULL })
+
+static inline void composed_done(Composed *composed)
+{
+        free(composed->payload);
+        free(composed->description);
+}
 
 /* Errors: DEVBOX_ERROR_BAD_REQUEST, then `ret_why` says what is missing; -ENOMEM. */
 int compose_request(const ComposeInput *input, Composed *ret_composed, const char **ret_why);

@@ -40,7 +40,7 @@ static int submit(Operation *operation, const DeviceFacts *facts, char ret_id[st
                                      .origin = &origin,
                                      .now_ms = time_now(CLOCK_REALTIME) / USEC_PER_MSEC };
         ReplayArguments arguments = { .used = NULL };
-        Composed composed = { .payload = NULL };
+        _cleanup_(composed_done) Composed composed = COMPOSED_NULL;
 
         int r = sd_bus_message_rewind(operation->call.message, true);
         if (r >= 0)
@@ -56,9 +56,7 @@ static int submit(Operation *operation, const DeviceFacts *facts, char ret_id[st
                                              .principal = operation->principal,
                                              .composed = &composed,
                                              .stream_fd = arguments.stream_fd };
-        r = queue_submit(self->queue, &submission, ret_id);
-        free(composed.payload);
-        return r;
+        return queue_submit(self->queue, &submission, ret_id);
 }
 
 static void on_facts(FactsQuery *query, DeviceFacts *facts, int reason)

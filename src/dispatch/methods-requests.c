@@ -8,8 +8,10 @@
 #include "bus/dictionary.h"
 #include "dispatch/method.h"
 #include "dispatch/operation.h"
+#include "trust/description.h"
 
-#define LIST_MAX 1000
+#define LIST_MAX           1000
+#define DESCRIPTION_LISTED 120 /* bytes */
 
 /* ---- Submit, Run */
 
@@ -100,7 +102,7 @@ static int compose(Operation *operation, const SubmitArguments *arguments, const
 static int submit(Operation *operation, const DeviceFacts *facts, char ret_id[static ULID_SIZE],
                   const char **ret_why)
 {
-        Composed composed = { .payload = NULL };
+        _cleanup_(composed_done) Composed composed = COMPOSED_NULL;
         SubmitArguments arguments;
 
         int r = sd_bus_message_rewind(operation->call.message, true);
@@ -118,9 +120,7 @@ static int submit(Operation *operation, const DeviceFacts *facts, char ret_id[st
                                              .event_id = arguments.options.event_id,
                                              .may_wait = arguments.options.may_wait,
                                              .stream_fd = arguments.stream_fd };
-        r = queue_submit(operation->self->queue, &submission, ret_id);
-        free(composed.payload);
-        return r;
+        return queue_submit(operation->self->queue, &submission, ret_id);
 }
 
 static void on_submit_facts(FactsQuery *query, DeviceFacts *facts, int reason)
@@ -275,8 +275,8 @@ static int handle_withdraw(sd_bus_message *message, void *userdata)
 /* ---- what there is */
 
 typedef struct RequestView {
-        const char *id, *device, *capability, *subject, *principal, *state, *reason, *message, *arguments,
-                *request, *result;
+        const char *id, *device, *capability, *subject, *description, *principal, *state, *reason, *message,
+                *arguments, *request, *result;
         uint64_t created_ms, expires_ms, ended_ms, approvals, approvals_needed;
         const char *tier;
         int32_t exit_code, exit_signal;
@@ -287,6 +287,7 @@ static const BusField view_fields[] = {
         BUS_FIELD("device", BUS_TEXT, RequestView, device),
         BUS_FIELD("capability", BUS_TEXT, RequestView, capability),
         BUS_FIELD("subject", BUS_TEXT, RequestView, subject),
+        BUS_FIELD("description", BUS_TEXT, RequestView, description, BUS_OPTIONAL),
         BUS_FIELD("principal", BUS_TEXT, RequestView, principal),
         BUS_FIELD("state", BUS_TEXT, RequestView, state),
         BUS_FIELD("reason", BUS_TEXT, RequestView, reason, BUS_OPTIONAL),
@@ -312,6 +313,7 @@ static RequestView view_of(const StoredRequest *request, const char *arguments, 
                               .device = request->device,
                               .capability = request->capability,
                               .subject = request->subject,
+                              .description = request->description,
                               .principal = request->principal,
                               .state = dispatch_state_names[request->state],
                               .reason = request->reason,
@@ -329,8 +331,8 @@ static RequestView view_of(const StoredRequest *request, const char *arguments, 
                               .exit_signal = (int32_t) request->exit_signal };
 }
 
-/* As the signed request has them: what a person decides on. */
-static int show_arguments(const StoredRequest *stored, char **ret_arguments)
+/* As the signed request has them: what a person decides on. Requests of before have no description. */
+static int show_arguments(StoredRequest *stored, char **ret_arguments)
 {
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
         _cleanup_(request_freep) Request *request = NULL;
@@ -338,6 +340,8 @@ static int show_arguments(const StoredRequest *stored, char **ret_arguments)
         int r = envelope_parse(bytes_of_string(stored->envelope), ENVELOPE_PAYLOAD_MAX, &envelope);
         if (r == 0)
                 r = request_parse(envelope_payload(envelope), &request, NULL);
+        if (r == 0 && !stored->description)
+                r = request_describe(request, &(PathRoots){ .n = 0 }, &stored->description);
         return r != 0 ? r : audit_show_arguments(request, ret_arguments);
 }
 
@@ -360,8 +364,23 @@ static int handle_get(sd_bus_message *message, void *userdata)
         return MIN(bus_reply_dictionary(message, &view_dictionary, &view), 0);
 }
 
+/* In a list, of which a row is not for deciding. */
+static void shorten(char *text)
+{
+        size_t at = DESCRIPTION_LISTED - strlen("…");
+
+        if (strlen(text) <= DESCRIPTION_LISTED)
+                return;
+        while ((text[at] & 0xc0) == 0x80)
+                at--;
+        memcpy(text + at, "…", sizeof "…");
+}
+
 static int append_row(StoredRequest *request, void *userdata)
 {
+        if (request->description)
+                shorten(request->description);
+
         const RequestView view = view_of(request, NULL, false);
 
         return MIN(bus_dictionary_append(userdata, &view_dictionary, &view), 0);

@@ -273,10 +273,11 @@ static int fill(StoredRequest *stored, const QueueSubmission *submission, const 
         stored->device = strdup(submission->device);
         stored->capability = strdup(submission->capability);
         stored->subject = strdup(submission->composed->subject);
+        stored->description = strdup(submission->composed->description);
         stored->principal = strdup(submission->principal);
         stored->event_id = submission->event_id ? strdup(submission->event_id) : NULL;
-        if (!stored->device || !stored->capability || !stored->subject || !stored->principal ||
-            (submission->event_id && !stored->event_id))
+        if (!stored->device || !stored->capability || !stored->subject || !stored->description ||
+            !stored->principal || (submission->event_id && !stored->event_id))
                 return -ENOMEM;
 
         int r = envelope_new(ENVELOPE_REQUEST, bytes_of_string(submission->composed->payload), &envelope);

@@ -85,13 +85,15 @@ static const char *const migrations[] = {
         "        PRIMARY KEY (event_id, request, principal, approve)"
         ") STRICT, WITHOUT ROWID;"
         "CREATE INDEX decision_request ON decision(request);",
+
+        "ALTER TABLE request ADD COLUMN description TEXT;",
 };
 /* clang-format on */
 
 #define COLUMNS                                                                                             \
         "id, device, capability, subject, principal, envelope, digest, state, created_ms, expires_ms, "     \
         "ended_ms, tier, needed, may_wait, reason, message, result, exit_code, exit_signal, self, "         \
-        "event_id, sent, cancelled"
+        "event_id, sent, cancelled, description"
 
 const char *const dispatch_state_names[_DISPATCH_STATE_MAX] = {
         [DISPATCH_APPROVING] = "approving",
@@ -117,9 +119,9 @@ static void drop_approvals(StoredRequest *request)
 
 void stored_request_done(StoredRequest *request)
 {
-        char *const owned[] = { request->device,    request->capability, request->subject,
-                                request->principal, request->envelope,   request->reason,
-                                request->message,   request->result,     request->event_id };
+        char *const owned[] = { request->device,   request->capability, request->subject, request->principal,
+                                request->envelope, request->reason,     request->message, request->result,
+                                request->event_id, request->description };
 
         for (size_t i = 0; i < ELEMENTSOF(owned); i++)
                 free(owned[i]);
@@ -214,14 +216,14 @@ int dispatch_store_insert(DispatchStore *store, const StoredRequest *request, co
                 return r;
         r = query_run(store->database,
                       "INSERT INTO request (" COLUMNS
-                      ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                      "ttttttbiiiiiiitttiiitii", request->id, request->device, request->capability,
+                      ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                      "ttttttbiiiiiiitttiiitiit", request->id, request->device, request->capability,
                       request->subject, request->principal, request->envelope, BYTES_OF(request->digest),
                       (int64_t) request->state, request->created_ms, request->expires_ms, request->ended_ms,
                       request->tier, request->needed, (int64_t) request->may_wait, request->reason,
                       request->message, request->result, request->exit_code, request->exit_signal,
                       (int64_t) request->self_may_approve, request->event_id, (int64_t) request->sent,
-                      (int64_t) request->cancelled);
+                      (int64_t) request->cancelled, request->description);
         return r < 0 ? r : commit(&transaction, request, event);
 }
 
@@ -305,6 +307,8 @@ static int read_row(const Statement *row, StoredRequest *request)
                 r = statement_copy_text(row, (int) i + 14, ends[i]);
         if (r == 0)
                 r = statement_copy_text(row, 20, &request->event_id);
+        if (r == 0)
+                r = statement_copy_text(row, 23, &request->description);
         if (r == 0)
                 r = statement_copy_bytes(row, 6, &request->digest, sizeof request->digest);
 

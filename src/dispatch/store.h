@@ -40,7 +40,7 @@ static inline bool dispatch_state_is_open(DispatchState state)
 typedef struct StoredRequest {
         char id[ULID_SIZE];
         char *device, *capability, *subject, *principal;
-        char *envelope;
+        char *envelope, *description; /* the latter: request_describe(); NULL: of an older version */
         Sha256 digest;
         DispatchState state;
         int64_t created_ms, expires_ms, ended_ms; /* 0: open */

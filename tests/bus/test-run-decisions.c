@@ -134,31 +134,39 @@ static void test_withdrawn_while_it_runs(void **state)
 /* Who decides reads which file would be written and what would run, not only the kind of it. */
 static void test_approvers_see_the_arguments(void **state)
 {
-        static const char *const wanted =
-                "{\"root\":\"srv\",\"path\":\"note\",\"mode\":\"create\",\"content_b64\":{\"sha256\":"
+        static const char *const arguments =
+                "{\"root\":\"srv\",\"path\":\"a note\",\"mode\":\"create\",\"content_b64\":{\"sha256\":"
                 "\"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\",\"size\":5}}\n";
         RunWorld *world = *state;
-        char path[160], *words[] = { path, (char *) "hello", NULL };
+        char path[160], what[320], listed_what[121], *words[] = { path, (char *) "hello", NULL };
         _cleanup_(outcome_done) Outcome outcome = { .id = "" };
 
-        (void) snprintf(path, sizeof path, "%s/note", world->directory);
+        (void) snprintf(path, sizeof path, "%s/a note", world->directory);
+        (void) snprintf(what, sizeof what,
+                        "fs.write '%s' (5 bytes, a new file, sha256 "
+                        "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824)\n",
+                        path);
+        (void) snprintf(listed_what, sizeof listed_what, "%.117s\xe2\x80\xa6", what);
         int fd = run(world, "fs.write", words, &outcome);
-        _cleanup_(run_done) Run listed = run_words(world, "approvals");
-        assert_has(listed.output, " TOOK ARGUMENTS\n");
-        assert_has(listed.output, " s {\"root\":\"srv\",\"path\":\"note\",");
-        assert_has(listed.output, "...\n");
+        _cleanup_(run_done) Run waiting = run_words(world, "approvals");
+        assert_has(waiting.output, " TOOK WHAT\n");
+        assert_has(waiting.output, what);
+        _cleanup_(run_done) Run listed = run_words(world, "requests");
+        assert_has(listed.output, listed_what);
+        assert_null(strstr(listed.output, "b9824"));
         _cleanup_(run_done) Run json = run_words(world, "approvals", "--json");
         assert_has(json.output, "\"arguments\":\"{\\\"root\\\":");
         _cleanup_(run_done) Run one = run_words(world, "request", "show", outcome.id);
         assert_has(one.output, "\nArguments ");
-        assert_has(one.output, wanted);
+        assert_has(one.output, arguments);
+        assert_has(one.output, what);
         _cleanup_(run_done) Run short_id = run_words(world, "approve", outcome.id + 21);
         assert_has(short_id.output, "at least the last 6 characters");
         for (char *at = outcome.id; *at; at++)
                 *at = (char) tolower(*at);
         _cleanup_(run_done) Run approved = run_words(world, "approve", outcome.id);
-        assert_has(approved.output, " asks dev-a for fs.write ");
-        assert_has(approved.output, wanted);
+        assert_has(approved.output, " asks dev-a for: fs.write ");
+        assert_has(approved.output, what);
         assert_has(approved.output, " is approved\n");
         follow(fd, &outcome);
         assert_end(world, &outcome, "\"exit_code\":0");

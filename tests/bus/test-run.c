@@ -137,8 +137,8 @@ static void test_signed_approval(void **state)
         RunWorld *world = *state;
         _cleanup_(freep) char *bob = write_seed(world, "bob", '7'),
                               *stranger = write_seed(world, "eve", 'a');
-        char path[160], *ps[] = { (char *) "web", (char *) "ps", NULL },
-                        *note[] = { path, (char *) "hello", NULL };
+        char path[160], what[256], *ps[] = { (char *) "web", (char *) "ps", NULL },
+                                   *note[] = { path, (char *) "hello", NULL };
         _cleanup_(outcome_done) Outcome needs = { .id = "" }, outcome = { .id = "" };
 
         int fd = run(world, "docker.exec", ps, &needs);
@@ -153,7 +153,7 @@ static void test_signed_approval(void **state)
         _cleanup_(run_done) Run usage = run_words(world, "approve", needs.id, "--key", bob);
         assert_int_equal(usage.status, 2);
         _cleanup_(run_done) Run approved = run_words(world, "approve", needs.id, "--sign", "--key", bob);
-        assert_has(approved.output, " asks dev-a for docker.exec {\"name\":\"web\",\"argv\":[\"ps\"]}\n");
+        assert_has(approved.output, " asks dev-a for: docker.exec web ps\n");
         assert_has(approved.output, "you sign as @bob:hs.example\n");
         assert_has(approved.output, " is approved\n");
         follow(fd, &needs);
@@ -162,7 +162,9 @@ static void test_signed_approval(void **state)
         (void) snprintf(path, sizeof path, "%s/signed", world->directory);
         fd = run(world, "fs.write", note, &outcome);
         _cleanup_(run_done) Run written = run_words(world, "approve", outcome.id, "--sign", "--key", bob);
-        assert_has(written.output, "\"content_b64\":{\"sha256\":\"");
+        (void) snprintf(what, sizeof what,
+                        " asks dev-a for: fs.write %s (5 bytes, a new file, sha256 2cf24dba", path);
+        assert_has(written.output, what);
         assert_int_equal(written.status, 0);
         follow(fd, &outcome);
         assert_end(world, &outcome, "\"exit_code\":0");

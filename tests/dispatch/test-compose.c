@@ -91,6 +91,7 @@ static const struct {
         const char *capability;
         const char *words[5];
         const char *args, *entry, *subject; /* entry NULL: no entry allows it, and it is sent nevertheless */
+        const char *description;            /* NULL: any */
 } requests[] = {
         { "shell.exec",
           { "ls", "/home/lucas" },
@@ -102,7 +103,8 @@ static const struct {
           { "rm", "-rf", "/" },
           "{\"argv\":[\"/usr/bin/rm\",\"-rf\",\"/\"]}",
           NULL,
-          "shell.exec.rm" },
+          "shell.exec.rm",
+          "shell.exec /usr/bin/rm -rf /" },
         { "shell.exec",
           { "/bin/ls", "/home" },
           "{\"argv\":[\"/bin/ls\",\"/home\"]}",
@@ -112,13 +114,15 @@ static const struct {
           { "/var/log/syslog" },
           "{\"root\":\"logs\",\"path\":\"syslog\"}",
           "read",
-          "fs.read.logs" },
+          "fs.read.logs",
+          "fs.read /var/log/syslog" },
         { "fs.read", { "/home/x" }, "{\"root\":\"home\",\"path\":\"x\"}", NULL, "fs.read.home" },
         { "fs.read",
           { "/etc/shadow" },
           "{\"root\":\"none\",\"path\":\"etc/shadow\"}",
           NULL,
-          "fs.read.none" },
+          "fs.read.none",
+          "fs.read /etc/shadow" },
         { "fs.list", { "/home" }, "{\"root\":\"home\"}", NULL, "fs.list.home" },
         { "fs.write",
           { "/home/x", "hello", "you" },
@@ -158,6 +162,9 @@ static void test_requests(void **state)
                            0);
                 if (!strstr(composed.payload, requests[i].args))
                         fail_msg("%s: %s", requests[i].args, composed.payload);
+                assert_non_null(composed.description);
+                if (requests[i].description)
+                        assert_string_equal(composed.description, requests[i].description);
                 if (strncmp(composed.subject, requests[i].subject, strlen(requests[i].subject)) != 0)
                         fail_msg("%s", composed.subject);
                 assert_string_equal(composed.capability ? composed.capability->id : "",
@@ -168,7 +175,7 @@ static void test_requests(void **state)
                 assert_string_equal(request->request_id, composed.request_id);
                 assert_string_equal(request->origin.principal, "local:ana");
                 request_free(request);
-                free(composed.payload);
+                composed_done(&composed);
         }
 }
 
@@ -206,8 +213,8 @@ static void test_ids_are_fresh(void **state)
         assert_err(compose(*state, "shell.exec", words, &second, &why), 0);
         assert_string_not_equal(first.request_id, second.request_id);
         assert_string_not_equal(first.payload, second.payload);
-        free(first.payload);
-        free(second.payload);
+        composed_done(&first);
+        composed_done(&second);
 }
 
 /* The device must recognise the nonce, and reject it by its date where it does not. */
@@ -234,8 +241,8 @@ static void test_replay(void **state)
         assert_true(replay->expires_at_ms < (int64_t) input.now_ms - 2 * 300 * 1000);
         assert_true(again.expires_at_ms > input.now_ms);
         assert_null(again.capability);
-        free(composed.payload);
-        free(again.payload);
+        composed_done(&composed);
+        composed_done(&again);
 }
 
 int main(void)

@@ -93,6 +93,27 @@ static void test_flags_survive(void **state)
         }
 }
 
+/* Also that there is none: a database of the version before had no such column. */
+static void test_description_survives(void **state)
+{
+        World *world = *state;
+        StoredRequest request = make_request(false, false);
+
+        request.description = (char *) "fs.write /srv/x";
+        assert_ok(dispatch_store_insert(world->store, &request, NULL));
+        for (int version = 7; version >= 6; version--) {
+                _cleanup_(stored_request_done) StoredRequest read = { .n_approvals = 0 };
+
+                reopen(world);
+                assert_int_equal(dispatch_store_find(world->store, request.id, &read), 0);
+                assert_string_equal(read.subject, "fs.write");
+                assert_string_equal(strempty(read.description), version == 7 ? "fs.write /srv/x" : "");
+                assert_ok(database_run(
+                        *dispatch_store_database(world->store),
+                        "ALTER TABLE request DROP COLUMN description; PRAGMA user_version = 6"));
+        }
+}
+
 static int64_t count(const World *world, const char *sql)
 {
         int64_t n = -1;
@@ -205,6 +226,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_flags_survive, up, down),
+                cmocka_unit_test_setup_teardown(test_description_survives, up, down),
                 cmocka_unit_test_setup_teardown(test_events_survive, up, down),
                 cmocka_unit_test_setup_teardown(test_an_approval_is_removed, up, down),
                 cmocka_unit_test_setup_teardown(test_listings, up, down),

@@ -8,8 +8,6 @@
 #include "ctl/listing.h"
 #include "proto/id.h"
 
-#define ARGUMENTS_SHOWN 60 /* bytes, in a list */
-
 const char *format_request_state(char buffer[static FIGURE_MAX], const RequestRow *row)
 {
         if (row->exit_signal > 0)
@@ -25,6 +23,11 @@ const char *format_request_state(char buffer[static FIGURE_MAX], const RequestRo
         return buffer;
 }
 
+const char *request_what(const RequestRow *row)
+{
+        return row->description ? row->description : strempty(row->subject);
+}
+
 void request_add_json(Json *json, const RequestRow *row)
 {
         json_open_object(json, NULL);
@@ -32,6 +35,8 @@ void request_add_json(Json *json, const RequestRow *row)
         json_add_string(json, "device", row->device);
         json_add_string(json, "capability", row->capability);
         json_add_string(json, "subject", row->subject);
+        if (row->description)
+                json_add_string(json, "description", row->description);
         json_add_string(json, "principal", row->principal);
         json_add_string(json, "state", row->state);
         json_add_string(json, "reason", row->reason);
@@ -70,30 +75,20 @@ static void add_row(const Ctl *ctl, Table *table, const void *item)
         table_add(table, STYLE_PLAIN, "%s", format_moment(text, row->created_at_ms));
         table_add(table, STYLE_HEAD, "%s", ulid_shown(row->id));
         table_add(table, STYLE_PLAIN, "%s", strempty(row->device));
-        table_add(table, STYLE_PLAIN, "%s", strempty(row->subject));
         table_add(table, STYLE_PLAIN, "%s", strempty(row->principal));
         table_add(table, row->ended_at_ms > 0 && !good ? STYLE_BAD : STYLE_PLAIN, "%s",
                   format_request_state(text, row));
         table_add(table, STYLE_PLAIN, "%.1f s", (double) (end_ms - MIN(end_ms, row->created_at_ms)) / 1000);
-}
-
-/* With as much of the arguments as a line has room for: request show has all. */
-static void add_waiting_row(const Ctl *ctl, Table *table, const void *item)
-{
-        const char *arguments = strempty(((const RequestRow *) item)->arguments);
-        int shown = strlen(arguments) > ARGUMENTS_SHOWN ? ARGUMENTS_SHOWN : (int) strlen(arguments);
-
-        add_row(ctl, table, item);
-        table_add(table, STYLE_PLAIN, "%.*s%s", shown, arguments, arguments[shown] ? "..." : "");
+        table_add(table, STYLE_PLAIN, "%s", request_what(row));
 }
 
 int print_asked(const RequestRow *row)
 {
-        return print_line(stderr, "%s asks %s for %s %s", strempty(row->principal), strempty(row->device),
-                          strempty(row->capability), strempty(row->arguments));
+        return print_line(stderr, "%s asks %s for: %s", strempty(row->principal), strempty(row->device),
+                          request_what(row));
 }
 
-static const char *const titles[] = { "TIME", "ID", "DEVICE", "WHAT", "WHO", "STATE", "TOOK", "ARGUMENTS" };
+static const char *const titles[] = { "TIME", "ID", "DEVICE", "WHO", "STATE", "TOOK", "WHAT" };
 
 int print_requests(const Ctl *ctl, const ClientRows *rows, bool waiting)
 {
@@ -102,10 +97,10 @@ int print_requests(const Ctl *ctl, const ClientRows *rows, bool waiting)
                 .empty = waiting ? "no request waits for an approval"
                                  : "no requests; send one with: devboxctl run DEVICE PROGRAM",
                 .titles = titles,
-                .n_columns = ELEMENTSOF(titles) - !waiting,
+                .n_columns = ELEMENTSOF(titles),
                 .item_size = sizeof(RequestRow),
                 .add_document = add_document,
-                .add_row = waiting ? add_waiting_row : add_row,
+                .add_row = add_row,
         };
 
         return listing_print(ctl, &listing, rows->items, rows->n);

@@ -22,7 +22,7 @@ static int print_rows(const Ctl *ctl, const RequestRow *row)
                 { "Request", row->id },
                 { "Device", row->device },
                 { "Capability", row->capability },
-                { "What", row->subject },
+                { "What", request_what(row) },
                 { "Arguments", row->arguments },
                 { "Who", row->principal },
                 { "State", format_request_state(text, row) },

@@ -23,6 +23,7 @@ static const BusField fields[] = {
         BUS_FIELD("device", BUS_TEXT, RequestRow, device),
         BUS_FIELD("capability", BUS_TEXT, RequestRow, capability),
         BUS_FIELD("subject", BUS_TEXT, RequestRow, subject),
+        BUS_FIELD("description", BUS_TEXT, RequestRow, description),
         BUS_FIELD("principal", BUS_TEXT, RequestRow, principal),
         BUS_FIELD("state", BUS_TEXT, RequestRow, state, BUS_REQUIRED),
         BUS_FIELD("reason", BUS_TEXT, RequestRow, reason),

@@ -12,8 +12,8 @@ extern const ClientDaemon dispatch_daemon;
 
 /* Texts are NULL where there is none. */
 typedef struct RequestRow {
-        const char *id, *device, *capability, *subject, *principal, *state, *reason, *message, *tier,
-                *arguments, *request, *result;
+        const char *id, *device, *capability, *subject, *description, *principal, *state, *reason, *message,
+                *tier, *arguments, *request, *result;
         uint64_t created_at_ms, expires_at_ms, ended_at_ms, approvals, approvals_needed;
         int32_t exit_code, exit_signal;
 } RequestRow;

@@ -3,19 +3,20 @@
 
 #include "ctl/run/sign-approval.h"
 
-#include "audit/body.h"
+#include "ctl/mesh/mesh-client.h"
 #include "ctl/operator/options.h"
 #include "ctl/print.h"
 #include "ctl/problem.h"
-#include "ctl/run/devices-client.h"
 #include "ctl/run/request-print.h"
 #include "trust/accept.h"
+#include "trust/description.h"
 
 /* A request, and the principal whose key is at hand. */
 typedef struct Subject {
         Envelope *envelope;
         Request *request;
         Manifest *manifest;
+        Sha256 manifest_sha256;           /* what the device compares with that of the request */
         const ManifestApprover *approver; /* in the manifest */
 } Subject;
 
@@ -39,6 +40,23 @@ static int read_request(Ctl *ctl, const RequestRow *row, Subject *subject)
         return r > 0 ? problem_about(&ctl->problem, (DevboxError) r, row->id) : r;
 }
 
+/* The one that the hub names, which may not be the one that the request is for. */
+static int read_manifest(Ctl *ctl, Subject *subject)
+{
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        _cleanup_(freep) char *text = NULL;
+
+        int r = mesh_client_get_manifest(ctl->bus, subject->request->device, &text, &ctl->problem);
+        if (r != 0)
+                return r;
+        r = envelope_parse(bytes_of_string(text), ENVELOPE_PAYLOAD_MAX, &envelope);
+        if (r == 0)
+                r = manifest_parse(envelope_payload(envelope), &subject->manifest, NULL);
+        if (r == 0)
+                subject->manifest_sha256 = envelope->digest;
+        return r > 0 ? problem_about(&ctl->problem, (DevboxError) r, subject->request->device) : r;
+}
+
 static int find_approver(Ctl *ctl, const PublicKey *key, Subject *subject)
 {
         const Manifest *manifest = subject->manifest;
@@ -58,15 +76,16 @@ static int find_approver(Ctl *ctl, const PublicKey *key, Subject *subject)
 static int show(const Subject *subject)
 {
         const Request *request = subject->request;
-        _cleanup_(freep) char *arguments = NULL;
+        const bool is_of_manifest = sha256_equal(&request->manifest.sha256, &subject->manifest_sha256);
+        _cleanup_(freep) char *description = NULL;
         char moment[FIGURE_MAX];
 
-        int r = audit_show_arguments(request, &arguments);
+        int r = request_describe(
+                request, is_of_manifest ? &subject->manifest->roots : &(PathRoots){ .n = 0 }, &description);
         if (r == 0)
                 r = print_asked(&(RequestRow){ .principal = request->origin.principal,
                                                .device = request->device,
-                                               .capability = request->capability,
-                                               .arguments = arguments });
+                                               .description = description });
         if (r == 0)
                 r = print_line(stderr, "until %s; you sign as %s",
                                format_moment(moment, (uint64_t) request->expires_at_ms),
@@ -103,8 +122,7 @@ int sign_approval(Ctl *ctl, const KeySource *source, const RequestRow *row, char
 
         int r = read_request(ctl, row, &subject);
         if (r == 0)
-                r = devices_client_get_manifest(ctl->bus, subject.request->device, &subject.manifest,
-                                                &ctl->problem);
+                r = read_manifest(ctl, &subject);
         if (r == 0)
                 r = operator_open_key(ctl, source, &key);
         if (r == 0)
