@@ -163,6 +163,7 @@ static const Member members[] = {
         { "device", "s", add_string },
         { "capability", "s", add_string },
         { "subject", "s", add_string },
+        { "arguments", "s", add_string },
         { "principal", "s", add_string },
         { "reason", "s", add_string },
         { "message", "s", add_string },

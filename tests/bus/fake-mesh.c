@@ -122,8 +122,9 @@ static int on_list_requests(sd_bus_message *call, void *userdata, sd_bus_error *
 
 static int on_list_approvals(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
-        return sd_bus_reply_method_return(call, "aa{sv}", 1, 2, "id", "s", "01JDMXV3Q2TTTTTTTTTTTTTTTT",
-                                          "state", "s", "approving");
+        return sd_bus_reply_method_return(call, "aa{sv}", 1, 4, "id", "s", "01JDMXV3Q2TTTTTTTTTTTTTTTT",
+                                          "description", "s", "fs.list /srv", "arguments", "s",
+                                          "{\"root\":\"srv\"}", "state", "s", "approving");
 }
 
 /* One request is known. */

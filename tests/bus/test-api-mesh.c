@@ -188,7 +188,8 @@ static void test_hub_views(void **state)
                   "{\"requests\":[{\"id\":\"01JDMXV3Q2TTTTTTTTTTTTTTTT\",\"state\":\"finished\","
                   "\"created_at\":\"2023-11-14T22:13:20.123Z\",\"exit_code\":0,\"exit_signal\":null}]}" },
                 { "GET /approvals", 200,
-                  "{\"requests\":[{\"id\":\"01JDMXV3Q2TTTTTTTTTTTTTTTT\",\"state\":\"approving\"}]}" },
+                  "{\"requests\":[{\"id\":\"01JDMXV3Q2TTTTTTTTTTTTTTTT\",\"description\":\"fs.list /srv\","
+                  "\"arguments\":\"{\\\"root\\\":\\\"srv\\\"}\",\"state\":\"approving\"}]}" },
                 { "GET /audit?device=home-wsl", 200, "{\"entries\":[]}" },
                 { "GET /audit?from=41", 200, "{\"entries\":[{\"seq\":41," },
                 { "GET /audit?from=41", 200, "\"body\":\"{}\"}\n,{\"seq\":42," },
