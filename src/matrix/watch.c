@@ -14,13 +14,15 @@
 
 #define DEVICES_MAX 16384 /* more than a mesh has peers */
 #define WATCH_USEC  (60 * USEC_PER_SEC)
-#define EVENTS_MS   (UINT64_C(3600) * 1000) /* events of a kind in one hour are one alert */
+#define EXPIRY_MS   (UINT64_C(7) * 24 * 3600 * 1000) /* as devbox-mesh warns */
+#define EVENTS_MS   (UINT64_C(3600) * 1000)          /* events of a kind in one hour are one alert */
 #define KEY_SIZE    160
 #define LINE_SIZE   1024
 
 typedef struct WatchedDevice {
         const char *name, *presence, *quarantine, *witness_problem, *ledger_problem;
-        const char *stale; /* NULL: it is not */
+        uint64_t manifest_expires_ms; /* 0: it has none */
+        const char *stale, *expiring; /* NULL: it is not */
 } WatchedDevice;
 
 static const BusField fields[] = {
@@ -29,6 +31,7 @@ static const BusField fields[] = {
         BUS_FIELD("quarantine", BUS_TEXT, WatchedDevice, quarantine),
         BUS_FIELD("witness_problem", BUS_TEXT, WatchedDevice, witness_problem),
         BUS_FIELD("ledger_problem", BUS_TEXT, WatchedDevice, ledger_problem),
+        BUS_FIELD("manifest_expires_at_ms", BUS_UINT64, WatchedDevice, manifest_expires_ms),
 };
 static const BusDictionary dictionary = BUS_DICTIONARY(fields);
 static const BusRows rows_type = { .row = &dictionary,
@@ -57,6 +60,8 @@ static const struct {
 } states[] = {
         { "stale:", offsetof(WatchedDevice, stale), "is stale", "See devboxctl doctor",
           "was stale, and is back" },
+        { "expiring:", offsetof(WatchedDevice, expiring), "needs a new manifest",
+          "Renew it with devboxctl manifest publish", "needed a new manifest, and has one" },
         { "quarantine:", offsetof(WatchedDevice, quarantine), "is quarantined",
           "See devboxctl audit verify on the hub", "was quarantined, and is no longer" },
         { "witness:", offsetof(WatchedDevice, witness_problem), "is not witnessed",
@@ -113,15 +118,25 @@ static int compare(Database *database, const WatchedDevices *devices)
         return r < 0 ? r : transaction_commit(&transaction);
 }
 
+static void judge(WatchedDevice *device, uint64_t now_ms)
+{
+        if (streq(device->presence, "stale"))
+                device->stale = "no handshake for a day";
+        if (device->manifest_expires_ms != 0 && device->manifest_expires_ms < now_ms + EXPIRY_MS)
+                device->expiring = device->manifest_expires_ms > now_ms
+                                           ? "the one that it has expires within a week"
+                                           : "the one that it has expired";
+}
+
 static int read_devices(sd_bus_message *reply, WatchedDevices *ret_devices)
 {
+        uint64_t now_ms = time_now(CLOCK_REALTIME) / USEC_PER_MSEC;
         void *items = NULL;
 
         int r = bus_rows_read_new(reply, &rows_type, &items, &ret_devices->n_items);
         ret_devices->items = items;
         for (size_t i = 0; r >= 0 && i < ret_devices->n_items; i++)
-                if (streq(ret_devices->items[i].presence, "stale"))
-                        ret_devices->items[i].stale = "no handshake for a day";
+                judge(&ret_devices->items[i], now_ms);
         return r;
 }
 

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <time.h>
 
+#include "basic/time.h"
 #include "chat-world.h"
 #include "files.h"
 
@@ -13,6 +14,7 @@ typedef struct AlertDevice {
 
         /* NULL: absent, as what is wrong */
         const char *presence, *quarantine, *witness_problem, *ledger_problem;
+        const char *manifest; /* its end: "soon" or "later"; NULL: it has none */
         bool revoked;
 
         const char *request_state; /* NULL: there is none */
@@ -37,6 +39,15 @@ static int append_text(sd_bus_message *reply, const char *key, const char *value
         return value ? sd_bus_message_append(reply, "{sv}", key, "s", value) : 0;
 }
 
+static int append_manifest(sd_bus_message *reply, const char *end)
+{
+        uint64_t now_ms = time_now(CLOCK_REALTIME) / USEC_PER_MSEC, day_ms = 24 * 3600 * 1000;
+
+        return end ? sd_bus_message_append(reply, "{sv}", "manifest_expires_at_ms", "t",
+                                           now_ms + (streq(end, "soon") ? 6 : 8) * day_ms)
+                   : 0;
+}
+
 static int append_device(const AlertDevice *device, sd_bus_message *reply)
 {
         const struct {
@@ -54,6 +65,8 @@ static int append_device(const AlertDevice *device, sd_bus_message *reply)
         int r = sd_bus_message_open_container(reply, 'a', "{sv}");
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(rows); i++)
                 r = append_text(reply, rows[i].key, rows[i].value);
+        if (r >= 0)
+                r = append_manifest(reply, device->manifest);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
@@ -194,6 +207,9 @@ static void test_states(void **state)
         } rows[] = {
                 { offsetof(AlertDevice, presence), "online", "stale", " is stale: no handshake for a day. %",
                   "% was stale, and is back%" },
+                { offsetof(AlertDevice, manifest), "later", "soon",
+                  " needs a new manifest: the one that it has expires within a week. %",
+                  "% needed a new manifest, and has one%" },
                 { offsetof(AlertDevice, quarantine), NULL, "witness_fork",
                   " is quarantined: witness_fork. %", "% was quarantined, and is no longer%" },
                 { offsetof(AlertDevice, witness_problem), NULL, "it does not show its entries",
