@@ -52,7 +52,8 @@ void queued_end(QueuedRequest *request, DispatchState state, int reason, const c
                         LOG_FIELDS({ "DEVBOX_REQUEST", stored->id }, { "DEVBOX_PEER", stored->device },
                                    { "DEVBOX_CAPABILITY", stored->subject },
                                    { "DEVBOX_OUTCOME", dispatch_state_names[state] }),
-                        "A request ended: %s", dispatch_state_names[state]);
+                        "Request %s to %s: %s%s%s", stored->id, stored->device, dispatch_state_names[state],
+                        stored->reason ? ", " : "", strempty(stored->reason));
         if (request->stream)
                 stored_send_end(stored, request->stream, request->again);
         queued_changed(request);

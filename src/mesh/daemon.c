@@ -186,11 +186,16 @@ void mesh_changed(MeshDaemon *self)
 void mesh_announce(MeshDaemon *self, MeshEvent event, const char *device, const char *detail)
 {
         const MeshEventType *type = &mesh_event_types[event];
+        const char *code = type->rejects ? detail : "";
 
         (void) log_full(type->level, 0,
                         LOG_FIELDS({ "MESSAGE_ID", MESSAGE_MESH_EVENT }, { "DEVBOX_PEER", device },
                                    { "DEVBOX_OUTCOME", type->name }, { "DEVBOX_DETAIL", detail }),
-                        "%s", type->text);
+                        "%s%s%s%s%s", type->text, *device ? ": " : "", device,
+                        *code == '\0' ? ""
+                        : *device     ? ", "
+                                      : ": ",
+                        code);
         int r = sd_bus_emit_signal(self->bus, self->component.object_path, MESH_INTERFACE, "Event", "tsss",
                                    time_now(CLOCK_REALTIME) / USEC_PER_MSEC, type->name, device, detail);
         if (r < 0)

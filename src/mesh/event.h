@@ -34,6 +34,7 @@ typedef struct MeshEventType {
         const char *text; /* in the log */
         int level;
         bool recorded;
+        bool rejects; /* the detail is a code, which is in the log line */
 } MeshEventType;
 
 extern const MeshEventType mesh_event_types[_MESH_EVENT_MAX];

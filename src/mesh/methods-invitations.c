@@ -219,7 +219,8 @@ static int handle_claim(sd_bus_message *message, void *userdata)
         if (r == 0)
                 r = mesh_after_write(self, hub_claim(&session.hub, BYTES(claim, size), source, &outcome));
         if (outcome.event != _MESH_EVENT_MAX)
-                mesh_announce(self, outcome.event, outcome.device, "");
+                mesh_announce(self, outcome.event, outcome.device,
+                              r > 0 ? devbox_error_code((DevboxError) r) : "");
         if (outcome.event == MESH_EVENT_CLAIMED) {
                 self->locate_wanted = true;
                 reconciler_kick(self->reconciler);

@@ -144,6 +144,8 @@ static void test_a_device_joins(void **state)
         mesh_world_until(claim_is_from, hub.world, "192.0.2.2"); /* its end of the cable */
 
         admit(KEY_STRANGER, "ManifestInvalidSignature");
+        _cleanup_(freep) char *log = test_bus_read_log(hub.world->bus, "org.devbox.Mesh1");
+        assert_non_null(strstr(log, "A manifest was rejected: laptop, manifest_invalid_signature"));
         admit(KEY_MANIFEST, NULL);
         size = join(NULL, sealed);
         admitted = enrol_ask(sealed, size, NULL);

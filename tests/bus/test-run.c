@@ -350,6 +350,8 @@ static void test_replay(void **state)
         assert_true(metric(world, DISPATCH, "replays_blocked_total") == 2);
         _cleanup_(run_done) Run tail = run_words(world, "audit", "tail");
         assert_has(tail.output, " rejected_nonce nonce_replay ");
+        _cleanup_(freep) char *log = test_bus_read_log(world->ledger->bus, DISPATCH);
+        assert_has(log, " to dev-a: rejected, nonce_replay\n");
 
         (void) snprintf(path, sizeof path, "%s/note", world->directory);
         _cleanup_(fd_closep) int fd = run(world, "fs.write", note, &waits);
