@@ -28,6 +28,7 @@ static struct {
         sd_bus *bus;
         bool fails;
         char role[8], network[64], endpoint[128];
+        uint64_t listen_port;
         size_t n_roots;
         Sha256 root;
         struct {
@@ -84,7 +85,7 @@ static int append_network(sd_bus_message *reply)
         int r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "hub_address", "s",
                                       "10.42.0.1", "network", "s", fake.network, "prefix", "s",
                                       "10.42.0.0/24", "address", "s", "10.42.0.1", "listen_port", "t",
-                                      UINT64_C(51820), "backend", "s", fact("FAKE_BACKEND", "kernel"),
+                                      fake.listen_port, "backend", "s", fact("FAKE_BACKEND", "kernel"),
                                       "problem", "s", "the UDP port", "endpoints", "as", 1, fake.endpoint,
                                       "last_handshake_ms", "t", age_ms == 0 ? 0 : now_ms() - age_ms);
         if (r >= 0)
@@ -202,24 +203,36 @@ static int on_get_drift(sd_bus_message *call, void *userdata, sd_bus_error *erro
                                           "10.42.0.0/16 instead of 10.42.0.10/32");
 }
 
+/* A text, or a list of one. */
+static int read_into(sd_bus_message *call, const char *type, char *ret_text, size_t size)
+{
+        const char *text = "";
+
+        int r = *type == 'a' ? sd_bus_message_read(call, "v", type, 1, &text)
+                             : sd_bus_message_read(call, "v", type, &text);
+        (void) snprintf(ret_text, size, "%s", text);
+        return r;
+}
+
 static int on_configure_hub(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
-        const char *key, *text;
+        const char *key;
 
         int r = sd_bus_message_enter_container(call, 'a', "{sv}");
         while (r >= 0 && (r = sd_bus_message_enter_container(call, 'e', "sv")) > 0) {
                 r = sd_bus_message_read(call, "s", &key);
                 if (r >= 0 && streq(key, "network"))
-                        r = sd_bus_message_read(call, "v", "s", &text);
+                        r = read_into(call, "s", fake.network, sizeof fake.network);
                 else if (r >= 0 && streq(key, "endpoints"))
-                        r = sd_bus_message_read(call, "v", "as", 1, &text);
+                        r = read_into(call, "as", fake.endpoint, sizeof fake.endpoint);
+                else if (r >= 0 && streq(key, "listen_port"))
+                        r = sd_bus_message_read(call, "v", "t", &fake.listen_port);
+                else if (r >= 0 && streq(key, "prefix"))
+                        r = sd_bus_message_skip(call, "v");
                 else
                         return -EINVAL;
                 if (r < 0)
                         return r;
-                (void) snprintf(streq(key, "network") ? fake.network : fake.endpoint,
-                                streq(key, "network") ? sizeof fake.network : sizeof fake.endpoint, "%s",
-                                text);
                 r = sd_bus_message_exit_container(call);
         }
         if (r < 0)
@@ -435,6 +448,7 @@ int main(void)
         fake.fails = getenv("FAKE_FAIL");
         (void) snprintf(fake.role, sizeof fake.role, "%s", fact("FAKE_ROLE", ""));
         (void) snprintf(fake.network, sizeof fake.network, "home");
+        fake.listen_port = 51820;
         int r = sd_event_default(&event);
         if (r >= 0)
                 r = sd_bus_open_system(&fake.bus);

@@ -61,6 +61,30 @@ static void test_init(void **state)
         assert_has(json.output, "\"fingerprint\":\"");
 }
 
+/* Devices reach the hub at the port on which it listens, unless the endpoint has another one. */
+static void test_init_with_a_port(void **state)
+{
+        static const struct {
+                const char *endpoint, *port, *wanted;
+        } rows[] = {
+                { "vps.example.org", "--port=443", "ConfigureHub home vps.example.org:443\n" },
+                { "other", NULL, "ConfigureHub home other:443\n" }, /* what is not given stays */
+                { "2001:db8::1", NULL, "ConfigureHub home [2001:db8::1]:443\n" },
+                { "[2001:db8::2]", NULL, "ConfigureHub home [2001:db8::2]:443\n" },
+                { "[2001:db8::1]:99", NULL, "ConfigureHub home [2001:db8::1]:99\n" },
+                { "192.0.2.1:99", NULL, "ConfigureHub home 192.0.2.1:99\n" },
+        };
+        HubWorld *world = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(run_done) Run run = run_words(world, "hub", "init", SIGNING(world), "--endpoint",
+                                                        rows[i].endpoint, rows[i].port);
+                assert_int_equal(run.status, 0);
+                assert_has(run.output, "UDP port 443;");
+                assert_hub_log(world, rows[i].wanted);
+        }
+}
+
 /* Every step is done once, whatever came between. */
 static void test_init_goes_on_after_a_failure(void **state)
 {
@@ -289,6 +313,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 hub_test_empty(test_init),
+                hub_test_empty(test_init_with_a_port),
                 hub_test_empty(test_init_goes_on_after_a_failure),
                 hub_test_empty(test_numbers_out_of_range),
                 hub_test_empty(test_init_rejects),

@@ -13,17 +13,16 @@
 #include "ctl/verbs.h"
 #include "trust/token.h"
 
-#define HUB_TARGET   "devbox-hub.target"
-#define API_SERVICE  "devbox-api.service"
-#define DEFAULT_PORT 51820
-#define UP_USEC      (15 * USEC_PER_SEC)
-#define POLL_USEC    (200 * USEC_PER_MSEC)
+#define HUB_TARGET  "devbox-hub.target"
+#define API_SERVICE "devbox-api.service"
+#define UP_USEC     (15 * USEC_PER_SEC)
+#define POLL_USEC   (200 * USEC_PER_MSEC)
 
 typedef struct InitOptions {
         KeySource key;
         HubSetupOptions setup; /* without the key */
         struct EndpointList {
-                char texts[TOKEN_ENDPOINTS_MAX][TOKEN_HOST_MAX + sizeof "[]:65535"];
+                char texts[TOKEN_ENDPOINTS_MAX][HUB_ENDPOINT_SIZE];
                 size_t n;
         } endpoints;
 } InitOptions;
@@ -153,7 +152,8 @@ static int run(Ctl *ctl, const void *options, char **args)
 
 /* ---- options */
 
-/* HOST[:PORT], with commas between several; an IPv6 address with a port is in brackets. */
+/* HOST[:PORT], with commas between several; an IPv6 address with a port is in brackets, and gets them
+ * without: hub_setup_network() adds the port. */
 static int parse_endpoints(const Ctl *ctl, const char *text, void *ret_value)
 {
         struct EndpointList *list = ret_value;
@@ -163,14 +163,11 @@ static int parse_endpoints(const Ctl *ctl, const char *text, void *ret_value)
                 const char *colon = memchr(text, ':', (size_t) length);
                 bool bare_v6 = colon && *text != '[' &&
                                memchr(colon + 1, ':', (size_t) (text + length - colon - 1));
-                bool has_port = colon && !bare_v6 && (*text != '[' || text[length - 1] != ']');
                 char *entry = list->texts[list->n];
 
                 if (list->n == TOKEN_ENDPOINTS_MAX)
                         return -EINVAL;
-                int n = has_port ? snprintf(entry, sizeof list->texts[0], "%.*s", length, text)
-                                 : snprintf(entry, sizeof list->texts[0], bare_v6 ? "[%.*s]:%d" : "%.*s:%d",
-                                            length, text, DEFAULT_PORT);
+                int n = snprintf(entry, sizeof list->texts[0], bare_v6 ? "[%.*s]" : "%.*s", length, text);
                 if (length == 0 || n < 0 || (size_t) n >= sizeof list->texts[0])
                         return -EINVAL;
                 list->n++;

@@ -4,6 +4,7 @@
 #include "ctl/hub/setup.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -15,7 +16,8 @@
 #include "ctl/problem.h"
 #include "ctl/run/devices-client.h"
 
-#define HUB_DEVICE "hub"
+#define HUB_DEVICE   "hub"
+#define DEFAULT_PORT UINT64_C(51820)
 
 void hub_setup_done(HubSetup *setup)
 {
@@ -93,9 +95,40 @@ static const char *network_name(const HubSetup *setup)
         return setup->chain.root ? setup->chain.root->network : setup->options->name;
 }
 
+/* With the port on which the hub listens, for each that has none. What is not given stays as it is. */
+static int configure(HubSetup *setup, bool is_hub)
+{
+        char texts[TOKEN_ENDPOINTS_MAX][HUB_ENDPOINT_SIZE];
+        _cleanup_(freep) char *prefix = NULL;
+        MeshHubOptions hub = setup->options->hub;
+
+        hub.network = network_name(setup);
+        if (is_hub && hub.listen_port == 0)
+                hub.listen_port = setup->mesh.listen_port;
+        if (is_hub && !hub.prefix) {
+                prefix = strdup(strempty(setup->mesh.prefix));
+                if (!prefix)
+                        return -ENOMEM;
+                hub.prefix = prefix;
+        }
+        for (size_t i = 0; i < hub.n_endpoints; i++) {
+                const char *text = hub.endpoints[i];
+                bool has_port = strchr(text, ':') && text[strlen(text) - 1] != ']';
+
+                if (has_port)
+                        continue;
+                (void) snprintf(texts[i], sizeof texts[i], "%s:%" PRIu64, text,
+                                hub.listen_port > 0 ? hub.listen_port : DEFAULT_PORT);
+                hub.endpoints[i] = texts[i];
+        }
+
+        mesh_status_done(&setup->mesh);
+        return mesh_client_configure_hub(setup->bus, &hub, &setup->mesh, &setup->ctl->problem);
+}
+
 int hub_setup_network(HubSetup *setup)
 {
-        MeshHubOptions hub = setup->options->hub;
+        const MeshHubOptions *hub = &setup->options->hub;
         char **problem = &setup->ctl->problem;
 
         int r = mesh_client_get_status(setup->bus, &setup->mesh, problem);
@@ -109,12 +142,10 @@ int hub_setup_network(HubSetup *setup)
                         "that machine is the hub of the network %s, and the operator here is of %s; "
                         "choose another folder with --dir",
                         strempty(setup->mesh.network), network_name(setup));
-        if (!is_hub && hub.n_endpoints == 0)
+        if (!is_hub && hub->n_endpoints == 0)
                 return ctl_usage(setup->ctl, "hub init needs --endpoint: how devices reach this hub by UDP");
-        if (!is_hub || hub.n_endpoints > 0 || hub.prefix) {
-                hub.network = network_name(setup);
-                mesh_status_done(&setup->mesh);
-                r = mesh_client_configure_hub(setup->bus, &hub, &setup->mesh, problem);
+        if (!is_hub || hub->n_endpoints > 0 || hub->prefix) {
+                r = configure(setup, is_hub);
                 if (r != 0)
                         return r;
         }

@@ -10,12 +10,15 @@
 #include "ctl/operator/key.h"
 #include "ctl/operator/root-chain.h"
 #include "ctl/progress.h"
+#include "trust/token.h"
+
+#define HUB_ENDPOINT_SIZE (TOKEN_HOST_MAX + sizeof "[]:65535")
 
 typedef struct HubSetupOptions {
         KeySource key;
-        const char *name; /* of the network */
-        MeshHubOptions hub;
-        bool key_here; /* the operator's key may be on the hub */
+        const char *name;   /* of the network */
+        MeshHubOptions hub; /* endpoints may be without a port */
+        bool key_here;      /* the operator's key may be on the hub */
 } HubSetupOptions;
 
 typedef struct HubSetup {
