@@ -330,6 +330,18 @@ static void test_another_root(void **state)
         assert_has(status.output, "not enrolled");
 }
 
+/* As after the hub was made anew: the same name, and another chain. */
+static void test_the_history_of_another_network(void **state)
+{
+        JoinWorld *world = *state;
+
+        enroll(world->ledger, "dev-a", NULL);
+        _cleanup_(run_done) Run run = run_words(world, "enroll", "--yes", world->token);
+        assert_has(run.output, "run devboxctl leave and devboxctl device reset, ");
+        assert_int_equal(run.status, 1);
+        assert_device_log(world, "Join\nSignJoin\n");
+}
+
 static void test_a_manifest_that_the_operator_did_not_sign(void **state)
 {
         JoinWorld *world = *state;
@@ -450,6 +462,7 @@ int main(void)
                 join_test(test_the_person_says_no),
                 join_test(test_the_ceiling_is_widened_by_a_person),
                 join_test(test_another_root),
+                join_test(test_the_history_of_another_network),
                 join_test(test_a_manifest_that_the_operator_did_not_sign),
                 join_test(test_a_closed_directory),
                 join_test(test_two_resets),

@@ -368,6 +368,11 @@ int join_install(Join *join)
         int r = *strempty(join->ledger.device) ? follow_roots(join) : 0;
         if (r == 0)
                 r = ledger_client_enroll(join->bus, &enrolment, problem);
+        if (r == DEVBOX_ERROR_ENROLLED_OTHERWISE)
+                return problem_set(problem, DEVBOX_ERROR_ENROLLED_OTHERWISE,
+                                   "this machine has a history with another hub, or of before this one was "
+                                   "made anew: to give that up, run devboxctl leave and devboxctl device "
+                                   "reset, and join with a new invitation");
         for (size_t i = join->first_root + 1; i < join->opened.n_roots && r == 0; i++)
                 r = ledger_client_install_root(join->bus, join->opened.roots[i], problem);
         if (r == 0)
