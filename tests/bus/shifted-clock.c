@@ -45,9 +45,3 @@ void shifted_clock_step(ShiftedClock *clock, int64_t seconds)
 {
         atomic_fetch_add(&clock->shifts[0], seconds * (int64_t) USEC_PER_SEC);
 }
-
-void shifted_clock_suspend(ShiftedClock *clock, int64_t seconds)
-{
-        for (size_t i = 0; i < N_SHIFTS; i++)
-                atomic_fetch_add(&clock->shifts[i], seconds * (int64_t) USEC_PER_SEC);
-}

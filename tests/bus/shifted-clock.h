@@ -19,6 +19,5 @@ void shifted_clock_done(ShiftedClock *clock);
 /* What this process starts from now on has that clock; NULL: the machine's. */
 void shifted_clock_use(const ShiftedClock *clock);
 
-/* Steps the wall clock; lets the machine have slept for so long. */
+/* Steps the wall clock. */
 void shifted_clock_step(ShiftedClock *clock, int64_t seconds);
-void shifted_clock_suspend(ShiftedClock *clock, int64_t seconds);
