@@ -23,7 +23,7 @@ struct WorkerLink {
         const WorkerLinkHandlers *handlers;
         void *owner;
         Part parts[2];
-        bool sending, paused, cancelled;
+        bool sending, paused, cancelled, hung_up;
         bool *freed; /* set by worker_link_free() while a handler runs */
 };
 
@@ -42,8 +42,8 @@ WorkerLink *worker_link_free(WorkerLink *link)
 
 static int update_events(WorkerLink *link)
 {
-        return sd_event_source_set_io_events(link->source,
-                                             (link->paused ? 0 : EPOLLIN) | (link->sending ? EPOLLOUT : 0));
+        return sd_event_source_set_io_events(link->source, (link->paused && !link->hung_up ? 0 : EPOLLIN) |
+                                                                   (link->sending ? EPOLLOUT : 0));
 }
 
 /* Sends until the worker takes no more. */
@@ -96,9 +96,11 @@ static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdat
         WorkerLink *link = userdata;
         int r = 0;
 
+        /* What a worker that has exited leaves in the socket, which the kernel bounds, ends with its end. */
+        link->hung_up |= (events & EPOLLHUP) != 0;
         if (events & EPOLLOUT)
                 r = send_parts(link);
-        for (unsigned i = 0; r >= 0 && i < MESSAGES_MAX && !link->paused; i++) {
+        for (unsigned i = 0; r >= 0 && i < MESSAGES_MAX && (!link->paused || link->hung_up); i++) {
                 r = receive(link);
                 if (r == 2)
                         return 0;
@@ -106,9 +108,6 @@ static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdat
                         break;
         }
 
-        /* A paused link is not read to its end; epoll reports the hang-up nevertheless, again and again. */
-        if (r >= 0 && link->paused && (events & (EPOLLHUP | EPOLLERR)))
-                r = sd_event_source_set_enabled(source, SD_EVENT_OFF);
         if (r < 0) {
                 (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
                 link->handlers->on_closed(r, link->owner);
@@ -158,7 +157,5 @@ int worker_link_cancel(WorkerLink *link)
 int worker_link_pause(WorkerLink *link, bool paused)
 {
         link->paused = paused;
-        int r = sd_event_source_set_enabled(link->source, SD_EVENT_ON);
-
-        return r < 0 ? r : update_events(link);
+        return update_events(link);
 }

@@ -35,5 +35,6 @@ int worker_link_run(WorkerLink *link, Bytes request, Bytes permit);
  * its end may not be received yet. */
 int worker_link_cancel(WorkerLink *link);
 
-/* Whether to receive: a worker whose output is not taken waits. */
+/* Whether to receive: a worker whose output is not taken waits. What one that has ended sent is received in
+ * any case: at most what the socket holds. */
 int worker_link_pause(WorkerLink *link, bool paused);

@@ -27,6 +27,20 @@ static void update_beginning(Output *output, OutputStream stream, Bytes sent)
         sha256_update(&output->streams[stream].beginning_digest, sent);
 }
 
+/* The agent reads as fast as the person who asked does. */
+static int send_piece(const Output *output, OutputStream stream, Bytes piece)
+{
+        int r = -EAGAIN;
+
+        while (r == -EAGAIN) {
+                r = channel_send(output->channel_fd, types[stream], piece);
+                if (r == -EAGAIN && deadline_left(output->deadline_usec) == 0)
+                        return -ETIMEDOUT;
+        }
+
+        return r;
+}
+
 int output_write(Output *output, OutputStream stream, Bytes data)
 {
         uint64_t before = output->streams[stream].size;
@@ -34,13 +48,13 @@ int output_write(Output *output, OutputStream stream, Bytes data)
 
         output->streams[stream].size += data.size;
         sha256_update(&output->streams[stream].digest, data);
-        update_beginning(output, stream, BYTES(data.data, left));
 
         for (size_t piece = 0; left > 0; left -= piece, data.data += piece) {
                 piece = MIN(left, (size_t) CHANNEL_PAYLOAD_MAX);
-                int r = channel_send(output->channel_fd, types[stream], BYTES(data.data, piece));
+                int r = send_piece(output, stream, BYTES(data.data, piece));
                 if (r < 0)
                         return r;
+                update_beginning(output, stream, BYTES(data.data, piece));
         }
 
         return 0;

@@ -20,6 +20,12 @@
 /* From hello to permit: the ledger's commit lies between them. */
 #define HELLO_TIMEOUT_SEC 30
 
+/* How often a worker that waits for the agent to read looks at the clock. */
+#define SEND_TIMEOUT_SEC 1
+
+/* For the end: twice net.core.wmem_default, which output has filled when the agent does not read. */
+#define LAST_BUFFER (208 * 1024)
+
 #define TEXT_MAX (1024 * 1024) /* of an envelope: base64 of ENVELOPE_PAYLOAD_MAX, and its frame */
 
 typedef struct Worker {
@@ -146,10 +152,8 @@ static int run(const Worker *worker, Output *output, JobOutcome *ret_outcome)
         const Job job = {
                 .request = worker->request, .capability = capability, .command = &command, .roots = roots
         };
-        usec_t timeout = job_timeout_usec(&job);
-        const struct timeval send_timeout = { .tv_sec = (time_t) (timeout / USEC_PER_SEC) + 1 };
+        const struct timeval send_timeout = { .tv_sec = SEND_TIMEOUT_SEC };
 
-        /* An agent that does not read cannot keep a program beyond its time. */
         if (setsockopt(worker->channel_fd, SOL_SOCKET, SO_SNDTIMEO, &send_timeout, sizeof send_timeout) < 0)
                 return -errno;
 
@@ -157,7 +161,14 @@ static int run(const Worker *worker, Output *output, JobOutcome *ret_outcome)
                 (void) capability_match_command(capability, roots, arguments, &command);
 
         output_init(output, worker->channel_fd, job_output_max(&job));
-        return worker->kind->functions[worker->request->kind](&job, output, ret_outcome);
+        output->deadline_usec = deadline_after(job_timeout_usec(&job));
+        int r = worker->kind->functions[worker->request->kind](&job, output, ret_outcome);
+        if (r != -ETIMEDOUT)
+                return r;
+
+        /* An agent that does not read cannot keep a program beyond its time. */
+        *ret_outcome = (JobOutcome){ .status = RESULT_TIMEOUT, .exit_code = -1 };
+        return 0;
 }
 
 static void set_stream(WorkerEndStream *stream, const Output *output, OutputStream which)
@@ -199,6 +210,7 @@ static int send_end(const Worker *worker, const Output *output, const JobOutcome
         set_stream(&end.err, output, OUTPUT_STDERR);
 
         size_t size = worker_end_seal(&end, worker->end_key, &worker->envelope->digest, bytes);
+        (void) setsockopt(worker->channel_fd, SOL_SOCKET, SO_SNDBUF, &(int){ LAST_BUFFER }, sizeof(int));
         return channel_send(worker->channel_fd, CHANNEL_END, BYTES(bytes, size));
 }
 

@@ -30,8 +30,19 @@ static void on_closed(int error, void *userdata)
         assert_ok(sd_event_exit(((Owner *) userdata)->event, 0));
 }
 
-/* The worker has sent its end and closed when it is asked to end. */
-static void test_cancel_after_the_end(void **state)
+static void cancel(WorkerLink *link)
+{
+        assert_ok(worker_link_cancel(link));
+        assert_ok(worker_link_pause(link, false));
+}
+
+static void pause_link(WorkerLink *link)
+{
+        assert_ok(worker_link_pause(link, true));
+}
+
+/* The worker has sent its end and closed when the agent does this: it gets the end nevertheless. */
+static void check_after_the_end(void (*act)(WorkerLink *link))
 {
         static const WorkerLinkHandlers handlers = { .on_message = on_message, .on_closed = on_closed };
         struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -51,8 +62,7 @@ static void test_cancel_after_the_end(void **state)
         assert_ok(channel_send(worker_fd, CHANNEL_END, bytes_of_string("end")));
         (void) fd_close(worker_fd);
 
-        assert_ok(worker_link_cancel(link));
-        assert_ok(worker_link_pause(link, false));
+        act(link);
         assert_ok(sd_event_loop(owner.event));
         assert_int_equal(owner.n_ends, 1);
 
@@ -63,10 +73,21 @@ static void test_cancel_after_the_end(void **state)
         assert_ok(rmdir(directory));
 }
 
+static void test_cancel_after_the_end(void **state)
+{
+        check_after_the_end(cancel);
+}
+
+static void test_paused_at_the_end(void **state)
+{
+        check_after_the_end(pause_link);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_cancel_after_the_end),
+                cmocka_unit_test(test_paused_at_the_end),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include "worker/worker.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <sys/socket.h>
 
 #include "basic/fd.h"
@@ -15,11 +16,13 @@
 #include "filtered.h"
 #include "test.h"
 
-static const char request_text[] =
+#define PROGRAM "/usr/bin/printf"
+
+static const char request_template[] =
         "{\"v\":1,\"request_id\":\"01K75A3Q000000000000000001\",\"device\":\"dev-a\","
         "\"manifest\":{\"epoch\":1,\"version\":7,"
         "\"sha256\":\"0101010101010101010101010101010101010101010101010101010101010101\"},"
-        "\"capability\":\"shell.exec\",\"args\":{\"argv\":[\"/usr/bin/printf\",\"hello\"]},"
+        "\"capability\":\"shell.exec\",\"args\":{\"argv\":[\"%s\",\"hello\"]},"
         "\"nonce\":\"000102030405060708090a0b0c0d0e0f\",\"issued_at\":1760000000000,"
         "\"expires_at\":1760000060000,\"origin\":{\"mxid\":\"@ana:hs.example\"}}";
 
@@ -33,7 +36,8 @@ typedef struct World {
         Capability capability;
         PathRoots roots;
 
-        char *request; /* the envelope */
+        const char *program; /* that is asked for */
+        char *request;       /* the envelope */
         Sha256 digest;
 
         /* The connection. */
@@ -56,10 +60,11 @@ static void *serve(void *userdata)
 static void make_request(World *world)
 {
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        char text[1024];
 
+        (void) snprintf(text, sizeof text, request_template, world->program);
         free(world->request);
-        assert_ok(
-                envelope_make(ENVELOPE_REQUEST, request_text, "dispatcher", world->device, &world->request));
+        assert_ok(envelope_make(ENVELOPE_REQUEST, text, "dispatcher", world->device, &world->request));
         assert_ok(envelope_parse(bytes_of_string(world->request), ENVELOPE_PAYLOAD_MAX, &envelope));
         world->digest = envelope->digest;
 }
@@ -133,7 +138,8 @@ static int world_up(void **state)
         assert_non_null(world);
         assert_ok(key_pair_generate(&world->device));
         world->kinds[0] = (char *) "shell.exec";
-        world->programs[0] = (char *) "/usr/bin/printf";
+        world->program = PROGRAM;
+        world->programs[0] = (char *) PROGRAM;
         world->ceiling.capabilities.items = world->kinds;
         world->ceiling.programs.items = world->programs;
         world->ceiling.capabilities.n = world->ceiling.programs.n = 1;
@@ -149,7 +155,7 @@ static int world_up(void **state)
                                           .max_output = 65536,
                                           .max_age_s = 120,
                                           .queue = true,
-                                          .bin = (char *) "/usr/bin/printf",
+                                          .bin = (char *) PROGRAM,
                                           .argv = { world->arguments, 2 } };
         world->kind = &worker_kinds[0];
         make_request(world);
@@ -236,6 +242,40 @@ static void test_cancelled_before_it_runs(void **state)
         assert_int_equal(out.size, 0);
 }
 
+/* The agent reads nothing before the worker has closed. */
+static void test_agent_that_does_not_read(void **state)
+{
+        World *world = *state;
+        _cleanup_(text_done) Text out = TEXT_NULL;
+        _cleanup_(secret_freep) Secret *end_key = NULL;
+        uint8_t bytes[WORKER_END_SIZE_MAX];
+        WorkerEnd end;
+        Sha256 digest;
+
+        if (landlock_is_denied())
+                skip();
+        world->program = "/usr/bin/yes";
+        world->programs[0] = world->capability.bin = (char *) world->program;
+        world->capability.timeout_s = 1;
+        world->capability.max_output = 64 * 1024 * 1024;
+        make_request(world);
+        connect_worker(world);
+        _cleanup_(freep) char *permit = grant(world, &end_key);
+        send_text(world, CHANNEL_REQUEST, world->request);
+        send_text(world, CHANNEL_PERMIT, permit);
+        assert_ok(channel_send(world->fds[1], CHANNEL_RUN, BYTES_NULL));
+        assert_int_equal(pthread_join(world->thread, NULL), 0);
+
+        assert_ok(world->result);
+        size_t size = receive_all(world, &out, bytes);
+        assert_ok(worker_end_open(BYTES(bytes, size), end_key, &world->digest, &end));
+        assert_int_equal(end.status, RESULT_TIMEOUT);
+        assert_int_equal(end.out.beginning_size, RESULT_STREAM_MAX);
+        sha256(BYTES(out.data, RESULT_STREAM_MAX), &digest);
+        assert_true(sha256_equal(&end.out.beginning_sha256, &digest));
+        world->fds[1] = fd_close(world->fds[1]);
+}
+
 static void test_replayed_permit(void **state)
 {
         World *world = *state;
@@ -269,9 +309,10 @@ static void test_another_request(void **state)
 {
         World *world = *state;
         _cleanup_(secret_freep) Secret *end_key = NULL;
-        _cleanup_(freep) char *other = NULL, *text = strdup(request_text);
+        _cleanup_(freep) char *other = NULL;
+        char text[1024];
 
-        assert_non_null(text);
+        (void) snprintf(text, sizeof text, request_template, PROGRAM);
         memcpy(strstr(text, "hello"), "other", 5);
         assert_ok(envelope_make(ENVELOPE_REQUEST, text, "dispatcher", world->device, &other));
         connect_worker(world);
@@ -323,6 +364,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_one_request, world_up, world_down),
                 cmocka_unit_test_setup_teardown(test_cancelled_before_it_runs, world_up, world_down),
+                cmocka_unit_test_setup_teardown(test_agent_that_does_not_read, world_up, world_down),
                 cmocka_unit_test_setup_teardown(test_replayed_permit, world_up, world_down),
                 cmocka_unit_test_setup_teardown(test_permit_of_another_key, world_up, world_down),
                 cmocka_unit_test_setup_teardown(test_another_request, world_up, world_down),
