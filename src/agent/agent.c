@@ -62,7 +62,9 @@ static void on_drained(void *owner)
 static int listen_take(Agent *agent, int take_fd, const char *name)
 {
         _cleanup_(fd_closep) int fd = take_fd;
-        HttpListenerOptions options = { .max_connections = CONNECTIONS_MAX, .own_host = true };
+        HttpListenerOptions options = { .max_connections = CONNECTIONS_MAX,
+                                        .own_host = true,
+                                        .may_pause = true };
         HttpListener *listener;
 
         int r = ip_prefix_parse(name, &options.sources);

@@ -34,6 +34,9 @@
 /* A worker says hello in 0.1 s, where the machine is not overloaded. */
 #define HELLO_USEC (20 * USEC_PER_SEC)
 
+/* How long the rest of an output is kept at least for a client that does not read, while others wait. */
+#define REST_USEC (30 * USEC_PER_SEC)
+
 /* Output that the hub has not taken yet; beyond, the worker waits. */
 #define PENDING_MAX (128 * 1024)
 
@@ -61,6 +64,7 @@ struct Run {
 
         Text pending; /* frames for the hub, from pending_at on */
         size_t pending_at;
+        usec_t done_at_usec;
         Text streams[2]; /* the beginnings of the output, for the result */
         uint8_t end[WORKER_END_SIZE_MAX];
         size_t end_size; /* 0: the worker sent none */
@@ -162,6 +166,7 @@ static void finish(Run *run);
 static void done(Run *run)
 {
         run->state = RUN_DONE;
+        run->done_at_usec = time_now(CLOCK_MONOTONIC);
         if (run->http)
                 http_stream_resume(run->http);
         else
@@ -203,11 +208,6 @@ static const BusField outcome_fields[] = {
 };
 static const BusDictionary outcome_dictionary = BUS_DICTIONARY(outcome_fields);
 
-static Bytes text_bytes(const Text *text)
-{
-        return BYTES(text->data, text->size);
-}
-
 static void finish(Run *run)
 {
         sd_bus_message *message = bus_client_new_call(&run->agent->ledger, "Finish", "s", run->digest);
@@ -215,8 +215,8 @@ static void finish(Run *run)
 
         if (run->end_size > 0)
                 outcome = (Outcome){ .end = BYTES(run->end, run->end_size),
-                                     .out = text_bytes(&run->streams[0]),
-                                     .err = text_bytes(&run->streams[1]) };
+                                     .out = BYTES(run->streams[0].data, run->streams[0].size),
+                                     .err = BYTES(run->streams[1].data, run->streams[1].size) };
 
         if (run->state < RUN_RUNNING) {
                 outcome = (Outcome){ .status = run->failure == 0 ? "cancelled" : "failed",
@@ -462,6 +462,19 @@ static sd_bus_message *accept_call(Run *run)
         return r < 0 ? sd_bus_message_unref(message) : message;
 }
 
+/* One that has ended, but whose output is not read, gives way: the hub asks for its result again. */
+static void make_room(Agent *agent)
+{
+        Run *run;
+
+        LIST_FOREACH(run, &agent->runs.list, entry)
+                if (run->state == RUN_DONE && time_now(CLOCK_MONOTONIC) >= run->done_at_usec + REST_USEC) {
+                        http_stream_abort(run->http);
+                        run_free(run);
+                        return;
+                }
+}
+
 void run_start(Agent *agent, HttpRequest *request)
 {
         _cleanup_(run_body_freep) RunBody *body = NULL;
@@ -469,6 +482,8 @@ void run_start(Agent *agent, HttpRequest *request)
         size_t size;
         const char *text = http_request_body(request, &size);
 
+        if (agent->runs.n >= RUNS_MAX)
+                make_room(agent);
         if (agent->runs.n >= RUNS_MAX)
                 return http_request_reject(request, DEVBOX_ERROR_BUSY, NULL);
 

@@ -4,8 +4,8 @@
 #include "basic/fd.h"
 
 #include <fcntl.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -143,4 +143,16 @@ void fd_set_peer_timeout(int fd, unsigned timeout_ms)
         for (size_t i = 0; i < ELEMENTSOF(options); i++)
                 (void) setsockopt(fd, options[i].level, options[i].name, &options[i].value,
                                   sizeof options[i].value);
+}
+
+int fd_count_segments(int fd, uint32_t *ret_n)
+{
+        struct tcp_info info = { 0 };
+        socklen_t size = sizeof info;
+
+        if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0)
+                return -errno;
+
+        *ret_n = info.tcpi_segs_in;
+        return 0;
 }

@@ -38,5 +38,11 @@ int fd_write_all(int fd, Bytes content);
 int fd_connect_unix(int fd, const char *path);
 
 /* Has the kernel end a TCP connection whose peer has not answered for this long, also while neither side
- * sends; set on a listening socket, those that it accepts. Without effect on other sockets. */
+ * sends, or which has not taken data for this long. 0: only one that does not answer keepalive probes, which
+ * are sent while neither side sends. Set on a listening socket, it is for those that it accepts. Without
+ * effect on other sockets. */
 void fd_set_peer_timeout(int fd, unsigned timeout_ms);
+
+/* How many segments have arrived on a TCP socket, modulo 2^32: also those without data, such as the
+ * keepalive probes of the peer's kernel. Source: TCP_INFO, tcpi_segs_in. Errors: those of getsockopt(2). */
+int fd_count_segments(int fd, uint32_t *ret_n);

@@ -4,7 +4,8 @@
 /* An HTTP/1.1 client on its owner's event loop: libcurl's multi interface over TCP and Unix sockets.
  *
  * A call has a deadline, a limit for the response body, and exactly one on_complete(), never before
- * http_call_start() has returned. A peer that cannot be reached any more ends its calls within 15 s. Freeing
+ * http_call_start() has returned. A peer that cannot be reached any more ends its calls within 15 s; the
+ * kernel sends keepalive probes for it, which also show the peer that a call is only paused. Freeing
  * a call or its client cancels it without on_complete(). Proxy settings of the environment are ignored,
  * redirects are not followed. Names other than addresses are resolved in a thread of libcurl. */
 

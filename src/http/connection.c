@@ -40,7 +40,8 @@ static usec_t now_of(const HttpServer *server)
 static usec_t phase_timeout(const HttpListener *listener, HttpPhase phase)
 {
         const HttpLimits *limits = &listener->server->limits;
-        bool at_limit = listener->server->at_limit && !listener->local;
+        bool at_limit = listener->server->at_limit && !listener->local,
+             may_pause = listener->options.may_pause;
         usec_t at_limit_usec = at_limit ? limits->at_limit_usec : USEC_INFINITY;
         usec_t drain_usec = listener->server->draining ? limits->drain_usec : USEC_INFINITY;
 
@@ -52,9 +53,10 @@ static usec_t phase_timeout(const HttpListener *listener, HttpPhase phase)
         case HTTP_PHASE_KEEPALIVE:
                 return MIN(MIN(limits->idle_usec, at_limit_usec), drain_usec);
         case HTTP_PHASE_WRITING:
-                return MIN(MIN(limits->response_usec, at_limit_usec), drain_usec);
+                return MIN(MIN(limits->response_usec, may_pause ? USEC_INFINITY : at_limit_usec),
+                           drain_usec);
         case HTTP_PHASE_STREAMING:
-                return drain_usec;
+                return may_pause ? MIN(limits->response_usec, drain_usec) : drain_usec;
         case HTTP_PHASE_LINGERING: /* from one check to the next */
                 return MIN(limits->hangup_usec, drain_usec);
         default:
@@ -160,6 +162,24 @@ static void check_lingering(HttpConnection *connection, usec_t now_usec)
         connection->since_usec = now_usec;
 }
 
+/* Whether the client has not read everything, but may pause and is there: segments of its have arrived since
+ * the last check. While the kernel has data that a client does not read it sends no keepalive probes of its
+ * own, and TCP_USER_TIMEOUT would end a connection to one that is there, too. Source: tcp_keepalive_timer(),
+ * tcp_probe_timer(). */
+static bool is_paused(HttpConnection *connection)
+{
+        const HttpListener *listener = connection->listener;
+        bool has_more = connection->phase == HTTP_PHASE_KEEPALIVE
+                                ? !listener->server->at_limit && has_unsent(connection)
+                                : connection->request.stream.handlers != NULL;
+        uint32_t n = 0;
+
+        if (!listener->options.may_pause || listener->server->draining || !has_more)
+                return false;
+
+        return fd_count_segments(connection->fd, &n) == 0 && TAKE(connection->n_segments, n) != n;
+}
+
 static void connection_expire(HttpConnection *connection, usec_t now_usec)
 {
         HttpListener *listener = connection->listener;
@@ -177,6 +197,11 @@ static void connection_expire(HttpConnection *connection, usec_t now_usec)
                         move_to_phase(connection, HTTP_PHASE_KEEPALIVE);
                         return;
                 }
+        }
+
+        if (is_paused(connection)) {
+                http_connection_enter(connection, connection->phase);
+                return;
         }
 
         listener->server->stats.expired_total++;

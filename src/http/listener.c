@@ -98,7 +98,8 @@ static bool accept_must_stop(HttpListener *listener, int error)
 }
 
 /* A connection of TCP inherits them from its listening socket, and so has them before it is accepted. A
- * client that is gone without a word has as long as one that does not read: to the kernel both are one. */
+ * client that is gone without a word has as long as one that does not read: to the kernel both are one.
+ * Where clients may pause, connection.c looks for those that are gone. */
 static void set_options(const HttpListener *listener, int fd)
 {
         const HttpLimits *limits = &listener->server->limits;
@@ -107,7 +108,9 @@ static void set_options(const HttpListener *listener, int fd)
         (void) setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
         (void) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
         if (!listener->local)
-                fd_set_peer_timeout(fd, (unsigned) (limits->response_usec / USEC_PER_MSEC));
+                fd_set_peer_timeout(fd, listener->options.may_pause
+                                                ? 0
+                                                : (unsigned) (limits->response_usec / USEC_PER_MSEC));
 }
 
 static bool source_allowed(const HttpListener *listener, const SockAddr *address)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* State and functions that the files of the server share; no others include this. Ownership goes from the
- * server to listener, connection and request. */
+/* For the files of the server alone, which owns listeners, these connections, each of these a request. */
 
 #include <microhttpd.h>
 #include <sys/queue.h>
@@ -40,6 +39,7 @@ struct HttpConnection {
         int fd;                     /* owned by libmicrohttpd, ours while LINGERING */
         HttpPhase phase;
         usec_t since_usec, closed_at_usec;
+        uint32_t n_segments; /* that had arrived at the last check of a client that may pause */
         uid_t user;
         HttpCharge charge;
         sd_event_source *source_hangup; /* while LINGERING */

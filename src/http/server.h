@@ -88,6 +88,7 @@ typedef struct HttpListenerOptions {
         unsigned scope;         /* one bit: serves only the routes of this scope; 0: all */
         IpPrefix sources;       /* connections from elsewhere are closed; IP_PREFIX_NULL: from nowhere */
         bool own_host;          /* Host must be the address of the socket instead of loopback */
+        bool may_pause;         /* clients over TCP may stop reading a stream: see http/stream.h */
 } HttpListenerOptions;
 
 /* Accepts connections from a listening socket. Takes the descriptor and closes it, but never calls

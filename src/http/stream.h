@@ -3,8 +3,12 @@
 
 /* Responses whose body is produced piece by piece, as fast as the client reads it: events, results.
  *
- * The client must take each piece within HttpLimits.response_usec; the producer has no deadline here. A
- * client that closes its connection, or only its sending side, ends the stream immediately, also while the
+ * The client must take each piece within HttpLimits.response_usec; the producer has no deadline here. Where
+ * HttpListenerOptions.may_pause is set, the client may stop reading for any time, which pauses the producer;
+ * its kernel has to send keepalive probes meanwhile (SO_KEEPALIVE, tcp(7)): the stream ends at the latest
+ * when twice response_usec have passed without any segment.
+ *
+ * A client that closes its connection, or only its sending side, ends the stream immediately, also while the
  * producer has nothing to send. The request stays valid until the stream ends. */
 
 #include <sys/types.h>

@@ -48,13 +48,31 @@ static void read_id(const RunWorld *world, sd_bus_message *take_call, Outcome *o
         (void) snprintf(outcome->id, sizeof outcome->id, "%s", id);
 }
 
-int run(const RunWorld *world, const char *capability, char **words, Outcome *outcome)
+/* Run, up to the options. */
+static sd_bus_message *new_run(const RunWorld *world, const char *capability, char **words)
 {
         sd_bus_message *call = new_dispatch_call(world, "Run");
 
         assert_ok(sd_bus_message_append(call, "ss", "dev-a", capability));
         assert_ok(sd_bus_message_append_strv(call, words));
+        return call;
+}
+
+int run(const RunWorld *world, const char *capability, char **words, Outcome *outcome)
+{
+        sd_bus_message *call = new_run(world, capability, words);
+
         assert_ok(sd_bus_message_append(call, "a{sv}", 0));
+        int fd = append_stream(call);
+        read_id(world, call, outcome);
+        return fd;
+}
+
+int run_for(const RunWorld *world, uint64_t timeout_ms, char **words, Outcome *outcome)
+{
+        sd_bus_message *call = new_run(world, "shell.exec", words);
+
+        assert_ok(sd_bus_message_append(call, "a{sv}", 1, "timeout_ms", "t", timeout_ms));
         int fd = append_stream(call);
         read_id(world, call, outcome);
         return fd;

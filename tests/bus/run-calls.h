@@ -18,6 +18,7 @@ sd_bus_message *new_dispatch_call(const RunWorld *world, const char *member);
 
 /* Run. Returns the client's end of the stream. */
 int run(const RunWorld *world, const char *capability, char **words, Outcome *outcome);
+int run_for(const RunWorld *world, uint64_t timeout_ms, char **words, Outcome *outcome); /* shell.exec */
 
 /* The same for an event of @ana:hs.example's. `known`: only if it has caused a request already. */
 sd_bus_message *new_run_of_event(const RunWorld *world, const char *event_id, char **words, bool known,

@@ -18,6 +18,9 @@
 
 #define BLOCK          ((size_t) 32 * 1024)
 #define BLOCKS_PER_MIB 32
+#define PAUSED_BLOCKS  ((size_t) 256) /* 8 MiB: more than all sockets on the way hold */
+#define PAUSE_SEC      35
+#define AGENT_RUNS_MAX 8
 #ifdef __SANITIZE_ADDRESS__ /* which keeps what was freed */
 #define GROWTH_MAX_KIB (64 * 1024)
 #else
@@ -198,11 +201,73 @@ static void test_client_that_reads_late(void **state)
         assert_true(sha256_equal(&digest, &wanted));
 }
 
+/* Fills every buffer on the way, and reads nothing for longer than a peer may be silent. */
+static void test_client_that_pauses(void **state)
+{
+        RunWorld *world = *state;
+        _cleanup_(outcome_done) Outcome outcome = { .id = "" };
+        char path[160], *words[] = { (char *) "cat", path, NULL };
+        Received received = { .size = 0 };
+        Sha256 digest;
+
+        (void) snprintf(path, sizeof path, "%s/paused", world->directory);
+        Sha256 wanted = make_file(path, PAUSED_BLOCKS);
+        int fd = run(world, "shell.exec", words, &outcome);
+        wait_state(world, outcome.id, "running");
+        assert_int_equal(sleep(PAUSE_SEC), 0);
+        wait_state(world, outcome.id, "running");
+        receive(fd, &received);
+        assert_string_equal(wait_end(world, outcome.id), "finished");
+        assert_int_equal(received.size, PAUSED_BLOCKS * BLOCK);
+        sha256_final(&received.digest, &digest);
+        assert_true(sha256_equal(&digest, &wanted));
+}
+
+/* Whoever does not read keeps no program beyond its time, and in the end no other request from running. */
+static void test_clients_that_never_read(void **state)
+{
+        static const char *const ended[] = { "\"timeout\"", NULL };
+        RunWorld *world = *state;
+        _cleanup_(outcome_done) Outcome outcome = { .id = "" }, other = { .id = "" };
+        char path[160], *words[] = { (char *) "cat", path, NULL },
+                        *ls[] = { (char *) "ls", (char *) "--", (char *) "/home", NULL };
+        usec_t deadline = deadline_after(TEST_DEADLINE_SEC * USEC_PER_SEC);
+        int fds[AGENT_RUNS_MAX];
+
+        (void) snprintf(path, sizeof path, "%s/paused", world->directory);
+        (void) make_file(path, PAUSED_BLOCKS);
+        warm_up(world);
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                fds[i] = run_for(world, 2000, words, &outcome);
+        while (count_chain(world, ended) < ELEMENTSOF(fds)) {
+                assert_true(deadline_left(deadline) > 0);
+                (void) usleep(100000);
+        }
+
+        do {
+                assert_true(deadline_left(deadline) > 0);
+                outcome_done(&other);
+                other = (Outcome){ .id = "" };
+                follow(run(world, "shell.exec", ls, &other), &other);
+        } while (strstr(other.end.data, "\"busy\""));
+        assert_end(world, &other, "\"state\":\"finished\"");
+
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++) {
+                outcome_done(&outcome);
+                outcome = (Outcome){ .id = "" };
+                follow(fds[i], &outcome);
+                assert_end(world, &outcome, "\"state\":\"timeout\"");
+                assert_in_range(outcome.out.size, 1, PAUSED_BLOCKS * BLOCK - 1);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_long_output, up, run_world_down),
                 cmocka_unit_test_setup_teardown(test_client_that_reads_late, up, run_world_down),
+                cmocka_unit_test_setup_teardown(test_client_that_pauses, up, run_world_down),
+                cmocka_unit_test_setup_teardown(test_clients_that_never_read, up, run_world_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

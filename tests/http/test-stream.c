@@ -3,6 +3,8 @@
 
 #include "http/stream.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -138,6 +140,98 @@ static void test_back_pressure(void **state)
         RUN_UNTIL(world, http_server_stats(world->server)->n_connections == 0);
 }
 
+/* ---- clients that may pause */
+
+static void wait_usec(const World *world, usec_t usec)
+{
+        usec_t end = time_now(CLOCK_MONOTONIC) + usec;
+
+        RUN_UNTIL(world, time_now(CLOCK_MONOTONIC) >= end);
+}
+
+static int connect_probing(const World *world, int receive_bytes)
+{
+        int fd = world_connect_buffer((World *) world, receive_bytes);
+        static const int on = 1, sec = 1;
+
+        assert_ok(setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on));
+        assert_ok(setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &sec, sizeof sec));
+        assert_ok(setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &sec, sizeof sec));
+        return fd;
+}
+
+/* A client that reads nothing for far longer than it may otherwise; its kernel sends keepalive probes. */
+static void test_paused(void **state)
+{
+        HttpLimits limits = HTTP_LIMITS_DEFAULT;
+        World *world = *state;
+        char discarded[65536];
+
+        limits.response_usec = 2 * USEC_PER_SEC;
+        world->may_pause = true;
+        world_restart(world, &limits, 512);
+        _cleanup_(fd_closep) int fd = connect_probing(world, 0);
+        world->endless = true;
+        world_send(fd, GET("/stream") "\r\n");
+        wait_usec(world, limits.response_usec);
+        size_t n_buffered = world->n_produced;
+        wait_usec(world, 3 * limits.response_usec);
+        assert_int_equal(world->n_ended, 0);
+        assert_int_equal(world->n_produced, n_buffered);
+
+        RUN_UNTIL(world, ((void) !recv(fd, discarded, sizeof discarded, MSG_DONTWAIT),
+                          world->n_produced > n_buffered));
+        close(TAKE_FD(fd));
+        RUN_UNTIL(world, world->n_ended == 1);
+        assert_int_equal(world->stream_result, -ECONNRESET);
+}
+
+/* The server has sent everything, more than the client's buffer holds. */
+static void test_paused_at_the_end(void **state)
+{
+        HttpLimits limits = HTTP_LIMITS_DEFAULT;
+        World *world = *state;
+        const char *pieces[17] = { NULL };
+        static char body[BIG_SIZE];
+        size_t n = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(pieces) - 1; i++)
+                pieces[i] = world->big;
+        limits.socket_bytes = 208 * 1024;
+        limits.idle_usec = 2 * USEC_PER_SEC;
+        world->may_pause = true;
+        world->pieces = pieces;
+        world_restart(world, &limits, 512);
+        _cleanup_(fd_closep) int fd = connect_probing(world, 4096);
+        world_send(fd, GET("/stream") "\r\n");
+        RUN_UNTIL(world, world->n_ended == 1);
+        assert_int_equal(world->stream_result, 0);
+        wait_usec(world, 3 * limits.idle_usec);
+
+        RUN_UNTIL(world, (n += (size_t) MAX(recv(fd, body + n, sizeof body - n, MSG_DONTWAIT), 0),
+                          n > 5 && memcmp(body + n - 5, "0\r\n\r\n", 5) == 0));
+        RUN_UNTIL(world, http_server_stats(world->server)->n_connections == 0);
+}
+
+/* Its kernel sends nothing, as that of a machine that is gone. */
+static void test_silent(void **state)
+{
+        HttpLimits limits = HTTP_LIMITS_DEFAULT;
+        World *world = *state;
+
+        limits.response_usec = 1 * USEC_PER_SEC;
+        world->may_pause = true;
+        world_restart(world, &limits, 512);
+        _cleanup_(fd_closep) int fd = world_connect(world);
+        world->endless = true;
+        world_send(fd, GET("/stream") "\r\n");
+        RUN_UNTIL(world, world->n_ended == 1);
+        assert_int_equal(world->stream_result, -ETIMEDOUT);
+        _cleanup_(fd_closep) int waiting = connect_waiting((world->endless = false, world));
+        RUN_UNTIL(world, world->n_ended == 2);
+        assert_int_equal(world->stream_result, -ETIMEDOUT);
+}
+
 /* The client must see that the body is incomplete. */
 static void test_producer_fails(void **state)
 {
@@ -186,11 +280,18 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_up, world_down)
         static const struct CMUnitTest tests[] = {
-                TEST(test_pieces),         TEST(test_keep_alive),
-                TEST(test_resume),         TEST(test_waiting_has_no_deadline),
-                TEST(test_client_gone),    TEST(test_back_pressure),
-                TEST(test_producer_fails), TEST(test_abort),
+                TEST(test_pieces),
+                TEST(test_keep_alive),
+                TEST(test_resume),
+                TEST(test_waiting_has_no_deadline),
+                TEST(test_client_gone),
+                TEST(test_back_pressure),
+                TEST(test_producer_fails),
+                TEST(test_abort),
                 TEST(test_server_ends),
+                TEST(test_paused),
+                TEST(test_paused_at_the_end),
+                TEST(test_silent),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -189,7 +189,8 @@ static void start(World *world, const HttpLimits *limits, size_t max_connections
 
         assert_ok(http_server_new(world->event, world_routes, &handlers, limits, &world->server));
         http_server_set_owner(world->server, world);
-        const HttpListenerOptions options = { .max_connections = max_connections };
+        const HttpListenerOptions options = { .max_connections = max_connections,
+                                              .may_pause = world->may_pause };
 
         assert_ok(http_server_listen_take(world->server, dup(world->listen_fd), &options, &world->listener));
 }

@@ -28,6 +28,7 @@ typedef struct World {
         unsigned last_status;
         const HttpRoute *last_route;
         bool drained, reject; /* reject: admit no POST */
+        bool may_pause;       /* of the listener, from world_restart() on */
         char *big;            /* body of GET /big: more than the kernel buffers */
 } World;
 
