@@ -70,6 +70,9 @@ typedef struct Verb {
 /* The words of a verb, for "%s%s%s". */
 #define VERB_WORDS(verb) strempty((verb)->noun), (verb)->noun ? " " : "", (verb)->name
 
+/* How the commands begin that work on the same hub, for "%s%s%s": in lines that say what to type next. */
+#define CTL_COMMAND(ctl) "devboxctl", (ctl)->host ? " -H " : "", strempty((ctl)->host)
+
 /* "operator init" reads as noun and name, "status" as name only. */
 static inline const char *verb_first_word(const Verb *verb)
 {

@@ -44,12 +44,14 @@ static void test_from_init_to_revoke(void **state)
         assert_int_equal(init.status, 0);
         assert_run(run_remote(world, "invite", "home-wsl", "--manifest", world->manifest, "--no-wait",
                               SIGNING(world)),
-                   "devbox1:");
+                   "Next: devboxctl -H ana@hub pending, then: devboxctl -H ana@hub admit home-wsl\n");
         hub_world_claim(world, "482 913");
-        assert_run(run_remote(world, "pending"), "home-wsl claimed 482 913 ");
+        assert_run(run_remote(world, "pending"), "then: devboxctl -H ana@hub admit NAME\n");
         assert_run(run_remote(world, "admit", "home-wsl", "--manifest", world->manifest, "--digits",
                               "482 913", SIGNING(world)),
                    "home-wsl is 10.42.0.10, handshake ");
+        assert_run(run_remote(world, "person", "add", "ben", "--local", "ben"),
+                   "Manifests change with: devboxctl -H ana@hub manifest publish --all\n");
         assert_run(run_remote(world, "peers"), "home-wsl 10.42.0.10 online ");
         assert_run(run_remote(world, "peer", "set", "home-wsl", "--keepalive", "0"), "");
         assert_run(run_remote(world, "drift"), "allowed-ips home-wsl ");

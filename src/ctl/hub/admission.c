@@ -39,14 +39,14 @@ static int reject_state(const Admission *admission, const MeshPending *pending)
 
         if (!pending)
                 return problem_set(problem, DEVBOX_ERROR_TOKEN_EXPIRED,
-                                   "the invitation has expired; make a new one with: devboxctl invite %s",
-                                   admission->name);
+                                   "the invitation has expired; make a new one with: %s%s%s invite %s",
+                                   CTL_COMMAND(admission->session->ctl), admission->name);
 
         return problem_set(
                 problem, DEVBOX_ERROR_TOKEN_USED,
                 "two devices used this invitation, which is in the wrong hands, and neither is admitted; "
-                "run: devboxctl pending %s --withdraw, and invite again with --bind",
-                admission->name);
+                "run: %s%s%s pending %s --withdraw, and invite again with --bind",
+                CTL_COMMAND(admission->session->ctl), admission->name);
 }
 
 /* A claim without a source is waited for a little: people compare where it came from. */
@@ -105,8 +105,8 @@ static int reject_digits(const Admission *admission)
         return problem_set(
                 &admission->session->ctl->problem, DEVBOX_ERROR_ACCESS_DENIED,
                 "not admitted. If the six digits differ, another machine is between the device and the "
-                "hub: run devboxctl pending %s --withdraw, and invite it again",
-                admission->name);
+                "hub: run %s%s%s pending %s --withdraw, and invite it again",
+                CTL_COMMAND(admission->session->ctl), admission->name);
 }
 
 /* A bound invitation names the key of its one device; for others a person compares. */
@@ -128,9 +128,9 @@ static int confirm(const Admission *admission, const MeshPending *pending)
         r = progress_ask(admission->progress, "is it so?");
         if (r == -ENOTTY)
                 return problem_set(&admission->session->ctl->problem, DEVBOX_ERROR_BAD_REQUEST,
-                                   "there is no terminal to ask on; run: devboxctl admit %s --digits "
-                                   "'DIGITS', with those that the device shows",
-                                   admission->name);
+                                   "there is no terminal to ask on; run: %s%s%s admit %s --digits 'DIGITS', "
+                                   "with those that the device shows",
+                                   CTL_COMMAND(admission->session->ctl), admission->name);
         return r < 0 ? r : r == 1 ? 0 : reject_digits(admission);
 }
 
@@ -222,8 +222,8 @@ int admission_continue(const Admission *admission)
                 return r;
         if (r == DEVBOX_ERROR_PEER_UNKNOWN || streq(((const MeshPeer *) row.items)->state, "revoked"))
                 return problem_set(problem, DEVBOX_ERROR_NOT_FOUND,
-                                   "no machine has used an invitation of %s; see: devboxctl pending",
-                                   admission->name);
+                                   "no machine has used an invitation of %s; see: %s%s%s pending",
+                                   admission->name, CTL_COMMAND(admission->session->ctl));
 
         r = progress_line(admission->progress, admission->name, "is admitted already");
         return r != 0 ? r : wait_for_handshake(admission);

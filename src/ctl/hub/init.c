@@ -146,8 +146,7 @@ static int run(Ctl *ctl, const void *options, char **args)
 
         ctl->status = streq(setup.mesh.state, "up") ? CTL_OK : CTL_PROBLEM;
         return ctl->json ? print_document(&setup)
-                         : print_line(stdout, "Next: devboxctl %s%s%sinvite NAME --manifest FILE",
-                                      ctl->host ? "-H " : "", strempty(ctl->host), ctl->host ? " " : "");
+                         : print_line(stdout, "Next: %s%s%s invite NAME --manifest FILE", CTL_COMMAND(ctl));
 }
 
 /* ---- options */

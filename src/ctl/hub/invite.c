@@ -69,9 +69,8 @@ static int invite(const Admission *admission, const InviteOptions *options)
                         return r;
                 if (ctl->json || options->no_wait)
                         return ctl->json ? 0
-                                         : print_line(stdout,
-                                                      "Next: devboxctl pending, then: devboxctl admit %s",
-                                                      admission->name);
+                                         : print_line(stdout, "Next: %s%s%s pending, then: %s%s%s admit %s",
+                                                      CTL_COMMAND(ctl), CTL_COMMAND(ctl), admission->name);
                 r = admission_wait(admission, &rows, &pending);
         }
 

@@ -71,17 +71,19 @@ static bool has_state(const ClientRows *rows, const char *state)
 }
 
 /* What a person does next. */
-static int print_next(const ClientRows *rows)
+static int print_next(const Ctl *ctl, const ClientRows *rows)
 {
         int r = 0;
 
         if (has_state(rows, "held"))
-                r = print_line(stdout, "held: two devices used the invitation; withdraw it with: devboxctl "
-                                       "pending NAME --withdraw");
+                r = print_line(stdout,
+                               "held: two devices used the invitation; withdraw it with: %s%s%s pending "
+                               "NAME --withdraw",
+                               CTL_COMMAND(ctl));
         if (r == 0 && has_state(rows, "claimed"))
                 r = print_line(stdout,
-                               "Next: compare the digits with the device's screen, then: devboxctl admit "
-                               "NAME");
+                               "Next: compare the digits with the device's screen, then: %s%s%s admit NAME",
+                               CTL_COMMAND(ctl));
         return r;
 }
 
@@ -99,7 +101,7 @@ static int run(Ctl *ctl, const void *options, char **args)
                 r = client_query(ctl->bus, &mesh_list_pending, &rows, &ctl->problem);
         if (r == 0)
                 r = listing_print(ctl, &listing, rows.items, rows.n);
-        return r != 0 || ctl->json ? r : print_next(&rows);
+        return r != 0 || ctl->json ? r : print_next(ctl, &rows);
 }
 
 static const Option options[] = {

@@ -182,13 +182,13 @@ static int prepare(Publisher *publisher, Publication *publication)
                 r = device_manifest_read_kept(session, device, &kept);
         if (r == DEVBOX_ERROR_MANIFEST_MISSING)
                 return problem_set(problem, DEVBOX_ERROR_PEER_UNKNOWN,
-                                   "%s is no device of this network; run: devboxctl invite %s%s", device,
-                                   device, streq(device, HUB) ? " --self" : "");
+                                   "%s is no device of this network; run: %s%s%s invite %s%s", device,
+                                   CTL_COMMAND(session->ctl), device, streq(device, HUB) ? " --self" : "");
         if (r == 0 && manifest_is_tombstone(kept.manifest))
                 return problem_set(problem, DEVBOX_ERROR_PEER_REVOKED,
                                    "%s is revoked in epoch %" PRIi64
-                                   "; it comes back with: devboxctl invite %s",
-                                   device, kept.manifest->epoch, device);
+                                   "; it comes back with: %s%s%s invite %s",
+                                   device, kept.manifest->epoch, CTL_COMMAND(session->ctl), device);
         if (r != 0)
                 return r;
 
@@ -308,8 +308,8 @@ static int run(Ctl *ctl, const void *options, char **args)
         for (size_t i = 0; i < publisher.n && r == 0; i++)
                 r = take_failure(&publisher, &publisher.items[i], prepare(&publisher, &publisher.items[i]));
         if (r == 0 && publisher.n == 0 && !ctl->json)
-                return print_line(stdout,
-                                  "The network has no devices yet. Begin with: devboxctl invite NAME");
+                return print_line(stdout, "The network has no devices yet. Begin with: %s%s%s invite NAME",
+                                  CTL_COMMAND(ctl));
         if (r == 0)
                 r = confirm(&publisher);
         for (size_t i = 0; i < publisher.n && r == 0; i++)

@@ -89,7 +89,8 @@ static bool is_in_use(const MatrixStatus *status)
 static int reject_other(Ctl *ctl, const MatrixStatus *status)
 {
         return problem_set(&ctl->problem, DEVBOX_ERROR_MATRIX_OTHER,
-                           "%s is logged in; run first: devboxctl matrix logout", strempty(status->user));
+                           "%s is logged in; run first: %s%s%s matrix logout", strempty(status->user),
+                           CTL_COMMAND(ctl));
 }
 
 /* Only a hub uses the account: another machine that logged in would take its cross-signing identity. */
@@ -187,8 +188,10 @@ static int run(Ctl *ctl, const void *options, char **args)
                 r = matrix_print_status(ctl, after.items);
         return r != 0 || ctl->json || ctl->status != CTL_OK
                        ? r
-                       : print_line(stdout, "Next: devboxctl person add NAME --mxid @NAME:SERVER, then "
-                                            "devboxctl manifest publish --all");
+                       : print_line(stdout,
+                                    "Next: %s%s%s person add NAME --mxid @NAME:SERVER, then %s%s%s "
+                                    "manifest publish --all",
+                                    CTL_COMMAND(ctl), CTL_COMMAND(ctl));
 }
 
 static int parse_server(const Ctl *ctl, const char *text, void *ret_value)

@@ -184,8 +184,8 @@ static int confirm(Verify *verify)
         return verify->ctl->json ? print_document(verify->found)
                                  : print_line(stdout,
                                               "%s is verified: the identity is theirs. It is pinned "
-                                              "with: devboxctl person add NAME --mxid %s",
-                                              verify->user, verify->user);
+                                              "with: %s%s%s person add NAME --mxid %s",
+                                              verify->user, CTL_COMMAND(verify->ctl), verify->user);
 }
 
 static int cancel(Verify *verify)
@@ -205,9 +205,9 @@ static int ask(Verify *verify)
                 r = progress_ask(&progress, "are they the same?");
         if (r == -ENOTTY)
                 return print_line(stdout,
-                                  "Next, if they are: devboxctl matrix verify %s --confirm; if not: "
-                                  "the same with --cancel",
-                                  verify->user);
+                                  "Next, if they are: %s%s%s matrix verify %s --confirm; if not: the "
+                                  "same with --cancel",
+                                  CTL_COMMAND(verify->ctl), verify->user);
         if (r < 0)
                 return r;
         if (r == 1)

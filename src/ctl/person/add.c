@@ -130,8 +130,8 @@ static int run(Ctl *ctl, const void *options, char **args)
                 return r;
 
         return print_line(stdout,
-                          "%s is in people.yaml. Manifests change with: devboxctl manifest publish --all",
-                          args[0]);
+                          "%s is in people.yaml. Manifests change with: %s%s%s manifest publish --all",
+                          args[0], CTL_COMMAND(ctl));
 }
 
 static int parse_master_key(const Ctl *ctl, const char *text, void *ret_value)

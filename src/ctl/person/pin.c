@@ -66,8 +66,8 @@ static int show(const Progress *progress, const Person *person, const PublicKey 
                                        person->mxid)
                        : progress_line(progress, "",
                                        "compare it with %s; once a manifest names them, emojis in Element "
-                                       "compare it, too: devboxctl matrix verify %s",
-                                       person->mxid, person->mxid);
+                                       "compare it, too: %s%s%s matrix verify %s",
+                                       person->mxid, CTL_COMMAND(progress->ctl), person->mxid);
 }
 
 static int report_not_asked(const Ctl *ctl, const Person *person, const PublicKey *key)
