@@ -12,7 +12,7 @@ import sqlite3
 import subprocess
 import sys
 
-from homeserver import PASSWORD, SERVER, Homeserver
+from homeserver import PASSWORD, SERVER, Homeserver, free_port
 from person import Person
 
 BOT, ANA, BEN = (f"@{name}:{SERVER}" for name in ("bot", "ana", "ben"))
@@ -58,6 +58,11 @@ class Bot:
     def move(self, url):
         """The same bot, by another way."""
         self.arguments[2] = url
+        self.restart()
+
+    def add_device(self):
+        """Another, after the first: "home1"."""
+        self.arguments[4] = str(int(self.arguments[4]) + 1)
         self.restart()
 
     def name(self, user, is_named=True):
@@ -167,9 +172,16 @@ class World:
             world.ana = await world.person("ana", ANA)
             yield world
 
-    async def person(self, name, user, first=None):
+    def another_server(self):
+        """That the first one reaches, and the other way round."""
+        (self.directory / "another").mkdir()
+        server = Homeserver(self.directory / "another", name=f"localhost:{free_port()}")
+        self.stack.callback(server.kill)
+        return server
+
+    async def person(self, name, user, first=None, server=None):
         """`first`: of the same user, for another device, which is not signed."""
-        person = Person(self.server.url, user, self.directory / name)
+        person = Person((server or self.server).url, user, self.directory / name)
         self.stack.push_async_callback(person.end)
         await person.begin(PASSWORD, first)
         return person

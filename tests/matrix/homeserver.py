@@ -25,7 +25,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-SERVER = "devbox.test"
+NAME = "devbox.test"  # of the one that this program runs
 PASSWORD = "violet-otter-417"  # a word of its own: it is searched for in logs
 SECRET = "registration"
 SERVICE_TOKEN = "syt_service"  # of an application service, whose users are those that begin with SERVICE
@@ -54,9 +54,20 @@ def free_port():
         return probe.getsockname()[1]
 
 
+SERVER = f"localhost:{free_port()}"  # that a test begins with; others reach it there
+
+
+def listener(port, resource, tls=False):
+    return {"port": port, "type": "http", "bind_addresses": ["127.0.0.1"], "tls": tls,
+            "resources": [{"names": [resource], "compress": False}]}
+
+
 class Homeserver:
-    def __init__(self, directory, port=None):
+    """`name`: with a port, there are others on loopback, and all can reach one another."""
+
+    def __init__(self, directory, port=None, name=SERVER):
         self.directory = directory
+        self.name = name
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.config = directory / "homeserver.yaml"
@@ -67,16 +78,28 @@ class Homeserver:
 
     def settings(self):
         return {
-            "server_name": SERVER, "pid_file": str(self.directory / "pid"),
+            "server_name": self.name, "pid_file": str(self.directory / "pid"),
             "signing_key_path": str(self.directory / "signing.key"), "report_stats": False,
             "registration_shared_secret": SECRET, "macaroon_secret_key": "macaroon", "form_secret": "form",
-            "trusted_key_servers": [], "federation_domain_whitelist": [], "presence": {"enabled": False},
+            "trusted_key_servers": [], "presence": {"enabled": False},
             "filter_timeline_limit": 1000,  # matrix-nio does not page back
             "app_service_config_files": [str(self.directory / "service.yaml")],
             "media_store_path": str(self.directory / "media"),
             "database": {"name": "sqlite3", "args": {"database": str(self.database)}},
-            "listeners": [{"port": self.port, "type": "http", "bind_addresses": ["127.0.0.1"], "tls": False,
-                           "resources": [{"names": ["client"], "compress": False}]}],
+            "listeners": [listener(self.port, "client")],
+            **(self.federation() if ":" in self.name else {"federation_domain_whitelist": []}),
+        }
+
+    def federation(self):
+        key, certificate = (str(self.directory / name) for name in ("tls.key", "tls.pem"))
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                        "-nodes", "-subj", "/CN=localhost", "-keyout", key, "-out", certificate],
+                       check=True, capture_output=True)
+        return {
+            "tls_private_key_path": key, "tls_certificate_path": certificate,
+            "federation_verify_certificates": False, "ip_range_blacklist": [],
+            "listeners": [listener(self.port, "client"),
+                          listener(int(self.name.partition(":")[2]), "federation", tls=True)],
         }
 
     def start(self, limits=LIMITS):
@@ -132,6 +155,12 @@ class Homeserver:
         with urllib.request.urlopen(request, data, timeout=PATIENCE) as response:
             return json.load(response)
 
+    def token(self, user):
+        """For any user, by an administrator: it makes no device."""
+        path = f"/_synapse/admin/v1/users/{urllib.parse.quote(user)}/login"
+        admin = self.register(f"admin-{secrets.token_hex(4)}", admin=True)
+        return self.call("POST", path, {}, admin)["access_token"]
+
     def register(self, name, admin=False):
         """Returns a token."""
         nonce = self.call("GET", "/_synapse/admin/v1/register")["nonce"]
@@ -143,7 +172,7 @@ class Homeserver:
 
 def main(directory, port, *names):
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    server = Homeserver(pathlib.Path(directory), int(port))
+    server = Homeserver(pathlib.Path(directory), int(port), NAME)
     try:
         (server.directory / "password").write_text(PASSWORD)
         for name in names:

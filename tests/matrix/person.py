@@ -47,6 +47,12 @@ def good(response, kind):
     return response
 
 
+class Client(nio.AsyncClient):
+    async def keys_query(self):
+        """None: a message that is sent has just done it, which would end sync_forever()."""
+        return await super().keys_query() if self.should_query_keys else None
+
+
 class Person:
     def __init__(self, url, user, directory, show=lambda event: None):
         """Each Event is passed to show() once, and added to events."""
@@ -56,7 +62,7 @@ class Person:
         self.changed = asyncio.Event()
         self.syncing = None
         config = nio.AsyncClientConfig(encryption_enabled=True, store_sync_tokens=True)
-        self.client = nio.AsyncClient(url, user, store_path=str(directory), config=config)
+        self.client = Client(url, user, store_path=str(directory), config=config)
 
     async def begin(self, password, first=None):
         """Logs in, unless the folder has a session, and signs the device. Events arrive from here on.

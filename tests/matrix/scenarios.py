@@ -4,6 +4,7 @@ bot hears ana. The tests of the list `scenarios` that need a real homeserver and
 
 import contextlib
 import hashlib
+import json
 import sqlite3
 from urllib.parse import quote
 
@@ -179,8 +180,7 @@ async def upgraded(world, room):
     """By an administrator of the server, in the bot's name: only who made a room of version 12 can. Returns
     the replacement, where all goes on, under the alias and in the space, with a help of its own."""
     ana, call = world.ana, world.server.call
-    token = world.server.register("admin", admin=True)
-    token = call("POST", f"/_synapse/admin/v1/users/{quote(BOT)}/login", {}, token)["access_token"]
+    token = world.server.token(BOT)
     path = f"/_matrix/client/v3/rooms/{quote(room)}/upgrade"
     new = call("POST", path, {"new_version": "12"}, token)["replacement_room"]
     await ana.enter(new)
@@ -267,6 +267,51 @@ async def restored(world, room):
         assert len(bot.read("SELECT event_id FROM command WHERE line = ?", line)) == 1, line
         await hear(ana, f"done:\n{line}")  # once
     await ask(ana, room, "!all goes on")
+
+
+def signatures(server, user):
+    """How many each device of a user has whose homeserver is another one, as far as this one knows."""
+    return [len(json.loads(device)["keys"]["signatures"][user]) for device in server.read(
+        "SELECT content FROM device_lists_remote_cache WHERE user_id = ? ORDER BY device_id", user)]
+
+
+async def offline_federated_server(world):
+    """In a room that federates, made in the bot's name: when the homeserver of dora is away, and of eli, who
+    was just invited, others are answered. What is written meanwhile dora reads when it is back; a device of
+    hers that the bot could send no key to reads what is written from then on."""
+    ana, bot, server, other = world.ana, world.bot, world.server, world.another_server()
+    user, eli, token = f"@dora:{other.name}", f"@eli:{other.name}", server.token(BOT)
+    for name in ("dora", "eli"):
+        other.register(name)
+    encrypted = {"type": "m.room.encryption", "content": {"algorithm": "m.megolm.v1.aes-sha2"}}
+    server.call("POST", "/_matrix/client/v3/createRoom", {
+        "preset": "private_chat", "room_alias_name": "dev-home1", "initial_state": [encrypted]}, token)
+    bot.name(user)
+    bot.add_device()
+    await ana.enter("dev-home1")
+    dora = await world.person("dora", user, server=other)
+    shared = await dora.enter(f"#dev-home1:{SERVER}")
+    await settle(dora, shared)
+
+    bot.kill()
+    tablet = await world.person("tablet", user, first=dora, server=other)
+    await tablet.sign_device()
+    until(lambda: signatures(server, user) == [2, 2])
+    server.call("POST", f"/_matrix/client/v3/rooms/{quote(shared)}/invite", {"user_id": eli}, token)
+    other.kill()
+    bot.start()
+    meanwhile = [await ask(ana, shared, f"!while it is away {number}") for number in range(3)]
+    assert len(bot.read("SELECT 1 FROM device WHERE user_id = ? AND NOT deleted", user)) == 2
+    failures = bot.read("SELECT failures FROM identity WHERE user_id = ? AND dirty UNION ALL"
+                        " SELECT failures FROM olm_peer WHERE user_id = ? AND claim", eli, user)
+    assert len(failures) == 2 and 0 < min(failures) <= max(failures) < 5, failures
+
+    other.start()
+    await ask(dora, shared, "!when it is back")
+    for answer in meanwhile:
+        await hear(dora, answer.text)
+    await ask(tablet, shared, "!from the tablet")
+    bot.name(user, False)
 
 
 FOR_BEN = edited_redacted_threaded, long_output

@@ -135,6 +135,9 @@ async def conversation(world):
     room = await scenarios.upgraded(world, room)
     print("ok upgraded", flush=True)
 
+    await scenarios.offline_federated_server(world)
+    print("ok offline-federated-server", flush=True)
+
     bot.name(ANA, False)
     await ana.until(lambda: not {room, approvals, space} & ana.client.rooms.keys(), "removal from the rooms")
     print("ok removed", flush=True)
