@@ -90,6 +90,10 @@ int answer_make(const Answer *answer, cJSON **ret_content)
                 append_parts(&plain, &html, answer->output, answer->n_left_out);
                 text_append(&html, "</code></pre>");
         }
+        if (answer->end) {
+                text_append(&plain, "\n");
+                append_output(&plain, &html, bytes_of_string(answer->end));
+        }
         if (plain.error < 0 || html.error < 0)
                 return -ENOMEM;
 

@@ -18,6 +18,7 @@
 typedef struct Answer {
         const char *line;     /* ours: plain text */
         Bytes output;         /* may be empty */
+        const char *end;      /* a line of ours below the output; NULL: none */
         const char *reply_to; /* an event; NULL: none */
         const char *thread;   /* the root of the thread that it belongs into; NULL: none */
         const char *mark;     /* of an answer to a command: the reaction to it; NULL: as it is */

@@ -30,50 +30,30 @@ typedef struct Thumbs {
         const char *room_id;
 } Thumbs;
 
-/* JSON whose invisible characters are escaped, which leaves its value as it is: who approves must see what
- * turns the direction of a text, and where. */
-static void append_visible(Text *text, Bytes json)
-{
-        uint32_t code;
-
-        for (size_t at = 0, size; at < json.size; at += size) {
-                size = utf8_decode(json.data + at, json.size - at, &code);
-                bool hidden = size > 0 && utf8_is_invisible(code);
-
-                size = MAX(size, (size_t) 1);
-                if (!hidden)
-                        text_append_bytes(text, json.data + at, size);
-                else if (code <= 0xffff)
-                        text_appendf(text, "\\u%04x", (unsigned) code);
-                else
-                        text_appendf(text, "\\u%04x\\u%04x", 0xd800 + (unsigned) ((code - 0x10000) >> 10),
-                                     0xdc00 + (unsigned) ((code - 0x10000) & 0x3ff));
-        }
-}
-
-static int attach(Database *database, const char *room_id, const char *request_id, Bytes arguments)
+static int attach(Database *database, const char *room_id, const char *request_id, Bytes description)
 {
         char name[64];
 
-        (void) snprintf(name, sizeof name, "%.32s-arguments.json", ulid_shown(request_id));
+        (void) snprintf(name, sizeof name, "%.32s-request.txt", ulid_shown(request_id));
         return upload_add(database, &(UploadFile){ .room_id = room_id,
                                                    .name = name,
-                                                   .type = "application/json",
-                                                   .content = arguments });
+                                                   .type = "text/plain",
+                                                   .content = description });
 }
 
-static int make_announcement(const Answer *announcement, Bytes arguments, cJSON **ret_content)
+static int make_announcement(const Answer *announcement, cJSON **ret_content)
 {
-        _cleanup_(text_done) Text line = TEXT_NULL;
+        _cleanup_(text_done) Text end = TEXT_NULL;
+        Answer answer = *announcement;
         cJSON *content = NULL;
 
-        text_append(&line, announcement->line);
-        if (!answer_is_whole(arguments))
-                text_append(&line,
-                            " Do not decide before you have read all of its arguments: they are in a file.");
-        if (line.error < 0)
-                return line.error;
-        int r = answer_make(&(Answer){ .line = line.data, .output = arguments }, &content);
+        if (!answer_is_whole(answer.output))
+                text_append(&end, "Do not decide before you have read all of it: it is in a file. ");
+        text_append(&end, strempty(answer.end));
+        if (end.error < 0)
+                return end.error;
+        answer.end = end.data;
+        int r = answer_make(&answer, &content);
         if (r == 0)
                 r = object_put_string(content, "msgtype", "m.text"); /* causes a notification */
         if (r < 0) {
@@ -86,14 +66,8 @@ static int make_announcement(const Answer *announcement, Bytes arguments, cJSON 
 
 int approval_add(Database *database, const char *request_id, const Answer *announcement)
 {
-        _cleanup_(text_done) Text arguments = TEXT_NULL;
         _cleanup_(freep) char *room_id = NULL;
         cJSON *content = NULL;
-
-        append_visible(&arguments, announcement->output);
-        Bytes visible = BYTES(arguments.data, arguments.size);
-        if (arguments.error < 0)
-                return arguments.error;
 
         int r = room_queue_find_announcements(database, &room_id);
         if (r <= 0)
@@ -104,10 +78,10 @@ int approval_add(Database *database, const char *request_id, const Answer *annou
 
         r = query_run(database, "INSERT INTO approval(request_id, room_id) VALUES (?, ?)", "tt", request_id,
                       room_id);
-        if (r == 0 && !answer_is_whole(visible))
-                r = attach(database, room_id, request_id, visible);
+        if (r == 0 && !answer_is_whole(announcement->output))
+                r = attach(database, room_id, request_id, announcement->output);
         if (r == 0)
-                r = make_announcement(announcement, visible, &content);
+                r = make_announcement(announcement, &content);
         return r < 0 ? r
                      : outbox_put_take(database,
                                        &(OutboxItem){ .room_id = room_id,

@@ -11,9 +11,8 @@
 #include "matrix/answer.h"
 #include "matrix/call.h"
 
-/* Announces a request, once, with its arguments as output, which is JSON: what would not be seen of it is
- * escaped, and what is not shown of it is in a file beside. 0: done, or announced before; 1: no person
- * could read it yet. */
+/* Announces a request, once, with what it asks for as output: if that is too long for a message, all of it
+ * is in a file beside. 0: done, or announced before; 1: no person could read it yet. */
 int approval_add(Database *database, const char *request_id, const Answer *announcement);
 
 /* The next announced request after that id ("": the first) whose end was not announced. 1: there is one; the

@@ -2,11 +2,9 @@
 /* Requests that wait for people. What is announced is compared with what waits, after each change and at the
  * start: nothing is announced twice, and no end is missed. */
 
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "bus/dictionary.h"
-#include "e2ee/json.h"
 #include "log/log.h"
 #include "matrix/alert.h"
 #include "matrix/daemon-internal.h"
@@ -24,18 +22,17 @@
 #define ALERT_KEY_SIZE (sizeof "approval:" + ULID_SIZE)
 
 typedef struct WaitingRequest {
-        const char *id, *device, *capability, *principal, *state, *tier, *arguments, *result;
+        const char *id, *device, *principal, *state, *tier, *description, *result;
         uint64_t created_ms;
 } WaitingRequest;
 
 static const BusField fields[] = {
         BUS_FIELD("id", BUS_TEXT, WaitingRequest, id, BUS_REQUIRED),
         BUS_FIELD("device", BUS_TEXT, WaitingRequest, device, BUS_REQUIRED),
-        BUS_FIELD("capability", BUS_TEXT, WaitingRequest, capability, BUS_REQUIRED),
         BUS_FIELD("principal", BUS_TEXT, WaitingRequest, principal, BUS_REQUIRED),
         BUS_FIELD("state", BUS_TEXT, WaitingRequest, state, BUS_REQUIRED),
         BUS_FIELD("tier", BUS_TEXT, WaitingRequest, tier, BUS_REQUIRED),
-        BUS_FIELD("arguments", BUS_TEXT, WaitingRequest, arguments, BUS_REQUIRED),
+        BUS_FIELD("description", BUS_TEXT, WaitingRequest, description, BUS_REQUIRED),
         BUS_FIELD("created_at_ms", BUS_UINT64, WaitingRequest, created_ms),
         BUS_FIELD("result", BUS_TEXT, WaitingRequest, result),
 };
@@ -83,33 +80,19 @@ static int remind(Database *database, const WaitingRequest *request)
         return alert_raise(database, key, line);
 }
 
-/* "It writes 5 bytes to note in srv. ": a file's content is a digest in the arguments. Nothing of others. */
-static void describe(const WaitingRequest *request, char *ret_text, size_t size)
-{
-        _cleanup_(json_freep) cJSON *arguments = cJSON_Parse(request->arguments);
-        const char *path = object_string(arguments, "path"), *root = object_string(arguments, "root");
-        int64_t n = 0;
-
-        ret_text[0] = '\0';
-        if (path && root &&
-            object_integer(object_object(arguments, "content_b64"), "size", 0, INT32_MAX, &n))
-                (void) snprintf(ret_text, size, "It writes %" PRIi64 " bytes to %.128s in %.63s. ", n, path,
-                                root);
-}
-
 static int announce(MatrixDaemon *self, const WaitingRequest *request)
 {
         const char *id = ulid_shown(request->id);
-        char line[LINE_SIZE], what[256];
+        char line[LINE_SIZE], end[128];
         size_t way = 0;
 
         while (way < ELEMENTSOF(ways) - 1 && !streq(ways[way].tier, request->tier))
                 way++;
-        describe(request, what, sizeof what);
-        (void) snprintf(line, sizeof line, "%s: %s asks %s for %s. %s%s %s%s", id, request->principal,
-                        request->device, request->capability, what, ways[way].how, id, ways[way].rest);
-        int r = approval_add(self->database, request->id,
-                             &(Answer){ .line = line, .output = bytes_of_string(request->arguments) });
+        (void) snprintf(line, sizeof line, "%s: %s asks %s for:", id, request->principal, request->device);
+        (void) snprintf(end, sizeof end, "%s %s%s", ways[way].how, id, ways[way].rest);
+        int r = approval_add(
+                self->database, request->id,
+                &(Answer){ .line = line, .output = bytes_of_string(request->description), .end = end });
         self->approvals.no_reader |= r > 0;
         return r < 0 ? r : remind(self->database, request);
 }

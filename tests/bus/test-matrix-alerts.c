@@ -74,8 +74,8 @@ static int append_request(const AlertDevice *device, sd_bus_message *reply)
 {
         return sd_bus_message_append(reply, "a{sv}", 8, "id", "s", device->id, "device", "s", device->name,
                                      "capability", "s", "fs.write", "principal", "s", ANA, "state", "s",
-                                     device->request_state, "tier", "s", "message", "arguments", "s", "{}",
-                                     "created_at_ms", "t", device->created_ms);
+                                     device->request_state, "tier", "s", "message", "description", "s",
+                                     "fs.write /x", "created_at_ms", "t", device->created_ms);
 }
 
 static int append_waiting(const AlertDevice *device, sd_bus_message *reply)
@@ -341,8 +341,8 @@ static void test_old_approval(void **state)
         static const char *const reminders[] = { "TTTTTT has waited for an hour",
                                                  "SSSSSS has waited for an hour" };
         static const char *const ends[] = { "%TTTTTT expired%", "%SSSSSS expired%" };
-        static const char *const asked[] = { "TTTTTT: @ana:x asks dev-a for fs.write%",
-                                             "SSSSSS: @ana:x asks " DEVICE_2 " for fs.write%" };
+        static const char *const asked[] = { "TTTTTT: @ana:x asks dev-a for:_fs.write %",
+                                             "SSSSSS: @ana:x asks " DEVICE_2 " for:_fs.write %" };
         AlertWorld *world = *state;
 
         for (size_t device = 0; device < 2; device++) {

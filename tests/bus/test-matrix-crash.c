@@ -90,7 +90,7 @@ static bool crash_at(int at)
         _cleanup_(freep) char *name = text_of("file%03u", n_commands++);
         _cleanup_(freep) char *line = text_of("!fs.write %s/%s hello", crash.world->run->directory, name);
         _cleanup_(freep) char *path = text_of("%s/%s", crash.world->run->directory, name);
-        _cleanup_(freep) char *asked = text_of("%%asks dev-a for fs.write.%%%s%%", name);
+        _cleanup_(freep) char *asked = text_of("%%asks dev-a for:_fs.write %%%s%%", name);
 
         crash.at = at;
         crash.killed = false;

@@ -16,6 +16,7 @@
 #include "store/query.h"
 
 #define LONG_SIZE  ((size_t) 5000000)
+#define HELLO      "sha256 2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
 #define THUMB_UP   "\xf0\x9f\x91\x8d"
 #define THUMB_DOWN "\xf0\x9f\x91\x8e"
 
@@ -77,21 +78,23 @@ static bool is_written(const ChatWorld *world, const char *name)
 
 static void test_approval(void **state)
 {
+        _cleanup_(freep) char *asked = NULL;
         ChatWorld *world = *state;
 
         say_write(world, "note");
-        CHAT_UNTIL(world,
-                   chat_read(world,
-                             "%@ana:x asks dev-a for fs.write. It writes 5 bytes to note in srv. %") == 1);
+        asked = text_of("______: @ana:x asks dev-a for:_fs.write %s/note (5 bytes, a new file, " HELLO ")_"
+                        "React with " THUMB_UP " or " THUMB_DOWN ", or write !approve ______",
+                        world->run->directory);
+        CHAT_UNTIL(world, chat_read(world, asked) == 1);
         assert_false(is_written(world, "note"));
-        (void) chat_react(world, "%@ana:x asks dev-a for fs.write.%", THUMB_UP);
+        (void) chat_react(world, "%@ana:x asks dev-a for:_fs.write %", THUMB_UP);
         CHAT_UNTIL(world, chat_read(world, "%approved by @ana:x, done%") == 1);
         assert_true(is_written(world, "note"));
         CHAT_UNTIL(world, chat_read(world, "%dev-a%fs.write%exit 0%") == 1);
 
         say_write(world, "other");
-        CHAT_UNTIL(world, chat_read(world, "%@ana:x asks dev-a for fs.write.%other%") == 1);
-        (void) chat_react(world, "%@ana:x asks dev-a for fs.write.%other%", THUMB_DOWN);
+        CHAT_UNTIL(world, chat_read(world, "%@ana:x asks dev-a for:_fs.write %other%") == 1);
+        (void) chat_react(world, "%@ana:x asks dev-a for:_fs.write %other%", THUMB_DOWN);
         CHAT_UNTIL(world, chat_read(world, "%denied by @ana:x") == 1);
         assert_false(is_written(world, "other"));
         verify_chain(world->run->ledger);
@@ -171,8 +174,8 @@ static void test_refused_decisions(void **state)
         ChatWorld *world = *state;
 
         peer_say(world->ana, ROOM, "!exec sleep infinity");
-        CHAT_UNTIL(world, chat_read(world, "%asks dev-a for shell.exec.%infinity%") == 1);
-        (void) chat_react(world, "%asks dev-a for shell.exec.%", THUMB_UP);
+        CHAT_UNTIL(world, chat_read(world, "%asks dev-a for:_shell.exec %infinity%") == 1);
+        (void) chat_react(world, "%asks dev-a for:_shell.exec %", THUMB_UP);
         CHAT_UNTIL(world, chat_read(world, "%the tier is message%") == 1);
         peer_say(world->ana, APPROVALS, "!approve 000000");
         CHAT_UNTIL(world, chat_read(world, "no request of this id%") == 1);
@@ -187,8 +190,8 @@ static void test_decisions_of_no_approver(void **state)
         _cleanup_(freep) char *id = NULL;
 
         say_write(world, "note");
-        CHAT_UNTIL(world, chat_read(world, "%@ana:x asks dev-a for fs.write.%") == 1);
-        id = chat_request_id(world, "%@ana:x asks dev-a for fs.write.%");
+        CHAT_UNTIL(world, chat_read(world, "%@ana:x asks dev-a for:_fs.write %") == 1);
+        id = chat_request_id(world, "%@ana:x asks dev-a for:_fs.write %");
         world->run->approvers = NULL;
         run_world_sign_manifest(world->run, NULL);
         for (unsigned i = 0; i < ELEMENTSOF(verbs); i++) {
@@ -242,17 +245,17 @@ static void test_killed(void **state)
         say_write(world, "note");
         CHAT_UNTIL(world, chat_read(world, "%dev-a%sleep%") >= 1);
         assert_true(world->n_typed == 1 && !world->types);
-        CHAT_UNTIL(world, chat_read(world, "%asks dev-a for fs.write.%note%") == 1);
+        CHAT_UNTIL(world, chat_read(world, "%asks dev-a for:_fs.write %note%") == 1);
         kill_matrix(world);
         peer_say(world->ana, ROOM, "!exec ls -- /home");
         for (int i = 0; i < 20; i++)
                 settle(world->server);
         start_matrix(world);
         CHAT_UNTIL(world, chat_read(world, "%dev-a%ls%exit 0%") == 1);
-        chat_react(world, "%asks dev-a for fs.write.%note%", THUMB_UP);
+        chat_react(world, "%asks dev-a for:_fs.write %note%", THUMB_UP);
         CHAT_UNTIL(world, chat_read(world, "%dev-a%fs.write%exit 0%") == 1);
         assert_true(is_written(world, "note"));
-        assert_int_equal(chat_read(world, "%asks dev-a for fs.write.%"), 1);
+        assert_int_equal(chat_read(world, "%asks dev-a for:_fs.write %"), 1);
         find_request(world, "sleep", id);
         _cleanup_(freep) char *cancel = text_of("!cancel %s", id);
         peer_say(world->ana, ROOM, cancel);
@@ -392,7 +395,7 @@ static void test_first_boot(void **state)
         for (int i = 0; i < 100 && cJSON_GetArraySize(world->server->seen) == 0; i++)
                 chat_turn(world); /* too early an announcement is under way */
         world->holds_invites = world->stalls = false;
-        CHAT_UNTIL(world, chat_read(world, "%asks dev-a for shell.exec.%infinity%") == 1);
+        CHAT_UNTIL(world, chat_read(world, "%asks dev-a for:_shell.exec %infinity%") == 1);
         assert_int_equal(peer_parked(world->ana), 0);
 }
 

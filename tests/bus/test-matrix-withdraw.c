@@ -17,7 +17,7 @@ static void say_write(ChatWorld *world)
         _cleanup_(freep) char *line = text_of("!fs.write %s/note hello", world->run->directory);
 
         peer_say(world->ana, ROOM, line);
-        CHAT_UNTIL(world, chat_read(world, "%@ana:x asks dev-a for fs.write.%note%") == 1);
+        CHAT_UNTIL(world, chat_read(world, "%@ana:x asks dev-a for:_fs.write %note%") == 1);
 }
 
 static bool is_written(const ChatWorld *world)
@@ -44,13 +44,13 @@ static void test_before_it_was_read(void **state)
         ChatWorld *world = *state;
 
         say_write(world);
-        chat_redact(world, chat_react(world, "%@ana:x asks dev-a for fs.write.%", THUMB_UP));
+        chat_redact(world, chat_react(world, "%@ana:x asks dev-a for:_fs.write %", THUMB_UP));
         peer_say(world->ana, ROOM, "!status");
         CHAT_UNTIL(world, chat_read(world, "dev-a: online%") == 1);
         assert_int_equal(count_requests(world, "approving"), 1);
         assert_false(is_written(world));
 
-        (void) chat_react(world, "%@ana:x asks dev-a for fs.write.%", THUMB_UP);
+        (void) chat_react(world, "%@ana:x asks dev-a for:_fs.write %", THUMB_UP);
         CHAT_UNTIL(world, chat_read(world, "%approved by @ana:x, done%") == 1);
         assert_true(is_written(world));
         verify_chain(world->run->ledger);
@@ -65,7 +65,7 @@ static void test_before_it_was_passed_on(void **state)
         say_write(world);
         CHAT_UNTIL(world, world->polls);
         unsigned n_requests = world->n_requests;
-        reaction = strdup(chat_react(world, "%@ana:x asks dev-a for fs.write.%", THUMB_UP));
+        reaction = strdup(chat_react(world, "%@ana:x asks dev-a for:_fs.write %", THUMB_UP));
         CHAT_UNTIL(world, world->n_requests > n_requests);
         world->stalls = true;
         chat_redact(world, reaction);
@@ -97,7 +97,7 @@ static void test_before_it_was_sent(void **state)
         (void) test_daemon_stop(world->run->agent);
         world->run->agent = test_daemon_free(world->run->agent);
         say_write(world);
-        reaction = strdup(chat_react(world, "%@ana:x asks dev-a for fs.write.%", THUMB_UP));
+        reaction = strdup(chat_react(world, "%@ana:x asks dev-a for:_fs.write %", THUMB_UP));
         CHAT_UNTIL(world, count_requests(world, "approving") == 0);
         chat_redact(world, reaction);
         CHAT_UNTIL(world, chat_read(world, "______ cancelled%") == 1);
@@ -112,8 +112,8 @@ static void test_while_it_runs(void **state)
         _cleanup_(freep) char *id = NULL, *line = NULL;
 
         peer_say(world->ana, ROOM, "!exec sleep infinity");
-        CHAT_UNTIL(world, chat_read(world, "%asks dev-a for shell.exec.%infinity%") == 1);
-        id = chat_request_id(world, "%asks dev-a for shell.exec.%");
+        CHAT_UNTIL(world, chat_read(world, "%asks dev-a for:_shell.exec %infinity%") == 1);
+        id = chat_request_id(world, "%asks dev-a for:_shell.exec %");
         line = text_of("!approve %s", id);
         peer_say(world->ana, APPROVALS, line);
         CHAT_UNTIL(world, count_requests(world, "running") == 1);
@@ -155,7 +155,7 @@ static void test_command(void **state)
                 _cleanup_(freep) char *line = text_of("!fs.write %s/note %u", world->run->directory, i);
 
                 peer_say(world->ana, ROOM, line);
-                CHAT_UNTIL(world, chat_read(world, "%It writes 1 bytes to note in srv.%") == i);
+                CHAT_UNTIL(world, chat_read(world, "%/note (1 byte, a new file%") == i);
                 if (i == 2)
                         kill_matrix(world);
                 redact_command(world, line);
@@ -220,7 +220,7 @@ static void test_while_it_is_approved(void **state)
         (void) test_daemon_stop(world->run->agent);
         world->run->agent = test_daemon_free(world->run->agent);
         say_write(world);
-        id = chat_request_id(world, "%asks dev-a for fs.write.%");
+        id = chat_request_id(world, "%asks dev-a for:_fs.write %");
         line = text_of("!approve %s", id);
         test_daemon_signal(world->run->dispatch, SIGSTOP);
         unsigned n_receipts = world->n_receipts;

@@ -56,7 +56,8 @@ static void test_long_output(void **state)
         memset(output, 0xff, 100000);
         output[0] = 'B';
         output[99999] = 'E';
-        assert_ok(answer_make(&(Answer){ "ok", BYTES(output, 100000), "$e" }, &content));
+        assert_ok(answer_make(&(Answer){ .line = "ok", .output = BYTES(output, 100000), .reply_to = "$e" },
+                              &content));
         assert_non_null(strstr(object_string(content, "body"), "ok\nB"));
         assert_non_null(strstr(object_string(content, "body"), "[… 92832 bytes …]"));
         assert_true(endswith(object_string(content, "body"), "E"));

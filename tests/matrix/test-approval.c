@@ -10,6 +10,7 @@
 #include "test.h"
 
 #define REQUEST "01JDQ0000000000000007KQ2PD"
+#define ANOTHER "01JDQ0000000000000007KQ2PE"
 
 static int64_t count(TestStore *store, const char *sql)
 {
@@ -339,33 +340,41 @@ static void test_written_and_taken_back(void **state)
         }
 }
 
-/* What is not seen is shown as its escape, and what is too long is attached as a whole. */
-static void test_arguments(void **state)
+/* What it asks for is between who asks and how to decide; what is too long is attached as a whole. */
+static void test_announcement(void **state)
 {
+        _cleanup_(freep) char *body = NULL;
         TestStore *store = *state;
         char *text = malloc(20000);
 
         test_store_add_approvals(store);
         assert_ok(approval_add(store->database, REQUEST,
-                               &(Answer){ .line = "home: rm",
-                                          .output = bytes_of_string("[\"a\xe2\x80\xae"
-                                                                    "b\xf3\xa0\x80\x81\"]") }));
-        assert_int_equal(
-                count(store,
-                      "SELECT content LIKE '%home: rm%a\\\\u202eb\\\\udb40\\\\udc01%m.text%' FROM outbox"),
-                1);
+                               &(Answer){ .line = "7KQ2PD: @ana:x asks home for:",
+                                          .output = bytes_of_string("shell.exec /usr/bin/rm '<b>'"),
+                                          .end = "Write !approve 7KQ2PD" }));
+        assert_ok(query_text(store->database, &body, "SELECT content ->> '$.body' FROM outbox", ""));
+        assert_string_equal(body, "7KQ2PD: @ana:x asks home for:\nshell.exec /usr/bin/rm '<b>'\n"
+                                  "Write !approve 7KQ2PD");
+        free(TAKE_PTR(body));
+        assert_ok(
+                query_text(store->database, &body, "SELECT content ->> '$.formatted_body' FROM outbox", ""));
+        assert_string_equal(body, "7KQ2PD: @ana:x asks home for:<pre><code class=\"language-text\">"
+                                  "shell.exec /usr/bin/rm '&lt;b&gt;'</code></pre>Write !approve 7KQ2PD");
+        assert_int_equal(count(store, "SELECT content ->> '$.msgtype' = 'm.text' FROM outbox"), 1);
         assert_int_equal(count(store, "SELECT count(*) FROM upload"), 0);
 
         assert_non_null(text);
         memset(text, 'x', 20000);
-        assert_ok(approval_add(store->database, "01JDQ0000000000000007KQ2PE",
-                               &(Answer){ .line = "home: rm", .output = BYTES(text, 20000) }));
+        assert_ok(approval_add(
+                store->database, ANOTHER,
+                &(Answer){ .line = "home: rm", .output = BYTES(text, 20000), .end = "Write !approve" }));
         free(text);
-        assert_int_equal(
-                count(store, "SELECT count(*) FROM outbox WHERE content LIKE '%Do not decide before%'"), 1);
+        assert_int_equal(count(store, "SELECT count(*) FROM outbox WHERE"
+                                      " content LIKE '%Do not decide before%in a file. Write !approve%'"),
+                         1);
         assert_int_equal(count(store, "SELECT count(*) FROM upload JOIN upload_piece ON upload = id"
                                       " WHERE room_id = '!approvals' AND"
-                                      " length(cipher) = 20000 AND content LIKE '%7KQ2PE-arguments.json%'"),
+                                      " length(cipher) = 20000 AND content LIKE '%7KQ2PE-request.txt%'"),
                          1);
 }
 
@@ -378,7 +387,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_thumbs, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_closed_before_it_was_sent, test_store_up,
                                                 test_store_down),
-                cmocka_unit_test_setup_teardown(test_arguments, test_store_up, test_store_down),
+                cmocka_unit_test_setup_teardown(test_announcement, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_taken_back, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_read_again, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_written_and_taken_back, test_store_up, test_store_down),
