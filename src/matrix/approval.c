@@ -22,8 +22,6 @@
  * taken back only when its call has ended. */
 enum { DECISION_WAITS, DECISION_ACCEPTED, DECISION_REFUSED, DECISION_UNDER_WAY };
 
-static const char *const thumbs[] = { "\xf0\x9f\x91\x8d", "\xf0\x9f\x91\x8e" };
-
 /* Our own reactions to one announcement. */
 typedef struct Thumbs {
         Database *database;
@@ -64,7 +62,7 @@ static int make_announcement(const Answer *announcement, cJSON **ret_content)
         return 0;
 }
 
-int approval_add(Database *database, const char *request_id, const Answer *announcement)
+int approval_add(Database *database, const char *request_id, ApprovalTier tier, const Answer *announcement)
 {
         _cleanup_(freep) char *room_id = NULL;
         cJSON *content = NULL;
@@ -76,8 +74,8 @@ int approval_add(Database *database, const char *request_id, const Answer *annou
         if (r != 0)
                 return MIN(r, 0);
 
-        r = query_run(database, "INSERT INTO approval(request_id, room_id) VALUES (?, ?)", "tt", request_id,
-                      room_id);
+        r = query_run(database, "INSERT INTO approval(request_id, room_id, tier) VALUES (?, ?, ?)", "tti",
+                      request_id, room_id, (int64_t) tier);
         if (r == 0 && !answer_is_whole(announcement->output))
                 r = attach(database, room_id, request_id, announcement->output);
         if (r == 0)
@@ -121,9 +119,18 @@ static int take_early_reactions(Database *database, const char *request_id)
                                  "");
 }
 
+static int add_thumb(Database *database, const OutboxItem *item, const char *event_id, const char *thumb)
+{
+        cJSON *content = NULL;
+
+        int r = answer_reaction(event_id, thumb, &content);
+        return r < 0 ? r : outbox_put_take(database, item, content);
+}
+
 int approval_sent(Database *database, const char *request_id, const char *event_id)
 {
         _cleanup_(freep) char *room_id = NULL;
+        OutboxItem item = { .type = "m.reaction", .owner_kind = OUTBOX_THUMB, .owner_id = request_id };
 
         if (!event_id)
                 return 0;
@@ -132,23 +139,17 @@ int approval_sent(Database *database, const char *request_id, const char *event_
                            request_id);
         if (r <= 0)
                 return r;
+        item.room_id = room_id;
         r = query_run(database, "UPDATE approval SET event_id = ? WHERE request_id = ?", "tt", event_id,
                       request_id);
         if (r == 0)
                 r = take_early_reactions(database, request_id);
-        for (size_t i = 0; r == 0 && i < ELEMENTSOF(thumbs); i++) {
-                cJSON *content = NULL;
-
-                r = answer_reaction(event_id, thumbs[i], &content);
-                if (r == 0)
-                        r = outbox_put_take(database,
-                                            &(OutboxItem){ .room_id = room_id,
-                                                           .type = "m.reaction",
-                                                           .owner_kind = OUTBOX_THUMB,
-                                                           .owner_id = request_id },
-                                            content);
-        }
-        return r;
+        if (r == 0)
+                r = query_exists(database, "SELECT 1 FROM approval WHERE request_id = ? AND tier = ?", "ti",
+                                 request_id, (int64_t) APPROVAL_REACTION);
+        if (r > 0) /* in another tier it would be refused */
+                r = add_thumb(database, &item, event_id, "\xf0\x9f\x91\x8d");
+        return r < 0 ? r : add_thumb(database, &item, event_id, "\xf0\x9f\x91\x8e");
 }
 
 static int redact_thumb(void *userdata, const char *event_id)

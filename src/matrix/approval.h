@@ -10,10 +10,11 @@
 #include "e2ee/e2ee.h"
 #include "matrix/answer.h"
 #include "matrix/call.h"
+#include "trust/approval.h"
 
 /* Announces a request, once, with what it asks for as output: if that is too long for a message, all of it
  * is in a file beside. 0: done, or announced before; 1: no person could read it yet. */
-int approval_add(Database *database, const char *request_id, const Answer *announcement);
+int approval_add(Database *database, const char *request_id, ApprovalTier tier, const Answer *announcement);
 
 /* The next announced request after that id ("": the first) whose end was not announced. 1: there is one; the
  * caller frees the id. */
@@ -22,8 +23,8 @@ int approval_next_open(Database *database, const char *after_id, char **ret_requ
 /* Whether the end of that request was not announced. 1: it was not. */
 int approval_is_open(Database *database, const char *request_id);
 
-/* The message of the request was sent; NULL: refused. Adds both reactions to it, so that one tap suffices,
- * if the request still waits. */
+/* The message of the request was sent; NULL: refused. Adds the reactions to it that decide, so that one tap
+ * suffices, if the request still waits: a thumb down, and where the tier is `reaction` a thumb up. */
 int approval_sent(Database *database, const char *request_id, const char *event_id);
 
 /* One of these reactions was sent; NULL: refused. It is redacted with the verdict. */

@@ -52,15 +52,24 @@ void approvals_done(Approvals *approvals)
 
 /* ---- announcements */
 
-/* By what decides it, and what that withstands. */
+/* By tier: how to decide, with the id. */
 static const struct {
-        const char *tier, *how; /* followed by the id, and … */
-        const char *rest;
-} ways[] = {
-        { "reaction", "React with \xf0\x9f\x91\x8d or \xf0\x9f\x91\x8e, or write !approve", "" },
-        { "message", "Write !approve", "" },
-        { "signed", "On the hub: devboxctl approve", " --sign" },
+        const char *before, *after;
+} ways[_APPROVAL_TIER_MAX] = {
+        [APPROVAL_REACTION] = { "React with \xf0\x9f\x91\x8d or \xf0\x9f\x91\x8e, or write !approve ", "" },
+        [APPROVAL_MESSAGE] = { "Write !approve ", " as a message: \xf0\x9f\x91\x8d does not approve it. "
+                                                  "\xf0\x9f\x91\x8e denies it." },
+        [APPROVAL_SIGNED] = { "On the hub: devboxctl approve ", " --sign. \xf0\x9f\x91\x8e denies it." },
 };
+
+static ApprovalTier tier_of(const WaitingRequest *request)
+{
+        int tier = APPROVAL_REACTION;
+
+        while (tier < APPROVAL_SIGNED && !streq(approval_tier_names[tier], request->tier))
+                tier++;
+        return (ApprovalTier) tier;
+}
 
 static void format_alert_key(const char *request_id, char ret_key[static ALERT_KEY_SIZE])
 {
@@ -83,15 +92,13 @@ static int remind(Database *database, const WaitingRequest *request)
 static int announce(MatrixDaemon *self, const WaitingRequest *request)
 {
         const char *id = ulid_shown(request->id);
+        ApprovalTier tier = tier_of(request);
         char line[LINE_SIZE], end[128];
-        size_t way = 0;
 
-        while (way < ELEMENTSOF(ways) - 1 && !streq(ways[way].tier, request->tier))
-                way++;
         (void) snprintf(line, sizeof line, "%s: %s asks %s for:", id, request->principal, request->device);
-        (void) snprintf(end, sizeof end, "%s %s%s", ways[way].how, id, ways[way].rest);
+        (void) snprintf(end, sizeof end, "%s%s%s", ways[tier].before, id, ways[tier].after);
         int r = approval_add(
-                self->database, request->id,
+                self->database, request->id, tier,
                 &(Answer){ .line = line, .output = bytes_of_string(request->description), .end = end });
         self->approvals.no_reader |= r > 0;
         return r < 0 ? r : remind(self->database, request);

@@ -140,9 +140,14 @@ static const char matrix_changes_5[] =
 /* `checked`: the homeserver has the reaction still, since the start of this process. */
 static const char matrix_changes_6[] = "ALTER TABLE decision ADD COLUMN checked INTEGER NOT NULL DEFAULT 0;";
 
+/* `tier` is an ApprovalTier. Of older rows it is not known: 2, in whose announcement no thumb up is offered.
+ */
+static const char matrix_changes_7[] = "ALTER TABLE approval ADD COLUMN tier INTEGER NOT NULL DEFAULT 2;";
+
 static const char *const migrations[] = { e2ee_tables,      matrix_tables,    e2ee_changes_1,
                                           matrix_changes_1, matrix_changes_2, matrix_changes_3,
-                                          matrix_changes_4, matrix_changes_5, matrix_changes_6 };
+                                          matrix_changes_4, matrix_changes_5, matrix_changes_6,
+                                          matrix_changes_7 };
 const DatabaseSchema matrix_schema = { APPLICATION_ID, migrations, ELEMENTSOF(migrations) };
 
 int matrix_database_open(const char *path, Database **ret_database)

@@ -55,6 +55,9 @@ static cJSON *receive_clear(ChatWorld *world, const char *room_id, const char *t
         if (!before) {
                 assert_ok(json_pack(&event, "{type:s,sender:s,content:c}", type, BOT, content));
                 assert_ok(object_put_string(world->sent, txn, room_event(world->server, room_id, event)));
+                if (streq(type, "m.reaction"))
+                        assert_ok(object_put(world->reactions, object_string(world->sent, txn),
+                                             cJSON_Duplicate(content, true)));
         }
         assert_ok(json_pack(&response, "{event_id:s}", object_string(world->sent, txn)));
         return response;
@@ -99,6 +102,10 @@ static cJSON *receive_in_room(ChatWorld *world, const char *target, const char *
                 world->stalls |= world->holds_invites;
         if (startswith(step, "invite"))
                 room_member(world->server, room_id, object_string(body, "user_id"), "join");
+        if (startswith(step, "redact/")) {
+                decode_segment(step + strlen("redact/"), type, sizeof type);
+                cJSON_DeleteItemFromObjectCaseSensitive(world->reactions, type);
+        }
         return tree_parse(startswith(step, "redact") ? "{\"event_id\":\"$redaction\"}" : "{}");
 }
 
@@ -193,6 +200,17 @@ static char *find_message(const ChatWorld *world, const char *pattern)
                            pattern),
                 1);
         return id;
+}
+
+unsigned chat_count_reactions(const ChatWorld *world, const char *pattern)
+{
+        _cleanup_(freep) char *id = find_message(world, pattern);
+        const cJSON *content;
+        unsigned n = 0;
+
+        cJSON_ArrayForEach(content, world->reactions)
+                n += object_has(object_object(content, "m.relates_to"), "event_id", id);
+        return n;
 }
 
 const char *chat_react(ChatWorld *world, const char *pattern, const char *key)

@@ -21,7 +21,7 @@ typedef struct ChatWorld {
         Homeserver *server;
         Peer *bot, *ana;     /* bot: what the server knows of it; its client is the daemon */
         cJSON *sent;         /* {TXN:event id} of events in clear */
-        cJSON *reactions;    /* {EVENT:content} of Ana's that are there */
+        cJSON *reactions;    /* {EVENT:content} of Ana's and the bot's that are there */
         Text uploaded;       /* the last file */
         unsigned n_requests; /* of the daemon that were answered */
         unsigned n_receipts; /* of commands that it has stored */
@@ -63,6 +63,9 @@ const char *chat_pinned(const ChatWorld *world, const char *room_id);
 
 /* The id of the newest request that is announced LIKE this; the caller frees it. */
 char *chat_request_id(const ChatWorld *world, const char *pattern);
+
+/* How many reactions the newest message has that is LIKE this. */
+unsigned chat_count_reactions(const ChatWorld *world, const char *pattern);
 
 /* Ana takes away in #operator-approvals: a reaction, or her newest message that is LIKE this. */
 void chat_redact(ChatWorld *world, const char *event_id);

@@ -85,10 +85,11 @@ static void test_approval(void **state)
         asked = text_of("______: @ana:x asks dev-a for:_fs.write %s/note (5 bytes, a new file, " HELLO ")_"
                         "React with " THUMB_UP " or " THUMB_DOWN ", or write !approve ______",
                         world->run->directory);
-        CHAT_UNTIL(world, chat_read(world, asked) == 1);
+        CHAT_UNTIL(world, chat_read(world, asked) == 1 && chat_count_reactions(world, asked) == 2);
         assert_false(is_written(world, "note"));
         (void) chat_react(world, "%@ana:x asks dev-a for:_fs.write %", THUMB_UP);
-        CHAT_UNTIL(world, chat_read(world, "%approved by @ana:x, done%") == 1);
+        CHAT_UNTIL(world, chat_read(world, "%approved by @ana:x, done%") == 1 &&
+                                  chat_count_reactions(world, asked) == 1); /* hers */
         assert_true(is_written(world, "note"));
         CHAT_UNTIL(world, chat_read(world, "%dev-a%fs.write%exit 0%") == 1);
 
@@ -175,8 +176,16 @@ static void test_refused_decisions(void **state)
 
         peer_say(world->ana, ROOM, "!exec sleep infinity");
         CHAT_UNTIL(world, chat_read(world, "%asks dev-a for:_shell.exec %infinity%") == 1);
+        assert_int_equal(chat_read(world,
+                                   "______: @ana:x asks dev-a for:_shell.exec /usr/bin/sleep infinity_"
+                                   "Write !approve ______ as a message: " THUMB_UP
+                                   " does not approve it. " THUMB_DOWN " denies it."),
+                         1);
+        CHAT_UNTIL(world, chat_count_reactions(world, "%asks dev-a for:_shell.exec %") == 1);
         (void) chat_react(world, "%asks dev-a for:_shell.exec %", THUMB_UP);
-        CHAT_UNTIL(world, chat_read(world, "%the tier is message%") == 1);
+        CHAT_UNTIL(world,
+                   chat_read(world, ANA ": an approval that it needs is missing: the tier is message, a"
+                                        " reaction is not enough: write !approve and its id") == 1);
         peer_say(world->ana, APPROVALS, "!approve 000000");
         CHAT_UNTIL(world, chat_read(world, "no request of this id%") == 1);
 }

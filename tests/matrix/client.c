@@ -143,7 +143,8 @@ static int pass_on_decision(Client *client)
 
         if (public_key_is_null(&client->operators[0].master_key))
                 return 0;
-        int r = approval_add(client->database, "REQUEST", &(Answer){ .line = "home: rm" });
+        int r = approval_add(client->database, "REQUEST", APPROVAL_REACTION,
+                             &(Answer){ .line = "home: rm" });
         if (r >= 0)
                 r = approval_next_decision(client->database, &decision);
         if (r <= 0)

@@ -4,6 +4,7 @@
 #include "matrix/approval.h"
 
 #include "e2ee/json.h"
+#include "matrix/outbox.h"
 #include "matrix/room-queue.h"
 #include "store.h"
 #include "store/query.h"
@@ -11,6 +12,9 @@
 
 #define REQUEST "01JDQ0000000000000007KQ2PD"
 #define ANOTHER "01JDQ0000000000000007KQ2PE"
+
+#define THUMB_UP   "\xf0\x9f\x91\x8d"
+#define THUMB_DOWN "\xf0\x9f\x91\x8e"
 
 static int64_t count(TestStore *store, const char *sql)
 {
@@ -22,23 +26,23 @@ static int64_t count(TestStore *store, const char *sql)
 }
 
 /* Announced in a room that exists, and on its way. */
-static void begin_announcement(TestStore *store)
+static void begin_announcement(TestStore *store, ApprovalTier tier)
 {
         assert_ok(room_queue_want(store->database, ROOM_APPROVALS, ""));
         for (int i = 0; i < 2; i++) { /* there is no room yet, and no reader */
-                assert_err(approval_add(store->database, REQUEST, &(Answer){ .line = "home: rm" }), 1);
+                assert_err(approval_add(store->database, REQUEST, tier, &(Answer){ .line = "home: rm" }), 1);
                 assert_ok(database_run(store->database, "UPDATE chat_room SET room_id = '!approvals'"));
         }
         test_store_add_approvals(store);
         for (int i = 0; i < 2; i++)
-                assert_err(approval_add(store->database, REQUEST, &(Answer){ .line = "home: rm" }), 0);
+                assert_err(approval_add(store->database, REQUEST, tier, &(Answer){ .line = "home: rm" }), 0);
         assert_int_equal(count(store, "SELECT count(*) FROM outbox WHERE owner_id = '" REQUEST "'"), 1);
         assert_ok(query_run(store->database, "DELETE FROM outbox", ""));
 }
 
 static void announce(TestStore *store)
 {
-        begin_announcement(store);
+        begin_announcement(store, APPROVAL_REACTION);
         assert_ok(approval_sent(store->database, REQUEST, "$message"));
         assert_int_equal(count(store, "SELECT count(*) FROM outbox WHERE type = 'm.reaction'"), 2);
 }
@@ -139,7 +143,7 @@ static void test_early_reactions(void **state)
 {
         TestStore *store = *state;
 
-        begin_announcement(store);
+        begin_announcement(store, APPROVAL_REACTION);
         react(store, "$1", "$another", "\xf0\x9f\x91\x8d");
         react_in(store, "!home", "$2", "$message", "\xf0\x9f\x91\x8d"); /* from another room */
         react(store, "$3", "$message", "\xf0\x9f\x91\x8e");
@@ -219,12 +223,49 @@ static void test_thumbs(void **state)
         assert_int_equal(count(store, "SELECT count(*) FROM thumb"), 0);
 }
 
+/* The reactions that are on their way. */
+static void expect_thumbs(TestStore *store, const char *thumbs)
+{
+        _cleanup_(freep) char *keys = NULL;
+
+        assert_ok(query_text(store->database, &keys,
+                             "SELECT group_concat(content ->> '$.\"m.relates_to\".key', '') FROM"
+                             " (SELECT content FROM outbox WHERE type = 'm.reaction' AND"
+                             " content ->> '$.\"m.relates_to\".event_id' = '$message' AND"
+                             " room_id = '!approvals' AND owner_kind = ? ORDER BY seq)",
+                             "i", (int64_t) OUTBOX_THUMB));
+        assert_string_equal(strempty(keys), thumbs);
+}
+
+/* One tap decides, but never one that would be refused. */
+static void test_thumbs_of_tiers(void **state)
+{
+        static const struct {
+                ApprovalTier tier;
+                const char *thumbs;
+        } rows[] = {
+                { APPROVAL_REACTION, THUMB_UP THUMB_DOWN },
+                { APPROVAL_MESSAGE, THUMB_DOWN },
+                { APPROVAL_SIGNED, THUMB_DOWN },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                void *own = NULL;
+
+                (void) test_store_up(&own);
+                begin_announcement(own, rows[i].tier);
+                assert_ok(approval_sent(((TestStore *) own)->database, REQUEST, "$message"));
+                expect_thumbs(own, rows[i].thumbs);
+                (void) test_store_down(&own);
+        }
+}
+
 /* Nobody is offered to decide what was decided before its message was known to be sent. */
 static void test_closed_before_it_was_sent(void **state)
 {
         TestStore *store = *state;
 
-        begin_announcement(store);
+        begin_announcement(store, APPROVAL_REACTION);
         assert_ok(approval_close(store->database, REQUEST, "done"));
         assert_ok(approval_sent(store->database, REQUEST, "$message"));
         assert_int_equal(count(store, "SELECT count(*) FROM outbox WHERE type = 'm.reaction'"), 0);
@@ -348,7 +389,7 @@ static void test_announcement(void **state)
         char *text = malloc(20000);
 
         test_store_add_approvals(store);
-        assert_ok(approval_add(store->database, REQUEST,
+        assert_ok(approval_add(store->database, REQUEST, APPROVAL_MESSAGE,
                                &(Answer){ .line = "7KQ2PD: @ana:x asks home for:",
                                           .output = bytes_of_string("shell.exec /usr/bin/rm '<b>'"),
                                           .end = "Write !approve 7KQ2PD" }));
@@ -366,7 +407,7 @@ static void test_announcement(void **state)
         assert_non_null(text);
         memset(text, 'x', 20000);
         assert_ok(approval_add(
-                store->database, ANOTHER,
+                store->database, ANOTHER, APPROVAL_MESSAGE,
                 &(Answer){ .line = "home: rm", .output = BYTES(text, 20000), .end = "Write !approve" }));
         free(text);
         assert_int_equal(count(store, "SELECT count(*) FROM outbox WHERE"
@@ -385,6 +426,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_early_reactions, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_life, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_thumbs, test_store_up, test_store_down),
+                cmocka_unit_test(test_thumbs_of_tiers),
                 cmocka_unit_test_setup_teardown(test_closed_before_it_was_sent, test_store_up,
                                                 test_store_down),
                 cmocka_unit_test_setup_teardown(test_announcement, test_store_up, test_store_down),

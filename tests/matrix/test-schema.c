@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "matrix/approval.h"
 #include "matrix/upload.h"
 #include "store.h"
 #include "store/query.h"
@@ -52,10 +53,46 @@ static void test_version_2(void **state)
         assert_int_equal(unlink(path), 0);
 }
 
+/* A request that was announced before tiers were stored: whether a thumb up would do is not known. */
+static void test_version_9(void **state)
+{
+        DatabaseSchema version_9 = matrix_schema;
+        TestStore *store = *state;
+        char path[64];
+        int64_t n = 0;
+
+        (void) snprintf(path, sizeof path, "%s/old.db", store->directory);
+        version_9.n_migrations = 9;
+        _cleanup_(database_closep) Database *database = NULL;
+        assert_ok(database_open(path, DATABASE_OWN, &version_9, &database));
+        assert_ok(database_run(database, "INSERT INTO approval(request_id, room_id) VALUES"
+                                         " ('01JDQ0000000000000007KQ2PD', '!r:x'),"
+                                         " ('01JDQ0000000000000007KQ2PE', '!r:x')"));
+        assert_ok(database_run(database, "INSERT INTO decision(reaction_id, request_id, user_id, approve)"
+                                         " VALUES ('$1', '01JDQ0000000000000007KQ2PD', '@ana:x', 1)"));
+        database = database_close(database);
+
+        assert_ok(matrix_database_open(path, &database));
+        assert_int_equal(assert_ok(approval_has_decision(database, "01JDQ0000000000000007KQ2PD")), 1);
+        assert_ok(approval_sent(database, "01JDQ0000000000000007KQ2PE", "$message"));
+        assert_int_equal(assert_ok(query_integer(database, &n, "SELECT count(*) FROM outbox", "")), 1);
+        assert_int_equal(n, 1);
+        assert_ok(approval_thumb_sent(database, "01JDQ0000000000000007KQ2PE", "$down"));
+        assert_ok(approval_close(database, "01JDQ0000000000000007KQ2PE", "done"));
+        assert_int_equal(
+                assert_ok(query_exists(
+                        database,
+                        "SELECT 1 FROM outbox WHERE type = 'm.room.redaction' AND target = '$down'", "")),
+                1);
+        database = database_close(database);
+        assert_int_equal(unlink(path), 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_version_2, test_store_up, test_store_down),
+                cmocka_unit_test_setup_teardown(test_version_9, test_store_up, test_store_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
