@@ -19,7 +19,6 @@
 #include "e2ee/json.h"
 #include "log/log.h"
 #include "matrix/room-alias.h"
-#include "matrix/room-help.h"
 #include "matrix/session-internal.h"
 #include "matrix/url.h"
 #include "store/query.h"
@@ -90,25 +89,16 @@ int room_queue_find(Database *database, RoomKind kind, const char *name, char **
                           "it", (int64_t) kind, name);
 }
 
-/* Rooms of a kind that some ("max") or all ("min") of our people in it could read, but for those who have no
- * identity. */
-#define FIND_READABLE(which)                                                                                \
-        "SELECT room_id FROM chat_room AS r JOIN room USING (room_id) WHERE kind = ? AND encrypted"         \
-        " AND (SELECT " which "(coalesce(i.pinned NOT NULL AND (i.pinned = i.master OR NOT i.dirty), 0))"   \
-        "  FROM chat_member AS c JOIN member AS m USING (user_id) LEFT JOIN identity AS i USING (user_id)"  \
-        "  WHERE c.room = r.id AND m.room_id = r.room_id AND m.membership IN ('join', 'invite')"            \
-        "  AND (i.pinned NOT NULL OR i.master NOT NULL OR i.dirty IS NOT 0))"
-
 int room_queue_find_announcements(Database *database, char **ret_room_id)
 {
-        return query_text(database, ret_room_id, FIND_READABLE("max"), "i", (int64_t) ROOM_APPROVALS);
-}
-
-int room_queue_find_helpless(Database *database, char **ret_room_id)
-{
         return query_text(database, ret_room_id,
-                          FIND_READABLE("min") " AND NOT retired AND helped IS NOT room_id LIMIT 1", "i",
-                          (int64_t) ROOM_DEVICE);
+                          "SELECT room_id FROM chat_room AS r JOIN room USING (room_id)"
+                          " WHERE kind = ?1 AND encrypted AND EXISTS (SELECT 1 FROM chat_member AS c"
+                          "  JOIN member AS m USING (user_id) JOIN identity AS i USING (user_id)"
+                          "  WHERE c.room = r.id AND m.room_id = r.room_id"
+                          "  AND m.membership IN ('join', 'invite') AND i.pinned NOT NULL"
+                          "  AND (i.pinned = i.master OR NOT i.dirty))",
+                          "i", (int64_t) ROOM_APPROVALS);
 }
 
 int room_queue_awaits_members(Database *database)
@@ -226,11 +216,6 @@ static int make_lookup(const Statement *row, const char *user_id, RoomRequest *r
 static int make_host_alias(const Statement *row, const char *user_id, RoomRequest *request)
 {
         return room_alias_format(row, user_id, &request->target, &request->body);
-}
-
-static int make_pin(const Statement *row, const char *user_id, RoomRequest *request)
-{
-        return room_help_format_pin(row, &request->target, &request->body);
 }
 
 static int make_read_state(const Statement *row, const char *user_id, RoomRequest *request)
@@ -443,8 +428,6 @@ static const struct {
           "SELECT id, name, room_id, hosts FROM chat_room"
           " WHERE hosted AND NOT hosts AND room_id IS NOT NULL LIMIT 1",
           make_host_alias, room_alias_answered },
-        { "PUT", "SELECT id, room_id, pin FROM chat_room WHERE pin NOT NULL AND helped = room_id LIMIT 1",
-          make_pin, room_help_pinned },
         { "POST", "SELECT id, room_id, accepted FROM invitation LIMIT 1", make_reply, on_replied },
 };
 
@@ -466,7 +449,7 @@ static int next_of_step(Database *database, size_t step, const char *user_id, Ro
         return r < 0 ? r : 1;
 }
 
-static_assert(ELEMENTSOF(steps) <= ROOM_STEPS_MAX);
+static_assert(ELEMENTSOF(steps) <= ROOM_STEP_PIN);
 
 int room_queue_next(Database *database, const char *user_id, uint32_t skipped, RoomRequest *ret_request)
 {

@@ -52,10 +52,6 @@ int room_queue_find(Database *database, RoomKind kind, const char *name, char **
  * is pinned and was asked for. */
 int room_queue_find_announcements(Database *database, char **ret_room_id);
 
-/* A room of a device that lacks the help of room-help.h, and that all of our people in it could read,
- * but for those who were asked for and have no identity. 1: there is one; the caller frees the id. */
-int room_queue_find_helpless(Database *database, char **ret_room_id);
-
 /* 1: a member was invited, and no sync has shown it yet: what is encrypted now, they cannot read.
  * Those whose invitation was refused count as well. */
 int room_queue_awaits_members(Database *database);
@@ -77,6 +73,7 @@ typedef struct RoomRow {
 int room_queue_each(Database *database, int (*on_room)(const RoomRow *row, void *userdata), void *userdata);
 
 #define ROOM_STEPS_MAX 16
+#define ROOM_STEP_PIN  (ROOM_STEPS_MAX - 1) /* of room-help.h */
 
 typedef struct RoomRequest {
         int64_t id;

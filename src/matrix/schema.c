@@ -144,10 +144,16 @@ static const char matrix_changes_6[] = "ALTER TABLE decision ADD COLUMN checked 
  */
 static const char matrix_changes_7[] = "ALTER TABLE approval ADD COLUMN tier INTEGER NOT NULL DEFAULT 2;";
 
+/* `helped` of a member: the identity that could read the room's last help; `lacking_ms` of a room: since
+ * when a member could not; `pinned`: the help that is pinned, or was, which another one replaces. */
+static const char matrix_changes_8[] = "ALTER TABLE chat_member ADD COLUMN helped TEXT;"
+                                       "ALTER TABLE chat_room ADD COLUMN lacking_ms INTEGER;"
+                                       "ALTER TABLE chat_room ADD COLUMN pinned TEXT;";
+
 static const char *const migrations[] = { e2ee_tables,      matrix_tables,    e2ee_changes_1,
                                           matrix_changes_1, matrix_changes_2, matrix_changes_3,
                                           matrix_changes_4, matrix_changes_5, matrix_changes_6,
-                                          matrix_changes_7 };
+                                          matrix_changes_7, matrix_changes_8 };
 const DatabaseSchema matrix_schema = { APPLICATION_ID, migrations, ELEMENTSOF(migrations) };
 
 int matrix_database_open(const char *path, Database **ret_database)

@@ -5,12 +5,9 @@
 
 #include "matrix/session-internal.h"
 
-#include "basic/parse.h"
 #include "e2ee/json.h"
 #include "log/log.h"
-#include "matrix/alert.h"
 #include "matrix/approval.h"
-#include "matrix/command-display.h"
 #include "matrix/gap.h"
 #include "matrix/outbox.h"
 #include "matrix/room-help.h"
@@ -33,6 +30,7 @@ typedef struct SendItem {
         bool limited;  /* the server may put it off, and all else goes on */
         bool keys;     /* those of the account, for which the server may want the password */
         bool lists;    /* of devices and identities, which may differ from the manifests */
+        bool again;    /* made of the answer to the one before: it is not repeated as it is */
         const char *method;
         char *target, *body; /* owned */
         size_t file_size;    /* of a file instead of the body, which the source itself repeats */
@@ -193,6 +191,29 @@ static int check_answered(MatrixSession *session, int64_t id, const MatrixReply 
         return approval_checked(session->database, id, reply);
 }
 
+/* ---- pins */
+
+static int next_pin(MatrixSession *session, SendItem *item)
+{
+        if (limited_steps(session) & UINT32_C(1) << ROOM_STEP_PIN)
+                return 0;
+        item->step = ROOM_STEP_PIN;
+        item->limited = true;
+        item->method = "GET";
+        return room_help_next_pin(session->database, &item->id, &item->target);
+}
+
+static int pin_answered(MatrixSession *session, int64_t id, const MatrixReply *reply)
+{
+        SendItem *item = session->item;
+
+        int r = item->again ? room_help_pinned(session->database, id, reply)
+                            : room_help_pins_received(session->database, id, reply, &item->body);
+        item->method = "PUT";
+        item->again = r > 0;
+        return MIN(r, 0);
+}
+
 /* ---- parts of timelines that a sync left out */
 
 static int next_page(MatrixSession *session, SendItem *item)
@@ -223,16 +244,13 @@ static int waits_for_members(MatrixSession *session)
 /* The help of one room at a time: where the server limits messages, answers wait for one at most. */
 static int first_event(MatrixSession *session, OutboxEvent *ret_event)
 {
-        _cleanup_(freep) char *room_id = NULL;
-
         int r = outbox_first(session->database, session->e2ee, wall_ms(), ret_event);
         if (r != OUTBOX_EMPTY)
                 return r;
-        r = room_queue_find_helpless(session->database, &room_id);
+        r = room_help_add(session->database, wall_ms());
         if (r <= 0)
                 return r < 0 ? r : OUTBOX_EMPTY;
-        r = room_help_add(session->database, room_id);
-        return r < 0 ? r : outbox_first(session->database, session->e2ee, wall_ms(), ret_event);
+        return outbox_first(session->database, session->e2ee, wall_ms(), ret_event);
 }
 
 static int next_event(MatrixSession *session, SendItem *item)
@@ -265,42 +283,6 @@ static int next_event(MatrixSession *session, SendItem *item)
         r = url_format(&item->target, rows[i].format, event.room_id, about ? about : event.type,
                        event.txn_id);
         return r < 0 ? r : 1;
-}
-
-/* A verification message. */
-static int request_decided(MatrixSession *session, const char *id, const char *event_id)
-{
-        _cleanup_(json_freep) cJSON *response = NULL;
-        uint64_t number = 0;
-
-        int r = parse_u64(id, 1, INT64_MAX, &number);
-        if (r == 0 && !event_id)
-                return e2ee_request_refused(session->e2ee, (int64_t) number, NULL);
-        if (r == 0)
-                r = json_pack(&response, "{event_id:s}", event_id);
-        return r < 0 ? r : e2ee_request_done(session->e2ee, (int64_t) number, response);
-}
-
-/* `code` is NULL if the server has it, and `event_id` if its answer has none. */
-static int event_decided(MatrixSession *session, int64_t seq, const char *event_id, const char *code)
-{
-        static int (*const on_decided[_OUTBOX_OWNER_MAX])(Database *, const char *, const char *) = {
-                [OUTBOX_APPROVAL] = approval_sent,
-                [OUTBOX_ALERT] = alert_sent,
-                [OUTBOX_STATUS] = command_display_status_sent,
-                [OUTBOX_ANSWER] = command_display_answer_sent,
-                [OUTBOX_HELP] = room_help_sent,
-                [OUTBOX_THUMB] = approval_thumb_sent,
-        };
-        _cleanup_(freep) char *owner_id = NULL;
-        OutboxOwnerKind kind = OUTBOX_NO_OWNER;
-
-        int r = outbox_owner(session->database, seq, &kind, &owner_id);
-        if (r >= 0)
-                r = outbox_answered(session->database, seq, code);
-        if (r == 0 && kind == OUTBOX_REQUEST)
-                return request_decided(session, owner_id, event_id);
-        return r < 0 || !owner_id ? r : on_decided[kind](session->database, owner_id, event_id);
 }
 
 /* What the server may know under no transaction id any more. */
@@ -368,10 +350,10 @@ static int upload_received(MatrixSession *session, int64_t id, const MatrixReply
 /* ---- the queue */
 
 static const SendSource sources[] = {
-        { next_request, request_answered },   { next_room_request, room_request_answered },
-        { next_check, check_answered },       { next_page, page_received },
-        { next_doubtful, doubtful_answered }, { next_event, event_answered },
-        { next_upload, upload_received },
+        { next_request, request_answered }, { next_room_request, room_request_answered },
+        { next_check, check_answered },     { next_pin, pin_answered },
+        { next_page, page_received },       { next_doubtful, doubtful_answered },
+        { next_event, event_answered },     { next_upload, upload_received },
 };
 
 static int next(MatrixSession *session, SendItem *item)
@@ -427,18 +409,27 @@ void sender_done(MatrixSession *session)
         item_free(TAKE_PTR(session->item));
 }
 
+static int start(MatrixSession *session, const SendItem *item);
+
 static void on_answer(MatrixCall *call, const MatrixReply *reply, void *userdata)
 {
         MatrixSession *session = userdata;
+        bool undecided = matrix_reply_decides_nothing(reply);
         int r = 0;
 
         if (streq(matrix_reply_code(reply), "M_UNKNOWN_TOKEN"))
                 return token_refused(session, reply);
-        if (session->item->limited && reply->status == 429)
+        if (session->item->limited && undecided)
                 session->limited_until_usec[session->item->step] =
                         time_now(CLOCK_MONOTONIC) + reply->retry_usec;
-        else if (session->item->file_size > 0 || !matrix_reply_decides_nothing(reply))
+        else if (session->item->file_size > 0 || !undecided)
                 r = answered(session, reply);
+        if (r == 0 && !undecided && session->item->again) {
+                session->send = matrix_call_free(session->send);
+                r = start(session, session->item);
+                if (r == 0)
+                        return;
+        }
         sender_done(session);
         if (r < 0) { /* it is sent again: the server knows its transaction id */
                 (void) log_error_errno(r, "Cannot store an answer of the homeserver; trying again");
@@ -448,24 +439,30 @@ static void on_answer(MatrixCall *call, const MatrixReply *reply, void *userdata
         session_notify(session);
 }
 
+static int start(MatrixSession *session, const SendItem *item)
+{
+        bool is_file = item->file_size > 0;
+
+        return matrix_call_start(&session->server,
+                                 &(MatrixRequest){ .method = item->method,
+                                                   .target = item->target,
+                                                   .body = item->body,
+                                                   .read_file = is_file ? read_upload : NULL,
+                                                   .file_size = item->file_size,
+                                                   .timeout_usec = is_file ? UPLOAD_USEC : SEND_USEC,
+                                                   .repeat_usec = OUTBOX_REPEAT_MS * USEC_PER_MSEC,
+                                                   .once = is_file || item->again,
+                                                   .limited = item->limited },
+                                 on_answer, session, &session->send);
+}
+
 static int send_item(MatrixSession *session, SendItem *item)
 {
         int r = take_next(session, item);
         if (r != 1)
                 return r;
 
-        bool is_file = item->file_size > 0;
-        r = matrix_call_start(&session->server,
-                              &(MatrixRequest){ .method = item->method,
-                                                .target = item->target,
-                                                .body = item->body,
-                                                .read_file = is_file ? read_upload : NULL,
-                                                .file_size = item->file_size,
-                                                .timeout_usec = is_file ? UPLOAD_USEC : SEND_USEC,
-                                                .repeat_usec = OUTBOX_REPEAT_MS * USEC_PER_MSEC,
-                                                .once = is_file,
-                                                .limited = item->limited },
-                              on_answer, session, &session->send);
+        r = start(session, item);
         return r < 0 ? r : 1;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The body of MatrixSession, for session.c (its life), token.c (its tokens), sync.c (receiving) and sender.c
- * (sending). */
+/* The body of MatrixSession, for session.c (its life), token.c (its tokens), sync.c (receiving), sender.c
+ * (sending) and outbox-owner.c (what was sent). */
 
 #include "matrix/session.h"
 
@@ -69,3 +69,7 @@ void sync_start(MatrixSession *session);
 /* sender.c: sends what is next, unless something is being sent. */
 void sender_start(MatrixSession *session);
 void sender_done(MatrixSession *session);
+
+/* outbox-owner.c: takes the decision about an event of the outbox, and passes it on to its owner. `code` is
+ * NULL if the server has it, and `event_id` if its answer has none. In the caller's transaction. */
+int event_decided(MatrixSession *session, int64_t seq, const char *event_id, const char *code);

@@ -95,8 +95,8 @@ static cJSON *receive_in_room(ChatWorld *world, const char *target, const char *
                 world->n_typed += world->types;
         }
         if (streq(step, "state/m.room.pinned_events")) {
-                world->n_pins++;
-                room_state(world->server, room_id, "m.room.pinned_events", "", cJSON_Duplicate(body, true));
+                world->n_pins += body != NULL;
+                return homeserver_http_pins(world->server, room_id, body);
         }
         if (startswith(step, "invite") && streq(room_id, APPROVALS))
                 world->stalls |= world->holds_invites;
@@ -187,7 +187,7 @@ const char *chat_pinned(const ChatWorld *world, const char *room_id)
         const cJSON *event = object_object(state, "m.room.pinned_events ");
         const cJSON *ids = object_array(object_object(event, "content"), "pinned");
 
-        return cJSON_GetStringValue(cJSON_GetArrayItem(ids, 0));
+        return cJSON_GetStringValue(cJSON_GetArrayItem(ids, cJSON_GetArraySize(ids) - 1));
 }
 
 static char *find_message(const ChatWorld *world, const char *pattern)

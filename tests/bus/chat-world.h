@@ -58,7 +58,7 @@ void chat_turn(ChatWorld *world);
 /* How many messages of the bot Ana has read that are LIKE this. */
 unsigned chat_read(const ChatWorld *world, const char *pattern);
 
-/* The message that is pinned in a room; NULL: none is. */
+/* The message that was pinned last in a room; NULL: none is. */
 const char *chat_pinned(const ChatWorld *world, const char *room_id);
 
 /* The id of the newest request that is announced LIKE this; the caller frees it. */

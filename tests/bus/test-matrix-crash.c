@@ -18,6 +18,7 @@
 #include "basic/parse.h"
 #include "chat-world.h"
 #include "files.h"
+#include "matrix/homeserver-http.h"
 #include "matrix/schema.h"
 #include "run-calls.h"
 #include "store/query.h"
@@ -146,7 +147,7 @@ static void test_killed_at_calls(void **state)
 
 /* ---- the help of a room */
 
-/* The room has none, as one that was just made. */
+/* Ana could not read it, and that is known for long. */
 static void forget_help(void)
 {
         _cleanup_(database_closep) Database *database = NULL;
@@ -154,7 +155,8 @@ static void forget_help(void)
                 text_of("%s/matrix.db", strchr(crash.world->directory_variable, '=') + 1);
 
         assert_ok(matrix_database_open(path, &database));
-        assert_ok(database_run(database, "UPDATE chat_room SET helped = NULL"));
+        assert_ok(database_run(database, "UPDATE chat_member SET helped = NULL;"
+                                         "UPDATE chat_room SET lacking_ms = 1 WHERE kind = 2"));
 }
 
 static bool newest_help_is_pinned(unsigned n)
@@ -172,7 +174,16 @@ static bool newest_help_is_pinned(unsigned n)
         return streq(pinned, help);
 }
 
-/* The same of the help: Ana reads it once, and it is pinned. */
+static void expect_pins_of_people(void)
+{
+        _cleanup_(json_freep) cJSON *content = homeserver_http_pins(crash.world->server, ROOM, NULL);
+        const cJSON *pins = object_array(content, "pinned");
+
+        assert_int_equal(cJSON_GetArraySize(pins), 2);
+        assert_string_equal(cJSON_GetArrayItem(pins, 0)->valuestring, "$of ana");
+}
+
+/* The same of the help: Ana reads it once, and it is pinned in the place of the one before. */
 static bool crash_of_help_at(int at)
 {
         unsigned n = chat_read(crash.world, HELP) + 1;
@@ -190,12 +201,17 @@ static bool crash_of_help_at(int at)
                 chat_turn(crash.world);
         }
         assert_int_equal(chat_read(crash.world, HELP), n);
+        expect_pins_of_people();
         return crash.killed;
 }
 
 static void test_help_killed_at_calls(void **state)
 {
+        cJSON *pins = NULL;
+
         CHAT_UNTIL(crash.world, newest_help_is_pinned(1));
+        assert_ok(json_pack(&pins, "{pinned:[s,s]}", "$of ana", chat_pinned(crash.world, ROOM)));
+        room_state(crash.world->server, ROOM, "m.room.pinned_events", "", pins);
         assert_false(crash_of_help_at(NEVER));
         int n_calls = NEVER - atomic_load(crash.left), n_killed = 0;
         for (int i = 0; i < N_CRASHES; i++)

@@ -147,6 +147,19 @@ static cJSON *receive_clear(Chat *chat, const char *target)
         return response;
 }
 
+static Answer answer_pins(Chat *chat, const char *text)
+{
+        _cleanup_(json_freep) cJSON *body = *text == '\0' ? NULL : tree_parse(text);
+        _cleanup_(json_freep) cJSON *response = homeserver_http_pins(chat->server, ROOM, body);
+
+        chat->n_pins += body != NULL;
+        if (body && chat->lose_pins) {
+                chat->lose_pins--;
+                return (Answer){ .how = ANSWER_DROP };
+        }
+        return homeserver_http_answer(response);
+}
+
 static Answer answer_create(Chat *chat)
 {
         chat->n_rooms++;
@@ -253,6 +266,8 @@ static Answer on_request(const ServerRequest *request, void *userdata)
                 return answer_sent(chat);
         if (strstr(target, "/messages?"))
                 return answer_messages(chat, target);
+        if (strstr(target, "/state/m.room.pinned_events"))
+                return answer_pins(chat, request->body);
         if (strstr(target, "/event/"))
                 return chat->written ? (Answer){ ANSWER, 404, NULL, strdup("{\"errcode\":\"M_NOT_FOUND\"}") }
                                      : (Answer){ ANSWER, 200, NULL, strdup("{}") };

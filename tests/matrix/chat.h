@@ -45,6 +45,7 @@ typedef struct Chat {
         cJSON *written;                /* since the server was restored, for a sync without a token; NULL: it
                                           was not */
         unsigned n_receipts, n_reactions, n_redactions;
+        unsigned n_pins, lose_pins; /* requests that set them; the answers to so many are lost */
 } Chat;
 
 /* A fixture: both are in the room, a manifest names Ana, and the session runs. */

@@ -139,10 +139,10 @@ const verbs = {
         return (await heard(text)).getSender();
     },
 
-    // Waits for the message that is pinned in a room, and for its text.
+    // Waits for the message that was pinned last in a room, and for its text.
     async pinned(room) {
         const state = () => client.getRoom(room).currentState.getStateEvents("m.room.pinned_events", "");
-        const [id] = await until(() => state()?.getContent().pinned, "pin");
+        const id = await until(() => state()?.getContent().pinned?.at(-1), "pin");
         return until(() => events.find((event) => event.getId() === id)?.getContent().body, "pinned message");
     },
 

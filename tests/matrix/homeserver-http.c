@@ -42,6 +42,18 @@ cJSON *homeserver_http_receive(Peer *bot, const char *target, const char *body)
         return NULL;
 }
 
+cJSON *homeserver_http_pins(Homeserver *server, const char *room_id, const cJSON *body)
+{
+        const cJSON *state = tree_member(tree_member(server->rooms, room_id), "state");
+        const cJSON *content = object_object(object_object(state, "m.room.pinned_events "), "content");
+
+        if (body)
+                room_state(server, room_id, "m.room.pinned_events", "", cJSON_Duplicate(body, true));
+        return body      ? tree_parse("{\"event_id\":\"$pins\"}")
+               : content ? cJSON_Duplicate(content, true)
+                         : tree_parse("{\"error\":\"\",\"errcode\":\"M_NOT_FOUND\"}");
+}
+
 bool homeserver_http_has_news(const Peer *bot)
 {
         const cJSON *queue = bot->queue;

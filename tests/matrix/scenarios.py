@@ -112,6 +112,26 @@ async def devices(world, room):
 # ---- members
 
 
+async def pinned_help(world, room, cleo, other):
+    """Who was invited after the help was written reads another one, a minute later, which takes its place
+    among the pins; the other pin stays."""
+    server, bot, token = world.server, world.bot, world.server.token(BOT)
+    path = f"/_matrix/client/v3/rooms/{quote(room)}/state/m.room.pinned_events"
+    [former] = server.call("GET", path, token=token)["pinned"]
+    assert not any(event.id == former and event.kind == "message" for event in cleo.events)
+    server.call("PUT", path, {"pinned": [former, other]}, token)
+    until(lambda: bot.read("SELECT room_id FROM chat_room WHERE lacking_ms NOT NULL") == [room])
+    bot.kill()
+    with sqlite3.connect(bot.store) as store:
+        store.execute("UPDATE chat_room SET lacking_ms = lacking_ms - 60000")
+    bot.start()
+    until(lambda: former not in server.call("GET", path, token=token)["pinned"])
+    pins = server.call("GET", path, token=token)["pinned"]
+    assert len(pins) == 2 and pins[0] == other, pins
+    await cleo.until(lambda: [event for event in cleo.events if event.id == pins[1]
+                              and event.text.startswith(HELP)], "pinned help")
+
+
 async def members(world, room):
     """Cleo is invited, and joins before the bot knows that its request was answered; is removed; and is
     invited again: she reads what is written since the invitation, and nothing of the time before."""
@@ -144,6 +164,7 @@ async def members(world, room):
         theirs = [event for event in cleo.events[known:] if (event.sender, event.room) == (BOT, room)]
         assert all(event.kind == "message" for event in theirs), theirs
         assert not any("without" in event.text for event in cleo.events)
+        await pinned_help(world, room, cleo, again.id)
     finally:
         bot.name(name, False)
         bot.move(world.server.url)

@@ -39,7 +39,8 @@ static void test_version_2(void **state)
         assert_ok(matrix_database_open(path, &database));
         assert_int_equal(query_integer(database, &n,
                                        "SELECT count(*) FROM chat_room, command, parked WHERE unlink IS NULL"
-                                       " AND helped IS NULL AND pin IS NULL"
+                                       " AND helped IS NULL AND pin IS NULL AND pinned IS NULL"
+                                       " AND lacking_ms IS NULL"
                                        " AND NOT taken_back AND NOT for_device",
                                        ""),
                          1);
