@@ -123,13 +123,21 @@ static int accept(const Timeline *timeline, const Message *message)
                                                                .received_ms = now_ms });
 }
 
-/* Whether the content is a line for us: people's text, not what bots say, which is m.notice. */
-static bool is_command(const char *type, const cJSON *content)
+/* The content's line for us: people's text, not what bots say, which is m.notice. Before a reply, older apps
+ * quote what it answers, in lines that begin with '>', and mark that in the HTML; the relation is in clear,
+ * so that the homeserver could add one. NULL: there is none. */
+static const char *command_of(const char *type, const cJSON *content)
 {
-        const char *body = object_string(content, "body");
+        const char *body = strempty(object_string(content, "body"));
+        bool quotes = startswith(strempty(object_string(content, "formatted_body")), "<mx-reply>");
 
-        return streq(strempty(type), "m.room.message") && object_has(content, "msgtype", "m.text") && body &&
-               *body == '!';
+        if (!streq(strempty(type), "m.room.message") || !object_has(content, "msgtype", "m.text"))
+                return NULL;
+        while (quotes && *body == '>') {
+                body += strcspn(body, "\n");
+                body += strspn(body, "\n");
+        }
+        return *body == '!' ? body : NULL;
 }
 
 /* Relations are in clear beside the ciphertext. */
@@ -180,14 +188,14 @@ static int receive_decrypted(const Timeline *timeline, Message *message, const c
         if (is_verification(strempty(decrypted->type), decrypted->content))
                 return receive_verification(timeline, message, decrypted->type, decrypted->content,
                                             relation);
-        message->line = object_string(decrypted->content, "body");
         if (object_has(relation, "rel_type", "m.thread"))
                 message->thread = object_string(relation, "event_id");
         if (is_edit(event, decrypted->content))
-                return message->line && strchr(message->line, '!')
+                return strchr(strempty(object_string(decrypted->content, "body")), '!')
                                ? answer(timeline, message, "Edited commands are ignored. Send a new one.")
                                : 0;
-        if (!is_command(decrypted->type, decrypted->content))
+        message->line = command_of(decrypted->type, decrypted->content);
+        if (!message->line)
                 return 0;
         int r = room_queue_is_retired(timeline->database, message->room_id);
         if (r != 0)
@@ -251,7 +259,7 @@ static int receive_clear(const Timeline *timeline, Message *message, const cJSON
 
         if (is_verification(type, content))
                 return receive_verification(timeline, message, type, content, NULL);
-        if (!is_command(type, content))
+        if (!command_of(type, content))
                 return 0;
         int r = arrival_is_later(timeline->database, message->room_id, message->sent_ms);
         return r != 0 ? MIN(r, 0)

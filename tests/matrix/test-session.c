@@ -200,22 +200,28 @@ static void test_changed_identity(void **state)
                                          " '%@ben:x had another identity than %that is over'") == 1);
 }
 
+#define CLEAR(msgtype, body, rest)                                                                          \
+        "{\"type\":\"m.room.message\",\"sender\":\"@ana:x\",\"content\":{\"msgtype\":\"" msgtype            \
+        "\",\"body\":\"" body "\"" rest "}}"
+#define REPLY(body) CLEAR("m.text", body, ",\"formatted_body\":\"<mx-reply>…</mx-reply>\"")
+#define RELATED     ",\"m.relates_to\":{\"m.in_reply_to\":{\"event_id\":\"$1\"}}"
+#define ONLY_ENCRYPTED                                                                                      \
+        "Commands are accepted only encrypted. Send it again with an app that encrypts, such as Element."
+
 /* Events that look like commands, and what they are answered with. */
 static void test_no_commands(void **state)
 {
         static const struct {
                 const char *event, *answer; /* NULL: none */
         } rows[] = {
-                { "{\"type\":\"m.room.message\",\"sender\":\"@ana:x\","
-                  "\"content\":{\"msgtype\":\"m.text\",\"body\":\"!exec ls\"}}",
-                  "Commands are accepted only encrypted. Send it again with an app that encrypts, such as "
-                  "Element." },
+                { CLEAR("m.text", "!exec ls", ""), ONLY_ENCRYPTED },
                 { "{\"type\":\"m.room.message\",\"sender\":\"@bot:x\","
                   "\"content\":{\"msgtype\":\"m.text\",\"body\":\"!exec ls\"}}",
                   NULL },
-                { "{\"type\":\"m.room.message\",\"sender\":\"@ana:x\","
-                  "\"content\":{\"msgtype\":\"m.notice\",\"body\":\"!exec ls\"}}",
-                  NULL },
+                { CLEAR("m.notice", "!exec ls", ""), NULL },
+                { REPLY("> <@bot:x> waits\\n> long\\n\\n!approve 7KQ2PD"), ONLY_ENCRYPTED },
+                { REPLY("> !approve 7KQ2PD"), NULL },
+                { CLEAR("m.text", "> note\\n\\n!approve 7KQ2PD", RELATED), NULL },
                 { "{\"type\":\"m.room.encrypted\",\"sender\":\"@ana:x\",\"content\":{}}", NULL },
                 { "{\"type\":7,\"sender\":[],\"content\":3}", NULL },
         };
@@ -224,6 +230,7 @@ static void test_no_commands(void **state)
         chat_pin(chat);
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 unsigned before = (unsigned) cJSON_GetArraySize(chat->sent);
+                int64_t heard = peer_heard(chat->ana, BOT, strempty(rows[i].answer));
 
                 (void) room_event(chat->server, ROOM, tree_parse(rows[i].event));
                 chat_say(chat, "next");
@@ -232,7 +239,7 @@ static void test_no_commands(void **state)
                                          !LIST_EMPTY(&chat->web.connections));
                 assert_int_equal(cJSON_GetArraySize(chat->sent), before + (rows[i].answer ? 2 : 1));
                 if (rows[i].answer)
-                        CHAT_UNTIL(chat, peer_heard(chat->ana, BOT, rows[i].answer) == 1);
+                        CHAT_UNTIL(chat, peer_heard(chat->ana, BOT, rows[i].answer) == heard + 1);
         }
         assert_int_equal(chat_count(chat, "SELECT count(*) FROM command"), 0);
 }
