@@ -28,15 +28,16 @@ typedef struct Thumbs {
         const char *room_id;
 } Thumbs;
 
-static int attach(Database *database, const char *room_id, const char *request_id, Bytes description)
+/* The file has the end of its name, behind the request's id. */
+static int attach(Database *database, const char *room_id, const char *request_id, const char *end,
+                  Bytes content)
 {
         char name[64];
 
-        (void) snprintf(name, sizeof name, "%.32s-request.txt", ulid_shown(request_id));
-        return upload_add(database, &(UploadFile){ .room_id = room_id,
-                                                   .name = name,
-                                                   .type = "text/plain",
-                                                   .content = description });
+        (void) snprintf(name, sizeof name, "%.32s-%s", ulid_shown(request_id), end);
+        return upload_add(
+                database,
+                &(UploadFile){ .room_id = room_id, .name = name, .type = "text/plain", .content = content });
 }
 
 static int make_announcement(const Answer *announcement, cJSON **ret_content)
@@ -77,7 +78,7 @@ int approval_add(Database *database, const char *request_id, ApprovalTier tier, 
         r = query_run(database, "INSERT INTO approval(request_id, room_id, tier) VALUES (?, ?, ?)", "tti",
                       request_id, room_id, (int64_t) tier);
         if (r == 0 && !answer_is_whole(announcement->output))
-                r = attach(database, room_id, request_id, announcement->output);
+                r = attach(database, room_id, request_id, "request.txt", announcement->output);
         if (r == 0)
                 r = make_announcement(announcement, &content);
         return r < 0 ? r
@@ -87,6 +88,19 @@ int approval_add(Database *database, const char *request_id, ApprovalTier tier, 
                                                       .owner_kind = OUTBOX_APPROVAL,
                                                       .owner_id = request_id },
                                        content);
+}
+
+int approval_show_content(Database *database, const char *request_id, Bytes content)
+{
+        _cleanup_(freep) char *room_id = NULL;
+
+        int r = query_text(database, &room_id,
+                           "SELECT room_id FROM approval WHERE request_id = ? AND NOT shown AND NOT closed",
+                           "t", request_id);
+        if (r <= 0)
+                return r;
+        r = query_run(database, "UPDATE approval SET shown = 1 WHERE request_id = ?", "t", request_id);
+        return r < 0 ? r : attach(database, room_id, request_id, "content.txt", content);
 }
 
 int approval_next_open(Database *database, const char *after_id, char **ret_request_id)

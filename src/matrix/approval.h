@@ -16,6 +16,9 @@
  * is in a file beside. 0: done, or announced before; 1: no person could read it yet. */
 int approval_add(Database *database, const char *request_id, ApprovalTier tier, const Answer *announcement);
 
+/* Attaches, once, what an announced request would write: its arguments have the digest of it. */
+int approval_show_content(Database *database, const char *request_id, Bytes content);
+
 /* The next announced request after that id ("": the first) whose end was not announced. 1: there is one; the
  * caller frees the id. */
 int approval_next_open(Database *database, const char *after_id, char **ret_request_id);

@@ -13,6 +13,7 @@
 #include "matrix/room-queue.h"
 #include "proto/id.h"
 #include "trust/envelope.h"
+#include "trust/request.h"
 #include "trust/result.h"
 
 #define WAITING_MAX 5000 /* more than the dispatcher keeps open */
@@ -22,7 +23,7 @@
 #define ALERT_KEY_SIZE (sizeof "approval:" + ULID_SIZE)
 
 typedef struct WaitingRequest {
-        const char *id, *device, *principal, *state, *tier, *description, *result;
+        const char *id, *device, *principal, *state, *tier, *description, *request, *result;
         uint64_t created_ms;
 } WaitingRequest;
 
@@ -34,6 +35,7 @@ static const BusField fields[] = {
         BUS_FIELD("tier", BUS_TEXT, WaitingRequest, tier, BUS_REQUIRED),
         BUS_FIELD("description", BUS_TEXT, WaitingRequest, description, BUS_REQUIRED),
         BUS_FIELD("created_at_ms", BUS_UINT64, WaitingRequest, created_ms),
+        BUS_FIELD("request", BUS_TEXT, WaitingRequest, request),
         BUS_FIELD("result", BUS_TEXT, WaitingRequest, result),
 };
 static const BusDictionary dictionary = BUS_DICTIONARY(fields);
@@ -102,6 +104,27 @@ static int announce(MatrixDaemon *self, const WaitingRequest *request)
                 &(Answer){ .line = line, .output = bytes_of_string(request->description), .end = end });
         self->approvals.no_reader |= r > 0;
         return r < 0 ? r : remind(self->database, request);
+}
+
+/* Of what is written the announcement has only the digest: whoever decides reads it from the signed request.
+ */
+static int show_content(MatrixDaemon *self, const WaitingRequest *waiting)
+{
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        _cleanup_(request_freep) Request *request = NULL;
+
+        if (!waiting->request || !streq(waiting->state, "approving"))
+                return 0;
+        int r = envelope_parse(bytes_of_string(waiting->request), ENVELOPE_PAYLOAD_MAX, &envelope);
+        if (r == 0)
+                r = request_parse(envelope_payload(envelope), &request, NULL);
+        if (r != 0)
+                return MIN(r, 0); /* the device judges what it is */
+
+        const SchemaBlob *content = &request->arguments.content;
+        return content->size > 0 ? approval_show_content(self->database, waiting->id,
+                                                         BYTES(content->data, content->size))
+                                 : 0;
 }
 
 /* ---- verdicts */
@@ -210,6 +233,8 @@ static void on_request(BusRequest *call, const BusReply *reply)
         if (r < 0 || (reply->reason != 0 && reply->reason != DEVBOX_ERROR_REQUEST_UNKNOWN))
                 return;
         r = transaction_begin(self->database, &transaction);
+        if (r == 0)
+                r = show_content(self, &request);
         if (r == 0)
                 r = close_ended(self, &request);
         commit(self, &transaction, r);

@@ -76,8 +76,24 @@ static bool is_written(const ChatWorld *world, const char *name)
         return access(path, F_OK) == 0;
 }
 
+/* The file of that name, as Ana's client shows it; it is the last one. The caller frees it. */
+static uint8_t *open_file(const ChatWorld *world, const char *name)
+{
+        _cleanup_(json_freep) cJSON *file = NULL;
+        _cleanup_(freep) char *text = NULL;
+        uint8_t *plain = NULL;
+
+        assert_int_equal(query_text(world->ana->database, &text, "SELECT file FROM heard WHERE body LIKE ?",
+                                    "t", name),
+                         1);
+        assert_ok(matrix_json_parse(bytes_of_string(text), SIZE_MAX, &file));
+        assert_ok(attachment_decrypt(BYTES(world->uploaded.data, world->uploaded.size), file, &plain));
+        return plain;
+}
+
 static void test_approval(void **state)
 {
+        _cleanup_(freep) uint8_t *content = NULL;
         _cleanup_(freep) char *asked = NULL;
         ChatWorld *world = *state;
 
@@ -87,6 +103,10 @@ static void test_approval(void **state)
                         world->run->directory);
         CHAT_UNTIL(world, chat_read(world, asked) == 1 && chat_count_reactions(world, asked) == 2);
         assert_false(is_written(world, "note"));
+        CHAT_UNTIL(world, chat_read(world, "______-content.txt") == 1);
+        content = open_file(world, "______-content.txt");
+        assert_int_equal(world->uploaded.size, strlen("hello"));
+        assert_memory_equal(content, "hello", strlen("hello"));
         (void) chat_react(world, "%@ana:x asks dev-a for:_fs.write %", THUMB_UP);
         CHAT_UNTIL(world, chat_read(world, "%approved by @ana:x, done%") == 1 &&
                                   chat_count_reactions(world, asked) == 1); /* hers */
@@ -104,9 +124,8 @@ static void test_approval(void **state)
 /* What no message holds arrives as a file: encrypted, whole, and with the hash that its message has. */
 static void test_long_output(void **state)
 {
-        _cleanup_(freep) char *content = malloc(LONG_SIZE), *path = NULL, *line = NULL, *text = NULL;
+        _cleanup_(freep) char *content = malloc(LONG_SIZE), *path = NULL, *line = NULL;
         _cleanup_(freep) uint8_t *plain = NULL;
-        _cleanup_(json_freep) cJSON *file = NULL;
         ChatWorld *world = *state;
 
         for (size_t i = 0; i < LONG_SIZE; i++)
@@ -118,12 +137,8 @@ static void test_long_output(void **state)
         CHAT_UNTIL(world, chat_read(world, "dev-a-cat.txt") == 1);
         assert_int_equal(chat_read(world, "%✅ dev-a · cat · exit 0%"), 1);
 
-        assert_int_equal(query_text(world->ana->database, &text,
-                                    "SELECT file FROM heard WHERE body = 'dev-a-cat.txt'", ""),
-                         1);
-        assert_ok(matrix_json_parse(bytes_of_string(text), SIZE_MAX, &file));
+        plain = open_file(world, "dev-a-cat.txt");
         assert_int_equal(world->uploaded.size, LONG_SIZE);
-        assert_ok(attachment_decrypt(BYTES(world->uploaded.data, LONG_SIZE), file, &plain));
         assert_true(memcmp(plain, content, LONG_SIZE) == 0);
         verify_chain(world->run->ledger);
 }

@@ -419,6 +419,23 @@ static void test_announcement(void **state)
                          1);
 }
 
+/* What a write would write is beside the announcement, once. */
+static void test_content(void **state)
+{
+        TestStore *store = *state;
+
+        assert_ok(approval_show_content(store->database, REQUEST, bytes_of_string("hello")));
+        announce(store);
+        assert_int_equal(count(store, "SELECT count(*) FROM upload"), 0);
+        for (int i = 0; i < 2; i++)
+                assert_ok(approval_show_content(store->database, REQUEST, bytes_of_string("hello")));
+        assert_int_equal(count(store, "SELECT count(*) FROM upload JOIN upload_piece ON upload = id"
+                                      " WHERE room_id = '!approvals' AND length(cipher) = 5"
+                                      " AND content LIKE '%7KQ2PD-content.txt%'"),
+                         1);
+        assert_int_equal(count(store, "SELECT count(*) FROM upload"), 1);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -430,6 +447,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_closed_before_it_was_sent, test_store_up,
                                                 test_store_down),
                 cmocka_unit_test_setup_teardown(test_announcement, test_store_up, test_store_down),
+                cmocka_unit_test_setup_teardown(test_content, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_taken_back, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_read_again, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_written_and_taken_back, test_store_up, test_store_down),
