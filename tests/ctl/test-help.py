@@ -13,7 +13,8 @@ import sys
 import unittest
 
 DEVBOXCTL, SOURCE = (pathlib.Path(word).resolve() for word in sys.argv[1:])
-MANUALS = "\n".join(path.read_text(encoding="utf-8") for path in SOURCE.glob("man/devboxctl*.1"))
+MANUALS = {path.stem: path.read_text(encoding="utf-8") for path in SOURCE.glob("man/devboxctl*.1")}
+SHARED = [MANUALS["devboxctl"], MANUALS["devboxctl-operator"]]  # options of many commands
 
 
 def devboxctl(*arguments):
@@ -44,10 +45,17 @@ class Help(unittest.TestCase):
                 self.assertIn(" ".join(words), " ".join(shlex.split(example.group(1))))
                 self.assertEqual(devboxctl("help", *words).stdout, answer.stdout)
 
-    def test_every_command_is_in_a_manual(self):
+    def test_every_command_and_option_is_in_a_manual(self):
         for words in commands():
+            name = re.compile(r"\b" + r"(?:\s+|\n\.\w+ )".join(words) + r"\b")
+            manuals = [text for text in MANUALS.values() if name.search(text)]
             with self.subTest(" ".join(words)):
-                self.assertRegex(MANUALS, r"\b" + r"(?:\s+|\n\.\w+ )".join(words) + r"\b")
+                self.assertTrue(manuals)
+            text = "\n".join(manuals + SHARED)
+            answer = devboxctl(*words, "--help").stdout
+            for short, option in re.findall(r"^ {2,}(?:-(\w), )?--([a-z-]+)", answer, re.M):
+                with self.subTest(" ".join(words), option=option):
+                    self.assertTrue(re.search(rf"Fl (?:(?:Fl |-){option}|{short or '-'})(?![\w-])", text))
 
 
 if __name__ == "__main__":
