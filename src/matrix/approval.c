@@ -51,7 +51,7 @@ static int make_announcement(const Answer *announcement, cJSON **ret_content)
         text_append(&end, strempty(answer.end));
         if (end.error < 0)
                 return end.error;
-        answer.end = end.data;
+        answer.end = end.size > 0 ? end.data : NULL;
         int r = answer_make(&answer, &content);
         if (r == 0)
                 r = object_put_string(content, "msgtype", "m.text"); /* causes a notification */

@@ -37,6 +37,7 @@ static void begin_announcement(TestStore *store, ApprovalTier tier)
         for (int i = 0; i < 2; i++)
                 assert_err(approval_add(store->database, REQUEST, tier, &(Answer){ .line = "home: rm" }), 0);
         assert_int_equal(count(store, "SELECT count(*) FROM outbox WHERE owner_id = '" REQUEST "'"), 1);
+        assert_int_equal(count(store, "SELECT content ->> '$.body' = 'home: rm' FROM outbox"), 1);
         assert_ok(query_run(store->database, "DELETE FROM outbox", ""));
 }
 
