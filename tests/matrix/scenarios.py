@@ -73,7 +73,7 @@ async def long_output(world, room):
 async def drain_keys(world):
     """Takes all one-time keys of the bot's device; then the server gives its fallback key."""
     [device] = (await world.ana.call("keys/query", {"device_keys": {BOT: []}}))["device_keys"][BOT]
-    for _ in range(ONE_TIME_KEYS + 1):
+    for _ in range(count_keys(world) + 1):
         answer = await world.ana.call("keys/claim", {"one_time_keys": {BOT: {device: "signed_curve25519"}}})
     [key] = answer["one_time_keys"][BOT][device].values()
     assert key["fallback"], key
