@@ -45,10 +45,10 @@ struct LinkRun {
         HttpCall *call;                      /* NULL: waits for the session */
         uint8_t session[SESSION_NONCE_SIZE]; /* that it was sent in */
         Frames frames;
-        bool arrived; /* perhaps, in an earlier attempt */
-        bool renewed; /* the session, on its account */
-        char *result; /* the envelope */
-        Text refusal; /* the body of a response that is no success */
+        bool arrived;        /* perhaps, in an earlier attempt */
+        unsigned n_renewals; /* of the session */
+        char *result;        /* the envelope */
+        Text refusal;        /* the body of a response that is no success */
         unsigned n_busy;
         DevboxError reason; /* of the answer */
         char message[DEVICE_MESSAGE_SIZE];

@@ -12,6 +12,9 @@
 /* How often a request is sent to an agent that has as many under way as it can have: for three seconds. */
 #define BUSY_MAX 6
 
+/* How often a request is sent again because its session was over: others may have ended it. */
+#define RENEWALS_MAX 5
+
 #define REFUSAL_MAX 4096
 
 /* ---- the end of a run */
@@ -33,7 +36,7 @@ static void ask_again(LinkRun *run)
         DeviceLink *link = run->link;
 
         run->call = http_call_free(run->call);
-        run->renewed = false;
+        run->n_renewals = 0;
         prepare_after(link, backoff_next(&link->backoff));
 }
 
@@ -51,11 +54,21 @@ static void set_arrived(LinkRun *run)
                 run->handlers->on_arrived(run->userdata);
 }
 
-/* The device may have accepted it without a word that arrived: its ledger, its agent or the way died. */
+/* Unless it was sent in an earlier one: several may be refused for the same reason. */
+static void end_session(LinkRun *run)
+{
+        if (memcmp(run->session, run->link->session, sizeof run->session) == 0)
+                device_link_reset(run->link);
+}
+
+/* The device may have accepted it without a word that arrived: its ledger, its agent or the way died. Or the
+ * delivery arrives yet, which must not be after the device has answered the next one: that is in another
+ * session. */
 static void on_no_answer(LinkRun *run)
 {
         set_arrived(run);
         run->request.in_order |= run->request.may_wait;
+        end_session(run);
         ask_again(run);
 }
 
@@ -198,13 +211,6 @@ static void witness_device(DeviceLink *link)
                 log_debug("The chain of %s is not witnessed now", link->name);
 }
 
-/* Unless it was sent in an earlier one: several may be refused for the same reason. */
-static void end_session(LinkRun *run)
-{
-        if (memcmp(run->session, run->link->session, sizeof run->session) == 0)
-                device_link_reset(run->link);
-}
-
 /* Without a statement of the device: perhaps the session is not one of its ledger's any more, or it has lost
  * its manifest, or it is revoked. */
 static void on_unsigned(LinkRun *run, int reason)
@@ -242,8 +248,7 @@ static void on_run_complete(HttpCall *call, int error, void *userdata)
         link->used_at_usec = time_now(CLOCK_MONOTONIC);
         if (error == 0 && http_call_status(call) != 200)
                 return on_refusal(run);
-        if (error == 0 && asks_for_renewal(run->reason) && !run->renewed) {
-                run->renewed = true;
+        if (error == 0 && asks_for_renewal(run->reason) && run->n_renewals++ < RENEWALS_MAX) {
                 run->call = http_call_free(run->call);
                 end_session(run);
                 return device_link_prepare(link);

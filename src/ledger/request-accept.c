@@ -56,8 +56,8 @@ int ledger_check_limits(const Ledger *ledger)
         return ledger_disk_is_full(ledger) ? -ENOSPC : 0;
 }
 
-/* A denial is final for the deliveries before it: the hub ends the request by it, and an earlier one may
- * still be on its way. */
+/* A delivery that withdraws is final for those before it: one of the same request may still be on its way.
+ */
 static int judge(Ledger *ledger, const AcceptInput *input, LedgerTime time, AcceptVerdict *verdict)
 {
         AcceptLedger memory = requests_ledger;
@@ -68,7 +68,7 @@ static int judge(Ledger *ledger, const AcceptInput *input, LedgerTime time, Acce
         if (r == 0 && !verdict->known)
                 r = ledger_check_limits(ledger);
         if (verdict->counter > 0 && delivery_counters_use(&ledger->session.counters, &verdict->dispatcher,
-                                                          verdict->counter, r != 0) < 0)
+                                                          verdict->counter, verdict->withdrawn) < 0)
                 ledger->session.begun = false; /* more dispatchers than one session has; the next is empty */
         return r;
 }

@@ -152,7 +152,7 @@ static void *work(void *userdata)
                         polled[2 + 2 * i] = (struct pollfd){ link->pairs[i].hub_fd, POLLIN, 0 };
                         polled[3 + 2 * i] = (struct pollfd){ link->pairs[i].agent_fd, POLLIN, 0 };
                 }
-                if (mode == LOSSY_PASS)
+                if (mode == LOSSY_PASS || mode == LOSSY_HOLD)
                         release(link);
                 (void) poll(polled, ELEMENTSOF(polled), mode == LOSSY_HELD ? HELD_MSEC : -1);
                 if (polled[0].revents != 0)

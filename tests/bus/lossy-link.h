@@ -10,7 +10,7 @@ typedef enum LossyMode {
         LOSSY_NO_ANSWER,  /* the next request arrives, and the hub's connection ends */
         LOSSY_NO_REQUEST, /* it does not arrive */
         LOSSY_AWAY,       /* after either, too: each connection ends at its beginning */
-        LOSSY_HOLD,       /* the next request waits for LOSSY_PASS */
+        LOSSY_HOLD,       /* the next request waits for LOSSY_PASS, or LOSSY_HOLD for the one after it */
         LOSSY_HELD,       /* after it: others overtake it */
         LOSSY_DEAD,       /* for ever: what is sent gets no answer, and there are no new connections */
 } LossyMode;

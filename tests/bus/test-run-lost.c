@@ -116,21 +116,31 @@ static void run_ls(const RunWorld *world)
         assert_end(world, &outcome, "\"exit_code\":0");
 }
 
-/* One request overtakes another, perhaps in a session that began meanwhile. */
-static void overtake(RunWorld *world, bool session_lost)
+static void wait_held(void)
+{
+        for (unsigned i = 0; i < TEST_DEADLINE_SEC * 100 && lossy_link_mode(link_to_agent) != LOSSY_HELD;
+             i++)
+                (void) usleep(10000);
+        assert_int_equal(lossy_link_mode(link_to_agent), LOSSY_HELD);
+}
+
+/* One request overtakes another, in the same session or after each of these losses of it. */
+static void overtake(RunWorld *world, unsigned n_losses)
 {
         char *ls[] = { (char *) "ls", (char *) "--", (char *) "/home", NULL };
         _cleanup_(outcome_done) Outcome first = { 0 };
 
         lossy_link_set(link_to_agent, LOSSY_HOLD);
         int fd = run(world, "shell.exec", ls, &first);
-        while (lossy_link_mode(link_to_agent) != LOSSY_HELD)
-                (void) usleep(10000);
-        if (session_lost) {
+        for (unsigned i = 0; i < n_losses; i++) {
+                wait_held();
                 (void) test_daemon_stop(world->ledger->daemon);
                 test_daemon_free(world->ledger->daemon);
                 world->ledger->daemon = start_ledger(world->ledger, false);
+                run_ls(world);
+                lossy_link_set(link_to_agent, LOSSY_HOLD);
         }
+        wait_held();
         run_ls(world);
         lossy_link_set(link_to_agent, LOSSY_PASS);
         follow(fd, &first);
@@ -145,9 +155,29 @@ static void test_overtaken(void **state)
 
         run_ls(world);
         unsigned n_sessions = count_chain(world, session);
-        overtake(world, false);
-        assert_int_equal(count_chain(world, session), n_sessions);
-        overtake(world, true);
+        for (unsigned n_losses = 0; n_losses < 3; n_losses++) {
+                overtake(world, n_losses);
+                n_sessions += n_losses;
+                assert_int_equal(count_chain(world, session), n_sessions);
+        }
+}
+
+/* What is withdrawn while its delivery is on the way is denied in another session, where that one is
+ * invalid. */
+static void test_withdrawn_on_its_way(void **state)
+{
+        static const char *const session[] = { "\"session\"", NULL };
+        RunWorld *world = *state;
+        char id[64], *ls[] = { (char *) "ls", (char *) "--", (char *) "/home", NULL };
+
+        run_ls(world);
+        unsigned n_sessions = count_chain(world, session);
+        lossy_link_set(link_to_agent, LOSSY_HOLD);
+        submit_command(world, "dev-a", false, ls, id);
+        wait_held();
+        cancel(world, id);
+        assert_string_equal(wait_end(world, id), "cancelled");
+        lossy_link_set(link_to_agent, LOSSY_PASS);
         assert_int_equal(count_chain(world, session), n_sessions + 1);
 }
 
@@ -169,6 +199,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_lost_on_the_way, up, down),
                 cmocka_unit_test_setup_teardown(test_overtaken, up, down),
+                cmocka_unit_test_setup_teardown(test_withdrawn_on_its_way, up, down),
                 cmocka_unit_test_setup_teardown(test_connection_to_nobody, up, down),
         };
 

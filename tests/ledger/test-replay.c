@@ -55,28 +55,6 @@ static void test_8_overtaken(void **state)
         }
 }
 
-/* What a denied delivery overtook is not accepted later: the hub may have ended the request by the denial.
- */
-static void test_8_overtaken_by_a_denial(void **state)
-{
-        LedgerWorld *world = *state;
-        _cleanup_(signed_bundle_done) SignedBundle bundle = { 0 };
-        Sibling sibling;
-        LedgerAnswer answer;
-
-        sibling_init(&sibling, 1);
-        Case denied = { .request = { sibling.edits[0], sibling.edits[1],
-                                     ARGS("{\"argv\":[\"/usr/bin/rm\",\"x\"]}") } };
-        signed_bundle(&world->made, &(Case){ 0 }, &bundle);
-        assert_case_refused(world, &denied, DEVBOX_ERROR_BINARY_NOT_ALLOWED, TRACE_ENTRY);
-        assert_refused(world, &bundle, DEVBOX_ERROR_SESSION_MISMATCH, TRACE_ENTRY);
-
-        signed_deliver_again(&world->made, &bundle);
-        ledger_world_put(world, &bundle, &answer);
-        assert_int_equal(answer.outcome, LEDGER_ACCEPTED);
-        ledger_answer_done(&answer);
-}
-
 static void test_9_new_session_ends_the_old_one(void **state)
 {
         LedgerWorld *world = *state;
@@ -230,7 +208,6 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 ledger_test(test_8_request_runs_once),
                 ledger_test(test_8_overtaken),
-                ledger_test(test_8_overtaken_by_a_denial),
                 ledger_test(test_9_new_session_ends_the_old_one),
                 ledger_test(test_9_sessions_end_with_the_process),
                 ledger_test(test_10_11_used_nonces_and_ids),

@@ -7,7 +7,7 @@
  *
  * A request that may have arrived is withdrawn by a delivery that says so: the device denies it, or answers with what
  * it knows. Its expiry on the hub is the same, of which nobody decides. Deliveries overtake each other; the device may
- * not store what it denies, but then takes no delivery from before the denial.
+ * not store what it denies, but takes no delivery from before one that withdraws.
  *
  * Checked, exhaustively (run: tests/model/check):
  *   once       each request runs at most once
@@ -20,7 +20,7 @@
  * -DOVERTAKE goes on with the next request when a connection is lost.
  * -DNO_RECHECK reads the approval when the request is queued, not again before it is sent.
  * -DGUESS withdraws what may have arrived without asking the device.
- * -DNO_FLOOR takes deliveries from before a denial. */
+ * -DNO_FLOOR takes deliveries from before one that withdraws. */
 
 #ifndef OUTAGES
 #define OUTAGES 3
@@ -39,7 +39,7 @@ bool late[N];           /* it was withdrawn before it was sent */
 bool connected[N];      /* the hub still listens to the run of this request */
 bool denied[N];         /* the answer on this connection */
 byte counter;           /* of the last delivery */
-byte floor;             /* on the device: that of the last one it denied */
+byte floor;             /* on the device: that of the last one that withdrew */
 chan request = [N] of { byte, bool, byte };     /* a delivery; it withdraws the request; its counter */
 
 /* ---- people, and the clock */

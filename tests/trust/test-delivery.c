@@ -83,12 +83,12 @@ static void test_window(void **state)
                 { 3, false, false },                      /* too old */
                 { 4, false, true },                       /* the oldest */
                 { 4, false, false },                      /* replayed */
-                { 6, true, true },                        /* denied */
-                { 5, false, false },                      /* sent before what was denied */
+                { 6, true, true },                        /* withdraws */
+                { 5, false, false },                      /* sent before it */
                 { 7, false, true },                       /* sent after it */
                 { 2 + DELIVERY_WINDOW, false, true },     /* the last but one */
                 { SCHEMA_INTEGER_MAX, true, true },       /* beyond all of them */
-                { SCHEMA_INTEGER_MAX - 1, false, false }, /* sent before what was denied */
+                { SCHEMA_INTEGER_MAX - 1, false, false }, /* sent before it */
         };
         DeliveryCounters counters = { .n = 0 };
         PublicKey key = { { 0 } };
