@@ -135,11 +135,32 @@ static void test_file_from_standard_input(void **state)
         run_done(&background.run);
 }
 
+/* Beyond the limit of the manifest's entry; in JSON the size of all of it says so. */
+static void test_output_that_is_cut(void **state)
+{
+        static char text[200000];
+        RunWorld *world = *state;
+        _cleanup_(freep) char *path = text_of("%s/long", world->directory);
+
+        memset(text, 'x', sizeof text);
+        int fd = assert_ok(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+        assert_ok(fd_write_all(fd, BYTES(text, sizeof text)));
+        (void) close(fd);
+        _cleanup_(run_done) Run cut = run_words(world, "run", "dev-a", "--read", path);
+        assert_int_equal(cut.status, 0);
+        assert_has(cut.output, "the output is cut: 134464 bytes are beyond max_output");
+        _cleanup_(run_done) Run json = run_words(world, "run", "dev-a", "--read", path, "--json");
+        assert_has(json.output, "\"output_bytes\":200000");
+        _cleanup_(run_done) Run whole = run_words(world, "run", "dev-a", "ls", "--", "/home");
+        assert_null(strstr(whole.output, "is cut"));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 run_world_test(test_statuses),
                 run_world_test(test_file_from_standard_input),
+                run_world_test(test_output_that_is_cut),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

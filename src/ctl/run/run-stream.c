@@ -71,6 +71,8 @@ static int take_end(Bytes json, RunEnd *end)
         end->message = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(end->tree, "message"));
         end->exit_code = int_member(end->tree, "exit_code", -1);
         end->exit_signal = int_member(end->tree, "exit_signal", 0);
+        const cJSON *size = cJSON_GetObjectItemCaseSensitive(end->tree, "output_bytes");
+        end->n_output = cJSON_IsNumber(size) ? (uint64_t) MAX(size->valuedouble, 0) : 0;
         return end->state ? 0 : -EBADMSG;
 }
 
@@ -115,6 +117,7 @@ static int on_frame(char type, Bytes payload, void *userdata)
 
         if (type == 'R')
                 return take_end(payload, follower->end);
+        follower->end->n_received += payload.size;
         if (follower->keep)
                 return keep_output(&follower->end->streams[is_error], payload);
         if (sink->is_terminal)

@@ -24,8 +24,9 @@ enum {
 typedef struct RunEnd {
         cJSON *tree;
         const char *state, *message;
-        int exit_code, exit_signal; /* -1, 0: none */
-        Text streams[2];            /* standard output and error, where they are kept */
+        int exit_code, exit_signal;    /* -1, 0: none */
+        uint64_t n_received, n_output; /* bytes of both streams: here, and on the device */
+        Text streams[2];               /* standard output and error, where they are kept */
 } RunEnd;
 
 #define RUN_END_NULL ((RunEnd){ .exit_code = -1 })

@@ -105,6 +105,7 @@ static int print_document(const char *id, const RunEnd *end)
                 json_add_u64(&json, "exit_code", (uint64_t) end->exit_code);
         if (end->exit_signal > 0)
                 json_add_u64(&json, "exit_signal", (uint64_t) end->exit_signal);
+        json_add_u64(&json, "output_bytes", end->n_output);
         int r = add_stream(&json, "stdout_b64", &end->streams[0]);
         if (r == 0)
                 r = add_stream(&json, "stderr_b64", &end->streams[1]);
@@ -117,6 +118,15 @@ static int report(Ctl *ctl, const char *id, const RunEnd *end)
         ctl->status = run_exit_status(end);
         if (ctl->json)
                 return print_document(id, end);
+        if (end->n_output > end->n_received) {
+                int r = print_line(stderr,
+                                   "devboxctl: the output is cut: %" PRIu64
+                                   " bytes are beyond max_output of the "
+                                   "manifest, or the connection to the device was lost",
+                                   end->n_output - end->n_received);
+                if (r < 0)
+                        return r;
+        }
         if (streq(end->state, "finished"))
                 return 0;
 
