@@ -43,7 +43,9 @@ struct LinkRun {
         const LinkRunHandlers *handlers;
         void *userdata;
         HttpCall *call;                      /* NULL: waits for the session */
-        uint8_t session[SESSION_NONCE_SIZE]; /* that it was sent in */
+        uint8_t session[SESSION_NONCE_SIZE]; /* that it was sent in; where to, and whose result it is: */
+        char address[sizeof((DeviceFacts *) 0)->address];
+        PublicKey key;
         Frames frames;
         bool arrived;        /* perhaps, in an earlier attempt */
         unsigned n_renewals; /* of the session */
@@ -57,8 +59,12 @@ struct LinkRun {
 /* link.c: begins what is needed to send the runs that wait. */
 void device_link_prepare(DeviceLink *link);
 
-/* Forgets the session; the next use begins a new one. */
+/* Forgets the session; the next use begins a new one, which the caller arranges. Requests that are under way
+ * go on. */
 void device_link_reset(DeviceLink *link);
+
+/* device_link_prepare() after this time. */
+void device_link_prepare_after(DeviceLink *link, usec_t after_usec);
 
 /* link-run.c */
 void link_run_send(LinkRun *run);

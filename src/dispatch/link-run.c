@@ -25,19 +25,13 @@ static void run_end(LinkRun *run, const Result *result, int reason)
         run->handlers->on_end(result, result ? run->result : NULL, reason, run->message, run->userdata);
 }
 
-static void prepare_after(DeviceLink *link, usec_t after_usec)
-{
-        (void) sd_event_source_set_time_relative(link->timer, after_usec);
-        (void) sd_event_source_set_enabled(link->timer, SD_EVENT_ONESHOT);
-}
-
 static void ask_again(LinkRun *run)
 {
         DeviceLink *link = run->link;
 
         run->call = http_call_free(run->call);
         run->n_renewals = 0;
-        prepare_after(link, backoff_next(&link->backoff));
+        device_link_prepare_after(link, backoff_next(&link->backoff));
 }
 
 void link_run_fail(LinkRun *run, int reason)
@@ -54,22 +48,27 @@ static void set_arrived(LinkRun *run)
                 run->handlers->on_arrived(run->userdata);
 }
 
-/* Unless it was sent in an earlier one: several may be refused for the same reason. */
-static void end_session(LinkRun *run)
+/* If it is the current one: several may be refused for the same reason. */
+static void end_session_of(LinkRun *run)
 {
         if (memcmp(run->session, run->link->session, sizeof run->session) == 0)
                 device_link_reset(run->link);
 }
 
-/* The device may have accepted it without a word that arrived: its ledger, its agent or the way died. Or the
- * delivery arrives yet, which must not be after the device has answered the next one: that is in another
- * session. */
-static void on_no_answer(LinkRun *run)
+static void deliver_again(LinkRun *run)
 {
         set_arrived(run);
         run->request.in_order |= run->request.may_wait;
-        end_session(run);
         ask_again(run);
+}
+
+/* The device may have accepted it without a word that arrived: its ledger, its agent or the way died. Or the
+ * delivery is still under way: it is delivered again in a new session, so that this one cannot be accepted
+ * after the answer to that. */
+static void on_no_answer(LinkRun *run)
+{
+        end_session_of(run);
+        deliver_again(run);
 }
 
 static void on_busy(LinkRun *run)
@@ -178,7 +177,7 @@ static int on_receive(HttpCall *call, const char *data, size_t size, void *userd
 /* Errors: -EKEYREJECTED it is not the device's statement about this request. */
 static int parse_result(const LinkRun *run, Result **ret_result)
 {
-        const KeySet keys = { .role = "device", .keys = &run->link->facts.key, .n_keys = 1, .threshold = 1 };
+        const KeySet keys = { .role = "device", .keys = &run->key, .n_keys = 1, .threshold = 1 };
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
         _cleanup_(result_freep) Result *result = NULL;
 
@@ -200,13 +199,14 @@ static bool asks_for_renewal(DevboxError reason)
 }
 
 /* The hub is no witness of itself: its own ledger has that chain. */
-static void witness_device(DeviceLink *link)
+static void witness_device(const LinkRun *run)
 {
+        DeviceLink *link = run->link;
         char url[128];
 
         if (streq(link->name, DISPATCH_HUB))
                 return;
-        (void) snprintf(url, sizeof url, "http://%s:%u", link->facts.address, link->context->agent_port);
+        (void) snprintf(url, sizeof url, "http://%s:%u", run->address, link->context->agent_port);
         if (!link->witness || witness_start(link->witness, url) < 0)
                 log_debug("The chain of %s is not witnessed now", link->name);
 }
@@ -216,7 +216,7 @@ static void witness_device(DeviceLink *link)
 static void on_unsigned(LinkRun *run, int reason)
 {
         if (run->arrived && reason != 0)
-                end_session(run);
+                end_session_of(run);
         link_run_fail(run, reason);
 }
 
@@ -250,7 +250,7 @@ static void on_run_complete(HttpCall *call, int error, void *userdata)
                 return on_refusal(run);
         if (error == 0 && asks_for_renewal(run->reason) && run->n_renewals++ < RENEWALS_MAX) {
                 run->call = http_call_free(run->call);
-                end_session(run);
+                end_session_of(run);
                 return device_link_prepare(link);
         }
         if (error != 0 && http_call_was_sent(call))
@@ -268,7 +268,7 @@ static void on_run_complete(HttpCall *call, int error, void *userdata)
 
         backoff_reset(&link->backoff);
         link->entries = MAX(link->entries, (uint64_t) result->size);
-        witness_device(link);
+        witness_device(run);
         run_end(run, result, run->reason);
 }
 
@@ -310,6 +310,8 @@ void link_run_send(LinkRun *run)
                                 link->context->agent_port);
                 forget_answer(run);
                 memcpy(run->session, link->session, sizeof run->session);
+                memcpy(run->address, link->facts.address, sizeof run->address);
+                run->key = link->facts.key;
                 r = http_call_start(link->context->http, &options, &handlers, run, &run->call);
         }
         if (r != 0)
@@ -329,7 +331,7 @@ int link_run_start(DeviceLink *link, const LinkRequest *request, const LinkRunHa
                           .userdata = userdata,
                           .arrived = request->arrived };
         TAILQ_INSERT_TAIL(&link->runs, run, entry);
-        prepare_after(link, 0);
+        device_link_prepare_after(link, 0);
         *ret_run = run;
         return 0;
 }
@@ -341,7 +343,7 @@ LinkRun *link_run_free(LinkRun *run)
 
         TAILQ_REMOVE(&run->link->runs, run, entry);
         if (run->request.in_order)
-                prepare_after(run->link, 0); /* for the next one */
+                device_link_prepare_after(run->link, 0); /* for the next one */
         http_call_free(run->call);
         frames_done(&run->frames);
         text_done(&run->refusal);
@@ -371,5 +373,5 @@ void link_run_withdraw(LinkRun *run)
         if (TAKE(run->request.withdrawn, true))
                 return;
 
-        on_no_answer(run);
+        deliver_again(run);
 }

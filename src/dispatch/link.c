@@ -30,6 +30,8 @@ static void link_fail(DeviceLink *link, int reason)
         LinkRun *run = TAILQ_FIRST(&link->runs), *next;
 
         device_link_reset(link);
+        if (reason == DEVBOX_ERROR_RATE_LIMITED) /* of sessions: no reason to end a request */
+                return device_link_prepare_after(link, backoff_next(&link->backoff));
         for (; run; run = next) {
                 next = TAILQ_NEXT(run, entry);
                 if (!run->call)
@@ -203,6 +205,12 @@ void device_link_prepare(DeviceLink *link)
 
         link->state = LINK_FACTS;
         facts_query_start(&link->query, link->context->mesh, link->name, on_facts);
+}
+
+void device_link_prepare_after(DeviceLink *link, usec_t after_usec)
+{
+        (void) sd_event_source_set_time_relative(link->timer, after_usec);
+        (void) sd_event_source_set_enabled(link->timer, SD_EVENT_ONESHOT);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)

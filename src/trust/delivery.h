@@ -19,7 +19,8 @@ typedef struct Delivery {
 } Delivery;
 
 /* The counters of a session, for each dispatcher: one cannot use up those of another. Deliveries have a
- * connection each, so that one may overtake another: the anti-replay window of RFC 4303, section 3.4.3. */
+ * connection each, so that one may overtake another: the anti-replay window of RFC 4303, section 3.4.3. One
+ * that is overtaken by more is denied, and delivered again. */
 #define DELIVERY_WINDOW       64
 #define DELIVERY_COUNTERS_MAX 64
 

@@ -131,11 +131,15 @@ static void from_agent(Pair *pair)
                 pair_end(pair);
 }
 
-static void release(LossyLink *link)
+static void release(LossyLink *link, bool drop)
 {
         for (Pair *pair = link->pairs; pair < link->pairs + PAIRS_MAX; pair++)
-                if (TAKE(pair->held, false))
-                        write_all(pair->agent_fd, pair->request.data, pair->request.size);
+                if (TAKE(pair->held, false)) {
+                        if (drop)
+                                pair_end(pair);
+                        else
+                                write_all(pair->agent_fd, pair->request.data, pair->request.size);
+                }
 }
 
 static void *work(void *userdata)
@@ -152,8 +156,8 @@ static void *work(void *userdata)
                         polled[2 + 2 * i] = (struct pollfd){ link->pairs[i].hub_fd, POLLIN, 0 };
                         polled[3 + 2 * i] = (struct pollfd){ link->pairs[i].agent_fd, POLLIN, 0 };
                 }
-                if (mode == LOSSY_PASS || mode == LOSSY_HOLD)
-                        release(link);
+                if (mode == LOSSY_PASS || mode == LOSSY_HOLD || mode == LOSSY_DROP)
+                        release(link, mode == LOSSY_DROP);
                 (void) poll(polled, ELEMENTSOF(polled), mode == LOSSY_HELD ? HELD_MSEC : -1);
                 if (polled[0].revents != 0)
                         return NULL;

@@ -12,6 +12,7 @@ typedef enum LossyMode {
         LOSSY_AWAY,       /* after either, too: each connection ends at its beginning */
         LOSSY_HOLD,       /* the next request waits for LOSSY_PASS, or LOSSY_HOLD for the one after it */
         LOSSY_HELD,       /* after it: others overtake it */
+        LOSSY_DROP,       /* the hub's connection of what is held ends; others pass */
         LOSSY_DEAD,       /* for ever: what is sent gets no answer, and there are no new connections */
 } LossyMode;
 

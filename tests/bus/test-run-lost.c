@@ -162,23 +162,51 @@ static void test_overtaken(void **state)
         }
 }
 
-/* What is withdrawn while its delivery is on the way is denied in another session, where that one is
- * invalid. */
-static void test_withdrawn_on_its_way(void **state)
+/* What is withdrawn while its delivery is under way is denied in the same session, which ends that one. What
+ * has lost its connection is delivered again in a new session. */
+static void test_under_way(void **state)
 {
         static const char *const session[] = { "\"session\"", NULL };
         RunWorld *world = *state;
-        char id[64], *ls[] = { (char *) "ls", (char *) "--", (char *) "/home", NULL };
 
         run_ls(world);
         unsigned n_sessions = count_chain(world, session);
+        for (unsigned dropped = 0; dropped < 2; dropped++) {
+                char id[64], *ls[] = { (char *) "ls", (char *) "--", (char *) "/home", NULL };
+
+                lossy_link_set(link_to_agent, LOSSY_HOLD);
+                submit_command(world, "dev-a", false, ls, id);
+                wait_held();
+                if (dropped)
+                        lossy_link_set(link_to_agent, LOSSY_DROP);
+                else
+                        cancel(world, id);
+                assert_string_equal(wait_end(world, id), dropped ? "finished" : "cancelled");
+                lossy_link_set(link_to_agent, LOSSY_PASS);
+                assert_int_equal(count_chain(world, session), n_sessions + dropped);
+        }
+}
+
+/* What runs when another one loses its session, and the mesh cannot say who the device is, ends with its own
+ * result. */
+static void test_end_without_a_session(void **state)
+{
+        RunWorld *world = *state;
+        char *sleep[] = { (char *) "sleep", (char *) "1000", NULL };
+        char id[64], *ls[] = { (char *) "ls", (char *) "--", (char *) "/home", NULL };
+        _cleanup_(outcome_done) Outcome outcome = { 0 };
+
+        int fd = run_for(world, 3000, sleep, &outcome);
+        wait_state(world, outcome.id, "running");
         lossy_link_set(link_to_agent, LOSSY_HOLD);
         submit_command(world, "dev-a", false, ls, id);
         wait_held();
-        cancel(world, id);
-        assert_string_equal(wait_end(world, id), "cancelled");
-        lossy_link_set(link_to_agent, LOSSY_PASS);
-        assert_int_equal(count_chain(world, session), n_sessions + 1);
+        atomic_store(&world->mesh_fails, true);
+        lossy_link_set(link_to_agent, LOSSY_DROP);
+        follow(fd, &outcome);
+        assert_end(world, &outcome, "\"state\":\"timeout\"");
+        atomic_store(&world->mesh_fails, false);
+        assert_string_equal(wait_end(world, id), "finished");
 }
 
 /* What may not wait does not go where nobody is, also where a connection is open from before. */
@@ -199,7 +227,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_lost_on_the_way, up, down),
                 cmocka_unit_test_setup_teardown(test_overtaken, up, down),
-                cmocka_unit_test_setup_teardown(test_withdrawn_on_its_way, up, down),
+                cmocka_unit_test_setup_teardown(test_under_way, up, down),
+                cmocka_unit_test_setup_teardown(test_end_without_a_session, up, down),
                 cmocka_unit_test_setup_teardown(test_connection_to_nobody, up, down),
         };
 
