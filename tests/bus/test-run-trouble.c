@@ -83,12 +83,36 @@ static void test_agent_at_its_limit(void **state)
         verify_chain(world->ledger);
 }
 
+/* As many as the device allows in a minute: the request waits for the next one. */
+static void test_sessions_are_used_up(void **state)
+{
+        RunWorld *world = *state;
+        char id[64], *ls[] = { (char *) "ls", (char *) "--", (char *) "/home", NULL };
+        bool limited = false;
+
+        while (!limited) {
+                sd_bus_error error = SD_BUS_ERROR_NULL;
+
+                limited = sd_bus_call_method(world->client, LEDGER, "/org/devbox/Ledger1", LEDGER,
+                                             "BeginSession", &error, NULL, "") < 0;
+                assert_true(!limited || sd_bus_error_has_name(&error, "org.devbox.Error.RateLimited"));
+                sd_bus_error_free(&error);
+        }
+        submit_command(world, "dev-a", false, ls, id);
+        for (unsigned i = 0; i < 2 * TEST_DEADLINE_SEC * 10 &&
+                             test_metric(world->client, LEDGER, "requests_accepted_total") == 0;
+             i++)
+                (void) usleep(100000);
+        assert_string_equal(wait_end(world, id), "finished");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 run_world_test(test_ledger),
                 run_world_test(test_witness),
                 run_world_test(test_agent_at_its_limit),
+                run_world_test(test_sessions_are_used_up),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
