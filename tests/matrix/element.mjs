@@ -188,7 +188,8 @@ const verbs = {
     // Reacts to the last message of another person in the room.
     async react(room, key) {
         const others = events.filter((event) => event.getRoomId() === room && event.getSender() !== user);
-        const about = others.findLast((event) => event.getContent().msgtype && !event.isRelation("m.replace"));
+        const isText = ({ msgtype }) => msgtype && msgtype !== "m.file";
+        const about = others.findLast((event) => isText(event.getContent()) && !event.isRelation("m.replace"));
         const relation = { rel_type: "m.annotation", event_id: about.getId(), key };
         return (await client.sendEvent(room, "m.reaction", { "m.relates_to": relation })).event_id;
     },

@@ -119,10 +119,14 @@ class Network:
         finally:
             self.hub.run("systemctl", "stop", "ssh")
 
+    def roots(self):
+        """A file on the hub with all that there were."""
+        self.hub.shell("cat /root/.config/devbox/operator/*root.json >/root/roots.json")
+        return "/root/roots.json"
+
     def chains(self):
         """What an auditor on the hub finds of each chain there, by the name of its device."""
-        self.hub.shell("cat /root/.config/devbox/operator/*root.json >/root/roots.json")
-        verify = ["audit", "verify", "--all", "--root", "/root/roots.json"]
+        verify = ["audit", "verify", "--all", "--root", self.roots()]
         said = self.hub.run("devboxctl", "--json", *verify, check=False).stdout
         return {chain["device"]: chain for chain in json.loads(said)["chains"]}
 

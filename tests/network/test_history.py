@@ -27,7 +27,6 @@ programs: [/usr/bin/df, /usr/bin/ls]
 read: [/home, /var/log]
 write: [/srv/attacks]
 """
-ROOT = "/root/.config/devbox/operator/root.json"
 DATABASE = "/var/lib/devbox/ledger/ledger.db"
 FORGET = f"""python3 -c 'import sqlite3
 with sqlite3.connect("{DATABASE}") as database:
@@ -109,9 +108,9 @@ def test_39_a_changed_database(network):
     witnessed(network)
     export = "devboxctl audit export --device home-wsl -o /root/chain --checkpoints /root/checkpoints"
     network.hub.shell(f"rm -f /root/chain /root/checkpoints; {export}")
-    for path in ("/root/checkpoints", ROOT):
+    for path in ("/root/checkpoints", network.roots()):
         network.home.put(f"/root/{path.split('/')[-1]}", network.hub.run("cat", path).stdout)
-    verify = "devboxctl audit verify --root /root/root.json --db /root/copy.db".split()
+    verify = "devboxctl audit verify --root /root/roots.json --db /root/copy.db".split()
     rows = [
         ("", ["--checkpoints", "/root/checkpoints"], OK, "OK"),
         ("", [], UNWITNESSED, "UNWITNESSED"),
