@@ -261,7 +261,7 @@ static void test_thumbs_of_tiers(void **state)
         }
 }
 
-/* Nobody is offered to decide what was decided before its message was known to be sent. */
+/* What was decided before its message was known to be sent gets no reactions to tap. */
 static void test_closed_before_it_was_sent(void **state)
 {
         TestStore *store = *state;

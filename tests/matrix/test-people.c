@@ -315,7 +315,7 @@ static void test_heard(void **state)
         assert_err(people_is_heard(world->database, "!elsewhere", ANA), 0);
 }
 
-/* Who has left a room, or declined, is invited again with the next manifest: nobody else could let them in.
+/* Who has left a room, or declined, is invited again with the next manifest: only the account can invite.
  * Who was banned is not. */
 static void test_left(void **state)
 {

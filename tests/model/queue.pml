@@ -6,7 +6,7 @@
  * The mesh goes down, and dispatch crashes: a budget; when it is spent, all must end.
  *
  * A request that may have arrived is withdrawn by a delivery that says so: the device denies it, or answers with what
- * it knows. Its expiry on the hub is the same, of which nobody decides. Deliveries overtake each other; the device may
+ * it knows. Its expiry on the hub is the same. Deliveries overtake each other; the device may
  * not store what it denies, but takes no delivery from before one that withdraws.
  *
  * Checked, exhaustively (run: tests/model/check):
