@@ -3,28 +3,8 @@
 
 #include "ctl/manifest/example.h"
 
+#include "basic/word.h"
 #include "trust/example.h"
-
-/* Appends a word of a command line as a shell reads it. */
-static void append_word(const char *word, Text *text)
-{
-        static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-                                    "%+,-./:=@_";
-
-        text_append(text, " ");
-        if (*word != '\0' && strspn(word, plain) == strlen(word)) {
-                text_append(text, word);
-                return;
-        }
-
-        text_append(text, "'");
-        for (; *word != '\0'; word++)
-                if (*word == '\'')
-                        text_append(text, "'\\''");
-                else
-                        text_append_bytes(text, word, 1);
-        text_append(text, "'");
-}
 
 /* Before the words: an option, or the name of the capability. Programs have none. */
 static void append_kind(CapabilityKind kind, Text *text)
@@ -55,8 +35,10 @@ int manifest_example(const Manifest *manifest, const Capability *capability, cha
         text_appendf(&text, "devboxctl run %s", manifest->device);
         append_kind((CapabilityKind) capability->kind, &text);
         for (const char *word = example_words_next(&words, NULL); word;
-             word = writes ? NULL : example_words_next(&words, word)) /* the text is standard input */
-                append_word(word, &text);
+             word = writes ? NULL : example_words_next(&words, word)) { /* the text is standard input */
+                text_append(&text, " ");
+                word_append_quoted(&text, word);
+        }
         text_append(&text, writes ? " < FILE" : "");
         return text_take(&text, ret_line, NULL);
 }
