@@ -69,7 +69,7 @@ static int take_manifest(DeviceFacts *facts, const char *text)
                 return r;
 
         facts->manifest_sha256 = envelope->digest;
-        if (streq(facts->manifest->device, DISPATCH_HUB))
+        if (streq(facts->manifest->device, HUB_NAME))
                 facts->key = facts->manifest->device_key;
         return 0;
 }
@@ -141,7 +141,7 @@ static void on_status(BusRequest *call, const BusReply *reply)
 void facts_query_start(FactsQuery *query, BusClient *mesh, const char *device, FactsHandler handler)
 {
         *query = (FactsQuery){ .mesh = mesh, .device = device, .handler = handler };
-        if (streq(device, DISPATCH_HUB))
+        if (streq(device, HUB_NAME))
                 send(query, "GetStatus", NULL, on_status);
         else
                 send(query, "GetPeer", device, on_peer);

@@ -4,12 +4,10 @@
 /* What devbox-mesh knows of a device: where it is, its key, and the documents that it must have. */
 
 #include "bus/client.h"
+#include "proto/id.h"
 #include "trust/manifest.h"
 
 #define FACTS_ROOTS_MAX 64
-
-/* The hub, as a device of itself: reserved, no peer has that name. */
-#define DISPATCH_HUB "hub"
 
 typedef struct DeviceFacts {
         char address[64];

@@ -204,7 +204,7 @@ static void witness_device(const LinkRun *run)
         DeviceLink *link = run->link;
         char url[128];
 
-        if (streq(link->name, DISPATCH_HUB))
+        if (streq(link->name, HUB_NAME))
                 return;
         (void) snprintf(url, sizeof url, "http://%s:%u", run->address, link->context->agent_port);
         if (!link->witness || witness_start(link->witness, url) < 0)

@@ -243,7 +243,7 @@ static int check_token(const Hub *hub, const Token *token)
             memcmp(hub->wireguard_key.bytes, token->hub_wireguard_key, WIREGUARD_KEY_SIZE) != 0)
                 return DEVBOX_ERROR_BAD_SIG;
 
-        return streq(token->device, MESH_HUB) ? DEVBOX_ERROR_BAD_REQUEST : 0;
+        return streq(token->device, HUB_NAME) ? DEVBOX_ERROR_BAD_REQUEST : 0;
 }
 
 /* Ends what was issued to the name before. */

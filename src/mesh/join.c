@@ -61,7 +61,7 @@ static int store_hub(const Store *store, const Token *token, const IpPrefix *add
                           " ON CONFLICT (name) DO UPDATE SET state = excluded.state,"
                           " address = excluded.address, keepalive_sec = excluded.keepalive_sec,"
                           " since_ms = excluded.since_ms",
-                          "ttii", MESH_HUB, ip_prefix_format_address(address, text), (int64_t) keepalive_sec,
+                          "ttii", HUB_NAME, ip_prefix_format_address(address, text), (int64_t) keepalive_sec,
                           now_ms);
         if (r == 0)
                 r = query_run(store->database,
@@ -73,7 +73,7 @@ static int store_hub(const Store *store, const Token *token, const IpPrefix *add
                               "INSERT INTO wireguard_key VALUES (?, ?, 'current', ?, ?)"
                               " ON CONFLICT (public_key) DO UPDATE SET use = excluded.use,"
                               " psk = excluded.psk, since_ms = excluded.since_ms",
-                              "btbi", BYTES_OF(token->hub_wireguard_key), MESH_HUB, BYTES_OF(box), now_ms);
+                              "btbi", BYTES_OF(token->hub_wireguard_key), HUB_NAME, BYTES_OF(box), now_ms);
         return r;
 }
 
@@ -399,7 +399,7 @@ static int store_end(const Store *store, const Node *node, const char *hub_state
                 r = node_store(store->database, node);
         if (r == 0)
                 r = query_run(store->database, "UPDATE device SET state = ? WHERE name = ?", "tt", hub_state,
-                              MESH_HUB);
+                              HUB_NAME);
         if (r == 0)
                 r = query_run(store->database, "DELETE FROM joining", "");
         return r < 0 ? r : transaction_commit(&transaction);

@@ -23,7 +23,7 @@ static int find_key(const MeshDaemon *self, const Manifest *manifest, PublicKey 
 {
         const Peer *peer = peer_table_find(&self->peers, manifest->device);
 
-        if (streq(manifest->device, MESH_HUB)) {
+        if (streq(manifest->device, HUB_NAME)) {
                 if (!root_has_key(self->roots.current, ROOT_ROLE_WITNESS, &manifest->device_key))
                         return DEVBOX_ERROR_WRONG_DEVICE;
                 *ret_key = manifest->device_key;
@@ -131,7 +131,7 @@ static int handle_get_manifest(sd_bus_message *message, void *userdata)
                 return r;
         r = manifest_store_last(self->store.database, name, &floor, &text);
         if (r == 0)
-                return streq(name, MESH_HUB) || peer_table_find(&self->peers, name)
+                return streq(name, HUB_NAME) || peer_table_find(&self->peers, name)
                                ? DEVBOX_ERROR_MANIFEST_MISSING
                                : DEVBOX_ERROR_PEER_UNKNOWN;
 

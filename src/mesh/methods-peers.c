@@ -89,7 +89,7 @@ static int handle_set_keepalive(sd_bus_message *message, void *userdata)
         int r = mesh_need_store(self);
         if (r != 0)
                 return r;
-        const Peer *hub = peer_table_find(&self->peers, MESH_HUB);
+        const Peer *hub = peer_table_find(&self->peers, HUB_NAME);
         if (self->node.role != NODE_ROLE_DEVICE || !hub)
                 return DEVBOX_ERROR_NETWORK_MISSING;
         if (hub->keepalive_sec == seconds)
@@ -97,7 +97,7 @@ static int handle_set_keepalive(sd_bus_message *message, void *userdata)
 
         r = mesh_after_write(self, query_run(self->store.database,
                                              "UPDATE device SET keepalive_sec = ? WHERE name = ?", "it",
-                                             (int64_t) seconds, MESH_HUB));
+                                             (int64_t) seconds, HUB_NAME));
         if (r != 0)
                 return r;
         mesh_changed(self);

@@ -69,7 +69,7 @@ static void read_invitation(const MeshDaemon *self, Status *status)
 static int read_status(const MeshDaemon *self, Status *status)
 {
         const Node *node = &self->node;
-        const Peer *hub = peer_table_find(&self->peers, MESH_HUB);
+        const Peer *hub = peer_table_find(&self->peers, HUB_NAME);
 
         *status = (Status){ .role = node_role_to_string(node->role),
                             .network = node->network,

@@ -6,6 +6,7 @@
 #include "basic/text.h"
 #include "mesh/store.h"
 #include "netlink/wireguard.h"
+#include "proto/id.h"
 #include "trust/token.h"
 
 #define MESH_LINK       "wg0"
@@ -13,7 +14,6 @@
 #define MESH_PREFIX     "10.42.0.0/24"
 #define MESH_MTU        1420 /* 1500 − 80: WireGuard over IPv6 */
 #define MESH_KEEPALIVE  25
-#define MESH_HUB        "hub" /* what the hub is called, in manifests and on devices */
 #define MESH_KEY        "wireguard.key"
 #define MESH_CLAIM_KEY  "claim.key"
 #define MESH_AGENT_PORT 51822

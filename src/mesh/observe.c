@@ -141,7 +141,7 @@ static void on_drift(const Drift *drift, void *owner)
 
 static MeshState judge(MeshDaemon *self, char *problem, size_t size)
 {
-        const Peer *hub = peer_table_find(&self->peers, MESH_HUB);
+        const Peer *hub = peer_table_find(&self->peers, HUB_NAME);
 
         problem[0] = '\0';
         if (!self->loaded) {
@@ -175,10 +175,10 @@ static void announce_reach(MeshDaemon *self, MeshState before)
                 return;
         if (before == MESH_STATE_UP && self->state == MESH_STATE_DEGRADED) {
                 self->was_degraded = true;
-                mesh_announce(self, MESH_EVENT_DEGRADED, MESH_HUB, self->problem);
+                mesh_announce(self, MESH_EVENT_DEGRADED, HUB_NAME, self->problem);
         } else if (self->was_degraded && self->state == MESH_STATE_UP) {
                 self->was_degraded = false;
-                mesh_announce(self, MESH_EVENT_RECOVERED, MESH_HUB, "");
+                mesh_announce(self, MESH_EVENT_RECOVERED, HUB_NAME, "");
         }
 }
 
@@ -239,7 +239,7 @@ static void warn_of_manifests(MeshDaemon *self)
 /* On a device. NULL: none yet, or this machine is the hub. */
 static const Peer *find_hub(const MeshDaemon *self)
 {
-        return self->node.role == NODE_ROLE_DEVICE ? peer_table_find(&self->peers, MESH_HUB) : NULL;
+        return self->node.role == NODE_ROLE_DEVICE ? peer_table_find(&self->peers, HUB_NAME) : NULL;
 }
 
 void mesh_seek_hub(MeshDaemon *self)

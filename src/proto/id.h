@@ -10,6 +10,9 @@
 #define ULID_RANDOM_SIZE 10
 #define DEVICE_NAME_SIZE 64 /* with the NUL */
 
+/* What the hub is called, as a device of its own and on its devices: no other one has that name. */
+#define HUB_NAME "hub"
+
 /* A request's id: 26 characters of Crockford's base32, 48 bits of milliseconds and 80 random bits, so that
  * ids sort by time (github.com/ulid/spec). Time and randomness are parameters, as everywhere in proto. */
 void ulid_format(uint64_t time_ms, const uint8_t random[ULID_RANDOM_SIZE], char ret_ulid[ULID_SIZE]);

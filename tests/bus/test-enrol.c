@@ -329,7 +329,7 @@ static void enroll_hub(void)
         enrol_read_bytes(status, "root_sha256", digest.bytes, SHA256_SIZE);
         assert_ok(sd_bus_message_enter_container(roots, 'a', "s"));
         assert_ok(sd_bus_message_read(roots, "s", &root));
-        assert_ok(sd_bus_message_append(call, "s", MESH_HUB));
+        assert_ok(sd_bus_message_append(call, "s", HUB_NAME));
         assert_ok(sd_bus_message_append_array(call, 'y', chain, sizeof chain));
         assert_ok(sd_bus_message_append(call, "s", root));
         assert_ok(sd_bus_message_append_array(call, 'y', digest.bytes, SHA256_SIZE));

@@ -324,7 +324,7 @@ static void make_device(MeshWorld *world)
         assert_ok(sealed_file_load(store.directory_fd, MESH_KEY, store.seal, &key));
         assert_ok(node_store(store.database, &node));
         store_done(&store);
-        mesh_world_add_peer(world, MESH_HUB, 0xaa, "10.42.0.1");
+        mesh_world_add_peer(world, HUB_NAME, 0xaa, "10.42.0.1");
         mesh_world_start(world);
 }
 

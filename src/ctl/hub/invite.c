@@ -127,7 +127,7 @@ static int run(Ctl *ctl, const void *options, char **args)
         if (given->yes && given->bound.n == 0)
                 return ctl_usage(ctl,
                                  "--yes is for --bind: without the device's key, its digits are compared");
-        if (given->self != streq(args[0], "hub"))
+        if (given->self != streq(args[0], HUB_NAME))
                 return ctl_usage(ctl, "the hub itself is invited with: devboxctl invite hub --self");
 
         int r = hub_session_open(ctl, &given->key, &session);

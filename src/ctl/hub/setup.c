@@ -16,7 +16,6 @@
 #include "ctl/problem.h"
 #include "ctl/run/devices-client.h"
 
-#define HUB_DEVICE   "hub"
 #define DEFAULT_PORT UINT64_C(51820)
 
 void hub_setup_done(HubSetup *setup)
@@ -243,7 +242,7 @@ static int install_in_mesh(HubSetup *setup, const char *envelope)
 
 static int enroll_hub(HubSetup *setup)
 {
-        DeviceEnrolment enrolment = { .device = HUB_DEVICE,
+        DeviceEnrolment enrolment = { .device = HUB_NAME,
                                       .root = setup->chain.text,
                                       .root_sha256 = *root_chain_last_digest(&setup->chain) };
 
@@ -260,7 +259,7 @@ int hub_setup_ledger(HubSetup *setup)
 
         if (*device == '\0')
                 r = enroll_hub(setup);
-        else if (streq(device, HUB_DEVICE))
+        else if (streq(device, HUB_NAME))
                 r = install_roots(setup, (int64_t) setup->ledger.root_version, install_in_ledger);
         else
                 r = problem_set(&setup->ctl->problem, DEVBOX_ERROR_ENROLLED_OTHERWISE,

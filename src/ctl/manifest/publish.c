@@ -16,8 +16,6 @@
 #include "ctl/verbs.h"
 #include "proto/id.h"
 
-#define HUB "hub"
-
 typedef struct PublishOptions {
         KeySource key;
         const char *template;
@@ -73,11 +71,11 @@ static int add_all(Publisher *publisher)
         for (size_t i = 0; i < rows.n && r == 0; i++)
                 r = add_device(publisher, ((const MeshPeer *) rows.items)[i].name);
         if (r == 0)
-                r = device_manifest_read_kept(session, HUB, &own);
+                r = device_manifest_read_kept(session, HUB_NAME, &own);
         if (r == DEVBOX_ERROR_MANIFEST_MISSING)
                 return 0;
 
-        return r == 0 ? add_device(publisher, HUB) : r;
+        return r == 0 ? add_device(publisher, HUB_NAME) : r;
 }
 
 /* Among several devices, one that cannot have its manifest is reported, and the others go on. */
@@ -183,7 +181,8 @@ static int prepare(Publisher *publisher, Publication *publication)
         if (r == DEVBOX_ERROR_MANIFEST_MISSING)
                 return problem_set(problem, DEVBOX_ERROR_PEER_UNKNOWN,
                                    "%s is no device of this network; run: %s%s%s invite %s%s", device,
-                                   CTL_COMMAND(session->ctl), device, streq(device, HUB) ? " --self" : "");
+                                   CTL_COMMAND(session->ctl), device,
+                                   streq(device, HUB_NAME) ? " --self" : "");
         if (r == 0 && manifest_is_tombstone(kept.manifest))
                 return problem_set(problem, DEVBOX_ERROR_PEER_REVOKED,
                                    "%s is revoked in epoch %" PRIi64
@@ -234,14 +233,15 @@ static int deliver(Publisher *publisher, const Publication *publication, const c
         int r = device_manifest_keep(session, &wanted);
         if (r == 0)
                 r = mesh_client_send_text(session->bus, "PublishManifest", envelope, &ctl->problem);
-        if (r == 0 && streq(publication->device, HUB))
+        if (r == 0 && streq(publication->device, HUB_NAME))
                 r = ledger_client_install_manifest(session->bus, envelope, &installed, &ctl->problem);
         if (r != 0 || ctl->json)
                 return r;
 
         return print_line(stdout, "%s: version %" PRIi64 " is signed, and delivered %s", publication->device,
                           publication->manifest->version,
-                          streq(publication->device, HUB) ? "here" : "as soon as the device is reached");
+                          streq(publication->device, HUB_NAME) ? "here"
+                                                               : "as soon as the device is reached");
 }
 
 /* A key that cannot be used is the end of it all. */
