@@ -202,6 +202,15 @@ void wait_state(const RunWorld *world, const char *id, const char *wanted)
         assert_string_equal(state, wanted);
 }
 
+void run_ls(const RunWorld *world, const char *end)
+{
+        char *words[] = { (char *) "ls", (char *) "--", (char *) "/home", NULL };
+        _cleanup_(outcome_done) Outcome outcome = { .id = "" };
+
+        follow(run(world, "shell.exec", words, &outcome), &outcome);
+        assert_end(world, &outcome, end);
+}
+
 void decide(const RunWorld *world, const char *method, const char *id, const char *wanted)
 {
         sd_bus_message *call = new_dispatch_call(world, method);

@@ -25,6 +25,9 @@ sd_bus_message *new_run_of_event(const RunWorld *world, const char *event_id, ch
                                  int *ret_fd);
 int run_of_event(const RunWorld *world, const char *event_id, char **words, Outcome *outcome);
 
+/* Runs `ls -- /home` to its end, as assert_end(). */
+void run_ls(const RunWorld *world, const char *end);
+
 /* Submit of shell.exec. */
 void submit_command(const RunWorld *world, const char *device, bool may_wait, char **words,
                     char ret_id[static 64]);

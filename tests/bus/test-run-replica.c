@@ -40,7 +40,7 @@ static unsigned long count(const RunWorld *world, const char *key)
         return strtoul(get_member(world, key), NULL, 10);
 }
 
-static void run_ls(const RunWorld *world)
+static void submit_ls(const RunWorld *world)
 {
         char id[64], *words[] = { (char *) "ls", (char *) "--", (char *) "/home", NULL };
 
@@ -76,20 +76,20 @@ static void test_a_database_that_was_put_back(void **state)
         char path[128];
         size_t size;
 
-        run_ls(world);
+        submit_ls(world);
         test_bus_process_until(world->client, is_witnessed, world);
         stop_ledger(ledger, path);
         assert_ok(fd_read_file_at(AT_FDCWD, path, DATABASE_MAX, &copy, &size));
         ledger->daemon = start_ledger(ledger, false);
         for (unsigned i = 0; i < 4; i++)
-                run_ls(world);
+                submit_ls(world);
         test_bus_process_until(world->client, is_witnessed, world);
         assert_string_equal(get_member(world, "quarantine"), "");
 
         stop_ledger(ledger, path);
         assert_ok(file_write(path, FILE_REPLACE, 0600, BYTES(copy, size)));
         ledger->daemon = start_ledger(ledger, false);
-        run_ls(world);
+        submit_ls(world);
         test_bus_process_until(world->client, is_in_quarantine, world);
         assert_true(startswith(get_member(world, "quarantine"), "witness_"));
         wait_chain(world, (const char *const[]){ "\"dev-1\"", "\"witness_", NULL });

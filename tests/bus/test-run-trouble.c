@@ -19,15 +19,6 @@ static const char *problem(const RunWorld *world, const char *key)
         return dictionary_text(reply, key);
 }
 
-static void run_ls(const RunWorld *world, const char *end)
-{
-        char *words[] = { (char *) "ls", (char *) "--", (char *) "/home", NULL };
-        _cleanup_(outcome_done) Outcome outcome = { .id = "" };
-
-        follow(run(world, "shell.exec", words, &outcome), &outcome);
-        assert_end(world, &outcome, end);
-}
-
 /* Until it writes its chain again. */
 static void test_ledger(void **state)
 {

@@ -12,18 +12,25 @@
 #include "store/query.h"
 #include "test.h"
 
+/* A new database, as that version of the schema made it. */
+static Database *open_version(size_t version, const TestStore *store, char ret_path[static 64])
+{
+        DatabaseSchema schema = matrix_schema;
+        Database *database = NULL;
+
+        (void) snprintf(ret_path, 64, "%s/old.db", store->directory);
+        schema.n_migrations = version;
+        assert_ok(database_open(ret_path, DATABASE_OWN, &schema, &database));
+        return database;
+}
+
 static void test_version_2(void **state)
 {
-        DatabaseSchema version_2 = matrix_schema;
-        TestStore *store = *state;
         char path[64], rest[8];
         int64_t n = 0;
         size_t size = 0;
 
-        (void) snprintf(path, sizeof path, "%s/old.db", store->directory);
-        version_2.n_migrations = 2;
-        _cleanup_(database_closep) Database *database = NULL;
-        assert_ok(database_open(path, DATABASE_OWN, &version_2, &database));
+        _cleanup_(database_closep) Database *database = open_version(2, *state, path);
         assert_ok(database_run(database, "INSERT INTO chat_room(kind, name, alias, closed)"
                                          " VALUES (2, 'home', 'dev-home', 1);"));
         assert_ok(database_run(database, "INSERT INTO command(event_id, room_id, sender, line, received_ms,"
@@ -57,15 +64,10 @@ static void test_version_2(void **state)
 /* A request that was announced before tiers were stored: whether a thumb up would do is not known. */
 static void test_version_9(void **state)
 {
-        DatabaseSchema version_9 = matrix_schema;
-        TestStore *store = *state;
         char path[64];
         int64_t n = 0;
 
-        (void) snprintf(path, sizeof path, "%s/old.db", store->directory);
-        version_9.n_migrations = 9;
-        _cleanup_(database_closep) Database *database = NULL;
-        assert_ok(database_open(path, DATABASE_OWN, &version_9, &database));
+        _cleanup_(database_closep) Database *database = open_version(9, *state, path);
         assert_ok(database_run(database, "INSERT INTO approval(request_id, room_id) VALUES"
                                          " ('01JDQ0000000000000007KQ2PD', '!r:x'),"
                                          " ('01JDQ0000000000000007KQ2PE', '!r:x')"));

@@ -112,6 +112,14 @@ static void send_text(World *world, ChannelType type, const char *text)
         }
 }
 
+/* The request and its permit, then CHANNEL_RUN or CHANNEL_CANCEL. */
+static void send_job(World *world, const char *request, const char *permit, ChannelType type)
+{
+        send_text(world, CHANNEL_REQUEST, request);
+        send_text(world, CHANNEL_PERMIT, permit);
+        assert_ok(channel_send(world->fds[1], type, BYTES_NULL));
+}
+
 /* Receives output and the end; returns the size of the latter, 0: the worker closed without one. */
 static size_t receive_all(World *world, Text *ret_out, uint8_t *ret_end)
 {
@@ -179,9 +187,7 @@ static void assert_rejected(World *world, const char *request, const char *permi
         _cleanup_(text_done) Text out = TEXT_NULL;
         uint8_t end[WORKER_END_SIZE_MAX];
 
-        send_text(world, CHANNEL_REQUEST, request);
-        send_text(world, CHANNEL_PERMIT, permit);
-        assert_ok(channel_send(world->fds[1], CHANNEL_RUN, BYTES_NULL));
+        send_job(world, request, permit, CHANNEL_RUN);
         assert_int_equal(receive_all(world, &out, end), 0);
         assert_int_equal(out.size, 0);
         disconnect(world);
@@ -201,9 +207,7 @@ static void test_one_request(void **state)
                 skip();
         connect_worker(world);
         _cleanup_(freep) char *permit = grant(world, &end_key);
-        send_text(world, CHANNEL_REQUEST, world->request);
-        send_text(world, CHANNEL_PERMIT, permit);
-        assert_ok(channel_send(world->fds[1], CHANNEL_RUN, BYTES_NULL));
+        send_job(world, world->request, permit, CHANNEL_RUN);
 
         size_t size = receive_all(world, &out, bytes);
         disconnect(world);
@@ -230,9 +234,7 @@ static void test_cancelled_before_it_runs(void **state)
 
         connect_worker(world);
         _cleanup_(freep) char *permit = grant(world, &end_key);
-        send_text(world, CHANNEL_REQUEST, world->request);
-        send_text(world, CHANNEL_PERMIT, permit);
-        assert_ok(channel_send(world->fds[1], CHANNEL_CANCEL, BYTES_NULL));
+        send_job(world, world->request, permit, CHANNEL_CANCEL);
 
         size_t size = receive_all(world, &out, bytes);
         disconnect(world);
@@ -261,9 +263,7 @@ static void test_agent_that_does_not_read(void **state)
         make_request(world);
         connect_worker(world);
         _cleanup_(freep) char *permit = grant(world, &end_key);
-        send_text(world, CHANNEL_REQUEST, world->request);
-        send_text(world, CHANNEL_PERMIT, permit);
-        assert_ok(channel_send(world->fds[1], CHANNEL_RUN, BYTES_NULL));
+        send_job(world, world->request, permit, CHANNEL_RUN);
         assert_int_equal(pthread_join(world->thread, NULL), 0);
 
         assert_ok(world->result);
