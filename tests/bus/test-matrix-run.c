@@ -423,16 +423,6 @@ static void test_first_boot(void **state)
         assert_int_equal(peer_parked(world->ana), 0);
 }
 
-/* One that prints nothing has one message while it runs, and its end. */
-static void test_silent(void **state)
-{
-        ChatWorld *world = *state;
-
-        peer_say(world->ana, ROOM, "!exec sleep 5");
-        CHAT_UNTIL(world, chat_read(world, "%dev-a%sleep%exit 0%") == 1);
-        assert_int_equal(chat_read(world, "%dev-a%sleep%"), 2);
-}
-
 /* What Ana finds pinned in the room of the device, and only there, is a message that she can read, and
  * people may take it away. */
 static void test_help(void **state)
@@ -477,7 +467,6 @@ int main(void)
                 test(test_revoke),
                 test(test_revoke_by_others),
                 test(test_alerts),
-                test(test_silent),
                 test(test_help),
                 cmocka_unit_test_setup_teardown(test_first_boot, chat_world_up_without_account,
                                                 chat_world_down),
