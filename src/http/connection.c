@@ -215,6 +215,11 @@ static int on_expiry(sd_event_source *source, uint64_t now_usec, void *userdata)
         HttpListener *listener;
 
         server->expiry_at_usec = USEC_INFINITY;
+
+        /* A client is not late if it is this process that was not scheduled. */
+        (void) MHD_run(server->daemon);
+        http_server_wake(server);
+
         LIST_FOREACH(listener, &server->listeners, entry) {
                 for (HttpPhase phase = 0; phase < _HTTP_PHASE_MAX; phase++)
                         while (phase_expires_at(listener, phase) <= now_usec)
