@@ -124,22 +124,25 @@ static void test_our_server(void **state)
         assert_int_equal(outcome.n_complete, 1);
 }
 
-/* sd-event rounds timers to 250 ms unless it is asked not to; libcurl starts each call by a timer. */
+/* sd-event rounds timers to 250 ms unless it is asked not to; libcurl starts each call by a timer. What a
+ * call takes beyond that has another reason. */
 static void test_calls_start_immediately(void **state)
 {
         Setup setup = setup_of(state);
         HttpCallOptions options = options_of(url_of(setup.world->listen_fd, "/now"));
-        usec_t started = time_now(CLOCK_MONOTONIC);
+        usec_t total_usec = 0;
 
         for (size_t i = 0; i < 100; i++) {
+                usec_t started = time_now(CLOCK_MONOTONIC);
                 Outcome outcome = { 0 };
                 HttpCall *call = start(&setup, &options, &collect, &outcome);
 
                 while (outcome.n_complete == 0)
                         assert_ok(sd_event_run(setup.world->event, 10 * USEC_PER_SEC));
                 http_call_free(call);
+                total_usec += MIN(time_now(CLOCK_MONOTONIC) - started, 250 * USEC_PER_MSEC);
         }
-        assert_true(time_now(CLOCK_MONOTONIC) - started < 5 * USEC_PER_SEC);
+        assert_true(total_usec < 5 * USEC_PER_SEC);
         http_client_free(setup.client);
 }
 

@@ -49,11 +49,11 @@ void world_send(int fd, const char *text);
 /* Runs the loop until all pending events are processed. */
 void world_spin(World *world);
 
-/* Runs the loop until the condition holds; for far longer than any limit used here.
- */
+/* Runs the loop until the condition holds; for far longer than any limit used here. */
+#define WORLD_DEADLINE_USEC (60 * USEC_PER_SEC)
 #define RUN_UNTIL(world, condition)                                                                         \
-        for (int _i = 0; !(condition); _i++) {                                                              \
-                assert_true(_i < 30000);                                                                    \
+        for (usec_t _end = deadline_after(WORLD_DEADLINE_USEC); !(condition);) {                            \
+                assert_true(deadline_left(_end) > 0);                                                       \
                 assert_ok(sd_event_run((world)->event, 1000));                                              \
         }
 
