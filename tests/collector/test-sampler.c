@@ -20,7 +20,7 @@ static void on_window(void *owner)
         ((World *) owner)->n_windows++;
 }
 
-static int world_up(void **state)
+static int world_up_with(void **state, usec_t stop_after_usec)
 {
         World *world = calloc(1, sizeof *world);
         void *tree;
@@ -33,12 +33,22 @@ static int world_up(void **state)
         assert_ok(sampler_new(world->event, world->system,
                               &(SamplerOptions){ .first_window_usec = 10 * USEC_PER_MSEC,
                                                  .window_usec = 20 * USEC_PER_MSEC,
-                                                 .stop_after_usec = 200 * USEC_PER_MSEC,
+                                                 .stop_after_usec = stop_after_usec,
                                                  .on_window = on_window,
                                                  .owner = world },
                               &world->sampler));
         *state = world;
         return 0;
+}
+
+static int world_up(void **state)
+{
+        return world_up_with(state, 3600 * USEC_PER_SEC);
+}
+
+static int world_up_stopping(void **state)
+{
+        return world_up_with(state, 200 * USEC_PER_MSEC);
 }
 
 static int world_down(void **state)
@@ -137,7 +147,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 world_test(test_the_first_request_waits_for_a_window),
                 world_test(test_windows_follow_each_other),
-                world_test(test_it_stops_without_requests),
+                cmocka_unit_test_setup_teardown(test_it_stops_without_requests, world_up_stopping,
+                                                world_down),
                 world_test(test_errors_are_reported),
                 world_test(test_a_window_that_fails_later_starts_over),
         };
