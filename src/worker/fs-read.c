@@ -9,17 +9,18 @@
 #include "worker/beneath.h"
 #include "worker/job.h"
 
-/* A second name may lie outside the root, so that the file belongs there, too. */
+/* A second name may lie outside the root, so that the file belongs there, too; and what a FIFO has is its
+ * writer's. */
 static int check_file(int fd)
 {
         struct stat st;
 
         if (fstat(fd, &st) < 0)
                 return -errno;
-        if (!S_ISREG(st.st_mode))
-                return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+        if (S_ISDIR(st.st_mode))
+                return -EISDIR;
 
-        return st.st_nlink == 1 ? 0 : -ELOOP;
+        return S_ISREG(st.st_mode) && st.st_nlink == 1 ? 0 : -ELOOP;
 }
 
 static int send_file(int fd, const Arguments *arguments, uint64_t max, Output *output)
