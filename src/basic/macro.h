@@ -18,9 +18,18 @@
 #define _section_(name) __attribute__((section(name)))
 
 #define ELEMENTSOF(array)               (sizeof(array) / sizeof((array)[0]))
-#define MIN(a, b)                       ((a) < (b) ? (a) : (b))
-#define MAX(a, b)                       ((a) > (b) ? (a) : (b))
 #define CONTAINER_OF(pointer, type, in) ((type *) ((char *) (pointer) -offsetof(type, in)))
+
+/* Of the type of `a < b ? a : b`; each argument is evaluated once. */
+#define MIN(a, b) CHOOSE_ONE(a, <, b, __COUNTER__)
+#define MAX(a, b) CHOOSE_ONE(a, >, b, __COUNTER__)
+
+#define CHOOSE_ONE(a, relation, b, id) CHOOSE_UNIQUE(a, relation, b, id)
+#define CHOOSE_UNIQUE(a, relation, b, id)                                                                   \
+        ({                                                                                                  \
+                __typeof__((a) relation(b) ? (a) : (b)) _a##id = (a), _b##id = (b);                         \
+                _a##id relation _b##id ? _a##id : _b##id;                                                   \
+        })
 
 /* Hands the value over and leaves nothing behind, so that the cleanup attribute of the variable finds
  * nothing to free. */

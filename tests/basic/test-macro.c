@@ -61,11 +61,14 @@ static void test_strings(void **state)
 
 static void test_sizes(void **state)
 {
-        int five[5];
+        int five[5], n = 0;
 
         assert_int_equal(ELEMENTSOF(five), 5);
         assert_int_equal(MIN(1, 2), 1);
         assert_int_equal(MAX(1, 2), 2);
+        assert_int_equal(MIN(++n, 2), 1);
+        assert_int_equal(MAX(++n, 1), 2);
+        assert_int_equal(n, 2);
 }
 
 int main(void)
