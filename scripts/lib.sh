@@ -40,7 +40,8 @@ usage() {
 # function, which must not rely on `set -e`: the shell ignores it here. The log file is unlinked before CMD
 # runs, so that Ctrl-C leaves none behind.
 step() {
-    local what=$1 file log started=${EPOCHREALTIME/[.,]/} r=0
+    local what=$1 file log started r=0
+    started=$(now)
     shift
     file=$(mktemp "${TMPDIR:-/tmp}/devbox-step.XXXXXX")
     exec {log}<>"$file"
@@ -58,7 +59,12 @@ step() {
     return "$r"
 }
 
-# The time since STARTED (EPOCHREALTIME without its dot), as "12.3 s".
+# Microseconds since the epoch.
+now() {
+    printf '%s' "${EPOCHREALTIME/[.,]/}"
+}
+
+# The time since STARTED, of now, as "12.3 s".
 elapsed_since() {
     local now=${EPOCHREALTIME/[.,]/}
     local tenths=$(((now - $1) / 100000))
