@@ -4,6 +4,7 @@
 /* The whole way of a chat message: the daemons of run-world.h, the real devbox-matrix, the homeserver of
  * tests/e2ee over HTTP, and Ana, an operator and approver of dev-a, whose client has its own store. */
 
+#include "basic/time.h"
 #include "e2ee/homeserver.h"
 #include "matrix/server.h"
 #include "run-world.h"
@@ -50,8 +51,8 @@ void start_matrix(ChatWorld *world);
 void chat_turn(ChatWorld *world);
 
 #define CHAT_UNTIL(world, condition)                                                                        \
-        for (time_t _end = time(NULL) + TEST_DEADLINE_SEC; !(condition);) {                                 \
-                assert_true(time(NULL) < _end);                                                             \
+        for (usec_t _end = deadline_after(TEST_DEADLINE_SEC * USEC_PER_SEC); !(condition);) {               \
+                assert_true(deadline_left(_end) > 0);                                                       \
                 chat_turn(world);                                                                           \
         }
 

@@ -177,6 +177,18 @@ static bool read_state(const RunWorld *world, const char *id, char ret_state[sta
         return *dictionary_text(reply, "ended_at_ms") != '\0';
 }
 
+uint64_t request_left_ms(const RunWorld *world, const char *id)
+{
+        uint64_t now_ms = time_now(CLOCK_REALTIME) / USEC_PER_MSEC;
+        sd_bus_message *call = new_dispatch_call(world, "GetRequest");
+
+        assert_ok(sd_bus_message_append(call, "s", id));
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = finish_call(world->client, call, NULL);
+        uint64_t expires_ms = strtoull(dictionary_text(reply, "expires_at_ms"), NULL, 10);
+        return *dictionary_text(reply, "ended_at_ms") != '\0' || expires_ms < now_ms ? 0
+                                                                                     : expires_ms - now_ms;
+}
+
 const char *wait_end(const RunWorld *world, const char *id)
 {
         static char state[STATE_SIZE];

@@ -49,6 +49,9 @@ int start_sleep(const RunWorld *world, Outcome *outcome);
 /* How many requests the hub knows. */
 unsigned count_all_requests(const RunWorld *world);
 
+/* How long it still lives; 0: it has ended or expired. */
+uint64_t request_left_ms(const RunWorld *world, const char *id);
+
 /* Waits until the request has ended. Returns the state, in static memory. */
 const char *wait_end(const RunWorld *world, const char *id);
 

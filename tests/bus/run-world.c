@@ -280,6 +280,8 @@ char *run_world_make_manifest(RunWorld *world, const char *device, const char *a
                   "\"soon\",\"approval\":"
                   "\"none\","
                   "\"bin\":\"/usr/bin/ls\",\"argv\":[{\"lit\":\"soon\"}],\"max_age_s\":1},"
+                  "{\"name\":\"shell.exec\",\"id\":\"absent\",\"approval\":\"none\",\"bin\":\"/usr/bin/ls\","
+                  "\"argv\":[{\"lit\":\"absent\"}]},"
                   "{\"name\":\"shell.exec\",\"id\":\"late\",\"approval\":\"message\",\"bin\":\"/usr/bin/"
                   "ls\","
                   "\"argv\":[{\"lit\":\"late\"}],\"max_age_s\":1},"

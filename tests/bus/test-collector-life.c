@@ -161,7 +161,8 @@ static void test_idle_it_leaves_unless_the_next_could_not_start(void **state)
 {
         World *world = *state;
 
-        test_bus_write_config(world->bus, "collector: {idle_exit_sec: 2}\n");
+        /* Long enough to write the next one before it leaves. */
+        test_bus_write_config(world->bus, "collector: {idle_exit_sec: 6}\n");
         world_start_collector(world);
         test_bus_write_config(world->bus, "collector: {idle_exit_sec: soon}\n");
         test_bus_wait_log(world->bus, COLLECTOR, "keeping the last valid one");

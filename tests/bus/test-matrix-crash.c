@@ -73,10 +73,10 @@ static bool restart_if_killed(void)
 /* Messages that are LIKE this, once there are `n`; more of them are a failure, as is the deadline. */
 static void wait_for(const char *pattern, unsigned n)
 {
-        time_t end = time(NULL) + TEST_DEADLINE_SEC;
+        usec_t end = deadline_after(TEST_DEADLINE_SEC * USEC_PER_SEC);
         unsigned heard;
 
-        while ((heard = chat_read(crash.world, pattern)) < n && time(NULL) < end) {
+        while ((heard = chat_read(crash.world, pattern)) < n && deadline_left(end) > 0) {
                 crash.killed |= restart_if_killed();
                 chat_turn(crash.world);
         }
@@ -187,7 +187,7 @@ static void expect_pins_of_people(void)
 static bool crash_of_help_at(int at)
 {
         unsigned n = chat_read(crash.world, HELP) + 1;
-        time_t end = time(NULL) + TEST_DEADLINE_SEC;
+        usec_t end = deadline_after(TEST_DEADLINE_SEC * USEC_PER_SEC);
 
         stop();
         forget_help();
@@ -196,7 +196,7 @@ static bool crash_of_help_at(int at)
         start();
         atomic_store(crash.left, at);
         while (!newest_help_is_pinned(n)) {
-                assert_true(time(NULL) < end);
+                assert_true(deadline_left(end) > 0);
                 crash.killed |= restart_if_killed();
                 chat_turn(crash.world);
         }

@@ -41,19 +41,6 @@ static void cancel(const RunWorld *world, const char *id)
         sd_bus_message_unref(finish_call(world->client, call, NULL));
 }
 
-/* How long it still lives; 0: it has ended or expired. */
-static uint64_t get_left_ms(const RunWorld *world, const char *id)
-{
-        uint64_t now_ms = time_now(CLOCK_REALTIME) / USEC_PER_MSEC;
-        sd_bus_message *call = new_dispatch_call(world, "GetRequest");
-
-        assert_ok(sd_bus_message_append(call, "s", id));
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = finish_call(world->client, call, NULL);
-        uint64_t expires_ms = strtoull(dictionary_text(reply, "expires_at_ms"), NULL, 10);
-        return *dictionary_text(reply, "ended_at_ms") != '\0' || expires_ms < now_ms ? 0
-                                                                                     : expires_ms - now_ms;
-}
-
 /* Returns false if it was not sent in its time. */
 static bool lose(RunWorld *world, LossyMode mode, bool may_wait, Then then, const char *wanted)
 {
@@ -63,12 +50,12 @@ static bool lose(RunWorld *world, LossyMode mode, bool may_wait, Then then, cons
 
         lossy_link_set(link_to_agent, mode);
         submit_command(world, "dev-a", may_wait, then == THEN_EXPIRE ? soon : ls, id);
-        while (lossy_link_mode(link_to_agent) != LOSSY_AWAY && get_left_ms(world, id) > 0)
+        while (lossy_link_mode(link_to_agent) != LOSSY_AWAY && request_left_ms(world, id) > 0)
                 (void) usleep(10000);
-        if (get_left_ms(world, id) == 0)
+        if (request_left_ms(world, id) == 0)
                 return false;
 
-        while (then == THEN_EXPIRE && get_left_ms(world, id) > 0)
+        while (then == THEN_EXPIRE && request_left_ms(world, id) > 0)
                 (void) usleep(50000);
         if (then == THEN_CANCEL || then == THEN_CANCEL_AND_CRASH)
                 cancel(world, id);

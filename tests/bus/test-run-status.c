@@ -68,7 +68,7 @@ static void test_statuses(void **state)
                 int status;
         } rows[] = {
                 { { "run", "dev-a", "ls", "--", "/home" }, NULL, NULL, 0 },
-                { { "run", "dev-a", "ls", "soon" }, NULL, NULL, 2 }, /* the program's */
+                { { "run", "dev-a", "ls", "absent" }, NULL, NULL, 2 }, /* the program's */
                 { { "run", "dev-a", "--no-such-option", "ls" }, NULL, NULL, 2 },
                 { { "run", "dev-a", "rm", "-rf", "/" }, NULL, NULL, 77 },
                 { { "run", "dev-a", "ls", "late" }, NULL, NULL, 77 }, /* it expires */
