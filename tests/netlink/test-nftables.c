@@ -216,7 +216,7 @@ static unsigned count_replies(void)
                 uint8_t bytes[2048];
                 Packet packet;
 
-                assert_int_equal(poll(&pollfd, 1, 10000), 1);
+                assert_int_equal(poll(&pollfd, 1, 60000), 1);
                 ssize_t size = read(wg_fd, bytes, sizeof bytes);
                 assert_true(size > 0);
                 if (is_noise(bytes))
