@@ -30,6 +30,8 @@ int world_down(void **state);
 
 void world_start_collector(World *world);
 
+#define SYSTEMD_UNAVAILABLE "org.devbox.Error.SystemdUnavailable"
+
 /* "docker=active/running,ssh=…": the reply to GetUnits, in static memory. */
 const char *world_units(const World *world);
 
@@ -39,6 +41,7 @@ double world_metric(const World *world, const char *metric);
 /* Calls that are under way. */
 typedef struct Replies {
         size_t n_done, n_errors, n_wanted;
+        size_t n_late;        /* errors that say that systemd did not answer in time */
         char error_name[128]; /* of the last error */
 } Replies;
 

@@ -95,6 +95,20 @@ static void refresh(World *world)
                 assert_true(assert_ok(sd_event_run(world->event, TEST_DEADLINE_SEC * USEC_PER_SEC)) > 0);
 }
 
+/* Returns false if this machine is slower than the deadline: the refresh did not begin. */
+static bool refresh_hastily(World *world)
+{
+        unsigned before = world->n_refreshed;
+        int r = units_refresh(world->units);
+
+        if (r == -ETIMEDOUT)
+                return false;
+        assert_int_equal(r, UNITS_WAIT);
+        while (world->n_refreshed == before)
+                assert_true(assert_ok(sd_event_run(world->event, TEST_DEADLINE_SEC * USEC_PER_SEC)) > 0);
+        return true;
+}
+
 static void run_until_unwatched(World *world)
 {
         while (units_watching(world->units))
@@ -189,7 +203,8 @@ static void test_a_refresh_has_a_deadline(void **state)
 
         for (size_t i = 0; i < ELEMENTSOF(members); i++) {
                 fake_hold(world->bus, members[i]);
-                refresh(world);
+                while (!refresh_hastily(world))
+                        assert_true(deadline_left(end) > 0);
                 assert_int_equal(world->result, DEVBOX_ERROR_SYSTEMD_UNAVAILABLE);
                 assert_true(units_refresh_usec(world->units) < 20 * USEC_PER_SEC); /* sd-bus's own is 25 s */
                 fake_release(world->bus, members[i]);
@@ -198,8 +213,7 @@ static void test_a_refresh_has_a_deadline(void **state)
         /* Late replies change nothing. A slow machine misses the deadline itself. */
         do {
                 assert_true(deadline_left(end) > 0);
-                refresh(world);
-                n_refreshes++;
+                n_refreshes += refresh_hastily(world);
         } while (world->result == DEVBOX_ERROR_SYSTEMD_UNAVAILABLE);
         assert_int_equal(world->result, 0);
         assert_int_equal(world->n_refreshed, n_refreshes);
