@@ -30,15 +30,8 @@ static int note_room(Database *database, const cJSON *room)
                         : 0;
 }
 
-/* What there was of it is made anew, as if it had been upgraded to none. */
-static int forget_room(Database *database, const char *room_id)
-{
-        int r = query_run(database, "UPDATE chat_room SET hosted = 0 WHERE room_id = ?", "t", room_id);
-
-        return r < 0 ? r : room_queue_replace(database, room_id, "");
-}
-
-/* Of rooms of others, and of those that we have left, nothing can be asked. */
+/* Of rooms of others, and of those that we have left, nothing can be asked; these are made anew, as if they
+ * had been upgraded to none. */
 int rewind_note(Database *database, const cJSON *rooms)
 {
         const cJSON *room;
@@ -51,7 +44,7 @@ int rewind_note(Database *database, const cJSON *rooms)
                 if (r == 0)
                         r = query_run(database, "DELETE FROM landmark WHERE room_id = ?", "t", room->string);
                 if (r == 0)
-                        r = forget_room(database, room->string);
+                        r = room_queue_replace(database, room->string, "");
         }
         return r;
 }
@@ -103,7 +96,7 @@ static int forget_missing(Database *database, const cJSON *joined)
         while (r == 0 && (r = statement_step(rows)) > 0)
                 r = object_object(joined, statement_text(rows, 0))
                             ? 0
-                            : forget_room(database, statement_text(rows, 0));
+                            : room_queue_replace(database, statement_text(rows, 0), "");
         return r;
 }
 

@@ -32,11 +32,23 @@ int room_alias_format(const Statement *row, const char *user_id, char **ret_targ
         return r < 0 ? r : url_format(ret_target, API "/directory/room/%", alias);
 }
 
-/* One that belongs to another room stays so. */
-int room_alias_answered(Database *database, const char *user_id, int64_t id, const MatrixReply *reply)
+static void log_refusal(const MatrixReply *reply)
+{
+        log_warning("The alias of a room with containers is refused: %s", matrix_reply_refusal(reply));
+}
+
+/* One that belongs to another room stays so; that of a room that was replaced meanwhile has to be deleted.
+ */
+int room_alias_put(Database *database, const char *user_id, int64_t id, const MatrixReply *reply)
 {
         if (!matrix_reply_is_success(reply))
-                log_warning("The alias of a room with containers is refused: %s",
-                            matrix_reply_refusal(reply));
-        return query_run(database, "UPDATE chat_room SET hosted = NOT hosted WHERE id = ?", "i", id);
+                log_refusal(reply);
+        return query_run(database, "UPDATE chat_room SET hosted = 1 WHERE id = ? AND NOT hosted", "i", id);
+}
+
+int room_alias_deleted(Database *database, const char *user_id, int64_t id, const MatrixReply *reply)
+{
+        if (!matrix_reply_is_success(reply) && reply->status != 404)
+                log_refusal(reply);
+        return query_run(database, "UPDATE chat_room SET hosted = 0 WHERE id = ?", "i", id);
 }

@@ -18,7 +18,8 @@ static inline const char *server_of(const char *user_id)
 /* The room of the device should have it, or should not. */
 int room_alias_want(Database *database, const char *device, bool hosts);
 
-/* Its request, of a row with id, name of the device, room, and whether that should have it. A DELETE has no
- * body. The caller frees both. */
+/* Its request, of a row with id, name of the device, room, and whether it is a PUT. A DELETE has no body.
+ * The caller frees both. */
 int room_alias_format(const Statement *row, const char *user_id, char **ret_target, char **ret_body);
-int room_alias_answered(Database *database, const char *user_id, int64_t id, const MatrixReply *reply);
+int room_alias_put(Database *database, const char *user_id, int64_t id, const MatrixReply *reply);
+int room_alias_deleted(Database *database, const char *user_id, int64_t id, const MatrixReply *reply);

@@ -5,7 +5,7 @@
  *           └─ M_ROOM_IN_USE ──► look the alias up ──► read its state ──► room, or an error
  *
  * A room that was upgraded: read the state of its replacement ──► room, or create; the alias is taken from
- * the room before, where that has it still.
+ * the room before, where that has it still. So is #host-NAME, in any case: delete, put.
  *
  * A room that is retired: take out of the space. One that is in use again goes the same way back: what the
  * request changes is the opposite of what its row has, so an answer inverts it, whatever has been decided
@@ -125,7 +125,7 @@ int room_queue_replace(Database *database, const char *room_id, const char *repl
                      : query_run(database,
                                  "UPDATE chat_room SET predecessor = ?1, room_id = NULL, taken = 0,"
                                  " unlink = CASE WHEN linked THEN ?1 END,"
-                                 " linked = 0, error = NULL,"
+                                 " linked = 0, error = NULL, hosted = -(hosts OR hosted),"
                                  " candidate = (SELECT nullif(?2, '')"
                                  " WHERE NOT EXISTS (SELECT 1 FROM chat_room WHERE room_id = ?2))"
                                  " WHERE room_id = ?1 AND NOT retired",
@@ -421,13 +421,13 @@ static const struct {
           " AND (r.linked = r.retired OR r.unlink NOT NULL) LIMIT 1",
           make_link, on_linked },
         { "PUT",
-          "SELECT id, name, room_id, hosts FROM chat_room"
+          "SELECT id, name, room_id, 1 FROM chat_room"
           " WHERE hosts AND NOT hosted AND room_id IS NOT NULL LIMIT 1",
-          make_host_alias, room_alias_answered },
+          make_host_alias, room_alias_put },
         { "DELETE",
-          "SELECT id, name, room_id, hosts FROM chat_room"
-          " WHERE hosted AND NOT hosts AND room_id IS NOT NULL LIMIT 1",
-          make_host_alias, room_alias_answered },
+          "SELECT id, name, room_id, 0 FROM chat_room"
+          " WHERE (hosted < 0 OR hosted AND NOT hosts) AND room_id IS NOT NULL LIMIT 1",
+          make_host_alias, room_alias_deleted },
         { "POST", "SELECT id, room_id, accepted FROM invitation LIMIT 1", make_reply, on_replied },
 };
 

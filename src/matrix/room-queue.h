@@ -57,7 +57,7 @@ int room_queue_find_announcements(Database *database, char **ret_room_id);
 int room_queue_awaits_members(Database *database);
 
 /* The room was upgraded: its replacement ("": none) takes its place if it is ours, encrypted, and made for
- * that; else the room is made anew. Who was in it is invited again. */
+ * that; else the room is made anew. Who was in it is invited again, and its aliases follow. */
 int room_queue_replace(Database *database, const char *room_id, const char *replacement);
 
 /* 1: the room was upgraded, and the caller frees the alias of what it became. */

@@ -66,7 +66,7 @@ static const char matrix_tables[] =
          * `candidate`: that one; `linked` into the space; `error`: the server's code, if it gives none.
          * `retired`: the device is revoked; `closed`: only we may write; `levels`: the power levels that
          * make it so, or take it back. `predecessor`: the room before, which was upgraded. `hosts`: it
-         * should have the alias #host-NAME, too; `hosted`: it has. */
+         * should have the alias #host-NAME, too; `hosted`: it has; -1: the room before may have it. */
         "CREATE TABLE chat_room("
         " id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, name TEXT NOT NULL, alias TEXT NOT NULL UNIQUE,"
         " room_id TEXT UNIQUE, taken INTEGER NOT NULL DEFAULT 0, candidate TEXT,"

@@ -1,65 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* Making rooms: what is asked of the server, for each way it may answer. */
 
-#include "matrix/room-alias.h"
 #include "matrix/room-queue.h"
 
 #include "e2ee/json.h"
 #include "matrix/invitations.h"
+#include "room-exchange.h"
 #include "store.h"
 #include "store/query.h"
 #include "test.h"
-
-#define BOT "@bot:x"
-#define API "/_matrix/client/v3"
 
 /* The state of a room: its creator, and what its creation says. */
 #define ENCRYPTION "{\"type\":\"m.room.encryption\",\"state_key\":\"\",\"content\":{}}"
 #define STATE(creator, content, event)                                                                      \
         "[{\"type\":\"m.room.create\",\"state_key\":\"\",\"sender\":\"" creator "\",\"content\":" content   \
         "}," event "]"
-
-/* What is asked, and what the server answers. */
-typedef struct Exchange {
-        const char *method, *target;
-        const char *body; /* a part of it; NULL: it has none */
-        unsigned status;
-        const char *answer;
-} Exchange;
-
-static void exchange(TestStore *store, const Exchange *expected)
-{
-        _cleanup_(json_freep) cJSON *body = NULL;
-        RoomRequest request, again;
-
-        assert_int_equal(assert_ok(room_queue_next(store->database, BOT, 0, &request)), 1);
-        assert_string_equal(request.target, expected->target);
-        assert_string_equal(request.method, expected->method);
-        if (expected->body)
-                assert_non_null(strstr(request.body, expected->body));
-        else
-                assert_null(request.body);
-
-        /* An answer that is lost: the same is asked again. */
-        assert_int_equal(assert_ok(room_queue_next(store->database, BOT, 0, &again)), 1);
-        assert_string_equal(again.target, request.target);
-        assert_int_equal(again.id, request.id);
-
-        assert_ok(matrix_json_parse(bytes_of_string(expected->answer), SIZE_MAX, &body));
-        const MatrixReply reply = { .status = expected->status, .body = body };
-        assert_ok(room_queue_answered(store->database, BOT, request.id, &reply));
-        free(request.target);
-        free(request.body);
-        free(again.target);
-        free(again.body);
-}
-
-static void finished(TestStore *store)
-{
-        RoomRequest request;
-
-        assert_int_equal(assert_ok(room_queue_next(store->database, BOT, 0, &request)), 0);
-}
 
 static void expect_room(TestStore *store, RoomKind kind, const char *name, const char *room_id)
 {
@@ -375,26 +330,6 @@ static void test_invitations(void **state)
         finished(store);
 }
 
-static void test_host_alias(void **state)
-{
-        static const Exchange exchanges[] = {
-                { "POST", API "/createRoom", "dev-home", 200, "{\"room_id\":\"!home\"}" },
-                { "PUT", API "/directory/room/%23host-home%3Ax", "{\"room_id\":\"!home\"}", 409,
-                  "{\"errcode\":\"M_UNKNOWN\"}" },
-                { "DELETE", API "/directory/room/%23host-home%3Ax", NULL, 200, "{}" },
-        };
-        TestStore *store = *state;
-
-        assert_ok(room_queue_want(store->database, ROOM_DEVICE, "home"));
-        assert_ok(room_alias_want(store->database, "home", true));
-        exchange(store, &exchanges[0]);
-        exchange(store, &exchanges[1]);
-        finished(store);
-        assert_ok(room_alias_want(store->database, "home", false));
-        exchange(store, &exchanges[2]);
-        finished(store);
-}
-
 static void test_retired(void **state)
 {
         static const Exchange exchanges[] = {
@@ -484,7 +419,6 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_limited, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_removed, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_changed_minds, test_store_up, test_store_down),
-                cmocka_unit_test_setup_teardown(test_host_alias, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_retired, test_store_up, test_store_down),
                 cmocka_unit_test_setup_teardown(test_invitations, test_store_up, test_store_down),
         };
