@@ -3,6 +3,7 @@
 
 #include "matrix/command-journal.h"
 
+#include "basic/time.h"
 #include "matrix/command-display.h"
 #include "store/query.h"
 
@@ -63,16 +64,16 @@ int command_journal_next(Database *database, JournalCommand *ret_command)
         return 1;
 }
 
-int command_journal_each_before(Database *database, const char *event_id, int64_t age_ms,
+int command_journal_each_before(Database *database, const char *event_id, int64_t since_ms,
                                 int (*on_line)(void *userdata, const char *line), void *userdata)
 {
         _cleanup_(statement_resetp) Statement *rows = NULL;
 
         int r = query(database, &rows,
                       "SELECT c.line FROM command AS c JOIN command AS it ON it.event_id = ?"
-                      " AND c.room_id = it.room_id AND c.sender = it.sender AND c.rowid < it.rowid"
-                      " AND c.received_ms >= it.received_ms - ?",
-                      "ti", event_id, age_ms);
+                      " AND c.room_id = it.room_id AND c.sender = it.sender"
+                      " AND c.answered_ms < it.received_ms AND c.answered_ms >= ?",
+                      "ti", event_id, since_ms);
         return r < 0 ? r : statement_for_each_text(rows, on_line, userdata);
 }
 
@@ -130,7 +131,9 @@ int command_journal_answer(Database *database, const char *event_id, const Answe
                 return r;
         r = command_display(database, event_id, answer);
         if (r == 0)
-                r = set_state(database, event_id, COMMAND_ANSWERED);
+                r = query_run(database, "UPDATE command SET state = ?, answered_ms = ? WHERE event_id = ?",
+                              "iit", (int64_t) COMMAND_ANSWERED,
+                              (int64_t) (time_now(CLOCK_REALTIME) / USEC_PER_MSEC), event_id);
         return r < 0 ? r : forget_answered(database);
 }
 

@@ -42,9 +42,10 @@ void journal_command_done(JournalCommand *command);
 /* The first received one. 1: there is one. */
 int command_journal_next(Database *database, JournalCommand *ret_command);
 
-/* Calls the handler with the lines that its sender wrote in its room up to `age_ms` before it. Stops at what
- * that returns if it is not 0, and returns it. */
-int command_journal_each_before(Database *database, const char *event_id, int64_t age_ms,
+/* Calls the handler with the lines of its sender in its room that were answered since then, and before it
+ * was received: their writer may have read the answer. By our clock alone. Stops at what the handler returns
+ * if that is not 0, and returns it. */
+int command_journal_each_before(Database *database, const char *event_id, int64_t since_ms,
                                 int (*on_line)(void *userdata, const char *line), void *userdata);
 
 int command_journal_submit(Database *database, const char *event_id);

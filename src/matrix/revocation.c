@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The command !revoke: what it does is answered first, and it is done for a second message of the same
- * person in the same room. Who may is decided by devbox-mesh; the first message is only answered the same.
- */
+ * person in the same room, which must come after the answer, and within a minute of it. Who may is decided
+ * by devbox-mesh; the first message is only answered the same. */
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -98,13 +98,16 @@ static void confirm(Execution *execution)
         BusClient *mesh = &execution->self->mesh;
         const JournalCommand *journal = &execution->journal;
 
-        int r = command_journal_each_before(execution->self->database, journal->event_id, CONFIRM_MAX_MS,
-                                            on_line_before, execution);
+        int64_t now_ms = (int64_t) (time_now(CLOCK_REALTIME) / USEC_PER_MSEC);
+
+        int r = command_journal_each_before(execution->self->database, journal->event_id,
+                                            now_ms - CONFIRM_MAX_MS, on_line_before, execution);
         if (r < 0)
                 return execution_reject(execution, DEVBOX_ERROR_INTERNAL, NULL);
         if (r == 0)
                 return execution_answer(execution,
-                                        "There is nothing to confirm. First write: !revoke DEVICE",
+                                        "There is nothing to confirm. First write: !revoke DEVICE; then "
+                                        "confirm what is answered, within a minute",
                                         BYTES(NULL, 0));
         bus_client_send_take(
                 mesh, &execution->call,

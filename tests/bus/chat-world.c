@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "chat-world.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -253,6 +254,13 @@ void start_matrix(ChatWorld *world)
                                                &(TestDaemonOptions){ .program = "src/matrix/devbox-matrix",
                                                                      .name = MATRIX,
                                                                      .environment = environment });
+}
+
+void kill_matrix(ChatWorld *world)
+{
+        test_daemon_signal(world->matrix, SIGKILL);
+        (void) test_daemon_wait(world->matrix);
+        world->matrix = test_daemon_free(world->matrix);
 }
 
 static int on_logged_in(sd_bus_message *message, void *userdata, sd_bus_error *error)

@@ -45,7 +45,9 @@ void chat_log_in(ChatWorld *world);
 
 #define chat_world_test(function) cmocka_unit_test_setup_teardown(function, chat_world_up, chat_world_down)
 
+/* The daemon; it has ended when kill_matrix() returns. */
 void start_matrix(ChatWorld *world);
+void kill_matrix(ChatWorld *world);
 
 /* Lets all parts work for a moment. */
 void chat_turn(ChatWorld *world);

@@ -2,7 +2,6 @@
 /* What #operator-approvals learns without having asked: each once, and taken back when it is over.
  * devbox-dispatch is a fake here, so that a device can be in any state. */
 
-#include <signal.h>
 #include <time.h>
 
 #include "basic/time.h"
@@ -163,13 +162,6 @@ static int down(void **state)
 }
 
 /* ---- tests */
-
-static void kill_matrix(ChatWorld *chat)
-{
-        test_daemon_signal(chat->matrix, SIGKILL);
-        (void) test_daemon_wait(chat->matrix);
-        test_daemon_free(chat->matrix);
-}
 
 /* Reads the devices again; twice, so that an alert that is not announced once shows. */
 static void look(const AlertWorld *world)

@@ -2,7 +2,6 @@
 /* What a homeserver or a member without rights makes of a conversation: nothing runs, and whoever belongs
  * there learns why. */
 
-#include <signal.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -80,13 +79,6 @@ static void test_member_without_rights(void **state)
         assert_int_equal(peer_count(eve, "SELECT count(*) FROM heard WHERE sender = '" BOT "'"), 0);
         assert_int_equal(chat_read(world, EVE "%"), 2);
         assert_int_equal(chat_read(world, "%only encrypted%"), 0);
-}
-
-static void kill_matrix(ChatWorld *world)
-{
-        test_daemon_signal(world->matrix, SIGKILL);
-        (void) test_daemon_wait(world->matrix);
-        test_daemon_free(world->matrix);
 }
 
 /* Ana's encrypted command, before devbox-matrix has it. Borrowed from what it gets next. */

@@ -232,13 +232,6 @@ static void test_decisions_of_no_approver(void **state)
         assert_false(is_written(world, "note"));
 }
 
-static void kill_matrix(ChatWorld *world)
-{
-        test_daemon_signal(world->matrix, SIGKILL);
-        (void) test_daemon_wait(world->matrix);
-        test_daemon_free(world->matrix);
-}
-
 /* The end of the id of the newest request whose row in Ana's newest list of requests has this part. */
 static void find_request(ChatWorld *world, const char *part, char ret_id[static 7])
 {
@@ -347,42 +340,6 @@ static void test_revoked(void **state)
         }
 }
 
-static void test_revoke(void **state)
-{
-        static const struct {
-                const char *room, *line, *answer;
-        } rows[] = {
-                { APPROVALS, "!revoke dev-a confirm", "There is nothing to confirm.%" },
-                { APPROVALS, "!revoke dev-a now", "Write: !revoke DEVICE" },
-                { APPROVALS, "!revoke dev-a", "dev-a leaves the network for good%!revoke dev-a confirm" },
-                { ROOM, "!revoke dev-a confirm", "There is nothing to confirm.%" },
-                { APPROVALS, "!revoke dev-a confirm", "dev-a is out: removed and read back in 4 ms;%" },
-        };
-        ChatWorld *world = *state;
-
-        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                unsigned n = chat_read(world, rows[i].answer);
-
-                peer_say(world->ana, rows[i].room, rows[i].line);
-                CHAT_UNTIL(world, chat_read(world, rows[i].answer) == n + 1);
-        }
-        CHAT_UNTIL(world, chat_read(world, "revoked at %") == 1);
-        peer_say(world->ana, ROOM, "!ls /home");
-        CHAT_UNTIL(world, chat_read(world, "peer_revoked: %") == 1);
-}
-
-/* Who is no operator of the device by its manifest. */
-static void test_revoke_by_others(void **state)
-{
-        ChatWorld *world = *state;
-
-        world->run->revoker = NULL;
-        peer_say(world->ana, ROOM, "!revoke dev-a");
-        peer_say(world->ana, ROOM, "!revoke dev-a confirm");
-        CHAT_UNTIL(world, chat_read(world, "this is not an operator of the device") == 1);
-        assert_int_equal(chat_read(world, "dev-a is out%"), 0);
-}
-
 /* Each once, and taken back. */
 static void test_alerts(void **state)
 {
@@ -464,8 +421,6 @@ int main(void)
                 test(test_killed_anywhere),
                 test(test_killed_dispatcher),
                 test(test_revoked),
-                test(test_revoke),
-                test(test_revoke_by_others),
                 test(test_alerts),
                 test(test_help),
                 cmocka_unit_test_setup_teardown(test_first_boot, chat_world_up_without_account,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What is taken back in Element, an approval or a command, at each moment of the request. */
 
-#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -136,13 +135,6 @@ static void redact_command(ChatWorld *world, const char *line)
         assert_ok(json_pack(&event, "{type:s,sender:s,redacts:s,content:{redacts:s}}", "m.room.redaction",
                             ANA, id, id));
         (void) room_event(world->server, ROOM, event);
-}
-
-static void kill_matrix(ChatWorld *world)
-{
-        test_daemon_signal(world->matrix, SIGKILL);
-        (void) test_daemon_wait(world->matrix);
-        test_daemon_free(world->matrix);
 }
 
 /* A command whose message is redacted: while it waits, also when devbox-matrix is not there, and while it

@@ -67,21 +67,28 @@ static void test_lines_before(void **state)
 {
         static const struct {
                 const char *event_id, *room_id, *sender;
-                int64_t received_ms;
-        } rows[] = { { "$old", "!home", "@ana:x", 1 },      { "$room", "!other", "@ana:x", 950 },
-                     { "$sender", "!home", "@ben:x", 950 }, { "$before", "!home", "@ana:x", 900 },
-                     { "$it", "!home", "@ana:x", 1000 },    { "$after", "!home", "@ana:x", 1000 } };
+                int64_t received_ms, answered_ms; /* answered_ms 0: it is not */
+        } rows[] = {
+                { "$old", "!home", "@ana:x", 1, 2 },         { "$room", "!other", "@ana:x", 950, 950 },
+                { "$sender", "!home", "@ben:x", 950, 950 },  { "$before", "!home", "@ana:x", 850, 900 },
+                { "$queued", "!home", "@ana:x", 950, 1000 }, { "$open", "!home", "@ana:x", 950, 0 },
+                { "$it", "!home", "@ana:x", 1000, 0 },       { "$after", "!home", "@ana:x", 1000, 1001 },
+        };
         TestStore *store = *state;
         int n = 0;
 
-        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 assert_ok(command_journal_add(store->database,
                                               &(ReceivedCommand){ rows[i].event_id, rows[i].room_id,
                                                                   rows[i].sender, "!revoke home", NULL,
                                                                   rows[i].received_ms }));
-        assert_ok(command_journal_each_before(store->database, "$it", 100, count, &n));
+                assert_ok(query_run(store->database,
+                                    "UPDATE command SET answered_ms = nullif(?, 0) WHERE event_id = ?", "it",
+                                    rows[i].answered_ms, rows[i].event_id));
+        }
+        assert_ok(command_journal_each_before(store->database, "$it", 900, count, &n));
         assert_int_equal(n, 1);
-        assert_ok(command_journal_each_before(store->database, "$it", 99, count, &n));
+        assert_ok(command_journal_each_before(store->database, "$it", 901, count, &n));
         assert_int_equal(n, 1);
 }
 
