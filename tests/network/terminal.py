@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A person at a terminal: reads what a command shows on a pty, and types."""
 
+import codecs
 import contextlib
 import os
 import pty
@@ -10,6 +11,8 @@ import signal
 import time
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
+CUT = re.compile(r"\x1b(\[[0-9;?]*)?$")  # the beginning of one
+PATIENCE = 300  # seconds, for a command that hangs
 
 
 class Closed(Exception):
@@ -20,6 +23,8 @@ class Terminal:
     def __init__(self, *command):
         self.screen = ""  # all that was shown
         self.at = 0  # what was matched ends here
+        self.cut = ""  # of a control sequence, until the rest arrives
+        self.decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background job ignores it
@@ -41,11 +46,14 @@ class Terminal:
             data = os.read(self.fd, 65536)
         except OSError:  # EIO: the other end is closed
             data = b""
-        self.screen += CONTROL.sub("", data.decode(errors="replace"))
+        text = self.cut + self.decoder.decode(data)
+        self.cut = CUT.search(text)[0] if CUT.search(text) else ""
+        self.screen += CONTROL.sub("", text.removesuffix(self.cut))
         return bool(data)
 
-    def expect(self, pattern, seconds=120):
-        """The match of the pattern in what is shown from here on."""
+    def expect(self, pattern, seconds=PATIENCE):
+        """The match of the pattern in what is shown from here on. That may arrive in pieces: a pattern must
+        not end with a repetition."""
         deadline = time.monotonic() + seconds
         while not (match := re.compile(pattern).search(self.screen, self.at)):
             if not self.read(deadline - time.monotonic()):
@@ -56,7 +64,7 @@ class Terminal:
     def type(self, text):
         os.write(self.fd, f"{text}\n".encode())
 
-    def converse(self, answers, until, seconds=120):
+    def converse(self, answers, until, seconds=PATIENCE):
         """Types the answer to each question, patterns both, until it shows `until`; returns that match."""
         either = "|".join(f"(?:{pattern})" for pattern in [until, *answers])
         while True:
@@ -65,6 +73,14 @@ class Terminal:
                 return match
             self.type(next(text for pattern, text in answers.items() if re.fullmatch(pattern, match[0])))
 
+    def latest(self, pattern):
+        """The last match of the pattern in what is shown by now."""
+        with contextlib.suppress(Closed):
+            while self.read(0):
+                pass
+        *_, match = re.finditer(pattern, self.screen)
+        return match
+
     def rest(self):
         """What is shown until it falls silent."""
         with contextlib.suppress(Closed):
@@ -72,7 +88,7 @@ class Terminal:
                 pass
         return self.screen
 
-    def end(self, seconds=120):
+    def end(self, seconds=PATIENCE):
         """Reads the rest; the exit status, or 128 and the signal."""
         deadline = time.monotonic() + seconds
         while self.read(deadline - time.monotonic()):
