@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 from homeserver import PASSWORD, SERVER, Homeserver, free_port
-from person import Person
+from person import PATIENCE, Person
 
 BOT, ANA, BEN = (f"@{name}:{SERVER}" for name in ("bot", "ana", "ben"))
 HERE = pathlib.Path(__file__).resolve().parent
@@ -29,7 +29,7 @@ class Bot:
 
     def read(self, query, *values):
         """The first column of the rows."""
-        with sqlite3.connect(self.store) as store:
+        with sqlite3.connect(self.store, timeout=PATIENCE) as store:
             return [row[0] for row in store.execute(query, values)]
 
     def room(self, alias):
@@ -98,7 +98,7 @@ class Proxy:
     """proxy.py; `counts` is how often it did what, once it has ended."""
 
     def __init__(self, url, seed=1, percent=0, port=0, path=""):
-        arguments = [url, str(seed), str(percent), str(port), path]
+        arguments = [url, str(seed), str(percent), str(port or free_port()), path]
         self.process = subprocess.Popen(
             [sys.executable, HERE / "proxy.py", *arguments], text=True, stdout=subprocess.PIPE)
         self.url = self.process.stdout.readline().split()[1]
