@@ -116,7 +116,7 @@ class Engine:
         """One that runs, and has written to both streams."""
         self.create(name, *options, command=("sh", "-c", SCRIPT))
         self.docker("start", name)
-        while "started" not in self.docker("logs", name, stderr=subprocess.DEVNULL):
+        while set(self.docker("logs", name, stderr=subprocess.STDOUT).split()) != {"started", "oops"}:
             time.sleep(0.1)
 
 
