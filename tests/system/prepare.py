@@ -66,7 +66,7 @@ def accounts():
 
 
 def install(*options):
-    done = run(SOURCE / "scripts/install.sh", *options, seconds=600)
+    done = run(SOURCE / "scripts/install.sh", *options, seconds=1700)
     tokens.add(world.token())
     return done.stdout + done.stderr
 

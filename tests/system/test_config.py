@@ -204,7 +204,7 @@ def test_start_on_an_error_tells_it():
             expect(LINE in answer.json["error"]["message"], f"GET {path}: no line in {answer.json}")
 
         each([("/health",), ("/system",), ("/services",), ("/metrics",)], check)
-        eventually("the API exits to read the file anew", lambda: state(API) == "inactive", 60)
+        eventually("the API exits to read the file anew", lambda: state(API) == "inactive")
         CONFIG.write_text(CONFIG.read_text().replace("80800", "8080"))
         equal(wire.get("/health").status, 200, "GET /health after the file was put right")
         CONFIG.write_text(broken())
@@ -213,8 +213,11 @@ def test_start_on_an_error_tells_it():
 def test_idle_exit_waits_for_a_good_file():
     fast = CONFIG.read_text() + "\napi:\n  idle_exit_sec: 1\n"
     with world.config(fast, apply=True):
-        pid, journal = world.awake(), Journal()
+        journal, connection = Journal(), wire.Connection()  # keeps it up until the file is wrong
+        equal(connection.send(wire.text("GET", "/health")).response().status, 200, "GET /health")
+        pid = world.running(API)
         with written(broken()):
+            connection.socket.close()
             journal.event("CONFIG_INVALID")
             time.sleep(2.5)
             equal(world.main_pid(API), pid, "the process that would not start again")

@@ -81,13 +81,13 @@ def check_answers():
 
 def test_a_dead_mount_takes_only_its_figures_along():
     disks = f'\napi:\n  cache_ttl_ms: 0\ncollector:\n  disks: ["{DEEP}", "/"]\n'
-    journal = world.Journal()
     with local_disk(), world.config(CONFIG.read_text() + disks, apply=True):
-        equal(problems(), [None, None], "the problems of the disks before")
+        eventually("both disks have figures", lambda: problems() == [None, None])
+        journal = world.Journal()
         # Not earlier: systemd itself waits for such a mount when it sets up the sandbox of a service.
         with dead_mount():
             for _ in range(10):
-                check_answers()
+                world.attempts(check_answers)
             equal(len(journal.of_devbox(DEVBOX_PATH=str(DEEP))), 1, "the number of lines about the disk")
             expect(world.run("devboxctl", "health", check=False).returncode != 0, "devboxctl health is ok")
             threads = len(os.listdir(f"/proc/{world.running(COLLECTOR)}/task"))
