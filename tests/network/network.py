@@ -2,6 +2,7 @@
 """Three booted machines on a bridge of their own: a hub and two devices, each with its own systemd, as
 people install them. Nothing here but the installer and devboxctl changes what devbox does."""
 
+import concurrent.futures
 import contextlib
 import json
 import pathlib
@@ -16,7 +17,7 @@ from world import Failure  # noqa: E402
 
 from terminal import Terminal  # noqa: E402
 
-BRIDGE = "mesh"
+MACHINES = {"bookworm": "", "trixie": "trixie-"}  # the beginning of their names: both may run at a time
 HUB_NAME = "hub.example.net"  # what devices call it, in their /etc/hosts
 UNDERLAY = {"hub": "198.51.100.1", "home-wsl": "198.51.100.10", "pc-aurgi": "198.51.100.11"}
 REMOTE = ["-H", f"root@{HUB_NAME}"]  # of devboxctl, on pc-aurgi: see Network.login()
@@ -30,9 +31,10 @@ class Node(Machine):
     """One of the machines."""
 
     def __init__(self, name, suite, keep):
-        super().__init__(name, suite, keep, f"{BRIDGE},{UNDERLAY[name]}/24")
+        self.address = UNDERLAY[name]
+        super().__init__(MACHINES[suite] + name, suite, keep, f"{suite},{self.address}/24")
 
-    def run(self, *command, check=True, seconds=120, text=None):
+    def run(self, *command, check=True, seconds=600, text=None):
         """Runs a command as root to its end."""
         done = subprocess.run(
             [MACHINE, "run", self.name, *map(str, command)],
@@ -66,11 +68,26 @@ class Node(Machine):
         self.do("stop", self.name)
         self.boot()
 
-    def answers(self, url, *options, seconds=5):
-        """The status of an HTTP answer and its body; (0, "") for none."""
+    @contextlib.contextmanager
+    def unplugged(self):
+        """Without its network."""
+        self.run("ip", "link", "set", "host0", "down")
+        try:
+            yield
+        finally:
+            self.run("ip", "link", "set", "host0", "up")
+
+    def answers(self, url, *options, seconds=60):
+        """The status of an HTTP answer and its body; (0, "") for none in so many seconds."""
         done = self.run("curl", "-s", "-m", seconds, "-w", "\n%{http_code}", *options, url, check=False)
         body, _, status = done.stdout.rpartition("\n")
         return int(status or 0), body
+
+
+def together(function, arguments):
+    """What it returns for each of them, called at the same time; raises what one of the calls raised."""
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        return list(pool.map(function, arguments))
 
 
 class Network:
@@ -95,13 +112,15 @@ class Network:
         self.stack.close()
 
     def install(self):
-        self.hub.run(f"{SOURCE}/scripts/install.sh", "--role", "hub", seconds=900)
-        for node in self.nodes[1:]:
+        def device(node):
             subprocess.run(
                 ["cp", "-a", f"{self.hub.path()}{SOURCE}/build", f"{node.path()}{SOURCE}/"], check=True
             )
-            node.run(f"{SOURCE}/scripts/install.sh", "--role", "device", seconds=900)
+            node.run(f"{SOURCE}/scripts/install.sh", "--role", "device", seconds=1800)
             node.shell(f"echo {UNDERLAY['hub']} {HUB_NAME} >>/etc/hosts")
+
+        self.hub.run(f"{SOURCE}/scripts/install.sh", "--role", "hub", seconds=1800)
+        together(device, self.nodes[1:])
         for node in self.nodes:
             node.run("systemctl", "disable", "--now", "ssh")
 
@@ -133,7 +152,7 @@ class Network:
     @contextlib.contextmanager
     def rules(self, text):
         """An nftables ruleset on the bridge; none afterwards."""
-        wire = [MACHINE, "wire", BRIDGE, "nft"]
+        wire = [MACHINE, "wire", self.suite, "nft"]
         subprocess.run([*wire, "-f", "-"], input=text, text=True, check=True)
         try:
             yield
