@@ -198,16 +198,24 @@ static char *next_payload(const Forge *forge, const Envelope *envelope, const ch
         return payload;
 }
 
+/* Again, if the time that it is in force for was over before the device had it. */
 static void publish(Forge *forge, const Members *members)
 {
-        _cleanup_(freep) char *payload = next_payload(forge, forge->manifest_envelope, "%next%", members);
-        _cleanup_(freep) char *envelope = forge_sign(forge, ENVELOPE_MANIFEST, payload, OPERATOR);
-        char reason[64];
+        char reason[64] = "";
 
-        forge_install(forge, NULL, envelope, reason);
-        if (reason[0] != '\0')
-                errx(2, "the device rejects the manifest: %s", reason);
-        forge_publish(forge, envelope);
+        for (unsigned attempts = 0; attempts < 5; attempts++) {
+                _cleanup_(freep) char *payload =
+                        next_payload(forge, forge->manifest_envelope, "%next%", members);
+                _cleanup_(freep) char *envelope = forge_sign(forge, ENVELOPE_MANIFEST, payload, OPERATOR);
+
+                forge_install(forge, NULL, envelope, reason);
+                if (reason[0] == '\0') {
+                        forge_publish(forge, envelope);
+                        return;
+                }
+        }
+
+        errx(2, "the device rejects the manifest: %s", reason);
 }
 
 /* ---- what became of it */

@@ -20,6 +20,7 @@ PACKAGES = TOP / "build/element"
 PORT = 8008
 URL = f"http://127.0.0.1:{PORT}"
 SERVER = "devbox.test"
+PATIENCE = 180  # seconds; it ends a test that has failed
 
 
 class Matrix:
@@ -46,7 +47,7 @@ class Matrix:
     def chat(self, name, *steps):
         """The command line of a person's client."""
         options = ["--server", URL, "--user", f"@{name}:{SERVER}", "--store", self.folder / name,
-                   "--password-file", self.password_file]
+                   "--password-file", self.password_file, "--timeout", str(PATIENCE)]
         return [MACHINE, "netns", "hub", TOP / "scripts/chat", *options, *steps]
 
     def element(self, name):
@@ -73,7 +74,7 @@ class Person(Terminal):
 
     room = None
 
-    def see(self, pattern, seconds=30):
+    def see(self, pattern, seconds=PATIENCE):
         """The match of the pattern from here on; fails as soon as the client complains."""
         match = self.expect(rf"(?m)^(?:chat: (?P<complaint>.*)|{pattern})", seconds)
         expect(not match["complaint"], match["complaint"])
@@ -92,7 +93,7 @@ class Person(Terminal):
     def reacts(self, room, key):
         self.says(room, f"/react {key}")
 
-    def hears(self, pattern, seconds=30):
+    def hears(self, pattern, seconds=PATIENCE):
         """The same in what devbox writes, edits or reacts with."""
         return self.see(rf"devbox +(?:{pattern})", seconds)
 
@@ -131,7 +132,7 @@ class Element:
         self.enter(room)
         self.do("react", self.rooms[room], key)
 
-    def hears(self, pattern, seconds=30):
+    def hears(self, pattern, seconds=PATIENCE):
         deadline, heard = time.monotonic() + seconds, []
         while event := self.do("next", max(deadline - time.monotonic(), 0)):
             sender, text = event

@@ -37,7 +37,7 @@ for text in json.load(sys.stdin):
     connections.append(socket.create_connection(sys.argv[1].split(":")))
     connections[-1].sendall(text.encode())
 for s in connections:
-    s.settimeout(30)
+    s.settimeout(120)
     received = b""
     try:
         while piece := s.recv(65536):
@@ -208,8 +208,7 @@ def test_23_35_38_what_a_worker_reaches(network):
 def test_36_endless_output(network):
     done = run(network, "yes")
     equal((len(done.stdout), newest(network)["state"]), (1000, "timeout"), "yes")
-    processes = network.home.run("pgrep", "-x", "yes", check=False).stdout
-    equal(processes, "", "its processes")
+    eventually("its processes end", lambda: network.home.run("pgrep", "-x", "yes", check=False).returncode)
 
 
 def test_6_lengths_and_silence(network):
@@ -242,7 +241,7 @@ def test_28_a_request_without_the_hub(network):
 
     def check(node, status):
         options = ["-H", "Content-Type: application/json", "-d", body]
-        got, text = node.answers(f"{AGENT}/v1/requests", *options, seconds=3)
+        got, text = node.answers(f"{AGENT}/v1/requests", *options, seconds=60 if status else 3)
         equal(got == 0, status == 0, f"{node.name}: {got} {text}")
         expect('"accepted"' not in text, f"{node.name}: {text}")
 
@@ -325,9 +324,9 @@ def test_another_user(network):
 
 
 def test_37_a_thousand_connections(network):
-    done = as_user(network.home, "devbox-agent", "python3", "-c", TAKEN_OVER, 1000, '["R"]', seconds=120)
+    done = as_user(network.home, "devbox-agent", "python3", "-c", TAKEN_OVER, 1000, '["R"]')
     seen = json.loads(done.stdout)
     expect("Z" not in seen, f"an end: {seen}")
     state = network.home.run("systemctl", "is-active", "devbox-worker-exec.socket", check=False).stdout
     equal(state.strip(), "active", "the socket")
-    eventually("the next request", lambda: run(network, "ls", "/home").returncode == 0, seconds=30)
+    eventually("the next request", lambda: run(network, "ls", "/home").returncode == 0)

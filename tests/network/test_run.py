@@ -15,7 +15,7 @@ approval_self: true
 roots: {home: /home, inbox: /srv/inbox, tmp: /tmp}
 capabilities:
   - run: ls [-l|-la] DIR in home
-  - {run: "sleep 1..60", timeout_s: 60}
+  - {run: "sleep 1..3600", timeout_s: 3600}
   - list: home
   - read: home
   - write: inbox, tmp, ask
@@ -38,8 +38,8 @@ write: [/srv/inbox, /tmp]
 REJECTED, UNREACHABLE, INTERRUPTED = 77, 69, 70
 
 
-def run(network, *words, seconds=60, text=None):
-    return network.hub.run("devboxctl", "run", "home-wsl", *words, check=False, seconds=seconds, text=text)
+def run(network, *words, text=None):
+    return network.hub.run("devboxctl", "run", "home-wsl", *words, check=False, text=text)
 
 
 def newest(network):
@@ -48,7 +48,7 @@ def newest(network):
 
 
 def ends_as(network, state):
-    eventually(f"a request that is {state}", lambda: newest(network)["state"] == state, seconds=90)
+    eventually(f"a request that is {state}", lambda: newest(network)["state"] == state)
 
 
 def has_sleep(network):
@@ -130,7 +130,7 @@ def test_decisions_are_in_the_chain_of_the_hub(network):
 
 
 def test_ctrl_c_cancels_on_the_device(network):
-    with network.hub.terminal("devboxctl", "run", "home-wsl", "sleep", "50") as person:
+    with network.hub.terminal("devboxctl", "run", "home-wsl", "sleep", "3600") as person:
         eventually("the program", lambda: has_sleep(network))
         os.write(person.fd, b"\x03")
         person.end()
@@ -173,7 +173,7 @@ def test_a_device_without_a_container_engine(network):
 
 
 def test_an_agent_that_dies(network):
-    with network.hub.terminal("devboxctl", "run", "home-wsl", "sleep", "50") as person:
+    with network.hub.terminal("devboxctl", "run", "home-wsl", "sleep", "3600") as person:
         eventually("the program", lambda: has_sleep(network))
         network.home.run("systemctl", "kill", "-s", "KILL", "devbox-agent.service")
         equal(person.end(), INTERRUPTED, "run")
@@ -182,14 +182,13 @@ def test_an_agent_that_dies(network):
 
 
 def test_a_device_that_is_away(network):
-    network.home.run("ip", "link", "set", "host0", "down")
-    started = time.monotonic()
-    equal(run(network, "ls", "/home").returncode, UNREACHABLE, "run, without a network")
-    expect(time.monotonic() - started < 100, f"it took {time.monotonic() - started:.0f} s")
-
-    with network.hub.terminal("devboxctl", "run", "--queue", "home-wsl", "ls", "/home") as person:
+    with network.home.unplugged():
+        started = time.monotonic()
+        equal(run(network, "ls", "/home").returncode, UNREACHABLE, "run, without a network")
+        expect(time.monotonic() - started < 100, f"it took {time.monotonic() - started:.0f} s")
+        person = network.hub.terminal("devboxctl", "run", "--queue", "home-wsl", "ls", "/home")
         ends_as(network, "queued")
-        network.home.run("ip", "link", "set", "host0", "up")
+    with person:
         person.expect("ana")
         equal(person.end(), 0, "run --queue")
 
@@ -263,4 +262,4 @@ def test_every_acceptance_is_proven(network):
         )
 
     # Witnesses sign after the fact.
-    eventually("both chains are OK, and proven", proven, seconds=90)
+    eventually("both chains are OK, and proven", proven)

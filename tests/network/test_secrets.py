@@ -6,7 +6,7 @@ import base64
 import json
 
 from test_tokens import invitation, withdraw
-from world import equal, expect
+from world import equal, eventually, expect
 
 TOKEN_ID, TOKEN_SECRET = slice(1, 17), slice(17, 49)  # src/trust/token.c
 
@@ -78,6 +78,8 @@ def test_nowhere_on_the_hub(network):
     text = invitation(network, "spare").removeprefix("devbox1:")
     token = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     try:
+        eventually("three peers of the hub have a preshared key",  # it answers before it sets them
+                   lambda: len(wg(network.hub, "preshared-keys")) == 3)
         canaries = canaries_of(network, token)
         equal(len(canaries), 6, "secrets, with three preshared keys")
         found = search(network, {**canaries, "its id": token[TOKEN_ID]})

@@ -12,14 +12,14 @@ def invitation(network, name):
     with network.hub.terminal(
         "devboxctl", "invite", name, "--manifest", "/root/laptop.yaml", "--no-wait"
     ) as operator:
-        token = operator.converse(QUESTIONS, r"devbox1:[A-Za-z0-9_-]+")[0]
+        token = operator.converse(QUESTIONS, r"devbox1:[A-Za-z0-9_-]+\s")[0].strip()
         operator.converse(QUESTIONS, r"Next: devboxctl pending")
         equal(operator.end(), 0, "invite --no-wait")
     return token
 
 
 def enroll(node, token):
-    return node.run("devboxctl", "enroll", "--yes", check=False, text=f"{token}\n", seconds=240)
+    return node.run("devboxctl", "enroll", "--yes", check=False, text=f"{token}\n")
 
 
 def entries(network, text):
