@@ -28,6 +28,8 @@ import sys
 
 import person
 
+PATIENCE = 30  # seconds, of who types
+
 
 class Chat:
     def __init__(self, options, store):
@@ -157,7 +159,7 @@ def arguments():
     parser.add_argument("--user", default="@ana:devbox.test")
     parser.add_argument("--store", type=pathlib.Path)
     parser.add_argument("--password-file", type=pathlib.Path)
-    parser.add_argument("--timeout", type=float, default=person.PATIENCE)
+    parser.add_argument("--timeout", type=float, default=PATIENCE)
     for step in ("room", "send", "react", "expect"):
         parser.add_argument("--" + step, action=Step)
     parser.add_argument("--identity", action=Step, nargs=0)

@@ -11,7 +11,7 @@ import { createDecipheriv, createHash } from "node:crypto";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
-const PATIENCE_MS = 30000;
+const PATIENCE_MS = 180000; // it ends a test that has failed
 const events = []; // of all rooms, in the order in which they came: what a sync left out comes after it
 const gaps = new Set(); // that are being closed
 let seen = 0; // of these, by `next`

@@ -13,7 +13,7 @@ from clients import BOT, Proxy
 WINDOW = 20  # commands that are not answered yet: fewer than a sync holds
 DELAY_MAX_SEC = 0.1  # from a command to a kill
 KEY_COMMANDS = 10  # that ana encrypts with one key
-PATIENCE = 120  # seconds for an answer
+PATIENCE = 300  # seconds for an answer; it ends a test that has failed
 ASLEEP = 0.2, 0.5  # Element, of the commands: it misses more messages than a sync has
 
 

@@ -48,7 +48,7 @@ def push(clients, data):
 
 def health(address):
     client = connect(address, 65536)
-    client.settimeout(60)
+    client.settimeout(300)
     client.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     text = b""
     while piece := client.recv(4096):
