@@ -105,7 +105,8 @@ def attack(network, number):
     expect(made or number > 14, "the same without the attack made nothing either")
 
 
-def test_a_manifest_for_them(network):
+def prepare(network):
+    """The attacker, its approver, and what it attacks."""
     network.hub.run("ninja", "-C", BUILD, "tests/network/attacker")
     network.home.shell(
         "install -d -m 755 /home/eve && echo hello >/home/eve/file && ln -sf /etc/shadow /home/eve/link &&"
@@ -116,6 +117,10 @@ def test_a_manifest_for_them(network):
         " printf '#!/bin/sh\\n' | install /dev/stdin /usr/local/bin/script"
     )
     add_ben(network)
+
+
+def test_a_manifest_for_them(network):
+    prepare(network)
     publish(network, TEMPLATE, CEILING)
     equal(run(network, "ls", "/home").returncode, 0, "ls, which it allows")
     network.home.run("systemctl", "restart", "devbox-ledger")  # writes what it counted until now

@@ -6,7 +6,7 @@ import random
 import time
 
 from network import FIRST, PASSPHRASE
-from test_forgeries import BUILD, files
+from test_forgeries import BUILD, files, prepare
 from test_run import newest, publish, run
 from world import each, equal, eventually, expect
 
@@ -92,6 +92,7 @@ def witnessed(network):
 
 
 def test_a_manifest_for_them(network):
+    prepare(network)
     publish(network, TEMPLATE, CEILING)
     expect(allowed(network), "ls, which it allows, did not run")
 
