@@ -16,14 +16,30 @@
 
 #define N_EDITS 3
 
+/* A pipe whose other end `cat` reads: ours has both, so that it sees no end. */
+static int make_pipe(const ChatWorld *world, char **ret_line)
+{
+        _cleanup_(freep) char *path = text_of("%s/pipe", world->run->directory);
+
+        assert_int_equal(mkfifo(path, 0600), 0);
+        *ret_line = text_of("!exec cat %s", path);
+        return assert_ok(open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC));
+}
+
 /* One that prints nothing has one message while it runs, and its end. */
 static void test_silent(void **state)
 {
         ChatWorld *world = *state;
+        _cleanup_(freep) char *line = NULL;
+        _cleanup_(fd_closep) int fd = make_pipe(world, &line);
 
-        peer_say(world->ana, ROOM, "!exec sleep 5");
-        CHAT_UNTIL(world, chat_read(world, "%dev-a%sleep%exit 0%") == 1);
-        assert_int_equal(chat_read(world, "%dev-a%sleep%"), 2);
+        peer_say(world->ana, ROOM, line);
+        CHAT_UNTIL(world, chat_read(world, "%⏳ dev-a · cat · %") == 1);
+        usec_t edited = deadline_after(2 * NEXT_USEC);
+        CHAT_UNTIL(world, deadline_left(edited) == 0);
+        fd = fd_close(fd);
+        CHAT_UNTIL(world, chat_read(world, "%dev-a%cat%exit 0%") == 1);
+        assert_int_equal(chat_read(world, "%dev-a%cat%"), 2);
 }
 
 /* As much as cat has room for. */
@@ -40,13 +56,9 @@ static bool print(int fd)
 static void test_output_arrives(void **state)
 {
         ChatWorld *world = *state;
-        _cleanup_(freep) char *path = text_of("%s/pipe", world->run->directory);
-        _cleanup_(freep) char *line = text_of("!exec cat %s", path);
+        _cleanup_(freep) char *line = NULL;
+        _cleanup_(fd_closep) int fd = make_pipe(world, &line);
 
-        assert_int_equal(mkfifo(path, 0600), 0);
-        _cleanup_(fd_closep) int fd =
-                open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC); /* so that cat sees no end */
-        assert_true(fd >= 0);
         usec_t began_usec = time_now(CLOCK_MONOTONIC);
         peer_say(world->ana, ROOM, line);
         for (unsigned i = 0; i < N_EDITS; i++) {
