@@ -15,6 +15,7 @@
 
 #include "basic/fd.h"
 #include "basic/text.h"
+#include "child.h"
 #include "files.h"
 
 #define KILLED    (128 + SIGKILL)
@@ -37,7 +38,7 @@ static void squeeze(char *text)
 
 Run run_ctl_words(const TestBus *bus, const char *const *words)
 {
-        static unsigned n_runs;
+        static atomic_uint n_runs;
         char name[32];
         Run run;
 
@@ -140,18 +141,27 @@ Run run_ctl_through_kills(const TestBus *bus, const char *const *words,
         return run;
 }
 
-static void exec_ctl(const TestBus *bus, const char *const *words)
+/* As `words`, on a terminal of its own. */
+static pid_t fork_ctl(const TestBus *bus, const char *const *words, int *ret_terminal)
 {
-        const char *argv[32] = { "devboxctl" };
+        const char *argv[32] = { BUILD_DIR "/src/ctl/devboxctl" };
+        ChildEnvironment environment;
 
         for (size_t i = 0; words[i]; i++) {
                 assert_true(i + 2 < ELEMENTSOF(argv));
                 argv[i + 1] = words[i];
         }
-        (void) setenv("DBUS_SYSTEM_BUS_ADDRESS", bus->address, 1);
-        (void) setenv("TERM", "dumb", 1);
-        (void) execv(BUILD_DIR "/src/ctl/devboxctl", (char *const *) argv);
-        _exit(127);
+        child_environment_init(&environment);
+        child_environment_set(&environment, bus->address_variable);
+        child_environment_set(&environment, "TERM=dumb");
+
+        pid_t pid = forkpty(ret_terminal, NULL, NULL, &(struct winsize){ .ws_row = 60, .ws_col = 132 });
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                (void) execve(argv[0], (char *const *) argv, environment.variables);
+                _exit(127);
+        }
+        return pid;
 }
 
 /* At the end of a question. Reading a secret discards what was typed before. */
@@ -194,10 +204,7 @@ Run run_ctl_on_terminal(const TestBus *bus, const char *const *words, const char
         int terminal, status;
         Run run;
 
-        pid_t pid = forkpty(&terminal, NULL, NULL, &(struct winsize){ .ws_row = 60, .ws_col = 132 });
-        assert_true(pid >= 0);
-        if (pid == 0)
-                exec_ctl(bus, words);
+        pid_t pid = fork_ctl(bus, words, &terminal);
 
         run.output = talk(terminal, answers);
         assert_int_equal(waitpid(pid, &status, 0), pid);

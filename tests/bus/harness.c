@@ -16,6 +16,7 @@
 
 #include "basic/fd.h"
 #include "basic/time.h"
+#include "child.h"
 
 #include "files.h"
 
@@ -40,7 +41,7 @@ static usec_t new_deadline(void)
 }
 
 /* Runs in the child, after fork: what fails here ends it with 127. */
-static void child_exec(const char *log_path, char *const *argv)
+static void child_exec(const char *log_path, char *const *argv, const ChildEnvironment *environment)
 {
         int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 
@@ -48,17 +49,18 @@ static void child_exec(const char *log_path, char *const *argv)
         (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (log < 0 || dup2(log, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0)
                 _exit(127);
-        (void) execvp(argv[0], argv);
+        (void) execvpe(argv[0], argv, environment->variables);
         _exit(127);
 }
 
-static void set_child_environment(const TestBus *bus)
+static void make_environment(const TestBus *bus, ChildEnvironment *environment)
 {
-        (void) setenv("DBUS_SYSTEM_BUS_ADDRESS", bus->address, 1);
-        (void) setenv("DEVBOX_CONFIG", bus->config_path, 1);
-        (void) unsetenv("DBUS_SESSION_BUS_ADDRESS");
-        (void) unsetenv("JOURNAL_STREAM");
-        (void) unsetenv("NOTIFY_SOCKET");
+        const char *const changes[] = { bus->address_variable, bus->config_variable,
+                                        "DBUS_SESSION_BUS_ADDRESS", "JOURNAL_STREAM", "NOTIFY_SOCKET" };
+
+        child_environment_init(environment);
+        for (size_t i = 0; i < ELEMENTSOF(changes); i++)
+                child_environment_set(environment, changes[i]);
 }
 
 /* dbus-daemon writes --print-address once it listens. */
@@ -78,13 +80,14 @@ static void start_bus_daemon(TestBus *bus)
                          (char *) "--nosyslog",
                          print,
                          NULL };
+        ChildEnvironment environment; /* what it starts itself inherits this */
 
+        make_environment(bus, &environment);
         bus->pid = fork();
         assert_true(bus->pid >= 0);
         if (bus->pid == 0) {
-                set_child_environment(bus); /* what it starts itself inherits this */
                 (void) close(ready[0]);
-                child_exec(log, argv);
+                child_exec(log, argv, &environment);
         }
 
         (void) close(ready[1]);
@@ -109,6 +112,8 @@ TestBus *test_bus_new_with(const char *more_config)
         bus->directory = text_of("%s", directory);
         bus->address = text_of("unix:path=%s/bus", directory);
         bus->config_path = text_of("%s/config.yaml", directory);
+        bus->address_variable = text_of("DBUS_SYSTEM_BUS_ADDRESS=%s", bus->address);
+        bus->config_variable = text_of("DEVBOX_CONFIG=%s", bus->config_path);
 
         _cleanup_(freep) char *services = text_of("%s/services", directory);
         _cleanup_(freep) char *config_path = text_of("%s/bus.conf", directory);
@@ -157,6 +162,8 @@ TestBus *test_bus_free(TestBus *bus)
         free(bus->directory);
         free(bus->address);
         free(bus->config_path);
+        free(bus->address_variable);
+        free(bus->config_variable);
         free(bus);
         return NULL;
 }
@@ -238,8 +245,11 @@ static bool wait_owner(const TestBus *bus, const char *name, bool owned, int pid
                                     errno == EINTR);
                         if (fds[1].revents)
                                 return test_bus_has_owner(bus, name) == owned;
-                        if (remaining_ms(deadline) == 0)
-                                fail_msg("%s %s an owner for too long", name, owned ? "lacks" : "has");
+                        if (remaining_ms(deadline) == 0) {
+                                _cleanup_(freep) char *log = test_bus_read_log(bus, name);
+                                fail_msg("%s %s an owner for too long; its log: %s", name,
+                                         owned ? "lacks" : "has", log);
+                        }
                 }
         }
 
@@ -300,7 +310,6 @@ void test_bus_wait_log(const TestBus *bus, const char *name, const char *wanted)
 static void child_pass_fds(const int *fds, size_t n)
 {
         int first = 3, aside[16];
-        char number[16];
 
         if (n > ELEMENTSOF(aside))
                 _exit(127);
@@ -310,45 +319,47 @@ static void child_pass_fds(const int *fds, size_t n)
                 (void) dup3(aside[i], first + (int) i, 0);
         for (size_t i = 0; i < n; i++)
                 (void) close(aside[i]);
-
-        (void) snprintf(number, sizeof number, "%zu", n);
-        (void) setenv("LISTEN_FDS", number, 1);
-        (void) snprintf(number, sizeof number, "%d", (int) getpid());
-        (void) setenv("LISTEN_PID", number, 1);
 }
 
-static void child_start(const TestBus *bus, const TestDaemonOptions *options, const char *log)
+static pid_t fork_daemon(const TestBus *bus, const TestDaemonOptions *options)
 {
-        const char *argv[32] = { NULL };
-        char program[4096];
-        size_t n = 0;
+        _cleanup_(freep) char *log = text_of("%s/%s.log", bus->directory, options->name);
+        _cleanup_(freep) char *program = text_of(BUILD_DIR "/%s", options->program);
+        char listen_fds[32], listen_pid[32] = "LISTEN_PID=0";
+        const char *argv[32] = { program };
+        ChildEnvironment environment;
+        size_t n = 1;
 
-        (void) snprintf(program, sizeof program, BUILD_DIR "/%s", options->program);
-        argv[n++] = program;
         for (const char *const *argument = options->arguments; argument && *argument; argument++)
                 if (n < ELEMENTSOF(argv) - 1)
                         argv[n++] = *argument;
 
-        set_child_environment(bus);
+        make_environment(bus, &environment);
         for (const char *const *variable = options->environment; variable && *variable; variable++)
-                (void) putenv((char *) *variable);
-        if (options->n_listen_fds > 0)
-                child_pass_fds(options->listen_fds, options->n_listen_fds);
+                child_environment_set(&environment, *variable);
+        (void) snprintf(listen_fds, sizeof listen_fds, "LISTEN_FDS=%zu", options->n_listen_fds);
+        if (options->n_listen_fds > 0) {
+                child_environment_set(&environment, listen_fds);
+                child_environment_set(&environment, listen_pid);
+        }
 
-        child_exec(log, (char *const *) argv);
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                child_pass_fds(options->listen_fds, options->n_listen_fds);
+                (void) snprintf(listen_pid, sizeof listen_pid, "LISTEN_PID=%d", (int) getpid());
+                child_exec(log, (char *const *) argv, &environment);
+        }
+        return pid;
 }
 
 TestDaemon *test_daemon_start_full(const TestBus *bus, const TestDaemonOptions *options)
 {
-        _cleanup_(freep) char *log = text_of("%s/%s.log", bus->directory, options->name);
         TestDaemon *daemon = calloc(1, sizeof *daemon);
 
         assert_non_null(daemon);
         *daemon = (TestDaemon){ .bus = bus, .name = text_of("%s", options->name) };
-        daemon->pid = fork();
-        assert_true(daemon->pid >= 0);
-        if (daemon->pid == 0)
-                child_start(bus, options, log);
+        daemon->pid = fork_daemon(bus, options);
         if (options->no_wait)
                 return daemon;
 

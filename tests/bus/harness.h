@@ -19,6 +19,7 @@ typedef struct TestBus {
         char *directory; /* holds the socket, config.yaml, services/ and a NAME.log of each daemon */
         char *address;
         char *config_path; /* the $DEVBOX_CONFIG of every daemon */
+        char *address_variable, *config_variable;
         pid_t pid;
         sd_bus *client; /* for calls of the test, synchronous or not */
 } TestBus;

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "basic/fd.h"
+#include "child.h"
 #include "mesh/interface.h"
 #include "namespace.h"
 #include "netlink/wireguard-backend.h"
@@ -70,25 +71,30 @@ static void protect_socket(void)
                 _exit(126);
 }
 
-static void run_engine(int uapi)
+static void run_engine(int uapi, const ChildEnvironment *environment)
 {
+        static const char *const argv[] = { "wireguard-go", "--foreground", MESH_LINK, NULL };
+
         protect_socket();
         (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
-        (void) setenv("WG_UAPI_FD", "3", 1);
-        (void) setenv("LOG_LEVEL", "error", 1);
         (void) dup2(uapi, 3);
         (void) dup2(open("/dev/null", O_WRONLY), STDERR_FILENO); /* for its banner */
         (void) dup2(STDERR_FILENO, STDOUT_FILENO);
-        (void) execlp("wireguard-go", "wireguard-go", "--foreground", MESH_LINK, (char *) NULL);
+        (void) execvpe(argv[0], (char *const *) argv, environment->variables);
         _exit(127);
 }
 
 void mesh_world_start_engine(MeshWorld *world)
 {
+        ChildEnvironment environment;
+
+        child_environment_init(&environment);
+        child_environment_set(&environment, "WG_UAPI_FD=3");
+        child_environment_set(&environment, "LOG_LEVEL=error");
         world->engine = fork();
         assert_true(world->engine >= 0);
         if (world->engine == 0)
-                run_engine(world->uapi);
+                run_engine(world->uapi, &environment);
 }
 
 void mesh_world_stop_engine(MeshWorld *world)
