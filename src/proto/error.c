@@ -202,6 +202,8 @@ static const ErrorRow rows[_DEVBOX_ERROR_MAX] = {
             "failed",
             "the device has no worker for this capability, or it is stopped or cannot start; on the device: "
             "systemctl status 'devbox-worker-*.socket', journalctl -u 'devbox-worker-*'", NULL),
+        ROW(OOM,                   "oom",                   "Oom",                  503, -ENOMEM,
+            "the program used more memory than its worker may have, and the kernel killed it"),
         ROW(NOT_ENROLLED,          "not_enrolled",          "NotEnrolled",          409, -ENODATA,
             "this machine is not enrolled; run: devboxctl device enroll, or see devboxctl-device(1)"),
         ROW(ENROLLED_OTHERWISE,    "enrolled_otherwise",    "EnrolledOtherwise",    409, -EEXIST,

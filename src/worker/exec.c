@@ -20,7 +20,12 @@
 #include "worker/exec-child.h"
 #include "worker/job.h"
 #include "worker/landlock.h"
+#include "worker/memory-events.h"
 #include "worker/program.h"
+
+/* Where the unit binds that file of its control group: /sys is out of reach. */
+#define MEMORY_EVENTS     "/run/memory.events"
+#define MEMORY_EVENTS_MAX 4096 /* bytes */
 
 typedef struct Process {
         pid_t pid;
@@ -164,6 +169,25 @@ static int pump(Process *process, Output *output, usec_t deadline_usec, ResultSt
         }
 }
 
+/* Without a memory controller there are no events: then the limit of processes makes allocations fail. */
+static bool was_out_of_memory(void)
+{
+        _cleanup_(freep) char *text = NULL;
+        uint64_t n = 0;
+
+        return fd_read_file_at(AT_FDCWD, MEMORY_EVENTS, MEMORY_EVENTS_MAX, &text, NULL) == 0 &&
+               memory_events_parse_kills(text, &n) == 0 && n > 0;
+}
+
+static void set_signal(JobOutcome *outcome, int number)
+{
+        outcome->exit_signal = number;
+        if (number == SIGKILL && was_out_of_memory()) {
+                outcome->reason = DEVBOX_ERROR_OOM;
+                outcome->why = "used more memory than its worker may have, and the kernel killed it";
+        }
+}
+
 /* Runs the started process to its end. A result below 0 of pump() means that the agent is gone. */
 static int supervise(Process *process, const Job *job, Output *output, JobOutcome *ret_outcome)
 {
@@ -183,7 +207,7 @@ static int supervise(Process *process, const Job *job, Output *output, JobOutcom
         if (outcome.status == RESULT_FINISHED && WIFEXITED(status))
                 outcome.exit_code = WEXITSTATUS(status);
         if (outcome.status == RESULT_FINISHED && WIFSIGNALED(status))
-                outcome.exit_signal = WTERMSIG(status);
+                set_signal(&outcome, WTERMSIG(status));
 
         *ret_outcome = outcome;
         return 0;

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Accepted requests: starts, ends, and what a crash makes of them. */
 
+#include <signal.h>
+#include <stdio.h>
+
 #include "ledger-world.h"
 #include "ledger/runs.h"
 #include "worker-stub.h"
@@ -241,28 +244,42 @@ static void test_truncated_output(void **state)
 }
 
 /* A program that could not be executed says why on standard error, which a result without a run cannot have.
- */
-static void test_worker_that_ran_nothing(void **state)
+ * Otherwise the message is the sentence of the reason. */
+static void test_reasons_of_workers(void **state)
 {
-        static const char why[] = "/usr/bin/ls is not what the manifest names\n";
+        static const struct {
+                ResultStatus status;
+                int exit_signal;
+                const char *reason, *err, *message;
+        } rows[] = {
+                { RESULT_FAILED, 0, "binary_not_allowed", "/usr/bin/ls is not what the manifest names\n",
+                  "/usr/bin/ls is not what the manifest names" },
+                { RESULT_FINISHED, SIGKILL, "oom", "tar: reading\n",
+                  "the program used more memory than its worker may have, and the kernel killed it" },
+        };
         LedgerWorld *world = *state;
-        WorkerEnd end = { .status = RESULT_FAILED,
-                          .exit_code = -1,
-                          .reason = "binary_not_allowed",
-                          .out = stream_of(""),
-                          .err = stream_of(why) };
-        _cleanup_(freep) char *text = NULL;
-        Sibling sibling;
 
-        accept_sibling(world, 1, &sibling);
-        assert_int_equal(worker_stub_start(world, sibling.id), 0);
-        const AgentEnd agent = { .end = worker_stub_seal(world, sibling.id, &end),
-                                 .err = bytes_of_string(why) };
-        assert_int_equal(ledger_finish(world->ledger, sibling.id, &agent, &text), 0);
-        _cleanup_(result_freep) Result *result = open_result(text);
-        assert_int_equal(result->status, RESULT_FAILED);
-        assert_string_equal(result->reason, "binary_not_allowed");
-        assert_string_equal(result->message, "/usr/bin/ls is not what the manifest names");
+        for (unsigned i = 0; i < ELEMENTSOF(rows); i++) {
+                WorkerEnd end = { .status = rows[i].status,
+                                  .exit_code = -1,
+                                  .exit_signal = rows[i].exit_signal,
+                                  .out = stream_of(""),
+                                  .err = stream_of(rows[i].err) };
+                _cleanup_(freep) char *text = NULL;
+                Sibling sibling;
+
+                (void) snprintf(end.reason, sizeof end.reason, "%s", rows[i].reason);
+                accept_sibling(world, i, &sibling);
+                assert_int_equal(worker_stub_start(world, sibling.id), 0);
+                const AgentEnd agent = { .end = worker_stub_seal(world, sibling.id, &end),
+                                         .err = bytes_of_string(rows[i].err) };
+                assert_int_equal(ledger_finish(world->ledger, sibling.id, &agent, &text), 0);
+                _cleanup_(result_freep) Result *result = open_result(text);
+                assert_int_equal(result->status, rows[i].status);
+                assert_int_equal(result->exit.signal, rows[i].exit_signal);
+                assert_string_equal(result->reason, rows[i].reason);
+                assert_string_equal(result->message, rows[i].message);
+        }
 }
 
 static void test_a_key_that_is_no_key(void **state)
@@ -383,7 +400,7 @@ int main(void)
                 ledger_test(test_impossible_outcomes),
                 ledger_test(test_hostile_agent_and_the_end),
                 ledger_test(test_truncated_output),
-                ledger_test(test_worker_that_ran_nothing),
+                ledger_test(test_reasons_of_workers),
                 ledger_test(test_a_key_that_is_no_key),
                 ledger_test(test_too_many_run),
                 ledger_test(test_permission_revoked_before_the_start),

@@ -38,6 +38,18 @@ def digest(payload_type, payload):
     return hashlib.sha256(pae(payload_type, payload)).digest()
 
 
+def signed(seed, payload_type, content):
+    """An envelope as text."""
+    payload = json.dumps(content, separators=(",", ":")).encode()
+    signature = ed25519.sign(seed, pae(payload_type, payload))
+    row = {
+        "payloadType": payload_type,
+        "payload": base64.b64encode(payload).decode(),
+        "signatures": [{"sig": base64.b64encode(signature).decode()}],
+    }
+    return json.dumps(row, separators=(",", ":"))
+
+
 def verify(payload_type, payload, signatures, keys, threshold):
     """Whether `threshold` different keys made one of the signatures each."""
     message = pae(payload_type, payload)

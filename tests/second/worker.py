@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A worker as src/trust/permit.h and src/trust/worker-end.h describe it: what it takes from its permit, and
-how it authenticates the end of a run."""
+"""A worker, and the ledger that permits what it runs, as src/trust/permit.h and src/trust/worker-end.h
+describe them: what is in a permit, and how the end of a run is authenticated."""
 
 import hashlib
 import hmac
@@ -8,6 +8,7 @@ import json
 import secrets
 import struct
 
+import ed25519
 import second
 import x25519
 
@@ -29,6 +30,40 @@ def pack_end(key, request_sha256, row):
             data += struct.pack(">Q", len(part)) + hashlib.sha256(part).digest()
     data += struct.pack(">QQ", row["started"], row["finished"])
     return data + hmac.digest(key, request_sha256 + data, "sha256")
+
+
+def unpack_end(key, request_sha256, data):
+    """Its status, exit code, exit signal and reason; None: it is not authentic."""
+    data, mac = data[:-32], data[-32:]
+    if mac != hmac.digest(key, request_sha256 + data, "sha256"):
+        return None
+    _, status, _, exit_code, exit_signal, size = struct.unpack_from(">BBBiIB", data)
+    names = {number: name for name, number in STATUSES.items()}
+    return names[status], exit_code, exit_signal, data[12:12 + size].decode()
+
+
+class Ledger:
+    """Grants permits."""
+
+    def __init__(self):
+        self.seed = secrets.token_bytes(32)
+        self.public = ed25519.public(self.seed)
+
+    def permit(self, device, request, worker_key, entry):
+        """For the request's envelope; and what opens the end of its run."""
+        secret, envelope = secrets.token_bytes(32), second.envelope(request)
+        request_sha256 = second.digest(envelope.type, envelope.payload)
+        content = {
+            "v": 1,
+            "device": device,
+            "request_sha256": request_sha256.hex(),
+            "worker_key": worker_key.hex(),
+            "ledger_key": x25519.public(secret).hex(),
+            "capabilities": [entry],
+        }
+        key = end_key(secret, worker_key, request_sha256)
+        permit = second.signed(self.seed, PERMIT_TYPE, content)
+        return permit, lambda data: unpack_end(key, request_sha256, data)
 
 
 class Worker:

@@ -3,7 +3,6 @@
 them, a hub that witnesses it. Each node is a ledger with a state folder of its own; one of them is up. Only
 the dispatcher's signatures are made here (tests/second), because its program is still to come."""
 
-import base64
 import contextlib
 import json
 import os
@@ -91,16 +90,7 @@ def digest(text):
 
 
 def signed(seed, document, content):
-    kind, payload = envelope_type(document), json.dumps(content, separators=(",", ":")).encode()
-    signature = ed25519.sign(seed, second.pae(kind, payload))
-    return json.dumps(
-        {
-            "payloadType": kind,
-            "payload": base64.b64encode(payload).decode(),
-            "signatures": [{"sig": base64.b64encode(signature).decode()}],
-        },
-        separators=(",", ":"),
-    )
+    return second.signed(seed, envelope_type(document), content)
 
 
 # ---- nodes
