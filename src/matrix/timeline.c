@@ -14,6 +14,7 @@
 #include "matrix/arrival.h"
 #include "matrix/command-journal.h"
 #include "matrix/gap.h"
+#include "matrix/message-content.h"
 #include "matrix/outbox.h"
 #include "matrix/people.h"
 #include "matrix/room-queue.h"
@@ -123,40 +124,7 @@ static int accept(const Timeline *timeline, const Message *message)
                                                                .received_ms = now_ms });
 }
 
-/* The content's line for us: people's text, not what bots say, which is m.notice. Before a reply, older apps
- * quote what it answers, in lines that begin with '>', and mark that in the HTML; the relation is in clear,
- * so that the homeserver could add one. NULL: there is none. */
-static const char *command_of(const char *type, const cJSON *content)
-{
-        const char *body = strempty(object_string(content, "body"));
-        bool quotes = startswith(strempty(object_string(content, "formatted_body")), "<mx-reply>");
-
-        if (!streq(strempty(type), "m.room.message") || !object_has(content, "msgtype", "m.text"))
-                return NULL;
-        while (quotes && *body == '>') {
-                body += strcspn(body, "\n");
-                body += strspn(body, "\n");
-        }
-        return *body == '!' ? body : NULL;
-}
-
-/* Relations are in clear beside the ciphertext. */
-static bool is_edit(const cJSON *event, const cJSON *content)
-{
-        const cJSON *outer = object_object(object_object(event, "content"), "m.relates_to");
-
-        return object_has(outer, "rel_type", "m.replace") || object_get(content, "m.new_content") ||
-               object_has(object_object(content, "m.relates_to"), "rel_type", "m.replace");
-}
-
 /* ---- verification */
-
-static bool is_verification(const char *type, const cJSON *content)
-{
-        return startswith(type, "m.key.verification.") ||
-               (streq(type, "m.room.message") &&
-                object_has(content, "msgtype", "m.key.verification.request"));
-}
 
 /* `relation`: what the event had in clear; Element has all of it in clear, as its MACs need no other
  * protection. */
@@ -185,16 +153,16 @@ static int receive_decrypted(const Timeline *timeline, Message *message, const c
 {
         const cJSON *relation = object_object(object_object(event, "content"), "m.relates_to");
 
-        if (is_verification(strempty(decrypted->type), decrypted->content))
+        if (message_is_verification(strempty(decrypted->type), decrypted->content))
                 return receive_verification(timeline, message, decrypted->type, decrypted->content,
                                             relation);
         if (object_has(relation, "rel_type", "m.thread"))
                 message->thread = object_string(relation, "event_id");
-        if (is_edit(event, decrypted->content))
+        if (message_is_edit(event, decrypted->content))
                 return strchr(strempty(object_string(decrypted->content, "body")), '!')
                                ? answer(timeline, message, "Edited commands are ignored. Send a new one.")
                                : 0;
-        message->line = command_of(decrypted->type, decrypted->content);
+        message->line = message_command(decrypted->type, decrypted->content);
         if (!message->line)
                 return 0;
         int r = room_queue_is_retired(timeline->database, message->room_id);
@@ -257,9 +225,9 @@ static int receive_clear(const Timeline *timeline, Message *message, const cJSON
         const cJSON *content = object_object(event, "content");
         const char *type = object_string(event, "type");
 
-        if (is_verification(type, content))
+        if (message_is_verification(type, content))
                 return receive_verification(timeline, message, type, content, NULL);
-        if (!command_of(type, content))
+        if (!message_command(type, content))
                 return 0;
         int r = arrival_is_later(timeline->database, message->room_id, message->sent_ms);
         return r != 0 ? MIN(r, 0)
