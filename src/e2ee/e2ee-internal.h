@@ -37,6 +37,8 @@ struct E2ee {
         E2eeClock *now_ms;
         void *userdata;
         bool pinned_only;
+        void (*on_skipped)(const E2eeGuarded *guarded, int error, void *userdata);
+        int mark_fd; /* quarantine.c */
         InboundCache inbound_cache;
         char *device_keys; /* our own, with both signatures, once they can no longer change */
 };
@@ -45,6 +47,12 @@ static inline int64_t e2ee_now(const E2ee *e2ee)
 {
         return e2ee->now_ms(e2ee->userdata);
 }
+
+/* quarantine.c: opens the mark; counts, inside a transaction, the death that an earlier process left there;
+ * and clears it, after the commit. Errors: also those of open(2), pread(2) and pwrite(2). */
+int quarantine_open(E2ee *e2ee);
+int quarantine_count_death(E2ee *e2ee);
+int quarantine_death_counted(E2ee *e2ee);
 
 /* Invalid input, which is ignored, as opposed to an error of ours. */
 static inline bool is_refusal(int r)

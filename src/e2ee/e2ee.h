@@ -22,6 +22,7 @@
 #include "store/database.h"
 
 typedef struct E2ee E2ee;
+typedef struct E2eeGuarded E2eeGuarded; /* quarantine.h */
 
 typedef int64_t E2eeClock(void *userdata); /* milliseconds of CLOCK_REALTIME */
 
@@ -30,11 +31,15 @@ typedef struct E2eeOptions {
         const Secret *pickle_key; /* borrowed; 32 bytes, never in the database */
         const char *user_id, *device_id;
         E2eeClock *now_ms;
-        void *userdata; /* of the clock */
+        void *userdata; /* of the clock and of on_skipped */
 
         /* Room keys go to no device of another user whose identity is not pinned, even if it is signed, nor
          * to an unsigned one, even while it verifies us: the server can make one. */
         bool pinned_only;
+
+        /* An event is skipped, since its processing fails, or, if `error` is 0, ends the process. May be
+         * NULL. */
+        void (*on_skipped)(const E2eeGuarded *guarded, int error, void *userdata);
 } E2eeOptions;
 
 /* Outside a transaction. Makes the device's keys at the first opening. Errors: -EKEYREJECTED another pickle

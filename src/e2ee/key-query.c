@@ -8,6 +8,7 @@
 #include "e2ee/device.h"
 #include "e2ee/identity.h"
 #include "e2ee/parked.h"
+#include "e2ee/quarantine.h"
 #include "e2ee/request.h"
 
 #define QUERY_USERS_MAX 250
@@ -69,13 +70,12 @@ static int check_own_device(E2ee *e2ee, const cJSON *devices)
 
 /* Devices that the answer does not have are deleted; their keys stay stored, so that none can return with
  * others. */
-static int receive_user(E2ee *e2ee, const char *user_id, const cJSON *response)
+static int receive_user(E2ee *e2ee, const char *user_id, const cJSON *keys)
 {
-        const cJSON *devices = object_object(object_object(response, "device_keys"), user_id), *device;
+        const cJSON *devices = object_object(keys, "device_keys"), *device;
 
-        int r = identity_receive(e2ee, user_id,
-                                 object_object(object_object(response, "master_keys"), user_id),
-                                 object_object(object_object(response, "self_signing_keys"), user_id));
+        int r = identity_receive(e2ee, user_id, object_object(keys, "master_keys"),
+                                 object_object(keys, "self_signing_keys"));
         if (r == 0)
                 r = query_run(e2ee->database, "UPDATE device SET deleted = 1 WHERE user_id = ?", "t",
                               user_id);
@@ -106,28 +106,50 @@ static bool server_failed(const cJSON *response, const char *user_id)
         return server && object_get(object_object(response, "failures"), server + 1);
 }
 
+typedef struct Queried {
+        E2ee *e2ee;
+        int64_t generation; /* that the list had then */
+} Queried;
+
+static int on_user(const E2eeGuarded *guarded, void *userdata)
+{
+        const Queried *queried = userdata;
+        E2ee *e2ee = queried->e2ee;
+
+        int r = query_run(e2ee->database,
+                          "UPDATE identity SET dirty = 0, failures = 0 WHERE user_id = ? AND generation = ?",
+                          "ti", guarded->room_id, queried->generation);
+        if (r == 0)
+                r = receive_user(e2ee, guarded->room_id, guarded->event);
+        return r < 0 ? r : parked_on_devices(e2ee, guarded->room_id);
+}
+
+/* Users write what is in their lists. One that cannot be processed stays dirty. */
+static int guard_user(Queried *queried, const char *user_id, const cJSON *response)
+{
+        _cleanup_(json_freep) cJSON *keys = NULL;
+
+        int r = json_pack(&keys, "{device_keys:c,master_keys:c,self_signing_keys:c}",
+                          object_object(object_object(response, "device_keys"), user_id),
+                          object_object(object_object(response, "master_keys"), user_id),
+                          object_object(object_object(response, "self_signing_keys"), user_id));
+        if (r == 0)
+                r = e2ee_guard(queried->e2ee, &(E2eeGuarded){ "device-list", user_id, keys, NULL }, on_user,
+                               queried);
+        return r <= 0 ? r : postpone(queried->e2ee, user_id);
+}
+
 int key_query_on_done(E2ee *e2ee, const cJSON *context, const cJSON *response)
 {
         const cJSON *user;
 
         cJSON_ArrayForEach(user, context) {
                 bool known = object_object(object_object(response, "device_keys"), user->string);
+                Queried queried = { e2ee, (int64_t) user->valuedouble };
 
-                if (!response || (!known && server_failed(response, user->string))) {
-                        int r = postpone(e2ee, user->string);
-                        if (r < 0)
-                                return r;
-                        continue;
-                }
-
-                int r = query_run(e2ee->database,
-                                  "UPDATE identity SET dirty = 0, failures = 0 "
-                                  "WHERE user_id = ? AND generation = ?",
-                                  "ti", user->string, (int64_t) user->valuedouble);
-                if (r == 0)
-                        r = receive_user(e2ee, user->string, response);
-                if (r == 0)
-                        r = parked_on_devices(e2ee, user->string);
+                int r = !response || (!known && server_failed(response, user->string))
+                                ? postpone(e2ee, user->string)
+                                : guard_user(&queried, user->string, response);
                 if (r < 0)
                         return r;
         }

@@ -3,6 +3,7 @@
 
 #include "e2ee/e2ee-internal.h"
 
+#include "basic/fd.h"
 #include "e2ee/account.h"
 #include "e2ee/claim.h"
 #include "e2ee/cross-signing.h"
@@ -33,6 +34,8 @@ static int begin(E2ee *e2ee, const E2eeOptions *options)
 
         int r = transaction_begin(e2ee->database, &transaction);
         if (r == 0)
+                r = quarantine_count_death(e2ee);
+        if (r == 0)
                 r = account_open(e2ee, options->user_id, options->device_id);
         if (r == 0)
                 r = device_list_track(e2ee, e2ee->user_id);
@@ -42,7 +45,9 @@ static int begin(E2ee *e2ee, const E2eeOptions *options)
                 r = forget_old(e2ee);
         if (r == 0)
                 r = e2ee_plan(e2ee);
-        return r < 0 ? r : transaction_commit(&transaction);
+        if (r == 0)
+                r = transaction_commit(&transaction);
+        return r < 0 ? r : quarantine_death_counted(e2ee);
 }
 
 int e2ee_open(const E2eeOptions *options, E2ee **ret_e2ee)
@@ -51,13 +56,17 @@ int e2ee_open(const E2eeOptions *options, E2ee **ret_e2ee)
 
         if (!e2ee)
                 return -ENOMEM;
-        e2ee->database = options->database;
-        e2ee->pickle_key = options->pickle_key;
-        e2ee->now_ms = options->now_ms;
-        e2ee->userdata = options->userdata;
-        e2ee->pinned_only = options->pinned_only;
+        *e2ee = (E2ee){ .database = options->database,
+                        .pickle_key = options->pickle_key,
+                        .now_ms = options->now_ms,
+                        .userdata = options->userdata,
+                        .pinned_only = options->pinned_only,
+                        .on_skipped = options->on_skipped,
+                        .mark_fd = -EBADF };
 
-        int r = begin(e2ee, options);
+        int r = quarantine_open(e2ee);
+        if (r == 0)
+                r = begin(e2ee, options);
         if (r < 0)
                 return r;
 
@@ -70,6 +79,7 @@ E2ee *e2ee_close(E2ee *e2ee)
         if (!e2ee)
                 return NULL;
 
+        (void) fd_close(e2ee->mark_fd);
         inbound_cache_done(&e2ee->inbound_cache);
         free(e2ee->user_id);
         free(e2ee->device_id);

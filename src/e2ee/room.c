@@ -4,6 +4,7 @@
 #include "e2ee/room.h"
 
 #include "e2ee/device-list.h"
+#include "e2ee/quarantine.h"
 
 /* A room may not ask for a new key with every message, nor for none in a year. */
 #define ROTATION_MS_MIN       MS_PER_HOUR
@@ -115,18 +116,26 @@ int room_receive_state(E2ee *e2ee, const char *room_id, const cJSON *event)
         return 0;
 }
 
+typedef struct Section {
+        E2ee *e2ee;
+        bool after_gap;
+} Section;
+
+static int on_state(const E2eeGuarded *guarded, void *userdata)
+{
+        const Section *section = userdata;
+
+        int r = room_receive_state(section->e2ee, guarded->room_id, guarded->event);
+        return r == 0 && section->after_gap && object_has(guarded->event, "type", "m.room.member")
+                       ? room_rotate(section->e2ee, guarded->room_id)
+                       : r;
+}
+
 static int receive_events(E2ee *e2ee, const char *room_id, const cJSON *section, bool after_gap)
 {
-        const cJSON *event;
+        const E2eeGuarded events = { "room-state", room_id, object_array(section, "events"), "state_key" };
 
-        cJSON_ArrayForEach(event, object_array(section, "events")) {
-                int r = room_receive_state(e2ee, room_id, event);
-                if (r == 0 && after_gap && object_has(event, "type", "m.room.member"))
-                        r = room_rotate(e2ee, room_id);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        return e2ee_guard_each(e2ee, &events, on_state, &(Section){ e2ee, after_gap });
 }
 
 static int receive_room(E2ee *e2ee, const cJSON *room)

@@ -104,3 +104,13 @@ const char e2ee_tables[] =
 
 /* `for_device`: an event that has its key, of a device that is not known yet. */
 const char e2ee_changes_1[] = "ALTER TABLE parked ADD COLUMN for_device INTEGER NOT NULL DEFAULT 0;";
+
+/* `key` of an event, as quarantine.c makes it: of those that a process died of, and of those skipped. */
+const char e2ee_changes_2[] = "CREATE TABLE suspect(key BLOB PRIMARY KEY, deaths INTEGER NOT NULL) STRICT;"
+                              "ALTER TABLE poison ADD COLUMN key BLOB;"
+                              "ALTER TABLE poison ADD COLUMN part TEXT;"
+                              "ALTER TABLE poison ADD COLUMN room_id TEXT;"
+                              "ALTER TABLE poison ADD COLUMN event_id TEXT;"
+                              "CREATE UNIQUE INDEX poison_by_key ON poison(key);"
+                              "ALTER TABLE account DROP COLUMN sync_attempts;"
+                              "ALTER TABLE account DROP COLUMN sync_position;";

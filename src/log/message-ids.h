@@ -27,3 +27,4 @@
 #define MESSAGE_MESH_EVENT         "48499f0cae774cc38ac1a3842bf61baa"
 #define MESSAGE_MESH_DOWN          "96a1432b6b6541d1aa5d61c429fb8f6c"
 #define MESSAGE_MESH_UP            "7ef8a8f3c40646c0b808136ab5d1d4fc"
+#define MESSAGE_EVENT_SKIPPED      "7a72742f6802518e87ecfa43bf79a95a"

@@ -16,20 +16,17 @@ static bool is_arrival(const cJSON *event, const char *user_id)
                !object_has(before, "membership", "join");
 }
 
-int arrival_note(Database *database, const char *user_id, const char *room_id, const cJSON *events)
+int arrival_note(Database *database, const char *user_id, const char *room_id, const cJSON *event)
 {
-        const cJSON *event;
         int64_t at_ms;
-        int r = 0;
 
-        cJSON_ArrayForEach(event, events)
-                if (r == 0 && is_arrival(event, user_id) &&
-                    object_integer(event, "origin_server_ts", 0, MATRIX_JSON_INTEGER, &at_ms))
-                        r = query_run(database,
-                                      "INSERT INTO arrival(room_id, at_ms) VALUES (?, ?)"
-                                      " ON CONFLICT DO UPDATE SET at_ms = excluded.at_ms",
-                                      "ti", room_id, at_ms);
-        return r;
+        if (!is_arrival(event, user_id) ||
+            !object_integer(event, "origin_server_ts", 0, MATRIX_JSON_INTEGER, &at_ms))
+                return 0;
+        return query_run(database,
+                         "INSERT INTO arrival(room_id, at_ms) VALUES (?, ?)"
+                         " ON CONFLICT DO UPDATE SET at_ms = excluded.at_ms",
+                         "ti", room_id, at_ms);
 }
 
 int arrival_is_later(Database *database, const char *room_id, int64_t sent_ms)

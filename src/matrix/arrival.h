@@ -10,8 +10,8 @@
 
 #include "store/database.h"
 
-/* Remembers the last of these events of a room, if any, that is our arrival. */
-int arrival_note(Database *database, const char *user_id, const char *room_id, const cJSON *events);
+/* The event of a room may be our arrival, of which the last counts. */
+int arrival_note(Database *database, const char *user_id, const char *room_id, const cJSON *event);
 
 /* 1: what was sent then was sent before we came. */
 int arrival_is_later(Database *database, const char *room_id, int64_t sent_ms);

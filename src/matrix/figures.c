@@ -40,9 +40,11 @@ int matrix_figures_read(const MatrixDaemon *self, Figures *ret_figures)
                 "SELECT count(*) FROM chat_room",
                 "SELECT count(*) FROM outbox WHERE error IS NULL",
                 "SELECT count(*) FROM parked",
+                "SELECT max(id) FROM poison", /* the newest are kept */
         };
         uint64_t *const values[ELEMENTSOF(counts)] = { &figures.rooms, &figures.rooms_wanted,
-                                                       &figures.unsent, &figures.undecryptable };
+                                                       &figures.unsent, &figures.undecryptable,
+                                                       &figures.skipped };
 
         int r = read_session(self, &figures);
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(counts); i++)

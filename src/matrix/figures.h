@@ -8,7 +8,7 @@
 typedef struct Figures {
         const char *state, *fault; /* names; fault: NULL: none */
         bool ready;                /* messages are encrypted and sent */
-        uint64_t rooms, rooms_wanted, unsent, undecryptable, last_sync_ms;
+        uint64_t rooms, rooms_wanted, unsent, undecryptable, skipped, last_sync_ms;
 } Figures;
 
 /* Errors: those of store/database.h. */

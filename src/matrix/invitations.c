@@ -18,21 +18,14 @@ static const char *inviter(const cJSON *room, const char *user_id)
         return NULL;
 }
 
-int invitations_receive(Database *database, const char *user_id, const cJSON *invited)
+int invitation_receive(Database *database, const char *user_id, const cJSON *room)
 {
-        const cJSON *room;
+        const char *sender = inviter(room, user_id);
 
-        cJSON_ArrayForEach(room, invited) {
-                const char *sender = inviter(room, user_id);
-
-                int r = sender ? people_is_named(database, sender) : 0;
-                if (r >= 0)
-                        r = query_run(database,
-                                      "INSERT INTO invitation(room_id, accepted) VALUES (?, ?)"
-                                      " ON CONFLICT(room_id) DO UPDATE SET accepted = excluded.accepted",
-                                      "ti", room->string, (int64_t) r);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        int r = sender ? people_is_named(database, sender) : 0;
+        return r < 0 ? r
+                     : query_run(database,
+                                 "INSERT INTO invitation(room_id, accepted) VALUES (?, ?)"
+                                 " ON CONFLICT(room_id) DO UPDATE SET accepted = excluded.accepted",
+                                 "ti", room->string, (int64_t) r);
 }

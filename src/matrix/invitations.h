@@ -8,6 +8,6 @@
 
 #include <cjson/cJSON.h>
 
-/* rooms.invite of a sync response, in its transaction; `user_id` is ours. Errors: those of store/database.h,
- * and -ENOMEM. */
-int invitations_receive(Database *database, const char *user_id, const cJSON *invited);
+/* A member of rooms.invite of a sync response, in its transaction; `user_id` is ours. Errors: those of
+ * store/database.h, and -ENOMEM. */
+int invitation_receive(Database *database, const char *user_id, const cJSON *room);

@@ -48,6 +48,7 @@ static int handle_get_status(sd_bus_message *message, void *userdata)
                 BUS_FIELD("rooms_wanted", BUS_UINT64, Status, figures.rooms_wanted),
                 BUS_FIELD("unsent", BUS_UINT64, Status, figures.unsent),
                 BUS_FIELD("undecryptable", BUS_UINT64, Status, figures.undecryptable),
+                BUS_FIELD("skipped", BUS_UINT64, Status, figures.skipped),
                 BUS_FIELD("last_sync_ms", BUS_UINT64, Status, figures.last_sync_ms, BUS_OPTIONAL),
         };
         static const BusDictionary dictionary = BUS_DICTIONARY(fields);

@@ -21,6 +21,7 @@ int matrix_append_metrics(sd_bus_message *reply, void *owner)
                 { "rooms_wanted", (double) figures.rooms_wanted },
                 { "events_unsent", (double) figures.unsent },
                 { "events_undecryptable", (double) figures.undecryptable },
+                { "events_skipped_total", (double) figures.skipped },
                 { "last_sync_timestamp_seconds", (double) figures.last_sync_ms / 1000 },
         };
 

@@ -156,11 +156,11 @@ static const char matrix_changes_9[] = "ALTER TABLE approval ADD COLUMN shown IN
 /* When a command was answered. */
 static const char matrix_changes_10[] = "ALTER TABLE command ADD COLUMN answered_ms INTEGER;";
 
-static const char *const migrations[] = { e2ee_tables,      matrix_tables,    e2ee_changes_1,
-                                          matrix_changes_1, matrix_changes_2, matrix_changes_3,
-                                          matrix_changes_4, matrix_changes_5, matrix_changes_6,
-                                          matrix_changes_7, matrix_changes_8, matrix_changes_9,
-                                          matrix_changes_10 };
+static const char *const migrations[] = { e2ee_tables,       matrix_tables,    e2ee_changes_1,
+                                          matrix_changes_1,  matrix_changes_2, matrix_changes_3,
+                                          matrix_changes_4,  matrix_changes_5, matrix_changes_6,
+                                          matrix_changes_7,  matrix_changes_8, matrix_changes_9,
+                                          matrix_changes_10, e2ee_changes_2 };
 const DatabaseSchema matrix_schema = { APPLICATION_ID, migrations, ELEMENTSOF(migrations) };
 
 int matrix_database_open(const char *path, Database **ret_database)

@@ -3,6 +3,8 @@
 
 #include "matrix/session.h"
 
+#include "e2ee/json.h"
+#include "e2ee/quarantine.h"
 #include "log/log.h"
 #include "matrix/session-internal.h"
 
@@ -23,6 +25,18 @@ const char *session_state_to_string(SessionState state)
 static int64_t now_ms(void *userdata)
 {
         return (int64_t) (time_now(CLOCK_REALTIME) / USEC_PER_MSEC);
+}
+
+static void on_skipped(const E2eeGuarded *guarded, int error, void *userdata)
+{
+        const LogField *fields =
+                LOG_FIELDS({ "MESSAGE_ID", MESSAGE_EVENT_SKIPPED }, { "MATRIX_PART", guarded->part },
+                           { "MATRIX_ROOM", strempty(guarded->room_id) },
+                           { "MATRIX_EVENT", strempty(object_string(guarded->event, "event_id")) });
+
+        (void) log_full(LOG_ERR, error, fields, "%s; it is skipped",
+                        error < 0 ? "An event cannot be processed"
+                                  : "The processing of an event ended this process twice");
 }
 
 void session_defer(MatrixSession *session, sd_event_source **timer, sd_event_time_handler_t handler)
@@ -92,7 +106,8 @@ int session_new(const SessionOptions *options, MatrixSession **ret_session)
                                               .user_id = options->login->user_id,
                                               .device_id = options->login->device_id,
                                               .now_ms = now_ms,
-                                              .pinned_only = true },
+                                              .pinned_only = true,
+                                              .on_skipped = on_skipped },
                               &session->e2ee);
         if (r < 0)
                 return r;

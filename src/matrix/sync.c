@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "e2ee/json.h"
+#include "e2ee/quarantine.h"
 #include "e2ee/sync.h"
 #include "log/log.h"
 #include "matrix/invitations.h"
@@ -29,17 +30,23 @@ static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata)
         return 0;
 }
 
+static int on_invitation(const E2eeGuarded *guarded, void *userdata)
+{
+        const MatrixSession *session = userdata;
+
+        return invitation_receive(session->database, session->user_id, guarded->event);
+}
+
 static int receive(MatrixSession *session, const cJSON *response)
 {
         _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
         const cJSON *rooms = object_object(response, "rooms");
+        const E2eeGuarded invitations = { "invitation", NULL, object_object(rooms, "invite"), NULL };
         _cleanup_(freep) char *since = NULL;
 
         int r = e2ee_since(session->e2ee, &since);
         const Timeline timeline = { session->database, session->e2ee, session->user_id, since };
         if (r >= 0)
-                r = e2ee_begin_sync(session->e2ee, response);
-        if (r == 0)
                 r = transaction_begin(session->database, &transaction);
         if (r == 0)
                 r = e2ee_receive_sync(session->e2ee, response);
@@ -48,7 +55,7 @@ static int receive(MatrixSession *session, const cJSON *response)
         if (r == 0)
                 r = timeline_receive(&timeline, object_object(rooms, "join"));
         if (r == 0)
-                r = invitations_receive(session->database, session->user_id, object_object(rooms, "invite"));
+                r = e2ee_guard_each(session->e2ee, &invitations, on_invitation, session);
         if (r == 0)
                 r = verification_screen(session->database, session->e2ee);
         if (r == 0)

@@ -8,6 +8,7 @@
 #include "basic/time.h"
 #include "e2ee/json.h"
 #include "e2ee/message.h"
+#include "e2ee/quarantine.h"
 #include "e2ee/verification.h"
 #include "matrix/answer.h"
 #include "matrix/approval.h"
@@ -267,21 +268,68 @@ static EventReader *find_reader(const char *type)
         return startswith(type, "m.key.verification.") ? receive_clear : NULL;
 }
 
-static int receive_event(const Timeline *timeline, const char *room_id, const cJSON *event)
+/* NULL: it is no message to us. */
+static EventReader *read_message(const Timeline *timeline, const E2eeGuarded *guarded, Message *ret_message)
 {
-        EventReader *read = find_reader(strempty(object_string(event, "type")));
-        Message message = { .room_id = room_id,
-                            .event_id = object_string(event, "event_id"),
-                            .sender = object_string(event, "sender") };
+        EventReader *read = find_reader(strempty(object_string(guarded->event, "type")));
+        Message message = { .room_id = guarded->room_id,
+                            .event_id = object_string(guarded->event, "event_id"),
+                            .sender = object_string(guarded->event, "sender") };
 
-        int r = receive_tombstone(timeline, room_id, event);
+        if (!read || !message.event_id || !message.sender || streq(message.sender, timeline->user_id) ||
+            !object_integer(guarded->event, "origin_server_ts", 0, MATRIX_JSON_INTEGER, &message.sent_ms))
+                return NULL;
+        *ret_message = message;
+        return read;
+}
+
+static int on_event(const E2eeGuarded *guarded, void *userdata)
+{
+        const Timeline *timeline = userdata;
+        Message message;
+
+        int r = receive_tombstone(timeline, guarded->room_id, guarded->event);
         if (r < 0)
                 return r;
-        if (!read || !message.event_id || !message.sender || streq(message.sender, timeline->user_id) ||
-            !object_integer(event, "origin_server_ts", 0, MATRIX_JSON_INTEGER, &message.sent_ms))
+        EventReader *read = read_message(timeline, guarded, &message);
+        if (!read)
                 return 0;
-        r = people_is_heard(timeline->database, room_id, message.sender);
-        return r <= 0 ? r : read(timeline, &message, event);
+        r = people_is_heard(timeline->database, message.room_id, message.sender);
+        return r <= 0 ? r : read(timeline, &message, guarded->event);
+}
+
+/* 1: its sender is heard now, and wrote it while we were there. */
+static int wants_answer(const Timeline *timeline, const Message *message)
+{
+        int r = people_is_heard(timeline->database, message->room_id, message->sender);
+        if (r <= 0)
+                return r;
+        r = arrival_is_later(timeline->database, message->room_id, message->sent_ms);
+        return r < 0 ? r : r == 0;
+}
+
+/* Nothing of its content is read again. */
+static int explain_skipped(const E2eeGuarded *guarded, void *userdata)
+{
+        const Timeline *timeline = userdata;
+        Message message;
+
+        int r = read_message(timeline, guarded, &message) ? wants_answer(timeline, &message) : 0;
+        return r <= 0 ? r
+                      : answer(timeline, &message,
+                               "This message cannot be processed here and was skipped. If it was a "
+                               "command, it was not run. The journal of devbox-matrix names the error.");
+}
+
+static int receive_event(const Timeline *timeline, const char *room_id, const cJSON *event)
+{
+        const E2eeGuarded guarded = { "timeline", room_id, event, NULL },
+                          notice = { "notice", room_id, event, NULL };
+
+        int r = e2ee_guard(timeline->e2ee, &guarded, on_event, (void *) timeline);
+        if (r == GUARD_SKIPPED)
+                r = e2ee_guard(timeline->e2ee, &notice, explain_skipped, (void *) timeline);
+        return MIN(r, 0);
 }
 
 static int receive_recovered(const Timeline *timeline)
@@ -298,16 +346,6 @@ static int receive_recovered(const Timeline *timeline)
                 if (r < 0)
                         return r;
         }
-}
-
-/* 1: its sender is heard now, and wrote it while we were there. */
-static int wants_answer(const Timeline *timeline, const Message *message)
-{
-        int r = people_is_heard(timeline->database, message->room_id, message->sender);
-        if (r <= 0)
-                return r;
-        r = arrival_is_later(timeline->database, message->room_id, message->sent_ms);
-        return r < 0 ? r : r == 0;
 }
 
 /* Says why a message could not be read, instead of staying silent. */
@@ -380,22 +418,34 @@ static int open_gap(const Timeline *timeline, const cJSON *room)
                      : explain_gap(timeline, room->string);
 }
 
+static int on_arrival(const E2eeGuarded *guarded, void *userdata)
+{
+        const Timeline *timeline = userdata;
+
+        return arrival_note(timeline->database, timeline->user_id, guarded->room_id, guarded->event);
+}
+
+static int on_state(const E2eeGuarded *guarded, void *userdata)
+{
+        return receive_tombstone(userdata, guarded->room_id, guarded->event);
+}
+
 static int receive_room(const Timeline *timeline, const cJSON *room)
 {
         const cJSON *received = object_object(room, "timeline"), *event;
         const cJSON *state = object_array(object_object(room, "state"), "events");
+        const E2eeGuarded arrivals[] = { { "arrival", room->string, state, "state_key" },
+                                         { "arrival", room->string, object_array(received, "events"),
+                                           "state_key" } };
+        const E2eeGuarded upgrades = { "upgrade", room->string, state, "state_key" };
 
         int r = strangers_report(timeline->database, timeline->user_id, room->string);
-        if (r == 0)
-                r = arrival_note(timeline->database, timeline->user_id, room->string, state);
-        if (r == 0)
-                r = arrival_note(timeline->database, timeline->user_id, room->string,
-                                 object_array(received, "events"));
+        for (size_t i = 0; r == 0 && i < ELEMENTSOF(arrivals); i++)
+                r = e2ee_guard_each(timeline->e2ee, &arrivals[i], on_arrival, (void *) timeline);
         if (r == 0 && has_gap(timeline, room))
                 r = open_gap(timeline, room);
-        cJSON_ArrayForEach(event, state)
-                if (r == 0)
-                        r = receive_tombstone(timeline, room->string, event);
+        if (r == 0)
+                r = e2ee_guard_each(timeline->e2ee, &upgrades, on_state, (void *) timeline);
         int waits = r < 0 ? r : gap_is_open(timeline->database, room->string);
         r = MIN(waits, 0);
         cJSON_ArrayForEach(event, object_array(received, "events"))

@@ -378,6 +378,19 @@ Database *database_close(Database *database)
         return NULL;
 }
 
+int database_check(Database *database)
+{
+        _cleanup_(freep) char *text = NULL;
+
+        int r = read_text(database, "PRAGMA integrity_check(1)", &text);
+        return r < 0 ? r : streq(text, "ok") ? 0 : -EBADMSG;
+}
+
+const char *database_path(const Database *database)
+{
+        return sqlite3_db_filename(database->handle, "main");
+}
+
 void database_trim(Database *database)
 {
         (void) sqlite3_db_release_memory(database->handle);

@@ -40,6 +40,12 @@ bool database_has_changed(const Database *database);
 /* Runs SQL that returns no rows. */
 int database_run(Database *database, const char *sql);
 
+/* Reads all of it. Errors: -EBADMSG damaged. */
+int database_check(Database *database);
+
+/* Of the file; borrowed. */
+const char *database_path(const Database *database);
+
 /* Frees caches. */
 void database_trim(Database *database);
 

@@ -78,12 +78,12 @@ static int on_get_status(sd_bus_message *call, void *userdata, sd_bus_error *err
         if (streq(state, "connecting"))
                 fake.state = "synced";
         return sd_bus_reply_method_return(
-                call, "a{sv}", 12, "outsider", "s", strempty(getenv("FAKE_OUTSIDER")), "ready", "b",
+                call, "a{sv}", 13, "outsider", "s", strempty(getenv("FAKE_OUTSIDER")), "ready", "b",
                 (int) streq(strempty(fake.fault), ""), "state", "s", state, "user", "s", fake.user, "server",
                 "s", "https://matrix.example.org", "device", "s", "HUBDEVICE", "identity", "s",
                 "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo", "rooms", "t", UINT64_C(2), "rooms_wanted",
-                "t", UINT64_C(3), "unsent", "t", UINT64_C(0), "undecryptable", "t", UINT64_C(0), "fault",
-                "s", strempty(fake.fault));
+                "t", UINT64_C(3), "unsent", "t", UINT64_C(0), "undecryptable", "t", UINT64_C(0), "skipped",
+                "t", UINT64_C(7), "fault", "s", strempty(fake.fault));
 }
 
 static int on_list_rooms(sd_bus_message *call, void *userdata, sd_bus_error *error)

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* Preloaded into a daemon, this kills it before one of its calls that leave a trace: on the disk, in the
  * kernel, at wireguard-go or on the bus. Which one is a number in the file $KILL_AT, counted down by each;
- * 0: none. So a test meets every state that a crash can leave behind, without a hook in the daemon. */
+ * 0: none. So a test meets every state that a crash can leave behind, without a hook in the daemon.
+ *
+ * And it kills it wherever it gives SQLite the text $KILL_AT_TEXT: an input that no process survives. */
 
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -36,16 +40,29 @@ static void count(void)
                 (void) kill(getpid(), SIGKILL);
 }
 
-#define COUNTED(type, name, parameters, arguments)                                                          \
+static void compare(const char *text)
+{
+        const char *deadly = getenv("KILL_AT_TEXT");
+
+        if (deadly && text && strcmp(text, deadly) == 0)
+                (void) kill(getpid(), SIGKILL);
+}
+
+#define PRELOADED(before, type, name, parameters, arguments)                                                \
         __attribute__((visibility("default"))) type name parameters                                         \
         {                                                                                                   \
                 type(*next) parameters = dlsym(RTLD_NEXT, #name);                                           \
                                                                                                             \
-                count();                                                                                    \
+                before;                                                                                     \
                 return next arguments;                                                                      \
         }                                                                                                   \
         struct _need_semicolon_
 
+#define COUNTED(...) PRELOADED(count(), __VA_ARGS__)
+
+PRELOADED(compare(text), int, sqlite3_bind_text,
+          (sqlite3_stmt * statement, int index, const char *text, int size, void (*release)(void *)),
+          (statement, index, text, size, release));
 COUNTED(int, fsync, (int fd), (fd));
 COUNTED(int, fdatasync, (int fd), (fd));
 COUNTED(int, ftruncate64, (int fd, off_t size), (fd, size));

@@ -2,7 +2,9 @@
 /* devbox-matrix, killed before each of its calls that leave a trace, on the
  * disk, at the homeserver or on the bus, while a command waits for an approval
  * and then runs. After each: the command ran once, and people read each message
- * of it once. $DEVBOX_CRASHES: how many, spread over all calls; 0: at each. */
+ * of it once. $DEVBOX_CRASHES: how many, spread over all calls; 0: at each.
+ *
+ * And killed by what it reads, again and again: the third process goes on. */
 
 #include <fcntl.h>
 #include <poll.h>
@@ -27,6 +29,7 @@
 #define NEVER     (1 << 30)
 #define HELP      "Write !help for%"
 #define THUMB_UP  "\xf0\x9f\x91\x8d"
+#define KILLER    "!kill-me"
 
 static struct Crash {
         ChatWorld *world;
@@ -41,6 +44,7 @@ static struct Crash {
 static void start(void)
 {
         (void) setenv("KILL_AT", strchr(crash.variable, '=') + 1, 1);
+        (void) setenv("KILL_AT_TEXT", KILLER, 1);
         (void) setenv("LD_PRELOAD", BUILD_DIR "/tests/bus/libkill-at.so", 1);
         (void) setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1);
         start_matrix(crash.world);
@@ -66,6 +70,28 @@ static bool restart_if_killed(void)
         stop();
         start();
         return true;
+}
+
+/* ---- its store */
+
+static Database *open_store(void)
+{
+        _cleanup_(freep) char *path =
+                text_of("%s/matrix.db", strchr(crash.world->directory_variable, '=') + 1);
+        Database *database = NULL;
+
+        assert_ok(matrix_database_open(path, &database));
+        return database;
+}
+
+static void expect_count(int64_t n, const char *sql)
+{
+        _cleanup_(database_closep) Database *database = open_store();
+        int64_t count = -1;
+
+        assert_ok(query_integer(database, &count, sql, ""));
+        if (count != n)
+                fail_msg("%s: %d, not %d", sql, (int) count, (int) n);
 }
 
 /* ---- a command */
@@ -150,11 +176,8 @@ static void test_killed_at_calls(void **state)
 /* Ana could not read it, and that is known for long. */
 static void forget_help(void)
 {
-        _cleanup_(database_closep) Database *database = NULL;
-        _cleanup_(freep) char *path =
-                text_of("%s/matrix.db", strchr(crash.world->directory_variable, '=') + 1);
+        _cleanup_(database_closep) Database *database = open_store();
 
-        assert_ok(matrix_database_open(path, &database));
         assert_ok(database_run(database, "UPDATE chat_member SET helped = NULL;"
                                          "UPDATE chat_room SET lacking_ms = 1 WHERE kind = 2"));
 }
@@ -220,6 +243,63 @@ static void test_help_killed_at_calls(void **state)
         print_message("# of %d calls\n", n_calls);
 }
 
+/* ---- what no process survives */
+
+/* Lets the daemon receive what waits until it has answered the last command. */
+static unsigned count_deaths(unsigned n_answers)
+{
+        time_t end = time(NULL) + TEST_DEADLINE_SEC;
+        unsigned n = 0;
+
+        crash.world->stalls = false;
+        while (chat_read(crash.world, "dev-a: online%") < n_answers) {
+                assert_true(time(NULL) < end);
+                n += restart_if_killed();
+                chat_turn(crash.world);
+        }
+        return n;
+}
+
+/* A command between two others, all in one sync. */
+static void test_command_that_kills(void **state)
+{
+        crash.world->stalls = true;
+        peer_say(crash.world->ana, ROOM, "!requests");
+        peer_say(crash.world->ana, ROOM, KILLER);
+        peer_say(crash.world->ana, ROOM, "!status");
+        settle(crash.world->server);
+        assert_int_equal(count_deaths(1), 2);
+        CHAT_UNTIL(crash.world, chat_read(crash.world, "This message cannot be processed here%") == 1);
+        peer_say(crash.world->ana, ROOM, "!status");
+        assert_int_equal(count_deaths(2), 0);
+        assert_int_equal(chat_read(crash.world, "This message cannot be processed here%"), 1);
+        assert_int_equal(chat_read(crash.world, "dev-a: online%"), 2);
+        assert_int_equal(test_metric(crash.world->run->client, "org.devbox.Matrix1", "events_skipped_total"),
+                         1);
+        expect_count(1, "SELECT count(*) FROM command WHERE line = '!requests'");
+        expect_count(3, "SELECT count(*) FROM command");
+        expect_count(1, "SELECT count(*) FROM poison WHERE part = 'timeline' AND room_id = '" ROOM
+                        "' AND event_id NOT NULL AND error = 0");
+        expect_count(1, "SELECT count(*) FROM poison");
+}
+
+/* The same of a message to the device, before a command whose key is in the same sync. */
+static void test_message_to_device_that_kills(void **state)
+{
+        cJSON *event = NULL;
+
+        crash.world->stalls = true;
+        assert_ok(json_pack(&event, "{type:s,sender:s,content:{algorithm:s,code:s,room_id:s,session_id:s}}",
+                            "m.room_key.withheld", "@eve:x", "m.megolm.v1.aes-sha2", "m.unverified", KILLER,
+                            "S"));
+        homeserver_to_device(crash.world->server, crash.world->bot, event);
+        peer_say(crash.world->ana, ROOM, "!status");
+        settle(crash.world->server);
+        assert_int_equal(count_deaths(1), 2);
+        expect_count(1, "SELECT count(*) FROM poison WHERE part = 'to-device' AND event_id IS NULL");
+        expect_count(1, "SELECT count(*) FROM poison");
+}
+
 /* ---- fixtures */
 
 static int up(void **state)
@@ -252,6 +332,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_killed_at_calls, up, down),
                 cmocka_unit_test_setup_teardown(test_help_killed_at_calls, up, down),
+                cmocka_unit_test_setup_teardown(test_command_that_kills, up, down),
+                cmocka_unit_test_setup_teardown(test_message_to_device_that_kills, up, down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

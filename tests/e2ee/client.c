@@ -140,7 +140,7 @@ static int run(Database *database, E2ee *e2ee, const char *line)
 
 int main(int argc, char **argv)
 {
-        static const char *const migrations[] = { e2ee_tables, e2ee_changes_1 };
+        static const char *const migrations[] = { e2ee_tables, e2ee_changes_1, e2ee_changes_2 };
         static const DatabaseSchema schema = { 0x6d747278, migrations, ELEMENTSOF(migrations) };
         _cleanup_(database_closep) Database *database = NULL;
         _cleanup_(e2ee_closep) E2ee *e2ee = NULL;

@@ -23,7 +23,7 @@ static const char client_tables[] =
         "CREATE TABLE outbox(seq INTEGER PRIMARY KEY AUTOINCREMENT, room_id TEXT, body TEXT, cipher TEXT,"
         " txn TEXT) STRICT;"
         "CREATE TABLE room_request(id INTEGER PRIMARY KEY, cipher TEXT) STRICT;";
-static const char *const migrations[] = { e2ee_tables, client_tables, e2ee_changes_1 };
+static const char *const migrations[] = { e2ee_tables, client_tables, e2ee_changes_1, e2ee_changes_2 };
 static const DatabaseSchema schema = { 0x6d747278, migrations, ELEMENTSOF(migrations) };
 
 static int64_t now(void *userdata)
@@ -201,7 +201,6 @@ bool peer_sync(Peer *peer)
 
         assert_ok(e2ee_since(peer->e2ee, &since));
         const cJSON *sync = homeserver_sync(peer, since);
-        assert_ok(e2ee_begin_sync(peer->e2ee, sync));
         assert_ok(transaction_begin(peer->database, &transaction));
         assert_ok(e2ee_receive_sync(peer->e2ee, sync));
         cJSON_ArrayForEach(room, object_object(object_object(sync, "rooms"), "join"))

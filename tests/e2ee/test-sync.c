@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Sync responses: hostile ones, events that crash the process, and the order inside one. */
+/* Sync responses: hostile ones, events that cannot be processed, and the order inside one. */
 
 #include "e2ee/sync.h"
+
+#include <stdio.h>
 
 #include "e2ee/e2ee-internal.h"
 #include "homeserver.h"
@@ -48,7 +50,6 @@ static void test_hostile_responses(void **state)
                 _cleanup_(json_freep) cJSON *sync = tree_parse(rows[i]);
                 E2eeFault fault;
 
-                assert_ok(e2ee_begin_sync(bot->e2ee, sync));
                 assert_ok(e2ee_receive_sync(bot->e2ee, sync));
                 settle(server);
                 assert_int_equal(e2ee_is_ready(bot->e2ee), 1);
@@ -57,50 +58,84 @@ static void test_hostile_responses(void **state)
         }
 }
 
-/* The process crashes twice in one response: the third time the events are taken one by one, and the fourth
- * time the one that crashed it is skipped. */
-static void test_an_event_that_kills(void **state)
+/* Rows that a part of the processing cannot store. */
+static void fail_at(Peer *peer, const char *table, const char *column)
 {
-        _cleanup_(homeserver_freep) Homeserver *server = homeserver_new(3);
-        Peer *bot = peer_new(server, "@bot:x", "BOT"), *ana = peer_new(server, "@ana:x", "PHONE");
+        char sql[256];
 
-        room_create(server, ROOM, NULL);
-        room_member(server, ROOM, "@bot:x", "join");
-        room_member(server, ROOM, "@ana:x", "join");
-        settle(server);
-        peer_say(ana, ROOM, "hello");
-        bot->offline = true;
-        settle(server);
-        cJSON *killer = tree_parse("{\"type\":\"m.killer\",\"sender\":\"@eve:x\",\"content\":{}}");
-        char text[6000];
-        memset(text, 'x', sizeof text - 1);
-        text[sizeof text - 1] = '\0';
-        assert_ok(object_put_string(tree_member(killer, "content"), "x", text));
-        assert_true(cJSON_InsertItemInArray(tree_array(bot->queue, "to_device"), 0, killer));
+        (void) snprintf(sql, sizeof sql,
+                        "CREATE TEMP TRIGGER bad_%s BEFORE INSERT ON %s WHEN NEW.%s = '@bad:x' BEGIN"
+                        " SELECT RAISE(ABORT, ''); END",
+                        table, table, column);
+        assert_ok(database_run(peer->database, sql));
+}
 
-        _cleanup_(json_freep) cJSON *none = tree_parse("{}"),
-                                    *some = tree_parse("{\"to_device\":{\"events\":[{}]}}");
-        assert_ok(e2ee_begin_sync(bot->e2ee, some));
-        assert_ok(e2ee_begin_sync(bot->e2ee, none)); /* has none that could */
-        peer_close(bot);
-        peer_open(bot);
-        assert_ok(e2ee_begin_sync(bot->e2ee, some));
-        /* it crashed in the third attempt, at the first event */
-        assert_ok(database_run(bot->database, "UPDATE account SET sync_position = 0"));
-        peer_close(bot);
-        peer_open(bot);
-        bot->offline = false;
-        assert_ok(database_run(bot->database,
-                               "INSERT INTO poison(at_ms, event, error) WITH RECURSIVE n(i) AS"
-                               " (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500)"
-                               " SELECT i, '{}', 0 FROM n"));
-        settle(server);
-        assert_int_equal(peer_count(bot, "SELECT count(*) FROM poison"), 1000); /* the newest */
-        assert_int_equal(peer_count(bot, "SELECT event LIKE '%m.killer%' FROM poison ORDER BY id DESC"), 1);
-        assert_int_equal(peer_count(bot, "SELECT max(length(event)) FROM poison"), 4096);
-        assert_int_equal(peer_heard(bot, "@ana:x", "hello"), 1);
-        assert_int_equal(peer_count(bot, "SELECT sync_attempts FROM account"), 0);
-        assert_int_equal(peer_count(bot, "SELECT sync_position IS NULL FROM account"), 1);
+static unsigned count_skipped(Peer *peer, const char *part)
+{
+        int64_t n = 0;
+
+        assert_ok(
+                query_integer(peer->database, &n, "SELECT count(*) FROM poison WHERE part = ?", "t", part));
+        return (unsigned) n;
+}
+
+/* In each part of a response, what fails is skipped, and what surrounds it is processed. */
+static void test_events_that_fail(void **state)
+{
+        static const char *const withheld[] = { "!a", "@bad:x", "!b" };
+        _cleanup_(e2ee_world_done) E2eeWorld world;
+        cJSON *event;
+
+        e2ee_world_init(&world);
+        peer_say(world.ana, ROOM, "hello");
+        world.bot->offline = true;
+        settle(world.server);
+        for (size_t i = ELEMENTSOF(withheld); i-- > 0;) {
+                assert_ok(json_pack(&event,
+                                    "{type:s,sender:s,content:{algorithm:s,code:s,room_id:s,session_id:s}}",
+                                    "m.room_key.withheld", "@eve:x", ALGORITHM_MEGOLM, "m.unverified",
+                                    withheld[i], "S"));
+                assert_true(cJSON_InsertItemInArray(tree_array(world.bot->queue, "to_device"), 0, event));
+        }
+        room_member(world.server, ROOM, "@bad:x", "join");
+        room_member(world.server, ROOM, "@cat:x", "join");
+        fail_at(world.bot, "withheld", "room_id");
+        fail_at(world.bot, "member", "user_id");
+        world.bot->offline = false;
+        settle(world.server);
+        assert_int_equal(peer_heard(world.bot, "@ana:x", "hello"), 1);
+        assert_int_equal(peer_count(world.bot, "SELECT count(*) FROM withheld"), 2);
+        assert_int_equal(peer_count(world.bot, "SELECT count(*) FROM member WHERE user_id = '@cat:x'"), 1);
+        assert_int_equal(peer_count(world.bot, "SELECT count(*) FROM member WHERE user_id = '@bad:x'"), 0);
+        assert_int_equal(count_skipped(world.bot, "to-device"), 1);
+        assert_int_equal(count_skipped(world.bot, "room-state"), 1);
+        assert_int_equal(peer_count(world.bot, "SELECT count(*) FROM poison"), 2);
+}
+
+/* A user's list that cannot be processed leaves the others alone, and is queried again. */
+static void test_a_list_that_fails(void **state)
+{
+        _cleanup_(e2ee_world_done) E2eeWorld world;
+
+        e2ee_world_init(&world);
+        (void) peer_new(world.server, "@bad:x", "BAD");
+        (void) peer_new(world.server, "@cat:x", "CAT");
+        world.bot->offline = true;
+        settle(world.server);
+        room_member(world.server, ROOM, "@bad:x", "join");
+        room_member(world.server, ROOM, "@cat:x", "join");
+        fail_at(world.bot, "device", "user_id");
+        world.bot->offline = false;
+        settle(world.server);
+        assert_int_equal(count_skipped(world.bot, "device-list"), 1);
+        assert_int_equal(peer_count(world.bot, "SELECT count(*) FROM device WHERE user_id = '@cat:x'"), 1);
+        assert_int_equal(peer_count(world.bot, "SELECT dirty FROM identity WHERE user_id = '@cat:x'"), 0);
+        assert_int_equal(peer_count(world.bot, "SELECT dirty FROM identity WHERE user_id = '@bad:x'"), 1);
+        assert_ok(database_run(world.bot->database, "DROP TRIGGER bad_device"));
+        world.server->now_ms += MS_PER_HOUR;
+        settle(world.server);
+        assert_int_equal(peer_count(world.bot, "SELECT dirty FROM identity WHERE user_id = '@bad:x'"), 0);
+        assert_int_equal(peer_count(world.bot, "SELECT count(*) FROM device WHERE user_id = '@bad:x'"), 1);
 }
 
 /* A transaction that is rolled back leaves nothing behind, neither in the store nor in memory. */
@@ -156,9 +191,8 @@ static void test_what_is_old_is_forgotten(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_hostile_responses),
-                cmocka_unit_test(test_an_event_that_kills),
-                cmocka_unit_test(test_rollback),
+                cmocka_unit_test(test_hostile_responses),        cmocka_unit_test(test_events_that_fail),
+                cmocka_unit_test(test_a_list_that_fails),        cmocka_unit_test(test_rollback),
                 cmocka_unit_test(test_what_is_old_is_forgotten),
         };
 

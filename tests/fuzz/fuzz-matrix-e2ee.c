@@ -12,6 +12,7 @@
 #include "e2ee/schema.h"
 #include "e2ee/sync.h"
 #include "e2ee/verification.h"
+#include "store/query.h"
 
 #include "fuzz.h"
 
@@ -28,7 +29,7 @@ static int64_t now_ms(void *userdata)
 
 static void set_up(void)
 {
-        static const char *const migrations[] = { e2ee_tables, e2ee_changes_1 };
+        static const char *const migrations[] = { e2ee_tables, e2ee_changes_1, e2ee_changes_2 };
         static const DatabaseSchema schema = { 0x66757a7a, migrations, ELEMENTSOF(migrations) };
         static char directory[] = "/tmp/devbox-fuzz.XXXXXX";
         char path[64];
@@ -38,9 +39,9 @@ static void set_up(void)
         fuzz_check(secret_new("0123456789abcdef0123456789abcdef", 32, &key) == 0);
         fuzz_check(database_open(path, DATABASE_OWN, &schema, &database) == 0);
         fuzz_check(e2ee_open(&(E2eeOptions){ database, key, "@bot:x", "BOT", now_ms, NULL }, &e2ee) == 0);
-        for (size_t i = 0; i < 3; i++) { /* open is enough */
+        for (size_t i = 0; i < 4; i++) { /* open is enough */
                 (void) snprintf(path, sizeof path, "%s/f.db%s", directory,
-                                (const char *[]){ "", "-wal", "-shm" }[i]);
+                                (const char *[]){ "", "-wal", "-shm", "-mark" }[i]);
                 (void) unlink(path);
         }
         (void) rmdir(directory);
@@ -110,5 +111,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         fuzz_check(transaction_begin(database, &transaction) == 0);
         fuzz_check(receive(data[0] % _WHAT_MAX, body) == 0);
+        fuzz_check(query_exists(database, "SELECT 1 FROM poison", "") == 0); /* nor is an error hidden */
         return 0;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "e2ee/json.h"
+#include "e2ee/quarantine.h"
 #include "e2ee/sync.h"
 #include "fuzz.h"
 #include "log/log.h"
@@ -19,6 +20,7 @@
 #include "matrix/session-internal.h"
 #include "matrix/timeline.h"
 #include "matrix/upload.h"
+#include "store/query.h"
 
 enum { SYNC, PAGE, ROOM, UPLOAD, DISCOVERY, LOGIN, CONFIRM, _WHAT_MAX };
 
@@ -63,22 +65,28 @@ static void set_up(void)
                                              .pinned_only = true },
                              &e2ee) == 0);
         fuzz_check(database_run(database, rows) == 0);
-        for (size_t i = 0; i < 3; i++) { /* open is enough */
+        for (size_t i = 0; i < 4; i++) { /* open is enough */
                 (void) snprintf(path, sizeof path, "%s/f.db%s", directory,
-                                (const char *[]){ "", "-wal", "-shm" }[i]);
+                                (const char *[]){ "", "-wal", "-shm", "-mark" }[i]);
                 (void) unlink(path);
         }
         (void) rmdir(directory);
 }
 
+static int on_invitation(const E2eeGuarded *guarded, void *userdata)
+{
+        return invitation_receive(database, "@bot:x", guarded->event);
+}
+
 static int receive_sync(const Timeline *timeline, const cJSON *body)
 {
         const cJSON *rooms = object_object(body, "rooms");
+        const E2eeGuarded invitations = { "invitation", NULL, object_object(rooms, "invite"), NULL };
 
         int r = e2ee_receive_sync(e2ee, body);
         if (r == 0)
                 r = timeline_receive(timeline, object_object(rooms, "join"));
-        return r < 0 ? r : invitations_receive(database, "@bot:x", object_object(rooms, "invite"));
+        return r < 0 ? r : e2ee_guard_each(e2ee, &invitations, on_invitation, NULL);
 }
 
 static int discover(const MatrixReply *reply)
@@ -159,5 +167,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         fuzz_check(transaction_begin(database, &transaction) == 0);
         fuzz_check(receive(data[0] % _WHAT_MAX, data[1], body) == 0);
+        fuzz_check(query_exists(database, "SELECT 1 FROM poison", "") == 0); /* nor is an error hidden */
         return 0;
 }

@@ -78,6 +78,10 @@ static Answer answer_sync(Chat *chat, const char *target)
 
         if (!response)
                 return (Answer){ .how = ANSWER_LATER };
+        chat->n_syncs++;
+        if (chat->invited)
+                assert_ok(object_put(tree_enter(response, "rooms"), "invite",
+                                     tree_parse(TAKE_PTR(chat->invited))));
         cJSON_ArrayForEach(room, tree_member(tree_member(response, "rooms"), "join")) {
                 cJSON *timeline = tree_member(room, "timeline");
                 int n = cJSON_GetArraySize(tree_member(timeline, "events"));

@@ -24,6 +24,7 @@ typedef struct Chat {
         MatrixLogin login;
         MatrixSession *session;
 
+        unsigned n_syncs;                /* that were answered */
         unsigned n_requests, lose_every; /* lose_every: the answer to each n-th request is lost */
         bool logged_out, limited;        /* limited: the next timeline has a gap before it */
         unsigned token, offered;         /* N of "syt_N" and "ref_N"; 0: any; those that nothing used yet */
@@ -42,6 +43,7 @@ typedef struct Chat {
         unsigned n_broken;             /* how many of them still fail */
         Answer breaks;                 /* how; its body is text that is copied */
         unsigned n_rooms;              /* that were asked for */
+        const char *invited;           /* rooms.invite of the next sync; NULL: none */
         cJSON *written;                /* since the server was restored, for a sync without a token; NULL: it
                                           was not */
         unsigned n_receipts, n_reactions, n_redactions;

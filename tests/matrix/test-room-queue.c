@@ -319,12 +319,14 @@ static void test_invitations(void **state)
                 "{\"type\":\"m.room.member\",\"state_key\":\"@bot:x\",\"sender\":\"@eve:x\"}]}}}";
         _cleanup_(json_freep) cJSON *rooms = NULL;
         TestStore *store = *state;
+        const cJSON *room;
 
         assert_ok(query_run(store->database, "INSERT INTO person(device, user_id) VALUES ('home', '@ana:x')",
                             ""));
         assert_ok(matrix_json_parse(bytes_of_string(invited), SIZE_MAX, &rooms));
         for (int i = 0; i < 2; i++)
-                assert_ok(invitations_receive(store->database, BOT, rooms));
+                cJSON_ArrayForEach(room, rooms)
+                        assert_ok(invitation_receive(store->database, BOT, room));
         exchange(store, &joined);
         exchange(store, &left);
         finished(store);

@@ -32,6 +32,7 @@ static const BusField status_fields[] = {
         BUS_FIELD("rooms_wanted", BUS_UINT64, MatrixStatus, rooms_wanted),
         BUS_FIELD("unsent", BUS_UINT64, MatrixStatus, unsent),
         BUS_FIELD("undecryptable", BUS_UINT64, MatrixStatus, undecryptable),
+        BUS_FIELD("skipped", BUS_UINT64, MatrixStatus, skipped),
         BUS_FIELD("last_sync_ms", BUS_UINT64, MatrixStatus, last_sync_ms),
 };
 static const BusDictionary status_dictionary = BUS_DICTIONARY(status_fields);

@@ -15,7 +15,7 @@ typedef struct MatrixStatus {
         const char *state, *user, *server, *device, *identity, *fault;
         const char *outsider; /* is named by a manifest, and cannot be in the rooms */
         bool ready;           /* messages are sent */
-        uint64_t rooms, rooms_wanted, unsent, undecryptable;
+        uint64_t rooms, rooms_wanted, unsent, undecryptable, skipped;
         uint64_t last_sync_ms; /* 0: none since the start */
 } MatrixStatus;
 

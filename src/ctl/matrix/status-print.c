@@ -100,6 +100,7 @@ static int print_document(const MatrixStatus *status, const char *problem)
         json_add_u64(&json, "rooms_wanted", status->rooms_wanted);
         json_add_u64(&json, "unsent", status->unsent);
         json_add_u64(&json, "undecryptable", status->undecryptable);
+        json_add_u64(&json, "skipped", status->skipped);
         json_add_time(&json, "last_sync_at", status->last_sync_ms * USEC_PER_MSEC);
         json_add_string(&json, "fault", status->fault);
         json_add_string(&json, "outsider", status->outsider);
@@ -128,6 +129,7 @@ static void add_account(const Ctl *ctl, Table *table, const MatrixStatus *status
                        status->unsent);
         table_add_fact(table, "undecryptable", status->undecryptable > 0 ? STYLE_BAD : STYLE_PLAIN,
                        "%" PRIu64, status->undecryptable);
+        table_add_fact(table, "skipped", STYLE_PLAIN, "%" PRIu64, status->skipped);
 }
 
 int matrix_print_status(Ctl *ctl, const MatrixStatus *status)
