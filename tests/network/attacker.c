@@ -6,10 +6,10 @@
  *     attacker DEVICE AGENT replay|again FILE CODE
  *
  * makes those with this number (those of tests/ledger/test-attacks.c) against the agent at that address and
- * port, as root of the hub; the passphrase opens the operator's key. What was sent last is kept in FILE, and
- * sent once more by `replay`, byte for byte, or by `again`, with a delivery in a new session, for which the
- * device must answer CODE. Prints what went otherwise than it must, and, for each rejection that is only
- * counted, "counted CODE". */
+ * port, as root of the hub; the passphrase opens the operator's key, or the one in the file $OPERATOR_KEY.
+ * What was sent last is kept in FILE, and sent once more by `replay`, byte for byte, or by `again`, with a
+ * delivery in a new session, for which the device must answer CODE. Prints what went otherwise than it must,
+ * and, for each rejection that is only counted, "counted CODE". */
 
 #include "attacks.h"
 

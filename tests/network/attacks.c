@@ -152,6 +152,8 @@ const Attack attacks[] = {
           .request = ASK("fs.read", "{\"root\":\"home\",\"path\":\"eve/etc/shadow\"}") },
         { "25: a second name", "path_denied", RAN,
           .request = ASK("fs.read", "{\"root\":\"home\",\"path\":\"eve/second\"}") },
+        { "25: a FIFO", "path_denied", RAN,
+          .request = ASK("fs.read", "{\"root\":\"home\",\"path\":\"eve/fifo\"}") },
 
         { "28: without the approval", "approval_missing", .request = { { IN("middle") } } },
         { "28: one of two", "approval_missing", .request = { { IN("two") } }, .n_approvals = 1 },
@@ -212,6 +214,8 @@ const Document documents[] = {
         { "16: by the dispatcher", "manifest_invalid_signature", COUNTED, .signer = DISPATCHER },
         { "16: for another device", "wrong_device", NULL, false,
           { { { "device", "\"pc-aurgi\"" } } }, OPERATOR },
+        { "16 replaced: by an operator's key of the root before", "manifest_invalid_signature", COUNTED,
+          .signer = OPERATOR },
         { "17: one left out", "root_chain", COUNTED, true, { { { "version", "%root+2%" } } }, OPERATOR },
         { "17: by the new keys alone", "root_chain", COUNTED, true,
           { { { "roles", ROLES(ONLY("1,\"keys\":[\"%stranger%\""), ONLY("1,\"keys\":[\"%stranger%\"")) } } },

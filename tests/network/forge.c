@@ -86,14 +86,14 @@ static KeyPair *read_seed(const char *path)
         return pair;
 }
 
-static KeyPair *open_operator_key(const char *passphrase)
+static KeyPair *open_operator_key(const char *path, const char *passphrase)
 {
         _cleanup_(secret_freep) Secret *secret = NULL;
         _cleanup_(key_file_freep) KeyFile *file = NULL;
         _cleanup_(freep) char *text = NULL;
         KeyPair *pair = NULL;
 
-        must(fd_read_file_at(AT_FDCWD, OPERATOR_FOLDER "operator.key", KEY_FILE_MAX, &text, NULL), "key");
+        must(fd_read_file_at(AT_FDCWD, path, KEY_FILE_MAX, &text, NULL), path);
         must(key_file_parse(bytes_of_string(text), &file, NULL), "key");
         must(secret_new(passphrase, strlen(passphrase), &secret), "passphrase");
         must(key_file_unseal(file, secret, &pair), "key");
@@ -156,12 +156,13 @@ void forge_init(Forge *forge, const char *device, const char *agent)
 void forge_take_operator(Forge *forge, const char *passphrase)
 {
         KeyPair **key = &forge->keys[OPERATOR];
+        const char *other = getenv("OPERATOR_KEY");
 
-        *key = read_seed(SEED_PATH);
+        *key = other ? open_operator_key(other, passphrase) : read_seed(SEED_PATH);
         if (*key)
                 return;
 
-        *key = open_operator_key(passphrase);
+        *key = open_operator_key(OPERATOR_FOLDER "operator.key", passphrase);
         must(file_write(SEED_PATH, FILE_REPLACE, 0600, secret_bytes(key_pair_seed(*key))), SEED_PATH);
 }
 

@@ -64,7 +64,7 @@ typedef struct Forge {
 
 void forge_init(Forge *forge, const char *device, const char *agent);
 
-/* Also the operator's key, which the passphrase opens. */
+/* Also the operator's key, which the passphrase opens; or that of the file $OPERATOR_KEY. */
 void forge_take_operator(Forge *forge, const char *passphrase);
 void forge_done(Forge *forge);
 void forge_begin_session(Forge *forge);

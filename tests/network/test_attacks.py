@@ -3,10 +3,12 @@
 is not the hub, an agent that was taken over, programs that reach for more."""
 
 import base64
+import contextlib
 import json
+import os
 
 from network import FIRST
-from test_run import CEILING, REJECTED, newest, publish, run
+from test_run import CEILING, REJECTED, ends_as, newest, publish, run
 from world import each, equal, eventually, expect
 
 TEMPLATE = """\
@@ -17,6 +19,7 @@ capabilities:
   - run: ls [-l|-la] DIR in home
   - {run: 'find DIR in home -exec touch /tmp/canary ";"', accept_risk: an attack}
   - {run: "yes", timeout_s: 2, max_output: 1000}
+  - {run: "sleep 1..60", timeout_s: 60}
   - read: home
   - write: low, ask(reaction)
   - write: middle, ask(message)
@@ -25,6 +28,7 @@ capabilities:
 KEY_OF_BEN = "2df04125f0015afb47ce853aef8772094ff9498c14cb1b9e12973c2927da0fa6"  # the seed: 32 times b
 PROGRAMS = "programs: [/usr/bin/find, /usr/bin/yes, "
 PORT = 51822
+RAN = ["req.accepted", "req.started", "req.finished"]
 AGENT = f"http://{FIRST}:{PORT}"
 
 # 6: runs on the hub. Sends each text on a connection of its own to the agent; prints the status of the
@@ -77,55 +81,97 @@ print(json.dumps(seen))
 # Where a message was written that decides.
 ROOM = ("room", "s", "!r:example.org", "message_id", "s", "$m:example.org")
 
-# Runs as a program of the worker would, in its sandbox, and sends what it could do on its connection.
+# Runs as a program of the worker would, in its sandbox, and sends what each attempt failed with.
 PROBE = r"""
-import json, os, socket, subprocess
+import ctypes, errno, json, os, socket, subprocess
 found = []
-def attempt(name, function):
+libc = ctypes.CDLL(None, use_errno=True)
+PTRACE_ATTACH = 16
+def attempt(kind, what, function, *arguments):
+    code = "nothing"
     try:
-        function()
-        found.append(name)
-    except (OSError, subprocess.CalledProcessError):
-        pass
+        function(*arguments)
+    except OSError as error:
+        code = errno.errorcode[error.errno]
+    except subprocess.CalledProcessError as error:
+        code = f"exit {error.returncode}"
+    found.append((kind, what, code))
 def write(path):
     open(path, "w").close()
-def signal_others():
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        if int(pid) not in (os.getpid(), os.getppid()):
-            attempt(f"signal {pid}", lambda: os.kill(int(pid), 0))
+def trace(pid):
+    if libc.ptrace(PTRACE_ATTACH, pid, 0, 0) < 0:
+        raise OSError(ctypes.get_errno(), "")
+def attempt_others():
+    for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+        if pid in (os.getpid(), os.getppid()):
+            continue
+        try:
+            name = open(f"/proc/{pid}/comm").read().strip()
+        except OSError: # it ended meanwhile
+            continue
+        attempt("signal", name, os.kill, pid, 0)
+        attempt("ptrace", name, trace, pid)
 def run(*words):
     subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 for family in ("AF_UNIX", "AF_INET", "AF_INET6", "AF_NETLINK", "AF_PACKET", "AF_VSOCK"):
-    attempt(family, lambda: socket.socket(getattr(socket, family), socket.SOCK_DGRAM))
+    attempt("socket", family, socket.socket, getattr(socket, family), socket.SOCK_DGRAM)
 for path in ("/etc/shadow", "/etc/devbox/config.yaml", "/var/lib/devbox/ledger/ledger.db", "/dev/mem",
-             "/proc/kallsyms"):
-    attempt(path, lambda: open(path, "rb").close())
-for path in ("/etc/hostname", "/etc/systemd", "/sys/class", "/run/devbox", "/run/systemd/journal/stdout"):
-    attempt(path, lambda: os.stat(path))
+             "/proc/kallsyms", "/etc/hostname", "/run/systemd/journal/stdout"):
+    attempt("read", path, os.open, path, os.O_RDONLY)
+for path in ("/etc/systemd", "/sys/class", "/run/devbox"):
+    attempt("read", path, os.stat, path)
 for path in ("/dev/shm/x", "/etc/x", "/usr/x", "/home/x", "/home/eve/x", "/run/x", "/var/x", "/sys/x", "/x",
              "/tmp/x", "/var/tmp/x"):
-    attempt(path, lambda: write(path))
-attempt("memfd_create", lambda: os.memfd_create("x"))
-attempt("sh", lambda: run("/usr/bin/sh", "-c", ":"))
-attempt("a program in a home", lambda: run("/home/eve/true"))
-attempt("ld.so", lambda: run("/lib64/ld-linux-x86-64.so.2", "/usr/bin/sh", "-c", ":"))
-attempt("setuid", lambda: os.setuid(0) if os.getuid() else None)
-attempt("chroot", lambda: os.chroot("/"))
-signal_others()
+    attempt("write", path, write, path)
+attempt("execute", "sh", run, "/usr/bin/sh", "-c", ":")
+attempt("execute", "a program in a home", run, "/home/eve/true")
+attempt("ld.so", "sh", run, "/lib64/ld-linux-x86-64.so.2", "/usr/bin/sh", "-c", ":")
+attempt("call", "memfd_create", os.memfd_create, "x")
+attempt("call", "setuid", lambda: os.setuid(0) if os.getuid() else None)
+attempt("call", "chroot", os.chroot, "/")
+attempt_others()
 socket.socket(fileno=3).send(json.dumps(found).encode())
 """
+DENIED = {"socket": ["EAFNOSUPPORT"], "read": ["EACCES", "ENOENT"], "write": ["EACCES", "ENOENT", "EROFS"],
+          "execute": ["EACCES"], "ld.so": ["exit 127"], "call": ["EPERM"], "signal": ["EPERM"],
+          "ptrace": ["EPERM"]}
 PROBE_UNIT = """\
 [Service]
 ExecStart=
 ExecStart=/usr/bin/python3 -I -c "import base64; exec(base64.b64decode('@probe@'))"
 ExecPaths=+@python@
 """
+
+# Starts a worker that waits for its permit and then, by the unit that is replaced by $1, the probe; prints
+# what that sent, and what the worker sent meanwhile.
 ASK_PROBE = """
-import socket
-s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-s.connect("/run/devbox/worker-exec.sock")
-print(s.recv(65536).decode())
+import socket, subprocess, sys
+def connect():
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.connect("/run/devbox/worker-exec.sock")
+    return s, s.recv(65536)
+sibling, _ = connect()
+with open(sys.argv[1], "w") as file:
+    file.write(sys.stdin.read())
+subprocess.run(["systemctl", "daemon-reload"], check=True)
+print(connect()[1].decode())
+sibling.setblocking(False)
+try:
+    print("ended", sibling.recv(65536))
+except BlockingIOError:
+    print("waits")
 """
+
+# Opens $1 connections to the worker's socket, and keeps them.
+HOLD = """
+import socket, sys
+held = [socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(int(sys.argv[1]))]
+for s in held:
+    s.connect("/run/devbox/worker-exec.sock")
+print("held", flush=True)
+sys.stdin.read()
+"""
+RUNS = 8  # of the agent at a time
 
 
 def as_user(node, user, *command, **options):
@@ -186,6 +232,7 @@ def test_requests_beyond_the_manifest(network):
 def test_22_a_program_starts_no_other(network):
     done = run(network, "find", "/home", "-exec", "touch", "/tmp/canary", ";")
     expect("Permission denied" in done.stderr, f"find -exec: {done.stderr}")
+    equal(entries(network, newest(network)["id"]), RAN, "the entries")
     found = network.home.shell("find /tmp -name canary").stdout
     equal(found, "", "the canary")
 
@@ -196,13 +243,16 @@ def test_23_35_38_what_a_worker_reaches(network):
     probe = base64.b64encode(PROBE.encode()).decode()
     unit = PROBE_UNIT.replace("@probe@", probe).replace("@python@", python)
     network.home.run("install", "-d", folder)
-    network.home.run("tee", f"{folder}/90-probe.conf", text=unit)
-    network.home.run("systemctl", "daemon-reload")
     try:
-        found = network.home.run("python3", "-c", ASK_PROBE).stdout
+        asked = network.home.run("python3", "-c", ASK_PROBE, f"{folder}/90-probe.conf", text=unit)
     finally:
         network.home.shell(f"rm {folder}/90-probe.conf && systemctl daemon-reload")
-    equal(json.loads(found), [], "what the probe could do")
+    found, sibling = asked.stdout.splitlines()
+    found = json.loads(found)
+    equal([row for row in found if row[2] not in DENIED[row[0]]], [], "what the probe got")
+    expect({("signal", "devbox-worker"), ("ptrace", "devbox-worker")} <= {tuple(row[:2]) for row in found},
+           f"another worker is not among them: {found}")
+    equal(sibling, "waits", "what the other worker does")
 
 
 def test_36_endless_output(network):
@@ -272,31 +322,53 @@ def test_an_agent_that_was_taken_over(network):
         expect(done.returncode != 0, f"{method} of what was never accepted: {done.stdout}")
 
 
+def dispatch(network, method, *arguments):
+    """By devbox-matrix."""
+    call = ["busctl", "call", "org.devbox.Dispatch1", "/org/devbox/Dispatch1", "org.devbox.Dispatch1"]
+    return as_user(network.hub, "devbox-matrix", *call, method, *arguments)
+
+
+def submit(network, principal, path, *options):
+    """A request to write that file, and its id."""
+    options = (1 + len(options) // 3, "principal", "s", principal, *options)
+    done = dispatch(network, "Submit", "ssasa{sv}", "home-wsl", "fs.write", 2, path, "x", *options)
+    return done, done.stdout.removeprefix('s "').rstrip('"\n')
+
+
+def test_31_an_approval_that_is_taken_back(network):
+    """As the message of it is redacted, before the device, which is away, has the request."""
+    network.home.run("systemctl", "stop", "devbox-agent.socket", "devbox-agent.service")
+    try:
+        done, name = submit(network, "@ana:example.org", "/tmp/middle/canary", "may_wait", "b", "true")
+        equal(done.returncode, 0, f"Submit: {done.stderr}")
+        by_ben = (*ROOM, "principal", "s", "@ben:example.org")
+        equal(dispatch(network, "Approve", "sa{sv}", name, 3, *by_ben).returncode, 0, "Approve")
+        ends_as(network, "queued")
+        equal(dispatch(network, "Withdraw", "sa{sv}", name, 2, *by_ben[3:]).returncode, 0, "Withdraw")
+        ends_as(network, "cancelled")
+    finally:
+        network.home.run("systemctl", "start", "devbox-agent.socket")
+    eventually("the device is back", lambda: run(network, "ls", "/home").returncode == 0)
+    equal(entries(network, name), [], "the entries about it")
+    equal(network.home.shell("find /tmp -name canary").stdout, "", "the canary")
+
+
 def test_a_matrix_daemon_that_was_taken_over(network):
     """It speaks for any operator and approver, up to the tier message, and for nobody else."""
     reaction, message = (*ROOM, "reaction_id", "s", "$e:example.org"), ROOM
 
-    def dispatch(method, *arguments):
-        call = ["busctl", "call", "org.devbox.Dispatch1", "/org/devbox/Dispatch1", "org.devbox.Dispatch1"]
-        return as_user(network.hub, "devbox-matrix", *call, method, *arguments)
-
-    def submit(principal, path):
-        options = (1, "principal", "s", principal)
-        done = dispatch("Submit", "ssasa{sv}", "home-wsl", "fs.write", 2, path, "x", *options)
-        return done, done.stdout.removeprefix('s "').rstrip('"\n')
-
     def check(root, options, approved):
-        done, name = submit("@ana:example.org", f"/tmp/{root}/file")
+        done, name = submit(network, "@ana:example.org", f"/tmp/{root}/file")
         equal(done.returncode, 0, f"{root}: Submit: {done.stderr}")
         options = ("principal", "s", "@ben:example.org", *options)
-        done = dispatch("Approve", "sa{sv}", name, len(options) // 3, *options)
+        done = dispatch(network, "Approve", "sa{sv}", name, len(options) // 3, *options)
         equal(done.returncode == 0, approved, f"{root}: Approve with {options[3:]}: {done.stderr}")
         if approved:
             remove = ("rm", f"/tmp/{root}/file")
             eventually("the file", lambda: network.home.run(*remove, check=False).returncode == 0)
         else:
             expect("the tier is" in done.stderr, done.stderr)
-            dispatch("Cancel", "s", name)
+            dispatch(network, "Cancel", "s", name)
 
     each(
         [
@@ -308,7 +380,7 @@ def test_a_matrix_daemon_that_was_taken_over(network):
         ],
         check,
     )
-    done, _ = submit("local:root", "/tmp/low/file")
+    done, _ = submit(network, "local:root", "/tmp/low/file")
     expect(done.returncode and "this needs root" in done.stderr, f"as root: {done.stderr}")
 
 
@@ -329,4 +401,31 @@ def test_37_a_thousand_connections(network):
     expect("Z" not in seen, f"an end: {seen}")
     state = network.home.run("systemctl", "is-active", "devbox-worker-exec.socket", check=False).stdout
     equal(state.strip(), "active", "the socket")
+    eventually("the next request", lambda: run(network, "ls", "/home").returncode == 0)
+
+
+def test_37_connections_that_are_kept(network):
+    """As many as systemd takes: what the hub asks for does not run, and says where to look."""
+    group = network.home.run("id", "-g", "devbox-agent").stdout.strip()
+    agent = ["setpriv", "--reuid=devbox-agent", f"--regid={group}", "--clear-groups", "--"]
+    with network.home.terminal(*agent, "python3", "-c", HOLD, 100) as attacker:
+        attacker.expect("held")
+        done, request = run(network, "ls", "/home"), newest(network)
+        equal((done.returncode, request["reason"]), (REJECTED, "capability_unavailable"), done.stderr)
+        equal(entries(network, request["id"]), ["req.accepted", "req.finished"], "the entries")
+    eventually("the next request", lambda: run(network, "ls", "/home").returncode == 0)
+
+
+def test_37_more_requests_than_run_at_a_time(network):
+    with contextlib.ExitStack() as stack:
+        sleep = ["devboxctl", "run", "home-wsl", "sleep", "50"]
+        people = [stack.enter_context(network.hub.terminal(*sleep)) for _ in range(RUNS)]
+        count = ["pgrep", "-c", "-x", "sleep"]
+        eventually("all run", lambda: network.home.run(*count, check=False).stdout == f"{RUNS}\n")
+        done, request = run(network, "ls", "/home"), newest(network)
+        equal((done.returncode, request["reason"]), (REJECTED, "busy"), done.stderr)
+        equal(entries(network, request["id"]), [], "the entries")
+        for person in people:
+            os.write(person.fd, b"\x03")
+            person.end()
     eventually("the next request", lambda: run(network, "ls", "/home").returncode == 0)

@@ -8,7 +8,7 @@ import json
 
 from network import FIRST, PASSPHRASE, SOURCE
 from test_attacks import add_ben
-from test_run import publish, run
+from test_run import REJECTED, newest, publish, run
 from world import equal, expect
 
 TEMPLATE = """\
@@ -111,7 +111,7 @@ def prepare(network):
     network.home.shell(
         "install -d -m 755 /home/eve && echo hello >/home/eve/file && ln -sf /etc/shadow /home/eve/link &&"
         " ln -f /home/eve/file /home/eve/second; ln -sfT /etc /home/eve/etc;"
-        " echo plain >/home/eve/plain;"
+        " echo plain >/home/eve/plain; test -p /home/eve/fifo || mkfifo -m 644 /home/eve/fifo;"
         f" install -d -m 777 /srv/attacks/{{bin,{','.join(FOLDERS)}}};"
         " install /usr/bin/true /srv/attacks/bin/;"
         " printf '#!/bin/sh\\n' | install /dev/stdin /usr/local/bin/script"
@@ -134,6 +134,15 @@ def of_number(number):
 
 for number, what in ATTACKS.items():
     globals()[f"test_{number}_{what}"] = of_number(number)
+
+
+def test_18_the_chain_without_a_manifest(network):
+    """The device runs nothing, and still exports what it did, also why it does not run."""
+    equal(run(network, "ls", "/home").returncode, REJECTED, "ls")
+    equal(newest(network)["reason"], "manifest_expired", "the reason")
+    network.home.run("devboxctl", "audit", "export", "-o", "/root/expired")
+    exported = network.home.run("cat", "/root/expired").stdout
+    expect("manifest_expired" in exported, "the export does not have the rejection")
 
 
 def test_what_was_only_counted(network):
