@@ -284,20 +284,33 @@ def ended_usec(fds, began):
     return (time.monotonic() - began) * 1e6
 
 
+@contextlib.contextmanager
+def running(seconds):
+    """A program on the device: who asked for it, and the process ids of it and of its worker."""
+    command = [*RUN, "sleep", seconds]
+    with subprocess.Popen([MACHINE, "run", "hub", *command]) as client:
+        program = eventually("it runs", lambda: processes("/usr/bin/sleep", seconds))
+        yield processes(*command)[0], [os.pidfd_open(pid) for pid in (program[0], parent(program[0]))]
+        client.wait()
+
+
 def cancels(network, put, quick):
     """From the end of devboxctl to that of the program and of its worker."""
     took = []
     for i in range(20 if quick else 100):
-        seconds = str(60 - i % 20)
-        command = [*RUN, "sleep", seconds]
-        with subprocess.Popen([MACHINE, "run", "hub", *command]) as client:
-            program = eventually("it runs", lambda: processes("/usr/bin/sleep", seconds))
-            fds = [os.pidfd_open(pid) for pid in (program[0], parent(program[0]))]
-            person, began = processes(*command)[0], time.monotonic()
+        with running(str(60 - i % 20)) as (person, fds):
+            began = time.monotonic()
             os.kill(person, signal.SIGINT)
             took.append(ended_usec(fds, began))
-            client.wait()
     put(kind="cancel", **quantiles(took))
+
+
+def revocation(network, put, quick):
+    """The same from the start of devboxctl revoke; once, as the device is out then."""
+    with running("60") as (_, fds):
+        began = time.monotonic()
+        with subprocess.Popen([MACHINE, "run", "hub", "devboxctl", "revoke", "home-wsl"]):
+            put(kind="revocation", us=ended_usec(fds, began))
 
 
 # ---- many connections
@@ -338,7 +351,7 @@ def measure(put, quick):
     with Network("bookworm+bench") as network:
         network.install()
         prepare(network)
-        for part in (latency, output, cancels, connections, idle):
+        for part in (latency, output, cancels, connections, idle, revocation):
             part(network, put, quick)
 
 

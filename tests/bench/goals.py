@@ -298,6 +298,7 @@ GOALS = [
     Goal(13, "growth of the largest service meanwhile", "KiB", of("growth", "kib", max), ALONE, "<=", 1024),
     Goal(13, "cancel to the end of the last process, p99", "µs", of("cancel", "p99_us"), ALONE, "<=",
          100000),
+    Goal(13, "revoke to the end of the last process", "µs", of("revocation", "us"), ALONE, "<=", 2000000),
     Goal(13, "sockets that 10 000 connections in 10 s end", "", of("connections", "inactive"), ALONE,
          "=", 0),
     Goal(13, "requests that run of 50 devices that were away", "/s", of("drain", "per_s", devices=50), ALONE,
