@@ -75,14 +75,15 @@ void approvals_work(MatrixDaemon *self);
 void approvals_done(Approvals *approvals);
 
 /* Compares the devices with what was announced; with what waits as well, if the last time was a minute ago.
- * No effect without an account. Announces a Mesh1.Event. */
+ * No effect without an account. After a Mesh1.Event: alarms_refresh(), holds_refresh(). */
 void watch_refresh(MatrixDaemon *self);
 void watch_work(MatrixDaemon *self);
 int watch_on_event(sd_bus_message *message, void *userdata, sd_bus_error *error);
 void watch_done(Watch *watch);
 
-/* holds.c: the same of invitations. */
+/* holds.c, alarms.c: the same of invitations, and of what has happened to the network. */
 void holds_refresh(MatrixDaemon *self);
+void alarms_refresh(MatrixDaemon *self);
 
 /* account.c. Opens the store, and the session of its account, if any; logs. Errors: -EALREADY. */
 int matrix_account_open(MatrixDaemon *self);

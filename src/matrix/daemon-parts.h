@@ -53,5 +53,6 @@ typedef struct Approvals {
 typedef struct Watch {
         Reading reading; /* of the devices */
         Reading holds;   /* holds.c: of the invitations */
+        Reading alarms;  /* alarms.c: of what has happened */
         usec_t due_usec; /* of CLOCK_MONOTONIC: the next reading without a change */
 } Watch;

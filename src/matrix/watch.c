@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* From the states of devices, and what happens to them, to alerts. States are compared after each change,
- * and once a minute as the homeserver answers, without which nothing can be announced: an alert is raised
- * once, and ends when its state does. */
+/* From the states of devices to alerts. They are compared after each change, and once a minute as the
+ * homeserver answers, without which nothing can be announced: an alert is raised once, and ends when its
+ * state does. */
 
-#include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -15,7 +14,6 @@
 #define DEVICES_MAX 16384 /* more than a mesh has peers */
 #define WATCH_USEC  (60 * USEC_PER_SEC)
 #define EXPIRY_MS   (UINT64_C(7) * 24 * 3600 * 1000) /* as devbox-mesh warns */
-#define EVENTS_MS   (UINT64_C(3600) * 1000)          /* events of a kind in one hour are one alert */
 #define KEY_SIZE    160
 #define LINE_SIZE   1024
 
@@ -47,6 +45,7 @@ void watch_done(Watch *watch)
 {
         reading_cancel(&watch->reading);
         reading_cancel(&watch->holds);
+        reading_cancel(&watch->alarms);
         watch->due_usec = 0;
 }
 
@@ -178,63 +177,15 @@ void watch_work(MatrixDaemon *self)
         self->watch.due_usec = now_usec + WATCH_USEC;
         watch_refresh(self);
         holds_refresh(self);
+        alarms_refresh(self);
         approvals_refresh(self);
 }
 
 /* ---- events */
 
-typedef struct MeshEvent {
-        const char *kind, *name, *detail;
-        uint64_t time_ms;
-} MeshEvent;
-
-/* What has happened, and is over: its kind's text, followed by the detail, if there is one. */
-static int announce_occurrence(Database *database, const MeshEvent *event)
-{
-        static const struct {
-                const char *kind, *text;
-        } rows[] = {
-                { "drift", "the running network was not the desired one, and was repaired" },
-                { "token_reused", "the invitation of this device was used once more, and was rejected" },
-        };
-        char key[KEY_SIZE], line[LINE_SIZE];
-        size_t i = 0;
-
-        while (i < ELEMENTSOF(rows) && !streq(rows[i].kind, event->kind))
-                i++;
-        if (i == ELEMENTSOF(rows))
-                return 0;
-
-        (void) snprintf(key, sizeof key, "%s:%s:%" PRIu64, event->kind, event->name,
-                        event->time_ms / EVENTS_MS);
-        (void) snprintf(line, sizeof line, "%s%s%s%s%s", event->name, *event->name ? ": " : "", rows[i].text,
-                        *event->detail ? ": " : "", event->detail);
-        return alert_announce(database, key, line);
-}
-
-static int announce(Database *database, const MeshEvent *event)
-{
-        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
-
-        int r = transaction_begin(database, &transaction);
-        if (r == 0)
-                r = announce_occurrence(database, event);
-        return r < 0 ? r : transaction_commit(&transaction);
-}
-
 int watch_on_event(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-        MatrixDaemon *self = userdata;
-        MeshEvent event;
-
-        if (!self->session || sd_bus_message_read(message, "tsss", &event.time_ms, &event.kind, &event.name,
-                                                  &event.detail) < 0)
-                return 0;
-
-        int r = announce(self->database, &event);
-        if (r < 0)
-                (void) log_warning_errno(r, "Cannot announce an event, ignoring");
-        session_send(self->session);
-        holds_refresh(self);
+        alarms_refresh(userdata);
+        holds_refresh(userdata);
         return 0;
 }

@@ -35,6 +35,7 @@ typedef struct MeshEventType {
         int level;
         bool recorded;
         bool rejects; /* the detail is a code, which is in the log line */
+        bool alarm;   /* kept for a week: alarm_each() */
 } MeshEventType;
 
 extern const MeshEventType mesh_event_types[_MESH_EVENT_MAX];
@@ -54,7 +55,19 @@ typedef struct EventBacklog {
 bool event_backlog_add(EventBacklog *backlog, MeshEvent event, const char *device, const char *detail);
 
 /* Rows of the outbox, inside the caller's transaction: what devbox-ledger is to be given, in this order.
- * `detail` is at most 512 bytes; it and `device` may be empty. */
+ * `detail` is at most 512 bytes; it and `device` may be empty. Of an alarm there is a row of its own, too.
+ */
 int outbox_add_record(Database *database, MeshEvent event, const char *device, const char *detail);
 int outbox_add_pin(Database *database, const char *device, const ChainId *chain, const PublicKey *key);
 int outbox_add_unpin(Database *database, const char *device);
+
+/* An event that is kept for clients that did not run when it was announced. Borrowed for the call of the
+ * handler. */
+typedef struct Alarm {
+        uint64_t time_ms; /* CLOCK_REALTIME */
+        const char *kind, *device, *detail;
+} Alarm;
+
+/* The alarms of a week, the last 500, oldest first: of those of a kind and a device in one hour, the first.
+ * Stops at what the handler returns if that is not 0, and returns it. Errors: those of store/database.h. */
+int alarm_each(Database *database, int (*on_alarm)(const Alarm *alarm, void *userdata), void *userdata);

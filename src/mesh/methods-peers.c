@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The methods of org.devbox.Mesh1 that change peers: SetPeer, SetKeepalive, Revoke, RevokeFor, RevokeAll;
- * and GetDrift. */
+ * and what happened to the network, GetDrift and ListAlarms. */
 
 #include "mesh/manifest-store.h"
 #include "mesh/method.h"
@@ -233,12 +233,42 @@ static int handle_get_drift(sd_bus_message *message, void *userdata)
         return bus_reply_rows_send(r, reply);
 }
 
+/* ---- ListAlarms */
+
+static int append_alarm(const Alarm *alarm, void *userdata)
+{
+        static const BusField fields[] = {
+                BUS_FIELD("time_ms", BUS_UINT64, Alarm, time_ms),
+                BUS_FIELD("kind", BUS_TEXT, Alarm, kind),
+                BUS_FIELD("name", BUS_TEXT, Alarm, device),
+                BUS_FIELD("detail", BUS_TEXT, Alarm, detail),
+        };
+        static const BusDictionary dictionary = BUS_DICTIONARY(fields);
+
+        return MIN(bus_dictionary_append(userdata, &dictionary, alarm), 0);
+}
+
+static int handle_list_alarms(sd_bus_message *message, void *userdata)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        MeshDaemon *self = userdata;
+
+        int r = mesh_need_store(self);
+        if (r != 0)
+                return r;
+        r = bus_reply_rows_begin(message, &reply);
+        if (r >= 0)
+                r = mesh_after_write(self, alarm_each(self->store.database, append_alarm, reply));
+        return r > 0 ? r : bus_reply_rows_send(r, reply);
+}
+
 MESH_METHOD(set_peer, ACCESS_CONFIGURE);
 MESH_METHOD(set_keepalive, ACCESS_AGENT);
 MESH_METHOD(revoke, ACCESS_REVOKE);
 MESH_METHOD(revoke_for, ACCESS_MATRIX);
 MESH_METHOD(revoke_all, ACCESS_REVOKE);
 MESH_METHOD(get_drift, ACCESS_READERS);
+MESH_METHOD(list_alarms, ACCESS_READERS);
 
 const sd_bus_vtable mesh_peer_methods[] = {
         SD_BUS_METHOD_WITH_ARGS("SetPeer", SD_BUS_ARGS("s", name, "a{sv}", options), SD_BUS_NO_RESULT,
@@ -253,5 +283,7 @@ const sd_bus_vtable mesh_peer_methods[] = {
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetDrift", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", drift), on_get_drift,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListAlarms", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", alarms),
+                                on_list_alarms, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,
 };

@@ -141,6 +141,17 @@ static const char *const migrations[] = {
         "        chain_id   BLOB,"
         "        device_key BLOB"
         ") STRICT;",
+
+        /* Events of a week, for clients that did not run when they were announced: mesh/event.h. `hour`:
+         * of time_ms, since the epoch. */
+        "CREATE TABLE alarm("
+        "        kind    TEXT    NOT NULL,"
+        "        device  TEXT    NOT NULL,"
+        "        hour    INTEGER NOT NULL,"
+        "        time_ms INTEGER NOT NULL,"
+        "        detail  TEXT    NOT NULL,"
+        "        PRIMARY KEY (kind, device, hour)"
+        ") STRICT, WITHOUT ROWID;",
 };
 /* clang-format on */
 

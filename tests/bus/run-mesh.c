@@ -3,13 +3,32 @@
 
 #include <systemd/sd-bus.h>
 
-int run_mesh_emit(sd_bus *bus, RunWorld *world, const char *device, const char *kind, const char *detail)
+/* What ListAlarms has, of the bus's thread. */
+static struct {
+        RunEvent items[16];
+        size_t n;
+} alarms;
+
+/* As devbox-mesh does: the first of a kind and a device. */
+static void keep_alarm(const RunEvent *event)
 {
-        if (streq(kind, "revoked"))
+        if (!streq(event->kind, "drift") && !streq(event->kind, "token_reused"))
+                return;
+        for (size_t i = 0; i < alarms.n; i++)
+                if (streq(alarms.items[i].kind, event->kind) && streq(alarms.items[i].device, event->device))
+                        return;
+        assert_true(alarms.n < ELEMENTSOF(alarms.items));
+        alarms.items[alarms.n++] = *event;
+}
+
+int run_mesh_emit(sd_bus *bus, RunWorld *world, const RunEvent *event)
+{
+        if (streq(event->kind, "revoked"))
                 atomic_store(&world->revoked, true);
-        atomic_store(&world->held[streq(device, DEVICE_2)], streq(kind, "held"));
-        return sd_bus_emit_signal(bus, "/org/devbox/Mesh1", "org.devbox.Mesh1", "Event", "tsss", UINT64_C(0),
-                                  kind, device, detail);
+        atomic_store(&world->held[streq(event->device, DEVICE_2)], streq(event->kind, "held"));
+        keep_alarm(event);
+        return sd_bus_emit_signal(bus, "/org/devbox/Mesh1", "org.devbox.Mesh1", "Event", "tsss",
+                                  event->time_ms, event->kind, event->device, event->detail);
 }
 
 static RunPeer *find_other(const RunWorld *world, const char *name)
@@ -107,6 +126,22 @@ static int on_list_pending(sd_bus_message *call, void *userdata, sd_bus_error *e
                                           atomic_load(&world->held[1]) ? "held" : "claimed");
 }
 
+static int on_list_alarms(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+
+        int r = sd_bus_message_new_method_return(call, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "a{sv}");
+        for (size_t i = 0; r >= 0 && i < alarms.n; i++)
+                r = sd_bus_message_append(reply, "a{sv}", 4, "time_ms", "t", alarms.items[i].time_ms, "kind",
+                                          "s", alarms.items[i].kind, "name", "s", alarms.items[i].device,
+                                          "detail", "s", alarms.items[i].detail);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
 static int on_get_manifest(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
         const RunWorld *world = userdata;
@@ -137,7 +172,8 @@ static int on_revoke_for(sd_bus_message *call, void *userdata, sd_bus_error *err
         if (r >= 0 && !streq(principal, strempty(world->revoker)))
                 return sd_bus_error_set(error, "org.devbox.Error.OperatorUnknown", NULL);
         if (r >= 0 && !before)
-                r = run_mesh_emit(sd_bus_message_get_bus(call), world, "dev-a", "revoked", "");
+                r = run_mesh_emit(sd_bus_message_get_bus(call), world,
+                                  &(RunEvent){ "dev-a", "revoked", "", 0 });
         return r < 0 ? r
                      : sd_bus_reply_method_return(call, "a{sv}", 1, "elapsed_usec", "t",
                                                   UINT64_C(3900) * !before);
@@ -162,6 +198,7 @@ static const sd_bus_vtable mesh_vtable[] = {
         SD_BUS_METHOD("GetPeer", "s", "a{sv}", on_get_peer, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ListPeers", "b", "aa{sv}", on_list_peers, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ListPending", "", "aa{sv}", on_list_pending, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("ListAlarms", "", "aa{sv}", on_list_alarms, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("GetManifest", "s", "s", on_get_manifest, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("GetRoots", "", "as", on_get_roots, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("RevokeFor", "ss", "a{sv}", on_revoke_for, SD_BUS_VTABLE_UNPRIVILEGED),
@@ -171,6 +208,7 @@ static const sd_bus_vtable mesh_vtable[] = {
 
 void run_mesh_attach(sd_bus *bus, RunWorld *world)
 {
+        alarms.n = 0;
         assert_ok(sd_bus_add_object_vtable(bus, NULL, "/org/devbox/Mesh1", "org.devbox.Mesh1", mesh_vtable,
                                            world));
         assert_ok(sd_bus_request_name(bus, "org.devbox.Mesh1", 0));

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "basic/fd.h"
+#include "basic/time.h"
 #include "run-mesh.h"
 
 #define ENVIRONMENT_MAX 256
@@ -110,7 +111,8 @@ void set_worker(RunWorld *world, const char *kind, bool listening)
 /* What the test's thread asks for. */
 typedef struct Control {
         enum { CONTROL_END, CONTROL_EVENT, CONTROL_PRESENCE } what;
-        const char *kind, *device, *detail; /* of the event; the presence. Literals */
+        RunEvent event;
+        const char *presence; /* a literal */
 } Control;
 
 static int on_control(sd_event_source *source, int fd, uint32_t events, void *userdata)
@@ -122,10 +124,10 @@ static int on_control(sd_event_source *source, int fd, uint32_t events, void *us
         if (read(fd, &control, sizeof control) != sizeof control || control.what == CONTROL_END)
                 return sd_event_exit(parts->event, 0);
         if (control.what == CONTROL_EVENT)
-                return run_mesh_emit(parts->bus, world, control.device, control.kind, control.detail);
-        atomic_store(&world->stale, streq(control.kind, "stale"));
+                return run_mesh_emit(parts->bus, world, &control.event);
+        atomic_store(&world->stale, streq(control.presence, "stale"));
         return sd_bus_emit_signal(parts->bus, "/org/devbox/Mesh1", "org.devbox.Mesh1", "PeerChanged", "ss",
-                                  "dev-a", control.kind);
+                                  "dev-a", control.presence);
 }
 
 static void send_control(const FakeParts *parts, Control control)
@@ -135,7 +137,11 @@ static void send_control(const FakeParts *parts, Control control)
 
 void run_world_emit(RunWorld *world, const char *device, const char *kind, const char *detail)
 {
-        send_control(world->parts, (Control){ CONTROL_EVENT, kind, device, detail });
+        usec_t now_usec = time_now(CLOCK_REALTIME), age_usec = world->event_age_min * 60 * USEC_PER_SEC;
+
+        send_control(world->parts,
+                     (Control){ .what = CONTROL_EVENT,
+                                .event = { device, kind, detail, (now_usec - age_usec) / USEC_PER_MSEC } });
 }
 
 void run_world_revoke(RunWorld *world)
@@ -146,7 +152,7 @@ void run_world_revoke(RunWorld *world)
 void run_world_set_stale(RunWorld *world, bool stale)
 {
         send_control(world->parts,
-                     (Control){ .what = CONTROL_PRESENCE, .kind = stale ? "stale" : "online" });
+                     (Control){ .what = CONTROL_PRESENCE, .presence = stale ? "stale" : "online" });
 }
 
 static void *run_parts(void *userdata)

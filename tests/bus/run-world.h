@@ -38,6 +38,7 @@ typedef struct RunWorld {
         atomic_uint keepalive_sec;       /* that the agent set last */
         atomic_bool revoked, stale;      /* the device, to devbox-mesh */
         atomic_bool held[2];             /* the invitations of dev-a and DEVICE_2 */
+        unsigned event_age_min;          /* of the next events that are emitted */
         atomic_bool mesh_fails;          /* devbox-mesh rejects each GetPeer */
         char *const *worker_environment; /* NULL-terminated "NAME=value"; NULL: none */
         struct FakeParts *parts;

@@ -272,6 +272,34 @@ static void test_occurrences(void **state)
                 assert_int_equal(read_of(world, i % 2, rows[i / 2].line), 1);
 }
 
+/* What happens while devbox-matrix is down is announced by the next one, with its time if that was a while
+ * ago; and not once more by the one after. */
+static void test_occurrences_meanwhile(void **state)
+{
+        static const char recent[] = ": the running network was not the desired one, and was repaired: mtu",
+                          late[] = ": the invitation of this device was used once more, and was rejected, at"
+                                   " 20__-__-__ __:__ UTC";
+        AlertWorld *world = *state;
+        RunWorld *run = world->chat->run;
+
+        kill_matrix(world->chat);
+        for (int i = 0; i < 3; i++)
+                run_world_emit(run, "dev-a", "drift", "mtu");
+        run->event_age_min = 3 * 24 * 60;
+        for (int i = 0; i < 3; i++)
+                run_world_emit(run, DEVICE_2, "token_reused", "");
+        start_matrix(world->chat);
+        wait_read(world, 0, recent, 1);
+        wait_read(world, 1, late, 1);
+
+        kill_matrix(world->chat);
+        start_matrix(world->chat);
+        run_world_emit(run, "dev-a", "token_reused", ""); /* read with the others */
+        wait_read(world, 0, late, 1);
+        assert_int_equal(read_of(world, 0, recent), 1);
+        assert_int_equal(read_of(world, 1, late), 1);
+}
+
 static void emit_twice(AlertWorld *world, size_t device, const char *kind)
 {
         for (int i = 0; i < 2; i++)
@@ -363,8 +391,13 @@ static void test_old_approval(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                test(test_states), test(test_revoked),        test(test_occurrences),
-                test(test_held),   test(test_held_meanwhile), test(test_old_approval),
+                test(test_states),
+                test(test_revoked),
+                test(test_occurrences),
+                test(test_held),
+                test(test_held_meanwhile),
+                test(test_old_approval),
+                test(test_occurrences_meanwhile),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,10 +57,8 @@ static void test_without_polkit(void **state)
                 { "Claim", "ys" },    { "SetKeepalive", "t" }, { "RevokeFor", "ss" },
         };
         static const MethodRow open[] = {
-                { "GetStatus", "" },
-                { "ListPeers", "b" },
-                { "GetRoots", "" },
-                { "GetDrift", "" },
+                { "GetStatus", "" }, { "ListPeers", "b" }, { "GetRoots", "" },
+                { "GetDrift", "" },  { "ListAlarms", "" },
         };
         MeshWorld *world = *state;
         FakePolkit polkit;

@@ -81,6 +81,19 @@ static void change_port(const MeshWorld *world, const char *kind)
         mesh_world_apply(world, &changes);
 }
 
+/* How many alarms of drift ListAlarms has. */
+static unsigned count_alarms(const MeshWorld *world)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply =
+                mesh_finish(world, mesh_call(world, "ListAlarms"), NULL);
+        unsigned n = 0;
+
+        assert_ok(sd_bus_message_enter_container(reply, 'a', "a{sv}"));
+        while (!assert_ok(sd_bus_message_at_end(reply, false)))
+                n += streq(mesh_read_key(reply, "kind"), "drift");
+        return n;
+}
+
 static void test_drift(void **state)
 {
         static const struct {
@@ -93,7 +106,7 @@ static void test_drift(void **state)
                 { "preshared-key", change_peer }, { "keepalive", change_peer },
                 { "allowed-ips", change_peer },   { "listen-port", change_port },
         };
-        const MeshWorld *world = *state;
+        MeshWorld *world = *state;
 
         mesh_world_skip();
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
@@ -102,6 +115,15 @@ static void test_drift(void **state)
                 mesh_world_until(mesh_has_drift, world, rows[i].kind);
                 mesh_world_until(is_repaired, world, NULL);
         }
+
+        unsigned n = count_alarms(world); /* of the link, and of the peer that was changed */
+        assert_in_range(n, 2, 4);
+        test_daemon_signal(world->daemon, SIGKILL);
+        (void) test_daemon_wait(world->daemon);
+        world->daemon = test_daemon_free(world->daemon);
+        test_bus_wait_owner(world->bus, MESH, false);
+        mesh_world_start(world);
+        assert_int_equal(count_alarms(world), n);
 }
 
 static void test_a_lost_link_is_made_again(void **state)
