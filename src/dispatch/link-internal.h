@@ -30,6 +30,7 @@ struct DeviceLink {
         int64_t rejected_version;            /* of the manifest that the device does not install; 0: none */
         char rejection[DEVICE_MESSAGE_SIZE]; /* why, and what to do */
         bool ledger_failed;                  /* in its last answer, the device could not write its chain */
+        bool ledger_known;                   /* there was an answer that says so */
         sd_event_source *timer;              /* asks again */
         Backoff backoff;
         Witness *witness;

@@ -135,6 +135,7 @@ static int on_answer(LinkRun *run, Bytes json)
         if (answer.reason != 0)
                 run->reason = (DevboxError) answer.reason;
         run->link->ledger_failed = run->reason == DEVBOX_ERROR_AUDIT_UNAVAILABLE;
+        run->link->ledger_known = true;
         if (answer.message[0] != '\0')
                 memcpy(run->message, answer.message, sizeof run->message);
         return 0;

@@ -289,6 +289,16 @@ const char *device_link_ledger_problem(const DeviceLink *link)
         return link->ledger_failed ? devbox_error_sentence(DEVBOX_ERROR_AUDIT_UNAVAILABLE) : NULL;
 }
 
+bool device_link_witness_is_known(const DeviceLink *link)
+{
+        return witness_is_known(link->witness);
+}
+
+bool device_link_ledger_is_known(const DeviceLink *link)
+{
+        return link->ledger_known || link->ledger_failed;
+}
+
 bool device_link_is_idle(const DeviceLink *link)
 {
         return TAILQ_EMPTY(&link->runs) && !witness_is_running(link->witness);

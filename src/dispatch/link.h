@@ -75,9 +75,11 @@ uint64_t device_link_witnessed(const DeviceLink *link);
 const char *device_link_rejection(const DeviceLink *link, uint64_t manifest_version);
 
 /* A sentence with what keeps the hub from witnessing the device's chain, or the device from writing it, as
- * of the last attempt, static; NULL: nothing. */
+ * of the last attempt, static; NULL: nothing, or there was no attempt, and it is not known. */
 const char *device_link_witness_problem(const DeviceLink *link);
 const char *device_link_ledger_problem(const DeviceLink *link);
+bool device_link_witness_is_known(const DeviceLink *link);
+bool device_link_ledger_is_known(const DeviceLink *link);
 
 /* Whether nothing is under way. */
 bool device_link_is_idle(const DeviceLink *link);

@@ -14,6 +14,7 @@ typedef struct Device {
                 *ledger_problem;
         uint64_t last_handshake_ms, manifest_epoch, manifest_version, manifest_expires_at_ms;
         uint64_t approving, queued, running, audit_entries, witnessed_entries;
+        bool quarantine_known, witness_known, ledger_known;
 } Device;
 
 static const BusField device_fields[] = {
@@ -34,6 +35,9 @@ static const BusField device_fields[] = {
         BUS_FIELD("manifest_problem", BUS_TEXT, Device, manifest_problem, BUS_OPTIONAL),
         BUS_FIELD("witness_problem", BUS_TEXT, Device, witness_problem, BUS_OPTIONAL),
         BUS_FIELD("ledger_problem", BUS_TEXT, Device, ledger_problem, BUS_OPTIONAL),
+        BUS_FIELD("quarantine_known", BUS_BOOL, Device, quarantine_known),
+        BUS_FIELD("witness_known", BUS_BOOL, Device, witness_known),
+        BUS_FIELD("ledger_known", BUS_BOOL, Device, ledger_known),
 };
 static const BusDictionary device_dictionary = BUS_DICTIONARY(device_fields);
 static const BusRows device_rows = { .row = &device_dictionary,
@@ -103,6 +107,9 @@ static void add_link(const Listing *listing, const DeviceLink *link)
         device->manifest_problem = device_link_rejection(link, device->manifest_version);
         device->witness_problem = device->quarantine ? NULL : device_link_witness_problem(link);
         device->ledger_problem = device_link_ledger_problem(link);
+        device->witness_known =
+                device->quarantine_known && !device->quarantine && device_link_witness_is_known(link);
+        device->ledger_known = device_link_ledger_is_known(link);
 }
 
 static void add_figures(const Listing *listing)
@@ -113,8 +120,8 @@ static void add_figures(const Listing *listing)
         for (size_t i = 0; i < listing->n_devices; i++) {
                 Device *device = &listing->devices[i];
 
-                device->audit_entries =
-                        device->witnessed_entries != UINT64_MAX ? device->witnessed_entries : 0;
+                device->quarantine_known = device->witnessed_entries != UINT64_MAX;
+                device->audit_entries = device->quarantine_known ? device->witnessed_entries : 0;
         }
         queue_each_open(queue, count_request, (void *) listing);
         for (size_t i = 0; i < queue_n_links(queue); i++)

@@ -19,11 +19,11 @@ struct Witness {
         BusClient *ledger;
         const char *device;
         char url[128];
-        char *checkpoint; /* of all of the chain, as of the last session; NULL: none yet */
-        bool running, again;
-        const char *problem; /* at the last attempt, static; NULL: none */
-        uint64_t entries;    /* that are countersigned */
-        size_t n_new;        /* in the call under way */
+        char *checkpoint;           /* of all of the chain, as of the last session; NULL: none yet */
+        bool running, again, known; /* known: an attempt has ended */
+        const char *problem;        /* at the last attempt, static; NULL: none */
+        uint64_t entries;           /* that are countersigned */
+        size_t n_new;               /* in the call under way */
         BusRequest call;
         HttpCall *step;
 };
@@ -38,6 +38,7 @@ static void end(Witness *witness, const char *problem)
         witness->step = http_call_free(witness->step);
         witness->running = false;
         witness->problem = problem;
+        witness->known = true;
         if (!problem && TAKE(witness->again, false))
                 begin(witness);
 }
@@ -250,4 +251,9 @@ uint64_t witness_entries(const Witness *witness)
 const char *witness_problem(const Witness *witness)
 {
         return witness->problem;
+}
+
+bool witness_is_known(const Witness *witness)
+{
+        return witness->known;
 }

@@ -34,5 +34,6 @@ bool witness_is_running(const Witness *witness);
 /* How many entries the hub has countersigned, as far as was seen here. */
 uint64_t witness_entries(const Witness *witness);
 
-/* Why the last attempt failed, static; NULL: it did not, or there was none. */
+/* Why the last attempt failed, static; NULL: it did not, or there was none, and it is not known. */
 const char *witness_problem(const Witness *witness);
+bool witness_is_known(const Witness *witness);

@@ -21,6 +21,8 @@ typedef struct WatchedDevice {
         const char *name, *presence, *quarantine, *witness_problem, *ledger_problem;
         uint64_t manifest_expires_ms; /* 0: it has none */
         const char *stale, *expiring; /* NULL: it is not */
+        /* Whether the absence of a detail means that the state is over. */
+        bool presence_known, expiry_known, quarantine_known, witness_known, ledger_known;
 } WatchedDevice;
 
 static const BusField fields[] = {
@@ -30,6 +32,9 @@ static const BusField fields[] = {
         BUS_FIELD("witness_problem", BUS_TEXT, WatchedDevice, witness_problem),
         BUS_FIELD("ledger_problem", BUS_TEXT, WatchedDevice, ledger_problem),
         BUS_FIELD("manifest_expires_at_ms", BUS_UINT64, WatchedDevice, manifest_expires_ms),
+        BUS_FIELD("quarantine_known", BUS_BOOL, WatchedDevice, quarantine_known),
+        BUS_FIELD("witness_known", BUS_BOOL, WatchedDevice, witness_known),
+        BUS_FIELD("ledger_known", BUS_BOOL, WatchedDevice, ledger_known),
 };
 static const BusDictionary dictionary = BUS_DICTIONARY(fields);
 static const BusRows rows_type = { .row = &dictionary,
@@ -51,22 +56,25 @@ void watch_done(Watch *watch)
 
 /* ---- states */
 
-/* A device is in the state while it has a detail of it: "NAME BEGUN: DETAIL. ADVICE"; then "NAME OVER". */
+#define FIELDS(detail, known) offsetof(WatchedDevice, detail), offsetof(WatchedDevice, known)
+
+/* A device is in the state while it has a detail of it: "NAME BEGUN: DETAIL. ADVICE"; then, once that is
+ * known, "NAME OVER". */
 static const struct {
         const char *key; /* of the alert, followed by the name */
-        size_t detail;
+        size_t detail, known;
         const char *begun, *advice, *over;
 } states[] = {
-        { "stale:", offsetof(WatchedDevice, stale), "is stale", "See devboxctl doctor",
+        { "stale:", FIELDS(stale, presence_known), "is stale", "See devboxctl doctor",
           "was stale, and is back" },
-        { "expiring:", offsetof(WatchedDevice, expiring), "needs a new manifest",
+        { "expiring:", FIELDS(expiring, expiry_known), "needs a new manifest",
           "Renew it with devboxctl manifest publish", "needed a new manifest, and has one" },
-        { "quarantine:", offsetof(WatchedDevice, quarantine), "is quarantined",
+        { "quarantine:", FIELDS(quarantine, quarantine_known), "is quarantined",
           "See devboxctl audit verify on the hub", "was quarantined, and is no longer" },
-        { "witness:", offsetof(WatchedDevice, witness_problem), "is not witnessed",
+        { "witness:", FIELDS(witness_problem, witness_known), "is not witnessed",
           "See journalctl -u devbox-dispatch -u devbox-ledger on the hub",
           "was not witnessed, and is again" },
-        { "ledger:", offsetof(WatchedDevice, ledger_problem), "has trouble with its ledger or its disk",
+        { "ledger:", FIELDS(ledger_problem, ledger_known), "has trouble with its ledger or its disk",
           "See devboxctl doctor on the device", "had trouble with its ledger or its disk, and works again" },
 };
 
@@ -83,6 +91,8 @@ static int compare_device(Database *database, const WatchedDevice *device)
         for (size_t i = 0; r == 0 && i < ELEMENTSOF(states); i++) {
                 const char *detail = *(const char *const *) ((const char *) device + states[i].detail);
 
+                if (!detail && !*(const bool *) ((const char *) device + states[i].known))
+                        continue;
                 format_key(states[i].key, device->name, key);
                 if (detail)
                         (void) snprintf(line, sizeof line, "%s %s: %s. %s", device->name, states[i].begun,
@@ -117,8 +127,11 @@ static int compare(Database *database, const WatchedDevices *devices)
         return r < 0 ? r : transaction_commit(&transaction);
 }
 
+/* After a boot of the hub, no handshake is known of a device until the next one. */
 static void judge(WatchedDevice *device, uint64_t now_ms)
 {
+        device->presence_known = !streq(device->presence, "never");
+        device->expiry_known = true;
         if (streq(device->presence, "stale"))
                 device->stale = "no handshake for a day";
         if (device->manifest_expires_ms != 0 && device->manifest_expires_ms < now_ms + EXPIRY_MS)

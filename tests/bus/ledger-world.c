@@ -148,6 +148,11 @@ const char *dictionary_text(sd_bus_message *reply, const char *key)
 
                         assert_ok(sd_bus_message_read(reply, "v", "s", &value));
                         (void) snprintf(text, sizeof text, "%s", value);
+                } else if (streq(contents, "b")) {
+                        int value;
+
+                        assert_ok(sd_bus_message_read(reply, "v", "b", &value));
+                        (void) snprintf(text, sizeof text, "%s", value ? "true" : "false");
                 } else {
                         uint64_t value;
 

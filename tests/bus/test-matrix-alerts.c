@@ -15,6 +15,7 @@ typedef struct AlertDevice {
         const char *presence, *quarantine, *witness_problem, *ledger_problem;
         const char *manifest; /* its end: "soon" or "later"; NULL: it has none */
         bool revoked;
+        bool unknown; /* what is absent is not known; its presence is "never" */
 
         const char *request_state; /* NULL: there is none */
         uint64_t created_ms;
@@ -53,7 +54,7 @@ static int append_device(const AlertDevice *device, sd_bus_message *reply)
                 const char *key, *value;
         } rows[] = {
                 { "name", device->name },
-                { "presence", device->presence },
+                { "presence", device->unknown ? "never" : device->presence },
                 { "quarantine", device->quarantine },
                 { "witness_problem", device->witness_problem },
                 { "ledger_problem", device->ledger_problem },
@@ -66,6 +67,10 @@ static int append_device(const AlertDevice *device, sd_bus_message *reply)
                 r = append_text(reply, rows[i].key, rows[i].value);
         if (r >= 0)
                 r = append_manifest(reply, device->manifest);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}", "quarantine_known", "b", !device->unknown,
+                                          "witness_known", "b", !device->unknown, "ledger_known", "b",
+                                          !device->unknown);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
@@ -227,6 +232,41 @@ static void test_states(void **state)
                                 assert_int_equal(read_of(world, device, rows[i].raised), n);
                         }
                 }
+}
+
+/* What is not known to be over is not taken back, as after a restart of devbox-dispatch or the hub. */
+static void test_unknown(void **state)
+{
+        static const struct {
+                size_t detail;
+                const char *good, *bad, *raised, *over;
+        } rows[] = {
+                { offsetof(AlertDevice, presence), "online", "stale", " is stale%", "%was stale%" },
+                { offsetof(AlertDevice, quarantine), NULL, "witness_fork", " is quarantined%",
+                  "%was quarantined%" },
+                { offsetof(AlertDevice, witness_problem), NULL, "x", " is not witnessed%",
+                  "%was not witnessed%" },
+                { offsetof(AlertDevice, ledger_problem), NULL, "x", " has trouble%", "%had trouble%" },
+        };
+        AlertWorld *world = *state;
+        AlertDevice *device = &world->devices[0];
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                set_detail(world, 0, rows[i].detail, rows[i].bad);
+                wait_read(world, 0, rows[i].raised, 1);
+        }
+        device->unknown = true;
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                set_detail(world, 0, rows[i].detail, rows[i].good);
+        set_detail(world, 1, offsetof(AlertDevice, presence), "stale"); /* read with the other one */
+        wait_read(world, 1, " is stale%", 1);
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                assert_int_equal(chat_read(world->chat, rows[i].over), 0);
+
+        device->unknown = false;
+        look(world);
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                CHAT_UNTIL(world->chat, chat_read(world->chat, rows[i].over) == 1);
 }
 
 /* One that is revoked is in no state any more; the other one stays in its own. */
@@ -398,6 +438,7 @@ int main(void)
                 test(test_held_meanwhile),
                 test(test_old_approval),
                 test(test_occurrences_meanwhile),
+                test(test_unknown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

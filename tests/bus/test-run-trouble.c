@@ -25,14 +25,19 @@ static void test_ledger(void **state)
         RunWorld *world = *state;
 
         assert_string_equal(problem(world, "ledger_problem"), "");
+        assert_string_equal(problem(world, "ledger_known"), "false");
         (void) test_daemon_stop(world->ledger->daemon);
         world->ledger->daemon = test_daemon_free(world->ledger->daemon);
         run_ls(world, "\"audit_unavailable\"");
         assert_non_null(strstr(problem(world, "ledger_problem"), "the audit chain cannot be written"));
+        assert_string_equal(problem(world, "ledger_known"), "true");
+        assert_string_equal(problem(world, "quarantine_known"), "false"); /* it is the hub's, too */
 
         world->ledger->daemon = start_ledger(world->ledger, false);
         run_ls(world, "\"exit_code\":0");
         assert_string_equal(problem(world, "ledger_problem"), "");
+        assert_string_equal(problem(world, "ledger_known"), "true");
+        assert_string_equal(problem(world, "quarantine_known"), "true");
 }
 
 /* The ledger of this test witnesses no chain. */
@@ -41,10 +46,12 @@ static void test_witness(void **state)
         RunWorld *world = *state;
 
         assert_string_equal(problem(world, "witness_problem"), "");
+        assert_string_equal(problem(world, "witness_known"), "false");
         run_ls(world, "\"exit_code\":0");
         while (problem(world, "witness_problem")[0] == '\0')
                 ;
         assert_non_null(strstr(problem(world, "witness_problem"), "no device of this name"));
+        assert_string_equal(problem(world, "witness_known"), "true");
 }
 
 /* Who waits for one more learns why it did not run; what may wait runs when one has ended. */
