@@ -163,11 +163,12 @@ static int ignore_reply(sd_bus_message *reply, void *userdata, sd_bus_error *err
 }
 
 /* Others fill every place where calls wait for the collector, however many connections that takes: the api
- * is still served. */
-static void flood_and_ask(const World *world)
+ * is still served. Returns false if this machine was slower than the collector waits for systemd. */
+static bool flood_and_ask(const World *world)
 {
         _cleanup_(fd_closep) int fd = http_connect(world);
         double served = test_metric(world->bus->client, API, "dbus_calls_total");
+        usec_t late = deadline_after(USEC_PER_SEC);
         sd_bus *clients[4];
 
         fake_hold(world->bus, "ListUnitsByNames");
@@ -177,24 +178,32 @@ static void flood_and_ask(const World *world)
                         test_call_async(clients[i], COLLECTOR, COLLECTOR ".GetUnits", ignore_reply, NULL);
                 (void) test_metric(clients[i], COLLECTOR, "waiting_calls"); /* so they have arrived */
         }
-        assert_int_equal(test_metric(world->bus->client, COLLECTOR, "waiting_calls"), 64);
+        double n_waiting = test_metric(world->bus->client, COLLECTOR, "waiting_calls");
 
         http_send(fd, "GET /services", NULL);
         while (test_metric(world->bus->client, API, "dbus_calls_total") <= served)
                 ;
         fake_release(world->bus, "ListUnitsByNames");
-        assert_answer(http_receive(fd), 200, "docker");
+        Answer answer = http_receive(fd);
         for (size_t i = 0; i < ELEMENTSOF(clients); i++)
                 sd_bus_flush_close_unref(clients[i]);
+        if (deadline_left(late) == 0)
+                return false;
+
+        assert_int_equal(n_waiting, 64);
+        assert_answer(answer, 200, "docker");
+        return true;
 }
 
 static void test_flooded_collector(void **state)
 {
         World *world = *state;
 
-        flood_and_ask(world);
-        world_start_api(world); /* another one is known as well */
-        flood_and_ask(world);
+        while (!flood_and_ask(world))
+                world_start_api(world); /* it may have the answer in its cache */
+        world_start_api(world);         /* another one is known as well */
+        while (!flood_and_ask(world))
+                world_start_api(world); /* it may have the answer in its cache */
 }
 
 /* Kept for a minute, and yet a change is visible immediately. */
