@@ -191,7 +191,7 @@ bus.sendall(b"\0AUTH EXTERNAL " + str(os.getuid()).encode().hex().encode() + b"\
 assert bus.recv(1000).startswith(b"OK")
 bus.sendall(b"BEGIN\r\n" + call(1, "Hello", "", b"")
             + call(2, "RequestName", "su", padded(string(sys.argv[1]), 4) + struct.pack("<I", 4)))
-bus.settimeout(5)
+bus.settimeout(120)
 output = b""
 try:
     while b"AccessDenied" not in output:

@@ -129,6 +129,7 @@ def test_reload_reads_the_ceiling():
 
 
 def test_it_waits_for_little_memory():
+    world.awake(), world.collector_awake()  # with which it shares its libraries
     call("GetStatus")
     rollup = pathlib.Path(f"/proc/{world.running(LEDGER)}/smaps_rollup").read_text()
     pss = next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))

@@ -39,7 +39,7 @@ class Response:
 
 
 class Connection:
-    def __init__(self, address=TCP, timeout=30):
+    def __init__(self, address=TCP, timeout=120):
         if isinstance(address, str):
             family = socket.AF_UNIX
         else:
@@ -134,7 +134,7 @@ def text(method, path, headers=(), body=b"", host="localhost"):
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 
 
-def request(method, path, headers=(), body=b"", host="localhost", address=TCP, timeout=30):
+def request(method, path, headers=(), body=b"", host="localhost", address=TCP, timeout=120):
     """One request on a connection of its own."""
     with Connection(address, timeout) as connection:
         closing = [*headers, ("Connection", "close")]
@@ -156,7 +156,7 @@ def post(path, token=None, headers=(), **options):
     return request("POST", path, [*token_header, *headers], **options)
 
 
-def raw(data, address=TCP, timeout=30):
+def raw(data, address=TCP, timeout=120):
     """Sends the bytes on a connection of their own; the first answer, or None if the server just closes."""
     with Connection(address, timeout) as connection:
         try:
