@@ -8,6 +8,7 @@ import sqlite3
 import time
 
 from matrix import PATIENCE, SERVER, URL, Element, Matrix
+from network import together
 from test_containers import CAPABILITIES, start_engine
 from test_run import CEILING
 from test_walkthrough import QUESTIONS, joined, table
@@ -69,7 +70,8 @@ def of_account(network, query):
 
 def test_a_homeserver(network):
     network.matrix = Matrix(network, "devbox", "ana", "eva")
-    network.ana, network.eva = network.matrix.at_chat("ana"), network.matrix.at_element("eva")
+    people = [(network.matrix.at_chat, "ana"), (network.matrix.at_element, "eva")]
+    network.ana, network.eva = together(lambda row: row[0](row[1]), people)
 
 
 def test_login(network):
