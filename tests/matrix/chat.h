@@ -4,6 +4,7 @@
 /* A session against a homeserver over HTTP, with Ana, a client of the same core, on the other side. The
  * server is that of tests/e2ee; what can go wrong between it and the session does. */
 
+#include "basic/time.h"
 #include "e2ee/homeserver.h"
 #include "matrix/session.h"
 #include "server.h"
@@ -58,10 +59,11 @@ int chat_down(void **state);
 void chat_start(Chat *chat);
 void chat_stop(Chat *chat);
 
-/* Until the condition holds: Ana and the session take turns. */
+/* Until the condition holds: Ana and the session take turns. For longer than a call that a stall has timed
+ * out is tried again. */
 #define CHAT_UNTIL(chat, condition)                                                                         \
-        for (int _i = 0; !(condition); _i++) {                                                              \
-                assert_true(_i < 20000);                                                                    \
+        for (usec_t _end = deadline_after(120 * USEC_PER_SEC); !(condition);) {                             \
+                assert_true(deadline_left(_end) > 0);                                                       \
                 settle((chat)->server);                                                                     \
                 server_poke(&(chat)->web);                                                                  \
                 assert_ok(sd_event_run((chat)->event, 1000));                                               \
