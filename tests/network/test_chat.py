@@ -75,7 +75,10 @@ def test_a_homeserver(network):
 
 
 def test_login(network):
+    """After a drift, while there is no room for its alert."""
     need_homeserver(network)
+    network.hub.shell("ip link set wg0 mtu 1280")
+    eventually("the drift is repaired", lambda: "mtu" in network.hub.run("devboxctl", "drift").stdout)
     command = ["devboxctl", "matrix", "login", "--server", URL, DEVBOX]
     with network.hub.terminal(*command) as person:
         person.expect(r"[Pp]assword.*: ")
@@ -112,6 +115,14 @@ def test_rooms(network):
             person.enter(room)
 
     each_asks(network, check)
+
+
+def test_an_alert_of_before(network):
+    """What happened before the login is announced once the room has a reader."""
+    need_homeserver(network)
+    command = ["journalctl", "-u", "devbox-matrix", "-o", "json", "--output-fields", "DEVBOX_ALERT"]
+    eventually("the drift is announced",
+               lambda: "and was repaired" in network.hub.run(*command).stdout, seconds=90)
 
 
 def test_help(network):
