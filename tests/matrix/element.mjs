@@ -173,13 +173,14 @@ const verbs = {
         return signed;
     },
 
-    // The sender and the text of the next event of any room; null if there is none within so many seconds.
+    // The sender and the text of the next event of any room, as it was before later edits; null if there is none
+    // within so many seconds.
     async next(seconds) {
         const event = await until(() => events[seen], "event", 1000 * seconds).catch(() => null);
         if (!event) return null;
         seen++;
         await until(() => !event.isEncrypted() || event.getClearContent(), "key");
-        const content = event.getContent();
+        const content = event.getOriginalContent();
         const about = content["m.relates_to"];
         if (about?.rel_type === "m.annotation") return [event.getSender(), `${about.key} on ${about.event_id}`];
         return [event.getSender(), (content["m.new_content"] ?? content).body ?? ""];
