@@ -7,7 +7,6 @@
 #include <time.h>
 
 #include "bus/dictionary.h"
-#include "log/log.h"
 #include "matrix/alert.h"
 #include "matrix/daemon-internal.h"
 
@@ -69,29 +68,21 @@ static int announce(Database *database, const Alarm *alarm)
         return alert_announce(database, key, line);
 }
 
-static int compare(Database *database, const Alarm *alarms, size_t n)
+static int compare(Database *database, void *rows, size_t n)
 {
-        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+        const Alarm *alarms = rows;
+        int r = 0;
 
-        int r = transaction_begin(database, &transaction);
         for (size_t i = 0; r == 0 && i < n; i++)
                 r = announce(database, &alarms[i]);
-        return r < 0 ? r : transaction_commit(&transaction);
+        return r;
 }
 
 static void on_alarms(BusRequest *call, const BusReply *reply)
 {
         MatrixDaemon *self = CONTAINER_OF(call, MatrixDaemon, watch.alarms.call);
-        void *items = NULL;
-        size_t n_items = 0;
 
-        int r = reply->reason == 0 ? bus_rows_read_new(reply->message, &rows_type, &items, &n_items) : 0;
-        if (r >= 0)
-                r = compare(self->database, items, n_items);
-        free(items);
-        if (r < 0)
-                (void) log_warning_errno(r, "Cannot compare the alarms with what was announced, ignoring");
-        session_send(self->session);
+        watch_compare(self, reply, &rows_type, compare, "the alarms");
         if (reading_end(&self->watch.alarms))
                 alarms_refresh(self);
 }

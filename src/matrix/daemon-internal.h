@@ -7,6 +7,7 @@
 #include "bus/authorise.h"
 #include "bus/client.h"
 #include "bus/component.h"
+#include "bus/dictionary.h"
 #include "event/idle.h"
 #include "matrix/announced.h"
 #include "matrix/daemon-parts.h"
@@ -80,6 +81,12 @@ void watch_refresh(MatrixDaemon *self);
 void watch_work(MatrixDaemon *self);
 int watch_on_event(sd_bus_message *message, void *userdata, sd_bus_error *error);
 void watch_done(Watch *watch);
+
+/* Compares the rows of a reply, unless that is an error, with what was announced, in one transaction, and
+ * sends the alerts. Logs errors; `what`: the rows. */
+typedef int WatchComparison(Database *database, void *rows, size_t n);
+void watch_compare(MatrixDaemon *self, const BusReply *reply, const BusRows *type,
+                   WatchComparison *comparison, const char *what);
 
 /* holds.c, alarms.c: the same of invitations, and of what has happened to the network. */
 void holds_refresh(MatrixDaemon *self);

@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #include "bus/dictionary.h"
-#include "log/log.h"
 #include "matrix/alert.h"
 #include "matrix/daemon-internal.h"
 
@@ -25,7 +24,7 @@ static const BusDictionary dictionary = BUS_DICTIONARY(fields);
 static const BusRows rows_type = { .row = &dictionary, .row_size = sizeof(PendingDevice), .max = HOLDS_MAX };
 
 typedef struct Pending {
-        PendingDevice *items;
+        const PendingDevice *items;
         size_t n_items;
 } Pending;
 
@@ -59,33 +58,21 @@ static int raise_held(Database *database, const Pending *pending)
         return r;
 }
 
-static int compare(Database *database, const Pending *pending)
+static int compare(Database *database, void *rows, size_t n)
 {
-        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+        const Pending pending = { rows, n };
 
-        int r = transaction_begin(database, &transaction);
-        if (r == 0)
-                r = raise_held(database, pending);
-        if (r == 0)
-                r = alert_end_others(database, KEY, is_held, pending,
-                                     "was on hold, as two devices claimed to be this one; that is over");
-        return r < 0 ? r : transaction_commit(&transaction);
+        int r = raise_held(database, &pending);
+        return r != 0 ? r
+                      : alert_end_others(database, KEY, is_held, &pending,
+                                         "was on hold, as two devices claimed to be this one; that is over");
 }
 
 static void on_pending(BusRequest *call, const BusReply *reply)
 {
         MatrixDaemon *self = CONTAINER_OF(call, MatrixDaemon, watch.holds.call);
-        void *items = NULL;
-        size_t n_items = 0;
 
-        int r = reply->reason == 0 ? bus_rows_read_new(reply->message, &rows_type, &items, &n_items) : 0;
-        if (r >= 0 && reply->reason == 0)
-                r = compare(self->database, &(Pending){ items, n_items });
-        free(items);
-        if (r < 0)
-                (void) log_warning_errno(r,
-                                         "Cannot compare the invitations with what was announced, ignoring");
-        session_send(self->session);
+        watch_compare(self, reply, &rows_type, compare, "the invitations");
         if (reading_end(&self->watch.holds))
                 holds_refresh(self);
 }

@@ -114,19 +114,6 @@ static bool is_listed(const void *userdata, const char *name)
         return false;
 }
 
-static int compare(Database *database, const WatchedDevices *devices)
-{
-        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
-
-        int r = transaction_begin(database, &transaction);
-        for (size_t i = 0; r == 0 && i < devices->n_items; i++)
-                r = compare_device(database, &devices->items[i]);
-        for (size_t i = 0; r == 0 && i < ELEMENTSOF(states); i++) /* what is no device is in no state */
-                r = alert_end_others(database, states[i].key, is_listed, devices,
-                                     "is no longer a device of this network");
-        return r < 0 ? r : transaction_commit(&transaction);
-}
-
 /* After a boot of the hub, no handshake is known of a device until the next one. */
 static void judge(WatchedDevice *device, uint64_t now_ms)
 {
@@ -140,33 +127,55 @@ static void judge(WatchedDevice *device, uint64_t now_ms)
                                            : "the one that it has expired";
 }
 
-static int read_devices(sd_bus_message *reply, WatchedDevices *ret_devices)
+static int compare(Database *database, void *rows, size_t n)
 {
         uint64_t now_ms = time_now(CLOCK_REALTIME) / USEC_PER_MSEC;
-        void *items = NULL;
+        const WatchedDevices devices = { rows, n };
+        int r = 0;
 
-        int r = bus_rows_read_new(reply, &rows_type, &items, &ret_devices->n_items);
-        ret_devices->items = items;
-        for (size_t i = 0; r >= 0 && i < ret_devices->n_items; i++)
-                judge(&ret_devices->items[i], now_ms);
+        for (size_t i = 0; i < n; i++)
+                judge(&devices.items[i], now_ms);
+        for (size_t i = 0; r == 0 && i < n; i++)
+                r = compare_device(database, &devices.items[i]);
+        for (size_t i = 0; r == 0 && i < ELEMENTSOF(states); i++) /* what is no device is in no state */
+                r = alert_end_others(database, states[i].key, is_listed, &devices,
+                                     "is no longer a device of this network");
         return r;
+}
+
+static int compare_rows(Database *database, sd_bus_message *message, const BusRows *type,
+                        WatchComparison *comparison)
+{
+        _cleanup_(transaction_done) Transaction transaction = TRANSACTION_NULL;
+        void *rows = NULL;
+        size_t n = 0;
+
+        int r = bus_rows_read_new(message, type, &rows, &n);
+        if (r >= 0)
+                r = transaction_begin(database, &transaction);
+        if (r >= 0)
+                r = comparison(database, rows, n);
+        if (r >= 0)
+                r = transaction_commit(&transaction);
+        free(rows);
+        return r;
+}
+
+void watch_compare(MatrixDaemon *self, const BusReply *reply, const BusRows *type,
+                   WatchComparison *comparison, const char *what)
+{
+        int r = reply->reason == 0 ? compare_rows(self->database, reply->message, type, comparison) : 0;
+
+        if (r < 0)
+                (void) log_warning_errno(r, "Cannot compare %s with what was announced, ignoring", what);
+        session_send(self->session);
 }
 
 static void on_devices(BusRequest *call, const BusReply *reply)
 {
         MatrixDaemon *self = CONTAINER_OF(call, MatrixDaemon, watch.reading.call);
-        WatchedDevices devices = { .n_items = 0 };
-        int r = 0;
 
-        if (reply->reason == 0) {
-                r = read_devices(reply->message, &devices);
-                if (r >= 0)
-                        r = compare(self->database, &devices);
-                free(devices.items);
-        }
-        if (r < 0)
-                (void) log_warning_errno(r, "Cannot compare the devices with what was announced, ignoring");
-        session_send(self->session);
+        watch_compare(self, reply, &rows_type, compare, "the devices");
         if (reading_end(&self->watch.reading))
                 watch_refresh(self);
 }
