@@ -66,8 +66,7 @@ now() {
 
 # The time since STARTED, of now, as "12.3 s".
 elapsed_since() {
-    local now=${EPOCHREALTIME/[.,]/}
-    local tenths=$(((now - $1) / 100000))
+    local tenths=$((($(now) - $1) / 100000))
     printf '%d.%d s' $((tenths / 10)) $((tenths % 10))
 }
 
