@@ -177,7 +177,8 @@ Answer http_receive(int fd)
         Answer answer;
 
         while (!body || (size_t) (buffer + filled - body) < length) {
-                ssize_t n = recv(fd, buffer + filled, sizeof buffer - 1 - filled, 0);
+                /* With a timeout, a stop of this process interrupts it as well: signal(7). */
+                ssize_t n = TEMP_FAILURE_RETRY(recv(fd, buffer + filled, sizeof buffer - 1 - filled, 0));
 
                 if (n <= 0)
                         fail_msg("no answer: %s", n < 0 ? strerror(errno) : "closed");
