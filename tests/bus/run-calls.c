@@ -102,7 +102,7 @@ int run_of_event(const RunWorld *world, const char *event_id, char **words, Outc
 static void read_all(int fd, void *buffer, size_t size)
 {
         for (size_t done = 0; done < size;) {
-                ssize_t n = read(fd, (char *) buffer + done, size - done);
+                ssize_t n = TEMP_FAILURE_RETRY(read(fd, (char *) buffer + done, size - done));
 
                 assert_true(n > 0);
                 done += (size_t) n;

@@ -58,7 +58,7 @@ static void receive(int take_fd, Received *received)
         sha256_init(&received->digest);
         assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout), 0);
         while (!received->ended) {
-                ssize_t n = read(fd, piece, sizeof piece);
+                ssize_t n = TEMP_FAILURE_RETRY(read(fd, piece, sizeof piece));
 
                 assert_true(n > 0);
                 assert_ok(frames_feed(&received->frames, BYTES(piece, (size_t) n), on_frame, received));

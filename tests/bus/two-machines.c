@@ -145,5 +145,5 @@ bool device_reaches(const char *address, uint16_t port)
         _cleanup_(fd_closep) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &second, sizeof second), 0);
         assert_int_equal(inet_pton(AF_INET, address, &to.sin_addr), 1);
-        return connect(fd, (const struct sockaddr *) &to, sizeof to) == 0;
+        return TEMP_FAILURE_RETRY(connect(fd, (const struct sockaddr *) &to, sizeof to)) == 0;
 }
