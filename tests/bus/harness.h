@@ -44,7 +44,7 @@ void test_bus_add_activation(const TestBus *bus, const char *name, const char *p
 bool test_bus_has_owner(const TestBus *bus, const char *name);
 void test_bus_wait_owner(const TestBus *bus, const char *name, bool owned);
 
-/* Works for `bus->client` (or another connection) until the condition holds. */
+/* Works for `bus->client` (or another connection) until the condition holds, which may ask a daemon. */
 void test_bus_process_until(sd_bus *client, bool (*condition)(void *userdata), void *userdata);
 
 /* All of a daemon's log, also of one that the bus started; the caller frees. Waiting looks for the text from

@@ -117,6 +117,20 @@ static void test_the_fake_counts_holds_and_fails(void **state)
         assert_int_equal(fake_calls(world->bus, "total"), 3);
 }
 
+static bool is_third_time(void *userdata)
+{
+        return ++*(unsigned *) userdata == 3;
+}
+
+static void test_a_condition_without_a_message(void **state)
+{
+        const World *world = *state;
+        unsigned n = 0;
+
+        test_bus_process_until(world->bus->client, is_third_time, &n);
+        assert_int_equal(n, 3);
+}
+
 static void test_a_daemon_is_waited_for(void **state)
 {
         World *world = *state;
@@ -145,6 +159,7 @@ int main(void)
                                                 world_down),
                 cmocka_unit_test_setup_teardown(test_the_fake_runs_a_job, world_up, world_down),
                 cmocka_unit_test_setup_teardown(test_the_fake_counts_holds_and_fails, world_up, world_down),
+                cmocka_unit_test_setup_teardown(test_a_condition_without_a_message, world_up, world_down),
                 cmocka_unit_test_setup_teardown(test_a_daemon_is_waited_for, world_up, world_down),
                 cmocka_unit_test_setup_teardown(test_the_bus_activates, world_up, world_down),
         };
