@@ -46,7 +46,7 @@ static void test_rejections(void **state)
                 { "!exec rm -rf /", "capability rejected: shell.exec.rm not in manifest" },
                 { "!camera.snapshot", "capability not in manifest" },
                 { "!camera.snapshot front", "capability not in manifest" },
-                { "!nothing", "%!help%" },
+                { "!nothing", "there is no such command; !help lists them" },
                 { "!exec \"ls", "%quote%" },
         };
         ChatWorld *world = *state;
