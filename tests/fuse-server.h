@@ -16,12 +16,14 @@
 
 #include "test.h"
 
-typedef struct FuseServer {
+/* The only one of this program, as its thread may outlive the test that mounted it. */
+static struct FuseServer {
+        char path[256]; /* "": not mounted */
         int fd;
         pthread_t thread;
         atomic_bool dead; /* no request is answered any more */
         atomic_uint n_unanswered;
-} FuseServer;
+} fuse_server;
 
 /* A mount namespace of the test's own, and FUSE in it. Says loudly why not. */
 static inline bool fuse_server_possible(void)
@@ -41,7 +43,7 @@ static inline bool fuse_server_possible(void)
         return true;
 }
 
-static inline void fuse_server_answer(FuseServer *server, const struct fuse_in_header *request)
+static inline void fuse_server_answer(const struct fuse_in_header *request)
 {
         const struct fuse_attr directory = { .ino = request->nodeid, .mode = S_IFDIR | 0755, .nlink = 2 };
         struct {
@@ -73,42 +75,48 @@ static inline void fuse_server_answer(FuseServer *server, const struct fuse_in_h
 
         reply.head.len = (uint32_t) (sizeof reply.head + size);
         if (request->opcode != FUSE_FORGET && request->opcode != FUSE_INTERRUPT) /* which have no reply */
-                (void) !write(server->fd, &reply, reply.head.len);
+                (void) !write(fuse_server.fd, &reply, reply.head.len);
 }
 
 static inline void *fuse_server_run(void *userdata)
 {
         static char buffer[FUSE_MIN_READ_BUFFER * 2];
-        FuseServer *server = userdata;
 
-        while (read(server->fd, buffer, sizeof buffer) > 0) {
+        while (read(fuse_server.fd, buffer, sizeof buffer) > 0) {
                 const struct fuse_in_header *request = (const struct fuse_in_header *) (void *) buffer;
 
-                if (atomic_load(&server->dead) && request->opcode != FUSE_INIT)
-                        atomic_fetch_add(&server->n_unanswered, 1);
-                else
-                        fuse_server_answer(server, request);
+                if (!atomic_load(&fuse_server.dead) || request->opcode == FUSE_INIT)
+                        fuse_server_answer(request);
+                else if (request->opcode != FUSE_INTERRUPT) /* of a request that is counted already */
+                        atomic_fetch_add(&fuse_server.n_unanswered, 1);
         }
 
         return NULL; /* unmounted, or aborted */
 }
 
-static inline void fuse_server_mount(FuseServer *server, const char *path)
+static inline void fuse_server_mount(const char *path)
 {
         char options[96];
 
-        *server = (FuseServer){ .fd = open("/dev/fuse", O_RDWR | O_CLOEXEC) };
-        assert_true(server->fd >= 0);
+        fuse_server.fd = assert_ok(open("/dev/fuse", O_RDWR | O_CLOEXEC));
+        atomic_store(&fuse_server.dead, false);
+        atomic_store(&fuse_server.n_unanswered, 0);
         (void) snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other",
-                        server->fd);
+                        fuse_server.fd);
         assert_ok(mount("devbox-test", path, "fuse.devbox-test", MS_NOSUID | MS_NODEV, options));
-        assert_int_equal(pthread_create(&server->thread, NULL, fuse_server_run, server), 0);
+        (void) snprintf(fuse_server.path, sizeof fuse_server.path, "%s", path);
+        assert_int_equal(pthread_create(&fuse_server.thread, NULL, fuse_server_run, NULL), 0);
 }
 
-/* Ends the connection: whoever waits for the server gets an error, and its thread ends. */
-static inline void fuse_server_abort(FuseServer *server, const char *path)
+/* Ends the connection, if any: whoever waits for the server gets an error, and its thread ends. Each teardown
+ * calls it before it touches the mount: after a failed test it would wait there for good. */
+static inline void fuse_server_abort(void)
 {
-        assert_ok(umount2(path, MNT_FORCE | MNT_DETACH));
-        assert_int_equal(pthread_join(server->thread, NULL), 0);
-        (void) close(server->fd);
+        if (streq(fuse_server.path, ""))
+                return;
+
+        assert_ok(umount2(fuse_server.path, MNT_FORCE | MNT_DETACH));
+        assert_int_equal(pthread_join(fuse_server.thread, NULL), 0);
+        (void) close(fuse_server.fd);
+        fuse_server.path[0] = '\0';
 }

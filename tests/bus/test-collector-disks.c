@@ -10,7 +10,6 @@
 
 typedef struct Mounts {
         char srv[256], deep[256]; /* a FUSE mount, and a local one below it that the other hides */
-        FuseServer server;
 } Mounts;
 
 static void mount_dead_server(const World *world, Mounts *mounts)
@@ -20,8 +19,8 @@ static void mount_dead_server(const World *world, Mounts *mounts)
         assert_ok(mkdir(mounts->srv, 0755));
         assert_ok(mkdir(mounts->deep, 0755));
         assert_ok(mount("tmpfs", mounts->deep, "tmpfs", 0, NULL));
-        fuse_server_mount(&mounts->server, mounts->srv);
-        atomic_store(&mounts->server.dead, true);
+        fuse_server_mount(mounts->srv);
+        atomic_store(&fuse_server.dead, true);
 }
 
 static void unmount(Mounts *mounts)
@@ -84,7 +83,7 @@ static void test_a_dead_mount_is_left_out(void **state)
         assert_float_equal(world_metric(world, "disks_hung"), 1, 0);
         assert_int_equal(count_in_log(world, "does not answer"), 1);
 
-        fuse_server_abort(&mounts.server, mounts.srv);
+        fuse_server_abort();
         test_bus_wait_log(world->bus, COLLECTOR, "does not exist or cannot be read");
         while (!world_healthy(world))
                 sd_bus_message_unref(test_call(world->client, COLLECTOR, GET_SYSTEM));
@@ -114,7 +113,7 @@ static void end_and_replace(World *world, int number, int exit_code)
         world_start_collector(world);
         assert_disks(world, "timeout");
 
-        fuse_server_abort(&mounts.server, mounts.srv);
+        fuse_server_abort();
         assert_int_equal(test_daemon_wait(old), exit_code);
         test_daemon_free(old);
         assert_int_equal(test_daemon_stop(world->collector), 0);
@@ -131,9 +130,15 @@ static void test_it_is_killed_while_a_thread_hangs(void **state)
         end_and_replace(*state, SIGKILL, 128 + SIGKILL);
 }
 
+static int down(void **state)
+{
+        fuse_server_abort();
+        return world_down(state);
+}
+
 int main(void)
 {
-#define TEST(function) cmocka_unit_test_setup_teardown(function, world_up_without_collector, world_down)
+#define TEST(function) cmocka_unit_test_setup_teardown(function, world_up_without_collector, down)
         const struct CMUnitTest tests[] = {
                 TEST(test_a_dead_mount_is_left_out),
                 TEST(test_it_stops_while_a_thread_hangs),

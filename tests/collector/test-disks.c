@@ -48,6 +48,7 @@ static int world_down(void **state)
         World *world = *state;
         void *tree = world->tree;
 
+        fuse_server_abort();
         disks_free(world->disks);
         sd_event_unref(world->event);
         free(world);
@@ -185,7 +186,6 @@ static size_t count_threads(void)
 static void test_a_dead_server_is_left_out(void **state)
 {
         World *world = *state;
-        FuseServer server;
         char srv[128], deep[128];
         char *const paths[] = { (char *) "/", deep, (char *) world->tree->path };
 
@@ -201,8 +201,8 @@ static void test_a_dead_server_is_left_out(void **state)
         disks_free(world->disks);
         open_disks(world, open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC), 200 * USEC_PER_MSEC);
         assert_ok(disks_set_paths(world->disks, paths, ELEMENTSOF(paths)));
-        fuse_server_mount(&server, srv);
-        atomic_store(&server.dead, true);
+        fuse_server_mount(srv);
+        atomic_store(&fuse_server.dead, true);
         size_t n_threads = count_threads();
 
         for (int i = 0; i < 50; i++) {
@@ -216,11 +216,11 @@ static void test_a_dead_server_is_left_out(void **state)
                         assert_ok(disks_set_paths(world->disks, paths, ELEMENTSOF(paths)));
         }
         assert_int_equal(disks_hung(world->disks), 1); /* one thread, and one request to the server */
-        assert_int_equal(atomic_load(&server.n_unanswered), 1);
+        assert_int_equal(atomic_load(&fuse_server.n_unanswered), 1);
         assert_true(count_threads() <= n_threads + 1 + 2); /* the other two may not have ended yet */
 
         /* The server has ended, and with it the mount: the thread ends, the disk is there again. */
-        fuse_server_abort(&server, srv);
+        fuse_server_abort();
         while (disks_hung(world->disks) > 0)
                 assert_true(assert_ok(sd_event_run(world->event, DEADLINE_USEC)) > 0);
         _cleanup_(system_sample_done) SystemSample sample;
@@ -234,7 +234,6 @@ static void test_a_dead_server_is_left_out(void **state)
 static void test_a_server_that_dies_later(void **state)
 {
         World *world = *state;
-        FuseServer server;
         char srv[128], deep[128];
         char *const paths[] = { deep };
         _cleanup_(system_sample_done) SystemSample before, during;
@@ -245,7 +244,7 @@ static void test_a_server_that_dies_later(void **state)
         (void) snprintf(srv, sizeof srv, "%s/srv", world->tree->path);
         (void) snprintf(deep, sizeof deep, "%s/srv/deep", world->tree->path);
         assert_ok(mkdir(srv, 0755));
-        fuse_server_mount(&server, srv);
+        fuse_server_mount(srv);
         assert_ok(mount("tmpfs", deep, "tmpfs", 0, NULL));
 
         disks_free(world->disks);
@@ -254,11 +253,11 @@ static void test_a_server_that_dies_later(void **state)
         read_disks_beside(world, SIZE_MAX, &before);
         assert_problem(&before.disks[0], "");
 
-        atomic_store(&server.dead, true);
+        atomic_store(&fuse_server.dead, true);
         read_disks(world, &during);
         assert_problem(&during.disks[0], "timeout");
 
-        fuse_server_abort(&server, srv);
+        fuse_server_abort();
         while (disks_hung(world->disks) > 0)
                 assert_true(assert_ok(sd_event_run(world->event, DEADLINE_USEC)) > 0);
 }
