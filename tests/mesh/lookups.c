@@ -41,6 +41,7 @@ int __wrap_getaddrinfo_a(int mode, struct gaicb *list[], int n, struct sigevent 
 
 int __wrap_gai_error(struct gaicb *request)
 {
+        lookups.n_polled++;
         return lookups.slow ? EAI_INPROGRESS : request->ar_result ? 0 : EAI_NONAME;
 }
 

@@ -12,7 +12,7 @@ extern struct Lookups {
                 const char *name, *address; /* IPv4; NULL: there is none */
         } zone[2];
         bool slow; /* they do not end */
-        unsigned n_begun, n_cancelled, n_freed;
+        unsigned n_begun, n_polled, n_cancelled, n_freed;
 } lookups;
 
 int __wrap_getaddrinfo_a(int mode, struct gaicb *list[], int n, struct sigevent *sig);

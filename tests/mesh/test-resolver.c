@@ -47,7 +47,16 @@ static const Node node = { .role = NODE_ROLE_DEVICE,
                            .endpoints = { { "hub.example.org", 51820 }, { "other.example.org", 443 } },
                            .n_endpoints = 2 };
 
-/* Runs until the lookup has ended. */
+/* Runs until the resolver has looked whether the lookup has ended. */
+static void run_until_polled(void)
+{
+        unsigned n_polled = lookups.n_polled;
+
+        while (lookups.n_polled == n_polled)
+                assert_ok(sd_event_run(world.event, UINT64_MAX));
+        assert_int_equal(lookups.n_polled, n_polled + 1);
+}
+
 static void seek(void)
 {
         unsigned begun = lookups.n_begun;
@@ -55,7 +64,7 @@ static void seek(void)
         resolver_reset(world.resolver);
         resolver_seek(world.resolver, &node);
         assert_int_equal(lookups.n_begun, begun + 1);
-        assert_int_equal(assert_ok(sd_event_run(world.event, UINT64_MAX)), 1);
+        run_until_polled();
 }
 
 static void test_a_name_that_moves(void **state)
@@ -97,11 +106,11 @@ static void test_limits(void **state)
         assert_int_equal(lookups.n_begun, 1);
 
         lookups.slow = false;
-        assert_int_equal(assert_ok(sd_event_run(world.event, UINT64_MAX)), 1);
+        run_until_polled();
         assert_int_equal(world.n_heard, 1);
         resolver_seek(world.resolver, &node);
         assert_int_equal(lookups.n_begun, 2);
-        assert_int_equal(assert_ok(sd_event_run(world.event, UINT64_MAX)), 1);
+        run_until_polled();
         resolver_seek(world.resolver, &node);
         assert_int_equal(lookups.n_begun, 2);
 }
