@@ -61,7 +61,7 @@ void fleet_up(RunWorld *world, size_t n, bool hub)
                 RunPeer *peer = &peers[i];
 
                 (void) snprintf(peer->name, sizeof peer->name, hub && i == 0 ? "hub" : "dev-%zu", i + 1);
-                (void) snprintf(peer->address, sizeof peer->address, "127.0.1.%zu", i + 1);
+                (void) snprintf(peer->address, sizeof peer->address, "127.0.3.%zu", i + 1);
                 peer->manifest = run_world_make_manifest(world, peer->name, NULL);
                 start_device(world, &devices[i], peer);
                 pin(world, peer);

@@ -2,7 +2,8 @@
 #pragma once
 
 /* Many devices of one hub on one machine: each has a bus of its own with the real ledger and agent, at an
- * address of 127.0.1.0/24. Workers are those of the hub's world. */
+ * address of 127.0.3.0/24, where connections of other tests in TIME-WAIT occupy no port. Workers are those
+ * of the hub's world. */
 
 #include "run-calls.h"
 
