@@ -30,14 +30,10 @@ static inline bool fuse_server_possible(void)
 {
         int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 
-        if (fd < 0) {
-                print_message("SKIPPED: no /dev/fuse here: %s\n", strerror(errno));
-                return false;
-        }
-        (void) close(fd);
-
-        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
-                print_message("SKIPPED: no mount namespace of one's own: %s\n", strerror(errno));
+        if (fd < 0 || close(fd) < 0 || unshare(CLONE_NEWNS) < 0 ||
+            mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
+                print_message("SKIPPED: no /dev/fuse, or no mount namespace of one's own: %s\n",
+                              strerror(errno));
                 return false;
         }
         return true;
@@ -108,8 +104,8 @@ static inline void fuse_server_mount(const char *path)
         assert_int_equal(pthread_create(&fuse_server.thread, NULL, fuse_server_run, NULL), 0);
 }
 
-/* Ends the connection, if any: whoever waits for the server gets an error, and its thread ends. Each teardown
- * calls it before it touches the mount: after a failed test it would wait there for good. */
+/* Ends the connection, if any: whoever waits for the server gets an error, and its thread ends. Each
+ * teardown calls it before it touches the mount: after a failed test it would wait there for good. */
 static inline void fuse_server_abort(void)
 {
         if (streq(fuse_server.path, ""))
