@@ -87,8 +87,7 @@ def test_headers():
 
 
 def test_system_shape():
-    world.attempts(disk_of_system)
-    answer = system()
+    answer = world.attempts(system_with_disk)
     each([(answer, path, wanted) for path, wanted in SYSTEM.items()], has_type)
     for path in ("cpu_percent", "mem.percent", "disk.percent"):
         figure = member(answer, path)
@@ -106,14 +105,14 @@ def test_memory_is_this_machines():
     world.attempts(check)  # others use memory, too
 
 
-def disk_of_system():
-    disk = system()["disk"]
-    expect(disk, "/system has no disk")
-    return disk
+def system_with_disk():
+    answer = system()
+    expect(answer["disk"], "/system has no disk")
+    return answer
 
 
 def test_disk_is_this_machines():
-    disk, root = world.attempts(disk_of_system), os.statvfs("/")
+    disk, root = world.attempts(system_with_disk)["disk"], os.statvfs("/")
     used, available = (root.f_blocks - root.f_bfree) * root.f_frsize, root.f_bavail * root.f_frsize
     equal((disk["path"], disk["total"]), ("/", root.f_blocks * root.f_frsize), "disk")
     near(disk["used"], used, 1 << 30, "disk.used")
