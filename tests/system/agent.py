@@ -56,6 +56,8 @@ class Agent:
     def __init__(self):
         self.bus = ctypes.c_void_p()
         do("open_system", ctypes.byref(self.bus))
+        name = ctypes.c_char_p()
+        do("get_unique_name", self.bus, ctypes.byref(name))  # or the bus closes it after 30 s of silence
 
     def close(self):
         systemd.sd_bus_flush_close_unref(self.bus)
