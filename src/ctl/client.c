@@ -20,43 +20,29 @@ static const struct {
         { DEVBOX_ERROR_PEER_UNKNOWN, "see, on the hub: devboxctl peers" },
 };
 
-static int open_remote(const char *host, sd_bus **ret_bus, char **ret_problem)
+int client_open(const char *host, sd_bus **ret_bus, char **ret_problem)
 {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         const char *name;
 
-        int r = sd_bus_open_system_remote(&bus, host);
+        int r = host ? sd_bus_open_system_remote(&bus, host)
+                     : sd_bus_open_system_with_description(&bus, "devboxctl");
         if (r >= 0)
-                r = sd_bus_get_unique_name(bus, &name); /* waits for ssh */
+                r = sd_bus_get_unique_name(bus, &name); /* waits for ssh and the bus */
         if (r == -ENOMEM)
                 return r;
-        if (r < 0)
+        if (r < 0 && host)
                 return problem_set(ret_problem, DEVBOX_ERROR_BUS_UNAVAILABLE,
                                    "cannot reach the system bus of %s over ssh; try: ssh %s "
                                    "systemd-stdio-bridge",
                                    host, host);
-
-        *ret_bus = TAKE_PTR(bus);
-        return 0;
-}
-
-static int open_local(sd_bus **ret_bus, char **ret_problem)
-{
-        int r = sd_bus_open_system_with_description(ret_bus, "devboxctl");
-
-        if (r < 0 && r != -ENOMEM)
+        if (r < 0)
                 return problem_set(ret_problem, DEVBOX_ERROR_BUS_UNAVAILABLE, "%s",
                                    devbox_error_sentence(DEVBOX_ERROR_BUS_UNAVAILABLE));
-        return r < 0 ? r : 0;
-}
 
-int client_open(const char *host, sd_bus **ret_bus, char **ret_problem)
-{
-        int r = host ? open_remote(host, ret_bus, ret_problem) : open_local(ret_bus, ret_problem);
-
-        if (r == 0)
-                (void) sd_bus_set_method_call_timeout(*ret_bus, TIMEOUT_USEC);
-        return r;
+        (void) sd_bus_set_method_call_timeout(bus, TIMEOUT_USEC);
+        *ret_bus = TAKE_PTR(bus);
+        return 0;
 }
 
 int client_wait(sd_bus *bus, usec_t usec)

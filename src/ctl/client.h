@@ -21,7 +21,8 @@ typedef struct ClientDaemon {
         bool interactive;                 /* polkit may ask for a password: waits two minutes, not 10 s */
 } ClientDaemon;
 
-/* `host` is "[USER@]HOST[:PORT]", where systemd-stdio-bridge is run over ssh; NULL: here. */
+/* `host` is "[USER@]HOST[:PORT]", where systemd-stdio-bridge is run over ssh; NULL: here. The connection is
+ * authenticated: the bus keeps it however long a person types before the first call. */
 int client_open(const char *host, sd_bus **ret_bus, char **ret_problem);
 
 /* Until the next attempt or poll; the connection is served meanwhile. Errors: those of sd-bus. */

@@ -1,10 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /* devboxctl hub init, peers, revoke, drift and doctor. */
 
+#include "ctl/client.h"
 #include "files.h"
 #include "hub-world.h"
 
 /* ---- hub init */
+
+/* A bus closes a connection that has not authenticated within 30 s: a person may choose a passphrase for
+ * longer before the first call. */
+static void test_a_connection_is_authenticated(void **state)
+{
+        const HubWorld *world = *state;
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        _cleanup_(freep) char *problem = NULL;
+
+        assert_ok(setenv("DBUS_SYSTEM_BUS_ADDRESS", world->ledger->bus->address, 1));
+        assert_int_equal(client_open(NULL, &bus, &problem), 0);
+        assert_int_equal(sd_bus_is_ready(bus), 1);
+        assert_ok(unsetenv("DBUS_SYSTEM_BUS_ADDRESS"));
+}
 
 /* The word after a text in each of two outputs. */
 static void assert_same_words(const char *a, const char *before_a, const char *b, const char *before_b)
@@ -312,6 +327,7 @@ static void test_there_is_no_mesh(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                hub_test_empty(test_a_connection_is_authenticated),
                 hub_test_empty(test_init),
                 hub_test_empty(test_init_with_a_port),
                 hub_test_empty(test_init_goes_on_after_a_failure),
