@@ -77,6 +77,16 @@ class Node(Machine):
         finally:
             self.run("ip", "link", "set", "host0", "up")
 
+    @contextlib.contextmanager
+    def without(self, unit):
+        """While the unit is off: no call on the bus starts it."""
+        self.run("systemctl", "mask", "-q", "--runtime", "--now", unit)
+        try:
+            yield
+        finally:
+            self.run("systemctl", "unmask", "-q", "--runtime", unit)
+            self.run("systemctl", "start", unit)
+
     def answers(self, url, *options, seconds=60):
         """The status of an HTTP answer and its body; (0, "") for none in so many seconds."""
         done = self.run("curl", "-s", "-m", seconds, "-w", "\n%{http_code}", *options, url, check=False)

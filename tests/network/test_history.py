@@ -75,7 +75,8 @@ def allowed(network):
 
 def ledger(network, script):
     """Runs a script while the device's ledger is off."""
-    network.home.shell(f"systemctl stop devbox-ledger && {script}; systemctl start devbox-ledger")
+    with network.home.without("devbox-ledger"):
+        network.home.shell(script)
 
 
 def change(network, sql, database=DATABASE, copy=DATABASE):
